@@ -1,0 +1,145 @@
+"""The same run from a laptop, read-only and without any deployment."""
+
+from __future__ import annotations
+
+import json
+import sys
+import uuid
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from ecr_cleaner import __version__, aws
+from ecr_cleaner.aws import connect
+from ecr_cleaner.errors import CleanerError, SettingsError, UnreadableReferenceError
+from ecr_cleaner.model import RunStatus
+from ecr_cleaner.reference import parse
+from ecr_cleaner.report.collected import CollectingReporter
+from ecr_cleaner.report.console import print_explanation, print_plan
+from ecr_cleaner.run import Run
+from ecr_cleaner.settings import DEFAULT_KEEP_DAYS, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ecr_cleaner.model import Reference
+
+EXIT_CODES: Final = {
+    RunStatus.COMPLETED: 0,
+    RunStatus.FAILED: 1,
+    RunStatus.REFUSED: 1,
+    RunStatus.INCOMPLETE: 3,
+}
+"""2 is left to wrong usage, as click has it."""
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="ecr-cleaner")
+def main() -> None:
+    """Look at an ECR registry with the eyes of the cleaner. Nothing here changes anything.
+
+    Credentials and region are those of the AWS command line. Exit codes: 0 completed, 1 failed or refused,
+    2 wrong usage, 3 incomplete.
+    """
+
+
+def _common(command: Callable[..., None]) -> Callable[..., None]:
+    options = [
+        click.option("--region", help="Region to look at; default: that of the AWS configuration."),
+        click.option("--profile", help="Profile of the AWS configuration."),
+        click.option(
+            "--keep-days",
+            type=click.IntRange(1, 99_999),
+            default=DEFAULT_KEEP_DAYS,
+            show_default=True,
+            help="Age limit of repositories without the tag BoxCleanerKeepDays.",
+        ),
+        click.option(
+            "--disable-source",
+            "disabled",
+            multiple=True,
+            metavar="NAME",
+            help="As in disabled_usage_sources; may be repeated.",
+        ),
+        click.option(
+            "--acknowledge",
+            "acknowledged",
+            multiple=True,
+            metavar="NAME",
+            help="As in acknowledged_unscanned; may be repeated.",
+        ),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@main.command()
+@_common
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def plan(*, as_json: bool, **options: Any) -> None:
+    """Every image of the opted-in repositories with its verdict, the reason, and the evidence."""
+    collected = _run(None, **options)
+    if as_json:
+        click.echo(json.dumps(collected.as_json(), indent=2))
+    else:
+        print_plan(collected)
+    sys.exit(EXIT_CODES[collected.summary.status])
+
+
+@main.command()
+@_common
+@click.argument("image")
+def explain(image: str, **options: Any) -> None:
+    """Say of one IMAGE whether it would go, why, and who uses it.
+
+    IMAGE is a name as in docker pull (with or without the registry's host): app:v1, app@sha256:...
+    """
+    repository, tag, digest = _taken_apart(image)
+    collected = _run(frozenset({repository}), **options)
+    found = print_explanation(collected, repository, tag, digest)
+    sys.exit(EXIT_CODES[collected.summary.status] if found else 1)
+
+
+def _taken_apart(image: str) -> tuple[str, str | None, str | None]:
+    # The host says nothing here: the account and region are those of the credentials.
+    try:
+        reference: Reference | None = parse(image) or parse(f"000000000000.dkr.ecr.any.amazonaws.com/{image}")
+    except UnreadableReferenceError as error:
+        raise click.UsageError(str(error)) from None
+    if reference is None or reference.repository is None:
+        message = f"{image!r} is not an image name: write repository[:tag][@sha256:...]"
+        raise click.UsageError(message)
+    return reference.repository, reference.effective_tag, reference.digest
+
+
+def _run(  # noqa: PLR0913 - the options of the command line
+    only: frozenset[str] | None,
+    *,
+    region: str | None,
+    profile: str | None,
+    keep_days: int,
+    disabled: tuple[str, ...],
+    acknowledged: tuple[str, ...],
+) -> CollectingReporter:
+    reporter = CollectingReporter()
+    try:
+        settings = Settings.model_validate(
+            {
+                "dry_run": True,
+                "default_keep_days": keep_days,
+                "disabled_usage_sources": frozenset(disabled),
+                "acknowledged_unscanned": frozenset(acknowledged),
+            }
+        )
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    try:
+        Run(connect(region, profile), settings, reporter, str(uuid.uuid4()), only=only).execute()
+    except (CleanerError, SettingsError, *aws.AwsError) as error:
+        raise click.ClickException(str(error)) from None
+    return reporter
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,87 @@
+"""Everything this package raises on purpose, as one small tree.
+
+::
+
+    CleanerError
+    ├── SettingsError               settings or event not understood: nothing is done
+    ├── UnreadableReferenceError    looks like a private ECR image, cannot be parsed
+    ├── IncompleteAnswerError       AWS answered 200 without a member that must be there
+    ├── RepositoryError             one repository cannot be handled; the others go on
+    ├── SourceError                 one usage source could not give a full answer
+    │   └── UnscannedConsumersError consumers exist that no source can see (Kubernetes)
+    ├── LockHeldError               another run is under way
+    └── RunFailedError              what the handler raises: one line of JSON
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class CleanerError(Exception):
+    """Base of every error that the package raises itself."""
+
+
+class SettingsError(CleanerError):
+    """The settings or the event cannot be understood.
+
+    Attributes:
+        problems: One sentence for every problem found, so that all are mended at once.
+    """
+
+    def __init__(self, problems: Iterable[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("; ".join(self.problems))
+
+
+class UnreadableReferenceError(CleanerError):
+    """A text that names a private ECR registry, yet is no image reference."""
+
+    def __init__(self, text: str, rule: str) -> None:
+        self.text = text
+        super().__init__(f"image reference {text!r} looks like Amazon ECR but cannot be read: {rule}")
+
+
+class IncompleteAnswerError(CleanerError):
+    """AWS answered with success, but a member that such an answer always has is missing.
+
+    botocore turns a body that was cut short into an answer that merely lacks members; read with a
+    default, it would say "nothing is in use".
+    """
+
+    def __init__(self, operation: str, member: str) -> None:
+        self.operation = operation
+        super().__init__(f"the answer of {operation} lacks {member!r}: it may have been cut short")
+
+
+class RepositoryError(CleanerError):
+    """One repository cannot be handled; nothing in it is removed and the run fails at its end."""
+
+
+class SourceError(CleanerError):
+    """A usage source did not give a full answer, for a cause that it states itself."""
+
+
+class UnscannedConsumersError(SourceError):
+    """Consumers exist that cannot be scanned, and nobody has acknowledged that."""
+
+
+class LockHeldError(CleanerError):
+    """Another run holds the lock."""
+
+
+class RunFailedError(CleanerError):
+    """The run did less than it should; the report is already written.
+
+    The message is one line of JSON with ``run_id``, ``status`` and ``causes``, so that the error a
+    person finds in the queue or the console says what to do.
+    """
+
+    def __init__(self, run_id: str, status: str, causes: Iterable[str]) -> None:
+        self.status = status
+        self.causes = tuple(causes)
+        super().__init__(json.dumps({"run_id": run_id, "status": status, "causes": self.causes}))

@@ -1,0 +1,167 @@
+"""Pure: which digests of a repository are needed, and why.
+
+Edges go from what is kept to what it needs: an index needs the manifests it lists, and a kept image keeps what
+refers to it (signatures, SBOMs), be it by OCI subject or by the ``sha256-<hex>`` tag scheme
+(https://github.com/opencontainers/distribution-spec/blob/main/spec.md#referrers-tag-schema, cosign's ``.sig``).
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict, deque
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from ecr_cleaner.model import Contents, Image, Reference, Usage
+
+_SUBJECT_TAG: Final = re.compile(r"sha256-(?P<hex>[0-9a-f]{64})(?:\..+)?")
+
+
+class Link(Enum):
+    """How a kept image keeps another one."""
+
+    LISTED = "listed by"
+    LISTS = "lists"
+    REFERS = "refers to"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Why a digest that is no root is kept.
+
+    Attributes:
+        root: The digest that keeps it in the end.
+        link: The last step on the way.
+    """
+
+    root: str
+    link: Link
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """The images of one repository and how they hang together.
+
+    Attributes:
+        images: By digest.
+        children: Index to the manifests it lists, as far as they lie in the repository.
+        parents: The way back.
+        referrers: Image to what refers to it.
+        subjects: The way back; an artifact may refer by field and by tag.
+        tags: Tag to the digest it points at now.
+    """
+
+    images: Mapping[str, Image]
+    children: Mapping[str, tuple[str, ...]]
+    parents: Mapping[str, tuple[str, ...]]
+    referrers: Mapping[str, tuple[str, ...]]
+    subjects: Mapping[str, tuple[str, ...]]
+    tags: Mapping[str, str]
+
+    def holders(self, digest: str) -> tuple[str, ...]:
+        """What must be gone before this image goes: the indexes that list it and its subjects."""
+        return self.parents.get(digest, ()) + self.subjects.get(digest, ())
+
+
+def build(contents: Contents) -> Graph:
+    """The graph of what lies in a repository."""
+    images = {image.digest: image for image in contents.images}
+    children = {
+        index: tuple(dict.fromkeys(digest for digest in listed if digest in images))
+        for index, listed in contents.children.items()
+        if index in images
+    }
+    subjects = {
+        image.digest: found
+        for image in contents.images
+        if (found := tuple(d for d in subjects_of(image) if d in images and d != image.digest))
+    }
+    return Graph(
+        images=images,
+        children=children,
+        parents=_reversed(children),
+        referrers=_reversed(subjects),
+        subjects=subjects,
+        tags={tag: image.digest for image in contents.images for tag in image.tags},
+    )
+
+
+def subjects_of(image: Image) -> tuple[str, ...]:
+    """The digests an artifact refers to, whether or not they still exist."""
+    by_tag = (f"sha256:{match['hex']}" for tag in image.tags if (match := _SUBJECT_TAG.fullmatch(tag)))
+    return tuple(dict.fromkeys(([image.subject] if image.subject else []) + list(by_tag)))
+
+
+def _reversed(edges: Mapping[str, Iterable[str]]) -> dict[str, tuple[str, ...]]:
+    back: dict[str, list[str]] = defaultdict(list)
+    for start, ends in edges.items():
+        for end in ends:
+            back[end].append(start)
+    return {end: tuple(starts) for end, starts in back.items()}
+
+
+def resolve(graph: Graph, repository: str, usages: Iterable[Usage]) -> dict[str, tuple[Usage, ...]]:
+    """The digests that usages name, digest first: the one written or resolved, and the tag's present one.
+
+    Args:
+        graph: Of the repository.
+        repository: Its name. The usages must already be those of this account and region, or of
+            any repository.
+        usages: In any order.
+
+    Returns:
+        Digest to the usages that name it.
+    """
+    found: dict[str, list[Usage]] = defaultdict(list)
+    for usage in usages:
+        for digest in _named(graph, repository, usage.reference):
+            found[digest].append(usage)
+    return {digest: tuple(named) for digest, named in found.items()}
+
+
+def _named(graph: Graph, repository: str, reference: Reference) -> set[str]:
+    # A digest is honoured in whichever repository it lies: images are copied between repositories, and
+    # keeping one too many is the cheap mistake.
+    named = {reference.digest} if reference.digest in graph.images else set()
+    if reference.repository == repository and reference.effective_tag is not None:
+        named.add(graph.tags.get(reference.effective_tag))
+    return {digest for digest in named if digest is not None}
+
+
+def upward(graph: Graph, roots: Iterable[str]) -> dict[str, Kept]:
+    """The indexes that list a used manifest: the runtime may report the child of what was deployed.
+
+    Returns:
+        Digest to why; without the roots themselves.
+    """
+    return _closure(roots, [(graph.parents, Link.LISTS)])
+
+
+def downward(graph: Graph, roots: Iterable[str]) -> dict[str, Kept]:
+    """What kept images need: the manifests they list, and what refers to them, to any depth.
+
+    Returns:
+        Digest to why; without the roots themselves.
+    """
+    return _closure(roots, [(graph.children, Link.LISTED), (graph.referrers, Link.REFERS)])
+
+
+def _closure(roots: Iterable[str], edges: Iterable[tuple[Mapping[str, tuple[str, ...]], Link]]) -> dict[str, Kept]:
+    # Sorted throughout, so that the evidence does not depend on the order in which AWS lists things.
+    roots = sorted(roots)
+    reached: dict[str, Kept] = {}
+    seen = set(roots)
+    queue = deque((root, root) for root in roots)
+    while queue:
+        digest, root = queue.popleft()
+        for targets, link in edges:
+            for target in sorted(targets.get(digest, ())):
+                if target not in seen:
+                    seen.add(target)
+                    reached[target] = Kept(root, link)
+                    queue.append((target, root))
+    return reached

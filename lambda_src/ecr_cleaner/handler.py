@@ -1,0 +1,72 @@
+"""Lambda entry and composition root: environment -> settings -> clients -> run -> result."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ecr_cleaner import aws, lock, settings
+from ecr_cleaner.aws import Aws
+from ecr_cleaner.errors import CleanerError, LockHeldError, RunFailedError, SettingsError
+from ecr_cleaner.model import RunStatus
+from ecr_cleaner.report.log import LOGGER, LogReporter
+from ecr_cleaner.run import Run
+
+if TYPE_CHECKING:
+    from ecr_cleaner.report.summary import RunSummary
+
+
+class Context(Protocol):
+    """The part of Lambda's context that is used."""
+
+    aws_request_id: str
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Milliseconds until Lambda ends the invocation."""
+
+
+def handler(event: object, context: Context | None) -> dict[str, Any]:
+    """Run once.
+
+    Args:
+        event: ``{}`` for a run, ``{"schema_version": 1, "action": "run", "dry_run": true}`` for a dry run.
+        context: Lambda's; None when called by hand.
+
+    Returns:
+        The run's summary, when everything was done that should be.
+
+    Raises:
+        RunFailedError: In every other case, after the report is written.
+    """
+    run_id = context.aws_request_id if context else str(uuid.uuid4())
+    try:
+        asked = settings.read_event(event)
+        told = settings.tightened(settings.from_environment(os.environ), asked)
+    except SettingsError as error:
+        LOGGER.error("Nothing was done: settings or event not understood", extra={"problems": error.problems})
+        raise RunFailedError(run_id, RunStatus.FAILED, error.problems) from None
+    try:
+        clients = Aws()
+        with lock.held(clients, told.lock_table, run_id) if told.lock_table else nullcontext():
+            summary = Run(
+                clients,
+                told,
+                LogReporter(),
+                run_id,
+                seconds_left=lambda: context.get_remaining_time_in_millis() / 1000 if context else float("inf"),
+            ).execute()
+    except LockHeldError as error:
+        LOGGER.error("Nothing was done: another run is under way", extra={"cause": str(error)})
+        raise RunFailedError(run_id, RunStatus.REFUSED, [str(error)]) from None
+    except (CleanerError, *aws.AwsError) as error:
+        LOGGER.exception("Nothing was done: the run could not be started or ended")
+        raise RunFailedError(run_id, RunStatus.FAILED, [str(error)]) from None
+    return _result(summary)
+
+
+def _result(summary: RunSummary) -> dict[str, Any]:
+    if summary.status is not RunStatus.COMPLETED:
+        raise RunFailedError(summary.run_id, summary.status, summary.causes)
+    return summary.as_json()

@@ -1,0 +1,322 @@
+"""The words of the project as values: frozen, serialisable, without behaviour that does I/O.
+
+Times are timezone-aware UTC, sizes are bytes, ages are days of 24 hours.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+INDEX_MEDIA_TYPES = (
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+)
+"""Media types of a manifest that lists other manifests (multi-architecture images)."""
+
+CONTAINER_CONFIG_MEDIA_TYPES = (
+    "application/vnd.docker.container.image.v1+json",
+    "application/vnd.oci.image.config.v1+json",
+)
+"""What ECR gives as ``artifactMediaType`` of something that a container runtime can run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """One manifest in a repository, as ``ecr:DescribeImages`` tells it.
+
+    Attributes:
+        repository: Name of the repository, without host.
+        digest: ``sha256:`` and 64 hexadecimal digits.
+        tags: Sorted; empty for an untagged image.
+        pushed_at: When the manifest was pushed, or restored from the archive if that is later.
+        size_bytes: Compressed size. Of an index, ECR gives the largest of its manifests, not a sum.
+        media_type: Media type of the manifest, or None where ECR gives none.
+        artifact_type: Media type of the config, e.g. a Helm chart's; None for an index.
+        subject: Digest of the manifest that this one refers to (signature, SBOM), or None.
+        last_pulled_at: Refreshed about once in 24 hours; None if never pulled.
+        active: False for archived images, which nothing can pull.
+    """
+
+    repository: str
+    digest: str
+    pushed_at: datetime
+    tags: tuple[str, ...] = ()
+    size_bytes: int = 0
+    media_type: str | None = None
+    artifact_type: str | None = None
+    subject: str | None = None
+    last_pulled_at: datetime | None = None
+    active: bool = True
+
+    @property
+    def is_index(self) -> bool:
+        """Whether the manifest lists other manifests."""
+        return self.media_type in INDEX_MEDIA_TYPES
+
+    @property
+    def name(self) -> str:
+        """The image as a person writes it: by its first tag, else by its digest."""
+        return f"{self.repository}:{self.tags[0]}" if self.tags else f"{self.repository}@{self.digest}"
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """A repository that opted in, and the age its own tag asks for.
+
+    Attributes:
+        name: Without host, e.g. ``shop/api``.
+        arn: As ECR gives it.
+        keep_days: From the tag ``BoxCleanerKeepDays``, else the default; whole days.
+    """
+
+    name: str
+    arn: str
+    keep_days: int
+
+
+class SkipReason(StrEnum):
+    """Why an opted-in repository is left alone. The values are the settings that include it."""
+
+    OTHER_ACCOUNTS = "other_accounts"
+    PULL_THROUGH_CACHE = "pull_through_cache"
+    DELETE_REPLICATION = "delete_replication"
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """An opted-in repository that is left alone although it is in order."""
+
+    name: str
+    reason: SkipReason
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """An image reference as a consumer wrote it, taken apart.
+
+    Attributes:
+        text: As written.
+        account: Twelve digits; None only together with `region` and `repository`.
+        region: Region of the registry.
+        repository: None means: this digest, in whichever repository it lies (Lambda's ``CodeSha256``).
+        tag: As written, without the implied ``latest``.
+        digest: As written, or as the runtime resolved it.
+    """
+
+    text: str
+    account: str | None = None
+    region: str | None = None
+    repository: str | None = None
+    tag: str | None = None
+    digest: str | None = None
+
+    @property
+    def effective_tag(self) -> str | None:
+        """The tag a runtime would ask for: neither tag nor digest means ``latest``."""
+        if self.tag is None and self.digest is None:
+            return "latest"
+        return self.tag
+
+
+class Evidence(StrEnum):
+    """How a usage was seen."""
+
+    CONFIGURED = "configured"
+    RUNNING = "running"
+    ROLLBACK = "rollback"
+    SCHEDULED = "scheduled"
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """One reference and the consumer it was found on.
+
+    Attributes:
+        reference: What is used.
+        source: Name of the source that saw it, e.g. ``ecs``.
+        consumer: For people, e.g. ``ecs service prod/api, task definition api:42``.
+        evidence: How it was seen.
+    """
+
+    reference: Reference
+    source: str
+    consumer: str
+    evidence: Evidence = Evidence.CONFIGURED
+
+
+class SourceStatus(StrEnum):
+    """What one source can say of its part of the world."""
+
+    COMPLETE = "complete"
+    NOT_IN_REGION = "not_in_region"
+    FAILED = "failed"
+    DISABLED = "disabled"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceOutcome:
+    """How one source ended.
+
+    Attributes:
+        source: Its name.
+        status: Only ``complete`` and ``not_in_region`` allow removal; ``disabled`` is a person's choice.
+        usages: Number of usages it found.
+        detail: The cause of a failure with its mend, or what is unprotected.
+        notes: Things a person should know that protect nothing (a schedule that names a dead revision).
+    """
+
+    source: str
+    status: SourceStatus
+    usages: int = 0
+    detail: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class UsageScan:
+    """Every usage seen, and how each source ended.
+
+    Attributes:
+        usages: In no particular order.
+        outcomes: One for every source, the disabled ones included.
+        started_at: Before the first call: what was deployed later may be missing.
+    """
+
+    usages: tuple[Usage, ...]
+    outcomes: tuple[SourceOutcome, ...]
+    started_at: datetime
+
+    @property
+    def failures(self) -> tuple[SourceOutcome, ...]:
+        """The sources that make the run read-only."""
+        return tuple(o for o in self.outcomes if o.status is SourceStatus.FAILED)
+
+    @property
+    def unprotected(self) -> tuple[SourceOutcome, ...]:
+        """The sources that a person excluded."""
+        return tuple(o for o in self.outcomes if o.status is SourceStatus.DISABLED)
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What lies in one repository at one moment.
+
+    Attributes:
+        images: Every image, archived ones included.
+        children: Digest of an index to the digests it lists.
+        unread: Archived indexes whose lists ECR does not hand out.
+    """
+
+    images: tuple[Image, ...]
+    children: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    unread: tuple[str, ...] = ()
+
+
+class Reason(StrEnum):
+    """Why an image is kept or removed. Stable names: they stand in logs and reports."""
+
+    IN_USE = "in_use"
+    PART_OF_IMAGE_IN_USE = "part_of_image_in_use"
+    TOO_YOUNG = "too_young"
+    PART_OF_KEPT_IMAGE = "part_of_kept_image"
+    REFERS_TO_KEPT_IMAGE = "refers_to_kept_image"
+    NOT_A_CONTAINER_IMAGE = "not_a_container_image"
+    ARCHIVED = "archived"
+    MAY_BE_PART_OF_ARCHIVED_INDEX = "may_be_part_of_archived_index"
+    TOO_MANY_TAGS = "too_many_tags"
+    OLD_AND_UNUSED = "old_and_unused"
+
+
+REMOVING_REASONS = frozenset({Reason.OLD_AND_UNUSED})
+"""The reasons that remove; every other one keeps."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What happens to one image, and why.
+
+    Attributes:
+        image: The image judged.
+        reason: Stable and machine-readable.
+        evidence: What a person reads, e.g. ``ecs service prod/api``; empty when the reason says it all.
+        age_days: Whole days since the push.
+    """
+
+    image: Image
+    reason: Reason
+    evidence: tuple[str, ...] = ()
+    age_days: int = 0
+
+    @property
+    def removes(self) -> bool:
+        """Whether the image is to be removed."""
+        return self.reason in REMOVING_REASONS
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryPlan:
+    """Every verdict of one repository.
+
+    Attributes:
+        repository: Its name and age limit.
+        verdicts: One for each image, in the order of the images.
+        holders: For each removable image the removable images that must be gone before it: the indexes
+            that list it and the subject it refers to.
+    """
+
+    repository: Repository
+    verdicts: tuple[Verdict, ...]
+    holders: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    @property
+    def removals(self) -> tuple[Verdict, ...]:
+        """The verdicts that remove."""
+        return tuple(v for v in self.verdicts if v.removes)
+
+
+class RemovalStatus(StrEnum):
+    """How the removal of one image ended."""
+
+    REMOVED = "removed"
+    CHANGED = "changed"  # tags, pull time or existence changed since it was judged: kept
+    HOLDER_KEPT = "holder_kept"  # an index or subject that should have gone first is still there
+    PARTLY_UNTAGGED = "partly_untagged"
+    FAILED = "failed"
+    LEFT = "left"  # time ran out before it was tried
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """How the removal of one image ended.
+
+    Attributes:
+        verdict: The verdict that was carried out.
+        status: The ending.
+        codes: ECR's failure codes, sorted, without doubles.
+        detail: One sentence where the status does not say it all.
+    """
+
+    verdict: Verdict
+    status: RemovalStatus
+    codes: tuple[str, ...] = ()
+    detail: str = ""
+
+
+class RunStatus(StrEnum):
+    """How a run ended.
+
+    ``refused``: it could not be sure, so it removed nothing more. ``incomplete``: time ran out.
+    ``failed``: something else did not go as it should.
+    """
+
+    COMPLETED = "completed"
+    INCOMPLETE = "incomplete"
+    REFUSED = "refused"
+    FAILED = "failed"

@@ -1,0 +1,208 @@
+"""Writes ECR: order, re-check, failure accounting. The only room that removes anything.
+
+What holds an image goes first: the indexes that list it and the subject it refers to. What must go first
+and stays keeps what hangs on it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from ecr_cleaner import aws, inventory
+from ecr_cleaner.model import Removal, RemovalStatus, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from ecr_cleaner.aws import Aws
+    from ecr_cleaner.model import Image, RepositoryPlan
+
+ImageId = dict[str, str]
+
+_INACCESSIBLE: Final = "ImageInaccessible"
+"""An archived image: describing does not show it either, so its absence proves nothing."""
+
+
+@dataclass(slots=True)
+class _Progress:
+    """What became of the images of one repository so far."""
+
+    gone: set[str] = field(default_factory=set)
+    kept: set[str] = field(default_factory=set)
+
+    def note(self, removal: Removal) -> Removal:
+        digest = removal.verdict.image.digest
+        (self.gone if removal.status is RemovalStatus.REMOVED else self.kept).add(digest)
+        return removal
+
+
+def remove(clients: Aws, plan: RepositoryPlan, may_go_on: Callable[[], bool]) -> Iterator[Removal]:
+    """Carry out the removals of one repository.
+
+    Args:
+        clients: Clients of the run.
+        plan: The verdicts; only those that remove are looked at.
+        may_go_on: Asked before each call that removes; once it says no, the rest is ``left``.
+
+    Yields:
+        How each removal ended, as it ends.
+
+    Raises:
+        AwsError: Something other than the removal itself failed, e.g. describing.
+    """
+    pending = {verdict.image.digest: verdict for verdict in plan.removals}
+    if not pending:
+        return
+    refusal = _not_opted_in_any_more(clients, plan)
+    if refusal:
+        yield from (Removal(v, RemovalStatus.CHANGED, detail=refusal) for v in pending.values())
+        return
+    hanging = _reversed(plan)
+    progress = _Progress()
+    while pending:
+        blocked = [v for d, v in pending.items() if plan.holders.get(d, frozenset()) & progress.kept]
+        for verdict in blocked:
+            del pending[verdict.image.digest]
+            yield progress.note(_removal(verdict, RemovalStatus.HOLDER_KEPT))
+        ready = [v for d, v in pending.items() if plan.holders.get(d, frozenset()) <= progress.gone]
+        if not ready and not blocked:  # tags of the sha256-<hex> kind can be made to form a ring
+            yield from (_removal(v, RemovalStatus.HOLDER_KEPT) for v in pending.values())
+            return
+        for batch in _batches(ready):
+            for verdict in batch:
+                del pending[verdict.image.digest]
+            if not may_go_on():
+                yield from (progress.note(_removal(v, RemovalStatus.LEFT)) for v in batch)
+                continue
+            for removal in _remove_batch(clients, plan.repository.name, batch, hanging):
+                yield progress.note(removal)
+
+
+def _removal(verdict: Verdict, status: RemovalStatus, *codes: str, detail: str = "") -> Removal:
+    return Removal(verdict, status, tuple(sorted(set(codes))), detail)
+
+
+def _not_opted_in_any_more(clients: Aws, plan: RepositoryPlan) -> str:
+    tags = inventory.tags_of(clients, plan.repository.arn)
+    if tags is None:
+        return "the repository was deleted meanwhile"
+    if not inventory.is_enabled(tags) or inventory.variants(tags):
+        return "the repository was opted out meanwhile"
+    return ""
+
+
+def _reversed(plan: RepositoryPlan) -> dict[str, list[Image]]:
+    """Image to what hangs on it: its manifests and referrers that are to go as well."""
+    images = {verdict.image.digest: verdict.image for verdict in plan.removals}
+    hanging: dict[str, list[Image]] = defaultdict(list)
+    for digest, holders in plan.holders.items():
+        for holder in holders:
+            hanging[holder].append(images[digest])
+    return hanging
+
+
+def _batches(verdicts: Sequence[Verdict]) -> Iterator[list[Verdict]]:
+    """Groups whose ids fit into one call; the ids of one image are never split."""
+    batch: list[Verdict] = []
+    size = 0
+    for verdict in verdicts:
+        ids = len(_ids(verdict.image))
+        if size + ids > inventory.BATCH_SIZE:
+            yield batch
+            batch, size = [], 0
+        batch.append(verdict)
+        size += ids
+    if batch:
+        yield batch
+
+
+def _ids(image: Image) -> list[ImageId]:
+    """What the call names: (digest, tag) pairs, so that a tag that moved fails instead of taking its new image.
+
+    Whether AWS removes the tag or the image by such a pair is not documented; naming every tag at once makes
+    both readings end alike.
+    """
+    if not image.tags:
+        return [{"imageDigest": image.digest}]
+    return [{"imageDigest": image.digest, "imageTag": tag} for tag in image.tags]
+
+
+def _remove_batch(
+    clients: Aws, repository: str, batch: Sequence[Verdict], hanging: dict[str, list[Image]]
+) -> Iterator[Removal]:
+    watched = {v.image.digest for v in batch} | {i.digest for v in batch for i in hanging.get(v.image.digest, ())}
+    present = inventory.describe(clients, repository, sorted(watched))
+    unchanged: list[Verdict] = []
+    for verdict in batch:
+        change = _change(verdict.image, present, hanging.get(verdict.image.digest, ()))
+        if change:
+            yield _removal(verdict, RemovalStatus.CHANGED, detail=change)
+        else:
+            unchanged.append(verdict)
+    if not unchanged:
+        return
+    try:
+        codes = _delete(clients, repository, unchanged)
+    except aws.AwsError as error:
+        # The call may have taken effect although its answer was lost: only a look tells.
+        codes = {verdict.image.digest: {aws.code_of(error)} for verdict in unchanged}
+    doubtful = inventory.describe(clients, repository, [d for d, found in codes.items() if found])
+    for verdict in unchanged:
+        yield _ending(verdict, codes[verdict.image.digest], doubtful.get(verdict.image.digest))
+
+
+def _change(image: Image, present: dict[str, Image], hanging: Sequence[Image]) -> str:
+    """What happened to an image, or to what hangs on it, since it was judged; empty if nothing."""
+    now = present.get(image.digest)
+    if now is None:
+        return "it is gone already"
+    if now.tags != image.tags:
+        return f"its tags changed from {list(image.tags)} to {list(now.tags)}"
+    if now.pushed_at != image.pushed_at or now.active != image.active:
+        return "it was pushed, archived or restored"
+    # This run's own reading of an index refreshes that index's pull time. A runtime that pulls an index
+    # pulls one of its manifests too, so theirs are watched instead.
+    watched = [*hanging] if image.is_index else [image, *hanging]
+    for part in watched:
+        if part.digest in present and present[part.digest].last_pulled_at != part.last_pulled_at:
+            return f"{part.name} was pulled"
+    return ""
+
+
+def _delete(clients: Aws, repository: str, verdicts: Sequence[Verdict]) -> dict[str, set[str]]:
+    """Make the call.
+
+    Returns:
+        For each digest the codes of everything that did not go as asked; empty if ECR confirmed all of it.
+    """
+    asked = {v.image.digest: _ids(v.image) for v in verdicts}
+    answer = clients.client("ecr").batch_delete_image(
+        repositoryName=repository, imageIds=[image_id for ids in asked.values() for image_id in ids]
+    )
+    confirmed = {_key(image_id) for image_id in answer.get("imageIds", ())}
+    failed: dict[tuple[str | None, str | None], str] = {
+        _key(failure.get("imageId", {})): failure.get("failureCode", "Unknown")
+        for failure in answer.get("failures", ())
+    }
+    return {
+        digest: {failed.get(_key(image_id), "NotConfirmed") for image_id in ids if _key(image_id) not in confirmed}
+        | {code for (failed_digest, _), code in failed.items() if failed_digest == digest}
+        for digest, ids in asked.items()
+    }
+
+
+def _key(image_id: dict[str, Any]) -> tuple[str | None, str | None]:
+    return image_id.get("imageDigest"), image_id.get("imageTag")
+
+
+def _ending(verdict: Verdict, codes: set[str], still_there: Image | None) -> Removal:
+    if not codes:
+        return _removal(verdict, RemovalStatus.REMOVED)
+    if still_there is None and _INACCESSIBLE not in codes:
+        return _removal(verdict, RemovalStatus.REMOVED, *codes, detail="confirmed by looking again")
+    if still_there is not None and set(still_there.tags) < set(verdict.image.tags):
+        lost = sorted(set(verdict.image.tags) - set(still_there.tags))
+        return _removal(verdict, RemovalStatus.PARTLY_UNTAGGED, *codes, detail=f"it lost the tags {lost}")
+    return _removal(verdict, RemovalStatus.FAILED, *codes)

@@ -1,0 +1,138 @@
+"""The collected run as tables on a terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from ecr_cleaner.model import RunStatus
+
+if TYPE_CHECKING:
+    from ecr_cleaner.model import RepositoryPlan, Verdict
+    from ecr_cleaner.report.collected import CollectingReporter
+
+_STYLES: Final = {
+    RunStatus.COMPLETED: "green",
+    RunStatus.INCOMPLETE: "yellow",
+    RunStatus.REFUSED: "red",
+    RunStatus.FAILED: "red",
+}
+_DIGEST_LENGTH: Final = 19  # "sha256:" and the first twelve digits
+
+
+def print_plan(collected: CollectingReporter, console: Console | None = None) -> None:
+    """Every image, repository by repository, then the totals and what went wrong."""
+    console = console or Console()
+    for name in sorted(collected.plans):
+        console.print(_table(collected.plans[name]))
+    _print_end(collected, console)
+
+
+def _table(plan: RepositoryPlan) -> Table:
+    title = f"{plan.repository.name}  (keeps {plan.repository.keep_days} days)"
+    table = Table(title=title, title_justify="left", title_style="bold", expand=False)
+    table.add_column("verdict")
+    table.add_column("image", overflow="fold")
+    table.add_column("age", justify="right")
+    table.add_column("size", justify="right")
+    table.add_column("why", overflow="fold")
+    for verdict in sorted(plan.verdicts, key=lambda v: (not v.removes, v.image.pushed_at)):
+        table.add_row(
+            Text("remove", "red") if verdict.removes else Text("keep", "green"),
+            Text(label(verdict)),
+            f"{verdict.age_days} d",
+            human_bytes(verdict.image.size_bytes),
+            Text(why(verdict)),
+        )
+    return table
+
+
+def label(verdict: Verdict) -> str:
+    """The image within its repository: its tags, else its shortened digest."""
+    return ", ".join(verdict.image.tags) or verdict.image.digest[:_DIGEST_LENGTH]
+
+
+def why(verdict: Verdict) -> str:
+    """Reason and evidence in one text."""
+    return ": ".join(filter(None, [verdict.reason.value.replace("_", " "), "; ".join(verdict.evidence)]))
+
+
+def human_bytes(size: float) -> str:
+    """A size for people, in powers of 1024."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if size < 1024 or unit == "GiB":  # noqa: PLR2004 - the power itself
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1024
+    raise AssertionError
+
+
+def _print_end(collected: CollectingReporter, console: Console) -> None:
+    summary = collected.summary.as_json()
+    for repository in summary["repositories"]:
+        if repository["status"] != "judged":
+            setting = repository["setting"]
+            include = f' (acknowledged_unscanned = ["{setting}"] includes it)' if setting else ""
+            console.print(Text(f"{repository['name']}: {repository['status']}: {repository['detail']}{include}"))
+    for kind in ("notes", "unprotected"):
+        for line in summary[kind]:
+            console.print(Text(f"{kind.removesuffix('s')}: {line}", "yellow"))
+    totals = summary["totals"]
+    console.print(
+        Text(
+            f"{totals['images']} images, {totals['removable']} would go"
+            f" (at most {human_bytes(totals['bytes_removable'])}: layers may be shared),"
+            f" {totals['kept']} stay."
+        )
+    )
+    for cause in summary["causes"]:
+        console.print(Text(cause, "red"))
+    if collected.refused:
+        console.print(Text("Not every source answered: a run would remove nothing.", "red"))
+    console.print(Text(f"status: {summary['status']}", _STYLES[collected.summary.status]))
+
+
+def print_explanation(
+    collected: CollectingReporter,
+    repository: str,
+    tag: str | None,
+    digest: str | None,
+    console: Console | None = None,
+) -> bool:
+    """What would happen to one image.
+
+    Returns:
+        Whether the image was found.
+    """
+    console = console or Console()
+    plan = collected.plans.get(repository)
+    found = [v for v in plan.verdicts if _is(v, tag, digest)] if plan else []
+    for verdict in found:
+        image = verdict.image
+        console.print(Text(f"{'REMOVE' if verdict.removes else 'KEEP'}  {image.name}", "bold"))
+        console.print(Text(f"  digest   {image.digest}"))
+        console.print(Text(f"  tags     {', '.join(image.tags) or '(none)'}"))
+        console.print(Text(f"  pushed   {image.pushed_at:%Y-%m-%d %H:%M} UTC, {verdict.age_days} days ago"))
+        pulled = f"{image.last_pulled_at:%Y-%m-%d}" if image.last_pulled_at else "never"
+        console.print(Text(f"  pulled   {pulled}"))
+        console.print(Text(f"  size     {human_bytes(image.size_bytes)}"))
+        console.print(Text(f"  reason   {verdict.reason.value}"))
+        for line in verdict.evidence:
+            console.print(Text(f"           {line}"))
+    summary = collected.summary.repositories.get(repository)
+    if summary is None:
+        console.print(Text(f"{repository} did not opt in (tag BoxCleanerEnabled = true) or does not exist."))
+    elif not found:
+        console.print(Text(summary.detail or f"{repository} holds no such image."))
+    if found or summary is None or summary.problems:
+        for cause in collected.summary.causes:
+            console.print(Text(cause, "red"))
+    return bool(found)
+
+
+def _is(verdict: Verdict, tag: str | None, digest: str | None) -> bool:
+    if digest is not None:
+        return verdict.image.digest == digest
+    return tag in verdict.image.tags

@@ -1,0 +1,68 @@
+"""The run as log lines: one for each removable or removed image, one for each repository, one for the run.
+
+The fields travel as ``extra``; under Lambda's JSON logging each becomes a member of the line.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any, Final
+
+from ecr_cleaner.model import RemovalStatus, RunStatus
+
+if TYPE_CHECKING:
+    from ecr_cleaner.model import Removal, RepositoryPlan, Verdict
+    from ecr_cleaner.report.summary import RepositorySummary, RunSummary
+
+LOGGER: Final = logging.getLogger("ecr_cleaner")
+
+_TEXTS: Final = {
+    RemovalStatus.REMOVED: (logging.INFO, "Removed unused image"),
+    RemovalStatus.CHANGED: (logging.INFO, "Kept image that changed since it was judged"),
+    RemovalStatus.HOLDER_KEPT: (logging.INFO, "Kept image because what should have gone before it stayed"),
+    RemovalStatus.PARTLY_UNTAGGED: (logging.ERROR, "Image lost some of its tags but was not removed"),
+    RemovalStatus.FAILED: (logging.ERROR, "Image could not be removed"),
+    RemovalStatus.LEFT: (logging.WARNING, "Image left for the next run"),
+}
+
+
+class LogReporter:
+    """Writes to the logger ``ecr_cleaner``."""
+
+    def judged(self, plan: RepositoryPlan, *, dry_run: bool, refused: bool) -> None:
+        """Name what would go, if it will not go now."""
+        for verdict in plan.verdicts:
+            if verdict.removes and refused:
+                LOGGER.warning("Found image without known use, but not every source answered", extra=_fields(verdict))
+            elif verdict.removes and dry_run:
+                LOGGER.info("Found unused image, should be removed", extra=_fields(verdict))
+            elif not verdict.removes:
+                kept = {"reason": verdict.reason.value, "evidence": list(verdict.evidence)}
+                LOGGER.debug("Kept image", extra=_fields(verdict) | kept)
+
+    def removal(self, removal: Removal) -> None:
+        """Say how one removal ended."""
+        level, text = _TEXTS[removal.status]
+        ending = {"removal": removal.status.value, "codes": list(removal.codes), "detail": removal.detail}
+        LOGGER.log(level, text, extra=_fields(removal.verdict) | ending)
+
+    def repository(self, summary: RepositorySummary) -> None:
+        """Sum one repository up."""
+        level = logging.ERROR if summary.problems else logging.INFO
+        LOGGER.log(level, "Repository summary", extra={"repository": summary.name, "summary": summary.as_json()})
+
+    def run(self, summary: RunSummary) -> None:
+        """Sum the run up."""
+        level = logging.INFO if summary.status is RunStatus.COMPLETED else logging.ERROR
+        LOGGER.log(level, "Run summary", extra={"summary": summary.as_json()})
+
+
+def _fields(verdict: Verdict) -> dict[str, Any]:
+    image = verdict.image
+    return {
+        "repository": image.repository,
+        "tags": list(image.tags),
+        "digest": image.digest,
+        "age_days": verdict.age_days,
+        "bytes": image.size_bytes,
+    }

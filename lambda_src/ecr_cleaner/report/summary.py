@@ -1,0 +1,184 @@
+"""What a run says of itself at its end: one JSON document, the function's result."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from ecr_cleaner.model import RemovalStatus, RunStatus
+
+if TYPE_CHECKING:
+    from ecr_cleaner.model import Removal, RepositoryPlan, UsageScan
+
+SCHEMA_VERSION: Final = 1
+
+_FAILING: Final = frozenset({RemovalStatus.FAILED, RemovalStatus.PARTLY_UNTAGGED})
+
+
+@dataclass(slots=True)
+class RepositorySummary:
+    """What happened to one opted-in repository.
+
+    Attributes:
+        name: Of the repository.
+        status: ``judged``, ``skipped``, ``misconfigured``, ``failed``, ``gone`` or ``left``.
+        detail: Why, where the status needs it.
+        setting: The value of ``acknowledged_unscanned`` that would include a skipped repository.
+        keep_days: The age limit that held.
+        images: Images seen.
+        reasons: Verdicts by reason.
+        bytes_total: Of all images, indexes not counted: an upper bound, for layers are shared.
+        bytes_removable: Likewise, of the removable ones.
+        removals: Endings by status.
+        bytes_removed: Of what went.
+        failure_codes: ECR's codes, counted by image.
+    """
+
+    name: str
+    status: str = "judged"
+    detail: str = ""
+    setting: str = ""
+    keep_days: int | None = None
+    images: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+    bytes_total: int = 0
+    bytes_removable: int = 0
+    removals: Counter[str] = field(default_factory=Counter)
+    bytes_removed: int = 0
+    failure_codes: Counter[str] = field(default_factory=Counter)
+
+    def judge(self, plan: RepositoryPlan) -> None:
+        """Count the verdicts."""
+        self.keep_days = plan.repository.keep_days
+        self.images = len(plan.verdicts)
+        self.reasons = Counter(verdict.reason.value for verdict in plan.verdicts)
+        # ECR gives an index the size of its largest manifest, which is counted itself already.
+        sized = [verdict for verdict in plan.verdicts if not verdict.image.is_index]
+        self.bytes_total = sum(verdict.image.size_bytes for verdict in sized)
+        self.bytes_removable = sum(verdict.image.size_bytes for verdict in sized if verdict.removes)
+
+    def note(self, removal: Removal) -> None:
+        """Count how one removal ended."""
+        self.removals[removal.status.value] += 1
+        self.failure_codes.update(removal.codes)
+        if removal.status is RemovalStatus.REMOVED and not removal.verdict.image.is_index:
+            self.bytes_removed += removal.verdict.image.size_bytes
+
+    @property
+    def removable(self) -> int:
+        """Images that are to go."""
+        return self.reasons["old_and_unused"]
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Why the run fails because of this repository; empty if it does not."""
+        if self.status in {"misconfigured", "failed"}:
+            return (f"repository {self.name}: {self.detail}",)
+        failing = sum(self.removals[status.value] for status in _FAILING)
+        if not failing:
+            return ()
+        codes = ", ".join(f"{code} x{count}" for code, count in sorted(self.failure_codes.items()))
+        partly = self.removals[RemovalStatus.PARTLY_UNTAGGED.value]
+        untagged = f", {partly} of them lost some of their tags" if partly else ""
+        return (f"repository {self.name}: {failing} images could not be removed{untagged} ({codes})",)
+
+    def as_json(self) -> dict[str, Any]:
+        """The repository as JSON-native values."""
+        return {
+            "name": self.name,
+            "status": self.status,
+            "detail": self.detail,
+            "setting": self.setting,
+            "keep_days": self.keep_days,
+            "images": self.images,
+            "kept": self.images - self.removable,
+            "removable": self.removable,
+            "removed": self.removals[RemovalStatus.REMOVED.value],
+            "left": self.removals[RemovalStatus.LEFT.value],
+            "failed": sum(self.removals[status.value] for status in _FAILING),
+            "partly_untagged": self.removals[RemovalStatus.PARTLY_UNTAGGED.value],
+            "reasons": dict(sorted(self.reasons.items())),
+            "removals": dict(sorted(self.removals.items())),
+            "failure_codes": dict(sorted(self.failure_codes.items())),
+            "bytes_total": self.bytes_total,
+            "bytes_removable": self.bytes_removable,
+            "bytes_removed": self.bytes_removed,
+        }
+
+
+@dataclass(slots=True)
+class RunSummary:
+    """What happened in one run.
+
+    Attributes:
+        run_id: Lambda's request id, or one made up.
+        dry_run: Whether nothing was to be removed.
+        region: Where.
+        account_id: Whose registry; None if the registry did not answer.
+        scan: The usages' sources; None if the run ended before.
+        repositories: The opted-in ones, by name.
+        refusals: Why the run removed nothing.
+        problems: Why the run failed, beside the repositories' own.
+        notes: What a person should know and nothing depends on.
+        left: Repositories that the deadline cut off.
+        seconds: How long it took.
+    """
+
+    run_id: str
+    dry_run: bool
+    region: str
+    account_id: str | None = None
+    scan: UsageScan | None = None
+    repositories: dict[str, RepositorySummary] = field(default_factory=dict)
+    refusals: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def causes(self) -> tuple[str, ...]:
+        """Everything that kept the run from doing all it should."""
+        own = (problem for repository in self.repositories.values() for problem in repository.problems)
+        out_of_time = (f"time ran out: {len(self.left)} repositories left",) if self.left else ()
+        return (*self.refusals, *self.problems, *own, *out_of_time)
+
+    @property
+    def status(self) -> RunStatus:
+        """How the run ended; the gravest word wins."""
+        if self.refusals:
+            return RunStatus.REFUSED
+        if self.problems or any(repository.problems for repository in self.repositories.values()):
+            return RunStatus.FAILED
+        return RunStatus.INCOMPLETE if self.left else RunStatus.COMPLETED
+
+    def as_json(self) -> dict[str, Any]:
+        """The run as JSON-native values."""
+        repositories = [self.repositories[name].as_json() for name in sorted(self.repositories)]
+        outcomes = self.scan.outcomes if self.scan else ()
+        counted = ("images", "kept", "removable", "removed", "left", "failed", "partly_untagged")
+        sized = ("bytes_total", "bytes_removable", "bytes_removed")
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "run_id": self.run_id,
+            "status": self.status.value,
+            "dry_run": self.dry_run,
+            "region": self.region,
+            "account_id": self.account_id,
+            "causes": list(self.causes),
+            "sources": {
+                outcome.source: {
+                    "outcome": outcome.status.value,
+                    "usages": outcome.usages,
+                    "detail": outcome.detail,
+                }
+                for outcome in outcomes
+            },
+            "unprotected": [f"{o.source}: {o.detail}" for o in (self.scan.unprotected if self.scan else ())],
+            "notes": [*self.notes, *(note for outcome in outcomes for note in outcome.notes)],
+            "repositories": repositories,
+            "totals": {key: sum(repository[key] for repository in repositories) for key in (*counted, *sized)},
+            "left": sorted(self.left),
+            "duration_seconds": round(self.seconds, 3),
+        }

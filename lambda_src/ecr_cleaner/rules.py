@@ -1,0 +1,143 @@
+"""Pure: a verdict for every image of a repository.
+
+An image is removed only if it is old (pushed more than N times 24 hours ago; exactly N is kept) and nothing
+that is kept needs it. Keep wins over remove, always.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from ecr_cleaner import graph as graphs
+from ecr_cleaner.model import (
+    CONTAINER_CONFIG_MEDIA_TYPES,
+    Contents,
+    Image,
+    Reason,
+    Repository,
+    RepositoryPlan,
+    Verdict,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+
+    from ecr_cleaner.graph import Graph, Kept
+    from ecr_cleaner.model import Usage
+
+MAX_TAGS: Final = 100
+"""More (digest, tag) pairs do not fit into one call, and one image's ids are never split over two."""
+
+
+def is_old(image: Image, keep_days: int, now: datetime) -> bool:
+    """Whether an image was pushed more than `keep_days` times 24 hours before `now`."""
+    return now - image.pushed_at > timedelta(days=keep_days)
+
+
+def depends_on_indexes(images: Iterable[Image], keep_days: int, now: datetime) -> bool:
+    """Whether the manifests of a repository's indexes have to be read at all.
+
+    Only where something is old: nothing else can be removed, and reading refreshes pull times.
+    """
+    return any(is_old(image, keep_days, now) for image in images)
+
+
+def judge(repository: Repository, contents: Contents, usages: Iterable[Usage], now: datetime) -> RepositoryPlan:
+    """Decide over every image of a repository.
+
+    Args:
+        repository: Name and age limit.
+        contents: All of its images, and what each of its indexes lists.
+        usages: All usages seen in the account and region, in any order.
+        now: The moment of the judgement.
+
+    Returns:
+        One verdict for each image, in the order given.
+    """
+    graph = graphs.build(contents)
+    used = graphs.resolve(graph, repository.name, usages)
+    above = graphs.upward(graph, used)
+    needed = above | graphs.downward(graph, [*used, *above])
+    unread_until = max((graph.images[d].pushed_at for d in contents.unread if d in graph.images), default=None)
+    own = {
+        image.digest: reason
+        for image in contents.images
+        if image.digest not in used
+        and image.digest not in needed
+        and (reason := _keeps_itself(image, repository.keep_days, now, unread_until))
+    }
+    dependent = graphs.downward(graph, own)
+    verdicts = tuple(
+        _verdict(image, now, graph, used=used, needed=needed, own=own, dependent=dependent) for image in contents.images
+    )
+    removed = {verdict.image.digest for verdict in verdicts if verdict.removes}
+    holders = {digest: frozenset(graph.holders(digest)) & removed for digest in removed}
+    return RepositoryPlan(repository, verdicts, holders)
+
+
+def _keeps_itself(image: Image, keep_days: int, now: datetime, unread_until: datetime | None) -> Reason | None:
+    """Why an image is kept although nothing needs it; None if nothing keeps it."""
+    if not is_old(image, keep_days, now):
+        return Reason.TOO_YOUNG
+    if not image.active:
+        return Reason.ARCHIVED
+    if len(image.tags) > MAX_TAGS:
+        return Reason.TOO_MANY_TAGS
+    if not _is_container_image(image) and not graphs.subjects_of(image):
+        return Reason.NOT_A_CONTAINER_IMAGE
+    # What an index lists was pushed before it; of one that cannot be read, that is all that is known.
+    if unread_until is not None and image.pushed_at <= unread_until:
+        return Reason.MAY_BE_PART_OF_ARCHIVED_INDEX
+    return None
+
+
+def _is_container_image(image: Image) -> bool:
+    """Whether a container runtime could run it; of anything else nobody knows who uses it."""
+    return image.is_index or image.artifact_type is None or image.artifact_type in CONTAINER_CONFIG_MEDIA_TYPES
+
+
+def _verdict(  # noqa: PLR0913 - the stages of one decision, each by name
+    image: Image,
+    now: datetime,
+    graph: Graph,
+    *,
+    used: Mapping[str, tuple[Usage, ...]],
+    needed: Mapping[str, Kept],
+    own: Mapping[str, Reason],
+    dependent: Mapping[str, Kept],
+) -> Verdict:
+    digest = image.digest
+    reason = Reason.OLD_AND_UNUSED
+    evidence: tuple[str, ...] = ()
+    if digest in used:
+        reason = Reason.IN_USE
+        evidence = _consumers(used[digest])
+    elif digest in needed:
+        kept = needed[digest]
+        reason = Reason.PART_OF_IMAGE_IN_USE
+        evidence = (_relation(graph, kept), *_consumers(used.get(_used_root(graph, kept, used), ())))
+    elif digest in own:
+        reason = own[digest]
+    elif digest in dependent:
+        kept = dependent[digest]
+        refers = kept.link is graphs.Link.REFERS
+        reason = Reason.REFERS_TO_KEPT_IMAGE if refers else Reason.PART_OF_KEPT_IMAGE
+        evidence = (_relation(graph, kept),)
+    return Verdict(image, reason, evidence, age_days=(now - image.pushed_at) // timedelta(days=1))
+
+
+def _used_root(graph: Graph, kept: Kept, used: Mapping[str, tuple[Usage, ...]]) -> str:
+    """The used digest at the far end: an index found upward is itself kept by one of its children."""
+    if kept.root in used:
+        return kept.root
+    return next((d for d in graphs.downward(graph, [kept.root]) if d in used), kept.root)
+
+
+def _relation(graph: Graph, kept: Kept) -> str:
+    return f"{kept.link.value} {graph.images[kept.root].name}"
+
+
+def _consumers(usages: Iterable[Usage]) -> tuple[str, ...]:
+    return tuple(sorted({usage.consumer for usage in usages}))

@@ -1,0 +1,153 @@
+"""Everything configurable, validated once, all errors at once.
+
+A value that cannot be understood is an error, never a default: a run with bad settings does nothing.
+Terraform writes the environment; ``locals.tf`` and `Document` hold the same keys (a test compares them).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Annotated, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ecr_cleaner.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SourceName = Literal["ecs", "lambda", "apprunner", "eventbridge", "scheduler"]
+"""What ``disabled_usage_sources`` may name."""
+
+Unscanned = Literal["eks", "other_accounts", "pull_through_cache", "delete_replication"]
+"""What ``acknowledged_unscanned`` may name: consumers that no source can see."""
+
+DEFAULT_KEEP_DAYS: Final = 30
+MAX_DOCUMENT_BYTES: Final = 3000
+"""Lambda's whole environment is 4 KB (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html)."""
+
+_WHOLE_DAYS: Final = re.compile(r"[1-9][0-9]{0,4}")
+
+
+class Strict(BaseModel):
+    """A document from outside: unknown keys, other types and later changes are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Document(Strict):
+    """The JSON document in ``ECR_CLEANER_SETTINGS``.
+
+    Attributes:
+        schema_version: Of this document.
+        acknowledged_unscanned: Consumers nobody can see, accepted by a person.
+        disabled_usage_sources: Sources taken out by a person; every run reports them as unprotected.
+        lock_table: DynamoDB table that keeps two runs apart; None: no lock.
+        own_repository: Repository of the function's own image; never touched.
+    """
+
+    schema_version: Literal[1] = 1
+    acknowledged_unscanned: frozenset[Unscanned] = frozenset()
+    disabled_usage_sources: frozenset[SourceName] = frozenset()
+    lock_table: Annotated[str, Field(min_length=3)] | None = None
+    own_repository: Annotated[str, Field(min_length=2)] | None = None
+
+
+class Settings(Document):
+    """Everything a run is told from outside.
+
+    Attributes:
+        dry_run: True unless ``DRY_RUN`` is exactly ``false``.
+        default_keep_days: Whole days, at least 1.
+    """
+
+    dry_run: bool = True
+    default_keep_days: int = DEFAULT_KEEP_DAYS
+
+
+class Event(Strict):
+    """What an invocation may ask for. ``{}`` is a run; it can be tightened, never loosened.
+
+    Attributes:
+        schema_version: Of the event; needed as soon as the event says anything.
+        action: ``run`` is the only one.
+        dry_run: Only ``true`` may be said.
+    """
+
+    schema_version: Literal[1] | None = None
+    action: Literal["run"] = "run"
+    dry_run: Literal[True] | None = None
+
+
+def whole_days(text: str) -> int | None:
+    """Read an age limit.
+
+    Returns:
+        Days from 1 to 99,999; None for anything else (signs, zeros in front, units, blanks).
+    """
+    return int(text) if _WHOLE_DAYS.fullmatch(text) else None
+
+
+def from_environment(environment: Mapping[str, str]) -> Settings:
+    """Read the settings from ``DRY_RUN``, ``DEFAULT_KEEP_DAYS`` and ``ECR_CLEANER_SETTINGS``.
+
+    Raises:
+        SettingsError: With every problem found.
+    """
+    problems: list[str] = []
+    text = environment.get("DEFAULT_KEEP_DAYS", str(DEFAULT_KEEP_DAYS))
+    keep_days = whole_days(text)
+    if keep_days is None:
+        problems.append(f"DEFAULT_KEEP_DAYS must be a whole number of days from 1 to 99999, got {text!r}")
+    document = _document(environment.get("ECR_CLEANER_SETTINGS"), problems)
+    if problems or keep_days is None:
+        raise SettingsError(problems)
+    return Settings(
+        **document.model_dump(),
+        dry_run=environment.get("DRY_RUN") != "false",
+        default_keep_days=keep_days,
+    )
+
+
+def _document(text: str | None, problems: list[str]) -> Document:
+    if text is None:
+        return Document()
+    size = len(text.encode())
+    if size > MAX_DOCUMENT_BYTES:
+        problems.append(f"ECR_CLEANER_SETTINGS must be at most {MAX_DOCUMENT_BYTES} bytes, got {size}")
+    try:
+        # schema_version has a default for code only: a document from outside has to name its own.
+        document = Document.model_validate_json(text)
+    except ValidationError as error:
+        problems.extend(_sentences("ECR_CLEANER_SETTINGS", error))
+        return Document()
+    if "schema_version" not in document.model_fields_set:
+        problems.append("ECR_CLEANER_SETTINGS: schema_version: must be 1, got nothing")
+    return document
+
+
+def read_event(event: object) -> Event:
+    """Read what an invocation asks for.
+
+    Raises:
+        SettingsError: Unknown keys, unknown actions, or an attempt to turn a dry run off.
+    """
+    try:
+        asked = Event.model_validate(event)
+    except ValidationError as error:
+        raise SettingsError(_sentences("event", error)) from None
+    if asked.model_fields_set and asked.schema_version is None:
+        raise SettingsError(["event: schema_version: must be 1 as soon as the event says anything, got nothing"])
+    return asked
+
+
+def tightened(settings: Settings, event: Event) -> Settings:
+    """The settings of this invocation: those of the function, made stricter by the event."""
+    return settings.model_copy(update={"dry_run": settings.dry_run or event.dry_run is True})
+
+
+def _sentences(place: str, error: ValidationError) -> list[str]:
+    return [
+        f"{': '.join([place, *map(str, problem['loc'])])}: {problem['msg']}, got {problem['input']!r}"
+        for problem in error.errors(include_url=False)
+    ]

@@ -1,0 +1,89 @@
+"""Makes values in one line: ``image("app", pushed="40d", tags=["v1"])``."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from ecr_cleaner.model import Evidence, Image, Reference, Repository, Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+NOW: Final = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+ACCOUNT: Final = "123456789012"
+REGION: Final = "us-east-1"
+HOST: Final = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"
+
+IMAGE_MANIFEST: Final = "application/vnd.oci.image.manifest.v1+json"
+IMAGE_CONFIG: Final = "application/vnd.oci.image.config.v1+json"
+INDEX: Final = "application/vnd.oci.image.index.v1+json"
+
+_UNITS: Final = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
+
+
+def ago(text: str, now: datetime = NOW) -> datetime:
+    """A moment so long before now: ``40d``, ``30d+1s``."""
+    parts = re.findall(r"(\d+)([dhms])", text)
+    return now - sum((timedelta(**{_UNITS[unit]: int(number)}) for number, unit in parts), timedelta())
+
+
+def digest(name: str) -> str:
+    """A digest that belongs to a name."""
+    return "sha256:" + hashlib.sha256(name.encode()).hexdigest()
+
+
+def image(
+    name: str = "app",
+    *,
+    pushed: str = "40d",
+    tags: Iterable[str] = (),
+    repository: str = "app",
+    kind: str = "image",
+    subject: str | None = None,
+    pulled: str | None = None,
+    artifact_type: str | None = None,
+    active: bool = True,
+    size: int = 1000,
+) -> Image:
+    """An image whose digest belongs to `name`; `kind` is ``image`` or ``index``, `subject` another name."""
+    index = kind == "index"
+    return Image(
+        repository=repository,
+        digest=digest(name),
+        pushed_at=ago(pushed),
+        tags=tuple(sorted(tags)),
+        size_bytes=size,
+        media_type=INDEX if index else IMAGE_MANIFEST,
+        artifact_type=None if index else artifact_type or IMAGE_CONFIG,
+        subject=digest(subject) if subject else None,
+        last_pulled_at=ago(pulled) if pulled else None,
+        active=active,
+    )
+
+
+def usage(
+    *,
+    tag: str | None = None,
+    of: str | None = None,
+    repository: str | None = "app",
+    consumer: str = "ecs service prod/app",
+    evidence: Evidence = Evidence.CONFIGURED,
+) -> Usage:
+    """A usage by tag and/or of the image that belongs to the name `of`."""
+    reference = Reference(
+        text=f"{repository}:{tag}",
+        account=ACCOUNT if repository else None,
+        region=REGION if repository else None,
+        repository=repository,
+        tag=tag,
+        digest=digest(of) if of else None,
+    )
+    return Usage(reference, "ecs", consumer, evidence)
+
+
+def repository(name: str = "app", keep_days: int = 30) -> Repository:
+    """A repository that opted in."""
+    return Repository(name, f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/{name}", keep_days)

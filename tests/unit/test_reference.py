@@ -1,0 +1,194 @@
+"""Every image reference form there is, and what cannot be read."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from ecr_cleaner.errors import UnreadableReferenceError
+from ecr_cleaner.model import Reference
+from ecr_cleaner.reference import anywhere, is_digest, parse, parse_resolved
+from tests.builders import ACCOUNT, HOST, digest
+
+DIGEST = digest("app")
+
+HOSTS = [
+    f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com",
+    f"{ACCOUNT}.dkr.ecr-fips.us-east-1.amazonaws.com",
+    f"{ACCOUNT}.dkr-ecr.us-east-1.on.aws",
+    f"{ACCOUNT}.dkr-ecr-fips.us-east-1.on.aws",
+    f"{ACCOUNT}.DKR.ecr.us-east-1.amazonaws.com",
+    f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com:443",
+    f"https://{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com",
+    f"docker://{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com",
+]
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_all_hosts_of_a_registry_are_one_registry(host: str) -> None:
+    """IPv4, dual-stack, FIPS, both, with a port or a scheme: account and region tell registries apart."""
+    reference = parse(f"{host}/shop/api:v1")
+    assert reference is not None
+    assert (reference.account, reference.region) == (ACCOUNT, "us-east-1")
+    assert (reference.repository, reference.tag, reference.digest) == ("shop/api", "v1", None)
+
+
+@pytest.mark.parametrize(
+    ("host", "region"),
+    [
+        (f"{ACCOUNT}.dkr.ecr.cn-north-1.amazonaws.com.cn", "cn-north-1"),
+        (f"{ACCOUNT}.dkr-ecr.cn-north-1.on.amazonwebservices.com.cn", "cn-north-1"),
+        (f"{ACCOUNT}.dkr.ecr.us-gov-west-1.amazonaws.com", "us-gov-west-1"),
+        (f"{ACCOUNT}.dkr.ecr.us-iso-east-1.c2s.ic.gov", "us-iso-east-1"),
+        (f"{ACCOUNT}.dkr.ecr.eusc-de-east-1.amazonaws.eu", "eusc-de-east-1"),
+    ],
+)
+def test_other_partitions_are_read(host: str, region: str) -> None:
+    """China, GovCloud, isolated and sovereign regions have domains of their own."""
+    reference = parse(f"{host}/app@{DIGEST}")
+    assert reference is not None
+    assert (reference.region, reference.digest) == (region, DIGEST)
+
+
+@pytest.mark.parametrize(
+    ("path", "repository", "tag", "named_digest", "effective"),
+    [
+        ("app", "app", None, None, "latest"),
+        ("app:v1", "app", "v1", None, "v1"),
+        (f"app@{DIGEST}", "app", None, DIGEST, None),
+        (f"app:v1@{DIGEST}", "app", "v1", DIGEST, "v1"),
+        ("a/b/c__d-e.f--g:V_1.0-x", "a/b/c__d-e.f--g", "V_1.0-x", None, "V_1.0-x"),
+    ],
+)
+def test_tag_and_digest_forms(
+    path: str, repository: str, tag: str | None, named_digest: str | None, effective: str | None
+) -> None:
+    """Tag, digest, both, or neither (which means latest)."""
+    reference = parse(f"{HOST}/{path}")
+    assert reference is not None
+    assert reference.repository == repository
+    assert reference.tag == tag
+    assert reference.digest == named_digest
+    assert reference.effective_tag == effective
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "nginx",
+        "nginx:1.27",
+        "library/nginx@" + DIGEST,
+        "public.ecr.aws/lambda/python:3.13",
+        "ghcr.io/owner/app:v1",
+        "myorg/ecr-cleaner:1",
+        "localhost:5000/app",
+        "registry.example.com/ecr/app:v1",
+    ],
+)
+def test_other_registries_protect_nothing_here(text: str) -> None:
+    """What is no private ECR registry is none of our business, even if its name contains the letters."""
+    assert parse(text) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "   ",
+        f"{HOST}",
+        f"{HOST}/",
+        f"{HOST}/App:v1",
+        f"{HOST}/app:",
+        f"{HOST}/app:v 1",
+        f"{HOST}/app@sha256:abc",
+        f"{HOST}/app@sha512:{'0' * 128}",
+        f"{HOST}/app@{DIGEST.upper()}",
+        "${ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com/app:v1",
+        "12345.dkr.ecr.us-east-1.amazonaws.com/app:v1",
+        f"{ACCOUNT}.dkr-ecr/app",
+        f"{ACCOUNT}.ecr.us-east-1.amazonaws.com/app:v1",
+    ],
+)
+def test_what_looks_like_ecr_and_cannot_be_read_is_an_error(text: str) -> None:
+    """Nobody knows what such a text protects, so it must stop removal; the error quotes it."""
+    with pytest.raises(UnreadableReferenceError) as caught:
+        parse(text)
+    assert repr(text) in str(caught.value)
+
+
+def test_a_runtime_digest_is_protected_beside_the_tag() -> None:
+    """The tag may have moved since the runtime resolved it: both are needed."""
+    references = parse_resolved(f"{HOST}/app:v1", DIGEST)
+    assert [(r.effective_tag, r.digest) for r in references] == [("v1", None), (None, DIGEST)]
+
+
+def test_a_runtime_digest_does_not_replace_a_written_one() -> None:
+    """The written digest may be the index of the one that runs."""
+    other = digest("child")
+    references = parse_resolved(f"{HOST}/app@{DIGEST}", other)
+    assert {r.digest for r in references} == {DIGEST, other}
+
+
+def test_a_runtime_digest_that_was_written_already_adds_nothing() -> None:
+    """ECS agents since 1.83 report repo:tag@digest as the image."""
+    references = parse_resolved(f"{HOST}/app:v1@{DIGEST}", DIGEST)
+    assert [(r.tag, r.digest) for r in references] == [("v1", DIGEST)]
+
+
+def test_a_runtime_digest_that_is_none_is_an_error() -> None:
+    """A digest in an unknown form protects nothing that anyone can name."""
+    with pytest.raises(UnreadableReferenceError, match="a digest is"):
+        parse_resolved(f"{HOST}/app:v1", "v1")
+
+
+def test_a_runtime_digest_of_another_registry_is_ignored() -> None:
+    """Docker Hub's images are not ours."""
+    assert parse_resolved("nginx", DIGEST) == ()
+
+
+def test_a_digest_anywhere_names_no_repository() -> None:
+    """Lambda tells a digest without saying where it lies."""
+    assert anywhere(DIGEST) == Reference(text=DIGEST, digest=DIGEST)
+    with pytest.raises(UnreadableReferenceError):
+        anywhere("abc")
+
+
+COMPONENT = st.from_regex(r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*", fullmatch=True)
+
+
+@given(
+    repository=st.lists(COMPONENT, min_size=1, max_size=4).map("/".join),
+    tag=st.none() | st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", fullmatch=True),
+    named=st.none() | st.text("0123456789abcdef", min_size=64, max_size=64).map("sha256:{}".format),
+    host=st.sampled_from(HOSTS),
+)
+def test_what_is_put_together_is_taken_apart_again(
+    repository: str, tag: str | None, named: str | None, host: str
+) -> None:
+    """Every well-formed reference is read, and nothing of it is lost."""
+    text = f"{host}/{repository}" + (f":{tag}" if tag else "") + (f"@{named}" if named else "")
+    reference = parse(text)
+    assert reference is not None
+    assert (reference.repository, reference.tag, reference.digest) == (repository, tag, named)
+
+
+@given(st.text(max_size=80))
+@example("dkr.ecr")
+@example("//dkr-ecr.")
+def test_no_text_that_names_ecr_is_passed_over(text: str) -> None:
+    """Whatever the text: it is read, refused, or it has nothing of a private registry's host."""
+    try:
+        reference = parse(text)
+    except UnreadableReferenceError:
+        return
+    if reference is None:
+        assert "dkr.ecr" not in text.lower()
+        assert "dkr-ecr" not in text.lower()
+
+
+def test_a_digest_is_lower_case_sha256() -> None:
+    """As ECR writes it."""
+    assert is_digest(DIGEST)
+    assert not is_digest(DIGEST + "0")
+    assert not is_digest(DIGEST.upper())

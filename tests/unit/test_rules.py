@@ -1,0 +1,248 @@
+"""What is kept and what goes, by example."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ecr_cleaner.model import Contents, Reason, Verdict
+from ecr_cleaner.rules import depends_on_indexes, is_old, judge
+from tests.builders import NOW, digest, image, repository, usage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from ecr_cleaner.model import Image, Usage
+
+
+def verdicts(
+    images: Iterable[Image],
+    usages: Iterable[Usage] = (),
+    children: Mapping[str, Iterable[str]] | None = None,
+    unread: Iterable[str] = (),
+    keep_days: int = 30,
+) -> dict[str, Verdict]:
+    """Judge images of the repository app; children by name."""
+    contents = Contents(
+        tuple(images),
+        {digest(index): tuple(map(digest, names)) for index, names in (children or {}).items()},
+        tuple(map(digest, unread)),
+    )
+    plan = judge(repository(keep_days=keep_days), contents, usages, NOW)
+    return {verdict.image.digest: verdict for verdict in plan.verdicts}
+
+
+def reasons(*args: object, **kwargs: object) -> dict[str, Reason]:
+    """The reasons alone."""
+    return {d: v.reason for d, v in verdicts(*args, **kwargs).items()}  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("pushed", "reason"),
+    [
+        ("30d", Reason.TOO_YOUNG),
+        ("30d1s", Reason.OLD_AND_UNUSED),
+        ("29d23h", Reason.TOO_YOUNG),
+        ("400d", Reason.OLD_AND_UNUSED),
+        ("0d", Reason.TOO_YOUNG),
+    ],
+)
+def test_exactly_n_days_is_kept(pushed: str, reason: Reason) -> None:
+    """Old means more than N times 24 hours."""
+    assert reasons([image(pushed=pushed)]) == {digest("app"): reason}
+
+
+def test_an_image_from_the_future_is_young() -> None:
+    """A clock that is wrong must not make anything old."""
+    future = image(pushed="0d")
+    assert not is_old(future, 30, NOW - timedelta(days=1))
+
+
+def test_the_repository_sets_the_age() -> None:
+    """BoxCleanerKeepDays is per repository."""
+    assert reasons([image(pushed="40d")], keep_days=60) == {digest("app"): Reason.TOO_YOUNG}
+
+
+@pytest.mark.parametrize(
+    "by",
+    [
+        usage(tag="v1"),
+        usage(of="app"),
+        usage(tag="gone", of="app"),
+        usage(tag="v1", of="gone"),
+        usage(of="app", repository=None),
+        usage(of="app", repository="another-name-of-the-image"),
+    ],
+)
+def test_a_used_image_is_kept(by: Usage) -> None:
+    """By tag, by digest, by both, by a digest that names no repository or another one."""
+    found = verdicts([image(tags=["v1", "v2"])], [by])[digest("app")]
+    assert found.reason is Reason.IN_USE
+    assert found.evidence == ("ecs service prod/app",)
+
+
+def test_no_tag_and_no_digest_means_latest() -> None:
+    """As every runtime reads it."""
+    images = [image("a", tags=["latest"]), image("b", tags=["v1"])]
+    assert reasons(images, [usage()]) == {digest("a"): Reason.IN_USE, digest("b"): Reason.OLD_AND_UNUSED}
+
+
+def test_a_tag_of_another_repository_protects_nothing() -> None:
+    """Tags are names within one repository."""
+    assert reasons([image(tags=["v1"])], [usage(tag="v1", repository="app-prod")]) == {
+        digest("app"): Reason.OLD_AND_UNUSED
+    }
+
+
+def test_a_moved_tag_leaves_the_resolved_digest_protected() -> None:
+    """ECS starts tasks by the digest it resolved, which is untagged once the tag has moved."""
+    images = [image("old"), image("new", tags=["prod"], pushed="35d")]
+    found = reasons(images, [usage(tag="prod"), usage(of="old")])
+    assert set(found.values()) == {Reason.IN_USE}
+
+
+def test_an_index_keeps_what_it_lists() -> None:
+    """A runtime of another architecture will ask for the sibling."""
+    images = [image("index", kind="index", tags=["v1"]), image("amd64"), image("arm64")]
+    found = verdicts(images, [usage(tag="v1")], {"index": ["amd64", "arm64"]})
+    assert found[digest("amd64")].reason is Reason.PART_OF_IMAGE_IN_USE
+    assert found[digest("arm64")].evidence == ("listed by app:v1", "ecs service prod/app")
+
+
+def test_a_used_child_keeps_its_index_and_siblings() -> None:
+    """The runtime reports the child of what was deployed; the next task asks for the index."""
+    images = [image("index", kind="index", tags=["v1"]), image("amd64"), image("arm64")]
+    found = verdicts(images, [usage(of="amd64")], {"index": ["amd64", "arm64"]})
+    assert found[digest("amd64")].reason is Reason.IN_USE
+    assert found[digest("index")].reason is Reason.PART_OF_IMAGE_IN_USE
+    assert found[digest("arm64")].reason is Reason.PART_OF_IMAGE_IN_USE
+    assert "ecs service prod/app" in found[digest("arm64")].evidence
+
+
+def test_a_shared_child_does_not_chain_unused_indexes() -> None:
+    """Reproducible builds share manifests: the old index that nobody uses still goes."""
+    images = [
+        image("new", kind="index", tags=["v2"]),
+        image("old", kind="index", tags=["v1"]),
+        image("shared"),
+        image("only-old"),
+    ]
+    children = {"new": ["shared"], "old": ["shared", "only-old"]}
+    assert reasons(images, [usage(tag="v2")], children) == {
+        digest("new"): Reason.IN_USE,
+        digest("old"): Reason.OLD_AND_UNUSED,
+        digest("shared"): Reason.PART_OF_IMAGE_IN_USE,
+        digest("only-old"): Reason.OLD_AND_UNUSED,
+    }
+
+
+def test_nested_indexes_hold_together() -> None:
+    """An index may list indexes."""
+    images = [image("outer", kind="index", tags=["v1"]), image("inner", kind="index"), image("leaf")]
+    children = {"outer": ["inner"], "inner": ["leaf"]}
+    assert Reason.OLD_AND_UNUSED not in reasons(images, [usage(of="leaf")], children).values()
+    assert Reason.OLD_AND_UNUSED not in reasons(images, [usage(tag="v1")], children).values()
+
+
+def test_a_young_index_keeps_its_old_children() -> None:
+    """The children of a rebuilt index may have been pushed long before."""
+    images = [image("index", kind="index", tags=["v1"], pushed="1d"), image("child")]
+    found = verdicts(images, children={"index": ["child"]})[digest("child")]
+    assert found.reason is Reason.PART_OF_KEPT_IMAGE
+    assert found.evidence == ("listed by app:v1",)
+
+
+@pytest.mark.parametrize(
+    "signature",
+    [
+        image("sig", subject="app"),
+        image("sig", tags=["sha256-" + digest("app")[7:] + ".sig"]),
+        image("sig", tags=["sha256-" + digest("app")[7:]], kind="index"),
+        image("sig", subject="app", artifact_type="application/vnd.example.sbom"),
+    ],
+)
+def test_a_kept_image_keeps_what_refers_to_it(signature: Image) -> None:
+    """By OCI subject and by both tag schemes."""
+    images = [image(tags=["v1"]), signature]
+    assert reasons(images, [usage(tag="v1")])[digest("sig")] is Reason.PART_OF_IMAGE_IN_USE
+    young = [image(tags=["v1"], pushed="1d"), signature]
+    assert reasons(young)[digest("sig")] is Reason.REFERS_TO_KEPT_IMAGE
+    assert reasons(images)[digest("sig")] is Reason.OLD_AND_UNUSED
+
+
+def test_a_signature_of_a_signature_is_kept_with_it() -> None:
+    """Referrers have referrers."""
+    images = [image(tags=["v1"]), image("sbom", subject="app"), image("sig", subject="sbom")]
+    assert reasons(images, [usage(tag="v1")])[digest("sig")] is Reason.PART_OF_IMAGE_IN_USE
+
+
+def test_a_used_referrer_does_not_keep_its_subject() -> None:
+    """Who reads a signature does not run the image."""
+    images = [image(tags=["v1"]), image("sig", subject="app")]
+    assert reasons(images, [usage(of="sig")]) == {digest("app"): Reason.OLD_AND_UNUSED, digest("sig"): Reason.IN_USE}
+
+
+def test_an_orphaned_signature_goes() -> None:
+    """Its subject is gone: nothing needs it."""
+    assert reasons([image("sig", tags=["sha256-" + "0" * 64 + ".sig"])]) == {digest("sig"): Reason.OLD_AND_UNUSED}
+
+
+def test_what_is_no_container_image_is_kept() -> None:
+    """Nobody can tell who uses a Helm chart."""
+    chart = image("chart", tags=["1.0"], artifact_type="application/vnd.cncf.helm.config.v1+json")
+    assert reasons([chart]) == {digest("chart"): Reason.NOT_A_CONTAINER_IMAGE}
+
+
+def test_archived_images_are_kept() -> None:
+    """They are somebody's deliberate choice."""
+    assert reasons([image(active=False)]) == {digest("app"): Reason.ARCHIVED}
+
+
+def test_what_an_unreadable_archived_index_may_list_is_kept() -> None:
+    """Only what was pushed after it cannot be its part."""
+    images = [
+        image("archived", kind="index", active=False, pushed="50d"),
+        image("before", pushed="60d"),
+        image("after", pushed="40d"),
+    ]
+    assert reasons(images, unread=["archived"]) == {
+        digest("archived"): Reason.ARCHIVED,
+        digest("before"): Reason.MAY_BE_PART_OF_ARCHIVED_INDEX,
+        digest("after"): Reason.OLD_AND_UNUSED,
+    }
+
+
+@pytest.mark.parametrize(("count", "reason"), [(100, Reason.OLD_AND_UNUSED), (101, Reason.TOO_MANY_TAGS)])
+def test_more_tags_than_one_call_takes_are_kept(count: int, reason: Reason) -> None:
+    """One image's ids are never split over two calls."""
+    assert reasons([image(tags=[f"t{i}" for i in range(count)])]) == {digest("app"): reason}
+
+
+def test_what_hangs_on_an_image_is_removed_after_it() -> None:
+    """Holders: the indexes that list it and the subject it refers to."""
+    images = (
+        image("index", kind="index", tags=["v1"]),
+        image("child"),
+        image("sig", subject="index"),
+    )
+    contents = Contents(images, {digest("index"): (digest("child"),)})
+    plan = judge(repository(), contents, [], NOW)
+    assert plan.holders == {
+        digest("index"): frozenset(),
+        digest("child"): {digest("index")},
+        digest("sig"): {digest("index")},
+    }
+
+
+def test_many_consumers_are_all_named_once() -> None:
+    """Evidence is sorted and without doubles."""
+    by = [usage(tag="v1", consumer="b"), usage(of="app", consumer="a"), usage(of="app", consumer="b")]
+    assert verdicts([image(tags=["v1"])], by)[digest("app")].evidence == ("a", "b")
+
+
+def test_indexes_are_read_only_where_something_is_old() -> None:
+    """Reading an index refreshes its pull time."""
+    assert not depends_on_indexes([image(pushed="30d")], 30, NOW)
+    assert depends_on_indexes([image(pushed="1d"), image("b", pushed="31d")], 30, NOW)
