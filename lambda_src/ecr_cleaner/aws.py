@@ -132,8 +132,11 @@ class Aws:
         The metadata alone is incomplete: only together with a call that finds nobody does it say that
         a service does not exist here.
         """
-        partition = self._session.get_partition_for_region(self.region)
-        everywhere = self._session.get_available_regions(service, partition_name=partition)
+        everywhere = {
+            region
+            for partition in self._session.get_available_partitions()
+            for region in self._session.get_available_regions(service, partition_name=partition)
+        }
         return not everywhere or self.region in everywhere
 
 

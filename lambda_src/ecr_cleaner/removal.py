@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from ecr_cleaner import aws, inventory
+from ecr_cleaner.graph import subjects_of
 from ecr_cleaner.model import Removal, RemovalStatus, Verdict
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ def remove(clients: Aws, plan: RepositoryPlan, may_go_on: Callable[[], bool]) ->
             del pending[verdict.image.digest]
             yield progress.note(_removal(verdict, RemovalStatus.HOLDER_KEPT))
         ready = [v for d, v in pending.items() if plan.holders.get(d, frozenset()) <= progress.gone]
+        ready.sort(key=lambda verdict: bool(subjects_of(verdict.image)))  # what refers to others goes last
         if not ready and not blocked:  # tags of the sha256-<hex> kind can be made to form a ring
             yield from (_removal(v, RemovalStatus.HOLDER_KEPT) for v in pending.values())
             return

@@ -1,0 +1,175 @@
+"""The words of the sandbox: one request, one answer, one error, as AWS would put them on the wire."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import time
+import uuid
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from xml.sax.saxutils import escape
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+ACCOUNT = "123456789012"
+REGION = "us-east-1"
+
+# What each service answers when it is not an error of its own model: (code, HTTP status).
+_INTERNAL = {
+    "apprunner": "InternalServiceErrorException",
+    "dynamodb": "InternalServerError",
+    "ecr": "ServerException",
+    "ecs": "ServerException",
+    "eks": "ServerException",
+    "events": "InternalException",
+    "lambda": "ServiceException",
+    "scheduler": "InternalServerException",
+}
+_INVALID = {
+    "apprunner": "InvalidRequestException",
+    "dynamodb": "ValidationException",
+    "events": "ValidationException",
+    "lambda": "InvalidParameterValueException",
+    "scheduler": "ValidationException",
+}
+
+
+class AwsError(Exception):
+    """An error answer: `code`, a message, the HTTP status, and members beside the message."""
+
+    def __init__(self, code: str, message: str, status: int = 400, **members: Any) -> None:
+        """Make the error; `members` join `message` in the body (``resourceName`` and the like)."""
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+        self.status = status
+        self.members = members
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What goes back: HTTP status, headers in lower case, body, and the error code if it is one."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+    error: str | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether the call succeeded."""
+        return self.status < 300
+
+
+def _no_forward() -> Answer:
+    raise NotImplementedError
+
+
+@dataclass(slots=True)
+class Request:
+    """One request after parsing.
+
+    Attributes:
+        service: botocore's name of the service (``"ecr"``), or the signing name if botocore has none.
+        operation: The operation's name, or ``"Unknown"``.
+        region: The region the request is signed for.
+        parameters: Input members by name; for REST services taken from path, query, headers and body.
+        protocol: botocore's protocol name, which shapes the answer.
+        page_cap: The most items a page may hold, when a fault says so.
+        forward: Serves the request with moto's implementation.
+    """
+
+    service: str
+    operation: str
+    region: str
+    parameters: dict[str, Any]
+    protocol: str = "json"
+    account: str = ACCOUNT
+    caller: str = f"arn:aws:iam::{ACCOUNT}:user/sandbox"
+    page_cap: int | None = None
+    forward: Callable[[], Answer] = field(default=_no_forward, repr=False)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return an input member, or `default` when it is absent."""
+        return self.parameters.get(name, default)
+
+
+def invalid(request: Request, message: str) -> AwsError:
+    """The error this service gives to an argument it does not accept."""
+    return AwsError(_INVALID.get(request.service, "InvalidParameterException"), message)
+
+
+def denied(request: Request) -> AwsError:
+    """The error of a role that lacks the permission, in the wording of AWS."""
+    status = 403 if request.protocol in {"rest-json", "query"} else 400
+    code = "AccessDenied" if request.protocol == "query" else "AccessDeniedException"
+    action = f"{request.service}:{request.operation}"
+    return AwsError(
+        code,
+        f"User: {request.caller} is not authorized to perform: {action} "
+        f"because no identity-based policy allows the {action} action",
+        status,
+    )
+
+
+def throttled(request: Request) -> AwsError:
+    """The error of a caller that is too fast."""
+    if request.service == "lambda":
+        return AwsError("TooManyRequestsException", "Rate exceeded", 429, Reason="CallerRateLimitExceeded")
+    return AwsError("ThrottlingException", "Rate exceeded", 429 if request.protocol == "rest-json" else 400)
+
+
+def internal(request: Request) -> AwsError:
+    """The error of a service that broke."""
+    code = _INTERNAL.get(request.service, "InternalFailure")
+    return AwsError(code, "These errors are usually caused by a server-side issue.", 500)
+
+
+def render(request: Request, result: Mapping[str, Any], status: int = 200) -> Answer:
+    """Put an output on the wire; members that are None are absent, as AWS leaves them out."""
+    body = json.dumps(_plain(result), separators=(",", ":")).encode()
+    return Answer(status, _headers(request), body)
+
+
+def render_error(request: Request, error: AwsError) -> Answer:
+    """Put an error on the wire in the way of the request's protocol."""
+    headers = _headers(request)
+    if request.protocol in {"query", "ec2", "rest-xml"}:
+        body = (
+            f"<ErrorResponse><Error><Type>Sender</Type><Code>{escape(error.code)}</Code>"
+            f"<Message>{escape(error.message)}</Message></Error>"
+            f"<RequestId>{headers['x-amzn-requestid']}</RequestId></ErrorResponse>"
+        )
+        headers["content-type"] = "text/xml"
+        return Answer(error.status, headers, body.encode(), error.code)
+    if request.protocol == "json":
+        content = {"__type": error.code, "message": error.message, **error.members}
+    else:
+        headers["x-amzn-errortype"] = error.code
+        content = {"message": error.message, **error.members}
+        if request.service == "lambda":
+            content = {"Type": "User", "Message": error.message, **error.members}
+    return Answer(error.status, headers, json.dumps(content).encode(), error.code)
+
+
+def _headers(request: Request) -> dict[str, str]:
+    kind = "application/x-amz-json-1.1" if request.protocol == "json" else "application/json"
+    return {"content-type": kind, "x-amzn-requestid": str(uuid.uuid4())}
+
+
+def _plain(value: Any) -> Any:
+    """JSON-native form: times become epoch seconds, absent members go."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, dt.datetime):
+        return value.timestamp()
+    return value
+
+
+def now() -> dt.datetime:
+    """The present, in UTC."""
+    return dt.datetime.fromtimestamp(time.time(), dt.UTC)

@@ -1,0 +1,194 @@
+"""From an HTTP request to (service, operation, parameters), with botocore's own service models.
+
+The client side of botocore turns operations into requests; here the same models are read backwards: the target
+header of the JSON protocols, method and path of the REST protocols, ``Action`` of the query protocol, and the
+path of smithy-rpc-v2-cbor. None of the services that the function calls speaks cbor with botocore 1.44.5; for one
+that does (CloudWatch, from other SDKs) the operation is recorded without its parameters.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, unquote
+
+import botocore.session
+
+from .aws import REGION, Request
+
+if TYPE_CHECKING:
+    from botocore.model import OperationModel, ServiceModel
+
+# Signing names that are not the name of botocore's service.
+_ALIASES = {"monitoring": "cloudwatch", "states": "stepfunctions", "tagging": "resourcegroupstaggingapi"}
+_CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/\d+/([^/]+)/([^/]+)/aws4_request")
+
+
+@dataclass(frozen=True, slots=True)
+class Http:
+    """The parts of an HTTP request that the parser looks at; header names are in lower case."""
+
+    method: str
+    path: str
+    query: str
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Route:
+    method: str
+    pattern: re.Pattern[str]
+    operation: str
+    weight: int
+
+
+class _Service:
+    """One service model and, for REST services, its routes, the most specific first."""
+
+    def __init__(self, model: ServiceModel) -> None:
+        self.model = model
+        self.protocol = str(model.resolved_protocol)
+
+    @cached_property
+    def routes(self) -> list[_Route]:
+        found = []
+        for name in self.model.operation_names:
+            http = self.model.operation_model(name).http
+            uri = http["requestUri"].split("?")[0].rstrip("/") or "/"
+            parts = re.split(r"(\{[^}]+\})", uri)
+            pattern = "".join(_group(part) for part in parts)
+            weight = sum(len(part) for part in parts if not part.startswith("{"))
+            found.append(_Route(http["method"], re.compile(pattern), name, weight))
+        return sorted(found, key=lambda route: -route.weight)
+
+
+def _group(part: str) -> str:
+    if not part.startswith("{"):
+        return re.escape(part)
+    name = part[1:-1]
+    # Names may hold dashes, which a group's name may not.
+    safe = re.sub(r"\W", "_", name.rstrip("+"))
+    return f"(?P<{safe}>{'.+' if name.endswith('+') else '[^/]+'})"
+
+
+class Dispatcher:
+    """Parses requests; models are loaded when a service is first met."""
+
+    def __init__(self) -> None:
+        self._session = botocore.session.get_session()
+        self._available = frozenset(self._session.get_available_services())
+        self._services: dict[str, _Service] = {}
+        self._lock = threading.Lock()
+
+    def service(self, name: str) -> _Service | None:
+        """Return what is known of a service, by botocore's name."""
+        if name not in self._available:
+            return None
+        with self._lock:
+            if name not in self._services:
+                self._services[name] = _Service(self._session.get_service_model(name))
+            return self._services[name]
+
+    def parse(self, http: Http) -> Request:
+        """Parse one request; what cannot be understood is ``"Unknown"``, never an error."""
+        credential = _CREDENTIAL.search(http.headers.get("authorization", ""))
+        region, signing = credential.group(2, 3) if credential else (REGION, "unsigned")
+        name = _ALIASES.get(signing, signing)
+        request = Request(service=name, operation="Unknown", region=region, parameters={})
+        service = self.service(name)
+        if service is None:
+            return request
+        request.protocol = service.protocol
+        target = http.headers.get("x-amz-target", "")
+        cbor = re.search(r"/service/[^/]+/operation/(\w+)$", http.path)
+        if cbor:
+            request.operation = cbor[1]
+        elif target:
+            request.protocol = "json"
+            request.operation = target.rpartition(".")[2]
+            request.parameters = _json(http.body)
+        elif service.protocol in {"rest-json", "rest-xml"}:
+            _rest(service, http, request)
+        elif b"Action=" in http.body or "Action=" in http.query:
+            request.protocol = "query"
+            flat = parse_qs(http.body.decode() or http.query, keep_blank_values=True)
+            request.operation = flat.pop("Action", ["Unknown"])[0]
+            flat.pop("Version", None)
+            request.parameters = _nested({key: values[0] for key, values in flat.items()})
+        return request
+
+
+def _json(body: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(body or b"{}")
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _rest(service: _Service, http: Http, request: Request) -> None:
+    path = http.path.rstrip("/") or "/"
+    for route in service.routes:
+        match = route.pattern.fullmatch(path) if route.method == http.method else None
+        if match:
+            request.operation = route.operation
+            labels = {key: unquote(value) for key, value in match.groupdict().items()}
+            request.parameters = _rest_parameters(service.model.operation_model(route.operation), http, labels)
+            return
+
+
+def _rest_parameters(operation: OperationModel, http: Http, labels: dict[str, str]) -> dict[str, Any]:
+    shape = operation.input_shape
+    if shape is None:
+        return {}
+    query = parse_qs(http.query, keep_blank_values=True)
+    payload = shape.serialization.get("payload")
+    parameters = {} if payload else _json(http.body)
+    for name, member in shape.members.items():
+        location = member.serialization.get("location")
+        key = member.serialization.get("name", name)
+        if location == "uri" and re.sub(r"\W", "_", key) in labels:
+            parameters[name] = labels[re.sub(r"\W", "_", key)]
+        elif location == "querystring" and key in query:
+            parameters[name] = _typed(member.type_name, query[key])
+        elif location == "header" and key.lower() in http.headers:
+            parameters[name] = http.headers[key.lower()]
+        elif name == payload:
+            parameters[name] = _json(http.body) if member.type_name == "structure" else http.body
+    return parameters
+
+
+def _typed(kind: str, values: list[str]) -> Any:
+    if kind == "list":
+        return values
+    if kind in {"integer", "long"} and values[0].lstrip("-").isdigit():
+        return int(values[0])
+    if kind == "boolean":
+        return values[0] == "true"
+    return values[0]
+
+
+def _nested(flat: dict[str, str]) -> dict[str, Any]:
+    """``Tags.member.1.Key=a`` → ``{"Tags": [{"Key": "a"}]}``."""
+    tree: dict[str, Any] = {}
+    for key, value in flat.items():
+        node = tree
+        *parents, leaf = [part for part in key.split(".") if part != "member"]
+        for part in parents:
+            node = node.setdefault(part, {})
+        node[leaf] = value
+    listed: dict[str, Any] = _listed(tree)
+    return listed
+
+
+def _listed(node: Any) -> Any:
+    if not isinstance(node, dict):
+        return node
+    if node and all(key.isdigit() for key in node):
+        return [_listed(node[key]) for key in sorted(node, key=int)]
+    return {key: _listed(value) for key, value in node.items()}

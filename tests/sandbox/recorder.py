@@ -1,0 +1,118 @@
+"""What was asked: every call with its parameters and the resources that IAM would check it against."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .aws import Request
+
+
+@dataclass(slots=True)
+class Call:
+    """One call that reached the sandbox.
+
+    Attributes:
+        service: botocore's name of the service.
+        operation: The operation's name.
+        parameters: Input members as the client sent them.
+        resources: ARNs that IAM evaluates the call against; ``("*",)`` for actions without resource types.
+        tags: Tags of the repository at that moment, for ECR calls that name one.
+        region: The region the call was signed for.
+        error: Error code of the answer, or the kind of a fault that left no answer; None when it succeeded.
+    """
+
+    service: str
+    operation: str
+    parameters: dict[str, Any]
+    resources: tuple[str, ...]
+    tags: dict[str, str]
+    region: str
+    error: str | None = None
+
+    @property
+    def action(self) -> str:
+        """The IAM action, such as ``ecr:DescribeImages``."""
+        return f"{self.service}:{self.operation}"
+
+
+def resources(request: Request) -> tuple[str, ...]:
+    """ARNs of the resources a call is about, after the Service Authorization Reference."""
+    find = _FINDERS.get(request.service)
+    found = find(request) if find else ()
+    return tuple(dict.fromkeys(found)) or ("*",)
+
+
+def _arn(request: Request, service: str, rest: str) -> str:
+    return rest if rest.startswith("arn:") else f"arn:aws:{service}:{request.region}:{request.account}:{rest}"
+
+
+def _named(request: Request, service: str, kind: str, name: str) -> str:
+    return name if name.startswith("arn:") else _arn(request, service, f"{kind}{name}")
+
+
+def _ecr(request: Request) -> list[str]:
+    if arn := request.get("resourceArn"):
+        return [str(arn)]
+    names = [request.get("repositoryName")] if request.get("repositoryName") else request.get("repositoryNames", [])
+    if not names and request.operation == "DescribeRepositories":
+        names = ["*"]
+    return [_arn(request, "ecr", f"repository/{name}") for name in names]
+
+
+def _ecs(request: Request) -> list[str]:
+    cluster = str(request.get("cluster", "default")).rpartition("/")[2]
+    if request.operation == "DescribeServices":
+        return [_named(request, "ecs", f"service/{cluster}/", name) for name in request.get("services", [])]
+    if request.operation == "DescribeTasks":
+        return [_named(request, "ecs", f"task/{cluster}/", name) for name in request.get("tasks", [])]
+    if request.operation == "ListServiceDeployments":
+        return [_named(request, "ecs", f"service/{cluster}/", str(request.get("service")))]
+    return [*request.get("serviceDeploymentArns", []), *request.get("serviceRevisionArns", [])]
+
+
+def _lambda(request: Request) -> list[str]:
+    name = request.get("FunctionName")
+    return [_named(request, "lambda", "function:", str(name))] if name else []
+
+
+def _apprunner(request: Request) -> list[str]:
+    return [str(request.get("ServiceArn"))] if request.get("ServiceArn") else []
+
+
+def _events(request: Request) -> list[str]:
+    name = request.get("Rule") or request.get("Name")
+    if not name:
+        return []
+    bus = str(request.get("EventBusName", "default")).rpartition("/")[2]
+    return [_arn(request, "events", f"rule/{name}" if bus == "default" else f"rule/{bus}/{name}")]
+
+
+def _scheduler(request: Request) -> list[str]:
+    name = request.get("Name")
+    if not name or request.operation.endswith("ScheduleGroup"):
+        return []
+    return [_arn(request, "scheduler", f"schedule/{request.get('GroupName', 'default')}/{name}")]
+
+
+def _dynamodb(request: Request) -> list[str]:
+    name = request.get("TableName")
+    return [_named(request, "dynamodb", "table/", str(name))] if name else []
+
+
+def _sqs(request: Request) -> list[str]:
+    url = request.get("QueueUrl")
+    return [_arn(request, "sqs", str(url).rpartition("/")[2])] if url else []
+
+
+_FINDERS = {
+    "apprunner": _apprunner,
+    "dynamodb": _dynamodb,
+    "ecr": _ecr,
+    "ecs": _ecs,
+    "events": _events,
+    "lambda": _lambda,
+    "scheduler": _scheduler,
+    "sqs": _sqs,
+}

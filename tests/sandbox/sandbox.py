@@ -1,0 +1,243 @@
+"""The sandbox as its users see it: start it, fill it, disturb it, ask what happened."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+
+import boto3
+from botocore.config import Config
+
+from .aws import ACCOUNT, REGION
+from .control import Control
+from .ecr import EcrApi
+from .faults import AWS_BUCKETS, Bucket, Fault, FaultBook, Hooks
+from .push import Push
+from .scenario import Loader
+from .server import Middleware, Server
+from .state import Account
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from pathlib import Path
+
+    from .aws import Request
+    from .images import Image
+    from .recorder import Call
+
+
+class Sandbox:
+    """An AWS account on loopback.
+
+    One process holds at most one running sandbox, because moto's state belongs to the process.
+
+    Example:
+        >>> with Sandbox() as sandbox:
+        ...     sandbox.repository("shop/api", tags={"BoxCleanerEnabled": "true"})
+        ...     digest = sandbox.push("shop/api", tags=["v1"], pushed="40d")
+        ...     sandbox.client("ecr").describe_images(repositoryName="shop/api")
+    """
+
+    account = ACCOUNT
+    _running: ClassVar[threading.Lock] = threading.Lock()
+
+    def __init__(self, port: int = 0, host: str = "127.0.0.1") -> None:
+        self._address = (host, port)
+        self.state = Account()
+        self._ecr = EcrApi(self.state)
+        self._faults = FaultBook()
+        self._before, self._after = Hooks(), Hooks()
+        self._loader = Loader(self.state)
+        self._app = Middleware(
+            handlers={"ecr": self._ecr.handlers()},
+            control=Control(self).serve,
+            faults=self._faults,
+            hooks=(self._before, self._after),
+            tags=self._tags,
+        )
+        self._server: Server | None = None
+        self._clients: dict[tuple[str, str], Any] = {}
+
+    # Life
+
+    def start(self) -> Self:
+        """Start serving on a free port.
+
+        Raises:
+            RuntimeError: Another sandbox runs in this process.
+        """
+        if not self._running.acquire(blocking=False):
+            raise RuntimeError("a sandbox is running in this process already: moto's state is global")
+        try:
+            self.state.reset()
+            self._server = Server(self._app, *self._address)
+        except BaseException:
+            self._running.release()
+            raise
+        return self
+
+    def stop(self) -> None:
+        """Stop serving and forget everything.
+
+        Raises:
+            ExceptionGroup: Callbacks or handlers of the sandbox failed while it ran.
+        """
+        if self._server is None:
+            return
+        self._server.stop()
+        self._server = None
+        for client in self._clients.values():
+            client.close()
+        self._clients.clear()
+        self._running.release()
+        failures = [error for error in self._app.errors if isinstance(error, Exception)]
+        self._app.errors.clear()
+        if failures:
+            raise ExceptionGroup("the sandbox or a callback failed", failures)
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def endpoint(self) -> str:
+        """The URL for ``AWS_ENDPOINT_URL`` and Terraform's ``endpoints``."""
+        if self._server is None:
+            raise RuntimeError("the sandbox does not run")
+        return f"http://{self._address[0]}:{self._server.port}"
+
+    def reset(self) -> None:
+        """Back to an empty account without faults, calls, callbacks, latency or throttling."""
+        self.state.reset()
+        self.clear_calls()
+        self.clear_faults()
+        self._before.clear()
+        self._after.clear()
+        self._app.buckets.clear()
+        self._app.errors.clear()
+        self.latency = 0.0
+        self.pair_deletes = "tag"
+
+    def client(self, service: str, region: str = REGION, **options: Any) -> Any:
+        """A boto3 client with fake credentials that speaks to this sandbox and does not retry."""
+        key = (service, region)
+        if options or key not in self._clients:
+            made = boto3.client(
+                service,
+                region_name=region,
+                endpoint_url=self.endpoint,
+                aws_access_key_id="sandbox",
+                aws_secret_access_key="sandbox",
+                **({"config": Config(retries={"total_max_attempts": 1}, max_pool_connections=24)} | options),
+            )
+            if options:
+                return made
+            self._clients[key] = made
+        return self._clients[key]
+
+    # Content
+
+    def seed(self, scenario: Path | Mapping[str, Any]) -> None:
+        """Add a scenario (a YAML file or its content as a dictionary) to what is there."""
+        self._loader.load(scenario)
+
+    def repository(
+        self,
+        name: str,
+        tags: Mapping[str, str] | None = None,
+        *,
+        policy: Mapping[str, Any] | None = None,
+        mutability: str = "MUTABLE",
+        region: str = REGION,
+    ) -> None:
+        """Create a repository."""
+        self._loader.repository(region, name, tags or {}, policy, mutability)
+
+    def push(self, repository: str, *, region: str = REGION, **image: Any) -> str:
+        """Push an image and return its digest; the keywords are those of an image in a scenario."""
+        return self._loader.push(region, repository, Push(**image))
+
+    def tag(self, repository: str, digest: str, tag: str, *, region: str = REGION) -> None:
+        """Put a tag on an image; it leaves the image that had it."""
+        self.state.region(region).images.tag(repository, digest, tag)
+
+    def untag(self, repository: str, tag: str, *, region: str = REGION) -> None:
+        """Take a tag away; the image stays, untagged if it was its last."""
+        self.state.region(region).images.untag(repository, tag)
+
+    def remove(self, repository: str, digest: str, *, region: str = REGION) -> None:
+        """Remove an image as somebody else would, unrecorded and without any check."""
+        self.state.region(region).images.remove(repository, digest)
+
+    def digest(self, image_id: str, *, region: str = REGION) -> str:
+        """The digest of an image by its scenario id."""
+        return self.state.ids[region, image_id]
+
+    def images(self, repository: str, *, region: str = REGION) -> list[Image]:
+        """What a repository holds now, oldest push first."""
+        found = self.state.region(region).images.of(repository).values()
+        return sorted(found, key=lambda image: (image.pushed_at, image.digest))
+
+    # What happened
+
+    @property
+    def calls(self) -> list[Call]:
+        """Every AWS call so far, in the order of arrival."""
+        return list(self._app.calls)
+
+    def clear_calls(self) -> None:
+        """Forget the recorded calls."""
+        self._app.calls.clear()
+
+    # Disturbances
+
+    def inject(self, fault: Fault) -> None:
+        """Put a fault in force until `clear_faults`."""
+        self._faults.add(fault)
+
+    def clear_faults(self) -> None:
+        """Forget all faults."""
+        self._faults.clear()
+
+    def before(self, service: str, operation: str, callback: Callable[[Call], object]) -> None:
+        """Run a callback once, just before the next such call is served."""
+        self._before.add(service, operation, callback)
+
+    def after(self, service: str, operation: str, callback: Callable[[Call], object]) -> None:
+        """Run a callback once, just after the next such call was served and before it is answered."""
+        self._after.add(service, operation, callback)
+
+    def throttle(self, service: str, operation: str | Iterable[str], *, burst: float, refill: float) -> None:
+        """Let operations share a token bucket; beyond it they are throttled."""
+        operations = [operation] if isinstance(operation, str) else operation
+        self._app.buckets.append(Bucket(service, operations, burst, refill))
+
+    def throttle_like_aws(self) -> None:
+        """Put the published ECS and Lambda buckets in force."""
+        self._app.buckets.extend(Bucket(*bucket) for bucket in AWS_BUCKETS)
+
+    @property
+    def latency(self) -> float:
+        """Seconds every call takes longer."""
+        return self._app.latency
+
+    @latency.setter
+    def latency(self, seconds: float) -> None:
+        self._app.latency = seconds
+
+    @property
+    def pair_deletes(self) -> Literal["tag", "image"]:
+        """What a (digest, tag) pair removes in BatchDeleteImage; AWS does not say."""
+        return self._ecr.pair_deletes
+
+    @pair_deletes.setter
+    def pair_deletes(self, meaning: Literal["tag", "image"]) -> None:
+        self._ecr.pair_deletes = meaning
+
+    def _tags(self, request: Request) -> dict[str, str]:
+        name = request.get("repositoryName") or str(request.get("resourceArn", "")).partition(":repository/")[2]
+        if request.service != "ecr" or not name:
+            return {}
+        return self.state.repository_tags(request.region, str(name))

@@ -1,0 +1,123 @@
+"""Scenario files: an account that a person can read.
+
+Top-level keys: ``region``, ``repositories``, ``replication``, ``pull_through_cache`` and one per service that uses
+images. Images are told as in `push.Push`. Wherever a reference or digest stands, ``{registry}``, ``{account}``,
+``{region}`` and ``{<image id>}`` (its digest) are replaced. See ``scenarios/company.yaml`` for all of it in use.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from .aws import ACCOUNT, REGION, now
+from .push import Push, Pusher
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Callable
+
+    from .state import Account
+
+_PLACE = re.compile(r"\{([^{}\s\"':,]+)\}")
+
+
+class Loader:
+    """Adds scenarios to an account.
+
+    Further sections are added by `section`: a function of (region, content, now).
+    """
+
+    def __init__(self, account: Account) -> None:
+        self._account = account
+        self._pusher = Pusher(account)
+        self._sections: dict[str, Callable[[str, Any, dt.datetime], None]] = {
+            "replication": self._replication,
+            "pull_through_cache": self._pull_through_cache,
+        }
+
+    def section(self, name: str, load: Callable[[str, Any, dt.datetime], None]) -> None:
+        """Teach the loader a top-level key; its content comes with all placeholders replaced."""
+        self._sections[name] = load
+
+    def load(self, scenario: Path | Mapping[str, Any]) -> None:
+        """Add a scenario.
+
+        Raises:
+            ValueError: The file is not a mapping, or has keys that mean nothing.
+            LookupError: It names an image or a repository that does not exist.
+        """
+        content = yaml.safe_load(scenario.read_text()) if isinstance(scenario, Path) else dict(scenario)
+        if not isinstance(content, Mapping):
+            raise ValueError("a scenario is a mapping")  # noqa: TRY004 - one kind of error for a bad scenario
+        if unknown := sorted(set(content) - {"region", "description", "repositories", *self._sections}):
+            raise ValueError(f"a scenario has no {', '.join(unknown)}")
+        region, present = str(content.get("region", REGION)), now()
+        for name, told in (content.get("repositories") or {}).items():
+            self._repository(region, name, told or {}, present)
+        for name, load in self._sections.items():
+            if content.get(name):
+                load(region, self.expand(region, content[name]), present)
+
+    def push(self, region: str, repository: str, push: Push) -> str:
+        """Push one image now; returns its digest."""
+        return self._pusher.push(region, repository, push, now())
+
+    def repository(
+        self,
+        region: str,
+        name: str,
+        tags: Mapping[str, str],
+        policy: Mapping[str, Any] | None,
+        mutability: str = "MUTABLE",
+    ) -> None:
+        """Create a repository, or add tags and policy to the one that is there."""
+        backend = self._account.moto("ecr", region)
+        listed = [{"Key": key, "Value": str(value)} for key, value in tags.items()]
+        if name not in backend.repositories:
+            backend.create_repository(name, None, None, None, mutability, [])
+        backend.tagger.tag_resource(backend.repositories[name].arn, listed)
+        if policy:
+            backend.repositories[name].policy = json.dumps(self.expand(region, policy))
+
+    def expand(self, region: str, value: Any) -> Any:
+        """Replace the placeholders in every string of a value.
+
+        Raises:
+            LookupError: A placeholder names no image.
+        """
+        if isinstance(value, Mapping):
+            return {self.expand(region, key): self.expand(region, item) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [self.expand(region, item) for item in value]
+        return _PLACE.sub(lambda match: self._place(region, match[1]), value) if isinstance(value, str) else value
+
+    def _place(self, region: str, name: str) -> str:
+        fixed = {"registry": self._account.host(region), "account": ACCOUNT, "region": region}
+        if name in fixed:
+            return fixed[name]
+        if (region, name) not in self._account.ids:
+            raise LookupError(f"there is no image with the id {name!r}")
+        return self._account.ids[region, name]
+
+    def _repository(self, region: str, name: str, told: Mapping[str, Any], present: dt.datetime) -> None:
+        if unknown := sorted(set(told) - {"tags", "policy", "mutability", "images", "description"}):
+            raise ValueError(f"a repository has no {', '.join(unknown)}")
+        self.repository(
+            region, name, told.get("tags") or {}, told.get("policy"), told.get("mutability", "MUTABLE")
+        )
+        for image in told.get("images") or []:
+            self._pusher.push(region, name, Push(**image), present)
+
+    def _replication(self, region: str, rules: Any, _: dt.datetime) -> None:
+        self._account.region(region).replication_rules.extend(rules)
+
+    def _pull_through_cache(self, region: str, rules: Any, present: dt.datetime) -> None:
+        for rule in rules:
+            made = {"registryId": ACCOUNT, "createdAt": present, "updatedAt": present, **rule}
+            self._account.region(region).cache_rules.append(made)

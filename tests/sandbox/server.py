@@ -1,0 +1,238 @@
+"""The server: cheroot in a thread, our middleware, and moto's application behind it.
+
+cheroot and not ``http.server``: the latter sends headers and body in two small packets and waits for the delayed
+acknowledgement, 40 ms a call.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import os
+import socket
+import struct
+import threading
+import traceback
+from http.client import responses
+from typing import TYPE_CHECKING, Any
+
+import cheroot.errors
+import cheroot.wsgi
+
+from .aws import Answer, AwsError, denied, internal, invalid, render, render_error, throttled
+from .dispatch import Dispatcher, Http
+from .recorder import Call, resources
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from .aws import Request
+    from .faults import Bucket, Fault, FaultBook, Hooks
+
+# moto decides when it is imported: functions of package type Image need no image in moto's own ECR.
+os.environ.setdefault("MOTO_LAMBDA_STUB_ECR", "true")
+
+Handlers = "dict[str, Callable[[Request], Answer | dict[str, Any]]]"
+_CONNECTION = "sandbox.connection"
+
+
+class _Gateway(cheroot.wsgi.Gateway_10):  # type: ignore[misc]
+    """Gives the application its connection, so that a fault can tear it."""
+
+    def get_environ(self) -> dict[str, Any]:
+        environ: dict[str, Any] = super().get_environ()
+        environ[_CONNECTION] = self.req.conn
+        return environ
+
+
+class _Torn(cheroot.errors.FatalSSLAlert):  # type: ignore[misc]
+    """The one exception after which cheroot closes a connection without a word."""
+
+
+class Middleware:
+    """Parses, records, spoils and serves every request; what has no handler goes to moto."""
+
+    def __init__(
+        self,
+        *,
+        handlers: dict[str, Any],
+        control: Callable[[str, str, str, bytes], Answer],
+        faults: FaultBook,
+        hooks: tuple[Hooks, Hooks],
+        tags: Callable[[Request], dict[str, str]],
+    ) -> None:
+        from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app  # noqa: PLC0415
+
+        self._moto = DomainDispatcherApplication(create_backend_app)
+        self._dispatcher = Dispatcher()
+        self._handlers = handlers
+        self._control = control
+        self._faults = faults
+        self._before, self._after = hooks
+        self._tags = tags
+        self.buckets: list[Bucket] = []
+        self.latency = 0.0
+        self.calls: list[Call] = []
+        self.errors: list[BaseException] = []
+        self.stopping = threading.Event()
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., object]) -> Iterable[bytes]:
+        """Serve one request (WSGI)."""
+        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        path, query = environ["PATH_INFO"], environ.get("QUERY_STRING", "")
+        if path.startswith("/_sandbox/"):
+            answer = self._control(environ["REQUEST_METHOD"], path.removeprefix("/_sandbox/"), query, body)
+        else:
+            headers = {
+                key.removeprefix("HTTP_").replace("_", "-").lower(): value
+                for key, value in environ.items()
+                if key.startswith("HTTP_")
+            }
+            request = self._dispatcher.parse(Http(environ["REQUEST_METHOD"], path, query, headers, body))
+            answer = self._serve(request, environ, body)
+        lines = [(name, value) for name, value in answer.headers.items() if name != "content-length"]
+        lines.append(("content-length", str(len(answer.body))))
+        start_response(f"{answer.status} {responses.get(answer.status, 'Unknown')}", lines)
+        return [answer.body]
+
+    def _serve(self, request: Request, environ: dict[str, Any], body: bytes) -> Answer:
+        call = Call(
+            request.service,
+            request.operation,
+            request.parameters,
+            resources(request),
+            self._tags(request),
+            request.region,
+        )
+        self.calls.append(call)
+        self._run(self._before, call)
+        if self.latency:
+            self.stopping.wait(self.latency)
+        fault = self._faults.meet(request)
+        request.forward = lambda: self._forward(environ, body)
+        if error := self._early(request, fault):
+            answer = render_error(request, error)
+        elif fault and fault.kind in {"reset", "timeout"}:
+            if fault.kind == "timeout":
+                self.stopping.wait(fault.seconds)
+            call.error = fault.kind
+            _tear(environ)
+        else:
+            answer = self._spoil(fault, self._answer(request, fault), call, environ)
+        call.error = answer.error
+        self._run(self._after, call)
+        return answer
+
+    def _early(self, request: Request, fault: Fault | None) -> AwsError | None:
+        """The error that is answered before the call is served, if any."""
+        if not all([bucket.take() for bucket in self.buckets if bucket.covers(request)]):
+            return throttled(request)
+        match fault.kind if fault else None:
+            case "access_denied":
+                return denied(request)
+            case "bad_request":
+                return invalid(request, "The request was refused by the sandbox.")
+            case "throttled":
+                return throttled(request)
+            case "internal_error":
+                return internal(request)
+            case "unavailable":
+                return AwsError("ServiceUnavailableException", "Service is unavailable, try again later.", 503)
+            case "expired_token":
+                status = 403 if request.protocol != "json" else 400
+                return AwsError("ExpiredTokenException", "The security token included in the request is expired", status)
+            case _:
+                return None
+
+    def _answer(self, request: Request, fault: Fault | None) -> Answer:
+        if fault and fault.kind in {"short_page", "empty_page_with_token"}:
+            request.page_cap = 1 if fault.kind == "short_page" else 0
+        handler = self._handlers.get(request.service, {}).get(request.operation, lambda request: request.forward())
+        try:
+            result = handler(request)
+        except AwsError as error:
+            return render_error(request, error)
+        except Exception as error:  # noqa: BLE001 - a bug of the sandbox must surface, not hang the client
+            traceback.print_exc()
+            self.errors.append(error)
+            return render_error(request, AwsError("InternalFailure", f"the sandbox failed: {error!r}", 500))
+        return result if isinstance(result, Answer) else render(request, result)
+
+    def _spoil(self, fault: Fault | None, answer: Answer, call: Call, environ: dict[str, Any]) -> Answer:
+        match fault.kind if fault and answer.ok else None:
+            case "lost_answer":
+                call.error = "lost_answer"
+                self._run(self._after, call)
+                _tear(environ)
+            case "malformed":
+                return Answer(200, answer.headers, b"<html><body>502 Bad Gateway</body></html>", "malformed")
+            case "cut_short":
+                return Answer(200, answer.headers, answer.body[: max(1, len(answer.body) // 2)], "cut_short")
+            case "missing_member":
+                return Answer(200, answer.headers, b"{}", "missing_member")
+        return answer
+
+    def _forward(self, environ: dict[str, Any], body: bytes) -> Answer:
+        """Serve with moto."""
+        inner = {key: value for key, value in environ.items() if key != _CONNECTION}
+        inner["wsgi.input"] = io.BytesIO(body)
+        inner["CONTENT_LENGTH"] = str(len(body))
+        started: list[Any] = []
+        chunks = self._moto(inner, lambda status, headers, _exc_info=None: started.extend((status, headers)))
+        content = b"".join(chunks)
+        if hasattr(chunks, "close"):
+            chunks.close()
+        status = int(started[0].split(" ")[0])
+        headers = {name.lower(): value for name, value in started[1]}
+        error = None if status < 400 else headers.get("x-amzn-errortype", f"HTTP {status}")
+        return Answer(status, headers, content, error)
+
+    def _run(self, hooks: Hooks, call: Call) -> None:
+        for callback in hooks.take(call):
+            try:
+                callback(call)
+            except Exception as error:  # noqa: BLE001 - raised again in the test's thread when the sandbox closes
+                traceback.print_exc()
+                self.errors.append(error)
+
+
+def _tear(environ: dict[str, Any]) -> None:
+    """Close the connection with a TCP reset: with a linger time of zero, nothing is sent but RST."""
+    connection = environ[_CONNECTION]
+    connection.linger = True
+    connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.socket.close()
+    raise _Torn
+
+
+class Server:
+    """cheroot on a loopback port, in a thread of its own."""
+
+    def __init__(self, app: Middleware, host: str, port: int, threads: int = 24) -> None:
+        self._app = app
+        self._server = cheroot.wsgi.Server((host, port), app, numthreads=threads, request_queue_size=128)
+        self._server.gateway = _Gateway
+        self._server.shutdown_timeout = 1
+        self._server.error_log = self._log
+        self._server.prepare()
+        self._thread = threading.Thread(target=self._server.serve, name="sandbox", daemon=True)
+        self._thread.start()
+
+    @property
+    def port(self) -> int:
+        """The port it listens on."""
+        return int(self._server.bind_addr[1])
+
+    def stop(self) -> None:
+        """Stop serving; calls that hang in a fault are let go."""
+        self._app.stopping.set()
+        with contextlib.suppress(OSError):
+            self._server.stop()
+        self._thread.join(timeout=5)
+
+    @staticmethod
+    def _log(message: str = "", level: int = 20, traceback: bool = False) -> None:  # noqa: FBT001, FBT002
+        """Say nothing of clients that went away, which faults make them do; a bug of ours is told."""
+        if level >= logging.ERROR:
+            logging.getLogger("sandbox").error(message, exc_info=traceback)

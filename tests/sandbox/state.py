@@ -1,0 +1,96 @@
+"""What the account holds, region by region: our stores, and the view on moto's."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import moto.backends
+from moto.core.base_backend import BackendDict
+from moto.core.model_instances import reset_model_data
+
+from .aws import ACCOUNT
+from .images import Images
+
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Region:
+    """What one region holds beside moto's own state."""
+
+    images: Images = field(default_factory=Images)
+    replication_rules: list[dict[str, Any]] = field(default_factory=list)
+    cache_rules: list[dict[str, Any]] = field(default_factory=list)
+    stores: dict[type, Any] = field(default_factory=dict)
+
+
+class Account:
+    """All regions of the one account.
+
+    Attributes:
+        records_pulls: Whether BatchGetImage moves the pull time; False is a caller that is excluded from it.
+        ids: Digest by (region, scenario image id).
+        registry_host: Host that takes the place of ECR's in repository URIs, when a real registry stands behind.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._regions: dict[str, Region] = {}
+        self.records_pulls = True
+        self.ids: dict[tuple[str, str], str] = {}
+        self.registry_host: str | None = None
+
+    def region(self, name: str) -> Region:
+        """The state of a region, made when first asked for."""
+        with self._lock:
+            return self._regions.setdefault(name, Region())
+
+    def store(self, region: str, kind: type[T]) -> T:
+        """What a service holds in a region; `kind` is made without arguments when first asked for."""
+        stores = self.region(region).stores
+        with self._lock:
+            if kind not in stores:
+                stores[kind] = kind()
+            found: T = stores[kind]
+            return found
+
+    def reset(self) -> None:
+        """Forget everything, moto's state too."""
+        with self._lock:
+            self._regions.clear()
+            self.ids.clear()
+            self.records_pulls = True
+        BackendDict.reset()
+        reset_model_data()
+
+    def moto(self, service: str, region: str) -> Any:
+        """Moto's backend of a service."""
+        return moto.backends.get_backend(service)[ACCOUNT][region]
+
+    def repositories(self, region: str) -> dict[str, Any]:
+        """Moto's repositories by name."""
+        found: dict[str, Any] = self.moto("ecr", region).repositories
+        return found
+
+    def host(self, region: str) -> str:
+        """The registry host that references name."""
+        if self.registry_host:
+            return self.registry_host
+        suffix = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
+        return f"{ACCOUNT}.dkr.ecr.{region}.{suffix}"
+
+    def with_uri(self, repository: dict[str, Any], region: str) -> dict[str, Any]:
+        """A repository as the API shows it, with the URI of the registry in use."""
+        return repository | {"repositoryUri": f"{self.host(region)}/{repository['repositoryName']}"}
+
+    def repository_tags(self, region: str, name: str) -> dict[str, str]:
+        """The tags of a repository, by key."""
+        backend = self.moto("ecr", region)
+        repository = backend.repositories.get(name)
+        if repository is None:
+            return {}
+        tags: dict[str, str] = backend.tagger.get_tag_dict_for_resource(repository.arn)
+        return tags

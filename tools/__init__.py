@@ -1,0 +1,1 @@
+"""What developers and CI use to work on the project."""

