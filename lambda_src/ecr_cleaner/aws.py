@@ -109,7 +109,7 @@ class Aws:
 
     def _make(self, service: str) -> Any:
         client: Any = self._session.client(
-            service,  # type: ignore[call-overload]
+            service,
             config=Config(
                 retries={"mode": "standard", "total_max_attempts": MAX_ATTEMPTS},
                 connect_timeout=CONNECT_TIMEOUT_SECONDS,
@@ -166,9 +166,11 @@ def operation_of(error: Exception) -> str | None:
     return None
 
 
-def found_nobody(error: Exception) -> bool:
-    """Whether a call failed because its endpoint does not resolve or accepts no connection."""
-    return isinstance(error, EndpointConnectionError | ConnectTimeoutError)
+def found_nobody(error: Exception, client: Any) -> bool:
+    """Whether a call of this client failed because its endpoint does not resolve or accepts no connection."""
+    return isinstance(error, EndpointConnectionError | ConnectTimeoutError) and str(
+        error.kwargs.get("endpoint_url", "")
+    ).startswith(client.meta.endpoint_url)
 
 
 def member(answer: dict[str, Any], name: str, operation: str) -> Any:

@@ -54,7 +54,7 @@ def tool(
     """
     command = [*shlex.split(container_tool()), *arguments]
     try:
-        done = subprocess.run(  # noqa: S603  # the developer's own tool
+        done = subprocess.run(  # the developer's own tool
             command,
             env={**os.environ, **(env or {})},
             stdin=subprocess.DEVNULL,

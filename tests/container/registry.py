@@ -136,10 +136,13 @@ class Registry:
         """Returns a blob; raises FileNotFoundError if there is none."""
         return self.store.blob(digest).read_bytes()
 
-    def remove(self, name: str, tag: str) -> None:
-        """Removes a tag and its manifest, as somebody with the console would."""
+    def remove(self, name: str, digest: str) -> None:
+        """Removes a manifest and its tags, as somebody with the console would."""
         with self.lock:
-            self.store.manifests.pop((name, self.store.tags.pop((name, tag))), None)
+            self.store.manifests.pop((name, digest), None)
+            gone = [key for key, value in self.store.tags.items() if key[0] == name and value == digest]
+            for key in gone:
+                del self.store.tags[key]
 
     def put_blob(self, content: bytes) -> str:
         """Stores a blob and returns its digest."""
@@ -194,7 +197,10 @@ class _Handler(BaseHTTPRequestHandler):
         url = urlsplit(self.path)
         query = {key: values[0] for key, values in parse_qs(url.query).items()}
         match = _PATH.fullmatch(url.path)
-        if match is None:
+        if url.path.endswith("/tags/list"):
+            name = url.path.removeprefix("/v2/").removesuffix("/tags/list")
+            self._tags(name)
+        elif match is None:
             self._drain()
             self._answer(HTTPStatus.OK if url.path == "/v2/" else HTTPStatus.NOT_FOUND, b"{}")
         elif match["kind"] == "manifests":
@@ -204,9 +210,17 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._blob(match["rest"])
 
-    do_GET = do_HEAD = do_PUT = do_POST = do_PATCH = _serve  # noqa: N815
+    do_GET = do_HEAD = do_PUT = do_POST = do_PATCH = do_DELETE = _serve
 
-    # ---- The three kinds of things ----
+    # ---- The kinds of things ----
+
+    def _tags(self, name: str) -> None:
+        tags = self.server.registry.tags(name)
+        if tags:
+            content = json.dumps({"name": name, "tags": tags}).encode()
+            self._answer(HTTPStatus.OK, content, {"Content-Type": "application/json"})
+        else:
+            self._error(HTTPStatus.NOT_FOUND, "NAME_UNKNOWN", "repository name not known to registry")
 
     def _manifest(self, name: str, reference: str) -> None:
         registry = self.server.registry
@@ -224,6 +238,9 @@ class _Handler(BaseHTTPRequestHandler):
         found = registry.manifest(name, reference)
         if found is None:
             self._error(HTTPStatus.NOT_FOUND, "MANIFEST_UNKNOWN", "Requested image not found")
+        elif self.command == "DELETE":
+            registry.remove(name, found.digest)
+            self._answer(HTTPStatus.ACCEPTED, b"")
         else:
             headers = {"Docker-Content-Digest": found.digest, "Content-Type": found.media_type}
             self._answer(HTTPStatus.OK, found.content, headers)

@@ -8,6 +8,7 @@ Limits, codes and semantics are those of botocore's model of ECR and its documen
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import re
 from dataclasses import replace
@@ -41,11 +42,13 @@ class EcrApi:
         return {
             "BatchDeleteImage": self.batch_delete_image,
             "BatchGetImage": self.batch_get_image,
+            "CreateRepository": self.create_repository,
             "DeleteRepository": self.delete_repository,
             "DescribeImages": self.describe_images,
             "DescribePullThroughCacheRules": self.describe_pull_through_cache_rules,
             "DescribeRegistry": self.describe_registry,
             "DescribeRepositories": self.describe_repositories,
+            "GetAuthorizationToken": self.get_authorization_token,
             "ListImages": self.list_images,
             "PutImage": self.put_image,
             "PutReplicationConfiguration": self.put_replication_configuration,
@@ -68,6 +71,27 @@ class EcrApi:
         shown, token = page(request, found, lambda item: item["repositoryName"], size=100, largest=1000)
         return {"repositories": shown, "nextToken": token}
 
+    def create_repository(self, request: Request) -> Answer | dict[str, Any]:
+        """As moto, with the URI of the registry in use."""
+        answer = request.forward()
+        if not answer.ok:
+            return answer
+        return {"repository": self._account.with_uri(json.loads(answer.body)["repository"], request.region)}
+
+    def get_authorization_token(self, request: Request) -> Answer | dict[str, Any]:
+        """As moto, valid for 12 hours, for the registry in use."""
+        answer = request.forward()
+        if not answer.ok:
+            return answer
+        endpoint = f"https://{self._account.host(request.region)}"
+        if self._account.registry_host:
+            endpoint = f"http://{self._account.registry_host}"
+        tokens = [
+            item | {"proxyEndpoint": endpoint, "expiresAt": now() + dt.timedelta(hours=12)}
+            for item in json.loads(answer.body)["authorizationData"]
+        ]
+        return {"authorizationData": tokens}
+
     def delete_repository(self, request: Request) -> Answer | dict[str, Any]:
         """Refused while there are images, unless forced; takes the images along."""
         name = self._repository(request)
@@ -80,6 +104,9 @@ class EcrApi:
             )
         answer = request.forward()
         if answer.ok:
+            if self._account.registry:
+                for digest in images.of(name):
+                    self._account.registry.forget(name, digest, hide=False)
             images.drop(name)
         return answer
 
@@ -180,6 +207,8 @@ class EcrApi:
             reason = f"Requested image referenced by manifest list: [{', '.join(listed[image.digest])}]"
             raise _Refusal("ImageReferencedByManifestList", reason)
         images.remove(name, image.digest)
+        if self._account.registry:
+            self._account.registry.forget(name, image.digest)
         gone = [{"imageDigest": image.digest, "imageTag": each} for each in image.tags]
         return gone or [{"imageDigest": image.digest}]
 
@@ -245,6 +274,7 @@ class EcrApi:
                 "RepositoryNotFoundException",
                 f"The repository with name '{name}' does not exist in the registry with id '{registry}'",
             )
+        self._account.refresh(request.region, name)
         return name
 
     def _immutable(self, request: Request, name: str) -> bool:
@@ -302,7 +332,7 @@ class EcrApi:
         }
 
 
-class _Refusal(Exception):  # noqa: N818 - not an error of the call: a failure inside a 200
+class _Refusal(Exception):
     def __init__(self, code: str, reason: str) -> None:
         super().__init__(code)
         self.code = code

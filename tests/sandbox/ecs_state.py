@@ -86,7 +86,7 @@ class EcsLoader:
             for name, content in (told.get("task_definitions") or {}).items():
                 store.task_definitions[name] = _task_definition(region, name, content, now)
             for cluster, content in (told.get("clusters") or {}).items():
-                content = content or {}  # noqa: PLW2901 - a cluster may be empty
+                content = content or {}
                 _known(content, {"services", "tasks"}, f"cluster {cluster}")
                 if cluster not in store.clusters:
                     store.clusters.append(cluster)

@@ -123,7 +123,7 @@ def read(body: bytes, media_type: str | None = None, index_size: int = 0) -> Man
     """
     content = json.loads(body)
     if not isinstance(content, dict):
-        raise ValueError("a manifest is a JSON object")  # noqa: TRY004 - one kind of error for all bad bytes
+        raise ValueError("a manifest is a JSON object")
     kind = media_type or content.get("mediaType") or OCI_MANIFEST
     subject = (content.get("subject") or {}).get("digest")
     if kind in INDEX_TYPES:

@@ -8,11 +8,17 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 import boto3
 from botocore.config import Config
 
+from .apprunner import AppRunnerApi
 from .aws import ACCOUNT, REGION
+from .awslambda import LambdaApi
 from .control import Control
 from .ecr import EcrApi
+from .ecs import EcsApi
+from .ecs_state import EcsLoader
 from .faults import AWS_BUCKETS, Bucket, Fault, FaultBook, Hooks
+from .listings import Listings
 from .push import Push
+from .registry import Registry
 from .scenario import Loader
 from .server import Middleware, Server
 from .state import Account
@@ -41,15 +47,47 @@ class Sandbox:
     account = ACCOUNT
     _running: ClassVar[threading.Lock] = threading.Lock()
 
-    def __init__(self, port: int = 0, host: str = "127.0.0.1") -> None:
-        self._address = (host, port)
+    def __init__(self, port: int = 0, *, registry_url: str | None = None, registry_ecr_host: bool = False) -> None:
+        """Make a sandbox that does not run yet.
+
+        Args:
+            port: On 127.0.0.1; 0 takes a free one.
+            registry_url: A real registry whose content ECR shows.
+            registry_ecr_host: Repository URIs keep ECR's host name although `registry_url` is asked.
+        """
+        self._address = ("127.0.0.1", port)
         self.state = Account()
+        if registry_url:
+            self.state.registry = Registry(self.state, registry_url)
+            self.state.registry_host = None if registry_ecr_host else self.state.registry.host
         self._ecr = EcrApi(self.state)
         self._faults = FaultBook()
         self._before, self._after = Hooks(), Hooks()
-        self._loader = Loader(self.state)
+        ecs, apprunner, functions, listings = (
+            EcsApi(self.state),
+            AppRunnerApi(self.state),
+            LambdaApi(self.state),
+            Listings(self.state),
+        )
+        self._loader = Loader(
+            self.state,
+            {
+                "ecs": EcsLoader(self.state).load,
+                "lambda": functions.load,
+                "apprunner": apprunner.load,
+                "events": listings.load_events,
+                "scheduler": listings.load_scheduler,
+                "eks": listings.load_eks,
+            },
+        )
         self._app = Middleware(
-            handlers={"ecr": self._ecr.handlers()},
+            handlers={
+                "apprunner": apprunner.handlers(),
+                "ecr": self._ecr.handlers(),
+                "ecs": ecs.handlers(),
+                "lambda": functions.handlers(),
+                **listings.handlers(),
+            },
             control=Control(self).serve,
             faults=self._faults,
             hooks=(self._before, self._after),

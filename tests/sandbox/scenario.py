@@ -24,26 +24,27 @@ if TYPE_CHECKING:
 
     from .state import Account
 
+    Section = Callable[[str, Any, dt.datetime], None]
+
 _PLACE = re.compile(r"\{([^{}\s\"':,]+)\}")
 
 
 class Loader:
     """Adds scenarios to an account.
 
-    Further sections are added by `section`: a function of (region, content, now).
+    Args:
+        account: Where to.
+        sections: Readers of further top-level keys; they take region, content with placeholders replaced, and now.
     """
 
-    def __init__(self, account: Account) -> None:
+    def __init__(self, account: Account, sections: Mapping[str, Section]) -> None:
         self._account = account
         self._pusher = Pusher(account)
-        self._sections: dict[str, Callable[[str, Any, dt.datetime], None]] = {
+        self._sections: dict[str, Section] = {
             "replication": self._replication,
             "pull_through_cache": self._pull_through_cache,
+            **sections,
         }
-
-    def section(self, name: str, load: Callable[[str, Any, dt.datetime], None]) -> None:
-        """Teach the loader a top-level key; its content comes with all placeholders replaced."""
-        self._sections[name] = load
 
     def load(self, scenario: Path | Mapping[str, Any]) -> None:
         """Add a scenario.
@@ -54,7 +55,7 @@ class Loader:
         """
         content = yaml.safe_load(scenario.read_text()) if isinstance(scenario, Path) else dict(scenario)
         if not isinstance(content, Mapping):
-            raise ValueError("a scenario is a mapping")  # noqa: TRY004 - one kind of error for a bad scenario
+            raise ValueError("a scenario is a mapping")
         if unknown := sorted(set(content) - {"region", "description", "repositories", *self._sections}):
             raise ValueError(f"a scenario has no {', '.join(unknown)}")
         region, present = str(content.get("region", REGION)), now()

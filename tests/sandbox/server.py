@@ -30,8 +30,10 @@ if TYPE_CHECKING:
     from .aws import Request
     from .faults import Bucket, Fault, FaultBook, Hooks
 
-# moto decides when it is imported: functions of package type Image need no image in moto's own ECR.
-os.environ.setdefault("MOTO_LAMBDA_STUB_ECR", "true")
+# How moto is set up: functions of package type Image need no image in moto's own ECR (ours is asked), and the
+# policies that AWS manages exist (made when IAM is first used, in a tenth of a second).
+os.environ["MOTO_LAMBDA_STUB_ECR"] = "true"
+os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
 
 Handlers = "dict[str, Callable[[Request], Answer | dict[str, Any]]]"
 _CONNECTION = "sandbox.connection"
@@ -62,7 +64,7 @@ class Middleware:
         hooks: tuple[Hooks, Hooks],
         tags: Callable[[Request], dict[str, str]],
     ) -> None:
-        from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app  # noqa: PLC0415
+        from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
         self._moto = DomainDispatcherApplication(create_backend_app)
         self._dispatcher = Dispatcher()
@@ -153,7 +155,7 @@ class Middleware:
             result = handler(request)
         except AwsError as error:
             return render_error(request, error)
-        except Exception as error:  # noqa: BLE001 - a bug of the sandbox must surface, not hang the client
+        except Exception as error:
             traceback.print_exc()
             self.errors.append(error)
             return render_error(request, AwsError("InternalFailure", f"the sandbox failed: {error!r}", 500))
@@ -192,7 +194,7 @@ class Middleware:
         for callback in hooks.take(call):
             try:
                 callback(call)
-            except Exception as error:  # noqa: BLE001 - raised again in the test's thread when the sandbox closes
+            except Exception as error:
                 traceback.print_exc()
                 self.errors.append(error)
 
@@ -232,7 +234,7 @@ class Server:
         self._thread.join(timeout=5)
 
     @staticmethod
-    def _log(message: str = "", level: int = 20, traceback: bool = False) -> None:  # noqa: FBT001, FBT002
+    def _log(message: str = "", level: int = 20, traceback: bool = False) -> None:
         """Say nothing of clients that went away, which faults make them do; a bug of ours is told."""
         if level >= logging.ERROR:
             logging.getLogger("sandbox").error(message, exc_info=traceback)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import moto.backends
 from moto.core.base_backend import BackendDict
 from moto.core.model_instances import reset_model_data
 
 from .aws import ACCOUNT
-from .images import Images
+from .images import Image, Images
+
+if TYPE_CHECKING:
+    from .registry import Registry
 
 
 T = TypeVar("T")
@@ -34,6 +37,7 @@ class Account:
         records_pulls: Whether BatchGetImage moves the pull time; False is a caller that is excluded from it.
         ids: Digest by (region, scenario image id).
         registry_host: Host that takes the place of ECR's in repository URIs, when a real registry stands behind.
+        registry: That registry.
     """
 
     def __init__(self) -> None:
@@ -42,6 +46,7 @@ class Account:
         self.records_pulls = True
         self.ids: dict[tuple[str, str], str] = {}
         self.registry_host: str | None = None
+        self.registry: Registry | None = None
 
     def region(self, name: str) -> Region:
         """The state of a region, made when first asked for."""
@@ -77,10 +82,24 @@ class Account:
 
     def host(self, region: str) -> str:
         """The registry host that references name."""
-        if self.registry_host:
-            return self.registry_host
+        return self.registry_host or self.ecr_host(region)
+
+    @staticmethod
+    def ecr_host(region: str) -> str:
+        """ECR's host name in a region."""
         suffix = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
         return f"{ACCOUNT}.dkr.ecr.{region}.{suffix}"
+
+    def find_image(self, region: str, digest: str | None) -> Image | None:
+        """An image by its digest, in whatever repository it is."""
+        images = self.region(region).images
+        found = (images.find(name, digest, None) for name in images) if digest else iter(())
+        return next((image for image in found if image), None)
+
+    def refresh(self, region: str, repository: str) -> None:
+        """Learn what was pushed to the registry behind the sandbox, if there is one."""
+        if self.registry:
+            self.registry.learn(region, repository)
 
     def with_uri(self, repository: dict[str, Any], region: str) -> dict[str, Any]:
         """A repository as the API shows it, with the URI of the registry in use."""

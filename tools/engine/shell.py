@@ -32,7 +32,7 @@ def run(command: Sequence[str], *, env: Mapping[str, str] | None = None, cwd: Pa
         EngineError: It failed, or there is no such command; the message has the end of its output.
     """
     try:
-        done = subprocess.run(  # noqa: S603  # fixed commands, no shell
+        done = subprocess.run(  # fixed commands, no shell
             command, env=env, cwd=cwd, check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL
         )
     except OSError as error:
@@ -51,7 +51,7 @@ def start(command: Sequence[str], log: Path) -> int:
         Its process id.
     """
     with log.open("ab") as output:
-        process = subprocess.Popen(  # noqa: S603  # fixed commands, no shell
+        process = subprocess.Popen(  # fixed commands, no shell
             command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
         )
     return process.pid

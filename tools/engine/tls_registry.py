@@ -98,7 +98,7 @@ def _answers(layout: Layout) -> bool:
     try:
         urlopen(f"https://{ECR_HOST}/v2/", timeout=2, context=context).close()
     except HTTPError as error:
-        return error.code == 401  # noqa: PLR2004  # Unauthorized
+        return error.code == 401  # Unauthorized
     except (URLError, OSError):
         return False
     return True

@@ -11,9 +11,8 @@ from ecr_cleaner.reference import parse_resolved
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from ecr_cleaner.usage.task_definitions import TaskDefinitions
-
     from ecr_cleaner.aws import Aws
+    from ecr_cleaner.usage.task_definitions import TaskDefinitions
 
 
 @dataclass(frozen=True, slots=True)

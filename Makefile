@@ -1,0 +1,105 @@
+# One entry for people and CI. `make` lists what there is.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.SUFFIXES:
+
+# The virtual environment's, whatever environment is active in the caller's shell.
+python := .venv/bin/python
+# Words for pytest: make test PYTEST_ARGS="-k lock"
+PYTEST_ARGS ?=
+# Test processes side by side.
+JOBS ?= 2
+
+# The suite leaves the sources as they are, byte code included.
+export PYTHONDONTWRITEBYTECODE = 1
+unexport PYTHONHOME
+unexport PYTHONPATH
+unexport VIRTUAL_ENV
+
+pytest = $(python) -m pytest -p no:cacheprovider $(PYTEST_ARGS)
+
+##@ To see it
+
+.PHONY: help
+help: ## List the targets
+	@awk 'BEGIN { FS = ":.*## " } \
+	  /^##@/ { printf "\n%s\n", substr($$0, 5) } \
+	  /^[a-z0-9-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+
+.PHONY: demo
+demo: setup-python ## Watch it work: apply, dry run, real run, destroy, all on this machine and without an AWS account
+	@$(python) -m demo
+
+##@ To trust it
+
+# `+`, because every step is a make of its own: a failing one ends the rest.
+.PHONY: test
+test: setup ## Everything that needs no AWS account; ends with what was skipped and why
+	@$(python) -m tools.skips clear
+	@$(MAKE) --no-print-directory format-check lint types unit terraform
+	@$(python) -m tools.skips record $(pytest) -n $(JOBS) --dist loadgroup tests --ignore tests/unit
+	@$(python) -m tools.skips report
+
+.PHONY: unit
+unit: setup-python ## The pure rules and every module on its own (seconds)
+	@$(pytest) -q tests/unit
+
+.PHONY: terraform
+terraform: setup-python ## terraform fmt -check, validate, test
+	@$(python) -m tools.terraform_checks
+
+.PHONY: e2e
+e2e: setup ## Real applies of the module and of every example against the sandbox
+	@$(pytest) tests/terraform
+
+.PHONY: container
+container: setup ## The container path; needs an engine
+	@$(pytest) tests/container
+
+.PHONY: test-aws
+test-aws: setup ## The questions that only AWS can answer, in a REAL account; makes and removes a throw-away repository
+	@$(python) -m tools.test_aws
+
+##@ To work on it
+
+.PHONY: setup
+setup: ## Make .venv and what the tests need; once for each content of the locks
+	@tools/setup.sh
+
+.PHONY: setup-python
+setup-python:
+	@tools/setup.sh python
+
+.PHONY: format
+format: setup-python ## Write Python and Terraform in the one style
+	@$(python) -m ruff format .
+	@$(python) -m ruff check --fix-only --quiet .
+	@terraform fmt -recursive
+
+.PHONY: format-check
+format-check: setup-python
+	@$(python) -m ruff format --check --quiet . || { echo "make format would change the files above"; exit 1; }
+
+.PHONY: lint
+lint: setup-python ## ruff, with nearly all its rules
+	@$(python) -m ruff check --quiet .
+
+.PHONY: types
+types: setup-python ## mypy, strict
+	@$(python) -m mypy --no-error-summary lambda_src tests tools demo
+
+.PHONY: sandbox
+sandbox: setup-python ## Start the sandbox by hand with the example company in it
+	@$(python) -m tests.sandbox --port 0 --scenario tests/sandbox/scenarios/company.yaml
+
+.PHONY: lock
+lock: setup-python ## Lock the newest allowed versions of all dependencies anew
+	@tools/lock.sh
+
+.PHONY: clean
+clean: ## Remove everything that these targets made
+	rm -rf .venv .cache .demo .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage tests/permissions/node_modules
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,98 @@
+"""Who uses what: one module for each kind of consumer, run side by side.
+
+A source that cannot give a full answer makes the whole run read-only. "Access denied" is not "unused".
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Final
+
+from ecr_cleaner import aws
+from ecr_cleaner.errors import CleanerError
+from ecr_cleaner.model import SourceOutcome, SourceStatus, Usage, UsageScan
+from ecr_cleaner.usage import apprunner, awslambda, ecs, eks, eventbridge, scheduler
+from ecr_cleaner.usage.base import Account, Source
+from ecr_cleaner.usage.task_definitions import TaskDefinitions
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from ecr_cleaner.aws import Aws
+    from ecr_cleaner.settings import Settings
+
+SOURCES: Final[tuple[Source, ...]] = (
+    ecs.SOURCE,
+    awslambda.SOURCE,
+    apprunner.SOURCE,
+    eventbridge.SOURCE,
+    scheduler.SOURCE,
+    eks.SOURCE,
+)
+"""Every source. To add a consumer: one module, its name here, its permissions in iam.tf."""
+
+WORKERS: Final = 4
+
+_DENIED: Final = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError"})
+
+
+def collect(clients: Aws, settings: Settings, now: datetime) -> UsageScan:
+    """Ask every source that is not excluded.
+
+    Args:
+        clients: Of the account and region.
+        settings: Which sources are excluded.
+        now: The moment before the first call.
+
+    Returns:
+        The usages, without doubles, and one outcome for every source.
+    """
+    shared = TaskDefinitions(clients)
+    enabled = [source for source in SOURCES if not is_excluded(source, settings)]
+    with ThreadPoolExecutor(WORKERS) as pool:
+        answers = list(pool.map(lambda source: _ask(source, clients, shared), enabled))
+    usages = dict.fromkeys(usage for found, _ in answers for usage in found)
+    outcomes = tuple(outcome for _, outcome in answers)
+    return UsageScan(tuple(usages), outcomes + disabled(settings), now)
+
+
+def disabled(settings: Settings) -> tuple[SourceOutcome, ...]:
+    """The outcomes of the excluded sources: every run says what is unprotected."""
+    return tuple(
+        SourceOutcome(
+            source.name,
+            SourceStatus.DISABLED,
+            detail=f"excluded by {source.setting}: images that only {source.title} uses are not protected",
+        )
+        for source in SOURCES
+        if is_excluded(source, settings)
+    )
+
+
+def is_excluded(source: Source, settings: Settings) -> bool:
+    """Whether a person took the source out."""
+    return source.name in getattr(settings, source.setting)
+
+
+def _ask(source: Source, clients: Aws, shared: TaskDefinitions) -> tuple[tuple[Usage, ...], SourceOutcome]:
+    account = Account(clients, shared)
+    try:
+        found = tuple(source.collect(account))
+    except (CleanerError, *aws.AwsError) as error:
+        if aws.found_nobody(error, clients.client(source.service)) and not clients.offered_in_region(source.service):
+            detail = f"{source.title} is not offered in {clients.region}"
+            return (), SourceOutcome(source.name, SourceStatus.NOT_IN_REGION, detail=detail)
+        return (), SourceOutcome(source.name, SourceStatus.FAILED, detail=_cause(source, error))
+    outcome = SourceOutcome(source.name, SourceStatus.COMPLETE, usages=len(found), notes=tuple(account.notes))
+    return found, outcome
+
+
+def _cause(source: Source, error: Exception) -> str:
+    """What failed, and what a person can do about it."""
+    operation = aws.operation_of(error)
+    failed = f"{operation} failed with {aws.code_of(error)}" if isinstance(error, aws.AwsError) and operation else ""
+    mend = f'{source.setting} = ["{source.name}"] excludes {source.title} from the run, at your own risk'
+    if aws.code_of(error) in _DENIED:
+        permission = next((p for p in source.permissions if p.endswith(f":{operation}")), operation)
+        mend = f"the role needs the permission {permission}; {mend}"
+    return "; ".join(filter(None, [failed, str(error), mend]))

@@ -1,0 +1,79 @@
+"""Lambda functions of package type Image: every published version and ``$LATEST``.
+
+Lambda goes on fetching the image of an idle function from ECR and fails the function if it is gone
+(https://docs.aws.amazon.com/lambda/latest/dg/images-create.html), so every version counts.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from ecr_cleaner import aws
+from ecr_cleaner.errors import SourceError
+from ecr_cleaner.model import Usage
+from ecr_cleaner.reference import anywhere
+from ecr_cleaner.usage.base import Account, Source, usages_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_NAME: Final = "lambda"
+_HEX: Final = re.compile(r"[0-9a-f]{64}")
+_DELETED: Final = "ResourceNotFoundException"
+
+
+def collect(account: Account) -> Iterator[Usage]:
+    """The image of every version, by the digest Lambda resolved and by the name it was given.
+
+    Yields:
+        Usages of the kind ``configured``.
+
+    Raises:
+        SourceError: Lambda names no image of a version.
+    """
+    client = account.aws.client("lambda")
+    versions = aws.paged(
+        client,
+        "ListFunctions",
+        "Functions",
+        token="Marker",  # noqa: S106 - the name of a page token
+        answer_token="NextMarker",  # noqa: S106
+        FunctionVersion="ALL",
+        MaxItems=50,
+    )
+    for version in versions:
+        if version.get("PackageType", "Zip") == "Image":  # absent means Zip
+            yield from _usages(client, version)
+
+
+def _usages(client: Any, version: dict[str, Any]) -> Iterator[Usage]:
+    name, number = version["FunctionName"], version["Version"]
+    consumer = f"lambda function {name}, version {number}"
+    # Of an image, CodeSha256 is its digest in hexadecimal; of a zip file it would be base64.
+    code = version.get("CodeSha256", "")
+    known = _HEX.fullmatch(code) is not None
+    if known:
+        yield Usage(anywhere(f"sha256:{code}"), _NAME, consumer)
+    try:
+        answer = client.get_function(FunctionName=name, Qualifier=number)
+    except aws.AwsError as error:
+        if aws.code_of(error) == _DELETED and known:  # deleted since it was listed, and protected all the same
+            return
+        raise
+    location = aws.member(answer, "Code", "GetFunction")
+    texts = [location[key] for key in ("ImageUri", "ResolvedImageUri") if location.get(key)]
+    if not texts and not known:
+        message = f"{consumer} is an image, but Lambda names none"
+        raise SourceError(message)
+    for text in texts:
+        yield from usages_of(text, source=_NAME, consumer=consumer)
+
+
+SOURCE: Final = Source(
+    name=_NAME,
+    title="Lambda",
+    service="lambda",
+    permissions=("lambda:ListFunctions", "lambda:GetFunction"),
+    collect=collect,
+)

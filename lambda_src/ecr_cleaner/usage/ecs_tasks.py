@@ -1,0 +1,65 @@
+"""The images of ECS tasks, by the digest that was pulled; standalone tasks included."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from ecr_cleaner import aws
+from ecr_cleaner.errors import SourceError
+from ecr_cleaner.model import Evidence
+from ecr_cleaner.usage.base import usages_of
+from ecr_cleaner.usage.ecs_services import in_batches, no_failures
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ecr_cleaner.model import Usage
+    from ecr_cleaner.usage.base import Account
+
+PERMISSIONS: Final = ("ecs:ListTasks", "ecs:DescribeTasks")
+
+# ECS forgets a task about an hour after it stopped, so one may vanish between listing and describing.
+_FORGOTTEN: Final = "MISSING"
+
+
+def usages(account: Account, cluster: str) -> Iterator[Usage]:
+    """The usages of the tasks of a cluster that run, start, or stopped a short while ago.
+
+    Args:
+        account: What is read.
+        cluster: ARN.
+
+    Raises:
+        SourceError: A task cannot be described.
+    """
+    ecs = account.aws.client("ecs")
+    # RUNNING includes tasks that are still pending; listing PENDING returns nothing.
+    for status in ("RUNNING", "STOPPED"):
+        listed = aws.paged(ecs, "ListTasks", "taskArns", cluster=cluster, desiredStatus=status, maxResults=100)
+        for some in in_batches(listed, 100):
+            answer = ecs.describe_tasks(cluster=cluster, tasks=some)
+            no_failures(answer, "DescribeTasks", accepted=_FORGOTTEN)
+            for task in aws.member(answer, "tasks", "DescribeTasks"):
+                yield from _of_task(account, task, status)
+
+
+def _of_task(account: Account, task: dict[str, Any], status: str) -> Iterator[Usage]:
+    definition = aws.member(task, "taskDefinitionArn", "DescribeTasks")
+    place = task["taskArn"].rpartition(":task/")[2]
+    consumer = f"ecs task {place} ({status.lower()}), task definition {definition.rpartition('/')[2]}"
+    pulled = [container for container in task.get("containers", ()) if container.get("image")]
+    for container in pulled:
+        # No digest until the image is pulled, and none from old agents.
+        yield from usages_of(
+            container["image"],
+            source="ecs",
+            consumer=consumer,
+            digest=container.get("imageDigest"),
+            evidence=Evidence.RUNNING,
+        )
+    images = account.task_definitions.images(definition)
+    if images is None and not pulled:
+        message = f"{consumer}: ECS knows neither its containers nor its task definition"
+        raise SourceError(message)
+    for image in images or ():
+        yield from usages_of(image, source="ecs", consumer=consumer, evidence=Evidence.RUNNING)

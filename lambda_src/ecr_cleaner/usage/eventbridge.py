@@ -1,0 +1,64 @@
+"""ECS tasks that EventBridge rules start, on every bus, the disabled rules included."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from ecr_cleaner import aws
+from ecr_cleaner.usage import task_definitions
+from ecr_cleaner.usage.base import Account, Source
+from ecr_cleaner.usage.scheduled import scheduled
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ecr_cleaner.model import Usage
+
+_NAME: Final = "eventbridge"
+
+
+def collect(account: Account) -> Iterator[Usage]:
+    """Every task definition that a rule's target names.
+
+    Yields:
+        Usages of the kind ``scheduled``.
+    """
+    events = account.aws.client("events")
+    for bus in aws.paged(events, "ListEventBuses", "EventBuses", token="NextToken", Limit=100):  # noqa: S106
+        rules = aws.paged(
+            events,
+            "ListRules",
+            "Rules",
+            token="NextToken",  # noqa: S106 - the name of a page token, here and below
+            EventBusName=bus["Arn"],
+            Limit=100,
+        )
+        for rule in rules:
+            targets = aws.paged(
+                events,
+                "ListTargetsByRule",
+                "Targets",
+                token="NextToken",  # noqa: S106
+                Rule=rule["Name"],
+                EventBusName=bus["Arn"],
+                Limit=100,
+            )
+            for target in targets:
+                if "EcsParameters" in target:  # absent on targets that are no ECS cluster
+                    name = aws.member(target["EcsParameters"], "TaskDefinitionArn", "ListTargetsByRule")
+                    namer = f"eventbridge rule {bus['Name']}/{rule['Name']}"
+                    yield from scheduled(account, name, source=_NAME, namer=namer)
+
+
+SOURCE: Final = Source(
+    name=_NAME,
+    title="EventBridge rules that start ECS tasks",
+    service="events",
+    permissions=(
+        "events:ListEventBuses",
+        "events:ListRules",
+        "events:ListTargetsByRule",
+        *task_definitions.PERMISSIONS,
+    ),
+    collect=collect,
+)

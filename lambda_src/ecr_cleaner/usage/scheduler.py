@@ -1,0 +1,69 @@
+"""ECS tasks that EventBridge Scheduler starts, in every group, the disabled schedules included."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from ecr_cleaner import aws
+from ecr_cleaner.errors import SourceError
+from ecr_cleaner.usage import task_definitions
+from ecr_cleaner.usage.base import Account, Source
+from ecr_cleaner.usage.scheduled import scheduled
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ecr_cleaner.model import Usage
+
+_NAME: Final = "scheduler"
+_RUN_TASK: Final = ":scheduler:::aws-sdk:ecs:runtask"
+_START_TASK: Final = ":scheduler:::aws-sdk:ecs:starttask"
+_DELETED: Final = "ResourceNotFoundException"
+
+
+def collect(account: Account) -> Iterator[Usage]:
+    """Every task definition that a schedule names, by an ECS target or by a universal one.
+
+    Yields:
+        Usages of the kind ``scheduled``.
+
+    Raises:
+        SourceError: A universal target's input cannot be read.
+    """
+    scheduler = account.aws.client("scheduler")
+    listed = aws.paged(scheduler, "ListSchedules", "Schedules", token="NextToken", MaxResults=100)  # noqa: S106
+    for schedule in listed:
+        group, name = schedule["GroupName"], schedule["Name"]
+        try:
+            answer = scheduler.get_schedule(GroupName=group, Name=name)
+        except aws.AwsError as error:
+            if aws.code_of(error) == _DELETED:  # one-time schedules delete themselves
+                continue
+            raise
+        target = aws.member(answer, "Target", "GetSchedule")
+        namer = f"schedule {group}/{name}"
+        task_definition = _task_definition(target, namer)
+        if task_definition is not None:
+            yield from scheduled(account, task_definition, source=_NAME, namer=namer)
+
+
+def _task_definition(target: dict[str, Any], namer: str) -> str | None:
+    if "EcsParameters" in target:  # absent unless the target is an ECS cluster
+        return str(aws.member(target["EcsParameters"], "TaskDefinitionArn", "GetSchedule"))
+    if not str(aws.member(target, "Arn", "GetSchedule")).lower().endswith((_RUN_TASK, _START_TASK)):
+        return None
+    try:
+        return str(json.loads(target["Input"])["TaskDefinition"])
+    except (KeyError, TypeError, ValueError):
+        message = f"{namer} starts an ECS task, but its input names no TaskDefinition that can be read"
+        raise SourceError(message) from None
+
+
+SOURCE: Final = Source(
+    name=_NAME,
+    title="EventBridge Scheduler schedules that start ECS tasks",
+    service="scheduler",
+    permissions=("scheduler:ListSchedules", "scheduler:GetSchedule", *task_definitions.PERMISSIONS),
+    collect=collect,
+)

@@ -1,0 +1,85 @@
+"""The images of ECS task definitions, each read once for all sources."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from ecr_cleaner import aws
+from ecr_cleaner.errors import SourceError
+
+if TYPE_CHECKING:
+    from ecr_cleaner.aws import Aws
+
+PERMISSIONS: Final = ("ecs:DescribeTaskDefinition", "ecs:ListTaskDefinitions")
+"""What reading takes; listing only proves that one is gone."""
+
+_STATUSES: Final = ("ACTIVE", "INACTIVE", "DELETE_IN_PROGRESS")
+_UNKNOWN: Final = "ClientException"
+
+
+@dataclass(slots=True)
+class TaskDefinitions:
+    """Reads task definitions and remembers them; safe for several threads.
+
+    Attributes:
+        clients: Of the run.
+    """
+
+    clients: Aws
+    _images: dict[str, tuple[str, ...] | None] = field(default_factory=dict)
+    # Held while reading: the calls are paced one after the other anyway.
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def images(self, name: str) -> tuple[str, ...] | None:
+        """The images that a task definition names, as written.
+
+        Args:
+            name: ARN, ``family:revision``, or a family, which means its newest active revision.
+
+        Returns:
+            The images; None if the task definition is proven not to exist any more, so that nothing can be
+            started from it.
+
+        Raises:
+            SourceError: ECS refuses to describe it, yet lists it.
+            AwsError: A call failed.
+        """
+        with self._lock:
+            if name not in self._images:
+                self._images[name] = self._read(name)
+            return self._images[name]
+
+    def _read(self, name: str) -> tuple[str, ...] | None:
+        ecs = self.clients.client("ecs")
+        try:
+            answer = ecs.describe_task_definition(taskDefinition=name)
+        except aws.AwsError as error:
+            if aws.code_of(error) != _UNKNOWN:
+                raise
+            # The same code says "does not exist" and other things; only the listings tell them apart.
+            if self._is_listed(name):
+                message = f"task definition {name} is listed but cannot be described: {error}"
+                raise SourceError(message) from None
+            return None
+        definition = aws.member(answer, "taskDefinition", "DescribeTaskDefinition")
+        containers = aws.member(definition, "containerDefinitions", "DescribeTaskDefinition")
+        return tuple(aws.member(container, "image", "DescribeTaskDefinition") for container in containers)
+
+    def _is_listed(self, name: str) -> bool:
+        family, _, revision = name.rpartition("/")[2].partition(":")
+        # A family alone means its newest active revision, so revisions in another state do not count.
+        for status in _STATUSES if revision else _STATUSES[:1]:
+            for arn in aws.paged(
+                self.clients.client("ecs"),
+                "ListTaskDefinitions",
+                "taskDefinitionArns",
+                familyPrefix=family,
+                status=status,
+                maxResults=100,
+            ):
+                listed_family, _, listed_revision = arn.rpartition("/")[2].partition(":")
+                if listed_family == family and revision in {"", listed_revision}:
+                    return True
+        return False

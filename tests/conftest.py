@@ -1,0 +1,73 @@
+"""What holds for every test: nothing of the caller's AWS or Terraform reaches one, and only a missing engine skips."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable
+
+_SKIPS_FILE: Final = "ECR_CLEANER_SKIPS_FILE"
+_SAFE_ENVIRONMENT: Final = {
+    "AWS_ACCESS_KEY_ID": "sandbox",
+    "AWS_SECRET_ACCESS_KEY": "sandbox",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    "AWS_EC2_METADATA_DISABLED": "true",
+    # A client that nobody pointed at the sandbox must fail, not ask the real AWS.
+    "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Takes the caller's credentials and settings away before anything is imported that reads them."""
+    del config
+    for name in [name for name in os.environ if name.startswith("AWS_") and name != "AWS_CA_BUNDLE"]:
+        del os.environ[name]
+    os.environ.update(_SAFE_ENVIRONMENT)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any]:
+    """Turns a skip of anything but a container test into a failure: what is not run proves nothing."""
+    outcome = yield
+    report = outcome.get_result()
+    if report.skipped and not hasattr(report, "wasxfail") and item.get_closest_marker("container") is None:
+        report.outcome = "failed"
+        report.longrepr = f"Only tests marked `container` may skip. {_reason(report)}"
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, Any]:
+    """Turns the skip of a whole module into a failure."""
+    del collector
+    outcome = yield
+    report = outcome.get_result()
+    if report.outcome == "skipped":
+        report.outcome = "failed"
+        report.longrepr = f"A module may not skip as a whole. {report.longrepr}"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Writes what was skipped where ``make test`` reads it; see tools/skips.py."""
+    target = os.environ.get(_SKIPS_FILE)
+    if target is not None:
+        Path(target).write_text(json.dumps(_by_reason(terminalreporter.stats.get("skipped", []))))
+
+
+def _by_reason(reports: Iterable[pytest.TestReport]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for report in reports:
+        found.setdefault(_reason(report), []).append(report.nodeid)
+    return found
+
+
+def _reason(report: pytest.TestReport) -> str:
+    text = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    return text.removeprefix("Skipped: ")
