@@ -92,9 +92,9 @@ class EmulatedFunction:
             raise InvocationError(answer)
         return answer
 
-    def logs(self) -> str:
-        """Returns the end of what the container wrote."""
-        return tool("logs", "--tail", "200", self._container, merged=True)
+    def logs(self, lines: int | str = 200) -> str:
+        """Returns the end of what the container wrote; all of it with ``"all"``."""
+        return tool("logs", "--tail", str(lines), self._container, merged=True)
 
 
 def _free_ports(count: int) -> list[int]:

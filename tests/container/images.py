@@ -24,8 +24,9 @@ _INDEX = "application/vnd.docker.distribution.manifest.list.v2+json"
 _CONFIG = "application/vnd.docker.container.image.v1+json"
 _LAYER = "application/vnd.docker.image.rootfs.diff.tar.gzip"
 
-# The module's and the Go tool chain's name for the same machine.
+# Other names for the module's architectures: Go's, which images use, and Python's, which wheels use.
 GO_ARCHITECTURE = {"arm64": "arm64", "x86_64": "amd64"}
+WHEEL_MACHINE = {"arm64": "aarch64", "x86_64": "x86_64"}
 
 
 @dataclass(frozen=True, slots=True)

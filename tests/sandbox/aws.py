@@ -127,6 +127,22 @@ def internal(request: Request) -> AwsError:
     return AwsError(code, "These errors are usually caused by a server-side issue.", 500)
 
 
+def refused(request: Request) -> AwsError:
+    """The error of a request that the service does not accept, on demand."""
+    return invalid(request, "The request was refused by the sandbox.")
+
+
+def unavailable(_: Request) -> AwsError:
+    """The error of a service that is not there for the moment."""
+    return AwsError("ServiceUnavailableException", "Service is unavailable, try again later.", 503)
+
+
+def expired(request: Request) -> AwsError:
+    """The error of credentials that ran out."""
+    message = "The security token included in the request is expired"
+    return AwsError("ExpiredTokenException", message, 400 if request.protocol == "json" else 403)
+
+
 def render(request: Request, result: Mapping[str, Any], status: int = 200) -> Answer:
     """Put an output on the wire; members that are None are absent, as AWS leaves them out."""
     body = json.dumps(_plain(result), separators=(",", ":")).encode()

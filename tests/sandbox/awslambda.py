@@ -143,7 +143,9 @@ class LambdaApi:
         limit = asked.get("MaxItems")
         if isinstance(limit, int) and _PAGE < limit <= 10_000:
             asked.parameters["MaxItems"] = _PAGE
-        shown, token = page(asked, found, lambda item: item["FunctionArn"], size=_PAGE, token="Marker", limit="MaxItems")
+        shown, token = page(
+            asked, found, lambda item: item["FunctionArn"], size=_PAGE, token="Marker", limit="MaxItems"
+        )
         listed = [{key: value for key, value in item.items() if key not in _UNLISTED} for item in shown]
         return {"Functions": listed, "NextMarker": token}
 

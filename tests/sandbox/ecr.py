@@ -218,7 +218,7 @@ class EcrApi:
         body = str(request.get("imageManifest", "")).encode()
         try:
             manifest = manifests.read(body, request.get("imageManifestMediaType"))
-        except (ValueError, KeyError) as error:
+        except (ValueError, TypeError, KeyError) as error:
             raise invalid(request, "Invalid parameter at 'imageManifest': 'Invalid JSON syntax'") from error
         tag, digest = request.get("imageTag"), request.get("imageDigest")
         if digest and digest != manifest.digest:
@@ -372,5 +372,3 @@ def _exclusive(request: Request, member: str) -> None:
     for other in ("nextToken", "maxResults"):
         if request.get(other) is not None:
             raise invalid(request, f"Invalid parameter: '{other}' cannot be used together with '{member}'")
-
-

@@ -164,6 +164,8 @@ class Hooks:
     def take(self, call: Call) -> list[Callable[[Call], object]]:
         """The callbacks that are due at this call; they are due only once."""
         with self._lock:
-            due = [hook for hook in self._waiting if hook[0] in {"*", call.service} and hook[1] in {"*", call.operation}]
+            due = [
+                hook for hook in self._waiting if hook[0] in {"*", call.service} and hook[1] in {"*", call.operation}
+            ]
             self._waiting = [hook for hook in self._waiting if hook not in due]
         return [callback for _, _, callback in due]

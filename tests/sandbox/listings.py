@@ -110,7 +110,10 @@ class Listings:
 
     def list_clusters(self, request: Request) -> dict[str, Any]:
         """100 a page."""
-        names = [*self._account.store(request.region, Eks).clusters, *self._account.moto("eks", request.region).clusters]
+        names = [
+            *self._account.store(request.region, Eks).clusters,
+            *self._account.moto("eks", request.region).clusters,
+        ]
         shown, token = page(request, names, str, size=100)
         return {"clusters": shown, "nextToken": token}
 
@@ -156,9 +159,7 @@ class Listings:
             and state in {None, schedule.state}
             and schedule.name.startswith(request.get("NamePrefix", ""))
         ]
-        shown, token = page(
-            request, items, lambda item: item.arn, size=100, token="NextToken", limit="MaxResults"
-        )
+        shown, token = page(request, items, lambda item: item.arn, size=100, token="NextToken", limit="MaxResults")
         keys = ("Arn", "Name", "GroupName", "State", "CreationDate", "LastModificationDate", "Target")
         listed = [{key: item.to_dict(short=True)[key] for key in keys} for item in shown]
         return {"Schedules": listed, "NextToken": token}

@@ -119,11 +119,12 @@ def read(body: bytes, media_type: str | None = None, index_size: int = 0) -> Man
         index_size: What ECR would show as an index's size: the greatest of its manifests.
 
     Raises:
-        ValueError: The bytes are no manifest.
+        ValueError: The bytes are not JSON.
+        TypeError: They are no JSON object.
     """
     content = json.loads(body)
     if not isinstance(content, dict):
-        raise ValueError("a manifest is a JSON object")
+        raise TypeError("a manifest is a JSON object")
     kind = media_type or content.get("mediaType") or OCI_MANIFEST
     subject = (content.get("subject") or {}).get("digest")
     if kind in INDEX_TYPES:

@@ -50,12 +50,13 @@ class Loader:
         """Add a scenario.
 
         Raises:
-            ValueError: The file is not a mapping, or has keys that mean nothing.
+            TypeError: The file is not a mapping.
+            ValueError: It has keys that mean nothing.
             LookupError: It names an image or a repository that does not exist.
         """
         content = yaml.safe_load(scenario.read_text()) if isinstance(scenario, Path) else dict(scenario)
         if not isinstance(content, Mapping):
-            raise ValueError("a scenario is a mapping")
+            raise TypeError("a scenario is a mapping")
         if unknown := sorted(set(content) - {"region", "description", "repositories", *self._sections}):
             raise ValueError(f"a scenario has no {', '.join(unknown)}")
         region, present = str(content.get("region", REGION)), now()
@@ -109,9 +110,7 @@ class Loader:
     def _repository(self, region: str, name: str, told: Mapping[str, Any], present: dt.datetime) -> None:
         if unknown := sorted(set(told) - {"tags", "policy", "mutability", "images", "description"}):
             raise ValueError(f"a repository has no {', '.join(unknown)}")
-        self.repository(
-            region, name, told.get("tags") or {}, told.get("policy"), told.get("mutability", "MUTABLE")
-        )
+        self.repository(region, name, told.get("tags") or {}, told.get("policy"), told.get("mutability", "MUTABLE"))
         for image in told.get("images") or []:
             self._pusher.push(region, name, Push(**image), present)
 

@@ -19,8 +19,20 @@ from typing import TYPE_CHECKING, Any
 
 import cheroot.errors
 import cheroot.wsgi
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-from .aws import Answer, AwsError, denied, internal, invalid, render, render_error, throttled
+from .aws import (
+    Answer,
+    AwsError,
+    denied,
+    expired,
+    internal,
+    refused,
+    render,
+    render_error,
+    throttled,
+    unavailable,
+)
 from .dispatch import Dispatcher, Http
 from .recorder import Call, resources
 
@@ -30,7 +42,7 @@ if TYPE_CHECKING:
     from .aws import Request
     from .faults import Bucket, Fault, FaultBook, Hooks
 
-# How moto is set up: functions of package type Image need no image in moto's own ECR (ours is asked), and the
+# How moto is set up, before its first request: functions of package type Image need no image in moto's own ECR (ours is asked), and the
 # policies that AWS manages exist (made when IAM is first used, in a tenth of a second).
 os.environ["MOTO_LAMBDA_STUB_ECR"] = "true"
 os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
@@ -64,8 +76,6 @@ class Middleware:
         hooks: tuple[Hooks, Hooks],
         tags: Callable[[Request], dict[str, str]],
     ) -> None:
-        from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
-
         self._moto = DomainDispatcherApplication(create_backend_app)
         self._dispatcher = Dispatcher()
         self._handlers = handlers
@@ -128,24 +138,19 @@ class Middleware:
 
     def _early(self, request: Request, fault: Fault | None) -> AwsError | None:
         """The error that is answered before the call is served, if any."""
-        if not all([bucket.take() for bucket in self.buckets if bucket.covers(request)]):
+        # Every bucket is drawn from, also after one was found empty.
+        drawn = [bucket.take() for bucket in self.buckets if bucket.covers(request)]
+        if not all(drawn):
             return throttled(request)
-        match fault.kind if fault else None:
-            case "access_denied":
-                return denied(request)
-            case "bad_request":
-                return invalid(request, "The request was refused by the sandbox.")
-            case "throttled":
-                return throttled(request)
-            case "internal_error":
-                return internal(request)
-            case "unavailable":
-                return AwsError("ServiceUnavailableException", "Service is unavailable, try again later.", 503)
-            case "expired_token":
-                status = 403 if request.protocol != "json" else 400
-                return AwsError("ExpiredTokenException", "The security token included in the request is expired", status)
-            case _:
-                return None
+        answers = {
+            "access_denied": denied,
+            "bad_request": refused,
+            "throttled": throttled,
+            "internal_error": internal,
+            "unavailable": unavailable,
+            "expired_token": expired,
+        }
+        return answers[fault.kind](request) if fault and fault.kind in answers else None
 
     def _answer(self, request: Request, fault: Fault | None) -> Answer:
         if fault and fault.kind in {"short_page", "empty_page_with_token"}:
@@ -155,7 +160,7 @@ class Middleware:
             result = handler(request)
         except AwsError as error:
             return render_error(request, error)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - a bug of the sandbox must be told, and answered
             traceback.print_exc()
             self.errors.append(error)
             return render_error(request, AwsError("InternalFailure", f"the sandbox failed: {error!r}", 500))
@@ -194,7 +199,7 @@ class Middleware:
         for callback in hooks.take(call):
             try:
                 callback(call)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - raised again in the test's thread when the sandbox stops
                 traceback.print_exc()
                 self.errors.append(error)
 
@@ -234,7 +239,7 @@ class Server:
         self._thread.join(timeout=5)
 
     @staticmethod
-    def _log(message: str = "", level: int = 20, traceback: bool = False) -> None:
+    def _log(message: str = "", level: int = 20, traceback: bool = False) -> None:  # noqa: FBT001, FBT002 - cheroot's
         """Say nothing of clients that went away, which faults make them do; a bug of ours is told."""
         if level >= logging.ERROR:
             logging.getLogger("sandbox").error(message, exc_info=traceback)

@@ -1,0 +1,49 @@
+# Rings when a run failed, and when none took place.
+
+locals {
+  # Only a schedule that surely starts at least once a day can be missed after 26 hours.
+  schedule_is_daily = anytrue([
+    can(regex("^cron\\([^ ]+ [^ ]+ [*?] \\* [*?] \\*\\)$", var.schedule_expression)),
+    try(tonumber(regex("^rate\\(([0-9]+) minutes?\\)$", var.schedule_expression)[0]) <= 1440, false),
+    try(tonumber(regex("^rate\\(([0-9]+) hours?\\)$", var.schedule_expression)[0]) <= 24, false),
+    var.schedule_expression == "rate(1 day)",
+  ])
+}
+
+resource "aws_cloudwatch_metric_alarm" "failed" {
+  alarm_name        = "${var.name}-failed"
+  alarm_description = "A run of ${var.name} did less than it should. The error is one line of JSON in the queue ${local.queue_name} and in the log group /aws/lambda/${var.name}."
+  alarm_actions     = var.alarm_actions
+  tags              = var.tags
+
+  namespace           = "AWS/Lambda"
+  metric_name         = "Errors"
+  dimensions          = { FunctionName = aws_lambda_function.cleaner.function_name }
+  statistic           = "Sum"
+  period              = 300
+  evaluation_periods  = 1
+  comparison_operator = "GreaterThanOrEqualToThreshold"
+  threshold           = 1
+  treat_missing_data  = "notBreaching"
+}
+
+resource "aws_cloudwatch_metric_alarm" "not_run" {
+  count = var.schedule_enabled && local.schedule_is_daily ? 1 : 0
+
+  alarm_name        = "${var.name}-not-run"
+  alarm_description = "${var.name} did not run in 26 hours. Look at its schedule and at the queue ${local.queue_name}."
+  alarm_actions     = var.alarm_actions
+  tags              = var.tags
+
+  namespace           = "AWS/Lambda"
+  metric_name         = "Invocations"
+  dimensions          = { FunctionName = aws_lambda_function.cleaner.function_name }
+  statistic           = "Sum"
+  period              = 3600
+  evaluation_periods  = 26
+  datapoints_to_alarm = 26
+  comparison_operator = "LessThanThreshold"
+  threshold           = 1
+  # Lambda reports no data at all for an hour without a run.
+  treat_missing_data = "breaching"
+}

@@ -1,0 +1,61 @@
+terraform {
+  required_version = ">= 1.9"
+
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = ">= 5.100"
+    }
+  }
+}
+
+provider "aws" {}
+
+variable "image_uri" {
+  type        = string
+  description = "Image to use instead of building one."
+  default     = null
+}
+
+variable "dry_run" {
+  type        = bool
+  description = "Only say what would be removed."
+  default     = false
+}
+
+resource "aws_sns_topic" "alarms" {
+  name = "registry-cleaner-alarms"
+}
+
+module "ecr_cleaner" {
+  source = "../../"
+
+  name              = "registry-cleaner"
+  dry_run           = var.dry_run
+  default_keep_days = 60
+
+  schedule_expression = "cron(30 3 * * ? *)"
+  schedule_timezone   = "Europe/Berlin"
+
+  image_uri    = var.image_uri
+  architecture = "x86_64"
+  memory_size  = 1024
+
+  log_level          = "DEBUG"
+  log_retention_days = 365
+
+  alarm_actions          = [aws_sns_topic.alarms.arn]
+  acknowledged_unscanned = ["pull_through_cache"]
+
+  tags = { team = "platform" }
+}
+
+output "function_name" {
+  description = "Name of the function."
+  value       = module.ecr_cleaner.function_name
+}
+
+output "dry_run_command" {
+  description = "Paste it to see what would go."
+  value       = module.ecr_cleaner.dry_run_command
+}

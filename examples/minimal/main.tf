@@ -1,0 +1,21 @@
+terraform {
+  required_version = ">= 1.9"
+
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = ">= 5.100"
+    }
+  }
+}
+
+provider "aws" {}
+
+module "ecr_cleaner" {
+  source = "../../"
+}
+
+output "dry_run_command" {
+  description = "Paste it to see what would go."
+  value       = module.ecr_cleaner.dry_run_command
+}

@@ -1,0 +1,198 @@
+# The function's role: what it may read, the one thing it may remove, and the walls around that.
+
+locals {
+  opted_in = { StringEquals = { "aws:ResourceTag/BoxCleanerEnabled" = "true" } }
+
+  # What reading each source of usages takes; ecr_cleaner/usage declares the same (a test compares). What belongs to no
+  # resource is allowed on "*".
+  usage_statements = {
+    ecs = [
+      {
+        Sid = "ReadEcsListings"
+        Action = [
+          "ecs:DescribeTaskDefinition", "ecs:ListClusters", "ecs:ListServices", "ecs:ListTaskDefinitions", "ecs:ListTasks",
+        ]
+        Resource = ["*"]
+      },
+      {
+        Sid = "ReadEcsServicesAndTasks"
+        Action = [
+          "ecs:DescribeServiceDeployments", "ecs:DescribeServiceRevisions", "ecs:DescribeServices", "ecs:DescribeTasks",
+          "ecs:ListServiceDeployments",
+        ]
+        Resource = ["arn:${local.partition}:ecs:${local.region}:${local.account_id}:*"]
+      },
+    ]
+    lambda = [
+      { Sid = "ListLambdaFunctions", Action = ["lambda:ListFunctions"], Resource = ["*"] },
+      {
+        Sid      = "ReadLambdaFunctions"
+        Action   = ["lambda:GetFunction"]
+        Resource = ["arn:${local.partition}:lambda:${local.region}:${local.account_id}:function:*"]
+      },
+    ]
+    apprunner = [
+      { Sid = "ListAppRunnerServices", Action = ["apprunner:ListServices"], Resource = ["*"] },
+      {
+        Sid      = "ReadAppRunnerServices"
+        Action   = ["apprunner:DescribeService"]
+        Resource = ["arn:${local.partition}:apprunner:${local.region}:${local.account_id}:service/*"]
+      },
+    ]
+    eventbridge = [
+      {
+        Sid      = "ReadEventBridgeRules"
+        Action   = ["events:ListEventBuses", "events:ListRules", "events:ListTargetsByRule"]
+        Resource = ["*"]
+      },
+      {
+        Sid      = "ReadTaskDefinitionsOfRules"
+        Action   = ["ecs:DescribeTaskDefinition", "ecs:ListTaskDefinitions"]
+        Resource = ["*"]
+      },
+    ]
+    scheduler = [
+      { Sid = "ListSchedules", Action = ["scheduler:ListSchedules"], Resource = ["*"] },
+      {
+        Sid      = "ReadSchedules"
+        Action   = ["scheduler:GetSchedule"]
+        Resource = ["arn:${local.partition}:scheduler:${local.region}:${local.account_id}:schedule/*/*"]
+      },
+      {
+        Sid      = "ReadTaskDefinitionsOfSchedules"
+        Action   = ["ecs:DescribeTaskDefinition", "ecs:ListTaskDefinitions"]
+        Resource = ["*"]
+      },
+    ]
+    eks = [
+      { Sid = "ListEksClusters", Action = ["eks:ListClusters"], Resource = ["*"] },
+    ]
+  }
+
+  excluded_sources = concat(
+    tolist(var.disabled_usage_sources),
+    contains(var.acknowledged_unscanned, "eks") ? ["eks"] : [],
+  )
+
+  read_statements = concat(
+    [
+      {
+        Sid      = "ReadRegistry"
+        Action   = ["ecr:DescribePullThroughCacheRules", "ecr:DescribeRegistry", "ecr:GetRegistryPolicy"]
+        Resource = ["*"]
+      },
+      { Sid = "ListRepositories", Action = ["ecr:DescribeRepositories"], Resource = ["*"] },
+      { Sid = "ReadRepositoryTags", Action = ["ecr:ListTagsForResource"], Resource = ["${local.ecr_arn}/*"] },
+    ],
+    flatten([for source, statements in local.usage_statements : statements if !contains(local.excluded_sources, source)]),
+  )
+
+  # Everything that needs the repository to have opted in.
+  repository_statements = concat(
+    [{
+      Sid       = "ReadOptedInRepositories"
+      Action    = ["ecr:BatchGetImage", "ecr:DescribeImages", "ecr:GetRepositoryPolicy"]
+      Resource  = ["${local.ecr_arn}/*"]
+      Condition = local.opted_in
+    }],
+    # Not even allowed while dry_run is true, besides being denied then.
+    var.dry_run ? [] : [{
+      Sid      = "RemoveImages"
+      Action   = ["ecr:BatchDeleteImage"]
+      Resource = ["${local.ecr_arn}/*"]
+      Condition = {
+        StringEquals = merge(local.opted_in.StringEquals, { "aws:ResourceAccount" = local.account_id })
+      }
+    }],
+  )
+
+  write_statements = [
+    { Sid = "HoldLock", Action = ["dynamodb:DeleteItem", "dynamodb:PutItem"], Resource = [local.lock_table_arn] },
+    { Sid = "ReportFailures", Action = ["sqs:SendMessage"], Resource = [local.queue_arn] },
+  ]
+
+  # For the queue's messages and the function's environment.
+  key_statements = var.kms_key_arn == null ? [] : [
+    { Sid = "UseKey", Effect = "Allow", Action = ["kms:Decrypt", "kms:GenerateDataKey"], Resource = [var.kms_key_arn] },
+  ]
+
+  # Explicit, because a repository's own policy could allow what this role's policy merely does not.
+  deny_statements = concat(
+    [
+      {
+        Sid      = "DenyRemovalUnlessOptedIn"
+        Effect   = "Deny"
+        Action   = ["ecr:BatchDeleteImage"]
+        Resource = ["*"]
+        # Also true where the tag is missing.
+        Condition = { StringNotEquals = { "aws:ResourceTag/BoxCleanerEnabled" = "true" } }
+      },
+      {
+        Sid    = "DenyChangingRepositories"
+        Effect = "Deny"
+        Action = [
+          "ecr:DeleteLifecyclePolicy", "ecr:DeleteRepository", "ecr:DeleteRepositoryPolicy", "ecr:PutImage",
+          "ecr:PutImageTagMutability", "ecr:PutLifecyclePolicy", "ecr:SetRepositoryPolicy", "ecr:TagResource",
+          "ecr:UntagResource",
+        ]
+        Resource = ["*"]
+      },
+    ],
+    local.own_repository == null ? [] : [{
+      Sid      = "DenyRemovalOfOwnImage"
+      Effect   = "Deny"
+      Action   = ["ecr:BatchDeleteImage"]
+      Resource = ["${local.ecr_arn}/${local.own_repository}"]
+    }],
+    var.dry_run ? [{
+      Sid      = "DenyRemovalInDryRun"
+      Effect   = "Deny"
+      Action   = ["ecr:BatchDeleteImage"]
+      Resource = ["*"]
+    }] : [],
+  )
+}
+
+resource "aws_iam_role" "function" {
+  name                 = "${var.name}-${local.region}"
+  description          = "Lets the function ${var.name} look for uses of images and remove the unused ones"
+  permissions_boundary = var.permissions_boundary_arn
+  tags                 = var.tags
+
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid       = "OnlyLambda"
+      Effect    = "Allow"
+      Principal = { Service = "lambda.amazonaws.com" }
+      Action    = "sts:AssumeRole"
+    }]
+  })
+}
+
+resource "aws_iam_role_policy" "function" {
+  name = "clean"
+  role = aws_iam_role.function.id
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = concat(
+      [for statement in local.read_statements : merge({ Effect = "Allow" }, statement)],
+      [for statement in local.repository_statements : merge({ Effect = "Allow" }, statement)],
+      [for statement in local.write_statements : merge({ Effect = "Allow" }, statement)],
+      local.key_statements,
+      [for statement in local.deny_statements : statement],
+    )
+  })
+}
+
+# Logging, and with subnets the network interfaces.
+resource "aws_iam_role_policy_attachment" "function" {
+  for_each = toset(concat(
+    ["AWSLambdaBasicExecutionRole"],
+    length(var.vpc_subnet_ids) > 0 ? ["AWSLambdaVPCAccessExecutionRole"] : [],
+  ))
+
+  role       = aws_iam_role.function.name
+  policy_arn = "arn:${local.partition}:iam::aws:policy/service-role/${each.key}"
+}

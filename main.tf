@@ -1,0 +1,104 @@
+# The function and what it is told. Everything it is wired to has a file of its own.
+
+data "aws_caller_identity" "current" {}
+
+data "aws_partition" "current" {}
+
+# Of this data source `id` is the one attribute that names the region in version 5 and in version 6 of the provider.
+data "aws_region" "current" {}
+
+locals {
+  account_id = data.aws_caller_identity.current.account_id
+  partition  = data.aws_partition.current.partition
+  region     = data.aws_region.current.id
+
+  # ARNs are put together from names, so that every policy is readable in a plan.
+  ecr_arn    = "arn:${local.partition}:ecr:${local.region}:${local.account_id}:repository"
+  lambda_arn = "arn:${local.partition}:lambda:${local.region}:${local.account_id}:function:${var.name}"
+
+  # The repository of the function's own image, if it lies in this registry: never cleaned, and the role cannot.
+  named_image = var.image_uri == null ? null : regex(
+    "^(?P<account>[0-9]+)\\.dkr[.-]ecr\\.(?P<region>[a-z0-9-]+)\\.[^/]+/(?P<repository>[^:@]+)", var.image_uri
+  )
+  own_repository = local.builds_image ? var.name : (
+    local.named_image.account == local.account_id && local.named_image.region == local.region
+    ? local.named_image.repository : null
+  )
+
+  # Everything the function needs to know, as one document; ecr_cleaner/settings.py reads the same keys (a test compares).
+  settings = {
+    schema_version         = 1
+    acknowledged_unscanned = sort(var.acknowledged_unscanned)
+    disabled_usage_sources = sort(var.disabled_usage_sources)
+    lock_table             = local.lock_table
+    own_repository         = local.own_repository
+  }
+  settings_json = jsonencode(local.settings)
+}
+
+resource "aws_lambda_function" "cleaner" {
+  function_name = var.name
+  description   = "Removes old, unused images from the ECR repositories that opted in${var.dry_run ? " (dry run)" : ""}"
+  role          = aws_iam_role.function.arn
+  tags          = var.tags
+
+  package_type  = "Image"
+  image_uri     = local.function_image_uri
+  architectures = [var.architecture]
+
+  timeout                        = 900
+  memory_size                    = var.memory_size
+  reserved_concurrent_executions = var.reserved_concurrent_executions
+  kms_key_arn                    = var.kms_key_arn
+
+  environment {
+    variables = {
+      DRY_RUN              = tostring(var.dry_run)
+      DEFAULT_KEEP_DAYS    = tostring(var.default_keep_days)
+      ECR_CLEANER_SETTINGS = local.settings_json
+    }
+  }
+
+  logging_config {
+    log_format            = "JSON"
+    log_group             = aws_cloudwatch_log_group.function.name
+    application_log_level = var.log_level
+    system_log_level      = "INFO"
+  }
+
+  dynamic "vpc_config" {
+    for_each = length(var.vpc_subnet_ids) > 0 ? [1] : []
+
+    content {
+      subnet_ids         = var.vpc_subnet_ids
+      security_group_ids = var.vpc_security_group_ids
+    }
+  }
+
+  lifecycle {
+    precondition {
+      condition     = length(local.settings_json) <= 3000
+      error_message = "The function's settings must fit into 3000 bytes, got ${length(local.settings_json)}: shorten the lists among the module's inputs."
+    }
+
+    precondition {
+      condition     = local.named_image == null || try(local.named_image.region, "") == local.region
+      error_message = "image_uri must name a repository in the function's own region ${local.region}, because Lambda takes images from nowhere else, got ${coalesce(var.image_uri, "null")}."
+    }
+  }
+
+  # The role must be able to log and Lambda to pull from the first moment on.
+  depends_on = [
+    aws_ecr_repository_policy.function,
+    aws_iam_role_policy.function,
+    aws_iam_role_policy_attachment.function,
+  ]
+}
+
+# Made before the function, because Lambda would otherwise make it itself, without retention.
+resource "aws_cloudwatch_log_group" "function" {
+  name              = "/aws/lambda/${var.name}"
+  retention_in_days = var.log_retention_days
+  kms_key_id        = var.kms_key_arn
+  tags              = var.tags
+}

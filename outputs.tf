@@ -1,0 +1,59 @@
+output "dry_run_command" {
+  description = "Ready to paste: starts the function once, as a dry run whatever dry_run says, and prints its result."
+  value       = "aws lambda invoke --region ${local.region} --function-name ${aws_lambda_function.cleaner.function_name} --cli-binary-format raw-in-base64-out --cli-read-timeout 0 --payload '${jsonencode({ schema_version = 1, action = "run", dry_run = true })}' /dev/stdout"
+}
+
+output "failure_queue_arn" {
+  description = "ARN of the queue that receives failed runs and undelivered starts."
+  value       = aws_sqs_queue.failures.arn
+}
+
+output "failure_queue_name" {
+  description = "Name of the queue that receives failed runs and undelivered starts."
+  value       = aws_sqs_queue.failures.name
+}
+
+output "function_arn" {
+  description = "ARN of the function."
+  value       = aws_lambda_function.cleaner.arn
+}
+
+output "function_name" {
+  description = "Name of the function."
+  value       = aws_lambda_function.cleaner.function_name
+}
+
+output "image_uri" {
+  description = "The image that the function runs."
+  value       = aws_lambda_function.cleaner.image_uri
+}
+
+output "log_group_arn" {
+  description = "ARN of the function's log group."
+  value       = aws_cloudwatch_log_group.function.arn
+}
+
+output "log_group_name" {
+  description = "Name of the function's log group."
+  value       = aws_cloudwatch_log_group.function.name
+}
+
+output "role_arn" {
+  description = "ARN of the function's role; exclude it from pull times with `aws ecr register-pull-time-update-exclusion`."
+  value       = aws_iam_role.function.arn
+}
+
+output "role_name" {
+  description = "Name of the function's role."
+  value       = aws_iam_role.function.name
+}
+
+output "schedule_arn" {
+  description = "ARN of the schedule."
+  value       = aws_scheduler_schedule.cleaner.arn
+}
+
+output "schedule_name" {
+  description = "Name of the schedule, and of its group."
+  value       = aws_scheduler_schedule.cleaner.name
+}

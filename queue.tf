@@ -1,0 +1,29 @@
+# What went wrong ends here: failed runs, and starts that the schedule could not deliver.
+
+locals {
+  queue_name = "${var.name}-failures"
+  queue_arn  = "arn:${local.partition}:sqs:${local.region}:${local.account_id}:${local.queue_name}"
+}
+
+resource "aws_sqs_queue" "failures" {
+  name                      = local.queue_name
+  message_retention_seconds = 14 * 24 * 60 * 60
+  tags                      = var.tags
+
+  sqs_managed_sse_enabled           = var.kms_key_arn == null ? true : null
+  kms_master_key_id                 = var.kms_key_arn
+  kms_data_key_reuse_period_seconds = var.kms_key_arn == null ? null : 3600
+}
+
+# No retries: a run that failed says why, and the next night comes anyway.
+resource "aws_lambda_function_event_invoke_config" "cleaner" {
+  function_name                = aws_lambda_function.cleaner.function_name
+  maximum_retry_attempts       = 0
+  maximum_event_age_in_seconds = 60 * 60
+
+  destination_config {
+    on_failure {
+      destination = aws_sqs_queue.failures.arn
+    }
+  }
+}

@@ -1,0 +1,78 @@
+# Starts the function every night.
+
+resource "aws_scheduler_schedule_group" "cleaner" {
+  name = var.name
+  tags = var.tags
+}
+
+resource "aws_scheduler_schedule" "cleaner" {
+  name        = var.name
+  group_name  = aws_scheduler_schedule_group.cleaner.name
+  description = "Starts the function ${var.name}"
+  state       = var.schedule_enabled ? "ENABLED" : "DISABLED"
+
+  schedule_expression          = var.schedule_expression
+  schedule_expression_timezone = var.schedule_timezone
+
+  flexible_time_window {
+    mode = "OFF"
+  }
+
+  target {
+    arn      = aws_lambda_function.cleaner.arn
+    role_arn = aws_iam_role.scheduler.arn
+    input    = jsonencode({})
+
+    # What could not be delivered is reported, not repeated blindly.
+    retry_policy {
+      maximum_retry_attempts       = 0
+      maximum_event_age_in_seconds = 60 * 60
+    }
+
+    dead_letter_config {
+      arn = aws_sqs_queue.failures.arn
+    }
+  }
+
+  depends_on = [aws_iam_role_policy.scheduler]
+}
+
+resource "aws_iam_role" "scheduler" {
+  name                 = "${var.name}-scheduler-${local.region}"
+  description          = "Lets EventBridge Scheduler start the function ${var.name}"
+  permissions_boundary = var.permissions_boundary_arn
+  tags                 = var.tags
+
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid       = "OnlyThisSchedule"
+      Effect    = "Allow"
+      Principal = { Service = "scheduler.amazonaws.com" }
+      Action    = "sts:AssumeRole"
+      Condition = {
+        StringEquals = {
+          "aws:SourceAccount" = local.account_id
+          # Scheduler names the group here, never the single schedule.
+          "aws:SourceArn" = "arn:${local.partition}:scheduler:${local.region}:${local.account_id}:schedule-group/${var.name}"
+        }
+      }
+    }]
+  })
+}
+
+resource "aws_iam_role_policy" "scheduler" {
+  name = "start"
+  role = aws_iam_role.scheduler.id
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = concat(
+      [
+        { Sid = "StartFunction", Effect = "Allow", Action = ["lambda:InvokeFunction"], Resource = [local.lambda_arn] },
+        { Sid = "ReportFailures", Effect = "Allow", Action = ["sqs:SendMessage"], Resource = [local.queue_arn] },
+      ],
+      local.key_statements,
+    )
+  })
+}

@@ -1,0 +1,237 @@
+"""A root configuration that calls the module, applied by a real Terraform to the sandbox instead of AWS.
+
+The configuration stays as its author wrote it; beside it lies an override file, Terraform's own means to replace
+single arguments: where the module comes from, the provider's endpoints and its fake credentials.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import sys
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from tools.processes import Children
+from tools.terraform import ROOT, Terraform, ToolError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+REGION: Final = "us-east-1"
+SERVICES: Final = (
+    "cloudwatch",
+    "dynamodb",
+    "ec2",
+    "ecr",
+    "events",
+    "iam",
+    "kms",
+    "lambda",
+    "logs",
+    "s3",
+    "scheduler",
+    "sns",
+    "sqs",
+    "sts",
+)
+"""Whose endpoint is the sandbox. Every other one's is AWS, where fake keys and closed proxies lead nowhere."""
+
+CREDENTIALS: Final = {"AWS_ACCESS_KEY_ID": "sandbox", "AWS_SECRET_ACCESS_KEY": "sandbox"}
+NO_OTHER_CREDENTIALS: Final = {
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
+
+_BLOCK: Final = r'^{kind}\s+"(?P<name>[\w-]+)"\s*\{{(?P<body>.*?)^\}}'
+_OVERRIDE: Final = "sandbox_override.tf.json"
+_CHANGES: Final = 2
+"""Exit status of ``plan -detailed-exitcode`` when there is something to do."""
+
+
+class TerraformError(ToolError):
+    """A terraform command failed; the message is what it wrote."""
+
+
+@dataclass(slots=True)
+class Stack:
+    """A folder with a configuration, and the state of what was applied.
+
+    Attributes:
+        folder: Where Terraform runs; its last component may not exist yet.
+        endpoint: The sandbox's URL.
+        terraform: The command.
+        environment: That it runs in.
+        arguments: Of the module, instead of the configuration's own.
+        variables: Of the configuration.
+        children: Who runs it.
+        on_line: Told of every line that Terraform writes.
+        module: Where the module lies.
+    """
+
+    folder: Path
+    endpoint: str
+    terraform: Terraform
+    environment: Mapping[str, str]
+    arguments: dict[str, Any] = field(default_factory=dict)
+    variables: dict[str, Any] = field(default_factory=dict)
+    children: Children = field(default_factory=Children)
+    on_line: Callable[[str], None] = lambda _: None
+    module: Path = ROOT
+
+    def copy_from(self, example: Path) -> None:
+        """Starts from the files of an example, and from no state."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(parents=True)
+        for path in example.glob("*.tf"):
+            shutil.copy(path, self.folder)
+
+    def override(self, **arguments: Any) -> None:
+        """Writes the override file, with further arguments of the module from now on."""
+        self.arguments |= arguments
+        text = "\n".join(path.read_text() for path in sorted(self.folder.glob("*.tf")))
+        (self.folder / _OVERRIDE).write_text(json.dumps(self._overriding(text), indent=2) + "\n")
+
+    def _overriding(self, text: str) -> dict[str, Any]:
+        modules = {
+            match["name"]: {"source": os.path.relpath(self.module, self.folder), **self.arguments}
+            for match in _blocks("module", text)
+        }
+        providers = [self._provider(match["body"]) for match in _blocks("provider", text)]
+        return {"provider": {"aws": providers}, "module": modules}
+
+    def _provider(self, body: str) -> dict[str, Any]:
+        found: dict[str, Any] = {
+            "access_key": CREDENTIALS["AWS_ACCESS_KEY_ID"],
+            "secret_key": CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+            "skip_credentials_validation": True,
+            "skip_metadata_api_check": True,
+            "endpoints": dict.fromkeys(SERVICES, self.endpoint),
+        }
+        if alias := re.search(r'^\s*alias\s*=\s*"([\w-]+)"', body, re.MULTILINE):
+            found["alias"] = alias[1]
+        if not re.search(r"^\s*region\s*=", body, re.MULTILINE):
+            found["region"] = REGION
+        return found
+
+    def init(self) -> None:
+        """Makes the folder ready; also writes the override file."""
+        self.override()
+        self._run("init")
+
+    def apply(self, **arguments: Any) -> str:
+        """Applies, with further arguments of the module; returns what Terraform wrote."""
+        self.override(**arguments)
+        return self._run("apply", "-auto-approve", *self._variables())
+
+    def changes(self) -> str:
+        """Plans; returns what Terraform would do, or nothing if the second plan is empty as it should be."""
+        status, told = self._status("plan", "-detailed-exitcode", *self._variables())
+        if status not in {0, _CHANGES}:
+            raise TerraformError(told)
+        return told if status else ""
+
+    def outputs(self) -> dict[str, Any]:
+        """Returns the configuration's outputs."""
+        told = json.loads(self._run("output", "-json"))
+        return {name: output["value"] for name, output in told.items()}
+
+    def resources(self) -> list[dict[str, Any]]:
+        """Returns every resource of the state, those of modules included."""
+        state = json.loads(self._run("show", "-json"))
+        found: list[dict[str, Any]] = []
+        modules = [state.get("values", {}).get("root_module", {})]
+        while modules:
+            module = modules.pop()
+            found += module.get("resources", [])
+            modules += module.get("child_modules", [])
+        return found
+
+    def destroy(self) -> str:
+        """Destroys all of it; returns what Terraform wrote."""
+        return self._run("destroy", "-auto-approve", *self._variables())
+
+    def _variables(self) -> list[str]:
+        return [f"-var={name}={json.dumps(value)}" for name, value in self.variables.items()]
+
+    def _run(self, *arguments: str) -> str:
+        status, told = self._status(*arguments)
+        if status:
+            raise TerraformError(f"terraform {arguments[0]} failed:\n{told}")
+        return told
+
+    def _status(self, *arguments: str) -> tuple[int, str]:
+        command = [self.terraform.path, arguments[0], *(["-no-color"] if arguments[0] != "output" else [])]
+        return self.children.run(
+            [*command, *arguments[1:]], folder=self.folder, environment=self.environment, on_line=self.on_line
+        )
+
+
+def _blocks(kind: str, text: str) -> list[re.Match[str]]:
+    """Finds the top-level blocks of a kind in formatted HCL, whose closing brace stands alone in the first column."""
+    return list(re.finditer(_BLOCK.format(kind=kind), text, re.MULTILINE | re.DOTALL))
+
+
+@dataclass(slots=True)
+class Invocation:
+    """How one invocation of the function ended.
+
+    Attributes:
+        lines: What it logged, in Lambda's JSON form.
+        result: What the handler returned; None if it raised.
+        error: What it raised (``errorType``, ``errorMessage``), else empty.
+    """
+
+    lines: list[dict[str, Any]]
+    result: dict[str, Any] | None = None
+    error: dict[str, str] = field(default_factory=dict)
+
+
+def function_environment(configuration: Mapping[str, Any], endpoint: str, region: str = REGION) -> dict[str, str]:
+    """Returns the environment that the function has in Lambda.
+
+    Args:
+        configuration: What Lambda's GetFunctionConfiguration answers: what Terraform made of the module's inputs.
+        endpoint: Of the sandbox, in place of AWS.
+        region: Where the function lies.
+    """
+    logging = configuration.get("LoggingConfig", {})
+    return {
+        **configuration.get("Environment", {}).get("Variables", {}),
+        **CREDENTIALS,
+        **NO_OTHER_CREDENTIALS,
+        "AWS_REGION": region,
+        "AWS_DEFAULT_REGION": region,
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_LAMBDA_FUNCTION_NAME": configuration["FunctionName"],
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(configuration["MemorySize"]),
+        "AWS_LAMBDA_FUNCTION_VERSION": configuration["Version"],
+        "AWS_LAMBDA_LOG_FORMAT": logging.get("LogFormat", "Text"),
+        "AWS_LAMBDA_LOG_LEVEL": logging.get("ApplicationLogLevel", "INFO"),
+    }
+
+
+def invoke_from_source(
+    environment: Mapping[str, str], event: Mapping[str, Any], *, children: Children | None = None
+) -> Invocation:
+    """Runs the handler from lambda_src/ in a process with nothing but the function's environment."""
+    _, told = (children or Children()).run(
+        [sys.executable, "-m", "tools.lambda_runtime", json.dumps(event)],
+        folder=ROOT,
+        environment={"PATH": os.defpath, "PYTHONDONTWRITEBYTECODE": "1", **environment},
+    )
+    *lines, last = [_parsed(line) for line in told.splitlines() if line.strip()]
+    return Invocation(lines, last.get("result"), last.get("error", {} if "result" in last else {"errorMessage": told}))
+
+
+def _parsed(line: str) -> dict[str, Any]:
+    """Reads one line of the log; what is not JSON (a warning of the interpreter's) is a message."""
+    try:
+        found = json.loads(line)
+    except ValueError:
+        found = None
+    return found if isinstance(found, dict) else {"level": "WARNING", "message": line}

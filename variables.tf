@@ -1,0 +1,260 @@
+variable "acknowledged_unscanned" {
+  type        = set(string)
+  description = "Consumers that cannot be seen, whose images you accept to leave unprotected: eks (pods of EKS clusters), other_accounts (repositories whose policy lets other accounts pull), pull_through_cache (repositories under a pull-through cache rule), delete_replication (repositories whose deletions a replication rule repeats elsewhere)."
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = length(setsubtract(var.acknowledged_unscanned, ["delete_replication", "eks", "other_accounts", "pull_through_cache"])) == 0
+    error_message = "acknowledged_unscanned may hold delete_replication, eks, other_accounts and pull_through_cache, got ${jsonencode(var.acknowledged_unscanned)}."
+  }
+}
+
+variable "alarm_actions" {
+  type        = list(string)
+  description = "ARNs that are told when an alarm rings, e.g. an SNS topic."
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for arn in var.alarm_actions : can(regex("^arn:[^:]+:[^:]+:[^:]*:[^:]*:.+$", arn))])
+    error_message = "alarm_actions must be ARNs, got ${jsonencode(var.alarm_actions)}."
+  }
+}
+
+variable "architecture" {
+  type        = string
+  description = "Processor architecture of the function and of the image that is built for it: arm64 or x86_64. An image named in image_uri must match."
+  default     = "arm64"
+  nullable    = false
+
+  validation {
+    condition     = contains(["arm64", "x86_64"], var.architecture)
+    error_message = "architecture must be arm64 or x86_64, got \"${var.architecture}\"."
+  }
+}
+
+variable "base_image" {
+  type        = string
+  description = "Base of the image that is built: one of AWS's Python images for Lambda, or one with the same layout. Name it by digest to pin it."
+  default     = "public.ecr.aws/lambda/python:3.13"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9][A-Za-z0-9._:/@-]+$", var.base_image))
+    error_message = "base_image must be an image reference, got \"${var.base_image}\"."
+  }
+}
+
+variable "container_tool" {
+  type        = string
+  description = "Docker-compatible command that builds and pushes the image: a name or a path, or a command with its first arguments (\"sudo docker\"). Not needed with image_uri."
+  default     = "docker"
+  nullable    = false
+
+  validation {
+    condition     = trimspace(var.container_tool) != "" && !strcontains(var.container_tool, "\n")
+    error_message = "container_tool must be a command on one line, got ${jsonencode(var.container_tool)}."
+  }
+}
+
+variable "default_keep_days" {
+  type        = number
+  description = "Images pushed at most this many days ago are never removed. A repository overrides it with its tag BoxCleanerKeepDays."
+  default     = 30
+  nullable    = false
+
+  validation {
+    condition     = var.default_keep_days >= 1 && var.default_keep_days <= 99999 && floor(var.default_keep_days) == var.default_keep_days
+    error_message = "default_keep_days must be a whole number from 1 to 99999, got ${var.default_keep_days}."
+  }
+}
+
+variable "disabled_usage_sources" {
+  type        = set(string)
+  description = "Sources that are not asked who uses images: apprunner, ecs, eventbridge, lambda, scheduler. Images that only such a source would find are removed; every run says so."
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = length(setsubtract(var.disabled_usage_sources, ["apprunner", "ecs", "eventbridge", "lambda", "scheduler"])) == 0
+    error_message = "disabled_usage_sources may hold apprunner, ecs, eventbridge, lambda and scheduler, got ${jsonencode(var.disabled_usage_sources)}."
+  }
+}
+
+variable "dry_run" {
+  type        = bool
+  description = "Only say what would be removed. While true, the role is denied to remove anything at all."
+  default     = true
+  nullable    = false
+}
+
+variable "image_uri" {
+  type        = string
+  description = "Image of the function in a private ECR repository of the function's region, by tag or digest. If set, nothing is built and no container tool is needed."
+  default     = null
+
+  validation {
+    condition     = var.image_uri == null || can(regex("^[0-9]{12}\\.dkr[.-]ecr\\.[a-z0-9-]+\\.[a-z0-9.-]+/[a-z0-9]+([._/-]+[a-z0-9]+)*(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@sha256:[0-9a-f]{64})?$", var.image_uri))
+    error_message = "image_uri must be <account>.dkr.ecr.<region>.<domain>/<repository> followed by :<tag> or @sha256:<digest>, got \"${coalesce(var.image_uri, "null")}\"."
+  }
+
+  validation {
+    condition     = var.image_uri == null || can(regex("/[^:@]+[:@]", var.image_uri))
+    error_message = "image_uri must name a tag or a digest, got \"${coalesce(var.image_uri, "null")}\"."
+  }
+}
+
+variable "kms_key_arn" {
+  type        = string
+  description = "Customer managed key for the function's environment, log group, failure queue and built image. Its key policy must let CloudWatch Logs use it; the module gives its own roles what they need."
+  default     = null
+
+  validation {
+    condition     = var.kms_key_arn == null || can(regex("^arn:[^:]+:kms:[^:]+:[0-9]{12}:key/.+$", var.kms_key_arn))
+    error_message = "kms_key_arn must be the ARN of a KMS key (not of an alias), got \"${coalesce(var.kms_key_arn, "null")}\"."
+  }
+}
+
+variable "log_level" {
+  type        = string
+  description = "Least severe log lines that are kept: TRACE, DEBUG, INFO, WARN, ERROR or FATAL. DEBUG adds a line for every kept image; above INFO the removed ones are no longer named."
+  default     = "INFO"
+  nullable    = false
+
+  validation {
+    condition     = contains(["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"], var.log_level)
+    error_message = "log_level must be TRACE, DEBUG, INFO, WARN, ERROR or FATAL, got \"${var.log_level}\"."
+  }
+}
+
+variable "log_retention_days" {
+  type        = number
+  description = "Days that log lines are kept: one of the numbers CloudWatch Logs knows, or 0 for ever."
+  default     = 90
+  nullable    = false
+
+  validation {
+    condition     = contains([0, 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_retention_days)
+    error_message = "log_retention_days must be one of CloudWatch's (0, 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653), got ${var.log_retention_days}."
+  }
+}
+
+variable "memory_size" {
+  type        = number
+  description = "Memory of the function in MB; its processor time grows with it."
+  default     = 512
+  nullable    = false
+
+  validation {
+    condition     = var.memory_size >= 256 && var.memory_size <= 10240 && floor(var.memory_size) == var.memory_size
+    error_message = "memory_size must be a whole number of MB from 256 to 10240, got ${var.memory_size}."
+  }
+}
+
+variable "name" {
+  type        = string
+  description = "Name of the function and beginning of every other name. The names of IAM roles also carry the region."
+  default     = "ecr-cleaner"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9]*(-[a-z0-9]+)*$", var.name)) && length(var.name) >= 2 && length(var.name) <= 36
+    error_message = "name must be 2 to 36 lower-case letters, digits and single hyphens and begin with a letter, got \"${var.name}\"."
+  }
+}
+
+variable "permissions_boundary_arn" {
+  type        = string
+  description = "Permissions boundary of both roles."
+  default     = null
+
+  validation {
+    condition     = var.permissions_boundary_arn == null || can(regex("^arn:[^:]+:iam::([0-9]{12}|aws):policy/.+$", var.permissions_boundary_arn))
+    error_message = "permissions_boundary_arn must be the ARN of an IAM policy, got \"${coalesce(var.permissions_boundary_arn, "null")}\"."
+  }
+}
+
+variable "reserved_concurrent_executions" {
+  type        = number
+  description = "Reserved concurrency of the function: -1 reserves none, 0 stops it at once. Two runs never work at the same time, whatever it is."
+  default     = -1
+  nullable    = false
+
+  validation {
+    condition     = var.reserved_concurrent_executions >= -1 && floor(var.reserved_concurrent_executions) == var.reserved_concurrent_executions
+    error_message = "reserved_concurrent_executions must be a whole number of at least -1, got ${var.reserved_concurrent_executions}."
+  }
+}
+
+variable "schedule_enabled" {
+  type        = bool
+  description = "Whether the schedule starts the function."
+  default     = true
+  nullable    = false
+}
+
+variable "schedule_expression" {
+  type        = string
+  description = "When the function starts, as EventBridge Scheduler writes it. If it is less than daily, there is no alarm for a run that did not take place."
+  default     = "cron(0 0 * * ? *)"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^(cron\\(([^ ()]+ ){5}[^ ()]+\\)|rate\\([1-9][0-9]* (minute|minutes|hour|hours|day|days)\\))$", var.schedule_expression))
+    error_message = "schedule_expression must be cron(<six fields>) or rate(<number> <minutes, hours or days>), got \"${var.schedule_expression}\"."
+  }
+}
+
+variable "schedule_timezone" {
+  type        = string
+  description = "Time zone of the schedule, as the IANA database names it."
+  default     = "UTC"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,2}$", var.schedule_timezone))
+    error_message = "schedule_timezone must be a name of the IANA time zone database, e.g. Europe/Berlin, got \"${var.schedule_timezone}\"."
+  }
+}
+
+variable "tags" {
+  type        = map(string)
+  description = "Tags of everything that the module creates."
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = length([for key in keys(var.tags) : key if contains(["boxcleanerenabled", "boxcleanerkeepdays"], lower(key))]) == 0
+    error_message = "tags must not hold BoxCleanerEnabled or BoxCleanerKeepDays in any spelling, because the module's own repository is never cleaned, got ${jsonencode(keys(var.tags))}."
+  }
+}
+
+variable "vpc_security_group_ids" {
+  type        = list(string)
+  description = "Security groups of the function; only together with vpc_subnet_ids."
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for id in var.vpc_security_group_ids : can(regex("^sg-[0-9a-f]+$", id))])
+    error_message = "vpc_security_group_ids must be ids like sg-0123456789abcdef0, got ${jsonencode(var.vpc_security_group_ids)}."
+  }
+
+  validation {
+    condition     = (length(var.vpc_security_group_ids) == 0) == (length(var.vpc_subnet_ids) == 0)
+    error_message = "vpc_subnet_ids and vpc_security_group_ids must be given together, got ${jsonencode(var.vpc_subnet_ids)} and ${jsonencode(var.vpc_security_group_ids)}."
+  }
+}
+
+variable "vpc_subnet_ids" {
+  type        = list(string)
+  description = "Subnets of the function. They must reach the AWS APIs, through a NAT gateway or endpoints; without subnets the function needs no network of yours."
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for id in var.vpc_subnet_ids : can(regex("^subnet-[0-9a-f]+$", id))])
+    error_message = "vpc_subnet_ids must be ids like subnet-0123456789abcdef0, got ${jsonencode(var.vpc_subnet_ids)}."
+  }
+}
