@@ -11,6 +11,7 @@ import os
 import signal
 import subprocess
 import threading
+import time
 from typing import TYPE_CHECKING, Final, Self
 
 if TYPE_CHECKING:
@@ -116,6 +117,11 @@ class Children:
             process.stdout.close()
         if process in self._running:
             self._running.remove(process)
+
+    def wait_until_stopped(self) -> None:
+        """Waits for a `StoppedError`, or until one of the programs ends by itself."""
+        while all(process.poll() is None for process in self._running):
+            time.sleep(0.5)
 
     def stop_all(self) -> None:
         """Ends what is still running, the latest first."""

@@ -54,7 +54,7 @@ _CHANGES: Final = 2
 
 
 class TerraformError(ToolError):
-    """A terraform command failed; the message is what it wrote."""
+    """A terraform command failed; the message is what it says of that."""
 
 
 @dataclass(slots=True)
@@ -118,10 +118,10 @@ class Stack:
             found["region"] = REGION
         return found
 
-    def init(self) -> None:
-        """Makes the folder ready; also writes the override file."""
+    def init(self) -> str:
+        """Makes the folder ready, with the override file in it; returns what Terraform wrote."""
         self.override()
-        self._run("init")
+        return self._run("init")
 
     def apply(self, **arguments: Any) -> str:
         """Applies, with further arguments of the module; returns what Terraform wrote."""
@@ -132,7 +132,7 @@ class Stack:
         """Plans; returns what Terraform would do, or nothing if the second plan is empty as it should be."""
         status, told = self._status("plan", "-detailed-exitcode", *self._variables())
         if status not in {0, _CHANGES}:
-            raise TerraformError(told)
+            raise TerraformError(_errors(told))
         return told if status else ""
 
     def outputs(self) -> dict[str, Any]:
@@ -161,7 +161,7 @@ class Stack:
     def _run(self, *arguments: str) -> str:
         status, told = self._status(*arguments)
         if status:
-            raise TerraformError(f"terraform {arguments[0]} failed:\n{told}")
+            raise TerraformError(f"terraform {arguments[0]} failed:\n{_errors(told)}")
         return told
 
     def _status(self, *arguments: str) -> tuple[int, str]:
@@ -169,6 +169,12 @@ class Stack:
         return self.children.run(
             [*command, *arguments[1:]], folder=self.folder, environment=self.environment, on_line=self.on_line
         )
+
+
+def _errors(told: str) -> str:
+    """Returns Terraform's errors without the plan before them; the end of what it wrote if it names none."""
+    _, found, rest = told.partition("\nError: ")
+    return f"Error: {rest}" if found else "\n".join(told.splitlines()[-40:])
 
 
 def _blocks(kind: str, text: str) -> list[re.Match[str]]:

@@ -43,7 +43,7 @@ class EmulatedFunction:
         command = json.loads(tool("image", "inspect", "--format", "{{json .Config.Cmd}}", image))
         port, runtime_port = _free_ports(2)
         self._url = f"http://127.0.0.1:{port}/2015-03-31/functions/function/invocations"
-        self._arguments = ["run", "--detach", "--network", "host", "--read-only", "--tmpfs", "/tmp"]
+        self._arguments = ["run", "--detach", "--network", "host", "--read-only", "--tmpfs", "/tmp"]  # noqa: S108  # as on Lambda
         for name, value in environment.items():
             self._arguments += ["--env", f"{name}={value}"]
         self._arguments += ["--entrypoint", _EMULATOR, image]
@@ -81,9 +81,9 @@ class EmulatedFunction:
             ToolError: The emulator did not answer.
         """
         body = json.dumps(event).encode()
-        request = Request(self._url, body, {"Content-Type": "application/json"})  # our own address
+        request = Request(self._url, body, {"Content-Type": "application/json"})  # noqa: S310  # our own address
         try:
-            with urlopen(request, timeout=seconds) as response:
+            with urlopen(request, timeout=seconds) as response:  # noqa: S310
                 answer: dict[str, Any] = json.load(response)
         except URLError as error:
             message = f"{error}: {self.logs()}"

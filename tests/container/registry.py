@@ -210,7 +210,7 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._blob(match["rest"])
 
-    do_GET = do_HEAD = do_PUT = do_POST = do_PATCH = do_DELETE = _serve
+    do_GET = do_HEAD = do_PUT = do_POST = do_PATCH = do_DELETE = _serve  # noqa: N815
 
     # ---- The kinds of things ----
 

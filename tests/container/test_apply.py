@@ -27,9 +27,11 @@ from tools.terraform import Terraform
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+
 pytestmark = [pytest.mark.container, pytest.mark.terraform]
 
 NAME = "cleaner-story"
+IMAGES = [{"tags": ["v1"], "pushed": "400d"}, {"tags": ["v2"], "pushed": "2d"}]
 TLS_REGISTRY = os.environ.get("ECR_CLEANER_TLS_REGISTRY")
 
 
@@ -137,7 +139,7 @@ def test_the_function_names_the_image_by_its_hash(story: Story, architecture: st
 
 
 def test_the_image_runs_as_lambda_runs_it(story: Story, tmp_path: Path) -> None:
-    """Pulled from the registry, with the environment that the module gives it, it does a whole run."""
+    """Pulled from the registry, with the environment that the module gives it, it looks; told to remove, it removes."""
     uri = story.workspace.built()["image_uri"]
     login = {"auths": {story.registry.host: {"auth": story.registry.authorization}}}
     (tmp_path / "config.json").write_text(json.dumps(login))
@@ -147,14 +149,19 @@ def test_the_image_runs_as_lambda_runs_it(story: Story, tmp_path: Path) -> None:
         environment = configured["Environment"]["Variables"]
         aws = {"AWS_ENDPOINT_URL": story.sandbox.endpoint, "AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION}
         keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+        story.sandbox.seed({"repositories": {"shop/api": {"tags": {"BoxCleanerEnabled": "true"}, "images": IMAGES}}})
         with EmulatedFunction(uri, {**environment, **aws, **keys}) as function:
-            summary = function.invoke({})
+            looked = function.invoke({})
+        assert story.sandbox.tags("shop/api") == ["v1", "v2"]
+        with EmulatedFunction(uri, {**environment, **aws, **keys, "DRY_RUN": "false"}) as function:
+            cleaned = function.invoke({})
+        assert story.sandbox.tags("shop/api") == ["v2"]
     finally:
         remove_images([uri])
-    assert summary["schema_version"] == 1
-    assert summary["status"] == "completed"
-    assert summary["dry_run"] is True
-    assert any(call["operation"] == "DescribeRepositories" for call in story.sandbox.calls())
+    for summary, dry_run in ((looked, True), (cleaned, False)):
+        assert summary["schema_version"] == 1
+        assert summary["status"] == "completed"
+        assert summary["dry_run"] is dry_run
 
 
 def test_another_architecture_is_another_tag(story: Story, architecture: str) -> None:

@@ -63,11 +63,18 @@ class SandboxProcess:
         assert self._process.stdout is not None
         self._process.stdout.close()
 
-    def calls(self) -> list[dict[str, Any]]:
-        """Every API call that it served."""
-        with urlopen(f"{self.endpoint}/_sandbox/calls") as response:  # our own address
-            found: list[dict[str, Any]] = json.load(response)
-        return found
+    def _ask(self, what: str, body: dict[str, Any] | None = None) -> Any:
+        data = None if body is None else json.dumps(body).encode()
+        with urlopen(f"{self.endpoint}/_sandbox/{what}", data, timeout=60) as response:  # noqa: S310  # our own address
+            return json.load(response)
+
+    def seed(self, scenario: dict[str, Any]) -> None:
+        """Adds a scenario to the account."""
+        self._ask("seed", scenario)
+
+    def tags(self, repository: str) -> list[str]:
+        """Returns the tags of a repository's images."""
+        return sorted(tag for image in self._ask(f"images?repository={repository}") for tag in image["tags"])
 
 
 @dataclass(slots=True)

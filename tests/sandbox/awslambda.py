@@ -3,54 +3,34 @@
 Moto does not know the digest an image had when a function was made, and forgets ``LoggingConfig`` and
 ``DeadLetterConfig``; all three are kept here on moto's own function object, so that a published version, which moto
 copies from it, has them too.
-
-A scenario's ``lambda`` section::
-
-    functions:
-      resize:
-        versions:
-          "$LATEST": {image: "{registry}/media/resize:v3"}                       # digest: where the tag points now
-          "1": {image: "{registry}/media/resize:v1", digest: "{resize-v1}"}      # digest as it was then
-      hello: {package: Zip, versions: {"$LATEST": {}}}
 """
 
 from __future__ import annotations
 
 import json
-import re
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from .aws import ACCOUNT, Answer, AwsError
-from .manifests import INDEX_TYPES
+from .lambda_state import FunctionImages, Functions, code
 from .paging import page
 
 if TYPE_CHECKING:
-    import datetime as dt
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from .aws import Request
     from .state import Account
 
 _PAGE = 50
 _UNLISTED = ("State", "StateReason", "StateReasonCode", "LastUpdateStatus", "RuntimeVersionConfig")
-_REFERENCE = re.compile(
-    r"(?P<host>[^/]+)/(?P<repository>[^@]+?)(?::(?P<tag>[\w][\w.-]{0,127}))?(?:@(?P<digest>sha256:[0-9a-f]{64}))?"
-)
-
-
-@dataclass(slots=True)
-class Functions:
-    """Functions of scenarios: (configuration, code) by name and version."""
-
-    versions: dict[str, dict[str, tuple[dict[str, Any], dict[str, Any]]]] = field(default_factory=dict)
 
 
 class LambdaApi:
-    """Handlers by operation, and the reader of the section."""
+    """Handlers by operation."""
 
     def __init__(self, account: Account) -> None:
         self._account = account
+        self._images = FunctionImages(account)
 
     def handlers(self) -> dict[str, Callable[[Request], Answer | dict[str, Any]]]:
         """The operations that are not left to moto alone."""
@@ -65,60 +45,6 @@ class LambdaApi:
             "UpdateFunctionCode": self.update_function_code,
             "UpdateFunctionConfiguration": self.update_function_configuration,
         }
-
-    # Scenarios
-
-    def load(self, region: str, told: Mapping[str, Any], now: dt.datetime) -> None:
-        """Add the functions of a section; a function told again is replaced.
-
-        Raises:
-            ValueError: A key means nothing.
-            LookupError: An image has no digest, and its tag is not there to give one.
-        """
-        store = self._account.store(region, Functions)
-        for name, function in told["functions"].items():
-            if unknown := sorted(set(function) - {"versions", "package", "architecture", "role"}):
-                raise ValueError(f"a function has no {', '.join(unknown)}")
-            store.versions[name] = {
-                str(version): self._version(region, name, str(version), function, content or {}, now)
-                for version, content in function["versions"].items()
-            }
-
-    def _version(
-        self,
-        region: str,
-        name: str,
-        version: str,
-        function: Mapping[str, Any],
-        told: Mapping[str, Any],
-        now: dt.datetime,
-    ) -> tuple[dict[str, Any], dict[str, Any]]:
-        configuration: dict[str, Any] = {
-            "FunctionName": name,
-            "FunctionArn": f"arn:aws:lambda:{region}:{ACCOUNT}:function:{name}:{version}",
-            "Role": f"arn:aws:iam::{ACCOUNT}:role/{function.get('role', name)}",
-            "CodeSize": 0,
-            "Description": "",
-            "Timeout": 30,
-            "MemorySize": 512,
-            "LastModified": now.isoformat(timespec="milliseconds").replace("+00:00", "+0000"),
-            "Version": version,
-            "PackageType": function.get("package", "Image"),
-            "Architectures": [function.get("architecture", "x86_64")],
-            "State": "Active",
-            "LastUpdateStatus": "Successful",
-            "LoggingConfig": {"LogFormat": "Text", "LogGroup": f"/aws/lambda/{name}"},
-        }
-        if configuration["PackageType"] == "Zip":
-            configuration |= {"Runtime": "python3.13", "Handler": "index.handler"}
-            configuration["CodeSha256"] = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
-            return configuration, {"RepositoryType": "S3", "Location": "https://example.invalid/code.zip"}
-        image = str(told["image"])
-        digest = told.get("digest") or self._resolve(region, image)
-        if digest is None:
-            raise LookupError(f"function {name}: {image} is not there; say which digest it had")
-        configuration["CodeSha256"] = digest.removeprefix("sha256:")
-        return configuration, self._code(image, digest)
 
     # Reading
 
@@ -157,11 +83,11 @@ class LambdaApi:
         answer = request.forward()
         if not answer.ok:
             return answer
-        content = json.loads(answer.body)
+        content: dict[str, Any] = json.loads(answer.body)
         content["Configuration"] = self._patch(request.region, content["Configuration"])
         if "ImageUri" in content.get("Code", {}):
             digest = f"sha256:{content['Configuration']['CodeSha256']}"
-            content["Code"] = self._code(content["Code"]["ImageUri"], digest)
+            content["Code"] = code(content["Code"]["ImageUri"], digest)
         return content
 
     def get_function_configuration(self, request: Request) -> Answer | dict[str, Any]:
@@ -185,7 +111,7 @@ class LambdaApi:
 
     def create_function(self, request: Request) -> Answer | dict[str, Any]:
         """The image must be there, and be no index; its digest is resolved now and for good."""
-        digest = self._source(request, request.get("Code", {}).get("ImageUri"))
+        digest = self._images.source(request, request.get("Code", {}).get("ImageUri"))
         answer = request.forward()
         if not answer.ok:
             return answer
@@ -195,7 +121,7 @@ class LambdaApi:
 
     def update_function_code(self, request: Request) -> Answer | dict[str, Any]:
         """Resolves the image anew."""
-        digest = self._source(request, request.get("ImageUri"))
+        digest = self._images.source(request, request.get("ImageUri"))
         answer = request.forward()
         if not answer.ok:
             return answer
@@ -247,48 +173,6 @@ class LambdaApi:
 
     def _function(self, region: str, name: str) -> Any:
         return self._account.moto("lambda", region).get_function(name)
-
-    def _source(self, request: Request, uri: str | None) -> str | None:
-        """The digest of a function's image.
-
-        Raises:
-            AwsError: The image is not there, or is an index.
-        """
-        if not uri:
-            return None
-        digest = self._resolve(request.region, uri)
-        if digest is None and self._ours(request.region, uri):
-            raise AwsError(
-                "InvalidParameterValueException",
-                f"Source image {uri} does not exist. Provide a valid source image.",
-            )
-        image = self._account.find_image(request.region, digest)
-        if image and image.media_type in INDEX_TYPES:
-            raise AwsError(
-                "InvalidParameterValueException",
-                f"The image manifest, config or layer media type for the source image {uri} is not supported.",
-            )
-        return digest
-
-    def _ours(self, region: str, uri: str) -> bool:
-        match = _REFERENCE.fullmatch(uri)
-        return bool(match) and match["host"] in {self._account.host(region), self._account.ecr_host(region)}  # type: ignore[index]
-
-    def _resolve(self, region: str, uri: str) -> str | None:
-        match = _REFERENCE.fullmatch(uri)
-        if match is None or not self._ours(region, uri):
-            return match["digest"] if match else None
-        tag = match["tag"] or (None if match["digest"] else "latest")
-        self._account.refresh(region, match["repository"])
-        # Repository and digest decide where both are given: the tag may have moved on.
-        images = self._account.region(region).images
-        image = images.find(match["repository"], match["digest"], None if match["digest"] else tag)
-        return image.digest if image else None
-
-    def _code(self, uri: str, digest: str) -> dict[str, Any]:
-        match = _REFERENCE.fullmatch(uri)
-        base = f"{match['host']}/{match['repository']}" if match else uri
-        return {"RepositoryType": "ECR", "ImageUri": uri, "ResolvedImageUri": f"{base}@{digest}"}
 
     def _remember(self, request: Request, name: str, digest: str | None) -> None:
         function = self._function(request.region, name)

@@ -1,4 +1,4 @@
-"""ECR's image APIs, strict where ECR is strict; repositories, policies, tags and tokens are moto's.
+"""ECR's image APIs, strict where ECR is strict.
 
 Limits, codes and semantics are those of botocore's model of ECR and its documentation. Two things AWS does not say:
 
@@ -8,14 +8,12 @@ Limits, codes and semantics are those of botocore's model of ECR and its documen
 
 from __future__ import annotations
 
-import datetime as dt
-import json
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from . import manifests
-from .aws import Answer, AwsError, invalid, now
+from .aws import AwsError, invalid, now
+from .ecr_registry import batch, exclusive, existing
 from .images import Image
 from .paging import page
 
@@ -27,7 +25,6 @@ if TYPE_CHECKING:
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
-_BATCH = 100
 
 
 class EcrApi:
@@ -37,116 +34,55 @@ class EcrApi:
         self._account = account
         self.pair_deletes: Literal["tag", "image"] = "tag"
 
-    def handlers(self) -> dict[str, Callable[[Request], Answer | dict[str, Any]]]:
+    def handlers(self) -> dict[str, Callable[[Request], dict[str, Any]]]:
         """The operations that are not left to moto."""
         return {
             "BatchDeleteImage": self.batch_delete_image,
             "BatchGetImage": self.batch_get_image,
-            "CreateRepository": self.create_repository,
-            "DeleteRepository": self.delete_repository,
             "DescribeImages": self.describe_images,
-            "DescribePullThroughCacheRules": self.describe_pull_through_cache_rules,
-            "DescribeRegistry": self.describe_registry,
-            "DescribeRepositories": self.describe_repositories,
-            "GetAuthorizationToken": self.get_authorization_token,
             "ListImages": self.list_images,
             "PutImage": self.put_image,
-            "PutReplicationConfiguration": self.put_replication_configuration,
         }
-
-    # Repositories
-
-    def describe_repositories(self, request: Request) -> Answer | dict[str, Any]:
-        """100 a page, 1,000 at most; at most 100 names, which exclude paging."""
-        names = request.get("repositoryNames")
-        if names is not None:
-            _batch(request, "repositoryNames", names)
-            _exclusive(request, "repositoryNames")
-        answer = request.forward()
-        if not answer.ok:
-            return answer
-        found = [self._account.with_uri(item, request.region) for item in json.loads(answer.body)["repositories"]]
-        if names is not None:
-            return {"repositories": found}
-        shown, token = page(request, found, lambda item: item["repositoryName"], size=100, largest=1000)
-        return {"repositories": shown, "nextToken": token}
-
-    def create_repository(self, request: Request) -> Answer | dict[str, Any]:
-        """As moto, with the URI of the registry in use."""
-        answer = request.forward()
-        if not answer.ok:
-            return answer
-        return {"repository": self._account.with_uri(json.loads(answer.body)["repository"], request.region)}
-
-    def get_authorization_token(self, request: Request) -> Answer | dict[str, Any]:
-        """As moto, valid for 12 hours, for the registry in use."""
-        answer = request.forward()
-        if not answer.ok:
-            return answer
-        endpoint = f"https://{self._account.host(request.region)}"
-        if self._account.registry_host:
-            endpoint = f"http://{self._account.registry_host}"
-        tokens = [
-            item | {"proxyEndpoint": endpoint, "expiresAt": now() + dt.timedelta(hours=12)}
-            for item in json.loads(answer.body)["authorizationData"]
-        ]
-        return {"authorizationData": tokens}
-
-    def delete_repository(self, request: Request) -> Answer | dict[str, Any]:
-        """Refused while there are images, unless forced; takes the images along."""
-        name = self._repository(request)
-        images = self._account.region(request.region).images
-        if images.of(name) and not request.get("force"):
-            raise AwsError(
-                "RepositoryNotEmptyException",
-                f"The repository with name '{name}' in registry with id '{request.account}' cannot be deleted "
-                "because it still contains images",
-            )
-        answer = request.forward()
-        if answer.ok:
-            if self._account.registry:
-                for digest in images.of(name):
-                    self._account.registry.forget(name, digest, hide=False)
-            images.drop(name)
-        return answer
 
     # Images
 
     def describe_images(self, request: Request) -> dict[str, Any]:
         """100 a page, 1,000 at most; at most 100 ids, which exclude paging; ACTIVE images unless asked otherwise."""
-        name = self._repository(request)
+        name = existing(self._account, request)
         ids = request.get("imageIds")
-        if ids is None:
-            shown, token = page(
-                request, self._filtered(request, name), lambda image: image.digest, size=100, largest=1000
-            )
-            return {"imageDetails": [self._detail(request, name, image) for image in shown], "nextToken": token}
-        _batch(request, "imageIds", ids)
-        _exclusive(request, "imageIds")
-        wanted = {self._must_find(request, name, item).digest for item in ids}
-        found = [image for image in self._filtered(request, name) if image.digest in wanted]
-        return {"imageDetails": [self._detail(request, name, image) for image in found]}
+        store, wanted = self._account.region(request.region).images, _filter(request)
+        with store.lock:
+            if ids is None:
+                images = [image for image in store.of(name).values() if wanted(image)]
+                shown, token = page(request, images, lambda image: image.digest, size=100, largest=1000)
+                return {"imageDetails": [self._detail(request, name, image) for image in shown], "nextToken": token}
+            batch(request, "imageIds", ids)
+            exclusive(request, "imageIds")
+            found = {image.digest: image for image in (self._must_find(request, name, item) for item in ids)}
+            return {"imageDetails": [self._detail(request, name, image) for image in found.values() if wanted(image)]}
 
     def list_images(self, request: Request) -> dict[str, Any]:
         """One entry per tag, or one without a tag; pages and filters as DescribeImages."""
-        name = self._repository(request)
-        entries = [
-            (image.digest, tag)
-            for image in self._filtered(request, name)
-            for tag in (list(image.tags) or [""])
-            if not (request.get("filter", {}).get("tagStatus") == "UNTAGGED" and tag)
-        ]
+        name = existing(self._account, request)
+        store, wanted = self._account.region(request.region).images, _filter(request)
+        with store.lock:
+            entries = [
+                (image.digest, tag)
+                for image in store.of(name).values()
+                for tag in (list(image.tags) or [""])
+                if wanted(image)
+            ]
         shown, token = page(request, entries, lambda entry: entry, size=100, largest=1000)
         ids = [{"imageDigest": digest, "imageTag": tag or None} for digest, tag in shown]
         return {"imageIds": ids, "nextToken": token}
 
     def batch_get_image(self, request: Request) -> dict[str, Any]:
         """Manifests of at most 100 ids; counts as a pull (aws/containers-roadmap#2390)."""
-        name = self._repository(request)
-        ids = _batch(request, "imageIds", request.get("imageIds"))
+        name = existing(self._account, request)
+        ids = batch(request, "imageIds", request.get("imageIds"))
         accepted = request.get("acceptedMediaTypes")
         if accepted is not None:
-            _batch(request, "acceptedMediaTypes", accepted)
+            batch(request, "acceptedMediaTypes", accepted)
         images = self._account.region(request.region).images
         found: list[dict[str, Any]] = []
         failures: list[dict[str, Any]] = []
@@ -168,8 +104,8 @@ class EcrApi:
 
     def batch_delete_image(self, request: Request) -> dict[str, Any]:
         """At most 100 ids; what cannot be deleted is a failure inside a 200."""
-        name = self._repository(request)
-        ids = _batch(request, "imageIds", request.get("imageIds"))
+        name = existing(self._account, request)
+        ids = batch(request, "imageIds", request.get("imageIds"))
         images = self._account.region(request.region).images
         deleted: list[dict[str, Any]] = []
         failures: list[dict[str, Any]] = []
@@ -181,7 +117,7 @@ class EcrApi:
             for item in ids:
                 try:
                     deleted += self._delete(request.region, name, item, listed)
-                except _Refusal as refusal:
+                except _RefusedError as refusal:
                     failures.append(_failure(item, refusal.code, refusal.reason))
         return {"imageIds": deleted, "failures": failures}
 
@@ -191,21 +127,21 @@ class EcrApi:
         images = self._account.region(region).images
         digest, tag = item.get("imageDigest"), item.get("imageTag")
         if failure := _malformed(item):
-            raise _Refusal(*failure)
+            raise _RefusedError(*failure)
         image = images.find(name, digest, None) if digest else images.find(name, None, tag)
         if image is None:
-            raise _Refusal(*_NOT_FOUND)
+            raise _RefusedError(*_NOT_FOUND)
         if digest and tag and tag not in image.tags:
             if images.find(name, None, tag):
-                raise _Refusal("ImageTagDoesNotMatchDigest", "Requested image tag does not match the image digest")
-            raise _Refusal(*_NOT_FOUND)
+                raise _RefusedError("ImageTagDoesNotMatchDigest", "Requested image tag does not match the image digest")
+            raise _RefusedError(*_NOT_FOUND)
         only_tag = tag is not None and (digest is None or self.pair_deletes == "tag")
         if only_tag and len(image.tags) > 1:
             images.untag(name, str(tag))
             return [{"imageDigest": image.digest, "imageTag": str(tag)}]
         if image.digest in listed:
             reason = f"Requested image referenced by manifest list: [{', '.join(listed[image.digest])}]"
-            raise _Refusal("ImageReferencedByManifestList", reason)
+            raise _RefusedError("ImageReferencedByManifestList", reason)
         images.remove(name, image.digest)
         if self._account.registry:
             self._account.registry.forget(name, image.digest)
@@ -214,7 +150,7 @@ class EcrApi:
 
     def put_image(self, request: Request) -> dict[str, Any]:
         """Push a manifest; layers are not asked for, the children of an index are."""
-        name = self._repository(request)
+        name = existing(self._account, request)
         body = str(request.get("imageManifest", "")).encode()
         try:
             manifest = manifests.read(body, request.get("imageManifestMediaType"))
@@ -239,59 +175,10 @@ class EcrApi:
             image = images.put(name, Image(manifest, now(), tags=[tag] if tag else []))
         return {"image": self._manifest(request, name, image, tag)}
 
-    # Registry
-
-    def describe_registry(self, request: Request) -> dict[str, Any]:
-        """The replication rules, with `deleteReplication` as botocore 1.44.4 and later know it."""
-        rules = self._account.region(request.region).replication_rules
-        return {"registryId": request.account, "replicationConfiguration": {"rules": rules}}
-
-    def put_replication_configuration(self, request: Request) -> dict[str, Any]:
-        """Replace the replication rules."""
-        configuration = request.get("replicationConfiguration", {})
-        self._account.region(request.region).replication_rules = list(configuration.get("rules", []))
-        return {"replicationConfiguration": configuration}
-
-    def describe_pull_through_cache_rules(self, request: Request) -> dict[str, Any]:
-        """100 a page, 1,000 at most; unknown prefixes are an error."""
-        rules = self._account.region(request.region).cache_rules
-        prefixes = request.get("ecrRepositoryPrefixes")
-        if prefixes is not None:
-            known = {rule["ecrRepositoryPrefix"]: rule for rule in rules}
-            if unknown := sorted(set(prefixes) - set(known)):
-                raise AwsError("PullThroughCacheRuleNotFoundException", f"There is no rule for {unknown}")
-            return {"pullThroughCacheRules": [known[prefix] for prefix in prefixes]}
-        shown, token = page(request, rules, lambda rule: rule["ecrRepositoryPrefix"], size=100, largest=1000)
-        return {"pullThroughCacheRules": shown, "nextToken": token}
-
     # Shared
-
-    def _repository(self, request: Request) -> str:
-        name = str(request.get("repositoryName", ""))
-        registry = request.get("registryId", request.account)
-        if registry != request.account or name not in self._account.repositories(request.region):
-            raise AwsError(
-                "RepositoryNotFoundException",
-                f"The repository with name '{name}' does not exist in the registry with id '{registry}'",
-            )
-        self._account.refresh(request.region, name)
-        return name
 
     def _immutable(self, request: Request, name: str) -> bool:
         return str(self._account.repositories(request.region)[name].image_tag_mutability).startswith("IMMUTABLE")
-
-    def _filtered(self, request: Request, name: str) -> list[Image]:
-        asked = request.get("filter", {})
-        status, tagged = asked.get("imageStatus", "ACTIVE"), asked.get("tagStatus", "ANY")
-        if status not in {"ACTIVE", "ARCHIVED", "ACTIVATING", "ANY"} or tagged not in {"TAGGED", "UNTAGGED", "ANY"}:
-            raise invalid(request, f"Invalid parameter at 'filter': {asked}")
-        images = self._account.region(request.region).images
-        with images.lock:
-            return [
-                replace(image, tags=list(image.tags))
-                for image in images.of(name).values()
-                if status in {"ANY", image.status} and tagged in {"ANY", "TAGGED" if image.tags else "UNTAGGED"}
-            ]
 
     def _must_find(self, request: Request, name: str, item: dict[str, str]) -> Image:
         digest, tag = item.get("imageDigest"), item.get("imageTag")
@@ -332,7 +219,7 @@ class EcrApi:
         }
 
 
-class _Refusal(Exception):
+class _RefusedError(Exception):
     def __init__(self, code: str, reason: str) -> None:
         super().__init__(code)
         self.code = code
@@ -357,18 +244,14 @@ def _malformed(item: dict[str, str]) -> tuple[str, str] | None:
     return None
 
 
-def _batch(request: Request, member: str, items: Any) -> list[Any]:
-    if not isinstance(items, list) or not 1 <= len(items) <= _BATCH:
-        size = len(items) if isinstance(items, list) else 0
-        raise invalid(
-            request,
-            f"Invalid parameter at '{member}' failed to satisfy constraint: "
-            f"'Member must have length between 1 and {_BATCH}', got {size}",
-        )
-    return items
+def _filter(request: Request) -> Callable[[Image], bool]:
+    """What `filter` asks for; ACTIVE images, tagged or not, if it does not say.
 
-
-def _exclusive(request: Request, member: str) -> None:
-    for other in ("nextToken", "maxResults"):
-        if request.get(other) is not None:
-            raise invalid(request, f"Invalid parameter: '{other}' cannot be used together with '{member}'")
+    Raises:
+        AwsError: It asks for what there is not.
+    """
+    asked = request.get("filter", {})
+    status, tagged = asked.get("imageStatus", "ACTIVE"), asked.get("tagStatus", "ANY")
+    if status not in {"ACTIVE", "ARCHIVED", "ACTIVATING", "ANY"} or tagged not in {"TAGGED", "UNTAGGED", "ANY"}:
+        raise invalid(request, f"Invalid parameter at 'filter': {asked}")
+    return lambda image: status in {"ANY", image.status} and tagged in {"ANY", "TAGGED" if image.tags else "UNTAGGED"}

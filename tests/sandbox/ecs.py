@@ -30,7 +30,7 @@ class EcsApi:
 
     def handlers(self) -> dict[str, Callable[[Request], dict[str, Any]]]:
         """The operations served."""
-        return {
+        served: dict[str, Callable[[Request], dict[str, Any]]] = {
             "DescribeClusters": self.describe_clusters,
             "DescribeServiceDeployments": self.describe_service_deployments,
             "DescribeServiceRevisions": self.describe_service_revisions,
@@ -43,6 +43,16 @@ class EcsApi:
             "ListTaskDefinitions": self.list_task_definitions,
             "ListTasks": self.list_tasks,
         }
+        return {name: self._locked(handler) for name, handler in served.items()}
+
+    def _locked(self, handler: Callable[[Request], dict[str, Any]]) -> Callable[[Request], dict[str, Any]]:
+        """A scenario may be added while calls are served."""
+
+        def serve(request: Request) -> dict[str, Any]:
+            with self._store(request).lock:
+                return handler(request)
+
+        return serve
 
     def list_clusters(self, request: Request) -> dict[str, Any]:
         """100 a page."""

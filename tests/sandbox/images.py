@@ -73,6 +73,8 @@ class Images:
     def __init__(self) -> None:
         self.lock = threading.RLock()
         self._repositories: dict[str, dict[str, Image]] = {}
+        # Digest by repository and tag: what makes a repository of 100,000 images quick.
+        self._tags: dict[str, dict[str, str]] = {}
 
     def of(self, repository: str) -> dict[str, Image]:
         """The images of a repository by digest: a copy of the dictionary, the images themselves."""
@@ -82,10 +84,9 @@ class Images:
     def find(self, repository: str, digest: str | None, tag: str | None) -> Image | None:
         """The image that has this digest, this tag, or both."""
         with self.lock:
-            images = self._repositories.get(repository, {})
             if digest is None:
-                return next((image for image in images.values() if tag in image.tags), None)
-            image = images.get(digest)
+                digest = self._tags.get(repository, {}).get(str(tag))
+            image = self._repositories.get(repository, {}).get(str(digest))
             return image if image and (tag is None or tag in image.tags) else None
 
     def put(self, repository: str, image: Image) -> Image:
@@ -93,10 +94,9 @@ class Images:
         with self.lock:
             images = self._repositories.setdefault(repository, {})
             kept = images.setdefault(image.digest, image)
+            wanted = list(image.tags)
             if kept is image:
-                wanted, image.tags = image.tags, []
-            else:
-                wanted = image.tags
+                image.tags.clear()
             for tag in wanted:
                 self.tag(repository, kept.digest, tag)
             if not kept.size:
@@ -111,35 +111,30 @@ class Images:
             KeyError: There is no such image.
         """
         with self.lock:
-            images = self._repositories[repository]
-            image = images[digest]
-            for other in images.values():
-                if tag in other.tags and other is not image:
-                    other.tags.remove(tag)
-            if tag not in image.tags:
-                image.tags.append(tag)
+            image = self._repositories[repository][digest]
+            self.untag(repository, tag)
+            image.tags.append(tag)
+            self._tags.setdefault(repository, {})[tag] = digest
 
     def untag(self, repository: str, tag: str) -> None:
         """Take a tag away; the image stays."""
         with self.lock:
-            for image in self._repositories.get(repository, {}).values():
-                if tag in image.tags:
-                    image.tags.remove(tag)
+            digest = self._tags.get(repository, {}).pop(tag, None)
+            if digest:
+                self._repositories[repository][digest].tags.remove(tag)
 
     def remove(self, repository: str, digest: str) -> None:
         """Remove an image with all its tags; its children and referrers stay."""
         with self.lock:
-            self._repositories.get(repository, {}).pop(digest, None)
+            image = self._repositories.get(repository, {}).pop(digest, None)
+            for tag in image.tags if image else ():
+                del self._tags[repository][tag]
 
     def drop(self, repository: str) -> None:
         """Remove all images of a repository."""
         with self.lock:
             self._repositories.pop(repository, None)
-
-    def lists(self, repository: str, digest: str) -> list[Image]:
-        """The indexes of this repository that list a digest."""
-        with self.lock:
-            return [image for image in self._repositories.get(repository, {}).values() if digest in image.children]
+            self._tags.pop(repository, None)
 
     def pulled(self, repository: str, digest: str) -> None:
         """Record a pull."""

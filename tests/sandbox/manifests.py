@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -35,6 +35,7 @@ class Manifest:
         size: Bytes, as in ``imageSizeInBytes``.
         children: Digests an index lists.
         subject: Digest of the manifest this one refers to.
+        digest: ``sha256:<hex>`` of the bytes.
     """
 
     body: bytes
@@ -43,11 +44,10 @@ class Manifest:
     size: int
     children: tuple[str, ...] = ()
     subject: str | None = None
+    digest: str = field(init=False)
 
-    @property
-    def digest(self) -> str:
-        """``sha256:<hex>`` of the bytes."""
-        return sha256(self.body)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "digest", sha256(self.body))
 
     @property
     def descriptor(self) -> dict[str, Any]:
@@ -88,7 +88,7 @@ def image(
 
 
 def index(children: list[tuple[str, Manifest]], *, media_type: str = OCI_INDEX, seed: str | None = None) -> Manifest:
-    """An index over (platform, manifest) pairs; platform ``unknown/unknown`` is an attestation of the pair before it."""
+    """An index over (platform, manifest) pairs; ``unknown/unknown`` is an attestation of the pair before it."""
     entries: list[dict[str, Any]] = []
     for platform, child in children:
         system, _, rest = platform.partition("/")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import heapq
 import json
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -28,7 +29,7 @@ def page(
     key: Callable[[T], Any],
     *,
     size: int,
-    token: str = "nextToken",
+    token: str = "nextToken",  # noqa: S107 - a name
     limit: str = "maxResults",
     largest: int | None = None,
 ) -> tuple[list[T], str | None]:
@@ -57,9 +58,8 @@ def page(
         wanted = min(wanted, request.page_cap)
     question = _question(request, {token, limit})
     last = _open(request, request.get(token), question)
-    ordered = sorted(items, key=lambda item: _comparable(key(item)))
-    rest = [item for item in ordered if last is None or _comparable(key(item)) > last]
-    shown = rest[:wanted]
+    rest = [item for item in items if last is None or _comparable(key(item)) > last]
+    shown = heapq.nsmallest(wanted, rest, key=lambda item: _comparable(key(item)))
     if len(rest) <= wanted:
         return shown, None
     cursor = _comparable(key(shown[-1])) if shown else last or ()

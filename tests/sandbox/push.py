@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 from . import manifests
 from .images import Image, Status
-from .manifests import Manifest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from .manifests import Manifest
     from .state import Account
 
 Kind = Literal["image", "index", "signature", "sbom", "cosign", "attestation", "helm"]
@@ -127,7 +127,7 @@ class Pusher:
         if repository not in self._account.repositories(region):
             raise LookupError(f"there is no repository {repository!r} in {region}")
         store = self._account.region(region).images
-        name = push.id or f"{repository}#{len(store.of(repository)) + 1}"
+        name = push.id or f"{repository}#{self._account.serial(region, repository)}"
         if (region, name) in self._account.ids:
             raise ValueError(f"there is an image with the id {name!r} already")
         seed = push.content or f"{repository} {name}"

@@ -13,9 +13,12 @@ from .aws import ACCOUNT, REGION
 from .awslambda import LambdaApi
 from .control import Control
 from .ecr import EcrApi
+from .ecr_registry import EcrRegistryApi
 from .ecs import EcsApi
-from .ecs_state import EcsLoader
+from .ecs_load import EcsLoader
 from .faults import AWS_BUCKETS, Bucket, Fault, FaultBook, Hooks
+from .iam import IamApi
+from .lambda_state import LambdaLoader
 from .listings import Listings
 from .push import Push
 from .registry import Registry
@@ -73,7 +76,7 @@ class Sandbox:
             self.state,
             {
                 "ecs": EcsLoader(self.state).load,
-                "lambda": functions.load,
+                "lambda": LambdaLoader(self.state).load,
                 "apprunner": apprunner.load,
                 "events": listings.load_events,
                 "scheduler": listings.load_scheduler,
@@ -83,8 +86,9 @@ class Sandbox:
         self._app = Middleware(
             handlers={
                 "apprunner": apprunner.handlers(),
-                "ecr": self._ecr.handlers(),
+                "ecr": EcrRegistryApi(self.state).handlers() | self._ecr.handlers(),
                 "ecs": ecs.handlers(),
+                "iam": IamApi(self.state).handlers(),
                 "lambda": functions.handlers(),
                 **listings.handlers(),
             },

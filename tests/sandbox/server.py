@@ -42,12 +42,9 @@ if TYPE_CHECKING:
     from .aws import Request
     from .faults import Bucket, Fault, FaultBook, Hooks
 
-# How moto is set up, before its first request: functions of package type Image need no image in moto's own ECR (ours is asked), and the
-# policies that AWS manages exist (made when IAM is first used, in a tenth of a second).
+# moto reads it when a function is made: our images are asked whether there is the function's image, not moto's.
 os.environ["MOTO_LAMBDA_STUB_ECR"] = "true"
-os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
 
-Handlers = "dict[str, Callable[[Request], Answer | dict[str, Any]]]"
 _CONNECTION = "sandbox.connection"
 
 

@@ -43,6 +43,7 @@ class Account:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._regions: dict[str, Region] = {}
+        self._serials: dict[tuple[str, str], int] = {}
         self.records_pulls = True
         self.ids: dict[tuple[str, str], str] = {}
         self.registry_host: str | None = None
@@ -67,6 +68,7 @@ class Account:
         with self._lock:
             self._regions.clear()
             self.ids.clear()
+            self._serials.clear()
             self.records_pulls = True
         BackendDict.reset()
         reset_model_data()
@@ -89,6 +91,13 @@ class Account:
         """ECR's host name in a region."""
         suffix = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
         return f"{ACCOUNT}.dkr.ecr.{region}.{suffix}"
+
+    def serial(self, region: str, repository: str) -> int:
+        """1, 2, 3 … for the images of a repository that have no id."""
+        with self._lock:
+            number = self._serials.get((region, repository), 0) + 1
+            self._serials[region, repository] = number
+            return number
 
     def find_image(self, region: str, digest: str | None) -> Image | None:
         """An image by its digest, in whatever repository it is."""

@@ -15,7 +15,7 @@ BASE_IMAGE = "public.ecr.aws/lambda/python:3.13"
 # The registry of the sandbox's account and region, and the password in the authorization token that it hands out.
 ECR_HOST = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
 ECR_USER = "AWS"
-ECR_PASSWORD = "123456789012-auth-token"  # the fake's, not a secret
+ECR_PASSWORD = "123456789012-auth-token"  # noqa: S105
 
 
 @dataclass(frozen=True, slots=True)

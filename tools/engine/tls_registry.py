@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import ssl
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.error import HTTPError, URLError
@@ -98,7 +99,7 @@ def _answers(layout: Layout) -> bool:
     try:
         urlopen(f"https://{ECR_HOST}/v2/", timeout=2, context=context).close()
     except HTTPError as error:
-        return error.code == 401  # Unauthorized
+        return error.code == HTTPStatus.UNAUTHORIZED
     except (URLError, OSError):
         return False
     return True

@@ -81,7 +81,7 @@ def _resolved(account: Account, service: dict[str, Any], name: str) -> Iterator[
     earlier: set[str] = set()
     # Only ECS's own controller keeps service deployments; the call is refused for the others.
     if service.get("deploymentController", {}).get("type", "ECS") == "ECS":
-        earlier = _deployed(ecs, service["serviceArn"]) - current
+        earlier = _deployed(ecs, service["clusterArn"], service["serviceArn"]) - current
     for some in in_batches(sorted(current | earlier), 20):
         answer = ecs.describe_service_revisions(serviceRevisionArns=some)
         no_failures(answer, "DescribeServiceRevisions")
@@ -98,10 +98,14 @@ def _resolved(account: Account, service: dict[str, Any], name: str) -> Iterator[
                 yield from of_task_definition(account, revision["taskDefinition"], consumer)
 
 
-def _deployed(ecs: Any, service: str) -> set[str]:
+def _deployed(ecs: Any, cluster: str, service: str) -> set[str]:
     """Revisions of the deployments under way and of the last successful ones."""
+    # Without the cluster, ECS looks in the one called "default", whatever the service's ARN says.
+    found = aws.paged(
+        ecs, "ListServiceDeployments", "serviceDeployments", cluster=cluster, service=service, maxResults=100
+    )
     deployments = sorted(
-        aws.paged(ecs, "ListServiceDeployments", "serviceDeployments", service=service, maxResults=100),
+        found,
         key=lambda deployment: deployment["createdAt"],
         reverse=True,
     )

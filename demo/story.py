@@ -1,0 +1,217 @@
+"""What happens in the demo, in order. Whatever it shows was read back from the account."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from demo.account import Account, own_environment
+from tools.stack import Stack
+from tools.terraform import ROOT, ToolError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from demo.account import Shelf
+    from demo.function import Function
+    from demo.screen import Screen
+    from tools.processes import Children
+    from tools.stack import Invocation
+    from tools.terraform import Terraform
+
+FOLDER: Final = ROOT / ".demo"
+"""All that the demo writes lies here."""
+
+EXAMPLE: Final = ROOT / "examples" / "minimal"
+
+
+@dataclass(slots=True)
+class Story:
+    """One showing of the demo.
+
+    Attributes:
+        screen: Where it is shown.
+        children: Who starts programs.
+        terraform: The command.
+        environment: Of everything that is started: no credentials, and no way off this machine.
+        function: How the function runs.
+        folder: Where Terraform runs.
+    """
+
+    screen: Screen
+    children: Children
+    terraform: Terraform
+    environment: Mapping[str, str]
+    function: Function
+    folder: Path = FOLDER / "terraform"
+    _stack: Stack = field(init=False)
+    _account: Account = field(init=False)
+
+    def tell(self, *, keep: bool = False) -> None:
+        """Tells all of it.
+
+        Args:
+            keep: Leave it running until somebody ends this process.
+
+        Raises:
+            ToolError: Something failed, or did not happen as it should.
+        """
+        self.screen.phase("A company's account, on this machine")
+        environment = own_environment(self.environment)
+        with self.function, Account(self.children, environment, *self.function.sandbox_options) as self._account:
+            before = self._beginning()
+            dry = self._dry_run(before)
+            self._real_run(before, dry)
+            if keep:
+                self._stay()
+            self._end()
+
+    def _beginning(self) -> list[Shelf]:
+        account = self._account
+        self.screen.say(
+            f"{account.endpoint} speaks the AWS APIs as account 123456789012. Nothing here can reach anything else."
+        )
+        arguments = self.function.arguments(account)
+        shelves = account.shelves()
+        self.screen.registry(shelves)
+
+        self.screen.phase("terraform apply: everything in place, in dry run")
+        self.screen.say(self.function.description)
+        self._stack = Stack(
+            self.folder,
+            account.endpoint,
+            self.terraform,
+            self.environment,
+            # At this level the function also says what it keeps, and why.
+            arguments={**arguments, "log_level": "DEBUG"},
+            children=self.children,
+        )
+        self._stack.copy_from(EXAMPLE)
+        self._terraform("init")
+        self.screen.say(_last_word(self._terraform("apply")))
+        self._made()
+        # With the module's own repository, if it made one.
+        return account.shelves()
+
+    def _dry_run(self, before: list[Shelf]) -> dict[str, Any]:
+        self.screen.phase("A night in dry run: what would go, and what keeps the rest")
+        ended = self._invoke()
+        result = _completed(ended)
+        self.screen.verdicts(result, ended.lines)
+        self.screen.console.print()
+        self.screen.sources(result)
+        totals = result["totals"]
+        self.screen.say(
+            f"{totals['removable']} of {totals['images']} images would go. Nothing has been removed.", "bold"
+        )
+        _expect(_digests(self._account.shelves()) == _digests(before), "a dry run changes nothing")
+        _expect(totals["removable"] > 0, "there is something to remove")
+        return {
+            "removable": totals["removable"],
+            "digests": {
+                (line["repository"], line["digest"])
+                for line in ended.lines
+                if line.get("message") == "Found unused image, should be removed"
+            },
+        }
+
+    def _real_run(self, before: list[Shelf], dry: Mapping[str, Any]) -> None:
+        self.screen.phase("dry_run = false: one word changes, and terraform apply says what that means")
+        told = self._terraform("apply", dry_run=False)
+        for line in re.findall(r"^  # (.+ will be .+|.+ must be .+)$", told, re.MULTILINE):
+            self.screen.say(f"~ {line}")
+        self.screen.say(_last_word(told))
+
+        self.screen.phase("A real night: the same function removes")
+        result = _completed(self._invoke())
+        after = self._account.shelves()
+        self.screen.difference(before, after)
+        went = _digests(before) - _digests(after)
+        self.screen.say(f"{len(went)} images went: exactly those that the dry run had named.", "bold")
+        _expect(went == dry["digests"], "what went is what the dry run named")
+        _expect(result["totals"]["removed"] == len(went), "the function reports what went")
+
+        self.screen.phase("The night after")
+        result = _completed(self._invoke())
+        self.screen.say(f"Removed: {result['totals']['removed']}. What is in use or young stays, night after night.")
+        _expect(_digests(self._account.shelves()) == _digests(after), "the second night removes nothing more")
+
+    def _stay(self) -> None:
+        where = self.folder.relative_to(ROOT)
+        self.screen.phase("Everything stays as it is until you press Ctrl-C")
+        self.screen.say(f"The account: export AWS_ENDPOINT_URL={self._account.endpoint} AWS_REGION=us-east-1")
+        self.screen.say("             export AWS_ACCESS_KEY_ID=sandbox AWS_SECRET_ACCESS_KEY=sandbox")
+        configuration = self.environment["TF_CLI_CONFIG_FILE"]
+        self.screen.say(f"Terraform:   cd {where} && TF_CLI_CONFIG_FILE={configuration} terraform plan")
+        self.children.wait_until_stopped()
+
+    def _end(self) -> None:
+        self.screen.phase("terraform destroy")
+        self.screen.say(_last_word(self._terraform("destroy")))
+        shutil.rmtree(self.folder / ".terraform")
+        self.screen.console.print()
+        self.screen.say(
+            "What you saw: a real Terraform with the real AWS provider made the function and its role, schedule, queue, "
+            "alarms and lock; the real handler read the settings that Terraform gave it, looked at every consumer, and "
+            "removed what nothing needs. Only the account was not real."
+        )
+        self.screen.say(
+            f"What Terraform ran on lies in {self.folder.relative_to(ROOT)}/: the example, and an override."
+        )
+        self.screen.times()
+
+    def _terraform(self, command: str, **arguments: Any) -> str:
+        with self.screen.working(f"terraform {command}") as status:
+            self._stack.on_line = lambda line: status.update(f"terraform {command}: {_brief(line)}")
+            match command:
+                case "init":
+                    return self._stack.init()
+                case "apply":
+                    return self._stack.apply(**arguments)
+                case _:
+                    return self._stack.destroy()
+
+    def _made(self) -> None:
+        """Says which resources there are, without their modules' names."""
+        kinds = sorted(
+            {one["type"].removeprefix("aws_") for one in self._stack.resources() if one["mode"] == "managed"}
+        )
+        self.screen.say(f"Made: {', '.join(kinds)}.", "dim")
+
+    def _invoke(self) -> Invocation:
+        (function,) = (one for one in self._stack.resources() if one["type"] == "aws_lambda_function")
+        client = self._account.client("lambda")
+        configuration = client.get_function_configuration(FunctionName=function["values"]["function_name"])
+        with self.screen.working(f"the function {configuration['FunctionName']} runs"):
+            return self.function.invoke(self._account, configuration)
+
+
+def _completed(ended: Invocation) -> dict[str, Any]:
+    if ended.result is None:
+        log = "\n".join(str(line.get("message")) for line in ended.lines if line.get("level") in {"WARNING", "ERROR"})
+        raise ToolError(f"The function failed: {ended.error.get('errorMessage')}\n{log}")
+    return ended.result
+
+
+def _digests(shelves: list[Shelf]) -> set[tuple[str, str]]:
+    return {(shelf.name, digest) for shelf in shelves for digest in shelf.images}
+
+
+def _expect(condition: bool, rule: str) -> None:  # noqa: FBT001 - reads as an assertion
+    if not condition:
+        raise ToolError(f"The demo did not go as it must: {rule}.")
+
+
+def _last_word(told: str) -> str:
+    """Returns Terraform's closing sentence."""
+    found: list[str] = re.findall(r"^(?:Apply|Destroy) complete!.*$|^No changes\..*$", told, re.MULTILINE)
+    return found[-1] if found else ""
+
+
+def _brief(line: str) -> str:
+    """Shortens a line of Terraform's for the status line."""
+    plain = re.sub(r"module\.[\w-]+\.", "", line).strip()
+    return plain[:80].replace("[", "\\[")

@@ -1,0 +1,139 @@
+"""How a scenario tells what ECS holds.
+
+A scenario's ``ecs`` section::
+
+    task_definitions:
+      "api:42": {image: "{registry}/shop/api:v42"}            # one container, named as the family
+      "jobs:7": {containers: {jobs: "...", proxy: "..."}, status: INACTIVE}
+    clusters:
+      prod:
+        services:
+          api:
+            controller: ECS                  # or CODE_DEPLOY, EXTERNAL
+            task_definition: "api:42"        # may be absent for EXTERNAL and CODE_DEPLOY
+            desired: 2
+            deployments: [{task_definition: "api:41", status: ACTIVE}]   # beside the PRIMARY one
+            task_sets: [{task_definition: "api:40", status: PRIMARY, started_by: CODE_DEPLOY}]
+            revisions:                       # service deployments, the newest first; the first is current
+              - {task_definition: "api:42", digests: {api: "{api-v42}"}, deployed: 2d, status: SUCCESSFUL}
+        tasks:
+          - {task_definition: "api:42", service: api, count: 2, digests: {api: "{api-v42}"}}
+          - {task_definition: "jobs:7", status: STOPPED, stopped: 20m}
+
+Telling a service or task definition again replaces it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .aws import ACCOUNT
+from .ecs_service import ServiceBuilder
+from .ecs_state import Ecs, arn, containers, known, pointed, stable_hash
+from .push import moment
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Mapping
+
+    from .state import Account
+
+_TASK = frozenset(
+    {
+        "count",
+        "digests",
+        "group",
+        "images",
+        "service",
+        "started",
+        "started_by",
+        "status",
+        "stopped",
+        "task_definition",
+    }
+)
+
+
+class EcsLoader:
+    """Reads the ``ecs`` section of scenarios."""
+
+    def __init__(self, account: Account) -> None:
+        self._account = account
+
+    def load(self, region: str, told: Mapping[str, Any], now: dt.datetime) -> None:
+        """Add what a section tells.
+
+        Raises:
+            ValueError: It has a key that means nothing.
+            LookupError: It names a task definition that does not exist.
+        """
+        known(told, {"task_definitions", "clusters"}, "the ecs section")
+        store = self._account.store(region, Ecs)
+        with store.lock:
+            for name, content in (told.get("task_definitions") or {}).items():
+                store.task_definitions[name] = _task_definition(region, name, content, now)
+            for cluster, listed in (told.get("clusters") or {}).items():
+                content = listed or {}
+                known(content, {"services", "tasks"}, f"cluster {cluster}")
+                if cluster not in store.clusters:
+                    store.clusters.append(cluster)
+                for name, service in (content.get("services") or {}).items():
+                    ServiceBuilder(store, region, (cluster, name), service, now).add()
+                for task in content.get("tasks") or []:
+                    _tasks(store, region, cluster, task, now)
+
+
+def _task_definition(region: str, name: str, told: Mapping[str, Any], now: dt.datetime) -> dict[str, Any]:
+    known(told, {"image", "containers", "status"}, f"task definition {name}")
+    family, _, revision = name.partition(":")
+    images = told.get("containers") or {family: told["image"]}
+    return {
+        "taskDefinitionArn": arn(region, f"task-definition/{name}"),
+        "containerDefinitions": [
+            {"name": key, "image": image, "cpu": 0, "essential": True, "environment": [], "mountPoints": []}
+            for key, image in images.items()
+        ],
+        "family": family,
+        "revision": int(revision),
+        "networkMode": "awsvpc",
+        "volumes": [],
+        "status": told.get("status", "ACTIVE"),
+        "requiresCompatibilities": ["FARGATE"],
+        "cpu": "256",
+        "memory": "512",
+        "registeredAt": now,
+        "registeredBy": f"arn:aws:iam::{ACCOUNT}:user/deployer",
+    }
+
+
+def _tasks(store: Ecs, region: str, cluster: str, told: Mapping[str, Any], now: dt.datetime) -> None:
+    known(told, _TASK, f"a task of {cluster}")
+    status = told.get("status", "RUNNING")
+    definition = told["task_definition"]
+    for number in range(told.get("count", 1)):
+        identity = stable_hash("task", region, cluster, definition, status, len(store.tasks), number)[:32]
+        service = told.get("service")
+        store.tasks[cluster, identity] = {
+            "taskArn": arn(region, f"task/{cluster}/{identity}"),
+            "clusterArn": arn(region, f"cluster/{cluster}"),
+            "taskDefinitionArn": pointed(store, definition),
+            "containers": [
+                {
+                    "containerArn": arn(region, f"container/{cluster}/{identity}/{image['name']}"),
+                    "taskArn": arn(region, f"task/{cluster}/{identity}"),
+                    "name": image["name"],
+                    "image": image["image"],
+                    "imageDigest": image["digest"],
+                    "lastStatus": status,
+                }
+                for image in containers(store, definition, told)
+            ],
+            "group": told.get("group") or (f"service:{service}" if service else f"family:{definition.split(':')[0]}"),
+            "startedBy": told.get("started_by"),
+            "desiredStatus": "STOPPED" if status == "STOPPED" else "RUNNING",
+            "lastStatus": status,
+            "launchType": "FARGATE",
+            "createdAt": moment(told.get("started", "1h"), now),
+            "startedAt": moment(told.get("started", "1h"), now),
+            "stoppedAt": moment(told.get("stopped", "10m"), now) if status == "STOPPED" else None,
+        }
