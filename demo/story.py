@@ -154,7 +154,7 @@ class Story:
         shutil.rmtree(self.folder / ".terraform")
         self.screen.console.print()
         self.screen.say(
-            "What you saw: a real Terraform with the real AWS provider made the function and its role, schedule, queue, "
+            "What you saw: a real Terraform with the real AWS provider made the function, its role, schedule, queue, "
             "alarms and lock; the real handler read the settings that Terraform gave it, looked at every consumer, and "
             "removed what nothing needs. Only the account was not real."
         )

@@ -49,6 +49,7 @@ NO_OTHER_CREDENTIALS: Final = {
 
 _BLOCK: Final = r'^{kind}\s+"(?P<name>[\w-]+)"\s*\{{(?P<body>.*?)^\}}'
 _OVERRIDE: Final = "sandbox_override.tf.json"
+_VARIABLES: Final = "sandbox.auto.tfvars.json"
 _CHANGES: Final = 2
 """Exit status of ``plan -detailed-exitcode`` when there is something to do."""
 
@@ -95,6 +96,7 @@ class Stack:
         self.arguments |= arguments
         text = "\n".join(path.read_text() for path in sorted(self.folder.glob("*.tf")))
         (self.folder / _OVERRIDE).write_text(json.dumps(self._overriding(text), indent=2) + "\n")
+        (self.folder / _VARIABLES).write_text(json.dumps(self.variables, indent=2) + "\n")
 
     def _overriding(self, text: str) -> dict[str, Any]:
         modules = {
@@ -126,11 +128,11 @@ class Stack:
     def apply(self, **arguments: Any) -> str:
         """Applies, with further arguments of the module; returns what Terraform wrote."""
         self.override(**arguments)
-        return self._run("apply", "-auto-approve", *self._variables())
+        return self._run("apply", "-auto-approve")
 
     def changes(self) -> str:
         """Plans; returns what Terraform would do, or nothing if the second plan is empty as it should be."""
-        status, told = self._status("plan", "-detailed-exitcode", *self._variables())
+        status, told = self._status("plan", "-detailed-exitcode")
         if status not in {0, _CHANGES}:
             raise TerraformError(_errors(told))
         return told if status else ""
@@ -153,10 +155,7 @@ class Stack:
 
     def destroy(self) -> str:
         """Destroys all of it; returns what Terraform wrote."""
-        return self._run("destroy", "-auto-approve", *self._variables())
-
-    def _variables(self) -> list[str]:
-        return [f"-var={name}={json.dumps(value)}" for name, value in self.variables.items()]
+        return self._run("destroy", "-auto-approve")
 
     def _run(self, *arguments: str) -> str:
         status, told = self._status(*arguments)

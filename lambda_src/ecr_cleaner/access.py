@@ -20,9 +20,15 @@ if TYPE_CHECKING:
 
 _PULL_ACTIONS: Final = ("ecr:batchgetimage", "ecr:getdownloadurlforlayer", "ecr:batchimportupstreamimage")
 _ACCOUNT: Final = re.compile(r"(?<![0-9])[0-9]{12}(?![0-9])")
-_ACCOUNT_KEYS: Final = frozenset(
-    {"aws:principalaccount", "aws:sourceaccount", "aws:principalarn", "aws:sourcearn", "aws:userid"}
-)
+_ID: Final = re.compile(r"(?P<account>[0-9]{12})")
+# Only the account's own place in an ARN counts: a role may be named after somebody else's account.
+_ARN: Final = re.compile(r"(?:[^:]*:){4}(?P<account>[0-9]{12}):.*")
+_CONFINING_KEYS: Final = {
+    "aws:principalaccount": _ID,
+    "aws:sourceaccount": _ID,
+    "aws:principalarn": _ARN,
+    "aws:sourcearn": _ARN,
+}
 _CONFINING_OPERATORS: Final = frozenset(
     {"stringequals", "stringequalsignorecase", "stringlike", "arnequals", "arnlike"}
 )
@@ -74,13 +80,13 @@ def foreign_pullers(policy_text: str, account: str, place: str) -> tuple[str, ..
     """
     try:
         statements = json.loads(policy_text)["Statement"]
-    except (ValueError, KeyError, TypeError):
+        found: set[str] = set()
+        for statement in statements if isinstance(statements, list) else [statements]:
+            if statement["Effect"] == "Allow" and _lets_pull(statement):
+                found.update(_foreign(statement, account))
+    except (ValueError, KeyError, TypeError, AttributeError):
         message = f"{place} is not a policy document: {policy_text[:80]!r}"
         raise RepositoryError(message) from None
-    found: set[str] = set()
-    for statement in statements if isinstance(statements, list) else [statements]:
-        if statement.get("Effect") == "Allow" and _lets_pull(statement):
-            found.update(_foreign(statement, account))
     return tuple(sorted(found))
 
 
@@ -119,10 +125,11 @@ def _accounts_of(condition: dict[str, Any]) -> set[str]:
         if operator.lower() not in _CONFINING_OPERATORS:
             continue
         for key, values in keys.items():
-            if key.lower() in _ACCOUNT_KEYS:
-                per_value = [_ACCOUNT.findall(value) for value in _listed(values)]
-                if all(len(accounts) == 1 for accounts in per_value):
-                    return {accounts[0] for accounts in per_value}
+            if key.lower() in _CONFINING_KEYS:
+                found = [_CONFINING_KEYS[key.lower()].fullmatch(value) for value in _listed(values)]
+                accounts = {match["account"] for match in found if match}
+                if all(found) and accounts:
+                    return accounts
     return set()
 
 

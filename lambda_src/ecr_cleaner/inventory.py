@@ -65,7 +65,9 @@ def registry_facts(clients: Aws) -> RegistryFacts:
     return RegistryFacts(
         account=account,
         delete_replication_prefixes=tuple(_replicated_prefixes(rules)),
-        pull_through_prefixes=tuple(rule["ecrRepositoryPrefix"] for rule in caches),
+        pull_through_prefixes=tuple(
+            aws.member(rule, "ecrRepositoryPrefix", "DescribePullThroughCacheRules") for rule in caches
+        ),
         foreign_pullers=foreign_pullers(policy, account, "the registry's policy") if policy else (),
     )
 
@@ -73,15 +75,21 @@ def registry_facts(clients: Aws) -> RegistryFacts:
 def _replicated_prefixes(rules: Iterable[dict[str, Any]]) -> Iterator[str]:
     for rule in rules:
         if rule.get("deleteReplication", {}).get("enabled"):
-            # No filters: the rule holds for every repository.
-            yield from [f["filter"] for f in rule.get("repositoryFilters", [])] or [""]
+            # No filters: the rule holds for every repository. So may one of a kind that is not known here.
+            yield from [
+                aws.member(f, "filter", "DescribeRegistry") if f.get("filterType") == "PREFIX_MATCH" else ""
+                for f in rule.get("repositoryFilters", ())
+            ] or [""]
 
 
 def repository_names(clients: Aws) -> Iterator[tuple[str, str]]:
     """Name and ARN of every repository of the registry."""
     ecr = clients.client("ecr")
     for found in aws.paged(ecr, "DescribeRepositories", "repositories", maxResults=PAGE_SIZE):
-        yield found["repositoryName"], found["repositoryArn"]
+        yield (
+            aws.member(found, "repositoryName", "DescribeRepositories"),
+            aws.member(found, "repositoryArn", "DescribeRepositories"),
+        )
 
 
 def opted_in(
@@ -119,7 +127,10 @@ def tags_of(clients: Aws, arn: str) -> dict[str, str] | None:
         if aws.code_of(error) == "RepositoryNotFoundException":
             return None
         raise
-    return {tag["Key"]: tag["Value"] for tag in aws.member(answer, "tags", "ListTagsForResource")}
+    return {
+        aws.member(tag, "Key", "ListTagsForResource"): aws.member(tag, "Value", "ListTagsForResource")
+        for tag in aws.member(answer, "tags", "ListTagsForResource")
+    }
 
 
 def is_enabled(tags: dict[str, str]) -> bool:
@@ -268,7 +279,7 @@ def children(
             acceptedMediaTypes=list(INDEX_MEDIA_TYPES),
         )
         for image in aws.member(answer, "images", "BatchGetImage"):
-            digest = image["imageId"]["imageDigest"]
+            digest = aws.member(aws.member(image, "imageId", "BatchGetImage"), "imageDigest", "BatchGetImage")
             found[digest] = _listed(repository, digest, aws.member(image, "imageManifest", "BatchGetImage"))
         unread += [digest for digest in batch if digest not in found and not active[digest]]
         missing = [digest for digest in batch if digest not in found and active[digest]]

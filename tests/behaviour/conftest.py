@@ -7,6 +7,7 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+import boto3
 import pytest
 
 from ecr_cleaner import aws, handler
@@ -66,9 +67,7 @@ class Outcome:
 class Runner:
     """Runs the handler with the environment that Terraform would set."""
 
-    def __init__(
-        self, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-    ) -> None:
+    def __init__(self, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
         self.sandbox = sandbox
         self._monkeypatch = monkeypatch
         self._caplog = caplog
@@ -104,9 +103,7 @@ class Runner:
         summaries = [line.summary for line in lines if line.getMessage() == "Run summary"]  # type: ignore[attr-defined]
         after = self.contents()
         gone = {name: digests - after.get(name, set()) for name, digests in before.items()}
-        return Outcome(
-            summaries[-1] if summaries else None, error, lines, {n: d for n, d in gone.items() if d}
-        )
+        return Outcome(summaries[-1] if summaries else None, error, lines, {n: d for n, d in gone.items() if d})
 
     def contents(self) -> dict[str, set[str]]:
         """Every repository with the digests that lie in it."""
@@ -133,6 +130,12 @@ def _sandbox() -> Iterator[Sandbox]:
         yield running
 
 
+@pytest.fixture(scope="session")
+def _session() -> boto3.Session:
+    # One for all tests: reading the service models takes longer than a whole run.
+    return boto3.Session()
+
+
 @pytest.fixture
 def sandbox(_sandbox: Sandbox) -> Sandbox:
     """An empty account."""
@@ -142,11 +145,15 @@ def sandbox(_sandbox: Sandbox) -> Sandbox:
 
 @pytest.fixture
 def run(
-    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    sandbox: Sandbox,
+    _session: boto3.Session,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> Runner:
     """Runs the handler against the account, without long waits between tries."""
+    monkeypatch.setattr(aws.boto3, "Session", lambda: _session)
     monkeypatch.setattr(aws, "MAX_ATTEMPTS", 2)
-    monkeypatch.setattr(aws, "READ_TIMEOUT_SECONDS", 1)
+    monkeypatch.setattr(aws, "READ_TIMEOUT_SECONDS", 0.5)
     monkeypatch.setattr(aws.Pacer, "wait", lambda *_: None)
     return Runner(sandbox, monkeypatch, caplog)
 

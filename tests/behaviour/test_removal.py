@@ -58,8 +58,6 @@ def test_dry_run_names_exactly_what_a_run_removes(run: Runner, sandbox: Sandbox)
     assert run().gone == {}
 
 
-
-
 @pytest.mark.parametrize(("age", "goes"), [("29d+86370s", False), ("30d+1s", True)])
 def test_the_age_limit_holds(run: Runner, sandbox: Sandbox, age: str, *, goes: bool) -> None:
     """Half a minute before the limit and a second after it; test_rules.py has the exact moment."""

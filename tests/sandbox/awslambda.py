@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .state import Account
 
 _PAGE = 50
+_FORGOTTEN = ("LoggingConfig", "DeadLetterConfig", "FileSystemConfigs")
 _UNLISTED = ("State", "StateReason", "StateReasonCode", "LastUpdateStatus", "RuntimeVersionConfig")
 
 
@@ -127,12 +128,6 @@ class LambdaApi:
             return answer
         name = str(request.get("FunctionName"))
         self._remember(request, name, digest)
-        if request.get("Publish"):
-            # moto has published its copy already, before it could learn the digest.
-            function = self._function(request.region, name)
-            for version in self._account.moto("lambda", request.region).list_versions_by_function(name):
-                if version.version == function.version or version is function:
-                    version.code_sha_256 = function.code_sha_256
         return replace(answer, body=self._repatched(request, name))
 
     def update_function_configuration(self, request: Request) -> Answer | dict[str, Any]:
@@ -175,25 +170,20 @@ class LambdaApi:
         return self._account.moto("lambda", region).get_function(name)
 
     def _remember(self, request: Request, name: str, digest: str | None) -> None:
-        function = self._function(request.region, name)
-        if digest:
-            function.code_sha_256 = digest.removeprefix("sha256:")
-            function.code["ImageUri"] = request.get("ImageUri") or function.code["ImageUri"]
-        kept = getattr(function, "sandbox", {})
-        for key in ("LoggingConfig", "DeadLetterConfig", "FileSystemConfigs"):
-            if request.get(key) is not None:
-                kept = kept | {key: request.get(key)}
-        function.sandbox = kept
-        if request.get("Architectures"):
-            function.architectures = request.get("Architectures")
-        if request.get("KMSKeyArn") is not None:
-            function.kms_key_arn = request.get("KMSKeyArn") or None
-        if request.get("TracingConfig"):
-            function.tracing_config = request.get("TracingConfig")
-        if request.get("EphemeralStorage"):
-            function.ephemeral_storage = request.get("EphemeralStorage")["Size"]
-        if request.get("ImageConfig") is not None:
-            function.image_config = type(function.image_config)(request.get("ImageConfig"))
+        """Keep on moto's function what moto forgets; on the version that `Publish` made, too."""
+        latest = self._function(request.region, name)
+        changed = [latest]
+        if request.get("Publish"):
+            versions = self._account.moto("lambda", request.region).list_versions_by_function(name)
+            numbered = [version for version in versions if str(version.version).isdigit()]
+            changed += sorted(numbered, key=lambda version: int(version.version))[-1:]
+        for function in changed:
+            if digest:
+                function.code_sha_256 = digest.removeprefix("sha256:")
+                function.code = function.code | {"ImageUri": request.get("ImageUri") or function.code["ImageUri"]}
+            wanted = {key: request.get(key) for key in _FORGOTTEN if request.get(key) is not None}
+            function.sandbox = getattr(function, "sandbox", {}) | wanted
+            _update(function, request)
 
     def _repatched(self, request: Request, name: str) -> bytes:
         configuration = self._function(request.region, name).get_configuration()
@@ -228,3 +218,17 @@ def _split(name: str, qualifier: str | None) -> tuple[str, str | None]:
     if "function" in parts:
         parts = parts[parts.index("function") + 1 :]
     return parts[0], qualifier or (parts[1] if len(parts) > 1 else None)
+
+
+def _update(function: Any, request: Request) -> None:
+    """Set what moto's UpdateFunctionCode and UpdateFunctionConfiguration pass over."""
+    if request.get("Architectures"):
+        function.architectures = request.get("Architectures")
+    if request.get("KMSKeyArn") is not None:
+        function.kms_key_arn = request.get("KMSKeyArn") or None
+    if request.get("TracingConfig"):
+        function.tracing_config = request.get("TracingConfig")
+    if request.get("EphemeralStorage"):
+        function.ephemeral_storage = request.get("EphemeralStorage")["Size"]
+    if request.get("ImageConfig") is not None:
+        function.image_config = type(function.image_config)(request.get("ImageConfig"))

@@ -138,6 +138,8 @@ class EcrApi:
         only_tag = tag is not None and (digest is None or self.pair_deletes == "tag")
         if only_tag and len(image.tags) > 1:
             images.untag(name, str(tag))
+            if self._account.registry:
+                self._account.registry.untag(name, str(tag), image.digest)
             return [{"imageDigest": image.digest, "imageTag": str(tag)}]
         if image.digest in listed:
             reason = f"Requested image referenced by manifest list: [{', '.join(listed[image.digest])}]"

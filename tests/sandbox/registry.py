@@ -69,9 +69,15 @@ class Registry:
             with self._lock:
                 self._gone.add((repository, digest))
 
+    def untag(self, repository: str, tag: str, digest: str) -> None:
+        """A tag was taken from an image by the ECR API: do not learn it again."""
+        with self._lock:
+            self._gone.add((repository, f"{tag}@{digest}"))
+
     def _add(self, region: str, repository: str, manifest: manifests.Manifest | None, tags: tuple[str, ...]) -> None:
         if manifest is None or (repository, manifest.digest) in self._gone:
             return
+        tags = tuple(tag for tag in tags if (repository, f"{tag}@{manifest.digest}") not in self._gone)
         images = self._account.region(region).images
         known = images.find(repository, manifest.digest, tags[0] if tags else None)
         if known is None:

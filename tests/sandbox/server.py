@@ -218,6 +218,8 @@ class Server:
         self._server = cheroot.wsgi.Server((host, port), app, numthreads=threads, request_queue_size=128)
         self._server.gateway = _Gateway
         self._server.shutdown_timeout = 1
+        # How long the accepting loop sleeps at most, and so how long stopping takes.
+        self._server.expiration_interval = 0.05
         self._server.error_log = self._log
         self._server.prepare()
         self._thread = threading.Thread(target=self._server.serve, name="sandbox", daemon=True)

@@ -1,0 +1,127 @@
+"""Accounts that several tests look at."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from tests.sandbox import Sandbox
+
+CONSUMERS: Final[tuple[str, ...]] = (
+    "service",
+    "deployment",
+    "task-set",
+    "external-task-set",
+    "revision",
+    "rollback",
+    "running",
+    "stopped",
+    "rule",
+    "disabled-schedule",
+    "universal-schedule",
+    "lambda",
+    "lambda-version",
+    "apprunner",
+)
+"""One image each, in the repository ``app``, 90 days old, and kept by one consumer alone."""
+
+
+def every_consumer() -> dict[str, Any]:
+    """An account in which each image of `CONSUMERS` is used in its own way, and ``unused`` in none.
+
+    Images that only a digest keeps carry no tag: theirs was taken away after it was resolved.
+    """
+    by_digest = {"revision", "rollback", "running", "stopped", "lambda", "lambda-version"}
+    images = [{"id": name, "pushed": "90d", "tags": [] if name in by_digest else [name]} for name in CONSUMERS]
+    images.append({"id": "unused", "pushed": "90d", "tags": ["unused"]})
+    image = "{registry}/app:"
+    definitions = {
+        f"{name}:1": {"image": image + name}
+        for name in CONSUMERS
+        if name not in {"lambda", "lambda-version", "apprunner"}
+    }
+    return {
+        "repositories": {"app": {"tags": {"BoxCleanerEnabled": "true"}, "images": images}},
+        "ecs": {
+            "task_definitions": definitions,
+            "clusters": {
+                "prod": {
+                    "services": {
+                        "web": {
+                            "task_definition": "service:1",
+                            "deployments": [{"task_definition": "deployment:1", "status": "ACTIVE"}],
+                        },
+                        "blue": {
+                            "controller": "CODE_DEPLOY",
+                            "task_sets": [{"task_definition": "task-set:1", "status": "ACTIVE"}],
+                        },
+                        "outside": {
+                            "controller": "EXTERNAL",
+                            "task_sets": [{"task_definition": "external-task-set:1", "status": "ACTIVE"}],
+                        },
+                        "asleep": {
+                            "task_definition": "revision:1",
+                            "desired": 0,
+                            "revisions": [
+                                {
+                                    "task_definition": "revision:1",
+                                    "digests": {"revision": "{revision}"},
+                                    "deployed": "2d",
+                                },
+                                {
+                                    "task_definition": "rollback:1",
+                                    "digests": {"rollback": "{rollback}"},
+                                    "deployed": "9d",
+                                },
+                            ],
+                        },
+                    },
+                    "tasks": [
+                        {"task_definition": "running:1", "digests": {"running": "{running}"}},
+                        {
+                            "task_definition": "stopped:1",
+                            "status": "STOPPED",
+                            "stopped": "20m",
+                            "digests": {"stopped": "{stopped}"},
+                        },
+                    ],
+                }
+            },
+        },
+        "lambda": {
+            "functions": {
+                "resize": {
+                    "versions": {
+                        "$LATEST": {"image": image + "lambda", "digest": "{lambda}"},
+                        "1": {"image": image + "lambda-version", "digest": "{lambda-version}"},
+                    }
+                }
+            }
+        },
+        "apprunner": {"services": {"landing": {"image": image + "apprunner"}}},
+        "events": {"rules": {"nightly": {"schedule": "rate(1 day)", "targets": [{"task_definition": "rule:1"}]}}},
+        "scheduler": {
+            "schedules": {
+                "weekly": {
+                    "schedule": "rate(7 days)",
+                    "state": "DISABLED",
+                    "task_definition": "disabled-schedule:1",
+                }
+            }
+        },
+    }
+
+
+def seed(sandbox: Sandbox) -> None:
+    """Put the account of `every_consumer` into the sandbox, with the schedule that scenarios cannot tell."""
+    sandbox.seed(every_consumer())
+    sandbox.client("scheduler").create_schedule(
+        Name="monthly",
+        ScheduleExpression="rate(30 days)",
+        FlexibleTimeWindow={"Mode": "OFF"},
+        Target={
+            "Arn": "arn:aws:scheduler:::aws-sdk:ecs:runTask",
+            "RoleArn": "arn:aws:iam::123456789012:role/starts-tasks",
+            "Input": '{"Cluster": "prod", "TaskDefinition": "universal-schedule"}',
+        },
+    )

@@ -1,0 +1,179 @@
+"""Every example is applied by a real Terraform, and the handler runs in the environment that this made."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.terraform.conftest import REPOSITORY
+from tools.stack import Invocation, Stack, function_environment, invoke_from_source
+from tools.terraform import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.sandbox import Sandbox
+
+pytestmark = [pytest.mark.terraform, pytest.mark.xdist_group("terraform"), pytest.mark.timeout(600)]
+
+EXAMPLES = sorted(path.name for path in (ROOT / "examples").iterdir() if path.is_dir())
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """An example after its apply.
+
+    Attributes:
+        stack: The example.
+        changes: What a second plan would change.
+        account: Where it was applied.
+    """
+
+    stack: Stack
+    changes: str
+    account: Sandbox
+
+    def functions(self) -> dict[str, dict[str, Any]]:
+        """Lambda's configuration of each function, by region."""
+        arns = [one["values"]["arn"] for one in self.stack.resources() if one["type"] == "aws_lambda_function"]
+        return {
+            arn.split(":")[3]: self.account.client("lambda", region=arn.split(":")[3]).get_function_configuration(
+                FunctionName=arn
+            )
+            for arn in arns
+        }
+
+    def invoke(self, event: dict[str, Any] | None = None, region: str = "us-east-1") -> Invocation:
+        """Runs the handler from source in the environment of the region's function."""
+        environment = function_environment(self.functions()[region], self.account.endpoint, region)
+        return invoke_from_source(environment, event or {})
+
+
+@pytest.fixture(scope="module")
+def applied(
+    sandbox: Sandbox, image_uri: Callable[[str], str], make_stack: Callable[..., Stack]
+) -> Iterator[dict[str, Applied]]:
+    """All examples in one account, side by side, because the provider mostly waits."""
+    virginia, ireland = image_uri("us-east-1"), image_uri("eu-west-1")
+    for region in ("us-east-1", "eu-west-1"):
+        sandbox.repository("shop/api", tags={"BoxCleanerEnabled": "true"}, region=region)
+        sandbox.push("shop/api", tags=["old"], pushed="100d", region=region)
+        sandbox.push("shop/api", tags=["older-than-a-month"], pushed="40d", region=region)
+        sandbox.push("shop/api", tags=["young"], pushed="2d", region=region)
+    stacks = {
+        # Names of their own: one account holds them all.
+        "minimal": make_stack("minimal", name="minimal", image_uri=virginia),
+        "complete": make_stack("complete", {"image_uri": virginia}),
+        "existing-image": make_stack("existing-image", {"image_uri": virginia}, name="existing"),
+        "two-regions": make_stack(
+            "two-regions", {"image_uris": {"us-east-1": virginia, "eu-west-1": ireland}}, name="twice"
+        ),
+    }
+    assert sorted(stacks) == EXAMPLES, "every example is applied here"
+
+    def apply(stack: Stack) -> Applied:
+        stack.apply()
+        return Applied(stack, stack.changes(), sandbox)
+
+    with ThreadPoolExecutor(len(stacks)) as pool:
+        done = dict(zip(stacks, pool.map(apply, stacks.values()), strict=True))
+    yield done
+    assert not any(one.stack.resources() for one in done.values()), "the last test destroys"
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_a_second_plan_is_empty(applied: dict[str, Applied], example: str) -> None:
+    """What Terraform made is what it reads back: nothing drifts by itself."""
+    assert applied[example].changes == ""
+
+
+def test_a_dry_run_names_what_a_real_run_then_removes(applied: dict[str, Applied], sandbox: Sandbox) -> None:
+    """From the module's inputs to the registry, through nothing but what Terraform wrote into the function."""
+    dry = applied["minimal"].invoke()
+    assert dry.error == {}
+    assert dry.result is not None
+    assert (dry.result["status"], dry.result["dry_run"]) == ("completed", True)
+    assert dry.result["totals"]["removable"] == 2
+    assert len(sandbox.images("shop/api")) == 3
+
+    real = applied["complete"].invoke()  # dry_run = false, default_keep_days = 60
+    assert real.error == {}
+    assert real.result is not None
+    assert (real.result["status"], real.result["dry_run"]) == ("completed", False)
+    assert real.result["totals"]["removed"] == 1
+    assert sorted(tag for image in sandbox.images("shop/api") for tag in image.tags) == ["older-than-a-month", "young"]
+
+
+def test_the_command_for_a_first_look_is_a_dry_run_whatever_the_setting(
+    applied: dict[str, Applied], sandbox: Sandbox
+) -> None:
+    """Its payload is an event that the handler understands, and that tightens."""
+    words = shlex.split(applied["complete"].stack.outputs()["dry_run_command"])
+    looked = applied["complete"].invoke(json.loads(words[words.index("--payload") + 1]))
+    assert looked.error == {}
+    assert looked.result is not None
+    assert looked.result["dry_run"] is True
+    assert len(sandbox.images("shop/api")) == 2
+
+
+def test_two_instances_in_two_regions_share_an_account(applied: dict[str, Applied], sandbox: Sandbox) -> None:
+    """IAM is global: the roles' names differ. Each function looks after its own region."""
+    functions = applied["two-regions"].functions()
+    assert sorted(functions) == ["eu-west-1", "us-east-1"]
+    assert len({function["Role"] for function in functions.values()}) == 2
+    run = applied["two-regions"].invoke(region="eu-west-1")
+    assert run.result is not None
+    assert (run.result["region"], run.result["totals"]["removable"]) == ("eu-west-1", 2)
+    assert len(sandbox.images("shop/api", region="eu-west-1")) == 3
+
+
+def test_turning_dry_run_off_changes_the_function_and_its_role(applied: dict[str, Applied], sandbox: Sandbox) -> None:
+    """And nothing else; the wall of the dry run lies in the role, not in the code alone."""
+    one = applied["minimal"]
+    told = one.stack.apply(dry_run=False)
+    assert "0 added, 2 changed, 0 destroyed" in told
+    assert one.functions()["us-east-1"]["Environment"]["Variables"]["DRY_RUN"] == "false"
+    run = one.invoke()
+    assert run.result is not None
+    assert run.result["totals"]["removed"] == 1
+    assert [image.tags for image in sandbox.images("shop/api")] == [["young"]]
+    assert one.stack.changes() == ""
+
+
+def test_destroy_leaves_nothing_even_if_the_image_has_gone(applied: dict[str, Applied], sandbox: Sandbox) -> None:
+    """No plan and no destroy depends on an image that somebody deleted."""
+    for region in ("us-east-1", "eu-west-1"):
+        sandbox.client("ecr", region=region).delete_repository(repositoryName=REPOSITORY, force=True)
+    assert applied["minimal"].stack.changes() == ""
+    with ThreadPoolExecutor(len(applied)) as pool:
+        list(pool.map(lambda one: one.stack.destroy(), applied.values()))
+    assert {region: _left(sandbox, region) for region in ("us-east-1", "eu-west-1")} == {
+        "us-east-1": [],
+        "eu-west-1": [],
+    }
+
+
+def _left(sandbox: Sandbox, region: str) -> list[str]:
+    """Everything in a region of the kinds that the module makes."""
+
+    def ask(service: str, operation: str, key: str, name: str, **arguments: str) -> list[str]:
+        answer = getattr(sandbox.client(service, region=region), operation)(**arguments)
+        return [one if isinstance(one, str) else str(one[name]) for one in answer.get(key, [])]
+
+    return [
+        *ask("lambda", "list_functions", "Functions", "FunctionName"),
+        *ask("iam", "list_roles", "Roles", "RoleName"),
+        *ask("dynamodb", "list_tables", "TableNames", ""),
+        *ask("sqs", "list_queues", "QueueUrls", ""),
+        *ask("logs", "describe_log_groups", "logGroups", "logGroupName"),
+        *ask("scheduler", "list_schedules", "Schedules", "Name"),
+        *(name for name in ask("scheduler", "list_schedule_groups", "ScheduleGroups", "Name") if name != "default"),
+        *ask("cloudwatch", "describe_alarms", "MetricAlarms", "AlarmName"),
+        *ask("sns", "list_topics", "Topics", "TopicArn"),
+        *(name for name in ask("ecr", "describe_repositories", "repositories", "repositoryName") if name != "shop/api"),
+    ]
