@@ -7,6 +7,7 @@ decides between them in one step; the item expires, so a run that was killed blo
 from __future__ import annotations
 
 import time
+import uuid
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
@@ -31,7 +32,7 @@ def held(clients: Aws, table: str, run_id: str, seconds: int = EXPIRES_AFTER_SEC
     Args:
         clients: Clients of the run.
         table: Name of the table; its hash key is the string ``id``.
-        run_id: Who holds it.
+        run_id: Names the run to whoever looks at the item.
         seconds: When it expires by itself.
 
     Raises:
@@ -39,13 +40,15 @@ def held(clients: Aws, table: str, run_id: str, seconds: int = EXPIRES_AFTER_SEC
     """
     dynamodb = clients.client("dynamodb")
     now = int(time.time())
+    # An event that Lambda delivers twice has one request id: each invocation is a holder of its own.
+    holder = f"{run_id}/{uuid.uuid4()}"
     try:
         dynamodb.put_item(
             TableName=table,
-            Item={"id": {"S": "run"}, "run_id": {"S": run_id}, "expires_at": {"N": str(now + seconds)}},
+            Item={"id": {"S": "run"}, "run_id": {"S": holder}, "expires_at": {"N": str(now + seconds)}},
             # The second arm admits a retry whose first answer was lost; the third one a lock left behind.
             ConditionExpression="attribute_not_exists(id) OR run_id = :mine OR expires_at < :now",
-            ExpressionAttributeValues={":now": {"N": str(now)}, ":mine": {"S": run_id}},
+            ExpressionAttributeValues={":now": {"N": str(now)}, ":mine": {"S": holder}},
         )
     except aws.AwsError as error:
         if aws.code_of(error) != _TAKEN:
@@ -55,16 +58,16 @@ def held(clients: Aws, table: str, run_id: str, seconds: int = EXPIRES_AFTER_SEC
     try:
         yield
     finally:
-        _release(clients, table, run_id)
+        _release(clients, table, holder)
 
 
-def _release(clients: Aws, table: str, run_id: str) -> None:
+def _release(clients: Aws, table: str, holder: str) -> None:
     try:
         clients.client("dynamodb").delete_item(
             TableName=table,
             Key={"id": {"S": "run"}},
             ConditionExpression="run_id = :mine",
-            ExpressionAttributeValues={":mine": {"S": run_id}},
+            ExpressionAttributeValues={":mine": {"S": holder}},
         )
     except aws.AwsError as error:
         # Expired and taken by the next run, or released by a try whose answer was lost.

@@ -73,11 +73,11 @@ def remove(clients: Aws, plan: RepositoryPlan, may_go_on: Callable[[], bool]) ->
             yield from (_removal(v, RemovalStatus.HOLDER_KEPT) for v in pending.values())
             return
         for batch in _batches(ready):
+            if not may_go_on():
+                yield from (_removal(v, RemovalStatus.LEFT) for v in pending.values())
+                return
             for verdict in batch:
                 del pending[verdict.image.digest]
-            if not may_go_on():
-                yield from (progress.note(_removal(v, RemovalStatus.LEFT)) for v in batch)
-                continue
             for removal in _remove_batch(clients, plan.repository.name, batch, hanging):
                 yield progress.note(removal)
 
@@ -134,11 +134,12 @@ def _ids(image: Image) -> list[ImageId]:
 def _remove_batch(
     clients: Aws, repository: str, batch: Sequence[Verdict], hanging: dict[str, list[Image]]
 ) -> Iterator[Removal]:
-    watched = {v.image.digest for v in batch} | {i.digest for v in batch for i in hanging.get(v.image.digest, ())}
+    parts = {v.image.digest: _parts(v.image, hanging) for v in batch}
+    watched = {v.image.digest for v in batch} | {i.digest for pulled in parts.values() for i in pulled}
     present = inventory.describe(clients, repository, sorted(watched))
     unchanged: list[Verdict] = []
     for verdict in batch:
-        change = _change(verdict.image, present, hanging.get(verdict.image.digest, ()))
+        change = _change(verdict.image, present, parts[verdict.image.digest])
         if change:
             yield _removal(verdict, RemovalStatus.CHANGED, detail=change)
         else:
@@ -150,13 +151,38 @@ def _remove_batch(
     except aws.AwsError as error:
         # The call may have taken effect although its answer was lost: only a look tells.
         codes = {verdict.image.digest: {aws.code_of(error)} for verdict in unchanged}
-    doubtful = inventory.describe(clients, repository, [d for d, found in codes.items() if found])
-    for verdict in unchanged:
-        yield _ending(verdict, codes[verdict.image.digest], doubtful.get(verdict.image.digest))
+    # What is certain is told first: the look at the rest may fail.
+    yield from (_removal(v, RemovalStatus.REMOVED) for v in unchanged if not codes[v.image.digest])
+    doubtful = [verdict for verdict in unchanged if codes[verdict.image.digest]]
+    try:
+        still_there = inventory.describe(clients, repository, [v.image.digest for v in doubtful])
+    except aws.AwsError as error:
+        unseen = f"whether it is still there is unknown: {aws.code_of(error)}"
+        yield from (_removal(v, RemovalStatus.FAILED, *codes[v.image.digest], detail=unseen) for v in doubtful)
+        return
+    for verdict in doubtful:
+        yield _ending(verdict, codes[verdict.image.digest], still_there.get(verdict.image.digest))
 
 
-def _change(image: Image, present: dict[str, Image], hanging: Sequence[Image]) -> str:
-    """What happened to an image, or to what hangs on it, since it was judged; empty if nothing."""
+def _parts(image: Image, hanging: dict[str, list[Image]]) -> list[Image]:
+    """Whose pull times tell that somebody pulled an image: its own and those of what hangs on it.
+
+    This run's own reading of an index refreshes that index's pull time. A runtime that pulls an index pulls
+    one of its manifests too, so theirs are watched instead, through indexes that list indexes.
+    """
+    found = {image.digest: image}
+    queue = [image]
+    while queue:
+        part = queue.pop()
+        if part is image or part.is_index:
+            new = [i for i in hanging.get(part.digest, ()) if i.digest not in found]
+            found |= {i.digest: i for i in new}
+            queue += new
+    return [part for part in found.values() if not part.is_index]
+
+
+def _change(image: Image, present: dict[str, Image], parts: Sequence[Image]) -> str:
+    """What happened to an image since it was judged; empty if nothing."""
     now = present.get(image.digest)
     if now is None:
         return "it is gone already"
@@ -164,10 +190,7 @@ def _change(image: Image, present: dict[str, Image], hanging: Sequence[Image]) -
         return f"its tags changed from {list(image.tags)} to {list(now.tags)}"
     if now.pushed_at != image.pushed_at or now.active != image.active:
         return "it was pushed, archived or restored"
-    # This run's own reading of an index refreshes that index's pull time. A runtime that pulls an index
-    # pulls one of its manifests too, so theirs are watched instead.
-    watched = [*hanging] if image.is_index else [image, *hanging]
-    for part in watched:
+    for part in parts:
         if part.digest in present and present[part.digest].last_pulled_at != part.last_pulled_at:
             return f"{part.name} was pulled"
     return ""
@@ -200,8 +223,6 @@ def _key(image_id: dict[str, Any]) -> tuple[str | None, str | None]:
 
 
 def _ending(verdict: Verdict, codes: set[str], still_there: Image | None) -> Removal:
-    if not codes:
-        return _removal(verdict, RemovalStatus.REMOVED)
     if still_there is None and _INACCESSIBLE not in codes:
         return _removal(verdict, RemovalStatus.REMOVED, *codes, detail="confirmed by looking again")
     if still_there is not None and set(still_there.tags) < set(verdict.image.tags):

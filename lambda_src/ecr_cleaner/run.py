@@ -96,7 +96,8 @@ class Run:
         candidates = [r for r in repositories if self._guarded(r, self._has_old_images)]
         self._scan() if candidates else self._scan_nothing()
         plans = [plan for r in repositories if (plan := self._judged(r)) is not None]
-        for plan in plans:
+        # What nobody asked the sources about may not go, whatever a second listing shows.
+        for plan in plans if candidates else ():
             self._remove(plan)
 
     def _inventory(self) -> list[Repository]:

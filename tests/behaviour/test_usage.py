@@ -83,7 +83,9 @@ def test_a_source_that_fails_stops_all_removal(  # noqa: PLR0917 - the matrix
 def test_odd_pages_hide_nothing(run: Runner, sandbox: Sandbox, kind: str) -> None:
     """AWS may answer with fewer items than asked for, or with none and a token."""
     accounts.seed(sandbox)
-    sandbox.inject(Fault(kind=kind))  # type: ignore[arg-type]
+    paged = [call for call in USAGE_CALLS if call[1].startswith("List")]
+    for service, operation in [*paged, ("ecr", "DescribeImages"), ("ecr", "DescribeRepositories")]:
+        sandbox.inject(Fault(service=service, operation=operation, kind=kind, times=1))  # type: ignore[arg-type]
     outcome = run()
     assert (outcome.status, outcome.causes) == ("completed", "")
     assert outcome.gone == {"app": run.ids("unused")}

@@ -220,6 +220,9 @@ class Server:
         self._server.shutdown_timeout = 1
         # How long the accepting loop sleeps at most, and so how long stopping takes.
         self._server.expiration_interval = 0.05
+        # Idle connections are kept, so that none is closed just when a client uses it again.
+        self._server.timeout = 300
+        self._server.keep_alive_conn_limit = 500
         self._server.error_log = self._log
         self._server.prepare()
         self._thread = threading.Thread(target=self._server.serve, name="sandbox", daemon=True)

@@ -1,0 +1,247 @@
+"""What a run may be told, and that nothing is guessed."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ecr_cleaner.errors import SettingsError
+from ecr_cleaner.settings import (
+    MAX_DOCUMENT_BYTES,
+    Settings,
+    from_environment,
+    read_event,
+    tightened,
+    whole_days,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+NO_WHOLE_DAYS = [
+    "90d",
+    "-1",
+    "0",
+    "",
+    " 30",
+    "30 ",
+    "30\n",
+    "+30",
+    "1e2",
+    "30.0",
+    "٣",
+    "030",
+    str(10**9),
+    "100000",
+    "1_000",
+    "true",
+    "None",
+]
+
+
+def settings(**document: Any) -> Settings:
+    """Settings whose document says this beside its version."""
+    return from_environment({"ECR_CLEANER_SETTINGS": json.dumps({"schema_version": 1} | document)})
+
+
+def problems(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """The problems with an environment that is refused."""
+    with pytest.raises(SettingsError) as refused:
+        from_environment(environment)
+    return refused.value.problems
+
+
+@pytest.mark.parametrize(
+    "text", ["False", "FALSE", "", "0", "no", "off", " false", "false ", "false\n", "true", "flase"]
+)
+def test_anything_but_false_is_a_dry_run(text: str) -> None:
+    """A misspelled DRY_RUN must not remove anything."""
+    assert from_environment({"DRY_RUN": text}).dry_run
+
+
+def test_only_false_removes() -> None:
+    """The exact value turns removal on."""
+    assert not from_environment({"DRY_RUN": "false"}).dry_run
+
+
+def test_an_empty_environment_is_a_dry_run_of_thirty_days() -> None:
+    """Without a word from outside the harmless values hold."""
+    found = from_environment({})
+    assert found == Settings()
+    assert (found.dry_run, found.default_keep_days) == (True, 30)
+    assert (found.acknowledged_unscanned, found.disabled_usage_sources) == (frozenset(), frozenset())
+    assert (found.lock_table, found.own_repository) == (None, None)
+
+
+@pytest.mark.parametrize("text", NO_WHOLE_DAYS)
+def test_days_that_are_no_whole_number_are_an_error(text: str) -> None:
+    """An age limit is never guessed: a smaller one than meant would remove images."""
+    assert whole_days(text) is None
+    (problem,) = problems({"DEFAULT_KEEP_DAYS": text, "DRY_RUN": "false"})
+    assert problem == f"DEFAULT_KEEP_DAYS must be a whole number of days from 1 to 99999, got {text!r}"
+
+
+@pytest.mark.parametrize(("text", "days"), [("1", 1), ("30", 30), ("365", 365), ("99999", 99_999)])
+def test_whole_days_are_read(text: str, days: int) -> None:
+    """From one day to 99,999."""
+    assert whole_days(text) == days
+    assert from_environment({"DEFAULT_KEEP_DAYS": text}).default_keep_days == days
+
+
+def test_the_document_is_read() -> None:
+    """Everything that Terraform may say arrives."""
+    found = settings(
+        acknowledged_unscanned=["eks", "other_accounts", "pull_through_cache", "delete_replication"],
+        disabled_usage_sources=["ecs", "lambda", "apprunner", "eventbridge", "scheduler"],
+        lock_table="cleaner-lock",
+        own_repository="cleaner",
+    )
+    assert found.acknowledged_unscanned == {"eks", "other_accounts", "pull_through_cache", "delete_replication"}
+    assert found.disabled_usage_sources == {"ecs", "lambda", "apprunner", "eventbridge", "scheduler"}
+    assert (found.lock_table, found.own_repository) == ("cleaner-lock", "cleaner")
+
+
+def test_null_means_none() -> None:
+    """Terraform writes null where there is no lock and no repository of our own."""
+    found = settings(lock_table=None, own_repository=None)
+    assert (found.lock_table, found.own_repository) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("document", "named"),
+    [
+        ({"dry_run": False}, "dry_run"),
+        ({"default_keep_days": 1}, "default_keep_days"),
+        ({"keep": 1}, "keep"),
+        ({"schema_version": 2}, "schema_version"),
+        ({"schema_version": "1"}, "schema_version"),
+        ({"schema_version": None}, "schema_version"),
+        ({"disabled_usage_sources": ["ec2"]}, "ec2"),
+        ({"disabled_usage_sources": ["ECS"]}, "ECS"),
+        ({"disabled_usage_sources": ["eks"]}, "eks"),
+        ({"disabled_usage_sources": "ecs"}, "ecs"),
+        ({"disabled_usage_sources": None}, "disabled_usage_sources"),
+        ({"acknowledged_unscanned": ["ecs"]}, "ecs"),
+        ({"acknowledged_unscanned": {"eks": True}}, "acknowledged_unscanned"),
+        ({"lock_table": ""}, "lock_table"),
+        ({"lock_table": 7}, "lock_table"),
+        ({"own_repository": ""}, "own_repository"),
+    ],
+)
+def test_a_document_that_is_not_understood_is_an_error(document: dict[str, Any], named: str) -> None:
+    """Unknown keys, unknown words and other types: the message names what is wrong."""
+    (problem,) = problems({"ECR_CLEANER_SETTINGS": json.dumps({"schema_version": 1} | document)})
+    assert problem.startswith("ECR_CLEANER_SETTINGS: ")
+    assert named in problem
+
+
+@pytest.mark.parametrize("text", ["", "{", "null", "[]", '"x"', "schema_version=1", '{"schema_version": 1,}'])
+def test_what_is_no_json_object_is_an_error(text: str) -> None:
+    """A document that was cut short is not an empty one."""
+    assert len(problems({"ECR_CLEANER_SETTINGS": text})) == 1
+
+
+def test_a_document_names_its_version() -> None:
+    """Who writes a document knows which one it writes."""
+    assert problems({"ECR_CLEANER_SETTINGS": "{}"}) == ("ECR_CLEANER_SETTINGS: schema_version: must be 1, got nothing",)
+
+
+def test_a_document_has_a_largest_size() -> None:
+    """Lambda's environment ends at 4 KB; the limit is counted in bytes, not in characters."""
+    text = json.dumps({"schema_version": 1})
+    fitting = text + " " * (MAX_DOCUMENT_BYTES - len(text))
+    assert from_environment({"ECR_CLEANER_SETTINGS": fitting}) == Settings(schema_version=1)
+    assert problems({"ECR_CLEANER_SETTINGS": fitting + " "}) == (
+        "ECR_CLEANER_SETTINGS must be at most 3000 bytes, got 3001",
+    )
+    wide = json.dumps({"schema_version": 1, "lock_table": "ä" * 1500}, ensure_ascii=False)
+    assert "must be at most 3000 bytes" in problems({"ECR_CLEANER_SETTINGS": wide})[0]
+
+
+def test_all_problems_are_told_at_once() -> None:
+    """One failed run tells everything that has to be mended."""
+    found = problems(
+        {
+            "DEFAULT_KEEP_DAYS": "90d",
+            "ECR_CLEANER_SETTINGS": json.dumps({"schema_version": 3, "extra": 1, "lock_table": ""}),
+        }
+    )
+    assert len(found) == 4
+    for part in ("'90d'", "schema_version", "extra", "lock_table"):
+        assert any(part in problem for problem in found), part
+
+
+def test_settings_cannot_be_changed_later() -> None:
+    """Nothing that runs after the validation can loosen what it found."""
+    with pytest.raises(ValueError, match="frozen"):
+        Settings().dry_run = False  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {},
+        {"schema_version": 1},
+        {"schema_version": 1, "action": "run"},
+        {"schema_version": 1, "action": "run", "dry_run": True},
+        {"schema_version": 1, "dry_run": None},
+    ],
+)
+def test_events_that_are_understood(event: object) -> None:
+    """Nothing, or a run, or a dry run."""
+    assert read_event(event).action == "run"
+
+
+@pytest.mark.parametrize(
+    ("event", "named"),
+    [
+        (None, "dictionary"),
+        ([], "dictionary"),
+        ("run", "dictionary"),
+        ("{}", "dictionary"),
+        (1, "dictionary"),
+        ({"dry_run": True}, "schema_version"),
+        ({"action": "run"}, "schema_version"),
+        ({"schema_version": None, "dry_run": True}, "schema_version"),
+        ({"schema_version": 2}, "schema_version"),
+        ({"schema_version": "1"}, "schema_version"),
+        ({"schema_version": 1, "action": "remove"}, "action"),
+        ({"schema_version": 1, "action": "plan"}, "action"),
+        ({"schema_version": 1, "action": None}, "action"),
+        ({"schema_version": 1, "dry_run": False}, "dry_run"),
+        ({"schema_version": 1, "dry_run": "true"}, "dry_run"),
+        ({"schema_version": 1, "dry_run": "false"}, "dry_run"),
+        ({"schema_version": 1, "dry_run": 0}, "dry_run"),
+        ({"schema_version": 1, "DRY_RUN": True}, "DRY_RUN"),
+        ({"schema_version": 1, "default_keep_days": 1}, "default_keep_days"),
+        ({"schema_version": 1, "disabled_usage_sources": ["ecs"]}, "disabled_usage_sources"),
+        ({"version": "0", "detail-type": "Scheduled Event"}, "detail-type"),
+    ],
+)
+def test_events_that_are_refused(event: object, named: str) -> None:
+    """An event that is not understood, or that wants less care, does nothing and says why."""
+    with pytest.raises(SettingsError, match=r"^event: ") as refused:
+        read_event(event)
+    assert named in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("told", "event", "dry_run"),
+    [
+        ("false", {}, False),
+        ("false", {"schema_version": 1}, False),
+        ("false", {"schema_version": 1, "dry_run": None}, False),
+        ("false", {"schema_version": 1, "dry_run": True}, True),
+        ("true", {}, True),
+        ("true", {"schema_version": 1}, True),
+        ("true", {"schema_version": 1, "dry_run": True}, True),
+    ],
+)
+def test_an_event_can_only_tighten(told: str, event: object, *, dry_run: bool) -> None:
+    """No event turns a dry run off."""
+    before = from_environment({"DRY_RUN": told, "DEFAULT_KEEP_DAYS": "7"})
+    after = tightened(before, read_event(event))
+    assert after.dry_run is dry_run
+    assert after.model_copy(update={"dry_run": before.dry_run}) == before
