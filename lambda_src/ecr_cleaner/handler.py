@@ -11,7 +11,7 @@ from ecr_cleaner import aws, lock, settings
 from ecr_cleaner.aws import Aws
 from ecr_cleaner.errors import CleanerError, LockHeldError, RunFailedError, SettingsError
 from ecr_cleaner.model import RunStatus
-from ecr_cleaner.report.log import LOGGER, LogReporter
+from ecr_cleaner.report.log import LOGGER, LogReporter, quiet_libraries
 from ecr_cleaner.run import Run
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ def handler(event: object, context: Context | None) -> dict[str, Any]:
         RunFailedError: In every other case, after the report is written.
     """
     run_id = context.aws_request_id if context else str(uuid.uuid4())
+    quiet_libraries()
     try:
         asked = settings.read_event(event)
         told = settings.tightened(settings.from_environment(os.environ), asked)

@@ -16,6 +16,18 @@ if TYPE_CHECKING:
 
 LOGGER: Final = logging.getLogger("ecr_cleaner")
 
+_CHATTY: Final = ("boto3", "botocore", "urllib3")
+
+
+def quiet_libraries() -> None:
+    """Keep the SDK's own debug lines, which hold whole answers, out of the log.
+
+    Lambda applies its log level to the root logger, and with DEBUG the kept images are wanted, nothing else.
+    """
+    for name in _CHATTY:
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
 _TEXTS: Final = {
     RemovalStatus.REMOVED: (logging.INFO, "Removed unused image"),
     RemovalStatus.CHANGED: (logging.INFO, "Kept image that changed since it was judged"),

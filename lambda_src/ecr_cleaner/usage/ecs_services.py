@@ -31,7 +31,7 @@ PERMISSIONS: Final = (
 _SUCCESSFUL: Final = "SUCCESSFUL"
 _ENDED: Final = frozenset({_SUCCESSFUL, "STOPPED", "ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED"})
 _ROLLBACK_DEPTH: Final = 2
-"""Successful deployments whose revisions are protected: a rollback returns to the last but one at most."""
+"""Successful deployments before the current one whose revisions are protected as rollback targets."""
 
 
 def usages(account: Account, cluster: str) -> Iterator[Usage]:
@@ -81,7 +81,7 @@ def _resolved(account: Account, service: dict[str, Any], name: str) -> Iterator[
     earlier: set[str] = set()
     # Only ECS's own controller keeps service deployments; the call is refused for the others.
     if service.get("deploymentController", {}).get("type", "ECS") == "ECS":
-        earlier = _deployed(ecs, service["clusterArn"], service["serviceArn"]) - current
+        earlier = _deployed(ecs, service["clusterArn"], service["serviceArn"], current) - current
     for some in in_batches(sorted(current | earlier), 20):
         answer = ecs.describe_service_revisions(serviceRevisionArns=some)
         no_failures(answer, "DescribeServiceRevisions")
@@ -98,8 +98,8 @@ def _resolved(account: Account, service: dict[str, Any], name: str) -> Iterator[
                 yield from of_task_definition(account, revision["taskDefinition"], consumer)
 
 
-def _deployed(ecs: Any, cluster: str, service: str) -> set[str]:
-    """Revisions of the deployments under way and of the last successful ones."""
+def _deployed(ecs: Any, cluster: str, service: str, current: set[str]) -> set[str]:
+    """Revisions of the deployments under way and of the last successful ones before the current."""
     # Without the cluster, ECS looks in the one called "default", whatever the service's ARN says.
     found = aws.paged(
         ecs, "ListServiceDeployments", "serviceDeployments", cluster=cluster, service=service, maxResults=100
@@ -110,8 +110,12 @@ def _deployed(ecs: Any, cluster: str, service: str) -> set[str]:
         reverse=True,
     )
     under_way = [d for d in deployments if d["status"] not in _ENDED]
-    successful = [d for d in deployments if d["status"] == _SUCCESSFUL][:_ROLLBACK_DEPTH]
-    revisions = {d["targetServiceRevisionArn"] for d in successful}
+    earlier = [
+        d["targetServiceRevisionArn"]
+        for d in deployments
+        if d["status"] == _SUCCESSFUL and d["targetServiceRevisionArn"] not in current
+    ]
+    revisions = set(earlier[:_ROLLBACK_DEPTH])
     for some in in_batches([d["serviceDeploymentArn"] for d in under_way], 20):
         answer = ecs.describe_service_deployments(serviceDeploymentArns=some)
         no_failures(answer, "DescribeServiceDeployments")
