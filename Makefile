@@ -61,7 +61,7 @@ container: setup ## The container path; needs an engine
 
 .PHONY: test-aws
 test-aws: setup ## The questions that only AWS can answer, in a REAL account; makes and removes a throw-away repository
-	@$(python) -m tools.test_aws
+	@$(python) -m tests.aws
 
 ##@ To work on it
 

@@ -70,7 +70,7 @@ resource "aws_ecr_repository_policy" "function" {
       Action    = ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
       Condition = {
         StringLike = {
-          "aws:sourceArn" = "arn:${data.aws_partition.current.partition}:lambda:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}:function:*"
+          "aws:sourceArn" = "arn:${local.partition}:lambda:${local.region}:${local.account_id}:function:*"
         }
       }
     }]
@@ -105,8 +105,8 @@ resource "terraform_data" "image_build" {
       REGISTRY_ENDPOINT = data.aws_ecr_authorization_token.function[0].proxy_endpoint
       LOG_DIR           = "${path.root}/.ecr-cleaner-build"
 
-      # Terraform hides a provisioner's whole output when any of its values is sensitive, and with it where the log is and
-      # why a build failed. It never prints the environment, and the script prints no value of it that it should not.
+      # Terraform hides a provisioner's whole output when any of its values is sensitive, and with it where the log is
+      # and why a build failed. It never prints the environment, and the script never prints the token.
       REGISTRY_TOKEN = nonsensitive(data.aws_ecr_authorization_token.function[0].authorization_token)
     }
   }

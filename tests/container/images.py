@@ -143,6 +143,7 @@ def _put_empty_image(registry: Registry, repository: str, architecture: str) -> 
         "architecture": GO_ARCHITECTURE[architecture],
         "os": "linux",
         "config": {"WorkingDir": "/var/task"},
+        "history": [{"created_by": "the tests"}],
         "rootfs": {"type": "layers", "diff_ids": ["sha256:" + hashlib.sha256(buffer.getvalue()).hexdigest()]},
     }
     content = json.dumps(config).encode()

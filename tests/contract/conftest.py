@@ -1,0 +1,26 @@
+"""What the contract tests share: clients that are made once and scripted anew for every test."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ecr_cleaner.aws import Aws, connect
+from tests.builders import REGION
+from tests.contract.script import Script
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(scope="session")
+def _clients() -> Aws:
+    return connect(REGION, None)
+
+
+@pytest.fixture
+def script(_clients: Aws) -> Iterator[Script]:
+    """Answers for the calls of one test."""
+    with Script(_clients) as made:
+        yield made

@@ -1,0 +1,113 @@
+"""Real boto3 clients whose calls are answered from a script.
+
+botocore's Stubber holds both sides against the service's model: a request that AWS would refuse, and an answer
+that AWS could not give, fail the test.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+from botocore.stub import Stubber
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from ecr_cleaner.aws import Aws
+    from ecr_cleaner.model import Image
+
+
+class Script:
+    """What the services will be asked, in this order, and what they answer.
+
+    Attributes:
+        aws: The clients to hand to the code under test.
+    """
+
+    def __init__(self, aws: Aws) -> None:
+        self.aws = aws
+        self._stubbers: dict[str, Any] = {}
+        self._waiting: list[Callable[[], None]] = []
+
+    def __enter__(self) -> Self:
+        """Nothing is stubbed before it is scripted; a call of another service finds nobody."""
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        """Every scripted call must have been made."""
+        for stubber in self._stubbers.values():
+            stubber.deactivate()
+        waiting = list(self._waiting)
+        for unregister in waiting:
+            unregister()
+        if kind is None:
+            assert not waiting, "a call that was to fail or to be cut short was not made"
+            for stubber in self._stubbers.values():
+                stubber.assert_no_pending_responses()
+
+    def answer(self, service: str, method: str, answer: dict[str, Any], **parameters: Any) -> None:
+        """Expect a call with exactly these parameters and answer it."""
+        self._stubber(service).add_response(method, answer, parameters)
+
+    def cut_short(self, service: str, method: str, answer: dict[str, Any], **parameters: Any) -> None:
+        """Expect a call and answer it with less than the model demands, as botocore reads a body that ends early."""
+        stubber = self._stubber(service)
+        stubber.add_response(method, {}, parameters)
+        operation = self.aws.client(service).meta.method_to_api_mapping[method]
+        self._once(f"after-call.{service}.{operation}", lambda parsed, **_: parsed.update(answer))
+
+    def refuse(self, service: str, method: str, code: str, **parameters: Any) -> None:
+        """Expect a call and answer with an error code."""
+        self._stubber(service).add_client_error(
+            method, service_error_code=code, service_message="as scripted", expected_params=parameters
+        )
+
+    def break_off(self, service: str, operation: str, error: Exception) -> None:
+        """Let the next call of an operation end without any answer."""
+
+        def fall(**_: object) -> None:
+            raise error
+
+        self._once(f"provide-client-params.{service}.{operation}", fall)
+
+    def _once(self, event: str, react: Callable[..., None]) -> None:
+        events = self.aws.client(event.split(".")[1]).meta.events
+
+        def unregister() -> None:
+            events.unregister(event, first)
+            self._waiting.remove(unregister)
+
+        def first(**told: Any) -> None:
+            unregister()
+            react(**told)
+
+        events.register_first(event, first)
+        self._waiting.append(unregister)
+
+    def _stubber(self, service: str) -> Any:
+        if service not in self._stubbers:
+            self._stubbers[service] = Stubber(self.aws.client(service))
+            self._stubbers[service].activate()
+        return self._stubbers[service]
+
+
+def detail(image: Image, **more: Any) -> dict[str, Any]:
+    """An image as DescribeImages tells it: what does not apply is absent."""
+    told: dict[str, Any] = {
+        "repositoryName": image.repository,
+        "imageDigest": image.digest,
+        "imageTags": list(image.tags) or None,
+        "imageSizeInBytes": image.size_bytes,
+        "imagePushedAt": image.pushed_at,
+        "imageManifestMediaType": image.media_type,
+        "artifactMediaType": image.artifact_type,
+        "subjectManifestDigest": image.subject,
+        "lastRecordedPullTime": image.last_pulled_at,
+        "imageStatus": "ACTIVE" if image.active else "ARCHIVED",
+    }
+    return {name: value for name, value in (told | more).items() if value is not None}
+
+
+def by_digest(digests: Iterable[str]) -> list[dict[str, str]]:
+    """Image ids that name digests."""
+    return [{"imageDigest": digest} for digest in digests]

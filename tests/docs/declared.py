@@ -1,0 +1,116 @@
+"""What the Terraform files declare, read without running Terraform."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import hcl2
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT: Final = Path(__file__).parents[2]
+
+# In an expression, such as an argument of concat(), statements come as text.
+_STATEMENT: Final = re.compile(r'Sid = "(?P<sid>\w+)"[^{}]*?Action = \[(?P<actions>[^\]]*)\]')
+_TEXT: Final = re.compile(r'"([^"]*)"')
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """One input of the module.
+
+    Attributes:
+        name: Of the input.
+        type: As written.
+        description: As written.
+        default: Its value; None if it is null.
+        conditions: Of its validations, as text.
+    """
+
+    name: str
+    type: str
+    description: str
+    default: Any
+    conditions: tuple[str, ...]
+
+
+def variables() -> dict[str, Variable]:
+    """Every input, by name."""
+    return {
+        name: Variable(
+            name,
+            str(block["type"]).removeprefix("${").removesuffix("}"),
+            block["description"],
+            block["default"],
+            tuple(str(validation["condition"]) for validation in block.get("validation", ())),
+        )
+        for name, block in _named("variables.tf", "variable")
+    }
+
+
+def outputs() -> dict[str, str]:
+    """The description of every output, by name."""
+    return {name: block["description"] for name, block in _named("outputs.tf", "output")}
+
+
+def allowed_values(variable: str) -> set[str]:
+    """What a set-typed input may hold, from its validation."""
+    (condition,) = variables()[variable].conditions
+    listed = re.search(r"setsubtract\(var\.\w+, \[(?P<values>[^\]]*)\]\)", condition)
+    assert listed, condition
+    return set(_TEXT.findall(listed["values"]))
+
+
+def local_values(file: str) -> dict[str, Any]:
+    """The locals of a file: objects and lists as such, expressions as text."""
+    return {name: value for block in _read(file)["locals"] for name, value in block.items() if name != "__comments__"}
+
+
+def resource(file: str, kind: str, name: str) -> dict[str, Any]:
+    """The arguments of one resource."""
+    (found,) = (block[kind][name] for block in _read(file)["resource"] if kind in block and name in block[kind])
+    arguments: dict[str, Any] = found
+    return arguments
+
+
+def statements(declared: Any) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Sid and actions of every IAM statement in a value, those that only some settings bring included."""
+    match declared:
+        case {"Sid": sid, "Action": actions}:
+            yield sid, tuple(actions)
+        case dict():
+            for value in declared.values():
+                yield from statements(value)
+        case list():
+            for value in declared:
+                yield from statements(value)
+        case str():
+            for match in _STATEMENT.finditer(declared):
+                yield match["sid"], tuple(_TEXT.findall(match["actions"]))
+
+
+def _named(file: str, kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    for block in _read(file)[kind]:
+        yield from ((name, value) for name, value in block.items() if isinstance(value, dict))
+
+
+def _read(file: str) -> dict[str, Any]:
+    found: dict[str, Any] = _plain(hcl2.loads((ROOT / file).read_text()))
+    return found
+
+
+def _plain(value: Any) -> Any:
+    """Takes the quotes off that the parser leaves on texts to tell them from expressions."""
+    match value:
+        case dict():
+            return {_plain(key): _plain(one) for key, one in value.items()}
+        case list():
+            return [_plain(one) for one in value]
+        case str() if len(value) > 1 and value[0] == value[-1] == '"':
+            return value[1:-1].replace('\\"', '"')
+        case _:
+            return value

@@ -1,0 +1,204 @@
+"""The README's tables say what the code and the Terraform files say."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import tomllib
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from ecr_cleaner.model import Reason, RemovalStatus, RunStatus
+from ecr_cleaner.report.summary import RepositorySummary, RunSummary
+from ecr_cleaner.rules import MAX_TAGS
+from ecr_cleaner.settings import Document
+from ecr_cleaner.usage import SOURCES
+from tests.docs import declared
+from tests.docs.markdown import codes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.docs.markdown import Page
+
+ORIGINAL: Final = frozenset(
+    {
+        "apprunner:DescribeService",
+        "apprunner:ListServices",
+        "ecr:BatchDeleteImage",
+        "ecr:DescribeImages",
+        "ecr:DescribeRepositories",
+        "ecr:ListTagsForResource",
+        "ecs:DescribeServices",
+        "ecs:DescribeTaskDefinition",
+        "ecs:ListClusters",
+        "ecs:ListServices",
+        "lambda:GetFunction",
+        "lambda:ListFunctions",
+    }
+)
+"""The permissions of devopsbox-io/aws-ecr-cleaner, as issue 2 lists them."""
+
+
+def test_every_input_is_described_as_declared(readme: Page) -> None:
+    """Names, types, defaults and descriptions are those of variables.tf, in its order."""
+    expected = [
+        (f"`{one.name}`", f"`{one.type}`", f"`{json.dumps(one.default)}`", one.description)
+        for one in declared.variables().values()
+    ]
+    assert readme.table("Name", "Type", "Default").rows == tuple(expected)
+
+
+def test_inputs_and_outputs_are_declared_in_order() -> None:
+    """Alphabetical, so that people find them."""
+    assert list(declared.variables()) == sorted(declared.variables())
+    assert list(declared.outputs()) == sorted(declared.outputs())
+
+
+def test_every_output_is_described_as_declared(readme: Page) -> None:
+    """Names and descriptions are those of outputs.tf, in its order."""
+    expected = [(f"`{name}`", description) for name, description in declared.outputs().items()]
+    assert readme.table("Name", "Meaning").rows == tuple(expected)
+
+
+def test_every_allowing_statement_is_explained(readme: Page) -> None:
+    """Each sid with each action, told apart by whether the original had it, and a reason."""
+    values = declared.local_values("iam.tf")
+    expected = dict(declared.statements({name: values[name] for name in values if name != "deny_statements"}))
+    table = readme.table("Statement", "Original", "Added")
+    documented = {codes(sid)[0]: (codes(original), codes(added)) for sid, original, added, *_ in table.rows}
+    assert documented == {
+        sid: ([a for a in actions if a in ORIGINAL], [a for a in actions if a not in ORIGINAL])
+        for sid, actions in expected.items()
+    }
+    assert all(on and why for *_, on, why in table.rows)
+
+
+def test_every_permission_of_the_original_is_there() -> None:
+    """The list that the module promises to have, whole."""
+    values = declared.local_values("iam.tf")
+    allowed = {
+        a
+        for name in values
+        if name != "deny_statements"
+        for _, found in declared.statements(values[name])
+        for a in found
+    }
+    assert allowed >= ORIGINAL
+
+
+def test_every_denying_statement_is_explained(readme: Page) -> None:
+    """Each sid with each action."""
+    expected = dict(declared.statements(declared.local_values("iam.tf")["deny_statements"]))
+    table = readme.table("Statement", "Denied")
+    assert {codes(sid)[0]: tuple(codes(actions)) for sid, actions, _ in table.rows} == expected
+
+
+def test_the_schedules_role_is_explained(readme: Page) -> None:
+    """Its own statements, and the one it shares with the function's role."""
+    policy = declared.resource("schedule.tf", "aws_iam_role_policy", "scheduler")["policy"]
+    expected = dict(declared.statements([policy, declared.local_values("iam.tf")["key_statements"]]))
+    table = readme.table("Statement", "Allowed")
+    assert {codes(sid)[0]: tuple(codes(actions)) for sid, actions, *_ in table.rows} == expected
+
+
+def test_the_managed_policies_are_named(readme: Page) -> None:
+    """What AWS's own policies allow comes on top."""
+    attached = str(declared.resource("iam.tf", "aws_iam_role_policy_attachment", "function")["for_each"])
+    for policy in re.findall(r"AWSLambda\w+", attached):
+        assert f"`{policy}`" in readme.text
+
+
+def test_every_source_is_listed(readme: Page) -> None:
+    """Names and the setting that excludes each."""
+    table = readme.table("Source", "Consumers")
+    documented = [(codes(row[0])[0], codes(row[-1])[0]) for row in table.rows]
+    assert documented == [(source.name, source.setting) for source in SOURCES]
+
+
+@pytest.mark.parametrize(
+    ("head", "values"),
+    [
+        (("Reason",), {reason.value for reason in Reason}),
+        (("`status`",), {status.value for status in RunStatus}),
+        (("`removals`",), {status.value for status in RemovalStatus}),
+        (("Value", "Without it"), declared.allowed_values("acknowledged_unscanned")),
+        (("Key of `ECR_CLEANER_SETTINGS`",), set(Document.model_fields)),
+    ],
+    ids=lambda value: value[0] if isinstance(value, tuple) else "",
+)
+def test_every_value_is_explained(readme: Page, head: tuple[str, ...], values: set[str]) -> None:
+    """No value that people can meet is left out, and none is made up."""
+    documented = [codes(cell)[0] for cell in readme.table(*head).column(0)]
+    assert sorted(documented) == sorted(values)
+
+
+def test_every_status_of_a_repository_is_explained(readme: Page) -> None:
+    """They are told by the class that holds them."""
+    told = re.search(r"status: (?P<values>.*?)\.\n", RepositorySummary.__doc__ or "", re.DOTALL)
+    assert told
+    documented = [codes(cell)[0] for cell in readme.table("`repositories[].status`").column(0)]
+    assert sorted(documented) == sorted(re.findall(r"``(\w+)``", told["values"]))
+
+
+def test_the_number_of_tags_is_the_rules(readme: Page) -> None:
+    """The reason `too_many_tags` says how many are too many."""
+    rows = {row[0]: row for row in readme.table("Reason").rows}
+    assert f"More than {MAX_TAGS} tags" in rows["`too_many_tags`"]
+
+
+def test_the_example_of_a_summary_has_every_key(readme: Page) -> None:
+    """It is what a run says, key by key."""
+    (example,) = (json.loads(code.text) for code in readme.code if code.language == "json")
+    expected = RunSummary("id", dry_run=True, region="nowhere").as_json()
+    assert list(example) == list(expected)
+    assert list(example["totals"]) == list(expected["totals"])
+    assert [list(one) for one in example["repositories"]] == [list(RepositorySummary("name").as_json())]
+    assert set(example["sources"]) == {source.name for source in SOURCES}
+
+
+def test_every_log_line_is_listed(readme: Page) -> None:
+    """The messages are what people search for."""
+    documented = [codes(cell)[0] for cell in readme.table("Message").column(0)]
+    assert sorted(documented) == sorted(set(messages("report/log.py")) | set(messages("handler.py")))
+
+
+def messages(file: str) -> Iterator[str]:
+    """The texts that a module logs: the first text of each call, and the table that holds the others."""
+    for node in ast.walk(ast.parse((declared.ROOT / "lambda_src/ecr_cleaner" / file).read_text())):
+        match node:
+            case ast.Call(func=ast.Attribute(value=ast.Name(id="LOGGER")), args=arguments):
+                yield from (a.value for a in arguments if isinstance(a, ast.Constant) and isinstance(a.value, str))
+            case ast.AnnAssign(target=ast.Name(id="_TEXTS"), value=ast.Dict(values=pairs)):
+                yield from (text.value for pair in pairs if isinstance(pair, ast.Tuple) for text in pair.elts[1:] if isinstance(text, ast.Constant))  # fmt: skip
+
+
+def test_every_example_is_listed(readme: Page) -> None:
+    """Each folder of examples/ has its row, and its own page."""
+    folders = sorted(path.name for path in (declared.ROOT / "examples").iterdir() if path.is_dir())
+    assert sorted(re.findall(r"\(examples/([\w-]+)\)", "".join(readme.table("Example").column(0)))) == folders
+    assert all((declared.ROOT / "examples" / name / "README.md").is_file() for name in folders)
+
+
+def test_every_library_has_its_reason(readme: Page) -> None:
+    """What ships, what the command line adds, what tests and checks need: one line each."""
+    documented = [
+        codes(row[0])[0] for table in readme.tables() if table.head == ("Library", "Why") for row in table.rows
+    ]
+    assert sorted(documented) == sorted(libraries())
+
+
+def libraries() -> set[str]:
+    """The names of everything that is depended on directly."""
+    project: dict[str, Any] = tomllib.loads((declared.ROOT / "lambda_src/pyproject.toml").read_text())
+    named = [
+        *project["build-system"]["requires"],
+        *project["project"]["dependencies"],
+        *(name for extra in project["project"]["optional-dependencies"].values() for name in extra),
+        *(declared.ROOT / "requirements-dev.in").read_text().splitlines(),
+    ]
+    python = {match[0].lower() for line in named if (match := re.match(r"[A-Za-z][\w-]*", line))}
+    node = json.loads((declared.ROOT / "tests/permissions/package.json").read_text())["dependencies"]
+    return python | set(node) | {"hashicorp/aws"}

@@ -1,0 +1,148 @@
+# What the roles may do, word for word.
+
+provider "aws" {
+  region                      = "us-east-1"
+  access_key                  = "test"
+  secret_key                  = "test"
+  skip_credentials_validation = true
+  skip_metadata_api_check     = true
+  skip_requesting_account_id  = true
+}
+
+override_data {
+  target = data.aws_caller_identity.current
+  values = { account_id = "123456789012" }
+}
+
+variables {
+  image_uri = "123456789012.dkr.ecr.us-east-1.amazonaws.com/tools/cleaner:v1"
+}
+
+run "in_dry_run" {
+  command = plan
+
+  assert {
+    condition     = !contains(flatten([for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s.Action if s.Effect == "Allow"]), "ecr:BatchDeleteImage")
+    error_message = "While dry_run is true nothing allows removal."
+  }
+
+  assert {
+    condition     = [for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s if s.Sid == "DenyRemovalInDryRun"] == [{ Sid = "DenyRemovalInDryRun", Effect = "Deny", Action = ["ecr:BatchDeleteImage"], Resource = ["*"] }]
+    error_message = "While dry_run is true removal is denied altogether."
+  }
+}
+
+run "with_removal" {
+  command = plan
+
+  variables {
+    dry_run = false
+  }
+
+  assert {
+    condition = [for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s if s.Effect == "Allow" && contains(s.Action, "ecr:BatchDeleteImage")] == [{
+      Sid       = "RemoveImages"
+      Effect    = "Allow"
+      Action    = ["ecr:BatchDeleteImage"]
+      Resource  = ["arn:aws:ecr:us-east-1:123456789012:repository/*"]
+      Condition = { StringEquals = { "aws:ResourceAccount" = "123456789012", "aws:ResourceTag/BoxCleanerEnabled" = "true" } }
+    }]
+    error_message = "Removal is allowed once, and only where the repository opted in."
+  }
+
+  assert {
+    condition = [for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s if s.Sid == "DenyRemovalUnlessOptedIn"] == [{
+      Sid       = "DenyRemovalUnlessOptedIn"
+      Effect    = "Deny"
+      Action    = ["ecr:BatchDeleteImage"]
+      Resource  = ["*"]
+      Condition = { StringNotEquals = { "aws:ResourceTag/BoxCleanerEnabled" = "true" } }
+    }]
+    error_message = "Removal is denied where the repository did not opt in."
+  }
+
+  assert {
+    condition     = [for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s.Resource if s.Sid == "DenyRemovalOfOwnImage"] == [["arn:aws:ecr:us-east-1:123456789012:repository/tools/cleaner"]]
+    error_message = "Removal is denied where the function's own image lies."
+  }
+
+  assert {
+    condition     = length([for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s if s.Sid == "DenyRemovalInDryRun"]) == 0
+    error_message = "The dry run's wall is gone."
+  }
+
+  assert {
+    condition     = length(setsubtract(["ecr:TagResource", "ecr:UntagResource", "ecr:DeleteRepository", "ecr:SetRepositoryPolicy"], flatten([for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s.Action if s.Sid == "DenyChangingRepositories"]))) == 0
+    error_message = "The role cannot opt a repository in, open it, or delete it."
+  }
+
+  assert {
+    condition     = length(distinct([for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s.Sid])) == length(jsondecode(aws_iam_role_policy.function.policy).Statement)
+    error_message = "Every statement has an id of its own."
+  }
+
+  assert {
+    condition     = length(aws_iam_role_policy.function.policy) < 10240
+    error_message = "An inline policy has at most 10240 characters, got ${length(aws_iam_role_policy.function.policy)}."
+  }
+
+  assert {
+    condition     = length([for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s if s.Effect == "Allow" && anytrue([for a in s.Action : strcontains(a, "*")])]) == 0
+    error_message = "No action is allowed by a wildcard."
+  }
+}
+
+run "a_disabled_source_loses_its_permissions" {
+  command = plan
+
+  variables {
+    disabled_usage_sources = ["lambda", "scheduler"]
+    acknowledged_unscanned = ["eks"]
+  }
+
+  assert {
+    condition     = length([for a in flatten([for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s.Action]) : a if can(regex("^(lambda|scheduler|eks):", a))]) == 0
+    error_message = "What is not asked needs no permission."
+  }
+}
+
+run "own_repository_when_built" {
+  command = plan
+
+  override_data {
+    target = data.aws_ecr_authorization_token.function
+    values = { proxy_endpoint = "https://123456789012.dkr.ecr.us-east-1.amazonaws.com", authorization_token = "dG9rZW4=" }
+  }
+
+  variables {
+    image_uri = null
+    dry_run   = false
+  }
+
+  assert {
+    condition     = [for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s.Resource if s.Sid == "DenyRemovalOfOwnImage"] == [["arn:aws:ecr:us-east-1:123456789012:repository/ecr-cleaner"]]
+    error_message = "Removal is denied in the module's own repository."
+  }
+}
+
+run "trust" {
+  command = plan
+
+  assert {
+    condition     = jsondecode(aws_iam_role.function.assume_role_policy).Statement[0].Principal == { Service = "lambda.amazonaws.com" }
+    error_message = "Only Lambda takes the function's role."
+  }
+
+  assert {
+    condition     = jsondecode(aws_iam_role.scheduler.assume_role_policy).Statement[0].Condition.StringEquals == { "aws:SourceAccount" = "123456789012", "aws:SourceArn" = "arn:aws:scheduler:us-east-1:123456789012:schedule-group/ecr-cleaner" }
+    error_message = "Scheduler takes its role only for this schedule."
+  }
+
+  assert {
+    condition = { for s in jsondecode(aws_iam_role_policy.scheduler.policy).Statement : s.Action[0] => s.Resource[0] } == {
+      "lambda:InvokeFunction" = "arn:aws:lambda:us-east-1:123456789012:function:ecr-cleaner"
+      "sqs:SendMessage"       = "arn:aws:sqs:us-east-1:123456789012:ecr-cleaner-failures"
+    }
+    error_message = "The schedule may start this function and report failures, nothing else."
+  }
+}

@@ -1,0 +1,936 @@
+# Every validation: what it rejects, and a twin that it accepts.
+
+# What validates inputs asks no provider.
+mock_provider "aws" {
+  mock_data "aws_caller_identity" {
+    defaults = { account_id = "123456789012" }
+  }
+
+  mock_data "aws_partition" {
+    defaults = { partition = "aws" }
+  }
+
+  mock_data "aws_region" {
+    defaults = { id = "us-east-1" }
+  }
+}
+
+# Nothing is built in these runs.
+variables {
+  image_uri = "123456789012.dkr.ecr.us-east-1.amazonaws.com/tools/cleaner:v1"
+}
+
+run "acknowledged_unscanned_rejects_1" {
+  command = plan
+
+  variables {
+    acknowledged_unscanned = ["kubernetes"]
+  }
+
+  expect_failures = [var.acknowledged_unscanned]
+}
+
+run "acknowledged_unscanned_accepts_1" {
+  command = plan
+
+  variables {
+    acknowledged_unscanned = ["eks", "other_accounts", "pull_through_cache", "delete_replication"]
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "alarm_actions_rejects_1" {
+  command = plan
+
+  variables {
+    alarm_actions = ["my-topic"]
+  }
+
+  expect_failures = [var.alarm_actions]
+}
+
+run "alarm_actions_accepts_1" {
+  command = plan
+
+  variables {
+    alarm_actions = ["arn:aws:sns:us-east-1:123456789012:alarms"]
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "architecture_rejects_1" {
+  command = plan
+
+  variables {
+    architecture = "amd64"
+  }
+
+  expect_failures = [var.architecture]
+}
+
+run "architecture_accepts_1" {
+  command = plan
+
+  variables {
+    architecture = "x86_64"
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "architecture_accepts_2" {
+  command = plan
+
+  variables {
+    architecture = "arm64"
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "base_image_rejects_1" {
+  command = plan
+
+  variables {
+    base_image = "two words"
+  }
+
+  expect_failures = [var.base_image]
+}
+
+run "base_image_rejects_2" {
+  command = plan
+
+  variables {
+    base_image = ""
+  }
+
+  expect_failures = [var.base_image]
+}
+
+run "base_image_accepts_1" {
+  command = plan
+
+  variables {
+    base_image = "public.ecr.aws/lambda/python@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "container_tool_rejects_1" {
+  command = plan
+
+  variables {
+    container_tool = " "
+  }
+
+  expect_failures = [var.container_tool]
+}
+
+run "container_tool_rejects_2" {
+  command = plan
+
+  variables {
+    container_tool = "docker\nrm"
+  }
+
+  expect_failures = [var.container_tool]
+}
+
+run "container_tool_accepts_1" {
+  command = plan
+
+  variables {
+    container_tool = "sudo docker"
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "default_keep_days_rejects_1" {
+  command = plan
+
+  variables {
+    default_keep_days = 0
+  }
+
+  expect_failures = [var.default_keep_days]
+}
+
+run "default_keep_days_rejects_2" {
+  command = plan
+
+  variables {
+    default_keep_days = -1
+  }
+
+  expect_failures = [var.default_keep_days]
+}
+
+run "default_keep_days_rejects_3" {
+  command = plan
+
+  variables {
+    default_keep_days = 1.5
+  }
+
+  expect_failures = [var.default_keep_days]
+}
+
+run "default_keep_days_rejects_4" {
+  command = plan
+
+  variables {
+    default_keep_days = 100000
+  }
+
+  expect_failures = [var.default_keep_days]
+}
+
+run "default_keep_days_accepts_1" {
+  command = plan
+
+  variables {
+    default_keep_days = 1
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "default_keep_days_accepts_2" {
+  command = plan
+
+  variables {
+    default_keep_days = 99999
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "disabled_usage_sources_rejects_1" {
+  command = plan
+
+  variables {
+    disabled_usage_sources = ["eks"]
+  }
+
+  expect_failures = [var.disabled_usage_sources]
+}
+
+run "disabled_usage_sources_rejects_2" {
+  command = plan
+
+  variables {
+    disabled_usage_sources = ["batch"]
+  }
+
+  expect_failures = [var.disabled_usage_sources]
+}
+
+run "disabled_usage_sources_accepts_1" {
+  command = plan
+
+  variables {
+    disabled_usage_sources = ["apprunner", "ecs", "eventbridge", "lambda", "scheduler"]
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "image_uri_rejects_1" {
+  command = plan
+
+  variables {
+    image_uri = "public.ecr.aws/x/y:1"
+  }
+
+  expect_failures = [var.image_uri]
+}
+
+run "image_uri_rejects_2" {
+  command = plan
+
+  variables {
+    image_uri = "123456789012.dkr.ecr.us-east-1.amazonaws.com/app"
+  }
+
+  expect_failures = [var.image_uri]
+}
+
+run "image_uri_rejects_3" {
+  command = plan
+
+  variables {
+    image_uri = "123456789012.dkr.ecr.us-east-1.amazonaws.com/App:v1"
+  }
+
+  expect_failures = [var.image_uri]
+}
+
+run "image_uri_accepts_1" {
+  command = plan
+
+  variables {
+    image_uri = "123456789012.dkr.ecr.us-east-1.amazonaws.com/a/b-c__d@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "image_uri_accepts_2" {
+  command = plan
+
+  variables {
+    image_uri = "123456789012.dkr-ecr.us-east-1.on.aws/app:v1"
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "kms_key_arn_rejects_1" {
+  command = plan
+
+  variables {
+    kms_key_arn = "alias/key"
+  }
+
+  expect_failures = [var.kms_key_arn]
+}
+
+run "kms_key_arn_rejects_2" {
+  command = plan
+
+  variables {
+    kms_key_arn = "arn:aws:kms:us-east-1:123456789012:alias/key"
+  }
+
+  expect_failures = [var.kms_key_arn]
+}
+
+run "kms_key_arn_accepts_1" {
+  command = plan
+
+  variables {
+    kms_key_arn = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "log_level_rejects_1" {
+  command = plan
+
+  variables {
+    log_level = "info"
+  }
+
+  expect_failures = [var.log_level]
+}
+
+run "log_level_rejects_2" {
+  command = plan
+
+  variables {
+    log_level = "WARNING"
+  }
+
+  expect_failures = [var.log_level]
+}
+
+run "log_level_accepts_1" {
+  command = plan
+
+  variables {
+    log_level = "DEBUG"
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "log_retention_days_rejects_1" {
+  command = plan
+
+  variables {
+    log_retention_days = 2
+  }
+
+  expect_failures = [var.log_retention_days]
+}
+
+run "log_retention_days_rejects_2" {
+  command = plan
+
+  variables {
+    log_retention_days = 31
+  }
+
+  expect_failures = [var.log_retention_days]
+}
+
+run "log_retention_days_accepts_1" {
+  command = plan
+
+  variables {
+    log_retention_days = 0
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "log_retention_days_accepts_2" {
+  command = plan
+
+  variables {
+    log_retention_days = 3653
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "memory_size_rejects_1" {
+  command = plan
+
+  variables {
+    memory_size = 255
+  }
+
+  expect_failures = [var.memory_size]
+}
+
+run "memory_size_rejects_2" {
+  command = plan
+
+  variables {
+    memory_size = 10241
+  }
+
+  expect_failures = [var.memory_size]
+}
+
+run "memory_size_rejects_3" {
+  command = plan
+
+  variables {
+    memory_size = 512.5
+  }
+
+  expect_failures = [var.memory_size]
+}
+
+run "memory_size_accepts_1" {
+  command = plan
+
+  variables {
+    memory_size = 256
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "memory_size_accepts_2" {
+  command = plan
+
+  variables {
+    memory_size = 10240
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "name_rejects_1" {
+  command = plan
+
+  variables {
+    name = "a"
+  }
+
+  expect_failures = [var.name]
+}
+
+run "name_rejects_2" {
+  command = plan
+
+  variables {
+    name = "Cleaner"
+  }
+
+  expect_failures = [var.name]
+}
+
+run "name_rejects_3" {
+  command = plan
+
+  variables {
+    name = "-cleaner"
+  }
+
+  expect_failures = [var.name]
+}
+
+run "name_rejects_4" {
+  command = plan
+
+  variables {
+    name = "cleaner-"
+  }
+
+  expect_failures = [var.name]
+}
+
+run "name_rejects_5" {
+  command = plan
+
+  variables {
+    name = "two--hyphens"
+  }
+
+  expect_failures = [var.name]
+}
+
+run "name_rejects_6" {
+  command = plan
+
+  variables {
+    name = "a123456789012345678901234567890123456"
+  }
+
+  expect_failures = [var.name]
+}
+
+run "name_accepts_1" {
+  command = plan
+
+  variables {
+    name = "ab"
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "name_accepts_2" {
+  command = plan
+
+  variables {
+    name = "a12345678901234567890123456789012345"
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "permissions_boundary_arn_rejects_1" {
+  command = plan
+
+  variables {
+    permissions_boundary_arn = "boundary"
+  }
+
+  expect_failures = [var.permissions_boundary_arn]
+}
+
+run "permissions_boundary_arn_accepts_1" {
+  command = plan
+
+  variables {
+    permissions_boundary_arn = "arn:aws:iam::123456789012:policy/boundary"
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "permissions_boundary_arn_accepts_2" {
+  command = plan
+
+  variables {
+    permissions_boundary_arn = "arn:aws:iam::aws:policy/PowerUserAccess"
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "reserved_concurrent_executions_rejects_1" {
+  command = plan
+
+  variables {
+    reserved_concurrent_executions = -2
+  }
+
+  expect_failures = [var.reserved_concurrent_executions]
+}
+
+run "reserved_concurrent_executions_rejects_2" {
+  command = plan
+
+  variables {
+    reserved_concurrent_executions = 0.5
+  }
+
+  expect_failures = [var.reserved_concurrent_executions]
+}
+
+run "reserved_concurrent_executions_accepts_1" {
+  command = plan
+
+  variables {
+    reserved_concurrent_executions = -1
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "reserved_concurrent_executions_accepts_2" {
+  command = plan
+
+  variables {
+    reserved_concurrent_executions = 0
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "reserved_concurrent_executions_accepts_3" {
+  command = plan
+
+  variables {
+    reserved_concurrent_executions = 1
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "schedule_expression_rejects_1" {
+  command = plan
+
+  variables {
+    schedule_expression = "0 0 * * ? *"
+  }
+
+  expect_failures = [var.schedule_expression]
+}
+
+run "schedule_expression_rejects_2" {
+  command = plan
+
+  variables {
+    schedule_expression = "cron(0 0 * * *)"
+  }
+
+  expect_failures = [var.schedule_expression]
+}
+
+run "schedule_expression_rejects_3" {
+  command = plan
+
+  variables {
+    schedule_expression = "rate(0 hours)"
+  }
+
+  expect_failures = [var.schedule_expression]
+}
+
+run "schedule_expression_rejects_4" {
+  command = plan
+
+  variables {
+    schedule_expression = "at(2030-01-01T00:00:00)"
+  }
+
+  expect_failures = [var.schedule_expression]
+}
+
+run "schedule_expression_accepts_1" {
+  command = plan
+
+  variables {
+    schedule_expression = "cron(15 3 ? * MON-FRI *)"
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "schedule_expression_accepts_2" {
+  command = plan
+
+  variables {
+    schedule_expression = "rate(12 hours)"
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "schedule_timezone_rejects_1" {
+  command = plan
+
+  variables {
+    schedule_timezone = "Europe / Berlin"
+  }
+
+  expect_failures = [var.schedule_timezone]
+}
+
+run "schedule_timezone_rejects_2" {
+  command = plan
+
+  variables {
+    schedule_timezone = ""
+  }
+
+  expect_failures = [var.schedule_timezone]
+}
+
+run "schedule_timezone_accepts_1" {
+  command = plan
+
+  variables {
+    schedule_timezone = "America/Argentina/Buenos_Aires"
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "schedule_timezone_accepts_2" {
+  command = plan
+
+  variables {
+    schedule_timezone = "Etc/GMT+3"
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "tags_rejects_1" {
+  command = plan
+
+  variables {
+    tags = { BoxCleanerEnabled = "true" }
+  }
+
+  expect_failures = [var.tags]
+}
+
+run "tags_rejects_2" {
+  command = plan
+
+  variables {
+    tags = { boxcleanerkeepdays = "1" }
+  }
+
+  expect_failures = [var.tags]
+}
+
+run "tags_accepts_1" {
+  command = plan
+
+  variables {
+    tags = { team = "platform" }
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "vpc_rejects_subnets_alone" {
+  command = plan
+
+  variables {
+    vpc_subnet_ids = ["subnet-0123456789abcdef0"]
+  }
+
+  expect_failures = [var.vpc_security_group_ids]
+}
+
+run "vpc_rejects_security_groups_alone" {
+  command = plan
+
+  variables {
+    vpc_security_group_ids = ["sg-0123456789abcdef0"]
+  }
+
+  expect_failures = [var.vpc_security_group_ids]
+}
+
+run "vpc_security_group_ids_rejects_names" {
+  command = plan
+
+  variables {
+    vpc_subnet_ids         = ["subnet-0123456789abcdef0"]
+    vpc_security_group_ids = ["default"]
+  }
+
+  expect_failures = [var.vpc_security_group_ids]
+}
+
+run "vpc_subnet_ids_rejects_names" {
+  command = plan
+
+  variables {
+    vpc_subnet_ids         = ["private"]
+    vpc_security_group_ids = ["sg-0123456789abcdef0"]
+  }
+
+  expect_failures = [var.vpc_subnet_ids]
+}
+
+run "vpc_accepts_both" {
+  command = plan
+
+  variables {
+    vpc_subnet_ids         = ["subnet-0123456789abcdef0"]
+    vpc_security_group_ids = ["sg-0123456789abcdef0"]
+  }
+
+  assert {
+    condition     = toset(keys(aws_iam_role_policy_attachment.function)) == toset(["AWSLambdaBasicExecutionRole", "AWSLambdaVPCAccessExecutionRole"])
+    error_message = "With subnets the role needs the permissions for network interfaces."
+  }
+}
+
+run "image_uri_rejects_another_region" {
+  command = plan
+
+  variables {
+    image_uri = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/tools/cleaner:v1"
+  }
+
+  expect_failures = [aws_lambda_function.cleaner]
+}
+
+run "dry_run_null_is_the_default" {
+  command = plan
+
+  variables {
+    dry_run = null
+  }
+
+  assert {
+    condition     = var.dry_run != null && aws_lambda_function.cleaner.environment[0].variables["DRY_RUN"] == "true"
+    error_message = "null must mean the default."
+  }
+}
+
+run "default_keep_days_null_is_the_default" {
+  command = plan
+
+  variables {
+    default_keep_days = null
+  }
+
+  assert {
+    condition     = var.default_keep_days != null && aws_lambda_function.cleaner.environment[0].variables["DRY_RUN"] == "true"
+    error_message = "null must mean the default."
+  }
+}
+
+run "schedule_enabled_null_is_the_default" {
+  command = plan
+
+  variables {
+    schedule_enabled = null
+  }
+
+  assert {
+    condition     = var.schedule_enabled != null && aws_lambda_function.cleaner.environment[0].variables["DRY_RUN"] == "true"
+    error_message = "null must mean the default."
+  }
+}
+
+run "tags_null_is_the_default" {
+  command = plan
+
+  variables {
+    tags = null
+  }
+
+  assert {
+    condition     = var.tags != null && aws_lambda_function.cleaner.environment[0].variables["DRY_RUN"] == "true"
+    error_message = "null must mean the default."
+  }
+}

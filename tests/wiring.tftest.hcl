@@ -1,0 +1,220 @@
+# What is wired to what, and what the function is told.
+
+provider "aws" {
+  region                      = "us-east-1"
+  access_key                  = "test"
+  secret_key                  = "test"
+  skip_credentials_validation = true
+  skip_metadata_api_check     = true
+  skip_requesting_account_id  = true
+}
+
+override_data {
+  target = data.aws_caller_identity.current
+  values = { account_id = "123456789012" }
+}
+
+variables {
+  image_uri = "123456789012.dkr.ecr.us-east-1.amazonaws.com/tools/cleaner:v1"
+}
+
+run "defaults" {
+  command = plan
+
+  assert {
+    condition = aws_lambda_function.cleaner.environment[0].variables == tomap({
+      DRY_RUN              = "true"
+      DEFAULT_KEEP_DAYS    = "30"
+      ECR_CLEANER_SETTINGS = jsonencode({ schema_version = 1, acknowledged_unscanned = [], disabled_usage_sources = [], lock_table = "ecr-cleaner-lock", own_repository = "tools/cleaner" })
+    })
+    error_message = "The environment is the contract with the function, got ${jsonencode(aws_lambda_function.cleaner.environment[0].variables)}."
+  }
+
+  assert {
+    condition     = aws_lambda_function.cleaner.timeout == 900 && aws_lambda_function.cleaner.package_type == "Image"
+    error_message = "The function runs as long as Lambda lets it, from an image."
+  }
+
+  assert {
+    condition     = aws_lambda_function.cleaner.logging_config[0].log_format == "JSON" && aws_lambda_function.cleaner.logging_config[0].log_group == aws_cloudwatch_log_group.function.name
+    error_message = "Logs are JSON and go to the module's own group."
+  }
+
+  assert {
+    condition     = aws_lambda_function_event_invoke_config.cleaner.maximum_retry_attempts == 0 && aws_scheduler_schedule.cleaner.target[0].retry_policy[0].maximum_retry_attempts == 0
+    error_message = "Nothing is repeated blindly."
+  }
+
+  assert {
+    condition     = aws_scheduler_schedule.cleaner.schedule_expression == "cron(0 0 * * ? *)" && aws_scheduler_schedule.cleaner.schedule_expression_timezone == "UTC" && aws_scheduler_schedule.cleaner.state == "ENABLED"
+    error_message = "Every night at midnight UTC."
+  }
+
+  assert {
+    condition     = aws_scheduler_schedule.cleaner.target[0].input == "{}"
+    error_message = "A scheduled run is a plain run."
+  }
+
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.not_run[0].period * aws_cloudwatch_metric_alarm.not_run[0].evaluation_periods == 26 * 3600 && aws_cloudwatch_metric_alarm.not_run[0].treat_missing_data == "breaching"
+    error_message = "No run in 26 hours rings."
+  }
+
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.failed.metric_name == "Errors" && aws_cloudwatch_metric_alarm.failed.threshold == 1
+    error_message = "One failed run rings."
+  }
+
+  assert {
+    condition     = length(aws_ecr_repository.function) == 0 && length(terraform_data.image_build) == 0 && length(data.aws_ecr_authorization_token.function) == 0
+    error_message = "With image_uri nothing is built."
+  }
+
+  assert {
+    condition     = aws_lambda_function.cleaner.image_uri == var.image_uri
+    error_message = "The function runs the image that was named."
+  }
+}
+
+run "everything_set" {
+  command = plan
+
+  variables {
+    name                           = "other"
+    dry_run                        = false
+    default_keep_days              = 7
+    acknowledged_unscanned         = ["pull_through_cache", "eks"]
+    disabled_usage_sources         = ["lambda", "apprunner"]
+    memory_size                    = 1024
+    log_level                      = "DEBUG"
+    log_retention_days             = 7
+    reserved_concurrent_executions = 1
+    permissions_boundary_arn       = "arn:aws:iam::123456789012:policy/boundary"
+    kms_key_arn                    = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+    alarm_actions                  = ["arn:aws:sns:us-east-1:123456789012:alarms"]
+    schedule_expression            = "cron(0 6 ? * MON *)"
+    schedule_timezone              = "Europe/Berlin"
+    schedule_enabled               = false
+    tags                           = { team = "platform" }
+  }
+
+  assert {
+    condition     = jsondecode(aws_lambda_function.cleaner.environment[0].variables["ECR_CLEANER_SETTINGS"]) == { schema_version = 1, acknowledged_unscanned = ["eks", "pull_through_cache"], disabled_usage_sources = ["apprunner", "lambda"], lock_table = "other-lock", own_repository = "tools/cleaner" }
+    error_message = "The settings carry the inputs, got ${aws_lambda_function.cleaner.environment[0].variables["ECR_CLEANER_SETTINGS"]}."
+  }
+
+  assert {
+    condition     = aws_lambda_function.cleaner.environment[0].variables["DRY_RUN"] == "false" && aws_lambda_function.cleaner.environment[0].variables["DEFAULT_KEEP_DAYS"] == "7"
+    error_message = "Both plain variables carry the inputs."
+  }
+
+  assert {
+    condition     = aws_iam_role.function.name == "other-us-east-1" && aws_iam_role.scheduler.name == "other-scheduler-us-east-1"
+    error_message = "Global names carry name and region."
+  }
+
+  assert {
+    condition     = aws_iam_role.function.permissions_boundary == var.permissions_boundary_arn && aws_iam_role.scheduler.permissions_boundary == var.permissions_boundary_arn
+    error_message = "Both roles carry the boundary."
+  }
+
+  assert {
+    condition     = alltrue([for key in [aws_lambda_function.cleaner.kms_key_arn, aws_cloudwatch_log_group.function.kms_key_id, aws_sqs_queue.failures.kms_master_key_id] : key == var.kms_key_arn])
+    error_message = "Environment, log group and queue use the key."
+  }
+
+  assert {
+    condition     = aws_scheduler_schedule.cleaner.state == "DISABLED" && length(aws_cloudwatch_metric_alarm.not_run) == 0
+    error_message = "A schedule that is off starts nothing and is not missed."
+  }
+
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.failed.alarm_actions == toset(var.alarm_actions)
+    error_message = "The alarm tells whom it should."
+  }
+}
+
+run "a_weekly_schedule_is_not_missed_daily" {
+  command = plan
+
+  variables {
+    schedule_expression = "cron(0 6 ? * MON *)"
+  }
+
+  assert {
+    condition     = length(aws_cloudwatch_metric_alarm.not_run) == 0
+    error_message = "Only a schedule that is at least daily can be missed after 26 hours."
+  }
+}
+
+run "a_schedule_every_12_hours_is_daily" {
+  command = plan
+
+  variables {
+    schedule_expression = "rate(12 hours)"
+  }
+
+  assert {
+    condition     = length(aws_cloudwatch_metric_alarm.not_run) == 1
+    error_message = "Twice a day is at least daily."
+  }
+}
+
+run "an_image_of_another_account_is_not_our_repository" {
+  command = plan
+
+  variables {
+    image_uri = "999999999999.dkr.ecr.us-east-1.amazonaws.com/tools/cleaner:v1"
+  }
+
+  assert {
+    condition     = jsondecode(aws_lambda_function.cleaner.environment[0].variables["ECR_CLEANER_SETTINGS"]).own_repository == null
+    error_message = "A repository of the same name here is not the one."
+  }
+}
+
+run "both_architectures" {
+  command = plan
+
+  variables {
+    architecture = "x86_64"
+  }
+
+  assert {
+    condition     = aws_lambda_function.cleaner.architectures == tolist(["x86_64"]) && local.architecture.platform == "linux/amd64" && local.architecture.wheel_machine == "x86_64"
+    error_message = "Function, platform and wheels agree."
+  }
+}
+
+run "built_for_arm64" {
+  command = plan
+
+  override_data {
+    target = data.aws_ecr_authorization_token.function
+    values = { proxy_endpoint = "https://123456789012.dkr.ecr.us-east-1.amazonaws.com", authorization_token = "dG9rZW4=" }
+  }
+
+  variables {
+    image_uri = null
+  }
+
+  assert {
+    condition     = aws_lambda_function.cleaner.architectures == tolist(["arm64"]) && local.architecture.platform == "linux/arm64"
+    error_message = "Function and platform agree."
+  }
+
+  assert {
+    condition     = aws_ecr_repository.function[0].image_tag_mutability == "IMMUTABLE" && aws_ecr_repository.function[0].force_delete && aws_ecr_repository.function[0].image_scanning_configuration[0].scan_on_push
+    error_message = "The module's repository is immutable, scanned, and does not stand in the way of destroy."
+  }
+
+  assert {
+    condition     = aws_ecr_repository.function[0].tags["BoxCleanerEnabled"] == "false"
+    error_message = "The module's repository is never opted in."
+  }
+
+  assert {
+    condition     = jsondecode(aws_lambda_function.cleaner.environment[0].variables["ECR_CLEANER_SETTINGS"]).own_repository == "ecr-cleaner"
+    error_message = "The function knows its own repository."
+  }
+}
