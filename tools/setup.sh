@@ -34,20 +34,23 @@ find_python() {
   fail "Python 3.11 or newer is needed, and PATH has none. Install one, or name it: make PYTHON=/path/to/python3.12 ..."
 }
 
-# A cut-off set-up or a Python that was upgraded away leaves no stamp or no working interpreter.
-python_is_ready() {
-  cmp -s requirements-dev.txt $venv/ready.txt && $python -c "$new_enough" 2>/dev/null
+# A set-up that was cut off leaves no stamp; a Python that was upgraded away leaves no working interpreter.
+works() {
+  $python -c "$new_enough" 2>/dev/null && $python -m pip --version >/dev/null 2>&1
 }
 
 setup_python() {
-  python_is_ready && return
-  base=$(find_python)
-  printf 'setup: making %s with %s (once)\n' "$venv" "$("$base" --version)"
-  rm -rf $venv
-  "$base" -m venv $venv >/dev/null 2>&1 || {
+  cmp -s requirements-dev.txt $venv/ready.txt && works && return
+  if ! works; then
+    base=$(find_python)
+    printf 'setup: making %s with %s (once)\n' "$venv" "$("$base" --version)"
     rm -rf $venv
-    fail "$base cannot make virtual environments. Debian and Ubuntu keep that in a package of its own: apt-get install python3-venv"
-  }
+    "$base" -m venv $venv >/dev/null 2>&1 || {
+      rm -rf $venv
+      fail "$base cannot make virtual environments. Debian and Ubuntu keep that in a package of its own: apt-get install python3-venv"
+    }
+  fi
+  printf 'setup: installing the packages of requirements-dev.txt (once)\n'
   $python -m pip install -qq --disable-pip-version-check --require-hashes --only-binary :all: \
     --requirement requirements-dev.txt || fail "the packages of requirements-dev.txt could not be installed, see above"
   cp requirements-dev.txt $venv/ready.txt

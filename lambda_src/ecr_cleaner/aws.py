@@ -7,6 +7,7 @@ no number (ECR's describe and delete calls) a modest one is used.
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from dataclasses import dataclass, field
@@ -147,7 +148,8 @@ def connect(region: str | None, profile: str | None) -> Aws:
         AwsError: There is no such profile.
         CleanerError: No region is configured.
     """
-    return Aws(boto3.Session(region_name=region, profile_name=profile))
+    # boto3 itself knows AWS_DEFAULT_REGION only; the command line and the other SDKs read this one first.
+    return Aws(boto3.Session(region_name=region or os.environ.get("AWS_REGION"), profile_name=profile))
 
 
 def code_of(error: Exception) -> str:

@@ -69,6 +69,7 @@ class Run:
     _facts: RegistryFacts | None = field(init=False, default=None)
     _usages: tuple[Usage, ...] = field(init=False, default=())
     _now: datetime = field(init=False)
+    _scan_seconds: float = field(init=False, default=0.0)
 
     def __post_init__(self) -> None:
         self.summary = RunSummary(self.run_id, self.settings.dry_run, self.clients.region)
@@ -157,6 +158,8 @@ class Run:
 
     def _cut_off(self, summary: RepositorySummary) -> None:
         summary.status = "left"
+        ended = sum(summary.removals.values())
+        summary.removals[RemovalStatus.LEFT.value] += max(0, summary.removable - ended)
         self.summary.left.append(summary.name)
 
     def _has_old_images(self, repository: Repository) -> bool:
@@ -166,7 +169,12 @@ class Run:
     def _scan(self) -> None:
         scan = usage.collect(self.clients, self.settings, self.clock())
         self.summary.scan = scan
+        self._scan_seconds = (self.clock() - scan.started_at).total_seconds()
         self.summary.refusals[:] = guard.refusals(scan)
+        if self._stale():
+            self.summary.refusals.append(
+                f"collecting the usages took {self._scan_seconds / 60:.0f} minutes: by now they are out of date"
+            )
         self._usages = tuple(self._of_this_registry(scan.usages))
 
     def _scan_nothing(self) -> None:
@@ -203,6 +211,9 @@ class Run:
         """Remove what a repository's plan names, with usages that are never older than the limit."""
         while not (self.settings.dry_run or self.summary.refusals):
             if self._stale():
+                if self.seconds_left() < RESERVE_SECONDS + self._scan_seconds:
+                    self._cut_off(self.summary.repositories[plan.repository.name])
+                    return
                 self._scan()
                 fresh = self._guarded(plan.repository, self._judge)
                 if fresh is None or self.summary.refusals:
@@ -210,11 +221,6 @@ class Run:
                 plan = fresh
             left = self._guarded(plan.repository, lambda _, plan=plan: self._remove_some(plan))  # type: ignore[misc]
             if not left:
-                return
-            if self.seconds_left() < RESERVE_SECONDS:
-                summary = self.summary.repositories[plan.repository.name]
-                summary.removals[RemovalStatus.LEFT.value] += left
-                self.summary.left.append(plan.repository.name)
                 return
 
     def _remove_some(self, plan: RepositoryPlan) -> int:

@@ -1,7 +1,7 @@
 """Everything configurable, validated once, all errors at once.
 
 A value that cannot be understood is an error, never a default: a run with bad settings does nothing.
-Terraform writes the environment; ``locals.tf`` and `Document` hold the same keys (a test compares them).
+Terraform writes the environment; ``main.tf`` and `Document` hold the same keys (a test compares them).
 """
 
 from __future__ import annotations

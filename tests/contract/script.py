@@ -57,9 +57,9 @@ class Script:
         self._once(f"after-call.{service}.{operation}", lambda parsed, **_: parsed.update(answer))
 
     def refuse(self, service: str, method: str, code: str, **parameters: Any) -> None:
-        """Expect a call and answer with an error code."""
+        """Expect a call and answer with an error code; without parameters any will do."""
         self._stubber(service).add_client_error(
-            method, service_error_code=code, service_message="as scripted", expected_params=parameters
+            method, service_error_code=code, service_message="as scripted", expected_params=parameters or None
         )
 
     def break_off(self, service: str, operation: str, error: Exception) -> None:

@@ -39,12 +39,20 @@ def holder(monkeypatch: pytest.MonkeyPatch) -> str:
     return "run-1/once"
 
 
-@pytest.fixture
-def table(monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
-    """A lock table that evaluates conditions, as Terraform makes it."""
-    monkeypatch.delenv("AWS_ENDPOINT_URL")
-    with mock_aws():
+@pytest.fixture(scope="module")
+def _mocked() -> Aws:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("AWS_ENDPOINT_URL")
         aws = connect(REGION, None)
+        aws.client("dynamodb")
+    return aws
+
+
+@pytest.fixture
+def table(_mocked: Aws) -> Iterator[Aws]:
+    """A lock table that evaluates conditions, as Terraform makes it."""
+    aws = _mocked
+    with mock_aws():
         aws.client("dynamodb").create_table(
             TableName=TABLE,
             BillingMode="PAY_PER_REQUEST",

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import inspect
 import re
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 import pytest
 
 from ecr_cleaner import settings
 from ecr_cleaner.usage import SOURCES
 from tests.docs import declared
+
+if TYPE_CHECKING:
+    from ecr_cleaner.usage.base import Source
 
 
 def test_the_settings_document_has_the_same_keys() -> None:
@@ -58,7 +61,7 @@ def test_the_size_of_the_settings_is_limited_alike() -> None:
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.name)
-def test_a_source_is_allowed_what_it_needs(source: declared.Any) -> None:
+def test_a_source_is_allowed_what_it_needs(source: Source) -> None:
     """The permissions that a source declares are those that Terraform gives for it, no more and no less."""
     given = [
         a

@@ -19,7 +19,7 @@ from tests.docs import declared
 from tests.docs.markdown import codes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from tests.docs.markdown import Page
 
@@ -170,9 +170,18 @@ def messages(file: str) -> Iterator[str]:
     for node in ast.walk(ast.parse((declared.ROOT / "lambda_src/ecr_cleaner" / file).read_text())):
         match node:
             case ast.Call(func=ast.Attribute(value=ast.Name(id="LOGGER")), args=arguments):
-                yield from (a.value for a in arguments if isinstance(a, ast.Constant) and isinstance(a.value, str))
+                yield from texts(arguments)
             case ast.AnnAssign(target=ast.Name(id="_TEXTS"), value=ast.Dict(values=pairs)):
-                yield from (text.value for pair in pairs if isinstance(pair, ast.Tuple) for text in pair.elts[1:] if isinstance(text, ast.Constant))  # fmt: skip
+                for pair in pairs:
+                    assert isinstance(pair, ast.Tuple)
+                    yield from texts(pair.elts)
+
+
+def texts(expressions: Iterable[ast.expr]) -> Iterator[str]:
+    """Those that are written out."""
+    for expression in expressions:
+        if isinstance(expression, ast.Constant) and isinstance(expression.value, str):
+            yield expression.value
 
 
 def test_every_example_is_listed(readme: Page) -> None:
