@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.behaviour.conftest import Context
+from tests.behaviour.runner import Context
 from tests.sandbox import Fault
 
 if TYPE_CHECKING:
-    from tests.behaviour.conftest import Runner
+    from tests.behaviour.runner import Runner
     from tests.sandbox import Sandbox
 
 pytestmark = pytest.mark.usefixtures("pair_deletes")

@@ -11,7 +11,7 @@ from tests.behaviour import accounts
 from tests.sandbox import Fault, Sandbox
 
 if TYPE_CHECKING:
-    from tests.behaviour.conftest import Runner
+    from tests.behaviour.runner import Runner
 
 ANSWERS = ("access_denied", "internal_error", "unavailable", "throttled")
 BROKEN = ("reset", "malformed", "cut_short", "missing_member", "expired_token", "timeout")

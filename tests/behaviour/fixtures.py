@@ -1,0 +1,56 @@
+"""What tests of whole runs stand on; a folder that needs them imports them into its conftest.py."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import boto3
+import pytest
+
+from ecr_cleaner import aws
+from tests.behaviour.runner import Runner
+from tests.sandbox import Sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(scope="module")
+def running_sandbox() -> Iterator[Sandbox]:
+    """A sandbox for all tests of a module; not of the session, because a process holds only one."""
+    with Sandbox() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def boto_session() -> boto3.Session:
+    """One for all tests: reading the service models takes longer than a whole run."""
+    return boto3.Session()
+
+
+@pytest.fixture
+def sandbox(running_sandbox: Sandbox) -> Sandbox:
+    """An empty account."""
+    running_sandbox.reset()
+    return running_sandbox
+
+
+@pytest.fixture
+def run(
+    sandbox: Sandbox,
+    boto_session: boto3.Session,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> Runner:
+    """Runs the handler against the account, without long waits between tries."""
+    monkeypatch.setattr(aws.boto3, "Session", lambda: boto_session)
+    monkeypatch.setattr(aws, "MAX_ATTEMPTS", 2)
+    monkeypatch.setattr(aws.Pacer, "wait", lambda *_: None)
+    return Runner(sandbox, monkeypatch, caplog)
+
+
+@pytest.fixture(params=["tag", "image"])
+def pair_deletes(request: pytest.FixtureRequest, sandbox: Sandbox) -> Literal["tag", "image"]:
+    """Both meanings that AWS's documentation leaves to a (digest, tag) pair; removal must be right under either."""
+    sandbox.pair_deletes = request.param
+    return sandbox.pair_deletes
