@@ -45,7 +45,7 @@ def main() -> int:
             screen.say(f"{str(stopped).capitalize()}: ending what runs.", "yellow")
             children.stop_all()
             shutil.rmtree(FOLDER, ignore_errors=True)
-            screen.say("Nothing is left running, and .demo/ is removed.")
+            screen.say(f"Nothing is left running, and {os.path.relpath(FOLDER)}/ is removed.")
             return 128 + stopped.number
         except ToolError as error:
             deafen()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from dataclasses import dataclass, field
@@ -140,7 +141,7 @@ class Story:
         _expect(_digests(self._account.shelves()) == _digests(after), "the second night removes nothing more")
 
     def _stay(self) -> None:
-        where = self.folder.relative_to(ROOT)
+        where = os.path.relpath(self.folder)
         self.screen.phase("Everything stays as it is until you press Ctrl-C")
         self.screen.say(f"The account: export AWS_ENDPOINT_URL={self._account.endpoint} AWS_REGION=us-east-1")
         self.screen.say("             export AWS_ACCESS_KEY_ID=sandbox AWS_SECRET_ACCESS_KEY=sandbox")
@@ -158,9 +159,7 @@ class Story:
             "alarms and lock; the real handler read the settings that Terraform gave it, looked at every consumer, and "
             "removed what nothing needs. Only the account was not real."
         )
-        self.screen.say(
-            f"What Terraform ran on lies in {self.folder.relative_to(ROOT)}/: the example, and an override."
-        )
+        self.screen.say(f"What Terraform ran on lies in {os.path.relpath(self.folder)}/: the example, and an override.")
         self.screen.times()
 
     def _terraform(self, command: str, **arguments: Any) -> str:

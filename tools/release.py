@@ -53,7 +53,8 @@ def notes(version: str, images: Sequence[str], root: Path = ROOT) -> str:
     if not images:
         return f"{text}\n"
     listed = "\n".join(f"- `{image}`" for image in sorted(images))
-    return f"{text}\n\n## Images\n\nTo copy into a private ECR repository and name in `image_uri`; see the README.\n\n{listed}\n"
+    how = "To copy into a private ECR repository and to name in `image_uri`; see the README."
+    return f"{text}\n\n## Images\n\n{how}\n\n{listed}\n"
 
 
 def main(arguments: Sequence[str]) -> int:

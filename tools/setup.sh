@@ -36,12 +36,12 @@ find_python() {
 
 # A set-up that was cut off leaves no stamp; a Python that was upgraded away leaves no working interpreter.
 works() {
-  $python -c "$new_enough" 2>/dev/null && $python -m pip --version >/dev/null 2>&1
+  $python -c "$new_enough" 2>/dev/null
 }
 
 setup_python() {
   cmp -s requirements-dev.txt $venv/ready.txt && works && return
-  if ! works; then
+  if ! works || ! $python -m pip --version >/dev/null 2>&1; then
     base=$(find_python)
     printf 'setup: making %s with %s (once)\n' "$venv" "$("$base" --version)"
     rm -rf $venv

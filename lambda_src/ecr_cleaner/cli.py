@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import uuid
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -12,7 +13,7 @@ import click
 from ecr_cleaner import __version__, aws
 from ecr_cleaner.aws import connect
 from ecr_cleaner.errors import CleanerError, SettingsError, UnreadableReferenceError
-from ecr_cleaner.model import RunStatus
+from ecr_cleaner.model import Reference, RunStatus
 from ecr_cleaner.reference import parse
 from ecr_cleaner.report.collected import CollectingReporter
 from ecr_cleaner.report.console import print_explanation, print_plan
@@ -22,7 +23,7 @@ from ecr_cleaner.settings import DEFAULT_KEEP_DAYS, Settings
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ecr_cleaner.model import Reference
+    from ecr_cleaner.report.summary import RunSummary
 
 EXIT_CODES: Final = {
     RunStatus.COMPLETED: 0,
@@ -31,6 +32,9 @@ EXIT_CODES: Final = {
     RunStatus.INCOMPLETE: 3,
 }
 """2 is left to wrong usage, as click has it."""
+
+_ANY_HOST: Final = "000000000000.dkr.ecr.any.amazonaws.com"
+_NOTHING: Final = Reference("")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -95,22 +99,33 @@ def explain(image: str, **options: Any) -> None:
 
     IMAGE is a name as in docker pull (with or without the registry's host): app:v1, app@sha256:...
     """
-    repository, tag, digest = _taken_apart(image)
+    reference = _taken_apart(image)
+    repository = str(reference.repository)
     collected = _run(frozenset({repository}), **options)
-    found = print_explanation(collected, repository, tag, digest)
+    _must_be_the_registry(reference, collected.summary)
+    found = print_explanation(collected, repository, reference.effective_tag, reference.digest)
     sys.exit(EXIT_CODES[collected.summary.status] if found else 1)
 
 
-def _taken_apart(image: str) -> tuple[str, str | None, str | None]:
-    # The host says nothing here: the account and region are those of the credentials.
+def _taken_apart(image: str) -> Reference:
     try:
-        reference: Reference | None = parse(image) or parse(f"000000000000.dkr.ecr.any.amazonaws.com/{image}")
-    except UnreadableReferenceError as error:
-        raise click.UsageError(str(error)) from None
-    if reference is None or reference.repository is None:
-        message = f"{image!r} is not an image name: write repository[:tag][@sha256:...]"
+        # Without a host, any registry's: the account and region are those of the credentials.
+        reference = parse(image) or replace(parse(f"{_ANY_HOST}/{image}") or _NOTHING, account=None, region=None)
+    except UnreadableReferenceError:
+        reference = _NOTHING
+    if reference.repository is None:
+        message = f"{image!r} is not an image name: write repository[:tag][@sha256:<64 hex digits>]"
         raise click.UsageError(message)
-    return reference.repository, reference.effective_tag, reference.digest
+    return reference
+
+
+def _must_be_the_registry(reference: Reference, summary: RunSummary) -> None:
+    """An answer about the image of the same name in another registry would be a wrong one."""
+    there = (reference.account, reference.region)
+    here = (summary.account_id, summary.region)
+    if reference.account is not None and summary.account_id is not None and there != here:
+        message = f"{reference.text} lies in {' '.join(map(str, there))}, but this is {' '.join(map(str, here))}"
+        raise click.ClickException(message)
 
 
 def _run(  # noqa: PLR0913 - the options of the command line

@@ -62,7 +62,7 @@ def handler(event: object, context: Context | None) -> dict[str, Any]:
         LOGGER.error("Nothing was done: another run is under way", extra={"cause": str(error)})
         raise RunFailedError(run_id, RunStatus.REFUSED, [str(error)]) from None
     except (CleanerError, *aws.AwsError) as error:
-        LOGGER.exception("Nothing was done: the run could not be started or ended")
+        LOGGER.exception("The run could not be started or ended")
         raise RunFailedError(run_id, RunStatus.FAILED, [str(error)]) from None
     return _result(summary)
 

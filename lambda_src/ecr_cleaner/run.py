@@ -70,6 +70,8 @@ class Run:
     _usages: tuple[Usage, ...] = field(init=False, default=())
     _now: datetime = field(init=False)
     _scan_seconds: float = field(init=False, default=0.0)
+    _scans: int = field(init=False, default=0)
+    _judged_by: dict[str, int] = field(init=False, default_factory=dict)  # repository to the number of the scan
 
     def __post_init__(self) -> None:
         self.summary = RunSummary(self.run_id, self.settings.dry_run, self.clients.region)
@@ -169,6 +171,7 @@ class Run:
     def _scan(self) -> None:
         scan = usage.collect(self.clients, self.settings, self.clock())
         self.summary.scan = scan
+        self._scans += 1
         self._scan_seconds = (self.clock() - scan.started_at).total_seconds()
         self.summary.refusals[:] = guard.refusals(scan)
         if self._stale():
@@ -199,6 +202,7 @@ class Run:
         return RepositoryPlan(repository, removals, plan.holders) if removals else None
 
     def _judge(self, repository: Repository) -> RepositoryPlan:
+        self._judged_by[repository.name] = self._scans
         images = tuple(inventory.images(self.clients, repository.name))
         contents = Contents(images)
         if rules.depends_on_indexes(images, repository.keep_days, self._now):
@@ -215,6 +219,8 @@ class Run:
                     self._cut_off(self.summary.repositories[plan.repository.name])
                     return
                 self._scan()
+            # A scan that another repository needed makes this one's verdicts old as well.
+            if self._judged_by[plan.repository.name] != self._scans:
                 fresh = self._guarded(plan.repository, self._judge)
                 if fresh is None or self.summary.refusals:
                     return

@@ -14,6 +14,8 @@ CONSUMERS: Final[tuple[str, ...]] = (
     "external-task-set",
     "revision",
     "rollback",
+    "rollback-before",
+    "replaced",
     "running",
     "stopped",
     "rule",
@@ -31,7 +33,16 @@ def every_consumer() -> dict[str, Any]:
 
     Images that only a digest keeps carry no tag: theirs was taken away after it was resolved.
     """
-    by_digest = {"revision", "rollback", "running", "stopped", "lambda", "lambda-version"}
+    by_digest = {
+        "revision",
+        "rollback",
+        "rollback-before",
+        "replaced",
+        "running",
+        "stopped",
+        "lambda",
+        "lambda-version",
+    }
     images = [{"id": name, "pushed": "90d", "tags": [] if name in by_digest else [name]} for name in CONSUMERS]
     images.append({"id": "unused", "pushed": "90d", "tags": ["unused"]})
     image = "{registry}/app:"
@@ -40,6 +51,8 @@ def every_consumer() -> dict[str, Any]:
         for name in CONSUMERS
         if name not in {"lambda", "lambda-version", "apprunner"}
     }
+    # What is left of a family whose third revision a schedule still names.
+    definitions["gone:4"] = {"image": image + "service"}
     return {
         "repositories": {"app": {"tags": {"BoxCleanerEnabled": "true"}, "images": images}},
         "ecs": {
@@ -72,6 +85,24 @@ def every_consumer() -> dict[str, Any]:
                                     "task_definition": "rollback:1",
                                     "digests": {"rollback": "{rollback}"},
                                     "deployed": "9d",
+                                },
+                                {
+                                    "task_definition": "rollback-before:1",
+                                    "digests": {"rollback-before": "{rollback-before}"},
+                                    "deployed": "19d",
+                                },
+                            ],
+                        },
+                        # Only the deployment under way knows what it replaces.
+                        "rolling": {
+                            "task_definition": "service:1",
+                            "revisions": [
+                                {"task_definition": "service:1", "deployed": "1h", "status": "IN_PROGRESS"},
+                                {
+                                    "task_definition": "replaced:1",
+                                    "digests": {"replaced": "{replaced}"},
+                                    "deployed": "3d",
+                                    "status": "STOPPED",
                                 },
                             ],
                         },
@@ -106,7 +137,12 @@ def every_consumer() -> dict[str, Any]:
                     "schedule": "rate(7 days)",
                     "state": "DISABLED",
                     "task_definition": "disabled-schedule:1",
-                }
+                },
+                # Nothing can be started from it; the listings have to prove that.
+                "dead": {
+                    "schedule": "rate(1 day)",
+                    "task_definition": "arn:aws:ecs:us-east-1:123456789012:task-definition/gone:3",
+                },
             }
         },
     }

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+import os
+from typing import TYPE_CHECKING, Any, Literal
 
 import boto3
 import pytest
+from botocore.retries import standard
 
 from ecr_cleaner import aws
 from tests.behaviour.runner import Runner
@@ -46,7 +48,21 @@ def run(
     monkeypatch.setattr(aws.boto3, "Session", lambda: boto_session)
     monkeypatch.setattr(aws, "MAX_ATTEMPTS", 2)
     monkeypatch.setattr(aws.Pacer, "wait", lambda *_: None)
+    monkeypatch.setattr(standard.ExponentialBackoff, "delay_amount", lambda *_: 0)
+    make, made = aws.Aws._make, {}
+
+    def once(clients: aws.Aws, service: str) -> Any:
+        key = service, clients.region, aws.MAX_ATTEMPTS, aws.READ_TIMEOUT_SECONDS, *_endpoints()
+        if key not in made:
+            made[key] = make(clients, service)
+        return made[key]
+
+    monkeypatch.setattr(aws.Aws, "_make", once)
     return Runner(sandbox, monkeypatch, caplog)
+
+
+def _endpoints() -> list[str]:
+    return [f"{name}={value}" for name, value in os.environ.items() if name.startswith("AWS_ENDPOINT_URL")]
 
 
 @pytest.fixture(params=["tag", "image"])

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from tests.sandbox import Sandbox
 
-pytestmark = [pytest.mark.terraform, pytest.mark.xdist_group("terraform"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.terraform, pytest.mark.timeout(600)]
 
 EXAMPLES = sorted(path.name for path in (ROOT / "examples").iterdir() if path.is_dir())
 

@@ -1,0 +1,124 @@
+"""``make demo`` does what it says, leaves nothing behind, and reaches nothing but this machine."""
+
+from __future__ import annotations
+
+import re
+import signal
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.container.engine import engine_problem
+from tests.demo.conftest import Demo, RecordingProxy, alive
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = [pytest.mark.terraform, pytest.mark.timeout(600)]
+
+WITHOUT_ENGINE = {"ECR_CLEANER_NO_ENGINE": "1"}
+
+Start = Callable[[dict[str, str]], Demo]
+
+
+@pytest.fixture
+def start(project: Path) -> Iterator[Start]:
+    """Starts demos that end with the test."""
+    started: list[Demo] = []
+
+    def make(environment: dict[str, str]) -> Demo:
+        started.append(Demo(project, environment))
+        return started[-1]
+
+    yield make
+    for demo in started:
+        demo.close()
+
+
+def contents(project: Path) -> dict[str, bytes]:
+    """Every file outside of the demo's folder and of what all of the project's commands share."""
+    paths = (path for path in project.rglob("*") if path.is_file())
+    names = {path.relative_to(project): path for path in paths}
+    return {str(name): path.read_bytes() for name, path in names.items() if name.parts[0] not in {".demo", ".cache"}}
+
+
+def test_it_tells_the_whole_story_and_asks_nobody_outside(
+    start: Start, proxy: RecordingProxy, project: Path, tmp_path: Path
+) -> None:
+    """In a shell that is logged in to a real account: that account is never spoken to, nor anybody else.
+
+    Every child's way out of this machine is a proxy, which here writes down who comes. Getting the provider is the
+    one thing that may need the network; it belongs to the set-up and is done before.
+    """
+    home = tmp_path / "home"
+    home.mkdir()
+    before, started = contents(project), time.monotonic()
+    ways_out = {"ECR_CLEANER_DEMO_PROXY": proxy.url, "HTTPS_PROXY": proxy.url, "HTTP_PROXY": proxy.url}
+    demo = start(WITHOUT_ENGINE | ways_out | {"HOME": str(home)})
+    demo.wait_for_program("terraform-provider-aws")
+    children = demo.descendants()
+    assert demo.end(400) == 0, demo.said
+    assert time.monotonic() - started < 240, "under four minutes"
+
+    assert proxy.asked == []
+    assert alive(set(children)) == {}
+    assert list(home.iterdir()) == []
+    assert contents(project) == before
+    assert sorted(path.name for path in (demo.folder / "terraform").iterdir() if not path.is_dir()) == [
+        ".terraform.lock.hcl",
+        "main.tf",
+        "sandbox.auto.tfvars.json",
+        "sandbox_override.tf.json",
+        "terraform.tfstate",
+        "terraform.tfstate.backup",
+    ]
+
+    said = re.sub(r"\s+", " ", demo.said)
+    assert "The same handler runs from source" in said
+    assert re.search(r"\b[1-9]\d* of \d+ images would go\. Nothing has been removed\.", said)
+    assert re.search(r"in use: ecs service prod/web, .*?app runner service landing|app runner service landing", said)
+    assert re.search(r"[1-9]\d* images went: exactly those that the dry run had named\.", said)
+    assert "Removed: 0." in said
+    assert "Destroy complete!" in said
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+def test_it_leaves_nothing_running_when_it_is_stopped(start: Start, number: signal.Signals) -> None:
+    """In the middle of an apply, where the most is running."""
+    demo = start(WITHOUT_ENGINE)
+    demo.wait_for("2. terraform apply")
+    time.sleep(8)
+    demo.wait_for_program("terraform-provider-aws")
+    children = demo.descendants()
+    assert "tests.sandbox" in " ".join(children.values())
+    demo.process.send_signal(number)
+    assert demo.end(60) == 128 + number, demo.said
+    assert alive(set(children)) == {}
+    assert not demo.folder.exists()
+    assert "Nothing is left running" in demo.said
+
+
+def test_two_demos_do_not_meet(start: Start) -> None:
+    """The second one in the same checkout says so and touches nothing."""
+    first = start(WITHOUT_ENGINE)
+    first.wait_for("1. A company's account")
+    second = start(WITHOUT_ENGINE)
+    assert second.end(60) == 1
+    assert "Another demo runs" in second.said
+    assert first.process.poll() is None
+
+
+@pytest.mark.container
+def test_with_an_engine_it_runs_the_image_that_the_module_built(start: Start) -> None:
+    """Built by the module, pushed to a registry on a free port, run by AWS's emulator."""
+    problem = engine_problem()
+    if problem is not None:
+        pytest.skip(problem)
+    demo = start({})
+    assert demo.end(500) == 0, demo.said
+    said = re.sub(r"\s+", " ", demo.said)
+    assert "AWS's Lambda emulator runs it" in said
+    assert re.search(r"[1-9]\d* images went: exactly those that the dry run had named\.", said)
