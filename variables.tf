@@ -177,7 +177,7 @@ variable "permissions_boundary_arn" {
 
 variable "reserved_concurrent_executions" {
   type        = number
-  description = "Reserved concurrency of the function: -1 reserves none, 0 stops it at once. Two runs never work at the same time, whatever it is."
+  description = "Reserved concurrency of the function: -1 reserves none, 0 lets no run start. Two runs never work at the same time, whatever it is."
   default     = -1
   nullable    = false
 

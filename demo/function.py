@@ -119,9 +119,9 @@ def _with_callers_proxies(tool: str) -> str:
     """
     names = [*_PROXIES, *map(str.upper, _PROXIES)]
     # The words are split at spaces, and nothing is quoted.
-    values = [f"{name}={os.environ[name]}" for name in names if os.environ.get(name, " ").isprintable()]
+    values = [f"{name}={value}" for name in names if (value := os.environ.get(name)) and " " not in value]
     unset = [word for name in names for word in ("-u", name)]
-    return " ".join(["env", *unset, *(value for value in values if " " not in value), tool])
+    return " ".join(["env", *unset, *values, tool])
 
 
 def _json_lines(text: str) -> list[dict[str, Any]]:

@@ -43,8 +43,7 @@ def handler(event: object, context: Context | None) -> dict[str, Any]:
     run_id = context.aws_request_id if context else str(uuid.uuid4())
     quiet_libraries()
     try:
-        asked = settings.read_event(event)
-        told = settings.tightened(settings.from_environment(os.environ), asked)
+        told = settings.for_invocation(os.environ, event)
     except SettingsError as error:
         LOGGER.error("Nothing was done: settings or event not understood", extra={"problems": error.problems})
         raise RunFailedError(run_id, RunStatus.FAILED, error.problems) from None

@@ -141,6 +141,27 @@ def read_event(event: object) -> Event:
     return asked
 
 
+def for_invocation(environment: Mapping[str, str], event: object) -> Settings:
+    """What one invocation is told by its environment and its event together.
+
+    Raises:
+        SettingsError: With every problem of both.
+    """
+    problems: list[str] = []
+    told, asked = Settings(), Event()
+    try:
+        told = from_environment(environment)
+    except SettingsError as error:
+        problems.extend(error.problems)
+    try:
+        asked = read_event(event)
+    except SettingsError as error:
+        problems.extend(error.problems)
+    if problems:
+        raise SettingsError(problems)
+    return tightened(told, asked)
+
+
 def tightened(settings: Settings, event: Event) -> Settings:
     """The settings of this invocation: those of the function, made stricter by the event."""
     return settings.model_copy(update={"dry_run": settings.dry_run or event.dry_run is True})

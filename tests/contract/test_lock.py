@@ -28,14 +28,14 @@ TAKEN = "ConditionalCheckFailedException"
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The time that the lock sees: the one entry of a list."""
     now = [1_000_000.0]
-    monkeypatch.setattr(lock.time, "time", lambda: now[0])
+    monkeypatch.setattr("time.time", lambda: now[0])
     return now
 
 
 @pytest.fixture
 def holder(monkeypatch: pytest.MonkeyPatch) -> str:
     """Who takes the lock next."""
-    monkeypatch.setattr(lock.uuid, "uuid4", lambda: "once")
+    monkeypatch.setattr("uuid.uuid4", lambda: "once")
     return "run-1/once"
 
 

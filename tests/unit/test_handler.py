@@ -1,0 +1,270 @@
+"""What an invocation does around a run, and how it ends."""
+
+from __future__ import annotations
+
+import json
+import logging
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from ecr_cleaner import handler as entry
+from ecr_cleaner import lock
+from ecr_cleaner.errors import LockHeldError, RunFailedError
+from ecr_cleaner.model import RunStatus
+from ecr_cleaner.report.log import LogReporter
+from ecr_cleaner.report.summary import RunSummary
+from tests.builders import REGION
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from ecr_cleaner.aws import Aws
+    from ecr_cleaner.settings import Settings
+
+LOCKED = '{"schema_version": 1, "lock_table": "cleaner-lock"}'
+
+
+class Context:
+    """Lambda's context."""
+
+    aws_request_id = "request-1"
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Twelve and a half seconds."""
+        return 12_500
+
+
+@dataclass
+class Calls:
+    """What the handler did.
+
+    Attributes:
+        end: What the run gives back or raises.
+        runs: Settings, run id and time left of each run.
+        locks: Table and run id of each lock, and when it was given back.
+        lock_error: What asking for the lock raises.
+        release_error: What giving it back raises.
+    """
+
+    end: RunSummary | Exception
+    runs: list[tuple[Settings, str, float]] = field(default_factory=list)
+    locks: list[str] = field(default_factory=list)
+    lock_error: Exception | None = None
+    release_error: Exception | None = None
+
+    def run(
+        self, clients: Aws, settings: Settings, reporter: object, run_id: str, *, seconds_left: Callable[[], float]
+    ) -> Calls:
+        """In the place of Run."""
+        assert clients.region == REGION
+        assert isinstance(reporter, LogReporter)
+        self.runs.append((settings, run_id, seconds_left()))
+        return self
+
+    def execute(self) -> RunSummary:
+        """As Run has it."""
+        self.locks.append("run")
+        if isinstance(self.end, Exception):
+            raise self.end
+        return self.end
+
+    @contextmanager
+    def held(self, _: Aws, table: str, run_id: str) -> Iterator[None]:
+        """In the place of the lock."""
+        if self.lock_error:
+            raise self.lock_error
+        self.locks.append(f"take {table} {run_id}")
+        try:
+            yield
+        finally:
+            self.locks.append("release")
+            if self.release_error:
+                raise self.release_error
+
+
+@pytest.fixture
+def summary() -> RunSummary:
+    """A run that did all that it should."""
+    return RunSummary("request-1", dry_run=True, region=REGION)
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch, summary: RunSummary) -> Calls:
+    """What happens instead of a run."""
+    made = Calls(summary)
+    monkeypatch.setattr(entry, "Run", made.run)
+    monkeypatch.setattr(lock, "held", made.held)
+    for name in ("DRY_RUN", "DEFAULT_KEEP_DAYS", "ECR_CLEANER_SETTINGS"):
+        monkeypatch.delenv(name, raising=False)
+    return made
+
+
+def failed(event: object = None) -> dict[str, Any]:
+    """What the error of a failed invocation says."""
+    with pytest.raises(RunFailedError) as raised:
+        entry.handler({} if event is None else event, Context())
+    text = str(raised.value)
+    assert "\n" not in text
+    found: dict[str, Any] = json.loads(text)
+    assert set(found) == {"run_id", "status", "causes"}
+    assert found["run_id"] == "request-1"
+    return found
+
+
+@pytest.mark.usefixtures("calls")
+def test_a_completed_run_returns_its_summary(summary: RunSummary) -> None:
+    """The result is the summary itself, as JSON."""
+    result = entry.handler({}, Context())
+    assert result == summary.as_json()
+    assert json.loads(json.dumps(result)) == result
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "causes"),
+    [
+        ({"refusals": ["source ecs: denied"]}, "refused", ["source ecs: denied"]),
+        ({"problems": ["something"]}, "failed", ["something"]),
+        ({"left": ["app"]}, "incomplete", ["time ran out: 1 repositories left"]),
+    ],
+)
+def test_every_other_run_fails_the_invocation(
+    calls: Calls, summary: RunSummary, change: dict[str, list[str]], status: str, causes: list[str]
+) -> None:
+    """Or no alarm would ring; the error's message is one line of JSON."""
+    for name, value in change.items():
+        setattr(summary, name, value)
+    assert failed() == {"run_id": "request-1", "status": status, "causes": causes}
+    assert len(calls.runs) == 1
+
+
+def test_the_environment_and_the_event_reach_the_run(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the time that Lambda leaves, in seconds."""
+    monkeypatch.setenv("DRY_RUN", "false")
+    monkeypatch.setenv("DEFAULT_KEEP_DAYS", "45")
+    entry.handler({}, Context())
+    entry.handler({"schema_version": 1, "action": "run", "dry_run": True}, Context())
+    (real, run_id, seconds), (dry, _, _) = calls.runs
+    assert (real.dry_run, real.default_keep_days, run_id, seconds) == (False, 45, "request-1", 12.5)
+    assert (dry.dry_run, dry.default_keep_days) == (True, 45)
+
+
+def test_by_hand_there_is_no_context(calls: Calls) -> None:
+    """Then the run names itself, and nothing cuts it off."""
+    entry.handler({}, None)
+    entry.handler({}, None)
+    (_, first, seconds), (_, second, _) = calls.runs
+    assert first != second
+    assert seconds == float("inf")
+
+
+@pytest.mark.parametrize(
+    ("environment", "event", "named"),
+    [
+        ({"DEFAULT_KEEP_DAYS": "90d"}, {}, "90d"),
+        ({"ECR_CLEANER_SETTINGS": "{"}, {}, "ECR_CLEANER_SETTINGS"),
+        ({"ECR_CLEANER_SETTINGS": LOCKED}, {"schema_version": 1, "dry_run": False}, "dry_run"),
+        ({}, None, "event"),
+        ({}, {"force": True}, "force"),
+    ],
+)
+def test_what_is_not_understood_does_nothing(  # noqa: PLR0917 - what differs, and two fixtures
+    calls: Calls,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    environment: dict[str, str],
+    event: object,
+    named: str,
+) -> None:
+    """No client, no lock, no run: one line in the log, and a failed invocation."""
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(entry, "Aws", lambda: pytest.fail("a client was made"))
+    with pytest.raises(RunFailedError) as raised:
+        entry.handler(event, Context())
+    assert json.loads(str(raised.value))["status"] == "failed"
+    assert named in str(raised.value)
+    assert (calls.runs, calls.locks) == ([], [])
+    (line,) = caplog.records
+    assert line.getMessage() == "Nothing was done: settings or event not understood"
+    assert any(named in problem for problem in line.problems)  # type: ignore[attr-defined]
+
+
+def test_the_run_happens_under_the_lock(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is taken before and given back after."""
+    monkeypatch.setenv("ECR_CLEANER_SETTINGS", LOCKED)
+    entry.handler({}, Context())
+    assert calls.locks == ["take cleaner-lock request-1", "run", "release"]
+
+
+def test_without_a_table_there_is_no_lock(calls: Calls) -> None:
+    """Nobody set one up."""
+    entry.handler({}, Context())
+    assert calls.locks == ["run"]
+
+
+def test_a_held_lock_does_nothing_and_says_so(
+    calls: Calls, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The second of two invocations is refused."""
+    monkeypatch.setenv("ECR_CLEANER_SETTINGS", LOCKED)
+    calls.lock_error = LockHeldError("another run is under way")
+    assert failed() == {"run_id": "request-1", "status": "refused", "causes": ["another run is under way"]}
+    assert calls.runs == []
+    (line,) = caplog.records
+    assert line.getMessage() == "Nothing was done: another run is under way"
+    assert line.cause == "another run is under way"  # type: ignore[attr-defined]
+
+
+def test_a_lock_that_cannot_be_asked_for_does_nothing(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Denied is not free."""
+    monkeypatch.setenv("ECR_CLEANER_SETTINGS", LOCKED)
+    error = {"Error": {"Code": "AccessDeniedException", "Message": "no"}}
+    calls.lock_error = ClientError(error, "PutItem")
+    found = failed()
+    assert found["status"] == "failed"
+    assert "AccessDeniedException" in found["causes"][0]
+    assert calls.runs == []
+
+
+def test_a_lock_that_cannot_be_given_back_fails_the_invocation(
+    calls: Calls, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The run's report is written; that nothing was done is not claimed."""
+    monkeypatch.setenv("ECR_CLEANER_SETTINGS", LOCKED)
+    error = {"Error": {"Code": "AccessDeniedException", "Message": "no"}}
+    calls.release_error = ClientError(error, "DeleteItem")
+    assert failed()["status"] == "failed"
+    assert calls.locks == ["take cleaner-lock request-1", "run", "release"]
+    assert "Nothing was done" not in caplog.text
+
+
+def test_without_a_region_the_invocation_fails(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As one line of JSON too."""
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    monkeypatch.delenv("AWS_REGION", raising=False)
+    found = failed()
+    assert found["status"] == RunStatus.FAILED
+    assert "no AWS region is configured" in found["causes"][0]
+    assert calls.runs == []
+
+
+def test_a_bug_is_not_dressed_up(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It fails the invocation with its own trace, and the lock is given back."""
+    monkeypatch.setenv("ECR_CLEANER_SETTINGS", LOCKED)
+    calls.end = KeyError("imageDigest")
+    with pytest.raises(KeyError):
+        entry.handler({}, Context())
+    assert calls.locks[-1] == "release"
+
+
+@pytest.mark.usefixtures("calls")
+@pytest.mark.parametrize("name", ["boto3", "botocore", "urllib3"])
+def test_the_libraries_debug_lines_stay_out(name: str) -> None:
+    """Lambda sets the level of the root logger, and theirs hold whole answers."""
+    logging.getLogger(name).setLevel(logging.NOTSET)
+    entry.handler({}, Context())
+    assert not logging.getLogger(f"{name}.endpoint").isEnabledFor(logging.DEBUG)

@@ -1,0 +1,672 @@
+"""The order of a run, and what each thing that goes wrong does to the rest."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+
+from ecr_cleaner import inventory, removal, usage
+from ecr_cleaner.access import RegistryFacts
+from ecr_cleaner.errors import RepositoryError
+from ecr_cleaner.guard import FRESHNESS
+from ecr_cleaner.inventory import Misconfigured
+from ecr_cleaner.model import (
+    Reason,
+    Reference,
+    Removal,
+    RemovalStatus,
+    Skipped,
+    SkipReason,
+    SourceOutcome,
+    SourceStatus,
+    Usage,
+    UsageScan,
+)
+from ecr_cleaner.run import RESERVE_SECONDS, Run
+from ecr_cleaner.settings import Settings
+from tests.builders import ACCOUNT, NOW, REGION, digest, image, repository
+from tests.builders import usage as used
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from ecr_cleaner.aws import Aws
+    from ecr_cleaner.model import Image, RepositoryPlan
+    from ecr_cleaner.report.summary import RepositorySummary, RunSummary
+
+COMPLETE = SourceOutcome("ecs", SourceStatus.COMPLETE)
+DENIED = SourceOutcome("lambda", SourceStatus.FAILED, detail="ListFunctions was denied")
+
+
+def client_error(code: str, operation: str) -> ClientError:
+    """An error as a client raises it."""
+    return ClientError({"Error": {"Code": code, "Message": "no"}}, operation)
+
+
+@dataclass
+class World:
+    """An account in which the rooms around the run do as they are told, and note what they were asked.
+
+    Attributes:
+        found: What looking at a repository's tags gives, or the error that it raises.
+        listings: The images of a repository, by the number of the look; the last one stays.
+        scans: What each scan sees; the last one stays.
+        errors: What a step raises, by its name as it stands in `steps`.
+        endings: How the removal of an image ends, where it is not removed.
+        lasts: Seconds that a step takes, by the first word of its name.
+        seconds: Until the run is cut off.
+        steps: What was done, in order.
+    """
+
+    found: dict[str, object] = field(default_factory=dict)
+    listings: dict[str, list[list[Image]]] = field(default_factory=dict)
+    scans: list[tuple[tuple[Usage, ...], tuple[SourceOutcome, ...]]] = field(
+        default_factory=lambda: [((), (COMPLETE,))]
+    )
+    errors: dict[str, Exception] = field(default_factory=dict)
+    endings: dict[str, RemovalStatus] = field(default_factory=dict)
+    lasts: dict[str, float] = field(default_factory=dict)
+    seconds: float = 900.0
+    steps: list[str] = field(default_factory=list)
+    now: datetime = NOW
+    read: list[str] = field(default_factory=list)
+    _looks: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+
+    def old(self, *names: str) -> World:
+        """Opted-in repositories, each with one old image named after it."""
+        for name in names:
+            self.found[name] = repository(name)
+            self.listings[name] = [[image(f"old {name}", tags=["v1"], repository=name)]]
+        return self
+
+    def step(self, *words: str) -> None:
+        """Note a step, let its time pass, and raise its error."""
+        name = " ".join(words)
+        self.steps.append(name)
+        passed = self.lasts.get(words[0], 0.0)
+        self.now += timedelta(seconds=passed)
+        self.seconds -= passed
+        if name in self.errors:
+            raise self.errors[name]
+
+    def clock(self) -> datetime:
+        """Now."""
+        return self.now
+
+    # The rooms
+
+    def registry_facts(self, _: object) -> RegistryFacts:
+        """As inventory has it."""
+        self.step("registry")
+        return RegistryFacts(ACCOUNT)
+
+    def repository_names(self, _: object) -> Iterator[tuple[str, str]]:
+        """As inventory has it."""
+        self.step("names")
+        return iter([(name, f"arn:{name}") for name in self.found])
+
+    def opted_in(self, _: object, name: str, arn: str, settings: Settings, facts: RegistryFacts) -> object:
+        """As inventory has it."""
+        assert (arn, facts.account) == (f"arn:{name}", ACCOUNT)
+        assert isinstance(settings, Settings)
+        found = self.found[name]
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    def images(self, _: object, name: str) -> Iterator[Image]:
+        """As inventory has it."""
+        self._looks[name] += 1
+        look = self._looks[name]
+        self.step("look", str(look), name)
+        listings = self.listings[name]
+        yield from listings[min(look, len(listings)) - 1]
+
+    def children(
+        self, _: object, name: str, indexes: list[Image]
+    ) -> tuple[dict[str, tuple[str, ...]], tuple[str, ...]]:
+        """As inventory has it."""
+        self.step("children", name)
+        self.read += [index.digest for index in indexes]
+        return {}, ()
+
+    def collect(self, _: object, __: Settings, now: datetime) -> UsageScan:
+        """As usage has it."""
+        self.step("scan")
+        usages, outcomes = self.scans.pop(0) if len(self.scans) > 1 else self.scans[0]
+        return UsageScan(usages, outcomes, now)
+
+    def disabled(self, _: Settings) -> tuple[SourceOutcome, ...]:
+        """As usage has it."""
+        return (SourceOutcome("apprunner", SourceStatus.DISABLED, detail="excluded"),)
+
+    def remove(self, _: object, plan: RepositoryPlan, may_go_on: Callable[[], bool]) -> Iterator[Removal]:
+        """As removal has it, one call for each image."""
+        for verdict in plan.removals:
+            if not may_go_on():
+                yield Removal(verdict, RemovalStatus.LEFT)
+                continue
+            self.step("remove", verdict.image.name)
+            status = self.endings.get(verdict.image.name, RemovalStatus.REMOVED)
+            yield Removal(verdict, status, () if status is RemovalStatus.REMOVED else ("KmsError",))
+
+
+@dataclass
+class Told:
+    """A reporter that remembers."""
+
+    events: list[str] = field(default_factory=list)
+    plans: dict[str, RepositoryPlan] = field(default_factory=dict)
+    removed: list[str] = field(default_factory=list)
+    flags: set[tuple[bool, bool]] = field(default_factory=set)
+
+    def judged(self, plan: RepositoryPlan, *, dry_run: bool, refused: bool) -> None:
+        """Remember a plan."""
+        self.events.append(f"judged {plan.repository.name}")
+        self.plans[plan.repository.name] = plan
+        self.flags.add((dry_run, refused))
+
+    def removal(self, ended: Removal) -> None:
+        """Remember how a removal ended."""
+        if ended.status is RemovalStatus.REMOVED:
+            self.removed.append(ended.verdict.image.name)
+
+    def repository(self, summary: RepositorySummary) -> None:
+        """Remember that a repository is done with."""
+        self.events.append(f"repository {summary.name}")
+
+    def run(self, summary: RunSummary) -> None:
+        """Remember the end."""
+        self.events.append(f"run {summary.status.value}")
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> World:
+    """An empty account."""
+    made = World()
+    for name in ("registry_facts", "repository_names", "opted_in", "images", "children"):
+        monkeypatch.setattr(inventory, name, getattr(made, name))
+    for name in ("collect", "disabled"):
+        monkeypatch.setattr(usage, name, getattr(made, name))
+    monkeypatch.setattr(removal, "remove", made.remove)
+    return made
+
+
+@pytest.fixture
+def told() -> Told:
+    """Who is told."""
+    return Told()
+
+
+CLIENTS = cast("Aws", SimpleNamespace(region=REGION))
+
+
+@pytest.fixture
+def run(world: World, told: Told) -> Callable[..., RunSummary]:
+    """Runs once; not a dry run unless told otherwise."""
+
+    def go(only: frozenset[str] | None = None, **settings: Any) -> RunSummary:
+        asked = Settings.model_validate({"dry_run": False} | settings)
+        made = Run(CLIENTS, asked, told, "run-1", only=only, seconds_left=lambda: world.seconds, clock=world.clock)
+        summary = made.execute()
+        json.dumps(summary.as_json(), allow_nan=False)
+        assert told.events[-1] == f"run {summary.status.value}"
+        return summary
+
+    return go
+
+
+# The order
+
+
+def test_inventory_comes_before_usage_and_usage_before_judgement(run: Callable[..., RunSummary], world: World) -> None:
+    """What is deployed while the run reads is seen by the later scan."""
+    world.old("a", "b")
+    assert run().status == "completed"
+    assert world.steps == [
+        "registry",
+        "names",
+        "look 1 a",
+        "look 1 b",
+        "scan",
+        "look 2 a",
+        "children a",
+        "look 2 b",
+        "children b",
+        "remove a:v1",
+        "remove b:v1",
+    ]
+
+
+def test_everything_is_told(run: Callable[..., RunSummary], world: World, told: Told) -> None:
+    """Every repository once, sorted, and the run at the very end."""
+    world.old("b", "a")
+    summary = run()
+    assert told.events == ["judged b", "judged a", "repository a", "repository b", "run completed"]
+    assert told.flags == {(False, False)}
+    assert told.removed == ["b:v1", "a:v1"]
+    totals = summary.as_json()["totals"]
+    assert (totals["images"], totals["removable"], totals["removed"], totals["bytes_removed"]) == (2, 2, 2, 2000)
+    assert (summary.account_id, summary.region, summary.run_id) == (ACCOUNT, REGION, "run-1")
+
+
+def test_without_a_candidate_nothing_is_scanned(run: Callable[..., RunSummary], world: World) -> None:
+    """Young images cannot go; the excluded sources are reported all the same."""
+    world.found["a"] = repository("a")
+    world.listings["a"] = [[image("young", pushed="5d", repository="a", kind="index")]]
+    summary = run()
+    assert summary.status == "completed"
+    assert "scan" not in world.steps
+    assert world.read == []
+    assert summary.as_json()["unprotected"] == ["apprunner: excluded"]
+    assert summary.repositories["a"].reasons == {"too_young": 1}
+
+
+def test_what_was_not_scanned_for_is_not_removed(run: Callable[..., RunSummary], world: World) -> None:
+    """A listing that first misses an old image must not let it go without a question to the sources."""
+    world.old("a")
+    world.listings["a"].insert(0, [])
+    run()
+    assert "scan" not in world.steps
+    assert "remove a:v1" not in world.steps
+
+
+def test_an_empty_registry_is_in_order(run: Callable[..., RunSummary], world: World) -> None:
+    """No repository, no question."""
+    assert run().status == "completed"
+    assert world.steps == ["registry", "names"]
+
+
+def test_only_indexes_are_read(run: Callable[..., RunSummary], world: World) -> None:
+    """Archived and young ones too, where something is old: they may hold it."""
+    world.found["a"] = repository("a")
+    indexes = [
+        image("young", kind="index", pushed="1d", repository="a"),
+        image("archived", kind="index", active=False, repository="a"),
+    ]
+    world.listings["a"] = [[image("old", repository="a"), *indexes]]
+    run()
+    assert world.read == [digest("young"), digest("archived")]
+
+
+def test_a_dry_run_removes_nothing(run: Callable[..., RunSummary], world: World, told: Told) -> None:
+    """Everything else is as in a run."""
+    world.old("a")
+    summary = run(dry_run=True)
+    assert summary.status == "completed"
+    assert "remove a:v1" not in world.steps
+    assert told.flags == {(True, False)}
+    assert summary.as_json()["totals"]["removable"] == 1
+
+
+def test_one_can_look_at_some_repositories_alone(run: Callable[..., RunSummary], world: World) -> None:
+    """The command line explains one image without reading the registry."""
+    world.old("a", "b")
+    assert set(run(only=frozenset({"b", "c"}), dry_run=True).repositories) == {"b"}
+    assert "look 1 a" not in world.steps
+
+
+def test_by_default_there_is_no_end_of_time(world: World, told: Told) -> None:
+    """From a terminal nothing cuts a run off, and the clock is the real one."""
+    world.old("a")
+    assert Run(CLIENTS, Settings(), told, "run-1").execute().status == "completed"
+
+
+# Usages
+
+
+@pytest.mark.parametrize(
+    ("reference", "kept"),
+    [
+        (Reference("r", ACCOUNT, REGION, "a", "v1"), True),
+        (Reference("r", digest=digest("old a")), True),
+        (Reference("r", ACCOUNT, REGION, "b", None, digest("old a")), True),
+        (Reference("r", ACCOUNT, "eu-west-1", "a", "v1"), False),
+        (Reference("r", "999999999999", REGION, "a", "v1"), False),
+        (Reference("r", "999999999999", REGION, "a", None, digest("old a")), False),
+    ],
+)
+def test_usages_of_this_registry_protect(
+    run: Callable[..., RunSummary], world: World, reference: Reference, *, kept: bool
+) -> None:
+    """Those of another region or account name another registry; a digest alone may lie here."""
+    world.old("a")
+    world.scans = [((Usage(reference, "ecs", "ecs service prod/a"),), (COMPLETE,))]
+    summary = run()
+    assert ("remove a:v1" not in world.steps) is kept
+    assert summary.repositories["a"].reasons[Reason.IN_USE.value] == int(kept)
+
+
+def test_a_failed_source_removes_nothing_anywhere(run: Callable[..., RunSummary], world: World, told: Told) -> None:
+    """Everything is judged and reported, and the run is refused."""
+    world.old("a", "b")
+    world.scans = [((used(tag="v1", repository="a"),), (COMPLETE, DENIED))]
+    summary = run()
+    assert summary.status == "refused"
+    assert summary.causes == ("source lambda: ListFunctions was denied",)
+    assert not any(step.startswith("remove") for step in world.steps)
+    assert set(told.plans) == {"a", "b"}
+    assert told.flags == {(False, True)}
+    assert summary.as_json()["sources"]["lambda"]["outcome"] == "failed"
+
+
+@pytest.mark.parametrize("step", ["registry", "names"])
+@pytest.mark.parametrize(
+    "error",
+    [
+        client_error("AccessDeniedException", "DescribeRegistry"),
+        EndpointConnectionError(endpoint_url="https://ecr"),
+        RepositoryError("the registry's policy is not a policy document"),
+    ],
+)
+def test_without_the_registry_nothing_is_done(
+    run: Callable[..., RunSummary], world: World, told: Told, step: str, error: Exception
+) -> None:
+    """The report is written all the same."""
+    world.old("a")
+    world.errors[step] = error
+    summary = run()
+    assert summary.status == "refused"
+    assert world.steps[-1] == step
+    assert told.events == ["run refused"]
+    (cause,) = summary.causes
+    assert str(error) in cause
+
+
+def test_an_error_of_aws_is_told_with_operation_and_code(run: Callable[..., RunSummary], world: World) -> None:
+    """Whoever reads it knows which permission is missing."""
+    world.errors["names"] = client_error("AccessDeniedException", "DescribeRepositories")
+    (cause,) = run().causes
+    assert cause.startswith("DescribeRepositories failed with AccessDeniedException: ")
+
+
+def test_a_bug_is_not_hidden(run: Callable[..., RunSummary], world: World) -> None:
+    """What nobody foresaw is not taken for an answer of AWS."""
+    world.old("a")
+    world.errors["look 2 a"] = KeyError("imageDigest")
+    with pytest.raises(KeyError):
+        run()
+
+
+# One repository of many
+
+
+BROKEN = [
+    ("look 1 b", client_error("AccessDeniedException", "DescribeImages"), "DescribeImages failed with AccessDenied"),
+    ("look 2 b", client_error("ThrottlingException", "DescribeImages"), "DescribeImages failed with Throttling"),
+    ("children b", RepositoryError("the index cannot be read"), "the index cannot be read"),
+    ("remove b:v1", client_error("AccessDeniedException", "DescribeImages"), "DescribeImages failed with AccessDenied"),
+    ("remove b:v1", EndpointConnectionError(endpoint_url="https://ecr"), "Could not connect"),
+]
+
+
+@pytest.mark.parametrize(("step", "error", "cause"), BROKEN)
+def test_one_broken_repository_does_not_stop_the_others(
+    run: Callable[..., RunSummary], world: World, told: Told, *, step: str, error: Exception, cause: str
+) -> None:
+    """The others are cleaned, and the run fails at its end and says which one and why."""
+    world.old("a", "b", "c").errors[step] = error
+    summary = run()
+    assert told.removed == ["a:v1", "c:v1"]
+    assert summary.status == "failed"
+    assert summary.repositories["b"].status == "failed"
+    assert len(summary.causes) == 1
+    assert summary.causes[0].startswith(f"repository b: {cause}")
+    assert {name: r.status for name, r in summary.repositories.items() if name != "b"} == {"a": "judged", "c": "judged"}
+
+
+def test_a_repository_whose_tags_cannot_be_read_is_a_broken_one(
+    run: Callable[..., RunSummary], world: World, told: Told
+) -> None:
+    """Whether it opted in is unknown: that is a failure, not a no."""
+    world.old("a", "b", "c").found["b"] = client_error("AccessDeniedException", "ListTagsForResource")
+    summary = run()
+    assert told.removed == ["a:v1", "c:v1"]
+    assert summary.status == "failed"
+    assert summary.causes[0].startswith("repository b: ListTagsForResource failed with AccessDeniedException")
+
+
+@pytest.mark.parametrize("step", ["look 1 b", "look 2 b", "children b", "remove b:v1"])
+def test_a_repository_that_is_deleted_meanwhile_is_no_failure(
+    run: Callable[..., RunSummary], world: World, told: Told, step: str
+) -> None:
+    """It is gone, and that is what the report says."""
+    world.old("a", "b", "c").errors[step] = client_error("RepositoryNotFoundException", "DescribeImages")
+    summary = run()
+    assert told.removed == ["a:v1", "c:v1"]
+    assert (summary.status, summary.repositories["b"].status) == ("completed", "gone")
+
+
+def test_a_misconfigured_repository_fails_the_run_after_the_rest(
+    run: Callable[..., RunSummary], world: World, told: Told
+) -> None:
+    """It is left alone and named; the others are cleaned."""
+    world.old("a", "b", "c").found["b"] = Misconfigured("b", "tag BoxCleanerKeepDays must be ...")
+    summary = run()
+    assert told.removed == ["a:v1", "c:v1"]
+    assert summary.status == "failed"
+    assert summary.causes == ("repository b: tag BoxCleanerKeepDays must be ...",)
+    assert summary.repositories["b"].status == "misconfigured"
+
+
+def test_a_near_miss_is_a_note(run: Callable[..., RunSummary], world: World) -> None:
+    """It did not opt in, so nothing failed."""
+    world.found["b"] = Misconfigured("b", "tag 'boxcleanerenabled' does not opt in", opted_in=False)
+    summary = run()
+    assert (summary.status, summary.repositories) == ("completed", {})
+    assert summary.as_json()["notes"] == ["repository b: tag 'boxcleanerenabled' does not opt in"]
+
+
+def test_a_skipped_repository_is_reported_with_its_setting(run: Callable[..., RunSummary], world: World) -> None:
+    """In every run, and without failing it."""
+    world.found["b"] = Skipped("b", SkipReason.DELETE_REPLICATION, "a replication rule repeats deletions")
+    summary = run()
+    assert summary.status == "completed"
+    (reported,) = summary.as_json()["repositories"]
+    assert (reported["status"], reported["setting"]) == ("skipped", "delete_replication")
+    assert reported["detail"] == "a replication rule repeats deletions"
+    assert world.steps == ["registry", "names"]
+
+
+def test_a_repository_that_did_not_opt_in_is_not_mentioned(run: Callable[..., RunSummary], world: World) -> None:
+    """Nor is the function's own."""
+    world.found["b"] = None
+    assert run().as_json()["repositories"] == []
+
+
+@pytest.mark.parametrize(
+    ("ending", "status"),
+    [
+        (RemovalStatus.CHANGED, "completed"),
+        (RemovalStatus.HOLDER_KEPT, "completed"),
+        (RemovalStatus.FAILED, "failed"),
+        (RemovalStatus.PARTLY_UNTAGGED, "failed"),
+    ],
+)
+def test_what_could_not_be_removed_fails_the_run(
+    run: Callable[..., RunSummary], world: World, told: Told, ending: RemovalStatus, status: str
+) -> None:
+    """What was kept because it changed does not."""
+    world.old("a", "b").endings["a:v1"] = ending
+    summary = run()
+    assert told.removed == ["b:v1"]
+    assert summary.status == status
+    assert summary.repositories["a"].removals == {ending.value: 1}
+    assert bool(summary.causes) is (status == "failed")
+
+
+# Usages that age
+
+
+def test_stale_usages_are_collected_again(run: Callable[..., RunSummary], world: World, told: Told) -> None:
+    """Before more is removed; what came into use meanwhile is kept."""
+    world.old("a", "b")
+    world.lasts["remove"] = FRESHNESS.total_seconds() + 1
+    world.seconds = 1e6
+    world.scans = [((), (COMPLETE,)), ((used(tag="v1", repository="b"),), (COMPLETE,))]
+    summary = run()
+    assert told.removed == ["a:v1"]
+    assert world.steps[-4:] == ["remove a:v1", "scan", "look 3 b", "children b"]
+    assert summary.status == "completed"
+
+
+def test_every_repository_is_judged_by_the_latest_usages(
+    run: Callable[..., RunSummary], world: World, told: Told
+) -> None:
+    """A second scan that one repository made necessary counts for all that come after it."""
+    world.old("a", "b", "c")
+    world.lasts["remove"] = FRESHNESS.total_seconds() + 1
+    world.seconds = 1e6
+    both = (used(tag="v1", repository="b"), used(tag="v1", repository="c"))
+    world.scans = [((), (COMPLETE,)), (both, (COMPLETE,))]
+    run()
+    assert told.removed == ["a:v1"]
+    assert world.steps.count("scan") == 2
+    assert "look 3 c" in world.steps
+
+
+def test_usages_that_age_within_a_repository_are_collected_again(
+    run: Callable[..., RunSummary], world: World, told: Told
+) -> None:
+    """The rest of it is judged anew."""
+    world.found["a"] = repository("a")
+    images = [image(str(n), tags=[f"v{n}"], repository="a") for n in range(3)]
+    world.listings["a"] = [images, images, images[1:]]
+    world.lasts["remove"] = FRESHNESS.total_seconds() + 1
+    world.seconds = 1e6
+    world.scans = [((), (COMPLETE,)), ((used(tag="v1", repository="a"),), (COMPLETE,))]
+    summary = run()
+    assert told.removed == ["a:v0", "a:v2"]
+    assert summary.repositories["a"].removals == {"removed": 2}
+    assert summary.status == "completed"
+
+
+def test_a_source_that_fails_later_stops_the_rest(run: Callable[..., RunSummary], world: World, told: Told) -> None:
+    """What went is counted; nothing more goes."""
+    world.old("a", "b", "c")
+    world.lasts["remove"] = FRESHNESS.total_seconds() + 1
+    world.seconds = 1e6
+    world.scans = [((), (COMPLETE,)), ((), (DENIED,))]
+    summary = run()
+    assert told.removed == ["a:v1"]
+    assert summary.status == "refused"
+    assert summary.causes == ("source lambda: ListFunctions was denied",)
+    assert summary.as_json()["totals"]["removed"] == 1
+
+
+def test_a_repository_that_breaks_when_judged_again_stops_no_other_one(
+    run: Callable[..., RunSummary], world: World, told: Told
+) -> None:
+    """As at the first judgement."""
+    world.old("a", "b", "c")
+    world.lasts["remove"] = FRESHNESS.total_seconds() + 1
+    world.seconds = 1e6
+    world.errors["look 3 b"] = client_error("AccessDeniedException", "DescribeImages")
+    summary = run()
+    assert told.removed == ["a:v1", "c:v1"]
+    assert (summary.status, summary.repositories["b"].status) == ("failed", "failed")
+
+
+def test_a_scan_that_takes_too_long_is_out_of_date_at_once(run: Callable[..., RunSummary], world: World) -> None:
+    """Collecting again would take as long: nothing is removed, and the cause says why."""
+    world.old("a")
+    world.lasts["scan"] = FRESHNESS.total_seconds() + 60
+    world.seconds = 1e6
+    summary = run()
+    assert summary.status == "refused"
+    assert summary.causes == ("collecting the usages took 11 minutes: by now they are out of date",)
+    assert world.steps.count("scan") == 1
+    assert "remove a:v1" not in world.steps
+
+
+# Time
+
+
+def test_a_run_without_time_does_nothing(run: Callable[..., RunSummary], world: World) -> None:
+    """Nothing is begun that cannot be ended."""
+    world.old("a", "b").seconds = RESERVE_SECONDS - 1
+    summary = run()
+    assert summary.status == "incomplete"
+    assert summary.as_json()["left"] == ["a", "b"]
+    assert summary.causes == ("time ran out: 2 repositories left",)
+    assert world.steps == ["registry", "names"]
+
+
+def test_time_that_runs_out_before_the_judgement_leaves_the_rest(run: Callable[..., RunSummary], world: World) -> None:
+    """After the scan."""
+    world.old("a", "b")
+    world.lasts["scan"] = 850
+    summary = run(dry_run=True)
+    assert summary.as_json()["left"] == ["a", "b"]
+    assert "look 2 a" not in world.steps
+
+
+def test_time_that_runs_out_between_repositories_leaves_the_rest(
+    run: Callable[..., RunSummary], world: World, told: Told
+) -> None:
+    """What went is told, and how many images are left."""
+    world.old("a", "b", "c")
+    world.lasts["remove"] = 420
+    summary = run()
+    assert told.removed == ["a:v1", "b:v1"]
+    assert (summary.status, summary.as_json()["left"]) == ("incomplete", ["c"])
+    assert summary.as_json()["totals"]["left"] == 1
+
+
+def test_time_that_runs_out_within_a_repository_leaves_the_rest_of_it(
+    run: Callable[..., RunSummary], world: World, told: Told
+) -> None:
+    """The next run continues."""
+    world.found["a"] = repository("a")
+    world.listings["a"] = [[image(str(n), tags=[f"v{n}"], repository="a") for n in range(5)]]
+    world.lasts["remove"] = 300
+    world.seconds = 300 + RESERVE_SECONDS + 1
+    summary = run()
+    assert told.removed == ["a:v0", "a:v1"]
+    assert summary.status == "incomplete"
+    (reported,) = summary.as_json()["repositories"]
+    assert (reported["status"], reported["removed"], reported["left"]) == ("left", 2, 3)
+    assert summary.as_json()["left"] == ["a"]
+
+
+def test_usages_are_not_collected_again_when_that_would_not_end_in_time(
+    run: Callable[..., RunSummary], world: World, told: Told
+) -> None:
+    """Lambda would end the run in the middle of the scan, before any report."""
+    world.old("a", "b")
+    world.lasts.update(scan=300, remove=301)
+    world.seconds = 300 + 301 + 300 + RESERVE_SECONDS - 1
+    summary = run()
+    assert told.removed == ["a:v1"]
+    assert world.steps.count("scan") == 1
+    assert (summary.status, summary.as_json()["left"]) == ("incomplete", ["b"])
+    assert summary.repositories["b"].removals == {"left": 1}
+
+
+def test_a_failure_outweighs_what_is_left(run: Callable[..., RunSummary], world: World) -> None:
+    """Both are causes; the graver word is the status."""
+    world.old("a", "b").found["c"] = Misconfigured("c", "bad tag")
+    world.seconds = RESERVE_SECONDS - 1
+    summary = run()
+    assert summary.status == "failed"
+    assert summary.causes == ("repository c: bad tag", "time ran out: 2 repositories left")
+
+
+def test_images_are_judged_by_the_moment_the_run_began(
+    run: Callable[..., RunSummary], world: World, told: Told
+) -> None:
+    """However long it takes, nothing gets old meanwhile."""
+    world.old("a")
+    almost = replace(image("almost", tags=["v9"], repository="a"), pushed_at=NOW - timedelta(days=30))
+    world.listings["a"][0].append(almost)
+    world.lasts["scan"] = 60
+    run()
+    assert told.removed == ["a:v1"]
+    assert {v.image.digest: v.reason for v in told.plans["a"].verdicts}[digest("almost")] is Reason.TOO_YOUNG
