@@ -11,6 +11,7 @@ import sys
 from demo.function import FromSource, InEmulator
 from demo.screen import Screen
 from demo.story import FOLDER, Story
+from tests.container.engine import ToolError as EngineError
 from tests.container.engine import engine_problem
 from tools.processes import CLOSED_PROXY, Children, StoppedError, loopback_only, stoppable
 from tools.provider_mirror import ProviderMirror
@@ -47,7 +48,7 @@ def main() -> int:
             shutil.rmtree(FOLDER, ignore_errors=True)
             screen.say(f"Nothing is left running, and {os.path.relpath(FOLDER)}/ is removed.")
             return 128 + stopped.number
-        except ToolError as error:
+        except (ToolError, EngineError) as error:
             deafen()
             screen.say(str(error), "red")
             return 1

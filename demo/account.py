@@ -102,6 +102,15 @@ class Account:
         found = [repository for page in pages for repository in page["repositories"]]
         return [self._shelf(ecr, repository) for repository in sorted(found, key=lambda one: one["repositoryName"])]
 
+    def has(self, repository: str, tag: str) -> bool:
+        """Whether there is an image."""
+        ecr = self.client("ecr")
+        try:
+            ecr.describe_images(repositoryName=repository, imageIds=[{"imageTag": tag}])
+        except ecr.exceptions.ImageNotFoundException:
+            return False
+        return True
+
     def _shelf(self, ecr: Any, repository: Mapping[str, str]) -> Shelf:
         name = repository["repositoryName"]
         tags = ecr.list_tags_for_resource(resourceArn=repository["repositoryArn"])["tags"]

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 
 from tests.container.emulator import EmulatedFunction, InvocationError
-from tests.container.engine import container_tool, native_architecture, remove_images
+from tests.container.engine import container_tool, native_architecture, remove_images, tool
 from tests.container.registry import Registry
 from tools.stack import Invocation, function_environment, invoke_from_source
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from demo.account import Account
     from tools.processes import Children
 
+_PULL_SECONDS: Final = 120
 _PROXIES: Final = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
 
@@ -103,7 +104,10 @@ class InEmulator:
         """Runs the image that Lambda's configuration names."""
         function = account.client("lambda").get_function(FunctionName=configuration["FunctionName"])
         image: str = function["Code"]["ImageUri"]
-        self._images.add(image)
+        if image not in self._images:
+            self._images.add(image)
+            # The module's build leaves it in the registry alone.
+            tool("pull", image, seconds=_PULL_SECONDS)
         with EmulatedFunction(image, function_environment(configuration, account.endpoint)) as emulated:
             try:
                 result, error = emulated.invoke({}), {}
@@ -112,7 +116,7 @@ class InEmulator:
             return Invocation(_json_lines(emulated.logs("all")), result, error)
 
 
-def _with_callers_proxies(tool: str) -> str:
+def _with_callers_proxies(command: str) -> str:
     """Gives the proxies back to the container tool, which may need them to fetch what the image is built from.
 
     Terraform and the provider run without; their tool's word list begins with ``env`` (see scripts/build-image.sh).
@@ -121,7 +125,7 @@ def _with_callers_proxies(tool: str) -> str:
     # The words are split at spaces, and nothing is quoted.
     values = [f"{name}={value}" for name in names if (value := os.environ.get(name)) and " " not in value]
     unset = [word for name in names for word in ("-u", name)]
-    return " ".join(["env", *unset, *values, tool])
+    return " ".join(["env", *unset, *values, command])
 
 
 def _json_lines(text: str) -> list[dict[str, Any]]:

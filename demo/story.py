@@ -26,6 +26,19 @@ if TYPE_CHECKING:
 FOLDER: Final = ROOT / ".demo"
 """All that the demo writes lies here."""
 
+STAY: Final = {
+    "data/exporter": "b77d031",
+    "data/nightly-report": "14",
+    "legacy/billing": "prod",
+    "marketing/landing": "autumn",
+    "media/thumbnails": "v3",
+    "shop/api": "v42",
+    "shop/payments": "7.2.0",
+    "shop/web": "live",
+}
+"""One image of each kind of consumer in the company that runs or will run: the demo checks that none of them goes,
+so that it never applauds a function that sees nobody."""
+
 EXAMPLE: Final = ROOT / "examples" / "minimal"
 
 
@@ -132,6 +145,8 @@ class Story:
         self.screen.difference(before, after)
         went = _digests(before) - _digests(after)
         self.screen.say(f"{len(went)} images went: exactly those that the dry run had named.", "bold")
+        for repository, tag in STAY.items():
+            _expect(self._account.has(repository, tag), f"{repository}:{tag} is in use and stays")
         _expect(went == dry["digests"], "what went is what the dry run named")
         _expect(result["totals"]["removed"] == len(went), "the function reports what went")
 

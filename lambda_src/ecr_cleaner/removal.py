@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ecr_cleaner import aws, inventory
 from ecr_cleaner.graph import subjects_of
 from ecr_cleaner.model import Removal, RemovalStatus, Verdict
+from ecr_cleaner.settings import whole_days
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -56,7 +57,7 @@ def remove(clients: Aws, plan: RepositoryPlan, may_go_on: Callable[[], bool]) ->
     pending = {verdict.image.digest: verdict for verdict in plan.removals}
     if not pending:
         return
-    refusal = _not_opted_in_any_more(clients, plan)
+    refusal = _not_as_told_any_more(clients, plan)
     if refusal:
         yield from (Removal(v, RemovalStatus.CHANGED, detail=refusal) for v in pending.values())
         return
@@ -86,12 +87,15 @@ def _removal(verdict: Verdict, status: RemovalStatus, *codes: str, detail: str =
     return Removal(verdict, status, tuple(sorted(set(codes))), detail)
 
 
-def _not_opted_in_any_more(clients: Aws, plan: RepositoryPlan) -> str:
+def _not_as_told_any_more(clients: Aws, plan: RepositoryPlan) -> str:
     tags = inventory.tags_of(clients, plan.repository.arn)
     if tags is None:
         return "the repository was deleted meanwhile"
     if not inventory.is_enabled(tags) or inventory.variants(tags):
         return "the repository was opted out meanwhile"
+    days = tags.get(inventory.KEEP_DAYS_TAG)
+    if days is not None and whole_days(days) != plan.repository.keep_days:
+        return f"the tag {inventory.KEEP_DAYS_TAG} was changed meanwhile"
     return ""
 
 

@@ -306,6 +306,19 @@ def test_a_repository_that_was_opted_out_meanwhile_keeps_everything(script: Scri
     assert (ended.status, ended.detail) == (CHANGED, "the repository was opted out meanwhile")
 
 
+@pytest.mark.parametrize(("days", "goes"), [("90", False), ("7", False), ("90d", False), ("30", True)])
+def test_an_age_limit_that_was_changed_meanwhile_keeps_everything(script: Script, days: str, *, goes: bool) -> None:
+    """What was judged by another limit is judged anew by the next run."""
+    tags = {"BoxCleanerEnabled": "true", "BoxCleanerKeepDays": days}
+    listed = [{"Key": key, "Value": value} for key, value in tags.items()]
+    script.answer("ecr", "list_tags_for_resource", {"tags": listed}, resourceArn=APP.arn)
+    if goes:
+        one_call(script, image("a"))
+    (ended,) = carried_out(script, plan(image("a")))
+    assert ended.status is (REMOVED if goes else CHANGED)
+    assert goes or ended.detail == "the tag BoxCleanerKeepDays was changed meanwhile"
+
+
 def test_a_repository_that_was_deleted_meanwhile_is_said(script: Script) -> None:
     """That is no failure."""
     script.refuse("ecr", "list_tags_for_resource", "RepositoryNotFoundException", resourceArn=APP.arn)

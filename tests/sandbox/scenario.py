@@ -100,7 +100,8 @@ class Loader:
         return _PLACE.sub(lambda match: self._place(region, match[1]), value) if isinstance(value, str) else value
 
     def _place(self, region: str, name: str) -> str:
-        fixed = {"registry": self._account.host(region), "account": ACCOUNT, "region": region}
+        # ECR's own host whatever registry stands behind: the consumers of a scenario name ECR, as everybody's do.
+        fixed = {"registry": self._account.ecr_host(region), "account": ACCOUNT, "region": region}
         if name in fixed:
             return fixed[name]
         if (region, name) not in self._account.ids:
