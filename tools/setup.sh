@@ -51,7 +51,8 @@ setup_python() {
     }
   fi
   printf 'setup: installing the packages of requirements-dev.txt (once)\n'
-  $python -m pip install -qq --disable-pip-version-check --require-hashes --only-binary :all: \
+  # The lock is complete: a pip that resolved anew would take a newer version of what is only wanted with an extra.
+  $python -m pip install -qq --disable-pip-version-check --require-hashes --no-deps --only-binary :all: \
     --requirement requirements-dev.txt || fail "the packages of requirements-dev.txt could not be installed, see above"
   cp requirements-dev.txt $venv/ready.txt
 }
