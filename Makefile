@@ -95,6 +95,10 @@ types: setup-python ## mypy, strict
 sandbox: setup-python ## Start the sandbox by hand with the example company in it
 	@$(python) -m tests.sandbox --port 0 --scenario tests/sandbox/scenarios/company.yaml
 
+.PHONY: generate
+generate: setup-python ## Write what follows from the sources of usages: usage_sources.json and tables of the README
+	@$(python) -m tools.generate
+
 .PHONY: lock
 lock: setup-python ## Lock the newest allowed versions of all dependencies anew
 	@tools/lock.sh

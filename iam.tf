@@ -3,89 +3,38 @@
 locals {
   opted_in = { StringEquals = { "aws:ResourceTag/BoxCleanerEnabled" = "true" } }
 
-  # What reading each source of usages takes; ecr_cleaner/usage declares the same (a test compares). What belongs to no
-  # resource is allowed on "*".
-  usage_statements = {
-    ecs = [
-      {
-        Sid = "ReadEcsListings"
-        Action = [
-          "ecs:DescribeTaskDefinition", "ecs:ListClusters", "ecs:ListServices", "ecs:ListTaskDefinitions", "ecs:ListTasks",
-        ]
-        Resource = ["*"]
-      },
-      {
-        Sid = "ReadEcsServicesAndTasks"
-        Action = [
-          "ecs:DescribeServiceDeployments", "ecs:DescribeServiceRevisions", "ecs:DescribeServices", "ecs:DescribeTasks",
-          "ecs:ListServiceDeployments",
-        ]
-        Resource = ["arn:${local.partition}:ecs:${local.region}:${local.account_id}:*"]
-      },
-    ]
-    lambda = [
-      { Sid = "ListLambdaFunctions", Action = ["lambda:ListFunctions"], Resource = ["*"] },
-      {
-        Sid      = "ReadLambdaFunctions"
-        Action   = ["lambda:GetFunction"]
-        Resource = ["arn:${local.partition}:lambda:${local.region}:${local.account_id}:function:*"]
-      },
-    ]
-    apprunner = [
-      { Sid = "ListAppRunnerServices", Action = ["apprunner:ListServices"], Resource = ["*"] },
-      {
-        Sid      = "ReadAppRunnerServices"
-        Action   = ["apprunner:DescribeService"]
-        Resource = ["arn:${local.partition}:apprunner:${local.region}:${local.account_id}:service/*"]
-      },
-    ]
-    eventbridge = [
-      {
-        Sid      = "ReadEventBridgeRules"
-        Action   = ["events:ListEventBuses", "events:ListRules", "events:ListTargetsByRule"]
-        Resource = ["*"]
-      },
-      {
-        Sid      = "ReadTaskDefinitionsOfRules"
-        Action   = ["ecs:DescribeTaskDefinition", "ecs:ListTaskDefinitions"]
-        Resource = ["*"]
-      },
-    ]
-    scheduler = [
-      { Sid = "ListSchedules", Action = ["scheduler:ListSchedules"], Resource = ["*"] },
-      {
-        Sid      = "ReadSchedules"
-        Action   = ["scheduler:GetSchedule"]
-        Resource = ["arn:${local.partition}:scheduler:${local.region}:${local.account_id}:schedule/*/*"]
-      },
-      {
-        Sid      = "ReadTaskDefinitionsOfSchedules"
-        Action   = ["ecs:DescribeTaskDefinition", "ecs:ListTaskDefinitions"]
-        Resource = ["*"]
-      },
-    ]
-    eks = [
-      { Sid = "ListEksClusters", Action = ["eks:ListClusters"], Resource = ["*"] },
-    ]
-  }
+  # What reading each source of usages takes; written from ecr_cleaner/usage by `make generate`.
+  usage_sources = jsondecode(file("${path.module}/usage_sources.json"))
 
   excluded_sources = concat(
     tolist(var.disabled_usage_sources),
     contains(var.acknowledged_unscanned, "eks") ? ["eks"] : [],
   )
 
-  read_statements = concat(
-    [
-      {
-        Sid      = "ReadRegistry"
-        Action   = ["ecr:DescribePullThroughCacheRules", "ecr:DescribeRegistry", "ecr:GetRegistryPolicy"]
-        Resource = ["*"]
-      },
-      { Sid = "ListRepositories", Action = ["ecr:DescribeRepositories"], Resource = ["*"] },
-      { Sid = "ReadRepositoryTags", Action = ["ecr:ListTagsForResource"], Resource = ["${local.ecr_arn}/*"] },
-    ],
-    flatten([for source, statements in local.usage_statements : statements if !contains(local.excluded_sources, source)]),
-  )
+  # One policy would be too long, so each source says in which of several its statements stand.
+  usage_statements = {
+    for number in distinct([for source in local.usage_sources : source.policy]) : tostring(number) => flatten([
+      for name, source in local.usage_sources : [
+        for statement in source.statements : merge(statement, {
+          Resource = [
+            for resource in statement.Resource : replace(replace(replace(
+              resource, "{partition}", local.partition), "{region}", local.region), "{account}", local.account_id
+            )
+          ]
+        })
+      ] if source.policy == number && !contains(local.excluded_sources, name)
+    ])
+  }
+
+  read_statements = [
+    {
+      Sid      = "ReadRegistry"
+      Action   = ["ecr:DescribePullThroughCacheRules", "ecr:DescribeRegistry", "ecr:GetRegistryPolicy"]
+      Resource = ["*"]
+    },
+    { Sid = "ListRepositories", Action = ["ecr:DescribeRepositories"], Resource = ["*"] },
+    { Sid = "ReadRepositoryTags", Action = ["ecr:ListTagsForResource"], Resource = ["${local.ecr_arn}/*"] },
+  ]
 
   # Everything that needs the repository to have opted in.
   repository_statements = concat(
@@ -184,6 +133,22 @@ resource "aws_iam_role_policy" "function" {
       [for statement in local.deny_statements : statement],
     )
   })
+}
+
+resource "aws_iam_policy" "usage" {
+  for_each = { for number, statements in local.usage_statements : number => statements if length(statements) > 0 }
+
+  name        = "${var.name}-usage-${each.key}-${local.region}"
+  description = "Lets the function ${var.name} read who uses images (${each.key})"
+  tags        = var.tags
+  policy      = jsonencode({ Version = "2012-10-17", Statement = each.value })
+}
+
+resource "aws_iam_role_policy_attachment" "usage" {
+  for_each = aws_iam_policy.usage
+
+  role       = aws_iam_role.function.name
+  policy_arn = each.value.arn
 }
 
 # Logging, and with subnets the network interfaces.

@@ -92,6 +92,7 @@ resource "aws_lambda_function" "cleaner" {
     aws_ecr_repository_policy.function,
     aws_iam_role_policy.function,
     aws_iam_role_policy_attachment.function,
+    aws_iam_role_policy_attachment.usage,
   ]
 }
 

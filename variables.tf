@@ -72,13 +72,13 @@ variable "default_keep_days" {
 
 variable "disabled_usage_sources" {
   type        = set(string)
-  description = "Sources that are not asked who uses images: apprunner, ecs, eventbridge, lambda, scheduler. Images that only such a source would find are removed; every run says so."
+  description = "Sources that are not asked who uses images; the README lists them. Images that only such a source would find are removed; every run says so."
   default     = []
   nullable    = false
 
   validation {
-    condition     = length(setsubtract(var.disabled_usage_sources, ["apprunner", "ecs", "eventbridge", "lambda", "scheduler"])) == 0
-    error_message = "disabled_usage_sources may hold apprunner, ecs, eventbridge, lambda and scheduler, got ${jsonencode(var.disabled_usage_sources)}."
+    condition     = length(setsubtract(var.disabled_usage_sources, [for name, source in local.usage_sources : name if source.setting == "disabled_usage_sources"])) == 0
+    error_message = "disabled_usage_sources may hold ${join(", ", [for name, source in local.usage_sources : name if source.setting == "disabled_usage_sources"])}, got ${jsonencode(var.disabled_usage_sources)}."
   }
 }
 

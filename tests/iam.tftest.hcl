@@ -87,6 +87,26 @@ run "with_removal" {
   }
 
   assert {
+    condition     = alltrue([for p in aws_iam_policy.usage : length(p.policy) <= 6144])
+    error_message = "A managed policy has at most 6144 characters, got ${jsonencode([for p in aws_iam_policy.usage : length(p.policy)])}."
+  }
+
+  assert {
+    condition     = toset(flatten([for p in aws_iam_policy.usage : [for s in jsondecode(p.policy).Statement : s.Sid]])) == toset(flatten([for source in jsondecode(file("usage_sources.json")) : [for s in source.statements : s.Sid]]))
+    error_message = "Every statement of every source is in one of the policies."
+  }
+
+  assert {
+    condition     = length([for s in flatten([for p in aws_iam_policy.usage : jsondecode(p.policy).Statement]) : s if anytrue([for r in s.Resource : strcontains(r, "{")])]) == 0
+    error_message = "No placeholder is left in a resource."
+  }
+
+  assert {
+    condition     = contains(flatten([for p in aws_iam_policy.usage : [for s in jsondecode(p.policy).Statement : s.Resource]]), "arn:aws:lambda:us-east-1:123456789012:function:*")
+    error_message = "Resources are those of this partition, region and account."
+  }
+
+  assert {
     condition     = length([for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s if s.Effect == "Allow" && anytrue([for a in s.Action : strcontains(a, "*")])]) == 0
     error_message = "No action is allowed by a wildcard."
   }
@@ -101,7 +121,7 @@ run "a_disabled_source_loses_its_permissions" {
   }
 
   assert {
-    condition     = length([for a in flatten([for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s.Action]) : a if can(regex("^(lambda|scheduler|eks):", a))]) == 0
+    condition     = length([for a in flatten([for p in aws_iam_policy.usage : [for s in jsondecode(p.policy).Statement : s.Action]]) : a if can(regex("^(lambda:|scheduler:|eks:ListClusters)", a))]) == 0
     error_message = "What is not asked needs no permission."
   }
 }

@@ -23,9 +23,13 @@ from botocore.exceptions import (
 )
 
 from ecr_cleaner.errors import CleanerError, IncompleteAnswerError
+from ecr_cleaner.paths import is_known
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+FEW_ATTEMPTS: Final = 2
+"""Tries of a call to a service that is probably not there: it would take half a minute to find nobody eight times."""
 
 MAX_ATTEMPTS: Final = 8
 """Tries of one call, the first included; botocore's standard mode backs off up to 20 seconds between them."""
@@ -109,10 +113,11 @@ class Aws:
             return self._clients[service]
 
     def _make(self, service: str) -> Any:
+        attempts = MAX_ATTEMPTS if self.offered_in_region(service) else min(FEW_ATTEMPTS, MAX_ATTEMPTS)
         client: Any = self._session.client(
             service,
             config=Config(
-                retries={"mode": "standard", "total_max_attempts": MAX_ATTEMPTS},
+                retries={"mode": "standard", "total_max_attempts": attempts},
                 connect_timeout=CONNECT_TIMEOUT_SECONDS,
                 read_timeout=READ_TIMEOUT_SECONDS,
                 max_pool_connections=16,
@@ -126,6 +131,11 @@ class Aws:
         # "before-send.<service id>.<operation>", once for each attempt, so that retries are paced too.
         _, service, operation = event_name.split(".", maxsplit=2)
         self._pacer.wait(service, operation)
+
+    def knows(self, service: str, operation: str, path: str) -> bool:
+        """Whether the loaded service model has a member of an operation's answer; an older one drops it in silence."""
+        model = self.client(service).meta.service_model
+        return operation in model.operation_names and is_known(model.operation_model(operation).output_shape, path)
 
     def offered_in_region(self, service: str) -> bool:
         """Whether botocore's metadata lists the service in this region.
@@ -186,6 +196,12 @@ def member(answer: dict[str, Any], name: str, operation: str) -> Any:
     return answer[name]
 
 
+def called(client: Any, operation: str, **parameters: Any) -> dict[str, Any]:
+    """Make one call by the operation's name as AWS writes it, e.g. ``GetApplication``."""
+    answer: dict[str, Any] = getattr(client, _method(client, operation))(**parameters)
+    return answer
+
+
 def paged(
     client: Any,
     operation: str,
@@ -213,10 +229,9 @@ def paged(
     Raises:
         IncompleteAnswerError: A page lacks its result, or hands out the same token for ever.
     """
-    call = getattr(client, _method(client, operation))
     seen: set[str] = set()
     while True:
-        answer = call(**parameters)
+        answer = called(client, operation, **parameters)
         yield from member(answer, result, operation)
         following = answer.get(answer_token or token)
         if not following:

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 
+from ecr_cleaner.model import Breadth
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -124,6 +126,10 @@ def resolve(graph: Graph, repository: str, usages: Iterable[Usage]) -> dict[str,
 
 
 def _named(graph: Graph, repository: str, reference: Reference) -> set[str]:
+    if reference.breadth is not Breadth.IMAGE:
+        name = reference.repository or ""
+        covered = repository.startswith(name) if reference.breadth is Breadth.PREFIX else repository == name
+        return set(graph.images) if covered else set()
     # A digest is honoured in whichever repository it lies: images are copied between repositories, and
     # keeping one too many is the cheap mistake.
     named = {reference.digest} if reference.digest in graph.images else set()

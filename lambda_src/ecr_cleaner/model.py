@@ -97,17 +97,27 @@ class Skipped:
     evidence: str
 
 
+class Breadth(StrEnum):
+    """How much a reference covers. Only texts with placeholders in them cover more than an image."""
+
+    IMAGE = "image"
+    REPOSITORY = "repository"
+    PREFIX = "prefix"
+
+
 @dataclass(frozen=True, slots=True)
 class Reference:
     """An image reference as a consumer wrote it, taken apart.
 
     Attributes:
         text: As written.
-        account: Twelve digits; None only together with `region` and `repository`.
+        account: Twelve digits; None, always together with `region`: whichever registry.
         region: Region of the registry.
         repository: None means: this digest, in whichever repository it lies (Lambda's ``CodeSha256``).
         tag: As written, without the implied ``latest``.
         digest: As written, or as the runtime resolved it.
+        breadth: One image; every image of `repository`; or every image of every repository whose name begins with
+            `repository`, all of the registry if that is empty.
     """
 
     text: str
@@ -116,6 +126,7 @@ class Reference:
     repository: str | None = None
     tag: str | None = None
     digest: str | None = None
+    breadth: Breadth = Breadth.IMAGE
 
     @property
     def effective_tag(self) -> str | None:

@@ -9,19 +9,29 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ecr_cleaner.errors import UnreadableReferenceError
-from ecr_cleaner.model import Reference
+from ecr_cleaner.model import Breadth, Reference
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _HOST: Final = re.compile(
     r"(?P<account>[0-9]{12})\.dkr[.-]ecr(?:-fips)?\.(?P<region>[a-z0-9-]+)\.[a-z0-9][a-z0-9.-]*(?::[0-9]+)?"
 )
-_PATH: Final = re.compile(
-    r"(?P<repository>[a-z0-9]+(?:(?:[._/]|__|-+)[a-z0-9]+)*)"
-    r"(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}))?"
-    r"(?:@(?P<digest>sha256:[0-9a-f]{64}))?"
+_REPOSITORY: Final = r"(?P<repository>[a-z0-9]+(?:(?:[._/]|__|-+)[a-z0-9]+)*)"
+_REST: Final = r"(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}))?(?:@(?P<digest>sha256:[0-9a-f]{64}))?"
+_PATH: Final = re.compile(_REPOSITORY + _REST)
+# In a text, anything may stand where a placeholder is: account, region, repository, tag.
+_IN_TEXT: Final = re.compile(
+    r"(?:(?<![0-9])(?P<account>[0-9]{12})\.)?dkr[.-]ecr(?P<place>[^/\s\"'`]*)(?:/(?P<path>[^\s\"'`\\,;|&<>()\[\]]*))?",
+    re.IGNORECASE,
 )
+_PLACE: Final = re.compile(r"(?:-fips)?\.(?P<region>[a-z0-9-]+)\.[a-z0-9][a-z0-9.-]*(?::[0-9]+)?")
+_BEGINNING: Final = re.compile(_REPOSITORY)
+# The string ends here, yet another is put behind it: JSONata's &, a shell's or template's variable, a plus.
+_GOES_ON: Final = re.compile(r"(?:\\?[\"'`])?\s*[&+~$%{|]")
 _SCHEME: Final = re.compile(r"(?:https?|docker)://", re.IGNORECASE)
 _LOOKS_LIKE_ECR: Final = re.compile(r"dkr[.-]ecr|\.ecr[.-][a-z0-9-]*\.?[a-z0-9.-]*amazonaws", re.IGNORECASE)
 _DIGEST_RULE: Final = "a digest is sha256:<64 hex digits>"
@@ -105,3 +115,41 @@ def anywhere(digest: str) -> Reference:
 def is_digest(text: str) -> bool:
     """Whether a text is a sha256 digest as ECR writes it."""
     return _DIGEST.fullmatch(text) is not None
+
+
+def find(text: str) -> tuple[Reference, ...]:
+    """Every private ECR image that a text of unknown grammar may name: a definition, a template, a script.
+
+    Args:
+        text: Anything.
+
+    Returns:
+        References in the order of the text, without doubles. What cannot be known for a placeholder or a missing part
+        is widened instead: to any registry, to every image of a repository, to every repository of that beginning.
+    """
+    return tuple(dict.fromkeys(one for match in _IN_TEXT.finditer(text.replace("\\/", "/")) for one in _widened(match)))
+
+
+def _widened(match: re.Match[str]) -> Iterator[Reference]:
+    place = _PLACE.fullmatch(match["place"].lower())
+    account, region = (match["account"], place["region"]) if place and match["account"] else (None, None)
+
+    def made(repository: str, breadth: Breadth, tag: str | None = None, digest: str | None = None) -> Reference:
+        return Reference(match[0], account, region, repository, tag, digest, breadth)
+
+    path = match["path"] or ""
+    beginning = _BEGINNING.match(path)
+    if beginning is None:
+        yield made("", Breadth.PREFIX)
+        return
+    repository, rest = beginning["repository"], path[beginning.end() :]
+    goes_on = _GOES_ON.match(match.string, match.end()) is not None
+    whole = _PATH.fullmatch(path)
+    if rest and whole and not goes_on:
+        # A full stop or a dash behind a tag may belong to the sentence.
+        for tag in dict.fromkeys([whole["tag"], whole["tag"] and whole["tag"].rstrip("._-")]):
+            yield made(repository, Breadth.IMAGE, tag, whole["digest"])
+    elif rest[:1] in {":", "@"} or not (rest or goes_on):
+        yield made(repository, Breadth.REPOSITORY)
+    else:
+        yield made(repository, Breadth.PREFIX)

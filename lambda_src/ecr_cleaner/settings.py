@@ -9,14 +9,23 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from ecr_cleaner.errors import SettingsError
+from ecr_cleaner.usage.registry import DISABLED_BY_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-SourceName = Literal["ecs", "lambda", "apprunner", "eventbridge", "scheduler"]
+
+def _is_source(name: str) -> str:
+    if name not in DISABLED_BY_NAME:
+        message = f"there is no such source; there are {', '.join(sorted(DISABLED_BY_NAME))}"
+        raise ValueError(message)
+    return name
+
+
+SourceName = Annotated[str, AfterValidator(_is_source)]
 """What ``disabled_usage_sources`` may name."""
 
 Unscanned = Literal["eks", "other_accounts", "pull_through_cache", "delete_replication"]

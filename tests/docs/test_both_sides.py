@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import inspect
+import json
 import re
-from typing import TYPE_CHECKING, get_args
-
-import pytest
+from typing import Any, get_args
 
 from ecr_cleaner import settings
-from ecr_cleaner.usage import SOURCES
+from ecr_cleaner.usage.registry import SOURCES
 from tests.docs import declared
-
-if TYPE_CHECKING:
-    from ecr_cleaner.usage.base import Source
+from tools import generate
 
 
 def test_the_settings_document_has_the_same_keys() -> None:
@@ -34,10 +31,39 @@ def test_the_environment_has_the_same_variables() -> None:
     assert {name for name in environment["variables"] if not name.startswith("__")} == set(read)
 
 
-def test_sources_can_be_disabled_by_their_names() -> None:
-    """The input, the settings and the sources list the same names."""
-    names = {source.name for source in SOURCES if source.setting == "disabled_usage_sources"}
-    assert declared.allowed_values("disabled_usage_sources") == names == set(get_args(settings.SourceName))
+def test_what_follows_from_the_sources_is_written_anew() -> None:
+    """Terraform reads what the sources say: after a change of theirs, `make generate`."""
+    assert generate.SOURCES_FILE.read_text() == generate.sources_json()
+    assert generate.README.read_text() == generate.readme(generate.README.read_text())
+
+
+def test_the_permissions_fit_into_policies() -> None:
+    """Each within IAM's limit even in the longest region, and no more policies than a role may have."""
+    told = json.loads(generate.SOURCES_FILE.read_text())
+    policies: dict[int, list[dict[str, Any]]] = {}
+    for source in told.values():
+        policies.setdefault(source["policy"], []).extend(source["statements"])
+    assert len(policies) <= generate.POLICIES
+    for statements in policies.values():
+        document = json.dumps({"Version": "2012-10-17", "Statement": statements}, separators=(",", ":"))
+        for name, value in {"partition": "aws-us-gov", "region": "ap-southeast-99", "account": "123456789012"}.items():
+            document = document.replace(f"{{{name}}}", value)
+        assert len(document) <= 6144
+        assert "{" not in document.replace('{"', "")
+
+
+def test_statements_have_ids_of_their_own() -> None:
+    """In one role no two statements are called the same."""
+    ids = [grant.sid for source in SOURCES for grant in source.grants]
+    assert len(ids) == len(set(ids))
+    assert all(re.fullmatch(r"[A-Za-z0-9]+", sid) for sid in ids)
+
+
+def test_sources_only_read() -> None:
+    """What only looks cannot break anything."""
+    for source in SOURCES:
+        for action in source.permissions:
+            assert re.match(r"[a-z0-9-]+:(Describe|List|Get|BatchGet|Search)[A-Z]", action), action
 
 
 def test_unscanned_consumers_can_be_acknowledged_by_their_names() -> None:
@@ -58,19 +84,3 @@ def test_the_size_of_the_settings_is_limited_alike() -> None:
     """Terraform refuses at plan what the function would refuse at night."""
     text = (declared.ROOT / "main.tf").read_text()
     assert f"length(local.settings_json) <= {settings.MAX_DOCUMENT_BYTES}" in text
-
-
-@pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.name)
-def test_a_source_is_allowed_what_it_needs(source: Source) -> None:
-    """The permissions that a source declares are those that Terraform gives for it, no more and no less."""
-    given = [
-        a
-        for _, actions in declared.statements(declared.local_values("iam.tf")["usage_statements"][source.name])
-        for a in actions
-    ]
-    assert sorted(given) == sorted(set(source.permissions))
-
-
-def test_no_permissions_are_given_for_sources_that_do_not_exist() -> None:
-    """A source that is taken out takes its permissions with it."""
-    assert set(declared.local_values("iam.tf")["usage_statements"]) == {source.name for source in SOURCES}

@@ -11,7 +11,7 @@ import pytest
 import ecr_cleaner
 
 PACKAGE = Path(ecr_cleaner.__file__).parent
-PURE = ("access", "errors", "graph", "guard", "model", "reference", "rules")
+PURE = ("access", "errors", "graph", "guard", "model", "paths", "reference", "rules")
 
 
 def imports_of(path: Path) -> set[str]:
@@ -41,7 +41,7 @@ def test_botocore_is_configured_in_one_place(path: Path) -> None:
     assert not libraries or path == PACKAGE / "aws.py"
 
 
-@pytest.mark.parametrize("path", sorted((PACKAGE / "usage").glob("*.py")), ids=lambda p: p.name)
+@pytest.mark.parametrize("path", sorted((PACKAGE / "usage").rglob("*.py")), ids=lambda p: p.name)
 def test_sources_know_nothing_of_rules(path: Path) -> None:
     """A source collects; deciding is somebody else's work."""
     forbidden = {f"ecr_cleaner.{room}" for room in ("graph", "rules", "guard", "removal", "run", "inventory")}

@@ -1,4 +1,4 @@
-"""Who uses what: one module for each kind of consumer, run side by side.
+"""Who uses what: every source that is not excluded is asked, side by side.
 
 A source that cannot give a full answer makes the whole run read-only. "Access denied" is not "unused".
 """
@@ -9,10 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
 
 from ecr_cleaner import aws
-from ecr_cleaner.errors import CleanerError
+from ecr_cleaner.errors import CleanerError, SourceError
 from ecr_cleaner.model import SourceOutcome, SourceStatus, Usage, UsageScan
-from ecr_cleaner.usage import apprunner, awslambda, ecs, eks, eventbridge, scheduler
 from ecr_cleaner.usage.base import Account, Source
+from ecr_cleaner.usage.registry import SOURCES
 from ecr_cleaner.usage.task_definitions import TaskDefinitions
 
 if TYPE_CHECKING:
@@ -21,17 +21,7 @@ if TYPE_CHECKING:
     from ecr_cleaner.aws import Aws
     from ecr_cleaner.settings import Settings
 
-SOURCES: Final[tuple[Source, ...]] = (
-    ecs.SOURCE,
-    awslambda.SOURCE,
-    apprunner.SOURCE,
-    eventbridge.SOURCE,
-    scheduler.SOURCE,
-    eks.SOURCE,
-)
-"""Every source. To add a consumer: one module, its name here, its permissions in iam.tf."""
-
-WORKERS: Final = 4
+WORKERS: Final = 6
 
 _DENIED: Final = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError"})
 
@@ -50,7 +40,7 @@ def collect(clients: Aws, settings: Settings, now: datetime) -> UsageScan:
     shared = TaskDefinitions(clients)
     enabled = [source for source in SOURCES if not is_excluded(source, settings)]
     with ThreadPoolExecutor(WORKERS) as pool:
-        answers = list(pool.map(lambda source: _ask(source, clients, shared), enabled))
+        answers = list(pool.map(lambda source: _ask(source, Account(clients, settings, shared)), enabled))
     usages = dict.fromkeys(usage for found, _ in answers for usage in found)
     outcomes = tuple(outcome for _, outcome in answers)
     return UsageScan(tuple(usages), outcomes + disabled(settings), now)
@@ -62,7 +52,7 @@ def disabled(settings: Settings) -> tuple[SourceOutcome, ...]:
         SourceOutcome(
             source.name,
             SourceStatus.DISABLED,
-            detail=f"excluded by {source.setting}: images that only {source.title} uses are not protected",
+            detail=f"excluded by {source.setting}, so not protected is what only these use: {source.title}",
         )
         for source in SOURCES
         if is_excluded(source, settings)
@@ -74,9 +64,10 @@ def is_excluded(source: Source, settings: Settings) -> bool:
     return source.name in getattr(settings, source.setting)
 
 
-def _ask(source: Source, clients: Aws, shared: TaskDefinitions) -> tuple[tuple[Usage, ...], SourceOutcome]:
-    account = Account(clients, shared)
+def _ask(source: Source, account: Account) -> tuple[tuple[Usage, ...], SourceOutcome]:
+    clients = account.aws
     try:
+        _must_be_known(source, clients)
         found = tuple(source.collect(account))
     except (CleanerError, *aws.AwsError) as error:
         if aws.found_nobody(error, clients.client(source.service)) and not clients.offered_in_region(source.service):
@@ -87,11 +78,19 @@ def _ask(source: Source, clients: Aws, shared: TaskDefinitions) -> tuple[tuple[U
     return found, outcome
 
 
+def _must_be_known(source: Source, clients: Aws) -> None:
+    """A botocore that does not know a member drops it, and what it names would look unused."""
+    for field in source.fields:
+        if not clients.knows(field.service, field.operation, field.path):
+            message = f"the loaded botocore does not know {field.path} of {field.service} {field.operation}"
+            raise SourceError(message)
+
+
 def _cause(source: Source, error: Exception) -> str:
     """What failed, and what a person can do about it."""
     operation = aws.operation_of(error)
     failed = f"{operation} failed with {aws.code_of(error)}" if isinstance(error, aws.AwsError) and operation else ""
-    mend = f'{source.setting} = ["{source.name}"] excludes {source.title} from the run, at your own risk'
+    mend = f'{source.setting} = ["{source.name}"] excludes this source from the run, at your own risk'
     if aws.code_of(error) in _DENIED:
         permission = next((p for p in source.permissions if p.endswith(f":{operation}")), operation)
         mend = f"the role needs the permission {permission}; {mend}"

@@ -6,13 +6,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from ecr_cleaner.model import Evidence, Usage
-from ecr_cleaner.reference import parse_resolved
+from ecr_cleaner.reference import find, parse_resolved
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from ecr_cleaner.aws import Aws
+    from ecr_cleaner.settings import Settings
     from ecr_cleaner.usage.task_definitions import TaskDefinitions
+
+Proof = Literal["sandbox", "model"]
+"""Where a source was tried: against the sandbox's strict service, or against botocore's service model only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +25,46 @@ class Account:
 
     Attributes:
         aws: Clients of the run.
+        settings: What the run is told; for the sources that people configure.
         task_definitions: Those already read, shared because several sources name the same ones.
         notes: Things a person should know that protect nothing; sources append sentences.
     """
 
     aws: Aws
+    settings: Settings
     task_definitions: TaskDefinitions
     notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """IAM actions that a source needs on the same resources; becomes one statement of the role's policy.
+
+    Attributes:
+        sid: Letters and digits, unique among all sources.
+        actions: As IAM writes them, e.g. ``ecs:ListClusters``.
+        resource: ``*`` where the actions know no resource, else an ARN with ``{partition}``, ``{region}`` and
+            ``{account}`` in it.
+    """
+
+    sid: str
+    actions: tuple[str, ...]
+    resource: str = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A member of an answer that safety depends on: a botocore that does not know it would drop it in silence.
+
+    Attributes:
+        service: botocore's name.
+        operation: As AWS writes it.
+        path: As in `ecr_cleaner.paths`.
+    """
+
+    service: str
+    operation: str
+    path: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,18 +74,29 @@ class Source:
     Attributes:
         name: As in ``disabled_usage_sources``.
         title: As people call it.
+        protects: What of it counts as in use, for the README.
         service: botocore's name, asked whether the region has it.
-        permissions: Every IAM action that `collect` needs; the role's policy is held against it by a test.
+        grants: Every IAM action that `collect` needs; the role's policy is made from them.
+        fields: What `collect` reads; looked up in the loaded service models before it is asked.
         collect: Yields every usage, or raises: an answer that is not full is no answer.
+        proof: Where it was tried.
         setting: The Terraform input that excludes the source.
     """
 
     name: str
     title: str
+    protects: str
     service: str
-    permissions: tuple[str, ...]
+    grants: tuple[Grant, ...]
+    fields: tuple[Field, ...]
     collect: Callable[[Account], Iterator[Usage]]
+    proof: Proof = "sandbox"
     setting: Literal["disabled_usage_sources", "acknowledged_unscanned"] = "disabled_usage_sources"
+
+    @property
+    def permissions(self) -> tuple[str, ...]:
+        """Every IAM action, sorted."""
+        return tuple(sorted({action for grant in self.grants for action in grant.actions}))
 
 
 def usages_of(
@@ -72,4 +120,23 @@ def usages_of(
         UnreadableReferenceError: The text looks like ECR and cannot be read.
     """
     for reference in parse_resolved(text, digest):
+        yield Usage(reference=reference, source=source, consumer=consumer, evidence=evidence)
+
+
+def usages_in(
+    text: str,
+    *,
+    source: str,
+    consumer: str,
+    evidence: Evidence = Evidence.CONFIGURED,
+) -> Iterator[Usage]:
+    """The usages in a text whose grammar is not ours: a definition, a template, a script.
+
+    Args:
+        text: Anything; searched for the host names of private registries.
+        source: Name of the source.
+        consumer: For people.
+        evidence: How it was seen.
+    """
+    for reference in find(text):
         yield Usage(reference=reference, source=source, consumer=consumer, evidence=evidence)

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Final
 
 from ecr_cleaner import aws
 from ecr_cleaner.errors import SourceError
+from ecr_cleaner.usage.base import Field
 
 if TYPE_CHECKING:
     from ecr_cleaner.aws import Aws
 
 PERMISSIONS: Final = ("ecs:DescribeTaskDefinition", "ecs:ListTaskDefinitions")
 """What reading takes; listing only proves that one is gone."""
+
+FIELDS: Final = (Field("ecs", "DescribeTaskDefinition", "taskDefinition.containerDefinitions[].image"),)
 
 _STATUSES: Final = ("ACTIVE", "INACTIVE", "DELETE_IN_PROGRESS")
 _UNKNOWN: Final = "ClientException"

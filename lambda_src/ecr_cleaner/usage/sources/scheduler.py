@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ecr_cleaner import aws
 from ecr_cleaner.errors import SourceError
 from ecr_cleaner.usage import task_definitions
-from ecr_cleaner.usage.base import Account, Source
+from ecr_cleaner.usage.base import Account, Field, Grant, Source
 from ecr_cleaner.usage.scheduled import scheduled
 
 if TYPE_CHECKING:
@@ -60,10 +60,27 @@ def _task_definition(target: dict[str, Any], namer: str) -> str | None:
         raise SourceError(message) from None
 
 
-SOURCE: Final = Source(
-    name=_NAME,
-    title="EventBridge Scheduler schedules that start ECS tasks",
-    service="scheduler",
-    permissions=("scheduler:ListSchedules", "scheduler:GetSchedule", *task_definitions.PERMISSIONS),
-    collect=collect,
+SOURCES: Final = (
+    Source(
+        name=_NAME,
+        title="EventBridge Scheduler schedules in every group, disabled ones too",
+        protects="The task definition of every ECS target, and of the universal targets `ecs:runTask` and"
+        " `ecs:startTask`",
+        service="scheduler",
+        grants=(
+            Grant("ListSchedules", ("scheduler:ListSchedules",)),
+            Grant(
+                "ReadSchedules",
+                ("scheduler:GetSchedule",),
+                "arn:{partition}:scheduler:{region}:{account}:schedule/*/*",
+            ),
+            Grant("ReadTaskDefinitionsOfSchedules", task_definitions.PERMISSIONS),
+        ),
+        fields=(
+            Field("scheduler", "GetSchedule", "Target.EcsParameters.TaskDefinitionArn"),
+            Field("scheduler", "GetSchedule", "Target.Input"),
+            *task_definitions.FIELDS,
+        ),
+        collect=collect,
+    ),
 )

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 from ecr_cleaner import aws
 from ecr_cleaner.errors import SourceError
 from ecr_cleaner.model import Evidence
-from ecr_cleaner.usage.base import usages_of
-from ecr_cleaner.usage.ecs_services import in_batches, no_failures
+from ecr_cleaner.usage.answers import in_batches, no_failures
+from ecr_cleaner.usage.base import Field, usages_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,7 +16,12 @@ if TYPE_CHECKING:
     from ecr_cleaner.model import Usage
     from ecr_cleaner.usage.base import Account
 
-PERMISSIONS: Final = ("ecs:ListTasks", "ecs:DescribeTasks")
+PERMISSIONS: Final = ("ecs:DescribeTasks",)
+
+FIELDS: Final = (
+    Field("ecs", "DescribeTasks", "tasks[].containers[].image"),
+    Field("ecs", "DescribeTasks", "tasks[].containers[].imageDigest"),
+)
 
 # ECS forgets a task about an hour after it stopped, so one may vanish between listing and describing.
 _FORGOTTEN: Final = "MISSING"

@@ -12,20 +12,31 @@ from typing import TYPE_CHECKING, Any, Final
 from ecr_cleaner import aws
 from ecr_cleaner.errors import SourceError
 from ecr_cleaner.model import Evidence
-from ecr_cleaner.usage.base import usages_of
+from ecr_cleaner.usage.answers import in_batches, no_failures
+from ecr_cleaner.usage.base import Field, usages_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from ecr_cleaner.model import Usage
     from ecr_cleaner.usage.base import Account
 
 PERMISSIONS: Final = (
-    "ecs:ListServices",
     "ecs:DescribeServices",
     "ecs:ListServiceDeployments",
     "ecs:DescribeServiceDeployments",
     "ecs:DescribeServiceRevisions",
+)
+
+FIELDS: Final = (
+    Field("ecs", "DescribeServices", "services[].taskDefinition"),
+    Field("ecs", "DescribeServices", "services[].deployments[].taskDefinition"),
+    Field("ecs", "DescribeServices", "services[].taskSets[].taskDefinition"),
+    Field("ecs", "DescribeServices", "services[].currentServiceRevisions[].arn"),
+    Field("ecs", "ListServiceDeployments", "serviceDeployments[].targetServiceRevisionArn"),
+    Field("ecs", "DescribeServiceDeployments", "serviceDeployments[].sourceServiceRevisions[].arn"),
+    Field("ecs", "DescribeServiceDeployments", "serviceDeployments[].rollback.serviceRevisionArn"),
+    Field("ecs", "DescribeServiceRevisions", "serviceRevisions[].containerImages[].imageDigest"),
 )
 
 _SUCCESSFUL: Final = "SUCCESSFUL"
@@ -127,33 +138,3 @@ def _deployed(ecs: Any, cluster: str, service: str, current: set[str]) -> set[st
             if "rollback" in deployment:
                 revisions.add(deployment["rollback"]["serviceRevisionArn"])
     return revisions
-
-
-def in_batches(items: Iterable[str], size: int) -> Iterator[list[str]]:
-    """Lists of at most `size` items; none if there are no items."""
-    batch: list[str] = []
-    for item in items:
-        batch.append(item)
-        if len(batch) == size:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
-
-
-def no_failures(answer: dict[str, Any], operation: str, accepted: str | None = None) -> None:
-    """Refuse an answer that leaves something out.
-
-    Args:
-        answer: Of a describing call; success, even if it describes nothing.
-        operation: As AWS writes it.
-        accepted: A reason that does no harm.
-
-    Raises:
-        SourceError: With each thing left out and the reason.
-    """
-    left_out = [f for f in answer.get("failures", ()) if f.get("reason") != accepted or accepted is None]
-    if left_out:
-        things = ", ".join(f"{f.get('arn', '?')} ({f.get('reason', 'no reason given')})" for f in left_out)
-        message = f"{operation} left out {things}"
-        raise SourceError(message)

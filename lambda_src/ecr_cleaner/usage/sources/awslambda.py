@@ -13,7 +13,7 @@ from ecr_cleaner import aws
 from ecr_cleaner.errors import SourceError
 from ecr_cleaner.model import Usage
 from ecr_cleaner.reference import anywhere
-from ecr_cleaner.usage.base import Account, Source, usages_of
+from ecr_cleaner.usage.base import Account, Field, Grant, Source, usages_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,10 +70,26 @@ def _usages(client: Any, version: dict[str, Any]) -> Iterator[Usage]:
         yield from usages_of(text, source=_NAME, consumer=consumer)
 
 
-SOURCE: Final = Source(
-    name=_NAME,
-    title="Lambda",
-    service="lambda",
-    permissions=("lambda:ListFunctions", "lambda:GetFunction"),
-    collect=collect,
+SOURCES: Final = (
+    Source(
+        name=_NAME,
+        title="Lambda functions of package type Image",
+        protects="Every published version and `$LATEST`: the resolved digest and the name",
+        service="lambda",
+        grants=(
+            Grant("ListLambdaFunctions", ("lambda:ListFunctions",)),
+            Grant(
+                "ReadLambdaFunctions",
+                ("lambda:GetFunction",),
+                "arn:{partition}:lambda:{region}:{account}:function:*",
+            ),
+        ),
+        fields=(
+            Field("lambda", "ListFunctions", "Functions[].PackageType"),
+            Field("lambda", "ListFunctions", "Functions[].CodeSha256"),
+            Field("lambda", "GetFunction", "Code.ImageUri"),
+            Field("lambda", "GetFunction", "Code.ResolvedImageUri"),
+        ),
+        collect=collect,
+    ),
 )

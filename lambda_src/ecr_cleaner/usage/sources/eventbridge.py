@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from ecr_cleaner import aws
 from ecr_cleaner.usage import task_definitions
-from ecr_cleaner.usage.base import Account, Source
+from ecr_cleaner.usage.base import Account, Field, Grant, Source
 from ecr_cleaner.usage.scheduled import scheduled
 
 if TYPE_CHECKING:
@@ -50,15 +50,20 @@ def collect(account: Account) -> Iterator[Usage]:
                     yield from scheduled(account, name, source=_NAME, namer=namer)
 
 
-SOURCE: Final = Source(
-    name=_NAME,
-    title="EventBridge rules that start ECS tasks",
-    service="events",
-    permissions=(
-        "events:ListEventBuses",
-        "events:ListRules",
-        "events:ListTargetsByRule",
-        *task_definitions.PERMISSIONS,
+SOURCES: Final = (
+    Source(
+        name=_NAME,
+        title="EventBridge rules on every bus, disabled ones too",
+        protects="The task definition of every ECS target",
+        service="events",
+        grants=(
+            Grant("ReadEventBridgeRules", ("events:ListEventBuses", "events:ListRules", "events:ListTargetsByRule")),
+            Grant("ReadTaskDefinitionsOfRules", task_definitions.PERMISSIONS),
+        ),
+        fields=(
+            Field("events", "ListTargetsByRule", "Targets[].EcsParameters.TaskDefinitionArn"),
+            *task_definitions.FIELDS,
+        ),
+        collect=collect,
     ),
-    collect=collect,
 )

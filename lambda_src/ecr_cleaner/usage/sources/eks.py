@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from ecr_cleaner import aws
 from ecr_cleaner.errors import UnscannedConsumersError
-from ecr_cleaner.usage.base import Account, Source
+from ecr_cleaner.usage.base import Account, Field, Grant, Source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,11 +29,15 @@ def collect(account: Account) -> Iterator[Usage]:
     yield from ()
 
 
-SOURCE: Final = Source(
-    name=_NAME,
-    title="Kubernetes on EKS",
-    service="eks",
-    permissions=("eks:ListClusters",),
-    collect=collect,
-    setting="acknowledged_unscanned",
+SOURCES: Final = (
+    Source(
+        name=_NAME,
+        title="Kubernetes on EKS",
+        protects="Nothing: it cannot be seen. While there is a cluster, nothing is removed anywhere.",
+        service="eks",
+        grants=(Grant("ListEksClusters", ("eks:ListClusters",)),),
+        fields=(Field("eks", "ListClusters", "clusters[]"),),
+        collect=collect,
+        setting="acknowledged_unscanned",
+    ),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from ecr_cleaner import aws
-from ecr_cleaner.usage.base import Account, Source, usages_of
+from ecr_cleaner.usage.base import Account, Field, Grant, Source, usages_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,10 +39,24 @@ def collect(account: Account) -> Iterator[Usage]:
             yield from usages_of(image, source=_NAME, consumer=consumer)
 
 
-SOURCE: Final = Source(
-    name=_NAME,
-    title="App Runner",
-    service="apprunner",
-    permissions=("apprunner:ListServices", "apprunner:DescribeService"),
-    collect=collect,
+SOURCES: Final = (
+    Source(
+        name=_NAME,
+        title="App Runner services, paused ones too",
+        protects="The configured image",
+        service="apprunner",
+        grants=(
+            Grant("ListAppRunnerServices", ("apprunner:ListServices",)),
+            Grant(
+                "ReadAppRunnerServices",
+                ("apprunner:DescribeService",),
+                "arn:{partition}:apprunner:{region}:{account}:service/*",
+            ),
+        ),
+        fields=(
+            Field("apprunner", "ListServices", "ServiceSummaryList[].ServiceArn"),
+            Field("apprunner", "DescribeService", "Service.SourceConfiguration.ImageRepository.ImageIdentifier"),
+        ),
+        collect=collect,
+    ),
 )

@@ -1,0 +1,40 @@
+"""What reading AWS has in common: batches, and answers that leave something out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ecr_cleaner.errors import SourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+
+def in_batches(items: Iterable[str], size: int) -> Iterator[list[str]]:
+    """Lists of at most `size` items; none if there are no items."""
+    batch: list[str] = []
+    for item in items:
+        batch.append(item)
+        if len(batch) == size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def no_failures(answer: dict[str, Any], operation: str, accepted: str | None = None) -> None:
+    """Refuse an answer that leaves something out.
+
+    Args:
+        answer: Of a describing call; success, even if it describes nothing.
+        operation: As AWS writes it.
+        accepted: A reason that does no harm.
+
+    Raises:
+        SourceError: With each thing left out and the reason.
+    """
+    left_out = [f for f in answer.get("failures", ()) if f.get("reason") != accepted or accepted is None]
+    if left_out:
+        things = ", ".join(f"{f.get('arn', '?')} ({f.get('reason', 'no reason given')})" for f in left_out)
+        message = f"{operation} left out {things}"
+        raise SourceError(message)

@@ -1,0 +1,29 @@
+"""Every source there is: whatever module of `ecr_cleaner.usage.sources` holds one or several.
+
+To add a consumer is to add a file there.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import TYPE_CHECKING, Final
+
+from ecr_cleaner.usage import sources
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ecr_cleaner.usage.base import Source
+
+
+def _found() -> Iterator[Source]:
+    for module in iter_modules(sources.__path__, f"{sources.__name__}."):
+        yield from import_module(module.name).SOURCES
+
+
+SOURCES: Final[tuple[Source, ...]] = tuple(sorted(_found(), key=lambda source: source.name))
+"""By name."""
+
+DISABLED_BY_NAME: Final = frozenset(s.name for s in SOURCES if s.setting == "disabled_usage_sources")
+"""What ``disabled_usage_sources`` may name."""

@@ -1,0 +1,65 @@
+"""Amazon ECS: services with all their deployments and revisions, and tasks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from ecr_cleaner import aws
+from ecr_cleaner.usage import task_definitions
+from ecr_cleaner.usage.base import Account, Grant, Source
+from ecr_cleaner.usage.sources.ecs import services, tasks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ecr_cleaner.model import Usage
+
+_CLUSTER_GONE: Final = "ClusterNotFoundException"
+
+
+def collect(account: Account) -> Iterator[Usage]:
+    """Everything that runs or will run in any cluster.
+
+    Yields:
+        Usages of the kinds ``configured``, ``running`` and ``rollback``.
+
+    Raises:
+        SourceError: ECS left something out of an answer.
+    """
+    for cluster in _clusters(account):
+        try:
+            # Held back until the cluster is done with, so that one that vanishes half-way is noticed.
+            found = [*services.usages(account, cluster), *tasks.usages(account, cluster)]
+        except aws.AwsError as error:
+            if aws.code_of(error) == _CLUSTER_GONE and cluster not in set(_clusters(account)):
+                continue
+            raise
+        yield from found
+
+
+def _clusters(account: Account) -> Iterator[str]:
+    return aws.paged(account.aws.client("ecs"), "ListClusters", "clusterArns", maxResults=100)
+
+
+_OF_CLUSTERS: Final = "arn:{partition}:ecs:{region}:{account}:*"
+
+SOURCES: Final = (
+    Source(
+        name="ecs",
+        title="Amazon ECS, every cluster, Express services and ECS Anywhere too",
+        protects="Of services: the task definitions of the service, of every deployment and task set (also with the"
+        " controllers CODE_DEPLOY and EXTERNAL); the current service revision, those of the last two successful"
+        " deployments before it and of deployments under way, with the digests ECS resolved. Running tasks and those"
+        " stopped about an hour ago at most, with the digest that was pulled.",
+        service="ecs",
+        grants=(
+            Grant(
+                "ReadEcsListings",
+                ("ecs:ListClusters", "ecs:ListServices", "ecs:ListTasks", *task_definitions.PERMISSIONS),
+            ),
+            Grant("ReadEcsServicesAndTasks", (*services.PERMISSIONS, *tasks.PERMISSIONS), _OF_CLUSTERS),
+        ),
+        fields=(*services.FIELDS, *tasks.FIELDS, *task_definitions.FIELDS),
+        collect=collect,
+    ),
+)

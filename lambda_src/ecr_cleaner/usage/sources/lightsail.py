@@ -1,0 +1,39 @@
+"""Lightsail container services: what runs, what is being deployed, and earlier deployments."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ecr_cleaner.usage.base import Grant
+from ecr_cleaner.usage.table import Call, Chain, Images, source
+
+SOURCES: Final = (
+    source(
+        "lightsail",
+        "Lightsail container services, disabled ones too",
+        "The images of every deployment that Lightsail still lists",
+        "lightsail",
+        (Grant("ReadLightsail", ("lightsail:GetContainerServices", "lightsail:GetContainerServiceDeployments")),),
+        Chain(
+            "lightsail container service",
+            "containerServiceName",
+            (
+                Call(
+                    "GetContainerServices",
+                    items="containerServices[]",
+                    images=(
+                        Images("image", at="currentDeployment.containers{}"),
+                        Images("image", at="nextDeployment.containers{}"),
+                    ),
+                ),
+                Call(
+                    "GetContainerServiceDeployments",
+                    items="deployments[]",
+                    asks={"serviceName": "containerServiceName"},
+                    images=(Images("image", at="containers{}"),),
+                    gone=frozenset({"NotFoundException"}),
+                ),
+            ),
+        ),
+    ),
+)
