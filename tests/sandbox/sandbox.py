@@ -25,6 +25,7 @@ from .registry import Registry
 from .scenario import Loader
 from .server import Middleware, Server
 from .state import Account
+from .tables import TablesApi
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -66,11 +67,12 @@ class Sandbox:
         self._ecr = EcrApi(self.state)
         self._faults = FaultBook()
         self._before, self._after = Hooks(), Hooks()
-        ecs, apprunner, functions, listings = (
+        ecs, apprunner, functions, listings, tables = (
             EcsApi(self.state),
             AppRunnerApi(self.state),
             LambdaApi(self.state),
             Listings(self.state),
+            TablesApi(self.state),
         )
         self._loader = Loader(
             self.state,
@@ -81,6 +83,7 @@ class Sandbox:
                 "events": listings.load_events,
                 "scheduler": listings.load_scheduler,
                 "eks": listings.load_eks,
+                "tables": tables.load,
             },
         )
         self._app = Middleware(
@@ -91,6 +94,7 @@ class Sandbox:
                 "iam": IamApi(self.state).handlers(),
                 "lambda": functions.handlers(),
                 **listings.handlers(),
+                **tables.handlers(),
             },
             control=Control(self).serve,
             faults=self._faults,
