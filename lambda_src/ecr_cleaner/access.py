@@ -114,7 +114,8 @@ def _foreign(statement: dict[str, Any], account: str) -> Iterator[str]:
                 continue
             # Lambda asks for the permission of whoever creates the function as well, so its service
             # principal alone, as Lambda itself adds it, admits nobody.
-            if kind == "Service" and name.startswith("lambda.") and not confined_to:
+            # With a condition it is meant for somebody, and who that is was not understood.
+            if kind == "Service" and name.startswith("lambda.") and not condition:
                 continue
             yield name
 

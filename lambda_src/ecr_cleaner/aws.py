@@ -8,6 +8,7 @@ no number (ECR's describe and delete calls) a modest one is used.
 from __future__ import annotations
 
 import os
+import random
 import threading
 import time
 from dataclasses import dataclass, field
@@ -15,12 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    ConnectTimeoutError,
-    EndpointConnectionError,
-)
+from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
 
 from ecr_cleaner.errors import CleanerError, IncompleteAnswerError
 from ecr_cleaner.paths import is_known
@@ -53,6 +49,9 @@ CALLS_PER_SECOND: Final = {
 DEFAULT_CALLS_PER_SECOND: Final = 5.0
 BURST: Final = 20
 """Calls that may be made at once before pacing sets in; the smallest published burst is 50."""
+
+_SERVER_ERROR: Final = 500
+_TOO_MANY: Final = 429
 
 AwsError = (ClientError, BotoCoreError)
 """Everything that a call of boto3 raises on purpose."""
@@ -103,17 +102,25 @@ class Aws:
         self.region: str = region
         self._pacer = pacer or Pacer()
         self._lock = threading.Lock()
-        self._clients: dict[str, Any] = {}
+        self._offered: dict[str, set[str]] = {}
+        self._clients: dict[tuple[str, int], Any] = {}
 
     def client(self, service: str) -> Any:
         """The client of a service (its botocore name). Thread-safe, as clients themselves are."""
-        with self._lock:  # creating clients is the one thing that is not
-            if service not in self._clients:
-                self._clients[service] = self._make(service)
-            return self._clients[service]
+        return self._client(service, MAX_ATTEMPTS if self.offered_in_region(service) else FEW_ATTEMPTS)
 
-    def _make(self, service: str) -> Any:
-        attempts = MAX_ATTEMPTS if self.offered_in_region(service) else min(FEW_ATTEMPTS, MAX_ATTEMPTS)
+    def client_without_retries(self, service: str) -> Any:
+        """A client that tries once, for calls that may only be repeated after another look."""
+        return self._client(service, 1)
+
+    def _client(self, service: str, attempts: int) -> Any:
+        attempts = min(attempts, MAX_ATTEMPTS)
+        with self._lock:  # creating clients is the one thing that is not thread-safe
+            if (service, attempts) not in self._clients:
+                self._clients[service, attempts] = self._make(service, attempts)
+            return self._clients[service, attempts]
+
+    def _make(self, service: str, attempts: int) -> Any:
         client: Any = self._session.client(
             service,
             config=Config(
@@ -141,14 +148,20 @@ class Aws:
         """Whether botocore's metadata lists the service in this region.
 
         The metadata alone is incomplete: only together with a call that finds nobody does it say that
-        a service does not exist here.
+        a service does not exist here. Of a region in which it does not even list ECR, it knows nothing.
         """
-        everywhere = {
-            region
-            for partition in self._session.get_available_partitions()
-            for region in self._session.get_available_regions(service, partition_name=partition)
-        }
-        return not everywhere or self.region in everywhere
+        offered = self._regions(service)
+        return not offered or self.region in offered or self.region not in self._regions("ecr")
+
+    def _regions(self, service: str) -> set[str]:
+        """Every region that the metadata lists a service in; read once, for it is asked at every call."""
+        if service not in self._offered:
+            self._offered[service] = {
+                region
+                for partition in self._session.get_available_partitions()
+                for region in self._session.get_available_regions(service, partition_name=partition)
+            }
+        return self._offered[service]
 
 
 def connect(region: str | None, profile: str | None) -> Aws:
@@ -160,6 +173,19 @@ def connect(region: str | None, profile: str | None) -> Aws:
     """
     # boto3 itself knows AWS_DEFAULT_REGION only; the command line and the other SDKs read this one first.
     return Aws(boto3.Session(region_name=region or os.environ.get("AWS_REGION"), profile_name=profile))
+
+
+def back_off(tries: int) -> None:
+    """Wait longer after each failed try, at most 16 seconds, by a share of chance so that nobody marches in step."""
+    time.sleep(random.uniform(0.5, 1) * 2 ** min(tries, 4))  # noqa: S311 - no secret
+
+
+def may_pass(error: Exception) -> bool:
+    """Whether a failed call may succeed by itself a little later: throttled, broken, or without an answer."""
+    if not isinstance(error, ClientError):
+        return isinstance(error, BotoCoreError)
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return status >= _SERVER_ERROR or status == _TOO_MANY or "Throttl" in code_of(error)
 
 
 def code_of(error: Exception) -> str:
@@ -179,10 +205,13 @@ def operation_of(error: Exception) -> str | None:
 
 
 def found_nobody(error: Exception, client: Any) -> bool:
-    """Whether a call of this client failed because its endpoint does not resolve or accepts no connection."""
-    return isinstance(error, EndpointConnectionError | ConnectTimeoutError) and str(
-        error.kwargs.get("endpoint_url", "")
-    ).startswith(client.meta.endpoint_url)
+    """Whether a call of this client failed because its endpoint does not resolve or refuses the connection.
+
+    A connection that times out says nothing of the service: it is what a network without a way to it looks like.
+    """
+    return isinstance(error, EndpointConnectionError) and str(error.kwargs.get("endpoint_url", "")).startswith(
+        client.meta.endpoint_url
+    )
 
 
 def member(answer: dict[str, Any], name: str, operation: str) -> Any:

@@ -35,7 +35,7 @@ _GOES_ON: Final = re.compile(r"(?:\\?[\"'`])?\s*[&+~$%{|]")
 _SCHEME: Final = re.compile(r"(?:https?|docker)://", re.IGNORECASE)
 _LOOKS_LIKE_ECR: Final = re.compile(r"dkr[.-]ecr|\.ecr[.-][a-z0-9-]*\.?[a-z0-9.-]*amazonaws", re.IGNORECASE)
 _DIGEST_RULE: Final = "a digest is sha256:<64 hex digits>"
-_DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
+_DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}(?![0-9a-f])")
 
 
 def parse(text: str) -> Reference | None:
@@ -82,15 +82,17 @@ def parse_resolved(text: str, digest: str | None) -> tuple[Reference, ...]:
 
     Returns:
         The reference as written and, beside it, the digest in the same repository: both are needed, for
-        a tag may have moved since and a written digest may be the index of the one that runs. Nothing if
-        the text names no private ECR registry.
+        a tag may have moved since and a written digest may be the index of the one that runs. Of a text
+        that names no private ECR registry, the digests, in whichever repository they lie: a proxy or a name of
+        one's own may stand before ECR.
 
     Raises:
         UnreadableReferenceError: Text or digest cannot be read.
     """
     written = parse(text)
     if written is None:
-        return ()
+        found = [*_DIGEST.findall(text), *([digest] if digest and is_digest(digest) else [])]
+        return tuple(anywhere(one) for one in dict.fromkeys(found))
     if digest is None or digest == written.digest:
         return (written,)
     if not is_digest(digest):

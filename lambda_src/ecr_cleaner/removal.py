@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 ImageId = dict[str, str]
 
+TRIES: Final = 5
+"""Calls for one batch, each after a look of its own, as long as what goes wrong may pass by itself."""
+
 _INACCESSIBLE: Final = "ImageInaccessible"
 """An archived image: describing does not show it either, so its absence proves nothing."""
 
@@ -79,7 +82,7 @@ def remove(clients: Aws, plan: RepositoryPlan, may_go_on: Callable[[], bool]) ->
                 return
             for verdict in batch:
                 del pending[verdict.image.digest]
-            for removal in _remove_batch(clients, plan.repository.name, batch, hanging):
+            for removal in _remove_batch(clients, plan.repository.name, batch, hanging, may_go_on):
                 yield progress.note(removal)
 
 
@@ -136,8 +139,38 @@ def _ids(image: Image) -> list[ImageId]:
 
 
 def _remove_batch(
-    clients: Aws, repository: str, batch: Sequence[Verdict], hanging: dict[str, list[Image]]
+    clients: Aws,
+    repository: str,
+    batch: Sequence[Verdict],
+    hanging: dict[str, list[Image]],
+    may_go_on: Callable[[], bool],
 ) -> Iterator[Removal]:
+    """Look and remove; after a call that may have failed for a moment only, look again before it is repeated.
+
+    botocore must not repeat the call: between two tries somebody may push, pull or tag, and only a look tells.
+    """
+    waiting = list(batch)
+    for tries_left in reversed(range(TRIES)):
+        again: list[Verdict] = []
+        for removal, may_pass in _try_batch(clients, repository, waiting, hanging):
+            if may_pass and tries_left and may_go_on():
+                again.append(removal.verdict)
+            else:
+                yield removal
+        if not again:
+            return
+        aws.back_off(TRIES - tries_left)
+        waiting = again
+
+
+def _try_batch(
+    clients: Aws, repository: str, batch: Sequence[Verdict], hanging: dict[str, list[Image]]
+) -> Iterator[tuple[Removal, bool]]:
+    """One look and one call.
+
+    Yields:
+        How each removal ended, and whether it failed for a cause that may pass by itself.
+    """
     parts = {v.image.digest: _parts(v.image, hanging) for v in batch}
     watched = {v.image.digest for v in batch} | {i.digest for pulled in parts.values() for i in pulled}
     present = inventory.describe(clients, repository, sorted(watched))
@@ -145,27 +178,31 @@ def _remove_batch(
     for verdict in batch:
         change = _change(verdict.image, present, parts[verdict.image.digest])
         if change:
-            yield _removal(verdict, RemovalStatus.CHANGED, detail=change)
+            yield _removal(verdict, RemovalStatus.CHANGED, detail=change), False
         else:
             unchanged.append(verdict)
     if not unchanged:
         return
+    may_pass = False
     try:
         codes = _delete(clients, repository, unchanged)
     except aws.AwsError as error:
         # The call may have taken effect although its answer was lost: only a look tells.
         codes = {verdict.image.digest: {aws.code_of(error)} for verdict in unchanged}
+        may_pass = aws.may_pass(error)
     # What is certain is told first: the look at the rest may fail.
-    yield from (_removal(v, RemovalStatus.REMOVED) for v in unchanged if not codes[v.image.digest])
+    yield from ((_removal(v, RemovalStatus.REMOVED), False) for v in unchanged if not codes[v.image.digest])
     doubtful = [verdict for verdict in unchanged if codes[verdict.image.digest]]
     try:
         still_there = inventory.describe(clients, repository, [v.image.digest for v in doubtful])
     except aws.AwsError as error:
         unseen = f"whether it is still there is unknown: {aws.code_of(error)}"
-        yield from (_removal(v, RemovalStatus.FAILED, *codes[v.image.digest], detail=unseen) for v in doubtful)
+        for verdict in doubtful:
+            yield _removal(verdict, RemovalStatus.FAILED, *codes[verdict.image.digest], detail=unseen), False
         return
     for verdict in doubtful:
-        yield _ending(verdict, codes[verdict.image.digest], still_there.get(verdict.image.digest))
+        ending = _ending(verdict, codes[verdict.image.digest], still_there.get(verdict.image.digest))
+        yield ending, may_pass and ending.status is RemovalStatus.FAILED
 
 
 def _parts(image: Image, hanging: dict[str, list[Image]]) -> list[Image]:
@@ -207,7 +244,7 @@ def _delete(clients: Aws, repository: str, verdicts: Sequence[Verdict]) -> dict[
         For each digest the codes of everything that did not go as asked; empty if ECR confirmed all of it.
     """
     asked = {v.image.digest: _ids(v.image) for v in verdicts}
-    answer = clients.client("ecr").batch_delete_image(
+    answer = clients.client_without_retries("ecr").batch_delete_image(
         repositoryName=repository, imageIds=[image_id for ids in asked.values() for image_id in ids]
     )
     confirmed = {_key(image_id) for image_id in answer.get("imageIds", ())}

@@ -48,13 +48,14 @@ def run(
     monkeypatch.setattr(aws.boto3, "Session", lambda: boto_session)
     monkeypatch.setattr(aws, "MAX_ATTEMPTS", 2)
     monkeypatch.setattr(aws.Pacer, "wait", lambda *_: None)
+    monkeypatch.setattr(aws, "back_off", lambda _: None)
     monkeypatch.setattr(standard.ExponentialBackoff, "delay_amount", lambda *_: 0)
     make, made = aws.Aws._make, {}
 
-    def once(clients: aws.Aws, service: str) -> Any:
-        key = service, clients.region, aws.MAX_ATTEMPTS, aws.READ_TIMEOUT_SECONDS, *_endpoints()
+    def once(clients: aws.Aws, service: str, attempts: int) -> Any:
+        key = service, clients.region, attempts, aws.READ_TIMEOUT_SECONDS, *_endpoints()
         if key not in made:
-            made[key] = make(clients, service)
+            made[key] = make(clients, service, attempts)
         return made[key]
 
     monkeypatch.setattr(aws.Aws, "_make", once)

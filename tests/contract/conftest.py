@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from ecr_cleaner import aws
 from ecr_cleaner.aws import Aws, connect
 from tests.builders import REGION
 from tests.contract.script import Script
@@ -20,7 +21,8 @@ def _clients() -> Aws:
 
 
 @pytest.fixture
-def script(_clients: Aws) -> Iterator[Script]:
-    """Answers for the calls of one test."""
+def script(_clients: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Script]:
+    """Answers for the calls of one test, and no waiting between tries."""
+    monkeypatch.setattr(aws, "back_off", lambda _: None)
     with Script(_clients) as made:
         yield made

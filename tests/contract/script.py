@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from ecr_cleaner.model import Image
 
 
+_ONCE = frozenset({"batch_delete_image", "BatchDeleteImage"})
+
+
 class Script:
     """What the services will be asked, in this order, and what they answer.
 
@@ -26,7 +29,7 @@ class Script:
 
     def __init__(self, aws: Aws) -> None:
         self.aws = aws
-        self._stubbers: dict[str, Any] = {}
+        self._stubbers: dict[tuple[str, bool], Any] = {}
         self._waiting: list[Callable[[], None]] = []
 
     def __enter__(self) -> Self:
@@ -47,18 +50,18 @@ class Script:
 
     def answer(self, service: str, method: str, answer: dict[str, Any], **parameters: Any) -> None:
         """Expect a call with exactly these parameters and answer it."""
-        self._stubber(service).add_response(method, answer, parameters)
+        self._stubber(service, method).add_response(method, answer, parameters)
 
     def cut_short(self, service: str, method: str, answer: dict[str, Any], **parameters: Any) -> None:
         """Expect a call and answer it with less than the model demands, as botocore reads a body that ends early."""
-        stubber = self._stubber(service)
+        stubber = self._stubber(service, method)
         stubber.add_response(method, {}, parameters)
-        operation = self.aws.client(service).meta.method_to_api_mapping[method]
+        operation = self._client(service, method).meta.method_to_api_mapping[method]
         self._once(f"after-call.{service}.{operation}", lambda parsed, **_: parsed.update(answer))
 
     def refuse(self, service: str, method: str, code: str, **parameters: Any) -> None:
         """Expect a call and answer with an error code; without parameters any will do."""
-        self._stubber(service).add_client_error(
+        self._stubber(service, method).add_client_error(
             method, service_error_code=code, service_message="as scripted", expected_params=parameters or None
         )
 
@@ -71,7 +74,8 @@ class Script:
         self._once(f"provide-client-params.{service}.{operation}", fall)
 
     def _once(self, event: str, react: Callable[..., None]) -> None:
-        events = self.aws.client(event.split(".")[1]).meta.events
+        _, service, operation = event.split(".")
+        events = self._client(service, operation).meta.events
 
         def unregister() -> None:
             events.unregister(event, first)
@@ -84,11 +88,16 @@ class Script:
         events.register_first(event, first)
         self._waiting.append(unregister)
 
-    def _stubber(self, service: str) -> Any:
-        if service not in self._stubbers:
-            self._stubbers[service] = Stubber(self.aws.client(service))
-            self._stubbers[service].activate()
-        return self._stubbers[service]
+    def _client(self, service: str, method: str) -> Any:
+        """The client that makes the call: what removes is never repeated by botocore."""
+        return self.aws.client_without_retries(service) if method in _ONCE else self.aws.client(service)
+
+    def _stubber(self, service: str, method: str) -> Any:
+        key = service, method in _ONCE
+        if key not in self._stubbers:
+            self._stubbers[key] = Stubber(self._client(service, method))
+            self._stubbers[key].activate()
+        return self._stubbers[key]
 
 
 def detail(image: Image, **more: Any) -> dict[str, Any]:

@@ -204,3 +204,34 @@ def test_replicated_deletions_follow_name_prefixes(prefixes: tuple[str, ...], na
 def test_pull_through_caches_own_whole_path_parts(prefixes: tuple[str, ...], name: str, found: str | None) -> None:
     """A rule for `prefix` fills prefix/..., not prefix-prod/...; ROOT fills everything."""
     assert RegistryFacts(OWN, pull_through_prefixes=prefixes).cached_under(name) == found
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        {"StringEquals": {"aws:SourceOrgID": "o-abc"}},
+        {"ForAnyValue:StringLike": {"aws:SourceOrgPaths": "o-abc/*"}},
+        {"StringLike": {"aws:sourceArn": "arn:aws:lambda:*:*:function:*"}},
+        {
+            "StringLike": {
+                "aws:sourceArn": [
+                    "arn:aws:lambda:us-east-1:123456789012:function:*",
+                    "arn:aws:lambda:us-east-1:99999999*:function:*",
+                ]
+            }
+        },
+        {"ForAnyValue:StringLike": {"aws:sourceArn": "arn:aws:lambda:us-east-1:999999999999:function:*"}},
+        {"StringEqualsIfExists": {"aws:SourceAccount": "999999999999"}},
+        {"StringNotEquals": {"aws:SourceAccount": "123456789012"}},
+    ],
+    ids=lambda condition: next(iter(condition)),
+)
+def test_a_condition_on_lambda_that_is_not_understood_admits_others(condition: dict[str, Any]) -> None:
+    """It is meant for somebody; only without any condition Lambda's principal alone admits nobody."""
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "lambda.amazonaws.com"},
+        "Action": ["ecr:BatchGetImage"],
+        "Condition": condition,
+    }
+    assert foreign_pullers(json.dumps({"Statement": [statement]}), "123456789012", "p") == ("lambda.amazonaws.com",)

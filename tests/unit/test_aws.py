@@ -197,7 +197,9 @@ def test_a_profile_that_does_not_exist_is_an_error() -> None:
         ("ecs", "eu-south-2", True),
         ("ecs", "cn-north-1", True),
         ("apprunner", "cn-north-1", False),
-        ("ecs", "xx-new-1", False),
+        # Of a region that is newer than botocore, or that it does not list, the metadata says nothing.
+        ("ecs", "xx-new-1", True),
+        ("eks", "me-west-1", True),
     ],
 )
 def test_what_a_region_offers_is_read_from_the_metadata(
@@ -241,7 +243,7 @@ def test_errors_have_a_code_and_perhaps_an_operation(error: Exception, code: str
     ("error", "nobody"),
     [
         (EndpointConnectionError(endpoint_url="{}/path"), True),
-        (ConnectTimeoutError(endpoint_url="{}/path"), True),
+        (ConnectTimeoutError(endpoint_url="{}/path"), False),
         (EndpointConnectionError(endpoint_url="https://sts.amazonaws.com/"), False),
         (ReadTimeoutError(endpoint_url="{}/path"), False),
         (ConnectionClosedError(endpoint_url="{}/path"), False),

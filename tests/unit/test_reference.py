@@ -142,9 +142,12 @@ def test_a_runtime_digest_that_is_none_is_an_error() -> None:
         parse_resolved(f"{HOST}/app:v1", "v1")
 
 
-def test_a_runtime_digest_of_another_registry_is_ignored() -> None:
-    """Docker Hub's images are not ours."""
-    assert parse_resolved("nginx", DIGEST) == ()
+def test_a_digest_under_a_foreign_name_counts_wherever_it_lies() -> None:
+    """A proxy or a name of one's own may stand before ECR; of Docker Hub's images none lies here."""
+    assert parse_resolved("registry.example.com/app:v1", DIGEST) == (anywhere(DIGEST),)
+    assert parse_resolved(f"registry.example.com/app@{DIGEST}", None) == (anywhere(DIGEST),)
+    assert parse_resolved(f"registry.example.com/app@{DIGEST}", DIGEST) == (anywhere(DIGEST),)
+    assert parse_resolved("nginx", None) == parse_resolved("nginx", "sha512:abc") == ()
 
 
 def test_a_digest_anywhere_names_no_repository() -> None:

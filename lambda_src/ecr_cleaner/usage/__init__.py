@@ -69,6 +69,10 @@ def _ask(source: Source, account: Account) -> tuple[tuple[Usage, ...], SourceOut
     try:
         _must_be_known(source, clients)
         found = tuple(source.collect(account))
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        # A member that no listing leaves out was not there, or was something else: half an answer.
+        incomplete = SourceError(f"an answer could not be understood: {error!r}")
+        return (), SourceOutcome(source.name, SourceStatus.FAILED, detail=_cause(source, incomplete))
     except (CleanerError, *aws.AwsError) as error:
         if aws.found_nobody(error, clients.client(source.service)) and not clients.offered_in_region(source.service):
             detail = f"{source.title} is not offered in {clients.region}"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ecr_cleaner import aws
 from ecr_cleaner.errors import SourceError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
 
 def in_batches(items: Iterable[str], size: int) -> Iterator[list[str]]:
@@ -20,6 +21,30 @@ def in_batches(items: Iterable[str], size: int) -> Iterator[list[str]]:
             batch = []
     if batch:
         yield batch
+
+
+def described(
+    answer: dict[str, Any], operation: str, result: str, asked: Sequence[str], accepted: str | None = None
+) -> list[dict[str, Any]]:
+    """Everything that a describing call was asked for.
+
+    Args:
+        answer: Success, even if it describes nothing.
+        operation: As AWS writes it.
+        result: The member that holds what is described.
+        asked: What was asked for.
+        accepted: A reason for leaving something out that does no harm.
+
+    Raises:
+        IncompleteAnswerError: The answer lacks its result.
+        SourceError: It leaves something out, with or without a word.
+    """
+    no_failures(answer, operation, accepted)
+    found: list[dict[str, Any]] = aws.member(answer, result, operation)
+    if len(found) + len(answer.get("failures", ())) < len(asked):
+        message = f"{operation} was asked for {len(asked)} and described {len(found)}, without a reason"
+        raise SourceError(message)
+    return found
 
 
 def no_failures(answer: dict[str, Any], operation: str, accepted: str | None = None) -> None:

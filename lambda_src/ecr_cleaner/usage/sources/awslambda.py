@@ -63,8 +63,8 @@ def _usages(client: Any, version: dict[str, Any]) -> Iterator[Usage]:
         raise
     location = aws.member(answer, "Code", "GetFunction")
     texts = [location[key] for key in ("ImageUri", "ResolvedImageUri") if location.get(key)]
-    if not texts and not known:
-        message = f"{consumer} is an image, but Lambda names none"
+    if not known and not location.get("ResolvedImageUri"):
+        message = f"{consumer} is an image, but Lambda does not say which digest: its tag may have moved since"
         raise SourceError(message)
     for text in texts:
         yield from usages_of(text, source=_NAME, consumer=consumer)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ecr_cleaner import aws
 from ecr_cleaner.errors import SourceError
 from ecr_cleaner.model import Evidence
-from ecr_cleaner.usage.answers import in_batches, no_failures
+from ecr_cleaner.usage.answers import described, in_batches
 from ecr_cleaner.usage.base import Field, usages_of
 
 if TYPE_CHECKING:
@@ -56,8 +56,7 @@ def usages(account: Account, cluster: str) -> Iterator[Usage]:
     listed = aws.paged(ecs, "ListServices", "serviceArns", cluster=cluster, maxResults=100)
     for some in in_batches(listed, 10):
         answer = ecs.describe_services(cluster=cluster, services=some)
-        no_failures(answer, "DescribeServices")
-        for service in aws.member(answer, "services", "DescribeServices"):
+        for service in described(answer, "DescribeServices", "services", some):
             name = f"ecs service {cluster.rpartition('/')[2]}/{service['serviceName']}"
             yield from _configured(account, service, name)
             yield from _resolved(account, service, name)
@@ -95,8 +94,7 @@ def _resolved(account: Account, service: dict[str, Any], name: str) -> Iterator[
         earlier = _deployed(ecs, service["clusterArn"], service["serviceArn"], current) - current
     for some in in_batches(sorted(current | earlier), 20):
         answer = ecs.describe_service_revisions(serviceRevisionArns=some)
-        no_failures(answer, "DescribeServiceRevisions")
-        for revision in aws.member(answer, "serviceRevisions", "DescribeServiceRevisions"):
+        for revision in described(answer, "DescribeServiceRevisions", "serviceRevisions", some):
             arn = revision["serviceRevisionArn"]
             consumer = f"{name}, service revision {arn.rpartition('/')[2]}"
             evidence = Evidence.CONFIGURED if arn in current else Evidence.ROLLBACK
@@ -129,8 +127,7 @@ def _deployed(ecs: Any, cluster: str, service: str, current: set[str]) -> set[st
     revisions = set(earlier[:_ROLLBACK_DEPTH])
     for some in in_batches([d["serviceDeploymentArn"] for d in under_way], 20):
         answer = ecs.describe_service_deployments(serviceDeploymentArns=some)
-        no_failures(answer, "DescribeServiceDeployments")
-        for deployment in aws.member(answer, "serviceDeployments", "DescribeServiceDeployments"):
+        for deployment in described(answer, "DescribeServiceDeployments", "serviceDeployments", some):
             # Each is absent in some stage of a deployment.
             revisions.update(source["arn"] for source in deployment.get("sourceServiceRevisions", ()))
             if "targetServiceRevision" in deployment:

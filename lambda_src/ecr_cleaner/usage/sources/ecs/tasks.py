@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ecr_cleaner import aws
 from ecr_cleaner.errors import SourceError
 from ecr_cleaner.model import Evidence
-from ecr_cleaner.usage.answers import in_batches, no_failures
+from ecr_cleaner.usage.answers import described, in_batches
 from ecr_cleaner.usage.base import Field, usages_of
 
 if TYPE_CHECKING:
@@ -23,7 +23,8 @@ FIELDS: Final = (
     Field("ecs", "DescribeTasks", "tasks[].containers[].imageDigest"),
 )
 
-# ECS forgets a task about an hour after it stopped, so one may vanish between listing and describing.
+# ECS forgets a task about an hour after it stopped, so one may vanish between listing and describing. One that runs
+# may not: if ECS does not know it, nobody knows its image.
 _FORGOTTEN: Final = "MISSING"
 
 
@@ -39,12 +40,11 @@ def usages(account: Account, cluster: str) -> Iterator[Usage]:
     """
     ecs = account.aws.client("ecs")
     # RUNNING includes tasks that are still pending; listing PENDING returns nothing.
-    for status in ("RUNNING", "STOPPED"):
+    for status, accepted in (("RUNNING", None), ("STOPPED", _FORGOTTEN)):
         listed = aws.paged(ecs, "ListTasks", "taskArns", cluster=cluster, desiredStatus=status, maxResults=100)
         for some in in_batches(listed, 100):
             answer = ecs.describe_tasks(cluster=cluster, tasks=some)
-            no_failures(answer, "DescribeTasks", accepted=_FORGOTTEN)
-            for task in aws.member(answer, "tasks", "DescribeTasks"):
+            for task in described(answer, "DescribeTasks", "tasks", some, accepted=accepted):
                 yield from _of_task(account, task, status)
 
 

@@ -1,0 +1,221 @@
+"""What lies at the edges: answers that are almost whole, things that move while a call is tried again."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+
+from ecr_cleaner import aws, guard, usage
+from ecr_cleaner.settings import Settings
+from tests.sandbox import Fault
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.behaviour.runner import Runner
+    from tests.sandbox import Sandbox
+
+
+def spoil(
+    monkeypatch: pytest.MonkeyPatch, service: str, operation: str, react: Callable[[dict[str, Any]], object]
+) -> None:
+    """Change what a client reads of an operation's answers."""
+    make = aws.Aws._make
+
+    def made(clients: aws.Aws, name: str, attempts: int) -> Any:
+        client = make(clients, name, attempts)
+        if name == service:
+            client.meta.events.register(
+                f"after-call.{service}.{operation}", lambda parsed, **_: react(parsed), unique_id=f"spoil-{operation}"
+            )
+        return client
+
+    monkeypatch.setattr(aws.Aws, "_make", made)
+
+
+@pytest.fixture(autouse=True)
+def fresh_clients(run: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Clients of this test alone, since their answers are changed."""
+    del run
+    sessions = boto3.Session()
+    monkeypatch.setattr(aws.boto3, "Session", lambda **_: sessions)
+
+
+def one_task(sandbox: Sandbox) -> None:
+    """A standalone task that holds the only use of an old image, by its digest."""
+    sandbox.push("app", id="live", pushed="90d")
+    sandbox.push("app", id="moved", tags=["job"], pushed="1d")
+    sandbox.seed(
+        {
+            "ecs": {
+                "task_definitions": {"job:1": {"image": "{registry}/app:job"}},
+                "clusters": {"prod": {"tasks": [{"task_definition": "job:1", "digests": {"job": "{live}"}}]}},
+            }
+        }
+    )
+
+
+def one_service(sandbox: Sandbox) -> None:
+    """A service at zero, whose revision holds the only use of an old image."""
+    sandbox.push("app", id="live", pushed="90d")
+    sandbox.push("app", id="moved", tags=["job"], pushed="1d")
+    revision = {"task_definition": "job:1", "digests": {"job": "{live}"}, "deployed": "2d"}
+    sandbox.seed(
+        {
+            "ecs": {
+                "task_definitions": {"job:1": {"image": "{registry}/app:job"}},
+                "clusters": {
+                    "prod": {"services": {"s": {"task_definition": "job:1", "desired": 0, "revisions": [revision]}}}
+                },
+            }
+        }
+    )
+
+
+def test_a_running_task_that_cannot_be_described_stops_all_removal(
+    run: Runner, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only of stopped tasks ECS forgets; nobody knows the image of one that runs."""
+    run.opted_in("app")
+    one_task(sandbox)
+
+    def missing(answer: dict[str, Any]) -> None:
+        answer["failures"] = [{"arn": task["taskArn"], "reason": "MISSING"} for task in answer["tasks"]]
+        answer["tasks"] = []
+
+    spoil(monkeypatch, "ecs", "DescribeTasks", missing)
+    outcome = run()
+    assert (outcome.status, outcome.gone) == ("refused", {})
+    assert "MISSING" in outcome.causes
+
+
+@pytest.mark.parametrize(
+    ("operation", "result", "seed"),
+    [
+        ("DescribeTasks", "tasks", one_task),
+        ("DescribeServices", "services", one_service),
+        ("DescribeServiceRevisions", "serviceRevisions", one_service),
+    ],
+)
+def test_less_than_asked_for_is_no_answer(
+    run: Runner,
+    sandbox: Sandbox,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    operation: str,
+    result: str,
+    seed: Callable[[Sandbox], None],
+) -> None:
+    """Even without a word about what was left out."""
+    run.opted_in("app")
+    seed(sandbox)
+    spoil(monkeypatch, "ecs", operation, lambda answer: answer.update({result: []}))
+    outcome = run()
+    assert (outcome.status, outcome.gone) == ("refused", {})
+    assert "described 0, without a reason" in outcome.causes
+
+
+def test_a_member_missing_deep_inside_is_reported(
+    run: Runner, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Like every other answer that is not whole, and never as a crash without a summary."""
+    run.opted_in("app")
+    one_service(sandbox)
+
+    def nameless(answer: dict[str, Any]) -> None:
+        for service in answer["services"]:
+            del service["serviceName"]
+
+    spoil(monkeypatch, "ecs", "DescribeServices", nameless)
+    outcome = run()
+    assert (outcome.status, outcome.gone) == ("refused", {})
+    assert "serviceName" in outcome.causes
+
+
+def test_a_lambda_version_whose_digest_nobody_tells_stops_all_removal(
+    run: Runner, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The tag it was made from may point elsewhere by now."""
+    run.opted_in("app")
+    sandbox.push("app", id="live", pushed="90d")
+    sandbox.push("app", id="new", tags=["v1"], pushed="1d")
+    version = {"image": "{registry}/app:v1", "digest": "{live}"}
+    sandbox.seed({"lambda": {"functions": {"f": {"versions": {"$LATEST": version}}}}})
+
+    def no_hex(answer: dict[str, Any]) -> None:
+        for function in answer["Functions"]:
+            function["CodeSha256"] = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
+
+    spoil(monkeypatch, "lambda", "ListFunctions", no_hex)
+    assert run(dry_run=True).status == "completed"
+    spoil(monkeypatch, "lambda", "GetFunction", lambda answer: answer["Code"].pop("ResolvedImageUri", None))
+    outcome = run()
+    assert (outcome.status, outcome.gone) == ("refused", {})
+
+
+def test_a_digest_seen_under_another_name_is_in_use(run: Runner, sandbox: Sandbox) -> None:
+    """A proxy before ECR hides the name, not what was pulled."""
+    run.opted_in("app")
+    sandbox.push("app", id="live", tags=["v1"], pushed="90d")
+    task = {"task_definition": "web:1", "digests": {"web": "{live}"}}
+    sandbox.seed(
+        {
+            "ecs": {
+                "task_definitions": {"web:1": {"image": "registry.example.com/app:v1"}},
+                "clusters": {"prod": {"tasks": [task]}},
+            }
+        }
+    )
+    assert run().gone == {}
+
+
+@pytest.mark.usefixtures("pair_deletes")
+def test_what_was_pushed_again_while_an_answer_was_lost_stays(run: Runner, sandbox: Sandbox) -> None:
+    """No call that removes is repeated without another look."""
+    run.opted_in("app")
+    sandbox.push("app", id="old", tags=["v1"], pushed="90d")
+    manifest = sandbox.images("app")[0].manifest.body.decode()
+
+    def push_again(_: object) -> None:
+        sandbox.client("ecr").put_image(repositoryName="app", imageManifest=manifest, imageTag="v1")
+
+    sandbox.inject(Fault(service="ecr", operation="BatchDeleteImage", kind="lost_answer", times=1))
+    sandbox.after("ecr", "BatchDeleteImage", push_again)
+    run()
+    assert [image.digest for image in sandbox.images("app")] == [sandbox.digest("old")]
+
+
+def test_what_was_tagged_while_a_call_was_throttled_stays(run: Runner, sandbox: Sandbox) -> None:
+    """The look before the second try sees the tag."""
+    run.opted_in("app")
+    sandbox.push("app", id="old", pushed="90d")
+    sandbox.inject(Fault(service="ecr", operation="BatchDeleteImage", kind="throttled", times=1))
+    sandbox.after("ecr", "BatchDeleteImage", lambda _: sandbox.tag("app", sandbox.digest("old"), "release"))
+    outcome = run()
+    assert (outcome.status, outcome.gone) == ("completed", {})
+
+
+@pytest.mark.parametrize("kind", ["throttled", "internal_error", "unavailable", "reset", "lost_answer"])
+@pytest.mark.usefixtures("pair_deletes")
+def test_a_removal_that_fails_for_a_moment_is_tried_again(run: Runner, sandbox: Sandbox, kind: Any) -> None:
+    """Each time after another look, and without a failed run."""
+    run.opted_in("app")
+    sandbox.push("app", id="old", tags=["v1", "v2"], pushed="90d")
+    sandbox.inject(Fault(service="ecr", operation="BatchDeleteImage", kind=kind, times=2))
+    outcome = run()
+    assert (outcome.status, outcome.gone) == ("completed", {"app": run.ids("old")})
+
+
+@pytest.mark.parametrize("region", ["me-west-1", "sa-west-1", "xx-newer-than-botocore-1"])
+def test_of_a_region_that_the_metadata_does_not_know_nothing_is_absent(
+    region: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A network that reaches ECR alone must not look like a region without consumers."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setattr(aws, "MAX_ATTEMPTS", 1)
+    session = boto3.Session(region_name=region)
+    scan = usage.collect(aws.Aws(session), Settings(), datetime.now(UTC))
+    assert len(guard.refusals(scan)) == len(usage.SOURCES)
