@@ -16,6 +16,7 @@ from ecr_cleaner.usage.registry import SOURCES
 from ecr_cleaner.usage.task_definitions import TaskDefinitions
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from ecr_cleaner.aws import Aws
@@ -26,27 +27,28 @@ WORKERS: Final = 6
 _DENIED: Final = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError"})
 
 
-def collect(clients: Aws, settings: Settings, now: datetime) -> UsageScan:
+def collect(clients: Aws, settings: Settings, now: datetime, sources: Sequence[Source] = SOURCES) -> UsageScan:
     """Ask every source that is not excluded.
 
     Args:
         clients: Of the account and region.
         settings: Which sources are excluded.
         now: The moment before the first call.
+        sources: All there are.
 
     Returns:
         The usages, without doubles, and one outcome for every source.
     """
     shared = TaskDefinitions(clients)
-    enabled = [source for source in SOURCES if not is_excluded(source, settings)]
+    enabled = [source for source in sources if not is_excluded(source, settings)]
     with ThreadPoolExecutor(WORKERS) as pool:
         answers = list(pool.map(lambda source: _ask(source, Account(clients, settings, shared)), enabled))
     usages = dict.fromkeys(usage for found, _ in answers for usage in found)
     outcomes = tuple(outcome for _, outcome in answers)
-    return UsageScan(tuple(usages), outcomes + disabled(settings), now)
+    return UsageScan(tuple(usages), outcomes + disabled(settings, sources), now)
 
 
-def disabled(settings: Settings) -> tuple[SourceOutcome, ...]:
+def disabled(settings: Settings, sources: Sequence[Source] = SOURCES) -> tuple[SourceOutcome, ...]:
     """The outcomes of the excluded sources: every run says what is unprotected."""
     return tuple(
         SourceOutcome(
@@ -54,7 +56,7 @@ def disabled(settings: Settings) -> tuple[SourceOutcome, ...]:
             SourceStatus.DISABLED,
             detail=f"excluded by {source.setting}, so not protected is what only these use: {source.title}",
         )
-        for source in SOURCES
+        for source in sources
         if is_excluded(source, settings)
     )
 

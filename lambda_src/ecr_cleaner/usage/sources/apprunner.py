@@ -30,12 +30,12 @@ def collect(account: Account) -> Iterator[Usage]:
         MaxResults=20,
     )
     for summary in services:
-        answer = apprunner.describe_service(ServiceArn=summary["ServiceArn"])
+        answer = apprunner.describe_service(ServiceArn=aws.member(summary, "ServiceArn", "ListServices"))
         service = aws.member(answer, "Service", "DescribeService")
         configuration = aws.member(service, "SourceConfiguration", "DescribeService")
         if "ImageRepository" in configuration:  # absent on services built from a source repository
             image = aws.member(configuration["ImageRepository"], "ImageIdentifier", "DescribeService")
-            consumer = f"app runner service {service['ServiceName']}"
+            consumer = f"app runner service {aws.member(service, 'ServiceName', 'DescribeService')}"
             yield from usages_of(image, source=_NAME, consumer=consumer)
 
 

@@ -48,7 +48,8 @@ def collect(account: Account) -> Iterator[Usage]:
 
 
 def _usages(client: Any, version: dict[str, Any]) -> Iterator[Usage]:
-    name, number = version["FunctionName"], version["Version"]
+    name = aws.member(version, "FunctionName", "ListFunctions")
+    number = aws.member(version, "Version", "ListFunctions")
     consumer = f"lambda function {name}, version {number}"
     # Of an image, CodeSha256 is its digest in hexadecimal; of a zip file it would be base64.
     code = version.get("CodeSha256", "")

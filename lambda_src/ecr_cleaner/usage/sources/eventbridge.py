@@ -25,28 +25,30 @@ def collect(account: Account) -> Iterator[Usage]:
     """
     events = account.aws.client("events")
     for bus in aws.paged(events, "ListEventBuses", "EventBuses", token="NextToken", Limit=100):  # noqa: S106
+        arn = aws.member(bus, "Arn", "ListEventBuses")
         rules = aws.paged(
             events,
             "ListRules",
             "Rules",
             token="NextToken",  # noqa: S106 - the name of a page token, here and below
-            EventBusName=bus["Arn"],
+            EventBusName=arn,
             Limit=100,
         )
         for rule in rules:
+            rule_name = aws.member(rule, "Name", "ListRules")
             targets = aws.paged(
                 events,
                 "ListTargetsByRule",
                 "Targets",
                 token="NextToken",  # noqa: S106
-                Rule=rule["Name"],
-                EventBusName=bus["Arn"],
+                Rule=rule_name,
+                EventBusName=arn,
                 Limit=100,
             )
             for target in targets:
                 if "EcsParameters" in target:  # absent on targets that are no ECS cluster
                     name = aws.member(target["EcsParameters"], "TaskDefinitionArn", "ListTargetsByRule")
-                    namer = f"eventbridge rule {bus['Name']}/{rule['Name']}"
+                    namer = f"eventbridge rule {arn.rpartition('/')[2]}/{rule_name}"
                     yield from scheduled(account, name, source=_NAME, namer=namer)
 
 

@@ -34,7 +34,8 @@ def collect(account: Account) -> Iterator[Usage]:
     scheduler = account.aws.client("scheduler")
     listed = aws.paged(scheduler, "ListSchedules", "Schedules", token="NextToken", MaxResults=100)  # noqa: S106
     for schedule in listed:
-        group, name = schedule["GroupName"], schedule["Name"]
+        group = aws.member(schedule, "GroupName", "ListSchedules")
+        name = aws.member(schedule, "Name", "ListSchedules")
         try:
             answer = scheduler.get_schedule(GroupName=group, Name=name)
         except aws.AwsError as error:
@@ -54,10 +55,13 @@ def _task_definition(target: dict[str, Any], namer: str) -> str | None:
     if not str(aws.member(target, "Arn", "GetSchedule")).lower().endswith((_RUN_TASK, _START_TASK)):
         return None
     try:
-        return str(json.loads(target["Input"])["TaskDefinition"])
+        found = json.loads(target["Input"])["TaskDefinition"]
     except (KeyError, TypeError, ValueError):
+        found = None
+    if not isinstance(found, str):
         message = f"{namer} starts an ECS task, but its input names no TaskDefinition that can be read"
-        raise SourceError(message) from None
+        raise SourceError(message)
+    return found
 
 
 SOURCES: Final = (

@@ -57,7 +57,7 @@ def usages(account: Account, cluster: str) -> Iterator[Usage]:
     for some in in_batches(listed, 10):
         answer = ecs.describe_services(cluster=cluster, services=some)
         for service in described(answer, "DescribeServices", "services", some):
-            name = f"ecs service {cluster.rpartition('/')[2]}/{service['serviceName']}"
+            name = f"ecs service {cluster.rpartition('/')[2]}/{aws.member(service, 'serviceName', 'DescribeServices')}"
             yield from _configured(account, service, name)
             yield from _resolved(account, service, name)
 
@@ -70,68 +70,87 @@ def _configured(account: Account, service: dict[str, Any], name: str) -> Iterato
         yield from of_task_definition(account, arn, name)
 
 
-def of_task_definition(account: Account, arn: str, consumer: str) -> Iterator[Usage]:
-    """The usages of a task definition that a consumer needs now.
+def of_task_definition(
+    account: Account, arn: str, consumer: str, evidence: Evidence = Evidence.CONFIGURED
+) -> Iterator[Usage]:
+    """The usages of a task definition that a consumer needs now, or would go back to.
 
     Raises:
-        SourceError: There is no such task definition, so nobody knows what the consumer runs.
+        SourceError: There is no such task definition, so nobody knows what the consumer runs. One that is only a
+            rollback target cannot be gone back to any more: that is noted.
     """
     images = account.task_definitions.images(arn)
+    if images is None and evidence is Evidence.ROLLBACK:
+        account.notes.append(f"{consumer} names task definition {arn}, which does not exist any more")
+        return
     if images is None:
         message = f"{consumer} names task definition {arn}, which ECS does not find"
         raise SourceError(message)
     for image in images:
-        yield from usages_of(image, source="ecs", consumer=f"{consumer}, task definition {arn.rpartition('/')[2]}")
+        named = f"{consumer}, task definition {arn.rpartition('/')[2]}"
+        yield from usages_of(image, source="ecs", consumer=named, evidence=evidence)
 
 
 def _resolved(account: Account, service: dict[str, Any], name: str) -> Iterator[Usage]:
     ecs = account.aws.client("ecs")
     # Absent on services that were last deployed before October 2024.
-    current = {revision["arn"] for revision in service.get("currentServiceRevisions", ())}
+    current = {aws.member(r, "arn", "DescribeServices") for r in service.get("currentServiceRevisions", ())}
+    under_way: set[str] = set()
     earlier: set[str] = set()
     # Only ECS's own controller keeps service deployments; the call is refused for the others.
     if service.get("deploymentController", {}).get("type", "ECS") == "ECS":
-        earlier = _deployed(ecs, service["clusterArn"], service["serviceArn"], current) - current
-    for some in in_batches(sorted(current | earlier), 20):
+        cluster = aws.member(service, "clusterArn", "DescribeServices")
+        under_way, earlier = _deployed(ecs, cluster, aws.member(service, "serviceArn", "DescribeServices"), current)
+    for some in in_batches(sorted(current | under_way | earlier), 20):
         answer = ecs.describe_service_revisions(serviceRevisionArns=some)
         for revision in described(answer, "DescribeServiceRevisions", "serviceRevisions", some):
-            arn = revision["serviceRevisionArn"]
+            arn = aws.member(revision, "serviceRevisionArn", "DescribeServiceRevisions")
             consumer = f"{name}, service revision {arn.rpartition('/')[2]}"
-            evidence = Evidence.CONFIGURED if arn in current else Evidence.ROLLBACK
+            evidence = Evidence.CONFIGURED if arn in current | under_way else Evidence.ROLLBACK
             # Absent as long as ECS could not resolve anything, e.g. before the first task.
             for container in revision.get("containerImages", ()):
                 image = aws.member(container, "image", "DescribeServiceRevisions")
                 digest = container.get("imageDigest")
                 yield from usages_of(image, source="ecs", consumer=consumer, digest=digest, evidence=evidence)
             if revision.get("taskDefinition"):  # absent on Express services
-                yield from of_task_definition(account, revision["taskDefinition"], consumer)
+                yield from of_task_definition(account, revision["taskDefinition"], consumer, evidence)
 
 
-def _deployed(ecs: Any, cluster: str, service: str, current: set[str]) -> set[str]:
-    """Revisions of the deployments under way and of the last successful ones before the current."""
+def _deployed(ecs: Any, cluster: str, service: str, current: set[str]) -> tuple[set[str], set[str]]:
+    """Revisions of the deployments under way, and those of the last successful ones before the current."""
     # Without the cluster, ECS looks in the one called "default", whatever the service's ARN says.
-    found = aws.paged(
-        ecs, "ListServiceDeployments", "serviceDeployments", cluster=cluster, service=service, maxResults=100
-    )
     deployments = sorted(
-        found,
-        key=lambda deployment: deployment["createdAt"],
+        aws.paged(
+            ecs, "ListServiceDeployments", "serviceDeployments", cluster=cluster, service=service, maxResults=100
+        ),
+        key=lambda deployment: aws.member(deployment, "createdAt", "ListServiceDeployments"),
         reverse=True,
     )
-    under_way = [d for d in deployments if d["status"] not in _ENDED]
+    by_status = [(aws.member(d, "status", "ListServiceDeployments"), d) for d in deployments]
     earlier = [
-        d["targetServiceRevisionArn"]
-        for d in deployments
-        if d["status"] == _SUCCESSFUL and d["targetServiceRevisionArn"] not in current
+        target
+        for status, deployment in by_status
+        if status == _SUCCESSFUL
+        and (target := aws.member(deployment, "targetServiceRevisionArn", "ListServiceDeployments")) not in current
     ]
-    revisions = set(earlier[:_ROLLBACK_DEPTH])
-    for some in in_batches([d["serviceDeploymentArn"] for d in under_way], 20):
+    started = [
+        aws.member(deployment, "serviceDeploymentArn", "ListServiceDeployments")
+        for status, deployment in by_status
+        if status not in _ENDED
+    ]
+    under_way: set[str] = set()
+    for some in in_batches(started, 20):
         answer = ecs.describe_service_deployments(serviceDeploymentArns=some)
         for deployment in described(answer, "DescribeServiceDeployments", "serviceDeployments", some):
-            # Each is absent in some stage of a deployment.
-            revisions.update(source["arn"] for source in deployment.get("sourceServiceRevisions", ()))
-            if "targetServiceRevision" in deployment:
-                revisions.add(deployment["targetServiceRevision"]["arn"])
-            if "rollback" in deployment:
-                revisions.add(deployment["rollback"]["serviceRevisionArn"])
-    return revisions
+            under_way.update(_revisions(deployment))
+    return under_way, set(earlier[:_ROLLBACK_DEPTH]) - under_way
+
+
+def _revisions(deployment: dict[str, Any]) -> Iterator[str]:
+    """What a deployment under way replaces, brings, and goes back to; each is absent in some stage of it."""
+    for source in deployment.get("sourceServiceRevisions", ()):
+        yield aws.member(source, "arn", "DescribeServiceDeployments")
+    if "targetServiceRevision" in deployment:
+        yield aws.member(deployment["targetServiceRevision"], "arn", "DescribeServiceDeployments")
+    if "rollback" in deployment:
+        yield aws.member(deployment["rollback"], "serviceRevisionArn", "DescribeServiceDeployments")

@@ -50,9 +50,10 @@ def usages(account: Account, cluster: str) -> Iterator[Usage]:
 
 def _of_task(account: Account, task: dict[str, Any], status: str) -> Iterator[Usage]:
     definition = aws.member(task, "taskDefinitionArn", "DescribeTasks")
-    place = task["taskArn"].rpartition(":task/")[2]
+    place = aws.member(task, "taskArn", "DescribeTasks").rpartition(":task/")[2]
     consumer = f"ecs task {place} ({status.lower()}), task definition {definition.rpartition('/')[2]}"
-    pulled = [container for container in task.get("containers", ()) if container.get("image")]
+    containers = task.get("containers", ())
+    pulled = [container for container in containers if container.get("image")]
     for container in pulled:
         # No digest until the image is pulled, and none from old agents.
         yield from usages_of(
@@ -63,8 +64,8 @@ def _of_task(account: Account, task: dict[str, Any], status: str) -> Iterator[Us
             evidence=Evidence.RUNNING,
         )
     images = account.task_definitions.images(definition)
-    if images is None and not pulled:
-        message = f"{consumer}: ECS knows neither its containers nor its task definition"
+    if images is None and len(pulled) < max(1, len(containers)):
+        message = f"{consumer}: ECS knows neither its containers' images nor its task definition"
         raise SourceError(message)
     for image in images or ():
         yield from usages_of(image, source="ecs", consumer=consumer, evidence=Evidence.RUNNING)
