@@ -31,7 +31,10 @@ locals {
     acknowledged_unscanned = sort(var.acknowledged_unscanned)
     disabled_usage_sources = sort(var.disabled_usage_sources)
     lock_table             = local.lock_table
+    minimum_keep_days      = var.minimum_keep_days
     own_repository         = local.own_repository
+    # What a rule leaves out is left to the function's defaults.
+    rules = [for rule in var.rules : { for name, value in rule : name => value if value != null }]
   }
   settings_json = jsonencode(local.settings)
 }

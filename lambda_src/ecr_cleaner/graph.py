@@ -98,6 +98,11 @@ def subjects_of(image: Image) -> tuple[str, ...]:
     return tuple(dict.fromkeys(([image.subject] if image.subject else []) + list(by_tag)))
 
 
+def has_name(image: Image) -> bool:
+    """Whether somebody gave it a tag, beyond those that only say what it refers to."""
+    return any(not _SUBJECT_TAG.fullmatch(tag) for tag in image.tags)
+
+
 def _reversed(edges: Mapping[str, Iterable[str]]) -> dict[str, tuple[str, ...]]:
     back: dict[str, list[str]] = defaultdict(list)
     for start, ends in edges.items():

@@ -60,24 +60,84 @@ class Image:
         return self.media_type in INDEX_MEDIA_TYPES
 
     @property
+    def is_container_image(self) -> bool:
+        """Whether a container runtime could run it; of anything else nobody knows who uses it."""
+        return self.is_index or self.artifact_type is None or self.artifact_type in CONTAINER_CONFIG_MEDIA_TYPES
+
+    @property
     def name(self) -> str:
         """The image as a person writes it: by its first tag, else by its digest."""
         return f"{self.repository}:{self.tags[0]}" if self.tags else f"{self.repository}@{self.digest}"
 
 
 @dataclass(frozen=True, slots=True)
+class RetentionRule:
+    """What one rule of the settings says; None where it leaves the word to the defaults.
+
+    Attributes:
+        repositories: Globs on names of repositories; it holds where one of them matches.
+        keep_days: As in `Retention`, and so are the others.
+    """
+
+    repositories: tuple[str, ...]
+    keep_days: int | None = None
+    keep_days_untagged: int | None = None
+    keep_newest: int | None = None
+    keep_tags: tuple[str, ...] = ()
+    keep_pulled_within_days: int | None = None
+    remove_artifacts: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """What keeps the images of one repository, besides their use. Each condition keeps by itself.
+
+    Attributes:
+        keep_days: Age limit of tagged images; whole days.
+        keep_days_untagged: Age limit of untagged images; whole days.
+        keep_newest: How many of the tagged images pushed last stay at any age.
+        keep_tags: Globs; an image stays if one of its tags matches one of them.
+        keep_pulled_within_days: An image pulled at most so many days ago stays; None: pulls keep nothing.
+        remove_artifacts: Whether what no container runtime can run may go too.
+        rule: Number of the rule that holds, from 0; None: the defaults do.
+    """
+
+    keep_days: int
+    keep_days_untagged: int
+    keep_newest: int = 0
+    keep_tags: tuple[str, ...] = ()
+    keep_pulled_within_days: int | None = None
+    remove_artifacts: bool = False
+    rule: int | None = None
+
+    @property
+    def shortest_keep_days(self) -> int:
+        """Nothing that is younger can go."""
+        return min(self.keep_days, self.keep_days_untagged)
+
+
+@dataclass(frozen=True, slots=True)
 class Repository:
-    """A repository that opted in, and the age its own tag asks for.
+    """A repository that opted in, and what keeps its images.
 
     Attributes:
         name: Without host, e.g. ``shop/api``.
         arn: As ECR gives it.
-        keep_days: From the tag ``BoxCleanerKeepDays``, else the default; whole days.
+        retention: From the rules, the defaults and the tag ``BoxCleanerKeepDays``.
+        keep_days_tag: The value of that tag; None without it.
+        notes: What a person should know of it; one sentence each.
     """
 
     name: str
     arn: str
-    keep_days: int
+    retention: Retention
+    keep_days_tag: str | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def keep_days(self) -> int:
+        """Age limit of tagged images; whole days."""
+        return self.retention.keep_days
 
 
 class SkipReason(StrEnum):
@@ -236,6 +296,9 @@ class Reason(StrEnum):
     IN_USE = "in_use"
     PART_OF_IMAGE_IN_USE = "part_of_image_in_use"
     TOO_YOUNG = "too_young"
+    AMONG_NEWEST = "among_newest"
+    TAG_KEPT = "tag_kept"
+    PULLED_RECENTLY = "pulled_recently"
     PART_OF_KEPT_IMAGE = "part_of_kept_image"
     REFERS_TO_KEPT_IMAGE = "refers_to_kept_image"
     NOT_A_CONTAINER_IMAGE = "not_a_container_image"
@@ -276,7 +339,7 @@ class RepositoryPlan:
     """Every verdict of one repository.
 
     Attributes:
-        repository: Its name and age limit.
+        repository: Its name and what keeps its images.
         verdicts: One for each image, in the order of the images.
         holders: For each removable image the removable images that must be gone before it: the indexes
             that list it and the subject it refers to.

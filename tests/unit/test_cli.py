@@ -112,7 +112,13 @@ def test_plan_shows_every_image(registry: Registry) -> None:
     """With verdict, reason and evidence."""
     result = run("plan")
     assert result.exit_code == 0, result.output
-    for part in ("shop/api  (keeps 30 days)", "remove", "v1", "old and unused", "in use: ecs service prod/app"):
+    for part in (
+        "shop/api  (default: keeps 30 days)",
+        "remove",
+        "v1",
+        "old and unused",
+        "in use: ecs service prod/app",
+    ):
         assert part in result.output
     assert "status: completed" in result.output
     assert registry.asked["only"] is None

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from ecr_cleaner.model import Contents, Reason, Verdict
-from ecr_cleaner.rules import depends_on_indexes, is_old, judge
-from tests.builders import NOW, digest, image, repository, usage
+from ecr_cleaner.retention import is_old
+from ecr_cleaner.rules import depends_on_indexes, judge
+from tests.builders import NOW, digest, image, repository, retention, usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from ecr_cleaner.model import Image, Usage
+    from ecr_cleaner.model import Image, Retention, Usage
 
 
 def verdicts(
@@ -22,15 +23,15 @@ def verdicts(
     usages: Iterable[Usage] = (),
     children: Mapping[str, Iterable[str]] | None = None,
     unread: Iterable[str] = (),
-    keep_days: int = 30,
+    **conditions: Any,
 ) -> dict[str, Verdict]:
-    """Judge images of the repository app; children by name."""
+    """Judge images of the repository app, with 30 days unless the conditions say otherwise; children by name."""
     contents = Contents(
         tuple(images),
         {digest(index): tuple(map(digest, names)) for index, names in (children or {}).items()},
         tuple(map(digest, unread)),
     )
-    plan = judge(repository(keep_days=keep_days), contents, usages, NOW)
+    plan = judge(repository(**conditions), contents, usages, NOW)
     return {verdict.image.digest: verdict for verdict in plan.verdicts}
 
 
@@ -244,5 +245,12 @@ def test_many_consumers_are_all_named_once() -> None:
 
 def test_indexes_are_read_only_where_something_is_old() -> None:
     """Reading an index refreshes its pull time."""
-    assert not depends_on_indexes([image(pushed="30d")], 30, NOW)
-    assert depends_on_indexes([image(pushed="1d"), image("b", pushed="31d")], 30, NOW)
+    assert not depends_on_indexes([image(pushed="30d")], retention(30), NOW)
+    assert depends_on_indexes([image(pushed="1d"), image("b", pushed="31d")], retention(30), NOW)
+
+
+@pytest.mark.parametrize("ages", [retention(30, 7), retention(7, 30)])
+def test_the_shortest_age_decides_whether_indexes_are_read(ages: Retention) -> None:
+    """Whichever kind of image it is for: a list that was not read protects nothing."""
+    assert not depends_on_indexes([image(pushed="7d")], ages, NOW)
+    assert depends_on_indexes([image(pushed="7d1s")], ages, NOW)
