@@ -245,6 +245,7 @@ def _image(repository: str, detail: dict[str, Any]) -> Image:
         digest=aws.member(detail, "imageDigest", "DescribeImages"),
         tags=tuple(sorted(detail.get("imageTags", ()))),  # absent when untagged
         pushed_at=pushed_at,
+        uploaded_at=detail["imagePushedAt"],
         size_bytes=detail.get("imageSizeInBytes", 0),
         media_type=detail.get("imageManifestMediaType"),
         artifact_type=detail.get("artifactMediaType"),  # absent for an index

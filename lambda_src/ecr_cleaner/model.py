@@ -25,6 +25,12 @@ CONTAINER_CONFIG_MEDIA_TYPES = (
 )
 """What ECR gives as ``artifactMediaType`` of something that a container runtime can run."""
 
+LEGACY_MEDIA_TYPES = (
+    "application/vnd.docker.distribution.manifest.v1+json",
+    "application/vnd.docker.distribution.manifest.v1+prettyjws",
+)
+"""Media types of Docker's first manifests, which are images and have no config to be told apart by."""
+
 
 @dataclass(frozen=True, slots=True)
 class Image:
@@ -35,6 +41,7 @@ class Image:
         digest: ``sha256:`` and 64 hexadecimal digits.
         tags: Sorted; empty for an untagged image.
         pushed_at: When the manifest was pushed, or restored from the archive if that is later.
+        uploaded_at: When it was pushed, whatever came later; None: the same as `pushed_at`.
         size_bytes: Compressed size. Of an index, ECR gives the largest of its manifests, not a sum.
         media_type: Media type of the manifest, or None where ECR gives none.
         artifact_type: Media type of the config, e.g. a Helm chart's; None for an index.
@@ -53,16 +60,12 @@ class Image:
     subject: str | None = None
     last_pulled_at: datetime | None = None
     active: bool = True
+    uploaded_at: datetime | None = None
 
     @property
     def is_index(self) -> bool:
         """Whether the manifest lists other manifests."""
         return self.media_type in INDEX_MEDIA_TYPES
-
-    @property
-    def is_container_image(self) -> bool:
-        """Whether a container runtime could run it; of anything else nobody knows who uses it."""
-        return self.is_index or self.artifact_type is None or self.artifact_type in CONTAINER_CONFIG_MEDIA_TYPES
 
     @property
     def name(self) -> str:

@@ -14,7 +14,7 @@ from ecr_cleaner import graph as graphs
 from ecr_cleaner.model import Image, Reason, Retention, RetentionRule
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from ecr_cleaner.graph import Graph
@@ -116,8 +116,7 @@ class Conditions:
 
 def conditions(graph: Graph, retention: Retention, now: datetime) -> Conditions:
     """Look at a repository through its retention."""
-    images = graph.images.values()
-    return Conditions(graph, retention, now, _newest(images, retention), _pulled(graph, retention, now))
+    return Conditions(graph, retention, now, _newest(graph, retention), _pulled(graph, retention, now))
 
 
 def is_old(image: Image, keep_days: int, now: datetime) -> bool:
@@ -152,16 +151,16 @@ def age_limit(graph: Graph, image: Image, retention: Retention) -> int:
     return max(limits, default=max(retention.keep_days, retention.keep_days_untagged))
 
 
-def _newest(images: Iterable[Image], retention: Retention) -> dict[str, int]:
+def _newest(graph: Graph, retention: Retention) -> dict[str, int]:
     """The tagged images pushed last; the digest decides between those of one moment.
 
     Artifacts, where they may go at all, are counted by themselves, so that charts do not take the places of images.
     Archived images, which nothing can pull, take no place, nor does what only refers to others.
     """
-    named = [i for i in images if i.active and graphs.has_name(i) and not graphs.subjects_of(i)]
-    kinds = [[i for i in named if i.is_container_image]]
+    named = [i for i in graph.images.values() if i.active and graphs.has_name(i) and not graphs.subjects_of(i)]
+    kinds = [[i for i in named if i.digest in graph.containers]]
     if retention.remove_artifacts:
-        kinds.append([i for i in named if not i.is_container_image])
+        kinds.append([i for i in named if i.digest not in graph.containers])
     return {
         image.digest: place
         for kind in kinds

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from ecr_cleaner.graph import Graph, Kept
     from ecr_cleaner.model import Retention, Usage
-    from ecr_cleaner.retention import Conditions, Grounds
+    from ecr_cleaner.retention import Grounds
 
 MAX_TAGS: Final = 100
 """More (digest, tag) pairs do not fit into one call, and one image's ids are never split over two."""
@@ -57,7 +57,7 @@ def judge(repository: Repository, contents: Contents, usages: Iterable[Usage], n
         for image in contents.images
         if image.digest not in used
         and image.digest not in needed
-        and (grounds := _keeps_itself(image, conditions, unread_until))
+        and (grounds := conditions.keep(image) or _in_doubt(image, graph, repository.retention, unread_until))
     }
     dependent = graphs.downward(graph, own)
     verdicts = tuple(
@@ -68,24 +68,27 @@ def judge(repository: Repository, contents: Contents, usages: Iterable[Usage], n
     return RepositoryPlan(repository, verdicts, holders)
 
 
-def _keeps_itself(image: Image, conditions: Conditions, unread_until: datetime | None) -> Grounds | None:
-    """Why an image is kept although nothing needs it; None if nothing keeps it."""
-    return conditions.keep(image) or _in_doubt(image, conditions.retention, unread_until)
-
-
-def _in_doubt(image: Image, retention: Retention, unread_until: datetime | None) -> Grounds | None:
+def _in_doubt(image: Image, graph: Graph, retention: Retention, unread_until: datetime | None) -> Grounds | None:
     """Why an old image stays that no condition keeps: nobody knows who needs it, or one call cannot remove it."""
     reason = None
     if not image.active:
         reason = Reason.ARCHIVED
     elif len(image.tags) > MAX_TAGS:
         reason = Reason.TOO_MANY_TAGS
-    elif not (image.is_container_image or graphs.subjects_of(image) or retention.remove_artifacts):
+    elif not (retention.remove_artifacts or _is_understood(image, graph)):
         reason = Reason.NOT_A_CONTAINER_IMAGE
     # What an index lists was pushed before it; of one that cannot be read, that is all that is known.
-    elif unread_until is not None and image.pushed_at <= unread_until:
+    elif unread_until is not None and (image.uploaded_at or image.pushed_at) <= unread_until:
         reason = Reason.MAY_BE_PART_OF_ARCHIVED_INDEX
     return (reason, ()) if reason else None
+
+
+def _is_understood(image: Image, graph: Graph) -> bool:
+    """Whether it is known what an image is for: to be run, or to tell of another one.
+
+    A repository without a single container image holds what tells of images elsewhere, of which nothing is known here.
+    """
+    return image.digest in graph.containers or (bool(graphs.subjects_of(image)) and bool(graph.containers))
 
 
 def _verdict(  # noqa: PLR0913 - the stages of one decision, each by name

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ecr_cleaner.model import Contents, Reason, Verdict
+from ecr_cleaner.model import LEGACY_MEDIA_TYPES, Contents, Reason, Verdict
 from ecr_cleaner.retention import is_old
 from ecr_cleaner.rules import depends_on_indexes, judge
 from tests.builders import NOW, digest, image, repository, retention, usage
@@ -254,3 +255,22 @@ def test_the_shortest_age_decides_whether_indexes_are_read(ages: Retention) -> N
     """Whichever kind of image it is for: a list that was not read protects nothing."""
     assert not depends_on_indexes([image(pushed="7d")], ages, NOW)
     assert depends_on_indexes([image(pushed="7d1s")], ages, NOW)
+
+
+def test_a_manifest_of_unknown_kind_is_kept() -> None:
+    """It may be an index that nobody reads."""
+    odd = replace(image("odd", pushed="90d"), media_type=None, artifact_type=None)
+    assert reasons([odd]) == {digest("odd"): Reason.NOT_A_CONTAINER_IMAGE}
+
+
+@pytest.mark.parametrize("media_type", LEGACY_MEDIA_TYPES)
+def test_docker_s_first_manifests_are_images(media_type: str) -> None:
+    """They have no config by which ECR could tell."""
+    old = replace(image("old", pushed="90d"), media_type=media_type, artifact_type=None)
+    assert reasons([old]) == {digest("old"): Reason.OLD_AND_UNUSED}
+
+
+def test_a_tag_that_moved_while_the_repository_was_listed_protects_both() -> None:
+    """Pages are no snapshot: the first one may show the tag where it was, the second where it is."""
+    before, after = image("before", pushed="90d", tags=["prod"]), image("after", pushed="80d", tags=["prod"])
+    assert set(reasons([before, after], [usage(tag="prod")]).values()) == {Reason.IN_USE}
