@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, get_args
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from ecr_cleaner.settings import SourceName
+from ecr_cleaner.usage.registry import DISABLED_BY_NAME
 from tests.behaviour.fixtures import boto_session, run, running_sandbox, sandbox
 from tests.permissions.simulator import FOLDER
 from tools.processes import loopback_only
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["boto_session", "run", "running_sandbox", "sandbox"]
 
 IMAGE: Final = "123456789012.dkr.ecr.us-east-1.amazonaws.com/platform/cleaner:v1"
-RUN: Final = ("dry", "real", *(f"only {source}" for source in get_args(SourceName)))
+RUN: Final = ("dry", "real", *(f"only {source}" for source in sorted(DISABLED_BY_NAME)))
 """The functions whose whole environment a plan knows; that of ``built`` follows from its image."""
 
 
@@ -32,7 +32,7 @@ class Rendered:
     """What a plan of the module says.
 
     Attributes:
-        policies: The function's inline policy, by mode.
+        policies: The function's inline policy with the statements of the sources' policies, by mode.
         environment: The function's environment, by mode; a value that is only known after an apply is absent.
         attached: ARNs of the managed policies, by mode.
     """
@@ -56,7 +56,13 @@ def rendered(running_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory)
     terraform = Terraform.find()
     environment = loopback_only(ProviderMirror(terraform).ensure())
     folder = tmp_path_factory.mktemp("rendered") / "root"
-    stack = Stack(folder, running_sandbox.endpoint, terraform, environment, variables={"image_uri": IMAGE})
+    stack = Stack(
+        folder,
+        running_sandbox.endpoint,
+        terraform,
+        environment,
+        variables={"image_uri": IMAGE, "sources": sorted(DISABLED_BY_NAME)},
+    )
     stack.copy_from(FOLDER)
     stack.init()
     told = terraform.run("plan", "-input=false", "-no-color", "-out=plan", folder=folder, environment=environment)
@@ -75,8 +81,9 @@ def _read(module: dict[str, Any], mode: str, found: Rendered) -> None:
     for resource in module["resources"]:
         values = resource["values"]
         match resource["type"], resource["name"]:
-            case "aws_iam_role_policy", "function":
-                found.policies[mode] = json.loads(values["policy"])
+            case ("aws_iam_role_policy", "function") | ("aws_iam_policy", "usage"):
+                policy = found.policies.setdefault(mode, {"Version": "2012-10-17", "Statement": []})
+                policy["Statement"] += json.loads(values["policy"])["Statement"]
             case "aws_iam_role_policy_attachment", "function":
                 found.attached.setdefault(mode, set()).add(values["policy_arn"])
             case "aws_lambda_function", "cleaner":

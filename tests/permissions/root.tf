@@ -1,9 +1,5 @@
 # The module in every mode in which its role differs; what a test plans to read the policies.
 
-locals {
-  sources = toset(["apprunner", "ecs", "eventbridge", "lambda", "scheduler"])
-}
-
 provider "aws" {
   region = "us-east-1"
 }
@@ -24,13 +20,13 @@ module "real" {
 # With one source of usages alone: it needs everything that it allows, also what others allow as well.
 module "only" {
   source   = "../.."
-  for_each = local.sources
+  for_each = var.sources
 
-  name                   = each.key
+  name                   = replace(each.key, "_", "-")
   image_uri              = var.image_uri
   dry_run                = false
   acknowledged_unscanned = ["eks"]
-  disabled_usage_sources = setsubtract(local.sources, [each.key])
+  disabled_usage_sources = setsubtract(var.sources, [each.key])
 }
 
 module "built" {
@@ -41,4 +37,9 @@ module "built" {
 
 variable "image_uri" {
   type = string
+}
+
+variable "sources" {
+  type        = set(string)
+  description = "Every source of usages that can be disabled."
 }
