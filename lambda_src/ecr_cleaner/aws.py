@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
+from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, UnknownServiceError
 
 from ecr_cleaner.errors import CleanerError, IncompleteAnswerError
 from ecr_cleaner.paths import is_known
@@ -55,6 +55,9 @@ _TOO_MANY: Final = 429
 
 AwsError = (ClientError, BotoCoreError)
 """Everything that a call of boto3 raises on purpose."""
+
+UnknownService = UnknownServiceError
+"""The loaded botocore is older than the service: there is no client of it."""
 
 
 @dataclass(slots=True)

@@ -71,6 +71,9 @@ def _ask(source: Source, account: Account) -> tuple[tuple[Usage, ...], SourceOut
     try:
         _must_be_known(source, clients)
         found = tuple(source.collect(account))
+    except aws.UnknownService as error:
+        # There is no client by which to find out whether the region has the service.
+        return (), SourceOutcome(source.name, SourceStatus.FAILED, detail=_cause(source, error))
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         # A member that no listing leaves out was not there, or was something else: half an answer.
         incomplete = SourceError(f"an answer could not be understood: {error!r}")
