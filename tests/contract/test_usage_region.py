@@ -48,7 +48,7 @@ def test_a_service_that_is_not_offered_and_not_there(west: Script) -> None:
     quiet(west, "apprunner")
     west.break_off("apprunner", "ListServices", nobody(west))
     scan = collected(west)
-    detail = f"{TITLES['apprunner']} is not offered in us-west-1"
+    detail = f"not offered in us-west-1: {TITLES['apprunner']}"
     assert outcome(scan, "apprunner") == SourceOutcome("apprunner", SourceStatus.NOT_IN_REGION, detail=detail)
     assert scan.failures == ()
 

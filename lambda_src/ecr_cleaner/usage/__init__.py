@@ -80,7 +80,7 @@ def _ask(source: Source, account: Account) -> tuple[tuple[Usage, ...], SourceOut
         return (), SourceOutcome(source.name, SourceStatus.FAILED, detail=_cause(source, incomplete))
     except (CleanerError, *aws.AwsError) as error:
         if aws.found_nobody(error, clients.client(source.service)) and not clients.offered_in_region(source.service):
-            detail = f"{source.title} is not offered in {clients.region}"
+            detail = f"not offered in {clients.region}: {source.title}"
             return (), SourceOutcome(source.name, SourceStatus.NOT_IN_REGION, detail=detail)
         return (), SourceOutcome(source.name, SourceStatus.FAILED, detail=_cause(source, error))
     outcome = SourceOutcome(source.name, SourceStatus.COMPLETE, usages=len(found), notes=tuple(account.notes))
