@@ -25,7 +25,7 @@ run "defaults" {
     condition = aws_lambda_function.cleaner.environment[0].variables == tomap({
       DRY_RUN              = "true"
       DEFAULT_KEEP_DAYS    = "30"
-      ECR_CLEANER_SETTINGS = jsonencode({ schema_version = 1, acknowledged_unscanned = [], disabled_usage_sources = [], lock_table = "ecr-cleaner-lock", own_repository = "tools/cleaner" })
+      ECR_CLEANER_SETTINGS = jsonencode({ schema_version = 1, acknowledged_unscanned = [], disabled_usage_sources = [], extra_references = [], inventories = null, lock_table = "ecr-cleaner-lock", own_repository = "tools/cleaner" })
     })
     error_message = "The environment is the contract with the function, got ${jsonencode(aws_lambda_function.cleaner.environment[0].variables)}."
   }
@@ -85,6 +85,9 @@ run "everything_set" {
     default_keep_days              = 7
     acknowledged_unscanned         = ["pull_through_cache", "eks"]
     disabled_usage_sources         = ["lambda", "apprunner"]
+    extra_references               = ["web:live", "api:*"]
+    inventory_uri                  = "s3://shop-inventories/prod/ecr/"
+    inventory_max_age_hours        = 6
     memory_size                    = 1024
     log_level                      = "DEBUG"
     log_retention_days             = 7
@@ -99,7 +102,7 @@ run "everything_set" {
   }
 
   assert {
-    condition     = jsondecode(aws_lambda_function.cleaner.environment[0].variables["ECR_CLEANER_SETTINGS"]) == { schema_version = 1, acknowledged_unscanned = ["eks", "pull_through_cache"], disabled_usage_sources = ["apprunner", "lambda"], lock_table = "other-lock", own_repository = "tools/cleaner" }
+    condition     = jsondecode(aws_lambda_function.cleaner.environment[0].variables["ECR_CLEANER_SETTINGS"]) == { schema_version = 1, acknowledged_unscanned = ["eks", "pull_through_cache"], disabled_usage_sources = ["apprunner", "lambda"], extra_references = ["api:*", "web:live"], inventories = { bucket = "shop-inventories", prefix = "prod/ecr/", max_age_hours = 6 }, lock_table = "other-lock", own_repository = "tools/cleaner" }
     error_message = "The settings carry the inputs, got ${aws_lambda_function.cleaner.environment[0].variables["ECR_CLEANER_SETTINGS"]}."
   }
 

@@ -21,6 +21,7 @@ from botocore.exceptions import (
     ConnectTimeoutError,
     EndpointConnectionError,
 )
+from botocore.parsers import ResponseParserError
 
 from ecr_cleaner.errors import CleanerError, IncompleteAnswerError
 from ecr_cleaner.paths import is_known
@@ -47,6 +48,7 @@ CALLS_PER_SECOND: Final = {
     ("scheduler", "*"): 20.0,
     ("ecr", "BatchDeleteImage"): 5.0,
     ("ecr", "*"): 10.0,
+    ("s3", "*"): 100.0,
 }
 """Steady rate of an operation; ``*`` is each other operation of the service."""
 
@@ -54,8 +56,11 @@ DEFAULT_CALLS_PER_SECOND: Final = 5.0
 BURST: Final = 20
 """Calls that may be made at once before pacing sets in; the smallest published burst is 50."""
 
-AwsError = (ClientError, BotoCoreError)
-"""Everything that a call of boto3 raises on purpose."""
+AwsError = (ClientError, BotoCoreError, ResponseParserError)
+"""Everything that a call of boto3 raises on purpose; the last one where XML ends in the middle."""
+
+IAM_NAMES: Final = {"ListObjectsV2": "ListBucket"}
+"""What IAM calls an operation that it does not call by its name (Service Authorization Reference)."""
 
 
 @dataclass(slots=True)
