@@ -42,7 +42,8 @@ def collect(account: Account) -> Iterator[Usage]:
     # Folders, as the console makes them, are no mistake.
     others = [one.key for one in stored if one not in inventories and not one.key.endswith("/")]
     if others:
-        account.notes.append(f"not read, because they are not *{SUFFIX}: {len(others)} objects such as {others[0]}")
+        told = f"{len(others)} under {place.uri()}, such as {others[0]}"
+        account.notes.append(f"what is not *{SUFFIX} is not read: {told}")
     must_be_fresh(inventories, place, account.now)
     for one in inventories:
         body = _body(account.aws.client("s3"), place, one.key)
@@ -78,7 +79,9 @@ def _references(body: bytes, uri: str) -> tuple[Reference, ...]:
         raise SourceError(message)
     if not items:
         # What collects nothing where it is denied, or gets no answer, writes this.
-        message = f"{uri} is empty, which nobody can tell from an inventory that failed: delete it if nothing runs there"
+        message = (
+            f"{uri} is empty, which nobody can tell from an inventory that failed: delete it if nothing runs there"
+        )
         raise SourceError(message)
     read = (_reference(item, f"item {number} of {uri}") for number, item in enumerate(items, start=1))
     return tuple(dict.fromkeys(found for found in read if found is not None))
