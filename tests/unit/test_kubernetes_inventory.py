@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
+import yaml
 
 from ecr_cleaner.reference import listed
 from tests.builders import HOST, digest
 
 SCRIPT: Final = Path(__file__).resolve().parents[2] / "scripts" / "kubernetes-inventory.py"
+MANIFEST: Final = SCRIPT.parents[1] / "examples" / "inventory" / "cronjob.yaml"
+KINDS: Final = {
+    "controllerrevisions",
+    "cronjobs",
+    "daemonsets",
+    "deployments",
+    "jobs",
+    "pods",
+    "podtemplates",
+    "replicasets",
+    "replicationcontrollers",
+    "statefulsets",
+}
 META: Final = {"name": "web", "namespace": "shop"}
 APP: Final = digest("app")
 
@@ -173,3 +188,24 @@ def test_what_is_not_understood_fails(item: Any, told: str) -> None:
 def test_what_is_no_listing_fails(text: str, told: str) -> None:
     """Nothing, half of it, or an error of the cluster."""
     assert refused(text).startswith(told)
+
+
+def test_the_manifest_asks_for_every_kind_and_may_list_them() -> None:
+    """What is not asked for is not in the inventory; what may not be listed fails the whole command."""
+    told = {one["kind"]: one for one in yaml.safe_load_all(MANIFEST.read_text())}
+    assert {name for rule in told["ClusterRole"]["rules"] for name in rule["resources"]} == KINDS
+    assert {verb for rule in told["ClusterRole"]["rules"] for verb in rule["verbs"]} == {"list"}
+    (container,) = told["CronJob"]["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
+    assert asked("\n".join(container["args"])) == KINDS
+
+
+@pytest.mark.parametrize("path", ["README.md", "scripts/kubernetes-inventory.py"])
+def test_the_command_for_people_asks_for_every_kind(path: str) -> None:
+    """The same ones as the manifest."""
+    assert asked((SCRIPT.parents[1] / path).read_text()) == KINDS
+
+
+def asked(text: str) -> set[str]:
+    """The kinds of the one ``kubectl get`` in a text."""
+    (kinds,) = re.findall(r"kubectl get ([a-z,\\\n]+) ", text)
+    return set(kinds.replace("\\", "").replace("\n", "").split(","))
