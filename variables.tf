@@ -94,6 +94,22 @@ variable "dry_run" {
   nullable    = false
 }
 
+variable "extra_references" {
+  type        = set(string)
+  description = "Images that are always in use: with the registry's host or without, by tag, digest or both, such as shop/api:live; shop/api:* means every image of that repository. A name without tag and digest means its tag latest."
+  default     = []
+  nullable    = false
+
+  validation {
+    condition = alltrue([
+      for name in var.extra_references :
+      can(regex("^([0-9]{12}\\.dkr[.-]ecr(-fips)?\\.[a-z0-9-]+\\.[a-z0-9][a-z0-9.-]*/)?[a-z0-9]+(([._/]|__|-+)[a-z0-9]+)*(:\\*|(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@sha256:[0-9a-f]{64})?)$", name))
+      && (can(regex("^[0-9]{12}\\.dkr[.-]ecr(-fips)?\\.[a-z0-9-]+\\.[a-z0-9][a-z0-9.-]*/", name)) || !can(regex("dkr[.-]ecr", name)))
+    ])
+    error_message = "extra_references must be repository[:tag][@sha256:<64 hex digits>] or repository:*, with <account>.dkr.ecr.<region>.<domain>/ before it or without, got ${jsonencode(var.extra_references)}."
+  }
+}
+
 variable "image_uri" {
   type        = string
   description = "Image of the function in a private ECR repository of the function's region, by tag or digest. If set, nothing is built and no container tool is needed."
@@ -107,6 +123,34 @@ variable "image_uri" {
   validation {
     condition     = var.image_uri == null || can(regex("/[^:@]+[:@]", var.image_uri))
     error_message = "image_uri must name a tag or a digest, got \"${coalesce(var.image_uri, "null")}\"."
+  }
+}
+
+variable "inventory_max_age_hours" {
+  type        = number
+  description = "Hours after which an inventory may be out of date: an older one stops every removal."
+  default     = 24
+  nullable    = false
+
+  validation {
+    condition     = var.inventory_max_age_hours >= 1 && var.inventory_max_age_hours <= 99999 && floor(var.inventory_max_age_hours) == var.inventory_max_age_hours
+    error_message = "inventory_max_age_hours must be a whole number from 1 to 99999, got ${var.inventory_max_age_hours}."
+  }
+}
+
+variable "inventory_uri" {
+  type        = string
+  description = "Where inventories lie, such as s3://bucket/inventories/: every object *.json under it is a JSON array of references to images that are in use. eks/<cluster>.json is that of an EKS cluster, and lets it pass."
+  default     = null
+
+  validation {
+    condition     = var.inventory_uri == null || can(regex("^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/([A-Za-z0-9._=-]+/)+$", var.inventory_uri))
+    error_message = "inventory_uri must be s3://<bucket>/<prefix>/ with a prefix of letters, digits, . _ = - and slashes that ends in a slash, got \"${coalesce(var.inventory_uri, "null")}\"."
+  }
+
+  validation {
+    condition     = try(length(regex("^s3://[^/]*/(.*)$", var.inventory_uri)[0]) <= 200, true)
+    error_message = "inventory_uri must have a prefix of at most 200 characters, got ${try(length(regex("^s3://[^/]*/(.*)$", var.inventory_uri)[0]), 0)}."
   }
 }
 

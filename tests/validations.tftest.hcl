@@ -292,6 +292,125 @@ run "disabled_usage_sources_accepts_1" {
   }
 }
 
+run "extra_references_rejects_1" {
+  command = plan
+
+  variables {
+    extra_references = ["Shop/api:v1"]
+  }
+
+  expect_failures = [var.extra_references]
+}
+
+run "extra_references_rejects_2" {
+  command = plan
+
+  variables {
+    extra_references = ["shop/api@sha256:12"]
+  }
+
+  expect_failures = [var.extra_references]
+}
+
+run "extra_references_rejects_3" {
+  command = plan
+
+  variables {
+    extra_references = ["shop/api:v1:*"]
+  }
+
+  expect_failures = [var.extra_references]
+}
+
+run "extra_references_rejects_4" {
+  command = plan
+
+  variables {
+    extra_references = ["docker://shop/api"]
+  }
+
+  expect_failures = [var.extra_references]
+}
+
+run "extra_references_rejects_5" {
+  command = plan
+
+  variables {
+    extra_references = ["123456789012.dkr.ecr.us-east-1.amazonaws.com:v1"]
+  }
+
+  expect_failures = [var.extra_references]
+}
+
+run "extra_references_rejects_6" {
+  command = plan
+
+  variables {
+    extra_references = ["1234.dkr.ecr.us-east-1.amazonaws.com/shop/api:v1"]
+  }
+
+  expect_failures = [var.extra_references]
+}
+
+run "extra_references_rejects_7" {
+  command = plan
+
+  variables {
+    extra_references = [""]
+  }
+
+  expect_failures = [var.extra_references]
+}
+
+run "extra_references_rejects_8" {
+  command = plan
+
+  variables {
+    extra_references = ["shop/api v1"]
+  }
+
+  expect_failures = [var.extra_references]
+}
+
+run "extra_references_accepts_1" {
+  command = plan
+
+  variables {
+    extra_references = ["shop/api", "shop/api:live", "shop/api:*", "shop/api@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", "shop/api:live@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"]
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "extra_references_accepts_2" {
+  command = plan
+
+  variables {
+    extra_references = ["123456789012.dkr.ecr.us-east-1.amazonaws.com/shop/api:live", "123456789012.dkr-ecr-fips.us-east-1.on.aws/shop/api:*"]
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "extra_references_accepts_3" {
+  command = plan
+
+  variables {
+    extra_references = []
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
 run "image_uri_rejects_1" {
   command = plan
 
@@ -340,6 +459,194 @@ run "image_uri_accepts_2" {
 
   variables {
     image_uri = "123456789012.dkr-ecr.us-east-1.on.aws/app:v1"
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "inventory_max_age_hours_rejects_1" {
+  command = plan
+
+  variables {
+    inventory_max_age_hours = 0
+  }
+
+  expect_failures = [var.inventory_max_age_hours]
+}
+
+run "inventory_max_age_hours_rejects_2" {
+  command = plan
+
+  variables {
+    inventory_max_age_hours = 1.5
+  }
+
+  expect_failures = [var.inventory_max_age_hours]
+}
+
+run "inventory_max_age_hours_rejects_3" {
+  command = plan
+
+  variables {
+    inventory_max_age_hours = 100000
+  }
+
+  expect_failures = [var.inventory_max_age_hours]
+}
+
+run "inventory_max_age_hours_accepts_1" {
+  command = plan
+
+  variables {
+    inventory_max_age_hours = 1
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "inventory_max_age_hours_accepts_2" {
+  command = plan
+
+  variables {
+    inventory_max_age_hours = 99999
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "inventory_uri_rejects_1" {
+  command = plan
+
+  variables {
+    inventory_uri = "s3://shop-inventories/prod"
+  }
+
+  expect_failures = [var.inventory_uri]
+}
+
+run "inventory_uri_rejects_2" {
+  command = plan
+
+  variables {
+    inventory_uri = "s3://shop-inventories/"
+  }
+
+  expect_failures = [var.inventory_uri]
+}
+
+run "inventory_uri_rejects_3" {
+  command = plan
+
+  variables {
+    inventory_uri = "shop-inventories/prod/"
+  }
+
+  expect_failures = [var.inventory_uri]
+}
+
+run "inventory_uri_rejects_4" {
+  command = plan
+
+  variables {
+    inventory_uri = "s3://Shop/prod/"
+  }
+
+  expect_failures = [var.inventory_uri]
+}
+
+run "inventory_uri_rejects_5" {
+  command = plan
+
+  variables {
+    inventory_uri = "s3://shop-inventories/prod*/"
+  }
+
+  expect_failures = [var.inventory_uri]
+}
+
+run "inventory_uri_rejects_6" {
+  command = plan
+
+  variables {
+    inventory_uri = "s3://shop-inventories/$${aws:username}/"
+  }
+
+  expect_failures = [var.inventory_uri]
+}
+
+run "inventory_uri_rejects_7" {
+  command = plan
+
+  variables {
+    inventory_uri = "s3://shop-inventories//prod/"
+  }
+
+  expect_failures = [var.inventory_uri]
+}
+
+run "inventory_uri_rejects_8" {
+  command = plan
+
+  variables {
+    inventory_uri = "s3://shop-inventories/pppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppp/"
+  }
+
+  expect_failures = [var.inventory_uri]
+}
+
+run "inventory_uri_accepts_1" {
+  command = plan
+
+  variables {
+    inventory_uri = "s3://shop-inventories/prod/"
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "inventory_uri_accepts_2" {
+  command = plan
+
+  variables {
+    inventory_uri = "s3://shop.inventories/ecr-cleaner/account=1/eu_west.1/"
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "inventory_uri_accepts_3" {
+  command = plan
+
+  variables {
+    inventory_uri = "s3://shop-inventories/ppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppp/"
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "inventory_uri_accepts_4" {
+  command = plan
+
+  variables {
+    inventory_uri = null
   }
 
   assert {

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, UnknownServiceError
+from botocore.parsers import ResponseParserError
 
 from ecr_cleaner.errors import CleanerError, IncompleteAnswerError
 from ecr_cleaner.paths import is_known
@@ -43,6 +44,7 @@ CALLS_PER_SECOND: Final = {
     ("scheduler", "*"): 20.0,
     ("ecr", "BatchDeleteImage"): 5.0,
     ("ecr", "*"): 10.0,
+    ("s3", "*"): 100.0,
 }
 """Steady rate of an operation; ``*`` is each other operation of the service."""
 
@@ -53,8 +55,11 @@ BURST: Final = 20
 _SERVER_ERROR: Final = 500
 _TOO_MANY: Final = 429
 
-AwsError = (ClientError, BotoCoreError)
-"""Everything that a call of boto3 raises on purpose."""
+AwsError = (ClientError, BotoCoreError, ResponseParserError)
+"""Everything that a call of boto3 raises on purpose; the last one where XML ends in the middle."""
+
+IAM_NAMES: Final = {"ListObjectsV2": "ListBucket"}
+"""What IAM calls an operation that it does not call by its name (Service Authorization Reference)."""
 
 UnknownService = UnknownServiceError
 """The loaded botocore is older than the service: there is no client of it."""

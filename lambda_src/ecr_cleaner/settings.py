@@ -13,8 +13,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic_core import PydanticCustomError
 
 from ecr_cleaner import retention
-from ecr_cleaner.errors import SettingsError
+from ecr_cleaner.errors import SettingsError, UnreadableReferenceError
 from ecr_cleaner.model import RetentionRule
+from ecr_cleaner.reference import listed
 from ecr_cleaner.usage.registry import DISABLED_BY_NAME
 
 if TYPE_CHECKING:
@@ -30,8 +31,23 @@ def _is_source(name: str) -> str:
     return name
 
 
+def _is_reference(text: str) -> str:
+    try:
+        found = listed(text)
+    except UnreadableReferenceError as error:
+        message = f"it is no image reference: {error.rule}"
+        raise ValueError(message) from None
+    if found is None:
+        message = "it names an image of another registry, which protects nothing here"
+        raise ValueError(message)
+    return text
+
+
 SourceName = Annotated[str, AfterValidator(_is_source)]
 """What ``disabled_usage_sources`` may name."""
+
+ExtraReference = Annotated[str, AfterValidator(_is_reference)]
+"""What ``extra_references`` may name."""
 
 Unscanned = Literal["eks", "other_accounts", "pull_through_cache", "delete_replication"]
 """What ``acknowledged_unscanned`` may name: consumers that no source can see."""
@@ -100,6 +116,25 @@ class Rule(Strict):
         return RetentionRule(**dict(self))
 
 
+class InventoriesPlace(Strict):
+    """Where people keep lists of images that are in use where no source looks.
+
+    Attributes:
+        bucket: Its name.
+        prefix: Of the keys, ending in a slash.
+        max_age_hours: Whole hours; an inventory that was written longer ago may be out of date.
+    """
+
+    bucket: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
+    # Neither IAM's wildcards nor its variables: the role's policy names the prefix.
+    prefix: Annotated[str, Field(pattern=r"^([A-Za-z0-9._=-]+/)+$", max_length=200)]
+    max_age_hours: Annotated[int, Field(ge=1, le=99_999)]
+
+    def uri(self, key: str | None = None) -> str:
+        """An object as people write it; without a key, the place itself."""
+        return f"s3://{self.bucket}/{self.prefix if key is None else key}"
+
+
 class Document(Strict):
     """The JSON document in ``ECR_CLEANER_SETTINGS``.
 
@@ -107,6 +142,8 @@ class Document(Strict):
         schema_version: Of this document.
         acknowledged_unscanned: Consumers nobody can see, accepted by a person.
         disabled_usage_sources: Sources taken out by a person; every run reports them as unprotected.
+        extra_references: Images that are in use by a person's word.
+        inventories: Lists of images in S3 that are in use as well; None: there are none.
         lock_table: DynamoDB table that keeps two runs apart; None: no lock.
         minimum_keep_days: Whole days; no age limit may be shorter, that of a repository's tag included.
         own_repository: Repository of the function's own image; never touched.
@@ -116,6 +153,8 @@ class Document(Strict):
     schema_version: Literal[1] = 1
     acknowledged_unscanned: frozenset[Unscanned] = frozenset()
     disabled_usage_sources: frozenset[SourceName] = frozenset()
+    extra_references: frozenset[ExtraReference] = frozenset()
+    inventories: InventoriesPlace | None = None
     lock_table: Annotated[str, Field(min_length=3)] | None = None
     minimum_keep_days: _Count = 1
     own_repository: Annotated[str, Field(min_length=2)] | None = None

@@ -24,8 +24,18 @@ CONSUMERS: Final[tuple[str, ...]] = (
     "lambda",
     "lambda-version",
     "apprunner",
+    "extra",
+    "inventory",
+    "pod",
 )
 """One image each, in the repository ``app``, 90 days old, and kept by one consumer alone."""
+
+
+SETTINGS: Final[dict[str, Any]] = {
+    "extra_references": ["app:extra"],
+    "inventories": {"bucket": "lists", "prefix": "inventories/", "max_age_hours": 24},
+}
+"""What the settings of a run over the account say: where to look that only a person can know."""
 
 
 def every_consumer() -> dict[str, Any]:
@@ -42,6 +52,7 @@ def every_consumer() -> dict[str, Any]:
         "stopped",
         "lambda",
         "lambda-version",
+        "pod",
     }
     images = [{"id": name, "pushed": "90d", "tags": [] if name in by_digest else [name]} for name in CONSUMERS]
     images.append({"id": "unused", "pushed": "90d", "tags": ["unused"]})
@@ -49,7 +60,7 @@ def every_consumer() -> dict[str, Any]:
     definitions = {
         f"{name}:1": {"image": image + name}
         for name in CONSUMERS
-        if name not in {"lambda", "lambda-version", "apprunner"}
+        if name not in {"lambda", "lambda-version", "apprunner", "extra", "inventory", "pod"}
     }
     # What is left of a family whose third revision a schedule still names.
     definitions["gone:4"] = {"image": image + "service"}
@@ -130,6 +141,14 @@ def every_consumer() -> dict[str, Any]:
             }
         },
         "apprunner": {"services": {"landing": {"image": image + "apprunner"}}},
+        "eks": {"clusters": ["shop"]},
+        "s3": {
+            "lists": {
+                "inventories/nomad.json": {"json": ["app:inventory", "nginx:1.29"], "modified": "3h"},
+                "inventories/eks/shop.json": {"json": [image + "gone", "{registry}/app@{pod}"], "modified": "24h-60s"},
+                "other/stale.json": {"text": "[", "modified": "900d"},
+            }
+        },
         "events": {"rules": {"nightly": {"schedule": "rate(1 day)", "targets": [{"task_definition": "rule:1"}]}}},
         "scheduler": {
             "schedules": {
@@ -146,6 +165,11 @@ def every_consumer() -> dict[str, Any]:
             }
         },
     }
+
+
+def is_seeded(sandbox: Sandbox) -> bool:
+    """Whether the account of `every_consumer` lies in the sandbox."""
+    return SETTINGS["inventories"]["bucket"] in sandbox.state.moto("s3", "aws").buckets
 
 
 def seed(sandbox: Sandbox) -> None:

@@ -45,6 +45,7 @@ class _Route:
     pattern: re.Pattern[str]
     operation: str
     weight: int
+    query: frozenset[str]
 
 
 class _Service:
@@ -59,11 +60,14 @@ class _Service:
         found = []
         for name in self.model.operation_names:
             http = self.model.operation_model(name).http
-            uri = http["requestUri"].split("?")[0].rstrip("/") or "/"
+            uri, _, query = http["requestUri"].partition("?")
+            uri = uri.rstrip("/") or "/"
             parts = re.split(r"(\{[^}]+\})", uri)
             pattern = "".join(_group(part) for part in parts)
-            weight = sum(len(part) for part in parts if not part.startswith("{"))
-            found.append(_Route(http["method"], re.compile(pattern), name, weight))
+            # S3 tells many operations apart by a word in the query alone.
+            words = frozenset(query.split("&")) - {""}
+            weight = sum(len(part) for part in parts if not part.startswith("{")) + sum(map(len, words))
+            found.append(_Route(http["method"], re.compile(pattern), name, weight, words))
         return sorted(found, key=lambda route: -route.weight)
 
 
@@ -133,9 +137,10 @@ def _json(body: bytes) -> dict[str, Any]:
 
 def _rest(service: _Service, http: Http, request: Request) -> None:
     path = http.path.rstrip("/") or "/"
+    words = {word.removesuffix("=") for word in http.query.split("&")}
     for route in service.routes:
         match = route.pattern.fullmatch(path) if route.method == http.method else None
-        if match:
+        if match and route.query <= words:
             request.operation = route.operation
             labels = {key: unquote(value) for key, value in match.groupdict().items()}
             request.parameters = _rest_parameters(service.model.operation_model(route.operation), http, labels)

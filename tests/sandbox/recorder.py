@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from .aws import action
+
 if TYPE_CHECKING:
     from .aws import Request
 
@@ -34,7 +36,7 @@ class Call:
     @property
     def action(self) -> str:
         """The IAM action, such as ``ecr:DescribeImages``."""
-        return f"{self.service}:{self.operation}"
+        return action(self.service, self.operation)
 
 
 def resources(request: Request) -> tuple[str, ...]:
@@ -101,6 +103,11 @@ def _dynamodb(request: Request) -> list[str]:
     return [_named(request, "dynamodb", "table/", str(name))] if name else []
 
 
+def _s3(request: Request) -> list[str]:
+    bucket, key = request.get("Bucket"), request.get("Key")
+    return [f"arn:aws:s3:::{bucket}/{key}" if key else f"arn:aws:s3:::{bucket}"] if bucket else []
+
+
 def _sqs(request: Request) -> list[str]:
     url = request.get("QueueUrl")
     return [_arn(request, "sqs", str(url).rpartition("/")[2])] if url else []
@@ -113,6 +120,7 @@ _FINDERS = {
     "ecs": _ecs,
     "events": _events,
     "lambda": _lambda,
+    "s3": _s3,
     "scheduler": _scheduler,
     "sqs": _sqs,
 }

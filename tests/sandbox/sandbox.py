@@ -22,6 +22,7 @@ from .lambda_state import LambdaLoader
 from .listings import Listings
 from .push import Push
 from .registry import Registry
+from .s3 import S3Api
 from .scenario import Loader
 from .server import Middleware, Server
 from .state import Account
@@ -67,11 +68,12 @@ class Sandbox:
         self._ecr = EcrApi(self.state)
         self._faults = FaultBook()
         self._before, self._after = Hooks(), Hooks()
-        ecs, apprunner, functions, listings, tables = (
+        ecs, apprunner, functions, listings, s3, tables = (
             EcsApi(self.state),
             AppRunnerApi(self.state),
             LambdaApi(self.state),
             Listings(self.state),
+            S3Api(self.state),
             TablesApi(self.state),
         )
         self._loader = Loader(
@@ -83,6 +85,7 @@ class Sandbox:
                 "events": listings.load_events,
                 "scheduler": listings.load_scheduler,
                 "eks": listings.load_eks,
+                "s3": s3.load,
                 "tables": tables.load,
             },
         )
@@ -93,6 +96,7 @@ class Sandbox:
                 "ecs": ecs.handlers(),
                 "iam": IamApi(self.state).handlers(),
                 "lambda": functions.handlers(),
+                "s3": s3.handlers(),
                 **listings.handlers(),
                 **tables.handlers(),
             },

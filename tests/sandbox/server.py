@@ -174,7 +174,8 @@ class Middleware:
             case "cut_short":
                 return Answer(200, answer.headers, answer.body[: max(1, len(answer.body) // 2)], "cut_short")
             case "missing_member":
-                return Answer(200, answer.headers, b"{}", "missing_member")
+                xml = answer.headers.get("content-type", "").endswith("xml")
+                return Answer(200, answer.headers, b"<Result/>" if xml else b"{}", "missing_member")
         return answer
 
     def _forward(self, environ: dict[str, Any], body: bytes) -> Answer:
