@@ -70,12 +70,16 @@ def _ask(source: Source, account: Account) -> tuple[tuple[Usage, ...], SourceOut
         _must_be_known(source, clients)
         found = tuple(source.collect(account))
     except (CleanerError, *aws.AwsError) as error:
-        if aws.found_nobody(error, clients.client(source.service)) and not clients.offered_in_region(source.service):
+        if aws.found_nobody(error, clients.client(source.service)) and not _offered(source, clients):
             detail = f"{source.title} is not offered in {clients.region}"
             return (), SourceOutcome(source.name, SourceStatus.NOT_IN_REGION, detail=detail)
         return (), SourceOutcome(source.name, SourceStatus.FAILED, detail=_cause(source, error))
     outcome = SourceOutcome(source.name, SourceStatus.COMPLETE, usages=len(found), notes=tuple(account.notes))
     return found, outcome
+
+
+def _offered(source: Source, clients: Aws) -> bool:
+    return clients.offered_in_region(source.service) and (not source.regions or clients.region in source.regions)
 
 
 def _must_be_known(source: Source, clients: Aws) -> None:
