@@ -16,6 +16,16 @@ if TYPE_CHECKING:
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
 
+# IAM's prefixes that are not the name of botocore's service.
+_PREFIXES = {
+    "bedrock-agentcore-control": "bedrock-agentcore",
+    "cleanroomsml": "cleanrooms-ml",
+    "greengrassv2": "greengrass",
+    "lambda-core": "lambda",
+    "resourcegroupstaggingapi": "tag",
+    "stepfunctions": "states",
+}
+
 # What each service answers when it is not an error of its own model: (code, HTTP status).
 _INTERNAL = {
     "apprunner": "InternalServiceErrorException",
@@ -91,9 +101,19 @@ class Request:
     page_cap: int | None = None
     forward: Callable[[], Answer] = field(default=_no_forward, repr=False)
 
+    @property
+    def prefix(self) -> str:
+        """What IAM calls the service."""
+        return prefix_of(self.service)
+
     def get(self, name: str, default: Any = None) -> Any:
         """Return an input member, or `default` when it is absent."""
         return self.parameters.get(name, default)
+
+
+def prefix_of(service: str) -> str:
+    """What IAM calls a service of botocore's."""
+    return _PREFIXES.get(service, service)
 
 
 def invalid(request: Request, message: str) -> AwsError:
@@ -105,7 +125,7 @@ def denied(request: Request) -> AwsError:
     """The error of a role that lacks the permission, in the wording of AWS."""
     status = 403 if request.protocol in {"rest-json", "query"} else 400
     code = "AccessDenied" if request.protocol == "query" else "AccessDeniedException"
-    action = f"{request.service}:{request.operation}"
+    action = f"{request.prefix}:{request.operation}"
     return AwsError(
         code,
         f"User: {request.caller} is not authorized to perform: {action} "

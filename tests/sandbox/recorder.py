@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from .aws import prefix_of
+
 if TYPE_CHECKING:
     from .aws import Request
 
@@ -34,7 +36,7 @@ class Call:
     @property
     def action(self) -> str:
         """The IAM action, such as ``ecr:DescribeImages``."""
-        return f"{self.service}:{self.operation}"
+        return f"{prefix_of(self.service)}:{self.operation}"
 
 
 def resources(request: Request) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from .ecs import EcsApi
 from .ecs_load import EcsLoader
 from .faults import AWS_BUCKETS, Bucket, Fault, FaultBook, Hooks
 from .iam import IamApi
+from .inspector import InspectorApi
 from .lambda_state import LambdaLoader
 from .listings import Listings
 from .push import Push
@@ -67,10 +68,11 @@ class Sandbox:
         self._ecr = EcrApi(self.state)
         self._faults = FaultBook()
         self._before, self._after = Hooks(), Hooks()
-        ecs, apprunner, functions, listings, tables = (
+        ecs, apprunner, functions, inspector, listings, tables = (
             EcsApi(self.state),
             AppRunnerApi(self.state),
             LambdaApi(self.state),
+            InspectorApi(self.state),
             Listings(self.state),
             TablesApi(self.state),
         )
@@ -83,6 +85,7 @@ class Sandbox:
                 "events": listings.load_events,
                 "scheduler": listings.load_scheduler,
                 "eks": listings.load_eks,
+                "inspector": inspector.load,
                 "tables": tables.load,
             },
         )
@@ -92,6 +95,7 @@ class Sandbox:
                 "ecr": EcrRegistryApi(self.state).handlers() | self._ecr.handlers(),
                 "ecs": ecs.handlers(),
                 "iam": IamApi(self.state).handlers(),
+                "inspector2": inspector.handlers(),
                 "lambda": functions.handlers(),
                 **listings.handlers(),
                 **tables.handlers(),
