@@ -108,6 +108,32 @@ class Chain:
     calls: tuple[Call, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Chains as a source asks them.
+
+    Attributes:
+        name: Of the source.
+        service: botocore's name.
+        chains: One after the other.
+    """
+
+    name: str
+    service: str
+    chains: tuple[Chain, ...]
+
+    def __call__(self, account: Account) -> Iterator[Usage]:
+        """The usages at the ends of all chains.
+
+        Raises:
+            AwsError: A call failed.
+            IncompleteAnswerError: An answer lacks its items.
+            SourceError: An answer is not what the chain says.
+        """
+        for chain in self.chains:
+            yield from read(account, self.name, self.service, chain)
+
+
 def source(  # noqa: PLR0913 - a row, each cell by name
     name: str,
     title: str,
@@ -137,7 +163,7 @@ def source(  # noqa: PLR0913 - a row, each cell by name
         service=service,
         grants=grants,
         fields=tuple(one for chain in chains for one in fields(service, chain)),
-        collect=lambda account: (found for chain in chains for found in read(account, name, service, chain)),
+        collect=Rows(name, service, chains),
         proof=proof,
         regions=regions,
     )

@@ -18,11 +18,8 @@ SOURCES: Final = (
         "The image of every version, deployed or not; images that a source bundle names are not seen",
         "elasticbeanstalk",
         (
-            Grant(
-                "ReadElasticBeanstalk",
-                ("elasticbeanstalk:DescribeApplicationVersions",),
-                "arn:{partition}:elasticbeanstalk:{region}:{account}:applicationversion/*",
-            ),
+            # Of no version in particular: IAM's resource for the action is optional.
+            Grant("ReadElasticBeanstalk", ("elasticbeanstalk:DescribeApplicationVersions",)),
         ),
         Chain(
             "elastic beanstalk application version",
