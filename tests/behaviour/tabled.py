@@ -38,6 +38,8 @@ BY_TAG: Final = (
     "greengrass-recipe",
     "imagebuilder-dockerfile",
     "imagebuilder-parent",
+    "lightsail-current",
+    "lightsail-earlier",
     "omics-run",
     "omics-version",
     "omics-workflow",
@@ -252,6 +254,24 @@ def tables() -> dict[str, Any]:
                 {
                     "when": {"RuntimeName": "custom"},
                     "items": [{"Name": "1", "ResolvedUri": f"{_APP}@{_moved('lambda-runtime')}"}],
+                }
+            ],
+        },
+        "lightsail": {
+            "GetContainerServices": [
+                {
+                    "items": [
+                        {
+                            "containerServiceName": "shop",
+                            "currentDeployment": {"containers": {"web": {"image": f"{_APP}:lightsail-current"}}},
+                        }
+                    ]
+                }
+            ],
+            "GetContainerServiceDeployments": [
+                {
+                    "when": {"serviceName": "shop"},
+                    "items": [{"version": 1, "containers": {"web": {"image": f"{_APP}:lightsail-earlier"}}}],
                 }
             ],
         },

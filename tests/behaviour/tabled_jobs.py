@@ -134,7 +134,7 @@ OMICS: Final[dict[str, Any]] = {
             },
         }
     ],
-    "ListRuns": [{"when": {"status": "RUNNING"}, "items": [{"id": "7"}]}],
+    "ListRuns": [{"when": {"status": "PENDING"}, "items": [{"id": "7"}]}],
     "GetRun": [{"when": {"id": "7"}, "answer": {"id": "7", "parameters": {"docker": f"{_APP}:omics-run"}}}],
     "ListRunTasks": [{"when": {"id": "7"}, "items": [{"taskId": "70"}]}],
     "GetRunTask": [
