@@ -132,6 +132,7 @@ def test_what_has_vanished_is_known_by_a_modelled_code(rows: Rows, chain: Chain,
     call = chain.calls[depth]
     codes = {code for error in model_of(rows, call).error_shapes for code in (error.name, error.error_code)}
     assert not depth or call.gone <= codes
+    assert call.absent <= codes
     assert all("NotFound" in code for code in call.gone)
 
 

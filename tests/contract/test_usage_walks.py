@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from ecr_cleaner import usage
-from ecr_cleaner.aws import connect
+from ecr_cleaner.aws import AwsError, connect
 from ecr_cleaner.errors import SourceError, UnreadableReferenceError
 from ecr_cleaner.model import Evidence
 from ecr_cleaner.settings import Settings
@@ -119,6 +119,15 @@ def test_a_digest_in_capitals_is_the_one_that_ecr_writes_small(script: Script) -
     answer(script, "gamelift", "list_container_group_definition_versions", listed, Name="game")
     references = [one.reference for one in used(script, gamelift.SOURCES[0])]
     assert [(one.tag, one.digest) for one in references] == [("v1", None), (None, digest("a"))]
+
+
+def test_a_region_that_knows_no_such_things_has_none(script: Script) -> None:
+    """The service says so itself; any other refusal is an error."""
+    script.refuse("gamelift", "list_container_group_definitions", "UnsupportedRegionException")
+    assert used(script, gamelift.SOURCES[0]) == []
+    script.refuse("gamelift", "list_container_group_definitions", "NotFoundException")
+    with pytest.raises(AwsError, match="NotFoundException"):
+        used(script, gamelift.SOURCES[0])
 
 
 def test_bytes_are_read_as_text(script: Script) -> None:

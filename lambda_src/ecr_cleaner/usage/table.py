@@ -62,6 +62,7 @@ class Call:
             are not known yet, count.
         optional: Those of `asks` that not every earlier item has.
         gone: Error codes of something that was deleted since it was listed.
+        absent: Error codes that say that the region has nothing of the kind.
         evidence: How the images of this call are used.
         service: botocore's name, where it is not the source's.
     """
@@ -81,6 +82,7 @@ class Call:
     over: Mapping[str, frozenset[str]] = field(default_factory=dict)
     optional: frozenset[str] = frozenset()
     gone: frozenset[str] = GONE
+    absent: frozenset[str] = frozenset()
     evidence: Evidence = Evidence.CONFIGURED
     service: str = ""
 
@@ -213,7 +215,7 @@ class _Walk:
             # Held back until the last page, so that one that vanishes half-way is noticed.
             items = list(_items(client, call, asked | dict(call.fixed)))
         except aws.AwsError as error:
-            if depth and aws.code_of(error) in call.gone:
+            if aws.code_of(error) in call.absent | (call.gone if depth else frozenset()):
                 return
             raise
         for item in items:

@@ -31,7 +31,13 @@ SOURCES: Final = (
             "gamelift container group definition",
             "Name:VersionNumber",
             (
-                Call("ListContainerGroupDefinitions", items="ContainerGroupDefinitions[]", token=_PAGES),
+                Call(
+                    "ListContainerGroupDefinitions",
+                    items="ContainerGroupDefinitions[]",
+                    token=_PAGES,
+                    # GameLift is in more regions than its container fleets.
+                    absent=frozenset({"UnsupportedRegionException"}),
+                ),
                 Call(
                     "ListContainerGroupDefinitionVersions",
                     items="ContainerGroupDefinitions[]",
