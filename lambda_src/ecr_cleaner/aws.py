@@ -13,6 +13,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
@@ -217,9 +218,10 @@ def found_nobody(error: Exception, client: Any) -> bool:
 
     A connection that times out says nothing of the service: it is what a network without a way to it looks like.
     """
-    return isinstance(error, EndpointConnectionError) and str(error.kwargs.get("endpoint_url", "")).startswith(
-        client.meta.endpoint_url
-    )
+    # Some operations put a word before the host: workflows-omics.us-west-1.amazonaws.com.
+    return isinstance(error, EndpointConnectionError) and urlsplit(
+        str(error.kwargs.get("endpoint_url", ""))
+    ).netloc.endswith(urlsplit(client.meta.endpoint_url).netloc)
 
 
 def member(answer: dict[str, Any], name: str, operation: str) -> Any:
@@ -234,8 +236,18 @@ def member(answer: dict[str, Any], name: str, operation: str) -> Any:
 
 
 def called(client: Any, operation: str, **parameters: Any) -> dict[str, Any]:
-    """Make one call by the operation's name as AWS writes it, e.g. ``GetApplication``."""
-    answer: dict[str, Any] = getattr(client, _method(client, operation))(**parameters)
+    """Make one call by the operation's name as AWS writes it, e.g. ``GetApplication``.
+
+    Raises:
+        AwsError: It failed.
+        IncompleteAnswerError: Its answer is not what the protocol says.
+    """
+    method = getattr(client, _method(client, operation))
+    try:
+        answer: dict[str, Any] = method(**parameters)
+    except (ResponseParserError, KeyError) as error:
+        # What botocore lets out where XML ends early, or is the page of a proxy.
+        raise IncompleteAnswerError(operation, f"what was expected ({error})") from error
     return answer
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from tests.behaviour import tabled
+
 if TYPE_CHECKING:
     from tests.sandbox import Sandbox
 
@@ -27,8 +29,11 @@ CONSUMERS: Final[tuple[str, ...]] = (
     "extra",
     "inventory",
     "pod",
+    *tabled.BY_TAG,
+    *tabled.BY_DIGEST,
+    tabled.BY_PREFIX,
 )
-"""One image each, in the repository ``app``, 90 days old, and kept by one consumer alone."""
+"""One image each, 90 days old and kept by one consumer alone: in the repository ``app``, but for the last."""
 
 
 SETTINGS: Final[dict[str, Any]] = {
@@ -53,19 +58,41 @@ def every_consumer() -> dict[str, Any]:
         "lambda",
         "lambda-version",
         "pod",
+        *tabled.BY_DIGEST,
     }
-    images = [{"id": name, "pushed": "90d", "tags": [] if name in by_digest else [name]} for name in CONSUMERS]
+    images = [
+        {"id": name, "pushed": "90d", "tags": [] if name in by_digest else [name]}
+        for name in CONSUMERS
+        if name != tabled.BY_PREFIX
+    ]
     images.append({"id": "unused", "pushed": "90d", "tags": ["unused"]})
     image = "{registry}/app:"
     definitions = {
         f"{name}:1": {"image": image + name}
         for name in CONSUMERS
-        if name not in {"lambda", "lambda-version", "apprunner", "extra", "inventory", "pod"}
+        if name
+        not in {
+            "lambda",
+            "lambda-version",
+            "apprunner",
+            "extra",
+            "inventory",
+            "pod",
+            *tabled.BY_TAG,
+            *tabled.BY_DIGEST,
+            tabled.BY_PREFIX,
+        }
     }
     # What is left of a family whose third revision a schedule still names.
     definitions["gone:4"] = {"image": image + "service"}
     return {
-        "repositories": {"app": {"tags": {"BoxCleanerEnabled": "true"}, "images": images}},
+        "repositories": {
+            "app": {"tags": {"BoxCleanerEnabled": "true"}, "images": images},
+            "mirror/tools": {
+                "tags": {"BoxCleanerEnabled": "true"},
+                "images": [{"id": tabled.BY_PREFIX, "pushed": "90d", "tags": ["v1"]}],
+            },
+        },
         "ecs": {
             "task_definitions": definitions,
             "clusters": {
@@ -130,6 +157,8 @@ def every_consumer() -> dict[str, Any]:
                 }
             },
         },
+        "inspector": tabled.inspector(),
+        "tables": tabled.tables(),
         "lambda": {
             "functions": {
                 "resize": {

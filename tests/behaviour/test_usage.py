@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def test_each_consumer_keeps_its_image_and_is_named(run: Runner, sandbox: Sandbox) -> None:
-    """So many ways to be in use; only what nobody uses goes."""
+    """However many ways there are to be in use, only what nobody uses goes."""
     accounts.seed(sandbox)
     outcome = run()
     assert (outcome.status, outcome.causes) == ("completed", "")

@@ -16,6 +16,16 @@ if TYPE_CHECKING:
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
 
+# IAM's prefixes that are not the name of botocore's service.
+_PREFIXES = {
+    "bedrock-agentcore-control": "bedrock-agentcore",
+    "cleanroomsml": "cleanrooms-ml",
+    "greengrassv2": "greengrass",
+    "lambda-core": "lambda",
+    "resourcegroupstaggingapi": "tag",
+    "stepfunctions": "states",
+}
+
 # What each service answers when it is not an error of its own model: (code, HTTP status).
 _INTERNAL = {
     "apprunner": "InternalServiceErrorException",
@@ -48,7 +58,7 @@ _IAM_NAMES = {
 
 def action(service: str, operation: str) -> str:
     """The IAM action that a call takes."""
-    return f"{service}:{_IAM_NAMES.get((service, operation), operation)}"
+    return f"{prefix_of(service)}:{_IAM_NAMES.get((service, operation), operation)}"
 
 
 class AwsError(Exception):
@@ -106,9 +116,19 @@ class Request:
     page_cap: int | None = None
     forward: Callable[[], Answer] = field(default=_no_forward, repr=False)
 
+    @property
+    def prefix(self) -> str:
+        """What IAM calls the service."""
+        return prefix_of(self.service)
+
     def get(self, name: str, default: Any = None) -> Any:
         """Return an input member, or `default` when it is absent."""
         return self.parameters.get(name, default)
+
+
+def prefix_of(service: str) -> str:
+    """What IAM calls a service of botocore's."""
+    return _PREFIXES.get(service, service)
 
 
 def invalid(request: Request, message: str) -> AwsError:

@@ -36,7 +36,7 @@ class Fault:
     """Something that a call meets.
 
     Attributes:
-        service: botocore's name, or ``"*"``.
+        service: botocore's name or IAM's prefix, or ``"*"``.
         operation: The operation's name, or ``"*"``.
         kind: ``access_denied``, ``bad_request``, ``throttled``, ``internal_error`` (500), ``unavailable`` (503) and
             ``expired_token`` are answers; ``reset`` tears the connection before the call is served, ``lost_answer``
@@ -67,7 +67,7 @@ class Fault:
     def matches(self, request: Request) -> bool:
         """Whether this fault is meant for that request."""
         return (
-            self.service in {"*", request.service}
+            self.service in {"*", request.service, request.prefix}
             and self.operation in {"*", request.operation}
             and all(request.parameters.get(name) == value for name, value in self.where.items())
         )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .aws import action
+from .resources import templated
 
 if TYPE_CHECKING:
     from .aws import Request
@@ -41,8 +42,7 @@ class Call:
 
 def resources(request: Request) -> tuple[str, ...]:
     """ARNs of the resources a call is about, after the Service Authorization Reference."""
-    find = _FINDERS.get(request.service)
-    found = find(request) if find else ()
+    found = _FINDERS.get(request.service, templated)(request)
     return tuple(dict.fromkeys(found)) or ("*",)
 
 

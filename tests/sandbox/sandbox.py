@@ -18,6 +18,7 @@ from .ecs import EcsApi
 from .ecs_load import EcsLoader
 from .faults import AWS_BUCKETS, Bucket, Fault, FaultBook, Hooks
 from .iam import IamApi
+from .inspector import InspectorApi
 from .lambda_state import LambdaLoader
 from .listings import Listings
 from .push import Push
@@ -68,10 +69,11 @@ class Sandbox:
         self._ecr = EcrApi(self.state)
         self._faults = FaultBook()
         self._before, self._after = Hooks(), Hooks()
-        ecs, apprunner, functions, listings, s3, tables = (
+        ecs, apprunner, functions, inspector, listings, s3, tables = (
             EcsApi(self.state),
             AppRunnerApi(self.state),
             LambdaApi(self.state),
+            InspectorApi(self.state),
             Listings(self.state),
             S3Api(self.state),
             TablesApi(self.state),
@@ -86,6 +88,7 @@ class Sandbox:
                 "scheduler": listings.load_scheduler,
                 "eks": listings.load_eks,
                 "s3": s3.load,
+                "inspector": inspector.load,
                 "tables": tables.load,
             },
         )
@@ -95,6 +98,7 @@ class Sandbox:
                 "ecr": EcrRegistryApi(self.state).handlers() | self._ecr.handlers(),
                 "ecs": ecs.handlers(),
                 "iam": IamApi(self.state).handlers(),
+                "inspector2": inspector.handlers(),
                 "lambda": functions.handlers(),
                 "s3": s3.handlers(),
                 **listings.handlers(),

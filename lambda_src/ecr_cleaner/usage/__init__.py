@@ -82,7 +82,7 @@ def _ask(source: Source, account: Account) -> tuple[tuple[Usage, ...], SourceOut
         incomplete = SourceError(f"an answer could not be understood: {error!r}")
         return (), SourceOutcome(source.name, SourceStatus.FAILED, detail=_cause(source, incomplete))
     except (CleanerError, *aws.AwsError) as error:
-        if source.service is not None and _is_not_here(error, source.service, clients):
+        if source.service is not None and _is_not_here(error, source, source.service, clients):
             detail = f"not offered in {clients.region}: {source.title}"
             return (), SourceOutcome(source.name, SourceStatus.NOT_IN_REGION, detail=detail)
         return (), SourceOutcome(source.name, SourceStatus.FAILED, detail=_cause(source, error))
@@ -90,8 +90,9 @@ def _ask(source: Source, account: Account) -> tuple[tuple[Usage, ...], SourceOut
     return found, outcome
 
 
-def _is_not_here(error: Exception, service: str, clients: Aws) -> bool:
-    return aws.found_nobody(error, clients.client(service)) and not clients.offered_in_region(service)
+def _is_not_here(error: Exception, source: Source, service: str, clients: Aws) -> bool:
+    offered = clients.offered_in_region(service) and (not source.regions or clients.region in source.regions)
+    return aws.found_nobody(error, clients.client(service)) and not offered
 
 
 def _must_be_known(source: Source, clients: Aws) -> None:

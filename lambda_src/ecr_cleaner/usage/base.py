@@ -90,6 +90,8 @@ class Source:
         collect: Yields every usage, or raises: an answer that is not full is no answer.
         proof: Where it was tried.
         setting: The Terraform input that excludes the source.
+        regions: Where the service is, if botocore's metadata does not say. It need not be complete: it is asked only
+            when nobody answers.
     """
 
     name: str
@@ -101,6 +103,7 @@ class Source:
     collect: Callable[[Account], Iterator[Usage]]
     proof: Proof = "sandbox"
     setting: Literal["disabled_usage_sources", "acknowledged_unscanned"] = "disabled_usage_sources"
+    regions: frozenset[str] = frozenset()
 
     @property
     def permissions(self) -> tuple[str, ...]:
