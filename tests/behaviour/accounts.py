@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from tests.behaviour import computing
+
 if TYPE_CHECKING:
     from tests.sandbox import Sandbox
 
@@ -27,6 +29,7 @@ CONSUMERS: Final[tuple[str, ...]] = (
     "extra",
     "inventory",
     "pod",
+    *computing.CONSUMERS,
 )
 """One image each, in the repository ``app``, 90 days old, and kept by one consumer alone."""
 
@@ -53,6 +56,7 @@ def every_consumer() -> dict[str, Any]:
         "lambda",
         "lambda-version",
         "pod",
+        *computing.BY_DIGEST,
     }
     images = [{"id": name, "pushed": "90d", "tags": [] if name in by_digest else [name]} for name in CONSUMERS]
     images.append({"id": "unused", "pushed": "90d", "tags": ["unused"]})
@@ -60,7 +64,7 @@ def every_consumer() -> dict[str, Any]:
     definitions = {
         f"{name}:1": {"image": image + name}
         for name in CONSUMERS
-        if name not in {"lambda", "lambda-version", "apprunner", "extra", "inventory", "pod"}
+        if name not in {"lambda", "lambda-version", "apprunner", "extra", "inventory", "pod", *computing.CONSUMERS}
     }
     # What is left of a family whose third revision a schedule still names.
     definitions["gone:4"] = {"image": image + "service"}
@@ -164,6 +168,7 @@ def every_consumer() -> dict[str, Any]:
                 },
             }
         },
+        **computing.sections(),
     }
 
 
