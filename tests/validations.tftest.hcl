@@ -273,7 +273,7 @@ run "disabled_usage_sources_rejects_2" {
   command = plan
 
   variables {
-    disabled_usage_sources = ["batch"]
+    disabled_usage_sources = ["no-such-source"]
   }
 
   expect_failures = [var.disabled_usage_sources]

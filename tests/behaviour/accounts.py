@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from tests.behaviour import tabled
+from tests.behaviour import computing, tabled
 
 if TYPE_CHECKING:
     from tests.sandbox import Sandbox
@@ -32,6 +32,7 @@ CONSUMERS: Final[tuple[str, ...]] = (
     *tabled.BY_TAG,
     *tabled.BY_DIGEST,
     tabled.BY_PREFIX,
+    *computing.CONSUMERS,
 )
 """One image each, 90 days old and kept by one consumer alone: in the repository ``app``, but for the last."""
 
@@ -59,6 +60,7 @@ def every_consumer() -> dict[str, Any]:
         "lambda-version",
         "pod",
         *tabled.BY_DIGEST,
+        *computing.BY_DIGEST,
     }
     images = [
         {"id": name, "pushed": "90d", "tags": [] if name in by_digest else [name]}
@@ -81,6 +83,7 @@ def every_consumer() -> dict[str, Any]:
             *tabled.BY_TAG,
             *tabled.BY_DIGEST,
             tabled.BY_PREFIX,
+            *computing.CONSUMERS,
         }
     }
     # What is left of a family whose third revision a schedule still names.
@@ -193,6 +196,7 @@ def every_consumer() -> dict[str, Any]:
                 },
             }
         },
+        **computing.sections(),
     }
 
 

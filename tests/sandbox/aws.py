@@ -29,6 +29,7 @@ _PREFIXES = {
 # What each service answers when it is not an error of its own model: (code, HTTP status).
 _INTERNAL = {
     "apprunner": "InternalServiceErrorException",
+    "batch": "ServerException",
     "dynamodb": "InternalServerError",
     "ecr": "ServerException",
     "ecs": "ServerException",
@@ -40,10 +41,13 @@ _INTERNAL = {
 }
 _INVALID = {
     "apprunner": "InvalidRequestException",
+    "batch": "ClientException",
+    "codebuild": "InvalidInputException",
     "dynamodb": "ValidationException",
     "events": "ValidationException",
     "lambda": "InvalidParameterValueException",
     "s3": "InvalidArgument",
+    "sagemaker": "ValidationException",
     "scheduler": "ValidationException",
 }
 

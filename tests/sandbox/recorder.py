@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -83,6 +84,27 @@ def _apprunner(request: Request) -> list[str]:
     return [str(request.get("ServiceArn"))] if request.get("ServiceArn") else []
 
 
+def _codebuild(request: Request) -> list[str]:
+    # Builds and their like belong to projects, whose names their ids begin with.
+    named = [request.get("projectName"), *request.get("names", []), *request.get("ids", [])]
+    names = [str(name).partition(":")[0] for name in named if name]
+    return [_arn(request, "codebuild", f"project/{name}") for name in names]
+
+
+def _sagemaker(request: Request) -> list[str]:
+    if image := request.get("ImageName"):
+        version = request.get("Version")
+        kind, name = ("image", image) if version is None else ("image-version", f"{image}/{version}")
+    elif pipeline := request.get("PipelineName"):
+        kind, name = "pipeline", pipeline
+    elif request.operation.startswith("Describe"):
+        kind = re.sub(r"(?<!^)(?=[A-Z])", "-", request.operation.removeprefix("Describe")).lower()
+        name = next((value for key, value in request.parameters.items() if key.endswith(("Name", "Arn"))), "")
+    else:
+        return []
+    return [_named(request, "sagemaker", f"{kind}/", str(name))]
+
+
 def _events(request: Request) -> list[str]:
     name = request.get("Rule") or request.get("Name")
     if not name:
@@ -115,12 +137,14 @@ def _sqs(request: Request) -> list[str]:
 
 _FINDERS = {
     "apprunner": _apprunner,
+    "codebuild": _codebuild,
     "dynamodb": _dynamodb,
     "ecr": _ecr,
     "ecs": _ecs,
     "events": _events,
     "lambda": _lambda,
     "s3": _s3,
+    "sagemaker": _sagemaker,
     "scheduler": _scheduler,
     "sqs": _sqs,
 }

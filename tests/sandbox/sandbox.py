@@ -11,6 +11,8 @@ from botocore.config import Config
 from .apprunner import AppRunnerApi
 from .aws import ACCOUNT, REGION
 from .awslambda import LambdaApi
+from .batch import BatchApi
+from .codebuild import CodeBuildApi
 from .control import Control
 from .ecr import EcrApi
 from .ecr_registry import EcrRegistryApi
@@ -24,6 +26,7 @@ from .listings import Listings
 from .push import Push
 from .registry import Registry
 from .s3 import S3Api
+from .sagemaker import SageMakerApi
 from .scenario import Loader
 from .server import Middleware, Server
 from .state import Account
@@ -78,12 +81,16 @@ class Sandbox:
             S3Api(self.state),
             TablesApi(self.state),
         )
+        batch, codebuild, sagemaker = BatchApi(self.state), CodeBuildApi(self.state), SageMakerApi(self.state)
         self._loader = Loader(
             self.state,
             {
                 "ecs": EcsLoader(self.state).load,
                 "lambda": LambdaLoader(self.state).load,
                 "apprunner": apprunner.load,
+                "batch": batch.load,
+                "codebuild": codebuild.load,
+                "sagemaker": sagemaker.load,
                 "events": listings.load_events,
                 "scheduler": listings.load_scheduler,
                 "eks": listings.load_eks,
@@ -95,6 +102,9 @@ class Sandbox:
         self._app = Middleware(
             handlers={
                 "apprunner": apprunner.handlers(),
+                "batch": batch.handlers(),
+                "codebuild": codebuild.handlers(),
+                "sagemaker": sagemaker.handlers(),
                 "ecr": EcrRegistryApi(self.state).handlers() | self._ecr.handlers(),
                 "ecs": ecs.handlers(),
                 "iam": IamApi(self.state).handlers(),
