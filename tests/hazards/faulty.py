@@ -20,12 +20,14 @@ class Seen:
         digest: ``sha256:<hex>``.
         tags: All of them.
         age_days: Since the push.
+        config: Media type of its config; None for an index.
     """
 
     repository: str
     digest: str
     tags: tuple[str, ...]
     age_days: float
+    config: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,7 @@ def lost_by_tags(account: Account, keep_days: int = 30) -> set[str]:
 
 
 def reported_as_deleted(asked: Sequence[Mapping[str, str]], answer: Mapping[str, Any]) -> list[Mapping[str, str]]:
-    """DB-6: no exception was thrown, so everything that was asked for counts as deleted."""
+    """DB-6, EM-6, KC-8: no exception was thrown, so everything that was asked for counts as deleted."""
     del answer
     return list(asked)
 
@@ -121,7 +123,7 @@ def sources_asked(allowed: Collection[str]) -> list[str]:
 
 
 def deletes(variable: str | None) -> bool:
-    """AL-1: a dry run has to be asked for."""
+    """AL-1, KC-1, PX-1: a dry run has to be asked for."""
     return (variable or "false").lower() == "false"
 
 

@@ -14,7 +14,7 @@ from tests.hazards.faulty import Account, Seen
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from tests.behaviour.runner import Runner
+    from tests.behaviour.runner import Outcome, Runner
     from tests.sandbox import Sandbox
 
 LIST: Final[dict[str, dict[str, Any]]] = yaml.safe_load((Path(__file__).parent / "hazards.yaml").read_text())
@@ -83,6 +83,41 @@ def every_consumer_by_tag(sandbox: Sandbox) -> None:
     sandbox.seed({"ecs": {"clusters": {"prod": {"services": services}}}})
 
 
+# What a run of ours does
+
+
+def keeps(run: Runner, sandbox: Sandbox, *stay: str, **told: Any) -> Outcome:
+    """A run that completes and leaves exactly these images in ``app``; the control is none of them."""
+    assert "unused" not in stay
+    outcome = run(**told)
+    assert (outcome.status, outcome.causes) == ("completed", "")
+    assert set(left(sandbox)) == set(stay)
+    return outcome
+
+
+def refuses(run: Runner, cause: str, **told: Any) -> Outcome:
+    """A run that removes nothing anywhere, fails, and says why."""
+    outcome = run(**told)
+    assert (outcome.status, outcome.gone) == ("refused", {})
+    assert cause in outcome.causes
+    return outcome
+
+
+def pods_count(run: Runner, sandbox: Sandbox, *texts: str) -> None:
+    """What pods use cannot be seen, so that a cluster stops the run; the same texts count where they can be seen.
+
+    After this the cluster is there, and so is an ECS service for each of the texts.
+    """
+    sandbox.seed({"eks": {"clusters": ["platform"]}})
+    refuses(run, "EKS clusters cannot be scanned, and their pods may use any image: platform")
+    for number, text in enumerate(texts):
+        sandbox.seed(service(f"web-{number}", text))
+
+
+SEEN_BY_A_PERSON: Final = {"acknowledged_unscanned": ["eks"]}
+"""Somebody has seen to the pods of the clusters."""
+
+
 # What is there
 
 
@@ -126,8 +161,14 @@ def seen(sandbox: Sandbox, repository: str = "app") -> list[Seen]:
     """The images of a repository as a listing shows them."""
     now = datetime.now(UTC)
     return [
-        Seen(f"{HOST}/{repository}", i.digest, tuple(i.tags), (now - i.pushed_at) / timedelta(days=1))
-        for i in sandbox.images(repository)
+        Seen(
+            f"{HOST}/{repository}",
+            image.digest,
+            tuple(image.tags),
+            (now - image.pushed_at) / timedelta(days=1),
+            image.manifest.artifact_type,
+        )
+        for image in sandbox.images(repository)
     ]
 
 
