@@ -27,11 +27,12 @@ locals {
 
   # Everything the function needs to know, as one document; ecr_cleaner/settings.py reads the same keys (a test compares).
   settings = {
-    schema_version         = 1
-    acknowledged_unscanned = sort(var.acknowledged_unscanned)
-    disabled_usage_sources = sort(var.disabled_usage_sources)
-    lock_table             = local.lock_table
-    own_repository         = local.own_repository
+    schema_version            = 1
+    acknowledged_unscanned    = sort(var.acknowledged_unscanned)
+    disabled_usage_sources    = sort(var.disabled_usage_sources)
+    lock_table                = local.lock_table
+    own_repository            = local.own_repository
+    task_definition_revisions = try(tonumber(var.task_definition_revisions), var.task_definition_revisions)
   }
   settings_json = jsonencode(local.settings)
 }

@@ -25,7 +25,7 @@ run "defaults" {
     condition = aws_lambda_function.cleaner.environment[0].variables == tomap({
       DRY_RUN              = "true"
       DEFAULT_KEEP_DAYS    = "30"
-      ECR_CLEANER_SETTINGS = jsonencode({ schema_version = 1, acknowledged_unscanned = [], disabled_usage_sources = [], lock_table = "ecr-cleaner-lock", own_repository = "tools/cleaner" })
+      ECR_CLEANER_SETTINGS = jsonencode({ schema_version = 1, acknowledged_unscanned = [], disabled_usage_sources = [], lock_table = "ecr-cleaner-lock", own_repository = "tools/cleaner", task_definition_revisions = 1 })
     })
     error_message = "The environment is the contract with the function, got ${jsonencode(aws_lambda_function.cleaner.environment[0].variables)}."
   }
@@ -95,11 +95,12 @@ run "everything_set" {
     schedule_expression            = "cron(0 6 ? * MON *)"
     schedule_timezone              = "Europe/Berlin"
     schedule_enabled               = false
+    task_definition_revisions      = "3"
     tags                           = { team = "platform" }
   }
 
   assert {
-    condition     = jsondecode(aws_lambda_function.cleaner.environment[0].variables["ECR_CLEANER_SETTINGS"]) == { schema_version = 1, acknowledged_unscanned = ["eks", "pull_through_cache"], disabled_usage_sources = ["apprunner", "lambda"], lock_table = "other-lock", own_repository = "tools/cleaner" }
+    condition     = jsondecode(aws_lambda_function.cleaner.environment[0].variables["ECR_CLEANER_SETTINGS"]) == { schema_version = 1, acknowledged_unscanned = ["eks", "pull_through_cache"], disabled_usage_sources = ["apprunner", "lambda"], lock_table = "other-lock", own_repository = "tools/cleaner", task_definition_revisions = 3 }
     error_message = "The settings carry the inputs, got ${aws_lambda_function.cleaner.environment[0].variables["ECR_CLEANER_SETTINGS"]}."
   }
 

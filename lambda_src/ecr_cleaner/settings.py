@@ -53,6 +53,8 @@ class Document(Strict):
         disabled_usage_sources: Sources taken out by a person; every run reports them as unprotected.
         lock_table: DynamoDB table that keeps two runs apart; None: no lock.
         own_repository: Repository of the function's own image; never touched.
+        task_definition_revisions: How many of the newest active revisions of each family of ECS task definitions
+            are in use although nothing names them.
     """
 
     schema_version: Literal[1] = 1
@@ -60,6 +62,7 @@ class Document(Strict):
     disabled_usage_sources: frozenset[SourceName] = frozenset()
     lock_table: Annotated[str, Field(min_length=3)] | None = None
     own_repository: Annotated[str, Field(min_length=2)] | None = None
+    task_definition_revisions: Annotated[int, Field(ge=1)] | Literal["all"] = 1
 
 
 class Settings(Document):

@@ -24,6 +24,17 @@ CONSUMERS: Final[tuple[str, ...]] = (
     "lambda",
     "lambda-version",
     "apprunner",
+    "family",
+    "express",
+    "daemon",
+    "daemon-definition",
+    "daemon-rollback",
+    "daemon-rollback-before",
+    "daemon-replaced",
+    "pipe",
+    "state-machine",
+    "state-machine-task",
+    "state-machine-version",
 )
 """One image each, in the repository ``app``, 90 days old, and kept by one consumer alone."""
 
@@ -42,21 +53,41 @@ def every_consumer() -> dict[str, Any]:
         "stopped",
         "lambda",
         "lambda-version",
+        "daemon",
+        "daemon-rollback",
+        "daemon-rollback-before",
+        "daemon-replaced",
+    }
+    without_task_definition = {
+        "lambda",
+        "lambda-version",
+        "apprunner",
+        "express",
+        "daemon",
+        "daemon-definition",
+        "daemon-rollback",
+        "daemon-rollback-before",
+        "daemon-replaced",
+        "state-machine",
     }
     images = [{"id": name, "pushed": "90d", "tags": [] if name in by_digest else [name]} for name in CONSUMERS]
     images.append({"id": "unused", "pushed": "90d", "tags": ["unused"]})
     image = "{registry}/app:"
-    definitions = {
-        f"{name}:1": {"image": image + name}
-        for name in CONSUMERS
-        if name not in {"lambda", "lambda-version", "apprunner"}
-    }
+    families = [name for name in CONSUMERS if name not in without_task_definition]
+    definitions = {f"{name}:1": {"image": image + name} for name in families}
+    # The newest revision of a family is in use by itself; whoever names an earlier one has to keep that alone.
+    superseded = set(families) - {"family", "universal-schedule"}
+    definitions |= {f"{name}:2": {"image": image + "service"} for name in families if name in superseded}
     # What is left of a family whose third revision a schedule still names.
     definitions["gone:4"] = {"image": image + "service"}
     return {
         "repositories": {"app": {"tags": {"BoxCleanerEnabled": "true"}, "images": images}},
         "ecs": {
             "task_definitions": definitions,
+            "daemon_task_definitions": {
+                "daemon-definition:1": {"image": image + "daemon-definition"},
+                "daemon:1": {"image": image + "service"},
+            },
             "clusters": {
                 "prod": {
                     "services": {
@@ -93,6 +124,7 @@ def every_consumer() -> dict[str, Any]:
                                 },
                             ],
                         },
+                        "fast": {"express": image + "express"},
                         # Only the deployment under way knows what it replaces.
                         "rolling": {
                             "task_definition": "service:1",
@@ -107,6 +139,7 @@ def every_consumer() -> dict[str, Any]:
                             ],
                         },
                     },
+                    "daemons": {"agent": _daemon("SUCCESSFUL"), "collector": _daemon("IN_PROGRESS")},
                     "tasks": [
                         {"task_definition": "running:1", "digests": {"running": "{running}"}},
                         {
@@ -130,6 +163,25 @@ def every_consumer() -> dict[str, Any]:
             }
         },
         "apprunner": {"services": {"landing": {"image": image + "apprunner"}}},
+        "pipes": {
+            "pipes": {
+                "import": {"task_definition": "pipe:1", "state": "STOPPED"},
+                "audit": {"arn": "arn:aws:sqs:us-east-1:123456789012:audit"},
+            }
+        },
+        "stepfunctions": {
+            "machines": {
+                "train": {
+                    "definition": _machine(TrainingImage=image + "state-machine"),
+                    "versions": {
+                        "1": _machine(TaskDefinition="state-machine-version:1"),
+                        "2": _machine(TrainingImage=image + "state-machine"),
+                    },
+                },
+                "report": {"type": "EXPRESS", "definition": _machine(TaskDefinition="state-machine-task:1")},
+                "choose": {"definition": _machine(**{"TaskDefinition.$": "$.chosen"})},
+            }
+        },
         "events": {"rules": {"nightly": {"schedule": "rate(1 day)", "targets": [{"task_definition": "rule:1"}]}}},
         "scheduler": {
             "schedules": {
@@ -146,6 +198,34 @@ def every_consumer() -> dict[str, Any]:
             }
         },
     }
+
+
+def _daemon(status: str) -> dict[str, Any]:
+    """A daemon whose newest deployment ended, with two before it; or one that is replaced right now."""
+    if status != "SUCCESSFUL":
+        return {
+            "revisions": [
+                {"task_definition": "daemon:1", "deployed": "1h", "status": status},
+                {
+                    "task_definition": "daemon:1",
+                    "digest": "{daemon-replaced}",
+                    "deployed": "3d",
+                    "status": "STOPPED",
+                },
+            ]
+        }
+    return {
+        "revisions": [
+            {"task_definition": "daemon-definition:1", "digest": "{daemon}", "deployed": "2d"},
+            {"task_definition": "daemon:1", "digest": "{daemon-rollback}", "deployed": "9d"},
+            {"task_definition": "daemon:1", "digest": "{daemon-rollback-before}", "deployed": "19d"},
+        ]
+    }
+
+
+def _machine(**arguments: str) -> dict[str, Any]:
+    """A state machine of one call."""
+    return {"StartAt": "Call", "States": {"Call": {"Type": "Task", "Parameters": arguments, "End": True}}}
 
 
 def seed(sandbox: Sandbox) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def test_each_consumer_keeps_its_image_and_is_named(run: Runner, sandbox: Sandbox) -> None:
-    """Sixteen ways to be in use; only what nobody uses goes."""
+    """Many ways to be in use; only what nobody uses goes."""
     accounts.seed(sandbox)
     outcome = run()
     assert (outcome.status, outcome.causes) == ("completed", "")
@@ -38,7 +38,7 @@ def test_a_disabled_source_is_not_asked_and_always_reported(run: Runner, sandbox
     assert outcome.summary
     assert outcome.summary["sources"][source.name]["outcome"] == "disabled"
     assert any(source.title in line for line in outcome.summary["unprotected"])
-    assert source.service not in {c.service for c in sandbox.calls} or source.name == "ecs"
+    assert source.service not in {c.service for c in sandbox.calls} or source.service == "ecs"
 
 
 def test_a_disabled_source_is_reported_even_if_nothing_is_old(run: Runner) -> None:

@@ -25,6 +25,7 @@ _INTERNAL = {
     "eks": "ServerException",
     "events": "InternalException",
     "lambda": "ServiceException",
+    "pipes": "InternalException",
     "scheduler": "InternalServerException",
 }
 _INVALID = {
@@ -32,8 +33,13 @@ _INVALID = {
     "dynamodb": "ValidationException",
     "events": "ValidationException",
     "lambda": "InvalidParameterValueException",
+    "pipes": "ValidationException",
     "scheduler": "ValidationException",
+    "stepfunctions": "ValidationException",
 }
+
+# IAM's names of services, where botocore has another.
+PREFIXES = {"stepfunctions": "states"}
 
 
 class AwsError(Exception):
@@ -105,7 +111,7 @@ def denied(request: Request) -> AwsError:
     """The error of a role that lacks the permission, in the wording of AWS."""
     status = 403 if request.protocol in {"rest-json", "query"} else 400
     code = "AccessDenied" if request.protocol == "query" else "AccessDeniedException"
-    action = f"{request.service}:{request.operation}"
+    action = f"{PREFIXES.get(request.service, request.service)}:{request.operation}"
     return AwsError(
         code,
         f"User: {request.caller} is not authorized to perform: {action} "

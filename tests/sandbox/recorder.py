@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from .aws import PREFIXES
 
 if TYPE_CHECKING:
     from .aws import Request
@@ -34,7 +37,7 @@ class Call:
     @property
     def action(self) -> str:
         """The IAM action, such as ``ecr:DescribeImages``."""
-        return f"{self.service}:{self.operation}"
+        return f"{PREFIXES.get(self.service, self.service)}:{self.operation}"
 
 
 def resources(request: Request) -> tuple[str, ...]:
@@ -69,7 +72,31 @@ def _ecs(request: Request) -> list[str]:
         return [_named(request, "ecs", f"task/{cluster}/", name) for name in request.get("tasks", [])]
     if request.operation == "ListServiceDeployments":
         return [_named(request, "ecs", f"service/{cluster}/", str(request.get("service")))]
+    if request.operation in _OF_DAEMONS:
+        return _of_daemons(request)
+    if express := request.get("serviceArn"):
+        return [str(express)]
     return [*request.get("serviceDeploymentArns", []), *request.get("serviceRevisionArns", [])]
+
+
+_OF_DAEMONS = frozenset(
+    {
+        "DescribeDaemon",
+        "DescribeDaemonDeployments",
+        "DescribeDaemonRevisions",
+        "DescribeDaemonTaskDefinition",
+        "ListDaemonDeployments",
+    }
+)
+
+
+def _of_daemons(request: Request) -> list[str]:
+    """What is named, and the daemon that it belongs to."""
+    if name := request.get("daemonTaskDefinition"):
+        return [_named(request, "ecs", "daemon-task-definition/", str(name))]
+    named = [*request.get("daemonDeploymentArns", []), *request.get("daemonRevisionArns", [])]
+    daemons = [re.sub(r":daemon-(?:deployment|revision)/(.+)/[^/]+$", r":daemon/\1", name) for name in named]
+    return [*([request.get("daemonArn")] if request.get("daemonArn") else []), *named, *daemons]
 
 
 def _lambda(request: Request) -> list[str]:
@@ -96,6 +123,15 @@ def _scheduler(request: Request) -> list[str]:
     return [_arn(request, "scheduler", f"schedule/{request.get('GroupName', 'default')}/{name}")]
 
 
+def _pipes(request: Request) -> list[str]:
+    name = request.get("Name")
+    return [_arn(request, "pipes", f"pipe/{name}")] if name else []
+
+
+def _stepfunctions(request: Request) -> list[str]:
+    return [str(request.get("stateMachineArn"))] if request.get("stateMachineArn") else []
+
+
 def _dynamodb(request: Request) -> list[str]:
     name = request.get("TableName")
     return [_named(request, "dynamodb", "table/", str(name))] if name else []
@@ -113,6 +149,8 @@ _FINDERS = {
     "ecs": _ecs,
     "events": _events,
     "lambda": _lambda,
+    "pipes": _pipes,
     "scheduler": _scheduler,
     "sqs": _sqs,
+    "stepfunctions": _stepfunctions,
 }

@@ -15,16 +15,19 @@ from .control import Control
 from .ecr import EcrApi
 from .ecr_registry import EcrRegistryApi
 from .ecs import EcsApi
+from .ecs_daemons import EcsDaemonsApi
 from .ecs_load import EcsLoader
 from .faults import AWS_BUCKETS, Bucket, Fault, FaultBook, Hooks
 from .iam import IamApi
 from .lambda_state import LambdaLoader
 from .listings import Listings
+from .pipes import PipesApi
 from .push import Push
 from .registry import Registry
 from .scenario import Loader
 from .server import Middleware, Server
 from .state import Account
+from .stepfunctions import StepFunctionsApi
 from .tables import TablesApi
 
 if TYPE_CHECKING:
@@ -67,11 +70,13 @@ class Sandbox:
         self._ecr = EcrApi(self.state)
         self._faults = FaultBook()
         self._before, self._after = Hooks(), Hooks()
-        ecs, apprunner, functions, listings, tables = (
+        ecs, apprunner, functions, listings, pipes, machines, tables = (
             EcsApi(self.state),
             AppRunnerApi(self.state),
             LambdaApi(self.state),
             Listings(self.state),
+            PipesApi(self.state),
+            StepFunctionsApi(self.state),
             TablesApi(self.state),
         )
         self._loader = Loader(
@@ -83,6 +88,8 @@ class Sandbox:
                 "events": listings.load_events,
                 "scheduler": listings.load_scheduler,
                 "eks": listings.load_eks,
+                "pipes": pipes.load,
+                "stepfunctions": machines.load,
                 "tables": tables.load,
             },
         )
@@ -90,9 +97,11 @@ class Sandbox:
             handlers={
                 "apprunner": apprunner.handlers(),
                 "ecr": EcrRegistryApi(self.state).handlers() | self._ecr.handlers(),
-                "ecs": ecs.handlers(),
+                "ecs": EcsDaemonsApi(self.state).handlers() | ecs.handlers(),
                 "iam": IamApi(self.state).handlers(),
                 "lambda": functions.handlers(),
+                "pipes": pipes.handlers(),
+                "stepfunctions": machines.handlers(),
                 **listings.handlers(),
                 **tables.handlers(),
             },
