@@ -42,7 +42,8 @@ locals {
     minimum_keep_days = var.minimum_keep_days
     own_repository    = local.own_repository
     # What a rule leaves out is left to the function's defaults.
-    rules = [for rule in var.rules : { for name, value in rule : name => value if value != null }]
+    rules                     = [for rule in var.rules : { for name, value in rule : name => value if value != null }]
+    task_definition_revisions = try(tonumber(var.task_definition_revisions), var.task_definition_revisions)
   }
   settings_json = jsonencode(local.settings)
 }

@@ -365,6 +365,18 @@ variable "tags" {
   }
 }
 
+variable "task_definition_revisions" {
+  type        = string
+  description = "How many of the newest active revisions of each family of ECS task definitions are in use although nothing names them: a whole number from 1 to 100, or all."
+  default     = "1"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^([1-9][0-9]?|100|all)$", var.task_definition_revisions))
+    error_message = "task_definition_revisions must be a whole number from 1 to 100, or all, got \"${var.task_definition_revisions}\"."
+  }
+}
+
 variable "vpc_security_group_ids" {
   type        = list(string)
   description = "Security groups of the function; only together with vpc_subnet_ids."

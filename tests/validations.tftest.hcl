@@ -1381,6 +1381,95 @@ run "tags_accepts_1" {
   }
 }
 
+run "task_definition_revisions_rejects_1" {
+  command = plan
+
+  variables {
+    task_definition_revisions = "0"
+  }
+
+  expect_failures = [var.task_definition_revisions]
+}
+
+run "task_definition_revisions_rejects_2" {
+  command = plan
+
+  variables {
+    task_definition_revisions = "101"
+  }
+
+  expect_failures = [var.task_definition_revisions]
+}
+
+run "task_definition_revisions_rejects_3" {
+  command = plan
+
+  variables {
+    task_definition_revisions = "1.5"
+  }
+
+  expect_failures = [var.task_definition_revisions]
+}
+
+run "task_definition_revisions_rejects_4" {
+  command = plan
+
+  variables {
+    task_definition_revisions = "every"
+  }
+
+  expect_failures = [var.task_definition_revisions]
+}
+
+run "task_definition_revisions_rejects_5" {
+  command = plan
+
+  variables {
+    task_definition_revisions = ""
+  }
+
+  expect_failures = [var.task_definition_revisions]
+}
+
+run "task_definition_revisions_accepts_1" {
+  command = plan
+
+  variables {
+    task_definition_revisions = "1"
+  }
+
+  assert {
+    condition     = jsonencode(jsondecode(aws_lambda_function.cleaner.environment[0].variables["ECR_CLEANER_SETTINGS"]).task_definition_revisions) == jsonencode(1)
+    error_message = "The function must be told 1."
+  }
+}
+
+run "task_definition_revisions_accepts_2" {
+  command = plan
+
+  variables {
+    task_definition_revisions = 100
+  }
+
+  assert {
+    condition     = jsonencode(jsondecode(aws_lambda_function.cleaner.environment[0].variables["ECR_CLEANER_SETTINGS"]).task_definition_revisions) == jsonencode(100)
+    error_message = "The function must be told 100."
+  }
+}
+
+run "task_definition_revisions_accepts_3" {
+  command = plan
+
+  variables {
+    task_definition_revisions = "all"
+  }
+
+  assert {
+    condition     = jsonencode(jsondecode(aws_lambda_function.cleaner.environment[0].variables["ECR_CLEANER_SETTINGS"]).task_definition_revisions) == jsonencode("all")
+    error_message = "The function must be told all."
+  }
+}
+
 run "vpc_rejects_subnets_alone" {
   command = plan
 

@@ -25,7 +25,7 @@ run "defaults" {
     condition = aws_lambda_function.cleaner.environment[0].variables == tomap({
       DRY_RUN              = "true"
       DEFAULT_KEEP_DAYS    = "30"
-      ECR_CLEANER_SETTINGS = jsonencode({ schema_version = 1, acknowledged_unscanned = [], disabled_usage_sources = [], extra_references = [], inventories = null, lock_table = "ecr-cleaner-lock", minimum_keep_days = 1, own_repository = "tools/cleaner", rules = [] })
+      ECR_CLEANER_SETTINGS = jsonencode({ schema_version = 1, acknowledged_unscanned = [], disabled_usage_sources = [], extra_references = [], inventories = null, lock_table = "ecr-cleaner-lock", minimum_keep_days = 1, own_repository = "tools/cleaner", rules = [], task_definition_revisions = 1 })
     })
     error_message = "The environment is the contract with the function, got ${jsonencode(aws_lambda_function.cleaner.environment[0].variables)}."
   }
@@ -103,6 +103,7 @@ run "everything_set" {
     schedule_expression            = "cron(0 6 ? * MON *)"
     schedule_timezone              = "Europe/Berlin"
     schedule_enabled               = false
+    task_definition_revisions      = "3"
     tags                           = { team = "platform" }
   }
 
@@ -121,6 +122,7 @@ run "everything_set" {
         { repositories = ["shop/*"], keep_days = 90, keep_days_untagged = 3, keep_newest = 10, keep_tags = ["v*"], keep_pulled_within_days = 14, remove_artifacts = true },
         { repositories = ["*"] },
       ]
+      task_definition_revisions = 3
     }
     error_message = "The settings carry the inputs, got ${aws_lambda_function.cleaner.environment[0].variables["ECR_CLEANER_SETTINGS"]}."
   }

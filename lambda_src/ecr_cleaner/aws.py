@@ -36,13 +36,27 @@ CONNECT_TIMEOUT_SECONDS: Final = 5
 READ_TIMEOUT_SECONDS: Final = 30
 
 CALLS_PER_SECOND: Final = {
+    # These three share one bucket that fills by 20 a second.
     ("ecs", "DescribeTaskDefinition"): 10.0,
-    ("ecs", "ListTaskDefinitions"): 10.0,
+    ("ecs", "ListTaskDefinitions"): 5.0,
+    ("ecs", "ListTaskDefinitionFamilies"): 1.0,
+    # No number is published for these.
+    ("ecs", "DescribeDaemon"): 5.0,
+    ("ecs", "DescribeDaemonDeployments"): 5.0,
+    ("ecs", "DescribeDaemonRevisions"): 5.0,
+    ("ecs", "DescribeDaemonTaskDefinition"): 5.0,
+    ("ecs", "DescribeExpressGatewayService"): 5.0,
+    ("ecs", "ListDaemonDeployments"): 5.0,
+    ("ecs", "ListDaemons"): 5.0,
     ("ecs", "*"): 10.0,
     ("lambda", "ListFunctions"): 3.0,
     ("lambda", "GetFunction"): 50.0,
     ("eventbridge", "*"): 10.0,
     ("scheduler", "*"): 20.0,
+    # https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html: 20, 5 and 1 a second.
+    ("sfn", "DescribeStateMachine"): 10.0,
+    ("sfn", "ListStateMachines"): 2.5,
+    ("sfn", "ListStateMachineVersions"): 0.8,
     ("ecr", "BatchDeleteImage"): 5.0,
     ("ecr", "*"): 10.0,
     ("s3", "*"): 100.0,

@@ -23,15 +23,40 @@ _HOST: Final = re.compile(
 _REPOSITORY: Final = r"(?P<repository>[a-z0-9]+(?:(?:[._/]|__|-+)[a-z0-9]+)*)"
 _REST: Final = r"(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}))?(?:@(?P<digest>sha256:[0-9a-f]{64}))?"
 _PATH: Final = re.compile(_REPOSITORY + _REST)
-# In a text, anything may stand where a placeholder is: account, region, repository, tag.
+# In a text, anything may stand where a placeholder is: account, region, repository, tag. What follows the host is only
+# looked at, so that another host in it is found too.
 _IN_TEXT: Final = re.compile(
-    r"(?:(?<![0-9])(?P<account>[0-9]{12})\.)?dkr[.-]ecr(?P<place>[^/\s\"'`]*)(?:/(?P<path>[^\s\"'`\\,;|&<>()\[\]]*))?",
-    re.IGNORECASE,
+    r"""
+    (?:(?<![0-9])(?P<account>[0-9]{12})\.)?
+    dkr[.-]ecr
+    (?=(?P<place>(?:\$\([^/\s"'`()]*\)|[^/\s"'`\\,;|&<>()\[\]])*)
+    (?:/(?P<path>[^\s"'`\\,;|&<>()\[\]]*))?)
+    """,
+    re.IGNORECASE | re.VERBOSE,
 )
 _PLACE: Final = re.compile(r"(?:-fips)?\.(?P<region>[a-z0-9-]+)\.[a-z0-9][a-z0-9.-]*(?::[0-9]+)?")
+# The last part of a host is a word or one placeholder: anything else may hold the beginning of the path as well.
+_HOST_ENDS: Final = re.compile(
+    r".*\.(?:[a-z0-9-]+|\$?\{[^{}]*\}|\$\w+|\$\([^()]*\)|%\w)(?::(?:[0-9]+|\$?\{[^{}]*\}|\$\w+))?", re.IGNORECASE
+)
 _BEGINNING: Final = re.compile(_REPOSITORY)
-# The string ends here, yet another is put behind it: JSONata's &, a shell's or template's variable, a plus.
-_GOES_ON: Final = re.compile(r"(?:\\?[\"'`])?\s*[&+~$%{|]")
+# A registry's own API, e.g. in a script that asks it: the repository stands in the middle.
+_API: Final = re.compile(r"v2/(?P<name>.*?)/(?:manifests|blobs|tags|referrers)\b")
+# A tag has ended for certain, and what follows cannot be put behind it: the string's end; a closing bracket; another
+# member of an object; blanks, unless an operator, a further string or the next item of a list stands behind them.
+_ENDS: Final = re.compile(
+    r"""
+    (?P<quote>\\*["'`])?
+    (?:
+        (?:(?:\s|\\[nrt])*[)\]}])++ (?:\s|\\[nrt])* (?:\Z|[,;:>"']|</)
+    |
+        (?:\s|\\[nrt])* (?:\Z|[;:>]|</|&&|\|\||,(?:\s|\\[nrt])*(?:[)\]}]|(?P<key>\\*["'])[^"'\\]*(?P=key)\s*:))
+    |
+        (?:\s|\\[nrt])++ (?!-\s) (?(quote)(?![&+~$%{|\\"'`,)\]}])|(?![,)\]}]))
+    )
+    """,
+    re.VERBOSE,
+)
 _SCHEME: Final = re.compile(r"(?:https?|docker)://", re.IGNORECASE)
 _LOOKS_LIKE_ECR: Final = re.compile(r"dkr[.-]ecr|\.ecr[.-][a-z0-9-]*\.?[a-z0-9.-]*amazonaws", re.IGNORECASE)
 _ELSEWHERE: Final = re.compile(
@@ -169,31 +194,39 @@ def find(text: str) -> tuple[Reference, ...]:
 
     Returns:
         References in the order of the text, without doubles. What cannot be known for a placeholder or a missing part
-        is widened instead: to any registry, to every image of a repository, to every repository of that beginning.
+        is widened instead: to any registry; to every image of a repository, if the tag may go on; to every repository
+        of that beginning, if neither tag nor digest follows the name, for more of it may be put behind elsewhere.
     """
     return tuple(dict.fromkeys(one for match in _IN_TEXT.finditer(text.replace("\\/", "/")) for one in _widened(match)))
 
 
 def _widened(match: re.Match[str]) -> Iterator[Reference]:
-    place = _PLACE.fullmatch(match["place"].lower())
+    # A host may end a sentence or a group.
+    host = match["place"].rstrip(".:")
+    place = _PLACE.fullmatch(host.lower().rstrip("}"))
     account, region = (match["account"], place["region"]) if place and match["account"] else (None, None)
+    end = max(match.end("place"), match.end("path"))
+    text = match.string[match.start() : end]
 
     def made(repository: str, breadth: Breadth, tag: str | None = None, digest: str | None = None) -> Reference:
-        return Reference(match[0], account, region, repository, tag, digest, breadth)
+        return Reference(text, account, region, repository, tag, digest, breadth)
 
     path = match["path"] or ""
+    if api := _API.match(path):
+        named = _BEGINNING.match(api["name"])
+        yield made(named[0] if named else "", Breadth.PREFIX)
     beginning = _BEGINNING.match(path)
-    if beginning is None:
+    if beginning is None or not (place or _HOST_ENDS.fullmatch(host)):
         yield made("", Breadth.PREFIX)
         return
     repository, rest = beginning["repository"], path[beginning.end() :]
-    goes_on = _GOES_ON.match(match.string, match.end()) is not None
     whole = _PATH.fullmatch(path)
-    if rest and whole and not goes_on:
-        # A full stop or a dash behind a tag may belong to the sentence.
-        for tag in dict.fromkeys([whole["tag"], whole["tag"] and whole["tag"].rstrip("._-")]):
-            yield made(repository, Breadth.IMAGE, tag, whole["digest"])
-    elif rest[:1] in {":", "@"} or not (rest or goes_on):
+    if rest and whole and (whole["digest"] or _ENDS.match(match.string, end)):
+        tag = whole["tag"] or ""
+        # Full stops and dashes behind a tag may belong to the sentence.
+        for length in range(len(tag), max(len(tag.rstrip("._-")), 1) - 1, -1) if tag else [0]:
+            yield made(repository, Breadth.IMAGE, tag[:length] or None, whole["digest"])
+    elif rest[:1] in {":", "@"}:
         yield made(repository, Breadth.REPOSITORY)
     else:
         yield made(repository, Breadth.PREFIX)

@@ -148,6 +148,8 @@ class Document(Strict):
         minimum_keep_days: Whole days; no age limit may be shorter, that of a repository's tag included.
         own_repository: Repository of the function's own image; never touched.
         rules: For which repositories something else holds than the defaults.
+        task_definition_revisions: How many of the newest active revisions of each family of ECS task definitions
+            are in use although nothing names them.
     """
 
     schema_version: Literal[1] = 1
@@ -159,6 +161,7 @@ class Document(Strict):
     minimum_keep_days: _Count = 1
     own_repository: Annotated[str, Field(min_length=2)] | None = None
     rules: tuple[Rule, ...] = ()
+    task_definition_revisions: Annotated[int, Field(ge=1)] | Literal["all"] = 1
 
     @field_validator("minimum_keep_days")
     @classmethod

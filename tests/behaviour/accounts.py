@@ -33,6 +33,17 @@ CONSUMERS: Final[tuple[str, ...]] = (
     *tabled.BY_DIGEST,
     tabled.BY_PREFIX,
     *computing.CONSUMERS,
+    "family",
+    "express",
+    "daemon",
+    "daemon-definition",
+    "daemon-rollback",
+    "daemon-rollback-before",
+    "daemon-replaced",
+    "pipe",
+    "state-machine",
+    "state-machine-task",
+    "state-machine-version",
 )
 """One image each, 90 days old and kept by one consumer alone: in the repository ``app``, but for the last."""
 
@@ -61,6 +72,29 @@ def every_consumer() -> dict[str, Any]:
         "pod",
         *tabled.BY_DIGEST,
         *computing.BY_DIGEST,
+        "daemon",
+        "daemon-rollback",
+        "daemon-rollback-before",
+        "daemon-replaced",
+    }
+    without_task_definition = {
+        "lambda",
+        "lambda-version",
+        "apprunner",
+        "extra",
+        "inventory",
+        "pod",
+        *tabled.BY_TAG,
+        *tabled.BY_DIGEST,
+        tabled.BY_PREFIX,
+        *computing.CONSUMERS,
+        "express",
+        "daemon",
+        "daemon-definition",
+        "daemon-rollback",
+        "daemon-rollback-before",
+        "daemon-replaced",
+        "state-machine",
     }
     images = [
         {"id": name, "pushed": "90d", "tags": [] if name in by_digest else [name]}
@@ -69,23 +103,11 @@ def every_consumer() -> dict[str, Any]:
     ]
     images.append({"id": "unused", "pushed": "90d", "tags": ["unused"]})
     image = "{registry}/app:"
-    definitions = {
-        f"{name}:1": {"image": image + name}
-        for name in CONSUMERS
-        if name
-        not in {
-            "lambda",
-            "lambda-version",
-            "apprunner",
-            "extra",
-            "inventory",
-            "pod",
-            *tabled.BY_TAG,
-            *tabled.BY_DIGEST,
-            tabled.BY_PREFIX,
-            *computing.CONSUMERS,
-        }
-    }
+    families = [name for name in CONSUMERS if name not in without_task_definition]
+    definitions = {f"{name}:1": {"image": image + name} for name in families}
+    # The newest revision of a family is in use by itself; whoever names an earlier one has to keep that alone.
+    superseded = set(families) - {"family", "universal-schedule"}
+    definitions |= {f"{name}:2": {"image": image + "service"} for name in families if name in superseded}
     # What is left of a family whose third revision a schedule still names.
     definitions["gone:4"] = {"image": image + "service"}
     return {
@@ -98,6 +120,10 @@ def every_consumer() -> dict[str, Any]:
         },
         "ecs": {
             "task_definitions": definitions,
+            "daemon_task_definitions": {
+                "daemon-definition:1": {"image": image + "daemon-definition"},
+                "daemon:1": {"image": image + "service"},
+            },
             "clusters": {
                 "prod": {
                     "services": {
@@ -134,6 +160,7 @@ def every_consumer() -> dict[str, Any]:
                                 },
                             ],
                         },
+                        "fast": {"express": image + "express"},
                         # Only the deployment under way knows what it replaces.
                         "rolling": {
                             "task_definition": "service:1",
@@ -148,6 +175,7 @@ def every_consumer() -> dict[str, Any]:
                             ],
                         },
                     },
+                    "daemons": {"agent": _daemon("SUCCESSFUL"), "collector": _daemon("IN_PROGRESS")},
                     "tasks": [
                         {"task_definition": "running:1", "digests": {"running": "{running}"}},
                         {
@@ -179,6 +207,25 @@ def every_consumer() -> dict[str, Any]:
                 "inventories/nomad.json": {"json": ["app:inventory", "nginx:1.29"], "modified": "3h"},
                 "inventories/eks/shop.json": {"json": [image + "gone", "{registry}/app@{pod}"], "modified": "24h-60s"},
                 "other/stale.json": {"text": "[", "modified": "900d"},
+            },
+        },
+        "pipes": {
+            "pipes": {
+                "import": {"task_definition": "pipe:1", "state": "STOPPED"},
+                "audit": {"arn": "arn:aws:sqs:us-east-1:123456789012:audit"},
+            }
+        },
+        "stepfunctions": {
+            "machines": {
+                "train": {
+                    "definition": _machine(TrainingImage=image + "state-machine"),
+                    "versions": {
+                        "1": _machine(TaskDefinition="state-machine-version:1"),
+                        "2": _machine(TrainingImage=image + "state-machine"),
+                    },
+                },
+                "report": {"type": "EXPRESS", "definition": _machine(TaskDefinition="state-machine-task:1")},
+                "choose": {"definition": _machine(**{"TaskDefinition.$": "$.chosen"})},
             }
         },
         "events": {"rules": {"nightly": {"schedule": "rate(1 day)", "targets": [{"task_definition": "rule:1"}]}}},
@@ -203,6 +250,34 @@ def every_consumer() -> dict[str, Any]:
 def is_seeded(sandbox: Sandbox) -> bool:
     """Whether the account of `every_consumer` lies in the sandbox."""
     return SETTINGS["inventories"]["bucket"] in sandbox.state.moto("s3", "aws").buckets
+
+
+def _daemon(status: str) -> dict[str, Any]:
+    """A daemon whose newest deployment ended, with two before it; or one that is replaced right now."""
+    if status != "SUCCESSFUL":
+        return {
+            "revisions": [
+                {"task_definition": "daemon:1", "deployed": "1h", "status": status},
+                {
+                    "task_definition": "daemon:1",
+                    "digest": "{daemon-replaced}",
+                    "deployed": "3d",
+                    "status": "STOPPED",
+                },
+            ]
+        }
+    return {
+        "revisions": [
+            {"task_definition": "daemon-definition:1", "digest": "{daemon}", "deployed": "2d"},
+            {"task_definition": "daemon:1", "digest": "{daemon-rollback}", "deployed": "9d"},
+            {"task_definition": "daemon:1", "digest": "{daemon-rollback-before}", "deployed": "19d"},
+        ]
+    }
+
+
+def _machine(**arguments: str) -> dict[str, Any]:
+    """A state machine of one call."""
+    return {"StartAt": "Call", "States": {"Call": {"Type": "Task", "Parameters": arguments, "End": True}}}
 
 
 def seed(sandbox: Sandbox) -> None:

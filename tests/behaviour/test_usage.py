@@ -40,7 +40,7 @@ def test_a_disabled_source_is_not_asked_and_always_reported(run: Runner, sandbox
     assert outcome.summary
     assert outcome.summary["sources"][source.name]["outcome"] == "disabled"
     assert any(source.title in line for line in outcome.summary["unprotected"])
-    assert source.service not in {c.service for c in sandbox.calls} or source.name == "ecs"
+    assert source.service not in {c.service for c in sandbox.calls} or source.service == "ecs"
 
 
 def test_a_disabled_source_is_reported_even_if_nothing_is_old(run: Runner) -> None:

@@ -37,6 +37,7 @@ _INTERNAL = {
     "events": "InternalException",
     "lambda": "ServiceException",
     "s3": "InternalError",
+    "pipes": "InternalException",
     "scheduler": "InternalServerException",
 }
 _INVALID = {
@@ -48,7 +49,9 @@ _INVALID = {
     "lambda": "InvalidParameterValueException",
     "s3": "InvalidArgument",
     "sagemaker": "ValidationException",
+    "pipes": "ValidationException",
     "scheduler": "ValidationException",
+    "stepfunctions": "ValidationException",
 }
 
 

@@ -32,6 +32,7 @@ class EcsApi:
         """The operations served."""
         served: dict[str, Callable[[Request], dict[str, Any]]] = {
             "DescribeClusters": self.describe_clusters,
+            "DescribeExpressGatewayService": self.describe_express_gateway_service,
             "DescribeServiceDeployments": self.describe_service_deployments,
             "DescribeServiceRevisions": self.describe_service_revisions,
             "DescribeServices": self.describe_services,
@@ -40,6 +41,7 @@ class EcsApi:
             "ListClusters": self.list_clusters,
             "ListServiceDeployments": self.list_service_deployments,
             "ListServices": self.list_services,
+            "ListTaskDefinitionFamilies": self.list_task_definition_families,
             "ListTaskDefinitions": self.list_task_definitions,
             "ListTasks": self.list_tasks,
         }
@@ -64,13 +66,13 @@ class EcsApi:
         """At most 100; unknown ones are failures."""
         store = self._store(request)
         found, failures = [], []
-        for name in _batch(request, "clusters", 100, default=["default"]):
+        for name in batch(request, "clusters", 100, default=["default"]):
             short = _last(name)
             if short in store.clusters:
                 cluster = arn(request.region, f"cluster/{short}")
                 found.append({"clusterArn": cluster, "clusterName": short, "status": "ACTIVE"})
             else:
-                failures.append(_missing(arn(request.region, f"cluster/{short}")))
+                failures.append(missing(arn(request.region, f"cluster/{short}")))
         return {"clusters": found, "failures": failures}
 
     def list_services(self, request: Request) -> dict[str, Any]:
@@ -92,13 +94,21 @@ class EcsApi:
         """At most 10; unknown ones are failures."""
         cluster, store = self._cluster(request), self._store(request)
         found, failures = [], []
-        for name in _batch(request, "services", 10):
+        for name in batch(request, "services", 10):
             service = store.services.get((cluster, _last(name)))
             if service:
                 found.append(service)
             else:
-                failures.append(_missing(arn(request.region, f"service/{cluster}/{_last(name)}")))
+                failures.append(missing(arn(request.region, f"service/{cluster}/{_last(name)}")))
         return {"services": found, "failures": failures}
+
+    def describe_express_gateway_service(self, request: Request) -> dict[str, Any]:
+        """One Express service, by its ARN; any other service is none."""
+        name = str(request.get("serviceArn"))
+        express = self._store(request).express.get(name)
+        if express is None:
+            raise AwsError("ResourceNotFoundException", f"Express service {name} was not found.")
+        return {"service": express}
 
     def list_tasks(self, request: Request) -> dict[str, Any]:
         """100 a page; tasks that should run unless asked; nothing has the desired status PENDING."""
@@ -125,27 +135,44 @@ class EcsApi:
         """At most 100; unknown ones are failures."""
         cluster, store = self._cluster(request), self._store(request)
         found, failures = [], []
-        for name in _batch(request, "tasks", 100):
+        for name in batch(request, "tasks", 100):
             task = store.tasks.get((cluster, _last(name)))
             if task:
                 found.append(task)
             else:
-                failures.append(_missing(arn(request.region, f"task/{cluster}/{_last(name)}")))
+                failures.append(missing(arn(request.region, f"task/{cluster}/{_last(name)}")))
         return {"tasks": found, "failures": failures}
+
+    def list_task_definition_families(self, request: Request) -> dict[str, Any]:
+        """100 a page; also families without an ACTIVE revision unless asked."""
+        status, prefix = request.get("status", "ALL"), request.get("familyPrefix", "")
+        states: dict[str, set[str]] = {}
+        for item in self._store(request).task_definitions.values():
+            states.setdefault(item["family"], set()).add(item["status"])
+        families = [
+            family
+            for family, found in states.items()
+            if family.startswith(prefix) and (status == "ALL" or ("ACTIVE" in found) is (status == "ACTIVE"))
+        ]
+        shown, token = page(request, families, str, size=100)
+        return {"families": shown, "nextToken": token}
 
     def list_task_definitions(self, request: Request) -> dict[str, Any]:
         """100 a page; ACTIVE ones unless asked; INACTIVE ones as long as a task or service refers to them."""
         store, status = self._store(request), request.get("status", "ACTIVE")
         prefix = request.get("familyPrefix")
         referred = _referred(store)
-        arns = [
-            item["taskDefinitionArn"]
+        items = [
+            item
             for item in store.task_definitions.values()
             if item["status"] == status
             and (status != "INACTIVE" or item["taskDefinitionArn"] in referred)
             and prefix in {None, item["family"]}
         ]
-        shown, token = page(request, arns, str, size=100)
+        # By family, then by revision as a number; DESC turns both round.
+        items.sort(key=lambda item: (item["family"], item["revision"]), reverse=request.get("sort") == "DESC")
+        places = {item["taskDefinitionArn"]: f"{place:09}" for place, item in enumerate(items)}
+        shown, token = page(request, places, lambda arn: places[arn], size=100)
         return {"taskDefinitionArns": shown, "nextToken": token}
 
     def describe_task_definition(self, request: Request) -> dict[str, Any]:
@@ -196,10 +223,10 @@ class EcsApi:
         return self._by_arn(request, "serviceRevisionArns", "serviceRevisions", self._store(request).revisions)
 
     def _by_arn(self, request: Request, asked: str, answered: str, items: dict[str, Any]) -> dict[str, Any]:
-        names = _batch(request, asked, 20)
+        names = batch(request, asked, 20)
         return {
             answered: [items[name] for name in names if name in items],
-            "failures": [_missing(name) for name in names if name not in items],
+            "failures": [missing(name) for name in names if name not in items],
         }
 
     def _store(self, request: Request) -> Ecs:
@@ -220,7 +247,8 @@ def _referred(store: Ecs) -> set[str]:
     return found
 
 
-def _batch(request: Request, member: str, largest: int, default: list[str] | None = None) -> list[str]:
+def batch(request: Request, member: str, largest: int, default: list[str] | None = None) -> list[str]:
+    """What a describing call is asked for, which must be neither nothing nor too much."""
     items: list[str] = request.get(member) or default or []
     if not 1 <= len(items) <= largest:
         noun = member[0].upper() + member[1:]
@@ -232,5 +260,6 @@ def _last(name: str) -> str:
     return name.rpartition("/")[2]
 
 
-def _missing(name: str) -> dict[str, str]:
+def missing(name: str) -> dict[str, str]:
+    """The failure of something that does not exist."""
     return {"arn": name, "reason": "MISSING"}

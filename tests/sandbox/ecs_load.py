@@ -19,8 +19,10 @@ A scenario's ``ecs`` section::
         tasks:
           - {task_definition: "api:42", service: api, count: 2, digests: {api: "{api-v42}"}}
           - {task_definition: "jobs:7", status: STOPPED, stopped: 20m}
+        daemons: ...                         # see ecs_daemons.py, as for daemon_task_definitions beside clusters
 
-Telling a service or task definition again replaces it.
+A service that is told ``express: "<image>"`` (or a list of them) is an Express service. Telling a service or task
+definition again replaces it.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .aws import ACCOUNT
+from .ecs_daemons import daemon_task_definition, load_daemon
 from .ecs_service import ServiceBuilder
 from .ecs_state import Ecs, arn, containers, known, pointed, stable_hash
 from .push import moment
@@ -67,18 +70,22 @@ class EcsLoader:
             ValueError: It has a key that means nothing.
             LookupError: It names a task definition that does not exist.
         """
-        known(told, {"task_definitions", "clusters"}, "the ecs section")
+        known(told, {"task_definitions", "daemon_task_definitions", "clusters"}, "the ecs section")
         store = self._account.store(region, Ecs)
         with store.lock:
             for name, content in (told.get("task_definitions") or {}).items():
                 store.task_definitions[name] = _task_definition(region, name, content, now)
+            for name, content in (told.get("daemon_task_definitions") or {}).items():
+                store.daemon_task_definitions[name] = daemon_task_definition(region, name, content, now)
             for cluster, listed in (told.get("clusters") or {}).items():
                 content = listed or {}
-                known(content, {"services", "tasks"}, f"cluster {cluster}")
+                known(content, {"services", "tasks", "daemons"}, f"cluster {cluster}")
                 if cluster not in store.clusters:
                     store.clusters.append(cluster)
                 for name, service in (content.get("services") or {}).items():
                     ServiceBuilder(store, region, (cluster, name), service, now).add()
+                for name, daemon in (content.get("daemons") or {}).items():
+                    load_daemon(store, region, (cluster, name), daemon, now)
                 for task in content.get("tasks") or []:
                     _tasks(store, region, cluster, task, now)
 

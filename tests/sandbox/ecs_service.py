@@ -19,8 +19,8 @@ _SERVICE = frozenset(
         "created",
         "deployments",
         "desired",
+        "express",
         "launch_type",
-        "managed",
         "revisions",
         "running",
         "status",
@@ -69,7 +69,7 @@ class ServiceBuilder:
             # ECS names its own controller only when the service was created with one.
             "deploymentController": None if rolling and "controller" not in told else {"type": self._controller},
             "schedulingStrategy": told.get("strategy", "REPLICA"),
-            "resourceManagementType": told.get("managed"),
+            "resourceManagementType": "ECS" if "express" in told else "CUSTOMER",
             "currentServiceDeployment": revisions[0][0] if revisions else None,
             "currentServiceRevisions": [
                 {
@@ -86,8 +86,33 @@ class ServiceBuilder:
             "loadBalancers": [],
         }
 
+        if "express" in told:
+            self._express([told["express"]] if isinstance(told["express"], str) else told["express"])
+
+    def _express(self, images: list[str]) -> None:
+        """The same service as an Express service: a configuration for each image, several while one is deployed."""
+        service = self._store.services[self._cluster, self._name]
+        self._store.express[self._base["serviceArn"]] = self._base | {
+            "cluster": self._cluster,
+            "serviceName": self._name,
+            "status": {"statusCode": service["status"]},
+            "activeConfigurations": [
+                {
+                    "cpu": "1024",
+                    "memory": "2048",
+                    "taskDefinitionArn": service["taskDefinition"],
+                    "primaryContainer": {"image": image, "containerPort": 80},
+                    "createdAt": self._now,
+                }
+                for image in images
+            ],
+            "createdAt": self._now,
+            "updatedAt": self._now,
+        }
+
     def _forget(self) -> None:
         """Remove what an earlier telling left; the tasks stay."""
+        self._store.express.pop(self._base["serviceArn"], None)
         for history in (self._store.deployments, self._store.revisions):
             for key in [key for key, item in history.items() if item["serviceArn"] == self._base["serviceArn"]]:
                 del history[key]

@@ -23,6 +23,11 @@ class Ecs:
         tasks: By (cluster, task id).
         deployments: Service deployments by ARN.
         revisions: Service revisions by ARN.
+        express: Express services by ARN, as DescribeExpressGatewayService shows them.
+        daemons: By ARN, as DescribeDaemon shows them.
+        daemon_deployments: By ARN.
+        daemon_revisions: By ARN.
+        daemon_task_definitions: By ``family:revision``.
     """
 
     lock: threading.RLock = field(default_factory=threading.RLock)
@@ -32,6 +37,11 @@ class Ecs:
     tasks: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     deployments: dict[str, dict[str, Any]] = field(default_factory=dict)
     revisions: dict[str, dict[str, Any]] = field(default_factory=dict)
+    express: dict[str, dict[str, Any]] = field(default_factory=dict)
+    daemons: dict[str, dict[str, Any]] = field(default_factory=dict)
+    daemon_deployments: dict[str, dict[str, Any]] = field(default_factory=dict)
+    daemon_revisions: dict[str, dict[str, Any]] = field(default_factory=dict)
+    daemon_task_definitions: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 def arn(region: str, rest: str) -> str:

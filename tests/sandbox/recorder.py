@@ -72,7 +72,31 @@ def _ecs(request: Request) -> list[str]:
         return [_named(request, "ecs", f"task/{cluster}/", name) for name in request.get("tasks", [])]
     if request.operation == "ListServiceDeployments":
         return [_named(request, "ecs", f"service/{cluster}/", str(request.get("service")))]
+    if request.operation in _OF_DAEMONS:
+        return _of_daemons(request)
+    if express := request.get("serviceArn"):
+        return [str(express)]
     return [*request.get("serviceDeploymentArns", []), *request.get("serviceRevisionArns", [])]
+
+
+_OF_DAEMONS = frozenset(
+    {
+        "DescribeDaemon",
+        "DescribeDaemonDeployments",
+        "DescribeDaemonRevisions",
+        "DescribeDaemonTaskDefinition",
+        "ListDaemonDeployments",
+    }
+)
+
+
+def _of_daemons(request: Request) -> list[str]:
+    """What is named, and the daemon that it belongs to."""
+    if name := request.get("daemonTaskDefinition"):
+        return [_named(request, "ecs", "daemon-task-definition/", str(name))]
+    named = [*request.get("daemonDeploymentArns", []), *request.get("daemonRevisionArns", [])]
+    daemons = [re.sub(r":daemon-(?:deployment|revision)/(.+)/[^/]+$", r":daemon/\1", name) for name in named]
+    return [*([request.get("daemonArn")] if request.get("daemonArn") else []), *named, *daemons]
 
 
 def _lambda(request: Request) -> list[str]:
@@ -120,6 +144,15 @@ def _scheduler(request: Request) -> list[str]:
     return [_arn(request, "scheduler", f"schedule/{request.get('GroupName', 'default')}/{name}")]
 
 
+def _pipes(request: Request) -> list[str]:
+    name = request.get("Name")
+    return [_arn(request, "pipes", f"pipe/{name}")] if name else []
+
+
+def _stepfunctions(request: Request) -> list[str]:
+    return [str(request.get("stateMachineArn"))] if request.get("stateMachineArn") else []
+
+
 def _dynamodb(request: Request) -> list[str]:
     name = request.get("TableName")
     return [_named(request, "dynamodb", "table/", str(name))] if name else []
@@ -145,6 +178,8 @@ _FINDERS = {
     "lambda": _lambda,
     "s3": _s3,
     "sagemaker": _sagemaker,
+    "pipes": _pipes,
     "scheduler": _scheduler,
     "sqs": _sqs,
+    "stepfunctions": _stepfunctions,
 }

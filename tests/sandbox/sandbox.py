@@ -17,12 +17,14 @@ from .control import Control
 from .ecr import EcrApi
 from .ecr_registry import EcrRegistryApi
 from .ecs import EcsApi
+from .ecs_daemons import EcsDaemonsApi
 from .ecs_load import EcsLoader
 from .faults import AWS_BUCKETS, Bucket, Fault, FaultBook, Hooks
 from .iam import IamApi
 from .inspector import InspectorApi
 from .lambda_state import LambdaLoader
 from .listings import Listings
+from .pipes import PipesApi
 from .push import Push
 from .registry import Registry
 from .s3 import S3Api
@@ -30,6 +32,7 @@ from .sagemaker import SageMakerApi
 from .scenario import Loader
 from .server import Middleware, Server
 from .state import Account
+from .stepfunctions import StepFunctionsApi
 from .tables import TablesApi
 
 if TYPE_CHECKING:
@@ -72,13 +75,15 @@ class Sandbox:
         self._ecr = EcrApi(self.state)
         self._faults = FaultBook()
         self._before, self._after = Hooks(), Hooks()
-        ecs, apprunner, functions, inspector, listings, s3, tables = (
+        ecs, apprunner, functions, inspector, listings, s3, pipes, machines, tables = (
             EcsApi(self.state),
             AppRunnerApi(self.state),
             LambdaApi(self.state),
             InspectorApi(self.state),
             Listings(self.state),
             S3Api(self.state),
+            PipesApi(self.state),
+            StepFunctionsApi(self.state),
             TablesApi(self.state),
         )
         batch, codebuild, sagemaker = BatchApi(self.state), CodeBuildApi(self.state), SageMakerApi(self.state)
@@ -96,6 +101,8 @@ class Sandbox:
                 "eks": listings.load_eks,
                 "s3": s3.load,
                 "inspector": inspector.load,
+                "pipes": pipes.load,
+                "stepfunctions": machines.load,
                 "tables": tables.load,
             },
         )
@@ -106,11 +113,13 @@ class Sandbox:
                 "codebuild": codebuild.handlers(),
                 "sagemaker": sagemaker.handlers(),
                 "ecr": EcrRegistryApi(self.state).handlers() | self._ecr.handlers(),
-                "ecs": ecs.handlers(),
+                "ecs": EcsDaemonsApi(self.state).handlers() | ecs.handlers(),
                 "iam": IamApi(self.state).handlers(),
                 "inspector2": inspector.handlers(),
                 "lambda": functions.handlers(),
                 "s3": s3.handlers(),
+                "pipes": pipes.handlers(),
+                "stepfunctions": machines.handlers(),
                 **listings.handlers(),
                 **tables.handlers(),
             },

@@ -1,8 +1,10 @@
-"""What rules and schedules have in common: they name task definitions, not images."""
+"""What rules, schedules, pipes and state machines have in common: they name task definitions, not images."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+import textwrap
+from typing import TYPE_CHECKING, Final
 
 from ecr_cleaner.model import Evidence
 from ecr_cleaner.usage.base import usages_of
@@ -12,6 +14,27 @@ if TYPE_CHECKING:
 
     from ecr_cleaner.model import Usage
     from ecr_cleaner.usage.base import Account
+
+# The names that ECS gives; whatever else stands in their place is filled in when it is used.
+_NAME: Final = re.compile(r"(?:arn:[^:\s]+:ecs:[^:\s]*:\d{12}:task-definition/)?[\w-]{1,255}(?::\d+)?", re.ASCII)
+
+
+def noted_if_dynamic(account: Account, task_definition: str, namer: str) -> bool:
+    """Whether a task definition is known only when it is started, which is noted.
+
+    Args:
+        account: What is read.
+        task_definition: A name as ECS gives it, or a path or an expression that will yield one.
+        namer: What names it, for people.
+    """
+    if _NAME.fullmatch(task_definition):
+        return False
+    written = textwrap.shorten(task_definition, 80)
+    account.notes.append(
+        f"{namer} chooses a task definition only when it starts one ({written}): nothing but the source ecs_families"
+        " protects its images"
+    )
+    return True
 
 
 def scheduled(account: Account, task_definition: str, *, source: str, namer: str) -> Iterator[Usage]:

@@ -48,9 +48,10 @@ SOURCES: Final = (
         name="ecs",
         title="Amazon ECS, every cluster, Express services and ECS Anywhere too",
         protects="Of services: the task definitions of the service, of every deployment and task set (also with the"
-        " controllers CODE_DEPLOY and EXTERNAL); the current service revision, those of the last two successful"
-        " deployments before it and of deployments under way, with the digests ECS resolved. Running tasks and those"
-        " stopped about an hour ago at most, with the digest that was pulled.",
+        " controllers CODE_DEPLOY and EXTERNAL); what an Express service is configured with; the current service"
+        " revision, those of the last two successful deployments before it and of deployments under way, with the"
+        " digests ECS resolved. Running tasks and those stopped about an hour ago at most, with the digest that was"
+        " pulled.",
         service="ecs",
         grants=(
             Grant(

@@ -26,6 +26,7 @@ PERMISSIONS: Final = (
     "ecs:ListServiceDeployments",
     "ecs:DescribeServiceDeployments",
     "ecs:DescribeServiceRevisions",
+    "ecs:DescribeExpressGatewayService",
 )
 
 FIELDS: Final = (
@@ -33,6 +34,9 @@ FIELDS: Final = (
     Field("ecs", "DescribeServices", "services[].deployments[].taskDefinition"),
     Field("ecs", "DescribeServices", "services[].taskSets[].taskDefinition"),
     Field("ecs", "DescribeServices", "services[].currentServiceRevisions[].arn"),
+    Field("ecs", "DescribeServices", "services[].resourceManagementType"),
+    Field("ecs", "DescribeExpressGatewayService", "service.activeConfigurations[].primaryContainer.image"),
+    Field("ecs", "DescribeExpressGatewayService", "service.activeConfigurations[].taskDefinitionArn"),
     Field("ecs", "ListServiceDeployments", "serviceDeployments[].targetServiceRevisionArn"),
     Field("ecs", "DescribeServiceDeployments", "serviceDeployments[].sourceServiceRevisions[].arn"),
     Field("ecs", "DescribeServiceDeployments", "serviceDeployments[].targetServiceRevision.arn"),
@@ -42,6 +46,7 @@ FIELDS: Final = (
     Field("ecs", "DescribeServiceRevisions", "serviceRevisions[].taskDefinition"),
 )
 
+_SERVICE_GONE: Final = "ResourceNotFoundException"
 _SUCCESSFUL: Final = "SUCCESSFUL"
 _ENDED: Final = frozenset({_SUCCESSFUL, "STOPPED", "ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED"})
 _ROLLBACK_DEPTH: Final = 2
@@ -63,6 +68,9 @@ def usages(account: Account, cluster: str) -> Iterator[Usage]:
             name = f"ecs service {cluster.rpartition('/')[2]}/{aws.member(service, 'serviceName', 'DescribeServices')}"
             yield from _configured(account, service, name)
             yield from _resolved(account, service, name)
+            # Absent on services that are older than the distinction; what ECS manages is an Express service.
+            if service.get("resourceManagementType") == "ECS":
+                yield from _express(account, aws.member(service, "serviceArn", "DescribeServices"), name)
 
 
 def _configured(account: Account, service: dict[str, Any], name: str) -> Iterator[Usage]:
@@ -71,6 +79,22 @@ def _configured(account: Account, service: dict[str, Any], name: str) -> Iterato
     holders = [service, *service.get("deployments", ()), *service.get("taskSets", ())]
     for arn in sorted({holder["taskDefinition"] for holder in holders if holder.get("taskDefinition")}):
         yield from of_task_definition(account, arn, name)
+
+
+def _express(account: Account, service: str, name: str) -> Iterator[Usage]:
+    """The usages of an Express service, which itself names an image and may have no task definition of its own."""
+    operation = "DescribeExpressGatewayService"
+    try:
+        answer = account.aws.client("ecs").describe_express_gateway_service(serviceArn=service)
+    except aws.AwsError as error:
+        if aws.code_of(error) == _SERVICE_GONE:  # deleted since it was described as a service
+            return
+        raise
+    for configuration in aws.member(aws.member(answer, "service", operation), "activeConfigurations", operation):
+        image = aws.member(aws.member(configuration, "primaryContainer", operation), "image", operation)
+        yield from usages_of(image, source="ecs", consumer=f"{name}, express configuration")
+        if configuration.get("taskDefinitionArn"):  # absent until ECS made one
+            yield from of_task_definition(account, configuration["taskDefinitionArn"], name)
 
 
 def of_task_definition(

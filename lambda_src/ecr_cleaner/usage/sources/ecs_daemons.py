@@ -1,0 +1,173 @@
+"""The images of ECS managed daemons, of which one task runs on every instance of a capacity provider.
+
+They are no services and their task definitions are kept apart from the others, so nothing else sees them. Like a
+service, a daemon starts its tasks by the digest that its revision resolved
+(https://docs.aws.amazon.com/AmazonECS/latest/developerguide/managed-daemons.html).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from ecr_cleaner import aws
+from ecr_cleaner.model import Evidence
+from ecr_cleaner.usage.answers import described, in_batches
+from ecr_cleaner.usage.base import Account, Field, Grant, Source, usages_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ecr_cleaner.model import Usage
+
+_NAME: Final = "ecs_daemons"
+_CLUSTER_GONE: Final = "ClusterNotFoundException"
+_DAEMON_GONE: Final = "DaemonNotFoundException"
+_SUCCESSFUL: Final = "SUCCESSFUL"
+_ENDED: Final = frozenset({_SUCCESSFUL, "STOPPED", "ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED"})
+_ROLLBACK_DEPTH: Final = 2
+"""Successful deployments before the current one whose revisions are protected as rollback targets."""
+
+
+def collect(account: Account) -> Iterator[Usage]:
+    """Every daemon of every cluster.
+
+    Yields:
+        Usages of the kinds ``configured`` and ``rollback``.
+
+    Raises:
+        SourceError: ECS left something out of an answer.
+    """
+    for cluster in _clusters(account):
+        try:
+            # Held back until the cluster is done with, so that one that vanishes half-way is noticed.
+            found = list(_of_cluster(account, cluster))
+        except aws.AwsError as error:
+            if aws.code_of(error) == _CLUSTER_GONE and cluster not in set(_clusters(account)):
+                continue
+            raise
+        yield from found
+
+
+def _clusters(account: Account) -> Iterator[str]:
+    return aws.paged(account.aws.client("ecs"), "ListClusters", "clusterArns", maxResults=100)
+
+
+def _of_cluster(account: Account, cluster: str) -> Iterator[Usage]:
+    ecs = account.aws.client("ecs")
+    for summary in aws.paged(ecs, "ListDaemons", "daemonSummariesList", clusterArn=cluster, maxResults=100):
+        arn = aws.member(summary, "daemonArn", "ListDaemons")
+        try:
+            answer = ecs.describe_daemon(daemonArn=arn)
+        except aws.AwsError as error:
+            if aws.code_of(error) == _DAEMON_GONE:  # deleted since it was listed
+                continue
+            raise
+        daemon = aws.member(answer, "daemon", "DescribeDaemon")
+        # Absent until the first deployment placed something.
+        current = {aws.member(r, "arn", "DescribeDaemon") for r in daemon.get("currentRevisions", ())}
+        yield from _resolved(ecs, arn, current)
+
+
+def _resolved(ecs: Any, daemon: str, current: set[str]) -> Iterator[Usage]:
+    under_way, earlier = _deployed(ecs, daemon, current)
+    for some in in_batches(sorted(current | under_way | earlier), 20):
+        answer = ecs.describe_daemon_revisions(daemonRevisionArns=some)
+        for revision in described(answer, "DescribeDaemonRevisions", "daemonRevisions", some):
+            arn = aws.member(revision, "daemonRevisionArn", "DescribeDaemonRevisions")
+            consumer = f"ecs daemon {daemon.partition('daemon/')[2]}, daemon revision {arn.rpartition('/')[2]}"
+            evidence = Evidence.CONFIGURED if arn in current | under_way else Evidence.ROLLBACK
+            # Absent as long as ECS could not resolve anything, e.g. before the first task.
+            for container in revision.get("containerImages", ()):
+                image = aws.member(container, "image", "DescribeDaemonRevisions")
+                digest = container.get("imageDigest")
+                yield from usages_of(image, source=_NAME, consumer=consumer, digest=digest, evidence=evidence)
+            definition = aws.member(revision, "daemonTaskDefinitionArn", "DescribeDaemonRevisions")
+            for image in _defined(ecs, definition):
+                named = f"{consumer}, daemon task definition {definition.rpartition('/')[2]}"
+                yield from usages_of(image, source=_NAME, consumer=named, evidence=evidence)
+
+
+def _defined(ecs: Any, name: str) -> Iterator[str]:
+    """The images that a daemon task definition names."""
+    answer = ecs.describe_daemon_task_definition(daemonTaskDefinition=name)
+    definition = aws.member(answer, "daemonTaskDefinition", "DescribeDaemonTaskDefinition")
+    for container in aws.member(definition, "containerDefinitions", "DescribeDaemonTaskDefinition"):
+        yield aws.member(container, "image", "DescribeDaemonTaskDefinition")
+
+
+def _deployed(ecs: Any, daemon: str, current: set[str]) -> tuple[set[str], set[str]]:
+    """Revisions of the deployments under way, and those of the last successful ones before the current."""
+    deployments = sorted(
+        aws.paged(ecs, "ListDaemonDeployments", "daemonDeployments", daemonArn=daemon, maxResults=100),
+        key=lambda deployment: aws.member(deployment, "createdAt", "ListDaemonDeployments"),
+        reverse=True,
+    )
+    by_status = [(aws.member(d, "status", "ListDaemonDeployments"), d) for d in deployments]
+    earlier = [
+        target
+        for status, deployment in by_status
+        if status == _SUCCESSFUL
+        and (target := aws.member(deployment, "targetDaemonRevisionArn", "ListDaemonDeployments")) not in current
+    ]
+    started = [
+        aws.member(deployment, "daemonDeploymentArn", "ListDaemonDeployments")
+        for status, deployment in by_status
+        if status not in _ENDED
+    ]
+    under_way: set[str] = set()
+    for some in in_batches(started, 20):
+        answer = ecs.describe_daemon_deployments(daemonDeploymentArns=some)
+        for deployment in described(answer, "DescribeDaemonDeployments", "daemonDeployments", some):
+            under_way.update(_revisions(deployment))
+    return under_way, set(earlier[:_ROLLBACK_DEPTH]) - under_way
+
+
+def _revisions(deployment: dict[str, Any]) -> Iterator[str]:
+    """What a deployment under way replaces, brings, and goes back to; each is absent in some stage of it."""
+    for source in deployment.get("sourceDaemonRevisions", ()):
+        yield aws.member(source, "arn", "DescribeDaemonDeployments")
+    if "targetDaemonRevision" in deployment:
+        yield aws.member(deployment["targetDaemonRevision"], "arn", "DescribeDaemonDeployments")
+    # A rollback that has just begun may not know its target yet.
+    if target := deployment.get("rollback", {}).get("rollbackTargetDaemonRevisionArn"):
+        yield target
+
+
+_OF_DAEMONS: Final = "arn:{partition}:ecs:{region}:{account}:daemon*"
+
+SOURCES: Final = (
+    Source(
+        name=_NAME,
+        title="Amazon ECS managed daemons, in every cluster",
+        protects="The current daemon revisions, those of the last two successful deployments before them and of"
+        " deployments under way, each with the digests ECS resolved and with its daemon task definition",
+        service="ecs",
+        grants=(
+            Grant("ListEcsDaemons", ("ecs:ListClusters", "ecs:ListDaemons")),
+            Grant(
+                "ReadEcsDaemons",
+                (
+                    "ecs:DescribeDaemon",
+                    "ecs:DescribeDaemonDeployments",
+                    "ecs:DescribeDaemonRevisions",
+                    "ecs:DescribeDaemonTaskDefinition",
+                    "ecs:ListDaemonDeployments",
+                ),
+                _OF_DAEMONS,
+            ),
+        ),
+        fields=(
+            Field("ecs", "ListDaemons", "daemonSummariesList[].daemonArn"),
+            Field("ecs", "DescribeDaemon", "daemon.currentRevisions[].arn"),
+            Field("ecs", "ListDaemonDeployments", "daemonDeployments[].targetDaemonRevisionArn"),
+            Field("ecs", "DescribeDaemonDeployments", "daemonDeployments[].sourceDaemonRevisions[].arn"),
+            Field("ecs", "DescribeDaemonDeployments", "daemonDeployments[].targetDaemonRevision.arn"),
+            Field("ecs", "DescribeDaemonDeployments", "daemonDeployments[].rollback.rollbackTargetDaemonRevisionArn"),
+            Field("ecs", "DescribeDaemonRevisions", "daemonRevisions[].daemonTaskDefinitionArn"),
+            Field("ecs", "DescribeDaemonRevisions", "daemonRevisions[].containerImages[].image"),
+            Field("ecs", "DescribeDaemonRevisions", "daemonRevisions[].containerImages[].imageDigest"),
+            Field("ecs", "DescribeDaemonTaskDefinition", "daemonTaskDefinition.containerDefinitions[].image"),
+        ),
+        collect=collect,
+    ),
+)

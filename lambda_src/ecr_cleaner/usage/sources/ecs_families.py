@@ -1,0 +1,98 @@
+"""The newest active revisions of every task definition family.
+
+What starts a task by hand, from a pipeline or from a program names a family, and no listing tells who does: the
+revision that ECS would pick counts as in use.
+"""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
+
+from ecr_cleaner import aws
+from ecr_cleaner.errors import SourceError
+from ecr_cleaner.usage import task_definitions
+from ecr_cleaner.usage.base import Account, Field, Grant, Source, usages_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ecr_cleaner.model import Usage
+
+_NAME: Final = "ecs_families"
+
+
+def collect(account: Account) -> Iterator[Usage]:
+    """The images of as many revisions as the settings say, of every family that has an active one.
+
+    Yields:
+        Usages of the kind ``configured``.
+
+    Raises:
+        SourceError: ECS lists a task definition that it does not describe, or not the newest first.
+    """
+    ecs = account.aws.client("ecs")
+    for family in aws.paged(ecs, "ListTaskDefinitionFamilies", "families", status="ACTIVE", maxResults=100):
+        for name, consumer in _revisions(ecs, family, account.settings.task_definition_revisions):
+            # None: deregistered since it was listed, as the listings prove, so that nothing can be started from it.
+            for image in account.task_definitions.images(name) or ():
+                yield from usages_of(image, source=_NAME, consumer=consumer)
+
+
+def _revisions(ecs: Any, family: str, wanted: int | str) -> Iterator[tuple[str, str]]:
+    """What to ask for, and what it is for people."""
+    if wanted == 1:
+        # By its family, ECS describes the newest active revision: one call instead of two.
+        yield family, f"newest task definition of family {family}"
+        return
+    listed = _newest_first(
+        aws.paged(
+            ecs,
+            "ListTaskDefinitions",
+            "taskDefinitionArns",
+            familyPrefix=family,
+            status="ACTIVE",
+            sort="DESC",
+            maxResults=100,
+        ),
+        family,
+    )
+    for arn in listed if wanted == "all" else islice(listed, int(wanted)):
+        yield arn, f"task definition {arn.rpartition('/')[2]}"
+
+
+def _newest_first(arns: Iterator[str], family: str) -> Iterator[str]:
+    """The ARNs of the family, held against the promise that the newest comes first: only so the rest can be left out.
+
+    Raises:
+        SourceError: They are in another order.
+    """
+    last: int | None = None
+    for arn in arns:
+        named, _, revision = arn.rpartition("/")[2].rpartition(":")
+        if named != family:
+            continue
+        if last is not None and int(revision) >= last:
+            message = f"ListTaskDefinitions gave revision {revision} of {family} after {last}, not the newest first"
+            raise SourceError(message)
+        last = int(revision)
+        yield arn
+
+
+SOURCES: Final = (
+    Source(
+        name=_NAME,
+        title="Amazon ECS task definitions that nothing names, in every family with an active revision",
+        protects="The newest active revision of every family; as many as `task_definition_revisions` says",
+        service="ecs",
+        grants=(
+            Grant("ReadTaskDefinitionFamilies", ("ecs:ListTaskDefinitionFamilies", *task_definitions.PERMISSIONS)),
+        ),
+        fields=(
+            Field("ecs", "ListTaskDefinitionFamilies", "families[]"),
+            Field("ecs", "ListTaskDefinitions", "taskDefinitionArns[]"),
+            *task_definitions.FIELDS,
+        ),
+        collect=collect,
+    ),
+)

@@ -1,0 +1,78 @@
+"""ECS tasks that EventBridge pipes start, the stopped pipes included."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from ecr_cleaner import aws
+from ecr_cleaner.usage import task_definitions
+from ecr_cleaner.usage.base import Account, Field, Grant, Source
+from ecr_cleaner.usage.scheduled import noted_if_dynamic, scheduled
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ecr_cleaner.model import Usage
+
+_NAME: Final = "pipes"
+_DELETED: Final = "NotFoundException"
+_CLUSTER: Final = re.compile(r"arn:[^:]+:ecs:[^:]*:[^:]*:cluster/.+")
+
+
+def collect(account: Account) -> Iterator[Usage]:
+    """Every task definition that a pipe's target names.
+
+    Yields:
+        Usages of the kind ``scheduled``.
+
+    Raises:
+        IncompleteAnswerError: A pipe ends at an ECS cluster and names no task definition.
+    """
+    pipes = account.aws.client("pipes")
+    for pipe in aws.paged(pipes, "ListPipes", "Pipes", token="NextToken", Limit=100):  # noqa: S106 - a name
+        name = aws.member(pipe, "Name", "ListPipes")
+        try:
+            answer = pipes.describe_pipe(Name=name)
+        except aws.AwsError as error:
+            if aws.code_of(error) == _DELETED:  # since it was listed
+                continue
+            raise
+        task_definition = _task_definition(answer)
+        namer = f"eventbridge pipe {name}"
+        if task_definition is not None and not noted_if_dynamic(account, task_definition, namer):
+            yield from scheduled(account, task_definition, source=_NAME, namer=namer)
+
+
+def _task_definition(pipe: dict[str, Any]) -> str | None:
+    # Both are absent on pipes that end elsewhere.
+    parameters = pipe.get("TargetParameters", {}).get("EcsTaskParameters")
+    if parameters is None:
+        if _CLUSTER.fullmatch(aws.member(pipe, "Target", "DescribePipe")) is None:
+            return None
+        parameters = aws.member(
+            aws.member(pipe, "TargetParameters", "DescribePipe"), "EcsTaskParameters", "DescribePipe"
+        )
+    return str(aws.member(parameters, "TaskDefinitionArn", "DescribePipe"))
+
+
+SOURCES: Final = (
+    Source(
+        name=_NAME,
+        title="EventBridge pipes, stopped ones too",
+        protects="The task definition of every ECS target",
+        service="pipes",
+        grants=(
+            Grant("ListPipes", ("pipes:ListPipes",)),
+            Grant("ReadPipes", ("pipes:DescribePipe",), "arn:{partition}:pipes:{region}:{account}:pipe/*"),
+            Grant("ReadTaskDefinitionsOfPipes", task_definitions.PERMISSIONS),
+        ),
+        fields=(
+            Field("pipes", "ListPipes", "Pipes[].Name"),
+            Field("pipes", "DescribePipe", "Target"),
+            Field("pipes", "DescribePipe", "TargetParameters.EcsTaskParameters.TaskDefinitionArn"),
+            *task_definitions.FIELDS,
+        ),
+        collect=collect,
+    ),
+)

@@ -1,0 +1,145 @@
+"""What Step Functions state machines name, in their present definition and in every published version.
+
+A definition may call any service, so it is read twice: as a text that may name images (a SageMaker or CodeBuild call,
+say), and as a document that may name ECS task definitions, in the parameters of whichever call.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from ecr_cleaner import aws
+from ecr_cleaner.errors import SourceError
+from ecr_cleaner.model import Evidence
+from ecr_cleaner.usage import task_definitions
+from ecr_cleaner.usage.base import Account, Field, Grant, Source, usages_in
+from ecr_cleaner.usage.scheduled import noted_if_dynamic, scheduled
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ecr_cleaner.model import Usage
+
+_NAME: Final = "stepfunctions"
+_DELETED: Final = "StateMachineDoesNotExist"
+_KEY: Final = re.compile(r"TaskDefinition(?:Arn)?(?:\.\$)?")
+"""A member that takes a task definition; with ``.$`` behind it, the value says where to find one."""
+
+_IN_EXPRESSION: Final = re.compile(
+    r"""TaskDefinition(?:Arn)?['"]?\s*:\s*(?P<quote>['"]?)(?P<name>[^'",}]*)(?P=quote)"""
+)
+"""The same in a text that holds an object, such as all arguments of a call as one JSONata expression."""
+
+
+def collect(account: Account) -> Iterator[Usage]:
+    """Everything that a state machine of either type may name.
+
+    Yields:
+        Usages of the kind ``scheduled``.
+
+    Raises:
+        SourceError: A definition is no JSON.
+    """
+    client = account.aws.client("stepfunctions")
+    for machine in aws.paged(client, "ListStateMachines", "stateMachines", maxResults=1000):
+        arn = aws.member(machine, "stateMachineArn", "ListStateMachines")
+        present = _definition(client, arn)
+        if present is None:
+            continue
+        yield from _usages(account, present, _name(arn))
+        # Versions are snapshots, often of the same text: each text is searched once, under the first name that has it.
+        seen = {_hash(present)}
+        for version in _versions(client, arn):
+            definition = _definition(client, version)
+            if definition is not None and _hash(definition) not in seen:
+                seen.add(_hash(definition))
+                yield from _usages(account, definition, _name(version))
+
+
+def _name(arn: str) -> str:
+    return f"state machine {arn.partition(':stateMachine:')[2]}"
+
+
+def _hash(definition: str) -> bytes:
+    """Kept in place of the text: a thousand versions of a megabyte each would not fit into memory."""
+    return hashlib.sha256(definition.encode()).digest()
+
+
+def _versions(client: Any, machine: str) -> Iterator[str]:
+    """Published versions: an execution or an alias may name any of them."""
+    listed = aws.paged(
+        client, "ListStateMachineVersions", "stateMachineVersions", stateMachineArn=machine, maxResults=1000
+    )
+    for version in listed:
+        yield aws.member(version, "stateMachineVersionArn", "ListStateMachineVersions")
+
+
+def _definition(client: Any, arn: str) -> str | None:
+    """The definition of a state machine or version; None if it was deleted since it was listed."""
+    try:
+        answer = client.describe_state_machine(stateMachineArn=arn)
+    except aws.AwsError as error:
+        if aws.code_of(error) == _DELETED:
+            return None
+        raise
+    return str(aws.member(answer, "definition", "DescribeStateMachine"))
+
+
+def _usages(account: Account, definition: str, namer: str) -> Iterator[Usage]:
+    yield from usages_in(definition, source=_NAME, consumer=namer, evidence=Evidence.SCHEDULED)
+    try:
+        # Pairs instead of dictionaries, so that of two members with one name both are seen.
+        document = json.loads(definition, object_pairs_hook=tuple)
+    except (ValueError, RecursionError):
+        message = f"the definition of {namer} is no JSON"
+        raise SourceError(message) from None
+    for name in dict.fromkeys(_named(document)):
+        if not noted_if_dynamic(account, name, namer):
+            yield from scheduled(account, name, source=_NAME, namer=namer)
+
+
+def _named(part: Any) -> Iterator[str]:
+    """Every text that stands where a call takes its task definition, to any depth."""
+    waiting = [part]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, list):
+            waiting.extend(part)
+        elif isinstance(part, str):
+            yield from (match["name"].strip() for match in _IN_EXPRESSION.finditer(part))
+        elif isinstance(part, tuple):
+            for key, value in part:
+                if isinstance(value, str) and _KEY.fullmatch(key):
+                    yield value
+                else:
+                    waiting.append(value)
+
+
+SOURCES: Final = (
+    Source(
+        name=_NAME,
+        title="Step Functions state machines, express ones too",
+        protects="In the definition and in that of every published version: each image named anywhere, with parts that"
+        " are filled in later covering all they could mean; the task definition of every call of ECS that names one",
+        service="stepfunctions",
+        grants=(
+            Grant("ListStateMachines", ("states:ListStateMachines",)),
+            Grant(
+                "ReadStateMachines",
+                ("states:DescribeStateMachine", "states:ListStateMachineVersions"),
+                "arn:{partition}:states:{region}:{account}:stateMachine:*",
+            ),
+            Grant("ReadTaskDefinitionsOfStateMachines", task_definitions.PERMISSIONS),
+        ),
+        fields=(
+            Field("stepfunctions", "ListStateMachines", "stateMachines[].stateMachineArn"),
+            Field("stepfunctions", "ListStateMachineVersions", "stateMachineVersions[].stateMachineVersionArn"),
+            Field("stepfunctions", "DescribeStateMachine", "definition"),
+            *task_definitions.FIELDS,
+        ),
+        collect=collect,
+    ),
+)
