@@ -27,13 +27,29 @@ locals {
 
   # Everything the function needs to know, as one document; ecr_cleaner/settings.py reads the same keys (a test compares).
   settings = {
-    schema_version         = 1
-    acknowledged_unscanned = sort(var.acknowledged_unscanned)
-    disabled_usage_sources = sort(var.disabled_usage_sources)
-    lock_table             = local.lock_table
-    own_repository         = local.own_repository
+    schema_version                     = 1
+    acknowledged_unscanned             = sort(var.acknowledged_unscanned)
+    disabled_usage_sources             = sort(var.disabled_usage_sources)
+    history                            = local.history
+    lock_table                         = local.lock_table
+    max_removal_percent_per_repository = var.max_removal_percent_per_repository
+    max_removal_percent_per_run        = var.max_removal_percent_per_run
+    max_removals_per_repository        = var.max_removals_per_repository
+    max_removals_per_run               = var.max_removals_per_run
+    max_usage_drop_percent             = var.max_usage_drop_percent
+    own_repository                     = local.own_repository
+    rollback_days                      = var.rollback_days
   }
   settings_json = jsonencode(local.settings)
+
+  # Lambda's whole environment is 4 KB: a longer document lies in the bucket, and its hash stands in its place.
+  settings_limit   = 3000
+  settings_outgrow = length(local.settings_json) > local.settings_limit && local.bucket != null
+  settings_object = {
+    bucket = local.bucket
+    key    = "${local.bucket_prefix}settings.json"
+    sha256 = sha256(local.settings_json)
+  }
 }
 
 resource "aws_lambda_function" "cleaner" {
@@ -55,7 +71,7 @@ resource "aws_lambda_function" "cleaner" {
     variables = {
       DRY_RUN              = tostring(var.dry_run)
       DEFAULT_KEEP_DAYS    = tostring(var.default_keep_days)
-      ECR_CLEANER_SETTINGS = local.settings_json
+      ECR_CLEANER_SETTINGS = local.settings_outgrow ? jsonencode({ schema_version = 1, settings_object = local.settings_object }) : local.settings_json
     }
   }
 
@@ -77,8 +93,8 @@ resource "aws_lambda_function" "cleaner" {
 
   lifecycle {
     precondition {
-      condition     = length(local.settings_json) <= 3000
-      error_message = "The function's settings must fit into 3000 bytes, got ${length(local.settings_json)}: shorten the lists among the module's inputs."
+      condition     = length(local.settings_json) <= local.settings_limit || local.settings_outgrow
+      error_message = "Without a bucket the function's settings must fit into ${local.settings_limit} bytes, got ${length(local.settings_json)}: set history_enabled or bucket_name, or shorten the lists among the module's inputs."
     }
 
     precondition {
@@ -87,11 +103,13 @@ resource "aws_lambda_function" "cleaner" {
     }
   }
 
-  # The role must be able to log and Lambda to pull from the first moment on.
+  # The role must be able to log and Lambda to pull from the first moment on, and the first run finds its marker.
   depends_on = [
     aws_ecr_repository_policy.function,
     aws_iam_role_policy.function,
     aws_iam_role_policy_attachment.function,
+    aws_s3_object.marker,
+    aws_s3_object.settings,
   ]
 }
 

@@ -23,9 +23,22 @@ run "defaults" {
 
   assert {
     condition = aws_lambda_function.cleaner.environment[0].variables == tomap({
-      DRY_RUN              = "true"
-      DEFAULT_KEEP_DAYS    = "30"
-      ECR_CLEANER_SETTINGS = jsonencode({ schema_version = 1, acknowledged_unscanned = [], disabled_usage_sources = [], lock_table = "ecr-cleaner-lock", own_repository = "tools/cleaner" })
+      DRY_RUN           = "true"
+      DEFAULT_KEEP_DAYS = "30"
+      ECR_CLEANER_SETTINGS = jsonencode({
+        schema_version                     = 1
+        acknowledged_unscanned             = []
+        disabled_usage_sources             = []
+        history                            = { bucket = "ecr-cleaner-123456789012-useast1", prefix = "ecr-cleaner/123456789012/us-east-1/ecr-cleaner/" }
+        lock_table                         = "ecr-cleaner-lock"
+        max_removal_percent_per_repository = null
+        max_removal_percent_per_run        = null
+        max_removals_per_repository        = null
+        max_removals_per_run               = null
+        max_usage_drop_percent             = 50
+        own_repository                     = "tools/cleaner"
+        rollback_days                      = 7
+      })
     })
     error_message = "The environment is the contract with the function, got ${jsonencode(aws_lambda_function.cleaner.environment[0].variables)}."
   }
@@ -80,11 +93,20 @@ run "everything_set" {
   command = plan
 
   variables {
-    name                           = "other"
-    dry_run                        = false
-    default_keep_days              = 7
-    acknowledged_unscanned         = ["pull_through_cache", "eks"]
-    disabled_usage_sources         = ["lambda", "apprunner"]
+    name                        = "other"
+    dry_run                     = false
+    default_keep_days           = 7
+    acknowledged_unscanned      = ["pull_through_cache", "eks"]
+    disabled_usage_sources      = ["lambda", "apprunner"]
+    bucket_name                 = "shared-bucket"
+    rollback_days               = 14
+    max_removals_per_repository = 20
+    max_removals_per_run        = 100
+    max_usage_drop_percent      = null
+
+    max_removal_percent_per_repository = 50
+    max_removal_percent_per_run        = 25
+
     memory_size                    = 1024
     log_level                      = "DEBUG"
     log_retention_days             = 7
@@ -99,7 +121,20 @@ run "everything_set" {
   }
 
   assert {
-    condition     = jsondecode(aws_lambda_function.cleaner.environment[0].variables["ECR_CLEANER_SETTINGS"]) == { schema_version = 1, acknowledged_unscanned = ["eks", "pull_through_cache"], disabled_usage_sources = ["apprunner", "lambda"], lock_table = "other-lock", own_repository = "tools/cleaner" }
+    condition = jsondecode(aws_lambda_function.cleaner.environment[0].variables["ECR_CLEANER_SETTINGS"]) == {
+      schema_version                     = 1
+      acknowledged_unscanned             = ["eks", "pull_through_cache"]
+      disabled_usage_sources             = ["apprunner", "lambda"]
+      history                            = { bucket = "shared-bucket", prefix = "ecr-cleaner/123456789012/us-east-1/other/" }
+      lock_table                         = "other-lock"
+      max_removal_percent_per_repository = 50
+      max_removal_percent_per_run        = 25
+      max_removals_per_repository        = 20
+      max_removals_per_run               = 100
+      max_usage_drop_percent             = null
+      own_repository                     = "tools/cleaner"
+      rollback_days                      = 14
+    }
     error_message = "The settings carry the inputs, got ${aws_lambda_function.cleaner.environment[0].variables["ECR_CLEANER_SETTINGS"]}."
   }
 

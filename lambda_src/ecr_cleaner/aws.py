@@ -43,6 +43,7 @@ CALLS_PER_SECOND: Final = {
     ("scheduler", "*"): 20.0,
     ("ecr", "BatchDeleteImage"): 5.0,
     ("ecr", "*"): 10.0,
+    ("s3", "*"): 100.0,
 }
 """Steady rate of an operation; ``*`` is each other operation of the service."""
 

@@ -224,6 +224,7 @@ class Reason(StrEnum):
 
     IN_USE = "in_use"
     PART_OF_IMAGE_IN_USE = "part_of_image_in_use"
+    RECENTLY_IN_USE = "recently_in_use"
     TOO_YOUNG = "too_young"
     PART_OF_KEPT_IMAGE = "part_of_kept_image"
     REFERS_TO_KEPT_IMAGE = "refers_to_kept_image"

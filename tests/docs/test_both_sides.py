@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import inspect
+import json
 import re
 from typing import TYPE_CHECKING, get_args
 
 import pytest
 
-from ecr_cleaner import settings
+from ecr_cleaner import documents, settings
 from ecr_cleaner.usage import SOURCES
 from tests.docs import declared
 
@@ -52,12 +53,29 @@ def test_the_defaults_are_the_same() -> None:
     inputs = declared.variables()
     assert inputs["default_keep_days"].default == settings.DEFAULT_KEEP_DAYS
     assert inputs["dry_run"].default is settings.Settings.model_fields["dry_run"].default
+    shared = set(inputs) & set(settings.Document.model_fields)
+    assert {"max_removals_per_run", "max_usage_drop_percent", "rollback_days"} <= shared
+    for name in shared:
+        default = settings.Document.model_fields[name].default
+        assert inputs[name].default == (sorted(default) if isinstance(default, frozenset) else default), name
+
+
+def test_the_pointer_to_long_settings_has_the_same_keys() -> None:
+    """Terraform writes where they lie and what they are, and the function reads both."""
+    assert set(declared.local_values("main.tf")["settings_object"]) == set(settings.SettingsObject.model_fields)
+
+
+def test_the_marker_is_understood() -> None:
+    """What Terraform makes it of is what the function takes for a history that has not begun."""
+    content = str(declared.resource("bucket.tf", "aws_s3_object", "marker")["content"])
+    (text,) = re.findall(r"\{(.*)\}", content)
+    made = dict(pair.split(" = ") for pair in text.strip().split(", "))
+    assert documents.New.model_validate_json(json.dumps({key: json.loads(value) for key, value in made.items()}))
 
 
 def test_the_size_of_the_settings_is_limited_alike() -> None:
     """Terraform refuses at plan what the function would refuse at night."""
-    text = (declared.ROOT / "main.tf").read_text()
-    assert f"length(local.settings_json) <= {settings.MAX_DOCUMENT_BYTES}" in text
+    assert declared.local_values("main.tf")["settings_limit"] == settings.MAX_DOCUMENT_BYTES
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.name)

@@ -25,6 +25,7 @@ _INTERNAL = {
     "eks": "ServerException",
     "events": "InternalException",
     "lambda": "ServiceException",
+    "s3": "InternalError",
     "scheduler": "InternalServerException",
 }
 _INVALID = {
@@ -32,6 +33,7 @@ _INVALID = {
     "dynamodb": "ValidationException",
     "events": "ValidationException",
     "lambda": "InvalidParameterValueException",
+    "s3": "InvalidRequest",
     "scheduler": "ValidationException",
 }
 
@@ -103,8 +105,8 @@ def invalid(request: Request, message: str) -> AwsError:
 
 def denied(request: Request) -> AwsError:
     """The error of a role that lacks the permission, in the wording of AWS."""
-    status = 403 if request.protocol in {"rest-json", "query"} else 400
-    code = "AccessDenied" if request.protocol == "query" else "AccessDeniedException"
+    status = 403 if request.protocol in {"rest-json", "rest-xml", "query"} else 400
+    code = "AccessDenied" if request.protocol in {"rest-xml", "query"} else "AccessDeniedException"
     action = f"{request.service}:{request.operation}"
     return AwsError(
         code,
@@ -118,6 +120,8 @@ def throttled(request: Request) -> AwsError:
     """The error of a caller that is too fast."""
     if request.service == "lambda":
         return AwsError("TooManyRequestsException", "Rate exceeded", 429, Reason="CallerRateLimitExceeded")
+    if request.service == "s3":
+        return AwsError("SlowDown", "Please reduce your request rate.", 503)
     return AwsError("ThrottlingException", "Rate exceeded", 429 if request.protocol == "rest-json" else 400)
 
 
@@ -132,14 +136,17 @@ def refused(request: Request) -> AwsError:
     return invalid(request, "The request was refused by the sandbox.")
 
 
-def unavailable(_: Request) -> AwsError:
+def unavailable(request: Request) -> AwsError:
     """The error of a service that is not there for the moment."""
-    return AwsError("ServiceUnavailableException", "Service is unavailable, try again later.", 503)
+    code = "ServiceUnavailable" if request.service == "s3" else "ServiceUnavailableException"
+    return AwsError(code, "Service is unavailable, try again later.", 503)
 
 
 def expired(request: Request) -> AwsError:
     """The error of credentials that ran out."""
     message = "The security token included in the request is expired"
+    if request.service == "s3":
+        return AwsError("ExpiredToken", message, 400)
     return AwsError("ExpiredTokenException", message, 400 if request.protocol == "json" else 403)
 
 
@@ -152,6 +159,9 @@ def render(request: Request, result: Mapping[str, Any], status: int = 200) -> An
 def render_error(request: Request, error: AwsError) -> Answer:
     """Put an error on the wire in the way of the request's protocol."""
     headers = _headers(request)
+    if request.service == "s3":  # S3's errors stand alone
+        body = f"<Error><Code>{escape(error.code)}</Code><Message>{escape(error.message)}</Message></Error>"
+        return Answer(error.status, headers | {"content-type": "application/xml"}, body.encode(), error.code)
     if request.protocol in {"query", "ec2", "rest-xml"}:
         body = (
             f"<ErrorResponse><Error><Type>Sender</Type><Code>{escape(error.code)}</Code>"

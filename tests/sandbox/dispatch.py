@@ -41,10 +41,20 @@ class Http:
 
 @dataclass(frozen=True, slots=True)
 class _Route:
+    """One operation of a REST service.
+
+    S3 tells many apart by words in the query alone (``?versioning``), or by a header (``x-amz-copy-source``).
+    """
+
     method: str
     pattern: re.Pattern[str]
     operation: str
     weight: int
+    words: frozenset[str]
+
+    def matches(self, http: Http, path: str, words: frozenset[str]) -> re.Match[str] | None:
+        """The labels of a request's path, if this is its operation."""
+        return self.pattern.fullmatch(path) if self.method == http.method and self.words <= words else None
 
 
 class _Service:
@@ -58,13 +68,25 @@ class _Service:
     def routes(self) -> list[_Route]:
         found = []
         for name in self.model.operation_names:
-            http = self.model.operation_model(name).http
-            uri = http["requestUri"].split("?")[0].rstrip("/") or "/"
+            operation = self.model.operation_model(name)
+            http = operation.http
+            uri, _, query = http["requestUri"].partition("?")
+            uri = uri.rstrip("/") or "/"
+            words = frozenset(part.partition("=")[0].lower() for part in query.split("&") if part) | _required(
+                operation
+            )
             parts = re.split(r"(\{[^}]+\})", uri)
             pattern = "".join(_group(part) for part in parts)
             weight = sum(len(part) for part in parts if not part.startswith("{"))
-            found.append(_Route(http["method"], re.compile(pattern), name, weight))
-        return sorted(found, key=lambda route: -route.weight)
+            found.append(_Route(http["method"], re.compile(pattern), name, weight, words))
+        return sorted(found, key=lambda route: (-len(route.words), -route.weight))
+
+
+def _required(operation: OperationModel) -> frozenset[str]:
+    """The names of headers and query parameters without which a request is not of this operation."""
+    shape = operation.input_shape
+    needed = [shape.members[name].serialization for name in shape.required_members] if shape else []
+    return frozenset(one["name"].lower() for one in needed if one.get("location") in {"header", "querystring"})
 
 
 def _group(part: str) -> str:
@@ -133,8 +155,9 @@ def _json(body: bytes) -> dict[str, Any]:
 
 def _rest(service: _Service, http: Http, request: Request) -> None:
     path = http.path.rstrip("/") or "/"
+    words = frozenset(map(str.lower, parse_qs(http.query, keep_blank_values=True))) | http.headers.keys()
     for route in service.routes:
-        match = route.pattern.fullmatch(path) if route.method == http.method else None
+        match = route.matches(http, path, words)
         if match:
             request.operation = route.operation
             labels = {key: unquote(value) for key, value in match.groupdict().items()}

@@ -89,6 +89,11 @@ def _events(request: Request) -> list[str]:
     return [_arn(request, "events", f"rule/{name}" if bus == "default" else f"rule/{bus}/{name}")]
 
 
+def _s3(request: Request) -> list[str]:
+    bucket, key = request.get("Bucket"), request.get("Key")
+    return [f"arn:aws:s3:::{bucket}/{key}" if key else f"arn:aws:s3:::{bucket}"] if bucket else []
+
+
 def _scheduler(request: Request) -> list[str]:
     name = request.get("Name")
     if not name or request.operation.endswith("ScheduleGroup"):
@@ -113,6 +118,7 @@ _FINDERS = {
     "ecs": _ecs,
     "events": _events,
     "lambda": _lambda,
+    "s3": _s3,
     "scheduler": _scheduler,
     "sqs": _sqs,
 }

@@ -25,7 +25,7 @@ from tests.builders import REGION
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SERVICES = ("apprunner", "dynamodb", "ecr", "ecs", "eks", "events", "lambda", "scheduler")
+SERVICES = ("apprunner", "dynamodb", "ecr", "ecs", "eks", "events", "lambda", "scheduler", "s3")
 
 
 class VirtualClock:

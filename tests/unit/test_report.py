@@ -244,7 +244,7 @@ def test_a_refused_run_recommends_nothing(log: pytest.LogCaptureFixture, *, dry_
     LogReporter().judged(plan(image()), dry_run=dry_run, refused=True)
     (line,) = log.records
     assert line.levelname == "WARNING"
-    assert line.getMessage() == "Found image without known use, but not every source answered"
+    assert line.getMessage() == "Found image without known use, but the run is refused"
     assert fields(line)["digest"] == digest("app")
 
 
