@@ -68,7 +68,7 @@ def test_the_pointer_to_long_settings_has_the_same_keys() -> None:
 def test_the_marker_is_understood() -> None:
     """What Terraform makes it of is what the function takes for a history that has not begun."""
     content = str(declared.resource("bucket.tf", "aws_s3_object", "marker")["content"])
-    (text,) = re.findall(r"\{(.*)\}", content)
+    (text,) = re.findall(r"jsonencode\(\{(.*?)\}\)", content)
     made = dict(pair.split(" = ") for pair in text.strip().split(", "))
     assert documents.New.model_validate_json(json.dumps({key: json.loads(value) for key, value in made.items()}))
 
