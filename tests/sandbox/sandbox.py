@@ -22,6 +22,7 @@ from .lambda_state import LambdaLoader
 from .listings import Listings
 from .push import Push
 from .registry import Registry
+from .s3 import S3Api
 from .scenario import Loader
 from .server import Middleware, Server
 from .state import Account
@@ -90,6 +91,7 @@ class Sandbox:
                 "ecs": ecs.handlers(),
                 "iam": IamApi(self.state).handlers(),
                 "lambda": functions.handlers(),
+                "s3": S3Api().handlers(),
                 **listings.handlers(),
             },
             control=Control(self).serve,

@@ -65,7 +65,7 @@ def applied(
         sandbox.push("shop/api", tags=["old"], pushed="100d", region=region)
         sandbox.push("shop/api", tags=["older-than-a-month"], pushed="40d", region=region)
         sandbox.push("shop/api", tags=["young"], pushed="2d", region=region)
-    # The provider waits a minute for a bucket of the module's own, so one example shows it; test_history.py has the rest.
+    # The provider waits a minute for a bucket of the module's own: one example shows it, test_history.py has the rest.
     quick = {"history_enabled": False}
     stacks = {
         # Names of their own: one account holds them all.

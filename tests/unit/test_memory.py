@@ -186,3 +186,11 @@ def test_two_looks_at_one_moment_tell_of_all_tags() -> None:
     assert memory.merge(one, other) == memory.merge(other, one)
     entry = memory.merge(one, other).images[digest("a")]
     assert (entry.tags, entry.by, entry.lost_tags) == (("v1", "v2"), ("x", "y"), {})
+
+
+def test_a_tag_that_came_back_between_two_histories_was_lost_twice() -> None:
+    """Somebody saw it there after the one who saw it go: it went once more, nobody knows when."""
+    one = after(look(ago("9d"), {"a": ["v1"]}), look(ago("8d"), {"a": []}), look(ago("1d"), {"a": []}))
+    other = look(ago("3d"), {"a": ["v1"]})
+    assert memory.merge(one, other).images[digest("a")].lost_tags == {"v1": ago("1d")}
+    assert memory.merge(one, look(ago("10d"), {"a": ["v1"]})).images[digest("a")].lost_tags == {"v1": ago("8d")}

@@ -248,6 +248,14 @@ def test_a_refused_run_recommends_nothing(log: pytest.LogCaptureFixture, *, dry_
     assert fields(line)["digest"] == digest("app")
 
 
+def test_what_a_limit_keeps_is_named(log: pytest.LogCaptureFixture) -> None:
+    """Only what would have gone."""
+    LogReporter().withheld(plan(image(tags=["v1"]), image("young", pushed="1d")))
+    (line,) = log.records
+    assert (line.levelname, line.getMessage()) == ("WARNING", "Kept unused image because a limit is exceeded")
+    assert fields(line)["digest"] == digest("app")
+
+
 def test_what_keeps_an_image_stands_in_the_debug_lines(log: pytest.LogCaptureFixture) -> None:
     """With reason and evidence, in every kind of run."""
     kept = plan(image(tags=["v1"]), usages=(usage(tag="v1"),))

@@ -783,6 +783,14 @@ def test_without_a_history_nothing_is_compared(run: Callable[..., RunSummary], w
     assert world.saved == []
 
 
+def test_a_failed_source_says_nothing_of_a_fall(run: Callable[..., RunSummary], world: World) -> None:
+    """Whatever it would have found; the measure stays, and so does what waits."""
+    world.old("a").usages = {"ecs": 10}
+    world.scans = [((), (SourceOutcome("ecs", SourceStatus.COMPLETE, usages=1), DENIED))]
+    assert run(history=True).causes == ("source lambda: ListFunctions was denied",)
+    assert world.saved == [(frozenset({"a"}), None, None)]
+
+
 def test_a_fall_that_a_later_scan_finds_stops_the_rest(
     run: Callable[..., RunSummary], world: World, told: Told
 ) -> None:
