@@ -211,7 +211,7 @@ variable "max_removals_per_run" {
 
 variable "max_usage_drop_percent" {
   type        = number
-  description = "Percent by which the usages that a source finds may fall from one complete run to the next; if they fall by more, nothing is removed until a person confirms it. null: they are not compared."
+  description = "Percent by which the number of different images that a source finds in use may fall from one complete run to the next; if it falls by more, nothing is removed until a person confirms it. null: nothing is compared."
   default     = 50
 
   validation {

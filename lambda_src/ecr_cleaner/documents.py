@@ -59,7 +59,7 @@ class PendingDrop(Strict):
 
     Attributes:
         id: Of the fall.
-        usages: By source, what becomes the measure once it is confirmed.
+        usages: Images in use by source: what becomes the measure once it is confirmed.
     """
 
     id: str
@@ -71,7 +71,7 @@ class State(Strict):
 
     Attributes:
         repositories: Names of those that have an object; one that is missing then is lost.
-        usages: By source, of the last run that was complete; None before the first one.
+        usages: Images in use by source, of the last run that was complete; None before the first one.
         pending_drop: If the last run met one.
     """
 

@@ -75,7 +75,7 @@ class Drop:
     """A fall of usages that a person has to confirm.
 
     Attributes:
-        before: Usages by source, of the last run that was complete; only the sources that fell.
+        before: Images in use by source, of the last run that was complete; only the sources that fell.
         now: Theirs now.
     """
 
@@ -112,15 +112,26 @@ def is_stale(scan: UsageScan, now: datetime) -> bool:
 
 
 def counts(scan: UsageScan) -> dict[str, int]:
-    """Usages of each source that gave a full answer. What a person excluded has none to compare."""
-    return {outcome.source: outcome.usages for outcome in scan.outcomes if outcome.status in _SEEN}
+    """Different images that each source finds in use, if it gave a full answer.
+
+    Not its usages: those grow and shrink with every task that scaling adds or takes away, and a crowded service
+    would hide that all others have vanished. What a person excluded has nothing to compare.
+    """
+    found: dict[str, set[tuple[str | None, ...]]] = {o.source: set() for o in scan.outcomes if o.status in _SEEN}
+    for usage in scan.usages:
+        if usage.source in found:
+            reference = usage.reference
+            found[usage.source].add(
+                (reference.account, reference.region, reference.repository, reference.effective_tag, reference.digest)
+            )
+    return {source: len(images) for source, images in found.items()}
 
 
 def drop(before: Mapping[str, int], now: Mapping[str, int], max_percent: int | None) -> Drop | None:
     """Which sources fell by more than a share.
 
     Args:
-        before: Usages by source, of the last run that was complete.
+        before: Images in use by source, of the last run that was complete.
         now: Of this one; a source that is not in both is not compared.
         max_percent: The share that is still believable; None compares nothing.
     """

@@ -3,7 +3,7 @@
 ::
 
     <prefix>marker.json                                   Terraform's; says whether a history has begun, and which
-    <prefix>history/<id>/state.json                       which repositories have an object, usages by source
+    <prefix>history/<id>/state.json                       which repositories have an object, images in use by source
     <prefix>history/<id>/repositories/<repository>.json   who used which digest, which tags moved
 
 Whatever is known to have been written and cannot be read again is lost, and lost is not empty: nothing is removed.
@@ -59,7 +59,7 @@ class HistoryStore:
 
     @property
     def usages(self) -> Mapping[str, int]:
-        """Usages by source, of the last run that was complete; empty before the first one."""
+        """Images in use by source, of the last run that was complete; empty before the first one."""
         return self._state.usages or {}
 
     def open(self, now: datetime) -> None:
@@ -100,7 +100,7 @@ class HistoryStore:
 
         Args:
             existing: Names of all repositories of the registry; the others are forgotten.
-            usages: By source, if every source gave a full answer.
+            usages: Images in use by source, if every source gave a full answer.
             drop: A fall of usages that somebody has to confirm before they become the measure.
 
         Raises:

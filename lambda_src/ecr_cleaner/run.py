@@ -224,7 +224,7 @@ class Run:
         if self._drop is None:
             return []
         command = guard.confirm_command(self._drop, self.function_name, self.clients.region)
-        fell = f"usages fell by more than max_usage_drop_percent = {percent} allows: {self._drop}"
+        fell = f"the images in use fell by more than max_usage_drop_percent = {percent} allows: {self._drop}"
         return [f"{fell}; if that is as it should be, say so: {command}"]
 
     def _write_down(self) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from ecr_cleaner import aws, documents, memory
+from ecr_cleaner import aws, documents, memory, usage
 from tests.behaviour import accounts
 from tests.behaviour.past import MARKER, NEW
 from tests.sandbox import Fault
@@ -351,6 +351,10 @@ def test_every_consumer_is_remembered(sandbox: Sandbox, past: Past, night: Calla
     """Whatever kept an image today keeps it for some days after it is gone."""
     accounts.seed(sandbox)
     night(dry_run=True)
+    counted = past.content(STATE)["usages"]
+    assert counted.pop("eks") == 0
+    assert set(counted) == {source.name for source in usage.SOURCES} - {"eks"}
+    assert all(counted.values()), "each source is measured by what it finds"
     images = past.content(APP)["images"]
     for name in accounts.CONSUMERS:
         assert images[sandbox.digest(name)]["last_in_use"], name

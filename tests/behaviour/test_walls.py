@@ -145,7 +145,9 @@ def test_a_fall_of_usages_removes_nothing_until_it_is_confirmed(
 ) -> None:
     """By the command that the cause gives; the next run goes on."""
     assert (fallen.status, fallen.gone) == ("refused", {})
-    assert "usages fell by more than max_usage_drop_percent = 50 allows: apprunner from 5 to 2" in fallen.causes
+    assert (
+        "the images in use fell by more than max_usage_drop_percent = 50 allows: apprunner from 5 to 2" in fallen.causes
+    )
     assert fallen.named("Found image without known use, but the run is refused") == run.ids("c", "d", "e")
     assert past.content("state.json")["usages"]["apprunner"] == 5
     assert night().causes == fallen.causes, "night after night"

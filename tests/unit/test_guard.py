@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -22,7 +23,7 @@ from ecr_cleaner.guard import (
 )
 from ecr_cleaner.model import SourceOutcome, SourceStatus, UsageScan
 from ecr_cleaner.settings import Confirmation
-from tests.builders import NOW
+from tests.builders import NOW, usage
 
 
 @pytest.mark.parametrize(
@@ -122,14 +123,24 @@ def test_what_was_not_seen_twice_is_not_compared() -> None:
 
 
 def test_only_full_answers_are_counted() -> None:
-    """A service that is suddenly not in the region has no usages; one that a person excluded is not asked."""
+    """A service that is suddenly not in the region uses nothing; one that a person excluded is not asked."""
     outcomes = (
         SourceOutcome("ecs", SourceStatus.COMPLETE, usages=7),
         SourceOutcome("apprunner", SourceStatus.NOT_IN_REGION),
         SourceOutcome("lambda", SourceStatus.DISABLED),
         SourceOutcome("scheduler", SourceStatus.FAILED, usages=3),
     )
-    assert counts(UsageScan((), outcomes, NOW)) == {"ecs": 7, "apprunner": 0}
+    usages = (usage(tag="v1"), replace(usage(tag="v1"), source="scheduler"))
+    assert counts(UsageScan(usages, outcomes, NOW)) == {"ecs": 1, "apprunner": 0}
+
+
+def test_images_are_counted_and_not_who_uses_them() -> None:
+    """A service that is scaled from a hundred tasks to one still uses its image; a name and its digest are two."""
+    ecs = (SourceOutcome("ecs", SourceStatus.COMPLETE),)
+    tasks = tuple(usage(tag="v1", consumer=f"ecs task {number}") for number in range(100))
+    others = (usage(tag="v2"), usage(tag="v1", repository="other"), usage(of="a"), usage(tag="v1", of="a"))
+    assert counts(UsageScan(tasks, ecs, NOW)) == {"ecs": 1}
+    assert counts(UsageScan(tasks + others, ecs, NOW)) == {"ecs": 5}
 
 
 def test_a_fall_has_an_id_of_its_own() -> None:

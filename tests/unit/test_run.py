@@ -740,8 +740,8 @@ def test_what_is_off_is_said(run: Callable[..., RunSummary], world: World) -> No
 
 
 def counted(ecs: int) -> tuple[tuple[Usage, ...], tuple[SourceOutcome, ...]]:
-    """A scan that is complete and finds so many usages."""
-    return (), (SourceOutcome("ecs", SourceStatus.COMPLETE, usages=ecs),)
+    """A scan that is complete and finds so many images in use, all of them elsewhere."""
+    return tuple(used(tag=f"v{n}", repository="elsewhere") for n in range(ecs)), (COMPLETE,)
 
 
 def test_a_fall_of_usages_removes_nothing(run: Callable[..., RunSummary], world: World, told: Told) -> None:
@@ -756,7 +756,9 @@ def test_a_fall_of_usages_removes_nothing(run: Callable[..., RunSummary], world:
     assert drop
     assert (usages, str(drop)) == ({"ecs": 4}, "ecs from 10 to 4")
     (cause,) = summary.causes
-    assert cause.startswith("usages fell by more than max_usage_drop_percent = 50 allows: ecs from 10 to 4; ")
+    assert cause.startswith(
+        "the images in use fell by more than max_usage_drop_percent = 50 allows: ecs from 10 to 4; "
+    )
     assert f'"id":"{drop.id}"' in cause
     assert "--function-name registry-cleaner" in cause
 
@@ -786,7 +788,7 @@ def test_without_a_history_nothing_is_compared(run: Callable[..., RunSummary], w
 def test_a_failed_source_says_nothing_of_a_fall(run: Callable[..., RunSummary], world: World) -> None:
     """Whatever it would have found; the measure stays, and so does what waits."""
     world.old("a").usages = {"ecs": 10}
-    world.scans = [((), (SourceOutcome("ecs", SourceStatus.COMPLETE, usages=1), DENIED))]
+    world.scans = [((), (COMPLETE, DENIED))]
     assert run(history=True).causes == ("source lambda: ListFunctions was denied",)
     assert world.saved == [(frozenset({"a"}), None, None)]
 
