@@ -1,8 +1,9 @@
 """One execution from settings to report: the only place that orders I/O.
 
-Inventory comes before usage, so that what is deployed while the run reads is seen by the later scan; and where
-nothing is old, nothing is scanned. Images are read again, repository by repository, when they are judged: only
-one repository lies in memory, besides what is to be removed.
+Inventory comes before usage, so that what is deployed while the run reads is seen by the later scan. Images are
+read, repository by repository, when they are judged: only one repository lies in memory, besides what is to be
+removed. With a history every run asks who uses what, so that no day is missing in it; without one, nobody is asked
+where nothing is old. Nothing is removed before what was seen is written down.
 """
 
 from __future__ import annotations
@@ -10,19 +11,21 @@ from __future__ import annotations
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from ecr_cleaner import aws, guard, inventory, removal, rules, usage
+from ecr_cleaner import aws, graph, guard, inventory, memory, removal, rules, usage
 from ecr_cleaner.errors import CleanerError
 from ecr_cleaner.model import Contents, RemovalStatus, Repository, RepositoryPlan, Skipped, Usage, UsageScan
 from ecr_cleaner.report.summary import RepositorySummary, RunSummary
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from ecr_cleaner.access import RegistryFacts
     from ecr_cleaner.aws import Aws
+    from ecr_cleaner.history import HistoryStore
+    from ecr_cleaner.model import Image
     from ecr_cleaner.report import Reporter
     from ecr_cleaner.settings import Settings
 
@@ -32,6 +35,12 @@ WORKERS: Final = 4
 RESERVE_SECONDS: Final = 90.0
 """What must be left of the time to start on anything more: enough for one call with all its retries to be cut
 short and for the report to be written."""
+
+HISTORY_IS_OFF: Final = "the history is off: what was in use until yesterday is not protected, only what is now"
+LIMITS_ARE_OFF: Final = "no limit is set to what one run may remove: see max_removals_per_run and its siblings"
+
+_TRIED: Final = frozenset({RemovalStatus.REMOVED, RemovalStatus.PARTLY_UNTAGGED, RemovalStatus.FAILED})
+"""Endings after which an image is gone, or may be."""
 
 _REPOSITORY_GONE: Final = "RepositoryNotFoundException"
 
@@ -53,6 +62,8 @@ class Run:
         settings: What it is told.
         reporter: Told of everything as it happens.
         run_id: Names the run in logs and errors.
+        history: What is known of the past; None: nothing is.
+        function_name: Of the function, in the command that confirms a fall of usages.
         only: Look at these repositories alone; None means all of them.
         seconds_left: Until the run is cut off.
         clock: Now, in UTC.
@@ -62,6 +73,8 @@ class Run:
     settings: Settings
     reporter: Reporter
     run_id: str
+    history: HistoryStore | None = None
+    function_name: str = "ecr-cleaner"
     only: frozenset[str] | None = None
     seconds_left: Callable[[], float] = _for_ever
     clock: Callable[[], datetime] = _utc_now
@@ -72,6 +85,10 @@ class Run:
     _scan_seconds: float = field(init=False, default=0.0)
     _scans: int = field(init=False, default=0)
     _judged_by: dict[str, int] = field(init=False, default_factory=dict)  # repository to the number of the scan
+    _names: frozenset[str] = field(init=False, default=frozenset())
+    _drop: guard.Drop | None = field(init=False, default=None)
+    _tried: dict[str, set[str]] = field(init=False, default_factory=dict)  # repository to the digests
+    _sizes: dict[str, tuple[int, int]] = field(init=False, default_factory=dict)  # to what goes, of how many
 
     def __post_init__(self) -> None:
         self.summary = RunSummary(self.run_id, self.settings.dry_run, self.clients.region)
@@ -95,13 +112,30 @@ class Run:
         return self.summary
 
     def _stages(self) -> None:
+        if self.history is not None:
+            self.history.open(self._now)
+        self._note_what_is_off()
         repositories = self._inventory()
-        candidates = [r for r in repositories if self._guarded(r, self._has_old_images)]
-        self._scan() if candidates else self._scan_nothing()
+        if self.history is not None:
+            asked = True
+        else:
+            asked = bool([r for r in repositories if self._guarded(r, self._has_old_images)])
+        self._scan() if asked else self._scan_nothing()
         plans = [plan for r in repositories if (plan := self._judged(r)) is not None]
+        self._write_down()
+        self._hold_to_run_limits(plans)
         # What nobody asked the sources about may not go, whatever a second listing shows.
-        for plan in plans if candidates else ():
+        for plan in plans if asked else ():
             self._remove(plan)
+
+    def _note_what_is_off(self) -> None:
+        if self.history is None:
+            self.summary.notes.append(HISTORY_IS_OFF)
+        elif self._now - self.history.started_at < timedelta(days=self.settings.rollback_days):
+            began = f"{self.history.started_at:%Y-%m-%d %H:%M} UTC"
+            self.summary.notes.append(f"the history began {began}: what was in use before is not known")
+        if not self.settings.dry_run and self.settings.limits.are_off:
+            self.summary.notes.append(LIMITS_ARE_OFF)
 
     def _inventory(self) -> list[Repository]:
         """The repositories that may be cleaned; the others are noted with their reason."""
@@ -113,6 +147,7 @@ class Run:
             for name, arn in inventory.repository_names(self.clients)
             if self.only is None or name in self.only
         ]
+        self._names = frozenset(name for name, _ in names)
 
         def look(found: tuple[str, str]) -> object:
             try:
@@ -174,12 +209,30 @@ class Run:
         self.summary.scan = scan
         self._scans += 1
         self._scan_seconds = (self.clock() - scan.started_at).total_seconds()
-        self.summary.refusals[:] = guard.refusals(scan)
+        self.summary.refusals[:] = [*guard.refusals(scan), *self._tripped(scan)]
         if self._stale():
             self.summary.refusals.append(
                 f"collecting the usages took {self._scan_seconds / 60:.0f} minutes: by now they are out of date"
             )
         self._usages = tuple(self._of_this_registry(scan.usages))
+
+    def _tripped(self, scan: UsageScan) -> list[str]:
+        """What a person has to look at before more is removed: far fewer usages than before."""
+        if self.history is None or scan.failures:
+            return []
+        percent = self.settings.max_usage_drop_percent
+        self._drop = guard.drop(self.history.usages, guard.counts(scan), percent)
+        if self._drop is None:
+            return []
+        command = guard.confirm_command(self._drop, self.function_name, self.clients.region)
+        fell = f"the images in use fell by more than max_usage_drop_percent = {percent} allows: {self._drop}"
+        return [f"{fell}; if that is as it should be, say so: {command}"]
+
+    def _write_down(self) -> None:
+        """Note what holds for all repositories: the measure of the tripwire, or what waits for confirmation."""
+        scan = self.summary.scan
+        if self.history is not None and scan is not None:
+            self.history.save(self._names, None if scan.failures else guard.counts(scan), self._drop)
 
     def _scan_nothing(self) -> None:
         outcomes = usage.disabled(self.settings)
@@ -198,6 +251,8 @@ class Run:
             return None
         self.summary.repositories[repository.name].judge(plan)
         self.reporter.judged(plan, dry_run=self.settings.dry_run, refused=bool(self.summary.refusals))
+        if self._is_over_limit(plan):
+            return None
         removals = plan.removals
         # Only what goes is remembered until it goes.
         return RepositoryPlan(repository, removals, plan.holders) if removals else None
@@ -205,12 +260,51 @@ class Run:
     def _judge(self, repository: Repository) -> RepositoryPlan:
         self._judged_by[repository.name] = self._scans
         images = tuple(inventory.images(self.clients, repository.name))
+        recent = self._recent(repository, images)  # before anything else can fail: no day may be missing
         contents = Contents(images)
         if rules.depends_on_indexes(images, repository.retention, self._now):
             indexes = [image for image in images if image.is_index]
             children, unread = inventory.children(self.clients, repository.name, indexes)
             contents = Contents(images, children, unread)
-        return rules.judge(repository, contents, self._usages, self._now)
+        return rules.judge(repository, contents, self._usages, self._now, recent)
+
+    def _recent(self, repository: Repository, images: tuple[Image, ...]) -> Mapping[str, tuple[str, ...]]:
+        """What is kept for what was; what is in use now is written down on the way."""
+        if self.history is None or self.summary.scan is None:
+            return {}
+        used = graph.resolve(graph.build(Contents(images)), repository.name, self._usages)
+        seen = memory.observe(repository.name, images, used, self.summary.scan.started_at)
+        return memory.recent(self.history.remember(seen), self._usages, self._now, self.settings.rollback_days)
+
+    def _is_over_limit(self, plan: RepositoryPlan) -> bool:
+        """Whether a repository may remove nothing more; what went already counts."""
+        if self.summary.refusals:
+            return False  # nothing goes, and what would go rests on usages that are not complete
+        name = plan.repository.name
+        tried = self._tried.setdefault(name, set())
+        removals = len(tried | {verdict.image.digest for verdict in plan.removals})
+        images = len(tried | {verdict.image.digest for verdict in plan.verdicts})
+        exceeded = self.settings.limits.exceeded_by_repository(removals, images)
+        self._sizes[name] = (len(tried) if exceeded else removals, images)
+        if exceeded:
+            summary = self.summary.repositories[name]
+            summary.status, summary.detail = "over_limit", exceeded
+            self._withhold([plan])
+        return bool(exceeded)
+
+    def _hold_to_run_limits(self, plans: Iterable[RepositoryPlan]) -> None:
+        if self.summary.refusals:
+            return
+        removals = sum(removals for removals, _ in self._sizes.values())
+        images = sum(images for _, images in self._sizes.values())
+        exceeded = self.settings.limits.exceeded_by_run(removals, images)
+        if exceeded:
+            self.summary.refusals.append(f"all repositories together: {exceeded}")
+            self._withhold(plans)
+
+    def _withhold(self, plans: Iterable[RepositoryPlan]) -> None:
+        for plan in () if self.settings.dry_run else plans:
+            self.reporter.withheld(plan)
 
     def _remove(self, plan: RepositoryPlan) -> None:
         """Remove what a repository's plan names, with usages that are never older than the limit."""
@@ -220,12 +314,17 @@ class Run:
                     self._cut_off(self.summary.repositories[plan.repository.name])
                     return
                 self._scan()
+                if self._drop is not None:
+                    self._write_down()
             # A scan that another repository needed makes this one's verdicts old as well.
             if self._judged_by[plan.repository.name] != self._scans:
                 fresh = self._guarded(plan.repository, self._judge)
-                if fresh is None or self.summary.refusals:
+                if fresh is None or self.summary.refusals or self._is_over_limit(fresh):
                     return
                 plan = fresh
+                self._hold_to_run_limits([plan])
+                if self.summary.refusals:
+                    return
             left = self._guarded(plan.repository, lambda _, plan=plan: self._remove_some(plan))  # type: ignore[misc]
             if not left:
                 return
@@ -242,6 +341,8 @@ class Run:
             if ended.status is RemovalStatus.LEFT:
                 left += 1
                 continue
+            if ended.status in _TRIED:
+                self._tried[plan.repository.name].add(ended.verdict.image.digest)
             summary.note(ended)
             self.reporter.removal(ended)
         return left

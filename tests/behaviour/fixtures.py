@@ -10,11 +10,14 @@ import pytest
 from botocore.retries import standard
 
 from ecr_cleaner import aws
+from tests.behaviour.past import Past
 from tests.behaviour.runner import Runner
 from tests.sandbox import Sandbox
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    from tests.behaviour.runner import Outcome
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +67,22 @@ def run(
 
 def _endpoints() -> list[str]:
     return [f"{name}={value}" for name, value in os.environ.items() if name.startswith("AWS_ENDPOINT_URL")]
+
+
+@pytest.fixture
+def past(sandbox: Sandbox) -> Past:
+    """A bucket in which no history has begun."""
+    return Past(sandbox)
+
+
+@pytest.fixture
+def night(run: Runner, past: Past) -> Callable[..., Outcome]:
+    """One real run with a history."""
+
+    def go(**more: Any) -> Outcome:
+        return run(history=past.place, **more)
+
+    return go
 
 
 @pytest.fixture(params=["tag", "image"])

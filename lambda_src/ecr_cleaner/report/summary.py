@@ -22,7 +22,8 @@ class RepositorySummary:
 
     Attributes:
         name: Of the repository.
-        status: ``judged``, ``skipped``, ``misconfigured``, ``failed``, ``gone`` or ``left``.
+        status: ``judged``, ``skipped``, ``misconfigured``, ``failed``, ``over_limit``, ``gone`` or
+            ``left``.
         detail: Why, where the status needs it.
         setting: The value of ``acknowledged_unscanned`` that would include a skipped repository.
         keep_days: The age limit that held, of tagged images.
@@ -77,7 +78,7 @@ class RepositorySummary:
     @property
     def problems(self) -> tuple[str, ...]:
         """Why the run fails because of this repository; empty if it does not."""
-        if self.status in {"misconfigured", "failed"}:
+        if self.status in {"misconfigured", "failed", "over_limit"}:
             return (f"repository {self.name}: {self.detail}",)
         failing = sum(self.removals[status.value] for status in _FAILING)
         if not failing:
