@@ -13,6 +13,7 @@
     │   ├── AbsentError             an object is not there, or may not be read
     │   ├── NotWholeError           an object is not what was written
     │   └── ReplacedError           an object was written by somebody else meanwhile
+    ├── OutOfTimeError              no time is left for one more call
     ├── LockHeldError               another run is under way
     └── RunFailedError              what the handler raises: one line of JSON
 """
@@ -94,6 +95,13 @@ class NotWholeError(HistoryError):
 
 class ReplacedError(HistoryError):
     """An object is not the one any more that was to be replaced."""
+
+
+class OutOfTimeError(CleanerError):
+    """There is not enough time left for one more call and for the report."""
+
+    def __init__(self, operation: str) -> None:
+        super().__init__(f"time ran out before {operation}")
 
 
 class LockHeldError(CleanerError):

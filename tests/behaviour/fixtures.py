@@ -53,12 +53,17 @@ def run(
     monkeypatch.setattr(aws.Pacer, "wait", lambda *_: None)
     monkeypatch.setattr(aws, "back_off", lambda _: None)
     monkeypatch.setattr(standard.ExponentialBackoff, "delay_amount", lambda *_: 0)
-    make, made = aws.Aws._make, {}
+    make = aws.Aws._make
+    made: dict[tuple[Any, ...], Any] = {}
+    paced: dict[tuple[Any, ...], Any] = {}
 
     def once(clients: aws.Aws, service: str, attempts: int) -> Any:
         key = service, clients.region, attempts, aws.READ_TIMEOUT_SECONDS, *_endpoints()
-        if key not in made:
+        if key in made:
+            made[key].meta.events.unregister("before-send", paced[key])
+        else:
             made[key] = make(clients, service, attempts)
+        paced[key] = clients.pace
         return made[key]
 
     monkeypatch.setattr(aws.Aws, "_make", once)
