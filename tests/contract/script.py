@@ -6,15 +6,18 @@ that AWS could not give, fail the test.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+import time
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from botocore.stub import Stubber
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from ecr_cleaner.aws import Aws
     from ecr_cleaner.model import Image
+
+_TOKENS: Final = frozenset({"nextToken", "NextToken", "Marker", "NextMarker"})
 
 
 class Script:
@@ -45,18 +48,46 @@ class Script:
             for stubber in self._stubbers.values():
                 stubber.assert_no_pending_responses()
 
-    def answer(self, service: str, method: str, answer: dict[str, Any], **parameters: Any) -> None:
+    def answer(self, service: str, method: str, answer: dict[str, Any], /, **parameters: Any) -> None:
         """Expect a call with exactly these parameters and answer it."""
         self._stubber(service).add_response(method, answer, parameters)
 
-    def cut_short(self, service: str, method: str, answer: dict[str, Any], **parameters: Any) -> None:
-        """Expect a call and answer it with less than the model demands, as botocore reads a body that ends early."""
-        stubber = self._stubber(service)
-        stubber.add_response(method, {}, parameters)
-        operation = self.aws.client(service).meta.method_to_api_mapping[method]
-        self._once(f"after-call.{service}.{operation}", lambda parsed, **_: parsed.update(answer))
+    def pages(self, service: str, method: str, result: str, /, *pages: Sequence[Any], **parameters: Any) -> None:
+        """Expect a listing to be read to its end, each page by the token that came with the one before."""
+        token, answer_token = self._tokens(service, method)
+        for number, items in enumerate(pages):
+            asked = {token: f"page {number}"} if number else {}
+            following = {answer_token: f"page {number + 1}"} if number + 1 < len(pages) else {}
+            self.answer(service, method, {result: list(items), **following}, **parameters, **asked)
 
-    def refuse(self, service: str, method: str, code: str, **parameters: Any) -> None:
+    def endless(self, service: str, method: str, result: str, /, *items: Any, **parameters: Any) -> None:
+        """Expect two pages of a listing, of which the second is handed out with its own token."""
+        token, answer_token = self._tokens(service, method)
+        for asked in ({}, {token: "again"}):
+            self.answer(service, method, {result: list(items), answer_token: "again"}, **parameters, **asked)
+
+    def cut_short(
+        self,
+        service: str,
+        method: str,
+        answer: dict[str, Any],
+        whole: Mapping[str, Any] | None = None,
+        /,
+        **parameters: Any,
+    ) -> None:
+        """Expect a call and answer it with less than the model demands, as botocore reads a body that ends early.
+
+        `whole` is an answer that the model allows, needed where it demands something.
+        """
+        self._stubber(service).add_response(method, dict(whole or {}), parameters)
+
+        def cut(parsed: dict[str, Any], **_: object) -> None:
+            parsed.clear()
+            parsed.update(answer)
+
+        self._once(f"after-call.{service}.{self._operation(service, method)}", cut)
+
+    def refuse(self, service: str, method: str, code: str, /, **parameters: Any) -> None:
         """Expect a call and answer with an error code; without parameters any will do."""
         self._stubber(service).add_client_error(
             method, service_error_code=code, service_message="as scripted", expected_params=parameters or None
@@ -69,6 +100,10 @@ class Script:
             raise error
 
         self._once(f"provide-client-params.{service}.{operation}", fall)
+
+    def linger(self, service: str, operation: str, seconds: float) -> None:
+        """Let the next call of an operation take its time."""
+        self._once(f"provide-client-params.{service}.{operation}", lambda **_: time.sleep(seconds))
 
     def _once(self, event: str, react: Callable[..., None]) -> None:
         events = self.aws.client(event.split(".")[1]).meta.events
@@ -83,6 +118,15 @@ class Script:
 
         events.register_first(event, first)
         self._waiting.append(unregister)
+
+    def _operation(self, service: str, method: str) -> str:
+        return str(self.aws.client(service).meta.method_to_api_mapping[method])
+
+    def _tokens(self, service: str, method: str) -> tuple[str, str]:
+        model = self.aws.client(service).meta.service_model.operation_model(self._operation(service, method))
+        (asked,) = _TOKENS & set(model.input_shape.members)
+        (answered,) = _TOKENS & set(model.output_shape.members)
+        return asked, answered
 
     def _stubber(self, service: str) -> Any:
         if service not in self._stubbers:
