@@ -27,17 +27,17 @@ class Past:
         place: What the settings say of it.
     """
 
-    place: Final = {"bucket": BUCKET, "prefix": PREFIX}
-
-    def __init__(self, sandbox: Sandbox) -> None:
+    def __init__(self, sandbox: Sandbox, place: dict[str, str] | None = None) -> None:
+        self.place = place or {"bucket": BUCKET, "prefix": PREFIX}
+        self._bucket, self._prefix = self.place["bucket"], self.place["prefix"]
         self._s3 = sandbox.client("s3")
-        self._s3.create_bucket(Bucket=BUCKET)
-        self._s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
-        self.write(MARKER, NEW)
+        self._s3.create_bucket(Bucket=self._bucket)
+        self._s3.put_bucket_versioning(Bucket=self._bucket, VersioningConfiguration={"Status": "Enabled"})
+        self.write(f"{self._prefix}marker.json", NEW)
 
     def objects(self) -> dict[str, bytes]:
         """All objects, by their keys without the prefix and the history's id."""
-        return {re.sub(r"^history/[^/]+/", "", key.removeprefix(PREFIX)): self.read(key) for key in self._keys()}
+        return {re.sub(r"^history/[^/]+/", "", key.removeprefix(self._prefix)): self.read(key) for key in self._keys()}
 
     def key(self, ending: str) -> str:
         """The whole key of the one object that ends so."""
@@ -46,16 +46,16 @@ class Past:
 
     def read(self, key: str) -> bytes:
         """An object."""
-        body: bytes = self._s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
+        body: bytes = self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read()
         return body
 
     def write(self, key: str, body: bytes) -> None:
         """Put an object, whatever is there."""
-        self._s3.put_object(Bucket=BUCKET, Key=key, Body=body)
+        self._s3.put_object(Bucket=self._bucket, Key=key, Body=body)
 
     def delete(self, key: str) -> None:
         """Take an object away, as its owner may."""
-        self._s3.delete_object(Bucket=BUCKET, Key=key)
+        self._s3.delete_object(Bucket=self._bucket, Key=key)
 
     def content(self, ending: str) -> dict[str, Any]:
         """What a document says."""
@@ -78,5 +78,5 @@ class Past:
             self.write(key, aged.encode())
 
     def _keys(self) -> list[str]:
-        listed = self._s3.list_objects_v2(Bucket=BUCKET, Prefix=PREFIX)
+        listed = self._s3.list_objects_v2(Bucket=self._bucket, Prefix=self._prefix)
         return [one["Key"] for one in listed.get("Contents", [])]
