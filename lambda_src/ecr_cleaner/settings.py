@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from ecr_cleaner.errors import SettingsError
 from ecr_cleaner.usage.registry import DISABLED_BY_NAME
@@ -27,6 +27,18 @@ def _is_source(name: str) -> str:
 
 SourceName = Annotated[str, AfterValidator(_is_source)]
 """What ``disabled_usage_sources`` may name."""
+
+
+def _are_revisions(value: object) -> object:
+    # One sentence; a union would say of each of its types that the value is none.
+    if value == "all" or (type(value) is int and value >= 1):
+        return value
+    message = 'it must be a whole number of at least 1, or "all"'
+    raise ValueError(message)
+
+
+Revisions = Annotated[int | Literal["all"], BeforeValidator(_are_revisions)]
+"""What ``task_definition_revisions`` may say."""
 
 Unscanned = Literal["eks", "other_accounts", "pull_through_cache", "delete_replication"]
 """What ``acknowledged_unscanned`` may name: consumers that no source can see."""
@@ -62,7 +74,7 @@ class Document(Strict):
     disabled_usage_sources: frozenset[SourceName] = frozenset()
     lock_table: Annotated[str, Field(min_length=3)] | None = None
     own_repository: Annotated[str, Field(min_length=2)] | None = None
-    task_definition_revisions: Annotated[int, Field(ge=1)] | Literal["all"] = 1
+    task_definition_revisions: Revisions = 1
 
 
 class Settings(Document):
