@@ -73,6 +73,7 @@ def test_an_empty_environment_is_a_dry_run_of_thirty_days() -> None:
     assert (found.dry_run, found.default_keep_days) == (True, 30)
     assert (found.acknowledged_unscanned, found.disabled_usage_sources) == (frozenset(), frozenset())
     assert (found.lock_table, found.own_repository) == (None, None)
+    assert found.task_definition_revisions == 1
 
 
 @pytest.mark.parametrize("text", NO_WHOLE_DAYS)
@@ -103,6 +104,12 @@ def test_the_document_is_read() -> None:
     assert (found.lock_table, found.own_repository) == ("cleaner-lock", "cleaner")
 
 
+@pytest.mark.parametrize("wanted", [1, 2, 100, 10**6, "all"])
+def test_revisions_are_a_number_or_all(wanted: int | str) -> None:
+    """However many the module's input may allow later."""
+    assert settings(task_definition_revisions=wanted).task_definition_revisions == wanted
+
+
 def test_null_means_none() -> None:
     """Terraform writes null where there is no lock and no repository of our own."""
     found = settings(lock_table=None, own_repository=None)
@@ -125,6 +132,13 @@ def test_null_means_none() -> None:
         ({"disabled_usage_sources": None}, "disabled_usage_sources"),
         ({"acknowledged_unscanned": ["ecs"]}, "ecs"),
         ({"acknowledged_unscanned": {"eks": True}}, "acknowledged_unscanned"),
+        ({"task_definition_revisions": 0}, "task_definition_revisions"),
+        ({"task_definition_revisions": -1}, "task_definition_revisions"),
+        ({"task_definition_revisions": "1"}, "task_definition_revisions"),
+        ({"task_definition_revisions": "ALL"}, "task_definition_revisions"),
+        ({"task_definition_revisions": True}, "task_definition_revisions"),
+        ({"task_definition_revisions": 1.5}, "task_definition_revisions"),
+        ({"task_definition_revisions": None}, "task_definition_revisions"),
         ({"lock_table": ""}, "lock_table"),
         ({"lock_table": 7}, "lock_table"),
         ({"own_repository": ""}, "own_repository"),
