@@ -11,17 +11,18 @@ locals {
     contains(var.acknowledged_unscanned, "eks") ? ["eks"] : [],
   )
 
+  # Where inventories are read; null if nobody keeps any, or nobody is to read them.
+  inventories = var.inventory_uri == null || contains(var.disabled_usage_sources, "inventories") ? null : local.inventory_place
+
   # One policy would be too long, so each source says in which of several its statements stand.
   usage_statements = {
     for number in distinct([for source in local.usage_sources : source.policy]) : tostring(number) => flatten([
       for name, source in local.usage_sources : [
-        for statement in source.statements : merge(statement, {
-          Resource = [
-            for resource in statement.Resource : replace(replace(replace(
-              resource, "{partition}", local.partition), "{region}", local.region), "{account}", local.account_id
-            )
-          ]
-        })
+        for statement in [for one in source.statements : jsonencode(one)] : jsondecode(
+          replace(replace(replace(replace(replace(
+            statement, "{partition}", local.partition), "{region}", local.region), "{account}", local.account_id
+          ), "{inventory_bucket}", try(local.inventories.bucket, "")), "{inventory_prefix}", try(local.inventories.prefix, ""))
+        ) if local.inventories != null || !strcontains(statement, "{inventory_")
       ] if source.policy == number && !contains(local.excluded_sources, name)
     ])
   }

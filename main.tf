@@ -25,13 +25,24 @@ locals {
     ? local.named_image.repository : null
   )
 
+  inventory_place = var.inventory_uri == null ? null : regex("^s3://(?P<bucket>[^/]+)/(?P<prefix>.+)$", var.inventory_uri)
+
   # Everything the function needs to know, as one document; ecr_cleaner/settings.py reads the same keys (a test compares).
   settings = {
-    schema_version            = 1
-    acknowledged_unscanned    = sort(var.acknowledged_unscanned)
-    disabled_usage_sources    = sort(var.disabled_usage_sources)
-    lock_table                = local.lock_table
-    own_repository            = local.own_repository
+    schema_version         = 1
+    acknowledged_unscanned = sort(var.acknowledged_unscanned)
+    disabled_usage_sources = sort(var.disabled_usage_sources)
+    extra_references       = sort(var.extra_references)
+    inventories = var.inventory_uri == null ? null : {
+      bucket        = local.inventory_place.bucket
+      prefix        = local.inventory_place.prefix
+      max_age_hours = var.inventory_max_age_hours
+    }
+    lock_table        = local.lock_table
+    minimum_keep_days = var.minimum_keep_days
+    own_repository    = local.own_repository
+    # What a rule leaves out is left to the function's defaults.
+    rules                     = [for rule in var.rules : { for name, value in rule : name => value if value != null }]
     task_definition_revisions = try(tonumber(var.task_definition_revisions), var.task_definition_revisions)
   }
   settings_json = jsonencode(local.settings)

@@ -60,13 +60,18 @@ variable "container_tool" {
 
 variable "default_keep_days" {
   type        = number
-  description = "Images pushed at most this many days ago are never removed. A repository overrides it with its tag BoxCleanerKeepDays."
+  description = "Images pushed at most this many days ago are never removed. A rule overrides it, and a repository overrides both with its tag BoxCleanerKeepDays."
   default     = 30
   nullable    = false
 
   validation {
     condition     = var.default_keep_days >= 1 && var.default_keep_days <= 99999 && floor(var.default_keep_days) == var.default_keep_days
     error_message = "default_keep_days must be a whole number from 1 to 99999, got ${var.default_keep_days}."
+  }
+
+  validation {
+    condition     = var.default_keep_days >= var.minimum_keep_days
+    error_message = "default_keep_days must be at least minimum_keep_days, which is ${var.minimum_keep_days}, got ${var.default_keep_days}."
   }
 }
 
@@ -89,6 +94,22 @@ variable "dry_run" {
   nullable    = false
 }
 
+variable "extra_references" {
+  type        = set(string)
+  description = "Images that are always in use: with the registry's host or without, by tag, digest or both, such as shop/api:live; shop/api:* means every image of that repository. A name without tag and digest means its tag latest."
+  default     = []
+  nullable    = false
+
+  validation {
+    condition = alltrue([
+      for name in var.extra_references :
+      can(regex("^([0-9]{12}\\.dkr[.-]ecr(-fips)?\\.[a-z0-9-]+\\.[a-z0-9][a-z0-9.-]*/)?[a-z0-9]+(([._/]|__|-+)[a-z0-9]+)*(:\\*|(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@sha256:[0-9a-f]{64})?)$", name))
+      && (can(regex("^[0-9]{12}\\.dkr[.-]ecr(-fips)?\\.[a-z0-9-]+\\.[a-z0-9][a-z0-9.-]*/", name)) || !can(regex("dkr[.-]ecr", name)))
+    ])
+    error_message = "extra_references must be repository[:tag][@sha256:<64 hex digits>] or repository:*, with <account>.dkr.ecr.<region>.<domain>/ before it or without, got ${jsonencode(var.extra_references)}."
+  }
+}
+
 variable "image_uri" {
   type        = string
   description = "Image of the function in a private ECR repository of the function's region, by tag or digest. If set, nothing is built and no container tool is needed."
@@ -102,6 +123,34 @@ variable "image_uri" {
   validation {
     condition     = var.image_uri == null || can(regex("/[^:@]+[:@]", var.image_uri))
     error_message = "image_uri must name a tag or a digest, got \"${coalesce(var.image_uri, "null")}\"."
+  }
+}
+
+variable "inventory_max_age_hours" {
+  type        = number
+  description = "Hours after which an inventory may be out of date: an older one stops every removal."
+  default     = 24
+  nullable    = false
+
+  validation {
+    condition     = var.inventory_max_age_hours >= 1 && var.inventory_max_age_hours <= 99999 && floor(var.inventory_max_age_hours) == var.inventory_max_age_hours
+    error_message = "inventory_max_age_hours must be a whole number from 1 to 99999, got ${var.inventory_max_age_hours}."
+  }
+}
+
+variable "inventory_uri" {
+  type        = string
+  description = "Where inventories lie, such as s3://bucket/inventories/: every object *.json under it is a JSON array of references to images that are in use. eks/<cluster>.json is that of an EKS cluster, and lets it pass."
+  default     = null
+
+  validation {
+    condition     = var.inventory_uri == null || can(regex("^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/([A-Za-z0-9._=-]+/)+$", var.inventory_uri))
+    error_message = "inventory_uri must be s3://<bucket>/<prefix>/ with a prefix of letters, digits, . _ = - and slashes that ends in a slash, got \"${coalesce(var.inventory_uri, "null")}\"."
+  }
+
+  validation {
+    condition     = try(length(regex("^s3://[^/]*/(.*)$", var.inventory_uri)[0]) <= 200, true)
+    error_message = "inventory_uri must have a prefix of at most 200 characters, got ${try(length(regex("^s3://[^/]*/(.*)$", var.inventory_uri)[0]), 0)}."
   }
 }
 
@@ -152,6 +201,18 @@ variable "memory_size" {
   }
 }
 
+variable "minimum_keep_days" {
+  type        = number
+  description = "No age limit may be shorter: neither default_keep_days nor a rule's, and a smaller number in a repository's tag BoxCleanerKeepDays is raised to it."
+  default     = 1
+  nullable    = false
+
+  validation {
+    condition     = var.minimum_keep_days >= 1 && var.minimum_keep_days <= 99999 && floor(var.minimum_keep_days) == var.minimum_keep_days
+    error_message = "minimum_keep_days must be a whole number from 1 to 99999, got ${var.minimum_keep_days}."
+  }
+}
+
 variable "name" {
   type        = string
   description = "Name of the function and beginning of every other name. The names of IAM roles also carry the region."
@@ -184,6 +245,80 @@ variable "reserved_concurrent_executions" {
   validation {
     condition     = var.reserved_concurrent_executions >= -1 && floor(var.reserved_concurrent_executions) == var.reserved_concurrent_executions
     error_message = "reserved_concurrent_executions must be a whole number of at least -1, got ${var.reserved_concurrent_executions}."
+  }
+}
+
+variable "rules" {
+  type = list(object({
+    repositories            = list(string)
+    keep_days               = optional(number)
+    keep_days_untagged      = optional(number)
+    keep_newest             = optional(number)
+    keep_tags               = optional(list(string))
+    keep_pulled_within_days = optional(number)
+    remove_artifacts        = optional(bool)
+  }))
+  description = "What holds for some repositories instead of the defaults; of several rules the first that matches. repositories and keep_tags are globs on whole names. Terraform passes over members that it does not know, so mind their spelling."
+  default     = []
+  nullable    = false
+
+  validation {
+    condition = alltrue([for rule in var.rules : try(length(rule.repositories) > 0, false)])
+    error_message = format("Every one of rules must name its repositories, got none in %s.", join(", ", [
+      for i, rule in var.rules : "rules[${i}]" if !try(length(rule.repositories) > 0, false)
+    ]))
+  }
+
+  # A glob that no name can fit would let its rule hold nowhere, or keep nothing, unnoticed.
+  validation {
+    condition = alltrue(flatten([
+      for rule in var.rules : [for glob in try(coalesce(rule.repositories), []) : can(regex("^[a-z0-9._/*?-]+$", glob))]
+    ]))
+    error_message = format("rules[].repositories may hold lower-case letters, digits, . _ - / and the signs * (any characters, / too) and ? (any one), got %s.", join(", ", flatten([
+      for i, rule in var.rules : [
+        for glob in try(coalesce(rule.repositories), []) : "${jsonencode(glob)} in rules[${i}]" if !can(regex("^[a-z0-9._/*?-]+$", glob))
+      ]
+    ])))
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for rule in var.rules : [for glob in try(coalesce(rule.keep_tags), []) : can(regex("^[A-Za-z0-9._*?-]+$", glob))]
+    ]))
+    error_message = format("rules[].keep_tags may hold letters, digits, . _ - and the signs * (any characters) and ? (any one), got %s.", join(", ", flatten([
+      for i, rule in var.rules : [
+        for glob in try(coalesce(rule.keep_tags), []) : "${jsonencode(glob)} in rules[${i}]" if !can(regex("^[A-Za-z0-9._*?-]+$", glob))
+      ]
+    ])))
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for rule in var.rules : [
+        for value in [rule.keep_days, rule.keep_days_untagged, rule.keep_newest, rule.keep_pulled_within_days] :
+        value == null || can(regex("^[1-9][0-9]{0,4}$", value))
+      ]
+    ]))
+    error_message = format("The numbers in rules must be whole and from 1 to 99999, got %s.", join(", ", flatten([
+      for i, rule in var.rules : [
+        for name in ["keep_days", "keep_days_untagged", "keep_newest", "keep_pulled_within_days"] :
+        "rules[${i}].${name} = ${rule[name]}" if rule[name] != null && !can(regex("^[1-9][0-9]{0,4}$", rule[name]))
+      ]
+    ])))
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for rule in var.rules : [
+        for value in [rule.keep_days, rule.keep_days_untagged] : try(value >= var.minimum_keep_days, true)
+      ]
+    ]))
+    error_message = format("The ages in rules must be at least minimum_keep_days, which is ${var.minimum_keep_days}, got %s.", join(", ", flatten([
+      for i, rule in var.rules : [
+        for name in ["keep_days", "keep_days_untagged"] :
+        "rules[${i}].${name} = ${rule[name]}" if !try(rule[name] >= var.minimum_keep_days, true)
+      ]
+    ])))
   }
 }
 

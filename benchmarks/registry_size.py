@@ -69,6 +69,7 @@ def measure(sandbox: Sandbox) -> dict[str, float]:
     """One dry run in a process of its own, without pacing."""
     environment = os.environ | {
         "AWS_ENDPOINT_URL": sandbox.endpoint,
+        "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
         "AWS_REGION": "us-east-1",
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_ACCESS_KEY_ID": "sandbox",

@@ -160,6 +160,7 @@ class Story:
         self.screen.phase("Everything stays as it is until you press Ctrl-C")
         self.screen.say(f"The account: export AWS_ENDPOINT_URL={self._account.endpoint} AWS_REGION=us-east-1")
         self.screen.say("             export AWS_ACCESS_KEY_ID=sandbox AWS_SECRET_ACCESS_KEY=sandbox")
+        self.screen.say("             export AWS_DISABLE_HOST_PREFIX_INJECTION=true")
         configuration = self.environment["TF_CLI_CONFIG_FILE"]
         self.screen.say(f"Terraform:   cd {where} && TF_CLI_CONFIG_FILE={configuration} terraform plan")
         self.children.wait_until_stopped()

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import re
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from ecr_cleaner.model import Evidence, Image, Reference, Repository, Usage
+from ecr_cleaner.model import Evidence, Image, Reference, Repository, Retention, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -84,6 +84,12 @@ def usage(
     return Usage(reference, "ecs", consumer, evidence)
 
 
-def repository(name: str = "app", keep_days: int = 30) -> Repository:
-    """A repository that opted in."""
-    return Repository(name, f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/{name}", keep_days)
+def retention(keep_days: int = 30, keep_days_untagged: int | None = None, **conditions: Any) -> Retention:
+    """What keeps images of a repository; untagged ones go by the same age unless it says otherwise."""
+    return Retention(keep_days, keep_days if keep_days_untagged is None else keep_days_untagged, **conditions)
+
+
+def repository(name: str = "app", keep_days: int = 30, *, tag: str | None = None, **conditions: Any) -> Repository:
+    """A repository that opted in; `tag` is its own word on its age."""
+    arn = f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/{name}"
+    return Repository(name, arn, retention(keep_days, **conditions), tag)

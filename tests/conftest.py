@@ -22,6 +22,8 @@ _SAFE_ENVIRONMENT: Final = {
     "AWS_EC2_METADATA_DISABLED": "true",
     # A client that nobody pointed at the sandbox must fail, not ask the real AWS.
     "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+    # Some operations put a word before the host, which an address does not bear.
+    "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
 }
 
 

@@ -36,7 +36,8 @@ run "with_removal" {
   command = plan
 
   variables {
-    dry_run = false
+    dry_run       = false
+    inventory_uri = "s3://shop-inventories/prod/ecr/"
   }
 
   assert {
@@ -97,8 +98,8 @@ run "with_removal" {
   }
 
   assert {
-    condition     = length([for s in flatten([for p in aws_iam_policy.usage : jsondecode(p.policy).Statement]) : s if anytrue([for r in s.Resource : strcontains(r, "{")])]) == 0
-    error_message = "No placeholder is left in a resource."
+    condition     = !anytrue([for p in aws_iam_policy.usage : can(regex("\\{[a-z]", p.policy))])
+    error_message = "No placeholder is left in a resource or a condition."
   }
 
   assert {
@@ -109,6 +110,48 @@ run "with_removal" {
   assert {
     condition     = length([for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s if s.Effect == "Allow" && anytrue([for a in s.Action : strcontains(a, "*")])]) == 0
     error_message = "No action is allowed by a wildcard."
+  }
+}
+
+run "inventories_are_read_where_they_lie" {
+  command = plan
+
+  variables {
+    inventory_uri = "s3://shop-inventories/prod/ecr/"
+  }
+
+  assert {
+    condition = { for s in flatten([for p in aws_iam_policy.usage : jsondecode(p.policy).Statement]) : s.Sid => jsonencode(s) if strcontains(jsonencode(s.Action), "s3:") } == {
+      for s in [
+        { Sid = "ListEksInventories", Effect = "Allow", Action = ["s3:ListBucket"], Resource = ["arn:aws:s3:::shop-inventories"], Condition = { StringEquals = { "s3:prefix" = "prod/ecr/" } } },
+        { Sid = "ListInventories", Effect = "Allow", Action = ["s3:ListBucket"], Resource = ["arn:aws:s3:::shop-inventories"], Condition = { StringEquals = { "s3:prefix" = "prod/ecr/" } } },
+        { Sid = "ReadInventories", Effect = "Allow", Action = ["s3:GetObject"], Resource = ["arn:aws:s3:::shop-inventories/prod/ecr/*"] },
+      ] : s.Sid => jsonencode(s)
+    }
+    error_message = "Only this prefix is listed, and only what lies under it is read."
+  }
+}
+
+run "without_inventories_s3_is_out_of_reach" {
+  command = plan
+
+  assert {
+    condition     = !anytrue([for p in aws_iam_policy.usage : strcontains(p.policy, "s3:")])
+    error_message = "What is not asked needs no permission."
+  }
+}
+
+run "inventories_that_nobody_reads_need_no_permission" {
+  command = plan
+
+  variables {
+    inventory_uri          = "s3://shop-inventories/prod/ecr/"
+    disabled_usage_sources = ["inventories"]
+  }
+
+  assert {
+    condition     = !anytrue([for p in aws_iam_policy.usage : strcontains(p.policy, "s3:")])
+    error_message = "Not those of the clusters either: what nobody reads lets no cluster pass."
   }
 }
 

@@ -234,6 +234,31 @@ run "default_keep_days_accepts_2" {
   }
 }
 
+run "default_keep_days_rejects_less_than_the_minimum" {
+  command = plan
+
+  variables {
+    default_keep_days = 6
+    minimum_keep_days = 7
+  }
+
+  expect_failures = [var.default_keep_days]
+}
+
+run "default_keep_days_accepts_the_minimum" {
+  command = plan
+
+  variables {
+    default_keep_days = 7
+    minimum_keep_days = 7
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
 run "disabled_usage_sources_rejects_1" {
   command = plan
 
@@ -248,7 +273,7 @@ run "disabled_usage_sources_rejects_2" {
   command = plan
 
   variables {
-    disabled_usage_sources = ["batch"]
+    disabled_usage_sources = ["no-such-source"]
   }
 
   expect_failures = [var.disabled_usage_sources]
@@ -259,6 +284,125 @@ run "disabled_usage_sources_accepts_1" {
 
   variables {
     disabled_usage_sources = ["apprunner", "ecs", "eventbridge", "lambda", "scheduler"]
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "extra_references_rejects_1" {
+  command = plan
+
+  variables {
+    extra_references = ["Shop/api:v1"]
+  }
+
+  expect_failures = [var.extra_references]
+}
+
+run "extra_references_rejects_2" {
+  command = plan
+
+  variables {
+    extra_references = ["shop/api@sha256:12"]
+  }
+
+  expect_failures = [var.extra_references]
+}
+
+run "extra_references_rejects_3" {
+  command = plan
+
+  variables {
+    extra_references = ["shop/api:v1:*"]
+  }
+
+  expect_failures = [var.extra_references]
+}
+
+run "extra_references_rejects_4" {
+  command = plan
+
+  variables {
+    extra_references = ["docker://shop/api"]
+  }
+
+  expect_failures = [var.extra_references]
+}
+
+run "extra_references_rejects_5" {
+  command = plan
+
+  variables {
+    extra_references = ["123456789012.dkr.ecr.us-east-1.amazonaws.com:v1"]
+  }
+
+  expect_failures = [var.extra_references]
+}
+
+run "extra_references_rejects_6" {
+  command = plan
+
+  variables {
+    extra_references = ["1234.dkr.ecr.us-east-1.amazonaws.com/shop/api:v1"]
+  }
+
+  expect_failures = [var.extra_references]
+}
+
+run "extra_references_rejects_7" {
+  command = plan
+
+  variables {
+    extra_references = [""]
+  }
+
+  expect_failures = [var.extra_references]
+}
+
+run "extra_references_rejects_8" {
+  command = plan
+
+  variables {
+    extra_references = ["shop/api v1"]
+  }
+
+  expect_failures = [var.extra_references]
+}
+
+run "extra_references_accepts_1" {
+  command = plan
+
+  variables {
+    extra_references = ["shop/api", "shop/api:live", "shop/api:*", "shop/api@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", "shop/api:live@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"]
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "extra_references_accepts_2" {
+  command = plan
+
+  variables {
+    extra_references = ["123456789012.dkr.ecr.us-east-1.amazonaws.com/shop/api:live", "123456789012.dkr-ecr-fips.us-east-1.on.aws/shop/api:*"]
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "extra_references_accepts_3" {
+  command = plan
+
+  variables {
+    extra_references = []
   }
 
   assert {
@@ -315,6 +459,194 @@ run "image_uri_accepts_2" {
 
   variables {
     image_uri = "123456789012.dkr-ecr.us-east-1.on.aws/app:v1"
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "inventory_max_age_hours_rejects_1" {
+  command = plan
+
+  variables {
+    inventory_max_age_hours = 0
+  }
+
+  expect_failures = [var.inventory_max_age_hours]
+}
+
+run "inventory_max_age_hours_rejects_2" {
+  command = plan
+
+  variables {
+    inventory_max_age_hours = 1.5
+  }
+
+  expect_failures = [var.inventory_max_age_hours]
+}
+
+run "inventory_max_age_hours_rejects_3" {
+  command = plan
+
+  variables {
+    inventory_max_age_hours = 100000
+  }
+
+  expect_failures = [var.inventory_max_age_hours]
+}
+
+run "inventory_max_age_hours_accepts_1" {
+  command = plan
+
+  variables {
+    inventory_max_age_hours = 1
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "inventory_max_age_hours_accepts_2" {
+  command = plan
+
+  variables {
+    inventory_max_age_hours = 99999
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "inventory_uri_rejects_1" {
+  command = plan
+
+  variables {
+    inventory_uri = "s3://shop-inventories/prod"
+  }
+
+  expect_failures = [var.inventory_uri]
+}
+
+run "inventory_uri_rejects_2" {
+  command = plan
+
+  variables {
+    inventory_uri = "s3://shop-inventories/"
+  }
+
+  expect_failures = [var.inventory_uri]
+}
+
+run "inventory_uri_rejects_3" {
+  command = plan
+
+  variables {
+    inventory_uri = "shop-inventories/prod/"
+  }
+
+  expect_failures = [var.inventory_uri]
+}
+
+run "inventory_uri_rejects_4" {
+  command = plan
+
+  variables {
+    inventory_uri = "s3://Shop/prod/"
+  }
+
+  expect_failures = [var.inventory_uri]
+}
+
+run "inventory_uri_rejects_5" {
+  command = plan
+
+  variables {
+    inventory_uri = "s3://shop-inventories/prod*/"
+  }
+
+  expect_failures = [var.inventory_uri]
+}
+
+run "inventory_uri_rejects_6" {
+  command = plan
+
+  variables {
+    inventory_uri = "s3://shop-inventories/$${aws:username}/"
+  }
+
+  expect_failures = [var.inventory_uri]
+}
+
+run "inventory_uri_rejects_7" {
+  command = plan
+
+  variables {
+    inventory_uri = "s3://shop-inventories//prod/"
+  }
+
+  expect_failures = [var.inventory_uri]
+}
+
+run "inventory_uri_rejects_8" {
+  command = plan
+
+  variables {
+    inventory_uri = "s3://shop-inventories/pppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppp/"
+  }
+
+  expect_failures = [var.inventory_uri]
+}
+
+run "inventory_uri_accepts_1" {
+  command = plan
+
+  variables {
+    inventory_uri = "s3://shop-inventories/prod/"
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "inventory_uri_accepts_2" {
+  command = plan
+
+  variables {
+    inventory_uri = "s3://shop.inventories/ecr-cleaner/account=1/eu_west.1/"
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "inventory_uri_accepts_3" {
+  command = plan
+
+  variables {
+    inventory_uri = "s3://shop-inventories/ppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppp/"
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "inventory_uri_accepts_4" {
+  command = plan
+
+  variables {
+    inventory_uri = null
   }
 
   assert {
@@ -483,6 +815,53 @@ run "memory_size_accepts_2" {
 
   variables {
     memory_size = 10240
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "minimum_keep_days_rejects_1" {
+  command = plan
+
+  variables {
+    default_keep_days = 99999
+    minimum_keep_days = 0
+  }
+
+  expect_failures = [var.minimum_keep_days]
+}
+
+run "minimum_keep_days_rejects_2" {
+  command = plan
+
+  variables {
+    default_keep_days = 99999
+    minimum_keep_days = 1.5
+  }
+
+  expect_failures = [var.minimum_keep_days]
+}
+
+run "minimum_keep_days_rejects_3" {
+  command = plan
+
+  variables {
+    default_keep_days = 99999
+    minimum_keep_days = 100000
+  }
+
+  expect_failures = [var.minimum_keep_days]
+}
+
+run "minimum_keep_days_accepts_1" {
+  command = plan
+
+  variables {
+    default_keep_days = 99999
+    minimum_keep_days = 99999
   }
 
   assert {
@@ -664,6 +1043,191 @@ run "reserved_concurrent_executions_accepts_3" {
 
   variables {
     reserved_concurrent_executions = 1
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "rules_rejects_no_repositories" {
+  command = plan
+
+  variables {
+    rules = [{ repositories = ["*"] }, { repositories = [] }]
+  }
+
+  expect_failures = [var.rules]
+}
+
+run "rules_rejects_repositories_null" {
+  command = plan
+
+  variables {
+    rules = [{ repositories = null }]
+  }
+
+  expect_failures = [var.rules]
+}
+
+run "rules_rejects_repository_upper_case" {
+  command = plan
+
+  variables {
+    rules = [{ repositories = ["shop/*", "Shop/api"] }]
+  }
+
+  expect_failures = [var.rules]
+}
+
+run "rules_rejects_repository_empty" {
+  command = plan
+
+  variables {
+    rules = [{ repositories = [""] }]
+  }
+
+  expect_failures = [var.rules]
+}
+
+run "rules_rejects_repository_null" {
+  command = plan
+
+  variables {
+    rules = [{ repositories = [null] }]
+  }
+
+  expect_failures = [var.rules]
+}
+
+run "rules_accepts_repositories" {
+  command = plan
+
+  variables {
+    rules = [{ repositories = ["shop/*", "team-?/a_b.c"] }, { repositories = ["*"] }]
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "rules_rejects_tags_brackets" {
+  command = plan
+
+  variables {
+    rules = [{ repositories = ["*"], keep_tags = ["v[0-9]*"] }]
+  }
+
+  expect_failures = [var.rules]
+}
+
+run "rules_rejects_tags_empty" {
+  command = plan
+
+  variables {
+    rules = [{ repositories = ["*"], keep_tags = [""] }]
+  }
+
+  expect_failures = [var.rules]
+}
+
+run "rules_accepts_tags" {
+  command = plan
+
+  variables {
+    rules = [{ repositories = ["*"], keep_tags = ["Release-*", "v?.*_1"] }, { repositories = ["*"], keep_tags = [] }, { repositories = ["*"], keep_tags = null }]
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "rules_rejects_keep_days" {
+  command = plan
+
+  variables {
+    rules = [{ repositories = ["*"], keep_days = 0 }]
+  }
+
+  expect_failures = [var.rules]
+}
+
+run "rules_rejects_keep_days_untagged" {
+  command = plan
+
+  variables {
+    rules = [{ repositories = ["*"], keep_days_untagged = 1.5 }]
+  }
+
+  expect_failures = [var.rules]
+}
+
+run "rules_rejects_keep_newest" {
+  command = plan
+
+  variables {
+    rules = [{ repositories = ["*"], keep_newest = -1 }]
+  }
+
+  expect_failures = [var.rules]
+}
+
+run "rules_rejects_keep_pulled_within_days" {
+  command = plan
+
+  variables {
+    rules = [{ repositories = ["*"], keep_pulled_within_days = 100000 }]
+  }
+
+  expect_failures = [var.rules]
+}
+
+run "rules_accepts_numbers" {
+  command = plan
+
+  variables {
+    rules = [{ repositories = ["*"], keep_days = 1, keep_days_untagged = 99999, keep_newest = 1, keep_pulled_within_days = 99999 }]
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "rules_rejects_keep_days_below_the_minimum" {
+  command = plan
+
+  variables {
+    minimum_keep_days = 7
+    rules             = [{ repositories = ["*"], keep_days = 6 }]
+  }
+
+  expect_failures = [var.rules]
+}
+
+run "rules_rejects_keep_days_untagged_below_the_minimum" {
+  command = plan
+
+  variables {
+    minimum_keep_days = 7
+    rules             = [{ repositories = ["*"], keep_days_untagged = 6 }]
+  }
+
+  expect_failures = [var.rules]
+}
+
+run "rules_accepts_the_minimum" {
+  command = plan
+
+  variables {
+    minimum_keep_days = 7
+    rules             = [{ repositories = ["*"], keep_days = 7, keep_days_untagged = 7, keep_newest = 1, keep_pulled_within_days = 1 }]
   }
 
   assert {
@@ -994,6 +1558,32 @@ run "default_keep_days_null_is_the_default" {
 
   assert {
     condition     = var.default_keep_days != null && aws_lambda_function.cleaner.environment[0].variables["DRY_RUN"] == "true"
+    error_message = "null must mean the default."
+  }
+}
+
+run "minimum_keep_days_null_is_the_default" {
+  command = plan
+
+  variables {
+    minimum_keep_days = null
+  }
+
+  assert {
+    condition     = var.minimum_keep_days != null && aws_lambda_function.cleaner.environment[0].variables["DRY_RUN"] == "true"
+    error_message = "null must mean the default."
+  }
+}
+
+run "rules_null_is_the_default" {
+  command = plan
+
+  variables {
+    rules = null
+  }
+
+  assert {
+    condition     = var.rules != null && aws_lambda_function.cleaner.environment[0].variables["DRY_RUN"] == "true"
     error_message = "null must mean the default."
   }
 }

@@ -25,7 +25,7 @@ run "defaults" {
     condition = aws_lambda_function.cleaner.environment[0].variables == tomap({
       DRY_RUN              = "true"
       DEFAULT_KEEP_DAYS    = "30"
-      ECR_CLEANER_SETTINGS = jsonencode({ schema_version = 1, acknowledged_unscanned = [], disabled_usage_sources = [], lock_table = "ecr-cleaner-lock", own_repository = "tools/cleaner", task_definition_revisions = 1 })
+      ECR_CLEANER_SETTINGS = jsonencode({ schema_version = 1, acknowledged_unscanned = [], disabled_usage_sources = [], extra_references = [], inventories = null, lock_table = "ecr-cleaner-lock", minimum_keep_days = 1, own_repository = "tools/cleaner", rules = [], task_definition_revisions = 1 })
     })
     error_message = "The environment is the contract with the function, got ${jsonencode(aws_lambda_function.cleaner.environment[0].variables)}."
   }
@@ -80,11 +80,19 @@ run "everything_set" {
   command = plan
 
   variables {
-    name                           = "other"
-    dry_run                        = false
-    default_keep_days              = 7
-    acknowledged_unscanned         = ["pull_through_cache", "eks"]
-    disabled_usage_sources         = ["lambda", "apprunner"]
+    name                    = "other"
+    dry_run                 = false
+    default_keep_days       = 7
+    acknowledged_unscanned  = ["pull_through_cache", "eks"]
+    disabled_usage_sources  = ["lambda", "apprunner"]
+    extra_references        = ["web:live", "api:*"]
+    inventory_uri           = "s3://shop-inventories/prod/ecr/"
+    inventory_max_age_hours = 6
+    minimum_keep_days       = 3
+    rules = [
+      { repositories = ["shop/*"], keep_days = 90, keep_days_untagged = 3, keep_newest = 10, keep_tags = ["v*"], keep_pulled_within_days = 14, remove_artifacts = true },
+      { repositories = ["*"], keep_days = null },
+    ]
     memory_size                    = 1024
     log_level                      = "DEBUG"
     log_retention_days             = 7
@@ -100,7 +108,22 @@ run "everything_set" {
   }
 
   assert {
-    condition     = jsondecode(aws_lambda_function.cleaner.environment[0].variables["ECR_CLEANER_SETTINGS"]) == { schema_version = 1, acknowledged_unscanned = ["eks", "pull_through_cache"], disabled_usage_sources = ["apprunner", "lambda"], lock_table = "other-lock", own_repository = "tools/cleaner", task_definition_revisions = 3 }
+    condition = jsondecode(aws_lambda_function.cleaner.environment[0].variables["ECR_CLEANER_SETTINGS"]) == {
+      schema_version         = 1
+      acknowledged_unscanned = ["eks", "pull_through_cache"]
+      disabled_usage_sources = ["apprunner", "lambda"]
+      extra_references       = ["api:*", "web:live"]
+      inventories            = { bucket = "shop-inventories", prefix = "prod/ecr/", max_age_hours = 6 }
+      lock_table             = "other-lock"
+      minimum_keep_days      = 3
+      own_repository         = "tools/cleaner"
+      # What a rule leaves out is not in the document.
+      rules = [
+        { repositories = ["shop/*"], keep_days = 90, keep_days_untagged = 3, keep_newest = 10, keep_tags = ["v*"], keep_pulled_within_days = 14, remove_artifacts = true },
+        { repositories = ["*"] },
+      ]
+      task_definition_revisions = 3
+    }
     error_message = "The settings carry the inputs, got ${aws_lambda_function.cleaner.environment[0].variables["ECR_CLEANER_SETTINGS"]}."
   }
 

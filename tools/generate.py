@@ -29,7 +29,15 @@ POLICY_CHARACTERS: Final = 6144
 POLICIES: Final = 7
 """A role holds ten; one is for logging, one for subnets, and one is left for whoever applies the module."""
 
-_LONGEST: Final = {"partition": "aws-us-gov", "region": "ap-southeast-99", "account": "123456789012"}
+LONGEST: Final = {
+    "partition": "aws-us-gov",
+    "region": "ap-southeast-99",
+    "account": "123456789012",
+    "inventory_bucket": 63 * "b",
+    "inventory_prefix": 199 * "p" + "/",
+}
+"""What may stand for the placeholders, as long as it can be."""
+
 _FRAME: Final = len(json.dumps({"Version": "2012-10-17", "Statement": []}))
 
 ORIGINAL: Final = frozenset(
@@ -55,19 +63,21 @@ GRANTS_HEAD: Final = ("Statement of a source", "Source", "Original", "Added", "O
 
 
 def statement(grant: Grant) -> dict[str, Any]:
-    """One statement of a policy, with placeholders in its resource."""
+    """One statement of a policy, with placeholders in its resource and condition."""
+    condition = {"Condition": {test: dict(keys) for test, keys in grant.condition.items()}} if grant.condition else {}
     return {
         "Sid": grant.sid,
         "Effect": "Allow",
         "Action": sorted(set(grant.actions)),
         "Resource": [grant.resource],
+        **condition,
     }
 
 
 def size(statements: Iterable[dict[str, Any]]) -> int:
     """Characters that statements take at most, in the longest partition and region."""
     texts = [json.dumps(one, separators=(",", ":")) for one in statements]
-    for name, value in _LONGEST.items():
+    for name, value in LONGEST.items():
         texts = [text.replace(f"{{{name}}}", value) for text in texts]
     return sum(len(text) + 1 for text in texts)
 
@@ -117,7 +127,8 @@ def grants_rows() -> Iterator[tuple[str, ...]]:
             original = _codes(action for action in actions if action in ORIGINAL)
             added = _codes(action for action in actions if action not in ORIGINAL)
             on = "everything" if grant.resource == "*" else f"`{grant.resource}`"
-            yield f"`{grant.sid}`", f"`{source.name}`", original, added, on
+            demanded = [f"`{key}` is `{value}`" for keys in grant.condition.values() for key, value in keys.items()]
+            yield f"`{grant.sid}`", f"`{source.name}`", original, added, ", ".join([on, *demanded])
 
 
 def _codes(names: Iterable[str]) -> str:

@@ -33,6 +33,13 @@ module "ecr_cleaner" {
   name              = "registry-cleaner"
   dry_run           = var.dry_run
   default_keep_days = 60
+  minimum_keep_days = 7
+
+  # The first rule that matches a repository holds; everything else keeps its images for 60 days.
+  rules = [
+    { repositories = ["shop/web*"], keep_days_untagged = 14, keep_newest = 10, keep_tags = ["release-*"] },
+    { repositories = ["sandbox/*"], keep_days = 7 },
+  ]
 
   schedule_expression = "cron(30 3 * * ? *)"
   schedule_timezone   = "Europe/Berlin"

@@ -13,10 +13,12 @@ import threading
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
+from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, UnknownServiceError
+from botocore.parsers import ResponseParserError
 
 from ecr_cleaner.errors import CleanerError, IncompleteAnswerError
 from ecr_cleaner.paths import is_known
@@ -57,6 +59,7 @@ CALLS_PER_SECOND: Final = {
     ("sfn", "ListStateMachineVersions"): 0.8,
     ("ecr", "BatchDeleteImage"): 5.0,
     ("ecr", "*"): 10.0,
+    ("s3", "*"): 100.0,
 }
 """Steady rate of an operation; ``*`` is each other operation of the service."""
 
@@ -67,8 +70,14 @@ BURST: Final = 20
 _SERVER_ERROR: Final = 500
 _TOO_MANY: Final = 429
 
-AwsError = (ClientError, BotoCoreError)
-"""Everything that a call of boto3 raises on purpose."""
+AwsError = (ClientError, BotoCoreError, ResponseParserError)
+"""Everything that a call of boto3 raises on purpose; the last one where XML ends in the middle."""
+
+IAM_NAMES: Final = {"ListObjectsV2": "ListBucket"}
+"""What IAM calls an operation that it does not call by its name (Service Authorization Reference)."""
+
+UnknownService = UnknownServiceError
+"""The loaded botocore is older than the service: there is no client of it."""
 
 
 @dataclass(slots=True)
@@ -223,9 +232,10 @@ def found_nobody(error: Exception, client: Any) -> bool:
 
     A connection that times out says nothing of the service: it is what a network without a way to it looks like.
     """
-    return isinstance(error, EndpointConnectionError) and str(error.kwargs.get("endpoint_url", "")).startswith(
-        client.meta.endpoint_url
-    )
+    # Some operations put a word before the host: workflows-omics.us-west-1.amazonaws.com.
+    return isinstance(error, EndpointConnectionError) and urlsplit(
+        str(error.kwargs.get("endpoint_url", ""))
+    ).netloc.endswith(urlsplit(client.meta.endpoint_url).netloc)
 
 
 def member(answer: dict[str, Any], name: str, operation: str) -> Any:
@@ -240,8 +250,18 @@ def member(answer: dict[str, Any], name: str, operation: str) -> Any:
 
 
 def called(client: Any, operation: str, **parameters: Any) -> dict[str, Any]:
-    """Make one call by the operation's name as AWS writes it, e.g. ``GetApplication``."""
-    answer: dict[str, Any] = getattr(client, _method(client, operation))(**parameters)
+    """Make one call by the operation's name as AWS writes it, e.g. ``GetApplication``.
+
+    Raises:
+        AwsError: It failed.
+        IncompleteAnswerError: Its answer is not what the protocol says.
+    """
+    method = getattr(client, _method(client, operation))
+    try:
+        answer: dict[str, Any] = method(**parameters)
+    except (ResponseParserError, KeyError) as error:
+        # What botocore lets out where XML ends early, or is the page of a proxy.
+        raise IncompleteAnswerError(operation, f"what was expected ({error})") from error
     return answer
 
 

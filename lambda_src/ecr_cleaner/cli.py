@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import uuid
 from dataclasses import replace
@@ -72,6 +73,21 @@ def _common(command: Callable[..., None]) -> Callable[..., None]:
             metavar="NAME",
             help="As in acknowledged_unscanned; may be repeated.",
         ),
+        click.option(
+            "--extra-reference",
+            "extra_references",
+            multiple=True,
+            metavar="IMAGE",
+            help="As in extra_references; may be repeated.",
+        ),
+        click.option("--inventory-uri", metavar="URI", help="As in inventory_uri."),
+        click.option(
+            "--inventory-max-age-hours",
+            type=click.IntRange(1, 99_999),
+            default=24,
+            show_default=True,
+            help="As in inventory_max_age_hours.",
+        ),
     ]
     for option in reversed(options):
         command = option(command)
@@ -136,6 +152,9 @@ def _run(  # noqa: PLR0913 - the options of the command line
     keep_days: int,
     disabled: tuple[str, ...],
     acknowledged: tuple[str, ...],
+    extra_references: tuple[str, ...],
+    inventory_uri: str | None,
+    inventory_max_age_hours: int,
 ) -> CollectingReporter:
     reporter = CollectingReporter()
     try:
@@ -145,6 +164,8 @@ def _run(  # noqa: PLR0913 - the options of the command line
                 "default_keep_days": keep_days,
                 "disabled_usage_sources": frozenset(disabled),
                 "acknowledged_unscanned": frozenset(acknowledged),
+                "extra_references": frozenset(extra_references),
+                "inventories": _place(inventory_uri, inventory_max_age_hours),
             }
         )
     except ValueError as error:
@@ -154,6 +175,16 @@ def _run(  # noqa: PLR0913 - the options of the command line
     except (CleanerError, SettingsError, *aws.AwsError) as error:
         raise click.ClickException(str(error)) from None
     return reporter
+
+
+def _place(uri: str | None, max_age_hours: int) -> dict[str, Any] | None:
+    if uri is None:
+        return None
+    match = re.fullmatch(r"s3://(?P<bucket>[^/]+)/(?P<prefix>.+/)", uri)
+    if match is None:
+        message = f"{uri!r} is no place of inventories: write s3://bucket/prefix/"
+        raise ValueError(message)
+    return {**match.groupdict(), "max_age_hours": max_age_hours}
 
 
 if __name__ == "__main__":

@@ -39,10 +39,16 @@ class SettingsError(CleanerError):
 
 
 class UnreadableReferenceError(CleanerError):
-    """A text that names a private ECR registry, yet is no image reference."""
+    """A text that names a private ECR registry, yet is no image reference.
+
+    Attributes:
+        text: As it was found.
+        rule: What it would have to be.
+    """
 
     def __init__(self, text: str, rule: str) -> None:
         self.text = text
+        self.rule = rule
         super().__init__(f"image reference {text!r} looks like Amazon ECR but cannot be read: {rule}")
 
 

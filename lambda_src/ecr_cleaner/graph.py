@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 
-from ecr_cleaner.model import Breadth
+from ecr_cleaner.model import CONTAINER_CONFIG_MEDIA_TYPES, LEGACY_MEDIA_TYPES, Breadth
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -54,7 +54,9 @@ class Graph:
         parents: The way back.
         referrers: Image to what refers to it.
         subjects: The way back; an artifact may refer by field and by tag.
-        tags: Tag to the digest it points at now.
+        strays: What refers to something that does not lie here, by the digest of that.
+        tags: Tag to the digest it points at now; to several if it moved while the repository was listed.
+        containers: The digests that a container runtime can run, alone or as a part of an image.
     """
 
     images: Mapping[str, Image]
@@ -62,7 +64,9 @@ class Graph:
     parents: Mapping[str, tuple[str, ...]]
     referrers: Mapping[str, tuple[str, ...]]
     subjects: Mapping[str, tuple[str, ...]]
-    tags: Mapping[str, str]
+    strays: Mapping[str, tuple[str, ...]]
+    tags: Mapping[str, tuple[str, ...]]
+    containers: frozenset[str]
 
     def holders(self, digest: str) -> tuple[str, ...]:
         """What must be gone before this image goes: the indexes that list it and its subjects."""
@@ -82,20 +86,48 @@ def build(contents: Contents) -> Graph:
         for image in contents.images
         if (found := tuple(d for d in subjects_of(image) if d in images and d != image.digest))
     }
+    parents = _reversed(children)
     return Graph(
         images=images,
         children=children,
-        parents=_reversed(children),
+        parents=parents,
         referrers=_reversed(subjects),
         subjects=subjects,
-        tags={tag: image.digest for image in contents.images for tag in image.tags},
+        strays=_reversed({i.digest: [d for d in subjects_of(i) if d not in images] for i in contents.images}),
+        tags=_reversed({image.digest: image.tags for image in contents.images}),
+        containers=_containers(images, children, parents),
     )
+
+
+def _containers(
+    images: Mapping[str, Image], children: Mapping[str, tuple[str, ...]], parents: Mapping[str, tuple[str, ...]]
+) -> frozenset[str]:
+    """What is an image for containers, and no chart, provider or other artifact.
+
+    An index is what the manifests are that it lists; if none of them lies here, it may be anything. What an image lists
+    is a part of it: attestations too.
+    """
+    runnable = {d for d, i in images.items() if not i.is_index and _runs(i)}
+    runnable |= {d for d, i in images.items() if i.is_index and not children.get(d)}
+    found = runnable | set(_closure(runnable, [(parents, Link.LISTS)]))
+    return frozenset(found | set(_closure(found, [(children, Link.LISTED)])))
+
+
+def _runs(image: Image) -> bool:
+    if image.artifact_type is None:
+        return image.media_type in LEGACY_MEDIA_TYPES
+    return image.artifact_type in CONTAINER_CONFIG_MEDIA_TYPES
 
 
 def subjects_of(image: Image) -> tuple[str, ...]:
     """The digests an artifact refers to, whether or not they still exist."""
     by_tag = (f"sha256:{match['hex']}" for tag in image.tags if (match := _SUBJECT_TAG.fullmatch(tag)))
     return tuple(dict.fromkeys(([image.subject] if image.subject else []) + list(by_tag)))
+
+
+def has_name(image: Image) -> bool:
+    """Whether somebody gave it a tag, beyond those that only say what it refers to."""
+    return any(not _SUBJECT_TAG.fullmatch(tag) for tag in image.tags)
 
 
 def _reversed(edges: Mapping[str, Iterable[str]]) -> dict[str, tuple[str, ...]]:
@@ -122,6 +154,9 @@ def resolve(graph: Graph, repository: str, usages: Iterable[Usage]) -> dict[str,
     for usage in usages:
         for digest in _named(graph, repository, usage.reference):
             found[digest].append(usage)
+        # Signatures may be kept apart from what they sign (cosign's COSIGN_REPOSITORY).
+        for digest in graph.strays.get(usage.reference.digest or "", ()):
+            found[digest].append(usage)
     return {digest: tuple(named) for digest, named in found.items()}
 
 
@@ -134,7 +169,7 @@ def _named(graph: Graph, repository: str, reference: Reference) -> set[str]:
     # keeping one too many is the cheap mistake.
     named = {reference.digest} if reference.digest in graph.images else set()
     if reference.repository == repository and reference.effective_tag is not None:
-        named.add(graph.tags.get(reference.effective_tag))
+        named.update(graph.tags.get(reference.effective_tag, ()))
     return {digest for digest in named if digest is not None}
 
 

@@ -106,17 +106,19 @@ def opted_in(
     if tags is None or not is_enabled(tags):
         return _near_miss(name, tags or {})
     problem = variants(tags)
-    keep_days = settings.default_keep_days
-    if problem is None and KEEP_DAYS_TAG in tags:
-        days = whole_days(tags[KEEP_DAYS_TAG])
-        if days is None:
-            problem = f"tag {KEEP_DAYS_TAG} must be a whole number of days from 1 to 99999, got {tags[KEEP_DAYS_TAG]!r}"
-        else:
-            keep_days = days
+    told = tags.get(KEEP_DAYS_TAG)
+    days = None if told is None else whole_days(told)
+    if problem is None and told is not None and days is None:
+        problem = f"tag {KEEP_DAYS_TAG} must be a whole number of days from 1 to 99999, got {told!r}"
     if problem is not None:
         return Misconfigured(name, problem)
     skipped = _skip(clients, name, settings, facts)
-    return skipped or Repository(name=name, arn=arn, keep_days=keep_days)
+    if skipped is not None:
+        return skipped
+    minimum = settings.minimum_keep_days
+    note = f"tag {KEEP_DAYS_TAG} = {told} is below minimum_keep_days = {minimum}: {minimum} days hold"
+    notes = (note,) if days is not None and days < minimum else ()
+    return Repository(name, arn, settings.retention_of(name, days), told, notes)
 
 
 def tags_of(clients: Aws, arn: str) -> dict[str, str] | None:
@@ -243,6 +245,7 @@ def _image(repository: str, detail: dict[str, Any]) -> Image:
         digest=aws.member(detail, "imageDigest", "DescribeImages"),
         tags=tuple(sorted(detail.get("imageTags", ()))),  # absent when untagged
         pushed_at=pushed_at,
+        uploaded_at=detail["imagePushedAt"],
         size_bytes=detail.get("imageSizeInBytes", 0),
         media_type=detail.get("imageManifestMediaType"),
         artifact_type=detail.get("artifactMediaType"),  # absent for an index

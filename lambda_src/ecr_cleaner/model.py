@@ -25,6 +25,12 @@ CONTAINER_CONFIG_MEDIA_TYPES = (
 )
 """What ECR gives as ``artifactMediaType`` of something that a container runtime can run."""
 
+LEGACY_MEDIA_TYPES = (
+    "application/vnd.docker.distribution.manifest.v1+json",
+    "application/vnd.docker.distribution.manifest.v1+prettyjws",
+)
+"""Media types of Docker's first manifests, which are images and have no config to be told apart by."""
+
 
 @dataclass(frozen=True, slots=True)
 class Image:
@@ -35,6 +41,7 @@ class Image:
         digest: ``sha256:`` and 64 hexadecimal digits.
         tags: Sorted; empty for an untagged image.
         pushed_at: When the manifest was pushed, or restored from the archive if that is later.
+        uploaded_at: When it was pushed, whatever came later; None: the same as `pushed_at`.
         size_bytes: Compressed size. Of an index, ECR gives the largest of its manifests, not a sum.
         media_type: Media type of the manifest, or None where ECR gives none.
         artifact_type: Media type of the config, e.g. a Helm chart's; None for an index.
@@ -53,6 +60,7 @@ class Image:
     subject: str | None = None
     last_pulled_at: datetime | None = None
     active: bool = True
+    uploaded_at: datetime | None = None
 
     @property
     def is_index(self) -> bool:
@@ -66,18 +74,73 @@ class Image:
 
 
 @dataclass(frozen=True, slots=True)
+class RetentionRule:
+    """What one rule of the settings says; None where it leaves the word to the defaults.
+
+    Attributes:
+        repositories: Globs on names of repositories; it holds where one of them matches.
+        keep_days: As in `Retention`, and so are the others.
+    """
+
+    repositories: tuple[str, ...]
+    keep_days: int | None = None
+    keep_days_untagged: int | None = None
+    keep_newest: int | None = None
+    keep_tags: tuple[str, ...] = ()
+    keep_pulled_within_days: int | None = None
+    remove_artifacts: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """What keeps the images of one repository, besides their use. Each condition keeps by itself.
+
+    Attributes:
+        keep_days: Age limit of tagged images; whole days.
+        keep_days_untagged: Age limit of untagged images; whole days.
+        keep_newest: How many of the tagged images pushed last stay at any age.
+        keep_tags: Globs; an image stays if one of its tags matches one of them.
+        keep_pulled_within_days: An image pulled at most so many days ago stays; None: pulls keep nothing.
+        remove_artifacts: Whether what no container runtime can run may go too.
+        rule: Number of the rule that holds, from 0; None: the defaults do.
+    """
+
+    keep_days: int
+    keep_days_untagged: int
+    keep_newest: int = 0
+    keep_tags: tuple[str, ...] = ()
+    keep_pulled_within_days: int | None = None
+    remove_artifacts: bool = False
+    rule: int | None = None
+
+    @property
+    def shortest_keep_days(self) -> int:
+        """Nothing that is younger can go."""
+        return min(self.keep_days, self.keep_days_untagged)
+
+
+@dataclass(frozen=True, slots=True)
 class Repository:
-    """A repository that opted in, and the age its own tag asks for.
+    """A repository that opted in, and what keeps its images.
 
     Attributes:
         name: Without host, e.g. ``shop/api``.
         arn: As ECR gives it.
-        keep_days: From the tag ``BoxCleanerKeepDays``, else the default; whole days.
+        retention: From the rules, the defaults and the tag ``BoxCleanerKeepDays``.
+        keep_days_tag: The value of that tag; None without it.
+        notes: What a person should know of it; one sentence each.
     """
 
     name: str
     arn: str
-    keep_days: int
+    retention: Retention
+    keep_days_tag: str | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def keep_days(self) -> int:
+        """Age limit of tagged images; whole days."""
+        return self.retention.keep_days
 
 
 class SkipReason(StrEnum):
@@ -236,6 +299,9 @@ class Reason(StrEnum):
     IN_USE = "in_use"
     PART_OF_IMAGE_IN_USE = "part_of_image_in_use"
     TOO_YOUNG = "too_young"
+    AMONG_NEWEST = "among_newest"
+    TAG_KEPT = "tag_kept"
+    PULLED_RECENTLY = "pulled_recently"
     PART_OF_KEPT_IMAGE = "part_of_kept_image"
     REFERS_TO_KEPT_IMAGE = "refers_to_kept_image"
     NOT_A_CONTAINER_IMAGE = "not_a_container_image"
@@ -276,7 +342,7 @@ class RepositoryPlan:
     """Every verdict of one repository.
 
     Attributes:
-        repository: Its name and age limit.
+        repository: Its name and what keeps its images.
         verdicts: One for each image, in the order of the images.
         holders: For each removable image the removable images that must be gone before it: the indexes
             that list it and the subject it refers to.

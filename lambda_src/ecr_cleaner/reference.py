@@ -59,6 +59,12 @@ _ENDS: Final = re.compile(
 )
 _SCHEME: Final = re.compile(r"(?:https?|docker)://", re.IGNORECASE)
 _LOOKS_LIKE_ECR: Final = re.compile(r"dkr[.-]ecr|\.ecr[.-][a-z0-9-]*\.?[a-z0-9.-]*amazonaws", re.IGNORECASE)
+_ELSEWHERE: Final = re.compile(
+    r"[A-Za-z0-9.-]+(?::[0-9]+)?/[a-z0-9]+(?:(?:[._/]|__|-+)[a-z0-9]+)*"
+    r"(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(?:@(?P<digest>[a-z0-9+._-]+:[0-9a-fA-F]{32,}))?"
+)
+_EVERY_IMAGE: Final = ":*"
+_LISTED_RULE: Final = "it must be repository[:tag][@sha256:<64 hex digits>], with or without a host, or repository:*"
 _DIGEST_RULE: Final = "a digest is sha256:<64 hex digits>"
 _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}(?![0-9a-f])")
 
@@ -142,6 +148,42 @@ def anywhere(digest: str) -> Reference:
 def is_digest(text: str) -> bool:
     """Whether a text is a sha256 digest as ECR writes it."""
     return _DIGEST.fullmatch(text) is not None
+
+
+def listed(text: str) -> Reference | None:
+    """Take a reference apart that somebody lists as being in use.
+
+    Here a name without a host may be an image of this registry as well as one of Docker Hub; it is taken for the
+    former, because keeping one too many is the cheap mistake.
+
+    Args:
+        text: An image reference with or without a host, ``repository:*`` for every image of a repository, or a digest.
+
+    Returns:
+        The reference; None if it names an image of another registry, without a digest that may lie here too.
+
+    Raises:
+        UnreadableReferenceError: It is none of these.
+    """
+    if is_digest(text):
+        return anywhere(text)
+    name = text.removesuffix(_EVERY_IMAGE)
+    found = parse(name)
+    if found is None:
+        bare, there = _PATH.fullmatch(name), _ELSEWHERE.fullmatch(name)
+        if bare is not None:
+            found = Reference(name, None, None, bare["repository"], bare["tag"], bare["digest"])
+        elif there is None or name != text:
+            raise UnreadableReferenceError(text, _LISTED_RULE)
+        else:
+            # What was copied here from another registry has the same digest here.
+            digest = there["digest"] or ""
+            return Reference(text=text, digest=digest) if is_digest(digest) else None
+    if name == text:
+        return found
+    if found.tag is not None or found.digest is not None:
+        raise UnreadableReferenceError(text, _LISTED_RULE)
+    return replace(found, text=text, breadth=Breadth.REPOSITORY)
 
 
 def find(text: str) -> tuple[Reference, ...]:

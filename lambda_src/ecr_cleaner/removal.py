@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Final
 from ecr_cleaner import aws, inventory
 from ecr_cleaner.graph import subjects_of
 from ecr_cleaner.model import Removal, RemovalStatus, Verdict
-from ecr_cleaner.settings import whole_days
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -96,8 +95,8 @@ def _not_as_told_any_more(clients: Aws, plan: RepositoryPlan) -> str:
         return "the repository was deleted meanwhile"
     if not inventory.is_enabled(tags) or inventory.variants(tags):
         return "the repository was opted out meanwhile"
-    days = tags.get(inventory.KEEP_DAYS_TAG)
-    if days is not None and whole_days(days) != plan.repository.keep_days:
+    # In its own words: a tag that came or went changes which rule's ages hold, whatever its number.
+    if tags.get(inventory.KEEP_DAYS_TAG) != plan.repository.keep_days_tag:
         return f"the tag {inventory.KEEP_DAYS_TAG} was changed meanwhile"
     return ""
 

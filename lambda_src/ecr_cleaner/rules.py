@@ -1,7 +1,7 @@
 """Pure: a verdict for every image of a repository.
 
-An image is removed only if it is old (pushed more than N times 24 hours ago; exactly N is kept) and nothing
-that is kept needs it. Keep wins over remove, always.
+An image is removed only if it is old (pushed more than N times 24 hours ago; exactly N is kept), no condition of the
+repository's rule keeps it, and nothing that is kept needs it. Keep wins over remove, always.
 """
 
 from __future__ import annotations
@@ -10,45 +10,35 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from ecr_cleaner import graph as graphs
-from ecr_cleaner.model import (
-    CONTAINER_CONFIG_MEDIA_TYPES,
-    Contents,
-    Image,
-    Reason,
-    Repository,
-    RepositoryPlan,
-    Verdict,
-)
+from ecr_cleaner import retention as retentions
+from ecr_cleaner.model import Contents, Image, Reason, Repository, RepositoryPlan, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from ecr_cleaner.graph import Graph, Kept
-    from ecr_cleaner.model import Usage
+    from ecr_cleaner.model import Retention, Usage
+    from ecr_cleaner.retention import Grounds
 
 MAX_TAGS: Final = 100
 """More (digest, tag) pairs do not fit into one call, and one image's ids are never split over two."""
 
 
-def is_old(image: Image, keep_days: int, now: datetime) -> bool:
-    """Whether an image was pushed more than `keep_days` times 24 hours before `now`."""
-    return now - image.pushed_at > timedelta(days=keep_days)
-
-
-def depends_on_indexes(images: Iterable[Image], keep_days: int, now: datetime) -> bool:
+def depends_on_indexes(images: Iterable[Image], retention: Retention, now: datetime) -> bool:
     """Whether the manifests of a repository's indexes have to be read at all.
 
-    Only where something is old: nothing else can be removed, and reading refreshes pull times.
+    Only where something is old by the shortest age limit: nothing else can be removed, and reading refreshes pull
+    times.
     """
-    return any(is_old(image, keep_days, now) for image in images)
+    return any(retentions.is_old(image, retention.shortest_keep_days, now) for image in images)
 
 
 def judge(repository: Repository, contents: Contents, usages: Iterable[Usage], now: datetime) -> RepositoryPlan:
     """Decide over every image of a repository.
 
     Args:
-        repository: Name and age limit.
+        repository: Its name and what keeps its images.
         contents: All of its images, and what each of its indexes lists.
         usages: All usages seen in the account and region, in any order.
         now: The moment of the judgement.
@@ -61,12 +51,13 @@ def judge(repository: Repository, contents: Contents, usages: Iterable[Usage], n
     above = graphs.upward(graph, used)
     needed = above | graphs.downward(graph, [*used, *above])
     unread_until = max((graph.images[d].pushed_at for d in contents.unread if d in graph.images), default=None)
+    conditions = retentions.conditions(graph, repository.retention, now)
     own = {
-        image.digest: reason
+        image.digest: grounds
         for image in contents.images
         if image.digest not in used
         and image.digest not in needed
-        and (reason := _keeps_itself(image, repository.keep_days, now, unread_until))
+        and (grounds := conditions.keep(image) or _in_doubt(image, graph, repository.retention, unread_until))
     }
     dependent = graphs.downward(graph, own)
     verdicts = tuple(
@@ -77,25 +68,27 @@ def judge(repository: Repository, contents: Contents, usages: Iterable[Usage], n
     return RepositoryPlan(repository, verdicts, holders)
 
 
-def _keeps_itself(image: Image, keep_days: int, now: datetime, unread_until: datetime | None) -> Reason | None:
-    """Why an image is kept although nothing needs it; None if nothing keeps it."""
-    if not is_old(image, keep_days, now):
-        return Reason.TOO_YOUNG
+def _in_doubt(image: Image, graph: Graph, retention: Retention, unread_until: datetime | None) -> Grounds | None:
+    """Why an old image stays that no condition keeps: nobody knows who needs it, or one call cannot remove it."""
+    reason = None
     if not image.active:
-        return Reason.ARCHIVED
-    if len(image.tags) > MAX_TAGS:
-        return Reason.TOO_MANY_TAGS
-    if not _is_container_image(image) and not graphs.subjects_of(image):
-        return Reason.NOT_A_CONTAINER_IMAGE
+        reason = Reason.ARCHIVED
+    elif len(image.tags) > MAX_TAGS:
+        reason = Reason.TOO_MANY_TAGS
+    elif not (retention.remove_artifacts or _is_understood(image, graph)):
+        reason = Reason.NOT_A_CONTAINER_IMAGE
     # What an index lists was pushed before it; of one that cannot be read, that is all that is known.
-    if unread_until is not None and image.pushed_at <= unread_until:
-        return Reason.MAY_BE_PART_OF_ARCHIVED_INDEX
-    return None
+    elif unread_until is not None and (image.uploaded_at or image.pushed_at) <= unread_until:
+        reason = Reason.MAY_BE_PART_OF_ARCHIVED_INDEX
+    return (reason, ()) if reason else None
 
 
-def _is_container_image(image: Image) -> bool:
-    """Whether a container runtime could run it; of anything else nobody knows who uses it."""
-    return image.is_index or image.artifact_type is None or image.artifact_type in CONTAINER_CONFIG_MEDIA_TYPES
+def _is_understood(image: Image, graph: Graph) -> bool:
+    """Whether it is known what an image is for: to be run, or to tell of another one.
+
+    A repository without a single container image holds what tells of images elsewhere, of which nothing is known here.
+    """
+    return image.digest in graph.containers or (bool(graphs.subjects_of(image)) and bool(graph.containers))
 
 
 def _verdict(  # noqa: PLR0913 - the stages of one decision, each by name
@@ -105,7 +98,7 @@ def _verdict(  # noqa: PLR0913 - the stages of one decision, each by name
     *,
     used: Mapping[str, tuple[Usage, ...]],
     needed: Mapping[str, Kept],
-    own: Mapping[str, Reason],
+    own: Mapping[str, Grounds],
     dependent: Mapping[str, Kept],
 ) -> Verdict:
     digest = image.digest
@@ -119,7 +112,7 @@ def _verdict(  # noqa: PLR0913 - the stages of one decision, each by name
         reason = Reason.PART_OF_IMAGE_IN_USE
         evidence = (_relation(graph, kept), *_consumers(used.get(_used_root(graph, kept, used), ())))
     elif digest in own:
-        reason = own[digest]
+        reason, evidence = own[digest]
     elif digest in dependent:
         kept = dependent[digest]
         refers = kept.link is graphs.Link.REFERS

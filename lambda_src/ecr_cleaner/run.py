@@ -127,6 +127,7 @@ class Run:
         match found:
             case Repository():
                 self.summary.repositories[found.name] = RepositorySummary(found.name)
+                self.summary.notes += [f"repository {found.name}: {note}" for note in found.notes]
                 return found
             case RepositorySummary():
                 self.summary.repositories[found.name] = found
@@ -166,7 +167,7 @@ class Run:
 
     def _has_old_images(self, repository: Repository) -> bool:
         found = inventory.images(self.clients, repository.name)
-        return rules.depends_on_indexes(found, repository.keep_days, self._now)
+        return rules.depends_on_indexes(found, repository.retention, self._now)
 
     def _scan(self) -> None:
         scan = usage.collect(self.clients, self.settings, self.clock())
@@ -205,7 +206,7 @@ class Run:
         self._judged_by[repository.name] = self._scans
         images = tuple(inventory.images(self.clients, repository.name))
         contents = Contents(images)
-        if rules.depends_on_indexes(images, repository.keep_days, self._now):
+        if rules.depends_on_indexes(images, repository.retention, self._now):
             indexes = [image for image in images if image.is_index]
             children, unread = inventory.children(self.clients, repository.name, indexes)
             contents = Contents(images, children, unread)

@@ -9,13 +9,28 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_core import PydanticCustomError
 
-from ecr_cleaner.errors import SettingsError
+from ecr_cleaner import retention
+from ecr_cleaner.errors import SettingsError, UnreadableReferenceError
+from ecr_cleaner.model import RetentionRule
+from ecr_cleaner.reference import listed
 from ecr_cleaner.usage.registry import DISABLED_BY_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from ecr_cleaner.model import Retention
 
 
 def _is_source(name: str) -> str:
@@ -25,8 +40,23 @@ def _is_source(name: str) -> str:
     return name
 
 
+def _is_reference(text: str) -> str:
+    try:
+        found = listed(text)
+    except UnreadableReferenceError as error:
+        message = f"it is no image reference: {error.rule}"
+        raise ValueError(message) from None
+    if found is None:
+        message = "it names an image of another registry, which protects nothing here"
+        raise ValueError(message)
+    return text
+
+
 SourceName = Annotated[str, AfterValidator(_is_source)]
 """What ``disabled_usage_sources`` may name."""
+
+ExtraReference = Annotated[str, AfterValidator(_is_reference)]
+"""What ``extra_references`` may name."""
 
 
 def _are_revisions(value: object) -> object:
@@ -56,6 +86,76 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
+def _not_below_minimum(days: int, info: ValidationInfo) -> int:
+    minimum = (info.context or {}).get("minimum_keep_days", 1)
+    if days < minimum:
+        kind, message = "below_minimum", "must be at least minimum_keep_days, which is {minimum}"
+        raise PydanticCustomError(kind, message, {"minimum": minimum})
+    return days
+
+
+def _not_empty(globs: tuple[str, ...]) -> tuple[str, ...]:
+    # pydantic's own length counts the valid ones alone, and would tell one problem twice.
+    if not globs:
+        kind, message = "too_short", "must name at least one repository"
+        raise PydanticCustomError(kind, message)
+    return globs
+
+
+_Count = Annotated[int, Field(ge=1, le=99_999)]
+_KeepDays = Annotated[_Count, AfterValidator(_not_below_minimum)]
+
+# A glob that no name can fit would keep nothing, unnoticed: "v[0-9]*" is refused.
+_RepositoryGlob = Annotated[str, Field(pattern=r"^[a-z0-9._/*?-]+$")]
+_TagGlob = Annotated[str, Field(pattern=r"^[A-Za-z0-9._*?-]+$")]
+
+
+class Rule(Strict):
+    """What keeps images of some repositories; the first rule that matches a repository holds for it.
+
+    Attributes:
+        repositories: Globs on whole names: ``*`` any characters, ``/`` too, ``?`` any one; case matters.
+        keep_days: Whole days; None: the default.
+        keep_days_untagged: Whole days, for untagged images; None: like tagged ones.
+        keep_newest: How many of the tagged images pushed last stay at any age.
+        keep_tags: Globs on tags; an image with a matching one stays.
+        keep_pulled_within_days: An image pulled at most so many days ago stays.
+        remove_artifacts: Whether what is no container image may go as well.
+    """
+
+    repositories: Annotated[tuple[_RepositoryGlob, ...], AfterValidator(_not_empty)]
+    keep_days: _KeepDays | None = None
+    keep_days_untagged: _KeepDays | None = None
+    keep_newest: _Count | None = None
+    keep_tags: tuple[_TagGlob, ...] = ()
+    keep_pulled_within_days: _Count | None = None
+    remove_artifacts: bool = False
+
+    @property
+    def value(self) -> RetentionRule:
+        """The same for the rooms that know nothing of documents."""
+        return RetentionRule(**dict(self))
+
+
+class InventoriesPlace(Strict):
+    """Where people keep lists of images that are in use where no source looks.
+
+    Attributes:
+        bucket: Its name.
+        prefix: Of the keys, ending in a slash.
+        max_age_hours: Whole hours; an inventory that was written longer ago may be out of date.
+    """
+
+    bucket: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
+    # Neither IAM's wildcards nor its variables: the role's policy names the prefix.
+    prefix: Annotated[str, Field(pattern=r"^([A-Za-z0-9._=-]+/)+$", max_length=200)]
+    max_age_hours: Annotated[int, Field(ge=1, le=99_999)]
+
+    def uri(self, key: str | None = None) -> str:
+        """An object as people write it; without a key, the place itself."""
+        return f"s3://{self.bucket}/{self.prefix if key is None else key}"
+
+
 class Document(Strict):
     """The JSON document in ``ECR_CLEANER_SETTINGS``.
 
@@ -63,8 +163,12 @@ class Document(Strict):
         schema_version: Of this document.
         acknowledged_unscanned: Consumers nobody can see, accepted by a person.
         disabled_usage_sources: Sources taken out by a person; every run reports them as unprotected.
+        extra_references: Images that are in use by a person's word.
+        inventories: Lists of images in S3 that are in use as well; None: there are none.
         lock_table: DynamoDB table that keeps two runs apart; None: no lock.
+        minimum_keep_days: Whole days; no age limit may be shorter, that of a repository's tag included.
         own_repository: Repository of the function's own image; never touched.
+        rules: For which repositories something else holds than the defaults.
         task_definition_revisions: How many of the newest active revisions of each family of ECS task definitions
             are in use although nothing names them.
     """
@@ -72,9 +176,21 @@ class Document(Strict):
     schema_version: Literal[1] = 1
     acknowledged_unscanned: frozenset[Unscanned] = frozenset()
     disabled_usage_sources: frozenset[SourceName] = frozenset()
+    extra_references: frozenset[ExtraReference] = frozenset()
+    inventories: InventoriesPlace | None = None
     lock_table: Annotated[str, Field(min_length=3)] | None = None
+    minimum_keep_days: _Count = 1
     own_repository: Annotated[str, Field(min_length=2)] | None = None
+    rules: tuple[Rule, ...] = ()
     task_definition_revisions: Revisions = 1
+
+    @field_validator("minimum_keep_days")
+    @classmethod
+    def _tell_the_rules(cls, days: int, info: ValidationInfo) -> int:
+        """The rules are validated after it, so that all of their problems are told at once."""
+        if info.context is not None:
+            info.context["minimum_keep_days"] = days
+        return days
 
 
 class Settings(Document):
@@ -82,11 +198,21 @@ class Settings(Document):
 
     Attributes:
         dry_run: True unless ``DRY_RUN`` is exactly ``false``.
-        default_keep_days: Whole days, at least 1.
+        default_keep_days: Whole days, at least ``minimum_keep_days``.
     """
 
     dry_run: bool = True
     default_keep_days: int = DEFAULT_KEEP_DAYS
+
+    def retention_of(self, repository: str, tag_days: int | None) -> Retention:
+        """What holds for a repository whose own tag asks for `tag_days`, if it has one."""
+        return retention.of_repository(
+            repository,
+            [rule.value for rule in self.rules],
+            default_keep_days=self.default_keep_days,
+            minimum_keep_days=self.minimum_keep_days,
+            tag_days=tag_days,
+        )
 
 
 class Event(Strict):
@@ -124,10 +250,13 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
     if keep_days is None:
         problems.append(f"DEFAULT_KEEP_DAYS must be a whole number of days from 1 to 99999, got {text!r}")
     document = _document(environment.get("ECR_CLEANER_SETTINGS"), problems)
+    if keep_days is not None and keep_days < document.minimum_keep_days:
+        minimum = document.minimum_keep_days
+        problems.append(f"DEFAULT_KEEP_DAYS must be at least minimum_keep_days, which is {minimum}, got {text!r}")
     if problems or keep_days is None:
         raise SettingsError(problems)
     return Settings(
-        **document.model_dump(),
+        **dict(document),
         dry_run=environment.get("DRY_RUN") != "false",
         default_keep_days=keep_days,
     )
@@ -141,7 +270,7 @@ def _document(text: str | None, problems: list[str]) -> Document:
         problems.append(f"ECR_CLEANER_SETTINGS must be at most {MAX_DOCUMENT_BYTES} bytes, got {size}")
     try:
         # schema_version has a default for code only: a document from outside has to name its own.
-        document = Document.model_validate_json(text)
+        document = Document.model_validate_json(text, context={})
     except ValidationError as error:
         problems.extend(_sentences("ECR_CLEANER_SETTINGS", error))
         return Document()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from tests.behaviour import computing, tabled
+
 if TYPE_CHECKING:
     from tests.sandbox import Sandbox
 
@@ -24,6 +26,13 @@ CONSUMERS: Final[tuple[str, ...]] = (
     "lambda",
     "lambda-version",
     "apprunner",
+    "extra",
+    "inventory",
+    "pod",
+    *tabled.BY_TAG,
+    *tabled.BY_DIGEST,
+    tabled.BY_PREFIX,
+    *computing.CONSUMERS,
     "family",
     "express",
     "daemon",
@@ -36,7 +45,14 @@ CONSUMERS: Final[tuple[str, ...]] = (
     "state-machine-task",
     "state-machine-version",
 )
-"""One image each, in the repository ``app``, 90 days old, and kept by one consumer alone."""
+"""One image each, 90 days old and kept by one consumer alone: in the repository ``app``, but for the last."""
+
+
+SETTINGS: Final[dict[str, Any]] = {
+    "extra_references": ["app:extra"],
+    "inventories": {"bucket": "lists", "prefix": "inventories/", "max_age_hours": 24},
+}
+"""What the settings of a run over the account say: where to look that only a person can know."""
 
 
 def every_consumer() -> dict[str, Any]:
@@ -53,6 +69,9 @@ def every_consumer() -> dict[str, Any]:
         "stopped",
         "lambda",
         "lambda-version",
+        "pod",
+        *tabled.BY_DIGEST,
+        *computing.BY_DIGEST,
         "daemon",
         "daemon-rollback",
         "daemon-rollback-before",
@@ -62,6 +81,13 @@ def every_consumer() -> dict[str, Any]:
         "lambda",
         "lambda-version",
         "apprunner",
+        "extra",
+        "inventory",
+        "pod",
+        *tabled.BY_TAG,
+        *tabled.BY_DIGEST,
+        tabled.BY_PREFIX,
+        *computing.CONSUMERS,
         "express",
         "daemon",
         "daemon-definition",
@@ -70,7 +96,11 @@ def every_consumer() -> dict[str, Any]:
         "daemon-replaced",
         "state-machine",
     }
-    images = [{"id": name, "pushed": "90d", "tags": [] if name in by_digest else [name]} for name in CONSUMERS]
+    images = [
+        {"id": name, "pushed": "90d", "tags": [] if name in by_digest else [name]}
+        for name in CONSUMERS
+        if name != tabled.BY_PREFIX
+    ]
     images.append({"id": "unused", "pushed": "90d", "tags": ["unused"]})
     image = "{registry}/app:"
     families = [name for name in CONSUMERS if name not in without_task_definition]
@@ -81,7 +111,13 @@ def every_consumer() -> dict[str, Any]:
     # What is left of a family whose third revision a schedule still names.
     definitions["gone:4"] = {"image": image + "service"}
     return {
-        "repositories": {"app": {"tags": {"BoxCleanerEnabled": "true"}, "images": images}},
+        "repositories": {
+            "app": {"tags": {"BoxCleanerEnabled": "true"}, "images": images},
+            "mirror/tools": {
+                "tags": {"BoxCleanerEnabled": "true"},
+                "images": [{"id": tabled.BY_PREFIX, "pushed": "90d", "tags": ["v1"]}],
+            },
+        },
         "ecs": {
             "task_definitions": definitions,
             "daemon_task_definitions": {
@@ -152,6 +188,8 @@ def every_consumer() -> dict[str, Any]:
                 }
             },
         },
+        "inspector": tabled.inspector(),
+        "tables": tabled.tables(),
         "lambda": {
             "functions": {
                 "resize": {
@@ -163,6 +201,14 @@ def every_consumer() -> dict[str, Any]:
             }
         },
         "apprunner": {"services": {"landing": {"image": image + "apprunner"}}},
+        "eks": {"clusters": ["shop"]},
+        "s3": {
+            "lists": {
+                "inventories/nomad.json": {"json": ["app:inventory", "nginx:1.29"], "modified": "3h"},
+                "inventories/eks/shop.json": {"json": [image + "gone", "{registry}/app@{pod}"], "modified": "24h-60s"},
+                "other/stale.json": {"text": "[", "modified": "900d"},
+            },
+        },
         "pipes": {
             "pipes": {
                 "import": {"task_definition": "pipe:1", "state": "STOPPED"},
@@ -197,7 +243,13 @@ def every_consumer() -> dict[str, Any]:
                 },
             }
         },
+        **computing.sections(),
     }
+
+
+def is_seeded(sandbox: Sandbox) -> bool:
+    """Whether the account of `every_consumer` lies in the sandbox."""
+    return SETTINGS["inventories"]["bucket"] in sandbox.state.moto("s3", "aws").buckets
 
 
 def _daemon(status: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ecr_cleaner import handler
 from ecr_cleaner.errors import RunFailedError
+from tests.behaviour import accounts
 
 if TYPE_CHECKING:
     import pytest
@@ -109,12 +110,14 @@ class Runner:
             event: ``{}`` if None.
             context: Lambda's; 15 minutes are left unless it says otherwise.
             environment: In place of all that this would set.
-            document: Further members of ``ECR_CLEANER_SETTINGS``.
+            document: Further members of ``ECR_CLEANER_SETTINGS``; over the account of every consumer they come beside
+                what it takes to see all of them.
         """
+        standing = accounts.SETTINGS if accounts.is_seeded(self.sandbox) else {}
         told = environment or {
             "DRY_RUN": "true" if dry_run else "false",
             "DEFAULT_KEEP_DAYS": keep_days,
-            "ECR_CLEANER_SETTINGS": json.dumps({"schema_version": 1} | document),
+            "ECR_CLEANER_SETTINGS": json.dumps({"schema_version": 1} | standing | document),
         }
         for name, value in (told | {"AWS_ENDPOINT_URL": self.sandbox.endpoint, "AWS_REGION": REGION}).items():
             self._monkeypatch.setenv(name, value)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -219,3 +219,45 @@ def test_of_a_region_that_the_metadata_does_not_know_nothing_is_absent(
     session = boto3.Session(region_name=region)
     scan = usage.collect(aws.Aws(session), Settings(), datetime.now(UTC))
     assert len(guard.refusals(scan)) == len(usage.SOURCES)
+
+
+def test_an_index_of_artifacts_is_an_artifact(run: Runner, sandbox: Sandbox) -> None:
+    """Provider mirrors and the like: nobody knows who uses them, and their parts are nothing without the index."""
+    run.opted_in("mirror")
+    sandbox.push("mirror", id="linux", kind="helm", pushed="90d")
+    sandbox.push("mirror", id="darwin", kind="helm", pushed="90d")
+    sandbox.push("mirror", id="provider", kind="index", children=["linux", "darwin"], tags=["1.2.3"], pushed="90d")
+    outcome = run()
+    assert outcome.gone == {}
+    assert {reason for reason, _ in outcome.kept().values()} == {"not_a_container_image"}
+
+
+def test_signatures_in_a_repository_of_their_own_stay(run: Runner, sandbox: Sandbox) -> None:
+    """Of what they sign nothing is known there, unless a usage names its digest."""
+    run.opted_in("app")
+    run.opted_in("signatures")
+    sandbox.push("app", id="live", tags=["v1"], pushed="90d")
+    sandbox.push("signatures", id="sig", kind="cosign", subject="live", pushed="90d")
+    sandbox.push("signatures", id="sbom", kind="sbom", subject="live", pushed="90d")
+    version = {"image": "{registry}/app:v1", "digest": "{live}"}
+    sandbox.seed({"lambda": {"functions": {"f": {"versions": {"$LATEST": version}}}}})
+    assert run().gone == {}
+    sandbox.push("signatures", id="tool", tags=["tool"], pushed="90d")
+    assert run().gone == {"signatures": run.ids("tool")}, "used are those whose subject is"
+    sandbox.push("signatures", id="orphan", kind="cosign", subject="sha256:" + "e" * 64, pushed="90d")
+    sandbox.push("signatures", id="another", tags=["another"], pushed="90d")
+    assert run().gone == {"signatures": run.ids("another", "orphan")}, "beside images an orphan is one"
+
+
+def test_a_child_restored_from_the_archive_waits_for_its_index(run: Runner, sandbox: Sandbox) -> None:
+    """It was uploaded before the index, whenever it was restored."""
+    run.opted_in("app")
+    archived = {"status": "ARCHIVED", "archived": "200d"}
+    platforms = ["linux/amd64"]
+    sandbox.push("app", id="index", kind="index", platforms=platforms, tags=["v1"], pushed="300d", **archived)
+    child = next(i for i in sandbox.images("app") if i.digest == sandbox.digest("index/linux/amd64"))
+    child.status, child.archived_at = "ACTIVE", None
+    child.activated_at = datetime.now(UTC) - timedelta(days=60)
+    outcome = run()
+    assert outcome.gone == {}
+    assert outcome.kept()[child.digest][0] == "may_be_part_of_archived_index"

@@ -147,7 +147,12 @@ def test_the_image_runs_as_lambda_runs_it(story: Story, tmp_path: Path) -> None:
     try:
         configured = story.client("lambda").get_function_configuration(FunctionName=NAME)
         environment = configured["Environment"]["Variables"]
-        aws = {"AWS_ENDPOINT_URL": story.sandbox.endpoint, "AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION}
+        aws = {
+            "AWS_ENDPOINT_URL": story.sandbox.endpoint,
+            "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+        }
         keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
         story.sandbox.seed({"repositories": {"shop/api": {"tags": {"BoxCleanerEnabled": "true"}, "images": IMAGES}}})
         with EmulatedFunction(uri, {**environment, **aws, **keys}) as function:

@@ -32,6 +32,11 @@ def written(
     return Reference(text, ACCOUNT, REGION, repository, tag, of)
 
 
+def anywhere(of: str = APP) -> Reference:
+    """The reference to a digest that a text or a service names without a private registry, in whichever repository."""
+    return Reference(of, digest=of)
+
+
 def tagged(tag: str, repository: str = "app") -> str:
     """An image text."""
     return f"{HOST}/{repository}:{tag}"
@@ -71,6 +76,8 @@ every_form: Final = pytest.mark.parametrize(
     ("text", "references"),
     [
         *(pytest.param(reference.text, (reference,), id=name) for name, reference in _FORMS.items()),
+        pytest.param(f"proxy.example.com/shop/app:v1@{APP}", (anywhere(),), id="a digest behind another name"),
+        pytest.param(f"public.ecr.aws/nginx/nginx@{APP}", (anywhere(),), id="a digest of ECR Public"),
         pytest.param("public.ecr.aws/nginx/nginx:1", (), id="ECR Public"),
         pytest.param("nginx", (), id="Docker Hub"),
         pytest.param("ghcr.io/shop/app:v1", (), id="elsewhere"),
@@ -88,8 +95,3 @@ unreadable: Final = pytest.mark.parametrize(
     ],
 )
 """Texts that look like ECR's and name nobody knows what."""
-
-unguarded: Final = pytest.mark.xfail(
-    raises=KeyError, reason="read without aws.member: a KeyError ends the run, without a report"
-)
-"""A member whose lack is not told apart from a bug."""

@@ -13,6 +13,7 @@ from tests.contract.consumers import APP, ARN, CLUSTER, account, tagged
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from ecr_cleaner.usage.base import Account
     from tests.contract.script import Script
 
 API = f"{ARN}:service/prod/api"
@@ -70,9 +71,9 @@ def resolved(script: Script, *numbers: int, **more: Any) -> None:
     script.answer("ecs", "describe_service_revisions", {"serviceRevisions": told}, serviceRevisionArns=arns)
 
 
-def used(script: Script) -> list[Usage]:
+def used(script: Script, read: Account | None = None) -> list[Usage]:
     """What the services of the cluster use."""
-    return list(ecs_services.usages(account(script), CLUSTER))
+    return list(ecs_services.usages(read or account(script), CLUSTER))
 
 
 def usage(reference: Reference, named: str, evidence: Evidence = Evidence.CONFIGURED) -> Usage:

@@ -7,14 +7,20 @@ from typing import TYPE_CHECKING, Any, Final
 from ecr_cleaner import usage
 from ecr_cleaner.model import SourceOutcome, SourceStatus, UsageScan
 from ecr_cleaner.settings import Settings
+from ecr_cleaner.usage.base import Source
 from tests.builders import NOW
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from ecr_cleaner.model import Usage
+    from ecr_cleaner.usage.base import Account, Field
     from tests.contract.script import Script
 
-NAMES: Final = ("ecs", "lambda", "apprunner", "eventbridge", "scheduler", "eks")
+NAMES: Final = ("apprunner", "ecs", "eks", "eventbridge", "lambda", "scheduler")
 SOURCES: Final = tuple(source for source in usage.SOURCES if source.name in NAMES)
 """Enough to tell one from another; what holds for them holds for all."""
+TITLES: Final = {source.name: source.title for source in SOURCES}
 
 FIRST_CALLS: Final[dict[str, tuple[str, str, str, dict[str, Any]]]] = {
     "ecs": ("ecs", "list_clusters", "clusterArns", {"maxResults": 100}),
@@ -47,6 +53,14 @@ def collected(script: Script, *excluded: str) -> UsageScan:
     return usage.collect(script.aws, excluding(*excluded), NOW, SOURCES)
 
 
+def alone(
+    script: Script, collect: Callable[[Account], Iterator[Usage]], *fields: Field, service: str = "ecs"
+) -> UsageScan:
+    """Ask one source that is made up."""
+    made_up = Source("made-up", "things made up", "nothing", service, (), fields, collect)
+    return usage.collect(script.aws, Settings(), NOW, (made_up,))
+
+
 def outcome(scan: UsageScan, name: str) -> SourceOutcome:
     """How one source ended; every other one that was asked is complete."""
     found = {ended.source: ended for ended in scan.outcomes}
@@ -55,6 +69,6 @@ def outcome(scan: UsageScan, name: str) -> SourceOutcome:
     return found[name]
 
 
-def mend(name: str, title: str, setting: str = "disabled_usage_sources") -> str:
+def mend(name: str, setting: str = "disabled_usage_sources") -> str:
     """How a person excludes a source."""
-    return f'{setting} = ["{name}"] excludes {title} from the run, at your own risk'
+    return f'{setting} = ["{name}"] excludes this source from the run, at your own risk'

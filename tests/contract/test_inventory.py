@@ -197,7 +197,7 @@ def test_the_exact_tag_opts_in_with_the_default_age(script: Script) -> None:
     """BoxCleanerEnabled = true is all that it takes."""
     tagged(script, ENABLED | {"team": "shop"})
     no_policy(script)
-    assert looked_at(script, default_keep_days=45) == replace(APP, keep_days=45)
+    assert looked_at(script, default_keep_days=45) == repository("app", 45)
 
 
 @pytest.mark.parametrize("days", ["1", "7", "99999"])
@@ -206,8 +206,48 @@ def test_the_repositorys_own_tag_sets_its_age(script: Script, days: str) -> None
     tagged(script, ENABLED | {"BoxCleanerKeepDays": days})
     no_policy(script)
     found = looked_at(script)
+    assert found == repository("app", int(days), tag=days)
+
+
+SHOP: dict[str, Any] = {"repositories": ("shop/*",), "keep_days": 90}
+ALL: dict[str, Any] = {
+    "repositories": ("b*", "a*"),
+    "keep_days": 60,
+    "keep_days_untagged": 5,
+    "keep_newest": 10,
+    "keep_tags": ("v*",),
+    "keep_pulled_within_days": 14,
+    "remove_artifacts": True,
+}
+
+
+def test_the_rule_that_matches_comes_with_the_repository(script: Script) -> None:
+    """All that it says, and its number."""
+    tagged(script, ENABLED)
+    no_policy(script)
+    conditions = {name: value for name, value in ALL.items() if name != "repositories"}
+    assert looked_at(script, rules=(SHOP, ALL)) == repository("app", rule=1, **conditions)
+
+
+def test_the_repositorys_own_tag_overrides_both_ages_of_its_rule(script: Script) -> None:
+    """And leaves the other conditions as they are."""
+    tagged(script, ENABLED | {"BoxCleanerKeepDays": "45"})
+    no_policy(script)
+    conditions = {name: value for name, value in ALL.items() if name != "repositories"}
+    conditions |= {"keep_days": 45, "keep_days_untagged": 45}
+    assert looked_at(script, rules=(SHOP, ALL)) == repository("app", rule=1, tag="45", **conditions)
+
+
+@pytest.mark.parametrize(("days", "held", "raised"), [("6", 7, True), ("7", 7, False), ("8", 8, False)])
+def test_a_tag_below_the_minimum_is_raised_and_said(script: Script, days: str, held: int, *, raised: bool) -> None:
+    """The team that tags may not go below what the owner of the registry allows; that is no failure."""
+    tagged(script, ENABLED | {"BoxCleanerKeepDays": days})
+    no_policy(script)
+    found = looked_at(script, minimum_keep_days=7)
     assert isinstance(found, Repository)
-    assert found.keep_days == int(days)
+    assert replace(found, notes=()) == repository("app", held, tag=days)
+    note = "tag BoxCleanerKeepDays = 6 is below minimum_keep_days = 7: 7 days hold"
+    assert found.notes == ((note,) if raised else ())
 
 
 @pytest.mark.parametrize("days", ["90d", "-1", "0", "", " 30", "+30", "1e2", "030", "30.0", str(10**9)])

@@ -306,15 +306,30 @@ def test_a_repository_that_was_opted_out_meanwhile_keeps_everything(script: Scri
     assert (ended.status, ended.detail) == (CHANGED, "the repository was opted out meanwhile")
 
 
-@pytest.mark.parametrize(("days", "goes"), [("90", False), ("7", False), ("90d", False), ("30", True)])
-def test_an_age_limit_that_was_changed_meanwhile_keeps_everything(script: Script, days: str, *, goes: bool) -> None:
-    """What was judged by another limit is judged anew by the next run."""
-    tags = {"BoxCleanerEnabled": "true", "BoxCleanerKeepDays": days}
+@pytest.mark.parametrize(
+    ("before", "days", "goes"),
+    [
+        ("30", "30", True),
+        ("30", "90", False),
+        ("30", "7", False),
+        ("30", "90d", False),
+        ("30", None, False),
+        (None, "90", False),
+        (None, "30", False),
+        (None, "90d", False),
+    ],
+)
+def test_an_age_limit_that_was_changed_meanwhile_keeps_everything(
+    script: Script, before: str | None, days: str | None, *, goes: bool
+) -> None:
+    """Changed, added or taken away: what was judged by another limit is judged anew by the next run."""
+    tags = {"BoxCleanerEnabled": "true"} | ({"BoxCleanerKeepDays": days} if days else {})
     listed = [{"Key": key, "Value": value} for key, value in tags.items()]
     script.answer("ecr", "list_tags_for_resource", {"tags": listed}, resourceArn=APP.arn)
     if goes:
         one_call(script, image("a"))
-    (ended,) = carried_out(script, plan(image("a")))
+    judged = replace(plan(image("a")), repository=repository("app", tag=before))
+    (ended,) = carried_out(script, judged)
     assert ended.status is (REMOVED if goes else CHANGED)
     assert goes or ended.detail == "the tag BoxCleanerKeepDays was changed meanwhile"
 

@@ -11,7 +11,7 @@ from ecr_cleaner.errors import IncompleteAnswerError, UnreadableReferenceError
 from ecr_cleaner.model import Reference, Usage
 from ecr_cleaner.usage.sources import apprunner
 from tests.builders import ACCOUNT, NOW, REGION
-from tests.contract.consumers import account, every_form, tagged, unguarded, unreadable, written
+from tests.contract.consumers import account, every_form, tagged, unreadable, written
 
 if TYPE_CHECKING:
     from tests.contract.script import Script
@@ -134,7 +134,7 @@ def test_a_listing_that_never_ends_is_no_answer(script: Script) -> None:
     ("page", "missing"),
     [
         ({}, "ServiceSummaryList"),
-        pytest.param({"ServiceSummaryList": [{"ServiceName": "shop-web"}]}, "ServiceArn", marks=unguarded),
+        ({"ServiceSummaryList": [{"ServiceName": "shop-web"}]}, "ServiceArn"),
     ],
 )
 def test_a_listing_that_lacks_a_member_is_no_answer(script: Script, page: dict[str, Any], missing: str) -> None:
@@ -150,7 +150,7 @@ def test_a_listing_that_lacks_a_member_is_no_answer(script: Script, page: dict[s
         ({}, "Service"),
         ({"Service": {"ServiceName": "shop-web"}}, "SourceConfiguration"),
         ({"Service": {"ServiceName": "shop-web", "SourceConfiguration": {"ImageRepository": {}}}}, "ImageIdentifier"),
-        pytest.param({"Service": {"SourceConfiguration": image("nginx")}}, "ServiceName", marks=unguarded),
+        ({"Service": {"SourceConfiguration": image("nginx")}}, "ServiceName"),
     ],
 )
 def test_a_service_that_lacks_a_member_is_no_answer(script: Script, told: dict[str, Any], missing: str) -> None:

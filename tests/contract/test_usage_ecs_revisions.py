@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from ecr_cleaner.errors import SourceError
 from ecr_cleaner.model import Evidence
-from tests.contract.consumers import APP, defines, definition, tagged, written
+from tests.contract.consumers import APP, account, defines, definition, tagged, undefined, written
 from tests.contract.services import (
     deployment,
     deploys,
@@ -66,7 +67,6 @@ def test_a_first_deployment_has_no_rollback_target(script: Script) -> None:
     assert used(script) == []
 
 
-@pytest.mark.xfail(raises=AssertionError, reason="of_task_definition tells every usage as configured")
 def test_the_task_definition_of_a_rollback_target_is_there_for_rollback(script: Script) -> None:
     """As its images are."""
     serves(script, service(controller="ECS"))
@@ -74,6 +74,47 @@ def test_the_task_definition_of_a_rollback_target_is_there_for_rollback(script: 
     resolved(script, 1, containerImages=[], taskDefinition=definition("api:42"))
     defines(script, definition("api:42"), tagged("v1"))
     assert used(script) == [usage(written(), "service revision 1, task definition api:42", ROLLBACK)]
+
+
+def test_a_rollback_target_whose_task_definition_is_gone_is_noted(script: Script) -> None:
+    """Nothing can go back to it by that; the images that ECS resolved are kept all the same."""
+    serves(script, service(controller="ECS"))
+    history(script, [deployment(1)])
+    resolved(script, 1, taskDefinition=definition("api:42"))
+    undefined(script, definition("api:42"))
+    read = account(script)
+    assert used(script, read) == [
+        usage(reference, "service revision 1", ROLLBACK)
+        for reference in (written(tagged("1"), "1"), written(tagged("1"), None, APP))
+    ]
+    named = f"ecs service prod/api, service revision 1 names task definition {definition('api:42')}"
+    assert read.notes == [f"{named}, which does not exist any more"]
+
+
+@pytest.mark.parametrize("state", ["current", "under way"])
+def test_a_revision_in_use_whose_task_definition_is_gone_is_an_error(script: Script, state: str) -> None:
+    """It starts tasks, although one of its images may not be resolved yet."""
+    if state == "current":
+        serves(script, service(1))
+    else:
+        serves(script, service(controller="ECS"))
+        history(script, [deployment(1, "IN_PROGRESS")])
+        deploys(script, [1], {"targetServiceRevision": {"arn": revision(1)}})
+    resolved(script, 1, taskDefinition=definition("api:42"))
+    undefined(script, definition("api:42"))
+    message = "^ecs service prod/api, service revision 1 names task definition .*api:42, which ECS does not find$"
+    with pytest.raises(SourceError, match=message):
+        used(script)
+
+
+def test_the_task_definition_of_a_deployment_under_way_is_configured(script: Script) -> None:
+    """As its images are: it starts tasks now."""
+    serves(script, service(controller="ECS"))
+    history(script, [deployment(1, "IN_PROGRESS")])
+    deploys(script, [1], {"targetServiceRevision": {"arn": revision(1)}})
+    resolved(script, 1, containerImages=[], taskDefinition=definition("api:42"))
+    defines(script, definition("api:42"), tagged("v1"))
+    assert used(script) == [usage(written(), "service revision 1, task definition api:42", CONFIGURED)]
 
 
 def test_every_status_is_either_ended_or_under_way(script: Script) -> None:
@@ -94,7 +135,17 @@ def test_a_deployment_under_way_uses_where_it_comes_from_and_goes_to(script: Scr
     }
     deploys(script, [3], under_way)
     resolved(script, 1, 2, 3, 4)
-    assert revisions_of(used(script)) == {1: CONFIGURED, 2: ROLLBACK, 3: ROLLBACK, 4: ROLLBACK}
+    assert revisions_of(used(script)) == dict.fromkeys((1, 2, 3, 4), CONFIGURED)
+
+
+def test_an_earlier_revision_that_a_deployment_under_way_goes_back_to_is_configured(script: Script) -> None:
+    """Its tasks are being started; those that are only possible targets stay what they are."""
+    serves(script, service(9, controller="ECS"))
+    history(script, [deployment(10, "ROLLBACK_IN_PROGRESS"), *map(deployment, (9, 8, 7, 6))])
+    told = {"sourceServiceRevisions": [{"arn": revision(9)}], "rollback": {"serviceRevisionArn": revision(8)}}
+    deploys(script, [10], told)
+    resolved(script, 7, 8, 9)
+    assert revisions_of(used(script)) == {7: ROLLBACK, 8: CONFIGURED, 9: CONFIGURED}
 
 
 @pytest.mark.parametrize(
@@ -111,7 +162,7 @@ def test_a_deployment_under_way_may_know_only_some_of_it(script: Script, told: d
     history(script, [deployment(2, "PENDING")])
     deploys(script, [2], told)
     resolved(script, 2)
-    assert revisions_of(used(script)) == {2: ROLLBACK}
+    assert revisions_of(used(script)) == {2: CONFIGURED}
 
 
 def test_deployments_are_read_page_by_page(script: Script) -> None:
@@ -120,7 +171,7 @@ def test_deployments_are_read_page_by_page(script: Script) -> None:
     history(script, [deployment(9), deployment(1)], [deployment(3), deployment(2), deployment(4, "IN_PROGRESS")])
     deploys(script, [4], {"targetServiceRevision": {"arn": revision(4)}})
     resolved(script, 2, 3, 4, 9)
-    assert revisions_of(used(script)) == {2: ROLLBACK, 3: ROLLBACK, 4: ROLLBACK, 9: CONFIGURED}
+    assert revisions_of(used(script)) == {2: ROLLBACK, 3: ROLLBACK, 4: CONFIGURED, 9: CONFIGURED}
 
 
 def test_twenty_deployments_and_twenty_revisions_are_described_at_once(script: Script) -> None:
@@ -132,4 +183,4 @@ def test_twenty_deployments_and_twenty_revisions_are_described_at_once(script: S
         deploys(script, some, *({"targetServiceRevision": {"arn": revision(number)}} for number in some))
     resolved(script, *range(11, 31))
     resolved(script, 31)
-    assert revisions_of(used(script)) == dict.fromkeys(range(11, 32), ROLLBACK)
+    assert revisions_of(used(script)) == dict.fromkeys(range(11, 32), CONFIGURED)

@@ -15,7 +15,6 @@ from tests.contract.consumers import (
     every_form,
     tagged,
     undefined,
-    unguarded,
     unreadable,
     written,
 )
@@ -185,6 +184,24 @@ def test_what_is_left_out_of_an_answer_is_an_error(
     assert str(caught.value).startswith(script.aws.client("ecs").meta.method_to_api_mapping[method])
 
 
+@pytest.mark.parametrize("method", DESCRIBING)
+def test_less_than_was_asked_for_is_an_error(script: Script, method: str) -> None:
+    """Left out without a word: it does not say that there is no such thing."""
+    (result,) = CALLS[method][1]
+    script.answer("ecs", method, {result: []}, **up_to(script, method))
+    operation = script.aws.client("ecs").meta.method_to_api_mapping[method]
+    with pytest.raises(SourceError, match=f"^{operation} was asked for 1 and described 0, without a reason$"):
+        used(script)
+
+
+def test_a_service_that_is_left_out_among_others_is_an_error(script: Script) -> None:
+    """One of two is described, and the other may use anything."""
+    script.pages("ecs", "list_services", "serviceArns", ["api", "worker"], **LISTING)
+    script.answer("ecs", "describe_services", {"services": [service()]}, cluster=CLUSTER, services=["api", "worker"])
+    with pytest.raises(SourceError, match=r"^DescribeServices was asked for 2 and described 1, without a reason$"):
+        used(script)
+
+
 @pytest.mark.parametrize("method", CALLS)
 def test_an_answer_without_its_result_is_no_answer(script: Script, method: str) -> None:
     """It was cut short, and does not say that nothing is deployed."""
@@ -204,12 +221,12 @@ def without(told: dict[str, Any], name: str) -> dict[str, Any]:
     [
         ("describe_service_revisions", {"serviceRevisionArn": revision(2), "containerImages": [{}]}, "image"),
         *(
-            pytest.param("describe_services", without(service(2, controller="ECS"), name), name, marks=unguarded)
+            ("describe_services", without(service(2, controller="ECS"), name), name)
             for name in ("serviceName", "serviceArn", "clusterArn")
         ),
-        pytest.param("describe_services", service() | {"currentServiceRevisions": [{}]}, "arn", marks=unguarded),
+        ("describe_services", service() | {"currentServiceRevisions": [{}]}, "arn"),
         *(
-            pytest.param("list_service_deployments", without(deployment(2, status), name), name, marks=unguarded)
+            ("list_service_deployments", without(deployment(2, status), name), name)
             for status, name in (
                 ("SUCCESSFUL", "createdAt"),
                 ("SUCCESSFUL", "status"),
@@ -218,14 +235,14 @@ def without(told: dict[str, Any], name: str) -> dict[str, Any]:
             )
         ),
         *(
-            pytest.param("describe_service_deployments", told, name, marks=unguarded)
+            ("describe_service_deployments", told, name)
             for told, name in (
                 ({"sourceServiceRevisions": [{}]}, "arn"),
                 ({"targetServiceRevision": {}}, "arn"),
                 ({"rollback": {}}, "serviceRevisionArn"),
             )
         ),
-        pytest.param("describe_service_revisions", {"containerImages": []}, "serviceRevisionArn", marks=unguarded),
+        ("describe_service_revisions", {"containerImages": []}, "serviceRevisionArn"),
     ],
 )
 def test_an_item_that_lacks_a_member_is_no_answer(

@@ -19,7 +19,6 @@ from tests.contract.consumers import (
     every_form,
     tagged,
     undefined,
-    unguarded,
     unreadable,
     written,
 )
@@ -90,6 +89,16 @@ def test_a_target_uses_every_image_of_its_task_definition(script: Script, name: 
     one_rule(script, None, name)
     defines(script, name, tagged("v1"), "nginx", tagged("v2"))
     assert used(script) == [usage(written(), named), usage(written(tagged("v2"), "v2"), named)]
+
+
+@pytest.mark.parametrize("name", ["shop", "aws.partner/example.com/shop"])
+def test_a_bus_is_called_by_what_its_arn_says(script: Script, name: str) -> None:
+    """Its name is not needed beside that; a partner's has slashes in it."""
+    script.answer("events", "list_event_buses", {"EventBuses": [{"Arn": arn(name)}]}, **LISTING)
+    rules(script, ["nightly"], bus=name)
+    targets(script, [REPORT], bus=name)
+    defines(script, REPORT, tagged("v1"))
+    assert used(script) == [usage(written(), rule=f"{name}/nightly")]
 
 
 @every_form
@@ -192,8 +201,8 @@ def test_a_listing_without_its_items_is_no_answer(script: Script, method: str) -
     ("method", "item", "missing"),
     [
         ("list_targets_by_rule", {"EcsParameters": {}}, "TaskDefinitionArn"),
-        pytest.param("list_event_buses", {"Name": "default"}, "Arn", marks=unguarded),
-        pytest.param("list_rules", {}, "Name", marks=unguarded),
+        ("list_event_buses", {"Name": "default"}, "Arn"),
+        ("list_rules", {}, "Name"),
     ],
 )
 def test_an_item_that_lacks_a_member_is_no_answer(

@@ -10,10 +10,10 @@ from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError, Re
 from ecr_cleaner.aws import connect
 from ecr_cleaner.model import SourceOutcome, SourceStatus
 from tests.contract.script import Script
-from tests.contract.sources import collected, mend, outcome, quiet
+from tests.contract.sources import TITLES, collected, mend, outcome, quiet
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from ecr_cleaner.aws import Aws
 
@@ -32,18 +32,23 @@ def west(_west_clients: Aws) -> Iterator[Script]:
         yield made
 
 
-def nobody(error: Callable[..., Exception], script: Script, service: str = "apprunner") -> Exception:
-    """The error of a call whose endpoint is not reached."""
-    return error(endpoint_url=f"{script.aws.client(service).meta.endpoint_url}/", error="as scripted")
+def endpoint(script: Script) -> str:
+    """Where App Runner is asked."""
+    return f"{script.aws.client('apprunner').meta.endpoint_url}/"
 
 
-@pytest.mark.parametrize("error", [EndpointConnectionError, ConnectTimeoutError])
-def test_a_service_that_is_not_offered_and_not_there(west: Script, error: Callable[..., Exception]) -> None:
+def nobody(script: Script) -> EndpointConnectionError:
+    """The error of a call whose endpoint has no address, or refuses the connection."""
+    error: EndpointConnectionError = EndpointConnectionError(endpoint_url=endpoint(script), error="as scripted")
+    return error
+
+
+def test_a_service_that_is_not_offered_and_not_there(west: Script) -> None:
     """Only both together say that the region does not have it; nothing of it can be in use then."""
     quiet(west, "apprunner")
-    west.break_off("apprunner", "ListServices", nobody(error, west))
+    west.break_off("apprunner", "ListServices", nobody(west))
     scan = collected(west)
-    detail = "App Runner is not offered in us-west-1"
+    detail = f"not offered in us-west-1: {TITLES['apprunner']}"
     assert outcome(scan, "apprunner") == SourceOutcome("apprunner", SourceStatus.NOT_IN_REGION, detail=detail)
     assert scan.failures == ()
 
@@ -57,10 +62,17 @@ def test_a_service_that_is_not_offered_but_answers(west: Script) -> None:
 def test_a_service_that_is_offered_but_not_there(script: Script) -> None:
     """The network is broken, or closed."""
     quiet(script, "apprunner")
-    error = nobody(EndpointConnectionError, script)
+    error = nobody(script)
     script.break_off("apprunner", "ListServices", error)
-    detail = f"{error}; {mend('apprunner', 'App Runner')}"
+    detail = f"{error}; {mend('apprunner')}"
     assert outcome(collected(script), "apprunner") == SourceOutcome("apprunner", FAILED, detail=detail)
+
+
+def test_a_service_that_is_not_offered_but_takes_too_long_to_connect(west: Script) -> None:
+    """So it looks from a network without a way to it, whether it is there or not."""
+    quiet(west, "apprunner")
+    west.break_off("apprunner", "ListServices", ConnectTimeoutError(endpoint_url=endpoint(west)))
+    assert outcome(collected(west), "apprunner").status is FAILED
 
 
 @pytest.mark.parametrize(

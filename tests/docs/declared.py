@@ -98,9 +98,14 @@ def _named(file: str, kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
         yield from ((name, value) for name, value in block.items() if isinstance(value, dict))
 
 
-def _read(file: str) -> dict[str, Any]:
-    found: dict[str, Any] = _plain(hcl2.loads((ROOT / file).read_text()))
+def blocks(text: str) -> dict[str, Any]:
+    """What some Terraform says, by kind of block."""
+    found: dict[str, Any] = _plain(hcl2.loads(text))
     return found
+
+
+def _read(file: str) -> dict[str, Any]:
+    return blocks((ROOT / file).read_text())
 
 
 def _plain(value: Any) -> Any:

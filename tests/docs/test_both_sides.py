@@ -18,6 +18,21 @@ def test_the_settings_document_has_the_same_keys() -> None:
     assert set(declared.local_values("main.tf")["settings"]) == set(settings.Document.model_fields)
 
 
+def test_rules_have_the_same_members() -> None:
+    """What an input of Terraform's type may hold is what a rule of the function knows, one for one."""
+    members = re.findall(r"(\w+) = ", declared.variables()["rules"].type)
+    assert members == list(settings.Rule.model_fields)
+
+
+def test_globs_may_hold_the_same_characters() -> None:
+    """Terraform refuses at plan what the function would refuse at night."""
+    conditions = [re.findall(r'regex\("(.*?)", glob\)', text) for text in declared.variables()["rules"].conditions]
+    patterns = [
+        re.findall(r"pattern='(.*?)'", str(settings.Rule.model_fields[n])) for n in ("repositories", "keep_tags")
+    ]
+    assert [found for found in conditions if found] == patterns
+
+
 def test_the_settings_document_has_the_same_version() -> None:
     """A change of meaning changes both."""
     version = settings.Document.model_fields["schema_version"].default
@@ -46,7 +61,7 @@ def test_the_permissions_fit_into_policies() -> None:
     assert len(policies) <= generate.POLICIES
     for statements in policies.values():
         document = json.dumps({"Version": "2012-10-17", "Statement": statements}, separators=(",", ":"))
-        for name, value in {"partition": "aws-us-gov", "region": "ap-southeast-99", "account": "123456789012"}.items():
+        for name, value in generate.LONGEST.items():
             document = document.replace(f"{{{name}}}", value)
         assert len(document) <= 6144
         assert "{" not in document.replace('{"', "")
@@ -77,6 +92,8 @@ def test_the_defaults_are_the_same() -> None:
     """A function without Terraform behaves like one with it."""
     inputs = declared.variables()
     assert inputs["default_keep_days"].default == settings.DEFAULT_KEEP_DAYS
+    assert inputs["minimum_keep_days"].default == settings.Document.model_fields["minimum_keep_days"].default
+    assert tuple(inputs["rules"].default) == settings.Document.model_fields["rules"].default
     assert inputs["dry_run"].default is settings.Settings.model_fields["dry_run"].default
 
 

@@ -13,7 +13,7 @@ import pytest
 from ecr_cleaner.model import Reason, RemovalStatus, RunStatus
 from ecr_cleaner.report.summary import RepositorySummary, RunSummary
 from ecr_cleaner.rules import MAX_TAGS
-from ecr_cleaner.settings import Document
+from ecr_cleaner.settings import Document, Rule
 from ecr_cleaner.usage.registry import SOURCES
 from tests.docs import declared
 from tests.docs.markdown import codes
@@ -102,6 +102,7 @@ def test_the_managed_policies_are_named(readme: Page) -> None:
         (("`removals`",), {status.value for status in RemovalStatus}),
         (("Value", "Without it"), declared.allowed_values("acknowledged_unscanned")),
         (("Key of `ECR_CLEANER_SETTINGS`",), set(Document.model_fields)),
+        (("Member of a rule",), set(Rule.model_fields)),
     ],
     ids=lambda value: value[0] if isinstance(value, tuple) else "",
 )
@@ -133,6 +134,15 @@ def test_the_example_of_a_summary_has_every_key(readme: Page) -> None:
     assert list(example["totals"]) == list(expected["totals"])
     assert [list(one) for one in example["repositories"]] == [list(RepositorySummary("name").as_json())]
     assert set(example["sources"]) <= {source.name for source in SOURCES}
+
+
+def test_the_example_of_rules_is_understood(readme: Page) -> None:
+    """It names every member, and the function would take it as it stands."""
+    (example,) = (code.text for code in readme.code if code.language == "hcl" and "rules = [" in code.text)
+    module = declared.blocks(example)["module"][0]["ecr_cleaner"]
+    told = {"schema_version": 1, "minimum_keep_days": module["minimum_keep_days"], "rules": module["rules"]}
+    document = Document.model_validate_json(json.dumps(told), context={})
+    assert {name for rule in document.rules for name in rule.model_fields_set} == set(Rule.model_fields)
 
 
 def test_every_log_line_is_listed(readme: Page) -> None:

@@ -16,30 +16,56 @@ if TYPE_CHECKING:
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
 
+# IAM's prefixes that are not the name of botocore's service.
+_PREFIXES = {
+    "bedrock-agentcore-control": "bedrock-agentcore",
+    "cleanroomsml": "cleanrooms-ml",
+    "greengrassv2": "greengrass",
+    "lambda-core": "lambda",
+    "resourcegroupstaggingapi": "tag",
+    "stepfunctions": "states",
+}
+
 # What each service answers when it is not an error of its own model: (code, HTTP status).
 _INTERNAL = {
     "apprunner": "InternalServiceErrorException",
+    "batch": "ServerException",
     "dynamodb": "InternalServerError",
     "ecr": "ServerException",
     "ecs": "ServerException",
     "eks": "ServerException",
     "events": "InternalException",
     "lambda": "ServiceException",
+    "s3": "InternalError",
     "pipes": "InternalException",
     "scheduler": "InternalServerException",
 }
 _INVALID = {
     "apprunner": "InvalidRequestException",
+    "batch": "ClientException",
+    "codebuild": "InvalidInputException",
     "dynamodb": "ValidationException",
     "events": "ValidationException",
     "lambda": "InvalidParameterValueException",
+    "s3": "InvalidArgument",
+    "sagemaker": "ValidationException",
     "pipes": "ValidationException",
     "scheduler": "ValidationException",
     "stepfunctions": "ValidationException",
 }
 
-# IAM's names of services, where botocore has another.
-PREFIXES = {"stepfunctions": "states"}
+
+# As the Service Authorization Reference has it; every other action is called like its operation.
+_IAM_NAMES = {
+    ("s3", "HeadObject"): "GetObject",
+    ("s3", "ListObjects"): "ListBucket",
+    ("s3", "ListObjectsV2"): "ListBucket",
+}
+
+
+def action(service: str, operation: str) -> str:
+    """The IAM action that a call takes."""
+    return f"{prefix_of(service)}:{_IAM_NAMES.get((service, operation), operation)}"
 
 
 class AwsError(Exception):
@@ -97,9 +123,19 @@ class Request:
     page_cap: int | None = None
     forward: Callable[[], Answer] = field(default=_no_forward, repr=False)
 
+    @property
+    def prefix(self) -> str:
+        """What IAM calls the service."""
+        return prefix_of(self.service)
+
     def get(self, name: str, default: Any = None) -> Any:
         """Return an input member, or `default` when it is absent."""
         return self.parameters.get(name, default)
+
+
+def prefix_of(service: str) -> str:
+    """What IAM calls a service of botocore's."""
+    return _PREFIXES.get(service, service)
 
 
 def invalid(request: Request, message: str) -> AwsError:
@@ -109,13 +145,13 @@ def invalid(request: Request, message: str) -> AwsError:
 
 def denied(request: Request) -> AwsError:
     """The error of a role that lacks the permission, in the wording of AWS."""
-    status = 403 if request.protocol in {"rest-json", "query"} else 400
-    code = "AccessDenied" if request.protocol == "query" else "AccessDeniedException"
-    action = f"{PREFIXES.get(request.service, request.service)}:{request.operation}"
+    status = 403 if request.protocol in {"rest-json", "rest-xml", "query"} else 400
+    code = "AccessDenied" if request.protocol in {"rest-xml", "query"} else "AccessDeniedException"
+    needed = action(request.service, request.operation)
     return AwsError(
         code,
-        f"User: {request.caller} is not authorized to perform: {action} "
-        f"because no identity-based policy allows the {action} action",
+        f"User: {request.caller} is not authorized to perform: {needed} "
+        f"because no identity-based policy allows the {needed} action",
         status,
     )
 
@@ -124,6 +160,8 @@ def throttled(request: Request) -> AwsError:
     """The error of a caller that is too fast."""
     if request.service == "lambda":
         return AwsError("TooManyRequestsException", "Rate exceeded", 429, Reason="CallerRateLimitExceeded")
+    if request.service == "s3":
+        return AwsError("SlowDown", "Please reduce your request rate.", 503)
     return AwsError("ThrottlingException", "Rate exceeded", 429 if request.protocol == "rest-json" else 400)
 
 
@@ -138,14 +176,17 @@ def refused(request: Request) -> AwsError:
     return invalid(request, "The request was refused by the sandbox.")
 
 
-def unavailable(_: Request) -> AwsError:
+def unavailable(request: Request) -> AwsError:
     """The error of a service that is not there for the moment."""
-    return AwsError("ServiceUnavailableException", "Service is unavailable, try again later.", 503)
+    code = "ServiceUnavailable" if request.service == "s3" else "ServiceUnavailableException"
+    return AwsError(code, "Service is unavailable, try again later.", 503)
 
 
 def expired(request: Request) -> AwsError:
     """The error of credentials that ran out."""
     message = "The security token included in the request is expired"
+    if request.service == "s3":
+        return AwsError("ExpiredToken", message, 400)
     return AwsError("ExpiredTokenException", message, 400 if request.protocol == "json" else 403)
 
 
@@ -158,6 +199,9 @@ def render(request: Request, result: Mapping[str, Any], status: int = 200) -> An
 def render_error(request: Request, error: AwsError) -> Answer:
     """Put an error on the wire in the way of the request's protocol."""
     headers = _headers(request)
+    if request.service == "s3":
+        body = f"<Error><Code>{escape(error.code)}</Code><Message>{escape(error.message)}</Message></Error>"
+        return Answer(error.status, headers | {"content-type": "application/xml"}, body.encode(), error.code)
     if request.protocol in {"query", "ec2", "rest-xml"}:
         body = (
             f"<ErrorResponse><Error><Type>Sender</Type><Code>{escape(error.code)}</Code>"

@@ -2,8 +2,9 @@
 
 The client side of botocore turns operations into requests; here the same models are read backwards: the target
 header of the JSON protocols, method and path of the REST protocols, ``Action`` of the query protocol, and the
-path of smithy-rpc-v2-cbor. None of the services that the function calls speaks cbor with botocore 1.44.5; for one
-that does (CloudWatch, from other SDKs) the operation is recorded without its parameters.
+path of smithy-rpc-v2-cbor. None of the services that the function calls speaks cbor with botocore 1.44.5, which prefers
+the JSON protocols where a service knows both; for one that does (CloudWatch, from other SDKs) the operation is recorded
+without its parameters.
 """
 
 from __future__ import annotations
@@ -23,8 +24,16 @@ from .aws import REGION, Request
 if TYPE_CHECKING:
     from botocore.model import OperationModel, ServiceModel
 
-# Signing names that are not the name of botocore's service.
-_ALIASES = {"monitoring": "cloudwatch", "states": "stepfunctions", "tagging": "resourcegroupstaggingapi"}
+# Signing names that are not the name of botocore's service, or of several: the first that knows the route is meant.
+_ALIASES = {
+    "bedrock-agentcore": ("bedrock-agentcore-control",),
+    "cleanrooms-ml": ("cleanroomsml",),
+    "greengrass": ("greengrassv2", "greengrass"),
+    "lambda": ("lambda", "lambda-core"),
+    "monitoring": ("cloudwatch",),
+    "states": ("stepfunctions",),
+    "tagging": ("resourcegroupstaggingapi",),
+}
 _CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/\d+/([^/]+)/([^/]+)/aws4_request")
 
 
@@ -45,6 +54,7 @@ class _Route:
     pattern: re.Pattern[str]
     operation: str
     weight: int
+    query: frozenset[str]
 
 
 class _Service:
@@ -53,17 +63,21 @@ class _Service:
     def __init__(self, model: ServiceModel) -> None:
         self.model = model
         self.protocol = str(model.resolved_protocol)
+        self.is_rest = self.protocol in {"rest-json", "rest-xml"}
 
     @cached_property
     def routes(self) -> list[_Route]:
         found = []
         for name in self.model.operation_names:
             http = self.model.operation_model(name).http
-            uri = http["requestUri"].split("?")[0].rstrip("/") or "/"
+            uri, _, query = http["requestUri"].partition("?")
+            uri = uri.rstrip("/") or "/"
             parts = re.split(r"(\{[^}]+\})", uri)
             pattern = "".join(_group(part) for part in parts)
-            weight = sum(len(part) for part in parts if not part.startswith("{"))
-            found.append(_Route(http["method"], re.compile(pattern), name, weight))
+            # S3 tells many operations apart by a word in the query alone.
+            words = frozenset(query.split("&")) - {""}
+            weight = sum(len(part) for part in parts if not part.startswith("{")) + sum(map(len, words))
+            found.append(_Route(http["method"], re.compile(pattern), name, weight, words))
         return sorted(found, key=lambda route: -route.weight)
 
 
@@ -98,7 +112,13 @@ class Dispatcher:
         """Parse one request; what cannot be understood is ``"Unknown"``, never an error."""
         credential = _CREDENTIAL.search(http.headers.get("authorization", ""))
         region, signing = credential.group(2, 3) if credential else (REGION, "unsigned")
-        name = _ALIASES.get(signing, signing)
+        for name in _ALIASES.get(signing, (signing,)):
+            request = self._parsed(name, region, http)
+            if request.operation != "Unknown":
+                break
+        return request
+
+    def _parsed(self, name: str, region: str, http: Http) -> Request:
         request = Request(service=name, operation="Unknown", region=region, parameters={})
         service = self.service(name)
         if service is None:
@@ -112,14 +132,15 @@ class Dispatcher:
             request.protocol = "json"
             request.operation = target.rpartition(".")[2]
             request.parameters = _json(http.body)
-        elif service.protocol in {"rest-json", "rest-xml"}:
+        elif service.is_rest:
             _rest(service, http, request)
         elif b"Action=" in http.body or "Action=" in http.query:
             request.protocol = "query"
             flat = parse_qs(http.body.decode() or http.query, keep_blank_values=True)
             request.operation = flat.pop("Action", ["Unknown"])[0]
             flat.pop("Version", None)
-            request.parameters = _nested({key: values[0] for key, values in flat.items()})
+            parameters = _nested({key: values[0] for key, values in flat.items()})
+            request.parameters = _of_types(service.model, request.operation, parameters)
         return request
 
 
@@ -133,9 +154,10 @@ def _json(body: bytes) -> dict[str, Any]:
 
 def _rest(service: _Service, http: Http, request: Request) -> None:
     path = http.path.rstrip("/") or "/"
+    words = {word.removesuffix("=") for word in http.query.split("&")}
     for route in service.routes:
         match = route.pattern.fullmatch(path) if route.method == http.method else None
-        if match:
+        if match and route.query <= words:
             request.operation = route.operation
             labels = {key: unquote(value) for key, value in match.groupdict().items()}
             request.parameters = _rest_parameters(service.model.operation_model(route.operation), http, labels)
@@ -160,6 +182,8 @@ def _rest_parameters(operation: OperationModel, http: Http, labels: dict[str, st
             parameters[name] = http.headers[key.lower()]
         elif name == payload:
             parameters[name] = _json(http.body) if member.type_name == "structure" else http.body
+        elif location is None and key != name and key in parameters:
+            parameters[name] = parameters.pop(key)
     return parameters
 
 
@@ -171,6 +195,16 @@ def _typed(kind: str, values: list[str]) -> Any:
     if kind == "boolean":
         return values[0] == "true"
     return values[0]
+
+
+def _of_types(model: ServiceModel, operation: str, parameters: dict[str, Any]) -> dict[str, Any]:
+    """Numbers and truth values as such; everything is a text in the query protocol."""
+    shape = model.operation_model(operation).input_shape if operation in model.operation_names else None
+    known = shape.members if shape else {}
+    return {
+        name: _typed(known[name].type_name, [value]) if name in known and isinstance(value, str) else value
+        for name, value in parameters.items()
+    }
 
 
 def _nested(flat: dict[str, str]) -> dict[str, Any]:

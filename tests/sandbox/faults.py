@@ -36,14 +36,15 @@ class Fault:
     """Something that a call meets.
 
     Attributes:
-        service: botocore's name, or ``"*"``.
+        service: botocore's name or IAM's prefix, or ``"*"``.
         operation: The operation's name, or ``"*"``.
         kind: ``access_denied``, ``bad_request``, ``throttled``, ``internal_error`` (500), ``unavailable`` (503) and
             ``expired_token`` are answers; ``reset`` tears the connection before the call is served, ``lost_answer``
             after it took effect; ``timeout`` says nothing for `seconds`, then tears it; ``malformed`` is a 200 that
             is not JSON, ``cut_short`` a 200 whose JSON ends in the middle (with a matching Content-Length),
-            ``missing_member`` a 200 with ``{}``; ``short_page`` is a page of one item with a token for the rest and
-            ``empty_page_with_token`` a page of none (both are what AWS may do; only paged calls know them).
+            ``missing_member`` a 200 with ``{}``, or with an element that holds nothing; ``short_page`` is a page of
+            one item with a token for the rest and ``empty_page_with_token`` a page of none (both are what AWS may do;
+            only paged calls know them).
         after: Matching calls that are let through first.
         times: Matching calls that meet it after that; None means all.
         where: Input members that must have these values, such as ``{"repositoryName": "shop/api"}``.
@@ -66,7 +67,7 @@ class Fault:
     def matches(self, request: Request) -> bool:
         """Whether this fault is meant for that request."""
         return (
-            self.service in {"*", request.service}
+            self.service in {"*", request.service, request.prefix}
             and self.operation in {"*", request.operation}
             and all(request.parameters.get(name) == value for name, value in self.where.items())
         )

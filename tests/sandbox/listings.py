@@ -10,7 +10,7 @@ Scenario sections::
       groups: [reports]
       schedules:
         weekly: {group: reports, schedule: "rate(7 days)", task_definition: "report:3"}
-    eks: {clusters: [platform]}
+    eks: {clusters: [platform], connected: [on-premises]}
 
 ``task_definition`` is ``family:revision``, a bare family, or a whole ARN; a target may be ``{arn: ...}`` instead.
 """
@@ -35,9 +35,10 @@ _ROLE = f"arn:aws:iam::{ACCOUNT}:role/starts-tasks"
 
 @dataclass(slots=True)
 class Eks:
-    """Names of clusters beside those that moto made."""
+    """Names of clusters beside those that moto made, and of those that run elsewhere."""
 
     clusters: list[str] = field(default_factory=list)
+    connected: list[str] = field(default_factory=list)
 
 
 class Listings:
@@ -104,14 +105,21 @@ class Listings:
 
     def load_eks(self, region: str, told: Mapping[str, Any], _: dt.datetime) -> None:
         """Add clusters: their names are all that is told."""
-        self._account.store(region, Eks).clusters.extend(told["clusters"])
+        store = self._account.store(region, Eks)
+        store.clusters.extend(told.get("clusters") or [])
+        store.connected.extend(told.get("connected") or [])
 
     # Operations
 
     def list_clusters(self, request: Request) -> dict[str, Any]:
-        """100 a page."""
+        """100 a page; connected clusters only if all are asked for."""
+        include = request.get("include", [])
+        if include not in ([], ["all"]):
+            raise AwsError("InvalidParameterException", "include must be all.")
+        store = self._account.store(request.region, Eks)
         names = [
-            *self._account.store(request.region, Eks).clusters,
+            *store.clusters,
+            *(store.connected if include else []),
             *self._account.moto("eks", request.region).clusters,
         ]
         shown, token = page(request, names, str, size=100)

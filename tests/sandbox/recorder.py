@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .aws import PREFIXES
+from .aws import action
+from .resources import templated
 
 if TYPE_CHECKING:
     from .aws import Request
@@ -37,13 +38,12 @@ class Call:
     @property
     def action(self) -> str:
         """The IAM action, such as ``ecr:DescribeImages``."""
-        return f"{PREFIXES.get(self.service, self.service)}:{self.operation}"
+        return action(self.service, self.operation)
 
 
 def resources(request: Request) -> tuple[str, ...]:
     """ARNs of the resources a call is about, after the Service Authorization Reference."""
-    find = _FINDERS.get(request.service)
-    found = find(request) if find else ()
+    found = _FINDERS.get(request.service, templated)(request)
     return tuple(dict.fromkeys(found)) or ("*",)
 
 
@@ -108,6 +108,27 @@ def _apprunner(request: Request) -> list[str]:
     return [str(request.get("ServiceArn"))] if request.get("ServiceArn") else []
 
 
+def _codebuild(request: Request) -> list[str]:
+    # Builds and their like belong to projects, whose names their ids begin with.
+    named = [request.get("projectName"), *request.get("names", []), *request.get("ids", [])]
+    names = [str(name).partition(":")[0] for name in named if name]
+    return [_arn(request, "codebuild", f"project/{name}") for name in names]
+
+
+def _sagemaker(request: Request) -> list[str]:
+    if image := request.get("ImageName"):
+        version = request.get("Version")
+        kind, name = ("image", image) if version is None else ("image-version", f"{image}/{version}")
+    elif pipeline := request.get("PipelineName"):
+        kind, name = "pipeline", pipeline
+    elif request.operation.startswith("Describe"):
+        kind = re.sub(r"(?<!^)(?=[A-Z])", "-", request.operation.removeprefix("Describe")).lower()
+        name = next((value for key, value in request.parameters.items() if key.endswith(("Name", "Arn"))), "")
+    else:
+        return []
+    return [_named(request, "sagemaker", f"{kind}/", str(name))]
+
+
 def _events(request: Request) -> list[str]:
     name = request.get("Rule") or request.get("Name")
     if not name:
@@ -137,6 +158,11 @@ def _dynamodb(request: Request) -> list[str]:
     return [_named(request, "dynamodb", "table/", str(name))] if name else []
 
 
+def _s3(request: Request) -> list[str]:
+    bucket, key = request.get("Bucket"), request.get("Key")
+    return [f"arn:aws:s3:::{bucket}/{key}" if key else f"arn:aws:s3:::{bucket}"] if bucket else []
+
+
 def _sqs(request: Request) -> list[str]:
     url = request.get("QueueUrl")
     return [_arn(request, "sqs", str(url).rpartition("/")[2])] if url else []
@@ -144,11 +170,14 @@ def _sqs(request: Request) -> list[str]:
 
 _FINDERS = {
     "apprunner": _apprunner,
+    "codebuild": _codebuild,
     "dynamodb": _dynamodb,
     "ecr": _ecr,
     "ecs": _ecs,
     "events": _events,
     "lambda": _lambda,
+    "s3": _s3,
+    "sagemaker": _sagemaker,
     "pipes": _pipes,
     "scheduler": _scheduler,
     "sqs": _sqs,

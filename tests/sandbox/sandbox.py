@@ -11,6 +11,8 @@ from botocore.config import Config
 from .apprunner import AppRunnerApi
 from .aws import ACCOUNT, REGION
 from .awslambda import LambdaApi
+from .batch import BatchApi
+from .codebuild import CodeBuildApi
 from .control import Control
 from .ecr import EcrApi
 from .ecr_registry import EcrRegistryApi
@@ -19,11 +21,14 @@ from .ecs_daemons import EcsDaemonsApi
 from .ecs_load import EcsLoader
 from .faults import AWS_BUCKETS, Bucket, Fault, FaultBook, Hooks
 from .iam import IamApi
+from .inspector import InspectorApi
 from .lambda_state import LambdaLoader
 from .listings import Listings
 from .pipes import PipesApi
 from .push import Push
 from .registry import Registry
+from .s3 import S3Api
+from .sagemaker import SageMakerApi
 from .scenario import Loader
 from .server import Middleware, Server
 from .state import Account
@@ -70,24 +75,32 @@ class Sandbox:
         self._ecr = EcrApi(self.state)
         self._faults = FaultBook()
         self._before, self._after = Hooks(), Hooks()
-        ecs, apprunner, functions, listings, pipes, machines, tables = (
+        ecs, apprunner, functions, inspector, listings, s3, pipes, machines, tables = (
             EcsApi(self.state),
             AppRunnerApi(self.state),
             LambdaApi(self.state),
+            InspectorApi(self.state),
             Listings(self.state),
+            S3Api(self.state),
             PipesApi(self.state),
             StepFunctionsApi(self.state),
             TablesApi(self.state),
         )
+        batch, codebuild, sagemaker = BatchApi(self.state), CodeBuildApi(self.state), SageMakerApi(self.state)
         self._loader = Loader(
             self.state,
             {
                 "ecs": EcsLoader(self.state).load,
                 "lambda": LambdaLoader(self.state).load,
                 "apprunner": apprunner.load,
+                "batch": batch.load,
+                "codebuild": codebuild.load,
+                "sagemaker": sagemaker.load,
                 "events": listings.load_events,
                 "scheduler": listings.load_scheduler,
                 "eks": listings.load_eks,
+                "s3": s3.load,
+                "inspector": inspector.load,
                 "pipes": pipes.load,
                 "stepfunctions": machines.load,
                 "tables": tables.load,
@@ -96,10 +109,15 @@ class Sandbox:
         self._app = Middleware(
             handlers={
                 "apprunner": apprunner.handlers(),
+                "batch": batch.handlers(),
+                "codebuild": codebuild.handlers(),
+                "sagemaker": sagemaker.handlers(),
                 "ecr": EcrRegistryApi(self.state).handlers() | self._ecr.handlers(),
                 "ecs": EcsDaemonsApi(self.state).handlers() | ecs.handlers(),
                 "iam": IamApi(self.state).handlers(),
+                "inspector2": inspector.handlers(),
                 "lambda": functions.handlers(),
+                "s3": s3.handlers(),
                 "pipes": pipes.handlers(),
                 "stepfunctions": machines.handlers(),
                 **listings.handlers(),

@@ -174,7 +174,7 @@ class Middleware:
             case "cut_short":
                 return Answer(200, answer.headers, answer.body[: max(1, len(answer.body) // 2)], "cut_short")
             case "missing_member":
-                return Answer(200, answer.headers, b"{}", "missing_member")
+                return Answer(200, answer.headers, _empty(answer, call), "missing_member")
         return answer
 
     def _forward(self, environ: dict[str, Any], body: bytes) -> Answer:
@@ -199,6 +199,12 @@ class Middleware:
             except Exception as error:  # noqa: BLE001 - raised again in the test's thread when the sandbox stops
                 traceback.print_exc()
                 self.errors.append(error)
+
+
+def _empty(answer: Answer, call: Call) -> bytes:
+    if answer.headers.get("content-type", "").endswith("xml"):
+        return f"<{call.operation}Response><{call.operation}Result/></{call.operation}Response>".encode()
+    return b"{}"
 
 
 def _tear(environ: dict[str, Any]) -> None:

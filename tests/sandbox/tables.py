@@ -1,7 +1,7 @@
 """Services of which nothing is imitated but the form of calls and answers, as botocore's models have it.
 
 A scenario's ``tables`` section says what each operation answers; what is not told is an empty listing, or a thing that
-does not exist::
+does not exist. Only what matters has to be told: whatever else the model demands is added::
 
     tables:
       lightsail:
@@ -12,6 +12,8 @@ does not exist::
       emr-serverless:
         GetApplication:
           - {when: {applicationId: a1}, answer: {application: {...}}}
+
+A request is as strict as the model: members that it demands must be there, and a page is no larger than it allows.
 """
 
 from __future__ import annotations
@@ -22,8 +24,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import botocore.session
 
-from .aws import AwsError
+from .aws import Answer, AwsError
 from .paging import page
+from .shapes import filled, for_json, for_query
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -34,10 +37,29 @@ if TYPE_CHECKING:
     from .aws import Request
     from .state import Account
 
-SERVICES: Final = ("lightsail",)
+    Handler = Callable[[Request], dict[str, Any] | Answer]
+    Handlers = dict[str, Handler]
+
+SERVICES: Final = (
+    "bedrock-agentcore-control",
+    "braket",
+    "cleanrooms",
+    "cleanroomsml",
+    "codepipeline",
+    "elasticbeanstalk",
+    "emr-containers",
+    "emr-serverless",
+    "gamelift",
+    "greengrassv2",
+    "imagebuilder",
+    "iotsitewise",
+    "lambda-core",
+    "lightsail",
+    "omics",
+)
 """By botocore's names."""
 
-_TOKENS: Final = (("nextToken", "nextToken"), ("NextToken", "NextToken"))
+_TOKENS: Final = (("nextToken", "nextToken"), ("NextToken", "NextToken"), ("startingToken", "nextToken"))
 _LIMITS: Final = ("maxResults", "MaxResults", "MaxRecords", "Limit")
 
 
@@ -53,37 +75,94 @@ class TablesApi:
 
     def __init__(self, account: Account) -> None:
         self._account = account
-        session = botocore.session.get_session()
-        self._models = {name: session.get_service_model(name) for name in SERVICES}
+        self._session = botocore.session.get_session()
+        self._models: dict[str, Any] = {}
 
-    def handlers(self) -> dict[str, dict[str, Callable[[Request], dict[str, Any]]]]:
-        """Every operation of every service."""
-        return {name: dict.fromkeys(model.operation_names, self.answer) for name, model in self._models.items()}
+    def handlers(self) -> dict[str, Handlers]:
+        """Every operation of every service; the models are read when they are asked for."""
+        return {service: _Every(self.answer) for service in SERVICES}
 
     def load(self, region: str, told: Mapping[str, Any], _: dt.datetime) -> None:
         """Add what is told.
 
         Raises:
-            ValueError: There is no such service or operation.
+            ValueError: There is no such service or operation, or it answers nothing like that.
         """
         store = self._account.store(region, Tables)
         for service, operations in told.items():
             for operation, answers in operations.items():
-                if service not in self._models or operation not in self._models[service].operation_names:
-                    raise ValueError(f"there is no table for {service} {operation}")
-                store.told.setdefault((service, operation), []).extend(answers)
+                model = self._model(service, operation)
+                made = [_made(model, answer) for answer in answers]
+                store.told.setdefault((service, operation), []).extend(made)
 
-    def answer(self, request: Request) -> dict[str, Any]:
+    def answer(self, request: Request) -> dict[str, Any] | Answer:
         """What was told for this question."""
-        model = self._models[request.service].operation_model(request.operation)
+        try:
+            model = self._model(request.service, request.operation)
+        except ValueError as error:
+            raise AwsError("UnknownOperationException", str(error), 404) from error
+        answer = self._answer(request, model)
+        if request.protocol == "query":
+            return Answer(200, {"content-type": "text/xml"}, for_query(model, answer))
+        made: dict[str, Any] = for_json(answer)
+        return made
+
+    def _answer(self, request: Request, model: OperationModel) -> dict[str, Any]:
+        for name in model.input_shape.required_members if model.input_shape else ():
+            if request.get(name) is None:
+                raise AwsError(_code(model, "Validation"), f"{name} is required")
         told = self._account.store(request.region, Tables).told.get((request.service, request.operation), [])
         fits = [one for one in told if all(request.get(name) == value for name, value in one.get("when", {}).items())]
         if answers := [one["answer"] for one in fits if "answer" in one]:
             return dict(answers[0])
         listing = _listing(model)
         if listing is None:
-            raise AwsError("ResourceNotFoundException", f"{request.operation}: nothing was told", 404)
+            raise AwsError(_code(model, "NotFound"), f"{request.operation}: nothing was told", 404)
         return _page(request, model, listing, [item for one in fits for item in one.get("items", [])])
+
+    def _model(self, service: str, operation: str) -> OperationModel:
+        if service not in SERVICES:
+            raise ValueError(f"there is no table for {service}")
+        if service not in self._models:
+            self._models[service] = self._session.get_service_model(service)
+        if operation not in self._models[service].operation_names:
+            raise ValueError(f"there is no table for {service} {operation}")
+        model: OperationModel = self._models[service].operation_model(operation)
+        return model
+
+
+class _Every(dict[str, "Handler"]):
+    """The same handler for whatever operation."""
+
+    def __init__(self, handler: Handler) -> None:
+        super().__init__()
+        self._handler = handler
+
+    def get(self, *_: Any) -> Any:
+        """The handler."""
+        return self._handler
+
+
+def _made(model: OperationModel, told: Mapping[str, Any]) -> dict[str, Any]:
+    if unknown := sorted(set(told) - {"when", "answer", "items"}):
+        raise ValueError(f"what {model.name} answers has no {', '.join(unknown)}")
+    made = dict(told)
+    if asked := set(told.get("when", {})) - set(model.input_shape.members if model.input_shape else ()):
+        raise ValueError(f"{model.name} cannot be asked for {', '.join(sorted(asked))}")
+    if "answer" in told:
+        made["answer"] = filled(model.output_shape, told["answer"])
+    if "items" in told:
+        listing = _listing(model)
+        if listing is None:
+            raise ValueError(f"{model.name} lists nothing")
+        made["items"] = filled(model.output_shape.members[listing], told["items"], listing)
+    return made
+
+
+def _code(model: OperationModel, word: str) -> str:
+    """The operation's own code for a failure of some kind."""
+    codes = [shape.error_code or shape.name for shape in model.error_shapes]
+    return next((code for code in codes if word in code), "ValidationException")
 
 
 def _listing(model: OperationModel) -> str | None:
@@ -101,14 +180,15 @@ def _page(request: Request, model: OperationModel, listing: str, items: list[Any
     if not pages:
         return {listing: items}
     (there, back), *_ = pages
-    numbered = list(enumerate(items))
+    limit = next((name for name in _LIMITS if name in asked), "maxResults")
+    largest = int(asked[limit].metadata.get("max", 1000)) if limit in asked else 100
     shown, token = page(
         request,
-        numbered,
+        list(enumerate(items)),
         lambda pair: json.dumps(pair[0]).zfill(9),
-        size=100,
+        size=min(100, largest),
         token=there,
-        limit=next((name for name in _LIMITS if name in asked), "maxResults"),
-        largest=1000,
+        limit=limit,
+        largest=largest,
     )
     return {listing: [item for _, item in shown], back: token}

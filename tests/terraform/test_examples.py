@@ -69,6 +69,7 @@ def applied(
         # Names of their own: one account holds them all.
         "minimal": make_stack("minimal", name="minimal", image_uri=virginia),
         "complete": make_stack("complete", {"image_uri": virginia}),
+        "inventory": make_stack("inventory", {"image_uri": virginia, "name": "listed"}),
         "existing-image": make_stack("existing-image", {"image_uri": virginia}, name="existing"),
         "two-regions": make_stack(
             "two-regions", {"image_uris": {"us-east-1": virginia, "eu-west-1": ireland}}, name="twice"
@@ -90,6 +91,20 @@ def applied(
 def test_a_second_plan_is_empty(applied: dict[str, Applied], example: str) -> None:
     """What Terraform made is what it reads back: nothing drifts by itself."""
     assert applied[example].changes == ""
+
+
+def test_an_inventory_keeps_what_it_names_and_its_absence_everything(
+    applied: dict[str, Applied], sandbox: Sandbox
+) -> None:
+    """The function may look where the example's bucket is, and only a written inventory lets it go on."""
+    one = applied["inventory"]
+    assert "holds no inventory" in one.invoke().error["errorMessage"]
+    bucket, _, key = one.stack.outputs()["inventory"].removeprefix("s3://").partition("/")
+    sandbox.client("s3").put_object(Bucket=bucket, Key=key, Body=b'["shop/api:old"]')
+    run = one.invoke()
+    assert run.error == {}
+    assert run.result is not None
+    assert (run.result["status"], run.result["totals"]["removable"]) == ("completed", 1)
 
 
 def test_a_dry_run_names_what_a_real_run_then_removes(applied: dict[str, Applied], sandbox: Sandbox) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,6 +17,7 @@ from botocore.exceptions import (
     ProfileNotFound,
     ReadTimeoutError,
 )
+from botocore.parsers import ResponseParserError
 
 from ecr_cleaner import aws
 from ecr_cleaner.aws import BURST, CALLS_PER_SECOND, Aws, Pacer, connect
@@ -25,7 +27,7 @@ from tests.builders import REGION
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SERVICES = ("apprunner", "dynamodb", "ecr", "ecs", "eks", "events", "lambda", "scheduler", "stepfunctions")
+SERVICES = ("apprunner", "dynamodb", "ecr", "ecs", "eks", "events", "lambda", "s3", "scheduler", "stepfunctions")
 
 
 class VirtualClock:
@@ -260,6 +262,14 @@ def test_only_an_endpoint_without_anybody_is_nobody(clients: Aws, error: Excepti
     assert aws.found_nobody(error, client) is nobody
 
 
+@pytest.mark.parametrize("host", ["workflows-omics.us-west-1.amazonaws.com", "omics.us-west-1.amazonaws.com"])
+def test_a_word_before_the_host_belongs_to_the_operation(host: str) -> None:
+    """It is the same service that is not there."""
+    client = SimpleNamespace(meta=SimpleNamespace(endpoint_url="https://omics.us-west-1.amazonaws.com"))
+    assert aws.found_nobody(EndpointConnectionError(endpoint_url=f"https://{host}/run"), client)
+    assert not aws.found_nobody(EndpointConnectionError(endpoint_url="https://ecs.us-west-1.amazonaws.com/"), client)
+
+
 # Answers
 
 
@@ -281,6 +291,19 @@ class Pages:
 def listed(pages: Pages, **tokens: str) -> Iterator[Any]:
     """All items."""
     return aws.paged(pages, "ListServices", "serviceArns", maxResults=100, **tokens)
+
+
+@pytest.mark.parametrize("error", [ResponseParserError("invalid XML"), KeyError("DescribeApplicationVersionsResult")])
+def test_what_botocore_cannot_read_is_no_answer(error: Exception) -> None:
+    """It lets both out, where XML is cut short or is something else."""
+
+    class Broken(Pages):
+        def list_services(self, **_: Any) -> dict[str, Any]:
+            """What botocore does."""
+            raise error
+
+    with pytest.raises(IncompleteAnswerError, match="ListServices"):
+        list(listed(Broken()))
 
 
 def test_all_pages_are_read() -> None:

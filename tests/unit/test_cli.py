@@ -112,7 +112,13 @@ def test_plan_shows_every_image(registry: Registry) -> None:
     """With verdict, reason and evidence."""
     result = run("plan")
     assert result.exit_code == 0, result.output
-    for part in ("shop/api  (keeps 30 days)", "remove", "v1", "old and unused", "in use: ecs service prod/app"):
+    for part in (
+        "shop/api  (default: keeps 30 days)",
+        "remove",
+        "v1",
+        "old and unused",
+        "in use: ecs service prod/app",
+    ):
         assert part in result.output
     assert "status: completed" in result.output
     assert registry.asked["only"] is None
@@ -164,12 +170,16 @@ def test_options_reach_the_run(registry: Registry) -> None:
     """Region, profile, age limit, and what a person takes out."""
     words = ["--region", "eu-west-1", "--profile", "shop", "--keep-days", "7"]
     words += ["--disable-source", "ecs", "--disable-source", "lambda", "--acknowledge", "eks"]
+    words += ["--extra-reference", "api:v1", "--extra-reference", "web:*"]
+    words += ["--inventory-uri", "s3://lists/in/use/", "--inventory-max-age-hours", "6"]
     assert run("plan", *words).exit_code == 0
     settings = registry.asked["settings"]
     assert (registry.asked["region"], registry.asked["profile"]) == ("eu-west-1", "shop")
     assert settings.default_keep_days == 7
     assert settings.disabled_usage_sources == {"ecs", "lambda"}
     assert settings.acknowledged_unscanned == {"eks"}
+    assert settings.extra_references == {"api:v1", "web:*"}
+    assert settings.inventories.model_dump() == {"bucket": "lists", "prefix": "in/use/", "max_age_hours": 6}
 
 
 @pytest.mark.parametrize(
@@ -181,6 +191,10 @@ def test_options_reach_the_run(registry: Registry) -> None:
         (["--disable-source", "ec2"], "ec2"),
         (["--disable-source", "eks"], "eks"),
         (["--acknowledge", "ecs"], "ecs"),
+        (["--extra-reference", "Api"], "Api"),
+        (["--inventory-uri", "s3://lists"], "s3://lists"),
+        (["--inventory-uri", "s3://lists/in/*/"], "in/*/"),
+        (["--inventory-max-age-hours", "0"], "0"),
         (["--dry-run"], "--dry-run"),
     ],
 )

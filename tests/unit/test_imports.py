@@ -11,7 +11,7 @@ import pytest
 import ecr_cleaner
 
 PACKAGE = Path(ecr_cleaner.__file__).parent
-PURE = ("access", "errors", "graph", "guard", "model", "paths", "reference", "rules")
+PURE = ("access", "errors", "graph", "guard", "model", "paths", "reference", "retention", "rules")
 
 
 def imports_of(path: Path) -> set[str]:
@@ -44,11 +44,13 @@ def test_botocore_is_configured_in_one_place(path: Path) -> None:
 @pytest.mark.parametrize("path", sorted((PACKAGE / "usage").rglob("*.py")), ids=lambda p: p.name)
 def test_sources_know_nothing_of_rules(path: Path) -> None:
     """A source collects; deciding is somebody else's work."""
-    forbidden = {f"ecr_cleaner.{room}" for room in ("graph", "rules", "guard", "removal", "run", "inventory")}
+    forbidden = {
+        f"ecr_cleaner.{room}" for room in ("graph", "rules", "retention", "guard", "removal", "run", "inventory")
+    }
     assert not imports_of(path) & forbidden
 
 
-@pytest.mark.parametrize("room", ["graph", "guard", "rules"])
+@pytest.mark.parametrize("room", ["graph", "guard", "retention", "rules"])
 def test_deciding_has_no_clock(room: str) -> None:
     """`now` is an argument."""
     assert ".now(" not in (PACKAGE / f"{room}.py").read_text()

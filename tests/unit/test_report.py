@@ -22,7 +22,7 @@ from ecr_cleaner.model import (
     Verdict,
 )
 from ecr_cleaner.report.collected import CollectingReporter, verdict_json
-from ecr_cleaner.report.console import human_bytes, print_explanation, print_plan
+from ecr_cleaner.report.console import held, human_bytes, print_explanation, print_plan
 from ecr_cleaner.report.log import LOGGER, LogReporter
 from ecr_cleaner.report.summary import RepositorySummary, RunSummary
 from ecr_cleaner.rules import judge
@@ -89,6 +89,7 @@ def test_the_summary_has_a_fixed_set_of_keys() -> None:
         "detail",
         "setting",
         "keep_days",
+        "rule",
         "images",
         "kept",
         "removable",
@@ -165,6 +166,37 @@ def test_verdicts_are_counted() -> None:
     assert made.reasons == {"old_and_unused": 2, "too_young": 1}
     assert (made.bytes_total, made.bytes_removable) == (15, 10)
     assert made.as_json()["kept"] == 1
+
+
+@pytest.mark.parametrize(("rule", "told"), [(None, "default"), (0, 0), (3, 3)])
+def test_each_repository_says_which_rule_held(rule: int | None, told: object) -> None:
+    """By its number, as Terraform counts; before it was judged, nobody knows."""
+    made = RepositorySummary("app")
+    assert made.as_json()["rule"] is None
+    made.judge(judge(repository(rule=rule), Contents(()), (), NOW))
+    assert made.as_json()["rule"] == told
+
+
+@pytest.mark.parametrize(
+    ("conditions", "told"),
+    [
+        ({}, "default: keeps 30 days"),
+        ({"rule": 0, "keep_days": 90, "remove_artifacts": True}, "rules[0]: keeps 90 days; artifacts go too"),
+        (
+            {
+                "rule": 2,
+                "keep_days_untagged": 7,
+                "keep_newest": 10,
+                "keep_tags": ("v*",),
+                "keep_pulled_within_days": 14,
+            },
+            "rules[2]: keeps 30 days, 7 days untagged, the newest 10, tags v*, what was pulled within 14 days",
+        ),
+    ],
+)
+def test_the_rule_in_words(conditions: dict[str, Any], told: str) -> None:
+    """Only the conditions that it has."""
+    assert held(repository(**conditions).retention) == told
 
 
 def test_endings_are_counted() -> None:
@@ -372,7 +404,7 @@ def test_the_plan_is_a_table_for_each_repository() -> None:
     images = [image("kept", tags=["v2", "prod"], size=2048), image("goes", tags=["v1"], size=5 * 1024**2)]
     text = printed(collected(plan(*images, usages=(usage(tag="v2"),))))
     lines = text.splitlines()
-    assert "app  (keeps 30 days)" in lines[0]
+    assert "app  (default: keeps 30 days)" in lines[0]
     goes = next(n for n, line in enumerate(lines) if "remove" in line)
     stays = next(n for n, line in enumerate(lines) if "keep " in line)
     assert goes < stays
@@ -449,6 +481,7 @@ def test_an_explanation_tells_all_of_one_image() -> None:
         "pushed   2026-01-20 12:00 UTC, 40 days ago",
         "pulled   2026-02-27",
         "size     2.0 KiB",
+        "rule     default: keeps 30 days",
         "reason   in_use",
         "ecs service prod/app",
         "lambda function f",

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ecr_cleaner.model import Contents, Reason, Verdict
-from ecr_cleaner.rules import depends_on_indexes, is_old, judge
-from tests.builders import NOW, digest, image, repository, usage
+from ecr_cleaner.model import LEGACY_MEDIA_TYPES, Contents, Reason, Verdict
+from ecr_cleaner.retention import is_old
+from ecr_cleaner.rules import depends_on_indexes, judge
+from tests.builders import NOW, digest, image, repository, retention, usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from ecr_cleaner.model import Image, Usage
+    from ecr_cleaner.model import Image, Retention, Usage
 
 
 def verdicts(
@@ -22,15 +24,15 @@ def verdicts(
     usages: Iterable[Usage] = (),
     children: Mapping[str, Iterable[str]] | None = None,
     unread: Iterable[str] = (),
-    keep_days: int = 30,
+    **conditions: Any,
 ) -> dict[str, Verdict]:
-    """Judge images of the repository app; children by name."""
+    """Judge images of the repository app, with 30 days unless the conditions say otherwise; children by name."""
     contents = Contents(
         tuple(images),
         {digest(index): tuple(map(digest, names)) for index, names in (children or {}).items()},
         tuple(map(digest, unread)),
     )
-    plan = judge(repository(keep_days=keep_days), contents, usages, NOW)
+    plan = judge(repository(**conditions), contents, usages, NOW)
     return {verdict.image.digest: verdict for verdict in plan.verdicts}
 
 
@@ -244,5 +246,31 @@ def test_many_consumers_are_all_named_once() -> None:
 
 def test_indexes_are_read_only_where_something_is_old() -> None:
     """Reading an index refreshes its pull time."""
-    assert not depends_on_indexes([image(pushed="30d")], 30, NOW)
-    assert depends_on_indexes([image(pushed="1d"), image("b", pushed="31d")], 30, NOW)
+    assert not depends_on_indexes([image(pushed="30d")], retention(30), NOW)
+    assert depends_on_indexes([image(pushed="1d"), image("b", pushed="31d")], retention(30), NOW)
+
+
+@pytest.mark.parametrize("ages", [retention(30, 7), retention(7, 30)])
+def test_the_shortest_age_decides_whether_indexes_are_read(ages: Retention) -> None:
+    """Whichever kind of image it is for: a list that was not read protects nothing."""
+    assert not depends_on_indexes([image(pushed="7d")], ages, NOW)
+    assert depends_on_indexes([image(pushed="7d1s")], ages, NOW)
+
+
+def test_a_manifest_of_unknown_kind_is_kept() -> None:
+    """It may be an index that nobody reads."""
+    odd = replace(image("odd", pushed="90d"), media_type=None, artifact_type=None)
+    assert reasons([odd]) == {digest("odd"): Reason.NOT_A_CONTAINER_IMAGE}
+
+
+@pytest.mark.parametrize("media_type", LEGACY_MEDIA_TYPES)
+def test_docker_s_first_manifests_are_images(media_type: str) -> None:
+    """They have no config by which ECR could tell."""
+    old = replace(image("old", pushed="90d"), media_type=media_type, artifact_type=None)
+    assert reasons([old]) == {digest("old"): Reason.OLD_AND_UNUSED}
+
+
+def test_a_tag_that_moved_while_the_repository_was_listed_protects_both() -> None:
+    """Pages are no snapshot: the first one may show the tag where it was, the second where it is."""
+    before, after = image("before", pushed="90d", tags=["prod"]), image("after", pushed="80d", tags=["prod"])
+    assert set(reasons([before, after], [usage(tag="prod")]).values()) == {Reason.IN_USE}

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecr_cleaner.model import Contents, Image, RepositoryPlan, Usage
+from ecr_cleaner.model import Contents, Image, Reason, RepositoryPlan, Retention, Usage
 from ecr_cleaner.rules import MAX_TAGS, judge
-from tests.builders import NOW, digest, image, repository, usage
+from tests.builders import IMAGE_CONFIG, NOW, digest, image, repository, usage
 
 if TYPE_CHECKING:
     import random
 
 NAMES = [f"m{i}" for i in range(10)]
+CHART = "application/vnd.cncf.helm.config.v1+json"
+GLOBS = ["v*", "v1", "*", "prod", "sha256-*", "?2"]
 TAGS = ["v1", "v2", "latest", "prod", "sha256-" + digest("m0")[7:] + ".sig", "sha256-" + digest("m3")[7:]]
 
 
@@ -41,7 +44,16 @@ def registries(draw: st.DrawFn) -> Registry:
         subject = draw(st.none() | st.sampled_from(names[:position])) if position else None
         made = image(name, kind="index" if is_index else "image", tags=tags, subject=subject)
         age = timedelta(days=draw(st.sampled_from([0, 29, 30, 31, 400])), seconds=draw(st.sampled_from([0, 1])))
-        images.append(replace(made, pushed_at=NOW - age, active=draw(st.integers(0, 9)) > 0))
+        pulled = draw(st.none() | st.sampled_from([0, 1, 14, 15, 100]))
+        images.append(
+            replace(
+                made,
+                pushed_at=NOW - age,
+                active=draw(st.integers(0, 9)) > 0,
+                artifact_type=None if is_index else draw(st.sampled_from([IMAGE_CONFIG, IMAGE_CONFIG, CHART])),
+                last_pulled_at=None if pulled is None else NOW - timedelta(days=pulled),
+            )
+        )
         if is_index:
             listed = draw(st.lists(st.sampled_from(names[:position]), max_size=3)) if position else []
             children[digest(name)] = (*map(digest, listed), digest("not-here"))
@@ -61,9 +73,29 @@ def registries(draw: st.DrawFn) -> Registry:
     return Registry(Contents(tuple(images), children), tuple(usages))
 
 
-def planned(registry: Registry, usages: tuple[Usage, ...] | None = None) -> RepositoryPlan:
-    """Judge with an age limit of 30 days."""
-    return judge(repository(), registry.contents, registry.usages if usages is None else usages, NOW)
+DEFAULT = Retention(30, 30)
+"""Without a rule: 30 days and nothing else."""
+
+
+@st.composite
+def retentions(draw: st.DrawFn) -> Retention:
+    """What any rule may say, few of its conditions at a time."""
+    return Retention(
+        keep_days=draw(st.sampled_from([30, 1, 29, 400])),
+        keep_days_untagged=draw(st.sampled_from([30, 1, 29, 400])),
+        keep_newest=draw(st.sampled_from([0, 0, 1, 3, 20])),
+        keep_tags=tuple(draw(st.lists(st.sampled_from(GLOBS), max_size=2))),
+        keep_pulled_within_days=draw(st.sampled_from([None, None, 1, 14])),
+        remove_artifacts=draw(st.booleans()),
+    )
+
+
+def planned(
+    registry: Registry, usages: tuple[Usage, ...] | None = None, retention: Retention = DEFAULT
+) -> RepositoryPlan:
+    """Judge with an age limit of 30 days, unless told otherwise."""
+    judged = replace(repository(), retention=retention)
+    return judge(judged, registry.contents, registry.usages if usages is None else usages, NOW)
 
 
 def removed(plan: RepositoryPlan) -> set[str]:
@@ -105,67 +137,128 @@ def kept_whole(registry: Registry, kept: set[str]) -> set[str]:
         kept |= more
 
 
-@given(registries())
-def test_nothing_reachable_from_a_usage_is_ever_in_a_plan(registry: Registry) -> None:
-    """The one promise."""
-    assert not removed(planned(registry)) & needed_by_hand(registry)
+@given(registries(), retentions())
+def test_nothing_reachable_from_a_usage_is_ever_in_a_plan(registry: Registry, retention: Retention) -> None:
+    """The one promise, whatever the rules say."""
+    assert not removed(planned(registry, retention=retention)) & needed_by_hand(registry)
 
 
-@given(registries())
-def test_everything_kept_stays_whole(registry: Registry) -> None:
+@given(registries(), retentions())
+def test_everything_kept_stays_whole(registry: Registry, retention: Retention) -> None:
     """No kept index loses a manifest, no kept subject loses a signature."""
-    plan = planned(registry)
+    plan = planned(registry, retention=retention)
     kept = {v.image.digest for v in plan.verdicts if not v.removes}
     assert kept_whole(registry, kept) == kept
 
 
-@given(registries(), st.randoms(use_true_random=False))
-def test_verdicts_do_not_depend_on_order(registry: Registry, chance: random.Random) -> None:
+@given(registries(), retentions(), st.randoms(use_true_random=False))
+def test_verdicts_do_not_depend_on_order(registry: Registry, retention: Retention, chance: random.Random) -> None:
     """AWS lists in any order, and pages end anywhere."""
     images, usages = list(registry.contents.images), list(registry.usages)
     chance.shuffle(images)
     chance.shuffle(usages)
     shuffled = Registry(replace(registry.contents, images=tuple(images)), tuple(usages))
-    one = {v.image.digest: v for v in planned(registry).verdicts}
-    assert {v.image.digest: v for v in planned(shuffled).verdicts} == one
+    one = {v.image.digest: v for v in planned(registry, retention=retention).verdicts}
+    assert {v.image.digest: v for v in planned(shuffled, retention=retention).verdicts} == one
 
 
-@given(registries())
-def test_every_image_gets_one_verdict(registry: Registry) -> None:
+@given(registries(), retentions())
+def test_every_image_gets_one_verdict(registry: Registry, retention: Retention) -> None:
     """Kept or not."""
-    assert [v.image for v in planned(registry).verdicts] == list(registry.contents.images)
+    assert [v.image for v in planned(registry, retention=retention).verdicts] == list(registry.contents.images)
 
 
-@given(registries(), st.data())
-def test_a_usage_more_never_removes_more(registry: Registry, data: st.DataObject) -> None:
+@given(registries(), retentions(), st.data())
+def test_a_usage_more_never_removes_more(registry: Registry, retention: Retention, data: st.DataObject) -> None:
     """Seeing more can only protect more."""
     fewer = tuple(u for u in registry.usages if data.draw(st.booleans()))
-    assert removed(planned(registry)) <= removed(planned(registry, fewer))
+    assert removed(planned(registry, retention=retention)) <= removed(planned(registry, fewer, retention))
+
+
+@given(registries(), retentions(), retentions())
+def test_a_condition_more_never_removes_more(registry: Registry, one: Retention, other: Retention) -> None:
+    """Conditions are alternatives: of two rules the stricter one of each kind keeps all that either keeps."""
+    both = Retention(
+        keep_days=max(one.keep_days, other.keep_days),
+        keep_days_untagged=max(one.keep_days_untagged, other.keep_days_untagged),
+        keep_newest=max(one.keep_newest, other.keep_newest),
+        keep_tags=one.keep_tags + other.keep_tags,
+        keep_pulled_within_days=max(
+            (r.keep_pulled_within_days for r in (one, other) if r.keep_pulled_within_days is not None), default=None
+        ),
+        remove_artifacts=one.remove_artifacts and other.remove_artifacts,
+    )
+    gone = removed(planned(registry, retention=both))
+    assert gone <= removed(planned(registry, retention=one)) & removed(planned(registry, retention=other))
+
+
+@given(registries(), retentions())
+def test_every_condition_holds(registry: Registry, retention: Retention) -> None:
+    """Each by itself, said as naively as possible: nothing that it names is removed."""
+    gone = removed(planned(registry, retention=retention))
+    images = registry.contents.images
+    tag_kept = {i.digest for i in images if any(fnmatchcase(t, g) for t in i.tags for g in retention.keep_tags)}
+    days = retention.keep_pulled_within_days or -1
+    pulled = {i.digest for i in images if i.last_pulled_at and NOW - i.last_pulled_at <= timedelta(days=days)}
+    pulled |= {index for index, listed in registry.contents.children.items() if pulled & set(listed)}
+    shortest = min(retention.keep_days, retention.keep_days_untagged)
+    young = {i.digest for i in images if NOW - i.pushed_at <= timedelta(days=shortest)}
+    artifacts = {i.digest for i in images if i.artifact_type == CHART and not i.subject and not is_signature(i)}
+    kept = tag_kept | pulled | young | (set() if retention.remove_artifacts else artifacts)
+    assert not gone & kept_whole(registry, kept)
+
+
+@given(registries(), retentions())
+def test_no_fewer_than_the_newest_stay(registry: Registry, retention: Retention) -> None:
+    """Of the images that carry a name, so many as were asked for, and none that is older than one that goes."""
+    gone = removed(planned(registry, retention=retention))
+    named = [
+        i
+        for i in registry.contents.images
+        if i.active and i.artifact_type != CHART and not i.subject and not is_signature(i) and i.tags
+    ]
+    stay = [i for i in named if i.digest not in gone]
+    assert len(stay) >= min(retention.keep_newest, len(named))
+    newer = [i for i in named if i.digest in gone]
+    for lost in newer:
+        assert (
+            len([i for i in named if (i.pushed_at, i.digest) > (lost.pushed_at, lost.digest)]) >= retention.keep_newest
+        )
+
+
+def is_signature(image: Image) -> bool:
+    """Whether one of its tags says what it refers to."""
+    return any(tag.startswith("sha256-") for tag in image.tags)
 
 
 @given(registries())
-def test_without_usages_everything_old_goes(registry: Registry) -> None:
+def test_without_usages_and_rules_everything_old_goes(registry: Registry) -> None:
     """Safety is not bought by keeping everything: what nothing young, archived or outsized holds is removed."""
     plan = planned(registry, ())
     stays = {
         i.digest
         for i in registry.contents.images
-        if NOW - i.pushed_at <= timedelta(days=30) or not i.active or len(i.tags) > MAX_TAGS
+        if NOW - i.pushed_at <= timedelta(days=30)
+        or not i.active
+        or len(i.tags) > MAX_TAGS
+        or (i.artifact_type == CHART and not i.subject and not is_signature(i))
     }
     everything = {i.digest for i in registry.contents.images}
     assert removed(plan) == everything - kept_whole(registry, stays)
 
 
-@given(registries())
-def test_only_the_old_is_removed(registry: Registry) -> None:
-    """Exactly 30 times 24 hours is not old."""
-    assert all(NOW - v.image.pushed_at > timedelta(days=30) for v in planned(registry).removals)
+@given(registries(), retentions())
+def test_what_is_removed_has_no_other_reason(registry: Registry, retention: Retention) -> None:
+    """Exactly so many times 24 hours is not old; no usage and no rule is the only reason that removes."""
+    for verdict in planned(registry, retention=retention).removals:
+        assert verdict.reason is Reason.OLD_AND_UNUSED
+        assert NOW - verdict.image.pushed_at > timedelta(days=retention.shortest_keep_days)
 
 
-@given(registries())
-def test_what_holds_a_removed_image_is_removed_too(registry: Registry) -> None:
+@given(registries(), retentions())
+def test_what_holds_a_removed_image_is_removed_too(registry: Registry, retention: Retention) -> None:
     """So that the order of removal can always be kept."""
-    plan = planned(registry)
+    plan = planned(registry, retention=retention)
     gone = removed(plan)
     for index, listed in registry.contents.children.items():
         assert index in gone or not gone & set(listed) or index not in {i.digest for i in registry.contents.images}

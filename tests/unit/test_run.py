@@ -464,6 +464,24 @@ def test_a_near_miss_is_a_note(run: Callable[..., RunSummary], world: World) -> 
     assert summary.as_json()["notes"] == ["repository b: tag 'boxcleanerenabled' does not opt in"]
 
 
+def test_what_is_to_be_known_of_a_repository_is_a_note(run: Callable[..., RunSummary], world: World) -> None:
+    """It is cleaned all the same."""
+    world.old("a").found["a"] = replace(repository("a"), notes=("its tag was raised",))
+    summary = run()
+    assert (summary.status, summary.as_json()["notes"]) == ("completed", ["repository a: its tag was raised"])
+    assert summary.repositories["a"].removable == 1
+
+
+@pytest.mark.parametrize(("keep_days", "untagged"), [(90, 30), (30, 90)])
+def test_whatever_may_be_old_by_one_of_two_ages_is_asked_for(
+    run: Callable[..., RunSummary], world: World, keep_days: int, untagged: int
+) -> None:
+    """Usages and lists are collected where the shorter age has passed, for whichever images it is."""
+    world.old("a").found["a"] = repository("a", keep_days, keep_days_untagged=untagged)
+    run()
+    assert {"scan", "children a"} <= set(world.steps)
+
+
 def test_a_skipped_repository_is_reported_with_its_setting(run: Callable[..., RunSummary], world: World) -> None:
     """In every run, and without failing it."""
     world.found["b"] = Skipped("b", SkipReason.DELETE_REPLICATION, "a replication rule repeats deletions")

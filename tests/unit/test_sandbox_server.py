@@ -158,7 +158,7 @@ def test_calls_are_recorded_with_what_iam_would_see(sandbox: Sandbox) -> None:
     assert shown == [
         ("ecr:DescribeImages", {"repositoryName": REPOSITORY, "maxResults": 1}, (ARN,), tags, None),
         ("lambda:ListFunctions", {"FunctionVersion": "ALL", "MaxItems": 7}, ("*",), {}, None),
-        ("iam:ListRoles", {"MaxItems": "3"}, ("*",), {}, None),
+        ("iam:ListRoles", {"MaxItems": 3}, ("*",), {}, None),
         ("scheduler:ListSchedules", {"NamePrefix": "x"}, ("*",), {}, None),
         ("lambda:GetFunction", named, (function,), {}, "ResourceNotFoundException"),
     ]

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from ecr_cleaner.errors import SettingsError
+from ecr_cleaner.model import RetentionRule
 from ecr_cleaner.settings import (
     MAX_DOCUMENT_BYTES,
+    Rule,
     Settings,
     from_environment,
     read_event,
@@ -74,6 +77,7 @@ def test_an_empty_environment_is_a_dry_run_of_thirty_days() -> None:
     assert (found.acknowledged_unscanned, found.disabled_usage_sources) == (frozenset(), frozenset())
     assert (found.lock_table, found.own_repository) == (None, None)
     assert found.task_definition_revisions == 1
+    assert (found.minimum_keep_days, found.rules) == (1, ())
 
 
 @pytest.mark.parametrize("text", NO_WHOLE_DAYS)
@@ -108,6 +112,87 @@ def test_the_document_is_read() -> None:
 def test_revisions_are_a_number_or_all(wanted: int | str) -> None:
     """However many the module's input may allow later."""
     assert settings(task_definition_revisions=wanted).task_definition_revisions == wanted
+
+
+def test_rules_are_read() -> None:
+    """In their order; what a rule leaves out is left out, and the pure rooms get the same as values."""
+    whole = {
+        "repositories": ["shop/*", "web"],
+        "keep_days": 7,
+        "keep_days_untagged": 99_999,
+        "keep_newest": 10,
+        "keep_tags": ["v*", "Prod_?.x-1"],
+        "keep_pulled_within_days": 14,
+        "remove_artifacts": True,
+    }
+    found = settings(minimum_keep_days=7, rules=[whole, {"repositories": ["*"]}])
+    assert found.minimum_keep_days == 7
+    assert [rule.value for rule in found.rules] == [
+        RetentionRule(("shop/*", "web"), 7, 99_999, 10, ("v*", "Prod_?.x-1"), 14, remove_artifacts=True),
+        RetentionRule(("*",)),
+    ]
+    assert {field.name for field in fields(RetentionRule)} == set(Rule.model_fields)
+
+
+@pytest.mark.parametrize(
+    ("rule", "place", "value"),
+    [
+        ({"repositories": []}, "repositories", "[]"),
+        ({"repositories": "*"}, "repositories", "'*'"),
+        ({"repositories": None}, "repositories", "None"),
+        ({"repositories": [""]}, "repositories: 0", "''"),
+        ({"repositories": ["shop/*", "Shop"]}, "repositories: 1", "'Shop'"),
+        ({"repositories": ["app\n"]}, "repositories: 0", "'app\\n'"),
+        ({"repositories": ["app[12]"]}, "repositories: 0", "'app[12]'"),
+        ({"keep_days": 0}, "keep_days", "0"),
+        ({"keep_days": 6}, "keep_days", "6"),
+        ({"keep_days": 7.5}, "keep_days", "7.5"),
+        ({"keep_days": "7"}, "keep_days", "'7'"),
+        ({"keep_days": True}, "keep_days", "True"),
+        ({"keep_days": 100_000}, "keep_days", "100000"),
+        ({"keep_days_untagged": 6}, "keep_days_untagged", "6"),
+        ({"keep_newest": 0}, "keep_newest", "0"),
+        ({"keep_pulled_within_days": -1}, "keep_pulled_within_days", "-1"),
+        ({"keep_tags": ["v[0-9]*"]}, "keep_tags: 0", "'v[0-9]*'"),
+        ({"keep_tags": ["a/b"]}, "keep_tags: 0", "'a/b'"),
+        ({"keep_tags": None}, "keep_tags", "None"),
+        ({"remove_artifacts": "yes"}, "remove_artifacts", "'yes'"),
+        ({"keep_day": 90}, "keep_day", "90"),
+    ],
+)
+def test_a_rule_that_is_not_understood_is_an_error(rule: dict[str, Any], place: str, value: str) -> None:
+    """The message names value, rule and place; a misspelled condition would keep nothing, unnoticed."""
+    document = {"schema_version": 1, "minimum_keep_days": 7, "rules": [{"repositories": ["*"]}]}
+    document["rules"].append({"repositories": ["*"]} | rule)  # type: ignore[attr-defined]
+    (problem,) = problems({"ECR_CLEANER_SETTINGS": json.dumps(document)})
+    assert problem.startswith(f"ECR_CLEANER_SETTINGS: rules: 1: {place}: ")
+    assert problem.endswith(f", got {value}")
+
+
+def test_no_age_may_be_below_the_minimum() -> None:
+    """Nor that of a rule, nor the default; every one of them is told, other problems too."""
+    rules = [{"repositories": ["*"], "keep_days": 3, "keep_days_untagged": 2, "keep_newest": 1}]
+    document = {"schema_version": 1, "minimum_keep_days": 7, "rules": rules}
+    told = (
+        "ECR_CLEANER_SETTINGS: rules: 0: keep_days: must be at least minimum_keep_days, which is 7, got 3",
+        "ECR_CLEANER_SETTINGS: rules: 0: keep_days_untagged: must be at least minimum_keep_days, which is 7, got 2",
+    )
+    assert problems({"ECR_CLEANER_SETTINGS": json.dumps(document)}) == told
+    found = problems({"ECR_CLEANER_SETTINGS": json.dumps(document | {"lock_table": 7})})
+    assert set(told) < set(found)
+    assert len(found) == 3
+    document["rules"] = []
+    environment = {"DEFAULT_KEEP_DAYS": "6", "ECR_CLEANER_SETTINGS": json.dumps(document)}
+    assert problems(environment) == ("DEFAULT_KEEP_DAYS must be at least minimum_keep_days, which is 7, got '6'",)
+    assert from_environment(environment | {"DEFAULT_KEEP_DAYS": "7"}).default_keep_days == 7
+
+
+@pytest.mark.parametrize("days", [0, -1, 1.5, "1", None, 100_000])
+def test_a_minimum_that_is_no_whole_number_is_an_error(days: object) -> None:
+    """Nothing is guessed."""
+    document = {"schema_version": 1, "minimum_keep_days": days, "rules": [{"repositories": ["*"], "keep_days": 1}]}
+    (problem,) = problems({"ECR_CLEANER_SETTINGS": json.dumps(document)})
+    assert problem.startswith("ECR_CLEANER_SETTINGS: minimum_keep_days: ")
 
 
 def test_null_means_none() -> None:

@@ -11,7 +11,7 @@ from rich.text import Text
 from ecr_cleaner.model import RunStatus
 
 if TYPE_CHECKING:
-    from ecr_cleaner.model import RepositoryPlan, Verdict
+    from ecr_cleaner.model import RepositoryPlan, Retention, Verdict
     from ecr_cleaner.report.collected import CollectingReporter
 
 _STYLES: Final = {
@@ -32,7 +32,7 @@ def print_plan(collected: CollectingReporter, console: Console | None = None) ->
 
 
 def _table(plan: RepositoryPlan) -> Table:
-    title = f"{plan.repository.name}  (keeps {plan.repository.keep_days} days)"
+    title = f"{plan.repository.name}  ({held(plan.repository.retention)})"
     table = Table(title=title, title_justify="left", title_style="bold", expand=False)
     table.add_column("verdict")
     table.add_column("image", overflow="fold")
@@ -48,6 +48,22 @@ def _table(plan: RepositoryPlan) -> Table:
             Text(why(verdict)),
         )
     return table
+
+
+def held(retention: Retention) -> str:
+    """Which rule held for a repository and what it keeps, e.g. ``rules[0]: keeps 90 days, tags v*``."""
+    which = "default" if retention.rule is None else f"rules[{retention.rule}]"
+    kept = [f"{retention.keep_days} days"]
+    if retention.keep_days_untagged != retention.keep_days:
+        kept.append(f"{retention.keep_days_untagged} days untagged")
+    if retention.keep_newest:
+        kept.append(f"the newest {retention.keep_newest}")
+    if retention.keep_tags:
+        kept.append(f"tags {' '.join(retention.keep_tags)}")
+    if retention.keep_pulled_within_days is not None:
+        kept.append(f"what was pulled within {retention.keep_pulled_within_days} days")
+    artifacts = "; artifacts go too" if retention.remove_artifacts else ""
+    return f"{which}: keeps {', '.join(kept)}{artifacts}"
 
 
 def label(verdict: Verdict) -> str:
@@ -109,6 +125,7 @@ def print_explanation(
     console = console or Console()
     plan = collected.plans.get(repository)
     found = [v for v in plan.verdicts if _is(v, tag, digest)] if plan else []
+    rule = held(plan.repository.retention) if plan else ""
     for verdict in found:
         image = verdict.image
         console.print(Text(f"{'REMOVE' if verdict.removes else 'KEEP'}  {image.name}", "bold"))
@@ -118,6 +135,7 @@ def print_explanation(
         pulled = f"{image.last_pulled_at:%Y-%m-%d}" if image.last_pulled_at else "never"
         console.print(Text(f"  pulled   {pulled}"))
         console.print(Text(f"  size     {human_bytes(image.size_bytes)}"))
+        console.print(Text(f"  rule     {rule}"))
         console.print(Text(f"  reason   {verdict.reason.value}"))
         for line in verdict.evidence:
             console.print(Text(f"           {line}"))

@@ -25,7 +25,8 @@ class RepositorySummary:
         status: ``judged``, ``skipped``, ``misconfigured``, ``failed``, ``gone`` or ``left``.
         detail: Why, where the status needs it.
         setting: The value of ``acknowledged_unscanned`` that would include a skipped repository.
-        keep_days: The age limit that held.
+        keep_days: The age limit that held, of tagged images.
+        rule: Number of the rule that held, from 0, or ``default``.
         images: Images seen.
         reasons: Verdicts by reason.
         bytes_total: Of all images, indexes not counted: an upper bound, for layers are shared.
@@ -40,6 +41,7 @@ class RepositorySummary:
     detail: str = ""
     setting: str = ""
     keep_days: int | None = None
+    rule: int | str | None = None
     images: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
     bytes_total: int = 0
@@ -51,6 +53,8 @@ class RepositorySummary:
     def judge(self, plan: RepositoryPlan) -> None:
         """Count the verdicts."""
         self.keep_days = plan.repository.keep_days
+        rule = plan.repository.retention.rule
+        self.rule = "default" if rule is None else rule
         self.images = len(plan.verdicts)
         self.reasons = Counter(verdict.reason.value for verdict in plan.verdicts)
         # ECR gives an index the size of its largest manifest, which is counted itself already.
@@ -91,6 +95,7 @@ class RepositorySummary:
             "detail": self.detail,
             "setting": self.setting,
             "keep_days": self.keep_days,
+            "rule": self.rule,
             "images": self.images,
             "kept": self.images - self.removable,
             "removable": self.removable,

@@ -12,6 +12,7 @@ from ecr_cleaner import aws
 from ecr_cleaner.errors import CleanerError, SourceError
 from ecr_cleaner.model import SourceOutcome, SourceStatus, Usage, UsageScan
 from ecr_cleaner.usage.base import Account, Source
+from ecr_cleaner.usage.listing import Listing
 from ecr_cleaner.usage.registry import SOURCES
 from ecr_cleaner.usage.task_definitions import TaskDefinitions
 
@@ -39,10 +40,12 @@ def collect(clients: Aws, settings: Settings, now: datetime, sources: Sequence[S
     Returns:
         The usages, without doubles, and one outcome for every source.
     """
-    shared = TaskDefinitions(clients)
+    shared, listing = TaskDefinitions(clients), Listing()
     enabled = [source for source in sources if not is_excluded(source, settings)]
     with ThreadPoolExecutor(WORKERS) as pool:
-        answers = list(pool.map(lambda source: _ask(source, Account(clients, settings, shared)), enabled))
+        answers = list(
+            pool.map(lambda source: _ask(source, Account(clients, settings, shared, listing=listing, now=now)), enabled)
+        )
     usages = dict.fromkeys(usage for found, _ in answers for usage in found)
     outcomes = tuple(outcome for _, outcome in answers)
     return UsageScan(tuple(usages), outcomes + disabled(settings, sources), now)
@@ -71,17 +74,25 @@ def _ask(source: Source, account: Account) -> tuple[tuple[Usage, ...], SourceOut
     try:
         _must_be_known(source, clients)
         found = tuple(source.collect(account))
+    except aws.UnknownService as error:
+        # There is no client by which to find out whether the region has the service.
+        return (), SourceOutcome(source.name, SourceStatus.FAILED, detail=_cause(source, error))
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         # A member that no listing leaves out was not there, or was something else: half an answer.
         incomplete = SourceError(f"an answer could not be understood: {error!r}")
         return (), SourceOutcome(source.name, SourceStatus.FAILED, detail=_cause(source, incomplete))
     except (CleanerError, *aws.AwsError) as error:
-        if aws.found_nobody(error, clients.client(source.service)) and not clients.offered_in_region(source.service):
-            detail = f"{source.title} is not offered in {clients.region}"
+        if source.service is not None and _is_not_here(error, source, source.service, clients):
+            detail = f"not offered in {clients.region}: {source.title}"
             return (), SourceOutcome(source.name, SourceStatus.NOT_IN_REGION, detail=detail)
         return (), SourceOutcome(source.name, SourceStatus.FAILED, detail=_cause(source, error))
     outcome = SourceOutcome(source.name, SourceStatus.COMPLETE, usages=len(found), notes=tuple(account.notes))
     return found, outcome
+
+
+def _is_not_here(error: Exception, source: Source, service: str, clients: Aws) -> bool:
+    offered = clients.offered_in_region(service) and (not source.regions or clients.region in source.regions)
+    return aws.found_nobody(error, clients.client(service)) and not offered
 
 
 def _must_be_known(source: Source, clients: Aws) -> None:
@@ -98,6 +109,7 @@ def _cause(source: Source, error: Exception) -> str:
     failed = f"{operation} failed with {aws.code_of(error)}" if isinstance(error, aws.AwsError) and operation else ""
     mend = f'{source.setting} = ["{source.name}"] excludes this source from the run, at your own risk'
     if aws.code_of(error) in _DENIED:
-        permission = next((p for p in source.permissions if p.endswith(f":{operation}")), operation)
+        name = aws.IAM_NAMES.get(operation or "", operation)
+        permission = next((p for p in source.permissions if p.endswith(f":{name}")), name)
         mend = f"the role needs the permission {permission}; {mend}"
     return "; ".join(filter(None, [failed, str(error), mend]))

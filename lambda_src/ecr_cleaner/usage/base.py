@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
 from ecr_cleaner.model import Evidence, Usage
 from ecr_cleaner.reference import find, parse_resolved
+from ecr_cleaner.usage.listing import Listing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from ecr_cleaner.aws import Aws
     from ecr_cleaner.settings import Settings
@@ -28,12 +30,16 @@ class Account:
         settings: What the run is told; for the sources that people configure.
         task_definitions: Those already read, shared because several sources name the same ones.
         notes: Things a person should know that protect nothing; sources append sentences.
+        listing: Of the inventories, shared because what lets a cluster pass is what its images are read from.
+        now: The moment before the first call.
     """
 
     aws: Aws
     settings: Settings
     task_definitions: TaskDefinitions
     notes: list[str] = field(default_factory=list)
+    listing: Listing = field(default_factory=Listing)
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +50,15 @@ class Grant:
         sid: Letters and digits, unique among all sources.
         actions: As IAM writes them, e.g. ``ecs:ListClusters``.
         resource: ``*`` where the actions know no resource, else an ARN with ``{partition}``, ``{region}`` and
-            ``{account}`` in it.
+            ``{account}`` in it. With ``{inventory_bucket}`` or ``{inventory_prefix}`` in it the statement is there
+            only if there are inventories.
+        condition: As IAM writes it; may hold the same.
     """
 
     sid: str
     actions: tuple[str, ...]
     resource: str = "*"
+    condition: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,23 +84,26 @@ class Source:
         name: As in ``disabled_usage_sources``.
         title: As people call it.
         protects: What of it counts as in use, for the README.
-        service: botocore's name, asked whether the region has it.
+        service: botocore's name, asked whether the region has it; None: AWS is not asked at all.
         grants: Every IAM action that `collect` needs; the role's policy is made from them.
         fields: What `collect` reads; looked up in the loaded service models before it is asked.
         collect: Yields every usage, or raises: an answer that is not full is no answer.
         proof: Where it was tried.
         setting: The Terraform input that excludes the source.
+        regions: Where the service is, if botocore's metadata does not say. It need not be complete: it is asked only
+            when nobody answers.
     """
 
     name: str
     title: str
     protects: str
-    service: str
+    service: str | None
     grants: tuple[Grant, ...]
     fields: tuple[Field, ...]
     collect: Callable[[Account], Iterator[Usage]]
     proof: Proof = "sandbox"
     setting: Literal["disabled_usage_sources", "acknowledged_unscanned"] = "disabled_usage_sources"
+    regions: frozenset[str] = frozenset()
 
     @property
     def permissions(self) -> tuple[str, ...]:

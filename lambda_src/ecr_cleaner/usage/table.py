@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ecr_cleaner import aws
 from ecr_cleaner.errors import SourceError
-from ecr_cleaner.model import Usage
+from ecr_cleaner.model import Evidence, Usage
 from ecr_cleaner.paths import values
 from ecr_cleaner.reference import anywhere
 from ecr_cleaner.usage.base import Field, Source, usages_in, usages_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from ecr_cleaner.model import Reference
     from ecr_cleaner.usage.base import Account, Grant, Proof
 
 GONE: Final = frozenset({"ResourceNotFoundException"})
@@ -47,24 +48,51 @@ class Call:
     Attributes:
         operation: As AWS writes it.
         items: Path to the items in the answer, its last step with ``[]`` for a listing; empty: the answer itself.
+        whole: Where the answer itself is the item, a member that it always has: without it, it was cut short.
         asks: Input member to the name of the member that an earlier item or question had it under.
         fixed: Input members that are always the same.
         token: Input and output member that hold the page token; None where the operation knows no pages.
         images: Where an item names images.
         digests: Paths to digests of images that are named nowhere else.
-        texts: Paths to texts or structures of unknown grammar that may name images.
+        texts: Paths to texts, bytes or structures of unknown grammar that may name images.
+        references: Takes what names images in parts from an item; `reads` says from which paths.
+        reads: See `references`.
+        unread: Paths to what is only there if the service itself could not read something.
+        over: Member of an item to its values that say that the item starts nothing any more. Others, and values that
+            are not known yet, count.
+        optional: Those of `asks` that not every earlier item has.
         gone: Error codes of something that was deleted since it was listed.
+        absent: Error codes that say that the region has nothing of the kind.
+        evidence: How the images of this call are used.
+        service: botocore's name, where it is not the source's.
     """
 
     operation: str
     items: str = ""
+    whole: str = ""
     asks: Mapping[str, str] = field(default_factory=dict)
     fixed: Mapping[str, Any] = field(default_factory=dict)
     token: tuple[str, str] | None = None
     images: tuple[Images, ...] = ()
     digests: tuple[str, ...] = ()
     texts: tuple[str, ...] = ()
+    references: Callable[[Any], Iterable[Reference]] | None = None
+    reads: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
+    over: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    optional: frozenset[str] = frozenset()
     gone: frozenset[str] = GONE
+    absent: frozenset[str] = frozenset()
+    evidence: Evidence = Evidence.CONFIGURED
+    service: str = ""
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Everything that is read of an item."""
+        named = [
+            ".".join(filter(None, (one.at, path))) for one in self.images for path in (one.image, one.digest) if path
+        ]
+        return (*named, *self.digests, *self.texts, *self.reads, *self.unread, *self.over, *filter(None, [self.whole]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +101,39 @@ class Chain:
 
     Attributes:
         noun: What it is, for people, e.g. ``lightsail container service``.
-        label: Name of the member that tells one from another.
+        label: Names of the members that tell one from another, with colons between.
         calls: In order; each is made for every item of the one before.
     """
 
     noun: str
     label: str
     calls: tuple[Call, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Chains as a source asks them.
+
+    Attributes:
+        name: Of the source.
+        service: botocore's name.
+        chains: One after the other.
+    """
+
+    name: str
+    service: str
+    chains: tuple[Chain, ...]
+
+    def __call__(self, account: Account) -> Iterator[Usage]:
+        """The usages at the ends of all chains.
+
+        Raises:
+            AwsError: A call failed.
+            IncompleteAnswerError: An answer lacks its items.
+            SourceError: An answer is not what the chain says.
+        """
+        for chain in self.chains:
+            yield from read(account, self.name, self.service, chain)
 
 
 def source(  # noqa: PLR0913 - a row, each cell by name
@@ -90,6 +144,7 @@ def source(  # noqa: PLR0913 - a row, each cell by name
     grants: tuple[Grant, ...],
     *chains: Chain,
     proof: Proof = "model",
+    regions: frozenset[str] = frozenset(),
 ) -> Source:
     """A source that is nothing but chains of calls.
 
@@ -101,6 +156,7 @@ def source(  # noqa: PLR0913 - a row, each cell by name
         grants: The IAM actions of all calls.
         chains: What is read.
         proof: Where it was tried.
+        regions: As in `Source`.
     """
     return Source(
         name=name,
@@ -109,18 +165,17 @@ def source(  # noqa: PLR0913 - a row, each cell by name
         service=service,
         grants=grants,
         fields=tuple(one for chain in chains for one in fields(service, chain)),
-        collect=lambda account: (found for chain in chains for found in read(account, name, service, chain)),
+        collect=Rows(name, service, chains),
         proof=proof,
+        regions=regions,
     )
 
 
 def fields(service: str, chain: Chain) -> Iterator[Field]:
     """Every member of an answer that a chain reads, as paths from the answer."""
     for call in chain.calls:
-        read = [".".join(filter(None, (found.at, found.image))) for found in call.images]
-        read += [".".join(filter(None, (found.at, found.digest))) for found in call.images if found.digest]
-        for path in (*read, *call.digests, *call.texts) or ("",):
-            yield Field(service, call.operation, ".".join(filter(None, (call.items, path))))
+        for path in call.paths or ("",):
+            yield Field(call.service or service, call.operation, ".".join(filter(None, (call.items, path))))
 
 
 def read(account: Account, name: str, service: str, chain: Chain) -> Iterator[Usage]:
@@ -138,30 +193,50 @@ def read(account: Account, name: str, service: str, chain: Chain) -> Iterator[Us
         SourceError: An answer is not what the chain says.
     """
     try:
-        yield from _follow(account.aws.client(service), name, chain, 0, {})
+        yield from _Walk(account, name, service, chain).follow(0, {})
     except TypeError as error:
         message = f"an answer of {service} is not what its model says: {error}"
         raise SourceError(message) from None
 
 
-def _follow(client: Any, name: str, chain: Chain, depth: int, known: Mapping[str, Any]) -> Iterator[Usage]:
-    call = chain.calls[depth]
+@dataclass(frozen=True, slots=True)
+class _Walk:
+    account: Account
+    name: str
+    service: str
+    chain: Chain
+
+    def follow(self, depth: int, known: Mapping[str, Any]) -> Iterator[Usage]:
+        """From the call at a depth to the end, with what is known so far."""
+        call = self.chain.calls[depth]
+        asked = _questions(call, known)
+        client = self.account.aws.client(call.service or self.service)
+        try:
+            # Held back until the last page, so that one that vanishes half-way is noticed.
+            items = list(_items(client, call, asked | dict(call.fixed)))
+        except aws.AwsError as error:
+            if aws.code_of(error) in call.absent | (call.gone if depth else frozenset()):
+                return
+            raise
+        for item in items:
+            if any(value in finished for path, finished in call.over.items() for value in values(item, path)):
+                continue
+            told = {**known, **asked, **(item if isinstance(item, dict) else {"": item})}
+            yield from _usages(item, call, self.name, _consumer(self.chain, told))
+            if depth + 1 < len(self.chain.calls):
+                yield from self.follow(depth + 1, told)
+
+
+def _questions(call: Call, known: Mapping[str, Any]) -> dict[str, Any]:
     asked = {member: known[source] for member, source in call.asks.items() if known.get(source) is not None}
-    if missing := sorted(set(call.asks) - set(asked)):
+    if missing := sorted(set(call.asks) - set(asked) - call.optional):
         message = f"{call.operation} cannot be asked: no earlier answer had {', '.join(call.asks[m] for m in missing)}"
         raise SourceError(message)
-    try:
-        # Held back until the last page, so that one that vanishes half-way is noticed.
-        items = list(_items(client, call, asked | dict(call.fixed)))
-    except aws.AwsError as error:
-        if depth and aws.code_of(error) in call.gone:
-            return
-        raise
-    for item in items:
-        told = {**known, **asked, **(item if isinstance(item, dict) else {"": item})}
-        yield from _usages(item, call, name, f"{chain.noun} {told.get(chain.label, '')}".rstrip())
-        if depth + 1 < len(chain.calls):
-            yield from _follow(client, name, chain, depth + 1, told)
+    return asked
+
+
+def _consumer(chain: Chain, told: Mapping[str, Any]) -> str:
+    return " ".join([chain.noun, ":".join(str(told[name]) for name in chain.label.split(":") if name in told)]).rstrip()
 
 
 def _items(client: Any, call: Call, asked: dict[str, Any]) -> Iterator[Any]:
@@ -179,23 +254,39 @@ def _items(client: Any, call: Call, asked: dict[str, Any]) -> Iterator[Any]:
             yield from values(item, *further) if further else [item]
         return
     answer = aws.called(client, call.operation, **asked)
-    if top:
-        aws.member(answer, top.removesuffix("[]"), call.operation)
+    aws.member(answer, top.removesuffix("[]") or call.whole, call.operation)
     yield from values(answer, call.items)
 
 
 def _usages(item: Any, call: Call, name: str, consumer: str) -> Iterator[Usage]:
+    for path in call.unread:
+        for reason in filter(None, values(item, path)):
+            message = f"{call.operation} could not read {consumer}: {reason}"
+            raise SourceError(message)
     for found in call.images:
         for holder in values(item, found.at):
             digest = next(values(holder, found.digest), None) if found.digest else None
-            for text in values(holder, found.image):
-                if text:
-                    yield from usages_of(str(text), source=name, consumer=consumer, digest=digest or None)
-    for path in call.digests:
-        for digest in values(item, path):
-            if digest:
-                yield Usage(anywhere(str(digest)), name, consumer)
+            for text in filter(None, values(holder, found.image)):
+                # Some services write their digests in capitals, ECR never.
+                resolved = str(digest).lower() if digest else None
+                yield from usages_of(str(text), source=name, consumer=consumer, digest=resolved, evidence=call.evidence)
+    for reference in _parts(item, call):
+        yield Usage(reference, name, consumer, call.evidence)
     for path in call.texts:
         for value in values(item, path):
-            text = value if isinstance(value, str) else json.dumps(value, default=str)
-            yield from usages_in(text, source=name, consumer=consumer)
+            yield from usages_in(_text(value), source=name, consumer=consumer, evidence=call.evidence)
+
+
+def _parts(item: Any, call: Call) -> Iterator[Reference]:
+    for path in call.digests:
+        for digest in filter(None, values(item, path)):
+            yield anywhere(str(digest).lower())
+    if call.references is not None:
+        yield from call.references(item)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bytes):
+        # What is no UTF-8 cannot be a host name either.
+        return value.decode(errors="replace")
+    return value if isinstance(value, str) else json.dumps(value, default=str)

@@ -64,7 +64,7 @@ def _usages(client: Any, version: dict[str, Any]) -> Iterator[Usage]:
         raise
     location = aws.member(answer, "Code", "GetFunction")
     texts = [location[key] for key in ("ImageUri", "ResolvedImageUri") if location.get(key)]
-    if not known and not location.get("ResolvedImageUri"):
+    if not known and "@sha256:" not in (location.get("ResolvedImageUri") or ""):
         message = f"{consumer} is an image, but Lambda does not say which digest: its tag may have moved since"
         raise SourceError(message)
     for text in texts:

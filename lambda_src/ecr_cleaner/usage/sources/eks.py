@@ -1,4 +1,4 @@
-"""Kubernetes cannot be seen from here: as long as there are clusters, somebody has to say that this is known."""
+"""Kubernetes cannot be seen from here: each cluster needs an inventory, or somebody has to say that this is known."""
 
 from __future__ import annotations
 
@@ -7,36 +7,86 @@ from typing import TYPE_CHECKING, Final
 from ecr_cleaner import aws
 from ecr_cleaner.errors import UnscannedConsumersError
 from ecr_cleaner.usage.base import Account, Field, Grant, Source
+from ecr_cleaner.usage.listing import SOURCE as INVENTORIES
+from ecr_cleaner.usage.listing import SUFFIX, must_be_fresh
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from ecr_cleaner.model import Usage
 
 _NAME: Final = "eks"
+_FOLDER: Final = "eks/"
 
 
 def collect(account: Account) -> Iterator[Usage]:
-    """Nothing, if there is no cluster.
+    """Nothing, if every cluster has a fresh inventory, whose images the source of inventories reads.
+
+    Clusters that run elsewhere and are only connected to EKS count as well.
 
     Raises:
-        UnscannedConsumersError: There are clusters; names all of them.
+        UnscannedConsumersError: There are clusters without one; names all of them.
+        SourceError: An inventory of a cluster may be out of date.
     """
-    clusters = sorted(aws.paged(account.aws.client("eks"), "ListClusters", "clusters", maxResults=100))
-    if clusters:
-        message = f"EKS clusters cannot be scanned, and their pods may use any image: {', '.join(clusters)}"
+    listed = aws.paged(account.aws.client("eks"), "ListClusters", "clusters", maxResults=100, include=["all"])
+    clusters = sorted(set(listed))
+    missing = _without_inventory(account, clusters) if clusters else []
+    if missing:
+        message = (
+            f"EKS clusters cannot be scanned, and their pods may use any image: {', '.join(missing)}; "
+            f"{_remedy(account, missing)}"
+        )
         raise UnscannedConsumersError(message)
     yield from ()
+
+
+def _without_inventory(account: Account, clusters: list[str]) -> list[str]:
+    place = account.settings.inventories
+    if place is None or _not_read(account):
+        return clusters
+    wanted = {f"{place.prefix}{_FOLDER}{cluster}{SUFFIX}": cluster for cluster in clusters}
+    found = tuple(one for one in account.listing.read(account.aws, place) if one.key in wanted)
+    must_be_fresh(found, place, account.now)
+    return sorted(set(clusters) - {wanted[one.key] for one in found})
+
+
+def _remedy(account: Account, clusters: Iterable[str]) -> str:
+    if _not_read(account):
+        return f'as long as disabled_usage_sources names "{INVENTORIES}", no inventory counts'
+    place = account.settings.inventories
+    start = place.uri() if place else "inventory_uri + "
+    keys = ", ".join(f"{start}{_FOLDER}{cluster}{SUFFIX}" for cluster in clusters)
+    return f"a fresh inventory of each lets the run go on: {keys}"
+
+
+def _not_read(account: Account) -> bool:
+    """Whether a person took out the source that reads the inventories: what nobody reads protects nothing."""
+    return INVENTORIES in account.settings.disabled_usage_sources
 
 
 SOURCES: Final = (
     Source(
         name=_NAME,
-        title="Kubernetes on EKS",
-        protects="Nothing: it cannot be seen. While there is a cluster, nothing is removed anywhere.",
+        title="Kubernetes on EKS, and clusters connected to EKS",
+        protects="Nothing: it cannot be seen. While there is a cluster without a fresh inventory, nothing is removed.",
         service="eks",
-        grants=(Grant("ListEksClusters", ("eks:ListClusters",)),),
-        fields=(Field("eks", "ListClusters", "clusters[]"),),
+        grants=(
+            Grant("ListEksClusters", ("eks:ListClusters",)),
+            Grant(
+                "ListEksInventories",
+                ("s3:ListBucket",),
+                "arn:{partition}:s3:::{inventory_bucket}",
+                {"StringEquals": {"s3:prefix": "{inventory_prefix}"}},
+            ),
+        ),
+        fields=(
+            Field("eks", "ListClusters", "clusters[]"),
+            Field("s3", "ListObjectsV2", "Contents[].Key"),
+            Field("s3", "ListObjectsV2", "Contents[].LastModified"),
+            Field("s3", "ListObjectsV2", "KeyCount"),
+            Field("s3", "ListObjectsV2", "IsTruncated"),
+            Field("s3", "ListObjectsV2", "NextContinuationToken"),
+        ),
         collect=collect,
         setting="acknowledged_unscanned",
     ),

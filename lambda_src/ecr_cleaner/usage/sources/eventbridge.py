@@ -48,7 +48,8 @@ def collect(account: Account) -> Iterator[Usage]:
             for target in targets:
                 if "EcsParameters" in target:  # absent on targets that are no ECS cluster
                     name = aws.member(target["EcsParameters"], "TaskDefinitionArn", "ListTargetsByRule")
-                    namer = f"eventbridge rule {arn.rpartition('/')[2]}/{rule_name}"
+                    # A partner's bus has slashes in its name.
+                    namer = f"eventbridge rule {arn.partition(':event-bus/')[2]}/{rule_name}"
                     yield from scheduled(account, name, source=_NAME, namer=namer)
 
 

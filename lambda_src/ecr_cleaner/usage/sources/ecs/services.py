@@ -39,8 +39,11 @@ FIELDS: Final = (
     Field("ecs", "DescribeExpressGatewayService", "service.activeConfigurations[].taskDefinitionArn"),
     Field("ecs", "ListServiceDeployments", "serviceDeployments[].targetServiceRevisionArn"),
     Field("ecs", "DescribeServiceDeployments", "serviceDeployments[].sourceServiceRevisions[].arn"),
+    Field("ecs", "DescribeServiceDeployments", "serviceDeployments[].targetServiceRevision.arn"),
     Field("ecs", "DescribeServiceDeployments", "serviceDeployments[].rollback.serviceRevisionArn"),
+    Field("ecs", "DescribeServiceRevisions", "serviceRevisions[].containerImages[].image"),
     Field("ecs", "DescribeServiceRevisions", "serviceRevisions[].containerImages[].imageDigest"),
+    Field("ecs", "DescribeServiceRevisions", "serviceRevisions[].taskDefinition"),
 )
 
 _SERVICE_GONE: Final = "ResourceNotFoundException"

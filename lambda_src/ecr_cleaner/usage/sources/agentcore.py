@@ -1,0 +1,85 @@
+"""Bedrock AgentCore: agent runtimes and harnesses that run a container, in all their versions."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ecr_cleaner.usage.base import Grant
+from ecr_cleaner.usage.table import Call, Chain, Images, source
+
+_PAGES: Final = ("nextToken", "nextToken")
+_IMAGE: Final = "containerConfiguration.containerUri"
+
+SOURCES: Final = (
+    source(
+        "agentcore",
+        "Bedrock AgentCore agent runtimes and harnesses",
+        "The image of every version that AgentCore still lists: sessions start from any of them",
+        "bedrock-agentcore-control",
+        (
+            Grant(
+                "ListAgentCore",
+                (
+                    "bedrock-agentcore:ListAgentRuntimeVersions",
+                    "bedrock-agentcore:ListAgentRuntimes",
+                    "bedrock-agentcore:ListHarnessVersions",
+                    "bedrock-agentcore:ListHarnesses",
+                ),
+            ),
+            Grant(
+                "ReadAgentCoreRuntimes",
+                ("bedrock-agentcore:GetAgentRuntime",),
+                "arn:{partition}:bedrock-agentcore:{region}:{account}:runtime/*",
+            ),
+            Grant(
+                "ReadAgentCoreHarnesses",
+                ("bedrock-agentcore:GetHarness",),
+                "arn:{partition}:bedrock-agentcore:{region}:{account}:harness/*",
+            ),
+        ),
+        Chain(
+            "bedrock agentcore runtime",
+            "agentRuntimeName:agentRuntimeVersion",
+            (
+                Call("ListAgentRuntimes", items="agentRuntimes[]", token=_PAGES),
+                Call(
+                    "ListAgentRuntimeVersions",
+                    items="agentRuntimes[]",
+                    asks={"agentRuntimeId": "agentRuntimeId"},
+                    token=_PAGES,
+                ),
+                Call(
+                    "GetAgentRuntime",
+                    whole="agentRuntimeId",
+                    asks={"agentRuntimeId": "agentRuntimeId", "agentRuntimeVersion": "agentRuntimeVersion"},
+                    # Absent on runtimes whose code is a zip file.
+                    images=(Images(_IMAGE, at="agentRuntimeArtifact"),),
+                ),
+            ),
+        ),
+        Chain(
+            "bedrock agentcore harness",
+            "harnessName:harnessVersion",
+            (
+                Call("ListHarnesses", items="harnesses[]", token=_PAGES),
+                Call("ListHarnessVersions", items="harnessVersions[]", asks={"harnessId": "harnessId"}, token=_PAGES),
+                Call(
+                    "GetHarness",
+                    items="harness",
+                    asks={"harnessId": "harnessId", "harnessVersion": "harnessVersion"},
+                    # Absent on harnesses that run in AWS's own image.
+                    images=(Images(_IMAGE, at="environmentArtifact"),),
+                ),
+            ),
+        ),
+        # Where botocore's metadata says nothing: https://docs.aws.amazon.com/bedrock-agentcore/latest/devguide/agentcore-regions.html
+        regions=frozenset(
+            {
+                *("ap-northeast-1", "ap-northeast-2", "ap-south-1", "ap-south-2", "ap-southeast-1", "ap-southeast-2"),
+                *("ap-southeast-5", "ap-southeast-7", "ca-central-1", "eu-central-1", "eu-north-1", "eu-south-1"),
+                *("eu-south-2", "eu-west-1", "eu-west-2", "eu-west-3", "sa-east-1", "us-east-1", "us-east-2"),
+                *("us-gov-west-1", "us-west-1", "us-west-2"),
+            }
+        ),
+    ),
+)

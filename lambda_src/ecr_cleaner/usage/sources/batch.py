@@ -1,0 +1,151 @@
+"""AWS Batch: active job definitions, and jobs that have not ended.
+
+A job keeps the image that it was submitted with, also after its definition was deregistered, so both are read. Children
+of array and multi-node jobs are not: the one image that SubmitJob can override (``eksPropertiesOverride``) it overrides
+for all children at once, and the parent, which is in its queue as long as one child is unfinished, says it in
+``eksProperties`` or ``nodeProperties``. A parent that names no image at all is refused.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from ecr_cleaner import aws
+from ecr_cleaner.errors import SourceError
+from ecr_cleaner.model import Evidence
+from ecr_cleaner.usage.answers import in_batches
+from ecr_cleaner.usage.base import Account, Field, Grant, Source, usages_in, usages_of
+from ecr_cleaner.usage.places import fields_at, texts_at
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ecr_cleaner.model import Usage
+
+_NAME: Final = "batch"
+_REFUSED: Final = "ClientException"
+_SAGEMAKER: Final = "SAGEMAKER_TRAINING"
+_JOBS_A_CALL: Final = 100
+
+_SEVERAL: Final = (
+    "ecsProperties.taskProperties[].containers[].image",
+    "eksProperties.podProperties.containers[].image",
+    "eksProperties.podProperties.initContainers[].image",
+)
+_NODES: Final = tuple(f"nodeProperties.nodeRangeProperties[].{path}" for path in ("container.image", *_SEVERAL))
+_OF_DEFINITION: Final = ("containerProperties.image", *_SEVERAL, *_NODES)
+_OF_JOB: Final = ("container.image", *_SEVERAL, *_NODES)
+
+# In the order in which a job passes through them, so that one that moves on while they are listed is met again;
+# RUNNABLE once more at the end, for a retry goes back there.
+_UNFINISHED: Final = ("SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING", "RUNNABLE")
+_UNFINISHED_SERVICE: Final = ("SUBMITTED", "PENDING", "RUNNABLE", "SCHEDULED", "STARTING", "RUNNING", "RUNNABLE")
+
+
+def collect(account: Account) -> Iterator[Usage]:
+    """The images of every active definition and of every unfinished job.
+
+    Yields:
+        Usages of the kind ``configured`` for definitions, ``running`` for jobs.
+
+    Raises:
+        SourceError: Something names no image, a job is left out, or a queue cannot be read.
+    """
+    batch = account.aws.client("batch")
+    definitions = aws.paged(batch, "DescribeJobDefinitions", "jobDefinitions", status="ACTIVE", maxResults=100)
+    for definition in definitions:
+        name = aws.member(definition, "jobDefinitionName", "DescribeJobDefinitions")
+        revision = aws.member(definition, "revision", "DescribeJobDefinitions")
+        consumer = f"batch job definition {name}:{revision}"
+        for text in _images(definition, _OF_DEFINITION, "DescribeJobDefinitions", consumer):
+            yield from usages_of(text, source=_NAME, consumer=consumer)
+    for queue in list(aws.paged(batch, "DescribeJobQueues", "jobQueues", maxResults=100)):
+        arn = aws.member(queue, "jobQueueArn", "DescribeJobQueues")
+        try:
+            # Queues made before there were types have none. Service jobs and others never share a queue.
+            found = list(_service_jobs(batch, arn) if queue.get("jobQueueType") == _SAGEMAKER else _jobs(batch, arn))
+        except aws.AwsError as error:
+            if aws.code_of(error) != _REFUSED or _exists(batch, arn):
+                raise
+            continue  # deleted since it was listed, which ends all its jobs
+        yield from found
+
+
+def _jobs(batch: Any, queue: str) -> Iterator[Usage]:
+    ids = _listed(batch, "ListJobs", queue, _UNFINISHED)
+    for asked in in_batches(ids, _JOBS_A_CALL):
+        jobs = aws.member(batch.describe_jobs(jobs=asked), "jobs", "DescribeJobs")
+        # A job that has ended meanwhile is still described; it is kept for days.
+        if left_out := sorted(set(asked) - {aws.member(job, "jobId", "DescribeJobs") for job in jobs}):
+            message = f"DescribeJobs left out {', '.join(left_out)}"
+            raise SourceError(message)
+        for job in jobs:
+            consumer = f"batch job {aws.member(job, 'jobName', 'DescribeJobs')} ({job['jobId']})"
+            for text in _images(job, _OF_JOB, "DescribeJobs", consumer):
+                yield from usages_of(text, source=_NAME, consumer=consumer, evidence=Evidence.RUNNING)
+
+
+def _service_jobs(batch: Any, queue: str) -> Iterator[Usage]:
+    """Jobs that Batch hands to SageMaker: until their turn comes, only Batch knows the request."""
+    for job in _listed(batch, "ListServiceJobs", queue, _UNFINISHED_SERVICE, maxResults=100):
+        answer = batch.describe_service_job(jobId=job)
+        request = aws.member(answer, "serviceRequestPayload", "DescribeServiceJob")
+        consumer = f"batch service job {aws.member(answer, 'jobName', 'DescribeServiceJob')} ({job})"
+        yield from usages_in(request, source=_NAME, consumer=consumer, evidence=Evidence.RUNNING)
+
+
+def _listed(batch: Any, operation: str, queue: str, statuses: tuple[str, ...], **more: Any) -> dict[str, None]:
+    """The ids, each once."""
+    jobs = (
+        job
+        for status in statuses
+        for job in aws.paged(batch, operation, "jobSummaryList", jobQueue=queue, jobStatus=status, **more)
+    )
+    return dict.fromkeys(str(aws.member(job, "jobId", operation)) for job in jobs)
+
+
+def _images(thing: dict[str, Any], paths: tuple[str, ...], operation: str, consumer: str) -> list[str]:
+    texts = texts_at(thing, paths, operation)
+    if not texts:
+        message = f"{consumer} names no image where one can be expected"
+        raise SourceError(message)
+    return texts
+
+
+def _exists(batch: Any, queue: str) -> bool:
+    answer = batch.describe_job_queues(jobQueues=[queue])
+    found = aws.member(answer, "jobQueues", "DescribeJobQueues")
+    return any(one.get("status") != "DELETED" for one in found)
+
+
+SOURCES: Final = (
+    Source(
+        name=_NAME,
+        title="AWS Batch, in every job queue",
+        protects="The images of every active revision of job definitions, and of every job that has not ended, also if"
+        " its definition was deregistered; of jobs for SageMaker whatever their request names",
+        service="batch",
+        grants=(
+            Grant(
+                "ReadBatchJobs",
+                (
+                    "batch:DescribeJobDefinitions",
+                    "batch:DescribeJobQueues",
+                    "batch:DescribeJobs",
+                    "batch:DescribeServiceJob",
+                    "batch:ListJobs",
+                    "batch:ListServiceJobs",
+                ),
+            ),
+        ),
+        fields=(
+            *fields_at("batch", "DescribeJobDefinitions", "jobDefinitions[]", _OF_DEFINITION),
+            Field("batch", "DescribeJobQueues", "jobQueues[].jobQueueType"),
+            *fields_at("batch", "DescribeJobs", "jobs[]", _OF_JOB),
+            Field("batch", "ListJobs", "jobSummaryList[].jobId"),
+            Field("batch", "ListServiceJobs", "jobSummaryList[].jobId"),
+            Field("batch", "DescribeServiceJob", "serviceRequestPayload"),
+        ),
+        collect=collect,
+    ),
+)

@@ -1,0 +1,44 @@
+"""Braket hybrid jobs that are not over and run in an image of one's own."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ecr_cleaner.model import Evidence
+from ecr_cleaner.usage.base import Grant
+from ecr_cleaner.usage.table import Call, Chain, Images, source
+
+SOURCES: Final = (
+    source(
+        "braket",
+        "Braket hybrid jobs not yet over",
+        "The container image of every job that waits or runs",
+        "braket",
+        (
+            Grant("SearchBraketJobs", ("braket:SearchJobs",)),
+            Grant("ReadBraketJobs", ("braket:GetJob",), "arn:{partition}:braket:{region}:{account}:job/*"),
+        ),
+        Chain(
+            "braket job",
+            "jobName",
+            (
+                Call(
+                    "SearchJobs",
+                    items="jobs[]",
+                    # Jobs can be searched by ARN and time, not by status
+                    # (https://docs.aws.amazon.com/braket/latest/APIReference/API_SearchJobsFilter.html).
+                    fixed={"filters": [], "maxResults": 100},
+                    token=("nextToken", "nextToken"),
+                    over={"status": frozenset({"COMPLETED", "FAILED", "CANCELLED"})},
+                ),
+                Call(
+                    "GetJob",
+                    whole="jobArn",
+                    asks={"jobArn": "jobArn"},
+                    images=(Images("uri", at="algorithmSpecification.containerImage"),),
+                    evidence=Evidence.RUNNING,
+                ),
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,119 @@
+"""Clean Rooms ML: the images of model algorithms, and those that models were trained and are asked with."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ecr_cleaner.usage.base import Grant
+from ecr_cleaner.usage.table import Call, Chain, Images, source
+
+_SERVICE: Final = "cleanroomsml"
+_ARN: Final = "arn:{partition}:cleanrooms-ml:{region}:{account}:"
+_PAGES: Final = ("nextToken", "nextToken")
+
+# botocore's metadata knows no regions of Clean Rooms ML, those of Clean Rooms it does.
+_MEMBERSHIPS: Final = Call(
+    "ListMemberships", items="membershipSummaries[]", fixed={"status": "ACTIVE"}, token=_PAGES, service="cleanrooms"
+)
+
+
+def _call(operation: str, items: str, **asks: str) -> Call:
+    return Call(operation, items=items, asks=asks, token=_PAGES, service=_SERVICE, gone=frozenset())
+
+
+SOURCES: Final = (
+    source(
+        "cleanrooms_ml",
+        "Clean Rooms ML model algorithms, trained models and inference jobs",
+        "The training and the inference image of every algorithm; the digests that models of active memberships were "
+        "trained with and inference jobs use",
+        "cleanrooms",
+        (
+            Grant(
+                "ListCleanRoomsMl",
+                (
+                    "cleanrooms-ml:ListConfiguredModelAlgorithms",
+                    "cleanrooms-ml:ListTrainedModelInferenceJobs",
+                    "cleanrooms-ml:ListTrainedModelVersions",
+                    "cleanrooms-ml:ListTrainedModels",
+                    "cleanrooms:ListMemberships",
+                ),
+            ),
+            Grant(
+                "ReadCleanRoomsMlAlgorithms",
+                ("cleanrooms-ml:GetConfiguredModelAlgorithm",),
+                f"{_ARN}configured-model-algorithm/*",
+            ),
+            Grant(
+                "ReadCleanRoomsMlModels",
+                ("cleanrooms-ml:GetTrainedModel", "cleanrooms-ml:GetTrainedModelInferenceJob"),
+                f"{_ARN}membership/*",
+            ),
+        ),
+        Chain(
+            "clean rooms trained model",
+            "name",
+            (
+                _MEMBERSHIPS,
+                _call("ListTrainedModels", "trainedModels[]", membershipIdentifier="id"),
+                Call(
+                    "ListTrainedModelVersions",
+                    items="trainedModels[]",
+                    asks={"membershipIdentifier": "membershipIdentifier", "trainedModelArn": "trainedModelArn"},
+                    token=_PAGES,
+                    service=_SERVICE,
+                ),
+                Call(
+                    "GetTrainedModel",
+                    whole="trainedModelArn",
+                    asks={
+                        "membershipIdentifier": "membershipIdentifier",
+                        "trainedModelArn": "trainedModelArn",
+                        "versionIdentifier": "versionIdentifier",
+                    },
+                    # Models from before there were versions have none.
+                    optional=frozenset({"versionIdentifier"}),
+                    digests=("trainingContainerImageDigest",),
+                    service=_SERVICE,
+                ),
+            ),
+        ),
+        Chain(
+            "clean rooms inference job",
+            "name",
+            (
+                _MEMBERSHIPS,
+                _call("ListTrainedModelInferenceJobs", "trainedModelInferenceJobs[]", membershipIdentifier="id"),
+                Call(
+                    "GetTrainedModelInferenceJob",
+                    whole="trainedModelInferenceJobArn",
+                    asks={
+                        "membershipIdentifier": "membershipIdentifier",
+                        "trainedModelInferenceJobArn": "trainedModelInferenceJobArn",
+                    },
+                    digests=("inferenceContainerImageDigest",),
+                    service=_SERVICE,
+                ),
+            ),
+        ),
+        Chain(
+            "clean rooms model algorithm",
+            "name",
+            (
+                Call(
+                    "ListConfiguredModelAlgorithms",
+                    items="configuredModelAlgorithms[]",
+                    token=_PAGES,
+                    service=_SERVICE,
+                ),
+                Call(
+                    "GetConfiguredModelAlgorithm",
+                    whole="configuredModelAlgorithmArn",
+                    asks={"configuredModelAlgorithmArn": "configuredModelAlgorithmArn"},
+                    images=(Images("trainingContainerConfig.imageUri"), Images("inferenceContainerConfig.imageUri")),
+                    service=_SERVICE,
+                ),
+            ),
+        ),
+    ),
+)

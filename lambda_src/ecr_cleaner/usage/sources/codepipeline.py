@@ -1,0 +1,75 @@
+"""CodePipeline: ECR source actions, and whatever else a pipeline's structure names."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from ecr_cleaner import aws
+from ecr_cleaner.model import Breadth, Reference
+from ecr_cleaner.paths import values
+from ecr_cleaner.usage.base import Grant
+from ecr_cleaner.usage.table import Call, Chain, source
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_ACTIONS: Final = "stages[].actions[]"
+_VARIABLE: Final = "#{"
+
+
+def watched(pipeline: Any) -> Iterator[Reference]:
+    """What the ECR source actions of a pipeline watch and hand on: a tag of a repository, ``latest`` if none is said.
+
+    An action may have another account's role, so that the repository counts in whichever registry. What a variable
+    stands for is widened.
+
+    Raises:
+        IncompleteAnswerError: An action names no repository.
+    """
+    for action in values(pipeline, _ACTIONS):
+        if action["actionTypeId"]["provider"] != "ECR":
+            continue
+        configuration = action.get("configuration", {})  # a map: nothing of it is modelled
+        repository = aws.member(configuration, "RepositoryName", "GetPipeline")
+        tag = configuration.get("ImageTag") or None
+        text = f"{repository}:{tag or 'latest'}"
+        if _VARIABLE in repository:
+            yield Reference(text, repository=repository.partition(_VARIABLE)[0], breadth=Breadth.PREFIX)
+        elif tag and _VARIABLE in tag:
+            yield Reference(text, repository=repository, breadth=Breadth.REPOSITORY)
+        else:
+            yield Reference(text, repository=repository, tag=tag)
+
+
+SOURCES: Final = (
+    source(
+        "codepipeline",
+        "CodePipeline pipelines",
+        "What ECR source actions watch, and images that the structure names: commands, variables, configurations",
+        "codepipeline",
+        (
+            Grant("ListCodePipelines", ("codepipeline:ListPipelines",)),
+            Grant(
+                "ReadCodePipelines",
+                ("codepipeline:GetPipeline",),
+                "arn:{partition}:codepipeline:{region}:{account}:*",
+            ),
+        ),
+        Chain(
+            "codepipeline",
+            "name",
+            (
+                Call("ListPipelines", items="pipelines[]", token=("nextToken", "nextToken")),
+                Call(
+                    "GetPipeline",
+                    items="pipeline",
+                    asks={"name": "name"},
+                    references=watched,
+                    reads=(f"{_ACTIONS}.actionTypeId.provider", f"{_ACTIONS}.configuration"),
+                    texts=("stages", "variables"),
+                    gone=frozenset({"PipelineNotFoundException"}),
+                ),
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,39 @@
+"""Elastic Beanstalk application versions that are an image.
+
+What a source bundle names (``Dockerrun.aws.json``, ``docker-compose.yml``, a ``Dockerfile``) lies in S3 and is told by
+no API.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ecr_cleaner.usage.base import Grant
+from ecr_cleaner.usage.table import Call, Chain, Images, source
+
+SOURCES: Final = (
+    source(
+        "elasticbeanstalk",
+        "Elastic Beanstalk application versions made from an image",
+        "The image of every version, deployed or not; images that a source bundle names are not seen",
+        "elasticbeanstalk",
+        (
+            # Of no version in particular: IAM's resource for the action is optional.
+            Grant("ReadElasticBeanstalk", ("elasticbeanstalk:DescribeApplicationVersions",)),
+        ),
+        Chain(
+            "elastic beanstalk application version",
+            "ApplicationName:VersionLabel",
+            (
+                Call(
+                    "DescribeApplicationVersions",
+                    items="ApplicationVersions[]",
+                    # Without it, all come at once, however many there are.
+                    fixed={"MaxRecords": 1000},
+                    token=("NextToken", "NextToken"),
+                    images=(Images("Uri", at="ImageSource"),),
+                ),
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,105 @@
+"""EMR on EKS: job runs that are not over, interactive endpoints, and job templates.
+
+Images are Spark properties (``spark.kubernetes.container.image``) in configurations and parameters; pod templates lie
+in S3 and are not seen.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ecr_cleaner.model import Evidence
+from ecr_cleaner.usage.base import Grant
+from ecr_cleaner.usage.table import Call, Chain, source
+
+_ARN: Final = "arn:{partition}:emr-containers:{region}:{account}:/"
+_PAGES: Final = ("nextToken", "nextToken")
+
+_CLUSTERS: Final = Call(
+    "ListVirtualClusters",
+    items="virtualClusters[]",
+    fixed={"states": ["RUNNING", "TERMINATING", "ARRESTED"]},
+    token=_PAGES,
+)
+
+SOURCES: Final = (
+    source(
+        "emr_containers",
+        "EMR on EKS job runs not over, endpoints and job templates",
+        "Images that configurations, job drivers and parameters name; pod templates are not seen",
+        "emr-containers",
+        (
+            Grant("ListEmrContainers", ("emr-containers:ListJobTemplates", "emr-containers:ListVirtualClusters")),
+            Grant(
+                "ReadEmrContainers",
+                (
+                    "emr-containers:DescribeJobRun",
+                    "emr-containers:DescribeManagedEndpoint",
+                    "emr-containers:ListJobRuns",
+                    "emr-containers:ListManagedEndpoints",
+                ),
+                f"{_ARN}virtualclusters/*",
+            ),
+            Grant("ReadEmrContainersTemplates", ("emr-containers:DescribeJobTemplate",), f"{_ARN}jobtemplates/*"),
+        ),
+        Chain(
+            "emr on eks job run",
+            "id",
+            (
+                _CLUSTERS,
+                Call(
+                    "ListJobRuns",
+                    items="jobRuns[]",
+                    asks={"virtualClusterId": "id"},
+                    fixed={"states": ["PENDING", "SUBMITTED", "RUNNING", "CANCEL_PENDING"]},
+                    token=_PAGES,
+                    gone=frozenset(),
+                ),
+                Call(
+                    "DescribeJobRun",
+                    items="jobRun",
+                    asks={"virtualClusterId": "virtualClusterId", "id": "id"},
+                    texts=("configurationOverrides", "jobDriver"),
+                    evidence=Evidence.RUNNING,
+                ),
+            ),
+        ),
+        Chain(
+            "emr on eks endpoint",
+            "id",
+            (
+                _CLUSTERS,
+                Call(
+                    "ListManagedEndpoints",
+                    items="endpoints[]",
+                    asks={"virtualClusterId": "id"},
+                    fixed={"states": ["CREATING", "ACTIVE", "TERMINATING"]},
+                    token=_PAGES,
+                    gone=frozenset(),
+                ),
+                Call(
+                    "DescribeManagedEndpoint",
+                    items="endpoint",
+                    asks={"virtualClusterId": "virtualClusterId", "id": "id"},
+                    texts=("configurationOverrides",),
+                    evidence=Evidence.RUNNING,
+                ),
+            ),
+        ),
+        Chain(
+            "emr on eks job template",
+            "id",
+            (
+                Call("ListJobTemplates", items="templates[]", token=_PAGES),
+                Call(
+                    "DescribeJobTemplate",
+                    items="jobTemplate",
+                    asks={"id": "id"},
+                    texts=("jobTemplateData",),
+                    # The template's key is not ours to use, so its content is not told.
+                    unread=("decryptionError",),
+                ),
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,80 @@
+"""EMR Serverless: custom images of applications, the stopped ones included, and of job runs that are not over."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ecr_cleaner.model import Evidence
+from ecr_cleaner.usage.base import Grant
+from ecr_cleaner.usage.table import Call, Chain, Images, source
+
+_APPLICATION: Final = "arn:{partition}:emr-serverless:{region}:{account}:/applications/*"
+_PAGES: Final = ("nextToken", "nextToken")
+
+# The digest appears when an application has started; until then the tag is all there is.
+_IMAGES: Final = (
+    Images("imageConfiguration.imageUri", digest="imageConfiguration.resolvedImageDigest"),
+    Images(
+        "imageConfiguration.imageUri",
+        at="workerTypeSpecifications{}",
+        digest="imageConfiguration.resolvedImageDigest",
+    ),
+)
+
+_APPLICATIONS: Final = Call(
+    "ListApplications",
+    items="applications[]",
+    # A terminated application cannot be started again.
+    fixed={"states": ["CREATING", "CREATED", "STARTING", "STARTED", "STOPPING", "STOPPED"], "maxResults": 50},
+    token=_PAGES,
+)
+
+SOURCES: Final = (
+    source(
+        "emr_serverless",
+        "EMR Serverless applications, stopped ones too",
+        "The images of applications and of their workers, as written and as resolved; those of job runs not over",
+        "emr-serverless",
+        (
+            Grant("ListEmrServerless", ("emr-serverless:ListApplications",)),
+            Grant(
+                "ReadEmrServerless",
+                ("emr-serverless:GetApplication", "emr-serverless:GetJobRun", "emr-serverless:ListJobRuns"),
+                _APPLICATION,
+            ),
+        ),
+        Chain(
+            "emr serverless application",
+            "id",
+            (
+                _APPLICATIONS,
+                Call("GetApplication", items="application", asks={"applicationId": "id"}, images=_IMAGES),
+            ),
+        ),
+        Chain(
+            "emr serverless job run",
+            "applicationId:id",
+            (
+                _APPLICATIONS,
+                Call(
+                    "ListJobRuns",
+                    items="jobRuns[]",
+                    asks={"applicationId": "id"},
+                    fixed={
+                        "states": ["SUBMITTED", "PENDING", "SCHEDULED", "RUNNING", "CANCELLING", "QUEUED"],
+                        "maxResults": 50,
+                    },
+                    token=_PAGES,
+                    gone=frozenset(),
+                ),
+                Call(
+                    "GetJobRun",
+                    items="jobRun",
+                    asks={"applicationId": "applicationId", "jobRunId": "id"},
+                    images=_IMAGES,
+                    evidence=Evidence.RUNNING,
+                ),
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,38 @@
+"""Images that a person says are in use, whoever uses them: AWS is not asked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from ecr_cleaner.model import Usage
+from ecr_cleaner.reference import listed
+from ecr_cleaner.usage.base import Account, Source
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_NAME: Final = "extra_references"
+
+
+def collect(account: Account) -> Iterator[Usage]:
+    """What the settings list; they were read before the run began."""
+    for text in sorted(account.settings.extra_references):
+        reference = listed(text)
+        if reference is None:
+            continue
+        if reference.region is not None and reference.region != account.aws.region:
+            account.notes.append(f"extra reference {text} names a registry of another region: it protects nothing here")
+        yield Usage(reference, _NAME, _NAME)
+
+
+SOURCES: Final = (
+    Source(
+        name=_NAME,
+        title="Images that you name in `extra_references`",
+        protects="What each reference names: an image, or with `repository:*` every image of a repository",
+        service=None,
+        grants=(),
+        fields=(),
+        collect=collect,
+    ),
+)

@@ -1,0 +1,55 @@
+"""GameLift container group definitions, in all their versions.
+
+GameLift copies the images when a definition is made, so a fleet survives without them; a new definition made from an
+old one does not.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ecr_cleaner.usage.base import Grant
+from ecr_cleaner.usage.table import Call, Chain, Images, source
+
+_PAGES: Final = ("NextToken", "NextToken")
+
+SOURCES: Final = (
+    source(
+        "gamelift",
+        "GameLift container group definitions",
+        "The images of game server and support containers in every version, as written and as resolved",
+        "gamelift",
+        (
+            Grant("ListGameLift", ("gamelift:ListContainerGroupDefinitions",)),
+            Grant(
+                "ReadGameLift",
+                ("gamelift:ListContainerGroupDefinitionVersions",),
+                "arn:{partition}:gamelift:{region}:{account}:containergroupdefinition/*",
+            ),
+        ),
+        Chain(
+            "gamelift container group definition",
+            "Name:VersionNumber",
+            (
+                Call(
+                    "ListContainerGroupDefinitions",
+                    items="ContainerGroupDefinitions[]",
+                    token=_PAGES,
+                    # GameLift is in more regions than its container fleets.
+                    absent=frozenset({"UnsupportedRegionException"}),
+                ),
+                Call(
+                    "ListContainerGroupDefinitionVersions",
+                    items="ContainerGroupDefinitions[]",
+                    asks={"Name": "Name"},
+                    token=_PAGES,
+                    images=(
+                        Images("ImageUri", at="GameServerContainerDefinition", digest="ResolvedImageDigest"),
+                        Images("ImageUri", at="SupportContainerDefinitions[]", digest="ResolvedImageDigest"),
+                    ),
+                    gone=frozenset({"NotFoundException"}),
+                ),
+            ),
+        ),
+    ),
+)

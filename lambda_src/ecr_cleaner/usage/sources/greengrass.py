@@ -1,0 +1,47 @@
+"""Greengrass components: devices pull the images that a recipe names, perhaps after months without a network."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ecr_cleaner.usage.base import Grant
+from ecr_cleaner.usage.table import Call, Chain, source
+
+_PAGES: Final = ("nextToken", "nextToken")
+_COMPONENTS: Final = "arn:{partition}:greengrass:{region}:{account}:components:*"
+
+SOURCES: Final = (
+    source(
+        "greengrass",
+        "Greengrass components of your own",
+        "Images that the recipe of any version names; what a deployment's configuration puts in is not seen",
+        "greengrassv2",
+        (
+            Grant("ListGreengrass", ("greengrass:ListComponents",)),
+            Grant("ReadGreengrass", ("greengrass:GetComponent", "greengrass:ListComponentVersions"), _COMPONENTS),
+        ),
+        Chain(
+            "greengrass component",
+            "arn",
+            (
+                Call(
+                    "ListComponents", items="components[]", fixed={"scope": "PRIVATE", "maxResults": 100}, token=_PAGES
+                ),
+                Call(
+                    "ListComponentVersions",
+                    items="componentVersions[]",
+                    asks={"arn": "arn"},
+                    fixed={"maxResults": 100},
+                    token=_PAGES,
+                ),
+                Call(
+                    "GetComponent",
+                    whole="recipe",
+                    asks={"arn": "arn"},
+                    fixed={"recipeOutputFormat": "JSON"},
+                    texts=("recipe",),
+                ),
+            ),
+        ),
+    ),
+)

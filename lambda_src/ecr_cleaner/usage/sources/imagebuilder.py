@@ -1,0 +1,46 @@
+"""EC2 Image Builder container recipes: what the next build starts from."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ecr_cleaner.usage.base import Grant
+from ecr_cleaner.usage.table import Call, Chain, Images, source
+
+SOURCES: Final = (
+    source(
+        "imagebuilder",
+        "EC2 Image Builder container recipes",
+        "The parent image of every recipe of the account, and what its Dockerfile template names",
+        "imagebuilder",
+        (
+            Grant("ListImageBuilderRecipes", ("imagebuilder:ListContainerRecipes",)),
+            Grant(
+                "ReadImageBuilderRecipes",
+                ("imagebuilder:GetContainerRecipe",),
+                "arn:{partition}:imagebuilder:{region}:{account}:container-recipe/*",
+            ),
+        ),
+        Chain(
+            "image builder container recipe",
+            "arn",
+            (
+                Call(
+                    "ListContainerRecipes",
+                    items="containerRecipeSummaryList[]",
+                    fixed={"owner": "Self", "maxResults": 100},
+                    token=("nextToken", "nextToken"),
+                ),
+                # Its instance configuration names a machine image, never a container.
+                Call(
+                    "GetContainerRecipe",
+                    items="containerRecipe",
+                    asks={"containerRecipeArn": "arn"},
+                    images=(Images("parentImage"),),
+                    texts=("dockerfileTemplateData",),
+                    gone=frozenset(),
+                ),
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,72 @@
+"""Amazon Inspector: what its enhanced scanning saw running in ECS tasks and EKS pods, in other accounts too.
+
+It only ever protects more: that Inspector saw nothing says nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from ecr_cleaner import aws
+from ecr_cleaner.errors import SourceError
+from ecr_cleaner.model import Evidence, Usage
+from ecr_cleaner.reference import anywhere, is_digest
+from ecr_cleaner.usage.base import Account, Field, Grant, Source
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_NAME: Final = "inspector"
+_SCANNING: Final = "GetRegistryScanningConfiguration"
+_IMAGES: Final = "AWS_ECR_CONTAINER_IMAGE"
+
+
+def collect(account: Account) -> Iterator[Usage]:
+    """The digest of every image that Inspector counts as in use; none if enhanced scanning is off.
+
+    Yields:
+        Usages of the kind ``running``, in whichever repository: of an organization's administrator Inspector lists
+        the images of all accounts.
+
+    Raises:
+        SourceError: A covered image has no digest in its id.
+    """
+    answer = account.aws.client("ecr").get_registry_scanning_configuration()
+    configuration = aws.member(answer, "scanningConfiguration", _SCANNING)
+    if aws.member(configuration, "scanType", _SCANNING) != "ENHANCED":
+        return
+    covered = aws.paged(
+        account.aws.client("inspector2"),
+        "ListCoverage",
+        "coveredResources",
+        maxResults=200,
+        filterCriteria={
+            "resourceType": [{"comparison": "EQUALS", "value": _IMAGES}],
+            "ecrImageInUseCount": [{"lowerInclusive": 1}],
+        },
+    )
+    for resource in covered:
+        # arn:aws:ecr:eu-west-1:123456789012:repository/shop/api/sha256:<64 hex digits>
+        name, _, digest = aws.member(resource, "resourceId", "ListCoverage").rpartition("/")
+        if not is_digest(digest):
+            message = f"ListCoverage names an image without a digest: {resource['resourceId']}"
+            raise SourceError(message)
+        consumer = f"ecs task or eks pod that inspector sees, of {name.partition(':repository/')[2]}"
+        yield Usage(anywhere(digest), _NAME, consumer, Evidence.RUNNING)
+
+
+SOURCES: Final = (
+    Source(
+        name=_NAME,
+        title="What Amazon Inspector sees in use",
+        protects="Images that enhanced scanning counts in ECS tasks or EKS pods, also of other accounts; "
+        "nothing without enhanced scanning",
+        service="inspector2",
+        grants=(Grant("ReadInspector", ("ecr:GetRegistryScanningConfiguration", "inspector2:ListCoverage")),),
+        fields=(
+            Field("ecr", _SCANNING, "scanningConfiguration.scanType"),
+            Field("inspector2", "ListCoverage", "coveredResources[].resourceId"),
+        ),
+        collect=collect,
+    ),
+)

@@ -1,0 +1,127 @@
+"""Lists of images that people keep in S3, for what runs where no source looks: Kubernetes, other platforms."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from ecr_cleaner import aws
+from ecr_cleaner.errors import IncompleteAnswerError, SourceError, UnreadableReferenceError
+from ecr_cleaner.model import Reference, Usage
+from ecr_cleaner.reference import listed
+from ecr_cleaner.usage.base import Account, Field, Grant, Source
+from ecr_cleaner.usage.listing import SOURCE, SUFFIX, must_be_fresh
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ecr_cleaner.settings import InventoriesPlace
+
+MAX_BYTES: Final = 10_000_000
+"""Of one inventory: some 80,000 references, which fit into the function's memory several times over."""
+
+_GET: Final = "GetObject"
+
+
+def collect(account: Account) -> Iterator[Usage]:
+    """Every reference of every inventory; nothing, and no question, where none are kept.
+
+    Raises:
+        SourceError: There is no inventory, one may be out of date, or one is not what it has to be.
+        AwsError: A call failed; so it does for an inventory that vanishes while it is read.
+        IncompleteAnswerError: An answer is not whole.
+    """
+    place = account.settings.inventories
+    if place is None:
+        return
+    stored = account.listing.read(account.aws, place)
+    inventories = tuple(one for one in stored if one.key.endswith(SUFFIX))
+    if not inventories:
+        message = f"{place.uri()} holds no inventory: nobody has written an object *{SUFFIX} there yet"
+        raise SourceError(message)
+    # Folders, as the console makes them, are no mistake.
+    others = [one.key for one in stored if one not in inventories and not one.key.endswith("/")]
+    if others:
+        told = f"{len(others)} under {place.uri()}, such as {others[0]}"
+        account.notes.append(f"what is not *{SUFFIX} is not read: {told}")
+    must_be_fresh(inventories, place, account.now)
+    for one in inventories:
+        body = _body(account.aws.client("s3"), place, one.key)
+        for reference in _references(body, place.uri(one.key)):
+            yield Usage(reference, SOURCE, f"inventory {one.key}")
+
+
+def _body(s3: Any, place: InventoriesPlace, key: str) -> bytes:
+    answer = s3.get_object(Bucket=place.bucket, Key=key)
+    length = aws.member(answer, "ContentLength", _GET)
+    if length > MAX_BYTES:
+        message = f"{place.uri(key)} has {length} bytes, and an inventory may have {MAX_BYTES} at most: split it"
+        raise SourceError(message)
+    body: bytes = aws.member(answer, "Body", _GET).read()
+    if len(body) != length:
+        raise IncompleteAnswerError(_GET, f"the last {length - len(body)} bytes of {place.uri(key)}")
+    return body
+
+
+def _references(body: bytes, uri: str) -> tuple[Reference, ...]:
+    """The references of one inventory, without doubles.
+
+    Raises:
+        SourceError: With the place of the first thing that is no reference.
+    """
+    try:
+        items = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        message = f"{uri} is no JSON, or was cut short: {error}"
+        raise SourceError(message) from None
+    if not isinstance(items, list):
+        message = f"{uri} must be a JSON array of image references, got {items!r:.100}"
+        raise SourceError(message)
+    if not items:
+        # What collects nothing where it is denied, or gets no answer, writes this.
+        message = (
+            f"{uri} is empty, which nobody can tell from an inventory that failed: delete it if nothing runs there"
+        )
+        raise SourceError(message)
+    read = (_reference(item, f"item {number} of {uri}") for number, item in enumerate(items, start=1))
+    return tuple(dict.fromkeys(found for found in read if found is not None))
+
+
+def _reference(item: object, place: str) -> Reference | None:
+    if not isinstance(item, str):
+        message = f"{place} must be an image reference, got {json.dumps(item)[:200]}"
+        raise SourceError(message)
+    try:
+        return listed(item)
+    except UnreadableReferenceError as error:
+        message = f"{place} must be an image reference, got {item[:200]!r}: {error.rule}"
+        raise SourceError(message) from None
+
+
+SOURCES: Final = (
+    Source(
+        name=SOURCE,
+        title="What you list in inventories under `inventory_uri`: Kubernetes, other platforms",
+        protects="What each reference names. An inventory older than `inventory_max_age_hours` stops every removal.",
+        service="s3",
+        grants=(
+            Grant(
+                "ListInventories",
+                ("s3:ListBucket",),
+                "arn:{partition}:s3:::{inventory_bucket}",
+                {"StringEquals": {"s3:prefix": "{inventory_prefix}"}},
+            ),
+            Grant("ReadInventories", ("s3:GetObject",), "arn:{partition}:s3:::{inventory_bucket}/{inventory_prefix}*"),
+        ),
+        fields=(
+            Field("s3", "ListObjectsV2", "Contents[].Key"),
+            Field("s3", "ListObjectsV2", "Contents[].LastModified"),
+            Field("s3", "ListObjectsV2", "KeyCount"),
+            Field("s3", "ListObjectsV2", "IsTruncated"),
+            Field("s3", "ListObjectsV2", "NextContinuationToken"),
+            Field("s3", "GetObject", "Body"),
+            Field("s3", "GetObject", "ContentLength"),
+        ),
+        collect=collect,
+    ),
+)

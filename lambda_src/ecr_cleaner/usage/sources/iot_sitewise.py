@@ -1,0 +1,47 @@
+"""IoT SiteWise tasks that run a container."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ecr_cleaner.usage.base import Grant
+from ecr_cleaner.usage.table import Call, Chain, Images, source
+
+_PAGES: Final = ("nextToken", "nextToken")
+
+SOURCES: Final = (
+    source(
+        "iot_sitewise",
+        "IoT SiteWise tasks",
+        "The image of every task in its newest version; older ones are told by no listing",
+        "iotsitewise",
+        (
+            Grant("ListSiteWise", ("iotsitewise:ListTasks", "iotsitewise:ListWorkspaces")),
+            Grant(
+                "ReadSiteWiseTasks",
+                ("iotsitewise:DescribeTask",),
+                "arn:{partition}:iotsitewise:{region}:{account}:workspace/*",
+            ),
+        ),
+        Chain(
+            "iot sitewise task",
+            "workspaceName:taskName",
+            (
+                Call("ListWorkspaces", items="workspaceSummaries[]", fixed={"maxResults": 250}, token=_PAGES),
+                Call(
+                    "ListTasks",
+                    items="taskSummaries[]",
+                    asks={"workspaceName": "name"},
+                    fixed={"maxResults": 250},
+                    token=_PAGES,
+                ),
+                Call(
+                    "DescribeTask",
+                    items="taskConfiguration",
+                    asks={"workspaceName": "workspaceName", "taskName": "taskName"},
+                    images=(Images("ecrUri", at="containerTaskConfiguration"),),
+                ),
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,36 @@
+"""Lambda runtimes of one's own: a function whose runtime version lost its image fails."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ecr_cleaner.usage.base import Grant
+from ecr_cleaner.usage.table import Call, Chain, Images, source
+
+_PAGES: Final = ("NextToken", "NextToken")
+
+SOURCES: Final = (
+    source(
+        "lambda_runtimes",
+        "Lambda runtimes of your own",
+        "The image of every version",
+        "lambda-core",
+        # Inferred: the service model names the operations, the Service Authorization Reference does not know them yet.
+        (Grant("ReadLambdaRuntimes", ("lambda:ListRuntimeVersions", "lambda:ListRuntimes")),),
+        Chain(
+            "lambda runtime",
+            "RuntimeName:Name",
+            (
+                Call("ListRuntimes", items="Items[]", fixed={"MaxResults": 100}, token=_PAGES),
+                Call(
+                    "ListRuntimeVersions",
+                    items="Items[]",
+                    asks={"RuntimeName": "Name"},
+                    fixed={"MaxResults": 100},
+                    token=_PAGES,
+                    images=(Images("ResolvedUri"),),
+                ),
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,80 @@
+"""Amazon SageMaker AI: models, endpoints, Studio's images, jobs, monitors, model registry, pipelines.
+
+Not read, for nobody can give them an image: AutoML, compilation and recommendation jobs, which use AWS's. Not read,
+for they run what is read here: endpoint configurations, transform jobs and inference experiments, which name models;
+domains, spaces, profiles and apps, which name images of Studio.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from ecr_cleaner.usage.base import Account, Field, Grant, Source
+from ecr_cleaner.usage.places import fields_at
+from ecr_cleaner.usage.sources.sagemaker import nested, reading
+from ecr_cleaner.usage.sources.sagemaker.kinds import KINDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ecr_cleaner.model import Usage
+
+_LISTINGS: Final = (*(kind.listing for kind in KINDS), "ListImages", "ListPipelines")
+_OF_ONE_THING: Final = (
+    *(kind.describing for kind in KINDS),
+    "DescribeImageVersion",
+    "DescribePipeline",
+    "DescribePipelineDefinitionForExecution",
+    "ListImageVersions",
+    "ListPipelineExecutions",
+    "ListPipelineVersions",
+)
+
+
+def collect(account: Account) -> Iterator[Usage]:
+    """Everything that runs or may run from an image.
+
+    Yields:
+        Usages of the kinds ``configured``, ``running`` and ``scheduled``.
+    """
+    client = account.aws.client("sagemaker")
+    for kind in KINDS:
+        yield from reading.usages(client, kind)
+    yield from nested.images(client)
+    yield from nested.pipelines(client)
+
+
+def _fields() -> Iterator[Field]:
+    for kind in KINDS:
+        paths = [".".join(filter(None, (at.at, name))) for at in kind.images for name in (at.image, at.digest) if name]
+        yield Field("sagemaker", kind.listing, f"{kind.items}[].{kind.name}")
+        yield from fields_at("sagemaker", kind.describing, "", paths)
+    yield Field("sagemaker", "ListImageVersions", "ImageVersions[].Version")
+    yield from fields_at("sagemaker", "DescribeImageVersion", "", nested.OF_IMAGE_VERSION)
+    yield Field("sagemaker", "ListPipelineVersions", "PipelineVersionSummaries[].PipelineVersionAliases[]")
+    yield Field("sagemaker", "ListPipelineExecutions", "PipelineExecutionSummaries[].PipelineExecutionStatus")
+    yield Field("sagemaker", "DescribePipeline", "PipelineDefinition")
+    yield Field("sagemaker", "DescribePipelineDefinitionForExecution", "PipelineDefinition")
+
+
+SOURCES: Final = (
+    Source(
+        name=reading.NAME,
+        title="Amazon SageMaker AI",
+        protects="The images of models, endpoints and inference components (with the digests SageMaker resolved), of"
+        " every version of Studio's images, of model packages and algorithms, of monitoring schedules and their job"
+        " definitions, of training, processing, tuning and optimization jobs under way; whatever a pipeline's newest"
+        " definition names, one with an alias, and one of which an execution is under way",
+        service="sagemaker",
+        grants=(
+            Grant("ListSageMaker", tuple(f"sagemaker:{name}" for name in _LISTINGS)),
+            Grant(
+                "ReadSageMaker",
+                tuple(f"sagemaker:{name}" for name in _OF_ONE_THING),
+                "arn:{partition}:sagemaker:{region}:{account}:*",
+            ),
+        ),
+        fields=tuple(_fields()),
+        collect=collect,
+    ),
+)

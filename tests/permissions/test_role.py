@@ -1,0 +1,276 @@
+"""The role may do what whole runs do, and nothing else; only exactly the right tag lets it remove anything."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from tests.behaviour import accounts
+from tests.permissions.conftest import RUN
+from tests.permissions.simulator import Request, decide
+from tests.sandbox.ecs_state import Ecs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from tests.behaviour.runner import Runner
+    from tests.permissions.conftest import Rendered
+    from tests.sandbox import Sandbox
+    from tests.sandbox.recorder import Call
+
+pytestmark = pytest.mark.terraform
+
+COMPANY: Final = Path(__file__).parents[1] / "sandbox" / "scenarios" / "company.yaml"
+REPOSITORY: Final = "arn:aws:ecr:us-east-1:123456789012:repository/"
+REMOVE: Final = "ecr:BatchDeleteImage"
+OPTED_IN: Final = {"BoxCleanerEnabled": "true"}
+NOT_CALLED_BY_A_RUN: Final = {
+    "sqs:SendMessage": "Lambda itself writes a failed run into the queue, with the function's role",
+}
+"""Allowed although no run asks for it, and why. An entry that is called or not allowed any more fails."""
+
+WITH_THE_TAG: Final = {
+    "ecr:BatchDeleteImage": "ExplicitlyDenied",
+    "ecr:BatchGetImage": "ImplicitlyDenied",
+    "ecr:DescribeImages": "ImplicitlyDenied",
+    "ecr:GetRepositoryPolicy": "ImplicitlyDenied",
+}
+"""What takes a repository that opted in, and how it is denied on any other one."""
+
+NOT_OPTED_IN: Final[dict[str, dict[str, str]]] = {
+    "no tags": {},
+    "tag missing": {"team": "shop"},
+    "True": {"BoxCleanerEnabled": "True"},
+    "TRUE": {"BoxCleanerEnabled": "TRUE"},
+    "blank": {"BoxCleanerEnabled": "true "},
+    "empty": {"BoxCleanerEnabled": ""},
+    "wildcard": {"BoxCleanerEnabled": "*"},
+    "false": {"BoxCleanerEnabled": "false"},
+}
+
+
+@pytest.fixture(scope="module")
+def recorded() -> dict[str, list[Call]]:
+    """By mode, the calls of whole runs; filled by `calls`."""
+    return {}
+
+
+@pytest.fixture
+def calls(run: Runner, sandbox: Sandbox, rendered: Rendered, recorded: dict[str, list[Call]]) -> dict[str, list[Call]]:
+    """The calls of whole runs over two accounts, with exactly the environment that Terraform gives the function."""
+    for mode in RUN:
+        if mode not in recorded:
+            recorded[mode] = [
+                *_company(run, sandbox, rendered.environment[mode]),
+                *_consumers(run, sandbox, rendered.environment[mode]),
+            ]
+    return recorded
+
+
+def _company(run: Runner, sandbox: Sandbox, environment: dict[str, str]) -> Iterator[Call]:
+    sandbox.reset()
+    sandbox.seed(COMPANY)
+    yield from _run(run, sandbox, environment)
+
+
+def _consumers(run: Runner, sandbox: Sandbox, environment: dict[str, str]) -> Iterator[Call]:
+    sandbox.reset()
+    accounts.seed(sandbox)
+    _delete_task_definition(sandbox)
+    yield from _run(run, sandbox, environment)
+
+
+def _delete_task_definition(sandbox: Sandbox) -> None:
+    """Leaves a task and a rule behind, so that each source that reads task definitions asks whether one is gone."""
+    name, image = "deleted:1", "{registry}/app:service"
+    task = {"task_definition": name, "status": "STOPPED"}
+    target = {"task_definition": name}
+    sandbox.seed(
+        {
+            "ecs": {"task_definitions": {name: {"image": image}}, "clusters": {"prod": {"tasks": [task]}}},
+            "events": {"rules": {"dead": {"schedule": "rate(1 day)", "targets": [target]}}},
+        }
+    )
+    del sandbox.state.store("us-east-1", Ecs).task_definitions[name]
+
+
+def _run(run: Runner, sandbox: Sandbox, environment: dict[str, str]) -> list[Call]:
+    settings = json.loads(environment["ECR_CLEANER_SETTINGS"])
+    sandbox.client("dynamodb").create_table(
+        TableName=settings["lock_table"],
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+    )
+    # Opted in by mistake: the function's own image.
+    own = settings["own_repository"]
+    sandbox.repository(own, tags=OPTED_IN)
+    sandbox.push(own, tags=["v0"], pushed="400d")
+    sandbox.clear_calls()
+    outcome = run(environment=environment)
+    assert (outcome.status, outcome.causes) == ("completed", "")
+    assert bool(outcome.gone) is (environment["DRY_RUN"] == "false")
+    assert own not in outcome.gone
+    return sandbox.calls
+
+
+def as_requests(mode: str, calls: Iterable[Call]) -> list[Request]:
+    """Every recorded call, once for each resource it names, with the tags that its repository had; without doubles."""
+    asked = {(call.action, resource, tuple(sorted(call.tags.items()))) for call in calls for resource in call.resources}
+    return [Request(mode, action, resource, dict(tags)) for action, resource, tags in sorted(asked)]
+
+
+def differing(rendered: Rendered, requests: Sequence[Request], expected: Sequence[str]) -> list[tuple[Request, str]]:
+    """The requests that the simulator decides otherwise, and how."""
+    decided = zip(requests, decide(rendered.policies, requests), expected, strict=True)
+    return [(request, result) for request, result, wanted in decided if result != wanted]
+
+
+@pytest.mark.parametrize("mode", RUN)
+def test_what_runs_call_is_what_the_role_allows(rendered: Rendered, calls: dict[str, list[Call]], mode: str) -> None:
+    """In both directions, apart from listed exceptions with a reason."""
+    called = {call.action for call in calls[mode]}
+    assert called - rendered.allowed(mode) == set(), "called, but not allowed"
+    assert rendered.allowed(mode) - called == set(NOT_CALLED_BY_A_RUN), "allowed, but not called"
+
+
+@pytest.mark.parametrize("mode", RUN)
+def test_every_call_is_allowed_on_the_resource_it_names(
+    rendered: Rendered, calls: dict[str, list[Call]], mode: str
+) -> None:
+    """By the simulator, with the ARN and the repository's tags that the call had."""
+    requests = as_requests(mode, calls[mode])
+    assert {request.action for request in requests} == rendered.allowed(mode) - set(NOT_CALLED_BY_A_RUN)
+    assert differing(rendered, requests, ["Allowed"] * len(requests)) == []
+
+
+@pytest.mark.parametrize("tags", NOT_OPTED_IN.values(), ids=NOT_OPTED_IN)
+@pytest.mark.parametrize("mode", ["dry", "real"])
+def test_no_call_reaches_into_a_repository_without_exactly_the_tag(
+    rendered: Rendered, calls: dict[str, list[Call]], mode: str, tags: dict[str, str]
+) -> None:
+    """The same calls, had the repository not opted in: neither read nor removed; everything else is as before."""
+    requests = [
+        replace(request, tags=tags) if request.resource.startswith(REPOSITORY) else request
+        for request in as_requests(mode, calls[mode])
+    ]
+    assert {request.action for request in requests} >= set(WITH_THE_TAG) - ({REMOVE} if mode == "dry" else set())
+    expected = [WITH_THE_TAG.get(request.action, "Allowed") for request in requests]
+    assert differing(rendered, requests, expected) == []
+
+
+def test_in_a_dry_run_every_removal_is_denied(rendered: Rendered, calls: dict[str, list[Call]]) -> None:
+    """The calls of a real run with the role of a dry one: it could do all of it but remove."""
+    requests = as_requests("dry", [call for call in calls["real"] if call.service != "dynamodb"])
+    expected = ["ExplicitlyDenied" if request.action == REMOVE else "Allowed" for request in requests]
+    assert expected.count("ExplicitlyDenied") > 5
+    assert differing(rendered, requests, expected) == []
+
+
+@pytest.mark.parametrize(
+    ("mode", "own"), [("dry", "platform/cleaner"), ("real", "platform/cleaner"), ("built", "built")]
+)
+def test_the_functions_own_image_is_out_of_reach(rendered: Rendered, mode: str, own: str) -> None:
+    """Also if its repository opted in by mistake, be it given to the module or made by it."""
+    requests = [Request(mode, REMOVE, REPOSITORY + name, OPTED_IN) for name in (own, f"{own}-other", f"other/{own}")]
+    others = "ExplicitlyDenied" if mode == "dry" else "Allowed"
+    assert differing(rendered, requests, ["ExplicitlyDenied", others, others]) == []
+
+
+@pytest.mark.parametrize(
+    "arn",
+    ["arn:aws:ecr:eu-west-1:123456789012:repository/app", "arn:aws:ecr:us-east-1:210987654321:repository/app"],
+    ids=["region", "account"],
+)
+def test_another_region_or_account_is_out_of_reach(rendered: Rendered, arn: str) -> None:
+    """However its repositories are tagged."""
+    requests = [Request(mode, action, arn, OPTED_IN) for mode in ("real", "built") for action in WITH_THE_TAG]
+    assert differing(rendered, requests, ["ImplicitlyDenied"] * len(requests)) == []
+
+
+def test_no_run_asks_for_what_is_denied(rendered: Rendered, calls: dict[str, list[Call]]) -> None:
+    """A dry run does not even try to remove."""
+    for mode in RUN:
+        denied = rendered.denied(mode) - (set() if mode == "dry" else {REMOVE})
+        assert denied.isdisjoint({call.action for call in calls[mode]})
+
+
+@pytest.mark.parametrize(
+    ("tags", "simulated"),
+    [
+        ({"boxcleanerenabled": "true"}, "Allowed"),
+        ({"BOXCLEANERENABLED": "true"}, "Allowed"),
+        ({"BoxCleanerEnabled": "true", "boxcleanerenabled": "true"}, "Allowed"),
+        ({"BoxCleanerEnabled": "true", "boxcleanerenabled": "false"}, "ExplicitlyDenied"),
+        ({"BoxCleanerEnabled": "false", "boxcleanerenabled": "true"}, "Allowed"),
+        ({"boxcleanerenabled": "true", "BoxCleanerEnabled": "false"}, "ExplicitlyDenied"),
+    ],
+    ids=[
+        "other case",
+        "upper case",
+        "both cases",
+        "both cases, only the exact one true",
+        "both cases, only the other one true",
+        "both cases, only the other one true and first",
+    ],
+)
+def test_the_function_demands_the_exact_key_because_the_role_cannot(
+    run: Runner, sandbox: Sandbox, rendered: Rendered, tags: dict[str, str], simulated: str
+) -> None:
+    """IAM compares names of tags without case, and of two it is not said which one counts: the function does not ask.
+
+    In the simulator the last one counts, so the role alone would let a repository go that says ``false`` itself.
+    """
+    assert decide(rendered.policies, [Request("real", REMOVE, REPOSITORY + "app", tags)]) == [simulated]
+    sandbox.repository("app", tags=tags)
+    sandbox.push("app", tags=["v1"], pushed="400d")
+    run.opted_in("control")
+    sandbox.push("control", tags=["v1"], pushed="400d")
+    sandbox.clear_calls()
+    outcome = run()
+    assert set(outcome.gone) == {"control"}
+    assert {c.operation for c in sandbox.calls if c.parameters.get("repositoryName") == "app"} == set()
+    # Whoever did opt in exactly is told by a failed run; the others by a note.
+    fails = tags.get("BoxCleanerEnabled") == "true"
+    assert outcome.status == ("failed" if fails else "completed")
+    assert any("repository app: tag " in sentence for sentence in outcome.told["causes" if fails else "notes"])
+
+
+def test_the_role_can_neither_opt_a_repository_in_nor_change_or_delete_one(rendered: Rendered) -> None:
+    """Explicitly, so that a repository's own policy cannot allow it either."""
+    actions = [
+        "ecr:DeleteLifecyclePolicy",
+        "ecr:DeleteRepository",
+        "ecr:DeleteRepositoryPolicy",
+        "ecr:PutImage",
+        "ecr:PutImageTagMutability",
+        "ecr:PutLifecyclePolicy",
+        "ecr:SetRepositoryPolicy",
+        "ecr:TagResource",
+        "ecr:UntagResource",
+    ]
+    requests = [Request(mode, a, REPOSITORY + "app", OPTED_IN) for mode in rendered.policies for a in actions]
+    assert differing(rendered, requests, ["ExplicitlyDenied"] * len(requests)) == []
+
+
+def test_the_role_can_write_nothing_but_its_lock_and_its_queue(rendered: Rendered) -> None:
+    """Everything else that it is allowed reads; the only managed policy is the one for logging."""
+    written = {
+        a
+        for a in rendered.allowed("real")
+        if not a.partition(":")[2].startswith(("BatchGet", "Describe", "Get", "List"))
+    }
+    assert written - {"ecr:BatchGetImage"} == {REMOVE, "dynamodb:DeleteItem", "dynamodb:PutItem", "sqs:SendMessage"}
+    resources = {
+        "dynamodb:DeleteItem": "arn:aws:dynamodb:us-east-1:123456789012:table/another-lock",
+        "dynamodb:PutItem": "arn:aws:dynamodb:us-east-1:123456789012:table/another-lock",
+        "sqs:SendMessage": "arn:aws:sqs:us-east-1:123456789012:another-queue",
+    }
+    requests = [Request("real", action, resource) for action, resource in resources.items()]
+    assert differing(rendered, requests, ["ImplicitlyDenied"] * len(requests)) == []
+    logging = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
+    assert rendered.attached == {mode: {logging} for mode in rendered.policies}
