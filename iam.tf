@@ -61,7 +61,28 @@ locals {
     { Sid = "ReportFailures", Action = ["sqs:SendMessage"], Resource = [local.queue_arn] },
   ]
 
-  # For the queue's messages and the function's environment.
+  # Reading and replacing, never listing or deleting: of what is not there S3 then says that it is denied, and the
+  # function reads nothing that may rightly be absent.
+  bucket_statements = concat(
+    local.history != null || local.settings_outgrow ? [merge(local.own_bucket, {
+      Sid      = "ReadBucket"
+      Action   = ["s3:GetObject"]
+      Resource = ["${local.bucket_arn}/${local.bucket_prefix}*"]
+    })] : [],
+    local.history != null ? [merge(local.own_bucket, {
+      Sid      = "WriteHistory"
+      Action   = ["s3:PutObject"]
+      Resource = ["${local.bucket_arn}/${local.bucket_prefix}history/*", "${local.bucket_arn}/${local.bucket_prefix}marker.json"]
+    })] : [],
+  )
+
+  # Of a bucket that the module made: that one, and nobody's who took its name since. A given one may be another account's.
+  own_bucket = {
+    for key, value in { Condition = { StringEquals = { "aws:ResourceAccount" = local.account_id } } } : key => value
+    if local.creates_bucket
+  }
+
+  # For the queue's messages, the function's environment, and what lies in the bucket.
   key_statements = var.kms_key_arn == null ? [] : [
     { Sid = "UseKey", Effect = "Allow", Action = ["kms:Decrypt", "kms:GenerateDataKey"], Resource = [var.kms_key_arn] },
   ]
@@ -84,6 +105,16 @@ locals {
           "ecr:DeleteLifecyclePolicy", "ecr:DeleteRepository", "ecr:DeleteRepositoryPolicy", "ecr:PutImage",
           "ecr:PutImageTagMutability", "ecr:PutLifecyclePolicy", "ecr:SetRepositoryPolicy", "ecr:TagResource",
           "ecr:UntagResource",
+        ]
+        Resource = ["*"]
+      },
+      {
+        Sid    = "DenyChangingBuckets"
+        Effect = "Deny"
+        Action = [
+          "s3:DeleteBucket", "s3:DeleteBucketPolicy", "s3:DeleteObject", "s3:DeleteObjectVersion",
+          "s3:PutBucketAcl", "s3:PutBucketPolicy", "s3:PutBucketPublicAccessBlock", "s3:PutBucketVersioning",
+          "s3:PutEncryptionConfiguration", "s3:PutLifecycleConfiguration", "s3:PutObjectAcl",
         ]
         Resource = ["*"]
       },
@@ -130,6 +161,7 @@ resource "aws_iam_role_policy" "function" {
       [for statement in local.read_statements : merge({ Effect = "Allow" }, statement)],
       [for statement in local.repository_statements : merge({ Effect = "Allow" }, statement)],
       [for statement in local.write_statements : merge({ Effect = "Allow" }, statement)],
+      [for statement in local.bucket_statements : merge({ Effect = "Allow" }, statement)],
       local.key_statements,
       [for statement in local.deny_statements : statement],
     )

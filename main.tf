@@ -33,19 +33,35 @@ locals {
     acknowledged_unscanned = sort(var.acknowledged_unscanned)
     disabled_usage_sources = sort(var.disabled_usage_sources)
     extra_references       = sort(var.extra_references)
+    history                = local.history
     inventories = var.inventory_uri == null ? null : {
       bucket        = local.inventory_place.bucket
       prefix        = local.inventory_place.prefix
       max_age_hours = var.inventory_max_age_hours
     }
-    lock_table        = local.lock_table
-    minimum_keep_days = var.minimum_keep_days
-    own_repository    = local.own_repository
+    lock_table                         = local.lock_table
+    max_removal_percent_per_repository = var.max_removal_percent_per_repository
+    max_removal_percent_per_run        = var.max_removal_percent_per_run
+    max_removals_per_repository        = var.max_removals_per_repository
+    max_removals_per_run               = var.max_removals_per_run
+    max_usage_drop_percent             = var.max_usage_drop_percent
+    minimum_keep_days                  = var.minimum_keep_days
+    own_repository                     = local.own_repository
+    rollback_days                      = var.rollback_days
     # What a rule leaves out is left to the function's defaults.
     rules                     = [for rule in var.rules : { for name, value in rule : name => value if value != null }]
     task_definition_revisions = try(tonumber(var.task_definition_revisions), var.task_definition_revisions)
   }
   settings_json = jsonencode(local.settings)
+
+  # Lambda's whole environment is 4 KB: a longer document lies in the bucket, and its hash stands in its place.
+  settings_limit   = 3000
+  settings_outgrow = length(local.settings_json) > local.settings_limit && local.bucket != null
+  settings_object = {
+    bucket = local.bucket
+    key    = "${local.bucket_prefix}settings.json"
+    sha256 = sha256(local.settings_json)
+  }
 }
 
 resource "aws_lambda_function" "cleaner" {
@@ -67,7 +83,7 @@ resource "aws_lambda_function" "cleaner" {
     variables = {
       DRY_RUN              = tostring(var.dry_run)
       DEFAULT_KEEP_DAYS    = tostring(var.default_keep_days)
-      ECR_CLEANER_SETTINGS = local.settings_json
+      ECR_CLEANER_SETTINGS = local.settings_outgrow ? jsonencode({ schema_version = 1, settings_object = local.settings_object }) : local.settings_json
     }
   }
 
@@ -89,8 +105,8 @@ resource "aws_lambda_function" "cleaner" {
 
   lifecycle {
     precondition {
-      condition     = length(local.settings_json) <= 3000
-      error_message = "The function's settings must fit into 3000 bytes, got ${length(local.settings_json)}: shorten the lists among the module's inputs."
+      condition     = length(local.settings_json) <= local.settings_limit || local.settings_outgrow
+      error_message = "Without a bucket the function's settings must fit into ${local.settings_limit} bytes, got ${length(local.settings_json)}: set history_enabled or bucket_name, or shorten the lists among the module's inputs."
     }
 
     precondition {
@@ -99,12 +115,14 @@ resource "aws_lambda_function" "cleaner" {
     }
   }
 
-  # The role must be able to log and Lambda to pull from the first moment on.
+  # The role must be able to log and Lambda to pull from the first moment on, and the first run finds its marker.
   depends_on = [
     aws_ecr_repository_policy.function,
     aws_iam_role_policy.function,
     aws_iam_role_policy_attachment.function,
     aws_iam_role_policy_attachment.usage,
+    aws_s3_object.marker,
+    aws_s3_object.settings,
   ]
 }
 

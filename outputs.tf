@@ -1,3 +1,8 @@
+output "bucket_name" {
+  description = "Name of the bucket that holds the history; null without one."
+  value       = local.bucket
+}
+
 output "dry_run_command" {
   description = "Ready to paste: starts the function once, as a dry run whatever dry_run says, and prints its result."
   value       = "aws lambda invoke --region ${local.region} --function-name ${aws_lambda_function.cleaner.function_name} --cli-binary-format raw-in-base64-out --cli-read-timeout 0 --payload '${jsonencode({ schema_version = 1, action = "run", dry_run = true })}' /dev/stdout"

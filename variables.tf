@@ -46,6 +46,24 @@ variable "base_image" {
   }
 }
 
+variable "bucket_force_destroy" {
+  type        = bool
+  description = "Whether terraform destroy also deletes the bucket that the module made while there is something in it: the history."
+  default     = false
+  nullable    = false
+}
+
+variable "bucket_name" {
+  type        = string
+  description = "Existing bucket for the history and for settings that outgrow the function's environment; it should be private, encrypted and versioned. null: the module makes one. Several instances, regions and accounts may share it."
+  default     = null
+
+  validation {
+    condition     = var.bucket_name == null || can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", var.bucket_name))
+    error_message = "bucket_name must be 3 to 63 lower-case letters, digits, dots and hyphens, got \"${coalesce(var.bucket_name, "null")}\"."
+  }
+}
+
 variable "container_tool" {
   type        = string
   description = "Docker-compatible command that builds and pushes the image: a name or a path, or a command with its first arguments (\"sudo docker\"). Not needed with image_uri."
@@ -110,6 +128,13 @@ variable "extra_references" {
   }
 }
 
+variable "history_enabled" {
+  type        = bool
+  description = "Whether the function remembers who used what, in a bucket: without it neither rollback_days nor max_usage_drop_percent has an effect, and every run says so."
+  default     = true
+  nullable    = false
+}
+
 variable "image_uri" {
   type        = string
   description = "Image of the function in a private ECR repository of the function's region, by tag or digest. If set, nothing is built and no container tool is needed."
@@ -156,7 +181,7 @@ variable "inventory_uri" {
 
 variable "kms_key_arn" {
   type        = string
-  description = "Customer managed key for the function's environment, log group, failure queue and built image. Its key policy must let CloudWatch Logs use it; the module gives its own roles what they need."
+  description = "Customer managed key for the function's environment, log group, failure queue, bucket and built image. Its key policy must let CloudWatch Logs use it; the module gives its own roles what they need."
   default     = null
 
   validation {
@@ -186,6 +211,61 @@ variable "log_retention_days" {
   validation {
     condition     = contains([0, 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_retention_days)
     error_message = "log_retention_days must be one of CloudWatch's (0, 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653), got ${var.log_retention_days}."
+  }
+}
+
+variable "max_removal_percent_per_repository" {
+  type        = number
+  description = "Percent of a repository's images that one run may remove from it; over it, it removes none of them and fails. null: no limit."
+  default     = null
+
+  validation {
+    condition     = var.max_removal_percent_per_repository == null || try(var.max_removal_percent_per_repository >= 1 && var.max_removal_percent_per_repository <= 100 && floor(var.max_removal_percent_per_repository) == var.max_removal_percent_per_repository, false)
+    error_message = "max_removal_percent_per_repository must be null or a whole number from 1 to 100, got ${jsonencode(var.max_removal_percent_per_repository)}."
+  }
+}
+
+variable "max_removal_percent_per_run" {
+  type        = number
+  description = "Percent of the images of all opted-in repositories that one run may remove; over it, it removes nothing and fails. null: no limit."
+  default     = null
+
+  validation {
+    condition     = var.max_removal_percent_per_run == null || try(var.max_removal_percent_per_run >= 1 && var.max_removal_percent_per_run <= 100 && floor(var.max_removal_percent_per_run) == var.max_removal_percent_per_run, false)
+    error_message = "max_removal_percent_per_run must be null or a whole number from 1 to 100, got ${jsonencode(var.max_removal_percent_per_run)}."
+  }
+}
+
+variable "max_removals_per_repository" {
+  type        = number
+  description = "Images that one run may remove from a repository; over it, it removes none of them and fails. null: no limit."
+  default     = null
+
+  validation {
+    condition     = var.max_removals_per_repository == null || try(var.max_removals_per_repository >= 1 && floor(var.max_removals_per_repository) == var.max_removals_per_repository, false)
+    error_message = "max_removals_per_repository must be null or a whole number of at least 1, got ${jsonencode(var.max_removals_per_repository)}."
+  }
+}
+
+variable "max_removals_per_run" {
+  type        = number
+  description = "Images that one run may remove from all repositories together; over it, it removes nothing and fails. null: no limit."
+  default     = null
+
+  validation {
+    condition     = var.max_removals_per_run == null || try(var.max_removals_per_run >= 1 && floor(var.max_removals_per_run) == var.max_removals_per_run, false)
+    error_message = "max_removals_per_run must be null or a whole number of at least 1, got ${jsonencode(var.max_removals_per_run)}."
+  }
+}
+
+variable "max_usage_drop_percent" {
+  type        = number
+  description = "Percent by which the number of different images that a source finds in use may fall from one complete run to the next; if it falls by more, nothing is removed until a person confirms it. null: nothing is compared."
+  default     = 50
+
+  validation {
+    condition     = var.max_usage_drop_percent == null || try(var.max_usage_drop_percent >= 0 && var.max_usage_drop_percent <= 100 && floor(var.max_usage_drop_percent) == var.max_usage_drop_percent, false)
+    error_message = "max_usage_drop_percent must be null or a whole number from 0 to 100, got ${jsonencode(var.max_usage_drop_percent)}."
   }
 }
 
@@ -245,6 +325,18 @@ variable "reserved_concurrent_executions" {
   validation {
     condition     = var.reserved_concurrent_executions >= -1 && floor(var.reserved_concurrent_executions) == var.reserved_concurrent_executions
     error_message = "reserved_concurrent_executions must be a whole number of at least -1, got ${var.reserved_concurrent_executions}."
+  }
+}
+
+variable "rollback_days" {
+  type        = number
+  description = "An image that was seen in use within this many days is kept, and so is one that lost a tag in that time which a consumer names: what was rolled forward may be rolled back. 0 keeps none for that. Needs the history."
+  default     = 7
+  nullable    = false
+
+  validation {
+    condition     = var.rollback_days >= 0 && var.rollback_days <= 99999 && floor(var.rollback_days) == var.rollback_days
+    error_message = "rollback_days must be a whole number from 0 to 99999, got ${var.rollback_days}."
   }
 }
 

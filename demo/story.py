@@ -99,8 +99,9 @@ class Story:
             account.endpoint,
             self.terraform,
             self.environment,
-            # At this level the function also says what it keeps, and why.
-            arguments={**arguments, "log_level": "DEBUG"},
+            # At this level the function also says what it keeps, and why. A history begins with its first night, and
+            # Terraform waits a minute for its bucket: that is not shown.
+            arguments={**arguments, "log_level": "DEBUG", "history_enabled": False},
             children=self.children,
         )
         self._stack.copy_from(EXAMPLE)

@@ -1613,3 +1613,509 @@ run "tags_null_is_the_default" {
     error_message = "null must mean the default."
   }
 }
+
+run "bucket_name_rejects_1" {
+  command = plan
+
+  variables {
+    bucket_name = "ab"
+  }
+
+  expect_failures = [var.bucket_name]
+}
+
+run "bucket_name_rejects_2" {
+  command = plan
+
+  variables {
+    bucket_name = "Has-Capitals"
+  }
+
+  expect_failures = [var.bucket_name]
+}
+
+run "bucket_name_rejects_3" {
+  command = plan
+
+  variables {
+    bucket_name = "-begins-with-a-hyphen"
+  }
+
+  expect_failures = [var.bucket_name]
+}
+
+run "bucket_name_rejects_4" {
+  command = plan
+
+  variables {
+    bucket_name = "under_score"
+  }
+
+  expect_failures = [var.bucket_name]
+}
+
+run "bucket_name_accepts_1" {
+  command = plan
+
+  variables {
+    bucket_name = "shared-bucket"
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "bucket_name_accepts_2" {
+  command = plan
+
+  variables {
+    bucket_name = "a.b.c"
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "max_removal_percent_per_repository_rejects_1" {
+  command = plan
+
+  variables {
+    max_removal_percent_per_repository = 0
+  }
+
+  expect_failures = [var.max_removal_percent_per_repository]
+}
+
+run "max_removal_percent_per_repository_rejects_2" {
+  command = plan
+
+  variables {
+    max_removal_percent_per_repository = 101
+  }
+
+  expect_failures = [var.max_removal_percent_per_repository]
+}
+
+run "max_removal_percent_per_repository_rejects_3" {
+  command = plan
+
+  variables {
+    max_removal_percent_per_repository = 2.5
+  }
+
+  expect_failures = [var.max_removal_percent_per_repository]
+}
+
+run "max_removal_percent_per_repository_accepts_1" {
+  command = plan
+
+  variables {
+    max_removal_percent_per_repository = 1
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "max_removal_percent_per_repository_accepts_2" {
+  command = plan
+
+  variables {
+    max_removal_percent_per_repository = 100
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "max_removal_percent_per_repository_accepts_3" {
+  command = plan
+
+  variables {
+    max_removal_percent_per_repository = null
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "max_removal_percent_per_run_rejects_1" {
+  command = plan
+
+  variables {
+    max_removal_percent_per_run = 0
+  }
+
+  expect_failures = [var.max_removal_percent_per_run]
+}
+
+run "max_removal_percent_per_run_rejects_2" {
+  command = plan
+
+  variables {
+    max_removal_percent_per_run = 101
+  }
+
+  expect_failures = [var.max_removal_percent_per_run]
+}
+
+run "max_removal_percent_per_run_rejects_3" {
+  command = plan
+
+  variables {
+    max_removal_percent_per_run = 2.5
+  }
+
+  expect_failures = [var.max_removal_percent_per_run]
+}
+
+run "max_removal_percent_per_run_accepts_1" {
+  command = plan
+
+  variables {
+    max_removal_percent_per_run = 1
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "max_removal_percent_per_run_accepts_2" {
+  command = plan
+
+  variables {
+    max_removal_percent_per_run = 100
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "max_removal_percent_per_run_accepts_3" {
+  command = plan
+
+  variables {
+    max_removal_percent_per_run = null
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "max_removals_per_repository_rejects_1" {
+  command = plan
+
+  variables {
+    max_removals_per_repository = 0
+  }
+
+  expect_failures = [var.max_removals_per_repository]
+}
+
+run "max_removals_per_repository_rejects_2" {
+  command = plan
+
+  variables {
+    max_removals_per_repository = -1
+  }
+
+  expect_failures = [var.max_removals_per_repository]
+}
+
+run "max_removals_per_repository_rejects_3" {
+  command = plan
+
+  variables {
+    max_removals_per_repository = 2.5
+  }
+
+  expect_failures = [var.max_removals_per_repository]
+}
+
+run "max_removals_per_repository_accepts_1" {
+  command = plan
+
+  variables {
+    max_removals_per_repository = 1
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "max_removals_per_repository_accepts_2" {
+  command = plan
+
+  variables {
+    max_removals_per_repository = 100000
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "max_removals_per_repository_accepts_3" {
+  command = plan
+
+  variables {
+    max_removals_per_repository = null
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "max_removals_per_run_rejects_1" {
+  command = plan
+
+  variables {
+    max_removals_per_run = 0
+  }
+
+  expect_failures = [var.max_removals_per_run]
+}
+
+run "max_removals_per_run_rejects_2" {
+  command = plan
+
+  variables {
+    max_removals_per_run = -1
+  }
+
+  expect_failures = [var.max_removals_per_run]
+}
+
+run "max_removals_per_run_rejects_3" {
+  command = plan
+
+  variables {
+    max_removals_per_run = 2.5
+  }
+
+  expect_failures = [var.max_removals_per_run]
+}
+
+run "max_removals_per_run_accepts_1" {
+  command = plan
+
+  variables {
+    max_removals_per_run = 1
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "max_removals_per_run_accepts_2" {
+  command = plan
+
+  variables {
+    max_removals_per_run = 100000
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "max_removals_per_run_accepts_3" {
+  command = plan
+
+  variables {
+    max_removals_per_run = null
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "max_usage_drop_percent_rejects_1" {
+  command = plan
+
+  variables {
+    max_usage_drop_percent = -1
+  }
+
+  expect_failures = [var.max_usage_drop_percent]
+}
+
+run "max_usage_drop_percent_rejects_2" {
+  command = plan
+
+  variables {
+    max_usage_drop_percent = 101
+  }
+
+  expect_failures = [var.max_usage_drop_percent]
+}
+
+run "max_usage_drop_percent_rejects_3" {
+  command = plan
+
+  variables {
+    max_usage_drop_percent = 2.5
+  }
+
+  expect_failures = [var.max_usage_drop_percent]
+}
+
+run "max_usage_drop_percent_accepts_1" {
+  command = plan
+
+  variables {
+    max_usage_drop_percent = 0
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "max_usage_drop_percent_accepts_2" {
+  command = plan
+
+  variables {
+    max_usage_drop_percent = 100
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "max_usage_drop_percent_accepts_3" {
+  command = plan
+
+  variables {
+    max_usage_drop_percent = null
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "rollback_days_rejects_1" {
+  command = plan
+
+  variables {
+    rollback_days = -1
+  }
+
+  expect_failures = [var.rollback_days]
+}
+
+run "rollback_days_rejects_2" {
+  command = plan
+
+  variables {
+    rollback_days = 2.5
+  }
+
+  expect_failures = [var.rollback_days]
+}
+
+run "rollback_days_rejects_3" {
+  command = plan
+
+  variables {
+    rollback_days = 100000
+  }
+
+  expect_failures = [var.rollback_days]
+}
+
+run "rollback_days_accepts_1" {
+  command = plan
+
+  variables {
+    rollback_days = 0
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "rollback_days_accepts_2" {
+  command = plan
+
+  variables {
+    rollback_days = 90
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "bucket_force_destroy_null_is_the_default" {
+  command = plan
+
+  variables {
+    bucket_force_destroy = null
+  }
+
+  assert {
+    condition     = var.bucket_force_destroy != null && aws_lambda_function.cleaner.environment[0].variables["DRY_RUN"] == "true"
+    error_message = "null must mean the default."
+  }
+}
+
+run "history_enabled_null_is_the_default" {
+  command = plan
+
+  variables {
+    history_enabled = null
+  }
+
+  assert {
+    condition     = var.history_enabled != null && aws_lambda_function.cleaner.environment[0].variables["DRY_RUN"] == "true"
+    error_message = "null must mean the default."
+  }
+}
+
+run "rollback_days_null_is_the_default" {
+  command = plan
+
+  variables {
+    rollback_days = null
+  }
+
+  assert {
+    condition     = var.rollback_days != null && aws_lambda_function.cleaner.environment[0].variables["DRY_RUN"] == "true"
+    error_message = "null must mean the default."
+  }
+}

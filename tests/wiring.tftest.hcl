@@ -23,9 +23,27 @@ run "defaults" {
 
   assert {
     condition = aws_lambda_function.cleaner.environment[0].variables == tomap({
-      DRY_RUN              = "true"
-      DEFAULT_KEEP_DAYS    = "30"
-      ECR_CLEANER_SETTINGS = jsonencode({ schema_version = 1, acknowledged_unscanned = [], disabled_usage_sources = [], extra_references = [], inventories = null, lock_table = "ecr-cleaner-lock", minimum_keep_days = 1, own_repository = "tools/cleaner", rules = [], task_definition_revisions = 1 })
+      DRY_RUN           = "true"
+      DEFAULT_KEEP_DAYS = "30"
+      ECR_CLEANER_SETTINGS = jsonencode({
+        schema_version                     = 1
+        acknowledged_unscanned             = []
+        disabled_usage_sources             = []
+        extra_references                   = []
+        history                            = { bucket = "ecr-cleaner-123456789012-useast1", prefix = "ecr-cleaner/123456789012/us-east-1/ecr-cleaner/" }
+        inventories                        = null
+        lock_table                         = "ecr-cleaner-lock"
+        max_removal_percent_per_repository = null
+        max_removal_percent_per_run        = null
+        max_removals_per_repository        = null
+        max_removals_per_run               = null
+        max_usage_drop_percent             = 50
+        minimum_keep_days                  = 1
+        own_repository                     = "tools/cleaner"
+        rollback_days                      = 7
+        rules                              = []
+        task_definition_revisions          = 1
+      })
     })
     error_message = "The environment is the contract with the function, got ${jsonencode(aws_lambda_function.cleaner.environment[0].variables)}."
   }
@@ -93,6 +111,16 @@ run "everything_set" {
       { repositories = ["shop/*"], keep_days = 90, keep_days_untagged = 3, keep_newest = 10, keep_tags = ["v*"], keep_pulled_within_days = 14, remove_artifacts = true },
       { repositories = ["*"], keep_days = null },
     ]
+
+    bucket_name                 = "shared-bucket"
+    rollback_days               = 14
+    max_removals_per_repository = 20
+    max_removals_per_run        = 100
+    max_usage_drop_percent      = null
+
+    max_removal_percent_per_repository = 50
+    max_removal_percent_per_run        = 25
+
     memory_size                    = 1024
     log_level                      = "DEBUG"
     log_retention_days             = 7
@@ -109,14 +137,21 @@ run "everything_set" {
 
   assert {
     condition = jsondecode(aws_lambda_function.cleaner.environment[0].variables["ECR_CLEANER_SETTINGS"]) == {
-      schema_version         = 1
-      acknowledged_unscanned = ["eks", "pull_through_cache"]
-      disabled_usage_sources = ["apprunner", "lambda"]
-      extra_references       = ["api:*", "web:live"]
-      inventories            = { bucket = "shop-inventories", prefix = "prod/ecr/", max_age_hours = 6 }
-      lock_table             = "other-lock"
-      minimum_keep_days      = 3
-      own_repository         = "tools/cleaner"
+      history                            = { bucket = "shared-bucket", prefix = "ecr-cleaner/123456789012/us-east-1/other/" }
+      max_removal_percent_per_repository = 50
+      max_removal_percent_per_run        = 25
+      max_removals_per_repository        = 20
+      max_removals_per_run               = 100
+      max_usage_drop_percent             = null
+      rollback_days                      = 14
+      schema_version                     = 1
+      acknowledged_unscanned             = ["eks", "pull_through_cache"]
+      disabled_usage_sources             = ["apprunner", "lambda"]
+      extra_references                   = ["api:*", "web:live"]
+      inventories                        = { bucket = "shop-inventories", prefix = "prod/ecr/", max_age_hours = 6 }
+      lock_table                         = "other-lock"
+      minimum_keep_days                  = 3
+      own_repository                     = "tools/cleaner"
       # What a rule leaves out is not in the document.
       rules = [
         { repositories = ["shop/*"], keep_days = 90, keep_days_untagged = 3, keep_newest = 10, keep_tags = ["v*"], keep_pulled_within_days = 14, remove_artifacts = true },

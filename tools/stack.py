@@ -112,6 +112,7 @@ class Stack:
             "secret_key": CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
             "skip_credentials_validation": True,
             "skip_metadata_api_check": True,
+            "s3_use_path_style": True,
             "endpoints": dict.fromkeys(SERVICES, self.endpoint),
         }
         if alias := re.search(r'^\s*alias\s*=\s*"([\w-]+)"', body, re.MULTILINE):
@@ -129,6 +130,10 @@ class Stack:
         """Applies, with further arguments of the module; returns what Terraform wrote."""
         self.override(**arguments)
         return self._run("apply", "-auto-approve")
+
+    def replace(self, address: str) -> str:
+        """Applies, and makes one resource anew; returns what Terraform wrote."""
+        return self._run("apply", "-auto-approve", f"-replace={address}")
 
     def changes(self) -> str:
         """Plans; returns what Terraform would do, or nothing if the second plan is empty as it should be."""

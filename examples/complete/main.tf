@@ -41,6 +41,10 @@ module "ecr_cleaner" {
     { repositories = ["sandbox/*"], keep_days = 7 },
   ]
 
+  rollback_days                      = 14
+  max_removal_percent_per_repository = 50
+  max_removals_per_run               = 500
+
   schedule_expression = "cron(30 3 * * ? *)"
   schedule_timezone   = "Europe/Berlin"
 

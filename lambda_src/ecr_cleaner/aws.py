@@ -20,7 +20,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, UnknownServiceError
 from botocore.parsers import ResponseParserError
 
-from ecr_cleaner.errors import CleanerError, IncompleteAnswerError
+from ecr_cleaner.errors import CleanerError, IncompleteAnswerError, OutOfTimeError
 from ecr_cleaner.paths import is_known
 
 if TYPE_CHECKING:
@@ -114,6 +114,7 @@ class Aws:
 
     Attributes:
         region: The region everything is read in.
+        too_late: Asked before each try of each call; once it says yes, none is made any more.
     """
 
     def __init__(self, session: boto3.Session | None = None, pacer: Pacer | None = None) -> None:
@@ -127,6 +128,7 @@ class Aws:
         self._lock = threading.Lock()
         self._offered: dict[str, set[str]] = {}
         self._clients: dict[tuple[str, int], Any] = {}
+        self.too_late: Callable[[], bool] | None = None
 
     def client(self, service: str) -> Any:
         """The client of a service (its botocore name). Thread-safe, as clients themselves are."""
@@ -140,7 +142,9 @@ class Aws:
         attempts = min(attempts, MAX_ATTEMPTS)
         with self._lock:  # creating clients is the one thing that is not thread-safe
             if (service, attempts) not in self._clients:
-                self._clients[service, attempts] = self._make(service, attempts)
+                client = self._make(service, attempts)
+                client.meta.events.register("before-send", self.pace)
+                self._clients[service, attempts] = client
             return self._clients[service, attempts]
 
     def _make(self, service: str, attempts: int) -> Any:
@@ -154,12 +158,18 @@ class Aws:
                 user_agent_extra="terraform-aws-ecr-cleaner",
             ),
         )
-        client.meta.events.register("before-send", self._pace)
         return client
 
-    def _pace(self, event_name: str, **_unused: object) -> None:
+    def pace(self, event_name: str, **_unused: object) -> None:
+        """Hold a call back until it may be made (a handler of botocore's event ``before-send``).
+
+        Raises:
+            OutOfTimeError: It is too late for one more.
+        """
         # "before-send.<service id>.<operation>", once for each attempt, so that retries are paced too.
         _, service, operation = event_name.split(".", maxsplit=2)
+        if self.too_late is not None and self.too_late():
+            raise OutOfTimeError(operation)
         self._pacer.wait(service, operation)
 
     def knows(self, service: str, operation: str, path: str) -> bool:
@@ -225,6 +235,14 @@ def operation_of(error: Exception) -> str | None:
     if isinstance(error, IncompleteAnswerError):
         return error.operation
     return None
+
+
+def sentence(error: Exception) -> str:
+    """What failed, for people."""
+    operation = operation_of(error)
+    if isinstance(error, CleanerError) or operation is None:
+        return str(error)
+    return f"{operation} failed with {code_of(error)}: {error}"
 
 
 def found_nobody(error: Exception, client: Any) -> bool:

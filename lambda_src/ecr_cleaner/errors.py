@@ -9,6 +9,11 @@
     ├── RepositoryError             one repository cannot be handled; the others go on
     ├── SourceError                 one usage source could not give a full answer
     │   └── UnscannedConsumersError consumers exist that no source can see (Kubernetes)
+    ├── HistoryError                what is known of the past cannot be read, trusted or written
+    │   ├── AbsentError             an object is not there, or may not be read
+    │   ├── NotWholeError           an object is not what was written
+    │   └── ReplacedError           an object was written by somebody else meanwhile
+    ├── OutOfTimeError              no time is left for one more call
     ├── LockHeldError               another run is under way
     └── RunFailedError              what the handler raises: one line of JSON
 """
@@ -74,6 +79,29 @@ class SourceError(CleanerError):
 
 class UnscannedConsumersError(SourceError):
     """Consumers exist that cannot be scanned, and nobody has acknowledged that."""
+
+
+class HistoryError(CleanerError):
+    """What is known of the past cannot be read, trusted or written. Forgotten is not unused."""
+
+
+class AbsentError(HistoryError):
+    """An object does not exist, or may not be read: without ``s3:ListBucket`` S3 does not tell which."""
+
+
+class NotWholeError(HistoryError):
+    """An object was read, and is not what this package wrote."""
+
+
+class ReplacedError(HistoryError):
+    """An object is not the one any more that was to be replaced."""
+
+
+class OutOfTimeError(CleanerError):
+    """There is not enough time left for one more call and for the report."""
+
+    def __init__(self, operation: str) -> None:
+        super().__init__(f"time ran out before {operation}")
 
 
 class LockHeldError(CleanerError):

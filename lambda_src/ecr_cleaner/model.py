@@ -298,6 +298,7 @@ class Reason(StrEnum):
 
     IN_USE = "in_use"
     PART_OF_IMAGE_IN_USE = "part_of_image_in_use"
+    RECENTLY_IN_USE = "recently_in_use"
     TOO_YOUNG = "too_young"
     AMONG_NEWEST = "among_newest"
     TAG_KEPT = "tag_kept"

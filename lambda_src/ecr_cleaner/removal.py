@@ -15,7 +15,7 @@ from ecr_cleaner.graph import subjects_of
 from ecr_cleaner.model import Removal, RemovalStatus, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from ecr_cleaner.aws import Aws
     from ecr_cleaner.model import Image, RepositoryPlan
@@ -27,6 +27,22 @@ TRIES: Final = 5
 
 _INACCESSIBLE: Final = "ImageInaccessible"
 """An archived image: describing does not show it either, so its absence proves nothing."""
+
+MEANINGS: Final[Mapping[str, str]] = {
+    "ImageInaccessible": "it is archived, or being archived or restored",
+    "ImageNotFound": "ECR did not find it, or not with this tag",
+    "ImageReferencedByManifestList": "an index still lists it",
+    "ImageTagDoesNotMatchDigest": "a tag points to another image by now",
+    "InvalidImageDigest": "ECR did not accept the digest",
+    "InvalidImageTag": "ECR did not accept a tag",
+    "KmsError": "ECR could not use the repository's key",
+    "MissingDigestAndTag": "ECR did not find digest or tag in the request",
+    "UpstreamAccessDenied": "the registry that the repository caches denied access",
+    "UpstreamTooManyRequests": "the registry that the repository caches is throttling",
+    "UpstreamUnavailable": "the registry that the repository caches did not answer",
+}
+"""Every ``ImageFailureCode`` of ECR and what it tells a person. None of them says that an image went: whatever the
+code, a look at the repository decides, and what is still there has not been removed."""
 
 
 @dataclass(slots=True)
@@ -268,4 +284,9 @@ def _ending(verdict: Verdict, codes: set[str], still_there: Image | None) -> Rem
     if still_there is not None and set(still_there.tags) < set(verdict.image.tags):
         lost = sorted(set(verdict.image.tags) - set(still_there.tags))
         return _removal(verdict, RemovalStatus.PARTLY_UNTAGGED, *codes, detail=f"it lost the tags {lost}")
-    return _removal(verdict, RemovalStatus.FAILED, *codes)
+    return _removal(verdict, RemovalStatus.FAILED, *codes, detail=_meaning(codes))
+
+
+def _meaning(codes: set[str]) -> str:
+    # A code that ECR got later, or that of a call that failed as a whole, speaks for itself.
+    return "; ".join(MEANINGS[code] for code in sorted(codes) if code in MEANINGS)

@@ -7,6 +7,7 @@ repository's rule keeps it, and nothing that is kept needs it. Keep wins over re
 from __future__ import annotations
 
 from datetime import timedelta
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from ecr_cleaner import graph as graphs
@@ -14,7 +15,7 @@ from ecr_cleaner import retention as retentions
 from ecr_cleaner.model import Contents, Image, Reason, Repository, RepositoryPlan, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Container, Iterable, Mapping
     from datetime import datetime
 
     from ecr_cleaner.graph import Graph, Kept
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 MAX_TAGS: Final = 100
 """More (digest, tag) pairs do not fit into one call, and one image's ids are never split over two."""
+
+_NOTHING: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType({})
 
 
 def depends_on_indexes(images: Iterable[Image], retention: Retention, now: datetime) -> bool:
@@ -34,7 +37,13 @@ def depends_on_indexes(images: Iterable[Image], retention: Retention, now: datet
     return any(retentions.is_old(image, retention.shortest_keep_days, now) for image in images)
 
 
-def judge(repository: Repository, contents: Contents, usages: Iterable[Usage], now: datetime) -> RepositoryPlan:
+def judge(
+    repository: Repository,
+    contents: Contents,
+    usages: Iterable[Usage],
+    now: datetime,
+    recent: Mapping[str, tuple[str, ...]] = _NOTHING,
+) -> RepositoryPlan:
     """Decide over every image of a repository.
 
     Args:
@@ -42,6 +51,7 @@ def judge(repository: Repository, contents: Contents, usages: Iterable[Usage], n
         contents: All of its images, and what each of its indexes lists.
         usages: All usages seen in the account and region, in any order.
         now: The moment of the judgement.
+        recent: Digests that are kept for what was, with the evidence; they keep what they need like those in use.
 
     Returns:
         One verdict for each image, in the order given.
@@ -50,6 +60,9 @@ def judge(repository: Repository, contents: Contents, usages: Iterable[Usage], n
     used = graphs.resolve(graph, repository.name, usages)
     above = graphs.upward(graph, used)
     needed = above | graphs.downward(graph, [*used, *above])
+    recent = {digest: evidence for digest, evidence in recent.items() if digest in graph.images}
+    recent_above = graphs.upward(graph, recent)
+    recently_needed = recent_above | graphs.downward(graph, [*recent, *recent_above])
     unread_until = max((graph.images[d].pushed_at for d in contents.unread if d in graph.images), default=None)
     conditions = retentions.conditions(graph, repository.retention, now)
     own = {
@@ -57,11 +70,24 @@ def judge(repository: Repository, contents: Contents, usages: Iterable[Usage], n
         for image in contents.images
         if image.digest not in used
         and image.digest not in needed
+        and image.digest not in recent
+        and image.digest not in recently_needed
         and (grounds := conditions.keep(image) or _in_doubt(image, graph, repository.retention, unread_until))
     }
     dependent = graphs.downward(graph, own)
     verdicts = tuple(
-        _verdict(image, now, graph, used=used, needed=needed, own=own, dependent=dependent) for image in contents.images
+        _verdict(
+            image,
+            now,
+            graph,
+            used=used,
+            needed=needed,
+            recent=recent,
+            recently_needed=recently_needed,
+            own=own,
+            dependent=dependent,
+        )
+        for image in contents.images
     )
     removed = {verdict.image.digest for verdict in verdicts if verdict.removes}
     holders = {digest: frozenset(graph.holders(digest)) & removed for digest in removed}
@@ -98,6 +124,8 @@ def _verdict(  # noqa: PLR0913 - the stages of one decision, each by name
     *,
     used: Mapping[str, tuple[Usage, ...]],
     needed: Mapping[str, Kept],
+    recent: Mapping[str, tuple[str, ...]],
+    recently_needed: Mapping[str, Kept],
     own: Mapping[str, Grounds],
     dependent: Mapping[str, Kept],
 ) -> Verdict:
@@ -111,6 +139,13 @@ def _verdict(  # noqa: PLR0913 - the stages of one decision, each by name
         kept = needed[digest]
         reason = Reason.PART_OF_IMAGE_IN_USE
         evidence = (_relation(graph, kept), *_consumers(used.get(_used_root(graph, kept, used), ())))
+    elif digest in recent:
+        reason = Reason.RECENTLY_IN_USE
+        evidence = recent[digest]
+    elif digest in recently_needed:
+        kept = recently_needed[digest]
+        reason = Reason.RECENTLY_IN_USE
+        evidence = (_relation(graph, kept), *recent.get(_used_root(graph, kept, recent), ()))
     elif digest in own:
         reason, evidence = own[digest]
     elif digest in dependent:
@@ -121,7 +156,7 @@ def _verdict(  # noqa: PLR0913 - the stages of one decision, each by name
     return Verdict(image, reason, evidence, age_days=(now - image.pushed_at) // timedelta(days=1))
 
 
-def _used_root(graph: Graph, kept: Kept, used: Mapping[str, tuple[Usage, ...]]) -> str:
+def _used_root(graph: Graph, kept: Kept, used: Container[str]) -> str:
     """The used digest at the far end: an index found upward is itself kept by one of its children."""
     if kept.root in used:
         return kept.root

@@ -1,39 +1,44 @@
 """One execution from settings to report: the only place that orders I/O.
 
-Inventory comes before usage, so that what is deployed while the run reads is seen by the later scan; and where
-nothing is old, nothing is scanned. Images are read again, repository by repository, when they are judged: only
-one repository lies in memory, besides what is to be removed.
+Inventory comes before usage, so that what is deployed while the run reads is seen by the later scan. Images are
+read, repository by repository, when they are judged: only one repository lies in memory, besides what is to be
+removed. With a history every run asks who uses what, so that no day is missing in it; without one, nobody is asked
+where nothing is old. Nothing is removed before what was seen is written down.
 """
 
 from __future__ import annotations
 
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from ecr_cleaner import aws, guard, inventory, removal, rules, usage
-from ecr_cleaner.errors import CleanerError
-from ecr_cleaner.model import Contents, RemovalStatus, Repository, RepositoryPlan, Skipped, Usage, UsageScan
-from ecr_cleaner.report.summary import RepositorySummary, RunSummary
+from ecr_cleaner import aws, graph, guard, inventory, memory, removal, rules, usage
+from ecr_cleaner.errors import CleanerError, OutOfTimeError
+from ecr_cleaner.model import Contents, Removal, RemovalStatus, RepositoryPlan, Usage, UsageScan
+from ecr_cleaner.report.summary import RunSummary
+from ecr_cleaner.survey import GONE, GONE_DETAIL, survey
+from ecr_cleaner.walls import Walls
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
-    from ecr_cleaner.access import RegistryFacts
     from ecr_cleaner.aws import Aws
+    from ecr_cleaner.history import HistoryStore
+    from ecr_cleaner.model import Image, Repository, Verdict
     from ecr_cleaner.report import Reporter
+    from ecr_cleaner.report.summary import RepositorySummary
     from ecr_cleaner.settings import Settings
+    from ecr_cleaner.survey import Survey
 
 _T = TypeVar("_T")
 
-WORKERS: Final = 4
 RESERVE_SECONDS: Final = 90.0
 """What must be left of the time to start on anything more: enough for one call with all its retries to be cut
 short and for the report to be written."""
 
-_REPOSITORY_GONE: Final = "RepositoryNotFoundException"
+HISTORY_IS_OFF: Final = "the history is off: what was in use until yesterday is not protected, only what is now"
+LIMITS_ARE_OFF: Final = "no limit is set to what one run may remove: see max_removals_per_run and its siblings"
 
 
 def _utc_now() -> datetime:
@@ -53,6 +58,8 @@ class Run:
         settings: What it is told.
         reporter: Told of everything as it happens.
         run_id: Names the run in logs and errors.
+        history: What is known of the past; None: nothing is.
+        function_name: Of the function, in the command that confirms a fall of usages.
         only: Look at these repositories alone; None means all of them.
         seconds_left: Until the run is cut off.
         clock: Now, in UTC.
@@ -62,20 +69,25 @@ class Run:
     settings: Settings
     reporter: Reporter
     run_id: str
+    history: HistoryStore | None = None
+    function_name: str = "ecr-cleaner"
     only: frozenset[str] | None = None
     seconds_left: Callable[[], float] = _for_ever
     clock: Callable[[], datetime] = _utc_now
     summary: RunSummary = field(init=False)
-    _facts: RegistryFacts | None = field(init=False, default=None)
     _usages: tuple[Usage, ...] = field(init=False, default=())
     _now: datetime = field(init=False)
     _scan_seconds: float = field(init=False, default=0.0)
     _scans: int = field(init=False, default=0)
     _judged_by: dict[str, int] = field(init=False, default_factory=dict)  # repository to the number of the scan
+    _survey: Survey | None = field(init=False, default=None)
+    _drop: guard.Drop | None = field(init=False, default=None)
+    _walls: Walls = field(init=False)
 
     def __post_init__(self) -> None:
         self.summary = RunSummary(self.run_id, self.settings.dry_run, self.clients.region)
         self._now = self.clock()
+        self._walls = Walls(self.settings.limits)
 
     def execute(self) -> RunSummary:
         """Do it all.
@@ -84,10 +96,16 @@ class Run:
             What happened. Nothing that AWS answers raises; a bug does.
         """
         started = time.monotonic()
+        # Until something is removed, a call that is too late is not made: what is known by then is reported.
+        self.clients.too_late = self._too_late
         try:
             self._stages()
+        except OutOfTimeError as error:
+            self._cut_off_all(str(error))
         except (CleanerError, *aws.AwsError) as error:
-            self.summary.refusals.append(_sentence(error))
+            self.summary.refusals.append(aws.sentence(error))
+        finally:
+            self.clients.too_late = None
         for name in sorted(self.summary.repositories):
             self.reporter.repository(self.summary.repositories[name])
         self.summary.seconds = time.monotonic() - started
@@ -95,75 +113,69 @@ class Run:
         return self.summary
 
     def _stages(self) -> None:
-        repositories = self._inventory()
-        candidates = [r for r in repositories if self._guarded(r, self._has_old_images)]
-        self._scan() if candidates else self._scan_nothing()
+        if self.history is not None:
+            self.history.open(self._now)
+        self._note_what_is_off()
+        self._survey = survey(self.clients, self.settings, self.only, self.summary)
+        repositories = self._survey.repositories
+        if self.history is not None:
+            asked = True
+        else:
+            asked = bool([r for r in repositories if self._guarded(r, self._has_old_images)])
+        self._scan() if asked else self._scan_nothing()
         plans = [plan for r in repositories if (plan := self._judged(r)) is not None]
+        self._write_down()
+        self._hold_to_run_limits(plans)
+        self.clients.too_late = None
         # What nobody asked the sources about may not go, whatever a second listing shows.
-        for plan in plans if candidates else ():
+        for plan in plans if asked else ():
             self._remove(plan)
 
-    def _inventory(self) -> list[Repository]:
-        """The repositories that may be cleaned; the others are noted with their reason."""
-        facts = inventory.registry_facts(self.clients)
-        self._facts = facts
-        self.summary.account_id = facts.account
-        names = [
-            (name, arn)
-            for name, arn in inventory.repository_names(self.clients)
-            if self.only is None or name in self.only
-        ]
-
-        def look(found: tuple[str, str]) -> object:
-            try:
-                return inventory.opted_in(self.clients, *found, self.settings, facts)
-            except (CleanerError, *aws.AwsError) as error:
-                return RepositorySummary(found[0], status="failed", detail=_sentence(error))
-
-        with ThreadPoolExecutor(WORKERS) as pool:
-            return [r for r in map(self._sorted_out, pool.map(look, names)) if r is not None]
-
-    def _sorted_out(self, found: object) -> Repository | None:
-        match found:
-            case Repository():
-                self.summary.repositories[found.name] = RepositorySummary(found.name)
-                self.summary.notes += [f"repository {found.name}: {note}" for note in found.notes]
-                return found
-            case RepositorySummary():
-                self.summary.repositories[found.name] = found
-            case Skipped():
-                self.summary.repositories[found.name] = RepositorySummary(
-                    found.name, status="skipped", detail=found.evidence, setting=found.reason.value
-                )
-            case inventory.Misconfigured(opted_in=True):
-                self.summary.repositories[found.name] = RepositorySummary(
-                    found.name, status="misconfigured", detail=found.problem
-                )
-            case inventory.Misconfigured():
-                self.summary.notes.append(f"repository {found.name}: {found.problem}")
-        return None
+    def _note_what_is_off(self) -> None:
+        if self.history is None:
+            self.summary.notes.append(HISTORY_IS_OFF)
+        elif self._now - self.history.started_at < timedelta(days=self.settings.rollback_days):
+            began = f"{self.history.started_at:%Y-%m-%d %H:%M} UTC"
+            self.summary.notes.append(f"the history began {began}: what was in use before is not known")
+        if not self.settings.dry_run and self.settings.limits.are_off:
+            self.summary.notes.append(LIMITS_ARE_OFF)
 
     def _guarded(self, repository: Repository, work: Callable[[Repository], _T]) -> _T | None:
         """Do something for one repository, so that its failure stops no other one."""
         summary = self.summary.repositories[repository.name]
         if summary.status != "judged":
             return None
-        if self.seconds_left() < RESERVE_SECONDS:
+        if self._too_late():
             self._cut_off(summary)
             return None
         try:
             return work(repository)
+        except OutOfTimeError:
+            self._cut_off(summary)
+            return None
         except (CleanerError, *aws.AwsError) as error:
-            gone = aws.code_of(error) == _REPOSITORY_GONE
+            gone = aws.code_of(error) == GONE
             summary.status = "gone" if gone else "failed"
-            summary.detail = "it was deleted meanwhile" if gone else _sentence(error)
+            summary.detail = GONE_DETAIL if gone else aws.sentence(error)
             return None
 
-    def _cut_off(self, summary: RepositorySummary) -> None:
+    def _too_late(self) -> bool:
+        return self.seconds_left() < RESERVE_SECONDS
+
+    def _cut_off(self, summary: RepositorySummary, plan: RepositoryPlan | None = None) -> None:
+        """Time ran out before a repository was done; name what its plan leaves for the next run."""
         summary.status = "left"
         ended = sum(summary.removals.values())
         summary.removals[RemovalStatus.LEFT.value] += max(0, summary.removable - ended)
         self.summary.left.append(summary.name)
+        for verdict in plan.removals if plan else ():
+            self.reporter.removal(Removal(verdict, RemovalStatus.LEFT))
+
+    def _cut_off_all(self, cause: str) -> None:
+        self.summary.cut_short = cause
+        for summary in self.summary.repositories.values():
+            if summary.status == "judged" and summary.keep_days is None:
+                self._cut_off(summary)
 
     def _has_old_images(self, repository: Repository) -> bool:
         found = inventory.images(self.clients, repository.name)
@@ -174,19 +186,37 @@ class Run:
         self.summary.scan = scan
         self._scans += 1
         self._scan_seconds = (self.clock() - scan.started_at).total_seconds()
-        self.summary.refusals[:] = guard.refusals(scan)
+        self.summary.refusals[:] = [*guard.refusals(scan), *self._tripped(scan)]
         if self._stale():
             self.summary.refusals.append(
                 f"collecting the usages took {self._scan_seconds / 60:.0f} minutes: by now they are out of date"
             )
         self._usages = tuple(self._of_this_registry(scan.usages))
 
+    def _tripped(self, scan: UsageScan) -> list[str]:
+        """What a person has to look at before more is removed: far fewer usages than before."""
+        if self.history is None or scan.failures:
+            return []
+        percent = self.settings.max_usage_drop_percent
+        self._drop = guard.drop(self.history.usages, guard.counts(scan), percent)
+        if self._drop is None:
+            return []
+        command = guard.confirm_command(self._drop, self.function_name, self.clients.region)
+        fell = f"the images in use fell by more than max_usage_drop_percent = {percent} allows: {self._drop}"
+        return [f"{fell}; if that is as it should be, say so: {command}"]
+
+    def _write_down(self) -> None:
+        """Note what holds for all repositories: the measure of the tripwire, or what waits for confirmation."""
+        scan = self.summary.scan
+        if self.history is not None and scan is not None and self._survey is not None:
+            self.history.save(self._survey.names, None if scan.failures else guard.counts(scan), self._drop)
+
     def _scan_nothing(self) -> None:
         outcomes = usage.disabled(self.settings)
         self.summary.scan = UsageScan((), outcomes, self.clock())
 
     def _of_this_registry(self, usages: Iterable[Usage]) -> Iterable[Usage]:
-        account = self._facts.account if self._facts else None
+        account = self._survey.facts.account if self._survey else None
         for found in usages:
             reference = found.reference
             if reference.account is None or (reference.account == account and reference.region == self.clients.region):
@@ -198,6 +228,8 @@ class Run:
             return None
         self.summary.repositories[repository.name].judge(plan)
         self.reporter.judged(plan, dry_run=self.settings.dry_run, refused=bool(self.summary.refusals))
+        if self._is_over_limit(plan):
+            return None
         removals = plan.removals
         # Only what goes is remembered until it goes.
         return RepositoryPlan(repository, removals, plan.holders) if removals else None
@@ -205,56 +237,91 @@ class Run:
     def _judge(self, repository: Repository) -> RepositoryPlan:
         self._judged_by[repository.name] = self._scans
         images = tuple(inventory.images(self.clients, repository.name))
+        recent = self._recent(repository, images)  # before anything else can fail: no day may be missing
         contents = Contents(images)
         if rules.depends_on_indexes(images, repository.retention, self._now):
             indexes = [image for image in images if image.is_index]
             children, unread = inventory.children(self.clients, repository.name, indexes)
             contents = Contents(images, children, unread)
-        return rules.judge(repository, contents, self._usages, self._now)
+        return rules.judge(repository, contents, self._usages, self._now, recent)
+
+    def _recent(self, repository: Repository, images: tuple[Image, ...]) -> Mapping[str, tuple[str, ...]]:
+        """What is kept for what was; what is in use now is written down on the way."""
+        if self.history is None or self.summary.scan is None:
+            return {}
+        used = graph.resolve(graph.build(Contents(images)), repository.name, self._usages)
+        seen = memory.observe(repository.name, images, used, self.summary.scan.started_at)
+        return memory.recent(self.history.remember(seen), self._usages, self._now, self.settings.rollback_days)
+
+    def _is_over_limit(self, plan: RepositoryPlan) -> bool:
+        """Whether a repository may remove nothing more; what went already counts."""
+        if self.summary.refusals:
+            return False  # nothing goes, and what would go rests on usages that are not complete
+        exceeded = self._walls.exceeded_by(plan)
+        if exceeded:
+            summary = self.summary.repositories[plan.repository.name]
+            summary.status, summary.detail = "over_limit", exceeded
+            self._withhold([plan])
+        return bool(exceeded)
+
+    def _hold_to_run_limits(self, plans: Iterable[RepositoryPlan]) -> None:
+        if self.summary.refusals:
+            return
+        exceeded = self._walls.exceeded_by_run()
+        if exceeded:
+            self.summary.refusals.append(f"all repositories together: {exceeded}")
+            self._withhold(plans)
+
+    def _withhold(self, plans: Iterable[RepositoryPlan]) -> None:
+        for plan in () if self.settings.dry_run else plans:
+            self.reporter.withheld(plan)
 
     def _remove(self, plan: RepositoryPlan) -> None:
         """Remove what a repository's plan names, with usages that are never older than the limit."""
         while not (self.settings.dry_run or self.summary.refusals):
             if self._stale():
                 if self.seconds_left() < RESERVE_SECONDS + self._scan_seconds:
-                    self._cut_off(self.summary.repositories[plan.repository.name])
+                    self._cut_off(self.summary.repositories[plan.repository.name], plan)
                     return
                 self._scan()
+                if self._drop is not None:
+                    self._write_down()
             # A scan that another repository needed makes this one's verdicts old as well.
             if self._judged_by[plan.repository.name] != self._scans:
                 fresh = self._guarded(plan.repository, self._judge)
-                if fresh is None or self.summary.refusals:
+                if fresh is None or self.summary.refusals or self._is_over_limit(fresh):
                     return
                 plan = fresh
+                self._hold_to_run_limits([plan])
+                if self.summary.refusals:
+                    return
             left = self._guarded(plan.repository, lambda _, plan=plan: self._remove_some(plan))  # type: ignore[misc]
             if not left:
                 return
+            plan = RepositoryPlan(plan.repository, left, plan.holders)
+            if self._too_late():
+                self._cut_off(self.summary.repositories[plan.repository.name], plan)
+                return
 
-    def _remove_some(self, plan: RepositoryPlan) -> int:
+    def _remove_some(self, plan: RepositoryPlan) -> tuple[Verdict, ...]:
         """Remove until done, out of time, or out of date.
 
         Returns:
-            How many images are left.
+            What is left.
         """
         summary = self.summary.repositories[plan.repository.name]
-        left = 0
+        left = []
         for ended in removal.remove(self.clients, plan, self._may_go_on):
             if ended.status is RemovalStatus.LEFT:
-                left += 1
+                left.append(ended.verdict)
                 continue
+            self._walls.note(ended)
             summary.note(ended)
             self.reporter.removal(ended)
-        return left
+        return tuple(left)
 
     def _may_go_on(self) -> bool:
-        return self.seconds_left() >= RESERVE_SECONDS and not self._stale()
+        return not self._too_late() and not self._stale()
 
     def _stale(self) -> bool:
         return self.summary.scan is not None and guard.is_stale(self.summary.scan, self.clock())
-
-
-def _sentence(error: Exception) -> str:
-    operation = aws.operation_of(error)
-    if isinstance(error, CleanerError) or operation is None:
-        return str(error)
-    return f"{operation} failed with {aws.code_of(error)}: {error}"

@@ -6,8 +6,10 @@ Terraform writes the environment; ``main.tf`` and `Document` hold the same keys 
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from pydantic import (
     AfterValidator,
@@ -22,13 +24,17 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from ecr_cleaner import retention
-from ecr_cleaner.errors import SettingsError, UnreadableReferenceError
+from ecr_cleaner.errors import CleanerError, SettingsError, UnreadableReferenceError
+from ecr_cleaner.guard import Limits
 from ecr_cleaner.model import RetentionRule
 from ecr_cleaner.reference import listed
 from ecr_cleaner.usage.registry import DISABLED_BY_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+
+    Fetch = Callable[[str, str], bytes]
+    """Reads the object under a key of a bucket; raises a `CleanerError` if it cannot."""
 
     from ecr_cleaner.model import Retention
 
@@ -76,6 +82,9 @@ Unscanned = Literal["eks", "other_accounts", "pull_through_cache", "delete_repli
 DEFAULT_KEEP_DAYS: Final = 30
 MAX_DOCUMENT_BYTES: Final = 3000
 """Lambda's whole environment is 4 KB (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html)."""
+
+DEFAULT_ROLLBACK_DAYS: Final = 7
+DEFAULT_MAX_USAGE_DROP_PERCENT: Final = 50
 
 _WHOLE_DAYS: Final = re.compile(r"[1-9][0-9]{0,4}")
 
@@ -156,6 +165,22 @@ class InventoriesPlace(Strict):
         return f"s3://{self.bucket}/{self.prefix if key is None else key}"
 
 
+Count = Annotated[int, Field(ge=1)]
+Percent = Annotated[int, Field(ge=1, le=100)]
+
+
+class HistoryPlace(Strict):
+    """Where the history lies.
+
+    Attributes:
+        bucket: Its name.
+        prefix: Of all keys of this instance of the module.
+    """
+
+    bucket: Annotated[str, Field(min_length=3)]
+    prefix: Annotated[str, Field(pattern=r"^([^/]+/)+$")]
+
+
 class Document(Strict):
     """The JSON document in ``ECR_CLEANER_SETTINGS``.
 
@@ -164,10 +189,17 @@ class Document(Strict):
         acknowledged_unscanned: Consumers nobody can see, accepted by a person.
         disabled_usage_sources: Sources taken out by a person; every run reports them as unprotected.
         extra_references: Images that are in use by a person's word.
+        history: Where the past is remembered; None: nowhere.
         inventories: Lists of images in S3 that are in use as well; None: there are none.
         lock_table: DynamoDB table that keeps two runs apart; None: no lock.
+        max_removal_percent_per_repository: More of a repository's images may not go in a run; None: no limit.
+        max_removal_percent_per_run: Likewise of all images.
+        max_removals_per_repository: More images may not go from a repository in a run; None: no limit.
+        max_removals_per_run: Likewise from all of them.
+        max_usage_drop_percent: By more the usages of a source may not fall unconfirmed; None: not compared.
         minimum_keep_days: Whole days; no age limit may be shorter, that of a repository's tag included.
         own_repository: Repository of the function's own image; never touched.
+        rollback_days: An image seen in use within so many days is kept; needs the history.
         rules: For which repositories something else holds than the defaults.
         task_definition_revisions: How many of the newest active revisions of each family of ECS task definitions
             are in use although nothing names them.
@@ -177,10 +209,17 @@ class Document(Strict):
     acknowledged_unscanned: frozenset[Unscanned] = frozenset()
     disabled_usage_sources: frozenset[SourceName] = frozenset()
     extra_references: frozenset[ExtraReference] = frozenset()
+    history: HistoryPlace | None = None
     inventories: InventoriesPlace | None = None
     lock_table: Annotated[str, Field(min_length=3)] | None = None
+    max_removal_percent_per_repository: Percent | None = None
+    max_removal_percent_per_run: Percent | None = None
+    max_removals_per_repository: Count | None = None
+    max_removals_per_run: Count | None = None
+    max_usage_drop_percent: Annotated[int, Field(ge=0, le=100)] | None = DEFAULT_MAX_USAGE_DROP_PERCENT
     minimum_keep_days: _Count = 1
     own_repository: Annotated[str, Field(min_length=2)] | None = None
+    rollback_days: Annotated[int, Field(ge=0, le=99_999)] = DEFAULT_ROLLBACK_DAYS
     rules: tuple[Rule, ...] = ()
     task_definition_revisions: Revisions = 1
 
@@ -191,6 +230,37 @@ class Document(Strict):
         if info.context is not None:
             info.context["minimum_keep_days"] = days
         return days
+
+    @property
+    def limits(self) -> Limits:
+        """How much may go."""
+        return Limits(
+            removals_per_repository=self.max_removals_per_repository,
+            percent_per_repository=self.max_removal_percent_per_repository,
+            removals_per_run=self.max_removals_per_run,
+            percent_per_run=self.max_removal_percent_per_run,
+        )
+
+
+class SettingsObject(Strict):
+    """Where a document lies that outgrew the environment.
+
+    Attributes:
+        bucket: Its name.
+        key: Of the object.
+        sha256: Of its bytes, in hexadecimal digits.
+    """
+
+    bucket: Annotated[str, Field(min_length=3)]
+    key: Annotated[str, Field(min_length=1)]
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Pointer(Strict):
+    """What stands in ``ECR_CLEANER_SETTINGS`` then."""
+
+    schema_version: Literal[1]
+    settings_object: SettingsObject
 
 
 class Settings(Document):
@@ -229,6 +299,20 @@ class Event(Strict):
     dry_run: Literal[True] | None = None
 
 
+class Confirmation(Strict):
+    """The other thing an invocation may ask for: a person's word on a fall of usages. Nothing is removed by it.
+
+    Attributes:
+        schema_version: Of the event.
+        action: What it is.
+        id: Of the fall, as the run that met it tells.
+    """
+
+    schema_version: Literal[1]
+    action: Literal["confirm_usage_drop"]
+    id: Annotated[str, Field(pattern=r"^[0-9a-f]{12}$")]
+
+
 def whole_days(text: str) -> int | None:
     """Read an age limit.
 
@@ -238,8 +322,12 @@ def whole_days(text: str) -> int | None:
     return int(text) if _WHOLE_DAYS.fullmatch(text) else None
 
 
-def from_environment(environment: Mapping[str, str]) -> Settings:
+def from_environment(environment: Mapping[str, str], fetch: Fetch | None = None) -> Settings:
     """Read the settings from ``DRY_RUN``, ``DEFAULT_KEEP_DAYS`` and ``ECR_CLEANER_SETTINGS``.
+
+    Args:
+        environment: Of the function.
+        fetch: Reads the document where the environment only points to it.
 
     Raises:
         SettingsError: With every problem found.
@@ -249,43 +337,67 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
     keep_days = whole_days(text)
     if keep_days is None:
         problems.append(f"DEFAULT_KEEP_DAYS must be a whole number of days from 1 to 99999, got {text!r}")
-    document = _document(environment.get("ECR_CLEANER_SETTINGS"), problems)
+    document = _document(environment.get("ECR_CLEANER_SETTINGS"), fetch, problems)
     if keep_days is not None and keep_days < document.minimum_keep_days:
         minimum = document.minimum_keep_days
         problems.append(f"DEFAULT_KEEP_DAYS must be at least minimum_keep_days, which is {minimum}, got {text!r}")
     if problems or keep_days is None:
         raise SettingsError(problems)
-    return Settings(
-        **dict(document),
-        dry_run=environment.get("DRY_RUN") != "false",
-        default_keep_days=keep_days,
-    )
+    told = {name: getattr(document, name) for name in Document.model_fields}
+    return Settings(**told, dry_run=environment.get("DRY_RUN") != "false", default_keep_days=keep_days)
 
 
-def _document(text: str | None, problems: list[str]) -> Document:
+def _document(text: str | None, fetch: Fetch | None, problems: list[str]) -> Document:
     if text is None:
         return Document()
+    place = "ECR_CLEANER_SETTINGS"
     size = len(text.encode())
     if size > MAX_DOCUMENT_BYTES:
-        problems.append(f"ECR_CLEANER_SETTINGS must be at most {MAX_DOCUMENT_BYTES} bytes, got {size}")
+        problems.append(f"{place} must be at most {MAX_DOCUMENT_BYTES} bytes, got {size}")
     try:
+        if fetch is not None and "settings_object" in _keys(text):
+            place = "settings_object"
+            text = _fetched(Pointer.model_validate_json(text).settings_object, fetch)
         # schema_version has a default for code only: a document from outside has to name its own.
         document = Document.model_validate_json(text, context={})
     except ValidationError as error:
-        problems.extend(_sentences("ECR_CLEANER_SETTINGS", error))
+        problems.extend(_sentences(place, error))
+        return Document()
+    except CleanerError as error:
+        problems.append(f"{place}: {error}")
         return Document()
     if "schema_version" not in document.model_fields_set:
-        problems.append("ECR_CLEANER_SETTINGS: schema_version: must be 1, got nothing")
+        problems.append(f"{place}: schema_version: must be 1, got nothing")
     return document
 
 
-def read_event(event: object) -> Event:
+def _keys(text: str) -> set[Any]:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return set()
+    return set(found) if isinstance(found, dict) else set()
+
+
+def _fetched(pointer: SettingsObject, fetch: Fetch) -> str:
+    body = fetch(pointer.bucket, pointer.key)
+    found = hashlib.sha256(body).hexdigest()
+    if found != pointer.sha256:
+        # An apply that is under way has written the one and not yet the other.
+        message = f"s3://{pointer.bucket}/{pointer.key} is not what Terraform wrote: its sha256 is {found}"
+        raise CleanerError(message)
+    return body.decode()
+
+
+def read_event(event: object) -> Event | Confirmation:
     """Read what an invocation asks for.
 
     Raises:
         SettingsError: Unknown keys, unknown actions, or an attempt to turn a dry run off.
     """
     try:
+        if isinstance(event, dict) and event.get("action") == "confirm_usage_drop":
+            return Confirmation.model_validate(event)
         asked = Event.model_validate(event)
     except ValidationError as error:
         raise SettingsError(_sentences("event", error)) from None
@@ -294,16 +406,22 @@ def read_event(event: object) -> Event:
     return asked
 
 
-def for_invocation(environment: Mapping[str, str], event: object) -> Settings:
+def for_invocation(
+    environment: Mapping[str, str], event: object, fetch: Fetch | None = None
+) -> tuple[Settings, Confirmation | None]:
     """What one invocation is told by its environment and its event together.
+
+    Returns:
+        The settings, and what a person confirms; None if this is a run.
 
     Raises:
         SettingsError: With every problem of both.
     """
     problems: list[str] = []
-    told, asked = Settings(), Event()
+    told = Settings()
+    asked: Event | Confirmation = Event()
     try:
-        told = from_environment(environment)
+        told = from_environment(environment, fetch)
     except SettingsError as error:
         problems.extend(error.problems)
     try:
@@ -312,7 +430,7 @@ def for_invocation(environment: Mapping[str, str], event: object) -> Settings:
         problems.extend(error.problems)
     if problems:
         raise SettingsError(problems)
-    return tightened(told, asked)
+    return (told, asked) if isinstance(asked, Confirmation) else (tightened(told, asked), None)
 
 
 def tightened(settings: Settings, event: Event) -> Settings:

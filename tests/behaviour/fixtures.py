@@ -10,11 +10,14 @@ import pytest
 from botocore.retries import standard
 
 from ecr_cleaner import aws
+from tests.behaviour.past import Past
 from tests.behaviour.runner import Runner
 from tests.sandbox import Sandbox
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    from tests.behaviour.runner import Outcome
 
 
 @pytest.fixture(scope="module")
@@ -50,12 +53,17 @@ def run(
     monkeypatch.setattr(aws.Pacer, "wait", lambda *_: None)
     monkeypatch.setattr(aws, "back_off", lambda _: None)
     monkeypatch.setattr(standard.ExponentialBackoff, "delay_amount", lambda *_: 0)
-    make, made = aws.Aws._make, {}
+    make = aws.Aws._make
+    made: dict[tuple[Any, ...], Any] = {}
+    paced: dict[tuple[Any, ...], Any] = {}
 
     def once(clients: aws.Aws, service: str, attempts: int) -> Any:
         key = service, clients.region, attempts, aws.READ_TIMEOUT_SECONDS, *_endpoints()
-        if key not in made:
+        if key in made:
+            made[key].meta.events.unregister("before-send", paced[key])
+        else:
             made[key] = make(clients, service, attempts)
+        paced[key] = clients.pace
         return made[key]
 
     monkeypatch.setattr(aws.Aws, "_make", once)
@@ -64,6 +72,22 @@ def run(
 
 def _endpoints() -> list[str]:
     return [f"{name}={value}" for name, value in os.environ.items() if name.startswith("AWS_ENDPOINT_URL")]
+
+
+@pytest.fixture
+def past(sandbox: Sandbox) -> Past:
+    """A bucket in which no history has begun."""
+    return Past(sandbox)
+
+
+@pytest.fixture
+def night(run: Runner, past: Past) -> Callable[..., Outcome]:
+    """One real run with a history."""
+
+    def go(**more: Any) -> Outcome:
+        return run(history=past.place, **more)
+
+    return go
 
 
 @pytest.fixture(params=["tag", "image"])

@@ -80,7 +80,8 @@ def story(architecture: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         else:
             url, options = stack.enter_context(Registry(password=PASSWORD)).url, []
         sandbox = stack.enter_context(SandboxProcess("--registry-url", url, *options))
-        inputs = {"name": NAME, "architecture": architecture, "container_tool": container_tool()}
+        inputs: dict[str, Any] = {"name": NAME, "architecture": architecture, "container_tool": container_tool()}
+        inputs["history_enabled"] = False  # the provider waits a minute for a bucket, and none is needed here
         environment = ProviderMirror(terraform).ensure()
         folder = tmp_path_factory.mktemp("story")
         workspace = Workspace(folder, sandbox.endpoint, inputs, terraform, environment)

@@ -7,7 +7,7 @@ import json
 import re
 from typing import Any, get_args
 
-from ecr_cleaner import settings
+from ecr_cleaner import documents, settings
 from ecr_cleaner.usage.registry import SOURCES
 from tests.docs import declared
 from tools import generate
@@ -95,9 +95,34 @@ def test_the_defaults_are_the_same() -> None:
     assert inputs["minimum_keep_days"].default == settings.Document.model_fields["minimum_keep_days"].default
     assert tuple(inputs["rules"].default) == settings.Document.model_fields["rules"].default
     assert inputs["dry_run"].default is settings.Settings.model_fields["dry_run"].default
+    shared = set(inputs) & set(settings.Document.model_fields)
+    assert {"max_removals_per_run", "max_usage_drop_percent", "rollback_days"} <= shared
+    for name in shared:
+        default = settings.Document.model_fields[name].default
+        told = (
+            sorted(default)
+            if isinstance(default, frozenset)
+            else list(default)
+            if isinstance(default, tuple)
+            else default
+        )
+        # An input that takes a number or a word is a text.
+        assert inputs[name].default in {"string": (told, str(told))}.get(inputs[name].type, (told,)), name
+
+
+def test_the_pointer_to_long_settings_has_the_same_keys() -> None:
+    """Terraform writes where they lie and what they are, and the function reads both."""
+    assert set(declared.local_values("main.tf")["settings_object"]) == set(settings.SettingsObject.model_fields)
+
+
+def test_the_marker_is_understood() -> None:
+    """What Terraform makes it of is what the function takes for a history that has not begun."""
+    content = str(declared.resource("bucket.tf", "aws_s3_object", "marker")["content"])
+    (text,) = re.findall(r"jsonencode\(\{(.*?)\}\)", content)
+    made = dict(pair.split(" = ") for pair in text.strip().split(", "))
+    assert documents.New.model_validate_json(json.dumps({key: json.loads(value) for key, value in made.items()}))
 
 
 def test_the_size_of_the_settings_is_limited_alike() -> None:
     """Terraform refuses at plan what the function would refuse at night."""
-    text = (declared.ROOT / "main.tf").read_text()
-    assert f"length(local.settings_json) <= {settings.MAX_DOCUMENT_BYTES}" in text
+    assert declared.local_values("main.tf")["settings_limit"] == settings.MAX_DOCUMENT_BYTES

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from tests.behaviour import accounts
+from tests.behaviour.past import Past
 from tests.permissions.conftest import RUN
 from tests.permissions.simulator import Request, decide
 from tests.sandbox.ecs_state import Ecs
@@ -106,6 +107,7 @@ def _run(run: Runner, sandbox: Sandbox, environment: dict[str, str]) -> list[Cal
         KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
         AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
     )
+    Past(sandbox, settings["history"])
     # Opted in by mistake: the function's own image.
     own = settings["own_repository"]
     sandbox.repository(own, tags=OPTED_IN)
@@ -165,7 +167,8 @@ def test_no_call_reaches_into_a_repository_without_exactly_the_tag(
 
 def test_in_a_dry_run_every_removal_is_denied(rendered: Rendered, calls: dict[str, list[Call]]) -> None:
     """The calls of a real run with the role of a dry one: it could do all of it but remove."""
-    requests = as_requests("dry", [call for call in calls["real"] if call.service != "dynamodb"])
+    # Lock and history are each instance's own.
+    requests = as_requests("dry", [call for call in calls["real"] if call.service not in {"dynamodb", "s3"}])
     expected = ["ExplicitlyDenied" if request.action == REMOVE else "Allowed" for request in requests]
     assert expected.count("ExplicitlyDenied") > 5
     assert differing(rendered, requests, expected) == []
@@ -257,20 +260,54 @@ def test_the_role_can_neither_opt_a_repository_in_nor_change_or_delete_one(rende
     assert differing(rendered, requests, ["ExplicitlyDenied"] * len(requests)) == []
 
 
-def test_the_role_can_write_nothing_but_its_lock_and_its_queue(rendered: Rendered) -> None:
+def test_the_role_can_write_nothing_but_its_lock_its_history_and_its_queue(rendered: Rendered) -> None:
     """Everything else that it is allowed reads; the only managed policy is the one for logging."""
     written = {
         a
         for a in rendered.allowed("real")
-        if not a.partition(":")[2].startswith(("BatchGet", "Describe", "Get", "List"))
+        if not a.partition(":")[2].startswith(("BatchGet", "Describe", "Get", "List", "Search"))
     }
-    assert written - {"ecr:BatchGetImage"} == {REMOVE, "dynamodb:DeleteItem", "dynamodb:PutItem", "sqs:SendMessage"}
+    own = {"dynamodb:DeleteItem", "dynamodb:PutItem", "s3:PutObject", "sqs:SendMessage"}
+    assert written == {REMOVE, *own}
     resources = {
         "dynamodb:DeleteItem": "arn:aws:dynamodb:us-east-1:123456789012:table/another-lock",
         "dynamodb:PutItem": "arn:aws:dynamodb:us-east-1:123456789012:table/another-lock",
+        "s3:PutObject": "arn:aws:s3:::another-bucket/ecr-cleaner/123456789012/us-east-1/real/marker.json",
         "sqs:SendMessage": "arn:aws:sqs:us-east-1:123456789012:another-queue",
     }
     requests = [Request("real", action, resource) for action, resource in resources.items()]
     assert differing(rendered, requests, ["ImplicitlyDenied"] * len(requests)) == []
     logging = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
     assert rendered.attached == {mode: {logging} for mode in rendered.policies}
+
+
+HISTORY: Final = "arn:aws:s3:::real-123456789012-useast1/ecr-cleaner/123456789012/us-east-1/real/"
+OBJECTS: Final[dict[str, tuple[Request, str]]] = {
+    "an object": (Request("real", "s3:DeleteObject", f"{HISTORY}history/1/state.json"), "ExplicitlyDenied"),
+    "a version": (Request("real", "s3:DeleteObjectVersion", f"{HISTORY}marker.json"), "ExplicitlyDenied"),
+    "versioning": (
+        Request("real", "s3:PutBucketVersioning", "arn:aws:s3:::real-123456789012-useast1"),
+        "ExplicitlyDenied",
+    ),
+    "expiry": (
+        Request("real", "s3:PutLifecycleConfiguration", "arn:aws:s3:::real-123456789012-useast1"),
+        "ExplicitlyDenied",
+    ),
+    "the settings": (Request("real", "s3:PutObject", f"{HISTORY}settings.json"), "ImplicitlyDenied"),
+    "another instance's": (
+        Request("real", "s3:PutObject", HISTORY.replace("/real/", "/other/") + "marker.json"),
+        "ImplicitlyDenied",
+    ),
+    "another instance's past": (
+        Request("real", "s3:GetObject", HISTORY.replace("/real/", "/other/") + "marker.json"),
+        "ImplicitlyDenied",
+    ),
+    "what there is": (Request("real", "s3:ListBucket", "arn:aws:s3:::real-123456789012-useast1"), "ImplicitlyDenied"),
+    "its own": (Request("real", "s3:PutObject", f"{HISTORY}history/1/repositories/a/b.json"), "Allowed"),
+}
+
+
+def test_the_role_cannot_make_the_history_forget(rendered: Rendered) -> None:
+    """It adds to its own, and neither deletes, lists, nor writes what Terraform writes."""
+    requests = [request for request, _ in OBJECTS.values()]
+    assert differing(rendered, requests, [result for _, result in OBJECTS.values()]) == []

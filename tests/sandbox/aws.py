@@ -199,7 +199,7 @@ def render(request: Request, result: Mapping[str, Any], status: int = 200) -> An
 def render_error(request: Request, error: AwsError) -> Answer:
     """Put an error on the wire in the way of the request's protocol."""
     headers = _headers(request)
-    if request.service == "s3":
+    if request.service == "s3":  # S3's errors stand alone
         body = f"<Error><Code>{escape(error.code)}</Code><Message>{escape(error.message)}</Message></Error>"
         return Answer(error.status, headers | {"content-type": "application/xml"}, body.encode(), error.code)
     if request.protocol in {"query", "ec2", "rest-xml"}:

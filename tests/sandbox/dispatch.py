@@ -50,11 +50,20 @@ class Http:
 
 @dataclass(frozen=True, slots=True)
 class _Route:
+    """One operation of a REST service.
+
+    S3 tells many apart by words in the query alone (``?versioning``), or by a header (``x-amz-copy-source``).
+    """
+
     method: str
     pattern: re.Pattern[str]
     operation: str
     weight: int
-    query: frozenset[str]
+    words: frozenset[str]
+
+    def matches(self, http: Http, path: str, words: frozenset[str]) -> re.Match[str] | None:
+        """The labels of a request's path, if this is its operation."""
+        return self.pattern.fullmatch(path) if self.method == http.method and self.words <= words else None
 
 
 class _Service:
@@ -69,16 +78,25 @@ class _Service:
     def routes(self) -> list[_Route]:
         found = []
         for name in self.model.operation_names:
-            http = self.model.operation_model(name).http
+            operation = self.model.operation_model(name)
+            http = operation.http
             uri, _, query = http["requestUri"].partition("?")
             uri = uri.rstrip("/") or "/"
+            words = frozenset(part.partition("=")[0].lower() for part in query.split("&") if part) | _required(
+                operation
+            )
             parts = re.split(r"(\{[^}]+\})", uri)
             pattern = "".join(_group(part) for part in parts)
-            # S3 tells many operations apart by a word in the query alone.
-            words = frozenset(query.split("&")) - {""}
-            weight = sum(len(part) for part in parts if not part.startswith("{")) + sum(map(len, words))
+            weight = sum(len(part) for part in parts if not part.startswith("{"))
             found.append(_Route(http["method"], re.compile(pattern), name, weight, words))
-        return sorted(found, key=lambda route: -route.weight)
+        return sorted(found, key=lambda route: (-len(route.words), -route.weight))
+
+
+def _required(operation: OperationModel) -> frozenset[str]:
+    """The names of headers and query parameters without which a request is not of this operation."""
+    shape = operation.input_shape
+    needed = [shape.members[name].serialization for name in shape.required_members] if shape else []
+    return frozenset(one["name"].lower() for one in needed if one.get("location") in {"header", "querystring"})
 
 
 def _group(part: str) -> str:
@@ -154,10 +172,10 @@ def _json(body: bytes) -> dict[str, Any]:
 
 def _rest(service: _Service, http: Http, request: Request) -> None:
     path = http.path.rstrip("/") or "/"
-    words = {word.removesuffix("=") for word in http.query.split("&")}
+    words = frozenset(map(str.lower, parse_qs(http.query, keep_blank_values=True))) | http.headers.keys()
     for route in service.routes:
-        match = route.pattern.fullmatch(path) if route.method == http.method else None
-        if match and route.query <= words:
+        match = route.matches(http, path, words)
+        if match:
             request.operation = route.operation
             labels = {key: unquote(value) for key, value in match.groupdict().items()}
             request.parameters = _rest_parameters(service.model.operation_model(route.operation), http, labels)

@@ -137,6 +137,11 @@ def _events(request: Request) -> list[str]:
     return [_arn(request, "events", f"rule/{name}" if bus == "default" else f"rule/{bus}/{name}")]
 
 
+def _s3(request: Request) -> list[str]:
+    bucket, key = request.get("Bucket"), request.get("Key")
+    return [f"arn:aws:s3:::{bucket}/{key}" if key else f"arn:aws:s3:::{bucket}"] if bucket else []
+
+
 def _scheduler(request: Request) -> list[str]:
     name = request.get("Name")
     if not name or request.operation.endswith("ScheduleGroup"):
@@ -156,11 +161,6 @@ def _stepfunctions(request: Request) -> list[str]:
 def _dynamodb(request: Request) -> list[str]:
     name = request.get("TableName")
     return [_named(request, "dynamodb", "table/", str(name))] if name else []
-
-
-def _s3(request: Request) -> list[str]:
-    bucket, key = request.get("Bucket"), request.get("Key")
-    return [f"arn:aws:s3:::{bucket}/{key}" if key else f"arn:aws:s3:::{bucket}"] if bucket else []
 
 
 def _sqs(request: Request) -> list[str]:

@@ -1,4 +1,7 @@
-"""S3: moto keeps the objects, their listing is paged here as S3 pages it.
+"""S3: moto keeps the objects; here they are listed in pages, and of two conditional writes at once one wins.
+
+One thing is left out: moto reads bucket policies without their conditions, so that "deny without TLS" would deny
+everything. The sandbox decides over no permissions; what it records is held against policies elsewhere.
 
 A scenario's ``s3`` section::
 
@@ -11,8 +14,12 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import threading
 from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape
+
+from moto.iam.access_control import PermissionResult
+from moto.s3.models import FakeBucket
 
 from .aws import Answer, AwsError, invalid
 from .paging import page
@@ -27,15 +34,29 @@ if TYPE_CHECKING:
 _LARGEST = 1000
 
 
+def _undecided(*_: object, **__: object) -> PermissionResult:
+    return PermissionResult.NEUTRAL
+
+
+FakeBucket.get_permission = _undecided
+
+
 class S3Api:
     """Handlers by operation, and the reader of the section."""
 
     def __init__(self, account: Account) -> None:
         self._account = account
+        self._lock = threading.Lock()
 
     def handlers(self) -> dict[str, Callable[[Request], Answer]]:
-        """The operation that is not left to moto: its pages, and what faults make of them."""
-        return {"ListObjectsV2": self.list_objects}
+        """The listing, and the operations that change an object."""
+        changing = dict.fromkeys(("CopyObject", "DeleteObject", "PutObject"), self.one_at_a_time)
+        return {"ListObjectsV2": self.list_objects, **changing}
+
+    def one_at_a_time(self, request: Request) -> Answer:
+        """Serve with moto, which compares first and writes later."""
+        with self._lock:
+            return request.forward()
 
     @property
     def _moto(self) -> Any:

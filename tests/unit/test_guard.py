@@ -1,14 +1,29 @@
-"""What stops a whole run."""
+"""What stops a repository or a whole run."""
 
 from __future__ import annotations
 
+import json
+import shlex
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from ecr_cleaner.guard import FRESHNESS, is_stale, refusals
+from ecr_cleaner.guard import (
+    FRESHNESS,
+    Drop,
+    Limits,
+    confirm_command,
+    counts,
+    drop,
+    is_stale,
+    refusals,
+)
 from ecr_cleaner.model import SourceOutcome, SourceStatus, UsageScan
-from tests.builders import NOW
+from ecr_cleaner.settings import Confirmation
+from tests.builders import NOW, usage
 
 
 @pytest.mark.parametrize(
@@ -31,3 +46,117 @@ def test_usages_go_stale() -> None:
     scan = UsageScan((), (), NOW)
     assert not is_stale(scan, NOW + FRESHNESS)
     assert is_stale(scan, NOW + FRESHNESS + timedelta(seconds=1))
+
+
+# Limits
+
+
+@pytest.mark.parametrize(
+    ("limits", "removals", "images", "exceeded"),
+    [
+        (Limits(), 10_000, 10_000, ""),
+        (Limits(removals_per_repository=5), 5, 5, ""),
+        (Limits(removals_per_repository=5), 6, 900, "max_removals_per_repository = 5"),
+        (Limits(percent_per_repository=50), 5, 10, ""),
+        (Limits(percent_per_repository=50), 6, 11, "max_removal_percent_per_repository = 50"),
+        (Limits(percent_per_repository=100), 3, 3, ""),
+        (Limits(percent_per_repository=1), 0, 0, ""),
+        (Limits(5, 50), 9, 10, "max_removals_per_repository = 5 and max_removal_percent_per_repository = 50"),
+    ],
+)
+def test_limits_hold_exactly(limits: Limits, removals: int, images: int, exceeded: str) -> None:
+    """At the limit still goes what is asked for; one more, and nothing does. The cause names the inputs."""
+    said = limits.exceeded_by_repository(removals, images)
+    assert said == (f"{removals} of {images} images would go, more than {exceeded} allows" if exceeded else "")
+    # The same numbers for a run, by its own inputs.
+    run = Limits(None, None, limits.removals_per_repository, limits.percent_per_repository)
+    assert run.exceeded_by_run(removals, images) == said.replace("per_repository", "per_run")
+    assert limits.exceeded_by_run(removals, images) == run.exceeded_by_repository(removals, images) == ""
+
+
+@given(st.integers(0, 50), st.integers(0, 50), st.none() | st.integers(1, 50), st.none() | st.integers(1, 100))
+def test_what_limits_let_through_is_within_them(
+    removals: int, others: int, count: int | None, percent: int | None
+) -> None:
+    """Whatever the numbers."""
+    images = removals + others
+    if not Limits(count, percent).exceeded_by_repository(removals, images):
+        assert count is None or removals <= count
+        assert percent is None or not images or removals / images * 100 <= percent
+
+
+def test_no_limit_is_said_to_be_none() -> None:
+    """One is enough."""
+    assert Limits().are_off
+    assert not any(Limits(*(1 if n == i else None for n in range(4))).are_off for i in range(4))
+
+
+# The tripwire
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "percent", "trips"),
+    [
+        (10, 5, 50, False),
+        (10, 4, 50, True),
+        (11, 5, 50, True),
+        (1, 0, 50, True),
+        (2, 1, 50, False),
+        (0, 0, 0, False),
+        (10, 9, 0, True),
+        (10, 10, 0, False),
+        (10, 20, 0, False),
+        (10, 0, 100, False),
+        (10, 0, None, False),
+    ],
+)
+def test_usages_may_fall_by_a_share(before: int, now: int, percent: int | None, *, trips: bool) -> None:
+    """By exactly that share still passes."""
+    found = drop({"ecs": before, "lambda": 3}, {"ecs": now, "lambda": 3}, percent)
+    assert found == (Drop({"ecs": before}, {"ecs": now}) if trips else None)
+
+
+def test_what_was_not_seen_twice_is_not_compared() -> None:
+    """A source that is new, or that a person excluded since."""
+    assert drop({"ecs": 10}, {"lambda": 0}, 50) is None
+    assert drop({}, {"ecs": 0}, 50) is None
+
+
+def test_only_full_answers_are_counted() -> None:
+    """A service that is suddenly not in the region uses nothing; one that a person excluded is not asked."""
+    outcomes = (
+        SourceOutcome("ecs", SourceStatus.COMPLETE, usages=7),
+        SourceOutcome("apprunner", SourceStatus.NOT_IN_REGION),
+        SourceOutcome("lambda", SourceStatus.DISABLED),
+        SourceOutcome("scheduler", SourceStatus.FAILED, usages=3),
+    )
+    usages = (usage(tag="v1"), replace(usage(tag="v1"), source="scheduler"))
+    assert counts(UsageScan(usages, outcomes, NOW)) == {"ecs": 1, "apprunner": 0}
+
+
+def test_images_are_counted_and_not_who_uses_them() -> None:
+    """A service that is scaled from a hundred tasks to one still uses its image; a name and its digest are two."""
+    ecs = (SourceOutcome("ecs", SourceStatus.COMPLETE),)
+    tasks = tuple(usage(tag="v1", consumer=f"ecs task {number}") for number in range(100))
+    others = (usage(tag="v2"), usage(tag="v1", repository="other"), usage(of="a"), usage(tag="v1", of="a"))
+    assert counts(UsageScan(tasks, ecs, NOW)) == {"ecs": 1}
+    assert counts(UsageScan(tasks + others, ecs, NOW)) == {"ecs": 5}
+
+
+def test_a_fall_has_an_id_of_its_own() -> None:
+    """A word on one fall says nothing of another."""
+    fall = Drop({"ecs": 10, "lambda": 4}, {"ecs": 2, "lambda": 0})
+    assert fall.id == Drop({"lambda": 4, "ecs": 10}, {"lambda": 0, "ecs": 2}).id
+    others = [Drop({"ecs": 10}, {"ecs": 2}), Drop(fall.now, fall.before), Drop(fall.before, {"ecs": 2, "lambda": 1})]
+    assert len({fall.id, *(other.id for other in others)}) == 4
+    assert str(fall) == "ecs from 10 to 2, lambda from 4 to 0"
+
+
+def test_the_command_that_confirms_is_understood() -> None:
+    """Ready to paste: its payload is the event that the function reads."""
+    fall = Drop({"ecs": 10}, {"ecs": 2})
+    words = shlex.split(confirm_command(fall, "registry-cleaner", "eu-west-1"))
+    assert words[:3] == ["aws", "lambda", "invoke"]
+    assert words[words.index("--function-name") + 1] == "registry-cleaner"
+    assert words[words.index("--region") + 1] == "eu-west-1"
+    assert Confirmation.model_validate(json.loads(words[words.index("--payload") + 1])).id == fall.id

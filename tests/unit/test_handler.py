@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 from contextlib import contextmanager
@@ -12,9 +13,11 @@ import pytest
 from botocore.exceptions import ClientError
 
 from ecr_cleaner import handler as entry
-from ecr_cleaner import lock
+from ecr_cleaner import lock, objects
 from ecr_cleaner.errors import LockHeldError, RunFailedError
+from ecr_cleaner.history import HistoryStore
 from ecr_cleaner.model import RunStatus
+from ecr_cleaner.objects import Stored
 from ecr_cleaner.report.log import LogReporter
 from ecr_cleaner.report.summary import RunSummary
 from tests.builders import REGION
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
     from ecr_cleaner.aws import Aws
     from ecr_cleaner.settings import Settings
 
+PLACE = {"bucket": "shared", "prefix": "ecr-cleaner/1/"}
+CONFIRM = {"schema_version": 1, "action": "confirm_usage_drop", "id": "0123456789ab"}
 LOCKED = '{"schema_version": 1, "lock_table": "cleaner-lock"}'
 
 
@@ -46,6 +51,8 @@ class Calls:
         end: What the run gives back or raises.
         runs: Settings, run id and time left of each run.
         locks: Table and run id of each lock, and when it was given back.
+        histories: What each run knows of the past.
+        function_names: What each run takes the function's name for.
         lock_error: What asking for the lock raises.
         release_error: What giving it back raises.
     """
@@ -53,15 +60,27 @@ class Calls:
     end: RunSummary | Exception
     runs: list[tuple[Settings, str, float]] = field(default_factory=list)
     locks: list[str] = field(default_factory=list)
+    histories: list[HistoryStore | None] = field(default_factory=list)
+    function_names: list[str] = field(default_factory=list)
     lock_error: Exception | None = None
     release_error: Exception | None = None
 
-    def run(
-        self, clients: Aws, settings: Settings, reporter: object, run_id: str, *, seconds_left: Callable[[], float]
+    def run(  # noqa: PLR0917 - as Run has them
+        self,
+        clients: Aws,
+        settings: Settings,
+        reporter: object,
+        run_id: str,
+        history: HistoryStore | None,
+        function_name: str,
+        *,
+        seconds_left: Callable[[], float],
     ) -> Calls:
         """In the place of Run."""
         assert clients.region == REGION
         assert isinstance(reporter, LogReporter)
+        self.histories.append(history)
+        self.function_names.append(function_name)
         self.runs.append((settings, run_id, seconds_left()))
         return self
 
@@ -150,6 +169,59 @@ def test_the_environment_and_the_event_reach_the_run(calls: Calls, monkeypatch: 
     (real, run_id, seconds), (dry, _, _) = calls.runs
     assert (real.dry_run, real.default_keep_days, run_id, seconds) == (False, 45, "request-1", 12.5)
     assert (dry.dry_run, dry.default_keep_days) == (True, 45)
+
+
+def test_the_place_of_the_history_reaches_the_run(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the days that it protects, and the function's name for the command that confirms."""
+    entry.handler({}, Context())
+    document = {"schema_version": 1, "history": PLACE, "rollback_days": 3}
+    monkeypatch.setenv("ECR_CLEANER_SETTINGS", json.dumps(document))
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "registry-cleaner")
+    entry.handler({}, Context())
+    without, store = calls.histories
+    assert without is None
+    assert store
+    assert (store.bucket, store.prefix, store.rollback_days) == ("shared", "ecr-cleaner/1/", 3)
+    assert calls.function_names == ["ecr-cleaner", "registry-cleaner"]
+
+
+def test_a_confirmation_is_no_run(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It happens under the lock, and tells what counts from now on."""
+    document = {"schema_version": 1, "history": PLACE, "lock_table": "cleaner-lock"}
+    monkeypatch.setenv("ECR_CLEANER_SETTINGS", json.dumps(document))
+    monkeypatch.setattr(HistoryStore, "confirm", lambda _, drop_id: {"ecs": {"0123456789ab": 3}[drop_id]})
+    result = entry.handler(CONFIRM, Context())
+    assert result == {
+        "schema_version": 1,
+        "run_id": "request-1",
+        "status": "confirmed",
+        "id": "0123456789ab",
+        "usages": {"ecs": 3},
+    }
+    assert (calls.runs, calls.locks) == ([], ["take cleaner-lock request-1", "release"])
+
+
+def test_without_a_history_there_is_nothing_to_confirm(calls: Calls) -> None:
+    """Nothing was compared."""
+    found = failed(CONFIRM)
+    assert found["status"] == "failed"
+    assert "the history is off" in found["causes"][0]
+    assert calls.runs == []
+
+
+def test_settings_in_a_bucket_are_read_from_there(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whole, or nothing is done."""
+    body = b'{"schema_version": 1, "rollback_days": 5}'
+    pointer = {"bucket": "shared", "key": "settings.json", "sha256": hashlib.sha256(body).hexdigest()}
+    monkeypatch.setenv("ECR_CLEANER_SETTINGS", json.dumps({"schema_version": 1, "settings_object": pointer}))
+    monkeypatch.setattr(
+        objects, "read", lambda _, bucket, key: Stored({("shared", "settings.json"): body}[bucket, key], "e")
+    )
+    entry.handler({}, Context())
+    assert calls.runs[0][0].rollback_days == 5
+    monkeypatch.setattr(objects, "read", lambda *_: Stored(body + b"\n", "e"))
+    assert "is not what Terraform wrote" in failed()["causes"][0]
+    assert len(calls.runs) == 1
 
 
 def test_by_hand_there_is_no_context(calls: Calls) -> None:

@@ -276,7 +276,15 @@ def test_a_refused_run_recommends_nothing(log: pytest.LogCaptureFixture, *, dry_
     LogReporter().judged(plan(image()), dry_run=dry_run, refused=True)
     (line,) = log.records
     assert line.levelname == "WARNING"
-    assert line.getMessage() == "Found image without known use, but not every source answered"
+    assert line.getMessage() == "Found image without known use, but the run is refused"
+    assert fields(line)["digest"] == digest("app")
+
+
+def test_what_a_limit_keeps_is_named(log: pytest.LogCaptureFixture) -> None:
+    """Only what would have gone."""
+    LogReporter().withheld(plan(image(tags=["v1"]), image("young", pushed="1d")))
+    (line,) = log.records
+    assert (line.levelname, line.getMessage()) == ("WARNING", "Kept unused image because a limit is exceeded")
     assert fields(line)["digest"] == digest("app")
 
 

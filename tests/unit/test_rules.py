@@ -24,6 +24,7 @@ def verdicts(
     usages: Iterable[Usage] = (),
     children: Mapping[str, Iterable[str]] | None = None,
     unread: Iterable[str] = (),
+    recent: Mapping[str, str] | None = None,
     **conditions: Any,
 ) -> dict[str, Verdict]:
     """Judge images of the repository app, with 30 days unless the conditions say otherwise; children by name."""
@@ -32,7 +33,8 @@ def verdicts(
         {digest(index): tuple(map(digest, names)) for index, names in (children or {}).items()},
         tuple(map(digest, unread)),
     )
-    plan = judge(repository(**conditions), contents, usages, NOW)
+    remembered = {digest(name): (evidence,) for name, evidence in (recent or {}).items()}
+    plan = judge(repository(**conditions), contents, usages, NOW, remembered)
     return {verdict.image.digest: verdict for verdict in plan.verdicts}
 
 
@@ -274,3 +276,40 @@ def test_a_tag_that_moved_while_the_repository_was_listed_protects_both() -> Non
     """Pages are no snapshot: the first one may show the tag where it was, the second where it is."""
     before, after = image("before", pushed="90d", tags=["prod"]), image("after", pushed="80d", tags=["prod"])
     assert set(reasons([before, after], [usage(tag="prod")]).values()) == {Reason.IN_USE}
+
+
+# What was
+
+
+def test_what_was_in_use_is_kept_with_all_that_it_needs() -> None:
+    """As if it still were: its manifests, its signatures, and the index that lists it."""
+    images = [
+        image("index", kind="index", tags=["v1"]),
+        image("amd64"),
+        image("arm64"),
+        image("signature", subject="index"),
+        image("unused", tags=["v0"]),
+    ]
+    children = {"index": ["amd64", "arm64"]}
+    for root in ("index", "amd64"):
+        found = verdicts(images, children=children, recent={root: "ecs service prod/api, last seen yesterday"})
+        assert found.pop(digest("unused")).reason is Reason.OLD_AND_UNUSED
+        assert {verdict.reason for verdict in found.values()} == {Reason.RECENTLY_IN_USE}
+        assert all("ecs service prod/api, last seen yesterday" in verdict.evidence for verdict in found.values())
+        assert found[digest("arm64")].evidence[0] == "listed by app:v1"
+
+
+def test_what_is_in_use_is_not_called_what_was() -> None:
+    """The present says more."""
+    found = verdicts([image(tags=["v1"])], [usage(tag="v1")], recent={"app": "yesterday"})
+    assert found[digest("app")].reason is Reason.IN_USE
+
+
+def test_what_was_in_use_may_be_young() -> None:
+    """Then the reason is the one that lasts longer to explain."""
+    assert reasons([image(pushed="1d")], recent={"app": "yesterday"}) == {digest("app"): Reason.RECENTLY_IN_USE}
+
+
+def test_what_was_in_use_and_is_gone_keeps_nothing() -> None:
+    """A digest that does not lie here."""
+    assert reasons([image()], recent={"elsewhere": "yesterday"}) == {digest("app"): Reason.OLD_AND_UNUSED}

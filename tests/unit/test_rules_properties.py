@@ -29,6 +29,7 @@ class Registry:
 
     contents: Contents
     usages: tuple[Usage, ...]
+    recent: tuple[str, ...] = ()
 
 
 @st.composite
@@ -70,7 +71,8 @@ def registries(draw: st.DrawFn) -> Registry:
     )
     # Only consumers that name nothing at all may not exist: a digest anywhere needs its digest.
     usages = [u for u in usages if u.reference.repository or u.reference.digest]
-    return Registry(Contents(tuple(images), children), tuple(usages))
+    recent = draw(st.lists(st.sampled_from(NAMES), max_size=2, unique=True))
+    return Registry(Contents(tuple(images), children), tuple(usages), tuple(map(digest, recent)))
 
 
 DEFAULT = Retention(30, 30)
@@ -95,7 +97,8 @@ def planned(
 ) -> RepositoryPlan:
     """Judge with an age limit of 30 days, unless told otherwise."""
     judged = replace(repository(), retention=retention)
-    return judge(judged, registry.contents, registry.usages if usages is None else usages, NOW)
+    recent = dict.fromkeys(registry.recent, ("yesterday",))
+    return judge(judged, registry.contents, registry.usages if usages is None else usages, NOW, recent)
 
 
 def removed(plan: RepositoryPlan) -> set[str]:
@@ -107,7 +110,7 @@ def needed_by_hand(registry: Registry) -> set[str]:
     """Everything reachable from a usage, written as naively as possible: repeat until nothing is added."""
     images = {i.digest: i for i in registry.contents.images}
     lists = registry.contents.children
-    roots = set()
+    roots = set(registry.recent) & set(images)
     for used in registry.usages:
         reference = used.reference
         for i in images.values():
@@ -157,7 +160,7 @@ def test_verdicts_do_not_depend_on_order(registry: Registry, retention: Retentio
     images, usages = list(registry.contents.images), list(registry.usages)
     chance.shuffle(images)
     chance.shuffle(usages)
-    shuffled = Registry(replace(registry.contents, images=tuple(images)), tuple(usages))
+    shuffled = replace(registry, contents=replace(registry.contents, images=tuple(images)), usages=tuple(usages))
     one = {v.image.digest: v for v in planned(registry, retention=retention).verdicts}
     assert {v.image.digest: v for v in planned(shuffled, retention=retention).verdicts} == one
 
@@ -232,9 +235,15 @@ def is_signature(image: Image) -> bool:
 
 
 @given(registries())
+def test_a_past_never_removes_more(registry: Registry) -> None:
+    """Remembering can only protect more."""
+    assert removed(planned(registry)) <= removed(planned(replace(registry, recent=())))
+
+
+@given(registries())
 def test_without_usages_and_rules_everything_old_goes(registry: Registry) -> None:
     """Safety is not bought by keeping everything: what nothing young, archived or outsized holds is removed."""
-    plan = planned(registry, ())
+    plan = planned(replace(registry, recent=()), ())
     stays = {
         i.digest
         for i in registry.contents.images

@@ -14,9 +14,10 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 
 from ecr_cleaner import inventory, removal, usage
 from ecr_cleaner.access import RegistryFacts
-from ecr_cleaner.errors import RepositoryError
-from ecr_cleaner.guard import FRESHNESS
+from ecr_cleaner.errors import HistoryError, RepositoryError
+from ecr_cleaner.guard import FRESHNESS, Drop
 from ecr_cleaner.inventory import Misconfigured
+from ecr_cleaner.memory import Entry, History, remember
 from ecr_cleaner.model import (
     Reason,
     Reference,
@@ -29,15 +30,16 @@ from ecr_cleaner.model import (
     Usage,
     UsageScan,
 )
-from ecr_cleaner.run import RESERVE_SECONDS, Run
+from ecr_cleaner.run import HISTORY_IS_OFF, LIMITS_ARE_OFF, RESERVE_SECONDS, Run
 from ecr_cleaner.settings import Settings
-from tests.builders import ACCOUNT, NOW, REGION, digest, image, repository
+from tests.builders import ACCOUNT, NOW, REGION, ago, digest, image, repository
 from tests.builders import usage as used
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from ecr_cleaner.aws import Aws
+    from ecr_cleaner.history import HistoryStore
     from ecr_cleaner.model import Image, RepositoryPlan
     from ecr_cleaner.report.summary import RepositorySummary, RunSummary
 
@@ -62,6 +64,10 @@ class World:
         endings: How the removal of an image ends, where it is not removed.
         lasts: Seconds that a step takes, by the first word of its name.
         seconds: Until the run is cut off.
+        usages: As the history has them, of the last run that was complete.
+        started_at: When the history began.
+        known: What the history holds, by repository.
+        saved: What was noted for all repositories.
         steps: What was done, in order.
     """
 
@@ -76,6 +82,10 @@ class World:
     seconds: float = 900.0
     steps: list[str] = field(default_factory=list)
     now: datetime = NOW
+    usages: dict[str, int] = field(default_factory=dict)
+    started_at: datetime = field(default_factory=lambda: ago("100d"))
+    known: dict[str, History] = field(default_factory=dict)
+    saved: list[tuple[frozenset[str], dict[str, int] | None, Drop | None]] = field(default_factory=list)
     read: list[str] = field(default_factory=list)
     _looks: dict[str, int] = field(default_factory=lambda: defaultdict(int))
 
@@ -147,6 +157,22 @@ class World:
         """As usage has it."""
         return (SourceOutcome("apprunner", SourceStatus.DISABLED, detail="excluded"),)
 
+    def open(self, now: datetime) -> None:
+        """As the history has it."""
+        assert now == NOW
+        self.step("open")
+
+    def remember(self, seen: History) -> History:
+        """As the history has it."""
+        self.step("remember", seen.repository)
+        self.known[seen.repository] = remember(self.known.get(seen.repository), seen, 7)
+        return self.known[seen.repository]
+
+    def save(self, existing: frozenset[str], usages: dict[str, int] | None, drop: Drop | None) -> None:
+        """As the history has it."""
+        self.saved.append((existing, usages, drop))
+        self.step("save")
+
     def remove(self, _: object, plan: RepositoryPlan, may_go_on: Callable[[], bool]) -> Iterator[Removal]:
         """As removal has it, one call for each image."""
         for verdict in plan.removals:
@@ -165,6 +191,7 @@ class Told:
     events: list[str] = field(default_factory=list)
     plans: dict[str, RepositoryPlan] = field(default_factory=dict)
     removed: list[str] = field(default_factory=list)
+    withheld_images: list[str] = field(default_factory=list)
     flags: set[tuple[bool, bool]] = field(default_factory=set)
 
     def judged(self, plan: RepositoryPlan, *, dry_run: bool, refused: bool) -> None:
@@ -172,6 +199,10 @@ class Told:
         self.events.append(f"judged {plan.repository.name}")
         self.plans[plan.repository.name] = plan
         self.flags.add((dry_run, refused))
+
+    def withheld(self, plan: RepositoryPlan) -> None:
+        """Remember what stays because of a limit."""
+        self.withheld_images += [verdict.image.name for verdict in plan.removals]
 
     def removal(self, ended: Removal) -> None:
         """Remember how a removal ended."""
@@ -212,9 +243,20 @@ CLIENTS = cast("Aws", SimpleNamespace(region=REGION))
 def run(world: World, told: Told) -> Callable[..., RunSummary]:
     """Runs once; not a dry run unless told otherwise."""
 
-    def go(only: frozenset[str] | None = None, **settings: Any) -> RunSummary:
+    def go(only: frozenset[str] | None = None, *, history: bool = False, **settings: Any) -> RunSummary:
         asked = Settings.model_validate({"dry_run": False} | settings)
-        made = Run(CLIENTS, asked, told, "run-1", only=only, seconds_left=lambda: world.seconds, clock=world.clock)
+        store = cast("HistoryStore", world) if history else None
+        made = Run(
+            CLIENTS,
+            asked,
+            told,
+            "run-1",
+            store,
+            "registry-cleaner",
+            only=only,
+            seconds_left=lambda: world.seconds,
+            clock=world.clock,
+        )
         summary = made.execute()
         json.dumps(summary.as_json(), allow_nan=False)
         assert told.events[-1] == f"run {summary.status.value}"
@@ -461,7 +503,7 @@ def test_a_near_miss_is_a_note(run: Callable[..., RunSummary], world: World) -> 
     world.found["b"] = Misconfigured("b", "tag 'boxcleanerenabled' does not opt in", opted_in=False)
     summary = run()
     assert (summary.status, summary.repositories) == ("completed", {})
-    assert summary.as_json()["notes"] == ["repository b: tag 'boxcleanerenabled' does not opt in"]
+    assert "repository b: tag 'boxcleanerenabled' does not opt in" in summary.as_json()["notes"]
 
 
 def test_what_is_to_be_known_of_a_repository_is_a_note(run: Callable[..., RunSummary], world: World) -> None:
@@ -602,6 +644,290 @@ def test_a_scan_that_takes_too_long_is_out_of_date_at_once(run: Callable[..., Ru
     assert summary.causes == ("collecting the usages took 11 minutes: by now they are out of date",)
     assert world.steps.count("scan") == 1
     assert "remove a:v1" not in world.steps
+
+
+# The past
+
+
+def test_everything_is_written_down_before_anything_is_removed(run: Callable[..., RunSummary], world: World) -> None:
+    """And with a history every run asks who uses what, whether or not anything is old."""
+    world.old("a")
+    world.found["b"] = repository("b")
+    world.listings["b"] = [[image("young", pushed="1d", repository="b")]]
+    assert run(history=True).status == "completed"
+    assert world.steps == [
+        "open",
+        "registry",
+        "names",
+        "scan",
+        "look 1 a",
+        "remember a",
+        "children a",
+        "look 1 b",
+        "remember b",
+        "save",
+        "remove a:v1",
+    ]
+    assert world.saved == [(frozenset({"a", "b"}), {"ecs": 0}, None)]
+
+
+def test_a_history_is_written_without_any_repository(run: Callable[..., RunSummary], world: World) -> None:
+    """No day may be missing in it."""
+    assert run(history=True).status == "completed"
+    assert world.steps == ["open", "registry", "names", "scan", "save"]
+
+
+@pytest.mark.parametrize(("used_ago", "goes"), [("7d", False), ("7d+1s", True)])
+def test_what_was_in_use_is_kept_for_some_days(
+    run: Callable[..., RunSummary], world: World, told: Told, used_ago: str, *, goes: bool
+) -> None:
+    """As long as rollback_days says."""
+    world.old("a").known["a"] = History(
+        "a", ago("1d"), {digest("old a"): Entry(("v1",), None, ago(used_ago), ("ecs service prod/a",))}
+    )
+    run(history=True)
+    assert told.removed == (["a:v1"] if goes else [])
+    (verdict,) = told.plans["a"].verdicts
+    assert (verdict.reason is Reason.OLD_AND_UNUSED) is goes
+
+
+def test_a_past_may_protect_nothing(run: Callable[..., RunSummary], world: World, told: Told) -> None:
+    """With rollback_days = 0; what is in use now is remembered all the same."""
+    world.old("a").known["a"] = History("a", ago("1d"), {digest("old a"): Entry(last_in_use=ago("1d"))})
+    run(history=True, rollback_days=0)
+    assert told.removed == ["a:v1"]
+    assert world.known["a"].images[digest("old a")].last_in_use == ago("1d")
+
+
+def test_who_uses_what_now_is_remembered(run: Callable[..., RunSummary], world: World) -> None:
+    """Also in a dry run, and also if another source failed: what was seen was seen."""
+    world.old("a").scans = [((used(tag="v1", repository="a"),), (COMPLETE, DENIED))]
+    assert run(history=True, dry_run=True).status == "refused"
+    entry = world.known["a"].images[digest("old a")]
+    assert (entry.last_in_use, entry.by) == (NOW, ("ecs service prod/app",))
+    assert world.saved == [(frozenset({"a"}), None, None)]
+
+
+def test_what_is_seen_is_remembered_although_an_index_cannot_be_read(
+    run: Callable[..., RunSummary], world: World
+) -> None:
+    """The day is in the history, whatever else fails."""
+    world.old("a").errors["children a"] = RepositoryError("the index cannot be read")
+    assert run(history=True).status == "failed"
+    assert "a" in world.known
+
+
+def test_a_lost_history_refuses_the_run(run: Callable[..., RunSummary], world: World) -> None:
+    """Forgotten is not unused."""
+    world.old("a").errors["open"] = HistoryError("the history is lost: ...")
+    summary = run(history=True)
+    assert (summary.status, summary.causes) == ("refused", ("the history is lost: ...",))
+    assert world.steps == ["open"]
+
+
+def test_what_cannot_be_written_down_refuses_the_run(run: Callable[..., RunSummary], world: World) -> None:
+    """Nothing is removed before."""
+    world.old("a").errors["save"] = HistoryError("it cannot be written")
+    summary = run(history=True)
+    assert (summary.status, summary.causes) == ("refused", ("it cannot be written",))
+    assert "remove a:v1" not in world.steps
+
+
+def test_a_lost_history_of_one_repository_stops_no_other_one(
+    run: Callable[..., RunSummary], world: World, told: Told
+) -> None:
+    """It keeps everything; the run fails at its end."""
+    world.old("a", "b", "c").errors["remember b"] = HistoryError("its history is lost")
+    summary = run(history=True)
+    assert told.removed == ["a:v1", "c:v1"]
+    assert (summary.status, summary.causes) == ("failed", ("repository b: its history is lost",))
+
+
+def test_what_is_off_is_said(run: Callable[..., RunSummary], world: World) -> None:
+    """Every run without a history says so, and every real one without a limit."""
+    assert run().as_json()["notes"] == [HISTORY_IS_OFF, LIMITS_ARE_OFF]
+    assert run(dry_run=True).as_json()["notes"] == [HISTORY_IS_OFF]
+    assert run(max_removals_per_run=5).as_json()["notes"] == [HISTORY_IS_OFF]
+    assert run(history=True).as_json()["notes"] == [LIMITS_ARE_OFF]
+    world.started_at = ago("6d")
+    (note, _) = run(history=True).as_json()["notes"]
+    assert note == "the history began 2026-02-23 12:00 UTC: what was in use before is not known"
+
+
+# The tripwire
+
+
+def counted(ecs: int) -> tuple[tuple[Usage, ...], tuple[SourceOutcome, ...]]:
+    """A scan that is complete and finds so many images in use, all of them elsewhere."""
+    return tuple(used(tag=f"v{n}", repository="elsewhere") for n in range(ecs)), (COMPLETE,)
+
+
+def test_a_fall_of_usages_removes_nothing(run: Callable[..., RunSummary], world: World, told: Told) -> None:
+    """Everything is judged and reported; the cause says how to confirm it, and the measure stays as it was."""
+    world.old("a").usages = {"ecs": 10}
+    world.scans = [counted(4)]
+    summary = run(history=True)
+    assert summary.status == "refused"
+    assert told.flags == {(False, True)}
+    assert "remove a:v1" not in world.steps
+    ((_, usages, drop),) = world.saved
+    assert drop
+    assert (usages, str(drop)) == ({"ecs": 4}, "ecs from 10 to 4")
+    (cause,) = summary.causes
+    assert cause.startswith(
+        "the images in use fell by more than max_usage_drop_percent = 50 allows: ecs from 10 to 4; "
+    )
+    assert f'"id":"{drop.id}"' in cause
+    assert "--function-name registry-cleaner" in cause
+
+
+@pytest.mark.parametrize(
+    ("before", "settings"), [(8, {}), (10, {"max_usage_drop_percent": 60}), (10, {"max_usage_drop_percent": None})]
+)
+def test_a_smaller_fall_is_nothing(
+    run: Callable[..., RunSummary], world: World, told: Told, before: int, settings: dict[str, Any]
+) -> None:
+    """The new number is the measure of the next run."""
+    world.old("a").usages = {"ecs": before}
+    world.scans = [counted(4)]
+    assert run(history=True, **settings).status == "completed"
+    assert told.removed == ["a:v1"]
+    assert world.saved == [(frozenset({"a"}), {"ecs": 4}, None)]
+
+
+def test_without_a_history_nothing_is_compared(run: Callable[..., RunSummary], world: World) -> None:
+    """There is nothing to compare with."""
+    world.old("a").usages = {"ecs": 10}
+    world.scans = [counted(0)]
+    assert run().status == "completed"
+    assert world.saved == []
+
+
+def test_a_failed_source_says_nothing_of_a_fall(run: Callable[..., RunSummary], world: World) -> None:
+    """Whatever it would have found; the measure stays, and so does what waits."""
+    world.old("a").usages = {"ecs": 10}
+    world.scans = [((), (COMPLETE, DENIED))]
+    assert run(history=True).causes == ("source lambda: ListFunctions was denied",)
+    assert world.saved == [(frozenset({"a"}), None, None)]
+
+
+def test_a_fall_that_a_later_scan_finds_stops_the_rest(
+    run: Callable[..., RunSummary], world: World, told: Told
+) -> None:
+    """And waits for confirmation as well."""
+    world.old("a", "b").usages = {"ecs": 10}
+    world.lasts["remove"] = FRESHNESS.total_seconds() + 1
+    world.seconds = 1e6
+    world.scans = [counted(9), counted(1)]
+    summary = run(history=True)
+    assert told.removed == ["a:v1"]
+    assert summary.status == "refused"
+    assert [str(drop) for _, _, drop in world.saved] == ["None", "ecs from 10 to 1"]
+
+
+# Limits
+
+
+def crowded(world: World, **old: int) -> None:
+    """Repositories of ten images, so many of them old."""
+    for name, number in old.items():
+        world.found[name] = repository(name)
+        world.listings[name] = [
+            [
+                image(f"{name}{n}", tags=[f"v{n}"], repository=name, pushed="40d" if n < number else "1d")
+                for n in range(10)
+            ]
+        ]
+
+
+@pytest.mark.parametrize(
+    ("limit", "cause"),
+    [
+        ({"max_removals_per_repository": 3}, "max_removals_per_repository = 3"),
+        ({"max_removal_percent_per_repository": 30}, "max_removal_percent_per_repository = 30"),
+    ],
+)
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_a_repository_over_its_limit_keeps_everything(
+    run: Callable[..., RunSummary], world: World, told: Told, *, limit: dict[str, int], cause: str, dry_run: bool
+) -> None:
+    """The others are cleaned, and the run fails at its end; a dry run as well."""
+    crowded(world, a=4, b=3)
+    summary = run(dry_run=dry_run, **limit)
+    assert told.removed == ([] if dry_run else ["b:v0", "b:v1", "b:v2"])
+    assert told.withheld_images == ([] if dry_run else ["a:v0", "a:v1", "a:v2", "a:v3"])
+    assert summary.status == "failed"
+    assert summary.causes == (f"repository a: 4 of 10 images would go, more than {cause} allows",)
+    assert (summary.repositories["a"].status, summary.repositories["a"].removable) == ("over_limit", 4)
+
+
+@pytest.mark.parametrize(
+    ("limit", "cause"),
+    [
+        ({"max_removals_per_run": 6}, "max_removals_per_run = 6"),
+        ({"max_removal_percent_per_run": 34}, "max_removal_percent_per_run = 34"),
+    ],
+)
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_a_run_over_its_limit_removes_nothing(
+    run: Callable[..., RunSummary], world: World, told: Told, *, limit: dict[str, int], cause: str, dry_run: bool
+) -> None:
+    """Nowhere; what would have gone is told."""
+    crowded(world, a=4, b=3)
+    summary = run(dry_run=dry_run, **limit)
+    assert told.removed == []
+    assert told.withheld_images == ([] if dry_run else [f"a:v{n}" for n in range(4)] + [f"b:v{n}" for n in range(3)])
+    assert summary.status == "refused"
+    assert summary.causes == (f"all repositories together: 7 of 20 images would go, more than {cause} allows",)
+
+
+def test_what_a_repository_may_not_remove_counts_for_no_run(
+    run: Callable[..., RunSummary], world: World, told: Told
+) -> None:
+    """It does not go."""
+    crowded(world, a=4, b=3)
+    run(max_removals_per_repository=3, max_removals_per_run=3)
+    assert told.removed == ["b:v0", "b:v1", "b:v2"]
+
+
+def test_limits_hold_over_what_went_already(run: Callable[..., RunSummary], world: World, told: Told) -> None:
+    """A repository that is judged again in the middle may not begin to count anew."""
+    crowded(world, a=3)
+    first = world.listings["a"][0]
+    later = [replace(one, pushed_at=ago("40d")) for one in first]
+    # After the first removal ECR shows two more old images: four of ten in all, one of them gone.
+    world.listings["a"] = [first, first, [*later[1:4], *first[4:]]]
+    world.lasts["remove"] = FRESHNESS.total_seconds() + 1
+    world.seconds = 1e6
+    summary = run(max_removals_per_repository=3)
+    assert told.removed == ["a:v0"]
+    assert told.withheld_images == ["a:v1", "a:v2", "a:v3"]
+    assert summary.causes == (
+        "repository a: 4 of 10 images would go, more than max_removals_per_repository = 3 allows",
+    )
+
+
+def test_the_runs_limit_holds_over_what_went_already(run: Callable[..., RunSummary], world: World, told: Told) -> None:
+    """Likewise over all repositories."""
+    crowded(world, a=1, b=2)
+    listed = world.listings["b"][0]
+    world.listings["b"] = [listed, listed, [replace(one, pushed_at=ago("40d")) for one in listed[:3]] + listed[3:]]
+    world.lasts["remove"] = FRESHNESS.total_seconds() + 1
+    world.seconds = 1e6
+    summary = run(max_removals_per_run=3)
+    assert told.removed == ["a:v0"]
+    assert told.withheld_images == ["b:v0", "b:v1", "b:v2"]
+    assert (summary.status, len(summary.causes)) == ("refused", 1)
+    assert summary.causes[0].startswith("all repositories together: 4 of 20 images would go")
+
+
+def test_limits_are_not_held_against_a_run_that_is_refused(run: Callable[..., RunSummary], world: World) -> None:
+    """What would go then rests on usages that are not complete."""
+    crowded(world, a=4)
+    world.scans = [((), (DENIED,))]
+    summary = run(max_removals_per_repository=1, max_removals_per_run=1)
+    assert summary.causes == ("source lambda: ListFunctions was denied",)
+    assert summary.repositories["a"].status == "judged"
 
 
 # Time

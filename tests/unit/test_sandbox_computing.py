@@ -71,7 +71,7 @@ def test_what_is_told_is_shown_in_the_form_of_the_models(sandbox: Sandbox, sourc
         report = ParamValidator().validate(told, model.output_shape).generate_report()
         wrong.extend(f"{model.name}: {line}" for line in report.splitlines() if "Invalid type" in line)
 
-    events, event = sandbox.client(source.service).meta.events, f"after-call.{source.service}"
+    events, event = sandbox.client(source.name).meta.events, f"after-call.{source.name}"
     events.register(event, check)
     try:
         found = list(source.collect(cast("Account", SimpleNamespace(aws=Clients(sandbox)))))

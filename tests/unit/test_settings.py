@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ecr_cleaner.errors import SettingsError
+from ecr_cleaner.errors import AbsentError, SettingsError
+from ecr_cleaner.guard import Limits
 from ecr_cleaner.model import RetentionRule
 from ecr_cleaner.settings import (
     MAX_DOCUMENT_BYTES,
+    Confirmation,
+    Event,
+    HistoryPlace,
     Rule,
     Settings,
+    for_invocation,
     from_environment,
     read_event,
     tightened,
@@ -227,6 +233,19 @@ def test_null_means_none() -> None:
         ({"lock_table": ""}, "lock_table"),
         ({"lock_table": 7}, "lock_table"),
         ({"own_repository": ""}, "own_repository"),
+        ({"history": {"bucket": "shared"}}, "prefix"),
+        ({"history": {"bucket": "shared", "prefix": "/"}}, "prefix"),
+        ({"history": {"bucket": "shared", "prefix": "no-slash"}}, "prefix"),
+        ({"history": {"bucket": "shared", "prefix": "a/", "key": "b"}}, "key"),
+        ({"history": "shared"}, "history"),
+        ({"max_removals_per_run": 0}, "max_removals_per_run"),
+        ({"max_removals_per_repository": -1}, "max_removals_per_repository"),
+        ({"max_removal_percent_per_run": 101}, "max_removal_percent_per_run"),
+        ({"max_removal_percent_per_repository": 2.5}, "max_removal_percent_per_repository"),
+        ({"max_usage_drop_percent": -1}, "max_usage_drop_percent"),
+        ({"max_usage_drop_percent": "50"}, "max_usage_drop_percent"),
+        ({"rollback_days": -1}, "rollback_days"),
+        ({"rollback_days": None}, "rollback_days"),
     ],
 )
 def test_a_document_that_is_not_understood_is_an_error(document: dict[str, Any], named: str) -> None:
@@ -257,6 +276,89 @@ def test_a_document_has_a_largest_size() -> None:
     )
     wide = json.dumps({"schema_version": 1, "lock_table": "ä" * 1500}, ensure_ascii=False)
     assert "must be at most 3000 bytes" in problems({"ECR_CLEANER_SETTINGS": wide})[0]
+
+
+def test_the_past_and_the_limits_are_read() -> None:
+    """As Terraform writes them."""
+    found = settings(
+        history={"bucket": "shared", "prefix": "ecr-cleaner/1/"},
+        max_removal_percent_per_repository=50,
+        max_removal_percent_per_run=25,
+        max_removals_per_repository=20,
+        max_removals_per_run=100,
+        max_usage_drop_percent=None,
+        rollback_days=0,
+    )
+    assert found.history == HistoryPlace(bucket="shared", prefix="ecr-cleaner/1/")
+    assert (found.max_usage_drop_percent, found.rollback_days) == (None, 0)
+    assert found.limits == Limits(20, 50, 100, 25)
+
+
+def test_without_a_word_the_past_protects_and_nothing_is_limited() -> None:
+    """99 % of a neglected repository may rightly be old."""
+    assert (Settings().rollback_days, Settings().max_usage_drop_percent) == (7, 50)
+    assert Settings().history is None
+    assert Settings().limits.are_off
+
+
+LONG = json.dumps({"schema_version": 1, "lock_table": "x" * 4000})
+
+
+def pointer(text: str, **more: Any) -> str:
+    """What stands in the environment for a document that lies in a bucket."""
+    place = {"bucket": "shared", "key": "a/settings.json", "sha256": hashlib.sha256(text.encode()).hexdigest()}
+    return json.dumps({"schema_version": 1, "settings_object": place | more})
+
+
+def fetch(bucket: str, key: str) -> bytes:
+    """Reads the long document."""
+    assert (bucket, key) == ("shared", "a/settings.json")
+    return LONG.encode()
+
+
+def test_a_document_that_outgrew_the_environment_is_fetched() -> None:
+    """It may be longer than the environment."""
+    assert from_environment({"ECR_CLEANER_SETTINGS": pointer(LONG)}, fetch).lock_table == "x" * 4000
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        (pointer(LONG, sha256="0" * 64), "is not what Terraform wrote"),
+        (pointer(LONG, sha256="x"), "sha256"),
+        (pointer(LONG, version="3"), "version"),
+        (json.dumps(json.loads(pointer(LONG)) | {"lock_table": "cleaner-lock"}), "lock_table"),
+        (json.dumps({"settings_object": json.loads(pointer(LONG))["settings_object"]}), "schema_version"),
+    ],
+)
+def test_a_document_that_is_not_the_one_is_an_error(text: str, named: str) -> None:
+    """Neither another version of it, nor a part of it beside it."""
+    with pytest.raises(SettingsError) as raised:
+        from_environment({"ECR_CLEANER_SETTINGS": text}, fetch)
+    (problem,) = raised.value.problems
+    assert problem.startswith("settings_object: ")
+    assert named in problem
+
+
+def test_a_document_that_cannot_be_fetched_is_an_error() -> None:
+    """Not a document without settings."""
+
+    def fail(*_: str) -> bytes:
+        raise AbsentError("s3://shared/a/settings.json does not exist")
+
+    with pytest.raises(SettingsError, match="does not exist"):
+        from_environment({"ECR_CLEANER_SETTINGS": pointer(LONG)}, fail)
+    with pytest.raises(SettingsError, match="settings_object"):
+        from_environment({"ECR_CLEANER_SETTINGS": pointer(LONG)})
+
+
+def test_a_fetched_document_is_read_as_strictly() -> None:
+    """Wherever it lies."""
+    text = json.dumps({"dry_run": False})
+    with pytest.raises(SettingsError, match="settings_object: dry_run"):
+        from_environment({"ECR_CLEANER_SETTINGS": pointer(text)}, lambda *_: text.encode())
+    with pytest.raises(SettingsError, match="settings_object: schema_version"):
+        from_environment({"ECR_CLEANER_SETTINGS": pointer("{}")}, lambda *_: b"{}")
 
 
 def test_all_problems_are_told_at_once() -> None:
@@ -316,6 +418,12 @@ def test_events_that_are_understood(event: object) -> None:
         ({"schema_version": 1, "DRY_RUN": True}, "DRY_RUN"),
         ({"schema_version": 1, "default_keep_days": 1}, "default_keep_days"),
         ({"schema_version": 1, "disabled_usage_sources": ["ecs"]}, "disabled_usage_sources"),
+        ({"schema_version": 1, "action": "confirm_usage_drop"}, "id"),
+        ({"schema_version": 1, "action": "confirm_usage_drop", "id": "0123456789AB"}, "id"),
+        ({"schema_version": 1, "action": "confirm_usage_drop", "id": "0123456789ab0"}, "id"),
+        ({"action": "confirm_usage_drop", "id": "0123456789ab"}, "schema_version"),
+        ({"schema_version": 1, "action": "confirm_usage_drop", "id": "0123456789ab", "dry_run": False}, "dry_run"),
+        ({"schema_version": 1, "id": "0123456789ab"}, "id"),
         ({"version": "0", "detail-type": "Scheduled Event"}, "detail-type"),
     ],
 )
@@ -341,6 +449,17 @@ def test_events_that_are_refused(event: object, named: str) -> None:
 def test_an_event_can_only_tighten(told: str, event: object, *, dry_run: bool) -> None:
     """No event turns a dry run off."""
     before = from_environment({"DRY_RUN": told, "DEFAULT_KEEP_DAYS": "7"})
-    after = tightened(before, read_event(event))
+    asked = read_event(event)
+    assert isinstance(asked, Event)
+    after = tightened(before, asked)
     assert after.dry_run is dry_run
     assert after.model_copy(update={"dry_run": before.dry_run}) == before
+
+
+def test_a_confirmation_is_no_run() -> None:
+    """It carries the id of what it confirms and nothing else, and leaves the settings alone."""
+    event = {"schema_version": 1, "action": "confirm_usage_drop", "id": "0123456789ab"}
+    told, asked = for_invocation({"DRY_RUN": "false"}, event)
+    assert asked == Confirmation(schema_version=1, action="confirm_usage_drop", id="0123456789ab")
+    assert told.dry_run is False
+    assert for_invocation({"DRY_RUN": "false"}, {})[1] is None

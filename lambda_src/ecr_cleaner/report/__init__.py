@@ -19,6 +19,9 @@ class Reporter(Protocol):
         rest on usages that are not complete.
         """
 
+    def withheld(self, plan: RepositoryPlan) -> None:
+        """What one repository's plan would remove stays, because that would be more than a limit allows."""
+
     def removal(self, removal: Removal) -> None:
         """One removal ended."""
 

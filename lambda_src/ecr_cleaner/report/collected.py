@@ -36,6 +36,9 @@ class CollectingReporter:
         self.plans[plan.repository.name] = plan
         self.refused = self.refused or refused
 
+    def withheld(self, plan: RepositoryPlan) -> None:
+        """Never told: the command line removes nothing."""
+
     def removal(self, removal: Removal) -> None:
         """Never told: the command line removes nothing."""
 

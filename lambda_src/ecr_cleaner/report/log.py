@@ -45,12 +45,17 @@ class LogReporter:
         """Name what would go, if it will not go now."""
         for verdict in plan.verdicts:
             if verdict.removes and refused:
-                LOGGER.warning("Found image without known use, but not every source answered", extra=_fields(verdict))
+                LOGGER.warning("Found image without known use, but the run is refused", extra=_fields(verdict))
             elif verdict.removes and dry_run:
                 LOGGER.info("Found unused image, should be removed", extra=_fields(verdict))
             elif not verdict.removes:
                 kept = {"reason": verdict.reason.value, "evidence": list(verdict.evidence)}
                 LOGGER.debug("Kept image", extra=_fields(verdict) | kept)
+
+    def withheld(self, plan: RepositoryPlan) -> None:
+        """Name what stays because of a limit."""
+        for verdict in plan.removals:
+            LOGGER.warning("Kept unused image because a limit is exceeded", extra=_fields(verdict))
 
     def removal(self, removal: Removal) -> None:
         """Say how one removal ended."""

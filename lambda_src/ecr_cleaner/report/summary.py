@@ -22,7 +22,8 @@ class RepositorySummary:
 
     Attributes:
         name: Of the repository.
-        status: ``judged``, ``skipped``, ``misconfigured``, ``failed``, ``gone`` or ``left``.
+        status: ``judged``, ``skipped``, ``misconfigured``, ``failed``, ``over_limit``, ``gone`` or
+            ``left``.
         detail: Why, where the status needs it.
         setting: The value of ``acknowledged_unscanned`` that would include a skipped repository.
         keep_days: The age limit that held, of tagged images.
@@ -77,7 +78,7 @@ class RepositorySummary:
     @property
     def problems(self) -> tuple[str, ...]:
         """Why the run fails because of this repository; empty if it does not."""
-        if self.status in {"misconfigured", "failed"}:
+        if self.status in {"misconfigured", "failed", "over_limit"}:
             return (f"repository {self.name}: {self.detail}",)
         failing = sum(self.removals[status.value] for status in _FAILING)
         if not failing:
@@ -127,6 +128,7 @@ class RunSummary:
         problems: Why the run failed, beside the repositories' own.
         notes: What a person should know and nothing depends on.
         left: Repositories that the deadline cut off.
+        cut_short: What there was no time for, if that was not one repository but all of them.
         seconds: How long it took.
     """
 
@@ -140,13 +142,15 @@ class RunSummary:
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
+    cut_short: str = ""
     seconds: float = 0.0
 
     @property
     def causes(self) -> tuple[str, ...]:
         """Everything that kept the run from doing all it should."""
         own = (problem for repository in self.repositories.values() for problem in repository.problems)
-        out_of_time = (f"time ran out: {len(self.left)} repositories left",) if self.left else ()
+        out_of_time = [f"time ran out: {len(self.left)} repositories left"] if self.left else []
+        out_of_time += [self.cut_short] if self.cut_short else []
         return (*self.refusals, *self.problems, *own, *out_of_time)
 
     @property
@@ -156,7 +160,7 @@ class RunSummary:
             return RunStatus.REFUSED
         if self.problems or any(repository.problems for repository in self.repositories.values()):
             return RunStatus.FAILED
-        return RunStatus.INCOMPLETE if self.left else RunStatus.COMPLETED
+        return RunStatus.INCOMPLETE if self.left or self.cut_short else RunStatus.COMPLETED
 
     def as_json(self) -> dict[str, Any]:
         """The run as JSON-native values."""

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
 
 from ecr_cleaner import aws
-from ecr_cleaner.errors import CleanerError, SourceError
+from ecr_cleaner.errors import CleanerError, OutOfTimeError, SourceError
 from ecr_cleaner.model import SourceOutcome, SourceStatus, Usage, UsageScan
 from ecr_cleaner.usage.base import Account, Source
 from ecr_cleaner.usage.listing import Listing
@@ -74,6 +74,8 @@ def _ask(source: Source, account: Account) -> tuple[tuple[Usage, ...], SourceOut
     try:
         _must_be_known(source, clients)
         found = tuple(source.collect(account))
+    except OutOfTimeError:
+        raise  # not the source's fault: the whole run is cut short
     except aws.UnknownService as error:
         # There is no client by which to find out whether the region has the service.
         return (), SourceOutcome(source.name, SourceStatus.FAILED, detail=_cause(source, error))

@@ -1,0 +1,153 @@
+# Where the function remembers who used what, and where settings lie that outgrow its environment.
+
+locals {
+  creates_bucket = var.history_enabled && var.bucket_name == null
+
+  # Globally unique and at most 63 characters long, whatever name and region are.
+  bucket = local.creates_bucket ? "${var.name}-${local.account_id}-${replace(local.region, "-", "")}" : var.bucket_name
+
+  bucket_arn = local.bucket == null ? null : "arn:${local.partition}:s3:::${local.bucket}"
+
+  # Several instances, regions and accounts may share one bucket.
+  bucket_prefix = "ecr-cleaner/${local.account_id}/${local.region}/${var.name}/"
+
+  history = var.history_enabled ? { bucket = local.bucket, prefix = local.bucket_prefix } : null
+}
+
+resource "aws_s3_bucket" "history" {
+  count = local.creates_bucket ? 1 : 0
+
+  bucket        = local.bucket
+  force_destroy = var.bucket_force_destroy
+  tags          = var.tags
+}
+
+resource "aws_s3_bucket_public_access_block" "history" {
+  count = local.creates_bucket ? 1 : 0
+
+  bucket                  = aws_s3_bucket.history[0].id
+  block_public_acls       = true
+  block_public_policy     = true
+  ignore_public_acls      = true
+  restrict_public_buckets = true
+}
+
+resource "aws_s3_bucket_server_side_encryption_configuration" "history" {
+  count = local.creates_bucket ? 1 : 0
+
+  bucket = aws_s3_bucket.history[0].id
+
+  rule {
+    bucket_key_enabled = var.kms_key_arn != null
+
+    apply_server_side_encryption_by_default {
+      sse_algorithm     = var.kms_key_arn == null ? "AES256" : "aws:kms"
+      kms_master_key_id = var.kms_key_arn
+    }
+  }
+}
+
+resource "aws_s3_bucket_versioning" "history" {
+  count = local.creates_bucket ? 1 : 0
+
+  bucket = aws_s3_bucket.history[0].id
+
+  versioning_configuration {
+    status = "Enabled"
+  }
+}
+
+# Every run writes each object anew: a month of versions is enough to bring one back.
+resource "aws_s3_bucket_lifecycle_configuration" "history" {
+  count = local.creates_bucket ? 1 : 0
+
+  bucket = aws_s3_bucket.history[0].id
+
+  rule {
+    id     = "forget-old-versions"
+    status = "Enabled"
+
+    filter {}
+
+    noncurrent_version_expiration {
+      noncurrent_days = 30
+    }
+
+    abort_incomplete_multipart_upload {
+      days_after_initiation = 1
+    }
+  }
+
+  depends_on = [aws_s3_bucket_versioning.history]
+}
+
+resource "aws_s3_bucket_policy" "history" {
+  count = local.creates_bucket ? 1 : 0
+
+  bucket = aws_s3_bucket.history[0].id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid       = "OnlyTls"
+      Effect    = "Deny"
+      Principal = "*"
+      Action    = ["s3:*"]
+      Resource  = [local.bucket_arn, "${local.bucket_arn}/*"]
+      Condition = { Bool = { "aws:SecureTransport" = "false" } }
+    }]
+  })
+
+  # One change of a bucket's policy and public access at a time.
+  depends_on = [aws_s3_bucket_public_access_block.history]
+}
+
+# Tells a first run from a lost history. The first run writes into it that one has begun; from then on whatever is
+# missing is an error. Replacing it is how a person says that a history is to begin anew.
+resource "aws_s3_object" "marker" {
+  count = var.history_enabled ? 1 : 0
+
+  bucket       = local.bucket
+  key          = "${local.bucket_prefix}marker.json"
+  content_type = "application/json"
+  content      = jsonencode({ schema_version = 1, state = "new" })
+
+  # The function writes the object without tags, and tags are no business of a marker.
+  override_provider {
+    default_tags {
+      tags = {}
+    }
+  }
+
+  lifecycle {
+    # What the function wrote stays, also when a later version of the module would write something else.
+    ignore_changes = [content, content_type]
+  }
+
+  # An object is kept as its bucket is when the object is written.
+  depends_on = [
+    aws_s3_bucket.history,
+    aws_s3_bucket_server_side_encryption_configuration.history,
+    aws_s3_bucket_versioning.history,
+  ]
+}
+
+resource "aws_s3_object" "settings" {
+  count = local.settings_outgrow ? 1 : 0
+
+  bucket       = local.bucket
+  key          = local.settings_object.key
+  content_type = "application/json"
+  content      = local.settings_json
+
+  override_provider {
+    default_tags {
+      tags = {}
+    }
+  }
+
+  depends_on = [
+    aws_s3_bucket.history,
+    aws_s3_bucket_server_side_encryption_configuration.history,
+    aws_s3_bucket_versioning.history,
+  ]
+}

@@ -1,0 +1,213 @@
+"""Keeps the memory in S3: one object for each repository, one for what holds for all, and a marker.
+
+::
+
+    <prefix>marker.json                                   Terraform's; says whether a history has begun, and which
+    <prefix>history/<id>/state.json                       which repositories have an object, images in use by source
+    <prefix>history/<id>/repositories/<repository>.json   who used which digest, which tags moved
+
+Whatever is known to have been written and cannot be read again is lost, and lost is not empty: nothing is removed.
+A history that begins anew has a new id, so nothing of an older one can be mistaken for a part of it. No key is read
+that may rightly be absent: that would take the permission to list the bucket.
+"""
+
+from __future__ import annotations
+
+import uuid
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from ecr_cleaner import documents, memory, objects
+from ecr_cleaner.documents import Marker, New, PendingDrop, Started, State
+from ecr_cleaner.errors import AbsentError, HistoryError, NotWholeError, ReplacedError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+    from datetime import datetime
+
+    from ecr_cleaner.aws import Aws
+    from ecr_cleaner.guard import Drop
+
+BEGIN_ANEW: Final = (
+    "bring the object's last version back, or begin a new history: terraform apply "
+    "-replace='module.NAME.aws_s3_object.marker[0]' forgets what was in use before"
+)
+
+
+@dataclass(slots=True)
+class HistoryStore:
+    """The history of one instance of the module; `open` comes first.
+
+    Attributes:
+        clients: Of the run.
+        bucket: Where it lies.
+        prefix: Of all keys; ends with a slash.
+        rollback_days: How long a past use protects, at least.
+        started_at: When the history began.
+    """
+
+    clients: Aws
+    bucket: str
+    prefix: str
+    rollback_days: int
+    started_at: datetime = field(init=False)
+    _root: str = field(init=False)
+    _state: State = field(init=False, default_factory=State)
+    _state_etag: str | None = field(init=False, default=None)
+    _written: set[str] = field(init=False, default_factory=set)
+
+    @property
+    def usages(self) -> Mapping[str, int]:
+        """Images in use by source, of the last run that was complete; empty before the first one."""
+        return self._state.usages or {}
+
+    def open(self, now: datetime) -> None:
+        """Find the history; begin it, if Terraform says that there is none yet.
+
+        Raises:
+            HistoryError: It is lost, or cannot be read.
+        """
+        marker, etag = self._marker()
+        self._read_state(self._begin(now, etag) if isinstance(marker, New) else marker)
+
+    def remember(self, seen: memory.History) -> memory.History:
+        """Add one look at a repository to what is known of it.
+
+        Returns:
+            What is known now, once it is written.
+
+        Raises:
+            HistoryError: What was known cannot be read, or what is known now cannot be written.
+        """
+        known, etag = None, None
+        if seen.repository in self._written or seen.repository in self._state.repositories:
+            known, etag = self._read(seen.repository)
+        found = memory.remember(known, seen, self.rollback_days)
+        try:
+            self._write(found, etag)
+        except ReplacedError:
+            # By a run at the same time, by this one's own first try, or by one that was killed before it could
+            # note that the object exists. What is known there joins what is known here, once.
+            known, etag = self._read(seen.repository)
+            found = memory.remember(known, found, self.rollback_days)
+            self._write(found, etag)
+        self._written.add(seen.repository)
+        return found
+
+    def save(self, existing: Collection[str], usages: Mapping[str, int] | None, drop: Drop | None) -> None:
+        """Note what holds for all repositories.
+
+        Args:
+            existing: Names of all repositories of the registry; the others are forgotten.
+            usages: Images in use by source, if every source gave a full answer.
+            drop: A fall of usages that somebody has to confirm before they become the measure.
+
+        Raises:
+            HistoryError: It could not be written.
+        """
+        measure, pending = self._state.usages, self._state.pending_drop
+        if usages is not None and drop is not None:
+            pending = PendingDrop(id=drop.id, usages=dict(usages))
+        elif usages is not None:
+            measure, pending = dict(usages), None
+        kept = {name for name in self._state.repositories if name in existing} | self._written
+        self._replace_state(State(repositories=sorted(kept), usages=measure, pending_drop=pending))
+
+    def confirm(self, drop_id: str) -> dict[str, int]:
+        """Make the usages of a fall that somebody confirmed the measure from now on.
+
+        Returns:
+            These usages, by source.
+
+        Raises:
+            HistoryError: No such fall waits for confirmation.
+        """
+        marker, _ = self._marker()
+        if isinstance(marker, Started):
+            self._read_state(marker)
+        pending = self._state.pending_drop
+        if pending is None or pending.id != drop_id:
+            waiting = f"the one that waits is {pending.id}" if pending else "none waits"
+            message = f"there is no fall of usages {drop_id} to confirm: {waiting}"
+            raise HistoryError(message)
+        self._write_state(self._state.model_copy(update={"usages": pending.usages, "pending_drop": None}))
+        return pending.usages
+
+    def _marker(self) -> tuple[New | Started, str]:
+        key = f"{self.prefix}marker.json"
+        try:
+            stored = objects.read(self.clients, self.bucket, key)
+            return documents.understood(Marker, stored.body, self._place(key)).root, stored.etag
+        except (AbsentError, NotWholeError) as error:
+            message = f"the history is lost: {error}; {BEGIN_ANEW}"
+            raise HistoryError(message) from None
+
+    def _begin(self, now: datetime, etag: str) -> Started:
+        """Begin a history, unless somebody else just does.
+
+        The empty state is there before the marker names it: between the two nothing is lost.
+        """
+        name = f"{now:%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:8]}"
+        begun = Started(schema_version=1, state="started", history_id=name, started_at=now)
+        with suppress(ReplacedError):  # nobody else knows this key: a first try whose answer got lost
+            objects.write(self.clients, self.bucket, self._state_key(begun), documents.seal(State()), None)
+        key = f"{self.prefix}marker.json"
+        try:
+            objects.write(self.clients, self.bucket, key, begun.model_dump_json().encode() + b"\n", etag)
+        except ReplacedError:
+            marker, _ = self._marker()
+            if isinstance(marker, New):
+                raise
+            return marker
+        return begun
+
+    def _read_state(self, marker: Started) -> None:
+        key = self._state_key(marker)
+        try:
+            stored = objects.read(self.clients, self.bucket, key)
+            self._state = documents.unseal(State, stored.body, self._place(key))
+        except (AbsentError, NotWholeError) as error:
+            message = f"the history is lost: {error}; {BEGIN_ANEW}"
+            raise HistoryError(message) from None
+        self._root = key.removesuffix("state.json")
+        self._state_etag = stored.etag
+        self.started_at = marker.started_at
+
+    def _replace_state(self, state: State) -> None:
+        try:
+            self._write_state(state)
+        except ReplacedError:
+            stored = objects.read(self.clients, self.bucket, f"{self._root}state.json")
+            other = documents.unseal(State, stored.body, self._place(f"{self._root}state.json"))
+            self._state_etag = stored.etag
+            both = sorted({*state.repositories, *other.repositories})
+            self._write_state(state.model_copy(update={"repositories": both}))
+
+    def _write_state(self, state: State) -> None:
+        self._state_etag = objects.write(
+            self.clients, self.bucket, f"{self._root}state.json", documents.seal(state), self._state_etag
+        )
+        self._state = state
+
+    def _read(self, repository: str) -> tuple[memory.History, str]:
+        key = self._key(repository)
+        try:
+            stored = objects.read(self.clients, self.bucket, key)
+            return documents.read_history(stored.body, self._place(key), repository), stored.etag
+        except (AbsentError, NotWholeError) as error:
+            message = f"its history is lost: {error}; {BEGIN_ANEW}"
+            raise HistoryError(message) from None
+
+    def _write(self, history: memory.History, etag: str | None) -> None:
+        key = self._key(history.repository)
+        objects.write(self.clients, self.bucket, key, documents.write_history(history), etag)
+
+    def _key(self, repository: str) -> str:
+        return f"{self._root}repositories/{repository}.json"
+
+    def _state_key(self, marker: Started) -> str:
+        return f"{self.prefix}history/{marker.history_id}/state.json"
+
+    def _place(self, key: str) -> str:
+        return f"s3://{self.bucket}/{key}"

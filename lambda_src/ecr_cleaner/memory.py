@@ -1,0 +1,197 @@
+"""Pure: what is known of a repository's past, and whom it protects.
+
+Consumers come and go between two runs: a service that was scaled away or rolled forward this morning may be
+rolled back tonight. So every run remembers which digests it saw in use and which tags moved, and what was in use
+within some days is kept as if it still were.
+
+An entry lives as long as its image, a lost tag as long as it may protect, a digest remembers five consumers: what
+is remembered grows with the repository and not with the number of runs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+
+    from ecr_cleaner.model import Image, Usage
+
+MAX_CONSUMERS: Final = 5
+"""Consumers that an image remembers: enough to know whom to ask."""
+
+MIN_LOST_TAG_DAYS: Final = 30
+"""How long a lost tag is remembered at least, so that a longer ``rollback_days`` finds something to protect."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What is known of one image.
+
+    Attributes:
+        tags: Those of the last observation, sorted.
+        tags_changed_at: The observation that found them changed; None if none did.
+        last_in_use: The last observation that found it in use; None if none did.
+        by: Who used it then, for people; sorted, at most `MAX_CONSUMERS`.
+        lost_tags: Tags it had once, each with the first observation without it.
+    """
+
+    tags: tuple[str, ...] = ()
+    tags_changed_at: datetime | None = None
+    last_in_use: datetime | None = None
+    by: tuple[str, ...] = ()
+    lost_tags: Mapping[str, datetime] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What is known of the images of one repository; one observation is a history too.
+
+    Attributes:
+        repository: Its name.
+        observed_at: The last observation, UTC.
+        images: By digest.
+    """
+
+    repository: str
+    observed_at: datetime
+    images: Mapping[str, Entry] = field(default_factory=dict)
+
+
+def observe(
+    repository: str, images: Iterable[Image], used: Mapping[str, Iterable[Usage]], observed_at: datetime
+) -> History:
+    """What one look sees.
+
+    Args:
+        repository: Its name.
+        images: All that lie in it.
+        used: Digest to the usages that name it.
+        observed_at: The moment the usages were collected.
+    """
+    return History(
+        repository,
+        observed_at,
+        {
+            image.digest: Entry(
+                image.tags, None, observed_at, _consumers(usage.consumer for usage in used[image.digest])
+            )
+            if image.digest in used
+            else Entry(image.tags)
+            for image in images
+        },
+    )
+
+
+def remember(known: History | None, seen: History, rollback_days: int) -> History:
+    """What is known after a look.
+
+    What the look did not find is forgotten, unless somebody else looked later; so are tags that were lost longer
+    ago than they can protect.
+    """
+    if known is None:
+        return seen
+    merged = merge(known, seen)
+    images = merged.images
+    if seen.observed_at >= known.observed_at:
+        images = {digest: entry for digest, entry in images.items() if digest in seen.images}
+    oldest = merged.observed_at - timedelta(days=max(rollback_days, MIN_LOST_TAG_DAYS))
+    return replace(merged, images={digest: _without_old_losses(entry, oldest) for digest, entry in images.items()})
+
+
+def merge(one: History, other: History) -> History:
+    """What two histories of one repository know together, in whichever order they are given.
+
+    The later observation knows the present tags; who used an image is what the later use says.
+    """
+    older, newer = sorted((one, other), key=lambda history: history.observed_at)
+    both = older.images.keys() & newer.images.keys()
+    same_moment = older.observed_at == newer.observed_at
+    images = {**older.images, **newer.images}
+    for digest in both:
+        images[digest] = _merged(older, newer, digest, same_moment=same_moment)
+    return History(newer.repository, newer.observed_at, images)
+
+
+def recent(known: History, usages: Iterable[Usage], now: datetime, rollback_days: int) -> dict[str, tuple[str, ...]]:
+    """The digests that are kept for what was, with the evidence.
+
+    Kept is what was in use at most `rollback_days` times 24 hours ago, and what lost a tag in that time which a
+    usage names: that consumer may have been started with it.
+
+    Args:
+        known: Of the repository.
+        usages: Those of this account and region.
+        now: The moment of the judgement.
+        rollback_days: Whole days; 0 keeps nothing.
+    """
+    if not rollback_days:
+        return {}
+    since = now - timedelta(days=rollback_days)
+    wanted: dict[str, list[str]] = {}
+    for usage in usages:
+        tag = usage.reference.effective_tag
+        if usage.reference.repository == known.repository and tag is not None:
+            wanted.setdefault(tag, []).append(usage.consumer)
+    found: dict[str, tuple[str, ...]] = {}
+    for digest, entry in known.images.items():
+        evidence = []
+        if entry.last_in_use is not None and entry.last_in_use >= since:
+            seen = f"last seen in use {_moment(entry.last_in_use)}"
+            evidence += [f"{consumer}, {seen}" for consumer in entry.by] or [seen]
+        for tag, lost_at in sorted(entry.lost_tags.items()):
+            if lost_at >= since and tag in wanted:
+                had = f"it had this tag until {_moment(lost_at)} at most"
+                evidence += [f"{consumer}, by the tag {tag}: {had}" for consumer in _consumers(wanted[tag])]
+        if evidence:
+            found[digest] = tuple(evidence)
+    return found
+
+
+def _merged(older_history: History, newer_history: History, digest: str, *, same_moment: bool) -> Entry:
+    older, newer = older_history.images[digest], newer_history.images[digest]
+    now = newer_history.observed_at
+    # Of two looks at the same moment neither is the later one: both tell of tags that were there.
+    tags = tuple(sorted({*older.tags, *newer.tags})) if same_moment else newer.tags
+    lost = dict(older.lost_tags)
+    for tag, lost_at in newer.lost_tags.items():
+        lost[tag] = max(lost_at, lost.get(tag, lost_at))
+    for tag in older.tags:
+        # Unless the newer one saw it go since then itself, it went between the two.
+        if newer.lost_tags.get(tag, older_history.observed_at) <= older_history.observed_at:
+            lost[tag] = now
+    changes = [moment for moment in (older.tags_changed_at, newer.tags_changed_at) if moment is not None]
+    # Only a look that knows nothing of the past has not compared already.
+    if older.tags != newer.tags and (
+        newer.tags_changed_at is None or newer.tags_changed_at <= older_history.observed_at
+    ):
+        changes.append(now)
+    last_in_use, by = _last_use(older, newer)
+    return Entry(
+        tags, max(changes, default=None), last_in_use, by, {tag: lost[tag] for tag in sorted(lost) if tag not in tags}
+    )
+
+
+def _last_use(one: Entry, other: Entry) -> tuple[datetime | None, tuple[str, ...]]:
+    uses = [(entry.last_in_use, entry.by) for entry in (one, other) if entry.last_in_use is not None]
+    if not uses:
+        return None, ()
+    last = max(moment for moment, _ in uses)
+    return last, _consumers(name for moment, by in uses if moment == last for name in by)
+
+
+def _without_old_losses(entry: Entry, oldest: datetime) -> Entry:
+    if all(lost_at >= oldest for lost_at in entry.lost_tags.values()):
+        return entry
+    return replace(entry, lost_tags={t: lost_at for t, lost_at in entry.lost_tags.items() if lost_at >= oldest})
+
+
+def _consumers(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(set(names))[:MAX_CONSUMERS])
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"

@@ -1,0 +1,94 @@
+"""Reads and writes whole S3 objects, or fails: nothing is ever overwritten that has not been read.
+
+A write names what it replaces (https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html), so
+of two writers at once the later one is refused instead of undoing the earlier one's work.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from ecr_cleaner import aws
+from ecr_cleaner.errors import AbsentError, HistoryError, IncompleteAnswerError, ReplacedError
+
+if TYPE_CHECKING:
+    from ecr_cleaner.aws import Aws
+
+_REPLACED: Final = frozenset({"PreconditionFailed", "ConditionalRequestConflict"})
+"""Somebody else wrote the object since it was read, or is writing it right now (412 and 409)."""
+
+_ABSENT: Final = frozenset({"NoSuchKey", "404", "AccessDenied", "403"})
+"""Without ``s3:ListBucket``, which the role does not have, S3 says of what does not exist that it is denied."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An object as it was read.
+
+    Attributes:
+        body: All of it.
+        etag: What a write has to name in order to replace it.
+    """
+
+    body: bytes
+    etag: str
+
+
+def read(clients: Aws, bucket: str, key: str) -> Stored:
+    """Read an object to its end.
+
+    Raises:
+        AbsentError: There is none, or the role may not read it.
+        HistoryError: It could not be read, or not all of it.
+    """
+    try:
+        answer = clients.client("s3").get_object(Bucket=bucket, Key=key)
+        length = aws.member(answer, "ContentLength", "GetObject")
+        etag = str(aws.member(answer, "ETag", "GetObject"))
+        body: bytes = aws.member(answer, "Body", "GetObject").read()
+    except (IncompleteAnswerError, *aws.AwsError) as error:
+        raise _unread(error, bucket, key) from None
+    if len(body) != length:
+        message = f"s3://{bucket}/{key} was cut short: {len(body)} of {length} bytes arrived"
+        raise HistoryError(message)
+    return Stored(body, etag)
+
+
+def _unread(error: Exception, bucket: str, key: str) -> HistoryError:
+    code = aws.code_of(error)
+    if code in _ABSENT:
+        return AbsentError(f"s3://{bucket}/{key} does not exist or may not be read (GetObject failed with {code})")
+    return HistoryError(f"s3://{bucket}/{key} cannot be read: GetObject failed with {code}: {error}")
+
+
+def write(clients: Aws, bucket: str, key: str, body: bytes, etag: str | None) -> str:
+    """Write an object, if it still is what it was.
+
+    Args:
+        clients: Of the run.
+        bucket: Its name.
+        key: Of the object.
+        body: All of it.
+        etag: Of the object that it replaces; None if there must be none.
+
+    Returns:
+        The new object's ETag.
+
+    Raises:
+        ReplacedError: Somebody else wrote it meanwhile. So does a second try of a write whose answer got lost.
+        HistoryError: It could not be written, or nobody knows whether it was.
+    """
+    condition = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag}
+    try:
+        answer = clients.client("s3").put_object(
+            Bucket=bucket, Key=key, Body=body, ContentType="application/json", **condition
+        )
+        return str(aws.member(answer, "ETag", "PutObject"))
+    except (IncompleteAnswerError, *aws.AwsError) as error:
+        code = aws.code_of(error)
+        if code in _REPLACED:
+            message = f"s3://{bucket}/{key} was written by somebody else meanwhile"
+            raise ReplacedError(message) from None
+        message = f"s3://{bucket}/{key} cannot be written: PutObject failed with {code}: {error}"
+        raise HistoryError(message) from None

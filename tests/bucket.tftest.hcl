@@ -1,0 +1,163 @@
+# Where the history lies: a bucket of the module's own, one that is given, or none.
+
+provider "aws" {
+  region                      = "us-east-1"
+  access_key                  = "test"
+  secret_key                  = "test"
+  skip_credentials_validation = true
+  skip_metadata_api_check     = true
+  skip_requesting_account_id  = true
+}
+
+override_data {
+  target = data.aws_caller_identity.current
+  values = { account_id = "123456789012" }
+}
+
+variables {
+  image_uri = "123456789012.dkr.ecr.us-east-1.amazonaws.com/tools/cleaner:v1"
+}
+
+run "a_bucket_of_its_own" {
+  command = plan
+
+  assert {
+    condition     = aws_s3_bucket.history[0].bucket == "ecr-cleaner-123456789012-useast1" && output.bucket_name == aws_s3_bucket.history[0].bucket
+    error_message = "The bucket's name carries name, account and region."
+  }
+
+  assert {
+    condition     = !aws_s3_bucket.history[0].force_destroy
+    error_message = "A history is not destroyed in passing."
+  }
+
+  assert {
+    condition = alltrue([
+      aws_s3_bucket_public_access_block.history[0].block_public_acls,
+      aws_s3_bucket_public_access_block.history[0].block_public_policy,
+      aws_s3_bucket_public_access_block.history[0].ignore_public_acls,
+      aws_s3_bucket_public_access_block.history[0].restrict_public_buckets,
+    ])
+    error_message = "The bucket is private."
+  }
+
+  assert {
+    condition     = one(one(aws_s3_bucket_server_side_encryption_configuration.history[0].rule).apply_server_side_encryption_by_default).sse_algorithm == "AES256"
+    error_message = "The bucket is encrypted."
+  }
+
+  assert {
+    condition     = aws_s3_bucket_versioning.history[0].versioning_configuration[0].status == "Enabled"
+    error_message = "The bucket is versioned."
+  }
+
+  assert {
+    condition     = aws_s3_bucket_lifecycle_configuration.history[0].rule[0].noncurrent_version_expiration[0].noncurrent_days == 30
+    error_message = "Old versions do not pile up."
+  }
+
+  assert {
+    condition     = jsondecode(aws_s3_bucket_policy.history[0].policy).Statement[0].Condition == { Bool = { "aws:SecureTransport" = "false" } } && jsondecode(aws_s3_bucket_policy.history[0].policy).Statement[0].Effect == "Deny"
+    error_message = "Nobody reads it without TLS."
+  }
+
+  assert {
+    condition     = aws_s3_object.marker[0].key == "ecr-cleaner/123456789012/us-east-1/ecr-cleaner/marker.json" && jsondecode(aws_s3_object.marker[0].content) == { schema_version = 1, state = "new" }
+    error_message = "The marker says that no history has begun."
+  }
+
+  assert {
+    condition     = length(aws_s3_object.settings) == 0
+    error_message = "Settings that fit stay in the environment."
+  }
+
+  assert {
+    condition = { for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s.Sid => [s.Action, s.Resource, s.Condition] if s.Effect == "Allow" && startswith(s.Action[0], "s3:") } == {
+      ReadBucket = [
+        ["s3:GetObject"],
+        ["arn:aws:s3:::ecr-cleaner-123456789012-useast1/ecr-cleaner/123456789012/us-east-1/ecr-cleaner/*"],
+        { StringEquals = { "aws:ResourceAccount" = "123456789012" } },
+      ]
+      WriteHistory = [
+        ["s3:PutObject"],
+        [
+          "arn:aws:s3:::ecr-cleaner-123456789012-useast1/ecr-cleaner/123456789012/us-east-1/ecr-cleaner/history/*",
+          "arn:aws:s3:::ecr-cleaner-123456789012-useast1/ecr-cleaner/123456789012/us-east-1/ecr-cleaner/marker.json",
+        ],
+        { StringEquals = { "aws:ResourceAccount" = "123456789012" } },
+      ]
+    }
+    error_message = "The role reads beneath its prefix, and writes its history and the marker."
+  }
+
+  assert {
+    condition     = length(setsubtract(["s3:DeleteObject", "s3:DeleteObjectVersion", "s3:PutBucketPolicy", "s3:PutBucketVersioning", "s3:PutLifecycleConfiguration"], flatten([for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s.Action if s.Effect == "Deny"]))) == 0
+    error_message = "The role cannot forget, whatever a bucket's policy says."
+  }
+}
+
+run "with_a_key_and_the_longest_name" {
+  command = plan
+
+  variables {
+    name                 = "a-name-of-thirty-six-letters-exactly"
+    bucket_force_destroy = true
+    kms_key_arn          = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+  }
+
+  assert {
+    condition     = length(aws_s3_bucket.history[0].bucket) <= 61 && aws_s3_bucket.history[0].force_destroy
+    error_message = "The longest name leaves room for the longest region, apsoutheast1."
+  }
+
+  assert {
+    condition     = one(one(aws_s3_bucket_server_side_encryption_configuration.history[0].rule).apply_server_side_encryption_by_default).sse_algorithm == "aws:kms" && one(one(aws_s3_bucket_server_side_encryption_configuration.history[0].rule).apply_server_side_encryption_by_default).kms_master_key_id == var.kms_key_arn
+    error_message = "The bucket uses the key."
+  }
+}
+
+run "a_bucket_that_is_given" {
+  command = plan
+
+  variables {
+    bucket_name = "shared-bucket"
+  }
+
+  assert {
+    condition     = length(aws_s3_bucket.history) + length(aws_s3_bucket_policy.history) + length(aws_s3_bucket_lifecycle_configuration.history) == 0
+    error_message = "A given bucket is left as it is."
+  }
+
+  assert {
+    condition     = aws_s3_object.marker[0].bucket == "shared-bucket" && output.bucket_name == "shared-bucket"
+    error_message = "The marker lies in the given bucket."
+  }
+
+  assert {
+    condition     = [for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s if s.Sid == "ReadBucket"] == [{ Sid = "ReadBucket", Effect = "Allow", Action = ["s3:GetObject"], Resource = ["arn:aws:s3:::shared-bucket/ecr-cleaner/123456789012/us-east-1/ecr-cleaner/*"] }]
+    error_message = "The role reads there, beneath its prefix."
+  }
+}
+
+run "without_a_history" {
+  command = plan
+
+  variables {
+    history_enabled = false
+  }
+
+  assert {
+    condition     = length(aws_s3_bucket.history) == 0 && length(aws_s3_object.marker) == 0 && output.bucket_name == null
+    error_message = "Nothing is made."
+  }
+
+  assert {
+    condition     = jsondecode(aws_lambda_function.cleaner.environment[0].variables["ECR_CLEANER_SETTINGS"]).history == null
+    error_message = "The function knows that it has none."
+  }
+
+  assert {
+    condition     = length([for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s if s.Effect == "Allow" && startswith(s.Action[0], "s3:")]) == 0
+    error_message = "The role needs no bucket."
+  }
+}

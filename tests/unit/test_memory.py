@@ -1,0 +1,196 @@
+"""What is known of the past, and whom it protects."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ecr_cleaner import memory
+from ecr_cleaner.memory import MAX_CONSUMERS, MIN_LOST_TAG_DAYS, Entry, History
+from tests.builders import NOW, ago, digest, image
+from tests.builders import usage as used
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from ecr_cleaner.model import Usage
+
+DAY = timedelta(days=1)
+
+
+def look(at: datetime, tags: dict[str, list[str]], in_use: dict[str, list[str]] | None = None) -> History:
+    """One observation: images with their tags, and who uses them."""
+    usages = {digest(name): [used(of=name, consumer=c) for c in by] for name, by in (in_use or {}).items()}
+    return memory.observe("app", [image(name, tags=t) for name, t in tags.items()], usages, at)
+
+
+def after(*looks: History, rollback_days: int = 7) -> History:
+    """What is known after some looks."""
+    known = None
+    for seen in looks:
+        known = memory.remember(known, seen, rollback_days)
+    assert known is not None
+    return known
+
+
+def kept(known: History, *usages: Usage, now: datetime = NOW, days: int = 7) -> dict[str, tuple[str, ...]]:
+    """What is kept for what was."""
+    return memory.recent(known, usages, now, days)
+
+
+def test_a_look_notes_tags_and_who_uses_what() -> None:
+    """Each image has an entry, used or not."""
+    found = look(NOW, {"a": ["v1", "v0"], "b": []}, {"a": ["ecs service prod/z", "ecs service prod/a"]})
+    assert found == History(
+        "app",
+        NOW,
+        {
+            digest("a"): Entry(("v0", "v1"), None, NOW, ("ecs service prod/a", "ecs service prod/z")),
+            digest("b"): Entry(),
+        },
+    )
+
+
+def test_a_few_consumers_are_enough() -> None:
+    """Hundreds of tasks of one image would fill the history."""
+    found = look(NOW, {"a": []}, {"a": [f"task {n}" for n in range(20)]})
+    assert len(found.images[digest("a")].by) == MAX_CONSUMERS
+
+
+@pytest.mark.parametrize(("age", "keeps"), [("0d", True), ("7d", True), ("7d+1s", False), ("8d", False)])
+def test_what_was_in_use_is_kept_for_some_days(age: str, *, keeps: bool) -> None:
+    """Exactly N times 24 hours ago still counts."""
+    known = after(look(ago(age), {"a": ["v1"]}, {"a": ["ecs service prod/api"]}), look(NOW, {"a": ["v1"]}))
+    assert (digest("a") in kept(known)) is keeps
+
+
+def test_the_evidence_says_who_and_when() -> None:
+    """Whoever wonders knows whom to ask."""
+    known = after(look(ago("2d"), {"a": []}, {"a": ["lambda function f, version 3"]}), look(NOW, {"a": []}))
+    assert kept(known) == {digest("a"): ("lambda function f, version 3, last seen in use 2026-02-27 12:00 UTC",)}
+
+
+def test_a_use_by_nobody_known_is_a_use() -> None:
+    """An entry without names still says when."""
+    known = History("app", NOW, {digest("a"): Entry(last_in_use=NOW)})
+    assert kept(known) == {digest("a"): ("last seen in use 2026-03-01 12:00 UTC",)}
+
+
+def test_no_days_keep_nothing() -> None:
+    """The protection is off; the history goes on."""
+    known = after(look(NOW, {"a": ["v1"]}, {"a": ["ecs service prod/api"]}))
+    assert kept(known, used(tag="v1"), days=0) == {}
+
+
+def test_a_use_from_the_future_is_one() -> None:
+    """The usages are collected after the run began, and clocks differ."""
+    known = after(look(NOW + DAY, {"a": []}, {"a": ["x"]}))
+    assert digest("a") in kept(known)
+
+
+def test_a_later_use_takes_the_place_of_an_earlier_one() -> None:
+    """Who and when belong together."""
+    known = after(look(ago("3d"), {"a": []}, {"a": ["old"]}), look(ago("1d"), {"a": []}, {"a": ["new"]}))
+    assert known.images[digest("a")].by == ("new",)
+    assert known.images[digest("a")].last_in_use == ago("1d")
+
+
+# Tags
+
+
+def test_a_tag_that_moved_protects_its_last_image_too() -> None:
+    """A consumer that names it may have been started before it moved."""
+    known = after(look(ago("2d"), {"a": ["prod"], "b": []}), look(ago("1d"), {"a": [], "b": ["prod"]}))
+    assert known.images[digest("a")].lost_tags == {"prod": ago("1d")}
+    assert known.images[digest("a")].tags_changed_at == known.images[digest("b")].tags_changed_at == ago("1d")
+    found = kept(known, used(tag="prod", consumer="ecs service prod/api"))
+    assert found == {
+        digest("a"): ("ecs service prod/api, by the tag prod: it had this tag until 2026-02-28 12:00 UTC at most",)
+    }
+
+
+@pytest.mark.parametrize(
+    "usage", [used(tag="v2"), used(tag="prod", repository="other"), used(of="b"), used(tag=None, of="b")]
+)
+def test_other_usages_do_not_name_the_tag(usage: Usage) -> None:
+    """Another tag, another repository, a digest alone."""
+    known = after(look(ago("2d"), {"a": ["prod"]}), look(ago("1d"), {"a": []}))
+    assert kept(known, usage) == {}
+
+
+def test_no_tag_at_all_means_latest() -> None:
+    """As for every runtime."""
+    known = after(look(ago("2d"), {"a": ["latest"]}), look(ago("1d"), {"a": []}))
+    assert digest("a") in kept(known, used())
+
+
+@pytest.mark.parametrize(("age", "keeps"), [("7d", True), ("7d+1s", False)])
+def test_a_lost_tag_protects_for_some_days(age: str, *, keeps: bool) -> None:
+    """From the first look without it."""
+    known = after(look(ago("20d"), {"a": ["prod"]}), look(ago(age), {"a": []}))
+    assert (digest("a") in kept(known, used(tag="prod"))) is keeps
+
+
+def test_a_tag_that_came_back_is_not_lost() -> None:
+    """The image has it now; and it changed twice."""
+    known = after(look(ago("3d"), {"a": ["v1"]}), look(ago("2d"), {"a": []}), look(ago("1d"), {"a": ["v1"]}))
+    entry = known.images[digest("a")]
+    assert (entry.lost_tags, entry.tags, entry.tags_changed_at) == ({}, ("v1",), ago("1d"))
+
+
+def test_a_tag_lost_twice_counts_from_the_second_time() -> None:
+    """It protects longer."""
+    known = after(
+        look(ago("4d"), {"a": ["v1"]}),
+        look(ago("3d"), {"a": []}),
+        look(ago("2d"), {"a": ["v1"]}),
+        look(ago("1d"), {"a": []}),
+    )
+    assert known.images[digest("a")].lost_tags == {"v1": ago("1d")}
+
+
+@pytest.mark.parametrize(("rollback_days", "remembered"), [(7, MIN_LOST_TAG_DAYS), (60, 60)])
+def test_lost_tags_are_forgotten(rollback_days: int, remembered: int) -> None:
+    """A month later, or as much later as they may protect."""
+    first = look(ago("100d"), {"a": ["v1"]})
+    lost_at = ago("99d")
+    for passed, there in ((remembered * DAY, True), (remembered * DAY + timedelta(seconds=1), False)):
+        known = after(first, look(lost_at, {"a": []}), look(lost_at + passed, {"a": []}), rollback_days=rollback_days)
+        assert bool(known.images[digest("a")].lost_tags) is there
+
+
+# Two writers
+
+
+def test_what_is_gone_is_forgotten() -> None:
+    """Entries are as many as images."""
+    known = after(look(ago("1d"), {"a": [], "b": []}, {"a": ["x"]}), look(NOW, {"b": []}))
+    assert set(known.images) == {digest("b")}
+
+
+def test_what_somebody_saw_later_is_not_forgotten() -> None:
+    """A slow run writes after a fast one: what was pushed and used meanwhile is the other's knowledge."""
+    later = look(NOW, {"a": ["v2"], "new": ["v1"]}, {"new": ["x"]})
+    known = memory.remember(later, look(ago("1h"), {"a": ["v1", "v2"], "gone": []}, {"a": ["y"]}), 7)
+    assert known.observed_at == NOW
+    assert set(known.images) == {digest("a"), digest("new"), digest("gone")}
+    assert known.images[digest("a")] == Entry(("v2",), NOW, ago("1h"), ("y",), {"v1": NOW})
+    assert known.images[digest("new")].last_in_use == NOW
+
+
+def test_two_looks_at_one_moment_tell_of_all_tags() -> None:
+    """Neither is the later one."""
+    one, other = look(NOW, {"a": ["v1"]}, {"a": ["x"]}), look(NOW, {"a": ["v2"]}, {"a": ["y"]})
+    assert memory.merge(one, other) == memory.merge(other, one)
+    entry = memory.merge(one, other).images[digest("a")]
+    assert (entry.tags, entry.by, entry.lost_tags) == (("v1", "v2"), ("x", "y"), {})
+
+
+def test_a_tag_that_came_back_between_two_histories_was_lost_twice() -> None:
+    """Somebody saw it there after the one who saw it go: it went once more, nobody knows when."""
+    one = after(look(ago("9d"), {"a": ["v1"]}), look(ago("8d"), {"a": []}), look(ago("1d"), {"a": []}))
+    other = look(ago("3d"), {"a": ["v1"]})
+    assert memory.merge(one, other).images[digest("a")].lost_tags == {"v1": ago("1d")}
+    assert memory.merge(one, look(ago("10d"), {"a": ["v1"]})).images[digest("a")].lost_tags == {"v1": ago("8d")}
