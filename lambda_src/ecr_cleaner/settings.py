@@ -11,7 +11,16 @@ import json
 import re
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from ecr_cleaner import retention
@@ -54,6 +63,18 @@ SourceName = Annotated[str, AfterValidator(_is_source)]
 
 ExtraReference = Annotated[str, AfterValidator(_is_reference)]
 """What ``extra_references`` may name."""
+
+
+def _are_revisions(value: object) -> object:
+    # One sentence; a union would say of each of its types that the value is none.
+    if value == "all" or (type(value) is int and value >= 1):
+        return value
+    message = 'it must be a whole number of at least 1, or "all"'
+    raise ValueError(message)
+
+
+Revisions = Annotated[int | Literal["all"], BeforeValidator(_are_revisions)]
+"""What ``task_definition_revisions`` may say."""
 
 Unscanned = Literal["eks", "other_accounts", "pull_through_cache", "delete_replication"]
 """What ``acknowledged_unscanned`` may name: consumers that no source can see."""
@@ -200,7 +221,7 @@ class Document(Strict):
     own_repository: Annotated[str, Field(min_length=2)] | None = None
     rollback_days: Annotated[int, Field(ge=0, le=99_999)] = DEFAULT_ROLLBACK_DAYS
     rules: tuple[Rule, ...] = ()
-    task_definition_revisions: Annotated[int, Field(ge=1)] | Literal["all"] = 1
+    task_definition_revisions: Revisions = 1
 
     @field_validator("minimum_keep_days")
     @classmethod

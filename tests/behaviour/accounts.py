@@ -225,7 +225,10 @@ def every_consumer() -> dict[str, Any]:
                     },
                 },
                 "report": {"type": "EXPRESS", "definition": _machine(TaskDefinition="state-machine-task:1")},
-                "choose": {"definition": _machine(**{"TaskDefinition.$": "$.chosen"})},
+                "choose": {
+                    "definition": _machine(**{"TaskDefinition.$": "$.chosen"}),
+                    "versions": {"1": _machine(**{"TaskDefinition.$": "$.chosen"})},
+                },
             }
         },
         "events": {"rules": {"nightly": {"schedule": "rate(1 day)", "targets": [{"task_definition": "rule:1"}]}}},

@@ -27,7 +27,7 @@ from tests.builders import REGION
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SERVICES = ("apprunner", "dynamodb", "ecr", "ecs", "eks", "events", "lambda", "s3", "scheduler")
+SERVICES = ("apprunner", "dynamodb", "ecr", "ecs", "eks", "events", "lambda", "s3", "scheduler", "stepfunctions")
 
 
 class VirtualClock:
@@ -88,6 +88,7 @@ def test_a_burst_goes_at_once(pacer: Pacer, clock: VirtualClock) -> None:
         (("lambda", "ListFunctions"), 3.0),
         (("ecr", "BatchDeleteImage"), 5.0),
         (("ecr", "DescribeImages"), 10.0),
+        (("sfn", "ListStateMachineVersions"), 0.8),
         (("nobody", "Asks"), aws.DEFAULT_CALLS_PER_SECOND),
     ],
 )

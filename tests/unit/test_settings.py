@@ -82,6 +82,7 @@ def test_an_empty_environment_is_a_dry_run_of_thirty_days() -> None:
     assert (found.dry_run, found.default_keep_days) == (True, 30)
     assert (found.acknowledged_unscanned, found.disabled_usage_sources) == (frozenset(), frozenset())
     assert (found.lock_table, found.own_repository) == (None, None)
+    assert found.task_definition_revisions == 1
     assert (found.minimum_keep_days, found.rules) == (1, ())
 
 
@@ -111,6 +112,12 @@ def test_the_document_is_read() -> None:
     assert found.acknowledged_unscanned == {"eks", "other_accounts", "pull_through_cache", "delete_replication"}
     assert found.disabled_usage_sources == {"ecs", "lambda", "apprunner", "eventbridge", "scheduler"}
     assert (found.lock_table, found.own_repository) == ("cleaner-lock", "cleaner")
+
+
+@pytest.mark.parametrize("wanted", [1, 2, 100, 10**6, "all"])
+def test_revisions_are_a_number_or_all(wanted: int | str) -> None:
+    """However many the module's input may allow later."""
+    assert settings(task_definition_revisions=wanted).task_definition_revisions == wanted
 
 
 def test_rules_are_read() -> None:
@@ -216,6 +223,13 @@ def test_null_means_none() -> None:
         ({"disabled_usage_sources": None}, "disabled_usage_sources"),
         ({"acknowledged_unscanned": ["ecs"]}, "ecs"),
         ({"acknowledged_unscanned": {"eks": True}}, "acknowledged_unscanned"),
+        ({"task_definition_revisions": 0}, "task_definition_revisions"),
+        ({"task_definition_revisions": -1}, "task_definition_revisions"),
+        ({"task_definition_revisions": "1"}, "task_definition_revisions"),
+        ({"task_definition_revisions": "ALL"}, "task_definition_revisions"),
+        ({"task_definition_revisions": True}, "task_definition_revisions"),
+        ({"task_definition_revisions": 1.5}, "task_definition_revisions"),
+        ({"task_definition_revisions": None}, "task_definition_revisions"),
         ({"lock_table": ""}, "lock_table"),
         ({"lock_table": 7}, "lock_table"),
         ({"own_repository": ""}, "own_repository"),
