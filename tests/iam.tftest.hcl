@@ -159,7 +159,7 @@ run "a_disabled_source_loses_its_permissions" {
   command = plan
 
   variables {
-    disabled_usage_sources = ["lambda", "scheduler"]
+    disabled_usage_sources = ["lambda", "lambda_runtimes", "scheduler"]
     acknowledged_unscanned = ["eks"]
   }
 

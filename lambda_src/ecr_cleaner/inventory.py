@@ -239,13 +239,13 @@ def describe(clients: Aws, repository: str, digests: Iterable[str]) -> dict[str,
 def _image(repository: str, detail: dict[str, Any]) -> Image:
     pushed_at = aws.member(detail, "imagePushedAt", "DescribeImages")
     # An image restored from the archive counts as newly pushed, as it does for ECR's lifecycle policies.
-    pushed_at = max(pushed_at, detail.get("lastActivatedAt", pushed_at))
+    restored_at = max(pushed_at, detail.get("lastActivatedAt", pushed_at))
     return Image(
         repository=repository,
         digest=aws.member(detail, "imageDigest", "DescribeImages"),
         tags=tuple(sorted(detail.get("imageTags", ()))),  # absent when untagged
-        pushed_at=pushed_at,
-        uploaded_at=detail["imagePushedAt"],
+        pushed_at=restored_at,
+        uploaded_at=pushed_at if restored_at > pushed_at else None,
         size_bytes=detail.get("imageSizeInBytes", 0),
         media_type=detail.get("imageManifestMediaType"),
         artifact_type=detail.get("artifactMediaType"),  # absent for an index

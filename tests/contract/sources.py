@@ -28,7 +28,7 @@ FIRST_CALLS: Final[dict[str, tuple[str, str, str, dict[str, Any]]]] = {
     "apprunner": ("apprunner", "list_services", "ServiceSummaryList", {"MaxResults": 20}),
     "eventbridge": ("events", "list_event_buses", "EventBuses", {"Limit": 100}),
     "scheduler": ("scheduler", "list_schedules", "Schedules", {"MaxResults": 100}),
-    "eks": ("eks", "list_clusters", "clusters", {"maxResults": 100}),
+    "eks": ("eks", "list_clusters", "clusters", {"maxResults": 100, "include": ["all"]}),
 }
 """Of each source: service, method, where the items stand, and what is asked."""
 

@@ -213,7 +213,9 @@ def test_an_image_that_cannot_be_read_fails_its_source(script: Script) -> None:
 def test_clusters_of_kubernetes_fail_their_source(script: Script) -> None:
     """The setting is the one by which a person says that they are known."""
     quiet(script, "eks")
-    script.answer("eks", "list_clusters", {"clusters": ["shop"]}, maxResults=100)
-    mended = mend("eks", "acknowledged_unscanned")
-    detail = f"EKS clusters cannot be scanned, and their pods may use any image: shop; {mended}"
-    assert outcome(collected(script), "eks") == SourceOutcome("eks", FAILED, detail=detail)
+    script.answer("eks", "list_clusters", {"clusters": ["shop"]}, maxResults=100, include=["all"])
+    ended = outcome(collected(script), "eks")
+    assert ended.status is FAILED
+    assert ended.detail.startswith("EKS clusters cannot be scanned, and their pods may use any image: shop; ")
+    assert "inventory_uri + eks/shop.json" in ended.detail
+    assert ended.detail.endswith(mend("eks", "acknowledged_unscanned"))

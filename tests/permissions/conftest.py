@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from ecr_cleaner.usage.registry import DISABLED_BY_NAME
+from tests.behaviour import accounts
 from tests.behaviour.fixtures import boto_session, run, running_sandbox, sandbox
 from tests.permissions.simulator import FOLDER
 from tools.processes import loopback_only
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["boto_session", "run", "running_sandbox", "sandbox"]
 
 IMAGE: Final = "123456789012.dkr.ecr.us-east-1.amazonaws.com/platform/cleaner:v1"
+INVENTORIES: Final = "s3://{bucket}/{prefix}".format_map(accounts.SETTINGS["inventories"])
 RUN: Final = ("dry", "real", *(f"only {source}" for source in sorted(DISABLED_BY_NAME)))
 """The functions whose whole environment a plan knows; that of ``built`` follows from its image."""
 
@@ -61,7 +63,12 @@ def rendered(running_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory)
         running_sandbox.endpoint,
         terraform,
         environment,
-        variables={"image_uri": IMAGE, "sources": sorted(DISABLED_BY_NAME)},
+        variables={
+            "image_uri": IMAGE,
+            "sources": sorted(DISABLED_BY_NAME),
+            "extra_references": accounts.SETTINGS["extra_references"],
+            "inventory_uri": INVENTORIES,
+        },
     )
     stack.copy_from(FOLDER)
     stack.init()

@@ -5,16 +5,20 @@ provider "aws" {
 }
 
 module "dry" {
-  source    = "../.."
-  name      = "dry"
-  image_uri = var.image_uri
+  source           = "../.."
+  name             = "dry"
+  image_uri        = var.image_uri
+  extra_references = var.extra_references
+  inventory_uri    = var.inventory_uri
 }
 
 module "real" {
-  source    = "../.."
-  name      = "real"
-  image_uri = var.image_uri
-  dry_run   = false
+  source           = "../.."
+  name             = "real"
+  image_uri        = var.image_uri
+  dry_run          = false
+  extra_references = var.extra_references
+  inventory_uri    = var.inventory_uri
 }
 
 # With one source of usages alone: it needs everything that it allows, also what others allow as well.
@@ -27,6 +31,9 @@ module "only" {
   dry_run                = false
   acknowledged_unscanned = ["eks"]
   disabled_usage_sources = setsubtract(var.sources, [each.key])
+  extra_references       = var.extra_references
+  inventory_uri          = var.inventory_uri
+  history_enabled        = false
 }
 
 module "built" {
@@ -35,7 +42,15 @@ module "built" {
   dry_run = false
 }
 
+variable "extra_references" {
+  type = set(string)
+}
+
 variable "image_uri" {
+  type = string
+}
+
+variable "inventory_uri" {
   type = string
 }
 

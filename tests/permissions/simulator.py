@@ -27,16 +27,20 @@ class Request:
         action: Such as ``ecr:BatchDeleteImage``.
         resource: ARN, or ``*`` for actions that know no resource.
         tags: Of the resource.
+        prefix: What the listing of a bucket is narrowed to; None: to nothing.
     """
 
     policy: str
     action: str
     resource: str = "*"
     tags: Mapping[str, str] = field(default_factory=dict)
+    prefix: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         """As the library wants it."""
         context = {f"aws:ResourceTag/{key}": value for key, value in self.tags.items()}
+        if self.prefix is not None:
+            context["s3:prefix"] = self.prefix
         if self.resource != "*":
             context["aws:ResourceAccount"] = ACCOUNT
         return {"policy": self.policy, "action": self.action, "resource": self.resource, "context": context}

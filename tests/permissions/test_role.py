@@ -75,6 +75,11 @@ def calls(run: Runner, sandbox: Sandbox, rendered: Rendered, recorded: dict[str,
 def _company(run: Runner, sandbox: Sandbox, environment: dict[str, str]) -> Iterator[Call]:
     sandbox.reset()
     sandbox.seed(COMPANY)
+    # Somewhere else something runs that only an inventory tells of: none at all would stop the run.
+    place = accounts.SETTINGS["inventories"]
+    sandbox.seed(
+        {"s3": {place["bucket"]: {f"{place['prefix']}nomad.json": {"json": ["nginx:1.29"], "modified": "1h"}}}}
+    )
     yield from _run(run, sandbox, environment)
 
 
@@ -107,7 +112,8 @@ def _run(run: Runner, sandbox: Sandbox, environment: dict[str, str]) -> list[Cal
         KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
         AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
     )
-    Past(sandbox, settings["history"])
+    if settings["history"]:
+        Past(sandbox, settings["history"])
     # Opted in by mistake: the function's own image.
     own = settings["own_repository"]
     sandbox.repository(own, tags=OPTED_IN)
@@ -122,8 +128,19 @@ def _run(run: Runner, sandbox: Sandbox, environment: dict[str, str]) -> list[Cal
 
 def as_requests(mode: str, calls: Iterable[Call]) -> list[Request]:
     """Every recorded call, once for each resource it names, with the tags that its repository had; without doubles."""
-    asked = {(call.action, resource, tuple(sorted(call.tags.items()))) for call in calls for resource in call.resources}
-    return [Request(mode, action, resource, dict(tags)) for action, resource, tags in sorted(asked)]
+    asked = {
+        (call.action, resource, tuple(sorted(call.tags.items())), _prefix(call))
+        for call in calls
+        for resource in call.resources
+    }
+    return [
+        Request(mode, action, resource, dict(tags), prefix)
+        for action, resource, tags, prefix in sorted(asked, key=lambda one: (*one[:3], one[3] or ""))
+    ]
+
+
+def _prefix(call: Call) -> str | None:
+    return call.parameters.get("Prefix") if call.operation.startswith("ListObjects") else None
 
 
 def differing(rendered: Rendered, requests: Sequence[Request], expected: Sequence[str]) -> list[tuple[Request, str]]:
@@ -168,7 +185,10 @@ def test_no_call_reaches_into_a_repository_without_exactly_the_tag(
 def test_in_a_dry_run_every_removal_is_denied(rendered: Rendered, calls: dict[str, list[Call]]) -> None:
     """The calls of a real run with the role of a dry one: it could do all of it but remove."""
     # Lock and history are each instance's own.
-    requests = as_requests("dry", [call for call in calls["real"] if call.service not in {"dynamodb", "s3"}])
+    own = {json.loads(rendered.environment["real"]["ECR_CLEANER_SETTINGS"])["history"]["bucket"]}
+    shared = [c for c in calls["real"] if c.service != "dynamodb" and c.parameters.get("Bucket") not in own]
+    requests = as_requests("dry", shared)
+    assert {"s3:GetObject", "s3:ListBucket"} <= {request.action for request in requests}
     expected = ["ExplicitlyDenied" if request.action == REMOVE else "Allowed" for request in requests]
     assert expected.count("ExplicitlyDenied") > 5
     assert differing(rendered, requests, expected) == []
@@ -311,3 +331,28 @@ def test_the_role_cannot_make_the_history_forget(rendered: Rendered) -> None:
     """It adds to its own, and neither deletes, lists, nor writes what Terraform writes."""
     requests = [request for request, _ in OBJECTS.values()]
     assert differing(rendered, requests, [result for _, result in OBJECTS.values()]) == []
+
+
+LISTS: Final = "arn:aws:s3:::lists"
+LISTED: Final[dict[str, tuple[Request, str]]] = {
+    "an inventory": (Request("real", "s3:GetObject", f"{LISTS}/inventories/eks/shop.json"), "Allowed"),
+    "inventories": (Request("real", "s3:ListBucket", LISTS, prefix="inventories/"), "Allowed"),
+    "beside them": (Request("real", "s3:GetObject", f"{LISTS}/other/stale.json"), "ImplicitlyDenied"),
+    "of like name": (Request("real", "s3:GetObject", f"{LISTS}/inventories-old/a.json"), "ImplicitlyDenied"),
+    "the whole bucket": (Request("real", "s3:ListBucket", LISTS), "ImplicitlyDenied"),
+    "without a prefix": (Request("real", "s3:ListBucket", LISTS, prefix=""), "ImplicitlyDenied"),
+    "another prefix": (Request("real", "s3:ListBucket", LISTS, prefix="other/"), "ImplicitlyDenied"),
+    "another bucket": (Request("real", "s3:ListBucket", f"{LISTS}-2", prefix="inventories/"), "ImplicitlyDenied"),
+    "writing one": (Request("real", "s3:PutObject", f"{LISTS}/inventories/nomad.json"), "ImplicitlyDenied"),
+    "deleting one": (Request("real", "s3:DeleteObject", f"{LISTS}/inventories/nomad.json"), "ExplicitlyDenied"),
+    "of a role without the source": (
+        Request("only lambda", "s3:ListBucket", LISTS, prefix="inventories/"),
+        "ImplicitlyDenied",
+    ),
+}
+
+
+def test_inventories_are_read_and_nothing_beside_them(rendered: Rendered) -> None:
+    """The bucket is somebody's: only the prefix that was named is listed and read, and nothing in it is changed."""
+    requests = [request for request, _ in LISTED.values()]
+    assert differing(rendered, requests, [result for _, result in LISTED.values()]) == []

@@ -510,7 +510,8 @@ def test_what_is_to_be_known_of_a_repository_is_a_note(run: Callable[..., RunSum
     """It is cleaned all the same."""
     world.old("a").found["a"] = replace(repository("a"), notes=("its tag was raised",))
     summary = run()
-    assert (summary.status, summary.as_json()["notes"]) == ("completed", ["repository a: its tag was raised"])
+    assert summary.status == "completed"
+    assert "repository a: its tag was raised" in summary.as_json()["notes"]
     assert summary.repositories["a"].removable == 1
 
 

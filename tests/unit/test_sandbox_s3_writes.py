@@ -108,7 +108,7 @@ def test_a_bucket_that_demands_tls_is_not_closed(s3: Any) -> None:
         ("internal_error", "InternalError", 500),
         ("unavailable", "ServiceUnavailable", 503),
         ("expired_token", "ExpiredToken", 400),
-        ("bad_request", "InvalidRequest", 400),
+        ("bad_request", "InvalidArgument", 400),
     ],
 )
 def test_s3_fails_in_its_own_words(running: Sandbox, s3: Any, kind: Any, code: str, status: int) -> None:
