@@ -240,17 +240,30 @@ def test_a_past_never_removes_more(registry: Registry) -> None:
     assert removed(planned(registry)) <= removed(planned(replace(registry, recent=())))
 
 
+def containers(registry: Registry) -> set[str]:
+    """What can be run, by itself or as a part: no charts, and no indexes of nothing but charts."""
+    images = {i.digest: i for i in registry.contents.images}
+    listed = {d: set(registry.contents.children.get(d, ())) & set(images) for d in images}
+    found = {d for d, i in images.items() if (not listed[d] if i.is_index else i.artifact_type != CHART)}
+    while more := {d for d in images if listed[d] & found} - found:
+        found |= more
+    while more := {child for d in found for child in listed[d]} - found:
+        found |= more
+    return found
+
+
 @given(registries())
 def test_without_usages_and_rules_everything_old_goes(registry: Registry) -> None:
     """Safety is not bought by keeping everything: what nothing young, archived or outsized holds is removed."""
     plan = planned(replace(registry, recent=()), ())
+    runnable = containers(registry)
     stays = {
         i.digest
         for i in registry.contents.images
         if NOW - i.pushed_at <= timedelta(days=30)
         or not i.active
         or len(i.tags) > MAX_TAGS
-        or (i.artifact_type == CHART and not i.subject and not is_signature(i))
+        or (i.digest not in runnable and not (runnable and (i.subject or is_signature(i))))
     }
     everything = {i.digest for i in registry.contents.images}
     assert removed(plan) == everything - kept_whole(registry, stays)
