@@ -48,6 +48,9 @@ CONSUMERS: Final[tuple[str, ...]] = (
 """One image each, 90 days old and kept by one consumer alone: in the repository ``app``, but for the last."""
 
 
+IN_APP: Final = frozenset(CONSUMERS) - {tabled.BY_PREFIX}
+"""Those whose image lies in the repository ``app``."""
+
 SETTINGS: Final[dict[str, Any]] = {
     "extra_references": ["app:extra"],
     "inventories": {"bucket": "lists", "prefix": "inventories/", "max_age_hours": 24},

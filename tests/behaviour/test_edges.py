@@ -9,7 +9,8 @@ import boto3
 import pytest
 
 from ecr_cleaner import aws, guard, usage
-from ecr_cleaner.settings import Settings
+from ecr_cleaner.settings import InventoriesPlace, Settings
+from tests.behaviour import accounts
 from tests.sandbox import Fault
 
 if TYPE_CHECKING:
@@ -213,12 +214,17 @@ def test_a_removal_that_fails_for_a_moment_is_tried_again(run: Runner, sandbox: 
 def test_of_a_region_that_the_metadata_does_not_know_nothing_is_absent(
     region: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A network that reaches ECR alone must not look like a region without consumers."""
+    """A network that reaches ECR alone must not look like a region without consumers.
+
+    What a person names in the settings is known without asking anybody.
+    """
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     monkeypatch.setattr(aws, "MAX_ATTEMPTS", 1)
     session = boto3.Session(region_name=region)
-    scan = usage.collect(aws.Aws(session), Settings(), datetime.now(UTC))
-    assert len(guard.refusals(scan)) == len(usage.SOURCES)
+    settings = Settings(inventories=InventoriesPlace(**accounts.SETTINGS["inventories"]))
+    scan = usage.collect(aws.Aws(session), settings, datetime.now(UTC))
+    assert len(guard.refusals(scan)) == len([source for source in usage.SOURCES if source.service])
+    assert {one.source for one in scan.outcomes if one.status != "failed"} == {"extra_references"}
 
 
 def test_an_index_of_artifacts_is_an_artifact(run: Runner, sandbox: Sandbox) -> None:

@@ -355,7 +355,7 @@ def test_every_consumer_is_remembered(sandbox: Sandbox, past: Past, night: Calla
     assert counted.pop("eks") == 0
     assert set(counted) == {source.name for source in usage.SOURCES} - {"eks"}
     assert all(counted.values()), "each source is measured by what it finds"
-    images = past.content(APP)["images"]
+    images = past.content(APP)["images"] | past.content("repositories/mirror/tools.json")["images"]
     for name in accounts.CONSUMERS:
         assert images[sandbox.digest(name)]["last_in_use"], name
         assert images[sandbox.digest(name)]["by"], name

@@ -123,7 +123,7 @@ def test_a_repositorys_tag_overrides_its_rule_but_not_the_minimum(run: Runner, s
     assert outcome.status == "completed"
     assert outcome.gone == {"too-short": run.ids("too-short-40d")}
     note = "repository too-short: tag BoxCleanerKeepDays = 2 is below minimum_keep_days = 7: 7 days hold"
-    assert outcome.told["notes"] == [note]
+    assert [one for one in outcome.told["notes"] if "repository" in one] == [note]
     assert {name: one["keep_days"] for name, one in outcome.repositories.items()} == {"longer": 60, "too-short": 7}
 
 

@@ -54,7 +54,13 @@ class Account:
 def texts_in_use(account: Account) -> set[str]:
     """DB-3, DB-4: a service's own task definition, a function's newest version, an App Runner service."""
     return {
-        *(image for service in account.services for image in account.definitions[service["taskDefinition"]]),
+        # Express services name none.
+        *(
+            image
+            for s in account.services
+            if "taskDefinition" in s
+            for image in account.definitions[s["taskDefinition"]]
+        ),
         *(code["ImageUri"] for version, code in account.functions if version == "$LATEST"),
         *account.apprunner,
     }

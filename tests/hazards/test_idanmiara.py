@@ -139,7 +139,7 @@ def test_nothing_that_opens_a_door_is_logged(
         header = request.headers["Authorization"]
         sent.append(header.decode() if isinstance(header, bytes) else header)
 
-    monkeypatch.setattr(aws.Aws, "_pace", note)
+    monkeypatch.setattr(aws.Aws, "pace", note)
     keeps(run, sandbox, "used")
     signatures = {header.rpartition("Signature=")[2] for header in sent}
     assert len(signatures) > 10

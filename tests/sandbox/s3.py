@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape
 
 from moto.iam.access_control import PermissionResult
-from moto.s3.models import FakeBucket
+from moto.s3.models import FakeBucket, FakeDeleteMarker
 
 from .aws import Answer, AwsError, invalid
 from .paging import page
@@ -84,7 +84,12 @@ class S3Api:
             raise AwsError("NoSuchBucket", "The specified bucket does not exist", 404)
         if request.get("Delimiter"):
             raise invalid(request, "The sandbox knows no delimiters.")
-        found = [key for key in self._moto.buckets[name].keys.values() if key.name.startswith(prefix)]
+        # Of a key that was deleted from a versioned bucket a marker is left, which this listing leaves out.
+        found = [
+            key
+            for key in self._moto.buckets[name].keys.values()
+            if key.name.startswith(prefix) and not isinstance(key, FakeDeleteMarker)
+        ]
         shown, token = page(
             request, found, lambda key: key.name, size=_LARGEST, token="ContinuationToken", limit="MaxKeys"
         )
