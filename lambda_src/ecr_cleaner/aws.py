@@ -113,13 +113,14 @@ class Aws:
     """The clients of one run, made on first use.
 
     Attributes:
+        session: Whose credentials, and whose metadata.
         region: The region everything is read in.
         too_late: Asked before each try of each call; once it says yes, none is made any more.
     """
 
     def __init__(self, session: boto3.Session | None = None, pacer: Pacer | None = None) -> None:
-        self._session = session or boto3.Session()
-        region: str | None = self._session.region_name  # None if nothing names one, whatever the stubs say
+        self.session = session or boto3.Session()
+        region: str | None = self.session.region_name  # None if nothing names one, whatever the stubs say
         if region is None:
             message = "no AWS region is configured: set AWS_REGION or use --region"
             raise CleanerError(message)
@@ -148,7 +149,7 @@ class Aws:
             return self._clients[service, attempts]
 
     def _make(self, service: str, attempts: int) -> Any:
-        client: Any = self._session.client(
+        client: Any = self.session.client(
             service,
             config=Config(
                 retries={"mode": "standard", "total_max_attempts": attempts},
@@ -191,8 +192,8 @@ class Aws:
         if service not in self._offered:
             self._offered[service] = {
                 region
-                for partition in self._session.get_available_partitions()
-                for region in self._session.get_available_regions(service, partition_name=partition)
+                for partition in self.session.get_available_partitions()
+                for region in self.session.get_available_regions(service, partition_name=partition)
             }
         return self._offered[service]
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
+from weakref import WeakKeyDictionary
 
 import boto3
 import pytest
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from tests.behaviour.runner import Outcome
+
+
+_CLIENTS: Final[WeakKeyDictionary[Sandbox, dict[Any, Any]]] = WeakKeyDictionary()
+"""Those of each sandbox, kept from test to test: making one for every service takes longer than several runs."""
 
 
 @pytest.fixture(scope="module")
@@ -54,17 +59,15 @@ def run(
     monkeypatch.setattr(aws, "back_off", lambda _: None)
     monkeypatch.setattr(standard.ExponentialBackoff, "delay_amount", lambda *_: 0)
     make = aws.Aws._make
-    made: dict[tuple[Any, ...], Any] = {}
-    paced: dict[tuple[Any, ...], Any] = {}
+    made = _CLIENTS.setdefault(sandbox, {})
 
     def once(clients: aws.Aws, service: str, attempts: int) -> Any:
-        key = service, clients.region, attempts, aws.READ_TIMEOUT_SECONDS, *_endpoints()
-        if key in made:
-            made[key].meta.events.unregister("before-send", paced[key])
-        else:
-            made[key] = make(clients, service, attempts)
-        paced[key] = clients.pace
-        return made[key]
+        key = clients.session, service, clients.region, attempts, aws.READ_TIMEOUT_SECONDS, *_endpoints()
+        client, pace = made.get(key) or (make(clients, service, attempts), None)
+        if pace is not None:
+            client.meta.events.unregister("before-send", pace)
+        made[key] = client, clients.pace
+        return client
 
     monkeypatch.setattr(aws.Aws, "_make", once)
     return Runner(sandbox, monkeypatch, caplog)

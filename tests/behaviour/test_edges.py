@@ -41,7 +41,7 @@ def spoil(
 def fresh_clients(run: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
     """Clients of this test alone, since their answers are changed."""
     del run
-    sessions = boto3.Session()
+    sessions = boto3.session.Session()  # boto3.Session is replaced already
     monkeypatch.setattr(aws.boto3, "Session", lambda **_: sessions)
 
 
