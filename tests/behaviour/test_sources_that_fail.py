@@ -38,6 +38,18 @@ ASKED_BY_ONE_ALONE: Final = {"ecs:ListTaskDefinitions": "scheduler"}
 """What several sources may ask for, and in this account only one does: a schedule names what is gone."""
 
 
+CALLS: Final = {"s3:ListBucket": "ListObjectsV2"}
+"""Operations that IAM calls otherwise."""
+
+TOKENS: Final = frozenset({"nextToken", "NextToken", "Marker", "startingToken", "ContinuationToken"})
+
+
+def call_of(permission: str) -> tuple[str, str]:
+    """The service and the operation that a permission is for."""
+    service, operation = permission.split(":")
+    return service, CALLS.get(permission, operation)
+
+
 def askers(permission: str) -> list[usage.Source]:
     """The sources that ask with a permission in the account of every consumer."""
     alone = ASKED_BY_ONE_ALONE.get(permission)
@@ -72,7 +84,8 @@ def test_the_account_makes_every_source_use_every_permission(run: Runner, sandbo
     accounts.seed(sandbox)
     sandbox.clear_calls()
     run()
-    assert {f"{service}:{operation}" for service, operation in run.asked() if service != "ecr"} == set(PERMISSIONS)
+    of_inventory = {f"ecr:{operation}" for service, operation in run.asked("ecr")} - set(PERMISSIONS)
+    assert {call.action for call in sandbox.calls} - of_inventory == set(PERMISSIONS)
 
 
 @pytest.mark.parametrize("permission", PERMISSIONS)
@@ -82,7 +95,7 @@ def test_a_call_that_fails_stops_all_removal(
     """In every way in which a call can fail."""
     monkeypatch.setattr(aws, "MAX_ATTEMPTS", 1)
     accounts.seed(sandbox)
-    service, operation = permission.split(":")
+    service, operation = call_of(permission)
     for kind in KINDS:
         sandbox.inject(Fault(service=service, operation=operation, kind=kind))
         check(run, permission, kind)
@@ -90,7 +103,7 @@ def test_a_call_that_fails_stops_all_removal(
     assert run().gone == {"app": run.ids("unused")}, "without a fault the very same account is cleaned"
 
 
-@pytest.mark.parametrize("source", usage.SOURCES, ids=lambda source: source.name)
+@pytest.mark.parametrize("source", [s for s in usage.SOURCES if s.grants], ids=lambda source: source.name)
 def test_a_call_that_is_never_answered_stops_all_removal(
     run: Runner, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, source: usage.Source
 ) -> None:
@@ -99,7 +112,7 @@ def test_a_call_that_is_never_answered_stops_all_removal(
     monkeypatch.setattr(aws, "READ_TIMEOUT_SECONDS", 1)
     accounts.seed(sandbox)
     (permission,) = source.permissions[:1]
-    service, operation = permission.split(":")
+    service, operation = call_of(permission)
     sandbox.inject(Fault(service=service, operation=operation, kind="timeout", seconds=2))
     check(run, permission, "timeout")
 
@@ -111,7 +124,7 @@ def test_a_later_page_that_fails_stops_all_removal(
     """Half a listing is none: the first page came, with a token for the rest."""
     monkeypatch.setattr(aws, "MAX_ATTEMPTS", 1)
     accounts.seed(sandbox)
-    service, operation = permission.split(":")
+    service, operation = call_of(permission)
     if service == "eks":
         # The other sources' listings hold something already; this one's is what the second page would have told.
         sandbox.seed({"eks": {"clusters": ["platform"]}})
@@ -121,10 +134,10 @@ def test_a_later_page_that_fails_stops_all_removal(
         sandbox.inject(Fault(service=service, operation=operation, kind=kind, after=1))
         check(run, permission, kind)
         sandbox.clear_faults()
-        asked = [call for call in sandbox.calls if (call.service, call.operation) == (service, operation)]
+        asked = [call for call in sandbox.calls if call.action == permission]
         # The very first call is the one with the empty page; the next one of the same listing brings its token.
-        assert (asked[0].error, asked[1].error is not None) == (None, True), kind
-        assert {"nextToken", "NextToken", "Marker"} & set(asked[1].parameters), kind
+        brought = [call for call in asked if TOKENS & set(call.parameters)]
+        assert (asked[0].error, bool(brought), all(call.error for call in brought)) == (None, True, True), kind
 
 
 @pytest.mark.parametrize("permission", ["ecs:DescribeTasks", "lambda:GetFunction", "scheduler:GetSchedule"])
@@ -132,7 +145,7 @@ def test_the_last_of_many_calls_counts_as_much_as_the_first(run: Runner, sandbox
     """A source that was read almost to its end has not been read."""
     accounts.seed(sandbox)
     run(dry_run=True)
-    service, operation = permission.split(":")
+    service, operation = call_of(permission)
     made = sum((c.service, c.operation) == (service, operation) for c in sandbox.calls)
     assert made > 1
     sandbox.inject(Fault(service=service, operation=operation, kind="access_denied", after=made - 1))
@@ -144,7 +157,7 @@ def test_what_passes_by_itself_is_tried_again(run: Runner, sandbox: Sandbox, kin
     """One failure of each call that a second try mends does not fail the run."""
     accounts.seed(sandbox)
     for permission in PERMISSIONS:
-        service, operation = permission.split(":")
+        service, operation = call_of(permission)
         sandbox.inject(Fault(service=service, operation=operation, kind=kind, times=1))
     outcome = run()
     assert (outcome.status, outcome.causes) == ("completed", "")
