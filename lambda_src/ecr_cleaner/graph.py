@@ -105,12 +105,13 @@ def _containers(
     """What is an image for containers, and no chart, provider or other artifact.
 
     An index is what the manifests are that it lists; if none of them lies here, it may be anything. What an image lists
-    is a part of it: attestations too.
+    is a part of it: attestations too, but no artifact with a tag, which somebody may pull by its own name.
     """
     runnable = {d for d, i in images.items() if not i.is_index and _runs(i)}
     runnable |= {d for d, i in images.items() if i.is_index and not children.get(d)}
     found = runnable | set(_closure(runnable, [(parents, Link.LISTS)]))
-    return frozenset(found | set(_closure(found, [(children, Link.LISTED)])))
+    parts = {index: tuple(d for d in listed if not has_name(images[d])) for index, listed in children.items()}
+    return frozenset(found | set(_closure(found, [(parts, Link.LISTED)])))
 
 
 def _runs(image: Image) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -41,8 +42,12 @@ def test_without_clusters_nothing_is_used(script: Script, pages: list[list[str]]
 def test_clusters_are_an_error_that_names_them_all(script: Script, pages: list[list[str]], names: str) -> None:
     """Of every page, sorted: somebody has to say that they are known."""
     script.pages("eks", "list_clusters", "clusters", *pages, **LISTING)
-    message = f"^EKS clusters cannot be scanned, and their pods may use any image: {names}; a fresh inventory of each "
-    with pytest.raises(UnscannedConsumersError, match=message):
+    keys = ", ".join(f"inventory_uri + eks/{name}.json" for name in names.split(", "))
+    message = (
+        f"EKS clusters cannot be scanned, and their pods may use any image: {names}; "
+        f"a fresh inventory of each lets the run go on: {keys}"
+    )
+    with pytest.raises(UnscannedConsumersError, match=f"^{re.escape(message)}$"):
         used(script)
 
 

@@ -313,3 +313,17 @@ def test_what_was_in_use_may_be_young() -> None:
 def test_what_was_in_use_and_is_gone_keeps_nothing() -> None:
     """A digest that does not lie here."""
     assert reasons([image()], recent={"elsewhere": "yesterday"}) == {digest("app"): Reason.OLD_AND_UNUSED}
+
+
+def test_a_chart_with_a_name_of_its_own_is_kept_whatever_lists_it() -> None:
+    """Somebody may pull it by that name; one without is a part of the image beside it."""
+    chart = "application/vnd.cncf.helm.config.v1+json"
+    images = [
+        image("index", kind="index", tags=["v1"], pushed="90d"),
+        image("amd64", pushed="90d"),
+        image("named", tags=["1.0.0"], artifact_type=chart, pushed="90d"),
+        image("unnamed", artifact_type=chart, pushed="90d"),
+    ]
+    found = reasons(images, children={"index": ["amd64", "named", "unnamed"]})
+    assert found[digest("named")] is Reason.NOT_A_CONTAINER_IMAGE
+    assert {found[digest(name)] for name in ("index", "amd64", "unnamed")} == {Reason.OLD_AND_UNUSED}
