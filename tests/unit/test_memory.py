@@ -194,3 +194,26 @@ def test_a_tag_that_came_back_between_two_histories_was_lost_twice() -> None:
     other = look(ago("3d"), {"a": ["v1"]})
     assert memory.merge(one, other).images[digest("a")].lost_tags == {"v1": ago("1d")}
     assert memory.merge(one, look(ago("10d"), {"a": ["v1"]})).images[digest("a")].lost_tags == {"v1": ago("8d")}
+
+
+@pytest.mark.parametrize(
+    ("pulled", "kind", "kept"),
+    [
+        ("0s", "image", True),
+        ("1h", "image", True),
+        ("1h1m", "image", True),
+        ("1h1m1s", "image", False),
+        (None, "image", False),
+        ("0s", "index", False),
+    ],
+)
+def test_what_is_pulled_while_usages_are_collected_is_kept(pulled: str | None, kind: str, *, kept: bool) -> None:
+    """Its consumer may have come after its source was asked; an index is pulled by this run too."""
+    found = memory.pulled_since([image("a", pulled=pulled, kind=kind), image("b", pulled="9d")], ago("1h"))
+    assert found.keys() == ({digest("a")} if kept else set())
+
+
+def test_the_evidence_of_a_pull_says_when() -> None:
+    """So that people find who it was."""
+    (evidence,) = memory.pulled_since([image(pulled="1h")], ago("2h")).values()
+    assert evidence == ("pulled 2026-03-01 11:00 UTC, while it was looked for who uses what",)
