@@ -110,7 +110,8 @@ class HistoryStore:
         if usages is not None and drop is not None:
             pending = PendingDrop(id=drop.id, usages=dict(usages))
         elif usages is not None:
-            measure, pending = dict(usages), None
+            # A source that was not asked this time keeps its measure for the time when it is asked again.
+            measure, pending = {**(measure or {}), **usages}, None
         kept = {name for name in self._state.repositories if name in existing} | self._written
         self._replace_state(State(repositories=sorted(kept), usages=measure, pending_drop=pending))
 
@@ -131,7 +132,11 @@ class HistoryStore:
             waiting = f"the one that waits is {pending.id}" if pending else "none waits"
             message = f"there is no fall of usages {drop_id} to confirm: {waiting}"
             raise HistoryError(message)
-        self._write_state(self._state.model_copy(update={"usages": pending.usages, "pending_drop": None}))
+        self._write_state(
+            self._state.model_copy(
+                update={"usages": {**(self._state.usages or {}), **pending.usages}, "pending_drop": None}
+            )
+        )
         return pending.usages
 
     def _marker(self) -> tuple[New | Started, str]:

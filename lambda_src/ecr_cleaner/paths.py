@@ -60,6 +60,15 @@ def is_known(shape: Any, path: str, *kinds: str) -> bool:
     return not kinds or (shape is not None and shape.type_name in kinds)
 
 
+def members(shape: Any, path: str) -> frozenset[str]:
+    """Names of the members of what lies at the end of a path; none if that is no structure."""
+    for name, marks in _steps(path):
+        shape = shape.members[name]
+        for mark in marks:
+            shape = shape.member if mark == "[]" else shape.value
+    return frozenset(shape.members) if shape is not None and shape.type_name == "structure" else frozenset()
+
+
 def _steps(path: str) -> Iterator[tuple[str, list[str]]]:
     for step in path.split(".") if path else ():
         match = _STEP.fullmatch(step)

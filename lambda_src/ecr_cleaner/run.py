@@ -174,7 +174,8 @@ class Run:
     def _cut_off_all(self, cause: str) -> None:
         self.summary.cut_short = cause
         for summary in self.summary.repositories.values():
-            if summary.status == "judged" and summary.keep_days is None:
+            waits = not self.settings.dry_run and summary.removable > sum(summary.removals.values())
+            if summary.status == "judged" and (summary.keep_days is None or waits):
                 self._cut_off(summary)
 
     def _has_old_images(self, repository: Repository) -> bool:

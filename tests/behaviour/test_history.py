@@ -11,6 +11,7 @@ import pytest
 from ecr_cleaner import aws, documents, memory, usage
 from tests.behaviour import accounts
 from tests.behaviour.past import MARKER, NEW
+from tests.behaviour.runner import Context
 from tests.sandbox import Fault
 
 if TYPE_CHECKING:
@@ -360,3 +361,29 @@ def test_every_consumer_is_remembered(sandbox: Sandbox, past: Past, night: Calla
         assert images[sandbox.digest(name)]["last_in_use"], name
         assert images[sandbox.digest(name)]["by"], name
     assert "last_in_use" not in images[sandbox.digest("unused")]
+
+
+def test_a_source_that_is_not_asked_for_a_night_keeps_its_measure(
+    run: Runner, sandbox: Sandbox, past: Past, night: Callable[..., Outcome]
+) -> None:
+    """When it is asked again, it is compared with what it saw before."""
+    shop(run, sandbox)
+    assert night(dry_run=True).status == "completed"
+    assert night(dry_run=True, disabled_usage_sources=["apprunner"]).status == "completed"
+    assert past.content("state.json")["usages"]["apprunner"] == 1
+
+
+def test_a_run_that_ends_while_it_judges_names_what_it_leaves(
+    run: Runner, sandbox: Sandbox, past: Past, night: Callable[..., Outcome]
+) -> None:
+    """Also what was judged already: nothing of it has gone."""
+    del past
+    for name in ("aa", "bb"):
+        run.opted_in(name)
+        sandbox.push(name, id=f"{name}-old", tags=["v1"], pushed="90d")
+    assert night(dry_run=True).status == "completed"
+    context = Context()
+    sandbox.after("s3", "PutObject", lambda _: setattr(context, "seconds", 5))
+    outcome = night(context=context)
+    assert (outcome.status, outcome.gone) == ("incomplete", {})
+    assert sorted(outcome.told["left"]) == ["aa", "bb"]

@@ -10,7 +10,7 @@ from ecr_cleaner.aws import AwsError
 from ecr_cleaner.errors import IncompleteAnswerError, UnreadableReferenceError
 from ecr_cleaner.model import Evidence, Reference, Usage
 from ecr_cleaner.usage.sources import eventbridge
-from tests.builders import ACCOUNT, REGION
+from tests.builders import ACCOUNT, HOST, REGION
 from tests.contract.consumers import (
     CLUSTER,
     account,
@@ -231,3 +231,22 @@ def test_a_task_definition_that_is_denied_is_an_error(script: Script) -> None:
     script.refuse("ecs", "describe_task_definition", "AccessDeniedException", taskDefinition=REPORT)
     with pytest.raises(AwsError, match="DescribeTaskDefinition"):
         used(script)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"Input": f'{{"imageOverride": "{HOST}/build:v7"}}'},
+        {"InputTransformer": {"InputTemplate": f'{{"imageOverride": "{HOST}/build:v7"}}'}},
+    ],
+    ids=lambda told: next(iter(told)),
+)
+def test_an_image_in_what_a_target_is_told_is_in_use(script: Script, told: dict[str, Any]) -> None:
+    """A build may be started with an image that no project names."""
+    bus = "arn:aws:events:us-east-1:123456789012:event-bus/default"
+    script.pages("events", "list_event_buses", "EventBuses", [{"Name": "default", "Arn": bus}], Limit=100)
+    script.pages("events", "list_rules", "Rules", [{"Name": "r"}], EventBusName=bus, Limit=100)
+    target = {"Id": "1", "Arn": "arn:aws:codebuild:us-east-1:123456789012:project/p", **told}
+    script.pages("events", "list_targets_by_rule", "Targets", [target], Rule="r", EventBusName=bus, Limit=100)
+    (found,) = eventbridge.collect(account(script))
+    assert (found.reference.repository, found.reference.tag) == ("build", "v7")

@@ -11,7 +11,7 @@ from ecr_cleaner.aws import AwsError
 from ecr_cleaner.errors import IncompleteAnswerError, SourceError, UnreadableReferenceError
 from ecr_cleaner.model import Evidence, Reference, Usage
 from ecr_cleaner.usage.sources import scheduler
-from tests.builders import ACCOUNT
+from tests.builders import ACCOUNT, HOST
 from tests.contract.consumers import (
     CLUSTER,
     account,
@@ -212,3 +212,17 @@ def test_a_schedule_that_lacks_a_member_is_no_answer(script: Script, told: dict[
     script.cut_short("scheduler", "get_schedule", told, GroupName="default", Name="nightly")
     with pytest.raises(IncompleteAnswerError, match=f"GetSchedule lacks '{missing}'"):
         used(script)
+
+
+def test_an_image_in_the_input_of_any_target_is_in_use(script: Script) -> None:
+    """Every API can be called by a schedule, with whatever it takes."""
+    script.pages("scheduler", "list_schedules", "Schedules", [{"Name": "n", "GroupName": "default"}], MaxResults=100)
+    told = {"ProcessingJobName": "p", "AppSpecification": {"ImageUri": f"{HOST}/etl:v7"}}
+    target = {
+        "Arn": "arn:aws:scheduler:::aws-sdk:sagemaker:createProcessingJob",
+        "RoleArn": "arn:aws:iam::123456789012:role/starts-jobs",
+        "Input": json.dumps(told),
+    }
+    script.answer("scheduler", "get_schedule", {"Target": target}, GroupName="default", Name="n")
+    (found,) = scheduler.collect(account(script))
+    assert (found.reference.repository, found.reference.tag, found.consumer) == ("etl", "v7", "schedule default/n")

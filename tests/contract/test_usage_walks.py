@@ -174,3 +174,13 @@ def test_a_service_of_unknown_regions_is_where_its_source_says(region: str, stat
         settings = Settings.model_construct(disabled_usage_sources=others, acknowledged_unscanned=frozenset({"eks"}))
         scan = usage.collect(script.aws, settings, NOW)
     assert {outcome.status for outcome in scan.outcomes if outcome.source == "agentcore"} == {status}
+
+
+def test_what_an_item_should_tell_nothing_before_it_tells_in_its_place(script: Script) -> None:
+    """A job run without an id is half an answer; asked for by its cluster's it would look gone."""
+    states = ["RUNNING", "TERMINATING", "ARRESTED"]
+    answer(script, "emr-containers", "list_virtual_clusters", {"virtualClusters": [{"id": "vc"}]}, states=states)
+    asked = {"virtualClusterId": "vc", "states": ["PENDING", "SUBMITTED", "RUNNING", "CANCEL_PENDING"]}
+    answer(script, "emr-containers", "list_job_runs", {"jobRuns": [{"virtualClusterId": "vc"}]}, **asked)
+    with pytest.raises(SourceError, match="DescribeJobRun cannot be asked"):
+        used(script, emr_containers.SOURCES[0])

@@ -34,10 +34,10 @@ NOT_CALLED_BY_A_RUN: Final = {
 }
 """Allowed although no run asks for it, and why. An entry that is called or not allowed any more fails."""
 
-UNKNOWN_TO_IAM: Final = {
-    action: "AWS's service model has it, the Service Authorization Reference that the simulator reads not yet"
-    for action in ("lambda:ListRuntimeVersions", "lambda:ListRuntimes")
-}
+UNKNOWN_TO_IAM: Final = dict.fromkeys(
+    ("lambda:ListRuntimeVersions", "lambda:ListRuntimes"),
+    "AWS's service model has it, the Service Authorization Reference that the simulator reads not yet",
+)
 """Allowed by names that are inferred, and why nothing decides over them. An entry that is known by now fails."""
 
 WITH_THE_TAG: Final = {

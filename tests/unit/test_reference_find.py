@@ -234,3 +234,20 @@ def test_a_call_of_the_registrys_own_api_names_the_repository_in_its_middle() ->
 def test_ecr_public_and_others_are_none() -> None:
     """They cannot be removed here."""
     assert find("FROM public.ecr.aws/lambda/python:3.13\nRUN docker pull ghcr.io/a/b ecr.io/x:1") == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '"%s/app:v" . $n;',
+        '"%s/app:v" .. n',
+        '"%s/app:v" << n',
+        '"%s/app:v" <> n',
+        '"%s/app:v" f"{n}"',
+        "'%s/app:v' || n",
+        "'%s/app:v'||n",
+    ],
+)
+def test_a_text_that_an_operator_lengthens_has_not_ended(text: str) -> None:
+    """In whichever language it is put together: the tag may be any."""
+    assert {found.breadth for found in find(text % HOST)} == {Breadth.REPOSITORY}

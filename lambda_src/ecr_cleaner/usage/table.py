@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ecr_cleaner import aws
 from ecr_cleaner.errors import SourceError
 from ecr_cleaner.model import Evidence, Usage
-from ecr_cleaner.paths import values
+from ecr_cleaner.paths import members, values
 from ecr_cleaner.reference import anywhere
 from ecr_cleaner.usage.base import Field, Source, usages_in, usages_of
 
@@ -218,10 +218,13 @@ class _Walk:
             if aws.code_of(error) in call.absent | (call.gone if depth else frozenset()):
                 return
             raise
+        # What an item should tell itself, none before it may tell in its place.
+        hidden = members(client.meta.service_model.operation_model(call.operation).output_shape, call.items)
         for item in items:
             if any(value in finished for path, finished in call.over.items() for value in values(item, path)):
                 continue
-            told = {**known, **asked, **(item if isinstance(item, dict) else {"": item})}
+            own = item if isinstance(item, dict) else {"": item}
+            told = {name: value for name, value in {**known, **asked}.items() if name not in hidden} | own
             yield from _usages(item, call, self.name, _consumer(self.chain, told))
             if depth + 1 < len(self.chain.calls):
                 yield from self.follow(depth + 1, told)

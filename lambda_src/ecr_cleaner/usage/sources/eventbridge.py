@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from ecr_cleaner import aws
+from ecr_cleaner.model import Evidence
 from ecr_cleaner.usage import task_definitions
-from ecr_cleaner.usage.base import Account, Field, Grant, Source
+from ecr_cleaner.usage.base import Account, Field, Grant, Source, usages_in
 from ecr_cleaner.usage.scheduled import scheduled
 
 if TYPE_CHECKING:
@@ -46,10 +47,13 @@ def collect(account: Account) -> Iterator[Usage]:
                 Limit=100,
             )
             for target in targets:
+                # A partner's bus has slashes in its name.
+                namer = f"eventbridge rule {arn.partition(':event-bus/')[2]}/{rule_name}"
+                # What a target is told may name an image, e.g. CodeBuild's to override its own.
+                for text in (target.get("Input", ""), target.get("InputTransformer", {}).get("InputTemplate", "")):
+                    yield from usages_in(text, source=_NAME, consumer=namer, evidence=Evidence.SCHEDULED)
                 if "EcsParameters" in target:  # absent on targets that are no ECS cluster
                     name = aws.member(target["EcsParameters"], "TaskDefinitionArn", "ListTargetsByRule")
-                    # A partner's bus has slashes in its name.
-                    namer = f"eventbridge rule {arn.partition(':event-bus/')[2]}/{rule_name}"
                     yield from scheduled(account, name, source=_NAME, namer=namer)
 
 
@@ -57,7 +61,7 @@ SOURCES: Final = (
     Source(
         name=_NAME,
         title="EventBridge rules on every bus, disabled ones too",
-        protects="The task definition of every ECS target",
+        protects="The task definition of every ECS target; images that the input of any target names",
         service="events",
         grants=(
             Grant("ReadEventBridgeRules", ("events:ListEventBuses", "events:ListRules", "events:ListTargetsByRule")),
@@ -65,6 +69,8 @@ SOURCES: Final = (
         ),
         fields=(
             Field("events", "ListTargetsByRule", "Targets[].EcsParameters.TaskDefinitionArn"),
+            Field("events", "ListTargetsByRule", "Targets[].Input"),
+            Field("events", "ListTargetsByRule", "Targets[].InputTransformer.InputTemplate"),
             *task_definitions.FIELDS,
         ),
         collect=collect,

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ecr_cleaner import aws
 from ecr_cleaner.errors import SourceError
+from ecr_cleaner.model import Evidence
 from ecr_cleaner.usage import task_definitions
-from ecr_cleaner.usage.base import Account, Field, Grant, Source
+from ecr_cleaner.usage.base import Account, Field, Grant, Source, usages_in
 from ecr_cleaner.usage.scheduled import scheduled
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ def collect(account: Account) -> Iterator[Usage]:
         task_definition = _task_definition(target, namer)
         if task_definition is not None:
             yield from scheduled(account, task_definition, source=_NAME, namer=namer)
+        # Any API can be called with any input, e.g. SageMaker's with an image.
+        yield from usages_in(target.get("Input", ""), source=_NAME, consumer=namer, evidence=Evidence.SCHEDULED)
 
 
 def _task_definition(target: dict[str, Any], namer: str) -> str | None:
@@ -69,7 +72,7 @@ SOURCES: Final = (
         name=_NAME,
         title="EventBridge Scheduler schedules in every group, disabled ones too",
         protects="The task definition of every ECS target, and of the universal targets `ecs:runTask` and"
-        " `ecs:startTask`",
+        " `ecs:startTask`; images that the input of any target names",
         service="scheduler",
         grants=(
             Grant("ListSchedules", ("scheduler:ListSchedules",)),
