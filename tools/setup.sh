@@ -3,6 +3,7 @@
 #
 # Usage: tools/setup.sh python   the virtual environment
 #        tools/setup.sh node     and what tests/permissions runs with Node
+#        tools/setup.sh mutation the virtual environment, and a second one in .cache for make mutation
 #
 # The Python used is $PYTHON if set, else the first one on PATH that is new enough.
 set -eu
@@ -36,25 +37,26 @@ find_python() {
 
 # A set-up that was cut off leaves no stamp; a Python that was upgraded away leaves no working interpreter.
 works() {
-  $python -c "$new_enough" 2>/dev/null
+  "$1/bin/python" -c "$new_enough" 2>/dev/null
 }
 
-setup_python() {
-  cmp -s requirements-dev.txt $venv/ready.txt && works && return
-  if ! works || ! $python -m pip --version >/dev/null 2>&1; then
+# Arguments: the environment's folder, and the lock that says what is in it.
+setup_venv() {
+  cmp -s "$2" "$1/ready.txt" && works "$1" && return
+  if ! works "$1" || ! "$1/bin/python" -m pip --version >/dev/null 2>&1; then
     base=$(find_python)
-    printf 'setup: making %s with %s (once)\n' "$venv" "$("$base" --version)"
-    rm -rf $venv
-    "$base" -m venv $venv >/dev/null 2>&1 || {
-      rm -rf $venv
+    printf 'setup: making %s with %s (once)\n' "$1" "$("$base" --version)"
+    rm -rf "$1"
+    "$base" -m venv "$1" >/dev/null 2>&1 || {
+      rm -rf "$1"
       fail "$base cannot make virtual environments. Debian and Ubuntu keep that in a package of its own: apt-get install python3-venv"
     }
   fi
-  printf 'setup: installing the packages of requirements-dev.txt (once)\n'
+  printf 'setup: installing the packages of %s (once)\n' "$2"
   # The lock is complete: a pip that resolved anew would take a newer version of what is only wanted with an extra.
-  $python -m pip install -qq --disable-pip-version-check --require-hashes --no-deps --only-binary :all: \
-    --requirement requirements-dev.txt || fail "the packages of requirements-dev.txt could not be installed, see above"
-  cp requirements-dev.txt $venv/ready.txt
+  "$1/bin/python" -m pip install -qq --disable-pip-version-check --require-hashes --no-deps --only-binary :all: \
+    --requirement "$2" || fail "the packages of $2 could not be installed, see above"
+  cp "$2" "$1/ready.txt"
 }
 
 setup_node() {
@@ -68,9 +70,10 @@ setup_node() {
   cp $folder/package-lock.json $folder/node_modules/ready.json
 }
 
-setup_python
+setup_venv $venv requirements-dev.txt
 case ${1:-node} in
   python) ;;
   node) setup_node ;;
+  mutation) setup_venv .cache/mutation/venv requirements-mutation.txt ;;
   *) fail "unknown argument: $1" ;;
 esac

@@ -26,6 +26,9 @@ MAX_CONSUMERS: Final = 5
 MIN_LOST_TAG_DAYS: Final = 30
 """How long a lost tag is remembered at least, so that a longer ``rollback_days`` finds something to protect."""
 
+CLOCKS_DIFFER: Final = timedelta(minutes=1)
+"""By how much ECR's clock may be behind the function's."""
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -149,6 +152,24 @@ def recent(known: History, usages: Iterable[Usage], now: datetime, rollback_days
         if evidence:
             found[digest] = tuple(evidence)
     return found
+
+
+def pulled_since(images: Iterable[Image], collected_at: datetime) -> dict[str, tuple[str, ...]]:
+    """What somebody began to use after its consumers were looked for, with the evidence.
+
+    An index says nothing of itself, since this run's own reading refreshes its pull time; whoever pulls one pulls a
+    manifest of it.
+
+    Args:
+        images: As they were listed after that.
+        collected_at: When the usages began to be collected.
+    """
+    since = collected_at - CLOCKS_DIFFER
+    return {
+        image.digest: (f"pulled {_moment(image.last_pulled_at)}, while it was looked for who uses what",)
+        for image in images
+        if not image.is_index and image.last_pulled_at is not None and image.last_pulled_at >= since
+    }
 
 
 def _merged(older_history: History, newer_history: History, digest: str, *, same_moment: bool) -> Entry:

@@ -244,7 +244,9 @@ class Run:
             indexes = [image for image in images if image.is_index]
             children, unread = inventory.children(self.clients, repository.name, indexes)
             contents = Contents(images, children, unread)
-        return rules.judge(repository, contents, self._usages, self._now, recent)
+        # What began to be used after its source was asked shows as a pull here, and as a change from here on.
+        begun = memory.pulled_since(images, self.summary.scan.started_at) if self.summary.scan else {}
+        return rules.judge(repository, contents, self._usages, self._now, {**begun, **recent})
 
     def _recent(self, repository: Repository, images: tuple[Image, ...]) -> Mapping[str, tuple[str, ...]]:
         """What is kept for what was; what is in use now is written down on the way."""

@@ -140,7 +140,7 @@ def test_tagged_images_are_named_by_pairs_and_untagged_ones_by_digest(script: Sc
         ([50, 50], [[0, 1]]),
         ([40, 40, 40], [[0, 1], [2]]),
         ([99, 0, 1], [[0, 1], [2]]),
-        ([0] * 101, [[*range(100)], [100]]),
+        ([0] * 201, [[*range(100)], [*range(100, 200)], [200]]),
     ],
 )
 def test_one_images_ids_are_never_split(script: Script, tags: list[int], calls: list[list[int]]) -> None:
@@ -195,7 +195,7 @@ def test_a_manifest_waits_for_all_indexes_that_list_it(script: Script) -> None:
     [
         (image("a", tags=["v1", "release"]), "its tags changed from ['v1'] to ['release', 'v1']"),
         (image("a"), "its tags changed from ['v1'] to []"),
-        (image("a", tags=["v2"]), "its tags changed"),
+        (image("a", tags=["v2"]), "its tags changed from ['v1'] to ['v2']"),
         (image("a", tags=["v1"], pulled="1h"), "app:v1 was pulled"),
         (replace(image("a", tags=["v1"]), pushed_at=NOW), "it was pushed, archived or restored"),
         (image("a", tags=["v1"], active=False), "it was pushed, archived or restored"),
@@ -210,7 +210,7 @@ def test_an_image_that_changed_is_dropped_from_the_call(script: Script, now: Ima
     delete(script, other)
     ended = carried_out(script, plan(changed, other))
     assert endings(ended) == {digest("a"): CHANGED, digest("b"): REMOVED}
-    assert words in next(e.detail for e in ended if e.status is CHANGED)
+    assert next(e.detail for e in ended if e.status is CHANGED) == words
 
 
 def test_when_everything_changed_nothing_is_called(script: Script) -> None:
@@ -289,8 +289,10 @@ def test_a_repository_that_was_opted_out_meanwhile_keeps_everything(script: Scri
     """The tags are asked for again right before; two variants of one count as opted out."""
     listed = [{"Key": key, "Value": value} for key, value in tags.items()]
     script.answer("ecr", "list_tags_for_resource", {"tags": listed}, resourceArn=APP.arn)
-    (ended,) = carried_out(script, plan(image("a")))
-    assert (ended.status, ended.detail) == (CHANGED, "the repository was opted out meanwhile")
+    made = plan(image("a"), image("b"))
+    ended = carried_out(script, made)
+    assert [e.verdict for e in ended] == list(made.removals)
+    assert {(e.status, e.detail) for e in ended} == {(CHANGED, "the repository was opted out meanwhile")}
 
 
 @pytest.mark.parametrize(
@@ -358,6 +360,28 @@ def test_what_hangs_on_an_image_that_stays_is_kept(script: Script) -> None:
         digest("signature"): HOLDER_KEPT,
         digest("other"): REMOVED,
     }
+
+
+def test_what_is_held_by_nothing_goes_whatever_the_plan_says_of_others(script: Script) -> None:
+    """A plan need not name the images that nothing holds."""
+    still_opted_in(script)
+    one_call(script, image("a"))
+    made = RepositoryPlan(APP, plan(image("a")).verdicts)
+    assert endings(carried_out(script, made)) == {digest("a"): REMOVED}
+
+
+def test_what_is_kept_for_its_holder_is_told_before_the_next_call(script: Script) -> None:
+    """And not at the end, where time may have run out."""
+    kept, gone = image("kept", kind="index", tags=["v1"]), image("gone", kind="index")
+    one, two = image("one"), image("two")
+    still_opted_in(script)
+    look(script, kept, gone, one, two)
+    delete(script, kept, gone, confirmed=ids(gone), failures=[failure(ids(kept)[0], "KmsError")])
+    look(script, kept)
+    one_call(script, two)
+    made = plan(kept, gone, one, two, children={"kept": ["one"], "gone": ["two"]})
+    told = [(ended.verdict.image.digest, ended.status) for ended in carried_out(script, made)]
+    assert told[-2:] == [(digest("one"), HOLDER_KEPT), (digest("two"), REMOVED)]
 
 
 def test_what_hangs_on_an_image_that_could_not_be_removed_is_kept(script: Script) -> None:
@@ -447,6 +471,40 @@ def test_what_was_not_confirmed_is_not_assumed(script: Script, failures: list[di
     look(script, image("a"))
     (ended,) = carried_out(script, plan(image("a")))
     assert (ended.status, ended.codes) == (FAILED, ("NotConfirmed",))
+
+
+def test_a_tag_that_was_not_confirmed_is_not_assumed(script: Script) -> None:
+    """One pair of an image says nothing of its other ones."""
+    tagged = image("a", tags=["v1", "v2"])
+    still_opted_in(script)
+    look(script, tagged)
+    delete(script, tagged, confirmed=ids(tagged)[:1])
+    look(script, replace(tagged, tags=("v2",)))
+    (ended,) = carried_out(script, plan(tagged))
+    assert (ended.status, ended.codes) == (PARTLY_UNTAGGED, ("NotConfirmed",))
+
+
+def test_every_code_of_an_image_is_explained(script: Script) -> None:
+    """One pair may fail for another cause than the next."""
+    tagged = image("a", tags=["v1", "v2"])
+    still_opted_in(script)
+    look(script, tagged)
+    first, second = ids(tagged)
+    failures = [failure(first, "KmsError"), failure(second, "ImageInaccessible")]
+    delete(script, tagged, confirmed=[], failures=failures)
+    look(script, tagged)
+    (ended,) = carried_out(script, plan(tagged))
+    assert ended.codes == ("ImageInaccessible", "KmsError")
+    assert ended.detail == f"{removal.MEANINGS['ImageInaccessible']}; {removal.MEANINGS['KmsError']}"
+
+
+def test_an_answer_without_a_word_of_failures_has_none(script: Script) -> None:
+    """AWS may leave an empty list out."""
+    still_opted_in(script)
+    look(script, image("a"))
+    asked = {"repositoryName": "app", "imageIds": ids(image("a"))}
+    script.answer("ecr", "batch_delete_image", {"imageIds": ids(image("a"))}, **asked)
+    assert endings(carried_out(script, plan(image("a")))) == {digest("a"): REMOVED}
 
 
 def test_an_answer_that_lacks_everything_confirms_nothing(script: Script) -> None:
@@ -552,8 +610,10 @@ def test_an_answer_that_was_lost_is_looked_up(script: Script, error: Exception) 
     assert (ended.status, ended.codes) == (REMOVED, (type(error).__name__,))
 
 
-def test_a_failed_call_does_not_end_the_repository(script: Script) -> None:
-    """The next batch is tried; a refusal for ever shows as many failures."""
+def test_a_failed_call_does_not_end_the_repository(script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next batch is tried, each time after a longer wait; a refusal for ever shows as many failures."""
+    waits: list[int] = []
+    monkeypatch.setattr(removal.aws, "back_off", waits.append)
     first, second = image("a", tags=[f"a{n}" for n in range(60)]), image("b", tags=[f"b{n}" for n in range(60)])
     still_opted_in(script)
     for _ in range(removal.TRIES):
@@ -562,6 +622,7 @@ def test_a_failed_call_does_not_end_the_repository(script: Script) -> None:
         look(script, first)
     one_call(script, second)
     assert endings(carried_out(script, plan(first, second))) == {digest("a"): FAILED, digest("b"): REMOVED}
+    assert waits == [*range(1, removal.TRIES)]
 
 
 def test_what_was_confirmed_is_told_even_if_the_second_look_fails(script: Script) -> None:

@@ -193,6 +193,7 @@ def libraries() -> set[str]:
         *project["project"]["dependencies"],
         *(name for extra in project["project"]["optional-dependencies"].values() for name in extra),
         *(declared.ROOT / "requirements-dev.in").read_text().splitlines(),
+        *(declared.ROOT / "requirements-mutation.in").read_text().splitlines(),
     ]
     python = {match[0].lower() for line in named if (match := re.match(r"[A-Za-z][\w-]*", line))}
     node = json.loads((declared.ROOT / "tests/permissions/package.json").read_text())["dependencies"]

@@ -146,16 +146,16 @@ AWS_BUCKETS: tuple[tuple[str, tuple[str, ...], float, float], ...] = (
 
 
 class Hooks:
-    """Callbacks that run once, before or after a certain call is served."""
+    """Callbacks that run before or after certain calls are served."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._waiting: list[tuple[str, str, Callable[[Call], object]]] = []
+        self._waiting: list[tuple[str, str, Callable[[Call], object], bool]] = []
 
-    def add(self, service: str, operation: str, callback: Callable[[Call], object]) -> None:
-        """Wait for the next call of this operation (``"*"`` matches all)."""
+    def add(self, service: str, operation: str, callback: Callable[[Call], object], *, lasting: bool = False) -> None:
+        """Wait for the next call of this operation (``"*"`` matches all), or for every one."""
         with self._lock:
-            self._waiting.append((service, operation, callback))
+            self._waiting.append((service, operation, callback, lasting))
 
     def clear(self) -> None:
         """Forget all callbacks."""
@@ -163,10 +163,10 @@ class Hooks:
             self._waiting.clear()
 
     def take(self, call: Call) -> list[Callable[[Call], object]]:
-        """The callbacks that are due at this call; they are due only once."""
+        """The callbacks that are due at this call; most are due only once."""
         with self._lock:
             due = [
                 hook for hook in self._waiting if hook[0] in {"*", call.service} and hook[1] in {"*", call.operation}
             ]
-            self._waiting = [hook for hook in self._waiting if hook not in due]
-        return [callback for _, _, callback in due]
+            self._waiting = [hook for hook in self._waiting if hook not in due or hook[3]]
+        return [callback for _, _, callback, _ in due]

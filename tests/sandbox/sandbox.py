@@ -186,8 +186,7 @@ class Sandbox:
         self.state.reset()
         self.clear_calls()
         self.clear_faults()
-        self._before.clear()
-        self._after.clear()
+        self.clear_callbacks()
         self._app.buckets.clear()
         self._app.errors.clear()
         self.latency = 0.0
@@ -274,13 +273,20 @@ class Sandbox:
         """Forget all faults."""
         self._faults.clear()
 
-    def before(self, service: str, operation: str, callback: Callable[[Call], object]) -> None:
-        """Run a callback once, just before the next such call is served."""
-        self._before.add(service, operation, callback)
+    def before(
+        self, service: str, operation: str, callback: Callable[[Call], object], *, lasting: bool = False
+    ) -> None:
+        """Run a callback just before the next such call is served, or before every one."""
+        self._before.add(service, operation, callback, lasting=lasting)
 
-    def after(self, service: str, operation: str, callback: Callable[[Call], object]) -> None:
-        """Run a callback once, just after the next such call was served and before it is answered."""
-        self._after.add(service, operation, callback)
+    def after(self, service: str, operation: str, callback: Callable[[Call], object], *, lasting: bool = False) -> None:
+        """Run a callback just after the next such call was served and before it is answered, or after every one."""
+        self._after.add(service, operation, callback, lasting=lasting)
+
+    def clear_callbacks(self) -> None:
+        """Forget all callbacks."""
+        self._before.clear()
+        self._after.clear()
 
     def throttle(self, service: str, operation: str | Iterable[str], *, burst: float, refill: float) -> None:
         """Let operations share a token bucket; beyond it they are throttled."""

@@ -159,4 +159,6 @@ def test_the_command_that_confirms_is_understood() -> None:
     assert words[:3] == ["aws", "lambda", "invoke"]
     assert words[words.index("--function-name") + 1] == "registry-cleaner"
     assert words[words.index("--region") + 1] == "eu-west-1"
-    assert Confirmation.model_validate(json.loads(words[words.index("--payload") + 1])).id == fall.id
+    payload = words[words.index("--payload") + 1]
+    assert Confirmation.model_validate(json.loads(payload)).id == fall.id
+    assert " " not in payload, "it is pasted, and may be broken into lines where there are blanks"

@@ -194,3 +194,68 @@ def test_a_tag_that_came_back_between_two_histories_was_lost_twice() -> None:
     other = look(ago("3d"), {"a": ["v1"]})
     assert memory.merge(one, other).images[digest("a")].lost_tags == {"v1": ago("1d")}
     assert memory.merge(one, look(ago("10d"), {"a": ["v1"]})).images[digest("a")].lost_tags == {"v1": ago("8d")}
+
+
+def test_everything_that_keeps_an_image_is_evidence() -> None:
+    """Its last use, and every tag that it lost."""
+    known = after(
+        look(ago("3d"), {"a": ["prod", "test"]}, {"a": ["ecs task x"]}),
+        look(ago("2d"), {"a": ["test"]}),
+        look(ago("1d"), {"a": []}),
+    )
+    (evidence,) = kept(known, used(tag="test", consumer="b"), used(tag="prod", consumer="c")).values()
+    assert evidence == (
+        "ecs task x, last seen in use 2026-02-26 12:00 UTC",
+        "c, by the tag prod: it had this tag until 2026-02-27 12:00 UTC at most",
+        "b, by the tag test: it had this tag until 2026-02-28 12:00 UTC at most",
+    )
+
+
+def test_what_a_look_at_the_same_moment_does_not_find_is_gone() -> None:
+    """It is the present that it tells of."""
+    known = after(look(NOW, {"a": ["v1"], "b": []}), look(NOW, {"b": []}))
+    assert known.images.keys() == {digest("b")}
+
+
+def test_a_lost_tag_is_remembered_to_the_second() -> None:
+    """Exactly so many days ago is not too long ago; a moment more is."""
+    entry = Entry((), None, None, (), {"v1": ago("30d"), "v2": ago("30d+1s")})
+    known = memory.remember(History("app", ago("1d"), {digest("a"): entry}), look(NOW, {"a": []}), 7)
+    assert known.images[digest("a")].lost_tags == {"v1": ago("30d")}
+
+
+def test_of_two_losses_of_a_tag_the_later_one_counts() -> None:
+    """Whichever of two histories knows of it."""
+    late = History("app", ago("2d"), {digest("a"): Entry((), None, None, (), {"v1": ago("3d")})})
+    early = History("app", ago("1d"), {digest("a"): Entry((), None, None, (), {"v1": ago("8d")})})
+    assert memory.merge(late, early).images[digest("a")].lost_tags == {"v1": ago("3d")}
+
+
+def test_tags_that_differ_from_those_of_a_change_have_changed_again() -> None:
+    """Who noted a change at the moment of the other look has not compared with it."""
+    older = History("app", ago("2d"), {digest("a"): Entry(("v1",))})
+    newer = History("app", ago("1d"), {digest("a"): Entry(("v2",), ago("2d"))})
+    assert memory.merge(older, newer).images[digest("a")].tags_changed_at == ago("1d")
+
+
+@pytest.mark.parametrize(
+    ("pulled", "kind", "kept"),
+    [
+        ("0s", "image", True),
+        ("1h", "image", True),
+        ("1h1m", "image", True),
+        ("1h1m1s", "image", False),
+        (None, "image", False),
+        ("0s", "index", False),
+    ],
+)
+def test_what_is_pulled_while_usages_are_collected_is_kept(pulled: str | None, kind: str, *, kept: bool) -> None:
+    """Its consumer may have come after its source was asked; an index is pulled by this run too."""
+    found = memory.pulled_since([image("a", pulled=pulled, kind=kind), image("b", pulled="9d")], ago("1h"))
+    assert found.keys() == ({digest("a")} if kept else set())
+
+
+def test_the_evidence_of_a_pull_says_when() -> None:
+    """So that people find who it was."""
+    (evidence,) = memory.pulled_since([image(pulled="1h")], ago("2h")).values()
+    assert evidence == ("pulled 2026-03-01 11:00 UTC, while it was looked for who uses what",)

@@ -47,6 +47,8 @@ CHART = "application/vnd.cncf.helm.config.v1+json"
         ("a**c", "ac", True),
         ("*a*b", "aab", True),
         ("*ab", "aab", True),
+        ("*ab", "xb", False),
+        ("aX", "a", False),
         ("v[12]", "v1", False),
         ("v[12]", "v[12]", True),
         ("v.1", "vx1", False),
@@ -192,6 +194,21 @@ def test_the_manifests_of_an_untagged_index_go_with_it() -> None:
     ]
     lists = {"index": ["child", "c"], "b": ["child"]}
     assert gone(judged(images, lists, keep_days_untagged=7)) == {"index", "c"}
+
+
+def test_what_is_held_twice_by_one_is_held_by_all_the_others_too() -> None:
+    """Two lists that lie in the same list end no search: the longest age holds."""
+    images = [
+        image("index", kind="index", tags=["v1"], pushed="20d"),
+        image("a", kind="index", pushed="20d"),
+        image("b", kind="index", pushed="20d"),
+        image("c", kind="index", pushed="20d"),
+        image("child", pushed="20d"),
+    ]
+    lists = {"index": ["child"], "a": ["child"], "b": ["child"], "c": ["a", "b"]}
+    found = judged(images, lists, keep_days_untagged=7)
+    assert gone(found) == {"a", "b", "c"}
+    assert found["child"] == ("too_young", "")
 
 
 @pytest.mark.parametrize("tags", [[], ["sha256-" + digest("a")[7:] + ".sig"]])

@@ -58,6 +58,12 @@ def test_exactly_n_days_is_kept(pushed: str, reason: Reason) -> None:
     assert reasons([image(pushed=pushed)]) == {digest("app"): reason}
 
 
+def test_the_age_is_told_in_whole_days() -> None:
+    """Of what stays and of what goes, as it is logged."""
+    found = verdicts([image("a", pushed="31d23h59m"), image("b", pushed="23h"), image("c", pushed="1d")])
+    assert [verdict.age_days for verdict in found.values()] == [31, 0, 1]
+
+
 def test_an_image_from_the_future_is_young() -> None:
     """A clock that is wrong must not make anything old."""
     future = image(pushed="0d")
@@ -209,11 +215,13 @@ def test_what_an_unreadable_archived_index_may_list_is_kept() -> None:
     images = [
         image("archived", kind="index", active=False, pushed="50d"),
         image("before", pushed="60d"),
+        image("together", pushed="50d"),
         image("after", pushed="40d"),
     ]
     assert reasons(images, unread=["archived"]) == {
         digest("archived"): Reason.ARCHIVED,
         digest("before"): Reason.MAY_BE_PART_OF_ARCHIVED_INDEX,
+        digest("together"): Reason.MAY_BE_PART_OF_ARCHIVED_INDEX,
         digest("after"): Reason.OLD_AND_UNUSED,
     }
 

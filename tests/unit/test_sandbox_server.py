@@ -177,6 +177,19 @@ def test_things_happen_in_the_middle_of_a_run(sandbox: Sandbox) -> None:
     assert seen == ["before BatchDeleteImage", "after BatchDeleteImage"]
 
 
+def test_things_can_happen_at_every_call(sandbox: Sandbox) -> None:
+    """Until they are forgotten."""
+    seen: list[str] = []
+    sandbox.before("ecr", "DescribeImages", lambda _: seen.append("before"), lasting=True)
+    sandbox.after("ecr", "*", lambda _: seen.append("after"), lasting=True)
+    for _ in range(2):
+        describe(sandbox)
+    assert seen == ["before", "after"] * 2
+    sandbox.clear_callbacks()
+    describe(sandbox)
+    assert len(seen) == 4
+
+
 def test_a_bucket_throttles_beyond_its_burst(sandbox: Sandbox) -> None:
     """Operations of one bucket share its tokens, which come back with time."""
     sandbox.throttle("ecr", ["DescribeImages", "ListImages"], burst=2, refill=20)

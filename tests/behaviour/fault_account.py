@@ -1,0 +1,89 @@
+"""The account in which things go wrong: all that a run reads and removes, all that makes it speak to AWS."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from tests.behaviour import accounts, past
+
+if TYPE_CHECKING:
+    from tests.sandbox import Sandbox
+
+LOCK_TABLE: Final = "cleaner-lock"
+SETTINGS: Final[dict[str, Any]] = {
+    "lock_table": LOCK_TABLE,
+    "history": {"bucket": past.BUCKET, "prefix": past.PREFIX},
+}
+"""Everything that makes a run speak to AWS, beside `accounts.SETTINGS`."""
+
+
+def seed(sandbox: Sandbox, *, whole: bool = True) -> dict[str, set[str]]:
+    """An empty account's content: repositories with everything that a run reads and removes, and every consumer.
+
+    Args:
+        sandbox: An empty account.
+        whole: With every consumer; without them a run over the rest takes a fifth of the time.
+
+    Returns:
+        Repository to the digests that nothing needs; all the rest must stay, whatever happens.
+    """
+    if whole:
+        accounts.seed(sandbox)
+    past.Past(sandbox)
+    opted_in = {"BoxCleanerEnabled": "true"}
+    platforms = ["linux/amd64", "linux/arm64"]
+    site = [
+        {"id": "site-index", "kind": "index", "platforms": platforms, "tags": ["v1", "v1.0"], "pushed": "90d"},
+        {"id": "site-old", "tags": ["v2"], "pushed": "80d"},
+        {"id": "site-used", "tags": ["live"], "pushed": "70d"},
+        {"id": "site-fresh", "tags": ["v3"], "pushed": "1d"},
+    ]
+    sandbox.seed(
+        {
+            "repositories": {
+                "site": {
+                    "tags": opted_in,
+                    "images": site,
+                    "policy": _policy("ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"),
+                },
+                "idle": {"tags": opted_in, "images": [{"id": "idle", "tags": ["v1"], "pushed": "90d"}]},
+                # Of somebody else, who did not opt in.
+                "other": {"images": [{"id": "other", "tags": ["v1"], "pushed": "900d"}]},
+            },
+            "pull_through_cache": [
+                {"ecrRepositoryPrefix": f"cached-{name}", "upstreamRegistryUrl": "public.ecr.aws"} for name in "ab"
+            ],
+            "ecs": {
+                "task_definitions": {"site:1": {"image": "{registry}/site:live"}},
+                "clusters": {
+                    "site": {
+                        "services": {"site": {"task_definition": "site:1"}},
+                        "tasks": [{"task_definition": "site:1", "digests": {"site": "{site-used}"}}],
+                    }
+                },
+            },
+        }
+    )
+    # A policy that there is not would be an error instead of an answer, which nothing could spoil.
+    policy = json.dumps(_policy("ecr:ReplicateImage", Resource="*"))
+    sandbox.client("ecr").put_registry_policy(policyText=policy)
+    sandbox.client("dynamodb").create_table(
+        TableName=LOCK_TABLE,
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+    )
+    index = next(image for image in sandbox.images("site") if image.digest == sandbox.digest("site-index"))
+    return {
+        **({"app": {sandbox.digest("unused")}} if whole else {}),
+        "idle": {sandbox.digest("idle")},
+        "site": {sandbox.digest("site-old"), index.digest, *index.children},
+    }
+
+
+def _policy(*actions: str, **more: str) -> dict[str, Any]:
+    """Lets the account itself do something."""
+    principal = {"AWS": "arn:aws:iam::123456789012:root"}
+    statement = {"Sid": "Own", "Effect": "Allow", "Principal": principal, "Action": list(actions), **more}
+    return {"Version": "2012-10-17", "Statement": [statement]}

@@ -1,0 +1,189 @@
+"""Whatever goes wrong with any call of a run: nothing that is needed goes, and the run ends as its contract says.
+
+The cells follow from the calls of a real run, see `cells`. Here a sample of them is run, which covers every call and,
+for every stage, every kind of fault; all of them with ``ECR_CLEANER_FULL=1``, as ``make test-full`` does.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from ecr_cleaner import aws, removal, usage
+from tests.behaviour import cells, contract, meanwhile
+from tests.behaviour.fault_account import SETTINGS, seed
+from tests.behaviour.meanwhile import Moment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tests.behaviour.cells import Api, Cell, Stage
+    from tests.behaviour.contract import Digests
+    from tests.behaviour.meanwhile import Event
+    from tests.behaviour.runner import Runner
+    from tests.sandbox import Sandbox
+    from tests.sandbox.faults import Kind
+
+FULL: Final = os.environ.get("ECR_CLEANER_FULL") == "1"
+FRESH_SECONDS: Final = 30
+"""How long an account is used again: an inventory in it is almost as old as one may be."""
+
+GROUP: Final = 1 if FULL else 4
+"""With how many calls of different sources something goes wrong in one run: each of them has to be told."""
+
+_MADE: Final[dict[bool, dict[Api, int]]] = {}
+
+
+def made(run: Runner, *, whole: bool) -> dict[Api, int]:
+    """The calls of a run, recorded once; over every consumer, or without them."""
+    if whole not in _MADE:
+        _MADE[whole] = cells.record(run, whole=whole)
+    return _MADE[whole]
+
+
+def failures(
+    run: Runner,
+    monkeypatch: pytest.MonkeyPatch,
+    chosen: Iterable[list[Cell]],
+    *,
+    whole: bool,
+    passing: bool = False,
+) -> str:
+    """Runs all cells, each group in a run of its own; returns what is not as it should be, all of it.
+
+    Args:
+        run: Runs.
+        monkeypatch: Of the test.
+        chosen: The groups.
+        whole: Over every consumer.
+        passing: Nothing of it may make a difference.
+    """
+    found: list[str] = []
+    unused: Digests | None = None
+    since = 0.0
+    for group in chosen:
+        if unused is None or time.monotonic() - since > FRESH_SECONDS:
+            run.sandbox.reset()
+            unused, since = seed(run.sandbox, whole=whole), time.monotonic()
+        # Waiting for what never comes is shortened.
+        slow = any(cell.kind == "timeout" for cell in group)
+        monkeypatch.setattr(aws, "READ_TIMEOUT_SECONDS", 1 if slow else 30)
+        monkeypatch.setattr(removal, "TRIES", 2 if slow else 5)
+        run.sandbox.clear_calls()
+        for cell in group:
+            cell.inject(run.sandbox)
+        outcome = run(**SETTINGS)
+        run.sandbox.clear_faults()
+        for cell in group:
+            others = frozenset().union(*(contract.askers_of(one.api) for one in group if one is not cell))
+            problems = (
+                [*contract.always(outcome, unused), *contract.completed(outcome, unused)]
+                if passing
+                else contract.holds(cell, run, outcome, unused, others)
+            )
+            found += [f"{cell}: {problem}" for problem in problems]
+        if not all(contract.is_untouched(cell.api, outcome) for cell in group):
+            unused = None
+    return "\n".join(found)
+
+
+def test_the_account_makes_every_source_use_every_permission(run: Runner) -> None:
+    """So that the matrix leaves out no call of a real run, and no permission is only a word."""
+    asked = {api.action for api in made(run, whole=True) if api.stage == "usage"}
+    assert asked == {permission for source in usage.SOURCES for permission in source.permissions}
+
+
+@pytest.mark.parametrize("kind", cells.HARD if FULL else [None])
+@pytest.mark.parametrize("stage", cells.STAGES)
+def test_a_call_that_fails_ends_the_run_as_its_contract_says(
+    run: Runner, monkeypatch: pytest.MonkeyPatch, stage: Stage, kind: Kind | None
+) -> None:
+    """Every call, the last one alone, and the second page: half an answer is none."""
+    whole = FULL or stage == "usage"
+    every = cells.every_cell(made(run, whole=whole), cells.HARD if kind is None else [kind])
+    chosen = [cell for cell in every if cell.api.stage == stage]
+    chosen = chosen if FULL else cells.sample(chosen)
+    assert chosen
+    monkeypatch.setattr(aws, "MAX_ATTEMPTS", 1)
+    groups = cells.of_different_sources(chosen, GROUP) if stage == "usage" else [[cell] for cell in chosen]
+    assert not failures(run, monkeypatch, groups, whole=whole)
+
+
+@pytest.mark.parametrize("kind", cells.ODD_PAGES)
+def test_odd_pages_hide_nothing(run: Runner, monkeypatch: pytest.MonkeyPatch, kind: Kind) -> None:
+    """AWS may answer with fewer items than asked for, or with none and a token; first at all listings at once."""
+    every = [cell for cell in cells.every_cell(made(run, whole=True), [kind]) if cell.api.is_paged]
+    at_once = [cell for cell in every if cell.reach == "every call"]
+    one_by_one = [[cell] for cell in every] if FULL else []
+    assert not failures(run, monkeypatch, [at_once, *one_by_one], whole=True, passing=True)
+
+
+@pytest.mark.parametrize("kind", cells.PASSING)
+def test_what_passes_by_itself_is_tried_again(run: Runner, monkeypatch: pytest.MonkeyPatch, kind: Kind) -> None:
+    """One failure that a second try mends does not fail the run; first one of every call at once."""
+    # What never comes is waited for, so without all the consumers.
+    whole = FULL or kind != "timeout"
+    every = [
+        replace(cell, times=1)
+        for cell in cells.every_cell(made(run, whole=whole), [kind])
+        if cell.reach != "the second page"
+    ]
+    at_once = [cell for cell in every if cell.reach == "every call" and (whole or cell.api.stage != "usage")]
+    one_by_one = [[cell] for cell in every] if FULL else []
+    assert not failures(run, monkeypatch, [at_once, *one_by_one], whole=whole, passing=True)
+
+
+def test_every_failed_source_is_named_at_once(run: Runner) -> None:
+    """A person mends all of them before the next night."""
+    recorded = made(run, whole=True)
+    run.sandbox.reset()
+    seed(run.sandbox)
+    for api in recorded:
+        if api.stage == "usage":
+            cells.Cell(api, "access_denied", "every call", 1).inject(run.sandbox)
+    outcome = run(**SETTINGS)
+    assert (outcome.status, outcome.gone) == ("refused", {})
+    for source in usage.SOURCES:
+        failed = outcome.told["sources"][source.name]["outcome"] == "failed"
+        assert failed is bool(source.permissions), source.name
+        assert (f"source {source.name}: " in outcome.causes) is failed
+
+
+@pytest.mark.parametrize("event", meanwhile.EVENTS, ids=lambda event: event.__name__)
+def test_what_happens_in_the_middle_of_a_run_costs_nothing(
+    run: Runner, monkeypatch: pytest.MonkeyPatch, event: type[Event]
+) -> None:
+    """Just before the first and just after the last of any calls of a run."""
+    every = [Moment(api, edge, calls) for api, calls in made(run, whole=FULL).items() for edge in meanwhile.EDGES]
+    found: list[str] = []
+    for moment in every if FULL else meanwhile.sample(every, event.__name__):
+        run.sandbox.reset()
+        unused = seed(run.sandbox, whole=FULL)
+        happening = event(run, monkeypatch)
+        moment.wait(run.sandbox, happening)
+        outcome = run(**SETTINGS)
+        run.sandbox.clear_callbacks()
+        problems = list(happening.problems(outcome, unused))
+        if not happening.calls:
+            problems.append("it did not happen")
+        found += [f"{event.__name__} {moment}: {problem}" for problem in problems]
+    assert not "\n".join(found)
+
+
+@pytest.mark.parametrize("days", [-1, 1])
+def test_a_clock_that_is_a_day_wrong_costs_nothing_that_is_needed(
+    run: Runner, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, days: int
+) -> None:
+    """An image may go a day too early or too late, and only one that nothing needs."""
+    meanwhile.Clock(monkeypatch).shift(days)
+    run.opted_in("app")
+    for name, age in (("used", "90d"), ("old", "90d"), ("almost", "30d-12h"), ("just", "30d+12h")):
+        sandbox.push("app", id=name, tags=[name], pushed=age)
+    sandbox.seed({"lambda": {"functions": {"f": {"versions": {"$LATEST": {"image": "{registry}/app:used"}}}}}})
+    outcome = run()
+    assert (outcome.status, outcome.causes) == ("completed", "")
+    assert outcome.gone == {"app": run.ids("old", "just", "almost") if days > 0 else run.ids("old")}
