@@ -74,6 +74,7 @@ class Middleware:
         tags: Callable[[Request], dict[str, str]],
     ) -> None:
         self._moto = DomainDispatcherApplication(create_backend_app)
+        self._one_at_a_time = threading.Lock()
         self._dispatcher = Dispatcher()
         self._handlers = handlers
         self._control = control
@@ -178,15 +179,16 @@ class Middleware:
         return answer
 
     def _forward(self, environ: dict[str, Any], body: bytes) -> Answer:
-        """Serve with moto."""
+        """Serve with moto, whose state is not made for several threads: a listing fails while something is added."""
         inner = {key: value for key, value in environ.items() if key != _CONNECTION}
         inner["wsgi.input"] = io.BytesIO(body)
         inner["CONTENT_LENGTH"] = str(len(body))
         started: list[Any] = []
-        chunks = self._moto(inner, lambda status, headers, _exc_info=None: started.extend((status, headers)))
-        content = b"".join(chunks)
-        if hasattr(chunks, "close"):
-            chunks.close()
+        with self._one_at_a_time:
+            chunks = self._moto(inner, lambda status, headers, _exc_info=None: started.extend((status, headers)))
+            content = b"".join(chunks)
+            if hasattr(chunks, "close"):
+                chunks.close()
         status = int(started[0].split(" ")[0])
         headers = {name.lower(): value for name, value in started[1]}
         error = None if status < 400 else headers.get("x-amzn-errortype", f"HTTP {status}")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.terraform.conftest import REPOSITORY
-from tools.stack import Invocation, Stack, function_environment, invoke_from_source
+from tools.stack import Invocation, Stack, TerraformError, function_environment, invoke_from_source
 from tools.terraform import ROOT
 
 if TYPE_CHECKING:
@@ -80,7 +80,13 @@ def applied(
     assert sorted(stacks) == EXAMPLES, "every example is applied here"
 
     def apply(stack: Stack) -> Applied:
-        stack.apply()
+        try:
+            stack.apply()
+        except TerraformError as error:
+            # The provider tries again what it believes to have failed, and tells only of the last time.
+            answers = (f"{c.service} {c.operation}: {c.error}" for c in sandbox.calls if c.error)
+            error.add_note("Errors that the sandbox answered:\n" + "\n".join(answers))
+            raise
         return Applied(stack, stack.changes(), sandbox)
 
     with ThreadPoolExecutor(len(stacks)) as pool:
