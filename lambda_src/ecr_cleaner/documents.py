@@ -14,7 +14,7 @@ from pydantic import AwareDatetime, Field, RootModel, ValidationError
 
 from ecr_cleaner import memory
 from ecr_cleaner.errors import NotWholeError
-from ecr_cleaner.settings import Strict
+from ecr_cleaner.strict import Strict
 
 if TYPE_CHECKING:
     from pydantic import BaseModel

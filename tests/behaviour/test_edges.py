@@ -9,7 +9,8 @@ import boto3
 import pytest
 
 from ecr_cleaner import aws, guard, usage
-from ecr_cleaner.settings import InventoriesPlace, Settings
+from ecr_cleaner.settings import Settings
+from ecr_cleaner.settings_document import InventoriesPlace
 from tests.behaviour import accounts
 from tests.sandbox import Fault
 

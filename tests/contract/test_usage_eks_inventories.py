@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from ecr_cleaner.errors import SourceError, UnscannedConsumersError
-from ecr_cleaner.settings import InventoriesPlace, Settings
+from ecr_cleaner.settings import Settings
+from ecr_cleaner.settings_document import InventoriesPlace
 from ecr_cleaner.usage.base import Account
 from ecr_cleaner.usage.sources import eks
 from ecr_cleaner.usage.task_definitions import TaskDefinitions

@@ -13,7 +13,8 @@ from botocore.response import StreamingBody
 from ecr_cleaner.aws import AwsError
 from ecr_cleaner.errors import IncompleteAnswerError, SourceError
 from ecr_cleaner.model import Breadth, Reference, Usage
-from ecr_cleaner.settings import InventoriesPlace, Settings
+from ecr_cleaner.settings import Settings
+from ecr_cleaner.settings_document import InventoriesPlace
 from ecr_cleaner.usage.base import Account
 from ecr_cleaner.usage.sources import inventories
 from ecr_cleaner.usage.task_definitions import TaskDefinitions

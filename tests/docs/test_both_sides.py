@@ -8,6 +8,7 @@ import re
 from typing import Any, get_args
 
 from ecr_cleaner import documents, settings
+from ecr_cleaner.settings_document import Document, Rule, SettingsObject, Unscanned
 from ecr_cleaner.usage.registry import SOURCES
 from tests.docs import declared
 from tools import generate
@@ -15,27 +16,25 @@ from tools import generate
 
 def test_the_settings_document_has_the_same_keys() -> None:
     """What Terraform puts into it is what the function knows."""
-    assert set(declared.local_values("main.tf")["settings"]) == set(settings.Document.model_fields)
+    assert set(declared.local_values("main.tf")["settings"]) == set(Document.model_fields)
 
 
 def test_rules_have_the_same_members() -> None:
     """What an input of Terraform's type may hold is what a rule of the function knows, one for one."""
     members = re.findall(r"(\w+) = ", declared.variables()["rules"].type)
-    assert members == list(settings.Rule.model_fields)
+    assert members == list(Rule.model_fields)
 
 
 def test_globs_may_hold_the_same_characters() -> None:
     """Terraform refuses at plan what the function would refuse at night."""
     conditions = [re.findall(r'regex\("(.*?)", glob\)', text) for text in declared.variables()["rules"].conditions]
-    patterns = [
-        re.findall(r"pattern='(.*?)'", str(settings.Rule.model_fields[n])) for n in ("repositories", "keep_tags")
-    ]
+    patterns = [re.findall(r"pattern='(.*?)'", str(Rule.model_fields[n])) for n in ("repositories", "keep_tags")]
     assert [found for found in conditions if found] == patterns
 
 
 def test_the_settings_document_has_the_same_version() -> None:
     """A change of meaning changes both."""
-    version = settings.Document.model_fields["schema_version"].default
+    version = Document.model_fields["schema_version"].default
     assert declared.local_values("main.tf")["settings"]["schema_version"] == version
 
 
@@ -83,7 +82,7 @@ def test_sources_only_read() -> None:
 
 def test_unscanned_consumers_can_be_acknowledged_by_their_names() -> None:
     """The input and the settings list the same names, and sources of this kind are among them."""
-    names = set(get_args(settings.Unscanned))
+    names = set(get_args(Unscanned))
     assert declared.allowed_values("acknowledged_unscanned") == names
     assert {source.name for source in SOURCES if source.setting == "acknowledged_unscanned"} <= names
 
@@ -92,13 +91,13 @@ def test_the_defaults_are_the_same() -> None:
     """A function without Terraform behaves like one with it."""
     inputs = declared.variables()
     assert inputs["default_keep_days"].default == settings.DEFAULT_KEEP_DAYS
-    assert inputs["minimum_keep_days"].default == settings.Document.model_fields["minimum_keep_days"].default
-    assert tuple(inputs["rules"].default) == settings.Document.model_fields["rules"].default
+    assert inputs["minimum_keep_days"].default == Document.model_fields["minimum_keep_days"].default
+    assert tuple(inputs["rules"].default) == Document.model_fields["rules"].default
     assert inputs["dry_run"].default is settings.Settings.model_fields["dry_run"].default
-    shared = set(inputs) & set(settings.Document.model_fields)
+    shared = set(inputs) & set(Document.model_fields)
     assert {"max_removals_per_run", "max_usage_drop_percent", "rollback_days"} <= shared
     for name in shared:
-        default = settings.Document.model_fields[name].default
+        default = Document.model_fields[name].default
         told = (
             sorted(default)
             if isinstance(default, frozenset)
@@ -112,7 +111,7 @@ def test_the_defaults_are_the_same() -> None:
 
 def test_the_pointer_to_long_settings_has_the_same_keys() -> None:
     """Terraform writes where they lie and what they are, and the function reads both."""
-    assert set(declared.local_values("main.tf")["settings_object"]) == set(settings.SettingsObject.model_fields)
+    assert set(declared.local_values("main.tf")["settings_object"]) == set(SettingsObject.model_fields)
 
 
 def test_the_marker_is_understood() -> None:

@@ -13,7 +13,7 @@ import pytest
 from ecr_cleaner.model import Reason, RemovalStatus, RunStatus
 from ecr_cleaner.report.summary import RepositorySummary, RunSummary
 from ecr_cleaner.rules import MAX_TAGS
-from ecr_cleaner.settings import Document, Rule
+from ecr_cleaner.settings_document import Document, Rule
 from ecr_cleaner.usage.registry import SOURCES
 from tests.docs import declared
 from tests.docs.markdown import codes

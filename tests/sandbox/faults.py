@@ -107,13 +107,21 @@ class FaultBook:
 class Bucket:
     """A token bucket, as in the AWS throttling pages: `burst` calls at once, `refill` calls per second."""
 
-    def __init__(self, service: str, operations: Iterable[str], burst: float, refill: float) -> None:
+    def __init__(
+        self,
+        service: str,
+        operations: Iterable[str],
+        burst: float,
+        refill: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.service = service
         self.operations = frozenset(operations)
         self._burst = burst
         self._refill = refill
         self._tokens = burst
-        self._stamp = time.monotonic()
+        self._clock = clock
+        self._stamp = clock()
         self._lock = threading.Lock()
 
     def covers(self, request: Request) -> bool:
@@ -123,7 +131,7 @@ class Bucket:
     def take(self) -> bool:
         """Take one token; False when there is none."""
         with self._lock:
-            stamp = time.monotonic()
+            stamp = self._clock()
             self._tokens = min(self._burst, self._tokens + (stamp - self._stamp) * self._refill)
             self._stamp = stamp
             if self._tokens < 1:

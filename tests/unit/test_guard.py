@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ecr_cleaner.event import Confirmation
 from ecr_cleaner.guard import (
     FRESHNESS,
     Drop,
@@ -22,7 +23,6 @@ from ecr_cleaner.guard import (
     refusals,
 )
 from ecr_cleaner.model import SourceOutcome, SourceStatus, UsageScan
-from ecr_cleaner.settings import Confirmation
 from tests.builders import NOW, usage
 
 

@@ -10,21 +10,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ecr_cleaner.errors import AbsentError, SettingsError
+from ecr_cleaner.event import Confirmation, Event, read_event
 from ecr_cleaner.guard import Limits
 from ecr_cleaner.model import RetentionRule
 from ecr_cleaner.settings import (
     MAX_DOCUMENT_BYTES,
-    Confirmation,
-    Event,
-    HistoryPlace,
-    Rule,
     Settings,
     for_invocation,
     from_environment,
-    read_event,
     tightened,
     whole_days,
 )
+from ecr_cleaner.settings_document import HistoryPlace, Rule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

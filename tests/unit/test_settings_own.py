@@ -8,7 +8,8 @@ from typing import Any, Final
 import pytest
 
 from ecr_cleaner.errors import SettingsError
-from ecr_cleaner.settings import InventoriesPlace, Settings, from_environment
+from ecr_cleaner.settings import Settings, from_environment
+from ecr_cleaner.settings_document import InventoriesPlace
 
 PLACE: Final = {"bucket": "lists", "prefix": "in/use/", "max_age_hours": 24}
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ecr_cleaner.aws import Aws
-    from ecr_cleaner.settings import InventoriesPlace
+    from ecr_cleaner.settings_document import InventoriesPlace
 
 SOURCE: Final = "inventories"
 """Name of the source that reads them."""

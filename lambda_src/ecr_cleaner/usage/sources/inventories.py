@@ -15,7 +15,7 @@ from ecr_cleaner.usage.listing import SOURCE, SUFFIX, must_be_fresh
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ecr_cleaner.settings import InventoriesPlace
+    from ecr_cleaner.settings_document import InventoriesPlace
 
 MAX_BYTES: Final = 10_000_000
 """Of one inventory: some 80,000 references, which fit into the function's memory several times over."""

@@ -1,0 +1,55 @@
+"""What an invocation may ask for."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationError
+
+from ecr_cleaner.errors import SettingsError
+from ecr_cleaner.strict import Strict, sentences
+
+
+class Event(Strict):
+    """What an invocation may ask for. ``{}`` is a run; it can be tightened, never loosened.
+
+    Attributes:
+        schema_version: Of the event; needed as soon as the event says anything.
+        action: ``run`` is the only one.
+        dry_run: Only ``true`` may be said.
+    """
+
+    schema_version: Literal[1] | None = None
+    action: Literal["run"] = "run"
+    dry_run: Literal[True] | None = None
+
+
+class Confirmation(Strict):
+    """The other thing an invocation may ask for: a person's word on a fall of usages. Nothing is removed by it.
+
+    Attributes:
+        schema_version: Of the event.
+        action: What it is.
+        id: Of the fall, as the run that met it tells.
+    """
+
+    schema_version: Literal[1]
+    action: Literal["confirm_usage_drop"]
+    id: Annotated[str, Field(pattern=r"^[0-9a-f]{12}$")]
+
+
+def read_event(event: object) -> Event | Confirmation:
+    """Read what an invocation asks for.
+
+    Raises:
+        SettingsError: Unknown keys, unknown actions, or an attempt to turn a dry run off.
+    """
+    try:
+        if isinstance(event, dict) and event.get("action") == "confirm_usage_drop":
+            return Confirmation.model_validate(event)
+        asked = Event.model_validate(event)
+    except ValidationError as error:
+        raise SettingsError(sentences("event", error)) from None
+    if asked.model_fields_set and asked.schema_version is None:
+        raise SettingsError(["event: schema_version: must be 1 as soon as the event says anything, got nothing"])
+    return asked

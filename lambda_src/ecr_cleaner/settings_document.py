@@ -1,0 +1,236 @@
+"""The JSON document that Terraform writes for the function, in ``ECR_CLEANER_SETTINGS`` or in S3.
+
+``main.tf`` and `Document` hold the same keys (a test compares them).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from ecr_cleaner.errors import UnreadableReferenceError
+from ecr_cleaner.guard import Limits
+from ecr_cleaner.model import RetentionRule
+from ecr_cleaner.reference import listed
+from ecr_cleaner.strict import Strict
+from ecr_cleaner.usage.registry import DISABLED_BY_NAME
+
+
+def _is_source(name: str) -> str:
+    if name not in DISABLED_BY_NAME:
+        message = f"there is no such source; there are {', '.join(sorted(DISABLED_BY_NAME))}"
+        raise ValueError(message)
+    return name
+
+
+def _is_reference(text: str) -> str:
+    try:
+        found = listed(text)
+    except UnreadableReferenceError as error:
+        message = f"it is no image reference: {error.rule}"
+        raise ValueError(message) from None
+    if found is None:
+        message = "it names an image of another registry, which protects nothing here"
+        raise ValueError(message)
+    return text
+
+
+SourceName = Annotated[str, AfterValidator(_is_source)]
+"""What ``disabled_usage_sources`` may name."""
+
+ExtraReference = Annotated[str, AfterValidator(_is_reference)]
+"""What ``extra_references`` may name."""
+
+
+def _are_revisions(value: object) -> object:
+    # One sentence; a union would say of each of its types that the value is none.
+    if value == "all" or (type(value) is int and value >= 1):
+        return value
+    message = 'it must be a whole number of at least 1, or "all"'
+    raise ValueError(message)
+
+
+Revisions = Annotated[int | Literal["all"], BeforeValidator(_are_revisions)]
+"""What ``task_definition_revisions`` may say."""
+
+Unscanned = Literal["eks", "other_accounts", "pull_through_cache", "delete_replication"]
+"""What ``acknowledged_unscanned`` may name: consumers that no source can see."""
+
+DEFAULT_ROLLBACK_DAYS: Final = 7
+DEFAULT_MAX_USAGE_DROP_PERCENT: Final = 50
+
+
+def _not_below_minimum(days: int, info: ValidationInfo) -> int:
+    minimum = (info.context or {}).get("minimum_keep_days", 1)
+    if days < minimum:
+        kind, message = "below_minimum", "must be at least minimum_keep_days, which is {minimum}"
+        raise PydanticCustomError(kind, message, {"minimum": minimum})
+    return days
+
+
+def _not_empty(globs: tuple[str, ...]) -> tuple[str, ...]:
+    # pydantic's own length counts the valid ones alone, and would tell one problem twice.
+    if not globs:
+        kind, message = "too_short", "must name at least one repository"
+        raise PydanticCustomError(kind, message)
+    return globs
+
+
+_Count = Annotated[int, Field(ge=1, le=99_999)]
+_KeepDays = Annotated[_Count, AfterValidator(_not_below_minimum)]
+
+# A glob that no name can fit would keep nothing, unnoticed: "v[0-9]*" is refused.
+_RepositoryGlob = Annotated[str, Field(pattern=r"^[a-z0-9._/*?-]+$")]
+_TagGlob = Annotated[str, Field(pattern=r"^[A-Za-z0-9._*?-]+$")]
+
+
+class Rule(Strict):
+    """What keeps images of some repositories; the first rule that matches a repository holds for it.
+
+    Attributes:
+        repositories: Globs on whole names: ``*`` any characters, ``/`` too, ``?`` any one; case matters.
+        keep_days: Whole days; None: the default.
+        keep_days_untagged: Whole days, for untagged images; None: like tagged ones.
+        keep_newest: How many of the tagged images pushed last stay at any age.
+        keep_tags: Globs on tags; an image with a matching one stays.
+        keep_pulled_within_days: An image pulled at most so many days ago stays.
+        remove_artifacts: Whether what is no container image may go as well.
+    """
+
+    repositories: Annotated[tuple[_RepositoryGlob, ...], AfterValidator(_not_empty)]
+    keep_days: _KeepDays | None = None
+    keep_days_untagged: _KeepDays | None = None
+    keep_newest: _Count | None = None
+    keep_tags: tuple[_TagGlob, ...] = ()
+    keep_pulled_within_days: _Count | None = None
+    remove_artifacts: bool = False
+
+    @property
+    def value(self) -> RetentionRule:
+        """The same for the rooms that know nothing of documents."""
+        return RetentionRule(**dict(self))
+
+
+class InventoriesPlace(Strict):
+    """Where people keep lists of images that are in use where no source looks.
+
+    Attributes:
+        bucket: Its name.
+        prefix: Of the keys, ending in a slash.
+        max_age_hours: Whole hours; an inventory that was written longer ago may be out of date.
+    """
+
+    bucket: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
+    # Neither IAM's wildcards nor its variables: the role's policy names the prefix.
+    prefix: Annotated[str, Field(pattern=r"^([A-Za-z0-9._=-]+/)+$", max_length=200)]
+    max_age_hours: Annotated[int, Field(ge=1, le=99_999)]
+
+    def uri(self, key: str | None = None) -> str:
+        """An object as people write it; without a key, the place itself."""
+        return f"s3://{self.bucket}/{self.prefix if key is None else key}"
+
+
+Count = Annotated[int, Field(ge=1)]
+Percent = Annotated[int, Field(ge=1, le=100)]
+
+
+class HistoryPlace(Strict):
+    """Where the history lies.
+
+    Attributes:
+        bucket: Its name.
+        prefix: Of all keys of this instance of the module.
+    """
+
+    bucket: Annotated[str, Field(min_length=3)]
+    prefix: Annotated[str, Field(pattern=r"^([^/]+/)+$")]
+
+
+class Document(Strict):
+    """The JSON document in ``ECR_CLEANER_SETTINGS``.
+
+    Attributes:
+        schema_version: Of this document.
+        acknowledged_unscanned: Consumers nobody can see, accepted by a person.
+        disabled_usage_sources: Sources taken out by a person; every run reports them as unprotected.
+        extra_references: Images that are in use by a person's word.
+        history: Where the past is remembered; None: nowhere.
+        inventories: Lists of images in S3 that are in use as well; None: there are none.
+        lock_table: DynamoDB table that keeps two runs apart; None: no lock.
+        max_removal_percent_per_repository: More of a repository's images may not go in a run; None: no limit.
+        max_removal_percent_per_run: Likewise of all images.
+        max_removals_per_repository: More images may not go from a repository in a run; None: no limit.
+        max_removals_per_run: Likewise from all of them.
+        max_usage_drop_percent: By more the usages of a source may not fall unconfirmed; None: not compared.
+        minimum_keep_days: Whole days; no age limit may be shorter, that of a repository's tag included.
+        own_repository: Repository of the function's own image; never touched.
+        rollback_days: An image seen in use within so many days is kept; needs the history.
+        rules: For which repositories something else holds than the defaults.
+        task_definition_revisions: How many of the newest active revisions of each family of ECS task definitions
+            are in use although nothing names them.
+    """
+
+    schema_version: Literal[1] = 1
+    acknowledged_unscanned: frozenset[Unscanned] = frozenset()
+    disabled_usage_sources: frozenset[SourceName] = frozenset()
+    extra_references: frozenset[ExtraReference] = frozenset()
+    history: HistoryPlace | None = None
+    inventories: InventoriesPlace | None = None
+    lock_table: Annotated[str, Field(min_length=3)] | None = None
+    max_removal_percent_per_repository: Percent | None = None
+    max_removal_percent_per_run: Percent | None = None
+    max_removals_per_repository: Count | None = None
+    max_removals_per_run: Count | None = None
+    max_usage_drop_percent: Annotated[int, Field(ge=0, le=100)] | None = DEFAULT_MAX_USAGE_DROP_PERCENT
+    minimum_keep_days: _Count = 1
+    own_repository: Annotated[str, Field(min_length=2)] | None = None
+    rollback_days: Annotated[int, Field(ge=0, le=99_999)] = DEFAULT_ROLLBACK_DAYS
+    rules: tuple[Rule, ...] = ()
+    task_definition_revisions: Revisions = 1
+
+    @field_validator("minimum_keep_days")
+    @classmethod
+    def _tell_the_rules(cls, days: int, info: ValidationInfo) -> int:
+        """The rules are validated after it, so that all of their problems are told at once."""
+        if info.context is not None:
+            info.context["minimum_keep_days"] = days
+        return days
+
+    @property
+    def limits(self) -> Limits:
+        """How much may go."""
+        return Limits(
+            removals_per_repository=self.max_removals_per_repository,
+            percent_per_repository=self.max_removal_percent_per_repository,
+            removals_per_run=self.max_removals_per_run,
+            percent_per_run=self.max_removal_percent_per_run,
+        )
+
+
+class SettingsObject(Strict):
+    """Where a document lies that outgrew the environment.
+
+    Attributes:
+        bucket: Its name.
+        key: Of the object.
+        sha256: Of its bytes, in hexadecimal digits.
+    """
+
+    bucket: Annotated[str, Field(min_length=3)]
+    key: Annotated[str, Field(min_length=1)]
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Pointer(Strict):
+    """What stands in ``ECR_CLEANER_SETTINGS`` then."""
+
+    schema_version: Literal[1]
+    settings_object: SettingsObject
