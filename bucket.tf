@@ -1,4 +1,5 @@
-# Where the function remembers who used what, and where settings lie that outgrow its environment.
+# Where the function remembers who used what, writes down what it removes, and where settings lie that outgrow its
+# environment.
 
 locals {
   creates_bucket = var.history_enabled && var.bucket_name == null
@@ -12,6 +13,9 @@ locals {
   bucket_prefix = "ecr-cleaner/${local.account_id}/${local.region}/${var.name}/"
 
   history = var.history_enabled ? { bucket = local.bucket, prefix = local.bucket_prefix } : null
+
+  # What goes is written down wherever there is a bucket, also without a history.
+  journal = local.bucket == null ? null : { bucket = local.bucket, prefix = local.bucket_prefix }
 }
 
 resource "aws_s3_bucket" "history" {
@@ -75,6 +79,19 @@ resource "aws_s3_bucket_lifecycle_configuration" "history" {
 
     abort_incomplete_multipart_upload {
       days_after_initiation = 1
+    }
+  }
+
+  rule {
+    id     = "forget-old-journal"
+    status = "Enabled"
+
+    filter {
+      prefix = "${local.bucket_prefix}journal/"
+    }
+
+    expiration {
+      days = var.journal_retention_days
     }
   }
 

@@ -39,6 +39,7 @@ locals {
       prefix        = local.inventory_place.prefix
       max_age_hours = var.inventory_max_age_hours
     }
+    journal                            = local.journal
     lock_table                         = local.lock_table
     max_removal_percent_per_repository = var.max_removal_percent_per_repository
     max_removal_percent_per_run        = var.max_removal_percent_per_run

@@ -179,6 +179,18 @@ variable "inventory_uri" {
   }
 }
 
+variable "journal_retention_days" {
+  type        = number
+  description = "How many days the bucket that the module makes keeps the journal: what it takes to push an image again that was removed. A bucket of your own expires what lies under journal/ by its own rules."
+  default     = 180
+  nullable    = false
+
+  validation {
+    condition     = var.journal_retention_days >= 1 && var.journal_retention_days <= 99999 && floor(var.journal_retention_days) == var.journal_retention_days
+    error_message = "journal_retention_days must be a whole number from 1 to 99999, got ${var.journal_retention_days}."
+  }
+}
+
 variable "kms_key_arn" {
   type        = string
   description = "Customer managed key for the function's environment, log group, failure queue, bucket and built image. Its key policy must let CloudWatch Logs use it; the module gives its own roles what they need."

@@ -57,6 +57,11 @@ run "a_bucket_of_its_own" {
   }
 
   assert {
+    condition     = { for r in aws_s3_bucket_lifecycle_configuration.history[0].rule : r.id => [one(r.filter).prefix, one(r.expiration).days] if length(r.expiration) > 0 } == { forget-old-journal = ["ecr-cleaner/123456789012/us-east-1/ecr-cleaner/journal/", 180] }
+    error_message = "The journal expires, and nothing else does."
+  }
+
+  assert {
     condition     = jsondecode(aws_s3_bucket_policy.history[0].policy).Statement[0].Condition == { Bool = { "aws:SecureTransport" = "false" } } && jsondecode(aws_s3_bucket_policy.history[0].policy).Statement[0].Effect == "Deny"
     error_message = "Nobody reads it without TLS."
   }
@@ -93,6 +98,34 @@ run "a_bucket_of_its_own" {
   assert {
     condition     = length(setsubtract(["s3:DeleteObject", "s3:DeleteObjectVersion", "s3:PutBucketPolicy", "s3:PutBucketVersioning", "s3:PutLifecycleConfiguration"], flatten([for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s.Action if s.Effect == "Deny"]))) == 0
     error_message = "The role cannot forget, whatever a bucket's policy says."
+  }
+}
+
+run "a_real_run_writes_a_journal" {
+  command = plan
+
+  variables {
+    dry_run                = false
+    journal_retention_days = 7
+  }
+
+  assert {
+    condition = [for s in jsondecode(aws_iam_role_policy.function.policy).Statement : [s.Action, s.Resource, s.Condition] if s.Sid == "WriteJournal"] == [[
+      ["s3:PutObject"],
+      ["arn:aws:s3:::ecr-cleaner-123456789012-useast1/ecr-cleaner/123456789012/us-east-1/ecr-cleaner/journal/*"],
+      { StringEquals = { "aws:ResourceAccount" = "123456789012" } },
+    ]]
+    error_message = "The role adds to the journal."
+  }
+
+  assert {
+    condition     = jsondecode(aws_lambda_function.cleaner.environment[0].variables["ECR_CLEANER_SETTINGS"]).journal == { bucket = "ecr-cleaner-123456789012-useast1", prefix = "ecr-cleaner/123456789012/us-east-1/ecr-cleaner/" }
+    error_message = "The function knows where."
+  }
+
+  assert {
+    condition     = [for r in aws_s3_bucket_lifecycle_configuration.history[0].rule : one(r.expiration).days if length(r.expiration) > 0] == [7]
+    error_message = "The journal is kept as long as is said."
   }
 }
 
@@ -157,7 +190,27 @@ run "without_a_history" {
   }
 
   assert {
+    condition     = jsondecode(aws_lambda_function.cleaner.environment[0].variables["ECR_CLEANER_SETTINGS"]).journal == null
+    error_message = "Nor is there a journal."
+  }
+
+  assert {
     condition     = length([for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s if s.Effect == "Allow" && startswith(s.Action[0], "s3:")]) == 0
     error_message = "The role needs no bucket."
+  }
+}
+
+run "a_given_bucket_without_a_history" {
+  command = plan
+
+  variables {
+    bucket_name     = "shared-bucket"
+    dry_run         = false
+    history_enabled = false
+  }
+
+  assert {
+    condition     = { for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s.Sid => s.Resource if s.Effect == "Allow" && startswith(s.Action[0], "s3:") } == { ReadBucket = ["arn:aws:s3:::shared-bucket/ecr-cleaner/123456789012/us-east-1/ecr-cleaner/*"], WriteJournal = ["arn:aws:s3:::shared-bucket/ecr-cleaner/123456789012/us-east-1/ecr-cleaner/journal/*"] }
+    error_message = "There is a journal wherever there is a bucket."
   }
 }

@@ -655,6 +655,62 @@ run "inventory_uri_accepts_4" {
   }
 }
 
+run "journal_retention_days_rejects_1" {
+  command = plan
+
+  variables {
+    journal_retention_days = 0
+  }
+
+  expect_failures = [var.journal_retention_days]
+}
+
+run "journal_retention_days_rejects_2" {
+  command = plan
+
+  variables {
+    journal_retention_days = 1.5
+  }
+
+  expect_failures = [var.journal_retention_days]
+}
+
+run "journal_retention_days_rejects_3" {
+  command = plan
+
+  variables {
+    journal_retention_days = 100000
+  }
+
+  expect_failures = [var.journal_retention_days]
+}
+
+run "journal_retention_days_accepts_1" {
+  command = plan
+
+  variables {
+    journal_retention_days = 1
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "journal_retention_days_accepts_2" {
+  command = plan
+
+  variables {
+    journal_retention_days = 99999
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
 run "kms_key_arn_rejects_1" {
   command = plan
 

@@ -32,6 +32,7 @@ run "defaults" {
         extra_references                   = []
         history                            = { bucket = "ecr-cleaner-123456789012-useast1", prefix = "ecr-cleaner/123456789012/us-east-1/ecr-cleaner/" }
         inventories                        = null
+        journal                            = { bucket = "ecr-cleaner-123456789012-useast1", prefix = "ecr-cleaner/123456789012/us-east-1/ecr-cleaner/" }
         lock_table                         = "ecr-cleaner-lock"
         max_removal_percent_per_repository = null
         max_removal_percent_per_run        = null
@@ -149,6 +150,7 @@ run "everything_set" {
       disabled_usage_sources             = ["apprunner", "lambda"]
       extra_references                   = ["api:*", "web:live"]
       inventories                        = { bucket = "shop-inventories", prefix = "prod/ecr/", max_age_hours = 6 }
+      journal                            = { bucket = "shared-bucket", prefix = "ecr-cleaner/123456789012/us-east-1/other/" }
       lock_table                         = "other-lock"
       minimum_keep_days                  = 3
       own_repository                     = "tools/cleaner"

@@ -11,6 +11,7 @@ from ecr_cleaner import aws, lock, objects, settings
 from ecr_cleaner.aws import Aws
 from ecr_cleaner.errors import CleanerError, HistoryError, LockHeldError, RunFailedError, SettingsError
 from ecr_cleaner.history import HistoryStore
+from ecr_cleaner.journal import Journal
 from ecr_cleaner.model import RunStatus
 from ecr_cleaner.report.log import LOGGER, LogReporter, quiet_libraries
 from ecr_cleaner.report.summary import SCHEMA_VERSION
@@ -54,6 +55,8 @@ def handler(event: object, context: Context | None) -> dict[str, Any]:
         clients = Aws()
         place = told.history
         history = HistoryStore(clients, place.bucket, place.prefix, told.rollback_days) if place else None
+        book = told.journal
+        journal = Journal(clients, book.bucket, book.prefix, run_id) if book else None
         with lock.held(clients, told.lock_table, run_id) if told.lock_table else nullcontext():
             if confirmed:
                 return _confirm(history, confirmed.id, run_id)
@@ -65,6 +68,7 @@ def handler(event: object, context: Context | None) -> dict[str, Any]:
                 history,
                 os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "ecr-cleaner"),
                 seconds_left=lambda: context.get_remaining_time_in_millis() / 1000 if context else float("inf"),
+                journal=journal,
             ).execute()
     except LockHeldError as error:
         LOGGER.error("Nothing was done: another run is under way", extra={"cause": str(error)})

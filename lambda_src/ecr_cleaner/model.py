@@ -25,6 +25,12 @@ CONTAINER_CONFIG_MEDIA_TYPES = (
 )
 """What ECR gives as ``artifactMediaType`` of something that a container runtime can run."""
 
+CONTAINER_MANIFEST_MEDIA_TYPES = (
+    "application/vnd.docker.distribution.manifest.v2+json",
+    "application/vnd.oci.image.manifest.v1+json",
+)
+"""Media types of a manifest of one platform's image, or of an artifact."""
+
 LEGACY_MEDIA_TYPES = (
     "application/vnd.docker.distribution.manifest.v1+json",
     "application/vnd.docker.distribution.manifest.v1+prettyjws",
@@ -366,6 +372,7 @@ class RemovalStatus(StrEnum):
     CHANGED = "changed"  # tags, pull time or existence changed since it was judged: kept
     HOLDER_KEPT = "holder_kept"  # an index or subject that should have gone first is still there
     PARTLY_UNTAGGED = "partly_untagged"
+    NOT_JOURNALLED = "not_journalled"  # what it takes to push it again could not be written down: kept
     FAILED = "failed"
     LEFT = "left"  # time ran out before it was tried
 

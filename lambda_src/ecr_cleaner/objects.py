@@ -62,7 +62,15 @@ def _unread(error: Exception, bucket: str, key: str) -> HistoryError:
     return HistoryError(f"s3://{bucket}/{key} cannot be read: GetObject failed with {code}: {error}")
 
 
-def write(clients: Aws, bucket: str, key: str, body: bytes, etag: str | None) -> str:
+def write(  # noqa: PLR0913 - an object has that many sides
+    clients: Aws,
+    bucket: str,
+    key: str,
+    body: bytes,
+    etag: str | None,
+    *,
+    content_type: str = "application/json",
+) -> str:
     """Write an object, if it still is what it was.
 
     Args:
@@ -71,6 +79,7 @@ def write(clients: Aws, bucket: str, key: str, body: bytes, etag: str | None) ->
         key: Of the object.
         body: All of it.
         etag: Of the object that it replaces; None if there must be none.
+        content_type: Of the body.
 
     Returns:
         The new object's ETag.
@@ -82,7 +91,7 @@ def write(clients: Aws, bucket: str, key: str, body: bytes, etag: str | None) ->
     condition = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag}
     try:
         answer = clients.client("s3").put_object(
-            Bucket=bucket, Key=key, Body=body, ContentType="application/json", **condition
+            Bucket=bucket, Key=key, Body=body, ContentType=content_type, **condition
         )
         return str(aws.member(answer, "ETag", "PutObject"))
     except (IncompleteAnswerError, *aws.AwsError) as error:

@@ -10,15 +10,17 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from ecr_cleaner import aws, inventory
+from ecr_cleaner import aws, changes, inventory
 from ecr_cleaner.graph import subjects_of
 from ecr_cleaner.model import Removal, RemovalStatus, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime
 
     from ecr_cleaner.aws import Aws
-    from ecr_cleaner.model import Image, RepositoryPlan
+    from ecr_cleaner.journal import Journal
+    from ecr_cleaner.model import Image, Repository, RepositoryPlan
 
 ImageId = dict[str, str]
 
@@ -58,13 +60,51 @@ class _Progress:
         return removal
 
 
-def remove(clients: Aws, plan: RepositoryPlan, may_go_on: Callable[[], bool]) -> Iterator[Removal]:
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What it takes to remove from one repository.
+
+    Attributes:
+        clients: Of the run.
+        repository: Where.
+        hanging: Image to what hangs on it: its manifests and referrers that are to go as well.
+        journal: Where what goes is written down first; None: nowhere.
+    """
+
+    clients: Aws
+    repository: Repository
+    hanging: Mapping[str, Sequence[Image]]
+    journal: Journal | None
+
+    def describe(self, digests: Iterable[str]) -> dict[str, Image]:
+        """The present state of some images."""
+        return inventory.describe(self.clients, self.repository.name, digests)
+
+    def look(self, verdicts: Sequence[Verdict]) -> tuple[list[Verdict], list[Removal]]:
+        """What is as it was judged, and the endings of what is not."""
+        parts = {v.image.digest: changes.parts(v.image, self.hanging) for v in verdicts}
+        watched = {v.image.digest for v in verdicts} | {i.digest for pulled in parts.values() for i in pulled}
+        present = self.describe(sorted(watched))
+        told = [(v, changes.change(v.image, present, parts[v.image.digest], self._explained)) for v in verdicts]
+        return (
+            [verdict for verdict, change in told if not change],
+            [_removal(verdict, RemovalStatus.CHANGED, detail=change) for verdict, change in told if change],
+        )
+
+    def _explained(self, image: Image, pulled_at: datetime | None) -> bool:
+        return self.journal is not None and self.journal.explains(image, pulled_at)
+
+
+def remove(
+    clients: Aws, plan: RepositoryPlan, may_go_on: Callable[[], bool], journal: Journal | None = None
+) -> Iterator[Removal]:
     """Carry out the removals of one repository.
 
     Args:
         clients: Clients of the run.
         plan: The verdicts; only those that remove are looked at.
         may_go_on: Asked before each call that removes; once it says no, the rest is ``left``.
+        journal: Where what goes is written down first; what cannot be written down stays. None: nowhere.
 
     Yields:
         How each removal ended, as it ends.
@@ -79,7 +119,7 @@ def remove(clients: Aws, plan: RepositoryPlan, may_go_on: Callable[[], bool]) ->
     if refusal:
         yield from (Removal(v, RemovalStatus.CHANGED, detail=refusal) for v in pending.values())
         return
-    hanging = _reversed(plan)
+    work = _Work(clients, plan.repository, _reversed(plan), journal)
     progress = _Progress()
     while pending:
         blocked = [v for d, v in pending.items() if plan.holders.get(d, frozenset()) & progress.kept]
@@ -97,7 +137,7 @@ def remove(clients: Aws, plan: RepositoryPlan, may_go_on: Callable[[], bool]) ->
                 return
             for verdict in batch:
                 del pending[verdict.image.digest]
-            for removal in _remove_batch(clients, plan.repository.name, batch, hanging, may_go_on):
+            for removal in _remove_batch(work, batch, may_go_on):
                 yield progress.note(removal)
 
 
@@ -153,13 +193,7 @@ def _ids(image: Image) -> list[ImageId]:
     return [{"imageDigest": image.digest, "imageTag": tag} for tag in image.tags]
 
 
-def _remove_batch(
-    clients: Aws,
-    repository: str,
-    batch: Sequence[Verdict],
-    hanging: dict[str, list[Image]],
-    may_go_on: Callable[[], bool],
-) -> Iterator[Removal]:
+def _remove_batch(work: _Work, batch: Sequence[Verdict], may_go_on: Callable[[], bool]) -> Iterator[Removal]:
     """Look and remove; after a call that may have failed for a moment only, look again before it is repeated.
 
     botocore must not repeat the call: between two tries somebody may push, pull or tag, and only a look tells.
@@ -167,7 +201,7 @@ def _remove_batch(
     waiting = list(batch)
     for tries_left in reversed(range(TRIES)):
         again: list[Verdict] = []
-        for removal, may_pass in _try_batch(clients, repository, waiting, hanging):
+        for removal, may_pass in _try_batch(work, waiting):
             if may_pass and tries_left and may_go_on():
                 again.append(removal.verdict)
             else:
@@ -178,29 +212,26 @@ def _remove_batch(
         waiting = again
 
 
-def _try_batch(
-    clients: Aws, repository: str, batch: Sequence[Verdict], hanging: dict[str, list[Image]]
-) -> Iterator[tuple[Removal, bool]]:
-    """One look and one call.
+def _try_batch(work: _Work, batch: Sequence[Verdict]) -> Iterator[tuple[Removal, bool]]:
+    """One look, the journal, one more look if that took something, and one call.
 
     Yields:
         How each removal ended, and whether it failed for a cause that may pass by itself.
     """
-    parts = {v.image.digest: _parts(v.image, hanging) for v in batch}
-    watched = {v.image.digest for v in batch} | {i.digest for pulled in parts.values() for i in pulled}
-    present = inventory.describe(clients, repository, sorted(watched))
-    unchanged: list[Verdict] = []
-    for verdict in batch:
-        change = _change(verdict.image, present, parts[verdict.image.digest])
-        if change:
-            yield _removal(verdict, RemovalStatus.CHANGED, detail=change), False
-        else:
-            unchanged.append(verdict)
+    unchanged, changed = work.look(batch)
+    yield from ((removal, False) for removal in changed)
+    if work.journal is not None and work.journal.lacks(unchanged):
+        unwritten = work.journal.write(work.repository, unchanged)
+        for verdict in [v for v in unchanged if v.image.digest in unwritten]:
+            cause = unwritten[verdict.image.digest]
+            yield _removal(verdict, RemovalStatus.NOT_JOURNALLED, cause.code, detail=cause.detail), False
+        unchanged, changed = work.look([v for v in unchanged if v.image.digest not in unwritten])
+        yield from ((removal, False) for removal in changed)
     if not unchanged:
         return
     may_pass = False
     try:
-        codes = _delete(clients, repository, unchanged)
+        codes = _delete(work.clients, work.repository.name, unchanged)
     except aws.AwsError as error:
         # The call may have taken effect although its answer was lost: only a look tells.
         codes = {verdict.image.digest: {aws.code_of(error)} for verdict in unchanged}
@@ -209,7 +240,7 @@ def _try_batch(
     yield from ((_removal(v, RemovalStatus.REMOVED), False) for v in unchanged if not codes[v.image.digest])
     doubtful = [verdict for verdict in unchanged if codes[verdict.image.digest]]
     try:
-        still_there = inventory.describe(clients, repository, [v.image.digest for v in doubtful])
+        still_there = work.describe(v.image.digest for v in doubtful)
     except aws.AwsError as error:
         unseen = f"whether it is still there is unknown: {aws.code_of(error)}"
         for verdict in doubtful:
@@ -218,38 +249,6 @@ def _try_batch(
     for verdict in doubtful:
         ending = _ending(verdict, codes[verdict.image.digest], still_there.get(verdict.image.digest))
         yield ending, may_pass and ending.status is RemovalStatus.FAILED
-
-
-def _parts(image: Image, hanging: dict[str, list[Image]]) -> list[Image]:
-    """Whose pull times tell that somebody pulled an image: its own and those of what hangs on it.
-
-    This run's own reading of an index refreshes that index's pull time. A runtime that pulls an index pulls
-    one of its manifests too, so theirs are watched instead, through indexes that list indexes.
-    """
-    found = {image.digest: image}
-    queue = [image]
-    while queue:
-        part = queue.pop()
-        if part is image or part.is_index:
-            new = [i for i in hanging.get(part.digest, ()) if i.digest not in found]
-            found |= {i.digest: i for i in new}
-            queue += new
-    return [part for part in found.values() if not part.is_index]
-
-
-def _change(image: Image, present: dict[str, Image], parts: Sequence[Image]) -> str:
-    """What happened to an image since it was judged; empty if nothing."""
-    now = present.get(image.digest)
-    if now is None:
-        return "it is gone already"
-    if now.tags != image.tags:
-        return f"its tags changed from {list(image.tags)} to {list(now.tags)}"
-    if now.pushed_at != image.pushed_at or now.active != image.active:
-        return "it was pushed, archived or restored"
-    for part in parts:
-        if part.digest in present and present[part.digest].last_pulled_at != part.last_pulled_at:
-            return f"{part.name} was pulled"
-    return ""
 
 
 def _delete(clients: Aws, repository: str, verdicts: Sequence[Verdict]) -> dict[str, set[str]]:

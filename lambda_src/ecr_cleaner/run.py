@@ -21,10 +21,11 @@ from ecr_cleaner.survey import GONE, GONE_DETAIL, survey
 from ecr_cleaner.walls import Walls
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
 
     from ecr_cleaner.aws import Aws
     from ecr_cleaner.history import HistoryStore
+    from ecr_cleaner.journal import Journal
     from ecr_cleaner.model import Image, Repository, Verdict
     from ecr_cleaner.report import Reporter
     from ecr_cleaner.report.summary import RepositorySummary
@@ -38,6 +39,9 @@ RESERVE_SECONDS: Final = 90.0
 short and for the report to be written."""
 
 HISTORY_IS_OFF: Final = "the history is off: what was in use until yesterday is not protected, only what is now"
+JOURNAL_IS_OFF: Final = (
+    "there is no bucket, so no journal: nothing that goes can be pushed again from what is known here"
+)
 LIMITS_ARE_OFF: Final = "no limit is set to what one run may remove: see max_removals_per_run and its siblings"
 
 
@@ -63,6 +67,7 @@ class Run:
         only: Look at these repositories alone; None means all of them.
         seconds_left: Until the run is cut off.
         clock: Now, in UTC.
+        journal: Where what goes is written down first; None: nowhere.
     """
 
     clients: Aws
@@ -74,6 +79,7 @@ class Run:
     only: frozenset[str] | None = None
     seconds_left: Callable[[], float] = _for_ever
     clock: Callable[[], datetime] = _utc_now
+    journal: Journal | None = None
     summary: RunSummary = field(init=False)
     _usages: tuple[Usage, ...] = field(init=False, default=())
     _now: datetime = field(init=False)
@@ -137,6 +143,8 @@ class Run:
         elif self._now - self.history.started_at < timedelta(days=self.settings.rollback_days):
             began = f"{self.history.started_at:%Y-%m-%d %H:%M} UTC"
             self.summary.notes.append(f"the history began {began}: what was in use before is not known")
+        if not self.settings.dry_run and self.journal is None:
+            self.summary.notes.append(JOURNAL_IS_OFF)
         if not self.settings.dry_run and self.settings.limits.are_off:
             self.summary.notes.append(LIMITS_ARE_OFF)
 
@@ -238,7 +246,7 @@ class Run:
     def _judge(self, repository: Repository) -> RepositoryPlan:
         self._judged_by[repository.name] = self._scans
         images = tuple(inventory.images(self.clients, repository.name))
-        recent = self._recent(repository, images)  # before anything else can fail: no day may be missing
+        known = self._remembered(repository, images)  # before anything else can fail: no day may be missing
         contents = Contents(images)
         if rules.depends_on_indexes(images, repository.retention, self._now):
             indexes = [image for image in images if image.is_index]
@@ -246,16 +254,20 @@ class Run:
             contents = Contents(images, children, unread)
         # What began to be used after its source was asked shows as a pull here, and as a change from here on.
         begun = memory.pulled_since(images, self.summary.scan.started_at) if self.summary.scan else {}
-        return rules.judge(repository, contents, self._usages, self._now, {**begun, **recent})
+        recent = memory.recent(known, self._usages, self._now, self.settings.rollback_days) if known else {}
+        plan = rules.judge(repository, contents, self._usages, self._now, {**begun, **recent})
+        if self.journal is not None:
+            self.journal.knows(plan, known.images if known else {})
+        return plan
 
-    def _recent(self, repository: Repository, images: tuple[Image, ...]) -> Mapping[str, tuple[str, ...]]:
-        """What is kept for what was; what is in use now is written down on the way."""
+    def _remembered(self, repository: Repository, images: tuple[Image, ...]) -> memory.History | None:
+        """What is known of a repository; what is in use now is written down on the way. None without a history."""
         if self.history is None or self.summary.scan is None:
-            return {}
+            return None
         used = graph.resolve(graph.build(Contents(images)), repository.name, self._usages)
         scan = self.summary.scan
         seen = memory.observe(repository.name, images, used, scan.started_at, complete=not scan.failures)
-        return memory.recent(self.history.remember(seen), self._usages, self._now, self.settings.rollback_days)
+        return self.history.remember(seen)
 
     def _is_over_limit(self, plan: RepositoryPlan) -> bool:
         """Whether a repository may remove nothing more; what went already counts."""
@@ -315,7 +327,7 @@ class Run:
         """
         summary = self.summary.repositories[plan.repository.name]
         left = []
-        for ended in removal.remove(self.clients, plan, self._may_go_on):
+        for ended in removal.remove(self.clients, plan, self._may_go_on, self.journal):
             if ended.status is RemovalStatus.LEFT:
                 left.append(ended.verdict)
                 continue

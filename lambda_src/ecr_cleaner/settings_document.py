@@ -143,7 +143,7 @@ Percent = Annotated[int, Field(ge=1, le=100)]
 
 
 class HistoryPlace(Strict):
-    """Where the history lies.
+    """Where the history lies, or the journal.
 
     Attributes:
         bucket: Its name.
@@ -164,6 +164,7 @@ class Document(Strict):
         extra_references: Images that are in use by a person's word.
         history: Where the past is remembered; None: nowhere.
         inventories: Lists of images in S3 that are in use as well; None: there are none.
+        journal: Where what goes is written down first; None: nowhere.
         lock_table: DynamoDB table that keeps two runs apart; None: no lock.
         max_removal_percent_per_repository: More of a repository's images may not go in a run; None: no limit.
         max_removal_percent_per_run: Likewise of all images.
@@ -184,6 +185,7 @@ class Document(Strict):
     extra_references: frozenset[ExtraReference] = frozenset()
     history: HistoryPlace | None = None
     inventories: InventoriesPlace | None = None
+    journal: HistoryPlace | None = None
     lock_table: Annotated[str, Field(min_length=3)] | None = None
     max_removal_percent_per_repository: Percent | None = None
     max_removal_percent_per_run: Percent | None = None

@@ -101,6 +101,8 @@ def holds(cell: Cell, run: Runner, outcome: Outcome, unused: Digests, others: fr
             yield from _sources(cell, outcome, others)
         case "registry":
             yield from refused(outcome, run)
+        case "repository" if cell.api.operation == "BatchGetImage" and cell.reach == "the last call":
+            yield from _unjournalled(outcome, unused)
         case "repository":
             yield from cleaned(outcome, unused, but="site")
             if (outcome.status, outcome.repositories["site"]["status"]) != ("failed", "failed"):
@@ -146,6 +148,21 @@ def _removal(cell: Cell, outcome: Outcome, unused: Digests) -> Iterator[str]:
         yield f"the causes do not name site: {outcome.causes}"
 
 
+def _unjournalled(outcome: Outcome, unused: Digests) -> Iterator[str]:
+    """What could not be written down has stayed and has failed; all the rest is gone."""
+    without = {name for name, told in outcome.repositories.items() if told["removals"].get("not_journalled")}
+    if not without or outcome.status != "failed":
+        yield f"it is {outcome.status}, and everything is in the journal"
+    for name in without:
+        kept, gone = outcome.repositories[name]["failed"], len(outcome.gone.get(name, ()))
+        held = outcome.repositories[name]["removals"].get("holder_kept", 0)
+        if kept + held + gone != len(unused[name]):
+            yield f"{name}: {kept} images could not be written down, {held} wait for them, {gone} are gone"
+        if f"repository {name}: " not in outcome.causes:
+            yield f"the causes do not name {name}: {outcome.causes}"
+    yield from cleaned(outcome, {name: unused[name] for name in unused.keys() - without})
+
+
 def _own(cell: Cell, run: Runner, outcome: Outcome, unused: Digests) -> Iterator[str]:
     """Without the lock nothing is begun, and where it cannot be given back the run has failed and has cleaned.
 
@@ -166,6 +183,9 @@ def _own(cell: Cell, run: Runner, outcome: Outcome, unused: Digests) -> Iterator
             without = {name for name, told in outcome.repositories.items() if told["status"] == "failed"}
             if without & outcome.gone.keys():
                 yield "something of a repository is gone whose history failed"
+            if any(told["removals"].get("not_journalled") for told in outcome.repositories.values()):
+                yield from _unjournalled(outcome, {name: unused[name] for name in unused.keys() - without})
+                return
             yield from cleaned(outcome, {name: unused[name] for name in unused.keys() - without})
         case service, operation, status:
             yield f"it is {status}: nobody has said that a run may end so when {operation} of {service} fails"

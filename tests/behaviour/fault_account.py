@@ -14,6 +14,7 @@ LOCK_TABLE: Final = "cleaner-lock"
 SETTINGS: Final[dict[str, Any]] = {
     "lock_table": LOCK_TABLE,
     "history": {"bucket": past.BUCKET, "prefix": past.PREFIX},
+    "journal": {"bucket": past.BUCKET, "prefix": past.PREFIX},
 }
 """Everything that makes a run speak to AWS, beside `accounts.SETTINGS`."""
 

@@ -340,6 +340,12 @@ OBJECTS: Final[dict[str, tuple[Request, str]]] = {
         Request("real", "s3:PutLifecycleConfiguration", "arn:aws:s3:::real-123456789012-useast1"),
         "ExplicitlyDenied",
     ),
+    "a page of the journal": (Request("real", "s3:PutObject", f"{HISTORY}journal/2026-01-01/run/a/b.gz"), "Allowed"),
+    "a page of it in a dry run": (
+        Request("dry", "s3:PutObject", f"{HISTORY.replace('real', 'dry')}journal/2026-01-01/run/a/b.gz"),
+        "ImplicitlyDenied",
+    ),
+    "a page of it going": (Request("real", "s3:DeleteObject", f"{HISTORY}journal/1/run/a/b.gz"), "ExplicitlyDenied"),
     "the settings": (Request("real", "s3:PutObject", f"{HISTORY}settings.json"), "ImplicitlyDenied"),
     "another instance's": (
         Request("real", "s3:PutObject", HISTORY.replace("/real/", "/other/") + "marker.json"),

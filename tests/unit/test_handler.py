@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from ecr_cleaner.aws import Aws
+    from ecr_cleaner.journal import Journal
     from ecr_cleaner.settings import Settings
 
 PLACE = {"bucket": "shared", "prefix": "ecr-cleaner/1/"}
@@ -52,6 +53,7 @@ class Calls:
         runs: Settings, run id and time left of each run.
         locks: Table and run id of each lock, and when it was given back.
         histories: What each run knows of the past.
+        journals: Where each run writes down what goes.
         function_names: What each run takes the function's name for.
         lock_error: What asking for the lock raises.
         release_error: What giving it back raises.
@@ -61,6 +63,7 @@ class Calls:
     runs: list[tuple[Settings, str, float]] = field(default_factory=list)
     locks: list[str] = field(default_factory=list)
     histories: list[HistoryStore | None] = field(default_factory=list)
+    journals: list[Journal | None] = field(default_factory=list)
     function_names: list[str] = field(default_factory=list)
     lock_error: Exception | None = None
     release_error: Exception | None = None
@@ -75,11 +78,13 @@ class Calls:
         function_name: str,
         *,
         seconds_left: Callable[[], float],
+        journal: Journal | None,
     ) -> Calls:
         """In the place of Run."""
         assert clients.region == REGION
         assert isinstance(reporter, LogReporter)
         self.histories.append(history)
+        self.journals.append(journal)
         self.function_names.append(function_name)
         self.runs.append((settings, run_id, seconds_left()))
         return self
@@ -183,6 +188,16 @@ def test_the_place_of_the_history_reaches_the_run(calls: Calls, monkeypatch: pyt
     assert store
     assert (store.bucket, store.prefix, store.rollback_days) == ("shared", "ecr-cleaner/1/", 3)
     assert calls.function_names == ["ecr-cleaner", "registry-cleaner"]
+
+
+def test_the_place_of_the_journal_reaches_the_run(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the run that writes it; also where there is no history."""
+    monkeypatch.setenv("ECR_CLEANER_SETTINGS", json.dumps({"schema_version": 1, "journal": PLACE}))
+    entry.handler({}, Context())
+    (journal,) = calls.journals
+    assert journal
+    assert (journal.bucket, journal.prefix, journal.run_id) == ("shared", "ecr-cleaner/1/", "request-1")
+    assert calls.histories == [None]
 
 
 def test_a_confirmation_is_no_run(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -306,7 +306,7 @@ def test_every_ending_has_its_line(log: pytest.LogCaptureFixture, status: Remova
     found = fields(line)
     assert (found["removal"], found["codes"], found["detail"]) == (status.value, ["KmsError"], "some detail")
     assert (found["repository"], found["tags"], found["age_days"]) == ("app", ["v1"], 40)
-    failing = status in {RemovalStatus.FAILED, RemovalStatus.PARTLY_UNTAGGED}
+    failing = status in {RemovalStatus.FAILED, RemovalStatus.NOT_JOURNALLED, RemovalStatus.PARTLY_UNTAGGED}
     assert (line.levelname == "ERROR") is failing
     assert (line.getMessage() == "Removed unused image") is (status is RemovalStatus.REMOVED)
 

@@ -30,16 +30,17 @@ from ecr_cleaner.model import (
     Usage,
     UsageScan,
 )
-from ecr_cleaner.run import HISTORY_IS_OFF, LIMITS_ARE_OFF, RESERVE_SECONDS, Run
+from ecr_cleaner.run import HISTORY_IS_OFF, JOURNAL_IS_OFF, LIMITS_ARE_OFF, RESERVE_SECONDS, Run
 from ecr_cleaner.settings import Settings
 from tests.builders import ACCOUNT, NOW, REGION, ago, digest, image, repository
 from tests.builders import usage as used
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from ecr_cleaner.aws import Aws
     from ecr_cleaner.history import HistoryStore
+    from ecr_cleaner.journal import Journal
     from ecr_cleaner.model import Image, RepositoryPlan
     from ecr_cleaner.report.summary import RepositorySummary, RunSummary
 
@@ -68,6 +69,8 @@ class World:
         started_at: When the history began.
         known: What the history holds, by repository.
         saved: What was noted for all repositories.
+        journals: What each removal was given to write into.
+        taken_down: By repository, what the journal was told of: what goes, and what is known of the past.
         steps: What was done, in order.
     """
 
@@ -87,6 +90,8 @@ class World:
     known: dict[str, History] = field(default_factory=dict)
     saved: list[tuple[frozenset[str], dict[str, int] | None, Drop | None]] = field(default_factory=list)
     read: list[str] = field(default_factory=list)
+    journals: list[object] = field(default_factory=list)
+    taken_down: dict[str, tuple[set[str], Mapping[str, Entry]]] = field(default_factory=dict)
     _looks: dict[str, int] = field(default_factory=lambda: defaultdict(int))
 
     def old(self, *names: str) -> World:
@@ -173,8 +178,15 @@ class World:
         self.saved.append((existing, usages, drop))
         self.step("save")
 
-    def remove(self, _: object, plan: RepositoryPlan, may_go_on: Callable[[], bool]) -> Iterator[Removal]:
+    def knows(self, plan: RepositoryPlan, past: Mapping[str, Entry]) -> None:
+        """As the journal has it."""
+        self.taken_down[plan.repository.name] = ({verdict.image.digest for verdict in plan.removals}, past)
+
+    def remove(
+        self, _: object, plan: RepositoryPlan, may_go_on: Callable[[], bool], journal: object
+    ) -> Iterator[Removal]:
         """As removal has it, one call for each image."""
+        self.journals.append(journal)
         for verdict in plan.removals:
             if not may_go_on():
                 yield Removal(verdict, RemovalStatus.LEFT)
@@ -243,7 +255,9 @@ CLIENTS = cast("Aws", SimpleNamespace(region=REGION))
 def run(world: World, told: Told) -> Callable[..., RunSummary]:
     """Runs once; not a dry run unless told otherwise."""
 
-    def go(only: frozenset[str] | None = None, *, history: bool = False, **settings: Any) -> RunSummary:
+    def go(
+        only: frozenset[str] | None = None, *, history: bool = False, journal: bool = False, **settings: Any
+    ) -> RunSummary:
         asked = Settings.model_validate({"dry_run": False} | settings)
         store = cast("HistoryStore", world) if history else None
         made = Run(
@@ -256,6 +270,7 @@ def run(world: World, told: Told) -> Callable[..., RunSummary]:
             only=only,
             seconds_left=lambda: world.seconds,
             clock=world.clock,
+            journal=cast("Journal", world) if journal else None,
         )
         summary = made.execute()
         json.dumps(summary.as_json(), allow_nan=False)
@@ -755,14 +770,26 @@ def test_a_lost_history_of_one_repository_stops_no_other_one(
     assert (summary.status, summary.causes) == ("failed", ("repository b: its history is lost",))
 
 
+def test_what_is_known_of_the_past_is_taken_down_with_what_goes(run: Callable[..., RunSummary], world: World) -> None:
+    """So that the journal tells who used it last; without a history it tells the rest."""
+    world.old("a")
+    run(journal=True)
+    assert world.taken_down == {"a": ({world.listings["a"][0][0].digest}, {})}
+    run(journal=True, history=True)
+    assert world.taken_down == {"a": ({world.listings["a"][0][0].digest}, world.known["a"].images)}
+    assert world.journals == [world, world]
+    run()
+    assert world.journals[-1] is None
+
+
 def test_what_is_off_is_said(run: Callable[..., RunSummary], world: World) -> None:
-    """Every run without a history says so, and every real one without a limit."""
-    assert run().as_json()["notes"] == [HISTORY_IS_OFF, LIMITS_ARE_OFF]
+    """Every run without a history says so, and every real one without a journal or a limit."""
+    assert run().as_json()["notes"] == [HISTORY_IS_OFF, JOURNAL_IS_OFF, LIMITS_ARE_OFF]
     assert run(dry_run=True).as_json()["notes"] == [HISTORY_IS_OFF]
-    assert run(max_removals_per_run=5).as_json()["notes"] == [HISTORY_IS_OFF]
-    assert run(history=True).as_json()["notes"] == [LIMITS_ARE_OFF]
+    assert run(max_removals_per_run=5).as_json()["notes"] == [HISTORY_IS_OFF, JOURNAL_IS_OFF]
+    assert run(history=True, journal=True).as_json()["notes"] == [LIMITS_ARE_OFF]
     world.started_at = ago("6d")
-    (note, _) = run(history=True).as_json()["notes"]
+    (note, _) = run(history=True, journal=True).as_json()["notes"]
     assert note == "the history began 2026-02-23 12:00 UTC: what was in use before is not known"
 
 

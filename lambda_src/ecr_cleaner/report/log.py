@@ -33,6 +33,7 @@ _TEXTS: Final = {
     RemovalStatus.CHANGED: (logging.INFO, "Kept image that changed since it was judged"),
     RemovalStatus.HOLDER_KEPT: (logging.INFO, "Kept image because what should have gone before it stayed"),
     RemovalStatus.PARTLY_UNTAGGED: (logging.ERROR, "Image lost some of its tags but was not removed"),
+    RemovalStatus.NOT_JOURNALLED: (logging.ERROR, "Kept unused image because it could not be journalled"),
     RemovalStatus.FAILED: (logging.ERROR, "Image could not be removed"),
     RemovalStatus.LEFT: (logging.WARNING, "Image left for the next run"),
 }

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION: Final = 1
 
-_FAILING: Final = frozenset({RemovalStatus.FAILED, RemovalStatus.PARTLY_UNTAGGED})
+_FAILING: Final = frozenset({RemovalStatus.FAILED, RemovalStatus.NOT_JOURNALLED, RemovalStatus.PARTLY_UNTAGGED})
 
 
 @dataclass(slots=True)
