@@ -238,6 +238,7 @@ def describe(clients: Aws, repository: str, digests: Iterable[str]) -> dict[str,
 
 def _image(repository: str, detail: dict[str, Any]) -> Image:
     pushed_at = aws.member(detail, "imagePushedAt", "DescribeImages")
+    status = detail.get("imageStatus", "ACTIVE")
     # An image restored from the archive counts as newly pushed, as it does for ECR's lifecycle policies.
     restored_at = max(pushed_at, detail.get("lastActivatedAt", pushed_at))
     return Image(
@@ -251,7 +252,9 @@ def _image(repository: str, detail: dict[str, Any]) -> Image:
         artifact_type=detail.get("artifactMediaType"),  # absent for an index
         subject=detail.get("subjectManifestDigest"),
         last_pulled_at=detail.get("lastRecordedPullTime"),  # absent until the first pull
-        active=detail.get("imageStatus", "ACTIVE") == "ACTIVE",
+        active=status == "ACTIVE",
+        activating=status == "ACTIVATING",
+        archived_at=detail.get("lastArchivedAt") if status == "ARCHIVED" else None,
     )
 
 

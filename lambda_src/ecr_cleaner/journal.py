@@ -118,7 +118,7 @@ class Journal:
             try:
                 self._put(page)
             except HistoryError as error:
-                failed = Unwritten(type(error).__name__, str(error))
+                failed = Unwritten("NotWritten", str(error))
                 return unwritten | {v.image.digest: failed for v in whole}
             self._written.update(_key(v.image) for v in whole)
         return unwritten

@@ -54,6 +54,8 @@ class Image:
         subject: Digest of the manifest that this one refers to (signature, SBOM), or None.
         last_pulled_at: Refreshed about once in 24 hours; None if never pulled.
         active: False for archived images, which nothing can pull.
+        activating: Being restored from the archive just now; not `active` yet.
+        archived_at: When it was archived; None unless it is.
     """
 
     repository: str
@@ -67,6 +69,13 @@ class Image:
     last_pulled_at: datetime | None = None
     active: bool = True
     uploaded_at: datetime | None = None
+    activating: bool = False
+    archived_at: datetime | None = None
+
+    @property
+    def is_archived(self) -> bool:
+        """Whether nothing can pull it, and nothing is on the way to change that."""
+        return not self.active and not self.activating
 
     @property
     def is_index(self) -> bool:

@@ -264,7 +264,7 @@ def test_writing_that_fails_leaves_everything_out(script: Script, journal: Journ
     hand_out(script, what.removals[0].image)
     script.refuse("s3", "put_object", "AccessDenied")
     (cause,) = journal.write(APP, what.removals).values()
-    assert cause.code == "HistoryError"
+    assert cause.code == "NotWritten"
     assert "PutObject failed with AccessDenied" in cause.detail
     assert journal.lacks(what.removals)
 

@@ -18,7 +18,7 @@ from .images import Image
 from .paging import page
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from .aws import Request
     from .state import Account
@@ -33,15 +33,19 @@ class EcrApi:
     def __init__(self, account: Account) -> None:
         self._account = account
         self.pair_deletes: Literal["tag", "image"] = "tag"
+        self.lost_layers: set[str] = set()
+        self.looks_until_active = 1
 
     def handlers(self) -> dict[str, Callable[[Request], dict[str, Any]]]:
         """The operations that are not left to moto."""
         return {
+            "BatchCheckLayerAvailability": self.batch_check_layer_availability,
             "BatchDeleteImage": self.batch_delete_image,
             "BatchGetImage": self.batch_get_image,
             "DescribeImages": self.describe_images,
             "ListImages": self.list_images,
             "PutImage": self.put_image,
+            "UpdateImageStorageClass": self.update_image_storage_class,
         }
 
     # Images
@@ -52,6 +56,7 @@ class EcrApi:
         ids = request.get("imageIds")
         store, wanted = self._account.region(request.region).images, _filter(request)
         with store.lock:
+            self._activate(store.of(name).values())
             if ids is None:
                 images = [image for image in store.of(name).values() if wanted(image)]
                 shown, token = page(request, images, lambda image: image.digest, size=100, largest=1000)
@@ -151,7 +156,10 @@ class EcrApi:
         return gone or [{"imageDigest": image.digest}]
 
     def put_image(self, request: Request) -> dict[str, Any]:
-        """Push a manifest; layers are not asked for, the children of an index are."""
+        """Push a manifest; the children of an index must be there, and every layer that is not among the lost ones.
+
+        Pushing an archived image activates it.
+        """
         name = existing(self._account, request)
         body = str(request.get("imageManifest", "")).encode()
         try:
@@ -166,8 +174,13 @@ class EcrApi:
             missing = [child for child in manifest.children if not images.find(name, child, None)]
             if missing:
                 raise AwsError("ReferencedImagesNotFoundException", f"The images {missing} do not exist")
+            lost = [layer for layer in manifest.layers if layer in self.lost_layers]
+            if lost:
+                raise AwsError("LayersNotFoundException", f"Unable to find layer(s) with digest(s) {lost}")
             there = images.find(name, manifest.digest, None)
-            if there and (tag is None or tag in there.tags):
+            if there and there.status != "ACTIVE":
+                there.status, there.activated_at = "ACTIVE", now()
+            elif there and (tag is None or tag in there.tags):
                 raise AwsError(
                     "ImageAlreadyExistsException",
                     f"Image with digest '{manifest.digest}' and tag '{tag}' already exists",
@@ -177,7 +190,57 @@ class EcrApi:
             image = images.put(name, Image(manifest, now(), tags=[tag] if tag else []))
         return {"image": self._manifest(request, name, image, tag)}
 
+    def batch_check_layer_availability(self, request: Request) -> dict[str, Any]:
+        """Of at most 100 layers; those are there that the test does not say are lost."""
+        existing(self._account, request)
+        asked = batch(request, "layerDigests", request.get("layerDigests"))
+        return {
+            "layers": [
+                {"layerDigest": one, "layerAvailability": "UNAVAILABLE" if one in self.lost_layers else "AVAILABLE"}
+                for one in asked
+            ],
+            "failures": [],
+        }
+
+    def update_image_storage_class(self, request: Request) -> dict[str, Any]:
+        """One image into the archive, or out of it; what an active index lists stays, as it does when deleting.
+
+        What AWS answers to an update that changes nothing is not documented; here it is an error, the stricter answer.
+        """
+        name = existing(self._account, request)
+        images = self._account.region(request.region).images
+        target = request.get("targetStorageClass")
+        with images.lock:
+            image = self._must_find(request, name, request.get("imageId") or {})
+            wanted = {"ARCHIVE": "ACTIVE", "STANDARD": "ARCHIVED"}.get(str(target))
+            if wanted is None:
+                raise invalid(request, f"Invalid parameter at 'targetStorageClass': {target}")
+            if image.status != wanted:
+                raise AwsError(_NO_UPDATE, f"The image is {image.status}")
+            if target == "ARCHIVE":
+                holding = [i for i in images.of(name).values() if i.status == "ACTIVE" and image.digest in i.children]
+                if holding:
+                    raise AwsError(_NO_UPDATE, f"Image referenced by manifest list: {holding[0].digest}")
+                image.status, image.archived_at = "ARCHIVED", now()
+            else:
+                image.status, image.looks_left = "ACTIVATING", self.looks_until_active
+        found = {"imageDigest": image.digest, "imageTag": (request.get("imageId") or {}).get("imageTag")}
+        return {
+            "registryId": request.account,
+            "repositoryName": name,
+            "imageId": found,
+            "imageStatus": image.status,
+        }
+
     # Shared
+
+    def _activate(self, images: Iterable[Image]) -> None:
+        """What is being restored is active after some looks."""
+        for image in images:
+            if image.status == "ACTIVATING" and image.looks_left is not None:
+                image.looks_left -= 1
+                if image.looks_left < 0:
+                    image.status, image.activated_at, image.looks_left = "ACTIVE", now(), None
 
     def _immutable(self, request: Request, name: str) -> bool:
         return str(self._account.repositories(request.region)[name].image_tag_mutability).startswith("IMMUTABLE")
@@ -228,6 +291,7 @@ class _RefusedError(Exception):
         self.reason = reason
 
 
+_NO_UPDATE = "ImageStorageClassUpdateNotSupportedException"
 _NOT_FOUND = ("ImageNotFound", "Requested image not found")
 
 

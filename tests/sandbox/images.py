@@ -30,6 +30,7 @@ class Image:
         archived_at: When it was last archived.
         activated_at: When it was last restored from the archive.
         size: Bytes as ECR shows them.
+        looks_left: While it is being restored, how often it may still be described before it is active; None: for ever.
     """
 
     manifest: Manifest
@@ -40,6 +41,7 @@ class Image:
     archived_at: dt.datetime | None = None
     activated_at: dt.datetime | None = None
     size: int = 0
+    looks_left: int | None = None
 
     @property
     def digest(self) -> str:

@@ -50,6 +50,13 @@ class Manifest:
         object.__setattr__(self, "digest", sha256(self.body))
 
     @property
+    def layers(self) -> tuple[str, ...]:
+        """The digests of its config and layers; none of an index."""
+        content = json.loads(self.body)
+        blobs = [content.get("config") or {}, *(content.get("layers") or [])]
+        return tuple(blob["digest"] for blob in blobs if "digest" in blob)
+
+    @property
     def descriptor(self) -> dict[str, Any]:
         """How another manifest points to this one."""
         return {"mediaType": self.media_type, "digest": self.digest, "size": len(self.body)}

@@ -191,6 +191,8 @@ class Sandbox:
         self._app.errors.clear()
         self.latency = 0.0
         self.pair_deletes = "tag"
+        self.ecr.lost_layers.clear()
+        self.ecr.looks_until_active = 1
 
     def client(self, service: str, region: str = REGION, **options: Any) -> Any:
         """A boto3 client with fake credentials that speaks to this sandbox and does not retry."""
@@ -305,6 +307,11 @@ class Sandbox:
     @latency.setter
     def latency(self, seconds: float) -> None:
         self._app.latency = seconds
+
+    @property
+    def ecr(self) -> EcrApi:
+        """What a test may set of ECR itself: which layers it lost, how long it takes to restore from the archive."""
+        return self._ecr
 
     @property
     def pair_deletes(self) -> Literal["tag", "image"]:

@@ -20,7 +20,7 @@ __all__ = ["EXIT_CODES", "main"]
 )
 @click.version_option(__version__, prog_name="ecr-cleaner")
 def main() -> None:
-    """Look at an ECR registry with the eyes of the cleaner. Nothing here changes anything.
+    """Look at an ECR registry with the eyes of the cleaner. Only restore changes anything.
 
     Credentials and region are those of the AWS command line. Exit codes: 0 completed, 1 failed or refused,
     2 wrong usage, 3 incomplete.

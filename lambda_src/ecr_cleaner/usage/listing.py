@@ -56,7 +56,7 @@ class Listing:
         """
         with self._lock:
             if self._stored is None:
-                self._stored = tuple(_pages(clients.client("s3"), Bucket=place.bucket, Prefix=place.prefix))
+                self._stored = tuple(objects_under(clients.client("s3"), Bucket=place.bucket, Prefix=place.prefix))
             return self._stored
 
 
@@ -80,7 +80,13 @@ def must_be_fresh(inventories: tuple[Stored, ...], place: InventoriesPlace, now:
         raise SourceError(message)
 
 
-def _pages(s3: Any, **asked: str) -> Iterator[Stored]:
+def objects_under(s3: Any, **asked: str) -> Iterator[Stored]:
+    """Every object under a prefix: give ``Bucket`` and ``Prefix``.
+
+    Raises:
+        AwsError: A call failed.
+        IncompleteAnswerError: A page is not whole.
+    """
     # aws.paged would not do: S3 leaves the items out where a page has none, and counts them instead.
     seen: set[str] = set()
     while True:
