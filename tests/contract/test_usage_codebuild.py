@@ -311,7 +311,7 @@ batch:
 
 def test_a_buildspec_is_searched(script: Script) -> None:
     """A project's names what its next batch will run, that of what is under way what it runs yet."""
-    spec = {"source": {"type": "NO_SOURCE", "buildspec": BUILDSPEC}}
+    spec: dict[str, Any] = {"source": {"type": "NO_SOURCE", "buildspec": BUILDSPEC}}
     projects(script, project() | spec)
     builds(script, build(image=MANAGED, **spec))
     script.pages("codebuild", "list_build_batches", "ids", ["shop:b"], **BATCHES)
