@@ -266,7 +266,8 @@ class Run:
             return None
         used = graph.resolve(graph.build(Contents(images)), repository.name, self._usages)
         scan = self.summary.scan
-        seen = memory.observe(repository.name, images, used, scan.started_at, complete=not scan.failures)
+        believed = not scan.failures and self._drop is None
+        seen = memory.observe(repository.name, images, used, scan.started_at, complete=believed)
         return self.history.remember(seen)
 
     def _is_over_limit(self, plan: RepositoryPlan) -> bool:
