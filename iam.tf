@@ -3,6 +3,9 @@
 locals {
   opted_in = { StringEquals = { "aws:ResourceTag/BoxCleanerEnabled" = "true" } }
 
+  # Whether anything is deleted at all: with archive only what lies there for long, if anything.
+  deletes = var.removal == "delete" || var.delete_archived_after_days != null
+
   # What reading each source of usages takes; written from ecr_cleaner/usage by `make generate`.
   usage_sources = jsondecode(file("${path.module}/usage_sources.json"))
 
@@ -46,9 +49,17 @@ locals {
       Condition = local.opted_in
     }],
     # Not even allowed while dry_run is true, besides being denied then.
-    var.dry_run ? [] : [{
+    var.dry_run || !local.deletes ? [] : [{
       Sid      = "RemoveImages"
       Action   = ["ecr:BatchDeleteImage"]
+      Resource = ["${local.ecr_arn}/*"]
+      Condition = {
+        StringEquals = merge(local.opted_in.StringEquals, { "aws:ResourceAccount" = local.account_id })
+      }
+    }],
+    var.dry_run || var.removal != "archive" ? [] : [{
+      Sid      = "ArchiveImages"
+      Action   = ["ecr:UpdateImageStorageClass"]
       Resource = ["${local.ecr_arn}/*"]
       Condition = {
         StringEquals = merge(local.opted_in.StringEquals, { "aws:ResourceAccount" = local.account_id })
@@ -99,7 +110,7 @@ locals {
       {
         Sid      = "DenyRemovalUnlessOptedIn"
         Effect   = "Deny"
-        Action   = ["ecr:BatchDeleteImage"]
+        Action   = ["ecr:BatchDeleteImage", "ecr:UpdateImageStorageClass"]
         Resource = ["*"]
         # Also true where the tag is missing.
         Condition = { StringNotEquals = { "aws:ResourceTag/BoxCleanerEnabled" = "true" } }
@@ -128,13 +139,25 @@ locals {
     local.own_repository == null ? [] : [{
       Sid      = "DenyRemovalOfOwnImage"
       Effect   = "Deny"
-      Action   = ["ecr:BatchDeleteImage"]
+      Action   = ["ecr:BatchDeleteImage", "ecr:UpdateImageStorageClass"]
       Resource = ["${local.ecr_arn}/${local.own_repository}"]
+    }],
+    local.deletes ? [] : [{
+      Sid      = "DenyDeletion"
+      Effect   = "Deny"
+      Action   = ["ecr:BatchDeleteImage"]
+      Resource = ["*"]
+    }],
+    var.removal == "archive" ? [] : [{
+      Sid      = "DenyArchiving"
+      Effect   = "Deny"
+      Action   = ["ecr:UpdateImageStorageClass"]
+      Resource = ["*"]
     }],
     var.dry_run ? [{
       Sid      = "DenyRemovalInDryRun"
       Effect   = "Deny"
-      Action   = ["ecr:BatchDeleteImage"]
+      Action   = ["ecr:BatchDeleteImage", "ecr:UpdateImageStorageClass"]
       Resource = ["*"]
     }] : [],
   )

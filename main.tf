@@ -29,11 +29,12 @@ locals {
 
   # Everything the function needs to know, as one document; ecr_cleaner/settings_document.py has the same keys (a test compares).
   settings = {
-    schema_version         = 1
-    acknowledged_unscanned = sort(var.acknowledged_unscanned)
-    disabled_usage_sources = sort(var.disabled_usage_sources)
-    extra_references       = sort(var.extra_references)
-    history                = local.history
+    schema_version             = 1
+    acknowledged_unscanned     = sort(var.acknowledged_unscanned)
+    delete_archived_after_days = var.delete_archived_after_days
+    disabled_usage_sources     = sort(var.disabled_usage_sources)
+    extra_references           = sort(var.extra_references)
+    history                    = local.history
     inventories = var.inventory_uri == null ? null : {
       bucket        = local.inventory_place.bucket
       prefix        = local.inventory_place.prefix
@@ -48,6 +49,7 @@ locals {
     max_usage_drop_percent             = var.max_usage_drop_percent
     minimum_keep_days                  = var.minimum_keep_days
     own_repository                     = local.own_repository
+    removal                            = var.removal
     rollback_days                      = var.rollback_days
     # What a rule leaves out is left to the function's defaults.
     rules                     = [for rule in var.rules : { for name, value in rule : name => value if value != null }]

@@ -93,6 +93,17 @@ variable "default_keep_days" {
   }
 }
 
+variable "delete_archived_after_days" {
+  type        = number
+  description = "After how many days in ECR's archive an image is deleted that is still not needed, whoever archived it; at least 90, because AWS bills for so many. null: what is archived stays."
+  default     = null
+
+  validation {
+    condition     = var.delete_archived_after_days == null || try(var.delete_archived_after_days >= 90 && var.delete_archived_after_days <= 99999 && floor(var.delete_archived_after_days) == var.delete_archived_after_days, false)
+    error_message = "delete_archived_after_days must be a whole number from 90 to 99999 or null, got ${coalesce(var.delete_archived_after_days, "null")}."
+  }
+}
+
 variable "disabled_usage_sources" {
   type        = set(string)
   description = "Sources that are not asked who uses images; the README lists them. Images that only such a source would find are removed; every run says so."
@@ -325,6 +336,23 @@ variable "permissions_boundary_arn" {
   validation {
     condition     = var.permissions_boundary_arn == null || can(regex("^arn:[^:]+:iam::([0-9]{12}|aws):policy/.+$", var.permissions_boundary_arn))
     error_message = "permissions_boundary_arn must be the ARN of an IAM policy, got \"${coalesce(var.permissions_boundary_arn, "null")}\"."
+  }
+}
+
+variable "removal" {
+  type        = string
+  description = "What removing means: delete, or archive, which moves images into ECR's archive storage class. There nothing can pull them, and ecr-cleaner restore brings them back. archive needs the history."
+  default     = "delete"
+  nullable    = false
+
+  validation {
+    condition     = contains(["archive", "delete"], var.removal)
+    error_message = "removal must be archive or delete, got \"${var.removal}\"."
+  }
+
+  validation {
+    condition     = var.removal != "archive" || var.history_enabled
+    error_message = "removal = \"archive\" needs the history, got history_enabled = false: what an archived index lists is known from there alone."
   }
 }
 

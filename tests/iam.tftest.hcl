@@ -27,7 +27,7 @@ run "in_dry_run" {
   }
 
   assert {
-    condition     = [for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s if s.Sid == "DenyRemovalInDryRun"] == [{ Sid = "DenyRemovalInDryRun", Effect = "Deny", Action = ["ecr:BatchDeleteImage"], Resource = ["*"] }]
+    condition     = [for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s if s.Sid == "DenyRemovalInDryRun"] == [{ Sid = "DenyRemovalInDryRun", Effect = "Deny", Action = ["ecr:BatchDeleteImage", "ecr:UpdateImageStorageClass"], Resource = ["*"] }]
     error_message = "While dry_run is true removal is denied altogether."
   }
 }
@@ -55,7 +55,7 @@ run "with_removal" {
     condition = [for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s if s.Sid == "DenyRemovalUnlessOptedIn"] == [{
       Sid       = "DenyRemovalUnlessOptedIn"
       Effect    = "Deny"
-      Action    = ["ecr:BatchDeleteImage"]
+      Action    = ["ecr:BatchDeleteImage", "ecr:UpdateImageStorageClass"]
       Resource  = ["*"]
       Condition = { StringNotEquals = { "aws:ResourceTag/BoxCleanerEnabled" = "true" } }
     }]
@@ -110,6 +110,62 @@ run "with_removal" {
   assert {
     condition     = length([for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s if s.Effect == "Allow" && anytrue([for a in s.Action : strcontains(a, "*")])]) == 0
     error_message = "No action is allowed by a wildcard."
+  }
+}
+
+run "archiving_without_deletion" {
+  command = plan
+
+  variables {
+    dry_run = false
+    removal = "archive"
+  }
+
+  assert {
+    condition = [for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s if s.Sid == "ArchiveImages"] == [{
+      Sid      = "ArchiveImages"
+      Effect   = "Allow"
+      Action   = ["ecr:UpdateImageStorageClass"]
+      Resource = ["arn:aws:ecr:us-east-1:123456789012:repository/*"]
+      Condition = {
+        StringEquals = { "aws:ResourceTag/BoxCleanerEnabled" = "true", "aws:ResourceAccount" = "123456789012" }
+      }
+    }]
+    error_message = "Only images of repositories that opted in are archived."
+  }
+
+  assert {
+    condition     = [for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s.Effect if contains(s.Action, "ecr:BatchDeleteImage")] == ["Deny", "Deny", "Deny"] && contains([for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s.Sid], "DenyDeletion")
+    error_message = "Nothing is ever deleted."
+  }
+}
+
+run "archiving_and_deletion_later" {
+  command = plan
+
+  variables {
+    dry_run                    = false
+    removal                    = "archive"
+    delete_archived_after_days = 90
+  }
+
+  assert {
+    condition     = length([for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s if contains(["ArchiveImages", "RemoveImages"], s.Sid)]) == 2 && length([for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s if contains(["DenyArchiving", "DenyDeletion"], s.Sid)]) == 0
+    error_message = "Both are allowed."
+  }
+}
+
+run "archiving_in_a_dry_run" {
+  command = plan
+
+  variables {
+    removal                    = "archive"
+    delete_archived_after_days = 90
+  }
+
+  assert {
+    condition     = length([for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s if contains(["ArchiveImages", "RemoveImages"], s.Sid)]) == 0 && [for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s.Action if s.Sid == "DenyRemovalInDryRun"] == [["ecr:BatchDeleteImage", "ecr:UpdateImageStorageClass"]]
+    error_message = "Neither is allowed, and both are denied."
   }
 }
 

@@ -259,6 +259,62 @@ run "default_keep_days_accepts_the_minimum" {
   }
 }
 
+run "delete_archived_after_days_rejects_1" {
+  command = plan
+
+  variables {
+    delete_archived_after_days = 89
+  }
+
+  expect_failures = [var.delete_archived_after_days]
+}
+
+run "delete_archived_after_days_rejects_2" {
+  command = plan
+
+  variables {
+    delete_archived_after_days = 100.5
+  }
+
+  expect_failures = [var.delete_archived_after_days]
+}
+
+run "delete_archived_after_days_rejects_3" {
+  command = plan
+
+  variables {
+    delete_archived_after_days = 100000
+  }
+
+  expect_failures = [var.delete_archived_after_days]
+}
+
+run "delete_archived_after_days_accepts_1" {
+  command = plan
+
+  variables {
+    delete_archived_after_days = 90
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "delete_archived_after_days_accepts_2" {
+  command = plan
+
+  variables {
+    delete_archived_after_days = null
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
 run "disabled_usage_sources_rejects_1" {
   command = plan
 
@@ -1040,6 +1096,54 @@ run "permissions_boundary_arn_accepts_2" {
 
   variables {
     permissions_boundary_arn = "arn:aws:iam::aws:policy/PowerUserAccess"
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "removal_rejects_1" {
+  command = plan
+
+  variables {
+    removal = "untag"
+  }
+
+  expect_failures = [var.removal]
+}
+
+run "removal_rejects_2" {
+  command = plan
+
+  variables {
+    removal         = "archive"
+    history_enabled = false
+  }
+
+  expect_failures = [var.removal]
+}
+
+run "removal_accepts_1" {
+  command = plan
+
+  variables {
+    removal = "archive"
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "removal_accepts_2" {
+  command = plan
+
+  variables {
+    removal         = "delete"
+    history_enabled = false
   }
 
   assert {

@@ -28,6 +28,7 @@ run "defaults" {
       ECR_CLEANER_SETTINGS = jsonencode({
         schema_version                     = 1
         acknowledged_unscanned             = []
+        delete_archived_after_days         = null
         disabled_usage_sources             = []
         extra_references                   = []
         history                            = { bucket = "ecr-cleaner-123456789012-useast1", prefix = "ecr-cleaner/123456789012/us-east-1/ecr-cleaner/" }
@@ -41,6 +42,7 @@ run "defaults" {
         max_usage_drop_percent             = 50
         minimum_keep_days                  = 1
         own_repository                     = "tools/cleaner"
+        removal                            = "delete"
         rollback_days                      = 7
         rules                              = []
         task_definition_revisions          = 1
@@ -109,6 +111,10 @@ run "everything_set" {
     inventory_uri           = "s3://shop-inventories/prod/ecr/"
     inventory_max_age_hours = 6
     minimum_keep_days       = 3
+
+    delete_archived_after_days = 120
+    removal                    = "archive"
+
     rules = [
       { repositories = ["shop/*"], keep_days = 90, keep_days_untagged = 3, keep_newest = 10, keep_tags = ["v*"], keep_pulled_within_days = 14, remove_artifacts = true },
       { repositories = ["*"], keep_days = null },
@@ -145,6 +151,8 @@ run "everything_set" {
       max_removals_per_repository        = 20
       max_removals_per_run               = 100
       max_usage_drop_percent             = null
+      delete_archived_after_days         = 120
+      removal                            = "archive"
       rollback_days                      = 14
       schema_version                     = 1
       acknowledged_unscanned             = ["eks", "pull_through_cache"]

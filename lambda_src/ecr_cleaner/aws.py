@@ -58,6 +58,7 @@ CALLS_PER_SECOND: Final = {
     ("sfn", "ListStateMachines"): 2.5,
     ("sfn", "ListStateMachineVersions"): 0.8,
     ("ecr", "BatchDeleteImage"): 5.0,
+    ("ecr", "UpdateImageStorageClass"): 5.0,
     ("ecr", "*"): 10.0,
     ("s3", "*"): 100.0,
 }

@@ -45,7 +45,7 @@ def change(image: Image, present: Mapping[str, Image], watched: Sequence[Image],
         return "it is gone already"
     if now.tags != image.tags:
         return f"its tags changed from {list(image.tags)} to {list(now.tags)}"
-    if now.pushed_at != image.pushed_at or now.active != image.active:
+    if (now.pushed_at, now.active, now.archived_at) != (image.pushed_at, image.active, image.archived_at):
         return "it was pushed, archived or restored"
     for part in watched:
         pulled_at = present[part.digest].last_pulled_at if part.digest in present else part.last_pulled_at

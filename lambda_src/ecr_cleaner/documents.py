@@ -89,6 +89,7 @@ class Entry(Strict):
     by: Texts = Field(default_factory=list)
     lost_tags: dict[str, AwareDatetime] = Field(default_factory=dict)
     unused_since: AwareDatetime | None = None
+    children: Texts = Field(default_factory=list)
 
 
 class Repository(Strict):
@@ -113,6 +114,7 @@ def write_history(history: memory.History) -> bytes:
                     by=list(entry.by),
                     lost_tags=dict(entry.lost_tags),
                     unused_since=entry.unused_since,
+                    children=list(entry.children),
                 )
                 for digest, entry in history.images.items()
             },
@@ -141,6 +143,7 @@ def read_history(body: bytes, place: str, repository: str) -> memory.History:
                 tuple(entry.by),
                 entry.lost_tags,
                 entry.unused_since,
+                tuple(entry.children),
             )
             for digest, entry in found.images.items()
         },

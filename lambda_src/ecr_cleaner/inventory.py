@@ -206,21 +206,25 @@ def images(clients: Aws, repository: str) -> Iterator[Image]:
         yield _image(repository, detail)
 
 
-def describe(clients: Aws, repository: str, digests: Iterable[str]) -> dict[str, Image]:
+def describe(clients: Aws, repository: str, digests: Iterable[str], *, archived_too: bool = False) -> dict[str, Image]:
     """The present state of some images.
 
     Returns:
-        Digest to image; a digest that is gone or archived is absent.
+        Digest to image; a digest that is gone is absent, and so is an archived one unless it is asked for.
     """
+    more: dict[str, Any] = {"filter": {"imageStatus": "ANY"}} if archived_too else {}
     wanted = list(digests)
     if not wanted:
         return {}
     if len(wanted) > BATCH_SIZE:
-        return describe(clients, repository, wanted[:BATCH_SIZE]) | describe(clients, repository, wanted[BATCH_SIZE:])
+        return describe(clients, repository, wanted[:BATCH_SIZE], archived_too=archived_too) | describe(
+            clients, repository, wanted[BATCH_SIZE:], archived_too=archived_too
+        )
     try:
         answer = clients.client("ecr").describe_images(
             repositoryName=repository,
             imageIds=[{"imageDigest": digest} for digest in wanted],
+            **more,
         )
     except aws.AwsError as error:
         if aws.code_of(error) == "RepositoryNotFoundException":
@@ -231,7 +235,9 @@ def describe(clients: Aws, repository: str, digests: Iterable[str]) -> dict[str,
         if len(wanted) == 1:
             return {}
         half = len(wanted) // 2
-        return describe(clients, repository, wanted[:half]) | describe(clients, repository, wanted[half:])
+        return describe(clients, repository, wanted[:half], archived_too=archived_too) | describe(
+            clients, repository, wanted[half:], archived_too=archived_too
+        )
     found = (_image(repository, d) for d in aws.member(answer, "imageDetails", "DescribeImages"))
     return {image.digest: image for image in found}
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from ecr_cleaner.aws import Aws
+    from ecr_cleaner.journal_document import Action
     from ecr_cleaner.model import Image, Repository, RepositoryPlan, Verdict
 
 CLOCKS_DIFFER: Final = timedelta(seconds=10)
@@ -94,8 +95,10 @@ class Journal:
         """Whether some of these images are still to be written down."""
         return any(_key(verdict.image) not in self._written for verdict in verdicts)
 
-    def write(self, repository: Repository, verdicts: Sequence[Verdict]) -> dict[str, Unwritten]:
+    def write(self, repository: Repository, verdicts: Sequence[Verdict], action: Action) -> dict[str, Unwritten]:
         """Write images of one repository down that are about to go; those that are there already are passed over.
+
+        ECR hands out no manifest of what is archived: what is there was written down when it went there.
 
         Returns:
             The digests that are not in the journal, with the cause.
@@ -112,7 +115,7 @@ class Journal:
                 repository=repository.name,
                 run_id=self.run_id,
                 written_at=self.clock(),
-                action="delete",
+                action=action,
                 images=[self._entry(v, manifests.get(v.image.digest)) for v in whole],
             )
             try:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
 
-    from ecr_cleaner.model import Image, Usage
+    from ecr_cleaner.model import Contents, Image, Usage
 
 MAX_CONSUMERS: Final = 5
 """Consumers that an image remembers: enough to know whom to ask."""
@@ -42,6 +42,7 @@ class Entry:
             there was none. Until then it may have been in use, however long nobody looked.
         by: Who used it then, for people; sorted, at most `MAX_CONSUMERS`.
         lost_tags: Tags it had once, each with the first observation without it.
+        children: What it lists, of an index that may have been archived since: then nobody can read it.
     """
 
     tags: tuple[str, ...] = ()
@@ -50,6 +51,7 @@ class Entry:
     by: tuple[str, ...] = ()
     lost_tags: Mapping[str, datetime] = field(default_factory=dict)
     unused_since: datetime | None = None
+    children: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,37 @@ def observe(
             for image in images
         },
     )
+
+
+def learn(seen: History, children: Mapping[str, tuple[str, ...]]) -> History:
+    """The same look, and what some indexes of it list."""
+    return replace(
+        seen,
+        images={
+            digest: replace(entry, children=children[digest]) if digest in children else entry
+            for digest, entry in seen.images.items()
+        },
+    )
+
+
+def new_lists(contents: Contents, known: History | None, indexes: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """What some indexes list, as far as it is not remembered yet."""
+    past = known.images if known else {}
+    return {
+        digest: contents.children[digest]
+        for digest in indexes
+        if contents.children.get(digest) and not (digest in past and past[digest].children)
+    }
+
+
+def with_lists(contents: Contents, known: History | None) -> Contents:
+    """What lies in a repository, with what is remembered of the indexes that cannot be read any more."""
+    past = known.images if known else {}
+    remembered = {
+        digest: past[digest].children for digest in contents.unread if digest in past and past[digest].children
+    }
+    unread = tuple(digest for digest in contents.unread if digest not in remembered)
+    return replace(contents, children={**contents.children, **remembered}, unread=unread)
 
 
 def remember(known: History | None, seen: History, rollback_days: int) -> History:
@@ -209,6 +242,7 @@ def _merged(older_history: History, newer_history: History, digest: str, *, same
         by,
         {tag: lost[tag] for tag in sorted(lost) if tag not in tags},
         _unused_since(older, newer, last_in_use),
+        newer.children or older.children,  # what a digest lists never changes
     )
 
 

@@ -118,6 +118,7 @@ class Retention:
         keep_pulled_within_days: An image pulled at most so many days ago stays; None: pulls keep nothing.
         remove_artifacts: Whether what no container runtime can run may go too.
         rule: Number of the rule that holds, from 0; None: the defaults do.
+        delete_archived_after_days: What lies in the archive for more days may go; whole days; None: it stays.
     """
 
     keep_days: int
@@ -127,6 +128,7 @@ class Retention:
     keep_pulled_within_days: int | None = None
     remove_artifacts: bool = False
     rule: int | None = None
+    delete_archived_after_days: int | None = None
 
     @property
     def shortest_keep_days(self) -> int:
@@ -325,9 +327,10 @@ class Reason(StrEnum):
     MAY_BE_PART_OF_ARCHIVED_INDEX = "may_be_part_of_archived_index"
     TOO_MANY_TAGS = "too_many_tags"
     OLD_AND_UNUSED = "old_and_unused"
+    ARCHIVED_AND_UNUSED = "archived_and_unused"
 
 
-REMOVING_REASONS = frozenset({Reason.OLD_AND_UNUSED})
+REMOVING_REASONS = frozenset({Reason.OLD_AND_UNUSED, Reason.ARCHIVED_AND_UNUSED})
 """The reasons that remove; every other one keeps."""
 
 
@@ -378,6 +381,7 @@ class RemovalStatus(StrEnum):
     """How the removal of one image ended."""
 
     REMOVED = "removed"
+    ARCHIVED = "archived"
     CHANGED = "changed"  # tags, pull time or existence changed since it was judged: kept
     HOLDER_KEPT = "holder_kept"  # an index or subject that should have gone first is still there
     PARTLY_UNTAGGED = "partly_untagged"

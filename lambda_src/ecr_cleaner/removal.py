@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from ecr_cleaner import aws, changes, inventory
+from ecr_cleaner import archiving, aws, changes, deleting, inventory
 from ecr_cleaner.graph import subjects_of
 from ecr_cleaner.model import Removal, RemovalStatus, Verdict
 
@@ -22,42 +22,38 @@ if TYPE_CHECKING:
     from ecr_cleaner.journal import Journal
     from ecr_cleaner.model import Image, Repository, RepositoryPlan
 
-ImageId = dict[str, str]
-
 TRIES: Final = 5
 """Calls for one batch, each after a look of its own, as long as what goes wrong may pass by itself."""
-
-_INACCESSIBLE: Final = "ImageInaccessible"
-"""An archived image: describing does not show it either, so its absence proves nothing."""
-
-MEANINGS: Final[Mapping[str, str]] = {
-    "ImageInaccessible": "it is archived, or being archived or restored",
-    "ImageNotFound": "ECR did not find it, or not with this tag",
-    "ImageReferencedByManifestList": "an index still lists it",
-    "ImageTagDoesNotMatchDigest": "a tag points to another image by now",
-    "InvalidImageDigest": "ECR did not accept the digest",
-    "InvalidImageTag": "ECR did not accept a tag",
-    "KmsError": "ECR could not use the repository's key",
-    "MissingDigestAndTag": "ECR did not find digest or tag in the request",
-    "UpstreamAccessDenied": "the registry that the repository caches denied access",
-    "UpstreamTooManyRequests": "the registry that the repository caches is throttling",
-    "UpstreamUnavailable": "the registry that the repository caches did not answer",
-}
-"""Every ``ImageFailureCode`` of ECR and what it tells a person. None of them says that an image went: whatever the
-code, a look at the repository decides, and what is still there has not been removed."""
 
 
 @dataclass(slots=True)
 class _Progress:
-    """What became of the images of one repository so far."""
+    """What became of the images of one repository so far.
 
+    What goes into the archive may follow what went there or is gone. What is deleted may not follow into the archive:
+    what lies there comes back whole.
+    """
+
+    holders: Mapping[str, frozenset[str]]
     gone: set[str] = field(default_factory=set)
+    archived: set[str] = field(default_factory=set)
     kept: set[str] = field(default_factory=set)
 
     def note(self, removal: Removal) -> Removal:
         digest = removal.verdict.image.digest
-        (self.gone if removal.status is RemovalStatus.REMOVED else self.kept).add(digest)
+        ended = {RemovalStatus.REMOVED: self.gone, RemovalStatus.ARCHIVED: self.archived}
+        ended.get(removal.status, self.kept).add(digest)
         return removal
+
+    def is_blocked(self, verdict: Verdict, *, archives: bool) -> bool:
+        """Whether what has to go first stays, or lies in the archive."""
+        holders = self.holders.get(verdict.image.digest, frozenset())
+        return bool(holders & self.kept) or (not archives and bool(holders & self.archived))
+
+    def is_ready(self, verdict: Verdict, *, archives: bool) -> bool:
+        """Whether everything that has to go first went."""
+        holders = self.holders.get(verdict.image.digest, frozenset())
+        return holders <= (self.gone | self.archived if archives else self.gone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +65,24 @@ class _Work:
         repository: Where.
         hanging: Image to what hangs on it: its manifests and referrers that are to go as well.
         journal: Where what goes is written down first; None: nowhere.
+        archive: Whether what is active goes into the archive instead.
+        archived_too: Whether a look has to show what is archived.
     """
 
     clients: Aws
     repository: Repository
     hanging: Mapping[str, Sequence[Image]]
     journal: Journal | None
+    archive: bool
+    archived_too: bool
+
+    def archives(self, verdict: Verdict) -> bool:
+        """Whether an image goes into the archive; what is there already can only be deleted."""
+        return self.archive and verdict.image.active
 
     def describe(self, digests: Iterable[str]) -> dict[str, Image]:
         """The present state of some images."""
-        return inventory.describe(self.clients, self.repository.name, digests)
+        return inventory.describe(self.clients, self.repository.name, digests, archived_too=self.archived_too)
 
     def look(self, verdicts: Sequence[Verdict]) -> tuple[list[Verdict], list[Removal]]:
         """What is as it was judged, and the endings of what is not."""
@@ -96,7 +100,12 @@ class _Work:
 
 
 def remove(
-    clients: Aws, plan: RepositoryPlan, may_go_on: Callable[[], bool], journal: Journal | None = None
+    clients: Aws,
+    plan: RepositoryPlan,
+    may_go_on: Callable[[], bool],
+    journal: Journal | None = None,
+    *,
+    archive: bool = False,
 ) -> Iterator[Removal]:
     """Carry out the removals of one repository.
 
@@ -105,6 +114,7 @@ def remove(
         plan: The verdicts; only those that remove are looked at.
         may_go_on: Asked before each call that removes; once it says no, the rest is ``left``.
         journal: Where what goes is written down first; what cannot be written down stays. None: nowhere.
+        archive: Whether what is active goes into the archive; what is there already is deleted all the same.
 
     Yields:
         How each removal ended, as it ends.
@@ -119,19 +129,20 @@ def remove(
     if refusal:
         yield from (Removal(v, RemovalStatus.CHANGED, detail=refusal) for v in pending.values())
         return
-    work = _Work(clients, plan.repository, _reversed(plan), journal)
-    progress = _Progress()
+    archived_too = archive or not all(verdict.image.active for verdict in pending.values())
+    work = _Work(clients, plan.repository, _reversed(plan), journal, archive, archived_too)
+    progress = _Progress(plan.holders)
     while pending:
-        blocked = [v for d, v in pending.items() if plan.holders.get(d, frozenset()) & progress.kept]
+        blocked = [v for v in pending.values() if progress.is_blocked(v, archives=work.archives(v))]
         for verdict in blocked:
             del pending[verdict.image.digest]
             yield progress.note(_removal(verdict, RemovalStatus.HOLDER_KEPT))
-        ready = [v for d, v in pending.items() if plan.holders.get(d, frozenset()) <= progress.gone]
+        ready = [v for v in pending.values() if progress.is_ready(v, archives=work.archives(v))]
         ready.sort(key=lambda verdict: bool(subjects_of(verdict.image)))  # what refers to others goes last
         if not ready and not blocked:  # tags of the sha256-<hex> kind can be made to form a ring
             yield from (_removal(v, RemovalStatus.HOLDER_KEPT) for v in pending.values())
             return
-        for batch in _batches(ready):
+        for batch in (*_batches([v for v in ready if not work.archives(v)]), *_chunks(work, ready)):
             if not may_go_on():
                 yield from (_removal(v, RemovalStatus.LEFT) for v in pending.values())
                 return
@@ -172,7 +183,7 @@ def _batches(verdicts: Sequence[Verdict]) -> Iterator[list[Verdict]]:
     batch: list[Verdict] = []
     size = 0
     for verdict in verdicts:
-        ids = len(_ids(verdict.image))
+        ids = len(deleting.ids_of(verdict.image))
         if size + ids > inventory.BATCH_SIZE:
             yield batch
             batch, size = [], 0
@@ -182,15 +193,11 @@ def _batches(verdicts: Sequence[Verdict]) -> Iterator[list[Verdict]]:
         yield batch
 
 
-def _ids(image: Image) -> list[ImageId]:
-    """What the call names: (digest, tag) pairs, so that a tag that moved fails instead of taking its new image.
-
-    Whether AWS removes the tag or the image by such a pair is not documented; naming every tag at once makes
-    both readings end alike.
-    """
-    if not image.tags:
-        return [{"imageDigest": image.digest}]
-    return [{"imageDigest": image.digest, "imageTag": tag} for tag in image.tags]
+def _chunks(work: _Work, verdicts: Iterable[Verdict]) -> Iterator[list[Verdict]]:
+    """Groups of what goes into the archive."""
+    archived = [verdict for verdict in verdicts if work.archives(verdict)]
+    for start in range(0, len(archived), archiving.BATCH_SIZE):
+        yield archived[start : start + archiving.BATCH_SIZE]
 
 
 def _remove_batch(work: _Work, batch: Sequence[Verdict], may_go_on: Callable[[], bool]) -> Iterator[Removal]:
@@ -220,25 +227,41 @@ def _try_batch(work: _Work, batch: Sequence[Verdict]) -> Iterator[tuple[Removal,
     """
     unchanged, changed = work.look(batch)
     yield from ((removal, False) for removal in changed)
+    archives = any(map(work.archives, batch))  # all of a batch, or none
+    looked = True
     if work.journal is not None and work.journal.lacks(unchanged):
-        unwritten = work.journal.write(work.repository, unchanged)
+        unwritten = work.journal.write(work.repository, unchanged, "archive" if archives else "delete")
         for verdict in [v for v in unchanged if v.image.digest in unwritten]:
             cause = unwritten[verdict.image.digest]
             yield _removal(verdict, RemovalStatus.NOT_JOURNALLED, cause.code, detail=cause.detail), False
-        unchanged, changed = work.look([v for v in unchanged if v.image.digest not in unwritten])
-        yield from ((removal, False) for removal in changed)
-    if not unchanged:
-        return
+        unchanged = [v for v in unchanged if v.image.digest not in unwritten]
+        looked = False
+    size = archiving.AT_ONCE if archives else len(unchanged)
+    for start in range(0, len(unchanged), size or 1):
+        some = unchanged[start : start + size]
+        if not looked:
+            some, changed = work.look(some)
+            yield from ((removal, False) for removal in changed)
+        looked = False
+        if some:
+            yield from _act(work, some, RemovalStatus.ARCHIVED if archives else RemovalStatus.REMOVED)
+
+
+def _act(work: _Work, verdicts: Sequence[Verdict], success: RemovalStatus) -> Iterator[tuple[Removal, bool]]:
+    """Delete or archive, and look at what ECR did not confirm."""
     may_pass = False
-    try:
-        codes = _delete(work.clients, work.repository.name, unchanged)
-    except aws.AwsError as error:
-        # The call may have taken effect although its answer was lost: only a look tells.
-        codes = {verdict.image.digest: {aws.code_of(error)} for verdict in unchanged}
-        may_pass = aws.may_pass(error)
+    if success is RemovalStatus.ARCHIVED:
+        codes, may_pass = archiving.archive(work.clients, work.repository.name, verdicts)
+    else:
+        try:
+            codes = deleting.delete(work.clients, work.repository.name, verdicts)
+        except aws.AwsError as error:
+            # The call may have taken effect although its answer was lost: only a look tells.
+            codes = {verdict.image.digest: {aws.code_of(error)} for verdict in verdicts}
+            may_pass = aws.may_pass(error)
     # What is certain is told first: the look at the rest may fail.
-    yield from ((_removal(v, RemovalStatus.REMOVED), False) for v in unchanged if not codes[v.image.digest])
-    doubtful = [verdict for verdict in unchanged if codes[verdict.image.digest]]
+    yield from ((_removal(v, success), False) for v in verdicts if not codes[v.image.digest])
+    doubtful = [verdict for verdict in verdicts if codes[verdict.image.digest]]
     try:
         still_there = work.describe(v.image.digest for v in doubtful)
     except aws.AwsError as error:
@@ -246,46 +269,24 @@ def _try_batch(work: _Work, batch: Sequence[Verdict]) -> Iterator[tuple[Removal,
         for verdict in doubtful:
             yield _removal(verdict, RemovalStatus.FAILED, *codes[verdict.image.digest], detail=unseen), False
         return
+    end = _archived_ending if success is RemovalStatus.ARCHIVED else _ending
     for verdict in doubtful:
-        ending = _ending(verdict, codes[verdict.image.digest], still_there.get(verdict.image.digest))
+        ending = end(verdict, codes[verdict.image.digest], still_there.get(verdict.image.digest))
         yield ending, may_pass and ending.status is RemovalStatus.FAILED
 
 
-def _delete(clients: Aws, repository: str, verdicts: Sequence[Verdict]) -> dict[str, set[str]]:
-    """Make the call.
-
-    Returns:
-        For each digest the codes of everything that did not go as asked; empty if ECR confirmed all of it.
-    """
-    asked = {v.image.digest: _ids(v.image) for v in verdicts}
-    answer = clients.client_without_retries("ecr").batch_delete_image(
-        repositoryName=repository, imageIds=[image_id for ids in asked.values() for image_id in ids]
-    )
-    confirmed = {_key(image_id) for image_id in answer.get("imageIds", ())}
-    failed: dict[tuple[str | None, str | None], str] = {
-        _key(failure.get("imageId", {})): failure.get("failureCode", "Unknown")
-        for failure in answer.get("failures", ())
-    }
-    return {
-        digest: {failed.get(_key(image_id), "NotConfirmed") for image_id in ids if _key(image_id) not in confirmed}
-        | {code for (failed_digest, _), code in failed.items() if failed_digest == digest}
-        for digest, ids in asked.items()
-    }
-
-
-def _key(image_id: dict[str, Any]) -> tuple[str | None, str | None]:
-    return image_id.get("imageDigest"), image_id.get("imageTag")
-
-
 def _ending(verdict: Verdict, codes: set[str], still_there: Image | None) -> Removal:
-    if still_there is None and _INACCESSIBLE not in codes:
+    if still_there is None and deleting.INACCESSIBLE not in codes:
         return _removal(verdict, RemovalStatus.REMOVED, *codes, detail="confirmed by looking again")
     if still_there is not None and set(still_there.tags) < set(verdict.image.tags):
         lost = sorted(set(verdict.image.tags) - set(still_there.tags))
         return _removal(verdict, RemovalStatus.PARTLY_UNTAGGED, *codes, detail=f"it lost the tags {lost}")
-    return _removal(verdict, RemovalStatus.FAILED, *codes, detail=_meaning(codes))
+    return _removal(verdict, RemovalStatus.FAILED, *codes, detail=deleting.meaning(codes))
 
 
-def _meaning(codes: set[str]) -> str:
-    # A code that ECR got later, or that of a call that failed as a whole, speaks for itself.
-    return "; ".join(MEANINGS[code] for code in sorted(codes) if code in MEANINGS)
+def _archived_ending(verdict: Verdict, codes: set[str], still_there: Image | None) -> Removal:
+    if still_there is None:
+        return _removal(verdict, RemovalStatus.CHANGED, *codes, detail="it is gone already")
+    if still_there.is_archived:
+        return _removal(verdict, RemovalStatus.ARCHIVED, *codes, detail="confirmed by looking again")
+    return _removal(verdict, RemovalStatus.FAILED, *codes, detail=archiving.MEANING)

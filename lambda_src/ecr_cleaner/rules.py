@@ -1,7 +1,8 @@
 """Pure: a verdict for every image of a repository.
 
 An image is removed only if it is old (pushed more than N times 24 hours ago; exactly N is kept), no condition of the
-repository's rule keeps it, and nothing that is kept needs it. Keep wins over remove, always.
+repository's rule keeps it, and nothing that is kept needs it; one in the archive only if it is there for long as well.
+Keep wins over remove, always.
 """
 
 from __future__ import annotations
@@ -72,7 +73,11 @@ def judge(
         and image.digest not in needed
         and image.digest not in recent
         and image.digest not in recently_needed
-        and (grounds := conditions.keep(image) or _in_doubt(image, graph, repository.retention, unread_until))
+        and (
+            grounds := conditions.keep(image)
+            or _in_archive(image, contents, repository.retention, now)
+            or _in_doubt(image, graph, repository.retention, unread_until)
+        )
     }
     dependent = graphs.downward(graph, own)
     verdicts = tuple(
@@ -94,12 +99,18 @@ def judge(
     return RepositoryPlan(repository, verdicts, holders)
 
 
+def _in_archive(image: Image, contents: Contents, retention: Retention, now: datetime) -> Grounds | None:
+    """Why an archived image stays there: nobody lets it go, it is not there for long, or nobody knows what it lists."""
+    days = retention.delete_archived_after_days
+    long_there = days is not None and image.archived_at is not None and now - image.archived_at > timedelta(days=days)
+    stays = not image.active and (not long_there or image.digest in contents.unread)
+    return (Reason.ARCHIVED, ()) if stays else None
+
+
 def _in_doubt(image: Image, graph: Graph, retention: Retention, unread_until: datetime | None) -> Grounds | None:
     """Why an old image stays that no condition keeps: nobody knows who needs it, or one call cannot remove it."""
     reason = None
-    if not image.active:
-        reason = Reason.ARCHIVED
-    elif len(image.tags) > MAX_TAGS:
+    if len(image.tags) > MAX_TAGS:
         reason = Reason.TOO_MANY_TAGS
     elif not (retention.remove_artifacts or _is_understood(image, graph)):
         reason = Reason.NOT_A_CONTAINER_IMAGE
@@ -130,7 +141,7 @@ def _verdict(  # noqa: PLR0913 - the stages of one decision, each by name
     dependent: Mapping[str, Kept],
 ) -> Verdict:
     digest = image.digest
-    reason = Reason.OLD_AND_UNUSED
+    reason = Reason.OLD_AND_UNUSED if image.active else Reason.ARCHIVED_AND_UNUSED
     evidence: tuple[str, ...] = ()
     if digest in used:
         reason = Reason.IN_USE

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from ecr_cleaner import aws, graph, guard, inventory, memory, removal, rules, usage
+from ecr_cleaner import aws, broken, graph, guard, inventory, memory, removal, rules, usage
 from ecr_cleaner.errors import CleanerError, OutOfTimeError
 from ecr_cleaner.model import Contents, Removal, RemovalStatus, RepositoryPlan, Usage, UsageScan
 from ecr_cleaner.report.summary import RunSummary
@@ -89,6 +89,8 @@ class Run:
     _survey: Survey | None = field(init=False, default=None)
     _drop: guard.Drop | None = field(init=False, default=None)
     _walls: Walls = field(init=False)
+    _seen: memory.History | None = field(init=False, default=None)
+    _broken: dict[str, tuple[str, ...]] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self.summary = RunSummary(self.run_id, self.settings.dry_run, self.clients.region)
@@ -167,6 +169,11 @@ class Run:
             summary.detail = GONE_DETAIL if gone else aws.sentence(error)
             return None
 
+    @property
+    def _archives(self) -> bool:
+        """Whether what is to go is moved into the archive."""
+        return self.settings.removal == "archive" and not self.settings.dry_run
+
     def _too_late(self) -> bool:
         return self.seconds_left() < RESERVE_SECONDS
 
@@ -236,6 +243,7 @@ class Run:
         if plan is None:
             return None
         self.summary.repositories[repository.name].judge(plan)
+        self.summary.repositories[repository.name].broken = self._broken.get(repository.name, ())
         self.reporter.judged(plan, dry_run=self.settings.dry_run, refused=bool(self.summary.refusals))
         if self._is_over_limit(plan):
             return None
@@ -251,13 +259,21 @@ class Run:
         if rules.depends_on_indexes(images, repository.retention, self._now):
             indexes = [image for image in images if image.is_index]
             children, unread = inventory.children(self.clients, repository.name, indexes)
-            contents = Contents(images, children, unread)
+            contents = memory.with_lists(Contents(images, children, unread), known)
         # What began to be used after its source was asked shows as a pull here, and as a change from here on.
         begun = memory.pulled_since(images, self.summary.scan.started_at) if self.summary.scan else {}
         recent = memory.recent(known, self._usages, self._now, self.settings.rollback_days) if known else {}
         plan = rules.judge(repository, contents, self._usages, self._now, {**begun, **recent})
         if self.journal is not None:
             self.journal.knows(plan, known.images if known else {})
+        if self._archives and self.history is not None and self._seen is not None:
+            lists = memory.new_lists(contents, known, [v.image.digest for v in plan.removals])
+            # Nobody can read them any more once they are archived.
+            if lists:
+                self.history.remember(memory.learn(self._seen, lists))
+        self._broken[repository.name] = broken.archived_in_use(
+            repository.name, images, self._usages, self.function_name, self.clients.region
+        )
         return plan
 
     def _remembered(self, repository: Repository, images: tuple[Image, ...]) -> memory.History | None:
@@ -267,8 +283,8 @@ class Run:
         used = graph.resolve(graph.build(Contents(images)), repository.name, self._usages)
         scan = self.summary.scan
         believed = not scan.failures and self._drop is None
-        seen = memory.observe(repository.name, images, used, scan.started_at, complete=believed)
-        return self.history.remember(seen)
+        self._seen = memory.observe(repository.name, images, used, scan.started_at, complete=believed)
+        return self.history.remember(self._seen)
 
     def _is_over_limit(self, plan: RepositoryPlan) -> bool:
         """Whether a repository may remove nothing more; what went already counts."""
@@ -328,7 +344,7 @@ class Run:
         """
         summary = self.summary.repositories[plan.repository.name]
         left = []
-        for ended in removal.remove(self.clients, plan, self._may_go_on, self.journal):
+        for ended in removal.remove(self.clients, plan, self._may_go_on, self.journal, archive=self._archives):
             if ended.status is RemovalStatus.LEFT:
                 left.append(ended.verdict)
                 continue

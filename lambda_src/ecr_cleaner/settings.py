@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import ValidationError
@@ -46,13 +47,14 @@ class Settings(Document):
 
     def retention_of(self, repository: str, tag_days: int | None) -> Retention:
         """What holds for a repository whose own tag asks for `tag_days`, if it has one."""
-        return retention.of_repository(
+        found = retention.of_repository(
             repository,
             [rule.value for rule in self.rules],
             default_keep_days=self.default_keep_days,
             minimum_keep_days=self.minimum_keep_days,
             tag_days=tag_days,
         )
+        return replace(found, delete_archived_after_days=self.delete_archived_after_days)
 
 
 def whole_days(text: str) -> int | None:

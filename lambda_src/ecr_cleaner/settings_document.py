@@ -13,6 +13,7 @@ from pydantic import (
     Field,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 from pydantic_core import PydanticCustomError
 
@@ -170,6 +171,7 @@ class Document(Strict):
     Attributes:
         schema_version: Of this document.
         acknowledged_unscanned: Consumers nobody can see, accepted by a person.
+        delete_archived_after_days: What lies in the archive for more days may be deleted; None: never.
         disabled_usage_sources: Sources taken out by a person; every run reports them as unprotected.
         extra_references: Images that are in use by a person's word.
         history: Where the past is remembered; None: nowhere.
@@ -183,6 +185,7 @@ class Document(Strict):
         max_usage_drop_percent: By more the usages of a source may not fall unconfirmed; None: not compared.
         minimum_keep_days: Whole days; no age limit may be shorter, that of a repository's tag included.
         own_repository: Repository of the function's own image; never touched.
+        removal: What removing means: to delete, or to move into ECR's archive.
         rollback_days: An image seen in use within so many days is kept; needs the history.
         rules: For which repositories something else holds than the defaults.
         task_definition_revisions: How many of the newest active revisions of each family of ECS task definitions
@@ -192,6 +195,7 @@ class Document(Strict):
 
     schema_version: Literal[1] = 1
     acknowledged_unscanned: frozenset[Unscanned] = frozenset()
+    delete_archived_after_days: Annotated[int, Field(ge=90, le=99_999)] | None = None
     disabled_usage_sources: frozenset[SourceName] = frozenset()
     extra_references: frozenset[ExtraReference] = frozenset()
     history: HistoryPlace | None = None
@@ -205,6 +209,7 @@ class Document(Strict):
     max_usage_drop_percent: Annotated[int, Field(ge=0, le=100)] | None = DEFAULT_MAX_USAGE_DROP_PERCENT
     minimum_keep_days: _Count = 1
     own_repository: Annotated[str, Field(min_length=2)] | None = None
+    removal: Literal["delete", "archive"] = "delete"
     rollback_days: Annotated[int, Field(ge=0, le=99_999)] = DEFAULT_ROLLBACK_DAYS
     rules: tuple[Rule, ...] = ()
     task_definition_revisions: Revisions = 1
@@ -217,6 +222,14 @@ class Document(Strict):
         if info.context is not None:
             info.context["minimum_keep_days"] = days
         return days
+
+    @model_validator(mode="after")
+    def _archiving_needs_the_history(self) -> Document:
+        if self.removal == "archive" and self.history is None:
+            kind = "archive_without_history"
+            message = "removal = archive needs the history: what an archived index lists is known from there alone"
+            raise PydanticCustomError(kind, message)
+        return self
 
     @property
     def limits(self) -> Limits:

@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from ecr_cleaner.guard import Limits
     from ecr_cleaner.model import Removal, RepositoryPlan
 
-_TRIED: Final = frozenset({RemovalStatus.REMOVED, RemovalStatus.PARTLY_UNTAGGED, RemovalStatus.FAILED})
+_TRIED: Final = frozenset(
+    {RemovalStatus.REMOVED, RemovalStatus.ARCHIVED, RemovalStatus.PARTLY_UNTAGGED, RemovalStatus.FAILED}
+)
 """Endings after which an image is gone, or may be."""
 
 

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from ecr_cleaner.model import Image
 
 _TOKENS: Final = frozenset({"nextToken", "NextToken", "Marker", "NextMarker"})
-_ONCE: Final = frozenset({"batch_delete_image", "BatchDeleteImage"})
+_ONCE: Final = frozenset(
+    {"batch_delete_image", "BatchDeleteImage", "update_image_storage_class", "UpdateImageStorageClass"}
+)
 
 
 class Script:

@@ -140,7 +140,7 @@ def test_everything_it_takes_to_push_again_is_written(script: Script, journal: J
     bodies: list[bytes] = []
     put(script, bodies)
     assert journal.lacks(what.removals)
-    assert journal.write(APP, what.removals) == {}
+    assert journal.write(APP, what.removals, "delete") == {}
     assert not journal.lacks(what.removals)
     page = journal_document.read_page(bodies[0], "s3://bucket/key")
     assert (page.account, page.region, page.repository, page.run_id) == ("123456789012", "us-east-1", "app", "run-1")
@@ -160,7 +160,7 @@ def test_everything_it_takes_to_push_again_is_written(script: Script, journal: J
         lost_tags={"x": ago("9d")},
     )
     assert (second.digest, second.subject, second.last_in_use, second.by) == (two.digest, one.digest, None, [])
-    assert journal.write(APP, what.removals) == {}, "once is enough"
+    assert journal.write(APP, what.removals, "delete") == {}, "once is enough"
 
 
 @pytest.mark.usefixtures("written")
@@ -171,7 +171,7 @@ def test_what_has_no_type_is_asked_for_by_all_of_them(script: Script, journal: J
     hand_out(script, index, types=[INDEX])
     bodies: list[bytes] = []
     put(script, bodies)
-    assert journal.write(APP, planned(index).removals) == {}
+    assert journal.write(APP, planned(index).removals, "delete") == {}
     every = [
         "application/vnd.docker.distribution.manifest.list.v2+json",
         "application/vnd.docker.distribution.manifest.v1+json",
@@ -182,7 +182,7 @@ def test_what_has_no_type_is_asked_for_by_all_of_them(script: Script, journal: J
     ]
     hand_out(script, odd, types=every)
     put(script, bodies)
-    assert journal.write(APP, planned(odd).removals) == {}
+    assert journal.write(APP, planned(odd).removals, "delete") == {}
 
 
 @pytest.mark.usefixtures("written")
@@ -199,7 +199,7 @@ def test_what_ecr_does_not_hand_out_is_not_in_it(script: Script, journal: Journa
     bodies: list[bytes] = []
     put(script, bodies)
     what = planned(*images)
-    unwritten = journal.write(APP, what.removals)
+    unwritten = journal.write(APP, what.removals, "delete")
     assert {digest: one.code for digest, one in unwritten.items()} == {
         failed.digest: "KmsError",
         silent.digest: "NotAnswered",
@@ -218,7 +218,7 @@ def test_a_first_manifest_is_taken_as_it_is(script: Script, journal: Journal, wr
     old = replace(image("legacy", tags=["legacy"]), media_type=kind, artifact_type=None)
     hand_out(script, old, types=[kind])
     put(script, [])
-    assert journal.write(APP, planned(old).removals) == {}
+    assert journal.write(APP, planned(old).removals, "delete") == {}
 
 
 def test_reading_that_fails_leaves_everything_out(script: Script, journal: Journal) -> None:
@@ -226,7 +226,7 @@ def test_reading_that_fails_leaves_everything_out(script: Script, journal: Journ
     what = planned(made("one", tags=["one"]))
     (verdict,) = what.removals
     script.refuse("ecr", "batch_get_image", "AccessDeniedException")
-    (cause,) = journal.write(APP, what.removals).values()
+    (cause,) = journal.write(APP, what.removals, "delete").values()
     assert cause.code == "AccessDeniedException"
     assert "BatchGetImage failed" in cause.detail
     script.cut_short(
@@ -237,10 +237,10 @@ def test_reading_that_fails_leaves_everything_out(script: Script, journal: Journ
         imageIds=by_digest([verdict.image.digest]),
         acceptedMediaTypes=[TYPE],
     )
-    (cause,) = journal.write(APP, what.removals).values()
+    (cause,) = journal.write(APP, what.removals, "delete").values()
     assert cause.code == "IncompleteAnswer"
     script.break_off("ecr", "BatchGetImage", ReadTimeoutError(endpoint_url="https://ecr"))
-    (cause,) = journal.write(APP, what.removals).values()
+    (cause,) = journal.write(APP, what.removals, "delete").values()
     assert cause.code == "ReadTimeoutError"
     assert journal.lacks(what.removals)
 
@@ -250,7 +250,7 @@ def test_reading_that_takes_long_leaves_everything_out(script: Script) -> None:
     what = planned(made("one", tags=["one"]))
     slow = Journal(script.aws, BUCKET, PREFIX, "run-1", Clock(SLOWEST + timedelta(seconds=1)))
     hand_out(script, what.removals[0].image)
-    assert slow.write(APP, what.removals) == {
+    assert slow.write(APP, what.removals, "delete") == {
         what.removals[0].image.digest: Unwritten(
             "TooSlow", "reading its manifest took 61 s: a pull meanwhile shows nowhere"
         )
@@ -263,7 +263,7 @@ def test_writing_that_fails_leaves_everything_out(script: Script, journal: Journ
     what = planned(made("one", tags=["one"]))
     hand_out(script, what.removals[0].image)
     script.refuse("s3", "put_object", "AccessDenied")
-    (cause,) = journal.write(APP, what.removals).values()
+    (cause,) = journal.write(APP, what.removals, "delete").values()
     assert cause.code == "NotWritten"
     assert "PutObject failed with AccessDenied" in cause.detail
     assert journal.lacks(what.removals)
@@ -296,7 +296,7 @@ def test_a_lost_answer_is_made_sure_of(script: Script, journal: Journal, *, whol
         images=[entry] if whole else [],
     )
     script.answer("s3", "get_object", stored(journal_document.write_page(page)), Bucket=BUCKET, Key=KEY)
-    unwritten = journal.write(APP, what.removals)
+    unwritten = journal.write(APP, what.removals, "delete")
     assert (not unwritten) is whole
 
 
@@ -307,7 +307,7 @@ def test_its_own_reading_is_told_from_a_pull(script: Script, journal: Journal, w
     assert not journal.explains(one, NOW)
     hand_out(script, one)
     put(script, [])
-    journal.write(APP, planned(one).removals)
+    journal.write(APP, planned(one).removals, "delete")
     assert journal.explains(one, NOW)
     assert journal.explains(one, NOW + CLOCKS_DIFFER)
     assert journal.explains(one, NOW - CLOCKS_DIFFER)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 
-from ecr_cleaner import removal
+from ecr_cleaner import deleting, removal
 from ecr_cleaner.aws import AwsError
 from ecr_cleaner.model import Contents, RemovalStatus, RepositoryPlan
 from ecr_cleaner.rules import judge
@@ -25,7 +25,7 @@ APP = repository("app")
 REMOVED, CHANGED, HOLDER_KEPT = RemovalStatus.REMOVED, RemovalStatus.CHANGED, RemovalStatus.HOLDER_KEPT
 PARTLY_UNTAGGED, FAILED, LEFT = RemovalStatus.PARTLY_UNTAGGED, RemovalStatus.FAILED, RemovalStatus.LEFT
 
-FAILURE_CODES = set(removal.MEANINGS)
+FAILURE_CODES = set(deleting.MEANINGS)
 
 
 def plan(*images: Image, children: Mapping[str, Iterable[str]] | None = None) -> RepositoryPlan:
@@ -431,7 +431,7 @@ def test_a_failure_in_a_success_is_a_failure(script: Script, code: str) -> None:
     look(script, broken)
     ended = carried_out(script, plan(broken, fine))
     assert endings(ended) == {digest("a"): FAILED, digest("b"): REMOVED}
-    assert next((e.codes, e.detail) for e in ended if e.status is FAILED) == ((code,), removal.MEANINGS[code])
+    assert next((e.codes, e.detail) for e in ended if e.status is FAILED) == ((code,), deleting.MEANINGS[code])
 
 
 @pytest.mark.parametrize("code", sorted(FAILURE_CODES - {"ImageInaccessible"}))
@@ -495,7 +495,7 @@ def test_every_code_of_an_image_is_explained(script: Script) -> None:
     look(script, tagged)
     (ended,) = carried_out(script, plan(tagged))
     assert ended.codes == ("ImageInaccessible", "KmsError")
-    assert ended.detail == f"{removal.MEANINGS['ImageInaccessible']}; {removal.MEANINGS['KmsError']}"
+    assert ended.detail == f"{deleting.MEANINGS['ImageInaccessible']}; {deleting.MEANINGS['KmsError']}"
 
 
 def test_an_answer_without_a_word_of_failures_has_none(script: Script) -> None:

@@ -25,7 +25,7 @@ __all__ = ["boto_session", "run", "running_sandbox", "sandbox"]
 
 IMAGE: Final = "123456789012.dkr.ecr.us-east-1.amazonaws.com/platform/cleaner:v1"
 INVENTORIES: Final = "s3://{bucket}/{prefix}".format_map(accounts.SETTINGS["inventories"])
-RUN: Final = ("dry", "real", *(f"only {source}" for source in sorted(DISABLED_BY_NAME)))
+RUN: Final = ("dry", "real", "archive", *(f"only {source}" for source in sorted(DISABLED_BY_NAME)))
 """The functions whose whole environment a plan knows; that of ``built`` follows from its image."""
 
 
@@ -80,7 +80,7 @@ def rendered(running_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory)
     for module in json.loads(shown.stdout)["planned_values"]["root_module"]["child_modules"]:
         # module.dry, or module.only["ecs"]
         _read(module, " ".join(re.findall(r"\w+", module["address"])[1:]), found)
-    assert set(found.policies) == {"built", *RUN}
+    assert set(found.policies) == {"built", "keep", *RUN}
     return found
 
 

@@ -21,6 +21,26 @@ module "real" {
   inventory_uri    = var.inventory_uri
 }
 
+module "archive" {
+  source                     = "../.."
+  name                       = "archive"
+  image_uri                  = var.image_uri
+  dry_run                    = false
+  extra_references           = var.extra_references
+  inventory_uri              = var.inventory_uri
+  removal                    = "archive"
+  delete_archived_after_days = 90
+}
+
+# Nothing is ever deleted.
+module "keep" {
+  source    = "../.."
+  name      = "keep"
+  image_uri = var.image_uri
+  dry_run   = false
+  removal   = "archive"
+}
+
 # With one source of usages alone: it needs everything that it allows, also what others allow as well.
 module "only" {
   source   = "../.."

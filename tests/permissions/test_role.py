@@ -28,6 +28,8 @@ pytestmark = pytest.mark.terraform
 COMPANY: Final = Path(__file__).parents[1] / "sandbox" / "scenarios" / "company.yaml"
 REPOSITORY: Final = "arn:aws:ecr:us-east-1:123456789012:repository/"
 REMOVE: Final = "ecr:BatchDeleteImage"
+ARCHIVE: Final = "ecr:UpdateImageStorageClass"
+REMOVALS: Final = (REMOVE, ARCHIVE)
 OPTED_IN: Final = {"BoxCleanerEnabled": "true"}
 NOT_CALLED_BY_A_RUN: Final = {
     "sqs:SendMessage": "Lambda itself writes a failed run into the queue, with the function's role",
@@ -42,6 +44,7 @@ UNKNOWN_TO_IAM: Final = dict.fromkeys(
 
 WITH_THE_TAG: Final = {
     "ecr:BatchDeleteImage": "ExplicitlyDenied",
+    "ecr:UpdateImageStorageClass": "ExplicitlyDenied",
     "ecr:BatchGetImage": "ImplicitlyDenied",
     "ecr:DescribeImages": "ImplicitlyDenied",
     "ecr:GetRepositoryPolicy": "ImplicitlyDenied",
@@ -132,6 +135,9 @@ def _run(run: Runner, sandbox: Sandbox, environment: dict[str, str]) -> list[Cal
     own = settings["own_repository"]
     sandbox.repository(own, tags=OPTED_IN)
     sandbox.push(own, tags=["v0"], pushed="400d")
+    # Long in the archive, and not needed there either.
+    sandbox.repository("attic", tags=OPTED_IN)
+    sandbox.push("attic", tags=["v0"], pushed="400d", status="ARCHIVED", archived="100d")
     sandbox.clear_calls()
     outcome = run(environment=environment)
     assert (outcome.status, outcome.causes) == ("completed", "")
@@ -195,7 +201,7 @@ def test_what_the_simulator_does_not_know_it_refuses(rendered: Rendered, action:
 
 
 @pytest.mark.parametrize("tags", NOT_OPTED_IN.values(), ids=NOT_OPTED_IN)
-@pytest.mark.parametrize("mode", ["dry", "real"])
+@pytest.mark.parametrize("mode", ["dry", "real", "archive"])
 def test_no_call_reaches_into_a_repository_without_exactly_the_tag(
     rendered: Rendered, calls: dict[str, list[Call]], mode: str, tags: dict[str, str]
 ) -> None:
@@ -204,31 +210,56 @@ def test_no_call_reaches_into_a_repository_without_exactly_the_tag(
         replace(request, tags=tags) if request.resource.startswith(REPOSITORY) else request
         for request in as_requests(mode, calls[mode])
     ]
-    assert {request.action for request in requests} >= set(WITH_THE_TAG) - ({REMOVE} if mode == "dry" else set())
+    without = {"dry": {*REMOVALS}, "real": {ARCHIVE}, "archive": set()}[mode]
+    assert {request.action for request in requests} >= set(WITH_THE_TAG) - without
     expected = [WITH_THE_TAG.get(request.action, "Allowed") for request in requests]
     assert differing(rendered, requests, expected) == []
 
 
-def test_in_a_dry_run_every_removal_is_denied(rendered: Rendered, calls: dict[str, list[Call]]) -> None:
+@pytest.mark.parametrize("mode", ["real", "archive"])
+def test_in_a_dry_run_every_removal_is_denied(rendered: Rendered, calls: dict[str, list[Call]], mode: str) -> None:
     """The calls of a real run with the role of a dry one: it could do all of it but remove."""
     # Lock and history are each instance's own.
-    own = {json.loads(rendered.environment["real"]["ECR_CLEANER_SETTINGS"])["history"]["bucket"]}
-    shared = [c for c in calls["real"] if c.service != "dynamodb" and c.parameters.get("Bucket") not in own]
+    own = {json.loads(rendered.environment[mode]["ECR_CLEANER_SETTINGS"])["history"]["bucket"]}
+    shared = [c for c in calls[mode] if c.service != "dynamodb" and c.parameters.get("Bucket") not in own]
     requests = as_requests("dry", shared)
     assert {"s3:GetObject", "s3:ListBucket"} <= {request.action for request in requests}
-    expected = ["ExplicitlyDenied" if request.action == REMOVE else "Allowed" for request in requests]
+    expected = ["ExplicitlyDenied" if request.action in REMOVALS else "Allowed" for request in requests]
     assert expected.count("ExplicitlyDenied") > 5
     assert differing(rendered, requests, expected) == []
 
 
 @pytest.mark.parametrize(
-    ("mode", "own"), [("dry", "platform/cleaner"), ("real", "platform/cleaner"), ("built", "built")]
+    ("mode", "own"),
+    [
+        ("dry", "platform/cleaner"),
+        ("real", "platform/cleaner"),
+        ("archive", "platform/cleaner"),
+        ("built", "built"),
+    ],
 )
 def test_the_functions_own_image_is_out_of_reach(rendered: Rendered, mode: str, own: str) -> None:
     """Also if its repository opted in by mistake, be it given to the module or made by it."""
-    requests = [Request(mode, REMOVE, REPOSITORY + name, OPTED_IN) for name in (own, f"{own}-other", f"other/{own}")]
-    others = "ExplicitlyDenied" if mode == "dry" else "Allowed"
-    assert differing(rendered, requests, ["ExplicitlyDenied", others, others]) == []
+    requests = [
+        Request(mode, action, REPOSITORY + name, OPTED_IN)
+        for action in REMOVALS
+        for name in (own, f"{own}-other", f"other/{own}")
+    ]
+    others = {
+        REMOVE: "ExplicitlyDenied" if mode == "dry" else "Allowed",
+        ARCHIVE: "Allowed" if mode == "archive" else "ExplicitlyDenied",
+    }
+    expected = [result for action in REMOVALS for result in ("ExplicitlyDenied", others[action], others[action])]
+    assert differing(rendered, requests, expected) == []
+
+
+def test_each_way_of_removing_is_denied_where_it_is_not_the_chosen_one(rendered: Rendered) -> None:
+    """Explicitly, so that a repository's own policy cannot allow it either."""
+    chosen = {"dry": (), "real": (REMOVE,), "archive": REMOVALS, "keep": (ARCHIVE,)}
+    asked = [(mode, action) for mode in chosen for action in REMOVALS]
+    requests = [Request(mode, action, REPOSITORY + "app", OPTED_IN) for mode, action in asked]
+    expected = ["Allowed" if action in chosen[mode] else "ExplicitlyDenied" for mode, action in asked]
+    assert differing(rendered, requests, expected) == []
 
 
 @pytest.mark.parametrize(
@@ -238,14 +269,19 @@ def test_the_functions_own_image_is_out_of_reach(rendered: Rendered, mode: str, 
 )
 def test_another_region_or_account_is_out_of_reach(rendered: Rendered, arn: str) -> None:
     """However its repositories are tagged."""
-    requests = [Request(mode, action, arn, OPTED_IN) for mode in ("real", "built") for action in WITH_THE_TAG]
-    assert differing(rendered, requests, ["ImplicitlyDenied"] * len(requests)) == []
+    requests = [
+        Request(mode, action, arn, OPTED_IN) for mode in ("real", "built", "archive") for action in WITH_THE_TAG
+    ]
+    walled = {(mode, ARCHIVE) for mode in ("real", "built")}
+    expected = ["ExplicitlyDenied" if (r.policy, r.action) in walled else "ImplicitlyDenied" for r in requests]
+    assert differing(rendered, requests, expected) == []
 
 
 def test_no_run_asks_for_what_is_denied(rendered: Rendered, calls: dict[str, list[Call]]) -> None:
     """A dry run does not even try to remove."""
     for mode in RUN:
-        denied = rendered.denied(mode) - (set() if mode == "dry" else {REMOVE})
+        chosen = {"dry": set(), "archive": {*REMOVALS}}.get(mode, {REMOVE})
+        denied = rendered.denied(mode) - chosen
         assert denied.isdisjoint({call.action for call in calls[mode]})
 
 

@@ -6,12 +6,14 @@ import json
 import shlex
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
+from click.testing import CliRunner
 
+from ecr_cleaner import cli, restoring
 from tests.terraform.conftest import REPOSITORY
-from tools.stack import Invocation, Stack, TerraformError, function_environment, invoke_from_source
+from tools.stack import CREDENTIALS, Invocation, Stack, TerraformError, function_environment, invoke_from_source
 from tools.terraform import ROOT
 
 if TYPE_CHECKING:
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
     from tests.sandbox import Sandbox
 
 pytestmark = [pytest.mark.terraform, pytest.mark.timeout(600)]
+
+BUCKET: Final = "archive-of-somebody"
+"""Made by the test, because the provider waits a minute for one of the module's own."""
 
 EXAMPLES = sorted(path.name for path in (ROOT / "examples").iterdir() if path.is_dir())
 
@@ -67,10 +72,12 @@ def applied(
         sandbox.push("shop/api", tags=["young"], pushed="2d", region=region)
     # The provider waits a minute for a bucket of the module's own: one example shows it, test_history.py has the rest.
     quick = {"history_enabled": False}
+    sandbox.client("s3").create_bucket(Bucket=BUCKET)
     stacks = {
         # Names of their own: one account holds them all.
         "minimal": make_stack("minimal", name="minimal", image_uri=virginia, **quick),
         "complete": make_stack("complete", {"image_uri": virginia}, bucket_force_destroy=True),
+        "archive": make_stack("archive", {"image_uri": virginia, "bucket_name": BUCKET}),
         "inventory": make_stack("inventory", {"image_uri": virginia, "name": "listed"}, **quick),
         "existing-image": make_stack("existing-image", {"image_uri": virginia}, name="existing", **quick),
         "two-regions": make_stack(
@@ -170,6 +177,27 @@ def test_turning_dry_run_off_changes_the_function_and_its_role(applied: dict[str
     assert one.stack.changes() == ""
 
 
+def test_what_is_archived_comes_back_by_the_functions_name(
+    applied: dict[str, Applied], sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The command that a failed run tells finds history and journal by the deployed settings."""
+    digest = sandbox.push("shop/api", tags=["attic"], pushed="100d")
+    run = applied["archive"].invoke()
+    assert run.error == {}
+    assert run.result is not None
+    assert (run.result["totals"]["archived"], run.result["totals"]["removed"]) == (1, 0)
+    assert {i.digest: i.status for i in sandbox.images("shop/api")}[digest] == "ARCHIVED"
+    for name, value in {**CREDENTIALS, "AWS_ENDPOINT_URL": sandbox.endpoint}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(restoring.time, "sleep", lambda _: None)
+    words = ["--region", "us-east-1", "--function", "ecr-archiver", f"shop/api@{digest}"]
+    told = CliRunner().invoke(cli.main, ["history", *words])
+    assert (told.exit_code, "was about to archive it" in told.output) == (0, True), told.output
+    restored = CliRunner().invoke(cli.main, ["restore", *words])
+    assert (restored.exit_code, "can be pulled" in restored.output) == (0, True), restored.output
+    assert {i.digest: i.status for i in sandbox.images("shop/api")}[digest] == "ACTIVE"
+
+
 def test_destroy_leaves_nothing_even_if_the_image_has_gone(applied: dict[str, Applied], sandbox: Sandbox) -> None:
     """No plan and no destroy depends on an image that somebody deleted."""
     for region in ("us-east-1", "eu-west-1"):
@@ -177,6 +205,12 @@ def test_destroy_leaves_nothing_even_if_the_image_has_gone(applied: dict[str, Ap
     assert applied["minimal"].stack.changes() == ""
     with ThreadPoolExecutor(len(applied)) as pool:
         list(pool.map(lambda one: one.stack.destroy(), applied.values()))
+    # What the function wrote into somebody's bucket is theirs to keep.
+    s3 = sandbox.client("s3")
+    kept = [one["Key"] for one in s3.list_objects_v2(Bucket=BUCKET)["Contents"]]
+    assert any(key.endswith(".json.gz") for key in kept)
+    s3.delete_objects(Bucket=BUCKET, Delete={"Objects": [{"Key": key} for key in kept]})
+    s3.delete_bucket(Bucket=BUCKET)
     assert {region: _left(sandbox, region) for region in ("us-east-1", "eu-west-1")} == {
         "us-east-1": [],
         "eu-west-1": [],

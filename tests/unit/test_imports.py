@@ -11,7 +11,7 @@ import pytest
 import ecr_cleaner
 
 PACKAGE = Path(ecr_cleaner.__file__).parent
-PURE = ("access", "errors", "graph", "guard", "memory", "model", "paths", "reference", "retention", "rules")
+PURE = ("access", "broken", "errors", "graph", "guard", "memory", "model", "paths", "reference", "retention", "rules")
 
 
 def imports_of(path: Path) -> set[str]:

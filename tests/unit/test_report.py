@@ -94,6 +94,7 @@ def test_the_summary_has_a_fixed_set_of_keys() -> None:
         "kept",
         "removable",
         "removed",
+        "archived",
         "left",
         "failed",
         "partly_untagged",
@@ -109,6 +110,7 @@ def test_the_summary_has_a_fixed_set_of_keys() -> None:
         "kept",
         "removable",
         "removed",
+        "archived",
         "left",
         "failed",
         "partly_untagged",
@@ -402,9 +404,10 @@ def test_every_image_stands_in_the_json() -> None:
 
 @pytest.mark.parametrize("reason", list(Reason))
 def test_every_reason_says_keep_or_remove(reason: Reason) -> None:
-    """Only one of them removes."""
+    """Only those of what is unused remove."""
     found = verdict_json(Verdict(image(), reason))
-    assert found["verdict"] == ("remove" if reason is Reason.OLD_AND_UNUSED else "keep")
+    removes = reason in {Reason.OLD_AND_UNUSED, Reason.ARCHIVED_AND_UNUSED}
+    assert found["verdict"] == ("remove" if removes else "keep")
 
 
 def test_the_plan_is_a_table_for_each_repository() -> None:

@@ -89,6 +89,7 @@ def retentions(draw: st.DrawFn) -> Retention:
         keep_tags=tuple(draw(st.lists(st.sampled_from(GLOBS), max_size=2))),
         keep_pulled_within_days=draw(st.sampled_from([None, None, 1, 14])),
         remove_artifacts=draw(st.booleans()),
+        delete_archived_after_days=draw(st.sampled_from([None, 90, 120])),
     )
 
 
@@ -280,7 +281,7 @@ def test_without_usages_and_rules_everything_old_goes(registry: Registry) -> Non
 def test_what_is_removed_has_no_other_reason(registry: Registry, retention: Retention) -> None:
     """Exactly so many times 24 hours is not old; no usage and no rule is the only reason that removes."""
     for verdict in planned(registry, retention=retention).removals:
-        assert verdict.reason is Reason.OLD_AND_UNUSED
+        assert verdict.reason is (Reason.OLD_AND_UNUSED if verdict.image.active else Reason.ARCHIVED_AND_UNUSED)
         assert NOW - verdict.image.pushed_at > timedelta(days=retention.shortest_keep_days)
 
 

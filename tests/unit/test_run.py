@@ -70,6 +70,7 @@ class World:
         known: What the history holds, by repository.
         saved: What was noted for all repositories.
         journals: What each removal was given to write into.
+        archives: Whether each removal was to archive.
         taken_down: By repository, what the journal was told of: what goes, and what is known of the past.
         steps: What was done, in order.
     """
@@ -91,6 +92,7 @@ class World:
     saved: list[tuple[frozenset[str], dict[str, int] | None, Drop | None]] = field(default_factory=list)
     read: list[str] = field(default_factory=list)
     journals: list[object] = field(default_factory=list)
+    archives: list[bool] = field(default_factory=list)
     taken_down: dict[str, tuple[set[str], Mapping[str, Entry]]] = field(default_factory=dict)
     _looks: dict[str, int] = field(default_factory=lambda: defaultdict(int))
 
@@ -183,10 +185,11 @@ class World:
         self.taken_down[plan.repository.name] = ({verdict.image.digest for verdict in plan.removals}, past)
 
     def remove(
-        self, _: object, plan: RepositoryPlan, may_go_on: Callable[[], bool], journal: object
+        self, _: object, plan: RepositoryPlan, may_go_on: Callable[[], bool], journal: object, *, archive: bool
     ) -> Iterator[Removal]:
         """As removal has it, one call for each image."""
         self.journals.append(journal)
+        self.archives.append(archive)
         for verdict in plan.removals:
             if not may_go_on():
                 yield Removal(verdict, RemovalStatus.LEFT)

@@ -30,6 +30,7 @@ def quiet_libraries() -> None:
 
 _TEXTS: Final = {
     RemovalStatus.REMOVED: (logging.INFO, "Removed unused image"),
+    RemovalStatus.ARCHIVED: (logging.INFO, "Archived unused image"),
     RemovalStatus.CHANGED: (logging.INFO, "Kept image that changed since it was judged"),
     RemovalStatus.HOLDER_KEPT: (logging.INFO, "Kept image because what should have gone before it stayed"),
     RemovalStatus.PARTLY_UNTAGGED: (logging.ERROR, "Image lost some of its tags but was not removed"),

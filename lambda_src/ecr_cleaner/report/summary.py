@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from ecr_cleaner.model import RemovalStatus, RunStatus
+from ecr_cleaner.model import REMOVING_REASONS, RemovalStatus, RunStatus
 
 if TYPE_CHECKING:
     from ecr_cleaner.model import Removal, RepositoryPlan, UsageScan
@@ -35,6 +35,7 @@ class RepositorySummary:
         removals: Endings by status.
         bytes_removed: Of what went.
         failure_codes: ECR's codes, counted by image.
+        broken: Consumers that cannot work because of what went or was archived; one sentence each.
     """
 
     name: str
@@ -50,6 +51,7 @@ class RepositorySummary:
     removals: Counter[str] = field(default_factory=Counter)
     bytes_removed: int = 0
     failure_codes: Counter[str] = field(default_factory=Counter)
+    broken: tuple[str, ...] = ()
 
     def judge(self, plan: RepositoryPlan) -> None:
         """Count the verdicts."""
@@ -73,20 +75,24 @@ class RepositorySummary:
     @property
     def removable(self) -> int:
         """Images that are to go."""
-        return self.reasons["old_and_unused"]
+        return sum(self.reasons[reason.value] for reason in REMOVING_REASONS)
 
     @property
     def problems(self) -> tuple[str, ...]:
         """Why the run fails because of this repository; empty if it does not."""
         if self.status in {"misconfigured", "failed", "over_limit"}:
-            return (f"repository {self.name}: {self.detail}",)
+            return (f"repository {self.name}: {self.detail}", *self._broken)
         failing = sum(self.removals[status.value] for status in _FAILING)
         if not failing:
-            return ()
+            return self._broken
         codes = ", ".join(f"{code} x{count}" for code, count in sorted(self.failure_codes.items()))
         partly = self.removals[RemovalStatus.PARTLY_UNTAGGED.value]
         untagged = f", {partly} of them lost some of their tags" if partly else ""
-        return (f"repository {self.name}: {failing} images could not be removed{untagged} ({codes})",)
+        return (f"repository {self.name}: {failing} images could not be removed{untagged} ({codes})", *self._broken)
+
+    @property
+    def _broken(self) -> tuple[str, ...]:
+        return tuple(f"repository {self.name}: {sentence}" for sentence in self.broken)
 
     def as_json(self) -> dict[str, Any]:
         """The repository as JSON-native values."""
@@ -101,6 +107,7 @@ class RepositorySummary:
             "kept": self.images - self.removable,
             "removable": self.removable,
             "removed": self.removals[RemovalStatus.REMOVED.value],
+            "archived": self.removals[RemovalStatus.ARCHIVED.value],
             "left": self.removals[RemovalStatus.LEFT.value],
             "failed": sum(self.removals[status.value] for status in _FAILING),
             "partly_untagged": self.removals[RemovalStatus.PARTLY_UNTAGGED.value],
@@ -166,7 +173,7 @@ class RunSummary:
         """The run as JSON-native values."""
         repositories = [self.repositories[name].as_json() for name in sorted(self.repositories)]
         outcomes = self.scan.outcomes if self.scan else ()
-        counted = ("images", "kept", "removable", "removed", "left", "failed", "partly_untagged")
+        counted = ("images", "kept", "removable", "removed", "archived", "left", "failed", "partly_untagged")
         sized = ("bytes_total", "bytes_removable", "bytes_removed")
         return {
             "schema_version": SCHEMA_VERSION,

@@ -1,0 +1,211 @@
+"""How images are archived: what is asked, in which order, and how every answer is taken."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.exceptions import ReadTimeoutError
+
+from ecr_cleaner import removal
+from ecr_cleaner.archiving import AT_ONCE, BATCH_SIZE, MEANING
+from ecr_cleaner.model import Contents, RemovalStatus
+from ecr_cleaner.rules import judge
+from tests.builders import NOW, ago, digest, image, repository
+from tests.contract.script import by_digest, detail
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from ecr_cleaner.model import Image, Removal, RepositoryPlan
+    from tests.contract.script import Script
+
+ATTIC = replace(repository("app").retention, delete_archived_after_days=90)
+APP = replace(repository("app"), retention=ATTIC)
+ARCHIVED, REMOVED, FAILED = RemovalStatus.ARCHIVED, RemovalStatus.REMOVED, RemovalStatus.FAILED
+
+
+def plan(*images: Image, children: dict[str, Iterable[str]] | None = None) -> RepositoryPlan:
+    """A plan that removes all of these images; children by name."""
+    listed = {digest(index): tuple(map(digest, names)) for index, names in (children or {}).items()}
+    made = judge(APP, Contents(images, listed), (), NOW)
+    assert len(made.removals) == len(images)
+    return made
+
+
+def in_the_archive(name: str, **more: Any) -> Image:
+    """An image that was archived long ago."""
+    return replace(image(name, active=False, **more), archived_at=ago("91d"))
+
+
+@pytest.fixture(autouse=True)
+def _opted_in(script: Script) -> None:
+    tags = [{"Key": "BoxCleanerEnabled", "Value": "true"}]
+    script.answer("ecr", "list_tags_for_resource", {"tags": tags}, resourceArn=APP.arn)
+
+
+def carried_out(
+    script: Script, what: RepositoryPlan, may_go_on: Callable[[], bool] = lambda: True
+) -> dict[str, RemovalStatus]:
+    """Digest to ending."""
+    return {one.verdict.image.digest: one.status for one in ended(script, what, may_go_on)}
+
+
+def ended(script: Script, what: RepositoryPlan, may_go_on: Callable[[], bool] = lambda: True) -> list[Removal]:
+    """Carry a plan out that archives."""
+    return list(removal.remove(script.aws, what, may_go_on, archive=True))
+
+
+def look(script: Script, *images: Image) -> None:
+    """They are described, archived or not."""
+    found = sorted(images, key=lambda i: i.digest)
+    told = [detail(i, lastArchivedAt=i.archived_at, imageStatus="ACTIVE" if i.active else "ARCHIVED") for i in found]
+    script.answer(
+        "ecr",
+        "describe_images",
+        {"imageDetails": told},
+        repositoryName="app",
+        imageIds=by_digest(i.digest for i in found),
+        filter={"imageStatus": "ANY"},
+    )
+
+
+def update(script: Script, one: Image, status: str = "ARCHIVED") -> None:
+    """It goes into the archive."""
+    script.answer(
+        "ecr",
+        "update_image_storage_class",
+        {"imageId": {"imageDigest": one.digest}, "imageStatus": status},
+        repositoryName="app",
+        imageId={"imageDigest": one.digest},
+        targetStorageClass="ARCHIVE",
+    )
+
+
+def test_each_is_archived_by_its_digest(script: Script) -> None:
+    """What is listed and what refers to it follow."""
+    index, child = image("index", kind="index", tags=["v1"]), image("child")
+    signature = image("signature", subject="index")
+    look(script, index, child, signature)
+    update(script, index)
+    look(script, child, signature)
+    update(script, child)
+    update(script, signature)
+    found = carried_out(script, plan(index, child, signature, children={"index": ["child"]}))
+    assert set(found.values()) == {ARCHIVED}
+
+
+def test_every_ten_are_looked_at_anew(script: Script) -> None:
+    """So that none is archived long after the look."""
+    images = [image(f"i{number}", tags=[f"t{number}"]) for number in range(AT_ONCE + 1)]
+    look(script, *images)
+    for one in images[:AT_ONCE]:
+        update(script, one)
+    look(script, replace(images[-1], tags=("more", f"t{AT_ONCE}")))
+    found = carried_out(script, plan(*images))
+    assert found.pop(images[-1].digest) is RemovalStatus.CHANGED
+    assert set(found.values()) == {ARCHIVED}
+
+
+def test_between_batches_time_is_asked_for(script: Script) -> None:
+    """What there is no time for is left."""
+    images = [image(f"i{number}") for number in range(BATCH_SIZE + 1)]
+    asked: list[int] = []
+
+    def may_go_on() -> bool:
+        asked.append(len(asked))
+        return len(asked) == 1
+
+    for start in range(0, BATCH_SIZE, AT_ONCE):
+        look(script, *(images[:BATCH_SIZE] if start == 0 else images[start : start + AT_ONCE]))
+        for one in images[start : start + AT_ONCE]:
+            update(script, one)
+    found = carried_out(script, plan(*images), may_go_on)
+    assert found.pop(images[-1].digest) is RemovalStatus.LEFT
+    assert set(found.values()) == {ARCHIVED}
+
+
+@pytest.mark.parametrize(
+    ("now", "status", "text"),
+    [
+        (lambda one: one, FAILED, MEANING),
+        (lambda one: replace(one, active=False, archived_at=NOW), ARCHIVED, "confirmed by looking again"),
+    ],
+    ids=["still active", "archived"],
+)
+@pytest.mark.parametrize("answer", ["refused", "unconfirmed"])
+def test_what_is_not_confirmed_is_looked_at(
+    script: Script, answer: str, now: Callable[[Image], Image], status: RemovalStatus, text: str
+) -> None:
+    """Whatever the answer says, the repository has the last word."""
+    one = image("one", tags=["v1"])
+    look(script, one)
+    if answer == "refused":
+        script.refuse("ecr", "update_image_storage_class", "ImageStorageClassUpdateNotSupportedException")
+    else:
+        update(script, one, "ACTIVE")
+    look(script, now(one))
+    (found,) = ended(script, plan(one))
+    code = "ImageStorageClassUpdateNotSupportedException" if answer == "refused" else "NotConfirmed"
+    assert (found.status, found.codes, found.detail) == (status, (code,), text)
+
+
+def test_what_is_gone_meanwhile_is_no_success(script: Script) -> None:
+    """Somebody deleted it."""
+    one = image("one")
+    look(script, one)
+    update(script, one, "ACTIVE")
+    script.refuse("ecr", "describe_images", "ImageNotFoundException")
+    (found,) = ended(script, plan(one))
+    assert (found.status, found.detail) == (RemovalStatus.CHANGED, "it is gone already")
+
+
+def test_what_may_pass_is_tried_again_after_a_look(script: Script) -> None:
+    """The client does not repeat it by itself."""
+    one, two = image("one"), image("two")
+    look(script, one, two)
+    update(script, one)
+    script.break_off("ecr", "UpdateImageStorageClass", ReadTimeoutError(endpoint_url="https://ecr"))
+    look(script, two)
+    look(script, two)
+    update(script, two)
+    # The first that is asked for meets what was broken off.
+    found = carried_out(script, plan(two, one))
+    assert set(found.values()) == {ARCHIVED}
+
+
+def test_what_is_there_already_is_deleted(script: Script) -> None:
+    """After a look that shows it; what goes into the archive goes there besides."""
+    old, fresh = in_the_archive("old", tags=["v1"]), image("fresh", tags=["v2"])
+    look(script, old)
+    ids = [{"imageDigest": old.digest, "imageTag": "v1"}]
+    script.answer("ecr", "batch_delete_image", {"imageIds": ids, "failures": []}, repositoryName="app", imageIds=ids)
+    look(script, fresh)
+    update(script, fresh)
+    assert carried_out(script, plan(old, fresh)) == {old.digest: REMOVED, fresh.digest: ARCHIVED}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda one: replace(one, active=True, archived_at=None),
+        lambda one: replace(one, archived_at=ago("1d")),
+        lambda one: replace(one, tags=("v2",)),
+    ],
+    ids=["restored", "restored and archived again", "tagged"],
+)
+def test_what_changed_in_the_archive_stays(script: Script, change: Callable[[Image], Image]) -> None:
+    """The second look shows what is archived too."""
+    old = in_the_archive("old", tags=["v1"])
+    look(script, change(old))
+    assert carried_out(script, plan(old)) == {old.digest: RemovalStatus.CHANGED}
+
+
+def test_nothing_is_deleted_from_under_what_goes_into_the_archive(script: Script) -> None:
+    """What lies there comes back whole."""
+    index, child = image("index", kind="index"), in_the_archive("child")
+    look(script, index, child)
+    update(script, index)
+    found = carried_out(script, plan(index, child, children={"index": ["child"]}))
+    assert found == {index.digest: ARCHIVED, child.digest: RemovalStatus.HOLDER_KEPT}
