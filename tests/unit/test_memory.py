@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ import pytest
 
 from ecr_cleaner import memory
 from ecr_cleaner.memory import MAX_CONSUMERS, MIN_LOST_TAG_DAYS, Entry, History
+from ecr_cleaner.model import Contents
 from tests.builders import NOW, ago, digest, image
 from tests.builders import usage as used
 
@@ -294,3 +296,41 @@ def test_the_evidence_of_a_pull_says_when() -> None:
     """So that people find who it was."""
     (evidence,) = memory.pulled_since([image(pulled="1h")], ago("2h")).values()
     assert evidence == ("pulled 2026-03-01 11:00 UTC, while it was looked for who uses what",)
+
+
+LISTED = (digest("a"), digest("b"))
+
+
+def test_what_an_index_lists_is_remembered_for_ever() -> None:
+    """Later looks, which may not be able to read it any more, do not make it forgotten; nor do earlier ones."""
+    index, other = image("index", kind="index"), image("other")
+    look = memory.observe("app", [index, other], {}, ago("2d"), complete=True)
+    learned = memory.learn(look, {index.digest: LISTED, digest("not there"): LISTED})
+    assert learned.images == {index.digest: replace(look.images[index.digest], children=LISTED)} | {
+        other.digest: look.images[other.digest]
+    }
+    later = memory.observe("app", [index, other], {}, ago("1d"), complete=True)
+    for one, next_one in ((learned, later), (look, memory.learn(later, {index.digest: LISTED}))):
+        known = memory.remember(one, next_one, 7)
+        assert (known.images[index.digest].children, known.images[other.digest].children) == (LISTED, ())
+
+
+def test_only_what_is_new_is_learned() -> None:
+    """What is asked for, can be read, and is not known already."""
+    contents = Contents(
+        (), {digest("new"): LISTED, digest("known"): LISTED, digest("empty"): (), digest("else"): LISTED}
+    )
+    known = History("app", NOW, {digest("known"): Entry(children=LISTED), digest("new"): Entry()})
+    asked = [digest(name) for name in ("new", "known", "empty", "unread")]
+    assert memory.new_lists(contents, known, asked) == {digest("new"): LISTED}
+    assert set(memory.new_lists(contents, None, asked)) == {digest("new"), digest("known")}
+
+
+def test_what_cannot_be_read_is_filled_in_from_memory() -> None:
+    """What is not remembered stays unread, and what was read is what was read."""
+    contents = Contents((), {digest("read"): ()}, (digest("known"), digest("unknown"), digest("empty")))
+    known = History("app", NOW, {digest("known"): Entry(children=LISTED), digest("empty"): Entry()})
+    assert memory.with_lists(contents, known) == Contents(
+        (), {digest("read"): (), digest("known"): LISTED}, (digest("unknown"), digest("empty"))
+    )
+    assert memory.with_lists(contents, None) == contents

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ecr_cleaner.model import LEGACY_MEDIA_TYPES, Contents, Reason, Verdict
+from ecr_cleaner.model import LEGACY_MEDIA_TYPES, Contents, Reason, Retention, Verdict
 from ecr_cleaner.retention import is_old
 from ecr_cleaner.rules import depends_on_indexes, judge
-from tests.builders import NOW, digest, image, repository, retention, usage
+from tests.builders import NOW, ago, digest, image, repository, retention, usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from ecr_cleaner.model import Image, Retention, Usage
+    from ecr_cleaner.model import Image, Usage
 
 
 def verdicts(
@@ -208,6 +208,69 @@ def test_what_is_no_container_image_is_kept() -> None:
 def test_archived_images_are_kept() -> None:
     """They are somebody's deliberate choice."""
     assert reasons([image(active=False)]) == {digest("app"): Reason.ARCHIVED}
+
+
+@pytest.mark.parametrize(
+    ("archived", "days", "reason"),
+    [
+        ("200d", None, Reason.ARCHIVED),
+        (None, 90, Reason.ARCHIVED),
+        ("90d", 90, Reason.ARCHIVED),
+        ("90d+1s", 90, Reason.ARCHIVED_AND_UNUSED),
+    ],
+)
+def test_what_lies_in_the_archive_for_long_may_go(archived: str | None, days: int | None, reason: Reason) -> None:
+    """Longer than so many times 24 hours, if somebody says so and ECR says since when."""
+    old = replace(image(active=False), archived_at=ago(archived) if archived else None)
+    assert in_the_archive([old], days) == {digest("app"): reason}
+
+
+def test_what_is_being_restored_stays() -> None:
+    """It is on its way back, and nobody archived it."""
+    assert in_the_archive([replace(image(active=False), activating=True)]) == {digest("app"): Reason.ARCHIVED}
+
+
+def test_an_archived_index_of_which_nothing_is_known_stays() -> None:
+    """And what may be a part of it stays too; one that is remembered goes with its parts."""
+    archived: dict[str, Any] = {"active": False, "pushed": "300d"}
+    images = [
+        replace(image(name, kind=kind, **archived), archived_at=ago("200d"))
+        for name, kind in (("child", "image"), ("index", "index"))
+    ]
+    assert in_the_archive(images, unread=["index"]) == {
+        digest("child"): Reason.MAY_BE_PART_OF_ARCHIVED_INDEX,
+        digest("index"): Reason.ARCHIVED,
+    }
+    children = {digest("index"): (digest("child"),)}
+    assert set(in_the_archive(images, children=children).values()) == {Reason.ARCHIVED_AND_UNUSED}
+
+
+def test_whatever_keeps_an_image_keeps_it_in_the_archive_too() -> None:
+    """A use, a past use, a part of what stays, a young restore, a kept tag."""
+    old = replace(image(tags=["v1"], active=False), archived_at=ago("200d"))
+    attic = Retention(30, 30, delete_archived_after_days=90)
+    judged = replace(repository(), retention=attic)
+    assert judge(judged, Contents((old,)), [usage(tag="v1")], NOW).verdicts[0].reason is Reason.IN_USE
+    recent = {old.digest: ("yesterday",)}
+    assert judge(judged, Contents((old,)), (), NOW, recent).verdicts[0].reason is Reason.RECENTLY_IN_USE
+    kept = replace(judged, retention=replace(attic, keep_tags=("v*",)))
+    assert judge(kept, Contents((old,)), (), NOW).verdicts[0].reason is Reason.TAG_KEPT
+    index = image("index", kind="index", pushed="1d")
+    contents = Contents((old, index), {index.digest: (old.digest,)})
+    assert judge(judged, contents, (), NOW).verdicts[0].reason is Reason.PART_OF_KEPT_IMAGE
+
+
+def in_the_archive(
+    images: Iterable[Image],
+    days: int | None = 90,
+    *,
+    unread: Iterable[str] = (),
+    children: Mapping[str, tuple[str, ...]] | None = None,
+) -> dict[str, Reason]:
+    """Digest to reason where the archive is emptied after some days."""
+    attic = replace(repository(), retention=Retention(30, 30, delete_archived_after_days=days))
+    contents = Contents(tuple(images), children or {}, tuple(map(digest, unread)))
+    return {v.image.digest: v.reason for v in judge(attic, contents, (), NOW).verdicts}
 
 
 def test_what_an_unreadable_archived_index_may_list_is_kept() -> None:

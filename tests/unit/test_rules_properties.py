@@ -46,11 +46,14 @@ def registries(draw: st.DrawFn) -> Registry:
         made = image(name, kind="index" if is_index else "image", tags=tags, subject=subject)
         age = timedelta(days=draw(st.sampled_from([0, 29, 30, 31, 400])), seconds=draw(st.sampled_from([0, 1])))
         pulled = draw(st.none() | st.sampled_from([0, 1, 14, 15, 100]))
+        active = draw(st.integers(0, 9)) > 2
+        archived = None if active else draw(st.sampled_from([None, 89, 90, 91, 200]))
         images.append(
             replace(
                 made,
                 pushed_at=NOW - age,
-                active=draw(st.integers(0, 9)) > 0,
+                active=active,
+                archived_at=None if archived is None else NOW - timedelta(days=archived),
                 artifact_type=None if is_index else draw(st.sampled_from([IMAGE_CONFIG, IMAGE_CONFIG, CHART])),
                 last_pulled_at=None if pulled is None else NOW - timedelta(days=pulled),
             )
@@ -283,6 +286,10 @@ def test_what_is_removed_has_no_other_reason(registry: Registry, retention: Rete
     for verdict in planned(registry, retention=retention).removals:
         assert verdict.reason is (Reason.OLD_AND_UNUSED if verdict.image.active else Reason.ARCHIVED_AND_UNUSED)
         assert NOW - verdict.image.pushed_at > timedelta(days=retention.shortest_keep_days)
+        if not verdict.image.active:
+            assert verdict.image.archived_at is not None
+            assert retention.delete_archived_after_days is not None
+            assert NOW - verdict.image.archived_at > timedelta(days=retention.delete_archived_after_days)
 
 
 @given(registries(), retentions())

@@ -370,3 +370,57 @@ def test_regions_are_apart(sandbox: Sandbox) -> None:
     assert describe(sandbox)["imageDetails"] == []
     (item,) = sandbox.client("ecr", "eu-central-1").describe_images(repositoryName=REPOSITORY)["imageDetails"]
     assert item["imageTags"] == ["v1"]
+
+
+def update(sandbox: Sandbox, digest: str, target: str) -> str:
+    """Move an image between storage classes; its status then."""
+    answer = sandbox.client("ecr").update_image_storage_class(
+        repositoryName=REPOSITORY, imageId={"imageDigest": digest}, targetStorageClass=target
+    )
+    return str(answer["imageStatus"])
+
+
+def test_an_image_goes_into_the_archive_and_comes_back(sandbox: Sandbox) -> None:
+    """Back it takes its time, and counts as restored; what changes nothing is an error."""
+    digest = sandbox.push(REPOSITORY, tags=["v1"], pushed="400d")
+    with pytest.raises(ClientError) as error:
+        update(sandbox, digest, "STANDARD")
+    assert code(error) == "ImageStorageClassUpdateNotSupportedException"
+    assert update(sandbox, digest, "ARCHIVE") == "ARCHIVED"
+    assert update(sandbox, digest, "STANDARD") == "ACTIVATING"
+    assert describe(sandbox)["imageDetails"] == []
+    (item,) = describe(sandbox)["imageDetails"]
+    assert item["imageTags"] == ["v1"]
+    assert "lastActivatedAt" in item
+    with pytest.raises(ClientError) as error:
+        update(sandbox, "sha256:" + "0" * 64, "ARCHIVE")
+    assert code(error) == "ImageNotFoundException"
+
+
+def test_what_an_active_index_lists_is_not_archived(sandbox: Sandbox) -> None:
+    """The index goes first."""
+    index = sandbox.push(REPOSITORY, kind="index", platforms=["linux/amd64"])
+    (child,) = next(image for image in sandbox.images(REPOSITORY) if image.digest == index).children
+    with pytest.raises(ClientError) as error:
+        update(sandbox, child, "ARCHIVE")
+    assert code(error) == "ImageStorageClassUpdateNotSupportedException"
+    assert [update(sandbox, digest, "ARCHIVE") for digest in (index, child)] == ["ARCHIVED", "ARCHIVED"]
+
+
+def test_lost_layers_are_missing(sandbox: Sandbox) -> None:
+    """A manifest that needs them is refused, and the check names them; pushing an archived image activates it."""
+    digest = sandbox.push(REPOSITORY, tags=["v1"])
+    (image,) = sandbox.images(REPOSITORY)
+    config, layer = image.manifest.layers
+    client = sandbox.client("ecr")
+    put = {"repositoryName": REPOSITORY, "imageManifest": image.manifest.body.decode(), "imageTag": "v1"}
+    update(sandbox, digest, "ARCHIVE")
+    client.put_image(**put)
+    assert image.status == "ACTIVE"
+    sandbox.ecr.lost_layers.add(layer)
+    client.batch_delete_image(repositoryName=REPOSITORY, imageIds=[{"imageDigest": digest}])
+    with pytest.raises(ClientError) as error:
+        client.put_image(**put)
+    assert code(error) == "LayersNotFoundException"
+    answer = client.batch_check_layer_availability(repositoryName=REPOSITORY, layerDigests=[config, layer])
+    assert [one["layerAvailability"] for one in answer["layers"]] == ["AVAILABLE", "UNAVAILABLE"]
