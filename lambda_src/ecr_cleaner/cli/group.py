@@ -10,6 +10,8 @@ import click
 
 from ecr_cleaner import aws
 from ecr_cleaner.cli import commands
+from ecr_cleaner.cli.interrupts import INTERRUPTED, listening
+from ecr_cleaner.cli.sentences import sentence
 from ecr_cleaner.errors import CleanerError
 
 
@@ -24,6 +26,10 @@ class CommandFiles(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command that was asked for."""
         try:
-            return super().invoke(ctx)
+            with listening():
+                return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo("Interrupted.", err=True)
+            ctx.exit(INTERRUPTED)
         except (CleanerError, *aws.AwsError) as error:
-            raise click.ClickException(str(error)) from None
+            raise click.ClickException(sentence(error)) from None
