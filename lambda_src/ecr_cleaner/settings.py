@@ -99,7 +99,7 @@ def from_document(text: str, place: str, default_keep_days: int) -> Settings:
         document = _understood(text, place, problems)
     except ValidationError as error:
         raise SettingsError(sentences(place, error)) from None
-    return _whole(document, default_keep_days, "the default age limit", problems, dry_run=True)
+    return _whole(document, default_keep_days, f"{place}: the default age limit", problems, dry_run=True)
 
 
 def _whole(document: Document, keep_days: int | None, limit: str, problems: list[str], *, dry_run: bool) -> Settings:
