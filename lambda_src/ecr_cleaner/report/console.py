@@ -20,6 +20,9 @@ _STYLES: Final = {
     RunStatus.REFUSED: "red",
     RunStatus.FAILED: "red",
 }
+_SHOWN: Final = 2
+"""Pieces of evidence for one image of a table; the explanation and the JSON have all of them."""
+
 _DIGEST_LENGTH: Final = 19  # "sha256:" and the first twelve digits
 
 
@@ -99,8 +102,11 @@ def label(verdict: Verdict) -> str:
 
 
 def why(verdict: Verdict) -> str:
-    """Reason and evidence in one text."""
-    return ": ".join(filter(None, [verdict.reason.value.replace("_", " "), "; ".join(verdict.evidence)]))
+    """Reason and evidence in one text; of much evidence the first, and how much more there is."""
+    shown = [*verdict.evidence[:_SHOWN]]
+    if len(verdict.evidence) > _SHOWN:
+        shown[-1] += f" (and {len(verdict.evidence) - _SHOWN} more)"
+    return ": ".join(filter(None, [verdict.reason.value.replace("_", " "), "; ".join(shown)]))
 
 
 def human_bytes(size: float) -> str:
