@@ -13,7 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
+from click.testing import CliRunner
 
+from ecr_cleaner.cli import main
+from ecr_cleaner.usage.registry import DISABLED_BY_NAME
 from tests.behaviour.fixtures import boto_session, night, past, run, running_sandbox, sandbox
 
 if TYPE_CHECKING:
@@ -27,6 +30,11 @@ SOURCE: Final = Path(__file__).parents[2] / "lambda_src"
 SCENARIOS: Final = Path(__file__).parents[1] / "sandbox" / "scenarios"
 ROLE: Final = "arn:aws:iam::123456789012:role/function"
 NAME: Final = "ecr-cleaner"
+OTHERS: Final = sorted(DISABLED_BY_NAME - {"apprunner"})
+"""Sources that a test need not ask which is about something else: making their clients takes most of a plan's time."""
+
+FEW: Final = tuple(word for name in OTHERS for word in ("--disable-source", name))
+"""The same as words of the command."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +61,12 @@ class Ended:
     def verdicts(self) -> dict[str, tuple[str, str]]:
         """Digest to verdict and reason, of the JSON document."""
         return {one["digest"]: (one["verdict"], one["reason"]) for one in self.plan["images"]}
+
+
+def in_this_process(*words: str) -> Ended:
+    """Run the command without a process of its own, where nobody is asked anything; whoever is, is not there."""
+    result = CliRunner().invoke(main, words)
+    return Ended(result.exit_code, result.stdout, result.stderr)
 
 
 @pytest.fixture(scope="session")
@@ -140,8 +154,10 @@ def deploy(sandbox: Sandbox) -> Callable[..., dict[str, str]]:
         told = {
             "DRY_RUN": dry_run,
             "DEFAULT_KEEP_DAYS": keep_days,
-            "ECR_CLEANER_SETTINGS": json.dumps({"schema_version": 1} | document),
+            "ECR_CLEANER_SETTINGS": json.dumps({"schema_version": 1, "disabled_usage_sources": OTHERS} | document),
         }
+        if "settings_object" in document:
+            told["ECR_CLEANER_SETTINGS"] = json.dumps({"schema_version": 1} | document)
         as_it_is(told)
         return told
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ecr_cleaner import __version__
 from tests.behaviour.past import BUCKET, PREFIX
-from tests.cli.conftest import NAME
+from tests.cli.conftest import NAME, in_this_process
 from tests.cli.test_plan import READING
 from tests.sandbox import Fault
 
@@ -41,7 +42,7 @@ def test_what_was_in_use_until_yesterday_stays_as_the_function_would_say(
 ) -> None:
     """The history of the function is read, and neither it nor anything else is written."""
     shop(sandbox, "app:v1")
-    deploy(history=past.place)
+    deploy(history=past.place, disabled_usage_sources=[])
     night(dry_run=True)
     past.passes(days=3)
     use(sandbox, "app:v2")
@@ -58,6 +59,18 @@ def test_what_was_in_use_until_yesterday_stays_as_the_function_would_say(
     evidence = {image["digest"]: (image["reason"], "; ".join(image["evidence"])) for image in ended.plan["images"]}
     assert evidence == told
     assert not any("history is off" in note for note in ended.plan["notes"])
+
+
+def test_a_copy_leads_to_the_history_too(
+    command: Command, sandbox: Sandbox, past: Past, night: Callable[..., Outcome]
+) -> None:
+    """It names the place, and what was in use is kept by it."""
+    shop(sandbox, "app:v1")
+    night(dry_run=True)
+    use(sandbox, "app:v2")
+    ended = command("plan", "--json", "--settings", "-", stdin=json.dumps({"schema_version": 1, "history": past.place}))
+    assert ended.code == 0, ended.err
+    assert ended.verdicts[sandbox.digest("one")] == ("keep", "recently_in_use")
 
 
 def test_without_its_history_the_same_image_would_go(
@@ -131,11 +144,8 @@ def test_the_plan_is_a_dry_run_whatever_the_function_does(
     assert {image.digest for image in sandbox.images("app")} == {sandbox.digest("one"), sandbox.digest("two")}
 
 
-def test_the_plan_says_which_settings_it_used(
-    command: Command, sandbox: Sandbox, deploy: Callable[..., Any], tmp_path: Path
-) -> None:
+def test_the_plan_says_which_settings_it_used(command: Command, deploy: Callable[..., Any], tmp_path: Path) -> None:
     """Equal settings have one hash, whether they come from the function, from its environment, or from the document."""
-    shop(sandbox, "app:v1")
     environment = deploy(keep_days="45", rollback_days=3, acknowledged_unscanned=["eks", "other_accounts"])
     forms = {
         "environment": environment,
@@ -167,10 +177,9 @@ def test_explain_uses_the_deployed_settings(command: Command, sandbox: Sandbox, 
 
 
 def test_settings_that_outgrew_the_environment_are_read_from_the_bucket(
-    command: Command, sandbox: Sandbox, past: Past, deploy: Callable[..., Any]
+    command: Command, past: Past, deploy: Callable[..., Any]
 ) -> None:
     """As long as they are what Terraform wrote."""
-    shop(sandbox, "app:v1")
     body = json.dumps({"schema_version": 1, "rollback_days": 5}).encode()
     past.write(f"{PREFIX}settings.json", body)
     pointer = {"bucket": BUCKET, "key": f"{PREFIX}settings.json", "sha256": hashlib.sha256(body).hexdigest()}
@@ -209,16 +218,13 @@ def test_limits_of_a_whole_run_are_not_held_against_some_repositories(
     ],
 )
 @pytest.mark.parametrize("command_words", [["plan"], ["explain", "app:v1"]], ids=["plan", "explain"])
-def test_settings_come_from_one_place(  # noqa: PLR0917 - a table
-    command: Command, sandbox: Sandbox, tmp_path: Path, command_words: list[str], words: list[str], named: str
-) -> None:
+def test_settings_come_from_one_place(tmp_path: Path, command_words: list[str], words: list[str], named: str) -> None:
     """One error names everything that contradicts, and nobody is asked anything."""
     copy = tmp_path / "environment"
     copy.write_text(json.dumps({"DEFAULT_KEEP_DAYS": "30", "ECR_CLEANER_SETTINGS": '{"schema_version":1}'}))
-    ended = command(*command_words, *(str(copy) if word == "FILE" else word for word in words))
+    ended = in_this_process(*command_words, *(str(copy) if word == "FILE" else word for word in words))
     assert ended.code == 2
     assert f"Error: {named}: settings come from one place\n" in ended.err
-    assert sandbox.calls == []
 
 
 @pytest.mark.parametrize(
@@ -234,17 +240,14 @@ def test_settings_come_from_one_place(  # noqa: PLR0917 - a table
         ('{"DEFAULT_KEEP_DAYS": "90d"}', "DEFAULT_KEEP_DAYS must be a whole number of days from 1 to 99999, got '90d'"),
     ],
 )
-def test_a_copy_that_is_not_understood_is_wrong_usage(
-    command: Command, sandbox: Sandbox, tmp_path: Path, content: str, named: str
-) -> None:
+def test_a_copy_that_is_not_understood_is_wrong_usage(tmp_path: Path, content: str, named: str) -> None:
     """The sentence names the file."""
     copy = tmp_path / "copy.json"
     copy.write_text(content)
-    ended = command("plan", "--settings", str(copy))
+    ended = in_this_process("plan", "--settings", str(copy))
     assert ended.code == 2
     assert str(copy) in ended.err
     assert named in ended.err
-    assert sandbox.calls == []
 
 
 def test_a_function_that_is_none_is_told(command: Command, sandbox: Sandbox, deploy: Callable[..., Any]) -> None:
@@ -267,3 +270,4 @@ def test_settings_of_a_function_that_are_not_understood_are_told_all_at_once(
     assert ended.code == 1
     assert f"function {NAME}: DEFAULT_KEEP_DAYS must be" in ended.err
     assert f"function {NAME}: ECR_CLEANER_SETTINGS: of_tomorrow: Extra inputs are not permitted" in ended.err
+    assert ended.err.endswith(f"this is ecr-cleaner {__version__}; is function {NAME} of the same version?\n")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.cli.conftest import FEW
 from tests.sandbox import Fault
 
 if TYPE_CHECKING:
@@ -23,23 +24,24 @@ NOBODY = {"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None}
 def test_a_terminal_gets_colours_and_progress(command: Command, company: Sandbox) -> None:
     """The progress is gone at the end; NO_COLOR takes the colours, --quiet the progress."""
     del company
-    ended = command.on_a_terminal("plan")
+    ended = command.on_a_terminal("plan", *FEW)
     assert ended.code == 0
     assert COLOUR.search(ended.out)
     assert CALLS.search(ended.out)
-    plain = command.on_a_terminal("plan", env={"NO_COLOR": "1"})
+    assert "10 of 10 repositories judged, now shop/web" in ended.out
+    plain = command.on_a_terminal("plan", *FEW, env={"NO_COLOR": "1"})
     assert plain.code == 0
     assert not COLOUR.search(plain.out)
     assert CALLS.search(plain.out)
-    quiet = command.on_a_terminal("plan", "--quiet")
+    quiet = command.on_a_terminal("plan", *FEW, "--quiet")
     assert COLOUR.search(quiet.out)
     assert not CALLS.search(quiet.out)
 
 
 def test_a_pipe_gets_neither(command: Command, company: Sandbox) -> None:
-    """Not even where everybody is told to colour."""
+    """So that what reads it reads words."""
     del company
-    ended = command("plan", env={"FORCE_COLOR": None})
+    ended = command("plan", *FEW)
     assert (ended.code, ended.err) == (0, "")
     assert "\x1b" not in ended.out
 

@@ -34,7 +34,7 @@ def test_every_call_of_a_plan_is_allowed(
     accounts.seed(sandbox)
     sandbox.push("app", kind="index", platforms=["linux/amd64"], tags=["multi"], pushed="90d")
     night(dry_run=True)
-    deploy(history=past.place, **accounts.SETTINGS)
+    deploy(history=past.place, disabled_usage_sources=[], **accounts.SETTINGS)
     ended = command("plan", "--function", NAME, "--json")
     assert ended.plan["causes"] == []
     place = accounts.SETTINGS["inventories"]

@@ -16,7 +16,7 @@ from ecr_cleaner.errors import CleanerError
 
 
 class CommandFiles(click.Group):
-    """Whatever module of `ecr_cleaner.cli.commands` holds a ``command``; its errors become one line and exit code 1."""
+    """The ``command`` of every module of `ecr_cleaner.cli.commands`; its errors become a sentence and exit code 1."""
 
     def __init__(self, *words: Any, **attributes: Any) -> None:
         super().__init__(*words, **attributes)

@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from ecr_cleaner import aws, objects
+from ecr_cleaner import __version__, aws, objects
 from ecr_cleaner.errors import CleanerError, SettingsError
 from ecr_cleaner.settings import Settings, from_document, from_environment
 
@@ -157,4 +157,6 @@ def _read(connect: Connect, environment: Mapping[str, str], place: str) -> Setti
     try:
         return from_environment(environment, fetch)
     except SettingsError as error:
-        raise SettingsError([f"{place}: {problem}" for problem in error.problems]) from None
+        told = [f"{place}: {problem}" for problem in error.problems]
+        # The likeliest reason for what nobody has mistyped.
+        raise SettingsError([*told, f"this is ecr-cleaner {__version__}; is {place} of the same version?"]) from None

@@ -7,7 +7,7 @@ import threading
 from typing import TYPE_CHECKING, Self
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 
 from ecr_cleaner.report.collected import CollectingReporter
@@ -34,12 +34,11 @@ class Progress:
         self.total: Callable[[], int | None] = _nobody_knows
         self._clients = clients
         self._lock = threading.Lock()
-        self._calls = 0
+        self._calls, self._judged = 0, 0
         self._bars = Bars(
             SpinnerColumn(),
             TextColumn("{task.description}"),
             BarColumn(bar_width=20),
-            MofNCompleteColumn(),
             TimeElapsedColumn(),
             console=Console(stderr=True),
             transient=True,
@@ -59,7 +58,10 @@ class Progress:
 
     def judged(self, name: str) -> None:
         """One more repository is judged."""
-        self._bars.update(self._task, total=self.total(), advance=1, description=f"Judged {name}")
+        self._judged += 1
+        total = self.total()
+        done = f"{self._judged} of {total} repositories judged, now {name}"
+        self._bars.update(self._task, total=total, completed=self._judged, description=done)
 
     def _called(self, service: str, operation: str) -> None:
         with self._lock:

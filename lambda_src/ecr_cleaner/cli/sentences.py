@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from ecr_cleaner import aws
-from ecr_cleaner.errors import CleanerError
+from ecr_cleaner.errors import CleanerError, SettingsError
 
 _LOG_IN = "log in again (aws sso login), or name other credentials with --profile"
 
@@ -49,7 +49,9 @@ _ACTION: Final = re.compile(r"not authorized to perform: (?P<action>[\w-]+:\w+)"
 
 
 def sentence(error: Exception) -> str:
-    """One sentence for an error that ended a command."""
+    """One sentence for an error that ended a command; for settings one a line for each problem."""
+    if isinstance(error, SettingsError):
+        return "\n".join(error.problems)
     if isinstance(error, CleanerError):
         return str(error)
     code = aws.code_of(error)
