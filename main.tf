@@ -50,6 +50,7 @@ locals {
     rollback_days                      = var.rollback_days
     # What a rule leaves out is left to the function's defaults.
     rules                     = [for rule in var.rules : { for name, value in rule : name => value if value != null }]
+    survey_other_repositories = var.survey_other_repositories
     task_definition_revisions = try(tonumber(var.task_definition_revisions), var.task_definition_revisions)
   }
   settings_json = jsonencode(local.settings)

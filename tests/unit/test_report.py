@@ -77,6 +77,8 @@ def test_the_summary_has_a_fixed_set_of_keys() -> None:
         "sources",
         "unprotected",
         "notes",
+        "findings",
+        "findings_left_out",
         "repositories",
         "totals",
         "left",

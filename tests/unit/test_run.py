@@ -66,6 +66,7 @@ class World:
         seconds: Until the run is cut off.
         usages: As the history has them, of the last run that was complete.
         started_at: When the history began.
+        policies: Lifecycle policies, by repository.
         known: What the history holds, by repository.
         saved: What was noted for all repositories.
         steps: What was done, in order.
@@ -84,6 +85,7 @@ class World:
     now: datetime = NOW
     usages: dict[str, int] = field(default_factory=dict)
     started_at: datetime = field(default_factory=lambda: ago("100d"))
+    policies: dict[str, str] = field(default_factory=dict)
     known: dict[str, History] = field(default_factory=dict)
     saved: list[tuple[frozenset[str], dict[str, int] | None, Drop | None]] = field(default_factory=list)
     read: list[str] = field(default_factory=list)
@@ -173,6 +175,18 @@ class World:
         self.saved.append((existing, usages, drop))
         self.step("save")
 
+    def client_without_retries(self, service: str) -> World:
+        """As aws has it."""
+        assert service == "ecr"
+        return self
+
+    def get_lifecycle_policy(self, *, repositoryName: str) -> dict[str, str]:  # noqa: N803 - as ECR has it
+        """As the client has it."""
+        self.step("lifecycle", repositoryName)
+        if repositoryName not in self.policies:
+            raise client_error("LifecyclePolicyNotFoundException", "GetLifecyclePolicy")
+        return {"lifecyclePolicyText": self.policies[repositoryName]}
+
     def remove(self, _: object, plan: RepositoryPlan, may_go_on: Callable[[], bool]) -> Iterator[Removal]:
         """As removal has it, one call for each image."""
         for verdict in plan.removals:
@@ -236,7 +250,9 @@ def told() -> Told:
     return Told()
 
 
-CLIENTS = cast("Aws", SimpleNamespace(region=REGION))
+def clients(world: World) -> Aws:
+    """What the run has of AWS itself."""
+    return cast("Aws", SimpleNamespace(region=REGION, client_without_retries=world.client_without_retries))
 
 
 @pytest.fixture
@@ -247,7 +263,7 @@ def run(world: World, told: Told) -> Callable[..., RunSummary]:
         asked = Settings.model_validate({"dry_run": False} | settings)
         store = cast("HistoryStore", world) if history else None
         made = Run(
-            CLIENTS,
+            clients(world),
             asked,
             told,
             "run-1",
@@ -358,7 +374,7 @@ def test_one_can_look_at_some_repositories_alone(run: Callable[..., RunSummary],
 def test_by_default_there_is_no_end_of_time(world: World, told: Told) -> None:
     """From a terminal nothing cuts a run off, and the clock is the real one."""
     world.old("a")
-    assert Run(CLIENTS, Settings(), told, "run-1").execute().status == "completed"
+    assert Run(clients(world), Settings(), told, "run-1").execute().status == "completed"
 
 
 # Usages
