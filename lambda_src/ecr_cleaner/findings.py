@@ -33,11 +33,23 @@ _UNNAMED_SOURCE: Final = "ecs_families"  # its task definitions are named by not
 
 
 def dangling(repository: str, resolved: Resolved) -> Iterator[Finding]:
-    """What usages name in a repository that is there, and is not in it."""
+    """What usages name in a repository that is there, and is not in it.
+
+    A consumer whose runtime goes by the digest, as Lambda's does, has lost no more than a name.
+    """
+    by_digest = {
+        (usage.source, usage.consumer)
+        for usages in resolved.used.values()
+        for usage in usages
+        if usage.reference.digest is not None
+    }
     for name, usages in sorted(resolved.missing.items()):
+        bound = [usage for usage in usages if (usage.source, usage.consumer) not in by_digest]
         what = "tag" if name.startswith(":") else "digest"
-        detail = f"the repository has no such {what}; named by {_who(usages)}"
-        yield Finding(FindingKind.DANGLING_REFERENCE, _gravity(usages), f"{repository}{name}", detail)
+        more = "" if bound else "; what they run is there by its digest"
+        detail = f"the repository has no such {what}; named by {_who(bound or usages)}{more}"
+        severity = _gravity(bound) if bound else Severity.INFO
+        yield Finding(FindingKind.DANGLING_REFERENCE, severity, f"{repository}{name}", detail)
 
 
 def dangling_repositories(

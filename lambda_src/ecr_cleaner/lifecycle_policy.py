@@ -107,7 +107,8 @@ class Fate:
 
     Attributes:
         rule: The one that takes it.
-        due: When it does; ECR follows within 24 hours. None: now, by the number of images.
+        due: When it does, not before it takes the indexes that list the image; ECR follows within 24 hours. None: now,
+            by the number of images.
     """
 
     rule: Rule
@@ -255,12 +256,12 @@ def fates(
             taken_by[rule] = _beyond_count(rule, images)
         due = _due(rule, image)
         goes = digest in taken_by[rule] if due is None else due < now
-        if goes and all(parent not in by_digest or _is_gone(parent) for parent in parents.get(digest, ())):
-            found[digest] = Fate(rule, due)
+        holders = [parent for parent in parents.get(digest, ()) if parent in by_digest and by_digest[parent].active]
+        before = [fate(holder) for holder in holders]
+        if goes and all(before):
+            dues = [one for one in (due, *(holder.due for holder in before if holder)) if one is not None]
+            found[digest] = Fate(rule, max(dues, default=None))
         return found[digest]
-
-    def _is_gone(parent: str) -> bool:
-        return not by_digest[parent].active or fate(parent) is not None
 
     return {digest: told for digest in wanted if (told := fate(digest)) is not None}
 

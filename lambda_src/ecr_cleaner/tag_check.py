@@ -13,6 +13,7 @@ _OTHER: Final = re.compile(r"[^a-z0-9]")
 _ALIKE: Final = 0.85
 """Share of letters in common from which on somebody surely meant the other name: a letter or two are missing."""
 
+_BEGINNING: Final = len("box")
 _NO: Final = frozenset({"false", "no", "off", "0", "disabled"})
 
 
@@ -42,4 +43,7 @@ def is_no(value: str) -> bool:
 
 def _alike(key: str, name: str) -> bool:
     bare = _OTHER.sub("", key.lower())
-    return SequenceMatcher(None, bare, name.lower()).ratio() >= _ALIKE
+    # Other cleaners have tags of their own: CleanerEnabled is none of ours.
+    return (
+        bare[:_BEGINNING] == name.lower()[:_BEGINNING] and SequenceMatcher(None, bare, name.lower()).ratio() >= _ALIKE
+    )
