@@ -44,6 +44,7 @@ run "defaults" {
         rules                              = []
         survey_other_repositories          = false
         task_definition_revisions          = 1
+        usage_sources_sha256               = sha256(join(",", sort(keys(jsondecode(file("usage_sources.json"))))))
       })
     })
     error_message = "The environment is the contract with the function, got ${jsonencode(aws_lambda_function.cleaner.environment[0].variables)}."
@@ -161,6 +162,7 @@ run "everything_set" {
       ]
       survey_other_repositories = true
       task_definition_revisions = 3
+      usage_sources_sha256      = sha256(join(",", sort(keys(jsondecode(file("usage_sources.json"))))))
     }
     error_message = "The settings carry the inputs, got ${aws_lambda_function.cleaner.environment[0].variables["ECR_CLEANER_SETTINGS"]}."
   }
