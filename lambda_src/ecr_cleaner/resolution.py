@@ -31,6 +31,14 @@ class Resolved:
     missing: Mapping[str, tuple[Usage, ...]]
 
 
+def of_registry(usages: Iterable[Usage], account: str | None, region: str) -> Iterable[Usage]:
+    """The usages that name this registry, or whichever; those of another account or region are none of ours."""
+    for usage in usages:
+        reference = usage.reference
+        if reference.account is None or (reference.account == account and reference.region == region):
+            yield usage
+
+
 def by_repository(usages: Iterable[Usage]) -> dict[str | None, tuple[Usage, ...]]:
     """The usages by the repository they name; under None those that name a digest alone.
 

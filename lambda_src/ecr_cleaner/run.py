@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from ecr_cleaner import aws, findings, graph, guard, inventory, memory, removal, rules, usage
+from ecr_cleaner import aws, findings, graph, guard, inventory, memory, removal, resolution, rules, usage
 from ecr_cleaner.checks import Checks
 from ecr_cleaner.errors import CleanerError, OutOfTimeError
 from ecr_cleaner.model import Contents, Removal, RemovalStatus, RepositoryPlan, Usage, UsageScan
@@ -200,7 +200,8 @@ class Run:
             self.summary.refusals.append(
                 f"collecting the usages took {self._scan_seconds / 60:.0f} minutes: by now they are out of date"
             )
-        self._usages = tuple(self._of_this_registry(scan.usages))
+        account = self._survey.facts.account if self._survey else None
+        self._usages = tuple(resolution.of_registry(scan.usages, account, self.clients.region))
         self._checks.scanned(self._usages)
 
     def _tripped(self, scan: UsageScan) -> list[str]:
@@ -224,13 +225,6 @@ class Run:
     def _scan_nothing(self) -> None:
         outcomes = usage.disabled(self.settings)
         self.summary.scan = UsageScan((), outcomes, self.clock())
-
-    def _of_this_registry(self, usages: Iterable[Usage]) -> Iterable[Usage]:
-        account = self._survey.facts.account if self._survey else None
-        for found in usages:
-            reference = found.reference
-            if reference.account is None or (reference.account == account and reference.region == self.clients.region):
-                yield found
 
     def _judged(self, repository: Repository) -> RepositoryPlan | None:
         plan = self._guarded(repository, self._judge)

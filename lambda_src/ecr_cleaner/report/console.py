@@ -14,12 +14,13 @@ if TYPE_CHECKING:
     from ecr_cleaner.model import RepositoryPlan, Retention, Verdict
     from ecr_cleaner.report.collected import CollectingReporter
 
-_STYLES: Final = {
+STYLES: Final = {
     RunStatus.COMPLETED: "green",
     RunStatus.INCOMPLETE: "yellow",
     RunStatus.REFUSED: "red",
     RunStatus.FAILED: "red",
 }
+"""How the last line of every command looks."""
 _DIGEST_LENGTH: Final = 19  # "sha256:" and the first twelve digits
 
 
@@ -107,7 +108,7 @@ def _print_end(collected: CollectingReporter, console: Console) -> None:
         console.print(Text(cause, "red"))
     if collected.refused:
         console.print(Text("Not every source answered: a run would remove nothing.", "red"))
-    console.print(Text(f"status: {summary['status']}", _STYLES[collected.summary.status]))
+    console.print(Text(f"status: {summary['status']}", STYLES[collected.summary.status]))
 
 
 def print_explanation(
