@@ -49,8 +49,8 @@ def changed(priority: int = 1, action: dict[str, str] | None = None, **members: 
     return RULE | {"rulePriority": priority, "selection": selection, "action": action or RULE["action"]}
 
 
-ANY = {"tagStatus": "any", "tagPrefixList": None}
-ARCHIVED = {"countType": "sinceImageTransitioned", "storageClass": "archive", "countNumber": 90}
+ANY: dict[str, Any] = {"tagStatus": "any", "tagPrefixList": None}
+ARCHIVED: dict[str, Any] = {"countType": "sinceImageTransitioned", "storageClass": "archive", "countNumber": 90}
 
 
 def test_a_policy_is_kept_as_it_is_written(sandbox: Sandbox) -> None:
