@@ -1,7 +1,7 @@
 """Looks for what a person should know and nothing depends on: reads ECR for findings, never at a run's expense.
 
 A call that fails here is a finding itself, and after a few of them none is made any more. None is made either when time
-gets short, and none is repeated: what removal needs comes first.
+gets short, and none is repeated before everything is removed: what removal needs comes first.
 """
 
 from __future__ import annotations
@@ -68,6 +68,10 @@ class Checks:
     _out_of_time: bool = False
     _spare_seconds: float = SPARE_SECONDS
 
+    @property
+    def _accepts_other_accounts(self) -> bool:
+        return SkipReason.OTHER_ACCOUNTS in self.settings.acknowledged_unscanned
+
     def surveyed(self, survey: Survey) -> None:
         """What the tags and policies of all repositories say."""
         self._facts = survey.facts
@@ -83,7 +87,8 @@ class Checks:
                 self._add(FindingKind.MISCONFIGURED_TAG, Severity.WARNING, repository.name, problem)
         if survey.facts.foreign_pullers:
             detail = f"the registry's policy lets {', '.join(survey.facts.foreign_pullers)} pull from every repository"
-            self._add(FindingKind.OPEN_TO_OTHER_ACCOUNTS, Severity.WARNING, findings.REGISTRY, detail)
+            severity = Severity.INFO if self._accepts_other_accounts else Severity.WARNING
+            self._add(FindingKind.OPEN_TO_OTHER_ACCOUNTS, severity, findings.REGISTRY, detail)
 
     def scanned(self, usages: Iterable[Usage]) -> None:
         """Who uses what; those of this registry."""
@@ -103,7 +108,7 @@ class Checks:
         if repository.name in self._looked_at:
             return
         self._contents(repository.name, contents, now, read=read)
-        if SkipReason.OTHER_ACCOUNTS in self.settings.acknowledged_unscanned:
+        if self._accepts_other_accounts:
             self.summary.findings += self._ask(repository.name, lambda: self._pullers(repository.name)) or ()
 
     def _contents(self, name: str, contents: Contents, now: datetime, *, read: bool) -> None:

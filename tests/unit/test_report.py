@@ -590,3 +590,21 @@ def test_no_finding_changes_how_a_run_ends() -> None:
     found = [Finding(FindingKind.MISCONFIGURED_TAG, Severity.PROBLEM, "app", "bad")]
     assert summary(findings=found).status is RunStatus.COMPLETED
     assert summary(findings=found).causes == ()
+
+
+@pytest.mark.parametrize(
+    ("kind", "severity", "shown"),
+    [
+        (FindingKind.DANGLING_REFERENCE, Severity.PROBLEM, True),
+        (FindingKind.LIFECYCLE_EXPIRES_IN_USE, Severity.WARNING, True),
+        (FindingKind.ORPHANED_ARTIFACTS, Severity.INFO, False),
+        (FindingKind.MISCONFIGURED_TAG, Severity.PROBLEM, False),
+        (FindingKind.OPEN_TO_OTHER_ACCOUNTS, Severity.WARNING, False),
+    ],
+)
+def test_a_plan_shows_what_is_broken(kind: FindingKind, severity: Severity, *, shown: bool) -> None:
+    """Or soon will be; what the plan says anyway is not said twice."""
+    collected, out = CollectingReporter(), StringIO()
+    collected.run(summary(findings=[Finding(kind, severity, "app:v1", "look at it")]))
+    print_plan(collected, Console(file=out, width=200))
+    assert (f"{severity.value}: app:v1: look at it" in out.getvalue()) is shown

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ecr_cleaner.model import RunStatus
+from ecr_cleaner.model import FindingKind, RunStatus, Severity
 
 if TYPE_CHECKING:
     from ecr_cleaner.model import RepositoryPlan, Retention, Verdict
@@ -21,6 +21,9 @@ STYLES: Final = {
     RunStatus.FAILED: "red",
 }
 """How the last line of every command looks."""
+_TOLD_OTHERWISE: Final = frozenset({FindingKind.MISCONFIGURED_TAG, FindingKind.OPEN_TO_OTHER_ACCOUNTS})
+"""Findings that are notes, causes, or the reason why a repository is skipped."""
+
 _DIGEST_LENGTH: Final = 19  # "sha256:" and the first twelve digits
 
 
@@ -96,6 +99,10 @@ def _print_end(collected: CollectingReporter, console: Console) -> None:
     for kind in ("notes", "unprotected"):
         for line in summary[kind]:
             console.print(Text(f"{kind.removesuffix('s')}: {line}", "yellow"))
+    for finding in collected.summary.findings:
+        if finding.severity is not Severity.INFO and finding.kind not in _TOLD_OTHERWISE:
+            style = "red" if finding.severity is Severity.PROBLEM else "yellow"
+            console.print(Text(f"{finding.severity.value}: {finding.subject}: {finding.detail}", style))
     totals = summary["totals"]
     console.print(
         Text(
