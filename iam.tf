@@ -37,11 +37,24 @@ locals {
     { Sid = "ReadRepositoryTags", Action = ["ecr:ListTagsForResource"], Resource = ["${local.ecr_arn}/*"] },
   ]
 
+  # Of repositories that did not opt in: listed for findings, if somebody asks for it, and nothing else.
+  survey_statements = var.survey_other_repositories ? [{
+    Sid      = "SurveyOtherRepositories"
+    Action   = ["ecr:DescribeImages", "ecr:GetLifecyclePolicy"]
+    Resource = ["${local.ecr_arn}/*"]
+  }] : []
+
   # Everything that needs the repository to have opted in.
   repository_statements = concat(
     [{
       Sid       = "ReadOptedInRepositories"
       Action    = ["ecr:BatchGetImage", "ecr:DescribeImages", "ecr:GetRepositoryPolicy"]
+      Resource  = ["${local.ecr_arn}/*"]
+      Condition = local.opted_in
+    }],
+    [{
+      Sid       = "ReadLifecyclePolicies"
+      Action    = ["ecr:GetLifecyclePolicy"]
       Resource  = ["${local.ecr_arn}/*"]
       Condition = local.opted_in
     }],
@@ -159,6 +172,7 @@ resource "aws_iam_role_policy" "function" {
     Version = "2012-10-17"
     Statement = concat(
       [for statement in local.read_statements : merge({ Effect = "Allow" }, statement)],
+      [for statement in local.survey_statements : merge({ Effect = "Allow" }, statement)],
       [for statement in local.repository_statements : merge({ Effect = "Allow" }, statement)],
       [for statement in local.write_statements : merge({ Effect = "Allow" }, statement)],
       [for statement in local.bucket_statements : merge({ Effect = "Allow" }, statement)],

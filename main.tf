@@ -50,6 +50,7 @@ locals {
     rollback_days                      = var.rollback_days
     # What a rule leaves out is left to the function's defaults.
     rules                     = [for rule in var.rules : { for name, value in rule : name => value if value != null }]
+    survey_other_repositories = var.survey_other_repositories
     task_definition_revisions = try(tonumber(var.task_definition_revisions), var.task_definition_revisions)
     # An image of another version, which image_uri may name, would ask other consumers than the role may.
     usage_sources_sha256 = sha256(join(",", keys(local.usage_sources)))

@@ -445,6 +445,13 @@ variable "schedule_timezone" {
   }
 }
 
+variable "survey_other_repositories" {
+  type        = bool
+  description = "Whether every run also lists the repositories that did not opt in, for its findings: what they hold, and which usages name images that are gone or archived there. It takes a call for every 1,000 images, and lets the role list all repositories; nothing in them is ever removed."
+  default     = false
+  nullable    = false
+}
+
 variable "tags" {
   type        = map(string)
   description = "Tags of everything that the module creates."

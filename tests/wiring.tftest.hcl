@@ -42,6 +42,7 @@ run "defaults" {
         own_repository                     = "tools/cleaner"
         rollback_days                      = 7
         rules                              = []
+        survey_other_repositories          = false
         task_definition_revisions          = 1
         usage_sources_sha256               = sha256(join(",", sort(keys(jsondecode(file("usage_sources.json"))))))
       })
@@ -132,6 +133,7 @@ run "everything_set" {
     schedule_expression            = "cron(0 6 ? * MON *)"
     schedule_timezone              = "Europe/Berlin"
     schedule_enabled               = false
+    survey_other_repositories      = true
     task_definition_revisions      = "3"
     tags                           = { team = "platform" }
   }
@@ -158,6 +160,7 @@ run "everything_set" {
         { repositories = ["shop/*"], keep_days = 90, keep_days_untagged = 3, keep_newest = 10, keep_tags = ["v*"], keep_pulled_within_days = 14, remove_artifacts = true },
         { repositories = ["*"] },
       ]
+      survey_other_repositories = true
       task_definition_revisions = 3
       usage_sources_sha256      = sha256(join(",", sort(keys(jsondecode(file("usage_sources.json"))))))
     }

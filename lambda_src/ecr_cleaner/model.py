@@ -129,6 +129,7 @@ class Repository:
         retention: From the rules, the defaults and the tag ``BoxCleanerKeepDays``.
         keep_days_tag: The value of that tag; None without it.
         notes: What a person should know of it; one sentence each.
+        misspelled: What is wrong with tags that look like the cleaner's and are not; one sentence each.
     """
 
     name: str
@@ -136,6 +137,7 @@ class Repository:
     retention: Retention
     keep_days_tag: str | None = None
     notes: tuple[str, ...] = ()
+    misspelled: tuple[str, ...] = ()
 
     @property
     def keep_days(self) -> int:
@@ -398,3 +400,47 @@ class RunStatus(StrEnum):
     INCOMPLETE = "incomplete"
     REFUSED = "refused"
     FAILED = "failed"
+
+
+class FindingKind(StrEnum):
+    """What a run found beside its verdicts. Stable names: they stand in logs and reports."""
+
+    DANGLING_REFERENCE = "dangling_reference"
+    ARCHIVED_IN_USE = "archived_in_use"
+    LIFECYCLE_EXPIRES_IN_USE = "lifecycle_expires_in_use"
+    LIFECYCLE_RULE_NOT_UNDERSTOOD = "lifecycle_rule_not_understood"
+    OPEN_TO_OTHER_ACCOUNTS = "open_to_other_accounts"
+    MISCONFIGURED_TAG = "misconfigured_tag"
+    ORPHANED_ARTIFACTS = "orphaned_artifacts"
+    UNMANAGED_STORAGE = "unmanaged_storage"
+    NOT_DETERMINED = "not_determined"
+
+
+class Severity(StrEnum):
+    """How much a finding matters; the gravest first.
+
+    ``problem``: something is broken, or breaks by itself. ``warning``: somebody should look. ``info``: good to know.
+    """
+
+    PROBLEM = "problem"
+    WARNING = "warning"
+    INFO = "info"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that a person should know. It changes no verdict, whatever it says.
+
+    Attributes:
+        kind: Stable and machine-readable.
+        severity: How much it matters.
+        subject: What it is about: a repository, an image of one, or ``registry``.
+        detail: One sentence with the evidence.
+        bytes: How much storage it is about; None where that is not the point.
+    """
+
+    kind: FindingKind
+    severity: Severity
+    subject: str
+    detail: str
+    bytes: int | None = None

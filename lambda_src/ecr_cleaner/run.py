@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from ecr_cleaner import aws, graph, guard, inventory, memory, removal, rules, usage
+from ecr_cleaner import aws, findings, graph, guard, inventory, memory, removal, resolution, rules, usage
+from ecr_cleaner.checks import Checks
 from ecr_cleaner.errors import CleanerError, OutOfTimeError
 from ecr_cleaner.model import Contents, Removal, RemovalStatus, RepositoryPlan, Usage, UsageScan
 from ecr_cleaner.report.summary import RunSummary
@@ -83,11 +84,13 @@ class Run:
     _survey: Survey | None = field(init=False, default=None)
     _drop: guard.Drop | None = field(init=False, default=None)
     _walls: Walls = field(init=False)
+    _checks: Checks = field(init=False)
 
     def __post_init__(self) -> None:
         self.summary = RunSummary(self.run_id, self.settings.dry_run, self.clients.region)
         self._now = self.clock()
         self._walls = Walls(self.settings.limits)
+        self._checks = Checks(self.clients, self.settings, self.summary, self.seconds_left)
 
     def execute(self) -> RunSummary:
         """Do it all.
@@ -106,6 +109,7 @@ class Run:
             self.summary.refusals.append(aws.sentence(error))
         finally:
             self.clients.too_late = None
+        self.summary.findings[:] = findings.ordered(self.summary.findings)
         for name in sorted(self.summary.repositories):
             self.reporter.repository(self.summary.repositories[name])
         self.summary.seconds = time.monotonic() - started
@@ -117,6 +121,7 @@ class Run:
             self.history.open(self._now)
         self._note_what_is_off()
         self._survey = survey(self.clients, self.settings, self.only, self.summary)
+        self._checks.surveyed(self._survey)
         repositories = self._survey.repositories
         if self.history is not None:
             asked = True
@@ -130,6 +135,9 @@ class Run:
         # What nobody asked the sources about may not go, whatever a second listing shows.
         for plan in plans if asked else ():
             self._remove(plan)
+        # Nothing is left that needs the time.
+        self.clients.too_late = self._too_late
+        self._checks.end(self._survey, self._now, self.only)
 
     def _note_what_is_off(self) -> None:
         if self.history is None:
@@ -192,7 +200,9 @@ class Run:
             self.summary.refusals.append(
                 f"collecting the usages took {self._scan_seconds / 60:.0f} minutes: by now they are out of date"
             )
-        self._usages = tuple(self._of_this_registry(scan.usages))
+        account = self._survey.facts.account if self._survey else None
+        self._usages = tuple(resolution.of_registry(scan.usages, account, self.clients.region))
+        self._checks.scanned(self._usages)
 
     def _tripped(self, scan: UsageScan) -> list[str]:
         """What a person has to look at before more is removed: far fewer usages than before."""
@@ -216,13 +226,6 @@ class Run:
         outcomes = usage.disabled(self.settings)
         self.summary.scan = UsageScan((), outcomes, self.clock())
 
-    def _of_this_registry(self, usages: Iterable[Usage]) -> Iterable[Usage]:
-        account = self._survey.facts.account if self._survey else None
-        for found in usages:
-            reference = found.reference
-            if reference.account is None or (reference.account == account and reference.region == self.clients.region):
-                yield found
-
     def _judged(self, repository: Repository) -> RepositoryPlan | None:
         plan = self._guarded(repository, self._judge)
         if plan is None:
@@ -240,10 +243,12 @@ class Run:
         images = tuple(inventory.images(self.clients, repository.name))
         recent = self._recent(repository, images)  # before anything else can fail: no day may be missing
         contents = Contents(images)
-        if rules.depends_on_indexes(images, repository.retention, self._now):
+        read = rules.depends_on_indexes(images, repository.retention, self._now)
+        if read:
             indexes = [image for image in images if image.is_index]
             children, unread = inventory.children(self.clients, repository.name, indexes)
             contents = Contents(images, children, unread)
+        self._checks.repository(repository, contents, self._now, read=read)
         # What began to be used after its source was asked shows as a pull here, and as a change from here on.
         begun = memory.pulled_since(images, self.summary.scan.started_at) if self.summary.scan else {}
         return rules.judge(repository, contents, self._usages, self._now, {**begun, **recent})

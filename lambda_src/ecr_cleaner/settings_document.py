@@ -184,6 +184,7 @@ class Document(Strict):
         own_repository: Repository of the function's own image; never touched.
         rollback_days: An image seen in use within so many days is kept; needs the history.
         rules: For which repositories something else holds than the defaults.
+        survey_other_repositories: Whether a run also lists the repositories that did not opt in, for its findings.
         task_definition_revisions: How many of the newest active revisions of each family of ECS task definitions
             are in use although nothing names them.
         usage_sources_sha256: Of the sources that Terraform knows: an image of another version would ask fewer.
@@ -205,6 +206,7 @@ class Document(Strict):
     own_repository: Annotated[str, Field(min_length=2)] | None = None
     rollback_days: Annotated[int, Field(ge=0, le=99_999)] = DEFAULT_ROLLBACK_DAYS
     rules: tuple[Rule, ...] = ()
+    survey_other_repositories: bool = False
     task_definition_revisions: Revisions = 1
     usage_sources_sha256: Annotated[str, AfterValidator(_is_of_this_image)] | None = None
 

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from tests.sandbox.faults import Kind
     from tests.sandbox.recorder import Call
 
-Stage = Literal["own", "registry", "repository", "removal", "usage"]
-STAGES: Final[tuple[Stage, ...]] = ("own", "registry", "repository", "removal", "usage")
+Stage = Literal["finding", "own", "registry", "repository", "removal", "usage"]
+STAGES: Final[tuple[Stage, ...]] = ("finding", "own", "registry", "repository", "removal", "usage")
 
 Reach = Literal["every call", "the last call", "the second page"]
 
@@ -101,6 +101,8 @@ class Api:
             return "own"
         if self.operation == "BatchDeleteImage":
             return "removal"
+        if self.operation == "GetLifecyclePolicy":
+            return "finding"
         return "repository" if self.operation in _BY_REPOSITORY else "registry"
 
     @property
@@ -108,7 +110,7 @@ class Api:
         """Input members that narrow a fault: to the repository ``site`` where there are several."""
         if self.operation == "ListTagsForResource":
             return {"resourceArn": _SITE}
-        if self.stage in {"repository", "removal"}:
+        if self.stage in {"finding", "repository", "removal"}:
             return {"repositoryName": "site"}
         return {"Bucket": self.bucket} if self.bucket else {}
 

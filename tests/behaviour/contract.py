@@ -111,6 +111,9 @@ def holds(cell: Cell, run: Runner, outcome: Outcome, unused: Digests, others: fr
             yield from _removal(cell, outcome, unused)
         case "own":
             yield from _own(cell, run, outcome, unused)
+        case "finding":
+            yield from completed(outcome, unused)
+            yield from _findings(outcome)
 
 
 def askers_of(api: Api) -> frozenset[str]:
@@ -144,6 +147,16 @@ def _removal(cell: Cell, outcome: Outcome, unused: Digests) -> Iterator[str]:
         yield f"it is {outcome.status}, and of site {outcome.repositories['site']['failed']} removals have failed"
     if "repository site: " not in outcome.causes:
         yield f"the causes do not name site: {outcome.causes}"
+
+
+def _findings(outcome: Outcome) -> Iterator[str]:
+    """What could not be found out is a finding, and all others are there; the run ends as if nothing had been."""
+    told = outcome.told["findings"]
+    of_site = {finding["kind"] for finding in told if finding["subject"].partition(":")[0] == "site"}
+    if of_site != {"not_determined"}:
+        yield f"of site is told: {sorted(of_site)}"
+    if not any(finding["kind"] == "unmanaged_storage" and finding["subject"] == "other" for finding in told):
+        yield "nothing is told of what did not opt in"
 
 
 def _own(cell: Cell, run: Runner, outcome: Outcome, unused: Digests) -> Iterator[str]:

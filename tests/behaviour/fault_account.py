@@ -14,8 +14,22 @@ LOCK_TABLE: Final = "cleaner-lock"
 SETTINGS: Final[dict[str, Any]] = {
     "lock_table": LOCK_TABLE,
     "history": {"bucket": past.BUCKET, "prefix": past.PREFIX},
+    "survey_other_repositories": True,
 }
 """Everything that makes a run speak to AWS, beside `accounts.SETTINGS`."""
+
+LIFECYCLE_RULE: Final[dict[str, Any]] = {
+    "rulePriority": 1,
+    "selection": {
+        "tagStatus": "tagged",
+        "tagPatternList": ["live"],
+        "countType": "sinceImagePushed",
+        "countUnit": "days",
+        "countNumber": 30,
+    },
+    "action": {"type": "expire"},
+}
+"""Of ``site``: it takes what a service there uses."""
 
 
 def seed(sandbox: Sandbox, *, whole: bool = True) -> dict[str, set[str]]:
@@ -46,6 +60,7 @@ def seed(sandbox: Sandbox, *, whole: bool = True) -> dict[str, set[str]]:
                     "tags": opted_in,
                     "images": site,
                     "policy": _policy("ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"),
+                    "lifecycle": [LIFECYCLE_RULE],
                 },
                 "idle": {"tags": opted_in, "images": [{"id": "idle", "tags": ["v1"], "pushed": "90d"}]},
                 # Of somebody else, who did not opt in.

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ecr_cleaner.model import Image
 
 _TOKENS: Final = frozenset({"nextToken", "NextToken", "Marker", "NextMarker"})
-_ONCE: Final = frozenset({"batch_delete_image", "BatchDeleteImage"})
+_ONCE: Final = frozenset({"batch_delete_image", "BatchDeleteImage", "get_lifecycle_policy", "GetLifecyclePolicy"})
 
 
 class Script:
@@ -131,7 +131,7 @@ class Script:
         return asked, answered
 
     def _client(self, service: str, method: str) -> Any:
-        """The client that makes the call: what removes is never repeated by botocore."""
+        """The client that makes the call: botocore repeats neither what removes nor what a finding is made of."""
         return self.aws.client_without_retries(service) if method in _ONCE else self.aws.client(service)
 
     def _stubber(self, service: str, method: str) -> Any:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ecr_cleaner.model import Reason, RemovalStatus, RunStatus
+from ecr_cleaner.model import FindingKind, Reason, RemovalStatus, RunStatus
 from ecr_cleaner.report.summary import RepositorySummary, RunSummary
 from ecr_cleaner.rules import MAX_TAGS
 from ecr_cleaner.settings_document import Document, Rule
@@ -99,6 +99,7 @@ def test_the_managed_policies_are_named(readme: Page) -> None:
     [
         (("Reason",), {reason.value for reason in Reason}),
         (("`status`",), {status.value for status in RunStatus}),
+        (("`kind`", "Meaning", "What to do"), {kind.value for kind in FindingKind}),
         (("`removals`",), {status.value for status in RemovalStatus}),
         (("Value", "Without it"), declared.allowed_values("acknowledged_unscanned")),
         (("Key of `ECR_CLEANER_SETTINGS`",), set(Document.model_fields)),

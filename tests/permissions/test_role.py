@@ -44,6 +44,7 @@ WITH_THE_TAG: Final = {
     "ecr:BatchDeleteImage": "ExplicitlyDenied",
     "ecr:BatchGetImage": "ImplicitlyDenied",
     "ecr:DescribeImages": "ImplicitlyDenied",
+    "ecr:GetLifecyclePolicy": "ImplicitlyDenied",
     "ecr:GetRepositoryPolicy": "ImplicitlyDenied",
 }
 """What takes a repository that opted in, and how it is denied on any other one."""

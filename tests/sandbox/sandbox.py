@@ -15,6 +15,7 @@ from .batch import BatchApi
 from .codebuild import CodeBuildApi
 from .control import Control
 from .ecr import EcrApi
+from .ecr_lifecycle import EcrLifecycleApi
 from .ecr_registry import EcrRegistryApi
 from .ecs import EcsApi
 from .ecs_daemons import EcsDaemonsApi
@@ -112,7 +113,9 @@ class Sandbox:
                 "batch": batch.handlers(),
                 "codebuild": codebuild.handlers(),
                 "sagemaker": sagemaker.handlers(),
-                "ecr": EcrRegistryApi(self.state).handlers() | self._ecr.handlers(),
+                "ecr": EcrRegistryApi(self.state).handlers()
+                | EcrLifecycleApi(self.state).handlers()
+                | self._ecr.handlers(),
                 "ecs": EcsDaemonsApi(self.state).handlers() | ecs.handlers(),
                 "iam": IamApi(self.state).handlers(),
                 "inspector2": inspector.handlers(),

@@ -111,7 +111,7 @@ def test_the_version_is_told() -> None:
     assert (result.exit_code, result.output) == (0, f"ecr-cleaner, version {__version__}\n")
 
 
-@pytest.mark.parametrize("words", [["--help"], ["-h"], ["plan", "-h"], ["explain", "--help"]])
+@pytest.mark.parametrize("words", [["--help"], ["-h"], ["plan", "-h"], ["explain", "--help"], ["usage", "-h"]])
 def test_every_command_has_help(words: list[str]) -> None:
     """With every option described."""
     result = run(*words)

@@ -8,20 +8,25 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ecr_cleaner.model import RunStatus
+from ecr_cleaner.model import FindingKind, RunStatus, Severity
 
 if TYPE_CHECKING:
     from ecr_cleaner.model import RepositoryPlan, Retention, Verdict
     from ecr_cleaner.report.collected import CollectingReporter
 
-_STYLES: Final = {
+STYLES: Final = {
     RunStatus.COMPLETED: "green",
     RunStatus.INCOMPLETE: "yellow",
     RunStatus.REFUSED: "red",
     RunStatus.FAILED: "red",
 }
+"""How the last line of every command looks."""
+
 _SHOWN: Final = 2
 """Pieces of evidence for one image of a table; the explanation and the JSON have all of them."""
+
+_TOLD_OTHERWISE: Final = frozenset({FindingKind.MISCONFIGURED_TAG, FindingKind.OPEN_TO_OTHER_ACCOUNTS})
+"""Findings that are notes, causes, or the reason why a repository is skipped."""
 
 _DIGEST_LENGTH: Final = 19  # "sha256:" and the first twelve digits
 
@@ -131,6 +136,7 @@ def print_end(collected: CollectingReporter, console: Console, settings: str = "
     for kind in ("notes", "unprotected"):
         for line in summary[kind]:
             console.print(Text(f"{kind.removesuffix('s')}: {line}", "yellow"))
+    _print_findings(collected, console)
     totals = summary["totals"]
     if settings:
         console.print(Text(f"settings: {settings}"))
@@ -145,7 +151,14 @@ def print_end(collected: CollectingReporter, console: Console, settings: str = "
         console.print(Text(cause, "red"))
     if collected.refused:
         console.print(Text("Not every source answered: a run would remove nothing.", "red"))
-    console.print(Text(f"status: {summary['status']}", _STYLES[collected.summary.status]))
+    console.print(Text(f"status: {summary['status']}", STYLES[collected.summary.status]))
+
+
+def _print_findings(collected: CollectingReporter, console: Console) -> None:
+    for finding in collected.summary.findings:
+        if finding.severity is not Severity.INFO and finding.kind not in _TOLD_OTHERWISE:
+            style = "red" if finding.severity is Severity.PROBLEM else "yellow"
+            console.print(Text(f"{finding.severity.value}: {finding.subject}: {finding.detail}", style))
 
 
 def print_explanation(

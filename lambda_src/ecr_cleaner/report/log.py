@@ -8,7 +8,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, Final
 
-from ecr_cleaner.model import RemovalStatus, RunStatus
+from ecr_cleaner.model import RemovalStatus, RunStatus, Severity
+from ecr_cleaner.report.shown import finding_json, shown
 
 if TYPE_CHECKING:
     from ecr_cleaner.model import Removal, RepositoryPlan, Verdict
@@ -35,6 +36,12 @@ _TEXTS: Final = {
     RemovalStatus.PARTLY_UNTAGGED: (logging.ERROR, "Image lost some of its tags but was not removed"),
     RemovalStatus.FAILED: (logging.ERROR, "Image could not be removed"),
     RemovalStatus.LEFT: (logging.WARNING, "Image left for the next run"),
+}
+
+_LEVELS: Final = {
+    Severity.PROBLEM: logging.WARNING,  # an error is what fails a run, and a finding does not
+    Severity.WARNING: logging.WARNING,
+    Severity.INFO: logging.INFO,
 }
 
 
@@ -69,7 +76,9 @@ class LogReporter:
         LOGGER.log(level, "Repository summary", extra={"repository": summary.name, "summary": summary.as_json()})
 
     def run(self, summary: RunSummary) -> None:
-        """Sum the run up."""
+        """Name the findings, and sum the run up."""
+        for finding in shown(summary.findings)[0]:
+            LOGGER.log(_LEVELS[finding.severity], "Finding", extra={"finding": finding_json(finding)})
         level = logging.INFO if summary.status is RunStatus.COMPLETED else logging.ERROR
         LOGGER.log(level, "Run summary", extra={"summary": summary.as_json()})
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from ecr_cleaner.model import RemovalStatus, RunStatus
+from ecr_cleaner.report.shown import finding_json, shown
 
 if TYPE_CHECKING:
-    from ecr_cleaner.model import Removal, RepositoryPlan, UsageScan
+    from ecr_cleaner.model import Finding, Removal, RepositoryPlan, UsageScan
 
 SCHEMA_VERSION: Final = 1
 
@@ -128,6 +129,7 @@ class RunSummary:
         problems: Why the run failed, beside the repositories' own.
         notes: What a person should know and nothing depends on.
         left: Repositories that the deadline cut off.
+        findings: What a person should look at and no verdict depends on; the gravest first once the run has ended.
         cut_short: What there was no time for, if that was not one repository but all of them.
         seconds: How long it took.
     """
@@ -141,6 +143,7 @@ class RunSummary:
     refusals: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
     cut_short: str = ""
     seconds: float = 0.0
@@ -162,8 +165,13 @@ class RunSummary:
             return RunStatus.FAILED
         return RunStatus.INCOMPLETE if self.left or self.cut_short else RunStatus.COMPLETED
 
-    def as_json(self) -> dict[str, Any]:
-        """The run as JSON-native values."""
+    def as_json(self, *, all_findings: bool = False) -> dict[str, Any]:
+        """The run as JSON-native values.
+
+        Args:
+            all_findings: Also those beyond the limit that keeps the function's result and log line short.
+        """
+        findings, left_out = (self.findings, {}) if all_findings else shown(self.findings)
         repositories = [self.repositories[name].as_json() for name in sorted(self.repositories)]
         outcomes = self.scan.outcomes if self.scan else ()
         counted = ("images", "kept", "removable", "removed", "left", "failed", "partly_untagged")
@@ -186,6 +194,8 @@ class RunSummary:
             },
             "unprotected": [f"{o.source}: {o.detail}" for o in (self.scan.unprotected if self.scan else ())],
             "notes": [*self.notes, *(note for outcome in outcomes for note in outcome.notes)],
+            "findings": [finding_json(finding) for finding in findings],
+            "findings_left_out": left_out,
             "repositories": repositories,
             "totals": {key: sum(repository[key] for repository in repositories) for key in (*counted, *sized)},
             "left": sorted(self.left),
