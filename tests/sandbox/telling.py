@@ -6,8 +6,11 @@ not say what becomes of an event for a bus that does not exist; here it is an er
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import TYPE_CHECKING, Any, Final
+
+from moto.events.models import Rule
 
 from .aws import AwsError
 
@@ -22,6 +25,17 @@ MAX_SUBJECT: Final = 100
 MAX_ENTRIES: Final = 10
 MAX_DETAIL_TYPE: Final = 128
 _TIME_BYTES: Final = 14
+
+_deliver = Rule.send_to_targets
+
+
+def _deliver_what_moto_can(rule: Any, event: Any, *arguments: Any) -> None:
+    """A rule that starts a task starts none here, and PutEvents succeeds all the same."""
+    with contextlib.suppress(NotImplementedError):
+        _deliver(rule, event, *arguments)
+
+
+Rule.send_to_targets = _deliver_what_moto_can
 
 
 class TellingApi:
