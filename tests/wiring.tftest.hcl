@@ -46,6 +46,7 @@ run "defaults" {
         rollback_days                      = 7
         rules                              = []
         task_definition_revisions          = 1
+        usage_sources_sha256               = sha256(join(",", sort(keys(jsondecode(file("usage_sources.json"))))))
       })
     })
     error_message = "The environment is the contract with the function, got ${jsonencode(aws_lambda_function.cleaner.environment[0].variables)}."
@@ -168,6 +169,7 @@ run "everything_set" {
         { repositories = ["*"] },
       ]
       task_definition_revisions = 3
+      usage_sources_sha256      = sha256(join(",", sort(keys(jsondecode(file("usage_sources.json"))))))
     }
     error_message = "The settings carry the inputs, got ${aws_lambda_function.cleaner.environment[0].variables["ECR_CLEANER_SETTINGS"]}."
   }

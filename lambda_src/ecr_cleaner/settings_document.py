@@ -22,7 +22,7 @@ from ecr_cleaner.model import RetentionRule
 from ecr_cleaner.reference import listed
 from ecr_cleaner.report.ending import Occasions  # noqa: TC001 - pydantic reads it
 from ecr_cleaner.strict import Strict
-from ecr_cleaner.usage.registry import DISABLED_BY_NAME
+from ecr_cleaner.usage.registry import DISABLED_BY_NAME, NAMES_SHA256
 
 
 def _is_source(name: str) -> str:
@@ -30,6 +30,16 @@ def _is_source(name: str) -> str:
         message = f"there is no such source; there are {', '.join(sorted(DISABLED_BY_NAME))}"
         raise ValueError(message)
     return name
+
+
+def _is_of_this_image(sha256: str) -> str:
+    if sha256 != NAMES_SHA256:
+        message = (
+            "the module knows other consumers than the function's image asks: both have to be of one version, so build"
+            " the image that image_uri names from this version's lambda_src"
+        )
+        raise ValueError(message)
+    return sha256
 
 
 def _is_reference(text: str) -> str:
@@ -196,6 +206,7 @@ class Document(Strict):
         rules: For which repositories something else holds than the defaults.
         task_definition_revisions: How many of the newest active revisions of each family of ECS task definitions
             are in use although nothing names them.
+        usage_sources_sha256: Of the sources that Terraform knows: an image of another version would ask fewer.
     """
 
     schema_version: Literal[1] = 1
@@ -218,6 +229,7 @@ class Document(Strict):
     rollback_days: Annotated[int, Field(ge=0, le=99_999)] = DEFAULT_ROLLBACK_DAYS
     rules: tuple[Rule, ...] = ()
     task_definition_revisions: Revisions = 1
+    usage_sources_sha256: Annotated[str, AfterValidator(_is_of_this_image)] | None = None
 
     @field_validator("minimum_keep_days")
     @classmethod
