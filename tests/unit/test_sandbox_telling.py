@@ -129,6 +129,18 @@ def test_an_event_reaches_the_target_of_a_rule(account: Sandbox) -> None:
     assert json.loads(message["Body"])["detail"] == {"a": 1}
 
 
+def test_a_rule_that_starts_a_task_stands_in_nobodys_way(account: Sandbox) -> None:
+    """Nothing is started, and the event is put all the same."""
+    target = {"task_definition": "report:1"}
+    account.seed(
+        {
+            "ecs": {"task_definitions": {"report:1": {"image": "{registry}/app:v1"}}},
+            "events": {"rules": {"nightly": {"schedule": "rate(1 day)", "targets": [target]}}},
+        }
+    )
+    assert account.client("events").put_events(Entries=[ENTRY])["FailedEntryCount"] == 0
+
+
 def test_the_size_of_an_entry_is_that_of_its_bytes() -> None:
     """Not of its characters; a time counts fourteen."""
     umlaut = "\N{LATIN SMALL LETTER U WITH DIAERESIS}"
