@@ -74,6 +74,22 @@ locals {
     { Sid = "ReportFailures", Action = ["sqs:SendMessage"], Resource = [local.queue_arn] },
   ]
 
+  # Telling others how a run ended.
+  tell_statements = concat(
+    local.topic_arn == null ? [] : [
+      { Sid = "PublishNotifications", Action = ["sns:Publish"], Resource = [local.topic_arn] },
+    ],
+    local.event_bus_arn == null ? [] : [{
+      Sid      = "PutRunEvents"
+      Action   = ["events:PutEvents"]
+      Resource = [local.event_bus_arn]
+      # One request may carry several events: all of them have to be such.
+      Condition = {
+        "ForAllValues:StringEquals" = { "events:source" = ["ecr-cleaner"], "events:detail-type" = ["ECR Cleaner Run"] }
+      }
+    }],
+  )
+
   # Reading and replacing, never listing or deleting: of what is not there S3 then says that it is denied, and the
   # function reads nothing that may rightly be absent.
   bucket_statements = concat(
@@ -95,7 +111,7 @@ locals {
     if local.creates_bucket
   }
 
-  # For the queue's messages, the function's environment, and what lies in the bucket.
+  # For the queue's messages, the topic's, the function's environment, and what lies in the bucket.
   key_statements = var.kms_key_arn == null ? [] : [
     { Sid = "UseKey", Effect = "Allow", Action = ["kms:Decrypt", "kms:GenerateDataKey"], Resource = [var.kms_key_arn] },
   ]
@@ -175,6 +191,7 @@ resource "aws_iam_role_policy" "function" {
       [for statement in local.survey_statements : merge({ Effect = "Allow" }, statement)],
       [for statement in local.repository_statements : merge({ Effect = "Allow" }, statement)],
       [for statement in local.write_statements : merge({ Effect = "Allow" }, statement)],
+      [for statement in local.tell_statements : merge({ Effect = "Allow" }, statement)],
       [for statement in local.bucket_statements : merge({ Effect = "Allow" }, statement)],
       local.key_statements,
       [for statement in local.deny_statements : statement],

@@ -32,6 +32,7 @@ locals {
     schema_version         = 1
     acknowledged_unscanned = sort(var.acknowledged_unscanned)
     disabled_usage_sources = sort(var.disabled_usage_sources)
+    event_bus_name         = var.event_bus_name
     extra_references       = sort(var.extra_references)
     history                = local.history
     inventories = var.inventory_uri == null ? null : {
@@ -45,7 +46,9 @@ locals {
     max_removals_per_repository        = var.max_removals_per_repository
     max_removals_per_run               = var.max_removals_per_run
     max_usage_drop_percent             = var.max_usage_drop_percent
+    metrics_namespace                  = var.metrics_enabled ? var.metrics_namespace : null
     minimum_keep_days                  = var.minimum_keep_days
+    notifications                      = local.notifications
     own_repository                     = local.own_repository
     rollback_days                      = var.rollback_days
     # What a rule leaves out is left to the function's defaults.
@@ -58,8 +61,10 @@ locals {
   settings_json = jsonencode(local.settings)
 
   # Lambda's whole environment is 4 KB: a longer document lies in the bucket, and its hash stands in its place.
-  settings_limit   = 3000
-  settings_outgrow = length(local.settings_json) > local.settings_limit && local.bucket != null
+  settings_limit = 3000
+  # A topic's ARN may be unknown before an apply, and where the document lies may not: a long ARN is reckoned with.
+  settings_length  = length(jsonencode(merge(local.settings, { notifications = null }))) + 400
+  settings_outgrow = local.settings_length > local.settings_limit && local.bucket != null
   settings_object = {
     bucket = local.bucket
     key    = "${local.bucket_prefix}settings.json"
@@ -110,6 +115,11 @@ resource "aws_lambda_function" "cleaner" {
     precondition {
       condition     = length(local.settings_json) <= local.settings_limit || local.settings_outgrow
       error_message = "Without a bucket the function's settings must fit into ${local.settings_limit} bytes, got ${length(local.settings_json)}: set history_enabled or bucket_name, or shorten the lists among the module's inputs."
+    }
+
+    precondition {
+      condition     = try(split(":", var.notification_topic_arn)[3] == local.region, true)
+      error_message = "notification_topic_arn must name a topic in the function's own region ${local.region}, got ${coalesce(var.notification_topic_arn, "null")}."
     }
 
     precondition {

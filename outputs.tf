@@ -3,6 +3,11 @@ output "bucket_name" {
   value       = local.bucket
 }
 
+output "dashboard_name" {
+  description = "Name of the CloudWatch dashboard; null without one."
+  value       = one(aws_cloudwatch_dashboard.cleaner[*].dashboard_name)
+}
+
 output "dry_run_command" {
   description = "Ready to paste: starts the function once, as a dry run whatever dry_run says, and prints its result."
   value       = "aws lambda invoke --region ${local.region} --function-name ${aws_lambda_function.cleaner.function_name} --cli-binary-format raw-in-base64-out --cli-read-timeout 0 --payload '${jsonencode({ schema_version = 1, action = "run", dry_run = true })}' /dev/stdout"
@@ -41,6 +46,11 @@ output "log_group_arn" {
 output "log_group_name" {
   description = "Name of the function's log group."
   value       = aws_cloudwatch_log_group.function.name
+}
+
+output "notification_topic_arn" {
+  description = "ARN of the topic on which a summary of runs is published; null without one."
+  value       = var.notifications_enabled ? aws_sns_topic.runs[0].arn : var.notification_topic_arn
 }
 
 output "role_arn" {

@@ -76,6 +76,18 @@ variable "container_tool" {
   }
 }
 
+variable "dashboard_enabled" {
+  type        = bool
+  description = "Whether there is a CloudWatch dashboard of the runs: images and bytes, what went, failures, sources, alarms. Needs metrics_enabled."
+  default     = false
+  nullable    = false
+
+  validation {
+    condition     = !var.dashboard_enabled || var.metrics_enabled
+    error_message = "dashboard_enabled needs metrics_enabled, got metrics_enabled = false."
+  }
+}
+
 variable "default_keep_days" {
   type        = number
   description = "Images pushed at most this many days ago are never removed. A rule overrides it, and a repository overrides both with its tag BoxCleanerKeepDays."
@@ -110,6 +122,17 @@ variable "dry_run" {
   description = "Only say what would be removed. While true, the role is denied to remove anything at all."
   default     = true
   nullable    = false
+}
+
+variable "event_bus_name" {
+  type        = string
+  description = "EventBridge bus of this account and region, such as default, that each run puts an event on. null: no events."
+  default     = null
+
+  validation {
+    condition     = var.event_bus_name == null || can(regex("^[A-Za-z0-9._-]{1,256}$", var.event_bus_name))
+    error_message = "event_bus_name must be the name (not the ARN) of an event bus: 1 to 256 letters, digits, dots, hyphens and underscores, got \"${coalesce(var.event_bus_name, "null")}\"."
+  }
 }
 
 variable "extra_references" {
@@ -181,7 +204,7 @@ variable "inventory_uri" {
 
 variable "kms_key_arn" {
   type        = string
-  description = "Customer managed key for the function's environment, log group, failure queue, bucket and built image. Its key policy must let CloudWatch Logs use it; the module gives its own roles what they need."
+  description = "Customer managed key for the function's environment, log group, failure queue, notification topic, bucket and built image. Its key policy must let CloudWatch Logs use it; the module gives its own roles what they need."
   default     = null
 
   validation {
@@ -281,6 +304,25 @@ variable "memory_size" {
   }
 }
 
+variable "metrics_enabled" {
+  type        = bool
+  description = "Whether each run writes metrics for CloudWatch, by a line in its log. Without them there is no alarm for a tripped tripwire and no dashboard."
+  default     = true
+  nullable    = false
+}
+
+variable "metrics_namespace" {
+  type        = string
+  description = "CloudWatch namespace of the metrics."
+  default     = "ECRCleaner"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9._/#-][A-Za-z0-9._/#:-]{0,254}$", var.metrics_namespace)) && !startswith(var.metrics_namespace, "AWS/")
+    error_message = "metrics_namespace must be 1 to 255 letters, digits and . _ / # : - without a colon or AWS/ at its beginning, got \"${var.metrics_namespace}\"."
+  }
+}
+
 variable "minimum_keep_days" {
   type        = number
   description = "No age limit may be shorter: neither default_keep_days nor a rule's, and a smaller number in a repository's tag BoxCleanerKeepDays is raised to it."
@@ -302,6 +344,41 @@ variable "name" {
   validation {
     condition     = can(regex("^[a-z][a-z0-9]*(-[a-z0-9]+)*$", var.name)) && length(var.name) >= 2 && length(var.name) <= 36
     error_message = "name must be 2 to 36 lower-case letters, digits and single hyphens and begin with a letter, got \"${var.name}\"."
+  }
+}
+
+variable "notification_topic_arn" {
+  type        = string
+  description = "Existing standard SNS topic of this region on which a summary of runs is published, for people to read. null: none is, unless notifications_enabled."
+  default     = null
+
+  validation {
+    condition     = var.notification_topic_arn == null || can(regex("^arn:[^:]+:sns:[^:]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}$", var.notification_topic_arn))
+    error_message = "notification_topic_arn must be the ARN of a standard SNS topic (not FIFO), got \"${coalesce(var.notification_topic_arn, "null")}\"."
+  }
+}
+
+variable "notifications_enabled" {
+  type        = bool
+  description = "Whether the module makes an SNS topic and publishes a summary of runs on it, for people to read; subscribe them to the output notification_topic_arn. Not together with the input notification_topic_arn, which needs no topic to be made."
+  default     = false
+  nullable    = false
+
+  validation {
+    condition     = !(var.notifications_enabled && var.notification_topic_arn != null)
+    error_message = "notifications_enabled makes a topic and notification_topic_arn names one: set one of them, got both."
+  }
+}
+
+variable "notify_on" {
+  type        = string
+  description = "Runs of which a summary is published: always; removals (something went, or in a dry run would go, or there are problems); or problems alone."
+  default     = "removals"
+  nullable    = false
+
+  validation {
+    condition     = contains(["always", "problems", "removals"], var.notify_on)
+    error_message = "notify_on must be always, problems or removals, got \"${var.notify_on}\"."
   }
 }
 

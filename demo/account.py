@@ -95,6 +95,20 @@ class Account:
             answer.read()
         return f"{uri}:{tag}"
 
+    def subscribed(self, topic: str) -> str:
+        """Makes a mailbox that receives what is published on a topic: a queue; returns its URL."""
+        sqs = self.client("sqs")
+        url: str = sqs.create_queue(QueueName="mailbox")["QueueUrl"]
+        arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        self.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+        return url
+
+    def mails(self, mailbox: str) -> list[tuple[str, str]]:
+        """Subject and text of everything that has come into a mailbox, in order; none of it comes twice."""
+        found = self.client("sqs").receive_message(QueueUrl=mailbox, MaxNumberOfMessages=10).get("Messages", [])
+        told = [json.loads(message["Body"]) for message in found]
+        return [(one["Subject"], one["Message"]) for one in sorted(told, key=lambda one: str(one["Timestamp"]))]
+
     def shelves(self) -> list[Shelf]:
         """Returns every repository as it is now, by name."""
         ecr = self.client("ecr")

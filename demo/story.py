@@ -63,6 +63,7 @@ class Story:
     folder: Path = FOLDER / "terraform"
     _stack: Stack = field(init=False)
     _account: Account = field(init=False)
+    _mailbox: str = field(init=False)
 
     def tell(self, *, keep: bool = False) -> None:
         """Tells all of it.
@@ -79,6 +80,7 @@ class Story:
             before = self._beginning()
             dry = self._dry_run(before)
             self._real_run(before, dry)
+            self._mail()
             if keep:
                 self._stay()
             self._end()
@@ -101,13 +103,20 @@ class Story:
             self.environment,
             # At this level the function also says what it keeps, and why. A history begins with its first night, and
             # Terraform waits a minute for its bucket: that is not shown.
-            arguments={**arguments, "log_level": "DEBUG", "history_enabled": False},
+            arguments={
+                **arguments,
+                "log_level": "DEBUG",
+                "history_enabled": False,
+                "notifications_enabled": True,
+            },
             children=self.children,
         )
         self._stack.copy_from(EXAMPLE)
         self._terraform("init")
         self.screen.say(_last_word(self._terraform("apply")))
         self._made()
+        (topic,) = (one for one in self._stack.resources() if one["type"] == "aws_sns_topic")
+        self._mailbox = account.subscribed(topic["values"]["arn"])
         # With the module's own repository, if it made one.
         return account.shelves()
 
@@ -155,6 +164,16 @@ class Story:
         result = _completed(self._invoke())
         self.screen.say(f"Removed: {result['totals']['removed']}. What is in use or young stays, night after night.")
         _expect(_digests(self._account.shelves()) == _digests(after), "the second night removes nothing more")
+
+    def _mail(self) -> None:
+        self.screen.phase("The mail about the real night")
+        mails = [(subject, text) for subject, text in self._account.mails(self._mailbox) if " removed" in subject]
+        _expect(len(mails) == 1, "there is a mail about the night that removed something, and about no quiet one")
+        subject, text = mails[0]
+        self.screen.say(f"Subject: {subject}", "bold")
+        self.screen.console.print()
+        for line in text.splitlines():
+            self.screen.say(line)
 
     def _stay(self) -> None:
         where = os.path.relpath(self.folder)

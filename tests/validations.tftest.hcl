@@ -2119,3 +2119,331 @@ run "rollback_days_null_is_the_default" {
     error_message = "null must mean the default."
   }
 }
+
+run "dashboard_enabled_rejects_1" {
+  command = plan
+
+  variables {
+    dashboard_enabled = true
+    metrics_enabled   = false
+  }
+
+  expect_failures = [var.dashboard_enabled]
+}
+
+run "dashboard_enabled_accepts_1" {
+  command = plan
+
+  variables {
+    dashboard_enabled = true
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "dashboard_enabled_accepts_2" {
+  command = plan
+
+  variables {
+    dashboard_enabled = false
+    metrics_enabled   = false
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "event_bus_name_rejects_1" {
+  command = plan
+
+  variables {
+    event_bus_name = ""
+  }
+
+  expect_failures = [var.event_bus_name]
+}
+
+run "event_bus_name_rejects_2" {
+  command = plan
+
+  variables {
+    event_bus_name = "arn:aws:events:us-east-1:123456789012:event-bus/default"
+  }
+
+  expect_failures = [var.event_bus_name]
+}
+
+run "event_bus_name_rejects_3" {
+  command = plan
+
+  variables {
+    event_bus_name = "aws.partner/example.com/1"
+  }
+
+  expect_failures = [var.event_bus_name]
+}
+
+run "event_bus_name_accepts_1" {
+  command = plan
+
+  variables {
+    event_bus_name = "default"
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "event_bus_name_accepts_2" {
+  command = plan
+
+  variables {
+    event_bus_name = "Platform.runs_1-a"
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "event_bus_name_accepts_3" {
+  command = plan
+
+  variables {
+    event_bus_name = null
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "metrics_namespace_rejects_1" {
+  command = plan
+
+  variables {
+    metrics_namespace = ""
+  }
+
+  expect_failures = [var.metrics_namespace]
+}
+
+run "metrics_namespace_rejects_2" {
+  command = plan
+
+  variables {
+    metrics_namespace = "AWS/Lambda"
+  }
+
+  expect_failures = [var.metrics_namespace]
+}
+
+run "metrics_namespace_rejects_3" {
+  command = plan
+
+  variables {
+    metrics_namespace = ":x"
+  }
+
+  expect_failures = [var.metrics_namespace]
+}
+
+run "metrics_namespace_rejects_4" {
+  command = plan
+
+  variables {
+    metrics_namespace = "has blank"
+  }
+
+  expect_failures = [var.metrics_namespace]
+}
+
+run "metrics_namespace_accepts_1" {
+  command = plan
+
+  variables {
+    metrics_namespace = "Platform/ECR_Cleaner#1:a"
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "notification_topic_arn_rejects_1" {
+  command = plan
+
+  variables {
+    notification_topic_arn = "alerts"
+  }
+
+  expect_failures = [var.notification_topic_arn]
+}
+
+run "notification_topic_arn_rejects_2" {
+  command = plan
+
+  variables {
+    notification_topic_arn = "arn:aws:sns:us-east-1:123456789012:alerts.fifo"
+  }
+
+  expect_failures = [var.notification_topic_arn]
+}
+
+run "notification_topic_arn_rejects_3" {
+  command = plan
+
+  variables {
+    notification_topic_arn = "arn:aws:sqs:us-east-1:123456789012:alerts"
+  }
+
+  expect_failures = [var.notification_topic_arn]
+}
+
+run "notification_topic_arn_accepts_1" {
+  command = plan
+
+  variables {
+    notification_topic_arn = "arn:aws:sns:us-east-1:123456789012:alerts"
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "notifications_enabled_rejects_1" {
+  command = plan
+
+  variables {
+    notifications_enabled  = true
+    notification_topic_arn = "arn:aws:sns:us-east-1:123456789012:alerts"
+  }
+
+  expect_failures = [var.notifications_enabled]
+}
+
+run "notifications_enabled_accepts_1" {
+  command = plan
+
+  variables {
+    notifications_enabled = true
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "notify_on_rejects_1" {
+  command = plan
+
+  variables {
+    notify_on = "failed"
+  }
+
+  expect_failures = [var.notify_on]
+}
+
+run "notify_on_accepts_1" {
+  command = plan
+
+  variables {
+    notify_on = "always"
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "notify_on_accepts_2" {
+  command = plan
+
+  variables {
+    notify_on = "problems"
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "dashboard_enabled_null_is_the_default" {
+  command = plan
+
+  variables {
+    dashboard_enabled = null
+  }
+
+  assert {
+    condition     = var.dashboard_enabled != null && aws_lambda_function.cleaner.environment[0].variables["DRY_RUN"] == "true"
+    error_message = "null must mean the default."
+  }
+}
+
+run "metrics_enabled_null_is_the_default" {
+  command = plan
+
+  variables {
+    metrics_enabled = null
+  }
+
+  assert {
+    condition     = var.metrics_enabled != null && aws_lambda_function.cleaner.environment[0].variables["DRY_RUN"] == "true"
+    error_message = "null must mean the default."
+  }
+}
+
+run "metrics_namespace_null_is_the_default" {
+  command = plan
+
+  variables {
+    metrics_namespace = null
+  }
+
+  assert {
+    condition     = var.metrics_namespace != null && aws_lambda_function.cleaner.environment[0].variables["DRY_RUN"] == "true"
+    error_message = "null must mean the default."
+  }
+}
+
+run "notifications_enabled_null_is_the_default" {
+  command = plan
+
+  variables {
+    notifications_enabled = null
+  }
+
+  assert {
+    condition     = var.notifications_enabled != null && aws_lambda_function.cleaner.environment[0].variables["DRY_RUN"] == "true"
+    error_message = "null must mean the default."
+  }
+}
+
+run "notify_on_null_is_the_default" {
+  command = plan
+
+  variables {
+    notify_on = null
+  }
+
+  assert {
+    condition     = var.notify_on != null && aws_lambda_function.cleaner.environment[0].variables["DRY_RUN"] == "true"
+    error_message = "null must mean the default."
+  }
+}

@@ -29,6 +29,7 @@ run "defaults" {
         schema_version                     = 1
         acknowledged_unscanned             = []
         disabled_usage_sources             = []
+        event_bus_name                     = null
         extra_references                   = []
         history                            = { bucket = "ecr-cleaner-123456789012-useast1", prefix = "ecr-cleaner/123456789012/us-east-1/ecr-cleaner/" }
         inventories                        = null
@@ -38,7 +39,9 @@ run "defaults" {
         max_removals_per_repository        = null
         max_removals_per_run               = null
         max_usage_drop_percent             = 50
+        metrics_namespace                  = "ECRCleaner"
         minimum_keep_days                  = 1
+        notifications                      = null
         own_repository                     = "tools/cleaner"
         rollback_days                      = 7
         rules                              = []
@@ -109,6 +112,10 @@ run "everything_set" {
     inventory_uri           = "s3://shop-inventories/prod/ecr/"
     inventory_max_age_hours = 6
     minimum_keep_days       = 3
+    event_bus_name          = "runs"
+    metrics_enabled         = false
+    notification_topic_arn  = "arn:aws:sns:us-east-1:210987654321:alerts"
+    notify_on               = "always"
     rules = [
       { repositories = ["shop/*"], keep_days = 90, keep_days_untagged = 3, keep_newest = 10, keep_tags = ["v*"], keep_pulled_within_days = 14, remove_artifacts = true },
       { repositories = ["*"], keep_days = null },
@@ -152,8 +159,11 @@ run "everything_set" {
       disabled_usage_sources             = ["apprunner", "lambda"]
       extra_references                   = ["api:*", "web:live"]
       inventories                        = { bucket = "shop-inventories", prefix = "prod/ecr/", max_age_hours = 6 }
+      event_bus_name                     = "runs"
       lock_table                         = "other-lock"
+      metrics_namespace                  = null
       minimum_keep_days                  = 3
+      notifications                      = { topic_arn = "arn:aws:sns:us-east-1:210987654321:alerts", on = "always" }
       own_repository                     = "tools/cleaner"
       # What a rule leaves out is not in the document.
       rules = [

@@ -15,6 +15,7 @@
     │   └── ReplacedError           an object was written by somebody else meanwhile
     ├── OutOfTimeError              no time is left for one more call
     ├── LockHeldError               another run is under way
+    ├── AnnouncementError           the ended run could not be told to those who were not there
     └── RunFailedError              what the handler raises: one line of JSON
 """
 
@@ -106,6 +107,13 @@ class OutOfTimeError(CleanerError):
 
 class LockHeldError(CleanerError):
     """Another run holds the lock."""
+
+
+class AnnouncementError(CleanerError):
+    """An event or a notification of the ended run did not get through, or nobody knows whether it did."""
+
+    def __init__(self, what: str, why: str) -> None:
+        super().__init__(f"{what}: {why}")
 
 
 class RunFailedError(CleanerError):

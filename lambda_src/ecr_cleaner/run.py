@@ -210,6 +210,7 @@ class Run:
             return []
         percent = self.settings.max_usage_drop_percent
         self._drop = guard.drop(self.history.usages, guard.counts(scan), percent)
+        self.summary.tripwire_tripped = self._drop is not None
         if self._drop is None:
             return []
         command = guard.confirm_command(self._drop, self.function_name, self.clients.region)

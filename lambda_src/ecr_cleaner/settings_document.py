@@ -20,6 +20,7 @@ from ecr_cleaner.errors import UnreadableReferenceError
 from ecr_cleaner.guard import Limits
 from ecr_cleaner.model import RetentionRule
 from ecr_cleaner.reference import listed
+from ecr_cleaner.report.ending import Occasions  # noqa: TC001 - pydantic reads it
 from ecr_cleaner.strict import Strict
 from ecr_cleaner.usage.registry import DISABLED_BY_NAME, NAMES_SHA256
 
@@ -76,6 +77,10 @@ Unscanned = Literal["eks", "other_accounts", "pull_through_cache", "delete_repli
 
 DEFAULT_ROLLBACK_DAYS: Final = 7
 DEFAULT_MAX_USAGE_DROP_PERCENT: Final = 50
+DEFAULT_METRICS_NAMESPACE: Final = "ECRCleaner"
+
+METRICS_NAMESPACE: Final = r"^[A-Za-z0-9._/#-][A-Za-z0-9._/#:-]{0,254}$"
+"""What CloudWatch takes; one that begins with ``AWS/`` is AWS's own, which Terraform refuses."""
 
 
 def _not_below_minimum(days: int, info: ValidationInfo) -> int:
@@ -164,6 +169,18 @@ class HistoryPlace(Strict):
     prefix: Annotated[str, Field(pattern=r"^([^/]+/)+$")]
 
 
+class Notifications(Strict):
+    """Who is told of runs.
+
+    Attributes:
+        topic_arn: Of the SNS topic.
+        on: Of which runs; see `Occasions`.
+    """
+
+    topic_arn: Annotated[str, Field(pattern=r"^arn:[^:]+:sns:[^:]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}$")]
+    on: Occasions
+
+
 class Document(Strict):
     """The JSON document in ``ECR_CLEANER_SETTINGS``.
 
@@ -171,6 +188,7 @@ class Document(Strict):
         schema_version: Of this document.
         acknowledged_unscanned: Consumers nobody can see, accepted by a person.
         disabled_usage_sources: Sources taken out by a person; every run reports them as unprotected.
+        event_bus_name: Event bus that an event of each run is put on; None: there are no events.
         extra_references: Images that are in use by a person's word.
         history: Where the past is remembered; None: nowhere.
         inventories: Lists of images in S3 that are in use as well; None: there are none.
@@ -180,7 +198,9 @@ class Document(Strict):
         max_removals_per_repository: More images may not go from a repository in a run; None: no limit.
         max_removals_per_run: Likewise from all of them.
         max_usage_drop_percent: By more the usages of a source may not fall unconfirmed; None: not compared.
+        metrics_namespace: CloudWatch namespace of the metrics that each run writes; None: it writes none.
         minimum_keep_days: Whole days; no age limit may be shorter, that of a repository's tag included.
+        notifications: Who is told of runs, and of which; None: nobody.
         own_repository: Repository of the function's own image; never touched.
         rollback_days: An image seen in use within so many days is kept; needs the history.
         rules: For which repositories something else holds than the defaults.
@@ -193,6 +213,7 @@ class Document(Strict):
     schema_version: Literal[1] = 1
     acknowledged_unscanned: frozenset[Unscanned] = frozenset()
     disabled_usage_sources: frozenset[SourceName] = frozenset()
+    event_bus_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,256}$")] | None = None
     extra_references: frozenset[ExtraReference] = frozenset()
     history: HistoryPlace | None = None
     inventories: InventoriesPlace | None = None
@@ -202,7 +223,9 @@ class Document(Strict):
     max_removals_per_repository: Count | None = None
     max_removals_per_run: Count | None = None
     max_usage_drop_percent: Annotated[int, Field(ge=0, le=100)] | None = DEFAULT_MAX_USAGE_DROP_PERCENT
+    metrics_namespace: Annotated[str, Field(pattern=METRICS_NAMESPACE)] | None = DEFAULT_METRICS_NAMESPACE
     minimum_keep_days: _Count = 1
+    notifications: Notifications | None = None
     own_repository: Annotated[str, Field(min_length=2)] | None = None
     rollback_days: Annotated[int, Field(ge=0, le=99_999)] = DEFAULT_ROLLBACK_DAYS
     rules: tuple[Rule, ...] = ()

@@ -162,7 +162,8 @@ def _findings(outcome: Outcome) -> Iterator[str]:
 def _own(cell: Cell, run: Runner, outcome: Outcome, unused: Digests) -> Iterator[str]:
     """Without the lock nothing is begun, and where it cannot be given back the run has failed and has cleaned.
 
-    Without the history that a repository has, nothing of it goes; without the one that all have, nothing at all.
+    So it has where nobody could be told of it, and its cause says who was not. Without the history that a repository
+    has, nothing of it goes; without the one that all have, nothing at all.
     """
     if outcome.status == "completed" and cell.kind in TOOK_EFFECT:
         yield from cleaned(outcome, unused)
@@ -173,6 +174,9 @@ def _own(cell: Cell, run: Runner, outcome: Outcome, unused: Digests) -> Iterator
                 yield "ECR was asked although the lock was not held"
         case "dynamodb", "DeleteItem", "failed":
             yield from cleaned(outcome, unused)
+        case ("sns", "Publish", "failed") | ("events", "PutEvents", "failed"):
+            yield from cleaned(outcome, unused)
+            yield from _untold(cell, run, outcome)
         case "s3", _, "refused":
             yield from refused(outcome, run)
         case "s3", _, "failed":
@@ -182,6 +186,22 @@ def _own(cell: Cell, run: Runner, outcome: Outcome, unused: Digests) -> Iterator
             yield from cleaned(outcome, {name: unused[name] for name in unused.keys() - without})
         case service, operation, status:
             yield f"it is {status}: nobody has said that a run may end so when {operation} of {service} fails"
+
+
+def _untold(cell: Cell, run: Runner, outcome: Outcome) -> Iterator[str]:
+    """The run's own report is whole, the cause says who was not told, and the others were told."""
+    if outcome.told["status"] != "completed":
+        yield f"the run itself is {outcome.told['status']}"
+    published = cell.api.operation == "Publish"
+    if (
+        "notification could not be sent to " if published else "event of the run could not be put "
+    ) not in outcome.causes:
+        yield f"the causes do not say who was not told: {outcome.causes}"
+    if (f"permission {cell.api.action}" in outcome.causes) is not (cell.kind == "access_denied"):
+        yield f"the permission {cell.api.action} is named, or not, in: {outcome.causes}"
+    other = ("events", "PutEvents") if published else ("sns", "Publish")
+    if other not in run.asked():
+        yield f"{other} was not tried"
 
 
 def is_untouched(api: Api, outcome: Outcome) -> bool:

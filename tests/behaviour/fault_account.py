@@ -11,7 +11,10 @@ if TYPE_CHECKING:
     from tests.sandbox import Sandbox
 
 LOCK_TABLE: Final = "cleaner-lock"
+TOPIC: Final = "arn:aws:sns:us-east-1:123456789012:runs"
 SETTINGS: Final[dict[str, Any]] = {
+    "event_bus_name": "default",
+    "notifications": {"topic_arn": TOPIC, "on": "always"},
     "lock_table": LOCK_TABLE,
     "history": {"bucket": past.BUCKET, "prefix": past.PREFIX},
     "survey_other_repositories": True,
@@ -83,6 +86,7 @@ def seed(sandbox: Sandbox, *, whole: bool = True) -> dict[str, set[str]]:
     # A policy that there is not would be an error instead of an answer, which nothing could spoil.
     policy = json.dumps(_policy("ecr:ReplicateImage", Resource="*"))
     sandbox.client("ecr").put_registry_policy(policyText=policy)
+    sandbox.client("sns").create_topic(Name=TOPIC.rpartition(":")[2])
     sandbox.client("dynamodb").create_table(
         TableName=LOCK_TABLE,
         BillingMode="PAY_PER_REQUEST",

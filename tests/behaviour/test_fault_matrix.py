@@ -71,7 +71,7 @@ def failures(
             unused, since = seed(run.sandbox, whole=whole), time.monotonic()
         # Waiting for what never comes is shortened.
         slow = any(cell.kind == "timeout" for cell in group)
-        monkeypatch.setattr(aws, "READ_TIMEOUT_SECONDS", 1 if slow else 30)
+        monkeypatch.setattr(aws, "READ_TIMEOUT_SECONDS", 2 if slow else 30)
         monkeypatch.setattr(removal, "TRIES", 2 if slow else 5)
         run.sandbox.clear_calls()
         for cell in group:

@@ -82,6 +82,7 @@ def test_it_tells_the_whole_story_and_asks_nobody_outside(
     assert re.search(r"in use: ecs service prod/web, .*?app runner service landing|app runner service landing", said)
     assert re.search(r"[1-9]\d* images went: exactly those that the dry run had named\.", said)
     assert "Removed: 0." in said
+    assert re.search(r"Subject: \S+ us-east-1: [1-9]\d* images removed, at most [\d.]+ GiB", said)
     assert "Destroy complete!" in said
 
 

@@ -9,7 +9,8 @@ import re
 from typing import Any, get_args
 
 from ecr_cleaner import documents, settings
-from ecr_cleaner.settings_document import Document, Rule, SettingsObject, Unscanned
+from ecr_cleaner.report.ending import Occasions
+from ecr_cleaner.settings_document import Document, Notifications, Rule, SettingsObject, Unscanned
 from ecr_cleaner.usage.registry import SOURCES
 from tests.docs import declared
 from tools import generate
@@ -131,6 +132,26 @@ def test_the_marker_is_understood() -> None:
     (text,) = re.findall(r"jsonencode\(\{(.*?)\}\)", content)
     made = dict(pair.split(" = ") for pair in text.strip().split(", "))
     assert documents.New.model_validate_json(json.dumps({key: json.loads(value) for key, value in made.items()}))
+
+
+def test_whoever_is_told_is_told_on_the_same_occasions() -> None:
+    """What Terraform lets a person say is what the function understands, and what the README explains."""
+    (condition,) = declared.variables()["notify_on"].conditions
+    assert set(re.findall(r'"(\w+)"', condition)) == set(get_args(Occasions))
+    written = re.findall(r"(\w+) = ", str(declared.local_values("notifications.tf")["notifications"]))
+    assert written == list(Notifications.model_fields)
+
+
+def test_names_of_topics_buses_and_namespaces_are_read_alike() -> None:
+    """Terraform refuses at plan what the function would refuse at night."""
+    inputs = declared.variables()
+    for name, told in (
+        ("event_bus_name", Document.model_fields["event_bus_name"]),
+        ("metrics_namespace", Document.model_fields["metrics_namespace"]),
+        ("notification_topic_arn", Notifications.model_fields["topic_arn"]),
+    ):
+        (pattern,) = (found for text in inputs[name].conditions for found in re.findall(r'regex\("(.*?)", ', text))
+        assert f"pattern='{pattern}'" in str(told), name
 
 
 def test_the_size_of_the_settings_is_limited_alike() -> None:

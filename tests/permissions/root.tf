@@ -10,6 +10,10 @@ module "dry" {
   image_uri        = var.image_uri
   extra_references = var.extra_references
   inventory_uri    = var.inventory_uri
+
+  event_bus_name        = "default"
+  notifications_enabled = true
+  notify_on             = "always"
 }
 
 module "real" {
@@ -19,6 +23,10 @@ module "real" {
   dry_run          = false
   extra_references = var.extra_references
   inventory_uri    = var.inventory_uri
+
+  event_bus_name        = "default"
+  notifications_enabled = true
+  notify_on             = "always"
 }
 
 # With one source of usages alone: it needs everything that it allows, also what others allow as well.

@@ -35,6 +35,7 @@ from .server import Middleware, Server
 from .state import Account
 from .stepfunctions import StepFunctionsApi
 from .tables import TablesApi
+from .telling import TellingApi
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -87,6 +88,7 @@ class Sandbox:
             StepFunctionsApi(self.state),
             TablesApi(self.state),
         )
+        telling = TellingApi(self.state).handlers()
         batch, codebuild, sagemaker = BatchApi(self.state), CodeBuildApi(self.state), SageMakerApi(self.state)
         self._loader = Loader(
             self.state,
@@ -124,6 +126,8 @@ class Sandbox:
                 "pipes": pipes.handlers(),
                 "stepfunctions": machines.handlers(),
                 **listings.handlers(),
+                "events": listings.handlers()["events"] | telling["events"],
+                "sns": telling["sns"],
                 **tables.handlers(),
             },
             control=Control(self).serve,

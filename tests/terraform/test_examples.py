@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.sandbox import Fault
 from tests.terraform.conftest import REPOSITORY
 from tools.stack import Invocation, Stack, TerraformError, function_environment, invoke_from_source
 from tools.terraform import ROOT
@@ -71,6 +72,7 @@ def applied(
         # Names of their own: one account holds them all.
         "minimal": make_stack("minimal", name="minimal", image_uri=virginia, **quick),
         "complete": make_stack("complete", {"image_uri": virginia}, bucket_force_destroy=True),
+        "alerts": make_stack("alerts", {"image_uri": virginia}, name="told", **quick),
         "inventory": make_stack("inventory", {"image_uri": virginia, "name": "listed"}, **quick),
         "existing-image": make_stack("existing-image", {"image_uri": virginia}, name="existing", **quick),
         "two-regions": make_stack(
@@ -113,6 +115,51 @@ def test_an_inventory_keeps_what_it_names_and_its_absence_everything(
     assert run.error == {}
     assert run.result is not None
     assert (run.result["status"], run.result["totals"]["removable"]) == ("completed", 1)
+
+
+def test_people_and_programs_are_told(applied: dict[str, Applied], sandbox: Sandbox) -> None:
+    """Through nothing but what Terraform made: the topic, the bus, the rule, and the role's way to them."""
+    one = applied["alerts"]
+    sqs = sandbox.client("sqs")
+    mailbox = sqs.create_queue(QueueName="mailbox")["QueueUrl"]
+    (topic,) = (found["values"]["arn"] for found in one.stack.resources() if found["type"] == "aws_sns_topic")
+    arn = "arn:aws:sqs:us-east-1:123456789012:mailbox"
+    sandbox.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+    run = one.invoke()
+    assert run.error == {}
+    assert run.result is not None
+    (mail,) = sqs.receive_message(QueueUrl=mailbox)["Messages"]
+    told = json.loads(mail["Body"])
+    assert told["Subject"].startswith("told us-east-1: dry run, 2 images would go, at most ")
+    assert "\n  shop/api  2 of 3 images, " in told["Message"]
+    (metrics,) = (line for line in run.lines if "_aws" in line)
+    assert (metrics["FunctionName"], metrics["ImagesRemovable"]) == ("told", 2)
+
+    problems = one.stack.outputs()["problems_queue_url"]
+    assert "Messages" not in sqs.receive_message(QueueUrl=problems), "all was well"
+    sandbox.inject(Fault(service="apprunner", kind="access_denied"))
+    assert one.invoke().result is None
+    sandbox.clear_faults()
+    (event,) = sqs.receive_message(QueueUrl=problems)["Messages"]
+    detail = json.loads(event["Body"])["detail"]
+    assert (detail["function_name"], detail["status"], detail["sources_failed"]) == ("told", "refused", ["apprunner"])
+    sqs.delete_queue(QueueUrl=mailbox)
+
+
+def test_alarms_and_dashboard_look_at_what_the_function_writes(applied: dict[str, Applied], sandbox: Sandbox) -> None:
+    """As CloudWatch has them; every alarm tells the topic, whose policy lets them."""
+    one = applied["alerts"]
+    client = sandbox.client("cloudwatch")
+    names = ["told-failed", "told-not-run"]
+    alarms = client.describe_alarms(AlarmNamePrefix="told-")["MetricAlarms"]
+    assert sorted(alarm["AlarmName"] for alarm in alarms) == names, "without a history there is no tripwire"
+    (topic,) = {action for alarm in alarms for action in alarm["AlarmActions"]}
+    policy = json.loads(sandbox.client("sns").get_topic_attributes(TopicArn=topic)["Attributes"]["Policy"])
+    (allowed,) = (statement for statement in policy["Statement"] if statement["Effect"] == "Allow")
+    assert allowed["Condition"]["ArnLike"]["aws:SourceArn"].endswith(":alarm:told-*")
+    body = json.loads(client.get_dashboard(DashboardName=one.stack.outputs()["dashboard_name"])["DashboardBody"])
+    (shown,) = (widget["properties"]["alarms"] for widget in body["widgets"] if widget["type"] == "alarm")
+    assert sorted(shown) == sorted(alarm["AlarmArn"] for alarm in alarms)
 
 
 def test_a_dry_run_names_what_a_real_run_then_removes(applied: dict[str, Applied], sandbox: Sandbox) -> None:
@@ -199,6 +246,9 @@ def _left(sandbox: Sandbox, region: str) -> list[str]:
         *ask("scheduler", "list_schedules", "Schedules", "Name"),
         *(name for name in ask("scheduler", "list_schedule_groups", "ScheduleGroups", "Name") if name != "default"),
         *ask("cloudwatch", "describe_alarms", "MetricAlarms", "AlarmName"),
+        *ask("cloudwatch", "list_dashboards", "DashboardEntries", "DashboardName"),
+        *ask("events", "list_rules", "Rules", "Name"),
+        *ask("sns", "list_subscriptions", "Subscriptions", "SubscriptionArn"),
         *ask("sns", "list_topics", "Topics", "TopicArn"),
         *(ask("s3", "list_buckets", "Buckets", "Name") if region == "us-east-1" else []),
         *(name for name in ask("ecr", "describe_repositories", "repositories", "repositoryName") if name != "shop/api"),

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
+from ecr_cleaner import announce, lock, objects
 from ecr_cleaner import handler as entry
-from ecr_cleaner import lock, objects
 from ecr_cleaner.errors import LockHeldError, RunFailedError
 from ecr_cleaner.history import HistoryStore
 from ecr_cleaner.model import RunStatus
 from ecr_cleaner.objects import Stored
+from ecr_cleaner.report.ending import Ending
 from ecr_cleaner.report.log import LogReporter
 from ecr_cleaner.report.summary import RunSummary
 from tests.builders import REGION
@@ -331,6 +332,118 @@ def test_a_bug_is_not_dressed_up(calls: Calls, monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(KeyError):
         entry.handler({}, Context())
     assert calls.locks[-1] == "release"
+
+
+@pytest.fixture
+def told(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> list[Ending]:
+    """What those who were not there would be told."""
+    endings: list[Ending] = []
+
+    def tell(_: Aws | None, settings: Settings, ending: Ending, seconds_left: Callable[[], float]) -> Ending:
+        assert settings.metrics_namespace == "ECRCleaner"
+        assert seconds_left() == 12.5
+        endings.append(ending)
+        calls.locks.append("told")
+        return ending
+
+    monkeypatch.setattr(announce, "tell", tell)
+    return endings
+
+
+def test_a_run_is_told_after_the_lock_is_given_back(
+    calls: Calls, told: list[Ending], summary: RunSummary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With everything that those who were not there have to know."""
+    monkeypatch.setenv("ECR_CLEANER_SETTINGS", LOCKED)
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "registry-cleaner")
+    entry.handler({}, Context())
+    assert calls.locks == ["take cleaner-lock request-1", "run", "release", "told"]
+    assert told == [
+        Ending(
+            run_id="request-1",
+            function="registry-cleaner",
+            log_group="/aws/lambda/registry-cleaner",
+            region=REGION,
+            dry_run=True,
+            status=RunStatus.COMPLETED,
+            causes=(),
+            summary=summary.as_json(),
+        )
+    ]
+
+
+def test_what_could_not_be_told_fails_the_invocation(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beside the causes that there were."""
+    assert isinstance(calls.end, RunSummary)
+    calls.end.refusals.append("source ecs: denied")
+    monkeypatch.setattr(announce, "tell", lambda _clients, _told, ending, _left: ending.worsened(["no mail"]))
+    assert failed() == {"run_id": "request-1", "status": "refused", "causes": ["source ecs: denied", "no mail"]}
+    calls.end.refusals.clear()
+    assert failed() == {"run_id": "request-1", "status": "failed", "causes": ["no mail"]}
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "cause"),
+    [
+        (LockHeldError("another run is under way"), RunStatus.REFUSED, "another run is under way"),
+        (ClientError({"Error": {"Code": "Denied", "Message": "no"}}, "PutItem"), RunStatus.FAILED, "Denied"),
+        (KeyError("bug"), RunStatus.FAILED, "a bug: KeyError: 'bug'"),
+    ],
+)
+def test_what_ended_before_a_run_is_told_too(  # noqa: PLR0917 - what differs, and three fixtures
+    calls: Calls,
+    told: list[Ending],
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+    status: RunStatus,
+    cause: str,
+) -> None:
+    """Or nobody would hear of it."""
+    monkeypatch.setenv("ECR_CLEANER_SETTINGS", LOCKED)
+    calls.lock_error = error
+    with pytest.raises((RunFailedError, KeyError)):
+        entry.handler({}, Context())
+    (ending,) = told
+    assert (ending.status, ending.summary, ending.region) == (status, None, REGION)
+    assert cause in ending.causes[0]
+
+
+def test_a_lock_that_cannot_be_given_back_hides_no_other_cause(
+    calls: Calls, told: list[Ending], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run's own causes come first."""
+    monkeypatch.setenv("ECR_CLEANER_SETTINGS", LOCKED)
+    assert isinstance(calls.end, RunSummary)
+    calls.end.left.append("app")
+    calls.release_error = ClientError({"Error": {"Code": "Denied", "Message": "no"}}, "DeleteItem")
+    found = failed()
+    assert found["status"] == "failed"
+    assert found["causes"][0] == "time ran out: 1 repositories left"
+    assert "DeleteItem" in found["causes"][1]
+    assert told[0].causes == tuple(found["causes"])
+
+
+@pytest.mark.usefixtures("calls")
+def test_without_a_region_it_is_told_to_whom_it_can_be(told: list[Ending], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody but CloudWatch."""
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    monkeypatch.delenv("AWS_REGION", raising=False)
+    failed()
+    assert [ending.region for ending in told] == [""]
+
+
+@pytest.mark.usefixtures("calls")
+def test_whoever_confirms_something_is_told_by_the_answer(told: list[Ending], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Confirming is no run: neither its success nor its failure is told to others, nor a bug in it."""
+    document = {"schema_version": 1, "history": PLACE}
+    failed(CONFIRM)
+    monkeypatch.setenv("ECR_CLEANER_SETTINGS", json.dumps(document))
+    monkeypatch.setattr(HistoryStore, "confirm", lambda *_: {})
+    entry.handler(CONFIRM, Context())
+    monkeypatch.setattr(HistoryStore, "confirm", lambda *_: json.loads("{}")["bug"])
+    with pytest.raises(KeyError):
+        entry.handler(CONFIRM, Context())
+    assert told == []
 
 
 @pytest.mark.usefixtures("calls")

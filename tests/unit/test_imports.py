@@ -28,6 +28,8 @@ PURE = (
     "tag_check",
 )
 
+TOLD = ("ending", "metrics", "notify", "run_event", "units")
+
 
 def imports_of(path: Path) -> set[str]:
     """Every module that a file imports, those for type checkers included."""
@@ -47,6 +49,17 @@ def test_pure_rooms_import_only_each_other(room: str) -> None:
     """No clock, no I/O, no library: that is what makes them provable."""
     for name in imports_of(PACKAGE / f"{room}.py"):
         assert name.split(".")[0] in sys.stdlib_module_names or name.removeprefix("ecr_cleaner.") in PURE, name
+
+
+@pytest.mark.parametrize("room", TOLD)
+def test_what_is_told_to_others_is_made_of_values_alone(room: str) -> None:
+    """No clock, no I/O: the one room that speaks to anybody is announce."""
+    path = PACKAGE / "report" / f"{room}.py"
+    allowed = {"ecr_cleaner.model", *(f"ecr_cleaner.report.{one}" for one in TOLD)}
+    for name in imports_of(path):
+        assert name.split(".")[0] in sys.stdlib_module_names or name in allowed or name == "ecr_cleaner.report", name
+    assert ".now(" not in path.read_text()
+    assert not imports_of(path) & {"logging", "os", "sys", "time"}
 
 
 @pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda p: str(p.relative_to(PACKAGE)))

@@ -802,6 +802,7 @@ def test_a_fall_of_usages_removes_nothing(run: Callable[..., RunSummary], world:
     ((_, usages, drop),) = world.saved
     assert drop
     assert (usages, str(drop)) == ({"ecs": 4}, "ecs from 10 to 4")
+    assert summary.tripwire_tripped
     (cause,) = summary.causes
     assert cause.startswith(
         "the images in use fell by more than max_usage_drop_percent = 50 allows: ecs from 10 to 4; "

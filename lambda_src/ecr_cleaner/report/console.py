@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ecr_cleaner.model import FindingKind, RunStatus, Severity
+from ecr_cleaner.report.units import human_bytes
 
 if TYPE_CHECKING:
     from ecr_cleaner.model import RepositoryPlan, Retention, Verdict
@@ -112,15 +113,6 @@ def why(verdict: Verdict) -> str:
     if len(verdict.evidence) > _SHOWN:
         shown[-1] += f" (and {len(verdict.evidence) - _SHOWN} more)"
     return ": ".join(filter(None, [verdict.reason.value.replace("_", " "), "; ".join(shown)]))
-
-
-def human_bytes(size: float) -> str:
-    """A size for people, in powers of 1024."""
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if size < 1024 or unit == "GiB":  # noqa: PLR2004 - the power itself
-            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1024
-    raise AssertionError
 
 
 def print_end(collected: CollectingReporter, console: Console, settings: str = "") -> None:

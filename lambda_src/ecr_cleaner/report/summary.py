@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from ecr_cleaner.model import RemovalStatus, RunStatus
+from ecr_cleaner.model import Reason, RemovalStatus, RunStatus
 from ecr_cleaner.report.shown import finding_json, shown
 
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION: Final = 1
 
+_IN_USE: Final = frozenset({Reason.IN_USE, Reason.PART_OF_IMAGE_IN_USE})
 _FAILING: Final = frozenset({RemovalStatus.FAILED, RemovalStatus.PARTLY_UNTAGGED})
 
 
@@ -32,6 +33,7 @@ class RepositorySummary:
         images: Images seen.
         reasons: Verdicts by reason.
         bytes_total: Of all images, indexes not counted: an upper bound, for layers are shared.
+        bytes_in_use: Likewise, of those that a usage protects now.
         bytes_removable: Likewise, of the removable ones.
         removals: Endings by status.
         bytes_removed: Of what went.
@@ -47,6 +49,7 @@ class RepositorySummary:
     images: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
     bytes_total: int = 0
+    bytes_in_use: int = 0
     bytes_removable: int = 0
     removals: Counter[str] = field(default_factory=Counter)
     bytes_removed: int = 0
@@ -62,6 +65,7 @@ class RepositorySummary:
         # ECR gives an index the size of its largest manifest, which is counted itself already.
         sized = [verdict for verdict in plan.verdicts if not verdict.image.is_index]
         self.bytes_total = sum(verdict.image.size_bytes for verdict in sized)
+        self.bytes_in_use = sum(verdict.image.size_bytes for verdict in sized if verdict.reason in _IN_USE)
         self.bytes_removable = sum(verdict.image.size_bytes for verdict in sized if verdict.removes)
 
     def note(self, removal: Removal) -> None:
@@ -70,6 +74,11 @@ class RepositorySummary:
         self.failure_codes.update(removal.codes)
         if removal.status is RemovalStatus.REMOVED and not removal.verdict.image.is_index:
             self.bytes_removed += removal.verdict.image.size_bytes
+
+    @property
+    def in_use(self) -> int:
+        """Images that a usage protects now, those included that hang together with one."""
+        return sum(self.reasons[reason.value] for reason in _IN_USE)
 
     @property
     def removable(self) -> int:
@@ -100,6 +109,7 @@ class RepositorySummary:
             "rule": self.rule,
             "images": self.images,
             "kept": self.images - self.removable,
+            "in_use": self.in_use,
             "removable": self.removable,
             "removed": self.removals[RemovalStatus.REMOVED.value],
             "left": self.removals[RemovalStatus.LEFT.value],
@@ -109,6 +119,7 @@ class RepositorySummary:
             "removals": dict(sorted(self.removals.items())),
             "failure_codes": dict(sorted(self.failure_codes.items())),
             "bytes_total": self.bytes_total,
+            "bytes_in_use": self.bytes_in_use,
             "bytes_removable": self.bytes_removable,
             "bytes_removed": self.bytes_removed,
         }
@@ -126,6 +137,7 @@ class RunSummary:
         scan: The usages' sources; None if the run ended before.
         repositories: The opted-in ones, by name.
         refusals: Why the run removed nothing.
+        tripwire_tripped: Whether that is, among others, a fall of usages that nobody has confirmed.
         problems: Why the run failed, beside the repositories' own.
         notes: What a person should know and nothing depends on.
         left: Repositories that the deadline cut off.
@@ -141,6 +153,7 @@ class RunSummary:
     scan: UsageScan | None = None
     repositories: dict[str, RepositorySummary] = field(default_factory=dict)
     refusals: list[str] = field(default_factory=list)
+    tripwire_tripped: bool = False
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
@@ -174,8 +187,8 @@ class RunSummary:
         findings, left_out = (self.findings, {}) if all_findings else shown(self.findings)
         repositories = [self.repositories[name].as_json() for name in sorted(self.repositories)]
         outcomes = self.scan.outcomes if self.scan else ()
-        counted = ("images", "kept", "removable", "removed", "left", "failed", "partly_untagged")
-        sized = ("bytes_total", "bytes_removable", "bytes_removed")
+        counted = ("images", "kept", "in_use", "removable", "removed", "left", "failed", "partly_untagged")
+        sized = ("bytes_total", "bytes_in_use", "bytes_removable", "bytes_removed")
         return {
             "schema_version": SCHEMA_VERSION,
             "run_id": self.run_id,
@@ -184,6 +197,7 @@ class RunSummary:
             "region": self.region,
             "account_id": self.account_id,
             "causes": list(self.causes),
+            "tripwire_tripped": self.tripwire_tripped,
             "sources": {
                 outcome.source: {
                     "outcome": outcome.status.value,
