@@ -47,10 +47,12 @@ locals {
     max_usage_drop_percent             = var.max_usage_drop_percent
     minimum_keep_days                  = var.minimum_keep_days
     own_repository                     = local.own_repository
+    reports                            = local.reports
     rollback_days                      = var.rollback_days
     # What a rule leaves out is left to the function's defaults.
-    rules                     = [for rule in var.rules : { for name, value in rule : name => value if value != null }]
-    task_definition_revisions = try(tonumber(var.task_definition_revisions), var.task_definition_revisions)
+    rules                      = [for rule in var.rules : { for name, value in rule : name => value if value != null }]
+    storage_price_per_gb_month = var.storage_price_per_gb_month
+    task_definition_revisions  = try(tonumber(var.task_definition_revisions), var.task_definition_revisions)
   }
   settings_json = jsonencode(local.settings)
 

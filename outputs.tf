@@ -43,6 +43,11 @@ output "log_group_name" {
   value       = aws_cloudwatch_log_group.function.name
 }
 
+output "reports_uri" {
+  description = "Where the reports of runs lie, such as s3://bucket/prefix/reports/; the last one is latest.html in it. null without them."
+  value       = local.reports == null ? null : "s3://${local.bucket}/${local.bucket_prefix}reports/"
+}
+
 output "role_arn" {
   description = "ARN of the function's role; exclude it from pull times with `aws ecr register-pull-time-update-exclusion`."
   value       = aws_iam_role.function.arn

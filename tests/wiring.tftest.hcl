@@ -40,8 +40,10 @@ run "defaults" {
         max_usage_drop_percent             = 50
         minimum_keep_days                  = 1
         own_repository                     = "tools/cleaner"
+        reports                            = { bucket = "ecr-cleaner-123456789012-useast1", prefix = "ecr-cleaner/123456789012/us-east-1/ecr-cleaner/" }
         rollback_days                      = 7
         rules                              = []
+        storage_price_per_gb_month         = 0.1
         task_definition_revisions          = 1
       })
     })
@@ -131,6 +133,7 @@ run "everything_set" {
     schedule_expression            = "cron(0 6 ? * MON *)"
     schedule_timezone              = "Europe/Berlin"
     schedule_enabled               = false
+    storage_price_per_gb_month     = 0.119
     task_definition_revisions      = "3"
     tags                           = { team = "platform" }
   }
@@ -157,7 +160,9 @@ run "everything_set" {
         { repositories = ["shop/*"], keep_days = 90, keep_days_untagged = 3, keep_newest = 10, keep_tags = ["v*"], keep_pulled_within_days = 14, remove_artifacts = true },
         { repositories = ["*"] },
       ]
-      task_definition_revisions = 3
+      reports                    = { bucket = "shared-bucket", prefix = "ecr-cleaner/123456789012/us-east-1/other/" }
+      storage_price_per_gb_month = 0.119
+      task_definition_revisions  = 3
     }
     error_message = "The settings carry the inputs, got ${aws_lambda_function.cleaner.environment[0].variables["ECR_CLEANER_SETTINGS"]}."
   }

@@ -7,6 +7,7 @@ import re
 import sys
 import uuid
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -18,6 +19,9 @@ from ecr_cleaner.model import Reference, RunStatus
 from ecr_cleaner.reference import parse
 from ecr_cleaner.report.collected import CollectingReporter
 from ecr_cleaner.report.console import print_explanation, print_plan
+from ecr_cleaner.report.fanout import Fanout
+from ecr_cleaner.report.record import Recorder
+from ecr_cleaner.report.store import LocalPage
 from ecr_cleaner.run import Run
 from ecr_cleaner.settings import DEFAULT_KEEP_DAYS, Settings
 
@@ -97,9 +101,12 @@ def _common(command: Callable[..., None]) -> Callable[..., None]:
 @main.command()
 @_common
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def plan(*, as_json: bool, **options: Any) -> None:
+@click.option(
+    "--html", type=click.Path(dir_okay=False, path_type=Path), help="Write a page to look at, to FILE.", metavar="FILE"
+)
+def plan(*, as_json: bool, html: Path | None, **options: Any) -> None:
     """Every image of the opted-in repositories with its verdict, the reason, and the evidence."""
-    collected = _run(None, **options)
+    collected = _run(None, html, **options)
     if as_json:
         click.echo(json.dumps(collected.as_json(), indent=2))
     else:
@@ -146,6 +153,7 @@ def _must_be_the_registry(reference: Reference, summary: RunSummary) -> None:
 
 def _run(  # noqa: PLR0913 - the options of the command line
     only: frozenset[str] | None,
+    html: Path | None = None,
     *,
     region: str | None,
     profile: str | None,
@@ -171,7 +179,8 @@ def _run(  # noqa: PLR0913 - the options of the command line
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     try:
-        Run(connect(region, profile), settings, reporter, str(uuid.uuid4()), only=only).execute()
+        told = Fanout((Recorder(settings, LocalPage(html).keep), reporter)) if html else reporter
+        Run(connect(region, profile), settings, told, str(uuid.uuid4()), only=only).execute()
     except (CleanerError, SettingsError, *aws.AwsError) as error:
         raise click.ClickException(str(error)) from None
     return reporter

@@ -12,12 +12,17 @@ from ecr_cleaner.aws import Aws
 from ecr_cleaner.errors import CleanerError, HistoryError, LockHeldError, RunFailedError, SettingsError
 from ecr_cleaner.history import HistoryStore
 from ecr_cleaner.model import RunStatus
+from ecr_cleaner.report.fanout import Fanout
 from ecr_cleaner.report.log import LOGGER, LogReporter, quiet_libraries
+from ecr_cleaner.report.record import Recorder
+from ecr_cleaner.report.store import ReportStore
 from ecr_cleaner.report.summary import SCHEMA_VERSION
 from ecr_cleaner.run import Run
 
 if TYPE_CHECKING:
+    from ecr_cleaner.report import Reporter
     from ecr_cleaner.report.summary import RunSummary
+    from ecr_cleaner.settings import Settings
 
 
 class Context(Protocol):
@@ -60,7 +65,7 @@ def handler(event: object, context: Context | None) -> dict[str, Any]:
             summary = Run(
                 clients,
                 told,
-                LogReporter(),
+                _reporter(clients, told),
                 run_id,
                 history,
                 os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "ecr-cleaner"),
@@ -73,6 +78,14 @@ def handler(event: object, context: Context | None) -> dict[str, Any]:
         LOGGER.exception("The run could not be started or ended")
         raise RunFailedError(run_id, RunStatus.FAILED, [str(error)]) from None
     return _result(summary)
+
+
+def _reporter(clients: Aws, told: Settings) -> Reporter:
+    place = told.reports
+    if place is None:
+        return LogReporter()
+    # The log's last line names the report, so that comes first.
+    return Fanout((Recorder(told, ReportStore(clients, place.bucket, place.prefix).keep), LogReporter()))
 
 
 def _fetch(bucket: str, key: str) -> bytes:

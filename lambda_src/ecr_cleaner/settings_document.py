@@ -66,6 +66,8 @@ Unscanned = Literal["eks", "other_accounts", "pull_through_cache", "delete_repli
 
 DEFAULT_ROLLBACK_DAYS: Final = 7
 DEFAULT_MAX_USAGE_DROP_PERCENT: Final = 50
+DEFAULT_STORAGE_PRICE: Final = 0.10
+"""https://aws.amazon.com/ecr/pricing/, in us-east-1."""
 
 
 def _not_below_minimum(days: int, info: ValidationInfo) -> int:
@@ -154,6 +156,10 @@ class HistoryPlace(Strict):
     prefix: Annotated[str, Field(pattern=r"^([^/]+/)+$")]
 
 
+class ReportsPlace(HistoryPlace):
+    """Where reports lie."""
+
+
 class Document(Strict):
     """The JSON document in ``ECR_CLEANER_SETTINGS``.
 
@@ -172,8 +178,10 @@ class Document(Strict):
         max_usage_drop_percent: By more the usages of a source may not fall unconfirmed; None: not compared.
         minimum_keep_days: Whole days; no age limit may be shorter, that of a repository's tag included.
         own_repository: Repository of the function's own image; never touched.
+        reports: Where reports of runs are kept; None: nowhere.
         rollback_days: An image seen in use within so many days is kept; needs the history.
         rules: For which repositories something else holds than the defaults.
+        storage_price_per_gb_month: US dollars; what reports reckon with.
         task_definition_revisions: How many of the newest active revisions of each family of ECS task definitions
             are in use although nothing names them.
     """
@@ -192,8 +200,10 @@ class Document(Strict):
     max_usage_drop_percent: Annotated[int, Field(ge=0, le=100)] | None = DEFAULT_MAX_USAGE_DROP_PERCENT
     minimum_keep_days: _Count = 1
     own_repository: Annotated[str, Field(min_length=2)] | None = None
+    reports: ReportsPlace | None = None
     rollback_days: Annotated[int, Field(ge=0, le=99_999)] = DEFAULT_ROLLBACK_DAYS
     rules: tuple[Rule, ...] = ()
+    storage_price_per_gb_month: Annotated[float, Field(ge=0, le=1000)] = DEFAULT_STORAGE_PRICE
     task_definition_revisions: Revisions = 1
 
     @field_validator("minimum_keep_days")

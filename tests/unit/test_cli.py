@@ -16,8 +16,11 @@ from ecr_cleaner.model import Contents
 from ecr_cleaner.report.summary import RepositorySummary, RunSummary
 from ecr_cleaner.rules import judge
 from tests.builders import ACCOUNT, HOST, NOW, REGION, digest, image, repository, usage
+from tests.unit.test_report_page import Parser, carried
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from click.testing import Result
 
     from ecr_cleaner.report.collected import CollectingReporter
@@ -106,6 +109,27 @@ def test_every_command_has_help(words: list[str]) -> None:
     result = run(*words)
     assert result.exit_code == 0
     assert "Usage:" in result.output
+
+
+def test_plan_writes_a_page(registry: Registry, tmp_path: Path) -> None:
+    """Beside what it prints, with everything in it."""
+    del registry
+    file = tmp_path / "page.html"
+    result = run("plan", "--html", str(file))
+    assert result.exit_code == 0, result.output
+    assert "old and unused" in result.output
+    parser = Parser()
+    parser.feed(file.read_text())
+    assert len(json.loads(carried(parser))["images"]) == 2
+
+
+def test_a_page_that_cannot_be_written_fails_the_plan(registry: Registry, tmp_path: Path) -> None:
+    """With the cause, after the plan."""
+    del registry
+    result = run("plan", "--html", str(tmp_path / "nowhere" / "page.html"))
+    assert result.exit_code == 1
+    assert "old and unused" in result.output
+    assert "the report could not be written: " in result.output
 
 
 def test_plan_shows_every_image(registry: Registry) -> None:

@@ -130,6 +130,7 @@ class RunSummary:
         left: Repositories that the deadline cut off.
         cut_short: What there was no time for, if that was not one repository but all of them.
         seconds: How long it took.
+        report: Where its page lies; None: nowhere.
     """
 
     run_id: str
@@ -144,6 +145,7 @@ class RunSummary:
     left: list[str] = field(default_factory=list)
     cut_short: str = ""
     seconds: float = 0.0
+    report: str | None = None
 
     @property
     def causes(self) -> tuple[str, ...]:
@@ -190,4 +192,5 @@ class RunSummary:
             "totals": {key: sum(repository[key] for repository in repositories) for key in (*counted, *sized)},
             "left": sorted(self.left),
             "duration_seconds": round(self.seconds, 3),
+            "report": self.report,
         }
