@@ -27,7 +27,7 @@ locals {
 
   inventory_place = var.inventory_uri == null ? null : regex("^s3://(?P<bucket>[^/]+)/(?P<prefix>.+)$", var.inventory_uri)
 
-  # Everything the function needs to know, as one document; ecr_cleaner/settings.py reads the same keys (a test compares).
+  # Everything the function needs to know, as one document; ecr_cleaner/settings_document.py has the same keys (a test compares).
   settings = {
     schema_version         = 1
     acknowledged_unscanned = sort(var.acknowledged_unscanned)
@@ -53,6 +53,8 @@ locals {
     rules                      = [for rule in var.rules : { for name, value in rule : name => value if value != null }]
     storage_price_per_gb_month = var.storage_price_per_gb_month
     task_definition_revisions  = try(tonumber(var.task_definition_revisions), var.task_definition_revisions)
+    # An image of another version, which image_uri may name, would ask other consumers than the role may.
+    usage_sources_sha256 = sha256(join(",", keys(local.usage_sources)))
   }
   settings_json = jsonencode(local.settings)
 

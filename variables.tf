@@ -165,7 +165,7 @@ variable "inventory_max_age_hours" {
 
 variable "inventory_uri" {
   type        = string
-  description = "Where inventories lie, such as s3://bucket/inventories/: every object *.json under it is a JSON array of references to images that are in use. eks/<cluster>.json is that of an EKS cluster, and lets it pass."
+  description = "Where inventories lie, such as s3://bucket/inventories/: every object *.json under it is a JSON array of references to images that are in use. eks/<region>/<cluster>.json is that of an EKS cluster, and lets it pass."
   default     = null
 
   validation {

@@ -45,6 +45,7 @@ run "defaults" {
         rules                              = []
         storage_price_per_gb_month         = 0.1
         task_definition_revisions          = 1
+        usage_sources_sha256               = sha256(join(",", sort(keys(jsondecode(file("usage_sources.json"))))))
       })
     })
     error_message = "The environment is the contract with the function, got ${jsonencode(aws_lambda_function.cleaner.environment[0].variables)}."
@@ -163,6 +164,7 @@ run "everything_set" {
       reports                    = { bucket = "shared-bucket", prefix = "ecr-cleaner/123456789012/us-east-1/other/" }
       storage_price_per_gb_month = 0.119
       task_definition_revisions  = 3
+      usage_sources_sha256       = sha256(join(",", sort(keys(jsondecode(file("usage_sources.json"))))))
     }
     error_message = "The settings carry the inputs, got ${aws_lambda_function.cleaner.environment[0].variables["ECR_CLEANER_SETTINGS"]}."
   }

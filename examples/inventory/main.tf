@@ -31,6 +31,12 @@ variable "cluster" {
 
 data "aws_caller_identity" "current" {}
 
+data "aws_region" "current" {}
+
+locals {
+  region = data.aws_region.current.id # both versions 5 and 6 of the provider know it
+}
+
 resource "aws_s3_bucket" "inventories" {
   bucket        = "${var.name}-inventories-${data.aws_caller_identity.current.account_id}"
   force_destroy = true # A cluster writes its inventory anew within hours.
@@ -70,7 +76,7 @@ resource "aws_iam_role_policy" "writer" {
       Sid      = "WriteInventory"
       Effect   = "Allow"
       Action   = "s3:PutObject"
-      Resource = "${aws_s3_bucket.inventories.arn}/inventories/eks/${var.cluster}.json"
+      Resource = "${aws_s3_bucket.inventories.arn}/inventories/eks/${local.region}/${var.cluster}.json"
     }]
   })
 }
@@ -88,7 +94,7 @@ module "ecr_cleaner" {
 
 output "inventory" {
   description = "Where the cluster writes its inventory."
-  value       = "s3://${aws_s3_bucket.inventories.bucket}/inventories/eks/${var.cluster}.json"
+  value       = "s3://${aws_s3_bucket.inventories.bucket}/inventories/eks/${local.region}/${var.cluster}.json"
 }
 
 output "writer_role_arn" {

@@ -88,6 +88,7 @@ class Entry(Strict):
     last_in_use: AwareDatetime | None = None
     by: Texts = Field(default_factory=list)
     lost_tags: dict[str, AwareDatetime] = Field(default_factory=dict)
+    unused_since: AwareDatetime | None = None
 
 
 class Repository(Strict):
@@ -111,6 +112,7 @@ def write_history(history: memory.History) -> bytes:
                     last_in_use=entry.last_in_use,
                     by=list(entry.by),
                     lost_tags=dict(entry.lost_tags),
+                    unused_since=entry.unused_since,
                 )
                 for digest, entry in history.images.items()
             },
@@ -133,7 +135,12 @@ def read_history(body: bytes, place: str, repository: str) -> memory.History:
         found.observed_at,
         {
             digest: memory.Entry(
-                tuple(entry.tags), entry.tags_changed_at, entry.last_in_use, tuple(entry.by), entry.lost_tags
+                tuple(entry.tags),
+                entry.tags_changed_at,
+                entry.last_in_use,
+                tuple(entry.by),
+                entry.lost_tags,
+                entry.unused_since,
             )
             for digest, entry in found.images.items()
         },

@@ -38,6 +38,8 @@ class Entry:
         tags: Those of the last observation, sorted.
         tags_changed_at: The observation that found them changed; None if none did.
         last_in_use: The last observation that found it in use; None if none did.
+        unused_since: The first observation after that which asked every source and did not find it in use; None if
+            there was none. Until then it may have been in use, however long nobody looked.
         by: Who used it then, for people; sorted, at most `MAX_CONSUMERS`.
         lost_tags: Tags it had once, each with the first observation without it.
     """
@@ -47,6 +49,7 @@ class Entry:
     last_in_use: datetime | None = None
     by: tuple[str, ...] = ()
     lost_tags: Mapping[str, datetime] = field(default_factory=dict)
+    unused_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,12 @@ class History:
 
 
 def observe(
-    repository: str, images: Iterable[Image], used: Mapping[str, Iterable[Usage]], observed_at: datetime
+    repository: str,
+    images: Iterable[Image],
+    used: Mapping[str, Iterable[Usage]],
+    observed_at: datetime,
+    *,
+    complete: bool,
 ) -> History:
     """What one look sees.
 
@@ -74,6 +82,7 @@ def observe(
         images: All that lie in it.
         used: Digest to the usages that name it.
         observed_at: The moment the usages were collected.
+        complete: Whether every source answered, and its answer is believed: only then is what nobody names not in use.
     """
     return History(
         repository,
@@ -83,7 +92,7 @@ def observe(
                 image.tags, None, observed_at, _consumers(usage.consumer for usage in used[image.digest])
             )
             if image.digest in used
-            else Entry(image.tags)
+            else Entry(image.tags, unused_since=observed_at if complete else None)
             for image in images
         },
     )
@@ -93,16 +102,14 @@ def remember(known: History | None, seen: History, rollback_days: int) -> Histor
     """What is known after a look.
 
     What the look did not find is forgotten, unless somebody else looked later; so are tags that were lost longer
-    ago than they can protect.
+    ago than they can protect, and since when an image is unused that never was in use.
     """
-    if known is None:
-        return seen
-    merged = merge(known, seen)
+    merged = seen if known is None else merge(known, seen)
     images = merged.images
-    if seen.observed_at >= known.observed_at:
+    if known is not None and seen.observed_at >= known.observed_at:
         images = {digest: entry for digest, entry in images.items() if digest in seen.images}
     oldest = merged.observed_at - timedelta(days=max(rollback_days, MIN_LOST_TAG_DAYS))
-    return replace(merged, images={digest: _without_old_losses(entry, oldest) for digest, entry in images.items()})
+    return replace(merged, images={digest: _worth_knowing(entry, oldest) for digest, entry in images.items()})
 
 
 def merge(one: History, other: History) -> History:
@@ -122,8 +129,8 @@ def merge(one: History, other: History) -> History:
 def recent(known: History, usages: Iterable[Usage], now: datetime, rollback_days: int) -> dict[str, tuple[str, ...]]:
     """The digests that are kept for what was, with the evidence.
 
-    Kept is what was in use at most `rollback_days` times 24 hours ago, and what lost a tag in that time which a
-    usage names: that consumer may have been started with it.
+    Kept is what was found in use once, until `rollback_days` times 24 hours after the first look that no longer
+    found it so, and what lost a tag in that time which a usage names: that consumer may have been started with it.
 
     Args:
         known: Of the repository.
@@ -142,8 +149,12 @@ def recent(known: History, usages: Iterable[Usage], now: datetime, rollback_days
     found: dict[str, tuple[str, ...]] = {}
     for digest, entry in known.images.items():
         evidence = []
-        if entry.last_in_use is not None and entry.last_in_use >= since:
+        if entry.last_in_use is not None and (entry.unused_since is None or entry.unused_since >= since):
             seen = f"last seen in use {_moment(entry.last_in_use)}"
+            if entry.last_in_use < since:
+                seen += ", and since then not everybody could be asked before " + (
+                    _moment(entry.unused_since) if entry.unused_since else "now"
+                )
             evidence += [f"{consumer}, {seen}" for consumer in entry.by] or [seen]
         for tag, lost_at in sorted(entry.lost_tags.items()):
             if lost_at >= since and tag in wanted:
@@ -192,7 +203,12 @@ def _merged(older_history: History, newer_history: History, digest: str, *, same
         changes.append(now)
     last_in_use, by = _last_use(older, newer)
     return Entry(
-        tags, max(changes, default=None), last_in_use, by, {tag: lost[tag] for tag in sorted(lost) if tag not in tags}
+        tags,
+        max(changes, default=None),
+        last_in_use,
+        by,
+        {tag: lost[tag] for tag in sorted(lost) if tag not in tags},
+        _unused_since(older, newer, last_in_use),
     )
 
 
@@ -204,10 +220,18 @@ def _last_use(one: Entry, other: Entry) -> tuple[datetime | None, tuple[str, ...
     return last, _consumers(name for moment, by in uses if moment == last for name in by)
 
 
-def _without_old_losses(entry: Entry, oldest: datetime) -> Entry:
-    if all(lost_at >= oldest for lost_at in entry.lost_tags.values()):
-        return entry
-    return replace(entry, lost_tags={t: lost_at for t, lost_at in entry.lost_tags.items() if lost_at >= oldest})
+def _unused_since(one: Entry, other: Entry, last_in_use: datetime | None) -> datetime | None:
+    """The first look without a use; one that is not after the last use says nothing of the time since."""
+    looks = [entry.unused_since for entry in (one, other) if entry.unused_since is not None]
+    return min((look for look in looks if last_in_use is None or look > last_in_use), default=None)
+
+
+def _worth_knowing(entry: Entry, oldest: datetime) -> Entry:
+    return replace(
+        entry,
+        lost_tags={tag: lost_at for tag, lost_at in entry.lost_tags.items() if lost_at >= oldest},
+        unused_since=entry.unused_since if entry.last_in_use is not None else None,
+    )
 
 
 def _consumers(names: Iterable[str]) -> tuple[str, ...]:

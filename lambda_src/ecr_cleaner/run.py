@@ -253,7 +253,9 @@ class Run:
         if self.history is None or self.summary.scan is None:
             return {}
         used = graph.resolve(graph.build(Contents(images)), repository.name, self._usages)
-        seen = memory.observe(repository.name, images, used, self.summary.scan.started_at)
+        scan = self.summary.scan
+        believed = not scan.failures and self._drop is None
+        seen = memory.observe(repository.name, images, used, scan.started_at, complete=believed)
         return memory.recent(self.history.remember(seen), self._usages, self._now, self.settings.rollback_days)
 
     def _is_over_limit(self, plan: RepositoryPlan) -> bool:

@@ -21,7 +21,7 @@ from ecr_cleaner.guard import Limits
 from ecr_cleaner.model import RetentionRule
 from ecr_cleaner.reference import listed
 from ecr_cleaner.strict import Strict
-from ecr_cleaner.usage.registry import DISABLED_BY_NAME
+from ecr_cleaner.usage.registry import DISABLED_BY_NAME, NAMES_SHA256
 
 
 def _is_source(name: str) -> str:
@@ -29,6 +29,16 @@ def _is_source(name: str) -> str:
         message = f"there is no such source; there are {', '.join(sorted(DISABLED_BY_NAME))}"
         raise ValueError(message)
     return name
+
+
+def _is_of_this_image(sha256: str) -> str:
+    if sha256 != NAMES_SHA256:
+        message = (
+            "the module knows other consumers than the function's image asks: both have to be of one version, so build"
+            " the image that image_uri names from this version's lambda_src"
+        )
+        raise ValueError(message)
+    return sha256
 
 
 def _is_reference(text: str) -> str:
@@ -184,6 +194,7 @@ class Document(Strict):
         storage_price_per_gb_month: US dollars; what reports reckon with.
         task_definition_revisions: How many of the newest active revisions of each family of ECS task definitions
             are in use although nothing names them.
+        usage_sources_sha256: Of the sources that Terraform knows: an image of another version would ask fewer.
     """
 
     schema_version: Literal[1] = 1
@@ -205,6 +216,7 @@ class Document(Strict):
     rules: tuple[Rule, ...] = ()
     storage_price_per_gb_month: Annotated[float, Field(ge=0, le=1000)] = DEFAULT_STORAGE_PRICE
     task_definition_revisions: Revisions = 1
+    usage_sources_sha256: Annotated[str, AfterValidator(_is_of_this_image)] | None = None
 
     @field_validator("minimum_keep_days")
     @classmethod

@@ -208,7 +208,10 @@ def every_consumer() -> dict[str, Any]:
         "s3": {
             "lists": {
                 "inventories/nomad.json": {"json": ["app:inventory", "nginx:1.29"], "modified": "3h"},
-                "inventories/eks/shop.json": {"json": [image + "gone", "{registry}/app@{pod}"], "modified": "24h-60s"},
+                "inventories/eks/us-east-1/shop.json": {
+                    "json": [image + "gone", "{registry}/app@{pod}"],
+                    "modified": "24h-60s",
+                },
                 "other/stale.json": {"text": "[", "modified": "900d"},
             },
         },

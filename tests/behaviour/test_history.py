@@ -70,7 +70,8 @@ def test_what_was_rolled_forward_may_be_rolled_back_for_some_days(
     reason, evidence = outcome.kept()[sandbox.digest("one")]
     assert reason == "recently_in_use"
     assert evidence.startswith("app runner service web, last seen in use ")
-    past.passes(days=3, hours=23)
+    # From the first night without it.
+    past.passes(days=6, hours=23)
     assert night().gone == {}
     past.passes(hours=2)
     assert night().gone == {"app": run.ids("one")}

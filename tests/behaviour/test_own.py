@@ -105,7 +105,9 @@ def test_without_inventories_s3_is_not_asked(run: Runner, sandbox: Sandbox) -> N
     outcome = run(inventories=None)
     assert outcome.told["sources"]["inventories"] == {"outcome": "complete", "usages": 0, "detail": ""}
     assert run.asked("s3") == set()
-    assert "shop; a fresh inventory of each lets the run go on: inventory_uri + eks/shop.json" in outcome.causes
+    assert (
+        "shop; a fresh inventory of each lets the run go on: inventory_uri + eks/us-east-1/shop.json" in outcome.causes
+    )
 
 
 def test_a_thousand_inventories_are_more_than_a_page(run: Runner, sandbox: Sandbox) -> None:
@@ -127,17 +129,17 @@ def test_a_cluster_passes_with_its_own_fresh_inventory_only(run: Runner, sandbox
     outcome = run()
     assert (outcome.status, outcome.gone) == ("refused", {})
     assert "pods may use any image: data; a fresh inventory of each" in outcome.causes
-    assert "s3://lists/inventories/eks/data.json" in outcome.causes
+    assert "s3://lists/inventories/eks/us-east-1/data.json" in outcome.causes
     assert 'acknowledged_unscanned = ["eks"]' in outcome.causes
     assert outcome.told["sources"]["inventories"]["outcome"] == "complete"
-    put(sandbox, "inventories/eks/data.json", json=["app:unused"], modified="25h")
+    put(sandbox, "inventories/eks/us-east-1/data.json", json=["app:unused"], modified="25h")
     outcome = run()
     assert (outcome.status, outcome.gone) == ("refused", {})
     assert {name for name, told in outcome.told["sources"].items() if told["outcome"] == "failed"} == {
         "eks",
         "inventories",
     }
-    put(sandbox, "inventories/eks/data.json", json=["app:unused"])
+    put(sandbox, "inventories/eks/us-east-1/data.json", json=["app:unused"])
     outcome = run()
     assert (outcome.status, outcome.gone) == ("completed", {})
 

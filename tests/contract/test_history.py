@@ -87,7 +87,7 @@ def opened(store: HistoryStore, s3: S3, state: State | None = None) -> HistorySt
 def look(at: datetime, used: str | None = None, **tags: list[str]) -> memory.History:
     """One observation of shop/app."""
     usages = {digest(used): [usage(of=used)]} if used else {}
-    return memory.observe("shop/app", [image(name, tags=t) for name, t in tags.items()], usages, at)
+    return memory.observe("shop/app", [image(name, tags=t) for name, t in tags.items()], usages, at, complete=True)
 
 
 # Opening

@@ -297,3 +297,41 @@ def test_a_listing_that_never_ends_is_no_answer(script: Script) -> None:
     script.endless("codebuild", "list_sandboxes", "ids", **SANDBOXES)
     with pytest.raises(IncompleteAnswerError, match="ListSandboxes"):
         used(script)
+
+
+BUILDSPEC: Final = f"""
+version: 0.2
+batch:
+  build-list:
+    - identifier: arm
+      env:
+        image: {tagged("v2")}
+"""
+
+
+def test_a_buildspec_is_searched(script: Script) -> None:
+    """A project's names what its next batch will run, that of what is under way what it runs yet."""
+    spec: dict[str, Any] = {"source": {"type": "NO_SOURCE", "buildspec": BUILDSPEC}}
+    projects(script, project() | spec)
+    builds(script, build(image=MANAGED, **spec))
+    script.pages("codebuild", "list_build_batches", "ids", ["shop:b"], **BATCHES)
+    batch = {"id": "shop:b", **environment(MANAGED), **spec}
+    script.answer("codebuild", "batch_get_build_batches", {"buildBatches": [batch]}, ids=["shop:b"])
+    script.pages("codebuild", "list_sandboxes", "ids", ["shop:s"], **SANDBOXES)
+    sandbox = {"id": "shop:s", **environment(MANAGED), **spec}
+    script.answer("codebuild", "batch_get_sandboxes", {"sandboxes": [sandbox]}, ids=["shop:s"])
+    assert [(one.consumer, one.reference, one.evidence) for one in used(script)] == [
+        ("codebuild project shop, buildspec", written(tagged("v2"), "v2"), Evidence.CONFIGURED),
+        ("codebuild build shop:1, buildspec", written(tagged("v2"), "v2"), Evidence.RUNNING),
+        ("codebuild batch build shop:b, buildspec", written(tagged("v2"), "v2"), Evidence.RUNNING),
+        ("codebuild sandbox shop:s, buildspec", written(tagged("v2"), "v2"), Evidence.RUNNING),
+    ]
+
+
+@pytest.mark.parametrize("source", [{}, {"buildspec": ""}, {"buildspec": "ci/buildspec.yml"}])
+def test_a_buildspec_elsewhere_names_nothing(script: Script, source: dict[str, Any]) -> None:
+    """A file of the source, or none at all."""
+    projects(script, project() | {"source": {"type": "GITHUB", **source}})
+    builds(script)
+    nothing_else(script)
+    assert used(script) == []

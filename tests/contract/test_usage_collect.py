@@ -216,7 +216,7 @@ def test_clusters_of_kubernetes_fail_their_source(script: Script) -> None:
     script.answer("eks", "list_clusters", {"clusters": ["shop"]}, maxResults=100, include=["all"])
     detail = (
         "EKS clusters cannot be scanned, and their pods may use any image: shop; "
-        "a fresh inventory of each lets the run go on: inventory_uri + eks/shop.json; "
+        "a fresh inventory of each lets the run go on: inventory_uri + eks/us-east-1/shop.json; "
         + mend("eks", "acknowledged_unscanned")
     )
     assert outcome(collected(script), "eks") == SourceOutcome("eks", FAILED, detail=detail)

@@ -50,18 +50,27 @@ def test_without_clusters_no_inventory_is_looked_for(script: Script) -> None:
 def test_clusters_with_a_fresh_inventory_pass(script: Script) -> None:
     """Of every page; exactly the age that is allowed is fresh."""
     clusters(script, "web", "batch")
-    stored(script, "24h", "in/use/eks/batch.json", "in/use/eks/web.json", "in/use/other.json")
+    stored(script, "24h", "in/use/eks/us-east-1/batch.json", "in/use/eks/us-east-1/web.json", "in/use/other.json")
     assert asked(script) == []
 
 
 @pytest.mark.parametrize(
-    "keys", [(), ("in/use/web.json",), ("in/use/eks/web",), ("in/use/eks/Web.json",), ("in/use/eks/web.json.gz",)]
+    "keys",
+    [
+        (),
+        ("in/use/web.json",),
+        ("in/use/eks/us-east-1/web",),
+        ("in/use/eks/us-east-1/Web.json",),
+        ("in/use/eks/web.json",),
+        ("in/use/eks/eu-west-1/web.json",),
+        ("in/use/eks/us-east-1/web.json.gz",),
+    ],
 )
 def test_clusters_without_an_inventory_are_named_with_its_key(script: Script, keys: tuple[str, ...]) -> None:
     """Exactly that key counts; one that has its inventory is not named."""
     clusters(script, "web", "batch", "shop")
-    stored(script, "1h", *keys, "in/use/eks/batch.json")
-    remedy = "a fresh inventory of each lets the run go on: s3://lists/in/use/eks/shop.json, s3://lists/in/use/eks/web"
+    stored(script, "1h", *keys, "in/use/eks/us-east-1/batch.json")
+    remedy = "a fresh inventory of each lets the run go on: s3://lists/in/use/eks/us-east-1/shop.json, s3://lists/in/use/eks/us-east-1/web"
     with pytest.raises(UnscannedConsumersError, match=f"^{START}shop, web; {remedy}.json$"):
         asked(script)
 
@@ -69,9 +78,9 @@ def test_clusters_without_an_inventory_are_named_with_its_key(script: Script, ke
 def test_a_stale_inventory_lets_no_cluster_pass(script: Script) -> None:
     """One of something else is not this source's business."""
     clusters(script, "web")
-    stored(script, "25h", "in/use/eks/web.json", "in/use/other.json")
+    stored(script, "25h", "in/use/eks/us-east-1/web.json", "in/use/other.json")
     with pytest.raises(
-        SourceError, match=r"^s3://lists/in/use/eks/web.json was written 25.0 hours ago, and inventory_"
+        SourceError, match=r"^s3://lists/in/use/eks/us-east-1/web.json was written 25.0 hours ago, and inventory_"
     ):
         asked(script)
 
@@ -79,7 +88,7 @@ def test_a_stale_inventory_lets_no_cluster_pass(script: Script) -> None:
 def test_without_a_place_the_remedy_begins_with_one(script: Script) -> None:
     """Nothing is asked of S3."""
     clusters(script, "web")
-    remedy = r"a fresh inventory of each lets the run go on: inventory_uri \+ eks/web.json"
+    remedy = r"a fresh inventory of each lets the run go on: inventory_uri \+ eks/us-east-1/web.json"
     with pytest.raises(UnscannedConsumersError, match=f"^{START}web; {remedy}$"):
         asked(script, place=None)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import inspect
 import json
 import re
@@ -125,3 +126,11 @@ def test_the_marker_is_understood() -> None:
 def test_the_size_of_the_settings_is_limited_alike() -> None:
     """Terraform refuses at plan what the function would refuse at night."""
     assert declared.local_values("main.tf")["settings_limit"] == settings.MAX_DOCUMENT_BYTES
+
+
+def test_terraform_and_the_function_know_the_same_sources() -> None:
+    """Terraform takes the names from its file, in order; the function from its modules."""
+    names = list(json.loads((declared.ROOT / "usage_sources.json").read_text()))
+    told = hashlib.sha256(",".join(sorted(names)).encode()).hexdigest()
+    assert Document(usage_sources_sha256=told).usage_sources_sha256 == told
+    assert set(names) == {source.name for source in SOURCES}

@@ -362,7 +362,7 @@ def test_the_role_cannot_make_the_history_forget(rendered: Rendered) -> None:
 
 LISTS: Final = "arn:aws:s3:::lists"
 LISTED: Final[dict[str, tuple[Request, str]]] = {
-    "an inventory": (Request("real", "s3:GetObject", f"{LISTS}/inventories/eks/shop.json"), "Allowed"),
+    "an inventory": (Request("real", "s3:GetObject", f"{LISTS}/inventories/eks/us-east-1/shop.json"), "Allowed"),
     "inventories": (Request("real", "s3:ListBucket", LISTS, prefix="inventories/"), "Allowed"),
     "beside them": (Request("real", "s3:GetObject", f"{LISTS}/other/stale.json"), "ImplicitlyDenied"),
     "of like name": (Request("real", "s3:GetObject", f"{LISTS}/inventories-old/a.json"), "ImplicitlyDenied"),

@@ -11,6 +11,7 @@ from botocore.exceptions import ProfileNotFound
 from click.testing import CliRunner
 
 from ecr_cleaner import __version__, cli
+from ecr_cleaner.cli import session
 from ecr_cleaner.errors import CleanerError
 from ecr_cleaner.model import Contents
 from ecr_cleaner.report.summary import RepositorySummary, RunSummary
@@ -87,8 +88,8 @@ class Registry:
 def registry(monkeypatch: pytest.MonkeyPatch) -> Registry:
     """One repository with an image in use and one that is not."""
     made = Registry()
-    monkeypatch.setattr(cli, "connect", made.connect)
-    monkeypatch.setattr(cli, "Run", made.run)
+    monkeypatch.setattr(session, "connect", made.connect)
+    monkeypatch.setattr(session, "Run", made.run)
     return made
 
 

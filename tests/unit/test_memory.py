@@ -20,10 +20,12 @@ if TYPE_CHECKING:
 DAY = timedelta(days=1)
 
 
-def look(at: datetime, tags: dict[str, list[str]], in_use: dict[str, list[str]] | None = None) -> History:
+def look(
+    at: datetime, tags: dict[str, list[str]], in_use: dict[str, list[str]] | None = None, *, complete: bool = True
+) -> History:
     """One observation: images with their tags, and who uses them."""
     usages = {digest(name): [used(of=name, consumer=c) for c in by] for name, by in (in_use or {}).items()}
-    return memory.observe("app", [image(name, tags=t) for name, t in tags.items()], usages, at)
+    return memory.observe("app", [image(name, tags=t) for name, t in tags.items()], usages, at, complete=complete)
 
 
 def after(*looks: History, rollback_days: int = 7) -> History:
@@ -48,9 +50,14 @@ def test_a_look_notes_tags_and_who_uses_what() -> None:
         NOW,
         {
             digest("a"): Entry(("v0", "v1"), None, NOW, ("ecs service prod/a", "ecs service prod/z")),
-            digest("b"): Entry(),
+            digest("b"): Entry(unused_since=NOW),
         },
     )
+
+
+def test_a_look_that_could_not_ask_everybody_says_nothing_of_what_is_unused() -> None:
+    """Whom it could not ask may use it."""
+    assert look(NOW, {"a": []}, complete=False).images[digest("a")] == Entry()
 
 
 def test_a_few_consumers_are_enough() -> None:
@@ -61,9 +68,37 @@ def test_a_few_consumers_are_enough() -> None:
 
 @pytest.mark.parametrize(("age", "keeps"), [("0d", True), ("7d", True), ("7d+1s", False), ("8d", False)])
 def test_what_was_in_use_is_kept_for_some_days(age: str, *, keeps: bool) -> None:
-    """Exactly N times 24 hours ago still counts."""
-    known = after(look(ago(age), {"a": ["v1"]}, {"a": ["ecs service prod/api"]}), look(NOW, {"a": ["v1"]}))
+    """From the first look that no longer found it in use; exactly N times 24 hours ago still counts."""
+    used_once = look(ago("20d"), {"a": ["v1"]}, {"a": ["ecs service prod/api"]})
+    known = after(used_once, look(ago(age), {"a": ["v1"]}), look(NOW, {"a": ["v1"]}))
     assert (digest("a") in kept(known)) is keeps
+
+
+def test_nights_in_which_not_everybody_was_asked_do_not_count() -> None:
+    """It may have been rolled forward yesterday."""
+    nights = [look(ago(f"{day}d"), {"a": []}, complete=False) for day in range(19, 1, -1)]
+    known = after(look(ago("20d"), {"a": []}, {"a": ["ecs service prod/api"]}), *nights)
+    seen = "ecs service prod/api, last seen in use 2026-02-09 12:00 UTC, and since then not everybody could be asked"
+    assert kept(known) == {digest("a"): (f"{seen} before now",)}
+    known = memory.remember(known, look(ago("1d"), {"a": []}), 7)
+    assert kept(known) == {digest("a"): (f"{seen} before 2026-02-28 12:00 UTC",)}
+    assert kept(known, now=NOW + 6 * DAY + timedelta(seconds=1)) == {}
+
+
+def test_a_use_again_begins_anew() -> None:
+    """What was found unused before it counts no more."""
+    known = after(
+        look(ago("30d"), {"a": []}, {"a": ["x"]}),
+        look(ago("20d"), {"a": []}),
+        look(ago("10d"), {"a": []}, {"a": ["x"]}),
+    )
+    assert known.images[digest("a")].unused_since is None
+    assert digest("a") in kept(known)
+
+
+def test_what_never_was_in_use_is_not_remembered_as_unused() -> None:
+    """Nothing depends on it, and it would be a date for every image."""
+    assert after(look(NOW, {"a": []})).images[digest("a")] == Entry()
 
 
 def test_the_evidence_says_who_and_when() -> None:
@@ -176,7 +211,7 @@ def test_what_somebody_saw_later_is_not_forgotten() -> None:
     known = memory.remember(later, look(ago("1h"), {"a": ["v1", "v2"], "gone": []}, {"a": ["y"]}), 7)
     assert known.observed_at == NOW
     assert set(known.images) == {digest("a"), digest("new"), digest("gone")}
-    assert known.images[digest("a")] == Entry(("v2",), NOW, ago("1h"), ("y",), {"v1": NOW})
+    assert known.images[digest("a")] == Entry(("v2",), NOW, ago("1h"), ("y",), {"v1": NOW}, NOW)
     assert known.images[digest("new")].last_in_use == NOW
 
 

@@ -33,7 +33,7 @@ def _look(draw: st.DrawFn, at: datetime) -> History:
         for name in present
         if draw(st.booleans())
     }
-    return memory.observe("app", images, used, at)
+    return memory.observe("app", images, used, at, complete=draw(st.booleans()))
 
 
 def through_the_bucket(history: History) -> History:
@@ -43,7 +43,7 @@ def through_the_bucket(history: History) -> History:
 
 def known_after(seen: list[History], days: int) -> History:
     """What is known after some looks, each written and read."""
-    known = seen[0]
+    known = memory.remember(None, seen[0], days)
     for look in seen[1:]:
         known = through_the_bucket(memory.remember(known, look, days))
     return known
@@ -63,6 +63,24 @@ def test_what_was_in_use_within_the_days_is_never_forgotten(seen: list[History],
                 assert kept[name]
 
 
+@given(looks(), st.integers(1, 60), st.integers(0, 24 * 70))
+def test_only_who_could_ask_everybody_lets_go(seen: list[History], days: int, hours: int) -> None:
+    """Of what was in use once: a complete look without it, more than the days ago, and no use since."""
+    known = known_after(seen, days)
+    now = seen[-1].observed_at + timedelta(hours=hours)
+    kept = memory.recent(known, [], now, days)
+    for name, entry in known.images.items():
+        if entry.last_in_use is None or name in kept:
+            continue
+        without = [
+            look.observed_at
+            for look in seen
+            if look.observed_at > entry.last_in_use and name in look.images and look.images[name].unused_since
+        ]
+        assert without
+        assert now - min(without) > timedelta(days=days)
+
+
 @given(looks(), st.integers(1, 60), st.sampled_from(TAGS))
 def test_what_had_a_tag_within_the_days_is_kept_for_who_names_it(seen: list[History], days: int, tag: str) -> None:
     """Whichever way the tag took since."""
@@ -79,9 +97,11 @@ def test_what_had_a_tag_within_the_days_is_kept_for_who_names_it(seen: list[Hist
 
 @given(looks(), st.integers(0, 60))
 def test_nothing_is_kept_for_longer_than_the_days(seen: list[History], days: int) -> None:
-    """A history is no reason to keep everything."""
-    known = known_after(seen, days)
-    later = seen[-1].observed_at + timedelta(days=days, seconds=1)
+    """A history is no reason to keep everything, once everybody was asked."""
+    at = seen[-1].observed_at + timedelta(hours=1)
+    present = [image(n, tags=seen[-1].images[digest(n)].tags) for n in NAMES if digest(n) in seen[-1].images]
+    known = known_after([*seen, memory.observe("app", present, {}, at, complete=True)], days)
+    later = at + timedelta(days=days, seconds=1)
     assert memory.recent(known, [usage(tag=tag) for tag in TAGS], later, days) == {}
 
 

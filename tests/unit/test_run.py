@@ -678,18 +678,29 @@ def test_a_history_is_written_without_any_repository(run: Callable[..., RunSumma
     assert world.steps == ["open", "registry", "names", "scan", "save"]
 
 
-@pytest.mark.parametrize(("used_ago", "goes"), [("7d", False), ("7d+1s", True)])
+@pytest.mark.parametrize(("unused_since", "goes"), [(None, False), ("7d", False), ("7d+1s", True)])
 def test_what_was_in_use_is_kept_for_some_days(
-    run: Callable[..., RunSummary], world: World, told: Told, used_ago: str, *, goes: bool
+    run: Callable[..., RunSummary], world: World, told: Told, unused_since: str | None, *, goes: bool
 ) -> None:
-    """As long as rollback_days says."""
-    world.old("a").known["a"] = History(
-        "a", ago("1d"), {digest("old a"): Entry(("v1",), None, ago(used_ago), ("ecs service prod/a",))}
-    )
+    """As long as rollback_days says, from the first look without a use."""
+    since = ago(unused_since) if unused_since else None
+    entry = Entry(("v1",), None, ago("60d"), ("ecs service prod/a",), {}, since)
+    world.old("a").known["a"] = History("a", ago("1d"), {digest("old a"): entry})
     run(history=True)
     assert told.removed == (["a:v1"] if goes else [])
     (verdict,) = told.plans["a"].verdicts
     assert (verdict.reason is Reason.OLD_AND_UNUSED) is goes
+
+
+def test_a_failed_source_lets_no_days_pass(run: Callable[..., RunSummary], world: World) -> None:
+    """Whom it could not name may use what nobody names."""
+    world.old("a").known["a"] = History("a", ago("1d"), {digest("old a"): Entry(("v1",), None, ago("60d"))})
+    world.scans = [((), (SourceOutcome("ecs", SourceStatus.FAILED),))]
+    assert run(history=True).status == "refused"
+    assert world.known["a"].images[digest("old a")].unused_since is None
+    world.scans = [((), (COMPLETE,))]
+    assert run(history=True).status == "completed"
+    assert world.known["a"].images[digest("old a")].unused_since is not None
 
 
 def test_a_past_may_protect_nothing(run: Callable[..., RunSummary], world: World, told: Told) -> None:

@@ -213,6 +213,7 @@ def test_null_means_none() -> None:
         ({"schema_version": 2}, "schema_version"),
         ({"schema_version": "1"}, "schema_version"),
         ({"schema_version": None}, "schema_version"),
+        ({"usage_sources_sha256": "0" * 64}, "both have to be of one version"),
         ({"disabled_usage_sources": ["ec2"]}, "ec2"),
         ({"disabled_usage_sources": ["ECS"]}, "ECS"),
         ({"disabled_usage_sources": ["eks"]}, "eks"),

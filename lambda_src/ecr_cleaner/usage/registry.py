@@ -5,6 +5,7 @@ To add a consumer is to add a file there.
 
 from __future__ import annotations
 
+import hashlib
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Final
@@ -27,3 +28,6 @@ SOURCES: Final[tuple[Source, ...]] = tuple(sorted(_found(), key=lambda source: s
 
 DISABLED_BY_NAME: Final = frozenset(s.name for s in SOURCES if s.setting == "disabled_usage_sources")
 """What ``disabled_usage_sources`` may name."""
+
+NAMES_SHA256: Final = hashlib.sha256(",".join(source.name for source in SOURCES).encode()).hexdigest()
+"""Of all their names: Terraform makes the same of the sources whose permissions it grants."""

@@ -15,7 +15,7 @@ from ecr_cleaner import aws
 from ecr_cleaner.errors import SourceError
 from ecr_cleaner.model import Evidence
 from ecr_cleaner.usage.answers import in_batches
-from ecr_cleaner.usage.base import Account, Field, Grant, Source, usages_of
+from ecr_cleaner.usage.base import Account, Field, Grant, Source, usages_in, usages_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -119,6 +119,10 @@ def _told(
 def _usages(thing: dict[str, Any], operation: str, consumer: str, evidence: Evidence) -> Iterator[Usage]:
     image = aws.member(aws.member(thing, "environment", operation), "image", operation)
     yield from usages_of(image, source=_NAME, consumer=consumer, evidence=evidence)
+    # A batch's buildspec names the images of its builds, any buildspec those that its commands pull. The same member
+    # may be the place of a file, which names none.
+    buildspec = (thing.get("source") or {}).get("buildspec") or ""
+    yield from usages_in(buildspec, source=_NAME, consumer=f"{consumer}, buildspec", evidence=evidence)
 
 
 SOURCES: Final = (
@@ -126,7 +130,8 @@ SOURCES: Final = (
         name=_NAME,
         title="AWS CodeBuild projects",
         protects="The image of every project's environment, and of builds, batch builds and sandboxes under way, also"
-        " one that was chosen at their start",
+        " one that was chosen at their start; what the text of their buildspecs names, where that is no file in the"
+        " source",
         service="codebuild",
         grants=(
             Grant("ListCodeBuild", ("codebuild:ListBuildBatches", "codebuild:ListProjects", "codebuild:ListSandboxes")),
@@ -144,11 +149,15 @@ SOURCES: Final = (
         ),
         fields=(
             Field("codebuild", "BatchGetProjects", "projects[].environment.image"),
+            Field("codebuild", "BatchGetProjects", "projects[].source.buildspec"),
             Field("codebuild", "BatchGetBuilds", "builds[].environment.image"),
+            Field("codebuild", "BatchGetBuilds", "builds[].source.buildspec"),
             Field("codebuild", "BatchGetBuilds", "builds[].buildComplete"),
             Field("codebuild", "BatchGetBuilds", "builds[].startTime"),
             Field("codebuild", "BatchGetBuildBatches", "buildBatches[].environment.image"),
+            Field("codebuild", "BatchGetBuildBatches", "buildBatches[].source.buildspec"),
             Field("codebuild", "BatchGetSandboxes", "sandboxes[].environment.image"),
+            Field("codebuild", "BatchGetSandboxes", "sandboxes[].source.buildspec"),
             Field("codebuild", "BatchGetSandboxes", "sandboxes[].endTime"),
         ),
         collect=collect,

@@ -1,0 +1,29 @@
+"""Finds the commands, and ends each of them the same way."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import Any
+
+import click
+
+from ecr_cleaner import aws
+from ecr_cleaner.cli import commands
+from ecr_cleaner.errors import CleanerError
+
+
+class CommandFiles(click.Group):
+    """Whatever module of `ecr_cleaner.cli.commands` holds a ``command``; its errors become one line and exit code 1."""
+
+    def __init__(self, *words: Any, **attributes: Any) -> None:
+        super().__init__(*words, **attributes)
+        for module in iter_modules(commands.__path__, f"{commands.__name__}."):
+            self.add_command(import_module(module.name).command)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that was asked for."""
+        try:
+            return super().invoke(ctx)
+        except (CleanerError, *aws.AwsError) as error:
+            raise click.ClickException(str(error)) from None
