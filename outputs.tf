@@ -1,5 +1,5 @@
 output "bucket_name" {
-  description = "Name of the bucket that holds the history; null without one."
+  description = "Name of the bucket that holds the history and the reports; null without one."
   value       = local.bucket
 }
 

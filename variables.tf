@@ -48,14 +48,14 @@ variable "base_image" {
 
 variable "bucket_force_destroy" {
   type        = bool
-  description = "Whether terraform destroy also deletes the bucket that the module made while there is something in it: the history."
+  description = "Whether terraform destroy also deletes the bucket that the module made while there is something in it: the history and the reports."
   default     = false
   nullable    = false
 }
 
 variable "bucket_name" {
   type        = string
-  description = "Existing bucket for the history and for settings that outgrow the function's environment; it should be private, encrypted and versioned. null: the module makes one. Several instances, regions and accounts may share it."
+  description = "Existing bucket for the history, for reports, and for settings that outgrow the function's environment; it should be private, encrypted and versioned. null: the module makes one. Several instances, regions and accounts may share it."
   default     = null
 
   validation {

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from ecr_cleaner import usage
 from tests.behaviour.cells import TOOK_EFFECT
+from tests.behaviour.fault_account import REPORTS_BUCKET
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -154,6 +155,9 @@ def _own(cell: Cell, run: Runner, outcome: Outcome, unused: Digests) -> Iterator
     if outcome.status == "completed" and cell.kind in TOOK_EFFECT:
         yield from cleaned(outcome, unused)
         return
+    if cell.api.bucket == REPORTS_BUCKET:
+        yield from _reported(outcome, unused)
+        return
     match cell.api.service, cell.api.operation, outcome.status:
         case "dynamodb", "PutItem", "failed":
             if outcome.gone or run.asked("ecr"):
@@ -169,6 +173,15 @@ def _own(cell: Cell, run: Runner, outcome: Outcome, unused: Digests) -> Iterator
             yield from cleaned(outcome, {name: unused[name] for name in unused.keys() - without})
         case service, operation, status:
             yield f"it is {status}: nobody has said that a run may end so when {operation} of {service} fails"
+
+
+def _reported(outcome: Outcome, unused: Digests) -> Iterator[str]:
+    """A report that cannot be written comes after everything else, and is the one cause."""
+    yield from cleaned(outcome, unused)
+    if outcome.status != "failed" or not outcome.causes.startswith("the report could not be written: s3://"):
+        yield f"it is {outcome.status}: {outcome.causes}"
+    if " | " in outcome.causes:
+        yield f"there are other causes: {outcome.causes}"
 
 
 def is_untouched(api: Api, outcome: Outcome) -> bool:

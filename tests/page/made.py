@@ -65,7 +65,8 @@ class Night:
         usages: list[Usage] = []
         for number in range(repositories):
             name = f"{_NAMES[number % len(_NAMES)]}{number // len(_NAMES) or ''}"
-            plan = self._plan(name, images // repositories, usages)
+            plan, used = self._plan(name, images // repositories)
+            usages += used
             self.summary.repositories[name] = RepositorySummary(name)
             self.summary.repositories[name].judge(plan)
             self.recorder.judged(plan, dry_run=dry_run, refused=False)
@@ -86,8 +87,9 @@ class Night:
             for number in range(findings)
         ]
 
-    def _plan(self, name: str, images: int, usages: list[Usage]) -> RepositoryPlan:
+    def _plan(self, name: str, images: int) -> tuple[RepositoryPlan, list[Usage]]:
         made: list[Image] = []
+        usages: list[Usage] = []
         for number in range(images):
             index = number % 20 == 19
             made.append(
@@ -111,7 +113,7 @@ class Night:
                         consumer=f"ecs service prod/{service}, task definition {service}:3{self._word}",
                     )
                 )
-        return judge(repository(name), Contents(tuple(made)), tuple(usages), NOW)
+        return judge(repository(name), Contents(tuple(made)), tuple(usages), NOW), usages
 
     def former(self, runs: int = 30) -> list[dict[str, Any]]:
         """The totals of runs before this one."""

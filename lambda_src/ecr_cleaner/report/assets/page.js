@@ -91,6 +91,11 @@ function makeImages(told) {
 }
 
 function makeUsages(told) {
+  // Of this very registry the host says nothing new.
+  const short = (one) => {
+    const at = one.repository ? one.reference.indexOf(`/${one.repository}`) : -1;
+    return at > 0 && one.account_id === told.run.account_id && one.region === told.run.region ? one.reference.slice(at + 1) : one.reference;
+  };
   const entries = (one) => [["Consumer", one.consumer], ["Source", one.source], ["Evidence", words(one.evidence)], ["As written", one.reference],
     ["Account", one.account_id], ["Region", one.region], ["Repository", one.repository], ["Tag", one.tag], ["Digest", one.digest], ["Covers", `one ${one.breadth}`.replace("one prefix", "every repository with this prefix")]];
   makeTable({
@@ -99,8 +104,8 @@ function makeUsages(told) {
     filters: [{ label: "Source", value: (one) => one.source }, { label: "Evidence", value: (one) => words(one.evidence) }],
     sorts: [["Consumer", "consumer", "asc"], ["Image", "reference", "asc"], ["Source", "source", "asc"]],
     columns: [
-      { title: "Consumer", field: "consumer", widthGrow: 3, minWidth: 150, sorter: byText((one) => one.consumer), formatter: (cell) => two(nameButton(cell.getValue(), () => entries(cell.getData())), NARROW.matches ? cell.getData().reference : cell.getData().source) },
-      { title: "Image, as written", field: "reference", wide: true, widthGrow: 3, minWidth: 180, sorter: byText((one) => one.reference), formatter: (cell) => two(line(cell.getValue()), cell.getData().digest || "") },
+      { title: "Consumer", field: "consumer", widthGrow: 3, minWidth: 150, sorter: byText((one) => one.consumer), formatter: (cell) => two(nameButton(cell.getValue(), () => entries(cell.getData())), NARROW.matches ? short(cell.getData()) : cell.getData().source) },
+      { title: "Image, as written", field: "reference", wide: true, widthGrow: 3, minWidth: 180, sorter: byText(short), formatter: (cell) => two(line(short(cell.getData())), cell.getData().digest || "") },
       { title: "Evidence", field: "evidence", width: 130, sorter: byText((one) => one.evidence), formatter: (cell) => badge(words(cell.getValue()), "idle") },
       { title: "Source", field: "source", visible: false, sorter: byText((one) => one.source) },
     ],
@@ -113,7 +118,7 @@ function makeFindings(told) {
   const weight = (one) => { const at = SEVERITIES.indexOf(one.severity.toLowerCase()); return at < 0 ? SEVERITIES.length : at; };
   told.findings.forEach((one) => { one.weight = weight(one); });
   makeTable({
-    name: "findings", label: "Findings", one: "finding", rows: told.findings, empty: "Nothing was found that needs a person's look.",
+    name: "findings", label: "Findings", one: "finding", rows: told.findings, empty: "No findings.",
     text: (one) => [one.kind, words(one.kind), one.severity, one.subject, one.detail].join(" "),
     filters: [{ label: "Severity", value: (one) => words(one.severity) }, { label: "Kind", value: (one) => words(one.kind) }],
     sorts: [["Gravest", "weight", "asc"], ["Subject", "subject", "asc"], ["Kind", "kind", "asc"]],

@@ -28,7 +28,7 @@ function drawStorage(told) {
     const sum = (field) => rest.reduce((all, one) => all + one[field], 0);
     bars.push({ name: `${NUMBER.format(rest.length)} more`, total: sum("bytes_total"), goes: sum(part) });
   }
-  byId("storage-picture").style.height = `${bars.length * 28 + 90}px`;
+  byId("storage-picture").style.minHeight = `${bars.length * 28 + 90}px`;
   byId("storage").setAttribute("aria-label", `Bars: ${bars.map((bar) => `${bar.name} ${bytes(bar.total)}, of it ${goes.toLowerCase()} ${bytes(bar.goes)}`).join("; ")}.`);
   const short = (name) => (name.length > 28 ? `…${name.slice(-27)}` : name);
   return new Chart(byId("storage"), {
@@ -55,7 +55,6 @@ function drawTrend(told) {
   const runs = told.trend;
   if (runs.length < 2) {
     byId("trend-picture").remove();
-    byId("trend-words").hidden = false;
     byId("trend-words").textContent = "This is the first run that is remembered: there is a trend from the next one on.";
     return null;
   }
