@@ -114,5 +114,5 @@ lock: setup-python ## Lock the newest allowed versions of all dependencies anew
 
 .PHONY: clean
 clean: ## Remove everything that these targets made
-	rm -rf .venv .cache .demo .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage tests/permissions/node_modules
+	rm -rf .venv .cache .demo .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage tests/permissions/node_modules tests/page/node_modules
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,4 +1,4 @@
-# Where the function remembers who used what, and where settings lie that outgrow its environment.
+# Where the function remembers who used what, where its reports are kept, and where settings lie that outgrow its environment.
 
 locals {
   creates_bucket = var.history_enabled && var.bucket_name == null
@@ -12,6 +12,7 @@ locals {
   bucket_prefix = "ecr-cleaner/${local.account_id}/${local.region}/${var.name}/"
 
   history = var.history_enabled ? { bucket = local.bucket, prefix = local.bucket_prefix } : null
+  reports = var.reports_enabled && local.bucket != null ? { bucket = local.bucket, prefix = local.bucket_prefix } : null
 }
 
 resource "aws_s3_bucket" "history" {
@@ -57,7 +58,8 @@ resource "aws_s3_bucket_versioning" "history" {
   }
 }
 
-# Every run writes each object anew: a month of versions is enough to bring one back.
+# Every run writes each object anew: a month of versions is enough to bring one back. What a rule with days expires
+# takes the markers of what is deleted with it.
 resource "aws_s3_bucket_lifecycle_configuration" "history" {
   count = local.creates_bucket ? 1 : 0
 
@@ -75,6 +77,19 @@ resource "aws_s3_bucket_lifecycle_configuration" "history" {
 
     abort_incomplete_multipart_upload {
       days_after_initiation = 1
+    }
+  }
+
+  rule {
+    id     = "forget-old-reports"
+    status = var.report_retention_days == 0 ? "Disabled" : "Enabled"
+
+    filter {
+      prefix = "${local.bucket_prefix}reports/"
+    }
+
+    expiration {
+      days = max(var.report_retention_days, 1)
     }
   }
 

@@ -91,9 +91,9 @@ locals {
   )
 
   # Reading and replacing, never listing or deleting: of what is not there S3 then says that it is denied, and the
-  # function reads nothing that may rightly be absent.
+  # function reads nothing that may rightly be absent, but for the totals of former runs, which decide nothing.
   bucket_statements = concat(
-    local.history != null || local.settings_outgrow ? [merge(local.own_bucket, {
+    local.history != null || local.reports != null || local.settings_outgrow ? [merge(local.own_bucket, {
       Sid      = "ReadBucket"
       Action   = ["s3:GetObject"]
       Resource = ["${local.bucket_arn}/${local.bucket_prefix}*"]
@@ -102,6 +102,11 @@ locals {
       Sid      = "WriteHistory"
       Action   = ["s3:PutObject"]
       Resource = ["${local.bucket_arn}/${local.bucket_prefix}history/*", "${local.bucket_arn}/${local.bucket_prefix}marker.json"]
+    })] : [],
+    local.reports != null ? [merge(local.own_bucket, {
+      Sid      = "WriteReports"
+      Action   = ["s3:PutObject"]
+      Resource = ["${local.bucket_arn}/${local.bucket_prefix}reports/*"]
     })] : [],
   )
 

@@ -50,11 +50,13 @@ locals {
     minimum_keep_days                  = var.minimum_keep_days
     notifications                      = local.notifications
     own_repository                     = local.own_repository
+    reports                            = local.reports
     rollback_days                      = var.rollback_days
     # What a rule leaves out is left to the function's defaults.
-    rules                     = [for rule in var.rules : { for name, value in rule : name => value if value != null }]
-    survey_other_repositories = var.survey_other_repositories
-    task_definition_revisions = try(tonumber(var.task_definition_revisions), var.task_definition_revisions)
+    rules                      = [for rule in var.rules : { for name, value in rule : name => value if value != null }]
+    storage_price_per_gb_month = var.storage_price_per_gb_month
+    survey_other_repositories  = var.survey_other_repositories
+    task_definition_revisions  = try(tonumber(var.task_definition_revisions), var.task_definition_revisions)
     # An image of another version, which image_uri may name, would ask other consumers than the role may.
     usage_sources_sha256 = sha256(join(",", keys(local.usage_sources)))
   }

@@ -1,5 +1,5 @@
 output "bucket_name" {
-  description = "Name of the bucket that holds the history; null without one."
+  description = "Name of the bucket that holds the history and the reports; null without one."
   value       = local.bucket
 }
 
@@ -51,6 +51,11 @@ output "log_group_name" {
 output "notification_topic_arn" {
   description = "ARN of the topic on which a summary of runs is published; null without one."
   value       = var.notifications_enabled ? aws_sns_topic.runs[0].arn : var.notification_topic_arn
+}
+
+output "reports_uri" {
+  description = "Where the reports of runs lie, such as s3://bucket/prefix/reports/; the last one is latest.html in it. null without them."
+  value       = local.reports == null ? null : "s3://${local.bucket}/${local.bucket_prefix}reports/"
 }
 
 output "role_arn" {

@@ -48,14 +48,14 @@ variable "base_image" {
 
 variable "bucket_force_destroy" {
   type        = bool
-  description = "Whether terraform destroy also deletes the bucket that the module made while there is something in it: the history."
+  description = "Whether terraform destroy also deletes the bucket that the module made while there is something in it: the history and the reports."
   default     = false
   nullable    = false
 }
 
 variable "bucket_name" {
   type        = string
-  description = "Existing bucket for the history and for settings that outgrow the function's environment; it should be private, encrypted and versioned. null: the module makes one. Several instances, regions and accounts may share it."
+  description = "Existing bucket for the history, for reports, and for settings that outgrow the function's environment; it should be private, encrypted and versioned. null: the module makes one. Several instances, regions and accounts may share it."
   default     = null
 
   validation {
@@ -393,6 +393,25 @@ variable "permissions_boundary_arn" {
   }
 }
 
+variable "report_retention_days" {
+  type        = number
+  description = "Days that reports are kept in the bucket that the module made, or 0 for ever. A given bucket keeps them as its own rules say."
+  default     = 365
+  nullable    = false
+
+  validation {
+    condition     = var.report_retention_days >= 0 && var.report_retention_days <= 99999 && floor(var.report_retention_days) == var.report_retention_days
+    error_message = "report_retention_days must be a whole number from 0 to 99999, got ${var.report_retention_days}."
+  }
+}
+
+variable "reports_enabled" {
+  type        = bool
+  description = "Whether every run writes a report into the bucket, as JSON and as a page to look at. Without a bucket there are none."
+  default     = true
+  nullable    = false
+}
+
 variable "reserved_concurrent_executions" {
   type        = number
   description = "Reserved concurrency of the function: -1 reserves none, 0 lets no run start. Two runs never work at the same time, whatever it is."
@@ -519,6 +538,18 @@ variable "schedule_timezone" {
   validation {
     condition     = can(regex("^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,2}$", var.schedule_timezone))
     error_message = "schedule_timezone must be a name of the IANA time zone database, e.g. Europe/Berlin, got \"${var.schedule_timezone}\"."
+  }
+}
+
+variable "storage_price_per_gb_month" {
+  type        = number
+  description = "US dollars that ECR's storage costs in your region for a GB and month; what reports reckon with."
+  default     = 0.1
+  nullable    = false
+
+  validation {
+    condition     = var.storage_price_per_gb_month >= 0 && var.storage_price_per_gb_month <= 1000
+    error_message = "storage_price_per_gb_month must be a number from 0 to 1000, got ${var.storage_price_per_gb_month}."
   }
 }
 

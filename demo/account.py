@@ -109,6 +109,13 @@ class Account:
         told = [json.loads(message["Body"]) for message in found]
         return [(one["Subject"], one["Message"]) for one in sorted(told, key=lambda one: str(one["Timestamp"]))]
 
+    def fetch(self, uri: str, target: Path) -> Path:
+        """Copies an object to a file, whose path it returns."""
+        bucket, _, key = uri.removeprefix("s3://").partition("/")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(self.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read())
+        return target
+
     def shelves(self) -> list[Shelf]:
         """Returns every repository as it is now, by name."""
         ecr = self.client("ecr")

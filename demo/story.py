@@ -39,6 +39,9 @@ STAY: Final = {
 """One image of each kind of consumer in the company that runs or will run: the demo checks that none of them goes,
 so that it never applauds a function that sees nobody."""
 
+REPORTS: Final = "company-reports"
+"""A bucket that the company has already: one that the module makes takes Terraform a minute."""
+
 EXAMPLE: Final = ROOT / "examples" / "minimal"
 
 
@@ -64,6 +67,7 @@ class Story:
     _stack: Stack = field(init=False)
     _account: Account = field(init=False)
     _mailbox: str = field(init=False)
+    _report: Path = field(init=False)
 
     def tell(self, *, keep: bool = False) -> None:
         """Tells all of it.
@@ -91,6 +95,7 @@ class Story:
             f"{account.endpoint} speaks the AWS APIs as account 123456789012. Nothing here can reach anything else."
         )
         arguments = self.function.arguments(account)
+        account.client("s3").create_bucket(Bucket=REPORTS)
         shelves = account.shelves()
         self.screen.registry(shelves)
 
@@ -101,12 +106,13 @@ class Story:
             account.endpoint,
             self.terraform,
             self.environment,
-            # At this level the function also says what it keeps, and why. A history begins with its first night, and
-            # Terraform waits a minute for its bucket: that is not shown.
+            # At this level the function also says what it keeps, and why. A history begins with its first night: that
+            # is not shown.
             arguments={
                 **arguments,
                 "log_level": "DEBUG",
                 "history_enabled": False,
+                "bucket_name": REPORTS,
                 "notifications_enabled": True,
             },
             children=self.children,
@@ -159,6 +165,8 @@ class Story:
             _expect(self._account.has(repository, tag), f"{repository}:{tag} is in use and stays")
         _expect(went == dry["digests"], "what went is what the dry run named")
         _expect(result["totals"]["removed"] == len(went), "the function reports what went")
+        self._report = self._account.fetch(result["report"], self.folder.parent / "report.html")
+        self.screen.say("It wrote a report as well, which the demo fetches from the bucket: see the end.")
 
         self.screen.phase("The night after")
         result = _completed(self._invoke())
@@ -197,6 +205,10 @@ class Story:
         )
         self.screen.say(f"What Terraform ran on lies in {os.path.relpath(self.folder)}/: the example, and an override.")
         self.screen.times()
+        self.screen.console.print()
+        self.screen.say("The report of the real night, a page that opens in any browser:")
+        # On a line of its own and unbroken, to click or to copy.
+        self.screen.console.print(str(self._report), soft_wrap=True, highlight=False, markup=False)
 
     def _terraform(self, command: str, **arguments: Any) -> str:
         with self.screen.working(f"terraform {command}") as status:

@@ -86,8 +86,26 @@ run "a_bucket_of_its_own" {
         ],
         { StringEquals = { "aws:ResourceAccount" = "123456789012" } },
       ]
+      WriteReports = [
+        ["s3:PutObject"],
+        ["arn:aws:s3:::ecr-cleaner-123456789012-useast1/ecr-cleaner/123456789012/us-east-1/ecr-cleaner/reports/*"],
+        { StringEquals = { "aws:ResourceAccount" = "123456789012" } },
+      ]
     }
-    error_message = "The role reads beneath its prefix, and writes its history and the marker."
+    error_message = "The role reads beneath its prefix, and writes its history, the marker and its reports."
+  }
+
+  assert {
+    condition     = output.reports_uri == "s3://ecr-cleaner-123456789012-useast1/ecr-cleaner/123456789012/us-east-1/ecr-cleaner/reports/" && jsondecode(aws_lambda_function.cleaner.environment[0].variables["ECR_CLEANER_SETTINGS"]).reports == { bucket = "ecr-cleaner-123456789012-useast1", prefix = "ecr-cleaner/123456789012/us-east-1/ecr-cleaner/" }
+    error_message = "Reports are written where the output says."
+  }
+
+  assert {
+    condition = [
+      for rule in aws_s3_bucket_lifecycle_configuration.history[0].rule :
+      [rule.status, rule.filter[0].prefix, rule.expiration[0].days] if rule.id == "forget-old-reports"
+    ] == [["Enabled", "ecr-cleaner/123456789012/us-east-1/ecr-cleaner/reports/", 365]]
+    error_message = "Reports are forgotten after a year, and nothing else is."
   }
 
   assert {
@@ -139,6 +157,56 @@ run "a_bucket_that_is_given" {
   }
 }
 
+run "reports_kept_for_ever" {
+  command = plan
+
+  variables {
+    report_retention_days = 0
+  }
+
+  assert {
+    condition     = [for rule in aws_s3_bucket_lifecycle_configuration.history[0].rule : rule.status if rule.id == "forget-old-reports"] == ["Disabled"]
+    error_message = "0 forgets none."
+  }
+}
+
+run "without_reports" {
+  command = plan
+
+  variables {
+    reports_enabled = false
+  }
+
+  assert {
+    condition     = output.reports_uri == null && jsondecode(aws_lambda_function.cleaner.environment[0].variables["ECR_CLEANER_SETTINGS"]).reports == null
+    error_message = "The function is told of no place."
+  }
+
+  assert {
+    condition     = length([for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s if s.Sid == "WriteReports"]) == 0
+    error_message = "The role may not write what nobody wants."
+  }
+}
+
+run "reports_without_a_history" {
+  command = plan
+
+  variables {
+    history_enabled = false
+    bucket_name     = "shared-bucket"
+  }
+
+  assert {
+    condition     = output.reports_uri == "s3://shared-bucket/ecr-cleaner/123456789012/us-east-1/ecr-cleaner/reports/"
+    error_message = "A given bucket is enough."
+  }
+
+  assert {
+    condition     = [for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s.Sid if s.Effect == "Allow" && startswith(s.Action[0], "s3:")] == ["ReadBucket", "WriteReports"]
+    error_message = "The role reads the totals of former runs, and writes reports."
+  }
+}
+
 run "without_a_history" {
   command = plan
 
@@ -147,7 +215,7 @@ run "without_a_history" {
   }
 
   assert {
-    condition     = length(aws_s3_bucket.history) == 0 && length(aws_s3_object.marker) == 0 && output.bucket_name == null
+    condition     = length(aws_s3_bucket.history) == 0 && length(aws_s3_object.marker) == 0 && output.bucket_name == null && output.reports_uri == null
     error_message = "Nothing is made."
   }
 

@@ -2081,6 +2081,147 @@ run "rollback_days_accepts_2" {
   }
 }
 
+run "report_retention_days_rejects_1" {
+  command = plan
+
+  variables {
+    report_retention_days = -1
+  }
+
+  expect_failures = [var.report_retention_days]
+}
+
+run "report_retention_days_rejects_2" {
+  command = plan
+
+  variables {
+    report_retention_days = 2.5
+  }
+
+  expect_failures = [var.report_retention_days]
+}
+
+run "report_retention_days_rejects_3" {
+  command = plan
+
+  variables {
+    report_retention_days = 100000
+  }
+
+  expect_failures = [var.report_retention_days]
+}
+
+run "report_retention_days_accepts_1" {
+  command = plan
+
+  variables {
+    report_retention_days = 0
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "report_retention_days_accepts_2" {
+  command = plan
+
+  variables {
+    report_retention_days = 90
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "storage_price_per_gb_month_rejects_1" {
+  command = plan
+
+  variables {
+    storage_price_per_gb_month = -0.01
+  }
+
+  expect_failures = [var.storage_price_per_gb_month]
+}
+
+run "storage_price_per_gb_month_rejects_2" {
+  command = plan
+
+  variables {
+    storage_price_per_gb_month = 1000.5
+  }
+
+  expect_failures = [var.storage_price_per_gb_month]
+}
+
+run "storage_price_per_gb_month_accepts_1" {
+  command = plan
+
+  variables {
+    storage_price_per_gb_month = 0
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "storage_price_per_gb_month_accepts_2" {
+  command = plan
+
+  variables {
+    storage_price_per_gb_month = 0.119
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "report_retention_days_null_is_the_default" {
+  command = plan
+
+  variables {
+    report_retention_days = null
+  }
+
+  assert {
+    condition     = var.report_retention_days != null && aws_lambda_function.cleaner.environment[0].variables["DRY_RUN"] == "true"
+    error_message = "null must mean the default."
+  }
+}
+
+run "reports_enabled_null_is_the_default" {
+  command = plan
+
+  variables {
+    reports_enabled = null
+  }
+
+  assert {
+    condition     = var.reports_enabled != null && aws_lambda_function.cleaner.environment[0].variables["DRY_RUN"] == "true"
+    error_message = "null must mean the default."
+  }
+}
+
+run "storage_price_per_gb_month_null_is_the_default" {
+  command = plan
+
+  variables {
+    storage_price_per_gb_month = null
+  }
+
+  assert {
+    condition     = var.storage_price_per_gb_month != null && aws_lambda_function.cleaner.environment[0].variables["DRY_RUN"] == "true"
+    error_message = "null must mean the default."
+  }
+}
+
 run "bucket_force_destroy_null_is_the_default" {
   command = plan
 

@@ -43,8 +43,10 @@ run "defaults" {
         minimum_keep_days                  = 1
         notifications                      = null
         own_repository                     = "tools/cleaner"
+        reports                            = { bucket = "ecr-cleaner-123456789012-useast1", prefix = "ecr-cleaner/123456789012/us-east-1/ecr-cleaner/" }
         rollback_days                      = 7
         rules                              = []
+        storage_price_per_gb_month         = 0.1
         survey_other_repositories          = false
         task_definition_revisions          = 1
         usage_sources_sha256               = sha256(join(",", sort(keys(jsondecode(file("usage_sources.json"))))))
@@ -140,6 +142,7 @@ run "everything_set" {
     schedule_expression            = "cron(0 6 ? * MON *)"
     schedule_timezone              = "Europe/Berlin"
     schedule_enabled               = false
+    storage_price_per_gb_month     = 0.119
     survey_other_repositories      = true
     task_definition_revisions      = "3"
     tags                           = { team = "platform" }
@@ -170,9 +173,11 @@ run "everything_set" {
         { repositories = ["shop/*"], keep_days = 90, keep_days_untagged = 3, keep_newest = 10, keep_tags = ["v*"], keep_pulled_within_days = 14, remove_artifacts = true },
         { repositories = ["*"] },
       ]
-      survey_other_repositories = true
-      task_definition_revisions = 3
-      usage_sources_sha256      = sha256(join(",", sort(keys(jsondecode(file("usage_sources.json"))))))
+      reports                    = { bucket = "shared-bucket", prefix = "ecr-cleaner/123456789012/us-east-1/other/" }
+      storage_price_per_gb_month = 0.119
+      survey_other_repositories  = true
+      task_definition_revisions  = 3
+      usage_sources_sha256       = sha256(join(",", sort(keys(jsondecode(file("usage_sources.json"))))))
     }
     error_message = "The settings carry the inputs, got ${aws_lambda_function.cleaner.environment[0].variables["ECR_CLEANER_SETTINGS"]}."
   }

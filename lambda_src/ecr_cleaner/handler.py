@@ -13,12 +13,17 @@ from ecr_cleaner.errors import CleanerError, HistoryError, LockHeldError, RunFai
 from ecr_cleaner.history import HistoryStore
 from ecr_cleaner.model import RunStatus
 from ecr_cleaner.report.ending import Ending
+from ecr_cleaner.report.fanout import Fanout
 from ecr_cleaner.report.log import LOGGER, LogReporter, quiet_libraries
+from ecr_cleaner.report.record import Recorder
+from ecr_cleaner.report.store import ReportStore
 from ecr_cleaner.report.summary import SCHEMA_VERSION
 from ecr_cleaner.run import Run
 
 if TYPE_CHECKING:
+    from ecr_cleaner.report import Reporter
     from ecr_cleaner.report.summary import RunSummary
+    from ecr_cleaner.settings import Settings
 
 
 class Context(Protocol):
@@ -65,7 +70,7 @@ def handler(event: object, context: Context | None) -> dict[str, Any]:
             if confirmed:
                 return _confirm(history, confirmed.id, run_id)
             summary = Run(
-                clients, told, LogReporter(), run_id, history, _function_name(), seconds_left=seconds_left
+                clients, told, _reporter(clients, told), run_id, history, _function_name(), seconds_left=seconds_left
             ).execute()
         ending = _ending(run_id, told, clients, summary)
     except LockHeldError as error:
@@ -112,6 +117,14 @@ def _ending(
         summary=summary.as_json() if summary else None,
     )
     return ending.worsened(causes)
+
+
+def _reporter(clients: Aws, told: Settings) -> Reporter:
+    place = told.reports
+    if place is None:
+        return LogReporter()
+    # The log's last line names the report, so that comes first.
+    return Fanout((Recorder(told, ReportStore(clients, place.bucket, place.prefix).keep), LogReporter()))
 
 
 def _fetch(bucket: str, key: str) -> bytes:

@@ -82,6 +82,9 @@ DEFAULT_METRICS_NAMESPACE: Final = "ECRCleaner"
 METRICS_NAMESPACE: Final = r"^[A-Za-z0-9._/#-][A-Za-z0-9._/#:-]{0,254}$"
 """What CloudWatch takes; one that begins with ``AWS/`` is AWS's own, which Terraform refuses."""
 
+DEFAULT_STORAGE_PRICE: Final = 0.10
+"""https://aws.amazon.com/ecr/pricing/, in us-east-1."""
+
 
 def _not_below_minimum(days: int, info: ValidationInfo) -> int:
     minimum = (info.context or {}).get("minimum_keep_days", 1)
@@ -181,6 +184,10 @@ class Notifications(Strict):
     on: Occasions
 
 
+class ReportsPlace(HistoryPlace):
+    """Where reports lie."""
+
+
 class Document(Strict):
     """The JSON document in ``ECR_CLEANER_SETTINGS``.
 
@@ -202,8 +209,10 @@ class Document(Strict):
         minimum_keep_days: Whole days; no age limit may be shorter, that of a repository's tag included.
         notifications: Who is told of runs, and of which; None: nobody.
         own_repository: Repository of the function's own image; never touched.
+        reports: Where reports of runs are kept; None: nowhere.
         rollback_days: An image seen in use within so many days is kept; needs the history.
         rules: For which repositories something else holds than the defaults.
+        storage_price_per_gb_month: US dollars; what reports reckon with.
         survey_other_repositories: Whether a run also lists the repositories that did not opt in, for its findings.
         task_definition_revisions: How many of the newest active revisions of each family of ECS task definitions
             are in use although nothing names them.
@@ -227,8 +236,10 @@ class Document(Strict):
     minimum_keep_days: _Count = 1
     notifications: Notifications | None = None
     own_repository: Annotated[str, Field(min_length=2)] | None = None
+    reports: ReportsPlace | None = None
     rollback_days: Annotated[int, Field(ge=0, le=99_999)] = DEFAULT_ROLLBACK_DAYS
     rules: tuple[Rule, ...] = ()
+    storage_price_per_gb_month: Annotated[float, Field(ge=0, le=1000)] = DEFAULT_STORAGE_PRICE
     survey_other_repositories: bool = False
     task_definition_revisions: Revisions = 1
     usage_sources_sha256: Annotated[str, AfterValidator(_is_of_this_image)] | None = None

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from ecr_cleaner import usage
 from tests.behaviour.cells import TOOK_EFFECT
+from tests.behaviour.fault_account import REPORTS_BUCKET
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -168,6 +169,9 @@ def _own(cell: Cell, run: Runner, outcome: Outcome, unused: Digests) -> Iterator
     if outcome.status == "completed" and cell.kind in TOOK_EFFECT:
         yield from cleaned(outcome, unused)
         return
+    if cell.api.bucket == REPORTS_BUCKET:
+        yield from _reported(outcome, unused)
+        return
     match cell.api.service, cell.api.operation, outcome.status:
         case "dynamodb", "PutItem", "failed":
             if outcome.gone or run.asked("ecr"):
@@ -177,15 +181,21 @@ def _own(cell: Cell, run: Runner, outcome: Outcome, unused: Digests) -> Iterator
         case ("sns", "Publish", "failed") | ("events", "PutEvents", "failed"):
             yield from cleaned(outcome, unused)
             yield from _untold(cell, run, outcome)
-        case "s3", _, "refused":
-            yield from refused(outcome, run)
-        case "s3", _, "failed":
-            without = {name for name, told in outcome.repositories.items() if told["status"] == "failed"}
-            if without & outcome.gone.keys():
-                yield "something of a repository is gone whose history failed"
-            yield from cleaned(outcome, {name: unused[name] for name in unused.keys() - without})
+        case "s3", _, ("refused" | "failed"):
+            yield from _forgotten(outcome, run, unused)
         case service, operation, status:
             yield f"it is {status}: nobody has said that a run may end so when {operation} of {service} fails"
+
+
+def _forgotten(outcome: Outcome, run: Runner, unused: Digests) -> Iterator[str]:
+    """Without the history that all repositories have nothing goes; without that of one, nothing of that one."""
+    if outcome.status == "refused":
+        yield from refused(outcome, run)
+        return
+    without = {name for name, told in outcome.repositories.items() if told["status"] == "failed"}
+    if without & outcome.gone.keys():
+        yield "something of a repository is gone whose history failed"
+    yield from cleaned(outcome, {name: unused[name] for name in unused.keys() - without})
 
 
 def _untold(cell: Cell, run: Runner, outcome: Outcome) -> Iterator[str]:
@@ -202,6 +212,15 @@ def _untold(cell: Cell, run: Runner, outcome: Outcome) -> Iterator[str]:
     other = ("events", "PutEvents") if published else ("sns", "Publish")
     if other not in run.asked():
         yield f"{other} was not tried"
+
+
+def _reported(outcome: Outcome, unused: Digests) -> Iterator[str]:
+    """A report that cannot be written comes after everything else, and is the one cause."""
+    yield from cleaned(outcome, unused)
+    if outcome.status != "failed" or not outcome.causes.startswith("the report could not be written: s3://"):
+        yield f"it is {outcome.status}: {outcome.causes}"
+    if " | " in outcome.causes:
+        yield f"there are other causes: {outcome.causes}"
 
 
 def is_untouched(api: Api, outcome: Outcome) -> bool:

@@ -84,6 +84,9 @@ def test_it_tells_the_whole_story_and_asks_nobody_outside(
     assert "Removed: 0." in said
     assert re.search(r"Subject: \S+ us-east-1: [1-9]\d* images removed, at most [\d.]+ GiB", said)
     assert "Destroy complete!" in said
+    report = demo.folder / "report.html"
+    assert demo.said.rstrip().endswith(str(report))
+    assert b"Content-Security-Policy" in report.read_bytes()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)

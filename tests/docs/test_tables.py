@@ -18,6 +18,7 @@ from ecr_cleaner.settings_document import Document, Rule
 from ecr_cleaner.usage.registry import SOURCES
 from tests.docs import declared
 from tests.docs.markdown import codes
+from tools import vendor
 from tools.generate import ORIGINAL
 
 if TYPE_CHECKING:
@@ -256,5 +257,9 @@ def libraries() -> set[str]:
         *(declared.ROOT / "requirements-mutation.in").read_text().splitlines(),
     ]
     python = {match[0].lower() for line in named if (match := re.match(r"[A-Za-z][\w-]*", line))}
-    node = json.loads((declared.ROOT / "tests/permissions/package.json").read_text())["dependencies"]
-    return python | set(node) | {"hashicorp/aws"}
+    node = {
+        name
+        for folder in ("permissions", "page")
+        for name in json.loads((declared.ROOT / "tests" / folder / "package.json").read_text())["dependencies"]
+    }
+    return python | node | set(vendor.LOCK) | {"hashicorp/aws"}

@@ -19,7 +19,9 @@ from ecr_cleaner.history import HistoryStore
 from ecr_cleaner.model import RunStatus
 from ecr_cleaner.objects import Stored
 from ecr_cleaner.report.ending import Ending
+from ecr_cleaner.report.fanout import Fanout
 from ecr_cleaner.report.log import LogReporter
+from ecr_cleaner.report.record import Recorder
 from ecr_cleaner.report.summary import RunSummary
 from tests.builders import REGION
 
@@ -54,6 +56,7 @@ class Calls:
         locks: Table and run id of each lock, and when it was given back.
         histories: What each run knows of the past.
         function_names: What each run takes the function's name for.
+        reporters: Who is told of each run.
         lock_error: What asking for the lock raises.
         release_error: What giving it back raises.
     """
@@ -63,6 +66,7 @@ class Calls:
     locks: list[str] = field(default_factory=list)
     histories: list[HistoryStore | None] = field(default_factory=list)
     function_names: list[str] = field(default_factory=list)
+    reporters: list[object] = field(default_factory=list)
     lock_error: Exception | None = None
     release_error: Exception | None = None
 
@@ -79,7 +83,7 @@ class Calls:
     ) -> Calls:
         """In the place of Run."""
         assert clients.region == REGION
-        assert isinstance(reporter, LogReporter)
+        self.reporters.append(reporter)
         self.histories.append(history)
         self.function_names.append(function_name)
         self.runs.append((settings, run_id, seconds_left()))
@@ -184,6 +188,17 @@ def test_the_place_of_the_history_reaches_the_run(calls: Calls, monkeypatch: pyt
     assert store
     assert (store.bucket, store.prefix, store.rollback_days) == ("shared", "ecr-cleaner/1/", 3)
     assert calls.function_names == ["ecr-cleaner", "registry-cleaner"]
+
+
+def test_the_place_of_the_reports_reaches_the_run(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The report is kept before the log tells where; without a place there is only the log."""
+    entry.handler({}, Context())
+    monkeypatch.setenv("ECR_CLEANER_SETTINGS", json.dumps({"schema_version": 1, "reports": PLACE}))
+    entry.handler({}, Context())
+    without, both = calls.reporters
+    assert isinstance(without, LogReporter)
+    assert isinstance(both, Fanout)
+    assert [type(one) for one in both.reporters] == [Recorder, LogReporter]
 
 
 def test_a_confirmation_is_no_run(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -88,6 +88,7 @@ def test_the_summary_has_a_fixed_set_of_keys() -> None:
         "totals",
         "left",
         "duration_seconds",
+        "report",
     }
     assert found["schema_version"] == 1
     assert set(found["repositories"][0]) == {
@@ -135,7 +136,7 @@ def test_a_run_that_never_began_has_the_same_keys() -> None:
     """Null, empty and zero, but there."""
     found = summary().as_json()
     assert set(found) == set(judged(plan(image())).as_json())
-    assert (found["account_id"], found["sources"], found["repositories"]) == (None, {}, [])
+    assert (found["account_id"], found["sources"], found["repositories"], found["report"]) == (None, {}, [], None)
     assert set(found["totals"].values()) == {0}
 
 

@@ -15,11 +15,16 @@ from ecr_cleaner.cli.interrupts import STOPPED
 from ecr_cleaner.cli.progress import Progress, WatchedReporter
 from ecr_cleaner.history_view import HistoryView
 from ecr_cleaner.model import RunStatus
+from ecr_cleaner.report.fanout import Fanout
+from ecr_cleaner.report.record import Recorder
+from ecr_cleaner.report.store import LocalPage
 from ecr_cleaner.report.summary import RunSummary
 from ecr_cleaner.run import Run
 from ecr_cleaner.survey import survey
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ecr_cleaner.aws import Aws
     from ecr_cleaner.cli.known_settings import KnownSettings
     from ecr_cleaner.report.collected import CollectingReporter
@@ -88,8 +93,16 @@ class Connection:
         aws.called(self.clients.client("ecr"), "DescribeRegistry")
 
 
-def look(connection: Connection, known: KnownSettings, only: frozenset[str] | None = None) -> CollectingReporter:
-    """Judge every image of the repositories, or of those in `only`, in a dry run that writes nothing at all.
+def look(
+    connection: Connection, known: KnownSettings, only: frozenset[str] | None = None, html: Path | None = None
+) -> CollectingReporter:
+    """Judge every image of the repositories, or of those in `only`, in a dry run that writes nothing at AWS.
+
+    Args:
+        connection: Whose account.
+        known: What holds.
+        only: Names of repositories; None means all of them.
+        html: Where the report's page is written; None: nowhere.
 
     Raises:
         AwsError: The registry does not answer.
@@ -102,10 +115,12 @@ def look(connection: Connection, known: KnownSettings, only: frozenset[str] | No
     named: dict[str, Any] = {"function_name": known.name} if known.source == "function" else {}
     with connection.progress() as progress:
         reporter = WatchedReporter(progress.judged)
+        # Whoever writes the page comes first: that it could not be written is a part of the summary.
+        both = Fanout((Recorder(told, LocalPage(html).keep), reporter)) if html else reporter
         run = Run(
             connection.clients,
             told,
-            reporter,
+            both,
             str(uuid.uuid4()),
             history,
             only=only,

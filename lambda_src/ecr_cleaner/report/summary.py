@@ -144,6 +144,7 @@ class RunSummary:
         findings: What a person should look at and no verdict depends on; the gravest first once the run has ended.
         cut_short: What there was no time for, if that was not one repository but all of them.
         seconds: How long it took.
+        report: Where its page lies; None: nowhere.
     """
 
     run_id: str
@@ -160,6 +161,7 @@ class RunSummary:
     left: list[str] = field(default_factory=list)
     cut_short: str = ""
     seconds: float = 0.0
+    report: str | None = None
 
     @property
     def causes(self) -> tuple[str, ...]:
@@ -214,4 +216,5 @@ class RunSummary:
             "totals": {key: sum(repository[key] for repository in repositories) for key in (*counted, *sized)},
             "left": sorted(self.left),
             "duration_seconds": round(self.seconds, 3),
+            "report": self.report,
         }

@@ -50,6 +50,12 @@ Examples:
     is_flag=True,
     help=f"Exit with {session.SOMETHING_GOES} if the plan is complete and something would go.",
 )
+@click.option(
+    "--html",
+    metavar="FILE",
+    callback=output.path,
+    help="Write a page to look at into this file as well.",
+)
 def command(  # noqa: PLR0913 - the options of the command line
     *,
     connection: Connection,
@@ -58,18 +64,19 @@ def command(  # noqa: PLR0913 - the options of the command line
     as_json: bool,
     file: Path | None,
     detailed: bool,
+    html: Path | None,
 ) -> None:
     """Show what a run would remove, and why everything else stays.
 
     Every image of the opted-in repositories with its verdict, the reason and the evidence, and the totals. The
     settings are those of the options, of a deployed function, or of a copy; the plan says which. It is always a
-    dry run, whatever the settings say: nothing is removed, and nothing is written but FILE. Of indexes that are
+    dry run, whatever the settings say: nothing is removed, and nothing is written but these files. Of indexes that are
     read ECR notes a pull.
     """
     only = frozenset(repositories) or None
     if only:
         session.must_be_opted_in(connection, only, settings.value)
-    collected = session.look(connection, settings, only)
+    collected = session.look(connection, settings, only, html)
     if as_json:
         told = {**collected.as_json(), "settings": settings.as_json(), "only": sorted(only or ())}
         text = json.dumps(told, indent=2) + "\n"
