@@ -80,7 +80,7 @@ class Night:
         self._findings = [
             {
                 "kind": "dangling_reference",
-                "severity": ("error", "warning", "info")[number % 3],
+                "severity": ("problem", "warning", "info")[number % 3],
                 "subject": f"ecs service prod/old-{number}{word}",
                 "detail": f"it names shop/api:v{number}, which does not exist{word}",
             }

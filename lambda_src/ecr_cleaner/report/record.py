@@ -18,7 +18,7 @@ from ecr_cleaner.report.collected import verdict_json
 from ecr_cleaner.report.savings import savings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from ecr_cleaner.model import Removal, RepositoryPlan, Usage
     from ecr_cleaner.report.summary import RepositorySummary, RunSummary
@@ -30,6 +30,12 @@ if TYPE_CHECKING:
 SCHEMA_VERSION: Final = 1
 
 _TREND_TOTALS: Final = ("images", "removable", "removed", "bytes_total", "bytes_removable", "bytes_removed")
+_TOTALS: Final = (*_TREND_TOTALS, "kept", "left", "failed", "partly_untagged")
+_REPOSITORY: Final = (
+    *("name", "status", "detail", "setting", "keep_days", "rule"),
+    *(*_TOTALS, "reasons", "removals", "failure_codes"),
+)
+"""What the schema knows of these. The summary may say more."""
 
 
 def _utc_now() -> datetime:
@@ -134,7 +140,7 @@ class Recorder:
                 "version": __version__,
                 "settings": _settings_json(self._settings),
             },
-            "totals": told["totals"],
+            "totals": _picked(told["totals"], _TOTALS),
             "savings": savings(told["totals"], price),
             "causes": told["causes"],
             "notes": told["notes"],
@@ -142,7 +148,7 @@ class Recorder:
             "left": told["left"],
             "findings": [_finding_json(one) for one in getattr(summary, "findings", ())],
             "sources": [{"name": name, **source} for name, source in told["sources"].items()],
-            "repositories": told["repositories"],
+            "repositories": [_picked(one, _REPOSITORY) for one in told["repositories"]],
         }
 
     def _end(self, repository: str, digest: str, status: str, codes: Sequence[str] = (), detail: str = "") -> None:
@@ -178,9 +184,13 @@ def _settings_json(settings: Settings) -> dict[str, Any]:
     return {**settings.model_dump(mode="json"), **sets}
 
 
+def _picked(told: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    return {name: told[name] for name in names}
+
+
 def _finding_json(finding: Any) -> dict[str, str]:
-    told = finding if isinstance(finding, dict) else finding.as_json()
-    return {name: str(told[name]) for name in ("kind", "severity", "subject", "detail")}
+    """A finding as text; its kind and severity may be enumerations whose values are texts."""
+    return {name: str(getattr(finding, name)) for name in ("kind", "severity", "subject", "detail")}
 
 
 def _line(value: dict[str, Any]) -> bytes:
