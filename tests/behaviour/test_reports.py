@@ -6,14 +6,13 @@ import json
 import logging
 from typing import IO, TYPE_CHECKING, Any, Final
 
-import jsonschema
 import pytest
 
 from ecr_cleaner.report import page
 from tests.behaviour.past import Past
 from tests.sandbox import Fault
 from tests.unit.test_report_page import Parser, carried
-from tests.unit.test_report_record import SCHEMA
+from tests.unit.test_report_record import VALIDATOR
 
 if TYPE_CHECKING:
     from tests.behaviour.runner import Outcome, Runner
@@ -54,7 +53,7 @@ def reports(bucket: Past) -> dict[str, bytes]:
 def document(bucket: Past, run_id: str = "run-1") -> dict[str, Any]:
     """The document of a run, as the schema says."""
     told: dict[str, Any] = json.loads(reports(bucket)[f"{run_id}.json"])
-    jsonschema.Draft202012Validator(SCHEMA).validate(told)
+    VALIDATOR.validate(told)
     return told
 
 

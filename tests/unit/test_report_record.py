@@ -40,7 +40,20 @@ if TYPE_CHECKING:
     from ecr_cleaner.model import Image, RepositoryPlan, Usage
 
 SCHEMA: Final = json.loads((Path(__file__).parents[2] / "docs" / "report.schema.json").read_text())
-VALIDATOR: Final = jsonschema.Draft202012Validator(SCHEMA)
+
+
+def closed(schema: Any) -> Any:
+    """The schema of documents that say nothing but what it describes; later versions may say more."""
+    if isinstance(schema, list):
+        return [closed(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {name: closed(value) for name, value in schema.items()} | (
+        {"additionalProperties": False} if isinstance(schema.get("properties"), dict) else {}
+    )
+
+
+VALIDATOR: Final = jsonschema.Draft202012Validator(closed(SCHEMA))
 
 
 def plan(*images: Image, usages: tuple[Usage, ...] = ()) -> RepositoryPlan:
@@ -63,8 +76,10 @@ def told(
 
 
 def test_the_schema_is_one() -> None:
-    """What people check documents with has to be right itself."""
+    """What people check documents with has to be right itself, and lets a later version say more."""
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    assert "additionalProperties" in json.dumps(closed(SCHEMA))
+    assert not [line for line in json.dumps(SCHEMA, indent=1).splitlines() if '"additionalProperties": false' in line]
 
 
 def test_a_run_that_saw_nothing_has_a_document() -> None:
@@ -167,6 +182,18 @@ def test_all_findings_are_told() -> None:
         "detail": "signatures of nothing",
         "bytes": 7,
     }
+
+
+def test_what_the_summary_says_beyond_the_schema_is_left_out() -> None:
+    """What programs read of it changes only together with the schema."""
+
+    class More(RunSummary):
+        def as_json(self, *, all_findings: bool = False) -> dict[str, Any]:
+            told = super().as_json(all_findings=all_findings)
+            told["totals"]["more"] = 1
+            return told | {"more": 2}
+
+    assert "more" not in told(ended=More("run-1", dry_run=False, region=REGION))["totals"]
 
 
 def test_the_trend_ends_with_this_run() -> None:

@@ -19,7 +19,7 @@ from ecr_cleaner.report.savings import savings
 from ecr_cleaner.report.shown import finding_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from ecr_cleaner.model import Removal, RepositoryPlan, Usage
     from ecr_cleaner.report.summary import RepositorySummary, RunSummary
@@ -31,6 +31,12 @@ if TYPE_CHECKING:
 SCHEMA_VERSION: Final = 1
 
 _TREND_TOTALS: Final = ("images", "removable", "removed", "bytes_total", "bytes_removable", "bytes_removed")
+_TOTALS: Final = (*_TREND_TOTALS, "kept", "in_use", "bytes_in_use", "left", "failed", "partly_untagged")
+_REPOSITORY: Final = (
+    *("name", "status", "detail", "setting", "keep_days", "rule"),
+    *(*_TOTALS, "reasons", "removals", "failure_codes"),
+)
+"""What the schema knows of these. The summary may say more."""
 
 
 def _utc_now() -> datetime:
@@ -135,7 +141,7 @@ class Recorder:
                 "version": __version__,
                 "settings": _settings_json(self._settings),
             },
-            "totals": told["totals"],
+            "totals": _picked(told["totals"], _TOTALS),
             "savings": savings(told["totals"], price),
             "causes": told["causes"],
             "notes": told["notes"],
@@ -143,7 +149,7 @@ class Recorder:
             "left": told["left"],
             "findings": [finding_json(one) for one in summary.findings],
             "sources": [{"name": name, **source} for name, source in told["sources"].items()],
-            "repositories": told["repositories"],
+            "repositories": [_picked(one, _REPOSITORY) for one in told["repositories"]],
         }
 
     def _end(self, repository: str, digest: str, status: str, codes: Sequence[str] = (), detail: str = "") -> None:
@@ -177,6 +183,10 @@ def _settings_json(settings: Settings) -> dict[str, Any]:
     """The settings as they held, sets in their order."""
     sets = {name: sorted(value) for name, value in settings if isinstance(value, frozenset)}
     return {**settings.model_dump(mode="json"), **sets}
+
+
+def _picked(told: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    return {name: told[name] for name in names}
 
 
 def _line(value: dict[str, Any]) -> bytes:

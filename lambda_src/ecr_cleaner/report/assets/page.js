@@ -112,7 +112,7 @@ function makeUsages(told) {
   });
 }
 
-const SEVERITIES = ["critical", "high", "error", "medium", "warning", "low", "info"];
+const SEVERITIES = ["problem", "warning", "info"];
 
 function makeFindings(told) {
   const weight = (one) => { const at = SEVERITIES.indexOf(one.severity.toLowerCase()); return at < 0 ? SEVERITIES.length : at; };
@@ -123,7 +123,7 @@ function makeFindings(told) {
     filters: [{ label: "Severity", value: (one) => words(one.severity) }, { label: "Kind", value: (one) => words(one.kind) }],
     sorts: [["Gravest", "weight", "asc"], ["Subject", "subject", "asc"], ["Kind", "kind", "asc"]],
     columns: [
-      { title: "Severity", field: "weight", width: 125, sorter: byNumber, formatter: (cell) => badge(words(cell.getData().severity), ["bad", "bad", "bad", "warn", "warn"][cell.getValue()] || "idle") },
+      { title: "Severity", field: "weight", width: 125, sorter: byNumber, formatter: (cell) => badge(words(cell.getData().severity), ["bad", "warn"][cell.getValue()] || "idle") },
       { title: "Subject", field: "subject", widthGrow: 2, minWidth: 150, sorter: byText((one) => one.subject), formatter: (cell) => two(nameButton(cell.getValue(), () => [["Finding", words(cell.getData().kind)], ["Severity", words(cell.getData().severity)], ["Detail", cell.getData().detail]]), words(cell.getData().kind)) },
       { title: "Detail", field: "detail", wide: true, widthGrow: 3, minWidth: 180, formatter: (cell) => two(line(cell.getValue()), "") },
       { title: "Kind", field: "kind", visible: false, sorter: byText((one) => one.kind) },
