@@ -12,6 +12,9 @@ locals {
   bucket_prefix = "ecr-cleaner/${local.account_id}/${local.region}/${var.name}/"
 
   history = var.history_enabled ? { bucket = local.bucket, prefix = local.bucket_prefix } : null
+
+  # Where scheduled runs write their plans, if a person has to approve them.
+  plans = var.approval == "required" && local.bucket != null ? { bucket = local.bucket, prefix = "${local.bucket_prefix}plans/" } : null
 }
 
 resource "aws_s3_bucket" "history" {
@@ -75,6 +78,20 @@ resource "aws_s3_bucket_lifecycle_configuration" "history" {
 
     abort_incomplete_multipart_upload {
       days_after_initiation = 1
+    }
+  }
+
+  # A plan is long expired by then; what was approved and carried out can be looked up for a year.
+  rule {
+    id     = "forget-old-plans"
+    status = "Enabled"
+
+    filter {
+      prefix = "${local.bucket_prefix}plans/"
+    }
+
+    expiration {
+      days = 365
     }
   }
 

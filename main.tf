@@ -31,6 +31,7 @@ locals {
   settings = {
     schema_version         = 1
     acknowledged_unscanned = sort(var.acknowledged_unscanned)
+    approval               = var.approval
     disabled_usage_sources = sort(var.disabled_usage_sources)
     extra_references       = sort(var.extra_references)
     history                = local.history
@@ -47,6 +48,8 @@ locals {
     max_usage_drop_percent             = var.max_usage_drop_percent
     minimum_keep_days                  = var.minimum_keep_days
     own_repository                     = local.own_repository
+    plan_expiry_hours                  = var.plan_expiry_hours
+    plans                              = local.plans
     rollback_days                      = var.rollback_days
     # What a rule leaves out is left to the function's defaults.
     rules                     = [for rule in var.rules : { for name, value in rule : name => value if value != null }]
@@ -109,6 +112,11 @@ resource "aws_lambda_function" "cleaner" {
     precondition {
       condition     = length(local.settings_json) <= local.settings_limit || local.settings_outgrow
       error_message = "Without a bucket the function's settings must fit into ${local.settings_limit} bytes, got ${length(local.settings_json)}: set history_enabled or bucket_name, or shorten the lists among the module's inputs."
+    }
+
+    precondition {
+      condition     = var.approval == "none" || local.bucket != null
+      error_message = "approval = \"required\" needs a bucket for the plans: set history_enabled or bucket_name."
     }
 
     precondition {

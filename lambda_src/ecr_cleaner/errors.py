@@ -13,6 +13,7 @@
     │   ├── AbsentError             an object is not there, or may not be read
     │   ├── NotWholeError           an object is not what was written
     │   └── ReplacedError           an object was written by somebody else meanwhile
+    ├── ApprovalError               a saved plan cannot be written, trusted or carried out
     ├── OutOfTimeError              no time is left for one more call
     ├── LockHeldError               another run is under way
     └── RunFailedError              what the handler raises: one line of JSON
@@ -95,6 +96,10 @@ class NotWholeError(HistoryError):
 
 class ReplacedError(HistoryError):
     """An object is not the one any more that was to be replaced."""
+
+
+class ApprovalError(CleanerError):
+    """A saved plan cannot be written, trusted or carried out: nothing is removed."""
 
 
 class OutOfTimeError(CleanerError):

@@ -7,9 +7,10 @@ import uuid
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ecr_cleaner import aws, lock, objects, settings
+from ecr_cleaner import approval, aws, lock, objects, settings
 from ecr_cleaner.aws import Aws
 from ecr_cleaner.errors import CleanerError, HistoryError, LockHeldError, RunFailedError, SettingsError
+from ecr_cleaner.event import Apply, Confirmation
 from ecr_cleaner.history import HistoryStore
 from ecr_cleaner.model import RunStatus
 from ecr_cleaner.report.log import LOGGER, LogReporter, quiet_libraries
@@ -34,7 +35,8 @@ def handler(event: object, context: Context | None) -> dict[str, Any]:
 
     Args:
         event: ``{}`` for a run, ``{"schema_version": 1, "action": "run", "dry_run": true}`` for a dry run,
-            ``{"schema_version": 1, "action": "confirm_usage_drop", "id": "..."}`` for a person's word.
+            ``{"schema_version": 1, "action": "confirm_usage_drop", "id": "..."}`` and
+            ``{"schema_version": 1, "action": "apply", "plan": "..."}`` for a person's word.
         context: Lambda's; None when called by hand.
 
     Returns:
@@ -46,25 +48,27 @@ def handler(event: object, context: Context | None) -> dict[str, Any]:
     run_id = context.aws_request_id if context else str(uuid.uuid4())
     quiet_libraries()
     try:
-        told, confirmed = settings.for_invocation(os.environ, event, _fetch)
+        told, asked = settings.for_invocation(os.environ, event, _fetch)
     except SettingsError as error:
         LOGGER.error("Nothing was done: settings or event not understood", extra={"problems": error.problems})
         raise RunFailedError(run_id, RunStatus.FAILED, error.problems) from None
     try:
         clients = Aws()
+        name = os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "ecr-cleaner")
         place = told.history
         history = HistoryStore(clients, place.bucket, place.prefix, told.rollback_days) if place else None
         with lock.held(clients, told.lock_table, run_id) if told.lock_table else nullcontext():
-            if confirmed:
-                return _confirm(history, confirmed.id, run_id)
+            if isinstance(asked, Confirmation):
+                return _confirm(history, asked.id, run_id)
             summary = Run(
                 clients,
                 told,
                 LogReporter(),
                 run_id,
                 history,
-                os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "ecr-cleaner"),
+                name,
                 seconds_left=lambda: context.get_remaining_time_in_millis() / 1000 if context else float("inf"),
+                gate=approval.gate(clients, told, asked.plan if isinstance(asked, Apply) else None, name, run_id),
             ).execute()
     except LockHeldError as error:
         LOGGER.error("Nothing was done: another run is under way", extra={"cause": str(error)})

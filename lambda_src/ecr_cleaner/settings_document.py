@@ -74,6 +74,7 @@ Revisions = Annotated[int | Literal["all"], BeforeValidator(_are_revisions)]
 Unscanned = Literal["eks", "other_accounts", "pull_through_cache", "delete_replication"]
 """What ``acknowledged_unscanned`` may name: consumers that no source can see."""
 
+DEFAULT_PLAN_EXPIRY_HOURS: Final = 72
 DEFAULT_ROLLBACK_DAYS: Final = 7
 DEFAULT_MAX_USAGE_DROP_PERCENT: Final = 50
 
@@ -164,12 +165,32 @@ class HistoryPlace(Strict):
     prefix: Annotated[str, Field(pattern=r"^([^/]+/)+$")]
 
 
+class PlansPlace(Strict):
+    """Where plans lie that wait for approval.
+
+    Attributes:
+        bucket: Its name.
+        prefix: Of the keys of all plans of this instance of the module.
+    """
+
+    bucket: Annotated[str, Field(min_length=3)]
+    prefix: Annotated[str, Field(pattern=r"^([^/]+/)+$")]
+
+
+def _there_if_required(place: PlansPlace | None, info: ValidationInfo) -> PlansPlace | None:
+    if place is None and info.data.get("approval") == "required":
+        kind, message = "missing_bucket", 'approval = "required" needs a bucket for the plans'
+        raise PydanticCustomError(kind, message)
+    return place
+
+
 class Document(Strict):
     """The JSON document in ``ECR_CLEANER_SETTINGS``.
 
     Attributes:
         schema_version: Of this document.
         acknowledged_unscanned: Consumers nobody can see, accepted by a person.
+        approval: Whether a person has to approve of what goes; matters when ``dry_run`` is false.
         disabled_usage_sources: Sources taken out by a person; every run reports them as unprotected.
         extra_references: Images that are in use by a person's word.
         history: Where the past is remembered; None: nowhere.
@@ -182,6 +203,8 @@ class Document(Strict):
         max_usage_drop_percent: By more the usages of a source may not fall unconfirmed; None: not compared.
         minimum_keep_days: Whole days; no age limit may be shorter, that of a repository's tag included.
         own_repository: Repository of the function's own image; never touched.
+        plan_expiry_hours: Whole hours after which a plan is too old to be carried out.
+        plans: Where plans lie that wait for approval; None: nowhere, and then no approval can be required.
         rollback_days: An image seen in use within so many days is kept; needs the history.
         rules: For which repositories something else holds than the defaults.
         task_definition_revisions: How many of the newest active revisions of each family of ECS task definitions
@@ -191,6 +214,7 @@ class Document(Strict):
 
     schema_version: Literal[1] = 1
     acknowledged_unscanned: frozenset[Unscanned] = frozenset()
+    approval: Literal["none", "required"] = "none"
     disabled_usage_sources: frozenset[SourceName] = frozenset()
     extra_references: frozenset[ExtraReference] = frozenset()
     history: HistoryPlace | None = None
@@ -203,6 +227,8 @@ class Document(Strict):
     max_usage_drop_percent: Annotated[int, Field(ge=0, le=100)] | None = DEFAULT_MAX_USAGE_DROP_PERCENT
     minimum_keep_days: _Count = 1
     own_repository: Annotated[str, Field(min_length=2)] | None = None
+    plan_expiry_hours: Annotated[int, Field(ge=1, le=720)] = DEFAULT_PLAN_EXPIRY_HOURS
+    plans: Annotated[PlansPlace | None, AfterValidator(_there_if_required)] = Field(default=None, validate_default=True)
     rollback_days: Annotated[int, Field(ge=0, le=99_999)] = DEFAULT_ROLLBACK_DAYS
     rules: tuple[Rule, ...] = ()
     task_definition_revisions: Revisions = 1

@@ -11,7 +11,19 @@ import pytest
 import ecr_cleaner
 
 PACKAGE = Path(ecr_cleaner.__file__).parent
-PURE = ("access", "errors", "graph", "guard", "memory", "model", "paths", "reference", "retention", "rules")
+PURE = (
+    "access",
+    "errors",
+    "graph",
+    "guard",
+    "memory",
+    "model",
+    "paths",
+    "permission",
+    "reference",
+    "retention",
+    "rules",
+)
 
 
 def imports_of(path: Path) -> set[str]:
@@ -50,7 +62,7 @@ def test_sources_know_nothing_of_rules(path: Path) -> None:
     assert not imports_of(path) & forbidden
 
 
-@pytest.mark.parametrize("room", ["graph", "guard", "memory", "retention", "rules"])
+@pytest.mark.parametrize("room", ["graph", "guard", "memory", "permission", "retention", "rules", "saved_plan"])
 def test_deciding_has_no_clock(room: str) -> None:
     """`now` is an argument."""
     assert ".now(" not in (PACKAGE / f"{room}.py").read_text()

@@ -80,6 +80,7 @@ def test_the_summary_has_a_fixed_set_of_keys() -> None:
         "repositories",
         "totals",
         "left",
+        "plan",
         "duration_seconds",
     }
     assert found["schema_version"] == 1

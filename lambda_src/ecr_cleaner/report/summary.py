@@ -10,6 +10,7 @@ from ecr_cleaner.model import RemovalStatus, RunStatus
 
 if TYPE_CHECKING:
     from ecr_cleaner.model import Removal, RepositoryPlan, UsageScan
+    from ecr_cleaner.report.plan_summary import PlanSummary
 
 SCHEMA_VERSION: Final = 1
 
@@ -130,6 +131,7 @@ class RunSummary:
         left: Repositories that the deadline cut off.
         cut_short: What there was no time for, if that was not one repository but all of them.
         seconds: How long it took.
+        plan: The saved plan that the run wrote or carried out, if it did.
     """
 
     run_id: str
@@ -144,6 +146,7 @@ class RunSummary:
     left: list[str] = field(default_factory=list)
     cut_short: str = ""
     seconds: float = 0.0
+    plan: PlanSummary | None = None
 
     @property
     def causes(self) -> tuple[str, ...]:
@@ -189,5 +192,6 @@ class RunSummary:
             "repositories": repositories,
             "totals": {key: sum(repository[key] for repository in repositories) for key in (*counted, *sized)},
             "left": sorted(self.left),
+            "plan": self.plan.as_json() if self.plan else None,
             "duration_seconds": round(self.seconds, 3),
         }
