@@ -66,6 +66,39 @@ run "alarm_actions_accepts_1" {
   }
 }
 
+run "approval_rejects_1" {
+  command = plan
+
+  variables {
+    approval = "Required"
+  }
+
+  expect_failures = [var.approval]
+}
+
+run "approval_rejects_2" {
+  command = plan
+
+  variables {
+    approval = "true"
+  }
+
+  expect_failures = [var.approval]
+}
+
+run "approval_accepts_1" {
+  command = plan
+
+  variables {
+    approval = "required"
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
 run "architecture_rejects_1" {
   command = plan
 
@@ -984,6 +1017,62 @@ run "permissions_boundary_arn_accepts_2" {
 
   variables {
     permissions_boundary_arn = "arn:aws:iam::aws:policy/PowerUserAccess"
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "plan_expiry_hours_rejects_1" {
+  command = plan
+
+  variables {
+    plan_expiry_hours = 0
+  }
+
+  expect_failures = [var.plan_expiry_hours]
+}
+
+run "plan_expiry_hours_rejects_2" {
+  command = plan
+
+  variables {
+    plan_expiry_hours = 721
+  }
+
+  expect_failures = [var.plan_expiry_hours]
+}
+
+run "plan_expiry_hours_rejects_3" {
+  command = plan
+
+  variables {
+    plan_expiry_hours = 1.5
+  }
+
+  expect_failures = [var.plan_expiry_hours]
+}
+
+run "plan_expiry_hours_accepts_1" {
+  command = plan
+
+  variables {
+    plan_expiry_hours = 1
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "plan_expiry_hours_accepts_2" {
+  command = plan
+
+  variables {
+    plan_expiry_hours = 720
   }
 
   assert {
@@ -2116,6 +2205,32 @@ run "rollback_days_null_is_the_default" {
 
   assert {
     condition     = var.rollback_days != null && aws_lambda_function.cleaner.environment[0].variables["DRY_RUN"] == "true"
+    error_message = "null must mean the default."
+  }
+}
+
+run "approval_null_is_the_default" {
+  command = plan
+
+  variables {
+    approval = null
+  }
+
+  assert {
+    condition     = var.approval == "none"
+    error_message = "null must mean the default."
+  }
+}
+
+run "plan_expiry_hours_null_is_the_default" {
+  command = plan
+
+  variables {
+    plan_expiry_hours = null
+  }
+
+  assert {
+    condition     = var.plan_expiry_hours == 72
     error_message = "null must mean the default."
   }
 }
