@@ -82,7 +82,7 @@ def observe(
         images: All that lie in it.
         used: Digest to the usages that name it.
         observed_at: The moment the usages were collected.
-        complete: Whether every source answered: only then is what nobody names not in use.
+        complete: Whether every source answered, and its answer is believed: only then is what nobody names not in use.
     """
     return History(
         repository,

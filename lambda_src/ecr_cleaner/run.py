@@ -267,7 +267,8 @@ class Run:
             return {}
         used = graph.resolve(graph.build(Contents(images)), repository.name, self._usages)
         scan = self.summary.scan
-        seen = memory.observe(repository.name, images, used, scan.started_at, complete=not scan.failures)
+        believed = not scan.failures and self._drop is None
+        seen = memory.observe(repository.name, images, used, scan.started_at, complete=believed)
         return memory.recent(self.history.remember(seen), self._usages, self._now, self.settings.rollback_days)
 
     def _is_over_limit(self, plan: RepositoryPlan) -> bool:

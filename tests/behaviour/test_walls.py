@@ -121,16 +121,15 @@ NAMES = ("a", "b", "c", "d", "e")
 
 
 @pytest.fixture
-def fallen(run: Runner, sandbox: Sandbox, past: Past, night: Callable[..., Outcome]) -> Outcome:
-    """An account whose five consumers were two the next night, long after what they used was used."""
+def fallen(run: Runner, sandbox: Sandbox, night: Callable[..., Outcome]) -> Outcome:
+    """An account whose five consumers were two the next night; what they used is not kept for its past."""
     run.opted_in("app")
     for name in (*NAMES, "unused"):
         sandbox.push("app", id=name, tags=[name], pushed="90d")
     services(sandbox, *NAMES)
     assert night().gone == {"app": run.ids("unused")}
-    past.passes(days=30)
     services(sandbox, "c", "d", "e", elsewhere=True)
-    return night()
+    return night(rollback_days=0)
 
 
 def payload(causes: str) -> Any:
@@ -150,13 +149,27 @@ def test_a_fall_of_usages_removes_nothing_until_it_is_confirmed(
     )
     assert fallen.named("Found image without known use, but the run is refused") == run.ids("c", "d", "e")
     assert past.content("state.json")["usages"]["apprunner"] == 5
-    assert night().causes == fallen.causes, "night after night"
+    assert night(rollback_days=0).causes == fallen.causes, "night after night"
     confirmed = run(history=past.place, event=payload(fallen.causes))
     assert confirmed.result
     assert (confirmed.result["status"], confirmed.result["usages"]["apprunner"]) == ("confirmed", 2)
     assert confirmed.gone == {}
-    after = night()
+    after = night(rollback_days=0)
     assert (after.status, after.gone) == ("completed", {"app": run.ids("c", "d", "e")})
+
+
+def test_a_fall_that_nobody_confirmed_lets_no_days_pass(
+    run: Runner, sandbox: Sandbox, past: Past, night: Callable[..., Outcome], fallen: Outcome
+) -> None:
+    """What was not believed is not counted: the days of the rollback begin with the first night that is."""
+    digest = sandbox.digest("c")
+    assert "unused_since" not in past.content("app.json")["images"][digest]
+    run(history=past.place, event=payload(fallen.causes))
+    past.passes(days=30)
+    assert night().kept()[digest][0] == "recently_in_use"
+    assert "unused_since" in past.content("app.json")["images"][digest]
+    past.passes(days=8)
+    assert night().gone == {"app": run.ids("c", "d", "e")}
 
 
 def test_usages_that_are_back_need_no_word(
@@ -206,7 +219,7 @@ def test_the_share_can_be_set(
 ) -> None:
     """Or the comparison turned off; the cause names the setting."""
     assert fallen.status == "refused"
-    assert night(**settings).gone == {"app": run.ids("c", "d", "e")}
+    assert night(rollback_days=0, **settings).gone == {"app": run.ids("c", "d", "e")}
 
 
 def test_an_excluded_source_is_not_compared(night: Callable[..., Outcome], fallen: Outcome) -> None:
