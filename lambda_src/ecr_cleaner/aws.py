@@ -116,6 +116,7 @@ class Aws:
         session: Whose credentials, and whose metadata.
         region: The region everything is read in.
         too_late: Asked before each try of each call; once it says yes, none is made any more.
+        on_call: Told of each try of each call, by service and operation, from whatever thread makes it.
     """
 
     def __init__(self, session: boto3.Session | None = None, pacer: Pacer | None = None) -> None:
@@ -130,6 +131,7 @@ class Aws:
         self._offered: dict[str, set[str]] = {}
         self._clients: dict[tuple[str, int], Any] = {}
         self.too_late: Callable[[], bool] | None = None
+        self.on_call: Callable[[str, str], None] | None = None
 
     def client(self, service: str) -> Any:
         """The client of a service (its botocore name). Thread-safe, as clients themselves are."""
@@ -171,6 +173,8 @@ class Aws:
         _, service, operation = event_name.split(".", maxsplit=2)
         if self.too_late is not None and self.too_late():
             raise OutOfTimeError(operation)
+        if self.on_call is not None:
+            self.on_call(service, operation)
         self._pacer.wait(service, operation)
 
     def knows(self, service: str, operation: str, path: str) -> bool:

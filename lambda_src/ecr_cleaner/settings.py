@@ -87,13 +87,36 @@ def from_environment(environment: Mapping[str, str], fetch: Fetch | None = None)
     if keep_days is None:
         problems.append(f"DEFAULT_KEEP_DAYS must be a whole number of days from 1 to 99999, got {text!r}")
     document = _document(environment.get("ECR_CLEANER_SETTINGS"), fetch, problems)
-    if keep_days is not None and keep_days < document.minimum_keep_days:
-        minimum = document.minimum_keep_days
-        problems.append(f"DEFAULT_KEEP_DAYS must be at least minimum_keep_days, which is {minimum}, got {text!r}")
+    return _whole(document, keep_days, "DEFAULT_KEEP_DAYS", problems, dry_run=environment.get("DRY_RUN") != "false")
+
+
+def from_document(text: str, place: str, default_keep_days: int) -> Settings:
+    """Read the settings from a copy of the document, wherever it lies; a dry run.
+
+    Args:
+        text: The document.
+        place: Of the document, in what is told of problems.
+        default_keep_days: Whole days; the document does not say.
+
+    Raises:
+        SettingsError: With every problem found.
+    """
+    problems: list[str] = []
+    try:
+        document = _understood(text, place, problems)
+    except ValidationError as error:
+        raise SettingsError(sentences(place, error)) from None
+    return _whole(document, default_keep_days, f"{place}: the default age limit", problems, dry_run=True)
+
+
+def _whole(document: Document, keep_days: int | None, limit: str, problems: list[str], *, dry_run: bool) -> Settings:
+    minimum = document.minimum_keep_days
+    if keep_days is not None and keep_days < minimum:
+        problems.append(f"{limit} must be at least minimum_keep_days, which is {minimum}, got '{keep_days}'")
     if problems or keep_days is None:
         raise SettingsError(problems)
     told = {name: getattr(document, name) for name in Document.model_fields}
-    return Settings(**told, dry_run=environment.get("DRY_RUN") != "false", default_keep_days=keep_days)
+    return Settings(**told, dry_run=dry_run, default_keep_days=keep_days)
 
 
 def _document(text: str | None, fetch: Fetch | None, problems: list[str]) -> Document:
@@ -107,14 +130,17 @@ def _document(text: str | None, fetch: Fetch | None, problems: list[str]) -> Doc
         if fetch is not None and "settings_object" in _keys(text):
             place = "settings_object"
             text = _fetched(Pointer.model_validate_json(text).settings_object, fetch)
-        # schema_version has a default for code only: a document from outside has to name its own.
-        document = Document.model_validate_json(text, context={})
+        return _understood(text, place, problems)
     except ValidationError as error:
         problems.extend(sentences(place, error))
-        return Document()
     except CleanerError as error:
         problems.append(f"{place}: {error}")
-        return Document()
+    return Document()
+
+
+def _understood(text: str, place: str, problems: list[str]) -> Document:
+    document = Document.model_validate_json(text, context={})
+    # schema_version has a default for code only: a document from outside has to name its own.
     if "schema_version" not in document.model_fields_set:
         problems.append(f"{place}: schema_version: must be 1, got nothing")
     return document

@@ -49,7 +49,17 @@ def test_the_environment_has_the_same_variables() -> None:
 def test_what_follows_from_the_sources_is_written_anew() -> None:
     """Terraform reads what the sources say: after a change of theirs, `make generate`."""
     assert generate.SOURCES_FILE.read_text() == generate.sources_json()
+    assert generate.READ_ONLY_FILE.read_text() == generate.read_only_json()
     assert generate.README.read_text() == generate.readme(generate.README.read_text())
+
+
+def test_people_read_of_ecr_what_the_function_reads() -> None:
+    """The policy for the command line has the statements of the role, apart from where they hold."""
+    values = declared.local_values("iam.tf")
+    registry = [action for _, actions in declared.statements(values["read_statements"]) for action in actions]
+    opted_in = dict(declared.statements(values["repository_statements"]))["ReadOptedInRepositories"]
+    assert sorted(registry) == list(generate.REGISTRY_READS)
+    assert opted_in == generate.REPOSITORY_READS
 
 
 def test_the_permissions_fit_into_policies() -> None:

@@ -21,7 +21,7 @@ from botocore.parsers import ResponseParserError
 
 from ecr_cleaner import aws
 from ecr_cleaner.aws import BURST, CALLS_PER_SECOND, Aws, Pacer, connect
-from ecr_cleaner.errors import CleanerError, IncompleteAnswerError
+from ecr_cleaner.errors import CleanerError, IncompleteAnswerError, OutOfTimeError
 from tests.builders import REGION
 
 if TYPE_CHECKING:
@@ -268,6 +268,18 @@ def test_a_word_before_the_host_belongs_to_the_operation(host: str) -> None:
     client = SimpleNamespace(meta=SimpleNamespace(endpoint_url="https://omics.us-west-1.amazonaws.com"))
     assert aws.found_nobody(EndpointConnectionError(endpoint_url=f"https://{host}/run"), client)
     assert not aws.found_nobody(EndpointConnectionError(endpoint_url="https://ecs.us-west-1.amazonaws.com/"), client)
+
+
+def test_somebody_may_watch_the_calls(clients: Aws) -> None:
+    """Each try, before it is made; not one that is too late."""
+    watched: list[tuple[str, str]] = []
+    clients.pace("before-send.ecs.ListClusters")
+    clients.on_call = lambda service, operation: watched.append((service, operation))
+    clients.pace("before-send.ecs.ListServices")
+    clients.too_late = lambda: True
+    with pytest.raises(OutOfTimeError):
+        clients.pace("before-send.ecs.ListTasks")
+    assert watched == [("ecs", "ListServices")]
 
 
 # Answers

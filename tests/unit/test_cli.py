@@ -19,6 +19,8 @@ from ecr_cleaner.rules import judge
 from tests.builders import ACCOUNT, HOST, NOW, REGION, digest, image, repository, usage
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from click.testing import Result
 
     from ecr_cleaner.report.collected import CollectingReporter
@@ -47,7 +49,11 @@ class Registry:
         if self.error:
             raise self.error
         self.asked.update(region=region, profile=profile)
-        return SimpleNamespace(region=region or REGION)
+        registry = SimpleNamespace(
+            meta=SimpleNamespace(method_to_api_mapping={"describe_registry": "DescribeRegistry"}),
+            describe_registry=dict,
+        )
+        return SimpleNamespace(region=region or REGION, client=lambda _: registry)
 
     def run(
         self,
@@ -55,10 +61,14 @@ class Registry:
         settings: Settings,
         reporter: CollectingReporter,
         run_id: str,
+        history: None,
         *,
         only: frozenset[str] | None,
+        seconds_left: Callable[[], float],
     ) -> SimpleNamespace:
         """In the place of Run."""
+        assert history is None
+        assert seconds_left() > 1e9
         self.asked.update(settings=settings, only=only)
         summary = RunSummary(run_id, settings.dry_run, clients.region)  # type: ignore[attr-defined]
         for name, value in self.change.items():
@@ -78,7 +88,7 @@ class Registry:
             reporter.run(summary)
             return summary
 
-        return SimpleNamespace(execute=execute)
+        return SimpleNamespace(execute=execute, summary=summary)
 
 
 @pytest.fixture

@@ -101,8 +101,10 @@ def test_the_settings_win() -> None:
         with pytest.raises(SettingsError) as raised:
             for_invocation(environment("true"), EVENT | more)
         assert raised.value.problems == (
-            "event: action: apply: dry_run is true: nothing is removed, and no plan is carried out,"
-            " whoever approves of it",
+            (
+                "event: action: apply: dry_run is true: nothing is removed, and no plan is carried out,"
+                " whoever approves of it"
+            ),
             'event: action: apply: approval is "none": no plan waits for approval, every run removes by itself',
         )
 
