@@ -114,7 +114,7 @@ class Application:
         function: Name of the function.
         plan_id: What the person sent.
         run_id: Of this run.
-        plan: The plan, once it is read.
+        plan: The plan; None until it is read from the store.
     """
 
     store: PlanStore
@@ -122,7 +122,7 @@ class Application:
     function: str
     plan_id: str
     run_id: str
-    plan: SavedPlan = field(init=False)
+    plan: SavedPlan | None = None
     _summary: RunSummary = field(init=False)
     _planned: dict[str, dict[str, tuple[str, ...]]] = field(init=False)
     _mark: Mark = field(init=False)
@@ -140,20 +140,20 @@ class Application:
             HistoryError: The bucket does not answer.
         """
         self._summary = summary
-        self.plan = self.store.read(self.plan_id)
+        self.plan = plan = self.plan or self.store.read(self.plan_id)
         saved_plan.check(
-            self.plan,
+            plan,
             account=str(summary.account_id),
             region=summary.region,
             function=self.function,
             settings_sha256=self.settings.sha256,
             now=now,
         )
-        self._planned = self.plan.tags
+        self._planned = plan.tags
         self._mark = Mark(plan=self.plan_id, state="begun", run_id=self.run_id, at=now)
         if not self.settings.dry_run:
             self._etag = self.store.take(self._mark)
-        summary.plan = PlanSummary.applied(self.plan, self._stays)
+        summary.plan = PlanSummary.applied(plan, self._stays)
 
     def look(self, plan: RepositoryPlan) -> None:
         """Note what the plan names and this look keeps."""
@@ -208,6 +208,13 @@ class Application:
         )
 
 
+def store_of(clients: Aws, settings: Settings) -> PlanStore | None:
+    """Where the plans lie that wait for approval; None if none is required."""
+    if settings.approval != "required" or settings.plans is None:
+        return None
+    return PlanStore(clients, settings.plans.bucket, settings.plans.prefix)
+
+
 def gate(clients: Aws, settings: Settings, plan_id: str | None, function: str, run_id: str) -> Gate | None:
     """What a run has to pass; None: nothing, it removes by itself, or nothing at all.
 
@@ -218,9 +225,9 @@ def gate(clients: Aws, settings: Settings, plan_id: str | None, function: str, r
         function: Name of the function.
         run_id: Of the run.
     """
-    if settings.approval != "required" or settings.plans is None:
+    store = store_of(clients, settings)
+    if store is None:
         return None
-    store = PlanStore(clients, settings.plans.bucket, settings.plans.prefix)
     if plan_id is not None:
         return Application(store, settings, function, plan_id, run_id)
     return None if settings.dry_run else Proposal(store, settings, function)

@@ -14,6 +14,7 @@
     │   ├── NotWholeError           an object is not what was written
     │   └── ReplacedError           an object was written by somebody else meanwhile
     ├── ApprovalError               a saved plan cannot be written, trusted or carried out
+    │   └── NoPlanError             there is no such plan, or it may not be read
     ├── OutOfTimeError              no time is left for one more call
     ├── LockHeldError               another run is under way
     └── RunFailedError              what the handler raises: one line of JSON
@@ -100,6 +101,10 @@ class ReplacedError(HistoryError):
 
 class ApprovalError(CleanerError):
     """A saved plan cannot be written, trusted or carried out: nothing is removed."""
+
+
+class NoPlanError(ApprovalError):
+    """There is no such plan, or it may not be read: S3 does not tell which."""
 
 
 class OutOfTimeError(CleanerError):

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import AwareDatetime, Field
 
 from ecr_cleaner import documents, objects, saved_plan
-from ecr_cleaner.errors import AbsentError, ApprovalError, ReplacedError
+from ecr_cleaner.errors import AbsentError, ApprovalError, NoPlanError, ReplacedError
 from ecr_cleaner.strict import Strict
 
 if TYPE_CHECKING:
@@ -78,7 +78,8 @@ class PlanStore:
         """Read a plan.
 
         Raises:
-            ApprovalError: There is none of this id, or it was changed.
+            NoPlanError: There is none of this id.
+            ApprovalError: It was changed.
             HistoryError: It could not be read.
         """
         key = self.key(plan_id)
@@ -86,7 +87,7 @@ class PlanStore:
             body = objects.read(self.clients, self.bucket, key).body
         except AbsentError as error:
             message = f"there is no plan {plan_id}: {error}"
-            raise ApprovalError(message) from None
+            raise NoPlanError(message) from None
         return saved_plan.read(body, plan_id, self.place(key))
 
     def take(self, mark: Mark) -> str:
