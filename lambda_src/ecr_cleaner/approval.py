@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from ecr_cleaner import saved_plan
-from ecr_cleaner.errors import CleanerError
+from ecr_cleaner.errors import ApprovalError, CleanerError
 from ecr_cleaner.model import Removal, RemovalStatus, RepositoryPlan
 from ecr_cleaner.permission import Stay, permitted, staying
 from ecr_cleaner.plan_store import Mark, PlanStore
@@ -204,7 +204,7 @@ class Application:
         return bool(
             summary.refusals
             or summary.cut_short
-            or any(one.problems or one.removals[RemovalStatus.LEFT.value] for one in planned)
+            or any(one.problems or one.status == "left" or one.removals[RemovalStatus.LEFT.value] for one in planned)
         )
 
 
@@ -224,8 +224,14 @@ def gate(clients: Aws, settings: Settings, plan_id: str | None, function: str, r
         plan_id: Of the plan that a person sent; None: nobody did.
         function: Name of the function.
         run_id: Of the run.
+
+    Raises:
+        ApprovalError: There is a plan, and no approval is required.
     """
     store = store_of(clients, settings)
+    if store is None and plan_id is not None:
+        message = 'approval is "none": no plan waits for approval'
+        raise ApprovalError(message)
     if store is None:
         return None
     if plan_id is not None:

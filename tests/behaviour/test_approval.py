@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from ecr_cleaner import guard, removal
+from ecr_cleaner import approval, guard, removal
 from tests.sandbox import Fault
 
 if TYPE_CHECKING:
@@ -135,6 +135,16 @@ def test_a_dry_run_writes_no_plan(approving: Approving, registry: dict[str, set[
     assert outcome.told["plan"] is None
     assert outcome.named("Found unused image, should be removed") == registry["api"] | registry["web"]
     assert not [key for key in approving.past.objects() if key.startswith("plans/")]
+
+
+@pytest.mark.usefixtures("registry")
+def test_a_run_that_forgets_to_ask_removes_nothing(approving: Approving, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where approval is required, no way through the code leads past it."""
+    monkeypatch.setattr(approval, "gate", lambda *_: None)
+    outcome = approving.night()
+    assert (outcome.status, outcome.gone) == ("refused", {})
+    assert 'approval is "required", and nobody was asked' in outcome.causes
+    assert ("ecr", "BatchDeleteImage") not in approving.run.asked()
 
 
 # What a fresh look keeps stays
@@ -463,6 +473,23 @@ def test_a_mark_that_cannot_be_trusted_stops_the_plan(approving: Approving) -> N
 
 
 @pytest.mark.usefixtures("registry")
+def test_a_repository_that_nobody_came_to_is_left_to_do(
+    approving: Approving, registry: dict[str, set[str]], sandbox: Sandbox
+) -> None:
+    """One that failed too: the plan is not done before everything that it names had its end."""
+    plan_id = approving.proposed()
+    sandbox.inject(
+        Fault(service="ecr", operation="DescribeImages", kind="access_denied", where={"repositoryName": "web"})
+    )
+    failed = approving.send(plan_id)
+    sandbox.clear_faults()
+    assert (failed.status, failed.gone) == ("failed", {"api": registry["api"]})
+    assert failed.told["plan"]["stays"] == {"failed": 2}
+    outcome = approving.send(plan_id)
+    assert (outcome.status, outcome.gone) == ("completed", {"web": registry["web"]})
+    assert approving.send(plan_id).status == "refused"
+
+
 def test_two_nights_propose_two_plans_and_either_may_be_sent(approving: Approving, sandbox: Sandbox) -> None:
     """A plan does not replace the one before."""
     first = approving.proposed()
