@@ -472,7 +472,6 @@ def test_a_mark_that_cannot_be_trusted_stops_the_plan(approving: Approving) -> N
         assert (outcome.status, outcome.gone) == ("refused", {})
 
 
-@pytest.mark.usefixtures("registry")
 def test_a_repository_that_nobody_came_to_is_left_to_do(
     approving: Approving, registry: dict[str, set[str]], sandbox: Sandbox
 ) -> None:
@@ -490,6 +489,7 @@ def test_a_repository_that_nobody_came_to_is_left_to_do(
     assert approving.send(plan_id).status == "refused"
 
 
+@pytest.mark.usefixtures("registry")
 def test_two_nights_propose_two_plans_and_either_may_be_sent(approving: Approving, sandbox: Sandbox) -> None:
     """A plan does not replace the one before."""
     first = approving.proposed()
