@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 from datetime import timedelta
+from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
@@ -122,12 +123,12 @@ class SavedPlan(Strict):
     settings_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     repositories: Annotated[tuple[PlannedRepository, ...], AfterValidator(_repositories_in_order)]
 
-    @property
+    @cached_property
     def document(self) -> bytes:
         """The plan as it lies in a bucket or a file."""
         return canonical(self.model_dump(mode="json"))
 
-    @property
+    @cached_property
     def id(self) -> str:
         """Names exactly this plan: SHA-256 of the document, in 64 hexadecimal digits."""
         return hashlib.sha256(self.document).hexdigest()
