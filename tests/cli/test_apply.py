@@ -13,6 +13,7 @@ import pytest
 
 from tests.behaviour.runner import Context
 from tests.cli.conftest import NAME, Ended
+from tests.cli.test_plan import READING
 from tests.sandbox import Fault
 from tests.sandbox.lambda_state import Functions
 
@@ -302,6 +303,8 @@ def test_what_is_neither_an_id_nor_a_file_is_wrong_usage(command: Command, tmp_p
     assert ended.code == 2
     assert "is not called after a plan's id" in " ".join(ended.err.split())
     assert command("apply", "0" * 64).code == 2
+    ended = command("apply", "--function", "nowhere", "0" * 64)
+    assert (ended.code, ended.err) == (1, "Error: there is no function nowhere in us-east-1\n")
 
 
 @pytest.mark.parametrize(
@@ -363,8 +366,11 @@ def test_from_here_a_file_need_not_lie_in_the_bucket(
 ) -> None:
     """Only the mark does, so that the function does not carry it out as well."""
     file = saved(command, tmp_path / "plans")
+    sandbox.clear_calls()
     looked = apply(command, file, "--local", "--dry-run")
     assert (looked.code, left(sandbox)) == (0, ["one", "two", "young"])
+    assert "2 would go at most, 0 of the plan stay" in looked.out
+    assert {call.operation for call in sandbox.calls if not call.operation.startswith(READING)} == set()
     ended = typing(command, "2", str(file), "--local")
     assert ended.code == 0, ended.err
     assert left(sandbox) == ["young"]

@@ -17,6 +17,7 @@ from ecr_cleaner.cli.interrupts import STOPPED
 from ecr_cleaner.cli.progress import WatchedReporter
 from ecr_cleaner.errors import ApprovalError, CleanerError, IncompleteAnswerError
 from ecr_cleaner.history import HistoryStore
+from ecr_cleaner.history_view import HistoryView
 from ecr_cleaner.model import RemovalStatus, RunStatus
 from ecr_cleaner.run import Run
 
@@ -139,17 +140,18 @@ def from_here(connection: Connection, settings: Settings, function: str, named: 
     def seconds_left() -> float:
         return 0.0 if STOPPED.is_set() else LONGEST_RUN_SECONDS - (time.monotonic() - began)
 
+    # Who only looks writes nothing: neither the lock nor the history.
+    store_kind = HistoryView if told.dry_run else HistoryStore
     place = told.history
-    with (
-        connection.progress() as progress,
-        lock.held(clients, told.lock_table, run_id) if told.lock_table else nullcontext(),
-    ):
+    history = store_kind(clients, place.bucket, place.prefix, told.rollback_days) if place else None
+    locked = lock.held(clients, told.lock_table, run_id) if told.lock_table and not told.dry_run else nullcontext()
+    with connection.progress() as progress, locked:
         run = Run(
             clients,
             told,
             _Teller(progress.judged),
             run_id,
-            HistoryStore(clients, place.bucket, place.prefix, told.rollback_days) if place else None,
+            history,
             function,
             seconds_left=seconds_left,
             gate=approval.Application(store, told, function, named.id, run_id, named.plan),

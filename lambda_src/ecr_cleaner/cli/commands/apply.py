@@ -49,8 +49,8 @@ def command(  # noqa: PLR0913 - the options of the command line
     its own bucket: one from a file has to lie there as well.
     """
     clients = connection.clients
-    place = plan_files.place_of(clients, function)
     settings = known_settings.of_function(clients, function).value
+    place = plan_files.place_of(clients, function)
     if refusals := refusals_to_apply(settings):
         raise ApprovalError("; ".join(one.removeprefix("event: action: apply: ") for one in refusals))
     store = approval.store_of(clients, settings)
