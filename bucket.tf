@@ -13,6 +13,9 @@ locals {
 
   history = var.history_enabled ? { bucket = local.bucket, prefix = local.bucket_prefix } : null
   reports = var.reports_enabled && local.bucket != null ? { bucket = local.bucket, prefix = local.bucket_prefix } : null
+
+  # Where scheduled runs write their plans, if a person has to approve them.
+  plans = var.approval == "required" && local.bucket != null ? { bucket = local.bucket, prefix = "${local.bucket_prefix}plans/" } : null
 }
 
 resource "aws_s3_bucket" "history" {
@@ -90,6 +93,20 @@ resource "aws_s3_bucket_lifecycle_configuration" "history" {
 
     expiration {
       days = max(var.report_retention_days, 1)
+    }
+  }
+
+  # A plan is long expired by then; what was approved and carried out can be looked up for a year.
+  rule {
+    id     = "forget-old-plans"
+    status = "Enabled"
+
+    filter {
+      prefix = "${local.bucket_prefix}plans/"
+    }
+
+    expiration {
+      days = 365
     }
   }
 

@@ -93,7 +93,7 @@ locals {
   # Reading and replacing, never listing or deleting: of what is not there S3 then says that it is denied, and the
   # function reads nothing that may rightly be absent, but for the totals of former runs, which decide nothing.
   bucket_statements = concat(
-    local.history != null || local.reports != null || local.settings_outgrow ? [merge(local.own_bucket, {
+    local.bucket != null ? [merge(local.own_bucket, {
       Sid      = "ReadBucket"
       Action   = ["s3:GetObject"]
       Resource = ["${local.bucket_arn}/${local.bucket_prefix}*"]
@@ -107,6 +107,12 @@ locals {
       Sid      = "WriteReports"
       Action   = ["s3:PutObject"]
       Resource = ["${local.bucket_arn}/${local.bucket_prefix}reports/*"]
+    })] : [],
+    # A dry run writes no plan.
+    local.plans != null && !var.dry_run ? [merge(local.own_bucket, {
+      Sid      = "WritePlans"
+      Action   = ["s3:PutObject"]
+      Resource = ["${local.bucket_arn}/${local.bucket_prefix}plans/*"]
     })] : [],
   )
 

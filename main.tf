@@ -31,6 +31,7 @@ locals {
   settings = {
     schema_version         = 1
     acknowledged_unscanned = sort(var.acknowledged_unscanned)
+    approval               = var.approval
     disabled_usage_sources = sort(var.disabled_usage_sources)
     event_bus_name         = var.event_bus_name
     extra_references       = sort(var.extra_references)
@@ -50,6 +51,8 @@ locals {
     minimum_keep_days                  = var.minimum_keep_days
     notifications                      = local.notifications
     own_repository                     = local.own_repository
+    plan_expiry_hours                  = var.plan_expiry_hours
+    plans                              = local.plans
     reports                            = local.reports
     rollback_days                      = var.rollback_days
     # What a rule leaves out is left to the function's defaults.
@@ -122,6 +125,11 @@ resource "aws_lambda_function" "cleaner" {
     precondition {
       condition     = try(split(":", var.notification_topic_arn)[3] == local.region, true)
       error_message = "notification_topic_arn must name a topic in the function's own region ${local.region}, got ${coalesce(var.notification_topic_arn, "null")}."
+    }
+
+    precondition {
+      condition     = var.approval == "none" || local.bucket != null
+      error_message = "approval = \"required\" needs a bucket for the plans: set history_enabled or bucket_name."
     }
 
     precondition {

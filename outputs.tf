@@ -1,3 +1,8 @@
+output "approve_command" {
+  description = "Carries a plan out that waits for approval and prints the result, once PLAN is replaced by its id; null unless approval is required."
+  value       = var.approval == "required" ? "aws lambda invoke --region ${local.region} --function-name ${aws_lambda_function.cleaner.function_name} --cli-binary-format raw-in-base64-out --cli-read-timeout 0 --payload '${jsonencode({ schema_version = 1, action = "apply", plan = "PLAN" })}' /dev/stdout" : null
+}
+
 output "bucket_name" {
   description = "Name of the bucket that holds the history and the reports; null without one."
   value       = local.bucket

@@ -22,6 +22,18 @@ variable "alarm_actions" {
   }
 }
 
+variable "approval" {
+  type        = string
+  description = "required: with dry_run = false a scheduled run only writes its plan and says what to send; images go when a person sends the plan's id. none: every run removes by itself."
+  default     = "none"
+  nullable    = false
+
+  validation {
+    condition     = contains(["none", "required"], var.approval)
+    error_message = "approval must be none or required, got \"${var.approval}\"."
+  }
+}
+
 variable "architecture" {
   type        = string
   description = "Processor architecture of the function and of the image that is built for it: arm64 or x86_64. An image named in image_uri must match."
@@ -390,6 +402,18 @@ variable "permissions_boundary_arn" {
   validation {
     condition     = var.permissions_boundary_arn == null || can(regex("^arn:[^:]+:iam::([0-9]{12}|aws):policy/.+$", var.permissions_boundary_arn))
     error_message = "permissions_boundary_arn must be the ARN of an IAM policy, got \"${coalesce(var.permissions_boundary_arn, "null")}\"."
+  }
+}
+
+variable "plan_expiry_hours" {
+  type        = number
+  description = "Hours after which a plan that waits for approval is too old to be carried out."
+  default     = 72
+  nullable    = false
+
+  validation {
+    condition     = var.plan_expiry_hours >= 1 && var.plan_expiry_hours <= 720 && floor(var.plan_expiry_hours) == var.plan_expiry_hours
+    error_message = "plan_expiry_hours must be a whole number from 1 to 720, got ${var.plan_expiry_hours}."
   }
 }
 

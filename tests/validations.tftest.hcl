@@ -2588,3 +2588,118 @@ run "notify_on_null_is_the_default" {
     error_message = "null must mean the default."
   }
 }
+
+run "approval_rejects_1" {
+  command = plan
+
+  variables {
+    approval = "Required"
+  }
+
+  expect_failures = [var.approval]
+}
+
+run "approval_rejects_2" {
+  command = plan
+
+  variables {
+    approval = "true"
+  }
+
+  expect_failures = [var.approval]
+}
+
+run "approval_accepts_1" {
+  command = plan
+
+  variables {
+    approval = "required"
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "plan_expiry_hours_rejects_1" {
+  command = plan
+
+  variables {
+    plan_expiry_hours = 0
+  }
+
+  expect_failures = [var.plan_expiry_hours]
+}
+
+run "plan_expiry_hours_rejects_2" {
+  command = plan
+
+  variables {
+    plan_expiry_hours = 721
+  }
+
+  expect_failures = [var.plan_expiry_hours]
+}
+
+run "plan_expiry_hours_rejects_3" {
+  command = plan
+
+  variables {
+    plan_expiry_hours = 1.5
+  }
+
+  expect_failures = [var.plan_expiry_hours]
+}
+
+run "plan_expiry_hours_accepts_1" {
+  command = plan
+
+  variables {
+    plan_expiry_hours = 1
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "plan_expiry_hours_accepts_2" {
+  command = plan
+
+  variables {
+    plan_expiry_hours = 720
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "approval_null_is_the_default" {
+  command = plan
+
+  variables {
+    approval = null
+  }
+
+  assert {
+    condition     = var.approval == "none"
+    error_message = "null must mean the default."
+  }
+}
+
+run "plan_expiry_hours_null_is_the_default" {
+  command = plan
+
+  variables {
+    plan_expiry_hours = null
+  }
+
+  assert {
+    condition     = var.plan_expiry_hours == 72
+    error_message = "null must mean the default."
+  }
+}

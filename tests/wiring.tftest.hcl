@@ -28,6 +28,7 @@ run "defaults" {
       ECR_CLEANER_SETTINGS = jsonencode({
         schema_version                     = 1
         acknowledged_unscanned             = []
+        approval                           = "none"
         disabled_usage_sources             = []
         event_bus_name                     = null
         extra_references                   = []
@@ -43,6 +44,8 @@ run "defaults" {
         minimum_keep_days                  = 1
         notifications                      = null
         own_repository                     = "tools/cleaner"
+        plan_expiry_hours                  = 72
+        plans                              = null
         reports                            = { bucket = "ecr-cleaner-123456789012-useast1", prefix = "ecr-cleaner/123456789012/us-east-1/ecr-cleaner/" }
         rollback_days                      = 7
         rules                              = []
@@ -108,6 +111,8 @@ run "everything_set" {
     name                    = "other"
     dry_run                 = false
     default_keep_days       = 7
+    approval                = "required"
+    plan_expiry_hours       = 24
     acknowledged_unscanned  = ["pull_through_cache", "eks"]
     disabled_usage_sources  = ["lambda", "apprunner"]
     extra_references        = ["web:live", "api:*"]
@@ -159,6 +164,7 @@ run "everything_set" {
       rollback_days                      = 14
       schema_version                     = 1
       acknowledged_unscanned             = ["eks", "pull_through_cache"]
+      approval                           = "required"
       disabled_usage_sources             = ["apprunner", "lambda"]
       extra_references                   = ["api:*", "web:live"]
       inventories                        = { bucket = "shop-inventories", prefix = "prod/ecr/", max_age_hours = 6 }
@@ -168,6 +174,8 @@ run "everything_set" {
       minimum_keep_days                  = 3
       notifications                      = { topic_arn = "arn:aws:sns:us-east-1:210987654321:alerts", on = "always" }
       own_repository                     = "tools/cleaner"
+      plan_expiry_hours                  = 24
+      plans                              = { bucket = "shared-bucket", prefix = "ecr-cleaner/123456789012/us-east-1/other/plans/" }
       # What a rule leaves out is not in the document.
       rules = [
         { repositories = ["shop/*"], keep_days = 90, keep_days_untagged = 3, keep_newest = 10, keep_tags = ["v*"], keep_pulled_within_days = 14, remove_artifacts = true },

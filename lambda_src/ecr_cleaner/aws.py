@@ -141,6 +141,20 @@ class Aws:
         """A client that tries once, for calls that may only be repeated after another look."""
         return self._client(service, 1)
 
+    def patient_client(self, service: str, seconds: int) -> Any:
+        """A client that tries once and waits so long for an answer, for a call that is a whole run."""
+        return self.session.client(
+            service,
+            config=Config(
+                retries={"mode": "standard", "total_max_attempts": 1},
+                connect_timeout=CONNECT_TIMEOUT_SECONDS,
+                read_timeout=seconds,
+                # Or whatever lies in between forgets a connection on which nothing is said.
+                tcp_keepalive=True,
+                user_agent_extra="terraform-aws-ecr-cleaner",
+            ),
+        )
+
     def _client(self, service: str, attempts: int) -> Any:
         attempts = min(attempts, MAX_ATTEMPTS)
         with self._lock:  # creating clients is the one thing that is not thread-safe

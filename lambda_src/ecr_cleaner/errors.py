@@ -13,6 +13,8 @@
     │   ├── AbsentError             an object is not there, or may not be read
     │   ├── NotWholeError           an object is not what was written
     │   └── ReplacedError           an object was written by somebody else meanwhile
+    ├── ApprovalError               a saved plan cannot be written, trusted or carried out
+    │   └── NoPlanError             there is no such plan, or it may not be read
     ├── OutOfTimeError              no time is left for one more call
     ├── LockHeldError               another run is under way
     ├── AnnouncementError           the ended run could not be told to those who were not there
@@ -96,6 +98,14 @@ class NotWholeError(HistoryError):
 
 class ReplacedError(HistoryError):
     """An object is not the one any more that was to be replaced."""
+
+
+class ApprovalError(CleanerError):
+    """A saved plan cannot be written, trusted or carried out: nothing is removed."""
+
+
+class NoPlanError(ApprovalError):
+    """There is no such plan, or it may not be read: S3 does not tell which."""
 
 
 class OutOfTimeError(CleanerError):

@@ -7,9 +7,10 @@ import uuid
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ecr_cleaner import announce, aws, lock, objects, settings
+from ecr_cleaner import announce, approval, aws, lock, objects, settings
 from ecr_cleaner.aws import Aws
 from ecr_cleaner.errors import CleanerError, HistoryError, LockHeldError, RunFailedError, SettingsError
+from ecr_cleaner.event import Apply, Confirmation
 from ecr_cleaner.history import HistoryStore
 from ecr_cleaner.model import RunStatus
 from ecr_cleaner.report.ending import Ending
@@ -40,7 +41,8 @@ def handler(event: object, context: Context | None) -> dict[str, Any]:
 
     Args:
         event: ``{}`` for a run, ``{"schema_version": 1, "action": "run", "dry_run": true}`` for a dry run,
-            ``{"schema_version": 1, "action": "confirm_usage_drop", "id": "..."}`` for a person's word.
+            ``{"schema_version": 1, "action": "confirm_usage_drop", "id": "..."}`` and
+            ``{"schema_version": 1, "action": "apply", "plan": "..."}`` for a person's word.
         context: Lambda's; None when called by hand.
 
     Returns:
@@ -52,7 +54,7 @@ def handler(event: object, context: Context | None) -> dict[str, Any]:
     run_id = context.aws_request_id if context else str(uuid.uuid4())
     quiet_libraries()
     try:
-        told, confirmed = settings.for_invocation(os.environ, event, _fetch)
+        told, asked = settings.for_invocation(os.environ, event, _fetch)
     except SettingsError as error:
         LOGGER.error("Nothing was done: settings or event not understood", extra={"problems": error.problems})
         raise RunFailedError(run_id, RunStatus.FAILED, error.problems) from None
@@ -60,17 +62,26 @@ def handler(event: object, context: Context | None) -> dict[str, Any]:
     def seconds_left() -> float:
         return context.get_remaining_time_in_millis() / 1000 if context else float("inf")
 
+    confirms = isinstance(asked, Confirmation)
     clients: Aws | None = None
     summary: RunSummary | None = None
     try:
         clients = Aws()
+        name = _function_name()
         place = told.history
         history = HistoryStore(clients, place.bucket, place.prefix, told.rollback_days) if place else None
         with lock.held(clients, told.lock_table, run_id) if told.lock_table else nullcontext():
-            if confirmed:
-                return _confirm(history, confirmed.id, run_id)
+            if isinstance(asked, Confirmation):
+                return _confirm(history, asked.id, run_id)
             summary = Run(
-                clients, told, _reporter(clients, told), run_id, history, _function_name(), seconds_left=seconds_left
+                clients,
+                told,
+                _reporter(clients, told),
+                run_id,
+                history,
+                name,
+                seconds_left=seconds_left,
+                gate=approval.gate(clients, told, asked.plan if isinstance(asked, Apply) else None, name, run_id),
             ).execute()
         ending = _ending(run_id, told, clients, summary)
     except LockHeldError as error:
@@ -81,11 +92,11 @@ def handler(event: object, context: Context | None) -> dict[str, Any]:
         ending = _ending(run_id, told, clients, summary, RunStatus.FAILED, str(error))
     except Exception as error:
         # A bug, which Lambda logs and counts; those who were not there are told all the same.
-        if not confirmed:
+        if not confirms:
             bug = f"a bug: {type(error).__name__}: {error}"
             announce.tell(clients, told, _ending(run_id, told, clients, summary, RunStatus.FAILED, bug), seconds_left)
         raise
-    if not confirmed:  # whoever confirms something reads the answer
+    if not confirms:  # whoever confirms something reads the answer
         ending = announce.tell(clients, told, ending, seconds_left)
     if summary is None or ending.status is not RunStatus.COMPLETED:
         raise RunFailedError(run_id, ending.status, ending.causes)

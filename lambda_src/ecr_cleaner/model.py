@@ -370,6 +370,8 @@ class RemovalStatus(StrEnum):
     PARTLY_UNTAGGED = "partly_untagged"
     FAILED = "failed"
     LEFT = "left"  # time ran out before it was tried
+    PROPOSED = "proposed"  # it stands in a plan that waits for a person's word
+    NOT_IN_PLAN = "not_in_plan"  # the plan that a person approved does not name it, or not with these tags
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from ecr_cleaner import aws, findings, graph, guard, inventory, memory, removal, resolution, rules, usage
 from ecr_cleaner.checks import Checks
-from ecr_cleaner.errors import CleanerError, OutOfTimeError
+from ecr_cleaner.errors import ApprovalError, CleanerError, OutOfTimeError
 from ecr_cleaner.model import Contents, Removal, RemovalStatus, RepositoryPlan, Usage, UsageScan
 from ecr_cleaner.report.summary import RunSummary
 from ecr_cleaner.survey import GONE, GONE_DETAIL, survey
@@ -24,6 +24,7 @@ from ecr_cleaner.walls import Walls
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from ecr_cleaner.approval import Gate
     from ecr_cleaner.aws import Aws
     from ecr_cleaner.history import HistoryStore
     from ecr_cleaner.model import Image, Repository, Verdict
@@ -64,6 +65,7 @@ class Run:
         only: Look at these repositories alone; None means all of them.
         seconds_left: Until the run is cut off.
         clock: Now, in UTC.
+        gate: What has to be passed before anything goes; None: nothing.
     """
 
     clients: Aws
@@ -75,6 +77,7 @@ class Run:
     only: frozenset[str] | None = None
     seconds_left: Callable[[], float] = _for_ever
     clock: Callable[[], datetime] = _utc_now
+    gate: Gate | None = None
     summary: RunSummary = field(init=False)
     _usages: tuple[Usage, ...] = field(init=False, default=())
     _now: datetime = field(init=False)
@@ -123,6 +126,8 @@ class Run:
         self._survey = survey(self.clients, self.settings, self.only, self.summary)
         self._checks.surveyed(self._survey)
         repositories = self._survey.repositories
+        if self.gate is not None:
+            self.gate.begin(self.summary, self._now)
         if self.history is not None:
             asked = True
         else:
@@ -131,10 +136,15 @@ class Run:
         plans = [plan for r in repositories if (plan := self._judged(r)) is not None]
         self._write_down()
         self._hold_to_run_limits(plans)
-        self.clients.too_late = None
         # What nobody asked the sources about may not go, whatever a second listing shows.
-        for plan in plans if asked else ():
-            self._remove(plan)
+        plans = plans if asked else []
+        if self.gate is not None and not self.summary.refusals:
+            self.gate.ask(plans)
+        self.clients.too_late = None
+        for plan in plans:
+            self._remove(self._permitted(plan))
+        if self.gate is not None:
+            self.gate.end()
         # Nothing is left that needs the time.
         self.clients.too_late = self._too_late
         self._checks.end(self._survey, self._now, self.only)
@@ -252,7 +262,10 @@ class Run:
         self._checks.repository(repository, contents, self._now, read=read)
         # What began to be used after its source was asked shows as a pull here, and as a change from here on.
         begun = memory.pulled_since(images, self.summary.scan.started_at) if self.summary.scan else {}
-        return rules.judge(repository, contents, self._usages, self._now, {**begun, **recent})
+        plan = rules.judge(repository, contents, self._usages, self._now, {**begun, **recent})
+        if self.gate is not None:
+            self.gate.look(plan)
+        return plan
 
     def _recent(self, repository: Repository, images: tuple[Image, ...]) -> Mapping[str, tuple[str, ...]]:
         """What is kept for what was; what is in use now is written down on the way."""
@@ -287,9 +300,24 @@ class Run:
         for plan in () if self.settings.dry_run else plans:
             self.reporter.withheld(plan)
 
+    def _permitted(self, plan: RepositoryPlan) -> RepositoryPlan:
+        """What of a repository's plan may go now; how the rest ends is told."""
+        if self.gate is None:
+            if self.settings.approval == "required" and not self.settings.dry_run:
+                message = 'approval is "required", and nobody was asked'
+                raise ApprovalError(message)
+            return plan
+        if self.summary.refusals:
+            return RepositoryPlan(plan.repository, ())
+        plan, endings = self.gate.permit(plan)
+        for ended in endings:
+            self.summary.repositories[plan.repository.name].note(ended)
+            self.reporter.removal(ended)
+        return plan
+
     def _remove(self, plan: RepositoryPlan) -> None:
         """Remove what a repository's plan names, with usages that are never older than the limit."""
-        while not (self.settings.dry_run or self.summary.refusals):
+        while plan.removals and not (self.settings.dry_run or self.summary.refusals):
             if self._stale():
                 if self.seconds_left() < RESERVE_SECONDS + self._scan_seconds:
                     self._cut_off(self.summary.repositories[plan.repository.name], plan)
@@ -302,10 +330,10 @@ class Run:
                 fresh = self._guarded(plan.repository, self._judge)
                 if fresh is None or self.summary.refusals or self._is_over_limit(fresh):
                     return
-                plan = fresh
-                self._hold_to_run_limits([plan])
+                self._hold_to_run_limits([fresh])
                 if self.summary.refusals:
                     return
+                plan = self._permitted(fresh)
             left = self._guarded(plan.repository, lambda _, plan=plan: self._remove_some(plan))  # type: ignore[misc]
             if not left:
                 return

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from ecr_cleaner import retention
 from ecr_cleaner.errors import CleanerError, SettingsError
-from ecr_cleaner.event import Confirmation, Event, read_event
+from ecr_cleaner.event import Apply, Confirmation, Event, read_event
 from ecr_cleaner.settings_document import Document, Pointer, SettingsObject
 from ecr_cleaner.strict import sentences
 
@@ -53,6 +53,13 @@ class Settings(Document):
             minimum_keep_days=self.minimum_keep_days,
             tag_days=tag_days,
         )
+
+    @property
+    def sha256(self) -> str:
+        """Of everything that a run is told, but for ``dry_run``: a plan that is looked at first is the same plan."""
+        told = self.model_dump(exclude={"dry_run"})
+        text = json.dumps(told, default=sorted, sort_keys=True, separators=(",", ":"))  # sets have no order
+        return hashlib.sha256(text.encode()).hexdigest()
 
 
 def whole_days(text: str) -> int | None:
@@ -159,18 +166,18 @@ def _fetched(pointer: SettingsObject, fetch: Fetch) -> str:
 
 def for_invocation(
     environment: Mapping[str, str], event: object, fetch: Fetch | None = None
-) -> tuple[Settings, Confirmation | None]:
+) -> tuple[Settings, Confirmation | Apply | None]:
     """What one invocation is told by its environment and its event together.
 
     Returns:
-        The settings, and what a person confirms; None if this is a run.
+        The settings, and what a person confirms or approves of; None if this is a run like every night's.
 
     Raises:
         SettingsError: With every problem of both.
     """
     problems: list[str] = []
     told = Settings()
-    asked: Event | Confirmation = Event()
+    asked: Event | Confirmation | Apply = Event()
     try:
         told = from_environment(environment, fetch)
     except SettingsError as error:
@@ -179,11 +186,25 @@ def for_invocation(
         asked = read_event(event)
     except SettingsError as error:
         problems.extend(error.problems)
+    if isinstance(asked, Apply) and not problems:
+        problems.extend(refusals_to_apply(told))
     if problems:
         raise SettingsError(problems)
-    return (told, asked) if isinstance(asked, Confirmation) else (tightened(told, asked), None)
+    if isinstance(asked, Confirmation):
+        return told, asked
+    return tightened(told, asked), asked if isinstance(asked, Apply) else None
 
 
-def tightened(settings: Settings, event: Event) -> Settings:
+def refusals_to_apply(settings: Settings) -> list[str]:
+    """Why no plan can be carried out with these settings; empty if one can."""
+    refusals = []
+    if settings.dry_run:
+        refusals.append("dry_run is true: nothing is removed, and no plan is carried out, whoever approves of it")
+    if settings.approval != "required":
+        refusals.append('approval is "none": no plan waits for approval, every run removes by itself')
+    return [f"event: action: apply: {refusal}" for refusal in refusals]
+
+
+def tightened(settings: Settings, event: Event | Apply) -> Settings:
     """The settings of this invocation: those of the function, made stricter by the event."""
     return settings.model_copy(update={"dry_run": settings.dry_run or event.dry_run is True})

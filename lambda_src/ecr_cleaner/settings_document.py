@@ -75,6 +75,7 @@ Revisions = Annotated[int | Literal["all"], BeforeValidator(_are_revisions)]
 Unscanned = Literal["eks", "other_accounts", "pull_through_cache", "delete_replication"]
 """What ``acknowledged_unscanned`` may name: consumers that no source can see."""
 
+DEFAULT_PLAN_EXPIRY_HOURS: Final = 72
 DEFAULT_ROLLBACK_DAYS: Final = 7
 DEFAULT_MAX_USAGE_DROP_PERCENT: Final = 50
 DEFAULT_METRICS_NAMESPACE: Final = "ECRCleaner"
@@ -188,12 +189,32 @@ class ReportsPlace(HistoryPlace):
     """Where reports lie."""
 
 
+class PlansPlace(Strict):
+    """Where plans lie that wait for approval.
+
+    Attributes:
+        bucket: Its name.
+        prefix: Of the keys of all plans of this instance of the module.
+    """
+
+    bucket: Annotated[str, Field(min_length=3)]
+    prefix: Annotated[str, Field(pattern=r"^([^/]+/)+$")]
+
+
+def _there_if_required(place: PlansPlace | None, info: ValidationInfo) -> PlansPlace | None:
+    if place is None and info.data.get("approval") == "required":
+        kind, message = "missing_bucket", 'approval = "required" needs a bucket for the plans'
+        raise PydanticCustomError(kind, message)
+    return place
+
+
 class Document(Strict):
     """The JSON document in ``ECR_CLEANER_SETTINGS``.
 
     Attributes:
         schema_version: Of this document.
         acknowledged_unscanned: Consumers nobody can see, accepted by a person.
+        approval: Whether a person has to approve of what goes; matters when ``dry_run`` is false.
         disabled_usage_sources: Sources taken out by a person; every run reports them as unprotected.
         event_bus_name: Event bus that an event of each run is put on; None: there are no events.
         extra_references: Images that are in use by a person's word.
@@ -209,6 +230,8 @@ class Document(Strict):
         minimum_keep_days: Whole days; no age limit may be shorter, that of a repository's tag included.
         notifications: Who is told of runs, and of which; None: nobody.
         own_repository: Repository of the function's own image; never touched.
+        plan_expiry_hours: Whole hours after which a plan is too old to be carried out.
+        plans: Where plans lie that wait for approval; None: nowhere, and then no approval can be required.
         reports: Where reports of runs are kept; None: nowhere.
         rollback_days: An image seen in use within so many days is kept; needs the history.
         rules: For which repositories something else holds than the defaults.
@@ -221,6 +244,7 @@ class Document(Strict):
 
     schema_version: Literal[1] = 1
     acknowledged_unscanned: frozenset[Unscanned] = frozenset()
+    approval: Literal["none", "required"] = "none"
     disabled_usage_sources: frozenset[SourceName] = frozenset()
     event_bus_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,256}$")] | None = None
     extra_references: frozenset[ExtraReference] = frozenset()
@@ -236,6 +260,8 @@ class Document(Strict):
     minimum_keep_days: _Count = 1
     notifications: Notifications | None = None
     own_repository: Annotated[str, Field(min_length=2)] | None = None
+    plan_expiry_hours: Annotated[int, Field(ge=1, le=720)] = DEFAULT_PLAN_EXPIRY_HOURS
+    plans: Annotated[PlansPlace | None, AfterValidator(_there_if_required)] = Field(default=None, validate_default=True)
     reports: ReportsPlace | None = None
     rollback_days: Annotated[int, Field(ge=0, le=99_999)] = DEFAULT_ROLLBACK_DAYS
     rules: tuple[Rule, ...] = ()

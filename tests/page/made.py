@@ -83,6 +83,7 @@ class Night:
                 "severity": ("problem", "warning", "info")[number % 3],
                 "subject": f"ecs service prod/old-{number}{word}",
                 "detail": f"it names shop/api:v{number}, which does not exist{word}",
+                "bytes": None,
             }
             for number in range(findings)
         ]

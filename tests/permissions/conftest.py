@@ -25,7 +25,7 @@ __all__ = ["boto_session", "night", "past", "run", "running_sandbox", "sandbox"]
 
 IMAGE: Final = "123456789012.dkr.ecr.us-east-1.amazonaws.com/platform/cleaner:v1"
 INVENTORIES: Final = "s3://{bucket}/{prefix}".format_map(accounts.SETTINGS["inventories"])
-RUN: Final = ("dry", "real", *(f"only {source}" for source in sorted(DISABLED_BY_NAME)))
+RUN: Final = ("approval", "dry", "real", *(f"only {source}" for source in sorted(DISABLED_BY_NAME)))
 """The functions whose whole environment a plan knows; that of ``built`` follows from its image."""
 
 

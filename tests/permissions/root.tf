@@ -29,6 +29,17 @@ module "real" {
   notify_on             = "always"
 }
 
+# Where a person approves: the same function proposes and carries out.
+module "approval" {
+  source           = "../.."
+  name             = "approval"
+  image_uri        = var.image_uri
+  approval         = "required"
+  dry_run          = false
+  extra_references = var.extra_references
+  inventory_uri    = var.inventory_uri
+}
+
 # With one source of usages alone: it needs everything that it allows, also what others allow as well.
 module "only" {
   source   = "../.."

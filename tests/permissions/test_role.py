@@ -137,6 +137,10 @@ def _run(run: Runner, sandbox: Sandbox, environment: dict[str, str]) -> list[Cal
     sandbox.push(own, tags=["v0"], pushed="400d")
     sandbox.clear_calls()
     outcome = run(environment=environment)
+    if settings["approval"] == "required":
+        assert (outcome.status, outcome.gone) == ("completed", {})
+        event = {"schema_version": 1, "action": "apply", "plan": outcome.told["plan"]["id"]}
+        outcome = run(environment=environment, event=event)
     assert (outcome.status, outcome.causes) == ("completed", "")
     assert bool(outcome.gone) is (environment["DRY_RUN"] == "false")
     assert own not in outcome.gone
@@ -403,6 +407,33 @@ OBJECTS: Final[dict[str, tuple[Request, str]]] = {
     "what there is": (Request("real", "s3:ListBucket", "arn:aws:s3:::real-123456789012-useast1"), "ImplicitlyDenied"),
     "its own": (Request("real", "s3:PutObject", f"{HISTORY}history/1/repositories/a/b.json"), "Allowed"),
 }
+
+
+PLANS: Final = HISTORY.replace("real", "approval") + "plans/"
+ABOUT_PLANS: Final[dict[str, tuple[Request, str]]] = {
+    "a plan": (Request("approval", "s3:PutObject", f"{PLANS}0.json"), "Allowed"),
+    "a mark": (Request("approval", "s3:PutObject", f"{PLANS}0.applied.json"), "Allowed"),
+    "taking one away": (Request("approval", "s3:DeleteObject", f"{PLANS}0.applied.json"), "ExplicitlyDenied"),
+    "listing them": (
+        Request("approval", "s3:ListBucket", PLANS.partition("/")[0], prefix=PLANS.partition("/")[2]),
+        "ImplicitlyDenied",
+    ),
+    "another instance's": (
+        Request("approval", "s3:PutObject", PLANS.replace("/approval/", "/other/") + "0.json"),
+        "ImplicitlyDenied",
+    ),
+    "without approval": (Request("real", "s3:PutObject", f"{HISTORY}plans/0.json"), "ImplicitlyDenied"),
+    "in a dry run": (
+        Request("dry", "s3:PutObject", f"{HISTORY.replace('real', 'dry')}plans/0.json"),
+        "ImplicitlyDenied",
+    ),
+}
+
+
+def test_the_role_writes_plans_where_a_person_approves_and_nowhere_else(rendered: Rendered) -> None:
+    """And takes none away, nor the mark that one was carried out."""
+    requests = [request for request, _ in ABOUT_PLANS.values()]
+    assert differing(rendered, requests, [result for _, result in ABOUT_PLANS.values()]) == []
 
 
 def test_the_role_cannot_make_the_history_forget(rendered: Rendered) -> None:

@@ -71,6 +71,7 @@ def applied(
     stacks = {
         # Names of their own: one account holds them all.
         "minimal": make_stack("minimal", name="minimal", image_uri=virginia, **quick),
+        "approval": make_stack("approval", {"image_uri": virginia}, bucket_force_destroy=True),
         "complete": make_stack("complete", {"image_uri": virginia}, bucket_force_destroy=True),
         "alerts": make_stack("alerts", {"image_uri": virginia}, name="told", **quick),
         "inventory": make_stack("inventory", {"image_uri": virginia, "name": "listed"}, **quick),
@@ -215,6 +216,33 @@ def test_turning_dry_run_off_changes_the_function_and_its_role(applied: dict[str
     assert run.result["totals"]["removed"] == 1
     assert [image.tags for image in sandbox.images("shop/api")] == [["young"]]
     assert one.stack.changes() == ""
+
+
+def test_an_image_goes_once_a_person_approves_of_it(applied: dict[str, Applied], sandbox: Sandbox) -> None:
+    """The night names what to send, and the output is that command but for the id."""
+    one = applied["approval"]
+    sandbox.push("shop/api", tags=["forgotten"], pushed="90d")
+    night = one.invoke()
+    assert night.error == {}
+    assert night.result is not None
+    plan = night.result["plan"]
+    assert (night.result["status"], night.result["totals"]["removed"], plan["images"]) == ("completed", 0, 1)
+    assert len(sandbox.images("shop/api")) == 2
+
+    told, pasted = (shlex.split(text) for text in (plan["command"], one.stack.outputs()["approve_command"]))
+    at = told.index("--payload") + 1
+    event = json.loads(told[at])
+    assert json.loads(pasted[at].replace("PLAN", plan["id"])) == event
+    assert told[:at] + told[at + 1 :] == pasted[:at] + pasted[at + 1 :]
+    assert told[told.index("--function-name") + 1] == one.functions()["us-east-1"]["FunctionName"]
+
+    approved = one.invoke(event)
+    assert approved.error == {}
+    assert approved.result is not None
+    assert approved.result["totals"]["removed"] == 1
+    assert [image.tags for image in sandbox.images("shop/api")] == [["young"]]
+    assert "was carried out" in one.invoke(event).error["errorMessage"]
+    assert one.stack.changes() == "", "plans are none of Terraform's business"
 
 
 def test_destroy_leaves_nothing_even_if_the_image_has_gone(applied: dict[str, Applied], sandbox: Sandbox) -> None:

@@ -168,6 +168,13 @@ def test_clients_retry_and_time_out_as_configured(clients: Aws) -> None:
     assert "terraform-aws-ecr-cleaner" in config.user_agent_extra
 
 
+def test_a_call_that_is_a_whole_run_is_made_once_and_waited_for(clients: Aws) -> None:
+    """A second try would be a second run; and what lies in between must not forget the connection."""
+    config = clients.patient_client("lambda", 960).meta.config
+    assert config.retries == {"mode": "standard", "total_max_attempts": 1}
+    assert (config.connect_timeout, config.read_timeout, config.tcp_keepalive) == (5, 960, True)
+
+
 def test_a_client_is_made_once(clients: Aws) -> None:
     """And for the region of the run."""
     assert clients.client("ecs") is clients.client("ecs")

@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 
 from ecr_cleaner import announce, lock, objects
 from ecr_cleaner import handler as entry
+from ecr_cleaner.approval import Application, Proposal
 from ecr_cleaner.errors import LockHeldError, RunFailedError
 from ecr_cleaner.history import HistoryStore
 from ecr_cleaner.model import RunStatus
@@ -28,6 +29,7 @@ from tests.builders import REGION
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from ecr_cleaner.approval import Gate
     from ecr_cleaner.aws import Aws
     from ecr_cleaner.settings import Settings
 
@@ -55,6 +57,7 @@ class Calls:
         runs: Settings, run id and time left of each run.
         locks: Table and run id of each lock, and when it was given back.
         histories: What each run knows of the past.
+        gates: What each run has to pass.
         function_names: What each run takes the function's name for.
         reporters: Who is told of each run.
         lock_error: What asking for the lock raises.
@@ -65,6 +68,7 @@ class Calls:
     runs: list[tuple[Settings, str, float]] = field(default_factory=list)
     locks: list[str] = field(default_factory=list)
     histories: list[HistoryStore | None] = field(default_factory=list)
+    gates: list[Gate | None] = field(default_factory=list)
     function_names: list[str] = field(default_factory=list)
     reporters: list[object] = field(default_factory=list)
     lock_error: Exception | None = None
@@ -80,12 +84,14 @@ class Calls:
         function_name: str,
         *,
         seconds_left: Callable[[], float],
+        gate: Gate | None,
     ) -> Calls:
         """In the place of Run."""
         assert clients.region == REGION
         self.reporters.append(reporter)
         self.histories.append(history)
         self.function_names.append(function_name)
+        self.gates.append(gate)
         self.runs.append((settings, run_id, seconds_left()))
         return self
 
@@ -199,6 +205,49 @@ def test_the_place_of_the_reports_reaches_the_run(calls: Calls, monkeypatch: pyt
     assert isinstance(without, LogReporter)
     assert isinstance(both, Fanout)
     assert [type(one) for one in both.reporters] == [Recorder, LogReporter]
+
+
+REQUIRED = {"schema_version": 1, "approval": "required", "plans": PLACE}
+APPLY = {"schema_version": 1, "action": "apply", "plan": "0" * 64}
+
+
+def test_what_approval_is_required_for_has_a_gate(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A night proposes, a plan's id is carried out, a dry run of the night removes nothing anyway."""
+    monkeypatch.setenv("DRY_RUN", "false")
+    entry.handler({}, Context())
+    monkeypatch.setenv("ECR_CLEANER_SETTINGS", json.dumps(REQUIRED))
+    entry.handler({}, Context())
+    entry.handler({"schema_version": 1, "dry_run": True}, Context())
+    entry.handler(APPLY, Context())
+    entry.handler(APPLY | {"dry_run": True}, Context())
+    none, proposal, dry, application, looked = calls.gates
+    assert (none, dry) == (None, None)
+    assert isinstance(proposal, Proposal)
+    assert isinstance(application, Application)
+    assert isinstance(looked, Application)
+    assert (application.plan_id, application.function, application.run_id) == ("0" * 64, "ecr-cleaner", "request-1")
+    assert (application.store.bucket, application.store.prefix) == ("shared", "ecr-cleaner/1/")
+    assert [settings.dry_run for settings, _, _ in calls.runs] == [False, False, True, False, True]
+
+
+@pytest.mark.parametrize(
+    ("dry_run", "document", "cause"),
+    [
+        ("true", REQUIRED, "dry_run is true: nothing is removed"),
+        ("false", {"schema_version": 1}, 'approval is "none": no plan waits'),
+    ],
+)
+@pytest.mark.parametrize("more", [{}, {"dry_run": True}])
+def test_no_plan_is_carried_out_where_none_can_wait(  # noqa: PLR0917 - what differs, and two fixtures
+    calls: Calls, monkeypatch: pytest.MonkeyPatch, dry_run: str, document: object, cause: str, more: dict[str, bool]
+) -> None:
+    """The settings win over every event."""
+    monkeypatch.setenv("DRY_RUN", dry_run)
+    monkeypatch.setenv("ECR_CLEANER_SETTINGS", json.dumps(document))
+    found = failed(APPLY | more)
+    assert found["status"] == "failed"
+    assert found["causes"][0].startswith(f"event: action: apply: {cause}")
+    assert calls.runs == []
 
 
 def test_a_confirmation_is_no_run(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,6 +21,7 @@ PURE = (
     "memory",
     "model",
     "paths",
+    "permission",
     "reference",
     "resolution",
     "retention",
@@ -78,7 +79,20 @@ def test_sources_know_nothing_of_rules(path: Path) -> None:
     assert not imports_of(path) & forbidden
 
 
-@pytest.mark.parametrize("room", ["findings", "graph", "guard", "lifecycle_policy", "memory", "retention", "rules"])
+@pytest.mark.parametrize(
+    "room",
+    [
+        "findings",
+        "graph",
+        "guard",
+        "lifecycle_policy",
+        "memory",
+        "permission",
+        "retention",
+        "rules",
+        "saved_plan",
+    ],
+)
 def test_deciding_has_no_clock(room: str) -> None:
     """`now` is an argument."""
     assert ".now(" not in (PACKAGE / f"{room}.py").read_text()

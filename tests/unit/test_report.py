@@ -87,6 +87,7 @@ def test_the_summary_has_a_fixed_set_of_keys() -> None:
         "repositories",
         "totals",
         "left",
+        "plan",
         "duration_seconds",
         "report",
     }

@@ -22,6 +22,7 @@ Examples:
   ecr-cleaner plan --region eu-west-1               what would go, by the default settings
   ecr-cleaner plan --function ecr-cleaner           what the deployed function would do
   ecr-cleaner explain --region eu-west-1 app:v1     why one image would go or stay
+  ecr-cleaner apply --function ecr-cleaner 2f0c...  carry out a plan that waits for approval
 """
 
 
@@ -32,7 +33,7 @@ Examples:
 )
 @click.version_option(__version__, prog_name="ecr-cleaner")
 def main() -> None:
-    """Look at an ECR registry with the eyes of the cleaner. Nothing here changes anything.
+    """Look at an ECR registry with the eyes of the cleaner. Nothing here changes anything but `apply`.
 
     Credentials and region are those of the AWS command line. What is asked for goes to standard output, progress
     and errors to standard error.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -50,8 +49,8 @@ class KnownSettings:
 
     @property
     def sha256(self) -> str:
-        """Of the values as compact JSON with sorted keys: equal for equal settings, wherever they come from."""
-        return hashlib.sha256(json.dumps(self.values, separators=(",", ":")).encode()).hexdigest()
+        """Equal for equal settings, wherever they come from; a saved plan holds the same."""
+        return self.value.sha256
 
     def as_json(self) -> dict[str, Any]:
         """Source, hash and values as JSON-native values."""

@@ -9,6 +9,7 @@ import logging
 from typing import TYPE_CHECKING, Any, Final
 
 from ecr_cleaner.model import RemovalStatus, RunStatus, Severity
+from ecr_cleaner.report.plan_summary import stay_json
 from ecr_cleaner.report.shown import finding_json, shown
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ _TEXTS: Final = {
     RemovalStatus.PARTLY_UNTAGGED: (logging.ERROR, "Image lost some of its tags but was not removed"),
     RemovalStatus.FAILED: (logging.ERROR, "Image could not be removed"),
     RemovalStatus.LEFT: (logging.WARNING, "Image left for the next run"),
+    RemovalStatus.PROPOSED: (logging.INFO, "Found unused image, proposed for removal"),
+    RemovalStatus.NOT_IN_PLAN: (logging.INFO, "Kept unused image that is not in the approved plan"),
 }
 
 _LEVELS: Final = {
@@ -76,9 +79,15 @@ class LogReporter:
         LOGGER.log(level, "Repository summary", extra={"repository": summary.name, "summary": summary.as_json()})
 
     def run(self, summary: RunSummary) -> None:
-        """Name the findings, and sum the run up."""
+        """Name the findings, say what became of a saved plan, and sum the run up."""
         for finding in shown(summary.findings)[0]:
             LOGGER.log(_LEVELS[finding.severity], "Finding", extra={"finding": finding_json(finding)})
+        if summary.plan is not None:
+            for key in sorted(summary.plan.stays):
+                stay = stay_json(summary.plan.stays[key])
+                LOGGER.info("Image of the approved plan stays", extra={"plan": summary.plan.id, **stay})
+            if summary.plan.state == "awaits_approval":
+                LOGGER.info("Plan waits for approval", extra={"plan": summary.plan.as_json()})
         level = logging.INFO if summary.status is RunStatus.COMPLETED else logging.ERROR
         LOGGER.log(level, "Run summary", extra={"summary": summary.as_json()})
 

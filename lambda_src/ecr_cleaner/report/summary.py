@@ -11,6 +11,7 @@ from ecr_cleaner.report.shown import finding_json, shown
 
 if TYPE_CHECKING:
     from ecr_cleaner.model import Finding, Removal, RepositoryPlan, UsageScan
+    from ecr_cleaner.report.plan_summary import PlanSummary
 
 SCHEMA_VERSION: Final = 1
 
@@ -145,6 +146,7 @@ class RunSummary:
         cut_short: What there was no time for, if that was not one repository but all of them.
         seconds: How long it took.
         report: Where its page lies; None: nowhere.
+        plan: The saved plan that the run wrote or carried out, if it did.
     """
 
     run_id: str
@@ -162,6 +164,7 @@ class RunSummary:
     cut_short: str = ""
     seconds: float = 0.0
     report: str | None = None
+    plan: PlanSummary | None = None
 
     @property
     def causes(self) -> tuple[str, ...]:
@@ -215,6 +218,7 @@ class RunSummary:
             "repositories": repositories,
             "totals": {key: sum(repository[key] for repository in repositories) for key in (*counted, *sized)},
             "left": sorted(self.left),
+            "plan": self.plan.as_json() if self.plan else None,
             "duration_seconds": round(self.seconds, 3),
             "report": self.report,
         }

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
 
-from ecr_cleaner.cli import options, output, session, texts
+from ecr_cleaner.cli import options, output, plan_files, session, texts
 from ecr_cleaner.report.console import print_end, print_plan
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from ecr_cleaner.cli.known_settings import KnownSettings
     from ecr_cleaner.cli.session import Connection
+    from ecr_cleaner.report.collected import CollectingReporter
 
 _EXAMPLES: Final = """\b
 Examples:
@@ -45,6 +45,13 @@ Examples:
     help="Write the plan into this file, whole or not at all; the terminal shows the totals.",
 )
 @click.option(
+    "--save",
+    "folder",
+    type=click.Path(exists=True, file_okay=False, writable=True, path_type=Path),
+    metavar="FOLDER",
+    help="Also write a plan that `apply` can carry out into this folder, called after its id; needs --function.",
+)
+@click.option(
     "--detailed-exitcode",
     "detailed",
     is_flag=True,
@@ -63,6 +70,7 @@ def command(  # noqa: PLR0913 - the options of the command line
     repositories: tuple[str, ...],
     as_json: bool,
     file: Path | None,
+    folder: Path | None,
     detailed: bool,
     html: Path | None,
 ) -> None:
@@ -73,6 +81,8 @@ def command(  # noqa: PLR0913 - the options of the command line
     dry run, whatever the settings say: nothing is removed, and nothing is written but these files. Of indexes that are
     read ECR notes a pull.
     """
+    if folder is not None:
+        _must_be_applicable(settings)
     only = frozenset(repositories) or None
     if only:
         session.must_be_opted_in(connection, only, settings.value)
@@ -90,4 +100,26 @@ def command(  # noqa: PLR0913 - the options of the command line
         click.echo(text, nl=False)
     else:
         print_plan(collected, output.screen(), str(settings))
+    if folder is not None:
+        _save(connection, collected, settings, folder)
     sys.exit(session.exit_code(collected.summary, detailed=detailed))
+
+
+def _must_be_applicable(settings: KnownSettings) -> None:
+    """Refuse to save what nobody could carry out.
+
+    Raises:
+        click.UsageError: The settings are not a function's, or it takes no approval.
+    """
+    if settings.source != "function":
+        message = "--save needs --function: a plan is for one function and its settings"
+        raise click.UsageError(message)
+    if settings.value.approval != "required":
+        message = f'--save: function {settings.name} has approval = "none", so it carries no plan out'
+        raise click.UsageError(message)
+
+
+def _save(connection: Connection, collected: CollectingReporter, settings: KnownSettings, folder: Path) -> None:
+    place = plan_files.place_of(connection.clients, str(settings.name))
+    saved = plan_files.save(collected, settings, place, folder)
+    click.echo(f"saved: {saved}" if saved else "nothing would go, so no plan was saved", err=True)

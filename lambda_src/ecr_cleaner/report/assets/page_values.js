@@ -59,7 +59,7 @@ function outcomeOf(image, run) {
   if (image.verdict === "keep") return "kept";
   if (image.removal) {
     return { removed: "removed", failed: "failed", partly_untagged: "lost tags", left: "left for next run",
-      withheld: "over a limit", changed: "kept: changed", holder_kept: "kept: holder stays" }[image.removal.status];
+      withheld: "over a limit", proposed: "waits for approval", not_in_plan: "kept: not in the plan", changed: "kept: changed", holder_kept: "kept: holder stays" }[image.removal.status];
   }
   if (run.status === "refused") return "no known use";
   return run.dry_run ? "would go" : "not removed";
