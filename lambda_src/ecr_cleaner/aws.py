@@ -203,7 +203,12 @@ class Aws:
         a service does not exist here. Of a region in which it does not even list ECR, it knows nothing.
         """
         offered = self._regions(service)
-        return not offered or self.region in offered or self.region not in self._regions("ecr")
+        return not offered or self.region in offered or not self.region_is_known
+
+    @property
+    def region_is_known(self) -> bool:
+        """Whether botocore was released after this region was: of a later one nobody can say what it does not have."""
+        return self.region in self._regions("ecr")
 
     def _regions(self, service: str) -> set[str]:
         """Every region that the metadata lists a service in; read once, for it is asked at every call."""
