@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import pytest
+from botocore.stub import Stubber
+
 from ecr_cleaner.access import RegistryFacts
 from ecr_cleaner.checks import Checks
 from ecr_cleaner.model import Contents
@@ -33,6 +36,15 @@ POLICY = {
         }
     ]
 }
+
+
+OPEN = json.dumps(
+    {
+        "Statement": [
+            {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::999999999999:root"}, "Action": "ecr:BatchGetImage"}
+        ]
+    }
+)
 
 
 def checks(script: Script, **settings: object) -> Checks:
@@ -118,3 +130,50 @@ def test_half_a_page_is_no_listing(script: Script) -> None:
     made.scanned([])
     made.end(Survey(RegistryFacts(ACCOUNT), frozenset({"web"}), ()), NOW, None)
     assert [(f.kind.value, f.subject) for f in made.summary.findings] == [("not_determined", "web")]
+
+
+def accepting(script: Script) -> Checks:
+    """Those of a run in which a person accepted that other accounts pull."""
+    made = checks(script, acknowledged_unscanned=frozenset({"other_accounts"}))
+    made.scanned([])
+    made.surveyed(Survey(RegistryFacts(ACCOUNT), frozenset({"app"}), (repository(),)))
+    return made
+
+
+@pytest.mark.parametrize(
+    ("text", "kinds"),
+    [
+        (OPEN, [("open_to_other_accounts", "info")]),
+        (OPEN.replace("999999999999", ACCOUNT), []),
+        ("no policy", [("not_determined", "info")]),
+        (None, []),
+    ],
+)
+def test_what_is_accepted_is_told_for_each_repository(
+    script: Script, text: str | None, kinds: list[tuple[str, str]]
+) -> None:
+    """By its own policy, which is asked for once."""
+    with Stubber(script.aws.client_without_retries("ecr")) as stubber:
+        if text is None:
+            stubber.add_client_error("get_repository_policy", "RepositoryPolicyNotFoundException")
+        else:
+            answer = {"registryId": ACCOUNT, "repositoryName": "app", "policyText": text}
+            stubber.add_response("get_repository_policy", answer, {"repositoryName": "app"})
+        made = accepting(script)
+        made.repository(repository(), Contents((OLD,)), NOW, read=True)
+        made.repository(repository(), Contents((OLD,)), NOW, read=True)
+        stubber.assert_no_pending_responses()
+    assert [(finding.kind.value, finding.severity.value) for finding in made.summary.findings] == kinds
+
+
+@pytest.mark.parametrize(("accepted", "severity"), [(True, "info"), (False, "warning")])
+def test_the_registrys_own_policy_is_told_once(script: Script, *, accepted: bool, severity: str) -> None:
+    """It lets somebody pull from every repository."""
+    made = accepting(script) if accepted else checks(script)
+    made.surveyed(Survey(RegistryFacts(ACCOUNT, foreign_pullers=("*",)), frozenset(), ()))
+    (finding,) = made.summary.findings
+    assert (finding.kind.value, finding.severity.value, finding.subject) == (
+        "open_to_other_accounts",
+        severity,
+        "registry",
+    )
