@@ -40,7 +40,7 @@ demo: setup-python ## Watch it work: apply, dry run, real run, destroy, all on t
 test: setup ## Everything that needs no AWS account; ends with what was skipped and why
 	@$(python) -m tools.skips clear
 	@$(MAKE) --no-print-directory format-check lint types unit terraform
-	@$(python) -m tools.skips record $(pytest) -n $(JOBS) --dist loadfile tests --ignore tests/unit
+	@$(python) -m tools.skips record $(pytest) -n $(JOBS) --dist loadfile --no-loadscope-reorder tests --ignore tests/unit
 	@$(python) -m tools.skips report
 
 .PHONY: test-full

@@ -152,7 +152,7 @@ class Cell:
             "service": self.api.service,
             "operation": self.api.operation,
             "where": self.api.where,
-            "seconds": 1.5,
+            "seconds": 3,
         }
         after = 0
         if self.reach == "the last call":
