@@ -48,7 +48,7 @@ test-full: test ## make test, and then every cell of the fault matrix instead of
 	@ECR_CLEANER_FULL=1 $(pytest) -n $(JOBS) --dist load tests/behaviour/test_fault_matrix.py
 
 .PHONY: mutation
-mutation: ## Change what decides over images word by word: a test must fail each time (a quarter of an hour)
+mutation: ## Change what decides over images word by word: a test must fail each time (ten minutes)
 	@tools/setup.sh mutation
 	@$(python) -m tools.mutation
 
