@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
 
 _SKIPS_FILE: Final = "ECR_CLEANER_SKIPS_FILE"
+_WAITING: Final = (("tests", "terraform"), ("tests", "container"), ("tests", "demo"))
 _SAFE_ENVIRONMENT: Final = {
     "AWS_ACCESS_KEY_ID": "sandbox",
     "AWS_SECRET_ACCESS_KEY": "sandbox",
@@ -37,6 +38,11 @@ def pytest_configure(config: pytest.Config) -> None:
     # How long an example takes says something of the machine and of who else works on it, not of the rule.
     hypothesis.settings.register_profile("any machine", deadline=None)
     hypothesis.settings.load_profile("any machine")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts what mostly waits first: begun last, it would be waited for with nothing else to do."""
+    items.sort(key=lambda item: Path(item.location[0]).parts[:2] not in _WAITING)
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -297,8 +297,8 @@ def test_a_call_that_fails_removes_nothing(
             past.write(MARKER, before)
             with monkeypatch.context() as patience:
                 if kind == "timeout":
-                    patience.setattr(aws, "READ_TIMEOUT_SECONDS", 0.3)
-                fault = Fault(service="s3", operation=operation, kind=kind, after=number, times=1, seconds=1)
+                    patience.setattr(aws, "READ_TIMEOUT_SECONDS", 1)
+                fault = Fault(service="s3", operation=operation, kind=kind, after=number, times=1, seconds=1.5)
                 sandbox.inject(fault)
                 outcome = night()
                 sandbox.clear_faults()
