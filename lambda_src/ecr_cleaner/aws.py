@@ -24,7 +24,7 @@ from ecr_cleaner.errors import CleanerError, IncompleteAnswerError, OutOfTimeErr
 from ecr_cleaner.paths import is_known
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
 FEW_ATTEMPTS: Final = 2
 """Tries of a call to a service that is probably not there: it would take half a minute to find nobody eight times."""
@@ -196,19 +196,14 @@ class Aws:
         model = self.client(service).meta.service_model
         return operation in model.operation_names and is_known(model.operation_model(operation).output_shape, path)
 
-    def offered_in_region(self, service: str) -> bool:
-        """Whether botocore's metadata lists the service in this region.
+    def offered_in_region(self, service: str, regions: Collection[str] = ()) -> bool:
+        """Whether botocore's metadata lists the service in this region, and so does a further list, if there is one.
 
-        The metadata alone is incomplete: only together with a call that finds nobody does it say that
-        a service does not exist here. Of a region in which it does not even list ECR, it knows nothing.
+        Either alone is incomplete: only together with a call that finds nobody does it say that a service does not
+        exist here. Of a region in which the metadata does not even list ECR, nobody knows anything.
         """
-        offered = self._regions(service)
-        return not offered or self.region in offered or not self.region_is_known
-
-    @property
-    def region_is_known(self) -> bool:
-        """Whether botocore was released after this region was: of a later one nobody can say what it does not have."""
-        return self.region in self._regions("ecr")
+        lists = (self._regions(service), regions)
+        return all(not one or self.region in one for one in lists) or self.region not in self._regions("ecr")
 
     def _regions(self, service: str) -> set[str]:
         """Every region that the metadata lists a service in; read once, for it is asked at every call."""

@@ -81,7 +81,7 @@ def completed(outcome: Outcome, unused: Digests) -> Iterator[str]:
 
 
 def holds(cell: Cell, run: Runner, outcome: Outcome, unused: Digests, others: frozenset[str]) -> Iterator[str]:
-    """The contract of one call that fails for good.
+    """The contract of one call that fails for good, beside what holds `always`.
 
     Args:
         cell: What went wrong.
@@ -93,7 +93,6 @@ def holds(cell: Cell, run: Runner, outcome: Outcome, unused: Digests, others: fr
     Yields:
         What is not as it should be.
     """
-    yield from always(outcome, unused)
     if cell.reach == "the second page" and not any(map(cell.is_later_page, run.sandbox.calls)):
         yield "no second page was asked for"
     match cell.api.stage:
@@ -120,7 +119,7 @@ def holds(cell: Cell, run: Runner, outcome: Outcome, unused: Digests, others: fr
 def askers_of(api: Api) -> frozenset[str]:
     """The sources that make a call, in the account of every consumer."""
     alone = ASKED_BY_ONE_ALONE.get(api.action)
-    return frozenset(s.name for s in usage.SOURCES if api.action in s.permissions and alone in {None, s.name})
+    return api.askers if alone is None else api.askers & {alone}
 
 
 def _sources(cell: Cell, outcome: Outcome, others: frozenset[str]) -> Iterator[str]:

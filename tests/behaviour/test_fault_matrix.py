@@ -67,7 +67,7 @@ def failures(
     since = 0.0
     for group in chosen:
         # Waiting for what never comes is shortened. Then a machine that stalls lets other calls time out as well, of
-        # which the contract of this one knows nothing: that must cost nothing needed either, and is tried once more.
+        # which the contract of this one knows nothing: that must cost nothing needed either, and is tried again.
         slow = any(cell.kind == "timeout" for cell in group)
         monkeypatch.setattr(aws, "READ_TIMEOUT_SECONDS", 2 if slow else 30)
         monkeypatch.setattr(removal, "TRIES", 2 if slow else 5)

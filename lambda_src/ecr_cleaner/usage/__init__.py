@@ -93,8 +93,7 @@ def _ask(source: Source, account: Account) -> tuple[tuple[Usage, ...], SourceOut
 
 
 def _is_not_here(error: Exception, source: Source, service: str, clients: Aws) -> bool:
-    listed = not source.regions or clients.region in source.regions or not clients.region_is_known
-    offered = clients.offered_in_region(service) and listed
+    offered = clients.offered_in_region(service, source.regions)
     return aws.found_nobody(error, clients.client(service)) and not offered
 
 
