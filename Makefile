@@ -40,7 +40,7 @@ demo: setup-python ## Watch it work: apply, dry run, real run, destroy, all on t
 test: setup ## Everything that needs no AWS account; ends with what was skipped and why
 	@$(python) -m tools.skips clear
 	@$(MAKE) --no-print-directory format-check lint types unit terraform
-	@$(python) -m tools.skips record $(pytest) -n $(JOBS) --dist loadfile tests --ignore tests/unit
+	@$(python) -m tools.skips record $(pytest) -n $(JOBS) --dist loadfile --no-loadscope-reorder tests --ignore tests/unit
 	@$(python) -m tools.skips report
 
 .PHONY: test-full
@@ -48,7 +48,7 @@ test-full: test ## make test, and then every cell of the fault matrix instead of
 	@ECR_CLEANER_FULL=1 $(pytest) -n $(JOBS) --dist load tests/behaviour/test_fault_matrix.py
 
 .PHONY: mutation
-mutation: ## Change what decides over images word by word: a test must fail each time (a quarter of an hour)
+mutation: ## Change what decides over images word by word: a test must fail each time (ten minutes)
 	@tools/setup.sh mutation
 	@$(python) -m tools.mutation
 
@@ -114,5 +114,5 @@ lock: setup-python ## Lock the newest allowed versions of all dependencies anew
 
 .PHONY: clean
 clean: ## Remove everything that these targets made
-	rm -rf .venv .cache .demo .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage tests/permissions/node_modules
+	rm -rf .venv .cache .demo .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage tests/permissions/node_modules tests/page/node_modules
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

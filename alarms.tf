@@ -1,4 +1,4 @@
-# Rings when a run failed, and when none took place.
+# Rings when a run failed, when none took place, and when usages fell so far that a person has to say that it is right.
 
 locals {
   # Only a schedule that surely starts at least once a day can be missed after 26 hours.
@@ -46,4 +46,25 @@ resource "aws_cloudwatch_metric_alarm" "not_run" {
   threshold           = 1
   # Lambda reports no data at all for an hour without a run.
   treat_missing_data = "breaching"
+}
+
+# The failed run rings as well; this one says that it waits for a person, and will wait every night.
+resource "aws_cloudwatch_metric_alarm" "tripwire" {
+  count = var.metrics_enabled && var.history_enabled && var.max_usage_drop_percent != null ? 1 : 0
+
+  alarm_name        = "${var.name}-tripwire"
+  alarm_description = "The images in use fell by more than max_usage_drop_percent allows, so ${var.name} removes nothing until a person confirms it. The run's error has the command: see the queue ${local.queue_name} or the log group /aws/lambda/${var.name}."
+  alarm_actions     = var.alarm_actions
+  tags              = var.tags
+
+  namespace           = var.metrics_namespace
+  metric_name         = "TripwireTripped"
+  dimensions          = { FunctionName = aws_lambda_function.cleaner.function_name }
+  statistic           = "Maximum"
+  period              = 300
+  evaluation_periods  = 1
+  comparison_operator = "GreaterThanOrEqualToThreshold"
+  threshold           = 1
+  # There is a value for each run, and none in between.
+  treat_missing_data = "notBreaching"
 }

@@ -1,5 +1,5 @@
-# Where the function remembers who used what, writes down what it removes, and where settings lie that outgrow its
-# environment.
+# Where the function remembers who used what, writes down what it removes, where its reports are kept, and where settings lie
+# that outgrow its environment.
 
 locals {
   creates_bucket = var.history_enabled && var.bucket_name == null
@@ -13,6 +13,10 @@ locals {
   bucket_prefix = "ecr-cleaner/${local.account_id}/${local.region}/${var.name}/"
 
   history = var.history_enabled ? { bucket = local.bucket, prefix = local.bucket_prefix } : null
+  reports = var.reports_enabled && local.bucket != null ? { bucket = local.bucket, prefix = local.bucket_prefix } : null
+
+  # Where scheduled runs write their plans, if a person has to approve them.
+  plans = var.approval == "required" && local.bucket != null ? { bucket = local.bucket, prefix = "${local.bucket_prefix}plans/" } : null
 
   # What goes is written down wherever there is a bucket, also without a history.
   journal = local.bucket == null ? null : { bucket = local.bucket, prefix = local.bucket_prefix }
@@ -61,7 +65,8 @@ resource "aws_s3_bucket_versioning" "history" {
   }
 }
 
-# Every run writes each object anew: a month of versions is enough to bring one back.
+# Every run writes each object anew: a month of versions is enough to bring one back. What a rule with days expires
+# takes the markers of what is deleted with it.
 resource "aws_s3_bucket_lifecycle_configuration" "history" {
   count = local.creates_bucket ? 1 : 0
 
@@ -92,6 +97,33 @@ resource "aws_s3_bucket_lifecycle_configuration" "history" {
 
     expiration {
       days = var.journal_retention_days
+    }
+  }
+
+  rule {
+    id     = "forget-old-reports"
+    status = var.report_retention_days == 0 ? "Disabled" : "Enabled"
+
+    filter {
+      prefix = "${local.bucket_prefix}reports/"
+    }
+
+    expiration {
+      days = max(var.report_retention_days, 1)
+    }
+  }
+
+  # A plan is long expired by then; what was approved and carried out can be looked up for a year.
+  rule {
+    id     = "forget-old-plans"
+    status = "Enabled"
+
+    filter {
+      prefix = "${local.bucket_prefix}plans/"
+    }
+
+    expiration {
+      days = 365
     }
   }
 

@@ -40,11 +40,24 @@ locals {
     { Sid = "ReadRepositoryTags", Action = ["ecr:ListTagsForResource"], Resource = ["${local.ecr_arn}/*"] },
   ]
 
+  # Of repositories that did not opt in: listed for findings, if somebody asks for it, and nothing else.
+  survey_statements = var.survey_other_repositories ? [{
+    Sid      = "SurveyOtherRepositories"
+    Action   = ["ecr:DescribeImages", "ecr:GetLifecyclePolicy"]
+    Resource = ["${local.ecr_arn}/*"]
+  }] : []
+
   # Everything that needs the repository to have opted in.
   repository_statements = concat(
     [{
       Sid       = "ReadOptedInRepositories"
       Action    = ["ecr:BatchGetImage", "ecr:DescribeImages", "ecr:GetRepositoryPolicy"]
+      Resource  = ["${local.ecr_arn}/*"]
+      Condition = local.opted_in
+    }],
+    [{
+      Sid       = "ReadLifecyclePolicies"
+      Action    = ["ecr:GetLifecyclePolicy"]
       Resource  = ["${local.ecr_arn}/*"]
       Condition = local.opted_in
     }],
@@ -72,8 +85,24 @@ locals {
     { Sid = "ReportFailures", Action = ["sqs:SendMessage"], Resource = [local.queue_arn] },
   ]
 
+  # Telling others how a run ended.
+  tell_statements = concat(
+    local.topic_arn == null ? [] : [
+      { Sid = "PublishNotifications", Action = ["sns:Publish"], Resource = [local.topic_arn] },
+    ],
+    local.event_bus_arn == null ? [] : [{
+      Sid      = "PutRunEvents"
+      Action   = ["events:PutEvents"]
+      Resource = [local.event_bus_arn]
+      # One request may carry several events: all of them have to be such.
+      Condition = {
+        "ForAllValues:StringEquals" = { "events:source" = ["ecr-cleaner"], "events:detail-type" = ["ECR Cleaner Run"] }
+      }
+    }],
+  )
+
   # Reading and replacing, never listing or deleting: of what is not there S3 then says that it is denied, and the
-  # function reads nothing that may rightly be absent.
+  # function reads nothing that may rightly be absent, but for the totals of former runs, which decide nothing.
   bucket_statements = concat(
     local.bucket != null ? [merge(local.own_bucket, {
       Sid      = "ReadBucket"
@@ -91,6 +120,17 @@ locals {
       Action   = ["s3:PutObject"]
       Resource = ["${local.bucket_arn}/${local.bucket_prefix}journal/*"]
     })] : [],
+    local.reports != null ? [merge(local.own_bucket, {
+      Sid      = "WriteReports"
+      Action   = ["s3:PutObject"]
+      Resource = ["${local.bucket_arn}/${local.bucket_prefix}reports/*"]
+    })] : [],
+    # A dry run writes no plan.
+    local.plans != null && !var.dry_run ? [merge(local.own_bucket, {
+      Sid      = "WritePlans"
+      Action   = ["s3:PutObject"]
+      Resource = ["${local.bucket_arn}/${local.bucket_prefix}plans/*"]
+    })] : [],
   )
 
   # Of a bucket that the module made: that one, and nobody's who took its name since. A given one may be another account's.
@@ -99,7 +139,7 @@ locals {
     if local.creates_bucket
   }
 
-  # For the queue's messages, the function's environment, and what lies in the bucket.
+  # For the queue's messages, the topic's, the function's environment, and what lies in the bucket.
   key_statements = var.kms_key_arn == null ? [] : [
     { Sid = "UseKey", Effect = "Allow", Action = ["kms:Decrypt", "kms:GenerateDataKey"], Resource = [var.kms_key_arn] },
   ]
@@ -188,8 +228,10 @@ resource "aws_iam_role_policy" "function" {
     Version = "2012-10-17"
     Statement = concat(
       [for statement in local.read_statements : merge({ Effect = "Allow" }, statement)],
+      [for statement in local.survey_statements : merge({ Effect = "Allow" }, statement)],
       [for statement in local.repository_statements : merge({ Effect = "Allow" }, statement)],
       [for statement in local.write_statements : merge({ Effect = "Allow" }, statement)],
+      [for statement in local.tell_statements : merge({ Effect = "Allow" }, statement)],
       [for statement in local.bucket_statements : merge({ Effect = "Allow" }, statement)],
       local.key_statements,
       [for statement in local.deny_statements : statement],

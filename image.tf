@@ -15,6 +15,7 @@ locals {
   source_files = concat(
     [".dockerignore", "Dockerfile", "pyproject.toml", "requirements.txt"],
     sort(fileset(local.source_dir, "ecr_cleaner/**/*.py")),
+    sort(fileset(local.source_dir, "ecr_cleaner/report/assets/*")),
   )
 
   build_arguments = {

@@ -31,8 +31,10 @@ locals {
   settings = {
     schema_version             = 1
     acknowledged_unscanned     = sort(var.acknowledged_unscanned)
+    approval                   = var.approval
     delete_archived_after_days = var.delete_archived_after_days
     disabled_usage_sources     = sort(var.disabled_usage_sources)
+    event_bus_name             = var.event_bus_name
     extra_references           = sort(var.extra_references)
     history                    = local.history
     inventories = var.inventory_uri == null ? null : {
@@ -47,21 +49,30 @@ locals {
     max_removals_per_repository        = var.max_removals_per_repository
     max_removals_per_run               = var.max_removals_per_run
     max_usage_drop_percent             = var.max_usage_drop_percent
+    metrics_namespace                  = var.metrics_enabled ? var.metrics_namespace : null
     minimum_keep_days                  = var.minimum_keep_days
+    notifications                      = local.notifications
     own_repository                     = local.own_repository
+    plan_expiry_hours                  = var.plan_expiry_hours
+    plans                              = local.plans
     removal                            = var.removal
+    reports                            = local.reports
     rollback_days                      = var.rollback_days
     # What a rule leaves out is left to the function's defaults.
-    rules                     = [for rule in var.rules : { for name, value in rule : name => value if value != null }]
-    task_definition_revisions = try(tonumber(var.task_definition_revisions), var.task_definition_revisions)
+    rules                      = [for rule in var.rules : { for name, value in rule : name => value if value != null }]
+    storage_price_per_gb_month = var.storage_price_per_gb_month
+    survey_other_repositories  = var.survey_other_repositories
+    task_definition_revisions  = try(tonumber(var.task_definition_revisions), var.task_definition_revisions)
     # An image of another version, which image_uri may name, would ask other consumers than the role may.
     usage_sources_sha256 = sha256(join(",", keys(local.usage_sources)))
   }
   settings_json = jsonencode(local.settings)
 
   # Lambda's whole environment is 4 KB: a longer document lies in the bucket, and its hash stands in its place.
-  settings_limit   = 3000
-  settings_outgrow = length(local.settings_json) > local.settings_limit && local.bucket != null
+  settings_limit = 3000
+  # A topic's ARN may be unknown before an apply, and where the document lies may not: a long ARN is reckoned with.
+  settings_length  = length(jsonencode(merge(local.settings, { notifications = null }))) + 400
+  settings_outgrow = local.settings_length > local.settings_limit && local.bucket != null
   settings_object = {
     bucket = local.bucket
     key    = "${local.bucket_prefix}settings.json"
@@ -112,6 +123,16 @@ resource "aws_lambda_function" "cleaner" {
     precondition {
       condition     = length(local.settings_json) <= local.settings_limit || local.settings_outgrow
       error_message = "Without a bucket the function's settings must fit into ${local.settings_limit} bytes, got ${length(local.settings_json)}: set history_enabled or bucket_name, or shorten the lists among the module's inputs."
+    }
+
+    precondition {
+      condition     = try(split(":", var.notification_topic_arn)[3] == local.region, true)
+      error_message = "notification_topic_arn must name a topic in the function's own region ${local.region}, got ${coalesce(var.notification_topic_arn, "null")}."
+    }
+
+    precondition {
+      condition     = var.approval == "none" || local.bucket != null
+      error_message = "approval = \"required\" needs a bucket for the plans: set history_enabled or bucket_name."
     }
 
     precondition {

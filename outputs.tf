@@ -1,6 +1,16 @@
+output "approve_command" {
+  description = "Carries a plan out that waits for approval and prints the result, once PLAN is replaced by its id; null unless approval is required."
+  value       = var.approval == "required" ? "aws lambda invoke --region ${local.region} --function-name ${aws_lambda_function.cleaner.function_name} --cli-binary-format raw-in-base64-out --cli-read-timeout 0 --payload '${jsonencode({ schema_version = 1, action = "apply", plan = "PLAN" })}' /dev/stdout" : null
+}
+
 output "bucket_name" {
-  description = "Name of the bucket that holds the history; null without one."
+  description = "Name of the bucket that holds the history and the reports; null without one."
   value       = local.bucket
+}
+
+output "dashboard_name" {
+  description = "Name of the CloudWatch dashboard; null without one."
+  value       = one(aws_cloudwatch_dashboard.cleaner[*].dashboard_name)
 }
 
 output "dry_run_command" {
@@ -41,6 +51,16 @@ output "log_group_arn" {
 output "log_group_name" {
   description = "Name of the function's log group."
   value       = aws_cloudwatch_log_group.function.name
+}
+
+output "notification_topic_arn" {
+  description = "ARN of the topic on which a summary of runs is published; null without one."
+  value       = var.notifications_enabled ? aws_sns_topic.runs[0].arn : var.notification_topic_arn
+}
+
+output "reports_uri" {
+  description = "Where the reports of runs lie, such as s3://bucket/prefix/reports/; the last one is latest.html in it. null without them."
+  value       = local.reports == null ? null : "s3://${local.bucket}/${local.bucket_prefix}reports/"
 }
 
 output "role_arn" {

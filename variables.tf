@@ -22,6 +22,18 @@ variable "alarm_actions" {
   }
 }
 
+variable "approval" {
+  type        = string
+  description = "required: with dry_run = false a scheduled run only writes its plan and says what to send; images go when a person sends the plan's id. none: every run removes by itself."
+  default     = "none"
+  nullable    = false
+
+  validation {
+    condition     = contains(["none", "required"], var.approval)
+    error_message = "approval must be none or required, got \"${var.approval}\"."
+  }
+}
+
 variable "architecture" {
   type        = string
   description = "Processor architecture of the function and of the image that is built for it: arm64 or x86_64. An image named in image_uri must match."
@@ -48,14 +60,14 @@ variable "base_image" {
 
 variable "bucket_force_destroy" {
   type        = bool
-  description = "Whether terraform destroy also deletes the bucket that the module made while there is something in it: the history."
+  description = "Whether terraform destroy also deletes the bucket that the module made while there is something in it: the history and the reports."
   default     = false
   nullable    = false
 }
 
 variable "bucket_name" {
   type        = string
-  description = "Existing bucket for the history and for settings that outgrow the function's environment; it should be private, encrypted and versioned. null: the module makes one. Several instances, regions and accounts may share it."
+  description = "Existing bucket for the history, for reports, and for settings that outgrow the function's environment; it should be private, encrypted and versioned. null: the module makes one. Several instances, regions and accounts may share it."
   default     = null
 
   validation {
@@ -73,6 +85,18 @@ variable "container_tool" {
   validation {
     condition     = trimspace(var.container_tool) != "" && !strcontains(var.container_tool, "\n")
     error_message = "container_tool must be a command on one line, got ${jsonencode(var.container_tool)}."
+  }
+}
+
+variable "dashboard_enabled" {
+  type        = bool
+  description = "Whether there is a CloudWatch dashboard of the runs: images and bytes, what went, failures, sources, alarms. Needs metrics_enabled."
+  default     = false
+  nullable    = false
+
+  validation {
+    condition     = !var.dashboard_enabled || var.metrics_enabled
+    error_message = "dashboard_enabled needs metrics_enabled, got metrics_enabled = false."
   }
 }
 
@@ -121,6 +145,17 @@ variable "dry_run" {
   description = "Only say what would be removed. While true, the role is denied to remove anything at all."
   default     = true
   nullable    = false
+}
+
+variable "event_bus_name" {
+  type        = string
+  description = "EventBridge bus of this account and region, such as default, that each run puts an event on. null: no events."
+  default     = null
+
+  validation {
+    condition     = var.event_bus_name == null || can(regex("^[A-Za-z0-9._-]{1,256}$", var.event_bus_name))
+    error_message = "event_bus_name must be the name (not the ARN) of an event bus: 1 to 256 letters, digits, dots, hyphens and underscores, got \"${coalesce(var.event_bus_name, "null")}\"."
+  }
 }
 
 variable "extra_references" {
@@ -204,7 +239,7 @@ variable "journal_retention_days" {
 
 variable "kms_key_arn" {
   type        = string
-  description = "Customer managed key for the function's environment, log group, failure queue, bucket and built image. Its key policy must let CloudWatch Logs use it; the module gives its own roles what they need."
+  description = "Customer managed key for the function's environment, log group, failure queue, notification topic, bucket and built image. Its key policy must let CloudWatch Logs use it; the module gives its own roles what they need."
   default     = null
 
   validation {
@@ -304,6 +339,25 @@ variable "memory_size" {
   }
 }
 
+variable "metrics_enabled" {
+  type        = bool
+  description = "Whether each run writes metrics for CloudWatch, by a line in its log. Without them there is no alarm for a tripped tripwire and no dashboard."
+  default     = true
+  nullable    = false
+}
+
+variable "metrics_namespace" {
+  type        = string
+  description = "CloudWatch namespace of the metrics."
+  default     = "ECRCleaner"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9._/#-][A-Za-z0-9._/#:-]{0,254}$", var.metrics_namespace)) && !startswith(var.metrics_namespace, "AWS/")
+    error_message = "metrics_namespace must be 1 to 255 letters, digits and . _ / # : - without a colon or AWS/ at its beginning, got \"${var.metrics_namespace}\"."
+  }
+}
+
 variable "minimum_keep_days" {
   type        = number
   description = "No age limit may be shorter: neither default_keep_days nor a rule's, and a smaller number in a repository's tag BoxCleanerKeepDays is raised to it."
@@ -328,6 +382,41 @@ variable "name" {
   }
 }
 
+variable "notification_topic_arn" {
+  type        = string
+  description = "Existing standard SNS topic of this region on which a summary of runs is published, for people to read. null: none is, unless notifications_enabled."
+  default     = null
+
+  validation {
+    condition     = var.notification_topic_arn == null || can(regex("^arn:[^:]+:sns:[^:]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}$", var.notification_topic_arn))
+    error_message = "notification_topic_arn must be the ARN of a standard SNS topic (not FIFO), got \"${coalesce(var.notification_topic_arn, "null")}\"."
+  }
+}
+
+variable "notifications_enabled" {
+  type        = bool
+  description = "Whether the module makes an SNS topic and publishes a summary of runs on it, for people to read; subscribe them to the output notification_topic_arn. Not together with the input notification_topic_arn, which needs no topic to be made."
+  default     = false
+  nullable    = false
+
+  validation {
+    condition     = !(var.notifications_enabled && var.notification_topic_arn != null)
+    error_message = "notifications_enabled makes a topic and notification_topic_arn names one: set one of them, got both."
+  }
+}
+
+variable "notify_on" {
+  type        = string
+  description = "Runs of which a summary is published: always; removals (something went, or in a dry run would go, or there are problems); or problems alone."
+  default     = "removals"
+  nullable    = false
+
+  validation {
+    condition     = contains(["always", "problems", "removals"], var.notify_on)
+    error_message = "notify_on must be always, problems or removals, got \"${var.notify_on}\"."
+  }
+}
+
 variable "permissions_boundary_arn" {
   type        = string
   description = "Permissions boundary of both roles."
@@ -336,6 +425,18 @@ variable "permissions_boundary_arn" {
   validation {
     condition     = var.permissions_boundary_arn == null || can(regex("^arn:[^:]+:iam::([0-9]{12}|aws):policy/.+$", var.permissions_boundary_arn))
     error_message = "permissions_boundary_arn must be the ARN of an IAM policy, got \"${coalesce(var.permissions_boundary_arn, "null")}\"."
+  }
+}
+
+variable "plan_expiry_hours" {
+  type        = number
+  description = "Hours after which a plan that waits for approval is too old to be carried out."
+  default     = 72
+  nullable    = false
+
+  validation {
+    condition     = var.plan_expiry_hours >= 1 && var.plan_expiry_hours <= 720 && floor(var.plan_expiry_hours) == var.plan_expiry_hours
+    error_message = "plan_expiry_hours must be a whole number from 1 to 720, got ${var.plan_expiry_hours}."
   }
 }
 
@@ -354,6 +455,25 @@ variable "removal" {
     condition     = var.removal != "archive" || var.history_enabled
     error_message = "removal = \"archive\" needs the history, got history_enabled = false: what an archived index lists is known from there alone."
   }
+}
+
+variable "report_retention_days" {
+  type        = number
+  description = "Days that reports are kept in the bucket that the module made, or 0 for ever. A given bucket keeps them as its own rules say."
+  default     = 365
+  nullable    = false
+
+  validation {
+    condition     = var.report_retention_days >= 0 && var.report_retention_days <= 99999 && floor(var.report_retention_days) == var.report_retention_days
+    error_message = "report_retention_days must be a whole number from 0 to 99999, got ${var.report_retention_days}."
+  }
+}
+
+variable "reports_enabled" {
+  type        = bool
+  description = "Whether every run writes a report into the bucket, as JSON and as a page to look at. Without a bucket there are none."
+  default     = true
+  nullable    = false
 }
 
 variable "reserved_concurrent_executions" {
@@ -483,6 +603,25 @@ variable "schedule_timezone" {
     condition     = can(regex("^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,2}$", var.schedule_timezone))
     error_message = "schedule_timezone must be a name of the IANA time zone database, e.g. Europe/Berlin, got \"${var.schedule_timezone}\"."
   }
+}
+
+variable "storage_price_per_gb_month" {
+  type        = number
+  description = "US dollars that ECR's storage costs in your region for a GB and month; what reports reckon with."
+  default     = 0.1
+  nullable    = false
+
+  validation {
+    condition     = var.storage_price_per_gb_month >= 0 && var.storage_price_per_gb_month <= 1000
+    error_message = "storage_price_per_gb_month must be a number from 0 to 1000, got ${var.storage_price_per_gb_month}."
+  }
+}
+
+variable "survey_other_repositories" {
+  type        = bool
+  description = "Whether every run also lists the repositories that did not opt in, for its findings: what they hold, and which usages name images that are gone or archived there. It takes a call for every 1,000 images, and lets the role list all repositories; nothing in them is ever removed."
+  default     = false
+  nullable    = false
 }
 
 variable "tags" {

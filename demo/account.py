@@ -95,6 +95,27 @@ class Account:
             answer.read()
         return f"{uri}:{tag}"
 
+    def subscribed(self, topic: str) -> str:
+        """Makes a mailbox that receives what is published on a topic: a queue; returns its URL."""
+        sqs = self.client("sqs")
+        url: str = sqs.create_queue(QueueName="mailbox")["QueueUrl"]
+        arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        self.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+        return url
+
+    def mails(self, mailbox: str) -> list[tuple[str, str]]:
+        """Subject and text of everything that has come into a mailbox, in order; none of it comes twice."""
+        found = self.client("sqs").receive_message(QueueUrl=mailbox, MaxNumberOfMessages=10).get("Messages", [])
+        told = [json.loads(message["Body"]) for message in found]
+        return [(one["Subject"], one["Message"]) for one in sorted(told, key=lambda one: str(one["Timestamp"]))]
+
+    def fetch(self, uri: str, target: Path) -> Path:
+        """Copies an object to a file, whose path it returns."""
+        bucket, _, key = uri.removeprefix("s3://").partition("/")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(self.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read())
+        return target
+
     def shelves(self) -> list[Shelf]:
         """Returns every repository as it is now, by name."""
         ecr = self.client("ecr")

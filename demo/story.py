@@ -39,6 +39,9 @@ STAY: Final = {
 """One image of each kind of consumer in the company that runs or will run: the demo checks that none of them goes,
 so that it never applauds a function that sees nobody."""
 
+REPORTS: Final = "company-reports"
+"""A bucket that the company has already: one that the module makes takes Terraform a minute."""
+
 EXAMPLE: Final = ROOT / "examples" / "minimal"
 
 
@@ -63,6 +66,8 @@ class Story:
     folder: Path = FOLDER / "terraform"
     _stack: Stack = field(init=False)
     _account: Account = field(init=False)
+    _mailbox: str = field(init=False)
+    _report: Path = field(init=False)
 
     def tell(self, *, keep: bool = False) -> None:
         """Tells all of it.
@@ -79,6 +84,7 @@ class Story:
             before = self._beginning()
             dry = self._dry_run(before)
             self._real_run(before, dry)
+            self._mail()
             if keep:
                 self._stay()
             self._end()
@@ -89,6 +95,7 @@ class Story:
             f"{account.endpoint} speaks the AWS APIs as account 123456789012. Nothing here can reach anything else."
         )
         arguments = self.function.arguments(account)
+        account.client("s3").create_bucket(Bucket=REPORTS)
         shelves = account.shelves()
         self.screen.registry(shelves)
 
@@ -99,15 +106,23 @@ class Story:
             account.endpoint,
             self.terraform,
             self.environment,
-            # At this level the function also says what it keeps, and why. A history begins with its first night, and
-            # Terraform waits a minute for its bucket: that is not shown.
-            arguments={**arguments, "log_level": "DEBUG", "history_enabled": False},
+            # At this level the function also says what it keeps, and why. A history begins with its first night: that
+            # is not shown.
+            arguments={
+                **arguments,
+                "log_level": "DEBUG",
+                "history_enabled": False,
+                "bucket_name": REPORTS,
+                "notifications_enabled": True,
+            },
             children=self.children,
         )
         self._stack.copy_from(EXAMPLE)
         self._terraform("init")
         self.screen.say(_last_word(self._terraform("apply")))
         self._made()
+        (topic,) = (one for one in self._stack.resources() if one["type"] == "aws_sns_topic")
+        self._mailbox = account.subscribed(topic["values"]["arn"])
         # With the module's own repository, if it made one.
         return account.shelves()
 
@@ -150,11 +165,23 @@ class Story:
             _expect(self._account.has(repository, tag), f"{repository}:{tag} is in use and stays")
         _expect(went == dry["digests"], "what went is what the dry run named")
         _expect(result["totals"]["removed"] == len(went), "the function reports what went")
+        self._report = self._account.fetch(result["report"], self.folder.parent / "report.html")
+        self.screen.say("It wrote a report as well, which the demo fetches from the bucket: see the end.")
 
         self.screen.phase("The night after")
         result = _completed(self._invoke())
         self.screen.say(f"Removed: {result['totals']['removed']}. What is in use or young stays, night after night.")
         _expect(_digests(self._account.shelves()) == _digests(after), "the second night removes nothing more")
+
+    def _mail(self) -> None:
+        self.screen.phase("The mail about the real night")
+        mails = [(subject, text) for subject, text in self._account.mails(self._mailbox) if " removed" in subject]
+        _expect(len(mails) == 1, "there is a mail about the night that removed something, and about no quiet one")
+        subject, text = mails[0]
+        self.screen.say(f"Subject: {subject}", "bold")
+        self.screen.console.print()
+        for line in text.splitlines():
+            self.screen.say(line)
 
     def _stay(self) -> None:
         where = os.path.relpath(self.folder)
@@ -178,6 +205,10 @@ class Story:
         )
         self.screen.say(f"What Terraform ran on lies in {os.path.relpath(self.folder)}/: the example, and an override.")
         self.screen.times()
+        self.screen.console.print()
+        self.screen.say("The report of the real night, a page that opens in any browser:")
+        # On a line of its own and unbroken, to click or to copy.
+        self.screen.console.print(str(self._report), soft_wrap=True, highlight=False, markup=False)
 
     def _terraform(self, command: str, **arguments: Any) -> str:
         with self.screen.working(f"terraform {command}") as status:

@@ -91,8 +91,26 @@ run "a_bucket_of_its_own" {
         ],
         { StringEquals = { "aws:ResourceAccount" = "123456789012" } },
       ]
+      WriteReports = [
+        ["s3:PutObject"],
+        ["arn:aws:s3:::ecr-cleaner-123456789012-useast1/ecr-cleaner/123456789012/us-east-1/ecr-cleaner/reports/*"],
+        { StringEquals = { "aws:ResourceAccount" = "123456789012" } },
+      ]
     }
-    error_message = "The role reads beneath its prefix, and writes its history and the marker."
+    error_message = "The role reads beneath its prefix, and writes its history, the marker and its reports."
+  }
+
+  assert {
+    condition     = output.reports_uri == "s3://ecr-cleaner-123456789012-useast1/ecr-cleaner/123456789012/us-east-1/ecr-cleaner/reports/" && jsondecode(aws_lambda_function.cleaner.environment[0].variables["ECR_CLEANER_SETTINGS"]).reports == { bucket = "ecr-cleaner-123456789012-useast1", prefix = "ecr-cleaner/123456789012/us-east-1/ecr-cleaner/" }
+    error_message = "Reports are written where the output says."
+  }
+
+  assert {
+    condition = [
+      for rule in aws_s3_bucket_lifecycle_configuration.history[0].rule :
+      [rule.status, rule.filter[0].prefix, rule.expiration[0].days] if rule.id == "forget-old-reports"
+    ] == [["Enabled", "ecr-cleaner/123456789012/us-east-1/ecr-cleaner/reports/", 365]]
+    error_message = "Reports are forgotten after a year, and nothing else is."
   }
 
   assert {
@@ -172,6 +190,56 @@ run "a_bucket_that_is_given" {
   }
 }
 
+run "reports_kept_for_ever" {
+  command = plan
+
+  variables {
+    report_retention_days = 0
+  }
+
+  assert {
+    condition     = [for rule in aws_s3_bucket_lifecycle_configuration.history[0].rule : rule.status if rule.id == "forget-old-reports"] == ["Disabled"]
+    error_message = "0 forgets none."
+  }
+}
+
+run "without_reports" {
+  command = plan
+
+  variables {
+    reports_enabled = false
+  }
+
+  assert {
+    condition     = output.reports_uri == null && jsondecode(aws_lambda_function.cleaner.environment[0].variables["ECR_CLEANER_SETTINGS"]).reports == null
+    error_message = "The function is told of no place."
+  }
+
+  assert {
+    condition     = length([for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s if s.Sid == "WriteReports"]) == 0
+    error_message = "The role may not write what nobody wants."
+  }
+}
+
+run "reports_without_a_history" {
+  command = plan
+
+  variables {
+    history_enabled = false
+    bucket_name     = "shared-bucket"
+  }
+
+  assert {
+    condition     = output.reports_uri == "s3://shared-bucket/ecr-cleaner/123456789012/us-east-1/ecr-cleaner/reports/"
+    error_message = "A given bucket is enough."
+  }
+
+  assert {
+    condition     = [for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s.Sid if s.Effect == "Allow" && startswith(s.Action[0], "s3:")] == ["ReadBucket", "WriteReports"]
+    error_message = "The role reads the totals of former runs, and writes reports."
+  }
+}
+
 run "without_a_history" {
   command = plan
 
@@ -180,7 +248,7 @@ run "without_a_history" {
   }
 
   assert {
-    condition     = length(aws_s3_bucket.history) == 0 && length(aws_s3_object.marker) == 0 && output.bucket_name == null
+    condition     = length(aws_s3_bucket.history) == 0 && length(aws_s3_object.marker) == 0 && output.bucket_name == null && output.reports_uri == null
     error_message = "Nothing is made."
   }
 
@@ -213,4 +281,92 @@ run "a_given_bucket_without_a_history" {
     condition     = { for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s.Sid => s.Resource if s.Effect == "Allow" && startswith(s.Action[0], "s3:") } == { ReadBucket = ["arn:aws:s3:::shared-bucket/ecr-cleaner/123456789012/us-east-1/ecr-cleaner/*"], WriteJournal = ["arn:aws:s3:::shared-bucket/ecr-cleaner/123456789012/us-east-1/ecr-cleaner/journal/*"] }
     error_message = "There is a journal wherever there is a bucket."
   }
+}
+
+run "plans_that_wait_for_approval" {
+  command = plan
+
+  variables {
+    approval = "required"
+    dry_run  = false
+  }
+
+  assert {
+    condition     = jsondecode(aws_lambda_function.cleaner.environment[0].variables["ECR_CLEANER_SETTINGS"]).plans == { bucket = "ecr-cleaner-123456789012-useast1", prefix = "ecr-cleaner/123456789012/us-east-1/ecr-cleaner/plans/" }
+    error_message = "The function knows where plans lie."
+  }
+
+  assert {
+    condition = [for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s if s.Sid == "WritePlans"] == [{
+      Sid       = "WritePlans"
+      Effect    = "Allow"
+      Action    = ["s3:PutObject"]
+      Resource  = ["arn:aws:s3:::ecr-cleaner-123456789012-useast1/ecr-cleaner/123456789012/us-east-1/ecr-cleaner/plans/*"]
+      Condition = { StringEquals = { "aws:ResourceAccount" = "123456789012" } }
+    }]
+    error_message = "The role writes plans, and nothing beside them."
+  }
+
+  assert {
+    condition     = [for rule in aws_s3_bucket_lifecycle_configuration.history[0].rule : [rule.filter[0].prefix, rule.expiration[0].days] if rule.id == "forget-old-plans"] == [["ecr-cleaner/123456789012/us-east-1/ecr-cleaner/plans/", 365]]
+    error_message = "Plans are deleted after a year, and nothing beside them."
+  }
+
+  assert {
+    condition     = strcontains(output.approve_command, "--payload '{\"action\":\"apply\",\"plan\":\"PLAN\",\"schema_version\":1}'") && strcontains(output.approve_command, "--region us-east-1 --function-name ecr-cleaner")
+    error_message = "The command says what to send."
+  }
+}
+
+run "a_dry_run_writes_no_plan" {
+  command = plan
+
+  variables {
+    approval = "required"
+  }
+
+  assert {
+    condition     = length([for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s if s.Sid == "WritePlans"]) == 0
+    error_message = "What is not written needs no permission."
+  }
+}
+
+run "without_approval_there_are_no_plans" {
+  command = plan
+
+  variables {
+    dry_run = false
+  }
+
+  assert {
+    condition     = jsondecode(aws_lambda_function.cleaner.environment[0].variables["ECR_CLEANER_SETTINGS"]).plans == null && output.approve_command == null && length([for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s if s.Sid == "WritePlans"]) == 0
+    error_message = "Nothing waits, nothing is written, nothing is to be sent."
+  }
+}
+
+run "approval_in_a_given_bucket_without_a_history" {
+  command = plan
+
+  variables {
+    approval        = "required"
+    bucket_name     = "shared-bucket"
+    dry_run         = false
+    history_enabled = false
+  }
+
+  assert {
+    condition     = { for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s.Sid => s.Resource if s.Effect == "Allow" && startswith(s.Action[0], "s3:") } == { ReadBucket = ["arn:aws:s3:::shared-bucket/ecr-cleaner/123456789012/us-east-1/ecr-cleaner/*"], WriteJournal = ["arn:aws:s3:::shared-bucket/ecr-cleaner/123456789012/us-east-1/ecr-cleaner/journal/*"], WritePlans = ["arn:aws:s3:::shared-bucket/ecr-cleaner/123456789012/us-east-1/ecr-cleaner/plans/*"] }
+    error_message = "A bucket is all it takes."
+  }
+}
+
+run "approval_needs_a_bucket" {
+  command = plan
+
+  variables {
+    approval        = "required"
+    history_enabled = false
+  }
+
+  expect_failures = [aws_lambda_function.cleaner]
 }

@@ -1,4 +1,4 @@
-"""What holds for every test: nothing of the caller's AWS or Terraform reaches one, and only a missing engine skips."""
+"""What holds for every test: nothing of the caller's AWS or Terraform reaches one, and few may skip."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
 
 _SKIPS_FILE: Final = "ECR_CLEANER_SKIPS_FILE"
+_WAITING: Final = (("tests", "terraform"), ("tests", "container"), ("tests", "demo"))
 _SAFE_ENVIRONMENT: Final = {
     "AWS_ACCESS_KEY_ID": "sandbox",
     "AWS_SECRET_ACCESS_KEY": "sandbox",
@@ -39,14 +40,20 @@ def pytest_configure(config: pytest.Config) -> None:
     hypothesis.settings.load_profile("any machine")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts what mostly waits first: begun last, it would be waited for with nothing else to do."""
+    items.sort(key=lambda item: Path(item.location[0]).parts[:2] not in _WAITING)
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any]:
-    """Turns a skip of anything but a container test into a failure: what is not run proves nothing."""
+    """Turns a skip of what needs neither an engine nor a browser into a failure: what is not run proves nothing."""
     outcome = yield
     report = outcome.get_result()
-    if report.skipped and not hasattr(report, "wasxfail") and item.get_closest_marker("container") is None:
+    may = item.get_closest_marker("container") or item.get_closest_marker("browser")
+    if report.skipped and not hasattr(report, "wasxfail") and may is None:
         report.outcome = "failed"
-        report.longrepr = f"Only tests marked `container` may skip. {_reason(report)}"
+        report.longrepr = f"Only tests marked `container` or `browser` may skip. {_reason(report)}"
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -169,6 +169,46 @@ run "archiving_in_a_dry_run" {
   }
 }
 
+run "other_repositories_are_listed_on_request" {
+  command = plan
+
+  variables {
+    survey_other_repositories = true
+  }
+
+  assert {
+    condition = [for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s if s.Sid == "SurveyOtherRepositories"] == [{
+      Sid      = "SurveyOtherRepositories"
+      Effect   = "Allow"
+      Action   = ["ecr:DescribeImages", "ecr:GetLifecyclePolicy"]
+      Resource = ["arn:aws:ecr:us-east-1:123456789012:repository/*"]
+    }]
+    error_message = "Repositories that did not opt in are listed, and nothing else."
+  }
+
+  assert {
+    condition     = jsondecode(aws_lambda_function.cleaner.environment[0].variables.ECR_CLEANER_SETTINGS).survey_other_repositories
+    error_message = "The function knows."
+  }
+}
+
+run "other_repositories_are_left_alone_otherwise" {
+  command = plan
+
+  assert {
+    condition     = length([for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s if s.Sid == "SurveyOtherRepositories"]) == 0
+    error_message = "Without the request the role cannot list what did not opt in."
+  }
+
+  assert {
+    condition = alltrue([
+      for s in jsondecode(aws_iam_role_policy.function.policy).Statement : try(s.Condition.StringEquals["aws:ResourceTag/BoxCleanerEnabled"], "") == "true"
+      if s.Effect == "Allow" && length(setintersection(s.Action, ["ecr:DescribeImages", "ecr:GetLifecyclePolicy"])) > 0
+    ])
+    error_message = "Images and lifecycle policies are read where the tag says so."
+  }
+}
+
 run "inventories_are_read_where_they_lie" {
   command = plan
 

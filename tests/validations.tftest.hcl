@@ -2241,6 +2241,147 @@ run "rollback_days_accepts_2" {
   }
 }
 
+run "report_retention_days_rejects_1" {
+  command = plan
+
+  variables {
+    report_retention_days = -1
+  }
+
+  expect_failures = [var.report_retention_days]
+}
+
+run "report_retention_days_rejects_2" {
+  command = plan
+
+  variables {
+    report_retention_days = 2.5
+  }
+
+  expect_failures = [var.report_retention_days]
+}
+
+run "report_retention_days_rejects_3" {
+  command = plan
+
+  variables {
+    report_retention_days = 100000
+  }
+
+  expect_failures = [var.report_retention_days]
+}
+
+run "report_retention_days_accepts_1" {
+  command = plan
+
+  variables {
+    report_retention_days = 0
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "report_retention_days_accepts_2" {
+  command = plan
+
+  variables {
+    report_retention_days = 90
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "storage_price_per_gb_month_rejects_1" {
+  command = plan
+
+  variables {
+    storage_price_per_gb_month = -0.01
+  }
+
+  expect_failures = [var.storage_price_per_gb_month]
+}
+
+run "storage_price_per_gb_month_rejects_2" {
+  command = plan
+
+  variables {
+    storage_price_per_gb_month = 1000.5
+  }
+
+  expect_failures = [var.storage_price_per_gb_month]
+}
+
+run "storage_price_per_gb_month_accepts_1" {
+  command = plan
+
+  variables {
+    storage_price_per_gb_month = 0
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "storage_price_per_gb_month_accepts_2" {
+  command = plan
+
+  variables {
+    storage_price_per_gb_month = 0.119
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "report_retention_days_null_is_the_default" {
+  command = plan
+
+  variables {
+    report_retention_days = null
+  }
+
+  assert {
+    condition     = var.report_retention_days != null && aws_lambda_function.cleaner.environment[0].variables["DRY_RUN"] == "true"
+    error_message = "null must mean the default."
+  }
+}
+
+run "reports_enabled_null_is_the_default" {
+  command = plan
+
+  variables {
+    reports_enabled = null
+  }
+
+  assert {
+    condition     = var.reports_enabled != null && aws_lambda_function.cleaner.environment[0].variables["DRY_RUN"] == "true"
+    error_message = "null must mean the default."
+  }
+}
+
+run "storage_price_per_gb_month_null_is_the_default" {
+  command = plan
+
+  variables {
+    storage_price_per_gb_month = null
+  }
+
+  assert {
+    condition     = var.storage_price_per_gb_month != null && aws_lambda_function.cleaner.environment[0].variables["DRY_RUN"] == "true"
+    error_message = "null must mean the default."
+  }
+}
+
 run "bucket_force_destroy_null_is_the_default" {
   command = plan
 
@@ -2276,6 +2417,449 @@ run "rollback_days_null_is_the_default" {
 
   assert {
     condition     = var.rollback_days != null && aws_lambda_function.cleaner.environment[0].variables["DRY_RUN"] == "true"
+    error_message = "null must mean the default."
+  }
+}
+
+run "dashboard_enabled_rejects_1" {
+  command = plan
+
+  variables {
+    dashboard_enabled = true
+    metrics_enabled   = false
+  }
+
+  expect_failures = [var.dashboard_enabled]
+}
+
+run "dashboard_enabled_accepts_1" {
+  command = plan
+
+  variables {
+    dashboard_enabled = true
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "dashboard_enabled_accepts_2" {
+  command = plan
+
+  variables {
+    dashboard_enabled = false
+    metrics_enabled   = false
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "event_bus_name_rejects_1" {
+  command = plan
+
+  variables {
+    event_bus_name = ""
+  }
+
+  expect_failures = [var.event_bus_name]
+}
+
+run "event_bus_name_rejects_2" {
+  command = plan
+
+  variables {
+    event_bus_name = "arn:aws:events:us-east-1:123456789012:event-bus/default"
+  }
+
+  expect_failures = [var.event_bus_name]
+}
+
+run "event_bus_name_rejects_3" {
+  command = plan
+
+  variables {
+    event_bus_name = "aws.partner/example.com/1"
+  }
+
+  expect_failures = [var.event_bus_name]
+}
+
+run "event_bus_name_accepts_1" {
+  command = plan
+
+  variables {
+    event_bus_name = "default"
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "event_bus_name_accepts_2" {
+  command = plan
+
+  variables {
+    event_bus_name = "Platform.runs_1-a"
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "event_bus_name_accepts_3" {
+  command = plan
+
+  variables {
+    event_bus_name = null
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "metrics_namespace_rejects_1" {
+  command = plan
+
+  variables {
+    metrics_namespace = ""
+  }
+
+  expect_failures = [var.metrics_namespace]
+}
+
+run "metrics_namespace_rejects_2" {
+  command = plan
+
+  variables {
+    metrics_namespace = "AWS/Lambda"
+  }
+
+  expect_failures = [var.metrics_namespace]
+}
+
+run "metrics_namespace_rejects_3" {
+  command = plan
+
+  variables {
+    metrics_namespace = ":x"
+  }
+
+  expect_failures = [var.metrics_namespace]
+}
+
+run "metrics_namespace_rejects_4" {
+  command = plan
+
+  variables {
+    metrics_namespace = "has blank"
+  }
+
+  expect_failures = [var.metrics_namespace]
+}
+
+run "metrics_namespace_accepts_1" {
+  command = plan
+
+  variables {
+    metrics_namespace = "Platform/ECR_Cleaner#1:a"
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "notification_topic_arn_rejects_1" {
+  command = plan
+
+  variables {
+    notification_topic_arn = "alerts"
+  }
+
+  expect_failures = [var.notification_topic_arn]
+}
+
+run "notification_topic_arn_rejects_2" {
+  command = plan
+
+  variables {
+    notification_topic_arn = "arn:aws:sns:us-east-1:123456789012:alerts.fifo"
+  }
+
+  expect_failures = [var.notification_topic_arn]
+}
+
+run "notification_topic_arn_rejects_3" {
+  command = plan
+
+  variables {
+    notification_topic_arn = "arn:aws:sqs:us-east-1:123456789012:alerts"
+  }
+
+  expect_failures = [var.notification_topic_arn]
+}
+
+run "notification_topic_arn_accepts_1" {
+  command = plan
+
+  variables {
+    notification_topic_arn = "arn:aws:sns:us-east-1:123456789012:alerts"
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "notifications_enabled_rejects_1" {
+  command = plan
+
+  variables {
+    notifications_enabled  = true
+    notification_topic_arn = "arn:aws:sns:us-east-1:123456789012:alerts"
+  }
+
+  expect_failures = [var.notifications_enabled]
+}
+
+run "notifications_enabled_accepts_1" {
+  command = plan
+
+  variables {
+    notifications_enabled = true
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "notify_on_rejects_1" {
+  command = plan
+
+  variables {
+    notify_on = "failed"
+  }
+
+  expect_failures = [var.notify_on]
+}
+
+run "notify_on_accepts_1" {
+  command = plan
+
+  variables {
+    notify_on = "always"
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "notify_on_accepts_2" {
+  command = plan
+
+  variables {
+    notify_on = "problems"
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "dashboard_enabled_null_is_the_default" {
+  command = plan
+
+  variables {
+    dashboard_enabled = null
+  }
+
+  assert {
+    condition     = var.dashboard_enabled != null && aws_lambda_function.cleaner.environment[0].variables["DRY_RUN"] == "true"
+    error_message = "null must mean the default."
+  }
+}
+
+run "metrics_enabled_null_is_the_default" {
+  command = plan
+
+  variables {
+    metrics_enabled = null
+  }
+
+  assert {
+    condition     = var.metrics_enabled != null && aws_lambda_function.cleaner.environment[0].variables["DRY_RUN"] == "true"
+    error_message = "null must mean the default."
+  }
+}
+
+run "metrics_namespace_null_is_the_default" {
+  command = plan
+
+  variables {
+    metrics_namespace = null
+  }
+
+  assert {
+    condition     = var.metrics_namespace != null && aws_lambda_function.cleaner.environment[0].variables["DRY_RUN"] == "true"
+    error_message = "null must mean the default."
+  }
+}
+
+run "notifications_enabled_null_is_the_default" {
+  command = plan
+
+  variables {
+    notifications_enabled = null
+  }
+
+  assert {
+    condition     = var.notifications_enabled != null && aws_lambda_function.cleaner.environment[0].variables["DRY_RUN"] == "true"
+    error_message = "null must mean the default."
+  }
+}
+
+run "notify_on_null_is_the_default" {
+  command = plan
+
+  variables {
+    notify_on = null
+  }
+
+  assert {
+    condition     = var.notify_on != null && aws_lambda_function.cleaner.environment[0].variables["DRY_RUN"] == "true"
+    error_message = "null must mean the default."
+  }
+}
+
+run "approval_rejects_1" {
+  command = plan
+
+  variables {
+    approval = "Required"
+  }
+
+  expect_failures = [var.approval]
+}
+
+run "approval_rejects_2" {
+  command = plan
+
+  variables {
+    approval = "true"
+  }
+
+  expect_failures = [var.approval]
+}
+
+run "approval_accepts_1" {
+  command = plan
+
+  variables {
+    approval = "required"
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "plan_expiry_hours_rejects_1" {
+  command = plan
+
+  variables {
+    plan_expiry_hours = 0
+  }
+
+  expect_failures = [var.plan_expiry_hours]
+}
+
+run "plan_expiry_hours_rejects_2" {
+  command = plan
+
+  variables {
+    plan_expiry_hours = 721
+  }
+
+  expect_failures = [var.plan_expiry_hours]
+}
+
+run "plan_expiry_hours_rejects_3" {
+  command = plan
+
+  variables {
+    plan_expiry_hours = 1.5
+  }
+
+  expect_failures = [var.plan_expiry_hours]
+}
+
+run "plan_expiry_hours_accepts_1" {
+  command = plan
+
+  variables {
+    plan_expiry_hours = 1
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "plan_expiry_hours_accepts_2" {
+  command = plan
+
+  variables {
+    plan_expiry_hours = 720
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    error_message = "The plan should succeed."
+  }
+}
+
+run "approval_null_is_the_default" {
+  command = plan
+
+  variables {
+    approval = null
+  }
+
+  assert {
+    condition     = var.approval == "none"
+    error_message = "null must mean the default."
+  }
+}
+
+run "plan_expiry_hours_null_is_the_default" {
+  command = plan
+
+  variables {
+    plan_expiry_hours = null
+  }
+
+  assert {
+    condition     = var.plan_expiry_hours == 72
     error_message = "null must mean the default."
   }
 }

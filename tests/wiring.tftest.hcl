@@ -28,8 +28,10 @@ run "defaults" {
       ECR_CLEANER_SETTINGS = jsonencode({
         schema_version                     = 1
         acknowledged_unscanned             = []
+        approval                           = "none"
         delete_archived_after_days         = null
         disabled_usage_sources             = []
+        event_bus_name                     = null
         extra_references                   = []
         history                            = { bucket = "ecr-cleaner-123456789012-useast1", prefix = "ecr-cleaner/123456789012/us-east-1/ecr-cleaner/" }
         inventories                        = null
@@ -40,11 +42,18 @@ run "defaults" {
         max_removals_per_repository        = null
         max_removals_per_run               = null
         max_usage_drop_percent             = 50
+        metrics_namespace                  = "ECRCleaner"
         minimum_keep_days                  = 1
+        notifications                      = null
         own_repository                     = "tools/cleaner"
+        plan_expiry_hours                  = 72
+        plans                              = null
         removal                            = "delete"
+        reports                            = { bucket = "ecr-cleaner-123456789012-useast1", prefix = "ecr-cleaner/123456789012/us-east-1/ecr-cleaner/" }
         rollback_days                      = 7
         rules                              = []
+        storage_price_per_gb_month         = 0.1
+        survey_other_repositories          = false
         task_definition_revisions          = 1
         usage_sources_sha256               = sha256(join(",", sort(keys(jsondecode(file("usage_sources.json"))))))
       })
@@ -105,12 +114,18 @@ run "everything_set" {
     name                    = "other"
     dry_run                 = false
     default_keep_days       = 7
+    approval                = "required"
+    plan_expiry_hours       = 24
     acknowledged_unscanned  = ["pull_through_cache", "eks"]
     disabled_usage_sources  = ["lambda", "apprunner"]
     extra_references        = ["web:live", "api:*"]
     inventory_uri           = "s3://shop-inventories/prod/ecr/"
     inventory_max_age_hours = 6
     minimum_keep_days       = 3
+    event_bus_name          = "runs"
+    metrics_enabled         = false
+    notification_topic_arn  = "arn:aws:sns:us-east-1:210987654321:alerts"
+    notify_on               = "always"
 
     delete_archived_after_days = 120
     removal                    = "archive"
@@ -139,6 +154,8 @@ run "everything_set" {
     schedule_expression            = "cron(0 6 ? * MON *)"
     schedule_timezone              = "Europe/Berlin"
     schedule_enabled               = false
+    storage_price_per_gb_month     = 0.119
+    survey_other_repositories      = true
     task_definition_revisions      = "3"
     tags                           = { team = "platform" }
   }
@@ -156,20 +173,29 @@ run "everything_set" {
       rollback_days                      = 14
       schema_version                     = 1
       acknowledged_unscanned             = ["eks", "pull_through_cache"]
+      approval                           = "required"
       disabled_usage_sources             = ["apprunner", "lambda"]
       extra_references                   = ["api:*", "web:live"]
       inventories                        = { bucket = "shop-inventories", prefix = "prod/ecr/", max_age_hours = 6 }
+      event_bus_name                     = "runs"
       journal                            = { bucket = "shared-bucket", prefix = "ecr-cleaner/123456789012/us-east-1/other/" }
       lock_table                         = "other-lock"
+      metrics_namespace                  = null
       minimum_keep_days                  = 3
+      notifications                      = { topic_arn = "arn:aws:sns:us-east-1:210987654321:alerts", on = "always" }
       own_repository                     = "tools/cleaner"
+      plan_expiry_hours                  = 24
+      plans                              = { bucket = "shared-bucket", prefix = "ecr-cleaner/123456789012/us-east-1/other/plans/" }
       # What a rule leaves out is not in the document.
       rules = [
         { repositories = ["shop/*"], keep_days = 90, keep_days_untagged = 3, keep_newest = 10, keep_tags = ["v*"], keep_pulled_within_days = 14, remove_artifacts = true },
         { repositories = ["*"] },
       ]
-      task_definition_revisions = 3
-      usage_sources_sha256      = sha256(join(",", sort(keys(jsondecode(file("usage_sources.json"))))))
+      reports                    = { bucket = "shared-bucket", prefix = "ecr-cleaner/123456789012/us-east-1/other/" }
+      storage_price_per_gb_month = 0.119
+      survey_other_repositories  = true
+      task_definition_revisions  = 3
+      usage_sources_sha256       = sha256(join(",", sort(keys(jsondecode(file("usage_sources.json"))))))
     }
     error_message = "The settings carry the inputs, got ${aws_lambda_function.cleaner.environment[0].variables["ECR_CLEANER_SETTINGS"]}."
   }

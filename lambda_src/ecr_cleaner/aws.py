@@ -24,7 +24,7 @@ from ecr_cleaner.errors import CleanerError, IncompleteAnswerError, OutOfTimeErr
 from ecr_cleaner.paths import is_known
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
 FEW_ATTEMPTS: Final = 2
 """Tries of a call to a service that is probably not there: it would take half a minute to find nobody eight times."""
@@ -117,6 +117,7 @@ class Aws:
         session: Whose credentials, and whose metadata.
         region: The region everything is read in.
         too_late: Asked before each try of each call; once it says yes, none is made any more.
+        on_call: Told of each try of each call, by service and operation, from whatever thread makes it.
     """
 
     def __init__(self, session: boto3.Session | None = None, pacer: Pacer | None = None) -> None:
@@ -131,6 +132,7 @@ class Aws:
         self._offered: dict[str, set[str]] = {}
         self._clients: dict[tuple[str, int], Any] = {}
         self.too_late: Callable[[], bool] | None = None
+        self.on_call: Callable[[str, str], None] | None = None
 
     def client(self, service: str) -> Any:
         """The client of a service (its botocore name). Thread-safe, as clients themselves are."""
@@ -139,6 +141,20 @@ class Aws:
     def client_without_retries(self, service: str) -> Any:
         """A client that tries once, for calls that may only be repeated after another look."""
         return self._client(service, 1)
+
+    def patient_client(self, service: str, seconds: int) -> Any:
+        """A client that tries once and waits so long for an answer, for a call that is a whole run."""
+        return self.session.client(
+            service,
+            config=Config(
+                retries={"mode": "standard", "total_max_attempts": 1},
+                connect_timeout=CONNECT_TIMEOUT_SECONDS,
+                read_timeout=seconds,
+                # Or whatever lies in between forgets a connection on which nothing is said.
+                tcp_keepalive=True,
+                user_agent_extra="terraform-aws-ecr-cleaner",
+            ),
+        )
 
     def _client(self, service: str, attempts: int) -> Any:
         attempts = min(attempts, MAX_ATTEMPTS)
@@ -172,6 +188,8 @@ class Aws:
         _, service, operation = event_name.split(".", maxsplit=2)
         if self.too_late is not None and self.too_late():
             raise OutOfTimeError(operation)
+        if self.on_call is not None:
+            self.on_call(service, operation)
         self._pacer.wait(service, operation)
 
     def knows(self, service: str, operation: str, path: str) -> bool:
@@ -179,14 +197,14 @@ class Aws:
         model = self.client(service).meta.service_model
         return operation in model.operation_names and is_known(model.operation_model(operation).output_shape, path)
 
-    def offered_in_region(self, service: str) -> bool:
-        """Whether botocore's metadata lists the service in this region.
+    def offered_in_region(self, service: str, regions: Collection[str] = ()) -> bool:
+        """Whether botocore's metadata lists the service in this region, and so does a further list, if there is one.
 
-        The metadata alone is incomplete: only together with a call that finds nobody does it say that
-        a service does not exist here. Of a region in which it does not even list ECR, it knows nothing.
+        Either alone is incomplete: only together with a call that finds nobody does it say that a service does not
+        exist here. Of a region in which the metadata does not even list ECR, nobody knows anything.
         """
-        offered = self._regions(service)
-        return not offered or self.region in offered or self.region not in self._regions("ecr")
+        lists = (self._regions(service), regions)
+        return all(not one or self.region in one for one in lists) or self.region not in self._regions("ecr")
 
     def _regions(self, service: str) -> set[str]:
         """Every region that the metadata lists a service in; read once, for it is asked at every call."""

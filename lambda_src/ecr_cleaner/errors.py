@@ -13,8 +13,11 @@
     │   ├── AbsentError             an object is not there, or may not be read
     │   ├── NotWholeError           an object is not what was written
     │   └── ReplacedError           an object was written by somebody else meanwhile
+    ├── ApprovalError               a saved plan cannot be written, trusted or carried out
+    │   └── NoPlanError             there is no such plan, or it may not be read
     ├── OutOfTimeError              no time is left for one more call
     ├── LockHeldError               another run is under way
+    ├── AnnouncementError           the ended run could not be told to those who were not there
     └── RunFailedError              what the handler raises: one line of JSON
 """
 
@@ -97,6 +100,14 @@ class ReplacedError(HistoryError):
     """An object is not the one any more that was to be replaced."""
 
 
+class ApprovalError(CleanerError):
+    """A saved plan cannot be written, trusted or carried out: nothing is removed."""
+
+
+class NoPlanError(ApprovalError):
+    """There is no such plan, or it may not be read: S3 does not tell which."""
+
+
 class OutOfTimeError(CleanerError):
     """There is not enough time left for one more call and for the report."""
 
@@ -106,6 +117,13 @@ class OutOfTimeError(CleanerError):
 
 class LockHeldError(CleanerError):
     """Another run holds the lock."""
+
+
+class AnnouncementError(CleanerError):
+    """An event or a notification of the ended run did not get through, or nobody knows whether it did."""
+
+    def __init__(self, what: str, why: str) -> None:
+        super().__init__(f"{what}: {why}")
 
 
 class RunFailedError(CleanerError):

@@ -38,7 +38,26 @@ class Confirmation(Strict):
     id: Annotated[str, Field(pattern=r"^[0-9a-f]{12}$")]
 
 
-def read_event(event: object) -> Event | Confirmation:
+class Apply(Strict):
+    """A person's word on a saved plan: carry it out.
+
+    The event carries the plan's id, never a plan: what may go is only what the function itself wrote down, or what
+    has exactly this id.
+
+    Attributes:
+        schema_version: Of the event.
+        action: What it is.
+        plan: The plan's id, see `ecr_cleaner.saved_plan`.
+        dry_run: Only ``true`` may be said: then it says what would go.
+    """
+
+    schema_version: Literal[1]
+    action: Literal["apply"]
+    plan: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    dry_run: Literal[True] | None = None
+
+
+def read_event(event: object) -> Event | Confirmation | Apply:
     """Read what an invocation asks for.
 
     Raises:
@@ -47,6 +66,8 @@ def read_event(event: object) -> Event | Confirmation:
     try:
         if isinstance(event, dict) and event.get("action") == "confirm_usage_drop":
             return Confirmation.model_validate(event)
+        if isinstance(event, dict) and event.get("action") == "apply":
+            return Apply.model_validate(event)
         asked = Event.model_validate(event)
     except ValidationError as error:
         raise SettingsError(sentences("event", error)) from None

@@ -7,18 +7,25 @@ import uuid
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ecr_cleaner import aws, lock, objects, settings
+from ecr_cleaner import announce, approval, aws, lock, objects, settings
 from ecr_cleaner.aws import Aws
 from ecr_cleaner.errors import CleanerError, HistoryError, LockHeldError, RunFailedError, SettingsError
+from ecr_cleaner.event import Apply, Confirmation
 from ecr_cleaner.history import HistoryStore
 from ecr_cleaner.journal import Journal
 from ecr_cleaner.model import RunStatus
+from ecr_cleaner.report.ending import Ending
+from ecr_cleaner.report.fanout import Fanout
 from ecr_cleaner.report.log import LOGGER, LogReporter, quiet_libraries
+from ecr_cleaner.report.record import Recorder
+from ecr_cleaner.report.store import ReportStore
 from ecr_cleaner.report.summary import SCHEMA_VERSION
 from ecr_cleaner.run import Run
 
 if TYPE_CHECKING:
+    from ecr_cleaner.report import Reporter
     from ecr_cleaner.report.summary import RunSummary
+    from ecr_cleaner.settings import Settings
 
 
 class Context(Protocol):
@@ -35,7 +42,8 @@ def handler(event: object, context: Context | None) -> dict[str, Any]:
 
     Args:
         event: ``{}`` for a run, ``{"schema_version": 1, "action": "run", "dry_run": true}`` for a dry run,
-            ``{"schema_version": 1, "action": "confirm_usage_drop", "id": "..."}`` for a person's word.
+            ``{"schema_version": 1, "action": "confirm_usage_drop", "id": "..."}`` and
+            ``{"schema_version": 1, "action": "apply", "plan": "..."}`` for a person's word.
         context: Lambda's; None when called by hand.
 
     Returns:
@@ -47,36 +55,91 @@ def handler(event: object, context: Context | None) -> dict[str, Any]:
     run_id = context.aws_request_id if context else str(uuid.uuid4())
     quiet_libraries()
     try:
-        told, confirmed = settings.for_invocation(os.environ, event, _fetch)
+        told, asked = settings.for_invocation(os.environ, event, _fetch)
     except SettingsError as error:
         LOGGER.error("Nothing was done: settings or event not understood", extra={"problems": error.problems})
         raise RunFailedError(run_id, RunStatus.FAILED, error.problems) from None
+
+    def seconds_left() -> float:
+        return context.get_remaining_time_in_millis() / 1000 if context else float("inf")
+
+    confirms = isinstance(asked, Confirmation)
+    clients: Aws | None = None
+    summary: RunSummary | None = None
     try:
         clients = Aws()
+        name = _function_name()
         place = told.history
         history = HistoryStore(clients, place.bucket, place.prefix, told.rollback_days) if place else None
         book = told.journal
         journal = Journal(clients, book.bucket, book.prefix, run_id) if book else None
         with lock.held(clients, told.lock_table, run_id) if told.lock_table else nullcontext():
-            if confirmed:
-                return _confirm(history, confirmed.id, run_id)
+            if isinstance(asked, Confirmation):
+                return _confirm(history, asked.id, run_id)
             summary = Run(
                 clients,
                 told,
-                LogReporter(),
+                _reporter(clients, told),
                 run_id,
                 history,
-                os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "ecr-cleaner"),
-                seconds_left=lambda: context.get_remaining_time_in_millis() / 1000 if context else float("inf"),
+                name,
+                seconds_left=seconds_left,
+                gate=approval.gate(clients, told, asked.plan if isinstance(asked, Apply) else None, name, run_id),
                 journal=journal,
             ).execute()
+        ending = _ending(run_id, told, clients, summary)
     except LockHeldError as error:
         LOGGER.error("Nothing was done: another run is under way", extra={"cause": str(error)})
-        raise RunFailedError(run_id, RunStatus.REFUSED, [str(error)]) from None
+        ending = _ending(run_id, told, clients, None, RunStatus.REFUSED, str(error))
     except (CleanerError, *aws.AwsError) as error:
         LOGGER.exception("The run could not be started or ended")
-        raise RunFailedError(run_id, RunStatus.FAILED, [str(error)]) from None
-    return _result(summary)
+        ending = _ending(run_id, told, clients, summary, RunStatus.FAILED, str(error))
+    except Exception as error:
+        # A bug, which Lambda logs and counts; those who were not there are told all the same.
+        if not confirms:
+            bug = f"a bug: {type(error).__name__}: {error}"
+            announce.tell(clients, told, _ending(run_id, told, clients, summary, RunStatus.FAILED, bug), seconds_left)
+        raise
+    if not confirms:  # whoever confirms something reads the answer
+        ending = announce.tell(clients, told, ending, seconds_left)
+    if summary is None or ending.status is not RunStatus.COMPLETED:
+        raise RunFailedError(run_id, ending.status, ending.causes)
+    return summary.as_json()
+
+
+def _function_name() -> str:
+    return os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "ecr-cleaner")
+
+
+def _ending(
+    run_id: str,
+    told: settings.Settings,
+    clients: Aws | None,
+    summary: RunSummary | None,
+    status: RunStatus = RunStatus.COMPLETED,
+    *causes: str,
+) -> Ending:
+    """How it ended: as the run says, and what went wrong around it."""
+    name = _function_name()
+    ending = Ending(
+        run_id=run_id,
+        function=name,
+        log_group=os.environ.get("AWS_LAMBDA_LOG_GROUP_NAME", f"/aws/lambda/{name}"),
+        region=clients.region if clients else "",
+        dry_run=told.dry_run,
+        status=summary.status if summary else status,
+        causes=summary.causes if summary else (),
+        summary=summary.as_json() if summary else None,
+    )
+    return ending.worsened(causes)
+
+
+def _reporter(clients: Aws, told: Settings) -> Reporter:
+    place = told.reports
+    if place is None:
+        return LogReporter()
+    # The log's last line names the report, so that comes first.
+    return Fanout((Recorder(told, ReportStore(clients, place.bucket, place.prefix).keep), LogReporter()))
 
 
 def _fetch(bucket: str, key: str) -> bytes:
@@ -96,9 +159,3 @@ def _confirm(history: HistoryStore | None, drop_id: str, run_id: str) -> dict[st
         "id": drop_id,
         "usages": usages,
     }
-
-
-def _result(summary: RunSummary) -> dict[str, Any]:
-    if summary.status is not RunStatus.COMPLETED:
-        raise RunFailedError(summary.run_id, summary.status, summary.causes)
-    return summary.as_json()

@@ -16,7 +16,7 @@ from __future__ import annotations
 import uuid
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from ecr_cleaner import documents, memory, objects
 from ecr_cleaner.documents import Marker, New, PendingDrop, Started, State
@@ -40,6 +40,7 @@ class HistoryStore:
     """The history of one instance of the module; `open` comes first.
 
     Attributes:
+        advice: What a person can do about an object that is lost.
         clients: Of the run.
         bucket: Where it lies.
         prefix: Of all keys; ends with a slash.
@@ -47,12 +48,13 @@ class HistoryStore:
         started_at: When the history began.
     """
 
+    advice: ClassVar[str] = BEGIN_ANEW
     clients: Aws
     bucket: str
     prefix: str
     rollback_days: int
     started_at: datetime = field(init=False)
-    _root: str = field(init=False)
+    _root: str = field(init=False, default="")
     _state: State = field(init=False, default_factory=State)
     _state_etag: str | None = field(init=False, default=None)
     _written: set[str] = field(init=False, default_factory=set)
@@ -145,7 +147,7 @@ class HistoryStore:
             stored = objects.read(self.clients, self.bucket, key)
             return documents.understood(Marker, stored.body, self._place(key)).root, stored.etag
         except (AbsentError, NotWholeError) as error:
-            message = f"the history is lost: {error}; {BEGIN_ANEW}"
+            message = f"the history is lost: {error}; {self.advice}"
             raise HistoryError(message) from None
 
     def _begin(self, now: datetime, etag: str) -> Started:
@@ -173,7 +175,7 @@ class HistoryStore:
             stored = objects.read(self.clients, self.bucket, key)
             self._state = documents.unseal(State, stored.body, self._place(key))
         except (AbsentError, NotWholeError) as error:
-            message = f"the history is lost: {error}; {BEGIN_ANEW}"
+            message = f"the history is lost: {error}; {self.advice}"
             raise HistoryError(message) from None
         self._root = key.removesuffix("state.json")
         self._state_etag = stored.etag
@@ -201,7 +203,7 @@ class HistoryStore:
             stored = objects.read(self.clients, self.bucket, key)
             return documents.read_history(stored.body, self._place(key), repository), stored.etag
         except (AbsentError, NotWholeError) as error:
-            message = f"its history is lost: {error}; {BEGIN_ANEW}"
+            message = f"its history is lost: {error}; {self.advice}"
             raise HistoryError(message) from None
 
     def _write(self, history: memory.History, etag: str | None) -> None:

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from ecr_cleaner import aws
+from ecr_cleaner import aws, tag_check
 from ecr_cleaner.access import RegistryFacts, foreign_pullers
 from ecr_cleaner.errors import RepositoryError
 from ecr_cleaner.model import INDEX_MEDIA_TYPES, Image, Repository, Skipped, SkipReason
@@ -61,7 +61,7 @@ def registry_facts(clients: Aws) -> RegistryFacts:
     replication = aws.member(registry, "replicationConfiguration", "DescribeRegistry")
     rules = aws.member(replication, "rules", "DescribeRegistry")
     caches = aws.paged(ecr, "DescribePullThroughCacheRules", "pullThroughCacheRules", maxResults=PAGE_SIZE)
-    policy = _policy(ecr, "GetRegistryPolicy")
+    policy = policy_text(ecr, "GetRegistryPolicy")
     return RegistryFacts(
         account=account,
         delete_replication_prefixes=tuple(_replicated_prefixes(rules)),
@@ -118,7 +118,8 @@ def opted_in(
     minimum = settings.minimum_keep_days
     note = f"tag {KEEP_DAYS_TAG} = {told} is below minimum_keep_days = {minimum}: {minimum} days hold"
     notes = (note,) if days is not None and days < minimum else ()
-    return Repository(name, arn, settings.retention_of(name, days), told, notes)
+    misspelled = tag_check.misspelled(tags, (ENABLED_TAG, KEEP_DAYS_TAG))
+    return Repository(name, arn, settings.retention_of(name, days), told, notes, misspelled)
 
 
 def tags_of(clients: Aws, arn: str) -> dict[str, str] | None:
@@ -156,10 +157,11 @@ def variants(tags: dict[str, str]) -> str | None:
 def _near_miss(name: str, tags: dict[str, str]) -> Misconfigured | None:
     """A repository that somebody surely meant to opt in is told so rather than passed over."""
     for key, value in tags.items():
-        if key.lower() == ENABLED_TAG.lower() and value.strip().lower() == "true":
+        if key.lower() == ENABLED_TAG.lower() and not tag_check.is_no(value):
             problem = f"tag {key!r} = {value!r} does not opt in: only {ENABLED_TAG} = true does"
             return Misconfigured(name, problem, opted_in=False)
-    return None
+    misspelled = tag_check.misspelled(tags, (ENABLED_TAG,))
+    return Misconfigured(name, misspelled[0], opted_in=False) if misspelled else None
 
 
 def _skip(clients: Aws, name: str, settings: Settings, facts: RegistryFacts) -> Skipped | None:
@@ -174,7 +176,7 @@ def _skip(clients: Aws, name: str, settings: Settings, facts: RegistryFacts) -> 
     if prefix is not None and SkipReason.PULL_THROUGH_CACHE not in accepted:
         return Skipped(name, SkipReason.PULL_THROUGH_CACHE, f"it lies under the pull-through cache {prefix!r}")
     if SkipReason.OTHER_ACCOUNTS not in accepted:
-        policy = _policy(clients.client("ecr"), "GetRepositoryPolicy", repositoryName=name)
+        policy = policy_text(clients.client("ecr"), "GetRepositoryPolicy", repositoryName=name)
         pullers = facts.foreign_pullers
         if policy is not None:
             pullers += foreign_pullers(policy, facts.account, f"the policy of {name}")
@@ -183,7 +185,8 @@ def _skip(clients: Aws, name: str, settings: Settings, facts: RegistryFacts) -> 
     return None
 
 
-def _policy(ecr: Any, operation: str, **parameters: str) -> str | None:
+def policy_text(ecr: Any, operation: str, **parameters: str) -> str | None:
+    """The registry's policy, or a repository's; None if it has none."""
     call = ecr.get_registry_policy if operation == "GetRegistryPolicy" else ecr.get_repository_policy
     try:
         return str(aws.member(call(**parameters), "policyText", operation))

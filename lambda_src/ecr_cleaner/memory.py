@@ -38,11 +38,11 @@ class Entry:
         tags: Those of the last observation, sorted.
         tags_changed_at: The observation that found them changed; None if none did.
         last_in_use: The last observation that found it in use; None if none did.
-        unused_since: The first observation after that which asked every source and did not find it in use; None if
-            there was none. Until then it may have been in use, however long nobody looked.
         by: Who used it then, for people; sorted, at most `MAX_CONSUMERS`.
         lost_tags: Tags it had once, each with the first observation without it.
         children: What it lists, of an index that may have been archived since: then nobody can read it.
+        unused_since: The first observation after the last use that asked every source and did not find it in use; None
+            if there was none. Until then it may have been in use, however long nobody looked.
     """
 
     tags: tuple[str, ...] = ()

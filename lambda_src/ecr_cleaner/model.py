@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -78,6 +78,11 @@ class Image:
         return not self.active and not self.activating
 
     @property
+    def storage_class(self) -> Literal["standard", "archive"]:
+        """Where its layers lie; what is being restored lies in the archive until that is done."""
+        return "standard" if self.active else "archive"
+
+    @property
     def is_index(self) -> bool:
         """Whether the manifest lists other manifests."""
         return self.media_type in INDEX_MEDIA_TYPES
@@ -146,6 +151,7 @@ class Repository:
         retention: From the rules, the defaults and the tag ``BoxCleanerKeepDays``.
         keep_days_tag: The value of that tag; None without it.
         notes: What a person should know of it; one sentence each.
+        misspelled: What is wrong with tags that look like the cleaner's and are not; one sentence each.
     """
 
     name: str
@@ -153,6 +159,7 @@ class Repository:
     retention: Retention
     keep_days_tag: str | None = None
     notes: tuple[str, ...] = ()
+    misspelled: tuple[str, ...] = ()
 
     @property
     def keep_days(self) -> int:
@@ -388,6 +395,8 @@ class RemovalStatus(StrEnum):
     NOT_JOURNALLED = "not_journalled"  # what it takes to push it again could not be written down: kept
     FAILED = "failed"
     LEFT = "left"  # time ran out before it was tried
+    PROPOSED = "proposed"  # it stands in a plan that waits for a person's word
+    NOT_IN_PLAN = "not_in_plan"  # the plan that a person approved does not name it, or not with these tags
 
 
 @dataclass(frozen=True, slots=True)
@@ -418,3 +427,47 @@ class RunStatus(StrEnum):
     INCOMPLETE = "incomplete"
     REFUSED = "refused"
     FAILED = "failed"
+
+
+class FindingKind(StrEnum):
+    """What a run found beside its verdicts. Stable names: they stand in logs and reports."""
+
+    DANGLING_REFERENCE = "dangling_reference"
+    ARCHIVED_IN_USE = "archived_in_use"
+    LIFECYCLE_EXPIRES_IN_USE = "lifecycle_expires_in_use"
+    LIFECYCLE_RULE_NOT_UNDERSTOOD = "lifecycle_rule_not_understood"
+    OPEN_TO_OTHER_ACCOUNTS = "open_to_other_accounts"
+    MISCONFIGURED_TAG = "misconfigured_tag"
+    ORPHANED_ARTIFACTS = "orphaned_artifacts"
+    UNMANAGED_STORAGE = "unmanaged_storage"
+    NOT_DETERMINED = "not_determined"
+
+
+class Severity(StrEnum):
+    """How much a finding matters; the gravest first.
+
+    ``problem``: something is broken, or breaks by itself. ``warning``: somebody should look. ``info``: good to know.
+    """
+
+    PROBLEM = "problem"
+    WARNING = "warning"
+    INFO = "info"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that a person should know. It changes no verdict, whatever it says.
+
+    Attributes:
+        kind: Stable and machine-readable.
+        severity: How much it matters.
+        subject: What it is about: a repository, an image of one, or ``registry``.
+        detail: One sentence with the evidence.
+        bytes: How much storage it is about; None where that is not the point.
+    """
+
+    kind: FindingKind
+    severity: Severity
+    subject: str
+    detail: str
+    bytes: int | None = None

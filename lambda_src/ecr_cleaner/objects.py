@@ -1,13 +1,13 @@
-"""Reads and writes whole S3 objects, or fails: nothing is ever overwritten that has not been read.
+"""Reads and writes whole S3 objects, or fails: nothing that a run depends on is overwritten unread.
 
-A write names what it replaces (https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html), so
+Such a write names what it replaces (https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html), so
 of two writers at once the later one is refused instead of undoing the earlier one's work.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING, Final
 
 from ecr_cleaner import aws
 from ecr_cleaner.errors import AbsentError, HistoryError, IncompleteAnswerError, ReplacedError
@@ -100,4 +100,26 @@ def write(  # noqa: PLR0913 - an object has that many sides
             message = f"s3://{bucket}/{key} was written by somebody else meanwhile"
             raise ReplacedError(message) from None
         message = f"s3://{bucket}/{key} cannot be written: PutObject failed with {code}: {error}"
+        raise HistoryError(message) from None
+
+
+def put(clients: Aws, bucket: str, key: str, file: IO[bytes], content_type: str) -> None:
+    """Write what lies in a file, whatever is there: for objects that nothing depends on.
+
+    Args:
+        clients: Of the run.
+        bucket: Its name.
+        key: Of the object.
+        file: Seekable; all of it is written.
+        content_type: Of the object.
+
+    Raises:
+        HistoryError: It could not be written, or nobody knows whether it was.
+    """
+    file.seek(0)
+    try:
+        answer = clients.client("s3").put_object(Bucket=bucket, Key=key, Body=file, ContentType=content_type)
+        aws.member(answer, "ETag", "PutObject")
+    except (IncompleteAnswerError, *aws.AwsError) as error:
+        message = f"s3://{bucket}/{key} cannot be written: PutObject failed with {aws.code_of(error)}: {error}"
         raise HistoryError(message) from None

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from ecr_cleaner import aws, broken, graph, guard, inventory, memory, removal, rules, usage
-from ecr_cleaner.errors import CleanerError, OutOfTimeError
+from ecr_cleaner import aws, broken, findings, graph, guard, inventory, memory, removal, resolution, rules, usage
+from ecr_cleaner.checks import Checks
+from ecr_cleaner.errors import ApprovalError, CleanerError, OutOfTimeError
 from ecr_cleaner.model import Contents, Removal, RemovalStatus, RepositoryPlan, Usage, UsageScan
 from ecr_cleaner.report.summary import RunSummary
 from ecr_cleaner.survey import GONE, GONE_DETAIL, survey
@@ -23,6 +24,7 @@ from ecr_cleaner.walls import Walls
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from ecr_cleaner.approval import Gate
     from ecr_cleaner.aws import Aws
     from ecr_cleaner.history import HistoryStore
     from ecr_cleaner.journal import Journal
@@ -67,6 +69,7 @@ class Run:
         only: Look at these repositories alone; None means all of them.
         seconds_left: Until the run is cut off.
         clock: Now, in UTC.
+        gate: What has to be passed before anything goes; None: nothing.
         journal: Where what goes is written down first; None: nowhere.
     """
 
@@ -79,6 +82,7 @@ class Run:
     only: frozenset[str] | None = None
     seconds_left: Callable[[], float] = _for_ever
     clock: Callable[[], datetime] = _utc_now
+    gate: Gate | None = None
     journal: Journal | None = None
     summary: RunSummary = field(init=False)
     _usages: tuple[Usage, ...] = field(init=False, default=())
@@ -91,11 +95,13 @@ class Run:
     _walls: Walls = field(init=False)
     _seen: memory.History | None = field(init=False, default=None)
     _broken: dict[str, tuple[str, ...]] = field(init=False, default_factory=dict)
+    _checks: Checks = field(init=False)
 
     def __post_init__(self) -> None:
         self.summary = RunSummary(self.run_id, self.settings.dry_run, self.clients.region)
         self._now = self.clock()
         self._walls = Walls(self.settings.limits)
+        self._checks = Checks(self.clients, self.settings, self.summary, self.seconds_left)
 
     def execute(self) -> RunSummary:
         """Do it all.
@@ -114,6 +120,7 @@ class Run:
             self.summary.refusals.append(aws.sentence(error))
         finally:
             self.clients.too_late = None
+        self.summary.findings[:] = findings.ordered(self.summary.findings)
         for name in sorted(self.summary.repositories):
             self.reporter.repository(self.summary.repositories[name])
         self.summary.seconds = time.monotonic() - started
@@ -125,7 +132,10 @@ class Run:
             self.history.open(self._now)
         self._note_what_is_off()
         self._survey = survey(self.clients, self.settings, self.only, self.summary)
+        self._checks.surveyed(self._survey)
         repositories = self._survey.repositories
+        if self.gate is not None:
+            self.gate.begin(self.summary, self._now)
         if self.history is not None:
             asked = True
         else:
@@ -134,10 +144,18 @@ class Run:
         plans = [plan for r in repositories if (plan := self._judged(r)) is not None]
         self._write_down()
         self._hold_to_run_limits(plans)
-        self.clients.too_late = None
         # What nobody asked the sources about may not go, whatever a second listing shows.
-        for plan in plans if asked else ():
-            self._remove(plan)
+        plans = plans if asked else []
+        if self.gate is not None and not self.summary.refusals:
+            self.gate.ask(plans)
+        self.clients.too_late = None
+        for plan in plans:
+            self._remove(self._permitted(plan))
+        if self.gate is not None:
+            self.gate.end()
+        # Nothing is left that needs the time.
+        self.clients.too_late = self._too_late
+        self._checks.end(self._survey, self._now, self.only)
 
     def _note_what_is_off(self) -> None:
         if self.history is None:
@@ -207,7 +225,9 @@ class Run:
             self.summary.refusals.append(
                 f"collecting the usages took {self._scan_seconds / 60:.0f} minutes: by now they are out of date"
             )
-        self._usages = tuple(self._of_this_registry(scan.usages))
+        account = self._survey.facts.account if self._survey else None
+        self._usages = tuple(resolution.of_registry(scan.usages, account, self.clients.region))
+        self._checks.scanned(self._usages)
 
     def _tripped(self, scan: UsageScan) -> list[str]:
         """What a person has to look at before more is removed: far fewer usages than before."""
@@ -215,6 +235,7 @@ class Run:
             return []
         percent = self.settings.max_usage_drop_percent
         self._drop = guard.drop(self.history.usages, guard.counts(scan), percent)
+        self.summary.tripwire_tripped = self._drop is not None
         if self._drop is None:
             return []
         command = guard.confirm_command(self._drop, self.function_name, self.clients.region)
@@ -230,13 +251,6 @@ class Run:
     def _scan_nothing(self) -> None:
         outcomes = usage.disabled(self.settings)
         self.summary.scan = UsageScan((), outcomes, self.clock())
-
-    def _of_this_registry(self, usages: Iterable[Usage]) -> Iterable[Usage]:
-        account = self._survey.facts.account if self._survey else None
-        for found in usages:
-            reference = found.reference
-            if reference.account is None or (reference.account == account and reference.region == self.clients.region):
-                yield found
 
     def _judged(self, repository: Repository) -> RepositoryPlan | None:
         plan = self._guarded(repository, self._judge)
@@ -256,14 +270,18 @@ class Run:
         images = tuple(inventory.images(self.clients, repository.name))
         known = self._remembered(repository, images)  # before anything else can fail: no day may be missing
         contents = Contents(images)
-        if rules.depends_on_indexes(images, repository.retention, self._now):
+        read = rules.depends_on_indexes(images, repository.retention, self._now)
+        if read:
             indexes = [image for image in images if image.is_index]
             children, unread = inventory.children(self.clients, repository.name, indexes)
             contents = memory.with_lists(Contents(images, children, unread), known)
+        self._checks.repository(repository, contents, self._now, read=read)
         # What began to be used after its source was asked shows as a pull here, and as a change from here on.
         begun = memory.pulled_since(images, self.summary.scan.started_at) if self.summary.scan else {}
         recent = memory.recent(known, self._usages, self._now, self.settings.rollback_days) if known else {}
         plan = rules.judge(repository, contents, self._usages, self._now, {**begun, **recent})
+        if self.gate is not None:
+            self.gate.look(plan)
         if self.journal is not None:
             self.journal.knows(plan, known.images if known else {})
         if self._archives and self.history is not None and self._seen is not None:
@@ -309,9 +327,24 @@ class Run:
         for plan in () if self.settings.dry_run else plans:
             self.reporter.withheld(plan)
 
+    def _permitted(self, plan: RepositoryPlan) -> RepositoryPlan:
+        """What of a repository's plan may go now; how the rest ends is told."""
+        if self.gate is None:
+            if self.settings.approval == "required" and not self.settings.dry_run:
+                message = 'approval is "required", and nobody was asked'
+                raise ApprovalError(message)
+            return plan
+        if self.summary.refusals:
+            return RepositoryPlan(plan.repository, ())
+        plan, endings = self.gate.permit(plan)
+        for ended in endings:
+            self.summary.repositories[plan.repository.name].note(ended)
+            self.reporter.removal(ended)
+        return plan
+
     def _remove(self, plan: RepositoryPlan) -> None:
         """Remove what a repository's plan names, with usages that are never older than the limit."""
-        while not (self.settings.dry_run or self.summary.refusals):
+        while plan.removals and not (self.settings.dry_run or self.summary.refusals):
             if self._stale():
                 if self.seconds_left() < RESERVE_SECONDS + self._scan_seconds:
                     self._cut_off(self.summary.repositories[plan.repository.name], plan)
@@ -324,10 +357,10 @@ class Run:
                 fresh = self._guarded(plan.repository, self._judge)
                 if fresh is None or self.summary.refusals or self._is_over_limit(fresh):
                     return
-                plan = fresh
-                self._hold_to_run_limits([plan])
+                self._hold_to_run_limits([fresh])
                 if self.summary.refusals:
                     return
+                plan = self._permitted(fresh)
             left = self._guarded(plan.repository, lambda _, plan=plan: self._remove_some(plan))  # type: ignore[misc]
             if not left:
                 return

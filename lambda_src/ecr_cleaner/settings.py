@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from ecr_cleaner import retention
 from ecr_cleaner.errors import CleanerError, SettingsError
-from ecr_cleaner.event import Confirmation, Event, read_event
+from ecr_cleaner.event import Apply, Confirmation, Event, read_event
 from ecr_cleaner.settings_document import Document, Pointer, SettingsObject
 from ecr_cleaner.strict import sentences
 
@@ -56,6 +56,13 @@ class Settings(Document):
         )
         return replace(found, delete_archived_after_days=self.delete_archived_after_days)
 
+    @property
+    def sha256(self) -> str:
+        """Of everything that a run is told, but for ``dry_run``: a plan that is looked at first is the same plan."""
+        told = self.model_dump(exclude={"dry_run"})
+        text = json.dumps(told, default=sorted, sort_keys=True, separators=(",", ":"))  # sets have no order
+        return hashlib.sha256(text.encode()).hexdigest()
+
 
 def whole_days(text: str) -> int | None:
     """Read an age limit.
@@ -82,13 +89,36 @@ def from_environment(environment: Mapping[str, str], fetch: Fetch | None = None)
     if keep_days is None:
         problems.append(f"DEFAULT_KEEP_DAYS must be a whole number of days from 1 to 99999, got {text!r}")
     document = _document(environment.get("ECR_CLEANER_SETTINGS"), fetch, problems)
-    if keep_days is not None and keep_days < document.minimum_keep_days:
-        minimum = document.minimum_keep_days
-        problems.append(f"DEFAULT_KEEP_DAYS must be at least minimum_keep_days, which is {minimum}, got {text!r}")
+    return _whole(document, keep_days, "DEFAULT_KEEP_DAYS", problems, dry_run=environment.get("DRY_RUN") != "false")
+
+
+def from_document(text: str, place: str, default_keep_days: int) -> Settings:
+    """Read the settings from a copy of the document, wherever it lies; a dry run.
+
+    Args:
+        text: The document.
+        place: Of the document, in what is told of problems.
+        default_keep_days: Whole days; the document does not say.
+
+    Raises:
+        SettingsError: With every problem found.
+    """
+    problems: list[str] = []
+    try:
+        document = _understood(text, place, problems)
+    except ValidationError as error:
+        raise SettingsError(sentences(place, error)) from None
+    return _whole(document, default_keep_days, f"{place}: the default age limit", problems, dry_run=True)
+
+
+def _whole(document: Document, keep_days: int | None, limit: str, problems: list[str], *, dry_run: bool) -> Settings:
+    minimum = document.minimum_keep_days
+    if keep_days is not None and keep_days < minimum:
+        problems.append(f"{limit} must be at least minimum_keep_days, which is {minimum}, got '{keep_days}'")
     if problems or keep_days is None:
         raise SettingsError(problems)
     told = {name: getattr(document, name) for name in Document.model_fields}
-    return Settings(**told, dry_run=environment.get("DRY_RUN") != "false", default_keep_days=keep_days)
+    return Settings(**told, dry_run=dry_run, default_keep_days=keep_days)
 
 
 def _document(text: str | None, fetch: Fetch | None, problems: list[str]) -> Document:
@@ -102,14 +132,17 @@ def _document(text: str | None, fetch: Fetch | None, problems: list[str]) -> Doc
         if fetch is not None and "settings_object" in _keys(text):
             place = "settings_object"
             text = _fetched(Pointer.model_validate_json(text).settings_object, fetch)
-        # schema_version has a default for code only: a document from outside has to name its own.
-        document = Document.model_validate_json(text, context={})
+        return _understood(text, place, problems)
     except ValidationError as error:
         problems.extend(sentences(place, error))
-        return Document()
     except CleanerError as error:
         problems.append(f"{place}: {error}")
-        return Document()
+    return Document()
+
+
+def _understood(text: str, place: str, problems: list[str]) -> Document:
+    document = Document.model_validate_json(text, context={})
+    # schema_version has a default for code only: a document from outside has to name its own.
     if "schema_version" not in document.model_fields_set:
         problems.append(f"{place}: schema_version: must be 1, got nothing")
     return document
@@ -135,18 +168,18 @@ def _fetched(pointer: SettingsObject, fetch: Fetch) -> str:
 
 def for_invocation(
     environment: Mapping[str, str], event: object, fetch: Fetch | None = None
-) -> tuple[Settings, Confirmation | None]:
+) -> tuple[Settings, Confirmation | Apply | None]:
     """What one invocation is told by its environment and its event together.
 
     Returns:
-        The settings, and what a person confirms; None if this is a run.
+        The settings, and what a person confirms or approves of; None if this is a run like every night's.
 
     Raises:
         SettingsError: With every problem of both.
     """
     problems: list[str] = []
     told = Settings()
-    asked: Event | Confirmation = Event()
+    asked: Event | Confirmation | Apply = Event()
     try:
         told = from_environment(environment, fetch)
     except SettingsError as error:
@@ -155,11 +188,25 @@ def for_invocation(
         asked = read_event(event)
     except SettingsError as error:
         problems.extend(error.problems)
+    if isinstance(asked, Apply) and not problems:
+        problems.extend(refusals_to_apply(told))
     if problems:
         raise SettingsError(problems)
-    return (told, asked) if isinstance(asked, Confirmation) else (tightened(told, asked), None)
+    if isinstance(asked, Confirmation):
+        return told, asked
+    return tightened(told, asked), asked if isinstance(asked, Apply) else None
 
 
-def tightened(settings: Settings, event: Event) -> Settings:
+def refusals_to_apply(settings: Settings) -> list[str]:
+    """Why no plan can be carried out with these settings; empty if one can."""
+    refusals = []
+    if settings.dry_run:
+        refusals.append("dry_run is true: nothing is removed, and no plan is carried out, whoever approves of it")
+    if settings.approval != "required":
+        refusals.append('approval is "none": no plan waits for approval, every run removes by itself')
+    return [f"event: action: apply: {refusal}" for refusal in refusals]
+
+
+def tightened(settings: Settings, event: Event | Apply) -> Settings:
     """The settings of this invocation: those of the function, made stricter by the event."""
     return settings.model_copy(update={"dry_run": settings.dry_run or event.dry_run is True})

@@ -21,6 +21,7 @@ from ecr_cleaner.errors import UnreadableReferenceError
 from ecr_cleaner.guard import Limits
 from ecr_cleaner.model import RetentionRule
 from ecr_cleaner.reference import listed
+from ecr_cleaner.report.ending import Occasions  # noqa: TC001 - pydantic reads it
 from ecr_cleaner.strict import Strict
 from ecr_cleaner.usage.registry import DISABLED_BY_NAME, NAMES_SHA256
 
@@ -75,8 +76,16 @@ Revisions = Annotated[int | Literal["all"], BeforeValidator(_are_revisions)]
 Unscanned = Literal["eks", "other_accounts", "pull_through_cache", "delete_replication"]
 """What ``acknowledged_unscanned`` may name: consumers that no source can see."""
 
+DEFAULT_PLAN_EXPIRY_HOURS: Final = 72
 DEFAULT_ROLLBACK_DAYS: Final = 7
 DEFAULT_MAX_USAGE_DROP_PERCENT: Final = 50
+DEFAULT_METRICS_NAMESPACE: Final = "ECRCleaner"
+
+METRICS_NAMESPACE: Final = r"^[A-Za-z0-9._/#-][A-Za-z0-9._/#:-]{0,254}$"
+"""What CloudWatch takes; one that begins with ``AWS/`` is AWS's own, which Terraform refuses."""
+
+DEFAULT_STORAGE_PRICE: Final = 0.10
+"""https://aws.amazon.com/ecr/pricing/, in us-east-1."""
 
 
 def _not_below_minimum(days: int, info: ValidationInfo) -> int:
@@ -165,14 +174,51 @@ class HistoryPlace(Strict):
     prefix: Annotated[str, Field(pattern=r"^([^/]+/)+$")]
 
 
+class Notifications(Strict):
+    """Who is told of runs.
+
+    Attributes:
+        topic_arn: Of the SNS topic.
+        on: Of which runs; see `Occasions`.
+    """
+
+    topic_arn: Annotated[str, Field(pattern=r"^arn:[^:]+:sns:[^:]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}$")]
+    on: Occasions
+
+
+class ReportsPlace(HistoryPlace):
+    """Where reports lie."""
+
+
+class PlansPlace(Strict):
+    """Where plans lie that wait for approval.
+
+    Attributes:
+        bucket: Its name.
+        prefix: Of the keys of all plans of this instance of the module.
+    """
+
+    bucket: Annotated[str, Field(min_length=3)]
+    prefix: Annotated[str, Field(pattern=r"^([^/]+/)+$")]
+
+
+def _there_if_required(place: PlansPlace | None, info: ValidationInfo) -> PlansPlace | None:
+    if place is None and info.data.get("approval") == "required":
+        kind, message = "missing_bucket", 'approval = "required" needs a bucket for the plans'
+        raise PydanticCustomError(kind, message)
+    return place
+
+
 class Document(Strict):
     """The JSON document in ``ECR_CLEANER_SETTINGS``.
 
     Attributes:
         schema_version: Of this document.
         acknowledged_unscanned: Consumers nobody can see, accepted by a person.
+        approval: Whether a person has to approve of what goes; matters when ``dry_run`` is false.
         delete_archived_after_days: What lies in the archive for more days may be deleted; None: never.
         disabled_usage_sources: Sources taken out by a person; every run reports them as unprotected.
+        event_bus_name: Event bus that an event of each run is put on; None: there are no events.
         extra_references: Images that are in use by a person's word.
         history: Where the past is remembered; None: nowhere.
         inventories: Lists of images in S3 that are in use as well; None: there are none.
@@ -183,11 +229,18 @@ class Document(Strict):
         max_removals_per_repository: More images may not go from a repository in a run; None: no limit.
         max_removals_per_run: Likewise from all of them.
         max_usage_drop_percent: By more the usages of a source may not fall unconfirmed; None: not compared.
+        metrics_namespace: CloudWatch namespace of the metrics that each run writes; None: it writes none.
         minimum_keep_days: Whole days; no age limit may be shorter, that of a repository's tag included.
+        notifications: Who is told of runs, and of which; None: nobody.
         own_repository: Repository of the function's own image; never touched.
+        plan_expiry_hours: Whole hours after which a plan is too old to be carried out.
+        plans: Where plans lie that wait for approval; None: nowhere, and then no approval can be required.
         removal: What removing means: to delete, or to move into ECR's archive.
+        reports: Where reports of runs are kept; None: nowhere.
         rollback_days: An image seen in use within so many days is kept; needs the history.
         rules: For which repositories something else holds than the defaults.
+        storage_price_per_gb_month: US dollars; what reports reckon with.
+        survey_other_repositories: Whether a run also lists the repositories that did not opt in, for its findings.
         task_definition_revisions: How many of the newest active revisions of each family of ECS task definitions
             are in use although nothing names them.
         usage_sources_sha256: Of the sources that Terraform knows: an image of another version would ask fewer.
@@ -195,8 +248,10 @@ class Document(Strict):
 
     schema_version: Literal[1] = 1
     acknowledged_unscanned: frozenset[Unscanned] = frozenset()
+    approval: Literal["none", "required"] = "none"
     delete_archived_after_days: Annotated[int, Field(ge=90, le=99_999)] | None = None
     disabled_usage_sources: frozenset[SourceName] = frozenset()
+    event_bus_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,256}$")] | None = None
     extra_references: frozenset[ExtraReference] = frozenset()
     history: HistoryPlace | None = None
     inventories: InventoriesPlace | None = None
@@ -207,11 +262,18 @@ class Document(Strict):
     max_removals_per_repository: Count | None = None
     max_removals_per_run: Count | None = None
     max_usage_drop_percent: Annotated[int, Field(ge=0, le=100)] | None = DEFAULT_MAX_USAGE_DROP_PERCENT
+    metrics_namespace: Annotated[str, Field(pattern=METRICS_NAMESPACE)] | None = DEFAULT_METRICS_NAMESPACE
     minimum_keep_days: _Count = 1
+    notifications: Notifications | None = None
     own_repository: Annotated[str, Field(min_length=2)] | None = None
+    plan_expiry_hours: Annotated[int, Field(ge=1, le=720)] = DEFAULT_PLAN_EXPIRY_HOURS
+    plans: Annotated[PlansPlace | None, AfterValidator(_there_if_required)] = Field(default=None, validate_default=True)
     removal: Literal["delete", "archive"] = "delete"
+    reports: ReportsPlace | None = None
     rollback_days: Annotated[int, Field(ge=0, le=99_999)] = DEFAULT_ROLLBACK_DAYS
     rules: tuple[Rule, ...] = ()
+    storage_price_per_gb_month: Annotated[float, Field(ge=0, le=1000)] = DEFAULT_STORAGE_PRICE
+    survey_other_repositories: bool = False
     task_definition_revisions: Revisions = 1
     usage_sources_sha256: Annotated[str, AfterValidator(_is_of_this_image)] | None = None
 

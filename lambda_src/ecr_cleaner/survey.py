@@ -30,11 +30,13 @@ class Survey:
         facts: What the registry as a whole says.
         names: Of all repositories, whether they opted in or not.
         repositories: Those that may be cleaned.
+        near_misses: Those that somebody surely meant to opt in, by name, and why they did not.
     """
 
     facts: RegistryFacts
     names: frozenset[str]
     repositories: tuple[Repository, ...]
+    near_misses: tuple[tuple[str, str], ...] = ()
 
 
 def survey(clients: Aws, settings: Settings, only: frozenset[str] | None, summary: RunSummary) -> Survey:
@@ -65,8 +67,10 @@ def survey(clients: Aws, settings: Settings, only: frozenset[str] | None, summar
             return RepositorySummary(found[0], status="failed", detail=aws.sentence(error))
 
     with ThreadPoolExecutor(WORKERS) as pool:
-        found = [_sorted_out(one, summary) for one in pool.map(look, names)]
-    return Survey(facts, frozenset(name for name, _ in names), tuple(r for r in found if r is not None))
+        looks = list(pool.map(look, names))
+    found = [_sorted_out(one, summary) for one in looks]
+    near = tuple((o.name, o.problem) for o in looks if isinstance(o, inventory.Misconfigured) and not o.opted_in)
+    return Survey(facts, frozenset(name for name, _ in names), tuple(r for r in found if r is not None), near)
 
 
 def _sorted_out(found: object, summary: RunSummary) -> Repository | None:

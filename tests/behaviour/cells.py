@@ -16,6 +16,7 @@ import botocore.session
 from ecr_cleaner import usage
 from tests.behaviour import past
 from tests.behaviour.fault_account import SETTINGS, seed
+from tests.behaviour.runner import ARN
 from tests.sandbox import Fault
 
 if TYPE_CHECKING:
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
     from tests.sandbox.faults import Kind
     from tests.sandbox.recorder import Call
 
-Stage = Literal["own", "registry", "repository", "removal", "usage"]
-STAGES: Final[tuple[Stage, ...]] = ("own", "registry", "repository", "removal", "usage")
+Stage = Literal["finding", "own", "registry", "repository", "removal", "usage"]
+STAGES: Final[tuple[Stage, ...]] = ("finding", "own", "registry", "repository", "removal", "usage")
 
 Reach = Literal["every call", "the last call", "the second page"]
 
@@ -62,7 +63,7 @@ _BY_REPOSITORY: Final = frozenset({"BatchGetImage", "DescribeImages", "GetReposi
 _TOKENS: Final = frozenset(
     {"nextToken", "NextToken", "Marker", "ContinuationToken", "pageToken", "PageToken", "marker"}
 )
-_SITE: Final = "arn:aws:ecr:us-east-1:123456789012:repository/site"
+_SITE: Final = f"{ARN}site"
 
 
 @functools.cache
@@ -92,15 +93,21 @@ class Api:
         return cls(call.service, call.operation, call.action, str(call.parameters.get("Bucket", "")))
 
     @property
+    def askers(self) -> frozenset[str]:
+        """The sources that may make the call."""
+        return frozenset(source.name for source in usage.SOURCES if self.action in source.permissions)
+
+    @property
     def stage(self) -> Stage:
         """What the call is for."""
-        asked_for_usages = any(self.action in source.permissions for source in usage.SOURCES)
-        if asked_for_usages and self.bucket != past.BUCKET:
+        if self.askers and self.bucket != past.BUCKET:
             return "usage"
         if self.service != "ecr":
             return "own"
         if self.operation == "BatchDeleteImage":
             return "removal"
+        if self.operation == "GetLifecyclePolicy":
+            return "finding"
         return "repository" if self.operation in _BY_REPOSITORY else "registry"
 
     @property
@@ -108,7 +115,7 @@ class Api:
         """Input members that narrow a fault: to the repository ``site`` where there are several."""
         if self.operation == "ListTagsForResource":
             return {"resourceArn": _SITE}
-        if self.stage in {"repository", "removal"}:
+        if self.stage in {"finding", "repository", "removal"}:
             return {"repositoryName": "site"}
         return {"Bucket": self.bucket} if self.bucket else {}
 
@@ -152,7 +159,7 @@ class Cell:
             "service": self.api.service,
             "operation": self.api.operation,
             "where": self.api.where,
-            "seconds": 1.5,
+            "seconds": 3,
         }
         after = 0
         if self.reach == "the last call":
@@ -202,7 +209,7 @@ def sample(cells: Iterable[Cell]) -> list[Cell]:
     """A cell for every api, and one for every kind and every reach of each stage; the same ones every time."""
     chosen: list[Cell] = []
     met: set[object] = set()
-    for cell in sorted(cells, key=lambda cell: _dice(str(cell))):
+    for cell in sorted(cells, key=lambda cell: dice(str(cell))):
         covers = {cell.api, (cell.api.stage, cell.kind), (cell.api.stage, cell.reach)}
         if not covers <= met:
             met |= covers
@@ -219,7 +226,7 @@ def of_different_sources(cells: Iterable[Cell], size: int) -> list[list[Cell]]:
     """
     groups: list[tuple[set[str], list[Cell]]] = []
     for cell in cells:
-        askers = {source.name for source in usage.SOURCES if cell.api.action in source.permissions}
+        askers = set(cell.api.askers)
         slow = cell.kind == "timeout"
         for named, group in groups:
             if len(group) < size and not named & askers and slow is (group[0].kind == "timeout"):
@@ -231,5 +238,6 @@ def of_different_sources(cells: Iterable[Cell], size: int) -> list[list[Cell]]:
     return [group for _, group in groups]
 
 
-def _dice(text: str) -> str:
+def dice(text: str) -> str:
+    """Puts texts into an order that has nothing to do with them, and is the same every time."""
     return hashlib.sha256(text.encode()).hexdigest()

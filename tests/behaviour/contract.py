@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from ecr_cleaner import usage
 from tests.behaviour.cells import TOOK_EFFECT
+from tests.behaviour.fault_account import REPORTS_BUCKET
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,7 +81,7 @@ def completed(outcome: Outcome, unused: Digests) -> Iterator[str]:
 
 
 def holds(cell: Cell, run: Runner, outcome: Outcome, unused: Digests, others: frozenset[str]) -> Iterator[str]:
-    """The contract of one call that fails for good.
+    """The contract of one call that fails for good, beside what holds `always`.
 
     Args:
         cell: What went wrong.
@@ -92,7 +93,6 @@ def holds(cell: Cell, run: Runner, outcome: Outcome, unused: Digests, others: fr
     Yields:
         What is not as it should be.
     """
-    yield from always(outcome, unused)
     if cell.reach == "the second page" and not any(map(cell.is_later_page, run.sandbox.calls)):
         yield "no second page was asked for"
     match cell.api.stage:
@@ -101,24 +101,33 @@ def holds(cell: Cell, run: Runner, outcome: Outcome, unused: Digests, others: fr
             yield from _sources(cell, outcome, others)
         case "registry":
             yield from refused(outcome, run)
-        case "repository" if cell.api.operation == "BatchGetImage" and cell.reach == "the last call":
-            yield from _unjournalled(outcome, unused)
         case "repository":
-            yield from cleaned(outcome, unused, but="site")
-            if (outcome.status, outcome.repositories["site"]["status"]) != ("failed", "failed"):
-                yield f"it is {outcome.status}, site is {outcome.repositories['site']['status']}"
-            if "repository site: " not in outcome.causes:
-                yield f"the causes do not name site: {outcome.causes}"
+            yield from _repository(cell, outcome, unused)
         case "removal":
             yield from _removal(cell, outcome, unused)
         case "own":
             yield from _own(cell, run, outcome, unused)
+        case "finding":
+            yield from completed(outcome, unused)
+            yield from _findings(outcome)
+
+
+def _repository(cell: Cell, outcome: Outcome, unused: Digests) -> Iterator[str]:
+    """What cannot be read of a repository keeps it, and no other one; the last that is read is for the journal."""
+    if cell.api.operation == "BatchGetImage" and cell.reach == "the last call":
+        yield from _unjournalled(outcome, unused)
+        return
+    yield from cleaned(outcome, unused, but="site")
+    if (outcome.status, outcome.repositories["site"]["status"]) != ("failed", "failed"):
+        yield f"it is {outcome.status}, site is {outcome.repositories['site']['status']}"
+    if "repository site: " not in outcome.causes:
+        yield f"the causes do not name site: {outcome.causes}"
 
 
 def askers_of(api: Api) -> frozenset[str]:
     """The sources that make a call, in the account of every consumer."""
     alone = ASKED_BY_ONE_ALONE.get(api.action)
-    return frozenset(s.name for s in usage.SOURCES if api.action in s.permissions and alone in {None, s.name})
+    return api.askers if alone is None else api.askers & {alone}
 
 
 def _sources(cell: Cell, outcome: Outcome, others: frozenset[str]) -> Iterator[str]:
@@ -148,6 +157,16 @@ def _removal(cell: Cell, outcome: Outcome, unused: Digests) -> Iterator[str]:
         yield f"the causes do not name site: {outcome.causes}"
 
 
+def _findings(outcome: Outcome) -> Iterator[str]:
+    """What could not be found out is a finding, and all others are there; the run ends as if nothing had been."""
+    told = outcome.told["findings"]
+    of_site = {finding["kind"] for finding in told if finding["subject"].partition(":")[0] == "site"}
+    if of_site != {"not_determined"}:
+        yield f"of site is told: {sorted(of_site)}"
+    if not any(finding["kind"] == "unmanaged_storage" and finding["subject"] == "other" for finding in told):
+        yield "nothing is told of what did not opt in"
+
+
 def _unjournalled(outcome: Outcome, unused: Digests) -> Iterator[str]:
     """What could not be written down has stayed and has failed; all the rest is gone."""
     without = {name for name, told in outcome.repositories.items() if told["removals"].get("not_journalled")}
@@ -166,10 +185,14 @@ def _unjournalled(outcome: Outcome, unused: Digests) -> Iterator[str]:
 def _own(cell: Cell, run: Runner, outcome: Outcome, unused: Digests) -> Iterator[str]:
     """Without the lock nothing is begun, and where it cannot be given back the run has failed and has cleaned.
 
-    Without the history that a repository has, nothing of it goes; without the one that all have, nothing at all.
+    So it has where nobody could be told of it, and its cause says who was not. Without the history that a repository
+    has, nothing of it goes; without the one that all have, nothing at all.
     """
     if outcome.status == "completed" and cell.kind in TOOK_EFFECT:
         yield from cleaned(outcome, unused)
+        return
+    if cell.api.bucket == REPORTS_BUCKET:
+        yield from _reported(outcome, unused)
         return
     match cell.api.service, cell.api.operation, outcome.status:
         case "dynamodb", "PutItem", "failed":
@@ -177,18 +200,53 @@ def _own(cell: Cell, run: Runner, outcome: Outcome, unused: Digests) -> Iterator
                 yield "ECR was asked although the lock was not held"
         case "dynamodb", "DeleteItem", "failed":
             yield from cleaned(outcome, unused)
-        case "s3", _, "refused":
-            yield from refused(outcome, run)
-        case "s3", _, "failed":
-            without = {name for name, told in outcome.repositories.items() if told["status"] == "failed"}
-            if without & outcome.gone.keys():
-                yield "something of a repository is gone whose history failed"
-            if any(told["removals"].get("not_journalled") for told in outcome.repositories.values()):
-                yield from _unjournalled(outcome, {name: unused[name] for name in unused.keys() - without})
-                return
-            yield from cleaned(outcome, {name: unused[name] for name in unused.keys() - without})
+        case ("sns", "Publish", "failed") | ("events", "PutEvents", "failed"):
+            yield from cleaned(outcome, unused)
+            yield from _untold(cell, run, outcome)
+        case "s3", _, ("refused" | "failed"):
+            yield from _forgotten(outcome, run, unused)
         case service, operation, status:
             yield f"it is {status}: nobody has said that a run may end so when {operation} of {service} fails"
+
+
+def _forgotten(outcome: Outcome, run: Runner, unused: Digests) -> Iterator[str]:
+    """Without the history that all repositories have nothing goes; without that of one, nothing of that one."""
+    if outcome.status == "refused":
+        yield from refused(outcome, run)
+        return
+    without = {name for name, told in outcome.repositories.items() if told["status"] == "failed"}
+    if without & outcome.gone.keys():
+        yield "something of a repository is gone whose history failed"
+    known = {name: unused[name] for name in unused.keys() - without}
+    if any(told["removals"].get("not_journalled") for told in outcome.repositories.values()):
+        yield from _unjournalled(outcome, known)
+        return
+    yield from cleaned(outcome, known)
+
+
+def _untold(cell: Cell, run: Runner, outcome: Outcome) -> Iterator[str]:
+    """The run's own report is whole, the cause says who was not told, and the others were told."""
+    if outcome.told["status"] != "completed":
+        yield f"the run itself is {outcome.told['status']}"
+    published = cell.api.operation == "Publish"
+    if (
+        "notification could not be sent to " if published else "event of the run could not be put "
+    ) not in outcome.causes:
+        yield f"the causes do not say who was not told: {outcome.causes}"
+    if (f"permission {cell.api.action}" in outcome.causes) is not (cell.kind == "access_denied"):
+        yield f"the permission {cell.api.action} is named, or not, in: {outcome.causes}"
+    other = ("events", "PutEvents") if published else ("sns", "Publish")
+    if other not in run.asked():
+        yield f"{other} was not tried"
+
+
+def _reported(outcome: Outcome, unused: Digests) -> Iterator[str]:
+    """A report that cannot be written comes after everything else, and is the one cause."""
+    yield from cleaned(outcome, unused)
+    if outcome.status != "failed" or not outcome.causes.startswith("the report could not be written: s3://"):
+        yield f"it is {outcome.status}: {outcome.causes}"
+    if " | " in outcome.causes:
+        yield f"there are other causes: {outcome.causes}"
 
 
 def is_untouched(api: Api, outcome: Outcome) -> bool:

@@ -11,12 +11,32 @@ if TYPE_CHECKING:
     from tests.sandbox import Sandbox
 
 LOCK_TABLE: Final = "cleaner-lock"
+TOPIC: Final = "arn:aws:sns:us-east-1:123456789012:runs"
+REPORTS_BUCKET: Final = "reports"
 SETTINGS: Final[dict[str, Any]] = {
+    "event_bus_name": "default",
+    "notifications": {"topic_arn": TOPIC, "on": "always"},
     "lock_table": LOCK_TABLE,
     "history": {"bucket": past.BUCKET, "prefix": past.PREFIX},
     "journal": {"bucket": past.BUCKET, "prefix": past.PREFIX},
+    # In a bucket of their own, so that what goes wrong with them is told from what goes wrong with the history.
+    "reports": {"bucket": REPORTS_BUCKET, "prefix": past.PREFIX},
+    "survey_other_repositories": True,
 }
 """Everything that makes a run speak to AWS, beside `accounts.SETTINGS`."""
+
+LIFECYCLE_RULE: Final[dict[str, Any]] = {
+    "rulePriority": 1,
+    "selection": {
+        "tagStatus": "tagged",
+        "tagPatternList": ["live"],
+        "countType": "sinceImagePushed",
+        "countUnit": "days",
+        "countNumber": 30,
+    },
+    "action": {"type": "expire"},
+}
+"""Of ``site``: it takes what a service there uses."""
 
 
 def seed(sandbox: Sandbox, *, whole: bool = True) -> dict[str, set[str]]:
@@ -32,6 +52,9 @@ def seed(sandbox: Sandbox, *, whole: bool = True) -> dict[str, set[str]]:
     if whole:
         accounts.seed(sandbox)
     past.Past(sandbox)
+    # Runs before this one are remembered: that they may not be read is no beginning.
+    trend = {f"{past.PREFIX}reports/trend.json": {"json": {"schema_version": 1, "runs": []}}}
+    sandbox.seed({"s3": {REPORTS_BUCKET: trend}})
     opted_in = {"BoxCleanerEnabled": "true"}
     platforms = ["linux/amd64", "linux/arm64"]
     site = [
@@ -47,6 +70,7 @@ def seed(sandbox: Sandbox, *, whole: bool = True) -> dict[str, set[str]]:
                     "tags": opted_in,
                     "images": site,
                     "policy": _policy("ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"),
+                    "lifecycle": [LIFECYCLE_RULE],
                 },
                 "idle": {"tags": opted_in, "images": [{"id": "idle", "tags": ["v1"], "pushed": "90d"}]},
                 # Of somebody else, who did not opt in.
@@ -69,6 +93,7 @@ def seed(sandbox: Sandbox, *, whole: bool = True) -> dict[str, set[str]]:
     # A policy that there is not would be an error instead of an answer, which nothing could spoil.
     policy = json.dumps(_policy("ecr:ReplicateImage", Resource="*"))
     sandbox.client("ecr").put_registry_policy(policyText=policy)
+    sandbox.client("sns").create_topic(Name=TOPIC.rpartition(":")[2])
     sandbox.client("dynamodb").create_table(
         TableName=LOCK_TABLE,
         BillingMode="PAY_PER_REQUEST",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from typing import TYPE_CHECKING, Any, Final, Literal
 from weakref import WeakKeyDictionary
@@ -30,6 +31,9 @@ def running_sandbox() -> Iterator[Sandbox]:
     """A sandbox for all tests of a module; not of the session, because a process holds only one."""
     with Sandbox() as running:
         yield running
+    # What is left would slow every later test down: garbage collection looks at all of it again and again.
+    _CLIENTS.pop(running, None)
+    gc.collect()
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from ecr_cleaner import run as runs
 from tests.behaviour import contract
+from tests.behaviour.cells import dice
 from tests.behaviour.runner import ARN, REGION
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class Moment:
 def sample(moments: Iterable[Moment], event: str) -> list[Moment]:
     """One for both edges of each stage; the same ones every time."""
     chosen: dict[object, Moment] = {}
-    for moment in sorted(moments, key=lambda one: hashlib.sha256(f"{event} {one}".encode()).hexdigest()):
+    for moment in sorted(moments, key=lambda one: dice(f"{event} {one}")):
         chosen.setdefault((moment.api.stage, moment.edge), moment)
     return list(chosen.values())
 

@@ -74,6 +74,10 @@ class Outcome:
         """What the summary says of each repository."""
         return {repository["name"]: repository for repository in self.told["repositories"]}
 
+    def found(self, kind: str) -> dict[str, dict[str, Any]]:
+        """The findings of a kind, by their subject."""
+        return {finding["subject"]: finding for finding in self.told["findings"] if finding["kind"] == kind}
+
     def named(self, text: str) -> set[str]:
         """Digests that log lines with this text name."""
         return {str(vars(line)["digest"]) for line in self.lines if line.getMessage() == text}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,6 +17,8 @@ from tests.behaviour.runner import REGION
 from tests.sandbox import Fault
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.behaviour.runner import Runner
     from tests.sandbox import Sandbox
     from tests.sandbox.faults import Kind
@@ -172,7 +175,9 @@ def test_a_text_that_covers_everything_names_no_archived_image(run: Runner, sand
     assert (outcome.status, outcome.gone) == ("completed", {})
 
 
-def test_what_was_archived_comes_back(run: Runner, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_archived_comes_back(
+    run: Runner, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """With all that belongs to it, and is young then."""
     everything(run, sandbox)
     before = {image.digest: (image.manifest.body, sorted(image.tags)) for image in sandbox.images("app")}
@@ -180,9 +185,10 @@ def test_what_was_archived_comes_back(run: Runner, sandbox: Sandbox, monkeypatch
     monkeypatch.setenv("AWS_REGION", REGION)
     monkeypatch.setattr(session, "connect", lambda *_: aws.Aws())
     monkeypatch.setattr(restoring.time, "sleep", lambda _: None)
-    place = ["--journal", f"s3://{past.BUCKET}/{past.PREFIX}"]
+    file = tmp_path / "settings.json"
+    file.write_text(json.dumps({"schema_version": 1, **SETTINGS}))
     for name in ("unused", "plain"):
-        result = CliRunner().invoke(cli.main, ["restore", f"app:{name}", *place])
+        result = CliRunner().invoke(cli.main, ["restore", f"app:{name}", "--settings", str(file)])
         assert result.exit_code == 0, result.output
     assert archived(sandbox) == run.ids("untagged")
     assert {image.digest: (image.manifest.body, sorted(image.tags)) for image in sandbox.images("app")} == before

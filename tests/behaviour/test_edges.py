@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import boto3
 import pytest
@@ -15,35 +15,41 @@ from tests.behaviour import accounts
 from tests.sandbox import Fault
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from tests.behaviour.runner import Runner
     from tests.sandbox import Sandbox
 
 
-def spoil(
-    monkeypatch: pytest.MonkeyPatch, service: str, operation: str, react: Callable[[dict[str, Any]], object]
-) -> None:
-    """Change what a client reads of an operation's answers."""
-    make = aws.Aws._make
+class Spoil(Protocol):
+    """Changes what clients read of an operation's answers."""
 
-    def made(clients: aws.Aws, name: str, attempts: int) -> Any:
-        client = make(clients, name, attempts)
-        if name == service:
-            client.meta.events.register(
-                f"after-call.{service}.{operation}", lambda parsed, **_: react(parsed), unique_id=f"spoil-{operation}"
-            )
-        return client
-
-    monkeypatch.setattr(aws.Aws, "_make", made)
+    def __call__(self, service: str, operation: str, react: Callable[[dict[str, Any]], object]) -> None:
+        """From now on, until the test ends."""
 
 
-@pytest.fixture(autouse=True)
-def fresh_clients(run: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Clients of this test alone, since their answers are changed."""
+@pytest.fixture
+def spoil(run: Runner, monkeypatch: pytest.MonkeyPatch) -> Iterator[Spoil]:
+    """Clients are kept from test to test: what is registered with one is taken back."""
     del run
-    sessions = boto3.session.Session()  # boto3.Session is replaced already
-    monkeypatch.setattr(aws.boto3, "Session", lambda **_: sessions)
+    spoiled: dict[tuple[int, str], tuple[Any, str, str]] = {}
+
+    def start(service: str, operation: str, react: Callable[[dict[str, Any]], object]) -> None:
+        make = aws.Aws._make
+        event, unique = f"after-call.{service}.{operation}", f"spoil-{operation}"
+
+        def made(clients: aws.Aws, name: str, attempts: int) -> Any:
+            client = make(clients, name, attempts)
+            if name == service:
+                client.meta.events.register(event, lambda parsed, **_: react(parsed), unique_id=unique)
+                spoiled[id(client), unique] = client, event, unique
+            return client
+
+        monkeypatch.setattr(aws.Aws, "_make", made)
+
+    yield start
+    for client, event, unique in spoiled.values():
+        client.meta.events.unregister(event, unique_id=unique)
 
 
 def one_task(sandbox: Sandbox) -> None:
@@ -77,9 +83,7 @@ def one_service(sandbox: Sandbox) -> None:
     )
 
 
-def test_a_running_task_that_cannot_be_described_stops_all_removal(
-    run: Runner, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_running_task_that_cannot_be_described_stops_all_removal(run: Runner, sandbox: Sandbox, spoil: Spoil) -> None:
     """Only of stopped tasks ECS forgets; nobody knows the image of one that runs."""
     run.opted_in("app")
     one_task(sandbox)
@@ -88,7 +92,7 @@ def test_a_running_task_that_cannot_be_described_stops_all_removal(
         answer["failures"] = [{"arn": task["taskArn"], "reason": "MISSING"} for task in answer["tasks"]]
         answer["tasks"] = []
 
-    spoil(monkeypatch, "ecs", "DescribeTasks", missing)
+    spoil("ecs", "DescribeTasks", missing)
     outcome = run()
     assert (outcome.status, outcome.gone) == ("refused", {})
     assert "MISSING" in outcome.causes
@@ -105,7 +109,7 @@ def test_a_running_task_that_cannot_be_described_stops_all_removal(
 def test_less_than_asked_for_is_no_answer(
     run: Runner,
     sandbox: Sandbox,
-    monkeypatch: pytest.MonkeyPatch,
+    spoil: Spoil,
     *,
     operation: str,
     result: str,
@@ -114,15 +118,13 @@ def test_less_than_asked_for_is_no_answer(
     """Even without a word about what was left out."""
     run.opted_in("app")
     seed(sandbox)
-    spoil(monkeypatch, "ecs", operation, lambda answer: answer.update({result: []}))
+    spoil("ecs", operation, lambda answer: answer.update({result: []}))
     outcome = run()
     assert (outcome.status, outcome.gone) == ("refused", {})
     assert "described 0, without a reason" in outcome.causes
 
 
-def test_a_member_missing_deep_inside_is_reported(
-    run: Runner, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_member_missing_deep_inside_is_reported(run: Runner, sandbox: Sandbox, spoil: Spoil) -> None:
     """Like every other answer that is not whole, and never as a crash without a summary."""
     run.opted_in("app")
     one_service(sandbox)
@@ -131,14 +133,14 @@ def test_a_member_missing_deep_inside_is_reported(
         for service in answer["services"]:
             del service["serviceName"]
 
-    spoil(monkeypatch, "ecs", "DescribeServices", nameless)
+    spoil("ecs", "DescribeServices", nameless)
     outcome = run()
     assert (outcome.status, outcome.gone) == ("refused", {})
     assert "serviceName" in outcome.causes
 
 
 def test_a_lambda_version_whose_digest_nobody_tells_stops_all_removal(
-    run: Runner, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+    run: Runner, sandbox: Sandbox, spoil: Spoil
 ) -> None:
     """The tag it was made from may point elsewhere by now."""
     run.opted_in("app")
@@ -151,9 +153,9 @@ def test_a_lambda_version_whose_digest_nobody_tells_stops_all_removal(
         for function in answer["Functions"]:
             function["CodeSha256"] = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
 
-    spoil(monkeypatch, "lambda", "ListFunctions", no_hex)
+    spoil("lambda", "ListFunctions", no_hex)
     assert run(dry_run=True).status == "completed"
-    spoil(monkeypatch, "lambda", "GetFunction", lambda answer: answer["Code"].pop("ResolvedImageUri", None))
+    spoil("lambda", "GetFunction", lambda answer: answer["Code"].pop("ResolvedImageUri", None))
     outcome = run()
     assert (outcome.status, outcome.gone) == ("refused", {})
 
@@ -222,6 +224,7 @@ def test_of_a_region_that_the_metadata_does_not_know_nothing_is_absent(
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     monkeypatch.setattr(aws, "MAX_ATTEMPTS", 1)
     session = boto3.Session(region_name=region)
+    assert session.region_name == region
     settings = Settings(inventories=InventoriesPlace(**accounts.SETTINGS["inventories"]))
     scan = usage.collect(aws.Aws(session), settings, datetime.now(UTC))
     assert len(guard.refusals(scan)) == len([source for source in usage.SOURCES if source.service])

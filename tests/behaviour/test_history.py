@@ -10,6 +10,7 @@ import pytest
 
 from ecr_cleaner import aws, documents, memory, usage
 from tests.behaviour import accounts
+from tests.behaviour.cells import HARD, TOOK_EFFECT
 from tests.behaviour.past import MARKER, NEW
 from tests.behaviour.runner import Context
 from tests.sandbox import Fault
@@ -252,22 +253,8 @@ def test_an_object_that_a_killed_run_left_is_found(
 
 # Calls that fail
 
-KINDS: Final[tuple[Kind, ...]] = (
-    "access_denied",
-    "bad_request",
-    "internal_error",
-    "unavailable",
-    "throttled",
-    "reset",
-    "malformed",
-    "cut_short",
-    "missing_member",
-    "expired_token",
-    "lost_answer",
-    "timeout",
-)
 # A write has no body in its answer: spoiling that spoils nothing.
-HARMLESS: Final = {("PutObject", kind) for kind in ("malformed", "cut_short", "missing_member")}
+HARMLESS: Final = {("PutObject", kind) for kind in TOOK_EFFECT}
 
 
 @pytest.mark.parametrize("first", [True, False], ids=["first run", "later run"])
@@ -293,12 +280,12 @@ def test_a_call_that_fails_removes_nothing(
     calls = sum(call.operation == operation for call in sandbox.calls)
     assert calls >= 2
     for number in range(calls):
-        for kind in [kind for kind in KINDS if (operation, kind) not in HARMLESS]:
+        for kind in [kind for kind in HARD if (operation, kind) not in HARMLESS]:
             past.write(MARKER, before)
             with monkeypatch.context() as patience:
                 if kind == "timeout":
-                    patience.setattr(aws, "READ_TIMEOUT_SECONDS", 0.3)
-                fault = Fault(service="s3", operation=operation, kind=kind, after=number, times=1, seconds=1)
+                    patience.setattr(aws, "READ_TIMEOUT_SECONDS", 1)
+                fault = Fault(service="s3", operation=operation, kind=kind, after=number, times=1, seconds=1.5)
                 sandbox.inject(fault)
                 outcome = night()
                 sandbox.clear_faults()

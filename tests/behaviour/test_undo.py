@@ -18,6 +18,7 @@ from tests.sandbox import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from click.testing import Result
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 PLACE: Final = {"bucket": past.BUCKET, "prefix": past.PREFIX}
 SETTINGS: Final[dict[str, Any]] = {"history": PLACE, "journal": PLACE}
-JOURNAL: Final = f"s3://{past.BUCKET}/{past.PREFIX}"
 
 
 @pytest.fixture
@@ -36,15 +36,17 @@ def bucket(sandbox: Sandbox) -> Past:
 
 
 @pytest.fixture
-def command(run: Runner, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
-    """Runs the command line against the account; waiting takes no time."""
+def command(run: Runner, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Result]:
+    """Runs the command line against the account, with a copy of the settings; waiting takes no time."""
+    file = tmp_path / "settings.json"
+    file.write_text(json.dumps({"schema_version": 1, **SETTINGS}))
     monkeypatch.setenv("AWS_ENDPOINT_URL", run.sandbox.endpoint)
     monkeypatch.setenv("AWS_REGION", REGION)
     monkeypatch.setattr(session, "connect", lambda *_: aws.Aws())
     monkeypatch.setattr(restoring.time, "sleep", lambda _: None)
 
     def go(*words: str) -> Result:
-        return CliRunner().invoke(cli.main, [*words, "--journal", JOURNAL])
+        return CliRunner().invoke(cli.main, [*words, "--settings", str(file)])
 
     return go
 

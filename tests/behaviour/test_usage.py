@@ -110,7 +110,7 @@ def test_a_service_not_offered_in_the_region_is_no_failure(
 ) -> None:
     """Only if the metadata says so and nobody answers; the metadata alone is incomplete."""
     accounts.seed(sandbox)
-    monkeypatch.setattr(aws.Aws, "offered_in_region", lambda _, service: service != "apprunner")
+    monkeypatch.setattr(aws.Aws, "offered_in_region", lambda _, service, *_regions: service != "apprunner")
     assert run(dry_run=True).summary["sources"]["apprunner"]["outcome"] == "complete"  # type: ignore[index]
     monkeypatch.setenv("AWS_ENDPOINT_URL_APPRUNNER", "http://127.0.0.1:9")
     assert run(dry_run=True).summary["sources"]["apprunner"]["outcome"] == "not_in_region"  # type: ignore[index]

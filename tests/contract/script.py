@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _TOKENS: Final = frozenset({"nextToken", "NextToken", "Marker", "NextMarker"})
 _ONCE: Final = frozenset(
     {"batch_delete_image", "BatchDeleteImage", "update_image_storage_class", "UpdateImageStorageClass"}
+    | {"get_lifecycle_policy", "GetLifecyclePolicy"}
 )
 
 
@@ -133,7 +134,7 @@ class Script:
         return asked, answered
 
     def _client(self, service: str, method: str) -> Any:
-        """The client that makes the call: what removes is never repeated by botocore."""
+        """The client that makes the call: botocore repeats neither what removes nor what a finding is made of."""
         return self.aws.client_without_retries(service) if method in _ONCE else self.aws.client(service)
 
     def _stubber(self, service: str, method: str) -> Any:

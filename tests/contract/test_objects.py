@@ -137,3 +137,29 @@ def test_a_write_whose_answer_names_nothing_is_a_failure(script: Script) -> None
     script.answer("s3", "put_object", {}, **WRITTEN, IfNoneMatch="*")
     with pytest.raises(HistoryError, match="ETag"):
         objects.write(script.aws, "shared", "a/b.json", b"{}", None)
+
+
+def test_a_file_is_written_whole_whatever_is_there(script: Script) -> None:
+    """From its beginning, wherever it was read to; what nothing depends on needs no condition."""
+    file = BytesIO(b"<html>")
+    file.read()
+    script.answer("s3", "put_object", {"ETag": '"e1"'}, **WHERE, Body=file, ContentType="text/html")
+    objects.put(script.aws, "shared", "a/b.json", file, "text/html")
+    assert file.tell() == 0
+
+
+@pytest.mark.parametrize("code", ["AccessDenied", "NoSuchBucket", "SlowDown"])
+def test_a_file_that_cannot_be_written_is_a_failure(script: Script, code: str) -> None:
+    """With the place and the cause."""
+    file = BytesIO(b"<html>")
+    script.refuse("s3", "put_object", code, **WHERE, Body=file, ContentType="text/html")
+    with pytest.raises(HistoryError, match=f"s3://shared/a/b.json cannot be written: PutObject failed with {code}"):
+        objects.put(script.aws, "shared", "a/b.json", file, "text/html")
+
+
+def test_a_file_whose_writing_nobody_confirms_is_a_failure(script: Script) -> None:
+    """An answer that was cut short."""
+    file = BytesIO(b"<html>")
+    script.answer("s3", "put_object", {}, **WHERE, Body=file, ContentType="text/html")
+    with pytest.raises(HistoryError, match="ETag"):
+        objects.put(script.aws, "shared", "a/b.json", file, "text/html")

@@ -82,7 +82,11 @@ def test_it_tells_the_whole_story_and_asks_nobody_outside(
     assert re.search(r"in use: ecs service prod/web, .*?app runner service landing|app runner service landing", said)
     assert re.search(r"[1-9]\d* images went: exactly those that the dry run had named\.", said)
     assert "Removed: 0." in said
+    assert re.search(r"Subject: \S+ us-east-1: [1-9]\d* images removed, at most [\d.]+ GiB", said)
     assert "Destroy complete!" in said
+    report = demo.folder / "report.html"
+    assert demo.said.rstrip().endswith(str(report))
+    assert b"Content-Security-Policy" in report.read_bytes()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)

@@ -9,7 +9,8 @@ import re
 from typing import Any, get_args
 
 from ecr_cleaner import documents, settings
-from ecr_cleaner.settings_document import Document, Rule, SettingsObject, Unscanned
+from ecr_cleaner.report.ending import Occasions
+from ecr_cleaner.settings_document import Document, Notifications, Rule, SettingsObject, Unscanned
 from ecr_cleaner.usage.registry import SOURCES
 from tests.docs import declared
 from tools import generate
@@ -49,7 +50,17 @@ def test_the_environment_has_the_same_variables() -> None:
 def test_what_follows_from_the_sources_is_written_anew() -> None:
     """Terraform reads what the sources say: after a change of theirs, `make generate`."""
     assert generate.SOURCES_FILE.read_text() == generate.sources_json()
+    assert generate.READ_ONLY_FILE.read_text() == generate.read_only_json()
     assert generate.README.read_text() == generate.readme(generate.README.read_text())
+
+
+def test_people_read_of_ecr_what_the_function_reads() -> None:
+    """The policy for the command line has the statements of the role, apart from where they hold."""
+    values = declared.local_values("iam.tf")
+    registry = [action for _, actions in declared.statements(values["read_statements"]) for action in actions]
+    opted_in = dict(declared.statements(values["repository_statements"]))["ReadOptedInRepositories"]
+    assert sorted(registry) == list(generate.REGISTRY_READS)
+    assert opted_in == generate.REPOSITORY_READS
 
 
 def test_the_permissions_fit_into_policies() -> None:
@@ -121,6 +132,26 @@ def test_the_marker_is_understood() -> None:
     (text,) = re.findall(r"jsonencode\(\{(.*?)\}\)", content)
     made = dict(pair.split(" = ") for pair in text.strip().split(", "))
     assert documents.New.model_validate_json(json.dumps({key: json.loads(value) for key, value in made.items()}))
+
+
+def test_whoever_is_told_is_told_on_the_same_occasions() -> None:
+    """What Terraform lets a person say is what the function understands, and what the README explains."""
+    (condition,) = declared.variables()["notify_on"].conditions
+    assert set(re.findall(r'"(\w+)"', condition)) == set(get_args(Occasions))
+    written = re.findall(r"(\w+) = ", str(declared.local_values("notifications.tf")["notifications"]))
+    assert written == list(Notifications.model_fields)
+
+
+def test_names_of_topics_buses_and_namespaces_are_read_alike() -> None:
+    """Terraform refuses at plan what the function would refuse at night."""
+    inputs = declared.variables()
+    for name, told in (
+        ("event_bus_name", Document.model_fields["event_bus_name"]),
+        ("metrics_namespace", Document.model_fields["metrics_namespace"]),
+        ("notification_topic_arn", Notifications.model_fields["topic_arn"]),
+    ):
+        (pattern,) = (found for text in inputs[name].conditions for found in re.findall(r'regex\("(.*?)", ', text))
+        assert f"pattern='{pattern}'" in str(told), name
 
 
 def test_the_size_of_the_settings_is_limited_alike() -> None:

@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ecr_cleaner.model import Reason, RemovalStatus, RunStatus
+from ecr_cleaner.model import FindingKind, Reason, RemovalStatus, RunStatus, SourceStatus
+from ecr_cleaner.report import metrics, run_event
 from ecr_cleaner.report.summary import RepositorySummary, RunSummary
 from ecr_cleaner.rules import MAX_TAGS
 from ecr_cleaner.settings_document import Document, Rule
 from ecr_cleaner.usage.registry import SOURCES
 from tests.docs import declared
 from tests.docs.markdown import codes
+from tools import vendor
 from tools.generate import ORIGINAL
 
 if TYPE_CHECKING:
@@ -99,6 +101,7 @@ def test_the_managed_policies_are_named(readme: Page) -> None:
     [
         (("Reason",), {reason.value for reason in Reason}),
         (("`status`",), {status.value for status in RunStatus}),
+        (("`kind`", "Meaning", "What to do"), {kind.value for kind in FindingKind}),
         (("`removals`",), {status.value for status in RemovalStatus}),
         (("Value", "Without it"), declared.allowed_values("acknowledged_unscanned")),
         (("Key of `ECR_CLEANER_SETTINGS`",), set(Document.model_fields)),
@@ -114,10 +117,15 @@ def test_every_value_is_explained(readme: Page, head: tuple[str, ...], values: s
 
 def test_every_status_of_a_repository_is_explained(readme: Page) -> None:
     """They are told by the class that holds them."""
+    documented = [codes(cell)[0] for cell in readme.table("`repositories[].status`").column(0)]
+    assert sorted(documented) == sorted(repository_statuses())
+
+
+def repository_statuses() -> set[str]:
+    """As the class tells that holds them."""
     told = re.search(r"status: (?P<values>.*?)\.\n", RepositorySummary.__doc__ or "", re.DOTALL)
     assert told
-    documented = [codes(cell)[0] for cell in readme.table("`repositories[].status`").column(0)]
-    assert sorted(documented) == sorted(re.findall(r"``(\w+)``", told["values"]))
+    return set(re.findall(r"``(\w+)``", told["values"]))
 
 
 def test_the_number_of_tags_is_the_rules(readme: Page) -> None:
@@ -128,12 +136,63 @@ def test_the_number_of_tags_is_the_rules(readme: Page) -> None:
 
 def test_the_example_of_a_summary_has_every_key(readme: Page) -> None:
     """It is what a run says, key by key."""
-    (example,) = (json.loads(code.text) for code in readme.code if code.language == "json")
+    (example,) = (told for told in json_examples(readme) if "run_id" in told)
     expected = RunSummary("id", dry_run=True, region="nowhere").as_json()
     assert list(example) == list(expected)
     assert list(example["totals"]) == list(expected["totals"])
     assert [list(one) for one in example["repositories"]] == [list(RepositorySummary("name").as_json())]
     assert set(example["sources"]) <= {source.name for source in SOURCES}
+
+
+def json_examples(readme: Page) -> list[dict[str, Any]]:
+    """Every JSON document that the README shows."""
+    return [json.loads(code.text) for code in readme.code if code.language == "json"]
+
+
+def test_the_example_of_an_event_pattern_is_met_by_events(readme: Page) -> None:
+    """It asks for what the function puts, and for nothing that the schema does not know."""
+    (pattern,) = (told for told in json_examples(readme) if "detail-type" in told)
+    assert (pattern["source"], pattern["detail-type"]) == ([run_event.SOURCE], [run_event.DETAIL_TYPE])
+    schema = json.loads((declared.ROOT / "docs/run-event.schema.json").read_text())
+    assert set(pattern["detail"]) <= set(schema["properties"])
+    assert set(pattern["detail"]["totals"]) <= set(schema["$defs"]["totals"]["required"])
+    assert set(pattern["detail"]["status"]) <= {status.value for status in RunStatus}
+
+
+def test_the_schema_of_events_knows_every_value() -> None:
+    """Statuses of runs and repositories, and outcomes of sources, are those of the code."""
+    schema = json.loads((declared.ROOT / "docs/run-event.schema.json").read_text())
+    assert schema["properties"]["status"]["enum"] == [
+        RunStatus.COMPLETED,
+        RunStatus.INCOMPLETE,
+        RunStatus.REFUSED,
+        RunStatus.FAILED,
+    ]
+    assert set(schema["properties"]["sources"]["properties"]) == {status.value for status in SourceStatus}
+    assert set(schema["$defs"]["repository"]["properties"]["status"]["enum"]) == repository_statuses()
+
+
+def test_every_metric_is_explained_and_drawn_as_it_is_called(readme: Page) -> None:
+    """README, alarm and dashboard use the names that the function writes."""
+    table = readme.table("Metric", "Unit", "Meaning")
+    documented = {name: unit for row in table.rows for name, unit in _named_units(row)}
+    assert documented == metrics.METRICS
+    alarm = declared.resource("alarms.tf", "aws_cloudwatch_metric_alarm", "tripwire")
+    assert alarm["metric_name"] in metrics.METRICS
+    drawn = {name for graph in declared.local_values("dashboard.tf")["graphs"] for name in graph["metrics"]}
+    assert {name for name in drawn if not name.startswith("__")} == set(metrics.METRICS) - {"Findings"}
+
+
+def _named_units(row: tuple[str, ...]) -> list[tuple[str, str]]:
+    names, units = codes(row[0]), row[1].split(", ")
+    return list(zip(names, units * len(names) if len(units) == 1 else units, strict=True))
+
+
+def test_the_role_puts_the_events_that_the_function_puts() -> None:
+    """Source and type of the condition are those of the code."""
+    text = str(declared.local_values("iam.tf")["tell_statements"])
+    assert f'"events:source" = ["{run_event.SOURCE}"]' in text
+    assert f'"events:detail-type" = ["{run_event.DETAIL_TYPE}"]' in text
 
 
 def test_the_example_of_rules_is_understood(readme: Page) -> None:
@@ -148,7 +207,9 @@ def test_the_example_of_rules_is_understood(readme: Page) -> None:
 def test_every_log_line_is_listed(readme: Page) -> None:
     """The messages are what people search for."""
     documented = [codes(cell)[0] for cell in readme.table("Message").column(0)]
-    assert sorted(documented) == sorted(set(messages("report/log.py")) | set(messages("handler.py")))
+    assert sorted(documented) == sorted(
+        {text for file in ("report/log.py", "handler.py", "announce.py") for text in messages(file)}
+    )
 
 
 def messages(file: str) -> Iterator[str]:
@@ -196,5 +257,9 @@ def libraries() -> set[str]:
         *(declared.ROOT / "requirements-mutation.in").read_text().splitlines(),
     ]
     python = {match[0].lower() for line in named if (match := re.match(r"[A-Za-z][\w-]*", line))}
-    node = json.loads((declared.ROOT / "tests/permissions/package.json").read_text())["dependencies"]
-    return python | set(node) | {"hashicorp/aws"}
+    node = {
+        name
+        for folder in ("permissions", "page")
+        for name in json.loads((declared.ROOT / "tests" / folder / "package.json").read_text())["dependencies"]
+    }
+    return python | node | set(vendor.LOCK) | {"hashicorp/aws"}

@@ -287,7 +287,7 @@ def test_a_region_without_a_service_is_cleaned_all_the_same(
 ) -> None:
     """If the SDK's own list says so and nobody answers, nothing there can use an image."""
     with_control(run)
-    monkeypatch.setattr(aws.Aws, "offered_in_region", lambda _, name: name != "apprunner")
+    monkeypatch.setattr(aws.Aws, "offered_in_region", lambda _, name, *_regions: name != "apprunner")
     monkeypatch.setenv("AWS_ENDPOINT_URL_APPRUNNER", "http://127.0.0.1:9")
     outcome = run()
     assert (outcome.status, outcome.causes) == ("completed", "")

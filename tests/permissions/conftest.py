@@ -11,7 +11,7 @@ import pytest
 
 from ecr_cleaner.usage.registry import DISABLED_BY_NAME
 from tests.behaviour import accounts
-from tests.behaviour.fixtures import boto_session, run, running_sandbox, sandbox
+from tests.behaviour.fixtures import boto_session, night, past, run, running_sandbox, sandbox
 from tests.permissions.simulator import FOLDER
 from tools.processes import loopback_only
 from tools.provider_mirror import ProviderMirror
@@ -21,11 +21,11 @@ from tools.terraform import Terraform
 if TYPE_CHECKING:
     from tests.sandbox import Sandbox
 
-__all__ = ["boto_session", "run", "running_sandbox", "sandbox"]
+__all__ = ["boto_session", "night", "past", "run", "running_sandbox", "sandbox"]
 
 IMAGE: Final = "123456789012.dkr.ecr.us-east-1.amazonaws.com/platform/cleaner:v1"
 INVENTORIES: Final = "s3://{bucket}/{prefix}".format_map(accounts.SETTINGS["inventories"])
-RUN: Final = ("dry", "real", "archive", *(f"only {source}" for source in sorted(DISABLED_BY_NAME)))
+RUN: Final = ("approval", "dry", "real", "archive", *(f"only {source}" for source in sorted(DISABLED_BY_NAME)))
 """The functions whose whole environment a plan knows; that of ``built`` follows from its image."""
 
 

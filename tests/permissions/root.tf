@@ -10,12 +10,31 @@ module "dry" {
   image_uri        = var.image_uri
   extra_references = var.extra_references
   inventory_uri    = var.inventory_uri
+
+  event_bus_name        = "default"
+  notifications_enabled = true
+  notify_on             = "always"
 }
 
 module "real" {
   source           = "../.."
   name             = "real"
   image_uri        = var.image_uri
+  dry_run          = false
+  extra_references = var.extra_references
+  inventory_uri    = var.inventory_uri
+
+  event_bus_name        = "default"
+  notifications_enabled = true
+  notify_on             = "always"
+}
+
+# Where a person approves: the same function proposes and carries out.
+module "approval" {
+  source           = "../.."
+  name             = "approval"
+  image_uri        = var.image_uri
+  approval         = "required"
   dry_run          = false
   extra_references = var.extra_references
   inventory_uri    = var.inventory_uri

@@ -28,6 +28,7 @@ class Request:
         resource: ARN, or ``*`` for actions that know no resource.
         tags: Of the resource.
         prefix: What the listing of a bucket is narrowed to; None: to nothing.
+        events: Source and type of each event that is put.
     """
 
     policy: str
@@ -35,12 +36,16 @@ class Request:
     resource: str = "*"
     tags: Mapping[str, str] = field(default_factory=dict)
     prefix: str | None = None
+    events: tuple[tuple[str, str], ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """As the library wants it."""
-        context = {f"aws:ResourceTag/{key}": value for key, value in self.tags.items()}
+        context: dict[str, Any] = {f"aws:ResourceTag/{key}": value for key, value in self.tags.items()}
         if self.prefix is not None:
             context["s3:prefix"] = self.prefix
+        if self.events:
+            context["events:source"] = sorted({source for source, _ in self.events})
+            context["events:detail-type"] = sorted({kind for _, kind in self.events})
         if self.resource != "*":
             context["aws:ResourceAccount"] = ACCOUNT
         return {"policy": self.policy, "action": self.action, "resource": self.resource, "context": context}

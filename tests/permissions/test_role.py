@@ -47,6 +47,7 @@ WITH_THE_TAG: Final = {
     "ecr:UpdateImageStorageClass": "ExplicitlyDenied",
     "ecr:BatchGetImage": "ImplicitlyDenied",
     "ecr:DescribeImages": "ImplicitlyDenied",
+    "ecr:GetLifecyclePolicy": "ImplicitlyDenied",
     "ecr:GetRepositoryPolicy": "ImplicitlyDenied",
 }
 """What takes a repository that opted in, and how it is denied on any other one."""
@@ -129,6 +130,8 @@ def _run(run: Runner, sandbox: Sandbox, environment: dict[str, str]) -> list[Cal
         KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
         AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
     )
+    if settings["notifications"]:
+        sandbox.client("sns").create_topic(Name=settings["notifications"]["topic_arn"].rpartition(":")[2])
     if settings["history"]:
         Past(sandbox, settings["history"])
     # Opted in by mistake: the function's own image.
@@ -140,6 +143,10 @@ def _run(run: Runner, sandbox: Sandbox, environment: dict[str, str]) -> list[Cal
     sandbox.push("attic", tags=["v0"], pushed="400d", status="ARCHIVED", archived="100d")
     sandbox.clear_calls()
     outcome = run(environment=environment)
+    if settings["approval"] == "required":
+        assert (outcome.status, outcome.gone) == ("completed", {})
+        event = {"schema_version": 1, "action": "apply", "plan": outcome.told["plan"]["id"]}
+        outcome = run(environment=environment, event=event)
     assert (outcome.status, outcome.causes) == ("completed", "")
     assert bool(outcome.gone) is (environment["DRY_RUN"] == "false")
     assert own not in outcome.gone
@@ -152,19 +159,24 @@ def as_requests(mode: str, calls: Iterable[Call]) -> list[Request]:
     Nor those that only a later simulator can decide over.
     """
     asked = {
-        (call.action, resource, tuple(sorted(call.tags.items())), _prefix(call))
+        (call.action, resource, tuple(sorted(call.tags.items())), _prefix(call), _event(call))
         for call in calls
         if call.action not in UNKNOWN_TO_IAM
         for resource in call.resources
     }
     return [
-        Request(mode, action, resource, dict(tags), prefix)
-        for action, resource, tags, prefix in sorted(asked, key=lambda one: (*one[:3], one[3] or ""))
+        Request(mode, action, resource, dict(tags), prefix, event)
+        for action, resource, tags, prefix, event in sorted(asked, key=lambda one: (*one[:3], one[3] or "", one[4]))
     ]
 
 
 def _prefix(call: Call) -> str | None:
     return call.parameters.get("Prefix") if call.operation.startswith("ListObjects") else None
+
+
+def _event(call: Call) -> tuple[tuple[str, str], ...]:
+    """Source and type of every event that a call puts."""
+    return tuple((entry["Source"], entry["DetailType"]) for entry in call.parameters.get("Entries", []))
 
 
 def differing(rendered: Rendered, requests: Sequence[Request], expected: Sequence[str]) -> list[tuple[Request, str]]:
@@ -219,9 +231,9 @@ def test_no_call_reaches_into_a_repository_without_exactly_the_tag(
 @pytest.mark.parametrize("mode", ["real", "archive"])
 def test_in_a_dry_run_every_removal_is_denied(rendered: Rendered, calls: dict[str, list[Call]], mode: str) -> None:
     """The calls of a real run with the role of a dry one: it could do all of it but remove."""
-    # Lock and history are each instance's own.
+    # Lock, topic and history are each instance's own.
     own = {json.loads(rendered.environment[mode]["ECR_CLEANER_SETTINGS"])["history"]["bucket"]}
-    shared = [c for c in calls[mode] if c.service != "dynamodb" and c.parameters.get("Bucket") not in own]
+    shared = [c for c in calls[mode] if c.service not in {"dynamodb", "sns"} and c.parameters.get("Bucket") not in own]
     requests = as_requests("dry", shared)
     assert {"s3:GetObject", "s3:ListBucket"} <= {request.action for request in requests}
     expected = ["ExplicitlyDenied" if request.action in REMOVALS else "Allowed" for request in requests]
@@ -343,25 +355,66 @@ def test_the_role_can_neither_opt_a_repository_in_nor_change_or_delete_one(rende
     assert differing(rendered, requests, ["ExplicitlyDenied"] * len(requests)) == []
 
 
-def test_the_role_can_write_nothing_but_its_lock_its_history_and_its_queue(rendered: Rendered) -> None:
+def test_the_role_can_write_nothing_but_what_is_its_own(rendered: Rendered) -> None:
     """Everything else that it is allowed reads; the only managed policy is the one for logging."""
     written = {
         a
         for a in rendered.allowed("real")
         if not a.partition(":")[2].startswith(("BatchGet", "Describe", "Get", "List", "Search"))
     }
-    own = {"dynamodb:DeleteItem", "dynamodb:PutItem", "s3:PutObject", "sqs:SendMessage"}
+    own = {
+        "dynamodb:DeleteItem",
+        "dynamodb:PutItem",
+        "events:PutEvents",
+        "s3:PutObject",
+        "sns:Publish",
+        "sqs:SendMessage",
+    }
     assert written == {REMOVE, *own}
     resources = {
         "dynamodb:DeleteItem": "arn:aws:dynamodb:us-east-1:123456789012:table/another-lock",
         "dynamodb:PutItem": "arn:aws:dynamodb:us-east-1:123456789012:table/another-lock",
         "s3:PutObject": "arn:aws:s3:::another-bucket/ecr-cleaner/123456789012/us-east-1/real/marker.json",
+        "sns:Publish": "arn:aws:sns:us-east-1:123456789012:another-topic",
         "sqs:SendMessage": "arn:aws:sqs:us-east-1:123456789012:another-queue",
     }
     requests = [Request("real", action, resource) for action, resource in resources.items()]
     assert differing(rendered, requests, ["ImplicitlyDenied"] * len(requests)) == []
     logging = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
     assert rendered.attached == {mode: {logging} for mode in rendered.policies}
+
+
+BUS: Final = "arn:aws:events:us-east-1:123456789012:event-bus/default"
+OWN_EVENT: Final = ("ecr-cleaner", "ECR Cleaner Run")
+PUT: Final[dict[str, tuple[Request, str]]] = {
+    "its own": (Request("real", "events:PutEvents", BUS, events=(OWN_EVENT,)), "Allowed"),
+    "of another source": (
+        Request("real", "events:PutEvents", BUS, events=(("shop", OWN_EVENT[1]),)),
+        "ImplicitlyDenied",
+    ),
+    "of another type": (
+        Request("real", "events:PutEvents", BUS, events=((OWN_EVENT[0], "Order"),)),
+        "ImplicitlyDenied",
+    ),
+    "another one beside its own": (
+        Request("real", "events:PutEvents", BUS, events=(OWN_EVENT, ("shop", "Order"))),
+        "ImplicitlyDenied",
+    ),
+    "on another bus": (
+        Request("real", "events:PutEvents", BUS.replace("default", "orders"), events=(OWN_EVENT,)),
+        "ImplicitlyDenied",
+    ),
+    "without a bus of its own": (
+        Request("built", "events:PutEvents", BUS, events=(OWN_EVENT,)),
+        "ImplicitlyDenied",
+    ),
+}
+
+
+def test_the_role_puts_events_of_runs_and_no_others(rendered: Rendered) -> None:
+    """Nobody can take its events for somebody else's, or use it to make such."""
+    requests = [request for request, _ in PUT.values()]
+    assert differing(rendered, requests, [result for _, result in PUT.values()]) == []
 
 
 HISTORY: Final = "arn:aws:s3:::real-123456789012-useast1/ecr-cleaner/123456789012/us-east-1/real/"
@@ -394,6 +447,33 @@ OBJECTS: Final[dict[str, tuple[Request, str]]] = {
     "what there is": (Request("real", "s3:ListBucket", "arn:aws:s3:::real-123456789012-useast1"), "ImplicitlyDenied"),
     "its own": (Request("real", "s3:PutObject", f"{HISTORY}history/1/repositories/a/b.json"), "Allowed"),
 }
+
+
+PLANS: Final = HISTORY.replace("real", "approval") + "plans/"
+ABOUT_PLANS: Final[dict[str, tuple[Request, str]]] = {
+    "a plan": (Request("approval", "s3:PutObject", f"{PLANS}0.json"), "Allowed"),
+    "a mark": (Request("approval", "s3:PutObject", f"{PLANS}0.applied.json"), "Allowed"),
+    "taking one away": (Request("approval", "s3:DeleteObject", f"{PLANS}0.applied.json"), "ExplicitlyDenied"),
+    "listing them": (
+        Request("approval", "s3:ListBucket", PLANS.partition("/")[0], prefix=PLANS.partition("/")[2]),
+        "ImplicitlyDenied",
+    ),
+    "another instance's": (
+        Request("approval", "s3:PutObject", PLANS.replace("/approval/", "/other/") + "0.json"),
+        "ImplicitlyDenied",
+    ),
+    "without approval": (Request("real", "s3:PutObject", f"{HISTORY}plans/0.json"), "ImplicitlyDenied"),
+    "in a dry run": (
+        Request("dry", "s3:PutObject", f"{HISTORY.replace('real', 'dry')}plans/0.json"),
+        "ImplicitlyDenied",
+    ),
+}
+
+
+def test_the_role_writes_plans_where_a_person_approves_and_nowhere_else(rendered: Rendered) -> None:
+    """And takes none away, nor the mark that one was carried out."""
+    requests = [request for request, _ in ABOUT_PLANS.values()]
+    assert differing(rendered, requests, [result for _, result in ABOUT_PLANS.values()]) == []
 
 
 def test_the_role_cannot_make_the_history_forget(rendered: Rendered) -> None:

@@ -39,6 +39,7 @@ _INTERNAL = {
     "s3": "InternalError",
     "pipes": "InternalException",
     "scheduler": "InternalServerException",
+    "sns": "InternalError",
 }
 _INVALID = {
     "apprunner": "InvalidRequestException",
@@ -51,6 +52,7 @@ _INVALID = {
     "sagemaker": "ValidationException",
     "pipes": "ValidationException",
     "scheduler": "ValidationException",
+    "sns": "InvalidParameter",
     "stepfunctions": "ValidationException",
 }
 
@@ -147,6 +149,7 @@ def denied(request: Request) -> AwsError:
     """The error of a role that lacks the permission, in the wording of AWS."""
     status = 403 if request.protocol in {"rest-json", "rest-xml", "query"} else 400
     code = "AccessDenied" if request.protocol in {"rest-xml", "query"} else "AccessDeniedException"
+    code = "AuthorizationError" if request.service == "sns" else code
     needed = action(request.service, request.operation)
     return AwsError(
         code,

@@ -40,6 +40,7 @@ class LambdaApi:
             "DeleteFunction": self.delete_function,
             "GetFunction": self.get_function,
             "GetFunctionConfiguration": self.get_function_configuration,
+            "Invoke": self.invoke,
             "ListFunctions": self.list_functions,
             "ListVersionsByFunction": self.patched,
             "PublishVersion": self.patched,
@@ -107,6 +108,23 @@ class LambdaApi:
         elif "FunctionArn" in content:
             content = self._patch(request.region, content)
         return replace(answer, body=json.dumps(content).encode())
+
+    # Running
+
+    def invoke(self, request: Request) -> Answer:
+        """What `Functions.run` says; an error of the function is a 200 that says so in a header."""
+        store = self._account.store(request.region, Functions)
+        name = str(request.get("FunctionName")).split(":function:")[-1].split(":")[0]
+        made = {function.function_name for function in self._account.moto("lambda", request.region).list_functions()}
+        if name not in made | set(store.versions):
+            raise AwsError("ResourceNotFoundException", f"Function not found: {name}", 404)
+        if store.run is None or request.get("InvocationType") not in {None, "RequestResponse"}:
+            raise AwsError("InvalidParameterValueException", "The sandbox was not told what this function does.")
+        payload, failed = store.run(name, json.loads(request.get("Payload") or b"{}"))
+        headers = {"content-type": "application/json", "x-amz-executed-version": "$LATEST"}
+        return Answer(
+            200, headers | ({"x-amz-function-error": "Unhandled"} if failed else {}), json.dumps(payload).encode()
+        )
 
     # Writing
 

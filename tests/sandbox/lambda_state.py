@@ -21,7 +21,7 @@ from .manifests import INDEX_TYPES
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from .aws import Request
     from .state import Account
@@ -33,9 +33,16 @@ _REFERENCE = re.compile(
 
 @dataclass(slots=True)
 class Functions:
-    """Functions of scenarios: (configuration, code) by name and version."""
+    """Functions of scenarios: (configuration, code) by name and version.
+
+    Attributes:
+        versions: Those.
+        run: What happens when a function is invoked: gets its name and the event, gives the payload, and whether it is
+            an error. None: no function can be invoked.
+    """
 
     versions: dict[str, dict[str, tuple[dict[str, Any], dict[str, Any]]]] = field(default_factory=dict)
+    run: Callable[[str, dict[str, Any]], tuple[Any, bool]] | None = None
 
 
 class LambdaLoader:

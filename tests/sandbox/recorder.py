@@ -130,6 +130,9 @@ def _sagemaker(request: Request) -> list[str]:
 
 
 def _events(request: Request) -> list[str]:
+    if request.operation == "PutEvents":
+        buses = [str(entry.get("EventBusName", "default")) for entry in request.get("Entries", [])]
+        return [_named(request, "events", "event-bus/", bus) for bus in buses]
     name = request.get("Rule") or request.get("Name")
     if not name:
         return []
@@ -163,6 +166,10 @@ def _dynamodb(request: Request) -> list[str]:
     return [_named(request, "dynamodb", "table/", str(name))] if name else []
 
 
+def _sns(request: Request) -> list[str]:
+    return [str(request.get("TopicArn"))] if request.get("TopicArn") else []
+
+
 def _sqs(request: Request) -> list[str]:
     url = request.get("QueueUrl")
     return [_arn(request, "sqs", str(url).rpartition("/")[2])] if url else []
@@ -180,6 +187,7 @@ _FINDERS = {
     "sagemaker": _sagemaker,
     "pipes": _pipes,
     "scheduler": _scheduler,
+    "sns": _sns,
     "sqs": _sqs,
     "stepfunctions": _stepfunctions,
 }

@@ -15,6 +15,7 @@ from .batch import BatchApi
 from .codebuild import CodeBuildApi
 from .control import Control
 from .ecr import EcrApi
+from .ecr_lifecycle import EcrLifecycleApi
 from .ecr_registry import EcrRegistryApi
 from .ecs import EcsApi
 from .ecs_daemons import EcsDaemonsApi
@@ -34,6 +35,7 @@ from .server import Middleware, Server
 from .state import Account
 from .stepfunctions import StepFunctionsApi
 from .tables import TablesApi
+from .telling import TellingApi
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -86,6 +88,7 @@ class Sandbox:
             StepFunctionsApi(self.state),
             TablesApi(self.state),
         )
+        telling = TellingApi(self.state).handlers()
         batch, codebuild, sagemaker = BatchApi(self.state), CodeBuildApi(self.state), SageMakerApi(self.state)
         self._loader = Loader(
             self.state,
@@ -112,7 +115,9 @@ class Sandbox:
                 "batch": batch.handlers(),
                 "codebuild": codebuild.handlers(),
                 "sagemaker": sagemaker.handlers(),
-                "ecr": EcrRegistryApi(self.state).handlers() | self._ecr.handlers(),
+                "ecr": EcrRegistryApi(self.state).handlers()
+                | EcrLifecycleApi(self.state).handlers()
+                | self._ecr.handlers(),
                 "ecs": EcsDaemonsApi(self.state).handlers() | ecs.handlers(),
                 "iam": IamApi(self.state).handlers(),
                 "inspector2": inspector.handlers(),
@@ -121,6 +126,8 @@ class Sandbox:
                 "pipes": pipes.handlers(),
                 "stepfunctions": machines.handlers(),
                 **listings.handlers(),
+                "events": listings.handlers()["events"] | telling["events"],
+                "sns": telling["sns"],
                 **tables.handlers(),
             },
             control=Control(self).serve,

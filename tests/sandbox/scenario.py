@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from .aws import ACCOUNT, REGION, now
+from .ecr_lifecycle import problems
 from .push import Push, Pusher
 
 if TYPE_CHECKING:
@@ -109,9 +110,14 @@ class Loader:
         return self._account.ids[region, name]
 
     def _repository(self, region: str, name: str, told: Mapping[str, Any], present: dt.datetime) -> None:
-        if unknown := sorted(set(told) - {"tags", "policy", "mutability", "images", "description"}):
+        if unknown := sorted(set(told) - {"tags", "policy", "lifecycle", "mutability", "images", "description"}):
             raise ValueError(f"a repository has no {', '.join(unknown)}")
         self.repository(region, name, told.get("tags") or {}, told.get("policy"), told.get("mutability", "MUTABLE"))
+        if told.get("lifecycle"):
+            text = json.dumps({"rules": told["lifecycle"]})
+            if problem := next(problems(text), None):
+                raise ValueError(f"ECR takes no such lifecycle policy: {problem}")
+            self._account.moto("ecr", region).repositories[name].lifecycle_policy = text
         for image in told.get("images") or []:
             self._pusher.push(region, name, Push(**image), present)
 

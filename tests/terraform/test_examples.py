@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from ecr_cleaner import cli, restoring
+from tests.sandbox import Fault
 from tests.terraform.conftest import REPOSITORY
 from tools.stack import CREDENTIALS, Invocation, Stack, TerraformError, function_environment, invoke_from_source
 from tools.terraform import ROOT
@@ -76,8 +77,10 @@ def applied(
     stacks = {
         # Names of their own: one account holds them all.
         "minimal": make_stack("minimal", name="minimal", image_uri=virginia, **quick),
+        "approval": make_stack("approval", {"image_uri": virginia}, bucket_force_destroy=True),
         "complete": make_stack("complete", {"image_uri": virginia}, bucket_force_destroy=True),
         "archive": make_stack("archive", {"image_uri": virginia, "bucket_name": BUCKET}),
+        "alerts": make_stack("alerts", {"image_uri": virginia}, name="told", **quick),
         "inventory": make_stack("inventory", {"image_uri": virginia, "name": "listed"}, **quick),
         "existing-image": make_stack("existing-image", {"image_uri": virginia}, name="existing", **quick),
         "two-regions": make_stack(
@@ -120,6 +123,51 @@ def test_an_inventory_keeps_what_it_names_and_its_absence_everything(
     assert run.error == {}
     assert run.result is not None
     assert (run.result["status"], run.result["totals"]["removable"]) == ("completed", 1)
+
+
+def test_people_and_programs_are_told(applied: dict[str, Applied], sandbox: Sandbox) -> None:
+    """Through nothing but what Terraform made: the topic, the bus, the rule, and the role's way to them."""
+    one = applied["alerts"]
+    sqs = sandbox.client("sqs")
+    mailbox = sqs.create_queue(QueueName="mailbox")["QueueUrl"]
+    (topic,) = (found["values"]["arn"] for found in one.stack.resources() if found["type"] == "aws_sns_topic")
+    arn = "arn:aws:sqs:us-east-1:123456789012:mailbox"
+    sandbox.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+    run = one.invoke()
+    assert run.error == {}
+    assert run.result is not None
+    (mail,) = sqs.receive_message(QueueUrl=mailbox)["Messages"]
+    told = json.loads(mail["Body"])
+    assert told["Subject"].startswith("told us-east-1: dry run, 2 images would go, at most ")
+    assert "\n  shop/api  2 of 3 images, " in told["Message"]
+    (metrics,) = (line for line in run.lines if "_aws" in line)
+    assert (metrics["FunctionName"], metrics["ImagesRemovable"]) == ("told", 2)
+
+    problems = one.stack.outputs()["problems_queue_url"]
+    assert "Messages" not in sqs.receive_message(QueueUrl=problems), "all was well"
+    sandbox.inject(Fault(service="apprunner", kind="access_denied"))
+    assert one.invoke().result is None
+    sandbox.clear_faults()
+    (event,) = sqs.receive_message(QueueUrl=problems)["Messages"]
+    detail = json.loads(event["Body"])["detail"]
+    assert (detail["function_name"], detail["status"], detail["sources_failed"]) == ("told", "refused", ["apprunner"])
+    sqs.delete_queue(QueueUrl=mailbox)
+
+
+def test_alarms_and_dashboard_look_at_what_the_function_writes(applied: dict[str, Applied], sandbox: Sandbox) -> None:
+    """As CloudWatch has them; every alarm tells the topic, whose policy lets them."""
+    one = applied["alerts"]
+    client = sandbox.client("cloudwatch")
+    names = ["told-failed", "told-not-run"]
+    alarms = client.describe_alarms(AlarmNamePrefix="told-")["MetricAlarms"]
+    assert sorted(alarm["AlarmName"] for alarm in alarms) == names, "without a history there is no tripwire"
+    (topic,) = {action for alarm in alarms for action in alarm["AlarmActions"]}
+    policy = json.loads(sandbox.client("sns").get_topic_attributes(TopicArn=topic)["Attributes"]["Policy"])
+    (allowed,) = (statement for statement in policy["Statement"] if statement["Effect"] == "Allow")
+    assert allowed["Condition"]["ArnLike"]["aws:SourceArn"].endswith(":alarm:told-*")
+    body = json.loads(client.get_dashboard(DashboardName=one.stack.outputs()["dashboard_name"])["DashboardBody"])
+    (shown,) = (widget["properties"]["alarms"] for widget in body["widgets"] if widget["type"] == "alarm")
+    assert sorted(shown) == sorted(alarm["AlarmArn"] for alarm in alarms)
 
 
 def test_a_dry_run_names_what_a_real_run_then_removes(applied: dict[str, Applied], sandbox: Sandbox) -> None:
@@ -175,6 +223,33 @@ def test_turning_dry_run_off_changes_the_function_and_its_role(applied: dict[str
     assert run.result["totals"]["removed"] == 1
     assert [image.tags for image in sandbox.images("shop/api")] == [["young"]]
     assert one.stack.changes() == ""
+
+
+def test_an_image_goes_once_a_person_approves_of_it(applied: dict[str, Applied], sandbox: Sandbox) -> None:
+    """The night names what to send, and the output is that command but for the id."""
+    one = applied["approval"]
+    sandbox.push("shop/api", tags=["forgotten"], pushed="90d")
+    night = one.invoke()
+    assert night.error == {}
+    assert night.result is not None
+    plan = night.result["plan"]
+    assert (night.result["status"], night.result["totals"]["removed"], plan["images"]) == ("completed", 0, 1)
+    assert len(sandbox.images("shop/api")) == 2
+
+    told, pasted = (shlex.split(text) for text in (plan["command"], one.stack.outputs()["approve_command"]))
+    at = told.index("--payload") + 1
+    event = json.loads(told[at])
+    assert json.loads(pasted[at].replace("PLAN", plan["id"])) == event
+    assert told[:at] + told[at + 1 :] == pasted[:at] + pasted[at + 1 :]
+    assert told[told.index("--function-name") + 1] == one.functions()["us-east-1"]["FunctionName"]
+
+    approved = one.invoke(event)
+    assert approved.error == {}
+    assert approved.result is not None
+    assert approved.result["totals"]["removed"] == 1
+    assert [image.tags for image in sandbox.images("shop/api")] == [["young"]]
+    assert "was carried out" in one.invoke(event).error["errorMessage"]
+    assert one.stack.changes() == "", "plans are none of Terraform's business"
 
 
 def test_what_is_archived_comes_back_by_the_functions_name(
@@ -233,6 +308,9 @@ def _left(sandbox: Sandbox, region: str) -> list[str]:
         *ask("scheduler", "list_schedules", "Schedules", "Name"),
         *(name for name in ask("scheduler", "list_schedule_groups", "ScheduleGroups", "Name") if name != "default"),
         *ask("cloudwatch", "describe_alarms", "MetricAlarms", "AlarmName"),
+        *ask("cloudwatch", "list_dashboards", "DashboardEntries", "DashboardName"),
+        *ask("events", "list_rules", "Rules", "Name"),
+        *ask("sns", "list_subscriptions", "Subscriptions", "SubscriptionArn"),
         *ask("sns", "list_topics", "Topics", "TopicArn"),
         *(ask("s3", "list_buckets", "Buckets", "Name") if region == "us-east-1" else []),
         *(name for name in ask("ecr", "describe_repositories", "repositories", "repositoryName") if name != "shop/api"),

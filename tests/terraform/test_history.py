@@ -70,7 +70,7 @@ def given(
     yield Given(stack, sandbox)
     stack.destroy()
     left = sandbox.client("s3").list_objects_v2(Bucket=BUCKET).get("Contents", [])
-    assert [one["Key"] for one in left if not one["Key"].startswith(f"{PREFIX}history/")] == []
+    assert [one["Key"] for one in left if not one["Key"].startswith((f"{PREFIX}history/", f"{PREFIX}reports/"))] == []
 
 
 def _with_limit(folder: Path, limit: int) -> Path:

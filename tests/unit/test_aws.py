@@ -21,7 +21,7 @@ from botocore.parsers import ResponseParserError
 
 from ecr_cleaner import aws
 from ecr_cleaner.aws import BURST, CALLS_PER_SECOND, Aws, Pacer, connect
-from ecr_cleaner.errors import CleanerError, IncompleteAnswerError
+from ecr_cleaner.errors import CleanerError, IncompleteAnswerError, OutOfTimeError
 from tests.builders import REGION
 
 if TYPE_CHECKING:
@@ -168,6 +168,13 @@ def test_clients_retry_and_time_out_as_configured(clients: Aws) -> None:
     assert "terraform-aws-ecr-cleaner" in config.user_agent_extra
 
 
+def test_a_call_that_is_a_whole_run_is_made_once_and_waited_for(clients: Aws) -> None:
+    """A second try would be a second run; and what lies in between must not forget the connection."""
+    config = clients.patient_client("lambda", 960).meta.config
+    assert config.retries == {"mode": "standard", "total_max_attempts": 1}
+    assert (config.connect_timeout, config.read_timeout, config.tcp_keepalive) == (5, 960, True)
+
+
 def test_a_client_is_made_once(clients: Aws) -> None:
     """And for the region of the run."""
     assert clients.client("ecs") is clients.client("ecs")
@@ -268,6 +275,18 @@ def test_a_word_before_the_host_belongs_to_the_operation(host: str) -> None:
     client = SimpleNamespace(meta=SimpleNamespace(endpoint_url="https://omics.us-west-1.amazonaws.com"))
     assert aws.found_nobody(EndpointConnectionError(endpoint_url=f"https://{host}/run"), client)
     assert not aws.found_nobody(EndpointConnectionError(endpoint_url="https://ecs.us-west-1.amazonaws.com/"), client)
+
+
+def test_somebody_may_watch_the_calls(clients: Aws) -> None:
+    """Each try, before it is made; not one that is too late."""
+    watched: list[tuple[str, str]] = []
+    clients.pace("before-send.ecs.ListClusters")
+    clients.on_call = lambda service, operation: watched.append((service, operation))
+    clients.pace("before-send.ecs.ListServices")
+    clients.too_late = lambda: True
+    with pytest.raises(OutOfTimeError):
+        clients.pace("before-send.ecs.ListTasks")
+    assert watched == [("ecs", "ListServices")]
 
 
 # Answers

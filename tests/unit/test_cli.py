@@ -14,11 +14,16 @@ from ecr_cleaner import __version__, cli
 from ecr_cleaner.cli import session
 from ecr_cleaner.errors import CleanerError
 from ecr_cleaner.model import Contents
+from ecr_cleaner.report import page
 from ecr_cleaner.report.summary import RepositorySummary, RunSummary
 from ecr_cleaner.rules import judge
 from tests.builders import ACCOUNT, HOST, NOW, REGION, digest, image, repository, usage
+from tests.unit.test_report_page import Parser, carried
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
     from click.testing import Result
 
     from ecr_cleaner.report.collected import CollectingReporter
@@ -47,7 +52,11 @@ class Registry:
         if self.error:
             raise self.error
         self.asked.update(region=region, profile=profile)
-        return SimpleNamespace(region=region or REGION)
+        registry = SimpleNamespace(
+            meta=SimpleNamespace(method_to_api_mapping={"describe_registry": "DescribeRegistry"}),
+            describe_registry=dict,
+        )
+        return SimpleNamespace(region=region or REGION, client=lambda _: registry)
 
     def run(
         self,
@@ -55,10 +64,14 @@ class Registry:
         settings: Settings,
         reporter: CollectingReporter,
         run_id: str,
+        history: None,
         *,
         only: frozenset[str] | None,
+        seconds_left: Callable[[], float],
     ) -> SimpleNamespace:
         """In the place of Run."""
+        assert history is None
+        assert seconds_left() > 1e9
         self.asked.update(settings=settings, only=only)
         summary = RunSummary(run_id, settings.dry_run, clients.region)  # type: ignore[attr-defined]
         for name, value in self.change.items():
@@ -78,7 +91,7 @@ class Registry:
             reporter.run(summary)
             return summary
 
-        return SimpleNamespace(execute=execute)
+        return SimpleNamespace(execute=execute, summary=summary)
 
 
 @pytest.fixture
@@ -101,12 +114,49 @@ def test_the_version_is_told() -> None:
     assert (result.exit_code, result.output) == (0, f"ecr-cleaner, version {__version__}\n")
 
 
-@pytest.mark.parametrize("words", [["--help"], ["-h"], ["plan", "-h"], ["explain", "--help"]])
+@pytest.mark.parametrize("words", [["--help"], ["-h"], ["plan", "-h"], ["explain", "--help"], ["usage", "-h"]])
 def test_every_command_has_help(words: list[str]) -> None:
     """With every option described."""
     result = run(*words)
     assert result.exit_code == 0
     assert "Usage:" in result.output
+
+
+def test_plan_writes_a_page(registry: Registry, tmp_path: Path) -> None:
+    """Beside what it prints, with everything in it."""
+    del registry
+    file = tmp_path / "page.html"
+    result = run("plan", "--html", str(file))
+    assert result.exit_code == 0, result.output
+    assert "old and unused" in result.output
+    parser = Parser()
+    parser.feed(file.read_text())
+    assert len(json.loads(carried(parser))["images"]) == 2
+
+
+def test_a_page_that_cannot_be_written_is_told_before_anybody_is_asked(registry: Registry, tmp_path: Path) -> None:
+    """As with the other files."""
+    del registry
+    result = run("plan", "--html", str(tmp_path / "nowhere" / "page.html"))
+    assert result.exit_code == 2
+    assert "lies in a folder that does not exist" in result.output
+
+
+def test_a_page_that_fails_at_the_end_fails_the_plan(
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the cause, after the plan."""
+    del registry
+
+    def fail(*_: object) -> None:
+        message = "no space left on device"
+        raise OSError(message)
+
+    monkeypatch.setattr(page, "write", fail)
+    result = run("plan", "--html", str(tmp_path / "page.html"))
+    assert result.exit_code == 1
+    assert "old and unused" in result.output
+    assert "the report could not be written: " in result.output
 
 
 def test_plan_shows_every_image(registry: Registry) -> None:

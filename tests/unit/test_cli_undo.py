@@ -9,26 +9,32 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner
 
-from ecr_cleaner import cli, history_reader
-from ecr_cleaner.cli import journal_place, session
-from ecr_cleaner.errors import AbsentError, HistoryError
-from ecr_cleaner.objects import Stored
+from ecr_cleaner import cli
+from ecr_cleaner.cli import session
 from tests.builders import ACCOUNT, HOST, REGION
 
 if TYPE_CHECKING:
-    from click.testing import Result
+    from pathlib import Path
 
-PLACE = {"bucket": "shared", "prefix": "ecr-cleaner/1/"}
+    from click.testing import Result
 
 
 class Clients:
     """Answers with what a test sets."""
 
     region = REGION
+    meta = SimpleNamespace(
+        method_to_api_mapping={
+            "describe_images": "DescribeImages",
+            "describe_registry": "DescribeRegistry",
+            "get_function_configuration": "GetFunctionConfiguration",
+        }
+    )
 
     def __init__(self, environment: dict[str, str] | None = None) -> None:
         self.environment = environment
         self.named: list[str] = []
+        self.listed: list[tuple[str, str]] = []
 
     def client(self, _: str) -> Clients:
         """Of whichever service."""
@@ -43,6 +49,15 @@ class Clients:
         self.named.append(asked["FunctionName"])
         return {} if self.environment is None else {"Environment": {"Variables": self.environment}}
 
+    def list_objects_v2(self, **asked: Any) -> dict[str, Any]:
+        """As S3 has it: there is nothing."""
+        self.listed.append((asked["Bucket"], asked["Prefix"]))
+        return {"KeyCount": 0, "IsTruncated": False}
+
+    def describe_images(self, **_: Any) -> dict[str, Any]:
+        """As ECR has it: there is nothing."""
+        return {"imageDetails": []}
+
 
 def run(*words: str) -> Result:
     """Run the command."""
@@ -54,42 +69,48 @@ def run(*words: str) -> Result:
     ("words", "problem"),
     [
         (["UPPER"], "is not an image name"),
-        (["app", "--journal", "s3://bucket"], "is no place of a journal"),
-        (["app", "--journal", "s3://bucket/prefix"], "is no place of a journal"),
-        (["app", "--journal", "s3://bucket/prefix/", "--function", "f"], "exclude each other"),
-        ([f"{HOST.replace(REGION, 'eu-west-1')}/app:v1"], "lies in 123456789012 eu-west-1, but this is"),
+        (
+            [f"{HOST.replace(REGION, 'eu-west-1')}/app:v1", "--function", "f"],
+            "lies in 123456789012 eu-west-1, but this is",
+        ),
     ],
 )
 def test_what_cannot_be_meant_is_refused(
     monkeypatch: pytest.MonkeyPatch, name: str, words: list[str], problem: str
 ) -> None:
-    """In one line; nothing is asked."""
-    monkeypatch.setattr(session, "connect", lambda *_: Clients())
+    """In one line; nothing is looked at."""
+    monkeypatch.setattr(session, "connect", lambda *_: Clients({"ECR_CLEANER_SETTINGS": '{"schema_version": 1}'}))
     result = run(name, *words)
     assert result.exit_code in {1, 2}
     assert problem in result.output
 
 
+@pytest.mark.parametrize("name", ["restore", "history"])
+def test_settings_come_from_one_place(tmp_path: Path, name: str) -> None:
+    """As with the other commands."""
+    file = tmp_path / "settings.json"
+    file.write_text('{"schema_version": 1}')
+    result = run(name, "app", "--settings", str(file), "--function", "f")
+    assert (result.exit_code, "--function and --settings exclude each other" in result.output) == (2, True)
+
+
 def test_history_needs_a_place(monkeypatch: pytest.MonkeyPatch) -> None:
     """There is nothing to guess."""
     monkeypatch.setattr(session, "connect", lambda *_: Clients())
-    assert "name the place of the history" in run("history", "app").output
+    result = run("history", "app")
+    assert (result.exit_code, "say where the history lies" in result.output) == (2, True)
 
 
-@pytest.mark.parametrize(
-    ("document", "expected"),
-    [
-        ({"journal": PLACE}, ("shared", "ecr-cleaner/1/")),
-        ({"history": PLACE}, ("shared", "ecr-cleaner/1/")),
-        ({"history": None}, (None, "")),
-    ],
-)
-def test_the_place_is_the_functions(document: dict[str, Any], expected: tuple[str | None, str]) -> None:
-    """As its environment says."""
-    clients = Clients({"ECR_CLEANER_SETTINGS": json.dumps({"schema_version": 1} | document)})
-    connection: Any = SimpleNamespace(clients=clients)
-    found = journal_place.of_function(connection, "cleaner")
-    assert ((found.bucket, found.prefix), clients.named) == (expected, ["cleaner"])
+@pytest.mark.parametrize("name", ["restore", "history"])
+def test_the_place_is_the_functions(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """As its environment says; the journal has a place of its own."""
+    document = {"schema_version": 1, "journal": {"bucket": "shared", "prefix": "j/"}}
+    clients = Clients({"ECR_CLEANER_SETTINGS": json.dumps(document)})
+    monkeypatch.setattr(session, "connect", lambda *_: clients)
+    result = run(name, "app", "--function", "cleaner")
+    assert clients.named == ["cleaner"]
+    assert clients.listed == [("shared", "j/journal/")]
+    assert result.exit_code == 1
 
 
 def test_a_function_that_is_no_cleaner_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,31 +118,4 @@ def test_a_function_that_is_no_cleaner_is_told(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(session, "connect", lambda *_: Clients({"ECR_CLEANER_SETTINGS": '{"what": 1}'}))
     result = run("history", "app", "--function", "other")
     assert result.exit_code == 1
-    assert "the settings of the function other cannot be understood" in result.output
-
-
-STARTED = b'{"schema_version":1,"state":"started","history_id":"12345678","started_at":"2026-01-01T00:00:00Z"}'
-
-
-@pytest.mark.parametrize(
-    "objects", [{}, {"p/marker.json": b'{"schema_version":1,"state":"new"}'}, {"p/marker.json": STARTED}]
-)
-def test_what_is_not_remembered_is_nothing(monkeypatch: pytest.MonkeyPatch, objects: dict[str, bytes]) -> None:
-    """Without a history, before its first run, and of a repository that it does not know."""
-
-    def read(_: object, bucket: str, key: str) -> Stored:
-        if key not in objects:
-            raise AbsentError(f"s3://{bucket}/{key}")
-        return Stored(objects[key], "1")
-
-    monkeypatch.setattr(history_reader.objects, "read", read)
-    clients: Any = Clients()
-    assert history_reader.read(clients, "b", "p/", "app") is None
-
-
-def test_a_history_that_is_not_whole_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Spoiled is not empty."""
-    monkeypatch.setattr(history_reader.objects, "read", lambda *_: Stored(b"{", "1"))
-    clients: Any = Clients()
-    with pytest.raises(HistoryError, match=r"marker\.json cannot be understood"):
-        history_reader.read(clients, "b", "p/", "app")
+    assert "function other: " in result.output

@@ -12,19 +12,24 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
+from ecr_cleaner import announce, lock, objects
 from ecr_cleaner import handler as entry
-from ecr_cleaner import lock, objects
+from ecr_cleaner.approval import Application, Proposal
 from ecr_cleaner.errors import LockHeldError, RunFailedError
 from ecr_cleaner.history import HistoryStore
 from ecr_cleaner.model import RunStatus
 from ecr_cleaner.objects import Stored
+from ecr_cleaner.report.ending import Ending
+from ecr_cleaner.report.fanout import Fanout
 from ecr_cleaner.report.log import LogReporter
+from ecr_cleaner.report.record import Recorder
 from ecr_cleaner.report.summary import RunSummary
 from tests.builders import REGION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from ecr_cleaner.approval import Gate
     from ecr_cleaner.aws import Aws
     from ecr_cleaner.journal import Journal
     from ecr_cleaner.settings import Settings
@@ -53,8 +58,10 @@ class Calls:
         runs: Settings, run id and time left of each run.
         locks: Table and run id of each lock, and when it was given back.
         histories: What each run knows of the past.
+        gates: What each run has to pass.
         journals: Where each run writes down what goes.
         function_names: What each run takes the function's name for.
+        reporters: Who is told of each run.
         lock_error: What asking for the lock raises.
         release_error: What giving it back raises.
     """
@@ -63,8 +70,10 @@ class Calls:
     runs: list[tuple[Settings, str, float]] = field(default_factory=list)
     locks: list[str] = field(default_factory=list)
     histories: list[HistoryStore | None] = field(default_factory=list)
+    gates: list[Gate | None] = field(default_factory=list)
     journals: list[Journal | None] = field(default_factory=list)
     function_names: list[str] = field(default_factory=list)
+    reporters: list[object] = field(default_factory=list)
     lock_error: Exception | None = None
     release_error: Exception | None = None
 
@@ -78,14 +87,16 @@ class Calls:
         function_name: str,
         *,
         seconds_left: Callable[[], float],
+        gate: Gate | None,
         journal: Journal | None,
     ) -> Calls:
         """In the place of Run."""
         assert clients.region == REGION
-        assert isinstance(reporter, LogReporter)
+        self.reporters.append(reporter)
         self.histories.append(history)
         self.journals.append(journal)
         self.function_names.append(function_name)
+        self.gates.append(gate)
         self.runs.append((settings, run_id, seconds_left()))
         return self
 
@@ -188,6 +199,60 @@ def test_the_place_of_the_history_reaches_the_run(calls: Calls, monkeypatch: pyt
     assert store
     assert (store.bucket, store.prefix, store.rollback_days) == ("shared", "ecr-cleaner/1/", 3)
     assert calls.function_names == ["ecr-cleaner", "registry-cleaner"]
+
+
+def test_the_place_of_the_reports_reaches_the_run(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The report is kept before the log tells where; without a place there is only the log."""
+    entry.handler({}, Context())
+    monkeypatch.setenv("ECR_CLEANER_SETTINGS", json.dumps({"schema_version": 1, "reports": PLACE}))
+    entry.handler({}, Context())
+    without, both = calls.reporters
+    assert isinstance(without, LogReporter)
+    assert isinstance(both, Fanout)
+    assert [type(one) for one in both.reporters] == [Recorder, LogReporter]
+
+
+REQUIRED = {"schema_version": 1, "approval": "required", "plans": PLACE}
+APPLY = {"schema_version": 1, "action": "apply", "plan": "0" * 64}
+
+
+def test_what_approval_is_required_for_has_a_gate(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A night proposes, a plan's id is carried out, a dry run of the night removes nothing anyway."""
+    monkeypatch.setenv("DRY_RUN", "false")
+    entry.handler({}, Context())
+    monkeypatch.setenv("ECR_CLEANER_SETTINGS", json.dumps(REQUIRED))
+    entry.handler({}, Context())
+    entry.handler({"schema_version": 1, "dry_run": True}, Context())
+    entry.handler(APPLY, Context())
+    entry.handler(APPLY | {"dry_run": True}, Context())
+    none, proposal, dry, application, looked = calls.gates
+    assert (none, dry) == (None, None)
+    assert isinstance(proposal, Proposal)
+    assert isinstance(application, Application)
+    assert isinstance(looked, Application)
+    assert (application.plan_id, application.function, application.run_id) == ("0" * 64, "ecr-cleaner", "request-1")
+    assert (application.store.bucket, application.store.prefix) == ("shared", "ecr-cleaner/1/")
+    assert [settings.dry_run for settings, _, _ in calls.runs] == [False, False, True, False, True]
+
+
+@pytest.mark.parametrize(
+    ("dry_run", "document", "cause"),
+    [
+        ("true", REQUIRED, "dry_run is true: nothing is removed"),
+        ("false", {"schema_version": 1}, 'approval is "none": no plan waits'),
+    ],
+)
+@pytest.mark.parametrize("more", [{}, {"dry_run": True}])
+def test_no_plan_is_carried_out_where_none_can_wait(  # noqa: PLR0917 - what differs, and two fixtures
+    calls: Calls, monkeypatch: pytest.MonkeyPatch, dry_run: str, document: object, cause: str, more: dict[str, bool]
+) -> None:
+    """The settings win over every event."""
+    monkeypatch.setenv("DRY_RUN", dry_run)
+    monkeypatch.setenv("ECR_CLEANER_SETTINGS", json.dumps(document))
+    found = failed(APPLY | more)
+    assert found["status"] == "failed"
+    assert found["causes"][0].startswith(f"event: action: apply: {cause}")
+    assert calls.runs == []
 
 
 def test_the_place_of_the_journal_reaches_the_run(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -346,6 +411,118 @@ def test_a_bug_is_not_dressed_up(calls: Calls, monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(KeyError):
         entry.handler({}, Context())
     assert calls.locks[-1] == "release"
+
+
+@pytest.fixture
+def told(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> list[Ending]:
+    """What those who were not there would be told."""
+    endings: list[Ending] = []
+
+    def tell(_: Aws | None, settings: Settings, ending: Ending, seconds_left: Callable[[], float]) -> Ending:
+        assert settings.metrics_namespace == "ECRCleaner"
+        assert seconds_left() == 12.5
+        endings.append(ending)
+        calls.locks.append("told")
+        return ending
+
+    monkeypatch.setattr(announce, "tell", tell)
+    return endings
+
+
+def test_a_run_is_told_after_the_lock_is_given_back(
+    calls: Calls, told: list[Ending], summary: RunSummary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With everything that those who were not there have to know."""
+    monkeypatch.setenv("ECR_CLEANER_SETTINGS", LOCKED)
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "registry-cleaner")
+    entry.handler({}, Context())
+    assert calls.locks == ["take cleaner-lock request-1", "run", "release", "told"]
+    assert told == [
+        Ending(
+            run_id="request-1",
+            function="registry-cleaner",
+            log_group="/aws/lambda/registry-cleaner",
+            region=REGION,
+            dry_run=True,
+            status=RunStatus.COMPLETED,
+            causes=(),
+            summary=summary.as_json(),
+        )
+    ]
+
+
+def test_what_could_not_be_told_fails_the_invocation(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beside the causes that there were."""
+    assert isinstance(calls.end, RunSummary)
+    calls.end.refusals.append("source ecs: denied")
+    monkeypatch.setattr(announce, "tell", lambda _clients, _told, ending, _left: ending.worsened(["no mail"]))
+    assert failed() == {"run_id": "request-1", "status": "refused", "causes": ["source ecs: denied", "no mail"]}
+    calls.end.refusals.clear()
+    assert failed() == {"run_id": "request-1", "status": "failed", "causes": ["no mail"]}
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "cause"),
+    [
+        (LockHeldError("another run is under way"), RunStatus.REFUSED, "another run is under way"),
+        (ClientError({"Error": {"Code": "Denied", "Message": "no"}}, "PutItem"), RunStatus.FAILED, "Denied"),
+        (KeyError("bug"), RunStatus.FAILED, "a bug: KeyError: 'bug'"),
+    ],
+)
+def test_what_ended_before_a_run_is_told_too(  # noqa: PLR0917 - what differs, and three fixtures
+    calls: Calls,
+    told: list[Ending],
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+    status: RunStatus,
+    cause: str,
+) -> None:
+    """Or nobody would hear of it."""
+    monkeypatch.setenv("ECR_CLEANER_SETTINGS", LOCKED)
+    calls.lock_error = error
+    with pytest.raises((RunFailedError, KeyError)):
+        entry.handler({}, Context())
+    (ending,) = told
+    assert (ending.status, ending.summary, ending.region) == (status, None, REGION)
+    assert cause in ending.causes[0]
+
+
+def test_a_lock_that_cannot_be_given_back_hides_no_other_cause(
+    calls: Calls, told: list[Ending], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run's own causes come first."""
+    monkeypatch.setenv("ECR_CLEANER_SETTINGS", LOCKED)
+    assert isinstance(calls.end, RunSummary)
+    calls.end.left.append("app")
+    calls.release_error = ClientError({"Error": {"Code": "Denied", "Message": "no"}}, "DeleteItem")
+    found = failed()
+    assert found["status"] == "failed"
+    assert found["causes"][0] == "time ran out: 1 repositories left"
+    assert "DeleteItem" in found["causes"][1]
+    assert told[0].causes == tuple(found["causes"])
+
+
+@pytest.mark.usefixtures("calls")
+def test_without_a_region_it_is_told_to_whom_it_can_be(told: list[Ending], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody but CloudWatch."""
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    monkeypatch.delenv("AWS_REGION", raising=False)
+    failed()
+    assert [ending.region for ending in told] == [""]
+
+
+@pytest.mark.usefixtures("calls")
+def test_whoever_confirms_something_is_told_by_the_answer(told: list[Ending], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Confirming is no run: neither its success nor its failure is told to others, nor a bug in it."""
+    document = {"schema_version": 1, "history": PLACE}
+    failed(CONFIRM)
+    monkeypatch.setenv("ECR_CLEANER_SETTINGS", json.dumps(document))
+    monkeypatch.setattr(HistoryStore, "confirm", lambda *_: {})
+    entry.handler(CONFIRM, Context())
+    monkeypatch.setattr(HistoryStore, "confirm", lambda *_: json.loads("{}")["bug"])
+    with pytest.raises(KeyError):
+        entry.handler(CONFIRM, Context())
+    assert told == []
 
 
 @pytest.mark.usefixtures("calls")

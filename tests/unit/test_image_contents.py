@@ -20,7 +20,7 @@ BUILDER_FILES = {"Dockerfile", ".dockerignore"}
 def hashed_patterns() -> set[str]:
     """The names and patterns in image.tf's list of source files."""
     match = re.search(
-        r"source_files = concat\(\s*\[(.*?)\],\s*sort\(fileset\([^,]+, (\".*?\")\)\)", IMAGE_TF, re.DOTALL
+        r"source_files = concat\(\s*\[(.*?)\],((?:\s*sort\(fileset\([^,]+, \".*?\"\)\),)+)\s*\)", IMAGE_TF, re.DOTALL
     )
     assert match
     return set(re.findall(r'"([^"]+)"', match[1] + match[2]))
@@ -49,20 +49,23 @@ def test_the_whitelist_is_what_is_hashed() -> None:
 
 
 def test_the_patterns_find_the_package_and_no_rubbish() -> None:
-    """Every module is shipped; byte code and stray files are not, wherever they lie."""
-    pattern = next(p for p in hashed_patterns() if "*" in p)
-    assert pattern == "ecr_cleaner/**/*.py"
-    shipped = {path.relative_to(SOURCE).as_posix() for path in SOURCE.glob(pattern)}
-    assert "ecr_cleaner/__init__.py" in shipped
+    """Every module and asset is shipped; byte code and stray files are not, wherever they lie."""
+    patterns = {p for p in hashed_patterns() if "*" in p}
+    assert patterns == {"ecr_cleaner/**/*.py", "ecr_cleaner/report/assets/*"}
+    shipped = {path.relative_to(SOURCE).as_posix() for pattern in patterns for path in SOURCE.glob(pattern)}
+    assert {"ecr_cleaner/__init__.py", "ecr_cleaner/report/assets/page.html"} <= shipped
     assert not [name for name in shipped if "__pycache__" in name]
 
 
 def test_nothing_that_the_package_needs_is_left_behind() -> None:
-    """The package reads no data files: whatever lies in it is a module, so the pattern is enough."""
+    """Whatever lies in the package is a module, or what the report's page is made of, so the patterns are enough."""
     others = [
         path
         for path in (SOURCE / "ecr_cleaner").rglob("*")
-        if path.is_file() and not fnmatch.fnmatch(path.name, "*.py") and "__pycache__" not in path.parts
+        if path.is_file()
+        and not fnmatch.fnmatch(path.name, "*.py")
+        and "__pycache__" not in path.parts
+        and path.parent != SOURCE / "ecr_cleaner" / "report" / "assets"
     ]
     assert others == []
 

@@ -11,7 +11,26 @@ import pytest
 import ecr_cleaner
 
 PACKAGE = Path(ecr_cleaner.__file__).parent
-PURE = ("access", "broken", "errors", "graph", "guard", "memory", "model", "paths", "reference", "retention", "rules")
+PURE = (
+    "access",
+    "broken",
+    "errors",
+    "findings",
+    "graph",
+    "guard",
+    "lifecycle_policy",
+    "memory",
+    "model",
+    "paths",
+    "permission",
+    "reference",
+    "resolution",
+    "retention",
+    "rules",
+    "tag_check",
+)
+
+TOLD = ("ending", "metrics", "notify", "run_event", "units")
 
 
 def imports_of(path: Path) -> set[str]:
@@ -34,6 +53,17 @@ def test_pure_rooms_import_only_each_other(room: str) -> None:
         assert name.split(".")[0] in sys.stdlib_module_names or name.removeprefix("ecr_cleaner.") in PURE, name
 
 
+@pytest.mark.parametrize("room", TOLD)
+def test_what_is_told_to_others_is_made_of_values_alone(room: str) -> None:
+    """No clock, no I/O: the one room that speaks to anybody is announce."""
+    path = PACKAGE / "report" / f"{room}.py"
+    allowed = {"ecr_cleaner.model", *(f"ecr_cleaner.report.{one}" for one in TOLD)}
+    for name in imports_of(path):
+        assert name.split(".")[0] in sys.stdlib_module_names or name in allowed or name == "ecr_cleaner.report", name
+    assert ".now(" not in path.read_text()
+    assert not imports_of(path) & {"logging", "os", "sys", "time"}
+
+
 @pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda p: str(p.relative_to(PACKAGE)))
 def test_botocore_is_configured_in_one_place(path: Path) -> None:
     """boto3 and botocore are imported in aws.py alone."""
@@ -50,7 +80,20 @@ def test_sources_know_nothing_of_rules(path: Path) -> None:
     assert not imports_of(path) & forbidden
 
 
-@pytest.mark.parametrize("room", ["graph", "guard", "memory", "retention", "rules"])
+@pytest.mark.parametrize(
+    "room",
+    [
+        "findings",
+        "graph",
+        "guard",
+        "lifecycle_policy",
+        "memory",
+        "permission",
+        "retention",
+        "rules",
+        "saved_plan",
+    ],
+)
 def test_deciding_has_no_clock(room: str) -> None:
     """`now` is an argument."""
     assert ".now(" not in (PACKAGE / f"{room}.py").read_text()

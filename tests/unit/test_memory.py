@@ -98,6 +98,19 @@ def test_a_use_again_begins_anew() -> None:
     assert digest("a") in kept(known)
 
 
+def test_of_two_looks_at_one_moment_the_use_counts() -> None:
+    """Whoever did not see it was not there any later."""
+    one, other = look(NOW, {"a": []}, {"a": ["x"]}), look(NOW, {"a": []})
+    assert after(one, other).images[digest("a")] == after(other, one).images[digest("a")]
+    assert after(one, other).images[digest("a")].unused_since is None
+
+
+def test_a_use_on_the_last_day_needs_no_more_words() -> None:
+    """That nobody was asked since then is not why it stays."""
+    known = after(look(ago("7d"), {"a": []}, {"a": ["x"]}), look(ago("6d"), {"a": []}))
+    assert kept(known) == {digest("a"): ("x, last seen in use 2026-02-22 12:00 UTC",)}
+
+
 def test_what_never_was_in_use_is_not_remembered_as_unused() -> None:
     """Nothing depends on it, and it would be a date for every image."""
     assert after(look(NOW, {"a": []})).images[digest("a")] == Entry()

@@ -12,10 +12,13 @@ from rich.console import Console
 
 from ecr_cleaner.model import (
     Contents,
+    Finding,
+    FindingKind,
     Reason,
     Removal,
     RemovalStatus,
     RunStatus,
+    Severity,
     SourceOutcome,
     SourceStatus,
     UsageScan,
@@ -24,6 +27,7 @@ from ecr_cleaner.model import (
 from ecr_cleaner.report.collected import CollectingReporter, verdict_json
 from ecr_cleaner.report.console import held, human_bytes, print_explanation, print_plan
 from ecr_cleaner.report.log import LOGGER, LogReporter
+from ecr_cleaner.report.shown import MAX_FINDINGS_PER_KIND
 from ecr_cleaner.report.summary import RepositorySummary, RunSummary
 from ecr_cleaner.rules import judge
 from tests.builders import ACCOUNT, NOW, REGION, digest, image, repository, usage
@@ -74,13 +78,18 @@ def test_the_summary_has_a_fixed_set_of_keys() -> None:
         "region",
         "account_id",
         "causes",
+        "tripwire_tripped",
         "sources",
         "unprotected",
         "notes",
+        "findings",
+        "findings_left_out",
         "repositories",
         "totals",
         "left",
+        "plan",
         "duration_seconds",
+        "report",
     }
     assert found["schema_version"] == 1
     assert set(found["repositories"][0]) == {
@@ -92,6 +101,7 @@ def test_the_summary_has_a_fixed_set_of_keys() -> None:
         "rule",
         "images",
         "kept",
+        "in_use",
         "removable",
         "removed",
         "archived",
@@ -102,12 +112,17 @@ def test_the_summary_has_a_fixed_set_of_keys() -> None:
         "removals",
         "failure_codes",
         "bytes_total",
+        "bytes_in_use",
+        "bytes_in_archive",
         "bytes_removable",
+        "bytes_removable_from_archive",
         "bytes_removed",
+        "bytes_archived",
     }
     assert set(found["totals"]) == {
         "images",
         "kept",
+        "in_use",
         "removable",
         "removed",
         "archived",
@@ -115,8 +130,12 @@ def test_the_summary_has_a_fixed_set_of_keys() -> None:
         "failed",
         "partly_untagged",
         "bytes_total",
+        "bytes_in_use",
+        "bytes_in_archive",
         "bytes_removable",
+        "bytes_removable_from_archive",
         "bytes_removed",
+        "bytes_archived",
     }
     assert found["sources"] == {"ecs": {"outcome": "complete", "usages": 3, "detail": ""}}
     assert found["notes"] == ["a note"]
@@ -126,7 +145,7 @@ def test_a_run_that_never_began_has_the_same_keys() -> None:
     """Null, empty and zero, but there."""
     found = summary().as_json()
     assert set(found) == set(judged(plan(image())).as_json())
-    assert (found["account_id"], found["sources"], found["repositories"]) == (None, {}, [])
+    assert (found["account_id"], found["sources"], found["repositories"], found["report"]) == (None, {}, [], None)
     assert set(found["totals"].values()) == {0}
 
 
@@ -534,3 +553,74 @@ def test_an_image_that_is_not_found_is_explained_by_its_repository(kept: Reposit
     found, text = explained(collected(end=end), "v1")
     assert not found
     assert words in text
+
+
+# Findings
+
+
+def findings(count: int, kind: FindingKind = FindingKind.DANGLING_REFERENCE) -> list[Finding]:
+    """Some of one kind."""
+    return [Finding(kind, Severity.WARNING, f"app:{number}", "gone") for number in range(count)]
+
+
+def test_findings_do_not_fill_the_result() -> None:
+    """The first of each kind, and how many more there are; a report has all of them."""
+    found = findings(MAX_FINDINGS_PER_KIND + 2) + findings(1, FindingKind.ARCHIVED_IN_USE)
+    told = summary(findings=found).as_json()
+    assert len(told["findings"]) == MAX_FINDINGS_PER_KIND + 1
+    assert told["findings_left_out"] == {"dangling_reference": 2}
+    assert told["findings"][0] == {
+        "kind": "dangling_reference",
+        "severity": "warning",
+        "subject": "app:0",
+        "detail": "gone",
+        "bytes": None,
+    }
+    whole = summary(findings=found).as_json(all_findings=True)
+    assert (len(whole["findings"]), whole["findings_left_out"]) == (len(found), {})
+    collected = CollectingReporter()
+    collected.run(summary(findings=found))
+    assert len(collected.as_json()["findings"]) == len(found)
+
+
+@pytest.mark.parametrize(
+    ("severity", "level"), [(Severity.PROBLEM, "WARNING"), (Severity.WARNING, "WARNING"), (Severity.INFO, "INFO")]
+)
+def test_each_finding_is_a_line(log: pytest.LogCaptureFixture, severity: Severity, level: str) -> None:
+    """Before the line that ends the run, and never an error: no run fails because of one."""
+    found = Finding(FindingKind.ARCHIVED_IN_USE, severity, "app:v1", "archived", 7)
+    LogReporter().run(summary(findings=[found]))
+    first, last = log.records
+    assert (first.getMessage(), first.levelname, last.getMessage()) == ("Finding", level, "Run summary")
+    assert vars(first)["finding"] == {
+        "kind": "archived_in_use",
+        "severity": severity.value,
+        "subject": "app:v1",
+        "detail": "archived",
+        "bytes": 7,
+    }
+
+
+def test_no_finding_changes_how_a_run_ends() -> None:
+    """Not even a problem."""
+    found = [Finding(FindingKind.MISCONFIGURED_TAG, Severity.PROBLEM, "app", "bad")]
+    assert summary(findings=found).status is RunStatus.COMPLETED
+    assert summary(findings=found).causes == ()
+
+
+@pytest.mark.parametrize(
+    ("kind", "severity", "shown"),
+    [
+        (FindingKind.DANGLING_REFERENCE, Severity.PROBLEM, True),
+        (FindingKind.LIFECYCLE_EXPIRES_IN_USE, Severity.WARNING, True),
+        (FindingKind.ORPHANED_ARTIFACTS, Severity.INFO, False),
+        (FindingKind.MISCONFIGURED_TAG, Severity.PROBLEM, False),
+        (FindingKind.OPEN_TO_OTHER_ACCOUNTS, Severity.WARNING, False),
+    ],
+)
+def test_a_plan_shows_what_is_broken(kind: FindingKind, severity: Severity, *, shown: bool) -> None:
+    """Or soon will be; what the plan says anyway is not said twice."""
+    collected, out = CollectingReporter(), StringIO()
+    collected.run(summary(findings=[Finding(kind, severity, "app:v1", "look at it")]))
+    print_plan(collected, Console(file=out, width=200))
+    assert (f"{severity.value}: app:v1: look at it" in out.getvalue()) is shown

@@ -14,7 +14,8 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 
 from ecr_cleaner import inventory, removal, usage
 from ecr_cleaner.access import RegistryFacts
-from ecr_cleaner.errors import HistoryError, RepositoryError
+from ecr_cleaner.checks import SPARE_SECONDS, UNASKED
+from ecr_cleaner.errors import HistoryError, OutOfTimeError, RepositoryError
 from ecr_cleaner.guard import FRESHNESS, Drop
 from ecr_cleaner.inventory import Misconfigured
 from ecr_cleaner.memory import Entry, History, remember
@@ -67,6 +68,7 @@ class World:
         seconds: Until the run is cut off.
         usages: As the history has them, of the last run that was complete.
         started_at: When the history began.
+        policies: Lifecycle policies, by repository.
         known: What the history holds, by repository.
         saved: What was noted for all repositories.
         journals: What each removal was given to write into.
@@ -88,6 +90,7 @@ class World:
     now: datetime = NOW
     usages: dict[str, int] = field(default_factory=dict)
     started_at: datetime = field(default_factory=lambda: ago("100d"))
+    policies: dict[str, str] = field(default_factory=dict)
     known: dict[str, History] = field(default_factory=dict)
     saved: list[tuple[frozenset[str], dict[str, int] | None, Drop | None]] = field(default_factory=list)
     read: list[str] = field(default_factory=list)
@@ -180,6 +183,18 @@ class World:
         self.saved.append((existing, usages, drop))
         self.step("save")
 
+    def client_without_retries(self, service: str) -> World:
+        """As aws has it."""
+        assert service == "ecr"
+        return self
+
+    def get_lifecycle_policy(self, *, repositoryName: str) -> dict[str, str]:  # noqa: N803 - as ECR has it
+        """As the client has it."""
+        self.step("lifecycle", repositoryName)
+        if repositoryName not in self.policies:
+            raise client_error("LifecyclePolicyNotFoundException", "GetLifecyclePolicy")
+        return {"lifecyclePolicyText": self.policies[repositoryName]}
+
     def knows(self, plan: RepositoryPlan, past: Mapping[str, Entry]) -> None:
         """As the journal has it."""
         self.taken_down[plan.repository.name] = ({verdict.image.digest for verdict in plan.removals}, past)
@@ -251,7 +266,9 @@ def told() -> Told:
     return Told()
 
 
-CLIENTS = cast("Aws", SimpleNamespace(region=REGION))
+def clients(world: World) -> Aws:
+    """What the run has of AWS itself."""
+    return cast("Aws", SimpleNamespace(region=REGION, client_without_retries=world.client_without_retries))
 
 
 @pytest.fixture
@@ -264,7 +281,7 @@ def run(world: World, told: Told) -> Callable[..., RunSummary]:
         asked = Settings.model_validate({"dry_run": False} | settings)
         store = cast("HistoryStore", world) if history else None
         made = Run(
-            CLIENTS,
+            clients(world),
             asked,
             told,
             "run-1",
@@ -376,7 +393,7 @@ def test_one_can_look_at_some_repositories_alone(run: Callable[..., RunSummary],
 def test_by_default_there_is_no_end_of_time(world: World, told: Told) -> None:
     """From a terminal nothing cuts a run off, and the clock is the real one."""
     world.old("a")
-    assert Run(CLIENTS, Settings(), told, "run-1").execute().status == "completed"
+    assert Run(clients(world), Settings(), told, "run-1").execute().status == "completed"
 
 
 # Usages
@@ -815,6 +832,7 @@ def test_a_fall_of_usages_removes_nothing(run: Callable[..., RunSummary], world:
     ((_, usages, drop),) = world.saved
     assert drop
     assert (usages, str(drop)) == ({"ecs": 4}, "ecs from 10 to 4")
+    assert summary.tripwire_tripped
     (cause,) = summary.causes
     assert cause.startswith(
         "the images in use fell by more than max_usage_drop_percent = 50 allows: ecs from 10 to 4; "
@@ -1056,3 +1074,153 @@ def test_images_are_judged_by_the_moment_the_run_began(
     run()
     assert told.removed == ["a:v1"]
     assert {v.image.digest: v.reason for v in told.plans["a"].verdicts}[digest("almost")] is Reason.TOO_YOUNG
+
+
+# Findings
+
+
+TAKES_ALL = json.dumps(
+    {
+        "rules": [
+            {
+                "rulePriority": 1,
+                "selection": {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": 1},
+                "action": {"type": "expire"},
+            }
+        ]
+    }
+)
+
+
+def kinds(summary: RunSummary) -> list[str]:
+    """What was found, in its order."""
+    return [finding.kind.value for finding in summary.findings]
+
+
+def one_in_use(world: World) -> None:
+    """A repository with an old image in use, a newer one, and a lifecycle policy that takes the old one."""
+    world.old("a")
+    world.listings["a"][0].append(image("new", pushed="1d", repository="a"))
+    world.scans = [((used(tag="v1", repository="a"),), (COMPLETE,))]
+    world.policies["a"] = TAKES_ALL
+
+
+def test_a_lifecycle_policy_is_read_once_and_where_something_is_in_use(
+    run: Callable[..., RunSummary], world: World
+) -> None:
+    """After what a run depends on, and before anything goes."""
+    one_in_use(world)
+    world.old("b")
+    summary = run()
+    assert kinds(summary) == ["lifecycle_expires_in_use"]
+    assert [step for step in world.steps if step.startswith(("scan", "look 2", "lifecycle", "remove"))] == [
+        "scan",
+        "look 2 a",
+        "lifecycle a",
+        "look 2 b",
+        "remove b:v1",
+    ]
+
+
+def test_a_second_look_finds_nothing_twice(run: Callable[..., RunSummary], world: World, told: Told) -> None:
+    """Verdicts get old and are made again; what was found stays found."""
+    world.old("0")
+    one_in_use(world)
+    world.listings["a"][0].append(image("unused", tags=["v0"], repository="a"))
+    world.lasts["remove"] = FRESHNESS.total_seconds() + 1
+    world.seconds = 9_999
+    summary = run()
+    assert "look 3 a" in world.steps
+    assert world.steps.count("lifecycle a") == 1
+    assert told.removed == ["0:v1", "a:v0"]
+    assert kinds(summary) == ["lifecycle_expires_in_use"]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        client_error("AccessDeniedException", "GetLifecyclePolicy"),
+        client_error("ThrottlingException", "GetLifecyclePolicy"),
+        EndpointConnectionError(endpoint_url="https://ecr"),
+        OutOfTimeError("GetLifecyclePolicy"),
+    ],
+)
+def test_a_finding_that_cannot_be_made_costs_nothing_else(
+    run: Callable[..., RunSummary], world: World, told: Told, error: Exception
+) -> None:
+    """It is a finding itself; the run completes, and removes what it would have removed."""
+    one_in_use(world)
+    world.listings["a"][0].append(image("unused", tags=["v0"], repository="a"))
+    world.errors["lifecycle a"] = error
+    summary = run()
+    assert (summary.status, kinds(summary)) == ("completed", ["not_determined"])
+    assert told.removed == ["a:v0"]
+
+
+def test_after_some_failures_no_call_is_made_for_findings(run: Callable[..., RunSummary], world: World) -> None:
+    """Each may take half a minute, and the run has better things to do."""
+    names = ("a", "b", "c", "d", "e")
+    world.old(*names)
+    world.scans = [(tuple(used(tag="v1", repository=name) for name in names), (COMPLETE,))]
+    for name in names:
+        world.errors[f"lifecycle {name}"] = client_error("AccessDeniedException", "GetLifecyclePolicy")
+    summary = run()
+    assert [step for step in world.steps if step.startswith("lifecycle")] == [
+        "lifecycle a",
+        "lifecycle b",
+        "lifecycle c",
+    ]
+    assert [finding.subject for finding in summary.findings] == ["a", "b", "c", "registry"]
+    assert summary.status == "completed"
+
+
+def test_findings_wait_when_removal_needs_the_time(run: Callable[..., RunSummary], world: World, told: Told) -> None:
+    """Said once, whatever was left out."""
+    one_in_use(world)
+    world.old("b")
+    world.scans = [((*world.scans[0][0], used(tag="v2", repository="b")), (COMPLETE,))]
+    world.listings["b"][0].append(image("used", tags=["v2"], repository="b"))
+    world.seconds = SPARE_SECONDS - 1
+    summary = run()
+    assert [(f.kind.value, f.subject) for f in summary.findings] == [("not_determined", "registry")]
+    assert "lifecycle a" not in world.steps
+    assert told.removed == ["b:v1"]
+
+
+def test_without_a_scan_nothing_is_said_of_usages(run: Callable[..., RunSummary], world: World) -> None:
+    """But that nobody was asked."""
+    world.found["a"] = repository("a")
+    world.listings["a"] = [[image("young", pushed="5d", repository="a")]]
+    summary = run()
+    assert [finding.detail for finding in summary.findings] == [UNASKED]
+
+
+def test_a_run_over_some_repositories_says_nothing_of_the_others(run: Callable[..., RunSummary], world: World) -> None:
+    """It does not know whether they exist."""
+    world.old("a", "b")
+    world.scans = [((used(tag="v1", repository="b"), used(tag="v1", repository="c")), (COMPLETE,))]
+    assert kinds(run(only=frozenset({"a"}), dry_run=True)) == []
+    assert kinds(run(only=frozenset({"a", "c"}), dry_run=True)) == ["dangling_reference"]
+
+
+def test_what_the_survey_knows_is_found(run: Callable[..., RunSummary], world: World) -> None:
+    """Tags, policies, and how many repositories are not managed."""
+    world.found = {
+        "bad": Misconfigured("bad", "bad tag"),
+        "near": Misconfigured("near", "does not opt in", opted_in=False),
+        "open": Skipped("open", SkipReason.OTHER_ACCOUNTS, "its policy lets * pull"),
+        "cached": Skipped("cached", SkipReason.PULL_THROUGH_CACHE, "it lies under a cache"),
+        "odd": replace(repository("odd"), notes=("too few days",), misspelled=("no such tag",)),
+        "other": None,
+    }
+    world.listings["odd"] = [[]]
+    found = {(f.severity.value, f.kind.value, f.subject, f.detail) for f in run().findings}
+    assert found >= {
+        ("problem", "misconfigured_tag", "bad", "bad tag"),
+        ("warning", "misconfigured_tag", "near", "does not opt in"),
+        ("warning", "misconfigured_tag", "odd", "too few days"),
+        ("warning", "misconfigured_tag", "odd", "no such tag"),
+        ("warning", "open_to_other_accounts", "open", "its policy lets * pull"),
+    }
+    (count,) = (detail for _, kind, _, detail in found if kind == "unmanaged_storage")
+    assert count.startswith("2 repositories did not opt in")

@@ -10,11 +10,13 @@ import click
 
 from ecr_cleaner import aws
 from ecr_cleaner.cli import commands
+from ecr_cleaner.cli.interrupts import INTERRUPTED, listening
+from ecr_cleaner.cli.sentences import sentence
 from ecr_cleaner.errors import CleanerError
 
 
 class CommandFiles(click.Group):
-    """Whatever module of `ecr_cleaner.cli.commands` holds a ``command``; its errors become one line and exit code 1."""
+    """The ``command`` of every module of `ecr_cleaner.cli.commands`; its errors become a sentence and exit code 1."""
 
     def __init__(self, *words: Any, **attributes: Any) -> None:
         super().__init__(*words, **attributes)
@@ -24,6 +26,10 @@ class CommandFiles(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command that was asked for."""
         try:
-            return super().invoke(ctx)
+            with listening():
+                return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo("Interrupted.", err=True)
+            ctx.exit(INTERRUPTED)
         except (CleanerError, *aws.AwsError) as error:
-            raise click.ClickException(str(error)) from None
+            raise click.ClickException(sentence(error)) from None

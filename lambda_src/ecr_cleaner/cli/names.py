@@ -19,8 +19,8 @@ _ANY_HOST: Final = "000000000000.dkr.ecr.any.amazonaws.com"
 _NOTHING: Final = Reference("")
 
 
-def taken_apart(image: str) -> Reference:
-    """The name of an image or of a repository as a reference.
+def taken_apart(_context: click.Context, _parameter: click.Parameter, image: str) -> Reference:
+    """The name of an image or of a repository as a reference; the callback of an argument.
 
     Raises:
         UsageError: It is none.
@@ -37,14 +37,22 @@ def taken_apart(image: str) -> Reference:
 
 
 def must_lie_here(reference: Reference, clients: Aws) -> None:
+    """Ask which registry this is, and refuse a name of another one.
+
+    Raises:
+        ClickException: The name has a host, and it is another registry's.
+    """
+    answer = aws.called(clients.client("ecr"), "DescribeRegistry")
+    must_lie_in(reference, aws.member(answer, "registryId", "DescribeRegistry"), clients.region)
+
+
+def must_lie_in(reference: Reference, account: str | None, region: str) -> None:
     """An answer about the image of the same name in another registry would be a wrong one.
 
     Raises:
         ClickException: The name has a host, and it is another registry's.
     """
-    if reference.account is None:
-        return
-    here = (aws.member(clients.client("ecr").describe_registry(), "registryId", "DescribeRegistry"), clients.region)
-    if (reference.account, reference.region) != here:
-        message = f"{reference.text} lies in {reference.account} {reference.region}, but this is {' '.join(here)}"
+    there, here = (reference.account, reference.region), (account, region)
+    if reference.account is not None and account is not None and there != here:
+        message = f"{reference.text} lies in {' '.join(map(str, there))}, but this is {' '.join(map(str, here))}"
         raise click.ClickException(message)

@@ -7,45 +7,80 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, Final
 
 import click
+from click.core import ParameterSource
+from pydantic import ValidationError
 
+from ecr_cleaner.cli import known_settings
+from ecr_cleaner.cli.known_settings import KnownSettings
 from ecr_cleaner.cli.session import Connection
+from ecr_cleaner.errors import SettingsError
 from ecr_cleaner.settings import DEFAULT_KEEP_DAYS, Settings
+from ecr_cleaner.strict import sentences
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from typing import BinaryIO
 
     Command = Callable[..., Any]
     Option = Callable[[Command], Command]
 
 
 def connection(command: Command) -> Command:
-    """``--region`` and ``--profile``, handed over as ``connection``, a `Connection`."""
+    """``--region``, ``--profile`` and ``--quiet``, handed over as ``connection``, a `Connection`."""
 
     @wraps(command)
-    def with_connection(*words: Any, region: str | None, profile: str | None, **others: Any) -> Any:
-        return command(*words, connection=Connection(region, profile), **others)
+    def with_connection(*words: Any, region: str | None, profile: str | None, quiet: bool, **others: Any) -> Any:
+        return command(*words, connection=Connection(region, profile, quiet=quiet), **others)
 
     return _all_of(
         with_connection,
         [
             click.option("--region", help="Region to look at; default: that of the AWS configuration."),
             click.option("--profile", help="Profile of the AWS configuration."),
+            click.option("--quiet", "-q", is_flag=True, help="Show no progress."),
         ],
     )
 
 
 def settings(command: Command) -> Command:
-    """What the function reads from its environment, as options; handed over as ``settings``."""
+    """The settings to look with, handed over as ``settings``, a `KnownSettings`; stands below `connection`."""
 
     @wraps(command)
-    def with_settings(*words: Any, **options: Any) -> Any:
-        given = {name: options.pop(name) for name in _SETTINGS}
-        return command(*words, settings=_read(**given), **options)
+    def with_settings(*words: Any, connection: Connection, **options: Any) -> Any:
+        told = {name: options.pop(name) for name in _SETTINGS}
+        return command(*words, connection=connection, settings=_read(connection, **told), **options)
 
     return _all_of(with_settings, _SETTINGS.values())
 
 
+def deployed(command: Command) -> Command:
+    """``--function`` and ``--settings``, for commands that judge nothing and ask where things lie.
+
+    They are handed over as ``settings``, a `KnownSettings`, or None if neither was given; stands below `connection`.
+    """
+
+    @wraps(command)
+    def with_deployed(
+        *words: Any, connection: Connection, function: str | None, copy: BinaryIO | None, **options: Any
+    ) -> Any:
+        settings = _read_deployed(connection, function, copy, DEFAULT_KEEP_DAYS)
+        return command(*words, connection=connection, settings=settings, **options)
+
+    return _all_of(with_deployed, (_SETTINGS["function"], _SETTINGS["copy"]))
+
+
 _SETTINGS: Final[dict[str, Option]] = {
+    "function": click.option(
+        "--function", metavar="NAME", help="Take the settings of this deployed function, and look into its bucket."
+    ),
+    "copy": click.option(
+        "--settings",
+        "copy",
+        type=click.File("rb"),
+        metavar="FILE",
+        help="Take a copy of the settings: the JSON document, or the function's environment; - reads it from"
+        " standard input.",
+    ),
     "keep_days": click.option(
         "--keep-days",
         type=click.IntRange(1, 99_999),
@@ -91,7 +126,48 @@ def _all_of(command: Command, options: Iterable[Option]) -> Command:
     return command
 
 
-def _read(  # noqa: PLR0913 - the options of the command line
+def _read(
+    connection: Connection, *, function: str | None, copy: BinaryIO | None, keep_days: int, **single: Any
+) -> KnownSettings:
+    found = _read_deployed(connection, function, copy, keep_days)
+    return found or KnownSettings(_of_options(keep_days=keep_days, **single))
+
+
+def _read_deployed(
+    connection: Connection, function: str | None, copy: BinaryIO | None, keep_days: int
+) -> KnownSettings | None:
+    try:
+        # Its name as a person wrote it: "-" says nothing.
+        read = None if copy is None else known_settings.read_copy(str(copy.name), copy.read())
+        # The document is the one form that says nothing of the default age limit.
+        _must_not_contradict(keep_days_too=function is not None or (read is not None and read.environment is not None))
+        if read is not None:
+            return read.understood(lambda: connection.clients, keep_days)
+    except SettingsError as error:
+        raise click.UsageError("\n".join(error.problems)) from None
+    return None if function is None else known_settings.of_function(connection.clients, function)
+
+
+def _must_not_contradict(*, keep_days_too: bool) -> None:
+    """Settings come from one place.
+
+    Raises:
+        click.UsageError: They do not; names all that were given.
+    """
+    context = click.get_current_context()
+    given = [
+        parameter.opts[0]
+        for parameter in context.command.params
+        if parameter.name in _SETTINGS
+        and context.get_parameter_source(parameter.name) is ParameterSource.COMMANDLINE
+        and (keep_days_too or parameter.name != "keep_days")
+    ]
+    if len(given) > 1 and {"--function", "--settings"} & set(given):
+        message = f"{', '.join(given[:-1])} and {given[-1]} exclude each other: settings come from one place"
+        raise click.UsageError(message)
+
+
+def _of_options(  # noqa: PLR0913 - the options of the command line
     *,
     keep_days: int,
     disabled: tuple[str, ...],
@@ -111,8 +187,8 @@ def _read(  # noqa: PLR0913 - the options of the command line
                 "inventories": _place(inventory_uri, inventory_max_age_hours),
             }
         )
-    except ValueError as error:
-        raise click.UsageError(str(error)) from None
+    except ValidationError as error:
+        raise click.UsageError("\n".join(sentences("settings", error))) from None
 
 
 def _place(uri: str | None, max_age_hours: int) -> dict[str, Any] | None:
@@ -121,5 +197,5 @@ def _place(uri: str | None, max_age_hours: int) -> dict[str, Any] | None:
     match = re.fullmatch(r"s3://(?P<bucket>[^/]+)/(?P<prefix>.+/)", uri)
     if match is None:
         message = f"{uri!r} is no place of inventories: write s3://bucket/prefix/"
-        raise ValueError(message)
+        raise click.UsageError(message)
     return {**match.groupdict(), "max_age_hours": max_age_hours}

@@ -5,15 +5,29 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
+import click
+
+from ecr_cleaner import aws, inventory
 from ecr_cleaner.aws import connect
+from ecr_cleaner.cli.interrupts import STOPPED
+from ecr_cleaner.cli.progress import Progress, WatchedReporter
+from ecr_cleaner.history_view import HistoryView
 from ecr_cleaner.model import RunStatus
-from ecr_cleaner.report.collected import CollectingReporter
+from ecr_cleaner.report.fanout import Fanout
+from ecr_cleaner.report.record import Recorder
+from ecr_cleaner.report.store import LocalPage
+from ecr_cleaner.report.summary import RunSummary
 from ecr_cleaner.run import Run
+from ecr_cleaner.survey import survey
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ecr_cleaner.aws import Aws
+    from ecr_cleaner.cli.known_settings import KnownSettings
+    from ecr_cleaner.report.collected import CollectingReporter
     from ecr_cleaner.settings import Settings
 
 EXIT_CODES: Final = {
@@ -24,6 +38,23 @@ EXIT_CODES: Final = {
 }
 """2 is left to wrong usage, as click has it."""
 
+SOMETHING_GOES: Final = 4
+"""What ``--detailed-exitcode`` ends with; `terraform plan -detailed-exitcode` says 2 there, which is taken here."""
+
+_OF_A_WHOLE_RUN: Final = ("max_removals_per_run", "max_removal_percent_per_run")
+
+
+def exit_code(summary: RunSummary, *, detailed: bool = False) -> int:
+    """How a command ends that looked.
+
+    Args:
+        summary: Of the look.
+        detailed: Whether it says of a complete look that something would go.
+    """
+    if detailed and summary.status is RunStatus.COMPLETED and any(r.removable for r in summary.repositories.values()):
+        return SOMETHING_GOES
+    return EXIT_CODES[summary.status]
+
 
 @dataclass
 class Connection:
@@ -32,10 +63,12 @@ class Connection:
     Attributes:
         region: None: that of the AWS configuration.
         profile: Likewise.
+        quiet: Whether no progress is shown.
     """
 
     region: str | None = None
     profile: str | None = None
+    quiet: bool = False
 
     @cached_property
     def clients(self) -> Aws:
@@ -47,10 +80,87 @@ class Connection:
         """
         return connect(self.region, self.profile)
 
+    def progress(self) -> Progress:
+        """Shows on standard error what the clients do, where somebody looks."""
+        return Progress(self.clients, quiet=self.quiet)
 
-def look(connection: Connection, settings: Settings, only: frozenset[str] | None = None) -> CollectingReporter:
-    """Judge every image of the repositories, or of those in `only`, in a dry run without a history."""
-    reporter = CollectingReporter()
-    told = settings.model_copy(update={"dry_run": True})
-    Run(connection.clients, told, reporter, str(uuid.uuid4()), only=only).execute()
+    def check(self) -> None:
+        """Ask the registry for the one thing that every look begins with: wrong credentials are told here, in a line.
+
+        Raises:
+            AwsError: It does not answer.
+        """
+        aws.called(self.clients.client("ecr"), "DescribeRegistry")
+
+
+def look(
+    connection: Connection, known: KnownSettings, only: frozenset[str] | None = None, html: Path | None = None
+) -> CollectingReporter:
+    """Judge every image of the repositories, or of those in `only`, in a dry run that writes nothing at AWS.
+
+    Args:
+        connection: Whose account.
+        known: What holds.
+        only: Names of repositories; None means all of them.
+        html: Where the report's page is written; None: nowhere.
+
+    Raises:
+        AwsError: The registry does not answer.
+        CleanerError: No region is configured.
+    """
+    connection.check()
+    told = _settings_of_a_look(known.value, only)
+    place = told.history
+    history = HistoryView(connection.clients, place.bucket, place.prefix, told.rollback_days) if place else None
+    named: dict[str, Any] = {"function_name": known.name} if known.source == "function" else {}
+    with connection.progress() as progress:
+        reporter = WatchedReporter(progress.judged)
+        # Whoever writes the page comes first: that it could not be written is a part of the summary.
+        both = Fanout((Recorder(told, LocalPage(html).keep), reporter)) if html else reporter
+        run = Run(
+            connection.clients,
+            told,
+            both,
+            str(uuid.uuid4()),
+            history,
+            only=only,
+            seconds_left=lambda: 0.0 if STOPPED.is_set() else float("inf"),
+            **named,
+        )
+        progress.total = lambda: sum(one.status == "judged" for one in run.summary.repositories.values())
+        run.execute()
     return reporter
+
+
+def _settings_of_a_look(settings: Settings, only: frozenset[str] | None) -> Settings:
+    changed: dict[str, Any] = {"dry_run": True}
+    if only is not None:
+        # What all repositories together would lose, nobody knows who looks at some of them.
+        changed |= dict.fromkeys(_OF_A_WHOLE_RUN)
+    return settings.model_copy(update=changed)
+
+
+def must_be_opted_in(connection: Connection, names: frozenset[str], settings: Settings) -> None:
+    """Refuse names of repositories that a run would not look at.
+
+    Raises:
+        click.UsageError: There are such; names them, and those that opted in.
+        AwsError: The registry does not answer.
+    """
+    clients = connection.clients
+    arns = dict(inventory.repository_names(clients))
+    unknown = {
+        name
+        for name in names
+        if name not in arns or not inventory.is_enabled(inventory.tags_of(clients, arns[name]) or {})
+    }
+    if not unknown:
+        return
+    summary = RunSummary("", dry_run=True, region=clients.region)
+    survey(clients, settings, None, summary)
+    there = ", ".join(sorted(summary.repositories)) or "none"
+    which = " and ".join(sorted(unknown))
+    message = (
+        f"{which}: no such repository opted in (tag BoxCleanerEnabled = true) in {clients.region}; opted in: {there}"
+    )
+    raise click.UsageError(message)

@@ -52,7 +52,7 @@ class CollectingReporter:
     def as_json(self) -> dict[str, Any]:
         """Summary and every image as JSON-native values."""
         return {
-            **self.summary.as_json(),
+            **self.summary.as_json(all_findings=True),
             "images": [verdict_json(verdict) for name in sorted(self.plans) for verdict in self.plans[name].verdicts],
         }
 

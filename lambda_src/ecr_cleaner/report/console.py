@@ -2,33 +2,49 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ecr_cleaner.model import RunStatus
+from ecr_cleaner.model import FindingKind, RunStatus, Severity
+from ecr_cleaner.report.units import human_bytes
 
 if TYPE_CHECKING:
     from ecr_cleaner.model import RepositoryPlan, Retention, Verdict
     from ecr_cleaner.report.collected import CollectingReporter
 
-_STYLES: Final = {
+STYLES: Final = {
     RunStatus.COMPLETED: "green",
     RunStatus.INCOMPLETE: "yellow",
     RunStatus.REFUSED: "red",
     RunStatus.FAILED: "red",
 }
+"""How the last line of every command looks."""
+
+_SHOWN: Final = 2
+"""Pieces of evidence for one image of a table; the explanation and the JSON have all of them."""
+
+_TOLD_OTHERWISE: Final = frozenset({FindingKind.MISCONFIGURED_TAG, FindingKind.OPEN_TO_OTHER_ACCOUNTS})
+"""Findings that are notes, causes, or the reason why a repository is skipped."""
+
 _DIGEST_LENGTH: Final = 19  # "sha256:" and the first twelve digits
 
 
-def print_plan(collected: CollectingReporter, console: Console | None = None) -> None:
-    """Every image, repository by repository, then the totals and what went wrong."""
+def print_plan(collected: CollectingReporter, console: Console | None = None, settings: str = "") -> None:
+    """Every image, repository by repository, then the totals and what went wrong.
+
+    Args:
+        collected: The run.
+        console: Where to; None: standard output.
+        settings: Where the settings of the run come from.
+    """
     console = console or Console()
     for name in sorted(collected.plans):
         console.print(_table(collected.plans[name]))
-    _print_end(collected, console)
+        console.print()
+    print_end(collected, console, settings)
 
 
 def _table(plan: RepositoryPlan) -> Table:
@@ -46,6 +62,26 @@ def _table(plan: RepositoryPlan) -> Table:
             f"{verdict.age_days} d",
             human_bytes(verdict.image.size_bytes),
             Text(why(verdict)),
+        )
+    return table
+
+
+def _totals(summary: dict[str, Any]) -> Table:
+    """What each repository would keep and lose; sizes are upper bounds, because layers are shared."""
+    table = Table(title="totals", title_justify="left", title_style="bold", expand=False)
+    table.add_column("repository", overflow="fold")
+    for name in ("images", "stay", "would go", "size", "would be freed, at most"):
+        table.add_column(name, justify="right")
+    rows = [one for one in summary["repositories"] if one["keep_days"] is not None]
+    for row in [*rows, {"name": "all", **summary["totals"]}]:
+        table.add_row(
+            Text(row["name"]),
+            f"{row['images']:,}",
+            f"{row['kept']:,}",
+            Text(f"{row['removable']:,}", "red" if row["removable"] else ""),
+            human_bytes(row["bytes_total"]),
+            human_bytes(row["bytes_removable"]),
+            end_section=row["name"] == (rows[-1]["name"] if rows else None),
         )
     return table
 
@@ -72,21 +108,18 @@ def label(verdict: Verdict) -> str:
 
 
 def why(verdict: Verdict) -> str:
-    """Reason and evidence in one text."""
-    return ": ".join(filter(None, [verdict.reason.value.replace("_", " "), "; ".join(verdict.evidence)]))
+    """Reason and evidence in one text; of much evidence the first, and how much more there is."""
+    shown = [*verdict.evidence[:_SHOWN]]
+    if len(verdict.evidence) > _SHOWN:
+        shown[-1] += f" (and {len(verdict.evidence) - _SHOWN} more)"
+    return ": ".join(filter(None, [verdict.reason.value.replace("_", " "), "; ".join(shown)]))
 
 
-def human_bytes(size: float) -> str:
-    """A size for people, in powers of 1024."""
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if size < 1024 or unit == "GiB":  # noqa: PLR2004 - the power itself
-            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1024
-    raise AssertionError
-
-
-def _print_end(collected: CollectingReporter, console: Console) -> None:
+def print_end(collected: CollectingReporter, console: Console, settings: str = "") -> None:
+    """The totals, by repository and of all, and what went wrong."""
     summary = collected.summary.as_json()
+    if collected.plans:
+        console.print(_totals(summary))
     for repository in summary["repositories"]:
         if repository["status"] != "judged":
             setting = repository["setting"]
@@ -95,7 +128,10 @@ def _print_end(collected: CollectingReporter, console: Console) -> None:
     for kind in ("notes", "unprotected"):
         for line in summary[kind]:
             console.print(Text(f"{kind.removesuffix('s')}: {line}", "yellow"))
+    _print_findings(collected, console)
     totals = summary["totals"]
+    if settings:
+        console.print(Text(f"settings: {settings}"))
     console.print(
         Text(
             f"{totals['images']} images, {totals['removable']} would go"
@@ -107,7 +143,14 @@ def _print_end(collected: CollectingReporter, console: Console) -> None:
         console.print(Text(cause, "red"))
     if collected.refused:
         console.print(Text("Not every source answered: a run would remove nothing.", "red"))
-    console.print(Text(f"status: {summary['status']}", _STYLES[collected.summary.status]))
+    console.print(Text(f"status: {summary['status']}", STYLES[collected.summary.status]))
+
+
+def _print_findings(collected: CollectingReporter, console: Console) -> None:
+    for finding in collected.summary.findings:
+        if finding.severity is not Severity.INFO and finding.kind not in _TOLD_OTHERWISE:
+            style = "red" if finding.severity is Severity.PROBLEM else "yellow"
+            console.print(Text(f"{finding.severity.value}: {finding.subject}: {finding.detail}", style))
 
 
 def print_explanation(

@@ -8,7 +8,9 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, Final
 
-from ecr_cleaner.model import RemovalStatus, RunStatus
+from ecr_cleaner.model import RemovalStatus, RunStatus, Severity
+from ecr_cleaner.report.plan_summary import stay_json
+from ecr_cleaner.report.shown import finding_json, shown
 
 if TYPE_CHECKING:
     from ecr_cleaner.model import Removal, RepositoryPlan, Verdict
@@ -37,6 +39,14 @@ _TEXTS: Final = {
     RemovalStatus.NOT_JOURNALLED: (logging.ERROR, "Kept unused image because it could not be journalled"),
     RemovalStatus.FAILED: (logging.ERROR, "Image could not be removed"),
     RemovalStatus.LEFT: (logging.WARNING, "Image left for the next run"),
+    RemovalStatus.PROPOSED: (logging.INFO, "Found unused image, proposed for removal"),
+    RemovalStatus.NOT_IN_PLAN: (logging.INFO, "Kept unused image that is not in the approved plan"),
+}
+
+_LEVELS: Final = {
+    Severity.PROBLEM: logging.WARNING,  # an error is what fails a run, and a finding does not
+    Severity.WARNING: logging.WARNING,
+    Severity.INFO: logging.INFO,
 }
 
 
@@ -71,7 +81,15 @@ class LogReporter:
         LOGGER.log(level, "Repository summary", extra={"repository": summary.name, "summary": summary.as_json()})
 
     def run(self, summary: RunSummary) -> None:
-        """Sum the run up."""
+        """Name the findings, say what became of a saved plan, and sum the run up."""
+        for finding in shown(summary.findings)[0]:
+            LOGGER.log(_LEVELS[finding.severity], "Finding", extra={"finding": finding_json(finding)})
+        if summary.plan is not None:
+            for key in sorted(summary.plan.stays):
+                stay = stay_json(summary.plan.stays[key])
+                LOGGER.info("Image of the approved plan stays", extra={"plan": summary.plan.id, **stay})
+            if summary.plan.state == "awaits_approval":
+                LOGGER.info("Plan waits for approval", extra={"plan": summary.plan.as_json()})
         level = logging.INFO if summary.status is RunStatus.COMPLETED else logging.ERROR
         LOGGER.log(level, "Run summary", extra={"summary": summary.as_json()})
 

@@ -6,13 +6,17 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from ecr_cleaner.model import REMOVING_REASONS, RemovalStatus, RunStatus
+from ecr_cleaner.model import REMOVING_REASONS, Reason, RemovalStatus, RunStatus
+from ecr_cleaner.report.shown import finding_json, shown
 
 if TYPE_CHECKING:
-    from ecr_cleaner.model import Removal, RepositoryPlan, UsageScan
+    from ecr_cleaner.model import Finding, Removal, RepositoryPlan, UsageScan
+    from ecr_cleaner.report.plan_summary import PlanSummary
 
 SCHEMA_VERSION: Final = 1
 
+_IN_USE: Final = frozenset({Reason.IN_USE, Reason.PART_OF_IMAGE_IN_USE})
+_WENT: Final = ("bytes_removed", "bytes_archived")
 _FAILING: Final = frozenset({RemovalStatus.FAILED, RemovalStatus.NOT_JOURNALLED, RemovalStatus.PARTLY_UNTAGGED})
 
 
@@ -31,9 +35,13 @@ class RepositorySummary:
         images: Images seen.
         reasons: Verdicts by reason.
         bytes_total: Of all images, indexes not counted: an upper bound, for layers are shared.
+        bytes_in_use: Likewise, of those that a usage protects now.
+        bytes_in_archive: Likewise, of those in ECR's archive, where a GB costs the same.
         bytes_removable: Likewise, of the removable ones.
+        bytes_removable_from_archive: Likewise, of those among them that are archived already and are to be deleted.
         removals: Endings by status.
-        bytes_removed: Of what went.
+        bytes_removed: Of what was deleted.
+        bytes_archived: Of what was moved into the archive.
         failure_codes: ECR's codes, counted by image.
         broken: Consumers that cannot work because of what went or was archived; one sentence each.
     """
@@ -47,9 +55,13 @@ class RepositorySummary:
     images: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
     bytes_total: int = 0
+    bytes_in_use: int = 0
+    bytes_in_archive: int = 0
     bytes_removable: int = 0
+    bytes_removable_from_archive: int = 0
     removals: Counter[str] = field(default_factory=Counter)
     bytes_removed: int = 0
+    bytes_archived: int = 0
     failure_codes: Counter[str] = field(default_factory=Counter)
     broken: tuple[str, ...] = ()
 
@@ -63,14 +75,28 @@ class RepositorySummary:
         # ECR gives an index the size of its largest manifest, which is counted itself already.
         sized = [verdict for verdict in plan.verdicts if not verdict.image.is_index]
         self.bytes_total = sum(verdict.image.size_bytes for verdict in sized)
+        self.bytes_in_use = sum(verdict.image.size_bytes for verdict in sized if verdict.reason in _IN_USE)
+        self.bytes_in_archive = sum(verdict.image.size_bytes for verdict in sized if verdict.image.is_archived)
         self.bytes_removable = sum(verdict.image.size_bytes for verdict in sized if verdict.removes)
+        self.bytes_removable_from_archive = sum(
+            verdict.image.size_bytes for verdict in sized if verdict.reason is Reason.ARCHIVED_AND_UNUSED
+        )
 
     def note(self, removal: Removal) -> None:
         """Count how one removal ended."""
         self.removals[removal.status.value] += 1
         self.failure_codes.update(removal.codes)
-        if removal.status is RemovalStatus.REMOVED and not removal.verdict.image.is_index:
+        if removal.verdict.image.is_index:
+            return
+        if removal.status is RemovalStatus.REMOVED:
             self.bytes_removed += removal.verdict.image.size_bytes
+        elif removal.status is RemovalStatus.ARCHIVED:
+            self.bytes_archived += removal.verdict.image.size_bytes
+
+    @property
+    def in_use(self) -> int:
+        """Images that a usage protects now, those included that hang together with one."""
+        return sum(self.reasons[reason.value] for reason in _IN_USE)
 
     @property
     def removable(self) -> int:
@@ -105,6 +131,7 @@ class RepositorySummary:
             "rule": self.rule,
             "images": self.images,
             "kept": self.images - self.removable,
+            "in_use": self.in_use,
             "removable": self.removable,
             "removed": self.removals[RemovalStatus.REMOVED.value],
             "archived": self.removals[RemovalStatus.ARCHIVED.value],
@@ -115,8 +142,12 @@ class RepositorySummary:
             "removals": dict(sorted(self.removals.items())),
             "failure_codes": dict(sorted(self.failure_codes.items())),
             "bytes_total": self.bytes_total,
+            "bytes_in_use": self.bytes_in_use,
+            "bytes_in_archive": self.bytes_in_archive,
             "bytes_removable": self.bytes_removable,
+            "bytes_removable_from_archive": self.bytes_removable_from_archive,
             "bytes_removed": self.bytes_removed,
+            "bytes_archived": self.bytes_archived,
         }
 
 
@@ -132,11 +163,15 @@ class RunSummary:
         scan: The usages' sources; None if the run ended before.
         repositories: The opted-in ones, by name.
         refusals: Why the run removed nothing.
+        tripwire_tripped: Whether that is, among others, a fall of usages that nobody has confirmed.
         problems: Why the run failed, beside the repositories' own.
         notes: What a person should know and nothing depends on.
         left: Repositories that the deadline cut off.
+        findings: What a person should look at and no verdict depends on; the gravest first once the run has ended.
         cut_short: What there was no time for, if that was not one repository but all of them.
         seconds: How long it took.
+        report: Where its page lies; None: nowhere.
+        plan: The saved plan that the run wrote or carried out, if it did.
     """
 
     run_id: str
@@ -146,11 +181,15 @@ class RunSummary:
     scan: UsageScan | None = None
     repositories: dict[str, RepositorySummary] = field(default_factory=dict)
     refusals: list[str] = field(default_factory=list)
+    tripwire_tripped: bool = False
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
     cut_short: str = ""
     seconds: float = 0.0
+    report: str | None = None
+    plan: PlanSummary | None = None
 
     @property
     def causes(self) -> tuple[str, ...]:
@@ -169,12 +208,17 @@ class RunSummary:
             return RunStatus.FAILED
         return RunStatus.INCOMPLETE if self.left or self.cut_short else RunStatus.COMPLETED
 
-    def as_json(self) -> dict[str, Any]:
-        """The run as JSON-native values."""
+    def as_json(self, *, all_findings: bool = False) -> dict[str, Any]:
+        """The run as JSON-native values.
+
+        Args:
+            all_findings: Also those beyond the limit that keeps the function's result and log line short.
+        """
+        findings, left_out = (self.findings, {}) if all_findings else shown(self.findings)
         repositories = [self.repositories[name].as_json() for name in sorted(self.repositories)]
         outcomes = self.scan.outcomes if self.scan else ()
-        counted = ("images", "kept", "removable", "removed", "archived", "left", "failed", "partly_untagged")
-        sized = ("bytes_total", "bytes_removable", "bytes_removed")
+        counted = ("images", "kept", "in_use", "removable", "removed", "archived", "left", "failed", "partly_untagged")
+        sized = ("bytes_total", "bytes_in_use", "bytes_in_archive", "bytes_removable", "bytes_removable_from_archive")
         return {
             "schema_version": SCHEMA_VERSION,
             "run_id": self.run_id,
@@ -183,6 +227,7 @@ class RunSummary:
             "region": self.region,
             "account_id": self.account_id,
             "causes": list(self.causes),
+            "tripwire_tripped": self.tripwire_tripped,
             "sources": {
                 outcome.source: {
                     "outcome": outcome.status.value,
@@ -193,8 +238,12 @@ class RunSummary:
             },
             "unprotected": [f"{o.source}: {o.detail}" for o in (self.scan.unprotected if self.scan else ())],
             "notes": [*self.notes, *(note for outcome in outcomes for note in outcome.notes)],
+            "findings": [finding_json(finding) for finding in findings],
+            "findings_left_out": left_out,
             "repositories": repositories,
-            "totals": {key: sum(repository[key] for repository in repositories) for key in (*counted, *sized)},
+            "totals": {key: sum(repository[key] for repository in repositories) for key in (*counted, *sized, *_WENT)},
             "left": sorted(self.left),
+            "plan": self.plan.as_json() if self.plan else None,
             "duration_seconds": round(self.seconds, 3),
+            "report": self.report,
         }

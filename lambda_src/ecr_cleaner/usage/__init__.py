@@ -93,7 +93,7 @@ def _ask(source: Source, account: Account) -> tuple[tuple[Usage, ...], SourceOut
 
 
 def _is_not_here(error: Exception, source: Source, service: str, clients: Aws) -> bool:
-    offered = clients.offered_in_region(service) and (not source.regions or clients.region in source.regions)
+    offered = clients.offered_in_region(service, source.regions)
     return aws.found_nobody(error, clients.client(service)) and not offered
 
 

@@ -4,54 +4,72 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from ecr_cleaner import aws, history_reader, inventory
-from ecr_cleaner.cli import options
-from ecr_cleaner.cli.journal_place import places
-from ecr_cleaner.cli.names import must_lie_here, taken_apart
+from ecr_cleaner import aws, inventory
+from ecr_cleaner.cli import names, options, texts
+from ecr_cleaner.history_view import HistoryView
 from ecr_cleaner.journal_reader import JournalReader, by_digest
 from ecr_cleaner.past import Told, told_of
 from ecr_cleaner.survey import GONE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from ecr_cleaner.aws import Aws
-    from ecr_cleaner.cli.journal_place import Places
+    from ecr_cleaner.cli.known_settings import KnownSettings
     from ecr_cleaner.cli.session import Connection
-    from ecr_cleaner.model import Image
+    from ecr_cleaner.memory import History
+    from ecr_cleaner.model import Image, Reference
+    from ecr_cleaner.settings import Settings
 
 
-@click.command("history")
+_EXAMPLES: Final = """\b
+Examples:
+  ecr-cleaner history --function ecr-cleaner shop/web:v41
+  ecr-cleaner history --function ecr-cleaner --json shop/web
+"""
+
+
+@click.command("history", epilog=f"{_EXAMPLES}\n{texts.ENVIRONMENT}\n{texts.EXIT_CODES}")
 @options.connection
-@places
+@options.deployed
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-@click.argument("image")
-def command(image: str, *, connection: Connection, find: Callable[[], Places], as_json: bool) -> None:
+@click.argument("image", callback=names.taken_apart)
+def command(image: Reference, *, connection: Connection, settings: KnownSettings | None, as_json: bool) -> None:
     """Say what is known of IMAGE: who used it last, which tags moved, when and why it went, by which run.
 
-    IMAGE is a repository, which tells of all its images, or one image: app, app:v1, app@sha256:...
+    IMAGE is a repository, which tells of all its images, or one image: app, app:v1, app@sha256:... What nothing is
+    known of ends with exit code 1. It needs --function or --settings, which say where history and journal lie.
     """
-    reference = taken_apart(image)
-    clients = connection.clients
-    must_lie_here(reference, clients)
-    place = find()
-    if place.bucket is None:
-        message = "name the place of the history: --function NAME or --journal s3://bucket/prefix/"
+    if settings is None:
+        message = "say where the history lies: --function NAME or --settings FILE"
         raise click.UsageError(message)
-    repository = str(reference.repository)
-    reader = JournalReader(clients, place.bucket, place.prefix)
-    remembered = history_reader.read(clients, place.bucket, place.prefix, repository)
-    told = told_of(_present(clients, repository), remembered, by_digest(reader.pages(repository)))
-    if reference.digest is not None:
-        told = [one for one in told if one.digest == reference.digest]
-    elif reference.tag is not None:
-        told = [one for one in told if reference.tag in {*one.tags, *one.lost_tags}]
-    _show(repository, told, reader.problems, as_json=as_json)
+    clients = connection.clients
+    names.must_lie_here(image, clients)
+    repository = str(image.repository)
+    with connection.progress():
+        remembered = _remembered(clients, settings.value, repository)
+        place = settings.value.journal
+        reader = JournalReader(clients, place.bucket, place.prefix) if place else None
+        written = by_digest(reader.pages(repository)) if reader else {}
+        told = told_of(_present(clients, repository), remembered, written)
+    if image.digest is not None:
+        told = [one for one in told if one.digest == image.digest]
+    elif image.tag is not None:
+        told = [one for one in told if image.tag in {*one.tags, *one.lost_tags}]
+    _show(repository, told, reader.problems if reader else [], as_json=as_json)
     sys.exit(0 if told else 1)
+
+
+def _remembered(clients: Aws, settings: Settings, repository: str) -> History | None:
+    place = settings.history
+    if place is None:
+        return None
+    view = HistoryView(clients, place.bucket, place.prefix, settings.rollback_days)
+    view.open(datetime.now(UTC))
+    return view.known(repository)
 
 
 def _present(clients: Aws, repository: str) -> list[Image]:

@@ -4,27 +4,122 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import click
 
-from ecr_cleaner.cli import options, session
-from ecr_cleaner.report.console import print_plan
+from ecr_cleaner.cli import options, output, plan_files, session, texts
+from ecr_cleaner.report.console import print_end, print_plan
 
 if TYPE_CHECKING:
+    from ecr_cleaner.cli.known_settings import KnownSettings
     from ecr_cleaner.cli.session import Connection
-    from ecr_cleaner.settings import Settings
+    from ecr_cleaner.report.collected import CollectingReporter
+
+_EXAMPLES: Final = """\b
+Examples:
+  ecr-cleaner plan --region eu-west-1
+  ecr-cleaner plan --function ecr-cleaner --repository shop/api
+  ecr-cleaner plan --function ecr-cleaner --json --output plan.json
+  ecr-cleaner plan --function ecr-cleaner --detailed-exitcode
+"""
 
 
-@click.command("plan")
+@click.command("plan", epilog=f"{_EXAMPLES}\n{texts.ENVIRONMENT}\n{texts.EXIT_CODES_OF_PLAN}")
 @options.connection
 @options.settings
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def command(*, connection: Connection, settings: Settings, as_json: bool) -> None:
-    """Every image of the opted-in repositories with its verdict, the reason, and the evidence."""
-    collected = session.look(connection, settings)
+@click.option(
+    "--repository",
+    "repositories",
+    multiple=True,
+    metavar="NAME",
+    help="Look at this opted-in repository alone; may be repeated.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Write one JSON document.")
+@click.option(
+    "--output",
+    "file",
+    callback=output.path,
+    metavar="FILE",
+    help="Write the plan into this file, whole or not at all; the terminal shows the totals.",
+)
+@click.option(
+    "--save",
+    "folder",
+    type=click.Path(exists=True, file_okay=False, writable=True, path_type=Path),
+    metavar="FOLDER",
+    help="Also write a plan that `apply` can carry out into this folder, called after its id; needs --function.",
+)
+@click.option(
+    "--detailed-exitcode",
+    "detailed",
+    is_flag=True,
+    help=f"Exit with {session.SOMETHING_GOES} if the plan is complete and something would go.",
+)
+@click.option(
+    "--html",
+    metavar="FILE",
+    callback=output.path,
+    help="Write a page to look at into this file as well.",
+)
+def command(  # noqa: PLR0913 - the options of the command line
+    *,
+    connection: Connection,
+    settings: KnownSettings,
+    repositories: tuple[str, ...],
+    as_json: bool,
+    file: Path | None,
+    folder: Path | None,
+    detailed: bool,
+    html: Path | None,
+) -> None:
+    """Show what a run would remove, and why everything else stays.
+
+    Every image of the opted-in repositories with its verdict, the reason and the evidence, and the totals. The
+    settings are those of the options, of a deployed function, or of a copy; the plan says which. It is always a
+    dry run, whatever the settings say: nothing is removed, and nothing is written but these files. Of indexes that are
+    read ECR notes a pull.
+    """
+    if folder is not None:
+        _must_be_applicable(settings)
+    only = frozenset(repositories) or None
+    if only:
+        session.must_be_opted_in(connection, only, settings.value)
+    collected = session.look(connection, settings, only, html)
     if as_json:
-        click.echo(json.dumps(collected.as_json(), indent=2))
+        told = {**collected.as_json(), "settings": settings.as_json(), "only": sorted(only or ())}
+        text = json.dumps(told, indent=2) + "\n"
     else:
-        print_plan(collected)
-    sys.exit(session.EXIT_CODES[collected.summary.status])
+        text = output.rendered(lambda page: print_plan(collected, page, str(settings))) if file else ""
+    if file is not None:
+        output.replace(file, text)
+        print_end(collected, output.screen(), str(settings))
+        click.echo(f"written: {file}")
+    elif as_json:
+        click.echo(text, nl=False)
+    else:
+        print_plan(collected, output.screen(), str(settings))
+    if folder is not None:
+        _save(connection, collected, settings, folder)
+    sys.exit(session.exit_code(collected.summary, detailed=detailed))
+
+
+def _must_be_applicable(settings: KnownSettings) -> None:
+    """Refuse to save what nobody could carry out.
+
+    Raises:
+        click.UsageError: The settings are not a function's, or it takes no approval.
+    """
+    if settings.source != "function":
+        message = "--save needs --function: a plan is for one function and its settings"
+        raise click.UsageError(message)
+    if settings.value.approval != "required":
+        message = f'--save: function {settings.name} has approval = "none", so it carries no plan out'
+        raise click.UsageError(message)
+
+
+def _save(connection: Connection, collected: CollectingReporter, settings: KnownSettings, folder: Path) -> None:
+    place = plan_files.place_of(connection.clients, str(settings.name))
+    saved = plan_files.save(collected, settings, place, folder)
+    click.echo(f"saved: {saved}" if saved else "nothing would go, so no plan was saved", err=True)

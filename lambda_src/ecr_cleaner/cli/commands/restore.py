@@ -8,17 +8,14 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from ecr_cleaner.cli import options
-from ecr_cleaner.cli.journal_place import places
-from ecr_cleaner.cli.names import must_lie_here, taken_apart
+from ecr_cleaner.cli import names, options, texts
 from ecr_cleaner.journal_reader import JournalReader, Written, by_digest
 from ecr_cleaner.restoring import Restorer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from ecr_cleaner.cli.journal_place import Places
+    from ecr_cleaner.cli.known_settings import KnownSettings
     from ecr_cleaner.cli.session import Connection
+    from ecr_cleaner.model import Reference
     from ecr_cleaner.restoring import Ended
 
 _SENTENCES: Final = {
@@ -32,40 +29,53 @@ _SENTENCES: Final = {
 }
 
 
-@click.command("restore")
+_EXAMPLES: Final = """\b
+Examples:
+  ecr-cleaner restore --function ecr-cleaner --check shop/web:v41
+  ecr-cleaner restore --function ecr-cleaner shop/web@sha256:413ced72...
+"""
+
+
+@click.command("restore", epilog=f"{_EXAMPLES}\n{texts.ENVIRONMENT}\n{texts.EXIT_CODES}")
 @options.connection
-@places
+@options.deployed
 @click.option("--check", is_flag=True, help="Only look whether it can be done; nothing is changed.")
 @click.option("--no-wait", is_flag=True, help="Do not wait until an archived image can be pulled.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-@click.argument("image")
+@click.argument("image", callback=names.taken_apart)
 def command(  # noqa: PLR0913 - the options of the command line
-    image: str, *, connection: Connection, find: Callable[[], Places], check: bool, no_wait: bool, as_json: bool
+    image: Reference,
+    *,
+    connection: Connection,
+    settings: KnownSettings | None,
+    check: bool,
+    no_wait: bool,
+    as_json: bool,
 ) -> None:
     """Bring a removed or archived IMAGE back, with what it lists and what refers to it.
 
     An archived image is activated. One that was deleted is pushed again from the journal, which works only as long as
     ECR still has its layers: a deletion cannot be reversed. It is done with your own credentials; the function may
-    not push. A tag that another image has by now stays there. Exit codes: 0 it is back, 1 it is not, 3 it is back
-    without tags that others have by now, or not active yet.
+    not push. A tag that another image has by now stays there. Incomplete is what is back without tags that others
+    have by now, or is not active yet. Without --function or --settings there is no journal, and only what is archived
+    comes back.
 
     IMAGE is a name as in docker pull (with or without the registry's host): app:v1, app@sha256:...
     """
-    reference = taken_apart(image)
     clients = connection.clients
-    must_lie_here(reference, clients)
-    repository = str(reference.repository)
-    place = find()
+    names.must_lie_here(image, clients)
+    repository = str(image.repository)
+    place = None if settings is None else settings.value.journal
     written: dict[str, Written] = {}
     problems: list[str] = []
-    if place.bucket is not None:
+    if place is not None:
         reader = JournalReader(clients, place.bucket, place.prefix)
         written, problems = by_digest(reader.pages(repository)), reader.problems
     for problem in problems:
         click.echo(f"Passed over: {problem}", err=True)
     ended = []
     for one in Restorer(clients, repository, written, check=check, wait=not no_wait).restore(
-        reference.effective_tag, reference.digest
+        image.effective_tag, image.digest
     ):
         ended.append(one)
         if not as_json:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _NAME: Final = "eks"
 
 
-def key_of(cluster: str, region: str) -> str:
+def _key_of(cluster: str, region: str) -> str:
     """Where the inventory of a cluster lies, under the prefix: two regions may have clusters of the same name."""
     return f"eks/{region}/{cluster}{SUFFIX}"
 
@@ -48,7 +48,7 @@ def _without_inventory(account: Account, clusters: list[str]) -> list[str]:
     place = account.settings.inventories
     if place is None or _not_read(account):
         return clusters
-    wanted = {place.prefix + key_of(cluster, account.aws.region): cluster for cluster in clusters}
+    wanted = {place.prefix + _key_of(cluster, account.aws.region): cluster for cluster in clusters}
     found = tuple(one for one in account.listing.read(account.aws, place) if one.key in wanted)
     must_be_fresh(found, place, account.now)
     return sorted(set(clusters) - {wanted[one.key] for one in found})
@@ -59,7 +59,7 @@ def _remedy(account: Account, clusters: Iterable[str]) -> str:
         return f'as long as disabled_usage_sources names "{INVENTORIES}", no inventory counts'
     place = account.settings.inventories
     start = place.uri() if place else "inventory_uri + "
-    keys = ", ".join(start + key_of(cluster, account.aws.region) for cluster in clusters)
+    keys = ", ".join(start + _key_of(cluster, account.aws.region) for cluster in clusters)
     return f"a fresh inventory of each lets the run go on: {keys}"
 
 

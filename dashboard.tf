@@ -1,0 +1,68 @@
+# What the runs did, at a glance. The metrics are those that each run writes, see report/metrics.py.
+
+locals {
+  alarm_names = concat(
+    [aws_cloudwatch_metric_alarm.failed.alarm_name],
+    aws_cloudwatch_metric_alarm.not_run[*].alarm_name,
+    aws_cloudwatch_metric_alarm.tripwire[*].alarm_name,
+  )
+  alarm_arns = [for name in local.alarm_names : "arn:${local.partition}:cloudwatch:${local.region}:${local.account_id}:alarm:${name}"]
+
+  # Each graph: its title, and metric to label. A run is one value, so a day's maximum is the run's.
+  graphs = [
+    { title = "Images", metrics = { ImagesScanned = "looked at", ImagesInUse = "in use", ImagesRemovable = "removable" } },
+    { title = "Bytes, an upper bound: layers are shared", metrics = { BytesScanned = "looked at", BytesInUse = "in use", BytesRemovable = "removable" } },
+    { title = "Images removed or archived", metrics = { ImagesRemoved = "removed", ImagesArchived = "archived", ImagesFailed = "failed" }, statistic = "Sum" },
+    { title = "Bytes removed or archived, an upper bound", metrics = { BytesRemoved = "removed", BytesArchived = "archived" }, statistic = "Sum" },
+    { title = "What went wrong", metrics = { Failures = "causes", Refused = "refused runs", TripwireTripped = "tripwire" } },
+    { title = "Seconds, of at most 900", metrics = { Duration = "duration" } },
+    { title = "Sources of usages", metrics = { SourcesComplete = "complete", SourcesFailed = "failed", SourcesDisabled = "disabled", SourcesNotInRegion = "not in this region" } },
+  ]
+
+  dashboard_text = <<-TEXT
+    # ${var.name}: images that nobody uses ${var.dry_run ? "would go (dry run)" : "go"}
+
+    | Rings | What to do |
+    |---|---|
+    | `${var.name}-failed` | Read the causes in the queue `${local.queue_name}` or in the log: each says what mends it |
+    | `${var.name}-not-run` | Look at the schedule `${var.name}`, and at the queue |
+    | `${var.name}-tripwire` | Find out why so much less is in use; if it is right, paste the command that the cause holds |
+
+    Log group: `/aws/lambda/${var.name}`. To stop at once: `aws lambda put-function-concurrency --region ${local.region} --function-name ${var.name} --reserved-concurrent-executions 0`
+  TEXT
+}
+
+resource "aws_cloudwatch_dashboard" "cleaner" {
+  count = var.dashboard_enabled ? 1 : 0
+
+  dashboard_name = "${var.name}-${local.region}"
+  dashboard_body = jsonencode({
+    widgets = concat(
+      [
+        { type = "text", x = 0, y = 0, width = 16, height = 6, properties = { markdown = local.dashboard_text } },
+        { type = "alarm", x = 16, y = 0, width = 8, height = 6, properties = { title = "Alarms", alarms = local.alarm_arns } },
+      ],
+      [
+        for number, graph in local.graphs : {
+          type   = "metric"
+          x      = number % 2 * 12
+          y      = 6 + floor(number / 2) * 6
+          width  = 12
+          height = 6
+          properties = {
+            title   = graph.title
+            region  = local.region
+            view    = "timeSeries"
+            stacked = false
+            stat    = try(graph.statistic, "Maximum")
+            period  = 24 * 60 * 60
+            yAxis   = { left = { min = 0 } }
+            metrics = [
+              for name, label in graph.metrics : [var.metrics_namespace, name, "FunctionName", var.name, { label = label }]
+            ]
+          }
+        }
+      ],
+    )
+  })
+}

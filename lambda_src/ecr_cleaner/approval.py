@@ -1,0 +1,241 @@
+"""Stands between what a run would remove and its removal, where a person has to approve.
+
+A scheduled run meets a `Proposal`: it writes its plan into the bucket, and nothing passes. A run that a person starts
+with a plan's id meets an `Application`: what stands in the plan passes, if the run would remove it by itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Protocol
+
+from ecr_cleaner import saved_plan
+from ecr_cleaner.errors import ApprovalError, CleanerError
+from ecr_cleaner.model import Removal, RemovalStatus, RepositoryPlan
+from ecr_cleaner.permission import Approved, Stay, permitted, staying
+from ecr_cleaner.plan_store import Mark, PlanStore
+from ecr_cleaner.report.plan_summary import PlanSummary
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from ecr_cleaner.aws import Aws
+    from ecr_cleaner.report.summary import RunSummary
+    from ecr_cleaner.saved_plan import SavedPlan
+    from ecr_cleaner.settings import Settings
+
+
+class Gate(Protocol):
+    """What a run asks before it removes anything."""
+
+    def begin(self, summary: RunSummary, now: datetime) -> None:
+        """The registry's account is known, and nothing is judged yet.
+
+        Raises:
+            ApprovalError: There is nothing to begin.
+            HistoryError: The bucket does not answer.
+        """
+
+    def look(self, plan: RepositoryPlan) -> None:
+        """A repository was judged, or judged again."""
+
+    def ask(self, plans: Iterable[RepositoryPlan]) -> None:
+        """Everything is judged, and the run would remove now."""
+
+    def permit(self, plan: RepositoryPlan) -> tuple[RepositoryPlan, tuple[Removal, ...]]:
+        """What of a repository's removals may go, and how each other one ends; none is told twice."""
+
+    def end(self) -> None:
+        """The run has removed what it could."""
+
+
+@dataclass(slots=True)
+class Proposal:
+    """Writes the plan of a scheduled run; nothing passes.
+
+    Attributes:
+        store: Where to.
+        settings: What the run is told.
+        function: Name of the function.
+    """
+
+    store: PlanStore
+    settings: Settings
+    function: str
+    _summary: RunSummary = field(init=False)
+    _now: datetime = field(init=False)
+
+    def begin(self, summary: RunSummary, now: datetime) -> None:
+        """Remember whose run it is."""
+        self._summary, self._now = summary, now
+
+    def look(self, plan: RepositoryPlan) -> None:
+        """Verdicts are as ever."""
+
+    def ask(self, plans: Iterable[RepositoryPlan]) -> None:
+        """Write the plan, if there is anything to approve, and say what to send.
+
+        Raises:
+            ApprovalError: The plan would be too long.
+            HistoryError: It could not be written.
+        """
+        summary = self._summary
+        plan = saved_plan.of_run(
+            plans,
+            account=str(summary.account_id),
+            region=summary.region,
+            function=self.function,
+            removal=self.settings.removal,
+            settings_sha256=self.settings.sha256,
+            now=self._now,
+            expires_after=timedelta(hours=self.settings.plan_expiry_hours),
+        )
+        if plan.images:
+            self.store.write(plan)
+            summary.plan = PlanSummary.proposed(plan)
+
+    def permit(self, plan: RepositoryPlan) -> tuple[RepositoryPlan, tuple[Removal, ...]]:
+        """Nothing."""
+        endings = tuple(Removal(verdict, RemovalStatus.PROPOSED) for verdict in plan.removals)
+        return RepositoryPlan(plan.repository, ()), endings
+
+    def end(self) -> None:
+        """Nothing has gone."""
+
+
+@dataclass(slots=True)
+class Application:
+    """Lets pass what stands in the plan that a person approved.
+
+    Attributes:
+        store: Where it lies.
+        settings: What the run is told.
+        function: Name of the function.
+        plan_id: What the person sent.
+        run_id: Of this run.
+        plan: The plan; None until it is read from the store.
+    """
+
+    store: PlanStore
+    settings: Settings
+    function: str
+    plan_id: str
+    run_id: str
+    plan: SavedPlan | None = None
+    _summary: RunSummary = field(init=False)
+    _planned: dict[str, dict[str, Approved]] = field(init=False)
+    _mark: Mark = field(init=False)
+    _etag: str | None = field(init=False, default=None)
+    _stays: dict[tuple[str, str], Stay] = field(init=False, default_factory=dict)
+    _looked_at: set[str] = field(init=False, default_factory=set)
+    _ended: set[tuple[str, str]] = field(init=False, default_factory=set)
+    _passed: set[tuple[str, str]] = field(init=False, default_factory=set)
+
+    def begin(self, summary: RunSummary, now: datetime) -> None:
+        """Read the plan, hold it against what is here, and note that it is being carried out.
+
+        Raises:
+            ApprovalError: It may not be carried out.
+            HistoryError: The bucket does not answer.
+        """
+        self._summary = summary
+        self.plan = plan = self.plan or self.store.read(self.plan_id)
+        saved_plan.check(
+            plan,
+            account=str(summary.account_id),
+            region=summary.region,
+            function=self.function,
+            removal=self.settings.removal,
+            settings_sha256=self.settings.sha256,
+            now=now,
+        )
+        self._planned = plan.approved
+        self._mark = Mark(plan=self.plan_id, state="begun", run_id=self.run_id, at=now)
+        if not self.settings.dry_run:
+            self._etag = self.store.take(self._mark)
+        summary.plan = PlanSummary.applied(plan, self._stays)
+
+    def look(self, plan: RepositoryPlan) -> None:
+        """Note what the plan names and this look keeps."""
+        name = plan.repository.name
+        again = name in self._looked_at
+        self._looked_at.add(name)
+        for stay in staying(plan, self._planned.get(name, {})):
+            # What went between two looks did not stay.
+            if not (again and stay.reason == "gone"):
+                self._stays[name, stay.digest] = stay
+
+    def ask(self, plans: Iterable[RepositoryPlan]) -> None:
+        """A person has been asked already."""
+
+    def permit(self, plan: RepositoryPlan) -> tuple[RepositoryPlan, tuple[Removal, ...]]:
+        """What stands in the plan with the same tags."""
+        name = plan.repository.name
+        passes, endings = permitted(plan, self._planned.get(name, {}))
+        new = tuple(one for one in endings if (name, one.verdict.image.digest) not in self._ended)
+        self._ended |= {(name, one.verdict.image.digest) for one in new}
+        self._passed |= {(name, verdict.image.digest) for verdict in passes.verdicts}
+        return passes, new
+
+    def end(self) -> None:
+        """Say of which repositories nobody looked, and note that the plan was carried out, if nothing of it is left."""
+        for name, images in self._planned.items():
+            found = self._summary.repositories.get(name)
+            if found is not None and found.status == "judged":
+                continue
+            reason = found.status if found else "not_opted_in"
+            detail = found.detail if found else "the repository did not opt in, or does not exist"
+            for digest, approved in images.items():
+                if (name, digest) not in self._passed:  # how these end, the run tells
+                    self._stays.setdefault((name, digest), Stay(name, digest, approved.tags, reason, detail))
+        if self._etag is None or self._is_unfinished():
+            return
+        try:
+            self.store.finish(self._mark.model_copy(update={"state": "done"}), self._etag)
+        except CleanerError as error:
+            self._summary.problems.append(
+                f"that plan {self.plan_id} was carried out could not be noted ({error}); nothing more goes by sending"
+                " it again than a new look allows"
+            )
+
+    def _is_unfinished(self) -> bool:
+        summary = self._summary
+        planned = [one for name, one in summary.repositories.items() if name in self._planned]
+        return bool(
+            summary.refusals
+            or summary.cut_short
+            or any(one.problems or one.status == "left" or one.removals[RemovalStatus.LEFT.value] for one in planned)
+        )
+
+
+def store_of(clients: Aws, settings: Settings) -> PlanStore | None:
+    """Where the plans lie that wait for approval; None if none is required."""
+    if settings.approval != "required" or settings.plans is None:
+        return None
+    return PlanStore(clients, settings.plans.bucket, settings.plans.prefix)
+
+
+def gate(clients: Aws, settings: Settings, plan_id: str | None, function: str, run_id: str) -> Gate | None:
+    """What a run has to pass; None: nothing, it removes by itself, or nothing at all.
+
+    Args:
+        clients: Of the run.
+        settings: What it is told.
+        plan_id: Of the plan that a person sent; None: nobody did.
+        function: Name of the function.
+        run_id: Of the run.
+
+    Raises:
+        ApprovalError: There is a plan, and no approval is required.
+    """
+    store = store_of(clients, settings)
+    if store is None and plan_id is not None:
+        message = 'approval is "none": no plan waits for approval'
+        raise ApprovalError(message)
+    if store is None:
+        return None
+    if plan_id is not None:
+        return Application(store, settings, function, plan_id, run_id)
+    return None if settings.dry_run else Proposal(store, settings, function)

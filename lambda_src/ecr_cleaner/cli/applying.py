@@ -1,0 +1,184 @@
+"""Carries a saved plan out: by the function, which is asked once and waited for, or from here."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+from rich.text import Text
+
+from ecr_cleaner import approval, aws, lock, saved_plan
+from ecr_cleaner.cli.interrupts import STOPPED
+from ecr_cleaner.cli.progress import WatchedReporter
+from ecr_cleaner.errors import ApprovalError, CleanerError, IncompleteAnswerError
+from ecr_cleaner.history import HistoryStore
+from ecr_cleaner.history_view import HistoryView
+from ecr_cleaner.journal import Journal
+from ecr_cleaner.model import RemovalStatus, RunStatus
+from ecr_cleaner.run import Run
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ecr_cleaner.cli.plan_files import NamedPlan
+    from ecr_cleaner.cli.session import Connection
+    from ecr_cleaner.model import Removal
+    from ecr_cleaner.settings import Settings
+
+LONGEST_RUN_SECONDS: Final = 900
+"""As long as Lambda lets the function run; here too, because the lock does not last for ever."""
+
+_ENDED_UNKNOWN: Final = frozenset(
+    {
+        "ConnectionClosedError",
+        "HTTPClientError",
+        "IncompleteAnswerError",
+        "IncompleteReadError",
+        "JSONDecodeError",
+        "ReadTimeoutError",
+        "ResponseStreamingError",
+        "ServiceException",
+        "UnicodeDecodeError",
+    }
+)
+"""What is left of an invocation that may have begun."""
+
+_WAIT_SECONDS: Final = LONGEST_RUN_SECONDS + 60
+
+
+@dataclass(slots=True)
+class Applied:
+    """How it ended.
+
+    Attributes:
+        status: Of the run.
+        causes: Why it did less than it should.
+        summary: Of the run; empty if it was not told.
+    """
+
+    status: RunStatus
+    causes: list[str] = field(default_factory=list)
+    summary: dict[str, Any] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """What the function returned, or why it did not."""
+        return self.summary or {"status": self.status.value, "causes": self.causes}
+
+
+def by_function(connection: Connection, function: str, plan_id: str, *, dry_run: bool) -> Applied:
+    """Send the id to the function and wait for the end of its run. Nothing is sent twice.
+
+    Raises:
+        AwsError: The function may not be invoked.
+        CleanerError: Nobody knows how the run ended.
+    """
+    event = saved_plan.apply_event(plan_id) | ({"dry_run": True} if dry_run else {})
+    client = connection.clients.patient_client("lambda", _WAIT_SECONDS)
+    with connection.progress():
+        try:
+            answer = client.invoke(
+                FunctionName=function, InvocationType="RequestResponse", Payload=json.dumps(event).encode()
+            )
+            told = json.loads(aws.member(answer, "Payload", "Invoke").read())
+        except KeyboardInterrupt:
+            click.echo(f"The run goes on in function {function}.", err=True)
+            raise
+        except (ValueError, IncompleteAnswerError, *aws.AwsError) as error:
+            if aws.code_of(error) not in _ENDED_UNKNOWN:
+                raise
+            message = (
+                f"nobody knows how the run ended ({aws.code_of(error)}): it may be under way, so look into the log of"
+                f" function {function}; the same plan sent again removes nothing that a new look would keep"
+            )
+            raise CleanerError(message) from None
+    if "FunctionError" not in answer:
+        return Applied(RunStatus(told["status"]), told["causes"], told)
+    return _failed(told)
+
+
+def _failed(told: dict[str, Any]) -> Applied:
+    """What the handler raised, which is one line of JSON; anything else is Lambda's own word."""
+    text = str(told.get("errorMessage", told))
+    try:
+        found = json.loads(text)
+        return Applied(RunStatus(found["status"]), list(found["causes"]))
+    except (ValueError, KeyError, TypeError):
+        return Applied(RunStatus.FAILED, [f"the function ended with {told.get('errorType', 'an error')}: {text}"])
+
+
+class _Teller(WatchedReporter):
+    """Names each image as it goes, or does not."""
+
+    __slots__ = ("console",)
+
+    def removal(self, removal: Removal) -> None:
+        """On standard error, because the result goes to standard output."""
+        if removal.status is not RemovalStatus.NOT_IN_PLAN:
+            click.echo(f"{removal.status.value}: {removal.verdict.image.name} {removal.detail}".rstrip(), err=True)
+
+
+def from_here(connection: Connection, settings: Settings, function: str, named: NamedPlan, *, dry_run: bool) -> Applied:
+    """Run here, under the caller's credentials, what the function would run: its settings, its history, its lock.
+
+    Raises:
+        AwsError: The lock does not answer.
+        LockHeldError: Another run is under way.
+    """
+    clients = connection.clients
+    told = settings.model_copy(update={"dry_run": settings.dry_run or dry_run})
+    store = approval.store_of(clients, told)
+    if store is None:
+        message = 'approval is "none": no plan waits for approval'
+        raise ApprovalError(message)
+    run_id = f"local-{uuid.uuid4()}"
+    began = time.monotonic()
+
+    def seconds_left() -> float:
+        return 0.0 if STOPPED.is_set() else LONGEST_RUN_SECONDS - (time.monotonic() - began)
+
+    # Who only looks writes nothing: neither the lock nor the history.
+    store_kind = HistoryView if told.dry_run else HistoryStore
+    place, book = told.history, told.journal
+    history = store_kind(clients, place.bucket, place.prefix, told.rollback_days) if place else None
+    locked = lock.held(clients, told.lock_table, run_id) if told.lock_table and not told.dry_run else nullcontext()
+    with connection.progress() as progress, locked:
+        run = Run(
+            clients,
+            told,
+            _Teller(progress.judged),
+            run_id,
+            history,
+            function,
+            seconds_left=seconds_left,
+            gate=approval.Application(store, told, function, named.id, run_id, named.plan),
+            journal=Journal(clients, book.bucket, book.prefix, run_id) if book and not told.dry_run else None,
+        )
+        summary = run.execute()
+    return Applied(summary.status, list(summary.causes), summary.as_json())
+
+
+def show(applied: Applied, console: Console) -> None:
+    """What went, what stays and why, and what went wrong."""
+    plan = applied.summary.get("plan")
+    if plan:
+        totals = applied.summary["totals"]
+        dry = applied.summary["dry_run"]
+        console.print(Text(f"plan {plan['id']}: {plan['images']} images"))
+        stays = sum(plan["stays"].values())
+        went = ", ".join(f"{totals[how]} {how}" for how in ("removed", "archived") if totals[how]) or "0 removed"
+        goes = f"{plan['images'] - stays} would go at most" if dry else went
+        console.print(Text(f"{goes}, {stays} of the plan stay"))
+        for one in plan["stays_shown"]:
+            name = f"{one['repository']} {', '.join(one['tags']) or one['digest'][:19]}"
+            detail = f": {one['detail']}" if one["detail"] else ""
+            console.print(Text(f"  stays: {name}: {one['reason'].replace('_', ' ')}{detail}"))
+        if stays > len(plan["stays_shown"]):
+            console.print(Text(f"  and {stays - len(plan['stays_shown'])} more, which the log names"))
+    for cause in applied.causes:
+        console.print(Text(cause, "red"))
+    console.print(Text(f"status: {applied.status.value}", "green" if applied.status is RunStatus.COMPLETED else "red"))

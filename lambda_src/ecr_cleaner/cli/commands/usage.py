@@ -1,0 +1,56 @@
+"""``ecr-cleaner usage``: who uses what."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from ecr_cleaner import consumers
+from ecr_cleaner.cli import options, output, session, texts
+from ecr_cleaner.report.usages import print_usages
+
+if TYPE_CHECKING:
+    from ecr_cleaner.cli.known_settings import KnownSettings
+    from ecr_cleaner.cli.session import Connection
+
+
+_EXAMPLES: Final = """\b
+Examples:
+  ecr-cleaner usage --region eu-west-1
+  ecr-cleaner usage --function ecr-cleaner --repository shop/api
+  ecr-cleaner usage --function ecr-cleaner --unresolved --json
+"""
+
+
+@click.command("usage", epilog=f"{_EXAMPLES}\n{texts.ENVIRONMENT}\n{texts.EXIT_CODES}")
+@options.connection
+@options.settings
+@click.option("--repository", "repositories", multiple=True, metavar="NAME", help="Of this one alone; may be repeated.")
+@click.option("--unresolved", is_flag=True, help="Only what nothing can pull: images that are gone or archived.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def command(
+    *,
+    connection: Connection,
+    settings: KnownSettings,
+    repositories: tuple[str, ...],
+    unresolved: bool,
+    as_json: bool,
+) -> None:
+    """Who uses what: every image that a consumer names, whether or not its repository opted in.
+
+    Of each image it is told where it was seen (source) and how: configured, running, rollback, scheduled.
+    """
+    connection.check()
+    with connection.progress():
+        found = consumers.look(
+            connection.clients, settings.value, datetime.now(UTC), repositories, unresolved=unresolved
+        )
+    if as_json:
+        click.echo(json.dumps(found.as_json(), indent=2))
+    else:
+        print_usages(found, output.screen())
+    sys.exit(session.EXIT_CODES[found.status])

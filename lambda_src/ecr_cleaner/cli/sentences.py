@@ -1,0 +1,67 @@
+"""What AWS refuses, in one sentence that says what to do; told apart by AWS's codes, never by its words."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from ecr_cleaner import aws
+from ecr_cleaner.errors import CleanerError, SettingsError
+
+_LOG_IN = "log in again (aws sso login), or name other credentials with --profile"
+
+_BY_CODE: Final = {
+    **dict.fromkeys(
+        ("NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError", "NoAuthTokenError"),
+        "no AWS credentials were found: log in (aws configure, aws sso login), or name some with --profile",
+    ),
+    **dict.fromkeys(
+        (
+            "ExpiredToken",
+            "ExpiredTokenException",
+            "LoginRefreshRequired",
+            "RequestExpired",
+            "SSOTokenLoadError",
+            "TokenRetrievalError",
+            "UnauthorizedSSOTokenError",
+        ),
+        f"the AWS credentials have expired: {_LOG_IN}",
+    ),
+    **dict.fromkeys(
+        (
+            "AuthFailure",
+            "IncompleteSignature",
+            "InvalidAccessKeyId",
+            "InvalidClientTokenId",
+            "InvalidSignatureException",
+            "SignatureDoesNotMatch",
+            "UnrecognizedClientException",
+        ),
+        f"AWS does not know these credentials: {_LOG_IN}",
+    ),
+}
+
+_UNREACHABLE: Final = frozenset({"ConnectTimeoutError", "EndpointConnectionError", "ProxyConnectionError", "SSLError"})
+
+_DENIED: Final = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError"})
+
+_ACTION: Final = re.compile(r"not authorized to perform: (?P<action>[\w-]+:\w+)")
+
+
+def sentence(error: Exception) -> str:
+    """One sentence for an error that ended a command; for settings one a line for each problem."""
+    if isinstance(error, SettingsError):
+        return "\n".join(error.problems)
+    if isinstance(error, CleanerError):
+        return str(error)
+    code = aws.code_of(error)
+    if code in _DENIED:
+        # The code says what it is; only the action's name, which has no place of its own, is taken from the words.
+        named = _ACTION.search(str(error))
+        operation = aws.operation_of(error)
+        needed = named["action"] if named else operation
+        return f"access denied: your credentials lack the permission {needed} ({operation} failed with {code})"
+    if code in _UNREACHABLE:
+        return f"AWS cannot be reached, is the region right and is there a way to it? {error}"
+    known = _BY_CODE.get(code)
+    return f"{known} ({code})" if known else aws.sentence(error)

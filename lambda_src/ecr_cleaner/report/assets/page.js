@@ -1,0 +1,205 @@
+"use strict";
+/* Puts the document into the page. */
+
+function fillTop(told) {
+  const run = told.run;
+  const where = [run.account_id && `Account ${run.account_id}`, run.region, moment(run.started_at), `took ${Math.round(run.duration_seconds)} s`];
+  byId("subtitle").textContent = where.filter(Boolean).join(" · ");
+  document.title = `ECR cleaner ${run.started_at.slice(0, 10)}: ${run.status}`;
+  byId("status").append(badge(words(run.status), KIND_OF_STATUS[run.status]), badge(run.dry_run ? "Dry run: nothing was removed" : "Real run", "idle"));
+  byId("footer").textContent = `Run ${run.id}, ecr-cleaner ${run.version}. This page asks for nothing from anywhere.`;
+  fillList("causes", [...told.causes]);
+  fillList("notes", told.notes);
+  fillList("unprotected", told.unprotected);
+}
+
+const MAX_LINES = 8;
+
+function fillList(id, texts) {
+  const items = texts.map((text) => element("li", { textContent: text }));
+  byId(id).hidden = !texts.length;
+  byId(id).querySelector("ul").replaceChildren(...items.slice(0, MAX_LINES));
+  if (items.length > MAX_LINES) {
+    const more = element("summary", { textContent: `${NUMBER.format(items.length - MAX_LINES)} more` });
+    byId(id).append(element("details", {}, more, element("ul", {}, ...items.slice(MAX_LINES))));
+  }
+}
+
+function fillTotals(told) {
+  const { totals, savings, run } = told;
+  const went = run.dry_run ? savings.removable : savings.removed;
+  const cards = [
+    ["Images", NUMBER.format(totals.images), `in ${count(told.repositories.length, "repository", "repositories")} that opted in`],
+    ["Stay", NUMBER.format(totals.kept), "in use, young, or kept by a rule"],
+    ["Old and unused", NUMBER.format(totals.removable), `${bytes(totals.bytes_removable)} at most`],
+    ["Removed", NUMBER.format(totals.removed), run.dry_run ? "a dry run removes nothing" : `${bytes(savings.removed.bytes_at_most)} at most`],
+    ...(archives(told) ? [["Archived", NUMBER.format(totals.archived), `${bytes(savings.in_archive.bytes_at_most)} lay in the archive before, at most`]] : []),
+    ["Stored", bytes(savings.total.bytes_at_most), `at most ${MONEY.format(savings.total.usd_per_month_at_most)} a month`],
+    [run.dry_run ? "Could be saved" : "Saved", MONEY.format(went.usd_per_month_at_most), "a month, at most"],
+  ];
+  byId("totals").append(...cards.map(([name, value, more]) => element("div", {},
+    element("dt", { textContent: name }), element("dd", { textContent: value }), element("dd", { textContent: more }))));
+  byId("savings-words").textContent =
+    `Sums are upper bounds: ECR bills layers that images share once, here each image counts in full. An index adds nothing to what it lists. ` +
+    `Price: ${MONEY.format(savings.price_per_gb_month)} for a GB and month.` +
+    (archives(told) ? " ECR's archive costs the same, so what is moved there saves nothing; only what is deleted does." : "") +
+    (run.status === "refused" ? " This run was refused: what seems unused may be in use." : "");
+}
+
+function archives(told) {
+  return told.run.settings.removal === "archive" || told.totals.bytes_in_archive > 0;
+}
+
+function imageEntries(image, told) {
+  return [
+    ["Outcome", words(image.outcome)],
+    ["Reason", words(image.reason)],
+    ["Evidence", image.evidence],
+    ["Removal", image.removal && [words(image.removal.status), ...image.removal.codes, image.removal.detail].filter(Boolean)],
+    ["Repository", image.repository],
+    ["Tags", image.tags.length ? image.tags : "(none)"],
+    ["Digest", image.digest],
+    ["Kind", image.index ? "Index: lists manifests, adds nothing to what they take" : "Manifest"],
+    ["Size", `${bytes(image.bytes)}${image.index ? ", the largest of its manifests" : ""}`],
+    ["Pushed", `${moment(image.pushed_at)}, ${count(image.age_days, "day")} ago`],
+    ["Last pulled", image.last_pulled_at ? moment(image.last_pulled_at) : "never, as far as ECR tells"],
+    ["Storage class", image.storage_class === "archive" ? "Archive: nothing can pull it until it is restored" : "Standard"],
+  ];
+}
+
+function makeImages(told) {
+  told.images.forEach((image) => { image.outcome = outcomeOf(image, told.run); });
+  const name = (cell) => {
+    const image = cell.getData();
+    const more = image.tags.length > 1 ? `${image.tags.slice(1).join(", ")} · ` : "";
+    const second = NARROW.matches ? `${words(image.reason)} · ${bytes(image.bytes)} · ${image.age_days} d` : `${more}${image.digest.slice(0, 19)}`;
+    return two(nameButton(imageName(image), () => imageEntries(image, told)), second);
+  };
+  makeTable({
+    name: "images", label: "Images", one: "image", rows: told.images, empty: "No image was judged.",
+    text: (image) => [image.repository, ...image.tags, image.tags.map((tag) => `${image.repository}:${tag}`).join(" "), image.digest,
+      words(image.reason), image.outcome, ...image.evidence, image.removal ? image.removal.codes.join(" ") : ""].join(" "),
+    filters: [
+      { label: "Outcome", value: (image) => words(image.outcome) },
+      { label: "Reason", value: (image) => words(image.reason) },
+      { label: "Repository", value: (image) => image.repository },
+    ],
+    sorts: [["Name", "repository", "asc"], ["Largest", "bytes", "desc"], ["Oldest", "age_days", "desc"], ["Newest", "age_days", "asc"], ["Outcome", "outcome", "desc"], ["Reason", "reason", "asc"]],
+    columns: [
+      { title: "Image", field: "repository", widthGrow: 3, minWidth: 150, formatter: name, sorter: byText(imageName) },
+      { title: "Outcome", field: "outcome", width: NARROW.matches ? 130 : 165, formatter: (cell) => badge(words(cell.getValue()), KIND_OF_OUTCOME[cell.getValue()] || "warn"), sorter: byText((image) => image.outcome) },
+      { title: "Why", field: "reason", wide: true, widthGrow: 3, minWidth: 180, formatter: (cell) => two(line(words(cell.getValue())), cell.getData().evidence.join("; ")), sorter: byText((image) => image.reason) },
+      { title: "Size", field: "bytes", wide: true, width: 110, hozAlign: "right", cssClass: "number", sorter: byNumber, formatter: (cell) => two(line(bytes(cell.getValue())), cell.getData().index ? "index" : "") },
+      { title: "Age", field: "age_days", wide: true, width: 90, hozAlign: "right", cssClass: "number", sorter: byNumber, formatter: (cell) => line(`${NUMBER.format(cell.getValue())} d`) },
+      { title: "Pulled", field: "last_pulled_at", wide: true, width: 120, formatter: (cell) => line(cell.getValue() ? cell.getValue().slice(0, 10) : "never"), sorter: byText((image) => image.last_pulled_at || "") },
+    ],
+  });
+}
+
+function makeUsages(told) {
+  // Of this very registry the host says nothing new.
+  const short = (one) => {
+    const at = one.repository ? one.reference.indexOf(`/${one.repository}`) : -1;
+    return at > 0 && one.account_id === told.run.account_id && one.region === told.run.region ? one.reference.slice(at + 1) : one.reference;
+  };
+  const entries = (one) => [["Consumer", one.consumer], ["Source", one.source], ["Evidence", words(one.evidence)], ["As written", one.reference],
+    ["Account", one.account_id], ["Region", one.region], ["Repository", one.repository], ["Tag", one.tag], ["Digest", one.digest], ["Covers", `one ${one.breadth}`.replace("one prefix", "every repository with this prefix")]];
+  makeTable({
+    name: "usages", label: "Who uses what", one: "usage", rows: told.usages, empty: "Nobody was found who uses an image.",
+    text: (one) => [one.consumer, one.source, one.evidence, one.reference, one.digest].join(" "),
+    filters: [{ label: "Source", value: (one) => one.source }, { label: "Evidence", value: (one) => words(one.evidence) }],
+    sorts: [["Consumer", "consumer", "asc"], ["Image", "reference", "asc"], ["Source", "source", "asc"]],
+    columns: [
+      { title: "Consumer", field: "consumer", widthGrow: 3, minWidth: 150, sorter: byText((one) => one.consumer), formatter: (cell) => two(nameButton(cell.getValue(), () => entries(cell.getData())), NARROW.matches ? short(cell.getData()) : cell.getData().source) },
+      { title: "Image, as written", field: "reference", wide: true, widthGrow: 3, minWidth: 180, sorter: byText(short), formatter: (cell) => two(line(short(cell.getData())), cell.getData().digest || "") },
+      { title: "Evidence", field: "evidence", width: 130, sorter: byText((one) => one.evidence), formatter: (cell) => badge(words(cell.getValue()), "idle") },
+      { title: "Source", field: "source", visible: false, sorter: byText((one) => one.source) },
+    ],
+  });
+}
+
+const SEVERITIES = ["problem", "warning", "info"];
+
+function makeFindings(told) {
+  const weight = (one) => { const at = SEVERITIES.indexOf(one.severity.toLowerCase()); return at < 0 ? SEVERITIES.length : at; };
+  told.findings.forEach((one) => { one.weight = weight(one); });
+  makeTable({
+    name: "findings", label: "Findings", one: "finding", rows: told.findings, empty: "No findings.",
+    text: (one) => [one.kind, words(one.kind), one.severity, one.subject, one.detail].join(" "),
+    filters: [{ label: "Severity", value: (one) => words(one.severity) }, { label: "Kind", value: (one) => words(one.kind) }],
+    sorts: [["Gravest", "weight", "asc"], ["Subject", "subject", "asc"], ["Kind", "kind", "asc"]],
+    columns: [
+      { title: "Severity", field: "weight", width: 125, sorter: byNumber, formatter: (cell) => badge(words(cell.getData().severity), ["bad", "warn"][cell.getValue()] || "idle") },
+      { title: "Subject", field: "subject", widthGrow: 2, minWidth: 150, sorter: byText((one) => one.subject), formatter: (cell) => two(nameButton(cell.getValue(), () => [["Finding", words(cell.getData().kind)], ["Severity", words(cell.getData().severity)], ["Detail", cell.getData().detail]]), words(cell.getData().kind)) },
+      { title: "Detail", field: "detail", wide: true, widthGrow: 3, minWidth: 180, formatter: (cell) => two(line(cell.getValue()), "") },
+      { title: "Kind", field: "kind", visible: false, sorter: byText((one) => one.kind) },
+    ],
+  });
+}
+
+function makeRepositories(told) {
+  const entries = (one) => [["Status", words(one.status)], ["Detail", one.detail], ["Setting that includes it", one.setting], ["Age limit", one.keep_days === null ? "" : count(one.keep_days, "day")],
+    ["Rule", one.rule === null ? "" : String(one.rule)], ["Images", `${NUMBER.format(one.images)}: ${NUMBER.format(one.kept)} to stay, ${NUMBER.format(one.removable)} old and unused, ${NUMBER.format(one.removed)} removed, ${NUMBER.format(one.archived)} archived`],
+    ["Stored at most", bytes(one.bytes_total)], ["Reasons", Object.entries(one.reasons).map(([reason, number]) => `${words(reason)}: ${NUMBER.format(number)}`)],
+    ["Removals", Object.entries(one.removals).map(([status, number]) => `${words(status)}: ${NUMBER.format(number)}`)],
+    ["Failures", Object.entries(one.failure_codes).map(([code, number]) => `${code}: ${NUMBER.format(number)}`)]];
+  const kinds = { judged: "good", skipped: "idle", gone: "idle", left: "warn" };
+  makeTable({
+    name: "repositories", label: "Repositories", one: "repository", many: "repositories", rows: told.repositories, empty: "No repository opted in.",
+    text: (one) => [one.name, one.status, one.detail].join(" "),
+    filters: [{ label: "Status", value: (one) => words(one.status) }],
+    sorts: [["Most stored", "bytes_total", "desc"], ["Name", "name", "asc"], ["Most images", "images", "desc"]],
+    columns: [
+      { title: "Repository", field: "name", widthGrow: 3, minWidth: 150, sorter: byText((one) => one.name), formatter: (cell) => two(nameButton(cell.getValue(), () => entries(cell.getData())), NARROW.matches ? `${count(cell.getData().images, "image")} · ${bytes(cell.getData().bytes_total)}` : cell.getData().detail) },
+      { title: "Status", field: "status", width: 130, sorter: byText((one) => one.status), formatter: (cell) => badge(words(cell.getValue()), kinds[cell.getValue()] || "bad") },
+      ...[["Images", "images"], ["Old and unused", "removable"], ["Removed", "removed"]].map(([title, field]) => ({ title, field, wide: true, width: 155, hozAlign: "right", cssClass: "number", sorter: byNumber, formatter: (cell) => line(NUMBER.format(cell.getValue())) })),
+      { title: "Stored at most", field: "bytes_total", wide: true, width: 155, hozAlign: "right", cssClass: "number", sorter: byNumber, formatter: (cell) => line(bytes(cell.getValue())) },
+    ],
+  });
+}
+
+function makeSources(told) {
+  const kinds = { complete: "good", failed: "bad", disabled: "warn", not_in_region: "idle" };
+  const order = ["failed", "disabled", "complete", "not_in_region"];
+  told.sources.forEach((one) => { one.weight = order.indexOf(one.outcome); });
+  makeTable({
+    name: "sources", label: "Sources", one: "source", rows: told.sources, empty: "No source was asked.",
+    text: (one) => [one.name, words(one.outcome), one.detail].join(" "),
+    filters: [{ label: "Outcome", value: (one) => words(one.outcome) }],
+    sorts: [["Gravest", "weight", "asc"], ["Name", "name", "asc"], ["Most usages", "usages", "desc"]],
+    columns: [
+      { title: "Source", field: "name", widthGrow: 3, minWidth: 150, sorter: byText((one) => one.name), formatter: (cell) => two(nameButton(cell.getValue(), () => [["Outcome", words(cell.getData().outcome)], ["Usages", NUMBER.format(cell.getData().usages)], ["Detail", cell.getData().detail]]), cell.getData().detail) },
+      { title: "Outcome", field: "weight", width: 140, sorter: byNumber, formatter: (cell) => badge(words(cell.getData().outcome), kinds[cell.getData().outcome]) },
+      { title: "Usages", field: "usages", wide: true, width: 115, hozAlign: "right", cssClass: "number", sorter: byNumber, formatter: (cell) => line(NUMBER.format(cell.getValue())) },
+    ],
+  });
+}
+
+function fillSettings(told) {
+  byId("settings").append(...Object.entries(told.run.settings).flatMap(([name, value]) => [
+    element("dt", { textContent: name }), element("dd", { textContent: JSON.stringify(value) })]));
+}
+
+async function main() {
+  byId("details-close").addEventListener("click", () => byId("details").close());
+  let told;
+  try {
+    told = await readDocument();
+  } catch (error) {
+    byId("broken").hidden = false;
+    byId("broken").textContent = `The document in this page cannot be read: ${error.message}. It takes a browser of 2023 or later, and the whole file.`;
+    return;
+  }
+  fillTop(told);
+  fillTotals(told);
+  fillSettings(told);
+  makeImages(told);
+  drawPictures(told);
+  makeUsages(told);
+  makeFindings(told);
+  makeRepositories(told);
+  makeSources(told);
+  document.documentElement.dataset.ready = "true";
+}
+
+main();

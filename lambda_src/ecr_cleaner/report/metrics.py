@@ -1,0 +1,119 @@
+"""The run as CloudWatch metrics: one line in CloudWatch's embedded metric format (EMF).
+
+The rules are those of
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html.
+CloudWatch Logs makes the metrics of the line; the function needs no permission for it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Final
+
+from ecr_cleaner.model import RunStatus, SourceStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from ecr_cleaner.report.ending import Ending
+
+DIMENSION: Final = "FunctionName"
+
+METRICS: Final = {
+    "Failures": "Count",
+    "Refused": "Count",
+    "TripwireTripped": "Count",
+    "ImagesScanned": "Count",
+    "ImagesInUse": "Count",
+    "ImagesRemovable": "Count",
+    "ImagesRemoved": "Count",
+    "ImagesArchived": "Count",
+    "ImagesFailed": "Count",
+    "BytesScanned": "Bytes",
+    "BytesInUse": "Bytes",
+    "BytesRemovable": "Bytes",
+    "BytesRemoved": "Bytes",
+    "BytesArchived": "Bytes",
+    "Duration": "Seconds",
+    "SourcesComplete": "Count",
+    "SourcesNotInRegion": "Count",
+    "SourcesFailed": "Count",
+    "SourcesDisabled": "Count",
+    "Findings": "Count",
+}
+"""Every metric with its unit. A run that ended before it had a summary has the first three alone."""
+
+_TOTALS: Final = {
+    "ImagesScanned": "images",
+    "ImagesInUse": "in_use",
+    "ImagesRemovable": "removable",
+    "ImagesRemoved": "removed",
+    "ImagesArchived": "archived",
+    "ImagesFailed": "failed",
+    "BytesScanned": "bytes_total",
+    "BytesInUse": "bytes_in_use",
+    "BytesRemovable": "bytes_removable",
+    "BytesRemoved": "bytes_removed",
+    "BytesArchived": "bytes_archived",
+}
+_SOURCES: Final = {
+    "SourcesComplete": SourceStatus.COMPLETE,
+    "SourcesNotInRegion": SourceStatus.NOT_IN_REGION,
+    "SourcesFailed": SourceStatus.FAILED,
+    "SourcesDisabled": SourceStatus.DISABLED,
+}
+
+
+def document(ending: Ending, namespace: str, now: datetime, level: str) -> dict[str, Any]:
+    """The line as a document.
+
+    Args:
+        ending: What is told.
+        namespace: Of the metrics.
+        now: In UTC; the time of every value.
+        level: The least severe level that Lambda keeps. Of a line without one it takes INFO, and above INFO it would
+            drop the metrics, and with them the alarm
+            (https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html).
+    """
+    values = _values(ending)
+    return {
+        "timestamp": now.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "level": level,
+        "message": "Run metrics",
+        "requestId": ending.run_id,
+        "status": ending.status.value,
+        "dry_run": ending.dry_run,
+        DIMENSION: ending.function,
+        **values,
+        "_aws": {
+            "Timestamp": int(now.timestamp() * 1000),
+            "CloudWatchMetrics": [
+                {
+                    "Namespace": namespace,
+                    "Dimensions": [[DIMENSION]],
+                    "Metrics": [{"Name": name, "Unit": unit} for name, unit in METRICS.items() if name in values],
+                }
+            ],
+        },
+    }
+
+
+def _values(ending: Ending) -> dict[str, float]:
+    values: dict[str, float] = {
+        "Failures": len(ending.causes),
+        "Refused": int(ending.status is RunStatus.REFUSED),
+        "TripwireTripped": int(ending.tripwire_tripped),
+    }
+    return values | _of_summary(ending.summary) if ending.summary else values
+
+
+def _of_summary(summary: Mapping[str, Any]) -> dict[str, float]:
+    outcomes = Counter(source["outcome"] for source in summary["sources"].values())
+    findings = len(summary["findings"]) + sum(summary["findings_left_out"].values())
+    return {
+        **{name: summary["totals"][key] for name, key in _TOTALS.items()},
+        "Duration": summary["duration_seconds"],
+        **{name: outcomes[status.value] for name, status in _SOURCES.items()},
+        "Findings": findings,
+    }

@@ -1,0 +1,91 @@
+"""The run as an event for EventBridge; docs/run-event.schema.json says what is in it."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Final
+
+from ecr_cleaner.model import SourceStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+
+    from ecr_cleaner.report.ending import Ending
+
+SCHEMA_VERSION: Final = 1
+SOURCE: Final = "ecr-cleaner"
+DETAIL_TYPE: Final = "ECR Cleaner Run"
+
+MAX_BYTES: Final = 256 * 1024
+"""Of all entries of a request, https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevent-size.html."""
+
+_CAUSES_BYTES: Final = 64 * 1024
+_REPOSITORIES_BYTES: Final = 160 * 1024
+_TEXT_CHARACTERS: Final = 2000
+_TOLD: Final = (
+    "name",
+    "status",
+    "images",
+    "in_use",
+    "removable",
+    "removed",
+    "archived",
+    "left",
+    "failed",
+    "bytes_total",
+    "bytes_removable",
+    "bytes_removed",
+    "bytes_archived",
+)
+
+
+def entry(ending: Ending, bus: str, now: datetime) -> dict[str, str]:
+    """The entry of PutEvents; never too long, however much there is to tell."""
+    detail = json.dumps(_detail(ending, now), separators=(",", ":"))
+    return {"EventBusName": bus, "Source": SOURCE, "DetailType": DETAIL_TYPE, "Detail": detail}
+
+
+def _detail(ending: Ending, now: datetime) -> dict[str, Any]:
+    summary = ending.summary or {}
+    causes = [cause[:_TEXT_CHARACTERS] for cause in ending.causes]
+    told = _fitting(causes, _CAUSES_BYTES)
+    repositories = [{key: one[key] for key in _TOLD} for one in ending.repositories]
+    shown = _fitting(repositories, _REPOSITORIES_BYTES)
+    outcomes = Counter(source["outcome"] for source in ending.sources.values())
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "run_id": ending.run_id,
+        "function_name": ending.function,
+        "account_id": summary.get("account_id"),
+        "region": ending.region,
+        "ended_at": now.isoformat(timespec="seconds").replace("+00:00", "Z"),
+        "duration_seconds": summary.get("duration_seconds"),
+        "status": ending.status.value,
+        "dry_run": ending.dry_run,
+        "tripwire_tripped": ending.tripwire_tripped,
+        "causes": told,
+        "causes_omitted": len(causes) - len(told),
+        "totals": dict(ending.totals) if ending.summary else None,
+        "sources": {status.value: outcomes[status.value] for status in SourceStatus},
+        "sources_failed": _named(ending.sources, SourceStatus.FAILED),
+        "sources_disabled": _named(ending.sources, SourceStatus.DISABLED),
+        "repositories": shown,
+        "repositories_omitted": len(repositories) - len(shown),
+    }
+
+
+def _named(sources: Mapping[str, Mapping[str, Any]], status: SourceStatus) -> list[str]:
+    return sorted(name for name, source in sources.items() if source["outcome"] == status.value)
+
+
+def _fitting(items: Iterable[Any], room: int) -> list[Any]:
+    """The first items that fit into so many bytes of JSON."""
+    found = []
+    for item in items:
+        room -= len(json.dumps(item, separators=(",", ":"))) + 1
+        if room < 0:
+            break
+        found.append(item)
+    return found

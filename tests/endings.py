@@ -1,0 +1,57 @@
+"""Endings of runs in one line: what metrics, events and mails are made of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ecr_cleaner.model import RunStatus, SourceOutcome, SourceStatus, UsageScan
+from ecr_cleaner.report.ending import Ending
+from ecr_cleaner.report.summary import RepositorySummary, RunSummary
+from tests.builders import ACCOUNT, NOW, REGION
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+RUN_ID = "8e2b6d7e-0b54-4b7c-9d7e-1f0a6d2c4b11"
+
+
+def repository(name: str = "app", images: int = 5, removable: int = 2, removed: int = 0, **more: Any) -> Any:
+    """What happened to a repository; each image has 1 MiB, and one is in use."""
+    size = 1024 * 1024
+    made = RepositorySummary(name, images=images, **more)
+    made.reasons.update({"in_use": 1, "old_and_unused": removable})
+    made.removals.update({"removed": removed})
+    made.bytes_total, made.bytes_in_use = images * size, size
+    made.bytes_removable, made.bytes_removed = removable * size, removed * size
+    return made
+
+
+def outcome(source: str, status: str = "complete", detail: str = "", notes: Iterable[str] = ()) -> SourceOutcome:
+    """How a source ended."""
+    return SourceOutcome(source, SourceStatus(status), detail=detail, notes=tuple(notes))
+
+
+def summary(
+    *repositories: Any, outcomes: Iterable[SourceOutcome] = (), dry_run: bool = False, **more: Any
+) -> RunSummary:
+    """How a run ended."""
+    made = RunSummary(RUN_ID, dry_run, REGION, account_id=ACCOUNT, seconds=12.4, **more)
+    made.repositories.update({one.name: one for one in repositories})
+    made.scan = UsageScan((), tuple(outcomes), NOW)
+    return made
+
+
+def ending(of: RunSummary | None = None, *, dry_run: bool = False, **more: Any) -> Ending:
+    """How an invocation ended: as its run did, if there was one."""
+    told = {"status": of.status, "causes": of.causes, "summary": of.as_json()} if of else {"status": RunStatus.FAILED}
+    return Ending(
+        **{
+            "run_id": RUN_ID,
+            "function": "ecr-cleaner",
+            "log_group": "/aws/lambda/ecr-cleaner",
+            "region": REGION,
+            "dry_run": of.dry_run if of else dry_run,
+            **told,
+            **more,
+        }
+    )

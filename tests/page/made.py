@@ -1,0 +1,165 @@
+"""Documents and pages of runs that never were, made by what makes real ones."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+from io import BytesIO
+from typing import IO, TYPE_CHECKING, Any, Final
+
+from ecr_cleaner.model import (
+    Contents,
+    Removal,
+    RemovalStatus,
+    SourceOutcome,
+    SourceStatus,
+    UsageScan,
+)
+from ecr_cleaner.report import page
+from ecr_cleaner.report.record import Recorder
+from ecr_cleaner.report.summary import RepositorySummary, RunSummary
+from ecr_cleaner.rules import judge
+from ecr_cleaner.settings import Settings
+from tests.builders import ACCOUNT, NOW, REGION, image, repository, usage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ecr_cleaner.model import Image, RepositoryPlan, Usage
+
+HOSTILE: Final = '</script><img src=x onerror="window.hacked=1"><script>window.hacked=1</script>&amp;{{script}}'
+"""A name as somebody would choose it who wants to run something in a reader's browser."""
+
+_NAMES: Final = ("shop/api", "shop/web", "shop/payments", "media/thumbnails", "data/exporter", "legacy/billing")
+_MEGABYTE: Final = 2**20
+
+
+def document(recorder: Recorder, summary: RunSummary, former: Any = ()) -> dict[str, Any]:
+    """What a recorder writes."""
+    target = BytesIO()
+    recorder.write(target, summary, former)
+    told: dict[str, Any] = json.loads(target.getvalue())
+    return told
+
+
+def recorder(**settings: Any) -> Recorder:
+    """One that keeps nothing, in a time that stands still."""
+    return Recorder(Settings(**settings), lambda *_: None, lambda: NOW)
+
+
+class Night:
+    """A run over a company's registry.
+
+    Attributes:
+        recorder: Was told of all of it.
+        summary: How it ended.
+    """
+
+    def __init__(
+        self, images: int = 240, repositories: int = 6, *, dry_run: bool = False, word: str = "", findings: int = 3
+    ) -> None:
+        self.recorder = recorder(dry_run=dry_run)
+        self.summary = RunSummary(f"run-1{word}", dry_run, REGION, ACCOUNT, seconds=41.7)
+        self._word = word
+        usages: list[Usage] = []
+        for number in range(repositories):
+            name = f"{_NAMES[number % len(_NAMES)]}{number // len(_NAMES) or ''}"
+            plan, used = self._plan(name, images // repositories)
+            usages += used
+            self.summary.repositories[name] = RepositorySummary(name)
+            self.summary.repositories[name].judge(plan)
+            self.recorder.judged(plan, dry_run=dry_run, refused=False)
+            for removal in () if dry_run else _removals(plan):
+                self.summary.repositories[name].note(removal)
+                self.recorder.removal(removal)
+        skipped = RepositorySummary("cache/nginx", "skipped", f"it is a pull-through cache{word}", "pull_through_cache")
+        self.summary.repositories[skipped.name] = skipped
+        self.summary.scan = UsageScan(tuple(usages), _outcomes(len(usages)), NOW)
+        self.summary.notes.append(f"the history began yesterday: what was in use before is not known{word}")
+        self._findings = [
+            {
+                "kind": "dangling_reference",
+                "severity": ("problem", "warning", "info")[number % 3],
+                "subject": f"ecs service prod/old-{number}{word}",
+                "detail": f"it names shop/api:v{number}, which does not exist{word}",
+                "bytes": None,
+            }
+            for number in range(findings)
+        ]
+
+    def _plan(self, name: str, images: int) -> tuple[RepositoryPlan, list[Usage]]:
+        made: list[Image] = []
+        usages: list[Usage] = []
+        for number in range(images):
+            index = number % 20 == 19
+            made.append(
+                image(
+                    f"{name}-{number}",
+                    repository=name,
+                    pushed=f"{number * 3 % 400 + 1}d",
+                    tags=[f"v{number}{self._word}"] if number % 3 else [],
+                    pulled=f"{number % 50 + 1}d" if number % 4 == 0 else None,
+                    kind="index" if index else "image",
+                    size=(number * 37 % 300 + 5) * _MEGABYTE // (len(name) % 5 + 1),
+                )
+            )
+            if number % 9 == 1:
+                service = f"{name.replace('/', '-')}-{number}"
+                usages.append(
+                    usage(
+                        of=f"{name}-{number}",
+                        repository=name,
+                        tag=f"v{number}",
+                        consumer=f"ecs service prod/{service}, task definition {service}:3{self._word}",
+                    )
+                )
+        return judge(repository(name), Contents(tuple(made)), tuple(usages), NOW), usages
+
+    def former(self, runs: int = 30) -> list[dict[str, Any]]:
+        """The totals of runs before this one."""
+        point = self.recorder.trend_of(self.summary)
+        return [
+            {
+                **point,
+                "run_id": f"run-{number}",
+                "started_at": (NOW - timedelta(days=runs - number)).isoformat(),
+                "bytes_total": int(point["bytes_total"] * (1.6 - 0.6 * number / runs)),
+                "bytes_removable": int(point["bytes_removable"] * (0.3 + (number % 7) / 10)),
+                "bytes_removed": int(point["bytes_removed"] * (0.2 + (number % 5) / 12)),
+            }
+            for number in range(runs)
+        ]
+
+    def write(self, target: IO[bytes], runs: int = 30) -> None:
+        """Write the document."""
+        raw = BytesIO()
+        self.recorder.write(raw, self.summary, self.former(runs))
+        told = json.loads(raw.getvalue())
+        told["findings"] = told["findings"] or self._findings
+        target.write(json.dumps(told, separators=(",", ":")).encode())
+
+    def page(self, runs: int = 30) -> bytes:
+        """The page."""
+        source, html = BytesIO(), BytesIO()
+        self.write(source, runs)
+        source.seek(0)
+        page.write(source, html)
+        return html.getvalue()
+
+
+def _removals(plan: RepositoryPlan) -> Iterator[Removal]:
+    for number, verdict in enumerate(plan.removals):
+        if plan.repository.name.endswith("api") and number % 17 == 16:
+            yield Removal(verdict, RemovalStatus.FAILED, ("KmsError",), "the key is disabled")
+        else:
+            yield Removal(replace(verdict), RemovalStatus.REMOVED)
+
+
+def _outcomes(usages: int) -> tuple[SourceOutcome, ...]:
+    return (
+        SourceOutcome("ecs", SourceStatus.COMPLETE, usages),
+        SourceOutcome("lambda", SourceStatus.COMPLETE, 0),
+        SourceOutcome("greengrass", SourceStatus.NOT_IN_REGION),
+        SourceOutcome("eks", SourceStatus.DISABLED, detail="excluded by acknowledged_unscanned"),
+    )
