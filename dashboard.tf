@@ -14,7 +14,7 @@ locals {
     { title = "Bytes, an upper bound: layers are shared", metrics = { BytesScanned = "looked at", BytesInUse = "in use", BytesRemovable = "removable" } },
     { title = "Images removed or archived", metrics = { ImagesRemoved = "removed", ImagesArchived = "archived", ImagesFailed = "failed" }, statistic = "Sum" },
     { title = "Bytes removed or archived, an upper bound", metrics = { BytesRemoved = "removed", BytesArchived = "archived" }, statistic = "Sum" },
-    { title = "What went wrong", metrics = { Failures = "causes", Refused = "refused runs", TripwireTripped = "tripwire" } },
+    { title = "What went wrong", metrics = { Failures = "causes", Refused = "refused runs", TripwireTripped = "tripwire", ConsumersBroken = "consumers without their image" } },
     { title = "Seconds, of at most 900", metrics = { Duration = "duration" } },
     { title = "Sources of usages", metrics = { SourcesComplete = "complete", SourcesFailed = "failed", SourcesDisabled = "disabled", SourcesNotInRegion = "not in this region" } },
   ]

@@ -14,11 +14,12 @@ from ecr_cleaner.errors import CleanerError, OutOfTimeError
 from ecr_cleaner.model import Contents, Finding, FindingKind, Severity, SkipReason
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from datetime import datetime
 
     from ecr_cleaner.access import RegistryFacts
     from ecr_cleaner.aws import Aws
+    from ecr_cleaner.memory import Gone
     from ecr_cleaner.model import Repository, Usage
     from ecr_cleaner.report.summary import RunSummary
     from ecr_cleaner.settings import Settings
@@ -54,12 +55,14 @@ class Checks:
         settings: What the run is told.
         summary: Gets the findings.
         seconds_left: Until the run is cut off.
+        restore: The command that brings an image back, with ``{}`` for its name.
     """
 
     clients: Aws
     settings: Settings
     summary: RunSummary
     seconds_left: Callable[[], float]
+    restore: str = findings.RESTORE
     _named: dict[str | None, tuple[Usage, ...]] | None = None
     _digests: frozenset[str] = frozenset()
     _facts: RegistryFacts | None = None
@@ -96,22 +99,25 @@ class Checks:
         self._named = resolution.by_repository(usages)
         self._digests = frozenset(usage.reference.digest for usage in usages if usage.reference.digest)
 
-    def repository(self, repository: Repository, contents: Contents, now: datetime, *, read: bool) -> None:
+    def repository(
+        self, repository: Repository, contents: Contents, now: datetime, gone: Mapping[str, Gone], *, read: bool
+    ) -> None:
         """What lies in a repository that is judged. The second look at it is none of ours.
 
         Args:
             repository: The one.
             contents: All of it.
             now: The moment of the judgement.
+            gone: What earlier runs removed from it, by digest.
             read: Whether it is known what its indexes list.
         """
         if repository.name in self._looked_at:
             return
-        self._contents(repository.name, contents, now, read=read)
+        self._contents(repository.name, contents, now, gone, read=read)
         if self._accepts_other_accounts:
             self.summary.findings += self._ask(repository.name, lambda: self._pullers(repository.name)) or ()
 
-    def _contents(self, name: str, contents: Contents, now: datetime, *, read: bool) -> None:
+    def _contents(self, name: str, contents: Contents, now: datetime, gone: Mapping[str, Gone], *, read: bool) -> None:
         self._looked_at.add(name)
         self.summary.findings += findings.orphans(contents, self._digests)
         if self._named is None:
@@ -119,8 +125,8 @@ class Checks:
         resolved = resolution.resolve(contents.images, self._named.get(name, ()), self._named.get(None, ()))
         # What is missing from a pull-through cache is fetched when somebody pulls it.
         if self._facts is None or self._facts.cached_under(name) is None:
-            self.summary.findings += findings.dangling(name, resolved)
-        self.summary.findings += findings.archived_in_use(contents.images, resolved.used)
+            self.summary.findings += findings.dangling(name, resolved, gone, self.restore)
+        self.summary.findings += findings.archived_in_use(contents.images, resolved.used, gone, self.restore)
         if resolved.used:
             self.summary.findings += (
                 self._ask(name, lambda: self._lifecycle(name, contents, resolved, now, read=read)) or ()
@@ -181,7 +187,7 @@ class Checks:
             images = self._ask(name, lambda name=name: inventory.images(self.clients, name))  # type: ignore[misc]
             if images is None:
                 continue
-            self._contents(name, Contents(images), now, read=False)
+            self._contents(name, Contents(images), now, {}, read=False)
             if name not in self.summary.repositories:
                 sizes[name] = (len(images), sum(image.size_bytes for image in images if not image.is_index))
                 self.summary.findings.append(findings.unmanaged(name, *sizes[name]))

@@ -92,12 +92,25 @@ class Entry(Strict):
     children: Texts = Field(default_factory=list)
 
 
+class Gone(Strict):
+    """As `memory.Gone`."""
+
+    tags: Texts = Field(default_factory=list)
+    at: AwareDatetime
+    run_id: Annotated[str, Field(min_length=1)]
+    action: Literal["delete", "archive"]
+
+
+_Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
+
+
 class Repository(Strict):
-    """As `memory.History`."""
+    """As `memory.History`; what is empty is left out."""
 
     repository: str
     observed_at: AwareDatetime
-    images: dict[Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")], Entry]
+    images: dict[_Digest, Entry]
+    gone: dict[_Digest, Gone] = Field(default_factory=dict)
 
 
 def write_history(history: memory.History) -> bytes:
@@ -117,6 +130,10 @@ def write_history(history: memory.History) -> bytes:
                     children=list(entry.children),
                 )
                 for digest, entry in history.images.items()
+            },
+            gone={
+                digest: Gone(tags=list(one.tags), at=one.at, run_id=one.run_id, action=one.action)
+                for digest, one in history.gone.items()
             },
         )
     )
@@ -147,6 +164,7 @@ def read_history(body: bytes, place: str, repository: str) -> memory.History:
             )
             for digest, entry in found.images.items()
         },
+        {digest: memory.Gone(tuple(one.tags), one.at, one.run_id, one.action) for digest, one in found.gone.items()},
     )
 
 

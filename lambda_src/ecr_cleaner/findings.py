@@ -9,8 +9,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
+from ecr_cleaner import broken, lifecycle_policy
 from ecr_cleaner import graph as graphs
-from ecr_cleaner import lifecycle_policy
 from ecr_cleaner.model import Breadth, Evidence, Finding, FindingKind, Severity
 from ecr_cleaner.resolution import wanted
 
@@ -19,11 +19,15 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ecr_cleaner.lifecycle_policy import Fate, Policy
+    from ecr_cleaner.memory import Gone
     from ecr_cleaner.model import Contents, Image, Usage
     from ecr_cleaner.resolution import Resolved
 
 REGISTRY: Final = "registry"
 """The subject of what concerns no single repository."""
+
+RESTORE: Final = "ecr-cleaner restore {}"
+"""The command that brings an image back; what there is to say besides stands in it already."""
 
 LIFECYCLE_HORIZON: Final = timedelta(days=7)
 """How far ahead a lifecycle policy is looked at: a person needs some days to change it."""
@@ -32,10 +36,18 @@ _SHOWN: Final = 3
 _UNNAMED_SOURCE: Final = "ecs_families"  # its task definitions are named by nothing: perhaps nobody starts them
 
 
-def dangling(repository: str, resolved: Resolved) -> Iterator[Finding]:
+def dangling(
+    repository: str, resolved: Resolved, gone: Mapping[str, Gone] | None = None, restore: str = RESTORE
+) -> Iterator[Finding]:
     """What usages name in a repository that is there, and is not in it.
 
     A consumer whose runtime goes by the digest, as Lambda's does, has lost no more than a name.
+
+    Args:
+        repository: Its name.
+        resolved: What usages name in it.
+        gone: What earlier runs removed from it, by digest: what is missing because of that is told as such.
+        restore: The command that brings an image back.
     """
     by_digest = {
         (usage.source, usage.consumer)
@@ -43,13 +55,29 @@ def dangling(repository: str, resolved: Resolved) -> Iterator[Finding]:
         for usage in usages
         if usage.reference.digest is not None
     }
-    for name, usages in sorted(resolved.missing.items()):
+    for name, usages, removed in _missing(resolved, gone or {}):
         bound = [usage for usage in usages if (usage.source, usage.consumer) not in by_digest]
         what = "tag" if name.startswith(":") else "digest"
         more = "" if bound else "; what they run is there by its digest"
         detail = f"the repository has no such {what}; named by {_who(bound or usages)}{more}"
         severity = _gravity(bound) if bound else Severity.INFO
-        yield Finding(FindingKind.DANGLING_REFERENCE, severity, f"{repository}{name}", detail)
+        kind = FindingKind.DANGLING_REFERENCE
+        if removed is not None:
+            kind = FindingKind.REMOVED_IN_USE
+            digest, one = removed
+            detail += f"; {one}: {restore.format(f'{repository}@{digest}')}"
+        yield Finding(kind, severity, f"{repository}{name}", detail)
+
+
+def _missing(
+    resolved: Resolved, gone: Mapping[str, Gone]
+) -> Iterable[tuple[str, list[Usage], tuple[str, Gone] | None]]:
+    """What is missing, who names it, and what is known of its removal; named by tag and by digest it is one image."""
+    found: dict[str, tuple[str, list[Usage], tuple[str, Gone] | None]] = {}
+    for name, usages in sorted(resolved.missing.items()):
+        removed = broken.removed_as(name, gone)
+        found.setdefault(removed[0] if removed else name, (name, [], removed))[1].extend(usages)
+    return found.values()
 
 
 def dangling_repositories(
@@ -70,12 +98,26 @@ def dangling_repositories(
             yield Finding(FindingKind.DANGLING_REFERENCE, _gravity(usages), f"{repository}{name}", detail)
 
 
-def archived_in_use(images: Iterable[Image], used: Mapping[str, tuple[Usage, ...]]) -> Iterator[Finding]:
-    """Images that are in use, and that nothing can pull until they are restored."""
+def archived_in_use(
+    images: Iterable[Image],
+    used: Mapping[str, tuple[Usage, ...]],
+    gone: Mapping[str, Gone] | None = None,
+    restore: str = RESTORE,
+) -> Iterator[Finding]:
+    """Images that are in use, and that nothing can pull until they are restored; what is being restored is not told.
+
+    Args:
+        images: Of one repository.
+        used: Digest to the usages that name it.
+        gone: What earlier runs archived, by digest.
+        restore: As for `dangling`.
+    """
     for image in images:
-        if image.digest in used and not image.active:
+        if image.digest in used and image.is_archived:
             usages = used[image.digest]
-            detail = f"it is archived, so nothing can pull it; in use by {_who(usages)}"
+            command = restore.format(f"{image.repository}@{image.digest}")
+            by = f"; {gone[image.digest]}" if gone and image.digest in gone else ""
+            detail = f"it is archived, so nothing can pull it; in use by {_who(usages)}{by}: {command}"
             yield Finding(FindingKind.ARCHIVED_IN_USE, _gravity(usages), image.name, detail, image.size_bytes)
 
 

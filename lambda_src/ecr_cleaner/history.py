@@ -97,6 +97,19 @@ class HistoryStore:
         self._written.add(seen.repository)
         return found
 
+    def removing(self, repository: str, gone: Mapping[str, memory.Gone]) -> None:
+        """Note what is about to go from a repository that was looked at, before it does.
+
+        Raises:
+            HistoryError: What is known cannot be read, or this not be written.
+        """
+        known, etag = self._read(repository)
+        try:
+            self._write(memory.removing(known, gone), etag)
+        except ReplacedError:  # as in `remember`
+            known, etag = self._read(repository)
+            self._write(memory.removing(known, gone), etag)
+
     def save(self, existing: Collection[str], usages: Mapping[str, int] | None, drop: Drop | None) -> None:
         """Note what holds for all repositories.
 

@@ -46,6 +46,9 @@ class HistoryView(HistoryStore):
         """
         return memory.remember(self.known(seen.repository), seen, self.rollback_days)
 
+    def removing(self, repository: str, gone: Mapping[str, memory.Gone]) -> None:
+        """Nothing is noted: who looks removes nothing."""
+
     def save(self, existing: Collection[str], usages: Mapping[str, int] | None, drop: Drop | None) -> None:
         """Nothing is noted."""
 

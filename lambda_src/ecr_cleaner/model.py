@@ -241,12 +241,14 @@ class Usage:
         source: Name of the source that saw it, e.g. ``ecs``.
         consumer: For people, e.g. ``ecs service prod/api, task definition api:42``.
         evidence: How it was seen.
+        failure: What AWS says of it, if the consumer did not get its image; empty: nothing of that kind.
     """
 
     reference: Reference
     source: str
     consumer: str
     evidence: Evidence = Evidence.CONFIGURED
+    failure: str = ""
 
 
 class SourceStatus(StrEnum):
@@ -434,6 +436,7 @@ class FindingKind(StrEnum):
 
     DANGLING_REFERENCE = "dangling_reference"
     ARCHIVED_IN_USE = "archived_in_use"
+    REMOVED_IN_USE = "removed_in_use"
     LIFECYCLE_EXPIRES_IN_USE = "lifecycle_expires_in_use"
     LIFECYCLE_RULE_NOT_UNDERSTOOD = "lifecycle_rule_not_understood"
     OPEN_TO_OTHER_ACCOUNTS = "open_to_other_accounts"
@@ -441,6 +444,10 @@ class FindingKind(StrEnum):
     ORPHANED_ARTIFACTS = "orphaned_artifacts"
     UNMANAGED_STORAGE = "unmanaged_storage"
     NOT_DETERMINED = "not_determined"
+
+
+RINGING_KINDS = frozenset({FindingKind.ARCHIVED_IN_USE, FindingKind.REMOVED_IN_USE})
+"""Findings on consumers that cannot get an archived or removed image: as problems they fail the run, which rings."""
 
 
 class Severity(StrEnum):
@@ -471,3 +478,8 @@ class Finding:
     subject: str
     detail: str
     bytes: int | None = None
+
+    @property
+    def rings(self) -> bool:
+        """Whether a run that finds it has failed."""
+        return self.kind in RINGING_KINDS and self.severity is Severity.PROBLEM

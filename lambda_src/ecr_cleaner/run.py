@@ -94,14 +94,17 @@ class Run:
     _drop: guard.Drop | None = field(init=False, default=None)
     _walls: Walls = field(init=False)
     _seen: memory.History | None = field(init=False, default=None)
-    _broken: dict[str, tuple[str, ...]] = field(init=False, default_factory=dict)
+    _watch: broken.Watch = field(init=False)
     _checks: Checks = field(init=False)
+    _restore: str = field(init=False)
 
     def __post_init__(self) -> None:
         self.summary = RunSummary(self.run_id, self.settings.dry_run, self.clients.region)
         self._now = self.clock()
         self._walls = Walls(self.settings.limits)
-        self._checks = Checks(self.clients, self.settings, self.summary, self.seconds_left)
+        self._restore = broken.restore_command("{}", self.function_name, self.clients.region)
+        self._watch = broken.Watch((), self._restore)
+        self._checks = Checks(self.clients, self.settings, self.summary, self.seconds_left, self._restore)
 
     def execute(self) -> RunSummary:
         """Do it all.
@@ -143,6 +146,7 @@ class Run:
         self._scan() if asked else self._scan_nothing()
         plans = [plan for r in repositories if (plan := self._judged(r)) is not None]
         self._write_down()
+        self._hold_while_somebody_fails(plans)
         self._hold_to_run_limits(plans)
         # What nobody asked the sources about may not go, whatever a second listing shows.
         plans = plans if asked else []
@@ -228,6 +232,7 @@ class Run:
         account = self._survey.facts.account if self._survey else None
         self._usages = tuple(resolution.of_registry(scan.usages, account, self.clients.region))
         self._checks.scanned(self._usages)
+        self._watch = broken.Watch(self._usages, self._restore)
 
     def _tripped(self, scan: UsageScan) -> list[str]:
         """What a person has to look at before more is removed: far fewer usages than before."""
@@ -257,7 +262,6 @@ class Run:
         if plan is None:
             return None
         self.summary.repositories[repository.name].judge(plan)
-        self.summary.repositories[repository.name].broken = self._broken.get(repository.name, ())
         self.reporter.judged(plan, dry_run=self.settings.dry_run, refused=bool(self.summary.refusals))
         if self._is_over_limit(plan):
             return None
@@ -275,7 +279,9 @@ class Run:
             indexes = [image for image in images if image.is_index]
             children, unread = inventory.children(self.clients, repository.name, indexes)
             contents = memory.with_lists(Contents(images, children, unread), known)
-        self._checks.repository(repository, contents, self._now, read=read)
+        gone = known.gone if known else {}
+        self._watch.look(repository.name, images, gone)
+        self._checks.repository(repository, contents, self._now, gone, read=read)
         # What began to be used after its source was asked shows as a pull here, and as a change from here on.
         begun = memory.pulled_since(images, self.summary.scan.started_at) if self.summary.scan else {}
         recent = memory.recent(known, self._usages, self._now, self.settings.rollback_days) if known else {}
@@ -289,9 +295,6 @@ class Run:
             # Nobody can read them any more once they are archived.
             if lists:
                 self.history.remember(memory.learn(self._seen, lists))
-        self._broken[repository.name] = broken.archived_in_use(
-            repository.name, images, self._usages, self.function_name, self.clients.region
-        )
         return plan
 
     def _remembered(self, repository: Repository, images: tuple[Image, ...]) -> memory.History | None:
@@ -315,6 +318,13 @@ class Run:
             self._withhold([plan])
         return bool(exceeded)
 
+    def _hold_while_somebody_fails(self, plans: Iterable[RepositoryPlan]) -> None:
+        """Whoever fails because of a removal shows that one was wrong, and perhaps the next ones would be."""
+        refusals = self._watch.refusals
+        if refusals and not self.summary.refusals:
+            self._withhold(plans, refused=True)
+        self.summary.refusals += refusals
+
     def _hold_to_run_limits(self, plans: Iterable[RepositoryPlan]) -> None:
         if self.summary.refusals:
             return
@@ -323,9 +333,9 @@ class Run:
             self.summary.refusals.append(f"all repositories together: {exceeded}")
             self._withhold(plans)
 
-    def _withhold(self, plans: Iterable[RepositoryPlan]) -> None:
+    def _withhold(self, plans: Iterable[RepositoryPlan], *, refused: bool = False) -> None:
         for plan in () if self.settings.dry_run else plans:
-            self.reporter.withheld(plan)
+            self.reporter.withheld(plan, refused=refused)
 
     def _permitted(self, plan: RepositoryPlan) -> RepositoryPlan:
         """What of a repository's plan may go now; how the rest ends is told."""
@@ -357,6 +367,7 @@ class Run:
                 fresh = self._guarded(plan.repository, self._judge)
                 if fresh is None or self.summary.refusals or self._is_over_limit(fresh):
                     return
+                self._hold_while_somebody_fails([fresh])
                 self._hold_to_run_limits([fresh])
                 if self.summary.refusals:
                     return
@@ -376,6 +387,8 @@ class Run:
             What is left.
         """
         summary = self.summary.repositories[plan.repository.name]
+        if self.history is not None:
+            self.history.removing(plan.repository.name, self._going(plan))
         left = []
         for ended in removal.remove(self.clients, plan, self._may_go_on, self.journal, archive=self._archives):
             if ended.status is RemovalStatus.LEFT:
@@ -385,6 +398,16 @@ class Run:
             summary.note(ended)
             self.reporter.removal(ended)
         return tuple(left)
+
+    def _going(self, plan: RepositoryPlan) -> dict[str, memory.Gone]:
+        """What later runs know of the removals; what stays after all they see for themselves."""
+        now = self.clock()
+        return {
+            image.digest: memory.Gone(
+                image.tags, now, self.run_id, "archive" if self._archives and image.active else "delete"
+            )
+            for image in (verdict.image for verdict in plan.removals)
+        }
 
     def _may_go_on(self) -> bool:
         return not self._too_late() and not self._stale()

@@ -431,8 +431,8 @@ def test_a_run_that_is_killed_may_be_sent_again(
     plan_id = approving.proposed()
     remove = removal.remove
 
-    def killed(*arguments: Any) -> Iterator[Removal]:
-        yield from remove(*arguments)
+    def killed(*arguments: Any, **named: Any) -> Iterator[Removal]:
+        yield from remove(*arguments, **named)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(removal, "remove", killed)

@@ -158,9 +158,10 @@ def test_an_archived_image_that_somebody_names_rings(run: Runner, sandbox: Sandb
     assert outcome.status == "failed"
     digest = sandbox.digest("attic")
     assert (
-        "repository app: app:v1 is archived, so nothing can pull it, and lambda function f, version $LATEST names it: "
+        "app:v1: it is archived, so nothing can pull it; in use by lambda function f, version $LATEST: "
         f"ecr-cleaner restore --region us-east-1 --function ecr-cleaner app@{digest}" in outcome.causes
     )
+    assert outcome.told["consumers_broken"] == 1
     assert archived(sandbox) == run.ids("attic", "unused")
     image = next(image for image in sandbox.images("app") if image.digest == digest)
     image.status = "ACTIVATING"

@@ -57,7 +57,7 @@ def checks(script: Script, **settings: object) -> Checks:
 
 def found(made: Checks) -> list[Finding]:
     """Of the repository that holds it."""
-    made.repository(repository(), Contents((OLD,)), NOW, read=True)
+    made.repository(repository(), Contents((OLD,)), NOW, {}, read=True)
     return made.summary.findings
 
 
@@ -160,8 +160,8 @@ def test_what_is_accepted_is_told_for_each_repository(
             answer = {"registryId": ACCOUNT, "repositoryName": "app", "policyText": text}
             stubber.add_response("get_repository_policy", answer, {"repositoryName": "app"})
         made = accepting(script)
-        made.repository(repository(), Contents((OLD,)), NOW, read=True)
-        made.repository(repository(), Contents((OLD,)), NOW, read=True)
+        made.repository(repository(), Contents((OLD,)), NOW, {}, read=True)
+        made.repository(repository(), Contents((OLD,)), NOW, {}, read=True)
         stubber.assert_no_pending_responses()
     assert [(finding.kind.value, finding.severity.value) for finding in made.summary.findings] == kinds
 

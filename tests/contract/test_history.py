@@ -290,6 +290,46 @@ def test_a_repository_that_had_a_history_has_one(s3: S3, store: HistoryStore, co
         store.remember(look(NOW, a=[]))
 
 
+GONE: Final = {digest("a"): memory.Gone(("v1",), NOW, "run-1", "delete")}
+
+
+def test_what_is_about_to_go_is_noted(s3: S3, store: HistoryStore) -> None:
+    """It joins what is known of the repository, which was looked at before."""
+    opened(store, s3, State(repositories=["shop/app"]))
+    before = look(ago("1d"), "a", a=["v1"])
+    s3.holds(APP, documents.write_history(before), '"a1"')
+    noted = memory.removing(before, GONE)
+    s3.takes(APP, documents.write_history(noted), '"a1"')
+    store.removing("shop/app", GONE)
+    assert documents.read_history(documents.write_history(noted), "here", "shop/app") == noted
+
+
+def test_what_is_about_to_go_joins_what_somebody_else_wrote_meanwhile(s3: S3, store: HistoryStore) -> None:
+    """Once: its own first try may be that somebody. Twice is a failure, and nothing goes."""
+    opened(store, s3, State(repositories=["shop/app"]))
+    before, other = look(ago("1d"), "a", a=["v1"]), look(ago("1h"), "a", a=["v1"], b=[])
+    s3.holds(APP, documents.write_history(before), '"a1"')
+    s3.refuses(APP, ANY, '"a1"')
+    s3.holds(APP, documents.write_history(other), '"a2"')
+    s3.takes(APP, documents.write_history(memory.removing(other, GONE)), '"a2"')
+    store.removing("shop/app", GONE)
+    s3.holds(APP, documents.write_history(other), '"a2"')
+    s3.refuses(APP, ANY, '"a2"')
+    s3.holds(APP, documents.write_history(other), '"a3"')
+    s3.refuses(APP, ANY, '"a3"')
+    with pytest.raises(HistoryError, match="written by somebody else"):
+        store.removing("shop/app", GONE)
+
+
+@pytest.mark.parametrize("code", ["NoSuchKey", "AccessDenied"])
+def test_what_is_about_to_go_needs_the_history(s3: S3, store: HistoryStore, code: str) -> None:
+    """It was there a moment ago, so by now it is lost."""
+    opened(store, s3, State(repositories=["shop/app"]))
+    s3.lacks(APP, code)
+    with pytest.raises(HistoryError, match="its history is lost"):
+        store.removing("shop/app", GONE)
+
+
 HISTORY: Final = documents.write_history(look(ago("1d"), "a", a=["v1"]))
 
 

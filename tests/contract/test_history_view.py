@@ -53,6 +53,7 @@ def test_what_is_known_joins_what_is_seen(view: HistoryView, s3: S3) -> None:
     assert view.remember(seen) == memory.remember(known, seen, 7)
     assert view.usages == {"ecs": 3}
     view.save({"shop/app"}, {"ecs": 1}, None)
+    view.removing("shop/app", {digest("a"): memory.Gone((), NOW, "run-1", "delete")})
 
 
 @pytest.mark.parametrize("code", ["NoSuchKey", "AccessDenied"])

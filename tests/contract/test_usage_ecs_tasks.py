@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -300,3 +301,49 @@ def test_a_denied_call_is_an_error(script: Script, method: str) -> None:
     script.refuse("ecs", method, "AccessDeniedException")
     with pytest.raises(AwsError, match="AccessDenied"):
         used(script)
+
+
+NOT_FOUND = "CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref: not found"
+
+
+def stops(script: Script, told: dict[str, Any]) -> None:
+    """There is one task, which has stopped."""
+    listed(script)
+    listed(script, ["1"], status=STOPPED)
+    described(script, ["1"], told, failures=None)
+    defines(script, API)
+
+
+@pytest.mark.parametrize(
+    ("of_task", "of_container"),
+    [
+        ({"stopCode": "TaskFailedToStart", "stoppedReason": NOT_FOUND}, {}),
+        ({"stoppedReason": "Task failed to start"}, {"reason": NOT_FOUND}),
+        ({"stoppedReason": "Task failed to start"}, {"reason": "CannotPullImageManifestError: " + "x" * 400}),
+    ],
+    ids=["fargate", "ec2", "long"],
+)
+def test_a_task_that_could_not_pull_says_so(
+    script: Script, of_task: dict[str, str], of_container: dict[str, str]
+) -> None:
+    """In ECS's own words, cut; of the task or of the container."""
+    stops(script, task({"image": tagged("v1"), **of_container}) | of_task)
+    said = of_container.get("reason", of_task["stoppedReason"])
+    assert used(script) == [replace(usage(written(), status="stopped"), failure=said[:300])]
+
+
+def test_what_was_pulled_did_not_fail(script: Script) -> None:
+    """Another container of the task did."""
+    pulled = {"image": tagged("v1"), "imageDigest": APP}
+    stops(script, task(pulled, {"image": tagged("v2")}) | {"stoppedReason": NOT_FOUND})
+    assert [(one.reference.tag, one.failure) for one in used(script)] == [("v1", ""), (None, ""), ("v2", NOT_FOUND)]
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["Essential container in task exited", "Scaling activity initiated by (deployment ecs-svc/1)", "CannotStartX"],
+)
+def test_a_task_that_stopped_otherwise_failed_for_nothing_here(script: Script, said: str) -> None:
+    """Most tasks do."""
+    stops(script, task({"image": tagged("v1"), "reason": said}) | {"stoppedReason": said})
+    assert used(script) == [usage(written(), status="stopped")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -203,3 +204,24 @@ def test_a_function_without_its_code_is_no_answer(script: Script) -> None:
     script.cut_short("lambda", "get_function", {"Configuration": {}}, FunctionName="api", Qualifier="7")
     with pytest.raises(IncompleteAnswerError, match="GetFunction lacks 'Code'"):
         used(script)
+
+
+@pytest.mark.parametrize("member", ["StateReasonCode", "LastUpdateStatusReasonCode"])
+def test_a_version_that_did_not_find_its_image_says_so(script: Script, member: str) -> None:
+    """Of every name that its image has; what it uses is the same."""
+    listed(script, version())
+    code = {"ImageUri": tagged("v1"), "ResolvedImageUri": PINNED}
+    answer = {"Code": code, "Configuration": {"State": "Failed", member: "ImageDeleted"}}
+    script.answer("lambda", "get_function", answer, FunctionName="api", Qualifier="7")
+    failed = [replace(usage(one), failure=f"{member} ImageDeleted") for one in (written(), written(PINNED, None, APP))]
+    assert used(script) == [RESOLVED, *failed]
+
+
+@pytest.mark.parametrize("code", ["ImageAccessDenied", "InvalidImage", "Idle", None])
+def test_another_failure_is_none_for_want_of_an_image(script: Script, code: str | None) -> None:
+    """Permissions, a platform that does not fit, sleep."""
+    listed(script, version())
+    told = {} if code is None else {"StateReasonCode": code, "LastUpdateStatusReasonCode": code}
+    answer = {"Code": {"ImageUri": tagged("v1")}, "Configuration": told}
+    script.answer("lambda", "get_function", answer, FunctionName="api", Qualifier="7")
+    assert used(script) == [RESOLVED, usage(written())]

@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
 _PAGE = 50
 _FORGOTTEN = ("LoggingConfig", "DeadLetterConfig", "FileSystemConfigs")
-_UNLISTED = ("State", "StateReason", "StateReasonCode", "LastUpdateStatus", "RuntimeVersionConfig")
+_UNLISTED = (
+    *("State", "StateReason", "StateReasonCode", "RuntimeVersionConfig"),
+    *("LastUpdateStatus", "LastUpdateStatusReason", "LastUpdateStatusReasonCode"),
+)
 
 
 class LambdaApi:
@@ -180,6 +183,8 @@ class LambdaApi:
             arn = f"arn:aws:lambda:{request.region}:{ACCOUNT}:function:{name}:{qualifier}"
             raise AwsError("ResourceNotFoundException", f"Function not found: {arn}", 404)
         configuration, code = versions[qualifier or "$LATEST"]
+        if (name, qualifier or "$LATEST") in self._account.store(request.region, Functions).idle:
+            configuration = configuration | self._images.state(request.region, f"sha256:{configuration['CodeSha256']}")
         if not qualifier:
             configuration = configuration | {"FunctionArn": _unqualified(configuration["FunctionArn"])}
         return configuration, code

@@ -18,7 +18,8 @@ A scenario's ``ecs`` section::
               - {task_definition: "api:42", digests: {api: "{api-v42}"}, deployed: 2d, status: SUCCESSFUL}
         tasks:
           - {task_definition: "api:42", service: api, count: 2, digests: {api: "{api-v42}"}}
-          - {task_definition: "jobs:7", status: STOPPED, stopped: 20m}
+          - {task_definition: "jobs:7", status: STOPPED, stopped: 20m, reason: Essential container in task exited}
+          - {task_definition: "jobs:7", status: STOPPED, launch_type: EC2, unpulled: {jobs: "CannotPull..."}}
         daemons: ...                         # see ecs_daemons.py, as for daemon_task_definitions beside clusters
 
 A service that is told ``express: "<image>"`` (or a list of them) is an Express service. Telling a service or task
@@ -47,12 +48,15 @@ _TASK = frozenset(
         "digests",
         "group",
         "images",
+        "launch_type",
+        "reason",
         "service",
         "started",
         "started_by",
         "status",
         "stopped",
         "task_definition",
+        "unpulled",
     }
 )
 
@@ -117,6 +121,10 @@ def _tasks(store: Ecs, region: str, cluster: str, told: Mapping[str, Any], now: 
     known(told, _TASK, f"a task of {cluster}")
     status = told.get("status", "RUNNING")
     definition = told["task_definition"]
+    unpulled = told.get("unpulled") or {}
+    if status != "STOPPED" and (unpulled or told.get("reason")):
+        raise ValueError(f"a task of {cluster} has a reason, and has not stopped")
+    fargate = told.get("launch_type", "FARGATE") == "FARGATE"
     for number in range(told.get("count", 1)):
         identity = stable_hash("task", region, cluster, definition, status, len(store.tasks), number)[:32]
         service = told.get("service")
@@ -130,8 +138,9 @@ def _tasks(store: Ecs, region: str, cluster: str, told: Mapping[str, Any], now: 
                     "taskArn": arn(region, f"task/{cluster}/{identity}"),
                     "name": image["name"],
                     "image": image["image"],
-                    "imageDigest": image["digest"],
+                    "imageDigest": None if image["name"] in unpulled else image["digest"],
                     "lastStatus": status,
+                    **({"reason": unpulled[image["name"]]} if image["name"] in unpulled and not fargate else {}),
                 }
                 for image in containers(store, definition, told)
             ],
@@ -139,8 +148,19 @@ def _tasks(store: Ecs, region: str, cluster: str, told: Mapping[str, Any], now: 
             "startedBy": told.get("started_by"),
             "desiredStatus": "STOPPED" if status == "STOPPED" else "RUNNING",
             "lastStatus": status,
-            "launchType": "FARGATE",
+            "launchType": told.get("launch_type", "FARGATE"),
+            **_stopped(told, unpulled, fargate=fargate),
             "createdAt": moment(told.get("started", "1h"), now),
-            "startedAt": moment(told.get("started", "1h"), now),
+            "startedAt": None if unpulled else moment(told.get("started", "1h"), now),
             "stoppedAt": moment(told.get("stopped", "10m"), now) if status == "STOPPED" else None,
         }
+
+
+def _stopped(told: Mapping[str, Any], unpulled: Mapping[str, str], *, fargate: bool) -> dict[str, str]:
+    """Why a task stopped: on Fargate that an image could not be pulled is said of the task, else of the container."""
+    if unpulled:
+        said = next(iter(unpulled.values())) if fargate else "Task failed to start"
+        return {"stopCode": "TaskFailedToStart", "stoppedReason": said}
+    if told.get("reason"):
+        return {"stopCode": "EssentialContainerExited", "stoppedReason": told["reason"]}
+    return {}

@@ -7,6 +7,7 @@ A scenario's ``lambda`` section::
         versions:
           "$LATEST": {image: "{registry}/media/resize:v3"}                       # digest: where the tag points now
           "1": {image: "{registry}/media/resize:v1", digest: "{resize-v1}"}      # digest as it was then
+          "2": {image: "...", idle: true}          # Lambda asks ECR for its image again, and fails it without one
       hello: {package: Zip, versions: {"$LATEST": {}}}
 """
 
@@ -37,11 +38,13 @@ class Functions:
 
     Attributes:
         versions: Those.
+        idle: Name and version of those for which Lambda asks ECR again.
         run: What happens when a function is invoked: gets its name and the event, gives the payload, and whether it is
             an error. None: no function can be invoked.
     """
 
     versions: dict[str, dict[str, tuple[dict[str, Any], dict[str, Any]]]] = field(default_factory=dict)
+    idle: set[tuple[str, str]] = field(default_factory=set)
     run: Callable[[str, dict[str, Any]], tuple[Any, bool]] | None = None
 
 
@@ -67,6 +70,10 @@ class LambdaLoader:
                 str(version): self._version(region, name, str(version), function=function, told=content or {}, now=now)
                 for version, content in function["versions"].items()
             }
+            for version, content in function["versions"].items():
+                store.idle.discard((name, str(version)))
+                if (content or {}).get("idle"):
+                    store.idle.add((name, str(version)))
 
     def _version(
         self,
@@ -78,6 +85,8 @@ class LambdaLoader:
         told: Mapping[str, Any],
         now: dt.datetime,
     ) -> tuple[dict[str, Any], dict[str, Any]]:
+        if unknown := sorted(set(told) - {"image", "digest", "idle"}):
+            raise ValueError(f"a version of a function has no {', '.join(unknown)}")
         configuration: dict[str, Any] = {
             "FunctionName": name,
             "FunctionArn": f"arn:aws:lambda:{region}:{ACCOUNT}:function:{name}:{version}",
@@ -133,6 +142,15 @@ class FunctionImages:
                 f"The image manifest, config or layer media type for the source image {uri} is not supported.",
             )
         return digest
+
+    def state(self, region: str, digest: str) -> dict[str, Any]:
+        """What an idle function is once Lambda asked ECR for its image again."""
+        image = self._account.find_image(region, digest)
+        if image is not None and image.status == "ACTIVE":
+            return {}
+        # The code is that of the API; the words are the sandbox's.
+        gone = "The container image of the function does not exist."
+        return {"State": "Failed", "StateReason": gone, "StateReasonCode": "ImageDeleted"}
 
     def _ours(self, region: str, uri: str) -> bool:
         match = _REFERENCE.fullmatch(uri)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from ecr_cleaner import findings
 from ecr_cleaner.lifecycle_policy import read
+from ecr_cleaner.memory import Gone
 from ecr_cleaner.model import Breadth, Contents, Evidence, Finding, FindingKind, Severity, Usage
 from ecr_cleaner.resolution import by_repository, resolve
 from tests.builders import NOW, digest, image, usage
@@ -98,10 +99,46 @@ def test_an_archived_image_in_use_is_a_problem() -> None:
             FindingKind.ARCHIVED_IN_USE,
             Severity.PROBLEM,
             "app:v1",
-            "it is archived, so nothing can pull it; in use by ecs service prod/app",
+            "it is archived, so nothing can pull it; in use by ecs service prod/app:"
+            f" ecr-cleaner restore app@{digest('a')}",
             7,
         )
     ]
+    assert list(findings.archived_in_use([replace(images[0], activating=True)], resolved.used)) == []
+
+
+def test_what_the_cleaner_archived_says_so() -> None:
+    """With the run, and the command that knows where the journal lies."""
+    old = image("a", tags=["v1"], active=False)
+    gone = {digest("a"): Gone(("v1",), NOW, "run-7", "archive"), digest("b"): Gone((), NOW, "run-7", "archive")}
+    (found,) = findings.archived_in_use([old], resolve([old], [usage(tag="v1")]).used, gone, "restore --x {}")
+    assert found.detail.endswith(
+        f"prod/app; run run-7 was about to archive it 2026-03-01 12:00 UTC: restore --x app@{digest('a')}"
+    )
+
+
+def test_what_the_cleaner_removed_is_told_as_that() -> None:
+    """Once, whether it is named by its tag, by its digest, or by both; what others removed is just missing."""
+    gone = {digest("a"): Gone(("v1",), NOW, "run-7", "delete")}
+    usages = [usage(tag="v1", consumer="f"), usage(of="a", consumer="f"), usage(of="a", consumer="g"), usage(tag="v2")]
+    found = {one.subject: one for one in findings.dangling("app", resolve([image()], usages), gone, "restore {}")}
+    assert set(found) == {"app:v1", "app:v2"}
+    assert found["app:v2"].kind is FindingKind.DANGLING_REFERENCE
+    assert found["app:v1"] == Finding(
+        FindingKind.REMOVED_IN_USE,
+        Severity.PROBLEM,
+        "app:v1",
+        "the repository has no such tag; named by f; g; run run-7 was about to delete it 2026-03-01 12:00 UTC:"
+        f" restore app@{digest('a')}",
+    )
+
+
+@pytest.mark.parametrize("kind", list(FindingKind))
+@pytest.mark.parametrize("severity", list(Severity))
+def test_only_consumers_that_cannot_get_an_image_ring(kind: FindingKind, severity: Severity) -> None:
+    """And only where they will want it."""
+    rings = Finding(kind, severity, "app:v1", "why").rings
+    assert rings is (kind.value in {"archived_in_use", "removed_in_use"} and severity is Severity.PROBLEM)
 
 
 def lifecycle(text: str, *images: Any, usages: list[Usage] | None = None, read_indexes: bool = True) -> list[Finding]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 
 from ecr_cleaner import memory
-from ecr_cleaner.memory import MAX_CONSUMERS, MIN_LOST_TAG_DAYS, Entry, History
+from ecr_cleaner.memory import MAX_CONSUMERS, MAX_GONE, MIN_LOST_TAG_DAYS, Entry, Gone, History
 from ecr_cleaner.model import Contents
 from tests.builders import NOW, ago, digest, image
 from tests.builders import usage as used
@@ -347,3 +347,61 @@ def test_what_cannot_be_read_is_filled_in_from_memory() -> None:
         (), {digest("read"): (), digest("known"): LISTED}, (digest("unknown"), digest("empty"))
     )
     assert memory.with_lists(contents, None) == contents
+
+
+# What runs removed
+
+
+def gone(*tags: str, at: str = "1d", action: Literal["delete", "archive"] = "delete") -> Gone:
+    """What a run was about to do."""
+    return Gone(tags, ago(at), "run-1", action)
+
+
+def later(known: History, tags: dict[str, list[str]]) -> dict[str, Gone]:
+    """What is still known to be gone after a look now."""
+    return dict(memory.remember(known, look(NOW, tags), 7).gone)
+
+
+def test_what_a_run_removed_is_remembered_until_it_is_seen_again() -> None:
+    """What is there came back, or never went."""
+    known = memory.removing(look(ago("2d"), {"a": ["v1"], "b": []}), {digest("a"): gone("v1"), digest("b"): gone()})
+    assert later(known, {"c": []}) == {digest("a"): gone("v1"), digest("b"): gone()}
+    assert later(known, {"b": []}) == {digest("a"): gone("v1")}
+
+
+def test_what_was_archived_is_remembered_as_long_as_it_is_there() -> None:
+    """What somebody deleted from the archive, nobody here did."""
+    known = memory.removing(look(ago("2d"), {"a": ["v1"]}), {digest("a"): gone("v1", action="archive")})
+    assert later(known, {"a": ["v1"]}) == {digest("a"): gone("v1", action="archive")}
+    assert later(known, {}) == {}
+
+
+def test_a_tag_that_another_image_got_is_not_what_went() -> None:
+    """If that one goes by somebody else's hand, it is missing and nobody here removed it."""
+    known = memory.removing(look(ago("2d"), {"a": ["v1", "v2"]}), {digest("a"): gone("v1", "v2")})
+    assert later(known, {"new": ["v1"]}) == {digest("a"): gone("v2")}
+
+
+def test_an_older_look_contradicts_nothing() -> None:
+    """Of two runs at once the one that looked first may write last; and what goes was there a moment ago."""
+    known = memory.removing(look(NOW, {}), {digest("a"): gone("v1")})
+    assert memory.remember(known, look(ago("1h"), {"a": ["v1"]}), 7).gone == {digest("a"): gone("v1")}
+    seen = look(ago("2d"), {"a": ["v1"]})
+    known = memory.removing(seen, {digest("a"): gone("v1")})
+    assert memory.remember(known, seen, 7).gone == known.gone
+
+
+def test_what_went_is_remembered_for_some_time_and_the_last_ones() -> None:
+    """Bounded, however much goes."""
+    known = memory.removing(look(ago("2d"), {}), {digest("old"): gone(at="90d+1s"), digest("new"): gone(at="90d")})
+    assert set(later(known, {})) == {digest("new")}
+    many = {digest(str(n)): gone(at=f"{n}m") for n in range(MAX_GONE + 5)}
+    assert set(memory.removing(look(NOW, {}), many).gone) == {digest(str(n)) for n in range(MAX_GONE)}
+
+
+def test_what_goes_twice_went_the_second_time() -> None:
+    """It was archived and then deleted, or was pushed again in between."""
+    known = memory.removing(look(ago("2d"), {}), {digest("a"): gone(action="archive", at="9d")})
+    again = memory.removing(known, {digest("a"): gone(at="1d")})
+    assert again.gone == {digest("a"): gone(at="1d")}
+    assert memory.merge(known, again).gone == memory.merge(again, known).gone == again.gone

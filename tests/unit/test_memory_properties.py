@@ -33,7 +33,15 @@ def _look(draw: st.DrawFn, at: datetime) -> History:
         for name in present
         if draw(st.booleans())
     }
-    return memory.observe("app", images, used, at, complete=draw(st.booleans()))
+    seen = memory.observe("app", images, used, at, complete=draw(st.booleans()))
+    gone = draw(st.dictionaries(st.sampled_from(NAMES), st.tuples(st.sampled_from(TAGS), st.booleans()), max_size=2))
+    return memory.removing(
+        seen,
+        {
+            digest(name): memory.Gone((tag,), at + timedelta(minutes=1), "run", "archive" if archived else "delete")
+            for name, (tag, archived) in gone.items()
+        },
+    )
 
 
 def through_the_bucket(history: History) -> History:

@@ -137,6 +137,7 @@ def test_a_run_has_every_metric() -> None:
         "SourcesFailed": 1,
         "SourcesDisabled": 1,
         "Findings": 0,
+        "ConsumersBroken": 0,
     }
     assert made["FunctionName"] == "ecr-cleaner"
     assert made["_aws"]["Timestamp"] == int(NOW.timestamp()) * 1000

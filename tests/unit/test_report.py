@@ -79,6 +79,7 @@ def test_the_summary_has_a_fixed_set_of_keys() -> None:
         "account_id",
         "causes",
         "tripwire_tripped",
+        "consumers_broken",
         "sources",
         "unprotected",
         "notes",
@@ -307,6 +308,13 @@ def test_what_a_limit_keeps_is_named(log: pytest.LogCaptureFixture) -> None:
     (line,) = log.records
     assert (line.levelname, line.getMessage()) == ("WARNING", "Kept unused image because a limit is exceeded")
     assert fields(line)["digest"] == digest("app")
+
+
+def test_what_a_late_refusal_keeps_is_named_as_what_an_early_one_keeps(log: pytest.LogCaptureFixture) -> None:
+    """The log of a refused run has one word for it."""
+    LogReporter().withheld(plan(image(tags=["v1"])), refused=True)
+    (line,) = log.records
+    assert (line.levelname, line.getMessage()) == ("WARNING", "Found image without known use, but the run is refused")
 
 
 def test_what_keeps_an_image_stands_in_the_debug_lines(log: pytest.LogCaptureFixture) -> None:
@@ -584,16 +592,25 @@ def test_findings_do_not_fill_the_result() -> None:
 
 
 @pytest.mark.parametrize(
-    ("severity", "level"), [(Severity.PROBLEM, "WARNING"), (Severity.WARNING, "WARNING"), (Severity.INFO, "INFO")]
+    ("kind", "severity", "level"),
+    [
+        (FindingKind.DANGLING_REFERENCE, Severity.PROBLEM, "WARNING"),
+        (FindingKind.ARCHIVED_IN_USE, Severity.PROBLEM, "ERROR"),
+        (FindingKind.REMOVED_IN_USE, Severity.PROBLEM, "ERROR"),
+        (FindingKind.ARCHIVED_IN_USE, Severity.WARNING, "WARNING"),
+        (FindingKind.DANGLING_REFERENCE, Severity.INFO, "INFO"),
+    ],
 )
-def test_each_finding_is_a_line(log: pytest.LogCaptureFixture, severity: Severity, level: str) -> None:
-    """Before the line that ends the run, and never an error: no run fails because of one."""
-    found = Finding(FindingKind.ARCHIVED_IN_USE, severity, "app:v1", "archived", 7)
+def test_each_finding_is_a_line(
+    log: pytest.LogCaptureFixture, kind: FindingKind, severity: Severity, level: str
+) -> None:
+    """Before the line that ends the run; an error only where the run fails because of it."""
+    found = Finding(kind, severity, "app:v1", "archived", 7)
     LogReporter().run(summary(findings=[found]))
     first, last = log.records
     assert (first.getMessage(), first.levelname, last.getMessage()) == ("Finding", level, "Run summary")
     assert vars(first)["finding"] == {
-        "kind": "archived_in_use",
+        "kind": kind.value,
         "severity": severity.value,
         "subject": "app:v1",
         "detail": "archived",
@@ -601,11 +618,22 @@ def test_each_finding_is_a_line(log: pytest.LogCaptureFixture, severity: Severit
     }
 
 
-def test_no_finding_changes_how_a_run_ends() -> None:
-    """Not even a problem."""
-    found = [Finding(FindingKind.MISCONFIGURED_TAG, Severity.PROBLEM, "app", "bad")]
-    assert summary(findings=found).status is RunStatus.COMPLETED
-    assert summary(findings=found).causes == ()
+@pytest.mark.parametrize("kind", list(FindingKind))
+@pytest.mark.parametrize("severity", list(Severity))
+def test_only_a_consumer_without_its_image_fails_a_run(kind: FindingKind, severity: Severity) -> None:
+    """Of archived and of removed images; no other problem does, however grave."""
+    found = Finding(kind, severity, "app:v1", "bad")
+    told = summary(findings=[found])
+    rings = found.rings
+    assert (told.status is RunStatus.FAILED) is rings
+    assert (told.causes, told.consumers_broken) == ((("app:v1: bad",), 1) if rings else ((), 0))
+
+
+def test_of_many_consumers_without_their_images_the_first_are_causes() -> None:
+    """The findings have all of them."""
+    found = [Finding(FindingKind.REMOVED_IN_USE, Severity.PROBLEM, f"app:{n}", "gone") for n in range(12)]
+    told = summary(findings=found)
+    assert (len(told.causes), told.causes[-1], told.consumers_broken) == (11, "and 2 more findings of this kind", 12)
 
 
 @pytest.mark.parametrize(
@@ -615,6 +643,8 @@ def test_no_finding_changes_how_a_run_ends() -> None:
         (FindingKind.LIFECYCLE_EXPIRES_IN_USE, Severity.WARNING, True),
         (FindingKind.ORPHANED_ARTIFACTS, Severity.INFO, False),
         (FindingKind.MISCONFIGURED_TAG, Severity.PROBLEM, False),
+        (FindingKind.REMOVED_IN_USE, Severity.WARNING, True),
+        (FindingKind.REMOVED_IN_USE, Severity.PROBLEM, False),
         (FindingKind.OPEN_TO_OTHER_ACCOUNTS, Severity.WARNING, False),
     ],
 )

@@ -306,8 +306,8 @@ def test_everybody_is_told_everything_in_order() -> None:
             assert (plan, dry_run, refused) == (one, True, False)
             heard.append((self.name, "judged"))
 
-        def withheld(self, plan: RepositoryPlan) -> None:
-            assert plan is one
+        def withheld(self, plan: RepositoryPlan, *, refused: bool = False) -> None:
+            assert (plan, refused) == (one, True)
             heard.append((self.name, "withheld"))
 
         def removal(self, removal: Removal) -> None:
@@ -326,7 +326,7 @@ def test_everybody_is_told_everything_in_order() -> None:
     gone = Removal(one.verdicts[0], RemovalStatus.REMOVED)
     told_to = Fanout((Listener("a"), Listener("b")))
     told_to.judged(one, dry_run=True, refused=False)
-    told_to.withheld(one)
+    told_to.withheld(one, refused=True)
     told_to.removal(gone)
     told_to.repository(of_one)
     told_to.run(ended)

@@ -7,7 +7,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
@@ -18,7 +18,7 @@ from ecr_cleaner.checks import SPARE_SECONDS, UNASKED
 from ecr_cleaner.errors import HistoryError, OutOfTimeError, RepositoryError
 from ecr_cleaner.guard import FRESHNESS, Drop
 from ecr_cleaner.inventory import Misconfigured
-from ecr_cleaner.memory import Entry, History, remember
+from ecr_cleaner.memory import Entry, Gone, History, remember, removing
 from ecr_cleaner.model import (
     Reason,
     Reference,
@@ -178,6 +178,11 @@ class World:
         self.known[seen.repository] = remember(self.known.get(seen.repository), seen, 7)
         return self.known[seen.repository]
 
+    def removing(self, name: str, gone: Mapping[str, Gone]) -> None:
+        """As the history has it."""
+        self.known[name] = removing(self.known[name], gone)
+        self.step("removing", name)
+
     def save(self, existing: frozenset[str], usages: dict[str, int] | None, drop: Drop | None) -> None:
         """As the history has it."""
         self.saved.append((existing, usages, drop))
@@ -222,6 +227,7 @@ class Told:
     plans: dict[str, RepositoryPlan] = field(default_factory=dict)
     removed: list[str] = field(default_factory=list)
     withheld_images: list[str] = field(default_factory=list)
+    refused_images: list[str] = field(default_factory=list)
     flags: set[tuple[bool, bool]] = field(default_factory=set)
 
     def judged(self, plan: RepositoryPlan, *, dry_run: bool, refused: bool) -> None:
@@ -230,9 +236,10 @@ class Told:
         self.plans[plan.repository.name] = plan
         self.flags.add((dry_run, refused))
 
-    def withheld(self, plan: RepositoryPlan) -> None:
-        """Remember what stays because of a limit."""
-        self.withheld_images += [verdict.image.name for verdict in plan.removals]
+    def withheld(self, plan: RepositoryPlan, *, refused: bool = False) -> None:
+        """Remember what stays because of a limit, or of a refusal that comes after the judgement."""
+        into = self.refused_images if refused else self.withheld_images
+        into += [verdict.image.name for verdict in plan.removals]
 
     def removal(self, ended: Removal) -> None:
         """Remember how a removal ended."""
@@ -278,7 +285,8 @@ def run(world: World, told: Told) -> Callable[..., RunSummary]:
     def go(
         only: frozenset[str] | None = None, *, history: bool = False, journal: bool = False, **settings: Any
     ) -> RunSummary:
-        asked = Settings.model_validate({"dry_run": False} | settings)
+        place = {"history": {"bucket": "shared", "prefix": "ecr-cleaner/"}} if history else {}
+        asked = Settings.model_validate({"dry_run": False} | place | settings)
         store = cast("HistoryStore", world) if history else None
         made = Run(
             clients(world),
@@ -702,8 +710,10 @@ def test_everything_is_written_down_before_anything_is_removed(run: Callable[...
         "look 1 b",
         "remember b",
         "save",
+        "removing a",
         "remove a:v1",
     ]
+    assert world.known["a"].gone == {digest("old a"): Gone(("v1",), NOW, "run-1", "delete")}
     assert world.saved == [(frozenset({"a", "b"}), {"ecs": 0}, None)]
 
 
@@ -1224,3 +1234,89 @@ def test_what_the_survey_knows_is_found(run: Callable[..., RunSummary], world: W
     }
     (count,) = (detail for _, kind, _, detail in found if kind == "unmanaged_storage")
     assert count.startswith("2 repositories did not opt in")
+
+
+# Consumers that fail because of what earlier runs removed
+
+FAILS: Final = replace(used(tag="v0", repository="a"), failure="CannotPullContainerError: not found")
+
+
+def removed_before(world: World) -> None:
+    """Two repositories with something old; a run removed an image of the first one three days ago."""
+    world.old("a", "b")
+    gone = {digest("before"): Gone(("v0",), ago("3d"), "run-0", "delete")}
+    world.known["a"] = History("a", ago("1d"), gone=gone)
+
+
+def test_whoever_fails_for_want_of_what_went_stops_the_run(
+    run: Callable[..., RunSummary], world: World, told: Told
+) -> None:
+    """Also in the other repositories: the next removal may be as wrong as that one."""
+    removed_before(world)
+    world.scans = [((FAILS,), (COMPLETE,))]
+    summary = run(history=True)
+    assert (summary.status, told.removed) == ("refused", [])
+    (refusal,) = summary.refusals
+    assert refusal.startswith(f"ecs service prod/app fails for want of a@{digest('before')} (CannotPullContainerError")
+    assert refusal.endswith(f"restore --region us-east-1 --function registry-cleaner a@{digest('before')}")
+    assert "removing a" not in world.steps
+    assert summary.consumers_broken == 1
+    assert (told.withheld_images, told.refused_images) == ([], ["a:v1", "b:v1"])
+
+
+def test_a_consumer_that_names_what_went_rings_and_stops_nothing(
+    run: Callable[..., RunSummary], world: World, told: Told
+) -> None:
+    """It will fail, and has not yet; the run fails, after it has done its work."""
+    removed_before(world)
+    world.scans = [((replace(FAILS, failure=""),), (COMPLETE,))]
+    summary = run(history=True)
+    assert (summary.status, len(told.removed)) == ("failed", 2)
+    assert any(cause.startswith("a:v0: the repository has no such tag") for cause in summary.causes)
+
+
+def test_who_fails_for_another_reason_is_none_of_its_business(
+    run: Callable[..., RunSummary], world: World, told: Told
+) -> None:
+    """What nobody here removed is missing, and that is a finding."""
+    world.old("a", "b")
+    world.scans = [((FAILS,), (COMPLETE,))]
+    summary = run(history=True)
+    assert (summary.status, len(told.removed)) == ("completed", 2)
+    assert [finding.kind.value for finding in summary.findings if finding.severity == "problem"] == [
+        "dangling_reference"
+    ]
+
+
+def test_who_begins_to_fail_while_it_removes_stops_the_rest(run: Callable[..., RunSummary], world: World) -> None:
+    """The usages are collected again, and show it."""
+    world.old("a", "b")
+    world.known["b"] = History("b", ago("1d"), gone={digest("before"): Gone(("v0",), ago("3d"), "run-0", "delete")})
+    failing = replace(used(tag="v0", repository="b"), failure="StateReasonCode ImageDeleted")
+    world.scans = [((), (COMPLETE,)), ((failing,), (COMPLETE,))]
+    world.lasts["remove"] = FRESHNESS.total_seconds() + 1
+    world.seconds = 1e6
+    assert run(history=True).status == "refused"
+    assert [step for step in world.steps if step.startswith("remove ")] == ["remove a:v1"]
+
+
+def test_what_cannot_be_noted_stays(run: Callable[..., RunSummary], world: World, told: Told) -> None:
+    """Nobody would know later who removed it; no other repository suffers."""
+    world.old("a", "b")
+    world.errors["removing a"] = HistoryError("it cannot be written")
+    summary = run(history=True)
+    assert summary.status == "failed"
+    assert told.removed == ["b:v1"]
+
+
+def test_what_is_archived_is_noted_as_that(run: Callable[..., RunSummary], world: World) -> None:
+    """What lies in the archive already is deleted."""
+    world.old("a")
+    attic = replace(image("attic", repository="a", pushed="400d", active=False), archived_at=ago("200d"))
+    world.listings["a"][0].append(attic)
+    world.found["a"] = repository("a", delete_archived_after_days=90)
+    run(history=True, removal="archive", delete_archived_after_days=90)
+    assert {one: gone.action for one, gone in world.known["a"].gone.items()} == {
+        digest("old a"): "archive",
+        digest("attic"): "delete",
+    }

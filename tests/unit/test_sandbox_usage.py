@@ -329,3 +329,55 @@ def test_the_lock_table_is_conditional(sandbox: Sandbox) -> None:
     assert code(error) == "ConditionalCheckFailedException"
     client.delete_item(**release, ExpressionAttributeValues={":mine": {"S": "a"}})
     client.put_item(**put)
+
+
+def test_a_task_says_why_it_could_not_start(sandbox: Sandbox) -> None:
+    """On Fargate of itself, on EC2 of its container; what was not pulled has no digest and was never started."""
+    unpulled = {"app": "CannotPullContainerError: not found"}
+    told = [
+        {"task_definition": "app:1", "status": "STOPPED", "unpulled": unpulled, "digests": {"app": OTHER}},
+        {"task_definition": "app:1", "status": "STOPPED", "unpulled": unpulled, "launch_type": "EC2"},
+        {"task_definition": "app:1", "status": "STOPPED", "reason": "Essential container in task exited"},
+    ]
+    definitions = {"app:1": {"image": "{registry}/app:v1"}}
+    sandbox.seed({"ecs": {"task_definitions": definitions, "clusters": {"prod": {"tasks": told}}}})
+    ecs = sandbox.client("ecs")
+    listed = ecs.list_tasks(cluster="prod", desiredStatus="STOPPED")["taskArns"]
+    found = {
+        (task["stopCode"], task["stoppedReason"], task["containers"][0].get("reason"), "startedAt" in task)
+        for task in ecs.describe_tasks(cluster="prod", tasks=listed)["tasks"]
+        if "imageDigest" not in task["containers"][0]
+    }
+    assert found == {
+        ("TaskFailedToStart", "CannotPullContainerError: not found", None, False),
+        ("TaskFailedToStart", "Task failed to start", "CannotPullContainerError: not found", False),
+        ("EssentialContainerExited", "Essential container in task exited", None, True),
+    }
+    with pytest.raises(ValueError, match="has not stopped"):
+        sandbox.seed({"ecs": {"clusters": {"prod": {"tasks": [{"task_definition": "app:1", "reason": "x"}]}}}})
+
+
+def test_an_idle_function_fails_without_its_image(sandbox: Sandbox) -> None:
+    """As GetFunction tells; a listing never does. One that is not idle has its copy of the image."""
+    sandbox.client("ecr").create_repository(repositoryName="app")
+    sandbox.push("app", id="v1", tags=["v1"])
+    versions = {"1": {"image": "{registry}/app:v1", "idle": True}, "2": {"image": "{registry}/app:v1"}}
+    sandbox.seed({"lambda": {"functions": {"f": {"versions": versions}}}})
+    client = sandbox.client("lambda")
+
+    def states() -> list[str | None]:
+        told = [client.get_function(FunctionName="f", Qualifier=v)["Configuration"] for v in ("1", "2")]
+        assert [one["State"] for one in told] == ["Failed" if "StateReasonCode" in one else "Active" for one in told]
+        return [one.get("StateReasonCode") for one in told]
+
+    assert states() == [None, None]
+    image = sandbox.images("app")[0]
+    image.status = "ARCHIVED"
+    assert states() == ["ImageDeleted", None]
+    image.status = "ACTIVE"
+    sandbox.client("ecr").batch_delete_image(repositoryName="app", imageIds=[{"imageDigest": image.digest}])
+    assert states() == ["ImageDeleted", None]
+    listed = client.list_functions(FunctionVersion="ALL")["Functions"]
+    assert not any("State" in key or "LastUpdate" in key for one in listed for key in one)
+    with pytest.raises(ValueError, match="has no asleep"):
+        sandbox.seed({"lambda": {"functions": {"f": {"versions": {"1": {"image": "x", "asleep": True}}}}}})

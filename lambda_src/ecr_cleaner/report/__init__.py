@@ -19,8 +19,12 @@ class Reporter(Protocol):
         rest on usages that are not complete.
         """
 
-    def withheld(self, plan: RepositoryPlan) -> None:
-        """What one repository's plan would remove stays, because that would be more than a limit allows."""
+    def withheld(self, plan: RepositoryPlan, *, refused: bool = False) -> None:
+        """What one repository's plan would remove stays.
+
+        Because that would be more than a limit allows; or with ``refused``, because it turned out after the judgement
+        that the run has to remove nothing.
+        """
 
     def removal(self, removal: Removal) -> None:
         """One removal ended."""

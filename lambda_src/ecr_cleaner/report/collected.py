@@ -36,7 +36,7 @@ class CollectingReporter:
         self.plans[plan.repository.name] = plan
         self.refused = self.refused or refused
 
-    def withheld(self, plan: RepositoryPlan) -> None:
+    def withheld(self, plan: RepositoryPlan, *, refused: bool = False) -> None:
         """Never told: the command line removes nothing."""
 
     def removal(self, removal: Removal) -> None:

@@ -148,7 +148,8 @@ def print_end(collected: CollectingReporter, console: Console, settings: str = "
 
 def _print_findings(collected: CollectingReporter, console: Console) -> None:
     for finding in collected.summary.findings:
-        if finding.severity is not Severity.INFO and finding.kind not in _TOLD_OTHERWISE:
+        # What rings is a cause, and stands there.
+        if finding.severity is not Severity.INFO and finding.kind not in _TOLD_OTHERWISE and not finding.rings:
             style = "red" if finding.severity is Severity.PROBLEM else "yellow"
             console.print(Text(f"{finding.severity.value}: {finding.subject}: {finding.detail}", style))
 

@@ -29,10 +29,10 @@ class Fanout:
         for reporter in self.reporters:
             reporter.judged(plan, dry_run=dry_run, refused=refused)
 
-    def withheld(self, plan: RepositoryPlan) -> None:
-        """Pass on what stays because of a limit."""
+    def withheld(self, plan: RepositoryPlan, *, refused: bool = False) -> None:
+        """Pass on what stays."""
         for reporter in self.reporters:
-            reporter.withheld(plan)
+            reporter.withheld(plan, refused=refused)
 
     def removal(self, removal: Removal) -> None:
         """Pass the end of one removal on."""

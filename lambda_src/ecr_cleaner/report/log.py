@@ -44,7 +44,7 @@ _TEXTS: Final = {
 }
 
 _LEVELS: Final = {
-    Severity.PROBLEM: logging.WARNING,  # an error is what fails a run, and a finding does not
+    Severity.PROBLEM: logging.WARNING,  # an error is what fails a run, and most findings do not
     Severity.WARNING: logging.WARNING,
     Severity.INFO: logging.INFO,
 }
@@ -64,10 +64,13 @@ class LogReporter:
                 kept = {"reason": verdict.reason.value, "evidence": list(verdict.evidence)}
                 LOGGER.debug("Kept image", extra=_fields(verdict) | kept)
 
-    def withheld(self, plan: RepositoryPlan) -> None:
-        """Name what stays because of a limit."""
+    def withheld(self, plan: RepositoryPlan, *, refused: bool = False) -> None:
+        """Name what stays, and why."""
         for verdict in plan.removals:
-            LOGGER.warning("Kept unused image because a limit is exceeded", extra=_fields(verdict))
+            if refused:
+                LOGGER.warning("Found image without known use, but the run is refused", extra=_fields(verdict))
+            else:
+                LOGGER.warning("Kept unused image because a limit is exceeded", extra=_fields(verdict))
 
     def removal(self, removal: Removal) -> None:
         """Say how one removal ended."""
@@ -83,7 +86,8 @@ class LogReporter:
     def run(self, summary: RunSummary) -> None:
         """Name the findings, say what became of a saved plan, and sum the run up."""
         for finding in shown(summary.findings)[0]:
-            LOGGER.log(_LEVELS[finding.severity], "Finding", extra={"finding": finding_json(finding)})
+            level = logging.ERROR if finding.rings else _LEVELS[finding.severity]
+            LOGGER.log(level, "Finding", extra={"finding": finding_json(finding)})
         if summary.plan is not None:
             for key in sorted(summary.plan.stays):
                 stay = stay_json(summary.plan.stays[key])

@@ -41,6 +41,7 @@ METRICS: Final = {
     "SourcesFailed": "Count",
     "SourcesDisabled": "Count",
     "Findings": "Count",
+    "ConsumersBroken": "Count",
 }
 """Every metric with its unit. A run that ended before it had a summary has the first three alone."""
 
@@ -116,4 +117,5 @@ def _of_summary(summary: Mapping[str, Any]) -> dict[str, float]:
         "Duration": summary["duration_seconds"],
         **{name: outcomes[status.value] for name, status in _SOURCES.items()},
         "Findings": findings,
+        "ConsumersBroken": summary["consumers_broken"],
     }

@@ -75,9 +75,9 @@ class Recorder:
         except OSError as error:  # the disk is full: the run goes on, and tells at its end
             self._failure = self._failure or error
 
-    def withheld(self, plan: RepositoryPlan) -> None:
-        """Note what stays because of a limit."""
-        for verdict in plan.removals:
+    def withheld(self, plan: RepositoryPlan, *, refused: bool = False) -> None:
+        """Note what stays because of a limit; of a run that is refused nothing ends."""
+        for verdict in () if refused else plan.removals:
             self._end(verdict.image.repository, verdict.image.digest, "withheld")
 
     def removal(self, removal: Removal) -> None:
@@ -180,6 +180,7 @@ def usage_json(usage: Usage) -> dict[str, Any]:
         "tag": reference.tag,
         "digest": reference.digest,
         "breadth": reference.breadth.value,
+        "failure": usage.failure,
     }
 
 

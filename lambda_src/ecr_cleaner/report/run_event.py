@@ -65,6 +65,7 @@ def _detail(ending: Ending, now: datetime) -> dict[str, Any]:
         "status": ending.status.value,
         "dry_run": ending.dry_run,
         "tripwire_tripped": ending.tripwire_tripped,
+        "consumers_broken": summary.get("consumers_broken", 0),
         "causes": told,
         "causes_omitted": len(causes) - len(told),
         "totals": dict(ending.totals) if ending.summary else None,

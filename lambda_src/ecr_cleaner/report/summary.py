@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 SCHEMA_VERSION: Final = 1
 
 _IN_USE: Final = frozenset({Reason.IN_USE, Reason.PART_OF_IMAGE_IN_USE})
+_MOST_RINGING: Final = 10  # enough to know that something is wrong, and with what; the findings have all of them
 _WENT: Final = ("bytes_removed", "bytes_archived")
 _FAILING: Final = frozenset({RemovalStatus.FAILED, RemovalStatus.NOT_JOURNALLED, RemovalStatus.PARTLY_UNTAGGED})
 
@@ -43,7 +44,6 @@ class RepositorySummary:
         bytes_removed: Of what was deleted.
         bytes_archived: Of what was moved into the archive.
         failure_codes: ECR's codes, counted by image.
-        broken: Consumers that cannot work because of what went or was archived; one sentence each.
     """
 
     name: str
@@ -63,7 +63,6 @@ class RepositorySummary:
     bytes_removed: int = 0
     bytes_archived: int = 0
     failure_codes: Counter[str] = field(default_factory=Counter)
-    broken: tuple[str, ...] = ()
 
     def judge(self, plan: RepositoryPlan) -> None:
         """Count the verdicts."""
@@ -76,7 +75,7 @@ class RepositorySummary:
         sized = [verdict for verdict in plan.verdicts if not verdict.image.is_index]
         self.bytes_total = sum(verdict.image.size_bytes for verdict in sized)
         self.bytes_in_use = sum(verdict.image.size_bytes for verdict in sized if verdict.reason in _IN_USE)
-        self.bytes_in_archive = sum(verdict.image.size_bytes for verdict in sized if verdict.image.is_archived)
+        self.bytes_in_archive = sum(verdict.image.size_bytes for verdict in sized if not verdict.image.active)
         self.bytes_removable = sum(verdict.image.size_bytes for verdict in sized if verdict.removes)
         self.bytes_removable_from_archive = sum(
             verdict.image.size_bytes for verdict in sized if verdict.reason is Reason.ARCHIVED_AND_UNUSED
@@ -107,18 +106,14 @@ class RepositorySummary:
     def problems(self) -> tuple[str, ...]:
         """Why the run fails because of this repository; empty if it does not."""
         if self.status in {"misconfigured", "failed", "over_limit"}:
-            return (f"repository {self.name}: {self.detail}", *self._broken)
+            return (f"repository {self.name}: {self.detail}",)
         failing = sum(self.removals[status.value] for status in _FAILING)
         if not failing:
-            return self._broken
+            return ()
         codes = ", ".join(f"{code} x{count}" for code, count in sorted(self.failure_codes.items()))
         partly = self.removals[RemovalStatus.PARTLY_UNTAGGED.value]
         untagged = f", {partly} of them lost some of their tags" if partly else ""
-        return (f"repository {self.name}: {failing} images could not be removed{untagged} ({codes})", *self._broken)
-
-    @property
-    def _broken(self) -> tuple[str, ...]:
-        return tuple(f"repository {self.name}: {sentence}" for sentence in self.broken)
+        return (f"repository {self.name}: {failing} images could not be removed{untagged} ({codes})",)
 
     def as_json(self) -> dict[str, Any]:
         """The repository as JSON-native values."""
@@ -197,14 +192,25 @@ class RunSummary:
         own = (problem for repository in self.repositories.values() for problem in repository.problems)
         out_of_time = [f"time ran out: {len(self.left)} repositories left"] if self.left else []
         out_of_time += [self.cut_short] if self.cut_short else []
-        return (*self.refusals, *self.problems, *own, *out_of_time)
+        return (*self.refusals, *self.problems, *own, *self._ringing, *out_of_time)
+
+    @property
+    def consumers_broken(self) -> int:
+        """Images that consumers name and cannot get, because they were archived or removed by an earlier run."""
+        return sum(finding.rings for finding in self.findings)
+
+    @property
+    def _ringing(self) -> tuple[str, ...]:
+        told = [f"{finding.subject}: {finding.detail}" for finding in self.findings if finding.rings]
+        more = len(told) - _MOST_RINGING
+        return (*told[:_MOST_RINGING], f"and {more} more findings of this kind") if more > 0 else tuple(told)
 
     @property
     def status(self) -> RunStatus:
         """How the run ended; the gravest word wins."""
         if self.refusals:
             return RunStatus.REFUSED
-        if self.problems or any(repository.problems for repository in self.repositories.values()):
+        if self.problems or self._ringing or any(repository.problems for repository in self.repositories.values()):
             return RunStatus.FAILED
         return RunStatus.INCOMPLETE if self.left or self.cut_short else RunStatus.COMPLETED
 
@@ -228,6 +234,7 @@ class RunSummary:
             "account_id": self.account_id,
             "causes": list(self.causes),
             "tripwire_tripped": self.tripwire_tripped,
+            "consumers_broken": self.consumers_broken,
             "sources": {
                 outcome.source: {
                     "outcome": outcome.status.value,

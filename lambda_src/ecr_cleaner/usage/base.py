@@ -111,13 +111,14 @@ class Source:
         return tuple(sorted({action for grant in self.grants for action in grant.actions}))
 
 
-def usages_of(
+def usages_of(  # noqa: PLR0913 - what a usage is made of
     text: str,
     *,
     source: str,
     consumer: str,
     digest: str | None = None,
     evidence: Evidence = Evidence.CONFIGURED,
+    failure: str = "",
 ) -> Iterator[Usage]:
     """The usages that one image field of a consumer makes: none if it is no private ECR image.
 
@@ -127,12 +128,13 @@ def usages_of(
         consumer: For people.
         digest: What the runtime resolved it to, where it says so.
         evidence: How it was seen.
+        failure: What AWS says, if the consumer did not get its image.
 
     Raises:
         UnreadableReferenceError: The text looks like ECR and cannot be read.
     """
     for reference in parse_resolved(text, digest):
-        yield Usage(reference=reference, source=source, consumer=consumer, evidence=evidence)
+        yield Usage(reference, source, consumer, evidence, failure)
 
 
 def usages_in(

@@ -103,7 +103,7 @@ function makeUsages(told) {
     return at > 0 && one.account_id === told.run.account_id && one.region === told.run.region ? one.reference.slice(at + 1) : one.reference;
   };
   const entries = (one) => [["Consumer", one.consumer], ["Source", one.source], ["Evidence", words(one.evidence)], ["As written", one.reference],
-    ["Account", one.account_id], ["Region", one.region], ["Repository", one.repository], ["Tag", one.tag], ["Digest", one.digest], ["Covers", `one ${one.breadth}`.replace("one prefix", "every repository with this prefix")]];
+    ["Account", one.account_id], ["Region", one.region], ["Repository", one.repository], ["Tag", one.tag], ["Digest", one.digest], ["Did not get it", one.failure], ["Covers", `one ${one.breadth}`.replace("one prefix", "every repository with this prefix")]];
   makeTable({
     name: "usages", label: "Who uses what", one: "usage", rows: told.usages, empty: "Nobody was found who uses an image.",
     text: (one) => [one.consumer, one.source, one.evidence, one.reference, one.digest].join(" "),

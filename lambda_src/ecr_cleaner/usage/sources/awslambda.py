@@ -22,6 +22,10 @@ _NAME: Final = "lambda"
 _HEX: Final = re.compile(r"[0-9a-f]{64}")
 _DELETED: Final = "ResourceNotFoundException"
 
+_IMAGE_DELETED: Final = "ImageDeleted"
+_REASONS: Final = ("StateReasonCode", "LastUpdateStatusReasonCode")
+"""Of a function that cannot start, and of one that could not be updated; ListFunctions tells neither."""
+
 
 def collect(account: Account) -> Iterator[Usage]:
     """The image of every version, by the digest Lambda resolved and by the name it was given.
@@ -62,13 +66,22 @@ def _usages(client: Any, version: dict[str, Any]) -> Iterator[Usage]:
         if aws.code_of(error) == _DELETED and known:  # deleted since it was listed, and protected all the same
             return
         raise
+    failure = _failure(answer.get("Configuration", {}))
     location = aws.member(answer, "Code", "GetFunction")
     texts = [location[key] for key in ("ImageUri", "ResolvedImageUri") if location.get(key)]
     if not known and "@sha256:" not in (location.get("ResolvedImageUri") or ""):
         message = f"{consumer} is an image, but Lambda does not say which digest: its tag may have moved since"
         raise SourceError(message)
     for text in texts:
-        yield from usages_of(text, source=_NAME, consumer=consumer)
+        yield from usages_of(text, source=_NAME, consumer=consumer, failure=failure)
+
+
+def _failure(configuration: dict[str, Any]) -> str:
+    """That Lambda did not find the image, in its own words."""
+    for member in _REASONS:
+        if configuration.get(member) == _IMAGE_DELETED:
+            return f"{member} {_IMAGE_DELETED}"
+    return ""
 
 
 SOURCES: Final = (
@@ -88,6 +101,7 @@ SOURCES: Final = (
         fields=(
             Field("lambda", "ListFunctions", "Functions[].PackageType"),
             Field("lambda", "ListFunctions", "Functions[].CodeSha256"),
+            *(Field("lambda", "GetFunction", f"Configuration.{member}") for member in _REASONS),
             Field("lambda", "GetFunction", "Code.ImageUri"),
             Field("lambda", "GetFunction", "Code.ResolvedImageUri"),
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from ecr_cleaner import aws
@@ -21,7 +22,14 @@ PERMISSIONS: Final = ("ecs:DescribeTasks",)
 FIELDS: Final = (
     Field("ecs", "DescribeTasks", "tasks[].containers[].image"),
     Field("ecs", "DescribeTasks", "tasks[].containers[].imageDigest"),
+    Field("ecs", "DescribeTasks", "tasks[].containers[].reason"),
+    Field("ecs", "DescribeTasks", "tasks[].stoppedReason"),
 )
+
+# The names of errors that ECS puts before its words: CannotPullContainerError, CannotPullImageManifestError, ...
+# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_cannot_pull_image.html
+_UNPULLED: Final = re.compile(r"\bCannotPull\w*Error\b")
+_LONGEST_FAILURE: Final = 300
 
 # ECS forgets a task about an hour after it stopped, so one may vanish between listing and describing. One that runs
 # may not: if ECS does not know it, nobody knows its image.
@@ -62,6 +70,7 @@ def _of_task(account: Account, task: dict[str, Any], status: str) -> Iterator[Us
             consumer=consumer,
             digest=container.get("imageDigest"),
             evidence=Evidence.RUNNING,
+            failure=_failure(task, container),
         )
     images = account.task_definitions.images(definition)
     if images is None and len(pulled) < max(1, len(containers)):
@@ -69,3 +78,13 @@ def _of_task(account: Account, task: dict[str, Any], status: str) -> Iterator[Us
         raise SourceError(message)
     for image in images or ():
         yield from usages_of(image, source="ecs", consumer=consumer, evidence=Evidence.RUNNING)
+
+
+def _failure(task: dict[str, Any], container: dict[str, Any]) -> str:
+    """That the image of a container could not be pulled, in ECS's own words; Fargate says it of the task alone."""
+    if container.get("imageDigest"):
+        return ""
+    for said in (container.get("reason"), task.get("stoppedReason")):
+        if said and _UNPULLED.search(said):
+            return str(said)[:_LONGEST_FAILURE]
+    return ""
