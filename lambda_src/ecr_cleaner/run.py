@@ -371,6 +371,7 @@ class Run:
                 self._hold_to_run_limits([fresh])
                 if self.summary.refusals:
                     return
+                self._tell_kept(plan, fresh)
                 plan = self._permitted(fresh)
             left = self._guarded(plan.repository, lambda _, plan=plan: self._remove_some(plan))  # type: ignore[misc]
             if not left:
@@ -379,6 +380,18 @@ class Run:
             if self._too_late():
                 self._cut_off(self.summary.repositories[plan.repository.name], plan)
                 return
+
+    def _tell_kept(self, plan: RepositoryPlan, fresh: RepositoryPlan) -> None:
+        """Tell of what was to go, and another judgement in the same run keeps."""
+        still = {verdict.image.digest for verdict in fresh.removals}
+        reasons = {verdict.image.digest: verdict.reason.value for verdict in fresh.verdicts}
+        for verdict in plan.removals:
+            digest = verdict.image.digest
+            if digest not in still:
+                detail = f"judged again, it is kept: {reasons.get(digest, 'it is gone')}"
+                ended = Removal(verdict, RemovalStatus.CHANGED, detail=detail)
+                self.summary.repositories[plan.repository.name].note(ended)
+                self.reporter.removal(ended)
 
     def _remove_some(self, plan: RepositoryPlan) -> tuple[Verdict, ...]:
         """Remove until done, out of time, or out of date.

@@ -59,6 +59,9 @@ PASSING: Final[tuple[Kind, ...]] = ("internal_error", "unavailable", "throttled"
 ODD_PAGES: Final[tuple[Kind, ...]] = ("short_page", "empty_page_with_token")
 """What a listing may do at any time: it hides nothing."""
 
+REMOVALS: Final = frozenset({"BatchDeleteImage", "UpdateImageStorageClass"})
+"""What takes an image away from its consumers, for ever or until somebody restores it."""
+
 _BY_REPOSITORY: Final = frozenset({"BatchGetImage", "DescribeImages", "GetRepositoryPolicy", "ListTagsForResource"})
 _TOKENS: Final = frozenset(
     {"nextToken", "NextToken", "Marker", "ContinuationToken", "pageToken", "PageToken", "marker"}
@@ -104,7 +107,7 @@ class Api:
             return "usage"
         if self.service != "ecr":
             return "own"
-        if self.operation == "BatchDeleteImage":
+        if self.operation in REMOVALS:
             return "removal"
         if self.operation == "GetLifecyclePolicy":
             return "finding"
@@ -172,7 +175,7 @@ class Cell:
         sandbox.inject(Fault(kind=self.kind, after=after, times=times, **named))
 
 
-def record(run: Runner, *, whole: bool = True) -> dict[Api, int]:
+def record(run: Runner, settings: dict[str, Any] = SETTINGS, *, whole: bool = True) -> dict[Api, int]:
     """The calls of a run in which nothing goes wrong, in the order in which they are first made.
 
     Returns:
@@ -181,8 +184,8 @@ def record(run: Runner, *, whole: bool = True) -> dict[Api, int]:
     run.sandbox.reset()
     unused = seed(run.sandbox, whole=whole)
     run.sandbox.clear_calls()
-    outcome = run(**SETTINGS)
-    assert (outcome.status, outcome.gone) == ("completed", unused)
+    outcome = run(**settings)
+    assert (outcome.status, outcome.went) == ("completed", unused)
     made: dict[Api, int] = {}
     for call in run.sandbox.calls:
         api = Api.of(call)

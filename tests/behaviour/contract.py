@@ -32,7 +32,7 @@ def always(outcome: Outcome, unused: Digests, but: str = "") -> Iterator[str]:
     Yields:
         What is not so.
     """
-    for name, digests in outcome.gone.items():
+    for name, digests in outcome.went.items():
         if name == but:
             continue
         if lost := digests - unused.get(name, set()):
@@ -41,7 +41,7 @@ def always(outcome: Outcome, unused: Digests, but: str = "") -> Iterator[str]:
         yield f"it is {outcome.status}, and its causes are {outcome.causes!r}"
     if outcome.summary is not None:
         yield from _accounts(outcome, but)
-    elif outcome.gone:
+    elif outcome.went:
         yield "something is gone, and there is no summary"
 
 
@@ -50,9 +50,12 @@ def _accounts(outcome: Outcome, but: str) -> Iterator[str]:
     for name, told in outcome.repositories.items():
         if name == but:
             continue
-        gone = len(outcome.gone.get(name, ()))
-        if told["removed"] != gone:
-            yield f"{name}: {told['removed']} images are told to be removed, {gone} are"
+        gone = len(outcome.went.get(name, ()))
+        if (told["removed"], told["archived"]) != (
+            len(outcome.gone.get(name, ())),
+            len(outcome.archived.get(name, ())),
+        ):
+            yield f"{name}: {told['removed']} are told to be removed, {told['archived']} to be archived, {gone} went"
         ended = sum(told["removals"].values())
         if told["status"] == "judged" and outcome.status != "refused" and ended != told["removable"]:
             yield f"{name}: {told['removable']} images were to go, the end of {ended} is told"
@@ -60,16 +63,16 @@ def _accounts(outcome: Outcome, but: str) -> Iterator[str]:
 
 def refused(outcome: Outcome, run: Runner) -> Iterator[str]:
     """Nothing went, and nothing was asked to go."""
-    if (outcome.status, outcome.gone) != ("refused", {}):
-        yield f"it is {outcome.status}, {_count(outcome.gone)} images are gone"
-    if ("ecr", "BatchDeleteImage") in run.asked():
+    if (outcome.status, outcome.went) != ("refused", {}):
+        yield f"it is {outcome.status}, {_count(outcome.went)} images are gone"
+    if {("ecr", "BatchDeleteImage"), ("ecr", "UpdateImageStorageClass")} & run.asked():
         yield "ECR was asked to remove"
 
 
 def cleaned(outcome: Outcome, unused: Digests, but: str = "") -> Iterator[str]:
     """Everything that may go is gone, but for one repository."""
     for name in unused.keys() - {but}:
-        if outcome.gone.get(name) != unused[name]:
+        if outcome.went.get(name) != unused[name]:
             yield f"{name} was not cleaned"
 
 
@@ -173,7 +176,7 @@ def _unjournalled(outcome: Outcome, unused: Digests) -> Iterator[str]:
     if not without or outcome.status != "failed":
         yield f"it is {outcome.status}, and everything is in the journal"
     for name in without:
-        kept, gone = outcome.repositories[name]["failed"], len(outcome.gone.get(name, ()))
+        kept, gone = outcome.repositories[name]["failed"], len(outcome.went.get(name, ()))
         held = outcome.repositories[name]["removals"].get("holder_kept", 0)
         if kept + held + gone != len(unused[name]):
             yield f"{name}: {kept} images could not be written down, {held} wait for them, {gone} are gone"
@@ -196,7 +199,7 @@ def _own(cell: Cell, run: Runner, outcome: Outcome, unused: Digests) -> Iterator
         return
     match cell.api.service, cell.api.operation, outcome.status:
         case "dynamodb", "PutItem", "failed":
-            if outcome.gone or run.asked("ecr"):
+            if outcome.went or run.asked("ecr"):
                 yield "ECR was asked although the lock was not held"
         case "dynamodb", "DeleteItem", "failed":
             yield from cleaned(outcome, unused)
@@ -215,7 +218,7 @@ def _forgotten(outcome: Outcome, run: Runner, unused: Digests) -> Iterator[str]:
         yield from refused(outcome, run)
         return
     without = {name for name, told in outcome.repositories.items() if told["status"] == "failed"}
-    if without & outcome.gone.keys():
+    if without & outcome.went.keys():
         yield "something of a repository is gone whose history failed"
     known = {name: unused[name] for name in unused.keys() - without}
     if any(told["removals"].get("not_journalled") for told in outcome.repositories.values()):
@@ -251,7 +254,7 @@ def _reported(outcome: Outcome, unused: Digests) -> Iterator[str]:
 
 def is_untouched(api: Api, outcome: Outcome) -> bool:
     """Whether the account is as it was before the run, so that the next one may use it."""
-    return not outcome.gone and api.stage in {"usage", "registry"}
+    return not outcome.went and api.stage in {"usage", "registry"}
 
 
 def _count(gone: Digests) -> int:

@@ -25,6 +25,9 @@ SETTINGS: Final[dict[str, Any]] = {
 }
 """Everything that makes a run speak to AWS, beside `accounts.SETTINGS`."""
 
+ARCHIVING: Final[dict[str, Any]] = SETTINGS | {"removal": "archive"}
+"""The same with the other way of removing."""
+
 LIFECYCLE_RULE: Final[dict[str, Any]] = {
     "rulePriority": 1,
     "selection": {

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from ecr_cleaner import run as runs
 from tests.behaviour import contract
-from tests.behaviour.cells import dice
+from tests.behaviour.cells import REMOVALS, dice
 from tests.behaviour.runner import ARN, REGION
 
 if TYPE_CHECKING:
@@ -100,8 +100,18 @@ class Event:
         raise NotImplementedError
 
     def lies_there(self, name: str) -> bool:
-        """Whether an image of the repository ``site`` is still there."""
-        return any(image.digest == self.sandbox.digest(name) for image in self.sandbox.images("site"))
+        """Whether an image of the repository ``site`` is still there, and not archived."""
+        digest = self.sandbox.digest(name)
+        return any(image.digest == digest and image.status == "ACTIVE" for image in self.sandbox.images("site"))
+
+    def is_too_late(self, name: str) -> bool:
+        """Whether it came after the look that tells the removal of an image whether it may go on."""
+        (call,) = self.calls
+        if call.operation == "UpdateImageStorageClass":  # one look for ten of them
+            return True
+        named = {"imageDigest": self.sandbox.digest(name)}
+        ids = [{"imageDigest": one.get("imageDigest")} for one in call.parameters.get("imageIds", ())]
+        return call.operation in {"DescribeImages", "BatchDeleteImage"} and named in ids
 
 
 class RepositoryDeleted(Event):
@@ -151,9 +161,11 @@ class TagPutOn(Event):
         # Where it comes between the look and the call, the pair removes the old tag alone and ECR confirms it.
         yield from contract.always(outcome, unused, but="site")
         yield from contract.cleaned(outcome, unused, but="site")
-        if lost := outcome.gone.get("site", set()) - unused["site"]:
+        if lost := outcome.went.get("site", set()) - unused["site"]:
             yield f"site lost {len(lost)} images that are needed"
-        if self.was_there and not self.lies_there("site-old"):
+        # What archives names the digest alone, so that no tag that moved can stop it; a restore mends that.
+        may_go = bool(outcome.archived) and self.is_too_late("site-old")
+        if self.was_there and not self.lies_there("site-old") and not may_go:
             yield "it went although it has the service's tag"
 
 
@@ -179,16 +191,9 @@ class Deployed(Event):
 
     def problems(self, outcome: Outcome, unused: Digests) -> Iterator[str]:
         """It stays, but for the moment between the last look and the removal itself, which nobody can close."""
-        kept = {self.sandbox.digest("site-old")} if self.was_there and not self._is_too_late() else set()
+        kept = {self.sandbox.digest("site-old")} if self.was_there and not self.is_too_late("site-old") else set()
         yield from contract.always(outcome, unused | {"site": unused["site"] - kept})
         yield from contract.completed(outcome, {name: unused[name] for name in unused.keys() - {"site"}})
-
-    def _is_too_late(self) -> bool:
-        """Whether it came after the look that tells the removal whether it may go on."""
-        (call,) = self.calls
-        named = {"imageDigest": self.sandbox.digest("site-old")}
-        ids = [{"imageDigest": one.get("imageDigest")} for one in call.parameters.get("imageIds", ())]
-        return call.operation in {"DescribeImages", "BatchDeleteImage"} and named in ids
 
 
 class OptedOut(Event):
@@ -208,7 +213,7 @@ class OptedOut(Event):
         known = False
         for call in self.sandbox.calls[self.before :]:
             known |= call.operation == "ListTagsForResource" and call.parameters["resourceArn"] == f"{ARN}site"
-            if known and call.operation == "BatchDeleteImage" and call.parameters["repositoryName"] == "site":
+            if known and call.operation in REMOVALS and call.parameters["repositoryName"] == "site":
                 yield "it was cleaned although its tags said no"
 
 
@@ -246,7 +251,8 @@ class _ClockJumps(Event):
         """Either it makes no difference, or usages and inventories look too old and nothing more goes."""
         yield from contract.always(outcome, unused)
         if outcome.status == "completed":
-            yield from contract.cleaned(outcome, unused)
+            # What hangs on an index stays active if it was looked at again once that was archived.
+            yield from contract.cleaned(outcome, unused, but="site" if outcome.archived else "")
         elif outcome.status != "refused":
             yield f"it is {outcome.status}: {outcome.causes}"
 

@@ -42,6 +42,7 @@ class Outcome:
         error: What the handler raised, if it did.
         lines: Log records of the package.
         gone: Repository to the digests that went.
+        archived: Repository to the digests that went into ECR's archive.
     """
 
     summary: dict[str, Any] | None
@@ -49,6 +50,13 @@ class Outcome:
     error: RunFailedError | None
     lines: list[logging.LogRecord]
     gone: dict[str, set[str]] = field(default_factory=dict)
+    archived: dict[str, set[str]] = field(default_factory=dict)
+
+    @property
+    def went(self) -> dict[str, set[str]]:
+        """Repository to the digests that nobody can pull any more: gone or archived."""
+        names = self.gone.keys() | self.archived.keys()
+        return {name: self.gone.get(name, set()) | self.archived.get(name, set()) for name in names}
 
     @property
     def told(self) -> dict[str, Any]:
@@ -125,7 +133,7 @@ class Runner:
         }
         for name, value in (told | {"AWS_ENDPOINT_URL": self.sandbox.endpoint, "AWS_REGION": REGION}).items():
             self._monkeypatch.setenv(name, value)
-        before = self.contents()
+        before, archive = self.contents(), self.contents("ARCHIVED")
         self._caplog.clear()
         result, error = None, None
         with self._caplog.at_level(logging.DEBUG, logger="ecr_cleaner"):
@@ -136,14 +144,17 @@ class Runner:
         lines = [record for record in self._caplog.records if record.name == "ecr_cleaner"]
         summaries = [vars(line)["summary"] for line in lines if line.getMessage() == "Run summary"]
         after = self.contents()
-        gone = {name: digests - after.get(name, set()) for name, digests in before.items()}
-        gone = {name: digests for name, digests in gone.items() if digests}
-        return Outcome(summaries[-1] if summaries else None, result, error, lines, gone)
+        gone = _without(before, after)
+        archived = _without(self.contents("ARCHIVED"), archive)
+        return Outcome(summaries[-1] if summaries else None, result, error, lines, gone, archived)
 
-    def contents(self) -> dict[str, set[str]]:
-        """Every repository with the digests that lie in it."""
+    def contents(self, *statuses: str) -> dict[str, set[str]]:
+        """Every repository with the digests that lie in it, or those in some status."""
         names = self.sandbox.state.repositories(REGION)
-        return {name: {image.digest for image in self.sandbox.images(name)} for name in list(names)}
+        return {
+            name: {image.digest for image in self.sandbox.images(name) if not statuses or image.status in statuses}
+            for name in list(names)
+        }
 
     def opted_in(self, name: str, **tags: str) -> None:
         """Make a repository that opted in."""
@@ -164,3 +175,9 @@ class Runner:
         kept = [{"Key": key, "Value": value} for key, value in tags.items() if value]
         if kept:
             client.tag_resource(resourceArn=ARN + repository, tags=kept)
+
+
+def _without(contents: dict[str, set[str]], others: dict[str, set[str]]) -> dict[str, set[str]]:
+    """What is in one and not in the other; no repository without any."""
+    left = {name: digests - others.get(name, set()) for name, digests in contents.items()}
+    return {name: digests for name, digests in left.items() if digests}

@@ -15,7 +15,7 @@ import pytest
 
 from ecr_cleaner import aws, removal, usage
 from tests.behaviour import cells, contract, meanwhile
-from tests.behaviour.fault_account import SETTINGS, seed
+from tests.behaviour.fault_account import ARCHIVING, SETTINGS, seed
 from tests.behaviour.meanwhile import Moment
 
 if TYPE_CHECKING:
@@ -35,14 +35,14 @@ FRESH_SECONDS: Final = 30
 GROUP: Final = 1 if FULL else 4
 """With how many calls of different sources something goes wrong in one run: each of them has to be told."""
 
-_MADE: Final[dict[bool, dict[Api, int]]] = {}
+_MADE: Final[dict[tuple[bool, bool], dict[Api, int]]] = {}
 
 
-def made(run: Runner, *, whole: bool) -> dict[Api, int]:
-    """The calls of a run, recorded once; over every consumer, or without them."""
-    if whole not in _MADE:
-        _MADE[whole] = cells.record(run, whole=whole)
-    return _MADE[whole]
+def made(run: Runner, *, whole: bool, archiving: bool = False) -> dict[Api, int]:
+    """The calls of a run, recorded once; over every consumer, or without them; one that deletes, or that archives."""
+    if (whole, archiving) not in _MADE:
+        _MADE[whole, archiving] = cells.record(run, ARCHIVING if archiving else SETTINGS, whole=whole)
+    return _MADE[whole, archiving]
 
 
 def failures(
@@ -52,6 +52,7 @@ def failures(
     *,
     whole: bool,
     passing: bool = False,
+    archiving: bool = False,
 ) -> str:
     """Runs all cells, each group in a run of its own; returns what is not as it should be, all of it.
 
@@ -61,6 +62,7 @@ def failures(
         chosen: The groups.
         whole: Over every consumer.
         passing: Nothing of it may make a difference.
+        archiving: Runs archive instead of delete.
     """
     found: list[str] = []
     unused: Digests | None = None
@@ -78,7 +80,7 @@ def failures(
             run.sandbox.clear_calls()
             for cell in group:
                 cell.inject(run.sandbox)
-            outcome = run(**SETTINGS)
+            outcome = run(**(ARCHIVING if archiving else SETTINGS))
             run.sandbox.clear_faults()
             lost = [f"{group[0]}: {problem}" for problem in contract.always(outcome, unused)]
             problems = [*lost, *_problems(run, group, outcome, unused, passing=passing)]
@@ -122,6 +124,21 @@ def test_a_call_that_fails_ends_the_run_as_its_contract_says(
     assert not failures(run, monkeypatch, groups, whole=whole)
 
 
+@pytest.mark.parametrize("kind", cells.HARD)
+@pytest.mark.parametrize("stage", ["own", "removal", "repository"] if FULL else ["removal"])
+def test_archiving_that_fails_ends_as_its_contract_says(
+    run: Runner, monkeypatch: pytest.MonkeyPatch, stage: Stage, kind: Kind
+) -> None:
+    """As deletion does: what took effect is found by looking, the rest has failed, no other repository suffers."""
+    every = cells.every_cell(made(run, whole=False, archiving=True), [kind])
+    chosen = [[cell] for cell in every if cell.api.stage == stage]
+    assert chosen
+    if stage == "removal":
+        assert {cell.api.operation for (cell,) in chosen} == {"UpdateImageStorageClass"}
+    monkeypatch.setattr(aws, "MAX_ATTEMPTS", 1)
+    assert not failures(run, monkeypatch, chosen, whole=False, archiving=True)
+
+
 @pytest.mark.parametrize("kind", cells.ODD_PAGES)
 def test_odd_pages_hide_nothing(run: Runner, monkeypatch: pytest.MonkeyPatch, kind: Kind) -> None:
     """AWS may answer with fewer items than asked for, or with none and a token; first at all listings at once."""
@@ -144,6 +161,15 @@ def test_what_passes_by_itself_is_tried_again(run: Runner, monkeypatch: pytest.M
     at_once = [cell for cell in every if cell.reach == "every call" and (whole or cell.api.stage != "usage")]
     one_by_one = [[cell] for cell in every] if FULL else []
     assert not failures(run, monkeypatch, [at_once, *one_by_one], whole=whole, passing=True)
+
+
+@pytest.mark.parametrize("kind", cells.PASSING)
+def test_archiving_is_tried_again_as_well(run: Runner, monkeypatch: pytest.MonkeyPatch, kind: Kind) -> None:
+    """The first call and the last one."""
+    every = cells.every_cell(made(run, whole=False, archiving=True), [kind])
+    chosen = [[replace(cell, times=1)] for cell in every if cell.api.stage == "removal"]
+    assert len(chosen) == 2
+    assert not failures(run, monkeypatch, chosen, whole=False, passing=True, archiving=True)
 
 
 def test_every_failed_source_is_named_at_once(run: Runner) -> None:
@@ -175,6 +201,29 @@ def test_what_happens_in_the_middle_of_a_run_costs_nothing(
         happening = event(run, monkeypatch)
         moment.wait(run.sandbox, happening)
         outcome = run(**SETTINGS)
+        run.sandbox.clear_callbacks()
+        problems = list(happening.problems(outcome, unused))
+        if not happening.calls:
+            problems.append("it did not happen")
+        found += [f"{event.__name__} {moment}: {problem}" for problem in problems]
+    assert not "\n".join(found)
+
+
+@pytest.mark.parametrize("event", meanwhile.EVENTS, ids=lambda event: event.__name__)
+def test_what_happens_while_it_archives_costs_nothing(
+    run: Runner, monkeypatch: pytest.MonkeyPatch, event: type[Event]
+) -> None:
+    """Around the calls that archive, and around the looks before them."""
+    found: list[str] = []
+    recorded = made(run, whole=False, archiving=True)
+    apis = [api for api in recorded if api.operation in {"DescribeImages", "UpdateImageStorageClass"}]
+    assert len(apis) == 2
+    for moment in [Moment(api, edge, recorded[api]) for api in apis for edge in meanwhile.EDGES]:
+        run.sandbox.reset()
+        unused = seed(run.sandbox, whole=False)
+        happening = event(run, monkeypatch)
+        moment.wait(run.sandbox, happening)
+        outcome = run(**ARCHIVING)
         run.sandbox.clear_callbacks()
         problems = list(happening.problems(outcome, unused))
         if not happening.calls:

@@ -648,7 +648,7 @@ def test_usages_that_age_within_a_repository_are_collected_again(
     world.scans = [((), (COMPLETE,)), ((used(tag="v1", repository="a"),), (COMPLETE,))]
     summary = run()
     assert told.removed == ["a:v0", "a:v2"]
-    assert summary.repositories["a"].removals == {"removed": 2}
+    assert summary.repositories["a"].removals == {"removed": 2, "changed": 1}
     assert summary.status == "completed"
 
 
