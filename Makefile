@@ -9,8 +9,8 @@ SHELL := /bin/sh
 python := .venv/bin/python
 # Words for pytest: make test PYTEST_ARGS="-k lock"
 PYTEST_ARGS ?=
-# Test processes side by side.
-JOBS ?= 2
+# Test processes side by side; more than cores, because many tests wait for what Terraform waits for.
+JOBS ?= 4
 
 # The suite leaves the sources as they are, byte code included.
 export PYTHONDONTWRITEBYTECODE = 1
@@ -39,7 +39,7 @@ demo: setup-python ## Watch it work: apply, dry run, real run, destroy, all on t
 .PHONY: test
 test: setup ## Everything that needs no AWS account; ends with what was skipped and why
 	@$(python) -m tools.skips clear
-	@$(MAKE) --no-print-directory format-check lint types unit terraform
+	@$(MAKE) --no-print-directory format-check lint types unit
 	@$(python) -m tools.skips record $(pytest) -n $(JOBS) --dist loadfile --no-loadscope-reorder tests --ignore tests/unit
 	@$(python) -m tools.skips report
 
@@ -54,11 +54,11 @@ mutation: ## Change what decides over images word by word: a test must fail each
 
 .PHONY: unit
 unit: setup-python ## The pure rules and every module on its own (seconds)
-	@$(pytest) -q tests/unit
+	@$(pytest) -q -n $(JOBS) --dist worksteal tests/unit
 
 .PHONY: terraform
 terraform: setup-python ## terraform fmt -check, validate, test
-	@$(python) -m tools.terraform_checks
+	@$(pytest) -v tests/terraform/test_checks.py
 
 .PHONY: e2e
 e2e: setup ## Real applies of the module and of every example against the sandbox

@@ -83,6 +83,8 @@ class Stack:
     children: Children = field(default_factory=Children)
     on_line: Callable[[str], None] = lambda _: None
     module: Path = ROOT
+    _resources: list[dict[str, Any]] | None = None
+    """What the state held when somebody last asked, until Terraform changes it."""
 
     def copy_from(self, example: Path) -> None:
         """Starts from the files of an example, and from no state."""
@@ -149,13 +151,18 @@ class Stack:
 
     def resources(self) -> list[dict[str, Any]]:
         """Returns every resource of the state, those of modules included."""
-        state = json.loads(self._run("show", "-json"))
+        if self._resources is not None:
+            return self._resources
+        # Where there is nothing, to show it would load the provider's schemas all the same.
+        status, told = self._status("state", "list")
+        state = json.loads(self._run("show", "-json")) if status or told.strip() else {}
         found: list[dict[str, Any]] = []
         modules = [state.get("values", {}).get("root_module", {})]
         while modules:
             module = modules.pop()
             found += module.get("resources", [])
             modules += module.get("child_modules", [])
+        self._resources = found
         return found
 
     def destroy(self) -> str:
@@ -169,10 +176,11 @@ class Stack:
         return told
 
     def _status(self, *arguments: str) -> tuple[int, str]:
-        command = [self.terraform.path, arguments[0], *(["-no-color"] if arguments[0] != "output" else [])]
-        return self.children.run(
-            [*command, *arguments[1:]], folder=self.folder, environment=self.environment, on_line=self.on_line
-        )
+        if arguments[0] in {"apply", "destroy"}:
+            self._resources = None
+        color = [] if arguments[0] in {"output", "state"} else ["-no-color"]
+        command = [self.terraform.path, arguments[0], *color, *arguments[1:]]
+        return self.children.run(command, folder=self.folder, environment=self.environment, on_line=self.on_line)
 
 
 def _errors(told: str) -> str:

@@ -91,14 +91,22 @@ class Terraform:
 
 
 def cleaned(environment: Mapping[str, str]) -> dict[str, str]:
-    """Returns an environment without anything of AWS's or Terraform's, except what asks for Terraform's log."""
+    """Returns the environment for Terraform, with nothing of AWS's or Terraform's but what asks for Terraform's log."""
     kept = {
         name: value
         for name, value in environment.items()
         if not name.upper().startswith(("AWS_", "TF_")) or name in _INHERITED_LOGGING
     }
-    # HashiCorp's version check would be the one connection that leaves the machine.
-    return kept | {"CHECKPOINT_DISABLE": "1", "TF_IN_AUTOMATION": "1", "TF_INPUT": "0"}
+    return {
+        # Most of a short command's time goes into the provider's schemas, millions of objects that all stay: collecting
+        # garbage among them four times as rarely saves a fifth of it, for a hundred megabytes.
+        "GOGC": "400",
+        **kept,
+        # HashiCorp's version check would be the one connection that leaves the machine.
+        "CHECKPOINT_DISABLE": "1",
+        "TF_IN_AUTOMATION": "1",
+        "TF_INPUT": "0",
+    }
 
 
 def main(arguments: Sequence[str]) -> int:

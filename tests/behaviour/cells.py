@@ -15,7 +15,7 @@ import botocore.session
 
 from ecr_cleaner import usage
 from tests.behaviour import past
-from tests.behaviour.fault_account import SETTINGS, seed
+from tests.behaviour.fault_account import REPORTS_BUCKET, SETTINGS, seed
 from tests.behaviour.runner import ARN
 from tests.sandbox import Fault
 
@@ -67,6 +67,8 @@ _TOKENS: Final = frozenset(
     {"nextToken", "NextToken", "Marker", "ContinuationToken", "pageToken", "PageToken", "marker"}
 )
 _SITE: Final = f"{ARN}site"
+_OWN_BUCKETS: Final = frozenset({past.BUCKET, REPORTS_BUCKET})
+"""Where the function keeps what is its own; in other ones are people's inventories."""
 
 
 @functools.cache
@@ -103,7 +105,7 @@ class Api:
     @property
     def stage(self) -> Stage:
         """What the call is for."""
-        if self.askers and self.bucket != past.BUCKET:
+        if self.askers and self.bucket not in _OWN_BUCKETS:
             return "usage"
         if self.service != "ecr":
             return "own"

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from tools.module_copy import copy_module
 from tools.stack import Invocation, Stack, function_environment, invoke_from_source
-from tools.terraform_checks import copy_module
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

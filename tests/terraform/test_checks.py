@@ -1,0 +1,61 @@
+"""What Terraform itself can say of the module: its form, whether it is valid, and every ``*.tftest.hcl``.
+
+The examples are not validated here: tests/terraform/test_examples.py applies them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from tools.module_copy import copy_module
+from tools.terraform import ROOT, Terraform
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = [pytest.mark.terraform, pytest.mark.timeout(600)]
+
+FILES: Final = sorted(path.name for path in (ROOT / "tests").glob("*.tftest.hcl"))
+
+
+@pytest.fixture(scope="module")
+def module(
+    terraform: Terraform, terraform_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """A copy of the module, initialised together with its tests."""
+    folder = tmp_path_factory.mktemp("checks") / "module"
+    copy_module(folder)
+    answer = terraform.run(
+        "init", "-backend=false", "-no-color", "-test-directory=tests", folder=folder, environment=terraform_environment
+    )
+    assert answer.returncode == 0, answer.stdout
+    return folder
+
+
+def test_everything_is_written_in_terraforms_own_form(
+    terraform: Terraform, terraform_environment: dict[str, str]
+) -> None:
+    """``make format`` does it."""
+    answer = terraform.run("fmt", "-check", "-recursive", "-diff", folder=ROOT, environment=terraform_environment)
+    assert answer.returncode == 0, answer.stdout
+
+
+def test_the_module_is_valid(terraform: Terraform, terraform_environment: dict[str, str], module: Path) -> None:
+    """Without a caller's values."""
+    answer = terraform.run("validate", "-no-color", folder=module, environment=terraform_environment)
+    assert answer.returncode == 0, answer.stdout
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_terraforms_own_tests_pass(
+    terraform: Terraform, terraform_environment: dict[str, str], module: Path, name: str
+) -> None:
+    """File by file; what failed is told in Terraform's words."""
+    answer = terraform.run(
+        "test", "-no-color", f"-filter=tests/{name}", folder=module, environment=terraform_environment
+    )
+    assert answer.returncode == 0, answer.stdout
+    assert "Success!" in answer.stdout
+    assert "Success! 0 passed" not in answer.stdout
