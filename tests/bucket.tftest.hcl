@@ -57,8 +57,12 @@ run "a_bucket_of_its_own" {
   }
 
   assert {
-    condition     = { for r in aws_s3_bucket_lifecycle_configuration.history[0].rule : r.id => [one(r.filter).prefix, one(r.expiration).days] if length(r.expiration) > 0 } == { forget-old-journal = ["ecr-cleaner/123456789012/us-east-1/ecr-cleaner/journal/", 180] }
-    error_message = "The journal expires, and nothing else does."
+    condition = { for r in aws_s3_bucket_lifecycle_configuration.history[0].rule : r.id => [one(r.filter).prefix, one(r.expiration).days] if length(r.expiration) > 0 } == {
+      forget-old-journal = ["ecr-cleaner/123456789012/us-east-1/ecr-cleaner/journal/", 180]
+      forget-old-plans   = ["ecr-cleaner/123456789012/us-east-1/ecr-cleaner/plans/", 365]
+      forget-old-reports = ["ecr-cleaner/123456789012/us-east-1/ecr-cleaner/reports/", 365]
+    }
+    error_message = "Journal, plans and reports expire, and nothing else does: the history stays."
   }
 
   assert {
@@ -142,7 +146,7 @@ run "a_real_run_writes_a_journal" {
   }
 
   assert {
-    condition     = [for r in aws_s3_bucket_lifecycle_configuration.history[0].rule : one(r.expiration).days if length(r.expiration) > 0] == [7]
+    condition     = [for r in aws_s3_bucket_lifecycle_configuration.history[0].rule : one(r.expiration).days if r.id == "forget-old-journal"] == [7]
     error_message = "The journal is kept as long as is said."
   }
 }
@@ -278,8 +282,8 @@ run "a_given_bucket_without_a_history" {
   }
 
   assert {
-    condition     = { for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s.Sid => s.Resource if s.Effect == "Allow" && startswith(s.Action[0], "s3:") } == { ReadBucket = ["arn:aws:s3:::shared-bucket/ecr-cleaner/123456789012/us-east-1/ecr-cleaner/*"], WriteJournal = ["arn:aws:s3:::shared-bucket/ecr-cleaner/123456789012/us-east-1/ecr-cleaner/journal/*"] }
-    error_message = "There is a journal wherever there is a bucket."
+    condition     = { for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s.Sid => s.Resource if s.Effect == "Allow" && startswith(s.Action[0], "s3:") } == { ReadBucket = ["arn:aws:s3:::shared-bucket/ecr-cleaner/123456789012/us-east-1/ecr-cleaner/*"], WriteJournal = ["arn:aws:s3:::shared-bucket/ecr-cleaner/123456789012/us-east-1/ecr-cleaner/journal/*"], WriteReports = ["arn:aws:s3:::shared-bucket/ecr-cleaner/123456789012/us-east-1/ecr-cleaner/reports/*"] }
+    error_message = "There are a journal and reports wherever there is a bucket."
   }
 }
 
@@ -355,7 +359,7 @@ run "approval_in_a_given_bucket_without_a_history" {
   }
 
   assert {
-    condition     = { for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s.Sid => s.Resource if s.Effect == "Allow" && startswith(s.Action[0], "s3:") } == { ReadBucket = ["arn:aws:s3:::shared-bucket/ecr-cleaner/123456789012/us-east-1/ecr-cleaner/*"], WriteJournal = ["arn:aws:s3:::shared-bucket/ecr-cleaner/123456789012/us-east-1/ecr-cleaner/journal/*"], WritePlans = ["arn:aws:s3:::shared-bucket/ecr-cleaner/123456789012/us-east-1/ecr-cleaner/plans/*"] }
+    condition     = { for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s.Sid => s.Resource if s.Effect == "Allow" && startswith(s.Action[0], "s3:") } == { ReadBucket = ["arn:aws:s3:::shared-bucket/ecr-cleaner/123456789012/us-east-1/ecr-cleaner/*"], WriteJournal = ["arn:aws:s3:::shared-bucket/ecr-cleaner/123456789012/us-east-1/ecr-cleaner/journal/*"], WritePlans = ["arn:aws:s3:::shared-bucket/ecr-cleaner/123456789012/us-east-1/ecr-cleaner/plans/*"], WriteReports = ["arn:aws:s3:::shared-bucket/ecr-cleaner/123456789012/us-east-1/ecr-cleaner/reports/*"] }
     error_message = "A bucket is all it takes."
   }
 }

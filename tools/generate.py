@@ -37,7 +37,12 @@ REGISTRY_READS: Final = (
     "ecr:GetRegistryPolicy",
     "ecr:ListTagsForResource",
 )
-REPOSITORY_READS: Final = ("ecr:BatchGetImage", "ecr:DescribeImages", "ecr:GetRepositoryPolicy")
+REPOSITORY_READS: Final = (
+    "ecr:BatchGetImage",
+    "ecr:DescribeImages",
+    "ecr:GetLifecyclePolicy",
+    "ecr:GetRepositoryPolicy",
+)
 """What `iam.tf` allows the function to read of ECR, of the registry and of what opted in (a test compares)."""
 
 LONGEST: Final = {
