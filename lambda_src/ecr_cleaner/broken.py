@@ -15,7 +15,7 @@ from ecr_cleaner import resolution
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from ecr_cleaner.memory import Gone
+    from ecr_cleaner.going import Gone
     from ecr_cleaner.model import Image, Usage
 
 MOST: Final = 10

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ecr_cleaner.aws import Aws
+    from ecr_cleaner.going import Gone
     from ecr_cleaner.guard import Drop
 
 BEGIN_ANEW: Final = (
@@ -97,7 +98,7 @@ class HistoryStore:
         self._written.add(seen.repository)
         return found
 
-    def removing(self, repository: str, gone: Mapping[str, memory.Gone]) -> None:
+    def removing(self, repository: str, gone: Mapping[str, Gone]) -> None:
         """Note what is about to go from a repository that was looked at, before it does.
 
         Raises:

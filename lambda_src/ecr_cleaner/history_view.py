@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from datetime import datetime
 
+    from ecr_cleaner.going import Gone
     from ecr_cleaner.guard import Drop
 
 
@@ -46,7 +47,7 @@ class HistoryView(HistoryStore):
         """
         return memory.remember(self.known(seen.repository), seen, self.rollback_days)
 
-    def removing(self, repository: str, gone: Mapping[str, memory.Gone]) -> None:
+    def removing(self, repository: str, gone: Mapping[str, Gone]) -> None:
         """Nothing is noted: who looks removes nothing."""
 
     def save(self, existing: Collection[str], usages: Mapping[str, int] | None, drop: Drop | None) -> None:

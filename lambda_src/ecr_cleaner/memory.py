@@ -12,12 +12,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
+
+from ecr_cleaner import going
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
 
+    from ecr_cleaner.going import Gone
     from ecr_cleaner.model import Contents, Image, Usage
 
 MAX_CONSUMERS: Final = 5
@@ -25,12 +28,6 @@ MAX_CONSUMERS: Final = 5
 
 MIN_LOST_TAG_DAYS: Final = 30
 """How long a lost tag is remembered at least, so that a longer ``rollback_days`` finds something to protect."""
-
-GONE_DAYS: Final = 90
-"""How long it is remembered what a run removed: an idle Lambda function may ask for its image after weeks."""
-
-MAX_GONE: Final = 1000
-"""How many removed images a repository remembers; the last ones."""
 
 CLOCKS_DIFFER: Final = timedelta(minutes=1)
 """By how much ECR's clock may be behind the function's."""
@@ -58,27 +55,6 @@ class Entry:
     lost_tags: Mapping[str, datetime] = field(default_factory=dict)
     unused_since: datetime | None = None
     children: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Gone:
-    """What a run was about to delete or to archive.
-
-    Attributes:
-        tags: Those it had; without those that another image has had since.
-        at: When, UTC.
-        run_id: Of the run.
-        action: What the run was about to do.
-    """
-
-    tags: tuple[str, ...]
-    at: datetime
-    run_id: str
-    action: Literal["delete", "archive"]
-
-    def __str__(self) -> str:
-        """For people, as the rest of a sentence on the image."""
-        return f"run {self.run_id} was about to {self.action} it {_moment(self.at)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,18 +146,19 @@ def remember(known: History | None, seen: History, rollback_days: int) -> Histor
     images, gone = merged.images, merged.gone
     if known is not None and seen.observed_at >= known.observed_at:
         images = {digest: entry for digest, entry in images.items() if digest in seen.images}
-        gone = _still_gone(gone, seen)
+        owners = {tag: digest for digest, entry in seen.images.items() for tag in entry.tags}
+        gone = going.still_gone(gone, seen.images.keys(), owners, seen.observed_at)
     oldest = merged.observed_at - timedelta(days=max(rollback_days, MIN_LOST_TAG_DAYS))
     return replace(
         merged,
         images={digest: _worth_knowing(entry, oldest) for digest, entry in images.items()},
-        gone=_latest(gone, merged.observed_at),
+        gone=going.latest(gone, merged.observed_at),
     )
 
 
 def removing(known: History, gone: Mapping[str, Gone]) -> History:
     """What is known once a run is about to remove some images. What then stays is forgotten at the next look."""
-    return replace(known, gone=_latest({**known.gone, **gone}, known.observed_at))
+    return replace(known, gone=going.latest({**known.gone, **gone}, known.observed_at))
 
 
 def merge(one: History, other: History) -> History:
@@ -195,12 +172,7 @@ def merge(one: History, other: History) -> History:
     images = {**older.images, **newer.images}
     for digest in both:
         images[digest] = _merged(older, newer, digest, same_moment=same_moment)
-    gone = dict(older.gone)
-    for digest, last in newer.gone.items():
-        gone[digest] = max(
-            last, gone.get(digest, last), key=lambda known: (known.at, known.action, known.run_id, known.tags)
-        )
-    return History(newer.repository, newer.observed_at, images, gone)
+    return History(newer.repository, newer.observed_at, images, going.merged(older.gone, newer.gone))
 
 
 def recent(known: History, usages: Iterable[Usage], now: datetime, rollback_days: int) -> dict[str, tuple[str, ...]]:
@@ -288,27 +260,6 @@ def _merged(older_history: History, newer_history: History, digest: str, *, same
         _unused_since(older, newer, last_in_use),
         newer.children or older.children,  # what a digest lists never changes
     )
-
-
-def _still_gone(gone: Mapping[str, Gone], seen: History) -> dict[str, Gone]:
-    """What a look does not contradict.
-
-    What was to be deleted and is there came back or never went; what was to be archived and is not there was deleted
-    by somebody else. A tag that another image has is that image's. What went later, the look could not see.
-    """
-    owners = {tag: digest for digest, entry in seen.images.items() for tag in entry.tags}
-    found = {}
-    for digest, one in gone.items():
-        if one.at > seen.observed_at:
-            found[digest] = one
-        elif (digest in seen.images) is (one.action == "archive"):
-            found[digest] = replace(one, tags=tuple(tag for tag in one.tags if owners.get(tag, digest) == digest))
-    return found
-
-
-def _latest(gone: Mapping[str, Gone], now: datetime) -> dict[str, Gone]:
-    recent = [(digest, one) for digest, one in gone.items() if one.at >= now - timedelta(days=GONE_DAYS)]
-    return dict(sorted(recent, key=lambda known: (known[1].at, known[0]), reverse=True)[:MAX_GONE])
 
 
 def _last_use(one: Entry, other: Entry) -> tuple[datetime | None, tuple[str, ...]]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from ecr_cleaner import aws, broken, findings, graph, guard, inventory, memory, removal, resolution, rules, usage
 from ecr_cleaner.checks import Checks
 from ecr_cleaner.errors import ApprovalError, CleanerError, OutOfTimeError
+from ecr_cleaner.going import Gone
 from ecr_cleaner.model import Contents, Removal, RemovalStatus, RepositoryPlan, Usage, UsageScan
 from ecr_cleaner.report.summary import RunSummary
 from ecr_cleaner.survey import GONE, GONE_DETAIL, survey
@@ -412,13 +413,11 @@ class Run:
             self.reporter.removal(ended)
         return tuple(left)
 
-    def _going(self, plan: RepositoryPlan) -> dict[str, memory.Gone]:
+    def _going(self, plan: RepositoryPlan) -> dict[str, Gone]:
         """What later runs know of the removals; what stays after all they see for themselves."""
         now = self.clock()
         return {
-            image.digest: memory.Gone(
-                image.tags, now, self.run_id, "archive" if self._archives and image.active else "delete"
-            )
+            image.digest: Gone(image.tags, now, self.run_id, "archive" if self._archives and image.active else "delete")
             for image in (verdict.image for verdict in plan.removals)
         }
 

@@ -14,6 +14,7 @@ from botocore.stub import ANY
 from ecr_cleaner import documents, memory
 from ecr_cleaner.documents import PendingDrop, State
 from ecr_cleaner.errors import HistoryError, ReplacedError
+from ecr_cleaner.going import Gone
 from ecr_cleaner.guard import Drop
 from ecr_cleaner.history import HistoryStore
 from tests.builders import NOW, ago, digest, image, usage
@@ -290,7 +291,7 @@ def test_a_repository_that_had_a_history_has_one(s3: S3, store: HistoryStore, co
         store.remember(look(NOW, a=[]))
 
 
-GONE: Final = {digest("a"): memory.Gone(("v1",), NOW, "run-1", "delete")}
+GONE: Final = {digest("a"): Gone(("v1",), NOW, "run-1", "delete")}
 
 
 def test_what_is_about_to_go_is_noted(s3: S3, store: HistoryStore) -> None:

@@ -9,6 +9,7 @@ import pytest
 from ecr_cleaner import documents, memory
 from ecr_cleaner.documents import State
 from ecr_cleaner.errors import HistoryError
+from ecr_cleaner.going import Gone
 from ecr_cleaner.history_view import HistoryView
 from tests.builders import NOW, ago, digest, image, usage
 from tests.contract.test_history import APP, MARKER, NEW, PREFIX, S3, STARTED, STATE
@@ -53,7 +54,7 @@ def test_what_is_known_joins_what_is_seen(view: HistoryView, s3: S3) -> None:
     assert view.remember(seen) == memory.remember(known, seen, 7)
     assert view.usages == {"ecs": 3}
     view.save({"shop/app"}, {"ecs": 1}, None)
-    view.removing("shop/app", {digest("a"): memory.Gone((), NOW, "run-1", "delete")})
+    view.removing("shop/app", {digest("a"): Gone((), NOW, "run-1", "delete")})
 
 
 @pytest.mark.parametrize("code", ["NoSuchKey", "AccessDenied"])

@@ -16,6 +16,7 @@ PURE = (
     "broken",
     "errors",
     "findings",
+    "going",
     "graph",
     "guard",
     "lifecycle_policy",
@@ -84,6 +85,7 @@ def test_sources_know_nothing_of_rules(path: Path) -> None:
     "room",
     [
         "findings",
+        "going",
         "graph",
         "guard",
         "lifecycle_policy",

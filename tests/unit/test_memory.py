@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Literal
 import pytest
 
 from ecr_cleaner import memory
-from ecr_cleaner.memory import MAX_CONSUMERS, MAX_GONE, MIN_LOST_TAG_DAYS, Entry, Gone, History
+from ecr_cleaner.going import MAX_GONE, Gone
+from ecr_cleaner.memory import MAX_CONSUMERS, MIN_LOST_TAG_DAYS, Entry, History
 from ecr_cleaner.model import Contents
 from tests.builders import NOW, ago, digest, image
 from tests.builders import usage as used

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecr_cleaner import documents, memory
+from ecr_cleaner.going import Gone
 from ecr_cleaner.memory import MAX_CONSUMERS, MIN_LOST_TAG_DAYS, History
 from tests.builders import NOW, digest, image, usage
 
@@ -38,7 +39,7 @@ def _look(draw: st.DrawFn, at: datetime) -> History:
     return memory.removing(
         seen,
         {
-            digest(name): memory.Gone((tag,), at + timedelta(minutes=1), "run", "archive" if archived else "delete")
+            digest(name): Gone((tag,), at + timedelta(minutes=1), "run", "archive" if archived else "delete")
             for name, (tag, archived) in gone.items()
         },
     )

@@ -16,9 +16,10 @@ from ecr_cleaner import inventory, removal, usage
 from ecr_cleaner.access import RegistryFacts
 from ecr_cleaner.checks import SPARE_SECONDS, UNASKED
 from ecr_cleaner.errors import HistoryError, OutOfTimeError, RepositoryError
+from ecr_cleaner.going import Gone
 from ecr_cleaner.guard import FRESHNESS, Drop
 from ecr_cleaner.inventory import Misconfigured
-from ecr_cleaner.memory import Entry, Gone, History, remember, removing
+from ecr_cleaner.memory import Entry, History, remember, removing
 from ecr_cleaner.model import (
     Reason,
     Reference,
