@@ -57,9 +57,17 @@ class Night:
     """
 
     def __init__(
-        self, images: int = 240, repositories: int = 6, *, dry_run: bool = False, word: str = "", findings: int = 3
+        self,
+        images: int = 240,
+        repositories: int = 6,
+        *,
+        dry_run: bool = False,
+        word: str = "",
+        findings: int = 3,
+        archives: bool = False,
     ) -> None:
-        self.recorder = recorder(dry_run=dry_run)
+        place = {"bucket": "history", "prefix": "ecr-cleaner/"}
+        self.recorder = recorder(dry_run=dry_run, **({"removal": "archive", "history": place} if archives else {}))
         self.summary = RunSummary(f"run-1{word}", dry_run, REGION, ACCOUNT, seconds=41.7)
         self._word = word
         usages: list[Usage] = []
@@ -70,7 +78,9 @@ class Night:
             self.summary.repositories[name] = RepositorySummary(name)
             self.summary.repositories[name].judge(plan)
             self.recorder.judged(plan, dry_run=dry_run, refused=False)
-            for removal in () if dry_run else _removals(plan):
+            for removal in (
+                () if dry_run else _removals(plan, RemovalStatus.ARCHIVED if archives else RemovalStatus.REMOVED)
+            ):
                 self.summary.repositories[name].note(removal)
                 self.recorder.removal(removal)
         skipped = RepositorySummary("cache/nginx", "skipped", f"it is a pull-through cache{word}", "pull_through_cache")
@@ -148,12 +158,12 @@ class Night:
         return html.getvalue()
 
 
-def _removals(plan: RepositoryPlan) -> Iterator[Removal]:
+def _removals(plan: RepositoryPlan, ending: RemovalStatus) -> Iterator[Removal]:
     for number, verdict in enumerate(plan.removals):
         if plan.repository.name.endswith("api") and number % 17 == 16:
             yield Removal(verdict, RemovalStatus.FAILED, ("KmsError",), "the key is disabled")
         else:
-            yield Removal(replace(verdict), RemovalStatus.REMOVED)
+            yield Removal(replace(verdict), ending)
 
 
 def _outcomes(usages: int) -> tuple[SourceOutcome, ...]:

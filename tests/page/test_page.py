@@ -79,6 +79,27 @@ def test_it_says_first_what_a_reader_wants_to_know(opened: Open, html: bytes) ->
     expect(found.page.locator("#savings-words")).to_contain_text("upper bounds")
 
 
+def test_a_run_that_archives_says_so(opened: Open) -> None:
+    """Nothing was saved by it, and each image says what became of it and where it lies."""
+    found = opened(Night(240, archives=True).page())
+    cards = {card.locator("dt").inner_text(): card.inner_text() for card in found.page.locator("#totals > div").all()}
+    assert "\n0\n" in cards["Removed"]
+    assert "\n0\n" not in cards["Archived"]
+    assert "$0.00" in cards["Saved"]
+    expect(found.page.locator("#savings-words")).to_contain_text("what is moved there saves nothing")
+    choose(found, "Outcome", "Archived")
+    expect(hits(found)).not_to_have_text("0 of 240 images")
+    found.page.locator("#images-table button.name").first.click()
+    expect(found.page.get_by_role("dialog")).to_contain_text("Storage class")
+
+
+def test_a_dry_run_that_would_archive_says_so(opened: Open) -> None:
+    """It is another thing than to go."""
+    found = opened(Night(240, archives=True, dry_run=True).page())
+    choose(found, "Outcome", "Would be archived")
+    expect(hits(found)).not_to_have_text("0 of 240 images")
+
+
 def test_its_pictures_are_told_in_words(opened: Open, html: bytes) -> None:
     """Whoever cannot see them is told the same numbers."""
     found = opened(html)
