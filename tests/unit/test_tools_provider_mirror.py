@@ -167,6 +167,7 @@ def test_nothing_of_aws_or_terraform_is_inherited() -> None:
     assert cleaned(inherited | {"TF_LOG": "debug", "PATH": "/bin"}) == {
         "TF_LOG": "debug",
         "PATH": "/bin",
+        "GOGC": "400",
         "CHECKPOINT_DISABLE": "1",
         "TF_IN_AUTOMATION": "1",
         "TF_INPUT": "0",
