@@ -45,6 +45,7 @@ class Deployed:
             "history": past.place,
             "lock_table": LOCK,
             "plans": {"bucket": past.place["bucket"], "prefix": self.prefix},
+            "journal": past.place,
         }
         self.environment = deploy(**self.settings)
         self.context = Context()
@@ -340,7 +341,7 @@ def typing(command: Command, text: str, *words: str) -> Ended:
     return Ended(process.returncode, out, err)
 
 
-def test_from_here_a_number_has_to_be_typed(command: Command, deployed: Deployed, sandbox: Sandbox) -> None:
+def test_from_here_a_number_has_to_be_typed(command: Command, deployed: Deployed, sandbox: Sandbox, past: Past) -> None:
     """That of the images, at a terminal; the same fresh look, the same mark."""
     plan_id = deployed.night()
     use(sandbox, "app:one")
@@ -352,7 +353,8 @@ def test_from_here_a_number_has_to_be_typed(command: Command, deployed: Deployed
     ended = typing(command, "2", plan_id, "--local")
     assert ended.code == 0, ended.err
     assert left(sandbox) == ["one", "young"]
-    assert "removes up to 2 images of 1 repositories in account 123456789012" in ended.err
+    assert [key for key in past.objects() if "/app/" in key and key.endswith(".json.gz")], "it is written down"
+    assert "deletes up to 2 images of 1 repositories in account 123456789012" in ended.err
     assert "1 removed, 1 of the plan stay" in ended.out
     assert "app one: in use: app runner service web" in ended.out.replace("apprunner", "app runner")
     assert deployed.events == []
