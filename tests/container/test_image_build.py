@@ -90,7 +90,10 @@ def test_every_builder_makes_an_image_that_lambda_takes(registry: Registry, tmp_
         files = client.files(repository, image.manifest["layers"][-1])
         ours = [name for name in files if name.startswith("var/task/ecr_cleaner/")]
         assert "var/task/ecr_cleaner/handler.py" in ours
-        assert {name.rpartition(".")[2] for name in ours if files[name].isfile()} == {"py", "pyc"}
+        assert {name.rpartition(".")[2] for name in ours if files[name].isfile()} == {
+            *("py", "pyc"),
+            *("html", "css", "js", "LICENSE"),  # the page of the report
+        }
         assert {oct(file.mode & 0o777) for file in files.values() if file.isfile()} == {"0o644"}
 
 

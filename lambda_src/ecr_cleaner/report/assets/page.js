@@ -75,7 +75,7 @@ function makeImages(told) {
     const second = NARROW.matches ? `${words(image.reason)} · ${bytes(image.bytes)} · ${image.age_days} d` : `${more}${image.digest.slice(0, 19)}`;
     return two(nameButton(imageName(image), () => imageEntries(image, told)), second);
   };
-  makeTable({
+  return makeTable({
     name: "images", label: "Images", one: "image", rows: told.images, empty: "No image was judged.",
     text: (image) => [image.repository, ...image.tags, image.tags.map((tag) => `${image.repository}:${tag}`).join(" "), image.digest,
       words(image.reason), image.outcome, ...image.evidence, image.removal ? image.removal.codes.join(" ") : ""].join(" "),
@@ -104,7 +104,7 @@ function makeUsages(told) {
   };
   const entries = (one) => [["Consumer", one.consumer], ["Source", one.source], ["Evidence", words(one.evidence)], ["As written", one.reference],
     ["Account", one.account_id], ["Region", one.region], ["Repository", one.repository], ["Tag", one.tag], ["Digest", one.digest], ["Did not get it", one.failure], ["Covers", `one ${one.breadth}`.replace("one prefix", "every repository with this prefix")]];
-  makeTable({
+  return makeTable({
     name: "usages", label: "Who uses what", one: "usage", rows: told.usages, empty: "Nobody was found who uses an image.",
     text: (one) => [one.consumer, one.source, one.evidence, one.reference, one.digest].join(" "),
     filters: [{ label: "Source", value: (one) => one.source }, { label: "Evidence", value: (one) => words(one.evidence) }],
@@ -123,7 +123,7 @@ const SEVERITIES = ["problem", "warning", "info"];
 function makeFindings(told) {
   const weight = (one) => { const at = SEVERITIES.indexOf(one.severity.toLowerCase()); return at < 0 ? SEVERITIES.length : at; };
   told.findings.forEach((one) => { one.weight = weight(one); });
-  makeTable({
+  return makeTable({
     name: "findings", label: "Findings", one: "finding", rows: told.findings, empty: "No findings.",
     text: (one) => [one.kind, words(one.kind), one.severity, one.subject, one.detail].join(" "),
     filters: [{ label: "Severity", value: (one) => words(one.severity) }, { label: "Kind", value: (one) => words(one.kind) }],
@@ -144,7 +144,7 @@ function makeRepositories(told) {
     ["Removals", Object.entries(one.removals).map(([status, number]) => `${words(status)}: ${NUMBER.format(number)}`)],
     ["Failures", Object.entries(one.failure_codes).map(([code, number]) => `${code}: ${NUMBER.format(number)}`)]];
   const kinds = { judged: "good", skipped: "idle", gone: "idle", left: "warn" };
-  makeTable({
+  return makeTable({
     name: "repositories", label: "Repositories", one: "repository", many: "repositories", rows: told.repositories, empty: "No repository opted in.",
     text: (one) => [one.name, one.status, one.detail].join(" "),
     filters: [{ label: "Status", value: (one) => words(one.status) }],
@@ -162,7 +162,7 @@ function makeSources(told) {
   const kinds = { complete: "good", failed: "bad", disabled: "warn", not_in_region: "idle" };
   const order = ["failed", "disabled", "complete", "not_in_region"];
   told.sources.forEach((one) => { one.weight = order.indexOf(one.outcome); });
-  makeTable({
+  return makeTable({
     name: "sources", label: "Sources", one: "source", rows: told.sources, empty: "No source was asked.",
     text: (one) => [one.name, words(one.outcome), one.detail].join(" "),
     filters: [{ label: "Outcome", value: (one) => words(one.outcome) }],
@@ -193,12 +193,9 @@ async function main() {
   fillTop(told);
   fillTotals(told);
   fillSettings(told);
-  makeImages(told);
+  const images = makeImages(told);
   drawPictures(told);
-  makeUsages(told);
-  makeFindings(told);
-  makeRepositories(told);
-  makeSources(told);
+  await Promise.all([images, makeUsages(told), makeFindings(told), makeRepositories(told), makeSources(told)]);
   document.documentElement.dataset.ready = "true";
 }
 

@@ -16,6 +16,8 @@ const MAX_ROWS_SHOWN = 11;
  * told.sorts     [[label, field, direction]]; the first holds
  * told.one/many  what a row is called
  * told.empty     what is said where there is nothing
+ *
+ * Returns a promise that is kept once the table is there.
  */
 function makeTable(told) {
   const tools = byId(`${told.name}-tools`);
@@ -26,7 +28,7 @@ function makeTable(told) {
     tools.remove();
     holder.remove();
     hits.textContent = told.empty;
-    return;
+    return Promise.resolve();
   }
   const search = element("input", { type: "search", autocomplete: "off", spellcheck: false, id: `${told.name}-search` });
   tools.append(field("Search", search, "field wide"));
@@ -59,7 +61,9 @@ function makeTable(told) {
   const tell = (number) => {
     hits.textContent = number === told.rows.length ? of(number) : `${NUMBER.format(number)} of ${of(told.rows.length)}`;
   };
+  const isAsked = () => search.value !== "" || filters.some((filter) => filter.select.value !== "");
   const apply = () => {
+    if (!holder.dataset.ready) return;
     const parts = search.value.toLowerCase().split(/\s+/).filter(Boolean);
     const chosen = filters.filter((filter) => filter.select.value !== "");
     table.setFilter((row) => chosen.every((filter) => filter.value(row) === filter.select.value) &&
@@ -71,21 +75,28 @@ function makeTable(told) {
     waiting = setTimeout(apply, 120);
   });
   filters.forEach((filter) => filter.select.addEventListener("change", apply));
-  sort.addEventListener("change", () => {
+  const arrange = () => {
+    if (!holder.dataset.ready) return;
     const [, column, direction] = told.sorts[sort.selectedIndex];
     table.setSort(column, direction);
-  });
+  };
+  sort.addEventListener("change", arrange);
   table.on("dataFiltered", (_, rows) => tell(rows.length));
-  table.on("tableBuilt", () => {
+  // What is asked of a table that is still being built waits for it.
+  const built = new Promise((resolve) => table.on("tableBuilt", () => {
     describe(holder, told.label);
     makeHeadersKeys(table);
     tell(told.rows.length);
     holder.dataset.ready = "true";
-  });
+    if (isAsked()) apply();
+    if (sort.selectedIndex > 0) arrange();
+    resolve();
+  }));
   NARROW.addEventListener("change", () => {
     told.columns.filter((column) => column.wide).forEach((column) => table[NARROW.matches ? "hideColumn" : "showColumn"](column.field));
     table.redraw(true);
   });
+  return built;
 }
 
 function field(label, control, className = "field") {
