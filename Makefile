@@ -12,8 +12,9 @@ PYTEST_ARGS ?=
 # Test processes side by side; more than cores, because many tests wait for what Terraform waits for.
 JOBS ?= 4
 
-# The suite leaves the sources as they are, byte code included.
-export PYTHONDONTWRITEBYTECODE = 1
+# The sources stay as they are, byte code included: it is compiled once, for every process of every command.
+export PYTHONPYCACHEPREFIX = $(CURDIR)/.cache/python
+unexport PYTHONDONTWRITEBYTECODE
 unexport PYTHONHOME
 unexport PYTHONPATH
 unexport VIRTUAL_ENV

@@ -12,6 +12,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 import boto3
 from botocore.config import Config
 
+from tools.processes import byte_code
 from tools.stack import CREDENTIALS, NO_OTHER_CREDENTIALS, REGION
 from tools.terraform import ROOT, ToolError
 
@@ -147,4 +148,4 @@ class Account:
 
 def own_environment(environment: Mapping[str, str]) -> dict[str, str]:
     """Returns the environment for this process's own children that speak AWS: no credentials but the fake ones."""
-    return {**environment, **CREDENTIALS, **NO_OTHER_CREDENTIALS, "PYTHONDONTWRITEBYTECODE": "1"}
+    return {**environment, **CREDENTIALS, **NO_OTHER_CREDENTIALS, **byte_code()}

@@ -10,6 +10,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
 from typing import TYPE_CHECKING, Final, Self
@@ -23,6 +24,14 @@ CLOSED_PROXY: Final = "http://127.0.0.1:9"
 
 _PROXY_NAMES: Final = ("http_proxy", "https_proxy", "all_proxy")
 _GRACE_SECONDS: Final = 20.0
+
+
+def byte_code() -> dict[str, str]:
+    """Returns the variables by which a Python that starts from the sources leaves them as they are.
+
+    What this process compiled is used again where it keeps that elsewhere, as everything does that make starts.
+    """
+    return {"PYTHONPYCACHEPREFIX": sys.pycache_prefix} if sys.pycache_prefix else {"PYTHONDONTWRITEBYTECODE": "1"}
 
 
 def without_proxies(environment: Mapping[str, str]) -> dict[str, str]:

@@ -15,8 +15,8 @@ python=$venv/bin/python
 
 # Another environment's settings must not lead this one astray.
 unset PYTHONHOME PYTHONPATH VIRTUAL_ENV PIP_TARGET PIP_PREFIX PIP_USER PIP_REQUIRE_VIRTUALENV PIP_CONSTRAINT || :
-# The suite must leave lambda_src/ as it was.
-export PYTHONDONTWRITEBYTECODE=1
+# The sources stay as they are; what pip compiles lies where make has Python look for it.
+export PYTHONPYCACHEPREFIX="$root/.cache/python"
 
 fail() {
   printf '\nsetup: %s\n' "$@" >&2

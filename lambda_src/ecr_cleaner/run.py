@@ -1,4 +1,4 @@
-"""One execution from settings to report: the only place that orders I/O.
+"""One execution from settings to report: the order of everything; what is known and decided lies in `judging`.
 
 Inventory comes before usage, so that what is deployed while the run reads is seen by the later scan. Images are
 read, repository by repository, when they are judged: only one repository lies in memory, besides what is to be
@@ -13,11 +13,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from ecr_cleaner import aws, broken, findings, graph, guard, inventory, memory, removal, resolution, rules, usage
+from ecr_cleaner import aws, broken, findings, removal
 from ecr_cleaner.checks import Checks
 from ecr_cleaner.errors import ApprovalError, CleanerError, OutOfTimeError
 from ecr_cleaner.going import Gone
-from ecr_cleaner.model import Contents, Removal, RemovalStatus, RepositoryPlan, Usage, UsageScan
+from ecr_cleaner.judging import Judging
+from ecr_cleaner.model import Removal, RemovalStatus, RepositoryPlan
 from ecr_cleaner.report.summary import RunSummary
 from ecr_cleaner.survey import GONE, GONE_DETAIL, survey
 from ecr_cleaner.walls import Walls
@@ -29,11 +30,10 @@ if TYPE_CHECKING:
     from ecr_cleaner.aws import Aws
     from ecr_cleaner.history import HistoryStore
     from ecr_cleaner.journal import Journal
-    from ecr_cleaner.model import Image, Repository, Verdict
+    from ecr_cleaner.model import Repository, Verdict
     from ecr_cleaner.report import Reporter
     from ecr_cleaner.report.summary import RepositorySummary
     from ecr_cleaner.settings import Settings
-    from ecr_cleaner.survey import Survey
 
 _T = TypeVar("_T")
 
@@ -86,26 +86,30 @@ class Run:
     gate: Gate | None = None
     journal: Journal | None = None
     summary: RunSummary = field(init=False)
-    _usages: tuple[Usage, ...] = field(init=False, default=())
     _now: datetime = field(init=False)
-    _scan_seconds: float = field(init=False, default=0.0)
-    _scans: int = field(init=False, default=0)
-    _judged_by: dict[str, int] = field(init=False, default_factory=dict)  # repository to the number of the scan
-    _survey: Survey | None = field(init=False, default=None)
-    _drop: guard.Drop | None = field(init=False, default=None)
     _walls: Walls = field(init=False)
-    _seen: memory.History | None = field(init=False, default=None)
-    _watch: broken.Watch = field(init=False)
     _checks: Checks = field(init=False)
-    _restore: str = field(init=False)
+    _judging: Judging = field(init=False)
 
     def __post_init__(self) -> None:
         self.summary = RunSummary(self.run_id, self.settings.dry_run, self.clients.region)
         self._now = self.clock()
         self._walls = Walls(self.settings.limits)
-        self._restore = broken.restore_command("{}", self.function_name, self.clients.region)
-        self._watch = broken.Watch((), self._restore)
-        self._checks = Checks(self.clients, self.settings, self.summary, self.seconds_left, self._restore)
+        restore = broken.restore_command("{}", self.function_name, self.clients.region)
+        self._checks = Checks(self.clients, self.settings, self.summary, self.seconds_left, restore)
+        self._judging = Judging(
+            clients=self.clients,
+            settings=self.settings,
+            summary=self.summary,
+            checks=self._checks,
+            history=self.history,
+            journal=self.journal,
+            gate=self.gate,
+            function_name=self.function_name,
+            restore=restore,
+            clock=self.clock,
+            now=self._now,
+        )
 
     def execute(self) -> RunSummary:
         """Do it all.
@@ -135,18 +139,19 @@ class Run:
         if self.history is not None:
             self.history.open(self._now)
         self._note_what_is_off()
-        self._survey = survey(self.clients, self.settings, self.only, self.summary)
-        self._checks.surveyed(self._survey)
-        repositories = self._survey.repositories
+        surveyed = survey(self.clients, self.settings, self.only, self.summary)
+        self._judging.survey = surveyed
+        self._checks.surveyed(surveyed)
+        repositories = surveyed.repositories
         if self.gate is not None:
             self.gate.begin(self.summary, self._now)
         if self.history is not None:
             asked = True
         else:
-            asked = bool([r for r in repositories if self._guarded(r, self._has_old_images)])
-        self._scan() if asked else self._scan_nothing()
+            asked = bool([r for r in repositories if self._guarded(r, self._judging.has_old_images)])
+        self._judging.scan() if asked else self._judging.scan_nothing()
         plans = [plan for r in repositories if (plan := self._judged(r)) is not None]
-        self._write_down()
+        self._judging.write_down()
         self._hold_while_somebody_fails(plans)
         self._hold_to_run_limits(plans)
         # What nobody asked the sources about may not go, whatever a second listing shows.
@@ -160,7 +165,7 @@ class Run:
             self.gate.end()
         # Nothing is left that needs the time.
         self.clients.too_late = self._too_late
-        self._checks.end(self._survey, self._now, self.only)
+        self._checks.end(surveyed, self._now, self.only)
 
     def _note_what_is_off(self) -> None:
         if self.history is None:
@@ -192,11 +197,6 @@ class Run:
             summary.detail = GONE_DETAIL if gone else aws.sentence(error)
             return None
 
-    @property
-    def _archives(self) -> bool:
-        """Whether what is to go is moved into the archive."""
-        return self.settings.removal == "archive" and not self.settings.dry_run
-
     def _too_late(self) -> bool:
         return self.seconds_left() < RESERVE_SECONDS
 
@@ -216,50 +216,8 @@ class Run:
             if summary.status == "judged" and (summary.keep_days is None or waits):
                 self._cut_off(summary)
 
-    def _has_old_images(self, repository: Repository) -> bool:
-        found = inventory.images(self.clients, repository.name)
-        return rules.depends_on_indexes(found, repository.retention, self._now)
-
-    def _scan(self) -> None:
-        scan = usage.collect(self.clients, self.settings, self.clock())
-        self.summary.scan = scan
-        self._scans += 1
-        self._scan_seconds = (self.clock() - scan.started_at).total_seconds()
-        self.summary.refusals[:] = [*guard.refusals(scan), *self._tripped(scan)]
-        if self._stale():
-            self.summary.refusals.append(
-                f"collecting the usages took {self._scan_seconds / 60:.0f} minutes: by now they are out of date"
-            )
-        account = self._survey.facts.account if self._survey else None
-        self._usages = tuple(resolution.of_registry(scan.usages, account, self.clients.region))
-        self._checks.scanned(self._usages)
-        self._watch = broken.Watch(self._usages, self._restore)
-
-    def _tripped(self, scan: UsageScan) -> list[str]:
-        """What a person has to look at before more is removed: far fewer usages than before."""
-        if self.history is None or scan.failures:
-            return []
-        percent = self.settings.max_usage_drop_percent
-        self._drop = guard.drop(self.history.usages, guard.counts(scan), percent)
-        self.summary.tripwire_tripped = self._drop is not None
-        if self._drop is None:
-            return []
-        command = guard.confirm_command(self._drop, self.function_name, self.clients.region)
-        fell = f"the images in use fell by more than max_usage_drop_percent = {percent} allows: {self._drop}"
-        return [f"{fell}; if that is as it should be, say so: {command}"]
-
-    def _write_down(self) -> None:
-        """Note what holds for all repositories: the measure of the tripwire, or what waits for confirmation."""
-        scan = self.summary.scan
-        if self.history is not None and scan is not None and self._survey is not None:
-            self.history.save(self._survey.names, None if scan.failures else guard.counts(scan), self._drop)
-
-    def _scan_nothing(self) -> None:
-        outcomes = usage.disabled(self.settings)
-        self.summary.scan = UsageScan((), outcomes, self.clock())
-
     def _judged(self, repository: Repository) -> RepositoryPlan | None:
-        plan = self._guarded(repository, self._judge)
+        plan = self._guarded(repository, self._judging.judge)
         if plan is None:
             return None
         self.summary.repositories[repository.name].judge(plan)
@@ -269,44 +227,6 @@ class Run:
         removals = plan.removals
         # Only what goes is remembered until it goes.
         return RepositoryPlan(repository, removals, plan.holders) if removals else None
-
-    def _judge(self, repository: Repository) -> RepositoryPlan:
-        self._judged_by[repository.name] = self._scans
-        images = tuple(inventory.images(self.clients, repository.name))
-        known = self._remembered(repository, images)  # before anything else can fail: no day may be missing
-        contents = Contents(images)
-        read = rules.depends_on_indexes(images, repository.retention, self._now)
-        if read:
-            indexes = [image for image in images if image.is_index]
-            children, unread = inventory.children(self.clients, repository.name, indexes)
-            contents = memory.with_lists(Contents(images, children, unread), known)
-        gone = known.gone if known else {}
-        self._watch.look(repository.name, images, gone)
-        self._checks.repository(repository, contents, self._now, gone, read=read)
-        # What began to be used after its source was asked shows as a pull here, and as a change from here on.
-        begun = memory.pulled_since(images, self.summary.scan.started_at) if self.summary.scan else {}
-        recent = memory.recent(known, self._usages, self._now, self.settings.rollback_days) if known else {}
-        plan = rules.judge(repository, contents, self._usages, self._now, {**begun, **recent})
-        if self.gate is not None:
-            self.gate.look(plan)
-        if self.journal is not None:
-            self.journal.knows(plan, known.images if known else {})
-        if self._archives and self.history is not None and self._seen is not None:
-            lists = memory.new_lists(contents, known, [v.image.digest for v in plan.removals])
-            # Nobody can read them any more once they are archived.
-            if lists:
-                self.history.remember(memory.learn(self._seen, lists))
-        return plan
-
-    def _remembered(self, repository: Repository, images: tuple[Image, ...]) -> memory.History | None:
-        """What is known of a repository; what is in use now is written down on the way. None without a history."""
-        if self.history is None or self.summary.scan is None:
-            return None
-        used = graph.resolve(graph.build(Contents(images)), repository.name, self._usages)
-        scan = self.summary.scan
-        believed = not scan.failures and self._drop is None
-        self._seen = memory.observe(repository.name, images, used, scan.started_at, complete=believed)
-        return self.history.remember(self._seen)
 
     def _is_over_limit(self, plan: RepositoryPlan) -> bool:
         """Whether a repository may remove nothing more; what went already counts."""
@@ -321,7 +241,7 @@ class Run:
 
     def _hold_while_somebody_fails(self, plans: Iterable[RepositoryPlan]) -> None:
         """Whoever fails because of a removal shows that one was wrong, and perhaps the next ones would be."""
-        refusals = self._watch.refusals
+        refusals = self._judging.watch.refusals
         if refusals and not self.summary.refusals:
             self._withhold(plans, refused=True)
         self.summary.refusals += refusals
@@ -356,16 +276,16 @@ class Run:
     def _remove(self, plan: RepositoryPlan) -> None:
         """Remove what a repository's plan names, with usages that are never older than the limit."""
         while plan.removals and not (self.settings.dry_run or self.summary.refusals):
-            if self._stale():
-                if self.seconds_left() < RESERVE_SECONDS + self._scan_seconds:
+            if self._judging.is_stale():
+                if self.seconds_left() < RESERVE_SECONDS + self._judging.scan_seconds:
                     self._cut_off(self.summary.repositories[plan.repository.name], plan)
                     return
-                self._scan()
-                if self._drop is not None:
-                    self._write_down()
+                self._judging.scan()
+                if self._judging.has_tripped:
+                    self._judging.write_down()
             # A scan that another repository needed makes this one's verdicts old as well.
-            if self._judged_by[plan.repository.name] != self._scans:
-                fresh = self._guarded(plan.repository, self._judge)
+            if not self._judging.is_of_the_latest_scan(plan.repository):
+                fresh = self._guarded(plan.repository, self._judging.judge)
                 if fresh is None or self.summary.refusals or self._is_over_limit(fresh):
                     return
                 self._hold_while_somebody_fails([fresh])
@@ -404,7 +324,7 @@ class Run:
         if self.history is not None:
             self.history.removing(plan.repository.name, self._going(plan))
         left = []
-        for ended in removal.remove(self.clients, plan, self._may_go_on, self.journal, archive=self._archives):
+        for ended in removal.remove(self.clients, plan, self._may_go_on, self.journal, archive=self._judging.archives):
             if ended.status is RemovalStatus.LEFT:
                 left.append(ended.verdict)
                 continue
@@ -415,14 +335,11 @@ class Run:
 
     def _going(self, plan: RepositoryPlan) -> dict[str, Gone]:
         """What later runs know of the removals; what stays after all they see for themselves."""
-        now = self.clock()
+        now, archives = self.clock(), self._judging.archives
         return {
-            image.digest: Gone(image.tags, now, self.run_id, "archive" if self._archives and image.active else "delete")
+            image.digest: Gone(image.tags, now, self.run_id, "archive" if archives and image.active else "delete")
             for image in (verdict.image for verdict in plan.removals)
         }
 
     def _may_go_on(self) -> bool:
-        return not self._too_late() and not self._stale()
-
-    def _stale(self) -> bool:
-        return self.summary.scan is not None and guard.is_stale(self.summary.scan, self.clock())
+        return not self._too_late() and not self._judging.is_stale()

@@ -18,6 +18,7 @@ from click.testing import CliRunner
 from ecr_cleaner.cli import main
 from ecr_cleaner.usage.registry import DISABLED_BY_NAME
 from tests.behaviour.fixtures import boto_session, night, past, run, running_sandbox, sandbox
+from tools.processes import byte_code
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -93,7 +94,7 @@ class Command:
             "PATH": os.environ["PATH"],
             "HOME": str(home),
             "PYTHONPATH": str(SOURCE),
-            "PYTHONDONTWRITEBYTECODE": "1",
+            **byte_code(),
             "AWS_ACCESS_KEY_ID": "sandbox",
             "AWS_SECRET_ACCESS_KEY": "sandbox",
             "AWS_REGION": "us-east-1",
