@@ -58,9 +58,25 @@ class Watch:
     restore: str
     sentences: list[str] = field(default_factory=list)
     _failing: dict[str | None, tuple[Usage, ...]] = field(init=False)
+    _looked_at: set[str] = field(init=False, default_factory=set)
 
     def __post_init__(self) -> None:
         self._failing = resolution.by_repository(usage for usage in self.usages if usage.failure)
+
+    def overlook(self, repository: str, cause: str) -> None:
+        """Note that a repository could not be looked at, which a failing consumer may have lost an image of.
+
+        Args:
+            repository: Its name.
+            cause: One sentence.
+        """
+        if repository in self._looked_at:
+            return
+        self.sentences += [
+            f"{usage.consumer} fails for want of an image of {repository} ({usage.failure}), and nobody knows whether an"
+            f" earlier run removed it: {cause}"
+            for usage in self._failing.get(repository, ())
+        ]
 
     def look(self, repository: str, images: Iterable[Image], gone: Mapping[str, Gone]) -> None:
         """Note the consumers that fail for want of an image that was removed from a repository.
@@ -70,6 +86,7 @@ class Watch:
             images: All that lie in it.
             gone: What earlier runs removed, by digest.
         """
+        self._looked_at.add(repository)
         failing = self._failing.get(repository, ())
         if failing and gone:
             self.sentences += self._sentences(repository, tuple(images), failing, gone)

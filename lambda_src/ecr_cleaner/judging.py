@@ -12,12 +12,13 @@ from ecr_cleaner import broken, graph, guard, inventory, memory, resolution, rul
 from ecr_cleaner.model import Contents, UsageScan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from ecr_cleaner.approval import Gate
     from ecr_cleaner.aws import Aws
     from ecr_cleaner.checks import Checks
+    from ecr_cleaner.going import Gone
     from ecr_cleaner.history import HistoryStore
     from ecr_cleaner.journal import Journal
     from ecr_cleaner.model import Image, Repository, RepositoryPlan, Usage
@@ -66,6 +67,7 @@ class Judging:
     _scans: int = field(init=False, default=0)
     _judged_by: dict[str, int] = field(init=False, default_factory=dict)  # repository to the number of the scan
     _seen: memory.History | None = field(init=False, default=None)
+    _removed: dict[str, dict[str, Gone]] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self.watch = broken.Watch((), self.restore)
@@ -103,6 +105,13 @@ class Judging:
         self._usages = tuple(resolution.of_registry(scan.usages, account, self.clients.region))
         self.checks.scanned(self._usages)
         self.watch = broken.Watch(self._usages, self.restore)
+        # What this run itself removed so far is not listed again: by name, whoever asks for it now asks in vain.
+        for repository, gone in self._removed.items():
+            self.watch.look(repository, (), gone)
+
+    def note_removed(self, repository: str, gone: Mapping[str, Gone]) -> None:
+        """Note what this run removes, for the consumers that a later scan finds failing."""
+        self._removed.setdefault(repository, {}).update(gone)
 
     def scan_nothing(self) -> None:
         """Ask nobody, where nothing is old."""
@@ -142,14 +151,14 @@ class Judging:
         self._judged_by[repository.name] = self._scans
         images = tuple(inventory.images(self.clients, repository.name))
         known = self._remembered(repository, images)  # before anything else can fail: no day may be missing
+        gone = known.gone if known else {}
+        self.watch.look(repository.name, images, gone)  # likewise: whoever fails holds back every repository
         contents = Contents(images)
         read = rules.depends_on_indexes(images, repository.retention, self.now)
         if read:
             indexes = [image for image in images if image.is_index]
             children, unread = inventory.children(self.clients, repository.name, indexes)
             contents = memory.with_lists(Contents(images, children, unread), known)
-        gone = known.gone if known else {}
-        self.watch.look(repository.name, images, gone)
         self.checks.repository(repository, contents, self.now, gone, read=read)
         # What began to be used after its source was asked shows as a pull here, and as a change from here on.
         begun = memory.pulled_since(images, self.summary.scan.started_at) if self.summary.scan else {}

@@ -29,8 +29,8 @@ MAX_CONSUMERS: Final = 5
 MIN_LOST_TAG_DAYS: Final = 30
 """How long a lost tag is remembered at least, so that a longer ``rollback_days`` finds something to protect."""
 
-CLOCKS_DIFFER: Final = timedelta(minutes=1)
-"""By how much ECR's clock may be behind the function's."""
+CLOCKS_DIFFER: Final = timedelta(minutes=6)
+"""By how much ECR's clock may be behind that of who runs this: AWS refuses signatures that are five minutes off."""
 
 
 @dataclass(frozen=True, slots=True)

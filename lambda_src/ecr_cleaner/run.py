@@ -241,6 +241,9 @@ class Run:
 
     def _hold_while_somebody_fails(self, plans: Iterable[RepositoryPlan]) -> None:
         """Whoever fails because of a removal shows that one was wrong, and perhaps the next ones would be."""
+        for name, told in self.summary.repositories.items():
+            if told.status == "failed":
+                self._judging.watch.overlook(name, told.detail)
         refusals = self._judging.watch.refusals
         if refusals and not self.summary.refusals:
             self._withhold(plans, refused=True)
@@ -283,6 +286,7 @@ class Run:
                 self._judging.scan()
                 if self._judging.has_tripped:
                     self._judging.write_down()
+                self._hold_while_somebody_fails([plan])
             # A scan that another repository needed makes this one's verdicts old as well.
             if not self._judging.is_of_the_latest_scan(plan.repository):
                 fresh = self._guarded(plan.repository, self._judging.judge)
@@ -321,14 +325,18 @@ class Run:
             What is left.
         """
         summary = self.summary.repositories[plan.repository.name]
+        going = self._going(plan)
         if self.history is not None:
-            self.history.removing(plan.repository.name, self._going(plan))
+            self.history.removing(plan.repository.name, going)
         left = []
         for ended in removal.remove(self.clients, plan, self._may_go_on, self.journal, archive=self._judging.archives):
             if ended.status is RemovalStatus.LEFT:
                 left.append(ended.verdict)
                 continue
             self._walls.note(ended)
+            digest = ended.verdict.image.digest
+            if ended.status in {RemovalStatus.REMOVED, RemovalStatus.ARCHIVED}:
+                self._judging.note_removed(plan.repository.name, {digest: going[digest]})
             summary.note(ended)
             self.reporter.removal(ended)
         return tuple(left)

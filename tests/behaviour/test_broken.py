@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from ecr_cleaner import aws, cli, restoring
 from ecr_cleaner.cli import session
 from tests.behaviour import past
+from tests.behaviour.meanwhile import Clock
 from tests.behaviour.past import Past
 from tests.behaviour.runner import REGION
 from tests.sandbox import Fault
@@ -200,3 +201,48 @@ def test_what_did_not_go_after_all_is_forgotten(run: Runner, sandbox: Sandbox, b
     sandbox.clear_faults()
     run(dry_run=True, **DELETE)
     assert "gone" not in bucket.content("repositories/app.json")
+
+
+def test_whoever_fails_is_seen_before_an_index_that_cannot_be_read(run: Runner, sandbox: Sandbox) -> None:
+    """The repository fails for something else; what its consumers lost holds all others back the same."""
+    run(**DELETE)
+    function(sandbox, idle=True)
+    sandbox.push("app", id="idx", kind="index", platforms=["linux/amd64"], tags=["w"], pushed="90d")
+    sandbox.inject(
+        Fault(service="ecr", operation="BatchGetImage", kind="access_denied", where={"repositoryName": "app"})
+    )
+    outcome = next_night(run, sandbox, **DELETE)
+    assert (outcome.status, outcome.gone) == ("refused", {})
+    assert f"fails for want of app@{sandbox.digest('old')}" in outcome.causes
+
+
+def test_where_nobody_knows_what_went_a_failing_consumer_stops_the_night(
+    run: Runner, sandbox: Sandbox, bucket: Past
+) -> None:
+    """The history of the repository is lost: it may well have been the cleaner."""
+    run(**DELETE)
+    function(sandbox, idle=True)
+    bucket.delete(bucket.key("repositories/app.json"))
+    outcome = next_night(run, sandbox, **DELETE)
+    assert (outcome.status, outcome.gone) == ("refused", {})
+    assert "nobody knows whether an earlier run removed it" in outcome.causes
+    assert "lambda function f, version $LATEST fails for want of an image of app" in outcome.causes
+
+
+@pytest.mark.parametrize("settings", [DELETE, ARCHIVE], ids=["delete", "archive"])
+def test_whoever_fails_in_the_middle_of_a_run_stops_the_rest_of_it(
+    run: Runner, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any]
+) -> None:
+    """The usages are collected again, and somebody asks for what this same run removed from another repository."""
+    sandbox.push("web", id="next", tags=["v9"], pushed="90d")
+    clock = Clock(monkeypatch)
+
+    def fails(_call: object) -> None:
+        function(sandbox, idle=True)
+        clock.shift(1)
+
+    sandbox.after("ecr", "UpdateImageStorageClass" if settings is ARCHIVE else "BatchDeleteImage", fails)
+    outcome = run(**settings)
+    assert outcome.status == "refused"
+    assert f"fails for want of app@{sandbox.digest('old')}" in outcome.causes
+    assert {image.status for image in sandbox.images("web")} == {"ACTIVE"}

@@ -112,6 +112,7 @@ class Request:
         parameters: Input members by name; for REST services taken from path, query, headers and body.
         protocol: botocore's protocol name, which shapes the answer.
         page_cap: The most items a page may hold, when a fault says so.
+        invocation: What the SDK calls the call, the same in every try of it.
         forward: Serves the request with moto's implementation.
     """
 
@@ -123,6 +124,7 @@ class Request:
     account: str = ACCOUNT
     caller: str = f"arn:aws:iam::{ACCOUNT}:user/sandbox"
     page_cap: int | None = None
+    invocation: str = ""
     forward: Callable[[], Answer] = field(default=_no_forward, repr=False)
 
     @property

@@ -35,6 +35,7 @@ class LambdaApi:
     def __init__(self, account: Account) -> None:
         self._account = account
         self._images = FunctionImages(account)
+        self._created: dict[str, Answer] = {}  # by invocation
 
     def handlers(self) -> dict[str, Callable[[Request], Answer | dict[str, Any]]]:
         """The operations that are not left to moto alone."""
@@ -132,14 +133,24 @@ class LambdaApi:
     # Writing
 
     def create_function(self, request: Request) -> Answer | dict[str, Any]:
-        """The image must be there, and be no index; its digest is resolved now and for good."""
+        """The image must be there, and be no index; its digest is resolved now and for good.
+
+        An SDK that asks again, because on a loaded machine it did not get the answer, gets that answer. AWS would
+        refuse what is there already, and Terraform's provider would ask for five minutes and fail, which says nothing
+        of the module.
+        """
+        if request.invocation in self._created:
+            return self._created[request.invocation]
         digest = self._images.source(request, request.get("Code", {}).get("ImageUri"))
         answer = request.forward()
         if not answer.ok:
-            return answer
+            return replace(answer, error=f"{answer.error} in call {request.invocation}, made {sorted(self._created)}")
         name = str(request.get("FunctionName"))
         self._remember(request, name, digest)
-        return replace(answer, body=self._repatched(request, name))
+        created = replace(answer, body=self._repatched(request, name))
+        if request.invocation:
+            self._created[request.invocation] = created
+        return created
 
     def update_function_code(self, request: Request) -> Answer | dict[str, Any]:
         """Resolves the image anew."""

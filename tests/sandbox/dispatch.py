@@ -134,6 +134,7 @@ class Dispatcher:
             request = self._parsed(name, region, http)
             if request.operation != "Unknown":
                 break
+        request.invocation = http.headers.get("amz-sdk-invocation-id", "")
         return request
 
     def _parsed(self, name: str, region: str, http: Http) -> Request:

@@ -294,8 +294,8 @@ def test_tags_that_differ_from_those_of_a_change_have_changed_again() -> None:
     [
         ("0s", "image", True),
         ("1h", "image", True),
-        ("1h1m", "image", True),
-        ("1h1m1s", "image", False),
+        ("1h6m", "image", True),
+        ("1h6m1s", "image", False),
         (None, "image", False),
         ("0s", "index", False),
     ],

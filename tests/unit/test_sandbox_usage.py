@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import boto3
 import pytest
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from tests.sandbox import Sandbox
+from tests.sandbox import Fault, Sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -220,6 +222,29 @@ def test_a_created_function_resolves_its_image_once(sandbox: Sandbox) -> None:
     listed = client.list_functions(FunctionVersion="ALL")["Functions"]
     assert {item["Version"]: item["CodeSha256"] for item in listed} == {"$LATEST": hexes[1], "1": hexes[0]}
     assert client.get_function_configuration(FunctionName="made")["Architectures"] == ["arm64"]
+
+
+def test_a_try_whose_answer_was_lost_is_answered_again(sandbox: Sandbox) -> None:
+    """By the id that the SDK gives every try of a call; another call for the same name is refused."""
+    with pytest.raises(ClientError):
+        make_function(sandbox, "shop/api:none")  # makes the role
+    sandbox.inject(Fault(service="lambda", operation="CreateFunction", kind="lost_answer", times=1))
+    sandbox.clear_calls()
+    client = boto3.client(
+        "lambda", "us-east-1", endpoint_url=sandbox.endpoint, config=Config(retries={"total_max_attempts": 2})
+    )
+    made = client.create_function(
+        FunctionName="made",
+        Role="arn:aws:iam::123456789012:role/function",
+        PackageType="Image",
+        Code={"ImageUri": f"{HOST}/shop/api:v1"},
+    )
+    client.close()
+    assert made["FunctionName"] == "made"
+    assert [call.error for call in sandbox.calls] == ["lost_answer", None]
+    with pytest.raises(ClientError) as error:
+        make_function(sandbox, "shop/api:v1")
+    assert code(error) == "ResourceConflictException"
 
 
 @pytest.mark.parametrize("reference", ["shop/api:none", "shop/api", f"shop/api@{OTHER}", "shop/api:index"])
