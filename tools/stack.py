@@ -165,9 +165,13 @@ class Stack:
         self._resources = found
         return found
 
-    def destroy(self) -> str:
-        """Destroys all of it; returns what Terraform wrote."""
-        return self._run("destroy", "-auto-approve")
+    def destroy(self, *, refresh: bool = True) -> str:
+        """Destroys all of it; returns what Terraform wrote.
+
+        Args:
+            refresh: Whether Terraform looks at everything first, as it does by itself.
+        """
+        return self._run("destroy", "-auto-approve", *([] if refresh else ["-refresh=false"]))
 
     def _run(self, *arguments: str) -> str:
         status, told = self._status(*arguments)

@@ -73,8 +73,8 @@ class Watch:
         if repository in self._looked_at:
             return
         self.sentences += [
-            f"{usage.consumer} fails for want of an image of {repository} ({usage.failure}), and nobody knows whether an"
-            f" earlier run removed it: {cause}"
+            f"{usage.consumer} fails for want of an image of {repository} ({usage.failure}), and nobody knows whether"
+            f" an earlier run removed it: {cause}"
             for usage in self._failing.get(repository, ())
         ]
 
