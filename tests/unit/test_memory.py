@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import pytest
 
-from ecr_cleaner import memory
+from ecr_cleaner import going, memory
 from ecr_cleaner.going import MAX_GONE, Gone
 from ecr_cleaner.memory import MAX_CONSUMERS, MIN_LOST_TAG_DAYS, Entry, History
 from ecr_cleaner.model import Contents
@@ -387,6 +387,16 @@ def test_an_older_look_contradicts_nothing() -> None:
     """Of two runs at once the one that looked first may write last; and what goes was there a moment ago."""
     known = memory.removing(look(NOW, {}), {digest("a"): gone("v1")})
     assert memory.remember(known, look(ago("1h"), {"a": ["v1"]}), 7).gone == {digest("a"): gone("v1")}
+
+
+def test_a_look_at_the_very_moment_of_a_removal_has_the_last_word() -> None:
+    """It was noted before it went, so it may be there still."""
+    assert going.still_gone({digest("a"): gone("v1", at="1d")}, {digest("a")}, {}, ago("1d")) == {}
+    assert going.still_gone({digest("a"): gone("v1", at="1d")}, {digest("a")}, {}, ago("1d+1s")) != {}
+
+
+def test_what_a_look_knew_already_is_not_forgotten() -> None:
+    """Another look that is as old changes nothing."""
     seen = look(ago("2d"), {"a": ["v1"]})
     known = memory.removing(seen, {digest("a"): gone("v1")})
     assert memory.remember(known, seen, 7).gone == known.gone
