@@ -64,6 +64,14 @@ def test_the_age_is_told_in_whole_days() -> None:
     assert [verdict.age_days for verdict in found.values()] == [31, 0, 1]
 
 
+def test_a_plan_is_of_its_repository_and_what_goes_has_no_evidence_against_it() -> None:
+    """Nothing keeps it, so nothing is told of that."""
+    told = repository()
+    plan = judge(told, Contents((image(pushed="31d"),)), (), NOW, {})
+    assert plan.repository is told
+    assert [(verdict.reason, verdict.evidence) for verdict in plan.verdicts] == [(Reason.OLD_AND_UNUSED, ())]
+
+
 def test_an_image_from_the_future_is_young() -> None:
     """A clock that is wrong must not make anything old."""
     future = image(pushed="0d")
