@@ -124,7 +124,7 @@ class Restorer:
             if not image.active:
                 return self._activate(image)
             return self._tag(image)
-        except aws.AwsError as error:
+        except (IncompleteAnswerError, *aws.AwsError) as error:
             return Ended(digest, "failed", image.tags if image else (), detail=aws.sentence(error))
 
     def _listed_by_archived(self, digest: str, ended: Ended) -> Iterator[str]:

@@ -189,22 +189,26 @@ def test_an_image_whose_every_tag_moves_comes_back_without(
 
 
 @pytest.mark.usefixtures("bucket")
+@pytest.mark.parametrize("kind", ["access_denied", "missing_member"])
 def test_whoever_cannot_be_asked_whose_a_tag_is_puts_none(
-    run: Runner, sandbox: Sandbox, command: Callable[..., Result]
+    run: Runner, sandbox: Sandbox, command: Callable[..., Result], kind: Any
 ) -> None:
     """In doubt it stays where it is."""
     run.opted_in("app")
     sandbox.push("app", id="old", tags=["v1"], pushed="90d")
+    # Or there would be no answer that can lack its images: nobody has the tag.
+    sandbox.push("app", id="young", tags=["v0"], pushed="1d")
     run(**SETTINGS)
+
+    def build(_: object) -> None:
+        sandbox.tag("app", sandbox.digest("young"), "v1")
+        sandbox.inject(Fault(service="ecr", operation="DescribeImages", kind=kind))
+
     # The first call lists the repository.
-    sandbox.after(
-        "ecr",
-        "DescribeImages",
-        lambda _: sandbox.inject(Fault(service="ecr", operation="DescribeImages", kind="access_denied")),
-    )
-    result = command("restore", "app:v1", "--json")
+    sandbox.after("ecr", "DescribeImages", build)
+    result = command("restore", f"app@{sandbox.digest('old')}", "--json")
     assert (result.exit_code, told(result)) == (1, {sandbox.digest("old"): "failed"})
-    assert contents(sandbox) == {}
+    assert set(contents(sandbox)) == {sandbox.digest("young")}
 
 
 @pytest.mark.usefixtures("bucket")
