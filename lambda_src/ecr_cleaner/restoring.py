@@ -2,7 +2,8 @@
 
 What is archived is activated. What was deleted is pushed again from the journal, which works as long as ECR still has
 its layers, and only so long: a deletion cannot be reversed. What an index lists comes first, then the index, then what
-refers to it. Doing it again does no harm, and a tag that another image has by now stays where it is.
+refers to it. Doing it again does no harm, and a tag that another image has by now stays where it is: whose it is, is
+asked directly before it is put, because what comes first may take half an hour.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from ecr_cleaner import aws, inventory
+from ecr_cleaner.errors import IncompleteAnswerError
 from ecr_cleaner.model import INDEX_MEDIA_TYPES
 from ecr_cleaner.restore_order import children_of, find, layers, order
 
@@ -122,7 +124,7 @@ class Restorer:
             if not image.active:
                 return self._activate(image)
             return self._tag(image)
-        except aws.AwsError as error:
+        except (IncompleteAnswerError, *aws.AwsError) as error:
             return Ended(digest, "failed", image.tags if image else (), detail=aws.sentence(error))
 
     def _listed_by_archived(self, digest: str, ended: Ended) -> Iterator[str]:
@@ -158,9 +160,8 @@ class Restorer:
             return Ended(image.digest, "there", image.tags, taken)
         if self.check:
             return Ended(image.digest, "possible", image.tags, taken, f"it lacks the tags {', '.join(lost)}")
-        for tag in lost:
-            self._put(one.entry, tag)
-        return Ended(image.digest, "tagged", tuple(sorted({*image.tags, *lost})), taken)
+        put = self._put_tags(one.entry, lost, taken)
+        return Ended(image.digest, "tagged" if put else "there", tuple(sorted({*image.tags, *put})), taken)
 
     def _push(self, digest: str) -> Ended:
         one = self.written.get(digest)
@@ -174,13 +175,14 @@ class Restorer:
                 return Ended(digest, "failed", taken=taken, detail=_gone(gone))
             return Ended(digest, "possible", taken=taken, detail="it can be pushed again with what ECR still has")
         try:
-            for tag in tags or (None,):
-                self._put(entry, tag)
+            put = self._put_tags(entry, tags, taken)
+            if not put:
+                self._put(entry, None)
         except aws.AwsError as error:
             if aws.code_of(error) != _LAYERS_GONE:
                 raise
             return Ended(digest, "failed", taken=taken, detail=_gone(self._missing_layers(entry)))
-        return Ended(digest, "pushed", tuple(tags), taken)
+        return Ended(digest, "pushed", tuple(put), taken)
 
     def _tags(self, entry: Entry | None, has: Sequence[str]) -> tuple[list[str], dict[str, str]]:
         """The tags to put, and those that other images have by now."""
@@ -188,6 +190,42 @@ class Restorer:
         wanted = [tag for tag in (entry.tags if entry else ()) if tag not in has]
         taken = {tag: owners[tag] for tag in wanted if tag in owners}
         return [tag for tag in wanted if tag not in taken], taken
+
+    def _put_tags(self, entry: Entry, tags: Sequence[str], taken: dict[str, str]) -> list[str]:
+        """Put tags on an image, except those that other images have got meanwhile, which become `taken`.
+
+        Returns:
+            Those that the image has.
+        """
+        put = []
+        for tag in tags:
+            owner = self._owner(tag)
+            if owner is not None and owner != entry.digest:
+                taken[tag] = owner
+                continue
+            self._put(entry, tag)
+            put.append(tag)
+        return put
+
+    def _owner(self, tag: str) -> str | None:
+        """The digest of the image that has a tag now, archived or not; None: none has."""
+        operation = "DescribeImages"
+        try:
+            answer = aws.called(
+                self.clients.client("ecr"),
+                operation,
+                repositoryName=self.repository,
+                imageIds=[{"imageTag": tag}],
+                filter={"imageStatus": "ANY"},
+            )
+        except aws.AwsError as error:
+            if aws.code_of(error) != "ImageNotFoundException":
+                raise
+            return None
+        found = aws.member(answer, "imageDetails", operation)
+        if not found:
+            raise IncompleteAnswerError(operation, "imageDetails")
+        return str(aws.member(found[0], "imageDigest", operation))
 
     def _put(self, entry: Entry, tag: str | None) -> None:
         asked: dict[str, Any] = {

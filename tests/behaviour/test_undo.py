@@ -143,6 +143,75 @@ def test_a_tag_that_another_image_has_by_now_stays_there(
 
 
 @pytest.mark.usefixtures("bucket")
+@pytest.mark.parametrize("archived", [False, True], ids=["active", "archived"])
+def test_a_tag_that_moves_while_an_image_comes_back_stays_there(
+    run: Runner, sandbox: Sandbox, command: Callable[..., Result], archived: Any
+) -> None:
+    """Whose a tag is, is asked directly before it is put: what an index lists comes first, and a build is quicker."""
+    run.opted_in("app")
+    sandbox.push("app", id="old", kind="index", platforms=["linux/amd64"], tags=["latest", "v1"], pushed="90d")
+    run(**SETTINGS)
+    status = {"status": "ARCHIVED", "archived": "1d"} if archived else {}
+    # When the manifest that the index lists is back.
+    sandbox.after("ecr", "PutImage", lambda _: sandbox.push("app", id="new", tags=["latest"], pushed="1d", **status))
+    result = command("restore", "app:v1")
+    new = sandbox.digest("new")
+    assert result.exit_code == 3, result.output
+    assert f"its tag latest belongs to {new} by now and stays there" in result.output
+    tags = {digest: tags for digest, (_, _, tags) in contents(sandbox).items()}
+    assert tags == {new: ["latest"], sandbox.digest("old"): ["v1"], sandbox.digest("old/linux/amd64"): []}
+
+
+@pytest.mark.usefixtures("bucket")
+def test_an_image_whose_every_tag_moves_comes_back_without(
+    run: Runner, sandbox: Sandbox, command: Callable[..., Result]
+) -> None:
+    """It can be pulled by its digest, and once it is there the same holds for the tags that it lost."""
+    run.opted_in("app")
+    sandbox.push("app", id="old", tags=["latest"], pushed="90d")
+    old = sandbox.digest("old")
+    run(**SETTINGS)
+
+    def built(name: str) -> Callable[[object], object]:
+        return lambda _: sandbox.push("app", id=name, tags=["latest"], pushed="1d")
+
+    # Between the list of what is there and the question whose the tag is.
+    sandbox.after("ecr", "DescribeImages", built("new"))
+    result = command("restore", f"app@{old}")
+    new = sandbox.digest("new")
+    assert (result.exit_code, f"its tag latest belongs to {new} by now" in result.output) == (3, True)
+    assert {one: tags for one, (_, _, tags) in contents(sandbox).items()} == {new: ["latest"], old: []}
+    sandbox.client("ecr").batch_delete_image(repositoryName="app", imageIds=[{"imageTag": "latest"}])
+    sandbox.after("ecr", "DescribeImages", built("newer"))
+    result = command("restore", f"app@{old}")
+    assert (result.exit_code, "is there" in result.output) == (3, True)
+    assert contents(sandbox)[sandbox.digest("newer")][2] == ["latest"]
+
+
+@pytest.mark.usefixtures("bucket")
+@pytest.mark.parametrize("kind", ["access_denied", "missing_member"])
+def test_whoever_cannot_be_asked_whose_a_tag_is_puts_none(
+    run: Runner, sandbox: Sandbox, command: Callable[..., Result], kind: Any
+) -> None:
+    """In doubt it stays where it is."""
+    run.opted_in("app")
+    sandbox.push("app", id="old", tags=["v1"], pushed="90d")
+    # Or there would be no answer that can lack its images: nobody has the tag.
+    sandbox.push("app", id="young", tags=["v0"], pushed="1d")
+    run(**SETTINGS)
+
+    def build(_: object) -> None:
+        sandbox.tag("app", sandbox.digest("young"), "v1")
+        sandbox.inject(Fault(service="ecr", operation="DescribeImages", kind=kind))
+
+    # The first call lists the repository.
+    sandbox.after("ecr", "DescribeImages", build)
+    result = command("restore", f"app@{sandbox.digest('old')}", "--json")
+    assert (result.exit_code, told(result)) == (1, {sandbox.digest("old"): "failed"})
+    assert set(contents(sandbox)) == {sandbox.digest("young")}
+
+
+@pytest.mark.usefixtures("bucket")
 def test_lost_tags_come_back(run: Runner, sandbox: Sandbox, command: Callable[..., Result]) -> None:
     """Of an image that is there itself."""
     run.opted_in("app")

@@ -7,12 +7,17 @@ import json
 import os
 import pty
 import subprocess
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from ecr_cleaner import aws
+from ecr_cleaner.cli import applying, session
+from ecr_cleaner.cli.commands import apply as apply_command
+from ecr_cleaner.settings_document import DEFAULT_PLAN_EXPIRY_HOURS
 from tests.behaviour.runner import Context
-from tests.cli.conftest import NAME, Ended
+from tests.cli.conftest import NAME, Ended, in_this_process
 from tests.cli.test_plan import READING
 from tests.sandbox import Fault
 from tests.sandbox.lambda_state import Functions
@@ -389,3 +394,120 @@ def test_from_here_the_functions_lock_holds(command: Command, deployed: Deployed
     ended = typing(command, "2", plan_id, "--local")
     assert (ended.code, left(sandbox)) == (1, ["one", "two", "young"])
     assert "another run is under way" in ended.err
+
+
+def dry_run(environment: dict[str, str]) -> dict[str, str]:
+    """Somebody stops the cleaner."""
+    return environment | {"DRY_RUN": "true"}
+
+
+def named(environment: dict[str, str]) -> dict[str, str]:
+    """Somebody names what they need."""
+    document = json.loads(environment["ECR_CLEANER_SETTINGS"])
+    document["extra_references"] = ["123456789012.dkr.ecr.us-east-1.amazonaws.com/app:one"]
+    return environment | {"ECR_CLEANER_SETTINGS": json.dumps(document)}
+
+
+@pytest.mark.parametrize(
+    ("change", "cause"), [(dry_run, "dry_run is true"), (named, "the settings have changed")], ids=["dry_run", "named"]
+)
+def test_from_here_settings_that_change_until_the_lock_is_held_hold(
+    command: Command,
+    deployed: Deployed,
+    sandbox: Sandbox,
+    change: Callable[[dict[str, str]], dict[str, str]],
+    cause: str,
+) -> None:
+    """While the question for the number waits, say: nothing goes, the plan is not used up, and the lock is free."""
+    plan_id = deployed.night()
+
+    def configure(environment: dict[str, str]) -> None:
+        told = {"Variables": environment}
+        sandbox.client("lambda").update_function_configuration(FunctionName=NAME, Environment=told)
+
+    sandbox.after("dynamodb", "PutItem", lambda _: configure(change(deployed.environment)))
+    ended = typing(command, "2", plan_id, "--local")
+    assert (ended.code, left(sandbox)) == (1, ["one", "two", "young"])
+    assert cause in " ".join(ended.err.split())
+    configure(deployed.environment)
+    ended = typing(command, "2", plan_id, "--local")
+    assert (ended.code, left(sandbox)) == (0, ["young"]), ended.err
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command in this process, where nobody is asked for a number."""
+    monkeypatch.setattr(session, "connect", lambda *_: aws.Aws())
+    monkeypatch.setattr(apply_command, "_must_be_typed", lambda *_: None)
+
+
+@pytest.mark.usefixtures("here")
+def test_from_here_the_time_that_the_machine_sleeps_counts(
+    deployed: Deployed, run: Runner, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When it wakes the lock has expired, and may be another run's: nothing more goes, and the same plan goes on."""
+    run.opted_in("web")
+    sandbox.push("web", id="web", tags=["web"], pushed="90d")
+    plan_id = deployed.night()
+    slept = [timedelta()]
+    monkeypatch.setattr(applying, "utc_now", lambda: datetime.now(UTC) + slept[0])
+
+    def sleep(_: object) -> None:
+        slept[0] = timedelta(minutes=20)
+        sandbox.client("dynamodb").put_item(
+            TableName=LOCK, Item={"id": {"S": "run"}, "run_id": {"S": "night"}, "expires_at": {"N": str(2**40)}}
+        )
+
+    sandbox.after("ecr", "BatchDeleteImage", sleep)
+    ended = in_this_process("apply", "--function", NAME, plan_id, "--local")
+    assert (ended.code, "status: incomplete" in ended.out) == (3, True)
+    assert (left(sandbox), len(sandbox.images("web"))) == (["young"], 1)
+    (lock,) = sandbox.client("dynamodb").scan(TableName=LOCK)["Items"]
+    assert lock["run_id"] == {"S": "night"}, "it is not ours to release"
+    sandbox.client("dynamodb").delete_item(TableName=LOCK, Key={"id": {"S": "run"}})
+    slept[0] = timedelta()
+    ended = in_this_process("apply", "--function", NAME, plan_id, "--local")
+    assert (ended.code, sandbox.images("web")) == (0, [])
+
+
+@pytest.mark.usefixtures("here")
+def test_from_here_nothing_goes_when_the_plan_has_expired(
+    deployed: Deployed, run: Runner, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also if it was carried out in part by then."""
+    run.opted_in("web")
+    sandbox.push("web", id="web", tags=["web"], pushed="90d")
+    plan_id = deployed.night()
+    passed = [timedelta()]
+    began = datetime.now(UTC)
+    monkeypatch.setattr(applying, "utc_now", lambda: began + passed[0])
+    hours = timedelta(hours=DEFAULT_PLAN_EXPIRY_HOURS)
+    passed[0] = hours - timedelta(minutes=5)
+    sandbox.after("ecr", "BatchDeleteImage", lambda _: passed.__setitem__(0, hours))
+    ended = in_this_process("apply", "--function", NAME, plan_id, "--local")
+    assert (ended.code, left(sandbox), len(sandbox.images("web"))) == (3, ["young"], 1)
+
+
+def test_from_here_a_run_goes_on_when_nobody_reads_what_it_tells(
+    command: Command, deployed: Deployed, run: Runner, sandbox: Sandbox
+) -> None:
+    """As with ``2>&1 | head``: a run that broke off would not know what went, nor note that the plan is used up."""
+    run.opted_in("web")
+    sandbox.push("web", id="web", tags=["web"], pushed="90d")
+    plan_id = deployed.night()
+    ours, theirs = pty.openpty()
+    pipe = subprocess.PIPE
+    words = ("apply", "--function", NAME, plan_id, "--local")
+    with command.start(*words, stdin=theirs, stdout=pipe, stderr=pipe) as process:
+        out, err = process.stdout, process.stderr
+        assert out is not None
+        assert err is not None
+        sandbox.before("ecr", "BatchDeleteImage", lambda _: err.close())
+        os.write(ours, b"3\n")
+        told = out.read()
+        assert process.wait(120) == 0
+    os.close(ours)
+    os.close(theirs)
+    assert (left(sandbox), sandbox.images("web")) == (["young"], [])
+    assert "3 removed, 0 of the plan stay" in told
+    assert "was carried out" in " ".join(apply(command, plan_id).out.split())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,6 +13,7 @@ import pytest
 from botocore.exceptions import ClientError, NoCredentialsError, TokenRetrievalError
 
 from ecr_cleaner.cli import interrupts, output, texts
+from ecr_cleaner.cli.deadline import Deadline
 from ecr_cleaner.cli.group import CommandFiles
 from ecr_cleaner.cli.known_settings import KnownSettings
 from ecr_cleaner.cli.sentences import sentence
@@ -151,3 +153,45 @@ def test_every_command_says_what_it_is_for() -> None:
             assert part in (command.epilog or ""), (command.name, part)
         for parameter in command.params:
             assert not isinstance(parameter, click.Option) or parameter.help, (command.name, parameter.name)
+
+
+@pytest.mark.parametrize(
+    ("on_the_wall", "steady", "left"),
+    [
+        (60, 60, 840),
+        (1200, 60, -300),
+        (-1200, 60, 840),
+        (60, 1200, -300),
+        (0, 0, 900),
+    ],
+    ids=["awake", "slept", "put back", "stood still", "at once"],
+)
+def test_the_clock_by_which_more_time_has_passed_is_believed(on_the_wall: float, steady: float, left: float) -> None:
+    """One stands still while the machine sleeps, the other one may be put back."""
+    interrupts.STOPPED.clear()
+    began = datetime(2026, 1, 1, tzinfo=UTC)
+    now, seconds = [began], [5.0]
+    deadline = Deadline(900, None, lambda: now[0], lambda: seconds[0])
+    now[0], seconds[0] = began + timedelta(seconds=on_the_wall), 5.0 + steady
+    assert deadline.seconds_left() == left
+
+
+@pytest.mark.parametrize(("expires", "left"), [(100, 40), (60, 0), (10, -50), (3600, 840)])
+def test_what_expires_counts_as_well(expires: float, left: float) -> None:
+    """Whichever comes first."""
+    interrupts.STOPPED.clear()
+    began = datetime(2026, 1, 1, tzinfo=UTC)
+    now, seconds = [began], [0.0]
+    deadline = Deadline(900, began + timedelta(seconds=expires), lambda: now[0], lambda: seconds[0])
+    now[0], seconds[0] = began + timedelta(seconds=60), 60.0
+    assert deadline.seconds_left() == left
+
+
+def test_no_time_is_left_after_an_interrupt() -> None:
+    """Whatever the clocks say."""
+    interrupts.STOPPED.set()
+    try:
+        assert Deadline(900).seconds_left() == 0.0
+    finally:
+        interrupts.STOPPED.clear()
+    assert Deadline(900).seconds_left() > 0.0

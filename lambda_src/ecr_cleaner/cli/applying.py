@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
-import time
+import os
+import sys
 import uuid
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 from rich.text import Text
 
 from ecr_cleaner import approval, aws, lock, saved_plan
-from ecr_cleaner.cli.interrupts import STOPPED
+from ecr_cleaner.cli.deadline import Deadline, utc_now
 from ecr_cleaner.cli.progress import WatchedReporter
 from ecr_cleaner.errors import ApprovalError, CleanerError, IncompleteAnswerError
 from ecr_cleaner.history import HistoryStore
@@ -23,6 +25,8 @@ from ecr_cleaner.model import RemovalStatus, RunStatus
 from ecr_cleaner.run import Run
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rich.console import Console
 
     from ecr_cleaner.cli.plan_files import NamedPlan
@@ -112,21 +116,44 @@ def _failed(told: dict[str, Any]) -> Applied:
 
 
 class _Teller(WatchedReporter):
-    """Names each image as it goes, or does not."""
+    """Names each image as it goes, or does not, as long as anybody reads it."""
 
-    __slots__ = ("console",)
+    __slots__ = ()
 
     def removal(self, removal: Removal) -> None:
         """On standard error, because the result goes to standard output."""
-        if removal.status is not RemovalStatus.NOT_IN_PLAN:
+        if removal.status is RemovalStatus.NOT_IN_PLAN:
+            return
+        try:
             click.echo(f"{removal.status.value}: {removal.verdict.image.name} {removal.detail}".rstrip(), err=True)
+        except OSError:
+            # `2>&1 | head`: raised any further it would end the run in the middle, and nobody would know what went.
+            # Not left to the end of the process either, which would make an exit code of its own of it.
+            sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - until the end of the process
 
 
-def from_here(connection: Connection, settings: Settings, function: str, named: NamedPlan, *, dry_run: bool) -> Applied:
+def from_here(  # noqa: PLR0913 - what a run is, each by name
+    connection: Connection,
+    settings: Settings,
+    function: str,
+    named: NamedPlan,
+    *,
+    dry_run: bool,
+    still_fits: Callable[[], object],
+) -> Applied:
     """Run here, under the caller's credentials, what the function would run: its settings, its history, its lock.
+
+    Args:
+        connection: Whose account.
+        settings: Of the function, as they were read.
+        function: Its name.
+        named: The plan.
+        dry_run: Whether to look only.
+        still_fits: Asked once the lock is held; raises if by then the plan may not be carried out with these settings.
 
     Raises:
         AwsError: The lock does not answer.
+        ApprovalError: The plan may not be carried out.
         LockHeldError: Another run is under way.
     """
     clients = connection.clients
@@ -136,10 +163,8 @@ def from_here(connection: Connection, settings: Settings, function: str, named: 
         message = 'approval is "none": no plan waits for approval'
         raise ApprovalError(message)
     run_id = f"local-{uuid.uuid4()}"
-    began = time.monotonic()
-
-    def seconds_left() -> float:
-        return 0.0 if STOPPED.is_set() else LONGEST_RUN_SECONDS - (time.monotonic() - began)
+    # Before the lock is taken, so that it outlives the run.
+    deadline = Deadline(LONGEST_RUN_SECONDS, named.plan.expires_at if named.plan else None, utc_now)
 
     # Who only looks writes nothing: neither the lock nor the history.
     store_kind = HistoryView if told.dry_run else HistoryStore
@@ -147,6 +172,8 @@ def from_here(connection: Connection, settings: Settings, function: str, named: 
     history = store_kind(clients, place.bucket, place.prefix, told.rollback_days) if place else None
     locked = lock.held(clients, told.lock_table, run_id) if told.lock_table and not told.dry_run else nullcontext()
     with connection.progress() as progress, locked:
+        # A person has been asked meanwhile, which takes as long as it takes.
+        still_fits()
         run = Run(
             clients,
             told,
@@ -154,7 +181,8 @@ def from_here(connection: Connection, settings: Settings, function: str, named: 
             run_id,
             history,
             function,
-            seconds_left=seconds_left,
+            seconds_left=deadline.seconds_left,
+            clock=utc_now,
             gate=approval.Application(store, told, function, named.id, run_id, named.plan),
             journal=Journal(clients, book.bucket, book.prefix, run_id) if book and not told.dry_run else None,
         )

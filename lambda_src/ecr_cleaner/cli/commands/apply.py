@@ -15,6 +15,7 @@ from ecr_cleaner.errors import ApprovalError, NoPlanError
 from ecr_cleaner.settings import refusals_to_apply
 
 if TYPE_CHECKING:
+    from ecr_cleaner.aws import Aws
     from ecr_cleaner.cli.plan_files import NamedPlan, Place
     from ecr_cleaner.cli.session import Connection
     from ecr_cleaner.plan_store import PlanStore
@@ -49,10 +50,8 @@ def command(  # noqa: PLR0913 - the options of the command line
     its own bucket: one from a file has to lie there as well.
     """
     clients = connection.clients
-    settings = known_settings.of_function(clients, function).value
+    settings = _settings(clients, function)
     place = plan_files.place_of(clients, function)
-    if refusals := refusals_to_apply(settings):
-        raise ApprovalError("; ".join(one.removeprefix("event: action: apply: ") for one in refusals))
     store = approval.store_of(clients, settings)
     if plan.plan is not None:
         _must_fit(plan.plan, place, clients.region, settings)
@@ -62,7 +61,15 @@ def command(  # noqa: PLR0913 - the options of the command line
             _must_fit(plan.plan, place, clients.region, settings)
         if not dry_run:
             _must_be_typed(plan, place)
-        applied = applying.from_here(connection, settings, place.function, plan, dry_run=dry_run)
+        applied = applying.from_here(
+            connection,
+            settings,
+            place.function,
+            plan,
+            dry_run=dry_run,
+            # Whoever changed a setting meanwhile meant it.
+            still_fits=lambda: _must_fit(plan.plan, place, clients.region, _settings(clients, function)),
+        )
     else:
         if plan.file is not None and store is not None:
             _must_lie_there(plan, store)
@@ -72,6 +79,20 @@ def command(  # noqa: PLR0913 - the options of the command line
     else:
         applying.show(applied, output.screen())
     sys.exit(session.EXIT_CODES[applied.status])
+
+
+def _settings(clients: Aws, function: str) -> Settings:
+    """What holds now.
+
+    Raises:
+        ApprovalError: No plan can be carried out with it.
+        AwsError: The function may not be read.
+        CleanerError: It is no cleaner, or its settings are not understood.
+    """
+    settings = known_settings.of_function(clients, function).value
+    if refusals := refusals_to_apply(settings):
+        raise ApprovalError("; ".join(one.removeprefix("event: action: apply: ") for one in refusals))
+    return settings
 
 
 def _must_fit(plan: saved_plan.SavedPlan | None, place: Place, region: str, settings: Settings) -> None:
