@@ -69,8 +69,9 @@ def given(
     stack.apply(dry_run=False, default_keep_days=60)
     yield Given(stack, sandbox)
     stack.destroy()
+    kept = tuple(f"{PREFIX}{folder}/" for folder in ("history", "journal", "reports"))
     left = sandbox.client("s3").list_objects_v2(Bucket=BUCKET).get("Contents", [])
-    assert [one["Key"] for one in left if not one["Key"].startswith((f"{PREFIX}history/", f"{PREFIX}reports/"))] == []
+    assert [one["Key"] for one in left if not one["Key"].startswith(kept)] == []
 
 
 def _with_limit(folder: Path, limit: int) -> Path:
