@@ -324,7 +324,10 @@ class Run:
         if self.history is not None:
             self.history.removing(plan.repository.name, self._going(plan))
         left = []
-        for ended in removal.remove(self.clients, plan, self._may_go_on, self.journal, archive=self._judging.archives):
+        archive = self._judging.archives
+        for ended in removal.remove(
+            self.clients, plan, self._may_go_on, self.journal, archive=archive, clock=self.clock
+        ):
             if ended.status is RemovalStatus.LEFT:
                 left.append(ended.verdict)
                 continue

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
+from itertools import chain, count, repeat
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 
-from ecr_cleaner import deleting, removal
+from ecr_cleaner import batch, deleting, removal
 from ecr_cleaner.aws import AwsError
+from ecr_cleaner.batch import LOOK_HOLDS
 from ecr_cleaner.model import Contents, RemovalStatus, RepositoryPlan
 from ecr_cleaner.rules import judge
 from tests.builders import NOW, ago, digest, image, repository
@@ -146,8 +149,8 @@ def test_tagged_images_are_named_by_pairs_and_untagged_ones_by_digest(script: Sc
 def test_one_images_ids_are_never_split(script: Script, tags: list[int], calls: list[list[int]]) -> None:
     """At most a hundred ids a call, and an image that does not fit any more waits for the next one."""
     images = [image(str(n), tags=[f"{n}-{t:03}" for t in range(count)]) for n, count in enumerate(tags)]
-    still_opted_in(script)
     for numbers in calls:
+        still_opted_in(script)
         assert len(ids(*(images[n] for n in numbers))) <= 100
         one_call(script, *(images[n] for n in numbers))
     assert set(endings(carried_out(script, plan(*images))).values()) == {REMOVED}
@@ -160,8 +163,10 @@ def test_indexes_go_before_their_manifests_and_these_before_what_refers_to_them(
     still_opted_in(script)
     look(script, index, child, sbom)
     delete(script, index)
+    still_opted_in(script)
     look(script, child, sbom, signature)
     delete(script, child, sbom)
+    still_opted_in(script)
     one_call(script, signature)
     ended = carried_out(script, plan(signature, sbom, child, index, children={"index": ["child"]}))
     assert set(endings(ended).values()) == {REMOVED}
@@ -182,6 +187,7 @@ def test_a_manifest_waits_for_all_indexes_that_list_it(script: Script) -> None:
     still_opted_in(script)
     look(script, one, two, child)
     delete(script, one, two)
+    still_opted_in(script)
     one_call(script, child)
     both = plan(one, two, child, children={"one": ["child"], "two": ["child"]})
     assert set(endings(carried_out(script, both)).values()) == {REMOVED}
@@ -226,6 +232,7 @@ def test_reading_an_index_does_not_count_as_a_change(script: Script) -> None:
     still_opted_in(script)
     look(script, replace(index, last_pulled_at=NOW), child)
     delete(script, index)
+    still_opted_in(script)
     one_call(script, child)
     ended = carried_out(script, plan(index, child, children={"index": ["child"]}))
     assert set(endings(ended).values()) == {REMOVED}
@@ -242,8 +249,10 @@ def test_reading_indexes_that_hang_on_an_image_does_not_count_as_a_change(script
     # The indexes that only hang on others are not looked at before their own turn.
     look(script, read[0], leaf, signature)
     delete(script, outer)
+    still_opted_in(script)
     look(script, read[1], read[2], leaf, signature)
     delete(script, inner, signatures)
+    still_opted_in(script)
     one_call(script, leaf, signature)
     ended = carried_out(script, plan(outer, inner, leaf, signatures, signature, children=listed))
     assert set(endings(ended).values()) == {REMOVED}
@@ -270,6 +279,7 @@ def test_a_part_that_went_meanwhile_keeps_nothing(script: Script) -> None:
     still_opted_in(script)
     look(script, signed, gone=["signature"])
     delete(script, signed)
+    still_opted_in(script)
     look(script, gone=["signature"])
     ended = carried_out(script, plan(signed, signature))
     assert endings(ended) == {digest("a"): REMOVED, digest("signature"): CHANGED}
@@ -321,6 +331,17 @@ def test_an_age_limit_that_was_changed_meanwhile_keeps_everything(
     (ended,) = carried_out(script, judged)
     assert ended.status is (REMOVED if goes else CHANGED)
     assert goes or ended.detail == "the tag BoxCleanerKeepDays was changed meanwhile"
+
+
+def test_a_repository_that_is_opted_out_between_calls_keeps_the_rest(script: Script) -> None:
+    """The tags are read before each batch."""
+    first, second = image("a", tags=[f"a{n}" for n in range(60)]), image("b", tags=[f"b{n}" for n in range(60)])
+    still_opted_in(script)
+    one_call(script, first)
+    script.answer("ecr", "list_tags_for_resource", {"tags": []}, resourceArn=APP.arn)
+    ended = carried_out(script, plan(first, second))
+    assert endings(ended) == {digest("a"): REMOVED, digest("b"): CHANGED}
+    assert ended[1].detail == "the repository was opted out meanwhile"
 
 
 def test_a_repository_that_was_deleted_meanwhile_is_said(script: Script) -> None:
@@ -378,6 +399,7 @@ def test_what_is_kept_for_its_holder_is_told_before_the_next_call(script: Script
     look(script, kept, gone, one, two)
     delete(script, kept, gone, confirmed=ids(gone), failures=[failure(ids(kept)[0], "KmsError")])
     look(script, kept)
+    still_opted_in(script)
     one_call(script, two)
     made = plan(kept, gone, one, two, children={"kept": ["one"], "gone": ["two"]})
     told = [(ended.verdict.image.digest, ended.status) for ended in carried_out(script, made)]
@@ -407,7 +429,6 @@ def test_a_ring_of_tags_is_kept_and_ends(script: Script) -> None:
 def test_an_index_in_a_ring_of_tags_ends_too(script: Script) -> None:
     """An index whose own manifest is tagged as what it refers to."""
     index = image("index", kind="index", tags=["sha256-" + digest("child")[7:]])
-    still_opted_in(script)
     ended = carried_out(script, plan(index, image("child"), children={"index": ["child"]}))
     assert set(endings(ended).values()) == {HOLDER_KEPT}
 
@@ -613,16 +634,17 @@ def test_an_answer_that_was_lost_is_looked_up(script: Script, error: Exception) 
 def test_a_failed_call_does_not_end_the_repository(script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
     """The next batch is tried, each time after a longer wait; a refusal for ever shows as many failures."""
     waits: list[int] = []
-    monkeypatch.setattr(removal.aws, "back_off", waits.append)
+    monkeypatch.setattr(batch.aws, "back_off", waits.append)
     first, second = image("a", tags=[f"a{n}" for n in range(60)]), image("b", tags=[f"b{n}" for n in range(60)])
     still_opted_in(script)
-    for _ in range(removal.TRIES):
+    for _ in range(batch.TRIES):
         look(script, first)
         script.refuse("ecr", "batch_delete_image", "ThrottlingException", repositoryName="app", imageIds=ids(first))
         look(script, first)
+    still_opted_in(script)
     one_call(script, second)
     assert endings(carried_out(script, plan(first, second))) == {digest("a"): FAILED, digest("b"): REMOVED}
-    assert waits == [*range(1, removal.TRIES)]
+    assert waits == [*range(1, batch.TRIES)]
 
 
 def test_what_was_confirmed_is_told_even_if_the_second_look_fails(script: Script) -> None:
@@ -646,7 +668,6 @@ def test_what_was_confirmed_is_told_even_if_the_second_look_fails(script: Script
 def test_out_of_time_before_the_first_call_leaves_everything(script: Script) -> None:
     """What hangs on an image that is left is left as well, not kept for good."""
     index, child = image("index", kind="index"), image("child")
-    still_opted_in(script)
     ended = carried_out(script, plan(index, child, children={"index": ["child"]}), lambda: False)
     assert set(endings(ended).values()) == {LEFT}
 
@@ -657,10 +678,50 @@ def test_out_of_time_between_calls_leaves_the_rest(script: Script) -> None:
     still_opted_in(script)
     look(script, index, child, signature)
     delete(script, index)
-    answers = iter([True, False])
+    answers = iter([True, True, False])
     what = plan(index, child, signature, children={"index": ["child"]})
     ended = carried_out(script, what, lambda: next(answers))
     assert endings(ended) == {digest("index"): REMOVED, digest("child"): LEFT, digest("signature"): LEFT}
+
+
+def test_out_of_time_after_the_look_leaves_everything(script: Script) -> None:
+    """It is asked for directly before the call as well; what hangs on an image that is left is left too."""
+    index, child = image("index", kind="index"), image("child")
+    still_opted_in(script)
+    look(script, index, child)
+    answers = iter([True, False])
+    ended = carried_out(script, plan(index, child, children={"index": ["child"]}), lambda: next(answers))
+    assert endings(ended) == {digest("index"): LEFT, digest("child"): LEFT}
+
+
+@pytest.mark.parametrize(
+    ("slept", "looks"), [(LOOK_HOLDS, 1), (LOOK_HOLDS + timedelta(microseconds=1), 2), (timedelta(seconds=-1), 2)]
+)
+def test_no_call_is_made_by_an_old_look(
+    script: Script, monkeypatch: pytest.MonkeyPatch, slept: timedelta, looks: int
+) -> None:
+    """The machine slept, or its clock was put right: what was pulled meanwhile shows in another look."""
+    monkeypatch.setattr(batch.aws, "back_off", lambda _: None)
+    one, pulled = image("a"), image("b")
+    still_opted_in(script)
+    look(script, one, pulled)
+    if looks > 1:
+        look(script, one, replace(pulled, last_pulled_at=NOW))
+    delete(script, *([one] if looks > 1 else [one, pulled]))
+    moments = chain([NOW, NOW + slept], repeat(NOW + slept))
+    ended = endings(removal.remove(script.aws, plan(one, pulled), lambda: True, clock=lambda: next(moments)))
+    assert ended == {digest("a"): REMOVED, digest("b"): CHANGED if looks > 1 else REMOVED}
+
+
+def test_where_every_look_is_old_nothing_is_removed(script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And it ends."""
+    monkeypatch.setattr(batch.aws, "back_off", lambda _: None)
+    still_opted_in(script)
+    for _ in range(batch.TRIES):
+        look(script, image("a"))
+    moments = (NOW + number * timedelta(minutes=1) for number in count())
+    (ended,) = removal.remove(script.aws, plan(image("a")), lambda: True, clock=lambda: next(moments))
+    assert (ended.status, ended.detail) == (FAILED, "each look at it was older than 30 s when it was to go")
 
 
 def test_endings_are_told_as_they_happen(script: Script) -> None:
@@ -670,6 +731,7 @@ def test_endings_are_told_as_they_happen(script: Script) -> None:
     one_call(script, first)
     steps = removal.remove(script.aws, plan(first, second), lambda: True)
     assert next(steps).verdict.image.digest == digest("a")
+    still_opted_in(script)
     one_call(script, second)
     assert next(steps).verdict.image.digest == digest("b")
 
