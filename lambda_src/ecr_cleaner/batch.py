@@ -35,7 +35,7 @@ class Work:
     Attributes:
         clients: Of the run.
         repository: Where.
-        hanging: Image to what hangs on it: its manifests and referrers that are to go as well.
+        hanging: Image to what hangs on it: its manifests, and the referrers that are to go as well.
         journal: Where what goes is written down first; None: nowhere.
         archive: Whether what is active goes into the archive instead.
         archived_too: Whether a look has to show what is archived.

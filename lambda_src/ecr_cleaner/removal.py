@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from ecr_cleaner import archiving, deleting, inventory
@@ -80,8 +81,10 @@ def remove(  # noqa: PLR0913 - the run's own means, each by name
         AwsError: Something other than the removal itself failed, e.g. describing.
     """
     pending = {verdict.image.digest: verdict for verdict in plan.removals}
-    archived_too = archive or not all(verdict.image.active for verdict in pending.values())
-    work = batches.Work(clients, plan.repository, _reversed(plan), journal, archive, archived_too, clock)
+    hanging = _hanging(plan)
+    watched = [*(verdict.image for verdict in pending.values()), *chain.from_iterable(hanging.values())]
+    archived_too = archive or not all(image.active for image in watched)
+    work = batches.Work(clients, plan.repository, hanging, journal, archive, archived_too, clock)
     progress = _Progress(plan.holders)
     while pending:
         blocked = [v for v in pending.values() if progress.is_blocked(v, archives=work.archives(v))]
@@ -126,12 +129,13 @@ def _not_as_told_any_more(clients: Aws, plan: RepositoryPlan) -> str:
     return ""
 
 
-def _reversed(plan: RepositoryPlan) -> dict[str, list[Image]]:
-    """Image to what hangs on it: its manifests and referrers that are to go as well."""
+def _hanging(plan: RepositoryPlan) -> dict[str, list[Image]]:
+    """Image to what hangs on it: what is to go as well, and what an index lists although it is kept for others."""
     images = {verdict.image.digest: verdict.image for verdict in plan.removals}
-    hanging: dict[str, list[Image]] = defaultdict(list)
+    hanging = defaultdict(list, {index: list(parts) for index, parts in plan.parts.items()})
     for digest, holders in plan.holders.items():
-        for holder in holders:
+        # What is left of a plan is removed again with all of its holders.
+        for holder in holders if digest in images else ():
             hanging[holder].append(images[digest])
     return hanging
 

@@ -15,7 +15,7 @@ from ecr_cleaner.aws import AwsError
 from ecr_cleaner.batch import LOOK_HOLDS
 from ecr_cleaner.model import Contents, RemovalStatus, RepositoryPlan
 from ecr_cleaner.rules import judge
-from tests.builders import NOW, ago, digest, image, repository
+from tests.builders import NOW, ago, digest, image, repository, usage
 from tests.contract.script import by_digest, detail
 
 if TYPE_CHECKING:
@@ -271,6 +271,39 @@ def test_a_pull_of_what_hangs_on_an_index_keeps_it(script: Script, pulled: str) 
     assert endings(ended).pop(digest("index")) is CHANGED
     assert [e.status for e in ended].count(HOLDER_KEPT) == 4
     assert "was pulled" in ended[0].detail
+
+
+def test_a_pull_of_what_an_index_shares_with_one_that_stays_keeps_it(script: Script) -> None:
+    """It is kept itself, and tells all the same that somebody pulled the index."""
+    index, shared, used = image("index", kind="index"), image("shared"), image("used", kind="index", tags=["v2"])
+    contents = Contents((index, shared, used), {index.digest: (shared.digest,), used.digest: (shared.digest,)})
+    made = judge(APP, contents, [usage(tag="v2")], NOW)
+    assert [verdict.image for verdict in made.removals] == [index]
+    still_opted_in(script)
+    look(script, index, replace(shared, last_pulled_at=NOW))
+    (ended,) = carried_out(script, made)
+    assert (ended.status, ended.detail) == (CHANGED, f"{shared.name} was pulled")
+
+
+def test_what_an_index_shares_and_is_archived_is_asked_for_too(script: Script) -> None:
+    """ECR knows nothing of what is archived unless it is told to."""
+    index, shared = image("index", kind="index"), image("shared", active=False)
+    made = judge(APP, Contents((index, shared), {index.digest: (shared.digest,)}), (), NOW)
+    assert [verdict.image for verdict in made.removals] == [index]
+    still_opted_in(script)
+    found = sorted((index, shared), key=lambda one: one.digest)
+    asked = {"repositoryName": "app", "imageIds": by_digest(i.digest for i in found), "filter": {"imageStatus": "ANY"}}
+    script.answer("ecr", "describe_images", {"imageDetails": [detail(i) for i in found]}, **asked)
+    delete(script, index)
+    assert endings(carried_out(script, made)) == {index.digest: REMOVED}
+
+
+def test_what_is_left_of_a_plan_stays_while_nobody_knows_what_became_of_its_holders(script: Script) -> None:
+    """As told by the holders of the whole plan."""
+    index, child = image("index", kind="index"), image("child")
+    whole = plan(index, child, children={"index": ["child"]})
+    left = replace(whole, verdicts=tuple(v for v in whole.verdicts if v.image == child))
+    assert endings(carried_out(script, left)) == {child.digest: HOLDER_KEPT}
 
 
 def test_a_part_that_went_meanwhile_keeps_nothing(script: Script) -> None:
