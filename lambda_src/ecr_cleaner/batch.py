@@ -65,7 +65,10 @@ class Work:
         watched = {v.image.digest for v in verdicts} | {i.digest for pulled in parts.values() for i in pulled}
         self._looked_at = self.clock()
         present = self.describe(sorted(watched))
-        told = [(v, changes.change(v.image, present, parts[v.image.digest], self._explained)) for v in verdicts]
+        explained = self.clients.readings.explain
+        told = [(v, changes.change(v.image, present, parts[v.image.digest], explained)) for v in verdicts]
+        for image in present.values():
+            self.clients.readings.see(image)
         return (
             [verdict for verdict, change in told if not change],
             [removal(verdict, RemovalStatus.CHANGED, detail=change) for verdict, change in told if change],
@@ -74,9 +77,6 @@ class Work:
     def is_blind(self) -> bool:
         """Whether the last look is too old to make a call by it."""
         return self._looked_at is None or not timedelta(0) <= self.clock() - self._looked_at <= LOOK_HOLDS
-
-    def _explained(self, image: Image, pulled_at: datetime | None) -> bool:
-        return self.journal is not None and self.journal.explains(image, pulled_at)
 
 
 def removal(verdict: Verdict, status: RemovalStatus, *codes: str, detail: str = "") -> Removal:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -129,6 +130,22 @@ def test_an_image_that_changed_since_it_was_judged_is_kept(run: Runner, sandbox:
     assert outcome.gone == {"app": run.ids("removed")}
     assert (outcome.status, outcome.causes) == ("completed", "")
     assert outcome.named("Kept image that changed since it was judged") == run.ids("tagged")
+
+
+def test_an_index_is_kept_when_it_alone_is_pulled(run: Runner, sandbox: Sandbox) -> None:
+    """A node has the manifest of its platform already; the run's own reading of the other index keeps nothing."""
+    run.opted_in("app")
+    for name in ("pulled", "unused"):
+        sandbox.push("app", id=name, kind="index", platforms=["linux/amd64"], tags=[name], pushed="90d")
+    index = sandbox.state.region(REGION).images.of("app")[sandbox.digest("pulled")]
+
+    def pull(_: object) -> None:
+        index.pulled_at = datetime.now(UTC) + timedelta(minutes=1)  # long after the reading
+
+    sandbox.after("ecr", "BatchGetImage", lambda _: sandbox.before("ecr", "DescribeImages", pull))
+    outcome = run()
+    assert outcome.gone == {"app": run.ids("unused", "unused/linux/amd64")}
+    assert outcome.named("Kept image that changed since it was judged") == run.ids("pulled")
 
 
 @pytest.mark.parametrize("removal", ["delete", "archive"])

@@ -20,6 +20,7 @@ from tests.contract.script import by_digest, detail
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from datetime import datetime
 
     from ecr_cleaner.model import Image, Removal
     from tests.contract.script import Script
@@ -229,6 +230,7 @@ def test_when_everything_changed_nothing_is_called(script: Script) -> None:
 def test_reading_an_index_does_not_count_as_a_change(script: Script) -> None:
     """This run read the index itself, which refreshes its pull time."""
     index, child = image("index", kind="index", tags=["v1"]), image("child")
+    script.aws.readings.note("app", [index.digest], NOW, NOW)
     still_opted_in(script)
     look(script, replace(index, last_pulled_at=NOW), child)
     delete(script, index)
@@ -245,9 +247,9 @@ def test_reading_indexes_that_hang_on_an_image_does_not_count_as_a_change(script
     leaf, signature = image("leaf"), image("signature")
     listed = {"outer": ["inner"], "inner": ["leaf"], "signatures": ["signature"]}
     read = [replace(i, last_pulled_at=NOW) for i in (outer, inner, signatures)]
+    script.aws.readings.note("app", [one.digest for one in read], NOW, NOW)
     still_opted_in(script)
-    # The indexes that only hang on others are not looked at before their own turn.
-    look(script, read[0], leaf, signature)
+    look(script, *read, leaf, signature)
     delete(script, outer)
     still_opted_in(script)
     look(script, read[1], read[2], leaf, signature)
@@ -258,16 +260,40 @@ def test_reading_indexes_that_hang_on_an_image_does_not_count_as_a_change(script
     assert set(endings(ended).values()) == {REMOVED}
 
 
-@pytest.mark.parametrize("pulled", ["child", "signature", "leaf"])
+@pytest.mark.parametrize("moment", [NOW - timedelta(minutes=1), NOW + timedelta(minutes=1)])
+def test_a_pull_of_an_index_alone_keeps_it(script: Script, moment: datetime) -> None:
+    """The node has the manifest of its platform already: it asks for the index alone, not when this run read it."""
+    index, child = image("index", kind="index", tags=["v1"]), image("child")
+    script.aws.readings.note("app", [index.digest], NOW, NOW)
+    still_opted_in(script)
+    look(script, replace(index, last_pulled_at=moment), child)
+    ended = carried_out(script, plan(index, child, children={"index": ["child"]}))
+    assert endings(ended) == {index.digest: CHANGED, child.digest: HOLDER_KEPT}
+    assert ended[0].detail == f"{index.name} was pulled"
+
+
+def test_a_pull_of_an_index_soon_after_it_was_read_is_told_from_the_reading(script: Script) -> None:
+    """Once another pull time was seen, which is the reading's."""
+    index = image("index", kind="index")
+    script.aws.readings.note("app", [index.digest], NOW, NOW)
+    still_opted_in(script)
+    look(script, replace(index, last_pulled_at=NOW))
+    script.refuse("ecr", "batch_delete_image", "ThrottlingException")
+    look(script, replace(index, last_pulled_at=NOW))
+    look(script, replace(index, last_pulled_at=NOW + timedelta(seconds=1)))
+    assert endings(carried_out(script, plan(index))) == {index.digest: CHANGED}
+
+
+@pytest.mark.parametrize("pulled", ["child", "signature", "leaf", "inner"])
 def test_a_pull_of_what_hangs_on_an_index_keeps_it(script: Script, pulled: str) -> None:
-    """A runtime that pulls an index pulls one of its manifests too; the index and the rest then stay."""
+    """A runtime that pulls an index may pull one of its manifests too; the index and the rest then stay."""
     index, inner = image("index", kind="index", tags=["v1"]), image("inner", kind="index")
-    parts = [image("child"), image("leaf"), image("signature", subject="index")]
+    parts = [image("child"), image("leaf"), image("signature", subject="index"), inner]
     now = [replace(part, last_pulled_at=NOW) if part.digest == digest(pulled) else part for part in parts]
     still_opted_in(script)
     look(script, index, *now)
     listed = {"index": ["child", "inner"], "inner": ["leaf"]}
-    ended = carried_out(script, plan(index, inner, *parts, children=listed))
+    ended = carried_out(script, plan(index, *parts, children=listed))
     assert endings(ended).pop(digest("index")) is CHANGED
     assert [e.status for e in ended].count(HOLDER_KEPT) == 4
     assert "was pulled" in ended[0].detail
