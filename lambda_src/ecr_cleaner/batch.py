@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from ecr_cleaner import archiving, aws, changes, deleting, inventory
@@ -35,20 +36,24 @@ class Work:
     Attributes:
         clients: Of the run.
         repository: Where.
+        holders: Image to what has to go before it.
         hanging: Image to what hangs on it: its manifests, and the referrers that are to go as well.
         journal: Where what goes is written down first; None: nowhere.
         archive: Whether what is active goes into the archive instead.
         archived_too: Whether a look has to show what is archived.
         clock: Now, in UTC.
+        archived: What went into the archive, and since when it lies there, once that was seen.
     """
 
     clients: Aws
     repository: Repository
+    holders: Mapping[str, frozenset[str]]
     hanging: Mapping[str, Sequence[Image]]
     journal: Journal | None
     archive: bool
     archived_too: bool
     clock: Callable[[], datetime] = utc_now
+    archived: dict[str, datetime | None] = field(init=False, default_factory=dict)
     _looked_at: datetime | None = field(init=False, default=None)
 
     def archives(self, verdict: Verdict) -> bool:
@@ -60,19 +65,46 @@ class Work:
         return inventory.describe(self.clients, self.repository.name, digests, archived_too=self.archived_too)
 
     def look(self, verdicts: Sequence[Verdict]) -> tuple[list[Verdict], list[Removal]]:
-        """What is as it was judged, and the endings of what is not."""
+        """What is as it was judged, and the endings of what is not, or whose holder is back from the archive."""
         parts = {v.image.digest: changes.parts(v.image, self.hanging) for v in verdicts}
-        watched = {v.image.digest for v in verdicts} | {i.digest for pulled in parts.values() for i in pulled}
+        above = {v.image.digest: self._archived_above(v.image.digest) for v in verdicts}
+        watched = {*parts, *chain.from_iterable(above.values())} | {i.digest for p in parts.values() for i in p}
         self._looked_at = self.clock()
         present = self.describe(sorted(watched))
+        back = {digest for digest in set().union(*above.values()) if self._is_back(digest, present.get(digest))}
         explained = self.clients.readings.explain
-        told = [(v, changes.change(v.image, present, parts[v.image.digest], explained)) for v in verdicts]
+        unchanged, endings = [], []
+        for verdict in verdicts:
+            digest = verdict.image.digest
+            if change := changes.change(verdict.image, present, parts[digest], explained):
+                endings.append(removal(verdict, RemovalStatus.CHANGED, detail=change))
+            elif found := sorted(back & above[digest]):
+                detail = f"{present[found[0]].name} is back from the archive"
+                endings.append(removal(verdict, RemovalStatus.HOLDER_KEPT, detail=detail))
+            else:
+                unchanged.append(verdict)
         for image in present.values():
             self.clients.readings.see(image)
-        return (
-            [verdict for verdict, change in told if not change],
-            [removal(verdict, RemovalStatus.CHANGED, detail=change) for verdict, change in told if change],
-        )
+        return unchanged, endings
+
+    def _archived_above(self, digest: str) -> set[str]:
+        """What went into the archive before an image that it needs."""
+        found: set[str] = set()
+        queue = [digest]
+        while queue:
+            new = (self.holders.get(queue.pop(), frozenset()) & self.archived.keys()) - found
+            found |= new
+            queue += new
+        return found
+
+    def _is_back(self, digest: str, now: Image | None) -> bool:
+        """Whether somebody restored what went into the archive, be it to archive it again."""
+        if now is None:
+            return False
+        if now.is_archived and self.archived[digest] in {None, now.archived_at}:
+            self.archived[digest] = now.archived_at
+            return False
+        return True
 
     def is_blind(self) -> bool:
         """Whether the last look is too old to make a call by it."""

@@ -84,7 +84,7 @@ def remove(  # noqa: PLR0913 - the run's own means, each by name
     hanging = _hanging(plan)
     watched = [*(verdict.image for verdict in pending.values()), *chain.from_iterable(hanging.values())]
     archived_too = archive or not all(image.active for image in watched)
-    work = batches.Work(clients, plan.repository, hanging, journal, archive, archived_too, clock)
+    work = batches.Work(clients, plan.repository, plan.holders, hanging, journal, archive, archived_too, clock)
     progress = _Progress(plan.holders)
     while pending:
         blocked = [v for v in pending.values() if progress.is_blocked(v, archives=work.archives(v))]
@@ -101,6 +101,8 @@ def remove(  # noqa: PLR0913 - the run's own means, each by name
             for removal in () if end else batches.carry_out(work, batch, may_go_on):
                 if removal.status is not RemovalStatus.LEFT:
                     del pending[removal.verdict.image.digest]
+                    if removal.status is RemovalStatus.ARCHIVED:
+                        work.archived[removal.verdict.image.digest] = None
                     yield progress.note(removal)
             if not end and any(verdict.image.digest in pending for verdict in batch):
                 end = RemovalStatus.LEFT, ""

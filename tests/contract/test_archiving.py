@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 from itertools import chain, repeat
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 from botocore.exceptions import ReadTimeoutError
@@ -67,7 +67,7 @@ def ended(script: Script, what: RepositoryPlan, may_go_on: Callable[[], bool] = 
 def look(script: Script, *images: Image) -> None:
     """They are described, archived or not."""
     found = sorted(images, key=lambda i: i.digest)
-    told = [detail(i, lastArchivedAt=i.archived_at, imageStatus="ACTIVE" if i.active else "ARCHIVED") for i in found]
+    told = [detail(i, lastArchivedAt=i.archived_at, imageStatus=_status(i)) for i in found]
     script.answer(
         "ecr",
         "describe_images",
@@ -76,6 +76,10 @@ def look(script: Script, *images: Image) -> None:
         imageIds=by_digest(i.digest for i in found),
         filter={"imageStatus": "ANY"},
     )
+
+
+def _status(one: Image) -> str:
+    return "ACTIVE" if one.active else "ACTIVATING" if one.activating else "ARCHIVED"
 
 
 def update(script: Script, one: Image, status: str = "ARCHIVED") -> None:
@@ -97,11 +101,60 @@ def test_each_is_archived_by_its_digest(script: Script) -> None:
     look(script, index, child, signature)
     update(script, index)
     still_opted_in(script)
-    look(script, child, signature)
+    look(script, replace(index, active=False, archived_at=NOW), child, signature)
     update(script, child)
     update(script, signature)
     found = carried_out(script, plan(index, child, signature, children={"index": ["child"]}))
     assert set(found.values()) == {ARCHIVED}
+
+
+LATER: Final = NOW + timedelta(minutes=1)
+
+
+@pytest.mark.parametrize(
+    ("back", "status"),
+    [
+        ({"active": True}, RemovalStatus.HOLDER_KEPT),
+        ({"active": False, "activating": True}, RemovalStatus.HOLDER_KEPT),
+        ({"active": False, "archived_at": LATER}, RemovalStatus.HOLDER_KEPT),
+        ({"active": False, "archived_at": NOW}, ARCHIVED),
+    ],
+    ids=["restored", "being restored", "restored and archived again", "still there"],
+)
+def test_what_hangs_on_what_is_back_from_the_archive_stays(
+    script: Script, back: dict[str, Any], status: RemovalStatus
+) -> None:
+    """Whatever hangs on it, through others as well: each look shows what went there before."""
+    index, child, signature = image("index", kind="index"), image("child"), image("signature", subject="child")
+    look(script, index, child)
+    update(script, index)
+    still_opted_in(script)
+    there = replace(index, active=False, archived_at=NOW)
+    look(script, there, child, signature)
+    update(script, child)
+    still_opted_in(script)
+    look(script, replace(index, **back), replace(child, active=False, archived_at=NOW), signature)
+    if status is ARCHIVED:
+        update(script, signature)
+    found = ended(script, plan(index, child, signature, children={"index": ["child"]}))
+    assert [one.status for one in found] == [ARCHIVED, ARCHIVED, status]
+    assert found[-1].detail == ("" if status is ARCHIVED else f"{index.name} is back from the archive")
+
+
+def test_what_hangs_on_what_somebody_deletes_from_the_archive_follows(script: Script) -> None:
+    """Nothing needs it any more."""
+    one, signature = image("one"), image("signature", subject="one")
+    look(script, one, signature)
+    update(script, one)
+    still_opted_in(script)
+    script.refuse("ecr", "describe_images", "ImageNotFoundException")
+    for asked in sorted((one, signature), key=lambda i: i.digest):
+        if asked is one:
+            script.refuse("ecr", "describe_images", "ImageNotFoundException")
+        else:
+            look(script, signature)
+    update(script, signature)
+    assert set(carried_out(script, plan(one, signature)).values()) == {ARCHIVED}
 
 
 def test_every_ten_are_looked_at_anew(script: Script) -> None:
