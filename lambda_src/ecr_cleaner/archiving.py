@@ -1,4 +1,4 @@
-"""Moves images into ECR's archive storage class: the calls alone; `removal` decides which and looks before and after.
+"""Moves images into ECR's archive storage class: the calls alone; `batch` decides which and looks before and after.
 
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/archive_restore_image.html
 """
@@ -15,11 +15,8 @@ if TYPE_CHECKING:
     from ecr_cleaner.aws import Aws
     from ecr_cleaner.model import Verdict
 
-AT_ONCE: Final = 10
+BATCH_SIZE: Final = 10
 """Images that are archived after one look: the call takes one at a time, and somebody may pull meanwhile."""
-
-BATCH_SIZE: Final = 50
-"""Images between two questions whether there is time for more."""
 
 MEANING: Final = "ECR did not archive it"
 

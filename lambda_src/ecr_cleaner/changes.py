@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 def parts(image: Image, hanging: Mapping[str, Sequence[Image]]) -> list[Image]:
     """Whose pull times tell that somebody pulled an image: its own and those of what hangs on it.
 
-    This run's own reading of an index refreshes that index's pull time. A runtime that pulls an index pulls
-    one of its manifests too, so theirs are watched instead, through indexes that list indexes.
+    A runtime that pulls an index pulls one of its manifests too, unless its node has that already. So the pull times
+    of both are watched, through indexes that list indexes.
     """
     found = {image.digest: image}
     queue = [image]
@@ -28,7 +28,7 @@ def parts(image: Image, hanging: Mapping[str, Sequence[Image]]) -> list[Image]:
             new = [i for i in hanging.get(part.digest, ()) if i.digest not in found]
             found |= {i.digest: i for i in new}
             queue += new
-    return [part for part in found.values() if not part.is_index]
+    return list(found.values())
 
 
 def change(image: Image, present: Mapping[str, Image], watched: Sequence[Image], explained: Explained) -> str:

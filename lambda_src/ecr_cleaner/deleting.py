@@ -1,4 +1,4 @@
-"""Deletes images: the call alone, and what its answer means; `removal` decides which and looks before and after."""
+"""Deletes images: the call alone, and what its answer means; `batch` decides which and looks before and after."""
 
 from __future__ import annotations
 

@@ -139,6 +139,12 @@ def _reversed(edges: Mapping[str, Iterable[str]]) -> dict[str, tuple[str, ...]]:
     return {end: tuple(starts) for end, starts in back.items()}
 
 
+def parts(graph: Graph, digest: str) -> tuple[Image, ...]:
+    """What an index lists, as far as it lies there, by itself or through indexes."""
+    listed = _closure([digest], [(graph.children, Link.LISTED)])
+    return tuple(graph.images[found] for found in sorted(listed))
+
+
 def resolve(graph: Graph, repository: str, usages: Iterable[Usage]) -> dict[str, tuple[Usage, ...]]:
     """The digests that usages name, digest first: the one written or resolved, and the tag's present one.
 

@@ -274,7 +274,7 @@ def children(
 
     Reading a manifest counts as a pull and refreshes the index's ``lastRecordedPullTime``
     (https://github.com/aws/containers-roadmap/issues/2390), so only indexes are read, and only where an old
-    image may depend on one.
+    image may depend on one; when it was, `readings` knows.
 
     Returns:
         Digest of an index to the digests it lists; and the archived indexes that cannot be read.
@@ -288,11 +288,12 @@ def children(
     found: dict[str, tuple[str, ...]] = {}
     for start in range(0, len(wanted), BATCH_SIZE):
         batch = wanted[start : start + BATCH_SIZE]
-        answer = clients.client("ecr").batch_get_image(
-            repositoryName=repository,
-            imageIds=[{"imageDigest": digest} for digest in batch],
-            acceptedMediaTypes=list(INDEX_MEDIA_TYPES),
-        )
+        with clients.readings.reading(repository, batch):
+            answer = clients.client("ecr").batch_get_image(
+                repositoryName=repository,
+                imageIds=[{"imageDigest": digest} for digest in batch],
+                acceptedMediaTypes=list(INDEX_MEDIA_TYPES),
+            )
         for image in aws.member(answer, "images", "BatchGetImage"):
             digest = aws.member(aws.member(image, "imageId", "BatchGetImage"), "imageDigest", "BatchGetImage")
             found[digest] = _listed(repository, digest, aws.member(image, "imageManifest", "BatchGetImage"))

@@ -9,14 +9,14 @@ long. The journal keeps what else it takes.
 
 Reading a manifest counts as a pull (https://github.com/aws/containers-roadmap/issues/2390), so it is read as late as
 possible, after a look has shown that nobody pulled the image since it was judged. What this run's own reading did to
-the pull time is then no change: `Journal.explains` tells it apart, by the moments between which it was read.
+the pull time is then no change: `readings` tells it apart, by the moments between which it was read.
 """
 
 from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from ecr_cleaner import aws, objects
@@ -24,6 +24,7 @@ from ecr_cleaner.errors import HistoryError, IncompleteAnswerError, ReplacedErro
 from ecr_cleaner.journal_document import NO_MANIFEST, Entry, Page, write_page, wrong_manifest
 from ecr_cleaner.memory import Entry as Known
 from ecr_cleaner.model import CONTAINER_MANIFEST_MEDIA_TYPES, INDEX_MEDIA_TYPES, LEGACY_MEDIA_TYPES
+from ecr_cleaner.readings import SLOWEST
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -31,12 +32,6 @@ if TYPE_CHECKING:
     from ecr_cleaner.aws import Aws
     from ecr_cleaner.journal_document import Action
     from ecr_cleaner.model import Image, Repository, RepositoryPlan, Verdict
-
-CLOCKS_DIFFER: Final = timedelta(seconds=10)
-"""By how much ECR's clock may differ from the function's; both are kept by AWS."""
-
-SLOWEST: Final = timedelta(seconds=60)
-"""How long reading may take: somebody else's pull at the same time cannot be told from it."""
 
 FOLDER: Final = "journal/"
 
@@ -77,19 +72,11 @@ class Journal:
     clock: Callable[[], datetime] = _utc_now
     _known: dict[str, dict[str, Known]] = field(default_factory=dict)
     _written: set[tuple[str, str]] = field(default_factory=set)
-    _read: dict[tuple[str, str], tuple[datetime, datetime]] = field(default_factory=dict)
 
     def knows(self, plan: RepositoryPlan, past: Mapping[str, Known]) -> None:
         """Take down what is known of the past of what is to go; it is written with the rest."""
         going = (verdict.image.digest for verdict in plan.removals)
         self._known[plan.repository.name] = {digest: past[digest] for digest in going if digest in past}
-
-    def explains(self, image: Image, pulled_at: datetime | None) -> bool:
-        """Whether a pull time comes from this run's own reading of the manifest."""
-        read = self._read.get(_key(image))
-        if read is None or pulled_at is None:
-            return False
-        return read[0] - CLOCKS_DIFFER <= pulled_at <= read[1] + CLOCKS_DIFFER
 
     def lacks(self, verdicts: Sequence[Verdict]) -> bool:
         """Whether some of these images are still to be written down."""
@@ -143,7 +130,7 @@ class Journal:
         except aws.AwsError as error:
             failed = Unwritten(aws.code_of(error), f"its manifest could not be read: {aws.sentence(error)}")
         ended = self.clock()
-        self._read |= {_key(image): (began, ended) for image in images}
+        self.clients.readings.note(images[0].repository, [image.digest for image in images], began, ended)
         if failed is None and ended - began > SLOWEST:
             seconds = (ended - began).total_seconds()
             failed = Unwritten("TooSlow", f"reading its manifest took {seconds:.0f} s: a pull meanwhile shows nowhere")

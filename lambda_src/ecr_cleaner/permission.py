@@ -79,7 +79,7 @@ def permitted(fresh: RepositoryPlan, planned: Planned) -> tuple[RepositoryPlan, 
     )
     verdicts = tuple(verdict for digest, verdict in removals.items() if digest in may_go)
     holders = {digest: fresh.holders[digest] for digest in may_go if digest in fresh.holders}
-    return RepositoryPlan(fresh.repository, verdicts, holders), endings
+    return RepositoryPlan(fresh.repository, verdicts, holders, fresh.parts), endings
 
 
 def staying(fresh: RepositoryPlan, planned: Planned) -> Iterator[Stay]:

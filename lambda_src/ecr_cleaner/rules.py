@@ -96,7 +96,8 @@ def judge(
     )
     removed = {verdict.image.digest for verdict in verdicts if verdict.removes}
     holders = {digest: frozenset(graph.holders(digest)) & removed for digest in removed}
-    return RepositoryPlan(repository, verdicts, holders)
+    parts = {digest: graphs.parts(graph, digest) for digest in removed if digest in graph.children}
+    return RepositoryPlan(repository, verdicts, holders, parts)
 
 
 def _in_archive(image: Image, contents: Contents, retention: Retention, now: datetime) -> Grounds | None:

@@ -9,7 +9,7 @@ where nothing is old. Nothing is removed before what was seen is written down.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -226,7 +226,7 @@ class Run:
             return None
         removals = plan.removals
         # Only what goes is remembered until it goes.
-        return RepositoryPlan(repository, removals, plan.holders) if removals else None
+        return replace(plan, verdicts=removals) if removals else None
 
     def _is_over_limit(self, plan: RepositoryPlan) -> bool:
         """Whether a repository may remove nothing more; what went already counts."""
@@ -301,7 +301,7 @@ class Run:
             left = self._guarded(plan.repository, lambda _, plan=plan: self._remove_some(plan))  # type: ignore[misc]
             if not left:
                 return
-            plan = RepositoryPlan(plan.repository, left, plan.holders)
+            plan = replace(plan, verdicts=left)
             if self._too_late():
                 self._cut_off(self.summary.repositories[plan.repository.name], plan)
                 return
@@ -329,7 +329,10 @@ class Run:
         if self.history is not None:
             self.history.removing(plan.repository.name, going)
         left = []
-        for ended in removal.remove(self.clients, plan, self._may_go_on, self.journal, archive=self._judging.archives):
+        archive = self._judging.archives
+        for ended in removal.remove(
+            self.clients, plan, self._may_go_on, self.journal, archive=archive, clock=self.clock
+        ):
             if ended.status is RemovalStatus.LEFT:
                 left.append(ended.verdict)
                 continue

@@ -260,3 +260,22 @@ def test_what_changes_meanwhile_stays(run: Runner, sandbox: Sandbox, change: str
     assert len(changed) == 1
     assert archived(sandbox) == {image.digest for image in sandbox.images("app")} - changed
     assert outcome.repositories["app"]["removals"] == {"archived": 11, "changed": 1}
+
+
+def test_what_hangs_on_an_index_that_is_restored_meanwhile_stays(run: Runner, sandbox: Sandbox) -> None:
+    """A person brings it back at once: it needs its manifests and signatures where they are."""
+    run.opted_in("app")
+    sandbox.push("app", id="index", kind="index", platforms=["linux/amd64"], tags=["v1"], pushed="90d")
+    sandbox.push("app", id="signature", kind="signature", subject="index", pushed="89d")
+
+    def bring_back(_: Call) -> None:
+        sandbox.client("ecr").update_image_storage_class(
+            repositoryName="app", imageId={"imageDigest": sandbox.digest("index")}, targetStorageClass="STANDARD"
+        )
+
+    sandbox.after("ecr", "UpdateImageStorageClass", bring_back)
+    outcome = run(**SETTINGS)
+    assert archived(sandbox) == set()
+    moved = [c.parameters["imageId"] for c in sandbox.calls if c.operation == "UpdateImageStorageClass"]
+    assert moved == [{"imageDigest": sandbox.digest("index")}] * 2
+    assert outcome.repositories["app"]["removals"] == {"archived": 1, "holder_kept": 2}

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from ecr_cleaner import aws, removal, usage
+from ecr_cleaner import aws, batch, usage
 from tests.behaviour import cells, contract, meanwhile
 from tests.behaviour.fault_account import ARCHIVING, SETTINGS, seed
 from tests.behaviour.meanwhile import Moment
@@ -72,7 +72,7 @@ def failures(
         # which the contract of this one knows nothing: that must cost nothing needed either, and is tried again.
         slow = any(cell.kind == "timeout" for cell in group)
         monkeypatch.setattr(aws, "READ_TIMEOUT_SECONDS", 2 if slow else 30)
-        monkeypatch.setattr(removal, "TRIES", 2 if slow else 5)
+        monkeypatch.setattr(batch, "TRIES", 2 if slow else 5)
         for tries_left in (2, 1, 0) if slow else (0,):
             if unused is None or time.monotonic() - since > FRESH_SECONDS:
                 run.sandbox.reset()

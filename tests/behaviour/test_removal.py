@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.behaviour.runner import Context
+from tests.behaviour.runner import REGION, Context
 from tests.sandbox import Fault
 
 if TYPE_CHECKING:
+    from tests.behaviour.past import Past
     from tests.behaviour.runner import Runner
     from tests.sandbox import Sandbox
 
@@ -128,6 +130,40 @@ def test_an_image_that_changed_since_it_was_judged_is_kept(run: Runner, sandbox:
     assert outcome.gone == {"app": run.ids("removed")}
     assert (outcome.status, outcome.causes) == ("completed", "")
     assert outcome.named("Kept image that changed since it was judged") == run.ids("tagged")
+
+
+def test_an_index_is_kept_when_it_alone_is_pulled(run: Runner, sandbox: Sandbox) -> None:
+    """A node has the manifest of its platform already; the run's own reading of the other index keeps nothing."""
+    run.opted_in("app")
+    for name in ("pulled", "unused"):
+        sandbox.push("app", id=name, kind="index", platforms=["linux/amd64"], tags=[name], pushed="90d")
+    index = sandbox.state.region(REGION).images.of("app")[sandbox.digest("pulled")]
+
+    def pull(_: object) -> None:
+        index.pulled_at = datetime.now(UTC) + timedelta(minutes=1)  # long after the reading
+
+    sandbox.after("ecr", "BatchGetImage", lambda _: sandbox.before("ecr", "DescribeImages", pull))
+    outcome = run()
+    assert outcome.gone == {"app": run.ids("unused", "unused/linux/amd64")}
+    assert outcome.named("Kept image that changed since it was judged") == run.ids("pulled")
+
+
+@pytest.mark.parametrize("removal", ["delete", "archive"])
+def test_an_index_that_shares_its_manifests_is_kept_when_it_is_pulled(
+    run: Runner, sandbox: Sandbox, past: Past, removal: str
+) -> None:
+    """Two builds differ in their attestations alone: what both list is kept for the one, and tells of the other."""
+    run.opted_in("app")
+    sandbox.push("app", id="base", pushed="90d")
+    for name, tag in (("unused", "v1"), ("used", "v2")):
+        sandbox.push("app", id=f"{name}-attestation", kind="attestation", pushed="90d")
+        sandbox.push("app", id=name, kind="index", children=["base", f"{name}-attestation"], tags=[tag], pushed="90d")
+    sandbox.seed(service("app", "{registry}/app:v2"))
+    images = sandbox.state.region(REGION).images
+    sandbox.after("ecr", "BatchGetImage", lambda _: images.pulled("app", sandbox.digest("base")))
+    outcome = run(history=past.place, removal=removal)
+    assert (outcome.status, outcome.went) == ("completed", {})
+    assert run.ids("unused") <= outcome.named("Kept image that changed since it was judged")
 
 
 def test_more_than_one_call_of_ids(run: Runner, sandbox: Sandbox) -> None:

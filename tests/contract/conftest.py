@@ -8,6 +8,7 @@ import pytest
 
 from ecr_cleaner import aws
 from ecr_cleaner.aws import Aws, connect
+from ecr_cleaner.readings import Readings
 from tests.builders import REGION
 from tests.contract.script import Script
 
@@ -24,5 +25,6 @@ def _clients() -> Aws:
 def script(_clients: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Script]:
     """Answers for the calls of one test, and no waiting between tries."""
     monkeypatch.setattr(aws, "back_off", lambda _: None)
+    monkeypatch.setattr(_clients, "readings", Readings())
     with Script(_clients) as made:
         yield made

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from datetime import timedelta
+from itertools import chain, repeat
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
-from ecr_cleaner import removal
-from ecr_cleaner.archiving import AT_ONCE, BATCH_SIZE, MEANING
+from ecr_cleaner import batch, removal
+from ecr_cleaner.archiving import BATCH_SIZE, MEANING
 from ecr_cleaner.model import Contents, RemovalStatus
 from ecr_cleaner.rules import judge
 from tests.builders import NOW, ago, digest, image, repository
@@ -41,6 +43,11 @@ def in_the_archive(name: str, **more: Any) -> Image:
 
 @pytest.fixture(autouse=True)
 def _opted_in(script: Script) -> None:
+    still_opted_in(script)
+
+
+def still_opted_in(script: Script) -> None:
+    """The tags are read again before each batch."""
     tags = [{"Key": "BoxCleanerEnabled", "Value": "true"}]
     script.answer("ecr", "list_tags_for_resource", {"tags": tags}, resourceArn=APP.arn)
 
@@ -60,7 +67,7 @@ def ended(script: Script, what: RepositoryPlan, may_go_on: Callable[[], bool] = 
 def look(script: Script, *images: Image) -> None:
     """They are described, archived or not."""
     found = sorted(images, key=lambda i: i.digest)
-    told = [detail(i, lastArchivedAt=i.archived_at, imageStatus="ACTIVE" if i.active else "ARCHIVED") for i in found]
+    told = [detail(i, lastArchivedAt=i.archived_at, imageStatus=_status(i)) for i in found]
     script.answer(
         "ecr",
         "describe_images",
@@ -69,6 +76,10 @@ def look(script: Script, *images: Image) -> None:
         imageIds=by_digest(i.digest for i in found),
         filter={"imageStatus": "ANY"},
     )
+
+
+def _status(one: Image) -> str:
+    return "ACTIVE" if one.active else "ACTIVATING" if one.activating else "ARCHIVED"
 
 
 def update(script: Script, one: Image, status: str = "ARCHIVED") -> None:
@@ -89,20 +100,71 @@ def test_each_is_archived_by_its_digest(script: Script) -> None:
     signature = image("signature", subject="index")
     look(script, index, child, signature)
     update(script, index)
-    look(script, child, signature)
+    still_opted_in(script)
+    look(script, replace(index, active=False, archived_at=NOW), child, signature)
     update(script, child)
     update(script, signature)
     found = carried_out(script, plan(index, child, signature, children={"index": ["child"]}))
     assert set(found.values()) == {ARCHIVED}
 
 
+LATER: Final = NOW + timedelta(minutes=1)
+
+
+@pytest.mark.parametrize(
+    ("back", "status"),
+    [
+        ({"active": True}, RemovalStatus.HOLDER_KEPT),
+        ({"active": False, "activating": True}, RemovalStatus.HOLDER_KEPT),
+        ({"active": False, "archived_at": LATER}, RemovalStatus.HOLDER_KEPT),
+        ({"active": False, "archived_at": NOW}, ARCHIVED),
+    ],
+    ids=["restored", "being restored", "restored and archived again", "still there"],
+)
+def test_what_hangs_on_what_is_back_from_the_archive_stays(
+    script: Script, back: dict[str, Any], status: RemovalStatus
+) -> None:
+    """Whatever hangs on it, through others as well: each look shows what went there before."""
+    index, child, signature = image("index", kind="index"), image("child"), image("signature", subject="child")
+    look(script, index, child)
+    update(script, index)
+    still_opted_in(script)
+    there = replace(index, active=False, archived_at=NOW)
+    look(script, there, child, signature)
+    update(script, child)
+    still_opted_in(script)
+    look(script, replace(index, **back), replace(child, active=False, archived_at=NOW), signature)
+    if status is ARCHIVED:
+        update(script, signature)
+    found = ended(script, plan(index, child, signature, children={"index": ["child"]}))
+    assert [one.status for one in found] == [ARCHIVED, ARCHIVED, status]
+    assert found[-1].detail == ("" if status is ARCHIVED else f"{index.name} is back from the archive")
+
+
+def test_what_hangs_on_what_somebody_deletes_from_the_archive_follows(script: Script) -> None:
+    """Nothing needs it any more."""
+    one, signature = image("one"), image("signature", subject="one")
+    look(script, one, signature)
+    update(script, one)
+    still_opted_in(script)
+    script.refuse("ecr", "describe_images", "ImageNotFoundException")
+    for asked in sorted((one, signature), key=lambda i: i.digest):
+        if asked is one:
+            script.refuse("ecr", "describe_images", "ImageNotFoundException")
+        else:
+            look(script, signature)
+    update(script, signature)
+    assert set(carried_out(script, plan(one, signature)).values()) == {ARCHIVED}
+
+
 def test_every_ten_are_looked_at_anew(script: Script) -> None:
     """So that none is archived long after the look."""
-    images = [image(f"i{number}", tags=[f"t{number}"]) for number in range(AT_ONCE + 1)]
-    look(script, *images)
-    for one in images[:AT_ONCE]:
+    images = [image(f"i{number}", tags=[f"t{number}"]) for number in range(BATCH_SIZE + 1)]
+    look(script, *images[:BATCH_SIZE])
+    for one in images[:BATCH_SIZE]:
         update(script, one)
-    look(script, replace(images[-1], tags=("more", f"t{AT_ONCE}")))
+    still_opted_in(script)
+    look(script, replace(images[-1], tags=("more", f"t{BATCH_SIZE}")))
     found = carried_out(script, plan(*images))
     assert found.pop(images[-1].digest) is RemovalStatus.CHANGED
     assert set(found.values()) == {ARCHIVED}
@@ -110,20 +172,37 @@ def test_every_ten_are_looked_at_anew(script: Script) -> None:
 
 def test_between_batches_time_is_asked_for(script: Script) -> None:
     """What there is no time for is left."""
-    images = [image(f"i{number}") for number in range(BATCH_SIZE + 1)]
-    asked: list[int] = []
-
-    def may_go_on() -> bool:
-        asked.append(len(asked))
-        return len(asked) == 1
-
-    for start in range(0, BATCH_SIZE, AT_ONCE):
-        look(script, *(images[:BATCH_SIZE] if start == 0 else images[start : start + AT_ONCE]))
-        for one in images[start : start + AT_ONCE]:
-            update(script, one)
-    found = carried_out(script, plan(*images), may_go_on)
-    assert found.pop(images[-1].digest) is RemovalStatus.LEFT
+    images = [image(f"i{number}") for number in range(BATCH_SIZE + 2)]
+    answers = iter([True] * (1 + BATCH_SIZE) + [False])
+    look(script, *images[:BATCH_SIZE])
+    for one in images[:BATCH_SIZE]:
+        update(script, one)
+    found = carried_out(script, plan(*images), lambda: next(answers))
+    assert {found.pop(one.digest) for one in images[BATCH_SIZE:]} == {RemovalStatus.LEFT}
     assert set(found.values()) == {ARCHIVED}
+
+
+def test_between_calls_time_is_asked_for(script: Script) -> None:
+    """None is archived by usages that got out of date after the one before; what hangs on the rest is left as well."""
+    one, index, child = image("one"), image("index", kind="index"), image("child")
+    answers = iter([True, True, False, False])
+    look(script, one, index, child)
+    update(script, one)
+    found = carried_out(script, plan(one, index, child, children={"index": ["child"]}), lambda: next(answers))
+    assert found == {one.digest: ARCHIVED, index.digest: RemovalStatus.LEFT, child.digest: RemovalStatus.LEFT}
+
+
+def test_between_calls_an_old_look_is_made_anew(script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The machine slept after the first one."""
+    monkeypatch.setattr(batch.aws, "back_off", lambda _: None)
+    one, two = image("one"), image("two")
+    moments = chain([NOW, NOW], repeat(NOW + timedelta(hours=8)))
+    look(script, one, two)
+    update(script, one)
+    look(script, replace(two, last_pulled_at=NOW))
+    ended = removal.remove(script.aws, plan(one, two), lambda: True, archive=True, clock=lambda: next(moments))
+    found = {r.verdict.image.digest: r.status for r in ended}
+    assert found == {one.digest: ARCHIVED, two.digest: RemovalStatus.CHANGED}
 
 
 @pytest.mark.parametrize(
@@ -181,6 +260,7 @@ def test_what_is_there_already_is_deleted(script: Script) -> None:
     look(script, old)
     ids = [{"imageDigest": old.digest, "imageTag": "v1"}]
     script.answer("ecr", "batch_delete_image", {"imageIds": ids, "failures": []}, repositoryName="app", imageIds=ids)
+    still_opted_in(script)
     look(script, fresh)
     update(script, fresh)
     assert carried_out(script, plan(old, fresh)) == {old.digest: REMOVED, fresh.digest: ARCHIVED}

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.exceptions import ReadTimeoutError
 
 from ecr_cleaner import inventory
 from ecr_cleaner.access import RegistryFacts
@@ -583,6 +584,21 @@ def test_what_indexes_list_is_read_by_digest(script: Script) -> None:
     found, unread = read(script, indexes, {"one": manifest("a", "b"), "two": manifest()})
     assert found == {digest("one"): (digest("a"), digest("b")), digest("two"): ()}
     assert unread == ()
+
+
+@pytest.mark.parametrize("answered", [True, False])
+def test_when_indexes_were_read_is_noted(script: Script, *, answered: bool) -> None:
+    """Their pull times tell of it, even if the answer got lost; those of others do not."""
+    script.aws.readings.clock = lambda: NOW
+    index = image("one", kind="index")
+    if answered:
+        read(script, [index], {"one": manifest("a")})
+    else:
+        script.break_off("ecr", "BatchGetImage", ReadTimeoutError(endpoint_url="https://ecr"))
+        with pytest.raises(ReadTimeoutError):
+            inventory.children(script.aws, "app", [index])
+    assert script.aws.readings.explain(index, NOW)
+    assert not script.aws.readings.explain(image("other", kind="index"), NOW)
 
 
 def test_without_indexes_nothing_is_read(script: Script) -> None:

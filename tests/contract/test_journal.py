@@ -18,9 +18,10 @@ from botocore.stub import ANY
 from ecr_cleaner import journal as room
 from ecr_cleaner import journal_document, removal
 from ecr_cleaner.errors import NotWholeError
-from ecr_cleaner.journal import CLOCKS_DIFFER, SLOWEST, Journal, Unwritten
+from ecr_cleaner.journal import Journal, Unwritten
 from ecr_cleaner.memory import Entry as Known
 from ecr_cleaner.model import Contents, RemovalStatus, RepositoryPlan
+from ecr_cleaner.readings import SLOWEST
 from ecr_cleaner.rules import judge
 from tests.builders import INDEX, NOW, ago, image, repository
 from tests.contract.script import by_digest, detail
@@ -301,21 +302,17 @@ def test_a_lost_answer_is_made_sure_of(script: Script, journal: Journal, *, whol
 
 
 def test_its_own_reading_is_told_from_a_pull(script: Script, journal: Journal, written: list[Any]) -> None:
-    """Between the moments of reading, and a little around them; of no other image."""
+    """It is noted when which image was read."""
     assert written == []
     one, other = made("one", tags=["one"]), made("other", tags=["other"])
-    assert not journal.explains(one, NOW)
+    readings = script.aws.readings
+    assert not readings.explain(one, NOW)
     hand_out(script, one)
     put(script, [])
     journal.write(APP, planned(one).removals, "delete")
-    assert journal.explains(one, NOW)
-    assert journal.explains(one, NOW + CLOCKS_DIFFER)
-    assert journal.explains(one, NOW - CLOCKS_DIFFER)
-    assert not journal.explains(one, NOW + CLOCKS_DIFFER + timedelta(seconds=1))
-    assert not journal.explains(one, NOW - CLOCKS_DIFFER - timedelta(seconds=1))
-    assert not journal.explains(one, None)
-    assert not journal.explains(other, NOW)
-    assert not journal.explains(replace(one, repository="else"), NOW)
+    assert readings.explain(one, NOW)
+    assert not readings.explain(other, NOW)
+    assert not readings.explain(replace(one, repository="else"), NOW)
 
 
 def test_pages_are_read_strictly() -> None:
@@ -464,3 +461,23 @@ def test_a_second_try_neither_reads_nor_writes_again(script: Script, journal: Jo
     delete(script, one)
     (ended,) = carried_out(script, planned(one), journal)
     assert ended.status is RemovalStatus.REMOVED
+
+
+@pytest.mark.parametrize(("again", "status"), [(0, RemovalStatus.REMOVED), (1, RemovalStatus.CHANGED)])
+@pytest.mark.usefixtures("_opted_in", "written")
+def test_a_pull_before_a_second_try_is_told_from_the_reading(
+    script: Script, journal: Journal, again: int, status: RemovalStatus
+) -> None:
+    """Its pull time was seen already: another one, however soon, is somebody's."""
+    one = made("one", tags=["one"])
+    look(script, one)
+    hand_out(script, one)
+    put(script, [])
+    look(script, replace(one, last_pulled_at=NOW))
+    script.refuse("ecr", "batch_delete_image", "ThrottlingException")
+    look(script, replace(one, last_pulled_at=NOW))
+    look(script, replace(one, last_pulled_at=NOW + timedelta(seconds=again)))
+    if not again:
+        delete(script, one)
+    (ended,) = carried_out(script, planned(one), journal)
+    assert ended.status is status

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
+from itertools import chain, count, repeat
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 
-from ecr_cleaner import deleting, removal
+from ecr_cleaner import batch, deleting, removal
 from ecr_cleaner.aws import AwsError
+from ecr_cleaner.batch import LOOK_HOLDS
 from ecr_cleaner.model import Contents, RemovalStatus, RepositoryPlan
 from ecr_cleaner.rules import judge
-from tests.builders import NOW, ago, digest, image, repository
+from tests.builders import NOW, ago, digest, image, repository, usage
 from tests.contract.script import by_digest, detail
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from datetime import datetime
 
     from ecr_cleaner.model import Image, Removal
     from tests.contract.script import Script
@@ -146,8 +150,8 @@ def test_tagged_images_are_named_by_pairs_and_untagged_ones_by_digest(script: Sc
 def test_one_images_ids_are_never_split(script: Script, tags: list[int], calls: list[list[int]]) -> None:
     """At most a hundred ids a call, and an image that does not fit any more waits for the next one."""
     images = [image(str(n), tags=[f"{n}-{t:03}" for t in range(count)]) for n, count in enumerate(tags)]
-    still_opted_in(script)
     for numbers in calls:
+        still_opted_in(script)
         assert len(ids(*(images[n] for n in numbers))) <= 100
         one_call(script, *(images[n] for n in numbers))
     assert set(endings(carried_out(script, plan(*images))).values()) == {REMOVED}
@@ -160,8 +164,10 @@ def test_indexes_go_before_their_manifests_and_these_before_what_refers_to_them(
     still_opted_in(script)
     look(script, index, child, sbom)
     delete(script, index)
+    still_opted_in(script)
     look(script, child, sbom, signature)
     delete(script, child, sbom)
+    still_opted_in(script)
     one_call(script, signature)
     ended = carried_out(script, plan(signature, sbom, child, index, children={"index": ["child"]}))
     assert set(endings(ended).values()) == {REMOVED}
@@ -182,6 +188,7 @@ def test_a_manifest_waits_for_all_indexes_that_list_it(script: Script) -> None:
     still_opted_in(script)
     look(script, one, two, child)
     delete(script, one, two)
+    still_opted_in(script)
     one_call(script, child)
     both = plan(one, two, child, children={"one": ["child"], "two": ["child"]})
     assert set(endings(carried_out(script, both)).values()) == {REMOVED}
@@ -223,9 +230,11 @@ def test_when_everything_changed_nothing_is_called(script: Script) -> None:
 def test_reading_an_index_does_not_count_as_a_change(script: Script) -> None:
     """This run read the index itself, which refreshes its pull time."""
     index, child = image("index", kind="index", tags=["v1"]), image("child")
+    script.aws.readings.note("app", [index.digest], NOW, NOW)
     still_opted_in(script)
     look(script, replace(index, last_pulled_at=NOW), child)
     delete(script, index)
+    still_opted_in(script)
     one_call(script, child)
     ended = carried_out(script, plan(index, child, children={"index": ["child"]}))
     assert set(endings(ended).values()) == {REMOVED}
@@ -238,30 +247,89 @@ def test_reading_indexes_that_hang_on_an_image_does_not_count_as_a_change(script
     leaf, signature = image("leaf"), image("signature")
     listed = {"outer": ["inner"], "inner": ["leaf"], "signatures": ["signature"]}
     read = [replace(i, last_pulled_at=NOW) for i in (outer, inner, signatures)]
+    script.aws.readings.note("app", [one.digest for one in read], NOW, NOW)
     still_opted_in(script)
-    # The indexes that only hang on others are not looked at before their own turn.
-    look(script, read[0], leaf, signature)
+    look(script, *read, leaf, signature)
     delete(script, outer)
+    still_opted_in(script)
     look(script, read[1], read[2], leaf, signature)
     delete(script, inner, signatures)
+    still_opted_in(script)
     one_call(script, leaf, signature)
     ended = carried_out(script, plan(outer, inner, leaf, signatures, signature, children=listed))
     assert set(endings(ended).values()) == {REMOVED}
 
 
-@pytest.mark.parametrize("pulled", ["child", "signature", "leaf"])
+@pytest.mark.parametrize("moment", [NOW - timedelta(minutes=1), NOW + timedelta(minutes=1)])
+def test_a_pull_of_an_index_alone_keeps_it(script: Script, moment: datetime) -> None:
+    """The node has the manifest of its platform already: it asks for the index alone, not when this run read it."""
+    index, child = image("index", kind="index", tags=["v1"]), image("child")
+    script.aws.readings.note("app", [index.digest], NOW, NOW)
+    still_opted_in(script)
+    look(script, replace(index, last_pulled_at=moment), child)
+    ended = carried_out(script, plan(index, child, children={"index": ["child"]}))
+    assert endings(ended) == {index.digest: CHANGED, child.digest: HOLDER_KEPT}
+    assert ended[0].detail == f"{index.name} was pulled"
+
+
+def test_a_pull_of_an_index_soon_after_it_was_read_is_told_from_the_reading(script: Script) -> None:
+    """Once another pull time was seen, which is the reading's."""
+    index = image("index", kind="index")
+    script.aws.readings.note("app", [index.digest], NOW, NOW)
+    still_opted_in(script)
+    look(script, replace(index, last_pulled_at=NOW))
+    script.refuse("ecr", "batch_delete_image", "ThrottlingException")
+    look(script, replace(index, last_pulled_at=NOW))
+    look(script, replace(index, last_pulled_at=NOW + timedelta(seconds=1)))
+    assert endings(carried_out(script, plan(index))) == {index.digest: CHANGED}
+
+
+@pytest.mark.parametrize("pulled", ["child", "signature", "leaf", "inner"])
 def test_a_pull_of_what_hangs_on_an_index_keeps_it(script: Script, pulled: str) -> None:
-    """A runtime that pulls an index pulls one of its manifests too; the index and the rest then stay."""
+    """A runtime that pulls an index may pull one of its manifests too; the index and the rest then stay."""
     index, inner = image("index", kind="index", tags=["v1"]), image("inner", kind="index")
-    parts = [image("child"), image("leaf"), image("signature", subject="index")]
+    parts = [image("child"), image("leaf"), image("signature", subject="index"), inner]
     now = [replace(part, last_pulled_at=NOW) if part.digest == digest(pulled) else part for part in parts]
     still_opted_in(script)
     look(script, index, *now)
     listed = {"index": ["child", "inner"], "inner": ["leaf"]}
-    ended = carried_out(script, plan(index, inner, *parts, children=listed))
+    ended = carried_out(script, plan(index, *parts, children=listed))
     assert endings(ended).pop(digest("index")) is CHANGED
     assert [e.status for e in ended].count(HOLDER_KEPT) == 4
     assert "was pulled" in ended[0].detail
+
+
+def test_a_pull_of_what_an_index_shares_with_one_that_stays_keeps_it(script: Script) -> None:
+    """It is kept itself, and tells all the same that somebody pulled the index."""
+    index, shared, used = image("index", kind="index"), image("shared"), image("used", kind="index", tags=["v2"])
+    contents = Contents((index, shared, used), {index.digest: (shared.digest,), used.digest: (shared.digest,)})
+    made = judge(APP, contents, [usage(tag="v2")], NOW)
+    assert [verdict.image for verdict in made.removals] == [index]
+    still_opted_in(script)
+    look(script, index, replace(shared, last_pulled_at=NOW))
+    (ended,) = carried_out(script, made)
+    assert (ended.status, ended.detail) == (CHANGED, f"{shared.name} was pulled")
+
+
+def test_what_an_index_shares_and_is_archived_is_asked_for_too(script: Script) -> None:
+    """ECR knows nothing of what is archived unless it is told to."""
+    index, shared = image("index", kind="index"), image("shared", active=False)
+    made = judge(APP, Contents((index, shared), {index.digest: (shared.digest,)}), (), NOW)
+    assert [verdict.image for verdict in made.removals] == [index]
+    still_opted_in(script)
+    found = sorted((index, shared), key=lambda one: one.digest)
+    asked = {"repositoryName": "app", "imageIds": by_digest(i.digest for i in found), "filter": {"imageStatus": "ANY"}}
+    script.answer("ecr", "describe_images", {"imageDetails": [detail(i) for i in found]}, **asked)
+    delete(script, index)
+    assert endings(carried_out(script, made)) == {index.digest: REMOVED}
+
+
+def test_what_is_left_of_a_plan_stays_while_nobody_knows_what_became_of_its_holders(script: Script) -> None:
+    """As told by the holders of the whole plan."""
+    index, child = image("index", kind="index"), image("child")
+    whole = plan(index, child, children={"index": ["child"]})
+    left = replace(whole, verdicts=tuple(v for v in whole.verdicts if v.image == child))
+    assert endings(carried_out(script, left)) == {child.digest: HOLDER_KEPT}
 
 
 def test_a_part_that_went_meanwhile_keeps_nothing(script: Script) -> None:
@@ -270,6 +338,7 @@ def test_a_part_that_went_meanwhile_keeps_nothing(script: Script) -> None:
     still_opted_in(script)
     look(script, signed, gone=["signature"])
     delete(script, signed)
+    still_opted_in(script)
     look(script, gone=["signature"])
     ended = carried_out(script, plan(signed, signature))
     assert endings(ended) == {digest("a"): REMOVED, digest("signature"): CHANGED}
@@ -321,6 +390,17 @@ def test_an_age_limit_that_was_changed_meanwhile_keeps_everything(
     (ended,) = carried_out(script, judged)
     assert ended.status is (REMOVED if goes else CHANGED)
     assert goes or ended.detail == "the tag BoxCleanerKeepDays was changed meanwhile"
+
+
+def test_a_repository_that_is_opted_out_between_calls_keeps_the_rest(script: Script) -> None:
+    """The tags are read before each batch."""
+    first, second = image("a", tags=[f"a{n}" for n in range(60)]), image("b", tags=[f"b{n}" for n in range(60)])
+    still_opted_in(script)
+    one_call(script, first)
+    script.answer("ecr", "list_tags_for_resource", {"tags": []}, resourceArn=APP.arn)
+    ended = carried_out(script, plan(first, second))
+    assert endings(ended) == {digest("a"): REMOVED, digest("b"): CHANGED}
+    assert ended[1].detail == "the repository was opted out meanwhile"
 
 
 def test_a_repository_that_was_deleted_meanwhile_is_said(script: Script) -> None:
@@ -378,6 +458,7 @@ def test_what_is_kept_for_its_holder_is_told_before_the_next_call(script: Script
     look(script, kept, gone, one, two)
     delete(script, kept, gone, confirmed=ids(gone), failures=[failure(ids(kept)[0], "KmsError")])
     look(script, kept)
+    still_opted_in(script)
     one_call(script, two)
     made = plan(kept, gone, one, two, children={"kept": ["one"], "gone": ["two"]})
     told = [(ended.verdict.image.digest, ended.status) for ended in carried_out(script, made)]
@@ -407,7 +488,6 @@ def test_a_ring_of_tags_is_kept_and_ends(script: Script) -> None:
 def test_an_index_in_a_ring_of_tags_ends_too(script: Script) -> None:
     """An index whose own manifest is tagged as what it refers to."""
     index = image("index", kind="index", tags=["sha256-" + digest("child")[7:]])
-    still_opted_in(script)
     ended = carried_out(script, plan(index, image("child"), children={"index": ["child"]}))
     assert set(endings(ended).values()) == {HOLDER_KEPT}
 
@@ -613,16 +693,17 @@ def test_an_answer_that_was_lost_is_looked_up(script: Script, error: Exception) 
 def test_a_failed_call_does_not_end_the_repository(script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
     """The next batch is tried, each time after a longer wait; a refusal for ever shows as many failures."""
     waits: list[int] = []
-    monkeypatch.setattr(removal.aws, "back_off", waits.append)
+    monkeypatch.setattr(batch.aws, "back_off", waits.append)
     first, second = image("a", tags=[f"a{n}" for n in range(60)]), image("b", tags=[f"b{n}" for n in range(60)])
     still_opted_in(script)
-    for _ in range(removal.TRIES):
+    for _ in range(batch.TRIES):
         look(script, first)
         script.refuse("ecr", "batch_delete_image", "ThrottlingException", repositoryName="app", imageIds=ids(first))
         look(script, first)
+    still_opted_in(script)
     one_call(script, second)
     assert endings(carried_out(script, plan(first, second))) == {digest("a"): FAILED, digest("b"): REMOVED}
-    assert waits == [*range(1, removal.TRIES)]
+    assert waits == [*range(1, batch.TRIES)]
 
 
 def test_what_was_confirmed_is_told_even_if_the_second_look_fails(script: Script) -> None:
@@ -646,7 +727,6 @@ def test_what_was_confirmed_is_told_even_if_the_second_look_fails(script: Script
 def test_out_of_time_before_the_first_call_leaves_everything(script: Script) -> None:
     """What hangs on an image that is left is left as well, not kept for good."""
     index, child = image("index", kind="index"), image("child")
-    still_opted_in(script)
     ended = carried_out(script, plan(index, child, children={"index": ["child"]}), lambda: False)
     assert set(endings(ended).values()) == {LEFT}
 
@@ -657,10 +737,50 @@ def test_out_of_time_between_calls_leaves_the_rest(script: Script) -> None:
     still_opted_in(script)
     look(script, index, child, signature)
     delete(script, index)
-    answers = iter([True, False])
+    answers = iter([True, True, False])
     what = plan(index, child, signature, children={"index": ["child"]})
     ended = carried_out(script, what, lambda: next(answers))
     assert endings(ended) == {digest("index"): REMOVED, digest("child"): LEFT, digest("signature"): LEFT}
+
+
+def test_out_of_time_after_the_look_leaves_everything(script: Script) -> None:
+    """It is asked for directly before the call as well; what hangs on an image that is left is left too."""
+    index, child = image("index", kind="index"), image("child")
+    still_opted_in(script)
+    look(script, index, child)
+    answers = iter([True, False])
+    ended = carried_out(script, plan(index, child, children={"index": ["child"]}), lambda: next(answers))
+    assert endings(ended) == {digest("index"): LEFT, digest("child"): LEFT}
+
+
+@pytest.mark.parametrize(
+    ("slept", "looks"), [(LOOK_HOLDS, 1), (LOOK_HOLDS + timedelta(microseconds=1), 2), (timedelta(seconds=-1), 2)]
+)
+def test_no_call_is_made_by_an_old_look(
+    script: Script, monkeypatch: pytest.MonkeyPatch, slept: timedelta, looks: int
+) -> None:
+    """The machine slept, or its clock was put right: what was pulled meanwhile shows in another look."""
+    monkeypatch.setattr(batch.aws, "back_off", lambda _: None)
+    one, pulled = image("a"), image("b")
+    still_opted_in(script)
+    look(script, one, pulled)
+    if looks > 1:
+        look(script, one, replace(pulled, last_pulled_at=NOW))
+    delete(script, *([one] if looks > 1 else [one, pulled]))
+    moments = chain([NOW, NOW + slept], repeat(NOW + slept))
+    ended = endings(removal.remove(script.aws, plan(one, pulled), lambda: True, clock=lambda: next(moments)))
+    assert ended == {digest("a"): REMOVED, digest("b"): CHANGED if looks > 1 else REMOVED}
+
+
+def test_where_every_look_is_old_nothing_is_removed(script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And it ends."""
+    monkeypatch.setattr(batch.aws, "back_off", lambda _: None)
+    still_opted_in(script)
+    for _ in range(batch.TRIES):
+        look(script, image("a"))
+    moments = (NOW + number * timedelta(minutes=1) for number in count())
+    (ended,) = removal.remove(script.aws, plan(image("a")), lambda: True, clock=lambda: next(moments))
+    assert (ended.status, ended.detail) == (FAILED, "each look at it was older than 30 s when it was to go")
 
 
 def test_endings_are_told_as_they_happen(script: Script) -> None:
@@ -670,6 +790,7 @@ def test_endings_are_told_as_they_happen(script: Script) -> None:
     one_call(script, first)
     steps = removal.remove(script.aws, plan(first, second), lambda: True)
     assert next(steps).verdict.image.digest == digest("a")
+    still_opted_in(script)
     one_call(script, second)
     assert next(steps).verdict.image.digest == digest("b")
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from botocore.exceptions import ClientError
 
-from ecr_cleaner import aws, removal
+from ecr_cleaner import aws, batch
 from tests.hazards import faulty_ecs
 from tests.hazards.listing import account, hazard, keeps, left, named, refuses, seen, service, with_control
 from tests.sandbox import Fault
@@ -117,7 +117,7 @@ def test_a_listing_ends(run: Runner, sandbox: Sandbox) -> None:
 
 @hazard("PU-4")
 @pytest.mark.parametrize(
-    ("kind", "tries"), [("access_denied", 1), ("internal_error", removal.TRIES), ("reset", removal.TRIES)]
+    ("kind", "tries"), [("access_denied", 1), ("internal_error", batch.TRIES), ("reset", batch.TRIES)]
 )
 def test_a_removal_that_fails_ends(run: Runner, sandbox: Sandbox, kind: str, tries: int) -> None:
     """After some tries if it may pass by itself, and the run says that it failed."""

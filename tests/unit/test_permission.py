@@ -126,7 +126,8 @@ def test_what_hangs_on_what_stays_stays() -> None:
     """Through several: an index that lists an index that lists an image."""
     goes = tuple(Verdict(image(name), Reason.OLD_AND_UNUSED) for name in ("outer", "inner", "leaf"))
     holders = {digest("outer"): frozenset[str](), digest("inner"): frozenset({digest("outer")})}
-    fresh = RepositoryPlan(repository(), goes, holders | {digest("leaf"): frozenset({digest("inner")})})
+    parts = {digest("outer"): (goes[1].image, goes[2].image)}
+    fresh = RepositoryPlan(repository(), goes, holders | {digest("leaf"): frozenset({digest("inner")})}, parts)
     may_go, endings = permitted(fresh, {digest("inner"): approved(), digest("leaf"): approved()})
     assert (may_go.verdicts, may_go.holders) == ((), {})
     assert [one.status for one in endings] == [
@@ -136,4 +137,4 @@ def test_what_hangs_on_what_stays_stays() -> None:
     ]
     may_go, endings = permitted(replace(fresh), {digest("outer"): approved(), digest("inner"): approved()})
     assert [v.image.digest for v in may_go.verdicts] == [digest("outer"), digest("inner")]
-    assert may_go.holders == holders
+    assert (may_go.holders, may_go.parts) == (holders, parts)

@@ -319,6 +319,25 @@ def test_what_hangs_on_an_image_is_removed_after_it() -> None:
     }
 
 
+def test_what_a_removable_index_lists_is_told_although_it_is_kept() -> None:
+    """Through indexes, as far as it lies there; of what stays nothing is told."""
+    images = (
+        image("index", kind="index", tags=["v1"]),
+        image("inner", kind="index"),
+        shared := image("shared"),
+        leaf := image("leaf"),
+        image("used", kind="index", tags=["v2"]),
+    )
+    listed = {"index": ["shared", "inner", "elsewhere"], "inner": ["leaf"], "used": ["shared"]}
+    contents = Contents(images, {digest(index): tuple(map(digest, names)) for index, names in listed.items()})
+    plan = judge(repository(), contents, [usage(tag="v2")], NOW)
+    assert {v.image.digest for v in plan.removals} == {digest("index"), digest("inner"), digest("leaf")}
+    assert {index: set(parts) for index, parts in plan.parts.items()} == {
+        digest("index"): {images[1], shared, leaf},
+        digest("inner"): {leaf},
+    }
+
+
 def test_many_consumers_are_all_named_once() -> None:
     """Evidence is sorted and without doubles."""
     by = [usage(tag="v1", consumer="b"), usage(of="app", consumer="a"), usage(of="app", consumer="b")]

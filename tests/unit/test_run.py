@@ -206,9 +206,17 @@ class World:
         self.taken_down[plan.repository.name] = ({verdict.image.digest for verdict in plan.removals}, past)
 
     def remove(
-        self, _: object, plan: RepositoryPlan, may_go_on: Callable[[], bool], journal: object, *, archive: bool
+        self,
+        _: object,
+        plan: RepositoryPlan,
+        may_go_on: Callable[[], bool],
+        journal: object,
+        *,
+        archive: bool,
+        clock: Callable[[], datetime],
     ) -> Iterator[Removal]:
         """As removal has it, one call for each image."""
+        assert clock == self.clock
         self.journals.append(journal)
         self.archives.append(archive)
         for verdict in plan.removals:
