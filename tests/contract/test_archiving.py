@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 from itertools import chain, repeat
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
-from ecr_cleaner import batch, removal
+from ecr_cleaner import batch, inventory, removal
 from ecr_cleaner.archiving import BATCH_SIZE, MEANING
+from ecr_cleaner.journal import Unwritten
 from ecr_cleaner.model import Contents, RemovalStatus
 from ecr_cleaner.rules import judge
 from tests.builders import NOW, ago, digest, image, repository
@@ -20,7 +21,7 @@ from tests.contract.script import by_digest, detail
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from ecr_cleaner.model import Image, Removal, RepositoryPlan
+    from ecr_cleaner.model import Image, Removal, RepositoryPlan, Verdict
     from tests.contract.script import Script
 
 ATTIC = replace(repository("app").retention, delete_archived_after_days=90)
@@ -182,6 +183,92 @@ def test_between_batches_time_is_asked_for(script: Script) -> None:
     assert set(found.values()) == {ARCHIVED}
 
 
+@pytest.mark.parametrize("asked", [0, 1], ids=["before a batch", "before a call"])
+def test_of_what_is_left_nothing_more_is_told(script: Script, asked: int) -> None:
+    """Its image and that it was left say it all."""
+    one = image("one")
+    if asked:
+        look(script, one)
+    else:
+        assert inventory.tags_of(script.aws, APP.arn) == {"BoxCleanerEnabled": "true"}, (
+            "asked before there was time for it"
+        )
+    answers = iter([True] * asked + [False] * 3)
+    (found,) = ended(script, plan(one), lambda: next(answers))
+    assert (found.verdict.image, found.status, found.detail) == (one, RemovalStatus.LEFT, "")
+
+
+@pytest.mark.parametrize("back", ["above one", "above other"])
+def test_what_hangs_on_two_things_stays_for_either(script: Script, back: str) -> None:
+    """Also if what came back is not what lists it, but what lists that."""
+    indexes = [image(name, kind="index") for name in ("above one", "above other", "one", "other")]
+    child = image("child")
+    lists: dict[str, Iterable[str]] = {
+        "above one": ["one"],
+        "above other": ["other"],
+        "one": ["child"],
+        "other": ["child"],
+    }
+    there = [replace(index, active=False, archived_at=NOW) for index in indexes]
+    look(script, *indexes, child)
+    update(script, indexes[0])
+    update(script, indexes[1])
+    still_opted_in(script)
+    look(script, *there[:2], *indexes[2:], child)
+    update(script, indexes[2])
+    update(script, indexes[3])
+    still_opted_in(script)
+    restored = [index if index.digest == digest(back) else there[number] for number, index in enumerate(indexes)]
+    look(script, *restored, child)
+    found = carried_out(script, plan(*indexes, child, children=lists))
+    assert found.pop(child.digest) is RemovalStatus.HOLDER_KEPT
+    assert set(found.values()) == {ARCHIVED}
+
+
+class _Refuses:
+    """A journal that writes nothing down, and remembers what it was asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[list[str], str]] = []
+
+    def lacks(self, verdicts: Iterable[Verdict]) -> bool:
+        return bool(verdicts)
+
+    def write(self, _repository: object, verdicts: Iterable[Verdict], action: str) -> dict[str, Unwritten]:
+        names = [verdict.image.digest for verdict in verdicts]
+        self.asked.append((names, action))
+        return dict.fromkeys(names, Unwritten("TooSlow", "it took long"))
+
+
+@pytest.mark.parametrize("archive", [True, False])
+def test_the_journal_is_told_what_becomes_of_it(script: Script, *, archive: bool) -> None:
+    """And why it was not written down is told."""
+    one, journal = image("one"), _Refuses()
+    if archive:
+        look(script, one)
+    else:
+        script.answer(
+            "ecr",
+            "describe_images",
+            {"imageDetails": [detail(one)]},
+            repositoryName="app",
+            imageIds=by_digest([one.digest]),
+        )
+    (found,) = removal.remove(script.aws, plan(one), lambda: True, cast("Any", journal), archive=archive)
+    assert journal.asked == [([one.digest], "archive" if archive else "delete")]
+    assert (found.status, found.codes, found.detail) == (RemovalStatus.NOT_JOURNALLED, ("TooSlow",), "it took long")
+
+
+def test_what_is_left_of_a_plan_goes_with_the_holders_of_the_whole(script: Script) -> None:
+    """What went already is named there, and is none of its business."""
+    index, child = image("index", kind="index"), image("child")
+    whole = plan(index, child, children={"index": ["child"]})
+    left = replace(whole, verdicts=tuple(v for v in whole.verdicts if v.image.digest == index.digest))
+    look(script, index, child)
+    update(script, index)
+    assert carried_out(script, left) == {index.digest: ARCHIVED}
+
+
 def test_between_calls_time_is_asked_for(script: Script) -> None:
     """None is archived by usages that got out of date after the one before; what hangs on the rest is left as well."""
     one, index, child = image("one"), image("index", kind="index"), image("child")
@@ -237,7 +324,8 @@ def test_what_is_gone_meanwhile_is_no_success(script: Script) -> None:
     update(script, one, "ACTIVE")
     script.refuse("ecr", "describe_images", "ImageNotFoundException")
     (found,) = ended(script, plan(one))
-    assert (found.status, found.detail) == (RemovalStatus.CHANGED, "it is gone already")
+    told = (found.status, found.codes, found.detail)
+    assert told == (RemovalStatus.CHANGED, ("NotConfirmed",), "it is gone already")
 
 
 def test_what_may_pass_is_tried_again_after_a_look(script: Script) -> None:
