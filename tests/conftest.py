@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 from pathlib import Path
@@ -49,6 +50,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return 0 if path.parts[:2] in _WAITING else 1 if path.name == _LONGEST else 2
 
     items.sort(key=turn)
+
+
+def pytest_collection_finish() -> None:
+    """Takes what was imported out of garbage collection, which would look at all of it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -68,7 +68,9 @@ def run(
     def once(clients: aws.Aws, service: str, attempts: int) -> Any:
         key = clients.session, service, clients.region, attempts, aws.READ_TIMEOUT_SECONDS, *_endpoints()
         client, pace = made.get(key) or (make(clients, service, attempts), None)
-        if pace is not None:
+        if pace is None:
+            sandbox.shorten(client)
+        else:
             client.meta.events.unregister("before-send", pace)
         made[key] = client, clients.pace
         return client

@@ -32,7 +32,7 @@ FULL: Final = os.environ.get("ECR_CLEANER_FULL") == "1"
 FRESH_SECONDS: Final = 30
 """How long an account is used again: an inventory in it is almost as old as one may be."""
 
-GROUP: Final = 1 if FULL else 6
+GROUP: Final = 1 if FULL else 12
 """With how many calls of different sources something goes wrong in one run: each of them has to be told."""
 
 _MADE: Final[dict[tuple[bool, bool], dict[Api, int]]] = {}

@@ -90,6 +90,16 @@ class FaultBook:
         with self._lock:
             self._faults.clear()
 
+    @property
+    def any(self) -> bool:
+        """Whether there are any."""
+        return bool(self._faults)
+
+    def concern(self, request: Request) -> bool:
+        """Whether any of them is meant for that request, or for a later one like it; counts nothing."""
+        with self._lock:
+            return any(fault.matches(request) for fault, _ in self._faults)
+
     def meet(self, request: Request) -> Fault | None:
         """The fault this request meets, if any; every matching fault counts the call."""
         met = None

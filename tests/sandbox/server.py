@@ -48,16 +48,17 @@ os.environ["MOTO_LAMBDA_STUB_ECR"] = "true"
 _CONNECTION = "sandbox.connection"
 
 
-class _Gateway(cheroot.wsgi.Gateway_10):  # type: ignore[misc]
+class Gateway(cheroot.wsgi.Gateway_10):  # type: ignore[misc]
     """Gives the application its connection, so that a fault can tear it."""
 
     def get_environ(self) -> dict[str, Any]:
+        """The request for the application."""
         environ: dict[str, Any] = super().get_environ()
         environ[_CONNECTION] = self.req.conn
         return environ
 
 
-class _Torn(cheroot.errors.FatalSSLAlert):  # type: ignore[misc]
+class Torn(cheroot.errors.FatalSSLAlert):  # type: ignore[misc]
     """The one exception after which cheroot closes a connection without a word."""
 
 
@@ -94,17 +95,24 @@ class Middleware:
         if path.startswith("/_sandbox/"):
             answer = self._control(environ["REQUEST_METHOD"], path.removeprefix("/_sandbox/"), query, body)
         else:
-            headers = {
-                key.removeprefix("HTTP_").replace("_", "-").lower(): value
-                for key, value in environ.items()
-                if key.startswith("HTTP_")
-            }
-            request = self._dispatcher.parse(Http(environ["REQUEST_METHOD"], path, query, headers, body))
-            answer = self._serve(request, environ, body)
+            answer = self._serve(self._parsed(environ, body), environ, body)
         lines = [(name, value) for name, value in answer.headers.items() if name != "content-length"]
         lines.append(("content-length", str(len(answer.body))))
         start_response(f"{answer.status} {responses.get(answer.status, 'Unknown')}", lines)
         return [answer.body]
+
+    def spoils(self, environ: dict[str, Any], body: bytes) -> bool:
+        """Whether a fault is meant for a request like this one, now or after some others."""
+        return self._faults.any and self._faults.concern(self._parsed(environ, body))
+
+    def _parsed(self, environ: dict[str, Any], body: bytes) -> Request:
+        headers = {
+            key.removeprefix("HTTP_").replace("_", "-").lower(): value
+            for key, value in environ.items()
+            if key.startswith("HTTP_")
+        }
+        path, query = environ["PATH_INFO"], environ.get("QUERY_STRING", "")
+        return self._dispatcher.parse(Http(environ["REQUEST_METHOD"], path, query, headers, body))
 
     def _serve(self, request: Request, environ: dict[str, Any], body: bytes) -> Answer:
         call = Call(
@@ -211,20 +219,27 @@ def _empty(answer: Answer, call: Call) -> bytes:
 
 def _tear(environ: dict[str, Any]) -> None:
     """Close the connection with a TCP reset: with a linger time of zero, nothing is sent but RST."""
-    connection = environ[_CONNECTION]
-    connection.linger = True
-    connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    connection.socket.close()
-    raise _Torn
+    connection = environ.get(_CONNECTION)
+    if connection is not None:  # None where a request took the shortcut
+        connection.linger = True
+        connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.socket.close()
+    raise Torn
 
 
 class Server:
-    """cheroot on a loopback port, in a thread of its own."""
+    """cheroot on a loopback port, in a thread of its own.
+
+    Attributes:
+        gateway: Between the two.
+    """
+
+    gateway = Gateway
 
     def __init__(self, app: Middleware, host: str, port: int, threads: int = 24) -> None:
         self._app = app
         self._server = cheroot.wsgi.Server((host, port), app, numthreads=threads, request_queue_size=128)
-        self._server.gateway = _Gateway
+        self._server.gateway = self.gateway
         self._server.shutdown_timeout = 1
         # How long the accepting loop sleeps at most, and so how long stopping takes.
         self._server.expiration_interval = 0.05
