@@ -40,8 +40,8 @@ demo: setup-python ## Watch it work: apply, dry run, real run, destroy, all on t
 .PHONY: test
 test: setup ## Everything that needs no AWS account; ends with what was skipped and why
 	@$(python) -m tools.skips clear
-	@$(MAKE) --no-print-directory format-check lint types unit
-	@$(python) -m tools.skips record $(pytest) -n $(JOBS) --dist loadfile --no-loadscope-reorder tests --ignore tests/unit
+	@$(MAKE) --no-print-directory format-check lint
+	@$(python) -m tools.skips record $(pytest) -n $(JOBS) --dist loadfile --no-loadscope-reorder tests
 	@$(python) -m tools.skips report
 
 .PHONY: test-full
@@ -99,7 +99,7 @@ lint: setup-python ## ruff, with nearly all its rules
 
 .PHONY: types
 types: setup-python ## mypy, strict
-	@$(python) -m mypy --no-error-summary lambda_src tests tools demo
+	@$(pytest) -q tests/static
 
 .PHONY: sandbox
 sandbox: setup-python ## Start the sandbox by hand with the example company in it

@@ -219,7 +219,7 @@ class Story:
                 case "apply":
                     return self._stack.apply(**arguments)
                 case _:
-                    return self._stack.destroy()
+                    return self._stack.destroy(refresh=False)  # nobody else was here
 
     def _made(self) -> None:
         """Says which resources there are, without their modules' names."""

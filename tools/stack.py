@@ -47,7 +47,7 @@ NO_OTHER_CREDENTIALS: Final = {
     "AWS_EC2_METADATA_DISABLED": "true",
 }
 
-_BLOCK: Final = r'^{kind}\s+"(?P<name>[\w-]+)"\s*\{{(?P<body>.*?)^\}}'
+_BLOCK: Final = r'^{kind}\s+"(?P<name>[\w-]+)"\s*\{{(?P<body>\}}|.*?^\}})'
 _OVERRIDE: Final = "sandbox_override.tf.json"
 _VARIABLES: Final = "sandbox.auto.tfvars.json"
 _CHANGES: Final = 2
@@ -103,9 +103,9 @@ class Stack:
     def _overriding(self, text: str) -> dict[str, Any]:
         modules = {
             match["name"]: {"source": os.path.relpath(self.module, self.folder), **self.arguments}
-            for match in _blocks("module", text)
+            for match in blocks("module", text)
         }
-        providers = [self._provider(match["body"]) for match in _blocks("provider", text)]
+        providers = [self._provider(match["body"]) for match in blocks("provider", text)]
         return {"provider": {"aws": providers}, "module": modules}
 
     def _provider(self, body: str) -> dict[str, Any]:
@@ -150,20 +150,24 @@ class Stack:
         return {name: output["value"] for name, output in told.items()}
 
     def resources(self) -> list[dict[str, Any]]:
-        """Returns every resource of the state, those of modules included."""
+        """Returns every resource of the state, those of modules included: module, mode, type, name and values."""
         if self._resources is not None:
             return self._resources
-        # Where there is nothing, to show it would load the provider's schemas all the same.
-        status, told = self._status("state", "list")
-        state = json.loads(self._run("show", "-json")) if status or told.strip() else {}
-        found: list[dict[str, Any]] = []
-        modules = [state.get("values", {}).get("root_module", {})]
-        while modules:
-            module = modules.pop()
-            found += module.get("resources", [])
-            modules += module.get("child_modules", [])
-        self._resources = found
-        return found
+        # As the state has it: `show` would load the provider's schemas, and so start the provider.
+        told = self._run("state", "pull")
+        state = json.loads(told) if told.strip() else {"resources": []}
+        self._resources = [
+            {
+                "module": resource.get("module", ""),
+                "mode": resource["mode"],
+                "type": resource["type"],
+                "name": resource["name"],
+                "values": instance["attributes"],
+            }
+            for resource in state["resources"]
+            for instance in resource["instances"]
+        ]
+        return self._resources
 
     def destroy(self, *, refresh: bool = True) -> str:
         """Destroys all of it; returns what Terraform wrote.
@@ -193,8 +197,11 @@ def _errors(told: str) -> str:
     return f"Error: {rest}" if found else "\n".join(told.splitlines()[-40:])
 
 
-def _blocks(kind: str, text: str) -> list[re.Match[str]]:
-    """Finds the top-level blocks of a kind in formatted HCL, whose closing brace stands alone in the first column."""
+def blocks(kind: str, text: str) -> list[re.Match[str]]:
+    """Finds the top-level blocks of a kind in formatted HCL.
+
+    A block's closing brace stands in the first column, or directly behind the opening one.
+    """
     return list(re.finditer(_BLOCK.format(kind=kind), text, re.MULTILINE | re.DOTALL))
 
 

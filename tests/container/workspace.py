@@ -132,9 +132,17 @@ class Workspace:
         planned: dict[str, Any] = json.loads(self.run("show", "-json", "plan"))
         return planned
 
+    def changes(self) -> str:
+        """Plans; returns what Terraform would do, or nothing if there is nothing to do."""
+        self._write()
+        done = self._terraform("plan", "-detailed-exitcode")
+        if done.returncode not in {0, 2}:
+            raise TerraformError(done.stdout)
+        return done.stdout if done.returncode else ""
+
     def destroy(self) -> str:
-        """Destroys all of it."""
-        return self.run("destroy", "-auto-approve")
+        """Destroys all of it as the state has it; what is in the account has just been looked at."""
+        return self.run("destroy", "-auto-approve", "-refresh=false")
 
     def built(self) -> dict[str, str]:
         """Returns the image's identity as the state has it: ``image_uri`` and ``tag``."""
@@ -152,8 +160,11 @@ class Workspace:
         Raises:
             TerraformError: It failed.
         """
-        color = [] if arguments[0] in {"show", "state"} else ["-no-color"]
-        done = self.terraform.run(*arguments, *color, folder=self.folder, environment=self.env)
+        done = self._terraform(*arguments)
         if done.returncode != 0:
             raise TerraformError(done.stdout)
         return done.stdout
+
+    def _terraform(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        color = [] if arguments[0] in {"show", "state"} else ["-no-color"]
+        return self.terraform.run(*arguments, *color, folder=self.folder, environment=self.env)

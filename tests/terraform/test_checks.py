@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
+from tests.terraform.attached import attached
 from tools.module_copy import copy_module
 from tools.terraform import ROOT, Terraform
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 pytestmark = [pytest.mark.terraform, pytest.mark.timeout(600)]
@@ -34,6 +36,13 @@ def module(
     return folder
 
 
+@pytest.fixture(scope="module")
+def attached_environment(module: Path, terraform_environment: dict[str, str]) -> Iterator[dict[str, str]]:
+    """With a provider that runs already."""
+    with attached(module, terraform_environment) as environment:
+        yield environment
+
+
 def test_everything_is_written_in_terraforms_own_form(
     terraform: Terraform, terraform_environment: dict[str, str]
 ) -> None:
@@ -42,19 +51,19 @@ def test_everything_is_written_in_terraforms_own_form(
     assert answer.returncode == 0, answer.stdout
 
 
-def test_the_module_is_valid(terraform: Terraform, terraform_environment: dict[str, str], module: Path) -> None:
+def test_the_module_is_valid(terraform: Terraform, attached_environment: dict[str, str], module: Path) -> None:
     """Without a caller's values."""
-    answer = terraform.run("validate", "-no-color", folder=module, environment=terraform_environment)
+    answer = terraform.run("validate", "-no-color", folder=module, environment=attached_environment)
     assert answer.returncode == 0, answer.stdout
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_terraforms_own_tests_pass(
-    terraform: Terraform, terraform_environment: dict[str, str], module: Path, name: str
+    terraform: Terraform, attached_environment: dict[str, str], module: Path, name: str
 ) -> None:
     """File by file; what failed is told in Terraform's words."""
     answer = terraform.run(
-        "test", "-no-color", f"-filter=tests/{name}", folder=module, environment=terraform_environment
+        "test", "-no-color", f"-filter=tests/{name}", folder=module, environment=attached_environment
     )
     assert answer.returncode == 0, answer.stdout
     assert "Success!" in answer.stdout

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from concurrent.futures import ThreadPoolExecutor
+import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,12 +13,16 @@ from click.testing import CliRunner
 
 from ecr_cleaner import cli, restoring
 from tests.sandbox import Fault
+from tests.terraform import together
 from tests.terraform.conftest import REPOSITORY
-from tools.stack import CREDENTIALS, Invocation, Stack, TerraformError, function_environment, invoke_from_source
-from tools.terraform import ROOT
+from tests.terraform.together import Part, Together
+from tools.processes import Children
+from tools.stack import CREDENTIALS, Invocation, TerraformError, function_environment, invoke_from_source
+from tools.terraform import ROOT, Terraform
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from tests.sandbox import Sandbox
 
@@ -27,26 +31,38 @@ pytestmark = [pytest.mark.terraform, pytest.mark.timeout(600)]
 BUCKET: Final = "archive-of-somebody"
 """Made by the test, because the provider waits a minute for one of the module's own."""
 
-EXAMPLES = sorted(path.name for path in (ROOT / "examples").iterdir() if path.is_dir())
+SIDE_BY_SIDE: Final = {f"TF_CLI_ARGS_{command}": "-parallelism=100" for command in ("apply", "destroy", "plan")}
+"""The provider mostly waits until what it made can be used."""
 
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """An example after its apply.
+    """An example after the apply of all.
 
     Attributes:
-        stack: The example.
-        changes: What a second plan would change.
-        account: Where it was applied.
+        name: The example's.
+        stack: All of them.
+        account: Where they were applied.
     """
 
-    stack: Stack
-    changes: str
+    name: str
+    stack: Together
     account: Sandbox
+
+    def resources(self, kind: str) -> list[dict[str, Any]]:
+        """The values of the example's resources of a type."""
+        inside = f"module.{self.name}."
+        found = (one for one in self.stack.resources() if f"{one['module']}.".startswith(inside))
+        return [one["values"] for one in found if one["type"] == kind]
+
+    def outputs(self) -> dict[str, Any]:
+        """The example's outputs."""
+        found: dict[str, Any] = self.stack.outputs()[self.name]
+        return found
 
     def functions(self) -> dict[str, dict[str, Any]]:
         """Lambda's configuration of each function, by region."""
-        arns = [one["values"]["arn"] for one in self.stack.resources() if one["type"] == "aws_lambda_function"]
+        arns = [one["arn"] for one in self.resources("aws_lambda_function")]
         return {
             arn.split(":")[3]: self.account.client("lambda", region=arn.split(":")[3]).get_function_configuration(
                 FunctionName=arn
@@ -61,10 +77,14 @@ class Applied:
 
 
 @pytest.fixture(scope="module")
-def applied(
-    sandbox: Sandbox, image_uri: Callable[[str], str], make_stack: Callable[..., Stack]
-) -> Iterator[dict[str, Applied]]:
-    """All examples in one account, side by side, because the provider mostly waits."""
+def stack(
+    sandbox: Sandbox,
+    image_uri: Callable[[str], str],
+    terraform: Terraform,
+    terraform_environment: dict[str, str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Together]:
+    """All examples in one account."""
     virginia, ireland = image_uri("us-east-1"), image_uri("eu-west-1")
     for region in ("us-east-1", "eu-west-1"):
         sandbox.repository("shop/api", tags={"BoxCleanerEnabled": "true"}, region=region)
@@ -74,22 +94,29 @@ def applied(
     # The provider waits a minute for a bucket of the module's own: one example shows it, test_history.py has the rest.
     quick = {"history_enabled": False}
     sandbox.client("s3").create_bucket(Bucket=BUCKET)
-    stacks = {
+    image = {"image_uri": virginia}
+    parts = {
         # Names of their own: one account holds them all.
-        "minimal": make_stack("minimal", name="minimal", image_uri=virginia, **quick),
-        "approval": make_stack("approval", {"image_uri": virginia}, bucket_force_destroy=True),
-        "complete": make_stack("complete", {"image_uri": virginia}, bucket_force_destroy=True),
-        "archive": make_stack("archive", {"image_uri": virginia, "bucket_name": BUCKET}),
-        "alerts": make_stack("alerts", {"image_uri": virginia}, name="told", **quick),
-        "inventory": make_stack("inventory", {"image_uri": virginia, "name": "listed"}, **quick),
-        "existing-image": make_stack("existing-image", {"image_uri": virginia}, name="existing", **quick),
-        "two-regions": make_stack(
-            "two-regions", {"image_uris": {"us-east-1": virginia, "eu-west-1": ireland}}, name="twice", **quick
-        ),
+        "minimal": Part(arguments={"name": "minimal"} | image | quick),
+        "approval": Part(image, {"bucket_force_destroy": True}),
+        "complete": Part(image, {"bucket_force_destroy": True}),
+        "archive": Part(image | {"bucket_name": BUCKET}),
+        "alerts": Part(image, {"name": "told"} | quick),
+        "inventory": Part(image | {"name": "listed"}, quick),
+        "existing-image": Part(image, {"name": "existing"} | quick),
+        "two-regions": Part({"image_uris": {"us-east-1": virginia, "eu-west-1": ireland}}, {"name": "twice"} | quick),
     }
-    assert sorted(stacks) == EXAMPLES, "every example is applied here"
-
-    def apply(stack: Stack) -> Applied:
+    assert sorted(parts) == together.NAMES, "every example is applied here"
+    with Children() as children:
+        stack = Together(
+            tmp_path_factory.mktemp("examples"),
+            sandbox.endpoint,
+            terraform,
+            terraform_environment | SIDE_BY_SIDE,
+            children=children,
+            parts=parts,
+        )
+        stack.init()
         try:
             stack.apply()
         except TerraformError as error:
@@ -97,18 +124,29 @@ def applied(
             answers = (f"{c.service} {c.operation}: {c.error}" for c in sandbox.calls if c.error)
             error.add_note("Errors that the sandbox answered:\n" + "\n".join(answers))
             raise
-        return Applied(stack, stack.changes(), sandbox)
-
-    with ThreadPoolExecutor(len(stacks)) as pool:
-        done = dict(zip(stacks, pool.map(apply, stacks.values()), strict=True))
-    yield done
-    assert not any(one.stack.resources() for one in done.values()), "the last test destroys"
+        yield stack
+        assert not stack.resources(), "the last test destroys"
 
 
-@pytest.mark.parametrize("example", EXAMPLES)
-def test_a_second_plan_is_empty(applied: dict[str, Applied], example: str) -> None:
-    """What Terraform made is what it reads back: nothing drifts by itself."""
-    assert applied[example].changes == ""
+@pytest.fixture(scope="module")
+def applied(stack: Together, sandbox: Sandbox) -> dict[str, Applied]:
+    """Each example."""
+    return {name: Applied(name, stack, sandbox) for name in stack.parts}
+
+
+@pytest.mark.parametrize("name", together.NAMES)
+def test_an_example_is_a_root_of_its_own(
+    terraform: Terraform, terraform_environment: dict[str, str], tmp_path: Path, name: str
+) -> None:
+    """As it is written, with its providers; Terraform reads all of it before it initialises anything."""
+    # Where `source = "../../"` is the module.
+    folder = tmp_path / "examples" / name
+    shutil.copytree(together.FOLDER / name, folder)
+    for path in ROOT.iterdir():
+        if path.suffix == ".tf" or path.name in {"usage_sources.json", "lambda_src", "scripts"}:
+            (tmp_path / path.name).symlink_to(path)
+    told = terraform.run("init", "-no-color", folder=folder, environment=terraform_environment)
+    assert told.returncode == 0, told.stdout
 
 
 def test_an_inventory_keeps_what_it_names_and_its_absence_everything(
@@ -117,7 +155,7 @@ def test_an_inventory_keeps_what_it_names_and_its_absence_everything(
     """The function may look where the example's bucket is, and only a written inventory lets it go on."""
     one = applied["inventory"]
     assert "holds no inventory" in one.invoke().error["errorMessage"]
-    bucket, _, key = one.stack.outputs()["inventory"].removeprefix("s3://").partition("/")
+    bucket, _, key = one.outputs()["inventory"].removeprefix("s3://").partition("/")
     sandbox.client("s3").put_object(Bucket=bucket, Key=key, Body=b'["shop/api:old"]')
     run = one.invoke()
     assert run.error == {}
@@ -130,7 +168,7 @@ def test_people_and_programs_are_told(applied: dict[str, Applied], sandbox: Sand
     one = applied["alerts"]
     sqs = sandbox.client("sqs")
     mailbox = sqs.create_queue(QueueName="mailbox")["QueueUrl"]
-    (topic,) = (found["values"]["arn"] for found in one.stack.resources() if found["type"] == "aws_sns_topic")
+    (topic,) = (found["arn"] for found in one.resources("aws_sns_topic"))
     arn = "arn:aws:sqs:us-east-1:123456789012:mailbox"
     sandbox.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
     run = one.invoke()
@@ -143,7 +181,7 @@ def test_people_and_programs_are_told(applied: dict[str, Applied], sandbox: Sand
     (metrics,) = (line for line in run.lines if "_aws" in line)
     assert (metrics["FunctionName"], metrics["ImagesRemovable"]) == ("told", 2)
 
-    problems = one.stack.outputs()["problems_queue_url"]
+    problems = one.outputs()["problems_queue_url"]
     assert "Messages" not in sqs.receive_message(QueueUrl=problems), "all was well"
     sandbox.inject(Fault(service="apprunner", kind="access_denied"))
     assert one.invoke().result is None
@@ -165,7 +203,7 @@ def test_alarms_and_dashboard_look_at_what_the_function_writes(applied: dict[str
     policy = json.loads(sandbox.client("sns").get_topic_attributes(TopicArn=topic)["Attributes"]["Policy"])
     (allowed,) = (statement for statement in policy["Statement"] if statement["Effect"] == "Allow")
     assert allowed["Condition"]["ArnLike"]["aws:SourceArn"].endswith(":alarm:told-*")
-    body = json.loads(client.get_dashboard(DashboardName=one.stack.outputs()["dashboard_name"])["DashboardBody"])
+    body = json.loads(client.get_dashboard(DashboardName=one.outputs()["dashboard_name"])["DashboardBody"])
     (shown,) = (widget["properties"]["alarms"] for widget in body["widgets"] if widget["type"] == "alarm")
     assert sorted(shown) == sorted(alarm["AlarmArn"] for alarm in alarms)
 
@@ -186,14 +224,13 @@ def test_a_dry_run_names_what_a_real_run_then_removes(applied: dict[str, Applied
     assert real.result["totals"]["removed"] == 1
     assert sorted(tag for image in sandbox.images("shop/api") for tag in image.tags) == ["older-than-a-month", "young"]
     assert any("the history began" in note for note in real.result["notes"])
-    assert applied["complete"].stack.changes() == "", "the function's history is none of Terraform's business"
 
 
 def test_the_command_for_a_first_look_is_a_dry_run_whatever_the_setting(
     applied: dict[str, Applied], sandbox: Sandbox
 ) -> None:
     """Its payload is an event that the handler understands, and that tightens."""
-    words = shlex.split(applied["complete"].stack.outputs()["dry_run_command"])
+    words = shlex.split(applied["complete"].outputs()["dry_run_command"])
     looked = applied["complete"].invoke(json.loads(words[words.index("--payload") + 1]))
     assert looked.error == {}
     assert looked.result is not None
@@ -212,19 +249,6 @@ def test_two_instances_in_two_regions_share_an_account(applied: dict[str, Applie
     assert len(sandbox.images("shop/api", region="eu-west-1")) == 3
 
 
-def test_turning_dry_run_off_changes_the_function_and_its_role(applied: dict[str, Applied], sandbox: Sandbox) -> None:
-    """And nothing else; the wall of the dry run lies in the role, not in the code alone."""
-    one = applied["minimal"]
-    told = one.stack.apply(dry_run=False)
-    assert "0 added, 2 changed, 0 destroyed" in told
-    assert one.functions()["us-east-1"]["Environment"]["Variables"]["DRY_RUN"] == "false"
-    run = one.invoke()
-    assert run.result is not None
-    assert run.result["totals"]["removed"] == 1
-    assert [image.tags for image in sandbox.images("shop/api")] == [["young"]]
-    assert one.stack.changes() == ""
-
-
 def test_an_image_goes_once_a_person_approves_of_it(applied: dict[str, Applied], sandbox: Sandbox) -> None:
     """The night names what to send, and the output is that command but for the id."""
     one = applied["approval"]
@@ -233,10 +257,10 @@ def test_an_image_goes_once_a_person_approves_of_it(applied: dict[str, Applied],
     assert night.error == {}
     assert night.result is not None
     plan = night.result["plan"]
-    assert (night.result["status"], night.result["totals"]["removed"], plan["images"]) == ("completed", 0, 1)
-    assert len(sandbox.images("shop/api")) == 2
+    assert (night.result["status"], night.result["totals"]["removed"], plan["images"]) == ("completed", 0, 2)
+    assert len(sandbox.images("shop/api")) == 3
 
-    told, pasted = (shlex.split(text) for text in (plan["command"], one.stack.outputs()["approve_command"]))
+    told, pasted = (shlex.split(text) for text in (plan["command"], one.outputs()["approve_command"]))
     at = told.index("--payload") + 1
     event = json.loads(told[at])
     assert json.loads(pasted[at].replace("PLAN", plan["id"])) == event
@@ -246,10 +270,9 @@ def test_an_image_goes_once_a_person_approves_of_it(applied: dict[str, Applied],
     approved = one.invoke(event)
     assert approved.error == {}
     assert approved.result is not None
-    assert approved.result["totals"]["removed"] == 1
+    assert approved.result["totals"]["removed"] == 2
     assert [image.tags for image in sandbox.images("shop/api")] == [["young"]]
     assert "was carried out" in one.invoke(event).error["errorMessage"]
-    assert one.stack.changes() == "", "plans are none of Terraform's business"
 
 
 def test_what_is_archived_comes_back_by_the_functions_name(
@@ -273,15 +296,16 @@ def test_what_is_archived_comes_back_by_the_functions_name(
     assert {i.digest: i.status for i in sandbox.images("shop/api")}[digest] == "ACTIVE"
 
 
-def test_destroy_leaves_nothing_even_if_the_image_has_gone(applied: dict[str, Applied], sandbox: Sandbox) -> None:
-    """No plan and no destroy depends on an image that somebody deleted."""
+def test_a_second_plan_is_empty_even_if_the_image_has_gone(stack: Together, sandbox: Sandbox) -> None:
+    """What Terraform made is what it reads back; what the functions wrote is none of its business."""
     for region in ("us-east-1", "eu-west-1"):
         sandbox.client("ecr", region=region).delete_repository(repositoryName=REPOSITORY, force=True)
-    assert applied["minimal"].stack.changes() == ""
-    with ThreadPoolExecutor(len(applied)) as pool:
-        # Most of the time goes into looking first, which two of them show, one with an image that is gone.
-        looks = {"minimal", "complete"}
-        list(pool.map(lambda name: applied[name].stack.destroy(refresh=name in looks), applied))
+    assert stack.changes() == ""
+
+
+def test_destroy_leaves_nothing(stack: Together, sandbox: Sandbox) -> None:
+    """But what a function wrote into a bucket that was given."""
+    stack.destroy(refresh=False)  # the plan before has just looked
     # What the function wrote into somebody's bucket is theirs to keep.
     s3 = sandbox.client("s3")
     kept = [one["Key"] for one in s3.list_objects_v2(Bucket=BUCKET)["Contents"]]
