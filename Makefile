@@ -99,7 +99,7 @@ lint: setup-python ## ruff, with nearly all its rules
 
 .PHONY: types
 types: setup-python ## mypy, strict
-	@$(pytest) -q tests/static
+	@$(python) -m mypy --no-error-summary lambda_src tests tools demo
 
 .PHONY: sandbox
 sandbox: setup-python ## Start the sandbox by hand with the example company in it
