@@ -36,17 +36,19 @@ demo: setup-python ## Watch it work: apply, dry run, real run, destroy, all on t
 
 ##@ To trust it
 
-# `+`, because every step is a make of its own: a failing one ends the rest.
+# Every step is a make of its own: a failing one ends the rest. The tests are compiled while the types are checked, each
+# on a core of its own: else every process of the tests would compile them at the same time.
 .PHONY: test
 test: setup ## Everything that needs no AWS account; ends with what was skipped and why
 	@$(python) -m tools.skips clear
 	@$(MAKE) --no-print-directory format-check lint
+	@$(pytest) -q --collect-only tests >/dev/null 2>&1 & $(MAKE) --no-print-directory types; types=$$?; wait; exit $$types
 	@$(python) -m tools.skips record $(pytest) -n $(JOBS) --dist loadfile --no-loadscope-reorder tests
 	@$(python) -m tools.skips report
 
 .PHONY: test-full
 test-full: test ## make test, and then every cell of the fault matrix instead of a sample (half an hour more)
-	@ECR_CLEANER_FULL=1 $(pytest) -n $(JOBS) --dist load tests/behaviour/test_fault_matrix.py
+	@ECR_CLEANER_FULL=1 $(pytest) -n $(JOBS) --dist load tests/behaviour/test_fault_matrix.py tests/behaviour/test_meanwhile.py
 
 .PHONY: mutation
 mutation: ## Change what decides over images word by word: a test must fail each time (ten minutes)

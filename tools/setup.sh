@@ -15,7 +15,7 @@ python=$venv/bin/python
 
 # Another environment's settings must not lead this one astray.
 unset PYTHONHOME PYTHONPATH VIRTUAL_ENV PIP_TARGET PIP_PREFIX PIP_USER PIP_REQUIRE_VIRTUALENV PIP_CONSTRAINT || :
-# The sources stay as they are; what pip compiles lies where make has Python look for it.
+# The sources stay as they are; what Python compiles of the packages, once it is used, lies where make has it look.
 export PYTHONPYCACHEPREFIX="$root/.cache/python"
 
 fail() {
@@ -54,7 +54,7 @@ setup_venv() {
   fi
   printf 'setup: installing the packages of %s (once)\n' "$2"
   # The lock is complete: a pip that resolved anew would take a newer version of what is only wanted with an extra.
-  "$1/bin/python" -m pip install -qq --disable-pip-version-check --require-hashes --no-deps --only-binary :all: \
+  "$1/bin/python" -m pip install -qq --no-compile --disable-pip-version-check --require-hashes --no-deps --only-binary :all: \
     --requirement "$2" || fail "the packages of $2 could not be installed, see above"
   cp "$2" "$1/ready.txt"
 }

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -15,7 +16,7 @@ import botocore.session
 
 from ecr_cleaner import usage
 from tests.behaviour import past
-from tests.behaviour.fault_account import REPORTS_BUCKET, SETTINGS, seed
+from tests.behaviour.fault_account import ARCHIVING, REPORTS_BUCKET, SETTINGS, seed
 from tests.behaviour.runner import ARN
 from tests.sandbox import Fault
 
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from tests.sandbox import Sandbox
     from tests.sandbox.faults import Kind
     from tests.sandbox.recorder import Call
+
+FULL: Final = os.environ.get("ECR_CLEANER_FULL") == "1"
+"""Whether all of them are run instead of a sample."""
 
 Stage = Literal["finding", "own", "registry", "repository", "removal", "usage"]
 STAGES: Final[tuple[Stage, ...]] = ("finding", "own", "registry", "repository", "removal", "usage")
@@ -69,6 +73,9 @@ _TOKENS: Final = frozenset(
 _SITE: Final = f"{ARN}site"
 _OWN_BUCKETS: Final = frozenset({past.BUCKET, REPORTS_BUCKET})
 """Where the function keeps what is its own; in other ones are people's inventories."""
+
+
+_MADE: Final[dict[tuple[bool, bool], dict[Api, int]]] = {}
 
 
 @functools.cache
@@ -194,6 +201,13 @@ def record(run: Runner, settings: dict[str, Any] = SETTINGS, *, whole: bool = Tr
         narrow = all(call.parameters.get(name) == value for name, value in api.where.items())
         made[api] = made.get(api, 0) + narrow
     return made
+
+
+def made(run: Runner, *, whole: bool, archiving: bool = False) -> dict[Api, int]:
+    """The calls of a run, recorded once; over every consumer, or without them; one that deletes, or that archives."""
+    if (whole, archiving) not in _MADE:
+        _MADE[whole, archiving] = record(run, ARCHIVING if archiving else SETTINGS, whole=whole)
+    return _MADE[whole, archiving]
 
 
 def every_cell(made: dict[Api, int], kinds: Sequence[Kind]) -> list[Cell]:

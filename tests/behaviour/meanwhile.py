@@ -71,6 +71,14 @@ def sample(moments: Iterable[Moment], event: str) -> list[Moment]:
     return list(chosen.values())
 
 
+def sample_of_stages(moments: Iterable[Moment], event: str) -> list[Moment]:
+    """One for each stage, at one of its edges; the same ones every time."""
+    chosen: dict[object, Moment] = {}
+    for moment in sorted(moments, key=lambda one: dice(f"{event} {one}")):
+        chosen.setdefault(moment.api.stage, moment)
+    return list(chosen.values())
+
+
 class Event:
     """Something that happens once in a run.
 

@@ -6,7 +6,6 @@ for every stage, every kind of fault; all of them with ``ECR_CLEANER_FULL=1``, a
 
 from __future__ import annotations
 
-import os
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
@@ -14,35 +13,24 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from ecr_cleaner import aws, batch, usage
-from tests.behaviour import cells, contract, meanwhile
+from tests.behaviour import cells, contract
 from tests.behaviour.fault_account import ARCHIVING, SETTINGS, seed
-from tests.behaviour.meanwhile import Moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from tests.behaviour.cells import Api, Cell, Stage
+    from tests.behaviour.cells import Cell, Stage
     from tests.behaviour.contract import Digests
-    from tests.behaviour.meanwhile import Event
     from tests.behaviour.runner import Outcome, Runner
-    from tests.sandbox import Sandbox
     from tests.sandbox.faults import Kind
 
-FULL: Final = os.environ.get("ECR_CLEANER_FULL") == "1"
 FRESH_SECONDS: Final = 30
 """How long an account is used again: an inventory in it is almost as old as one may be."""
 
-GROUP: Final = 1 if FULL else 12
+GROUP: Final = 1 if cells.FULL else 12
 """With how many calls of different sources something goes wrong in one run: each of them has to be told."""
-
-_MADE: Final[dict[tuple[bool, bool], dict[Api, int]]] = {}
-
-
-def made(run: Runner, *, whole: bool, archiving: bool = False) -> dict[Api, int]:
-    """The calls of a run, recorded once; over every consumer, or without them; one that deletes, or that archives."""
-    if (whole, archiving) not in _MADE:
-        _MADE[whole, archiving] = cells.record(run, ARCHIVING if archiving else SETTINGS, whole=whole)
-    return _MADE[whole, archiving]
+OF_EACH_SORT: Final = ("access_denied", "lost_answer", "malformed", "timeout")
+"""It has not happened, it has, it has and the answer is of no use, and nobody knows."""
 
 
 def failures(
@@ -104,33 +92,33 @@ def _problems(run: Runner, group: list[Cell], outcome: Outcome, unused: Digests,
 
 def test_the_account_makes_every_source_use_every_permission(run: Runner) -> None:
     """So that the matrix leaves out no call of a real run, and no permission is only a word."""
-    asked = {api.action for api in made(run, whole=True) if api.stage == "usage"}
+    asked = {api.action for api in cells.made(run, whole=True) if api.stage == "usage"}
     assert asked == {permission for source in usage.SOURCES for permission in source.permissions}
 
 
-@pytest.mark.parametrize("kind", cells.HARD if FULL else [None])
+@pytest.mark.parametrize("kind", cells.HARD if cells.FULL else [None])
 @pytest.mark.parametrize("stage", cells.STAGES)
 def test_a_call_that_fails_ends_the_run_as_its_contract_says(
     run: Runner, monkeypatch: pytest.MonkeyPatch, stage: Stage, kind: Kind | None
 ) -> None:
     """Every call, the last one alone, and the second page: half an answer is none."""
-    whole = FULL or stage == "usage"
-    every = cells.every_cell(made(run, whole=whole), cells.HARD if kind is None else [kind])
+    whole = cells.FULL or stage == "usage"
+    every = cells.every_cell(cells.made(run, whole=whole), cells.HARD if kind is None else [kind])
     chosen = [cell for cell in every if cell.api.stage == stage]
-    chosen = chosen if FULL else cells.sample(chosen)
+    chosen = chosen if cells.FULL else cells.sample(chosen)
     assert chosen
     monkeypatch.setattr(aws, "MAX_ATTEMPTS", 1)
     groups = cells.of_different_sources(chosen, GROUP) if stage == "usage" else [[cell] for cell in chosen]
     assert not failures(run, monkeypatch, groups, whole=whole)
 
 
-@pytest.mark.parametrize("kind", cells.HARD)
-@pytest.mark.parametrize("stage", ["own", "removal", "repository"] if FULL else ["removal"])
+@pytest.mark.parametrize("kind", cells.HARD if cells.FULL else OF_EACH_SORT)
+@pytest.mark.parametrize("stage", ["own", "removal", "repository"] if cells.FULL else ["removal"])
 def test_archiving_that_fails_ends_as_its_contract_says(
     run: Runner, monkeypatch: pytest.MonkeyPatch, stage: Stage, kind: Kind
 ) -> None:
     """As deletion does: what took effect is found by looking, the rest has failed, no other repository suffers."""
-    every = cells.every_cell(made(run, whole=False, archiving=True), [kind])
+    every = cells.every_cell(cells.made(run, whole=False, archiving=True), [kind])
     chosen = [[cell] for cell in every if cell.api.stage == stage]
     assert chosen
     if stage == "removal":
@@ -142,9 +130,9 @@ def test_archiving_that_fails_ends_as_its_contract_says(
 @pytest.mark.parametrize("kind", cells.ODD_PAGES)
 def test_odd_pages_hide_nothing(run: Runner, monkeypatch: pytest.MonkeyPatch, kind: Kind) -> None:
     """AWS may answer with fewer items than asked for, or with none and a token; first at all listings at once."""
-    every = [cell for cell in cells.every_cell(made(run, whole=True), [kind]) if cell.api.is_paged]
+    every = [cell for cell in cells.every_cell(cells.made(run, whole=True), [kind]) if cell.api.is_paged]
     at_once = [cell for cell in every if cell.reach == "every call"]
-    one_by_one = [[cell] for cell in every] if FULL else []
+    one_by_one = [[cell] for cell in every] if cells.FULL else []
     assert not failures(run, monkeypatch, [at_once, *one_by_one], whole=True, passing=True)
 
 
@@ -152,21 +140,21 @@ def test_odd_pages_hide_nothing(run: Runner, monkeypatch: pytest.MonkeyPatch, ki
 def test_what_passes_by_itself_is_tried_again(run: Runner, monkeypatch: pytest.MonkeyPatch, kind: Kind) -> None:
     """One failure that a second try mends does not fail the run; first one of every call at once."""
     # What never comes is waited for, so without all the consumers.
-    whole = FULL or kind != "timeout"
+    whole = cells.FULL or kind != "timeout"
     every = [
         replace(cell, times=1)
-        for cell in cells.every_cell(made(run, whole=whole), [kind])
+        for cell in cells.every_cell(cells.made(run, whole=whole), [kind])
         if cell.reach != "the second page"
     ]
     at_once = [cell for cell in every if cell.reach == "every call" and (whole or cell.api.stage != "usage")]
-    one_by_one = [[cell] for cell in every] if FULL else []
+    one_by_one = [[cell] for cell in every] if cells.FULL else []
     assert not failures(run, monkeypatch, [at_once, *one_by_one], whole=whole, passing=True)
 
 
 @pytest.mark.parametrize("kind", cells.PASSING)
 def test_archiving_is_tried_again_as_well(run: Runner, monkeypatch: pytest.MonkeyPatch, kind: Kind) -> None:
     """The first call and the last one."""
-    every = cells.every_cell(made(run, whole=False, archiving=True), [kind])
+    every = cells.every_cell(cells.made(run, whole=False, archiving=True), [kind])
     chosen = [[replace(cell, times=1)] for cell in every if cell.api.stage == "removal"]
     assert len(chosen) == 2
     assert not failures(run, monkeypatch, chosen, whole=False, passing=True, archiving=True)
@@ -174,7 +162,7 @@ def test_archiving_is_tried_again_as_well(run: Runner, monkeypatch: pytest.Monke
 
 def test_every_failed_source_is_named_at_once(run: Runner) -> None:
     """A person mends all of them before the next night."""
-    recorded = made(run, whole=True)
+    recorded = cells.made(run, whole=True)
     run.sandbox.reset()
     seed(run.sandbox)
     for api in recorded:
@@ -186,62 +174,3 @@ def test_every_failed_source_is_named_at_once(run: Runner) -> None:
         failed = outcome.told["sources"][source.name]["outcome"] == "failed"
         assert failed is bool(source.permissions), source.name
         assert (f"source {source.name}: " in outcome.causes) is failed
-
-
-@pytest.mark.parametrize("event", meanwhile.EVENTS, ids=lambda event: event.__name__)
-def test_what_happens_in_the_middle_of_a_run_costs_nothing(
-    run: Runner, monkeypatch: pytest.MonkeyPatch, event: type[Event]
-) -> None:
-    """Just before the first and just after the last of any calls of a run."""
-    every = [Moment(api, edge, calls) for api, calls in made(run, whole=FULL).items() for edge in meanwhile.EDGES]
-    found: list[str] = []
-    for moment in every if FULL else meanwhile.sample(every, event.__name__):
-        run.sandbox.reset()
-        unused = seed(run.sandbox, whole=FULL)
-        happening = event(run, monkeypatch)
-        moment.wait(run.sandbox, happening)
-        outcome = run(**SETTINGS)
-        run.sandbox.clear_callbacks()
-        problems = list(happening.problems(outcome, unused))
-        if not happening.calls:
-            problems.append("it did not happen")
-        found += [f"{event.__name__} {moment}: {problem}" for problem in problems]
-    assert not "\n".join(found)
-
-
-@pytest.mark.parametrize("event", meanwhile.EVENTS, ids=lambda event: event.__name__)
-def test_what_happens_while_it_archives_costs_nothing(
-    run: Runner, monkeypatch: pytest.MonkeyPatch, event: type[Event]
-) -> None:
-    """Around the calls that archive, and around the looks before them."""
-    found: list[str] = []
-    recorded = made(run, whole=False, archiving=True)
-    apis = [api for api in recorded if api.operation in {"DescribeImages", "UpdateImageStorageClass"}]
-    assert len(apis) == 2
-    for moment in [Moment(api, edge, recorded[api]) for api in apis for edge in meanwhile.EDGES]:
-        run.sandbox.reset()
-        unused = seed(run.sandbox, whole=False)
-        happening = event(run, monkeypatch)
-        moment.wait(run.sandbox, happening)
-        outcome = run(**ARCHIVING)
-        run.sandbox.clear_callbacks()
-        problems = list(happening.problems(outcome, unused))
-        if not happening.calls:
-            problems.append("it did not happen")
-        found += [f"{event.__name__} {moment}: {problem}" for problem in problems]
-    assert not "\n".join(found)
-
-
-@pytest.mark.parametrize("days", [-1, 1])
-def test_a_clock_that_is_a_day_wrong_costs_nothing_that_is_needed(
-    run: Runner, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, days: int
-) -> None:
-    """An image may go a day too early or too late, and only one that nothing needs."""
-    meanwhile.Clock(monkeypatch).shift(days)
-    run.opted_in("app")
-    for name, age in (("used", "90d"), ("old", "90d"), ("almost", "30d-12h"), ("just", "30d+12h")):
-        sandbox.push("app", id=name, tags=[name], pushed=age)
-    sandbox.seed({"lambda": {"functions": {"f": {"versions": {"$LATEST": {"image": "{registry}/app:used"}}}}}})
-    outcome = run()
-    assert (outcome.status, outcome.causes) == ("completed", "")
-    assert outcome.gone == {"app": run.ids("old", "just", "almost") if days > 0 else run.ids("old")}
