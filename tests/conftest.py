@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
 
 _SKIPS_FILE: Final = "ECR_CLEANER_SKIPS_FILE"
-_WAITING: Final = (("tests", "terraform"), ("tests", "container"), ("tests", "demo"))
+_WAITING: Final = (("tests", "terraform"), ("tests", "container"), ("tests", "demo"), ("tests", "permissions"))
 _SHORT: Final = ("tests", "unit")
 _LONGEST: Final = ("test_fault_matrix.py", "test_meanwhile.py")
 _SAFE_ENVIRONMENT: Final = {

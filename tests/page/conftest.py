@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 from tests.page.browser import ARGUMENTS, executable, problem
 
@@ -55,6 +55,8 @@ def browser() -> Iterator[Browser]:
     if missing is not None:
         # CI installs one: there a missing one is a failure.
         (pytest.fail if os.environ.get("ECR_CLEANER_REQUIRE_BROWSER") else pytest.skip)(missing)
+    # How soon something shows says more of the machine than of the page.
+    expect.set_options(timeout=30_000)
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=executable(), args=list(ARGUMENTS))
         yield launched
