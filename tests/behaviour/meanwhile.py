@@ -63,19 +63,11 @@ class Moment:
         hook(self.api.service, self.api.operation, count, lasting=True)
 
 
-def sample(moments: Iterable[Moment], event: str) -> list[Moment]:
-    """One for both edges of each stage; the same ones every time."""
+def sample(moments: Iterable[Moment], event: str, *, both_edges: bool = True) -> list[Moment]:
+    """One for both edges of each stage, or for one of them; the same ones every time."""
     chosen: dict[object, Moment] = {}
     for moment in sorted(moments, key=lambda one: dice(f"{event} {one}")):
-        chosen.setdefault((moment.api.stage, moment.edge), moment)
-    return list(chosen.values())
-
-
-def sample_of_stages(moments: Iterable[Moment], event: str) -> list[Moment]:
-    """One for each stage, at one of its edges; the same ones every time."""
-    chosen: dict[object, Moment] = {}
-    for moment in sorted(moments, key=lambda one: dice(f"{event} {one}")):
-        chosen.setdefault(moment.api.stage, moment)
+        chosen.setdefault((moment.api.stage, both_edges and moment.edge), moment)
     return list(chosen.values())
 
 

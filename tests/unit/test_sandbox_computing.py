@@ -12,19 +12,10 @@ from botocore.validate import ParamValidator
 
 from ecr_cleaner.usage.sources import batch, codebuild, sagemaker
 from tests.behaviour import computing
-from tests.sandbox import Sandbox
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from ecr_cleaner.usage.base import Account, Source
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Sandbox]:
-    """One server for the module; every test starts from an empty account."""
-    with Sandbox() as sandbox:
-        yield sandbox
+    from tests.sandbox import Sandbox
 
 
 @pytest.fixture

@@ -8,19 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.sandbox import Sandbox
-
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from tests.sandbox import Sandbox
+
 
 REPOSITORY = "shop/api"
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Sandbox]:
-    """One server for the module; every test starts from an empty account."""
-    with Sandbox() as sandbox:
-        yield sandbox
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -12,16 +12,6 @@ from botocore.parsers import ResponseParserError
 
 from ecr_cleaner import aws
 from tests.sandbox import Fault, Sandbox
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Sandbox]:
-    """One server for the module; every test starts from an empty account."""
-    with Sandbox() as sandbox:
-        yield sandbox
 
 
 @pytest.fixture

@@ -4,24 +4,14 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from tests.sandbox import Fault, Sandbox
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 BUCKET = "history"
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Sandbox]:
-    """One server for the module."""
-    with Sandbox() as sandbox:
-        yield sandbox
 
 
 @pytest.fixture

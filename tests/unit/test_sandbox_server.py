@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.request import Request, urlopen
 
 import pytest
@@ -20,20 +20,10 @@ from tests.sandbox import Fault, Sandbox
 from tests.sandbox.faults import Bucket
 from tests.sandbox.push import moment, size
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 ROOT = Path(__file__).parents[2]
 SCENARIOS = ROOT / "tests/sandbox/scenarios"
 REPOSITORY = "shop/api"
 ARN = f"arn:aws:ecr:us-east-1:123456789012:repository/{REPOSITORY}"
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Sandbox]:
-    """One server for the module; every test starts from an empty account."""
-    with Sandbox() as sandbox:
-        yield sandbox
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import boto3
 import pytest
@@ -12,20 +12,10 @@ from botocore.exceptions import ClientError, ConnectionClosedError, EndpointConn
 from tests.sandbox import Fault, Sandbox
 from tests.sandbox.server import Server
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 BUCKET = "bucket-of-somebody"
 KEY = "some folder/ä+b.json"
 MISSING = {"Bucket": BUCKET, "Key": "none"}
 SCHEDULES = "arn:aws:scheduler:us-east-1:123456789012:schedule-group/default"
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Sandbox]:
-    """One for the module."""
-    with Sandbox() as sandbox:
-        yield sandbox
 
 
 @pytest.fixture

@@ -7,20 +7,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.sandbox import Sandbox
-
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
+
+    from tests.sandbox import Sandbox
 
 ECS = "arn:aws:ecs:us-east-1:123456789012"
 AGENT = f"{ECS}:daemon/prod/agent"
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Sandbox]:
-    """One server for the module; every test starts from an empty account."""
-    with Sandbox() as sandbox:
-        yield sandbox
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import pytest
 from botocore.exceptions import ClientError
@@ -11,18 +11,8 @@ from botocore.exceptions import ClientError
 from tests.sandbox import Fault, Sandbox
 from tests.sandbox.telling import size
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 TOPIC: Final = "arn:aws:sns:us-east-1:123456789012:runs"
 ENTRY: Final = {"Source": "mine", "DetailType": "Run", "Detail": "{}"}
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Sandbox]:
-    """One server for the module."""
-    with Sandbox() as sandbox:
-        yield sandbox
 
 
 @pytest.fixture

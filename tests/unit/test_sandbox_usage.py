@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import boto3
 import pytest
@@ -12,18 +12,8 @@ from botocore.exceptions import ClientError
 
 from tests.sandbox import Fault, Sandbox
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 HOST = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
 OTHER = f"sha256:{'1' * 64}"
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Sandbox]:
-    """One server for the module; every test starts from an empty account."""
-    with Sandbox() as sandbox:
-        yield sandbox
 
 
 @pytest.fixture

@@ -1,0 +1,19 @@
+"""What the tests of the sandbox stand on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.sandbox import Sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Sandbox]:
+    """One server for a module; every test starts from an empty account."""
+    with Sandbox() as sandbox:
+        yield sandbox
