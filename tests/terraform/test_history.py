@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -91,7 +90,7 @@ def test_settings_that_outgrow_the_environment_lie_in_the_bucket(given: Given) -
 
 
 def test_the_first_run_begins_the_history_and_terraform_has_no_part_in_it(given: Given) -> None:
-    """An apply changes the settings and leaves the marker as the function wrote it."""
+    """An apply changes the function and leaves the marker as that wrote it."""
     assert given.marker() == {"schema_version": 1, "state": "new"}
     ended = given.invoke()
     assert ended.error == {}
@@ -100,8 +99,7 @@ def test_the_first_run_begins_the_history_and_terraform_has_no_part_in_it(given:
     began = given.marker()
     assert began["state"] == "started"
     told = given.stack.apply(log_level="DEBUG", default_keep_days=45)
-    assert re.search(r"Resources: 0 added, [1-9] changed, 0 destroyed", told), "the function and its settings"
-    assert "aws_s3_object.marker[0] will be" not in told
+    assert "Resources: 0 added, 1 changed, 0 destroyed" in told, "the function alone"
     assert given.marker() == began
     assert given.invoke().error == {}
 
