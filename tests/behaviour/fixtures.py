@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import gc
 import os
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final, Literal
 from weakref import WeakKeyDictionary
 
 import boto3
+import botocore.session
 import pytest
+from botocore.loaders import create_loader
 from botocore.retries import standard
 
 from ecr_cleaner import aws
@@ -21,6 +24,11 @@ if TYPE_CHECKING:
 
     from tests.behaviour.runner import Outcome
 
+
+_MODELS: Final = create_loader()
+"""The service models of all sessions: reading them takes longer than a whole run."""
+
+_Session: Final = boto3.Session
 
 _CLIENTS: Final[WeakKeyDictionary[Sandbox, dict[Any, Any]]] = WeakKeyDictionary()
 """Those of each sandbox, kept from test to test: making one for every service takes longer than several runs."""
@@ -38,8 +46,8 @@ def running_sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture(scope="session")
 def boto_session() -> boto3.Session:
-    """One for all tests: reading the service models takes longer than a whole run."""
-    return boto3.Session()
+    """One for all runs of the function."""
+    return _session()
 
 
 @pytest.fixture
@@ -57,7 +65,7 @@ def run(
     caplog: pytest.LogCaptureFixture,
 ) -> Runner:
     """Runs the handler against the account, without long waits between tries."""
-    monkeypatch.setattr(aws.boto3, "Session", lambda: boto_session)
+    monkeypatch.setattr(aws.boto3, "Session", lambda **named: _named(_aws(), **named) if named else boto_session)
     monkeypatch.setattr(aws, "MAX_ATTEMPTS", 2)
     monkeypatch.setattr(aws.Pacer, "wait", lambda *_: None)
     monkeypatch.setattr(aws, "back_off", lambda _: None)
@@ -66,7 +74,7 @@ def run(
     made = _CLIENTS.setdefault(sandbox, {})
 
     def once(clients: aws.Aws, service: str, attempts: int) -> Any:
-        key = clients.session, service, clients.region, attempts, aws.READ_TIMEOUT_SECONDS, *_endpoints()
+        key = clients.session, service, clients.region, attempts, aws.READ_TIMEOUT_SECONDS, _endpoints()
         client, pace = made.get(key) or (make(clients, service, attempts), None)
         if pace is None:
             sandbox.shorten(client)
@@ -79,8 +87,24 @@ def run(
     return Runner(sandbox, monkeypatch, caplog)
 
 
-def _endpoints() -> list[str]:
-    return [f"{name}={value}" for name, value in os.environ.items() if name.startswith("AWS_ENDPOINT_URL")]
+def _session(**named: Any) -> boto3.Session:
+    session = botocore.session.Session()
+    session.register_component("data_loader", _MODELS)
+    return _Session(botocore_session=session, **named)
+
+
+@cache
+def _named(_: frozenset[tuple[str, str]], **named: Any) -> boto3.Session:
+    """The session of whoever names a region or a profile in an environment: its clients are kept by it."""
+    return _session(**named)
+
+
+def _aws() -> frozenset[tuple[str, str]]:
+    return frozenset((name, value) for name, value in os.environ.items() if name.startswith("AWS_"))
+
+
+def _endpoints() -> frozenset[tuple[str, str]]:
+    return frozenset((name, value) for name, value in _aws() if name.startswith("AWS_ENDPOINT_URL"))
 
 
 @pytest.fixture

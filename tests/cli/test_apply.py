@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import pty
 import subprocess
+from contextlib import redirect_stdout
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
+from unittest import mock
 
 import pytest
 
-from ecr_cleaner import aws
-from ecr_cleaner.cli import applying, session
+from ecr_cleaner.cli import applying
 from ecr_cleaner.cli.commands import apply as apply_command
 from ecr_cleaner.settings_document import DEFAULT_PLAN_EXPIRY_HOURS
 from tests.behaviour.runner import Context
-from tests.cli.conftest import NAME, Ended, in_this_process
+from tests.cli.conftest import NAME, Ended
 from tests.cli.test_plan import READING
 from tests.sandbox import Fault
 from tests.sandbox.lambda_state import Functions
@@ -44,6 +46,7 @@ class Deployed:
 
     def __init__(self, run: Runner, past: Past, deploy: Callable[..., dict[str, str]]) -> None:
         self._run, self._past = run, past
+        self._around = dict(os.environ)
         self.prefix = f"{past.place['prefix']}plans/"
         self.settings: dict[str, Any] = {
             "approval": "required",
@@ -71,7 +74,9 @@ class Deployed:
     def _invoked(self, name: str, event: dict[str, Any]) -> tuple[Any, bool]:
         assert name == NAME
         self.events.append(event)
-        outcome: Outcome = self._run(environment=self.environment, event=event, context=self.context)
+        # Neither the environment nor the streams of the command that invokes it.
+        with mock.patch.dict(os.environ, self._around, clear=True), redirect_stdout(io.StringIO()):
+            outcome: Outcome = self._run(environment=self.environment, event=event, context=self.context)
         if outcome.error is None:
             return outcome.result, False
         return {"errorMessage": str(outcome.error), "errorType": "RunFailedError", "stackTrace": []}, True
@@ -436,14 +441,13 @@ def test_from_here_settings_that_change_until_the_lock_is_held_hold(
 
 @pytest.fixture
 def here(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The command in this process, where nobody is asked for a number."""
-    monkeypatch.setattr(session, "connect", lambda *_: aws.Aws())
+    """Nobody is asked for a number."""
     monkeypatch.setattr(apply_command, "_must_be_typed", lambda *_: None)
 
 
 @pytest.mark.usefixtures("here")
 def test_from_here_the_time_that_the_machine_sleeps_counts(
-    deployed: Deployed, run: Runner, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+    command: Command, deployed: Deployed, run: Runner, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """When it wakes the lock has expired, and may be another run's: nothing more goes, and the same plan goes on."""
     run.opted_in("web")
@@ -459,20 +463,20 @@ def test_from_here_the_time_that_the_machine_sleeps_counts(
         )
 
     sandbox.after("ecr", "BatchDeleteImage", sleep)
-    ended = in_this_process("apply", "--function", NAME, plan_id, "--local")
+    ended = apply(command, plan_id, "--local")
     assert (ended.code, "status: incomplete" in ended.out) == (3, True)
     assert (left(sandbox), len(sandbox.images("web"))) == (["young"], 1)
     (lock,) = sandbox.client("dynamodb").scan(TableName=LOCK)["Items"]
     assert lock["run_id"] == {"S": "night"}, "it is not ours to release"
     sandbox.client("dynamodb").delete_item(TableName=LOCK, Key={"id": {"S": "run"}})
     slept[0] = timedelta()
-    ended = in_this_process("apply", "--function", NAME, plan_id, "--local")
+    ended = apply(command, plan_id, "--local")
     assert (ended.code, sandbox.images("web")) == (0, [])
 
 
 @pytest.mark.usefixtures("here")
 def test_from_here_nothing_goes_when_the_plan_has_expired(
-    deployed: Deployed, run: Runner, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+    command: Command, deployed: Deployed, run: Runner, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also if it was carried out in part by then."""
     run.opted_in("web")
@@ -484,7 +488,7 @@ def test_from_here_nothing_goes_when_the_plan_has_expired(
     hours = timedelta(hours=DEFAULT_PLAN_EXPIRY_HOURS)
     passed[0] = hours - timedelta(minutes=5)
     sandbox.after("ecr", "BatchDeleteImage", lambda _: passed.__setitem__(0, hours))
-    ended = in_this_process("apply", "--function", NAME, plan_id, "--local")
+    ended = apply(command, plan_id, "--local")
     assert (ended.code, left(sandbox), len(sandbox.images("web"))) == (3, ["young"], 1)
 
 

@@ -68,7 +68,8 @@ def test_a_copy_leads_to_the_history_too(
     shop(sandbox, "app:v1")
     night(dry_run=True)
     use(sandbox, "app:v2")
-    ended = command("plan", "--json", "--settings", "-", stdin=json.dumps({"schema_version": 1, "history": past.place}))
+    copy = json.dumps({"schema_version": 1, "history": past.place})
+    ended = command.with_pipes("plan", "--json", "--settings", "-", stdin=copy)
     assert ended.code == 0, ended.err
     assert ended.verdicts[sandbox.digest("one")] == ("keep", "recently_in_use")
 
@@ -160,7 +161,7 @@ def test_the_plan_says_which_settings_it_used(command: Command, deploy: Callable
         days = ["--keep-days", "45"] if name == "document" else []
         copy = command("plan", "--settings", str(tmp_path / name), "--json", *days).plan["settings"]
         assert copy == function | {"source": "file", "name": str(tmp_path / name)}
-    ended = command("plan", "--settings", "-", stdin=json.dumps(environment))
+    ended = command.with_pipes("plan", "--settings", "-", stdin=json.dumps(environment))
     assert f"settings: file <stdin> (sha256 {function['sha256'][:12]})" in ended.out
     assert f"settings: function {NAME} (sha256 {function['sha256'][:12]})" in command("plan", "--function", NAME).out
 

@@ -41,9 +41,10 @@ def test_a_terminal_gets_colours_and_progress(command: Command, company: Sandbox
 def test_a_pipe_gets_neither(command: Command, company: Sandbox) -> None:
     """So that what reads it reads words."""
     del company
-    ended = command("plan", *FEW)
+    ended = command.with_pipes("plan", *FEW)
     assert (ended.code, ended.err) == (0, "")
     assert "\x1b" not in ended.out
+    assert command("plan", *FEW).out == ended.out, "as the other tests run it"
 
 
 def test_ctrl_c_ends_it_without_a_trace(command: Command, company: Sandbox) -> None:
@@ -58,7 +59,7 @@ def test_ctrl_c_ends_it_without_a_trace(command: Command, company: Sandbox) -> N
 @pytest.mark.parametrize("words", [["plan"], ["plan", "--json"], ["explain", "shop/web:live"]])
 def test_no_credentials(command: Command, words: list[str]) -> None:
     """One sentence that says what to do, and nothing on standard output."""
-    ended = command(*words, env=NOBODY)
+    ended = command.with_pipes(*words, env=NOBODY)
     assert (ended.code, ended.out) == (1, "")
     assert ended.err == (
         "Error: no AWS credentials were found: log in (aws configure, aws sso login), or name some with --profile"

@@ -22,7 +22,7 @@ READING = ("BatchGet", "Describe", "Get", "List", "Search")
 
 def test_a_plan_shows_every_repository_and_the_totals(command: Command, company: Sandbox) -> None:
     """As tables that a person reads, with the settings it rests on; nothing is asked that does not read."""
-    ended = command("plan")
+    ended = command.with_pipes("plan")
     assert (ended.code, ended.err) == (0, "")
     assert "shop/web  (default: keeps 30 days)" in ended.out
     assert re.search(r"│ remove +│ release-88 +│ 300 d", ended.out)

@@ -21,6 +21,7 @@ from tests.container.engine import container_tool, remove_images, tool
 from tests.container.images import GO_ARCHITECTURE, MANIFEST, OCI_MANIFEST, RegistryClient
 from tests.container.registry import Registry
 from tests.container.workspace import BUILD, PASSWORD, REGION, SandboxProcess, TerraformError, Workspace
+from tests.terraform.attached import attached
 from tools.provider_mirror import ProviderMirror
 from tools.terraform import Terraform
 
@@ -86,6 +87,7 @@ def story(architecture: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         folder = tmp_path_factory.mktemp("story")
         workspace = Workspace(folder, sandbox.endpoint, inputs, terraform, environment)
         workspace.init()
+        workspace.env = stack.enter_context(attached(folder, environment))
         yield Story(workspace, sandbox, RegistryClient(url, "AWS", PASSWORD), client_config=read_client_config())
 
 

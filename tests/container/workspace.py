@@ -38,7 +38,11 @@ _SERVICES = (
 
 
 class TerraformError(Exception):
-    """Terraform failed; the message is what it wrote."""
+    """Terraform failed; the message is what it wrote, its errors first: of a long message a report shows the head."""
+
+    def __init__(self, written: str) -> None:
+        before, found, errors = written.partition("\nError: ")
+        super().__init__(f"Error: {errors}\n\nAll of it:\n{before}{found}{errors}" if found else written)
 
 
 class SandboxProcess:
