@@ -13,6 +13,7 @@ from ecr_cleaner.usage.registry import DISABLED_BY_NAME
 from tests.behaviour import accounts
 from tests.behaviour.fixtures import boto_session, night, past, run, running_sandbox, sandbox
 from tests.permissions.simulator import FOLDER
+from tests.terraform.attached import attached
 from tools.processes import loopback_only
 from tools.provider_mirror import ProviderMirror
 from tools.stack import Stack
@@ -72,10 +73,11 @@ def rendered(running_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory)
     )
     stack.copy_from(FOLDER)
     stack.init()
-    told = terraform.run("plan", "-input=false", "-no-color", "-out=plan", folder=folder, environment=environment)
-    assert told.returncode == 0, told.stdout
-    shown = terraform.run("show", "-json", "plan", folder=folder, environment=environment)
-    assert shown.returncode == 0, shown.stdout
+    with attached(folder, environment) as environment:
+        told = terraform.run("plan", "-input=false", "-no-color", "-out=plan", folder=folder, environment=environment)
+        assert told.returncode == 0, told.stdout
+        shown = terraform.run("show", "-json", "plan", folder=folder, environment=environment)
+        assert shown.returncode == 0, shown.stdout
     found = Rendered()
     for module in json.loads(shown.stdout)["planned_values"]["root_module"]["child_modules"]:
         # module.dry, or module.only["ecs"]

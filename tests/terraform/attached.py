@@ -1,16 +1,24 @@
 """A provider that is started once for many commands, as its developers debug it.
 
-Terraform starts the provider for every run block of a test, and starting is most of the time. With `mock_provider` it
-is only asked for its schemas, so that nothing of one run can reach the next one.
+Terraform starts the provider for every run block of a test and for every walk of a command, and each time asks it the
+same two questions: for its schemas, and whether a configuration of it is valid, at which the AWS provider checks all
+its schemas against themselves. Answering takes the AWS provider longer than everything else that our tests want of it.
+So a `Relay` stands between the two: it passes every question on but those that were answered before.
 """
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import subprocess
+import threading
 import time
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Final
+
+import grpc
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -24,34 +32,109 @@ _QUIET: Final = dict.fromkeys(
 """In this mode it would write down every question."""
 
 _SECONDS: Final = 60
+_SERVICE: Final = "/tfplugin5.Provider/"
+_CONFIGURE: Final = f"{_SERVICE}Configure"
+_ALWAYS_THE_SAME: Final = frozenset({f"{_SERVICE}GetSchema", f"{_SERVICE}PrepareProviderConfig"})
+"""Terraform's protocol, version 5: what a provider answers alike to the same question."""
+
+_UNLIMITED: Final = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
+_AT_ONCE: Final = 256
+"""Questions: most of them wait for what was made to be usable."""
+
+
+class Relay(grpc.GenericRpcHandler):  # type: ignore[misc]
+    """Passes what Terraform asks on to a provider, or repeats its answer.
+
+    One process serves one configuration of the provider (its region, its endpoints): to configure it again while
+    something is under way would mix them up. Each of Terraform's connections has one.
+    """
+
+    def __init__(self, program: Path, environment: Mapping[str, str], folder: Path, stack: ExitStack) -> None:
+        self._program, self._environment, self._folder, self._stack = program, environment, folder, stack
+        self._lock = threading.Lock()
+        self._answers: dict[tuple[str, bytes], bytes] = {}
+        self._first = self._start()
+        self._configured: dict[bytes, tuple[grpc.Channel, bytes]] = {}
+        self._by_peer: dict[str, grpc.Channel] = {}
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler | None:
+        """What answers a method; that of the plugins' machinery which Terraform can do without has no answer."""
+        method = handler_call_details.method
+        if not method.startswith(_SERVICE):
+            return None
+        return grpc.unary_unary_rpc_method_handler(lambda asked, context: self._answer(method, asked, context))
+
+    def _answer(self, method: str, asked: bytes, context: grpc.ServicerContext) -> bytes:
+        try:
+            if method in _ALWAYS_THE_SAME:
+                return self._repeated(method, asked)
+            if method == _CONFIGURE:
+                return self._configure(asked, context.peer())
+            return _ask(self._by_peer.get(context.peer(), self._first), method, asked)
+        except grpc.RpcError as error:
+            context.abort(error.code(), error.details())
+            raise
+
+    def _repeated(self, method: str, asked: bytes) -> bytes:
+        with self._lock:
+            if (method, asked) not in self._answers:
+                self._answers[method, asked] = _ask(self._first, method, asked)
+            return self._answers[method, asked]
+
+    def _configure(self, asked: bytes, peer: str) -> bytes:
+        with self._lock:
+            if asked not in self._configured:
+                channel = self._start() if self._configured else self._first
+                self._configured[asked] = channel, _ask(channel, _CONFIGURE, asked)
+            self._by_peer[peer], answer = self._configured[asked]
+            return answer
+
+    def _start(self) -> grpc.Channel:
+        """Starts a provider, which ends with the stack."""
+        log = self._folder / f"provider-{time.monotonic_ns()}.log"
+        written = self._stack.enter_context(log.open("w"))
+        process = self._stack.enter_context(
+            subprocess.Popen(
+                [self._program, "-debug"],
+                env={**self._environment, **_QUIET},
+                stdin=subprocess.DEVNULL,
+                stdout=written,
+                stderr=subprocess.STDOUT,
+            )
+        )
+        self._stack.callback(process.terminate)
+        deadline = time.monotonic() + _SECONDS
+        while (told := _TOLD.search(log.read_text())) is None:
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() < deadline, log.read_text()
+            time.sleep(0.05)
+        ((_, found),) = json.loads(told[1]).items()
+        assert found["ProtocolVersion"] == 5, found
+        channel = grpc.insecure_channel(f"{found['Addr']['Network']}:{found['Addr']['String']}", options=_UNLIMITED)
+        return self._stack.enter_context(channel)
+
+
+def _ask(channel: grpc.Channel, method: str, asked: bytes) -> bytes:
+    answer: bytes = channel.unary_unary(method)(asked)
+    return answer
 
 
 @contextmanager
 def attached(folder: Path, environment: Mapping[str, str]) -> Iterator[dict[str, str]]:
-    """Yields the environment in which Terraform uses one running provider.
+    """Yields the environment in which Terraform uses running providers.
 
     Args:
         folder: Initialised.
         environment: Of the provider and of Terraform.
     """
     (program,) = folder.glob(_PLACE)
-    log = folder / "provider.log"
-    with (
-        log.open("w") as written,
-        subprocess.Popen(
-            [program, "-debug"],
-            env={**environment, **_QUIET},
-            stdin=subprocess.DEVNULL,
-            stdout=written,
-            stderr=subprocess.STDOUT,
-        ) as process,
-    ):
-        try:
-            deadline = time.monotonic() + _SECONDS
-            while (told := _TOLD.search(log.read_text())) is None:
-                assert process.poll() is None, log.read_text()
-                assert time.monotonic() < deadline, log.read_text()
-                time.sleep(0.1)
-            yield {**environment, "TF_REATTACH_PROVIDERS": told[1]}
-        finally:
-            process.terminate()
+    with ExitStack() as stack:
+        relay = Relay(program, environment, folder, stack)
+        pool = stack.enter_context(ThreadPoolExecutor(_AT_ONCE))
+        server = grpc.server(pool, [relay], options=_UNLIMITED)
+        port = server.add_insecure_port("127.0.0.1:0")
+        server.start()
+        stack.callback(lambda: server.stop(None).wait())
+        address = {"Network": "tcp", "String": f"127.0.0.1:{port}"}
+        told = {"Protocol": "grpc", "ProtocolVersion": 5, "Pid": os.getpid(), "Test": True, "Addr": address}
+        yield {**environment, "TF_REATTACH_PROVIDERS": json.dumps({"registry.terraform.io/hashicorp/aws": told})}

@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from ecr_cleaner import cli, restoring
 from tests.sandbox import Fault
 from tests.terraform import together
+from tests.terraform.attached import attached
 from tests.terraform.conftest import REPOSITORY
 from tests.terraform.together import Part, Together
 from tools.processes import Children
@@ -117,14 +118,15 @@ def stack(
             parts=parts,
         )
         stack.init()
-        try:
-            stack.apply()
-        except TerraformError as error:
-            # The provider tries again what it believes to have failed, and tells only of the last time.
-            answers = (f"{c.service} {c.operation}: {c.error}" for c in sandbox.calls if c.error)
-            error.add_note("Errors that the sandbox answered:\n" + "\n".join(answers))
-            raise
-        yield stack
+        with attached(stack.folder, stack.environment) as stack.environment:
+            try:
+                stack.apply()
+            except TerraformError as error:
+                # The provider tries again what it believes to have failed, and tells only of the last time.
+                answers = (f"{c.service} {c.operation}: {c.error}" for c in sandbox.calls if c.error)
+                error.add_note("Errors that the sandbox answered:\n" + "\n".join(answers))
+                raise
+            yield stack
         assert not stack.resources(), "the last test destroys"
 
 

@@ -1,8 +1,8 @@
 """All examples as modules of one root: each is applied as it is written, but for its provider blocks.
 
-A real Terraform starts the provider anew for every look and every change, which takes longer than all that an example
-makes; so they share these. That every example is a root of its own is seen where each is initialised, and the demo
-applies one as it is.
+A real apply mostly waits until what it made can be used, and every look reads the provider's schemas; so the examples
+share these. That every example is a root of its own is seen where each is initialised, and the demo applies one as it
+is.
 """
 
 from __future__ import annotations
