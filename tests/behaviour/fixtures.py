@@ -6,7 +6,6 @@ import gc
 import os
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, Literal
-from weakref import WeakKeyDictionary
 
 import boto3
 import botocore.session
@@ -30,31 +29,30 @@ _MODELS: Final = create_loader()
 
 _Session: Final = boto3.Session
 
-_CLIENTS: Final[WeakKeyDictionary[Sandbox, dict[Any, Any]]] = WeakKeyDictionary()
-"""Those of each sandbox, kept from test to test: making one for every service takes longer than several runs."""
+_CLIENTS: Final[list[tuple[Sandbox, dict[Any, Any]]]] = []
+"""Those of the last sandbox, kept from test to test: making one for every service takes longer than several runs."""
 
 
 @pytest.fixture(scope="module")
-def running_sandbox() -> Iterator[Sandbox]:
-    """A sandbox for all tests of a module; not of the session, because a process holds only one."""
-    with Sandbox() as running:
+def running_sandbox(pytestconfig: pytest.Config) -> Iterator[Sandbox]:
+    """A sandbox for all tests of a module, and mostly for those of the next one."""
+    pytestconfig.add_cleanup(Sandbox.stop_kept)
+    with Sandbox.kept() as running:
         yield running
-    # What is left would slow every later test down: garbage collection looks at all of it again and again.
-    _CLIENTS.pop(running, None)
-    gc.collect()
 
 
 @pytest.fixture(scope="session")
 def boto_session() -> boto3.Session:
     """One for all runs of the function."""
-    return _session()
+    return _nobodys()
 
 
 @pytest.fixture
-def sandbox(running_sandbox: Sandbox) -> Sandbox:
-    """An empty account."""
+def sandbox(running_sandbox: Sandbox) -> Iterator[Sandbox]:
+    """An empty account, in which nothing failed unnoticed in the end."""
     running_sandbox.reset()
-    return running_sandbox
+    yield running_sandbox
+    running_sandbox.must_be_well()
 
 
 @pytest.fixture
@@ -71,7 +69,7 @@ def run(
     monkeypatch.setattr(aws, "back_off", lambda _: None)
     monkeypatch.setattr(standard.ExponentialBackoff, "delay_amount", lambda *_: 0)
     make = aws.Aws._make
-    made = _CLIENTS.setdefault(sandbox, {})
+    made = _clients(sandbox)
 
     def once(clients: aws.Aws, service: str, attempts: int) -> Any:
         key = clients.session, service, clients.region, attempts, aws.READ_TIMEOUT_SECONDS, _endpoints()
@@ -87,10 +85,25 @@ def run(
     return Runner(sandbox, monkeypatch, caplog)
 
 
+def _clients(sandbox: Sandbox) -> dict[Any, Any]:
+    """Those that were made for a sandbox; the ones of an earlier sandbox are forgotten."""
+    if not _CLIENTS or _CLIENTS[0][0] is not sandbox:
+        _CLIENTS[:] = [(sandbox, {})]
+        # What is left would slow every later test down: garbage collection looks at all of it again and again.
+        gc.collect()
+    return _CLIENTS[0][1]
+
+
 def _session(**named: Any) -> boto3.Session:
     session = botocore.session.Session()
     session.register_component("data_loader", _MODELS)
     return _Session(botocore_session=session, **named)
+
+
+@cache
+def _nobodys() -> boto3.Session:
+    """The session of the function; apart from the fixture, which every folder that imports it has of its own."""
+    return _session()
 
 
 @cache

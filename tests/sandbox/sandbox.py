@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, cast
 
 import boto3
 from botocore.config import Config
@@ -39,7 +40,7 @@ from .tables import TablesApi
 from .telling import TellingApi
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from .aws import Request
@@ -61,6 +62,7 @@ class Sandbox:
 
     account = ACCOUNT
     _running: ClassVar[threading.Lock] = threading.Lock()
+    _kept: ClassVar[Sandbox | None] = None
 
     def __init__(self, port: int = 0, *, registry_url: str | None = None, registry_ecr_host: bool = False) -> None:
         """Make a sandbox that does not run yet.
@@ -147,6 +149,7 @@ class Sandbox:
         Raises:
             RuntimeError: Another sandbox runs in this process.
         """
+        self.stop_kept()
         if not self._running.acquire(blocking=False):
             raise RuntimeError("a sandbox is running in this process already: moto's state is global")
         try:
@@ -171,6 +174,38 @@ class Sandbox:
             client.close()
         self._clients.clear()
         self._running.release()
+        self.must_be_well()
+
+    @classmethod
+    @contextmanager
+    def kept(cls) -> Iterator[Self]:
+        """An empty sandbox that runs on afterwards, at its address, for whoever asks for one next.
+
+        So its clients can be kept too: making those of all services takes longer than several runs of the function.
+        It ends when another one starts, or with `stop_kept`; until then the process does not end.
+        """
+        sandbox = cast("Self | None", Sandbox._kept) or cls().start()
+        Sandbox._kept = None
+        try:
+            sandbox.reset()
+            yield sandbox
+        finally:
+            sandbox.reset()
+            Sandbox._kept = sandbox
+
+    @classmethod
+    def stop_kept(cls) -> None:
+        """Stop the one that was kept for the next, if there is one."""
+        if (kept := Sandbox._kept) is not None:
+            Sandbox._kept = None
+            kept.stop()
+
+    def must_be_well(self) -> None:
+        """Forgets what failed until now.
+
+        Raises:
+            ExceptionGroup: Callbacks or handlers of the sandbox failed; nobody else would hear of it.
+        """
         failures = [error for error in self._app.errors if isinstance(error, Exception)]
         self._app.errors.clear()
         if failures:

@@ -48,6 +48,20 @@ os.environ["MOTO_LAMBDA_STUB_ECR"] = "true"
 _CONNECTION = "sandbox.connection"
 
 
+class Moto(DomainDispatcherApplication):  # type: ignore[misc]
+    """moto's server; it would look through its own folder and its addresses at every request."""
+
+    def __init__(self) -> None:
+        super().__init__(create_backend_app)
+        self._backends: dict[str | None, Any] = {}
+
+    def get_backend_for_host(self, host: str | None) -> Any:
+        """The backend of a host, as moto finds it."""
+        if host not in self._backends:
+            self._backends[host] = super().get_backend_for_host(host)
+        return self._backends[host]
+
+
 class Gateway(cheroot.wsgi.Gateway_10):  # type: ignore[misc]
     """Gives the application its connection, so that a fault can tear it."""
 
@@ -74,7 +88,7 @@ class Middleware:
         hooks: tuple[Hooks, Hooks],
         tags: Callable[[Request], dict[str, str]],
     ) -> None:
-        self._moto = DomainDispatcherApplication(create_backend_app)
+        self._moto = Moto()
         self._one_at_a_time = threading.Lock()
         self._dispatcher = Dispatcher()
         self._handlers = handlers
