@@ -1,15 +1,14 @@
-// Evaluates requests against policies, all in one process: JSON from standard input to standard output.
+// Evaluates requests against policies, all in one process: a line of JSON on standard input is answered by a line on
+// standard output.
 //
 // In:  {"principal": ARN, "account": id, "policies": {name: document}, "requests": [{policy, action, resource, context}]}
 // Out: [{"result": "Allowed" | "ImplicitlyDenied" | "ExplicitlyDenied" | "error", "ignored": [keys], "errors": ...}]
 
+import { createInterface } from 'node:readline'
+
 import { runSimulation } from '@cloud-copilot/iam-simulate'
 
-const chunks = []
-for await (const chunk of process.stdin) chunks.push(chunk)
-const { principal, account, policies, requests } = JSON.parse(Buffer.concat(chunks).toString())
-
-async function evaluate({ policy, action, resource, context }) {
+async function evaluate({ principal, account, policies }, { policy, action, resource, context }) {
   const answer = await runSimulation(
     {
       request: {
@@ -29,6 +28,9 @@ async function evaluate({ policy, action, resource, context }) {
   return { result: answer.overallResult, ignored: single.flatMap((each) => each.ignoredContextKeys ?? []) }
 }
 
-const results = []
-for (const request of requests) results.push(await evaluate(request))
-process.stdout.write(JSON.stringify(results))
+for await (const line of createInterface({ input: process.stdin })) {
+  const asked = JSON.parse(line)
+  const results = []
+  for (const request of asked.requests) results.push(await evaluate(asked, request))
+  process.stdout.write(`${JSON.stringify(results)}\n`)
+}

