@@ -10,7 +10,7 @@ python := .venv/bin/python
 # Words for pytest: make test PYTEST_ARGS="-k lock"
 PYTEST_ARGS ?=
 # Test processes side by side; more than cores, because many tests wait for what Terraform waits for.
-JOBS ?= 4
+JOBS ?= 5
 
 # The sources stay as they are, byte code included: it is compiled once, for every process of every command.
 export PYTHONPYCACHEPREFIX = $(CURDIR)/.cache/python

@@ -15,7 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
 
 _SKIPS_FILE: Final = "ECR_CLEANER_SKIPS_FILE"
-_WAITING: Final = (("tests", "terraform"), ("tests", "container"), ("tests", "demo"), ("tests", "permissions"))
+_WAITING: Final = tuple(("tests", name) for name in ("demo", "terraform", "container", "page", "permissions"))
+_AT_ONCE: Final = 3
+"""How many files that wait begin first."""
+_BETWEEN: Final = 6
+"""After how many others each later one of them comes."""
 _SHORT: Final = ("tests", "unit")
 _LONGEST: Final = ("test_fault_matrix.py", "test_meanwhile.py")
 _SAFE_ENVIRONMENT: Final = {
@@ -44,20 +48,30 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Puts what mostly waits first, then what takes longest: begun last, it would be waited for by idle processes.
+    """Mixes the files that mostly wait (for Terraform, a browser) with those that compute, so that no core is idle.
 
-    The unit tests come last: in small portions, they end at the same time everywhere.
+    What takes longest begins early: begun last, it would be waited for by idle processes. The unit tests come last: in
+    small portions, they end at the same time everywhere.
     """
+    files: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.location[0], []).append(item)
 
-    def turn(item: pytest.Item) -> int:
-        path = Path(item.location[0])
+    def turn(name: str) -> int:
+        path = Path(name)
         if path.parts[:2] in _WAITING:
-            return 0
+            return _WAITING.index(path.parts[:2])
         if path.name in _LONGEST:
-            return 1
-        return 3 if path.parts[:2] == _SHORT else 2
+            return 0
+        return 2 if path.parts[:2] == _SHORT else 1
 
-    items.sort(key=turn)
+    waiting = sorted((name for name in files if Path(name).parts[:2] in _WAITING), key=turn)
+    order, later = waiting[:_AT_ONCE], waiting[_AT_ONCE:]
+    for place, name in enumerate(sorted(files.keys() - waiting, key=lambda name: (turn(name), name))):
+        if later and place % _BETWEEN == _BETWEEN - 1:
+            order.append(later.pop(0))
+        order.append(name)
+    items[:] = [item for name in (*order, *later) for item in files[name]]
 
 
 def pytest_collection_finish() -> None:

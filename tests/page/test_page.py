@@ -48,7 +48,8 @@ def names(opened: Opened, section: str = "images") -> list[str]:
 
 
 def press(opened: Opened, button: Locator) -> None:
-    """Clicks as a person does, who sees the rows first: what was filtered is laid out once more in the next frame."""
+    """Clicks as a person does, who sees the rows first: a table that was scrolled into sight is laid out once more."""
+    button.scroll_into_view_if_needed()
     opened.page.evaluate("new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
     button.click()
 
@@ -295,7 +296,7 @@ def test_it_is_accessible(opened: Open, html: bytes, options: dict[str, Any]) ->
     found = opened(html, **options)
     found.page.evaluate(AXE.read_text())
     assert _violations(found.page) == []
-    found.page.locator("#images-table button.name").first.click()
+    press(found, found.page.locator("#images-table button.name").first)
     assert _violations(found.page) == []
 
 
@@ -337,7 +338,7 @@ def test_it_fits_every_width(opened: Open, width: int) -> None:
     """The page never scrolls sideways, however long the names are."""
     found = opened(Night(120, word="-" + "x" * 200).page(), viewport={"width": width, "height": 740})
     assert found.page.evaluate("document.documentElement.scrollWidth") <= width
-    found.page.locator("#images-table button.name").first.click()
+    press(found, found.page.locator("#images-table button.name").first)
     assert found.page.evaluate("document.querySelector('dialog').scrollWidth") <= width
 
 
@@ -367,7 +368,7 @@ def test_names_that_want_to_be_code_are_names(opened: Open) -> None:
     for section in ("images", "usages", "findings", "repositories"):
         found.page.locator(f"#{section}-table").scroll_into_view_if_needed()
         for button in found.page.locator(f"#{section}-table button.name").all()[:4]:
-            button.click()
+            press(found, button)
             found.page.get_by_role("button", name="Close").click()
     expect(found.page.locator("#findings-table")).to_contain_text(HOSTILE)
     expect(found.page.locator("#usages-table")).to_contain_text(HOSTILE)
