@@ -49,7 +49,7 @@ def names(opened: Opened, section: str = "images") -> list[str]:
 
 def press(opened: Opened, button: Locator) -> None:
     """Clicks as a person does, who sees the rows first: a table that was scrolled into sight is laid out once more."""
-    button.scroll_into_view_if_needed()
+    button.evaluate("button => button.scrollIntoView({ block: 'center' })")
     opened.page.evaluate("new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
     button.click()
 
