@@ -141,7 +141,7 @@ class Stack:
         """Plans; returns what Terraform would do, or nothing if the second plan is empty as it should be."""
         status, told = self._status("plan", "-detailed-exitcode")
         if status not in {0, _CHANGES}:
-            raise TerraformError(_errors(told))
+            raise TerraformError(errors(told))
         return told if status else ""
 
     def outputs(self) -> dict[str, Any]:
@@ -180,7 +180,7 @@ class Stack:
     def _run(self, *arguments: str) -> str:
         status, told = self._status(*arguments)
         if status:
-            raise TerraformError(f"terraform {arguments[0]} failed:\n{_errors(told)}")
+            raise TerraformError(f"terraform {arguments[0]} failed:\n{errors(told)}")
         return told
 
     def _status(self, *arguments: str) -> tuple[int, str]:
@@ -191,7 +191,7 @@ class Stack:
         return self.children.run(command, folder=self.folder, environment=self.environment, on_line=self.on_line)
 
 
-def _errors(told: str) -> str:
+def errors(told: str) -> str:
     """Returns Terraform's errors without the plan before them; the end of what it wrote if it names none."""
     _, found, rest = told.partition("\nError: ")
     return f"Error: {rest}" if found else "\n".join(told.splitlines()[-40:])

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.behaviour.fixtures import boto_session, night, pair_deletes, past, run, running_sandbox, sandbox
+from tests.behaviour.fixtures import night, pair_deletes, past, run, running_sandbox, sandbox
 
-__all__ = ["boto_session", "night", "pair_deletes", "past", "run", "running_sandbox", "sandbox"]
+__all__ = ["night", "pair_deletes", "past", "run", "running_sandbox", "sandbox"]

@@ -42,12 +42,6 @@ def running_sandbox(pytestconfig: pytest.Config) -> Iterator[Sandbox]:
         yield running
 
 
-@pytest.fixture(scope="session")
-def boto_session() -> boto3.Session:
-    """One for all runs of the function."""
-    return _nobodys()
-
-
 @pytest.fixture
 def sandbox(running_sandbox: Sandbox) -> Iterator[Sandbox]:
     """An empty account, in which nothing failed unnoticed in the end."""
@@ -59,12 +53,11 @@ def sandbox(running_sandbox: Sandbox) -> Iterator[Sandbox]:
 @pytest.fixture
 def run(
     sandbox: Sandbox,
-    boto_session: boto3.Session,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> Runner:
     """Runs the handler against the account, without long waits between tries."""
-    monkeypatch.setattr(aws.boto3, "Session", lambda **named: _named(_aws(), **named) if named else boto_session)
+    monkeypatch.setattr(aws.boto3, "Session", lambda **named: _session(_aws() if named else None, **named))
     monkeypatch.setattr(aws, "MAX_ATTEMPTS", 2)
     monkeypatch.setattr(aws.Pacer, "wait", lambda *_: None)
     monkeypatch.setattr(aws, "back_off", lambda _: None)
@@ -99,22 +92,12 @@ def _clients(sandbox: Sandbox) -> dict[Any, Any]:
     return _CLIENTS[0][1]
 
 
-def _session(**named: Any) -> boto3.Session:
+@cache
+def _session(_: frozenset[tuple[str, str]] | None, **named: Any) -> boto3.Session:
+    """The function's session, or that of whoever names a region or a profile in an environment; clients go with it."""
     session = botocore.session.Session()
     session.register_component("data_loader", _MODELS)
     return _Session(botocore_session=session, **named)
-
-
-@cache
-def _nobodys() -> boto3.Session:
-    """The session of the function; apart from the fixture, which every folder that imports it has of its own."""
-    return _session()
-
-
-@cache
-def _named(_: frozenset[tuple[str, str]], **named: Any) -> boto3.Session:
-    """The session of whoever names a region or a profile in an environment: its clients are kept by it."""
-    return _session(**named)
 
 
 def _aws() -> frozenset[tuple[str, str]]:

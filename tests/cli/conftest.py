@@ -17,7 +17,7 @@ from click.testing import CliRunner
 
 from ecr_cleaner.cli import main
 from ecr_cleaner.usage.registry import DISABLED_BY_NAME
-from tests.behaviour.fixtures import boto_session, night, past, run, running_sandbox, sandbox
+from tests.behaviour.fixtures import night, past, run, running_sandbox, sandbox
 from tools.processes import byte_code
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tests.behaviour.runner import Runner
     from tests.sandbox import Sandbox
 
-__all__ = ["boto_session", "night", "past", "run", "running_sandbox", "sandbox"]
+__all__ = ["night", "past", "run", "running_sandbox", "sandbox"]
 
 SOURCE: Final = Path(__file__).parents[2] / "lambda_src"
 SCENARIOS: Final = Path(__file__).parents[1] / "sandbox" / "scenarios"

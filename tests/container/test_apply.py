@@ -20,9 +20,10 @@ from tests.container.emulator import EmulatedFunction
 from tests.container.engine import container_tool, remove_images, tool
 from tests.container.images import GO_ARCHITECTURE, MANIFEST, OCI_MANIFEST, RegistryClient
 from tests.container.registry import Registry
-from tests.container.workspace import BUILD, PASSWORD, REGION, SandboxProcess, TerraformError, Workspace
+from tests.container.workspace import BUILD, PASSWORD, REGION, SandboxProcess, Workspace
 from tests.terraform.attached import attached
 from tools.provider_mirror import ProviderMirror
+from tools.stack import TerraformError
 from tools.terraform import Terraform
 
 if TYPE_CHECKING:

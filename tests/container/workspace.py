@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 from urllib.request import urlopen
 
+from tools.stack import TerraformError, errors
 from tools.terraform import ROOT, Terraform
 
 if TYPE_CHECKING:
@@ -35,14 +36,6 @@ _SERVICES = (
     "sqs",
     "sts",
 )
-
-
-class TerraformError(Exception):
-    """Terraform failed; the message is what it wrote, its errors first: of a long message a report shows the head."""
-
-    def __init__(self, written: str) -> None:
-        before, found, errors = written.partition("\nError: ")
-        super().__init__(f"Error: {errors}\n\nAll of it:\n{before}{found}{errors}" if found else written)
 
 
 class SandboxProcess:
@@ -141,7 +134,7 @@ class Workspace:
         self._write()
         done = self._terraform("plan", "-detailed-exitcode")
         if done.returncode not in {0, 2}:
-            raise TerraformError(done.stdout)
+            raise TerraformError(errors(done.stdout))
         return done.stdout if done.returncode else ""
 
     def destroy(self) -> str:
@@ -166,7 +159,7 @@ class Workspace:
         """
         done = self._terraform(*arguments)
         if done.returncode != 0:
-            raise TerraformError(done.stdout)
+            raise TerraformError(errors(done.stdout))
         return done.stdout
 
     def _terraform(self, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.behaviour.fixtures import boto_session, pair_deletes, run, running_sandbox, sandbox
+from tests.behaviour.fixtures import pair_deletes, run, running_sandbox, sandbox
 
-__all__ = ["boto_session", "pair_deletes", "run", "running_sandbox", "sandbox"]
+__all__ = ["pair_deletes", "run", "running_sandbox", "sandbox"]

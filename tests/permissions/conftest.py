@@ -11,7 +11,7 @@ import pytest
 
 from ecr_cleaner.usage.registry import DISABLED_BY_NAME
 from tests.behaviour import accounts
-from tests.behaviour.fixtures import boto_session, night, past, run, running_sandbox, sandbox
+from tests.behaviour.fixtures import night, past, run, running_sandbox, sandbox
 from tests.permissions.simulator import FOLDER
 from tests.terraform.attached import attached
 from tools.processes import loopback_only
@@ -22,7 +22,7 @@ from tools.terraform import Terraform
 if TYPE_CHECKING:
     from tests.sandbox import Sandbox
 
-__all__ = ["boto_session", "night", "past", "run", "running_sandbox", "sandbox"]
+__all__ = ["night", "past", "run", "running_sandbox", "sandbox"]
 
 IMAGE: Final = "123456789012.dkr.ecr.us-east-1.amazonaws.com/platform/cleaner:v1"
 INVENTORIES: Final = "s3://{bucket}/{prefix}".format_map(accounts.SETTINGS["inventories"])

@@ -183,6 +183,9 @@ class Sandbox:
 
         So its clients can be kept too: making those of all services takes longer than several runs of the function.
         It ends when another one starts, or with `stop_kept`; until then the process does not end.
+
+        Raises:
+            ExceptionGroup: As `must_be_well`.
         """
         sandbox = cast("Self | None", Sandbox._kept) or cls().start()
         Sandbox._kept = None
@@ -190,8 +193,8 @@ class Sandbox:
             sandbox.reset()
             yield sandbox
         finally:
-            sandbox.reset()
             Sandbox._kept = sandbox
+        sandbox.must_be_well()
 
     @classmethod
     def stop_kept(cls) -> None:
@@ -231,7 +234,6 @@ class Sandbox:
         self.clear_faults()
         self.clear_callbacks()
         self._app.buckets.clear()
-        self._app.errors.clear()
         self.latency = 0.0
         self.pair_deletes = "tag"
         self.ecr.lost_layers.clear()
