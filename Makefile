@@ -48,7 +48,7 @@ test: setup ## Everything that needs no AWS account; ends with what was skipped 
 
 .PHONY: test-full
 test-full: test ## make test, and then every cell of the fault matrix instead of a sample (half an hour more)
-	@ECR_CLEANER_FULL=1 $(pytest) -n $(JOBS) --dist load tests/behaviour/test_fault_matrix.py tests/behaviour/test_meanwhile.py
+	@ECR_CLEANER_FULL=1 $(pytest) -n $(JOBS) --dist load tests/integration/test_fault_matrix.py tests/integration/test_meanwhile.py
 
 .PHONY: mutation
 mutation: ## Change what decides over images word by word: a test must fail each time (ten minutes)
@@ -73,7 +73,7 @@ container: setup ## The container path; needs an engine
 
 .PHONY: test-aws
 test-aws: setup ## The questions that only AWS can answer, in a REAL account; makes and removes a throw-away repository
-	@$(python) -m tests.aws
+	@$(python) -m tests.live_aws
 
 ##@ To work on it
 
@@ -105,7 +105,7 @@ types: setup-python ## mypy, strict
 
 .PHONY: sandbox
 sandbox: setup-python ## Start the sandbox by hand with the example company in it
-	@$(python) -m tests.sandbox --port 0 --scenario tests/sandbox/scenarios/company.yaml
+	@$(python) -m tests.fake_aws --port 0 --scenario tests/fake_aws/scenarios/company.yaml
 
 .PHONY: generate
 generate: setup-python ## Write what follows from the sources of usages: usage_sources.json and tables of the README
@@ -117,5 +117,5 @@ lock: setup-python ## Lock the newest allowed versions of all dependencies anew
 
 .PHONY: clean
 clean: ## Remove everything that these targets made
-	rm -rf .venv .cache .demo .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage tests/permissions/node_modules tests/page/node_modules
+	rm -rf .venv .cache .demo .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage tests/iam/node_modules tests/report_page/node_modules
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -15,7 +15,7 @@ import sys
 from collections import Counter
 from typing import Final
 
-from tests.sandbox import Sandbox
+from tests.fake_aws import Sandbox
 
 SIZES: Final = (500, 2_000, 8_000)
 IMAGES_PER_REPOSITORY: Final = 200

@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from playwright.sync_api import sync_playwright
 
-from tests.page.browser import ARGUMENTS, executable, problem
+from tests.report_page.browser import ARGUMENTS, executable, problem
 
 SIZES: Final = (1_000, 10_000, 50_000)
 IMAGES_PER_REPOSITORY: Final = 500
@@ -28,7 +28,7 @@ OPENINGS: Final = 3
 
 _CHILD: Final = """
 import json, resource, sys, time
-from tests.page.made import Night
+from tests.report_page.made import Night
 from ecr_cleaner.report import page
 from ecr_cleaner.report.record import Recorder
 

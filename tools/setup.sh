@@ -2,7 +2,7 @@
 # Makes the virtual environment .venv from the locked requirements, once for each content of the lock.
 #
 # Usage: tools/setup.sh python   the virtual environment
-#        tools/setup.sh node     and what tests/permissions and tests/page take from npm
+#        tools/setup.sh node     and what tests/iam and tests/report_page take from npm
 #        tools/setup.sh mutation the virtual environment, and a second one in .cache for make mutation
 #
 # The Python used is $PYTHON if set, else the first one on PATH that is new enough.
@@ -75,8 +75,8 @@ setup_venv $venv requirements-dev.txt
 case ${1:-node} in
   python) ;;
   node)
-    setup_node tests/permissions
-    setup_node tests/page
+    setup_node tests/iam
+    setup_node tests/report_page
     ;;
   mutation) setup_venv .cache/mutation/venv requirements-mutation.txt ;;
   *) fail "unknown argument: $1" ;;

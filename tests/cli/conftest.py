@@ -17,19 +17,19 @@ from click.testing import CliRunner
 
 from ecr_cleaner.cli import main
 from ecr_cleaner.usage.registry import DISABLED_BY_NAME
-from tests.behaviour.fixtures import night, past, run, running_sandbox, sandbox
+from tests.integration.fixtures import night, past, run, running_sandbox, sandbox
 from tools.processes import byte_code
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from tests.behaviour.runner import Runner
-    from tests.sandbox import Sandbox
+    from tests.fake_aws import Sandbox
+    from tests.integration.runner import Runner
 
 __all__ = ["night", "past", "run", "running_sandbox", "sandbox"]
 
 SOURCE: Final = Path(__file__).parents[2] / "lambda_src"
-SCENARIOS: Final = Path(__file__).parents[1] / "sandbox" / "scenarios"
+SCENARIOS: Final = Path(__file__).parents[1] / "fake_aws" / "scenarios"
 ROLE: Final = "arn:aws:iam::123456789012:role/function"
 NAME: Final = "ecr-cleaner"
 OTHERS: Final = sorted(DISABLED_BY_NAME - {"apprunner"})

@@ -18,20 +18,20 @@ import pytest
 from ecr_cleaner.cli import applying
 from ecr_cleaner.cli.commands import apply as apply_command
 from ecr_cleaner.settings_document import DEFAULT_PLAN_EXPIRY_HOURS
-from tests.behaviour.runner import Context
 from tests.cli.conftest import NAME, Ended
 from tests.cli.test_plan import READING
-from tests.sandbox import Fault
-from tests.sandbox.lambda_state import Functions
+from tests.fake_aws import Fault
+from tests.fake_aws.lambda_state import Functions
+from tests.integration.runner import Context
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.behaviour.past import Past
-    from tests.behaviour.runner import Outcome, Runner
     from tests.cli.conftest import Command
-    from tests.sandbox import Sandbox
+    from tests.fake_aws import Sandbox
+    from tests.integration.past import Past
+    from tests.integration.runner import Outcome, Runner
 
 LOCK: Final = "cleaner-lock"
 

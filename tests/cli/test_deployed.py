@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ecr_cleaner import __version__
-from tests.behaviour.past import BUCKET, PREFIX
 from tests.cli.conftest import NAME, in_this_process
 from tests.cli.test_plan import READING
-from tests.sandbox import Fault
+from tests.fake_aws import Fault
+from tests.integration.past import BUCKET, PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.behaviour.past import Past
-    from tests.behaviour.runner import Outcome
     from tests.cli.conftest import Command
-    from tests.sandbox import Sandbox
+    from tests.fake_aws import Sandbox
+    from tests.integration.past import Past
+    from tests.integration.runner import Outcome
 
 
 def shop(sandbox: Sandbox, image: str) -> None:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.cli.conftest import FEW
-from tests.sandbox import Fault
+from tests.fake_aws import Fault
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Command
-    from tests.sandbox import Sandbox
+    from tests.fake_aws import Sandbox
 
 COLOUR = re.compile(r"\x1b\[[\d;]*3[0-7]m")
 CALLS = re.compile(r"\d+ calls, now \w+ \w+")

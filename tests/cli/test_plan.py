@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.cli.conftest import FEW, SCENARIOS
-from tests.sandbox import Fault
+from tests.fake_aws import Fault
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.cli.conftest import Command
-    from tests.sandbox import Sandbox
+    from tests.fake_aws import Sandbox
 
 READING = ("BatchGet", "Describe", "Get", "List", "Search")
 

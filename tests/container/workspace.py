@@ -39,14 +39,14 @@ _SERVICES = (
 
 
 class SandboxProcess:
-    """``python -m tests.sandbox`` as a context manager; it ends with the test process at the latest.
+    """``python -m tests.fake_aws`` as a context manager; it ends with the test process at the latest.
 
     Attributes:
         endpoint: Its URL.
     """
 
     def __init__(self, *options: str) -> None:
-        command = [sys.executable, "-m", "tests.sandbox", "--port", "0", "--parent-pid", str(os.getpid()), *options]
+        command = [sys.executable, "-m", "tests.fake_aws", "--port", "0", "--parent-pid", str(os.getpid()), *options]
         self._process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
         assert self._process.stdout is not None
         self.endpoint: str = json.loads(self._process.stdout.readline())["endpoint"]

@@ -109,13 +109,13 @@ def test_two_demos_do_not_meet(start: Start) -> None:
     assert second.end(60) == 1
     assert "Another demo runs" in second.said
     assert first.process.poll() is None
-    first.wait_for_program("tests.sandbox")
+    first.wait_for_program("tests.fake_aws")
     _stopped(first, signal.SIGTERM)
 
 
 def _stopped(demo: Demo, number: signal.Signals) -> None:
     children = demo.descendants()
-    assert "tests.sandbox" in " ".join(children.values())
+    assert "tests.fake_aws" in " ".join(children.values())
     demo.process.send_signal(number)
     assert demo.end(120) == 128 + number, demo.said
     assert alive(set(children)) == {}

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.sandbox import Sandbox
+from tests.fake_aws import Sandbox
 from tools.processes import Children, loopback_only
 from tools.provider_mirror import ProviderMirror
 from tools.stack import Stack

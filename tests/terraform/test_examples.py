@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from ecr_cleaner import cli, restoring
-from tests.sandbox import Fault
+from tests.fake_aws import Fault
 from tests.terraform import together
 from tests.terraform.attached import attached
 from tests.terraform.conftest import REPOSITORY
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from tests.sandbox import Sandbox
+    from tests.fake_aws import Sandbox
 
 pytestmark = [pytest.mark.terraform, pytest.mark.timeout(600)]
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from tests.sandbox import Sandbox
+    from tests.fake_aws import Sandbox
 
 pytestmark = [pytest.mark.terraform, pytest.mark.timeout(600)]
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.sandbox import Sandbox
+from tests.fake_aws import Sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -17,7 +17,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ecr_cleaner.report import page
-from tests.page.made import HOSTILE, Night
+from tests.report_page.made import HOSTILE, Night
 from tools import vendor
 
 ASSETS: Final = Path(page.__file__).with_name("assets")

@@ -36,7 +36,7 @@ from ecr_cleaner.report.summary import RepositorySummary, RunSummary
 from ecr_cleaner.rules import judge
 from ecr_cleaner.settings import Settings
 from tests.builders import ACCOUNT, NOW, REGION, digest, image, repository, usage
-from tests.page.made import HOSTILE, Night, document, recorder
+from tests.report_page.made import HOSTILE, Night, document, recorder
 
 if TYPE_CHECKING:
     from ecr_cleaner.model import Image, Usage

@@ -11,11 +11,11 @@ from botocore.exceptions import ClientError
 from botocore.validate import ParamValidator
 
 from ecr_cleaner.usage.sources import batch, codebuild, sagemaker
-from tests.behaviour import computing
+from tests.integration import computing
 
 if TYPE_CHECKING:
     from ecr_cleaner.usage.base import Account, Source
-    from tests.sandbox import Sandbox
+    from tests.fake_aws import Sandbox
 
 
 @pytest.fixture

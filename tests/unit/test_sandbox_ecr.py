@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 if TYPE_CHECKING:
-    from tests.sandbox import Sandbox
+    from tests.fake_aws import Sandbox
 
 
 REPOSITORY = "shop/api"

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.sandbox import Sandbox
-from tests.sandbox.lambda_state import Functions
+from tests.fake_aws import Sandbox
+from tests.fake_aws.lambda_state import Functions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.sandbox import Sandbox
+from tests.fake_aws import Sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,7 @@ import cheroot.wsgi
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.sandbox import Sandbox, manifests
+from tests.fake_aws import Sandbox, manifests
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

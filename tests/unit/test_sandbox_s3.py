@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from botocore.parsers import ResponseParserError
 
 from ecr_cleaner import aws
-from tests.sandbox import Fault, Sandbox
+from tests.fake_aws import Fault, Sandbox
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.sandbox import Fault, Sandbox
+from tests.fake_aws import Fault, Sandbox
 
 BUCKET = "history"
 

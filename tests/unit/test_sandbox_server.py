@@ -16,12 +16,12 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError, HTTPClientError, ReadTimeoutError
 
-from tests.sandbox import Fault, Sandbox
-from tests.sandbox.faults import Bucket
-from tests.sandbox.push import moment, size
+from tests.fake_aws import Fault, Sandbox
+from tests.fake_aws.faults import Bucket
+from tests.fake_aws.push import moment, size
 
 ROOT = Path(__file__).parents[2]
-SCENARIOS = ROOT / "tests/sandbox/scenarios"
+SCENARIOS = ROOT / "tests/fake_aws/scenarios"
 REPOSITORY = "shop/api"
 ARN = f"arn:aws:ecr:us-east-1:123456789012:repository/{REPOSITORY}"
 
@@ -299,7 +299,7 @@ def test_the_scenario_files_load(sandbox: Sandbox, name: str) -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_by_hand_it_says_where_and_ends_cleanly(number: signal.Signals) -> None:
     """One JSON line when it is ready; status 0 after a signal."""
-    command = [sys.executable, "-m", "tests.sandbox", "--scenario", str(SCENARIOS / "bad-tag.yaml")]
+    command = [sys.executable, "-m", "tests.fake_aws", "--scenario", str(SCENARIOS / "bad-tag.yaml")]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         endpoint = json.loads(process.stdout.readline())["endpoint"]
@@ -311,7 +311,7 @@ def test_by_hand_it_says_where_and_ends_cleanly(number: signal.Signals) -> None:
 def test_it_ends_with_its_parent() -> None:
     """--parent-pid: nobody is left behind when a demo is killed."""
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as parent:
-        command = [sys.executable, "-m", "tests.sandbox", "--parent-pid", str(parent.pid)]
+        command = [sys.executable, "-m", "tests.fake_aws", "--parent-pid", str(parent.pid)]
         with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as process:
             assert process.stdout is not None
             assert process.stdout.readline()

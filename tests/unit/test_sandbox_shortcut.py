@@ -9,8 +9,8 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError, EndpointConnectionError
 
-from tests.sandbox import Fault, Sandbox
-from tests.sandbox.server import Server
+from tests.fake_aws import Fault, Sandbox
+from tests.fake_aws.server import Server
 
 BUCKET = "bucket-of-somebody"
 KEY = "some folder/ä+b.json"

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.sandbox import Sandbox
+    from tests.fake_aws import Sandbox
 
 ECS = "arn:aws:ecs:us-east-1:123456789012"
 AGENT = f"{ECS}:daemon/prod/agent"

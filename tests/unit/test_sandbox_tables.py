@@ -8,14 +8,14 @@ import pytest
 from botocore.exceptions import ClientError
 
 from ecr_cleaner.usage.registry import SOURCES
-from tests.behaviour.fixtures import running_sandbox, sandbox
-from tests.sandbox import Fault
-from tests.sandbox.resources import TEMPLATES
-from tests.sandbox.tables import SERVICES
+from tests.fake_aws import Fault
+from tests.fake_aws.resources import TEMPLATES
+from tests.fake_aws.tables import SERVICES
+from tests.integration.fixtures import running_sandbox, sandbox
 
 if TYPE_CHECKING:
     from ecr_cleaner.usage.base import Source
-    from tests.sandbox import Sandbox
+    from tests.fake_aws import Sandbox
 
 __all__ = ["running_sandbox", "sandbox"]
 

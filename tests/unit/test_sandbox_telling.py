@@ -8,8 +8,8 @@ from typing import Any, Final
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.sandbox import Fault, Sandbox
-from tests.sandbox.telling import size
+from tests.fake_aws import Fault, Sandbox
+from tests.fake_aws.telling import size
 
 TOPIC: Final = "arn:aws:sns:us-east-1:123456789012:runs"
 ENTRY: Final = {"Source": "mine", "DetailType": "Run", "Detail": "{}"}

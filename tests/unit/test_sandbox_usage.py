@@ -10,7 +10,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from tests.sandbox import Fault, Sandbox
+from tests.fake_aws import Fault, Sandbox
 
 HOST = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
 OTHER = f"sha256:{'1' * 64}"

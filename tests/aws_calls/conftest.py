@@ -1,0 +1,30 @@
+"""What the contract tests share: clients that are made once and scripted anew for every test."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ecr_cleaner import aws
+from ecr_cleaner.aws import Aws, connect
+from ecr_cleaner.readings import Readings
+from tests.aws_calls.script import Script
+from tests.builders import REGION
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(scope="session")
+def _clients() -> Aws:
+    return connect(REGION, None)
+
+
+@pytest.fixture
+def script(_clients: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Script]:
+    """Answers for the calls of one test, and no waiting between tries."""
+    monkeypatch.setattr(aws, "back_off", lambda _: None)
+    monkeypatch.setattr(_clients, "readings", Readings())
+    with Script(_clients) as made:
+        yield made

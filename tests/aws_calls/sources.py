@@ -1,0 +1,74 @@
+"""All sources together, as the tests of them script and ask them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from ecr_cleaner import usage
+from ecr_cleaner.model import SourceOutcome, SourceStatus, UsageScan
+from ecr_cleaner.settings import Settings
+from ecr_cleaner.usage.base import Source
+from tests.builders import NOW
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from ecr_cleaner.model import Usage
+    from ecr_cleaner.usage.base import Account, Field
+    from tests.aws_calls.script import Script
+
+NAMES: Final = ("apprunner", "ecs", "eks", "eventbridge", "lambda", "scheduler")
+SOURCES: Final = tuple(source for source in usage.SOURCES if source.name in NAMES)
+"""Enough to tell one from another; what holds for them holds for all."""
+TITLES: Final = {source.name: source.title for source in SOURCES}
+
+FIRST_CALLS: Final[dict[str, tuple[str, str, str, dict[str, Any]]]] = {
+    "ecs": ("ecs", "list_clusters", "clusterArns", {"maxResults": 100}),
+    "lambda": ("lambda", "list_functions", "Functions", {"FunctionVersion": "ALL", "MaxItems": 50}),
+    "apprunner": ("apprunner", "list_services", "ServiceSummaryList", {"MaxResults": 20}),
+    "eventbridge": ("events", "list_event_buses", "EventBuses", {"Limit": 100}),
+    "scheduler": ("scheduler", "list_schedules", "Schedules", {"MaxResults": 100}),
+    "eks": ("eks", "list_clusters", "clusters", {"maxResults": 100, "include": ["all"]}),
+}
+"""Of each source: service, method, where the items stand, and what is asked."""
+
+
+def quiet(script: Script, *but: str) -> None:
+    """Every source answers that there is nothing, except some."""
+    for name, (service, method, result, asked) in FIRST_CALLS.items():
+        if name not in but:
+            script.answer(service, method, {result: []}, **asked)
+
+
+def excluding(*names: str) -> Settings:
+    """Settings that take sources out."""
+    unscanned = frozenset({"eks"} & set(names))
+    return Settings.model_validate(
+        {"disabled_usage_sources": frozenset(names) - unscanned, "acknowledged_unscanned": unscanned}
+    )
+
+
+def collected(script: Script, *excluded: str) -> UsageScan:
+    """Ask the sources that are not excluded."""
+    return usage.collect(script.aws, excluding(*excluded), NOW, SOURCES)
+
+
+def alone(
+    script: Script, collect: Callable[[Account], Iterator[Usage]], *fields: Field, service: str = "ecs"
+) -> UsageScan:
+    """Ask one source that is made up."""
+    made_up = Source("made-up", "things made up", "nothing", service, (), fields, collect)
+    return usage.collect(script.aws, Settings(), NOW, (made_up,))
+
+
+def outcome(scan: UsageScan, name: str) -> SourceOutcome:
+    """How one source ended; every other one that was asked is complete."""
+    found = {ended.source: ended for ended in scan.outcomes}
+    assert sorted(found) == sorted(NAMES)
+    assert {o.status for o in found.values() if o.source != name} <= {SourceStatus.COMPLETE, SourceStatus.DISABLED}
+    return found[name]
+
+
+def mend(name: str, setting: str = "disabled_usage_sources") -> str:
+    """How a person excludes a source."""
+    return f'{setting} = ["{name}"] excludes this source from the run, at your own risk'

@@ -1,0 +1,179 @@
+"""What is asked for findings, and what an answer must have."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from botocore.stub import Stubber
+
+from ecr_cleaner.access import RegistryFacts
+from ecr_cleaner.checks import Checks
+from ecr_cleaner.model import Contents
+from ecr_cleaner.report.summary import RunSummary
+from ecr_cleaner.settings import Settings
+from ecr_cleaner.survey import Survey
+from tests.aws_calls.script import detail
+from tests.builders import ACCOUNT, NOW, REGION, image, repository, usage
+
+if TYPE_CHECKING:
+    from ecr_cleaner.model import Finding
+    from tests.aws_calls.script import Script
+
+OLD = image("old", tags=["v1"], pushed="90d")
+POLICY = {
+    "rules": [
+        {
+            "rulePriority": 1,
+            "selection": {
+                "tagStatus": "any",
+                "countType": "sinceImagePushed",
+                "countUnit": "days",
+                "countNumber": 30,
+            },
+            "action": {"type": "expire"},
+        }
+    ]
+}
+
+
+OPEN = json.dumps(
+    {
+        "Statement": [
+            {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::999999999999:root"}, "Action": "ecr:BatchGetImage"}
+        ]
+    }
+)
+
+
+def checks(script: Script, **settings: object) -> Checks:
+    """Those of a run in which an old image is in use."""
+    summary = RunSummary("run-1", dry_run=True, region=REGION)
+    made = Checks(script.aws, Settings.model_validate(settings), summary, lambda: 900.0)
+    made.scanned([usage(tag="v1")])
+    return made
+
+
+def found(made: Checks) -> list[Finding]:
+    """Of the repository that holds it."""
+    made.repository(repository(), Contents((OLD,)), NOW, {}, read=True)
+    return made.summary.findings
+
+
+def test_a_lifecycle_policy_is_asked_for_by_name(script: Script) -> None:
+    """And read as it is written."""
+    answer = {"registryId": ACCOUNT, "repositoryName": "app", "lifecyclePolicyText": json.dumps(POLICY)}
+    script.answer("ecr", "get_lifecycle_policy", answer, repositoryName="app")
+    assert [finding.kind.value for finding in found(checks(script))] == ["lifecycle_expires_in_use"]
+
+
+def test_no_policy_is_an_answer(script: Script) -> None:
+    """And so is no repository."""
+    for code in ("LifecyclePolicyNotFoundException", "RepositoryNotFoundException"):
+        script.refuse("ecr", "get_lifecycle_policy", code, repositoryName="app")
+        assert found(checks(script)) == []
+
+
+def test_half_an_answer_is_none(script: Script) -> None:
+    """Without its text the policy is not known."""
+    script.cut_short("ecr", "get_lifecycle_policy", {"repositoryName": "app"}, repositoryName="app")
+    (finding,) = found(checks(script))
+    assert (finding.kind.value, finding.subject) == ("not_determined", "app")
+    assert "lifecyclePolicyText" in finding.detail
+
+
+def test_a_refused_call_says_which(script: Script) -> None:
+    """So that a person can allow it."""
+    script.refuse("ecr", "get_lifecycle_policy", "AccessDeniedException", repositoryName="app")
+    (finding,) = found(checks(script))
+    assert finding.detail.startswith("GetLifecyclePolicy failed with AccessDeniedException")
+
+
+def test_other_repositories_are_listed_page_by_page(script: Script) -> None:
+    """All of their images, archived ones too."""
+    made = checks(script, survey_other_repositories=True)
+    every = {"filter": {"imageStatus": "ANY"}, "maxResults": 1000}
+    pages = [
+        [detail(image("a", size=1, repository="web"))],
+        [detail(image("b", size=2, repository="web", active=False))],
+    ]
+    script.pages(
+        "ecr",
+        "describe_images",
+        "imageDetails",
+        *pages,
+        repositoryName="web",
+        **every,
+    )
+    script.refuse("ecr", "describe_images", "RepositoryNotFoundException", repositoryName="zz", **every)
+    made.scanned([])
+    made.end(Survey(RegistryFacts(ACCOUNT), frozenset({"web", "zz"}), ()), NOW, None)
+    assert [(f.kind.value, f.subject, f.bytes) for f in made.summary.findings] == [
+        ("unmanaged_storage", "web", 3),
+        ("unmanaged_storage", "registry", 3),
+    ]
+
+
+def test_half_a_page_is_no_listing(script: Script) -> None:
+    """What a repository holds is not known then."""
+    made = checks(script, survey_other_repositories=True)
+    script.cut_short(
+        "ecr",
+        "describe_images",
+        {},
+        {"imageDetails": []},
+        repositoryName="web",
+        filter={"imageStatus": "ANY"},
+        maxResults=1000,
+    )
+    made.scanned([])
+    made.end(Survey(RegistryFacts(ACCOUNT), frozenset({"web"}), ()), NOW, None)
+    assert [(f.kind.value, f.subject) for f in made.summary.findings] == [("not_determined", "web")]
+
+
+def accepting(script: Script) -> Checks:
+    """Those of a run in which a person accepted that other accounts pull."""
+    made = checks(script, acknowledged_unscanned=frozenset({"other_accounts"}))
+    made.scanned([])
+    made.surveyed(Survey(RegistryFacts(ACCOUNT), frozenset({"app"}), (repository(),)))
+    return made
+
+
+@pytest.mark.parametrize(
+    ("text", "kinds"),
+    [
+        (OPEN, [("open_to_other_accounts", "info")]),
+        (OPEN.replace("999999999999", ACCOUNT), []),
+        ("no policy", [("not_determined", "info")]),
+        (None, []),
+    ],
+)
+def test_what_is_accepted_is_told_for_each_repository(
+    script: Script, text: str | None, kinds: list[tuple[str, str]]
+) -> None:
+    """By its own policy, which is asked for once."""
+    with Stubber(script.aws.client_without_retries("ecr")) as stubber:
+        if text is None:
+            stubber.add_client_error("get_repository_policy", "RepositoryPolicyNotFoundException")
+        else:
+            answer = {"registryId": ACCOUNT, "repositoryName": "app", "policyText": text}
+            stubber.add_response("get_repository_policy", answer, {"repositoryName": "app"})
+        made = accepting(script)
+        made.repository(repository(), Contents((OLD,)), NOW, {}, read=True)
+        made.repository(repository(), Contents((OLD,)), NOW, {}, read=True)
+        stubber.assert_no_pending_responses()
+    assert [(finding.kind.value, finding.severity.value) for finding in made.summary.findings] == kinds
+
+
+@pytest.mark.parametrize(("accepted", "severity"), [(True, "info"), (False, "warning")])
+def test_the_registrys_own_policy_is_told_once(script: Script, *, accepted: bool, severity: str) -> None:
+    """It lets somebody pull from every repository."""
+    made = accepting(script) if accepted else checks(script)
+    made.surveyed(Survey(RegistryFacts(ACCOUNT, foreign_pullers=("*",)), frozenset(), ()))
+    (finding,) = made.summary.findings
+    assert (finding.kind.value, finding.severity.value, finding.subject) == (
+        "open_to_other_accounts",
+        severity,
+        "registry",
+    )

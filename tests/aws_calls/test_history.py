@@ -1,0 +1,444 @@
+"""What is asked of S3 to remember, in which order, and what happens when somebody else writes."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from io import BytesIO
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+from botocore.response import StreamingBody
+from botocore.stub import ANY
+
+from ecr_cleaner import documents, memory
+from ecr_cleaner.documents import PendingDrop, State
+from ecr_cleaner.errors import HistoryError, ReplacedError
+from ecr_cleaner.going import Gone
+from ecr_cleaner.guard import Drop
+from ecr_cleaner.history import HistoryStore
+from tests.builders import NOW, ago, digest, image, usage
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from tests.aws_calls.script import Script
+
+PREFIX: Final = "ecr-cleaner/123456789012/us-east-1/ecr-cleaner/"
+ID: Final = "20260101T000000Z-0123abcd"
+ROOT: Final = f"{PREFIX}history/{ID}/"
+MARKER: Final = f"{PREFIX}marker.json"
+STATE: Final = f"{ROOT}state.json"
+APP: Final = f"{ROOT}repositories/shop/app.json"
+STARTED: Final = json.dumps(
+    {"schema_version": 1, "state": "started", "history_id": ID, "started_at": "2026-01-01T00:00:00Z"}
+).encode()
+NEW: Final = b'{"schema_version":1,"state":"new"}'
+
+
+@pytest.fixture
+def store(script: Script) -> HistoryStore:
+    """The history of one instance of the module."""
+    return HistoryStore(script.aws, "shared", PREFIX, 7)
+
+
+class S3:
+    """Scripts calls to one bucket in a line each."""
+
+    def __init__(self, script: Script) -> None:
+        self._script = script
+
+    def holds(self, key: str, body: bytes, etag: str = '"e1"') -> None:
+        """Expect a read, and answer it."""
+        answer = {"Body": StreamingBody(BytesIO(body), len(body)), "ContentLength": len(body), "ETag": etag}
+        self._script.answer("s3", "get_object", answer, Bucket="shared", Key=key)
+
+    def lacks(self, key: str, code: str = "AccessDenied") -> None:
+        """Expect a read of what is not there."""
+        self._script.refuse("s3", "get_object", code, Bucket="shared", Key=key)
+
+    def takes(self, key: str, body: Any, etag: str | None, new_etag: str = '"e2"') -> None:
+        """Expect a write that replaces an object (None: nothing), and answer it."""
+        self._script.answer("s3", "put_object", {"ETag": new_etag}, **self._write(key, body, etag))
+
+    def refuses(self, key: str, body: Any, etag: str | None, code: str = "PreconditionFailed") -> None:
+        """Expect a write, and refuse it."""
+        self._script.refuse("s3", "put_object", code, **self._write(key, body, etag))
+
+    @staticmethod
+    def _write(key: str, body: Any, etag: str | None) -> dict[str, Any]:
+        condition = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag}
+        return {"Bucket": "shared", "Key": key, "Body": body, "ContentType": "application/json", **condition}
+
+
+@pytest.fixture
+def s3(script: Script) -> S3:
+    """The bucket."""
+    return S3(script)
+
+
+def opened(store: HistoryStore, s3: S3, state: State | None = None) -> HistoryStore:
+    """A history that has begun."""
+    s3.holds(MARKER, STARTED, '"m1"')
+    s3.holds(STATE, documents.seal(state or State()), '"s1"')
+    store.open(NOW)
+    return store
+
+
+def look(at: datetime, used: str | None = None, **tags: list[str]) -> memory.History:
+    """One observation of shop/app."""
+    usages = {digest(used): [usage(of=used)]} if used else {}
+    return memory.observe("shop/app", [image(name, tags=t) for name, t in tags.items()], usages, at, complete=True)
+
+
+# Opening
+
+
+def test_a_first_run_begins_a_history(
+    script: Script, s3: S3, store: HistoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The empty state first, the marker second and only if it is still Terraform's."""
+    del script
+    monkeypatch.setattr(uuid, "uuid4", lambda: uuid.UUID(int=0xABCD << 96))
+    key = f"{PREFIX}history/20260301T120000Z-0000abcd/state.json"
+    marker = {
+        "schema_version": 1,
+        "state": "started",
+        "history_id": "20260301T120000Z-0000abcd",
+        "started_at": "2026-03-01T12:00:00Z",
+    }
+    s3.holds(MARKER, NEW, '"m1"')
+    s3.takes(key, documents.seal(State()), None)
+    s3.takes(MARKER, json.dumps(marker, separators=(",", ":")).encode() + b"\n", '"m1"')
+    s3.holds(key, documents.seal(State()), '"s1"')
+    store.open(NOW)
+    assert (store.started_at, store.usages) == (NOW, {})
+
+
+def test_a_first_run_beside_another_one_takes_the_others_history(s3: S3, store: HistoryStore) -> None:
+    """There is one."""
+    s3.holds(MARKER, NEW, '"m1"')
+    s3.takes(ANY, ANY, None)
+    s3.refuses(MARKER, ANY, '"m1"')
+    s3.holds(MARKER, STARTED, '"m2"')
+    s3.holds(STATE, documents.seal(State(usages={"ecs": 3})), '"s1"')
+    store.open(NOW)
+    assert store.usages == {"ecs": 3}
+
+
+def test_a_marker_that_terraform_makes_anew_meanwhile_is_left_to_it(s3: S3, store: HistoryStore) -> None:
+    """The next run looks again."""
+    s3.holds(MARKER, NEW, '"m1"')
+    s3.takes(ANY, ANY, None)
+    s3.refuses(MARKER, ANY, '"m1"')
+    s3.holds(MARKER, NEW, '"m2"')
+    with pytest.raises(ReplacedError):
+        store.open(NOW)
+
+
+def test_a_state_whose_answer_got_lost_is_there(s3: S3, store: HistoryStore) -> None:
+    """Nobody else knows its key."""
+    s3.holds(MARKER, NEW, '"m1"')
+    s3.refuses(ANY, ANY, None)
+    s3.takes(MARKER, ANY, '"m1"')
+    s3.holds(ANY, documents.seal(State()))
+    store.open(NOW)
+
+
+@pytest.mark.parametrize("code", ["NoSuchKey", "AccessDenied"])
+def test_without_a_marker_the_history_is_lost(s3: S3, store: HistoryStore, code: str) -> None:
+    """The cause says how to begin anew on purpose."""
+    s3.lacks(MARKER, code)
+    with pytest.raises(HistoryError, match=r"the history is lost: .*marker.json.*-replace='module.NAME.aws_s3_object"):
+        store.open(NOW)
+
+
+@pytest.mark.parametrize("code", ["NoSuchKey", "AccessDenied"])
+def test_a_history_that_began_has_a_state(s3: S3, store: HistoryStore, code: str) -> None:
+    """If not, it is lost."""
+    s3.holds(MARKER, STARTED)
+    s3.lacks(STATE, code)
+    with pytest.raises(HistoryError, match=r"the history is lost: .*state.json"):
+        store.open(NOW)
+
+
+@pytest.mark.parametrize(
+    "marker",
+    [
+        b"",
+        b"{",
+        b"{}",
+        b"null",
+        b'{"schema_version":1}',
+        b'{"schema_version":2,"state":"new"}',
+        b'{"schema_version":1,"state":"old"}',
+        b'{"schema_version":1,"state":"started"}',
+        b'{"schema_version":1,"state":"new","history_id":"20260101T000000Z-0123abcd"}',
+        STARTED[:-10],
+        STARTED.replace(b"20260101", b"../../01"),
+        STARTED.replace(b"00:00Z", b"00:00"),
+    ],
+)
+def test_a_marker_that_is_not_understood_is_a_lost_one(s3: S3, store: HistoryStore, marker: bytes) -> None:
+    """Nobody knows which history it is of."""
+    s3.holds(MARKER, marker)
+    with pytest.raises(HistoryError, match="the history is lost"):
+        store.open(NOW)
+
+
+WHOLE: Final = documents.seal(State(repositories=["shop/app"], usages={"ecs": 3}))
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        b"",
+        b"null",
+        b"[]",
+        b"{}",
+        WHOLE[:-5],
+        WHOLE.replace(b'"ecs":3', b'"ecs":2'),
+        WHOLE.replace(b"shop/app", b"shop/web"),
+        WHOLE.replace(b'"schema_version":1', b'"schema_version":2'),
+        documents.seal(PendingDrop(id="x", usages={})),
+        documents.seal(State.model_construct(usages={"ecs": -1})),
+    ],
+)
+def test_a_state_that_is_not_whole_is_a_lost_one(s3: S3, store: HistoryStore, state: bytes) -> None:
+    """Cut short, edited, of another version, or something else."""
+    s3.holds(MARKER, STARTED)
+    s3.holds(STATE, state)
+    with pytest.raises(HistoryError, match="the history is lost"):
+        store.open(NOW)
+
+
+def test_a_state_that_cannot_be_read_is_not_called_lost(s3: S3, store: HistoryStore) -> None:
+    """Nobody shall begin anew because of a bad night."""
+    s3.holds(MARKER, STARTED)
+    s3.lacks(STATE, "SlowDown")
+    with pytest.raises(HistoryError, match="SlowDown") as raised:
+        store.open(NOW)
+    assert "lost" not in str(raised.value)
+
+
+# One repository
+
+
+def test_a_repository_that_is_new_is_not_asked_for(s3: S3, store: HistoryStore) -> None:
+    """Reading what may rightly be absent would take the permission to list."""
+    opened(store, s3)
+    seen = look(NOW, "a", a=["v1"])
+    s3.takes(APP, documents.write_history(seen), None)
+    assert store.remember(seen) == seen
+
+
+def test_a_repository_that_is_known_is_read_and_replaced(s3: S3, store: HistoryStore) -> None:
+    """What was seen before stays."""
+    opened(store, s3, State(repositories=["shop/app"]))
+    before, now = look(ago("1d"), "a", a=["v1"]), look(NOW, a=[])
+    s3.holds(APP, documents.write_history(before), '"a1"')
+    both = memory.remember(before, now, 7)
+    s3.takes(APP, documents.write_history(both), '"a1"', '"a2"')
+    assert store.remember(now) == both
+    assert both.images[digest("a")].last_in_use == ago("1d")
+
+
+def test_a_second_look_in_one_run_reads_what_the_first_one_wrote(s3: S3, store: HistoryStore) -> None:
+    """A repository is judged again when the usages were collected again."""
+    opened(store, s3)
+    first, second = look(NOW, "a", a=["v1"]), look(NOW, a=["v1"])
+    s3.takes(APP, ANY, None)
+    store.remember(first)
+    s3.holds(APP, documents.write_history(first), '"a1"')
+    s3.takes(APP, ANY, '"a1"')
+    assert store.remember(second).images[digest("a")].last_in_use == NOW
+
+
+@pytest.mark.parametrize("code", ["PreconditionFailed", "ConditionalRequestConflict"])
+@pytest.mark.parametrize("listed", [True, False])
+def test_what_somebody_else_wrote_meanwhile_is_merged_once(
+    s3: S3, store: HistoryStore, code: str, *, listed: bool
+) -> None:
+    """Also what a run wrote that was killed before it could note that the object exists."""
+    opened(store, s3, State(repositories=["shop/app"] if listed else []))
+    before, other, mine = look(ago("2d"), "a", a=[], b=[]), look(ago("1h"), "b", a=[], b=[]), look(NOW, a=[], b=[])
+    if listed:
+        s3.holds(APP, documents.write_history(before), '"a1"')
+    s3.refuses(APP, ANY, '"a1"' if listed else None, code)
+    s3.holds(APP, documents.write_history(other), '"a2"')
+    s3.takes(APP, ANY, '"a2"')
+    found = store.remember(mine)
+    assert found.images[digest("b")].last_in_use == ago("1h")
+    assert found.images[digest("a")].last_in_use == (ago("2d") if listed else None)
+
+
+def test_whoever_is_overtaken_twice_gives_up(s3: S3, store: HistoryStore) -> None:
+    """The repository fails; nothing of it is removed."""
+    opened(store, s3)
+    s3.refuses(APP, ANY, None)
+    s3.holds(APP, documents.write_history(look(ago("1h"), a=[])), '"a2"')
+    s3.refuses(APP, ANY, '"a2"')
+    with pytest.raises(HistoryError, match="written by somebody else"):
+        store.remember(look(NOW, a=[]))
+
+
+@pytest.mark.parametrize("code", ["NoSuchKey", "AccessDenied"])
+def test_a_repository_that_had_a_history_has_one(s3: S3, store: HistoryStore, code: str) -> None:
+    """If not, it is lost, and nothing is written in its place."""
+    opened(store, s3, State(repositories=["shop/app"]))
+    s3.lacks(APP, code)
+    with pytest.raises(HistoryError, match="its history is lost"):
+        store.remember(look(NOW, a=[]))
+
+
+GONE: Final = {digest("a"): Gone(("v1",), NOW, "run-1", "delete")}
+
+
+def test_what_is_about_to_go_is_noted(s3: S3, store: HistoryStore) -> None:
+    """It joins what is known of the repository, which was looked at before."""
+    opened(store, s3, State(repositories=["shop/app"]))
+    before = look(ago("1d"), "a", a=["v1"])
+    s3.holds(APP, documents.write_history(before), '"a1"')
+    noted = memory.removing(before, GONE)
+    s3.takes(APP, documents.write_history(noted), '"a1"')
+    store.removing("shop/app", GONE)
+    assert documents.read_history(documents.write_history(noted), "here", "shop/app") == noted
+
+
+def test_what_is_about_to_go_joins_what_somebody_else_wrote_meanwhile(s3: S3, store: HistoryStore) -> None:
+    """Once: its own first try may be that somebody. Twice is a failure, and nothing goes."""
+    opened(store, s3, State(repositories=["shop/app"]))
+    before, other = look(ago("1d"), "a", a=["v1"]), look(ago("1h"), "a", a=["v1"], b=[])
+    s3.holds(APP, documents.write_history(before), '"a1"')
+    s3.refuses(APP, ANY, '"a1"')
+    s3.holds(APP, documents.write_history(other), '"a2"')
+    s3.takes(APP, documents.write_history(memory.removing(other, GONE)), '"a2"')
+    store.removing("shop/app", GONE)
+    s3.holds(APP, documents.write_history(other), '"a2"')
+    s3.refuses(APP, ANY, '"a2"')
+    s3.holds(APP, documents.write_history(other), '"a3"')
+    s3.refuses(APP, ANY, '"a3"')
+    with pytest.raises(HistoryError, match="written by somebody else"):
+        store.removing("shop/app", GONE)
+
+
+@pytest.mark.parametrize("code", ["NoSuchKey", "AccessDenied"])
+def test_what_is_about_to_go_needs_the_history(s3: S3, store: HistoryStore, code: str) -> None:
+    """It was there a moment ago, so by now it is lost."""
+    opened(store, s3, State(repositories=["shop/app"]))
+    s3.lacks(APP, code)
+    with pytest.raises(HistoryError, match="its history is lost"):
+        store.removing("shop/app", GONE)
+
+
+HISTORY: Final = documents.write_history(look(ago("1d"), "a", a=["v1"]))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{}",
+        HISTORY[:-3],
+        HISTORY.replace(b"2026-02-28", b"2026-02-08"),
+        HISTORY.replace(b'"schema_version":1', b'"schema_version":9'),
+        documents.write_history(memory.History("shop/web", NOW)),
+        documents.seal(State()),
+    ],
+)
+def test_a_history_that_is_not_whole_is_a_lost_one(s3: S3, store: HistoryStore, body: bytes) -> None:
+    """Cut short, edited, of another version, another repository's, or something else."""
+    opened(store, s3, State(repositories=["shop/app"]))
+    s3.holds(APP, body)
+    with pytest.raises(HistoryError, match="its history is lost"):
+        store.remember(look(NOW, a=[]))
+
+
+# All repositories
+
+
+def test_what_holds_for_all_is_noted(s3: S3, store: HistoryStore) -> None:
+    """The repositories that have an object, without those that the registry has no more; the new measure."""
+    opened(store, s3, State(repositories=["gone", "opted-out"], usages={"ecs": 9}))
+    s3.takes(APP, ANY, None)
+    store.remember(look(NOW, a=[]))
+    s3.takes(STATE, documents.seal(State(repositories=["opted-out", "shop/app"], usages={"ecs": 8})), '"s1"', '"s2"')
+    store.save({"opted-out", "shop/app", "never-seen"}, {"ecs": 8}, None)
+    s3.takes(STATE, documents.seal(State(repositories=["shop/app"], usages={"ecs": 8})), '"s2"')
+    store.save({"shop/app"}, None, None)
+
+
+def test_a_fall_waits_beside_the_measure(s3: S3, store: HistoryStore) -> None:
+    """Until it is confirmed, or the usages are back."""
+    fall = Drop({"ecs": 9}, {"ecs": 1})
+    waiting = State(usages={"ecs": 9}, pending_drop=PendingDrop(id=fall.id, usages={"ecs": 1}))
+    opened(store, s3, State(usages={"ecs": 9}))
+    s3.takes(STATE, documents.seal(waiting), '"s1"', '"s2"')
+    store.save(set(), {"ecs": 1}, fall)
+    # A source failed: nothing is known, so it goes on waiting.
+    s3.takes(STATE, documents.seal(waiting), '"s2"', '"s3"')
+    store.save(set(), None, None)
+    s3.takes(STATE, documents.seal(State(usages={"ecs": 9})), '"s3"')
+    store.save(set(), {"ecs": 9}, None)
+
+
+def test_a_state_that_somebody_else_wrote_meanwhile_is_merged_once(s3: S3, store: HistoryStore) -> None:
+    """No repository's object is forgotten."""
+    opened(store, s3)
+    s3.refuses(STATE, ANY, '"s1"')
+    s3.holds(STATE, documents.seal(State(repositories=["other"], usages={"ecs": 1})), '"s2"')
+    s3.takes(STATE, documents.seal(State(repositories=["other"], usages={"ecs": 5})), '"s2"')
+    store.save(set(), {"ecs": 5}, None)
+
+
+def test_a_state_that_is_overtaken_twice_is_a_failure(s3: S3, store: HistoryStore) -> None:
+    """Nothing is removed then."""
+    opened(store, s3)
+    s3.refuses(STATE, ANY, '"s1"')
+    s3.holds(STATE, documents.seal(State()), '"s2"')
+    s3.refuses(STATE, ANY, '"s2"')
+    with pytest.raises(HistoryError, match="written by somebody else"):
+        store.save(set(), {"ecs": 5}, None)
+
+
+# A person's word
+
+
+def test_a_fall_that_is_confirmed_is_the_measure(s3: S3, store: HistoryStore) -> None:
+    """What it was has been forgotten then."""
+    pending = PendingDrop(id="0123456789ab", usages={"ecs": 1, "lambda": 4})
+    s3.holds(MARKER, STARTED)
+    s3.holds(STATE, documents.seal(State(repositories=["app"], usages={"ecs": 9}, pending_drop=pending)), '"s1"')
+    s3.takes(STATE, documents.seal(State(repositories=["app"], usages={"ecs": 1, "lambda": 4})), '"s1"')
+    assert store.confirm("0123456789ab") == {"ecs": 1, "lambda": 4}
+
+
+@pytest.mark.parametrize(
+    ("pending", "said"),
+    [
+        (None, "none waits"),
+        (PendingDrop(id="ba9876543210", usages={"ecs": 1}), "the one that waits is ba9876543210"),
+    ],
+)
+def test_another_fall_is_not_confirmed(s3: S3, store: HistoryStore, pending: PendingDrop | None, said: str) -> None:
+    """A word on one says nothing of another."""
+    s3.holds(MARKER, STARTED)
+    s3.holds(STATE, documents.seal(State(pending_drop=pending)))
+    with pytest.raises(HistoryError, match=f"no fall of usages 0123456789ab to confirm: {said}"):
+        store.confirm("0123456789ab")
+
+
+def test_before_the_first_run_there_is_nothing_to_confirm(s3: S3, store: HistoryStore) -> None:
+    """And a confirmation begins no history."""
+    s3.holds(MARKER, NEW)
+    with pytest.raises(HistoryError, match="none waits"):
+        store.confirm("0123456789ab")
+
+
+def test_a_confirmation_that_is_overtaken_is_a_failure(s3: S3, store: HistoryStore) -> None:
+    """What it was said of may not be there any more."""
+    s3.holds(MARKER, STARTED)
+    s3.holds(STATE, documents.seal(State(pending_drop=PendingDrop(id="0123456789ab", usages={}))), '"s1"')
+    s3.refuses(STATE, ANY, '"s1"')
+    with pytest.raises(ReplacedError):
+        store.confirm("0123456789ab")

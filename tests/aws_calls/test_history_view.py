@@ -1,0 +1,106 @@
+"""What is asked of S3 by who looks at the history and may not add to it: reads, and nothing else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ecr_cleaner import documents, memory
+from ecr_cleaner.documents import State
+from ecr_cleaner.errors import HistoryError
+from ecr_cleaner.going import Gone
+from ecr_cleaner.history_view import HistoryView
+from tests.aws_calls.test_history import APP, MARKER, NEW, PREFIX, S3, STARTED, STATE
+from tests.builders import NOW, ago, digest, image, usage
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from tests.aws_calls.script import Script
+
+
+@pytest.fixture
+def view(script: Script) -> HistoryView:
+    """Of one instance of the module."""
+    return HistoryView(script.aws, "shared", PREFIX, 7)
+
+
+@pytest.fixture
+def s3(script: Script) -> S3:
+    """The bucket."""
+    return S3(script)
+
+
+def look(at: datetime, *, used: bool) -> memory.History:
+    """One look at a repository with one image."""
+    users = {digest("one"): [usage(tag="v1")]} if used else {}
+    return memory.observe("shop/app", [image("one", tags=["v1"])], users, at, complete=True)
+
+
+def opened(view: HistoryView, s3: S3, *repositories: str) -> HistoryView:
+    """A history that has begun."""
+    s3.holds(MARKER, STARTED)
+    s3.holds(STATE, documents.seal(State(repositories=list(repositories), usages={"ecs": 3})))
+    view.open(NOW)
+    return view
+
+
+def test_what_is_known_joins_what_is_seen(view: HistoryView, s3: S3) -> None:
+    """As the function would remember it, which is not written down."""
+    known, seen = look(ago("2d"), used=True), look(NOW, used=False)
+    opened(view, s3, "shop/app")
+    s3.holds(APP, documents.write_history(known))
+    assert view.remember(seen) == memory.remember(known, seen, 7)
+    assert view.usages == {"ecs": 3}
+    view.save({"shop/app"}, {"ecs": 1}, None)
+    view.removing("shop/app", {digest("a"): Gone((), NOW, "run-1", "delete")})
+
+
+@pytest.mark.parametrize("code", ["NoSuchKey", "AccessDenied"])
+def test_a_repository_that_nobody_has_seen_yet(view: HistoryView, s3: S3, code: str) -> None:
+    """The state does not list it and there is no object of it: what is seen is all that is known."""
+    seen = look(NOW, used=False)
+    opened(view, s3)
+    s3.lacks(APP, code)
+    assert view.remember(seen) == memory.remember(None, seen, 7)
+
+
+def test_an_object_that_the_state_does_not_list_yet_counts(view: HistoryView, s3: S3) -> None:
+    """A run that was killed has written it; what the next run would find is found."""
+    known, seen = look(ago("2d"), used=True), look(NOW, used=False)
+    opened(view, s3)
+    s3.holds(APP, documents.write_history(known))
+    assert view.remember(seen) == memory.remember(known, seen, 7)
+
+
+@pytest.mark.parametrize("listed", [True, False])
+def test_what_is_not_whole_is_no_answer(view: HistoryView, s3: S3, *, listed: bool) -> None:
+    """Lost is not empty, here either."""
+    opened(view, s3, *(["shop/app"] if listed else []))
+    s3.holds(APP, b"{}")
+    with pytest.raises(HistoryError):
+        view.remember(look(NOW, used=False))
+
+
+def test_a_listed_object_that_is_gone_is_lost(view: HistoryView, s3: S3) -> None:
+    """The advice is for who looks, not for who applies."""
+    opened(view, s3, "shop/app")
+    s3.lacks(APP)
+    with pytest.raises(HistoryError, match=r"its history is lost: .* your credentials lack s3:GetObject on it$"):
+        view.remember(look(NOW, used=False))
+
+
+def test_a_history_that_has_not_begun_is_left_so(view: HistoryView, s3: S3) -> None:
+    """Nothing is known, and no object of it is read: there is no place yet where one could lie."""
+    s3.holds(MARKER, NEW)
+    view.open(NOW)
+    seen = look(NOW, used=True)
+    assert view.started_at == NOW
+    assert view.remember(seen) == memory.remember(None, seen, 7)
+
+
+def test_a_fall_is_not_confirmed_here(view: HistoryView) -> None:
+    """Nobody is asked either."""
+    with pytest.raises(HistoryError, match="confirmed by the function"):
+        view.confirm("1f0c3a5b7d9e")

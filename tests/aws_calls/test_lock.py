@@ -1,0 +1,208 @@
+"""Two runs at once: one of them does nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.exceptions import ConnectionClosedError
+from botocore.stub import ANY
+from moto import mock_aws
+
+from ecr_cleaner import lock
+from ecr_cleaner.aws import Aws, AwsError, connect
+from ecr_cleaner.errors import LockHeldError
+from tests.builders import REGION
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.aws_calls.script import Script
+
+TABLE = "cleaner-lock"
+CONDITION = "attribute_not_exists(id) OR run_id = :mine OR expires_at < :now"
+TAKEN = "ConditionalCheckFailedException"
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The time that the lock sees: the one entry of a list."""
+    now = [1_000_000.0]
+    monkeypatch.setattr("time.time", lambda: now[0])
+    return now
+
+
+@pytest.fixture
+def holder(monkeypatch: pytest.MonkeyPatch) -> str:
+    """Who takes the lock next."""
+    monkeypatch.setattr("uuid.uuid4", lambda: "once")
+    return "run-1/once"
+
+
+@pytest.fixture(scope="module")
+def _mocked() -> Aws:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("AWS_ENDPOINT_URL")
+        aws = connect(REGION, None)
+        aws.client("dynamodb")
+    return aws
+
+
+@pytest.fixture
+def table(_mocked: Aws) -> Iterator[Aws]:
+    """A lock table that evaluates conditions, as Terraform makes it."""
+    aws = _mocked
+    with mock_aws():
+        aws.client("dynamodb").create_table(
+            TableName=TABLE,
+            BillingMode="PAY_PER_REQUEST",
+            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        )
+        yield aws
+
+
+def item(aws: Aws) -> dict[str, Any] | None:
+    """What lies in the table."""
+    answer: dict[str, Any] = aws.client("dynamodb").get_item(TableName=TABLE, Key={"id": {"S": "run"}})
+    return answer.get("Item")
+
+
+def taken(script: Script, holder: str, expires_at: int = 1_001_200) -> None:
+    """The lock is free."""
+    script.answer("dynamodb", "put_item", {}, **asked(holder, expires_at))
+
+
+def asked(holder: str, expires_at: int = 1_001_200) -> dict[str, Any]:
+    """How the lock is asked for."""
+    return {
+        "TableName": TABLE,
+        "Item": {"id": {"S": "run"}, "run_id": {"S": holder}, "expires_at": {"N": str(expires_at)}},
+        "ConditionExpression": CONDITION,
+        "ExpressionAttributeValues": {":now": {"N": "1000000"}, ":mine": {"S": holder}},
+    }
+
+
+def released(holder: str) -> dict[str, Any]:
+    """How the lock is given back."""
+    return {
+        "TableName": TABLE,
+        "Key": {"id": {"S": "run"}},
+        "ConditionExpression": "run_id = :mine",
+        "ExpressionAttributeValues": {":mine": {"S": holder}},
+    }
+
+
+@pytest.mark.usefixtures("clock")
+def test_the_lock_is_one_conditional_item(script: Script, holder: str) -> None:
+    """It expires after 20 minutes, later than Lambda ends any run, and only its holder deletes it."""
+    taken(script, holder)
+    with lock.held(script.aws, TABLE, "run-1"):
+        script.answer("dynamodb", "delete_item", {}, **released(holder))
+
+
+@pytest.mark.usefixtures("clock")
+def test_a_held_lock_keeps_the_second_run_out(script: Script, holder: str) -> None:
+    """The message says what holds it and for how long at most; nothing is deleted."""
+    script.refuse("dynamodb", "put_item", TAKEN, **asked(holder))
+    with (
+        pytest.raises(LockHeldError, match=r"another run is under way.*cleaner-lock.*at most 20 minutes"),
+        lock.held(script.aws, TABLE, "run-1"),
+    ):
+        pytest.fail("entered")
+
+
+@pytest.mark.parametrize("code", ["AccessDeniedException", "ResourceNotFoundException", "ThrottlingException"])
+def test_without_an_answer_nobody_enters(script: Script, code: str) -> None:
+    """A lock that cannot be asked for is not free."""
+    script.refuse("dynamodb", "put_item", code)
+    with pytest.raises(AwsError, match=code), lock.held(script.aws, TABLE, "run-1"):
+        pytest.fail("entered")
+
+
+def test_a_lost_answer_lets_nobody_enter(script: Script) -> None:
+    """All tries were lost: whether the lock is held is unknown, and it expires by itself."""
+    script.break_off("dynamodb", "PutItem", ConnectionClosedError(endpoint_url="https://dynamodb"))
+    with pytest.raises(AwsError, match="Connection was closed"), lock.held(script.aws, TABLE, "run-1"):
+        pytest.fail("entered")
+
+
+@pytest.mark.usefixtures("clock")
+def test_a_lock_that_expired_meanwhile_is_not_taken_from_its_next_holder(script: Script, holder: str) -> None:
+    """The condition of the deletion fails, and that is in order."""
+    taken(script, holder)
+    script.refuse("dynamodb", "delete_item", TAKEN, **released(holder))
+    with lock.held(script.aws, TABLE, "run-1"):
+        pass
+
+
+@pytest.mark.usefixtures("clock", "holder")
+def test_a_release_that_fails_is_told(script: Script) -> None:
+    """The next run would meet a lock that nobody holds."""
+    script.answer("dynamodb", "put_item", {}, **asked(ANY))
+    script.refuse("dynamodb", "delete_item", "AccessDeniedException")
+    with pytest.raises(AwsError, match="AccessDenied"), lock.held(script.aws, TABLE, "run-1"):
+        pass
+
+
+def test_the_lock_is_free_again_afterwards(table: Aws) -> None:
+    """Runs one after the other do not meet."""
+    for run_id in ("run-1", "run-2"):
+        with lock.held(table, TABLE, run_id):
+            found = item(table)
+            assert found is not None
+            assert found["run_id"]["S"].startswith(f"{run_id}/")
+        assert item(table) is None
+
+
+def test_the_lock_is_released_when_the_run_breaks(table: Aws) -> None:
+    """An error blocks nobody."""
+    with pytest.raises(ZeroDivisionError), lock.held(table, TABLE, "run-1"):
+        raise ZeroDivisionError
+    assert item(table) is None
+
+
+@pytest.mark.parametrize("second", ["run-2", "run-1"])
+def test_a_second_run_is_kept_out_even_under_the_same_request_id(table: Aws, second: str) -> None:
+    """Lambda delivers an event twice with one request id; the first run keeps its lock."""
+    with lock.held(table, TABLE, "run-1"):
+        before = item(table)
+        with pytest.raises(LockHeldError), lock.held(table, TABLE, second):
+            pytest.fail("entered")
+        assert item(table) == before
+
+
+def test_a_lock_left_behind_expires(table: Aws, clock: list[float]) -> None:
+    """A run that was killed blocks the next ones for 20 minutes, and its late end takes nothing from them."""
+    with lock.held(table, TABLE, "killed"):
+        clock[0] += 20 * 60
+        with pytest.raises(LockHeldError), lock.held(table, TABLE, "run-2"):
+            pytest.fail("entered")
+        clock[0] += 1
+        with lock.held(table, TABLE, "run-3"):
+            current = item(table)
+    assert current is not None
+    assert current["run_id"]["S"].startswith("run-3/")
+
+
+def test_a_late_release_leaves_the_next_holders_lock(table: Aws, clock: list[float]) -> None:
+    """The run that overstayed does not let a third one in."""
+    with lock.held(table, TABLE, "late"):
+        clock[0] += 20 * 60 + 1
+        follower = lock.held(table, TABLE, "next")
+        follower.__enter__()
+    assert item(table) is not None
+    follower.__exit__(None, None, None)
+    assert item(table) is None
+
+
+@pytest.mark.usefixtures("holder")
+def test_a_retry_whose_first_answer_was_lost_enters(table: Aws) -> None:
+    """The first try wrote the item: to its own holder the lock is free."""
+    table.client("dynamodb").put_item(
+        TableName=TABLE,
+        Item={"id": {"S": "run"}, "run_id": {"S": "run-1/once"}, "expires_at": {"N": "99999999999"}},
+    )
+    with lock.held(table, TABLE, "run-1"):
+        assert item(table) is not None
+    assert item(table) is None

@@ -1,0 +1,158 @@
+"""What is asked of S3 to keep a report: one document, its page, both again as the latest, and the trend."""
+
+from __future__ import annotations
+
+import json
+from io import BytesIO
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+from botocore.response import StreamingBody
+from botocore.stub import ANY
+
+from ecr_cleaner.errors import HistoryError, ReplacedError
+from ecr_cleaner.report.store import TREND_RUNS, ReportStore
+from ecr_cleaner.report.summary import RunSummary
+from tests.builders import ACCOUNT, REGION
+from tests.report_page.made import recorder
+
+if TYPE_CHECKING:
+    from tests.aws_calls.script import Script
+
+BUCKET: Final = "shared"
+PLACE: Final = "a/reports/"
+TREND: Final = {"Bucket": BUCKET, "Key": f"{PLACE}trend.json"}
+RUN: Final = f"{PLACE}2026/03/01/run-1"
+POINT: Final[dict[str, Any]] = {
+    "run_id": "run-1",
+    "started_at": "2026-03-01T12:00:00+00:00",
+    "status": "completed",
+    "dry_run": True,
+    "images": 0,
+    "removable": 0,
+    "removed": 0,
+    "bytes_total": 0,
+    "bytes_removable": 0,
+    "bytes_removed": 0,
+}
+
+
+def trend(*runs: str) -> bytes:
+    """What lies there after some runs."""
+    told = {"schema_version": 1, "runs": [{**POINT, "run_id": run} for run in runs]}
+    return json.dumps(told, separators=(",", ":")).encode() + b"\n"
+
+
+def stored(body: bytes) -> dict[str, Any]:
+    """What GetObject answers."""
+    return {"Body": StreamingBody(BytesIO(body), len(body)), "ContentLength": len(body), "ETag": '"e1"'}
+
+
+def expect_reports(script: Script) -> None:
+    """Document and page, by their run and as the latest."""
+    for name in (RUN, f"{PLACE}latest"):
+        for ending, kind in (("json", "application/json"), ("html", "text/html; charset=utf-8")):
+            script.answer(
+                "s3",
+                "put_object",
+                {"ETag": '"e2"'},
+                Bucket=BUCKET,
+                Key=f"{name}.{ending}",
+                Body=ANY,
+                ContentType=kind,
+            )
+
+
+def written(body: bytes, **condition: str) -> dict[str, Any]:
+    """The parameters with which the trend is written."""
+    return {**TREND, "Body": body, "ContentType": "application/json", **condition}
+
+
+def keep(script: Script) -> RunSummary:
+    """A run that saw nothing has its report kept."""
+    ended = RunSummary("run-1", dry_run=True, region=REGION, account_id=ACCOUNT)
+    ReportStore(script.aws, BUCKET, "a/").keep(recorder(), ended)
+    return ended
+
+
+def test_the_first_report_begins_a_trend(script: Script) -> None:
+    """S3 says of what is not there that it is denied; that it is not there is the condition of the write."""
+    script.refuse("s3", "get_object", "AccessDenied", **TREND)
+    expect_reports(script)
+    script.answer("s3", "put_object", {"ETag": '"e3"'}, **written(trend("run-1"), IfNoneMatch="*"))
+    assert keep(script).report == f"s3://{BUCKET}/{RUN}.html"
+
+
+def test_a_report_carries_the_trend_on(script: Script) -> None:
+    """A run that Lambda started twice counts once."""
+    script.answer("s3", "get_object", stored(trend("run-0", "run-1")), **TREND)
+    expect_reports(script)
+    script.answer("s3", "put_object", {"ETag": '"e3"'}, **written(trend("run-0", "run-1"), IfMatch='"e1"'))
+    assert keep(script).notes == []
+
+
+def test_the_trend_stays_short(script: Script) -> None:
+    """The oldest run makes room."""
+    runs = [f"run-{number}" for number in range(100, 100 + TREND_RUNS)]
+    script.answer("s3", "get_object", stored(trend(*runs)), **TREND)
+    expect_reports(script)
+    script.answer("s3", "put_object", {"ETag": '"e3"'}, **written(trend(*runs[1:], "run-1"), IfMatch='"e1"'))
+    keep(script)
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b'{"schema_version": 2, "runs": []}', trend("run-0")[:-9]])
+def test_a_trend_that_is_not_understood_begins_anew(script: Script, body: bytes) -> None:
+    """Nothing depends on it, and a person is told."""
+    script.answer("s3", "get_object", stored(body), **TREND)
+    expect_reports(script)
+    script.answer("s3", "put_object", {"ETag": '"e3"'}, **written(trend("run-1"), IfMatch='"e1"'))
+    (note,) = keep(script).notes
+    assert note.endswith(f"not understood and begin anew: s3://{BUCKET}/{PLACE}trend.json")
+
+
+def test_a_trend_that_may_not_be_read_is_not_overwritten(script: Script) -> None:
+    """It is there after all: the report is written, and the run says what is wrong."""
+    script.refuse("s3", "get_object", "AccessDenied", **TREND)
+    expect_reports(script)
+    script.refuse("s3", "put_object", "PreconditionFailed", **written(trend("run-1"), IfNoneMatch="*"))
+    script.refuse("s3", "get_object", "AccessDenied", **TREND)
+    with pytest.raises(HistoryError, match="may not be read"):
+        keep(script)
+
+
+def test_a_trend_whose_first_write_took_effect_is_written(script: Script) -> None:
+    """Its answer got lost, and the second try met the first one's work."""
+    script.refuse("s3", "get_object", "AccessDenied", **TREND)
+    expect_reports(script)
+    script.refuse("s3", "put_object", "PreconditionFailed", **written(trend("run-1"), IfNoneMatch="*"))
+    script.answer("s3", "get_object", stored(trend("run-1")), **TREND)
+    keep(script)
+
+
+def test_a_trend_that_somebody_else_wrote_stays(script: Script) -> None:
+    """The lock keeps two runs apart; whoever else writes there is not undone."""
+    script.answer("s3", "get_object", stored(trend("run-0")), **TREND)
+    expect_reports(script)
+    script.refuse("s3", "put_object", "PreconditionFailed", **written(trend("run-0", "run-1"), IfMatch='"e1"'))
+    script.answer("s3", "get_object", stored(trend("run-9")), **TREND)
+    with pytest.raises(ReplacedError):
+        keep(script)
+
+
+@pytest.mark.parametrize("code", ["SlowDown", "NoSuchBucket", "InternalError"])
+def test_nothing_is_written_where_nothing_can_be_read(script: Script, code: str) -> None:
+    """The cause is that of the first call."""
+    script.refuse("s3", "get_object", code, **TREND)
+    with pytest.raises(HistoryError, match=code):
+        keep(script)
+
+
+def test_a_page_that_is_not_there_is_not_named(script: Script) -> None:
+    """The summary names what can be opened."""
+    script.refuse("s3", "get_object", "AccessDenied", **TREND)
+    where = {"Bucket": BUCKET, "Key": f"{RUN}.json", "Body": ANY, "ContentType": "application/json"}
+    script.refuse("s3", "put_object", "AccessDenied", **where)
+    ended = RunSummary("run-1", dry_run=True, region=REGION)
+    with pytest.raises(HistoryError, match=f"s3://{BUCKET}/{RUN}.json cannot be written"):
+        ReportStore(script.aws, BUCKET, "a/").keep(recorder(), ended)
+    assert ended.report is None

@@ -1,0 +1,222 @@
+"""How the sources are asked side by side, and what is said of each that did not answer in full."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from ecr_cleaner import usage
+from ecr_cleaner.model import Evidence, SourceOutcome, SourceStatus, Usage, UsageScan
+from tests.aws_calls.consumers import APP, anywhere, defines, tagged, undefined, written
+from tests.aws_calls.sources import (
+    FIRST_CALLS,
+    NAMES,
+    SOURCES,
+    TITLES,
+    collected,
+    excluding,
+    mend,
+    outcome,
+    quiet,
+)
+from tests.builders import ACCOUNT, HOST, NOW, REGION
+
+if TYPE_CHECKING:
+    from tests.aws_calls.script import Script
+
+COMPLETE, FAILED, DISABLED = SourceStatus.COMPLETE, SourceStatus.FAILED, SourceStatus.DISABLED
+FUNCTION: Final = {"FunctionName": "api", "Version": "7", "PackageType": "Image", "CodeSha256": APP[7:]}
+BUS: Final = f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/default"
+MEND_LAMBDA: Final = mend("lambda")
+
+
+# Complete
+
+
+def test_every_source_answers_also_that_there_is_nothing(script: Script) -> None:
+    """By name, with the moment before the first call."""
+    quiet(script)
+    assert collected(script) == UsageScan((), tuple(SourceOutcome(name, COMPLETE) for name in NAMES), NOW)
+
+
+def test_usages_of_all_sources_come_together_without_doubles(script: Script) -> None:
+    """Each source counts what it found; a consumer that names the same thing twice uses it once."""
+    quiet(script, "lambda")
+    service, method, result, asked = FIRST_CALLS["lambda"]
+    script.answer(service, method, {result: [FUNCTION, FUNCTION]}, **asked)
+    for _ in range(2):
+        code = {"ImageUri": tagged("v1"), "ResolvedImageUri": tagged("v1")}
+        script.answer("lambda", "get_function", {"Code": code}, FunctionName="api", Qualifier="7")
+    scan = collected(script)
+    assert outcome(scan, "lambda") == SourceOutcome("lambda", COMPLETE, usages=6)
+    consumer = "lambda function api, version 7"
+    assert set(scan.usages) == {
+        Usage(anywhere(), "lambda", consumer),
+        Usage(written(), "lambda", consumer),
+    }
+    assert len(scan.usages) == 2
+
+
+def rule(script: Script, name: str) -> None:
+    """EventBridge has a rule that names a task definition."""
+    script.answer("events", "list_event_buses", {"EventBuses": [{"Arn": BUS}]}, Limit=100)
+    script.answer("events", "list_rules", {"Rules": [{"Name": "nightly"}]}, EventBusName=BUS, Limit=100)
+    target = {"Id": "1", "Arn": "arn:cluster", "EcsParameters": {"TaskDefinitionArn": name}}
+    asked = {"Rule": "nightly", "EventBusName": BUS, "Limit": 100}
+    script.answer("events", "list_targets_by_rule", {"Targets": [target]}, **asked)
+
+
+def schedule(script: Script, name: str) -> None:
+    """Scheduler has a schedule that names a task definition."""
+    listed = {"Schedules": [{"Name": "hourly", "GroupName": "default"}]}
+    script.answer("scheduler", "list_schedules", listed, MaxResults=100)
+    target = {"Arn": "arn:cluster", "RoleArn": "arn:role", "EcsParameters": {"TaskDefinitionArn": name}}
+    script.answer("scheduler", "get_schedule", {"Target": target}, GroupName="default", Name="hourly")
+
+
+def test_a_task_definition_is_read_once_for_all_sources(script: Script) -> None:
+    """Each of them uses it."""
+    quiet(script, "ecs", "eventbridge", "scheduler")
+    rule(script, "report:3")
+    schedule(script, "report:3")
+    defines(script, "report:3", tagged("v1"))
+    scan = collected(script, "ecs")
+    assert {(found.source, found.reference, found.evidence) for found in scan.usages} == {
+        ("eventbridge", written(), Evidence.SCHEDULED),
+        ("scheduler", written(), Evidence.SCHEDULED),
+    }
+
+
+def test_what_protects_nothing_is_noted(script: Script) -> None:
+    """A rule that names a task definition which is gone does not fail the run."""
+    quiet(script, "eventbridge", "ecs")
+    rule(script, "gone:1")
+    undefined(script, "gone:1")
+    note = "eventbridge rule default/nightly names task definition gone:1, which does not exist any more"
+    assert outcome(collected(script, "ecs"), "eventbridge") == SourceOutcome("eventbridge", COMPLETE, notes=(note,))
+
+
+# Disabled
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_excluded_source_is_not_asked_and_always_told(script: Script, name: str) -> None:
+    """With what is unprotected, and by which setting."""
+    quiet(script, name)
+    scan = collected(script, name)
+    assert scan.outcomes[-1] == outcome(scan, name)
+    assert scan.unprotected == usage.disabled(excluding(name), SOURCES) == (scan.outcomes[-1],)
+    assert usage.disabled(excluding(name)) == scan.unprotected
+    setting = "acknowledged_unscanned" if name == "eks" else "disabled_usage_sources"
+    detail = f"excluded by {setting}, so not protected is what only these use: {TITLES[name]}"
+    assert scan.unprotected == (SourceOutcome(name, DISABLED, detail=detail),)
+
+
+def test_without_any_source_nobody_is_asked(script: Script) -> None:
+    """And all of them are told."""
+    scan = collected(script, *NAMES)
+    assert [(ended.source, ended.status) for ended in scan.outcomes] == [(name, DISABLED) for name in NAMES]
+    assert usage.disabled(excluding()) == ()
+
+
+# Failed
+
+
+@pytest.mark.parametrize(
+    ("name", "permission", "mended"),
+    [
+        ("ecs", "ecs:ListClusters", mend("ecs")),
+        ("lambda", "lambda:ListFunctions", MEND_LAMBDA),
+        ("apprunner", "apprunner:ListServices", mend("apprunner")),
+        ("eventbridge", "events:ListEventBuses", mend("eventbridge")),
+        ("scheduler", "scheduler:ListSchedules", mend("scheduler")),
+        ("eks", "eks:ListClusters", mend("eks", "acknowledged_unscanned")),
+    ],
+)
+def test_a_denied_call_names_permission_and_setting(script: Script, name: str, permission: str, mended: str) -> None:
+    """Word for word; the other sources are asked all the same."""
+    quiet(script, name)
+    service, method, _, asked = FIRST_CALLS[name]
+    script.refuse(service, method, "AccessDeniedException", **asked)
+    operation = permission.partition(":")[2]
+    detail = (
+        f"{operation} failed with AccessDeniedException; "
+        f"An error occurred (AccessDeniedException) when calling the {operation} operation: as scripted; "
+        f"the role needs the permission {permission}; {mended}"
+    )
+    scan = collected(script)
+    assert outcome(scan, name) == SourceOutcome(name, FAILED, detail=detail)
+    assert scan.failures == (outcome(scan, name),)
+
+
+@pytest.mark.parametrize(
+    ("code", "denied"),
+    [
+        ("AccessDenied", True),
+        ("UnauthorizedOperation", True),
+        ("AuthorizationError", True),
+        ("ThrottlingException", False),
+        ("ServiceException", False),
+    ],
+)
+def test_only_a_denied_call_asks_for_a_permission(script: Script, code: str, *, denied: bool) -> None:
+    """Whatever the service calls it."""
+    quiet(script, "lambda")
+    script.refuse("lambda", "list_functions", code)
+    detail = outcome(collected(script), "lambda").detail
+    assert detail.startswith(f"ListFunctions failed with {code}; An error occurred ({code}) when calling the ")
+    assert ("; the role needs the permission lambda:ListFunctions; " in detail) is denied
+    assert detail.endswith(f"; {MEND_LAMBDA}")
+
+
+def test_a_permission_of_another_service_is_named_in_full(script: Script) -> None:
+    """Rules need ECS's task definitions."""
+    quiet(script, "eventbridge", "ecs")
+    rule(script, "report:3")
+    script.refuse("ecs", "describe_task_definition", "AccessDeniedException")
+    detail = outcome(collected(script, "ecs"), "eventbridge").detail
+    assert "; the role needs the permission ecs:DescribeTaskDefinition; disabled_usage_sources = [" in detail
+
+
+def test_what_a_failed_source_had_found_is_dropped(script: Script) -> None:
+    """Half an answer is none: its usages count for nothing, so that nobody relies on them."""
+    quiet(script, "lambda")
+    service, method, result, asked = FIRST_CALLS["lambda"]
+    script.answer(service, method, {result: [FUNCTION]}, **asked)
+    script.refuse("lambda", "get_function", "ServiceException")
+    scan = collected(script)
+    assert (scan.usages, outcome(scan, "lambda").status) == ((), FAILED)
+    assert outcome(scan, "lambda").usages == 0
+
+
+def test_an_answer_that_was_cut_short_fails_its_source(script: Script) -> None:
+    """It names the call and what is missing."""
+    quiet(script, "lambda")
+    script.cut_short("lambda", "list_functions", {}, **FIRST_CALLS["lambda"][3])
+    detail = f"the answer of ListFunctions lacks 'Functions': it may have been cut short; {MEND_LAMBDA}"
+    assert outcome(collected(script), "lambda") == SourceOutcome("lambda", FAILED, detail=detail)
+
+
+def test_an_image_that_cannot_be_read_fails_its_source(script: Script) -> None:
+    """It quotes the text."""
+    quiet(script, "lambda")
+    service, method, result, asked = FIRST_CALLS["lambda"]
+    script.answer(service, method, {result: [FUNCTION]}, **asked)
+    script.answer("lambda", "get_function", {"Code": {"ImageUri": f"{HOST}/App"}}, FunctionName="api", Qualifier="7")
+    ended = outcome(collected(script), "lambda")
+    assert ended.status is FAILED
+    assert ended.detail.startswith(f"image reference '{HOST}/App' looks like Amazon ECR but cannot be read: ")
+    assert ended.detail.endswith(f"; {MEND_LAMBDA}")
+
+
+def test_clusters_of_kubernetes_fail_their_source(script: Script) -> None:
+    """The setting is the one by which a person says that they are known."""
+    quiet(script, "eks")
+    script.answer("eks", "list_clusters", {"clusters": ["shop"]}, maxResults=100, include=["all"])
+    detail = (
+        "EKS clusters cannot be scanned, and their pods may use any image: shop; "
+        "a fresh inventory of each lets the run go on: inventory_uri + eks/us-east-1/shop.json; "
+        + mend("eks", "acknowledged_unscanned")
+    )
+    assert outcome(collected(script), "eks") == SourceOutcome("eks", FAILED, detail=detail)

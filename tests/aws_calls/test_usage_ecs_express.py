@@ -1,0 +1,113 @@
+"""What an Express service is configured with, beside what is read of it as a service."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from ecr_cleaner.aws import AwsError
+from ecr_cleaner.errors import IncompleteAnswerError, SourceError, UnreadableReferenceError
+from tests.aws_calls.consumers import defines, definition, every_form, tagged, undefined, unreadable, written
+from tests.aws_calls.services import API, serves, service, usage, used
+
+if TYPE_CHECKING:
+    from ecr_cleaner.model import Reference
+    from tests.aws_calls.script import Script
+
+EXPRESS: Final = "express configuration"
+
+
+def express(script: Script) -> None:
+    """The one service of the cluster is managed by ECS."""
+    serves(script, service(resourceManagementType="ECS"))
+
+
+def configured(script: Script, *configurations: dict[str, Any]) -> None:
+    """The Express service is asked for."""
+    told = {"service": {"serviceArn": API, "activeConfigurations": list(configurations)}}
+    script.answer("ecs", "describe_express_gateway_service", told, serviceArn=API)
+
+
+def container(image: str, **more: Any) -> dict[str, Any]:
+    """A configuration."""
+    return {"primaryContainer": {"image": image}, **more}
+
+
+def test_every_active_configuration_is_used(script: Script) -> None:
+    """While one is deployed there are two; its task definition counts where ECS names one."""
+    express(script)
+    configured(script, container(tagged("v1")), container(tagged("v2"), taskDefinitionArn=definition("api:42")))
+    defines(script, definition("api:42"), tagged("v3"))
+    assert used(script) == [
+        usage(written(), EXPRESS),
+        usage(written(tagged("v2"), "v2"), EXPRESS),
+        usage(written(tagged("v3"), "v3"), "task definition api:42"),
+    ]
+
+
+@every_form
+def test_every_form_of_an_image(script: Script, text: str, references: tuple[Reference, ...]) -> None:
+    """As the configuration names it."""
+    express(script)
+    configured(script, container(text))
+    assert used(script) == [usage(reference, EXPRESS) for reference in references]
+
+
+@unreadable
+def test_an_image_that_cannot_be_read_is_an_error(script: Script, text: str) -> None:
+    """Nobody knows what it protects."""
+    express(script)
+    configured(script, container(text))
+    with pytest.raises(UnreadableReferenceError):
+        used(script)
+
+
+@pytest.mark.parametrize("managed", [{}, {"resourceManagementType": "CUSTOMER"}])
+def test_other_services_are_not_asked_for(script: Script, managed: dict[str, str]) -> None:
+    """ECS would refuse it."""
+    serves(script, service(**managed))
+    assert used(script) == []
+
+
+def test_one_that_was_deleted_meanwhile_is_used_as_a_service_still(script: Script) -> None:
+    """What was read of it before counts, for its tasks may still run."""
+    serves(script, service(resourceManagementType="ECS", taskDefinition=definition("api:42")))
+    defines(script, definition("api:42"), tagged("v1"))
+    script.refuse("ecs", "describe_express_gateway_service", "ResourceNotFoundException", serviceArn=API)
+    assert used(script) == [usage(written(), "task definition api:42")]
+
+
+def test_a_task_definition_that_is_gone_is_an_error(script: Script) -> None:
+    """The service needs it now."""
+    express(script)
+    configured(script, container("nginx", taskDefinitionArn=definition("api:42")))
+    undefined(script, definition("api:42"))
+    with pytest.raises(SourceError, match="which ECS does not find"):
+        used(script)
+
+
+@pytest.mark.parametrize(
+    ("answer", "missing"),
+    [
+        ({}, "service"),
+        ({"service": {}}, "activeConfigurations"),
+        ({"service": {"activeConfigurations": [{}]}}, "primaryContainer"),
+        ({"service": {"activeConfigurations": [{"primaryContainer": {}}]}}, "image"),
+    ],
+)
+def test_an_answer_that_lacks_a_member_is_none(script: Script, answer: dict[str, Any], missing: str) -> None:
+    """What it would have named is not known."""
+    express(script)
+    script.cut_short("ecs", "describe_express_gateway_service", answer, serviceArn=API)
+    with pytest.raises(IncompleteAnswerError, match=f"lacks '{missing}'"):
+        used(script)
+
+
+@pytest.mark.parametrize("code", ["AccessDeniedException", "ClientException", "UnsupportedFeatureException"])
+def test_a_refused_call_is_an_error(script: Script, code: str) -> None:
+    """Denied is not "it is none"."""
+    express(script)
+    script.refuse("ecs", "describe_express_gateway_service", code, serviceArn=API)
+    with pytest.raises(AwsError, match=code):
+        used(script)

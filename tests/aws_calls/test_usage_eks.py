@@ -1,0 +1,74 @@
+"""How Kubernetes is dealt with: that there are clusters is all that can be seen."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from ecr_cleaner.aws import AwsError
+from ecr_cleaner.errors import IncompleteAnswerError, UnscannedConsumersError
+from ecr_cleaner.usage.sources import eks
+from tests.aws_calls.consumers import account
+
+if TYPE_CHECKING:
+    from ecr_cleaner.model import Usage
+    from tests.aws_calls.script import Script
+
+LISTING: Final = {"maxResults": 100, "include": ["all"]}
+
+
+def used(script: Script) -> list[Usage]:
+    """What Kubernetes uses, as far as is known."""
+    return list(eks.collect(account(script)))
+
+
+@pytest.mark.parametrize("pages", [[[]], [[], []]])
+def test_without_clusters_nothing_is_used(script: Script, pages: list[list[str]]) -> None:
+    """An empty page that another one follows is not the end."""
+    script.pages("eks", "list_clusters", "clusters", *pages, **LISTING)
+    assert used(script) == []
+
+
+@pytest.mark.parametrize(
+    ("pages", "names"),
+    [
+        ([["shop"]], "shop"),
+        ([[], ["shop"]], "shop"),
+        ([["web", "batch"], ["shop"]], "batch, shop, web"),
+    ],
+)
+def test_clusters_are_an_error_that_names_them_all(script: Script, pages: list[list[str]], names: str) -> None:
+    """Of every page, sorted: somebody has to say that they are known."""
+    script.pages("eks", "list_clusters", "clusters", *pages, **LISTING)
+    keys = ", ".join(f"inventory_uri + eks/us-east-1/{name}.json" for name in names.split(", "))
+    message = (
+        f"EKS clusters cannot be scanned, and their pods may use any image: {names}; "
+        f"a fresh inventory of each lets the run go on: {keys}"
+    )
+    with pytest.raises(UnscannedConsumersError, match=f"^{re.escape(message)}$"):
+        used(script)
+
+
+def test_a_listing_that_never_ends_is_no_answer(script: Script) -> None:
+    """The same token again and again."""
+    script.endless("eks", "list_clusters", "clusters", **LISTING)
+    with pytest.raises(IncompleteAnswerError, match="ListClusters"):
+        used(script)
+
+
+@pytest.mark.parametrize("page", [{}, {"clusters": None}])
+def test_a_listing_without_its_items_is_no_answer(script: Script, page: dict[str, Any]) -> None:
+    """It does not say that there are no clusters."""
+    script.cut_short("eks", "list_clusters", page, **LISTING)
+    with pytest.raises(IncompleteAnswerError, match="ListClusters lacks 'clusters'"):
+        used(script)
+
+
+@pytest.mark.parametrize("code", ["AccessDeniedException", "ResourceNotFoundException", "ServerException"])
+def test_a_refused_call_is_an_error(script: Script, code: str) -> None:
+    """Denied is not "there are none"."""
+    script.refuse("eks", "list_clusters", code, **LISTING)
+    with pytest.raises(AwsError, match=code):
+        used(script)

@@ -1,0 +1,38 @@
+"""How references that people give are read: without a call."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ecr_cleaner.model import Breadth, Reference, Usage
+from ecr_cleaner.settings import Settings
+from ecr_cleaner.usage.base import Account
+from ecr_cleaner.usage.sources import extra_references
+from ecr_cleaner.usage.task_definitions import TaskDefinitions
+from tests.builders import ACCOUNT, HOST, REGION
+
+if TYPE_CHECKING:
+    from tests.aws_calls.script import Script
+
+
+def test_references_protect_what_they_name(script: Script) -> None:
+    """An image of this registry, whichever way it is named, or all images of a repository."""
+    settings = Settings(extra_references=frozenset({f"{HOST}/web:v1", "api", "shop/api:*"}))
+    asked = Account(script.aws, settings, TaskDefinitions(script.aws))
+    assert list(extra_references.collect(asked)) == [
+        Usage(reference, "extra_references", "extra_references")
+        for reference in (
+            Reference(f"{HOST}/web:v1", ACCOUNT, REGION, "web", "v1"),
+            Reference("api", repository="api"),
+            Reference("shop/api:*", repository="shop/api", breadth=Breadth.REPOSITORY),
+        )
+    ]
+    assert asked.notes == []
+
+
+def test_a_reference_to_another_region_is_a_note(script: Script) -> None:
+    """Instances in several regions may share one list; a slip of the pen is told."""
+    text = HOST.replace(REGION, "eu-west-1") + "/web:v1"
+    asked = Account(script.aws, Settings(extra_references=frozenset({text})), TaskDefinitions(script.aws))
+    assert len(list(extra_references.collect(asked))) == 1
+    assert asked.notes == [f"extra reference {text} names a registry of another region: it protects nothing here"]

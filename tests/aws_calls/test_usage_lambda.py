@@ -1,0 +1,227 @@
+"""How Lambda is read: every version of every function that is an image, by digest and by name."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from ecr_cleaner.aws import AwsError
+from ecr_cleaner.errors import IncompleteAnswerError, SourceError, UnreadableReferenceError
+from ecr_cleaner.model import Reference, Usage
+from ecr_cleaner.usage.sources import awslambda
+from tests.aws_calls.consumers import APP, account, anywhere, every_form, tagged, unreadable, written
+from tests.builders import HOST
+
+if TYPE_CHECKING:
+    from tests.aws_calls.script import Script
+
+LISTING: Final = {"FunctionVersion": "ALL", "MaxItems": 50}
+HEX: Final = APP.removeprefix("sha256:")
+PINNED: Final = f"{HOST}/app@{APP}"
+BASE64: Final = base64.b64encode(hashlib.sha256(b"code").digest()).decode()
+
+
+UNTOLD: Final = "^lambda function api, version 7 is an image, but Lambda does not say which digest: its tag may have mo"
+
+
+def version(number: str = "7", name: str = "api", code: str | None = HEX) -> dict[str, Any]:
+    """A version that is an image, as ListFunctions tells it."""
+    told = {"FunctionName": name, "Version": number, "PackageType": "Image", "CodeSha256": code}
+    return {key: value for key, value in told.items() if value is not None}
+
+
+def listed(script: Script, *versions: dict[str, Any]) -> None:
+    """The versions, on one page."""
+    script.pages("lambda", "list_functions", "Functions", versions, **LISTING)
+
+
+def located(script: Script, code: dict[str, str], number: str = "7", name: str = "api") -> None:
+    """Where a version's image lies."""
+    script.answer("lambda", "get_function", {"Code": code}, FunctionName=name, Qualifier=number)
+
+
+def used(script: Script) -> list[Usage]:
+    """What Lambda uses."""
+    return list(awslambda.collect(account(script)))
+
+
+def usage(reference: Reference, number: str = "7", name: str = "api") -> Usage:
+    """A usage by a version."""
+    return Usage(reference, "lambda", f"lambda function {name}, version {number}")
+
+
+RESOLVED: Final = usage(anywhere())
+
+
+@pytest.mark.parametrize("number", ["7", "$LATEST"])
+def test_a_version_uses_its_digest_and_its_names(script: Script, number: str) -> None:
+    """The digest in whichever repository, the name it was given, and the name that was made of it."""
+    listed(script, version(number))
+    located(script, {"ImageUri": tagged("v1"), "ResolvedImageUri": PINNED}, number)
+    references = (anywhere(), written(), written(PINNED, None, APP))
+    assert used(script) == [usage(reference, number) for reference in references]
+
+
+def test_without_functions_nothing_is_used(script: Script) -> None:
+    """An answer all the same."""
+    listed(script)
+    assert used(script) == []
+
+
+@pytest.mark.parametrize("package", [{"PackageType": "Zip"}, {}])
+def test_a_function_of_files_uses_no_image(script: Script, package: dict[str, str]) -> None:
+    """Nothing more is asked about it; without a type it is one."""
+    listed(script, {"FunctionName": "zip", "Version": "1", "CodeSha256": BASE64, **package})
+    assert used(script) == []
+
+
+@every_form
+def test_every_form_of_an_image(script: Script, text: str, references: tuple[Reference, ...]) -> None:
+    """Beside the digest, which holds whatever the name is."""
+    listed(script, version())
+    located(script, {"ImageUri": text})
+    assert used(script) == [RESOLVED, *map(usage, references)]
+
+
+@unreadable
+@pytest.mark.parametrize("key", ["ImageUri", "ResolvedImageUri"])
+def test_an_image_that_cannot_be_read_is_an_error(script: Script, key: str, text: str) -> None:
+    """Also if the digest is known: the name may point elsewhere by now."""
+    listed(script, version())
+    located(script, {key: text})
+    with pytest.raises(UnreadableReferenceError):
+        used(script)
+
+
+@pytest.mark.parametrize("code", [None, "", BASE64, HEX.upper(), HEX[:-1], f"{HEX}0", APP])
+def test_a_checksum_that_is_no_digest_protects_nothing(script: Script, code: str | None) -> None:
+    """The names do; the checksum of files would be in base64."""
+    listed(script, version(code=code))
+    located(script, {"ImageUri": tagged("v1"), "ResolvedImageUri": PINNED})
+    assert used(script) == [usage(written()), usage(written(PINNED, None, APP))]
+
+
+@pytest.mark.parametrize("code", [None, BASE64, APP])
+@pytest.mark.parametrize(
+    "resolved", [{}, {"ResolvedImageUri": ""}, {"ResolvedImageUri": tagged("v1")}], ids=["absent", "empty", "by tag"]
+)
+def test_a_version_whose_digest_nobody_tells_is_an_error(
+    script: Script, code: str | None, resolved: dict[str, str]
+) -> None:
+    """What it runs may have lost its tag since, and would not be protected by the name."""
+    listed(script, version(code=code))
+    located(script, {"ImageUri": tagged("v1"), **resolved})
+    with pytest.raises(SourceError, match=UNTOLD):
+        used(script)
+
+
+@pytest.mark.parametrize("code", [{}, {"ImageUri": "", "ResolvedImageUri": ""}, {"RepositoryType": "ECR"}])
+def test_a_version_of_which_lambda_names_no_image(script: Script, code: dict[str, str]) -> None:
+    """It is protected by its digest; without that nobody knows by what."""
+    listed(script, version())
+    located(script, code)
+    assert used(script) == [RESOLVED]
+    listed(script, version(code=BASE64))
+    located(script, code)
+    with pytest.raises(SourceError, match=UNTOLD):
+        used(script)
+
+
+def test_a_version_deleted_since_it_was_listed(script: Script) -> None:
+    """It is protected by its digest all the same, and the next one is read; without digest it is an error."""
+    deleted = "ResourceNotFoundException"
+    listed(script, version(), version("8"))
+    script.refuse("lambda", "get_function", deleted, FunctionName="api", Qualifier="7")
+    located(script, {"ImageUri": tagged("v1")}, "8")
+    assert used(script) == [RESOLVED, usage(anywhere(), "8"), usage(written(), "8")]
+    listed(script, version(code=None))
+    script.refuse("lambda", "get_function", deleted, FunctionName="api", Qualifier="7")
+    with pytest.raises(AwsError, match=deleted):
+        used(script)
+
+
+@pytest.mark.parametrize("code", ["AccessDeniedException", "ServiceException"])
+def test_any_other_refusal_is_an_error(script: Script, code: str) -> None:
+    """Although the digest is known: the name may point elsewhere by now."""
+    listed(script, version())
+    script.refuse("lambda", "get_function", code, FunctionName="api", Qualifier="7")
+    with pytest.raises(AwsError, match=code):
+        used(script)
+
+
+def test_denied_functions_are_an_error(script: Script) -> None:
+    """Denied is not "there are none"."""
+    script.refuse("lambda", "list_functions", "AccessDeniedException", **LISTING)
+    with pytest.raises(AwsError, match="AccessDenied"):
+        used(script)
+
+
+def test_versions_are_read_page_by_page(script: Script) -> None:
+    """Fifty a page, more Lambda does not hand out; the second page's version counts."""
+    pages = [[version(), version("$LATEST")], [version("1", "worker", None)]]
+    script.answer("lambda", "list_functions", {"Functions": pages[0], "NextMarker": "more"}, **LISTING)
+    for number in ("7", "$LATEST"):
+        located(script, {"ImageUri": "nginx"}, number)
+    script.answer("lambda", "list_functions", {"Functions": pages[1]}, **LISTING, Marker="more")
+    located(script, {"ImageUri": tagged("v1"), "ResolvedImageUri": PINNED}, "1", "worker")
+    assert used(script) == [
+        RESOLVED,
+        usage(anywhere(), "$LATEST"),
+        usage(written(), "1", "worker"),
+        usage(written(PINNED, None, APP), "1", "worker"),
+    ]
+
+
+def test_a_listing_that_never_ends_is_no_answer(script: Script) -> None:
+    """The same token again and again."""
+    script.endless("lambda", "list_functions", "Functions", **LISTING)
+    with pytest.raises(IncompleteAnswerError, match="ListFunctions"):
+        used(script)
+
+
+@pytest.mark.parametrize(
+    ("answer", "missing"),
+    [
+        ({}, "Functions"),
+        ({"Functions": [{"PackageType": "Image", "Version": "7"}]}, "FunctionName"),
+        ({"Functions": [{"PackageType": "Image", "FunctionName": "api"}]}, "Version"),
+    ],
+)
+def test_a_listing_that_lacks_a_member_is_no_answer(script: Script, answer: dict[str, Any], missing: str) -> None:
+    """It does not say that there are no functions."""
+    script.cut_short("lambda", "list_functions", answer, **LISTING)
+    with pytest.raises(IncompleteAnswerError, match=f"ListFunctions lacks '{missing}'"):
+        used(script)
+
+
+def test_a_function_without_its_code_is_no_answer(script: Script) -> None:
+    """It does not say that the function has no image."""
+    listed(script, version())
+    script.cut_short("lambda", "get_function", {"Configuration": {}}, FunctionName="api", Qualifier="7")
+    with pytest.raises(IncompleteAnswerError, match="GetFunction lacks 'Code'"):
+        used(script)
+
+
+@pytest.mark.parametrize("member", ["StateReasonCode", "LastUpdateStatusReasonCode"])
+def test_a_version_that_did_not_find_its_image_says_so(script: Script, member: str) -> None:
+    """Of every name that its image has; what it uses is the same."""
+    listed(script, version())
+    code = {"ImageUri": tagged("v1"), "ResolvedImageUri": PINNED}
+    answer = {"Code": code, "Configuration": {"State": "Failed", member: "ImageDeleted"}}
+    script.answer("lambda", "get_function", answer, FunctionName="api", Qualifier="7")
+    failed = [replace(usage(one), failure=f"{member} ImageDeleted") for one in (written(), written(PINNED, None, APP))]
+    assert used(script) == [RESOLVED, *failed]
+
+
+@pytest.mark.parametrize("code", ["ImageAccessDenied", "InvalidImage", "Idle", None])
+def test_another_failure_is_none_for_want_of_an_image(script: Script, code: str | None) -> None:
+    """Permissions, a platform that does not fit, sleep."""
+    listed(script, version())
+    told = {} if code is None else {"StateReasonCode": code, "LastUpdateStatusReasonCode": code}
+    answer = {"Code": {"ImageUri": tagged("v1")}, "Configuration": told}
+    script.answer("lambda", "get_function", answer, FunctionName="api", Qualifier="7")
+    assert used(script) == [RESOLVED, usage(written())]

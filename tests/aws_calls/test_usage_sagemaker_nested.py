@@ -1,0 +1,298 @@
+"""How images of Studio and pipelines are read: with every version, alias and execution that counts."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from ecr_cleaner.aws import AwsError
+from ecr_cleaner.errors import IncompleteAnswerError
+from ecr_cleaner.model import Evidence, Usage
+from ecr_cleaner.usage.sources.sagemaker import nested
+from tests.aws_calls.consumers import tagged, written
+from tests.aws_calls.filled import filled
+from tests.builders import ACCOUNT, NOW, REGION
+
+if TYPE_CHECKING:
+    from tests.aws_calls.script import Script
+
+PAGE: Final = {"MaxResults": 100}
+EARLIEST: Final = datetime(2026, 1, 1, tzinfo=UTC) - nested.LONGEST
+GONE: Final = pytest.mark.parametrize("code", ["ResourceNotFound", "ValidationException"])
+
+
+class Clock(datetime):
+    """Stands still at the beginning of a year."""
+
+    @classmethod
+    def now(cls, tz: Any = None) -> Clock:
+        """The moment."""
+        return cls(2026, 1, 1, tzinfo=tz)
+
+
+@pytest.fixture(autouse=True)
+def _stand_still(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that the moment since which executions are listed is known."""
+    monkeypatch.setattr(nested, "datetime", Clock)
+
+
+def answers(script: Script, method: str, operation: str, told: dict[str, Any], **asked: Any) -> None:
+    """A call, answered with what is told and what the model demands."""
+    script.answer("sagemaker", method, filled(script, "sagemaker", operation, told), **asked)
+
+
+def lists_images(script: Script, *pages: list[str]) -> None:
+    """Images of Studio."""
+    items = [[filled_image(name) for name in names] for names in pages]
+    script.pages("sagemaker", "list_images", "Images", *items, **PAGE)
+
+
+def filled_image(name: str) -> dict[str, Any]:
+    """An image as it is listed."""
+    told = {"ImageName": name, "ImageArn": f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:image/{name}"}
+    return {**told, "CreationTime": NOW, "LastModifiedTime": NOW, "ImageStatus": "CREATED"}
+
+
+def version_of(name: str, number: int) -> dict[str, Any]:
+    """A version as it is listed."""
+    arn = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:image-version/{name}/{number}"
+    told = {"ImageArn": filled_image(name)["ImageArn"], "ImageVersionArn": arn, "Version": number}
+    return {**told, "CreationTime": NOW, "LastModifiedTime": NOW, "ImageVersionStatus": "CREATED"}
+
+
+def lists_versions(script: Script, *pages: list[int], name: str = "notebook") -> None:
+    """Versions of an image."""
+    items = [[version_of(name, number) for number in numbers] for numbers in pages]
+    script.pages("sagemaker", "list_image_versions", "ImageVersions", *items, ImageName=name, **PAGE)
+
+
+def describes_version(script: Script, number: int, told: dict[str, Any], name: str = "notebook") -> None:
+    """A version of an image."""
+    answer = {"ImageVersionArn": version_of(name, number)["ImageVersionArn"], **told}
+    script.answer("sagemaker", "describe_image_version", answer, ImageName=name, Version=number)
+
+
+def images(script: Script) -> list[Usage]:
+    """What images of Studio use."""
+    return list(nested.images(script.aws.client("sagemaker")))
+
+
+def pipelines(script: Script) -> list[Usage]:
+    """What pipelines use."""
+    return list(nested.pipelines(script.aws.client("sagemaker")))
+
+
+def by_version(number: int, tag: str, name: str = "notebook") -> Usage:
+    """A usage by a version."""
+    return Usage(written(tagged(tag), tag), "sagemaker", f"sagemaker image {name}, version {number}")
+
+
+def by_pipeline(tag: str, rest: str = "", evidence: Evidence = Evidence.CONFIGURED) -> Usage:
+    """A usage by a pipeline."""
+    return Usage(written(tagged(tag), tag), "sagemaker", f"sagemaker pipeline weekly{rest}", evidence)
+
+
+def definition(tag: str) -> dict[str, str]:
+    """What a pipeline runs."""
+    return {"PipelineDefinition": json.dumps({"Steps": [{"Arguments": {"ImageUri": tagged(tag)}}]})}
+
+
+def lists_pipelines(script: Script, *pages: list[str]) -> None:
+    """Pipelines."""
+    items = [[{"PipelineName": name} for name in names] for names in pages]
+    script.pages("sagemaker", "list_pipelines", "PipelineSummaries", *items, **PAGE)
+
+
+def execution(identity: str, status: str) -> dict[str, str]:
+    """An execution as it is listed."""
+    arn = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:pipeline/weekly/execution/{identity}"
+    return {"PipelineExecutionArn": arn, "PipelineExecutionStatus": status}
+
+
+def lists_executions(script: Script, *pages: list[dict[str, str]], name: str = "weekly") -> None:
+    """Executions of a pipeline, since the earliest that can be under way."""
+    asked = {"PipelineName": name, "CreatedAfter": EARLIEST}
+    script.pages("sagemaker", "list_pipeline_executions", "PipelineExecutionSummaries", *pages, **asked, **PAGE)
+
+
+def lists_pipeline_versions(script: Script, *pages: list[dict[str, Any]], name: str = "weekly") -> None:
+    """Versions of a pipeline."""
+    asked = {"PipelineName": name, **PAGE}
+    script.pages("sagemaker", "list_pipeline_versions", "PipelineVersionSummaries", *pages, **asked)
+
+
+def test_every_version_of_every_image_counts(script: Script) -> None:
+    """What it is, and what it was made of; of two pages each."""
+    lists_images(script, ["notebook"], ["lab"])
+    lists_versions(script, [1], [2])
+    describes_version(script, 1, {"ContainerImage": tagged("v1")})
+    describes_version(script, 2, {"ContainerImage": tagged("v2"), "BaseImage": tagged("base")})
+    lists_versions(script, [7], name="lab")
+    describes_version(script, 7, {"ContainerImage": tagged("v7")}, "lab")
+    found = [by_version(1, "v1"), by_version(2, "v2"), by_version(2, "base"), by_version(7, "v7", "lab")]
+    assert images(script) == found
+
+
+def test_a_version_that_is_being_made_has_no_image_yet(script: Script) -> None:
+    """Nor one that could not be made."""
+    lists_images(script, ["notebook"])
+    lists_versions(script, [1])
+    describes_version(script, 1, {"ImageVersionStatus": "CREATE_FAILED"})
+    assert images(script) == []
+
+
+@GONE
+def test_an_image_that_is_listed_no_more_is_passed_over(script: Script, code: str) -> None:
+    """It is listed again to know."""
+    lists_images(script, ["gone"])
+    script.refuse("sagemaker", "list_image_versions", code, ImageName="gone", **PAGE)
+    lists_images(script, [])
+    assert images(script) == []
+
+
+@GONE
+def test_a_version_that_is_listed_no_more_is_passed_over(script: Script, code: str) -> None:
+    """The next one is read."""
+    lists_images(script, ["notebook"])
+    lists_versions(script, [1, 2])
+    script.refuse("sagemaker", "describe_image_version", code, ImageName="notebook", Version=1)
+    lists_versions(script, [2])
+    describes_version(script, 2, {"ContainerImage": tagged("v2")})
+    assert images(script) == [by_version(2, "v2")]
+
+
+@GONE
+def test_what_is_listed_and_not_described_is_an_error(script: Script, code: str) -> None:
+    """What it uses is not known."""
+    lists_images(script, ["notebook"])
+    lists_versions(script, [1])
+    script.refuse("sagemaker", "describe_image_version", code, ImageName="notebook", Version=1)
+    lists_versions(script, [1])
+    with pytest.raises(AwsError, match=code):
+        images(script)
+
+
+def test_the_newest_definition_and_those_with_an_alias_count(script: Script) -> None:
+    """Other versions are started by nobody's name for them; of two pages each."""
+    lists_pipelines(script, ["other"], ["weekly"])
+    answers(script, "describe_pipeline", "DescribePipeline", {"PipelineDefinition": "{}"}, PipelineName="other")
+    lists_pipeline_versions(script, [], name="other")
+    lists_executions(script, [], name="other")
+    answers(script, "describe_pipeline", "DescribePipeline", definition("v3"), PipelineName="weekly")
+    aliased = {"PipelineVersionId": 2, "PipelineVersionAliases": ["stable"]}
+    lists_pipeline_versions(
+        script,
+        [{"PipelineVersionId": 3}],
+        [filled_version(script, aliased), {"PipelineVersionId": 1, "PipelineVersionAliases": []}],
+    )
+    asked = {"PipelineName": "weekly", "PipelineVersionId": 2}
+    answers(script, "describe_pipeline", "DescribePipeline", definition("v2"), **asked)
+    lists_executions(script, [])
+    assert pipelines(script) == [by_pipeline("v3"), by_pipeline("v2", ", version 2")]
+
+
+def filled_version(script: Script, told: dict[str, Any]) -> dict[str, Any]:
+    """A version with an alias, as it is listed."""
+    answer = filled(script, "sagemaker", "ListPipelineVersions", {"PipelineVersionSummaries": [told]})
+    return dict(answer["PipelineVersionSummaries"][0])
+
+
+def test_the_definitions_of_executions_under_way_count(script: Script) -> None:
+    """They keep the one they were started with; of two pages."""
+    lists_pipelines(script, ["weekly"])
+    answers(script, "describe_pipeline", "DescribePipeline", definition("v3"), PipelineName="weekly")
+    lists_pipeline_versions(script, [])
+    over = [execution(status, status) for status in ("Stopped", "Failed", "Succeeded", "CompletedWithFailures")]
+    going = [execution("e1", "Executing"), execution("e2", "Stopping")]
+    lists_executions(script, [*over, going[0]], [going[1]])
+    for one, tag in zip(going, ("v1", "v2"), strict=True):
+        asked = {"PipelineExecutionArn": one["PipelineExecutionArn"]}
+        script.answer("sagemaker", "describe_pipeline_definition_for_execution", definition(tag), **asked)
+    running = [
+        by_pipeline("v1", ", execution e1", Evidence.RUNNING),
+        by_pipeline("v2", ", execution e2", Evidence.RUNNING),
+    ]
+    assert pipelines(script) == [by_pipeline("v3"), *running]
+
+
+@GONE
+def test_a_pipeline_that_is_listed_no_more_is_passed_over(script: Script, code: str) -> None:
+    """The next one is read."""
+    lists_pipelines(script, ["gone", "weekly"])
+    script.refuse("sagemaker", "describe_pipeline", code, PipelineName="gone")
+    lists_pipelines(script, ["weekly"])
+    answers(script, "describe_pipeline", "DescribePipeline", definition("v3"), PipelineName="weekly")
+    lists_pipeline_versions(script, [])
+    lists_executions(script, [])
+    assert pipelines(script) == [by_pipeline("v3")]
+
+
+@GONE
+def test_a_pipeline_that_is_listed_and_not_described_is_an_error(script: Script, code: str) -> None:
+    """What it uses is not known."""
+    lists_pipelines(script, ["weekly"])
+    script.refuse("sagemaker", "describe_pipeline", code, PipelineName="weekly")
+    lists_pipelines(script, ["weekly"])
+    with pytest.raises(AwsError, match=code):
+        pipelines(script)
+
+
+@pytest.mark.parametrize(
+    ("method", "told", "missing"),
+    [
+        ("list_pipelines", {}, "PipelineSummaries"),
+        ("list_pipelines", {"PipelineSummaries": [{}]}, "PipelineName"),
+        ("describe_pipeline", {}, "PipelineDefinition"),
+        ("list_pipeline_versions", {}, "PipelineVersionSummaries"),
+        ("list_pipeline_executions", {}, "PipelineExecutionSummaries"),
+        ("list_pipeline_executions", {"PipelineExecutionSummaries": [{}]}, "PipelineExecutionStatus"),
+    ],
+)
+def test_an_answer_that_lacks_a_member_is_no_answer(
+    script: Script, method: str, told: dict[str, Any], missing: str
+) -> None:
+    """It does not say that nothing is used."""
+    steps: tuple[tuple[str, dict[str, Any], dict[str, Any]], ...] = (
+        ("list_pipelines", {"PipelineSummaries": [{"PipelineName": "weekly"}]}, PAGE),
+        ("describe_pipeline", {"PipelineDefinition": "{}"}, {"PipelineName": "weekly"}),
+        ("list_pipeline_versions", {"PipelineVersionSummaries": []}, {"PipelineName": "weekly", **PAGE}),
+        ("list_pipeline_executions", {}, {"PipelineName": "weekly", "CreatedAfter": EARLIEST, **PAGE}),
+    )
+    for name, answer, asked in steps:
+        if name == method:
+            script.cut_short("sagemaker", name, told, {}, **asked)
+            break
+        script.answer("sagemaker", name, answer, **asked)
+    with pytest.raises(IncompleteAnswerError, match=f"lacks '{missing}'"):
+        pipelines(script)
+
+
+@pytest.mark.parametrize(
+    ("method", "told", "missing"),
+    [
+        ("list_images", {}, "Images"),
+        ("list_images", {"Images": [{}]}, "ImageName"),
+        ("list_image_versions", {}, "ImageVersions"),
+        ("list_image_versions", {"ImageVersions": [{}]}, "Version"),
+        ("describe_image_version", {}, "ImageVersionArn"),
+    ],
+)
+def test_an_image_that_lacks_a_member_is_no_answer(
+    script: Script, method: str, told: dict[str, Any], missing: str
+) -> None:
+    """Nor this."""
+    if method != "list_images":
+        lists_images(script, ["notebook"])
+    if method == "describe_image_version":
+        lists_versions(script, [1])
+    steps: dict[str, dict[str, Any]] = {
+        "list_images": PAGE,
+        "list_image_versions": {"ImageName": "notebook", **PAGE},
+        "describe_image_version": {"ImageName": "notebook", "Version": 1},
+    }
+    script.cut_short("sagemaker", method, told, {}, **steps[method])
+    with pytest.raises(IncompleteAnswerError, match=f"lacks '{missing}'"):
+        images(script)

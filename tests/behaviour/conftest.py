@@ -1,7 +1,0 @@
-"""Whole runs of the real handler against the sandbox."""
-
-from __future__ import annotations
-
-from tests.behaviour.fixtures import night, pair_deletes, past, run, running_sandbox, sandbox
-
-__all__ = ["night", "pair_deletes", "past", "run", "running_sandbox", "sandbox"]

@@ -1,0 +1,168 @@
+"""Terraform and the function mean the same: what one writes, the other reads."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+import re
+from typing import Any, get_args
+
+from ecr_cleaner import documents, settings
+from ecr_cleaner.report.ending import Occasions
+from ecr_cleaner.settings_document import Document, Notifications, Rule, SettingsObject, Unscanned
+from ecr_cleaner.usage.registry import SOURCES
+from tests.consistency import declared
+from tools import generate
+
+
+def test_the_settings_document_has_the_same_keys() -> None:
+    """What Terraform puts into it is what the function knows."""
+    assert set(declared.local_values("main.tf")["settings"]) == set(Document.model_fields)
+
+
+def test_rules_have_the_same_members() -> None:
+    """What an input of Terraform's type may hold is what a rule of the function knows, one for one."""
+    members = re.findall(r"(\w+) = ", declared.variables()["rules"].type)
+    assert members == list(Rule.model_fields)
+
+
+def test_globs_may_hold_the_same_characters() -> None:
+    """Terraform refuses at plan what the function would refuse at night."""
+    conditions = [re.findall(r'regex\("(.*?)", glob\)', text) for text in declared.variables()["rules"].conditions]
+    patterns = [re.findall(r"pattern='(.*?)'", str(Rule.model_fields[n])) for n in ("repositories", "keep_tags")]
+    assert [found for found in conditions if found] == patterns
+
+
+def test_the_settings_document_has_the_same_version() -> None:
+    """A change of meaning changes both."""
+    version = Document.model_fields["schema_version"].default
+    assert declared.local_values("main.tf")["settings"]["schema_version"] == version
+
+
+def test_the_environment_has_the_same_variables() -> None:
+    """What Terraform sets is what the function reads."""
+    (environment,) = declared.resource("main.tf", "aws_lambda_function", "cleaner")["environment"]
+    read = re.findall(r'environment\.get\("(\w+)"', inspect.getsource(settings))
+    assert {name for name in environment["variables"] if not name.startswith("__")} == set(read)
+
+
+def test_what_follows_from_the_sources_is_written_anew() -> None:
+    """Terraform reads what the sources say: after a change of theirs, `make generate`."""
+    assert generate.SOURCES_FILE.read_text() == generate.sources_json()
+    assert generate.READ_ONLY_FILE.read_text() == generate.read_only_json()
+    assert generate.README.read_text() == generate.readme(generate.README.read_text())
+
+
+def test_people_read_of_ecr_what_the_function_reads() -> None:
+    """The policy for the command line has the statements of the role, apart from where they hold."""
+    values = declared.local_values("iam.tf")
+    registry = [action for _, actions in declared.statements(values["read_statements"]) for action in actions]
+    statements = dict(declared.statements(values["repository_statements"]))
+    opted_in = [*statements["ReadOptedInRepositories"], *statements["ReadLifecyclePolicies"]]
+    assert sorted(registry) == list(generate.REGISTRY_READS)
+    assert sorted(opted_in) == list(generate.REPOSITORY_READS)
+
+
+def test_the_permissions_fit_into_policies() -> None:
+    """Each within IAM's limit even in the longest region, and no more policies than a role may have."""
+    told = json.loads(generate.SOURCES_FILE.read_text())
+    policies: dict[int, list[dict[str, Any]]] = {}
+    for source in told.values():
+        policies.setdefault(source["policy"], []).extend(source["statements"])
+    assert len(policies) <= generate.POLICIES
+    for statements in policies.values():
+        document = json.dumps({"Version": "2012-10-17", "Statement": statements}, separators=(",", ":"))
+        for name, value in generate.LONGEST.items():
+            document = document.replace(f"{{{name}}}", value)
+        assert len(document) <= 6144
+        assert "{" not in document.replace('{"', "")
+
+
+def test_statements_have_ids_of_their_own() -> None:
+    """In one role no two statements are called the same."""
+    ids = [grant.sid for source in SOURCES for grant in source.grants]
+    assert len(ids) == len(set(ids))
+    assert all(re.fullmatch(r"[A-Za-z0-9]+", sid) for sid in ids)
+
+
+def test_sources_only_read() -> None:
+    """What only looks cannot break anything."""
+    for source in SOURCES:
+        for action in source.permissions:
+            assert re.match(r"[a-z0-9-]+:(Describe|List|Get|BatchGet|Search)[A-Z]", action), action
+
+
+def test_unscanned_consumers_can_be_acknowledged_by_their_names() -> None:
+    """The input and the settings list the same names, and sources of this kind are among them."""
+    names = set(get_args(Unscanned))
+    assert declared.allowed_values("acknowledged_unscanned") == names
+    assert {source.name for source in SOURCES if source.setting == "acknowledged_unscanned"} <= names
+
+
+def test_the_defaults_are_the_same() -> None:
+    """A function without Terraform behaves like one with it."""
+    inputs = declared.variables()
+    assert inputs["default_keep_days"].default == settings.DEFAULT_KEEP_DAYS
+    assert inputs["minimum_keep_days"].default == Document.model_fields["minimum_keep_days"].default
+    assert tuple(inputs["rules"].default) == Document.model_fields["rules"].default
+    assert inputs["dry_run"].default is settings.Settings.model_fields["dry_run"].default
+    shared = set(inputs) & set(Document.model_fields)
+    assert {"max_removals_per_run", "max_usage_drop_percent", "rollback_days"} <= shared
+    for name in shared:
+        default = Document.model_fields[name].default
+        told = (
+            sorted(default)
+            if isinstance(default, frozenset)
+            else list(default)
+            if isinstance(default, tuple)
+            else default
+        )
+        # An input that takes a number or a word is a text.
+        assert inputs[name].default in {"string": (told, str(told))}.get(inputs[name].type, (told,)), name
+
+
+def test_the_pointer_to_long_settings_has_the_same_keys() -> None:
+    """Terraform writes where they lie and what they are, and the function reads both."""
+    assert set(declared.local_values("main.tf")["settings_object"]) == set(SettingsObject.model_fields)
+
+
+def test_the_marker_is_understood() -> None:
+    """What Terraform makes it of is what the function takes for a history that has not begun."""
+    content = str(declared.resource("bucket.tf", "aws_s3_object", "marker")["content"])
+    (text,) = re.findall(r"jsonencode\(\{(.*?)\}\)", content)
+    made = dict(pair.split(" = ") for pair in text.strip().split(", "))
+    assert documents.New.model_validate_json(json.dumps({key: json.loads(value) for key, value in made.items()}))
+
+
+def test_whoever_is_told_is_told_on_the_same_occasions() -> None:
+    """What Terraform lets a person say is what the function understands, and what the README explains."""
+    (condition,) = declared.variables()["notify_on"].conditions
+    assert set(re.findall(r'"(\w+)"', condition)) == set(get_args(Occasions))
+    written = re.findall(r"(\w+) = ", str(declared.local_values("notifications.tf")["notifications"]))
+    assert written == list(Notifications.model_fields)
+
+
+def test_names_of_topics_buses_and_namespaces_are_read_alike() -> None:
+    """Terraform refuses at plan what the function would refuse at night."""
+    inputs = declared.variables()
+    for name, told in (
+        ("event_bus_name", Document.model_fields["event_bus_name"]),
+        ("metrics_namespace", Document.model_fields["metrics_namespace"]),
+        ("notification_topic_arn", Notifications.model_fields["topic_arn"]),
+    ):
+        (pattern,) = (found for text in inputs[name].conditions for found in re.findall(r'regex\("(.*?)", ', text))
+        assert f"pattern='{pattern}'" in str(told), name
+
+
+def test_the_size_of_the_settings_is_limited_alike() -> None:
+    """Terraform refuses at plan what the function would refuse at night."""
+    assert declared.local_values("main.tf")["settings_limit"] == settings.MAX_DOCUMENT_BYTES
+
+
+def test_terraform_and_the_function_know_the_same_sources() -> None:
+    """Terraform takes the names from its file, in order; the function from its modules."""
+    names = list(json.loads((declared.ROOT / "usage_sources.json").read_text()))
+    told = hashlib.sha256(",".join(sorted(names)).encode()).hexdigest()
+    assert Document(usage_sources_sha256=told).usage_sources_sha256 == told
+    assert set(names) == {source.name for source in SOURCES}

@@ -1,0 +1,121 @@
+"""What pages tell people to type exists: commands, options, inputs, outputs, alarms, log lines."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+import botocore.session
+import click
+from botocore import xform_name
+
+from ecr_cleaner import cli
+from ecr_cleaner.cli.session import EXIT_CODES, SOMETHING_GOES
+from ecr_cleaner.model import Reason
+from ecr_cleaner.settings_document import Rule
+from tests.consistency import declared
+from tests.consistency.declared import ROOT
+from tests.consistency.markdown import Page, codes
+from tests.consistency.test_pages import every_page
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+GLOBAL_OPTIONS: Final = {"--cli-binary-format", "--cli-read-timeout", "--output", "--profile", "--query", "--region"}
+"""Of the AWS command line, besides those of each operation."""
+
+OF_THE_COMMAND_LINE: Final = {"cp", "get-login-password"}
+"""What the AWS command line makes itself from an operation of another name."""
+
+FIRST_STEPS: Final = Page(ROOT / "docs" / "first-steps.md")
+
+
+def lines(page: Page) -> Iterator[str]:
+    """What stands in code, fenced or not, with broken lines made whole."""
+    for code in page.code:
+        yield from re.sub(r"\\\n\s*", "", code.text).splitlines()
+    yield from codes(page.prose)
+
+
+def typed(page: Page, program: str) -> Iterator[str]:
+    """What follows the name of a program, to the end of that command."""
+    for line in lines(page):
+        for match in re.finditer(rf"(?:^|[$(] ?|^\$ ){program} (?P<rest>[^#|)]*)", line):
+            yield match["rest"].split("$(")[0]
+
+
+@every_page
+def test_our_own_commands_exist(page: Page) -> None:
+    """With the options that are named, each at the command it is named with."""
+    for rest in typed(page, "ecr-cleaner"):
+        name = rest.split()[0]
+        assert name in cli.main.commands, rest
+        known = {o for p in cli.main.commands[name].params if isinstance(p, click.Option) for o in p.opts}
+        assert set(re.findall(r"(?<!\S)--[a-z-]+", rest)) <= {*known, "--help"}, rest
+
+
+@every_page
+def test_commands_of_aws_exist(page: Page) -> None:
+    """As far as the service models say: the operation, and its options."""
+    session = botocore.session.get_session()
+    for rest in typed(page, "aws"):
+        service, operation, *_ = rest.split()
+        if service in {"configure", "sso"} or operation in OF_THE_COMMAND_LINE:
+            continue
+        model = session.get_service_model(service)
+        found = {xform_name(name, "-"): name for name in model.operation_names}
+        assert operation in found, rest
+        shape: Any = model.operation_model(found[operation]).input_shape
+        options = {f"--{xform_name(member, '-')}" for member in shape.members}
+        assert set(re.findall(r"(?<!\S)--[a-z-]+", rest)) <= options | GLOBAL_OPTIONS, rest
+
+
+@every_page
+def test_modules_are_given_inputs_they_have(page: Page) -> None:
+    """In every example."""
+    for code in page.code:
+        if code.language != "hcl":
+            continue
+        for block in declared.blocks(code.text).get("module", ()):
+            for name, arguments in block.items():
+                if name != "__comments__":
+                    given = {key for key in arguments if not key.startswith("__")}
+                    assert given <= {"source", "version", "providers", *declared.variables()}, given
+
+
+@every_page
+def test_outputs_exist(page: Page) -> None:
+    """Those of the module that a configuration hands on, and those that Terraform prints."""
+    text = "\n".join(lines(page))
+    beside = page.path.parent / "main.tf"
+    own = set(re.findall(r'output "(\w+)"', text + (beside.read_text() if beside.exists() else "")))
+    assert set(re.findall(r"terraform output (?:-raw )?(\w+)", text)) <= own
+    # What begins with aws_ is a resource, in Terraform's own words.
+    assert set(re.findall(r"module\.ecr_cleaner\.(?!aws_)(\w+)", text)) <= set(declared.outputs())
+
+
+def test_the_first_steps_name_inputs_that_there_are() -> None:
+    """Each word with a value, and each alone that looks like an input, a member of a rule, or a reason."""
+    known = {*declared.variables(), *declared.outputs(), *Rule.model_fields, *(reason.value for reason in Reason)}
+    named = {match[1] for code in codes(FIRST_STEPS.prose) if (match := re.fullmatch(r"(\w+) = \S+", code))}
+    assert {"dry_run", "schedule_enabled"} <= named
+    named |= {code for code in codes(FIRST_STEPS.prose) if re.fullmatch(r"[a-z]+(_[a-z]+)+", code)}
+    assert named <= known
+
+
+def test_the_first_steps_name_alarms_and_messages_that_there_are() -> None:
+    """The alarms are those of the module, and what people search the log for is what it says."""
+    alarms = re.findall(r'alarm_name += "\$\{var\.name\}-([\w-]+)"', (ROOT / "alarms.tf").read_text())
+    assert [codes(row[0])[0] for row in FIRST_STEPS.table("What rings").rows] == [f"ecr-cleaner-{a}" for a in alarms]
+    written = "".join(path.read_text() for path in (ROOT / "lambda_src/ecr_cleaner").rglob("*.py"))
+    patterns = re.findall(r"--filter-pattern '\"(.*?)\"'", FIRST_STEPS.text)
+    said = [codes(row[0])[0] for row in FIRST_STEPS.table("It says").rows]
+    assert patterns
+    for words in [*patterns, *(part for text in said for part in text.split(" … "))]:
+        assert words in written, words
+
+
+def test_every_exit_code_is_explained(readme: Page) -> None:
+    """With those of wrong usage and of Ctrl-C."""
+    documented = [int(code) for code in readme.table("Exit code").column(0)]
+    assert documented == sorted({*EXIT_CODES.values(), 2, SOMETHING_GOES, 130})

@@ -1,0 +1,265 @@
+"""The README's tables say what the code and the Terraform files say."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import tomllib
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ecr_cleaner.model import FindingKind, Reason, RemovalStatus, RunStatus, SourceStatus
+from ecr_cleaner.report import metrics, run_event
+from ecr_cleaner.report.summary import RepositorySummary, RunSummary
+from ecr_cleaner.rules import MAX_TAGS
+from ecr_cleaner.settings_document import Document, Rule
+from ecr_cleaner.usage.registry import SOURCES
+from tests.consistency import declared
+from tests.consistency.markdown import codes
+from tools import vendor
+from tools.generate import ORIGINAL
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from tests.consistency.markdown import Page
+
+
+def test_every_input_is_described_as_declared(readme: Page) -> None:
+    """Names, types, defaults and descriptions are those of variables.tf, in its order."""
+    expected = [
+        (f"`{one.name}`", f"`{one.type}`", f"`{json.dumps(one.default)}`", one.description)
+        for one in declared.variables().values()
+    ]
+    assert readme.table("Name", "Type", "Default").rows == tuple(expected)
+
+
+def test_inputs_and_outputs_are_declared_in_order() -> None:
+    """Alphabetical, so that people find them."""
+    assert list(declared.variables()) == sorted(declared.variables())
+    assert list(declared.outputs()) == sorted(declared.outputs())
+
+
+def test_every_output_is_described_as_declared(readme: Page) -> None:
+    """Names and descriptions are those of outputs.tf, in its order."""
+    expected = [(f"`{name}`", description) for name, description in declared.outputs().items()]
+    assert readme.table("Name", "Meaning").rows == tuple(expected)
+
+
+def test_every_allowing_statement_is_explained(readme: Page) -> None:
+    """Each sid with each action, told apart by whether the original had it, and a reason."""
+    values = declared.local_values("iam.tf")
+    expected = dict(declared.statements({name: values[name] for name in values if name != "deny_statements"}))
+    table = readme.table("Statement", "Original", "Added")
+    documented = {codes(sid)[0]: (codes(original), codes(added)) for sid, original, added, *_ in table.rows}
+    assert documented == {
+        sid: ([a for a in actions if a in ORIGINAL], [a for a in actions if a not in ORIGINAL])
+        for sid, actions in expected.items()
+    }
+    assert all(on and why for *_, on, why in table.rows)
+
+
+def test_every_permission_of_the_original_is_there() -> None:
+    """The list that the module promises to have, whole."""
+    values = declared.local_values("iam.tf")
+    allowed = {
+        a
+        for name in values
+        if name != "deny_statements"
+        for _, found in declared.statements(values[name])
+        for a in found
+    } | {a for source in SOURCES for a in source.permissions}
+    assert allowed >= ORIGINAL
+
+
+def test_every_denying_statement_is_explained(readme: Page) -> None:
+    """Each sid with each action."""
+    expected = dict(declared.statements(declared.local_values("iam.tf")["deny_statements"]))
+    table = readme.table("Statement", "Denied")
+    assert {codes(sid)[0]: tuple(codes(actions)) for sid, actions, _ in table.rows} == expected
+
+
+def test_the_schedules_role_is_explained(readme: Page) -> None:
+    """Its own statements, and the one it shares with the function's role."""
+    policy = declared.resource("schedule.tf", "aws_iam_role_policy", "scheduler")["policy"]
+    expected = dict(declared.statements([policy, declared.local_values("iam.tf")["key_statements"]]))
+    table = readme.table("Statement", "Allowed")
+    assert {codes(sid)[0]: tuple(codes(actions)) for sid, actions, *_ in table.rows} == expected
+
+
+def test_the_managed_policies_are_named(readme: Page) -> None:
+    """What AWS's own policies allow comes on top."""
+    attached = str(declared.resource("iam.tf", "aws_iam_role_policy_attachment", "function")["for_each"])
+    for policy in re.findall(r"AWSLambda\w+", attached):
+        assert f"`{policy}`" in readme.text
+
+
+@pytest.mark.parametrize(
+    ("head", "values"),
+    [
+        (("Reason",), {reason.value for reason in Reason}),
+        (("`status`",), {status.value for status in RunStatus}),
+        (("`kind`", "Meaning", "What to do"), {kind.value for kind in FindingKind}),
+        (("`removals`",), {status.value for status in RemovalStatus}),
+        (("Value", "Without it"), declared.allowed_values("acknowledged_unscanned")),
+        (("Key of `ECR_CLEANER_SETTINGS`",), set(Document.model_fields)),
+        (("Member of a rule",), set(Rule.model_fields)),
+    ],
+    ids=lambda value: value[0] if isinstance(value, tuple) else "",
+)
+def test_every_value_is_explained(readme: Page, head: tuple[str, ...], values: set[str]) -> None:
+    """No value that people can meet is left out, and none is made up."""
+    documented = [codes(cell)[0] for cell in readme.table(*head).column(0)]
+    assert sorted(documented) == sorted(values)
+
+
+def test_every_status_of_a_repository_is_explained(readme: Page) -> None:
+    """They are told by the class that holds them."""
+    documented = [codes(cell)[0] for cell in readme.table("`repositories[].status`").column(0)]
+    assert sorted(documented) == sorted(repository_statuses())
+
+
+def repository_statuses() -> set[str]:
+    """As the class tells that holds them."""
+    told = re.search(r"status: (?P<values>.*?)\.\n", RepositorySummary.__doc__ or "", re.DOTALL)
+    assert told
+    return set(re.findall(r"``(\w+)``", told["values"]))
+
+
+def test_the_number_of_tags_is_the_rules(readme: Page) -> None:
+    """The reason `too_many_tags` says how many are too many."""
+    rows = {row[0]: row for row in readme.table("Reason").rows}
+    assert f"More than {MAX_TAGS} tags" in rows["`too_many_tags`"]
+
+
+def test_the_example_of_a_summary_has_every_key(readme: Page) -> None:
+    """It is what a run says, key by key."""
+    (example,) = (told for told in json_examples(readme) if "run_id" in told)
+    expected = RunSummary("id", dry_run=True, region="nowhere").as_json()
+    assert list(example) == list(expected)
+    assert list(example["totals"]) == list(expected["totals"])
+    assert [list(one) for one in example["repositories"]] == [list(RepositorySummary("name").as_json())]
+    assert set(example["sources"]) <= {source.name for source in SOURCES}
+
+
+def json_examples(readme: Page) -> list[dict[str, Any]]:
+    """Every JSON document that the README shows."""
+    return [json.loads(code.text) for code in readme.code if code.language == "json"]
+
+
+def test_the_example_of_an_event_pattern_is_met_by_events(readme: Page) -> None:
+    """It asks for what the function puts, and for nothing that the schema does not know."""
+    (pattern,) = (told for told in json_examples(readme) if "detail-type" in told)
+    assert (pattern["source"], pattern["detail-type"]) == ([run_event.SOURCE], [run_event.DETAIL_TYPE])
+    schema = json.loads((declared.ROOT / "docs/run-event.schema.json").read_text())
+    assert set(pattern["detail"]) <= set(schema["properties"])
+    assert set(pattern["detail"]["totals"]) <= set(schema["$defs"]["totals"]["required"])
+    assert set(pattern["detail"]["status"]) <= {status.value for status in RunStatus}
+
+
+def test_the_schema_of_events_knows_every_value() -> None:
+    """Statuses of runs and repositories, and outcomes of sources, are those of the code."""
+    schema = json.loads((declared.ROOT / "docs/run-event.schema.json").read_text())
+    assert schema["properties"]["status"]["enum"] == [
+        RunStatus.COMPLETED,
+        RunStatus.INCOMPLETE,
+        RunStatus.REFUSED,
+        RunStatus.FAILED,
+    ]
+    assert set(schema["properties"]["sources"]["properties"]) == {status.value for status in SourceStatus}
+    assert set(schema["$defs"]["repository"]["properties"]["status"]["enum"]) == repository_statuses()
+
+
+def test_every_metric_is_explained_and_drawn_as_it_is_called(readme: Page) -> None:
+    """README, alarm and dashboard use the names that the function writes."""
+    table = readme.table("Metric", "Unit", "Meaning")
+    documented = {name: unit for row in table.rows for name, unit in _named_units(row)}
+    assert documented == metrics.METRICS
+    alarm = declared.resource("alarms.tf", "aws_cloudwatch_metric_alarm", "tripwire")
+    assert alarm["metric_name"] in metrics.METRICS
+    drawn = {name for graph in declared.local_values("dashboard.tf")["graphs"] for name in graph["metrics"]}
+    assert {name for name in drawn if not name.startswith("__")} == set(metrics.METRICS) - {"Findings"}
+
+
+def _named_units(row: tuple[str, ...]) -> list[tuple[str, str]]:
+    names, units = codes(row[0]), row[1].split(", ")
+    return list(zip(names, units * len(names) if len(units) == 1 else units, strict=True))
+
+
+def test_the_role_puts_the_events_that_the_function_puts() -> None:
+    """Source and type of the condition are those of the code."""
+    text = str(declared.local_values("iam.tf")["tell_statements"])
+    assert f'"events:source" = ["{run_event.SOURCE}"]' in text
+    assert f'"events:detail-type" = ["{run_event.DETAIL_TYPE}"]' in text
+
+
+def test_the_example_of_rules_is_understood(readme: Page) -> None:
+    """It names every member, and the function would take it as it stands."""
+    (example,) = (code.text for code in readme.code if code.language == "hcl" and "rules = [" in code.text)
+    module = declared.blocks(example)["module"][0]["ecr_cleaner"]
+    told = {"schema_version": 1, "minimum_keep_days": module["minimum_keep_days"], "rules": module["rules"]}
+    document = Document.model_validate_json(json.dumps(told), context={})
+    assert {name for rule in document.rules for name in rule.model_fields_set} == set(Rule.model_fields)
+
+
+def test_every_log_line_is_listed(readme: Page) -> None:
+    """The messages are what people search for."""
+    documented = [codes(cell)[0] for cell in readme.table("Message").column(0)]
+    assert sorted(documented) == sorted(
+        {text for file in ("report/log.py", "handler.py", "announce.py") for text in messages(file)}
+    )
+
+
+def messages(file: str) -> Iterator[str]:
+    """The texts that a module logs: the first text of each call, and the table that holds the others."""
+    for node in ast.walk(ast.parse((declared.ROOT / "lambda_src/ecr_cleaner" / file).read_text())):
+        match node:
+            case ast.Call(func=ast.Attribute(value=ast.Name(id="LOGGER")), args=arguments):
+                yield from texts(arguments)
+            case ast.AnnAssign(target=ast.Name(id="_TEXTS"), value=ast.Dict(values=pairs)):
+                for pair in pairs:
+                    assert isinstance(pair, ast.Tuple)
+                    yield from texts(pair.elts)
+
+
+def texts(expressions: Iterable[ast.expr]) -> Iterator[str]:
+    """Those that are written out."""
+    for expression in expressions:
+        if isinstance(expression, ast.Constant) and isinstance(expression.value, str):
+            yield expression.value
+
+
+def test_every_example_is_listed(readme: Page) -> None:
+    """Each folder of examples/ has its row, and its own page."""
+    folders = sorted(path.name for path in (declared.ROOT / "examples").iterdir() if path.is_dir())
+    assert sorted(re.findall(r"\(examples/([\w-]+)\)", "".join(readme.table("Example").column(0)))) == folders
+    assert all((declared.ROOT / "examples" / name / "README.md").is_file() for name in folders)
+
+
+def test_every_library_has_its_reason(readme: Page) -> None:
+    """What ships, what the command line adds, what tests and checks need: one line each."""
+    documented = [
+        codes(row[0])[0] for table in readme.tables() if table.head == ("Library", "Why") for row in table.rows
+    ]
+    assert sorted(documented) == sorted(libraries())
+
+
+def libraries() -> set[str]:
+    """The names of everything that is depended on directly."""
+    project: dict[str, Any] = tomllib.loads((declared.ROOT / "lambda_src/pyproject.toml").read_text())
+    named = [
+        *project["build-system"]["requires"],
+        *project["project"]["dependencies"],
+        *(name for extra in project["project"]["optional-dependencies"].values() for name in extra),
+        *(declared.ROOT / "requirements-dev.in").read_text().splitlines(),
+        *(declared.ROOT / "requirements-mutation.in").read_text().splitlines(),
+    ]
+    python = {match[0].lower() for line in named if (match := re.match(r"[A-Za-z][\w-]*", line))}
+    node = {
+        name
+        for folder in ("iam", "report_page")
+        for name in json.loads((declared.ROOT / "tests" / folder / "package.json").read_text())["dependencies"]
+    }
+    return python | node | set(vendor.LOCK) | {"hashicorp/aws"}

@@ -1,0 +1,57 @@
+"""The policy for people who look from the command line allows what that takes, and nothing that writes."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from tests.cli.conftest import NAME, command, deploy, installed
+from tests.iam.simulator import Request, decide
+from tests.iam.test_role import OPTED_IN, REMOVE, REPOSITORY, UNKNOWN_TO_IAM, as_requests
+from tests.integration import accounts
+from tools.generate import READ_ONLY_FILE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.cli.conftest import Command
+    from tests.fake_aws import Sandbox
+    from tests.integration.past import Past
+    from tests.integration.runner import Outcome
+
+__all__ = ["command", "deploy", "installed"]
+
+POLICY: Final = json.loads(READ_ONLY_FILE.read_text())
+ALLOWED: Final = {action for statement in POLICY["Statement"] for action in statement["Action"]}
+
+
+def test_every_call_of_a_plan_is_allowed(
+    command: Command, sandbox: Sandbox, past: Past, night: Callable[..., Outcome], deploy: Callable[..., Any]
+) -> None:
+    """Over the account that uses everything, with the function's settings and history; no action is there in vain."""
+    accounts.seed(sandbox)
+    sandbox.push("app", kind="index", platforms=["linux/amd64"], tags=["multi"], pushed="90d")
+    night(dry_run=True)
+    deploy(history=past.place, disabled_usage_sources=[], **accounts.SETTINGS)
+    ended = command("plan", "--function", NAME, "--json")
+    assert ended.plan["causes"] == []
+    place = accounts.SETTINGS["inventories"]
+    calls = [c for c in sandbox.calls if c.parameters.get("Bucket") != place["bucket"]]
+    assert {call.action for call in calls} == ALLOWED
+    requests = [r for r in as_requests("policy", calls) if r.action not in UNKNOWN_TO_IAM]
+    decided = decide({"policy": POLICY}, requests)
+    assert [request for request, result in zip(requests, decided, strict=True) if result != "Allowed"] == []
+
+
+@pytest.mark.parametrize("action", [REMOVE, "ecr:PutImage", "ecr:TagResource"])
+def test_nothing_can_be_changed(action: str) -> None:
+    """Of a repository that opted in."""
+    assert decide({"policy": POLICY}, [Request("policy", action, REPOSITORY + "app", OPTED_IN)]) == ["ImplicitlyDenied"]
+
+
+def test_only_reads_are_in_it() -> None:
+    """By the names that AWS gives what reads."""
+    reading = ("BatchGet", "Describe", "Get", "List", "Search")
+    assert {action for action in ALLOWED if not action.partition(":")[2].startswith(reading)} == set()

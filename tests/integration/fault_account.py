@@ -1,0 +1,118 @@
+"""The account in which things go wrong: all that a run reads and removes, all that makes it speak to AWS."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from tests.integration import accounts, past
+
+if TYPE_CHECKING:
+    from tests.fake_aws import Sandbox
+
+LOCK_TABLE: Final = "cleaner-lock"
+TOPIC: Final = "arn:aws:sns:us-east-1:123456789012:runs"
+REPORTS_BUCKET: Final = "reports"
+SETTINGS: Final[dict[str, Any]] = {
+    "event_bus_name": "default",
+    "notifications": {"topic_arn": TOPIC, "on": "always"},
+    "lock_table": LOCK_TABLE,
+    "history": {"bucket": past.BUCKET, "prefix": past.PREFIX},
+    "journal": {"bucket": past.BUCKET, "prefix": past.PREFIX},
+    # In a bucket of their own, so that what goes wrong with them is told from what goes wrong with the history.
+    "reports": {"bucket": REPORTS_BUCKET, "prefix": past.PREFIX},
+    "survey_other_repositories": True,
+}
+"""Everything that makes a run speak to AWS, beside `accounts.SETTINGS`."""
+
+ARCHIVING: Final[dict[str, Any]] = SETTINGS | {"removal": "archive"}
+"""The same with the other way of removing."""
+
+LIFECYCLE_RULE: Final[dict[str, Any]] = {
+    "rulePriority": 1,
+    "selection": {
+        "tagStatus": "tagged",
+        "tagPatternList": ["live"],
+        "countType": "sinceImagePushed",
+        "countUnit": "days",
+        "countNumber": 30,
+    },
+    "action": {"type": "expire"},
+}
+"""Of ``site``: it takes what a service there uses."""
+
+
+def seed(sandbox: Sandbox, *, whole: bool = True) -> dict[str, set[str]]:
+    """An empty account's content: repositories with everything that a run reads and removes, and every consumer.
+
+    Args:
+        sandbox: An empty account.
+        whole: With every consumer; without them a run over the rest takes a fifth of the time.
+
+    Returns:
+        Repository to the digests that nothing needs; all the rest must stay, whatever happens.
+    """
+    if whole:
+        accounts.seed(sandbox)
+    past.Past(sandbox)
+    # Runs before this one are remembered: that they may not be read is no beginning.
+    trend = {f"{past.PREFIX}reports/trend.json": {"json": {"schema_version": 1, "runs": []}}}
+    sandbox.seed({"s3": {REPORTS_BUCKET: trend}})
+    opted_in = {"BoxCleanerEnabled": "true"}
+    platforms = ["linux/amd64", "linux/arm64"]
+    site = [
+        {"id": "site-index", "kind": "index", "platforms": platforms, "tags": ["v1", "v1.0"], "pushed": "90d"},
+        {"id": "site-old", "tags": ["v2"], "pushed": "80d"},
+        {"id": "site-used", "tags": ["live"], "pushed": "70d"},
+        {"id": "site-fresh", "tags": ["v3"], "pushed": "1d"},
+    ]
+    sandbox.seed(
+        {
+            "repositories": {
+                "site": {
+                    "tags": opted_in,
+                    "images": site,
+                    "policy": _policy("ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"),
+                    "lifecycle": [LIFECYCLE_RULE],
+                },
+                "idle": {"tags": opted_in, "images": [{"id": "idle", "tags": ["v1"], "pushed": "90d"}]},
+                # Of somebody else, who did not opt in.
+                "other": {"images": [{"id": "other", "tags": ["v1"], "pushed": "900d"}]},
+            },
+            "pull_through_cache": [
+                {"ecrRepositoryPrefix": f"cached-{name}", "upstreamRegistryUrl": "public.ecr.aws"} for name in "ab"
+            ],
+            "ecs": {
+                "task_definitions": {"site:1": {"image": "{registry}/site:live"}},
+                "clusters": {
+                    "site": {
+                        "services": {"site": {"task_definition": "site:1"}},
+                        "tasks": [{"task_definition": "site:1", "digests": {"site": "{site-used}"}}],
+                    }
+                },
+            },
+        }
+    )
+    # A policy that there is not would be an error instead of an answer, which nothing could spoil.
+    policy = json.dumps(_policy("ecr:ReplicateImage", Resource="*"))
+    sandbox.client("ecr").put_registry_policy(policyText=policy)
+    sandbox.client("sns").create_topic(Name=TOPIC.rpartition(":")[2])
+    sandbox.client("dynamodb").create_table(
+        TableName=LOCK_TABLE,
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+    )
+    index = next(image for image in sandbox.images("site") if image.digest == sandbox.digest("site-index"))
+    return {
+        **({"app": {sandbox.digest("unused")}} if whole else {}),
+        "idle": {sandbox.digest("idle")},
+        "site": {sandbox.digest("site-old"), index.digest, *index.children},
+    }
+
+
+def _policy(*actions: str, **more: str) -> dict[str, Any]:
+    """Lets the account itself do something."""
+    principal = {"AWS": "arn:aws:iam::123456789012:root"}
+    statement = {"Sid": "Own", "Effect": "Allow", "Principal": principal, "Action": list(actions), **more}
+    return {"Version": "2012-10-17", "Statement": [statement]}

@@ -1,0 +1,131 @@
+"""What tests of whole runs stand on; a folder that needs them imports them into its conftest.py."""
+
+from __future__ import annotations
+
+import gc
+import os
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import boto3
+import botocore.session
+import pytest
+from botocore import auth, useragent
+from botocore.loaders import create_loader
+from botocore.retries import standard
+
+from ecr_cleaner import aws
+from tests.fake_aws import Sandbox
+from tests.integration.past import Past
+from tests.integration.runner import Runner
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.integration.runner import Outcome
+
+
+_MODELS: Final = create_loader()
+"""The service models of all sessions: reading them takes longer than a whole run."""
+
+_Session: Final = boto3.Session
+
+_CLIENTS: Final[list[tuple[Sandbox, dict[Any, Any]]]] = []
+"""Those of the last sandbox, kept from test to test: making one for every service takes longer than several runs."""
+
+
+@pytest.fixture(scope="module")
+def running_sandbox(pytestconfig: pytest.Config) -> Iterator[Sandbox]:
+    """A sandbox for all tests of a module, and mostly for those of the next one."""
+    pytestconfig.add_cleanup(Sandbox.stop_kept)
+    with Sandbox.kept() as running:
+        yield running
+
+
+@pytest.fixture
+def sandbox(running_sandbox: Sandbox) -> Iterator[Sandbox]:
+    """An empty account, in which nothing failed unnoticed in the end."""
+    running_sandbox.reset()
+    yield running_sandbox
+    running_sandbox.must_be_well()
+
+
+@pytest.fixture
+def run(
+    sandbox: Sandbox,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> Runner:
+    """Runs the handler against the account, without long waits between tries."""
+    monkeypatch.setattr(aws.boto3, "Session", lambda **named: _session(_aws() if named else None, **named))
+    monkeypatch.setattr(aws, "MAX_ATTEMPTS", 2)
+    monkeypatch.setattr(aws.Pacer, "wait", lambda *_: None)
+    monkeypatch.setattr(aws, "back_off", lambda _: None)
+    monkeypatch.setattr(standard.ExponentialBackoff, "delay_amount", lambda *_: 0)
+    # Nobody checks a signature here or reads who asks, and both are an eighth of a run.
+    monkeypatch.setattr(auth.SigV4Auth, "canonical_request", lambda *_: "")
+    monkeypatch.setattr(auth.SigV4Auth, "signature", lambda *_: "unsigned")
+    monkeypatch.setattr(useragent.UserAgentString, "to_string", lambda _: "tests")
+    make = aws.Aws._make
+    made = _clients(sandbox)
+
+    def once(clients: aws.Aws, service: str, attempts: int) -> Any:
+        key = clients.session, service, clients.region, attempts, aws.READ_TIMEOUT_SECONDS, _endpoints()
+        client, pace = made.get(key) or (make(clients, service, attempts), None)
+        if pace is None:
+            sandbox.shorten(client)
+        else:
+            client.meta.events.unregister("before-send", pace)
+        made[key] = client, clients.pace
+        return client
+
+    monkeypatch.setattr(aws.Aws, "_make", once)
+    return Runner(sandbox, monkeypatch, caplog)
+
+
+def _clients(sandbox: Sandbox) -> dict[Any, Any]:
+    """Those that were made for a sandbox; the ones of an earlier sandbox are forgotten."""
+    if not _CLIENTS or _CLIENTS[0][0] is not sandbox:
+        _CLIENTS[:] = [(sandbox, {})]
+        # What is left would slow every later test down: garbage collection looks at all of it again and again.
+        gc.collect()
+    return _CLIENTS[0][1]
+
+
+@cache
+def _session(_: frozenset[tuple[str, str]] | None, **named: Any) -> boto3.Session:
+    """The function's session, or that of whoever names a region or a profile in an environment; clients go with it."""
+    session = botocore.session.Session()
+    session.register_component("data_loader", _MODELS)
+    return _Session(botocore_session=session, **named)
+
+
+def _aws() -> frozenset[tuple[str, str]]:
+    return frozenset((name, value) for name, value in os.environ.items() if name.startswith("AWS_"))
+
+
+def _endpoints() -> frozenset[tuple[str, str]]:
+    return frozenset((name, value) for name, value in _aws() if name.startswith("AWS_ENDPOINT_URL"))
+
+
+@pytest.fixture
+def past(sandbox: Sandbox) -> Past:
+    """A bucket in which no history has begun."""
+    return Past(sandbox)
+
+
+@pytest.fixture
+def night(run: Runner, past: Past) -> Callable[..., Outcome]:
+    """One real run with a history."""
+
+    def go(**more: Any) -> Outcome:
+        return run(history=past.place, **more)
+
+    return go
+
+
+@pytest.fixture(params=["tag", "image"])
+def pair_deletes(request: pytest.FixtureRequest, sandbox: Sandbox) -> Literal["tag", "image"]:
+    """Both meanings that AWS's documentation leaves to a (digest, tag) pair; removal must be right under either."""
+    sandbox.pair_deletes = request.param
+    return sandbox.pair_deletes

@@ -1,0 +1,176 @@
+"""Whatever goes wrong with any call of a run: nothing that is needed goes, and the run ends as its contract says.
+
+The cells follow from the calls of a real run, see `cells`. Here a sample of them is run, which covers every call and,
+for every stage, every kind of fault; all of them with ``ECR_CLEANER_FULL=1``, as ``make test-full`` does.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from ecr_cleaner import aws, batch, usage
+from tests.integration import cells, contract
+from tests.integration.fault_account import ARCHIVING, SETTINGS, seed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from tests.fake_aws.faults import Kind
+    from tests.integration.cells import Cell, Stage
+    from tests.integration.contract import Digests
+    from tests.integration.runner import Outcome, Runner
+
+FRESH_SECONDS: Final = 30
+"""How long an account is used again: an inventory in it is almost as old as one may be."""
+
+GROUP: Final = 1 if cells.FULL else 12
+"""With how many calls of different sources something goes wrong in one run: each of them has to be told."""
+OF_EACH_SORT: Final = ("access_denied", "lost_answer", "malformed", "timeout")
+"""It has not happened, it has, it has and the answer is of no use, and nobody knows."""
+
+
+def failures(
+    run: Runner,
+    monkeypatch: pytest.MonkeyPatch,
+    chosen: Iterable[list[Cell]],
+    *,
+    whole: bool,
+    passing: bool = False,
+    archiving: bool = False,
+) -> str:
+    """Runs all cells, each group in a run of its own; returns what is not as it should be, all of it.
+
+    Args:
+        run: Runs.
+        monkeypatch: Of the test.
+        chosen: The groups.
+        whole: Over every consumer.
+        passing: Nothing of it may make a difference.
+        archiving: Runs archive instead of delete.
+    """
+    found: list[str] = []
+    unused: Digests | None = None
+    since = 0.0
+    for group in chosen:
+        # Waiting for what never comes is shortened. Then a machine that stalls lets other calls time out as well, of
+        # which the contract of this one knows nothing: that must cost nothing needed either, and is tried again.
+        slow = any(cell.kind == "timeout" for cell in group)
+        monkeypatch.setattr(aws, "READ_TIMEOUT_SECONDS", 2 if slow else 30)
+        monkeypatch.setattr(batch, "TRIES", 2 if slow else 5)
+        for tries_left in (2, 1, 0) if slow else (0,):
+            if unused is None or time.monotonic() - since > FRESH_SECONDS:
+                run.sandbox.reset()
+                unused, since = seed(run.sandbox, whole=whole), time.monotonic()
+            run.sandbox.clear_calls()
+            for cell in group:
+                cell.inject(run.sandbox)
+            outcome = run(**(ARCHIVING if archiving else SETTINGS))
+            run.sandbox.clear_faults()
+            lost = [f"{group[0]}: {problem}" for problem in contract.always(outcome, unused)]
+            problems = [*lost, *_problems(run, group, outcome, unused, passing=passing)]
+            if not all(contract.is_untouched(cell.api, outcome) for cell in group):
+                unused = None
+            if lost or not problems or not tries_left:
+                break
+        found += problems
+    return "\n".join(found)
+
+
+def _problems(run: Runner, group: list[Cell], outcome: Outcome, unused: Digests, *, passing: bool) -> Iterator[str]:
+    """What is not as the contracts of a group say, beside what holds whatever went wrong."""
+    for cell in group:
+        others = frozenset().union(*(contract.askers_of(one.api) for one in group if one is not cell))
+        problems = (
+            contract.completed(outcome, unused) if passing else contract.holds(cell, run, outcome, unused, others)
+        )
+        yield from (f"{cell}: {problem}" for problem in problems)
+
+
+def test_the_account_makes_every_source_use_every_permission(run: Runner) -> None:
+    """So that the matrix leaves out no call of a real run, and no permission is only a word."""
+    asked = {api.action for api in cells.made(run, whole=True) if api.stage == "usage"}
+    assert asked == {permission for source in usage.SOURCES for permission in source.permissions}
+
+
+@pytest.mark.parametrize("kind", cells.HARD if cells.FULL else [None])
+@pytest.mark.parametrize("stage", cells.STAGES)
+def test_a_call_that_fails_ends_the_run_as_its_contract_says(
+    run: Runner, monkeypatch: pytest.MonkeyPatch, stage: Stage, kind: Kind | None
+) -> None:
+    """Every call, the last one alone, and the second page: half an answer is none."""
+    whole = cells.FULL or stage == "usage"
+    every = cells.every_cell(cells.made(run, whole=whole), cells.HARD if kind is None else [kind])
+    chosen = [cell for cell in every if cell.api.stage == stage]
+    chosen = chosen if cells.FULL else cells.sample(chosen)
+    assert chosen
+    monkeypatch.setattr(aws, "MAX_ATTEMPTS", 1)
+    groups = cells.of_different_sources(chosen, GROUP) if stage == "usage" else [[cell] for cell in chosen]
+    assert not failures(run, monkeypatch, groups, whole=whole)
+
+
+@pytest.mark.parametrize("kind", cells.HARD if cells.FULL else OF_EACH_SORT)
+@pytest.mark.parametrize("stage", ["own", "removal", "repository"] if cells.FULL else ["removal"])
+def test_archiving_that_fails_ends_as_its_contract_says(
+    run: Runner, monkeypatch: pytest.MonkeyPatch, stage: Stage, kind: Kind
+) -> None:
+    """As deletion does: what took effect is found by looking, the rest has failed, no other repository suffers."""
+    every = cells.every_cell(cells.made(run, whole=False, archiving=True), [kind])
+    chosen = [[cell] for cell in every if cell.api.stage == stage]
+    assert chosen
+    if stage == "removal":
+        assert {cell.api.operation for (cell,) in chosen} == {"UpdateImageStorageClass"}
+    monkeypatch.setattr(aws, "MAX_ATTEMPTS", 1)
+    assert not failures(run, monkeypatch, chosen, whole=False, archiving=True)
+
+
+@pytest.mark.parametrize("kind", cells.ODD_PAGES)
+def test_odd_pages_hide_nothing(run: Runner, monkeypatch: pytest.MonkeyPatch, kind: Kind) -> None:
+    """AWS may answer with fewer items than asked for, or with none and a token; first at all listings at once."""
+    every = [cell for cell in cells.every_cell(cells.made(run, whole=True), [kind]) if cell.api.is_paged]
+    at_once = [cell for cell in every if cell.reach == "every call"]
+    one_by_one = [[cell] for cell in every] if cells.FULL else []
+    assert not failures(run, monkeypatch, [at_once, *one_by_one], whole=True, passing=True)
+
+
+@pytest.mark.parametrize("kind", cells.PASSING)
+def test_what_passes_by_itself_is_tried_again(run: Runner, monkeypatch: pytest.MonkeyPatch, kind: Kind) -> None:
+    """One failure that a second try mends does not fail the run; first one of every call at once."""
+    # What never comes is waited for, so without all the consumers.
+    whole = cells.FULL or kind != "timeout"
+    every = [
+        replace(cell, times=1)
+        for cell in cells.every_cell(cells.made(run, whole=whole), [kind])
+        if cell.reach != "the second page"
+    ]
+    at_once = [cell for cell in every if cell.reach == "every call" and (whole or cell.api.stage != "usage")]
+    one_by_one = [[cell] for cell in every] if cells.FULL else []
+    assert not failures(run, monkeypatch, [at_once, *one_by_one], whole=whole, passing=True)
+
+
+@pytest.mark.parametrize("kind", cells.PASSING)
+def test_archiving_is_tried_again_as_well(run: Runner, monkeypatch: pytest.MonkeyPatch, kind: Kind) -> None:
+    """The first call and the last one."""
+    every = cells.every_cell(cells.made(run, whole=False, archiving=True), [kind])
+    chosen = [[replace(cell, times=1)] for cell in every if cell.api.stage == "removal"]
+    assert len(chosen) == 2
+    assert not failures(run, monkeypatch, chosen, whole=False, passing=True, archiving=True)
+
+
+def test_every_failed_source_is_named_at_once(run: Runner) -> None:
+    """A person mends all of them before the next night."""
+    recorded = cells.made(run, whole=True)
+    run.sandbox.reset()
+    seed(run.sandbox)
+    for api in recorded:
+        if api.stage == "usage":
+            cells.Cell(api, "access_denied", "every call", 1).inject(run.sandbox)
+    outcome = run(**SETTINGS)
+    assert (outcome.status, outcome.gone) == ("refused", {})
+    for source in usage.SOURCES:
+        failed = outcome.told["sources"][source.name]["outcome"] == "failed"
+        assert failed is bool(source.permissions), source.name
+        assert (f"source {source.name}: " in outcome.causes) is failed

@@ -1,0 +1,167 @@
+"""Every run leaves a report where somebody wants one, and never lacks anything because of it."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import IO, TYPE_CHECKING, Any, Final
+
+import pytest
+
+from ecr_cleaner.report import page
+from tests.fake_aws import Fault
+from tests.integration.past import Past
+from tests.unit.test_report_page import Parser, carried
+from tests.unit.test_report_record import VALIDATOR
+
+if TYPE_CHECKING:
+    from tests.fake_aws import Sandbox
+    from tests.integration.runner import Outcome, Runner
+
+PLACE: Final = {"bucket": "reports", "prefix": "a/b/"}
+
+
+@pytest.fixture
+def bucket(sandbox: Sandbox) -> Past:
+    """A bucket of the reports' own."""
+    return Past(sandbox, PLACE)
+
+
+@pytest.fixture
+def registry(run: Runner, sandbox: Sandbox) -> Sandbox:
+    """Two images, of which one is in use."""
+    run.opted_in("app")
+    sandbox.push("app", id="old", tags=["v1"], pushed="90d")
+    sandbox.push("app", id="used", tags=["v2"], pushed="80d")
+    sandbox.seed(
+        {
+            "ecs": {
+                "task_definitions": {"app:1": {"image": "{registry}/app:v2"}},
+                "clusters": {"prod": {"services": {"app": {"task_definition": "app:1"}}}},
+            }
+        }
+    )
+    return sandbox
+
+
+def reports(bucket: Past) -> dict[str, bytes]:
+    """What lies there, without the day."""
+    found = {key.removeprefix("reports/"): body for key, body in bucket.objects().items() if key != "marker.json"}
+    return {key.rsplit("/", 1)[-1]: body for key, body in found.items()}
+
+
+def document(bucket: Past, run_id: str = "run-1") -> dict[str, Any]:
+    """The document of a run, as the schema says."""
+    told: dict[str, Any] = json.loads(reports(bucket)[f"{run_id}.json"])
+    VALIDATOR.validate(told)
+    return told
+
+
+@pytest.mark.usefixtures("registry")
+def test_a_run_leaves_its_report(run: Runner, bucket: Past, sandbox: Sandbox) -> None:
+    """Document and page, under the day and as the latest; the result says where."""
+    outcome = run(reports=PLACE)
+    assert outcome.status == "completed"
+    found = reports(bucket)
+    assert set(found) == {"run-1.json", "run-1.html", "latest.json", "latest.html", "trend.json"}
+    assert (found["run-1.json"], found["run-1.html"]) == (found["latest.json"], found["latest.html"])
+    told = document(bucket)
+    assert outcome.result
+    assert outcome.result["report"] == outcome.told["report"]
+    day = told["run"]["started_at"][:10].replace("-", "/")
+    assert outcome.result["report"] == f"s3://reports/a/b/reports/{day}/run-1.html"
+    images = {one["digest"]: one for one in told["images"]}
+    assert images[sandbox.digest("old")]["removal"]["status"] == "removed"
+    assert "ecs service prod/app" in images[sandbox.digest("used")]["evidence"][0]
+    assert "ecs service prod/app" in " ".join(one["consumer"] for one in told["usages"])
+    parser = Parser()
+    parser.feed(found["run-1.html"].decode())
+    assert carried(parser) == found["run-1.json"]
+
+
+@pytest.mark.usefixtures("registry")
+def test_the_trend_grows_with_each_run(run: Runner, bucket: Past) -> None:
+    """A dry run first, then a real one."""
+    run(reports=PLACE, dry_run=True)
+    first = document(bucket)
+    assert [point["run_id"] for point in first["trend"]] == ["run-1"]
+    # The same id: Lambda tried again.
+    run(reports=PLACE)
+    (point,) = document(bucket)["trend"]
+    assert (point["dry_run"], point["removed"], point["removable"]) == (False, 1, 1)
+
+
+def test_a_run_that_is_refused_leaves_its_report(run: Runner, registry: Sandbox, bucket: Past) -> None:
+    """Then somebody wants to know why."""
+    registry.inject(Fault(kind="access_denied", service="ecs", operation="ListClusters"))
+    outcome = run(reports=PLACE)
+    assert (outcome.status, outcome.gone) == ("refused", {})
+    told = document(bucket)
+    assert told["run"]["status"] == "refused"
+    assert told["causes"] == outcome.causes.split(" | ")
+    assert [one["outcome"] for one in told["sources"] if one["name"] == "ecs"] == ["failed"]
+
+
+def _denied(sandbox: Sandbox, operation: str) -> None:
+    sandbox.inject(Fault(kind="access_denied", service="s3", operation=operation, where={"Bucket": "reports"}))
+
+
+@pytest.mark.usefixtures("bucket")
+def test_a_report_that_cannot_be_written_fails_a_run_that_did_its_work(run: Runner, registry: Sandbox) -> None:
+    """What was removed stays removed, and the log has the summary with the cause."""
+    _denied(registry, "PutObject")
+    outcome = run(reports=PLACE)
+    assert (outcome.status, outcome.gone) == ("failed", {"app": {registry.digest("old")}})
+    assert "the report could not be written: s3://reports/a/b/reports/" in outcome.causes
+    assert "PutObject failed with AccessDenied" in outcome.causes
+    assert outcome.told["report"] is None
+    assert _summary_line(outcome).levelno == logging.ERROR
+
+
+@pytest.mark.usefixtures("bucket")
+def test_a_report_that_cannot_be_written_hides_no_cause(run: Runner, registry: Sandbox) -> None:
+    """The graver one comes first."""
+    _denied(registry, "PutObject")
+    registry.inject(Fault(kind="access_denied", service="ecs", operation="ListClusters"))
+    outcome = run(reports=PLACE)
+    assert outcome.status == "refused"
+    first, *_, last = outcome.causes.split(" | ")
+    assert first.startswith("source ecs: ")
+    assert last.startswith("the report could not be written: ")
+
+
+def test_a_bug_in_a_page_is_none_of_the_history(run: Runner, registry: Sandbox, past: Past, bucket: Past) -> None:
+    """History and reports share nothing but a bucket."""
+    del bucket
+    _denied(registry, "PutObject")
+    run(reports=PLACE, history=past.place)
+    assert "state.json" in past.objects()
+
+
+@pytest.mark.usefixtures("registry")
+def test_without_a_place_there_is_no_report(run: Runner, sandbox: Sandbox) -> None:
+    """Nobody asked for one, and S3 is left alone."""
+    sandbox.clear_calls()
+    outcome = run()
+    assert (outcome.status, outcome.told["report"]) == ("completed", None)
+    assert not run.asked("s3")
+
+
+def test_the_page_is_made_once(run: Runner, registry: Sandbox, bucket: Past, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may be large."""
+    del registry, bucket
+    made: list[object] = []
+    write = page.write
+
+    def once(document: IO[bytes], target: IO[bytes]) -> None:
+        made.append(document)
+        write(document, target)
+
+    monkeypatch.setattr(page, "write", once)
+    run(reports=PLACE)
+    assert len(made) == 1
+
+
+def _summary_line(outcome: Outcome) -> logging.LogRecord:
+    (line,) = (line for line in outcome.lines if line.getMessage() == "Run summary")
+    return line

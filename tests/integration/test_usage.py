@@ -1,0 +1,119 @@
+"""Every kind of consumer keeps its image, and what cannot be seen is said."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ecr_cleaner import aws, usage
+from tests.integration import accounts
+
+if TYPE_CHECKING:
+    from ecr_cleaner.usage.base import Source
+    from tests.fake_aws import Sandbox
+    from tests.integration.runner import Runner
+
+
+def test_each_consumer_keeps_its_image_and_is_named(run: Runner, sandbox: Sandbox) -> None:
+    """However many ways there are to be in use, only what nobody uses goes."""
+    accounts.seed(sandbox)
+    outcome = run()
+    assert (outcome.status, outcome.causes) == ("completed", "")
+    assert outcome.gone == {"app": run.ids("unused")}
+    kept = {line.digest: line for line in outcome.lines if line.getMessage() == "Kept image"}  # type: ignore[attr-defined]
+    for name in accounts.CONSUMERS:
+        line = kept[sandbox.digest(name)]
+        assert line.reason == "in_use", name  # type: ignore[attr-defined]
+        assert line.evidence, name  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("source", [s for s in usage.SOURCES if s.name != "eks"], ids=lambda s: s.name)
+def test_a_disabled_source_is_not_asked_and_always_reported(run: Runner, sandbox: Sandbox, source: Source) -> None:
+    """Its images go, by a person's own word, and every run says so."""
+    accounts.seed(sandbox)
+    sandbox.clear_calls()
+    # Without the source that reads them, no inventory lets a cluster pass.
+    accepted = ["eks"] if source.name == "inventories" else []
+    outcome = run(dry_run=True, disabled_usage_sources=[source.name], acknowledged_unscanned=accepted)
+    assert outcome.status == "completed"
+    assert outcome.summary
+    assert outcome.summary["sources"][source.name]["outcome"] == "disabled"
+    assert any(source.title in line for line in outcome.summary["unprotected"])
+    assert source.service not in {c.service for c in sandbox.calls} or source.service == "ecs"
+
+
+def test_a_disabled_source_is_reported_even_if_nothing_is_old(run: Runner) -> None:
+    """Every run, not only those that scan."""
+    run.opted_in("app")
+    outcome = run(disabled_usage_sources=["lambda"])
+    assert outcome.summary
+    assert len(outcome.summary["unprotected"]) == 1
+
+
+def test_without_candidates_nobody_is_asked(run: Runner, sandbox: Sandbox) -> None:
+    """No candidate, no scan."""
+    run.opted_in("app")
+    sandbox.push("app", id="young", tags=["v1"], pushed="1d")
+    sandbox.clear_calls()
+    assert run().status == "completed"
+    assert {c.service for c in sandbox.calls} == {"ecr"}
+
+
+def test_clusters_of_kubernetes_stop_all_removal(run: Runner, sandbox: Sandbox) -> None:
+    """Until a person acknowledges that their pods cannot be seen; the message names the clusters."""
+    accounts.seed(sandbox)
+    sandbox.seed({"eks": {"clusters": ["platform", "data"]}})
+    outcome = run()
+    assert outcome.gone == {}
+    assert outcome.status == "refused"
+    assert "data, platform" in outcome.causes
+    assert 'acknowledged_unscanned = ["eks"]' in outcome.causes
+    accepted = run(acknowledged_unscanned=["eks"])
+    assert accepted.gone == {"app": run.ids("unused")}
+    assert accepted.summary
+    assert any("Kubernetes" in line for line in accepted.summary["unprotected"])
+
+
+def test_an_image_that_cannot_be_read_stops_all_removal(run: Runner, sandbox: Sandbox) -> None:
+    """It looks like ECR, and nobody knows what it protects."""
+    accounts.seed(sandbox)
+    sandbox.seed({"apprunner": {"services": {"odd": {"image": "{registry}/App:v1"}}}})
+    outcome = run()
+    assert outcome.gone == {}
+    assert "App:v1" in outcome.causes
+
+
+def test_a_service_that_is_deployed_while_the_run_reads_is_seen(run: Runner, sandbox: Sandbox) -> None:
+    """Inventory comes before usage."""
+    run.opted_in("app")
+    sandbox.push("app", id="old", tags=["v1"], pushed="90d")
+
+    def deploy(_: object) -> None:
+        sandbox.seed({"apprunner": {"services": {"late": {"image": "{registry}/app:v1"}}}})
+
+    sandbox.after("ecr", "DescribeImages", deploy)
+    assert run().gone == {}
+
+
+def test_a_schedule_that_names_a_deleted_task_definition_is_a_note(run: Runner, sandbox: Sandbox) -> None:
+    """It protects nothing because it can start nothing; that is proven by the listings, not by an error text."""
+    accounts.seed(sandbox)
+    outcome = run()
+    assert outcome.gone == {"app": run.ids("unused")}
+    assert outcome.summary
+    assert any("gone:3" in note for note in outcome.summary["notes"])
+
+
+def test_a_service_not_offered_in_the_region_is_no_failure(
+    run: Runner, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only if the metadata says so and nobody answers; the metadata alone is incomplete."""
+    accounts.seed(sandbox)
+    monkeypatch.setattr(aws.Aws, "offered_in_region", lambda _, service, *_regions: service != "apprunner")
+    assert run(dry_run=True).summary["sources"]["apprunner"]["outcome"] == "complete"  # type: ignore[index]
+    monkeypatch.setenv("AWS_ENDPOINT_URL_APPRUNNER", "http://127.0.0.1:9")
+    assert run(dry_run=True).summary["sources"]["apprunner"]["outcome"] == "not_in_region"  # type: ignore[index]
+    monkeypatch.setattr(aws.Aws, "offered_in_region", lambda *_: True)
+    outcome = run()
+    assert (outcome.status, outcome.gone) == ("refused", {})

@@ -1,0 +1,236 @@
+"""What every source answered for, and nobody should believe: too many removals, too few usages."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ecr_cleaner import guard
+from tests.fake_aws import Fault
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.fake_aws import Sandbox
+    from tests.integration.past import Past
+    from tests.integration.runner import Outcome, Runner
+
+
+def crowd(run: Runner, sandbox: Sandbox, name: str, old: int, young: int) -> set[str]:
+    """An opted-in repository; returns the digests of its old images."""
+    run.opted_in(name)
+    for number in range(old):
+        sandbox.push(name, id=f"{name}-old-{number}", tags=[f"old-{number}"], pushed="90d")
+    for number in range(young):
+        sandbox.push(name, id=f"{name}-young-{number}", tags=[f"young-{number}"], pushed="2d")
+    return run.ids(*(f"{name}-old-{number}" for number in range(old)))
+
+
+# Limits
+
+
+@pytest.mark.parametrize(
+    "limit",
+    [{"max_removals_per_repository": 5}, {"max_removal_percent_per_repository": 50}],
+    ids=lambda limit: next(iter(limit)),
+)
+def test_a_repository_over_its_limit_keeps_everything(run: Runner, sandbox: Sandbox, limit: dict[str, Any]) -> None:
+    """The others are cleaned, what would go is named, and the run fails; a dry run says so beforehand."""
+    over = crowd(run, sandbox, "over", old=6, young=4)
+    within = crowd(run, sandbox, "within", old=5, young=5)
+    dry = run(dry_run=True, **limit)
+    assert (dry.status, dry.gone) == ("failed", {})
+    assert dry.named("Found unused image, should be removed") == over | within
+    real = run(**limit)
+    assert (real.status, real.gone) == ("failed", {"within": within})
+    assert real.causes == dry.causes
+    assert real.causes.startswith("repository over: 6 of 10 images would go, more than max_removal")
+    assert real.named("Kept unused image because a limit is exceeded") == over
+    assert real.repositories["over"]["status"] == "over_limit"
+    assert (real.repositories["over"]["removable"], real.repositories["over"]["removed"]) == (6, 0)
+
+
+@pytest.mark.parametrize(
+    "limit",
+    [{"max_removals_per_run": 10}, {"max_removal_percent_per_run": 54}],
+    ids=lambda limit: next(iter(limit)),
+)
+def test_a_run_over_its_limit_removes_nothing(run: Runner, sandbox: Sandbox, limit: dict[str, Any]) -> None:
+    """Anywhere; one image less and it goes through."""
+    old = crowd(run, sandbox, "one", old=6, young=4) | crowd(run, sandbox, "two", old=5, young=5)
+    dry = run(dry_run=True, **limit)
+    real = run(**limit)
+    assert dry.status == real.status == "refused"
+    assert (dry.gone, real.gone) == ({}, {})
+    assert real.causes == dry.causes
+    assert real.causes.startswith("all repositories together: 11 of 20 images would go, more than max_removal")
+    assert real.named("Kept unused image because a limit is exceeded") == old
+    sandbox.remove("two", sandbox.digest("two-old-0"))
+    sandbox.push("two", tags=["another"], pushed="1d")
+    assert sum(len(gone) for gone in run(**limit).gone.values()) == 10
+
+
+def test_limits_hold_when_usages_are_collected_again_in_the_middle(
+    run: Runner, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What went already counts."""
+    old = crowd(run, sandbox, "app", old=150, young=50)
+
+    def age_more(_: object) -> None:
+        now = datetime.now(UTC)
+        monkeypatch.setattr(guard, "is_stale", lambda scan, _: scan.started_at < now)
+        for number in range(10):
+            sandbox.push("app", id=f"late-{number}", tags=[f"late-{number}"], pushed="90d")
+
+    sandbox.after("ecr", "BatchDeleteImage", age_more)
+    outcome = run(max_removals_per_repository=155)
+    assert len(outcome.gone["app"]) == 100
+    assert outcome.gone["app"] < old
+    assert "160 of 210 images would go, more than max_removals_per_repository = 155 allows" in outcome.causes
+    assert outcome.status == "failed"
+
+
+def test_a_run_without_limits_says_so(run: Runner, sandbox: Sandbox) -> None:
+    """A dry run removes nothing and needs none."""
+    crowd(run, sandbox, "app", old=3, young=0)
+    assert not any("no limit" in note for note in run(dry_run=True).told["notes"])
+    assert not any("no limit" in note for note in run(dry_run=True, max_removals_per_run=1000).told["notes"])
+    assert any("no limit is set" in note for note in run().told["notes"])
+
+
+# The tripwire
+
+
+def services(sandbox: Sandbox, *names: str, elsewhere: bool = False) -> None:
+    """App Runner services, each with an image of its own; or with one that lies in no private registry."""
+    told = {
+        name: {"image": "public.ecr.aws/docker/library/nginx:1", "type": "ECR_PUBLIC"}
+        if elsewhere
+        else {"image": f"{{registry}}/app:{name}"}
+        for name in names
+    }
+    sandbox.seed({"apprunner": {"services": told}})
+
+
+NAMES = ("a", "b", "c", "d", "e")
+
+
+@pytest.fixture
+def fallen(run: Runner, sandbox: Sandbox, night: Callable[..., Outcome]) -> Outcome:
+    """An account whose five consumers were two the next night; what they used is not kept for its past."""
+    run.opted_in("app")
+    for name in (*NAMES, "unused"):
+        sandbox.push("app", id=name, tags=[name], pushed="90d")
+    services(sandbox, *NAMES)
+    assert night().gone == {"app": run.ids("unused")}
+    services(sandbox, "c", "d", "e", elsewhere=True)
+    return night(rollback_days=0)
+
+
+def payload(causes: str) -> Any:
+    """The event of the command that the cause gives, as a shell would read it."""
+    (command,) = re.findall(r"aws lambda invoke [^|]*", causes)
+    words = shlex.split(command)
+    return json.loads(words[words.index("--payload") + 1])
+
+
+def test_a_fall_of_usages_removes_nothing_until_it_is_confirmed(
+    run: Runner, past: Past, night: Callable[..., Outcome], fallen: Outcome
+) -> None:
+    """By the command that the cause gives; the next run goes on."""
+    assert (fallen.status, fallen.gone) == ("refused", {})
+    assert (
+        "the images in use fell by more than max_usage_drop_percent = 50 allows: apprunner from 5 to 2" in fallen.causes
+    )
+    assert fallen.named("Found image without known use, but the run is refused") == run.ids("c", "d", "e")
+    assert past.content("state.json")["usages"]["apprunner"] == 5
+    assert night(rollback_days=0).causes == fallen.causes, "night after night"
+    confirmed = run(history=past.place, event=payload(fallen.causes))
+    assert confirmed.result
+    assert (confirmed.result["status"], confirmed.result["usages"]["apprunner"]) == ("confirmed", 2)
+    assert confirmed.gone == {}
+    after = night(rollback_days=0)
+    assert (after.status, after.gone) == ("completed", {"app": run.ids("c", "d", "e")})
+
+
+def test_a_fall_that_nobody_confirmed_lets_no_days_pass(
+    run: Runner, sandbox: Sandbox, past: Past, night: Callable[..., Outcome], fallen: Outcome
+) -> None:
+    """What was not believed is not counted: the days of the rollback begin with the first night that is."""
+    digest = sandbox.digest("c")
+    assert "unused_since" not in past.content("app.json")["images"][digest]
+    run(history=past.place, event=payload(fallen.causes))
+    past.passes(days=30)
+    assert night().kept()[digest][0] == "recently_in_use"
+    assert "unused_since" in past.content("app.json")["images"][digest]
+    past.passes(days=8)
+    assert night().gone == {"app": run.ids("c", "d", "e")}
+
+
+def test_usages_that_are_back_need_no_word(
+    run: Runner, sandbox: Sandbox, past: Past, night: Callable[..., Outcome], fallen: Outcome
+) -> None:
+    """And the old word is not taken for another fall."""
+    services(sandbox, *NAMES)
+    assert night().status == "completed"
+    outcome = run(history=past.place, event=payload(fallen.causes))
+    assert outcome.status == "failed"
+    assert "no fall of usages" in outcome.causes
+    services(sandbox, "b", "c", "d", "e", elsewhere=True)
+    again = night()
+    assert again.status == "refused"
+    assert payload(again.causes) != payload(fallen.causes)
+
+
+def test_a_confirmed_fall_may_not_go_on(
+    run: Runner, sandbox: Sandbox, past: Past, night: Callable[..., Outcome], fallen: Outcome
+) -> None:
+    """What was confirmed is the measure of the next fall."""
+    run(history=past.place, event=payload(fallen.causes))
+    services(sandbox, "a", "b", elsewhere=True)
+    outcome = night()
+    assert (outcome.status, outcome.gone) == ("refused", {})
+    assert "apprunner from 2 to 0" in outcome.causes
+
+
+def test_a_failed_source_does_not_move_the_measure(
+    sandbox: Sandbox, past: Past, night: Callable[..., Outcome], fallen: Outcome
+) -> None:
+    """Nor does it take away what waits for confirmation."""
+    assert fallen.status == "refused"
+    before = past.content("state.json")
+    sandbox.inject(Fault(service="apprunner", kind="access_denied"))
+    assert night().status == "refused"
+    sandbox.clear_faults()
+    assert past.content("state.json") == before
+    sandbox.inject(Fault(service="lambda", kind="access_denied"))
+    assert night().status == "refused"
+    assert past.content("state.json") == before
+
+
+@pytest.mark.parametrize("settings", [{"max_usage_drop_percent": None}, {"max_usage_drop_percent": 60}])
+def test_the_share_can_be_set(
+    run: Runner, night: Callable[..., Outcome], fallen: Outcome, settings: dict[str, Any]
+) -> None:
+    """Or the comparison turned off; the cause names the setting."""
+    assert fallen.status == "refused"
+    assert night(rollback_days=0, **settings).gone == {"app": run.ids("c", "d", "e")}
+
+
+def test_an_excluded_source_is_not_compared(night: Callable[..., Outcome], fallen: Outcome) -> None:
+    """A person took it out, and every run says so."""
+    assert fallen.status == "refused"
+    outcome = night(disabled_usage_sources=["apprunner"], dry_run=True)
+    assert (outcome.status, outcome.causes) == ("completed", "")
+
+
+def test_a_confirmation_without_a_history_fails(run: Runner) -> None:
+    """There is nothing to confirm."""
+    outcome = run(event={"schema_version": 1, "action": "confirm_usage_drop", "id": "0123456789ab"})
+    assert outcome.status == "failed"
+    assert "the history is off" in outcome.causes

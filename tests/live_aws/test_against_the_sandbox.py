@@ -1,0 +1,175 @@
+"""The code of ``make test-aws``, run against the sandbox: that it works, asks, tells, and leaves nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.fake_aws import Fault, Sandbox
+from tests.live_aws import __main__ as test_aws
+from tests.live_aws import deleting, policy
+from tests.live_aws.account import ACCOUNT_VARIABLE, Account, RefusedError
+from tests.live_aws.walls import TAGS, Walls
+from tools.processes import loopback_only
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+NUMBER = "123456789012"
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Sandbox]:
+    """One sandbox for all tests of this module."""
+    with Sandbox() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def sandbox(running: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
+    """An empty account that every client of this process finds."""
+    running.reset()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", running.endpoint)
+    for name, value in loopback_only({}).items():
+        monkeypatch.setenv(name, value)
+    return running
+
+
+@pytest.fixture
+def account(sandbox: Sandbox) -> Iterator[Account]:
+    """The account, by the front door."""
+    del sandbox
+    with Account({ACCOUNT_VARIABLE: NUMBER}) as account:
+        yield account
+
+
+def names(sandbox: Sandbox) -> list[str]:
+    """The repositories that there are."""
+    return [one["repositoryName"] for one in sandbox.client("ecr").describe_repositories()["repositories"]]
+
+
+@pytest.mark.parametrize("said", [None, "", "12345", "210987654321"])
+def test_nothing_is_made_unless_the_account_is_named(
+    sandbox: Sandbox, said: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without a number, or with that of another account, nothing is asked but whose credentials these are."""
+    assert test_aws.main({} if said is None else {ACCOUNT_VARIABLE: said}) == 2
+    assert ("210987654321" if said == "210987654321" else ACCOUNT_VARIABLE) in capsys.readouterr().err
+    assert {call.operation for call in sandbox.calls} <= {"GetCallerIdentity"}
+
+
+def test_unusable_credentials_are_told(sandbox: Sandbox) -> None:
+    """As a sentence, not as a traceback."""
+    sandbox.inject(Fault(service="sts", operation="GetCallerIdentity", kind="access_denied"))
+    with pytest.raises(RefusedError, match="cannot be used"):
+        Account({ACCOUNT_VARIABLE: NUMBER})
+
+
+@pytest.mark.parametrize(
+    ("meaning", "one_of_two", "both"),
+    [
+        ("tag", "the image stays with v2 (no failure reported)", "the image goes (no failure reported)"),
+        ("image", "the image goes (no failure reported)", "the image goes (ImageNotFound)"),
+    ],
+)
+def test_the_meanings_of_a_pair_are_told_apart(
+    sandbox: Sandbox, account: Account, meaning: Any, one_of_two: str, both: str
+) -> None:
+    """Whatever AWS does, the answers say which it is."""
+    sandbox.pair_deletes = meaning
+    told = {answer.question: answer.answer for answer in deleting.ask(account)}
+    assert told == {
+        "An index and its manifests in one call, index first": (
+            "index goes, 2 of 2 manifests stay (ImageReferencedByManifestList, ImageReferencedByManifestList)"
+        ),
+        "An index and its manifests in one call, manifests first": (
+            "index goes, 2 of 2 manifests stay (ImageReferencedByManifestList, ImageReferencedByManifestList)"
+        ),
+        "An index, then its manifests in a second call": "0 of 3 stay (no failure reported)",
+        "One (digest, tag) pair of an image with two tags": one_of_two,
+        "Both (digest, tag) pairs of an image in one call": both,
+        "The only (digest, tag) pair of an image": "the image goes (no failure reported)",
+        "A (digest, tag) pair whose tag has moved": (
+            "old: the image stays with no tag (ImageTagDoesNotMatchDigest); "
+            "new: the image stays with v1 (no failure reported)"
+        ),
+        "The only pair of a tagged image that an index lists": (
+            "the image stays with v1-amd64 (ImageReferencedByManifestList)"
+        ),
+    }
+
+
+def test_nothing_is_left(sandbox: Sandbox) -> None:
+    """Everything made begins with the prefix and is gone at the end, also when something fails on the way."""
+    sandbox.inject(Fault(service="ecr", operation="BatchDeleteImage", kind="bad_request", after=4))
+    account = Account({ACCOUNT_VARIABLE: NUMBER})
+    made: list[str] = []
+    sandbox.before("ecr", "BatchDeleteImage", lambda _: made.extend(names(sandbox)))
+    with pytest.raises(ClientError), account:
+        list(deleting.ask(account))
+    assert made
+    assert all(name.startswith(account.name) for name in made)
+    assert names(sandbox) == []
+    assert account.leftovers == []
+
+
+def test_leftovers_are_told(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What cannot be removed again is named, and fails the command; the rest is removed."""
+    sandbox.inject(Fault(service="ecr", operation="DeleteRepository", kind="access_denied", times=1))
+    monkeypatch.setattr(test_aws, "_answers", deleting.ask)
+    assert test_aws.main({ACCOUNT_VARIABLE: NUMBER}) == 1
+    told = capsys.readouterr()
+    assert "please do it: repository ecr-cleaner-test-" in told.err
+    assert "| An index and its manifests in one call, index first | 20" in told.out
+    assert len(names(sandbox)) == 1
+
+
+def given(dry_run: bool) -> dict[str, Any]:  # noqa: FBT001 - as Walls asks
+    """A policy of the same outline as the module's."""
+    sids = ["RemoveImages", "DenyRemovalOfOwnImage", *(["DenyRemovalInDryRun"] if dry_run else [])]
+    statements = [{"Sid": sid, "Effect": "Deny", "Action": ["ecr:BatchDeleteImage"], "Resource": ["*"]} for sid in sids]
+    return {"Version": "2012-10-17", "Statement": statements}
+
+
+def test_the_walls_are_asked_as_the_role(sandbox: Sandbox, account: Account) -> None:
+    """Each call comes with the role's credentials; what is denied is told apart from what is allowed."""
+    untagged = f"{account.name}/walls-0"
+    sandbox.inject(
+        Fault(service="ecr", operation="BatchDeleteImage", kind="access_denied", where={"repositoryName": untagged})
+    )
+    sandbox.inject(
+        Fault(service="ecr", operation="TagResource", kind="access_denied", after=sum(map(len, TAGS.values())))
+    )
+    told = {answer.question: answer.answer for answer in Walls(account, given, patience=0).ask()}
+    assert told["Removal by the role, repository with no tag"] == "denied"
+    # The sandbox does not evaluate policies.
+    assert told["Removal by the role, repository with BoxCleanerEnabled = true"] == "allowed"
+    assert told["Tagging a repository by the role"] == "denied"
+    assert len(told) == len(TAGS) + 3
+
+
+def test_a_caller_who_may_make_no_role_is_told_so(sandbox: Sandbox, account: Account) -> None:
+    """The other answers stand all the same."""
+    sandbox.inject(Fault(service="iam", operation="CreateRole", kind="access_denied"))
+    (answer,) = Walls(account, given, patience=0).ask()
+    assert answer.answer.startswith("not asked: ")
+
+
+@pytest.mark.terraform
+@pytest.mark.xdist_group("terraform")
+@pytest.mark.timeout(300)
+def test_the_policy_is_that_of_the_module(account: Account) -> None:
+    """As Terraform plans it for this account, with nothing made."""
+    assert os.environ["AWS_ENDPOINT_URL"].startswith("http://127.0.0.1:")
+    document = policy.planned(account, dry_run=True, own_repository="tools/own")
+    sids = {statement["Sid"] for statement in document["Statement"]}
+    walls = {"DenyChangingRepositories", "DenyRemovalInDryRun", "DenyRemovalOfOwnImage", "DenyRemovalUnlessOptedIn"}
+    assert walls <= sids
+    assert "RemoveImages" not in sids
+    assert f"arn:aws:ecr:us-east-1:{NUMBER}:repository/tools/own" in json.dumps(document)
