@@ -37,8 +37,10 @@ BEGIN_ANEW: Final = (
 
 
 @dataclass(slots=True)
-class HistoryStore:
-    """The history of one instance of the module; `open` comes first.
+class HistoryReader:
+    """The history of one instance of the module, as somebody sees it who may not add to it; `open` comes first.
+
+    It answers what the function's next run would know. Nothing here writes.
 
     Attributes:
         advice: What a person can do about an object that is lost.
@@ -49,7 +51,7 @@ class HistoryStore:
         started_at: When the history began.
     """
 
-    advice: ClassVar[str] = BEGIN_ANEW
+    advice: ClassVar[str] = "if the function itself can read it, your credentials lack s3:GetObject on it"
     clients: Aws
     bucket: str
     prefix: str
@@ -57,13 +59,110 @@ class HistoryStore:
     started_at: datetime = field(init=False)
     _root: str = field(init=False, default="")
     _state: State = field(init=False, default_factory=State)
-    _state_etag: str | None = field(init=False, default=None)
-    _written: set[str] = field(init=False, default_factory=set)
 
     @property
     def usages(self) -> Mapping[str, int]:
         """Images in use by source, of the last run that was complete; empty before the first one."""
         return self._state.usages or {}
+
+    def open(self, now: datetime) -> None:
+        """Find the history; one that has not begun knows nothing, and is left as it is.
+
+        Raises:
+            HistoryError: It is lost, or cannot be read.
+        """
+        marker, _ = self._marker()
+        if isinstance(marker, New):
+            self.started_at = now
+        else:
+            self._read_state(marker)
+
+    def known(self, repository: str) -> memory.History | None:
+        """What is remembered of a repository; None if no run has looked at it.
+
+        Raises:
+            HistoryError: It cannot be read, or is not whole.
+        """
+        if repository in self._state.repositories:
+            return self._read(repository)[0]
+        if not self._root:
+            return None  # no history has begun
+        key = self._key(repository)
+        try:
+            # A run that was killed may have written it and not yet noted that it exists; the next one finds it so.
+            return documents.read_history(
+                objects.read(self.clients, self.bucket, key).body, self._place(key), repository
+            )
+        except AbsentError:
+            return None
+
+    def remember(self, seen: memory.History) -> memory.History:
+        """What would be known after one look at a repository.
+
+        Raises:
+            HistoryError: What was known cannot be read.
+        """
+        return memory.remember(self.known(seen.repository), seen, self.rollback_days)
+
+    def removing(self, repository: str, gone: Mapping[str, Gone]) -> None:  # noqa: ARG002 - as `HistoryStore` has it
+        """Refuse: what nobody notes may not be removed.
+
+        Raises:
+            HistoryError: Always.
+        """
+        message = f"the history is only read here, so nothing is removed from {repository}"
+        raise HistoryError(message)
+
+    def save(self, existing: Collection[str], usages: Mapping[str, int] | None, drop: Drop | None) -> None:
+        """Nothing is noted: the next run of the function measures by what the function itself saw."""
+
+    def _marker(self) -> tuple[New | Started, str]:
+        key = f"{self.prefix}marker.json"
+        try:
+            stored = objects.read(self.clients, self.bucket, key)
+            return documents.understood(Marker, stored.body, self._place(key)).root, stored.etag
+        except (AbsentError, NotWholeError) as error:
+            message = f"the history is lost: {error}; {self.advice}"
+            raise HistoryError(message) from None
+
+    def _read_state(self, marker: Started) -> str:
+        key = self._state_key(marker)
+        try:
+            stored = objects.read(self.clients, self.bucket, key)
+            self._state = documents.unseal(State, stored.body, self._place(key))
+        except (AbsentError, NotWholeError) as error:
+            message = f"the history is lost: {error}; {self.advice}"
+            raise HistoryError(message) from None
+        self._root = key.removesuffix("state.json")
+        self.started_at = marker.started_at
+        return stored.etag
+
+    def _read(self, repository: str) -> tuple[memory.History, str]:
+        key = self._key(repository)
+        try:
+            stored = objects.read(self.clients, self.bucket, key)
+            return documents.read_history(stored.body, self._place(key), repository), stored.etag
+        except (AbsentError, NotWholeError) as error:
+            message = f"its history is lost: {error}; {self.advice}"
+            raise HistoryError(message) from None
+
+    def _key(self, repository: str) -> str:
+        return f"{self._root}repositories/{repository}.json"
+
+    def _state_key(self, marker: Started) -> str:
+        return f"{self.prefix}history/{marker.history_id}/state.json"
+
+    def _place(self, key: str) -> str:
+        return f"s3://{self.bucket}/{key}"
+
+
+@dataclass(slots=True)
+class HistoryStore(HistoryReader):
+    """The history as the function keeps it: what a reader reads, and what is written."""
+
+    advice: ClassVar[str] = BEGIN_ANEW
+    _state_etag: str | None = field(init=False, default=None)
+    _written: set[str] = field(init=False, default_factory=set)
 
     def open(self, now: datetime) -> None:
         """Find the history; begin it, if Terraform says that there is none yet.
@@ -72,7 +171,7 @@ class HistoryStore:
             HistoryError: It is lost, or cannot be read.
         """
         marker, etag = self._marker()
-        self._read_state(self._begin(now, etag) if isinstance(marker, New) else marker)
+        self._state_etag = self._read_state(self._begin(now, etag) if isinstance(marker, New) else marker)
 
     def remember(self, seen: memory.History) -> memory.History:
         """Add one look at a repository to what is known of it.
@@ -142,7 +241,7 @@ class HistoryStore:
         """
         marker, _ = self._marker()
         if isinstance(marker, Started):
-            self._read_state(marker)
+            self._state_etag = self._read_state(marker)
         pending = self._state.pending_drop
         if pending is None or pending.id != drop_id:
             waiting = f"the one that waits is {pending.id}" if pending else "none waits"
@@ -154,15 +253,6 @@ class HistoryStore:
             )
         )
         return pending.usages
-
-    def _marker(self) -> tuple[New | Started, str]:
-        key = f"{self.prefix}marker.json"
-        try:
-            stored = objects.read(self.clients, self.bucket, key)
-            return documents.understood(Marker, stored.body, self._place(key)).root, stored.etag
-        except (AbsentError, NotWholeError) as error:
-            message = f"the history is lost: {error}; {self.advice}"
-            raise HistoryError(message) from None
 
     def _begin(self, now: datetime, etag: str) -> Started:
         """Begin a history, unless somebody else just does.
@@ -183,18 +273,6 @@ class HistoryStore:
             return marker
         return begun
 
-    def _read_state(self, marker: Started) -> None:
-        key = self._state_key(marker)
-        try:
-            stored = objects.read(self.clients, self.bucket, key)
-            self._state = documents.unseal(State, stored.body, self._place(key))
-        except (AbsentError, NotWholeError) as error:
-            message = f"the history is lost: {error}; {self.advice}"
-            raise HistoryError(message) from None
-        self._root = key.removesuffix("state.json")
-        self._state_etag = stored.etag
-        self.started_at = marker.started_at
-
     def _replace_state(self, state: State) -> None:
         try:
             self._write_state(state)
@@ -211,24 +289,6 @@ class HistoryStore:
         )
         self._state = state
 
-    def _read(self, repository: str) -> tuple[memory.History, str]:
-        key = self._key(repository)
-        try:
-            stored = objects.read(self.clients, self.bucket, key)
-            return documents.read_history(stored.body, self._place(key), repository), stored.etag
-        except (AbsentError, NotWholeError) as error:
-            message = f"its history is lost: {error}; {self.advice}"
-            raise HistoryError(message) from None
-
     def _write(self, history: memory.History, etag: str | None) -> None:
         key = self._key(history.repository)
         objects.write(self.clients, self.bucket, key, documents.write_history(history), etag)
-
-    def _key(self, repository: str) -> str:
-        return f"{self._root}repositories/{repository}.json"
-
-    def _state_key(self, marker: Started) -> str:
-        return f"{self.prefix}history/{marker.history_id}/state.json"
-
-    def _place(self, key: str) -> str:
-        return f"s3://{self.bucket}/{key}"

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ecr_cleaner.aws import Aws
     from ecr_cleaner.checks import Checks
     from ecr_cleaner.going import Gone
-    from ecr_cleaner.history import HistoryStore
+    from ecr_cleaner.history import HistoryReader
     from ecr_cleaner.journal import Journal
     from ecr_cleaner.model import Image, Repository, RepositoryPlan, Usage
     from ecr_cleaner.report.summary import RunSummary
@@ -52,7 +52,7 @@ class Judging:
     settings: Settings
     summary: RunSummary
     checks: Checks
-    history: HistoryStore | None
+    history: HistoryReader | None
     journal: Journal | None
     gate: Gate | None
     function_name: str

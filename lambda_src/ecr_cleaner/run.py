@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from ecr_cleaner.approval import Gate
     from ecr_cleaner.aws import Aws
-    from ecr_cleaner.history import HistoryStore
+    from ecr_cleaner.history import HistoryReader
     from ecr_cleaner.journal import Journal
     from ecr_cleaner.model import Repository, Verdict
     from ecr_cleaner.report import Reporter
@@ -78,7 +78,7 @@ class Run:
     settings: Settings
     reporter: Reporter
     run_id: str
-    history: HistoryStore | None = None
+    history: HistoryReader | None = None
     function_name: str = "ecr-cleaner"
     only: frozenset[str] | None = None
     seconds_left: Callable[[], float] = _for_ever

@@ -18,8 +18,7 @@ from ecr_cleaner import approval, aws, lock, saved_plan
 from ecr_cleaner.cli.deadline import Deadline, utc_now
 from ecr_cleaner.cli.progress import WatchedReporter
 from ecr_cleaner.errors import ApprovalError, CleanerError, IncompleteAnswerError
-from ecr_cleaner.history import HistoryStore
-from ecr_cleaner.history_view import HistoryView
+from ecr_cleaner.history import HistoryReader, HistoryStore
 from ecr_cleaner.journal import Journal
 from ecr_cleaner.model import RemovalStatus, RunStatus
 from ecr_cleaner.run import Run
@@ -167,7 +166,7 @@ def from_here(  # noqa: PLR0913 - what a run is, each by name
     deadline = Deadline(LONGEST_RUN_SECONDS, named.plan.expires_at if named.plan else None, utc_now)
 
     # Who only looks writes nothing: neither the lock nor the history.
-    store_kind = HistoryView if told.dry_run else HistoryStore
+    store_kind = HistoryReader if told.dry_run else HistoryStore
     place, book = told.history, told.journal
     history = store_kind(clients, place.bucket, place.prefix, told.rollback_days) if place else None
     locked = lock.held(clients, told.lock_table, run_id) if told.lock_table and not told.dry_run else nullcontext()

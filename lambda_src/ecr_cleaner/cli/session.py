@@ -13,7 +13,7 @@ from ecr_cleaner import aws, inventory
 from ecr_cleaner.aws import connect
 from ecr_cleaner.cli.interrupts import STOPPED
 from ecr_cleaner.cli.progress import Progress, WatchedReporter
-from ecr_cleaner.history_view import HistoryView
+from ecr_cleaner.history import HistoryReader
 from ecr_cleaner.model import RunStatus
 from ecr_cleaner.report.fanout import Fanout
 from ecr_cleaner.report.record import Recorder
@@ -111,7 +111,7 @@ def look(
     connection.check()
     told = _settings_of_a_look(known.value, only)
     place = told.history
-    history = HistoryView(connection.clients, place.bucket, place.prefix, told.rollback_days) if place else None
+    history = HistoryReader(connection.clients, place.bucket, place.prefix, told.rollback_days) if place else None
     named: dict[str, Any] = {"function_name": known.name} if known.source == "function" else {}
     with connection.progress() as progress:
         reporter = WatchedReporter(progress.judged)

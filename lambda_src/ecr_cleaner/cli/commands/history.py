@@ -11,7 +11,7 @@ import click
 
 from ecr_cleaner import aws, inventory
 from ecr_cleaner.cli import names, options, texts
-from ecr_cleaner.history_view import HistoryView
+from ecr_cleaner.history import HistoryReader
 from ecr_cleaner.journal_reader import JournalReader, by_digest
 from ecr_cleaner.past import Told, told_of
 from ecr_cleaner.survey import GONE
@@ -67,7 +67,7 @@ def _remembered(clients: Aws, settings: Settings, repository: str) -> History | 
     place = settings.history
     if place is None:
         return None
-    view = HistoryView(clients, place.bucket, place.prefix, settings.rollback_days)
+    view = HistoryReader(clients, place.bucket, place.prefix, settings.rollback_days)
     view.open(datetime.now(UTC))
     return view.known(repository)
 

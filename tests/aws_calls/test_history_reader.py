@@ -10,7 +10,7 @@ from ecr_cleaner import documents, memory
 from ecr_cleaner.documents import State
 from ecr_cleaner.errors import HistoryError
 from ecr_cleaner.going import Gone
-from ecr_cleaner.history_view import HistoryView
+from ecr_cleaner.history import HistoryReader
 from tests.aws_calls.test_history import APP, MARKER, NEW, PREFIX, S3, STARTED, STATE
 from tests.builders import NOW, ago, digest, image, usage
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def view(script: Script) -> HistoryView:
+def reader(script: Script) -> HistoryReader:
     """Of one instance of the module."""
-    return HistoryView(script.aws, "shared", PREFIX, 7)
+    return HistoryReader(script.aws, "shared", PREFIX, 7)
 
 
 @pytest.fixture
@@ -38,69 +38,71 @@ def look(at: datetime, *, used: bool) -> memory.History:
     return memory.observe("shop/app", [image("one", tags=["v1"])], users, at, complete=True)
 
 
-def opened(view: HistoryView, s3: S3, *repositories: str) -> HistoryView:
+def opened(reader: HistoryReader, s3: S3, *repositories: str) -> HistoryReader:
     """A history that has begun."""
     s3.holds(MARKER, STARTED)
     s3.holds(STATE, documents.seal(State(repositories=list(repositories), usages={"ecs": 3})))
-    view.open(NOW)
-    return view
+    reader.open(NOW)
+    return reader
 
 
-def test_what_is_known_joins_what_is_seen(view: HistoryView, s3: S3) -> None:
+def test_what_is_known_joins_what_is_seen(reader: HistoryReader, s3: S3) -> None:
     """As the function would remember it, which is not written down."""
     known, seen = look(ago("2d"), used=True), look(NOW, used=False)
-    opened(view, s3, "shop/app")
+    opened(reader, s3, "shop/app")
     s3.holds(APP, documents.write_history(known))
-    assert view.remember(seen) == memory.remember(known, seen, 7)
-    assert view.usages == {"ecs": 3}
-    view.save({"shop/app"}, {"ecs": 1}, None)
-    view.removing("shop/app", {digest("a"): Gone((), NOW, "run-1", "delete")})
+    assert reader.remember(seen) == memory.remember(known, seen, 7)
+    assert reader.usages == {"ecs": 3}
+    reader.save({"shop/app"}, {"ecs": 1}, None)
+    assert reader.usages == {"ecs": 3}
 
 
 @pytest.mark.parametrize("code", ["NoSuchKey", "AccessDenied"])
-def test_a_repository_that_nobody_has_seen_yet(view: HistoryView, s3: S3, code: str) -> None:
+def test_a_repository_that_nobody_has_seen_yet(reader: HistoryReader, s3: S3, code: str) -> None:
     """The state does not list it and there is no object of it: what is seen is all that is known."""
     seen = look(NOW, used=False)
-    opened(view, s3)
+    opened(reader, s3)
     s3.lacks(APP, code)
-    assert view.remember(seen) == memory.remember(None, seen, 7)
+    assert reader.remember(seen) == memory.remember(None, seen, 7)
 
 
-def test_an_object_that_the_state_does_not_list_yet_counts(view: HistoryView, s3: S3) -> None:
+def test_an_object_that_the_state_does_not_list_yet_counts(reader: HistoryReader, s3: S3) -> None:
     """A run that was killed has written it; what the next run would find is found."""
     known, seen = look(ago("2d"), used=True), look(NOW, used=False)
-    opened(view, s3)
+    opened(reader, s3)
     s3.holds(APP, documents.write_history(known))
-    assert view.remember(seen) == memory.remember(known, seen, 7)
+    assert reader.remember(seen) == memory.remember(known, seen, 7)
 
 
 @pytest.mark.parametrize("listed", [True, False])
-def test_what_is_not_whole_is_no_answer(view: HistoryView, s3: S3, *, listed: bool) -> None:
+def test_what_is_not_whole_is_no_answer(reader: HistoryReader, s3: S3, *, listed: bool) -> None:
     """Lost is not empty, here either."""
-    opened(view, s3, *(["shop/app"] if listed else []))
+    opened(reader, s3, *(["shop/app"] if listed else []))
     s3.holds(APP, b"{}")
     with pytest.raises(HistoryError):
-        view.remember(look(NOW, used=False))
+        reader.remember(look(NOW, used=False))
 
 
-def test_a_listed_object_that_is_gone_is_lost(view: HistoryView, s3: S3) -> None:
+def test_a_listed_object_that_is_gone_is_lost(reader: HistoryReader, s3: S3) -> None:
     """The advice is for who looks, not for who applies."""
-    opened(view, s3, "shop/app")
+    opened(reader, s3, "shop/app")
     s3.lacks(APP)
     with pytest.raises(HistoryError, match=r"its history is lost: .* your credentials lack s3:GetObject on it$"):
-        view.remember(look(NOW, used=False))
+        reader.remember(look(NOW, used=False))
 
 
-def test_a_history_that_has_not_begun_is_left_so(view: HistoryView, s3: S3) -> None:
+def test_a_history_that_has_not_begun_is_left_so(reader: HistoryReader, s3: S3) -> None:
     """Nothing is known, and no object of it is read: there is no place yet where one could lie."""
     s3.holds(MARKER, NEW)
-    view.open(NOW)
+    reader.open(NOW)
     seen = look(NOW, used=True)
-    assert view.started_at == NOW
-    assert view.remember(seen) == memory.remember(None, seen, 7)
+    assert reader.started_at == NOW
+    assert reader.remember(seen) == memory.remember(None, seen, 7)
 
 
-def test_a_fall_is_not_confirmed_here(view: HistoryView) -> None:
-    """Nobody is asked either."""
-    with pytest.raises(HistoryError, match="confirmed by the function"):
-        view.confirm("1f0c3a5b7d9e")
+def test_what_nobody_notes_is_not_removed(reader: HistoryReader, s3: S3) -> None:
+    """Should a run that removes ever be given a reader, it removes nothing. A fall nobody can confirm with it."""
+    opened(reader, s3, "shop/app")
+    with pytest.raises(HistoryError, match="nothing is removed from shop/app"):
+        reader.removing("shop/app", {digest("a"): Gone((), NOW, "run-1", "delete")})
+    assert not hasattr(reader, "confirm")
