@@ -9,17 +9,18 @@ from __future__ import annotations
 import json
 import os
 import sys
-from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from ecr_cleaner import aws
+from ecr_cleaner.clock import utc_now
 from ecr_cleaner.errors import AnnouncementError, CleanerError
 from ecr_cleaner.report import metrics, notify, run_event
 from ecr_cleaner.report.log import LOGGER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from ecr_cleaner.aws import Aws
     from ecr_cleaner.report.ending import Ending
@@ -29,10 +30,14 @@ LAST_SECONDS: Final = float(aws.CONNECT_TIMEOUT_SECONDS + aws.READ_TIMEOUT_SECON
 """What must be left of the time for one more try: one that hangs must not let Lambda end the invocation, for then
 nobody would be told the causes that there are."""
 
-_DENIED: Final = frozenset({"AccessDenied", "AccessDeniedException", "AuthorizationError"})
 
-
-def tell(clients: Aws | None, told: Settings, ending: Ending, seconds_left: Callable[[], float]) -> Ending:
+def tell(
+    clients: Aws | None,
+    told: Settings,
+    ending: Ending,
+    seconds_left: Callable[[], float],
+    clock: Callable[[], datetime] = utc_now,
+) -> Ending:
     """Tell everybody whom the settings name.
 
     Args:
@@ -40,18 +45,19 @@ def tell(clients: Aws | None, told: Settings, ending: Ending, seconds_left: Call
         told: Who is told, and when.
         ending: What is told.
         seconds_left: Until Lambda ends the invocation.
+        clock: Now, in UTC.
 
     Returns:
         The ending, with what could not be told among its causes.
     """
     if told.metrics_namespace is not None:
-        _write_metrics(ending, told.metrics_namespace)
+        _write_metrics(ending, told.metrics_namespace, clock())
     if clients is None:
         return ending
     clients.too_late = lambda: seconds_left() < LAST_SECONDS
     try:
         if told.event_bus_name is not None:
-            ending = _tried(partial(_put_event, clients, ending, told.event_bus_name), ending)
+            ending = _tried(partial(_put_event, clients, ending, told.event_bus_name, clock()), ending)
         if told.notifications is not None and ending.concerns(told.notifications.on):
             ending = _tried(partial(_publish, clients, ending, told.notifications.topic_arn), ending)
     finally:
@@ -59,12 +65,12 @@ def tell(clients: Aws | None, told: Settings, ending: Ending, seconds_left: Call
     return ending
 
 
-def _write_metrics(ending: Ending, namespace: str) -> None:
+def _write_metrics(ending: Ending, namespace: str, now: datetime) -> None:
     # Not through logging: Lambda's formatter would wrap it, and EMF has to be the whole line. What is JSON already and
     # comes by standard output is passed on as it is
     # (https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-logformat.html).
     level = os.environ.get("AWS_LAMBDA_LOG_LEVEL", "INFO")
-    line = json.dumps(metrics.document(ending, namespace, datetime.now(UTC), level), separators=(",", ":"))
+    line = json.dumps(metrics.document(ending, namespace, now, level), separators=(",", ":"))
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
 
@@ -79,14 +85,14 @@ def _tried(act: Callable[[], None], ending: Ending) -> Ending:
     return ending
 
 
-def _put_event(clients: Aws, ending: Ending, bus: str) -> None:
+def _put_event(clients: Aws, ending: Ending, bus: str, now: datetime) -> None:
     """Put the run's event.
 
     Raises:
         AnnouncementError: EventBridge did not take it, or nobody knows whether it did.
     """
     what = f"the event of the run could not be put on the event bus {bus}"
-    entry = run_event.entry(ending, bus, datetime.now(UTC))
+    entry = run_event.entry(ending, bus, now)
     try:
         answer = aws.called(clients.client("events"), "PutEvents", Entries=[entry])
         failed = aws.member(answer, "FailedEntryCount", "PutEvents")
@@ -120,5 +126,5 @@ def _publish(clients: Aws, ending: Ending, topic: str) -> None:
 
 
 def _why(error: Exception, permission: str) -> str:
-    denied = aws.code_of(error) in _DENIED
+    denied = aws.is_denied(error)
     return aws.sentence(error) + (f"; the role needs the permission {permission}" if denied else "")

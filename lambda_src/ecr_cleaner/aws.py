@@ -78,6 +78,9 @@ AwsError = (ClientError, BotoCoreError, ResponseParserError)
 IAM_NAMES: Final = {"ListObjectsV2": "ListBucket"}
 """What IAM calls an operation that it does not call by its name (Service Authorization Reference)."""
 
+_DENIED: Final = frozenset({"AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation"})
+"""Codes by which services say that the caller lacks a permission."""
+
 UnknownService = UnknownServiceError
 """The loaded botocore is older than the service: there is no client of it."""
 
@@ -249,6 +252,11 @@ def code_of(error: Exception) -> str:
     if isinstance(error, ClientError):
         return str(error.response.get("Error", {}).get("Code", "Unknown"))
     return type(error).__name__
+
+
+def is_denied(error: Exception) -> bool:
+    """Whether the caller lacks a permission."""
+    return code_of(error) in _DENIED
 
 
 def operation_of(error: Exception) -> str | None:

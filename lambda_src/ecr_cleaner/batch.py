@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from ecr_cleaner import archiving, aws, changes, deleting, inventory
+from ecr_cleaner.clock import utc_now
 from ecr_cleaner.model import Removal, RemovalStatus, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime
 
     from ecr_cleaner.aws import Aws
     from ecr_cleaner.journal import Journal
@@ -22,11 +24,6 @@ TRIES: Final = 5
 
 LOOK_HOLDS: Final = timedelta(seconds=30)
 """How old a look may be when a call is made by it: a machine may sleep in between, or a call take long."""
-
-
-def utc_now() -> datetime:
-    """The wall clock, which goes on while a machine sleeps."""
-    return datetime.now(UTC)
 
 
 @dataclass(slots=True)

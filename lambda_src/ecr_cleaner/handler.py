@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ecr_cleaner import announce, approval, aws, lock, objects, settings
 from ecr_cleaner.aws import Aws
+from ecr_cleaner.clock import utc_now
 from ecr_cleaner.errors import CleanerError, HistoryError, LockHeldError, RunFailedError, SettingsError
 from ecr_cleaner.event import Apply, Confirmation
 from ecr_cleaner.history import HistoryStore
@@ -23,6 +24,9 @@ from ecr_cleaner.report.summary import SCHEMA_VERSION
 from ecr_cleaner.run import Run
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
     from ecr_cleaner.report import Reporter
     from ecr_cleaner.report.summary import RunSummary
     from ecr_cleaner.settings import Settings
@@ -37,7 +41,7 @@ class Context(Protocol):
         """Milliseconds until Lambda ends the invocation."""
 
 
-def handler(event: object, context: Context | None) -> dict[str, Any]:
+def handler(event: object, context: Context | None, clock: Callable[[], datetime] = utc_now) -> dict[str, Any]:
     """Run once.
 
     Args:
@@ -45,6 +49,7 @@ def handler(event: object, context: Context | None) -> dict[str, Any]:
             ``{"schema_version": 1, "action": "confirm_usage_drop", "id": "..."}`` and
             ``{"schema_version": 1, "action": "apply", "plan": "..."}`` for a person's word.
         context: Lambda's; None when called by hand.
+        clock: Of the run, UTC: by it usages are dated, verdicts aged, and looks grow old.
 
     Returns:
         The run's summary, or what was confirmed, when everything was done that should be.
@@ -84,6 +89,7 @@ def handler(event: object, context: Context | None) -> dict[str, Any]:
                 history,
                 name,
                 seconds_left=seconds_left,
+                clock=clock,
                 gate=approval.gate(clients, told, asked.plan if isinstance(asked, Apply) else None, name, run_id),
                 journal=journal,
             ).execute()

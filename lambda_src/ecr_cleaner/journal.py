@@ -16,10 +16,10 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from ecr_cleaner import aws, objects
+from ecr_cleaner.clock import utc_now
 from ecr_cleaner.errors import HistoryError, IncompleteAnswerError, ReplacedError
 from ecr_cleaner.journal_document import NO_MANIFEST, Entry, Page, write_page, wrong_manifest
 from ecr_cleaner.memory import Entry as Known
@@ -28,16 +28,13 @@ from ecr_cleaner.readings import SLOWEST
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
 
     from ecr_cleaner.aws import Aws
     from ecr_cleaner.journal_document import Action
     from ecr_cleaner.model import Image, Repository, RepositoryPlan, Verdict
 
 FOLDER: Final = "journal/"
-
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +66,7 @@ class Journal:
     bucket: str
     prefix: str
     run_id: str
-    clock: Callable[[], datetime] = _utc_now
+    clock: Callable[[], datetime] = utc_now
     _known: dict[str, dict[str, Known]] = field(default_factory=dict)
     _written: set[tuple[str, str]] = field(default_factory=set)
 

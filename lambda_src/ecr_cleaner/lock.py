@@ -6,16 +6,17 @@ decides between them in one step; the item expires, so a run that was killed blo
 
 from __future__ import annotations
 
-import time
 import uuid
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from ecr_cleaner import aws
+from ecr_cleaner.clock import utc_now
 from ecr_cleaner.errors import LockHeldError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from datetime import datetime
 
     from ecr_cleaner.aws import Aws
 
@@ -26,7 +27,13 @@ _TAKEN: Final = "ConditionalCheckFailedException"
 
 
 @contextmanager
-def held(clients: Aws, table: str, run_id: str, seconds: int = EXPIRES_AFTER_SECONDS) -> Iterator[None]:
+def held(
+    clients: Aws,
+    table: str,
+    run_id: str,
+    seconds: int = EXPIRES_AFTER_SECONDS,
+    clock: Callable[[], datetime] = utc_now,
+) -> Iterator[None]:
     """Hold the lock for the length of a block.
 
     Args:
@@ -34,12 +41,13 @@ def held(clients: Aws, table: str, run_id: str, seconds: int = EXPIRES_AFTER_SEC
         table: Name of the table; its hash key is the string ``id``.
         run_id: Names the run to whoever looks at the item.
         seconds: When it expires by itself.
+        clock: Now, in UTC.
 
     Raises:
         LockHeldError: Another run holds it.
     """
     dynamodb = clients.client("dynamodb")
-    now = int(time.time())
+    now = int(clock().timestamp())
     # An event that Lambda delivers twice has one request id: each invocation is a holder of its own.
     holder = f"{run_id}/{uuid.uuid4()}"
     try:

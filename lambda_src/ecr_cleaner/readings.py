@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
+
+from ecr_cleaner.clock import utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from datetime import datetime
 
     from ecr_cleaner.model import Image
 
@@ -22,10 +25,6 @@ CLOCKS_DIFFER: Final = timedelta(seconds=10)
 
 SLOWEST: Final = timedelta(seconds=60)
 """How long reading may take: somebody else's pull at the same time cannot be told from it."""
-
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 @dataclass(slots=True)
@@ -51,7 +50,7 @@ class Readings:
         clock: Now, in UTC, by the wall.
     """
 
-    clock: Callable[[], datetime] = _utc_now
+    clock: Callable[[], datetime] = utc_now
     _made: dict[tuple[str, str], list[_Reading]] = field(default_factory=dict)
 
     @contextmanager

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from ecr_cleaner import archiving, deleting, inventory
 from ecr_cleaner import batch as batches
+from ecr_cleaner.clock import utc_now
 from ecr_cleaner.graph import subjects_of
 from ecr_cleaner.model import Removal, RemovalStatus, Verdict
 
@@ -62,7 +63,7 @@ def remove(  # noqa: PLR0913 - the run's own means, each by name
     journal: Journal | None = None,
     *,
     archive: bool = False,
-    clock: Callable[[], datetime] = batches.utc_now,
+    clock: Callable[[], datetime] = utc_now,
 ) -> Iterator[Removal]:
     """Carry out the removals of one repository.
 

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from ecr_cleaner import aws, broken, findings, removal
 from ecr_cleaner.checks import Checks
+from ecr_cleaner.clock import utc_now
 from ecr_cleaner.errors import ApprovalError, CleanerError, OutOfTimeError
 from ecr_cleaner.going import Gone
 from ecr_cleaner.judging import Judging
@@ -25,6 +26,7 @@ from ecr_cleaner.walls import Walls
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from datetime import datetime
 
     from ecr_cleaner.approval import Gate
     from ecr_cleaner.aws import Aws
@@ -46,10 +48,6 @@ JOURNAL_IS_OFF: Final = (
     "there is no bucket, so no journal: nothing that goes can be pushed again from what is known here"
 )
 LIMITS_ARE_OFF: Final = "no limit is set to what one run may remove: see max_removals_per_run and its siblings"
-
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 def _for_ever() -> float:
@@ -82,7 +80,7 @@ class Run:
     function_name: str = "ecr-cleaner"
     only: frozenset[str] | None = None
     seconds_left: Callable[[], float] = _for_ever
-    clock: Callable[[], datetime] = _utc_now
+    clock: Callable[[], datetime] = utc_now
     gate: Gate | None = None
     journal: Journal | None = None
     summary: RunSummary = field(init=False)

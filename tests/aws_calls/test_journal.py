@@ -6,7 +6,7 @@ import gzip
 import hashlib
 import json
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,8 +15,8 @@ from botocore.exceptions import ReadTimeoutError
 from botocore.response import StreamingBody
 from botocore.stub import ANY
 
-from ecr_cleaner import batch, journal_document, removal
 from ecr_cleaner import journal as room
+from ecr_cleaner import journal_document, removal
 from ecr_cleaner.errors import NotWholeError
 from ecr_cleaner.journal import Journal, Unwritten
 from ecr_cleaner.memory import Entry as Known
@@ -341,11 +341,6 @@ def test_pages_are_read_strictly() -> None:
 
 
 # Within a removal
-
-
-def test_looks_are_as_old_as_the_clock_on_the_wall_says() -> None:
-    """Of whatever zone the machine is."""
-    assert batch.utc_now().tzinfo is UTC
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,6 +17,7 @@ from tests.builders import REGION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
     from tests.aws_calls.script import Script
 
@@ -24,12 +26,23 @@ CONDITION = "attribute_not_exists(id) OR run_id = :mine OR expires_at < :now"
 TAKEN = "ConditionalCheckFailedException"
 
 
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The time that the lock sees: the one entry of a list."""
-    now = [1_000_000.0]
-    monkeypatch.setattr("time.time", lambda: now[0])
-    return now
+class Clock:
+    """The time that the lock sees.
+
+    Attributes:
+        seconds: Since 1970.
+    """
+
+    seconds = 1_000_000.0
+
+    def __call__(self) -> datetime:
+        """Now."""
+        return datetime.fromtimestamp(self.seconds, UTC)
+
+
+def held(clients: Aws, run_id: str, clock: Clock | None = None) -> AbstractContextManager[None]:
+    """Hold the lock; by a clock that stands still unless another one is given."""
+    return lock.held(clients, TABLE, run_id, clock=clock or Clock())
 
 
 @pytest.fixture
@@ -93,21 +106,19 @@ def released(holder: str) -> dict[str, Any]:
     }
 
 
-@pytest.mark.usefixtures("clock")
 def test_the_lock_is_one_conditional_item(script: Script, holder: str) -> None:
     """It expires after 20 minutes, later than Lambda ends any run, and only its holder deletes it."""
     taken(script, holder)
-    with lock.held(script.aws, TABLE, "run-1"):
+    with held(script.aws, "run-1"):
         script.answer("dynamodb", "delete_item", {}, **released(holder))
 
 
-@pytest.mark.usefixtures("clock")
 def test_a_held_lock_keeps_the_second_run_out(script: Script, holder: str) -> None:
     """The message says what holds it and for how long at most; nothing is deleted."""
     script.refuse("dynamodb", "put_item", TAKEN, **asked(holder))
     with (
         pytest.raises(LockHeldError, match=r"another run is under way.*cleaner-lock.*at most 20 minutes"),
-        lock.held(script.aws, TABLE, "run-1"),
+        held(script.aws, "run-1"),
     ):
         pytest.fail("entered")
 
@@ -116,39 +127,38 @@ def test_a_held_lock_keeps_the_second_run_out(script: Script, holder: str) -> No
 def test_without_an_answer_nobody_enters(script: Script, code: str) -> None:
     """A lock that cannot be asked for is not free."""
     script.refuse("dynamodb", "put_item", code)
-    with pytest.raises(AwsError, match=code), lock.held(script.aws, TABLE, "run-1"):
+    with pytest.raises(AwsError, match=code), held(script.aws, "run-1"):
         pytest.fail("entered")
 
 
 def test_a_lost_answer_lets_nobody_enter(script: Script) -> None:
     """All tries were lost: whether the lock is held is unknown, and it expires by itself."""
     script.break_off("dynamodb", "PutItem", ConnectionClosedError(endpoint_url="https://dynamodb"))
-    with pytest.raises(AwsError, match="Connection was closed"), lock.held(script.aws, TABLE, "run-1"):
+    with pytest.raises(AwsError, match="Connection was closed"), held(script.aws, "run-1"):
         pytest.fail("entered")
 
 
-@pytest.mark.usefixtures("clock")
 def test_a_lock_that_expired_meanwhile_is_not_taken_from_its_next_holder(script: Script, holder: str) -> None:
     """The condition of the deletion fails, and that is in order."""
     taken(script, holder)
     script.refuse("dynamodb", "delete_item", TAKEN, **released(holder))
-    with lock.held(script.aws, TABLE, "run-1"):
+    with held(script.aws, "run-1"):
         pass
 
 
-@pytest.mark.usefixtures("clock", "holder")
+@pytest.mark.usefixtures("holder")
 def test_a_release_that_fails_is_told(script: Script) -> None:
     """The next run would meet a lock that nobody holds."""
     script.answer("dynamodb", "put_item", {}, **asked(ANY))
     script.refuse("dynamodb", "delete_item", "AccessDeniedException")
-    with pytest.raises(AwsError, match="AccessDenied"), lock.held(script.aws, TABLE, "run-1"):
+    with pytest.raises(AwsError, match="AccessDenied"), held(script.aws, "run-1"):
         pass
 
 
 def test_the_lock_is_free_again_afterwards(table: Aws) -> None:
     """Runs one after the other do not meet."""
     for run_id in ("run-1", "run-2"):
-        with lock.held(table, TABLE, run_id):
+        with held(table, run_id):
             found = item(table)
             assert found is not None
             assert found["run_id"]["S"].startswith(f"{run_id}/")
@@ -157,7 +167,7 @@ def test_the_lock_is_free_again_afterwards(table: Aws) -> None:
 
 def test_the_lock_is_released_when_the_run_breaks(table: Aws) -> None:
     """An error blocks nobody."""
-    with pytest.raises(ZeroDivisionError), lock.held(table, TABLE, "run-1"):
+    with pytest.raises(ZeroDivisionError), held(table, "run-1"):
         raise ZeroDivisionError
     assert item(table) is None
 
@@ -165,31 +175,33 @@ def test_the_lock_is_released_when_the_run_breaks(table: Aws) -> None:
 @pytest.mark.parametrize("second", ["run-2", "run-1"])
 def test_a_second_run_is_kept_out_even_under_the_same_request_id(table: Aws, second: str) -> None:
     """Lambda delivers an event twice with one request id; the first run keeps its lock."""
-    with lock.held(table, TABLE, "run-1"):
+    with held(table, "run-1"):
         before = item(table)
-        with pytest.raises(LockHeldError), lock.held(table, TABLE, second):
+        with pytest.raises(LockHeldError), held(table, second):
             pytest.fail("entered")
         assert item(table) == before
 
 
-def test_a_lock_left_behind_expires(table: Aws, clock: list[float]) -> None:
+def test_a_lock_left_behind_expires(table: Aws) -> None:
     """A run that was killed blocks the next ones for 20 minutes, and its late end takes nothing from them."""
-    with lock.held(table, TABLE, "killed"):
-        clock[0] += 20 * 60
-        with pytest.raises(LockHeldError), lock.held(table, TABLE, "run-2"):
+    clock = Clock()
+    with held(table, "killed", clock):
+        clock.seconds += 20 * 60
+        with pytest.raises(LockHeldError), held(table, "run-2", clock):
             pytest.fail("entered")
-        clock[0] += 1
-        with lock.held(table, TABLE, "run-3"):
+        clock.seconds += 1
+        with held(table, "run-3", clock):
             current = item(table)
     assert current is not None
     assert current["run_id"]["S"].startswith("run-3/")
 
 
-def test_a_late_release_leaves_the_next_holders_lock(table: Aws, clock: list[float]) -> None:
+def test_a_late_release_leaves_the_next_holders_lock(table: Aws) -> None:
     """The run that overstayed does not let a third one in."""
-    with lock.held(table, TABLE, "late"):
-        clock[0] += 20 * 60 + 1
-        follower = lock.held(table, TABLE, "next")
+    clock = Clock()
+    with held(table, "late", clock):
+        clock.seconds += 20 * 60 + 1
+        follower = held(table, "next", clock)
         follower.__enter__()
     assert item(table) is not None
     follower.__exit__(None, None, None)
@@ -203,6 +215,6 @@ def test_a_retry_whose_first_answer_was_lost_enters(table: Aws) -> None:
         TableName=TABLE,
         Item={"id": {"S": "run"}, "run_id": {"S": "run-1/once"}, "expires_at": {"N": "99999999999"}},
     )
-    with lock.held(table, TABLE, "run-1"):
+    with held(table, "run-1"):
         assert item(table) is not None
     assert item(table) is None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -20,23 +19,8 @@ if TYPE_CHECKING:
     from tests.aws_calls.script import Script
 
 PAGE: Final = {"MaxResults": 100}
-EARLIEST: Final = datetime(2026, 1, 1, tzinfo=UTC) - nested.LONGEST
+EARLIEST: Final = NOW - nested.LONGEST
 GONE: Final = pytest.mark.parametrize("code", ["ResourceNotFound", "ValidationException"])
-
-
-class Clock(datetime):
-    """Stands still at the beginning of a year."""
-
-    @classmethod
-    def now(cls, tz: Any = None) -> Clock:
-        """The moment."""
-        return cls(2026, 1, 1, tzinfo=tz)
-
-
-@pytest.fixture(autouse=True)
-def _stand_still(monkeypatch: pytest.MonkeyPatch) -> None:
-    """So that the moment since which executions are listed is known."""
-    monkeypatch.setattr(nested, "datetime", Clock)
 
 
 def answers(script: Script, method: str, operation: str, told: dict[str, Any], **asked: Any) -> None:
@@ -82,7 +66,7 @@ def images(script: Script) -> list[Usage]:
 
 def pipelines(script: Script) -> list[Usage]:
     """What pipelines use."""
-    return list(nested.pipelines(script.aws.client("sagemaker")))
+    return list(nested.pipelines(script.aws.client("sagemaker"), NOW))
 
 
 def by_version(number: int, tag: str, name: str = "notebook") -> Usage:

@@ -5,18 +5,15 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
-from ecr_cleaner import run as runs
+from ecr_cleaner.clock import utc_now
 from tests.integration import contract
 from tests.integration.cells import REMOVALS, dice
 from tests.integration.runner import ARN, REGION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from datetime import tzinfo
-
-    import pytest
 
     from tests.fake_aws import Sandbox
     from tests.fake_aws.recorder import Call
@@ -80,8 +77,7 @@ class Event:
         calls: The calls at which it happened: one.
     """
 
-    def __init__(self, run: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
-        del monkeypatch
+    def __init__(self, run: Runner) -> None:
         self.run = run
         self.sandbox = run.sandbox
         self.calls: list[Call] = []
@@ -218,18 +214,19 @@ class OptedOut(Event):
 
 
 class Clock:
-    """The function's clock."""
+    """The clock of the run: by it usages are dated, verdicts aged, and looks grow old.
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    Those of the journal and of the readings stay right. They measure nothing but single calls, and tell a pull of this
+    run's own by ECR's clock, which does not jump with it.
+    """
+
+    def __init__(self, run: Runner) -> None:
         self._wrong_by = timedelta()
-        clock = self
+        run.clock = self
 
-        class Wrong(datetime):
-            @classmethod
-            def now(cls, tz: tzinfo | None = None) -> Any:
-                return datetime.now(tz) + clock._wrong_by
-
-        monkeypatch.setattr(runs, "datetime", Wrong)
+    def __call__(self) -> datetime:
+        """Now, as the run believes."""
+        return utc_now() + self._wrong_by
 
     def shift(self, days: int) -> None:
         """Put it right or wrong."""
@@ -239,9 +236,9 @@ class Clock:
 class _ClockJumps(Event):
     days = 0
 
-    def __init__(self, run: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
-        super().__init__(run, monkeypatch)
-        self._clock = Clock(monkeypatch)
+    def __init__(self, run: Runner) -> None:
+        super().__init__(run)
+        self._clock = Clock(run)
 
     def happen(self) -> None:
         """As when it is put right after a long time."""

@@ -8,10 +8,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ecr_cleaner import handler
+from ecr_cleaner.clock import utc_now
 from ecr_cleaner.errors import RunFailedError
 from tests.integration import accounts
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
     import pytest
 
     from tests.fake_aws import Sandbox
@@ -97,10 +101,15 @@ class Outcome:
 
 
 class Runner:
-    """Runs the handler with the environment that Terraform would set."""
+    """Runs the handler with the environment that Terraform would set.
+
+    Attributes:
+        clock: Of the runs.
+    """
 
     def __init__(self, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
         self.sandbox = sandbox
+        self.clock: Callable[[], datetime] = utc_now
         self._monkeypatch = monkeypatch
         self._caplog = caplog
 
@@ -138,7 +147,7 @@ class Runner:
         result, error = None, None
         with self._caplog.at_level(logging.DEBUG, logger="ecr_cleaner"):
             try:
-                result = handler.handler(event if event is not None else {}, context or Context())
+                result = handler.handler(event if event is not None else {}, context or Context(), self.clock)
             except RunFailedError as raised:
                 error = raised
         lines = [record for record in self._caplog.records if record.name == "ecr_cleaner"]

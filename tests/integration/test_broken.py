@@ -231,11 +231,11 @@ def test_where_nobody_knows_what_went_a_failing_consumer_stops_the_night(
 
 @pytest.mark.parametrize("settings", [DELETE, ARCHIVE], ids=["delete", "archive"])
 def test_whoever_fails_in_the_middle_of_a_run_stops_the_rest_of_it(
-    run: Runner, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any]
+    run: Runner, sandbox: Sandbox, settings: dict[str, Any]
 ) -> None:
     """The usages are collected again, and somebody asks for what this same run removed from another repository."""
     sandbox.push("web", id="next", tags=["v9"], pushed="90d")
-    clock = Clock(monkeypatch)
+    clock = Clock(run)
 
     def fails(_call: object) -> None:
         function(sandbox, idle=True)

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 def failures(
     run: Runner,
-    monkeypatch: pytest.MonkeyPatch,
     event: type[Event],
     moments: Iterable[Moment],
     settings: dict[str, Any],
@@ -36,7 +35,7 @@ def failures(
     for moment in moments:
         run.sandbox.reset()
         unused = seed(run.sandbox, whole=whole)
-        happening = event(run, monkeypatch)
+        happening = event(run)
         moment.wait(run.sandbox, happening)
         outcome = run(**settings)
         run.sandbox.clear_callbacks()
@@ -48,36 +47,30 @@ def failures(
 
 
 @pytest.mark.parametrize("event", meanwhile.EVENTS, ids=lambda event: event.__name__)
-def test_what_happens_in_the_middle_of_a_run_costs_nothing(
-    run: Runner, monkeypatch: pytest.MonkeyPatch, event: type[Event]
-) -> None:
+def test_what_happens_in_the_middle_of_a_run_costs_nothing(run: Runner, event: type[Event]) -> None:
     """Just before the first and just after the last of any calls of a run."""
     every = [
         Moment(api, edge, calls) for api, calls in cells.made(run, whole=cells.FULL).items() for edge in meanwhile.EDGES
     ]
     moments = every if cells.FULL else meanwhile.sample(every, event.__name__)
-    assert not failures(run, monkeypatch, event, moments, SETTINGS, whole=cells.FULL)
+    assert not failures(run, event, moments, SETTINGS, whole=cells.FULL)
 
 
 @pytest.mark.parametrize("event", meanwhile.EVENTS, ids=lambda event: event.__name__)
-def test_what_happens_while_it_archives_costs_nothing(
-    run: Runner, monkeypatch: pytest.MonkeyPatch, event: type[Event]
-) -> None:
+def test_what_happens_while_it_archives_costs_nothing(run: Runner, event: type[Event]) -> None:
     """Around the calls that archive, and around the looks before them."""
     recorded = cells.made(run, whole=False, archiving=True)
     apis = [api for api in recorded if api.operation in {"DescribeImages", "UpdateImageStorageClass"}]
     assert len(apis) == 2
     every = [Moment(api, edge, recorded[api]) for api in apis for edge in meanwhile.EDGES]
     moments = every if cells.FULL else meanwhile.sample(every, event.__name__, both_edges=False)
-    assert not failures(run, monkeypatch, event, moments, ARCHIVING, whole=False)
+    assert not failures(run, event, moments, ARCHIVING, whole=False)
 
 
 @pytest.mark.parametrize("days", [-1, 1])
-def test_a_clock_that_is_a_day_wrong_costs_nothing_that_is_needed(
-    run: Runner, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, days: int
-) -> None:
+def test_a_clock_that_is_a_day_wrong_costs_nothing_that_is_needed(run: Runner, sandbox: Sandbox, days: int) -> None:
     """An image may go a day too early or too late, and only one that nothing needs."""
-    meanwhile.Clock(monkeypatch).shift(days)
+    meanwhile.Clock(run).shift(days)
     run.opted_in("app")
     for name, age in (("used", "90d"), ("old", "90d"), ("almost", "30d-12h"), ("just", "30d+12h")):
         sandbox.push("app", id=name, tags=[name], pushed=age)

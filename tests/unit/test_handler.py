@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError
 from ecr_cleaner import announce, lock, objects
 from ecr_cleaner import handler as entry
 from ecr_cleaner.approval import Application, Proposal
+from ecr_cleaner.clock import utc_now
 from ecr_cleaner.errors import LockHeldError, RunFailedError
 from ecr_cleaner.history import HistoryStore
 from ecr_cleaner.model import RunStatus
@@ -28,6 +29,7 @@ from tests.builders import REGION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from datetime import datetime
 
     from ecr_cleaner.approval import Gate
     from ecr_cleaner.aws import Aws
@@ -87,11 +89,13 @@ class Calls:
         function_name: str,
         *,
         seconds_left: Callable[[], float],
+        clock: Callable[[], datetime],
         gate: Gate | None,
         journal: Journal | None,
     ) -> Calls:
         """In the place of Run."""
         assert clients.region == REGION
+        assert clock is utc_now
         self.reporters.append(reporter)
         self.histories.append(history)
         self.journals.append(journal)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, timedelta
+from datetime import timedelta
 from itertools import chain, repeat
 
 import pytest
@@ -71,8 +71,3 @@ def test_each_reading_has_a_pull_time_of_its_own() -> None:
     readings.see(replace(ONE, last_pulled_at=NOW + SECOND))
     assert readings.explain(ONE, NOW)
     assert not readings.explain(ONE, NOW + 2 * SECOND)
-
-
-def test_its_moments_are_those_of_the_world() -> None:
-    """Of whatever zone the machine is."""
-    assert Readings().clock().tzinfo is UTC

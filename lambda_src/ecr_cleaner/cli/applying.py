@@ -15,8 +15,9 @@ import click
 from rich.text import Text
 
 from ecr_cleaner import approval, aws, lock, saved_plan
-from ecr_cleaner.cli.deadline import Deadline, utc_now
+from ecr_cleaner.cli.deadline import Deadline
 from ecr_cleaner.cli.progress import WatchedReporter
+from ecr_cleaner.clock import utc_now
 from ecr_cleaner.errors import ApprovalError, CleanerError, IncompleteAnswerError
 from ecr_cleaner.history import HistoryReader, HistoryStore
 from ecr_cleaner.journal import Journal

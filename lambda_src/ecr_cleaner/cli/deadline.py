@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from ecr_cleaner.cli.interrupts import STOPPED
+from ecr_cleaner.clock import utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-
-def utc_now() -> datetime:
-    """By the clock on the wall."""
-    return datetime.now(UTC)
+    from datetime import datetime
 
 
 @dataclass(slots=True)

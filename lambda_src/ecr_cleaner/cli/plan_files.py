@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -12,6 +12,7 @@ import click
 
 from ecr_cleaner import aws, saved_plan
 from ecr_cleaner.cli import output
+from ecr_cleaner.clock import utc_now
 from ecr_cleaner.errors import ApprovalError
 from ecr_cleaner.model import RunStatus
 
@@ -115,7 +116,7 @@ def save(collected: CollectingReporter, known: KnownSettings, place: Place, fold
         function=place.function,
         removal=known.value.removal,
         settings_sha256=known.value.sha256,
-        now=datetime.now(UTC),
+        now=utc_now(),
         expires_after=timedelta(hours=known.value.plan_expiry_hours),
     )
     if not plan.images:

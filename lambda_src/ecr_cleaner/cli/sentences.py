@@ -43,8 +43,6 @@ _BY_CODE: Final = {
 
 _UNREACHABLE: Final = frozenset({"ConnectTimeoutError", "EndpointConnectionError", "ProxyConnectionError", "SSLError"})
 
-_DENIED: Final = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError"})
-
 _ACTION: Final = re.compile(r"not authorized to perform: (?P<action>[\w-]+:\w+)")
 
 
@@ -55,7 +53,7 @@ def sentence(error: Exception) -> str:
     if isinstance(error, CleanerError):
         return str(error)
     code = aws.code_of(error)
-    if code in _DENIED:
+    if aws.is_denied(error):
         # The code says what it is; only the action's name, which has no place of its own, is taken from the words.
         named = _ACTION.search(str(error))
         operation = aws.operation_of(error)

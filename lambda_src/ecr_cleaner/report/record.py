@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 import tempfile
 import weakref
-from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING, Any, Final
 
 from ecr_cleaner import __version__, aws
+from ecr_cleaner.clock import utc_now
 from ecr_cleaner.errors import CleanerError
 from ecr_cleaner.report.collected import verdict_json
 from ecr_cleaner.report.savings import savings
@@ -20,6 +20,7 @@ from ecr_cleaner.report.shown import finding_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime
 
     from ecr_cleaner.model import Removal, RepositoryPlan, Usage
     from ecr_cleaner.report.summary import RepositorySummary, RunSummary
@@ -42,10 +43,6 @@ _REPOSITORY: Final = (
 """What the schema knows of these. The summary may say more."""
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 class Recorder:
     """Writes down what it is told, and has it kept once the run has ended.
 
@@ -55,7 +52,7 @@ class Recorder:
         started_at: When it began to listen; UTC.
     """
 
-    def __init__(self, settings: Settings, keep: Keep, clock: Callable[[], datetime] = _utc_now) -> None:
+    def __init__(self, settings: Settings, keep: Keep, clock: Callable[[], datetime] = utc_now) -> None:
         self.started_at = clock()
         self._settings = settings
         self._keep = keep

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 WORKERS: Final = 6
 
-_DENIED: Final = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError"})
-
 
 def collect(clients: Aws, settings: Settings, now: datetime, sources: Sequence[Source] = SOURCES) -> UsageScan:
     """Ask every source that is not excluded.
@@ -110,7 +108,7 @@ def _cause(source: Source, error: Exception) -> str:
     operation = aws.operation_of(error)
     failed = f"{operation} failed with {aws.code_of(error)}" if isinstance(error, aws.AwsError) and operation else ""
     mend = f'{source.setting} = ["{source.name}"] excludes this source from the run, at your own risk'
-    if aws.code_of(error) in _DENIED:
+    if aws.is_denied(error):
         name = aws.IAM_NAMES.get(operation or "", operation)
         permission = next((p for p in source.permissions if p.endswith(f":{name}")), name)
         mend = f"the role needs the permission {permission}; {mend}"

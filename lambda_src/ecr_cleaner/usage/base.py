@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
+from ecr_cleaner.clock import utc_now
 from ecr_cleaner.model import Evidence, Usage
 from ecr_cleaner.reference import find, parse_resolved
 from ecr_cleaner.usage.listing import Listing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from datetime import datetime
 
     from ecr_cleaner.aws import Aws
     from ecr_cleaner.settings import Settings
@@ -39,7 +40,7 @@ class Account:
     task_definitions: TaskDefinitions
     notes: list[str] = field(default_factory=list)
     listing: Listing = field(default_factory=Listing)
-    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    now: datetime = field(default_factory=utc_now)
 
 
 @dataclass(frozen=True, slots=True)

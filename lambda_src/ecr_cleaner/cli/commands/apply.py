@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 import click
 
 from ecr_cleaner import approval, saved_plan
 from ecr_cleaner.cli import applying, known_settings, options, output, plan_files, session, texts
+from ecr_cleaner.clock import utc_now
 from ecr_cleaner.errors import ApprovalError, NoPlanError
 from ecr_cleaner.settings import refusals_to_apply
 
@@ -109,7 +109,7 @@ def _must_fit(plan: saved_plan.SavedPlan | None, place: Place, region: str, sett
             function=place.function,
             removal=settings.removal,
             settings_sha256=settings.sha256,
-            now=datetime.now(UTC),
+            now=utc_now(),
         )
 
 

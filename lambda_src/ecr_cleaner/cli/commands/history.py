@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from ecr_cleaner import aws, inventory
 from ecr_cleaner.cli import names, options, texts
+from ecr_cleaner.clock import utc_now
 from ecr_cleaner.history import HistoryReader
 from ecr_cleaner.journal_reader import JournalReader, by_digest
 from ecr_cleaner.past import Told, told_of
@@ -68,7 +68,7 @@ def _remembered(clients: Aws, settings: Settings, repository: str) -> History | 
     if place is None:
         return None
     view = HistoryReader(clients, place.bucket, place.prefix, settings.rollback_days)
-    view.open(datetime.now(UTC))
+    view.open(utc_now())
     return view.known(repository)
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 import click
 
 from ecr_cleaner import consumers
 from ecr_cleaner.cli import options, output, session, texts
+from ecr_cleaner.clock import utc_now
 from ecr_cleaner.report.usages import print_usages
 
 if TYPE_CHECKING:
@@ -46,9 +46,7 @@ def command(
     """
     connection.check()
     with connection.progress():
-        found = consumers.look(
-            connection.clients, settings.value, datetime.now(UTC), repositories, unresolved=unresolved
-        )
+        found = consumers.look(connection.clients, settings.value, utc_now(), repositories, unresolved=unresolved)
     if as_json:
         click.echo(json.dumps(found.as_json(), indent=2))
     else:

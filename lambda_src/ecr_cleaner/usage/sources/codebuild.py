@@ -8,7 +8,7 @@ name.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from ecr_cleaner import aws
@@ -19,6 +19,7 @@ from ecr_cleaner.usage.base import Account, Field, Grant, Source, usages_in, usa
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
     from ecr_cleaner.model import Usage
 
@@ -42,7 +43,7 @@ def collect(account: Account) -> Iterator[Usage]:
         SourceError: CodeBuild lists something and does not describe it.
     """
     codebuild = account.aws.client("codebuild")
-    oldest = datetime.now(UTC) - LONGEST
+    oldest = account.now - LONGEST
     # All at first: reading the builds takes long, and nobody says how long a page token lives.
     names = list(aws.paged(codebuild, "ListProjects", "projects"))
     for asked in in_batches(names, _THINGS_A_CALL):

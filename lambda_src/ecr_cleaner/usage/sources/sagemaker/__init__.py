@@ -41,7 +41,7 @@ def collect(account: Account) -> Iterator[Usage]:
     for kind in KINDS:
         yield from reading.usages(client, kind)
     yield from nested.images(client)
-    yield from nested.pipelines(client)
+    yield from nested.pipelines(client, account.now)
 
 
 def _fields() -> Iterator[Field]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,6 +14,7 @@ from ecr_cleaner.usage.sources.sagemaker.reading import NAME, listed, unless_gon
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
     from ecr_cleaner.model import Usage
 
@@ -41,12 +42,12 @@ def images(client: Any) -> Iterator[Usage]:
                 yield from usages_at(answer, OF_IMAGE_VERSION, "DescribeImageVersion", source=NAME, consumer=consumer)
 
 
-def pipelines(client: Any) -> Iterator[Usage]:
+def pipelines(client: Any, now: datetime) -> Iterator[Usage]:
     """What the newest definition of every pipeline names, those that have an alias, and those of executions under way.
 
     An execution keeps the definition it was started with.
     """
-    earliest = datetime.now(UTC) - LONGEST
+    earliest = now - LONGEST
     for name in _pipelines(client):
         found = unless_gone(partial(_pipeline, client, name, earliest), partial(_has_pipeline, client, name))
         yield from found or ()
