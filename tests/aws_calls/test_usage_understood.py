@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
+from ecr_cleaner import usage
 from ecr_cleaner.model import SourceOutcome, SourceStatus, Usage, UsageScan
 from ecr_cleaner.usage.base import Field
 from tests.aws_calls.consumers import written
@@ -46,6 +47,14 @@ def test_an_answer_that_is_not_what_its_model_says_fails_its_source(
     assert (ended.status, ended.usages) == (FAILED, 0)
     assert ended.detail.startswith(f"{MISUNDERSTOOD}{cause}")
     assert ended.detail.endswith(f' = ["{name}"] excludes this source from the run, at your own risk')
+
+
+@pytest.mark.parametrize("source", usage.SOURCES, ids=lambda source: source.name)
+def test_what_is_read_is_known_to_botocore(source: Source, script: Script) -> None:
+    """A member that it does not know is dropped, and the run refused."""
+    unknown = [field for field in source.fields if not script.aws.knows(field.service, field.operation, field.path)]
+    assert unknown == []
+    assert bool(source.fields) is bool(source.grants), "what asks reads, and what asks nobody reads nothing"
 
 
 def one_usage() -> Usage:

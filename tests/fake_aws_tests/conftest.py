@@ -1,4 +1,4 @@
-"""What the tests of the sandbox stand on."""
+"""A running sandbox for the tests of the sandbox."""
 
 from __future__ import annotations
 

