@@ -1,6 +1,6 @@
 """What Terraform itself can say of the module: its form, whether it is valid, and every ``*.tftest.hcl``.
 
-The examples are not validated here: tests/terraform/test_examples.py applies them.
+The examples are not validated here: tests/examples applies them.
 """
 
 from __future__ import annotations

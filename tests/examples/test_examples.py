@@ -12,11 +12,11 @@ import pytest
 from click.testing import CliRunner
 
 from ecr_cleaner import cli, restoring
+from tests.examples import together
+from tests.examples.together import Part, Together
 from tests.fake_aws import Fault
-from tests.terraform import together
 from tests.terraform.attached import attached
-from tests.terraform.conftest import REPOSITORY
-from tests.terraform.together import Part, Together
+from tests.terraform.fixtures import REPOSITORY
 from tools.processes import Children
 from tools.stack import CREDENTIALS, Invocation, TerraformError, function_environment, invoke_from_source
 from tools.terraform import ROOT, Terraform
