@@ -21,34 +21,55 @@ unexport VIRTUAL_ENV
 
 pytest = $(python) -m pytest -p no:cacheprovider $(PYTEST_ARGS)
 
+# Which tests run when follows from their folder: of those that have tests, `make check` runs the first one, `make test`
+# the next ones too, and `make test-slow` every other one.
+first := tests/unit
+quick := tests/aws_calls tests/cli tests/consistency tests/integration tests/prior_art tests/scripts tests/terraform
+slow := $(filter-out $(first) $(quick),$(sort $(patsubst %/,%,$(dir $(wildcard tests/*/test_*.py)))))
+matrix := $(addprefix tests/integration/test_,approval_faults.py fault_matrix.py meanwhile.py)
+# All tests of some folders; ends with the ten slowest and with what was skipped and why.
+define run-tests
+@$(python) -m tools.skips clear
+@$(python) -m tools.skips record $(pytest) -n $(JOBS) --dist loadfile --no-loadscope-reorder --durations=10 $(1)
+@$(python) -m tools.skips report
+endef
+
 ##@ To see it
 
 .PHONY: help
 help: ## List the targets
 	@awk 'BEGIN { FS = ":.*## " } \
 	  /^##@/ { printf "\n%s\n", substr($$0, 5) } \
-	  /^[a-z0-9-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	  /^[a-z0-9-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 
 .PHONY: demo
-demo: setup-python ## Watch it work: apply, dry run, real run, destroy, all on this machine and without an AWS account
+demo: setup ## Watch it work: apply, dry run, real run, destroy, all on this machine and without an AWS account
 	@$(python) -m demo
 
 ##@ To trust it
 
-# Every step is a make of its own: a failing one ends the rest. The tests are compiled while the types are checked, each
-# on a core of its own: else every process of the tests would compile them at the same time.
-.PHONY: test
-test: setup ## Everything that needs no AWS account; ends with what was skipped and why
-	@$(python) -m tools.skips clear
+# The types are checked while the tests run, each on a core of its own.
+.PHONY: check
+check: setup ## Form, lint, types and unit tests; a minute
 	@$(MAKE) --no-print-directory format-check lint
-	@$(pytest) -q --collect-only tests >/dev/null 2>&1 & $(MAKE) --no-print-directory types; types=$$?; wait; exit $$types
-	@$(python) -m tools.skips record $(pytest) -n $(JOBS) --dist loadfile --no-loadscope-reorder tests
-	@$(python) -m tools.skips report
+	@$(MAKE) --no-print-directory types & $(MAKE) --no-print-directory unit; tests=$$?; wait $$! && exit $$tests
 
-.PHONY: test-full
-test-full: test ## make test, and then every cell of the fault matrix instead of a sample (half an hour more)
-	@ECR_CLEANER_FULL=1 $(pytest) -n $(JOBS) --dist load tests/integration/test_fault_matrix.py tests/integration/test_meanwhile.py
+.PHONY: test
+test: check ## make check, then every call, whole runs, Terraform's checks and a real apply; five minutes
+	$(call run-tests,$(quick))
+
+.PHONY: test-slow
+test-slow: setup-slow ## What make test leaves out: the fake AWS, tools, policies, all examples, demo, report page, container
+	$(call run-tests,$(slow))
+
+.PHONY: test-matrix
+test-matrix: setup ## Every cell of the fault matrix instead of a sample; half an hour
+	@ECR_CLEANER_FULL=1 $(pytest) -n $(JOBS) --dist load --durations=10 $(matrix)
+
+.PHONY: test-live-aws
+test-live-aws: setup ## The questions that only AWS can answer, in a REAL account; makes and removes a throw-away repository
+	@$(python) -m tests.live_aws
 
 .PHONY: mutation
 mutation: ## Change what decides over images word by word: a test must fail each time (ten minutes)
@@ -56,63 +77,55 @@ mutation: ## Change what decides over images word by word: a test must fail each
 	@$(python) -m tools.mutation
 
 .PHONY: unit
-unit: setup-python ## The pure rules and every module on its own (seconds)
-	@$(pytest) -q -n $(JOBS) --dist worksteal tests/unit
+unit: setup ## The pure rules and every module on its own (seconds)
+	@$(pytest) -q -n auto --maxprocesses 4 --dist worksteal $(first)
 
 .PHONY: terraform
-terraform: setup-python ## terraform fmt -check, validate, test
-	@$(pytest) -v tests/terraform/test_checks.py
-
-.PHONY: e2e
-e2e: setup ## Real applies of the module and of every example against the sandbox
-	@$(pytest) tests/terraform
+terraform: setup ## terraform fmt -check, validate, test, and real applies of the module and of every example
+	@$(pytest) -v tests/terraform tests/examples
 
 .PHONY: container
 container: setup ## The container path; needs an engine
 	@$(pytest) tests/container
 
-.PHONY: test-aws
-test-aws: setup ## The questions that only AWS can answer, in a REAL account; makes and removes a throw-away repository
-	@$(python) -m tests.live_aws
-
 ##@ To work on it
 
 .PHONY: setup
-setup: ## Make .venv and what the tests need; once for each content of the locks
+setup: ## Make .venv, once for each content of the lock
 	@tools/setup.sh
 
-.PHONY: setup-python
-setup-python:
-	@tools/setup.sh python
+.PHONY: setup-slow
+setup-slow: ## And what make test-slow takes from npm
+	@tools/setup.sh node
 
 .PHONY: format
-format: setup-python ## Write Python and Terraform in the one style
+format: setup ## Write Python and Terraform in the one style
 	@$(python) -m ruff format .
 	@$(python) -m ruff check --fix-only --quiet .
 	@terraform fmt -recursive
 
 .PHONY: format-check
-format-check: setup-python
+format-check: setup
 	@$(python) -m ruff format --check --quiet . || { echo "make format would change the files above"; exit 1; }
 
 .PHONY: lint
-lint: setup-python ## ruff, with nearly all its rules
+lint: setup ## ruff, with nearly all its rules
 	@$(python) -m ruff check --quiet .
 
 .PHONY: types
-types: setup-python ## mypy, strict
+types: setup ## mypy, strict
 	@$(python) -m mypy --no-error-summary lambda_src tests tools demo
 
 .PHONY: sandbox
-sandbox: setup-python ## Start the sandbox by hand with the example company in it
+sandbox: setup ## Start the sandbox by hand with the example company in it
 	@$(python) -m tests.fake_aws --port 0 --scenario tests/fake_aws/scenarios/company.yaml
 
 .PHONY: generate
-generate: setup-python ## Write what follows from the sources of usages: usage_sources.json and tables of the README
+generate: setup ## Write what follows from the sources of usages: usage_sources.json and tables of the README
 	@$(python) -m tools.generate
 
 .PHONY: lock
-lock: setup-python ## Lock the newest allowed versions of all dependencies anew
+lock: setup ## Lock the newest allowed versions of all dependencies anew
 	@tools/lock.sh
 
 .PHONY: clean

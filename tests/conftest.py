@@ -103,7 +103,7 @@ def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, A
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Writes what was skipped where ``make test`` reads it; see tools/skips.py."""
+    """Writes what was skipped for its report; see tools/skips.py."""
     target = os.environ.get(_SKIPS_FILE)
     if target is not None:
         Path(target).write_text(json.dumps(_by_reason(terminalreporter.stats.get("skipped", []))))

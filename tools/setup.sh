@@ -1,9 +1,9 @@
 #!/bin/sh
 # Makes the virtual environment .venv from the locked requirements, once for each content of the lock.
 #
-# Usage: tools/setup.sh python   the virtual environment
-#        tools/setup.sh node     and what tests/iam and tests/report_page take from npm
-#        tools/setup.sh mutation the virtual environment, and a second one in .cache for make mutation
+# Usage: tools/setup.sh           the virtual environment
+#        tools/setup.sh node      and what tests/iam and tests/report_page take from npm
+#        tools/setup.sh mutation  the virtual environment, and a second one in .cache for make mutation
 #
 # The Python used is $PYTHON if set, else the first one on PATH that is new enough.
 set -eu
@@ -72,8 +72,8 @@ setup_node() {
 }
 
 setup_venv $venv requirements-dev.txt
-case ${1:-node} in
-  python) ;;
+case ${1:-} in
+  "") ;;
   node)
     setup_node tests/iam
     setup_node tests/report_page

@@ -1,4 +1,4 @@
-"""What ``make test`` skipped, said once, at its very end.
+"""What ``make test`` and ``make test-slow`` skip, said once, at its very end.
 
 ``record COMMAND`` runs pytest so that tests/conftest.py writes every skip to a file; ``report`` prints them.
 """

@@ -1,7 +1,7 @@
 """Whatever goes wrong with any call of a run: nothing that is needed goes, and the run ends as its contract says.
 
 The cells follow from the calls of a real run, see `cells`. Here a sample of them is run, which covers every call and,
-for every stage, every kind of fault; all of them with ``ECR_CLEANER_FULL=1``, as ``make test-full`` does.
+for every stage, every kind of fault; all of them with ``ECR_CLEANER_FULL=1``, as ``make test-matrix`` does.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Whatever somebody else does in the middle of a run: nothing that is needed goes.
 
 It happens between any two calls of a real run, see `meanwhile`. Here a sample is run; everything at every moment with
-``ECR_CLEANER_FULL=1``, as ``make test-full`` does.
+``ECR_CLEANER_FULL=1``, as ``make test-matrix`` does.
 """
 
 from __future__ import annotations

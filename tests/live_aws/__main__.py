@@ -1,4 +1,4 @@
-"""``python -m tests.live_aws``: see ``make test-aws``."""
+"""``python -m tests.live_aws``: see ``make test-live-aws``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The code of ``make test-aws``, run against the sandbox: that it works, asks, tells, and leaves nothing."""
+"""The code of ``make test-live-aws``, run against the sandbox: that it works, asks, tells, and leaves nothing."""
 
 from __future__ import annotations
 
