@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ecr_cleaner.model import RunStatus, SourceOutcome, SourceStatus, UsageScan
+from ecr_cleaner.model import RepositoryStatus, RunStatus, SourceOutcome, SourceStatus, UsageScan
 from ecr_cleaner.report.ending import Ending
 from ecr_cleaner.report.summary import RepositorySummary, RunSummary
 from tests.builders import ACCOUNT, NOW, REGION
@@ -18,7 +18,8 @@ RUN_ID = "8e2b6d7e-0b54-4b7c-9d7e-1f0a6d2c4b11"
 def repository(name: str = "app", images: int = 5, removable: int = 2, removed: int = 0, **more: Any) -> Any:
     """What happened to a repository; each image has 1 MiB, and one is in use."""
     size = 1024 * 1024
-    made = RepositorySummary(name, images=images, **more)
+    status = RepositoryStatus(more.pop("status", "judged"))
+    made = RepositorySummary(name, status, images=images, **more)
     made.reasons.update({"in_use": 1, "old_and_unused": removable})
     made.removals.update({"removed": removed})
     made.bytes_total, made.bytes_in_use = images * size, size

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from ecr_cleaner import saved_plan
 from ecr_cleaner.errors import ApprovalError, CleanerError
-from ecr_cleaner.model import Removal, RemovalStatus, RepositoryPlan
+from ecr_cleaner.model import Removal, RemovalStatus, RepositoryPlan, RepositoryStatus
 from ecr_cleaner.permission import Approved, Stay, permitted, staying
 from ecr_cleaner.plan_store import Mark, PlanStore
 from ecr_cleaner.report.plan_summary import PlanSummary
@@ -183,9 +183,9 @@ class Application:
         """Say of which repositories nobody looked, and note that the plan was carried out, if nothing of it is left."""
         for name, images in self._planned.items():
             found = self._summary.repositories.get(name)
-            if found is not None and found.status == "judged":
+            if found is not None and found.status is RepositoryStatus.JUDGED:
                 continue
-            reason = found.status if found else "not_opted_in"
+            reason = found.status.value if found else "not_opted_in"
             detail = found.detail if found else "the repository did not opt in, or does not exist"
             for digest, approved in images.items():
                 if (name, digest) not in self._passed:  # how these end, the run tells
@@ -203,11 +203,8 @@ class Application:
     def _is_unfinished(self) -> bool:
         summary = self._summary
         planned = [one for name, one in summary.repositories.items() if name in self._planned]
-        return bool(
-            summary.refusals
-            or summary.cut_short
-            or any(one.problems or one.status == "left" or one.removals[RemovalStatus.LEFT.value] for one in planned)
-        )
+        left = any(one.status is RepositoryStatus.LEFT or one.removals[RemovalStatus.LEFT.value] for one in planned)
+        return bool(left or summary.refusals or summary.cut_short or any(one.problems for one in planned))
 
 
 def store_of(clients: Aws, settings: Settings) -> PlanStore | None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from ecr_cleaner import access, aws, findings, inventory, lifecycle_policy, resolution
 from ecr_cleaner.errors import CleanerError, OutOfTimeError
-from ecr_cleaner.model import Contents, Finding, FindingKind, Severity, SkipReason
+from ecr_cleaner.model import Contents, Finding, FindingKind, RepositoryStatus, Severity, SkipReason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -79,7 +79,7 @@ class Checks:
         """What the tags and policies of all repositories say."""
         self._facts = survey.facts
         for name, told in self.summary.repositories.items():
-            if told.status == "misconfigured":
+            if told.status is RepositoryStatus.MISCONFIGURED:
                 self._add(FindingKind.MISCONFIGURED_TAG, Severity.PROBLEM, name, told.detail)
             elif told.setting == SkipReason.OTHER_ACCOUNTS.value:
                 self._add(FindingKind.OPEN_TO_OTHER_ACCOUNTS, Severity.WARNING, name, told.detail)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -419,6 +419,33 @@ class Removal:
     status: RemovalStatus
     codes: tuple[str, ...] = ()
     detail: str = ""
+
+
+class RepositoryStatus(StrEnum):
+    """How a run ended for one repository that opted in. Stable names: they stand in logs and reports."""
+
+    JUDGED = "judged"  # each of its images has a verdict
+    SKIPPED = "skipped"  # left alone although it is in order, see `SkipReason`
+    GONE = "gone"  # deleted meanwhile
+    LEFT = "left"  # time ran out before it was done
+    MISCONFIGURED = "misconfigured"  # its tags cannot be understood
+    FAILED = "failed"  # it, or what is known of its past, could not be read
+    OVER_LIMIT = "over_limit"  # more would go than a limit allows
+
+
+FAILS_RUN: Final[Mapping[RepositoryStatus, bool]] = {
+    RepositoryStatus.JUDGED: False,
+    RepositoryStatus.SKIPPED: False,
+    RepositoryStatus.GONE: False,
+    RepositoryStatus.LEFT: False,  # it makes the run incomplete, and the next one goes on
+    RepositoryStatus.MISCONFIGURED: True,
+    RepositoryStatus.FAILED: True,
+    RepositoryStatus.OVER_LIMIT: True,
+}
+"""Whether a run has failed because a repository ended so."""
+
+FAILING_REMOVALS: Final = frozenset({RemovalStatus.FAILED, RemovalStatus.NOT_JOURNALLED, RemovalStatus.PARTLY_UNTAGGED})
+"""Whether a run has failed because the removal of an image ended so."""
 
 
 class RunStatus(StrEnum):

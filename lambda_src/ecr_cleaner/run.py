@@ -19,7 +19,7 @@ from ecr_cleaner.clock import utc_now
 from ecr_cleaner.errors import ApprovalError, CleanerError, OutOfTimeError
 from ecr_cleaner.going import Gone
 from ecr_cleaner.judging import Judging
-from ecr_cleaner.model import Removal, RemovalStatus, RepositoryPlan
+from ecr_cleaner.model import Removal, RemovalStatus, RepositoryPlan, RepositoryStatus
 from ecr_cleaner.report.summary import RunSummary
 from ecr_cleaner.survey import GONE, GONE_DETAIL, survey
 from ecr_cleaner.walls import Walls
@@ -179,7 +179,7 @@ class Run:
     def _guarded(self, repository: Repository, work: Callable[[Repository], _T]) -> _T | None:
         """Do something for one repository, so that its failure stops no other one."""
         summary = self.summary.repositories[repository.name]
-        if summary.status != "judged":
+        if summary.status is not RepositoryStatus.JUDGED:
             return None
         if self._too_late():
             self._cut_off(summary)
@@ -191,7 +191,7 @@ class Run:
             return None
         except (CleanerError, *aws.AwsError) as error:
             gone = aws.code_of(error) == GONE
-            summary.status = "gone" if gone else "failed"
+            summary.status = RepositoryStatus.GONE if gone else RepositoryStatus.FAILED
             summary.detail = GONE_DETAIL if gone else aws.sentence(error)
             return None
 
@@ -200,7 +200,7 @@ class Run:
 
     def _cut_off(self, summary: RepositorySummary, plan: RepositoryPlan | None = None) -> None:
         """Time ran out before a repository was done; name what its plan leaves for the next run."""
-        summary.status = "left"
+        summary.status = RepositoryStatus.LEFT
         ended = sum(summary.removals.values())
         summary.removals[RemovalStatus.LEFT.value] += max(0, summary.removable - ended)
         self.summary.left.append(summary.name)
@@ -211,7 +211,7 @@ class Run:
         self.summary.cut_short = cause
         for summary in self.summary.repositories.values():
             waits = not self.settings.dry_run and summary.removable > sum(summary.removals.values())
-            if summary.status == "judged" and (summary.keep_days is None or waits):
+            if summary.status is RepositoryStatus.JUDGED and (summary.keep_days is None or waits):
                 self._cut_off(summary)
 
     def _judged(self, repository: Repository) -> RepositoryPlan | None:
@@ -233,14 +233,14 @@ class Run:
         exceeded = self._walls.exceeded_by(plan)
         if exceeded:
             summary = self.summary.repositories[plan.repository.name]
-            summary.status, summary.detail = "over_limit", exceeded
+            summary.status, summary.detail = RepositoryStatus.OVER_LIMIT, exceeded
             self._withhold([plan])
         return bool(exceeded)
 
     def _hold_while_somebody_fails(self, plans: Iterable[RepositoryPlan]) -> None:
         """Whoever fails because of a removal shows that one was wrong, and perhaps the next ones would be."""
         for name, told in self.summary.repositories.items():
-            if told.status == "failed":
+            if told.status is RepositoryStatus.FAILED:
                 self._judging.watch.overlook(name, told.detail)
         refusals = self._judging.watch.refusals
         if refusals and not self.summary.refusals:

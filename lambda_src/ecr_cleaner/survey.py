@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from ecr_cleaner import aws, inventory
 from ecr_cleaner.errors import CleanerError, OutOfTimeError
-from ecr_cleaner.model import Repository, Skipped
+from ecr_cleaner.model import Repository, RepositoryStatus, Skipped
 from ecr_cleaner.report.summary import RepositorySummary
 
 if TYPE_CHECKING:
@@ -63,8 +63,8 @@ def survey(clients: Aws, settings: Settings, only: frozenset[str] | None, summar
             raise
         except (CleanerError, *aws.AwsError) as error:
             if aws.code_of(error) == GONE:
-                return RepositorySummary(found[0], status="gone", detail=GONE_DETAIL)
-            return RepositorySummary(found[0], status="failed", detail=aws.sentence(error))
+                return RepositorySummary(found[0], status=RepositoryStatus.GONE, detail=GONE_DETAIL)
+            return RepositorySummary(found[0], status=RepositoryStatus.FAILED, detail=aws.sentence(error))
 
     with ThreadPoolExecutor(WORKERS) as pool:
         looks = list(pool.map(look, names))
@@ -83,11 +83,11 @@ def _sorted_out(found: object, summary: RunSummary) -> Repository | None:
             summary.repositories[found.name] = found
         case Skipped():
             summary.repositories[found.name] = RepositorySummary(
-                found.name, status="skipped", detail=found.evidence, setting=found.reason.value
+                found.name, status=RepositoryStatus.SKIPPED, detail=found.evidence, setting=found.reason.value
             )
         case inventory.Misconfigured(opted_in=True):
             summary.repositories[found.name] = RepositorySummary(
-                found.name, status="misconfigured", detail=found.problem
+                found.name, status=RepositoryStatus.MISCONFIGURED, detail=found.problem
             )
         case inventory.Misconfigured():
             summary.notes.append(f"repository {found.name}: {found.problem}")

@@ -12,6 +12,7 @@ from ecr_cleaner.model import (
     Contents,
     Removal,
     RemovalStatus,
+    RepositoryStatus,
     SourceOutcome,
     SourceStatus,
     UsageScan,
@@ -83,7 +84,9 @@ class Night:
             ):
                 self.summary.repositories[name].note(removal)
                 self.recorder.removal(removal)
-        skipped = RepositorySummary("cache/nginx", "skipped", f"it is a pull-through cache{word}", "pull_through_cache")
+        skipped = RepositorySummary(
+            "cache/nginx", RepositoryStatus.SKIPPED, f"it is a pull-through cache{word}", "pull_through_cache"
+        )
         self.summary.repositories[skipped.name] = skipped
         self.summary.scan = UsageScan(tuple(usages), _outcomes(len(usages)), NOW)
         self.summary.notes.append(f"the history began yesterday: what was in use before is not known{word}")

@@ -11,12 +11,14 @@ import pytest
 from rich.console import Console
 
 from ecr_cleaner.model import (
+    FAILS_RUN,
     Contents,
     Finding,
     FindingKind,
     Reason,
     Removal,
     RemovalStatus,
+    RepositoryStatus,
     RunStatus,
     Severity,
     SourceOutcome,
@@ -169,14 +171,21 @@ def test_the_gravest_word_wins(more: dict[str, Any], status: RunStatus) -> None:
 def test_causes_name_everything() -> None:
     """In the order of their weight."""
     made = summary(refusals=["r"], problems=["p"], left=["a", "b"])
-    made.repositories["app"] = RepositorySummary("app", status="misconfigured", detail="bad tag")
+    made.repositories["app"] = RepositorySummary("app", status=RepositoryStatus.MISCONFIGURED, detail="bad tag")
     assert made.causes == ("r", "p", "repository app: bad tag", "time ran out: 2 repositories left")
 
 
-@pytest.mark.parametrize("status", ["judged", "skipped", "gone", "left"])
-def test_some_repositories_are_no_problem(status: str) -> None:
-    """Skipped, gone, or left for the next run."""
-    assert RepositorySummary("app", status=status, detail="why").problems == ()
+@pytest.mark.parametrize("status", RepositoryStatus)
+def test_a_repository_is_a_problem_if_the_table_says_so(status: RepositoryStatus) -> None:
+    """Its detail says why; skipped, gone, or left for the next run is none."""
+    problems = ("repository app: why",) if FAILS_RUN[status] else ()
+    assert RepositorySummary("app", status=status, detail="why").problems == problems
+
+
+def test_the_table_names_every_status() -> None:
+    """What is in order does not fail a run, and what nobody could look at does."""
+    assert FAILS_RUN.keys() == set(RepositoryStatus)
+    assert {status.value for status, fails in FAILS_RUN.items() if fails} == {"failed", "misconfigured", "over_limit"}
 
 
 def test_verdicts_are_counted() -> None:
@@ -343,12 +352,15 @@ def test_every_ending_has_its_line(log: pytest.LogCaptureFixture, status: Remova
 def test_each_repository_has_one_summary_line(log: pytest.LogCaptureFixture) -> None:
     """An error if the run fails because of it."""
     LogReporter().repository(RepositorySummary("good"))
-    LogReporter().repository(RepositorySummary("bad", status="failed", detail="why"))
+    LogReporter().repository(RepositorySummary("bad", status=RepositoryStatus.FAILED, detail="why"))
     assert [(r.levelname, r.getMessage(), fields(r)["repository"]) for r in log.records] == [
         ("INFO", "Repository summary", "good"),
         ("ERROR", "Repository summary", "bad"),
     ]
-    assert fields(log.records[1])["summary"] == RepositorySummary("bad", status="failed", detail="why").as_json()
+    assert (
+        fields(log.records[1])["summary"]
+        == RepositorySummary("bad", status=RepositoryStatus.FAILED, detail="why").as_json()
+    )
 
 
 @pytest.mark.parametrize(("made", "level"), [(summary(), "INFO"), (REFUSED, "ERROR"), (summary(left=["a"]), "ERROR")])
@@ -464,9 +476,9 @@ def test_the_end_of_a_plan_says_what_is_not_covered() -> None:
     outcomes = (SourceOutcome("ecs", SourceStatus.DISABLED, detail="excluded"),)
     end = summary(notes=["look here"], refusals=["source lambda: denied"], scan=UsageScan((), outcomes, NOW))
     end.repositories["cache"] = RepositorySummary(
-        "cache", status="skipped", detail="a cache", setting="pull_through_cache"
+        "cache", status=RepositoryStatus.SKIPPED, detail="a cache", setting="pull_through_cache"
     )
-    end.repositories["bad"] = RepositorySummary("bad", status="misconfigured", detail="bad tag")
+    end.repositories["bad"] = RepositorySummary("bad", status=RepositoryStatus.MISCONFIGURED, detail="bad tag")
     text = printed(collected(plan(image()), end=end, refused=True))
     for line in (
         'cache: skipped: a cache (acknowledged_unscanned = ["pull_through_cache"] includes it)',
@@ -549,8 +561,8 @@ def test_an_explanation_of_a_refused_run_says_so() -> None:
     [
         (None, "app did not opt in (tag BoxCleanerEnabled = true) or does not exist."),
         (RepositorySummary("app"), "app holds no such image."),
-        (RepositorySummary("app", status="skipped", detail="it is a cache"), "it is a cache"),
-        (RepositorySummary("app", status="failed", detail="denied"), "repository app: denied"),
+        (RepositorySummary("app", status=RepositoryStatus.SKIPPED, detail="it is a cache"), "it is a cache"),
+        (RepositorySummary("app", status=RepositoryStatus.FAILED, detail="denied"), "repository app: denied"),
     ],
 )
 def test_an_image_that_is_not_found_is_explained_by_its_repository(kept: RepositorySummary | None, words: str) -> None:

@@ -14,7 +14,7 @@ from ecr_cleaner import aws, saved_plan
 from ecr_cleaner.cli import output
 from ecr_cleaner.clock import utc_now
 from ecr_cleaner.errors import ApprovalError
-from ecr_cleaner.model import RunStatus
+from ecr_cleaner.model import RepositoryStatus, RunStatus
 
 if TYPE_CHECKING:
     from ecr_cleaner.aws import Aws
@@ -108,7 +108,8 @@ def save(collected: CollectingReporter, known: KnownSettings, place: Place, fold
     if summary.status is RunStatus.REFUSED:
         message = "no plan was saved, because a run would refuse to remove anything"
         raise ApprovalError(message)
-    judged = [plan for name, plan in collected.plans.items() if summary.repositories[name].status == "judged"]
+    status_of = {name: repository.status for name, repository in summary.repositories.items()}
+    judged = [plan for name, plan in collected.plans.items() if status_of[name] is RepositoryStatus.JUDGED]
     plan = saved_plan.of_run(
         judged,
         account=place.account,

@@ -14,7 +14,7 @@ from ecr_cleaner.aws import connect
 from ecr_cleaner.cli.interrupts import STOPPED
 from ecr_cleaner.cli.progress import Progress, WatchedReporter
 from ecr_cleaner.history import HistoryReader
-from ecr_cleaner.model import RunStatus
+from ecr_cleaner.model import RepositoryStatus, RunStatus
 from ecr_cleaner.report.fanout import Fanout
 from ecr_cleaner.report.record import Recorder
 from ecr_cleaner.report.store import LocalPage
@@ -127,7 +127,7 @@ def look(
             seconds_left=lambda: 0.0 if STOPPED.is_set() else float("inf"),
             **named,
         )
-        progress.total = lambda: sum(one.status == "judged" for one in run.summary.repositories.values())
+        progress.total = lambda: sum(one.status is RepositoryStatus.JUDGED for one in run.summary.repositories.values())
         run.execute()
     return reporter
 

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ecr_cleaner.model import FindingKind, RunStatus, Severity
+from ecr_cleaner.model import FindingKind, RepositoryStatus, RunStatus, Severity
 from ecr_cleaner.report.units import human_bytes
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def print_end(collected: CollectingReporter, console: Console, settings: str = "
     if collected.plans:
         console.print(_totals(summary))
     for repository in summary["repositories"]:
-        if repository["status"] != "judged":
+        if repository["status"] != RepositoryStatus.JUDGED:
             setting = repository["setting"]
             include = f' (acknowledged_unscanned = ["{setting}"] includes it)' if setting else ""
             console.print(Text(f"{repository['name']}: {repository['status']}: {repository['detail']}{include}"))

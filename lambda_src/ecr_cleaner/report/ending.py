@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from ecr_cleaner.model import RunStatus
+from ecr_cleaner.model import FAILS_RUN, RepositoryStatus, RunStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -87,7 +87,8 @@ class Ending:
 
 
 def _rank(repository: Mapping[str, Any]) -> tuple[Any, ...]:
-    sound = repository["status"] in {"judged", "skipped", "gone"} and not repository["failed"]
+    status = RepositoryStatus(repository["status"])
+    sound = not (FAILS_RUN[status] or status is RepositoryStatus.LEFT or repository["failed"])
     return (
         sound,
         -(repository["bytes_removed"] + repository["bytes_archived"]),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from ecr_cleaner.model import RunStatus
+from ecr_cleaner.model import RepositoryStatus, RunStatus
 from ecr_cleaner.report.units import human_bytes
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def _losing(ending: Ending, heading: str, count: str, size: str) -> Iterator[str
 
 
 def _skipped(ending: Ending) -> list[Mapping[str, Any]]:
-    return [one for one in ending.repositories if one["status"] == "skipped"]
+    return [one for one in ending.repositories if one["status"] == RepositoryStatus.SKIPPED]
 
 
 def _left_alone(repository: Mapping[str, Any]) -> str:

@@ -6,7 +6,15 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from ecr_cleaner.model import REMOVING_REASONS, Reason, RemovalStatus, RunStatus
+from ecr_cleaner.model import (
+    FAILING_REMOVALS,
+    FAILS_RUN,
+    REMOVING_REASONS,
+    Reason,
+    RemovalStatus,
+    RepositoryStatus,
+    RunStatus,
+)
 from ecr_cleaner.report.shown import finding_json, shown
 
 if TYPE_CHECKING:
@@ -18,7 +26,6 @@ SCHEMA_VERSION: Final = 1
 _IN_USE: Final = frozenset({Reason.IN_USE, Reason.PART_OF_IMAGE_IN_USE})
 _MOST_RINGING: Final = 10  # enough to know that something is wrong, and with what; the findings have all of them
 _WENT: Final = ("bytes_removed", "bytes_archived")
-_FAILING: Final = frozenset({RemovalStatus.FAILED, RemovalStatus.NOT_JOURNALLED, RemovalStatus.PARTLY_UNTAGGED})
 
 
 @dataclass(slots=True)
@@ -27,8 +34,7 @@ class RepositorySummary:
 
     Attributes:
         name: Of the repository.
-        status: ``judged``, ``skipped``, ``misconfigured``, ``failed``, ``over_limit``, ``gone`` or
-            ``left``.
+        status: How the run ended for it.
         detail: Why, where the status needs it.
         setting: The value of ``acknowledged_unscanned`` that would include a skipped repository.
         keep_days: The age limit that held, of tagged images.
@@ -47,7 +53,7 @@ class RepositorySummary:
     """
 
     name: str
-    status: str = "judged"
+    status: RepositoryStatus = RepositoryStatus.JUDGED
     detail: str = ""
     setting: str = ""
     keep_days: int | None = None
@@ -105,9 +111,9 @@ class RepositorySummary:
     @property
     def problems(self) -> tuple[str, ...]:
         """Why the run fails because of this repository; empty if it does not."""
-        if self.status in {"misconfigured", "failed", "over_limit"}:
+        if FAILS_RUN[self.status]:
             return (f"repository {self.name}: {self.detail}",)
-        failing = sum(self.removals[status.value] for status in _FAILING)
+        failing = sum(self.removals[status.value] for status in FAILING_REMOVALS)
         if not failing:
             return ()
         codes = ", ".join(f"{code} x{count}" for code, count in sorted(self.failure_codes.items()))
@@ -119,7 +125,7 @@ class RepositorySummary:
         """The repository as JSON-native values."""
         return {
             "name": self.name,
-            "status": self.status,
+            "status": self.status.value,
             "detail": self.detail,
             "setting": self.setting,
             "keep_days": self.keep_days,
@@ -131,7 +137,7 @@ class RepositorySummary:
             "removed": self.removals[RemovalStatus.REMOVED.value],
             "archived": self.removals[RemovalStatus.ARCHIVED.value],
             "left": self.removals[RemovalStatus.LEFT.value],
-            "failed": sum(self.removals[status.value] for status in _FAILING),
+            "failed": sum(self.removals[status.value] for status in FAILING_REMOVALS),
             "partly_untagged": self.removals[RemovalStatus.PARTLY_UNTAGGED.value],
             "reasons": dict(sorted(self.reasons.items())),
             "removals": dict(sorted(self.removals.items())),
