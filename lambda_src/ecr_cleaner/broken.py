@@ -15,8 +15,7 @@ from ecr_cleaner import resolution
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from ecr_cleaner.going import Gone
-    from ecr_cleaner.model import Image, Usage
+    from ecr_cleaner.model import Gone, Image, Usage
 
 MOST: Final = 10
 """Consumers that a refusal names: enough to know that something is wrong, and with what."""

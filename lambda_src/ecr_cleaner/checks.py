@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 
     from ecr_cleaner.access import RegistryFacts
     from ecr_cleaner.aws import Aws
-    from ecr_cleaner.going import Gone
-    from ecr_cleaner.model import Repository, Usage
+    from ecr_cleaner.model import Gone, Repository, Usage
     from ecr_cleaner.report.summary import RunSummary
     from ecr_cleaner.settings import Settings
     from ecr_cleaner.survey import Survey

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeVar
 
 from pydantic import AwareDatetime, Field, RootModel, ValidationError
 
-from ecr_cleaner import going, memory
+from ecr_cleaner import memory, model
 from ecr_cleaner.errors import NotWholeError
 from ecr_cleaner.strict import Strict
 
@@ -93,7 +93,7 @@ class Entry(Strict):
 
 
 class Gone(Strict):
-    """As `going.Gone`."""
+    """As `model.Gone`."""
 
     tags: Texts = Field(default_factory=list)
     at: AwareDatetime
@@ -164,7 +164,7 @@ def read_history(body: bytes, place: str, repository: str) -> memory.History:
             )
             for digest, entry in found.images.items()
         },
-        {digest: going.Gone(tuple(one.tags), one.at, one.run_id, one.action) for digest, one in found.gone.items()},
+        {digest: model.Gone(tuple(one.tags), one.at, one.run_id, one.action) for digest, one in found.gone.items()},
     )
 
 

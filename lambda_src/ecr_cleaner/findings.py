@@ -18,9 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
     from datetime import datetime
 
-    from ecr_cleaner.going import Gone
     from ecr_cleaner.lifecycle_policy import Fate, Policy
-    from ecr_cleaner.model import Contents, Image, Usage
+    from ecr_cleaner.model import Contents, Gone, Image, Usage
     from ecr_cleaner.resolution import Resolved
 
 REGISTRY: Final = "registry"

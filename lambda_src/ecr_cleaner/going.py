@@ -5,40 +5,21 @@ It is noted before it goes, so what stays after all is noted too, until the next
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from datetime import datetime
+
+    from ecr_cleaner.model import Gone
 
 GONE_DAYS: Final = 90
 """How long it is remembered what a run removed: an idle Lambda function may ask for its image after weeks."""
 
 MAX_GONE: Final = 1000
 """How many removed images a repository remembers; the last ones."""
-
-
-@dataclass(frozen=True, slots=True)
-class Gone:
-    """What a run was about to delete or to archive.
-
-    Attributes:
-        tags: Those it had; without those that another image has had since.
-        at: When, UTC.
-        run_id: Of the run.
-        action: What the run was about to do.
-    """
-
-    tags: tuple[str, ...]
-    at: datetime
-    run_id: str
-    action: Literal["delete", "archive"]
-
-    def __str__(self) -> str:
-        """For people, as the rest of a sentence on the image."""
-        return f"run {self.run_id} was about to {self.action} it {self.at:%Y-%m-%d %H:%M} UTC"
 
 
 def still_gone(

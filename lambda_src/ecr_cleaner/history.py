@@ -27,8 +27,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ecr_cleaner.aws import Aws
-    from ecr_cleaner.going import Gone
-    from ecr_cleaner.guard import Drop
+    from ecr_cleaner.model import Gone
 
 BEGIN_ANEW: Final = (
     "bring the object's last version back, or begin a new history: terraform apply "
@@ -113,7 +112,7 @@ class HistoryReader:
         message = f"the history is only read here, so nothing is removed from {repository}"
         raise HistoryError(message)
 
-    def save(self, existing: Collection[str], usages: Mapping[str, int] | None, drop: Drop | None) -> None:
+    def save(self, existing: Collection[str], usages: Mapping[str, int] | None, drop_id: str | None) -> None:
         """Nothing is noted: the next run of the function measures by what the function itself saw."""
 
     def _marker(self) -> tuple[New | Started, str]:
@@ -210,20 +209,20 @@ class HistoryStore(HistoryReader):
             known, etag = self._read(repository)
             self._write(memory.removing(known, gone), etag)
 
-    def save(self, existing: Collection[str], usages: Mapping[str, int] | None, drop: Drop | None) -> None:
+    def save(self, existing: Collection[str], usages: Mapping[str, int] | None, drop_id: str | None) -> None:
         """Note what holds for all repositories.
 
         Args:
             existing: Names of all repositories of the registry; the others are forgotten.
             usages: Images in use by source, if every source gave a full answer.
-            drop: A fall of usages that somebody has to confirm before they become the measure.
+            drop_id: Of a fall of usages that somebody has to confirm before they become the measure; None: none has.
 
         Raises:
             HistoryError: It could not be written.
         """
         measure, pending = self._state.usages, self._state.pending_drop
-        if usages is not None and drop is not None:
-            pending = PendingDrop(id=drop.id, usages=dict(usages))
+        if usages is not None and drop_id is not None:
+            pending = PendingDrop(id=drop_id, usages=dict(usages))
         elif usages is not None:
             # A source that was not asked this time keeps its measure for the time when it is asked again.
             measure, pending = {**(measure or {}), **usages}, None

@@ -13,7 +13,6 @@ from ecr_cleaner import objects
 from ecr_cleaner.errors import HistoryError, NotWholeError
 from ecr_cleaner.journal import FOLDER
 from ecr_cleaner.journal_document import Entry, Page, read_page
-from ecr_cleaner.usage.listing import objects_under
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -75,7 +74,7 @@ class JournalReader:
     def _keys(self, repository: str) -> list[str]:
         root = f"{self.prefix}{FOLDER}"
         found = []
-        for one in objects_under(self.clients.client("s3"), Bucket=self.bucket, Prefix=root):
+        for one in objects.under(self.clients.client("s3"), Bucket=self.bucket, Prefix=root):
             match = _KEY.fullmatch(one.key.removeprefix(root))
             if match and match["repository"] == repository:
                 found.append((match["day"], match["time"], one.key))

@@ -18,10 +18,9 @@ if TYPE_CHECKING:
     from ecr_cleaner.approval import Gate
     from ecr_cleaner.aws import Aws
     from ecr_cleaner.checks import Checks
-    from ecr_cleaner.going import Gone
     from ecr_cleaner.history import HistoryReader
     from ecr_cleaner.journal import Journal
-    from ecr_cleaner.model import Image, Repository, RepositoryPlan, Usage
+    from ecr_cleaner.model import Gone, Image, Repository, RepositoryPlan, Usage
     from ecr_cleaner.report.summary import RunSummary
     from ecr_cleaner.settings import Settings
     from ecr_cleaner.survey import Survey
@@ -134,7 +133,8 @@ class Judging:
         """Note what holds for all repositories: the measure of the tripwire, or what waits for confirmation."""
         scan = self.summary.scan
         if self.history is not None and scan is not None and self.survey is not None:
-            self.history.save(self.survey.names, None if scan.failures else guard.counts(scan), self._drop)
+            drop_id = self._drop.id if self._drop else None
+            self.history.save(self.survey.names, None if scan.failures else guard.counts(scan), drop_id)
 
     def has_old_images(self, repository: Repository) -> bool:
         """Whether anything in a repository could go."""

@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
 
-    from ecr_cleaner.going import Gone
-    from ecr_cleaner.model import Contents, Image, Usage
+    from ecr_cleaner.model import Contents, Gone, Image, Usage
 
 MAX_CONSUMERS: Final = 5
 """Consumers that an image remembers: enough to know whom to ask."""

@@ -94,6 +94,27 @@ class Image:
 
 
 @dataclass(frozen=True, slots=True)
+class Gone:
+    """What a run was about to delete or to archive.
+
+    Attributes:
+        tags: Those it had; without those that another image has had since.
+        at: When, UTC.
+        run_id: Of the run.
+        action: What the run was about to do.
+    """
+
+    tags: tuple[str, ...]
+    at: datetime
+    run_id: str
+    action: Literal["delete", "archive"]
+
+    def __str__(self) -> str:
+        """For people, as the rest of a sentence on the image."""
+        return f"run {self.run_id} was about to {self.action} it {self.at:%Y-%m-%d %H:%M} UTC"
+
+
+@dataclass(frozen=True, slots=True)
 class RetentionRule:
     """What one rule of the settings says; None where it leaves the word to the defaults.
 
@@ -446,6 +467,10 @@ FAILS_RUN: Final[Mapping[RepositoryStatus, bool]] = {
 
 FAILING_REMOVALS: Final = frozenset({RemovalStatus.FAILED, RemovalStatus.NOT_JOURNALLED, RemovalStatus.PARTLY_UNTAGGED})
 """Whether a run has failed because the removal of an image ended so."""
+
+
+Occasions = Literal["always", "removals", "problems"]
+"""When somebody is told: of every run; of one that removes or would, or has problems; of one with problems."""
 
 
 class RunStatus(StrEnum):

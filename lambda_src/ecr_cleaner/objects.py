@@ -7,16 +7,21 @@ of two writers at once the later one is refused instead of undoing the earlier o
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING, Any, Final
 
 from ecr_cleaner import aws
 from ecr_cleaner.errors import AbsentError, HistoryError, IncompleteAnswerError, ReplacedError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
     from ecr_cleaner.aws import Aws
 
 _REPLACED: Final = frozenset({"PreconditionFailed", "ConditionalRequestConflict"})
 """Somebody else wrote the object since it was read, or is writing it right now (412 and 409)."""
+
+_LIST: Final = "ListObjectsV2"
 
 _ABSENT: Final = frozenset({"NoSuchKey", "404", "AccessDenied", "403"})
 """Without ``s3:ListBucket``, which the role does not have, S3 says of what does not exist that it is denied."""
@@ -33,6 +38,19 @@ class Stored:
 
     body: bytes
     etag: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListedObject:
+    """An object as a listing names it.
+
+    Attributes:
+        key: All of it, with the prefix.
+        modified: When it was written, by S3's clock.
+    """
+
+    key: str
+    modified: datetime
 
 
 def read(clients: Aws, bucket: str, key: str) -> Stored:
@@ -123,3 +141,28 @@ def put(clients: Aws, bucket: str, key: str, file: IO[bytes], content_type: str)
     except (IncompleteAnswerError, *aws.AwsError) as error:
         message = f"s3://{bucket}/{key} cannot be written: PutObject failed with {aws.code_of(error)}: {error}"
         raise HistoryError(message) from None
+
+
+def under(s3: Any, **asked: str) -> Iterator[ListedObject]:
+    """Every object under a prefix: give ``Bucket`` and ``Prefix``.
+
+    Raises:
+        AwsError: A call failed.
+        IncompleteAnswerError: A page is not whole.
+    """
+    # aws.paged would not do: S3 leaves the items out where a page has none, and counts them instead.
+    seen: set[str] = set()
+    while True:
+        answer = s3.list_objects_v2(**asked)
+        contents = answer.get("Contents", [])
+        if len(contents) != aws.member(answer, "KeyCount", _LIST):
+            raise IncompleteAnswerError(_LIST, "Contents")
+        for one in contents:
+            yield ListedObject(aws.member(one, "Key", _LIST), aws.member(one, "LastModified", _LIST))
+        if not aws.member(answer, "IsTruncated", _LIST):
+            return
+        token = aws.member(answer, "NextContinuationToken", _LIST)
+        if token in seen:
+            raise IncompleteAnswerError(_LIST, "a page token that it has not given before")
+        seen.add(token)
+        asked["ContinuationToken"] = token

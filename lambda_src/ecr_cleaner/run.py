@@ -17,9 +17,8 @@ from ecr_cleaner import aws, broken, findings, removal
 from ecr_cleaner.checks import Checks
 from ecr_cleaner.clock import utc_now
 from ecr_cleaner.errors import ApprovalError, CleanerError, OutOfTimeError
-from ecr_cleaner.going import Gone
 from ecr_cleaner.judging import Judging
-from ecr_cleaner.model import Removal, RemovalStatus, RepositoryPlan, RepositoryStatus
+from ecr_cleaner.model import Gone, Removal, RemovalStatus, RepositoryPlan, RepositoryStatus
 from ecr_cleaner.report.summary import RunSummary
 from ecr_cleaner.survey import GONE, GONE_DETAIL, survey
 from ecr_cleaner.walls import Walls

@@ -19,9 +19,8 @@ from pydantic_core import PydanticCustomError
 
 from ecr_cleaner.errors import UnreadableReferenceError
 from ecr_cleaner.guard import Limits
-from ecr_cleaner.model import RetentionRule
+from ecr_cleaner.model import Occasions, RetentionRule
 from ecr_cleaner.reference import listed
-from ecr_cleaner.report.ending import Occasions  # noqa: TC001 - pydantic reads it
 from ecr_cleaner.strict import Strict
 from ecr_cleaner.usage.registry import DISABLED_BY_NAME, NAMES_SHA256
 

@@ -17,7 +17,8 @@ from tests.endings import RUN_ID, ending, repository, summary
 from tests.unit.test_metrics import violations
 
 if TYPE_CHECKING:
-    from ecr_cleaner.report.ending import Ending, Occasions
+    from ecr_cleaner.model import Occasions
+    from ecr_cleaner.report.ending import Ending
     from tests.aws_calls.script import Script
 
 TOPIC: Final = "arn:aws:sns:us-east-1:123456789012:runs"

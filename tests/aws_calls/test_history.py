@@ -14,9 +14,8 @@ from botocore.stub import ANY
 from ecr_cleaner import documents, memory
 from ecr_cleaner.documents import PendingDrop, State
 from ecr_cleaner.errors import HistoryError, ReplacedError
-from ecr_cleaner.going import Gone
-from ecr_cleaner.guard import Drop
 from ecr_cleaner.history import HistoryStore
+from ecr_cleaner.model import Gone
 from tests.builders import NOW, ago, digest, image, usage
 
 if TYPE_CHECKING:
@@ -370,11 +369,10 @@ def test_what_holds_for_all_is_noted(s3: S3, store: HistoryStore) -> None:
 
 def test_a_fall_waits_beside_the_measure(s3: S3, store: HistoryStore) -> None:
     """Until it is confirmed, or the usages are back."""
-    fall = Drop({"ecs": 9}, {"ecs": 1})
-    waiting = State(usages={"ecs": 9}, pending_drop=PendingDrop(id=fall.id, usages={"ecs": 1}))
+    waiting = State(usages={"ecs": 9}, pending_drop=PendingDrop(id="0123456789ab", usages={"ecs": 1}))
     opened(store, s3, State(usages={"ecs": 9}))
     s3.takes(STATE, documents.seal(waiting), '"s1"', '"s2"')
-    store.save(set(), {"ecs": 1}, fall)
+    store.save(set(), {"ecs": 1}, "0123456789ab")
     # A source failed: nothing is known, so it goes on waiting.
     s3.takes(STATE, documents.seal(waiting), '"s2"', '"s3"')
     store.save(set(), None, None)

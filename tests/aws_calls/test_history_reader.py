@@ -9,8 +9,8 @@ import pytest
 from ecr_cleaner import documents, memory
 from ecr_cleaner.documents import State
 from ecr_cleaner.errors import HistoryError
-from ecr_cleaner.going import Gone
 from ecr_cleaner.history import HistoryReader
+from ecr_cleaner.model import Gone
 from tests.aws_calls.test_history import APP, MARKER, NEW, PREFIX, S3, STARTED, STATE
 from tests.builders import NOW, ago, digest, image, usage
 

@@ -9,7 +9,7 @@ import re
 from typing import Any, get_args
 
 from ecr_cleaner import documents, settings
-from ecr_cleaner.report.ending import Occasions
+from ecr_cleaner.model import Occasions
 from ecr_cleaner.settings_document import Document, Notifications, Rule, SettingsObject, Unscanned
 from ecr_cleaner.usage.registry import SOURCES
 from tests.consistency import declared

@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecr_cleaner.broken import MOST, Watch, removed_as, restore_command
-from ecr_cleaner.going import Gone
-from ecr_cleaner.model import Evidence, Reference
+from ecr_cleaner.model import Evidence, Gone, Reference
 from tests.builders import ACCOUNT, NOW, REGION, ago, digest, image, usage
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from ecr_cleaner.model import RunStatus
 from tests.endings import ending, repository, summary
 
 if TYPE_CHECKING:
-    from ecr_cleaner.report.ending import Occasions
+    from ecr_cleaner.model import Occasions
     from ecr_cleaner.report.summary import RunSummary
 
 QUIET = summary(repository(removable=0))

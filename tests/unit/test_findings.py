@@ -12,9 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecr_cleaner import findings
-from ecr_cleaner.going import Gone
 from ecr_cleaner.lifecycle_policy import read
-from ecr_cleaner.model import Breadth, Contents, Evidence, Finding, FindingKind, Severity, Usage
+from ecr_cleaner.model import Breadth, Contents, Evidence, Finding, FindingKind, Gone, Severity, Usage
 from ecr_cleaner.resolution import by_repository, resolve
 from tests.builders import NOW, digest, image, usage
 

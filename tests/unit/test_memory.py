@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Literal
 import pytest
 
 from ecr_cleaner import going, memory
-from ecr_cleaner.going import MAX_GONE, Gone
+from ecr_cleaner.going import MAX_GONE
 from ecr_cleaner.memory import MAX_CONSUMERS, MIN_LOST_TAG_DAYS, Entry, History
-from ecr_cleaner.model import Contents
+from ecr_cleaner.model import Contents, Gone
 from tests.builders import NOW, ago, digest, image
 from tests.builders import usage as used
 

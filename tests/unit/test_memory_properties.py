@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecr_cleaner import documents, memory
-from ecr_cleaner.going import Gone
 from ecr_cleaner.memory import MAX_CONSUMERS, MIN_LOST_TAG_DAYS, History
+from ecr_cleaner.model import Gone
 from tests.builders import NOW, digest, image, usage
 
 NAMES = [f"m{i}" for i in range(3)]

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from ecr_cleaner.model import FAILS_RUN, RepositoryStatus, RunStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-Occasions = Literal["always", "removals", "problems"]
-"""When somebody is told: of every run; of one that removes or would, or has problems; of one with problems."""
+    from ecr_cleaner.model import Occasions
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,46 +8,32 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from ecr_cleaner import aws
-from ecr_cleaner.errors import IncompleteAnswerError, SourceError
+from ecr_cleaner import objects
+from ecr_cleaner.errors import SourceError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from datetime import datetime
 
     from ecr_cleaner.aws import Aws
+    from ecr_cleaner.objects import ListedObject
     from ecr_cleaner.settings_document import InventoriesPlace
 
 SOURCE: Final = "inventories"
 """Name of the source that reads them."""
 
 SUFFIX: Final = ".json"
-_LIST: Final = "ListObjectsV2"
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """An object under the prefix.
-
-    Attributes:
-        key: Whole, with the prefix.
-        modified: When it was written, by S3's clock.
-    """
-
-    key: str
-    modified: datetime
 
 
 @dataclass(slots=True)
 class Listing:
     """Lists the objects under the prefix and remembers them; safe for several threads."""
 
-    _stored: tuple[Stored, ...] | None = None
+    _stored: tuple[ListedObject, ...] | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def read(self, clients: Aws, place: InventoriesPlace) -> tuple[Stored, ...]:
+    def read(self, clients: Aws, place: InventoriesPlace) -> tuple[ListedObject, ...]:
         """Every object under the prefix, inventories and others.
 
         Raises:
@@ -56,11 +42,11 @@ class Listing:
         """
         with self._lock:
             if self._stored is None:
-                self._stored = tuple(objects_under(clients.client("s3"), Bucket=place.bucket, Prefix=place.prefix))
+                self._stored = tuple(objects.under(clients.client("s3"), Bucket=place.bucket, Prefix=place.prefix))
             return self._stored
 
 
-def must_be_fresh(inventories: tuple[Stored, ...], place: InventoriesPlace, now: datetime) -> None:
+def must_be_fresh(inventories: tuple[ListedObject, ...], place: InventoriesPlace, now: datetime) -> None:
     """Refuse inventories that may be out of date; one of exactly the age that is allowed is fresh.
 
     Raises:
@@ -78,28 +64,3 @@ def must_be_fresh(inventories: tuple[Stored, ...], place: InventoriesPlace, now:
             "if what it told of is gone"
         )
         raise SourceError(message)
-
-
-def objects_under(s3: Any, **asked: str) -> Iterator[Stored]:
-    """Every object under a prefix: give ``Bucket`` and ``Prefix``.
-
-    Raises:
-        AwsError: A call failed.
-        IncompleteAnswerError: A page is not whole.
-    """
-    # aws.paged would not do: S3 leaves the items out where a page has none, and counts them instead.
-    seen: set[str] = set()
-    while True:
-        answer = s3.list_objects_v2(**asked)
-        contents = answer.get("Contents", [])
-        if len(contents) != aws.member(answer, "KeyCount", _LIST):
-            raise IncompleteAnswerError(_LIST, "Contents")
-        for one in contents:
-            yield Stored(aws.member(one, "Key", _LIST), aws.member(one, "LastModified", _LIST))
-        if not aws.member(answer, "IsTruncated", _LIST):
-            return
-        token = aws.member(answer, "NextContinuationToken", _LIST)
-        if token in seen:
-            raise IncompleteAnswerError(_LIST, "a page token that it has not given before")
-        seen.add(token)
-        asked["ContinuationToken"] = token
