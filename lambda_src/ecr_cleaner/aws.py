@@ -22,7 +22,6 @@ from botocore.parsers import ResponseParserError
 
 from ecr_cleaner.errors import CleanerError, IncompleteAnswerError, OutOfTimeError
 from ecr_cleaner.paths import is_known
-from ecr_cleaner.readings import Readings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -122,7 +121,6 @@ class Aws:
         region: The region everything is read in.
         too_late: Asked before each try of each call; once it says yes, none is made any more.
         on_call: Told of each try of each call, by service and operation, from whatever thread makes it.
-        readings: When manifests were read by these clients.
     """
 
     def __init__(self, session: boto3.Session | None = None, pacer: Pacer | None = None) -> None:
@@ -138,7 +136,6 @@ class Aws:
         self._clients: dict[tuple[str, int], Any] = {}
         self.too_late: Callable[[], bool] | None = None
         self.on_call: Callable[[str, str], None] | None = None
-        self.readings = Readings()
 
     def client(self, service: str) -> Any:
         """The client of a service (its botocore name). Thread-safe, as clients themselves are."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ecr_cleaner.aws import Aws
     from ecr_cleaner.journal import Journal
     from ecr_cleaner.model import Image, Repository
+    from ecr_cleaner.readings import Readings
 
 TRIES: Final = 5
 """Calls for one batch, each after a look of its own, as long as what goes wrong may pass by itself."""
@@ -38,6 +39,7 @@ class Work:
         journal: Where what goes is written down first; None: nowhere.
         archive: Whether what is active goes into the archive instead.
         archived_too: Whether a look has to show what is archived.
+        readings: When the run itself read manifests.
         clock: Now, in UTC.
         archived: What went into the archive, and since when it lies there, once that was seen.
     """
@@ -49,6 +51,7 @@ class Work:
     journal: Journal | None
     archive: bool
     archived_too: bool
+    readings: Readings
     clock: Callable[[], datetime] = utc_now
     archived: dict[str, datetime | None] = field(init=False, default_factory=dict)
     _looked_at: datetime | None = field(init=False, default=None)
@@ -69,7 +72,7 @@ class Work:
         self._looked_at = self.clock()
         present = self.describe(sorted(watched))
         back = {digest for digest in set().union(*above.values()) if self._is_back(digest, present.get(digest))}
-        explained = self.clients.readings.explain
+        explained = self.readings.explain
         unchanged, endings = [], []
         for verdict in verdicts:
             digest = verdict.image.digest
@@ -81,7 +84,7 @@ class Work:
             else:
                 unchanged.append(verdict)
         for image in present.values():
-            self.clients.readings.see(image)
+            self.readings.see(image)
         return unchanged, endings
 
     def _archived_above(self, digest: str) -> set[str]:
@@ -150,7 +153,9 @@ def _try(work: Work, batch: Sequence[Verdict], may_go_on: Callable[[], bool]) ->
     yield from ((ended, False) for ended in changed)
     archives = any(map(work.archives, batch))
     if work.journal is not None and work.journal.lacks(unchanged):
-        unwritten = work.journal.write(work.repository, unchanged, "archive" if archives else "delete")
+        unwritten = work.journal.write(
+            work.repository, unchanged, "archive" if archives else "delete", work.readings.note
+        )
         for verdict in [v for v in unchanged if v.image.digest in unwritten]:
             cause = unwritten[verdict.image.digest]
             yield removal(verdict, RemovalStatus.NOT_JOURNALLED, cause.code, detail=cause.detail), False

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from ecr_cleaner.aws import Aws
+    from ecr_cleaner.readings import Readings
     from ecr_cleaner.settings import Settings
 
 ENABLED_TAG: Final = "BoxCleanerEnabled"
@@ -268,7 +269,7 @@ def _image(repository: str, detail: dict[str, Any]) -> Image:
 
 
 def children(
-    clients: Aws, repository: str, indexes: Iterable[Image]
+    clients: Aws, repository: str, indexes: Iterable[Image], readings: Readings
 ) -> tuple[dict[str, tuple[str, ...]], tuple[str, ...]]:
     """Which manifests some indexes list.
 
@@ -288,7 +289,7 @@ def children(
     found: dict[str, tuple[str, ...]] = {}
     for start in range(0, len(wanted), BATCH_SIZE):
         batch = wanted[start : start + BATCH_SIZE]
-        with clients.readings.reading(repository, batch):
+        with readings.reading(repository, batch):
             answer = clients.client("ecr").batch_get_image(
                 repositoryName=repository,
                 imageIds=[{"imageDigest": digest} for digest in batch],

@@ -9,7 +9,7 @@ long. The journal keeps what else it takes.
 
 Reading a manifest counts as a pull (https://github.com/aws/containers-roadmap/issues/2390), so it is read as late as
 possible, after a look has shown that nobody pulled the image since it was judged. What this run's own reading did to
-the pull time is then no change: `readings` tells it apart, by the moments between which it was read.
+the pull time is then no change: it is told apart by the moments between which it was read.
 """
 
 from __future__ import annotations
@@ -23,8 +23,12 @@ from ecr_cleaner.clock import utc_now
 from ecr_cleaner.errors import HistoryError, IncompleteAnswerError, ReplacedError
 from ecr_cleaner.journal_document import NO_MANIFEST, Entry, Page, write_page, wrong_manifest
 from ecr_cleaner.memory import Entry as Known
-from ecr_cleaner.model import CONTAINER_MANIFEST_MEDIA_TYPES, INDEX_MEDIA_TYPES, LEGACY_MEDIA_TYPES
-from ecr_cleaner.readings import SLOWEST
+from ecr_cleaner.model import (
+    CONTAINER_MANIFEST_MEDIA_TYPES,
+    INDEX_MEDIA_TYPES,
+    LEGACY_MEDIA_TYPES,
+    LONGEST_READING,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -33,6 +37,8 @@ if TYPE_CHECKING:
     from ecr_cleaner.aws import Aws
     from ecr_cleaner.journal_document import Action
     from ecr_cleaner.model import Image, Repository, RepositoryPlan, Verdict
+
+    NoteReading = Callable[[str, Sequence[str], datetime, datetime], None]
 
 FOLDER: Final = "journal/"
 
@@ -79,10 +85,18 @@ class Journal:
         """Whether some of these images are still to be written down."""
         return any(_key(verdict.image) not in self._written for verdict in verdicts)
 
-    def write(self, repository: Repository, verdicts: Sequence[Verdict], action: Action) -> dict[str, Unwritten]:
+    def write(
+        self, repository: Repository, verdicts: Sequence[Verdict], action: Action, note: NoteReading
+    ) -> dict[str, Unwritten]:
         """Write images of one repository down that are about to go; those that are there already are passed over.
 
         ECR hands out no manifest of what is archived: what is there was written down when it went there.
+
+        Args:
+            repository: Where they lie.
+            verdicts: Over the images.
+            action: What is about to happen to them.
+            note: Told of each reading of manifests: repository, digests, and the moments between which it was.
 
         Returns:
             The digests that are not in the journal, with the cause.
@@ -90,7 +104,7 @@ class Journal:
         missing = [v for v in verdicts if _key(v.image) not in self._written]
         if not missing:
             return {}
-        manifests, unwritten = self._manifests([v.image for v in missing if v.image.active])
+        manifests, unwritten = self._manifests([v.image for v in missing if v.image.active], note)
         whole = [v for v in missing if v.image.digest not in unwritten]
         if whole:
             page = Page(
@@ -110,7 +124,7 @@ class Journal:
             self._written.update(_key(v.image) for v in whole)
         return unwritten
 
-    def _manifests(self, images: Sequence[Image]) -> tuple[dict[str, str], dict[str, Unwritten]]:
+    def _manifests(self, images: Sequence[Image], note: NoteReading) -> tuple[dict[str, str], dict[str, Unwritten]]:
         """What ECR hands out, and why the rest is not whole."""
         if not images:
             return {}, {}
@@ -127,8 +141,8 @@ class Journal:
         except aws.AwsError as error:
             failed = Unwritten(aws.code_of(error), f"its manifest could not be read: {aws.sentence(error)}")
         ended = self.clock()
-        self.clients.readings.note(images[0].repository, [image.digest for image in images], began, ended)
-        if failed is None and ended - began > SLOWEST:
+        note(images[0].repository, [image.digest for image in images], began, ended)
+        if failed is None and ended - began > LONGEST_READING:
             seconds = (ended - began).total_seconds()
             failed = Unwritten("TooSlow", f"reading its manifest took {seconds:.0f} s: a pull meanwhile shows nowhere")
         if failed is not None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ecr_cleaner import broken, graph, guard, inventory, memory, resolution, rules, usage
 from ecr_cleaner.model import Contents, UsageScan
+from ecr_cleaner.readings import Readings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -44,6 +45,7 @@ class Judging:
         now: The moment the run began, by which every age is measured.
         survey: What there is; set once it is known.
         watch: The consumers that fail for want of what was removed, by the latest scan.
+        readings: When this run read manifests.
         scan_seconds: How long the latest scan took.
     """
 
@@ -60,6 +62,7 @@ class Judging:
     now: datetime
     survey: Survey | None = None
     watch: broken.Watch = field(init=False)
+    readings: Readings = field(init=False, default_factory=Readings)
     scan_seconds: float = field(init=False, default=0.0)
     _usages: tuple[Usage, ...] = field(init=False, default=())
     _drop: guard.Drop | None = field(init=False, default=None)
@@ -157,7 +160,7 @@ class Judging:
         read = rules.depends_on_indexes(images, repository.retention, self.now)
         if read:
             indexes = [image for image in images if image.is_index]
-            children, unread = inventory.children(self.clients, repository.name, indexes)
+            children, unread = inventory.children(self.clients, repository.name, indexes, self.readings)
             contents = memory.with_lists(Contents(images, children, unread), known)
         self.checks.repository(repository, contents, self.now, gone, read=read)
         # What began to be used after its source was asked shows as a pull here, and as a change from here on.

@@ -6,6 +6,7 @@ Times are timezone-aware UTC, sizes are bytes, ages are days of 24 hours.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -36,6 +37,10 @@ LEGACY_MEDIA_TYPES = (
     "application/vnd.docker.distribution.manifest.v1+prettyjws",
 )
 """Media types of Docker's first manifests, which are images and have no config to be told apart by."""
+
+
+LONGEST_READING = timedelta(seconds=60)
+"""How long reading manifests may take: somebody else's pull at the same time cannot be told from it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from ecr_cleaner.clock import utc_now
+from ecr_cleaner.model import LONGEST_READING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
 
 CLOCKS_DIFFER: Final = timedelta(seconds=10)
 """By how much ECR's clock may differ from the function's; both are kept by AWS."""
-
-SLOWEST: Final = timedelta(seconds=60)
-"""How long reading may take: somebody else's pull at the same time cannot be told from it."""
 
 
 @dataclass(slots=True)
@@ -64,7 +62,7 @@ class Readings:
 
     def note(self, repository: str, digests: Iterable[str], began: datetime, ended: datetime) -> None:
         """Note a call by its moments; one that took too long, or a clock that was put back, explains nothing."""
-        if timedelta(0) <= ended - began <= SLOWEST:
+        if timedelta(0) <= ended - began <= LONGEST_READING:
             for digest in digests:
                 self._made.setdefault((repository, digest), []).append(_Reading(began, ended))
 

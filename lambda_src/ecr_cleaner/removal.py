@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ecr_cleaner.aws import Aws
     from ecr_cleaner.journal import Journal
     from ecr_cleaner.model import Image, RepositoryPlan
+    from ecr_cleaner.readings import Readings
 
 
 @dataclass(slots=True)
@@ -62,6 +63,7 @@ def remove(  # noqa: PLR0913 - the run's own means, each by name
     may_go_on: Callable[[], bool],
     journal: Journal | None = None,
     *,
+    readings: Readings,
     archive: bool = False,
     clock: Callable[[], datetime] = utc_now,
 ) -> Iterator[Removal]:
@@ -72,6 +74,7 @@ def remove(  # noqa: PLR0913 - the run's own means, each by name
         plan: The verdicts; only those that remove are looked at.
         may_go_on: Asked before each batch and each call that removes; once it says no, the rest is ``left``.
         journal: Where what goes is written down first; what cannot be written down stays. None: nowhere.
+        readings: When the run itself read manifests.
         archive: Whether what is active goes into the archive; what is there already is deleted all the same.
         clock: Now, in UTC.
 
@@ -85,7 +88,9 @@ def remove(  # noqa: PLR0913 - the run's own means, each by name
     hanging = _hanging(plan)
     watched = [*(verdict.image for verdict in pending.values()), *chain.from_iterable(hanging.values())]
     archived_too = archive or not all(image.active for image in watched)
-    work = batches.Work(clients, plan.repository, plan.holders, hanging, journal, archive, archived_too, clock)
+    work = batches.Work(
+        clients, plan.repository, plan.holders, hanging, journal, archive, archived_too, readings, clock
+    )
     progress = _Progress(plan.holders)
     while pending:
         blocked = [v for v in pending.values() if progress.is_blocked(v, archives=work.archives(v))]

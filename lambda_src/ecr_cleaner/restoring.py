@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from ecr_cleaner import aws, inventory
 from ecr_cleaner.errors import IncompleteAnswerError
 from ecr_cleaner.model import INDEX_MEDIA_TYPES
+from ecr_cleaner.readings import Readings
 from ecr_cleaner.restore_order import children_of, find, layers, order
 
 if TYPE_CHECKING:
@@ -132,7 +133,7 @@ class Restorer:
         image = self.present.get(digest)
         if image is None or not image.is_index or ended.outcome != "activated" or children_of(self.written, digest):
             return
-        children, _ = inventory.children(self.clients, self.repository, [image])
+        children, _ = inventory.children(self.clients, self.repository, [image], Readings())
         for child in children.get(digest, ()):
             if child in self.present and not self.present[child].active:
                 yield child

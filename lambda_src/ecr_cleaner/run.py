@@ -328,7 +328,13 @@ class Run:
         left = []
         archive = self._judging.archives
         for ended in removal.remove(
-            self.clients, plan, self._may_go_on, self.journal, archive=archive, clock=self.clock
+            self.clients,
+            plan,
+            self._may_go_on,
+            self.journal,
+            readings=self._judging.readings,
+            archive=archive,
+            clock=self.clock,
         ):
             if ended.status is RemovalStatus.LEFT:
                 left.append(ended.verdict)

@@ -8,7 +8,6 @@ import pytest
 
 from ecr_cleaner import aws
 from ecr_cleaner.aws import Aws, connect
-from ecr_cleaner.readings import Readings
 from tests.aws_calls.script import Script
 from tests.builders import REGION
 
@@ -25,6 +24,5 @@ def _clients() -> Aws:
 def script(_clients: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Script]:
     """Answers for the calls of one test, and no waiting between tries."""
     monkeypatch.setattr(aws, "back_off", lambda _: None)
-    monkeypatch.setattr(_clients, "readings", Readings())
     with Script(_clients) as made:
         yield made

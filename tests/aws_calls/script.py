@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from botocore.stub import Stubber
 
+from ecr_cleaner.readings import Readings
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -29,10 +31,12 @@ class Script:
 
     Attributes:
         aws: The clients to hand to the code under test.
+        readings: When that code read manifests.
     """
 
     def __init__(self, aws: Aws) -> None:
         self.aws = aws
+        self.readings = Readings()
         self._stubbers: dict[tuple[str, bool], Any] = {}
         self._waiting: list[Callable[[], None]] = []
 

@@ -62,7 +62,7 @@ def carried_out(
 
 def ended(script: Script, what: RepositoryPlan, may_go_on: Callable[[], bool] = lambda: True) -> list[Removal]:
     """Carry a plan out that archives."""
-    return list(removal.remove(script.aws, what, may_go_on, archive=True))
+    return list(removal.remove(script.aws, what, may_go_on, readings=script.readings, archive=True))
 
 
 def look(script: Script, *images: Image) -> None:
@@ -234,7 +234,9 @@ class _Refuses:
     def lacks(self, verdicts: Iterable[Verdict]) -> bool:
         return bool(verdicts)
 
-    def write(self, _repository: object, verdicts: Iterable[Verdict], action: str) -> dict[str, Unwritten]:
+    def write(
+        self, _repository: object, verdicts: Iterable[Verdict], action: str, _note: object
+    ) -> dict[str, Unwritten]:
         names = [verdict.image.digest for verdict in verdicts]
         self.asked.append((names, action))
         return dict.fromkeys(names, Unwritten("TooSlow", "it took long"))
@@ -254,7 +256,9 @@ def test_the_journal_is_told_what_becomes_of_it(script: Script, *, archive: bool
             repositoryName="app",
             imageIds=by_digest([one.digest]),
         )
-    (found,) = removal.remove(script.aws, plan(one), lambda: True, cast("Any", journal), archive=archive)
+    (found,) = removal.remove(
+        script.aws, plan(one), lambda: True, cast("Any", journal), readings=script.readings, archive=archive
+    )
     assert journal.asked == [([one.digest], "archive" if archive else "delete")]
     assert (found.status, found.codes, found.detail) == (RemovalStatus.NOT_JOURNALLED, ("TooSlow",), "it took long")
 
@@ -287,7 +291,9 @@ def test_between_calls_an_old_look_is_made_anew(script: Script, monkeypatch: pyt
     look(script, one, two)
     update(script, one)
     look(script, replace(two, last_pulled_at=NOW))
-    ended = removal.remove(script.aws, plan(one, two), lambda: True, archive=True, clock=lambda: next(moments))
+    ended = removal.remove(
+        script.aws, plan(one, two), lambda: True, archive=True, readings=script.readings, clock=lambda: next(moments)
+    )
     found = {r.verdict.image.digest: r.status for r in ended}
     assert found == {one.digest: ARCHIVED, two.digest: RemovalStatus.CHANGED}
 

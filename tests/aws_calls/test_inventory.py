@@ -575,7 +575,7 @@ def read(
         imageIds=by_digest(index.digest for index in indexes),
         acceptedMediaTypes=list(INDEX_MEDIA_TYPES),
     )
-    return inventory.children(script.aws, "app", indexes)
+    return inventory.children(script.aws, "app", indexes, script.readings)
 
 
 def test_what_indexes_list_is_read_by_digest(script: Script) -> None:
@@ -589,21 +589,21 @@ def test_what_indexes_list_is_read_by_digest(script: Script) -> None:
 @pytest.mark.parametrize("answered", [True, False])
 def test_when_indexes_were_read_is_noted(script: Script, *, answered: bool) -> None:
     """Their pull times tell of it, even if the answer got lost; those of others do not."""
-    script.aws.readings.clock = lambda: NOW
+    script.readings.clock = lambda: NOW
     index = image("one", kind="index")
     if answered:
         read(script, [index], {"one": manifest("a")})
     else:
         script.break_off("ecr", "BatchGetImage", ReadTimeoutError(endpoint_url="https://ecr"))
         with pytest.raises(ReadTimeoutError):
-            inventory.children(script.aws, "app", [index])
-    assert script.aws.readings.explain(index, NOW)
-    assert not script.aws.readings.explain(image("other", kind="index"), NOW)
+            inventory.children(script.aws, "app", [index], script.readings)
+    assert script.readings.explain(index, NOW)
+    assert not script.readings.explain(image("other", kind="index"), NOW)
 
 
 def test_without_indexes_nothing_is_read(script: Script) -> None:
     """Reading a manifest counts as a pull."""
-    assert inventory.children(script.aws, "app", []) == ({}, ())
+    assert inventory.children(script.aws, "app", [], script.readings) == ({}, ())
 
 
 def test_a_hundred_indexes_are_read_at_a_time(script: Script) -> None:
@@ -618,7 +618,7 @@ def test_a_hundred_indexes_are_read_at_a_time(script: Script) -> None:
             imageIds=by_digest(i.digest for i in batch),
             acceptedMediaTypes=list(INDEX_MEDIA_TYPES),
         )
-    found, _ = inventory.children(script.aws, "app", indexes)
+    found, _ = inventory.children(script.aws, "app", indexes, script.readings)
     assert len(found) == 101
 
 
@@ -685,4 +685,4 @@ def test_a_manifest_answer_that_lacks_a_member_is_no_answer(
         acceptedMediaTypes=list(INDEX_MEDIA_TYPES),
     )
     with pytest.raises(IncompleteAnswerError, match=missing):
-        inventory.children(script.aws, "app", [image("index", kind="index")])
+        inventory.children(script.aws, "app", [image("index", kind="index")], script.readings)

@@ -20,8 +20,7 @@ from ecr_cleaner import journal_document, removal
 from ecr_cleaner.errors import NotWholeError
 from ecr_cleaner.journal import Journal, Unwritten
 from ecr_cleaner.memory import Entry as Known
-from ecr_cleaner.model import Contents, RemovalStatus, RepositoryPlan
-from ecr_cleaner.readings import SLOWEST
+from ecr_cleaner.model import LONGEST_READING, Contents, RemovalStatus, RepositoryPlan
 from ecr_cleaner.rules import judge
 from tests.aws_calls.script import by_digest, detail
 from tests.builders import INDEX, NOW, ago, image, repository
@@ -141,7 +140,7 @@ def test_everything_it_takes_to_push_again_is_written(script: Script, journal: J
     bodies: list[bytes] = []
     put(script, bodies)
     assert journal.lacks(what.removals)
-    assert journal.write(APP, what.removals, "delete") == {}
+    assert journal.write(APP, what.removals, "delete", script.readings.note) == {}
     assert not journal.lacks(what.removals)
     page = journal_document.read_page(bodies[0], "s3://bucket/key")
     assert (page.account, page.region, page.repository, page.run_id) == ("123456789012", "us-east-1", "app", "run-1")
@@ -161,7 +160,7 @@ def test_everything_it_takes_to_push_again_is_written(script: Script, journal: J
         lost_tags={"x": ago("9d")},
     )
     assert (second.digest, second.subject, second.last_in_use, second.by) == (two.digest, one.digest, None, [])
-    assert journal.write(APP, what.removals, "delete") == {}, "once is enough"
+    assert journal.write(APP, what.removals, "delete", script.readings.note) == {}, "once is enough"
 
 
 @pytest.mark.usefixtures("written")
@@ -172,7 +171,7 @@ def test_what_has_no_type_is_asked_for_by_all_of_them(script: Script, journal: J
     hand_out(script, index, types=[INDEX])
     bodies: list[bytes] = []
     put(script, bodies)
-    assert journal.write(APP, planned(index).removals, "delete") == {}
+    assert journal.write(APP, planned(index).removals, "delete", script.readings.note) == {}
     every = [
         "application/vnd.docker.distribution.manifest.list.v2+json",
         "application/vnd.docker.distribution.manifest.v1+json",
@@ -183,7 +182,7 @@ def test_what_has_no_type_is_asked_for_by_all_of_them(script: Script, journal: J
     ]
     hand_out(script, odd, types=every)
     put(script, bodies)
-    assert journal.write(APP, planned(odd).removals, "delete") == {}
+    assert journal.write(APP, planned(odd).removals, "delete", script.readings.note) == {}
 
 
 @pytest.mark.usefixtures("written")
@@ -200,7 +199,7 @@ def test_what_ecr_does_not_hand_out_is_not_in_it(script: Script, journal: Journa
     bodies: list[bytes] = []
     put(script, bodies)
     what = planned(*images)
-    unwritten = journal.write(APP, what.removals, "delete")
+    unwritten = journal.write(APP, what.removals, "delete", script.readings.note)
     assert {digest: one.code for digest, one in unwritten.items()} == {
         failed.digest: "KmsError",
         silent.digest: "NotAnswered",
@@ -219,7 +218,7 @@ def test_a_first_manifest_is_taken_as_it_is(script: Script, journal: Journal, wr
     old = replace(image("legacy", tags=["legacy"]), media_type=kind, artifact_type=None)
     hand_out(script, old, types=[kind])
     put(script, [])
-    assert journal.write(APP, planned(old).removals, "delete") == {}
+    assert journal.write(APP, planned(old).removals, "delete", script.readings.note) == {}
 
 
 def test_reading_that_fails_leaves_everything_out(script: Script, journal: Journal) -> None:
@@ -227,7 +226,7 @@ def test_reading_that_fails_leaves_everything_out(script: Script, journal: Journ
     what = planned(made("one", tags=["one"]))
     (verdict,) = what.removals
     script.refuse("ecr", "batch_get_image", "AccessDeniedException")
-    (cause,) = journal.write(APP, what.removals, "delete").values()
+    (cause,) = journal.write(APP, what.removals, "delete", script.readings.note).values()
     assert cause.code == "AccessDeniedException"
     assert "BatchGetImage failed" in cause.detail
     script.cut_short(
@@ -238,10 +237,10 @@ def test_reading_that_fails_leaves_everything_out(script: Script, journal: Journ
         imageIds=by_digest([verdict.image.digest]),
         acceptedMediaTypes=[TYPE],
     )
-    (cause,) = journal.write(APP, what.removals, "delete").values()
+    (cause,) = journal.write(APP, what.removals, "delete", script.readings.note).values()
     assert cause.code == "IncompleteAnswer"
     script.break_off("ecr", "BatchGetImage", ReadTimeoutError(endpoint_url="https://ecr"))
-    (cause,) = journal.write(APP, what.removals, "delete").values()
+    (cause,) = journal.write(APP, what.removals, "delete", script.readings.note).values()
     assert cause.code == "ReadTimeoutError"
     assert journal.lacks(what.removals)
 
@@ -249,9 +248,9 @@ def test_reading_that_fails_leaves_everything_out(script: Script, journal: Journ
 def test_reading_that_takes_long_leaves_everything_out(script: Script) -> None:
     """Nobody could tell a pull at the same time from the reading."""
     what = planned(made("one", tags=["one"]))
-    slow = Journal(script.aws, BUCKET, PREFIX, "run-1", Clock(SLOWEST + timedelta(seconds=1)))
+    slow = Journal(script.aws, BUCKET, PREFIX, "run-1", Clock(LONGEST_READING + timedelta(seconds=1)))
     hand_out(script, what.removals[0].image)
-    assert slow.write(APP, what.removals, "delete") == {
+    assert slow.write(APP, what.removals, "delete", script.readings.note) == {
         what.removals[0].image.digest: Unwritten(
             "TooSlow", "reading its manifest took 61 s: a pull meanwhile shows nowhere"
         )
@@ -264,7 +263,7 @@ def test_writing_that_fails_leaves_everything_out(script: Script, journal: Journ
     what = planned(made("one", tags=["one"]))
     hand_out(script, what.removals[0].image)
     script.refuse("s3", "put_object", "AccessDenied")
-    (cause,) = journal.write(APP, what.removals, "delete").values()
+    (cause,) = journal.write(APP, what.removals, "delete", script.readings.note).values()
     assert cause.code == "NotWritten"
     assert "PutObject failed with AccessDenied" in cause.detail
     assert journal.lacks(what.removals)
@@ -297,7 +296,7 @@ def test_a_lost_answer_is_made_sure_of(script: Script, journal: Journal, *, whol
         images=[entry] if whole else [],
     )
     script.answer("s3", "get_object", stored(journal_document.write_page(page)), Bucket=BUCKET, Key=KEY)
-    unwritten = journal.write(APP, what.removals, "delete")
+    unwritten = journal.write(APP, what.removals, "delete", script.readings.note)
     assert (not unwritten) is whole
 
 
@@ -305,11 +304,11 @@ def test_its_own_reading_is_told_from_a_pull(script: Script, journal: Journal, w
     """It is noted when which image was read."""
     assert written == []
     one, other = made("one", tags=["one"]), made("other", tags=["other"])
-    readings = script.aws.readings
+    readings = script.readings
     assert not readings.explain(one, NOW)
     hand_out(script, one)
     put(script, [])
-    journal.write(APP, planned(one).removals, "delete")
+    journal.write(APP, planned(one).removals, "delete", script.readings.note)
     assert readings.explain(one, NOW)
     assert not readings.explain(other, NOW)
     assert not readings.explain(replace(one, repository="else"), NOW)
@@ -352,7 +351,7 @@ def _opted_in(script: Script) -> None:
 
 def carried_out(script: Script, what: RepositoryPlan, journal: Journal) -> list[Removal]:
     """Carry a plan out."""
-    return list(removal.remove(script.aws, what, lambda: True, journal))
+    return list(removal.remove(script.aws, what, lambda: True, journal, readings=script.readings))
 
 
 def look(script: Script, *images: Image) -> None:

@@ -42,7 +42,7 @@ def plan(*images: Image, children: Mapping[str, Iterable[str]] | None = None) ->
 
 def carried_out(script: Script, what: RepositoryPlan, may_go_on: Callable[[], bool] = lambda: True) -> list[Removal]:
     """Carry a plan out."""
-    return list(removal.remove(script.aws, what, may_go_on))
+    return list(removal.remove(script.aws, what, may_go_on, readings=script.readings))
 
 
 def endings(removals: Iterable[Removal]) -> dict[str, RemovalStatus]:
@@ -230,7 +230,7 @@ def test_when_everything_changed_nothing_is_called(script: Script) -> None:
 def test_reading_an_index_does_not_count_as_a_change(script: Script) -> None:
     """This run read the index itself, which refreshes its pull time."""
     index, child = image("index", kind="index", tags=["v1"]), image("child")
-    script.aws.readings.note("app", [index.digest], NOW, NOW)
+    script.readings.note("app", [index.digest], NOW, NOW)
     still_opted_in(script)
     look(script, replace(index, last_pulled_at=NOW), child)
     delete(script, index)
@@ -247,7 +247,7 @@ def test_reading_indexes_that_hang_on_an_image_does_not_count_as_a_change(script
     leaf, signature = image("leaf"), image("signature")
     listed = {"outer": ["inner"], "inner": ["leaf"], "signatures": ["signature"]}
     read = [replace(i, last_pulled_at=NOW) for i in (outer, inner, signatures)]
-    script.aws.readings.note("app", [one.digest for one in read], NOW, NOW)
+    script.readings.note("app", [one.digest for one in read], NOW, NOW)
     still_opted_in(script)
     look(script, *read, leaf, signature)
     delete(script, outer)
@@ -264,7 +264,7 @@ def test_reading_indexes_that_hang_on_an_image_does_not_count_as_a_change(script
 def test_a_pull_of_an_index_alone_keeps_it(script: Script, moment: datetime) -> None:
     """The node has the manifest of its platform already: it asks for the index alone, not when this run read it."""
     index, child = image("index", kind="index", tags=["v1"]), image("child")
-    script.aws.readings.note("app", [index.digest], NOW, NOW)
+    script.readings.note("app", [index.digest], NOW, NOW)
     still_opted_in(script)
     look(script, replace(index, last_pulled_at=moment), child)
     ended = carried_out(script, plan(index, child, children={"index": ["child"]}))
@@ -275,7 +275,7 @@ def test_a_pull_of_an_index_alone_keeps_it(script: Script, moment: datetime) -> 
 def test_a_pull_of_an_index_soon_after_it_was_read_is_told_from_the_reading(script: Script) -> None:
     """Once another pull time was seen, which is the reading's."""
     index = image("index", kind="index")
-    script.aws.readings.note("app", [index.digest], NOW, NOW)
+    script.readings.note("app", [index.digest], NOW, NOW)
     still_opted_in(script)
     look(script, replace(index, last_pulled_at=NOW))
     script.refuse("ecr", "batch_delete_image", "ThrottlingException")
@@ -768,7 +768,11 @@ def test_no_call_is_made_by_an_old_look(
         look(script, one, replace(pulled, last_pulled_at=NOW))
     delete(script, *([one] if looks > 1 else [one, pulled]))
     moments = chain([NOW, NOW + slept], repeat(NOW + slept))
-    ended = endings(removal.remove(script.aws, plan(one, pulled), lambda: True, clock=lambda: next(moments)))
+    ended = endings(
+        removal.remove(
+            script.aws, plan(one, pulled), lambda: True, readings=script.readings, clock=lambda: next(moments)
+        )
+    )
     assert ended == {digest("a"): REMOVED, digest("b"): CHANGED if looks > 1 else REMOVED}
 
 
@@ -779,7 +783,9 @@ def test_where_every_look_is_old_nothing_is_removed(script: Script, monkeypatch:
     for _ in range(batch.TRIES):
         look(script, image("a"))
     moments = (NOW + number * timedelta(minutes=1) for number in count())
-    (ended,) = removal.remove(script.aws, plan(image("a")), lambda: True, clock=lambda: next(moments))
+    (ended,) = removal.remove(
+        script.aws, plan(image("a")), lambda: True, readings=script.readings, clock=lambda: next(moments)
+    )
     assert (ended.status, ended.detail) == (FAILED, "each look at it was older than 30 s when it was to go")
 
 
@@ -788,7 +794,7 @@ def test_endings_are_told_as_they_happen(script: Script) -> None:
     first, second = image("a", tags=[f"a{n}" for n in range(60)]), image("b", tags=[f"b{n}" for n in range(60)])
     still_opted_in(script)
     one_call(script, first)
-    steps = removal.remove(script.aws, plan(first, second), lambda: True)
+    steps = removal.remove(script.aws, plan(first, second), lambda: True, readings=script.readings)
     assert next(steps).verdict.image.digest == digest("a")
     still_opted_in(script)
     one_call(script, second)

@@ -8,7 +8,8 @@ from itertools import chain, repeat
 
 import pytest
 
-from ecr_cleaner.readings import CLOCKS_DIFFER, SLOWEST, Readings
+from ecr_cleaner.model import LONGEST_READING
+from ecr_cleaner.readings import CLOCKS_DIFFER, Readings
 from tests.builders import NOW, image
 
 ONE = image("one")
@@ -19,17 +20,17 @@ def test_a_pull_time_between_the_moments_of_reading_is_explained() -> None:
     """And a little around them; of no other image, and not where there is none."""
     readings = Readings()
     assert not readings.explain(ONE, NOW)
-    readings.note("app", [ONE.digest], NOW, NOW + SLOWEST)
+    readings.note("app", [ONE.digest], NOW, NOW + LONGEST_READING)
     assert readings.explain(ONE, NOW - CLOCKS_DIFFER)
-    assert readings.explain(ONE, NOW + SLOWEST + CLOCKS_DIFFER)
+    assert readings.explain(ONE, NOW + LONGEST_READING + CLOCKS_DIFFER)
     assert not readings.explain(ONE, NOW - CLOCKS_DIFFER - SECOND)
-    assert not readings.explain(ONE, NOW + SLOWEST + CLOCKS_DIFFER + SECOND)
+    assert not readings.explain(ONE, NOW + LONGEST_READING + CLOCKS_DIFFER + SECOND)
     assert not readings.explain(ONE, None)
     assert not readings.explain(image("other"), NOW)
     assert not readings.explain(replace(ONE, repository="else"), NOW)
 
 
-@pytest.mark.parametrize("took", [SLOWEST + timedelta(microseconds=1), timedelta(seconds=-1)])
+@pytest.mark.parametrize("took", [LONGEST_READING + timedelta(microseconds=1), timedelta(seconds=-1)])
 def test_a_reading_whose_moments_tell_little_explains_nothing(took: timedelta) -> None:
     """The machine slept meanwhile, or its clock was put back."""
     moments = chain([NOW], repeat(NOW + took))

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from ecr_cleaner.history import HistoryStore
     from ecr_cleaner.journal import Journal
     from ecr_cleaner.model import Image, RepositoryPlan
+    from ecr_cleaner.readings import Readings
     from ecr_cleaner.report.summary import RepositorySummary, RunSummary
 
 COMPLETE = SourceOutcome("ecs", SourceStatus.COMPLETE)
@@ -73,6 +74,7 @@ class World:
         known: What the history holds, by repository.
         saved: What was noted for all repositories.
         journals: What each removal was given to write into.
+        readings: What each reading of manifests was noted in.
         archives: Whether each removal was to archive.
         taken_down: By repository, what the journal was told of: what goes, and what is known of the past.
         steps: What was done, in order.
@@ -96,6 +98,7 @@ class World:
     saved: list[tuple[frozenset[str], dict[str, int] | None, str | None]] = field(default_factory=list)
     read: list[str] = field(default_factory=list)
     journals: list[object] = field(default_factory=list)
+    readings: list[Readings] = field(default_factory=list)
     archives: list[bool] = field(default_factory=list)
     taken_down: dict[str, tuple[set[str], Mapping[str, Entry]]] = field(default_factory=dict)
     _looks: dict[str, int] = field(default_factory=lambda: defaultdict(int))
@@ -151,10 +154,11 @@ class World:
         yield from listings[min(look, len(listings)) - 1]
 
     def children(
-        self, _: object, name: str, indexes: list[Image]
+        self, _: object, name: str, indexes: list[Image], readings: Readings
     ) -> tuple[dict[str, tuple[str, ...]], tuple[str, ...]]:
         """As inventory has it."""
         self.step("children", name)
+        self.readings.append(readings)
         self.read += [index.digest for index in indexes]
         return {}, ()
 
@@ -212,11 +216,13 @@ class World:
         may_go_on: Callable[[], bool],
         journal: object,
         *,
+        readings: Readings,
         archive: bool,
         clock: Callable[[], datetime],
     ) -> Iterator[Removal]:
         """As removal has it, one call for each image."""
         assert clock == self.clock
+        assert all(one is readings for one in self.readings[-1:]), "what was read before is told from a pull"
         self.journals.append(journal)
         self.archives.append(archive)
         for verdict in plan.removals:
