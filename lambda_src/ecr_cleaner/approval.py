@@ -214,7 +214,14 @@ def store_of(clients: Aws, settings: Settings) -> PlanStore | None:
     return PlanStore(clients, settings.plans.bucket, settings.plans.prefix)
 
 
-def gate(clients: Aws, settings: Settings, plan_id: str | None, function: str, run_id: str) -> Gate | None:
+def gate(  # noqa: PLR0913, PLR0917 - what a run knows of itself
+    clients: Aws,
+    settings: Settings,
+    plan_id: str | None,
+    function: str,
+    run_id: str,
+    plan: SavedPlan | None = None,
+) -> Gate | None:
     """What a run has to pass; None: nothing, it removes by itself, or nothing at all.
 
     Args:
@@ -223,6 +230,7 @@ def gate(clients: Aws, settings: Settings, plan_id: str | None, function: str, r
         plan_id: Of the plan that a person sent; None: nobody did.
         function: Name of the function.
         run_id: Of the run.
+        plan: That plan; None until it is read from the store.
 
     Raises:
         ApprovalError: There is a plan, and no approval is required.
@@ -234,5 +242,5 @@ def gate(clients: Aws, settings: Settings, plan_id: str | None, function: str, r
     if store is None:
         return None
     if plan_id is not None:
-        return Application(store, settings, function, plan_id, run_id)
+        return Application(store, settings, function, plan_id, run_id, plan)
     return None if settings.dry_run else Proposal(store, settings, function)

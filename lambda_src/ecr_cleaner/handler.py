@@ -1,35 +1,27 @@
-"""Lambda entry and composition root: environment -> settings -> clients -> run -> result."""
+"""Lambda entry: what is asked for, the run that `compose` makes of it, who is told, and what is returned or raised."""
 
 from __future__ import annotations
 
 import os
 import uuid
-from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ecr_cleaner import announce, approval, aws, lock, objects, settings
+from ecr_cleaner import announce, aws, compose, settings
 from ecr_cleaner.aws import Aws
 from ecr_cleaner.clock import utc_now
 from ecr_cleaner.errors import CleanerError, HistoryError, LockHeldError, RunFailedError, SettingsError
 from ecr_cleaner.event import Apply, Confirmation
-from ecr_cleaner.history import HistoryStore
-from ecr_cleaner.journal import Journal
 from ecr_cleaner.model import RunStatus
 from ecr_cleaner.report.ending import Ending
-from ecr_cleaner.report.fanout import Fanout
 from ecr_cleaner.report.log import LOGGER, LogReporter, quiet_libraries
-from ecr_cleaner.report.record import Recorder
-from ecr_cleaner.report.store import ReportStore
 from ecr_cleaner.report.summary import SCHEMA_VERSION
-from ecr_cleaner.run import Run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from ecr_cleaner.report import Reporter
+    from ecr_cleaner.history import HistoryStore
     from ecr_cleaner.report.summary import RunSummary
-    from ecr_cleaner.settings import Settings
 
 
 class Context(Protocol):
@@ -60,7 +52,7 @@ def handler(event: object, context: Context | None, clock: Callable[[], datetime
     run_id = context.aws_request_id if context else str(uuid.uuid4())
     quiet_libraries()
     try:
-        told, asked = settings.for_invocation(os.environ, event, _fetch)
+        told, asked = settings.for_invocation(os.environ, event, compose.read_object)
     except SettingsError as error:
         LOGGER.error("Nothing was done: settings or event not understood", extra={"problems": error.problems})
         raise RunFailedError(run_id, RunStatus.FAILED, error.problems) from None
@@ -73,25 +65,20 @@ def handler(event: object, context: Context | None, clock: Callable[[], datetime
     summary: RunSummary | None = None
     try:
         clients = Aws()
-        name = _function_name()
-        place = told.history
-        history = HistoryStore(clients, place.bucket, place.prefix, told.rollback_days) if place else None
-        book = told.journal
-        journal = Journal(clients, book.bucket, book.prefix, run_id) if book else None
-        with lock.held(clients, told.lock_table, run_id) if told.lock_table else nullcontext():
+        with compose.run_lock(clients, told, run_id):
             if isinstance(asked, Confirmation):
-                return _confirm(history, asked.id, run_id)
-            summary = Run(
+                return _confirm(compose.history_store(clients, told), asked.id, run_id)
+            reports = compose.report_store(clients, told)
+            summary = compose.run(
                 clients,
                 told,
-                _reporter(clients, told),
+                LogReporter(),
                 run_id,
-                history,
-                name,
+                function_name=_function_name(),
                 seconds_left=seconds_left,
                 clock=clock,
-                gate=approval.gate(clients, told, asked.plan if isinstance(asked, Apply) else None, name, run_id),
-                journal=journal,
+                plan_id=asked.plan if isinstance(asked, Apply) else None,
+                keep=reports.keep if reports else None,
             ).execute()
         ending = _ending(run_id, told, clients, summary)
     except LockHeldError as error:
@@ -138,18 +125,6 @@ def _ending(
         summary=summary.as_json() if summary else None,
     )
     return ending.worsened(causes)
-
-
-def _reporter(clients: Aws, told: Settings) -> Reporter:
-    place = told.reports
-    if place is None:
-        return LogReporter()
-    # The log's last line names the report, so that comes first.
-    return Fanout((Recorder(told, ReportStore(clients, place.bucket, place.prefix).keep), LogReporter()))
-
-
-def _fetch(bucket: str, key: str) -> bytes:
-    return objects.read(Aws(), bucket, key).body
 
 
 def _confirm(history: HistoryStore | None, drop_id: str, run_id: str) -> dict[str, Any]:

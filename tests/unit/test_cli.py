@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ProfileNotFound
 from click.testing import CliRunner
 
-from ecr_cleaner import __version__, cli
+from ecr_cleaner import __version__, cli, compose
 from ecr_cleaner.cli import session
 from ecr_cleaner.errors import CleanerError
 from ecr_cleaner.model import Contents
@@ -60,17 +60,20 @@ class Registry:
 
     def run(
         self,
+        *,
         clients: object,
         settings: Settings,
         reporter: CollectingReporter,
         run_id: str,
-        history: None,
-        *,
         only: frozenset[str] | None,
         seconds_left: Callable[[], float],
+        history: None,
+        gate: None,
+        journal: None,
+        **_: object,
     ) -> SimpleNamespace:
         """In the place of Run."""
-        assert history is None
+        assert (history, gate, journal) == (None, None, None)
         assert seconds_left() > 1e9
         self.asked.update(settings=settings, only=only)
         summary = RunSummary(run_id, settings.dry_run, clients.region)  # type: ignore[attr-defined]
@@ -99,7 +102,7 @@ def registry(monkeypatch: pytest.MonkeyPatch) -> Registry:
     """One repository with an image in use and one that is not."""
     made = Registry()
     monkeypatch.setattr(session, "connect", made.connect)
-    monkeypatch.setattr(session, "Run", made.run)
+    monkeypatch.setattr(compose, "Run", made.run)
     return made
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from ecr_cleaner import announce, lock, objects
+from ecr_cleaner import announce, compose, lock, objects
 from ecr_cleaner import handler as entry
 from ecr_cleaner.approval import Application, Proposal
 from ecr_cleaner.clock import utc_now
@@ -79,21 +79,23 @@ class Calls:
     lock_error: Exception | None = None
     release_error: Exception | None = None
 
-    def run(  # noqa: PLR0917 - as Run has them
+    def run(
         self,
+        *,
         clients: Aws,
         settings: Settings,
         reporter: object,
         run_id: str,
         history: HistoryStore | None,
         function_name: str,
-        *,
+        only: None,
         seconds_left: Callable[[], float],
         clock: Callable[[], datetime],
         gate: Gate | None,
         journal: Journal | None,
     ) -> Calls:
         """In the place of Run."""
+        del only
         assert clients.region == REGION
         assert clock is utc_now
         self.reporters.append(reporter)
@@ -135,7 +137,7 @@ def summary() -> RunSummary:
 def calls(monkeypatch: pytest.MonkeyPatch, summary: RunSummary) -> Calls:
     """What happens instead of a run."""
     made = Calls(summary)
-    monkeypatch.setattr(entry, "Run", made.run)
+    monkeypatch.setattr(compose, "Run", made.run)
     monkeypatch.setattr(lock, "held", made.held)
     for name in ("DRY_RUN", "DEFAULT_KEEP_DAYS", "ECR_CLEANER_SETTINGS"):
         monkeypatch.delenv(name, raising=False)

@@ -6,7 +6,6 @@ import json
 import os
 import sys
 import uuid
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -14,15 +13,12 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 from rich.text import Text
 
-from ecr_cleaner import approval, aws, lock, saved_plan
+from ecr_cleaner import aws, compose, saved_plan
 from ecr_cleaner.cli.deadline import Deadline
 from ecr_cleaner.cli.progress import WatchedReporter
 from ecr_cleaner.clock import utc_now
-from ecr_cleaner.errors import ApprovalError, CleanerError, IncompleteAnswerError
-from ecr_cleaner.history import HistoryReader, HistoryStore
-from ecr_cleaner.journal import Journal
+from ecr_cleaner.errors import CleanerError, IncompleteAnswerError
 from ecr_cleaner.model import RemovalStatus, RunStatus
-from ecr_cleaner.run import Run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -157,36 +153,25 @@ def from_here(  # noqa: PLR0913 - what a run is, each by name
         LockHeldError: Another run is under way.
     """
     clients = connection.clients
-    told = settings.model_copy(update={"dry_run": settings.dry_run or dry_run})
-    store = approval.store_of(clients, told)
-    if store is None:
-        message = 'approval is "none": no plan waits for approval'
-        raise ApprovalError(message)
     run_id = f"local-{uuid.uuid4()}"
     # Before the lock is taken, so that it outlives the run.
     deadline = Deadline(LONGEST_RUN_SECONDS, named.plan.expires_at if named.plan else None, utc_now)
-
-    # Who only looks writes nothing: neither the lock nor the history.
-    store_kind = HistoryReader if told.dry_run else HistoryStore
-    place, book = told.history, told.journal
-    history = store_kind(clients, place.bucket, place.prefix, told.rollback_days) if place else None
-    locked = lock.held(clients, told.lock_table, run_id) if told.lock_table and not told.dry_run else nullcontext()
-    with connection.progress() as progress, locked:
+    read_only = settings.dry_run or dry_run
+    with connection.progress() as progress, compose.run_lock(clients, settings, run_id, read_only=read_only):
         # A person has been asked meanwhile, which takes as long as it takes.
         still_fits()
-        run = Run(
+        summary = compose.run(
             clients,
-            told,
+            settings,
             _Teller(progress.judged),
             run_id,
-            history,
-            function,
+            function_name=function,
             seconds_left=deadline.seconds_left,
+            plan_id=named.id,
+            plan=named.plan,
             clock=utc_now,
-            gate=approval.Application(store, told, function, named.id, run_id, named.plan),
-            journal=Journal(clients, book.bucket, book.prefix, run_id) if book and not told.dry_run else None,
-        )
-        summary = run.execute()
+            read_only=read_only,
+        ).execute()
     return Applied(summary.status, list(summary.causes), summary.as_json())
 
 

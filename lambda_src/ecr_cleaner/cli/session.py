@@ -9,17 +9,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from ecr_cleaner import aws, inventory
+from ecr_cleaner import aws, compose, inventory
 from ecr_cleaner.aws import connect
 from ecr_cleaner.cli.interrupts import STOPPED
 from ecr_cleaner.cli.progress import Progress, WatchedReporter
-from ecr_cleaner.history import HistoryReader
 from ecr_cleaner.model import RepositoryStatus, RunStatus
-from ecr_cleaner.report.fanout import Fanout
-from ecr_cleaner.report.record import Recorder
 from ecr_cleaner.report.store import LocalPage
 from ecr_cleaner.report.summary import RunSummary
-from ecr_cleaner.run import Run
 from ecr_cleaner.survey import survey
 
 if TYPE_CHECKING:
@@ -109,22 +105,18 @@ def look(
         CleanerError: No region is configured.
     """
     connection.check()
-    told = _settings_of_a_look(known.value, only)
-    place = told.history
-    history = HistoryReader(connection.clients, place.bucket, place.prefix, told.rollback_days) if place else None
     named: dict[str, Any] = {"function_name": known.name} if known.source == "function" else {}
     with connection.progress() as progress:
         reporter = WatchedReporter(progress.judged)
-        # Whoever writes the page comes first: that it could not be written is a part of the summary.
-        both = Fanout((Recorder(told, LocalPage(html).keep), reporter)) if html else reporter
-        run = Run(
+        run = compose.run(
             connection.clients,
-            told,
-            both,
+            _settings_of_a_look(known.value, only),
+            reporter,
             str(uuid.uuid4()),
-            history,
+            keep=LocalPage(html).keep if html else None,
             only=only,
             seconds_left=lambda: 0.0 if STOPPED.is_set() else float("inf"),
+            read_only=True,
             **named,
         )
         progress.total = lambda: sum(one.status is RepositoryStatus.JUDGED for one in run.summary.repositories.values())
@@ -133,11 +125,8 @@ def look(
 
 
 def _settings_of_a_look(settings: Settings, only: frozenset[str] | None) -> Settings:
-    changed: dict[str, Any] = {"dry_run": True}
-    if only is not None:
-        # What all repositories together would lose, nobody knows who looks at some of them.
-        changed |= dict.fromkeys(_OF_A_WHOLE_RUN)
-    return settings.model_copy(update=changed)
+    # What all repositories together would lose, nobody knows who looks at some of them.
+    return settings if only is None else settings.model_copy(update=dict.fromkeys(_OF_A_WHOLE_RUN))
 
 
 def must_be_opted_in(connection: Connection, names: frozenset[str], settings: Settings) -> None:

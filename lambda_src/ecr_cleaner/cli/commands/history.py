@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from ecr_cleaner import aws, inventory
+from ecr_cleaner import aws, compose, inventory
 from ecr_cleaner.cli import names, options, texts
 from ecr_cleaner.clock import utc_now
-from ecr_cleaner.history import HistoryReader
-from ecr_cleaner.journal_reader import JournalReader, by_digest
+from ecr_cleaner.journal_reader import by_digest
 from ecr_cleaner.past import Told, told_of
 from ecr_cleaner.survey import GONE
 
@@ -51,8 +50,7 @@ def command(image: Reference, *, connection: Connection, settings: KnownSettings
     repository = str(image.repository)
     with connection.progress():
         remembered = _remembered(clients, settings.value, repository)
-        place = settings.value.journal
-        reader = JournalReader(clients, place.bucket, place.prefix) if place else None
+        reader = compose.journal_reader(clients, settings.value)
         written = by_digest(reader.pages(repository)) if reader else {}
         told = told_of(_present(clients, repository), remembered, written)
     if image.digest is not None:
@@ -64,12 +62,11 @@ def command(image: Reference, *, connection: Connection, settings: KnownSettings
 
 
 def _remembered(clients: Aws, settings: Settings, repository: str) -> History | None:
-    place = settings.history
-    if place is None:
+    reader = compose.history_reader(clients, settings)
+    if reader is None:
         return None
-    view = HistoryReader(clients, place.bucket, place.prefix, settings.rollback_days)
-    view.open(utc_now())
-    return view.known(repository)
+    reader.open(utc_now())
+    return reader.known(repository)
 
 
 def _present(clients: Aws, repository: str) -> list[Image]:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from ecr_cleaner import compose
 from ecr_cleaner.cli import names, options, texts
-from ecr_cleaner.journal_reader import JournalReader, Written, by_digest
+from ecr_cleaner.journal_reader import Written, by_digest
 from ecr_cleaner.restoring import Restorer
 
 if TYPE_CHECKING:
@@ -65,12 +66,9 @@ def command(  # noqa: PLR0913 - the options of the command line
     clients = connection.clients
     names.must_lie_here(image, clients)
     repository = str(image.repository)
-    place = None if settings is None else settings.value.journal
-    written: dict[str, Written] = {}
-    problems: list[str] = []
-    if place is not None:
-        reader = JournalReader(clients, place.bucket, place.prefix)
-        written, problems = by_digest(reader.pages(repository)), reader.problems
+    reader = None if settings is None else compose.journal_reader(clients, settings.value)
+    written: dict[str, Written] = by_digest(reader.pages(repository)) if reader else {}
+    problems = reader.problems if reader else []
     for problem in problems:
         click.echo(f"Passed over: {problem}", err=True)
     ended = []

@@ -1,0 +1,122 @@
+"""The one place where the parts of a run are put together, by the settings.
+
+What only looks is composed with ``read_only=True``: it is a dry run then, and every part that writes is left out or
+replaced by the one that reads.
+"""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from typing import TYPE_CHECKING
+
+from ecr_cleaner import approval, lock, objects
+from ecr_cleaner.aws import Aws
+from ecr_cleaner.clock import utc_now
+from ecr_cleaner.history import HistoryReader, HistoryStore
+from ecr_cleaner.journal import Journal
+from ecr_cleaner.journal_reader import JournalReader
+from ecr_cleaner.report.fanout import Fanout
+from ecr_cleaner.report.record import Recorder
+from ecr_cleaner.report.store import ReportStore
+from ecr_cleaner.run import Run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+    from datetime import datetime
+
+    from ecr_cleaner.report import Reporter
+    from ecr_cleaner.report.record import Keep
+    from ecr_cleaner.saved_plan import SavedPlan
+    from ecr_cleaner.settings import Settings
+
+
+def read_object(bucket: str, key: str) -> bytes:
+    """What lies under a key, for settings that are too long for the environment.
+
+    Raises:
+        CleanerError: It cannot be read.
+    """
+    return objects.read(Aws(), bucket, key).body
+
+
+def history_store(clients: Aws, settings: Settings) -> HistoryStore | None:
+    """The history, for a run of the function; None if it is off."""
+    place = settings.history
+    return HistoryStore(clients, place.bucket, place.prefix, settings.rollback_days) if place else None
+
+
+def history_reader(clients: Aws, settings: Settings) -> HistoryReader | None:
+    """The history, for who only looks; None if it is off."""
+    place = settings.history
+    return HistoryReader(clients, place.bucket, place.prefix, settings.rollback_days) if place else None
+
+
+def journal_reader(clients: Aws, settings: Settings) -> JournalReader | None:
+    """What removed images left in the journal; None if there is none."""
+    place = settings.journal
+    return JournalReader(clients, place.bucket, place.prefix) if place else None
+
+
+def report_store(clients: Aws, settings: Settings) -> ReportStore | None:
+    """Where the function keeps the reports of its runs; None: nowhere."""
+    place = settings.reports
+    return ReportStore(clients, place.bucket, place.prefix) if place else None
+
+
+def run_lock(clients: Aws, settings: Settings, run_id: str, *, read_only: bool = False) -> AbstractContextManager[None]:
+    """What keeps two runs apart; nothing where there is no table, and for who only looks."""
+    return nullcontext() if read_only or not settings.lock_table else lock.held(clients, settings.lock_table, run_id)
+
+
+def run(  # noqa: PLR0913 - what a run is, each by name
+    clients: Aws,
+    settings: Settings,
+    reporter: Reporter,
+    run_id: str,
+    *,
+    function_name: str = "ecr-cleaner",
+    seconds_left: Callable[[], float],
+    plan_id: str | None = None,
+    plan: SavedPlan | None = None,
+    keep: Keep | None = None,
+    only: frozenset[str] | None = None,
+    clock: Callable[[], datetime] = utc_now,
+    read_only: bool = False,
+) -> Run:
+    """A run that is ready to be executed.
+
+    Args:
+        clients: Of the account and region.
+        settings: What it is told.
+        reporter: Told of everything as it happens.
+        run_id: Names the run in logs, errors and everything that it writes.
+        function_name: Of the function.
+        seconds_left: Until the run is cut off.
+        plan_id: Of the plan that a person sent; None: nobody did.
+        plan: That plan; None: the run reads it from the bucket.
+        keep: Where the document and the page of the run are kept; None: nowhere.
+        only: Look at these repositories alone; None means all of them.
+        clock: Now, in UTC.
+        read_only: Whether nothing may be written, at AWS or anywhere else.
+
+    Raises:
+        ApprovalError: There is a plan, and no approval is required.
+    """
+    if read_only:
+        settings = settings.model_copy(update={"dry_run": True})
+    book = None if read_only else settings.journal
+    return Run(
+        clients=clients,
+        settings=settings,
+        # The last reporter may name the report, so whoever keeps it comes first.
+        reporter=Fanout((Recorder(settings, keep), reporter)) if keep else reporter,
+        run_id=run_id,
+        history=history_reader(clients, settings) if read_only else history_store(clients, settings),
+        function_name=function_name,
+        only=only,
+        seconds_left=seconds_left,
+        clock=clock,
+        gate=approval.gate(clients, settings, plan_id, function_name, run_id, plan),
+        journal=Journal(clients, book.bucket, book.prefix, run_id) if book else None,
+    )

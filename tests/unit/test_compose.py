@@ -1,0 +1,107 @@
+"""What a run is put together from, by the settings and by whether it may write."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager, nullcontext
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import pytest
+
+from ecr_cleaner import compose, lock
+from ecr_cleaner.approval import Application, Proposal
+from ecr_cleaner.errors import ApprovalError
+from ecr_cleaner.history import HistoryReader, HistoryStore
+from ecr_cleaner.report.fanout import Fanout
+from ecr_cleaner.report.log import LogReporter
+from ecr_cleaner.report.record import Recorder
+from ecr_cleaner.settings import Settings
+from tests.builders import REGION
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ecr_cleaner.aws import Aws
+    from ecr_cleaner.run import Run
+
+PLACE: Final = {"bucket": "shared", "prefix": "ecr-cleaner/1/"}
+EVERYTHING: Final = {
+    "dry_run": False,
+    "approval": "required",
+    "lock_table": "cleaner-lock",
+    **dict.fromkeys(("history", "journal", "plans", "reports"), PLACE),
+}
+PLAN: Final = "0" * 64
+
+
+def clients() -> Aws:
+    """Of nobody: composing asks nobody for anything."""
+    return cast("Aws", SimpleNamespace(region=REGION))
+
+
+def composed(settings: dict[str, Any], **named: Any) -> Run:
+    """A run of these settings."""
+    made = Settings.model_validate(settings)
+    return compose.run(clients(), made, LogReporter(), "run-1", seconds_left=lambda: 900.0, **named)
+
+
+def test_a_run_of_the_function_writes() -> None:
+    """History, journal and plan, each in its place."""
+    run = composed(EVERYTHING)
+    assert (type(run.history), type(run.gate)) == (HistoryStore, Proposal)
+    assert run.journal
+    assert (run.journal.bucket, run.journal.prefix, run.journal.run_id) == ("shared", "ecr-cleaner/1/", "run-1")
+    assert not run.settings.dry_run
+
+
+@pytest.mark.parametrize("plan_id", [None, PLAN])
+def test_what_only_looks_can_write_nothing(plan_id: str | None) -> None:
+    """Whatever the settings say: it is a dry run, by a history that is only read, and there is no journal."""
+    run = composed(EVERYTHING, read_only=True, plan_id=plan_id)
+    assert (type(run.history), run.journal) == (HistoryReader, None)
+    assert run.settings.dry_run
+    if plan_id is None:
+        assert run.gate is None
+    else:
+        assert isinstance(run.gate, Application)
+        assert run.gate.settings.dry_run, "or the plan would be marked as carried out"
+
+
+def test_without_places_nothing_is_remembered() -> None:
+    """As with the settings of the original alone."""
+    run = composed({"dry_run": False})
+    assert (run.history, run.journal, run.gate) == (None, None, None)
+    assert compose.report_store(clients(), run.settings) is None
+    assert compose.journal_reader(clients(), run.settings) is None
+    assert compose.history_reader(clients(), run.settings) is None
+
+
+def test_no_plan_is_carried_out_where_none_is_required() -> None:
+    """A run refuses to begin."""
+    with pytest.raises(ApprovalError):
+        composed(EVERYTHING | {"approval": "none"}, plan_id=PLAN)
+
+
+def test_who_keeps_the_report_comes_before_who_names_it() -> None:
+    """The page of a look that writes nothing at AWS is kept as well."""
+    run = composed(EVERYTHING, keep=lambda *_: None, read_only=True)
+    assert isinstance(run.reporter, Fanout)
+    assert [type(one) for one in run.reporter.reporters] == [Recorder, LogReporter]
+
+
+def test_who_only_looks_takes_no_lock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A look keeps no run away; a run without a table has nothing to hold."""
+    held = []
+
+    @contextmanager
+    def hold(_: Aws, table: str, run_id: str) -> Iterator[None]:
+        held.append((table, run_id))
+        yield
+
+    monkeypatch.setattr(lock, "held", hold)
+    settings = Settings.model_validate(EVERYTHING)
+    with compose.run_lock(clients(), settings, "run-1"):
+        assert held == [("cleaner-lock", "run-1")]
+    assert isinstance(compose.run_lock(clients(), settings, "run-1", read_only=True), nullcontext)
+    assert isinstance(compose.run_lock(clients(), Settings(), "run-1"), nullcontext)
+    assert len(held) == 1
