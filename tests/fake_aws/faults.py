@@ -40,7 +40,7 @@ class Fault:
         operation: The operation's name, or ``"*"``.
         kind: ``access_denied``, ``bad_request``, ``throttled``, ``internal_error`` (500), ``unavailable`` (503) and
             ``expired_token`` are answers; ``reset`` tears the connection before the call is served, ``lost_answer``
-            after it took effect; ``timeout`` says nothing for `seconds`, then tears it; ``malformed`` is a 200 that
+            after it took effect; ``timeout`` says nothing until the caller gives up; ``malformed`` is a 200 that
             is not JSON, ``cut_short`` a 200 whose JSON ends in the middle (with a matching Content-Length),
             ``missing_member`` a 200 with ``{}``, or with an element that holds nothing; ``short_page`` is a page of
             one item with a token for the rest and ``empty_page_with_token`` a page of none (both are what AWS may do;
@@ -48,7 +48,8 @@ class Fault:
         after: Matching calls that are let through first.
         times: Matching calls that meet it after that; None means all.
         where: Input members that must have these values, such as ``{"repositoryName": "shop/api"}``.
-        seconds: How long ``timeout`` is silent.
+        seconds: How long ``timeout`` is silent at most, through a socket, before the connection is torn. None: a caller
+            of the sandbox's own process is told at once that it has waited for too long.
     """
 
     service: str = "*"
@@ -57,12 +58,19 @@ class Fault:
     after: int = 0
     times: int | None = None
     where: dict[str, Any] = field(default_factory=dict)
-    seconds: float = 60.0
+    seconds: float | None = None
 
     def __post_init__(self) -> None:
         if self.kind not in get_args(Kind):
             message = f"unknown kind of fault {self.kind!r}; there are {', '.join(get_args(Kind))}"
             raise ValueError(message)
+
+    @property
+    def needs_socket(self) -> bool:
+        """Whether it is the connection that goes wrong, or what comes through it; else an answer is an answer."""
+        if self.kind == "timeout":
+            return self.seconds is not None
+        return self.kind in {"reset", "lost_answer", "malformed", "cut_short", "missing_member"}
 
     def matches(self, request: Request) -> bool:
         """Whether this fault is meant for that request."""
@@ -95,10 +103,10 @@ class FaultBook:
         """Whether there are any."""
         return bool(self._faults)
 
-    def concern(self, request: Request) -> bool:
-        """Whether any of them is meant for that request, or for a later one like it; counts nothing."""
+    def need_socket(self, request: Request) -> bool:
+        """Whether one that needs a socket is meant for that request, or for a later one like it; counts nothing."""
         with self._lock:
-            return any(fault.matches(request) for fault, _ in self._faults)
+            return any(fault.needs_socket and fault.matches(request) for fault, _ in self._faults)
 
     def meet(self, request: Request) -> Fault | None:
         """The fault this request meets, if any; every matching fault counts the call."""

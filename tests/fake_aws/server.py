@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 os.environ["MOTO_LAMBDA_STUB_ECR"] = "true"
 
 _CONNECTION = "sandbox.connection"
+_PATIENCE_SECONDS = 60.0
 
 
 class Moto(DomainDispatcherApplication):  # type: ignore[misc]
@@ -74,6 +75,10 @@ class Gateway(cheroot.wsgi.Gateway_10):  # type: ignore[misc]
 
 class Torn(cheroot.errors.FatalSSLAlert):  # type: ignore[misc]
     """The one exception after which cheroot closes a connection without a word."""
+
+
+class TimedOutError(Exception):
+    """Who asks without a socket has waited for too long."""
 
 
 class Middleware:
@@ -115,9 +120,9 @@ class Middleware:
         start_response(f"{answer.status} {responses.get(answer.status, 'Unknown')}", lines)
         return [answer.body]
 
-    def spoils(self, environ: dict[str, Any], body: bytes) -> bool:
-        """Whether a fault is meant for a request like this one, now or after some others."""
-        return self._faults.any and self._faults.concern(self._parsed(environ, body))
+    def needs_socket(self, environ: dict[str, Any], body: bytes) -> bool:
+        """Whether a fault of connections is meant for a request like this one, now or after some others."""
+        return self._faults.any and self._faults.need_socket(self._parsed(environ, body))
 
     def _parsed(self, environ: dict[str, Any], body: bytes) -> Request:
         headers = {
@@ -146,9 +151,11 @@ class Middleware:
         if error := self._early(request, fault):
             answer = render_error(request, error)
         elif fault and fault.kind in {"reset", "timeout"}:
-            if fault.kind == "timeout":
-                self.stopping.wait(fault.seconds)
             call.error = fault.kind
+            if fault.kind == "timeout":
+                if _CONNECTION not in environ:
+                    raise TimedOutError
+                self.stopping.wait(_PATIENCE_SECONDS if fault.seconds is None else fault.seconds)
             _tear(environ)
         else:
             answer = self._spoil(fault, self._answer(request, fault), call, environ)

@@ -1,7 +1,8 @@
 """The way to the sandbox within one process: the same request and the same answer, without a socket between them.
 
-Most of a call's time goes into the socket and into handing over from thread to thread. What is to go wrong goes
-through the socket all the same, because how botocore meets a torn connection is a part of what is tested.
+Most of a call's time goes into the socket and into handing over from thread to thread. A connection that is to be torn
+is a real one all the same, because how botocore meets it is a part of what is tested. For a time-out nobody waits
+unless a fault says how long.
 """
 
 from __future__ import annotations
@@ -12,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from botocore.awsrequest import AWSResponse, HeadersDict
-from botocore.exceptions import ConnectionClosedError
+from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 from urllib3 import HTTPResponse
 
-from .server import Torn
+from .server import TimedOutError, Torn
 
 if TYPE_CHECKING:
     from botocore.awsrequest import AWSPreparedRequest
@@ -40,6 +41,7 @@ class Shortcut:
 
         Raises:
             ConnectionClosedError: Something tore the connection after the call had begun.
+            ReadTimeoutError: No answer will come.
         """
         if not request.url.startswith(f"{self._endpoint}/"):
             return None
@@ -69,13 +71,15 @@ class Shortcut:
             key = name.upper().replace("-", "_")
             text = value.decode("latin-1") if isinstance(value, bytes) else str(value)
             environ[key if key in {"CONTENT_TYPE", "CONTENT_LENGTH"} else f"HTTP_{key}"] = text
-        if self._app.spoils(environ, body):
+        if self._app.needs_socket(environ, body):
             return None
         started: list[Any] = []
         try:
             chunks = self._app(
                 environ | {"wsgi.input": io.BytesIO(body)}, lambda status, headers: started.extend((status, headers))
             )
+        except TimedOutError:
+            raise ReadTimeoutError(endpoint_url=request.url, error=TimeoutError()) from None
         except Torn:
             raise ConnectionClosedError(endpoint_url=request.url, request=request) from None
         status, headers = int(started[0].split()[0]), HeadersDict(started[1])

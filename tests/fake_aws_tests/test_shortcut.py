@@ -7,7 +7,7 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError, ConnectionClosedError, EndpointConnectionError
+from botocore.exceptions import ClientError, ConnectionClosedError, EndpointConnectionError, ReadTimeoutError
 
 from tests.fake_aws import Fault, Sandbox
 from tests.fake_aws.server import Server
@@ -78,7 +78,7 @@ def test_it_answers_what_the_socket_answers(sandbox: Sandbox, connections: list[
     assert [(call.service, call.operation, call.parameters, call.error) for call in sandbox.calls] == calls
 
 
-def test_what_a_fault_is_meant_for_takes_the_socket(sandbox: Sandbox, connections: list[str]) -> None:
+def test_what_spoils_a_connection_takes_the_socket(sandbox: Sandbox, connections: list[str]) -> None:
     """All calls like it, so that they are counted in one place."""
     sandbox.inject(Fault(service="ecr", operation="DescribeImages", kind="reset", after=1))
     sandbox.client("ecr").describe_images(repositoryName="shop/api")
@@ -97,6 +97,21 @@ def test_a_fault_that_comes_with_the_call_tears_it(sandbox: Sandbox, connections
         sandbox.client("ecr").describe_images(repositoryName="shop/api")
     assert connections == []
     assert [call.error for call in sandbox.calls if call.operation == "DescribeImages"] == ["reset"]
+
+
+def test_a_time_out_is_waited_for_only_if_a_fault_says_how_long(sandbox: Sandbox, connections: list[str]) -> None:
+    """Else it is over at once, as botocore ends it, and counted as every fault is."""
+    sandbox.inject(Fault(service="ecr", operation="DescribeImages", kind="timeout", after=1))
+    sandbox.client("ecr").describe_images(repositoryName="shop/api")
+    with pytest.raises(ReadTimeoutError, match=f'Read timeout on endpoint URL: "{sandbox.endpoint}/"'):
+        sandbox.client("ecr").describe_images(repositoryName="shop/api")
+    assert connections == []
+    assert [call.error for call in sandbox.calls if call.operation == "DescribeImages"] == [None, "timeout"]
+    sandbox.clear_faults()
+    sandbox.inject(Fault(service="ecr", operation="DescribeImages", kind="timeout", seconds=0))
+    with pytest.raises(ConnectionClosedError):
+        sandbox.client("ecr").describe_images(repositoryName="shop/api")
+    assert len(connections) == 1
 
 
 def test_another_place_is_left_to_botocore(sandbox: Sandbox) -> None:

@@ -148,6 +148,7 @@ class Cell:
         reach: With which calls of it.
         made: How many there are in a run in which nothing goes wrong.
         times: How many of these calls meet it; None means all.
+        seconds: How long a time-out is really waited for; None: not at all.
     """
 
     api: Api
@@ -155,15 +156,15 @@ class Cell:
     reach: Reach
     made: int
     times: int | None = None
+    seconds: float | None = None
 
     def __str__(self) -> str:
         bucket = f" of {self.api.bucket}" if self.api.bucket else ""
         return f"{self.kind} at {self.reach} of {self.api.service} {self.api.operation}{bucket}"
 
     def is_later_page(self, call: Call) -> bool:
-        """Whether a call asked for more of a listing and failed, or has still no answer."""
-        failed = call.error is not None or self.kind == "timeout"
-        return failed and Api.of(call) == self.api and bool(_TOKENS & set(call.parameters))
+        """Whether a call asked for more of a listing and failed."""
+        return call.error is not None and Api.of(call) == self.api and bool(_TOKENS & set(call.parameters))
 
     def inject(self, sandbox: Sandbox) -> None:
         """Let it go wrong."""
@@ -171,7 +172,7 @@ class Cell:
             "service": self.api.service,
             "operation": self.api.operation,
             "where": self.api.where,
-            "seconds": 3,
+            "seconds": self.seconds,
         }
         after = 0
         if self.reach == "the last call":
@@ -246,9 +247,8 @@ def of_different_sources(cells: Iterable[Cell], size: int) -> list[list[Cell]]:
     groups: list[tuple[set[str], list[Cell]]] = []
     for cell in cells:
         askers = set(cell.api.askers)
-        slow = cell.kind == "timeout"
         for named, group in groups:
-            if len(group) < size and not named & askers and slow is (group[0].kind == "timeout"):
+            if len(group) < size and not named & askers:
                 named.update(askers)
                 group.append(cell)
                 break

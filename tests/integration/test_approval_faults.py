@@ -43,7 +43,6 @@ def spoil(approving: Approving, operation: str, key: str, kind: Kind, **more: in
             where=where,
             after=more.get("after", 0),
             times=more.get("times"),
-            seconds=1.5,
         )
     )
 
@@ -51,14 +50,13 @@ def spoil(approving: Approving, operation: str, key: str, kind: Kind, **more: in
 def spoil_write_of_plan(sandbox: Sandbox, kind: Kind, times: int | None = None) -> None:
     """Let the last write of a night like the recorded one fail: nobody knows the plan's key beforehand."""
     made = sum(call.operation == "PutObject" for call in sandbox.calls)
-    sandbox.inject(Fault(service="s3", operation="PutObject", kind=kind, after=made - 1, times=times, seconds=1.5))
+    sandbox.inject(Fault(service="s3", operation="PutObject", kind=kind, after=made - 1, times=times))
 
 
 @pytest.fixture(autouse=True)
 def _one_try(run: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
     del run  # which sets it too
     monkeypatch.setattr(aws, "MAX_ATTEMPTS", 1)
-    monkeypatch.setattr(aws, "READ_TIMEOUT_SECONDS", 1 if FULL else 30)
 
 
 def test_a_night_makes_the_calls_that_are_spoiled_here(

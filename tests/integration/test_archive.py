@@ -213,16 +213,13 @@ def test_an_index_that_was_archived_is_still_known(run: Runner, sandbox: Sandbox
 
 
 @pytest.mark.parametrize("kind", cells.HARD)
-def test_archiving_that_fails_is_told(
-    run: Runner, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, kind: Kind
-) -> None:
+def test_archiving_that_fails_is_told(run: Runner, sandbox: Sandbox, kind: Kind) -> None:
     """Each call, for good: what took effect is found by looking, the rest has failed; nothing needed is archived."""
-    monkeypatch.setattr(aws, "READ_TIMEOUT_SECONDS", 1 if kind == "timeout" else 30)
     run.opted_in("app")
     sandbox.push("app", id="used", tags=["used"], pushed="90d")
     sandbox.push("app", id="unused", tags=["unused"], pushed="90d")
     use(sandbox, "used")
-    sandbox.inject(Fault(service="ecr", operation="UpdateImageStorageClass", kind=kind, seconds=1.2))
+    sandbox.inject(Fault(service="ecr", operation="UpdateImageStorageClass", kind=kind))
     outcome = run(**SETTINGS)
     took_effect = kind in {*cells.TOOK_EFFECT, "lost_answer"}
     assert archived(sandbox) == (run.ids("unused") if took_effect else set())

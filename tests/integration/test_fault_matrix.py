@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from ecr_cleaner import aws, batch, usage
+from ecr_cleaner import aws, usage
 from tests.integration import cells, contract
 from tests.integration.fault_account import ARCHIVING, SETTINGS, seed
 
@@ -35,7 +35,6 @@ OF_EACH_SORT: Final = ("access_denied", "lost_answer", "malformed", "timeout")
 
 def failures(
     run: Runner,
-    monkeypatch: pytest.MonkeyPatch,
     chosen: Iterable[list[Cell]],
     *,
     whole: bool,
@@ -46,7 +45,6 @@ def failures(
 
     Args:
         run: Runs.
-        monkeypatch: Of the test.
         chosen: The groups.
         whole: Over every consumer.
         passing: Nothing of it may make a difference.
@@ -56,27 +54,18 @@ def failures(
     unused: Digests | None = None
     since = 0.0
     for group in chosen:
-        # Waiting for what never comes is shortened. Then a machine that stalls lets other calls time out as well, of
-        # which the contract of this one knows nothing: that must cost nothing needed either, and is tried again.
-        slow = any(cell.kind == "timeout" for cell in group)
-        monkeypatch.setattr(aws, "READ_TIMEOUT_SECONDS", 2 if slow else 30)
-        monkeypatch.setattr(batch, "TRIES", 2 if slow else 5)
-        for tries_left in (2, 1, 0) if slow else (0,):
-            if unused is None or time.monotonic() - since > FRESH_SECONDS:
-                run.sandbox.reset()
-                unused, since = seed(run.sandbox, whole=whole), time.monotonic()
-            run.sandbox.clear_calls()
-            for cell in group:
-                cell.inject(run.sandbox)
-            outcome = run(**(ARCHIVING if archiving else SETTINGS))
-            run.sandbox.clear_faults()
-            lost = [f"{group[0]}: {problem}" for problem in contract.always(outcome, unused)]
-            problems = [*lost, *_problems(run, group, outcome, unused, passing=passing)]
-            if not all(contract.is_untouched(cell.api, outcome) for cell in group):
-                unused = None
-            if lost or not problems or not tries_left:
-                break
-        found += problems
+        if unused is None or time.monotonic() - since > FRESH_SECONDS:
+            run.sandbox.reset()
+            unused, since = seed(run.sandbox, whole=whole), time.monotonic()
+        run.sandbox.clear_calls()
+        for cell in group:
+            cell.inject(run.sandbox)
+        outcome = run(**(ARCHIVING if archiving else SETTINGS))
+        run.sandbox.clear_faults()
+        found += [f"{group[0]}: {problem}" for problem in contract.always(outcome, unused)]
+        found += _problems(run, group, outcome, unused, passing=passing)
+        if not all(contract.is_untouched(cell.api, outcome) for cell in group):
+            unused = None
     return "\n".join(found)
 
 
@@ -109,7 +98,7 @@ def test_a_call_that_fails_ends_the_run_as_its_contract_says(
     assert chosen
     monkeypatch.setattr(aws, "MAX_ATTEMPTS", 1)
     groups = cells.of_different_sources(chosen, GROUP) if stage == "usage" else [[cell] for cell in chosen]
-    assert not failures(run, monkeypatch, groups, whole=whole)
+    assert not failures(run, groups, whole=whole)
 
 
 @pytest.mark.parametrize("kind", cells.HARD if cells.FULL else OF_EACH_SORT)
@@ -124,40 +113,38 @@ def test_archiving_that_fails_ends_as_its_contract_says(
     if stage == "removal":
         assert {cell.api.operation for (cell,) in chosen} == {"UpdateImageStorageClass"}
     monkeypatch.setattr(aws, "MAX_ATTEMPTS", 1)
-    assert not failures(run, monkeypatch, chosen, whole=False, archiving=True)
+    assert not failures(run, chosen, whole=False, archiving=True)
 
 
 @pytest.mark.parametrize("kind", cells.ODD_PAGES)
-def test_odd_pages_hide_nothing(run: Runner, monkeypatch: pytest.MonkeyPatch, kind: Kind) -> None:
+def test_odd_pages_hide_nothing(run: Runner, kind: Kind) -> None:
     """AWS may answer with fewer items than asked for, or with none and a token; first at all listings at once."""
     every = [cell for cell in cells.every_cell(cells.made(run, whole=True), [kind]) if cell.api.is_paged]
     at_once = [cell for cell in every if cell.reach == "every call"]
     one_by_one = [[cell] for cell in every] if cells.FULL else []
-    assert not failures(run, monkeypatch, [at_once, *one_by_one], whole=True, passing=True)
+    assert not failures(run, [at_once, *one_by_one], whole=True, passing=True)
 
 
 @pytest.mark.parametrize("kind", cells.PASSING)
-def test_what_passes_by_itself_is_tried_again(run: Runner, monkeypatch: pytest.MonkeyPatch, kind: Kind) -> None:
+def test_what_passes_by_itself_is_tried_again(run: Runner, kind: Kind) -> None:
     """One failure that a second try mends does not fail the run; first one of every call at once."""
-    # What never comes is waited for, so without all the consumers.
-    whole = cells.FULL or kind != "timeout"
     every = [
         replace(cell, times=1)
-        for cell in cells.every_cell(cells.made(run, whole=whole), [kind])
+        for cell in cells.every_cell(cells.made(run, whole=True), [kind])
         if cell.reach != "the second page"
     ]
-    at_once = [cell for cell in every if cell.reach == "every call" and (whole or cell.api.stage != "usage")]
+    at_once = [cell for cell in every if cell.reach == "every call"]
     one_by_one = [[cell] for cell in every] if cells.FULL else []
-    assert not failures(run, monkeypatch, [at_once, *one_by_one], whole=whole, passing=True)
+    assert not failures(run, [at_once, *one_by_one], whole=True, passing=True)
 
 
 @pytest.mark.parametrize("kind", cells.PASSING)
-def test_archiving_is_tried_again_as_well(run: Runner, monkeypatch: pytest.MonkeyPatch, kind: Kind) -> None:
+def test_archiving_is_tried_again_as_well(run: Runner, kind: Kind) -> None:
     """The first call and the last one."""
     every = cells.every_cell(cells.made(run, whole=False, archiving=True), [kind])
     chosen = [[replace(cell, times=1)] for cell in every if cell.api.stage == "removal"]
     assert len(chosen) == 2
-    assert not failures(run, monkeypatch, chosen, whole=False, passing=True, archiving=True)
+    assert not failures(run, chosen, whole=False, passing=True, archiving=True)
 
 
 def test_every_failed_source_is_named_at_once(run: Runner) -> None:
