@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Protocol
 from ecr_cleaner import saved_plan
 from ecr_cleaner.errors import ApprovalError, CleanerError
 from ecr_cleaner.model import Removal, RemovalStatus, RepositoryPlan, RepositoryStatus
-from ecr_cleaner.permission import Approved, Stay, permitted, staying
+from ecr_cleaner.permission import Approved, permitted, staying
 from ecr_cleaner.plan_store import Mark, PlanStore
-from ecr_cleaner.report.plan_summary import PlanSummary
+from ecr_cleaner.report.plan_summary import PlanSummary, Stay
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable, Mapping
     from datetime import datetime
 
     from ecr_cleaner.aws import Aws
-    from ecr_cleaner.report.summary import RunSummary
+    from ecr_cleaner.model import RepositoryOutcome
     from ecr_cleaner.saved_plan import SavedPlan
     from ecr_cleaner.settings import Settings
 
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 class Gate(Protocol):
     """What a run asks before it removes anything."""
 
-    def begin(self, summary: RunSummary, now: datetime) -> None:
-        """The registry's account is known, and nothing is judged yet.
+    def begin(self, account: str, region: str, now: datetime) -> PlanSummary | None:
+        """The registry is known, and nothing is judged yet; tells of the plan that is about to be carried out.
 
         Raises:
             ApprovalError: There is nothing to begin.
@@ -41,14 +41,25 @@ class Gate(Protocol):
     def look(self, plan: RepositoryPlan) -> None:
         """A repository was judged, or judged again."""
 
-    def ask(self, plans: Iterable[RepositoryPlan]) -> None:
-        """Everything is judged, and the run would remove now."""
+    def ask(self, plans: Iterable[RepositoryPlan]) -> PlanSummary | None:
+        """Everything is judged, and the run would remove now; tells of the plan that waits from here on."""
 
     def permit(self, plan: RepositoryPlan) -> tuple[RepositoryPlan, tuple[Removal, ...]]:
         """What of a repository's removals may go, and how each other one ends; none is told twice."""
 
-    def end(self) -> None:
-        """The run has removed what it could."""
+    def end(
+        self, repositories: Mapping[str, RepositoryOutcome], unfinished: Collection[str], *, stopped: bool
+    ) -> list[str]:
+        """The run has removed what it could.
+
+        Args:
+            repositories: Those that opted in, by name.
+            unfinished: Names of those of which something is left, or failed.
+            stopped: Whether nothing more may go, or time ran out, for the run as a whole.
+
+        Returns:
+            What could not be noted, one sentence each.
+        """
 
 
 @dataclass(slots=True)
@@ -64,45 +75,47 @@ class Proposal:
     store: PlanStore
     settings: Settings
     function: str
-    _summary: RunSummary = field(init=False)
+    _account: str = field(init=False)
+    _region: str = field(init=False)
     _now: datetime = field(init=False)
 
-    def begin(self, summary: RunSummary, now: datetime) -> None:
+    def begin(self, account: str, region: str, now: datetime) -> None:
         """Remember whose run it is."""
-        self._summary, self._now = summary, now
+        self._account, self._region, self._now = account, region, now
 
     def look(self, plan: RepositoryPlan) -> None:
         """Verdicts are as ever."""
 
-    def ask(self, plans: Iterable[RepositoryPlan]) -> None:
+    def ask(self, plans: Iterable[RepositoryPlan]) -> PlanSummary | None:
         """Write the plan, if there is anything to approve, and say what to send.
 
         Raises:
             ApprovalError: The plan would be too long.
             HistoryError: It could not be written.
         """
-        summary = self._summary
         plan = saved_plan.of_run(
             plans,
-            account=str(summary.account_id),
-            region=summary.region,
+            account=self._account,
+            region=self._region,
             function=self.function,
             removal=self.settings.removal,
             settings_sha256=self.settings.sha256,
             now=self._now,
             expires_after=timedelta(hours=self.settings.plan_expiry_hours),
         )
-        if plan.images:
-            self.store.write(plan)
-            summary.plan = PlanSummary.proposed(plan)
+        if not plan.images:
+            return None
+        self.store.write(plan)
+        return proposed(plan)
 
     def permit(self, plan: RepositoryPlan) -> tuple[RepositoryPlan, tuple[Removal, ...]]:
         """Nothing."""
         endings = tuple(Removal(verdict, RemovalStatus.PROPOSED) for verdict in plan.removals)
         return RepositoryPlan(plan.repository, ()), endings
 
-    def end(self) -> None:
+    def end(self, *_: object, **__: object) -> list[str]:
         """Nothing has gone."""
+        return []
 
 
 @dataclass(slots=True)
@@ -124,7 +137,6 @@ class Application:
     plan_id: str
     run_id: str
     plan: SavedPlan | None = None
-    _summary: RunSummary = field(init=False)
     _planned: dict[str, dict[str, Approved]] = field(init=False)
     _mark: Mark = field(init=False)
     _etag: str | None = field(init=False, default=None)
@@ -133,19 +145,18 @@ class Application:
     _ended: set[tuple[str, str]] = field(init=False, default_factory=set)
     _passed: set[tuple[str, str]] = field(init=False, default_factory=set)
 
-    def begin(self, summary: RunSummary, now: datetime) -> None:
+    def begin(self, account: str, region: str, now: datetime) -> PlanSummary:
         """Read the plan, hold it against what is here, and note that it is being carried out.
 
         Raises:
             ApprovalError: It may not be carried out.
             HistoryError: The bucket does not answer.
         """
-        self._summary = summary
         self.plan = plan = self.plan or self.store.read(self.plan_id)
         saved_plan.check(
             plan,
-            account=str(summary.account_id),
-            region=summary.region,
+            account=account,
+            region=region,
             function=self.function,
             removal=self.settings.removal,
             settings_sha256=self.settings.sha256,
@@ -155,7 +166,7 @@ class Application:
         self._mark = Mark(plan=self.plan_id, state="begun", run_id=self.run_id, at=now)
         if not self.settings.dry_run:
             self._etag = self.store.take(self._mark)
-        summary.plan = PlanSummary.applied(plan, self._stays)
+        return applied(plan, self._stays)
 
     def look(self, plan: RepositoryPlan) -> None:
         """Note what the plan names and this look keeps."""
@@ -179,10 +190,12 @@ class Application:
         self._passed |= {(name, verdict.image.digest) for verdict in passes.verdicts}
         return passes, new
 
-    def end(self) -> None:
+    def end(
+        self, repositories: Mapping[str, RepositoryOutcome], unfinished: Collection[str], *, stopped: bool
+    ) -> list[str]:
         """Say of which repositories nobody looked, and note that the plan was carried out, if nothing of it is left."""
         for name, images in self._planned.items():
-            found = self._summary.repositories.get(name)
+            found = repositories.get(name)
             if found is not None and found.status is RepositoryStatus.JUDGED:
                 continue
             reason = found.status.value if found else "not_opted_in"
@@ -190,21 +203,28 @@ class Application:
             for digest, approved in images.items():
                 if (name, digest) not in self._passed:  # how these end, the run tells
                     self._stays.setdefault((name, digest), Stay(name, digest, approved.tags, reason, detail))
-        if self._etag is None or self._is_unfinished():
-            return
+        if self._etag is None or stopped or self._planned.keys() & set(unfinished):
+            return []
         try:
             self.store.finish(self._mark.model_copy(update={"state": "done"}), self._etag)
         except CleanerError as error:
-            self._summary.problems.append(
+            problem = (
                 f"that plan {self.plan_id} was carried out could not be noted ({error}); nothing more goes by sending"
                 " it again than a new look allows"
             )
+            return [problem]
+        return []
 
-    def _is_unfinished(self) -> bool:
-        summary = self._summary
-        planned = [one for name, one in summary.repositories.items() if name in self._planned]
-        left = any(one.status is RepositoryStatus.LEFT or one.removals[RemovalStatus.LEFT.value] for one in planned)
-        return bool(left or summary.refusals or summary.cut_short or any(one.problems for one in planned))
+
+def proposed(plan: SavedPlan) -> PlanSummary:
+    """What a run tells of a plan that waits for a person."""
+    command = saved_plan.apply_command(plan.id, plan.function, plan.region)
+    return PlanSummary("awaits_approval", plan.id, plan.expires_at, plan.images, plan.size_bytes, command)
+
+
+def applied(plan: SavedPlan, stays: Mapping[tuple[str, str], Stay]) -> PlanSummary:
+    """What a run tells of a plan that a person sent."""
+    return PlanSummary("applied", plan.id, plan.expires_at, plan.images, plan.size_bytes, stays=stays)
 
 
 def store_of(clients: Aws, settings: Settings) -> PlanStore | None:

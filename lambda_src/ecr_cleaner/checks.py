@@ -14,15 +14,14 @@ from ecr_cleaner.errors import CleanerError, OutOfTimeError
 from ecr_cleaner.model import Contents, Finding, FindingKind, RepositoryStatus, Severity, SkipReason
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
     from datetime import datetime
 
     from ecr_cleaner.access import RegistryFacts
     from ecr_cleaner.aws import Aws
     from ecr_cleaner.model import Gone, Repository, Usage
-    from ecr_cleaner.report.summary import RunSummary
     from ecr_cleaner.settings import Settings
-    from ecr_cleaner.survey import Survey
+    from ecr_cleaner.survey import RegistryListing
 
 SPARE_SECONDS: Final = 300.0
 """With less than this left before removal no call is made for a finding: a third of what Lambda gives a run."""
@@ -52,16 +51,16 @@ class Checks:
     Attributes:
         clients: Of the account and region.
         settings: What the run is told.
-        summary: Gets the findings.
         seconds_left: Until the run is cut off.
         restore: The command that brings an image back, with ``{}`` for its name.
+        findings: Those so far.
     """
 
     clients: Aws
     settings: Settings
-    summary: RunSummary
     seconds_left: Callable[[], float]
     restore: str = findings.RESTORE
+    findings: list[Finding] = field(init=False, default_factory=list)
     _named: dict[str | None, tuple[Usage, ...]] | None = None
     _digests: frozenset[str] = frozenset()
     _facts: RegistryFacts | None = None
@@ -74,10 +73,10 @@ class Checks:
     def _accepts_other_accounts(self) -> bool:
         return SkipReason.OTHER_ACCOUNTS in self.settings.acknowledged_unscanned
 
-    def surveyed(self, survey: Survey) -> None:
+    def surveyed(self, survey: RegistryListing) -> None:
         """What the tags and policies of all repositories say."""
         self._facts = survey.facts
-        for name, told in self.summary.repositories.items():
+        for name, told in survey.left_alone:
             if told.status is RepositoryStatus.MISCONFIGURED:
                 self._add(FindingKind.MISCONFIGURED_TAG, Severity.PROBLEM, name, told.detail)
             elif told.setting == SkipReason.OTHER_ACCOUNTS.value:
@@ -114,22 +113,20 @@ class Checks:
             return
         self._contents(repository.name, contents, now, gone, read=read)
         if self._accepts_other_accounts:
-            self.summary.findings += self._ask(repository.name, lambda: self._pullers(repository.name)) or ()
+            self.findings += self._ask(repository.name, lambda: self._pullers(repository.name)) or ()
 
     def _contents(self, name: str, contents: Contents, now: datetime, gone: Mapping[str, Gone], *, read: bool) -> None:
         self._looked_at.add(name)
-        self.summary.findings += findings.orphans(contents, self._digests)
+        self.findings += findings.orphans(contents, self._digests)
         if self._named is None:
             return
         resolved = resolution.resolve(contents.images, self._named.get(name, ()), self._named.get(None, ()))
         # What is missing from a pull-through cache is fetched when somebody pulls it.
         if self._facts is None or self._facts.cached_under(name) is None:
-            self.summary.findings += findings.dangling(name, resolved, gone, self.restore)
-        self.summary.findings += findings.archived_in_use(contents.images, resolved.used, gone, self.restore)
+            self.findings += findings.dangling(name, resolved, gone, self.restore)
+        self.findings += findings.archived_in_use(contents.images, resolved.used, gone, self.restore)
         if resolved.used:
-            self.summary.findings += (
-                self._ask(name, lambda: self._lifecycle(name, contents, resolved, now, read=read)) or ()
-            )
+            self.findings += self._ask(name, lambda: self._lifecycle(name, contents, resolved, now, read=read)) or ()
 
     def _lifecycle(
         self, name: str, contents: Contents, resolved: resolution.Resolved, now: datetime, *, read: bool
@@ -149,7 +146,7 @@ class Checks:
             detail = f"its policy lets {', '.join(pullers)} pull, which acknowledged_unscanned accepts"
             yield Finding(FindingKind.OPEN_TO_OTHER_ACCOUNTS, Severity.INFO, name, detail)
 
-    def end(self, survey: Survey, now: datetime, only: frozenset[str] | None) -> None:
+    def end(self, survey: RegistryListing, now: datetime, only: frozenset[str] | None) -> None:
         """What can only be said when everything else is done: of the repositories that nobody looked at, and of none.
 
         Args:
@@ -159,20 +156,20 @@ class Checks:
         """
         self._spare_seconds = SPARE_SECONDS_AT_THE_END
         if self._named is None:
-            self.summary.findings.append(findings.not_determined(findings.REGISTRY, UNASKED))
+            self.findings.append(findings.not_determined(findings.REGISTRY, UNASKED))
         else:
             named: dict[str | None, tuple[Usage, ...]] = {
                 name: usages
                 for name, usages in self._named.items()
                 if name and survey.facts.cached_under(name) is None and (only is None or name in only)
             }
-            self.summary.findings += findings.dangling_repositories(named, survey.names)
+            self.findings += findings.dangling_repositories(named, survey.names)
         if only is None:
             others = sorted(survey.names - self._looked_at)
-            self._survey(others, now) if self.settings.survey_other_repositories else self._count(others)
+            unmanaged = [name for name in others if name not in survey.opted_in]
+            self._survey(others, unmanaged, now) if self.settings.survey_other_repositories else self._count(unmanaged)
 
-    def _count(self, others: Iterable[str]) -> None:
-        unmanaged = [name for name in others if name not in self.summary.repositories]
+    def _count(self, unmanaged: Collection[str]) -> None:
         if unmanaged:
             detail = (
                 f"{len(unmanaged)} repositories did not opt in;"
@@ -180,21 +177,21 @@ class Checks:
             )
             self._add(FindingKind.UNMANAGED_STORAGE, Severity.INFO, findings.REGISTRY, detail)
 
-    def _survey(self, others: Iterable[str], now: datetime) -> None:
+    def _survey(self, others: Iterable[str], unmanaged: Collection[str], now: datetime) -> None:
         sizes: dict[str, tuple[int, int]] = {}
         for name in others:
             images = self._ask(name, lambda name=name: inventory.images(self.clients, name))  # type: ignore[misc]
             if images is None:
                 continue
             self._contents(name, Contents(images), now, {}, read=False)
-            if name not in self.summary.repositories:
+            if name in unmanaged:
                 sizes[name] = (len(images), sum(image.size_bytes for image in images if not image.is_index))
-                self.summary.findings.append(findings.unmanaged(name, *sizes[name]))
+                self.findings.append(findings.unmanaged(name, *sizes[name]))
         if sizes:
-            self.summary.findings.append(findings.unmanaged_total(sizes))
+            self.findings.append(findings.unmanaged_total(sizes))
 
     def _add(self, kind: FindingKind, severity: Severity, subject: str, detail: str) -> None:
-        self.summary.findings.append(Finding(kind, severity, subject, detail))
+        self.findings.append(Finding(kind, severity, subject, detail))
 
     def _ask(self, name: str, look: Callable[[], Iterable[_T]]) -> tuple[_T, ...] | None:
         """Look, if there is time for it.
@@ -219,10 +216,10 @@ class Checks:
     def _stop(self) -> None:
         if not self._out_of_time:
             self._out_of_time = True
-            self.summary.findings.append(findings.not_determined(findings.REGISTRY, NO_TIME))
+            self.findings.append(findings.not_determined(findings.REGISTRY, NO_TIME))
 
     def _failed(self, name: str, error: Exception) -> None:
         self._failures += 1
-        self.summary.findings.append(findings.not_determined(name, aws.sentence(error)))
+        self.findings.append(findings.not_determined(name, aws.sentence(error)))
         if self._failures == MAX_FAILURES:
-            self.summary.findings.append(findings.not_determined(findings.REGISTRY, FAILING))
+            self.findings.append(findings.not_determined(findings.REGISTRY, FAILING))

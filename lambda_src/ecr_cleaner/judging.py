@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ecr_cleaner.model import Gone, Image, Repository, RepositoryPlan, Usage
     from ecr_cleaner.report.summary import RunSummary
     from ecr_cleaner.settings import Settings
-    from ecr_cleaner.survey import Survey
+    from ecr_cleaner.survey import RegistryListing
 
 
 @dataclass(slots=True)
@@ -60,7 +60,7 @@ class Judging:
     restore: str
     clock: Callable[[], datetime]
     now: datetime
-    survey: Survey | None = None
+    survey: RegistryListing | None = None
     watch: broken.Watch = field(init=False)
     readings: Readings = field(init=False, default_factory=Readings)
     scan_seconds: float = field(init=False, default=0.0)

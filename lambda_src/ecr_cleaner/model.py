@@ -470,6 +470,22 @@ FAILS_RUN: Final[Mapping[RepositoryStatus, bool]] = {
 }
 """Whether a run has failed because a repository ended so."""
 
+
+@dataclass(frozen=True, slots=True)
+class RepositoryOutcome:
+    """How a run ended for one repository that opted in.
+
+    Attributes:
+        status: The word for it.
+        detail: Why, where the word does not say it all.
+        setting: The value of ``acknowledged_unscanned`` that would include a skipped repository.
+    """
+
+    status: RepositoryStatus
+    detail: str = ""
+    setting: str = ""
+
+
 FAILING_REMOVALS: Final = frozenset({RemovalStatus.FAILED, RemovalStatus.NOT_JOURNALLED, RemovalStatus.PARTLY_UNTAGGED})
 """Whether a run has failed because the removal of an image ended so."""
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ecr_cleaner.model import Removal, RemovalStatus, RepositoryPlan
+from ecr_cleaner.report.plan_summary import Stay
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -34,26 +35,6 @@ class Approved:
     def covers(self, verdict: Verdict) -> bool:
         """Whether a removal is the one that was approved."""
         return (verdict.image.tags, verdict.reason) == (self.tags, self.reason)
-
-
-@dataclass(frozen=True, slots=True)
-class Stay:
-    """An image of a saved plan that stays.
-
-    Attributes:
-        repository: Its name.
-        digest: Of the image.
-        tags: As the plan has them.
-        reason: A `Reason` that keeps, ``gone``, ``tags_changed``, ``reason_changed``, or the status of a repository
-            that was not judged.
-        detail: What a person reads.
-    """
-
-    repository: str
-    digest: str
-    tags: tuple[str, ...]
-    reason: str
-    detail: str = ""
 
 
 def permitted(fresh: RepositoryPlan, planned: Planned) -> tuple[RepositoryPlan, tuple[Removal, ...]]:

@@ -13,14 +13,14 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from ecr_cleaner import aws, broken, findings, removal
+from ecr_cleaner import aws, broken, findings, inventory, removal
 from ecr_cleaner.checks import Checks
 from ecr_cleaner.clock import utc_now
 from ecr_cleaner.errors import ApprovalError, CleanerError, OutOfTimeError
 from ecr_cleaner.judging import Judging
-from ecr_cleaner.model import Gone, Removal, RemovalStatus, RepositoryPlan, RepositoryStatus
-from ecr_cleaner.report.summary import RunSummary
-from ecr_cleaner.survey import GONE, GONE_DETAIL, survey
+from ecr_cleaner.model import Gone, Removal, RemovalStatus, RepositoryOutcome, RepositoryPlan, RepositoryStatus
+from ecr_cleaner.report.summary import RepositorySummary, RunSummary
+from ecr_cleaner.survey import survey, unread
 from ecr_cleaner.walls import Walls
 
 if TYPE_CHECKING:
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from ecr_cleaner.journal import Journal
     from ecr_cleaner.model import Repository, Verdict
     from ecr_cleaner.report import Reporter
-    from ecr_cleaner.report.summary import RepositorySummary
     from ecr_cleaner.settings import Settings
 
 _T = TypeVar("_T")
@@ -93,7 +92,7 @@ class Run:
         self._now = self.clock()
         self._walls = Walls(self.settings.limits)
         restore = broken.restore_command("{}", self.function_name, self.clients.region)
-        self._checks = Checks(self.clients, self.settings, self.summary, self.seconds_left, restore)
+        self._checks = Checks(self.clients, self.settings, self.seconds_left, restore)
         self._judging = Judging(
             clients=self.clients,
             settings=self.settings,
@@ -125,7 +124,7 @@ class Run:
             self.summary.refusals.append(aws.sentence(error))
         finally:
             self.clients.too_late = None
-        self.summary.findings[:] = findings.ordered(self.summary.findings)
+        self.summary.findings = findings.ordered(self._checks.findings)
         for name in sorted(self.summary.repositories):
             self.reporter.repository(self.summary.repositories[name])
         self.summary.seconds = time.monotonic() - started
@@ -136,12 +135,19 @@ class Run:
         if self.history is not None:
             self.history.open(self._now)
         self._note_what_is_off()
-        surveyed = survey(self.clients, self.settings, self.only, self.summary)
+        facts = inventory.registry_facts(self.clients)
+        self.summary.account_id = facts.account
+        surveyed = survey(self.clients, self.settings, facts, self.only)
+        self.summary.repositories |= {one.name: RepositorySummary(one.name) for one in surveyed.repositories}
+        self.summary.repositories |= {
+            name: RepositorySummary(name, one.status, one.detail, one.setting) for name, one in surveyed.left_alone
+        }
+        self.summary.notes += surveyed.notes
         self._judging.survey = surveyed
         self._checks.surveyed(surveyed)
         repositories = surveyed.repositories
         if self.gate is not None:
-            self.gate.begin(self.summary, self._now)
+            self.summary.plan = self.gate.begin(facts.account, self.clients.region, self._now)
         if self.history is not None:
             asked = True
         else:
@@ -154,12 +160,16 @@ class Run:
         # What nobody asked the sources about may not go, whatever a second listing shows.
         plans = plans if asked else []
         if self.gate is not None and not self.summary.refusals:
-            self.gate.ask(plans)
+            self.summary.plan = self.gate.ask(plans) or self.summary.plan
         self.clients.too_late = None
         for plan in plans:
             self._remove(self._permitted(plan))
         if self.gate is not None:
-            self.gate.end()
+            self.summary.problems += self.gate.end(
+                {name: RepositoryOutcome(one.status, one.detail) for name, one in self.summary.repositories.items()},
+                [name for name, one in self.summary.repositories.items() if one.problems or one.is_left],
+                stopped=bool(self.summary.refusals or self.summary.cut_short),
+            )
         # Nothing is left that needs the time.
         self.clients.too_late = self._too_late
         self._checks.end(surveyed, self._now, self.only)
@@ -189,9 +199,8 @@ class Run:
             self._cut_off(summary)
             return None
         except (CleanerError, *aws.AwsError) as error:
-            gone = aws.code_of(error) == GONE
-            summary.status = RepositoryStatus.GONE if gone else RepositoryStatus.FAILED
-            summary.detail = GONE_DETAIL if gone else aws.sentence(error)
+            outcome = unread(error)
+            summary.status, summary.detail = outcome.status, outcome.detail
             return None
 
     def _too_late(self) -> bool:

@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING, Final
 
 from ecr_cleaner import aws, inventory
 from ecr_cleaner.errors import CleanerError, OutOfTimeError
-from ecr_cleaner.model import Repository, RepositoryStatus, Skipped
-from ecr_cleaner.report.summary import RepositorySummary
+from ecr_cleaner.model import Repository, RepositoryOutcome, RepositoryStatus, Skipped
 
 if TYPE_CHECKING:
     from ecr_cleaner.access import RegistryFacts
     from ecr_cleaner.aws import Aws
-    from ecr_cleaner.report.summary import RunSummary
     from ecr_cleaner.settings import Settings
 
 WORKERS: Final = 4
@@ -23,72 +21,88 @@ GONE_DETAIL: Final = "it was deleted meanwhile"
 
 
 @dataclass(frozen=True, slots=True)
-class Survey:
-    """What was found.
+class RegistryListing:
+    """Every repository of a registry.
 
     Attributes:
         facts: What the registry as a whole says.
         names: Of all repositories, whether they opted in or not.
         repositories: Those that may be cleaned.
+        left_alone: Those that opted in, or may have, and are not cleaned, by name.
         near_misses: Those that somebody surely meant to opt in, by name, and why they did not.
+        notes: What a person should know of their tags, in the order of the listing; one sentence each.
     """
 
     facts: RegistryFacts
     names: frozenset[str]
     repositories: tuple[Repository, ...]
+    left_alone: tuple[tuple[str, RepositoryOutcome], ...] = ()
     near_misses: tuple[tuple[str, str], ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def opted_in(self) -> frozenset[str]:
+        """Names of those that opted in, or may have."""
+        return frozenset({*(one.name for one in self.repositories), *(name for name, _ in self.left_alone)})
 
 
-def survey(clients: Aws, settings: Settings, only: frozenset[str] | None, summary: RunSummary) -> Survey:
+def survey(clients: Aws, settings: Settings, facts: RegistryFacts, only: frozenset[str] | None) -> RegistryListing:
     """Look at all repositories, side by side.
 
     Args:
         clients: Of the account and region.
         settings: What the run is told.
+        facts: What the registry as a whole says.
         only: Look at these repositories alone; None means all of them.
-        summary: Gets an entry for each repository that opted in, and the notes on those that nearly did.
 
     Raises:
-        AwsError: The registry as a whole does not answer; a single repository's error is in its entry.
+        AwsError: The registry does not list its repositories; a single repository's error is its outcome.
         OutOfTimeError: There is no time left for all of them.
     """
-    facts = inventory.registry_facts(clients)
-    summary.account_id = facts.account
     names = [(name, arn) for name, arn in inventory.repository_names(clients) if only is None or name in only]
 
-    def look(found: tuple[str, str]) -> object:
+    def look(found: tuple[str, str]) -> Repository | Skipped | inventory.Misconfigured | RepositoryOutcome | None:
         try:
             return inventory.opted_in(clients, *found, settings, facts)
         except OutOfTimeError:
             raise
         except (CleanerError, *aws.AwsError) as error:
-            if aws.code_of(error) == GONE:
-                return RepositorySummary(found[0], status=RepositoryStatus.GONE, detail=GONE_DETAIL)
-            return RepositorySummary(found[0], status=RepositoryStatus.FAILED, detail=aws.sentence(error))
+            return unread(error)
 
     with ThreadPoolExecutor(WORKERS) as pool:
-        looks = list(pool.map(look, names))
-    found = [_sorted_out(one, summary) for one in looks]
-    near = tuple((o.name, o.problem) for o in looks if isinstance(o, inventory.Misconfigured) and not o.opted_in)
-    return Survey(facts, frozenset(name for name, _ in names), tuple(r for r in found if r is not None), near)
+        looks = [(name, one) for (name, _), one in zip(names, pool.map(look, names), strict=True)]
+    return RegistryListing(
+        facts,
+        frozenset(name for name, _ in names),
+        tuple(one for _, one in looks if isinstance(one, Repository)),
+        tuple((name, outcome) for name, one in looks if (outcome := _outcome(one)) is not None),
+        tuple((name, o.problem) for name, o in looks if isinstance(o, inventory.Misconfigured) and not o.opted_in),
+        tuple(f"repository {name}: {note}" for name, one in looks for note in _notes(one)),
+    )
 
 
-def _sorted_out(found: object, summary: RunSummary) -> Repository | None:
+def unread(error: Exception) -> RepositoryOutcome:
+    """How a repository ended that could not be read."""
+    if aws.code_of(error) == GONE:
+        return RepositoryOutcome(RepositoryStatus.GONE, GONE_DETAIL)
+    return RepositoryOutcome(RepositoryStatus.FAILED, aws.sentence(error))
+
+
+def _notes(found: object) -> tuple[str, ...]:
     match found:
         case Repository():
-            summary.repositories[found.name] = RepositorySummary(found.name)
-            summary.notes.extend(f"repository {found.name}: {note}" for note in found.notes)
+            return found.notes
+        case inventory.Misconfigured(opted_in=False):
+            return (found.problem,)
+    return ()
+
+
+def _outcome(found: object) -> RepositoryOutcome | None:
+    match found:
+        case RepositoryOutcome():
             return found
-        case RepositorySummary():
-            summary.repositories[found.name] = found
         case Skipped():
-            summary.repositories[found.name] = RepositorySummary(
-                found.name, status=RepositoryStatus.SKIPPED, detail=found.evidence, setting=found.reason.value
-            )
+            return RepositoryOutcome(RepositoryStatus.SKIPPED, found.evidence, found.reason.value)
         case inventory.Misconfigured(opted_in=True):
-            summary.repositories[found.name] = RepositorySummary(
-                found.name, status=RepositoryStatus.MISCONFIGURED, detail=found.problem
-            )
-        case inventory.Misconfigured():
-            summary.notes.append(f"repository {found.name}: {found.problem}")
+            return RepositoryOutcome(RepositoryStatus.MISCONFIGURED, found.problem)
     return None

@@ -11,11 +11,10 @@ from botocore.stub import Stubber
 from ecr_cleaner.access import RegistryFacts
 from ecr_cleaner.checks import Checks
 from ecr_cleaner.model import Contents
-from ecr_cleaner.report.summary import RunSummary
 from ecr_cleaner.settings import Settings
-from ecr_cleaner.survey import Survey
+from ecr_cleaner.survey import RegistryListing
 from tests.aws_calls.script import detail
-from tests.builders import ACCOUNT, NOW, REGION, image, repository, usage
+from tests.builders import ACCOUNT, NOW, image, repository, usage
 
 if TYPE_CHECKING:
     from ecr_cleaner.model import Finding
@@ -49,8 +48,7 @@ OPEN = json.dumps(
 
 def checks(script: Script, **settings: object) -> Checks:
     """Those of a run in which an old image is in use."""
-    summary = RunSummary("run-1", dry_run=True, region=REGION)
-    made = Checks(script.aws, Settings.model_validate(settings), summary, lambda: 900.0)
+    made = Checks(script.aws, Settings.model_validate(settings), lambda: 900.0)
     made.scanned([usage(tag="v1")])
     return made
 
@@ -58,7 +56,7 @@ def checks(script: Script, **settings: object) -> Checks:
 def found(made: Checks) -> list[Finding]:
     """Of the repository that holds it."""
     made.repository(repository(), Contents((OLD,)), NOW, {}, read=True)
-    return made.summary.findings
+    return made.findings
 
 
 def test_a_lifecycle_policy_is_asked_for_by_name(script: Script) -> None:
@@ -108,8 +106,8 @@ def test_other_repositories_are_listed_page_by_page(script: Script) -> None:
     )
     script.refuse("ecr", "describe_images", "RepositoryNotFoundException", repositoryName="zz", **every)
     made.scanned([])
-    made.end(Survey(RegistryFacts(ACCOUNT), frozenset({"web", "zz"}), ()), NOW, None)
-    assert [(f.kind.value, f.subject, f.bytes) for f in made.summary.findings] == [
+    made.end(RegistryListing(RegistryFacts(ACCOUNT), frozenset({"web", "zz"}), ()), NOW, None)
+    assert [(f.kind.value, f.subject, f.bytes) for f in made.findings] == [
         ("unmanaged_storage", "web", 3),
         ("unmanaged_storage", "registry", 3),
     ]
@@ -128,15 +126,15 @@ def test_half_a_page_is_no_listing(script: Script) -> None:
         maxResults=1000,
     )
     made.scanned([])
-    made.end(Survey(RegistryFacts(ACCOUNT), frozenset({"web"}), ()), NOW, None)
-    assert [(f.kind.value, f.subject) for f in made.summary.findings] == [("not_determined", "web")]
+    made.end(RegistryListing(RegistryFacts(ACCOUNT), frozenset({"web"}), ()), NOW, None)
+    assert [(f.kind.value, f.subject) for f in made.findings] == [("not_determined", "web")]
 
 
 def accepting(script: Script) -> Checks:
     """Those of a run in which a person accepted that other accounts pull."""
     made = checks(script, acknowledged_unscanned=frozenset({"other_accounts"}))
     made.scanned([])
-    made.surveyed(Survey(RegistryFacts(ACCOUNT), frozenset({"app"}), (repository(),)))
+    made.surveyed(RegistryListing(RegistryFacts(ACCOUNT), frozenset({"app"}), (repository(),)))
     return made
 
 
@@ -163,15 +161,15 @@ def test_what_is_accepted_is_told_for_each_repository(
         made.repository(repository(), Contents((OLD,)), NOW, {}, read=True)
         made.repository(repository(), Contents((OLD,)), NOW, {}, read=True)
         stubber.assert_no_pending_responses()
-    assert [(finding.kind.value, finding.severity.value) for finding in made.summary.findings] == kinds
+    assert [(finding.kind.value, finding.severity.value) for finding in made.findings] == kinds
 
 
 @pytest.mark.parametrize(("accepted", "severity"), [(True, "info"), (False, "warning")])
 def test_the_registrys_own_policy_is_told_once(script: Script, *, accepted: bool, severity: str) -> None:
     """It lets somebody pull from every repository."""
     made = accepting(script) if accepted else checks(script)
-    made.surveyed(Survey(RegistryFacts(ACCOUNT, foreign_pullers=("*",)), frozenset(), ()))
-    (finding,) = made.summary.findings
+    made.surveyed(RegistryListing(RegistryFacts(ACCOUNT, foreign_pullers=("*",)), frozenset(), ()))
+    (finding,) = made.findings
     assert (finding.kind.value, finding.severity.value, finding.subject) == (
         "open_to_other_accounts",
         severity,

@@ -7,9 +7,9 @@ import logging
 import shlex
 from typing import TYPE_CHECKING
 
-from ecr_cleaner.permission import Stay
+from ecr_cleaner.approval import applied, proposed
 from ecr_cleaner.report.log import LogReporter
-from ecr_cleaner.report.plan_summary import SHOWN, PlanSummary
+from ecr_cleaner.report.plan_summary import SHOWN, Stay
 from ecr_cleaner.report.summary import RunSummary
 from tests.builders import REGION, digest
 from tests.unit.test_saved_plan import made, repository_plan
@@ -27,7 +27,7 @@ def stay(name: str, reason: str = "in_use") -> tuple[tuple[str, str], Stay]:
 
 def test_a_proposed_plan_says_what_to_send() -> None:
     """Id, size, expiry, and the command word for word."""
-    found = PlanSummary.proposed(PLAN).as_json()
+    found = proposed(PLAN).as_json()
     assert json.loads(json.dumps(found)) == found
     command = found.pop("command")
     assert found == {
@@ -49,7 +49,7 @@ def test_a_proposed_plan_says_what_to_send() -> None:
 def test_an_applied_plan_says_what_stays() -> None:
     """By reason, and the first of them by name; a result has a largest size."""
     stays = dict(stay(f"i{number}", "gone" if number else "in_use") for number in range(SHOWN + 5))
-    found = PlanSummary.applied(PLAN, stays).as_json()
+    found = applied(PLAN, stays).as_json()
     assert (found["state"], found["command"]) == ("applied", "")
     assert found["stays"] == {"gone": SHOWN + 4, "in_use": 1}
     assert len(found["stays_shown"]) == SHOWN
@@ -60,7 +60,7 @@ def test_the_log_names_every_image_that_stays(caplog: pytest.LogCaptureFixture) 
     """And that a plan waits."""
     caplog.set_level(logging.DEBUG, logger="ecr_cleaner")
     summary = RunSummary("id", dry_run=False, region=REGION)
-    summary.plan = PlanSummary.applied(PLAN, dict([stay("b"), stay("a", "gone")]))
+    summary.plan = applied(PLAN, dict([stay("b"), stay("a", "gone")]))
     LogReporter().run(summary)
     lines = [vars(line) for line in caplog.records if line.getMessage() == "Image of the approved plan stays"]
     assert {(line["digest"], line["reason"], line["plan"]) for line in lines} == {
@@ -68,7 +68,7 @@ def test_the_log_names_every_image_that_stays(caplog: pytest.LogCaptureFixture) 
         (digest("b"), "in_use", PLAN.id),
     }
     caplog.clear()
-    summary.plan = PlanSummary.proposed(PLAN)
+    summary.plan = proposed(PLAN)
     LogReporter().run(summary)
     first, last = caplog.records
     assert (first.getMessage(), vars(first)["plan"]) == ("Plan waits for approval", summary.plan.as_json())

@@ -15,7 +15,6 @@ from ecr_cleaner.cli.interrupts import STOPPED
 from ecr_cleaner.cli.progress import Progress, WatchedReporter
 from ecr_cleaner.model import RepositoryStatus, RunStatus
 from ecr_cleaner.report.store import LocalPage
-from ecr_cleaner.report.summary import RunSummary
 from ecr_cleaner.survey import survey
 
 if TYPE_CHECKING:
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from ecr_cleaner.aws import Aws
     from ecr_cleaner.cli.known_settings import KnownSettings
     from ecr_cleaner.report.collected import CollectingReporter
+    from ecr_cleaner.report.summary import RunSummary
     from ecr_cleaner.settings import Settings
 
 EXIT_CODES: Final = {
@@ -145,9 +145,8 @@ def must_be_opted_in(connection: Connection, names: frozenset[str], settings: Se
     }
     if not unknown:
         return
-    summary = RunSummary("", dry_run=True, region=clients.region)
-    survey(clients, settings, None, summary)
-    there = ", ".join(sorted(summary.repositories)) or "none"
+    listing = survey(clients, settings, inventory.registry_facts(clients), None)
+    there = ", ".join(sorted(listing.opted_in)) or "none"
     which = " and ".join(sorted(unknown))
     message = (
         f"{which}: no such repository opted in (tag BoxCleanerEnabled = true) in {clients.region}; opted in: {there}"

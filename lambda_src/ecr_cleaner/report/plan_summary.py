@@ -6,17 +6,32 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from ecr_cleaner import saved_plan
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from ecr_cleaner.permission import Stay
-    from ecr_cleaner.saved_plan import SavedPlan
-
 SHOWN: Final = 100
 """Images of a plan that stay, in a result; the log names all of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """An image of a saved plan that stays.
+
+    Attributes:
+        repository: Its name.
+        digest: Of the image.
+        tags: As the plan has them.
+        reason: A `Reason` that keeps, ``gone``, ``tags_changed``, ``reason_changed``, or the status of a repository
+            that was not judged.
+        detail: What a person reads.
+    """
+
+    repository: str
+    digest: str
+    tags: tuple[str, ...]
+    reason: str
+    detail: str = ""
 
 
 @dataclass(slots=True)
@@ -40,17 +55,6 @@ class PlanSummary:
     bytes: int
     command: str = ""
     stays: Mapping[tuple[str, str], Stay] = field(default_factory=dict)
-
-    @classmethod
-    def proposed(cls, plan: SavedPlan) -> PlanSummary:
-        """A plan that waits for a person."""
-        command = saved_plan.apply_command(plan.id, plan.function, plan.region)
-        return cls("awaits_approval", plan.id, plan.expires_at, plan.images, plan.size_bytes, command)
-
-    @classmethod
-    def applied(cls, plan: SavedPlan, stays: Mapping[tuple[str, str], Stay]) -> PlanSummary:
-        """A plan that a person sent."""
-        return cls("applied", plan.id, plan.expires_at, plan.images, plan.size_bytes, stays=stays)
 
     def as_json(self) -> dict[str, Any]:
         """The plan as JSON-native values."""

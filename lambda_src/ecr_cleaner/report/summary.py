@@ -109,6 +109,11 @@ class RepositorySummary:
         return sum(self.reasons[reason.value] for reason in REMOVING_REASONS)
 
     @property
+    def is_left(self) -> bool:
+        """Whether time ran out before everything was done."""
+        return self.status is RepositoryStatus.LEFT or bool(self.removals[RemovalStatus.LEFT.value])
+
+    @property
     def problems(self) -> tuple[str, ...]:
         """Why the run fails because of this repository; empty if it does not."""
         if FAILS_RUN[self.status]:
