@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from ecr_cleaner.history import HistoryStore
     from ecr_cleaner.report.summary import RunSummary
 
 
@@ -67,7 +66,7 @@ def handler(event: object, context: Context | None, clock: Callable[[], datetime
         clients = Aws()
         with compose.run_lock(clients, told, run_id):
             if isinstance(asked, Confirmation):
-                return _confirm(compose.history_store(clients, told), asked.id, run_id)
+                return _confirm(clients, told, asked.id, run_id)
             reports = compose.report_store(clients, told)
             summary = compose.run(
                 clients,
@@ -127,7 +126,8 @@ def _ending(
     return ending.worsened(causes)
 
 
-def _confirm(history: HistoryStore | None, drop_id: str, run_id: str) -> dict[str, Any]:
+def _confirm(clients: Aws, told: settings.Settings, drop_id: str, run_id: str) -> dict[str, Any]:
+    history = compose.history_store(clients, told)
     if history is None:
         message = "the history is off: no usages are compared, so there is nothing to confirm"
         raise HistoryError(message)
