@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from ecr_cleaner import aws, tag_check
+from ecr_cleaner import aws, retention, tag_check
 from ecr_cleaner.access import RegistryFacts, foreign_pullers
 from ecr_cleaner.errors import RepositoryError
 from ecr_cleaner.model import INDEX_MEDIA_TYPES, Image, Repository, Skipped, SkipReason
@@ -120,7 +120,15 @@ def opted_in(
     note = f"tag {KEEP_DAYS_TAG} = {told} is below minimum_keep_days = {minimum}: {minimum} days hold"
     notes = (note,) if days is not None and days < minimum else ()
     misspelled = tag_check.misspelled(tags, (ENABLED_TAG, KEEP_DAYS_TAG))
-    return Repository(name, arn, settings.retention_of(name, days), told, notes, misspelled)
+    held = retention.of_repository(
+        name,
+        [rule.value for rule in settings.rules],
+        default_keep_days=settings.default_keep_days,
+        minimum_keep_days=minimum,
+        tag_days=days,
+    )
+    held = replace(held, delete_archived_after_days=settings.delete_archived_after_days)
+    return Repository(name, arn, held, told, notes, misspelled)
 
 
 def tags_of(clients: Aws, arn: str) -> dict[str, str] | None:

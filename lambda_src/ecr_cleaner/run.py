@@ -17,6 +17,7 @@ from ecr_cleaner import aws, broken, findings, inventory, removal
 from ecr_cleaner.checks import Checks
 from ecr_cleaner.clock import utc_now
 from ecr_cleaner.errors import ApprovalError, CleanerError, OutOfTimeError
+from ecr_cleaner.guard import Limits
 from ecr_cleaner.judging import Judging
 from ecr_cleaner.model import Gone, Removal, RemovalStatus, RepositoryOutcome, RepositoryPlan, RepositoryStatus
 from ecr_cleaner.report.summary import RepositorySummary, RunSummary
@@ -46,6 +47,16 @@ JOURNAL_IS_OFF: Final = (
     "there is no bucket, so no journal: nothing that goes can be pushed again from what is known here"
 )
 LIMITS_ARE_OFF: Final = "no limit is set to what one run may remove: see max_removals_per_run and its siblings"
+
+
+def limits_of(settings: Settings) -> Limits:
+    """How much may go."""
+    return Limits(
+        removals_per_repository=settings.max_removals_per_repository,
+        percent_per_repository=settings.max_removal_percent_per_repository,
+        removals_per_run=settings.max_removals_per_run,
+        percent_per_run=settings.max_removal_percent_per_run,
+    )
 
 
 def _for_ever() -> float:
@@ -90,7 +101,7 @@ class Run:
     def __post_init__(self) -> None:
         self.summary = RunSummary(self.run_id, self.settings.dry_run, self.clients.region)
         self._now = self.clock()
-        self._walls = Walls(self.settings.limits)
+        self._walls = Walls(limits_of(self.settings))
         restore = broken.restore_command("{}", self.function_name, self.clients.region)
         self._checks = Checks(self.clients, self.settings, self.seconds_left, restore)
         self._judging = Judging(
@@ -182,7 +193,7 @@ class Run:
             self.summary.notes.append(f"the history began {began}: what was in use before is not known")
         if not self.settings.dry_run and self.journal is None:
             self.summary.notes.append(JOURNAL_IS_OFF)
-        if not self.settings.dry_run and self.settings.limits.are_off:
+        if not self.settings.dry_run and limits_of(self.settings).are_off:
             self.summary.notes.append(LIMITS_ARE_OFF)
 
     def _guarded(self, repository: Repository, work: Callable[[Repository], _T]) -> _T | None:

@@ -8,12 +8,10 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import ValidationError
 
-from ecr_cleaner import retention
 from ecr_cleaner.errors import CleanerError, SettingsError
 from ecr_cleaner.event import Apply, Confirmation, Event, read_event
 from ecr_cleaner.settings_document import Document, Pointer, SettingsObject
@@ -24,8 +22,6 @@ if TYPE_CHECKING:
 
     Fetch = Callable[[str, str], bytes]
     """Reads the object under a key of a bucket; raises a `CleanerError` if it cannot."""
-
-    from ecr_cleaner.model import Retention
 
 DEFAULT_KEEP_DAYS: Final = 30
 MAX_DOCUMENT_BYTES: Final = 3000
@@ -44,17 +40,6 @@ class Settings(Document):
 
     dry_run: bool = True
     default_keep_days: int = DEFAULT_KEEP_DAYS
-
-    def retention_of(self, repository: str, tag_days: int | None) -> Retention:
-        """What holds for a repository whose own tag asks for `tag_days`, if it has one."""
-        found = retention.of_repository(
-            repository,
-            [rule.value for rule in self.rules],
-            default_keep_days=self.default_keep_days,
-            minimum_keep_days=self.minimum_keep_days,
-            tag_days=tag_days,
-        )
-        return replace(found, delete_archived_after_days=self.delete_archived_after_days)
 
     @property
     def sha256(self) -> str:

@@ -18,7 +18,6 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from ecr_cleaner.errors import UnreadableReferenceError
-from ecr_cleaner.guard import Limits
 from ecr_cleaner.model import Occasions, RetentionRule
 from ecr_cleaner.reference import listed
 from ecr_cleaner.strict import Strict
@@ -291,16 +290,6 @@ class Document(Strict):
             message = "removal = archive needs the history: what an archived index lists is known from there alone"
             raise PydanticCustomError(kind, message)
         return self
-
-    @property
-    def limits(self) -> Limits:
-        """How much may go."""
-        return Limits(
-            removals_per_repository=self.max_removals_per_repository,
-            percent_per_repository=self.max_removal_percent_per_repository,
-            removals_per_run=self.max_removals_per_run,
-            percent_per_run=self.max_removal_percent_per_run,
-        )
 
 
 class SettingsObject(Strict):

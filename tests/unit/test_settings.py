@@ -13,6 +13,7 @@ from ecr_cleaner.errors import AbsentError, SettingsError
 from ecr_cleaner.event import Confirmation, Event, read_event
 from ecr_cleaner.guard import Limits
 from ecr_cleaner.model import RetentionRule
+from ecr_cleaner.run import limits_of
 from ecr_cleaner.settings import (
     MAX_DOCUMENT_BYTES,
     Settings,
@@ -293,14 +294,14 @@ def test_the_past_and_the_limits_are_read() -> None:
     )
     assert found.history == HistoryPlace(bucket="shared", prefix="ecr-cleaner/1/")
     assert (found.max_usage_drop_percent, found.rollback_days) == (None, 0)
-    assert found.limits == Limits(20, 50, 100, 25)
+    assert limits_of(found) == Limits(20, 50, 100, 25)
 
 
 def test_without_a_word_the_past_protects_and_nothing_is_limited() -> None:
     """99 % of a neglected repository may rightly be old."""
     assert (Settings().rollback_days, Settings().max_usage_drop_percent) == (7, 50)
     assert Settings().history is None
-    assert Settings().limits.are_off
+    assert limits_of(Settings()).are_off
 
 
 LONG = json.dumps({"schema_version": 1, "lock_table": "x" * 4000})
