@@ -1,9 +1,9 @@
-"""Brings images back, under the credentials of whoever asks: the function's own role is denied to.
+"""Restores images with the credentials of the operator; the function's role has no permission to push.
 
-What is archived is activated. What was deleted is pushed again from the journal, which works as long as ECR still has
-its layers, and only so long: a deletion cannot be reversed. What an index lists comes first, then the index, then what
-refers to it. Doing it again does no harm, and a tag that another image has by now stays where it is: whose it is, is
-asked directly before it is put, because what comes first may take half an hour.
+An archived image is activated. A deleted image is pushed again from the journal, which works only as long as ECR still
+has its layers: a deletion cannot be reversed. The images that an index lists are restored first, then the index, then
+the artifacts that refer to it. Restoring twice does no harm. A tag that another image has by now is not moved: its
+owner is read right before the tag is put, because restoring the images before it may take half an hour.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Outcome = Literal["there", "pushed", "tagged", "activated", "activating", "possi
 
 POLL_SECONDS: Final = 15
 POLLS: Final = 120
-"""Half an hour in all: ECR says that restoring takes at most 20 minutes."""
+"""Half an hour in total: ECR documents that restoring takes at most 20 minutes."""
 
 _EXISTS: Final = "ImageAlreadyExistsException"
 _LAYERS_GONE: Final = "LayersNotFoundException"
@@ -39,14 +39,14 @@ _FINAL: Final = "a deletion cannot be reversed: build and push it again"
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """What became of one image.
+    """The outcome for one image.
 
     Attributes:
-        digest: Its own.
-        outcome: ``possible`` is what a check says of what it would push or activate.
-        tags: Those it has.
-        taken: Tags it had, which other images have by now, with these images' digests.
-        detail: One sentence where the outcome does not say it all.
+        digest: Of the image.
+        outcome: ``possible`` means that a check found that the image could be pushed or activated.
+        tags: Tags that the image has.
+        taken: Former tags that other images have by now, each with the digest of that image.
+        detail: One sentence, where the outcome alone is not enough.
     """
 
     digest: str
@@ -68,19 +68,19 @@ class Ended:
 
 @dataclass(slots=True)
 class Restorer:
-    """Brings images of one repository back.
+    """Restores images of one repository.
 
     Attributes:
-        clients: Of whoever asks.
-        repository: Its name.
-        written: What the journal has of it.
-        check: Whether to look only.
-        wait: Whether to wait until what is activated can be pulled.
+        clients: With the credentials of the operator.
+        repository: Name of the repository.
+        records: Journal records of the repository, by digest.
+        check: Whether to report only what could be restored.
+        wait: Whether to wait until an activated image can be pulled.
     """
 
     clients: Aws
     repository: str
-    written: Mapping[str, Written]
+    records: Mapping[str, Written]
     check: bool = False
     wait: bool = True
     present: dict[str, Image] = field(init=False)
@@ -89,35 +89,36 @@ class Restorer:
         self.present = {image.digest: image for image in inventory.images(self.clients, self.repository)}
 
     def restore(self, tag: str | None, digest: str | None) -> Iterator[Ended]:
-        """Bring an image back, with all that belongs to it.
+        """Restore an image, with the images that it lists and the artifacts that refer to it.
 
         Yields:
-            What became of each, as it ends; the image that was asked for is among them.
+            The outcome for each image, as soon as it is known; the requested image is one of them.
 
         Raises:
-            AwsError: Looking failed.
-            RepositoryError: Nobody knows the image.
+            AwsError: The repository could not be read.
+            RepositoryError: The image is in neither the repository nor the journal.
         """
-        target = find(self.written, self.present, tag, digest)
+        target = find(self.records, self.present, tag, digest)
         failed: set[str] = set()
         done: set[str] = set()
-        while todo := [one for one in order(self.written, self.present, target) if one not in done]:
-            one = todo[0]
-            done.add(one)
-            missing = sorted(failed.intersection(children_of(self.written, one)))
-            if missing and one not in self.present:
-                ended = Ended(one, "failed", detail=f"what it lists did not come back: {', '.join(missing)}")
+        while todo := [each for each in order(self.records, self.present, target) if each not in done]:
+            current = todo[0]
+            done.add(current)
+            missing = sorted(failed.intersection(children_of(self.records, current)))
+            if missing and current not in self.present:
+                detail = f"images that it lists were not restored: {', '.join(missing)}"
+                result = Ended(current, "failed", detail=detail)
             else:
-                ended = self._one(one)
-            if ended.outcome == "failed":
-                failed.add(one)
-            yield ended
-            for more in self._listed_by_archived(one, ended):
-                if more not in done:
-                    done.add(more)
-                    yield self._one(more)
+                result = self._restore(current)
+            if result.outcome == "failed":
+                failed.add(current)
+            yield result
+            for child in self._archived_children(current, result):
+                if child not in done:
+                    done.add(child)
+                    yield self._restore(child)
 
-    def _one(self, digest: str) -> Ended:
+    def _restore(self, digest: str) -> Ended:
         image = self.present.get(digest)
         try:
             if image is None:
@@ -128,10 +129,10 @@ class Restorer:
         except (IncompleteAnswerError, *aws.AwsError) as error:
             return Ended(digest, "failed", image.tags if image else (), detail=aws.sentence(error))
 
-    def _listed_by_archived(self, digest: str, ended: Ended) -> Iterator[str]:
-        """What an index lists that the journal does not know: readable only once it is active."""
+    def _archived_children(self, digest: str, result: Ended) -> Iterator[str]:
+        """Archived images that an index lists and the journal does not know; an index is readable once it is active."""
         image = self.present.get(digest)
-        if image is None or not image.is_index or ended.outcome != "activated" or children_of(self.written, digest):
+        if image is None or not image.is_index or result.outcome != "activated" or children_of(self.records, digest):
             return
         children, _ = inventory.children(self.clients, self.repository, [image], Readings())
         for child in children.get(digest, ()):
@@ -140,7 +141,7 @@ class Restorer:
 
     def _activate(self, image: Image) -> Ended:
         if self.check:
-            return Ended(image.digest, "possible", image.tags, detail="it is archived, and can be activated")
+            return Ended(image.digest, "possible", image.tags, detail="it is archived and can be activated")
         if not image.activating:
             self.clients.client("ecr").update_image_storage_class(
                 repositoryName=self.repository,
@@ -154,27 +155,27 @@ class Restorer:
         return Ended(image.digest, "activating", image.tags, detail="ECR restores it; that takes up to 20 minutes")
 
     def _tag(self, image: Image) -> Ended:
-        """Put back the tags that an image lost which is there itself."""
-        one = self.written.get(image.digest)
-        lost, taken = self._tags(one.entry if one else None, image.tags)
-        if not lost or one is None or one.entry.manifest is None:
+        """Put the lost tags of an image that is present itself."""
+        record = self.records.get(image.digest)
+        lost, taken = self._tags(record.entry if record else None, image.tags)
+        if not lost or record is None or record.entry.manifest is None:
             return Ended(image.digest, "there", image.tags, taken)
         if self.check:
             return Ended(image.digest, "possible", image.tags, taken, f"it lacks the tags {', '.join(lost)}")
-        put = self._put_tags(one.entry, lost, taken)
+        put = self._put_tags(record.entry, lost, taken)
         return Ended(image.digest, "tagged" if put else "there", tuple(sorted({*image.tags, *put})), taken)
 
     def _push(self, digest: str) -> Ended:
-        one = self.written.get(digest)
-        if one is None or one.entry.manifest is None:
+        record = self.records.get(digest)
+        if record is None or record.entry.manifest is None:
             return Ended(digest, "failed", detail=f"the journal has no manifest of it; {_FINAL}")
-        entry = one.entry
+        entry = record.entry
         tags, taken = self._tags(entry, ())
         if self.check:
-            gone = self._missing_layers(entry)
-            if gone:
-                return Ended(digest, "failed", taken=taken, detail=_gone(gone))
-            return Ended(digest, "possible", taken=taken, detail="it can be pushed again with what ECR still has")
+            missing = self._missing_layers(entry)
+            if missing:
+                return Ended(digest, "failed", taken=taken, detail=_layers_missing(missing))
+            return Ended(digest, "possible", taken=taken, detail="it can be pushed again: ECR still has its layers")
         try:
             put = self._put_tags(entry, tags, taken)
             if not put:
@@ -182,21 +183,21 @@ class Restorer:
         except aws.AwsError as error:
             if aws.code_of(error) != _LAYERS_GONE:
                 raise
-            return Ended(digest, "failed", taken=taken, detail=_gone(self._missing_layers(entry)))
+            return Ended(digest, "failed", taken=taken, detail=_layers_missing(self._missing_layers(entry)))
         return Ended(digest, "pushed", tuple(put), taken)
 
     def _tags(self, entry: Entry | None, has: Sequence[str]) -> tuple[list[str], dict[str, str]]:
-        """The tags to put, and those that other images have by now."""
+        """The tags to put, and the tags that other images have by now."""
         owners = {tag: image.digest for image in self.present.values() for tag in image.tags}
         wanted = [tag for tag in (entry.tags if entry else ()) if tag not in has]
         taken = {tag: owners[tag] for tag in wanted if tag in owners}
         return [tag for tag in wanted if tag not in taken], taken
 
     def _put_tags(self, entry: Entry, tags: Sequence[str], taken: dict[str, str]) -> list[str]:
-        """Put tags on an image, except those that other images have got meanwhile, which become `taken`.
+        """Put tags on an image, except tags that other images have received in the meantime; these go to `taken`.
 
         Returns:
-            Those that the image has.
+            The tags that were put.
         """
         put = []
         for tag in tags:
@@ -209,10 +210,10 @@ class Restorer:
         return put
 
     def _owner(self, tag: str) -> str | None:
-        """The digest of the image that has a tag now, archived or not; None: none has."""
+        """Digest of the image that has a tag now, active or archived; None if there is none."""
         operation = "DescribeImages"
         try:
-            answer = aws.called(
+            response = aws.called(
                 self.clients.client("ecr"),
                 operation,
                 repositoryName=self.repository,
@@ -223,42 +224,42 @@ class Restorer:
             if aws.code_of(error) != "ImageNotFoundException":
                 raise
             return None
-        found = aws.member(answer, "imageDetails", operation)
-        if not found:
+        images = aws.member(response, "imageDetails", operation)
+        if not images:
             raise IncompleteAnswerError(operation, "imageDetails")
-        return str(aws.member(found[0], "imageDigest", operation))
+        return str(aws.member(images[0], "imageDigest", operation))
 
     def _put(self, entry: Entry, tag: str | None) -> None:
-        asked: dict[str, Any] = {
+        request: dict[str, Any] = {
             "repositoryName": self.repository,
             "imageManifest": entry.manifest,
             "imageDigest": entry.digest,
         }
         if entry.media_type is not None:
-            asked["imageManifestMediaType"] = entry.media_type
+            request["imageManifestMediaType"] = entry.media_type
         if tag is not None:
-            asked["imageTag"] = tag
+            request["imageTag"] = tag
         try:
-            self.clients.client("ecr").put_image(**asked)
+            self.clients.client("ecr").put_image(**request)
         except aws.AwsError as error:
             if aws.code_of(error) != _EXISTS:
                 raise
 
     def _missing_layers(self, entry: Entry) -> list[str]:
-        """What of an image ECR does not have any more; of an index, nothing is a layer."""
+        """Layers of an image that ECR no longer has; an index has no layers."""
         if entry.media_type in INDEX_MEDIA_TYPES:
             return []
         wanted = layers(entry.manifest or "{}")
-        there: set[str] = set()
+        available: set[str] = set()
         for start in range(0, len(wanted), inventory.BATCH_SIZE):
-            answer = self.clients.client("ecr").batch_check_layer_availability(
+            response = self.clients.client("ecr").batch_check_layer_availability(
                 repositoryName=self.repository, layerDigests=wanted[start : start + inventory.BATCH_SIZE]
             )
-            for layer in aws.member(answer, "layers", "BatchCheckLayerAvailability"):
+            for layer in aws.member(response, "layers", "BatchCheckLayerAvailability"):
                 if layer.get("layerAvailability") == "AVAILABLE":
-                    there.add(str(layer.get("layerDigest")))
-        return [digest for digest in wanted if digest not in there]
+                    available.add(str(layer.get("layerDigest")))
+        return [digest for digest in wanted if digest not in available]
 
 
-def _gone(missing: Sequence[str]) -> str:
-    return f"ECR does not have {len(missing)} of its layers any more ({', '.join(missing)}); {_FINAL}"
+def _layers_missing(missing: Sequence[str]) -> str:
+    return f"ECR no longer has {len(missing)} of its layers ({', '.join(missing)}); {_FINAL}"

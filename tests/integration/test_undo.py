@@ -117,9 +117,9 @@ def test_what_ecr_does_not_hold_any_more_does_not_come_back(
     for words in (["--check"], []):
         result = command("restore", "app:multi", *words)
         assert result.exit_code == 1
-        assert f"ECR does not have 1 of its layers any more ({lost.manifest.layers[1]})" in result.output
+        assert f"ECR no longer has 1 of its layers ({lost.manifest.layers[1]})" in result.output
         assert "a deletion cannot be reversed" in result.output
-    assert f"what it lists did not come back: {lost.digest}" in result.output
+    assert f"images that it lists were not restored: {lost.digest}" in result.output
     assert sandbox.digest("index") not in contents(sandbox)
     unknown = command("restore", "app:unheard-of")
     assert unknown.exit_code == 1
@@ -137,7 +137,7 @@ def test_a_tag_that_another_image_has_by_now_stays_there(
     new = sandbox.push("app", tags=["latest"], pushed="1d")
     result = command("restore", "app:v1")
     assert result.exit_code == 3, result.output
-    assert f"its tag latest belongs to {new} by now and stays there" in result.output
+    assert f"its tag latest belongs to {new} now and stays there" in result.output
     tags = {digest: tags for digest, (_, _, tags) in contents(sandbox).items()}
     assert tags == {new: ["latest"], sandbox.digest("old"): ["v1"]}
 
@@ -157,7 +157,7 @@ def test_a_tag_that_moves_while_an_image_comes_back_stays_there(
     result = command("restore", "app:v1")
     new = sandbox.digest("new")
     assert result.exit_code == 3, result.output
-    assert f"its tag latest belongs to {new} by now and stays there" in result.output
+    assert f"its tag latest belongs to {new} now and stays there" in result.output
     tags = {digest: tags for digest, (_, _, tags) in contents(sandbox).items()}
     assert tags == {new: ["latest"], sandbox.digest("old"): ["v1"], sandbox.digest("old/linux/amd64"): []}
 
@@ -179,12 +179,12 @@ def test_an_image_whose_every_tag_moves_comes_back_without(
     sandbox.after("ecr", "DescribeImages", built("new"))
     result = command("restore", f"app@{old}")
     new = sandbox.digest("new")
-    assert (result.exit_code, f"its tag latest belongs to {new} by now" in result.output) == (3, True)
+    assert (result.exit_code, f"its tag latest belongs to {new} now" in result.output) == (3, True)
     assert {one: tags for one, (_, _, tags) in contents(sandbox).items()} == {new: ["latest"], old: []}
     sandbox.client("ecr").batch_delete_image(repositoryName="app", imageIds=[{"imageTag": "latest"}])
     sandbox.after("ecr", "DescribeImages", built("newer"))
     result = command("restore", f"app@{old}")
-    assert (result.exit_code, "is there" in result.output) == (3, True)
+    assert (result.exit_code, "is present" in result.output) == (3, True)
     assert contents(sandbox)[sandbox.digest("newer")][2] == ["latest"]
 
 
@@ -274,7 +274,7 @@ def test_history_tells_what_is_known(run: Runner, sandbox: Sandbox, command: Cal
     key = bucket.key(".json.gz")
     bucket.write(key, bucket.read(key)[:40])
     spoiled = command("history", "app")
-    assert f"Passed over: s3://{past.BUCKET}/{key} is no page of a journal" in spoiled.output
+    assert f"Skipped: s3://{past.BUCKET}/{key} is no page of a journal" in spoiled.output
 
 
 def test_nothing_goes_that_could_not_be_written_down(run: Runner, sandbox: Sandbox) -> None:
@@ -308,7 +308,7 @@ def test_what_was_written_down_and_did_not_go_is_there(
     outcome = run(**SETTINGS)
     assert (outcome.status, outcome.gone) == ("failed", {})
     assert len([key for key in bucket.objects() if key.endswith(".gz")]) == 1
-    assert "is there" in command("restore", "app:v1").output
+    assert "is present" in command("restore", "app:v1").output
     assert "it is there" in command("history", "app:v1").output
     sandbox.clear_faults()
     assert run(**SETTINGS).gone == {}, "its own reading of last night counts as a pull while it looked"

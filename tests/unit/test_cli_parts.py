@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import pytest
 from botocore.exceptions import ClientError, NoCredentialsError, TokenRetrievalError
+from click.testing import CliRunner
 
 from ecr_cleaner.cli import interrupts, output, texts
 from ecr_cleaner.cli.deadline import Deadline
@@ -23,6 +24,8 @@ from ecr_cleaner.settings import Settings
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from click.testing import Result
 
 
 def refused(code: str, message: str = "no") -> ClientError:
@@ -195,3 +198,42 @@ def test_no_time_is_left_after_an_interrupt() -> None:
     finally:
         interrupts.STOPPED.clear()
     assert Deadline(900).seconds_left() > 0.0
+
+
+def emitted(*words: str, file: Path | None = None) -> Result:
+    """What a command writes whose result is one number."""
+
+    @click.command()
+    @output.formats
+    def number(output_format: str | None) -> None:
+        output.emit(output_format, lambda: {"number": 1}, lambda console: console.print("one"), file)
+
+    return CliRunner().invoke(number, words)
+
+
+def test_a_result_is_written_in_the_format_that_is_asked_for() -> None:
+    """Text for people, else a document."""
+    assert (emitted().stdout, emitted("--json").stdout) == ("one\n", '{\n  "number": 1\n}\n')
+
+
+def test_a_new_format_is_one_entry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has an option, and a description, of its own; nothing else has to know it."""
+    formats = {**output.FORMATS, "lines": lambda document: "".join(f"{key}={document[key]}\n" for key in document)}
+    monkeypatch.setattr(output, "FORMATS", formats)
+    assert (emitted().stdout, emitted("--lines").stdout) == ("one\n", "number=1\n")
+    assert emitted("--json").stdout == '{\n  "number": 1\n}\n'
+    assert "--lines" in emitted("--help").stdout
+
+
+@pytest.mark.parametrize(("words", "content"), [((), "one\n"), (("--json",), '{\n  "number": 1\n}\n')])
+def test_a_result_in_a_file_is_nowhere_else(tmp_path: Path, words: tuple[str, ...], content: str) -> None:
+    """As a whole, in either format."""
+    file = tmp_path / "result"
+    assert emitted(*words, file=file).stdout == ""
+    assert file.read_text() == content
+
+
+def test_what_was_printed_already_is_not_printed_again(capsys: pytest.CaptureFixture[str]) -> None:
+    """A command that prints as it goes has no text left at its end, and its document is not even made."""
+    output.emit(None, lambda: pytest.fail("nobody wants a document"))
+    assert capsys.readouterr().out == ""

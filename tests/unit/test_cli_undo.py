@@ -98,7 +98,7 @@ def test_history_needs_a_place(monkeypatch: pytest.MonkeyPatch) -> None:
     """There is nothing to guess."""
     monkeypatch.setattr(session, "connect", lambda *_: Clients())
     result = run("history", "app")
-    assert (result.exit_code, "say where the history lies" in result.output) == (2, True)
+    assert (result.exit_code, "--function NAME or --settings FILE is required" in result.output) == (2, True)
 
 
 @pytest.mark.parametrize("name", ["restore", "history"])

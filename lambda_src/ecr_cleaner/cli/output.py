@@ -1,22 +1,79 @@
-"""Where what a command says goes: the terminal, or a file that is whole or not there."""
+"""Writes the result of a command: in which format, and to standard output or into a file.
+
+A result is a document, which `FORMATS` render for programs, and a text for people, which the command prints. To add
+a format is to add its renderer to `FORMATS`: its option and every command follow.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import uuid
 from io import StringIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 from rich.console import Console
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+
+    Command = Callable[..., Any]
 
 _WIDTH: Final = 160
-"""Of what no terminal shows, in characters; COLUMNS says otherwise."""
+"""In characters, where no terminal says how wide it is; COLUMNS says otherwise."""
+
+
+def _json(document: Mapping[str, Any]) -> str:
+    return json.dumps(document, indent=2) + "\n"
+
+
+FORMATS: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {"json": _json}
+"""Renders a document of JSON-native values; each name is an option of every command with `formats`."""
+
+
+def formats(command: Command) -> Command:
+    """``--json`` and one option for each other format, handed over as ``output_format``; None: text for people."""
+    for name in FORMATS:
+        help_text = f"Write one {name.upper()} document to standard output."
+        command = click.option(f"--{name}", "output_format", flag_value=name, help=help_text)(command)
+    return command
+
+
+def emit(
+    output_format: str | None,
+    document: Callable[[], Mapping[str, Any]],
+    text: Callable[[Console], object] | None = None,
+    file: Path | None = None,
+) -> None:
+    """Write a result in the requested format.
+
+    Args:
+        output_format: One of `FORMATS`; None: text for people.
+        document: Makes the document; not called for text.
+        text: Prints the text; None: it has been printed already.
+        file: Where to; None: standard output.
+
+    Raises:
+        click.ClickException: The file cannot be written.
+    """
+    if output_format is not None:
+        rendered = FORMATS[output_format](document())
+    elif text is None:
+        return
+    elif file is None:
+        text(screen())
+        return
+    else:
+        page = StringIO()
+        text(Console(file=page, width=_WIDTH, force_terminal=False, no_color=True))
+        rendered = page.getvalue()
+    if file is None:
+        click.echo(rendered, nl=False)
+    else:
+        replace(file, rendered)
 
 
 def path(_context: click.Context, _parameter: click.Parameter, value: str | None) -> Path | None:
@@ -45,13 +102,6 @@ def screen() -> Console:
     """Standard output: colours for a terminal alone, and not where NO_COLOR is set."""
     wide = not sys.stdout.isatty() and "COLUMNS" not in os.environ
     return Console(width=_WIDTH) if wide else Console()
-
-
-def rendered(write: Callable[[Console], object]) -> str:
-    """What something writes, as plain text."""
-    page = StringIO()
-    write(Console(file=page, width=_WIDTH, force_terminal=False, no_color=True))
-    return page.getvalue()
 
 
 def replace(file: Path, text: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import TYPE_CHECKING, Final
 
@@ -38,9 +37,15 @@ Examples:
     is_flag=True,
     help="Remove from here, with your own credentials and the function's settings; asks you to type a number.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Write the run's result as one JSON document.")
+@output.formats
 def command(  # noqa: PLR0913 - the options of the command line
-    *, connection: Connection, plan: NamedPlan, function: str, dry_run: bool, local: bool, as_json: bool
+    *,
+    connection: Connection,
+    plan: NamedPlan,
+    function: str,
+    dry_run: bool,
+    local: bool,
+    output_format: str | None,
 ) -> None:
     """Carry out a plan that waits for approval.
 
@@ -74,10 +79,7 @@ def command(  # noqa: PLR0913 - the options of the command line
         if plan.file is not None and store is not None:
             _must_lie_there(plan, store)
         applied = applying.by_function(connection, function, plan.id, dry_run=dry_run)
-    if as_json:
-        click.echo(json.dumps(applied.as_json(), indent=2))
-    else:
-        applying.show(applied, output.screen())
+    output.emit(output_format, applied.as_json, lambda console: applying.show(applied, console))
     sys.exit(session.EXIT_CODES[applied.status])
 
 

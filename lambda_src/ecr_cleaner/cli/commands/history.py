@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import click
+from rich.text import Text
 
 from ecr_cleaner import aws, compose, inventory
-from ecr_cleaner.cli import names, options, texts
+from ecr_cleaner.cli import names, options, output, texts
 from ecr_cleaner.clock import utc_now
 from ecr_cleaner.journal_reader import by_digest
 from ecr_cleaner.past import Told, told_of
 from ecr_cleaner.survey import GONE
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from ecr_cleaner.aws import Aws
     from ecr_cleaner.cli.known_settings import KnownSettings
     from ecr_cleaner.cli.session import Connection
@@ -34,39 +36,51 @@ Examples:
 @click.command("history", epilog=f"{_EXAMPLES}\n{texts.ENVIRONMENT}\n{texts.EXIT_CODES}")
 @options.connection
 @options.deployed
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@output.formats
 @click.argument("image", callback=names.taken_apart)
-def command(image: Reference, *, connection: Connection, settings: KnownSettings | None, as_json: bool) -> None:
-    """Say what is known of IMAGE: who used it last, which tags moved, when and why it went, by which run.
+def command(
+    image: Reference, *, connection: Connection, settings: KnownSettings | None, output_format: str | None
+) -> None:
+    """Show what is known of IMAGE: who used it last, which tags moved, which run removed it, when and why.
 
-    IMAGE is a repository, which tells of all its images, or one image: app, app:v1, app@sha256:... What nothing is
-    known of ends with exit code 1. It needs --function or --settings, which say where history and journal lie.
+    IMAGE is a repository, for all its images, or one image: app, app:v1, app@sha256:... If nothing is known of it,
+    the exit code is 1. It needs --function or --settings, which name the bucket of history and journal.
     """
     if settings is None:
-        message = "say where the history lies: --function NAME or --settings FILE"
+        message = "--function NAME or --settings FILE is required: they name the bucket of the history"
         raise click.UsageError(message)
     clients = connection.clients
     names.must_lie_here(image, clients)
     repository = str(image.repository)
     with connection.progress():
         remembered = _remembered(clients, settings.value, repository)
-        reader = compose.journal_reader(clients, settings.value)
-        written = by_digest(reader.pages(repository)) if reader else {}
-        told = told_of(_present(clients, repository), remembered, written)
+        journal = compose.journal_reader(clients, settings.value)
+        written = by_digest(journal.pages(repository)) if journal else {}
+        timelines = told_of(_present(clients, repository), remembered, written)
     if image.digest is not None:
-        told = [one for one in told if one.digest == image.digest]
+        timelines = [timeline for timeline in timelines if timeline.digest == image.digest]
     elif image.tag is not None:
-        told = [one for one in told if image.tag in {*one.tags, *one.lost_tags}]
-    _show(repository, told, reader.problems if reader else [], as_json=as_json)
-    sys.exit(0 if told else 1)
+        timelines = [timeline for timeline in timelines if image.tag in {*timeline.tags, *timeline.lost_tags}]
+    problems = journal.problems if journal else []
+    output.emit(
+        output_format,
+        lambda: {
+            "schema_version": 1,
+            "repository": repository,
+            "images": [timeline.as_json() for timeline in timelines],
+            "problems": problems,
+        },
+        lambda console: _print(console, repository, timelines, problems),
+    )
+    sys.exit(0 if timelines else 1)
 
 
 def _remembered(clients: Aws, settings: Settings, repository: str) -> History | None:
-    reader = compose.history_reader(clients, settings)
-    if reader is None:
+    history = compose.history_reader(clients, settings)
+    if history is None:
         return None
-    reader.open(utc_now())
-    return reader.known(repository)
+    history.open(utc_now())
+    return history.known(repository)
 
 
 def _present(clients: Aws, repository: str) -> list[Image]:
@@ -75,24 +89,15 @@ def _present(clients: Aws, repository: str) -> list[Image]:
     except aws.AwsError as error:
         if aws.code_of(error) != GONE:
             raise
-        return []  # its images are gone with it; the journal still tells of them
+        return []  # the repository was deleted; the journal still knows its images
 
 
-def _show(repository: str, told: list[Told], problems: list[str], *, as_json: bool) -> None:
-    if as_json:
-        document: dict[str, Any] = {
-            "schema_version": 1,
-            "repository": repository,
-            "images": [one.as_json() for one in told],
-            "problems": problems,
-        }
-        click.echo(json.dumps(document, indent=2))
-        return
+def _print(console: Console, repository: str, timelines: list[Told], problems: list[str]) -> None:
     for problem in problems:
-        click.echo(f"Passed over: {problem}", err=True)
-    if not told:
-        click.echo(f"Nothing is known of it in {repository}.")
-    for one in told:
-        click.echo(f"{repository}@{one.digest}" + (f" ({', '.join(one.tags)})" if one.tags else ""))
-        for line in one.lines():
-            click.echo(f"  {line}")
+        click.echo(f"Skipped: {problem}", err=True)
+    lines = [] if timelines else [f"Nothing is known of it in {repository}."]
+    for timeline in timelines:
+        tags = f" ({', '.join(timeline.tags)})" if timeline.tags else ""
+        lines += [f"{repository}@{timeline.digest}{tags}", *(f"  {line}" for line in timeline.lines())]
+    for line in lines:
+        console.print(Text(line), soft_wrap=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -36,7 +35,7 @@ Examples:
     metavar="NAME",
     help="Look at this opted-in repository alone; may be repeated.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Write one JSON document.")
+@output.formats
 @click.option(
     "--output",
     "file",
@@ -68,7 +67,7 @@ def command(  # noqa: PLR0913 - the options of the command line
     connection: Connection,
     settings: KnownSettings,
     repositories: tuple[str, ...],
-    as_json: bool,
+    output_format: str | None,
     file: Path | None,
     folder: Path | None,
     detailed: bool,
@@ -87,19 +86,15 @@ def command(  # noqa: PLR0913 - the options of the command line
     if only:
         session.must_be_opted_in(connection, only, settings.value)
     collected = session.look(connection, settings, only, html)
-    if as_json:
-        told = {**collected.as_json(), "settings": settings.as_json(), "only": sorted(only or ())}
-        text = json.dumps(told, indent=2) + "\n"
-    else:
-        text = output.rendered(lambda page: print_plan(collected, page, str(settings))) if file else ""
+    output.emit(
+        output_format,
+        lambda: {**collected.as_json(), "settings": settings.as_json(), "only": sorted(only or ())},
+        lambda console: print_plan(collected, console, str(settings)),
+        file,
+    )
     if file is not None:
-        output.replace(file, text)
         print_end(collected, output.screen(), str(settings))
         click.echo(f"written: {file}")
-    elif as_json:
-        click.echo(text, nl=False)
-    else:
-        print_plan(collected, output.screen(), str(settings))
     if folder is not None:
         _save(connection, collected, settings, folder)
     sys.exit(session.exit_code(collected.summary, detailed=detailed))

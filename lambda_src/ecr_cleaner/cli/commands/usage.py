@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import TYPE_CHECKING, Final
 
@@ -31,14 +30,14 @@ Examples:
 @options.settings
 @click.option("--repository", "repositories", multiple=True, metavar="NAME", help="Of this one alone; may be repeated.")
 @click.option("--unresolved", is_flag=True, help="Only what nothing can pull: images that are gone or archived.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@output.formats
 def command(
     *,
     connection: Connection,
     settings: KnownSettings,
     repositories: tuple[str, ...],
     unresolved: bool,
-    as_json: bool,
+    output_format: str | None,
 ) -> None:
     """Who uses what: every image that a consumer names, whether or not its repository opted in.
 
@@ -47,8 +46,5 @@ def command(
     connection.check()
     with connection.progress():
         found = consumers.look(connection.clients, settings.value, utc_now(), repositories, unresolved=unresolved)
-    if as_json:
-        click.echo(json.dumps(found.as_json(), indent=2))
-    else:
-        print_usages(found, output.screen())
+    output.emit(output_format, found.as_json, lambda console: print_usages(found, console))
     sys.exit(session.EXIT_CODES[found.status])
