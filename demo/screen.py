@@ -102,8 +102,10 @@ class Screen:
     def sources(self, result: Mapping[str, Any]) -> None:
         """Shows where usages were looked for."""
         table = _table("looked for usages in", ">found", "outcome")
-        for name, source in result["sources"].items():
-            table.add_row(name, str(source["usages"]), ": ".join(filter(None, (source["outcome"], source["detail"]))))
+        for source in result["sources"]:
+            table.add_row(
+                source["source"], str(source["usages"]), ": ".join(filter(None, (source["outcome"], source["detail"])))
+            )
         self._print(table)
 
     def difference(self, before: Sequence[Shelf], after: Sequence[Shelf]) -> None:

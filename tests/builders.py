@@ -7,7 +7,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from ecr_cleaner.model import Evidence, Image, Reference, Repository, Retention, Usage
+from ecr_cleaner.model import Evidence, Image, Reference, Repository, Retention, ScanTarget, SourceKey, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 NOW: Final = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 ACCOUNT: Final = "123456789012"
 REGION: Final = "us-east-1"
+TARGET: Final = ScanTarget(ACCOUNT, REGION)
 HOST: Final = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"
 
 IMAGE_MANIFEST: Final = "application/vnd.oci.image.manifest.v1+json"
@@ -82,6 +83,11 @@ def usage(
         digest=digest(of) if of else None,
     )
     return Usage(reference, "ecs", consumer, evidence)
+
+
+def counts(**by_source: int) -> dict[SourceKey, int]:
+    """Images in use by source, all in one account and region: ``counts(ecs=3)``."""
+    return {SourceKey(TARGET, source): count for source, count in by_source.items()}
 
 
 def retention(keep_days: int = 30, keep_days_untagged: int | None = None, **conditions: Any) -> Retention:

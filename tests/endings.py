@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ecr_cleaner.model import RepositoryStatus, RunStatus, SourceOutcome, SourceStatus, UsageScan
 from ecr_cleaner.report.ending import Ending
 from ecr_cleaner.report.summary import RepositorySummary, RunSummary
-from tests.builders import ACCOUNT, NOW, REGION
+from tests.builders import ACCOUNT, NOW, REGION, TARGET
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,7 +29,7 @@ def repository(name: str = "app", images: int = 5, removable: int = 2, removed: 
 
 def outcome(source: str, status: str = "complete", detail: str = "", notes: Iterable[str] = ()) -> SourceOutcome:
     """How a source ended."""
-    return SourceOutcome(source, SourceStatus(status), detail=detail, notes=tuple(notes))
+    return SourceOutcome(TARGET, source, SourceStatus(status), detail=detail, notes=tuple(notes))
 
 
 def summary(

@@ -21,6 +21,7 @@ from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionEr
 from botocore.parsers import ResponseParserError
 
 from ecr_cleaner.errors import CleanerError, IncompleteAnswerError, OutOfTimeError
+from ecr_cleaner.model import ScanTarget
 from ecr_cleaner.paths import is_known
 
 if TYPE_CHECKING:
@@ -91,10 +92,12 @@ class Pacer:
     Attributes:
         clock: Seconds, monotonic.
         sleep: Waits for some seconds.
+        calls: How many were let through or are held back.
     """
 
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
+    calls: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _free_at: dict[tuple[str, str], float] = field(default_factory=dict)
 
@@ -104,6 +107,7 @@ class Pacer:
             (service, "*"), DEFAULT_CALLS_PER_SECOND
         )
         with self._lock:
+            self.calls += 1
             now = self.clock()
             # The bucket as the moment at which it would be full: one number instead of level and time.
             full_at = max(self._free_at.get((service, operation), now), now) + 1 / rate
@@ -114,28 +118,89 @@ class Pacer:
 
 
 class Aws:
-    """The clients of one run, made on first use.
+    """The clients of one account and region, made on first use.
 
     Attributes:
         session: Whose credentials, and whose metadata.
         region: The region everything is read in.
-        too_late: Asked before each try of each call; once it says yes, none is made any more.
-        on_call: Told of each try of each call, by service and operation, from whatever thread makes it.
+        account_id: Of the credentials; None until the registry has answered.
+        too_late: Asked before each try of each call; once it says yes, none is made any more, in no region.
+        on_call: Called with the service and the operation of each try of each call, from whatever thread makes it.
     """
 
-    def __init__(self, session: boto3.Session | None = None, pacer: Pacer | None = None) -> None:
+    def __init__(
+        self,
+        session: boto3.Session | None = None,
+        pacer: Pacer | None = None,
+        *,
+        region: str | None = None,
+        home: Aws | None = None,
+    ) -> None:
+        """Read the configuration; no call is made.
+
+        Args:
+            session: None: that of the environment.
+            pacer: None: a new one.
+            region: None: that of the session.
+            home: The clients of the run's own region, which decide when it is too late; None: these are they.
+        """
         self.session = session or boto3.Session()
-        region: str | None = self.session.region_name  # None if nothing names one, whatever the stubs say
+        region = region or self.session.region_name
         if region is None:
             message = "no AWS region is configured: set AWS_REGION or use --region"
             raise CleanerError(message)
         self.region: str = region
+        self.account_id: str | None = home.account_id if home else None
+        self._home = home or self
         self._pacer = pacer or Pacer()
-        self._lock = threading.Lock()
+        # One session, one lock: creating clients is the one thing that is not thread-safe.
+        self._lock: threading.Lock = home._lock if home else threading.Lock()  # noqa: SLF001 - the same class
         self._offered: dict[str, set[str]] = {}
         self._clients: dict[tuple[str, int], Any] = {}
+        self._other_regions: dict[str, Aws] = {}
         self.too_late: Callable[[], bool] | None = None
         self.on_call: Callable[[str, str], None] | None = None
+
+    @property
+    def target(self) -> ScanTarget:
+        """The account and region of these clients.
+
+        Raises:
+            CleanerError: The registry, which says whose account it is, has not answered yet.
+        """
+        if self.account_id is None:
+            message = "the account is not known before the registry has answered"
+            raise CleanerError(message)
+        return ScanTarget(self.account_id, self.region)
+
+    @property
+    def calls(self) -> int:
+        """Tries of calls made so far in this region, in whatever thread."""
+        return self._pacer.calls
+
+    def for_target(self, target: ScanTarget) -> Aws:
+        """The clients of a scan target, by the same credentials; the same object each time.
+
+        AWS's rate quotas hold per account and region, so each region is paced by itself.
+
+        Raises:
+            CleanerError: It is in another account: no role is assumed in any.
+        """
+        home = self._home
+        if target.account_id != home.target.account_id:
+            message = (
+                f"{target} is in another account than the credentials, which are of {home.account_id}:"
+                " no role is assumed in other accounts"
+            )
+            raise CleanerError(message)
+        if target.region == home.region:
+            return home
+        others = home._other_regions  # noqa: SLF001 - the same class
+        with self._lock:
+            if target.region not in others:
+                pacer = Pacer(home._pacer.clock, home._pacer.sleep)  # noqa: SLF001 - the same class
+                others[target.region] = Aws(home.session, pacer, region=target.region, home=home)
+            return others[target.region]
 
     def client(self, service: str) -> Any:
         """The client of a service (its botocore name). Thread-safe, as clients themselves are."""
@@ -149,6 +214,7 @@ class Aws:
         """A client that tries once and waits so long for an answer, for a call that is a whole run."""
         return self.session.client(
             service,
+            region_name=self.region,
             config=Config(
                 retries={"mode": "standard", "total_max_attempts": 1},
                 connect_timeout=CONNECT_TIMEOUT_SECONDS,
@@ -161,7 +227,7 @@ class Aws:
 
     def _client(self, service: str, attempts: int) -> Any:
         attempts = min(attempts, MAX_ATTEMPTS)
-        with self._lock:  # creating clients is the one thing that is not thread-safe
+        with self._lock:
             if (service, attempts) not in self._clients:
                 client = self._make(service, attempts)
                 client.meta.events.register("before-send", self.pace)
@@ -171,6 +237,7 @@ class Aws:
     def _make(self, service: str, attempts: int) -> Any:
         client: Any = self.session.client(
             service,
+            region_name=self.region,
             config=Config(
                 retries={"mode": "standard", "total_max_attempts": attempts},
                 connect_timeout=CONNECT_TIMEOUT_SECONDS,
@@ -189,10 +256,11 @@ class Aws:
         """
         # "before-send.<service id>.<operation>", once for each attempt, so that retries are paced too.
         _, service, operation = event_name.split(".", maxsplit=2)
-        if self.too_late is not None and self.too_late():
+        home = self._home
+        if home.too_late is not None and home.too_late():
             raise OutOfTimeError(operation)
-        if self.on_call is not None:
-            self.on_call(service, operation)
+        if home.on_call is not None:
+            home.on_call(service, operation)
         self._pacer.wait(service, operation)
 
     def knows(self, service: str, operation: str, path: str) -> bool:

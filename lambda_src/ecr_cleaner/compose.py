@@ -19,6 +19,7 @@ from ecr_cleaner.report.fanout import Fanout
 from ecr_cleaner.report.record import Recorder
 from ecr_cleaner.report.store import ReportStore
 from ecr_cleaner.run import Run
+from ecr_cleaner.usage.scanner import LocalScanner
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -112,6 +113,7 @@ def run(  # noqa: PLR0913 - what a run is, each by name
         # The last reporter may name the report, so whoever keeps it comes first.
         reporter=Fanout((Recorder(settings, keep), reporter)) if keep else reporter,
         run_id=run_id,
+        scanner=LocalScanner(clients, settings, run_id, clock),
         history=history_reader(clients, settings) if read_only else history_store(clients, settings),
         function_name=function_name,
         only=only,

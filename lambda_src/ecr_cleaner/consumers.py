@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
-from ecr_cleaner import aws, inventory, resolution, usage
+from ecr_cleaner import aws, inventory, resolution
 from ecr_cleaner.errors import CleanerError
 from ecr_cleaner.model import Breadth, RunStatus
+from ecr_cleaner.usage.scanner import LocalScanner
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -92,7 +93,7 @@ class Consumers:
             "account_id": self.account_id,
             "region": self.region,
             "causes": self.causes,
-            "unprotected": [f"{outcome.source}: {outcome.detail}" for outcome in self.scan.unprotected],
+            "unprotected": [f"{outcome.key}: {outcome.detail}" for outcome in self.scan.unprotected],
             "images": [
                 {
                     "repository": one.repository,
@@ -132,9 +133,9 @@ def look(
     """
     facts = inventory.registry_facts(clients)
     existing = {name for name, _ in inventory.repository_names(clients)}
-    scan = usage.collect(clients, settings, now)
+    scan = LocalScanner(clients, settings, "usage", lambda: now).scan(now)
     found = Consumers(facts.account, clients.region, scan)
-    found.causes += [f"source {outcome.source}: {outcome.detail}" for outcome in scan.failures]
+    found.causes += [f"source {outcome.key}: {outcome.detail}" for outcome in scan.failures]
     usages = tuple(resolution.of_registry(scan.usages, facts.account, clients.region))
     named = resolution.by_repository(usages)
     anywhere = named.pop(None, ())

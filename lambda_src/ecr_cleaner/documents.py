@@ -14,9 +14,12 @@ from pydantic import AwareDatetime, Field, RootModel, ValidationError
 
 from ecr_cleaner import memory, model
 from ecr_cleaner.errors import NotWholeError
+from ecr_cleaner.model import ScanTarget, SourceKey
 from ecr_cleaner.strict import Strict
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pydantic import BaseModel
 
 SCHEMA_VERSION: Final = 1
@@ -24,7 +27,48 @@ SCHEMA_VERSION: Final = 1
 _D = TypeVar("_D", bound="BaseModel")
 
 Texts = list[Annotated[str, Field(min_length=1)]]
-Counts = dict[str, Annotated[int, Field(ge=0)]]
+
+
+class Count(Strict):
+    """Images in use by one source, in one scan target.
+
+    Attributes:
+        account_id: Of the target.
+        region: Of the target.
+        source: Its name.
+        cluster: The one cluster, if the source has an outcome for each one.
+        usages: Different images.
+    """
+
+    account_id: Annotated[str, Field(pattern=r"^[0-9]{12}$")]
+    region: Annotated[str, Field(min_length=1)]
+    source: Annotated[str, Field(min_length=1)]
+    cluster: str | None = None
+    usages: Annotated[int, Field(ge=0)]
+
+
+Counts = list[Count]
+
+
+def counts_list(counts: Mapping[SourceKey, int]) -> Counts:
+    """Counts as they lie in a document, in their order."""
+    return [
+        Count(
+            account_id=key.target.account_id,
+            region=key.target.region,
+            source=key.source,
+            cluster=key.cluster,
+            usages=counts[key],
+        )
+        for key in sorted(counts)
+    ]
+
+
+def counts_by_source(listed: Counts | None) -> dict[SourceKey, int]:
+    """Counts as they were before they became a document."""
+    return {
+        SourceKey(ScanTarget(one.account_id, one.region), one.source, one.cluster): one.usages for one in listed or ()
+    }
 
 
 class New(Strict):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from ecr_cleaner.model import SourceStatus
+from ecr_cleaner.model import SourceKey, SourceStatus, counts_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -79,17 +79,17 @@ class Drop:
         now: Theirs now.
     """
 
-    before: Mapping[str, int]
-    now: Mapping[str, int]
+    before: Mapping[SourceKey, int]
+    now: Mapping[SourceKey, int]
 
     @property
     def id(self) -> str:
         """Names exactly this fall: another one is not confirmed by the same word."""
-        text = json.dumps([dict(self.before), dict(self.now)], sort_keys=True, separators=(",", ":"))
+        text = json.dumps([counts_json(self.before), counts_json(self.now)], sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     def __str__(self) -> str:
-        return ", ".join(f"{name} from {self.before[name]} to {self.now[name]}" for name in sorted(self.before))
+        return ", ".join(f"{key} from {self.before[key]} to {self.now[key]}" for key in sorted(self.before))
 
 
 def confirm_command(drop: Drop, function: str, region: str) -> str:
@@ -103,7 +103,7 @@ def confirm_command(drop: Drop, function: str, region: str) -> str:
 
 def refusals(scan: UsageScan) -> tuple[str, ...]:
     """Why nothing may be removed anywhere; empty if everything that can be seen was seen."""
-    return tuple(f"source {outcome.source}: {outcome.detail}" for outcome in scan.failures)
+    return tuple(f"source {outcome.key}: {outcome.detail}" for outcome in scan.failures)
 
 
 def is_stale(scan: UsageScan, now: datetime) -> bool:
@@ -111,23 +111,24 @@ def is_stale(scan: UsageScan, now: datetime) -> bool:
     return now - scan.started_at > FRESHNESS
 
 
-def counts(scan: UsageScan) -> dict[str, int]:
+def counts(scan: UsageScan) -> dict[SourceKey, int]:
     """Different images that each source finds in use, if it gave a full answer.
 
     Not its usages: those grow and shrink with every task that scaling adds or takes away, and a crowded service
     would hide that all others have vanished. What a person excluded has nothing to compare.
     """
-    found: dict[str, set[tuple[str | None, ...]]] = {o.source: set() for o in scan.outcomes if o.status in _SEEN}
+    found: dict[SourceKey, set[tuple[str | None, ...]]] = {o.key: set() for o in scan.outcomes if o.status in _SEEN}
     for usage in scan.usages:
-        if usage.source in found:
+        key = SourceKey(usage.target, usage.source, usage.cluster) if usage.target else None
+        if key is not None and key in found:
             reference = usage.reference
-            found[usage.source].add(
+            found[key].add(
                 (reference.account, reference.region, reference.repository, reference.effective_tag, reference.digest)
             )
-    return {source: len(images) for source, images in found.items()}
+    return {key: len(images) for key, images in found.items()}
 
 
-def drop(before: Mapping[str, int], now: Mapping[str, int], max_percent: int | None) -> Drop | None:
+def drop(before: Mapping[SourceKey, int], now: Mapping[SourceKey, int], max_percent: int | None) -> Drop | None:
     """Which sources fell by more than a share.
 
     Args:
@@ -137,5 +138,6 @@ def drop(before: Mapping[str, int], now: Mapping[str, int], max_percent: int | N
     """
     if max_percent is None:
         return None
-    fallen = [n for n in sorted(before.keys() & now.keys()) if (before[n] - now[n]) * 100 > before[n] * max_percent]
-    return Drop({n: before[n] for n in fallen}, {n: now[n] for n in fallen}) if fallen else None
+    both = sorted(before.keys() & now.keys())
+    fallen = [key for key in both if (before[key] - now[key]) * 100 > before[key] * max_percent]
+    return Drop({key: before[key] for key in fallen}, {key: now[key] for key in fallen}) if fallen else None

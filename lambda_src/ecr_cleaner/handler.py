@@ -11,7 +11,7 @@ from ecr_cleaner.aws import Aws
 from ecr_cleaner.clock import utc_now
 from ecr_cleaner.errors import CleanerError, HistoryError, LockHeldError, RunFailedError, SettingsError
 from ecr_cleaner.event import Apply, Confirmation
-from ecr_cleaner.model import RunStatus
+from ecr_cleaner.model import RunStatus, counts_json
 from ecr_cleaner.report.ending import Ending
 from ecr_cleaner.report.log import LOGGER, LogReporter, quiet_libraries
 from ecr_cleaner.report.summary import SCHEMA_VERSION
@@ -131,7 +131,7 @@ def _confirm(clients: Aws, told: settings.Settings, drop_id: str, run_id: str) -
     if history is None:
         message = "the history is off: no usages are compared, so there is nothing to confirm"
         raise HistoryError(message)
-    usages = history.confirm(drop_id)
+    usages = counts_json(history.confirm(drop_id))
     LOGGER.info("Fall of usages confirmed", extra={"id": drop_id, "usages": usages})
     return {
         "schema_version": SCHEMA_VERSION,

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ecr_cleaner.aws import Aws
-    from ecr_cleaner.model import Gone
+    from ecr_cleaner.model import Gone, SourceKey
 
 BEGIN_ANEW: Final = (
     "bring the object's last version back, or begin a new history: terraform apply "
@@ -60,9 +60,9 @@ class HistoryReader:
     _state: State = field(init=False, default_factory=State)
 
     @property
-    def usages(self) -> Mapping[str, int]:
+    def usages(self) -> Mapping[SourceKey, int]:
         """Images in use by source, of the last run that was complete; empty before the first one."""
-        return self._state.usages or {}
+        return documents.counts_by_source(self._state.usages)
 
     def open(self, now: datetime) -> None:
         """Find the history; one that has not begun knows nothing, and is left as it is.
@@ -112,7 +112,7 @@ class HistoryReader:
         message = f"the history is only read here, so nothing is removed from {repository}"
         raise HistoryError(message)
 
-    def save(self, existing: Collection[str], usages: Mapping[str, int] | None, drop_id: str | None) -> None:
+    def save(self, existing: Collection[str], usages: Mapping[SourceKey, int] | None, drop_id: str | None) -> None:
         """Nothing is noted: the next run of the function measures by what the function itself saw."""
 
     def _marker(self) -> tuple[New | Started, str]:
@@ -209,7 +209,7 @@ class HistoryStore(HistoryReader):
             known, etag = self._read(repository)
             self._write(memory.removing(known, gone), etag)
 
-    def save(self, existing: Collection[str], usages: Mapping[str, int] | None, drop_id: str | None) -> None:
+    def save(self, existing: Collection[str], usages: Mapping[SourceKey, int] | None, drop_id: str | None) -> None:
         """Note what holds for all repositories.
 
         Args:
@@ -222,14 +222,14 @@ class HistoryStore(HistoryReader):
         """
         measure, pending = self._state.usages, self._state.pending_drop
         if usages is not None and drop_id is not None:
-            pending = PendingDrop(id=drop_id, usages=dict(usages))
+            pending = PendingDrop(id=drop_id, usages=documents.counts_list(usages))
         elif usages is not None:
             # A source that was not asked this time keeps its measure for the time when it is asked again.
-            measure, pending = {**(measure or {}), **usages}, None
+            measure, pending = documents.counts_list({**self.usages, **usages}), None
         kept = {name for name in self._state.repositories if name in existing} | self._written
         self._replace_state(State(repositories=sorted(kept), usages=measure, pending_drop=pending))
 
-    def confirm(self, drop_id: str) -> dict[str, int]:
+    def confirm(self, drop_id: str) -> dict[SourceKey, int]:
         """Make the usages of a fall that somebody confirmed the measure from now on.
 
         Returns:
@@ -246,12 +246,10 @@ class HistoryStore(HistoryReader):
             waiting = f"the one that waits is {pending.id}" if pending else "none waits"
             message = f"there is no fall of usages {drop_id} to confirm: {waiting}"
             raise HistoryError(message)
-        self._write_state(
-            self._state.model_copy(
-                update={"usages": {**(self._state.usages or {}), **pending.usages}, "pending_drop": None}
-            )
-        )
-        return pending.usages
+        confirmed = documents.counts_by_source(pending.usages)
+        measure = documents.counts_list({**self.usages, **confirmed})
+        self._write_state(self._state.model_copy(update={"usages": measure, "pending_drop": None}))
+        return confirmed
 
     def _begin(self, now: datetime, etag: str) -> Started:
         """Begin a history, unless somebody else just does.

@@ -59,6 +59,7 @@ def registry_facts(clients: Aws) -> RegistryFacts:
         raise RepositoryError(message)
     registry = ecr.describe_registry()
     account = str(aws.member(registry, "registryId", "DescribeRegistry"))
+    clients.account_id = account
     replication = aws.member(registry, "replicationConfiguration", "DescribeRegistry")
     rules = aws.member(replication, "rules", "DescribeRegistry")
     caches = aws.paged(ecr, "DescribePullThroughCacheRules", "pullThroughCacheRules", maxResults=PAGE_SIZE)

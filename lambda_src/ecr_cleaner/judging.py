@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ecr_cleaner import broken, graph, guard, inventory, memory, resolution, rules, usage
-from ecr_cleaner.model import Contents, UsageScan
+from ecr_cleaner import broken, graph, guard, inventory, memory, resolution, rules
+from ecr_cleaner.model import Contents
 from ecr_cleaner.readings import Readings
 
 if TYPE_CHECKING:
@@ -21,10 +21,11 @@ if TYPE_CHECKING:
     from ecr_cleaner.checks import Checks
     from ecr_cleaner.history import HistoryReader
     from ecr_cleaner.journal import Journal
-    from ecr_cleaner.model import Gone, Image, Repository, RepositoryPlan, Usage
+    from ecr_cleaner.model import Gone, Image, Repository, RepositoryPlan, Usage, UsageScan
     from ecr_cleaner.report.summary import RunSummary
     from ecr_cleaner.settings import Settings
     from ecr_cleaner.survey import RegistryListing
+    from ecr_cleaner.usage.scanner import Scanner
 
 
 @dataclass(slots=True)
@@ -36,6 +37,7 @@ class Judging:
         settings: Of the run.
         summary: Told of scans and of why nothing may go.
         checks: Told of what was read.
+        scanner: Finds out which images are in use.
         history: What is known of the past; None: nothing is.
         journal: Told of the past of what is to go; None: nowhere.
         gate: Told of every verdict; None: nobody approves.
@@ -53,6 +55,7 @@ class Judging:
     settings: Settings
     summary: RunSummary
     checks: Checks
+    scanner: Scanner
     history: HistoryReader | None
     journal: Journal | None
     gate: Gate | None
@@ -94,8 +97,9 @@ class Judging:
 
     def scan(self) -> None:
         """Ask every source, and note in the summary why nothing may go."""
-        scan = usage.collect(self.clients, self.settings, self.clock())
+        scan = self.scanner.scan(self.clock())
         self.summary.scan = scan
+        self.summary.findings += [finding for finding in scan.findings if finding not in self.summary.findings]
         self._scans += 1
         self.scan_seconds = (self.clock() - scan.started_at).total_seconds()
         self.summary.refusals[:] = [*guard.refusals(scan), *self._tripped(scan)]
@@ -117,7 +121,7 @@ class Judging:
 
     def scan_nothing(self) -> None:
         """Ask nobody, where nothing is old."""
-        self.summary.scan = UsageScan((), usage.disabled(self.settings), self.clock())
+        self.summary.scan = self.scanner.scan_nothing(self.clock())
 
     def _tripped(self, scan: UsageScan) -> list[str]:
         """What a person has to look at before more is removed: far fewer usages than before."""

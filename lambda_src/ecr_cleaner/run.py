@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from ecr_cleaner.model import Repository, Verdict
     from ecr_cleaner.report import Reporter
     from ecr_cleaner.settings import Settings
+    from ecr_cleaner.usage.scanner import Scanner
 
 _T = TypeVar("_T")
 
@@ -72,6 +73,7 @@ class Run:
         settings: What it is told.
         reporter: Told of everything as it happens.
         run_id: Names the run in logs and errors.
+        scanner: Finds out which images are in use.
         history: What is known of the past; None: nothing is.
         function_name: Of the function, in the command that confirms a fall of usages.
         only: Look at these repositories alone; None means all of them.
@@ -85,6 +87,7 @@ class Run:
     settings: Settings
     reporter: Reporter
     run_id: str
+    scanner: Scanner
     history: HistoryReader | None = None
     function_name: str = "ecr-cleaner"
     only: frozenset[str] | None = None
@@ -109,6 +112,7 @@ class Run:
             settings=self.settings,
             summary=self.summary,
             checks=self._checks,
+            scanner=self.scanner,
             history=self.history,
             journal=self.journal,
             gate=self.gate,

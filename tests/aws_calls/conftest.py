@@ -9,7 +9,7 @@ import pytest
 from ecr_cleaner import aws
 from ecr_cleaner.aws import Aws, connect
 from tests.aws_calls.script import Script
-from tests.builders import REGION
+from tests.builders import ACCOUNT, REGION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def _clients() -> Aws:
-    return connect(REGION, None)
+    made = connect(REGION, None)
+    made.account_id = ACCOUNT
+    return made
 
 
 @pytest.fixture

@@ -8,11 +8,13 @@ from ecr_cleaner import usage
 from ecr_cleaner.model import SourceOutcome, SourceStatus, UsageScan
 from ecr_cleaner.settings import Settings
 from ecr_cleaner.usage.base import Source
+from ecr_cleaner.usage.scanner import LocalScanner
 from tests.builders import NOW
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
+    from ecr_cleaner.aws import Aws
     from ecr_cleaner.model import Usage
     from ecr_cleaner.usage.base import Account, Field
     from tests.aws_calls.script import Script
@@ -50,7 +52,12 @@ def excluding(*names: str) -> Settings:
 
 def collected(script: Script, *excluded: str) -> UsageScan:
     """Ask the sources that are not excluded."""
-    return usage.collect(script.aws, excluding(*excluded), NOW, SOURCES)
+    return scanned(script.aws, excluding(*excluded), SOURCES)
+
+
+def scanned(clients: Aws, settings: Settings, sources: Sequence[Source] = usage.SOURCES) -> UsageScan:
+    """What a run would know of its account and region."""
+    return LocalScanner(clients, settings, "run-1", lambda: NOW, sources).scan(NOW)
 
 
 def alone(
@@ -58,7 +65,7 @@ def alone(
 ) -> UsageScan:
     """Ask one source that is made up."""
     made_up = Source("made-up", "things made up", "nothing", service, (), fields, collect)
-    return usage.collect(script.aws, Settings(), NOW, (made_up,))
+    return scanned(script.aws, Settings(), (made_up,))
 
 
 def outcome(scan: UsageScan, name: str) -> SourceOutcome:

@@ -16,7 +16,7 @@ from ecr_cleaner.documents import PendingDrop, State
 from ecr_cleaner.errors import HistoryError, ReplacedError
 from ecr_cleaner.history import HistoryStore
 from ecr_cleaner.model import Gone
-from tests.builders import NOW, ago, digest, image, usage
+from tests.builders import NOW, ago, counts, digest, image, usage
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -120,9 +120,9 @@ def test_a_first_run_beside_another_one_takes_the_others_history(s3: S3, store: 
     s3.takes(ANY, ANY, None)
     s3.refuses(MARKER, ANY, '"m1"')
     s3.holds(MARKER, STARTED, '"m2"')
-    s3.holds(STATE, documents.seal(State(usages={"ecs": 3})), '"s1"')
+    s3.holds(STATE, documents.seal(State(usages=listed(ecs=3))), '"s1"')
     store.open(NOW)
-    assert store.usages == {"ecs": 3}
+    assert store.usages == counts(ecs=3)
 
 
 def test_a_marker_that_terraform_makes_anew_meanwhile_is_left_to_it(s3: S3, store: HistoryStore) -> None:
@@ -185,7 +185,17 @@ def test_a_marker_that_is_not_understood_is_a_lost_one(s3: S3, store: HistorySto
         store.open(NOW)
 
 
-WHOLE: Final = documents.seal(State(repositories=["shop/app"], usages={"ecs": 3}))
+def listed(**by_source: int) -> list[documents.Count]:
+    """Counts as they lie in a document; `model_construct`, for one that is wrong is among them."""
+    return [
+        documents.Count.model_construct(
+            account_id=key.target.account_id, region=key.target.region, source=key.source, usages=count
+        )
+        for key, count in counts(**by_source).items()
+    ]
+
+
+WHOLE: Final = documents.seal(State(repositories=["shop/app"], usages=listed(ecs=3)))
 
 
 @pytest.mark.parametrize(
@@ -196,11 +206,11 @@ WHOLE: Final = documents.seal(State(repositories=["shop/app"], usages={"ecs": 3}
         b"[]",
         b"{}",
         WHOLE[:-5],
-        WHOLE.replace(b'"ecs":3', b'"ecs":2'),
+        WHOLE.replace(b'"usages":3', b'"usages":2'),
         WHOLE.replace(b"shop/app", b"shop/web"),
         WHOLE.replace(b'"schema_version":1', b'"schema_version":2'),
-        documents.seal(PendingDrop(id="x", usages={})),
-        documents.seal(State.model_construct(usages={"ecs": -1})),
+        documents.seal(PendingDrop(id="x", usages=[])),
+        documents.seal(State.model_construct(usages=listed(ecs=-1))),
     ],
 )
 def test_a_state_that_is_not_whole_is_a_lost_one(s3: S3, store: HistoryStore, state: bytes) -> None:
@@ -358,35 +368,35 @@ def test_a_history_that_is_not_whole_is_a_lost_one(s3: S3, store: HistoryStore, 
 
 def test_what_holds_for_all_is_noted(s3: S3, store: HistoryStore) -> None:
     """The repositories that have an object, without those that the registry has no more; the new measure."""
-    opened(store, s3, State(repositories=["gone", "opted-out"], usages={"ecs": 9}))
+    opened(store, s3, State(repositories=["gone", "opted-out"], usages=listed(ecs=9)))
     s3.takes(APP, ANY, None)
     store.remember(look(NOW, a=[]))
-    s3.takes(STATE, documents.seal(State(repositories=["opted-out", "shop/app"], usages={"ecs": 8})), '"s1"', '"s2"')
-    store.save({"opted-out", "shop/app", "never-seen"}, {"ecs": 8}, None)
-    s3.takes(STATE, documents.seal(State(repositories=["shop/app"], usages={"ecs": 8})), '"s2"')
+    s3.takes(STATE, documents.seal(State(repositories=["opted-out", "shop/app"], usages=listed(ecs=8))), '"s1"', '"s2"')
+    store.save({"opted-out", "shop/app", "never-seen"}, counts(ecs=8), None)
+    s3.takes(STATE, documents.seal(State(repositories=["shop/app"], usages=listed(ecs=8))), '"s2"')
     store.save({"shop/app"}, None, None)
 
 
 def test_a_fall_waits_beside_the_measure(s3: S3, store: HistoryStore) -> None:
     """Until it is confirmed, or the usages are back."""
-    waiting = State(usages={"ecs": 9}, pending_drop=PendingDrop(id="0123456789ab", usages={"ecs": 1}))
-    opened(store, s3, State(usages={"ecs": 9}))
+    waiting = State(usages=listed(ecs=9), pending_drop=PendingDrop(id="0123456789ab", usages=listed(ecs=1)))
+    opened(store, s3, State(usages=listed(ecs=9)))
     s3.takes(STATE, documents.seal(waiting), '"s1"', '"s2"')
-    store.save(set(), {"ecs": 1}, "0123456789ab")
+    store.save(set(), counts(ecs=1), "0123456789ab")
     # A source failed: nothing is known, so it goes on waiting.
     s3.takes(STATE, documents.seal(waiting), '"s2"', '"s3"')
     store.save(set(), None, None)
-    s3.takes(STATE, documents.seal(State(usages={"ecs": 9})), '"s3"')
-    store.save(set(), {"ecs": 9}, None)
+    s3.takes(STATE, documents.seal(State(usages=listed(ecs=9))), '"s3"')
+    store.save(set(), counts(ecs=9), None)
 
 
 def test_a_state_that_somebody_else_wrote_meanwhile_is_merged_once(s3: S3, store: HistoryStore) -> None:
     """No repository's object is forgotten."""
     opened(store, s3)
     s3.refuses(STATE, ANY, '"s1"')
-    s3.holds(STATE, documents.seal(State(repositories=["other"], usages={"ecs": 1})), '"s2"')
-    s3.takes(STATE, documents.seal(State(repositories=["other"], usages={"ecs": 5})), '"s2"')
-    store.save(set(), {"ecs": 5}, None)
+    s3.holds(STATE, documents.seal(State(repositories=["other"], usages=listed(ecs=1))), '"s2"')
+    s3.takes(STATE, documents.seal(State(repositories=["other"], usages=listed(ecs=5))), '"s2"')
+    store.save(set(), counts(ecs=5), None)
 
 
 def test_a_state_that_is_overtaken_twice_is_a_failure(s3: S3, store: HistoryStore) -> None:
@@ -396,7 +406,7 @@ def test_a_state_that_is_overtaken_twice_is_a_failure(s3: S3, store: HistoryStor
     s3.holds(STATE, documents.seal(State()), '"s2"')
     s3.refuses(STATE, ANY, '"s2"')
     with pytest.raises(HistoryError, match="written by somebody else"):
-        store.save(set(), {"ecs": 5}, None)
+        store.save(set(), counts(ecs=5), None)
 
 
 # A person's word
@@ -404,18 +414,18 @@ def test_a_state_that_is_overtaken_twice_is_a_failure(s3: S3, store: HistoryStor
 
 def test_a_fall_that_is_confirmed_is_the_measure(s3: S3, store: HistoryStore) -> None:
     """What it was has been forgotten then."""
-    pending = PendingDrop(id="0123456789ab", usages={"ecs": 1, "lambda": 4})
+    pending = PendingDrop(id="0123456789ab", usages=listed(**{"ecs": 1, "lambda": 4}))
     s3.holds(MARKER, STARTED)
-    s3.holds(STATE, documents.seal(State(repositories=["app"], usages={"ecs": 9}, pending_drop=pending)), '"s1"')
-    s3.takes(STATE, documents.seal(State(repositories=["app"], usages={"ecs": 1, "lambda": 4})), '"s1"')
-    assert store.confirm("0123456789ab") == {"ecs": 1, "lambda": 4}
+    s3.holds(STATE, documents.seal(State(repositories=["app"], usages=listed(ecs=9), pending_drop=pending)), '"s1"')
+    s3.takes(STATE, documents.seal(State(repositories=["app"], usages=listed(**{"ecs": 1, "lambda": 4}))), '"s1"')
+    assert store.confirm("0123456789ab") == counts(**{"ecs": 1, "lambda": 4})
 
 
 @pytest.mark.parametrize(
     ("pending", "said"),
     [
         (None, "none waits"),
-        (PendingDrop(id="ba9876543210", usages={"ecs": 1}), "the one that waits is ba9876543210"),
+        (PendingDrop(id="ba9876543210", usages=listed(ecs=1)), "the one that waits is ba9876543210"),
     ],
 )
 def test_another_fall_is_not_confirmed(s3: S3, store: HistoryStore, pending: PendingDrop | None, said: str) -> None:
@@ -436,7 +446,7 @@ def test_before_the_first_run_there_is_nothing_to_confirm(s3: S3, store: History
 def test_a_confirmation_that_is_overtaken_is_a_failure(s3: S3, store: HistoryStore) -> None:
     """What it was said of may not be there any more."""
     s3.holds(MARKER, STARTED)
-    s3.holds(STATE, documents.seal(State(pending_drop=PendingDrop(id="0123456789ab", usages={}))), '"s1"')
+    s3.holds(STATE, documents.seal(State(pending_drop=PendingDrop(id="0123456789ab", usages=[]))), '"s1"')
     s3.refuses(STATE, ANY, '"s1"')
     with pytest.raises(ReplacedError):
         store.confirm("0123456789ab")

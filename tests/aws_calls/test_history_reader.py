@@ -11,8 +11,8 @@ from ecr_cleaner.documents import State
 from ecr_cleaner.errors import HistoryError
 from ecr_cleaner.history import HistoryReader
 from ecr_cleaner.model import Gone
-from tests.aws_calls.test_history import APP, MARKER, NEW, PREFIX, S3, STARTED, STATE
-from tests.builders import NOW, ago, digest, image, usage
+from tests.aws_calls.test_history import APP, MARKER, NEW, PREFIX, S3, STARTED, STATE, listed
+from tests.builders import NOW, ago, counts, digest, image, usage
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -41,7 +41,7 @@ def look(at: datetime, *, used: bool) -> memory.History:
 def opened(reader: HistoryReader, s3: S3, *repositories: str) -> HistoryReader:
     """A history that has begun."""
     s3.holds(MARKER, STARTED)
-    s3.holds(STATE, documents.seal(State(repositories=list(repositories), usages={"ecs": 3})))
+    s3.holds(STATE, documents.seal(State(repositories=list(repositories), usages=listed(ecs=3))))
     reader.open(NOW)
     return reader
 
@@ -52,9 +52,9 @@ def test_what_is_known_joins_what_is_seen(reader: HistoryReader, s3: S3) -> None
     opened(reader, s3, "shop/app")
     s3.holds(APP, documents.write_history(known))
     assert reader.remember(seen) == memory.remember(known, seen, 7)
-    assert reader.usages == {"ecs": 3}
-    reader.save({"shop/app"}, {"ecs": 1}, None)
-    assert reader.usages == {"ecs": 3}
+    assert reader.usages == counts(ecs=3)
+    reader.save({"shop/app"}, counts(ecs=1), None)
+    assert reader.usages == counts(ecs=3)
 
 
 @pytest.mark.parametrize("code", ["NoSuchKey", "AccessDenied"])

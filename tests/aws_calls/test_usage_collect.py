@@ -20,7 +20,7 @@ from tests.aws_calls.sources import (
     outcome,
     quiet,
 )
-from tests.builders import ACCOUNT, HOST, NOW, REGION
+from tests.builders import ACCOUNT, HOST, NOW, REGION, TARGET
 
 if TYPE_CHECKING:
     from tests.aws_calls.script import Script
@@ -37,7 +37,7 @@ MEND_LAMBDA: Final = mend("lambda")
 def test_every_source_answers_also_that_there_is_nothing(script: Script) -> None:
     """By name, with the moment before the first call."""
     quiet(script)
-    assert collected(script) == UsageScan((), tuple(SourceOutcome(name, COMPLETE) for name in NAMES), NOW)
+    assert collected(script) == UsageScan((), tuple(SourceOutcome(TARGET, name, COMPLETE) for name in NAMES), NOW)
 
 
 def test_usages_of_all_sources_come_together_without_doubles(script: Script) -> None:
@@ -49,11 +49,11 @@ def test_usages_of_all_sources_come_together_without_doubles(script: Script) -> 
         code = {"ImageUri": tagged("v1"), "ResolvedImageUri": tagged("v1")}
         script.answer("lambda", "get_function", {"Code": code}, FunctionName="api", Qualifier="7")
     scan = collected(script)
-    assert outcome(scan, "lambda") == SourceOutcome("lambda", COMPLETE, usages=6)
+    assert outcome(scan, "lambda") == SourceOutcome(TARGET, "lambda", COMPLETE, usages=6)
     consumer = "lambda function api, version 7"
     assert set(scan.usages) == {
-        Usage(anywhere(), "lambda", consumer),
-        Usage(written(), "lambda", consumer),
+        Usage(anywhere(), "lambda", consumer, target=TARGET),
+        Usage(written(), "lambda", consumer, target=TARGET),
     }
     assert len(scan.usages) == 2
 
@@ -94,7 +94,9 @@ def test_what_protects_nothing_is_noted(script: Script) -> None:
     rule(script, "gone:1")
     undefined(script, "gone:1")
     note = "eventbridge rule default/nightly names task definition gone:1, which does not exist any more"
-    assert outcome(collected(script, "ecs"), "eventbridge") == SourceOutcome("eventbridge", COMPLETE, notes=(note,))
+    assert outcome(collected(script, "ecs"), "eventbridge") == SourceOutcome(
+        TARGET, "eventbridge", COMPLETE, notes=(note,)
+    )
 
 
 # Disabled
@@ -105,19 +107,18 @@ def test_an_excluded_source_is_not_asked_and_always_told(script: Script, name: s
     """With what is unprotected, and by which setting."""
     quiet(script, name)
     scan = collected(script, name)
-    assert scan.outcomes[-1] == outcome(scan, name)
-    assert scan.unprotected == usage.disabled(excluding(name), SOURCES) == (scan.outcomes[-1],)
-    assert usage.disabled(excluding(name)) == scan.unprotected
+    assert scan.unprotected == usage.disabled(TARGET, excluding(name), SOURCES) == (outcome(scan, name),)
+    assert usage.disabled(TARGET, excluding(name)) == scan.unprotected
     setting = "acknowledged_unscanned" if name == "eks" else "disabled_usage_sources"
     detail = f"excluded by {setting}, so not protected is what only these use: {TITLES[name]}"
-    assert scan.unprotected == (SourceOutcome(name, DISABLED, detail=detail),)
+    assert scan.unprotected == (SourceOutcome(TARGET, name, DISABLED, detail=detail),)
 
 
 def test_without_any_source_nobody_is_asked(script: Script) -> None:
     """And all of them are told."""
     scan = collected(script, *NAMES)
     assert [(ended.source, ended.status) for ended in scan.outcomes] == [(name, DISABLED) for name in NAMES]
-    assert usage.disabled(excluding()) == ()
+    assert usage.disabled(TARGET, excluding()) == ()
 
 
 # Failed
@@ -146,7 +147,7 @@ def test_a_denied_call_names_permission_and_setting(script: Script, name: str, p
         f"the role needs the permission {permission}; {mended}"
     )
     scan = collected(script)
-    assert outcome(scan, name) == SourceOutcome(name, FAILED, detail=detail)
+    assert outcome(scan, name) == SourceOutcome(TARGET, name, FAILED, detail=detail)
     assert scan.failures == (outcome(scan, name),)
 
 
@@ -195,7 +196,7 @@ def test_an_answer_that_was_cut_short_fails_its_source(script: Script) -> None:
     quiet(script, "lambda")
     script.cut_short("lambda", "list_functions", {}, **FIRST_CALLS["lambda"][3])
     detail = f"the answer of ListFunctions lacks 'Functions': it may have been cut short; {MEND_LAMBDA}"
-    assert outcome(collected(script), "lambda") == SourceOutcome("lambda", FAILED, detail=detail)
+    assert outcome(collected(script), "lambda") == SourceOutcome(TARGET, "lambda", FAILED, detail=detail)
 
 
 def test_an_image_that_cannot_be_read_fails_its_source(script: Script) -> None:
@@ -219,4 +220,4 @@ def test_clusters_of_kubernetes_fail_their_source(script: Script) -> None:
         "a fresh inventory of each lets the run go on: inventory_uri + eks/us-east-1/shop.json; "
         + mend("eks", "acknowledged_unscanned")
     )
-    assert outcome(collected(script), "eks") == SourceOutcome("eks", FAILED, detail=detail)
+    assert outcome(collected(script), "eks") == SourceOutcome(TARGET, "eks", FAILED, detail=detail)

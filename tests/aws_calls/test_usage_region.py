@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pytest
 from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError, ReadTimeoutError
 
 from ecr_cleaner.aws import connect
-from ecr_cleaner.model import SourceOutcome, SourceStatus
+from ecr_cleaner.model import ScanTarget, SourceOutcome, SourceStatus
 from tests.aws_calls.script import Script
 from tests.aws_calls.sources import TITLES, collected, mend, outcome, quiet
+from tests.builders import ACCOUNT, TARGET
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,11 +19,14 @@ if TYPE_CHECKING:
     from ecr_cleaner.aws import Aws
 
 COMPLETE, FAILED = SourceStatus.COMPLETE, SourceStatus.FAILED
+WEST: Final = ScanTarget(ACCOUNT, "us-west-1")
 
 
 @pytest.fixture(scope="module")
 def _west_clients() -> Aws:
-    return connect("us-west-1", None)
+    made = connect("us-west-1", None)
+    made.account_id = ACCOUNT
+    return made
 
 
 @pytest.fixture
@@ -49,14 +53,14 @@ def test_a_service_that_is_not_offered_and_not_there(west: Script) -> None:
     west.break_off("apprunner", "ListServices", nobody(west))
     scan = collected(west)
     detail = f"not offered in us-west-1: {TITLES['apprunner']}"
-    assert outcome(scan, "apprunner") == SourceOutcome("apprunner", SourceStatus.NOT_IN_REGION, detail=detail)
+    assert outcome(scan, "apprunner") == SourceOutcome(WEST, "apprunner", SourceStatus.NOT_IN_REGION, detail=detail)
     assert scan.failures == ()
 
 
 def test_a_service_that_is_not_offered_but_answers(west: Script) -> None:
     """The metadata is incomplete: what answers is there."""
     quiet(west)
-    assert outcome(collected(west), "apprunner") == SourceOutcome("apprunner", COMPLETE)
+    assert outcome(collected(west), "apprunner") == SourceOutcome(WEST, "apprunner", COMPLETE)
 
 
 def test_a_service_that_is_offered_but_not_there(script: Script) -> None:
@@ -65,7 +69,7 @@ def test_a_service_that_is_offered_but_not_there(script: Script) -> None:
     error = nobody(script)
     script.break_off("apprunner", "ListServices", error)
     detail = f"{error}; {mend('apprunner')}"
-    assert outcome(collected(script), "apprunner") == SourceOutcome("apprunner", FAILED, detail=detail)
+    assert outcome(collected(script), "apprunner") == SourceOutcome(TARGET, "apprunner", FAILED, detail=detail)
 
 
 def test_a_service_that_is_not_offered_but_takes_too_long_to_connect(west: Script) -> None:

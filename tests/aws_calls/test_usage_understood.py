@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -11,7 +12,7 @@ from ecr_cleaner.model import SourceOutcome, SourceStatus, Usage, UsageScan
 from ecr_cleaner.usage.base import Field
 from tests.aws_calls.consumers import written
 from tests.aws_calls.sources import FIRST_CALLS, NAMES, SOURCES, alone, collected, mend, outcome, quiet
-from tests.builders import NOW
+from tests.builders import NOW, TARGET
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,7 +82,7 @@ def test_a_member_missed_deep_inside_fails_its_source(script: Script, error: Exc
         raise error
 
     detail = f"{MISUNDERSTOOD}{error!r}; {mend('made-up')}"
-    assert alone(script, collect) == UsageScan((), (SourceOutcome("made-up", FAILED, detail=detail),), NOW)
+    assert alone(script, collect) == UsageScan((), (SourceOutcome(TARGET, "made-up", FAILED, detail=detail),), NOW)
 
 
 def test_a_bug_is_no_outcome(script: Script) -> None:
@@ -121,7 +122,7 @@ def test_a_source_that_botocore_does_not_know_is_not_asked(script: Script, opera
     """An older one drops what it does not know, and an image that is named there would look unused."""
     scan = alone(script, unasked, Field("ecs", "DescribeTasks", IMAGE), Field("ecs", operation, path))
     detail = f"the loaded botocore does not know {path} of ecs {operation}; {mend('made-up')}"
-    assert scan == UsageScan((), (SourceOutcome("made-up", FAILED, detail=detail),), NOW)
+    assert scan == UsageScan((), (SourceOutcome(TARGET, "made-up", FAILED, detail=detail),), NOW)
 
 
 def test_a_source_whose_service_botocore_does_not_know_is_not_asked(script: Script) -> None:
@@ -135,7 +136,9 @@ def test_a_source_whose_service_botocore_does_not_know_is_not_asked(script: Scri
 def test_a_source_that_botocore_knows_is_asked(script: Script) -> None:
     """Every member that it says it reads is looked up, and its usages count."""
     scan = alone(script, lambda _: iter([one_usage()]), Field("ecs", "DescribeTasks", IMAGE))
-    assert scan == UsageScan((one_usage(),), (SourceOutcome("made-up", COMPLETE, usages=1),), NOW)
+    assert scan == UsageScan(
+        (replace(one_usage(), target=TARGET),), (SourceOutcome(TARGET, "made-up", COMPLETE, usages=1),), NOW
+    )
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=NAMES)

@@ -16,7 +16,8 @@ from ecr_cleaner.usage.base import Account
 from ecr_cleaner.usage.sources import agentcore, braket, cleanrooms_ml, emr_containers, gamelift, greengrass
 from ecr_cleaner.usage.task_definitions import TaskDefinitions
 from tests.aws_calls.script import Script
-from tests.builders import HOST, NOW, digest
+from tests.aws_calls.sources import scanned
+from tests.builders import ACCOUNT, HOST, digest
 from tests.fake_aws.shapes import filled
 
 if TYPE_CHECKING:
@@ -172,7 +173,8 @@ def test_a_service_of_unknown_regions_is_where_its_source_says(region: str, stat
         script.break_off("bedrock-agentcore-control", "ListAgentRuntimes", nobody)
         others = frozenset(source.name for source in usage.SOURCES if source.name != "agentcore")
         settings = Settings.model_construct(disabled_usage_sources=others, acknowledged_unscanned=frozenset({"eks"}))
-        scan = usage.collect(script.aws, settings, NOW)
+        script.aws.account_id = ACCOUNT
+        scan = scanned(script.aws, settings)
     assert {outcome.status for outcome in scan.outcomes if outcome.source == "agentcore"} == {status}
 
 

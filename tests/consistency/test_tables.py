@@ -10,12 +10,23 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ecr_cleaner.model import FindingKind, Reason, RemovalStatus, RepositoryStatus, RunStatus, SourceStatus
+from ecr_cleaner.model import (
+    FindingKind,
+    Reason,
+    RemovalStatus,
+    RepositoryStatus,
+    RunStatus,
+    ScanTarget,
+    SourceOutcome,
+    SourceStatus,
+    UsageScan,
+)
 from ecr_cleaner.report import metrics, run_event
 from ecr_cleaner.report.summary import RepositorySummary, RunSummary
 from ecr_cleaner.rules import MAX_TAGS
 from ecr_cleaner.settings_document import Document, Rule
 from ecr_cleaner.usage.registry import SOURCES
+from tests.builders import NOW
 from tests.consistency import declared
 from tests.consistency.markdown import codes
 from tools import vendor
@@ -129,7 +140,10 @@ def test_the_example_of_a_summary_has_every_key(readme: Page) -> None:
     assert list(example) == list(expected)
     assert list(example["totals"]) == list(expected["totals"])
     assert [list(one) for one in example["repositories"]] == [list(RepositorySummary("name").as_json())]
-    assert set(example["sources"]) <= {source.name for source in SOURCES}
+    assert {one["source"] for one in example["sources"]} <= {source.name for source in SOURCES}
+    outcome = SourceOutcome(ScanTarget("123456789012", "us-east-1"), "ecs", SourceStatus.COMPLETE)
+    told = RunSummary("id", dry_run=True, region="nowhere", scan=UsageScan((), (outcome,), NOW)).as_json()
+    assert all(list(one) == list(told["sources"][0]) for one in example["sources"])
 
 
 def json_examples(readme: Page) -> list[dict[str, Any]]:

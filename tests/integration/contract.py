@@ -135,14 +135,14 @@ def askers_of(api: Api) -> frozenset[str]:
 
 def _sources(cell: Cell, outcome: Outcome, others: frozenset[str]) -> Iterator[str]:
     """Who asked has failed, nobody else has, and the cause says what a person can do."""
-    failed = {name for name, source in outcome.told["sources"].items() if source["outcome"] == "failed"} - others
+    failed = {name for name, source in outcome.sources.items() if source["outcome"] == "failed"} - others
     action, askers = cell.api.action, askers_of(cell.api)
     # Some of what several sources ask for is asked once for all of them, the last time for who knows which.
     if not (failed == askers if cell.reach == "every call" else failed and failed <= askers):
         yield f"{sorted(askers)} ask, {sorted(failed)} have failed"
     settings = {source.name: source.setting for source in usage.SOURCES}
     for name in failed:
-        if f"source {name}: " not in outcome.causes or f'{settings[name]} = ["{name}"]' not in outcome.causes:
+        if f"source {name} in " not in outcome.causes or f'{settings[name]} = ["{name}"]' not in outcome.causes:
             yield f"the causes do not help with {name}: {outcome.causes}"
     if (f"permission {action}" in outcome.causes) is not (cell.kind == "access_denied"):
         yield f"the permission {action} is named, or not, in: {outcome.causes}"

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 from ecr_cleaner import documents
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from tests.fake_aws import Sandbox
 
 BUCKET: Final = "history"
@@ -18,6 +20,14 @@ MARKER: Final = f"{PREFIX}marker.json"
 NEW: Final = b'{"schema_version":1,"state":"new"}'
 
 _MOMENT: Final = re.compile(r'"(\d{4}-\d\d-\d\dT[0-9:.]+)Z"')
+
+
+def by_source(counts: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+    """Counts of one account and region."""
+    listed = list(counts)
+    named = {one["source"]: one["usages"] for one in listed}
+    assert len(named) == len(listed)
+    return named
 
 
 class Past:
@@ -56,6 +66,11 @@ class Past:
     def delete(self, key: str) -> None:
         """Take an object away, as its owner may."""
         self._s3.delete_object(Bucket=self._bucket, Key=key)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Images in use by source, as the next run compares them."""
+        return by_source(self.content("state.json")["usages"])
 
     def content(self, ending: str) -> dict[str, Any]:
         """What a document says."""

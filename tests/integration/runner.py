@@ -82,6 +82,13 @@ class Outcome:
         return " | ".join(json.loads(str(self.error))["causes"]) if self.error else ""
 
     @property
+    def sources(self) -> dict[str, dict[str, Any]]:
+        """What the summary says of each source; all of them look at one account and region."""
+        named = {one["source"]: one for one in self.told["sources"]}
+        assert len(named) == len(self.told["sources"])
+        return named
+
+    @property
     def repositories(self) -> dict[str, dict[str, Any]]:
         """What the summary says of each repository."""
         return {repository["name"]: repository for repository in self.told["repositories"]}

@@ -372,7 +372,7 @@ def test_a_run_that_would_refuse_refuses_with_a_plan_too(approving: Approving, s
     outcome = approving.send(plan_id)
     sandbox.clear_faults()
     assert (outcome.status, outcome.gone) == ("refused", {})
-    assert "source ecs: " in outcome.causes
+    assert "source ecs in " in outcome.causes
     assert approving.send(plan_id).status == "completed"
 
 

@@ -158,6 +158,6 @@ def test_every_failed_source_is_named_at_once(run: Runner) -> None:
     outcome = run(**SETTINGS)
     assert (outcome.status, outcome.gone) == ("refused", {})
     for source in usage.SOURCES:
-        failed = outcome.told["sources"][source.name]["outcome"] == "failed"
+        failed = outcome.sources[source.name]["outcome"] == "failed"
         assert failed is bool(source.permissions), source.name
         assert (f"source {source.name}: " in outcome.causes) is failed

@@ -132,7 +132,7 @@ def test_every_run_asks_so_that_no_day_is_missing(
     run.opted_in("app")
     sandbox.push("app", id="young", tags=["v1"], pushed="1d")
     deploy(sandbox, "app:v1")
-    assert night().told["sources"]["apprunner"]["usages"] == 1
+    assert night().sources["apprunner"]["usages"] == 1
     assert past.content(APP)["images"][sandbox.digest("young")]["last_in_use"]
 
 
@@ -336,7 +336,7 @@ def test_every_consumer_is_remembered(sandbox: Sandbox, past: Past, night: Calla
     """Whatever kept an image today keeps it for some days after it is gone."""
     accounts.seed(sandbox)
     night(dry_run=True)
-    counted = past.content(STATE)["usages"]
+    counted = past.counts
     assert counted.pop("eks") == 0
     assert set(counted) == {source.name for source in usage.SOURCES} - {"eks"}
     assert all(counted.values()), "each source is measured by what it finds"
@@ -354,7 +354,7 @@ def test_a_source_that_is_not_asked_for_a_night_keeps_its_measure(
     shop(run, sandbox)
     assert night(dry_run=True).status == "completed"
     assert night(dry_run=True, disabled_usage_sources=["apprunner"]).status == "completed"
-    assert past.content("state.json")["usages"]["apprunner"] == 1
+    assert past.counts["apprunner"] == 1
 
 
 def test_a_run_that_ends_while_it_judges_names_what_it_leaves(

@@ -81,7 +81,7 @@ def test_an_inventory_that_is_stale_or_corrupt_stops_all_removal(
     put(sandbox, KEY, **content)
     outcome = run()
     assert (outcome.status, outcome.gone) == ("refused", {})
-    assert outcome.told["sources"]["inventories"]["outcome"] == "failed"
+    assert outcome.sources["inventories"]["outcome"] == "failed"
     assert cause in outcome.causes
     assert KEY in outcome.causes
     assert 'disabled_usage_sources = ["inventories"]' in outcome.causes
@@ -103,7 +103,7 @@ def test_without_inventories_s3_is_not_asked(run: Runner, sandbox: Sandbox) -> N
     accounts.seed(sandbox)
     sandbox.clear_calls()
     outcome = run(inventories=None)
-    assert outcome.told["sources"]["inventories"] == {"outcome": "complete", "usages": 0, "detail": ""}
+    assert (outcome.sources["inventories"]["outcome"], outcome.sources["inventories"]["usages"]) == ("complete", 0)
     assert run.asked("s3") == set()
     assert (
         "shop; a fresh inventory of each lets the run go on: inventory_uri + eks/us-east-1/shop.json" in outcome.causes
@@ -131,11 +131,11 @@ def test_a_cluster_passes_with_its_own_fresh_inventory_only(run: Runner, sandbox
     assert "pods may use any image: data; a fresh inventory of each" in outcome.causes
     assert "s3://lists/inventories/eks/us-east-1/data.json" in outcome.causes
     assert 'acknowledged_unscanned = ["eks"]' in outcome.causes
-    assert outcome.told["sources"]["inventories"]["outcome"] == "complete"
+    assert outcome.sources["inventories"]["outcome"] == "complete"
     put(sandbox, "inventories/eks/us-east-1/data.json", json=["app:unused"], modified="25h")
     outcome = run()
     assert (outcome.status, outcome.gone) == ("refused", {})
-    assert {name for name, told in outcome.told["sources"].items() if told["outcome"] == "failed"} == {
+    assert {name for name, told in outcome.sources.items() if told["outcome"] == "failed"} == {
         "eks",
         "inventories",
     }

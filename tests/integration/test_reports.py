@@ -99,7 +99,7 @@ def test_a_run_that_is_refused_leaves_its_report(run: Runner, registry: Sandbox,
     told = document(bucket)
     assert told["run"]["status"] == "refused"
     assert told["causes"] == outcome.causes.split(" | ")
-    assert [one["outcome"] for one in told["sources"] if one["name"] == "ecs"] == ["failed"]
+    assert [one["outcome"] for one in told["sources"] if one["source"] == "ecs"] == ["failed"]
 
 
 def _denied(sandbox: Sandbox, operation: str) -> None:
@@ -126,7 +126,7 @@ def test_a_report_that_cannot_be_written_hides_no_cause(run: Runner, registry: S
     outcome = run(reports=PLACE)
     assert outcome.status == "refused"
     first, *_, last = outcome.causes.split(" | ")
-    assert first.startswith("source ecs: ")
+    assert first.startswith("source ecs in ")
     assert last.startswith("the report could not be written: ")
 
 

@@ -38,7 +38,7 @@ def test_a_disabled_source_is_not_asked_and_always_reported(run: Runner, sandbox
     outcome = run(dry_run=True, disabled_usage_sources=[source.name], acknowledged_unscanned=accepted)
     assert outcome.status == "completed"
     assert outcome.summary
-    assert outcome.summary["sources"][source.name]["outcome"] == "disabled"
+    assert outcome.sources[source.name]["outcome"] == "disabled"
     assert any(source.title in line for line in outcome.summary["unprotected"])
     assert source.service not in {c.service for c in sandbox.calls} or source.service == "ecs"
 
@@ -111,9 +111,9 @@ def test_a_service_not_offered_in_the_region_is_no_failure(
     """Only if the metadata says so and nobody answers; the metadata alone is incomplete."""
     accounts.seed(sandbox)
     monkeypatch.setattr(aws.Aws, "offered_in_region", lambda _, service, *_regions: service != "apprunner")
-    assert run(dry_run=True).summary["sources"]["apprunner"]["outcome"] == "complete"  # type: ignore[index]
+    assert run(dry_run=True).sources["apprunner"]["outcome"] == "complete"
     monkeypatch.setenv("AWS_ENDPOINT_URL_APPRUNNER", "http://127.0.0.1:9")
-    assert run(dry_run=True).summary["sources"]["apprunner"]["outcome"] == "not_in_region"  # type: ignore[index]
+    assert run(dry_run=True).sources["apprunner"]["outcome"] == "not_in_region"
     monkeypatch.setattr(aws.Aws, "offered_in_region", lambda *_: True)
     outcome = run()
     assert (outcome.status, outcome.gone) == ("refused", {})

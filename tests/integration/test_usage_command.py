@@ -176,7 +176,8 @@ def test_half_of_it_is_told_as_half(usage: Callable[..., Result], small: Sandbox
     assert result.exit_code == 1
     document = json.loads(result.output)
     assert document["status"] == "failed"
-    assert [cause.split(":")[0] for cause in document["causes"]] == ["source lambda", "repository app"]
+    named = [cause.split(":")[0] for cause in document["causes"]]
+    assert named == ["source lambda in 123456789012/us-east-1", "repository app"]
     assert {one["state"] for (repository, _), one in images(result).items() if repository == "app"} == {"not_read"}
     assert "source lambda" in usage().output
 

@@ -12,6 +12,7 @@ import pytest
 
 from ecr_cleaner import guard
 from tests.fake_aws import Fault
+from tests.integration.past import by_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -145,14 +146,15 @@ def test_a_fall_of_usages_removes_nothing_until_it_is_confirmed(
     """By the command that the cause gives; the next run goes on."""
     assert (fallen.status, fallen.gone) == ("refused", {})
     assert (
-        "the images in use fell by more than max_usage_drop_percent = 50 allows: apprunner from 5 to 2" in fallen.causes
-    )
+        "the images in use fell by more than max_usage_drop_percent = 50 allows:"
+        " apprunner in 123456789012/us-east-1 from 5 to 2"
+    ) in fallen.causes
     assert fallen.named("Found image without known use, but the run is refused") == run.ids("c", "d", "e")
-    assert past.content("state.json")["usages"]["apprunner"] == 5
+    assert past.counts["apprunner"] == 5
     assert night(rollback_days=0).causes == fallen.causes, "night after night"
     confirmed = run(history=past.place, event=payload(fallen.causes))
     assert confirmed.result
-    assert (confirmed.result["status"], confirmed.result["usages"]["apprunner"]) == ("confirmed", 2)
+    assert (confirmed.result["status"], by_source(confirmed.result["usages"])["apprunner"]) == ("confirmed", 2)
     assert confirmed.gone == {}
     after = night(rollback_days=0)
     assert (after.status, after.gone) == ("completed", {"app": run.ids("c", "d", "e")})
@@ -195,7 +197,7 @@ def test_a_confirmed_fall_may_not_go_on(
     services(sandbox, "a", "b", elsewhere=True)
     outcome = night()
     assert (outcome.status, outcome.gone) == ("refused", {})
-    assert "apprunner from 2 to 0" in outcome.causes
+    assert "apprunner in 123456789012/us-east-1 from 2 to 0" in outcome.causes
 
 
 def test_a_failed_source_does_not_move_the_measure(

@@ -61,7 +61,7 @@ def test_what_cannot_be_asked_may_use_everything(run: Runner, sandbox: Sandbox, 
 
     known = faulty_kubernetes.texts_of([ask, list])
     assert named(sandbox, faulty_ecs.lost_by_texts(seen(sandbox), known)) == {"used", "unused"}
-    refuses(run, f"source {place}: {operation} failed with ")
+    refuses(run, "source {place}: {operation} failed with ")
     sandbox.clear_faults()
     known = faulty_kubernetes.texts_of([ask, list])
     assert named(sandbox, faulty_ecs.lost_by_texts(seen(sandbox), known)) == {"unused"}
@@ -88,7 +88,7 @@ def test_an_answer_without_its_list_is_no_empty_list(run: Runner, sandbox: Sandb
     }
     assert answers[operation]() == []
     assert named(sandbox, faulty_ecs.lost_by_texts(seen(sandbox), set())) == {"used", "unused"}
-    refuses(run, "source ecs: ")
+    refuses(run, "source ecs in ")
     sandbox.clear_faults()
     assert answers[operation]()
     keeps(run, sandbox, "used")
@@ -209,6 +209,6 @@ def test_nobody_is_told_a_secret_who_is_not_the_one_who_was_asked(
     assert shown == ["Bearer secret"]
     with monkeypatch.context() as elsewhere:
         elsewhere.setenv("AWS_ENDPOINT_URL_EKS", f"https://{address}")
-        refuses(run, "source eks: SSL validation failed")
+        refuses(run, "source eks in 123456789012/us-east-1: SSL validation failed")
     assert shown == ["Bearer secret"]
     keeps(run, sandbox)

@@ -114,7 +114,7 @@ def test_a_source_that_is_left_out_is_told_as_unprotected(run: Runner, sandbox: 
         faulty_ecs.sources_without(["lambda"])
     outcome = keeps(run, sandbox, "used", disabled_usage_sources=["lambda"])
     assert ("lambda", "ListFunctions") not in run.asked()
-    assert any(told.startswith("lambda: ") for told in outcome.told["unprotected"])
+    assert any(told.startswith("lambda in 123456789012/us-east-1: ") for told in outcome.told["unprotected"])
 
 
 @hazard("IM-5")

@@ -22,7 +22,7 @@ from ecr_cleaner.report.record import Recorder
 from ecr_cleaner.report.summary import RepositorySummary, RunSummary
 from ecr_cleaner.rules import judge
 from ecr_cleaner.settings import Settings
-from tests.builders import ACCOUNT, NOW, REGION, image, repository, usage
+from tests.builders import ACCOUNT, NOW, REGION, TARGET, image, repository, usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -171,8 +171,8 @@ def _removals(plan: RepositoryPlan, ending: RemovalStatus) -> Iterator[Removal]:
 
 def _outcomes(usages: int) -> tuple[SourceOutcome, ...]:
     return (
-        SourceOutcome("ecs", SourceStatus.COMPLETE, usages),
-        SourceOutcome("lambda", SourceStatus.COMPLETE, 0),
-        SourceOutcome("greengrass", SourceStatus.NOT_IN_REGION),
-        SourceOutcome("eks", SourceStatus.DISABLED, detail="excluded by acknowledged_unscanned"),
+        SourceOutcome(TARGET, "ecs", SourceStatus.COMPLETE, usages),
+        SourceOutcome(TARGET, "lambda", SourceStatus.COMPLETE, 0),
+        SourceOutcome(TARGET, "greengrass", SourceStatus.NOT_IN_REGION),
+        SourceOutcome(TARGET, "eks", SourceStatus.DISABLED, detail="excluded by acknowledged_unscanned"),
     )

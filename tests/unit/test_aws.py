@@ -22,7 +22,8 @@ from botocore.parsers import ResponseParserError
 from ecr_cleaner import aws
 from ecr_cleaner.aws import BURST, CALLS_PER_SECOND, Aws, Pacer, connect
 from ecr_cleaner.errors import CleanerError, IncompleteAnswerError, OutOfTimeError
-from tests.builders import REGION
+from ecr_cleaner.model import ScanTarget
+from tests.builders import ACCOUNT, REGION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -286,6 +287,65 @@ def test_somebody_may_watch_the_calls(clients: Aws) -> None:
     clients.too_late = lambda: True
     with pytest.raises(OutOfTimeError):
         clients.pace("before-send.ecs.ListTasks")
+    assert watched == [("ecs", "ListServices")]
+
+
+# Scan targets
+
+
+@pytest.fixture
+def own() -> Aws:
+    """Clients that no other test has."""
+    return connect(REGION, None)
+
+
+def test_another_region_has_clients_of_its_own(own: Aws) -> None:
+    """The same credentials and the same object each time; of the own region these are they."""
+    own.account_id = ACCOUNT
+    there = own.for_target(ScanTarget(ACCOUNT, "eu-central-1"))
+    assert there is own.for_target(ScanTarget(ACCOUNT, "eu-central-1"))
+    assert there.for_target(own.target) is own.for_target(own.target) is own
+    assert there.target == ScanTarget(ACCOUNT, "eu-central-1")
+    assert there.session is own.session
+    assert there.client("ecs").meta.region_name == "eu-central-1"
+    assert there.patient_client("lambda", 10).meta.region_name == "eu-central-1"
+    assert own.client("ecs").meta.region_name == REGION
+
+
+def test_another_account_is_refused(own: Aws) -> None:
+    """These credentials would look into their own account, and call it the other one."""
+    with pytest.raises(CleanerError, match="the account is not known before the registry has answered"):
+        own.for_target(ScanTarget(ACCOUNT, REGION))
+    own.account_id = ACCOUNT
+    with pytest.raises(CleanerError, match=f"210987654321/{REGION} is in another account than the credentials"):
+        own.for_target(ScanTarget("210987654321", REGION))
+
+
+def test_each_region_is_paced_by_itself() -> None:
+    """The quotas of AWS hold per account and region."""
+    waits: list[float] = []
+    own = Aws(pacer=Pacer(clock=lambda: 0.0, sleep=waits.append))
+    own.account_id = ACCOUNT
+    there = own.for_target(ScanTarget(ACCOUNT, "eu-central-1"))
+    for _ in range(BURST):
+        own.pace("before-send.ecs.ListClusters")
+        there.pace("before-send.ecs.ListClusters")
+    assert [wait for wait in waits if wait > 1e-6] == []
+    assert (own.calls, there.calls) == (BURST, BURST)
+    own.for_target(there.target).pace("before-send.ecs.ListClusters")
+    assert [wait for wait in waits if wait > 1e-6] == [pytest.approx(0.1)]
+
+
+def test_too_late_is_too_late_in_every_region(own: Aws) -> None:
+    """Whoever watches the calls of a run watches those of all regions."""
+    own.account_id = ACCOUNT
+    there = own.for_target(ScanTarget(ACCOUNT, "eu-central-1"))
+    watched: list[tuple[str, str]] = []
+    own.on_call = lambda service, operation: watched.append((service, operation))
+    there.pace("before-send.ecs.ListServices")
+    own.too_late = lambda: True
+    with pytest.raises(OutOfTimeError):
+        there.pace("before-send.ecs.ListTasks")
     assert watched == [("ecs", "ListServices")]
 
 

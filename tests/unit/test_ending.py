@@ -78,5 +78,5 @@ def test_repositories_with_problems_come_first_then_the_largest() -> None:
 def test_without_a_run_there_is_nothing_to_count() -> None:
     """And no tripwire has tripped."""
     found = ending()
-    assert (found.totals, found.repositories, found.sources, found.tripwire_tripped) == ({}, [], {}, False)
+    assert (found.totals, found.repositories, found.sources, found.tripwire_tripped) == ({}, [], [], False)
     assert ending(summary(tripwire_tripped=True)).tripwire_tripped

@@ -6,6 +6,7 @@ import json
 import shlex
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -22,8 +23,9 @@ from ecr_cleaner.guard import (
     is_stale,
     refusals,
 )
-from ecr_cleaner.model import SourceOutcome, SourceStatus, UsageScan
-from tests.builders import NOW, usage
+from ecr_cleaner.model import ScanTarget, SourceKey, SourceOutcome, SourceStatus, Usage, UsageScan
+from tests.builders import ACCOUNT, NOW, TARGET, usage
+from tests.builders import counts as counted
 
 
 @pytest.mark.parametrize(
@@ -37,8 +39,11 @@ from tests.builders import NOW, usage
 )
 def test_one_failed_source_refuses_everything(status: SourceStatus, *, refused: bool) -> None:
     """Access denied is not unused."""
-    outcomes = (SourceOutcome("lambda", SourceStatus.COMPLETE), SourceOutcome("ecs", status, detail="why"))
-    assert refusals(UsageScan((), outcomes, NOW)) == (("source ecs: why",) if refused else ())
+    outcomes = (
+        SourceOutcome(TARGET, "lambda", SourceStatus.COMPLETE),
+        SourceOutcome(TARGET, "ecs", status, detail="why"),
+    )
+    assert refusals(UsageScan((), outcomes, NOW)) == (("source ecs in 123456789012/us-east-1: why",) if refused else ())
 
 
 def test_usages_go_stale() -> None:
@@ -112,49 +117,70 @@ def test_no_limit_is_said_to_be_none() -> None:
 )
 def test_usages_may_fall_by_a_share(before: int, now: int, percent: int | None, *, trips: bool) -> None:
     """By exactly that share still passes."""
-    found = drop({"ecs": before, "lambda": 3}, {"ecs": now, "lambda": 3}, percent)
-    assert found == (Drop({"ecs": before}, {"ecs": now}) if trips else None)
+    found = drop(counted(**{"ecs": before, "lambda": 3}), counted(**{"ecs": now, "lambda": 3}), percent)
+    assert found == (Drop(counted(ecs=before), counted(ecs=now)) if trips else None)
 
 
 def test_what_was_not_seen_twice_is_not_compared() -> None:
     """A source that is new, or that a person excluded since."""
-    assert drop({"ecs": 10}, {"lambda": 0}, 50) is None
-    assert drop({}, {"ecs": 0}, 50) is None
+    assert drop(counted(ecs=10), counted(**{"lambda": 0}), 50) is None
+    assert drop({}, counted(ecs=0), 50) is None
+
+
+def seen(**what: Any) -> Usage:
+    """A usage as a scan returns it."""
+    return replace(usage(**what), target=TARGET)
 
 
 def test_only_full_answers_are_counted() -> None:
     """A service that is suddenly not in the region uses nothing; one that a person excluded is not asked."""
     outcomes = (
-        SourceOutcome("ecs", SourceStatus.COMPLETE, usages=7),
-        SourceOutcome("apprunner", SourceStatus.NOT_IN_REGION),
-        SourceOutcome("lambda", SourceStatus.DISABLED),
-        SourceOutcome("scheduler", SourceStatus.FAILED, usages=3),
+        SourceOutcome(TARGET, "ecs", SourceStatus.COMPLETE, usages=7),
+        SourceOutcome(TARGET, "apprunner", SourceStatus.NOT_IN_REGION),
+        SourceOutcome(TARGET, "lambda", SourceStatus.DISABLED),
+        SourceOutcome(TARGET, "scheduler", SourceStatus.FAILED, usages=3),
     )
-    usages = (usage(tag="v1"), replace(usage(tag="v1"), source="scheduler"))
-    assert counts(UsageScan(usages, outcomes, NOW)) == {"ecs": 1, "apprunner": 0}
+    usages = (seen(tag="v1"), replace(seen(tag="v1"), source="scheduler"))
+    assert counts(UsageScan(usages, outcomes, NOW)) == counted(ecs=1, apprunner=0)
 
 
 def test_images_are_counted_and_not_who_uses_them() -> None:
     """A service that is scaled from a hundred tasks to one still uses its image; a name and its digest are two."""
-    ecs = (SourceOutcome("ecs", SourceStatus.COMPLETE),)
-    tasks = tuple(usage(tag="v1", consumer=f"ecs task {number}") for number in range(100))
-    others = (usage(tag="v2"), usage(tag="v1", repository="other"), usage(of="a"), usage(tag="v1", of="a"))
-    assert counts(UsageScan(tasks, ecs, NOW)) == {"ecs": 1}
-    assert counts(UsageScan(tasks + others, ecs, NOW)) == {"ecs": 5}
+    ecs = (SourceOutcome(TARGET, "ecs", SourceStatus.COMPLETE),)
+    tasks = tuple(seen(tag="v1", consumer=f"ecs task {number}") for number in range(100))
+    others = (seen(tag="v2"), seen(tag="v1", repository="other"), seen(of="a"), seen(tag="v1", of="a"))
+    assert counts(UsageScan(tasks, ecs, NOW)) == counted(ecs=1)
+    assert counts(UsageScan(tasks + others, ecs, NOW)) == counted(ecs=5)
+
+
+def test_each_account_region_and_cluster_is_counted_by_itself() -> None:
+    """What vanishes in one of them is not hidden by what stays in another."""
+    elsewhere = ScanTarget(ACCOUNT, "eu-central-1")
+    keys = [SourceKey(TARGET, "ecs"), SourceKey(elsewhere, "ecs"), SourceKey(TARGET, "ecs", "prod")]
+    outcomes = tuple(SourceOutcome(key.target, key.source, SourceStatus.COMPLETE, cluster=key.cluster) for key in keys)
+    usages = tuple(replace(usage(tag="v1"), target=key.target, cluster=key.cluster) for key in keys)
+    assert counts(UsageScan(usages, outcomes, NOW)) == dict.fromkeys(keys, 1)
+    assert counts(UsageScan(usages[:2], outcomes, NOW)) == {keys[0]: 1, keys[1]: 1, keys[2]: 0}
+    fall = drop(dict.fromkeys(keys, 1), {keys[0]: 1, keys[1]: 0, keys[2]: 1}, 50)
+    assert str(fall) == "ecs in 123456789012/eu-central-1 from 1 to 0"
 
 
 def test_a_fall_has_an_id_of_its_own() -> None:
     """A word on one fall says nothing of another."""
-    fall = Drop({"ecs": 10, "lambda": 4}, {"ecs": 2, "lambda": 0})
-    assert fall.id == Drop({"lambda": 4, "ecs": 10}, {"lambda": 0, "ecs": 2}).id
-    others = [Drop({"ecs": 10}, {"ecs": 2}), Drop(fall.now, fall.before), Drop(fall.before, {"ecs": 2, "lambda": 1})]
+    fall = Drop(counted(**{"ecs": 10, "lambda": 4}), counted(**{"ecs": 2, "lambda": 0}))
+    assert fall.id == Drop(counted(**{"lambda": 4, "ecs": 10}), counted(**{"lambda": 0, "ecs": 2})).id
+    others = [
+        Drop(counted(ecs=10), counted(ecs=2)),
+        Drop(fall.now, fall.before),
+        Drop(fall.before, counted(**{"ecs": 2, "lambda": 1})),
+    ]
     assert len({fall.id, *(other.id for other in others)}) == 4
-    assert str(fall) == "ecs from 10 to 2, lambda from 4 to 0"
+    assert str(fall) == "ecs in 123456789012/us-east-1 from 10 to 2, lambda in 123456789012/us-east-1 from 4 to 0"
 
 
 def test_the_command_that_confirms_is_understood() -> None:
     """Ready to paste: its payload is the event that the function reads."""
-    fall = Drop({"ecs": 10}, {"ecs": 2})
+    fall = Drop(counted(ecs=10), counted(ecs=2))
     words = shlex.split(confirm_command(fall, "registry-cleaner", "eu-west-1"))
     assert words[:3] == ["aws", "lambda", "invoke"]
     assert words[words.index("--function-name") + 1] == "registry-cleaner"

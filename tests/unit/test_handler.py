@@ -25,7 +25,8 @@ from ecr_cleaner.report.fanout import Fanout
 from ecr_cleaner.report.log import LogReporter
 from ecr_cleaner.report.record import Recorder
 from ecr_cleaner.report.summary import RunSummary
-from tests.builders import REGION
+from ecr_cleaner.usage.scanner import LocalScanner
+from tests.builders import ACCOUNT, REGION, counts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -86,6 +87,7 @@ class Calls:
         settings: Settings,
         reporter: object,
         run_id: str,
+        scanner: LocalScanner,
         history: HistoryStore | None,
         function_name: str,
         only: None,
@@ -98,6 +100,7 @@ class Calls:
         del only
         assert clients.region == REGION
         assert clock is utc_now
+        assert scanner == LocalScanner(clients, settings, run_id, utc_now)
         self.reporters.append(reporter)
         self.histories.append(history)
         self.journals.append(journal)
@@ -275,14 +278,14 @@ def test_a_confirmation_is_no_run(calls: Calls, monkeypatch: pytest.MonkeyPatch)
     """It happens under the lock, and tells what counts from now on."""
     document = {"schema_version": 1, "history": PLACE, "lock_table": "cleaner-lock"}
     monkeypatch.setenv("ECR_CLEANER_SETTINGS", json.dumps(document))
-    monkeypatch.setattr(HistoryStore, "confirm", lambda _, drop_id: {"ecs": {"0123456789ab": 3}[drop_id]})
+    monkeypatch.setattr(HistoryStore, "confirm", lambda _, drop_id: counts(ecs={"0123456789ab": 3}[drop_id]))
     result = entry.handler(CONFIRM, Context())
     assert result == {
         "schema_version": 1,
         "run_id": "request-1",
         "status": "confirmed",
         "id": "0123456789ab",
-        "usages": {"ecs": 3},
+        "usages": [{"account_id": ACCOUNT, "region": REGION, "source": "ecs", "cluster": None, "usages": 3}],
     }
     assert (calls.runs, calls.locks) == ([], ["take cleaner-lock request-1", "release"])
 

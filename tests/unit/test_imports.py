@@ -67,6 +67,7 @@ PACKAGES: Final = {
 
 NOT_YET: Final = {
     ("approval", "history"): "documents: what seals a document goes to the base",
+    ("usage", "history"): "likewise",
     ("publish", "run"): "report.summary: the result of a run becomes a value of the base",
     ("report", "run"): "likewise",
     ("report", "aws"): "record: the run catches what cannot be stored",
@@ -79,6 +80,7 @@ PURE: Final = (
     *("access", "broken", "errors", "findings", "going", "graph", "guard", "lifecycle_policy", "memory", "model"),
     *("paths", "permission", "reference", "resolution", "retention", "rules", "tag_check", "walls"),
     *("report.ending", "report.metrics", "report.notify", "report.plan_summary", "report.run_event", "report.units"),
+    "usage.merge",
 )
 """No clock, no I/O: that is what makes them provable."""
 

@@ -47,7 +47,7 @@ Left alone:
 acknowledged_unscanned = ["other_accounts"] would include it
 
 Not protected, by your settings:
-  - lambda: images of functions
+  - lambda in 123456789012/us-east-1: images of functions
 
 Worth knowing:
   - the history began 2026-11-01 00:00 UTC

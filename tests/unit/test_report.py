@@ -32,7 +32,7 @@ from ecr_cleaner.report.log import LOGGER, LogReporter
 from ecr_cleaner.report.shown import MAX_FINDINGS_PER_KIND
 from ecr_cleaner.report.summary import RepositorySummary, RunSummary
 from ecr_cleaner.rules import judge
-from tests.builders import ACCOUNT, NOW, REGION, digest, image, repository, usage
+from tests.builders import ACCOUNT, NOW, REGION, TARGET, digest, image, repository, usage
 
 if TYPE_CHECKING:
     from ecr_cleaner.model import Image, RepositoryPlan, Usage
@@ -69,7 +69,7 @@ def judged(*plans: RepositoryPlan, **more: Any) -> RunSummary:
 
 def test_the_summary_has_a_fixed_set_of_keys() -> None:
     """Dashboards and alarms read them: a change here is a change of schema_version."""
-    outcomes = (SourceOutcome("ecs", SourceStatus.COMPLETE, usages=3, notes=("a note",)),)
+    outcomes = (SourceOutcome(TARGET, "ecs", SourceStatus.COMPLETE, usages=3, notes=("a note",)),)
     found = judged(plan(image()), scan=UsageScan((), outcomes, NOW)).as_json()
     assert json.loads(json.dumps(found)) == found
     assert set(found) == {
@@ -140,7 +140,8 @@ def test_the_summary_has_a_fixed_set_of_keys() -> None:
         "bytes_removed",
         "bytes_archived",
     }
-    assert found["sources"] == {"ecs": {"outcome": "complete", "usages": 3, "detail": ""}}
+    where = {"account_id": ACCOUNT, "region": REGION, "source": "ecs", "cluster": None}
+    assert found["sources"] == [{**where, "outcome": "complete", "usages": 3, "detail": ""}]
     assert found["notes"] == ["a note"]
 
 
@@ -148,7 +149,7 @@ def test_a_run_that_never_began_has_the_same_keys() -> None:
     """Null, empty and zero, but there."""
     found = summary().as_json()
     assert set(found) == set(judged(plan(image())).as_json())
-    assert (found["account_id"], found["sources"], found["repositories"], found["report"]) == (None, {}, [], None)
+    assert (found["account_id"], found["sources"], found["repositories"], found["report"]) == (None, [], [], None)
     assert set(found["totals"].values()) == {0}
 
 
@@ -253,9 +254,9 @@ def test_endings_are_counted() -> None:
 
 def test_what_is_excluded_is_said_in_every_run() -> None:
     """A person's choice of last year is still news today."""
-    excluded = SourceOutcome("ecs", SourceStatus.DISABLED, detail="excluded by disabled_usage_sources")
+    excluded = SourceOutcome(TARGET, "ecs", SourceStatus.DISABLED, detail="excluded by disabled_usage_sources")
     found = summary(scan=UsageScan((), (excluded,), NOW)).as_json()
-    assert found["unprotected"] == ["ecs: excluded by disabled_usage_sources"]
+    assert found["unprotected"] == ["ecs in 123456789012/us-east-1: excluded by disabled_usage_sources"]
     assert found["status"] == "completed"
 
 
@@ -473,7 +474,7 @@ def test_an_untagged_image_is_shown_by_its_short_digest() -> None:
 
 def test_the_end_of_a_plan_says_what_is_not_covered() -> None:
     """Skipped repositories with their setting, notes, excluded sources, and every cause."""
-    outcomes = (SourceOutcome("ecs", SourceStatus.DISABLED, detail="excluded"),)
+    outcomes = (SourceOutcome(TARGET, "ecs", SourceStatus.DISABLED, detail="excluded"),)
     end = summary(notes=["look here"], refusals=["source lambda: denied"], scan=UsageScan((), outcomes, NOW))
     end.repositories["cache"] = RepositorySummary(
         "cache", status=RepositoryStatus.SKIPPED, detail="a cache", setting="pull_through_cache"
@@ -484,7 +485,7 @@ def test_the_end_of_a_plan_says_what_is_not_covered() -> None:
         'cache: skipped: a cache (acknowledged_unscanned = ["pull_through_cache"] includes it)',
         "bad: misconfigured: bad tag\n",
         "note: look here",
-        "unprotected: ecs: excluded",
+        "unprotected: ecs in 123456789012/us-east-1: excluded",
         "source lambda: denied",
         "repository bad: bad tag",
         "Not every source answered: a run would remove nothing.",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from ecr_cleaner import inventory, removal, usage
+from ecr_cleaner import inventory, removal
 from ecr_cleaner.access import RegistryFacts
 from ecr_cleaner.checks import SPARE_SECONDS, UNASKED
 from ecr_cleaner.errors import HistoryError, OutOfTimeError, RepositoryError
@@ -27,6 +27,7 @@ from ecr_cleaner.model import (
     RemovalStatus,
     Skipped,
     SkipReason,
+    SourceKey,
     SourceOutcome,
     SourceStatus,
     Usage,
@@ -34,7 +35,7 @@ from ecr_cleaner.model import (
 )
 from ecr_cleaner.run import HISTORY_IS_OFF, JOURNAL_IS_OFF, LIMITS_ARE_OFF, RESERVE_SECONDS, Run
 from ecr_cleaner.settings import Settings
-from tests.builders import ACCOUNT, NOW, REGION, ago, digest, image, repository
+from tests.builders import ACCOUNT, NOW, REGION, TARGET, ago, counts, digest, image, repository
 from tests.builders import usage as used
 
 if TYPE_CHECKING:
@@ -46,9 +47,10 @@ if TYPE_CHECKING:
     from ecr_cleaner.model import Image, RepositoryPlan
     from ecr_cleaner.readings import Readings
     from ecr_cleaner.report.summary import RepositorySummary, RunSummary
+    from ecr_cleaner.usage.scanner import Scanner
 
-COMPLETE = SourceOutcome("ecs", SourceStatus.COMPLETE)
-DENIED = SourceOutcome("lambda", SourceStatus.FAILED, detail="ListFunctions was denied")
+COMPLETE = SourceOutcome(TARGET, "ecs", SourceStatus.COMPLETE)
+DENIED = SourceOutcome(TARGET, "lambda", SourceStatus.FAILED, detail="ListFunctions was denied")
 
 
 def client_error(code: str, operation: str) -> ClientError:
@@ -91,11 +93,11 @@ class World:
     seconds: float = 900.0
     steps: list[str] = field(default_factory=list)
     now: datetime = NOW
-    usages: dict[str, int] = field(default_factory=dict)
+    usages: dict[SourceKey, int] = field(default_factory=dict)
     started_at: datetime = field(default_factory=lambda: ago("100d"))
     policies: dict[str, str] = field(default_factory=dict)
     known: dict[str, History] = field(default_factory=dict)
-    saved: list[tuple[frozenset[str], dict[str, int] | None, str | None]] = field(default_factory=list)
+    saved: list[tuple[frozenset[str], dict[SourceKey, int] | None, str | None]] = field(default_factory=list)
     read: list[str] = field(default_factory=list)
     journals: list[object] = field(default_factory=list)
     readings: list[Readings] = field(default_factory=list)
@@ -162,15 +164,15 @@ class World:
         self.read += [index.digest for index in indexes]
         return {}, ()
 
-    def collect(self, _: object, __: Settings, now: datetime) -> UsageScan:
-        """As usage has it."""
+    def scan(self, now: datetime) -> UsageScan:
+        """As the scanner has it."""
         self.step("scan")
         usages, outcomes = self.scans.pop(0) if len(self.scans) > 1 else self.scans[0]
-        return UsageScan(usages, outcomes, now)
+        return UsageScan(tuple(replace(usage, target=TARGET) for usage in usages), outcomes, now)
 
-    def disabled(self, _: Settings) -> tuple[SourceOutcome, ...]:
-        """As usage has it."""
-        return (SourceOutcome("apprunner", SourceStatus.DISABLED, detail="excluded"),)
+    def scan_nothing(self, now: datetime) -> UsageScan:
+        """As the scanner has it."""
+        return UsageScan((), (SourceOutcome(TARGET, "apprunner", SourceStatus.DISABLED, detail="excluded"),), now)
 
     def open(self, now: datetime) -> None:
         """As the history has it."""
@@ -188,7 +190,7 @@ class World:
         self.known[name] = removing(self.known[name], gone)
         self.step("removing", name)
 
-    def save(self, existing: frozenset[str], usages: dict[str, int] | None, drop_id: str | None) -> None:
+    def save(self, existing: frozenset[str], usages: dict[SourceKey, int] | None, drop_id: str | None) -> None:
         """As the history has it."""
         self.saved.append((existing, usages, drop_id))
         self.step("save")
@@ -276,8 +278,6 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     made = World()
     for name in ("registry_facts", "repository_names", "opted_in", "images", "children"):
         monkeypatch.setattr(inventory, name, getattr(made, name))
-    for name in ("collect", "disabled"):
-        monkeypatch.setattr(usage, name, getattr(made, name))
     monkeypatch.setattr(removal, "remove", made.remove)
     return made
 
@@ -308,6 +308,7 @@ def run(world: World, told: Told) -> Callable[..., RunSummary]:
             asked,
             told,
             "run-1",
+            cast("Scanner", world),
             store,
             "registry-cleaner",
             only=only,
@@ -365,7 +366,7 @@ def test_without_a_candidate_nothing_is_scanned(run: Callable[..., RunSummary], 
     assert summary.status == "completed"
     assert "scan" not in world.steps
     assert world.read == []
-    assert summary.as_json()["unprotected"] == ["apprunner: excluded"]
+    assert summary.as_json()["unprotected"] == ["apprunner in 123456789012/us-east-1: excluded"]
     assert summary.repositories["a"].reasons == {"too_young": 1}
 
 
@@ -416,7 +417,7 @@ def test_one_can_look_at_some_repositories_alone(run: Callable[..., RunSummary],
 def test_by_default_there_is_no_end_of_time(world: World, told: Told) -> None:
     """From a terminal nothing cuts a run off, and the clock is the real one."""
     world.old("a")
-    assert Run(clients(world), Settings(), told, "run-1").execute().status == "completed"
+    assert Run(clients(world), Settings(), told, "run-1", cast("Scanner", world)).execute().status == "completed"
 
 
 # Usages
@@ -450,11 +451,11 @@ def test_a_failed_source_removes_nothing_anywhere(run: Callable[..., RunSummary]
     world.scans = [((used(tag="v1", repository="a"),), (COMPLETE, DENIED))]
     summary = run()
     assert summary.status == "refused"
-    assert summary.causes == ("source lambda: ListFunctions was denied",)
+    assert summary.causes == ("source lambda in 123456789012/us-east-1: ListFunctions was denied",)
     assert not any(step.startswith("remove") for step in world.steps)
     assert set(told.plans) == {"a", "b"}
     assert told.flags == {(False, True)}
-    assert summary.as_json()["sources"]["lambda"]["outcome"] == "failed"
+    assert {one["source"]: one["outcome"] for one in summary.as_json()["sources"]}["lambda"] == "failed"
 
 
 @pytest.mark.parametrize("step", ["registry", "names"])
@@ -676,7 +677,7 @@ def test_a_source_that_fails_later_stops_the_rest(run: Callable[..., RunSummary]
     summary = run()
     assert told.removed == ["a:v1"]
     assert summary.status == "refused"
-    assert summary.causes == ("source lambda: ListFunctions was denied",)
+    assert summary.causes == ("source lambda in 123456789012/us-east-1: ListFunctions was denied",)
     assert summary.as_json()["totals"]["removed"] == 1
 
 
@@ -729,7 +730,7 @@ def test_everything_is_written_down_before_anything_is_removed(run: Callable[...
         "remove a:v1",
     ]
     assert world.known["a"].gone == {digest("old a"): Gone(("v1",), NOW, "run-1", "delete")}
-    assert world.saved == [(frozenset({"a", "b"}), {"ecs": 0}, None)]
+    assert world.saved == [(frozenset({"a", "b"}), counts(ecs=0), None)]
 
 
 def test_a_history_is_written_without_any_repository(run: Callable[..., RunSummary], world: World) -> None:
@@ -755,7 +756,7 @@ def test_what_was_in_use_is_kept_for_some_days(
 def test_a_failed_source_lets_no_days_pass(run: Callable[..., RunSummary], world: World) -> None:
     """Whom it could not name may use what nobody names."""
     world.old("a").known["a"] = History("a", ago("1d"), {digest("old a"): Entry(("v1",), None, ago("60d"))})
-    world.scans = [((), (SourceOutcome("ecs", SourceStatus.FAILED),))]
+    world.scans = [((), (SourceOutcome(TARGET, "ecs", SourceStatus.FAILED),))]
     assert run(history=True).status == "refused"
     assert world.known["a"].images[digest("old a")].unused_since is None
     world.scans = [((), (COMPLETE,))]
@@ -848,18 +849,19 @@ def counted(ecs: int) -> tuple[tuple[Usage, ...], tuple[SourceOutcome, ...]]:
 
 def test_a_fall_of_usages_removes_nothing(run: Callable[..., RunSummary], world: World, told: Told) -> None:
     """Everything is judged and reported; the cause says how to confirm it, and the measure stays as it was."""
-    world.old("a").usages = {"ecs": 10}
+    world.old("a").usages = counts(ecs=10)
     world.scans = [counted(4)]
     summary = run(history=True)
     assert summary.status == "refused"
     assert told.flags == {(False, True)}
     assert "remove a:v1" not in world.steps
-    fall = Drop({"ecs": 10}, {"ecs": 4})
-    assert [(usages, drop_id) for _, usages, drop_id in world.saved] == [({"ecs": 4}, fall.id)]
+    fall = Drop(counts(ecs=10), counts(ecs=4))
+    assert [(usages, drop_id) for _, usages, drop_id in world.saved] == [(counts(ecs=4), fall.id)]
     assert summary.tripwire_tripped
     (cause,) = summary.causes
     assert cause.startswith(
-        "the images in use fell by more than max_usage_drop_percent = 50 allows: ecs from 10 to 4; "
+        "the images in use fell by more than max_usage_drop_percent = 50 allows:"
+        " ecs in 123456789012/us-east-1 from 10 to 4; "
     )
     assert f'"id":"{fall.id}"' in cause
     assert "--function-name registry-cleaner" in cause
@@ -872,16 +874,16 @@ def test_a_smaller_fall_is_nothing(
     run: Callable[..., RunSummary], world: World, told: Told, before: int, settings: dict[str, Any]
 ) -> None:
     """The new number is the measure of the next run."""
-    world.old("a").usages = {"ecs": before}
+    world.old("a").usages = counts(ecs=before)
     world.scans = [counted(4)]
     assert run(history=True, **settings).status == "completed"
     assert told.removed == ["a:v1"]
-    assert world.saved == [(frozenset({"a"}), {"ecs": 4}, None)]
+    assert world.saved == [(frozenset({"a"}), counts(ecs=4), None)]
 
 
 def test_without_a_history_nothing_is_compared(run: Callable[..., RunSummary], world: World) -> None:
     """There is nothing to compare with."""
-    world.old("a").usages = {"ecs": 10}
+    world.old("a").usages = counts(ecs=10)
     world.scans = [counted(0)]
     assert run().status == "completed"
     assert world.saved == []
@@ -889,9 +891,9 @@ def test_without_a_history_nothing_is_compared(run: Callable[..., RunSummary], w
 
 def test_a_failed_source_says_nothing_of_a_fall(run: Callable[..., RunSummary], world: World) -> None:
     """Whatever it would have found; the measure stays, and so does what waits."""
-    world.old("a").usages = {"ecs": 10}
+    world.old("a").usages = counts(ecs=10)
     world.scans = [((), (COMPLETE, DENIED))]
-    assert run(history=True).causes == ("source lambda: ListFunctions was denied",)
+    assert run(history=True).causes == ("source lambda in 123456789012/us-east-1: ListFunctions was denied",)
     assert world.saved == [(frozenset({"a"}), None, None)]
 
 
@@ -899,14 +901,14 @@ def test_a_fall_that_a_later_scan_finds_stops_the_rest(
     run: Callable[..., RunSummary], world: World, told: Told
 ) -> None:
     """And waits for confirmation as well."""
-    world.old("a", "b").usages = {"ecs": 10}
+    world.old("a", "b").usages = counts(ecs=10)
     world.lasts["remove"] = FRESHNESS.total_seconds() + 1
     world.seconds = 1e6
     world.scans = [counted(9), counted(1)]
     summary = run(history=True)
     assert told.removed == ["a:v1"]
     assert summary.status == "refused"
-    assert [drop_id for _, _, drop_id in world.saved] == [None, Drop({"ecs": 10}, {"ecs": 1}).id]
+    assert [drop_id for _, _, drop_id in world.saved] == [None, Drop(counts(ecs=10), counts(ecs=1)).id]
 
 
 # Limits
@@ -1010,7 +1012,7 @@ def test_limits_are_not_held_against_a_run_that_is_refused(run: Callable[..., Ru
     crowded(world, a=4)
     world.scans = [((), (DENIED,))]
     summary = run(max_removals_per_repository=1, max_removals_per_run=1)
-    assert summary.causes == ("source lambda: ListFunctions was denied",)
+    assert summary.causes == ("source lambda in 123456789012/us-east-1: ListFunctions was denied",)
     assert summary.repositories["a"].status == "judged"
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ecr_cleaner.model import RunStatus
 from ecr_cleaner.report import run_event
-from tests.builders import NOW
+from tests.builders import ACCOUNT, NOW, REGION
 from tests.consistency.declared import ROOT
 from tests.endings import RUN_ID, ending, outcome, repository, summary
 from tests.fake_aws.telling import size
@@ -71,8 +71,8 @@ def test_a_run_reads_like_this() -> None:
         "causes": ["source eks: no"],
         "causes_omitted": 0,
         "sources": {"complete": 1, "not_in_region": 0, "failed": 1, "disabled": 1},
-        "sources_failed": ["eks"],
-        "sources_disabled": ["lambda"],
+        "sources_failed": [{"account_id": ACCOUNT, "region": REGION, "source": "eks", "cluster": None}],
+        "sources_disabled": [{"account_id": ACCOUNT, "region": REGION, "source": "lambda", "cluster": None}],
         "repositories_omitted": 0,
     }
     assert found["totals"] == of.as_json()["totals"]

@@ -49,9 +49,9 @@ class Ending:
         return sorted(found, key=_rank)
 
     @property
-    def sources(self) -> Mapping[str, Mapping[str, Any]]:
-        """What each source of usages said of itself, by name."""
-        return self.summary["sources"] if self.summary else {}
+    def sources(self) -> list[Mapping[str, Any]]:
+        """How each source of usages ended, in each account and region."""
+        return self.summary["sources"] if self.summary else []
 
     @property
     def tripwire_tripped(self) -> bool:

@@ -110,7 +110,7 @@ def _values(ending: Ending) -> dict[str, float]:
 
 
 def _of_summary(summary: Mapping[str, Any]) -> dict[str, float]:
-    outcomes = Counter(source["outcome"] for source in summary["sources"].values())
+    outcomes = Counter(source["outcome"] for source in summary["sources"])
     findings = len(summary["findings"]) + sum(summary["findings_left_out"].values())
     return {
         **{name: summary["totals"][key] for name, key in _TOTALS.items()},

@@ -117,7 +117,7 @@ def _where(ending: Ending) -> Iterator[str]:
     summary = ending.summary
     if summary:
         totals, sources = ending.totals, ending.sources
-        asked = sum(source["outcome"] != "disabled" for source in sources.values())
+        asked = len({source["source"] for source in sources if source["outcome"] != "disabled"})
         yield (
             f"Looked at {totals['images']} images ({human_bytes(totals['bytes_total'])}) in"
             f" {len(ending.repositories)} repositories and asked {asked} sources who uses them,"

@@ -149,7 +149,7 @@ class Recorder:
             "unprotected": told["unprotected"],
             "left": told["left"],
             "findings": [finding_json(one) for one in summary.findings],
-            "sources": [{"name": name, **source} for name, source in told["sources"].items()],
+            "sources": told["sources"],
             "repositories": [_picked(one, _REPOSITORY) for one in told["repositories"]],
         }
 
@@ -178,7 +178,15 @@ def usage_json(usage: Usage) -> dict[str, Any]:
         "digest": reference.digest,
         "breadth": reference.breadth.value,
         "failure": usage.failure,
+        "found_in": _found_in(usage),
     }
+
+
+def _found_in(usage: Usage) -> dict[str, str | None] | None:
+    """The account, region and cluster of its consumer."""
+    if usage.target is None:
+        return None
+    return {"account_id": usage.target.account_id, "region": usage.target.region, "cluster": usage.cluster}
 
 
 def _settings_json(settings: Settings) -> dict[str, Any]:

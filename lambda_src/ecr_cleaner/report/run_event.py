@@ -23,6 +23,7 @@ MAX_BYTES: Final = 256 * 1024
 
 _CAUSES_BYTES: Final = 64 * 1024
 _REPOSITORIES_BYTES: Final = 160 * 1024
+_SOURCES_BYTES: Final = 12 * 1024
 _TEXT_CHARACTERS: Final = 2000
 _TOLD: Final = (
     "name",
@@ -40,6 +41,9 @@ _TOLD: Final = (
     "bytes_archived",
 )
 
+_SOURCE: Final = ("account_id", "region", "source", "cluster")
+"""What names one of them."""
+
 
 def entry(ending: Ending, bus: str, now: datetime) -> dict[str, str]:
     """The entry of PutEvents; never too long, however much there is to tell."""
@@ -53,7 +57,7 @@ def _detail(ending: Ending, now: datetime) -> dict[str, Any]:
     told = _fitting(causes, _CAUSES_BYTES)
     repositories = [{key: one[key] for key in _TOLD} for one in ending.repositories]
     shown = _fitting(repositories, _REPOSITORIES_BYTES)
-    outcomes = Counter(source["outcome"] for source in ending.sources.values())
+    outcomes = Counter(source["outcome"] for source in ending.sources)
     return {
         "schema_version": SCHEMA_VERSION,
         "run_id": ending.run_id,
@@ -70,15 +74,15 @@ def _detail(ending: Ending, now: datetime) -> dict[str, Any]:
         "causes_omitted": len(causes) - len(told),
         "totals": dict(ending.totals) if ending.summary else None,
         "sources": {status.value: outcomes[status.value] for status in SourceStatus},
-        "sources_failed": _named(ending.sources, SourceStatus.FAILED),
-        "sources_disabled": _named(ending.sources, SourceStatus.DISABLED),
+        "sources_failed": _fitting(_named(ending.sources, SourceStatus.FAILED), _SOURCES_BYTES),
+        "sources_disabled": _fitting(_named(ending.sources, SourceStatus.DISABLED), _SOURCES_BYTES),
         "repositories": shown,
         "repositories_omitted": len(repositories) - len(shown),
     }
 
 
-def _named(sources: Mapping[str, Mapping[str, Any]], status: SourceStatus) -> list[str]:
-    return sorted(name for name, source in sources.items() if source["outcome"] == status.value)
+def _named(sources: Iterable[Mapping[str, Any]], status: SourceStatus) -> list[dict[str, Any]]:
+    return [{name: source[name] for name in _SOURCE} for source in sources if source["outcome"] == status.value]
 
 
 def _fitting(items: Iterable[Any], room: int) -> list[Any]:

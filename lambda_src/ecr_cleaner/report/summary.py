@@ -233,7 +233,7 @@ class RunSummary:
         """
         findings, left_out = (self.findings, {}) if all_findings else shown(self.findings)
         repositories = [self.repositories[name].as_json() for name in sorted(self.repositories)]
-        outcomes = self.scan.outcomes if self.scan else ()
+        outcomes = sorted(self.scan.outcomes, key=lambda outcome: outcome.key) if self.scan else []
         counted = ("images", "kept", "in_use", "removable", "removed", "archived", "left", "failed", "partly_untagged")
         sized = ("bytes_total", "bytes_in_use", "bytes_in_archive", "bytes_removable", "bytes_removable_from_archive")
         return {
@@ -246,15 +246,16 @@ class RunSummary:
             "causes": list(self.causes),
             "tripwire_tripped": self.tripwire_tripped,
             "consumers_broken": self.consumers_broken,
-            "sources": {
-                outcome.source: {
+            "sources": [
+                {
+                    **outcome.key.as_json(),
                     "outcome": outcome.status.value,
                     "usages": outcome.usages,
                     "detail": outcome.detail,
                 }
                 for outcome in outcomes
-            },
-            "unprotected": [f"{o.source}: {o.detail}" for o in (self.scan.unprotected if self.scan else ())],
+            ],
+            "unprotected": [f"{o.key}: {o.detail}" for o in (self.scan.unprotected if self.scan else ())],
             "notes": [*self.notes, *(note for outcome in outcomes for note in outcome.notes)],
             "findings": [finding_json(finding) for finding in findings],
             "findings_left_out": left_out,

@@ -6,11 +6,12 @@ A source that cannot give a full answer makes the whole run read-only. "Access d
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from ecr_cleaner import aws
 from ecr_cleaner.errors import CleanerError, OutOfTimeError, SourceError
-from ecr_cleaner.model import SourceOutcome, SourceStatus, Usage, UsageScan
+from ecr_cleaner.model import SourceOutcome, SourceStatus
 from ecr_cleaner.usage.base import Account, Source
 from ecr_cleaner.usage.listing import Listing
 from ecr_cleaner.usage.registry import SOURCES
@@ -21,13 +22,16 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ecr_cleaner.aws import Aws
+    from ecr_cleaner.model import ScanTarget, Usage
     from ecr_cleaner.settings import Settings
 
 WORKERS: Final = 6
 
 
-def collect(clients: Aws, settings: Settings, now: datetime, sources: Sequence[Source] = SOURCES) -> UsageScan:
-    """Ask every source that is not excluded.
+def collect(
+    clients: Aws, settings: Settings, now: datetime, sources: Sequence[Source] = SOURCES
+) -> tuple[tuple[Usage, ...], tuple[SourceOutcome, ...]]:
+    """Call every source that is not excluded, in one account and region.
 
     Args:
         clients: Of the account and region.
@@ -36,7 +40,7 @@ def collect(clients: Aws, settings: Settings, now: datetime, sources: Sequence[S
         sources: All there are.
 
     Returns:
-        The usages, without doubles, and one outcome for every source.
+        The usages, as often as they were found, and one outcome for every source.
     """
     shared, listing = TaskDefinitions(clients), Listing()
     enabled = [source for source in sources if not is_excluded(source, settings)]
@@ -44,15 +48,16 @@ def collect(clients: Aws, settings: Settings, now: datetime, sources: Sequence[S
         answers = list(
             pool.map(lambda source: _ask(source, Account(clients, settings, shared, listing=listing, now=now)), enabled)
         )
-    usages = dict.fromkeys(usage for found, _ in answers for usage in found)
+    usages = tuple(replace(usage, target=clients.target) for found, _ in answers for usage in found)
     outcomes = tuple(outcome for _, outcome in answers)
-    return UsageScan(tuple(usages), outcomes + disabled(settings, sources), now)
+    return usages, outcomes + disabled(clients.target, settings, sources)
 
 
-def disabled(settings: Settings, sources: Sequence[Source] = SOURCES) -> tuple[SourceOutcome, ...]:
+def disabled(target: ScanTarget, settings: Settings, sources: Sequence[Source] = SOURCES) -> tuple[SourceOutcome, ...]:
     """The outcomes of the excluded sources: every run says what is unprotected."""
     return tuple(
         SourceOutcome(
+            target,
             source.name,
             SourceStatus.DISABLED,
             detail=f"excluded by {source.setting}, so not protected is what only these use: {source.title}",
@@ -76,17 +81,19 @@ def _ask(source: Source, account: Account) -> tuple[tuple[Usage, ...], SourceOut
         raise  # not the source's fault: the whole run is cut short
     except aws.UnknownService as error:
         # There is no client by which to find out whether the region has the service.
-        return (), SourceOutcome(source.name, SourceStatus.FAILED, detail=_cause(source, error))
+        return (), SourceOutcome(clients.target, source.name, SourceStatus.FAILED, detail=_cause(source, error))
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         # A member that no listing leaves out was not there, or was something else: half an answer.
         incomplete = SourceError(f"an answer could not be understood: {error!r}")
-        return (), SourceOutcome(source.name, SourceStatus.FAILED, detail=_cause(source, incomplete))
+        return (), SourceOutcome(clients.target, source.name, SourceStatus.FAILED, detail=_cause(source, incomplete))
     except (CleanerError, *aws.AwsError) as error:
         if source.service is not None and _is_not_here(error, source, source.service, clients):
             detail = f"not offered in {clients.region}: {source.title}"
-            return (), SourceOutcome(source.name, SourceStatus.NOT_IN_REGION, detail=detail)
-        return (), SourceOutcome(source.name, SourceStatus.FAILED, detail=_cause(source, error))
-    outcome = SourceOutcome(source.name, SourceStatus.COMPLETE, usages=len(found), notes=tuple(account.notes))
+            return (), SourceOutcome(clients.target, source.name, SourceStatus.NOT_IN_REGION, detail=detail)
+        return (), SourceOutcome(clients.target, source.name, SourceStatus.FAILED, detail=_cause(source, error))
+    outcome = SourceOutcome(
+        clients.target, source.name, SourceStatus.COMPLETE, usages=len(found), notes=tuple(account.notes)
+    )
     return found, outcome
 
 

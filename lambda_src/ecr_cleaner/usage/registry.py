@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from ecr_cleaner.usage import sources
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from ecr_cleaner.usage.base import Source
 
@@ -29,5 +29,11 @@ SOURCES: Final[tuple[Source, ...]] = tuple(sorted(_found(), key=lambda source: s
 DISABLED_BY_NAME: Final = frozenset(s.name for s in SOURCES if s.setting == "disabled_usage_sources")
 """What ``disabled_usage_sources`` may name."""
 
-NAMES_SHA256: Final = hashlib.sha256(",".join(source.name for source in SOURCES).encode()).hexdigest()
+
+def names_sha256(sources: Iterable[Source]) -> str:
+    """Of the names of sources: what was made with others does not fit."""
+    return hashlib.sha256(",".join(source.name for source in sources).encode()).hexdigest()
+
+
+NAMES_SHA256: Final = names_sha256(SOURCES)
 """Of all their names: Terraform makes the same of the sources whose permissions it grants."""

@@ -103,7 +103,7 @@ function makeUsages(told) {
     return at > 0 && one.account_id === told.run.account_id && one.region === told.run.region ? one.reference.slice(at + 1) : one.reference;
   };
   const entries = (one) => [["Consumer", one.consumer], ["Source", one.source], ["Evidence", words(one.evidence)], ["As written", one.reference],
-    ["Account", one.account_id], ["Region", one.region], ["Repository", one.repository], ["Tag", one.tag], ["Digest", one.digest], ["Did not get it", one.failure], ["Covers", `one ${one.breadth}`.replace("one prefix", "every repository with this prefix")]];
+    ["Account", one.account_id], ["Region", one.region], ["Repository", one.repository], ["Tag", one.tag], ["Digest", one.digest], ["Did not get it", one.failure], ["Consumer's account", one.found_in?.account_id], ["Consumer's region", one.found_in?.region], ["Consumer's cluster", one.found_in?.cluster], ["Covers", `one ${one.breadth}`.replace("one prefix", "every repository with this prefix")]];
   return makeTable({
     name: "usages", label: "Who uses what", one: "usage", rows: told.usages, empty: "Nobody was found who uses an image.",
     text: (one) => [one.consumer, one.source, one.evidence, one.reference, one.digest].join(" "),
@@ -164,11 +164,11 @@ function makeSources(told) {
   told.sources.forEach((one) => { one.weight = order.indexOf(one.outcome); });
   return makeTable({
     name: "sources", label: "Sources", one: "source", rows: told.sources, empty: "No source was asked.",
-    text: (one) => [one.name, words(one.outcome), one.detail].join(" "),
+    text: (one) => [one.source, one.account_id, one.region, one.cluster, words(one.outcome), one.detail].join(" "),
     filters: [{ label: "Outcome", value: (one) => words(one.outcome) }],
-    sorts: [["Gravest", "weight", "asc"], ["Name", "name", "asc"], ["Most usages", "usages", "desc"]],
+    sorts: [["Gravest", "weight", "asc"], ["Name", "source", "asc"], ["Most usages", "usages", "desc"]],
     columns: [
-      { title: "Source", field: "name", widthGrow: 3, minWidth: 150, sorter: byText((one) => one.name), formatter: (cell) => two(nameButton(cell.getValue(), () => [["Outcome", words(cell.getData().outcome)], ["Usages", NUMBER.format(cell.getData().usages)], ["Detail", cell.getData().detail]]), cell.getData().detail) },
+      { title: "Source", field: "source", widthGrow: 3, minWidth: 150, sorter: byText((one) => one.source), formatter: (cell) => two(nameButton(cell.getValue(), () => [["Account", cell.getData().account_id], ["Region", cell.getData().region], ["Cluster", cell.getData().cluster], ["Outcome", words(cell.getData().outcome)], ["Usages", NUMBER.format(cell.getData().usages)], ["Detail", cell.getData().detail]]), cell.getData().detail) },
       { title: "Outcome", field: "weight", width: 140, sorter: byNumber, formatter: (cell) => badge(words(cell.getData().outcome), kinds[cell.getData().outcome]) },
       { title: "Usages", field: "usages", wide: true, width: 115, hozAlign: "right", cssClass: "number", sorter: byNumber, formatter: (cell) => line(NUMBER.format(cell.getValue())) },
     ],

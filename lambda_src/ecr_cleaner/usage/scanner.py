@@ -1,0 +1,95 @@
+"""Scans every target of a run and merges the scans."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from ecr_cleaner import usage
+from ecr_cleaner.model import ScanRequest, UsageScan
+from ecr_cleaner.usage.merge import merge
+from ecr_cleaner.usage.registry import SOURCES, names_sha256
+from ecr_cleaner.usage.scan import scan_target
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    from ecr_cleaner.aws import Aws
+    from ecr_cleaner.settings import Settings
+    from ecr_cleaner.usage.base import Source
+
+
+class Scanner(Protocol):
+    """Finds out which images are in use, wherever the scans are made."""
+
+    def scan(self, now: datetime) -> UsageScan:
+        """Scan every target; what cannot be scanned is a failed outcome.
+
+        Args:
+            now: The moment before the first call. Scans that started earlier are stale.
+
+        Raises:
+            OutOfTimeError: No time is left for all of it.
+        """
+
+    def scan_nothing(self, now: datetime) -> UsageScan:
+        """What is known without a call: which sources the settings exclude."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalScanner:
+    """Scans in this process. Its one target is the account and region of the registry.
+
+    Attributes:
+        clients: Of the run; their account has to be known by the time of the first scan.
+        settings: Of the run.
+        run_id: Of the run.
+        clock: Now, in UTC.
+        sources: All there are.
+    """
+
+    clients: Aws
+    settings: Settings
+    run_id: str
+    clock: Callable[[], datetime]
+    sources: Sequence[Source] = SOURCES
+
+    def scan(self, now: datetime) -> UsageScan:
+        """As `Scanner` says."""
+        request = self._request(now)
+        return merge(
+            request,
+            [
+                scan_target(self.clients, request, target, self.settings, clock=self.clock, sources=self.sources)
+                for target in request.targets
+            ],
+        )
+
+    def scan_nothing(self, now: datetime) -> UsageScan:
+        """As `Scanner` says."""
+        return UsageScan((), usage.disabled(self.clients.target, self.settings, self.sources), now)
+
+    def _request(self, now: datetime) -> ScanRequest:
+        return ScanRequest(
+            targets=(self.clients.target,),
+            run_id=self.run_id,
+            settings_sha256=settings_sha256(self.settings),
+            catalog_sha256=names_sha256(self.sources),
+            sources=tuple(source.name for source in self.sources),
+            excluded=frozenset(source.name for source in self.sources if usage.is_excluded(source, self.settings)),
+            requested_at=now,
+        )
+
+
+def settings_sha256(settings: Settings) -> str:
+    """Of all settings as they hold; equal settings have equal checksums, in whatever process."""
+    text = json.dumps(settings.model_dump(), default=_plain, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _plain(value: object) -> object:
+    """What JSON has no form for."""
+    return sorted(value) if isinstance(value, frozenset | set) else str(value)
