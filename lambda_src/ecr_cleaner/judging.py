@@ -99,7 +99,7 @@ class Judging:
         """Ask every source, and note in the summary why nothing may go."""
         scan = self.scanner.scan(self.clock())
         self.summary.scan = scan
-        self.summary.findings += [finding for finding in scan.findings if finding not in self.summary.findings]
+        self.checks.findings += [finding for finding in scan.findings if finding not in self.checks.findings]
         self._scans += 1
         self.scan_seconds = (self.clock() - scan.started_at).total_seconds()
         self.summary.refusals[:] = [*guard.refusals(scan), *self._tripped(scan)]

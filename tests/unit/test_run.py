@@ -20,11 +20,14 @@ from ecr_cleaner.guard import FRESHNESS, Drop
 from ecr_cleaner.inventory import Misconfigured
 from ecr_cleaner.memory import Entry, History, remember, removing
 from ecr_cleaner.model import (
+    Finding,
+    FindingKind,
     Gone,
     Reason,
     Reference,
     Removal,
     RemovalStatus,
+    Severity,
     Skipped,
     SkipReason,
     SourceKey,
@@ -77,6 +80,7 @@ class World:
         saved: What was noted for all repositories.
         journals: What each removal was given to write into.
         readings: What each reading of manifests was noted in.
+        found_by_scan: The findings of every scan.
         archives: Whether each removal was to archive.
         taken_down: By repository, what the journal was told of: what goes, and what is known of the past.
         steps: What was done, in order.
@@ -101,6 +105,7 @@ class World:
     read: list[str] = field(default_factory=list)
     journals: list[object] = field(default_factory=list)
     readings: list[Readings] = field(default_factory=list)
+    found_by_scan: list[Finding] = field(default_factory=list)
     archives: list[bool] = field(default_factory=list)
     taken_down: dict[str, tuple[set[str], Mapping[str, Entry]]] = field(default_factory=dict)
     _looks: dict[str, int] = field(default_factory=lambda: defaultdict(int))
@@ -168,7 +173,8 @@ class World:
         """As the scanner has it."""
         self.step("scan")
         usages, outcomes = self.scans.pop(0) if len(self.scans) > 1 else self.scans[0]
-        return UsageScan(tuple(replace(usage, target=TARGET) for usage in usages), outcomes, now)
+        found = tuple(replace(usage, target=TARGET) for usage in usages)
+        return UsageScan(found, outcomes, now, tuple(self.found_by_scan))
 
     def scan_nothing(self, now: datetime) -> UsageScan:
         """As the scanner has it."""
@@ -1198,6 +1204,17 @@ def test_after_some_failures_no_call_is_made_for_findings(run: Callable[..., Run
     ]
     assert [finding.subject for finding in summary.findings] == ["a", "b", "c", "registry"]
     assert summary.status == "completed"
+
+
+def test_what_a_scan_found_is_among_the_findings_once(run: Callable[..., RunSummary], world: World) -> None:
+    """However often was scanned."""
+    world.old("a", "b")
+    world.lasts["remove"] = FRESHNESS.total_seconds() + 1
+    world.seconds = 1e6
+    world.found_by_scan = [Finding(FindingKind.NOT_DETERMINED, Severity.WARNING, "registry", "it was slow")]
+    summary = run()
+    assert world.steps.count("scan") > 1
+    assert [finding for finding in summary.findings if finding.detail == "it was slow"] == world.found_by_scan
 
 
 def test_findings_wait_when_removal_needs_the_time(run: Callable[..., RunSummary], world: World, told: Told) -> None:
