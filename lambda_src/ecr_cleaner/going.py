@@ -1,6 +1,7 @@
-"""Pure: what runs removed from a repository, and how long that is worth knowing.
+"""Pure: which images runs removed from a repository, and how long that is remembered.
 
-It is noted before it goes, so what stays after all is noted too, until the next look finds it.
+A removal is stored before it is carried out. An image that was not removed after all is forgotten when the next
+observation finds it.
 """
 
 from __future__ import annotations
@@ -16,48 +17,49 @@ if TYPE_CHECKING:
     from ecr_cleaner.model import Gone
 
 GONE_DAYS: Final = 90
-"""How long it is remembered what a run removed: an idle Lambda function may ask for its image after weeks."""
+"""How long a removal is remembered, in days: an idle Lambda function may pull its image after weeks."""
 
 MAX_GONE: Final = 1000
-"""How many removed images a repository remembers; the last ones."""
+"""How many removed images are remembered for a repository: the latest."""
 
 
 def still_gone(
     gone: Mapping[str, Gone], present: Collection[str], owners: Mapping[str, str], looked_at: datetime
 ) -> dict[str, Gone]:
-    """What a look does not contradict.
+    """Removals that an observation does not contradict.
 
-    What was to be deleted and is there came back or never went; what was to be archived and is not there was deleted
-    by somebody else. A tag that another image has is that image's. What went later, the look could not see.
+    A deleted image that is present was restored or never deleted. An archived image that is absent was deleted by
+    somebody else. A tag that another image has belongs to that image. The observation says nothing of later removals.
 
     Args:
-        gone: By digest.
-        present: Digests that the look found, archived ones included.
-        owners: Tag to the digest that the look found it on.
-        looked_at: When.
+        gone: Removed images by digest.
+        present: Digests that were observed, archived images included.
+        owners: Observed tags, each with the digest of its image.
+        looked_at: Time of the observation.
     """
-    found = {}
-    for digest, one in gone.items():
-        if one.at > looked_at:
-            found[digest] = one
-        elif (digest in present) is (one.action == "archive"):
-            found[digest] = replace(one, tags=tuple(tag for tag in one.tags if owners.get(tag, digest) == digest))
-    return found
+    remaining = {}
+    for digest, removed in gone.items():
+        if removed.at > looked_at:
+            remaining[digest] = removed
+        elif (digest in present) is (removed.action == "archive"):
+            tags = tuple(tag for tag in removed.tags if owners.get(tag, digest) == digest)
+            remaining[digest] = replace(removed, tags=tags)
+    return remaining
 
 
-def merged(one: Mapping[str, Gone], other: Mapping[str, Gone]) -> dict[str, Gone]:
-    """What two know together, in whichever order: the last removal of each image."""
-    found = dict(one)
-    for digest, last in other.items():
-        found[digest] = max(last, found.get(digest, last), key=_order)
-    return found
+def merged(first: Mapping[str, Gone], second: Mapping[str, Gone]) -> dict[str, Gone]:
+    """The last removal of each image that either mapping knows; the order of the two does not matter."""
+    both = dict(first)
+    for digest, removed in second.items():
+        both[digest] = max(removed, both.get(digest, removed), key=_order)
+    return both
 
 
 def latest(gone: Mapping[str, Gone], now: datetime) -> dict[str, Gone]:
-    """The last ones, of the time that counts."""
-    recent = [(digest, one) for digest, one in gone.items() if one.at >= now - timedelta(days=GONE_DAYS)]
-    return dict(sorted(recent, key=lambda known: (known[1].at, known[0]), reverse=True)[:MAX_GONE])
+    """The latest removals, at most `MAX_GONE`, none older than `GONE_DAYS`."""
+    recent = [(digest, removed) for digest, removed in gone.items() if removed.at >= now - timedelta(days=GONE_DAYS)]
+    return dict(sorted(recent, key=lambda item: (item[1].at, item[0]), reverse=True)[:MAX_GONE])
 
 
-def _order(one: Gone) -> tuple[object, ...]:
-    return one.at, one.action, one.run_id, one.tags
+def _order(removed: Gone) -> tuple[object, ...]:
+    return removed.at, removed.action, removed.run_id, removed.tags

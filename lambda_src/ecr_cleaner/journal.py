@@ -1,15 +1,15 @@
-"""Writes down what it takes to push an image again, before it goes.
+"""Stores what is needed to push an image again, before the image is removed.
 
 ::
 
     <prefix>journal/<day>/<run id>/<repository>/<name>.json.gz   see `journal_document.Page`
 
-A deletion stays a deletion: ECR keeps the layers of an image that is gone for a while only, and nobody says how
-long. The journal keeps what else it takes.
+A deletion cannot be reversed: ECR keeps the layers of a deleted image only for a while, and AWS does not document for
+how long. The journal stores everything else that a push needs.
 
-Reading a manifest counts as a pull (https://github.com/aws/containers-roadmap/issues/2390), so it is read as late as
-possible, after a look has shown that nobody pulled the image since it was judged. What this run's own reading did to
-the pull time is then no change: it is told apart by the moments between which it was read.
+Reading a manifest counts as a pull (https://github.com/aws/containers-roadmap/issues/2390). So it is read as late as
+possible, after a recheck has shown that the image was not pulled since its evaluation. The change of the pull time by
+this run's own reading is recognised by the start and the end of that reading.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Unwritten:
     """Why an image is not in the journal.
 
     Attributes:
-        code: ECR's, S3's, or the name of what happened.
+        code: Error code of ECR or S3, or a name for another cause.
         detail: One sentence.
     """
 
@@ -61,11 +61,11 @@ class Journal:
     """The journal of one run.
 
     Attributes:
-        clients: Of the run.
-        bucket: Where it lies.
-        prefix: Of all keys of this instance of the module; ends with a slash.
-        run_id: Names the run.
-        clock: Now, in UTC.
+        clients: AWS clients of the run.
+        bucket: Bucket of the journal.
+        prefix: Prefix of all keys of this instance of the module; ends with a slash.
+        run_id: Identifies the run.
+        clock: Returns the current time, in UTC.
     """
 
     clients: Aws
@@ -77,36 +77,36 @@ class Journal:
     _written: set[tuple[str, str]] = field(default_factory=set)
 
     def knows(self, plan: RepositoryPlan, past: Mapping[str, Known]) -> None:
-        """Take down what is known of the past of what is to go; it is written with the rest."""
-        going = (verdict.image.digest for verdict in plan.removals)
-        self._known[plan.repository.name] = {digest: past[digest] for digest in going if digest in past}
+        """Keep the past of images that a plan removes; it is stored with their manifests."""
+        digests = (verdict.image.digest for verdict in plan.removals)
+        self._known[plan.repository.name] = {digest: past[digest] for digest in digests if digest in past}
 
     def lacks(self, verdicts: Sequence[Verdict]) -> bool:
-        """Whether some of these images are still to be written down."""
+        """Whether some of these images are not in the journal yet."""
         return any(_key(verdict.image) not in self._written for verdict in verdicts)
 
     def write(
         self, repository: Repository, verdicts: Sequence[Verdict], action: Action, note: NoteReading
     ) -> dict[str, Unwritten]:
-        """Write images of one repository down that are about to go; those that are there already are passed over.
+        """Store images of one repository that are about to be removed; images in the journal already are skipped.
 
-        ECR hands out no manifest of what is archived: what is there was written down when it went there.
+        ECR returns no manifest of an archived image. Its manifest was stored before it was archived.
 
         Args:
-            repository: Where they lie.
-            verdicts: Over the images.
-            action: What is about to happen to them.
-            note: Told of each reading of manifests: repository, digests, and the moments between which it was.
+            repository: The repository of the images.
+            verdicts: The images with their verdicts.
+            action: What is about to be done to them.
+            note: Called for each reading of manifests, with repository, digests, start and end.
 
         Returns:
-            The digests that are not in the journal, with the cause.
+            Digests of images that could not be stored, with the cause.
         """
         missing = [v for v in verdicts if _key(v.image) not in self._written]
         if not missing:
             return {}
-        manifests, unwritten = self._manifests([v.image for v in missing if v.image.active], note)
-        whole = [v for v in missing if v.image.digest not in unwritten]
-        if whole:
+        manifests, failures = self._manifests([v.image for v in missing if v.image.active], note)
+        complete = [v for v in missing if v.image.digest not in failures]
+        if complete:
             page = Page(
                 account=repository.arn.split(":")[4],
                 region=self.clients.region,
@@ -114,49 +114,50 @@ class Journal:
                 run_id=self.run_id,
                 written_at=self.clock(),
                 action=action,
-                images=[self._entry(v, manifests.get(v.image.digest)) for v in whole],
+                images=[self._entry(v, manifests.get(v.image.digest)) for v in complete],
             )
             try:
                 self._put(page)
             except HistoryError as error:
-                failed = Unwritten("NotWritten", str(error))
-                return unwritten | {v.image.digest: failed for v in whole}
-            self._written.update(_key(v.image) for v in whole)
-        return unwritten
+                failure = Unwritten("NotWritten", str(error))
+                return failures | {v.image.digest: failure for v in complete}
+            self._written.update(_key(v.image) for v in complete)
+        return failures
 
     def _manifests(self, images: Sequence[Image], note: NoteReading) -> tuple[dict[str, str], dict[str, Unwritten]]:
-        """What ECR hands out, and why the rest is not whole."""
+        """Manifests by digest, and the failures for all other images."""
         if not images:
             return {}, {}
         began = self.clock()
-        # Some may have been read although the answer got lost, or the call was made twice.
-        answer: dict[str, Any] = {}
-        failed: Unwritten | None = None
+        # Some may have been read although the response got lost, or the call was made twice.
+        response: dict[str, Any] = {}
+        failure: Unwritten | None = None
         try:
-            answer = self.clients.client("ecr").batch_get_image(
+            response = self.clients.client("ecr").batch_get_image(
                 repositoryName=images[0].repository,
                 imageIds=[{"imageDigest": image.digest} for image in images],
                 acceptedMediaTypes=_accepted(images),
             )
         except aws.AwsError as error:
-            failed = Unwritten(aws.code_of(error), f"its manifest could not be read: {aws.sentence(error)}")
+            failure = Unwritten(aws.code_of(error), f"its manifest could not be read: {aws.sentence(error)}")
         ended = self.clock()
         note(images[0].repository, [image.digest for image in images], began, ended)
-        if failed is None and ended - began > LONGEST_READING:
+        if failure is None and ended - began > LONGEST_READING:
             seconds = (ended - began).total_seconds()
-            failed = Unwritten("TooSlow", f"reading its manifest took {seconds:.0f} s: a pull meanwhile shows nowhere")
-        if failed is not None:
-            return {}, {image.digest: failed for image in images}
+            detail = f"reading its manifest took {seconds:.0f} s: a pull during that time cannot be recognised"
+            failure = Unwritten("TooSlow", detail)
+        if failure is not None:
+            return {}, {image.digest: failure for image in images}
         try:
-            found = {
-                aws.member(aws.member(one, "imageId", "BatchGetImage"), "imageDigest", "BatchGetImage"): str(
-                    aws.member(one, "imageManifest", "BatchGetImage")
+            manifests = {
+                aws.member(aws.member(item, "imageId", "BatchGetImage"), "imageDigest", "BatchGetImage"): str(
+                    aws.member(item, "imageManifest", "BatchGetImage")
                 )
-                for one in aws.member(answer, "images", "BatchGetImage")
+                for item in aws.member(response, "images", "BatchGetImage")
             }
         except IncompleteAnswerError as error:
             return {}, {image.digest: Unwritten("IncompleteAnswer", str(error)) for image in images}
-        return found, dict(_unread(images, found, answer))
+        return manifests, _failures(images, manifests, response)
 
     def _entry(self, verdict: Verdict, manifest: str | None) -> Entry:
         image = verdict.image
@@ -177,10 +178,10 @@ class Journal:
         )
 
     def _put(self, page: Page) -> None:
-        """Write an object whose key nobody else knows.
+        """Write an object under a key that is used once.
 
         Raises:
-            HistoryError: It could not be written, or nobody knows whether it was.
+            HistoryError: It could not be written, or it is unknown whether it was.
         """
         name = f"{page.written_at:%H%M%S}-{uuid.uuid4().hex[:12]}"
         key = f"{self.prefix}{FOLDER}{page.written_at:%Y-%m-%d}/{self.run_id}/{page.repository}/{name}.json.gz"
@@ -188,7 +189,7 @@ class Journal:
         try:
             objects.write(self.clients, self.bucket, key, body, None, content_type="application/gzip")
         except ReplacedError:
-            # Its own first try, whose answer got lost: certain only once it is read.
+            # By the first attempt of this call, whose response got lost: certain only once the object is read.
             if objects.read(self.clients, self.bucket, key).body != body:
                 raise
 
@@ -198,22 +199,22 @@ def _key(image: Image) -> tuple[str, str]:
 
 
 def _accepted(images: Sequence[Image]) -> list[str]:
-    """The media types as they are: ECR might convert what is not asked for by its own."""
-    found = {image.media_type for image in images if image.media_type is not None}
-    if len(found) < len({image.media_type for image in images}):
-        found |= {*CONTAINER_MANIFEST_MEDIA_TYPES, *INDEX_MEDIA_TYPES, *LEGACY_MEDIA_TYPES}
-    return sorted(found)
+    """The media types of the images: ECR may convert a manifest whose own media type is not accepted."""
+    media_types = {image.media_type for image in images if image.media_type is not None}
+    if len(media_types) < len({image.media_type for image in images}):
+        media_types |= {*CONTAINER_MANIFEST_MEDIA_TYPES, *INDEX_MEDIA_TYPES, *LEGACY_MEDIA_TYPES}
+    return sorted(media_types)
 
 
-def _unread(images: Sequence[Image], found: Mapping[str, str], answer: dict[str, Any]) -> dict[str, Unwritten]:
+def _failures(images: Sequence[Image], manifests: Mapping[str, str], response: dict[str, Any]) -> dict[str, Unwritten]:
     codes = {
-        f.get("imageId", {}).get("imageDigest"): f.get("failureCode", "Unknown") for f in answer.get("failures", ())
+        f.get("imageId", {}).get("imageDigest"): f.get("failureCode", "Unknown") for f in response.get("failures", ())
     }
-    unread: dict[str, Unwritten] = {}
+    failures: dict[str, Unwritten] = {}
     for image in images:
-        if image.digest not in found:
+        if image.digest not in manifests:
             code = codes.get(image.digest, "NotAnswered")
-            unread[image.digest] = Unwritten(code, f"its manifest could not be read: {NO_MANIFEST} ({code})")
-        elif wrong := wrong_manifest(image.digest, image.media_type, found[image.digest]):
-            unread[image.digest] = Unwritten("WrongManifest", wrong)
-    return unread
+            failures[image.digest] = Unwritten(code, f"its manifest could not be read: {NO_MANIFEST} ({code})")
+        elif wrong := wrong_manifest(image.digest, image.media_type, manifests[image.digest]):
+            failures[image.digest] = Unwritten("WrongManifest", wrong)
+    return failures

@@ -1,6 +1,7 @@
-"""What is written of images before they go, as JSON with a checksum: enough to push their manifests again.
+"""The journal's objects: what is stored of images before their removal, as JSON with a checksum.
 
-A document tells what is about to happen. Whether it did, the registry itself says.
+It is enough to push their manifests again. An object says what a run was about to do; only the registry says whether
+the run did it.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from ecr_cleaner.model import LEGACY_MEDIA_TYPES
 from ecr_cleaner.strict import Strict
 
 Action = Literal["delete", "archive"]
-"""What is about to happen to the images of a document."""
+"""What a run was about to do to the images of a page."""
 
 _Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
 _Text = Annotated[str, Field(min_length=1)]
@@ -28,18 +29,18 @@ class Entry(Strict):
     """One image.
 
     Attributes:
-        digest: Of its manifest.
-        manifest: Byte for byte, in UTF-8; None of an image that was archived already, which ECR does not hand out.
-        media_type: Of the manifest; None where ECR gives none.
-        tags: Those it had.
-        subject: Digest of what it refers to.
-        size_bytes: As ECR gives it.
-        pushed_at: Or restored from the archive, if that is later.
-        last_pulled_at: As it was before this module read the manifest.
-        reason: Why it goes, as in the reports.
+        digest: Digest of the manifest.
+        manifest: Byte for byte, in UTF-8; None for an image that was archived already, which ECR does not return.
+        media_type: Of the manifest; None if ECR reports none.
+        tags: Tags at that time.
+        subject: Digest of the image that it refers to.
+        size_bytes: As ECR reports it.
+        pushed_at: Time of the push, or of the last restore from the archive if that is later.
+        last_pulled_at: Before the function read the manifest.
+        reason: Why it is removed, as in the reports.
         last_in_use: When a run last found it in use; None if none did, or without a history.
-        by: Who used it then.
-        lost_tags: Tags it had once, each with the first look without it.
+        by: Its consumers then.
+        lost_tags: Former tags, each with the time of the first observation without it.
     """
 
     digest: _Digest
@@ -57,16 +58,16 @@ class Entry(Strict):
 
 
 class Page(Strict):
-    """One object of the journal: images of one repository that go together.
+    """One object of the journal: images of one repository that are removed together.
 
     Attributes:
-        account: Whose registry.
-        region: Where.
-        repository: Its name.
-        run_id: Which run was about to remove them.
-        written_at: When.
-        action: What was about to happen.
-        images: In the order in which they go.
+        account: Id of the registry's account.
+        region: Region of the registry.
+        repository: Name of the repository.
+        run_id: The run that was about to remove them.
+        written_at: When the page was written.
+        action: What the run was about to do.
+        images: In the order of their removal.
     """
 
     account: _Text
@@ -78,20 +79,20 @@ class Page(Strict):
     images: list[Entry]
 
 
-NO_MANIFEST: Final = "ECR gave no manifest"
+NO_MANIFEST: Final = "ECR returned no manifest"
 
 
 def wrong_manifest(digest: str, media_type: str | None, manifest: str) -> str:
     """Why a text is not the manifest with this digest; empty if it is."""
-    # The digest of Docker's first manifests leaves their signatures out; ECR itself refuses a wrong one at a push.
+    # The digest of a schema 1 manifest does not cover its signatures; ECR refuses a wrong manifest at the push.
     if media_type in LEGACY_MEDIA_TYPES:
         return ""
-    found = f"sha256:{hashlib.sha256(manifest.encode()).hexdigest()}"
-    return "" if found == digest else f"the manifest that ECR gave has the digest {found}"
+    actual = f"sha256:{hashlib.sha256(manifest.encode()).hexdigest()}"
+    return "" if actual == digest else f"the manifest that ECR returned has the digest {actual}"
 
 
 def write_page(page: Page) -> bytes:
-    """A page as an object: the same content makes the same bytes."""
+    """A page as the body of an object; equal pages have equal bytes."""
     return gzip.compress(documents.seal(page), mtime=0)
 
 
@@ -99,17 +100,17 @@ def read_page(body: bytes, place: str) -> Page:
     """A page from its object.
 
     Raises:
-        NotWholeError: It is no such object, or not what was written.
+        NotWholeError: It is not a page, or differs from what was written.
     """
     try:
         plain = gzip.decompress(body)
     except (EOFError, OSError, zlib.error):
-        message = f"{place} is no page of a journal: it may have been cut short"
+        message = f"{place} is not a page of the journal (possibly truncated)"
         raise NotWholeError(message) from None
     page = documents.unseal(Page, plain, place)
     for entry in page.images:
         wrong = wrong_manifest(entry.digest, entry.media_type, entry.manifest) if entry.manifest is not None else ""
         if wrong:
-            message = f"{place} cannot be trusted: {wrong}, not {entry.digest}"
+            message = f"{place} is inconsistent: {wrong}, not {entry.digest}"
             raise NotWholeError(message)
     return page

@@ -1,6 +1,6 @@
-"""Reads the journal, for people: what went, when, why, and what it takes to push it again.
+"""Reads the journal for an operator: which images were removed, when, why, and what is needed to push them again.
 
-Unlike the function, whoever reads it here may list the bucket.
+Unlike the function, the reader needs the permission to list the bucket.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ _KEY: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What the journal has of one image.
+    """What the journal holds of one image.
 
     Attributes:
-        entry: Its latest, with the manifest of an earlier one if it has none itself.
-        page: On which the latest stands.
+        entry: The latest entry, with the manifest of an earlier entry if it has none itself.
+        page: The page of the latest entry.
     """
 
     entry: Entry
@@ -42,10 +42,10 @@ class JournalReader:
     """The journal of one instance of the module.
 
     Attributes:
-        clients: Of whoever reads.
-        bucket: Where it lies.
-        prefix: Of all keys of the instance; ends with a slash.
-        problems: What could not be read, one sentence each.
+        clients: AWS clients of the operator.
+        bucket: Bucket of the journal.
+        prefix: Prefix of all keys of the instance; ends with a slash.
+        problems: Pages that could not be read, one sentence each.
     """
 
     clients: Aws
@@ -54,7 +54,7 @@ class JournalReader:
     problems: list[str] = field(default_factory=list)
 
     def pages(self, repository: str) -> Iterator[Page]:
-        """Everything on a repository, the latest first; what is not whole is passed over and told in `problems`.
+        """All pages of a repository, the latest first; a page that cannot be read is skipped and named in `problems`.
 
         Raises:
             AwsError: The bucket cannot be listed.
@@ -64,7 +64,7 @@ class JournalReader:
             try:
                 page = read_page(objects.read(self.clients, self.bucket, key).body, place)
                 if page.repository != repository:
-                    message = f"{place} tells of {page.repository!r}"
+                    message = f"{place} belongs to {page.repository!r}"
                     raise NotWholeError(message)
             except HistoryError as error:
                 self.problems.append(str(error))
@@ -73,27 +73,27 @@ class JournalReader:
 
     def _keys(self, repository: str) -> list[str]:
         root = f"{self.prefix}{FOLDER}"
-        found = []
-        for one in objects.under(self.clients.client("s3"), Bucket=self.bucket, Prefix=root):
-            match = _KEY.fullmatch(one.key.removeprefix(root))
+        keys = []
+        for listed in objects.under(self.clients.client("s3"), Bucket=self.bucket, Prefix=root):
+            match = _KEY.fullmatch(listed.key.removeprefix(root))
             if match and match["repository"] == repository:
-                found.append((match["day"], match["time"], one.key))
-        return [key for _, _, key in sorted(found, reverse=True)]
+                keys.append((match["day"], match["time"], listed.key))
+        return [key for _, _, key in sorted(keys, reverse=True)]
 
 
 def by_digest(pages: Iterable[Page]) -> dict[str, Written]:
-    """The latest that is known of each image.
+    """The latest record of each image, by digest.
 
     Args:
         pages: Of one repository, the latest first.
     """
-    found: dict[str, Written] = {}
+    records: dict[str, Written] = {}
     for page in pages:
         for entry in page.images:
-            latest = found.get(entry.digest)
+            latest = records.get(entry.digest)
             if latest is None:
-                found[entry.digest] = Written(entry, page)
+                records[entry.digest] = Written(entry, page)
             elif latest.entry.manifest is None and entry.manifest is not None:
-                whole = latest.entry.model_copy(update={"manifest": entry.manifest, "media_type": entry.media_type})
-                found[entry.digest] = Written(whole, latest.page)
-    return found
+                complete = latest.entry.model_copy(update={"manifest": entry.manifest, "media_type": entry.media_type})
+                records[entry.digest] = Written(complete, latest.page)
+    return records

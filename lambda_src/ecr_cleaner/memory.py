@@ -1,11 +1,11 @@
-"""Pure: what is known of a repository's past, and whom it protects.
+"""Pure: what is known of a repository's past, and which images that protects.
 
-Consumers come and go between two runs: a service that was scaled away or rolled forward this morning may be
-rolled back tonight. So every run remembers which digests it saw in use and which tags moved, and what was in use
-within some days is kept as if it still were.
+Usages change between two runs: a service that was scaled in or updated this morning may be rolled back tonight. So
+every run stores which digests it found in use and which tags moved, and an image that was in use within the last days
+is kept as if it still were.
 
-An entry lives as long as its image, a lost tag as long as it may protect, a digest remembers five consumers: what
-is remembered grows with the repository and not with the number of runs.
+The history grows with the repository and not with the number of runs: an entry is kept as long as its image exists, a
+lost tag as long as it may protect an image, and of the consumers of a digest five are kept.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from ecr_cleaner.model import Contents, Gone, Image, Usage
 
 MAX_CONSUMERS: Final = 5
-"""Consumers that an image remembers: enough to know whom to ask."""
+"""Consumers that are stored for an image: enough to know whom to ask."""
 
 MIN_LOST_TAG_DAYS: Final = 30
-"""How long a lost tag is remembered at least, so that a longer ``rollback_days`` finds something to protect."""
+"""How long a lost tag is stored at least, so that a longer ``rollback_days`` can protect images at once."""
 
 CLOCKS_DIFFER: Final = timedelta(minutes=6)
-"""By how much ECR's clock may be behind that of who runs this: AWS refuses signatures that are five minutes off."""
+"""By how much ECR's clock may be behind the function's: AWS refuses signatures that are five minutes off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +37,14 @@ class Entry:
     """What is known of one image.
 
     Attributes:
-        tags: Those of the last observation, sorted.
-        tags_changed_at: The observation that found them changed; None if none did.
-        last_in_use: The last observation that found it in use; None if none did.
-        by: Who used it then, for people; sorted, at most `MAX_CONSUMERS`.
-        lost_tags: Tags it had once, each with the first observation without it.
-        children: What it lists, of an index that may have been archived since: then nobody can read it.
-        unused_since: The first observation after the last use that asked every source and did not find it in use; None
-            if there was none. Until then it may have been in use, however long nobody looked.
+        tags: Tags of the last observation, sorted.
+        tags_changed_at: Time of the last observation that found them changed; None if none did.
+        last_in_use: Time of the last observation that found it in use; None if none did.
+        by: Its consumers then; sorted, at most `MAX_CONSUMERS`.
+        lost_tags: Former tags, each with the time of the first observation without it.
+        children: Digests that an index lists; stored because an archived index cannot be read.
+        unused_since: Time of the first observation after the last use that had a complete response of every source and
+            did not find it in use; None if there was none. Until then the image may have been in use.
     """
 
     tags: tuple[str, ...] = ()
@@ -58,13 +58,13 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What is known of the images of one repository; one observation is a history too.
+    """What is known of the images of one repository; a single observation is a history too.
 
     Attributes:
-        repository: Its name.
-        observed_at: The last observation, UTC.
-        images: By digest.
-        gone: What runs removed, by digest.
+        repository: Name of the repository.
+        observed_at: Time of the last observation, UTC.
+        images: Entries by digest.
+        gone: Images that runs removed, by digest.
     """
 
     repository: str
@@ -81,14 +81,15 @@ def observe(
     *,
     complete: bool,
 ) -> History:
-    """What one look sees.
+    """One observation of a repository.
 
     Args:
-        repository: Its name.
-        images: All that lie in it.
-        used: Digest to the usages that name it.
-        observed_at: The moment the usages were collected.
-        complete: Whether every source answered, and its answer is believed: only then is what nobody names not in use.
+        repository: Name of the repository.
+        images: All its images.
+        used: Digests, each with the usages that refer to it.
+        observed_at: When the usages were collected.
+        complete: Whether every source was read completely and no drop in usages awaits confirmation: only then an
+            image without a usage is known not to be in use.
     """
     return History(
         repository,
@@ -105,7 +106,7 @@ def observe(
 
 
 def learn(seen: History, children: Mapping[str, tuple[str, ...]]) -> History:
-    """The same look, and what some indexes of it list."""
+    """The same observation, with the digests that some of its indexes list."""
     return replace(
         seen,
         images={
@@ -116,7 +117,7 @@ def learn(seen: History, children: Mapping[str, tuple[str, ...]]) -> History:
 
 
 def new_lists(contents: Contents, known: History | None, indexes: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """What some indexes list, as far as it is not remembered yet."""
+    """Digests that some indexes list, of indexes whose list is not stored yet."""
     past = known.images if known else {}
     return {
         digest: contents.children[digest]
@@ -126,7 +127,7 @@ def new_lists(contents: Contents, known: History | None, indexes: Iterable[str])
 
 
 def with_lists(contents: Contents, known: History | None) -> Contents:
-    """What lies in a repository, with what is remembered of the indexes that cannot be read any more."""
+    """The images of a repository, with the stored lists of indexes that cannot be read any more."""
     past = known.images if known else {}
     remembered = {
         digest: past[digest].children for digest in contents.unread if digest in past and past[digest].children
@@ -136,10 +137,10 @@ def with_lists(contents: Contents, known: History | None) -> Contents:
 
 
 def remember(known: History | None, seen: History, rollback_days: int) -> History:
-    """What is known after a look.
+    """The history after an observation.
 
-    What the look did not find is forgotten, unless somebody else looked later; so are tags that were lost longer
-    ago than they can protect, and since when an image is unused that never was in use.
+    Forgotten are images that were not observed, unless the known history is of a later observation; tags that were
+    lost too long ago to protect an image; and `unused_since` of images that were never in use.
     """
     merged = seen if known is None else merge(known, seen)
     images, gone = merged.images, merged.gone
@@ -156,16 +157,16 @@ def remember(known: History | None, seen: History, rollback_days: int) -> Histor
 
 
 def removing(known: History, gone: Mapping[str, Gone]) -> History:
-    """What is known once a run is about to remove some images. What then stays is forgotten at the next look."""
+    """The history with images that a run is about to remove; the next observation drops those that were not removed."""
     return replace(known, gone=going.latest({**known.gone, **gone}, known.observed_at))
 
 
-def merge(one: History, other: History) -> History:
-    """What two histories of one repository know together, in whichever order they are given.
+def merge(first: History, second: History) -> History:
+    """Merge two histories of one repository; the order of the two does not matter.
 
-    The later observation knows the present tags; who used an image is what the later use says.
+    Tags are those of the later observation, consumers those of the later use.
     """
-    older, newer = sorted((one, other), key=lambda history: history.observed_at)
+    older, newer = sorted((first, second), key=lambda history: history.observed_at)
     both = older.images.keys() & newer.images.keys()
     same_moment = older.observed_at == newer.observed_at
     images = {**older.images, **newer.images}
@@ -175,15 +176,16 @@ def merge(one: History, other: History) -> History:
 
 
 def recent(known: History, usages: Iterable[Usage], now: datetime, rollback_days: int) -> dict[str, tuple[str, ...]]:
-    """The digests that are kept for what was, with the evidence.
+    """Digests that are kept because of recent use, with the evidence.
 
-    Kept is what was found in use once, until `rollback_days` times 24 hours after the first look that no longer
-    found it so, and what lost a tag in that time which a usage names: that consumer may have been started with it.
+    An image that was in use is kept until `rollback_days` times 24 hours after the first observation without a use.
+    An image that lost a tag within that time is kept if a usage names the tag: the consumer may have been started
+    with it.
 
     Args:
-        known: Of the repository.
-        usages: Those of this account and region.
-        now: The moment of the judgement.
+        known: History of the repository.
+        usages: Usages in this account and region.
+        now: Time of the evaluation.
         rollback_days: Whole days; 0 keeps nothing.
     """
     if not rollback_days:
@@ -194,38 +196,37 @@ def recent(known: History, usages: Iterable[Usage], now: datetime, rollback_days
         tag = usage.reference.effective_tag
         if usage.reference.repository == known.repository and tag is not None:
             wanted.setdefault(tag, []).append(usage.consumer)
-    found: dict[str, tuple[str, ...]] = {}
+    kept: dict[str, tuple[str, ...]] = {}
     for digest, entry in known.images.items():
         evidence = []
         if entry.last_in_use is not None and (entry.unused_since is None or entry.unused_since >= since):
             seen = f"last seen in use {_moment(entry.last_in_use)}"
             if entry.last_in_use < since:
-                seen += ", and since then not everybody could be asked before " + (
-                    _moment(entry.unused_since) if entry.unused_since else "now"
-                )
+                until = _moment(entry.unused_since) if entry.unused_since else "now"
+                seen += f"; between then and {until} no run could read every source"
             evidence += [f"{consumer}, {seen}" for consumer in entry.by] or [seen]
         for tag, lost_at in sorted(entry.lost_tags.items()):
             if lost_at >= since and tag in wanted:
-                had = f"it had this tag until {_moment(lost_at)} at most"
+                had = f"it had this tag until {_moment(lost_at)} at the latest"
                 evidence += [f"{consumer}, by the tag {tag}: {had}" for consumer in _consumers(wanted[tag])]
         if evidence:
-            found[digest] = tuple(evidence)
-    return found
+            kept[digest] = tuple(evidence)
+    return kept
 
 
 def pulled_since(images: Iterable[Image], collected_at: datetime) -> dict[str, tuple[str, ...]]:
-    """What somebody began to use after its consumers were looked for, with the evidence.
+    """Images that were pulled after the collection of usages began, with the evidence.
 
-    An index says nothing of itself, since this run's own reading refreshes its pull time; whoever pulls one pulls a
-    manifest of it.
+    The pull time of an index is ignored, because this run's own reading changes it; who pulls an index also pulls one
+    of its manifests.
 
     Args:
-        images: As they were listed after that.
-        collected_at: When the usages began to be collected.
+        images: As listed after the collection.
+        collected_at: When the collection of usages began.
     """
     since = collected_at - CLOCKS_DIFFER
     return {
-        image.digest: (f"pulled {_moment(image.last_pulled_at)}, while it was looked for who uses what",)
+        image.digest: (f"pulled {_moment(image.last_pulled_at)}, while usages were collected",)
         for image in images
         if not image.is_index and image.last_pulled_at is not None and image.last_pulled_at >= since
     }
@@ -234,17 +235,17 @@ def pulled_since(images: Iterable[Image], collected_at: datetime) -> dict[str, t
 def _merged(older_history: History, newer_history: History, digest: str, *, same_moment: bool) -> Entry:
     older, newer = older_history.images[digest], newer_history.images[digest]
     now = newer_history.observed_at
-    # Of two looks at the same moment neither is the later one: both tell of tags that were there.
+    # Of two observations at the same time neither is the later one: the image had the tags of both.
     tags = tuple(sorted({*older.tags, *newer.tags})) if same_moment else newer.tags
     lost = dict(older.lost_tags)
     for tag, lost_at in newer.lost_tags.items():
         lost[tag] = max(lost_at, lost.get(tag, lost_at))
     for tag in older.tags:
-        # Unless the newer one saw it go since then itself, it went between the two.
+        # Unless the newer history itself saw the tag lost since then, it was lost between the two.
         if newer.lost_tags.get(tag, older_history.observed_at) <= older_history.observed_at:
             lost[tag] = now
     changes = [moment for moment in (older.tags_changed_at, newer.tags_changed_at) if moment is not None]
-    # Only a look that knows nothing of the past has not compared already.
+    # Only an observation without a past has not been compared yet.
     if older.tags != newer.tags and (
         newer.tags_changed_at is None or newer.tags_changed_at <= older_history.observed_at
     ):
@@ -261,18 +262,18 @@ def _merged(older_history: History, newer_history: History, digest: str, *, same
     )
 
 
-def _last_use(one: Entry, other: Entry) -> tuple[datetime | None, tuple[str, ...]]:
-    uses = [(entry.last_in_use, entry.by) for entry in (one, other) if entry.last_in_use is not None]
+def _last_use(first: Entry, second: Entry) -> tuple[datetime | None, tuple[str, ...]]:
+    uses = [(entry.last_in_use, entry.by) for entry in (first, second) if entry.last_in_use is not None]
     if not uses:
         return None, ()
     last = max(moment for moment, _ in uses)
     return last, _consumers(name for moment, by in uses if moment == last for name in by)
 
 
-def _unused_since(one: Entry, other: Entry, last_in_use: datetime | None) -> datetime | None:
-    """The first look without a use; one that is not after the last use says nothing of the time since."""
-    looks = [entry.unused_since for entry in (one, other) if entry.unused_since is not None]
-    return min((look for look in looks if last_in_use is None or look > last_in_use), default=None)
+def _unused_since(first: Entry, second: Entry, last_in_use: datetime | None) -> datetime | None:
+    """The first observation without a use, of those after the last use."""
+    observations = [entry.unused_since for entry in (first, second) if entry.unused_since is not None]
+    return min((at for at in observations if last_in_use is None or at > last_in_use), default=None)
 
 
 def _worth_knowing(entry: Entry, oldest: datetime) -> Entry:

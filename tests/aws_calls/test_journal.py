@@ -252,7 +252,7 @@ def test_reading_that_takes_long_leaves_everything_out(script: Script) -> None:
     hand_out(script, what.removals[0].image)
     assert slow.write(APP, what.removals, "delete", script.readings.note) == {
         what.removals[0].image.digest: Unwritten(
-            "TooSlow", "reading its manifest took 61 s: a pull meanwhile shows nowhere"
+            "TooSlow", "reading its manifest took 61 s: a pull during that time cannot be recognised"
         )
     }
 
@@ -335,7 +335,7 @@ def test_pages_are_read_strictly() -> None:
         with pytest.raises(NotWholeError, match="place"):
             journal_document.read_page(spoiled, "place")
     wrong = page.model_copy(update={"images": [page.images[0].model_copy(update={"manifest": "{}"})]})
-    with pytest.raises(NotWholeError, match="cannot be trusted"):
+    with pytest.raises(NotWholeError, match="is inconsistent"):
         journal_document.read_page(journal_document.write_page(wrong), "place")
 
 

@@ -274,7 +274,7 @@ def test_history_tells_what_is_known(run: Runner, sandbox: Sandbox, command: Cal
     key = bucket.key(".json.gz")
     bucket.write(key, bucket.read(key)[:40])
     spoiled = command("history", "app")
-    assert f"Skipped: s3://{past.BUCKET}/{key} is no page of a journal" in spoiled.output
+    assert f"Skipped: s3://{past.BUCKET}/{key} is not a page of the journal" in spoiled.output
 
 
 def test_nothing_goes_that_could_not_be_written_down(run: Runner, sandbox: Sandbox) -> None:

@@ -81,10 +81,10 @@ def test_nights_in_which_not_everybody_was_asked_do_not_count() -> None:
     """It may have been rolled forward yesterday."""
     nights = [look(ago(f"{day}d"), {"a": []}, complete=False) for day in range(19, 1, -1)]
     known = after(look(ago("20d"), {"a": []}, {"a": ["ecs service prod/api"]}), *nights)
-    seen = "ecs service prod/api, last seen in use 2026-02-09 12:00 UTC, and since then not everybody could be asked"
-    assert kept(known) == {digest("a"): (f"{seen} before now",)}
+    seen = "ecs service prod/api, last seen in use 2026-02-09 12:00 UTC; between then and"
+    assert kept(known) == {digest("a"): (f"{seen} now no run could read every source",)}
     known = memory.remember(known, look(ago("1d"), {"a": []}), 7)
-    assert kept(known) == {digest("a"): (f"{seen} before 2026-02-28 12:00 UTC",)}
+    assert kept(known) == {digest("a"): (f"{seen} 2026-02-28 12:00 UTC no run could read every source",)}
     assert kept(known, now=NOW + 6 * DAY + timedelta(seconds=1)) == {}
 
 
@@ -158,7 +158,9 @@ def test_a_tag_that_moved_protects_its_last_image_too() -> None:
     assert known.images[digest("a")].tags_changed_at == known.images[digest("b")].tags_changed_at == ago("1d")
     found = kept(known, used(tag="prod", consumer="ecs service prod/api"))
     assert found == {
-        digest("a"): ("ecs service prod/api, by the tag prod: it had this tag until 2026-02-28 12:00 UTC at most",)
+        digest("a"): (
+            "ecs service prod/api, by the tag prod: it had this tag until 2026-02-28 12:00 UTC at the latest",
+        )
     }
 
 
@@ -257,8 +259,8 @@ def test_everything_that_keeps_an_image_is_evidence() -> None:
     (evidence,) = kept(known, used(tag="test", consumer="b"), used(tag="prod", consumer="c")).values()
     assert evidence == (
         "ecs task x, last seen in use 2026-02-26 12:00 UTC",
-        "c, by the tag prod: it had this tag until 2026-02-27 12:00 UTC at most",
-        "b, by the tag test: it had this tag until 2026-02-28 12:00 UTC at most",
+        "c, by the tag prod: it had this tag until 2026-02-27 12:00 UTC at the latest",
+        "b, by the tag test: it had this tag until 2026-02-28 12:00 UTC at the latest",
     )
 
 
@@ -309,7 +311,7 @@ def test_what_is_pulled_while_usages_are_collected_is_kept(pulled: str | None, k
 def test_the_evidence_of_a_pull_says_when() -> None:
     """So that people find who it was."""
     (evidence,) = memory.pulled_since([image(pulled="1h")], ago("2h")).values()
-    assert evidence == ("pulled 2026-03-01 11:00 UTC, while it was looked for who uses what",)
+    assert evidence == ("pulled 2026-03-01 11:00 UTC, while usages were collected",)
 
 
 LISTED = (digest("a"), digest("b"))
