@@ -160,4 +160,4 @@ def test_every_failed_source_is_named_at_once(run: Runner) -> None:
     for source in usage.SOURCES:
         failed = outcome.sources[source.name]["outcome"] == "failed"
         assert failed is bool(source.permissions), source.name
-        assert (f"source {source.name}: " in outcome.causes) is failed
+        assert (f"source {source.name} in " in outcome.causes) is failed

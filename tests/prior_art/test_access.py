@@ -61,7 +61,7 @@ def test_what_cannot_be_asked_may_use_everything(run: Runner, sandbox: Sandbox, 
 
     known = faulty_kubernetes.texts_of([ask, list])
     assert named(sandbox, faulty_ecs.lost_by_texts(seen(sandbox), known)) == {"used", "unused"}
-    refuses(run, "source {place}: {operation} failed with ")
+    refuses(run, f"source {place} in 123456789012/us-east-1: {operation} failed with ")
     sandbox.clear_faults()
     known = faulty_kubernetes.texts_of([ask, list])
     assert named(sandbox, faulty_ecs.lost_by_texts(seen(sandbox), known)) == {"unused"}

@@ -1,0 +1,127 @@
+"""How the targets of a run are scanned."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from ecr_cleaner.aws import Aws, connect
+from ecr_cleaner.errors import CleanerError, OutOfTimeError
+from ecr_cleaner.model import ScanRequest, ScanTarget, SourceOutcome, SourceStatus, UsageScan
+from ecr_cleaner.settings import Settings
+from ecr_cleaner.usage.base import Source
+from ecr_cleaner.usage.merge import merge
+from ecr_cleaner.usage.registry import names_sha256
+from ecr_cleaner.usage.scan import scan_target
+from ecr_cleaner.usage.scanner import LocalScanner, settings_sha256
+from tests.builders import ACCOUNT, NOW, REGION, TARGET, usage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from ecr_cleaner.model import Usage
+    from ecr_cleaner.usage.base import Account
+
+FOREIGN: Final = ScanTarget("210987654321", REGION)
+
+
+def source(name: str, collect: Callable[[Account], Iterator[Usage]]) -> Source:
+    """A source that reads no service."""
+    return Source(name, f"things of {name}", "nothing", None, (), (), collect)
+
+
+def used(account: Account) -> Iterator[Usage]:
+    """One usage, named after the region that is read."""
+    yield replace(usage(tag="v1", consumer=f"a consumer in {account.aws.region}"), source="used")
+
+
+def unused(_: Account) -> Iterator[Usage]:
+    """None at all."""
+    yield from ()
+
+
+SOURCES: Final = (source("unused", unused), source("used", used))
+
+
+@pytest.fixture
+def clients() -> Aws:
+    """Clients of a known account; nobody answers."""
+    made = connect(REGION, None)
+    made.account_id = ACCOUNT
+    return made
+
+
+def request(*targets: ScanTarget, settings: Settings) -> ScanRequest:
+    """What a run demands that looks at these targets."""
+    names = tuple(one.name for one in SOURCES)
+    return ScanRequest(targets, "run-1", settings_sha256(settings), names_sha256(SOURCES), names, frozenset(), NOW)
+
+
+def test_the_one_target_is_the_account_and_region_of_the_registry(clients: Aws) -> None:
+    """Every usage and every outcome says so."""
+    scan = LocalScanner(clients, Settings(), "run-1", lambda: NOW, SOURCES).scan(NOW)
+    assert scan == UsageScan(
+        (replace(usage(tag="v1", consumer=f"a consumer in {REGION}"), source="used", target=TARGET),),
+        (
+            SourceOutcome(TARGET, "unused", SourceStatus.COMPLETE),
+            SourceOutcome(TARGET, "used", SourceStatus.COMPLETE, usages=1),
+        ),
+        NOW,
+    )
+
+
+def test_nothing_is_scanned_before_the_account_is_known() -> None:
+    """Nobody would know whose consumers were seen."""
+    with pytest.raises(CleanerError, match="the account is not known"):
+        LocalScanner(connect(REGION, None), Settings(), "run-1", lambda: NOW, SOURCES).scan(NOW)
+
+
+def test_each_target_is_read_by_its_own_clients(clients: Aws) -> None:
+    """Two regions of the account: the same image, two consumers."""
+    settings, elsewhere = Settings(), ScanTarget(ACCOUNT, "eu-central-1")
+    demanded = request(TARGET, elsewhere, settings=settings)
+    scans = [
+        scan_target(clients, demanded, target, settings, clock=lambda: NOW, sources=SOURCES)
+        for target in (elsewhere, TARGET)
+    ]
+    merged = merge(demanded, scans)
+    assert merged.failures == ()
+    assert {(one.target, one.consumer) for one in merged.usages} == {
+        (TARGET, f"a consumer in {REGION}"),
+        (elsewhere, "a consumer in eu-central-1"),
+    }
+
+
+def test_another_account_fails_source_by_source(clients: Aws) -> None:
+    """No role is assumed there; what was seen at home counts."""
+    settings = Settings()
+    demanded = request(TARGET, FOREIGN, settings=settings)
+    scans = [
+        scan_target(clients, demanded, target, settings, clock=lambda: NOW, sources=SOURCES)
+        for target in demanded.targets
+    ]
+    merged = merge(demanded, scans)
+    assert [outcome.key.target for outcome in merged.failures] == [FOREIGN, FOREIGN]
+    assert all("is in another account than the credentials" in outcome.detail for outcome in merged.failures)
+    assert len(merged.usages) == 1
+
+
+def test_a_scan_that_runs_out_of_time_is_none(clients: Aws) -> None:
+    """The run ends, and says what there was no time for."""
+
+    def late(_: Account) -> Iterator[Usage]:
+        operation = "ListClusters"
+        raise OutOfTimeError(operation)
+
+    with pytest.raises(OutOfTimeError):
+        LocalScanner(clients, Settings(), "run-1", lambda: NOW, (source("late", late),)).scan(NOW)
+
+
+def test_equal_settings_have_equal_checksums() -> None:
+    """In whatever order a set is written, and in whatever process; any other value makes another one."""
+    names = ["ecs", "lambda", "batch", "eventbridge", "scheduler"]
+    made = [Settings(disabled_usage_sources=frozenset(order)) for order in (names, names[::-1])]
+    assert len({settings_sha256(one) for one in made}) == 1
+    assert len({settings_sha256(one) for one in (*made, Settings(), Settings(dry_run=False))}) == 3
