@@ -10,7 +10,7 @@ python := .venv/bin/python
 # Words for pytest: make test PYTEST_ARGS="-k lock"
 PYTEST_ARGS ?=
 # Test processes side by side; more than cores, because many tests wait for what Terraform waits for.
-JOBS ?= 5
+JOBS ?= 4
 
 # The sources stay as they are, byte code included: it is compiled once, for every process of every command.
 export PYTHONPYCACHEPREFIX = $(CURDIR)/.cache/python
@@ -26,7 +26,7 @@ pytest = $(python) -m pytest -p no:cacheprovider $(PYTEST_ARGS)
 first := tests/unit
 quick := tests/aws_calls tests/cli tests/consistency tests/integration tests/prior_art tests/scripts tests/terraform
 slow := $(filter-out $(first) $(quick),$(sort $(patsubst %/,%,$(dir $(wildcard tests/*/test_*.py)))))
-matrix := $(addprefix tests/integration/test_,approval_faults.py fault_matrix.py meanwhile.py)
+matrix := $(wildcard tests/integration/test_*fault*.py tests/integration/test_meanwhile.py)
 # All tests of some folders; ends with the ten slowest and with what was skipped and why.
 define run-tests
 @$(python) -m tools.skips clear

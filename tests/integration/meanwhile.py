@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -60,12 +61,13 @@ class Moment:
         hook(self.api.service, self.api.operation, count, lasting=True)
 
 
-def sample(moments: Iterable[Moment], event: str, *, both_edges: bool = True) -> list[Moment]:
-    """One for both edges of each stage, or for one of them; the same ones every time."""
-    chosen: dict[object, Moment] = {}
-    for moment in sorted(moments, key=lambda one: dice(f"{event} {one}")):
-        chosen.setdefault((moment.api.stage, both_edges and moment.edge), moment)
-    return list(chosen.values())
+def sample(moments: Iterable[Moment], event: str) -> list[Moment]:
+    """One of each stage, from stage to stage and from event to event at the other edge; the same ones every time."""
+    rolled = sorted(moments, key=lambda one: dice(f"{event} {one}"))
+    stages = sorted({moment.api.stage for moment in rolled})
+    edges = itertools.cycle(EDGES if int(dice(event), 16) % 2 else reversed(EDGES))
+    wanted = zip(stages, edges, strict=False)
+    return [next(one for one in rolled if (one.api.stage, one.edge) == each) for each in wanted]
 
 
 class Event:

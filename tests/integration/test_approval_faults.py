@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -20,10 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["approving", "registry"]
 
-FULL: Final = os.environ.get("ECR_CLEANER_FULL") == "1"
-
 KINDS: Final[tuple[Kind, ...]] = (
-    cells.HARD if FULL else ("access_denied", "unavailable", "lost_answer", "cut_short", "missing_member")
+    cells.HARD if cells.FULL else ("access_denied", "unavailable", "lost_answer", "cut_short", "missing_member")
 )
 HIDDEN: Final[tuple[Kind, ...]] = ("lost_answer", *cells.TOOK_EFFECT)
 """The write took effect, and nobody knows."""

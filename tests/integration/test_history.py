@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from ecr_cleaner import aws, documents, memory, usage
-from tests.fake_aws import Fault
+from ecr_cleaner import documents, memory, usage
 from tests.integration import accounts
-from tests.integration.cells import HARD, TOOK_EFFECT
 from tests.integration.past import MARKER, NEW
 from tests.integration.runner import Context
 
@@ -19,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.fake_aws import Sandbox
-    from tests.fake_aws.faults import Kind
     from tests.integration.past import Past
     from tests.integration.runner import Outcome, Runner
 
@@ -248,62 +245,6 @@ def test_an_object_that_a_killed_run_left_is_found(
     deploy(sandbox, "app:v2")
     past.write(past.key(STATE), documents.seal(documents.State()))
     assert night().gone == {}
-    assert past.content(STATE)["repositories"] == ["app"]
-
-
-# Calls that fail
-
-# A write has no body in its answer: spoiling that spoils nothing.
-HARMLESS: Final = {("PutObject", kind) for kind in TOOK_EFFECT}
-
-
-@pytest.mark.parametrize("first", [True, False], ids=["first run", "later run"])
-@pytest.mark.parametrize("operation", ["GetObject", "PutObject"])
-def test_a_call_that_fails_removes_nothing(
-    run: Runner,
-    sandbox: Sandbox,
-    past: Past,
-    night: Callable[..., Outcome],
-    monkeypatch: pytest.MonkeyPatch,
-    *,
-    operation: str,
-    first: bool,
-) -> None:
-    """Each call of a run, in every way in which it can fail; afterwards the account is cleaned as ever."""
-    monkeypatch.setattr(aws, "MAX_ATTEMPTS", 1)
-    shop(run, sandbox)
-    if not first:
-        night(dry_run=True)
-    before = past.read(MARKER)
-    sandbox.clear_calls()
-    night(dry_run=True)
-    calls = sum(call.operation == operation for call in sandbox.calls)
-    assert calls >= 2
-    for number in range(calls):
-        for kind in [kind for kind in HARD if (operation, kind) not in HARMLESS]:
-            past.write(MARKER, before)
-            sandbox.inject(Fault(service="s3", operation=operation, kind=kind, after=number, times=1))
-            outcome = night()
-            sandbox.clear_faults()
-            assert (outcome.gone, outcome.named("Removed unused image")) == ({}, set()), (number, kind)
-            assert outcome.status in {"refused", "failed"}, (number, kind)
-            assert operation in outcome.causes or "s3://" in outcome.causes, (number, kind)
-    assert night().gone == {"app": run.ids("two")}
-
-
-@pytest.mark.parametrize("kind", ["throttled", "internal_error", "reset", "unavailable", "lost_answer"])
-def test_what_passes_by_itself_is_tried_again(
-    run: Runner, sandbox: Sandbox, past: Past, night: Callable[..., Outcome], kind: Kind
-) -> None:
-    """A write that took effect although its answer got lost meets itself, and that is no failure."""
-    shop(run, sandbox)
-    number = {"GetObject": 2, "PutObject": 4}
-    for operation, calls in number.items():
-        for after in range(0, 2 * calls, 2):
-            sandbox.inject(Fault(service="s3", operation=operation, kind=kind, after=after, times=1))
-    outcome = night()
-    assert (outcome.status, outcome.causes) == ("completed", "")
-    assert outcome.gone == {"app": run.ids("two")}
     assert past.content(STATE)["repositories"] == ["app"]
 
 

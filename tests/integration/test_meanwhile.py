@@ -63,7 +63,7 @@ def test_what_happens_while_it_archives_costs_nothing(run: Runner, event: type[E
     apis = [api for api in recorded if api.operation in {"DescribeImages", "UpdateImageStorageClass"}]
     assert len(apis) == 2
     every = [Moment(api, edge, recorded[api]) for api in apis for edge in meanwhile.EDGES]
-    moments = every if cells.FULL else meanwhile.sample(every, event.__name__, both_edges=False)
+    moments = every if cells.FULL else meanwhile.sample(every, event.__name__)
     assert not failures(run, event, moments, ARCHIVING, whole=False)
 
 
