@@ -12,21 +12,22 @@ locals {
   # Several instances, regions and accounts may share one bucket.
   bucket_prefix = "ecr-cleaner/${local.account_id}/${local.region}/${var.name}/"
 
-  history = var.history_enabled ? { bucket = local.bucket, prefix = local.bucket_prefix } : null
-  reports = var.reports_enabled && local.bucket != null ? { bucket = local.bucket, prefix = local.bucket_prefix } : null
-
-  # Where scheduled runs write their plans, if a person has to approve them.
-  plans = var.approval == "required" && local.bucket != null ? { bucket = local.bucket, prefix = "${local.bucket_prefix}plans/" } : null
-
-  # What goes is written down wherever there is a bucket, also without a history.
-  journal = local.bucket == null ? null : { bucket = local.bucket, prefix = local.bucket_prefix }
+  # What goes is written down wherever there is a bucket, also without a history. Plans lie there if a person has to
+  # approve them.
+  storage = local.bucket == null ? null : {
+    bucket  = local.bucket
+    prefix  = local.bucket_prefix
+    history = var.history_enabled
+    journal = true
+    reports = var.reports_enabled
+  }
 }
 
 resource "aws_s3_bucket" "history" {
   count = local.creates_bucket ? 1 : 0
 
   bucket        = local.bucket
-  force_destroy = var.bucket_force_destroy
+  force_destroy = var.force_destroy_bucket
   tags          = var.tags
 }
 

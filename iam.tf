@@ -4,18 +4,16 @@ locals {
   opted_in = { StringEquals = { "aws:ResourceTag/BoxCleanerEnabled" = "true" } }
 
   # Whether anything is deleted at all: with archive only what lies there for long, if anything.
-  deletes = var.removal == "delete" || var.delete_archived_after_days != null
+  deletes = var.removal_mode == "delete" || var.delete_archived_after_days != null
 
   # What reading each source of usages takes; written from ecr_cleaner/usage by `make generate`.
   usage_sources = jsondecode(file("${path.module}/usage_sources.json"))
 
-  excluded_sources = concat(
-    tolist(var.disabled_usage_sources),
-    contains(var.acknowledged_unscanned, "eks") ? ["eks"] : [],
-  )
+  # Sources that a person took out: the function does not ask them.
+  excluded_sources = [for name, source in local.usage_sources : name if contains(keys(var.accepted_gaps), source.gap)]
 
   # Where inventories are read; null if nobody keeps any, or nobody is to read them.
-  inventories = var.inventory_uri == null || contains(var.disabled_usage_sources, "inventories") ? null : local.inventory_place
+  used_images = contains(local.excluded_sources, "used_images_objects") ? null : local.used_images_location
 
   # One policy would be too long, so each source says in which of several its statements stand.
   usage_statements = {
@@ -24,8 +22,8 @@ locals {
         for statement in [for one in source.statements : jsonencode(one)] : jsondecode(
           replace(replace(replace(replace(replace(
             statement, "{partition}", local.partition), "{region}", local.region), "{account}", local.account_id
-          ), "{inventory_bucket}", try(local.inventories.bucket, "")), "{inventory_prefix}", try(local.inventories.prefix, ""))
-        ) if local.inventories != null || !strcontains(statement, "{inventory_")
+          ), "{inventory_bucket}", try(local.used_images.bucket, "")), "{inventory_prefix}", try(local.used_images.prefix, ""))
+        ) if local.used_images != null || !strcontains(statement, "{inventory_")
       ] if source.policy == number && !contains(local.excluded_sources, name)
     ])
   }
@@ -41,7 +39,7 @@ locals {
   ]
 
   # Of repositories that did not opt in: listed for findings, if somebody asks for it, and nothing else.
-  survey_statements = var.survey_other_repositories ? [{
+  survey_statements = var.report_unmanaged_repositories ? [{
     Sid      = "SurveyOtherRepositories"
     Action   = ["ecr:DescribeImages", "ecr:GetLifecyclePolicy"]
     Resource = ["${local.ecr_arn}/*"]
@@ -70,7 +68,7 @@ locals {
         StringEquals = merge(local.opted_in.StringEquals, { "aws:ResourceAccount" = local.account_id })
       }
     }],
-    var.dry_run || var.removal != "archive" ? [] : [{
+    var.dry_run || var.removal_mode != "archive" ? [] : [{
       Sid      = "ArchiveImages"
       Action   = ["ecr:UpdateImageStorageClass"]
       Resource = ["${local.ecr_arn}/*"]
@@ -109,24 +107,24 @@ locals {
       Action   = ["s3:GetObject"]
       Resource = ["${local.bucket_arn}/${local.bucket_prefix}*"]
     })] : [],
-    local.history != null ? [merge(local.own_bucket, {
+    try(local.storage.history, false) ? [merge(local.own_bucket, {
       Sid      = "WriteHistory"
       Action   = ["s3:PutObject"]
       Resource = ["${local.bucket_arn}/${local.bucket_prefix}history/*", "${local.bucket_arn}/${local.bucket_prefix}marker.json"]
     })] : [],
     # Before anything goes; a dry run removes nothing.
-    local.journal != null && !var.dry_run ? [merge(local.own_bucket, {
+    local.storage != null && !var.dry_run ? [merge(local.own_bucket, {
       Sid      = "WriteJournal"
       Action   = ["s3:PutObject"]
       Resource = ["${local.bucket_arn}/${local.bucket_prefix}journal/*"]
     })] : [],
-    local.reports != null ? [merge(local.own_bucket, {
+    try(local.storage.reports, false) ? [merge(local.own_bucket, {
       Sid      = "WriteReports"
       Action   = ["s3:PutObject"]
       Resource = ["${local.bucket_arn}/${local.bucket_prefix}reports/*"]
     })] : [],
     # A dry run writes no plan.
-    local.plans != null && !var.dry_run ? [merge(local.own_bucket, {
+    local.storage != null && var.require_approval && !var.dry_run ? [merge(local.own_bucket, {
       Sid      = "WritePlans"
       Action   = ["s3:PutObject"]
       Resource = ["${local.bucket_arn}/${local.bucket_prefix}plans/*"]
@@ -188,7 +186,7 @@ locals {
       Action   = ["ecr:BatchDeleteImage"]
       Resource = ["*"]
     }],
-    var.removal == "archive" ? [] : [{
+    var.removal_mode == "archive" ? [] : [{
       Sid      = "DenyArchiving"
       Effect   = "Deny"
       Action   = ["ecr:UpdateImageStorageClass"]

@@ -25,24 +25,15 @@ locals {
     ? local.named_image.repository : null
   )
 
-  inventory_place = var.inventory_uri == null ? null : regex("^s3://(?P<bucket>[^/]+)/(?P<prefix>.+)$", var.inventory_uri)
+  used_images_location = var.used_images_uri == null ? null : regex("^s3://(?P<bucket>[^/]+)/(?P<prefix>.+)$", var.used_images_uri)
 
   # Everything the function needs to know, as one document; ecr_cleaner/settings_document.py has the same keys (a test compares).
   settings = {
-    schema_version             = 1
-    acknowledged_unscanned     = sort(var.acknowledged_unscanned)
-    approval                   = var.approval
-    delete_archived_after_days = var.delete_archived_after_days
-    disabled_usage_sources     = sort(var.disabled_usage_sources)
-    event_bus_name             = var.event_bus_name
-    extra_references           = sort(var.extra_references)
-    history                    = local.history
-    inventories = var.inventory_uri == null ? null : {
-      bucket        = local.inventory_place.bucket
-      prefix        = local.inventory_place.prefix
-      max_age_hours = var.inventory_max_age_hours
-    }
-    journal                            = local.journal
+    schema_version                     = 1
+    accepted_gaps                      = var.accepted_gaps
+    delete_archived_after_days         = var.delete_archived_after_days
+    event_bus_name                     = var.event_bus_name
+    keep_recently_used_days            = var.keep_recently_used_days
     lock_table                         = local.lock_table
     max_removal_percent_per_repository = var.max_removal_percent_per_repository
     max_removal_percent_per_run        = var.max_removal_percent_per_run
@@ -54,17 +45,22 @@ locals {
     notifications                      = local.notifications
     own_repository                     = local.own_repository
     plan_expiry_hours                  = var.plan_expiry_hours
-    plans                              = local.plans
-    removal                            = var.removal
-    reports                            = local.reports
-    rollback_days                      = var.rollback_days
+    protected_images                   = sort(var.protected_images)
+    removal_mode                       = var.removal_mode
+    report_unmanaged_repositories      = var.report_unmanaged_repositories
+    require_approval                   = var.require_approval
     # What a rule leaves out is left to the function's defaults.
-    rules                      = [for rule in var.rules : { for name, value in rule : name => value if value != null }]
+    retention_rules            = [for rule in var.retention_rules : { for name, value in rule : name => value if value != null }]
+    storage                    = local.storage
     storage_price_per_gb_month = var.storage_price_per_gb_month
-    survey_other_repositories  = var.survey_other_repositories
     task_definition_revisions  = try(tonumber(var.task_definition_revisions), var.task_definition_revisions)
     # An image of another version, which image_uri may name, would ask other consumers than the role may.
     usage_sources_sha256 = sha256(join(",", keys(local.usage_sources)))
+    used_images = var.used_images_uri == null ? null : {
+      bucket        = local.used_images_location.bucket
+      prefix        = local.used_images_location.prefix
+      max_age_hours = var.used_images_max_age_hours
+    }
   }
   settings_json = jsonencode(local.settings)
 
@@ -131,8 +127,8 @@ resource "aws_lambda_function" "cleaner" {
     }
 
     precondition {
-      condition     = var.approval == "none" || local.bucket != null
-      error_message = "approval = \"required\" needs a bucket for the plans: set history_enabled or bucket_name."
+      condition     = !var.require_approval || local.bucket != null
+      error_message = "require_approval = true needs a bucket for the plans: set history_enabled or bucket_name."
     }
 
     precondition {

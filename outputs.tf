@@ -1,6 +1,6 @@
 output "approve_command" {
   description = "Carries a plan out that waits for approval and prints the result, once PLAN is replaced by its id; null unless approval is required."
-  value       = var.approval == "required" ? "aws lambda invoke --region ${local.region} --function-name ${aws_lambda_function.cleaner.function_name} --cli-binary-format raw-in-base64-out --cli-read-timeout 0 --payload '${jsonencode({ schema_version = 1, action = "apply", plan = "PLAN" })}' /dev/stdout" : null
+  value       = var.require_approval ? "aws lambda invoke --region ${local.region} --function-name ${aws_lambda_function.cleaner.function_name} --cli-binary-format raw-in-base64-out --cli-read-timeout 0 --payload '${jsonencode({ schema_version = 1, action = "apply", plan = "PLAN" })}' /dev/stdout" : null
 }
 
 output "bucket_name" {
@@ -60,7 +60,7 @@ output "notification_topic_arn" {
 
 output "reports_uri" {
   description = "Where the reports of runs lie, such as s3://bucket/prefix/reports/; the last one is latest.html in it. null without them."
-  value       = local.reports == null ? null : "s3://${local.bucket}/${local.bucket_prefix}reports/"
+  value       = !try(local.storage.reports, false) ? null : "s3://${local.bucket}/${local.bucket_prefix}reports/"
 }
 
 output "role_arn" {

@@ -1,12 +1,52 @@
-variable "acknowledged_unscanned" {
-  type        = set(string)
-  description = "Consumers that cannot be seen, whose images you accept to leave unprotected: eks (pods of EKS clusters), other_accounts (repositories whose policy lets other accounts pull), pull_through_cache (repositories under a pull-through cache rule), delete_replication (repositories whose deletions a replication rule repeats elsewhere)."
-  default     = []
+variable "accepted_gaps" {
+  type        = map(string)
+  description = "What you accept to leave unprotected, <kind>:<name> = the reason; every run lists it. Kinds: source:<name> (a source that is not asked), eks:* or eks:<cluster ARN> (pods of clusters), other_accounts:, pull_through_cache: and delete_replication:<glob of repositories> (repositories that other accounts may pull from, that lie under a cache rule, or whose deletions are replicated)."
+  default     = {}
   nullable    = false
 
   validation {
-    condition     = length(setsubtract(var.acknowledged_unscanned, ["delete_replication", "eks", "other_accounts", "pull_through_cache"])) == 0
-    error_message = "acknowledged_unscanned may hold delete_replication, eks, other_accounts and pull_through_cache, got ${jsonencode(var.acknowledged_unscanned)}."
+    condition = alltrue([
+      for gap in keys(var.accepted_gaps) : can(regex("^(source|eks|other_accounts|pull_through_cache|delete_replication):", gap))
+    ])
+    error_message = format("The keys of accepted_gaps must be <kind>:<name>, where the kind is one of source, eks, other_accounts, pull_through_cache and delete_replication, got %s.", jsonencode([
+      for gap in keys(var.accepted_gaps) : gap if !can(regex("^(source|eks|other_accounts|pull_through_cache|delete_replication):", gap))
+    ]))
+  }
+
+  validation {
+    condition = alltrue([
+      for gap in keys(var.accepted_gaps) : contains([for source in local.usage_sources : source.gap], gap) if startswith(gap, "source:")
+    ])
+    error_message = format("accepted_gaps may name the sources %s, got %s.",
+      join(", ", [for source in local.usage_sources : source.gap if startswith(source.gap, "source:")]),
+      jsonencode([for gap in keys(var.accepted_gaps) : gap if startswith(gap, "source:") && !contains([for source in local.usage_sources : source.gap], gap)])
+    )
+  }
+
+  validation {
+    condition = alltrue([
+      for gap in keys(var.accepted_gaps) : can(regex("^eks:(\\*|arn:[^:]+:eks:[a-z0-9-]+:[0-9]{12}:cluster/[A-Za-z0-9][A-Za-z0-9_-]{0,99})$", gap)) if startswith(gap, "eks:")
+    ])
+    error_message = format("accepted_gaps may name clusters as eks:* or eks:<ARN of an EKS cluster>, got %s.", jsonencode([
+      for gap in keys(var.accepted_gaps) : gap if startswith(gap, "eks:")
+    ]))
+  }
+
+  # A glob that no name can fit would accept nothing, unnoticed.
+  validation {
+    condition = alltrue([
+      for gap in keys(var.accepted_gaps) : can(regex("^[a-z_]+:[a-z0-9._/*?-]+$", gap)) if can(regex("^(other_accounts|pull_through_cache|delete_replication):", gap))
+    ])
+    error_message = format("accepted_gaps may name repositories by globs of lower-case letters, digits, . _ - / and the signs * (any characters, / too) and ? (any one), got %s.", jsonencode([
+      for gap in keys(var.accepted_gaps) : gap if can(regex("^(other_accounts|pull_through_cache|delete_replication):", gap)) && !can(regex("^[a-z_]+:[a-z0-9._/*?-]+$", gap))
+    ]))
+  }
+
+  validation {
+    condition = alltrue([for reason in values(var.accepted_gaps) : can(regex("\\S", reason))])
+    error_message = format("Each of accepted_gaps must say why it is accepted, got no reason for %s.", jsonencode([
+      for gap, reason in var.accepted_gaps : gap if !can(regex("\\S", reason))
+    ]))
   }
 }
 
@@ -19,18 +59,6 @@ variable "alarm_actions" {
   validation {
     condition     = alltrue([for arn in var.alarm_actions : can(regex("^arn:[^:]+:[^:]+:[^:]*:[^:]*:.+$", arn))])
     error_message = "alarm_actions must be ARNs, got ${jsonencode(var.alarm_actions)}."
-  }
-}
-
-variable "approval" {
-  type        = string
-  description = "required: with dry_run = false a scheduled run only writes its plan and says what to send; images go when a person sends the plan's id. none: every run removes by itself."
-  default     = "none"
-  nullable    = false
-
-  validation {
-    condition     = contains(["none", "required"], var.approval)
-    error_message = "approval must be none or required, got \"${var.approval}\"."
   }
 }
 
@@ -56,13 +84,6 @@ variable "base_image" {
     condition     = can(regex("^[A-Za-z0-9][A-Za-z0-9._:/@-]+$", var.base_image))
     error_message = "base_image must be an image reference, got \"${var.base_image}\"."
   }
-}
-
-variable "bucket_force_destroy" {
-  type        = bool
-  description = "Whether terraform destroy also deletes the bucket that the module made while there is something in it: the history and the reports."
-  default     = false
-  nullable    = false
 }
 
 variable "bucket_name" {
@@ -128,18 +149,6 @@ variable "delete_archived_after_days" {
   }
 }
 
-variable "disabled_usage_sources" {
-  type        = set(string)
-  description = "Sources that are not asked who uses images; the README lists them. Images that only such a source would find are removed; every run says so."
-  default     = []
-  nullable    = false
-
-  validation {
-    condition     = length(setsubtract(var.disabled_usage_sources, [for name, source in local.usage_sources : name if source.setting == "disabled_usage_sources"])) == 0
-    error_message = "disabled_usage_sources may hold ${join(", ", [for name, source in local.usage_sources : name if source.setting == "disabled_usage_sources"])}, got ${jsonencode(var.disabled_usage_sources)}."
-  }
-}
-
 variable "dry_run" {
   type        = bool
   description = "Only say what would be removed. While true, the role is denied to remove anything at all."
@@ -158,25 +167,16 @@ variable "event_bus_name" {
   }
 }
 
-variable "extra_references" {
-  type        = set(string)
-  description = "Images that are always in use: with the registry's host or without, by tag, digest or both, such as shop/api:live; shop/api:* means every image of that repository. A name without tag and digest means its tag latest."
-  default     = []
+variable "force_destroy_bucket" {
+  type        = bool
+  description = "Whether terraform destroy also deletes the bucket that the module made while there is something in it: the history and the reports."
+  default     = false
   nullable    = false
-
-  validation {
-    condition = alltrue([
-      for name in var.extra_references :
-      can(regex("^([0-9]{12}\\.dkr[.-]ecr(-fips)?\\.[a-z0-9-]+\\.[a-z0-9][a-z0-9.-]*/)?[a-z0-9]+(([._/]|__|-+)[a-z0-9]+)*(:\\*|(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@sha256:[0-9a-f]{64})?)$", name))
-      && (can(regex("^[0-9]{12}\\.dkr[.-]ecr(-fips)?\\.[a-z0-9-]+\\.[a-z0-9][a-z0-9.-]*/", name)) || !can(regex("dkr[.-]ecr", name)))
-    ])
-    error_message = "extra_references must be repository[:tag][@sha256:<64 hex digits>] or repository:*, with <account>.dkr.ecr.<region>.<domain>/ before it or without, got ${jsonencode(var.extra_references)}."
-  }
 }
 
 variable "history_enabled" {
   type        = bool
-  description = "Whether the function remembers who used what, in a bucket: without it neither rollback_days nor max_usage_drop_percent has an effect, and every run says so."
+  description = "Whether the function remembers who used what, in a bucket: without it neither keep_recently_used_days nor max_usage_drop_percent has an effect, and every run says so."
   default     = true
   nullable    = false
 }
@@ -197,34 +197,6 @@ variable "image_uri" {
   }
 }
 
-variable "inventory_max_age_hours" {
-  type        = number
-  description = "Hours after which an inventory may be out of date: an older one stops every removal."
-  default     = 24
-  nullable    = false
-
-  validation {
-    condition     = var.inventory_max_age_hours >= 1 && var.inventory_max_age_hours <= 99999 && floor(var.inventory_max_age_hours) == var.inventory_max_age_hours
-    error_message = "inventory_max_age_hours must be a whole number from 1 to 99999, got ${var.inventory_max_age_hours}."
-  }
-}
-
-variable "inventory_uri" {
-  type        = string
-  description = "Where inventories lie, such as s3://bucket/inventories/: every object *.json under it is a JSON array of references to images that are in use. eks/<region>/<cluster>.json is that of an EKS cluster, and lets it pass."
-  default     = null
-
-  validation {
-    condition     = var.inventory_uri == null || can(regex("^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/([A-Za-z0-9._=-]+/)+$", var.inventory_uri))
-    error_message = "inventory_uri must be s3://<bucket>/<prefix>/ with a prefix of letters, digits, . _ = - and slashes that ends in a slash, got \"${coalesce(var.inventory_uri, "null")}\"."
-  }
-
-  validation {
-    condition     = try(length(regex("^s3://[^/]*/(.*)$", var.inventory_uri)[0]) <= 200, true)
-    error_message = "inventory_uri must have a prefix of at most 200 characters, got ${try(length(regex("^s3://[^/]*/(.*)$", var.inventory_uri)[0]), 0)}."
-  }
-}
-
 variable "journal_retention_days" {
   type        = number
   description = "How many days the bucket that the module makes keeps the journal: what it takes to push an image again that was removed. A bucket of your own expires what lies under journal/ by its own rules."
@@ -234,6 +206,18 @@ variable "journal_retention_days" {
   validation {
     condition     = var.journal_retention_days >= 1 && var.journal_retention_days <= 99999 && floor(var.journal_retention_days) == var.journal_retention_days
     error_message = "journal_retention_days must be a whole number from 1 to 99999, got ${var.journal_retention_days}."
+  }
+}
+
+variable "keep_recently_used_days" {
+  type        = number
+  description = "An image that was seen in use within this many days is kept, and so is one that lost a tag in that time which a consumer names: what was rolled forward may be rolled back. 0 keeps none for that. Needs the history."
+  default     = 7
+  nullable    = false
+
+  validation {
+    condition     = var.keep_recently_used_days >= 0 && var.keep_recently_used_days <= 99999 && floor(var.keep_recently_used_days) == var.keep_recently_used_days
+    error_message = "keep_recently_used_days must be a whole number from 0 to 99999, got ${var.keep_recently_used_days}."
   }
 }
 
@@ -440,20 +424,36 @@ variable "plan_expiry_hours" {
   }
 }
 
-variable "removal" {
+variable "protected_images" {
+  type        = set(string)
+  description = "Images that are always in use: with the registry's host or without, by tag, digest or both, such as shop/api:live; shop/api:* means every image of that repository. A name without tag and digest means its tag latest."
+  default     = []
+  nullable    = false
+
+  validation {
+    condition = alltrue([
+      for name in var.protected_images :
+      can(regex("^([0-9]{12}\\.dkr[.-]ecr(-fips)?\\.[a-z0-9-]+\\.[a-z0-9][a-z0-9.-]*/)?[a-z0-9]+(([._/]|__|-+)[a-z0-9]+)*(:\\*|(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@sha256:[0-9a-f]{64})?)$", name))
+      && (can(regex("^[0-9]{12}\\.dkr[.-]ecr(-fips)?\\.[a-z0-9-]+\\.[a-z0-9][a-z0-9.-]*/", name)) || !can(regex("dkr[.-]ecr", name)))
+    ])
+    error_message = "protected_images must be repository[:tag][@sha256:<64 hex digits>] or repository:*, with <account>.dkr.ecr.<region>.<domain>/ before it or without, got ${jsonencode(var.protected_images)}."
+  }
+}
+
+variable "removal_mode" {
   type        = string
   description = "What removing means: delete, or archive, which moves images into ECR's archive storage class. There nothing can pull them, and ecr-cleaner restore brings them back. archive needs the history."
   default     = "delete"
   nullable    = false
 
   validation {
-    condition     = contains(["archive", "delete"], var.removal)
-    error_message = "removal must be archive or delete, got \"${var.removal}\"."
+    condition     = contains(["archive", "delete"], var.removal_mode)
+    error_message = "removal_mode must be archive or delete, got \"${var.removal_mode}\"."
   }
 
   validation {
-    condition     = var.removal != "archive" || var.history_enabled
-    error_message = "removal = \"archive\" needs the history, got history_enabled = false: what an archived index lists is known from there alone."
+    condition     = var.removal_mode != "archive" || var.history_enabled
+    error_message = "removal_mode = \"archive\" needs the history, got history_enabled = false: what an archived index lists is known from there alone."
   }
 }
 
@@ -469,10 +469,24 @@ variable "report_retention_days" {
   }
 }
 
+variable "report_unmanaged_repositories" {
+  type        = bool
+  description = "Whether every run also lists the repositories that did not opt in, for its findings: what they hold, and which usages name images that are gone or archived there. It takes a call for every 1,000 images, and lets the role list all repositories; nothing in them is ever removed."
+  default     = false
+  nullable    = false
+}
+
 variable "reports_enabled" {
   type        = bool
   description = "Whether every run writes a report into the bucket, as JSON and as a page to look at. Without a bucket there are none."
   default     = true
+  nullable    = false
+}
+
+variable "require_approval" {
+  type        = bool
+  description = "true: with dry_run = false a scheduled run only writes its plan and says what to send; images go when a person sends the plan's id. false: every run removes by itself."
+  default     = false
   nullable    = false
 }
 
@@ -488,19 +502,7 @@ variable "reserved_concurrent_executions" {
   }
 }
 
-variable "rollback_days" {
-  type        = number
-  description = "An image that was seen in use within this many days is kept, and so is one that lost a tag in that time which a consumer names: what was rolled forward may be rolled back. 0 keeps none for that. Needs the history."
-  default     = 7
-  nullable    = false
-
-  validation {
-    condition     = var.rollback_days >= 0 && var.rollback_days <= 99999 && floor(var.rollback_days) == var.rollback_days
-    error_message = "rollback_days must be a whole number from 0 to 99999, got ${var.rollback_days}."
-  }
-}
-
-variable "rules" {
+variable "retention_rules" {
   type = list(object({
     repositories            = list(string)
     keep_days               = optional(number)
@@ -515,60 +517,60 @@ variable "rules" {
   nullable    = false
 
   validation {
-    condition = alltrue([for rule in var.rules : try(length(rule.repositories) > 0, false)])
-    error_message = format("Every one of rules must name its repositories, got none in %s.", join(", ", [
-      for i, rule in var.rules : "rules[${i}]" if !try(length(rule.repositories) > 0, false)
+    condition = alltrue([for rule in var.retention_rules : try(length(rule.repositories) > 0, false)])
+    error_message = format("Every one of retention_rules must name its repositories, got none in %s.", join(", ", [
+      for i, rule in var.retention_rules : "retention_rules[${i}]" if !try(length(rule.repositories) > 0, false)
     ]))
   }
 
   # A glob that no name can fit would let its rule hold nowhere, or keep nothing, unnoticed.
   validation {
     condition = alltrue(flatten([
-      for rule in var.rules : [for glob in try(coalesce(rule.repositories), []) : can(regex("^[a-z0-9._/*?-]+$", glob))]
+      for rule in var.retention_rules : [for glob in try(coalesce(rule.repositories), []) : can(regex("^[a-z0-9._/*?-]+$", glob))]
     ]))
-    error_message = format("rules[].repositories may hold lower-case letters, digits, . _ - / and the signs * (any characters, / too) and ? (any one), got %s.", join(", ", flatten([
-      for i, rule in var.rules : [
-        for glob in try(coalesce(rule.repositories), []) : "${jsonencode(glob)} in rules[${i}]" if !can(regex("^[a-z0-9._/*?-]+$", glob))
+    error_message = format("retention_rules[].repositories may hold lower-case letters, digits, . _ - / and the signs * (any characters, / too) and ? (any one), got %s.", join(", ", flatten([
+      for i, rule in var.retention_rules : [
+        for glob in try(coalesce(rule.repositories), []) : "${jsonencode(glob)} in retention_rules[${i}]" if !can(regex("^[a-z0-9._/*?-]+$", glob))
       ]
     ])))
   }
 
   validation {
     condition = alltrue(flatten([
-      for rule in var.rules : [for glob in try(coalesce(rule.keep_tags), []) : can(regex("^[A-Za-z0-9._*?-]+$", glob))]
+      for rule in var.retention_rules : [for glob in try(coalesce(rule.keep_tags), []) : can(regex("^[A-Za-z0-9._*?-]+$", glob))]
     ]))
-    error_message = format("rules[].keep_tags may hold letters, digits, . _ - and the signs * (any characters) and ? (any one), got %s.", join(", ", flatten([
-      for i, rule in var.rules : [
-        for glob in try(coalesce(rule.keep_tags), []) : "${jsonencode(glob)} in rules[${i}]" if !can(regex("^[A-Za-z0-9._*?-]+$", glob))
+    error_message = format("retention_rules[].keep_tags may hold letters, digits, . _ - and the signs * (any characters) and ? (any one), got %s.", join(", ", flatten([
+      for i, rule in var.retention_rules : [
+        for glob in try(coalesce(rule.keep_tags), []) : "${jsonencode(glob)} in retention_rules[${i}]" if !can(regex("^[A-Za-z0-9._*?-]+$", glob))
       ]
     ])))
   }
 
   validation {
     condition = alltrue(flatten([
-      for rule in var.rules : [
+      for rule in var.retention_rules : [
         for value in [rule.keep_days, rule.keep_days_untagged, rule.keep_newest, rule.keep_pulled_within_days] :
         value == null || can(regex("^[1-9][0-9]{0,4}$", value))
       ]
     ]))
-    error_message = format("The numbers in rules must be whole and from 1 to 99999, got %s.", join(", ", flatten([
-      for i, rule in var.rules : [
+    error_message = format("The numbers in retention_rules must be whole and from 1 to 99999, got %s.", join(", ", flatten([
+      for i, rule in var.retention_rules : [
         for name in ["keep_days", "keep_days_untagged", "keep_newest", "keep_pulled_within_days"] :
-        "rules[${i}].${name} = ${rule[name]}" if rule[name] != null && !can(regex("^[1-9][0-9]{0,4}$", rule[name]))
+        "retention_rules[${i}].${name} = ${rule[name]}" if rule[name] != null && !can(regex("^[1-9][0-9]{0,4}$", rule[name]))
       ]
     ])))
   }
 
   validation {
     condition = alltrue(flatten([
-      for rule in var.rules : [
+      for rule in var.retention_rules : [
         for value in [rule.keep_days, rule.keep_days_untagged] : try(value >= var.minimum_keep_days, true)
       ]
     ]))
-    error_message = format("The ages in rules must be at least minimum_keep_days, which is ${var.minimum_keep_days}, got %s.", join(", ", flatten([
-      for i, rule in var.rules : [
+    error_message = format("The ages in retention_rules must be at least minimum_keep_days, which is ${var.minimum_keep_days}, got %s.", join(", ", flatten([
+      for i, rule in var.retention_rules : [
         for name in ["keep_days", "keep_days_untagged"] :
-        "rules[${i}].${name} = ${rule[name]}" if !try(rule[name] >= var.minimum_keep_days, true)
+        "retention_rules[${i}].${name} = ${rule[name]}" if !try(rule[name] >= var.minimum_keep_days, true)
       ]
     ])))
   }
@@ -617,13 +619,6 @@ variable "storage_price_per_gb_month" {
   }
 }
 
-variable "survey_other_repositories" {
-  type        = bool
-  description = "Whether every run also lists the repositories that did not opt in, for its findings: what they hold, and which usages name images that are gone or archived there. It takes a call for every 1,000 images, and lets the role list all repositories; nothing in them is ever removed."
-  default     = false
-  nullable    = false
-}
-
 variable "tags" {
   type        = map(string)
   description = "Tags of everything that the module creates."
@@ -645,6 +640,34 @@ variable "task_definition_revisions" {
   validation {
     condition     = can(regex("^([1-9][0-9]?|100|all)$", var.task_definition_revisions))
     error_message = "task_definition_revisions must be a whole number from 1 to 100, or all, got \"${var.task_definition_revisions}\"."
+  }
+}
+
+variable "used_images_max_age_hours" {
+  type        = number
+  description = "Hours after which an inventory may be out of date: an older one stops every removal."
+  default     = 24
+  nullable    = false
+
+  validation {
+    condition     = var.used_images_max_age_hours >= 1 && var.used_images_max_age_hours <= 99999 && floor(var.used_images_max_age_hours) == var.used_images_max_age_hours
+    error_message = "used_images_max_age_hours must be a whole number from 1 to 99999, got ${var.used_images_max_age_hours}."
+  }
+}
+
+variable "used_images_uri" {
+  type        = string
+  description = "Where inventories lie, such as s3://bucket/inventories/: every object *.json under it is a JSON array of references to images that are in use. eks/<region>/<cluster>.json is that of an EKS cluster, and lets it pass."
+  default     = null
+
+  validation {
+    condition     = var.used_images_uri == null || can(regex("^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/([A-Za-z0-9._=-]+/)+$", var.used_images_uri))
+    error_message = "used_images_uri must be s3://<bucket>/<prefix>/ with a prefix of letters, digits, . _ = - and slashes that ends in a slash, got \"${coalesce(var.used_images_uri, "null")}\"."
+  }
+
+  validation {
+    condition     = try(length(regex("^s3://[^/]*/(.*)$", var.used_images_uri)[0]) <= 200, true)
+    error_message = "used_images_uri must have a prefix of at most 200 characters, got ${try(length(regex("^s3://[^/]*/(.*)$", var.used_images_uri)[0]), 0)}."
   }
 }
 

@@ -96,7 +96,7 @@ class Screen:
         text = Text.assemble((repository["name"], "bold"), (f"  {repository['status']}", "yellow"))
         text.append(f"\n{repository['detail']}")
         if repository["setting"]:
-            text.append(f'\nacknowledged_unscanned = ["{repository["setting"]}"] would include it', "dim")
+            text.append(f'\naccepted_gaps = {{ "{repository["setting"]}" = "<reason>" }} would include it', "dim")
         self.console.print(Padding(text, (0, 0, 0, 3)))
 
     def sources(self, result: Mapping[str, Any]) -> None:

@@ -105,7 +105,7 @@ run "a_bucket_of_its_own" {
   }
 
   assert {
-    condition     = output.reports_uri == "s3://ecr-cleaner-123456789012-useast1/ecr-cleaner/123456789012/us-east-1/ecr-cleaner/reports/" && jsondecode(aws_lambda_function.cleaner.environment[0].variables["ECR_CLEANER_SETTINGS"]).reports == { bucket = "ecr-cleaner-123456789012-useast1", prefix = "ecr-cleaner/123456789012/us-east-1/ecr-cleaner/" }
+    condition     = output.reports_uri == "s3://ecr-cleaner-123456789012-useast1/ecr-cleaner/123456789012/us-east-1/ecr-cleaner/reports/" && jsondecode(aws_lambda_function.cleaner.environment[0].variables["ECR_CLEANER_SETTINGS"]).storage.reports
     error_message = "Reports are written where the output says."
   }
 
@@ -141,7 +141,7 @@ run "a_real_run_writes_a_journal" {
   }
 
   assert {
-    condition     = jsondecode(aws_lambda_function.cleaner.environment[0].variables["ECR_CLEANER_SETTINGS"]).journal == { bucket = "ecr-cleaner-123456789012-useast1", prefix = "ecr-cleaner/123456789012/us-east-1/ecr-cleaner/" }
+    condition     = jsondecode(aws_lambda_function.cleaner.environment[0].variables["ECR_CLEANER_SETTINGS"]).storage.journal
     error_message = "The function knows where."
   }
 
@@ -156,7 +156,7 @@ run "with_a_key_and_the_longest_name" {
 
   variables {
     name                 = "a-name-of-thirty-six-letters-exactly"
-    bucket_force_destroy = true
+    force_destroy_bucket = true
     kms_key_arn          = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
   }
 
@@ -215,7 +215,7 @@ run "without_reports" {
   }
 
   assert {
-    condition     = output.reports_uri == null && jsondecode(aws_lambda_function.cleaner.environment[0].variables["ECR_CLEANER_SETTINGS"]).reports == null
+    condition     = output.reports_uri == null && !jsondecode(aws_lambda_function.cleaner.environment[0].variables["ECR_CLEANER_SETTINGS"]).storage.reports
     error_message = "The function is told of no place."
   }
 
@@ -257,13 +257,8 @@ run "without_a_history" {
   }
 
   assert {
-    condition     = jsondecode(aws_lambda_function.cleaner.environment[0].variables["ECR_CLEANER_SETTINGS"]).history == null
-    error_message = "The function knows that it has none."
-  }
-
-  assert {
-    condition     = jsondecode(aws_lambda_function.cleaner.environment[0].variables["ECR_CLEANER_SETTINGS"]).journal == null
-    error_message = "Nor is there a journal."
+    condition     = jsondecode(aws_lambda_function.cleaner.environment[0].variables["ECR_CLEANER_SETTINGS"]).storage == null
+    error_message = "The function knows that it has neither history nor journal."
   }
 
   assert {
@@ -291,13 +286,13 @@ run "plans_that_wait_for_approval" {
   command = plan
 
   variables {
-    approval = "required"
-    dry_run  = false
+    require_approval = true
+    dry_run          = false
   }
 
   assert {
-    condition     = jsondecode(aws_lambda_function.cleaner.environment[0].variables["ECR_CLEANER_SETTINGS"]).plans == { bucket = "ecr-cleaner-123456789012-useast1", prefix = "ecr-cleaner/123456789012/us-east-1/ecr-cleaner/plans/" }
-    error_message = "The function knows where plans lie."
+    condition     = [jsondecode(aws_lambda_function.cleaner.environment[0].variables["ECR_CLEANER_SETTINGS"]).require_approval, jsondecode(aws_lambda_function.cleaner.environment[0].variables["ECR_CLEANER_SETTINGS"]).storage.prefix] == [true, "ecr-cleaner/123456789012/us-east-1/ecr-cleaner/"]
+    error_message = "The function knows that plans wait, and below which prefix they lie."
   }
 
   assert {
@@ -326,7 +321,7 @@ run "a_dry_run_writes_no_plan" {
   command = plan
 
   variables {
-    approval = "required"
+    require_approval = true
   }
 
   assert {
@@ -343,7 +338,7 @@ run "without_approval_there_are_no_plans" {
   }
 
   assert {
-    condition     = jsondecode(aws_lambda_function.cleaner.environment[0].variables["ECR_CLEANER_SETTINGS"]).plans == null && output.approve_command == null && length([for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s if s.Sid == "WritePlans"]) == 0
+    condition     = !jsondecode(aws_lambda_function.cleaner.environment[0].variables["ECR_CLEANER_SETTINGS"]).require_approval && output.approve_command == null && length([for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s if s.Sid == "WritePlans"]) == 0
     error_message = "Nothing waits, nothing is written, nothing is to be sent."
   }
 }
@@ -352,10 +347,10 @@ run "approval_in_a_given_bucket_without_a_history" {
   command = plan
 
   variables {
-    approval        = "required"
-    bucket_name     = "shared-bucket"
-    dry_run         = false
-    history_enabled = false
+    require_approval = true
+    bucket_name      = "shared-bucket"
+    dry_run          = false
+    history_enabled  = false
   }
 
   assert {
@@ -368,8 +363,8 @@ run "approval_needs_a_bucket" {
   command = plan
 
   variables {
-    approval        = "required"
-    history_enabled = false
+    require_approval = true
+    history_enabled  = false
   }
 
   expect_failures = [aws_lambda_function.cleaner]

@@ -36,8 +36,8 @@ run "with_removal" {
   command = plan
 
   variables {
-    dry_run       = false
-    inventory_uri = "s3://shop-inventories/prod/ecr/"
+    dry_run         = false
+    used_images_uri = "s3://shop-inventories/prod/ecr/"
   }
 
   assert {
@@ -117,8 +117,8 @@ run "archiving_without_deletion" {
   command = plan
 
   variables {
-    dry_run = false
-    removal = "archive"
+    dry_run      = false
+    removal_mode = "archive"
   }
 
   assert {
@@ -145,7 +145,7 @@ run "archiving_and_deletion_later" {
 
   variables {
     dry_run                    = false
-    removal                    = "archive"
+    removal_mode               = "archive"
     delete_archived_after_days = 90
   }
 
@@ -159,7 +159,7 @@ run "archiving_in_a_dry_run" {
   command = plan
 
   variables {
-    removal                    = "archive"
+    removal_mode               = "archive"
     delete_archived_after_days = 90
   }
 
@@ -173,7 +173,7 @@ run "other_repositories_are_listed_on_request" {
   command = plan
 
   variables {
-    survey_other_repositories = true
+    report_unmanaged_repositories = true
   }
 
   assert {
@@ -187,7 +187,7 @@ run "other_repositories_are_listed_on_request" {
   }
 
   assert {
-    condition     = jsondecode(aws_lambda_function.cleaner.environment[0].variables.ECR_CLEANER_SETTINGS).survey_other_repositories
+    condition     = jsondecode(aws_lambda_function.cleaner.environment[0].variables.ECR_CLEANER_SETTINGS).report_unmanaged_repositories
     error_message = "The function knows."
   }
 }
@@ -213,7 +213,7 @@ run "inventories_are_read_where_they_lie" {
   command = plan
 
   variables {
-    inventory_uri = "s3://shop-inventories/prod/ecr/"
+    used_images_uri = "s3://shop-inventories/prod/ecr/"
   }
 
   assert {
@@ -241,8 +241,8 @@ run "inventories_that_nobody_reads_need_no_permission" {
   command = plan
 
   variables {
-    inventory_uri          = "s3://shop-inventories/prod/ecr/"
-    disabled_usage_sources = ["inventories"]
+    used_images_uri = "s3://shop-inventories/prod/ecr/"
+    accepted_gaps   = { "source:used_images_objects" = "known" }
   }
 
   assert {
@@ -255,13 +255,25 @@ run "a_disabled_source_loses_its_permissions" {
   command = plan
 
   variables {
-    disabled_usage_sources = ["lambda", "lambda_runtimes", "scheduler"]
-    acknowledged_unscanned = ["eks"]
+    accepted_gaps = { "source:lambda" = "known", "source:lambda_runtimes" = "known", "source:scheduler" = "known", "eks:*" = "known" }
   }
 
   assert {
     condition     = length([for a in flatten([for p in aws_iam_policy.usage : [for s in jsondecode(p.policy).Statement : s.Action]]) : a if can(regex("^(lambda:|scheduler:|eks:ListClusters)", a))]) == 0
     error_message = "What is not asked needs no permission."
+  }
+}
+
+run "a_cluster_that_is_accepted_takes_no_permission_away" {
+  command = plan
+
+  variables {
+    accepted_gaps = { "eks:arn:aws:eks:us-east-1:123456789012:cluster/shop" = "known" }
+  }
+
+  assert {
+    condition     = contains(flatten([for p in aws_iam_policy.usage : [for s in jsondecode(p.policy).Statement : s.Action]]), "eks:ListClusters")
+    error_message = "The other clusters are still asked for."
   }
 }
 

@@ -27,21 +27,20 @@ run "rejects_1" {
   command = plan
 
   variables {
-    acknowledged_unscanned             = ["kubernetes"]
+    # an unknown kind; more wrong values below
+    accepted_gaps                      = { "kubernetes:*" = "known" }
     alarm_actions                      = ["my-topic"]
-    approval                           = "Required"
     architecture                       = "amd64"
     base_image                         = "two words"
     bucket_name                        = "ab"
     container_tool                     = " "
     default_keep_days                  = 0
     delete_archived_after_days         = 89
-    disabled_usage_sources             = ["eks"]
     event_bus_name                     = ""
-    extra_references                   = ["Shop/api:v1"]
+    protected_images                   = ["Shop/api:v1"]
     image_uri                          = "public.ecr.aws/x/y:1"
-    inventory_max_age_hours            = 0
-    inventory_uri                      = "s3://shop-inventories/prod"
+    used_images_max_age_hours          = 0
+    used_images_uri                    = "s3://shop-inventories/prod"
     journal_retention_days             = 0
     kms_key_arn                        = "alias/key"
     log_level                          = "info"
@@ -58,12 +57,12 @@ run "rejects_1" {
     notify_on                          = "failed"
     permissions_boundary_arn           = "boundary"
     plan_expiry_hours                  = 0
-    removal                            = "untag"
+    removal_mode                       = "untag"
     report_retention_days              = -1
     reserved_concurrent_executions     = -2
-    rollback_days                      = -1
+    keep_recently_used_days            = -1
     # no repositories
-    rules                      = [{ repositories = ["*"] }, { repositories = [] }]
+    retention_rules            = [{ repositories = ["*"] }, { repositories = [] }]
     schedule_expression        = "0 0 * * ? *"
     schedule_timezone          = "Europe / Berlin"
     storage_price_per_gb_month = -0.01
@@ -74,21 +73,19 @@ run "rejects_1" {
   }
 
   expect_failures = [
-    var.acknowledged_unscanned,
+    var.accepted_gaps,
     var.alarm_actions,
-    var.approval,
     var.architecture,
     var.base_image,
     var.bucket_name,
     var.container_tool,
     var.default_keep_days,
     var.delete_archived_after_days,
-    var.disabled_usage_sources,
     var.event_bus_name,
-    var.extra_references,
+    var.protected_images,
     var.image_uri,
-    var.inventory_max_age_hours,
-    var.inventory_uri,
+    var.used_images_max_age_hours,
+    var.used_images_uri,
     var.journal_retention_days,
     var.kms_key_arn,
     var.log_level,
@@ -105,11 +102,11 @@ run "rejects_1" {
     var.notify_on,
     var.permissions_boundary_arn,
     var.plan_expiry_hours,
-    var.removal,
+    var.removal_mode,
     var.report_retention_days,
     var.reserved_concurrent_executions,
-    var.rollback_days,
-    var.rules,
+    var.keep_recently_used_days,
+    var.retention_rules,
     var.schedule_expression,
     var.schedule_timezone,
     var.storage_price_per_gb_month,
@@ -123,18 +120,17 @@ run "rejects_2" {
   command = plan
 
   variables {
-    approval                           = "true"
+    accepted_gaps                      = { "source:no-such-source" = "known" }
     base_image                         = ""
     bucket_name                        = "Has-Capitals"
     container_tool                     = "docker\nrm"
     default_keep_days                  = -1
     delete_archived_after_days         = 100.5
-    disabled_usage_sources             = ["no-such-source"]
     event_bus_name                     = "arn:aws:events:us-east-1:123456789012:event-bus/default"
-    extra_references                   = ["shop/api@sha256:12"]
+    protected_images                   = ["shop/api@sha256:12"]
     image_uri                          = "123456789012.dkr.ecr.us-east-1.amazonaws.com/app"
-    inventory_max_age_hours            = 1.5
-    inventory_uri                      = "s3://shop-inventories/"
+    used_images_max_age_hours          = 1.5
+    used_images_uri                    = "s3://shop-inventories/"
     journal_retention_days             = 1.5
     kms_key_arn                        = "arn:aws:kms:us-east-1:123456789012:alias/key"
     log_level                          = "WARNING"
@@ -151,9 +147,9 @@ run "rejects_2" {
     plan_expiry_hours                  = 721
     report_retention_days              = 2.5
     reserved_concurrent_executions     = 0.5
-    rollback_days                      = 2.5
+    keep_recently_used_days            = 2.5
     # repositories null
-    rules                      = [{ repositories = null }]
+    retention_rules            = [{ repositories = null }]
     schedule_expression        = "cron(0 0 * * *)"
     schedule_timezone          = ""
     storage_price_per_gb_month = 1000.5
@@ -162,18 +158,17 @@ run "rejects_2" {
   }
 
   expect_failures = [
-    var.approval,
+    var.accepted_gaps,
     var.base_image,
     var.bucket_name,
     var.container_tool,
     var.default_keep_days,
     var.delete_archived_after_days,
-    var.disabled_usage_sources,
     var.event_bus_name,
-    var.extra_references,
+    var.protected_images,
     var.image_uri,
-    var.inventory_max_age_hours,
-    var.inventory_uri,
+    var.used_images_max_age_hours,
+    var.used_images_uri,
     var.journal_retention_days,
     var.kms_key_arn,
     var.log_level,
@@ -190,8 +185,8 @@ run "rejects_2" {
     var.plan_expiry_hours,
     var.report_retention_days,
     var.reserved_concurrent_executions,
-    var.rollback_days,
-    var.rules,
+    var.keep_recently_used_days,
+    var.retention_rules,
     var.schedule_expression,
     var.schedule_timezone,
     var.storage_price_per_gb_month,
@@ -204,14 +199,15 @@ run "rejects_3" {
   command = plan
 
   variables {
+    accepted_gaps                      = { "eks:shop" = "known" }
     bucket_name                        = "-begins-with-a-hyphen"
     default_keep_days                  = 1.5
     delete_archived_after_days         = 100000
     event_bus_name                     = "aws.partner/example.com/1"
-    extra_references                   = ["shop/api:v1:*"]
+    protected_images                   = ["shop/api:v1:*"]
     image_uri                          = "123456789012.dkr.ecr.us-east-1.amazonaws.com/App:v1"
-    inventory_max_age_hours            = 100000
-    inventory_uri                      = "shop-inventories/prod/"
+    used_images_max_age_hours          = 100000
+    used_images_uri                    = "shop-inventories/prod/"
     journal_retention_days             = 100000
     max_removal_percent_per_repository = 2.5
     max_removal_percent_per_run        = 2.5
@@ -224,22 +220,23 @@ run "rejects_3" {
     notification_topic_arn             = "arn:aws:sqs:us-east-1:123456789012:alerts"
     plan_expiry_hours                  = 1.5
     report_retention_days              = 100000
-    rollback_days                      = 100000
+    keep_recently_used_days            = 100000
     # repository upper case
-    rules                     = [{ repositories = ["shop/*", "Shop/api"] }]
+    retention_rules           = [{ repositories = ["shop/*", "Shop/api"] }]
     schedule_expression       = "rate(0 hours)"
     task_definition_revisions = "1.5"
   }
 
   expect_failures = [
+    var.accepted_gaps,
     var.bucket_name,
     var.default_keep_days,
     var.delete_archived_after_days,
     var.event_bus_name,
-    var.extra_references,
+    var.protected_images,
     var.image_uri,
-    var.inventory_max_age_hours,
-    var.inventory_uri,
+    var.used_images_max_age_hours,
+    var.used_images_uri,
     var.journal_retention_days,
     var.max_removal_percent_per_repository,
     var.max_removal_percent_per_run,
@@ -252,8 +249,8 @@ run "rejects_3" {
     var.notification_topic_arn,
     var.plan_expiry_hours,
     var.report_retention_days,
-    var.rollback_days,
-    var.rules,
+    var.keep_recently_used_days,
+    var.retention_rules,
     var.schedule_expression,
     var.task_definition_revisions,
   ]
@@ -263,26 +260,28 @@ run "rejects_4" {
   command = plan
 
   variables {
+    accepted_gaps     = { "other_accounts:Shop/*" = "known" }
     bucket_name       = "under_score"
     default_keep_days = 100000
-    extra_references  = ["docker://shop/api"]
-    inventory_uri     = "s3://Shop/prod/"
+    protected_images  = ["docker://shop/api"]
+    used_images_uri   = "s3://Shop/prod/"
     metrics_namespace = "has blank"
     name              = "cleaner-"
     # repository empty
-    rules                     = [{ repositories = [""] }]
+    retention_rules           = [{ repositories = [""] }]
     schedule_expression       = "at(2030-01-01T00:00:00)"
     task_definition_revisions = "every"
   }
 
   expect_failures = [
+    var.accepted_gaps,
     var.bucket_name,
     var.default_keep_days,
-    var.extra_references,
-    var.inventory_uri,
+    var.protected_images,
+    var.used_images_uri,
     var.metrics_namespace,
     var.name,
-    var.rules,
+    var.retention_rules,
     var.schedule_expression,
     var.task_definition_revisions,
   ]
@@ -292,19 +291,21 @@ run "rejects_5" {
   command = plan
 
   variables {
-    extra_references = ["123456789012.dkr.ecr.us-east-1.amazonaws.com:v1"]
-    inventory_uri    = "s3://shop-inventories/prod*/"
+    accepted_gaps    = { "eks:*" = " " }
+    protected_images = ["123456789012.dkr.ecr.us-east-1.amazonaws.com:v1"]
+    used_images_uri  = "s3://shop-inventories/prod*/"
     name             = "two--hyphens"
     # repository null
-    rules                     = [{ repositories = [null] }]
+    retention_rules           = [{ repositories = [null] }]
     task_definition_revisions = ""
   }
 
   expect_failures = [
-    var.extra_references,
-    var.inventory_uri,
+    var.accepted_gaps,
+    var.protected_images,
+    var.used_images_uri,
     var.name,
-    var.rules,
+    var.retention_rules,
     var.task_definition_revisions,
   ]
 }
@@ -313,18 +314,18 @@ run "rejects_6" {
   command = plan
 
   variables {
-    extra_references = ["1234.dkr.ecr.us-east-1.amazonaws.com/shop/api:v1"]
-    inventory_uri    = "s3://shop-inventories/$${aws:username}/"
+    protected_images = ["1234.dkr.ecr.us-east-1.amazonaws.com/shop/api:v1"]
+    used_images_uri  = "s3://shop-inventories/$${aws:username}/"
     name             = "a123456789012345678901234567890123456"
     # tags brackets
-    rules = [{ repositories = ["*"], keep_tags = ["v[0-9]*"] }]
+    retention_rules = [{ repositories = ["*"], keep_tags = ["v[0-9]*"] }]
   }
 
   expect_failures = [
-    var.extra_references,
-    var.inventory_uri,
+    var.protected_images,
+    var.used_images_uri,
     var.name,
-    var.rules,
+    var.retention_rules,
   ]
 }
 
@@ -332,16 +333,16 @@ run "rejects_7" {
   command = plan
 
   variables {
-    extra_references = [""]
-    inventory_uri    = "s3://shop-inventories//prod/"
+    protected_images = [""]
+    used_images_uri  = "s3://shop-inventories//prod/"
     # tags empty
-    rules = [{ repositories = ["*"], keep_tags = [""] }]
+    retention_rules = [{ repositories = ["*"], keep_tags = [""] }]
   }
 
   expect_failures = [
-    var.extra_references,
-    var.inventory_uri,
-    var.rules,
+    var.protected_images,
+    var.used_images_uri,
+    var.retention_rules,
   ]
 }
 
@@ -349,16 +350,16 @@ run "rejects_8" {
   command = plan
 
   variables {
-    extra_references = ["shop/api v1"]
-    inventory_uri    = "s3://shop-inventories/pppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppp/"
+    protected_images = ["shop/api v1"]
+    used_images_uri  = "s3://shop-inventories/pppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppp/"
     # keep days
-    rules = [{ repositories = ["*"], keep_days = 0 }]
+    retention_rules = [{ repositories = ["*"], keep_days = 0 }]
   }
 
   expect_failures = [
-    var.extra_references,
-    var.inventory_uri,
-    var.rules,
+    var.protected_images,
+    var.used_images_uri,
+    var.retention_rules,
   ]
 }
 
@@ -367,11 +368,11 @@ run "rejects_9" {
 
   variables {
     # keep days untagged
-    rules = [{ repositories = ["*"], keep_days_untagged = 1.5 }]
+    retention_rules = [{ repositories = ["*"], keep_days_untagged = 1.5 }]
   }
 
   expect_failures = [
-    var.rules,
+    var.retention_rules,
   ]
 }
 
@@ -380,11 +381,11 @@ run "rejects_10" {
 
   variables {
     # keep newest
-    rules = [{ repositories = ["*"], keep_newest = -1 }]
+    retention_rules = [{ repositories = ["*"], keep_newest = -1 }]
   }
 
   expect_failures = [
-    var.rules,
+    var.retention_rules,
   ]
 }
 
@@ -393,11 +394,11 @@ run "rejects_11" {
 
   variables {
     # keep pulled within days
-    rules = [{ repositories = ["*"], keep_pulled_within_days = 100000 }]
+    retention_rules = [{ repositories = ["*"], keep_pulled_within_days = 100000 }]
   }
 
   expect_failures = [
-    var.rules,
+    var.retention_rules,
   ]
 }
 
@@ -405,9 +406,16 @@ run "accepts_1" {
   command = plan
 
   variables {
-    acknowledged_unscanned             = ["eks", "other_accounts", "pull_through_cache", "delete_replication"]
+    accepted_gaps = {
+      "source:ecs"                                          = "known"
+      "eks:*"                                               = "known"
+      "eks:arn:aws:eks:us-east-1:123456789012:cluster/shop" = "known"
+      "other_accounts:shop/*"                               = "known"
+      "pull_through_cache:*"                                = "known"
+      "delete_replication:team-?/a_b.c"                     = "known"
+    }
     alarm_actions                      = ["arn:aws:sns:us-east-1:123456789012:alarms"]
-    approval                           = "required"
+    require_approval                   = true
     architecture                       = "x86_64"
     base_image                         = "public.ecr.aws/lambda/python@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
     bucket_name                        = "shared-bucket"
@@ -415,12 +423,11 @@ run "accepts_1" {
     dashboard_enabled                  = true
     default_keep_days                  = 1
     delete_archived_after_days         = 90
-    disabled_usage_sources             = ["apprunner", "ecs", "eventbridge", "lambda", "scheduler"]
     event_bus_name                     = "default"
-    extra_references                   = ["shop/api", "shop/api:live", "shop/api:*", "shop/api@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", "shop/api:live@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"]
+    protected_images                   = ["shop/api", "shop/api:live", "shop/api:*", "shop/api@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", "shop/api:live@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"]
     image_uri                          = "123456789012.dkr.ecr.us-east-1.amazonaws.com/a/b-c__d@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
-    inventory_max_age_hours            = 1
-    inventory_uri                      = "s3://shop-inventories/prod/"
+    used_images_max_age_hours          = 1
+    used_images_uri                    = "s3://shop-inventories/prod/"
     journal_retention_days             = 1
     kms_key_arn                        = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
     log_level                          = "DEBUG"
@@ -437,12 +444,12 @@ run "accepts_1" {
     notify_on                          = "always"
     permissions_boundary_arn           = "arn:aws:iam::123456789012:policy/boundary"
     plan_expiry_hours                  = 1
-    removal                            = "archive"
+    removal_mode                       = "archive"
     report_retention_days              = 0
     reserved_concurrent_executions     = -1
-    rollback_days                      = 0
+    keep_recently_used_days            = 0
     # repositories
-    rules                      = [{ repositories = ["shop/*", "team-?/a_b.c"] }, { repositories = ["*"] }]
+    retention_rules            = [{ repositories = ["shop/*", "team-?/a_b.c"] }, { repositories = ["*"] }]
     schedule_expression        = "cron(15 3 ? * MON-FRI *)"
     schedule_timezone          = "America/Argentina/Buenos_Aires"
     storage_price_per_gb_month = 0
@@ -464,10 +471,10 @@ run "accepts_2" {
     default_keep_days                  = 99999
     delete_archived_after_days         = null
     event_bus_name                     = "Platform.runs_1-a"
-    extra_references                   = ["123456789012.dkr.ecr.us-east-1.amazonaws.com/shop/api:live", "123456789012.dkr-ecr-fips.us-east-1.on.aws/shop/api:*"]
+    protected_images                   = ["123456789012.dkr.ecr.us-east-1.amazonaws.com/shop/api:live", "123456789012.dkr-ecr-fips.us-east-1.on.aws/shop/api:*"]
     image_uri                          = "123456789012.dkr-ecr.us-east-1.on.aws/app:v1"
-    inventory_max_age_hours            = 99999
-    inventory_uri                      = "s3://shop.inventories/ecr-cleaner/account=1/eu_west.1/"
+    used_images_max_age_hours          = 99999
+    used_images_uri                    = "s3://shop.inventories/ecr-cleaner/account=1/eu_west.1/"
     journal_retention_days             = 99999
     log_retention_days                 = 3653
     max_removal_percent_per_repository = 100
@@ -482,9 +489,9 @@ run "accepts_2" {
     plan_expiry_hours                  = 720
     report_retention_days              = 90
     reserved_concurrent_executions     = 0
-    rollback_days                      = 90
+    keep_recently_used_days            = 90
     # tags
-    rules                      = [{ repositories = ["*"], keep_tags = ["Release-*", "v?.*_1"] }, { repositories = ["*"], keep_tags = [] }, { repositories = ["*"], keep_tags = null }]
+    retention_rules            = [{ repositories = ["*"], keep_tags = ["Release-*", "v?.*_1"] }, { repositories = ["*"], keep_tags = [] }, { repositories = ["*"], keep_tags = null }]
     schedule_expression        = "rate(12 hours)"
     schedule_timezone          = "Etc/GMT+3"
     storage_price_per_gb_month = 0.119
@@ -501,8 +508,8 @@ run "accepts_3" {
 
   variables {
     event_bus_name                     = null
-    extra_references                   = []
-    inventory_uri                      = "s3://shop-inventories/ppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppp/"
+    protected_images                   = []
+    used_images_uri                    = "s3://shop-inventories/ppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppp/"
     max_removal_percent_per_repository = null
     max_removal_percent_per_run        = null
     max_removals_per_repository        = null
@@ -510,7 +517,7 @@ run "accepts_3" {
     max_usage_drop_percent             = null
     reserved_concurrent_executions     = 1
     # numbers
-    rules = [{ repositories = ["*"], keep_days = 1, keep_days_untagged = 99999, keep_newest = 1, keep_pulled_within_days = 99999 }]
+    retention_rules = [{ repositories = ["*"], keep_days = 1, keep_days_untagged = 99999, keep_newest = 1, keep_pulled_within_days = 99999 }]
   }
 
   assert {
@@ -523,7 +530,7 @@ run "accepts_4" {
   command = plan
 
   variables {
-    inventory_uri = null
+    used_images_uri = null
   }
 
   assert {
@@ -539,21 +546,22 @@ run "null_is_the_default" {
     dry_run                    = null
     default_keep_days          = null
     minimum_keep_days          = null
-    rules                      = null
+    retention_rules            = null
     schedule_enabled           = null
     tags                       = null
     report_retention_days      = null
     reports_enabled            = null
     storage_price_per_gb_month = null
-    bucket_force_destroy       = null
+    force_destroy_bucket       = null
     history_enabled            = null
-    rollback_days              = null
+    keep_recently_used_days    = null
     dashboard_enabled          = null
     metrics_enabled            = null
     metrics_namespace          = null
     notifications_enabled      = null
     notify_on                  = null
-    approval                   = null
+    require_approval           = null
+    accepted_gaps              = null
     plan_expiry_hours          = null
   }
 
@@ -573,8 +581,8 @@ run "null_is_the_default" {
   }
 
   assert {
-    condition     = var.rules != null && aws_lambda_function.cleaner.environment[0].variables["DRY_RUN"] == "true"
-    error_message = "rules: null must mean the default."
+    condition     = var.retention_rules != null && aws_lambda_function.cleaner.environment[0].variables["DRY_RUN"] == "true"
+    error_message = "retention_rules: null must mean the default."
   }
 
   assert {
@@ -603,8 +611,8 @@ run "null_is_the_default" {
   }
 
   assert {
-    condition     = var.bucket_force_destroy != null && aws_lambda_function.cleaner.environment[0].variables["DRY_RUN"] == "true"
-    error_message = "bucket_force_destroy: null must mean the default."
+    condition     = var.force_destroy_bucket != null && aws_lambda_function.cleaner.environment[0].variables["DRY_RUN"] == "true"
+    error_message = "force_destroy_bucket: null must mean the default."
   }
 
   assert {
@@ -613,8 +621,8 @@ run "null_is_the_default" {
   }
 
   assert {
-    condition     = var.rollback_days != null && aws_lambda_function.cleaner.environment[0].variables["DRY_RUN"] == "true"
-    error_message = "rollback_days: null must mean the default."
+    condition     = var.keep_recently_used_days != null && aws_lambda_function.cleaner.environment[0].variables["DRY_RUN"] == "true"
+    error_message = "keep_recently_used_days: null must mean the default."
   }
 
   assert {
@@ -643,8 +651,13 @@ run "null_is_the_default" {
   }
 
   assert {
-    condition     = var.approval == "none"
-    error_message = "null must mean the default."
+    condition     = var.require_approval == false
+    error_message = "require_approval: null must mean the default."
+  }
+
+  assert {
+    condition     = length(var.accepted_gaps) == 0
+    error_message = "accepted_gaps: null must mean the default."
   }
 
   assert {
@@ -725,22 +738,22 @@ run "minimum_keep_days_accepts_1" {
   }
 }
 
-run "removal_rejects_2" {
+run "removal_mode_rejects_2" {
   command = plan
 
   variables {
-    removal         = "archive"
+    removal_mode    = "archive"
     history_enabled = false
   }
 
-  expect_failures = [var.removal]
+  expect_failures = [var.removal_mode]
 }
 
-run "removal_accepts_2" {
+run "removal_mode_accepts_2" {
   command = plan
 
   variables {
-    removal         = "delete"
+    removal_mode    = "delete"
     history_enabled = false
   }
 
@@ -755,10 +768,10 @@ run "rules_rejects_keep_days_below_the_minimum" {
 
   variables {
     minimum_keep_days = 7
-    rules             = [{ repositories = ["*"], keep_days = 6 }]
+    retention_rules   = [{ repositories = ["*"], keep_days = 6 }]
   }
 
-  expect_failures = [var.rules]
+  expect_failures = [var.retention_rules]
 }
 
 run "rules_rejects_keep_days_untagged_below_the_minimum" {
@@ -766,10 +779,10 @@ run "rules_rejects_keep_days_untagged_below_the_minimum" {
 
   variables {
     minimum_keep_days = 7
-    rules             = [{ repositories = ["*"], keep_days_untagged = 6 }]
+    retention_rules   = [{ repositories = ["*"], keep_days_untagged = 6 }]
   }
 
-  expect_failures = [var.rules]
+  expect_failures = [var.retention_rules]
 }
 
 run "rules_accepts_the_minimum" {
@@ -777,7 +790,7 @@ run "rules_accepts_the_minimum" {
 
   variables {
     minimum_keep_days = 7
-    rules             = [{ repositories = ["*"], keep_days = 7, keep_days_untagged = 7, keep_newest = 1, keep_pulled_within_days = 1 }]
+    retention_rules   = [{ repositories = ["*"], keep_days = 7, keep_days_untagged = 7, keep_newest = 1, keep_pulled_within_days = 1 }]
   }
 
   assert {

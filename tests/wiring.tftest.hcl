@@ -27,15 +27,10 @@ run "defaults" {
       DEFAULT_KEEP_DAYS = "30"
       ECR_CLEANER_SETTINGS = jsonencode({
         schema_version                     = 1
-        acknowledged_unscanned             = []
-        approval                           = "none"
+        accepted_gaps                      = {}
         delete_archived_after_days         = null
-        disabled_usage_sources             = []
         event_bus_name                     = null
-        extra_references                   = []
-        history                            = { bucket = "ecr-cleaner-123456789012-useast1", prefix = "ecr-cleaner/123456789012/us-east-1/ecr-cleaner/" }
-        inventories                        = null
-        journal                            = { bucket = "ecr-cleaner-123456789012-useast1", prefix = "ecr-cleaner/123456789012/us-east-1/ecr-cleaner/" }
+        keep_recently_used_days            = 7
         lock_table                         = "ecr-cleaner-lock"
         max_removal_percent_per_repository = null
         max_removal_percent_per_run        = null
@@ -47,15 +42,16 @@ run "defaults" {
         notifications                      = null
         own_repository                     = "tools/cleaner"
         plan_expiry_hours                  = 72
-        plans                              = null
-        removal                            = "delete"
-        reports                            = { bucket = "ecr-cleaner-123456789012-useast1", prefix = "ecr-cleaner/123456789012/us-east-1/ecr-cleaner/" }
-        rollback_days                      = 7
-        rules                              = []
+        protected_images                   = []
+        removal_mode                       = "delete"
+        report_unmanaged_repositories      = false
+        require_approval                   = false
+        retention_rules                    = []
+        storage                            = { bucket = "ecr-cleaner-123456789012-useast1", prefix = "ecr-cleaner/123456789012/us-east-1/ecr-cleaner/", history = true, journal = true, reports = true }
         storage_price_per_gb_month         = 0.1
-        survey_other_repositories          = false
         task_definition_revisions          = 1
         usage_sources_sha256               = sha256(join(",", sort(keys(jsondecode(file("usage_sources.json"))))))
+        used_images                        = null
       })
     })
     error_message = "The environment is the contract with the function, got ${jsonencode(aws_lambda_function.cleaner.environment[0].variables)}."
@@ -111,32 +107,35 @@ run "everything_set" {
   command = plan
 
   variables {
-    name                    = "other"
-    dry_run                 = false
-    default_keep_days       = 7
-    approval                = "required"
-    plan_expiry_hours       = 24
-    acknowledged_unscanned  = ["pull_through_cache", "eks"]
-    disabled_usage_sources  = ["lambda", "apprunner"]
-    extra_references        = ["web:live", "api:*"]
-    inventory_uri           = "s3://shop-inventories/prod/ecr/"
-    inventory_max_age_hours = 6
-    minimum_keep_days       = 3
-    event_bus_name          = "runs"
-    metrics_enabled         = false
-    notification_topic_arn  = "arn:aws:sns:us-east-1:210987654321:alerts"
-    notify_on               = "always"
+    name              = "other"
+    dry_run           = false
+    default_keep_days = 7
+    require_approval  = true
+    plan_expiry_hours = 24
+    accepted_gaps = {
+      "source:lambda"            = "our functions run from archives"
+      "pull_through_cache:hub/*" = "whatever is missing is fetched again"
+      "eks:*"                    = "no pod runs images of this registry"
+    }
+    protected_images          = ["web:live", "api:*"]
+    used_images_uri           = "s3://shop-inventories/prod/ecr/"
+    used_images_max_age_hours = 6
+    minimum_keep_days         = 3
+    event_bus_name            = "runs"
+    metrics_enabled           = false
+    notification_topic_arn    = "arn:aws:sns:us-east-1:210987654321:alerts"
+    notify_on                 = "always"
 
     delete_archived_after_days = 120
-    removal                    = "archive"
+    removal_mode               = "archive"
 
-    rules = [
+    retention_rules = [
       { repositories = ["shop/*"], keep_days = 90, keep_days_untagged = 3, keep_newest = 10, keep_tags = ["v*"], keep_pulled_within_days = 14, remove_artifacts = true },
       { repositories = ["*"], keep_days = null },
     ]
 
     bucket_name                 = "shared-bucket"
-    rollback_days               = 14
+    keep_recently_used_days     = 14
     max_removals_per_repository = 20
     max_removals_per_run        = 100
     max_usage_drop_percent      = null
@@ -155,47 +154,47 @@ run "everything_set" {
     schedule_timezone              = "Europe/Berlin"
     schedule_enabled               = false
     storage_price_per_gb_month     = 0.119
-    survey_other_repositories      = true
+    report_unmanaged_repositories  = true
     task_definition_revisions      = "3"
     tags                           = { team = "platform" }
   }
 
   assert {
     condition = jsondecode(aws_lambda_function.cleaner.environment[0].variables["ECR_CLEANER_SETTINGS"]) == {
-      history                            = { bucket = "shared-bucket", prefix = "ecr-cleaner/123456789012/us-east-1/other/" }
+      storage                            = { bucket = "shared-bucket", prefix = "ecr-cleaner/123456789012/us-east-1/other/", history = true, journal = true, reports = true }
       max_removal_percent_per_repository = 50
       max_removal_percent_per_run        = 25
       max_removals_per_repository        = 20
       max_removals_per_run               = 100
       max_usage_drop_percent             = null
       delete_archived_after_days         = 120
-      removal                            = "archive"
-      rollback_days                      = 14
+      removal_mode                       = "archive"
+      keep_recently_used_days            = 14
       schema_version                     = 1
-      acknowledged_unscanned             = ["eks", "pull_through_cache"]
-      approval                           = "required"
-      disabled_usage_sources             = ["apprunner", "lambda"]
-      extra_references                   = ["api:*", "web:live"]
-      inventories                        = { bucket = "shop-inventories", prefix = "prod/ecr/", max_age_hours = 6 }
-      event_bus_name                     = "runs"
-      journal                            = { bucket = "shared-bucket", prefix = "ecr-cleaner/123456789012/us-east-1/other/" }
-      lock_table                         = "other-lock"
-      metrics_namespace                  = null
-      minimum_keep_days                  = 3
-      notifications                      = { topic_arn = "arn:aws:sns:us-east-1:210987654321:alerts", on = "always" }
-      own_repository                     = "tools/cleaner"
-      plan_expiry_hours                  = 24
-      plans                              = { bucket = "shared-bucket", prefix = "ecr-cleaner/123456789012/us-east-1/other/plans/" }
+      accepted_gaps = {
+        "eks:*"                    = "no pod runs images of this registry"
+        "pull_through_cache:hub/*" = "whatever is missing is fetched again"
+        "source:lambda"            = "our functions run from archives"
+      }
+      require_approval  = true
+      protected_images  = ["api:*", "web:live"]
+      used_images       = { bucket = "shop-inventories", prefix = "prod/ecr/", max_age_hours = 6 }
+      event_bus_name    = "runs"
+      lock_table        = "other-lock"
+      metrics_namespace = null
+      minimum_keep_days = 3
+      notifications     = { topic_arn = "arn:aws:sns:us-east-1:210987654321:alerts", on = "always" }
+      own_repository    = "tools/cleaner"
+      plan_expiry_hours = 24
       # What a rule leaves out is not in the document.
-      rules = [
+      retention_rules = [
         { repositories = ["shop/*"], keep_days = 90, keep_days_untagged = 3, keep_newest = 10, keep_tags = ["v*"], keep_pulled_within_days = 14, remove_artifacts = true },
         { repositories = ["*"] },
       ]
-      reports                    = { bucket = "shared-bucket", prefix = "ecr-cleaner/123456789012/us-east-1/other/" }
-      storage_price_per_gb_month = 0.119
-      survey_other_repositories  = true
-      task_definition_revisions  = 3
-      usage_sources_sha256       = sha256(join(",", sort(keys(jsondecode(file("usage_sources.json"))))))
+      storage_price_per_gb_month    = 0.119
+      report_unmanaged_repositories = true
+      task_definition_revisions     = 3
+      usage_sources_sha256          = sha256(join(",", sort(keys(jsondecode(file("usage_sources.json"))))))
     }
     error_message = "The settings carry the inputs, got ${aws_lambda_function.cleaner.environment[0].variables["ECR_CLEANER_SETTINGS"]}."
   }

@@ -119,7 +119,7 @@ def sources_json() -> str:
     """What Terraform reads: every source with its setting, its policy and its statements."""
     told = {
         source.name: {
-            "setting": source.setting,
+            "gap": source.gap,
             "policy": number,
             "statements": [statement(grant) for grant in source.grants],
         }
@@ -155,7 +155,7 @@ def sources_rows() -> Iterator[tuple[str, ...]]:
     """The README's table of what counts as in use."""
     for source in SOURCES:
         tried = {"sandbox": "sandbox", "model": "model only"}[source.proof]
-        yield f"`{source.name}`", source.title, source.protects, tried, f"`{source.setting}`"
+        yield f"`{source.name}`", source.title, source.protects, tried, f"`{source.gap}`"
 
 
 def grants_rows() -> Iterator[tuple[str, ...]]:

@@ -22,7 +22,7 @@ module "ecr_cleaner" {
 
   name              = "approved-cleaner"
   dry_run           = false
-  approval          = "required"
+  require_approval  = true
   plan_expiry_hours = 48
 
   image_uri = var.image_uri

@@ -31,7 +31,7 @@ module "ecr_cleaner" {
   bucket_name = var.bucket_name
 
   dry_run                    = false
-  removal                    = "archive"
+  removal_mode               = "archive"
   delete_archived_after_days = 180
   journal_retention_days     = 365
 

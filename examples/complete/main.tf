@@ -36,12 +36,12 @@ module "ecr_cleaner" {
   minimum_keep_days = 7
 
   # The first rule that matches a repository holds; everything else keeps its images for 60 days.
-  rules = [
+  retention_rules = [
     { repositories = ["shop/web*"], keep_days_untagged = 14, keep_newest = 10, keep_tags = ["release-*"] },
     { repositories = ["sandbox/*"], keep_days = 7 },
   ]
 
-  rollback_days                      = 14
+  keep_recently_used_days            = 14
   max_removal_percent_per_repository = 50
   max_removals_per_run               = 500
 
@@ -57,7 +57,7 @@ module "ecr_cleaner" {
 
   alarm_actions          = [aws_sns_topic.alarms.arn]
   notification_topic_arn = aws_sns_topic.alarms.arn
-  acknowledged_unscanned = ["pull_through_cache"]
+  accepted_gaps          = { "pull_through_cache:*" = "whatever is missing is fetched again" }
 
   tags = { team = "platform" }
 }

@@ -87,9 +87,9 @@ module "ecr_cleaner" {
   name      = var.name
   image_uri = var.image_uri
 
-  inventory_uri           = "s3://${aws_s3_bucket.inventories.bucket}/inventories/"
-  inventory_max_age_hours = 12
-  extra_references        = ["shop/api:rollback", "tools/builder:*"]
+  used_images_uri           = "s3://${aws_s3_bucket.inventories.bucket}/inventories/"
+  used_images_max_age_hours = 12
+  protected_images          = ["shop/api:rollback", "tools/builder:*"]
 }
 
 output "inventory" {

@@ -98,7 +98,7 @@ class Proposal:
             account=self._account,
             region=self._region,
             function=self.function,
-            removal=self.settings.removal,
+            removal=self.settings.removal_mode,
             settings_sha256=self.settings.sha256,
             now=self._now,
             expires_after=timedelta(hours=self.settings.plan_expiry_hours),
@@ -158,7 +158,7 @@ class Application:
             account=account,
             region=region,
             function=self.function,
-            removal=self.settings.removal,
+            removal=self.settings.removal_mode,
             settings_sha256=self.settings.sha256,
             now=now,
         )
@@ -229,7 +229,7 @@ def applied(plan: SavedPlan, stays: Mapping[tuple[str, str], Stay]) -> PlanSumma
 
 def store_of(clients: Aws, settings: Settings) -> PlanStore | None:
     """Where the plans lie that wait for approval; None if none is required."""
-    if settings.approval != "required" or settings.plans is None:
+    if settings.plans is None:
         return None
     return PlanStore(clients, settings.plans.bucket, settings.plans.prefix)
 
@@ -257,7 +257,7 @@ def gate(  # noqa: PLR0913, PLR0917 - what a run knows of itself
     """
     store = store_of(clients, settings)
     if store is None and plan_id is not None:
-        message = 'approval is "none": no plan waits for approval'
+        message = "require_approval is false: no plan waits for approval"
         raise ApprovalError(message)
     if store is None:
         return None

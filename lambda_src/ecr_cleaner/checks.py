@@ -69,17 +69,13 @@ class Checks:
     _out_of_time: bool = False
     _spare_seconds: float = SPARE_SECONDS
 
-    @property
-    def _accepts_other_accounts(self) -> bool:
-        return SkipReason.OTHER_ACCOUNTS in self.settings.acknowledged_unscanned
-
     def surveyed(self, survey: RegistryListing) -> None:
         """What the tags and policies of all repositories say."""
         self._facts = survey.facts
         for name, told in survey.left_alone:
             if told.status is RepositoryStatus.MISCONFIGURED:
                 self._add(FindingKind.MISCONFIGURED_TAG, Severity.PROBLEM, name, told.detail)
-            elif told.setting == SkipReason.OTHER_ACCOUNTS.value:
+            elif told.setting.startswith(f"{SkipReason.OTHER_ACCOUNTS.value}:"):
                 self._add(FindingKind.OPEN_TO_OTHER_ACCOUNTS, Severity.WARNING, name, told.detail)
         for name, problem in survey.near_misses:
             self._add(FindingKind.MISCONFIGURED_TAG, Severity.WARNING, name, problem)
@@ -88,7 +84,8 @@ class Checks:
                 self._add(FindingKind.MISCONFIGURED_TAG, Severity.WARNING, repository.name, problem)
         if survey.facts.foreign_pullers:
             detail = f"the registry's policy lets {', '.join(survey.facts.foreign_pullers)} pull from every repository"
-            severity = Severity.INFO if self._accepts_other_accounts else Severity.WARNING
+            accepted = f"{SkipReason.OTHER_ACCOUNTS.value}:*" in self.settings.accepted_gaps
+            severity = Severity.INFO if accepted else Severity.WARNING
             self._add(FindingKind.OPEN_TO_OTHER_ACCOUNTS, severity, findings.REGISTRY, detail)
 
     def scanned(self, usages: Iterable[Usage]) -> None:
@@ -112,8 +109,9 @@ class Checks:
         if repository.name in self._looked_at:
             return
         self._contents(repository.name, contents, now, gone, read=read)
-        if self._accepts_other_accounts:
-            self.findings += self._ask(repository.name, lambda: self._pullers(repository.name)) or ()
+        gap = inventory.accepting(self.settings, SkipReason.OTHER_ACCOUNTS, repository.name)
+        if gap is not None:
+            self.findings += self._ask(repository.name, lambda: self._pullers(repository.name, gap)) or ()
 
     def _contents(self, name: str, contents: Contents, now: datetime, gone: Mapping[str, Gone], *, read: bool) -> None:
         self._looked_at.add(name)
@@ -135,15 +133,15 @@ class Checks:
         policy = lifecycle_policy.read(str(aws.member(answer, "lifecyclePolicyText", "GetLifecyclePolicy")))
         return findings.lifecycle(contents, resolved.used, policy, now, read=read)
 
-    def _pullers(self, name: str) -> Iterator[Finding]:
-        """What a person acknowledged for all repositories is worth a word for each of them."""
+    def _pullers(self, name: str, gap: str) -> Iterator[Finding]:
+        """What a person accepted by a glob is worth a word for each repository that it fits."""
         ecr = self.clients.client_without_retries("ecr")
         policy = inventory.policy_text(ecr, "GetRepositoryPolicy", repositoryName=name)
         if policy is None or self._facts is None:
             return
         pullers = access.foreign_pullers(policy, self._facts.account, f"the policy of {name}")
         if pullers:
-            detail = f"its policy lets {', '.join(pullers)} pull, which acknowledged_unscanned accepts"
+            detail = f"its policy lets {', '.join(pullers)} pull, which accepted_gaps accepts by {gap}"
             yield Finding(FindingKind.OPEN_TO_OTHER_ACCOUNTS, Severity.INFO, name, detail)
 
     def end(self, survey: RegistryListing, now: datetime, only: frozenset[str] | None) -> None:
@@ -167,13 +165,14 @@ class Checks:
         if only is None:
             others = sorted(survey.names - self._looked_at)
             unmanaged = [name for name in others if name not in survey.opted_in]
-            self._survey(others, unmanaged, now) if self.settings.survey_other_repositories else self._count(unmanaged)
+            report_all = self.settings.report_unmanaged_repositories
+            self._survey(others, unmanaged, now) if report_all else self._count(unmanaged)
 
     def _count(self, unmanaged: Collection[str]) -> None:
         if unmanaged:
             detail = (
                 f"{len(unmanaged)} repositories did not opt in;"
-                " what they hold is told with survey_other_repositories = true"
+                " what they hold is told with report_unmanaged_repositories = true"
             )
             self._add(FindingKind.UNMANAGED_STORAGE, Severity.INFO, findings.REGISTRY, detail)
 

@@ -44,13 +44,13 @@ def read_object(bucket: str, key: str) -> bytes:
 def history_store(clients: Aws, settings: Settings) -> HistoryStore | None:
     """The history, for a run of the function; None if it is off."""
     place = settings.history
-    return HistoryStore(clients, place.bucket, place.prefix, settings.rollback_days) if place else None
+    return HistoryStore(clients, place.bucket, place.prefix, settings.keep_recently_used_days) if place else None
 
 
 def history_reader(clients: Aws, settings: Settings) -> HistoryReader | None:
     """The history, for who only looks; None if it is off."""
     place = settings.history
-    return HistoryReader(clients, place.bucket, place.prefix, settings.rollback_days) if place else None
+    return HistoryReader(clients, place.bucket, place.prefix, settings.keep_recently_used_days) if place else None
 
 
 def journal_reader(clients: Aws, settings: Settings) -> JournalReader | None:

@@ -72,6 +72,7 @@ class Consumers:
         scan: The sources' outcomes.
         used: By repository and image.
         causes: Why something may be missing; one sentence each.
+        accepted_gaps: What a person left unprotected beside whole sources; one sentence each.
     """
 
     account_id: str
@@ -79,6 +80,12 @@ class Consumers:
     scan: UsageScan
     used: list[Used] = field(default_factory=list)
     causes: list[str] = field(default_factory=list)
+    accepted_gaps: tuple[str, ...] = ()
+
+    @property
+    def unprotected(self) -> list[str]:
+        """What was not looked at by a person's word; one sentence each."""
+        return [*(f"{outcome.key}: {outcome.detail}" for outcome in self.scan.unprotected), *self.accepted_gaps]
 
     @property
     def status(self) -> RunStatus:
@@ -93,7 +100,7 @@ class Consumers:
             "account_id": self.account_id,
             "region": self.region,
             "causes": self.causes,
-            "unprotected": [f"{outcome.key}: {outcome.detail}" for outcome in self.scan.unprotected],
+            "unprotected": self.unprotected,
             "images": [
                 {
                     "repository": one.repository,
@@ -134,7 +141,7 @@ def look(
     facts = inventory.registry_facts(clients)
     existing = {name for name, _ in inventory.repository_names(clients)}
     scan = LocalScanner(clients, settings, "usage", lambda: now).scan(now)
-    found = Consumers(facts.account, clients.region, scan)
+    found = Consumers(facts.account, clients.region, scan, accepted_gaps=settings.gaps_beside_sources)
     found.causes += [f"source {outcome.key}: {outcome.detail}" for outcome in scan.failures]
     usages = tuple(resolution.of_registry(scan.usages, facts.account, clients.region))
     named = resolution.by_repository(usages)

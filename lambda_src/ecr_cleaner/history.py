@@ -46,7 +46,7 @@ class HistoryReader:
         clients: Of the run.
         bucket: Where it lies.
         prefix: Of all keys; ends with a slash.
-        rollback_days: How long a past use protects, at least.
+        keep_recently_used_days: How long a past use protects, at least.
         started_at: When the history began.
     """
 
@@ -54,7 +54,7 @@ class HistoryReader:
     clients: Aws
     bucket: str
     prefix: str
-    rollback_days: int
+    keep_recently_used_days: int
     started_at: datetime = field(init=False)
     _root: str = field(init=False, default="")
     _state: State = field(init=False, default_factory=State)
@@ -101,7 +101,7 @@ class HistoryReader:
         Raises:
             HistoryError: What was known cannot be read.
         """
-        return memory.remember(self.known(seen.repository), seen, self.rollback_days)
+        return memory.remember(self.known(seen.repository), seen, self.keep_recently_used_days)
 
     def removing(self, repository: str, gone: Mapping[str, Gone]) -> None:  # noqa: ARG002 - as `HistoryStore` has it
         """Refuse: what nobody notes may not be removed.
@@ -184,14 +184,14 @@ class HistoryStore(HistoryReader):
         known, etag = None, None
         if seen.repository in self._written or seen.repository in self._state.repositories:
             known, etag = self._read(seen.repository)
-        found = memory.remember(known, seen, self.rollback_days)
+        found = memory.remember(known, seen, self.keep_recently_used_days)
         try:
             self._write(found, etag)
         except ReplacedError:
             # By a run at the same time, by this one's own first try, or by one that was killed before it could
             # note that the object exists. What is known there joins what is known here, once.
             known, etag = self._read(seen.repository)
-            found = memory.remember(known, found, self.rollback_days)
+            found = memory.remember(known, found, self.keep_recently_used_days)
             self._write(found, etag)
         self._written.add(seen.repository)
         return found

@@ -10,6 +10,7 @@ from ecr_cleaner import aws, retention, tag_check
 from ecr_cleaner.access import RegistryFacts, foreign_pullers
 from ecr_cleaner.errors import RepositoryError
 from ecr_cleaner.model import INDEX_MEDIA_TYPES, Image, Repository, Skipped, SkipReason
+from ecr_cleaner.retention import matches
 from ecr_cleaner.settings import whole_days
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ def opted_in(
     misspelled = tag_check.misspelled(tags, (ENABLED_TAG, KEEP_DAYS_TAG))
     held = retention.of_repository(
         name,
-        [rule.value for rule in settings.rules],
+        [rule.value for rule in settings.retention_rules],
         default_keep_days=settings.default_keep_days,
         minimum_keep_days=minimum,
         tag_days=days,
@@ -174,18 +175,30 @@ def _near_miss(name: str, tags: dict[str, str]) -> Misconfigured | None:
     return Misconfigured(name, misspelled[0], opted_in=False) if misspelled else None
 
 
+def accepting(settings: Settings, reason: SkipReason, repository: str) -> str | None:
+    """The first key of ``accepted_gaps`` by which a repository is cleaned in spite of a reason to skip it, if any."""
+    start = f"{reason.value}:"
+    return next(
+        (
+            gap
+            for gap in settings.accepted_gaps
+            if gap.startswith(start) and matches(gap.removeprefix(start), repository)
+        ),
+        None,
+    )
+
+
 def _skip(clients: Aws, name: str, settings: Settings, facts: RegistryFacts) -> Skipped | None:
-    accepted = settings.acknowledged_unscanned
     prefix = facts.replicated_deletes(name)
-    if prefix is not None and SkipReason.DELETE_REPLICATION not in accepted:
+    if prefix is not None and accepting(settings, SkipReason.DELETE_REPLICATION, name) is None:
         rule = f"prefix {prefix!r}" if prefix else "every repository"
         return Skipped(
             name, SkipReason.DELETE_REPLICATION, f"a replication rule for {rule} repeats deletions elsewhere"
         )
     prefix = facts.cached_under(name)
-    if prefix is not None and SkipReason.PULL_THROUGH_CACHE not in accepted:
+    if prefix is not None and accepting(settings, SkipReason.PULL_THROUGH_CACHE, name) is None:
         return Skipped(name, SkipReason.PULL_THROUGH_CACHE, f"it lies under the pull-through cache {prefix!r}")
-    if SkipReason.OTHER_ACCOUNTS not in accepted:
+    if accepting(settings, SkipReason.OTHER_ACCOUNTS, name) is None:
         policy = policy_text(clients.client("ecr"), "GetRepositoryPolicy", repositoryName=name)
         pullers = facts.foreign_pullers
         if policy is not None:

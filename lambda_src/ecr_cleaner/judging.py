@@ -80,7 +80,7 @@ class Judging:
     @property
     def archives(self) -> bool:
         """Whether what is to go is moved into the archive."""
-        return self.settings.removal == "archive" and not self.settings.dry_run
+        return self.settings.removal_mode == "archive" and not self.settings.dry_run
 
     @property
     def has_tripped(self) -> bool:
@@ -169,7 +169,7 @@ class Judging:
         self.checks.repository(repository, contents, self.now, gone, read=read)
         # What began to be used after its source was asked shows as a pull here, and as a change from here on.
         begun = memory.pulled_since(images, self.summary.scan.started_at) if self.summary.scan else {}
-        recent = memory.recent(known, self._usages, self.now, self.settings.rollback_days) if known else {}
+        recent = memory.recent(known, self._usages, self.now, self.settings.keep_recently_used_days) if known else {}
         plan = rules.judge(repository, contents, self._usages, self.now, {**begun, **recent})
         if self.gate is not None:
             self.gate.look(plan)

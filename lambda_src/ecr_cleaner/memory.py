@@ -26,7 +26,7 @@ MAX_CONSUMERS: Final = 5
 """Consumers that are stored for an image: enough to know whom to ask."""
 
 MIN_LOST_TAG_DAYS: Final = 30
-"""How long a lost tag is stored at least, so that a longer ``rollback_days`` can protect images at once."""
+"""How long a lost tag is stored at least, so that a longer ``keep_recently_used_days`` can protect images at once."""
 
 CLOCKS_DIFFER: Final = timedelta(minutes=6)
 """By how much ECR's clock may be behind the function's: AWS refuses signatures that are five minutes off."""
@@ -136,7 +136,7 @@ def with_lists(contents: Contents, known: History | None) -> Contents:
     return replace(contents, children={**contents.children, **remembered}, unread=unread)
 
 
-def remember(known: History | None, seen: History, rollback_days: int) -> History:
+def remember(known: History | None, seen: History, keep_recently_used_days: int) -> History:
     """The history after an observation.
 
     Forgotten are images that were not observed, unless the known history is of a later observation; tags that were
@@ -148,7 +148,7 @@ def remember(known: History | None, seen: History, rollback_days: int) -> Histor
         images = {digest: entry for digest, entry in images.items() if digest in seen.images}
         owners = {tag: digest for digest, entry in seen.images.items() for tag in entry.tags}
         gone = going.still_gone(gone, seen.images.keys(), owners, seen.observed_at)
-    oldest = merged.observed_at - timedelta(days=max(rollback_days, MIN_LOST_TAG_DAYS))
+    oldest = merged.observed_at - timedelta(days=max(keep_recently_used_days, MIN_LOST_TAG_DAYS))
     return replace(
         merged,
         images={digest: _worth_knowing(entry, oldest) for digest, entry in images.items()},
@@ -175,22 +175,24 @@ def merge(first: History, second: History) -> History:
     return History(newer.repository, newer.observed_at, images, going.merged(older.gone, newer.gone))
 
 
-def recent(known: History, usages: Iterable[Usage], now: datetime, rollback_days: int) -> dict[str, tuple[str, ...]]:
+def recent(
+    known: History, usages: Iterable[Usage], now: datetime, keep_recently_used_days: int
+) -> dict[str, tuple[str, ...]]:
     """Digests that are kept because of recent use, with the evidence.
 
-    An image that was in use is kept until `rollback_days` times 24 hours after the first observation without a use.
-    An image that lost a tag within that time is kept if a usage names the tag: the consumer may have been started
-    with it.
+    An image that was in use is kept until `keep_recently_used_days` times 24 hours after the first observation
+    without a use. An image that lost a tag within that time is kept if a usage names the tag: the consumer may have
+    been started with it.
 
     Args:
         known: History of the repository.
         usages: Usages in this account and region.
         now: Time of the evaluation.
-        rollback_days: Whole days; 0 keeps nothing.
+        keep_recently_used_days: Whole days; 0 keeps nothing.
     """
-    if not rollback_days:
+    if not keep_recently_used_days:
         return {}
-    since = now - timedelta(days=rollback_days)
+    since = now - timedelta(days=keep_recently_used_days)
     wanted: dict[str, list[str]] = {}
     for usage in usages:
         tag = usage.reference.effective_tag

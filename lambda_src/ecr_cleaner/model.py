@@ -194,7 +194,7 @@ class Repository:
 
 
 class SkipReason(StrEnum):
-    """Why an opted-in repository is left alone. The values are the settings that include it."""
+    """Why an opted-in repository is left alone. The values are the kinds of ``accepted_gaps`` that include it."""
 
     OTHER_ACCOUNTS = "other_accounts"
     PULL_THROUGH_CACHE = "pull_through_cache"
@@ -608,7 +608,7 @@ class RepositoryOutcome:
     Attributes:
         status: The word for it.
         detail: Why, where the word does not say it all.
-        setting: The value of ``acknowledged_unscanned`` that would include a skipped repository.
+        setting: The key of ``accepted_gaps`` that would include a skipped repository.
     """
 
     status: RepositoryStatus

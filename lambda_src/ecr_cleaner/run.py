@@ -102,7 +102,9 @@ class Run:
     _judging: Judging = field(init=False)
 
     def __post_init__(self) -> None:
-        self.summary = RunSummary(self.run_id, self.settings.dry_run, self.clients.region)
+        self.summary = RunSummary(
+            self.run_id, self.settings.dry_run, self.clients.region, accepted_gaps=self.settings.gaps_beside_sources
+        )
         self._now = self.clock()
         self._walls = Walls(limits_of(self.settings))
         restore = broken.restore_command("{}", self.function_name, self.clients.region)
@@ -192,7 +194,7 @@ class Run:
     def _note_what_is_off(self) -> None:
         if self.history is None:
             self.summary.notes.append(HISTORY_IS_OFF)
-        elif self._now - self.history.started_at < timedelta(days=self.settings.rollback_days):
+        elif self._now - self.history.started_at < timedelta(days=self.settings.keep_recently_used_days):
             began = f"{self.history.started_at:%Y-%m-%d %H:%M} UTC"
             self.summary.notes.append(f"the history began {began}: what was in use before is not known")
         if not self.settings.dry_run and self.journal is None:
@@ -285,7 +287,7 @@ class Run:
     def _permitted(self, plan: RepositoryPlan) -> RepositoryPlan:
         """What of a repository's plan may go now; how the rest ends is told."""
         if self.gate is None:
-            if self.settings.approval == "required" and not self.settings.dry_run:
+            if self.settings.require_approval and not self.settings.dry_run:
                 message = 'approval is "required", and nobody was asked'
                 raise ApprovalError(message)
             return plan

@@ -187,8 +187,8 @@ def refusals_to_apply(settings: Settings) -> list[str]:
     refusals = []
     if settings.dry_run:
         refusals.append("dry_run is true: nothing is removed, and no plan is carried out, whoever approves of it")
-    if settings.approval != "required":
-        refusals.append('approval is "none": no plan waits for approval, every run removes by itself')
+    if not settings.require_approval:
+        refusals.append("require_approval is false: no plan waits for approval, every run removes by itself")
     return [f"event: action: apply: {refusal}" for refusal in refusals]
 
 

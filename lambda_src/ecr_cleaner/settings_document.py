@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Final, Literal
 
 from pydantic import (
@@ -21,14 +22,44 @@ from ecr_cleaner.errors import UnreadableReferenceError
 from ecr_cleaner.model import Occasions, RetentionRule
 from ecr_cleaner.reference import listed
 from ecr_cleaner.strict import Strict
-from ecr_cleaner.usage.registry import DISABLED_BY_NAME, NAMES_SHA256
+from ecr_cleaner.usage.registry import EXCLUDABLE, NAMES_SHA256
+
+GAP_KINDS: Final = ("source", "eks", "other_accounts", "pull_through_cache", "delete_replication")
+"""What a key of ``accepted_gaps`` begins with, before a colon."""
+
+CLUSTER_ARN: Final = r"arn:[^:]+:eks:[a-z0-9-]+:[0-9]{12}:cluster/[A-Za-z0-9][A-Za-z0-9_-]{0,99}"
+
+REPOSITORY_GLOB: Final = r"[a-z0-9._/*?-]+"
 
 
-def _is_source(name: str) -> str:
-    if name not in DISABLED_BY_NAME:
-        message = f"there is no such source; there are {', '.join(sorted(DISABLED_BY_NAME))}"
-        raise ValueError(message)
-    return name
+def _is_gap(key: str) -> str:
+    kind, _, name = key.partition(":")
+    problem = ""
+    if kind not in GAP_KINDS:
+        problem = f"must be <kind>:<name>, where the kind is one of {', '.join(GAP_KINDS)}"
+    elif kind == "source":
+        if name not in EXCLUDABLE:
+            problem = f"must name a source that may be left out after source:, one of {', '.join(sorted(EXCLUDABLE))}"
+    elif kind == "eks":
+        if name != "*" and not re.fullmatch(CLUSTER_ARN, name):
+            problem = "must name the ARN of an EKS cluster after eks:, or be eks:* for all of them"
+    elif not re.fullmatch(REPOSITORY_GLOB, name):
+        problem = f"must name repositories by a glob after {kind}:, such as {kind}:shop/* or {kind}:*"
+    if problem:
+        error = "accepted_gap"
+        raise PydanticCustomError(error, "{problem}", {"problem": problem})
+    return key
+
+
+def _sorted(gaps: dict[str, str]) -> dict[str, str]:
+    return dict(sorted(gaps.items()))
+
+
+def _is_reason(text: str) -> str:
+    if not text.strip():
+        kind, message = "missing_reason", "must say why the gap is accepted"
+        raise PydanticCustomError(kind, message)
+    return text
 
 
 def _is_of_this_image(sha256: str) -> str:
@@ -53,11 +84,14 @@ def _is_reference(text: str) -> str:
     return text
 
 
-SourceName = Annotated[str, AfterValidator(_is_source)]
-"""What ``disabled_usage_sources`` may name."""
+AcceptedGap = Annotated[str, AfterValidator(_is_gap)]
+"""A key of ``accepted_gaps``."""
 
-ExtraReference = Annotated[str, AfterValidator(_is_reference)]
-"""What ``extra_references`` may name."""
+GapReason = Annotated[str, AfterValidator(_is_reason)]
+"""A value of ``accepted_gaps``."""
+
+ProtectedImage = Annotated[str, AfterValidator(_is_reference)]
+"""What ``protected_images`` may name."""
 
 
 def _are_revisions(value: object) -> object:
@@ -71,11 +105,8 @@ def _are_revisions(value: object) -> object:
 Revisions = Annotated[int | Literal["all"], BeforeValidator(_are_revisions)]
 """What ``task_definition_revisions`` may say."""
 
-Unscanned = Literal["eks", "other_accounts", "pull_through_cache", "delete_replication"]
-"""What ``acknowledged_unscanned`` may name: consumers that no source can see."""
-
 DEFAULT_PLAN_EXPIRY_HOURS: Final = 72
-DEFAULT_ROLLBACK_DAYS: Final = 7
+DEFAULT_KEEP_RECENTLY_USED_DAYS: Final = 7
 DEFAULT_MAX_USAGE_DROP_PERCENT: Final = 50
 DEFAULT_METRICS_NAMESPACE: Final = "ECRCleaner"
 
@@ -106,7 +137,7 @@ _Count = Annotated[int, Field(ge=1, le=99_999)]
 _KeepDays = Annotated[_Count, AfterValidator(_not_below_minimum)]
 
 # A glob that no name can fit would keep nothing, unnoticed: "v[0-9]*" is refused.
-_RepositoryGlob = Annotated[str, Field(pattern=r"^[a-z0-9._/*?-]+$")]
+_RepositoryGlob = Annotated[str, Field(pattern=rf"^{REPOSITORY_GLOB}$")]
 _TagGlob = Annotated[str, Field(pattern=r"^[A-Za-z0-9._*?-]+$")]
 
 
@@ -137,7 +168,7 @@ class Rule(Strict):
         return RetentionRule(**dict(self))
 
 
-class InventoriesPlace(Strict):
+class UsedImagesLocation(Strict):
     """Where people keep lists of images that are in use where no source looks.
 
     Attributes:
@@ -160,16 +191,22 @@ Count = Annotated[int, Field(ge=1)]
 Percent = Annotated[int, Field(ge=1, le=100)]
 
 
-class HistoryPlace(Strict):
-    """Where the history lies, or the journal.
+class Storage(Strict):
+    """The bucket of this instance of the module, and what it keeps there beside its plans.
 
     Attributes:
         bucket: Its name.
-        prefix: Of all keys of this instance of the module.
+        prefix: Of all keys.
+        history: Whether it remembers who used what.
+        journal: Whether it writes down what goes before it goes.
+        reports: Whether it keeps a report of each run.
     """
 
     bucket: Annotated[str, Field(min_length=3)]
     prefix: Annotated[str, Field(pattern=r"^([^/]+/)+$")]
+    history: bool = False
+    journal: bool = False
+    reports: bool = False
 
 
 class Notifications(Strict):
@@ -184,27 +221,11 @@ class Notifications(Strict):
     on: Occasions
 
 
-class ReportsPlace(HistoryPlace):
-    """Where reports lie."""
-
-
-class PlansPlace(Strict):
-    """Where plans lie that wait for approval.
-
-    Attributes:
-        bucket: Its name.
-        prefix: Of the keys of all plans of this instance of the module.
-    """
-
-    bucket: Annotated[str, Field(min_length=3)]
-    prefix: Annotated[str, Field(pattern=r"^([^/]+/)+$")]
-
-
-def _there_if_required(place: PlansPlace | None, info: ValidationInfo) -> PlansPlace | None:
-    if place is None and info.data.get("approval") == "required":
-        kind, message = "missing_bucket", 'approval = "required" needs a bucket for the plans'
+def _there_if_required(storage: Storage | None, info: ValidationInfo) -> Storage | None:
+    if storage is None and info.data.get("require_approval"):
+        kind, message = "missing_bucket", "require_approval = true needs a bucket for the plans"
         raise PydanticCustomError(kind, message)
-    return place
+    return storage
 
 
 class Document(Strict):
@@ -212,15 +233,10 @@ class Document(Strict):
 
     Attributes:
         schema_version: Of this document.
-        acknowledged_unscanned: Consumers nobody can see, accepted by a person.
-        approval: Whether a person has to approve of what goes; matters when ``dry_run`` is false.
+        accepted_gaps: What is left unprotected by a person's word, to the reason; every run lists it.
         delete_archived_after_days: What lies in the archive for more days may be deleted; None: never.
-        disabled_usage_sources: Sources taken out by a person; every run reports them as unprotected.
         event_bus_name: Event bus that an event of each run is put on; None: there are no events.
-        extra_references: Images that are in use by a person's word.
-        history: Where the past is remembered; None: nowhere.
-        inventories: Lists of images in S3 that are in use as well; None: there are none.
-        journal: Where what goes is written down first; None: nowhere.
+        keep_recently_used_days: An image seen in use within so many days is kept; needs the history.
         lock_table: DynamoDB table that keeps two runs apart; None: no lock.
         max_removal_percent_per_repository: More of a repository's images may not go in a run; None: no limit.
         max_removal_percent_per_run: Likewise of all images.
@@ -232,28 +248,24 @@ class Document(Strict):
         notifications: Who is told of runs, and of which; None: nobody.
         own_repository: Repository of the function's own image; never touched.
         plan_expiry_hours: Whole hours after which a plan is too old to be carried out.
-        plans: Where plans lie that wait for approval; None: nowhere, and then no approval can be required.
-        removal: What removing means: to delete, or to move into ECR's archive.
-        reports: Where reports of runs are kept; None: nowhere.
-        rollback_days: An image seen in use within so many days is kept; needs the history.
-        rules: For which repositories something else holds than the defaults.
+        protected_images: Images that are in use by a person's word.
+        removal_mode: What removing means: to delete, or to move into ECR's archive.
+        report_unmanaged_repositories: Whether a run also lists the repositories that did not opt in, for its findings.
+        require_approval: Whether a person has to approve of what goes; matters when ``dry_run`` is false.
+        retention_rules: For which repositories something else holds than the defaults.
+        storage: The bucket for history, journal, plans and reports; None: there are none of them.
         storage_price_per_gb_month: US dollars; what reports reckon with.
-        survey_other_repositories: Whether a run also lists the repositories that did not opt in, for its findings.
         task_definition_revisions: How many of the newest active revisions of each family of ECS task definitions
             are in use although nothing names them.
         usage_sources_sha256: Of the sources that Terraform knows: an image of another version would ask fewer.
+        used_images: Lists of images in S3 that are in use as well; None: there are none.
     """
 
     schema_version: Literal[1] = 1
-    acknowledged_unscanned: frozenset[Unscanned] = frozenset()
-    approval: Literal["none", "required"] = "none"
+    accepted_gaps: Annotated[dict[AcceptedGap, GapReason], AfterValidator(_sorted)] = Field(default_factory=dict)
     delete_archived_after_days: Annotated[int, Field(ge=90, le=99_999)] | None = None
-    disabled_usage_sources: frozenset[SourceName] = frozenset()
     event_bus_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,256}$")] | None = None
-    extra_references: frozenset[ExtraReference] = frozenset()
-    history: HistoryPlace | None = None
-    inventories: InventoriesPlace | None = None
-    journal: HistoryPlace | None = None
+    keep_recently_used_days: Annotated[int, Field(ge=0, le=99_999)] = DEFAULT_KEEP_RECENTLY_USED_DAYS
     lock_table: Annotated[str, Field(min_length=3)] | None = None
     max_removal_percent_per_repository: Percent | None = None
     max_removal_percent_per_run: Percent | None = None
@@ -265,15 +277,16 @@ class Document(Strict):
     notifications: Notifications | None = None
     own_repository: Annotated[str, Field(min_length=2)] | None = None
     plan_expiry_hours: Annotated[int, Field(ge=1, le=720)] = DEFAULT_PLAN_EXPIRY_HOURS
-    plans: Annotated[PlansPlace | None, AfterValidator(_there_if_required)] = Field(default=None, validate_default=True)
-    removal: Literal["delete", "archive"] = "delete"
-    reports: ReportsPlace | None = None
-    rollback_days: Annotated[int, Field(ge=0, le=99_999)] = DEFAULT_ROLLBACK_DAYS
-    rules: tuple[Rule, ...] = ()
+    protected_images: frozenset[ProtectedImage] = frozenset()
+    removal_mode: Literal["delete", "archive"] = "delete"
+    report_unmanaged_repositories: bool = False
+    require_approval: bool = False
+    retention_rules: tuple[Rule, ...] = ()
+    storage: Annotated[Storage | None, AfterValidator(_there_if_required)] = Field(default=None, validate_default=True)
     storage_price_per_gb_month: Annotated[float, Field(ge=0, le=1000)] = DEFAULT_STORAGE_PRICE
-    survey_other_repositories: bool = False
     task_definition_revisions: Revisions = 1
     usage_sources_sha256: Annotated[str, AfterValidator(_is_of_this_image)] | None = None
+    used_images: UsedImagesLocation | None = None
 
     @field_validator("minimum_keep_days")
     @classmethod
@@ -285,11 +298,39 @@ class Document(Strict):
 
     @model_validator(mode="after")
     def _archiving_needs_the_history(self) -> Document:
-        if self.removal == "archive" and self.history is None:
+        if self.removal_mode == "archive" and self.history is None:
             kind = "archive_without_history"
-            message = "removal = archive needs the history: what an archived index lists is known from there alone"
+            message = "removal_mode = archive needs the history: what an archived index lists is known from there alone"
             raise PydanticCustomError(kind, message)
         return self
+
+    @property
+    def history(self) -> Storage | None:
+        """Where the past is remembered; None: nowhere."""
+        return self.storage if self.storage and self.storage.history else None
+
+    @property
+    def journal(self) -> Storage | None:
+        """Where what goes is written down first; None: nowhere."""
+        return self.storage if self.storage and self.storage.journal else None
+
+    @property
+    def reports(self) -> Storage | None:
+        """Where reports of runs are kept; None: nowhere."""
+        return self.storage if self.storage and self.storage.reports else None
+
+    @property
+    def plans(self) -> Storage | None:
+        """Where plans lie that wait for approval; None: none has to wait."""
+        if self.storage is None or not self.require_approval:
+            return None
+        return self.storage.model_copy(update={"prefix": f"{self.storage.prefix}plans/"})
+
+    @property
+    def gaps_beside_sources(self) -> tuple[str, ...]:
+        """What a person left unprotected although every source is asked that could be, with the reasons."""
+        whole_sources = {"eks:*", *(f"source:{name}" for name in EXCLUDABLE)}
+        return tuple(f"{gap}: {reason}" for gap, reason in self.accepted_gaps.items() if gap not in whole_sources)
 
 
 class SettingsObject(Strict):

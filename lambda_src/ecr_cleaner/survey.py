@@ -102,7 +102,7 @@ def _outcome(found: object) -> RepositoryOutcome | None:
         case RepositoryOutcome():
             return found
         case Skipped():
-            return RepositoryOutcome(RepositoryStatus.SKIPPED, found.evidence, found.reason.value)
+            return RepositoryOutcome(RepositoryStatus.SKIPPED, found.evidence, f"{found.reason.value}:{found.name}")
         case inventory.Misconfigured(opted_in=True):
             return RepositoryOutcome(RepositoryStatus.MISCONFIGURED, found.problem)
     return None

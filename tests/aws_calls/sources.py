@@ -44,10 +44,8 @@ def quiet(script: Script, *but: str) -> None:
 
 def excluding(*names: str) -> Settings:
     """Settings that take sources out."""
-    unscanned = frozenset({"eks"} & set(names))
-    return Settings.model_validate(
-        {"disabled_usage_sources": frozenset(names) - unscanned, "acknowledged_unscanned": unscanned}
-    )
+    gaps = {source.gap: "known" for source in SOURCES if source.name in names}
+    return Settings.model_validate({"accepted_gaps": gaps})
 
 
 def collected(script: Script, *excluded: str) -> UsageScan:
@@ -76,6 +74,6 @@ def outcome(scan: UsageScan, name: str) -> SourceOutcome:
     return found[name]
 
 
-def mend(name: str, setting: str = "disabled_usage_sources") -> str:
+def mend(gap: str) -> str:
     """How a person excludes a source."""
-    return f'{setting} = ["{name}"] excludes this source from the run, at your own risk'
+    return f'accepted_gaps = {{ "{gap}" = "<reason>" }} excludes this source from the run, at your own risk'

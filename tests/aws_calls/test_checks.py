@@ -90,7 +90,7 @@ def test_a_refused_call_says_which(script: Script) -> None:
 
 def test_other_repositories_are_listed_page_by_page(script: Script) -> None:
     """All of their images, archived ones too."""
-    made = checks(script, survey_other_repositories=True)
+    made = checks(script, report_unmanaged_repositories=True)
     every = {"filter": {"imageStatus": "ANY"}, "maxResults": 1000}
     pages = [
         [detail(image("a", size=1, repository="web"))],
@@ -115,7 +115,7 @@ def test_other_repositories_are_listed_page_by_page(script: Script) -> None:
 
 def test_half_a_page_is_no_listing(script: Script) -> None:
     """What a repository holds is not known then."""
-    made = checks(script, survey_other_repositories=True)
+    made = checks(script, report_unmanaged_repositories=True)
     script.cut_short(
         "ecr",
         "describe_images",
@@ -132,7 +132,7 @@ def test_half_a_page_is_no_listing(script: Script) -> None:
 
 def accepting(script: Script) -> Checks:
     """Those of a run in which a person accepted that other accounts pull."""
-    made = checks(script, acknowledged_unscanned=frozenset({"other_accounts"}))
+    made = checks(script, accepted_gaps={"other_accounts:*": "known"})
     made.scanned([])
     made.surveyed(RegistryListing(RegistryFacts(ACCOUNT), frozenset({"app"}), (repository(),)))
     return made

@@ -227,7 +227,7 @@ def test_the_rule_that_matches_comes_with_the_repository(script: Script) -> None
     tagged(script, ENABLED)
     no_policy(script)
     conditions = {name: value for name, value in ALL.items() if name != "repositories"}
-    assert looked_at(script, rules=(SHOP, ALL)) == repository("app", rule=1, **conditions)
+    assert looked_at(script, retention_rules=(SHOP, ALL)) == repository("app", rule=1, **conditions)
 
 
 def test_the_repositorys_own_tag_overrides_both_ages_of_its_rule(script: Script) -> None:
@@ -236,7 +236,7 @@ def test_the_repositorys_own_tag_overrides_both_ages_of_its_rule(script: Script)
     no_policy(script)
     conditions = {name: value for name, value in ALL.items() if name != "repositories"}
     conditions |= {"keep_days": 45, "keep_days_untagged": 45}
-    assert looked_at(script, rules=(SHOP, ALL)) == repository("app", rule=1, tag="45", **conditions)
+    assert looked_at(script, retention_rules=(SHOP, ALL)) == repository("app", rule=1, tag="45", **conditions)
 
 
 @pytest.mark.parametrize(("days", "held", "raised"), [("6", 7, True), ("7", 7, False), ("8", 8, False)])
@@ -383,19 +383,26 @@ def test_who_cannot_be_seen_is_a_reason_to_skip(
         RegistryFacts(ACCOUNT, foreign_pullers=("*",)),
     ],
 )
-def test_an_acknowledgement_includes_the_repository(script: Script, facts: RegistryFacts) -> None:
+@pytest.mark.parametrize("glob", ["*", "a*", "app", "?pp"])
+def test_an_accepted_gap_includes_the_repository(script: Script, facts: RegistryFacts, glob: str) -> None:
     """All three are the decision of a person, who then is not asked for the policy either."""
     tagged(script, ENABLED)
-    accepted = frozenset({"other_accounts", "pull_through_cache", "delete_replication"})
-    assert looked_at(script, facts, acknowledged_unscanned=accepted) == APP
+    kinds = ("other_accounts", "pull_through_cache", "delete_replication")
+    assert looked_at(script, facts, accepted_gaps={f"{kind}:{glob}": "known" for kind in kinds}) == APP
 
 
-def test_an_acknowledgement_includes_only_what_it_names(script: Script) -> None:
-    """Kubernetes is another matter than replication."""
+@pytest.mark.parametrize(
+    "gaps",
+    [
+        ("eks:*", "other_accounts:*", "pull_through_cache:*"),
+        ("delete_replication:shop/*", "delete_replication:ap", "delete_replication:app/*"),
+    ],
+)
+def test_an_accepted_gap_includes_only_what_it_names(script: Script, gaps: tuple[str, ...]) -> None:
+    """Kubernetes is another matter than replication, and another repository than this one."""
     tagged(script, ENABLED)
     facts = RegistryFacts(ACCOUNT, delete_replication_prefixes=("",))
-    accepted = frozenset({"eks", "other_accounts", "pull_through_cache"})
-    assert isinstance(looked_at(script, facts, acknowledged_unscanned=accepted), Skipped)
+    assert isinstance(looked_at(script, facts, accepted_gaps=dict.fromkeys(gaps, "known")), Skipped)
 
 
 def test_a_policy_that_admits_other_accounts_skips_the_repository(script: Script) -> None:

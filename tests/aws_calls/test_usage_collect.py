@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 COMPLETE, FAILED, DISABLED = SourceStatus.COMPLETE, SourceStatus.FAILED, SourceStatus.DISABLED
 FUNCTION: Final = {"FunctionName": "api", "Version": "7", "PackageType": "Image", "CodeSha256": APP[7:]}
 BUS: Final = f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/default"
-MEND_LAMBDA: Final = mend("lambda")
+MEND_LAMBDA: Final = mend("source:lambda")
 
 
 # Complete
@@ -104,13 +104,12 @@ def test_what_protects_nothing_is_noted(script: Script) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_an_excluded_source_is_not_asked_and_always_told(script: Script, name: str) -> None:
-    """With what is unprotected, and by which setting."""
+    """With what is unprotected, and why."""
     quiet(script, name)
     scan = collected(script, name)
     assert scan.unprotected == usage.disabled(TARGET, excluding(name), SOURCES) == (outcome(scan, name),)
     assert usage.disabled(TARGET, excluding(name)) == scan.unprotected
-    setting = "acknowledged_unscanned" if name == "eks" else "disabled_usage_sources"
-    detail = f"excluded by {setting}, so not protected is what only these use: {TITLES[name]}"
+    detail = f"excluded by accepted_gaps (known), so not protected is what only these use: {TITLES[name]}"
     assert scan.unprotected == (SourceOutcome(TARGET, name, DISABLED, detail=detail),)
 
 
@@ -127,12 +126,12 @@ def test_without_any_source_nobody_is_asked(script: Script) -> None:
 @pytest.mark.parametrize(
     ("name", "permission", "mended"),
     [
-        ("ecs", "ecs:ListClusters", mend("ecs")),
+        ("ecs", "ecs:ListClusters", mend("source:ecs")),
         ("lambda", "lambda:ListFunctions", MEND_LAMBDA),
-        ("apprunner", "apprunner:ListServices", mend("apprunner")),
-        ("eventbridge", "events:ListEventBuses", mend("eventbridge")),
-        ("scheduler", "scheduler:ListSchedules", mend("scheduler")),
-        ("eks", "eks:ListClusters", mend("eks", "acknowledged_unscanned")),
+        ("apprunner", "apprunner:ListServices", mend("source:apprunner")),
+        ("eventbridge", "events:ListEventBuses", mend("source:eventbridge")),
+        ("scheduler", "scheduler:ListSchedules", mend("source:scheduler")),
+        ("eks", "eks:ListClusters", mend("eks:*")),
     ],
 )
 def test_a_denied_call_names_permission_and_setting(script: Script, name: str, permission: str, mended: str) -> None:
@@ -177,7 +176,7 @@ def test_a_permission_of_another_service_is_named_in_full(script: Script) -> Non
     rule(script, "report:3")
     script.refuse("ecs", "describe_task_definition", "AccessDeniedException")
     detail = outcome(collected(script, "ecs"), "eventbridge").detail
-    assert "; the role needs the permission ecs:DescribeTaskDefinition; disabled_usage_sources = [" in detail
+    assert '; the role needs the permission ecs:DescribeTaskDefinition; accepted_gaps = { "source:' in detail
 
 
 def test_what_a_failed_source_had_found_is_dropped(script: Script) -> None:
@@ -217,7 +216,6 @@ def test_clusters_of_kubernetes_fail_their_source(script: Script) -> None:
     script.answer("eks", "list_clusters", {"clusters": ["shop"]}, maxResults=100, include=["all"])
     detail = (
         "EKS clusters cannot be scanned, and their pods may use any image: shop; "
-        "a fresh inventory of each lets the run go on: inventory_uri + eks/us-east-1/shop.json; "
-        + mend("eks", "acknowledged_unscanned")
+        "a fresh inventory of each lets the run go on: used_images_uri + eks/us-east-1/shop.json; " + mend("eks:*")
     )
     assert outcome(collected(script), "eks") == SourceOutcome(TARGET, "eks", FAILED, detail=detail)

@@ -42,7 +42,7 @@ def test_without_clusters_nothing_is_used(script: Script, pages: list[list[str]]
 def test_clusters_are_an_error_that_names_them_all(script: Script, pages: list[list[str]], names: str) -> None:
     """Of every page, sorted: somebody has to say that they are known."""
     script.pages("eks", "list_clusters", "clusters", *pages, **LISTING)
-    keys = ", ".join(f"inventory_uri + eks/us-east-1/{name}.json" for name in names.split(", "))
+    keys = ", ".join(f"used_images_uri + eks/us-east-1/{name}.json" for name in names.split(", "))
     message = (
         f"EKS clusters cannot be scanned, and their pods may use any image: {names}; "
         f"a fresh inventory of each lets the run go on: {keys}"

@@ -8,7 +8,7 @@ import pytest
 
 from ecr_cleaner.errors import SourceError, UnscannedConsumersError
 from ecr_cleaner.settings import Settings
-from ecr_cleaner.settings_document import InventoriesPlace
+from ecr_cleaner.settings_document import UsedImagesLocation
 from ecr_cleaner.usage.base import Account
 from ecr_cleaner.usage.sources import eks
 from ecr_cleaner.usage.task_definitions import TaskDefinitions
@@ -17,13 +17,13 @@ from tests.builders import NOW, ago
 if TYPE_CHECKING:
     from tests.aws_calls.script import Script
 
-PLACE: Final = InventoriesPlace(bucket="lists", prefix="in/use/", max_age_hours=24)
+PLACE: Final = UsedImagesLocation(bucket="lists", prefix="in/use/", max_age_hours=24)
 START: Final = "EKS clusters cannot be scanned, and their pods may use any image: "
 
 
-def asked(script: Script, *disabled: str, place: InventoriesPlace | None = PLACE) -> list[object]:
+def asked(script: Script, *gaps: str, place: UsedImagesLocation | None = PLACE) -> list[object]:
     """Ask the source."""
-    settings = Settings(inventories=place, disabled_usage_sources=frozenset(disabled))
+    settings = Settings(used_images=place, accepted_gaps=dict.fromkeys(gaps, "known"))
     return list(eks.collect(Account(script.aws, settings, TaskDefinitions(script.aws), now=NOW)))
 
 
@@ -80,7 +80,7 @@ def test_a_stale_inventory_lets_no_cluster_pass(script: Script) -> None:
     clusters(script, "web")
     stored(script, "25h", "in/use/eks/us-east-1/web.json", "in/use/other.json")
     with pytest.raises(
-        SourceError, match=r"^s3://lists/in/use/eks/us-east-1/web.json was written 25.0 hours ago, and inventory_"
+        SourceError, match=r"^s3://lists/in/use/eks/us-east-1/web.json was written 25.0 hours ago, and used_images_"
     ):
         asked(script)
 
@@ -88,7 +88,7 @@ def test_a_stale_inventory_lets_no_cluster_pass(script: Script) -> None:
 def test_without_a_place_the_remedy_begins_with_one(script: Script) -> None:
     """Nothing is asked of S3."""
     clusters(script, "web")
-    remedy = r"a fresh inventory of each lets the run go on: inventory_uri \+ eks/us-east-1/web.json"
+    remedy = r"a fresh inventory of each lets the run go on: used_images_uri \+ eks/us-east-1/web.json"
     with pytest.raises(UnscannedConsumersError, match=f"^{START}web; {remedy}$"):
         asked(script, place=None)
 
@@ -96,6 +96,39 @@ def test_without_a_place_the_remedy_begins_with_one(script: Script) -> None:
 def test_inventories_that_nobody_reads_let_no_cluster_pass(script: Script) -> None:
     """Their images would not be protected."""
     clusters(script, "web")
-    remedy = 'as long as disabled_usage_sources names "inventories", no inventory counts'
+    remedy = 'as long as accepted_gaps has "source:used_images_objects", no inventory counts'
     with pytest.raises(UnscannedConsumersError, match=f"^{START}web; {remedy}$"):
-        asked(script, "inventories")
+        asked(script, "source:used_images_objects")
+
+
+ARN: Final = "eks:arn:aws:eks:us-east-1:123456789012:cluster/"
+
+
+def test_a_cluster_that_a_person_accepts_passes_without_an_inventory(
+    script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever accepts each of them needs no place for inventories either."""
+    clusters(script, "web", "batch")
+    monkeypatch.setattr(script.aws, "account_id", "123456789012")
+    assert asked(script, f"{ARN}web", f"{ARN}batch", place=None) == []
+
+
+def test_a_cluster_that_nobody_accepts_still_stops_the_run(script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the one that is named whole, in this account and region, passes."""
+    clusters(script, "web", "batch", "shop")
+    stored(script, "1h", "in/use/eks/us-east-1/shop.json")
+    monkeypatch.setattr(script.aws, "account_id", "123456789012")
+    other = "eks:arn:aws:eks:us-east-1:210987654321:cluster/batch"
+    elsewhere = "eks:arn:aws:eks:eu-west-1:123456789012:cluster/batch"
+    with pytest.raises(UnscannedConsumersError, match=f"^{START}batch; "):
+        asked(script, f"{ARN}web", f"{ARN}batch-2", other, elsewhere)
+
+
+def test_no_cluster_is_accepted_by_its_arn_where_the_account_is_not_known(
+    script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another account may have one of the same name."""
+    clusters(script, "web")
+    monkeypatch.setattr(script.aws, "account_id", None)
+    with pytest.raises(UnscannedConsumersError, match=f"^{START}web; "):
+        asked(script, f"{ARN}web", place=None)

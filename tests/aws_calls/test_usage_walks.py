@@ -171,8 +171,7 @@ def test_a_service_of_unknown_regions_is_where_its_source_says(region: str, stat
         client = script.aws.client("bedrock-agentcore-control")
         nobody = EndpointConnectionError(endpoint_url=f"{client.meta.endpoint_url}/runtimes/", error="as scripted")
         script.break_off("bedrock-agentcore-control", "ListAgentRuntimes", nobody)
-        others = frozenset(source.name for source in usage.SOURCES if source.name != "agentcore")
-        settings = Settings.model_construct(disabled_usage_sources=others, acknowledged_unscanned=frozenset({"eks"}))
+        settings = Settings(accepted_gaps={s.gap: "known" for s in usage.SOURCES if s.name != "agentcore"})
         script.aws.account_id = ACCOUNT
         scan = scanned(script.aws, settings)
     assert {outcome.status for outcome in scan.outcomes if outcome.source == "agentcore"} == {status}

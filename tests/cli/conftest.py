@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner
 
 from ecr_cleaner.cli import main
-from ecr_cleaner.usage.registry import DISABLED_BY_NAME
+from ecr_cleaner.usage.registry import EXCLUDABLE
 from tests.integration.fixtures import night, past, run, running_sandbox, sandbox
 from tools.processes import byte_code
 
@@ -32,10 +32,12 @@ SOURCE: Final = Path(__file__).parents[2] / "lambda_src"
 SCENARIOS: Final = Path(__file__).parents[1] / "fake_aws" / "scenarios"
 ROLE: Final = "arn:aws:iam::123456789012:role/function"
 NAME: Final = "ecr-cleaner"
-OTHERS: Final = sorted(DISABLED_BY_NAME - {"apprunner"})
+OTHERS: Final = sorted(EXCLUDABLE - {"apprunner"})
 """Sources that a test need not ask which is about something else: making their clients takes most of a plan's time."""
 
-FEW: Final = tuple(word for name in OTHERS for word in ("--disable-source", name))
+GAPS: Final = {f"source:{name}": "not what this test is about" for name in OTHERS}
+
+FEW: Final = tuple(word for name in OTHERS for word in ("--accept-gap", f"source:{name}"))
 """The same as words of the command."""
 
 
@@ -168,7 +170,7 @@ def deploy(sandbox: Sandbox) -> Callable[..., dict[str, str]]:
         told = {
             "DRY_RUN": dry_run,
             "DEFAULT_KEEP_DAYS": keep_days,
-            "ECR_CLEANER_SETTINGS": json.dumps({"schema_version": 1, "disabled_usage_sources": OTHERS} | document),
+            "ECR_CLEANER_SETTINGS": json.dumps({"schema_version": 1, "accepted_gaps": GAPS} | document),
         }
         if "settings_object" in document:
             told["ECR_CLEANER_SETTINGS"] = json.dumps({"schema_version": 1} | document)

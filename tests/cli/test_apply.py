@@ -49,11 +49,9 @@ class Deployed:
         self._around = dict(os.environ)
         self.prefix = f"{past.place['prefix']}plans/"
         self.settings: dict[str, Any] = {
-            "approval": "required",
-            "history": past.place,
+            "require_approval": True,
+            "storage": past.place | {"history": True, "journal": True},
             "lock_table": LOCK,
-            "plans": {"bucket": past.place["bucket"], "prefix": self.prefix},
-            "journal": past.place,
         }
         self.environment = deploy(**self.settings)
         self.context = Context()
@@ -320,15 +318,14 @@ def test_what_is_neither_an_id_nor_a_file_is_wrong_usage(command: Command, tmp_p
 
 @pytest.mark.parametrize(
     ("settings", "cause"),
-    [({"dry_run": "true"}, "dry_run is true"), ({"approval": "none"}, 'approval is "none"')],
+    [({"dry_run": "true"}, "dry_run is true"), ({"require_approval": False}, "require_approval is false")],
     ids=["dry_run", "approval"],
 )
 def test_a_function_that_carries_no_plan_out_is_told(
     command: Command, past: Past, deploy: Callable[..., dict[str, str]], settings: dict[str, Any], cause: str
 ) -> None:
     """Before it is asked."""
-    plans = {"bucket": past.place["bucket"], "prefix": f"{past.place['prefix']}plans/"}
-    deploy(**({"approval": "required", "history": past.place, "plans": plans} | settings))
+    deploy(**({"require_approval": True, "storage": past.place | {"history": True}} | settings))
     ended = apply(command, "0" * 64)
     assert ended.code == 1
     assert cause in ended.err
@@ -409,7 +406,7 @@ def dry_run(environment: dict[str, str]) -> dict[str, str]:
 def named(environment: dict[str, str]) -> dict[str, str]:
     """Somebody names what they need."""
     document = json.loads(environment["ECR_CLEANER_SETTINGS"])
-    document["extra_references"] = ["123456789012.dkr.ecr.us-east-1.amazonaws.com/app:one"]
+    document["protected_images"] = ["123456789012.dkr.ecr.us-east-1.amazonaws.com/app:one"]
     return environment | {"ECR_CLEANER_SETTINGS": json.dumps(document)}
 
 

@@ -42,7 +42,7 @@ def test_what_was_in_use_until_yesterday_stays_as_the_function_would_say(
 ) -> None:
     """The history of the function is read, and neither it nor anything else is written."""
     shop(sandbox, "app:v1")
-    deploy(history=past.place, disabled_usage_sources=[])
+    deploy(storage=past.place | {"history": True}, accepted_gaps={})
     night(dry_run=True)
     past.passes(days=3)
     use(sandbox, "app:v2")
@@ -68,7 +68,7 @@ def test_a_copy_leads_to_the_history_too(
     shop(sandbox, "app:v1")
     night(dry_run=True)
     use(sandbox, "app:v2")
-    copy = json.dumps({"schema_version": 1, "history": past.place})
+    copy = json.dumps({"schema_version": 1, "storage": past.place | {"history": True}})
     ended = command.with_pipes("plan", "--json", "--settings", "-", stdin=copy)
     assert ended.code == 0, ended.err
     assert ended.verdicts[sandbox.digest("one")] == ("keep", "recently_in_use")
@@ -93,7 +93,7 @@ def test_a_history_that_has_not_begun_is_not_begun(
 ) -> None:
     """The marker stays as Terraform wrote it; the plan says what is not known."""
     shop(sandbox, "app:v1")
-    deploy(history=past.place)
+    deploy(storage=past.place | {"history": True})
     before = past.objects()
     ended = command("plan", "--function", NAME, "--json")
     assert ended.code == 0, ended.err
@@ -106,7 +106,7 @@ def test_a_history_that_a_killed_run_has_begun_is_found(
 ) -> None:
     """It wrote the repository's object and did not come to note that it exists: the next run finds it all the same."""
     shop(sandbox, "app:v1")
-    deploy(history=past.place)
+    deploy(storage=past.place | {"history": True})
     sandbox.repository("empty", tags={"BoxCleanerEnabled": "true"})
     writes = Fault(service="s3", operation="PutObject", kind="access_denied", after=4)
     sandbox.inject(writes)
@@ -124,7 +124,7 @@ def test_a_history_that_may_not_be_read_refuses(
 ) -> None:
     """What it would keep is not known; the sentence says what the caller lacks."""
     shop(sandbox, "app:v1")
-    deploy(history=past.place)
+    deploy(storage=past.place | {"history": True})
     sandbox.inject(Fault(service="s3", operation="GetObject", kind="access_denied"))
     ended = command("plan", "--function", NAME)
     assert ended.code == 1
@@ -147,7 +147,9 @@ def test_the_plan_is_a_dry_run_whatever_the_function_does(
 
 def test_the_plan_says_which_settings_it_used(command: Command, deploy: Callable[..., Any], tmp_path: Path) -> None:
     """Equal settings have one hash, whether they come from the function, from its environment, or from the document."""
-    environment = deploy(keep_days="45", rollback_days=3, acknowledged_unscanned=["eks", "other_accounts"])
+    environment = deploy(
+        keep_days="45", keep_recently_used_days=3, accepted_gaps={"eks:*": "known", "other_accounts:*": "known"}
+    )
     forms = {
         "environment": environment,
         "answer": {"FunctionName": NAME, "Environment": {"Variables": environment}},
@@ -169,23 +171,23 @@ def test_the_plan_says_which_settings_it_used(command: Command, deploy: Callable
 def test_explain_uses_the_deployed_settings(command: Command, sandbox: Sandbox, deploy: Callable[..., Any]) -> None:
     """Rules too, which no option tells."""
     shop(sandbox, "app:v1")
-    deploy(rules=[{"repositories": ["app"], "keep_tags": ["v*"]}])
+    deploy(retention_rules=[{"repositories": ["app"], "keep_tags": ["v*"]}])
     ended = command("explain", "--function", NAME, "app:v2")
     assert ended.code == 0, ended.err
     assert f"settings: function {NAME}" in ended.out
     assert "KEEP  app:v2" in ended.out
-    assert "rules[0]" in ended.out
+    assert "retention_rules[0]" in ended.out
 
 
 def test_settings_that_outgrew_the_environment_are_read_from_the_bucket(
     command: Command, past: Past, deploy: Callable[..., Any]
 ) -> None:
     """As long as they are what Terraform wrote."""
-    body = json.dumps({"schema_version": 1, "rollback_days": 5}).encode()
+    body = json.dumps({"schema_version": 1, "keep_recently_used_days": 5}).encode()
     past.write(f"{PREFIX}settings.json", body)
     pointer = {"bucket": BUCKET, "key": f"{PREFIX}settings.json", "sha256": hashlib.sha256(body).hexdigest()}
     deploy(settings_object=pointer)
-    assert command("plan", "--function", NAME, "--json").plan["settings"]["values"]["rollback_days"] == 5
+    assert command("plan", "--function", NAME, "--json").plan["settings"]["values"]["keep_recently_used_days"] == 5
     past.write(f"{PREFIX}settings.json", body.replace(b"5", b"0"))
     ended = command("plan", "--function", NAME, "--json")
     assert (ended.code, ended.out) == (1, "")
@@ -212,8 +214,8 @@ def test_limits_of_a_whole_run_are_not_held_against_some_repositories(
         (["--function", "f", "--settings", "FILE"], "--function and --settings exclude each other"),
         (["--function", "f", "--keep-days", "9"], "--function and --keep-days exclude each other"),
         (
-            ["--function", "f", "--acknowledge", "eks", "--inventory-uri", "s3://a/b/", "--settings", "FILE"],
-            "--function, --settings, --acknowledge and --inventory-uri exclude each other",
+            ["--function", "f", "--accept-gap", "eks:*", "--used-images-uri", "s3://a/b/", "--settings", "FILE"],
+            "--function, --settings, --accept-gap and --used-images-uri exclude each other",
         ),
         (["--settings", "FILE", "--keep-days", "9"], "--settings and --keep-days exclude each other"),
     ],

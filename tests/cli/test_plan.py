@@ -35,13 +35,15 @@ def test_a_plan_shows_every_repository_and_the_totals(command: Command, company:
 
 def test_a_plan_as_json_says_which_settings_it_rests_on(command: Command) -> None:
     """Their source, all their values, and a hash that only other settings change."""
-    one = command("plan", "--json", "--acknowledge", "eks", "--acknowledge", "other_accounts")
-    other = command("plan", "--json", "--acknowledge", "other_accounts", "--acknowledge", "eks")
-    third = command("plan", "--json", "--acknowledge", "eks")
+    one = command("plan", "--json", "--accept-gap", "eks:*", "--accept-gap", "other_accounts:*")
+    other = command("plan", "--json", "--accept-gap", "other_accounts:*", "--accept-gap", "eks:*")
+    third = command("plan", "--json", "--accept-gap", "eks:*")
     told = one.plan["settings"]
     assert (told["source"], told["name"]) == ("options", None)
     assert told["values"]["default_keep_days"] == 30
-    assert told["values"]["acknowledged_unscanned"] == ["eks", "other_accounts"]
+    assert told["values"]["accepted_gaps"] == dict.fromkeys(
+        ["eks:*", "other_accounts:*"], "accepted on the command line"
+    )
     assert "dry_run" not in told["values"]
     assert re.fullmatch(r"[0-9a-f]{64}", told["sha256"])
     assert other.plan["settings"] == told

@@ -10,7 +10,16 @@ from typing import Any, get_args
 
 from ecr_cleaner import documents, settings
 from ecr_cleaner.model import Occasions
-from ecr_cleaner.settings_document import Document, Notifications, Rule, SettingsObject, Unscanned
+from ecr_cleaner.settings_document import (
+    CLUSTER_ARN,
+    GAP_KINDS,
+    REPOSITORY_GLOB,
+    Document,
+    Notifications,
+    Rule,
+    SettingsObject,
+    Storage,
+)
 from ecr_cleaner.usage.registry import SOURCES
 from tests.consistency import declared
 from tools import generate
@@ -21,15 +30,23 @@ def test_the_settings_document_has_the_same_keys() -> None:
     assert set(declared.local_values("main.tf")["settings"]) == set(Document.model_fields)
 
 
+def test_the_storage_has_the_same_members() -> None:
+    """Bucket, prefix, and what is kept there."""
+    written = re.findall(r"(\w+) = ", str(declared.local_values("bucket.tf")["storage"]))
+    assert written == list(Storage.model_fields)
+
+
 def test_rules_have_the_same_members() -> None:
     """What an input of Terraform's type may hold is what a rule of the function knows, one for one."""
-    members = re.findall(r"(\w+) = ", declared.variables()["rules"].type)
+    members = re.findall(r"(\w+) = ", declared.variables()["retention_rules"].type)
     assert members == list(Rule.model_fields)
 
 
 def test_globs_may_hold_the_same_characters() -> None:
     """Terraform refuses at plan what the function would refuse at night."""
-    conditions = [re.findall(r'regex\("(.*?)", glob\)', text) for text in declared.variables()["rules"].conditions]
+    conditions = [
+        re.findall(r'regex\("(.*?)", glob\)', text) for text in declared.variables()["retention_rules"].conditions
+    ]
     patterns = [re.findall(r"pattern='(.*?)'", str(Rule.model_fields[n])) for n in ("repositories", "keep_tags")]
     assert [found for found in conditions if found] == patterns
 
@@ -93,11 +110,16 @@ def test_sources_only_read() -> None:
             assert re.match(r"[a-z0-9-]+:(Describe|List|Get|BatchGet|Search)[A-Z]", action), action
 
 
-def test_unscanned_consumers_can_be_acknowledged_by_their_names() -> None:
-    """The input and the settings list the same names, and sources of this kind are among them."""
-    names = set(get_args(Unscanned))
-    assert declared.allowed_values("acknowledged_unscanned") == names
-    assert {source.name for source in SOURCES if source.setting == "acknowledged_unscanned"} <= names
+def test_gaps_are_accepted_by_the_same_keys() -> None:
+    """Terraform refuses at plan what the function would refuse at night: kinds, sources, clusters and globs."""
+    conditions = declared.variables()["accepted_gaps"].conditions
+    patterns = [found for text in conditions for found in re.findall(r'regex\("(.*?)", gap\)', text)]
+    assert patterns[0] == f"^({'|'.join(GAP_KINDS)}):"
+    assert patterns[1].replace("\\\\", "\\") == rf"^eks:(\*|{CLUSTER_ARN})$"
+    assert rf"^[a-z_]+:{REPOSITORY_GLOB}$" in patterns
+    assert {source.gap.partition(":")[0] for source in SOURCES} <= set(GAP_KINDS)
+    accepted = Document(accepted_gaps={source.gap: "known" for source in SOURCES}).accepted_gaps
+    assert set(accepted) == {told["gap"] for told in json.loads(generate.SOURCES_FILE.read_text()).values()}
 
 
 def test_the_defaults_are_the_same() -> None:
@@ -105,10 +127,12 @@ def test_the_defaults_are_the_same() -> None:
     inputs = declared.variables()
     assert inputs["default_keep_days"].default == settings.DEFAULT_KEEP_DAYS
     assert inputs["minimum_keep_days"].default == Document.model_fields["minimum_keep_days"].default
-    assert tuple(inputs["rules"].default) == Document.model_fields["rules"].default
+    assert tuple(inputs["retention_rules"].default) == Document.model_fields["retention_rules"].default
     assert inputs["dry_run"].default is settings.Settings.model_fields["dry_run"].default
     shared = set(inputs) & set(Document.model_fields)
-    assert {"max_removals_per_run", "max_usage_drop_percent", "rollback_days"} <= shared
+    assert inputs["accepted_gaps"].default == Document().accepted_gaps == {}
+    shared -= {"accepted_gaps"}  # made anew for each document
+    assert {"max_removals_per_run", "max_usage_drop_percent", "keep_recently_used_days"} <= shared
     for name in shared:
         default = Document.model_fields[name].default
         told = (

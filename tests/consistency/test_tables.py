@@ -24,7 +24,7 @@ from ecr_cleaner.model import (
 from ecr_cleaner.report import metrics, run_event
 from ecr_cleaner.report.summary import RepositorySummary, RunSummary
 from ecr_cleaner.rules import MAX_TAGS
-from ecr_cleaner.settings_document import Document, Rule
+from ecr_cleaner.settings_document import GAP_KINDS, Document, Rule
 from ecr_cleaner.usage.registry import SOURCES
 from tests.builders import NOW
 from tests.consistency import declared
@@ -115,7 +115,7 @@ def test_the_managed_policies_are_named(readme: Page) -> None:
         (("`kind`", "Meaning", "What to do"), {kind.value for kind in FindingKind}),
         (("`removals`",), {status.value for status in RemovalStatus}),
         (("`repositories[].status`",), {status.value for status in RepositoryStatus}),
-        (("Value", "Without it"), declared.allowed_values("acknowledged_unscanned")),
+        (("Kind", "Without an entry"), set(GAP_KINDS)),
         (("Key of `ECR_CLEANER_SETTINGS`",), set(Document.model_fields)),
         (("Member of a rule",), set(Rule.model_fields)),
     ],
@@ -199,11 +199,15 @@ def test_the_role_puts_the_events_that_the_function_puts() -> None:
 
 def test_the_example_of_rules_is_understood(readme: Page) -> None:
     """It names every member, and the function would take it as it stands."""
-    (example,) = (code.text for code in readme.code if code.language == "hcl" and "rules = [" in code.text)
+    (example,) = (code.text for code in readme.code if code.language == "hcl" and "retention_rules = [" in code.text)
     module = declared.blocks(example)["module"][0]["ecr_cleaner"]
-    told = {"schema_version": 1, "minimum_keep_days": module["minimum_keep_days"], "rules": module["rules"]}
+    told = {
+        "schema_version": 1,
+        "minimum_keep_days": module["minimum_keep_days"],
+        "retention_rules": module["retention_rules"],
+    }
     document = Document.model_validate_json(json.dumps(told), context={})
-    assert {name for rule in document.rules for name in rule.model_fields_set} == set(Rule.model_fields)
+    assert {name for rule in document.retention_rules for name in rule.model_fields_set} == set(Rule.model_fields)
 
 
 def test_every_log_line_is_listed(readme: Page) -> None:

@@ -99,8 +99,8 @@ def stack(
     parts = {
         # Names of their own: one account holds them all.
         "minimal": Part(arguments={"name": "minimal"} | image | quick),
-        "approval": Part(image, {"bucket_force_destroy": True}),
-        "complete": Part(image, {"bucket_force_destroy": True}),
+        "approval": Part(image, {"force_destroy_bucket": True}),
+        "complete": Part(image, {"force_destroy_bucket": True}),
         "archive": Part(image | {"bucket_name": BUCKET}),
         "alerts": Part(image, {"name": "told"} | quick),
         "inventory": Part(image | {"name": "listed"}, quick),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from .aws import Request
     from .recorder import Call
@@ -47,7 +48,8 @@ class Fault:
             only paged calls know them).
         after: Matching calls that are let through first.
         times: Matching calls that meet it after that; None means all.
-        where: Input members that must have these values, such as ``{"repositoryName": "shop/api"}``.
+        where: Input members that must have these values, such as ``{"repositoryName": "shop/api"}``; a pattern
+            has to match the whole text.
         seconds: How long ``timeout`` is silent at most, through a socket, before the connection is torn. None: a caller
             of the sandbox's own process is told at once that it has waited for too long.
     """
@@ -77,8 +79,17 @@ class Fault:
         return (
             self.service in {"*", request.service, request.prefix}
             and self.operation in {"*", request.operation}
-            and all(request.parameters.get(name) == value for name, value in self.where.items())
+            and fits(self.where, request.parameters)
         )
+
+
+def fits(where: Mapping[str, Any], parameters: Mapping[str, Any]) -> bool:
+    """Whether a request has the input members that narrow a fault."""
+    for name, wanted in where.items():
+        value = parameters.get(name)
+        if wanted.fullmatch(str(value)) is None if isinstance(wanted, re.Pattern) else value != wanted:
+            return False
+    return True
 
 
 class FaultBook:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from ecr_cleaner.usage.registry import DISABLED_BY_NAME
+from ecr_cleaner.usage.registry import EXCLUDABLE
 from tests.iam.simulator import FOLDER
 from tests.integration import accounts
 from tests.integration.fixtures import night, past, run, running_sandbox, sandbox
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["night", "past", "run", "running_sandbox", "sandbox"]
 
 IMAGE: Final = "123456789012.dkr.ecr.us-east-1.amazonaws.com/platform/cleaner:v1"
-INVENTORIES: Final = "s3://{bucket}/{prefix}".format_map(accounts.SETTINGS["inventories"])
-RUN: Final = ("approval", "dry", "real", "archive", *(f"only {source}" for source in sorted(DISABLED_BY_NAME)))
+INVENTORIES: Final = "s3://{bucket}/{prefix}".format_map(accounts.SETTINGS["used_images"])
+RUN: Final = ("approval", "dry", "real", "archive", *(f"only {source}" for source in sorted(EXCLUDABLE)))
 """The functions whose whole environment a plan knows; that of ``built`` follows from its image."""
 
 
@@ -66,9 +66,9 @@ def rendered(running_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory)
         environment,
         variables={
             "image_uri": IMAGE,
-            "sources": sorted(DISABLED_BY_NAME),
-            "extra_references": accounts.SETTINGS["extra_references"],
-            "inventory_uri": INVENTORIES,
+            "sources": sorted(EXCLUDABLE),
+            "protected_images": accounts.SETTINGS["protected_images"],
+            "used_images_uri": INVENTORIES,
         },
     )
     stack.copy_from(FOLDER)

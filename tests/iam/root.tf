@@ -8,8 +8,8 @@ module "dry" {
   source           = "../.."
   name             = "dry"
   image_uri        = var.image_uri
-  extra_references = var.extra_references
-  inventory_uri    = var.inventory_uri
+  protected_images = var.protected_images
+  used_images_uri  = var.used_images_uri
 
   event_bus_name        = "default"
   notifications_enabled = true
@@ -21,8 +21,8 @@ module "real" {
   name             = "real"
   image_uri        = var.image_uri
   dry_run          = false
-  extra_references = var.extra_references
-  inventory_uri    = var.inventory_uri
+  protected_images = var.protected_images
+  used_images_uri  = var.used_images_uri
 
   event_bus_name        = "default"
   notifications_enabled = true
@@ -34,10 +34,10 @@ module "approval" {
   source           = "../.."
   name             = "approval"
   image_uri        = var.image_uri
-  approval         = "required"
+  require_approval = true
   dry_run          = false
-  extra_references = var.extra_references
-  inventory_uri    = var.inventory_uri
+  protected_images = var.protected_images
+  used_images_uri  = var.used_images_uri
 }
 
 module "archive" {
@@ -45,19 +45,19 @@ module "archive" {
   name                       = "archive"
   image_uri                  = var.image_uri
   dry_run                    = false
-  extra_references           = var.extra_references
-  inventory_uri              = var.inventory_uri
-  removal                    = "archive"
+  protected_images           = var.protected_images
+  used_images_uri            = var.used_images_uri
+  removal_mode               = "archive"
   delete_archived_after_days = 90
 }
 
 # Nothing is ever deleted.
 module "keep" {
-  source    = "../.."
-  name      = "keep"
-  image_uri = var.image_uri
-  dry_run   = false
-  removal   = "archive"
+  source       = "../.."
+  name         = "keep"
+  image_uri    = var.image_uri
+  dry_run      = false
+  removal_mode = "archive"
 }
 
 # With one source of usages alone: it needs everything that it allows, also what others allow as well.
@@ -65,14 +65,13 @@ module "only" {
   source   = "../.."
   for_each = var.sources
 
-  name                   = replace(each.key, "_", "-")
-  image_uri              = var.image_uri
-  dry_run                = false
-  acknowledged_unscanned = ["eks"]
-  disabled_usage_sources = setsubtract(var.sources, [each.key])
-  extra_references       = var.extra_references
-  inventory_uri          = var.inventory_uri
-  history_enabled        = false
+  name             = replace(each.key, "_", "-")
+  image_uri        = var.image_uri
+  dry_run          = false
+  accepted_gaps    = merge({ "eks:*" = "known" }, { for source in setsubtract(var.sources, [each.key]) : "source:${source}" => "known" })
+  protected_images = var.protected_images
+  used_images_uri  = var.used_images_uri
+  history_enabled  = false
 }
 
 module "built" {
@@ -81,7 +80,7 @@ module "built" {
   dry_run = false
 }
 
-variable "extra_references" {
+variable "protected_images" {
   type = set(string)
 }
 
@@ -89,11 +88,11 @@ variable "image_uri" {
   type = string
 }
 
-variable "inventory_uri" {
+variable "used_images_uri" {
   type = string
 }
 
 variable "sources" {
   type        = set(string)
-  description = "Every source of usages that can be disabled."
+  description = "Every source of usages that accepted_gaps may name."
 }

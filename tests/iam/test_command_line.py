@@ -34,10 +34,10 @@ def test_every_call_of_a_plan_is_allowed(
     accounts.seed(sandbox)
     sandbox.push("app", kind="index", platforms=["linux/amd64"], tags=["multi"], pushed="90d")
     night(dry_run=True)
-    deploy(history=past.place, disabled_usage_sources=[], **accounts.SETTINGS)
+    deploy(storage=past.place | {"history": True}, accepted_gaps={}, **accounts.SETTINGS)
     ended = command("plan", "--function", NAME, "--json")
     assert ended.plan["causes"] == []
-    place = accounts.SETTINGS["inventories"]
+    place = accounts.SETTINGS["used_images"]
     calls = [c for c in sandbox.calls if c.parameters.get("Bucket") != place["bucket"]]
     assert {call.action for call in calls} == ALLOWED
     requests = [r for r in as_requests("policy", calls) if r.action not in UNKNOWN_TO_IAM]

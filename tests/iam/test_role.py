@@ -86,7 +86,7 @@ def _company(run: Runner, sandbox: Sandbox, environment: dict[str, str]) -> Iter
     sandbox.reset()
     sandbox.seed(COMPANY)
     # Somewhere else something runs that only an inventory tells of: none at all would stop the run.
-    place = accounts.SETTINGS["inventories"]
+    place = accounts.SETTINGS["used_images"]
     sandbox.seed(
         {"s3": {place["bucket"]: {f"{place['prefix']}nomad.json": {"json": ["nginx:1.29"], "modified": "1h"}}}}
     )
@@ -132,8 +132,8 @@ def _run(run: Runner, sandbox: Sandbox, environment: dict[str, str]) -> list[Cal
     )
     if settings["notifications"]:
         sandbox.client("sns").create_topic(Name=settings["notifications"]["topic_arn"].rpartition(":")[2])
-    if settings["history"]:
-        Past(sandbox, settings["history"])
+    if settings["storage"]:
+        Past(sandbox, {name: settings["storage"][name] for name in ("bucket", "prefix")})
     # Opted in by mistake: the function's own image.
     own = settings["own_repository"]
     sandbox.repository(own, tags=OPTED_IN)
@@ -143,7 +143,7 @@ def _run(run: Runner, sandbox: Sandbox, environment: dict[str, str]) -> list[Cal
     sandbox.push("attic", tags=["v0"], pushed="400d", status="ARCHIVED", archived="100d")
     sandbox.clear_calls()
     outcome = run(environment=environment)
-    if settings["approval"] == "required":
+    if settings["require_approval"]:
         assert (outcome.status, outcome.gone) == ("completed", {})
         event = {"schema_version": 1, "action": "apply", "plan": outcome.told["plan"]["id"]}
         outcome = run(environment=environment, event=event)
@@ -232,7 +232,7 @@ def test_no_call_reaches_into_a_repository_without_exactly_the_tag(
 def test_in_a_dry_run_every_removal_is_denied(rendered: Rendered, calls: dict[str, list[Call]], mode: str) -> None:
     """The calls of a real run with the role of a dry one: it could do all of it but remove."""
     # Lock, topic and history are each instance's own.
-    own = {json.loads(rendered.environment[mode]["ECR_CLEANER_SETTINGS"])["history"]["bucket"]}
+    own = {json.loads(rendered.environment[mode]["ECR_CLEANER_SETTINGS"])["storage"]["bucket"]}
     shared = [c for c in calls[mode] if c.service not in {"dynamodb", "sns"} and c.parameters.get("Bucket") not in own]
     requests = as_requests("dry", shared)
     assert {"s3:GetObject", "s3:ListBucket"} <= {request.action for request in requests}

@@ -52,8 +52,8 @@ IN_APP: Final = frozenset(CONSUMERS) - {tabled.BY_PREFIX}
 """Those whose image lies in the repository ``app``."""
 
 SETTINGS: Final[dict[str, Any]] = {
-    "extra_references": ["app:extra"],
-    "inventories": {"bucket": "lists", "prefix": "inventories/", "max_age_hours": 24},
+    "protected_images": ["app:extra"],
+    "used_images": {"bucket": "lists", "prefix": "inventories/", "max_age_hours": 24},
 }
 """What the settings of a run over the account say: where to look that only a person can know."""
 
@@ -258,7 +258,7 @@ def every_consumer() -> dict[str, Any]:
 
 def is_seeded(sandbox: Sandbox) -> bool:
     """Whether the account of `every_consumer` lies in the sandbox."""
-    return SETTINGS["inventories"]["bucket"] in sandbox.state.moto("s3", "aws").buckets
+    return SETTINGS["used_images"]["bucket"] in sandbox.state.moto("s3", "aws").buckets
 
 
 def _daemon(status: str) -> dict[str, Any]:

@@ -9,15 +9,16 @@ from __future__ import annotations
 import functools
 import hashlib
 import os
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import botocore.session
 
 from ecr_cleaner import usage
-from tests.fake_aws import Fault
+from tests.fake_aws import Fault, faults
 from tests.integration import past
-from tests.integration.fault_account import ARCHIVING, REPORTS_BUCKET, SETTINGS, seed
+from tests.integration.fault_account import ARCHIVING, SETTINGS, seed
 from tests.integration.runner import ARN
 
 if TYPE_CHECKING:
@@ -71,8 +72,8 @@ _TOKENS: Final = frozenset(
     {"nextToken", "NextToken", "Marker", "ContinuationToken", "pageToken", "PageToken", "marker"}
 )
 _SITE: Final = f"{ARN}site"
-_OWN_BUCKETS: Final = frozenset({past.BUCKET, REPORTS_BUCKET})
-"""Where the function keeps what is its own; in other ones are people's inventories."""
+_REPORTS: Final = re.compile(rf"{re.escape(past.PREFIX)}reports/.*")
+_BESIDE_REPORTS: Final = re.compile(rf"(?!{re.escape(past.PREFIX)}reports/).*")
 
 
 _MADE: Final[dict[tuple[bool, bool], dict[Api, int]]] = {}
@@ -91,18 +92,23 @@ class Api:
         service: botocore's name.
         operation: As AWS writes it.
         action: The IAM action.
-        bucket: S3's; else empty.
+        bucket: S3's; else empty. In people's buckets are inventories.
+        of_reports: Whether it is about reports in the function's own: without them a run ends otherwise than without
+            history or journal.
     """
 
     service: str
     operation: str
     action: str
     bucket: str = ""
+    of_reports: bool = False
 
     @classmethod
     def of(cls, call: Call) -> Api:
         """The operation of a call that was made."""
-        return cls(call.service, call.operation, call.action, str(call.parameters.get("Bucket", "")))
+        bucket, key = (str(call.parameters.get(name, "")) for name in ("Bucket", "Key"))
+        of_reports = bucket == past.BUCKET and _REPORTS.fullmatch(key) is not None
+        return cls(call.service, call.operation, call.action, bucket, of_reports)
 
     @property
     def askers(self) -> frozenset[str]:
@@ -112,7 +118,7 @@ class Api:
     @property
     def stage(self) -> Stage:
         """What the call is for."""
-        if self.askers and self.bucket not in _OWN_BUCKETS:
+        if self.askers and self.bucket != past.BUCKET:
             return "usage"
         if self.service != "ecr":
             return "own"
@@ -129,6 +135,8 @@ class Api:
             return {"resourceArn": _SITE}
         if self.stage in {"finding", "repository", "removal"}:
             return {"repositoryName": "site"}
+        if self.bucket == past.BUCKET:
+            return {"Bucket": self.bucket, "Key": _REPORTS if self.of_reports else _BESIDE_REPORTS}
         return {"Bucket": self.bucket} if self.bucket else {}
 
     @property
@@ -160,7 +168,8 @@ class Cell:
 
     def __str__(self) -> str:
         bucket = f" of {self.api.bucket}" if self.api.bucket else ""
-        return f"{self.kind} at {self.reach} of {self.api.service} {self.api.operation}{bucket}"
+        reports = " (reports)" if self.api.of_reports else ""
+        return f"{self.kind} at {self.reach} of {self.api.service} {self.api.operation}{bucket}{reports}"
 
     def is_later_page(self, call: Call) -> bool:
         """Whether a call asked for more of a listing and failed."""
@@ -199,7 +208,7 @@ def record(run: Runner, settings: dict[str, Any] = SETTINGS, *, whole: bool = Tr
     made: dict[Api, int] = {}
     for call in run.sandbox.calls:
         api = Api.of(call)
-        narrow = all(call.parameters.get(name) == value for name, value in api.where.items())
+        narrow = faults.fits(api.where, call.parameters)
         made[api] = made.get(api, 0) + narrow
     return made
 

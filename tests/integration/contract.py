@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Final
 
 from ecr_cleaner import usage
 from tests.integration.cells import TOOK_EFFECT
-from tests.integration.fault_account import REPORTS_BUCKET
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -140,9 +139,9 @@ def _sources(cell: Cell, outcome: Outcome, others: frozenset[str]) -> Iterator[s
     # Some of what several sources ask for is asked once for all of them, the last time for who knows which.
     if not (failed == askers if cell.reach == "every call" else failed and failed <= askers):
         yield f"{sorted(askers)} ask, {sorted(failed)} have failed"
-    settings = {source.name: source.setting for source in usage.SOURCES}
+    gaps = {source.name: source.gap for source in usage.SOURCES}
     for name in failed:
-        if f"source {name} in " not in outcome.causes or f'{settings[name]} = ["{name}"]' not in outcome.causes:
+        if f"source {name} in " not in outcome.causes or f'accepted_gaps = {{ "{gaps[name]}" = ' not in outcome.causes:
             yield f"the causes do not help with {name}: {outcome.causes}"
     if (f"permission {action}" in outcome.causes) is not (cell.kind == "access_denied"):
         yield f"the permission {action} is named, or not, in: {outcome.causes}"
@@ -194,7 +193,7 @@ def _own(cell: Cell, run: Runner, outcome: Outcome, unused: Digests) -> Iterator
     if outcome.status == "completed" and cell.kind in TOOK_EFFECT:
         yield from cleaned(outcome, unused)
         return
-    if cell.api.bucket == REPORTS_BUCKET:
+    if cell.api.of_reports:
         yield from _reported(outcome, unused)
         return
     match cell.api.service, cell.api.operation, outcome.status:

@@ -12,20 +12,16 @@ if TYPE_CHECKING:
 
 LOCK_TABLE: Final = "cleaner-lock"
 TOPIC: Final = "arn:aws:sns:us-east-1:123456789012:runs"
-REPORTS_BUCKET: Final = "reports"
 SETTINGS: Final[dict[str, Any]] = {
     "event_bus_name": "default",
     "notifications": {"topic_arn": TOPIC, "on": "always"},
     "lock_table": LOCK_TABLE,
-    "history": {"bucket": past.BUCKET, "prefix": past.PREFIX},
-    "journal": {"bucket": past.BUCKET, "prefix": past.PREFIX},
-    # In a bucket of their own, so that what goes wrong with them is told from what goes wrong with the history.
-    "reports": {"bucket": REPORTS_BUCKET, "prefix": past.PREFIX},
-    "survey_other_repositories": True,
+    "storage": {"bucket": past.BUCKET, "prefix": past.PREFIX, "history": True, "journal": True, "reports": True},
+    "report_unmanaged_repositories": True,
 }
 """Everything that makes a run speak to AWS, beside `accounts.SETTINGS`."""
 
-ARCHIVING: Final[dict[str, Any]] = SETTINGS | {"removal": "archive"}
+ARCHIVING: Final[dict[str, Any]] = SETTINGS | {"removal_mode": "archive"}
 """The same with the other way of removing."""
 
 LIFECYCLE_RULE: Final[dict[str, Any]] = {
@@ -57,7 +53,7 @@ def seed(sandbox: Sandbox, *, whole: bool = True) -> dict[str, set[str]]:
     past.Past(sandbox)
     # Runs before this one are remembered: that they may not be read is no beginning.
     trend = {f"{past.PREFIX}reports/trend.json": {"json": {"schema_version": 1, "runs": []}}}
-    sandbox.seed({"s3": {REPORTS_BUCKET: trend}})
+    sandbox.seed({"s3": {past.BUCKET: trend}})
     opted_in = {"BoxCleanerEnabled": "true"}
     platforms = ["linux/amd64", "linux/arm64"]
     site = [

@@ -119,7 +119,7 @@ def night(run: Runner, past: Past) -> Callable[..., Outcome]:
     """One real run with a history."""
 
     def go(**more: Any) -> Outcome:
-        return run(history=past.place, **more)
+        return run(storage=past.place | {"history": True}, **more)
 
     return go
 

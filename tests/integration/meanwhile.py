@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, Literal
 
 from ecr_cleaner.clock import utc_now
+from tests.fake_aws import faults
 from tests.integration import contract
 from tests.integration.cells import REMOVALS, dice
 from tests.integration.runner import ARN, REGION
@@ -49,7 +50,7 @@ class Moment:
         lock, left = threading.Lock(), [1 if first else self.made]
 
         def count(call: Call) -> None:
-            if any(call.parameters.get(name) != value for name, value in self.api.where.items()):
+            if not faults.fits(self.api.where, call.parameters):
                 return
             with lock:
                 left[0] -= 1

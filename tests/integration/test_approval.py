@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tests.integration.past import Past
     from tests.integration.runner import Outcome, Runner
 
-APPROVAL: Final[dict[str, Any]] = {"approval": "required"}
+APPROVAL: Final[dict[str, Any]] = {"require_approval": True}
 
 
 class Approving:
@@ -38,8 +38,7 @@ class Approving:
         self.prefix = f"{past.place['prefix']}plans/"
         self.settings: dict[str, Any] = {
             **APPROVAL,
-            "history": past.place,
-            "plans": {"bucket": past.place["bucket"], "prefix": self.prefix},
+            "storage": past.place | {"history": True},
         }
 
     def night(self, **more: Any) -> Outcome:
@@ -332,7 +331,7 @@ def test_a_plan_that_does_not_fit_is_refused(
 def test_changed_settings_are_refused(approving: Approving) -> None:
     """Any of them, also those that would keep more: a person approved of something else."""
     plan_id = approving.proposed()
-    for more in ({"keep_days": "29"}, {"rollback_days": 8}, {"extra_references": ["api:v1"]}):
+    for more in ({"keep_days": "29"}, {"keep_recently_used_days": 8}, {"protected_images": ["api:v1"]}):
         outcome = approving.send(plan_id, **more)
         assert (outcome.status, outcome.gone) == ("refused", {})
         assert "the settings have changed" in outcome.causes
@@ -530,7 +529,7 @@ def test_what_a_new_scan_in_the_middle_finds_in_use_stays(
     assert outcome.repositories["api"]["removals"] == {"not_in_plan": 1, "removed": 112}
 
 
-ARCHIVE: Final[dict[str, Any]] = {"removal": "archive"}
+ARCHIVE: Final[dict[str, Any]] = {"removal_mode": "archive"}
 
 
 def test_a_plan_that_archives_archives(approving: Approving, sandbox: Sandbox) -> None:
@@ -553,8 +552,8 @@ def test_a_plan_for_another_kind_of_removal_is_refused(
     """Who said yes to archiving did not say yes to deleting, nor the other way round."""
     approving.run.opted_in("app")
     sandbox.push("app", tags=["old"], pushed="90d")
-    plan_id = approving.proposed(removal=planned)
-    outcome = approving.send(plan_id, removal=sent)
+    plan_id = approving.proposed(removal_mode=planned)
+    outcome = approving.send(plan_id, removal_mode=sent)
     assert (outcome.status, outcome.gone) == ("refused", {})
     assert f"it is for removal {planned}, and this is removal {sent}; the settings have changed" in outcome.causes
     assert {image.status for image in sandbox.images("app")} == {"ACTIVE"}

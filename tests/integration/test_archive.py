@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tests.integration.runner import Runner
 
 PLACE: Final = {"bucket": past.BUCKET, "prefix": past.PREFIX}
-SETTINGS: Final[dict[str, Any]] = {"history": PLACE, "journal": PLACE, "removal": "archive"}
+SETTINGS: Final[dict[str, Any]] = {"storage": PLACE | {"history": True, "journal": True}, "removal_mode": "archive"}
 AFTER: Final = SETTINGS | {"delete_archived_after_days": 90}
 
 
@@ -118,7 +118,7 @@ def test_what_is_archived_and_needed_is_never_deleted(run: Runner, sandbox: Sand
     settings = dict(AFTER)
     match why:
         case "tagged":
-            settings["rules"] = [{"repositories": ["*"], "keep_tags": ["v*"]}]
+            settings["retention_rules"] = [{"repositories": ["*"], "keep_tags": ["v*"]}]
         case "short":
             there["archived"] = "89d"
         case "restored":
@@ -172,7 +172,7 @@ def test_a_text_that_covers_everything_names_no_archived_image(run: Runner, sand
     """It keeps what lies there, and does not ring."""
     run.opted_in("app")
     sandbox.push("app", id="attic", tags=["v1"], pushed="400d", status="ARCHIVED", archived="200d")
-    outcome = run(extra_references=["app:*"], **AFTER)
+    outcome = run(protected_images=["app:*"], **AFTER)
     assert (outcome.status, outcome.gone) == ("completed", {})
 
 
@@ -207,7 +207,7 @@ def test_an_index_that_was_archived_is_still_known(run: Runner, sandbox: Sandbox
     sandbox.client("lambda").delete_function(FunctionName="f")
     # By now nobody used it for long.
     bucket.passes(days=30)
-    outcome = run(rollback_days=0, max_usage_drop_percent=None, **SETTINGS)
+    outcome = run(keep_recently_used_days=0, max_usage_drop_percent=None, **SETTINGS)
     assert outcome.status == "completed", outcome.causes
     assert archived(sandbox) == run.ids("index", "index/linux/amd64", "older")
 

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from tests.integration.runner import Outcome, Runner
 
 PLACE: Final = {"bucket": past.BUCKET, "prefix": past.PREFIX}
-DELETE: Final[dict[str, Any]] = {"history": PLACE, "journal": PLACE}
-ARCHIVE: Final = DELETE | {"removal": "archive"}
+DELETE: Final[dict[str, Any]] = {"storage": PLACE | {"history": True, "journal": True}}
+ARCHIVE: Final = DELETE | {"removal_mode": "archive"}
 NOT_FOUND: Final = "CannotPullContainerError: failed to resolve ref app:v1: not found"
 EXITED: Final = "Essential container in task exited"
 
@@ -178,9 +178,9 @@ def test_an_image_that_was_pushed_again_is_there(run: Runner, sandbox: Sandbox) 
 
 def test_without_a_history_nobody_knows_who_removed_it(run: Runner, sandbox: Sandbox) -> None:
     """Then it is missing, as if anybody had."""
-    run(journal=PLACE)
+    run(storage=PLACE | {"journal": True})
     function(sandbox, idle=True)
-    outcome = next_night(run, sandbox, journal=PLACE)
+    outcome = next_night(run, sandbox, storage=PLACE | {"journal": True})
     assert (outcome.status, of_app(outcome)) == ("completed", {("dangling_reference", "problem")})
 
 

@@ -11,7 +11,7 @@ import pytest
 from ecr_cleaner import aws, guard, usage
 from ecr_cleaner.clock import utc_now
 from ecr_cleaner.settings import Settings
-from ecr_cleaner.settings_document import InventoriesPlace
+from ecr_cleaner.settings_document import UsedImagesLocation
 from ecr_cleaner.usage.scanner import LocalScanner
 from tests.fake_aws import Fault
 from tests.integration import accounts
@@ -227,12 +227,12 @@ def test_of_a_region_that_the_metadata_does_not_know_nothing_is_absent(
     monkeypatch.setattr(aws, "MAX_ATTEMPTS", 1)
     session = boto3.Session(region_name=region)
     assert session.region_name == region
-    settings = Settings(inventories=InventoriesPlace(**accounts.SETTINGS["inventories"]))
+    settings = Settings(used_images=UsedImagesLocation(**accounts.SETTINGS["used_images"]))
     clients = aws.Aws(session)
     clients.account_id = "123456789012"
     scan = LocalScanner(clients, settings, "run-1", utc_now).scan(utc_now())
     assert len(guard.refusals(scan)) == len([source for source in usage.SOURCES if source.service])
-    assert {one.source for one in scan.outcomes if one.status != "failed"} == {"extra_references"}
+    assert {one.source for one in scan.outcomes if one.status != "failed"} == {"protected_images"}
 
 
 def test_an_index_of_artifacts_is_an_artifact(run: Runner, sandbox: Sandbox) -> None:

@@ -127,7 +127,8 @@ def test_open_repositories_and_tags_that_miss_are_told(run: Runner, sandbox: San
         tags["near"]["detail"] == "tag 'BoxCleanerEnable' = 'true' has no effect: its name has to be BoxCleanerEnabled"
     )
     assert "BoxCleanerKeepDays" in tags["days"]["detail"]
-    accepted = run(acknowledged_unscanned=["other_accounts"])
+    accepted = run(accepted_gaps={"other_accounts:op*": "a partner pulls"})
+    assert accepted.told["unprotected"] == ["other_accounts:op*: a partner pulls"]
     assert accepted.gone == {"open": run.ids("theirs")}
     (finding,) = accepted.found("open_to_other_accounts").values()
     assert (finding["severity"], "210987654321" in finding["detail"]) == ("info", True)
@@ -175,7 +176,7 @@ def test_by_default_nothing_is_read_that_did_not_opt_in(run: Runner, sandbox: Sa
 @pytest.mark.usefixtures("others")
 def test_other_repositories_are_listed_on_request(run: Runner, sandbox: Sandbox) -> None:
     """What they hold, and which usages miss there; nothing in them is read but the list, and nothing is removed."""
-    outcome = run(survey_other_repositories=True)
+    outcome = run(report_unmanaged_repositories=True)
     assert (outcome.status, outcome.gone) == ("completed", {"app": run.ids("old")})
     found = outcome.found("unmanaged_storage")
     assert {subject: finding["bytes"] for subject, finding in found.items()} == {
@@ -201,7 +202,7 @@ def test_other_repositories_are_listed_on_request(run: Runner, sandbox: Sandbox)
 def test_a_survey_that_fails_fails_no_run(run: Runner, sandbox: Sandbox, kind: Any) -> None:
     """What is not known is said; all the rest is done."""
     sandbox.inject(Fault(service="ecr", operation="DescribeImages", kind=kind, where={"repositoryName": "big"}))
-    outcome = run(survey_other_repositories=True)
+    outcome = run(report_unmanaged_repositories=True)
     assert (outcome.status, outcome.gone) == ("completed", {"app": run.ids("old")})
     assert set(outcome.found("not_determined")) == {"big"}
     assert set(outcome.found("unmanaged_storage")) == {"empty", "registry", "small"}
@@ -221,7 +222,7 @@ def test_after_some_failures_nothing_more_is_asked(run: Runner, sandbox: Sandbox
     sandbox.inject(
         Fault(service="ecr", operation="DescribeImages", kind="access_denied", where={"repositoryName": "aa-c"})
     )
-    outcome = run(survey_other_repositories=True)
+    outcome = run(report_unmanaged_repositories=True)
     assert (outcome.status, outcome.gone) == ("completed", {"app": run.ids("old")})
     assert outcome.found("not_determined")["registry"]["detail"] == checks.FAILING
     assert outcome.found("unmanaged_storage") == {}
@@ -232,7 +233,7 @@ def test_when_time_is_short_findings_wait(run: Runner, sandbox: Sandbox) -> None
     """The run does what it is for."""
     service(sandbox, "used", "app:v1")
     sandbox.push("app", id="older", tags=["v0"], pushed="90d")
-    outcome = run(context=Context(seconds=checks.SPARE_SECONDS_AT_THE_END - 1), survey_other_repositories=True)
+    outcome = run(context=Context(seconds=checks.SPARE_SECONDS_AT_THE_END - 1), report_unmanaged_repositories=True)
     assert (outcome.status, outcome.gone) == ("completed", {"app": run.ids("older")})
     assert outcome.found("not_determined")["registry"]["detail"] == checks.NO_TIME
     assert ("ecr", "GetLifecyclePolicy") not in run.asked()

@@ -28,14 +28,14 @@ def app(run: Runner, sandbox: Sandbox, *names: str) -> None:
         sandbox.push("app", id=name, tags=[name], pushed="90d")
 
 
-@pytest.mark.parametrize("way", ["extra_references", f"inventory {KEY}"])
+@pytest.mark.parametrize("way", ["protected_images", f"inventory {KEY}"])
 @pytest.mark.parametrize("form", ["app:old", "{registry}/app:old", "app@{digest}", "app:*", "{registry}/app:*"])
 def test_a_reference_protects_in_every_form(run: Runner, sandbox: Sandbox, form: str, way: str) -> None:
     """Given by a person, or found in an inventory; what it does not name goes."""
     app(run, sandbox, "old", "older")
     text = form.format(registry=sandbox.state.ecr_host("us-east-1"), digest=sandbox.digest("old"))
-    put(sandbox, KEY, json=["nginx" if way == "extra_references" else text])
-    outcome = run(extra_references=[text] if way == "extra_references" else [])
+    put(sandbox, KEY, json=["nginx" if way == "protected_images" else text])
+    outcome = run(protected_images=[text] if way == "protected_images" else [])
     assert outcome.status == "completed"
     assert outcome.gone == ({} if form.endswith("*") else {"app": run.ids("older")})
     assert outcome.kept()[sandbox.digest("old")] == ("in_use", way)
@@ -44,7 +44,7 @@ def test_a_reference_protects_in_every_form(run: Runner, sandbox: Sandbox, form:
 def test_a_reference_to_another_registry_protects_nothing_and_is_told(run: Runner, sandbox: Sandbox) -> None:
     """Its image of the same name is another one."""
     app(run, sandbox, "old")
-    outcome = run(extra_references=["123456789012.dkr.ecr.eu-west-1.amazonaws.com/app:old"])
+    outcome = run(protected_images=["123456789012.dkr.ecr.eu-west-1.amazonaws.com/app:old"])
     assert outcome.gone == {"app": run.ids("old")}
     assert any("protects nothing here" in note for note in outcome.told["notes"])
 
@@ -56,7 +56,7 @@ def test_a_reference_that_cannot_be_read_fails_the_run_before_it_begins(
     """Terraform would not have let it pass."""
     accounts.seed(sandbox)
     sandbox.clear_calls()
-    outcome = run(extra_references=["app:extra", reference])
+    outcome = run(protected_images=["app:extra", reference])
     assert (outcome.status, outcome.gone) == ("failed", {})
     assert f"got '{reference}'" in outcome.causes
     assert not sandbox.calls
@@ -65,7 +65,7 @@ def test_a_reference_that_cannot_be_read_fails_the_run_before_it_begins(
 @pytest.mark.parametrize(
     ("content", "cause"),
     [
-        ({"json": ["app:inventory"], "modified": "24h+90s"}, "inventory_max_age_hours is 24"),
+        ({"json": ["app:inventory"], "modified": "24h+90s"}, "used_images_max_age_hours is 24"),
         ({"text": '["app:inventory", "app:'}, f"s3://lists/{KEY} is no JSON, or was cut short"),
         ({"json": {"images": []}}, f"s3://lists/{KEY} must be a JSON array of image references"),
         ({"json": []}, f"s3://lists/{KEY} is empty"),
@@ -81,10 +81,10 @@ def test_an_inventory_that_is_stale_or_corrupt_stops_all_removal(
     put(sandbox, KEY, **content)
     outcome = run()
     assert (outcome.status, outcome.gone) == ("refused", {})
-    assert outcome.sources["inventories"]["outcome"] == "failed"
+    assert outcome.sources["used_images_objects"]["outcome"] == "failed"
     assert cause in outcome.causes
     assert KEY in outcome.causes
-    assert 'disabled_usage_sources = ["inventories"]' in outcome.causes
+    assert 'accepted_gaps = { "source:used_images_objects" = "<reason>" }' in outcome.causes
     put(sandbox, KEY, json=["app:inventory"])
     assert run().gone == {"app": run.ids("unused")}
 
@@ -93,7 +93,7 @@ def test_an_inventory_that_is_missing_stops_all_removal(run: Runner, sandbox: Sa
     """Somebody said that there are some, and none is there."""
     app(run, sandbox, "old")
     sandbox.seed({"s3": {"lists": {"elsewhere/a.json": {"json": ["app:old"]}}}})
-    outcome = run(extra_references=[])
+    outcome = run(protected_images=[])
     assert (outcome.status, outcome.gone) == ("refused", {})
     assert "s3://lists/inventories/ holds no inventory" in outcome.causes
 
@@ -102,11 +102,15 @@ def test_without_inventories_s3_is_not_asked(run: Runner, sandbox: Sandbox) -> N
     """Neither for them nor for clusters."""
     accounts.seed(sandbox)
     sandbox.clear_calls()
-    outcome = run(inventories=None)
-    assert (outcome.sources["inventories"]["outcome"], outcome.sources["inventories"]["usages"]) == ("complete", 0)
+    outcome = run(used_images=None)
+    assert (outcome.sources["used_images_objects"]["outcome"], outcome.sources["used_images_objects"]["usages"]) == (
+        "complete",
+        0,
+    )
     assert run.asked("s3") == set()
     assert (
-        "shop; a fresh inventory of each lets the run go on: inventory_uri + eks/us-east-1/shop.json" in outcome.causes
+        "shop; a fresh inventory of each lets the run go on: used_images_uri + eks/us-east-1/shop.json"
+        in outcome.causes
     )
 
 
@@ -115,7 +119,7 @@ def test_a_thousand_inventories_are_more_than_a_page(run: Runner, sandbox: Sandb
     app(run, sandbox, "old", "unused")
     objects = {f"inventories/{number:04}.json": {"json": ["nginx"]} for number in range(1001)}
     sandbox.seed({"s3": {"lists": objects | {"inventories/last.json": {"json": ["app:old"]}}}})
-    outcome = run(extra_references=[])
+    outcome = run(protected_images=[])
     assert outcome.gone == {"app": run.ids("unused")}
     listings = [call for call in sandbox.calls if call.operation == "ListObjectsV2"]
     assert len(listings) == 2
@@ -130,14 +134,14 @@ def test_a_cluster_passes_with_its_own_fresh_inventory_only(run: Runner, sandbox
     assert (outcome.status, outcome.gone) == ("refused", {})
     assert "pods may use any image: data; a fresh inventory of each" in outcome.causes
     assert "s3://lists/inventories/eks/us-east-1/data.json" in outcome.causes
-    assert 'acknowledged_unscanned = ["eks"]' in outcome.causes
-    assert outcome.sources["inventories"]["outcome"] == "complete"
+    assert 'accepted_gaps = { "eks:*" = "<reason>" }' in outcome.causes
+    assert outcome.sources["used_images_objects"]["outcome"] == "complete"
     put(sandbox, "inventories/eks/us-east-1/data.json", json=["app:unused"], modified="25h")
     outcome = run()
     assert (outcome.status, outcome.gone) == ("refused", {})
     assert {name for name, told in outcome.sources.items() if told["outcome"] == "failed"} == {
         "eks",
-        "inventories",
+        "used_images_objects",
     }
     put(sandbox, "inventories/eks/us-east-1/data.json", json=["app:unused"])
     outcome = run()
@@ -147,9 +151,9 @@ def test_a_cluster_passes_with_its_own_fresh_inventory_only(run: Runner, sandbox
 def test_inventories_that_nobody_reads_let_no_cluster_pass(run: Runner, sandbox: Sandbox) -> None:
     """Their images are not protected then."""
     accounts.seed(sandbox)
-    outcome = run(disabled_usage_sources=["inventories"])
+    outcome = run(accepted_gaps={"source:used_images_objects": "known"})
     assert (outcome.status, outcome.gone) == ("refused", {})
-    assert 'as long as disabled_usage_sources names "inventories", no inventory counts' in outcome.causes
+    assert 'as long as accepted_gaps has "source:used_images_objects", no inventory counts' in outcome.causes
 
 
 def test_a_denied_listing_names_the_permission_that_it_takes(run: Runner, sandbox: Sandbox) -> None:

@@ -161,7 +161,7 @@ def test_an_index_that_shares_its_manifests_is_kept_when_it_is_pulled(
     sandbox.seed(service("app", "{registry}/app:v2"))
     images = sandbox.state.region(REGION).images
     sandbox.after("ecr", "BatchGetImage", lambda _: images.pulled("app", sandbox.digest("base")))
-    outcome = run(history=past.place, removal=removal)
+    outcome = run(storage=past.place | {"history": True}, removal_mode=removal)
     assert (outcome.status, outcome.went) == ("completed", {})
     assert run.ids("unused") <= outcome.named("Kept image that changed since it was judged")
 

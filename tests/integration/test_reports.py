@@ -60,7 +60,7 @@ def document(bucket: Past, run_id: str = "run-1") -> dict[str, Any]:
 @pytest.mark.usefixtures("registry")
 def test_a_run_leaves_its_report(run: Runner, bucket: Past, sandbox: Sandbox) -> None:
     """Document and page, under the day and as the latest; the result says where."""
-    outcome = run(reports=PLACE)
+    outcome = run(storage=PLACE | {"reports": True})
     assert outcome.status == "completed"
     found = reports(bucket)
     assert set(found) == {"run-1.json", "run-1.html", "latest.json", "latest.html", "trend.json"}
@@ -82,11 +82,11 @@ def test_a_run_leaves_its_report(run: Runner, bucket: Past, sandbox: Sandbox) ->
 @pytest.mark.usefixtures("registry")
 def test_the_trend_grows_with_each_run(run: Runner, bucket: Past) -> None:
     """A dry run first, then a real one."""
-    run(reports=PLACE, dry_run=True)
+    run(storage=PLACE | {"reports": True}, dry_run=True)
     first = document(bucket)
     assert [point["run_id"] for point in first["trend"]] == ["run-1"]
     # The same id: Lambda tried again.
-    run(reports=PLACE)
+    run(storage=PLACE | {"reports": True})
     (point,) = document(bucket)["trend"]
     assert (point["dry_run"], point["removed"], point["removable"]) == (False, 1, 1)
 
@@ -94,7 +94,7 @@ def test_the_trend_grows_with_each_run(run: Runner, bucket: Past) -> None:
 def test_a_run_that_is_refused_leaves_its_report(run: Runner, registry: Sandbox, bucket: Past) -> None:
     """Then somebody wants to know why."""
     registry.inject(Fault(kind="access_denied", service="ecs", operation="ListClusters"))
-    outcome = run(reports=PLACE)
+    outcome = run(storage=PLACE | {"reports": True})
     assert (outcome.status, outcome.gone) == ("refused", {})
     told = document(bucket)
     assert told["run"]["status"] == "refused"
@@ -110,7 +110,7 @@ def _denied(sandbox: Sandbox, operation: str) -> None:
 def test_a_report_that_cannot_be_written_fails_a_run_that_did_its_work(run: Runner, registry: Sandbox) -> None:
     """What was removed stays removed, and the log has the summary with the cause."""
     _denied(registry, "PutObject")
-    outcome = run(reports=PLACE)
+    outcome = run(storage=PLACE | {"reports": True})
     assert (outcome.status, outcome.gone) == ("failed", {"app": {registry.digest("old")}})
     assert "the report could not be written: s3://reports/a/b/reports/" in outcome.causes
     assert "PutObject failed with AccessDenied" in outcome.causes
@@ -123,7 +123,7 @@ def test_a_report_that_cannot_be_written_hides_no_cause(run: Runner, registry: S
     """The graver one comes first."""
     _denied(registry, "PutObject")
     registry.inject(Fault(kind="access_denied", service="ecs", operation="ListClusters"))
-    outcome = run(reports=PLACE)
+    outcome = run(storage=PLACE | {"reports": True})
     assert outcome.status == "refused"
     first, *_, last = outcome.causes.split(" | ")
     assert first.startswith("source ecs in ")
@@ -134,7 +134,7 @@ def test_a_bug_in_a_page_is_none_of_the_history(run: Runner, registry: Sandbox, 
     """History and reports share nothing but a bucket."""
     del bucket
     _denied(registry, "PutObject")
-    run(reports=PLACE, history=past.place)
+    run(storage=past.place | {"history": True, "reports": True})
     assert "state.json" in past.objects()
 
 
@@ -158,7 +158,7 @@ def test_the_page_is_made_once(run: Runner, registry: Sandbox, bucket: Past, mon
         write(document, target)
 
     monkeypatch.setattr(page, "write", once)
-    run(reports=PLACE)
+    run(storage=PLACE | {"reports": True})
     assert len(made) == 1
 
 

@@ -114,7 +114,7 @@ def test_a_refused_run_tells_why_and_what_to_do(
 def test_a_lost_history_is_told(run: Runner, sandbox: Sandbox, past: Past) -> None:
     """Nothing is removed, and somebody hears of it."""
     sandbox.client("s3").delete_object(Bucket=past.place["bucket"], Key=f"{past.place['prefix']}marker.json")
-    outcome = run(history=past.place, **TOLD)
+    outcome = run(storage=past.place | {"history": True}, **TOLD)
     assert (outcome.status, outcome.gone) == ("refused", {})
     (mail,) = mails(sandbox)
     assert "the history is lost" in mail["Message"]

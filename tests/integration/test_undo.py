@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tests.integration.runner import Runner
 
 PLACE: Final = {"bucket": past.BUCKET, "prefix": past.PREFIX}
-SETTINGS: Final[dict[str, Any]] = {"history": PLACE, "journal": PLACE}
+SETTINGS: Final[dict[str, Any]] = {"storage": PLACE | {"history": True, "journal": True}}
 
 
 @pytest.fixture
@@ -282,11 +282,11 @@ def test_nothing_goes_that_could_not_be_written_down(run: Runner, sandbox: Sandb
     bucket = Past(sandbox)
     run.opted_in("app")
     sandbox.push("app", id="old", tags=["v1"], pushed="90d")
-    assert run(history=PLACE).gone == {"app": run.ids("old")}, "without a journal it goes"
+    assert run(storage=PLACE | {"history": True}).gone == {"app": run.ids("old")}, "without a journal it goes"
     assert not any(key.endswith(".gz") for key in bucket.objects())
     sandbox.push("app", id="next", tags=["v2"], pushed="90d")
     sandbox.inject(Fault(service="s3", operation="PutObject", kind="access_denied"))
-    outcome = run(journal=PLACE)
+    outcome = run(storage=PLACE | {"journal": True})
     assert (outcome.status, outcome.gone) == ("failed", {})
     assert "repository app: 1 images could not be removed (NotWritten x1)" in outcome.causes
     assert outcome.named("Kept unused image because it could not be journalled") == run.ids("next")
@@ -294,7 +294,7 @@ def test_nothing_goes_that_could_not_be_written_down(run: Runner, sandbox: Sandb
     # By the next night its own reading is long ago.
     (image,) = sandbox.images("app")
     image.pulled_at = None
-    assert run(journal=PLACE).gone == {"app": run.ids("next")}
+    assert run(storage=PLACE | {"journal": True}).gone == {"app": run.ids("next")}
 
 
 def test_what_was_written_down_and_did_not_go_is_there(
@@ -320,7 +320,7 @@ def test_a_page_holds_all_of_a_batch(run: Runner, sandbox: Sandbox) -> None:
     run.opted_in("team/app")
     for number in range(130):
         sandbox.push("team/app", tags=[f"v{number}"], pushed="90d")
-    run(journal=PLACE)
+    run(storage=PLACE | {"journal": True})
     pages = {key: json.loads(gzip.decompress(body)) for key, body in bucket.objects().items() if key.endswith(".gz")}
     assert sorted(len(page["content"]["images"]) for page in pages.values()) == [30, 100]
     assert all("/run-1/team/app/" in key for key in pages)

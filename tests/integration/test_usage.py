@@ -34,19 +34,19 @@ def test_a_disabled_source_is_not_asked_and_always_reported(run: Runner, sandbox
     accounts.seed(sandbox)
     sandbox.clear_calls()
     # Without the source that reads them, no inventory lets a cluster pass.
-    accepted = ["eks"] if source.name == "inventories" else []
-    outcome = run(dry_run=True, disabled_usage_sources=[source.name], acknowledged_unscanned=accepted)
+    also = {"eks:*": "known"} if source.name == "used_images_objects" else {}
+    outcome = run(dry_run=True, accepted_gaps={f"source:{source.name}": "retired", **also})
     assert outcome.status == "completed"
     assert outcome.summary
     assert outcome.sources[source.name]["outcome"] == "disabled"
-    assert any(source.title in line for line in outcome.summary["unprotected"])
+    assert any(source.title in line and "retired" in line for line in outcome.summary["unprotected"])
     assert source.service not in {c.service for c in sandbox.calls} or source.service == "ecs"
 
 
 def test_a_disabled_source_is_reported_even_if_nothing_is_old(run: Runner) -> None:
     """Every run, not only those that scan."""
     run.opted_in("app")
-    outcome = run(disabled_usage_sources=["lambda"])
+    outcome = run(accepted_gaps={"source:lambda": "known"})
     assert outcome.summary
     assert len(outcome.summary["unprotected"]) == 1
 
@@ -68,8 +68,8 @@ def test_clusters_of_kubernetes_stop_all_removal(run: Runner, sandbox: Sandbox) 
     assert outcome.gone == {}
     assert outcome.status == "refused"
     assert "data, platform" in outcome.causes
-    assert 'acknowledged_unscanned = ["eks"]' in outcome.causes
-    accepted = run(acknowledged_unscanned=["eks"])
+    assert 'accepted_gaps = { "eks:*" = "<reason>" }' in outcome.causes
+    accepted = run(accepted_gaps={"eks:*": "known"})
     assert accepted.gone == {"app": run.ids("unused")}
     assert accepted.summary
     assert any("Kubernetes" in line for line in accepted.summary["unprotected"])

@@ -139,7 +139,7 @@ def test_a_digest_alone_is_sought_everywhere(usage: Callable[..., Result], sandb
     sandbox.repository("copies")
     sandbox.push("copies", id="copy", pushed="90d")
     lost = "sha256:" + "e" * 64
-    result = usage("--json", "--extra-reference", sandbox.digest("copy"), "--extra-reference", lost)
+    result = usage("--json", "--protected-image", sandbox.digest("copy"), "--protected-image", lost)
     found = images(result)
     assert {name: one["state"] for name, one in found.items()} == {
         ("copies", sandbox.digest("copy")): "there",
@@ -150,14 +150,14 @@ def test_a_digest_alone_is_sought_everywhere(usage: Callable[..., Result], sandb
 def test_what_names_many_images_is_told(usage: Callable[..., Result], sandbox: Sandbox) -> None:
     """Every image of a repository."""
     sandbox.repository("app")
-    found = images(usage("--json", "--extra-reference", "app:*"))
+    found = images(usage("--json", "--protected-image", "app:*"))
     assert {name: one["state"] for name, one in found.items()} == {("app", "*"): "many"}
 
 
 def test_a_name_without_a_registry_may_be_another_ones(usage: Callable[..., Result], sandbox: Sandbox) -> None:
     """It is no missing image of this one."""
     sandbox.repository("app")
-    assert images(usage("--json", "--unresolved", "--extra-reference", "library/nginx:1")) == {}
+    assert images(usage("--json", "--unresolved", "--protected-image", "library/nginx:1")) == {}
 
 
 def test_what_a_cache_would_fetch_is_not_missing(usage: Callable[..., Result], small: Sandbox) -> None:
@@ -203,7 +203,7 @@ def test_the_company(usage: Callable[..., Result], sandbox: Sandbox) -> None:
 def test_what_begins_alike_is_told(usage: Callable[..., Result], sandbox: Sandbox) -> None:
     """A text with a placeholder in the name covers every repository of that beginning."""
     accounts.seed(sandbox)
-    place = accounts.SETTINGS["inventories"]
-    result = usage("--json", "--inventory-uri", f"s3://{place['bucket']}/{place['prefix']}")
+    place = accounts.SETTINGS["used_images"]
+    result = usage("--json", "--used-images-uri", f"s3://{place['bucket']}/{place['prefix']}")
     assert result.exit_code == 0, result.output
     assert any(one["state"] == "many" and one["repository"].endswith("*") for one in images(result).values())

@@ -130,7 +130,7 @@ def fallen(run: Runner, sandbox: Sandbox, night: Callable[..., Outcome]) -> Outc
     services(sandbox, *NAMES)
     assert night().gone == {"app": run.ids("unused")}
     services(sandbox, "c", "d", "e", elsewhere=True)
-    return night(rollback_days=0)
+    return night(keep_recently_used_days=0)
 
 
 def payload(causes: str) -> Any:
@@ -151,12 +151,12 @@ def test_a_fall_of_usages_removes_nothing_until_it_is_confirmed(
     ) in fallen.causes
     assert fallen.named("Found image without known use, but the run is refused") == run.ids("c", "d", "e")
     assert past.counts["apprunner"] == 5
-    assert night(rollback_days=0).causes == fallen.causes, "night after night"
-    confirmed = run(history=past.place, event=payload(fallen.causes))
+    assert night(keep_recently_used_days=0).causes == fallen.causes, "night after night"
+    confirmed = run(storage=past.place | {"history": True}, event=payload(fallen.causes))
     assert confirmed.result
     assert (confirmed.result["status"], by_source(confirmed.result["usages"])["apprunner"]) == ("confirmed", 2)
     assert confirmed.gone == {}
-    after = night(rollback_days=0)
+    after = night(keep_recently_used_days=0)
     assert (after.status, after.gone) == ("completed", {"app": run.ids("c", "d", "e")})
 
 
@@ -166,7 +166,7 @@ def test_a_fall_that_nobody_confirmed_lets_no_days_pass(
     """What was not believed is not counted: the days of the rollback begin with the first night that is."""
     digest = sandbox.digest("c")
     assert "unused_since" not in past.content("app.json")["images"][digest]
-    run(history=past.place, event=payload(fallen.causes))
+    run(storage=past.place | {"history": True}, event=payload(fallen.causes))
     past.passes(days=30)
     assert night().kept()[digest][0] == "recently_in_use"
     assert "unused_since" in past.content("app.json")["images"][digest]
@@ -180,7 +180,7 @@ def test_usages_that_are_back_need_no_word(
     """And the old word is not taken for another fall."""
     services(sandbox, *NAMES)
     assert night().status == "completed"
-    outcome = run(history=past.place, event=payload(fallen.causes))
+    outcome = run(storage=past.place | {"history": True}, event=payload(fallen.causes))
     assert outcome.status == "failed"
     assert "no fall of usages" in outcome.causes
     services(sandbox, "b", "c", "d", "e", elsewhere=True)
@@ -193,7 +193,7 @@ def test_a_confirmed_fall_may_not_go_on(
     run: Runner, sandbox: Sandbox, past: Past, night: Callable[..., Outcome], fallen: Outcome
 ) -> None:
     """What was confirmed is the measure of the next fall."""
-    run(history=past.place, event=payload(fallen.causes))
+    run(storage=past.place | {"history": True}, event=payload(fallen.causes))
     services(sandbox, "a", "b", elsewhere=True)
     outcome = night()
     assert (outcome.status, outcome.gone) == ("refused", {})
@@ -221,13 +221,13 @@ def test_the_share_can_be_set(
 ) -> None:
     """Or the comparison turned off; the cause names the setting."""
     assert fallen.status == "refused"
-    assert night(rollback_days=0, **settings).gone == {"app": run.ids("c", "d", "e")}
+    assert night(keep_recently_used_days=0, **settings).gone == {"app": run.ids("c", "d", "e")}
 
 
 def test_an_excluded_source_is_not_compared(night: Callable[..., Outcome], fallen: Outcome) -> None:
     """A person took it out, and every run says so."""
     assert fallen.status == "refused"
-    outcome = night(disabled_usage_sources=["apprunner"], dry_run=True)
+    outcome = night(accepted_gaps={"source:apprunner": "known"}, dry_run=True)
     assert (outcome.status, outcome.causes) == ("completed", "")
 
 

@@ -114,7 +114,7 @@ def pods_count(run: Runner, sandbox: Sandbox, *texts: str) -> None:
         sandbox.seed(service(f"web-{number}", text))
 
 
-SEEN_BY_A_PERSON: Final = {"acknowledged_unscanned": ["eks"]}
+SEEN_BY_A_PERSON: Final = {"accepted_gaps": {"eks:*": "known"}}
 """Somebody has seen to the pods of the clusters."""
 
 

@@ -129,7 +129,7 @@ def test_how_many_stay_is_no_size_of_a_page(run: Runner, sandbox: Sandbox) -> No
     sandbox.push("app", id="kept", tags=["v1"], pushed="90d")
     with pytest.raises(ClientError, match="between 1 and 100"):
         sandbox.client("ecs").list_task_definitions(**faulty_ecs.page_of(2000))
-    keeps(run, sandbox, "kept", rules=[{"repositories": ["*"], "keep_newest": 2000}])
+    keeps(run, sandbox, "kept", retention_rules=[{"repositories": ["*"], "keep_newest": 2000}])
 
 
 @hazard("EM-6")
@@ -161,7 +161,7 @@ def test_a_signature_goes_with_its_image_and_an_artifact_if_it_may(run: Runner, 
     reasons = keeps(run, sandbox, "used", "signature", "chart").kept()
     assert reasons[sandbox.digest("signature")][0] == "part_of_image_in_use"
     assert reasons[sandbox.digest("chart")][0] == "not_a_container_image"
-    keeps(run, sandbox, "used", "signature", rules=[{"repositories": ["*"], "remove_artifacts": True}])
+    keeps(run, sandbox, "used", "signature", retention_rules=[{"repositories": ["*"], "remove_artifacts": True}])
 
 
 @hazard("EM-8")

@@ -43,8 +43,8 @@ def test_the_newest_stay(run: Runner, sandbox: Sandbox) -> None:
         sandbox.push("app", id=name, tags=[name], pushed=f"{50 + place}d")
     assert named(sandbox, faulty_ecs.beyond_newest(seen(sandbox), keep=3)) == {"newest"}
     assert named(sandbox, faulty_ecs.beyond_newest(seen(sandbox), keep=1)) == {*names}
-    keeps(run, sandbox, *names, rules=[EVERYWHERE | {"keep_newest": 3}])
-    keeps(run, sandbox, "newest", rules=[EVERYWHERE | {"keep_newest": 1}])
+    keeps(run, sandbox, *names, retention_rules=[EVERYWHERE | {"keep_newest": 3}])
+    keeps(run, sandbox, "newest", retention_rules=[EVERYWHERE | {"keep_newest": 1}])
 
 
 @hazard("IM-2")
@@ -55,7 +55,7 @@ def test_a_tag_that_is_to_be_kept_is_kept(run: Runner, sandbox: Sandbox) -> None
         sandbox.push("app", id=name, tags=tags, pushed="90d")
     assert not faulty_ecs.keeps_latest(["latest"], protect=True)
     assert faulty_ecs.keeps_latest(["latest"], protect=False)
-    keeps(run, sandbox, "alone", "among-others", rules=[EVERYWHERE | {"keep_tags": ["latest*"]}])
+    keeps(run, sandbox, "alone", "among-others", retention_rules=[EVERYWHERE | {"keep_tags": ["latest*"]}])
 
 
 @hazard("IM-3")
@@ -112,7 +112,7 @@ def test_a_source_that_is_left_out_is_told_as_unprotected(run: Runner, sandbox: 
     sandbox.seed(service("web", "{registry}/app:v1"))
     with pytest.raises(TypeError, match="unsupported operand"):
         faulty_ecs.sources_without(["lambda"])
-    outcome = keeps(run, sandbox, "used", disabled_usage_sources=["lambda"])
+    outcome = keeps(run, sandbox, "used", accepted_gaps={"source:lambda": "known"})
     assert ("lambda", "ListFunctions") not in run.asked()
     assert any(told.startswith("lambda in 123456789012/us-east-1: ") for told in outcome.told["unprotected"])
 

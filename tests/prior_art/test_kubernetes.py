@@ -121,7 +121,7 @@ def test_many_images_to_be_kept_hide_none_to_be_removed(run: Runner, sandbox: Sa
         sandbox.push("app", id=name, tags=[name], pushed="90d")
     sandbox.push("app", id="unused", tags=["v1"], pushed="60d")
     assert faulty_kubernetes.oldest_first(seen(sandbox), lambda image: image.tags[0].startswith("kept-")) == []
-    keeps(run, sandbox, *kept, rules=[EVERYWHERE | {"keep_tags": ["kept-*"]}])
+    keeps(run, sandbox, *kept, retention_rules=[EVERYWHERE | {"keep_tags": ["kept-*"]}])
 
 
 @hazard("KC-6")
@@ -132,10 +132,10 @@ def test_a_pattern_that_cannot_be_read_stops_the_run(run: Runner, sandbox: Sandb
     with pytest.raises(AttributeError):
         faulty_kubernetes.kept_by("v[0-9*", ["v1"])
     sandbox.clear_calls()
-    outcome = run(rules=[EVERYWHERE | {"keep_tags": ["v[0-9*"]}])
+    outcome = run(retention_rules=[EVERYWHERE | {"keep_tags": ["v[0-9*"]}])
     assert (outcome.status, outcome.gone, sandbox.calls) == ("failed", {}, [])
     assert "ECR_CLEANER_SETTINGS: rules: 0: keep_tags: 0: " in outcome.causes
-    keeps(run, sandbox, "kept", rules=[EVERYWHERE | {"keep_tags": ["v?"]}])
+    keeps(run, sandbox, "kept", retention_rules=[EVERYWHERE | {"keep_tags": ["v?"]}])
 
 
 @hazard("KC-7")
@@ -168,7 +168,7 @@ def test_the_age_that_was_told_holds(run: Runner, sandbox: Sandbox) -> None:
     sandbox.push("app", id="young", tags=["v1"], pushed="20d")
     assert {i.tags[0] for i in seen(sandbox) if faulty_kubernetes.too_old(i, keep_days=30)} == {"v1", "unused"}
     keeps(run, sandbox, "young")
-    keeps(run, sandbox, "young", keep_days="7", rules=[EVERYWHERE | {"keep_days": 21}])
+    keeps(run, sandbox, "young", keep_days="7", retention_rules=[EVERYWHERE | {"keep_days": 21}])
     run.retag("app", BoxCleanerEnabled="true", BoxCleanerKeepDays="21")
     keeps(run, sandbox, "young", keep_days="7")
 
@@ -210,7 +210,7 @@ def test_only_what_opted_in_is_cleaned(run: Runner, sandbox: Sandbox) -> None:
     sandbox.push("app/base", id="base", tags=["v1"], pushed="20d")
     run.opted_in("app-next")
     sandbox.push("app-next", id="next", tags=["v1"], pushed="20d")
-    keeps(run, sandbox, rules=[{"repositories": ["app", "app/*"], "keep_days": 10}])
+    keeps(run, sandbox, retention_rules=[{"repositories": ["app", "app/*"], "keep_days": 10}])
     assert (left(sandbox, "app/base"), set(left(sandbox, "app-next"))) == ({}, {"next"})
 
 

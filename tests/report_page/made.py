@@ -67,8 +67,8 @@ class Night:
         findings: int = 3,
         archives: bool = False,
     ) -> None:
-        place = {"bucket": "history", "prefix": "ecr-cleaner/"}
-        self.recorder = recorder(dry_run=dry_run, **({"removal": "archive", "history": place} if archives else {}))
+        place = {"bucket": "history", "prefix": "ecr-cleaner/", "history": True}
+        self.recorder = recorder(dry_run=dry_run, **({"removal_mode": "archive", "storage": place} if archives else {}))
         self.summary = RunSummary(f"run-1{word}", dry_run, REGION, ACCOUNT, seconds=41.7)
         self._word = word
         usages: list[Usage] = []
@@ -174,5 +174,7 @@ def _outcomes(usages: int) -> tuple[SourceOutcome, ...]:
         SourceOutcome(TARGET, "ecs", SourceStatus.COMPLETE, usages),
         SourceOutcome(TARGET, "lambda", SourceStatus.COMPLETE, 0),
         SourceOutcome(TARGET, "greengrass", SourceStatus.NOT_IN_REGION),
-        SourceOutcome(TARGET, "eks", SourceStatus.DISABLED, detail="excluded by acknowledged_unscanned"),
+        SourceOutcome(
+            TARGET, "eks", SourceStatus.DISABLED, detail="excluded by accepted_gaps (no pod pulls from here)"
+        ),
     )

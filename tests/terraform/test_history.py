@@ -111,7 +111,7 @@ def test_settings_that_are_not_terraforms_do_nothing(given: Given) -> None:
     s3 = given.account.client("s3")
     place = {"Bucket": BUCKET, "Key": f"{PREFIX}settings.json", "ContentType": "application/json"}
     whole = s3.get_object(Bucket=BUCKET, Key=place["Key"])["Body"].read()
-    s3.put_object(Body=whole.replace(b'"rollback_days":7', b'"rollback_days":0'), **place)
+    s3.put_object(Body=whole.replace(b'"keep_recently_used_days":7', b'"keep_recently_used_days":0'), **place)
     assert "is not what Terraform wrote" in given.invoke().error["errorMessage"]
     s3.put_object(Body=whole, **place)
     assert given.invoke().error == {}

@@ -223,17 +223,16 @@ def test_nothing_here_removes_anything(registry: Registry, monkeypatch: pytest.M
 def test_options_reach_the_run(registry: Registry) -> None:
     """Region, profile, age limit, and what a person takes out."""
     words = ["--region", "eu-west-1", "--profile", "shop", "--keep-days", "7"]
-    words += ["--disable-source", "ecs", "--disable-source", "lambda", "--acknowledge", "eks"]
-    words += ["--extra-reference", "api:v1", "--extra-reference", "web:*"]
-    words += ["--inventory-uri", "s3://lists/in/use/", "--inventory-max-age-hours", "6"]
+    words += ["--accept-gap", "source:ecs", "--accept-gap", "source:lambda", "--accept-gap", "eks:*"]
+    words += ["--protected-image", "api:v1", "--protected-image", "web:*"]
+    words += ["--used-images-uri", "s3://lists/in/use/", "--used-images-max-age-hours", "6"]
     assert run("plan", *words).exit_code == 0
     settings = registry.asked["settings"]
     assert (registry.asked["region"], registry.asked["profile"]) == ("eu-west-1", "shop")
     assert settings.default_keep_days == 7
-    assert settings.disabled_usage_sources == {"ecs", "lambda"}
-    assert settings.acknowledged_unscanned == {"eks"}
-    assert settings.extra_references == {"api:v1", "web:*"}
-    assert settings.inventories.model_dump() == {"bucket": "lists", "prefix": "in/use/", "max_age_hours": 6}
+    assert list(settings.accepted_gaps) == ["eks:*", "source:ecs", "source:lambda"]
+    assert settings.protected_images == {"api:v1", "web:*"}
+    assert settings.used_images.model_dump() == {"bucket": "lists", "prefix": "in/use/", "max_age_hours": 6}
 
 
 @pytest.mark.parametrize(
@@ -242,13 +241,13 @@ def test_options_reach_the_run(registry: Registry) -> None:
         (["--keep-days", "0"], "0"),
         (["--keep-days", "90d"], "90d"),
         (["--keep-days", "100000"], "100000"),
-        (["--disable-source", "ec2"], "ec2"),
-        (["--disable-source", "eks"], "eks"),
-        (["--acknowledge", "ecs"], "ecs"),
-        (["--extra-reference", "Api"], "Api"),
-        (["--inventory-uri", "s3://lists"], "s3://lists"),
-        (["--inventory-uri", "s3://lists/in/*/"], "in/*/"),
-        (["--inventory-max-age-hours", "0"], "0"),
+        (["--accept-gap", "source:ec2"], "ec2"),
+        (["--accept-gap", "source:eks"], "eks"),
+        (["--accept-gap", "ecs:*"], "ecs"),
+        (["--protected-image", "Api"], "Api"),
+        (["--used-images-uri", "s3://lists"], "s3://lists"),
+        (["--used-images-uri", "s3://lists/in/*/"], "in/*/"),
+        (["--used-images-max-age-hours", "0"], "0"),
         (["--dry-run"], "--dry-run"),
     ],
 )

@@ -131,10 +131,10 @@ def test_another_thread_does_not_listen() -> None:
 
 def test_equal_settings_have_one_hash() -> None:
     """Whatever the order of what has none, and whatever the mode; each other value changes it."""
-    one = Settings(acknowledged_unscanned=frozenset({"eks", "other_accounts"}), dry_run=True)
-    other = Settings(acknowledged_unscanned=frozenset({"other_accounts", "eks"}), dry_run=False)
+    one = Settings(accepted_gaps={"eks:*": "known", "other_accounts:*": "known"}, dry_run=True)
+    other = Settings(accepted_gaps={"other_accounts:*": "known", "eks:*": "known"}, dry_run=False)
     assert KnownSettings(one).sha256 == KnownSettings(other, "function", "f").sha256
-    changed = {KnownSettings(one.model_copy(update={"rollback_days": days})).sha256 for days in (1, 2, 3)}
+    changed = {KnownSettings(one.model_copy(update={"keep_recently_used_days": days})).sha256 for days in (1, 2, 3)}
     assert len(changed | {KnownSettings(one).sha256}) == 4
 
 

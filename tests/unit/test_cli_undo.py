@@ -103,8 +103,8 @@ def test_history_needs_a_place(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("name", ["restore", "history"])
 def test_the_place_is_the_functions(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """As its environment says; the journal has a place of its own."""
-    document = {"schema_version": 1, "journal": {"bucket": "shared", "prefix": "j/"}}
+    """As its environment says; there may be a journal without a history."""
+    document = {"schema_version": 1, "storage": {"bucket": "shared", "prefix": "j/", "journal": True}}
     clients = Clients({"ECR_CLEANER_SETTINGS": json.dumps(document)})
     monkeypatch.setattr(session, "connect", lambda *_: clients)
     result = run(name, "app", "--function", "cleaner")

@@ -24,12 +24,11 @@ if TYPE_CHECKING:
     from ecr_cleaner.aws import Aws
     from ecr_cleaner.run import Run
 
-PLACE: Final = {"bucket": "shared", "prefix": "ecr-cleaner/1/"}
 EVERYTHING: Final = {
     "dry_run": False,
-    "approval": "required",
+    "require_approval": True,
     "lock_table": "cleaner-lock",
-    **dict.fromkeys(("history", "journal", "plans", "reports"), PLACE),
+    "storage": {"bucket": "shared", "prefix": "ecr-cleaner/1/", "history": True, "journal": True, "reports": True},
 }
 PLAN: Final = "0" * 64
 
@@ -79,7 +78,7 @@ def test_without_places_nothing_is_remembered() -> None:
 def test_no_plan_is_carried_out_where_none_is_required() -> None:
     """A run refuses to begin."""
     with pytest.raises(ApprovalError):
-        composed(EVERYTHING | {"approval": "none"}, plan_id=PLAN)
+        composed(EVERYTHING | {"require_approval": False}, plan_id=PLAN)
 
 
 def test_who_keeps_the_report_comes_before_who_names_it() -> None:

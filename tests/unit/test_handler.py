@@ -199,21 +199,21 @@ def test_the_environment_and_the_event_reach_the_run(calls: Calls, monkeypatch: 
 def test_the_place_of_the_history_reaches_the_run(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the days that it protects, and the function's name for the command that confirms."""
     entry.handler({}, Context())
-    document = {"schema_version": 1, "history": PLACE, "rollback_days": 3}
+    document = {"schema_version": 1, "storage": PLACE | {"history": True}, "keep_recently_used_days": 3}
     monkeypatch.setenv("ECR_CLEANER_SETTINGS", json.dumps(document))
     monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "registry-cleaner")
     entry.handler({}, Context())
     without, store = calls.histories
     assert without is None
     assert store
-    assert (store.bucket, store.prefix, store.rollback_days) == ("shared", "ecr-cleaner/1/", 3)
+    assert (store.bucket, store.prefix, store.keep_recently_used_days) == ("shared", "ecr-cleaner/1/", 3)
     assert calls.function_names == ["ecr-cleaner", "registry-cleaner"]
 
 
 def test_the_place_of_the_reports_reaches_the_run(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
     """The report is kept before the log tells where; without a place there is only the log."""
     entry.handler({}, Context())
-    monkeypatch.setenv("ECR_CLEANER_SETTINGS", json.dumps({"schema_version": 1, "reports": PLACE}))
+    monkeypatch.setenv("ECR_CLEANER_SETTINGS", json.dumps({"schema_version": 1, "storage": PLACE | {"reports": True}}))
     entry.handler({}, Context())
     without, both = calls.reporters
     assert isinstance(without, LogReporter)
@@ -221,7 +221,7 @@ def test_the_place_of_the_reports_reaches_the_run(calls: Calls, monkeypatch: pyt
     assert [type(one) for one in both.reporters] == [Recorder, LogReporter]
 
 
-REQUIRED = {"schema_version": 1, "approval": "required", "plans": PLACE}
+REQUIRED = {"schema_version": 1, "require_approval": True, "storage": PLACE}
 APPLY = {"schema_version": 1, "action": "apply", "plan": "0" * 64}
 
 
@@ -240,7 +240,7 @@ def test_what_approval_is_required_for_has_a_gate(calls: Calls, monkeypatch: pyt
     assert isinstance(application, Application)
     assert isinstance(looked, Application)
     assert (application.plan_id, application.function, application.run_id) == ("0" * 64, "ecr-cleaner", "request-1")
-    assert (application.store.bucket, application.store.prefix) == ("shared", "ecr-cleaner/1/")
+    assert (application.store.bucket, application.store.prefix) == ("shared", "ecr-cleaner/1/plans/")
     assert [settings.dry_run for settings, _, _ in calls.runs] == [False, False, True, False, True]
 
 
@@ -248,7 +248,7 @@ def test_what_approval_is_required_for_has_a_gate(calls: Calls, monkeypatch: pyt
     ("dry_run", "document", "cause"),
     [
         ("true", REQUIRED, "dry_run is true: nothing is removed"),
-        ("false", {"schema_version": 1}, 'approval is "none": no plan waits'),
+        ("false", {"schema_version": 1}, "require_approval is false: no plan waits"),
     ],
 )
 @pytest.mark.parametrize("more", [{}, {"dry_run": True}])
@@ -266,7 +266,7 @@ def test_no_plan_is_carried_out_where_none_can_wait(  # noqa: PLR0917 - what dif
 
 def test_the_place_of_the_journal_reaches_the_run(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the run that writes it; also where there is no history."""
-    monkeypatch.setenv("ECR_CLEANER_SETTINGS", json.dumps({"schema_version": 1, "journal": PLACE}))
+    monkeypatch.setenv("ECR_CLEANER_SETTINGS", json.dumps({"schema_version": 1, "storage": PLACE | {"journal": True}}))
     entry.handler({}, Context())
     (journal,) = calls.journals
     assert journal
@@ -276,7 +276,7 @@ def test_the_place_of_the_journal_reaches_the_run(calls: Calls, monkeypatch: pyt
 
 def test_a_confirmation_is_no_run(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
     """It happens under the lock, and tells what counts from now on."""
-    document = {"schema_version": 1, "history": PLACE, "lock_table": "cleaner-lock"}
+    document = {"schema_version": 1, "storage": PLACE | {"history": True}, "lock_table": "cleaner-lock"}
     monkeypatch.setenv("ECR_CLEANER_SETTINGS", json.dumps(document))
     monkeypatch.setattr(HistoryStore, "confirm", lambda _, drop_id: counts(ecs={"0123456789ab": 3}[drop_id]))
     result = entry.handler(CONFIRM, Context())
@@ -300,14 +300,14 @@ def test_without_a_history_there_is_nothing_to_confirm(calls: Calls) -> None:
 
 def test_settings_in_a_bucket_are_read_from_there(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whole, or nothing is done."""
-    body = b'{"schema_version": 1, "rollback_days": 5}'
+    body = b'{"schema_version": 1, "keep_recently_used_days": 5}'
     pointer = {"bucket": "shared", "key": "settings.json", "sha256": hashlib.sha256(body).hexdigest()}
     monkeypatch.setenv("ECR_CLEANER_SETTINGS", json.dumps({"schema_version": 1, "settings_object": pointer}))
     monkeypatch.setattr(
         objects, "read", lambda _, bucket, key: Stored({("shared", "settings.json"): body}[bucket, key], "e")
     )
     entry.handler({}, Context())
-    assert calls.runs[0][0].rollback_days == 5
+    assert calls.runs[0][0].keep_recently_used_days == 5
     monkeypatch.setattr(objects, "read", lambda *_: Stored(body + b"\n", "e"))
     assert "is not what Terraform wrote" in failed()["causes"][0]
     assert len(calls.runs) == 1
@@ -523,7 +523,7 @@ def test_without_a_region_it_is_told_to_whom_it_can_be(told: list[Ending], monke
 @pytest.mark.usefixtures("calls")
 def test_whoever_confirms_something_is_told_by_the_answer(told: list[Ending], monkeypatch: pytest.MonkeyPatch) -> None:
     """Confirming is no run: neither its success nor its failure is told to others, nor a bug in it."""
-    document = {"schema_version": 1, "history": PLACE}
+    document = {"schema_version": 1, "storage": PLACE | {"history": True}}
     failed(CONFIRM)
     monkeypatch.setenv("ECR_CLEANER_SETTINGS", json.dumps(document))
     monkeypatch.setattr(HistoryStore, "confirm", lambda *_: {})

@@ -31,11 +31,11 @@ def look(
     return memory.observe("app", [image(name, tags=t) for name, t in tags.items()], usages, at, complete=complete)
 
 
-def after(*looks: History, rollback_days: int = 7) -> History:
+def after(*looks: History, keep_recently_used_days: int = 7) -> History:
     """What is known after some looks."""
     known = None
     for seen in looks:
-        known = memory.remember(known, seen, rollback_days)
+        known = memory.remember(known, seen, keep_recently_used_days)
     assert known is not None
     return known
 
@@ -204,13 +204,18 @@ def test_a_tag_lost_twice_counts_from_the_second_time() -> None:
     assert known.images[digest("a")].lost_tags == {"v1": ago("1d")}
 
 
-@pytest.mark.parametrize(("rollback_days", "remembered"), [(7, MIN_LOST_TAG_DAYS), (60, 60)])
-def test_lost_tags_are_forgotten(rollback_days: int, remembered: int) -> None:
+@pytest.mark.parametrize(("keep_recently_used_days", "remembered"), [(7, MIN_LOST_TAG_DAYS), (60, 60)])
+def test_lost_tags_are_forgotten(keep_recently_used_days: int, remembered: int) -> None:
     """A month later, or as much later as they may protect."""
     first = look(ago("100d"), {"a": ["v1"]})
     lost_at = ago("99d")
     for passed, there in ((remembered * DAY, True), (remembered * DAY + timedelta(seconds=1), False)):
-        known = after(first, look(lost_at, {"a": []}), look(lost_at + passed, {"a": []}), rollback_days=rollback_days)
+        known = after(
+            first,
+            look(lost_at, {"a": []}),
+            look(lost_at + passed, {"a": []}),
+            keep_recently_used_days=keep_recently_used_days,
+        )
         assert bool(known.images[digest("a")].lost_tags) is there
 
 

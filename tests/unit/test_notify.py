@@ -21,7 +21,9 @@ CONFIRM: Final = "aws lambda invoke --function-name ecr-cleaner --payload '{}' /
 
 def test_a_real_run_reads_like_this() -> None:
     """Everything that somebody who was not there has to know, and where there is more."""
-    skipped = repository("partners/connector", images=0, removable=0, status="skipped", setting="other_accounts")
+    skipped = repository(
+        "partners/connector", images=0, removable=0, status="skipped", setting="other_accounts:partners/connector"
+    )
     skipped.detail = "its policy lets arn:aws:iam::210987654321:root pull"
     of = summary(
         repository("shop/api", images=22, removable=8, removed=8),
@@ -44,7 +46,7 @@ Removed:
 
 Left alone:
   - partners/connector: its policy lets arn:aws:iam::210987654321:root pull; \
-acknowledged_unscanned = ["other_accounts"] would include it
+accepted_gaps = {{ "other_accounts:partners/connector" = "<reason>" }} would include it
 
 Not protected, by your settings:
   - lambda in 123456789012/us-east-1: images of functions

@@ -213,7 +213,7 @@ def test_each_repository_says_which_rule_held(rule: int | None, told: object) ->
     ("conditions", "told"),
     [
         ({}, "default: keeps 30 days"),
-        ({"rule": 0, "keep_days": 90, "remove_artifacts": True}, "rules[0]: keeps 90 days; artifacts go too"),
+        ({"rule": 0, "keep_days": 90, "remove_artifacts": True}, "retention_rules[0]: keeps 90 days; artifacts go too"),
         (
             {
                 "rule": 2,
@@ -222,7 +222,10 @@ def test_each_repository_says_which_rule_held(rule: int | None, told: object) ->
                 "keep_tags": ("v*",),
                 "keep_pulled_within_days": 14,
             },
-            "rules[2]: keeps 30 days, 7 days untagged, the newest 10, tags v*, what was pulled within 14 days",
+            (
+                "retention_rules[2]: keeps 30 days, 7 days untagged, the newest 10, tags v*,"
+                " what was pulled within 14 days"
+            ),
         ),
     ],
 )
@@ -254,9 +257,9 @@ def test_endings_are_counted() -> None:
 
 def test_what_is_excluded_is_said_in_every_run() -> None:
     """A person's choice of last year is still news today."""
-    excluded = SourceOutcome(TARGET, "ecs", SourceStatus.DISABLED, detail="excluded by disabled_usage_sources")
+    excluded = SourceOutcome(TARGET, "ecs", SourceStatus.DISABLED, detail="excluded by accepted_gaps (retired)")
     found = summary(scan=UsageScan((), (excluded,), NOW)).as_json()
-    assert found["unprotected"] == ["ecs in 123456789012/us-east-1: excluded by disabled_usage_sources"]
+    assert found["unprotected"] == ["ecs in 123456789012/us-east-1: excluded by accepted_gaps (retired)"]
     assert found["status"] == "completed"
 
 
@@ -477,12 +480,12 @@ def test_the_end_of_a_plan_says_what_is_not_covered() -> None:
     outcomes = (SourceOutcome(TARGET, "ecs", SourceStatus.DISABLED, detail="excluded"),)
     end = summary(notes=["look here"], refusals=["source lambda: denied"], scan=UsageScan((), outcomes, NOW))
     end.repositories["cache"] = RepositorySummary(
-        "cache", status=RepositoryStatus.SKIPPED, detail="a cache", setting="pull_through_cache"
+        "cache", status=RepositoryStatus.SKIPPED, detail="a cache", setting="pull_through_cache:cache"
     )
     end.repositories["bad"] = RepositorySummary("bad", status=RepositoryStatus.MISCONFIGURED, detail="bad tag")
     text = printed(collected(plan(image()), end=end, refused=True))
     for line in (
-        'cache: skipped: a cache (acknowledged_unscanned = ["pull_through_cache"] includes it)',
+        'cache: skipped: a cache (accepted_gaps = { "pull_through_cache:cache" = "<reason>" } includes it)',
         "bad: misconfigured: bad tag\n",
         "note: look here",
         "unprotected: ecs in 123456789012/us-east-1: excluded",

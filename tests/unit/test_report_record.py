@@ -94,11 +94,11 @@ def test_a_run_that_saw_nothing_has_a_document() -> None:
 
 def test_the_header_says_which_run_it_was() -> None:
     """When, where, how it ended, and with which settings."""
-    found = told(dry_run=False, default_keep_days=45, extra_references=frozenset({"b:1", "a:1"}))
+    found = told(dry_run=False, default_keep_days=45, protected_images=frozenset({"b:1", "a:1"}))
     run = found["run"]
     assert (run["id"], run["account_id"], run["region"], run["dry_run"]) == ("run-1", ACCOUNT, REGION, False)
     assert run["started_at"] == run["ended_at"] == NOW.isoformat()
-    assert (run["settings"]["default_keep_days"], run["settings"]["extra_references"]) == (45, ["a:1", "b:1"])
+    assert (run["settings"]["default_keep_days"], run["settings"]["protected_images"]) == (45, ["a:1", "b:1"])
 
 
 def test_every_image_is_told_with_its_verdict() -> None:

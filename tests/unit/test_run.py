@@ -306,7 +306,7 @@ def run(world: World, told: Told) -> Callable[..., RunSummary]:
     def go(
         only: frozenset[str] | None = None, *, history: bool = False, journal: bool = False, **settings: Any
     ) -> RunSummary:
-        place = {"history": {"bucket": "shared", "prefix": "ecr-cleaner/"}} if history else {}
+        place = {"storage": {"bucket": "shared", "prefix": "ecr-cleaner/", "history": True}} if history else {}
         asked = Settings.model_validate({"dry_run": False} | place | settings)
         store = cast("HistoryStore", world) if history else None
         made = Run(
@@ -596,7 +596,7 @@ def test_a_skipped_repository_is_reported_with_its_setting(run: Callable[..., Ru
     summary = run()
     assert summary.status == "completed"
     (reported,) = summary.as_json()["repositories"]
-    assert (reported["status"], reported["setting"]) == ("skipped", "delete_replication")
+    assert (reported["status"], reported["setting"]) == ("skipped", "delete_replication:b")
     assert reported["detail"] == "a replication rule repeats deletions"
     assert world.steps == ["registry", "names"]
 
@@ -749,7 +749,7 @@ def test_a_history_is_written_without_any_repository(run: Callable[..., RunSumma
 def test_what_was_in_use_is_kept_for_some_days(
     run: Callable[..., RunSummary], world: World, told: Told, unused_since: str | None, *, goes: bool
 ) -> None:
-    """As long as rollback_days says, from the first look without a use."""
+    """As long as keep_recently_used_days says, from the first look without a use."""
     since = ago(unused_since) if unused_since else None
     entry = Entry(("v1",), None, ago("60d"), ("ecs service prod/a",), {}, since)
     world.old("a").known["a"] = History("a", ago("1d"), {digest("old a"): entry})
@@ -771,9 +771,9 @@ def test_a_failed_source_lets_no_days_pass(run: Callable[..., RunSummary], world
 
 
 def test_a_past_may_protect_nothing(run: Callable[..., RunSummary], world: World, told: Told) -> None:
-    """With rollback_days = 0; what is in use now is remembered all the same."""
+    """With keep_recently_used_days = 0; what is in use now is remembered all the same."""
     world.old("a").known["a"] = History("a", ago("1d"), {digest("old a"): Entry(last_in_use=ago("1d"))})
-    run(history=True, rollback_days=0)
+    run(history=True, keep_recently_used_days=0)
     assert told.removed == ["a:v1"]
     assert world.known["a"].images[digest("old a")].last_in_use == ago("1d")
 
@@ -1348,7 +1348,7 @@ def test_what_is_archived_is_noted_as_that(run: Callable[..., RunSummary], world
     attic = replace(image("attic", repository="a", pushed="400d", active=False), archived_at=ago("200d"))
     world.listings["a"][0].append(attic)
     world.found["a"] = repository("a", delete_archived_after_days=90)
-    run(history=True, removal="archive", delete_archived_after_days=90)
+    run(history=True, removal_mode="archive", delete_archived_after_days=90)
     assert {one: gone.action for one, gone in world.known["a"].gone.items()} == {
         digest("old a"): "archive",
         digest("attic"): "delete",

@@ -22,7 +22,7 @@ from ecr_cleaner.settings import (
     tightened,
     whole_days,
 )
-from ecr_cleaner.settings_document import HistoryPlace, Rule
+from ecr_cleaner.settings_document import Rule, Storage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -78,10 +78,10 @@ def test_an_empty_environment_is_a_dry_run_of_thirty_days() -> None:
     found = from_environment({})
     assert found == Settings()
     assert (found.dry_run, found.default_keep_days) == (True, 30)
-    assert (found.acknowledged_unscanned, found.disabled_usage_sources) == (frozenset(), frozenset())
+    assert (found.accepted_gaps, found.gaps_beside_sources) == ({}, ())
     assert (found.lock_table, found.own_repository) == (None, None)
     assert found.task_definition_revisions == 1
-    assert (found.minimum_keep_days, found.rules) == (1, ())
+    assert (found.minimum_keep_days, found.retention_rules) == (1, ())
 
 
 @pytest.mark.parametrize("text", NO_WHOLE_DAYS)
@@ -99,16 +99,33 @@ def test_whole_days_are_read(text: str, days: int) -> None:
     assert from_environment({"DEFAULT_KEEP_DAYS": text}).default_keep_days == days
 
 
+CLUSTER = "eks:arn:aws:eks:us-east-1:123456789012:cluster/Shop_1-a"
+GAPS = {
+    "source:ecs": "retired",
+    "source:used_images_objects": "nobody keeps any",
+    "other_accounts:shop/*": "a partner pulls",
+    "pull_through_cache:*": "refetched",
+    "delete_replication:a.b_c-d/?": "copies are backups",
+    "eks:*": "no pod runs images of this registry",
+    CLUSTER: "batch only",
+}
+
+
 def test_the_document_is_read() -> None:
     """Everything that Terraform may say arrives."""
     found = settings(
-        acknowledged_unscanned=["eks", "other_accounts", "pull_through_cache", "delete_replication"],
-        disabled_usage_sources=["ecs", "lambda", "apprunner", "eventbridge", "scheduler"],
+        accepted_gaps=GAPS,
         lock_table="cleaner-lock",
         own_repository="cleaner",
     )
-    assert found.acknowledged_unscanned == {"eks", "other_accounts", "pull_through_cache", "delete_replication"}
-    assert found.disabled_usage_sources == {"ecs", "lambda", "apprunner", "eventbridge", "scheduler"}
+    assert found.accepted_gaps == GAPS
+    assert list(found.accepted_gaps) == sorted(GAPS), "whatever order they were told in"
+    assert found.gaps_beside_sources == (
+        "delete_replication:a.b_c-d/?: copies are backups",
+        f"{CLUSTER}: batch only",
+        "other_accounts:shop/*: a partner pulls",
+        "pull_through_cache:*: refetched",
+    )
     assert (found.lock_table, found.own_repository) == ("cleaner-lock", "cleaner")
 
 
@@ -129,9 +146,9 @@ def test_rules_are_read() -> None:
         "keep_pulled_within_days": 14,
         "remove_artifacts": True,
     }
-    found = settings(minimum_keep_days=7, rules=[whole, {"repositories": ["*"]}])
+    found = settings(minimum_keep_days=7, retention_rules=[whole, {"repositories": ["*"]}])
     assert found.minimum_keep_days == 7
-    assert [rule.value for rule in found.rules] == [
+    assert [rule.value for rule in found.retention_rules] == [
         RetentionRule(("shop/*", "web"), 7, 99_999, 10, ("v*", "Prod_?.x-1"), 14, remove_artifacts=True),
         RetentionRule(("*",)),
     ]
@@ -166,26 +183,27 @@ def test_rules_are_read() -> None:
 )
 def test_a_rule_that_is_not_understood_is_an_error(rule: dict[str, Any], place: str, value: str) -> None:
     """The message names value, rule and place; a misspelled condition would keep nothing, unnoticed."""
-    document = {"schema_version": 1, "minimum_keep_days": 7, "rules": [{"repositories": ["*"]}]}
-    document["rules"].append({"repositories": ["*"]} | rule)  # type: ignore[attr-defined]
+    document = {"schema_version": 1, "minimum_keep_days": 7, "retention_rules": [{"repositories": ["*"]}]}
+    document["retention_rules"].append({"repositories": ["*"]} | rule)  # type: ignore[attr-defined]
     (problem,) = problems({"ECR_CLEANER_SETTINGS": json.dumps(document)})
-    assert problem.startswith(f"ECR_CLEANER_SETTINGS: rules: 1: {place}: ")
+    assert problem.startswith(f"ECR_CLEANER_SETTINGS: retention_rules: 1: {place}: ")
     assert problem.endswith(f", got {value}")
 
 
 def test_no_age_may_be_below_the_minimum() -> None:
     """Nor that of a rule, nor the default; every one of them is told, other problems too."""
     rules = [{"repositories": ["*"], "keep_days": 3, "keep_days_untagged": 2, "keep_newest": 1}]
-    document = {"schema_version": 1, "minimum_keep_days": 7, "rules": rules}
+    document = {"schema_version": 1, "minimum_keep_days": 7, "retention_rules": rules}
+    rule = "must be at least minimum_keep_days, which is 7"
     told = (
-        "ECR_CLEANER_SETTINGS: rules: 0: keep_days: must be at least minimum_keep_days, which is 7, got 3",
-        "ECR_CLEANER_SETTINGS: rules: 0: keep_days_untagged: must be at least minimum_keep_days, which is 7, got 2",
+        f"ECR_CLEANER_SETTINGS: retention_rules: 0: keep_days: {rule}, got 3",
+        f"ECR_CLEANER_SETTINGS: retention_rules: 0: keep_days_untagged: {rule}, got 2",
     )
     assert problems({"ECR_CLEANER_SETTINGS": json.dumps(document)}) == told
     found = problems({"ECR_CLEANER_SETTINGS": json.dumps(document | {"lock_table": 7})})
     assert set(told) < set(found)
     assert len(found) == 3
-    document["rules"] = []
+    document["retention_rules"] = []
     environment = {"DEFAULT_KEEP_DAYS": "6", "ECR_CLEANER_SETTINGS": json.dumps(document)}
     assert problems(environment) == ("DEFAULT_KEEP_DAYS must be at least minimum_keep_days, which is 7, got '6'",)
     assert from_environment(environment | {"DEFAULT_KEEP_DAYS": "7"}).default_keep_days == 7
@@ -194,7 +212,11 @@ def test_no_age_may_be_below_the_minimum() -> None:
 @pytest.mark.parametrize("days", [0, -1, 1.5, "1", None, 100_000])
 def test_a_minimum_that_is_no_whole_number_is_an_error(days: object) -> None:
     """Nothing is guessed."""
-    document = {"schema_version": 1, "minimum_keep_days": days, "rules": [{"repositories": ["*"], "keep_days": 1}]}
+    document = {
+        "schema_version": 1,
+        "minimum_keep_days": days,
+        "retention_rules": [{"repositories": ["*"], "keep_days": 1}],
+    }
     (problem,) = problems({"ECR_CLEANER_SETTINGS": json.dumps(document)})
     assert problem.startswith("ECR_CLEANER_SETTINGS: minimum_keep_days: ")
 
@@ -215,13 +237,27 @@ def test_null_means_none() -> None:
         ({"schema_version": "1"}, "schema_version"),
         ({"schema_version": None}, "schema_version"),
         ({"usage_sources_sha256": "0" * 64}, "both have to be of one version"),
-        ({"disabled_usage_sources": ["ec2"]}, "ec2"),
-        ({"disabled_usage_sources": ["ECS"]}, "ECS"),
-        ({"disabled_usage_sources": ["eks"]}, "eks"),
-        ({"disabled_usage_sources": "ecs"}, "ecs"),
-        ({"disabled_usage_sources": None}, "disabled_usage_sources"),
-        ({"acknowledged_unscanned": ["ecs"]}, "ecs"),
-        ({"acknowledged_unscanned": {"eks": True}}, "acknowledged_unscanned"),
+        ({"accepted_gaps": {"source:ec2": "known"}}, "must name a source that may be left out after source:, one of"),
+        ({"accepted_gaps": {"source:ECS": "known"}}, "got 'source:ECS'"),
+        ({"accepted_gaps": {"source:eks": "known"}}, "got 'source:eks'"),
+        ({"accepted_gaps": {"source:": "known"}}, "got 'source:'"),
+        ({"accepted_gaps": {"ecs": "known"}}, "must be <kind>:<name>, where the kind is one of source, eks, other_"),
+        ({"accepted_gaps": {"Eks:*": "known"}}, "got 'Eks:*'"),
+        ({"accepted_gaps": {"account:123456789012": "known"}}, "got 'account:123456789012'"),
+        ({"accepted_gaps": {"": "known"}}, "got ''"),
+        ({"accepted_gaps": {"eks": "known"}}, "must name the ARN of an EKS cluster after eks:, or be eks:* for all"),
+        ({"accepted_gaps": {"eks:shop": "known"}}, "got 'eks:shop'"),
+        ({"accepted_gaps": {f"{CLUSTER}/1": "known"}}, "must name the ARN of an EKS cluster"),
+        ({"accepted_gaps": {"eks:arn:aws:eks:us-east-1:123456789012:cluster/*": "known"}}, "must name the ARN of an"),
+        ({"accepted_gaps": {"other_accounts": "known"}}, "such as other_accounts:shop/* or other_accounts:*"),
+        ({"accepted_gaps": {"pull_through_cache:Hub/*": "known"}}, "got 'pull_through_cache:Hub/*'"),
+        ({"accepted_gaps": {"delete_replication:[a-z]": "known"}}, "got 'delete_replication:[a-z]'"),
+        ({"accepted_gaps": {"eks:*": ""}}, "must say why the gap is accepted, got ''"),
+        ({"accepted_gaps": {"eks:*": " \n"}}, "must say why the gap is accepted"),
+        ({"accepted_gaps": {"eks:*": None}}, "accepted_gaps: eks:*: Input should be a valid string"),
+        ({"accepted_gaps": {"eks:*": True}}, "accepted_gaps: eks:*: Input should be a valid string"),
+        ({"accepted_gaps": ["eks:*"]}, "accepted_gaps"),
+        ({"accepted_gaps": None}, "accepted_gaps"),
         ({"task_definition_revisions": 0}, "task_definition_revisions"),
         ({"task_definition_revisions": -1}, "task_definition_revisions"),
         ({"task_definition_revisions": "1"}, "task_definition_revisions"),
@@ -232,11 +268,15 @@ def test_null_means_none() -> None:
         ({"lock_table": ""}, "lock_table"),
         ({"lock_table": 7}, "lock_table"),
         ({"own_repository": ""}, "own_repository"),
-        ({"history": {"bucket": "shared"}}, "prefix"),
-        ({"history": {"bucket": "shared", "prefix": "/"}}, "prefix"),
-        ({"history": {"bucket": "shared", "prefix": "no-slash"}}, "prefix"),
-        ({"history": {"bucket": "shared", "prefix": "a/", "key": "b"}}, "key"),
-        ({"history": "shared"}, "history"),
+        ({"storage": {"bucket": "shared"}}, "storage: prefix"),
+        ({"storage": {"bucket": "shared", "prefix": "/"}}, "storage: prefix"),
+        ({"storage": {"bucket": "shared", "prefix": "no-slash"}}, "storage: prefix"),
+        ({"storage": {"bucket": "", "prefix": "a/"}}, "storage: bucket"),
+        ({"storage": {"bucket": "shared", "prefix": "a/", "key": "b"}}, "storage: key"),
+        ({"storage": {"bucket": "shared", "prefix": "a/", "history": "true"}}, "storage: history"),
+        ({"storage": {"bucket": "shared", "prefix": "a/", "journal": None}}, "storage: journal"),
+        ({"storage": {"bucket": "shared", "prefix": "a/", "reports": 1}}, "storage: reports"),
+        ({"storage": "shared"}, "storage"),
         ({"max_removals_per_run": 0}, "max_removals_per_run"),
         ({"max_removals_per_repository": -1}, "max_removals_per_repository"),
         ({"max_removal_percent_per_run": 101}, "max_removal_percent_per_run"),
@@ -244,11 +284,11 @@ def test_null_means_none() -> None:
         ({"max_usage_drop_percent": -1}, "max_usage_drop_percent"),
         ({"max_usage_drop_percent": "50"}, "max_usage_drop_percent"),
         ({"delete_archived_after_days": 89}, "delete_archived_after_days"),
-        ({"removal": "untag"}, "removal"),
-        ({"removal": "archive"}, "removal = archive needs the history"),
-        ({"journal": {"bucket": "shared"}}, "journal: prefix"),
-        ({"rollback_days": -1}, "rollback_days"),
-        ({"rollback_days": None}, "rollback_days"),
+        ({"removal_mode": "untag"}, "removal_mode"),
+        ({"removal_mode": "archive"}, "removal_mode = archive needs the history"),
+        ({"removal_mode": "archive", "storage": {"bucket": "shared", "prefix": "a/"}}, "archive needs the history"),
+        ({"keep_recently_used_days": -1}, "keep_recently_used_days"),
+        ({"keep_recently_used_days": None}, "keep_recently_used_days"),
     ],
 )
 def test_a_document_that_is_not_understood_is_an_error(document: dict[str, Any], named: str) -> None:
@@ -284,22 +324,23 @@ def test_a_document_has_a_largest_size() -> None:
 def test_the_past_and_the_limits_are_read() -> None:
     """As Terraform writes them."""
     found = settings(
-        history={"bucket": "shared", "prefix": "ecr-cleaner/1/"},
+        storage={"bucket": "shared", "prefix": "ecr-cleaner/1/", "history": True},
         max_removal_percent_per_repository=50,
         max_removal_percent_per_run=25,
         max_removals_per_repository=20,
         max_removals_per_run=100,
         max_usage_drop_percent=None,
-        rollback_days=0,
+        keep_recently_used_days=0,
     )
-    assert found.history == HistoryPlace(bucket="shared", prefix="ecr-cleaner/1/")
-    assert (found.max_usage_drop_percent, found.rollback_days) == (None, 0)
+    assert found.history == found.storage == Storage(bucket="shared", prefix="ecr-cleaner/1/", history=True)
+    assert (found.journal, found.reports, found.plans) == (None, None, None)
+    assert (found.max_usage_drop_percent, found.keep_recently_used_days) == (None, 0)
     assert limits_of(found) == Limits(20, 50, 100, 25)
 
 
 def test_without_a_word_the_past_protects_and_nothing_is_limited() -> None:
     """99 % of a neglected repository may rightly be old."""
-    assert (Settings().rollback_days, Settings().max_usage_drop_percent) == (7, 50)
+    assert (Settings().keep_recently_used_days, Settings().max_usage_drop_percent) == (7, 50)
     assert Settings().history is None
     assert limits_of(Settings()).are_off
 
@@ -420,7 +461,7 @@ def test_events_that_are_understood(event: object) -> None:
         ({"schema_version": 1, "dry_run": 0}, "dry_run"),
         ({"schema_version": 1, "DRY_RUN": True}, "DRY_RUN"),
         ({"schema_version": 1, "default_keep_days": 1}, "default_keep_days"),
-        ({"schema_version": 1, "disabled_usage_sources": ["ecs"]}, "disabled_usage_sources"),
+        ({"schema_version": 1, "accepted_gaps": {"source:ecs": "known"}}, "accepted_gaps"),
         ({"schema_version": 1, "action": "confirm_usage_drop"}, "id"),
         ({"schema_version": 1, "action": "confirm_usage_drop", "id": "0123456789AB"}, "id"),
         ({"schema_version": 1, "action": "confirm_usage_drop", "id": "0123456789ab0"}, "id"),

@@ -10,10 +10,10 @@ import pytest
 from ecr_cleaner.errors import SettingsError
 from ecr_cleaner.event import Apply, read_event
 from ecr_cleaner.settings import Settings, for_invocation, from_environment
-from ecr_cleaner.settings_document import PlansPlace
+from ecr_cleaner.settings_document import Storage
 
-PLACE = {"bucket": "shared", "prefix": "ecr-cleaner/1/plans/"}
-REQUIRED: dict[str, Any] = {"approval": "required", "plans": PLACE}
+PLACE = {"bucket": "shared", "prefix": "ecr-cleaner/1/"}
+REQUIRED: dict[str, Any] = {"require_approval": True, "storage": PLACE}
 PLAN = "0123456789abcdef" * 4
 EVENT = {"schema_version": 1, "action": "apply", "plan": PLAN}
 
@@ -30,29 +30,31 @@ def told(**document: Any) -> Settings:
 
 def test_without_a_word_nobody_is_asked() -> None:
     """The default, and how long a plan would be good for."""
-    assert (told().approval, told().plan_expiry_hours, told().plans) == ("none", 72, None)
+    assert (told().require_approval, told().plan_expiry_hours, told().plans) == (False, 72, None)
+    assert told(storage=PLACE).plans is None
 
 
 def test_what_is_said_is_read() -> None:
     """With the place of the plans."""
     found = told(**REQUIRED, plan_expiry_hours=1)
-    assert (found.approval, found.plan_expiry_hours, found.plans) == ("required", 1, PlansPlace(**PLACE))
+    plans = Storage(bucket="shared", prefix="ecr-cleaner/1/plans/")
+    assert (found.require_approval, found.plan_expiry_hours, found.plans) == (True, 1, plans)
 
 
 @pytest.mark.parametrize(
     ("document", "problem"),
     [
-        ({"approval": "Required", "plans": PLACE}, "approval"),
-        ({"approval": True, "plans": PLACE}, "approval"),
-        ({"approval": None}, "approval"),
-        ({"approval": "required"}, 'plans: approval = "required" needs a bucket for the plans, got None'),
-        ({"approval": "required", "plans": None}, 'plans: approval = "required" needs a bucket for the plans'),
+        ({"require_approval": "true", "storage": PLACE}, "require_approval"),
+        ({"require_approval": 1, "storage": PLACE}, "require_approval"),
+        ({"require_approval": None}, "require_approval"),
+        ({"require_approval": True}, "storage: require_approval = true needs a bucket for the plans, got None"),
+        ({"require_approval": True, "storage": None}, "storage: require_approval = true needs a bucket for the plans"),
         ({"plan_expiry_hours": 0}, "plan_expiry_hours"),
         ({"plan_expiry_hours": 721}, "plan_expiry_hours"),
         ({"plan_expiry_hours": 1.5}, "plan_expiry_hours"),
         ({"plan_expiry_hours": "72"}, "plan_expiry_hours"),
-        ({"plans": PLACE | {"prefix": "plans"}}, "plans: prefix"),
-        ({"plans": PLACE | {"bucket": ""}}, "plans: bucket"),
+        (REQUIRED | {"storage": PLACE | {"prefix": "plans"}}, "storage: prefix"),
+        (REQUIRED | {"storage": PLACE | {"bucket": ""}}, "storage: bucket"),
     ],
     ids=str,
 )
@@ -105,14 +107,16 @@ def test_the_settings_win() -> None:
                 "event: action: apply: dry_run is true: nothing is removed, and no plan is carried out,"
                 " whoever approves of it"
             ),
-            'event: action: apply: approval is "none": no plan waits for approval, every run removes by itself',
+            "event: action: apply: require_approval is false: no plan waits for approval, every run removes by itself",
         )
 
 
 def test_equal_settings_have_an_equal_hash() -> None:
     """In whatever order they are told."""
-    one = told(extra_references=["a:1", "b:1", "c:1"], disabled_usage_sources=["ecs", "lambda"])
-    other = told(disabled_usage_sources=["lambda", "ecs"], extra_references=["c:1", "a:1", "b:1"])
+    one = told(protected_images=["a:1", "b:1", "c:1"], accepted_gaps={"source:ecs": "known", "source:lambda": "known"})
+    other = told(
+        accepted_gaps={"source:lambda": "known", "source:ecs": "known"}, protected_images=["c:1", "a:1", "b:1"]
+    )
     assert one.sha256 == other.sha256
 
 
@@ -127,16 +131,17 @@ def test_every_setting_counts() -> None:
         {},
         REQUIRED,
         REQUIRED | {"plan_expiry_hours": 71},
-        REQUIRED | {"plans": PLACE | {"bucket": "other"}},
-        {"acknowledged_unscanned": ["eks"]},
-        {"disabled_usage_sources": ["ecs"]},
-        {"extra_references": ["a:1"]},
+        REQUIRED | {"storage": PLACE | {"bucket": "other"}},
+        {"accepted_gaps": {"eks:*": "known"}},
+        {"accepted_gaps": {"source:ecs": "known"}},
+        {"accepted_gaps": {"source:ecs": "for another reason"}},
+        {"protected_images": ["a:1"]},
         {"minimum_keep_days": 2},
         {"max_removals_per_run": 1},
-        {"rollback_days": 1},
-        {"rules": [{"repositories": ["a"]}]},
-        {"rules": [{"repositories": ["a"]}, {"repositories": ["b"]}]},
-        {"rules": [{"repositories": ["b"]}, {"repositories": ["a"]}]},
+        {"keep_recently_used_days": 1},
+        {"retention_rules": [{"repositories": ["a"]}]},
+        {"retention_rules": [{"repositories": ["a"]}, {"repositories": ["b"]}]},
+        {"retention_rules": [{"repositories": ["b"]}, {"repositories": ["a"]}]},
         {"task_definition_revisions": "all"},
     ]
     hashes = [told(**change).sha256 for change in changes]

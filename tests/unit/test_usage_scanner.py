@@ -122,6 +122,6 @@ def test_a_scan_that_runs_out_of_time_is_none(clients: Aws) -> None:
 def test_equal_settings_have_equal_checksums() -> None:
     """In whatever order a set is written, and in whatever process; any other value makes another one."""
     names = ["ecs", "lambda", "batch", "eventbridge", "scheduler"]
-    made = [Settings(disabled_usage_sources=frozenset(order)) for order in (names, names[::-1])]
+    made = [Settings(protected_images=frozenset(order)) for order in (names, names[::-1])]
     assert len({settings_sha256(one) for one in made}) == 1
     assert len({settings_sha256(one) for one in (*made, Settings(), Settings(dry_run=False))}) == 3

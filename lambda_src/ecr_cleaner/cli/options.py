@@ -88,34 +88,27 @@ _SETTINGS: Final[dict[str, Option]] = {
         show_default=True,
         help="Age limit of repositories without the tag BoxCleanerKeepDays.",
     ),
-    "disabled": click.option(
-        "--disable-source",
-        "disabled",
+    "accepted_gaps": click.option(
+        "--accept-gap",
+        "accepted_gaps",
         multiple=True,
-        metavar="NAME",
-        help="As in disabled_usage_sources; may be repeated.",
+        metavar="KIND:NAME",
+        help="A key of accepted_gaps; may be repeated.",
     ),
-    "acknowledged": click.option(
-        "--acknowledge",
-        "acknowledged",
-        multiple=True,
-        metavar="NAME",
-        help="As in acknowledged_unscanned; may be repeated.",
-    ),
-    "extra_references": click.option(
-        "--extra-reference",
-        "extra_references",
+    "protected_images": click.option(
+        "--protected-image",
+        "protected_images",
         multiple=True,
         metavar="IMAGE",
-        help="As in extra_references; may be repeated.",
+        help="As in protected_images; may be repeated.",
     ),
-    "inventory_uri": click.option("--inventory-uri", metavar="URI", help="As in inventory_uri."),
-    "inventory_max_age_hours": click.option(
-        "--inventory-max-age-hours",
+    "used_images_uri": click.option("--used-images-uri", metavar="URI", help="As in used_images_uri."),
+    "used_images_max_age_hours": click.option(
+        "--used-images-max-age-hours",
         type=click.IntRange(1, 99_999),
         default=24,
         show_default=True,
-        help="As in inventory_max_age_hours.",
+        help="As in used_images_max_age_hours.",
     ),
 }
 
@@ -167,35 +160,33 @@ def _must_not_contradict(*, keep_days_too: bool) -> None:
         raise click.UsageError(message)
 
 
-def _of_options(  # noqa: PLR0913 - the options of the command line
+def _of_options(
     *,
     keep_days: int,
-    disabled: tuple[str, ...],
-    acknowledged: tuple[str, ...],
-    extra_references: tuple[str, ...],
-    inventory_uri: str | None,
-    inventory_max_age_hours: int,
+    accepted_gaps: tuple[str, ...],
+    protected_images: tuple[str, ...],
+    used_images_uri: str | None,
+    used_images_max_age_hours: int,
 ) -> Settings:
     try:
         return Settings.model_validate(
             {
                 "dry_run": True,
                 "default_keep_days": keep_days,
-                "disabled_usage_sources": frozenset(disabled),
-                "acknowledged_unscanned": frozenset(acknowledged),
-                "extra_references": frozenset(extra_references),
-                "inventories": _place(inventory_uri, inventory_max_age_hours),
+                "accepted_gaps": dict.fromkeys(accepted_gaps, "accepted on the command line"),
+                "protected_images": frozenset(protected_images),
+                "used_images": _location(used_images_uri, used_images_max_age_hours),
             }
         )
     except ValidationError as error:
         raise click.UsageError("\n".join(sentences("settings", error))) from None
 
 
-def _place(uri: str | None, max_age_hours: int) -> dict[str, Any] | None:
+def _location(uri: str | None, max_age_hours: int) -> dict[str, Any] | None:
     if uri is None:
         return None
     match = re.fullmatch(r"s3://(?P<bucket>[^/]+)/(?P<prefix>.+/)", uri)
     if match is None:
-        message = f"{uri!r} is no place of inventories: write s3://bucket/prefix/"
+        message = f"{uri!r} is no place of used images: write s3://bucket/prefix/"
         raise click.UsageError(message)
     return {**match.groupdict(), "max_age_hours": max_age_hours}

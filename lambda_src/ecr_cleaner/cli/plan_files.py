@@ -115,7 +115,7 @@ def save(collected: CollectingReporter, known: KnownSettings, place: Place, fold
         account=place.account,
         region=place.region,
         function=place.function,
-        removal=known.value.removal,
+        removal=known.value.removal_mode,
         settings_sha256=known.value.sha256,
         now=utc_now(),
         expires_after=timedelta(hours=known.value.plan_expiry_hours),

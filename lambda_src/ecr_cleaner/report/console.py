@@ -87,8 +87,8 @@ def _totals(summary: dict[str, Any]) -> Table:
 
 
 def held(retention: Retention) -> str:
-    """Which rule held for a repository and what it keeps, e.g. ``rules[0]: keeps 90 days, tags v*``."""
-    which = "default" if retention.rule is None else f"rules[{retention.rule}]"
+    """Which rule held for a repository and what it keeps, e.g. ``retention_rules[0]: keeps 90 days, tags v*``."""
+    which = "default" if retention.rule is None else f"retention_rules[{retention.rule}]"
     kept = [f"{retention.keep_days} days"]
     if retention.keep_days_untagged != retention.keep_days:
         kept.append(f"{retention.keep_days_untagged} days untagged")
@@ -123,7 +123,7 @@ def print_end(collected: CollectingReporter, console: Console, settings: str = "
     for repository in summary["repositories"]:
         if repository["status"] != RepositoryStatus.JUDGED:
             setting = repository["setting"]
-            include = f' (acknowledged_unscanned = ["{setting}"] includes it)' if setting else ""
+            include = f' (accepted_gaps = {{ "{setting}" = "<reason>" }} includes it)' if setting else ""
             console.print(Text(f"{repository['name']}: {repository['status']}: {repository['detail']}{include}"))
     for kind in ("notes", "unprotected"):
         for line in summary[kind]:

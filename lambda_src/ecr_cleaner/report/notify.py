@@ -109,7 +109,7 @@ def _skipped(ending: Ending) -> list[Mapping[str, Any]]:
 def _left_alone(repository: Mapping[str, Any]) -> str:
     return (
         f"{repository['name']}: {repository['detail']};"
-        f' acknowledged_unscanned = ["{repository["setting"]}"] would include it'
+        f' accepted_gaps = {{ "{repository["setting"]}" = "<reason>" }} would include it'
     )
 
 

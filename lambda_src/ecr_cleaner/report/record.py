@@ -143,7 +143,7 @@ class Recorder:
                 "settings": _settings_json(self._settings),
             },
             "totals": _picked(told["totals"], _TOTALS),
-            "savings": savings(told["totals"], price, self._settings.removal),
+            "savings": savings(told["totals"], price, self._settings.removal_mode),
             "causes": told["causes"],
             "notes": told["notes"],
             "unprotected": told["unprotected"],

@@ -36,7 +36,7 @@ class RepositorySummary:
         name: Of the repository.
         status: How the run ended for it.
         detail: Why, where the status needs it.
-        setting: The value of ``acknowledged_unscanned`` that would include a skipped repository.
+        setting: The key of ``accepted_gaps`` that would include a skipped repository.
         keep_days: The age limit that held, of tagged images.
         rule: Number of the rule that held, from 0, or ``default``.
         images: Images seen.
@@ -166,6 +166,7 @@ class RunSummary:
         dry_run: Whether nothing was to be removed.
         region: Where.
         account_id: Whose registry; None if the registry did not answer.
+        accepted_gaps: What a person left unprotected beside whole sources; one sentence each.
         scan: The usages' sources; None if the run ended before.
         repositories: The opted-in ones, by name.
         refusals: Why the run removed nothing.
@@ -184,6 +185,7 @@ class RunSummary:
     dry_run: bool
     region: str
     account_id: str | None = None
+    accepted_gaps: tuple[str, ...] = ()
     scan: UsageScan | None = None
     repositories: dict[str, RepositorySummary] = field(default_factory=dict)
     refusals: list[str] = field(default_factory=list)
@@ -255,7 +257,10 @@ class RunSummary:
                 }
                 for outcome in outcomes
             ],
-            "unprotected": [f"{o.key}: {o.detail}" for o in (self.scan.unprotected if self.scan else ())],
+            "unprotected": [
+                *(f"{o.key}: {o.detail}" for o in (self.scan.unprotected if self.scan else ())),
+                *self.accepted_gaps,
+            ],
             "notes": [*self.notes, *(note for outcome in outcomes for note in outcome.notes)],
             "findings": [finding_json(finding) for finding in findings],
             "findings_left_out": left_out,

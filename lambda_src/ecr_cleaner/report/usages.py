@@ -31,8 +31,8 @@ def print_usages(found: Consumers, console: Console | None = None) -> None:
     console = console or Console()
     for name, images in groupby(found.used, key=lambda one: one.repository):
         console.print(_table(name, list(images)))
-    for outcome in found.scan.unprotected:
-        console.print(Text(f"unprotected: {outcome.key}: {outcome.detail}", "yellow"))
+    for line in found.unprotected:
+        console.print(Text(f"unprotected: {line}", "yellow"))
     consumers = {(usage.source, usage.consumer) for one in found.used for usage in one.usages}
     console.print(Text(f"{len(found.used)} images named by {len(consumers)} consumers."))
     for cause in found.causes:

@@ -60,7 +60,10 @@ def disabled(target: ScanTarget, settings: Settings, sources: Sequence[Source] =
             target,
             source.name,
             SourceStatus.DISABLED,
-            detail=f"excluded by {source.setting}, so not protected is what only these use: {source.title}",
+            detail=(
+                f"excluded by accepted_gaps ({settings.accepted_gaps[source.gap]}), so not protected is what only these"
+                f" use: {source.title}"
+            ),
         )
         for source in sources
         if is_excluded(source, settings)
@@ -69,7 +72,7 @@ def disabled(target: ScanTarget, settings: Settings, sources: Sequence[Source] =
 
 def is_excluded(source: Source, settings: Settings) -> bool:
     """Whether a person took the source out."""
-    return source.name in getattr(settings, source.setting)
+    return source.gap in settings.accepted_gaps
 
 
 def _ask(source: Source, account: Account) -> tuple[tuple[Usage, ...], SourceOutcome]:
@@ -114,7 +117,7 @@ def _cause(source: Source, error: Exception) -> str:
     """What failed, and what a person can do about it."""
     operation = aws.operation_of(error)
     failed = f"{operation} failed with {aws.code_of(error)}" if isinstance(error, aws.AwsError) and operation else ""
-    mend = f'{source.setting} = ["{source.name}"] excludes this source from the run, at your own risk'
+    mend = f'accepted_gaps = {{ "{source.gap}" = "<reason>" }} excludes this source from the run, at your own risk'
     if aws.is_denied(error):
         name = aws.IAM_NAMES.get(operation or "", operation)
         permission = next((p for p in source.permissions if p.endswith(f":{name}")), name)

@@ -82,7 +82,7 @@ class Source:
     """Collects usages from one kind of consumer; knows nothing of rules.
 
     Attributes:
-        name: As in ``disabled_usage_sources``.
+        name: As in ``source:<name>`` of ``accepted_gaps``.
         title: As people call it.
         protects: What of it counts as in use, for the README.
         service: botocore's name, asked whether the region has it; None: AWS is not asked at all.
@@ -90,7 +90,8 @@ class Source:
         fields: What `collect` reads; looked up in the loaded service models before it is asked.
         collect: Yields every usage, or raises: an answer that is not full is no answer.
         proof: Where it was tried.
-        setting: The Terraform input that excludes the source.
+        gap_kind: Of the entry of ``accepted_gaps`` that excludes the source: ``source``, or ``eks`` if it speaks of
+            clusters.
         regions: Where the service is, if botocore's metadata does not say. It need not be complete: it is asked only
             when nobody answers.
     """
@@ -103,8 +104,13 @@ class Source:
     fields: tuple[Field, ...]
     collect: Callable[[Account], Iterator[Usage]]
     proof: Proof = "sandbox"
-    setting: Literal["disabled_usage_sources", "acknowledged_unscanned"] = "disabled_usage_sources"
+    gap_kind: Literal["source", "eks"] = "source"
     regions: frozenset[str] = frozenset()
+
+    @property
+    def gap(self) -> str:
+        """The entry of ``accepted_gaps`` that excludes the source from every run."""
+        return f"source:{self.name}" if self.gap_kind == "source" else f"{self.gap_kind}:*"
 
     @property
     def permissions(self) -> tuple[str, ...]:

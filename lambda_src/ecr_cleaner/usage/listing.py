@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
     from ecr_cleaner.aws import Aws
     from ecr_cleaner.objects import ListedObject
-    from ecr_cleaner.settings_document import InventoriesPlace
+    from ecr_cleaner.settings_document import UsedImagesLocation
 
-SOURCE: Final = "inventories"
+SOURCE: Final = "used_images_objects"
 """Name of the source that reads them."""
 
 SUFFIX: Final = ".json"
@@ -33,7 +33,7 @@ class Listing:
     _stored: tuple[ListedObject, ...] | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def read(self, clients: Aws, place: InventoriesPlace) -> tuple[ListedObject, ...]:
+    def read(self, clients: Aws, place: UsedImagesLocation) -> tuple[ListedObject, ...]:
         """Every object under the prefix, inventories and others.
 
         Raises:
@@ -46,7 +46,7 @@ class Listing:
             return self._stored
 
 
-def must_be_fresh(inventories: tuple[ListedObject, ...], place: InventoriesPlace, now: datetime) -> None:
+def must_be_fresh(inventories: tuple[ListedObject, ...], place: UsedImagesLocation, now: datetime) -> None:
     """Refuse inventories that may be out of date; one of exactly the age that is allowed is fresh.
 
     Raises:
@@ -60,7 +60,7 @@ def must_be_fresh(inventories: tuple[ListedObject, ...], place: InventoriesPlace
     ]
     if stale:
         message = (
-            f"{', '.join(stale)}, and inventory_max_age_hours is {place.max_age_hours}: write it anew, or delete it "
+            f"{', '.join(stale)}, and used_images_max_age_hours is {place.max_age_hours}: write it anew, or delete it "
             "if what it told of is gone"
         )
         raise SourceError(message)

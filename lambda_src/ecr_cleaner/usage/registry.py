@@ -26,8 +26,8 @@ def _found() -> Iterator[Source]:
 SOURCES: Final[tuple[Source, ...]] = tuple(sorted(_found(), key=lambda source: source.name))
 """By name."""
 
-DISABLED_BY_NAME: Final = frozenset(s.name for s in SOURCES if s.setting == "disabled_usage_sources")
-"""What ``disabled_usage_sources`` may name."""
+EXCLUDABLE: Final = frozenset(source.name for source in SOURCES if source.gap == f"source:{source.name}")
+"""What ``source:<name>`` in ``accepted_gaps`` may name."""
 
 
 def names_sha256(sources: Iterable[Source]) -> str:

@@ -149,7 +149,7 @@ def source(  # noqa: PLR0913 - a row, each cell by name
     """A source that is nothing but chains of calls.
 
     Args:
-        name: As in ``disabled_usage_sources``.
+        name: As in ``source:<name>`` of ``accepted_gaps``.
         title: As people call it.
         protects: For the README.
         service: botocore's name.

@@ -109,7 +109,7 @@ def _must_fit(plan: saved_plan.SavedPlan | None, place: Place, region: str, sett
             account=place.account,
             region=region,
             function=place.function,
-            removal=settings.removal,
+            removal=settings.removal_mode,
             settings_sha256=settings.sha256,
             now=utc_now(),
         )

@@ -109,8 +109,8 @@ def _must_be_applicable(settings: KnownSettings) -> None:
     if settings.source != "function":
         message = "--save needs --function: a plan is for one function and its settings"
         raise click.UsageError(message)
-    if settings.value.approval != "required":
-        message = f'--save: function {settings.name} has approval = "none", so it carries no plan out'
+    if not settings.value.require_approval:
+        message = f"--save: function {settings.name} has require_approval = false, so it carries no plan out"
         raise click.UsageError(message)
 
 

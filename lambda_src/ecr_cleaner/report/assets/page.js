@@ -47,7 +47,7 @@ function fillTotals(told) {
 }
 
 function archives(told) {
-  return told.run.settings.removal === "archive" || told.totals.bytes_in_archive > 0;
+  return told.run.settings.removal_mode === "archive" || told.totals.bytes_in_archive > 0;
 }
 
 function imageEntries(image, told) {

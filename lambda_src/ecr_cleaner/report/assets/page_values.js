@@ -63,7 +63,7 @@ function outcomeOf(image, run) {
   }
   if (run.status === "refused") return "no known use";
   if (!run.dry_run) return "not removed";
-  return image.reason !== "archived_and_unused" && run.settings.removal === "archive" ? "would be archived" : "would go";
+  return image.reason !== "archived_and_unused" && run.settings.removal_mode === "archive" ? "would be archived" : "would go";
 }
 
 const KIND_OF_OUTCOME = { kept: "idle", removed: "good", archived: "good", "would go": "warn", "would be archived": "warn", failed: "bad", "lost tags": "bad" };

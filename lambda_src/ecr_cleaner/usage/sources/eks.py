@@ -35,6 +35,7 @@ def collect(account: Account) -> Iterator[Usage]:
     listed = aws.paged(account.aws.client("eks"), "ListClusters", "clusters", maxResults=100, include=["all"])
     clusters = sorted(set(listed))
     missing = _without_inventory(account, clusters) if clusters else []
+    missing = _not_accepted(account, missing) if missing else []
     if missing:
         message = (
             f"EKS clusters cannot be scanned, and their pods may use any image: {', '.join(missing)}; "
@@ -45,7 +46,7 @@ def collect(account: Account) -> Iterator[Usage]:
 
 
 def _without_inventory(account: Account, clusters: list[str]) -> list[str]:
-    place = account.settings.inventories
+    place = account.settings.used_images
     if place is None or _not_read(account):
         return clusters
     wanted = {place.prefix + _key_of(cluster, account.aws.region): cluster for cluster in clusters}
@@ -54,18 +55,27 @@ def _without_inventory(account: Account, clusters: list[str]) -> list[str]:
     return sorted(set(clusters) - {wanted[one.key] for one in found})
 
 
+def _not_accepted(account: Account, clusters: list[str]) -> list[str]:
+    """The clusters whose ARN no entry of ``accepted_gaps`` names."""
+    # An ARN is arn:<partition>:eks:<region>:<account>:cluster/<name>; AWS's listing tells the names alone.
+    arns = [gap.removeprefix("eks:").split(":") for gap in account.settings.accepted_gaps if gap.startswith("eks:arn:")]
+    here = [account.aws.region, account.aws.account_id]
+    accepted = {arn[5].removeprefix("cluster/") for arn in arns if arn[3:5] == here}
+    return [cluster for cluster in clusters if cluster not in accepted]
+
+
 def _remedy(account: Account, clusters: Iterable[str]) -> str:
     if _not_read(account):
-        return f'as long as disabled_usage_sources names "{INVENTORIES}", no inventory counts'
-    place = account.settings.inventories
-    start = place.uri() if place else "inventory_uri + "
+        return f'as long as accepted_gaps has "source:{INVENTORIES}", no inventory counts'
+    place = account.settings.used_images
+    start = place.uri() if place else "used_images_uri + "
     keys = ", ".join(start + _key_of(cluster, account.aws.region) for cluster in clusters)
     return f"a fresh inventory of each lets the run go on: {keys}"
 
 
 def _not_read(account: Account) -> bool:
     """Whether a person took out the source that reads the inventories: what nobody reads protects nothing."""
-    return INVENTORIES in account.settings.disabled_usage_sources
+    return f"source:{INVENTORIES}" in account.settings.accepted_gaps
 
 
 SOURCES: Final = (
@@ -92,6 +102,6 @@ SOURCES: Final = (
             Field("s3", "ListObjectsV2", "NextContinuationToken"),
         ),
         collect=collect,
-        setting="acknowledged_unscanned",
+        gap_kind="eks",
     ),
 )

@@ -11,12 +11,12 @@ from ecr_cleaner.usage.base import Account, Source
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_NAME: Final = "extra_references"
+_NAME: Final = "protected_images"
 
 
 def collect(account: Account) -> Iterator[Usage]:
     """What the settings list; they were read before the run began."""
-    for text in sorted(account.settings.extra_references):
+    for text in sorted(account.settings.protected_images):
         reference = listed(text)
         if reference is None:
             continue
@@ -28,7 +28,7 @@ def collect(account: Account) -> Iterator[Usage]:
 SOURCES: Final = (
     Source(
         name=_NAME,
-        title="Images that you name in `extra_references`",
+        title="Images that you name in `protected_images`",
         protects="What each reference names: an image, or with `repository:*` every image of a repository",
         service=None,
         grants=(),

@@ -15,7 +15,7 @@ from ecr_cleaner.usage.listing import SOURCE, SUFFIX, must_be_fresh
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ecr_cleaner.settings_document import InventoriesPlace
+    from ecr_cleaner.settings_document import UsedImagesLocation
 
 MAX_BYTES: Final = 10_000_000
 """Of one inventory: some 80,000 references, which fit into the function's memory several times over."""
@@ -31,7 +31,7 @@ def collect(account: Account) -> Iterator[Usage]:
         AwsError: A call failed; so it does for an inventory that vanishes while it is read.
         IncompleteAnswerError: An answer is not whole.
     """
-    place = account.settings.inventories
+    place = account.settings.used_images
     if place is None:
         return
     stored = account.listing.read(account.aws, place)
@@ -51,7 +51,7 @@ def collect(account: Account) -> Iterator[Usage]:
             yield Usage(reference, SOURCE, f"inventory {one.key}")
 
 
-def _body(s3: Any, place: InventoriesPlace, key: str) -> bytes:
+def _body(s3: Any, place: UsedImagesLocation, key: str) -> bytes:
     answer = s3.get_object(Bucket=place.bucket, Key=key)
     length = aws.member(answer, "ContentLength", _GET)
     if length > MAX_BYTES:
@@ -101,8 +101,8 @@ def _reference(item: object, place: str) -> Reference | None:
 SOURCES: Final = (
     Source(
         name=SOURCE,
-        title="What you list in inventories under `inventory_uri`: Kubernetes, other platforms",
-        protects="What each reference names. An inventory older than `inventory_max_age_hours` stops every removal.",
+        title="What you list in inventories under `used_images_uri`: Kubernetes, other platforms",
+        protects="What each reference names. An inventory older than `used_images_max_age_hours` stops every removal.",
         service="s3",
         grants=(
             Grant(

@@ -14,27 +14,27 @@ from ecr_cleaner.aws import AwsError
 from ecr_cleaner.errors import IncompleteAnswerError, SourceError
 from ecr_cleaner.model import Breadth, Reference, Usage
 from ecr_cleaner.settings import Settings
-from ecr_cleaner.settings_document import InventoriesPlace
+from ecr_cleaner.settings_document import UsedImagesLocation
 from ecr_cleaner.usage.base import Account
-from ecr_cleaner.usage.sources import inventories
+from ecr_cleaner.usage.sources import used_images
 from ecr_cleaner.usage.task_definitions import TaskDefinitions
 from tests.builders import ACCOUNT, HOST, NOW, REGION, ago, digest
 
 if TYPE_CHECKING:
     from tests.aws_calls.script import Script
 
-PLACE: Final = InventoriesPlace(bucket="lists", prefix="in/use/", max_age_hours=24)
+PLACE: Final = UsedImagesLocation(bucket="lists", prefix="in/use/", max_age_hours=24)
 LISTING: Final = {"Bucket": "lists", "Prefix": "in/use/"}
 
 
-def account(script: Script, place: InventoriesPlace | None = PLACE) -> Account:
+def account(script: Script, place: UsedImagesLocation | None = PLACE) -> Account:
     """What the source is handed."""
-    return Account(script.aws, Settings(inventories=place), TaskDefinitions(script.aws), now=NOW)
+    return Account(script.aws, Settings(used_images=place), TaskDefinitions(script.aws), now=NOW)
 
 
 def used(script: Script) -> list[Usage]:
     """What the inventories say."""
-    return list(inventories.collect(account(script)))
+    return list(used_images.collect(account(script)))
 
 
 def page(*keys: str, modified: str = "1h", token: str | None = None, **more: Any) -> dict[str, Any]:
@@ -58,12 +58,12 @@ def holds(script: Script, key: str, content: Any, length: int | None = None) -> 
 
 def usage(text: str, key: str = "in/use/a.json", **parts: Any) -> Usage:
     """A usage by an inventory."""
-    return Usage(Reference(text, **parts), "inventories", f"inventory {key}")
+    return Usage(Reference(text, **parts), "used_images_objects", f"inventory {key}")
 
 
 def test_without_a_place_nobody_is_asked(script: Script) -> None:
     """No inventories are expected, so none are missing."""
-    assert list(inventories.collect(account(script, None))) == []
+    assert list(used_images.collect(account(script, None))) == []
 
 
 def test_every_form_of_a_reference(script: Script) -> None:
@@ -97,7 +97,7 @@ def test_the_listing_is_read_page_by_page(script: Script) -> None:
     holds(script, "in/use/a.json", ["a"])
     holds(script, "in/use/eks/b.json", ["b"])
     asked = account(script)
-    found = list(inventories.collect(asked))
+    found = list(used_images.collect(asked))
     assert found == [usage("a", repository="a"), usage("b", "in/use/eks/b.json", repository="b")]
     assert asked.notes == ["what is not *.json is not read: 1 under s3://lists/in/use/, such as in/use/read.me"]
 
@@ -124,7 +124,7 @@ def test_an_inventory_of_exactly_the_age_is_fresh(script: Script) -> None:
     assert len(used(script)) == 1
     listed(script, "in/use/a.json", "in/use/b.json", modified="24h+1s")
     told = "s3://lists/in/use/a.json was written 24.0 hours ago, s3://lists/in/use/b.json was written 24.0 hours ago"
-    with pytest.raises(SourceError, match=f"^{told}, and inventory_max_age_hours is 24: write it anew, or delete it"):
+    with pytest.raises(SourceError, match=f"^{told}, and used_images_max_age_hours is 24: write it anew, or delete it"):
         used(script)
 
 

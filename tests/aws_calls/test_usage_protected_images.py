@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ecr_cleaner.model import Breadth, Reference, Usage
 from ecr_cleaner.settings import Settings
 from ecr_cleaner.usage.base import Account
-from ecr_cleaner.usage.sources import extra_references
+from ecr_cleaner.usage.sources import protected_images
 from ecr_cleaner.usage.task_definitions import TaskDefinitions
 from tests.builders import ACCOUNT, HOST, REGION
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 def test_references_protect_what_they_name(script: Script) -> None:
     """An image of this registry, whichever way it is named, or all images of a repository."""
-    settings = Settings(extra_references=frozenset({f"{HOST}/web:v1", "api", "shop/api:*"}))
+    settings = Settings(protected_images=frozenset({f"{HOST}/web:v1", "api", "shop/api:*"}))
     asked = Account(script.aws, settings, TaskDefinitions(script.aws))
-    assert list(extra_references.collect(asked)) == [
-        Usage(reference, "extra_references", "extra_references")
+    assert list(protected_images.collect(asked)) == [
+        Usage(reference, "protected_images", "protected_images")
         for reference in (
             Reference(f"{HOST}/web:v1", ACCOUNT, REGION, "web", "v1"),
             Reference("api", repository="api"),
@@ -33,6 +33,6 @@ def test_references_protect_what_they_name(script: Script) -> None:
 def test_a_reference_to_another_region_is_a_note(script: Script) -> None:
     """Instances in several regions may share one list; a slip of the pen is told."""
     text = HOST.replace(REGION, "eu-west-1") + "/web:v1"
-    asked = Account(script.aws, Settings(extra_references=frozenset({text})), TaskDefinitions(script.aws))
-    assert len(list(extra_references.collect(asked))) == 1
+    asked = Account(script.aws, Settings(protected_images=frozenset({text})), TaskDefinitions(script.aws))
+    assert len(list(protected_images.collect(asked))) == 1
     assert asked.notes == [f"extra reference {text} names a registry of another region: it protects nothing here"]
