@@ -7,7 +7,7 @@ replaced by the one that reads.
 from __future__ import annotations
 
 from contextlib import nullcontext
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ecr_cleaner import approval, lock, objects
 from ecr_cleaner.aws import Aws
@@ -19,6 +19,8 @@ from ecr_cleaner.report.fanout import Fanout
 from ecr_cleaner.report.record import Recorder
 from ecr_cleaner.report.store import ReportStore
 from ecr_cleaner.run import Run
+from ecr_cleaner.settings_document import KnownSources
+from ecr_cleaner.usage.registry import EXCLUDABLE, NAMES_SHA256
 from ecr_cleaner.usage.scanner import LocalScanner
 
 if TYPE_CHECKING:
@@ -30,6 +32,10 @@ if TYPE_CHECKING:
     from ecr_cleaner.report.record import Keep
     from ecr_cleaner.saved_plan import SavedPlan
     from ecr_cleaner.settings import Settings
+
+
+KNOWN_SOURCES: Final = KnownSources(EXCLUDABLE, NAMES_SHA256)
+"""What settings from outside may name, and whose version they have to be of."""
 
 
 def read_object(bucket: str, key: str) -> bytes:

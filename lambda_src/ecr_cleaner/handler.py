@@ -51,7 +51,7 @@ def handler(event: object, context: Context | None, clock: Callable[[], datetime
     run_id = context.aws_request_id if context else str(uuid.uuid4())
     quiet_libraries()
     try:
-        told, asked = settings.for_invocation(os.environ, event, compose.read_object)
+        told, asked = settings.for_invocation(os.environ, event, compose.KNOWN_SOURCES, compose.read_object)
     except SettingsError as error:
         LOGGER.error("Nothing was done: settings or event not understood", extra={"problems": error.problems})
         raise RunFailedError(run_id, RunStatus.FAILED, error.problems) from None

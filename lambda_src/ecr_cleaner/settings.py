@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from ecr_cleaner.errors import CleanerError, SettingsError
 from ecr_cleaner.event import Apply, Confirmation, Event, read_event
-from ecr_cleaner.settings_document import Document, Pointer, SettingsObject
+from ecr_cleaner.settings_document import Document, KnownSources, Pointer, SettingsObject
 from ecr_cleaner.strict import sentences
 
 if TYPE_CHECKING:
@@ -58,11 +58,12 @@ def whole_days(text: str) -> int | None:
     return int(text) if _WHOLE_DAYS.fullmatch(text) else None
 
 
-def from_environment(environment: Mapping[str, str], fetch: Fetch | None = None) -> Settings:
+def from_environment(environment: Mapping[str, str], sources: KnownSources, fetch: Fetch | None = None) -> Settings:
     """Read the settings from ``DRY_RUN``, ``DEFAULT_KEEP_DAYS`` and ``ECR_CLEANER_SETTINGS``.
 
     Args:
         environment: Of the function.
+        sources: Those that the settings may name.
         fetch: Reads the document where the environment only points to it.
 
     Raises:
@@ -73,24 +74,25 @@ def from_environment(environment: Mapping[str, str], fetch: Fetch | None = None)
     keep_days = whole_days(text)
     if keep_days is None:
         problems.append(f"DEFAULT_KEEP_DAYS must be a whole number of days from 1 to 99999, got {text!r}")
-    document = _document(environment.get("ECR_CLEANER_SETTINGS"), fetch, problems)
+    document = _document(environment.get("ECR_CLEANER_SETTINGS"), sources, fetch, problems)
     return _whole(document, keep_days, "DEFAULT_KEEP_DAYS", problems, dry_run=environment.get("DRY_RUN") != "false")
 
 
-def from_document(text: str, place: str, default_keep_days: int) -> Settings:
+def from_document(text: str, place: str, default_keep_days: int, sources: KnownSources) -> Settings:
     """Read the settings from a copy of the document, wherever it lies; a dry run.
 
     Args:
         text: The document.
         place: Of the document, in what is told of problems.
         default_keep_days: Whole days; the document does not say.
+        sources: Those that the document may name.
 
     Raises:
         SettingsError: With every problem found.
     """
     problems: list[str] = []
     try:
-        document = _understood(text, place, problems)
+        document = _understood(text, place, sources, problems)
     except ValidationError as error:
         raise SettingsError(sentences(place, error)) from None
     return _whole(document, default_keep_days, f"{place}: the default age limit", problems, dry_run=True)
@@ -106,7 +108,7 @@ def _whole(document: Document, keep_days: int | None, limit: str, problems: list
     return Settings(**told, dry_run=dry_run, default_keep_days=keep_days)
 
 
-def _document(text: str | None, fetch: Fetch | None, problems: list[str]) -> Document:
+def _document(text: str | None, sources: KnownSources, fetch: Fetch | None, problems: list[str]) -> Document:
     if text is None:
         return Document()
     place = "ECR_CLEANER_SETTINGS"
@@ -117,7 +119,7 @@ def _document(text: str | None, fetch: Fetch | None, problems: list[str]) -> Doc
         if fetch is not None and "settings_object" in _keys(text):
             place = "settings_object"
             text = _fetched(Pointer.model_validate_json(text).settings_object, fetch)
-        return _understood(text, place, problems)
+        return _understood(text, place, sources, problems)
     except ValidationError as error:
         problems.extend(sentences(place, error))
     except CleanerError as error:
@@ -125,8 +127,8 @@ def _document(text: str | None, fetch: Fetch | None, problems: list[str]) -> Doc
     return Document()
 
 
-def _understood(text: str, place: str, problems: list[str]) -> Document:
-    document = Document.model_validate_json(text, context={})
+def _understood(text: str, place: str, sources: KnownSources, problems: list[str]) -> Document:
+    document = Document.model_validate_json(text, context={"sources": sources})
     # schema_version has a default for code only: a document from outside has to name its own.
     if "schema_version" not in document.model_fields_set:
         problems.append(f"{place}: schema_version: must be 1, got nothing")
@@ -152,9 +154,15 @@ def _fetched(pointer: SettingsObject, fetch: Fetch) -> str:
 
 
 def for_invocation(
-    environment: Mapping[str, str], event: object, fetch: Fetch | None = None
+    environment: Mapping[str, str], event: object, sources: KnownSources, fetch: Fetch | None = None
 ) -> tuple[Settings, Confirmation | Apply | None]:
     """What one invocation is told by its environment and its event together.
+
+    Args:
+        environment: Of the function.
+        event: Of the invocation.
+        sources: Those that the settings may name.
+        fetch: Reads the document where the environment only points to it.
 
     Returns:
         The settings, and what a person confirms or approves of; None if this is a run like every night's.
@@ -166,7 +174,7 @@ def for_invocation(
     told = Settings()
     asked: Event | Confirmation | Apply = Event()
     try:
-        told = from_environment(environment, fetch)
+        told = from_environment(environment, sources, fetch)
     except SettingsError as error:
         problems.extend(error.problems)
     try:

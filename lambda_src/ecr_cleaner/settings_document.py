@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Annotated, Final, Literal
 
 from pydantic import (
@@ -22,7 +23,6 @@ from ecr_cleaner.errors import UnreadableReferenceError
 from ecr_cleaner.model import Occasions, RetentionRule
 from ecr_cleaner.reference import listed
 from ecr_cleaner.strict import Strict
-from ecr_cleaner.usage.registry import EXCLUDABLE, NAMES_SHA256
 
 GAP_KINDS: Final = ("source", "eks", "other_accounts", "pull_through_cache", "delete_replication")
 """What a key of ``accepted_gaps`` begins with, before a colon."""
@@ -32,14 +32,37 @@ CLUSTER_ARN: Final = r"arn:[^:]+:eks:[a-z0-9-]+:[0-9]{12}:cluster/[A-Za-z0-9][A-
 REPOSITORY_GLOB: Final = r"[a-z0-9._/*?-]+"
 
 
-def _is_gap(key: str) -> str:
+@dataclass(frozen=True, slots=True)
+class KnownSources:
+    """The sources of usages that this package has; a document from outside is held against them.
+
+    They come in as the validation context ``sources``: sources know the settings, and settings know no source.
+
+    Attributes:
+        excludable: Names that ``source:<name>`` in ``accepted_gaps`` may name.
+        sha256: Of all names, for ``usage_sources_sha256``.
+    """
+
+    excludable: frozenset[str]
+    sha256: str
+
+
+def _known_sources(info: ValidationInfo) -> KnownSources | None:
+    """None for settings that code puts together, or that were held against them before."""
+    found: KnownSources | None = (info.context or {}).get("sources")
+    return found
+
+
+def _is_gap(key: str, info: ValidationInfo) -> str:
     kind, _, name = key.partition(":")
     problem = ""
     if kind not in GAP_KINDS:
         problem = f"must be <kind>:<name>, where the kind is one of {', '.join(GAP_KINDS)}"
     elif kind == "source":
-        if name not in EXCLUDABLE:
-            problem = f"must name a source that may be left out after source:, one of {', '.join(sorted(EXCLUDABLE))}"
+        known = _known_sources(info)
+        if known is not None and name not in known.excludable:
+            names = ", ".join(sorted(known.excludable))
+            problem = f"must name a source that may be left out after source:, one of {names}"
     elif kind == "eks":
         if name != "*" and not re.fullmatch(CLUSTER_ARN, name):
             problem = "must name the ARN of an EKS cluster after eks:, or be eks:* for all of them"
@@ -62,8 +85,9 @@ def _is_reason(text: str) -> str:
     return text
 
 
-def _is_of_this_image(sha256: str) -> str:
-    if sha256 != NAMES_SHA256:
+def _is_of_this_image(sha256: str, info: ValidationInfo) -> str:
+    known = _known_sources(info)
+    if known is not None and sha256 != known.sha256:
         message = (
             "the module knows other consumers than the function's image asks: both have to be of one version, so build"
             " the image that image_uri names from this version's lambda_src"
@@ -329,8 +353,8 @@ class Document(Strict):
     @property
     def gaps_beside_sources(self) -> tuple[str, ...]:
         """What a person left unprotected although every source is asked that could be, with the reasons."""
-        whole_sources = {"eks:*", *(f"source:{name}" for name in EXCLUDABLE)}
-        return tuple(f"{gap}: {reason}" for gap, reason in self.accepted_gaps.items() if gap not in whole_sources)
+        gaps = self.accepted_gaps.items()
+        return tuple(f"{gap}: {reason}" for gap, reason in gaps if gap != "eks:*" and not gap.startswith("source:"))
 
 
 class SettingsObject(Strict):

@@ -72,7 +72,6 @@ NOT_YET: Final = {
     ("report", "run"): "likewise",
     ("report", "aws"): "record: the run catches what cannot be stored",
     ("report", "settings"): "record: it gets values",
-    ("settings", "usage"): "the names of the sources come in with the settings",
 }
 """Imports that still run the wrong way, and what turns them."""
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ecr_cleaner.compose import KNOWN_SOURCES
 from ecr_cleaner.errors import AbsentError, SettingsError
 from ecr_cleaner.event import Confirmation, Event, read_event
 from ecr_cleaner.guard import Limits
@@ -50,13 +51,13 @@ NO_WHOLE_DAYS = [
 
 def settings(**document: Any) -> Settings:
     """Settings whose document says this beside its version."""
-    return from_environment({"ECR_CLEANER_SETTINGS": json.dumps({"schema_version": 1} | document)})
+    return from_environment({"ECR_CLEANER_SETTINGS": json.dumps({"schema_version": 1} | document)}, KNOWN_SOURCES)
 
 
 def problems(environment: Mapping[str, str]) -> tuple[str, ...]:
     """The problems with an environment that is refused."""
     with pytest.raises(SettingsError) as refused:
-        from_environment(environment)
+        from_environment(environment, KNOWN_SOURCES)
     return refused.value.problems
 
 
@@ -65,17 +66,17 @@ def problems(environment: Mapping[str, str]) -> tuple[str, ...]:
 )
 def test_anything_but_false_is_a_dry_run(text: str) -> None:
     """A misspelled DRY_RUN must not remove anything."""
-    assert from_environment({"DRY_RUN": text}).dry_run
+    assert from_environment({"DRY_RUN": text}, KNOWN_SOURCES).dry_run
 
 
 def test_only_false_removes() -> None:
     """The exact value turns removal on."""
-    assert not from_environment({"DRY_RUN": "false"}).dry_run
+    assert not from_environment({"DRY_RUN": "false"}, KNOWN_SOURCES).dry_run
 
 
 def test_an_empty_environment_is_a_dry_run_of_thirty_days() -> None:
     """Without a word from outside the harmless values hold."""
-    found = from_environment({})
+    found = from_environment({}, KNOWN_SOURCES)
     assert found == Settings()
     assert (found.dry_run, found.default_keep_days) == (True, 30)
     assert (found.accepted_gaps, found.gaps_beside_sources) == ({}, ())
@@ -96,7 +97,7 @@ def test_days_that_are_no_whole_number_are_an_error(text: str) -> None:
 def test_whole_days_are_read(text: str, days: int) -> None:
     """From one day to 99,999."""
     assert whole_days(text) == days
-    assert from_environment({"DEFAULT_KEEP_DAYS": text}).default_keep_days == days
+    assert from_environment({"DEFAULT_KEEP_DAYS": text}, KNOWN_SOURCES).default_keep_days == days
 
 
 CLUSTER = "eks:arn:aws:eks:us-east-1:123456789012:cluster/Shop_1-a"
@@ -206,7 +207,7 @@ def test_no_age_may_be_below_the_minimum() -> None:
     document["retention_rules"] = []
     environment = {"DEFAULT_KEEP_DAYS": "6", "ECR_CLEANER_SETTINGS": json.dumps(document)}
     assert problems(environment) == ("DEFAULT_KEEP_DAYS must be at least minimum_keep_days, which is 7, got '6'",)
-    assert from_environment(environment | {"DEFAULT_KEEP_DAYS": "7"}).default_keep_days == 7
+    assert from_environment(environment | {"DEFAULT_KEEP_DAYS": "7"}, KNOWN_SOURCES).default_keep_days == 7
 
 
 @pytest.mark.parametrize("days", [0, -1, 1.5, "1", None, 100_000])
@@ -313,7 +314,7 @@ def test_a_document_has_a_largest_size() -> None:
     """Lambda's environment ends at 4 KB; the limit is counted in bytes, not in characters."""
     text = json.dumps({"schema_version": 1})
     fitting = text + " " * (MAX_DOCUMENT_BYTES - len(text))
-    assert from_environment({"ECR_CLEANER_SETTINGS": fitting}) == Settings(schema_version=1)
+    assert from_environment({"ECR_CLEANER_SETTINGS": fitting}, KNOWN_SOURCES) == Settings(schema_version=1)
     assert problems({"ECR_CLEANER_SETTINGS": fitting + " "}) == (
         "ECR_CLEANER_SETTINGS must be at most 3000 bytes, got 3001",
     )
@@ -362,7 +363,7 @@ def fetch(bucket: str, key: str) -> bytes:
 
 def test_a_document_that_outgrew_the_environment_is_fetched() -> None:
     """It may be longer than the environment."""
-    assert from_environment({"ECR_CLEANER_SETTINGS": pointer(LONG)}, fetch).lock_table == "x" * 4000
+    assert from_environment({"ECR_CLEANER_SETTINGS": pointer(LONG)}, KNOWN_SOURCES, fetch).lock_table == "x" * 4000
 
 
 @pytest.mark.parametrize(
@@ -378,7 +379,7 @@ def test_a_document_that_outgrew_the_environment_is_fetched() -> None:
 def test_a_document_that_is_not_the_one_is_an_error(text: str, named: str) -> None:
     """Neither another version of it, nor a part of it beside it."""
     with pytest.raises(SettingsError) as raised:
-        from_environment({"ECR_CLEANER_SETTINGS": text}, fetch)
+        from_environment({"ECR_CLEANER_SETTINGS": text}, KNOWN_SOURCES, fetch)
     (problem,) = raised.value.problems
     assert problem.startswith("settings_object: ")
     assert named in problem
@@ -391,18 +392,18 @@ def test_a_document_that_cannot_be_fetched_is_an_error() -> None:
         raise AbsentError("s3://shared/a/settings.json does not exist")
 
     with pytest.raises(SettingsError, match="does not exist"):
-        from_environment({"ECR_CLEANER_SETTINGS": pointer(LONG)}, fail)
+        from_environment({"ECR_CLEANER_SETTINGS": pointer(LONG)}, KNOWN_SOURCES, fail)
     with pytest.raises(SettingsError, match="settings_object"):
-        from_environment({"ECR_CLEANER_SETTINGS": pointer(LONG)})
+        from_environment({"ECR_CLEANER_SETTINGS": pointer(LONG)}, KNOWN_SOURCES)
 
 
 def test_a_fetched_document_is_read_as_strictly() -> None:
     """Wherever it lies."""
     text = json.dumps({"dry_run": False})
     with pytest.raises(SettingsError, match="settings_object: dry_run"):
-        from_environment({"ECR_CLEANER_SETTINGS": pointer(text)}, lambda *_: text.encode())
+        from_environment({"ECR_CLEANER_SETTINGS": pointer(text)}, KNOWN_SOURCES, lambda *_: text.encode())
     with pytest.raises(SettingsError, match="settings_object: schema_version"):
-        from_environment({"ECR_CLEANER_SETTINGS": pointer("{}")}, lambda *_: b"{}")
+        from_environment({"ECR_CLEANER_SETTINGS": pointer("{}")}, KNOWN_SOURCES, lambda *_: b"{}")
 
 
 def test_all_problems_are_told_at_once() -> None:
@@ -492,7 +493,7 @@ def test_events_that_are_refused(event: object, named: str) -> None:
 )
 def test_an_event_can_only_tighten(told: str, event: object, *, dry_run: bool) -> None:
     """No event turns a dry run off."""
-    before = from_environment({"DRY_RUN": told, "DEFAULT_KEEP_DAYS": "7"})
+    before = from_environment({"DRY_RUN": told, "DEFAULT_KEEP_DAYS": "7"}, KNOWN_SOURCES)
     asked = read_event(event)
     assert isinstance(asked, Event)
     after = tightened(before, asked)
@@ -503,7 +504,7 @@ def test_an_event_can_only_tighten(told: str, event: object, *, dry_run: bool) -
 def test_a_confirmation_is_no_run() -> None:
     """It carries the id of what it confirms and nothing else, and leaves the settings alone."""
     event = {"schema_version": 1, "action": "confirm_usage_drop", "id": "0123456789ab"}
-    told, asked = for_invocation({"DRY_RUN": "false"}, event)
+    told, asked = for_invocation({"DRY_RUN": "false"}, event, KNOWN_SOURCES)
     assert asked == Confirmation(schema_version=1, action="confirm_usage_drop", id="0123456789ab")
     assert told.dry_run is False
-    assert for_invocation({"DRY_RUN": "false"}, {})[1] is None
+    assert for_invocation({"DRY_RUN": "false"}, {}, KNOWN_SOURCES)[1] is None

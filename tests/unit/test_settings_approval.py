@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from ecr_cleaner.compose import KNOWN_SOURCES
 from ecr_cleaner.errors import SettingsError
 from ecr_cleaner.event import Apply, read_event
 from ecr_cleaner.settings import Settings, for_invocation, from_environment
@@ -25,7 +26,7 @@ def environment(dry_run: str = "false", **document: Any) -> dict[str, str]:
 
 def told(**document: Any) -> Settings:
     """What it is told."""
-    return from_environment(environment(**document))
+    return from_environment(environment(**document), KNOWN_SOURCES)
 
 
 def test_without_a_word_nobody_is_asked() -> None:
@@ -68,9 +69,9 @@ def test_what_is_not_understood_is_an_error(document: dict[str, Any], problem: s
 def test_an_event_names_a_plan() -> None:
     """And may ask what would go."""
     assert read_event(EVENT) == Apply(schema_version=1, action="apply", plan=PLAN)
-    asked, event = for_invocation(environment(**REQUIRED), EVENT | {"dry_run": True})
+    asked, event = for_invocation(environment(**REQUIRED), EVENT | {"dry_run": True}, KNOWN_SOURCES)
     assert (asked.dry_run, event) == (True, Apply(schema_version=1, action="apply", plan=PLAN, dry_run=True))
-    asked, event = for_invocation(environment(**REQUIRED), EVENT)
+    asked, event = for_invocation(environment(**REQUIRED), EVENT, KNOWN_SOURCES)
     assert (asked.dry_run, event) == (False, Apply(schema_version=1, action="apply", plan=PLAN))
 
 
@@ -101,7 +102,7 @@ def test_the_settings_win() -> None:
     """Over every event; all that is against it is told at once."""
     for more in ({}, {"dry_run": True}):
         with pytest.raises(SettingsError) as raised:
-            for_invocation(environment("true"), EVENT | more)
+            for_invocation(environment("true"), EVENT | more, KNOWN_SOURCES)
         assert raised.value.problems == (
             (
                 "event: action: apply: dry_run is true: nothing is removed, and no plan is carried out,"
@@ -122,7 +123,10 @@ def test_equal_settings_have_an_equal_hash() -> None:
 
 def test_a_dry_run_does_not_change_the_hash() -> None:
     """A plan that is looked at first is the same plan."""
-    assert from_environment(environment("true")).sha256 == from_environment(environment("false")).sha256
+    assert (
+        from_environment(environment("true"), KNOWN_SOURCES).sha256
+        == from_environment(environment("false"), KNOWN_SOURCES).sha256
+    )
 
 
 def test_every_setting_counts() -> None:
@@ -145,5 +149,5 @@ def test_every_setting_counts() -> None:
         {"task_definition_revisions": "all"},
     ]
     hashes = [told(**change).sha256 for change in changes]
-    hashes.append(from_environment(environment() | {"DEFAULT_KEEP_DAYS": "31"}).sha256)
+    hashes.append(from_environment(environment() | {"DEFAULT_KEEP_DAYS": "31"}, KNOWN_SOURCES).sha256)
     assert len(set(hashes)) == len(changes) + 1

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import pytest
 
+from ecr_cleaner.compose import KNOWN_SOURCES
 from ecr_cleaner.errors import SettingsError
 from ecr_cleaner.settings import Settings, from_environment
 from ecr_cleaner.settings_document import UsedImagesLocation
@@ -16,7 +17,7 @@ PLACE: Final = {"bucket": "lists", "prefix": "in/use/", "max_age_hours": 24}
 
 def settings(**document: Any) -> Settings:
     """Settings whose document says this beside its version."""
-    return from_environment({"ECR_CLEANER_SETTINGS": json.dumps({"schema_version": 1} | document)})
+    return from_environment({"ECR_CLEANER_SETTINGS": json.dumps({"schema_version": 1} | document)}, KNOWN_SOURCES)
 
 
 def test_without_a_word_nothing_is_listed() -> None:

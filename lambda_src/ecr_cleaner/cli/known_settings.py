@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from ecr_cleaner import __version__, aws, objects
+from ecr_cleaner.compose import KNOWN_SOURCES
 from ecr_cleaner.errors import CleanerError, SettingsError
 from ecr_cleaner.settings import Settings, from_document, from_environment
 
@@ -120,7 +121,8 @@ class Copy:
             SettingsError: They are not understood.
         """
         if self.environment is None:
-            return KnownSettings(from_document(self.text, self.name, default_keep_days), "file", self.name)
+            settings = from_document(self.text, self.name, default_keep_days, KNOWN_SOURCES)
+            return KnownSettings(settings, "file", self.name)
         return KnownSettings(_read(connect, self.environment, self.name), "file", self.name)
 
 
@@ -154,7 +156,7 @@ def _read(connect: Connect, environment: Mapping[str, str], place: str) -> Setti
         return objects.read(connect(), bucket, key).body
 
     try:
-        return from_environment(environment, fetch)
+        return from_environment(environment, KNOWN_SOURCES, fetch)
     except SettingsError as error:
         told = [f"{place}: {problem}" for problem in error.problems]
         # The likeliest reason for what nobody has mistyped.

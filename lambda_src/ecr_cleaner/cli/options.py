@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from ecr_cleaner.cli import known_settings
 from ecr_cleaner.cli.known_settings import KnownSettings
 from ecr_cleaner.cli.session import Connection
+from ecr_cleaner.compose import KNOWN_SOURCES
 from ecr_cleaner.errors import SettingsError
 from ecr_cleaner.settings import DEFAULT_KEEP_DAYS, Settings
 from ecr_cleaner.strict import sentences
@@ -176,7 +177,8 @@ def _of_options(
                 "accepted_gaps": dict.fromkeys(accepted_gaps, "accepted on the command line"),
                 "protected_images": frozenset(protected_images),
                 "used_images": _location(used_images_uri, used_images_max_age_hours),
-            }
+            },
+            context={"sources": KNOWN_SOURCES},
         )
     except ValidationError as error:
         raise click.UsageError("\n".join(sentences("settings", error))) from None

@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
     from ecr_cleaner.aws import Aws
     from ecr_cleaner.model import ScanTarget, Usage
-    from ecr_cleaner.settings import Settings
+    from ecr_cleaner.usage.base import SourceSettings
 
 WORKERS: Final = 6
 
 
 def collect(
-    clients: Aws, settings: Settings, now: datetime, sources: Sequence[Source] = SOURCES
+    clients: Aws, settings: SourceSettings, now: datetime, sources: Sequence[Source] = SOURCES
 ) -> tuple[tuple[Usage, ...], tuple[SourceOutcome, ...]]:
     """Call every source that is not excluded, in one account and region.
 
@@ -53,7 +53,9 @@ def collect(
     return usages, outcomes + disabled(clients.target, settings, sources)
 
 
-def disabled(target: ScanTarget, settings: Settings, sources: Sequence[Source] = SOURCES) -> tuple[SourceOutcome, ...]:
+def disabled(
+    target: ScanTarget, settings: SourceSettings, sources: Sequence[Source] = SOURCES
+) -> tuple[SourceOutcome, ...]:
     """The outcomes of the excluded sources: every run says what is unprotected."""
     return tuple(
         SourceOutcome(
@@ -70,7 +72,7 @@ def disabled(target: ScanTarget, settings: Settings, sources: Sequence[Source] =
     )
 
 
-def is_excluded(source: Source, settings: Settings) -> bool:
+def is_excluded(source: Source, settings: SourceSettings) -> bool:
     """Whether a person took the source out."""
     return source.gap in settings.accepted_gaps
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from ecr_cleaner.clock import utc_now
 from ecr_cleaner.model import Evidence, Usage
@@ -11,15 +11,35 @@ from ecr_cleaner.reference import find, parse_resolved
 from ecr_cleaner.usage.listing import Listing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
     from datetime import datetime
 
     from ecr_cleaner.aws import Aws
-    from ecr_cleaner.settings import Settings
+    from ecr_cleaner.settings_document import UsedImagesLocation
     from ecr_cleaner.usage.task_definitions import TaskDefinitions
 
 Proof = Literal["sandbox", "model"]
 """Where a source was tried: against the sandbox's strict service, or against botocore's service model only."""
+
+
+class SourceSettings(Protocol):
+    """What sources need of the settings."""
+
+    @property
+    def accepted_gaps(self) -> Mapping[str, str]:
+        """What a person left unprotected, to the reason."""
+
+    @property
+    def protected_images(self) -> Collection[str]:
+        """References that are in use by a person's word."""
+
+    @property
+    def task_definition_revisions(self) -> int | Literal["all"]:
+        """How many of the newest active revisions of each family are in use although nothing names them."""
+
+    @property
+    def used_images(self) -> UsedImagesLocation | None:
+        """Where lists of used images lie; None: nowhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +56,7 @@ class Account:
     """
 
     aws: Aws
-    settings: Settings
+    settings: SourceSettings
     task_definitions: TaskDefinitions
     notes: list[str] = field(default_factory=list)
     listing: Listing = field(default_factory=Listing)
