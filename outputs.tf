@@ -1,10 +1,10 @@
 output "approve_command" {
-  description = "Carries a plan out that waits for approval and prints the result, once PLAN is replaced by its id; null unless approval is required."
+  description = "Command that carries out a plan that waits for approval and prints the result; replace PLAN by the plan's id. null unless approval is required."
   value       = var.require_approval ? "aws lambda invoke --region ${local.region} --function-name ${aws_lambda_function.cleaner.function_name} --cli-binary-format raw-in-base64-out --cli-read-timeout 0 --payload '${jsonencode({ schema_version = 1, action = "apply", plan = "PLAN" })}' /dev/stdout" : null
 }
 
 output "bucket_name" {
-  description = "Name of the bucket that holds the history and the reports; null without one."
+  description = "Name of the bucket that holds history, journal, plans and reports; null without one."
   value       = local.bucket
 }
 
@@ -14,7 +14,7 @@ output "dashboard_name" {
 }
 
 output "dry_run_command" {
-  description = "Ready to paste: starts the function once, as a dry run whatever dry_run says, and prints its result."
+  description = "Command that starts the function once, as a dry run whatever dry_run says, and prints its result."
   value       = "aws lambda invoke --region ${local.region} --function-name ${aws_lambda_function.cleaner.function_name} --cli-binary-format raw-in-base64-out --cli-read-timeout 0 --payload '${jsonencode({ schema_version = 1, action = "run", dry_run = true })}' /dev/stdout"
 }
 
@@ -39,7 +39,7 @@ output "function_name" {
 }
 
 output "image_uri" {
-  description = "The image that the function runs."
+  description = "Image that the function runs."
   value       = aws_lambda_function.cleaner.image_uri
 }
 
@@ -59,7 +59,7 @@ output "notification_topic_arn" {
 }
 
 output "reports_uri" {
-  description = "Where the reports of runs lie, such as s3://bucket/prefix/reports/; the last one is latest.html in it. null without them."
+  description = "Where the reports of runs are, such as s3://bucket/prefix/reports/; the last one is latest.html in it. null without them."
   value       = !try(local.storage.reports, false) ? null : "s3://${local.bucket}/${local.bucket_prefix}reports/"
 }
 

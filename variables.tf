@@ -1,6 +1,6 @@
 variable "accepted_gaps" {
   type        = map(string)
-  description = "What you accept to leave unprotected, <kind>:<name> = the reason; every run lists it. Kinds: source:<name> (a source that is not asked), eks:* or eks:<cluster ARN> (pods of clusters), other_accounts:, pull_through_cache: and delete_replication:<glob of repositories> (repositories that other accounts may pull from, that lie under a cache rule, or whose deletions are replicated)."
+  description = "What you leave unprotected on purpose: <kind>:<name> = the reason. Every run lists it. Kinds: source:<name> (a source that is not asked), eks:<cluster ARN> or eks:* (pods of clusters), and other_accounts:<repositories>, pull_through_cache:<repositories>, delete_replication:<repositories> (repositories that other accounts may pull from, that are under a pull-through cache rule, or whose deletions are replicated; globs)."
   default     = {}
   nullable    = false
 
@@ -52,7 +52,7 @@ variable "accepted_gaps" {
 
 variable "alarm_actions" {
   type        = list(string)
-  description = "ARNs that are told when an alarm rings, e.g. an SNS topic."
+  description = "ARNs that are notified when an alarm is raised, for example an SNS topic."
   default     = []
   nullable    = false
 
@@ -88,7 +88,7 @@ variable "base_image" {
 
 variable "bucket_name" {
   type        = string
-  description = "Existing bucket for the history, for reports, and for settings that outgrow the function's environment; it should be private, encrypted and versioned. null: the module makes one. Several instances, regions and accounts may share it."
+  description = "Existing bucket for history, journal, plans, reports, and settings that are too long for the function's environment. It should be private, encrypted and versioned; several instances, regions and accounts may share it. null: the module makes one."
   default     = null
 
   validation {
@@ -111,7 +111,7 @@ variable "container_tool" {
 
 variable "dashboard_enabled" {
   type        = bool
-  description = "Whether there is a CloudWatch dashboard of the runs: images and bytes, what went, failures, sources, alarms. Needs metrics_enabled."
+  description = "Whether there is a CloudWatch dashboard of the runs: images, bytes, removals, failures, sources, alarms. Needs metrics_enabled."
   default     = false
   nullable    = false
 
@@ -123,7 +123,7 @@ variable "dashboard_enabled" {
 
 variable "default_keep_days" {
   type        = number
-  description = "Images pushed at most this many days ago are never removed. A rule overrides it, and a repository overrides both with its tag BoxCleanerKeepDays."
+  description = "Age limit: images pushed at most this many days ago are never removed. A rule overrides it, and a repository's tag BoxCleanerKeepDays overrides both."
   default     = 30
   nullable    = false
 
@@ -140,7 +140,7 @@ variable "default_keep_days" {
 
 variable "delete_archived_after_days" {
   type        = number
-  description = "After how many days in ECR's archive an image is deleted that is still not needed, whoever archived it; at least 90, because AWS bills for so many. null: what is archived stays."
+  description = "Days in ECR's archive after which an image that is still unused is deleted, whoever archived it; at least 90, because AWS bills for 90. null: archived images are kept."
   default     = null
 
   validation {
@@ -151,14 +151,14 @@ variable "delete_archived_after_days" {
 
 variable "dry_run" {
   type        = bool
-  description = "Only say what would be removed. While true, the role is denied to remove anything at all."
+  description = "Whether runs only report what would be removed. While true, the role is denied to remove anything."
   default     = true
   nullable    = false
 }
 
 variable "event_bus_name" {
   type        = string
-  description = "EventBridge bus of this account and region, such as default, that each run puts an event on. null: no events."
+  description = "EventBridge bus of this account and region, such as default, on which each run puts an event. null: no events."
   default     = null
 
   validation {
@@ -169,14 +169,14 @@ variable "event_bus_name" {
 
 variable "force_destroy_bucket" {
   type        = bool
-  description = "Whether terraform destroy also deletes the bucket that the module made while there is something in it: the history and the reports."
+  description = "Whether terraform destroy also deletes the module's own bucket while it contains anything, such as history and reports."
   default     = false
   nullable    = false
 }
 
 variable "history_enabled" {
   type        = bool
-  description = "Whether the function remembers who used what, in a bucket: without it neither keep_recently_used_days nor max_usage_drop_percent has an effect, and every run says so."
+  description = "Whether runs record in a bucket who used which image. Without it keep_recently_used_days and max_usage_drop_percent have no effect, and every run says so."
   default     = true
   nullable    = false
 }
@@ -199,7 +199,7 @@ variable "image_uri" {
 
 variable "journal_retention_days" {
   type        = number
-  description = "How many days the bucket that the module makes keeps the journal: what it takes to push an image again that was removed. A bucket of your own expires what lies under journal/ by its own rules."
+  description = "Days that the module's own bucket keeps the journal: what is needed to push a removed image again. In a bucket of your own, expire journal/ by lifecycle rules."
   default     = 180
   nullable    = false
 
@@ -211,7 +211,7 @@ variable "journal_retention_days" {
 
 variable "keep_recently_used_days" {
   type        = number
-  description = "An image that was seen in use within this many days is kept, and so is one that lost a tag in that time which a consumer names: what was rolled forward may be rolled back. 0 keeps none for that. Needs the history."
+  description = "An image that was in use within this many days is kept, and so is one that in that time lost a tag which a consumer names: it may be rolled back to. 0: not kept for this reason. Needs the history."
   default     = 7
   nullable    = false
 
@@ -234,7 +234,7 @@ variable "kms_key_arn" {
 
 variable "log_level" {
   type        = string
-  description = "Least severe log lines that are kept: TRACE, DEBUG, INFO, WARN, ERROR or FATAL. DEBUG adds a line for every kept image; above INFO the removed ones are no longer named."
+  description = "Least severe log lines that are kept: TRACE, DEBUG, INFO, WARN, ERROR or FATAL. DEBUG adds a line for every kept image; above INFO removed images are not named."
   default     = "INFO"
   nullable    = false
 
@@ -246,7 +246,7 @@ variable "log_level" {
 
 variable "log_retention_days" {
   type        = number
-  description = "Days that log lines are kept: one of the numbers CloudWatch Logs knows, or 0 for ever."
+  description = "Days that log lines are kept: a number that CloudWatch Logs accepts, or 0 for ever."
   default     = 90
   nullable    = false
 
@@ -258,7 +258,7 @@ variable "log_retention_days" {
 
 variable "max_removal_percent_per_repository" {
   type        = number
-  description = "Percent of a repository's images that one run may remove from it; over it, it removes none of them and fails. null: no limit."
+  description = "Percent of a repository's images that one run may remove from it. Over it, none of them is removed and the run fails. null: no limit."
   default     = null
 
   validation {
@@ -269,7 +269,7 @@ variable "max_removal_percent_per_repository" {
 
 variable "max_removal_percent_per_run" {
   type        = number
-  description = "Percent of the images of all opted-in repositories that one run may remove; over it, it removes nothing and fails. null: no limit."
+  description = "Percent of the images of all opted-in repositories that one run may remove. Over it, nothing is removed and the run fails. null: no limit."
   default     = null
 
   validation {
@@ -280,7 +280,7 @@ variable "max_removal_percent_per_run" {
 
 variable "max_removals_per_repository" {
   type        = number
-  description = "Images that one run may remove from a repository; over it, it removes none of them and fails. null: no limit."
+  description = "Images that one run may remove from a repository. Over it, none of them is removed and the run fails. null: no limit."
   default     = null
 
   validation {
@@ -291,7 +291,7 @@ variable "max_removals_per_repository" {
 
 variable "max_removals_per_run" {
   type        = number
-  description = "Images that one run may remove from all repositories together; over it, it removes nothing and fails. null: no limit."
+  description = "Images that one run may remove from all repositories together. Over it, nothing is removed and the run fails. null: no limit."
   default     = null
 
   validation {
@@ -302,7 +302,7 @@ variable "max_removals_per_run" {
 
 variable "max_usage_drop_percent" {
   type        = number
-  description = "Percent by which the number of different images that a source finds in use may fall from one complete run to the next; if it falls by more, nothing is removed until a person confirms it. null: nothing is compared."
+  description = "Percent by which the number of different images that a source finds in use may drop from one complete run to the next. If it drops by more, nothing is removed until a person confirms the drop. null: not compared. Needs the history."
   default     = 50
 
   validation {
@@ -313,7 +313,7 @@ variable "max_usage_drop_percent" {
 
 variable "memory_size" {
   type        = number
-  description = "Memory of the function in MB; its processor time grows with it."
+  description = "Memory of the function in MB. Its processor time grows with it."
   default     = 512
   nullable    = false
 
@@ -325,7 +325,7 @@ variable "memory_size" {
 
 variable "metrics_enabled" {
   type        = bool
-  description = "Whether each run writes metrics for CloudWatch, by a line in its log. Without them there is no alarm for a tripped tripwire and no dashboard."
+  description = "Whether each run writes CloudWatch metrics by a line in its log. Without them there is no alarm for the tripwire and no dashboard."
   default     = true
   nullable    = false
 }
@@ -344,7 +344,7 @@ variable "metrics_namespace" {
 
 variable "minimum_keep_days" {
   type        = number
-  description = "No age limit may be shorter: neither default_keep_days nor a rule's, and a smaller number in a repository's tag BoxCleanerKeepDays is raised to it."
+  description = "Lower bound of every age limit: default_keep_days and rules may not be below it, and a smaller number in a repository's tag BoxCleanerKeepDays is raised to it."
   default     = 1
   nullable    = false
 
@@ -356,7 +356,7 @@ variable "minimum_keep_days" {
 
 variable "name" {
   type        = string
-  description = "Name of the function and beginning of every other name. The names of IAM roles also carry the region."
+  description = "Name of the function, and beginning of every other name. Names of IAM roles and policies also contain the region."
   default     = "ecr-cleaner"
   nullable    = false
 
@@ -368,7 +368,7 @@ variable "name" {
 
 variable "notification_topic_arn" {
   type        = string
-  description = "Existing standard SNS topic of this region on which a summary of runs is published, for people to read. null: none is, unless notifications_enabled."
+  description = "Existing standard SNS topic of this region on which a summary of runs is published for people. null: none, unless notifications_enabled."
   default     = null
 
   validation {
@@ -379,7 +379,7 @@ variable "notification_topic_arn" {
 
 variable "notifications_enabled" {
   type        = bool
-  description = "Whether the module makes an SNS topic and publishes a summary of runs on it, for people to read; subscribe them to the output notification_topic_arn. Not together with the input notification_topic_arn, which needs no topic to be made."
+  description = "Whether the module makes an SNS topic and publishes a summary of runs on it for people; subscribe them to the output notification_topic_arn. Not together with the input notification_topic_arn."
   default     = false
   nullable    = false
 
@@ -391,7 +391,7 @@ variable "notifications_enabled" {
 
 variable "notify_on" {
   type        = string
-  description = "Runs of which a summary is published: always; removals (something went, or in a dry run would go, or there are problems); or problems alone."
+  description = "Runs of which a summary is published: always; removals (something was removed, or in a dry run would be, or there are problems); problems."
   default     = "removals"
   nullable    = false
 
@@ -414,7 +414,7 @@ variable "permissions_boundary_arn" {
 
 variable "plan_expiry_hours" {
   type        = number
-  description = "Hours after which a plan that waits for approval is too old to be carried out."
+  description = "Hours after which a plan that waits for approval expires."
   default     = 72
   nullable    = false
 
@@ -426,7 +426,7 @@ variable "plan_expiry_hours" {
 
 variable "protected_images" {
   type        = set(string)
-  description = "Images that are always in use: with the registry's host or without, by tag, digest or both, such as shop/api:live; shop/api:* means every image of that repository. A name without tag and digest means its tag latest."
+  description = "Images that are always kept, by tag, digest or both, with the registry's host or without, such as shop/api:live. shop/api:* is every image of that repository; a name alone means its tag latest."
   default     = []
   nullable    = false
 
@@ -442,7 +442,7 @@ variable "protected_images" {
 
 variable "removal_mode" {
   type        = string
-  description = "What removing means: delete, or archive, which moves images into ECR's archive storage class. There nothing can pull them, and ecr-cleaner restore brings them back. archive needs the history."
+  description = "How images are removed: delete, or archive, which moves them into ECR's archive storage class, from which nothing can pull; ecr-cleaner restore brings them back. archive needs the history."
   default     = "delete"
   nullable    = false
 
@@ -459,7 +459,7 @@ variable "removal_mode" {
 
 variable "report_retention_days" {
   type        = number
-  description = "Days that reports are kept in the bucket that the module made, or 0 for ever. A given bucket keeps them as its own rules say."
+  description = "Days that the module's own bucket keeps reports, or 0 for ever. In a bucket of your own, expire them by lifecycle rules."
   default     = 365
   nullable    = false
 
@@ -471,28 +471,28 @@ variable "report_retention_days" {
 
 variable "report_unmanaged_repositories" {
   type        = bool
-  description = "Whether every run also lists the repositories that did not opt in, for its findings: what they hold, and which usages name images that are gone or archived there. It takes a call for every 1,000 images, and lets the role list all repositories; nothing in them is ever removed."
+  description = "Whether every run also reads the repositories that did not opt in, for its findings: their storage, and usages of their missing or archived images. It takes a call for every 1,000 images, and lets the role list all repositories; nothing in them is ever removed."
   default     = false
   nullable    = false
 }
 
 variable "reports_enabled" {
   type        = bool
-  description = "Whether every run writes a report into the bucket, as JSON and as a page to look at. Without a bucket there are none."
+  description = "Whether every run stores a report in the bucket, as JSON and as an HTML page. Without a bucket there are none."
   default     = true
   nullable    = false
 }
 
 variable "require_approval" {
   type        = bool
-  description = "true: with dry_run = false a scheduled run only writes its plan and says what to send; images go when a person sends the plan's id. false: every run removes by itself."
+  description = "Whether a person approves each removal. With dry_run = false a scheduled run then only writes a plan; images are removed after someone submits its id."
   default     = false
   nullable    = false
 }
 
 variable "reserved_concurrent_executions" {
   type        = number
-  description = "Reserved concurrency of the function: -1 reserves none, 0 lets no run start. Two runs never work at the same time, whatever it is."
+  description = "Reserved concurrency of the function: -1 reserves none, 0 prevents every run. Two runs never work at the same time, whatever it is."
   default     = -1
   nullable    = false
 
@@ -512,7 +512,7 @@ variable "retention_rules" {
     keep_pulled_within_days = optional(number)
     remove_artifacts        = optional(bool)
   }))
-  description = "What holds for some repositories instead of the defaults; of several rules the first that matches. repositories and keep_tags are globs on whole names. Terraform passes over members that it does not know, so mind their spelling."
+  description = "What keeps images of some repositories instead of the defaults. Of several rules the first that matches a repository holds. repositories and keep_tags are globs on whole names. Terraform ignores members that it does not know, so check their spelling."
   default     = []
   nullable    = false
 
@@ -585,7 +585,7 @@ variable "schedule_enabled" {
 
 variable "schedule_expression" {
   type        = string
-  description = "When the function starts, as EventBridge Scheduler writes it. If it is less than daily, there is no alarm for a run that did not take place."
+  description = "When the function starts, in EventBridge Scheduler's syntax. If that is less than daily, there is no alarm for a missing run."
   default     = "cron(0 0 * * ? *)"
   nullable    = false
 
@@ -597,7 +597,7 @@ variable "schedule_expression" {
 
 variable "schedule_timezone" {
   type        = string
-  description = "Time zone of the schedule, as the IANA database names it."
+  description = "Time zone of the schedule, a name of the IANA database."
   default     = "UTC"
   nullable    = false
 
@@ -609,7 +609,7 @@ variable "schedule_timezone" {
 
 variable "storage_price_per_gb_month" {
   type        = number
-  description = "US dollars that ECR's storage costs in your region for a GB and month; what reports reckon with."
+  description = "US dollars that ECR storage costs in your region for a GB and month. Used in reports."
   default     = 0.1
   nullable    = false
 
@@ -633,7 +633,7 @@ variable "tags" {
 
 variable "task_definition_revisions" {
   type        = string
-  description = "How many of the newest active revisions of each family of ECS task definitions are in use although nothing names them: a whole number from 1 to 100, or all."
+  description = "How many of the newest active revisions of each family of ECS task definitions count as in use although nothing names them: a whole number from 1 to 100, or all."
   default     = "1"
   nullable    = false
 
@@ -645,7 +645,7 @@ variable "task_definition_revisions" {
 
 variable "used_images_max_age_hours" {
   type        = number
-  description = "Hours after which an inventory may be out of date: an older one stops every removal."
+  description = "Hours after which a list of used images is out of date. An older one stops every removal."
   default     = 24
   nullable    = false
 
@@ -657,7 +657,7 @@ variable "used_images_max_age_hours" {
 
 variable "used_images_uri" {
   type        = string
-  description = "Where inventories lie, such as s3://bucket/inventories/: every object *.json under it is a JSON array of references to images that are in use. eks/<region>/<cluster>.json is that of an EKS cluster, and lets it pass."
+  description = "Where lists of used images are, such as s3://bucket/inventories/: every object *.json under it is a JSON array of references to images in use. eks/<region>/<cluster>.json is the list of an EKS cluster, which then no longer stops removal."
   default     = null
 
   validation {
@@ -690,7 +690,7 @@ variable "vpc_security_group_ids" {
 
 variable "vpc_subnet_ids" {
   type        = list(string)
-  description = "Subnets of the function. They must reach the AWS APIs, through a NAT gateway or endpoints; without subnets the function needs no network of yours."
+  description = "Subnets of the function. They must reach the AWS APIs through a NAT gateway or endpoints. Without subnets the function needs no network of yours."
   default     = []
   nullable    = false
 

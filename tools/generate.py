@@ -1,11 +1,12 @@
-"""Writes what follows from the sources of usages: what Terraform reads, a policy for people, the README's tables.
+"""Writes what follows from the code: the sources that Terraform reads, a policy for people, tables of the pages.
 
-``python -m tools.generate`` writes; a test compares. Adding a source is adding its module, and running this.
+``python -m tools.generate`` writes; a test compares.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -14,6 +15,7 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "lambda_src"))
 
 from ecr_cleaner.usage.registry import SOURCES  # noqa: E402 - the package is not installed
+from tools import tables  # noqa: E402 - likewise
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -22,7 +24,11 @@ if TYPE_CHECKING:
 
 SOURCES_FILE: Final = ROOT / "usage_sources.json"
 READ_ONLY_FILE: Final = ROOT / "docs" / "read-only-policy.json"
-README: Final = ROOT / "README.md"
+
+PART: Final = re.compile(
+    r"(?P<begin><!-- generated: (?P<name>[a-z-]+) -->)\n.*?(?P<end><!-- end: (?P=name) -->)", re.DOTALL
+)
+"""A part of a page that this writes."""
 
 POLICY_CHARACTERS: Final = 6144
 """What a managed policy may hold (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html)."""
@@ -55,27 +61,6 @@ LONGEST: Final = {
 """What may stand for the placeholders, as long as it can be."""
 
 _FRAME: Final = len(json.dumps({"Version": "2012-10-17", "Statement": []}))
-
-ORIGINAL: Final = frozenset(
-    {
-        "apprunner:DescribeService",
-        "apprunner:ListServices",
-        "ecr:BatchDeleteImage",
-        "ecr:DescribeImages",
-        "ecr:DescribeRepositories",
-        "ecr:ListTagsForResource",
-        "ecs:DescribeServices",
-        "ecs:DescribeTaskDefinition",
-        "ecs:ListClusters",
-        "ecs:ListServices",
-        "lambda:GetFunction",
-        "lambda:ListFunctions",
-    }
-)
-"""The permissions of devopsbox-io/aws-ecr-cleaner."""
-
-SOURCES_HEAD: Final = ("Source", "Consumers", "What protects", "Tried", "Excluded by")
-GRANTS_HEAD: Final = ("Statement of a source", "Source", "Original", "Added", "On")
 
 
 def statement(grant: Grant) -> dict[str, Any]:
@@ -151,55 +136,26 @@ def read_only_json() -> str:
     return json.dumps(told, indent=2) + "\n"
 
 
-def sources_rows() -> Iterator[tuple[str, ...]]:
-    """The README's table of what counts as in use."""
-    for source in SOURCES:
-        tried = {"sandbox": "sandbox", "model": "model only"}[source.proof]
-        yield f"`{source.name}`", source.title, source.protects, tried, f"`{source.gap}`"
-
-
-def grants_rows() -> Iterator[tuple[str, ...]]:
-    """The README's table of the permissions that the sources need."""
-    for source in SOURCES:
-        for grant in source.grants:
-            actions = sorted(set(grant.actions))
-            original = _codes(action for action in actions if action in ORIGINAL)
-            added = _codes(action for action in actions if action not in ORIGINAL)
-            on = "everything" if grant.resource == "*" else f"`{grant.resource}`"
-            demanded = [f"`{key}` is `{value}`" for keys in grant.condition.values() for key, value in keys.items()]
-            yield f"`{grant.sid}`", f"`{source.name}`", original, added, ", ".join([on, *demanded])
-
-
-def _codes(names: Iterable[str]) -> str:
-    return ", ".join(f"`{name}`" for name in names) or "\N{EN DASH}"
-
-
-def with_table(page: str, head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
-    """A page with the rows of one of its tables replaced.
+def with_parts(page: str) -> str:
+    """A page with all its generated parts written anew, each between its two markers.
 
     Raises:
-        LookupError: The page has no such table.
+        LookupError: There is no such part.
     """
-    lines = page.splitlines()
-    title = f"| {' | '.join(head)} |"
-    if title not in lines:
-        raise LookupError(f"no table {title}")
-    start = lines.index(title) + 2
-    end = next((n for n in range(start, len(lines)) if not lines[n].startswith("|")), len(lines))
-    lines[start:end] = [f"| {' | '.join(row)} |" for row in rows]
-    return "\n".join(lines) + "\n"
+    return PART.sub(lambda found: f"{found['begin']}\n{tables.PARTS[found['name']]()}\n{found['end']}", page)
 
 
-def readme(page: str) -> str:
-    """The README with its generated tables."""
-    return with_table(with_table(page, SOURCES_HEAD, sources_rows()), GRANTS_HEAD, grants_rows())
+def pages() -> Iterator[Path]:
+    """The pages with generated parts."""
+    return (path for path in sorted(ROOT.glob("docs/*.md")) if PART.search(path.read_text()))
 
 
 def main() -> int:
     """Write the files."""
     SOURCES_FILE.write_text(sources_json())
     READ_ONLY_FILE.write_text(read_only_json())
-    README.write_text(readme(README.read_text()))
+    for path in pages():
+        path.write_text(with_parts(path.read_text()))
     return 0
 
 

@@ -53,7 +53,7 @@ def notes(version: str, images: Sequence[str], root: Path = ROOT) -> str:
     if not images:
         return f"{text}\n"
     listed = "\n".join(f"- `{image}`" for image in sorted(images))
-    how = "To copy into a private ECR repository and to name in `image_uri`; see the README."
+    how = "To copy into a private ECR repository and to name in `image_uri`; see docs/operations.md."
     return f"{text}\n\n## Images\n\n{how}\n\n{listed}\n"
 
 

@@ -256,33 +256,35 @@ class Document(Strict):
     """The JSON document in ``ECR_CLEANER_SETTINGS``.
 
     Attributes:
-        schema_version: Of this document.
-        accepted_gaps: What is left unprotected by a person's word, to the reason; every run lists it.
-        delete_archived_after_days: What lies in the archive for more days may be deleted; None: never.
-        event_bus_name: Event bus that an event of each run is put on; None: there are no events.
-        keep_recently_used_days: An image seen in use within so many days is kept; needs the history.
-        lock_table: DynamoDB table that keeps two runs apart; None: no lock.
-        max_removal_percent_per_repository: More of a repository's images may not go in a run; None: no limit.
-        max_removal_percent_per_run: Likewise of all images.
-        max_removals_per_repository: More images may not go from a repository in a run; None: no limit.
-        max_removals_per_run: Likewise from all of them.
-        max_usage_drop_percent: By more the usages of a source may not fall unconfirmed; None: not compared.
-        metrics_namespace: CloudWatch namespace of the metrics that each run writes; None: it writes none.
-        minimum_keep_days: Whole days; no age limit may be shorter, that of a repository's tag included.
-        notifications: Who is told of runs, and of which; None: nobody.
-        own_repository: Repository of the function's own image; never touched.
-        plan_expiry_hours: Whole hours after which a plan is too old to be carried out.
-        protected_images: Images that are in use by a person's word.
-        removal_mode: What removing means: to delete, or to move into ECR's archive.
-        report_unmanaged_repositories: Whether a run also lists the repositories that did not opt in, for its findings.
-        require_approval: Whether a person has to approve of what goes; matters when ``dry_run`` is false.
-        retention_rules: For which repositories something else holds than the defaults.
-        storage: The bucket for history, journal, plans and reports; None: there are none of them.
-        storage_price_per_gb_month: US dollars; what reports reckon with.
+        schema_version: Version of this document.
+        accepted_gaps: What is left unprotected on purpose, with the reason; every run lists it.
+        delete_archived_after_days: Archived images may be deleted after this many days; None: never.
+        event_bus_name: Event bus on which each run puts an event; None: no events.
+        keep_recently_used_days: An image in use within this many days is kept; needs the history.
+        lock_table: DynamoDB table of the lock, which prevents two runs at once; None: no lock.
+        max_removal_percent_per_repository: Percent of a repository's images that a run may remove; None: no limit.
+        max_removal_percent_per_run: Percent of all images that a run may remove; None: no limit.
+        max_removals_per_repository: Images that a run may remove from a repository; None: no limit.
+        max_removals_per_run: Images that a run may remove from all repositories; None: no limit.
+        max_usage_drop_percent: Percent by which a source's usage may drop unconfirmed; None: not compared.
+        metrics_namespace: CloudWatch namespace of the metrics that each run writes; None: no metrics.
+        minimum_keep_days: Whole days; lower bound of every age limit, also of a repository's tag.
+        notifications: Where a summary is published, and of which runs; None: nowhere.
+        own_repository: Repository of the function's own image, which is never cleaned; None: it is in another registry.
+        plan_expiry_hours: Whole hours after which a plan expires.
+        protected_images: Images that are always kept.
+        removal_mode: How images are removed: deleted, or moved into ECR's archive.
+        report_unmanaged_repositories: Whether a run also reads repositories that did not opt in, for findings.
+        require_approval: Whether a person approves each removal; matters when ``dry_run`` is false.
+        retention_rules: What keeps images of some repositories instead of the defaults.
+        storage: Bucket of history, journal, plans and reports, and which of them there are; None: none.
+        storage_price_per_gb_month: US dollars, for reports.
         task_definition_revisions: How many of the newest active revisions of each family of ECS task definitions
             are in use although nothing names them.
-        usage_sources_sha256: Of the sources that Terraform knows: an image of another version would ask fewer.
-        used_images: Lists of images in S3 that are in use as well; None: there are none.
+        usage_sources_sha256: Hash of the names of all sources that the module knows, in order, separated by commas; an
+            image that asks others does nothing and fails.
+        used_images: Location of lists of used images, from the inputs ``used_images_uri`` and
+            ``used_images_max_age_hours``; None: no lists.
     """
 
     schema_version: Literal[1] = 1

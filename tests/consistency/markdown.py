@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 _FENCE: Final = re.compile(r"^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 _HEADING: Final = re.compile(r"^#{1,6} (?P<text>.+)$", re.MULTILINE)
 _LINK: Final = re.compile(r"\[[^\]]*\]\((?P<target>[^)\s]+)\)")
+_GENERATED: Final = re.compile(r"^<!-- generated: .*?^<!-- end: [a-z-]+ -->$\n", re.MULTILINE | re.DOTALL)
 _CODE: Final = re.compile(r"`([^`]+)`")
 
 
@@ -57,6 +58,16 @@ class Page:
         return _FENCE.sub("", self.text)
 
     @property
+    def written(self) -> str:
+        """What people write: all of it but the generated parts."""
+        return _GENERATED.sub("", self.text)
+
+    @property
+    def headings(self) -> list[str]:
+        """The texts of all headings."""
+        return [match["text"] for match in _HEADING.finditer(self.prose)]
+
+    @property
     def code(self) -> list[Code]:
         """What is in a fence."""
         return [Code(match["language"], match["text"]) for match in _FENCE.finditer(self.text)]
@@ -64,7 +75,7 @@ class Page:
     @property
     def anchors(self) -> set[str]:
         """What links into the page may name: GitHub's form of its headings."""
-        return {_anchor(match["text"]) for match in _HEADING.finditer(self.prose)}
+        return {anchor(heading) for heading in self.headings}
 
     @property
     def links(self) -> list[str]:
@@ -100,5 +111,6 @@ def codes(cell: str) -> list[str]:
     return _CODE.findall(cell)
 
 
-def _anchor(heading: str) -> str:
+def anchor(heading: str) -> str:
+    """How links name a heading."""
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")

@@ -21,8 +21,7 @@ from ecr_cleaner.settings_document import (
     Storage,
 )
 from ecr_cleaner.usage.registry import SOURCES
-from tests.consistency import declared
-from tools import generate
+from tools import declared, generate, tables
 
 
 def test_the_settings_document_has_the_same_keys() -> None:
@@ -68,7 +67,16 @@ def test_what_follows_from_the_sources_is_written_anew() -> None:
     """Terraform reads what the sources say: after a change of theirs, `make generate`."""
     assert generate.SOURCES_FILE.read_text() == generate.sources_json()
     assert generate.READ_ONLY_FILE.read_text() == generate.read_only_json()
-    assert generate.README.read_text() == generate.readme(generate.README.read_text())
+    for path in generate.pages():
+        assert path.read_text() == generate.with_parts(path.read_text()), path
+
+
+def test_every_generated_part_stands_on_one_page() -> None:
+    """What can be written is, and once; an end without its beginning would be left as it is."""
+    texts = [path.read_text() for path in generate.ROOT.glob("**/*.md") if ".venv" not in path.parts]
+    written = [found["name"] for text in texts for found in generate.PART.finditer(text)]
+    assert sorted(written) == sorted(tables.PARTS)
+    assert sum(text.count("<!--") for text in texts) == 2 * len(written)
 
 
 def test_people_read_of_ecr_what_the_function_reads() -> None:

@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
+import json
 import re
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 import botocore.session
 import click
+import pytest
 from botocore import xform_name
 
 from ecr_cleaner import cli
 from ecr_cleaner.cli.session import EXIT_CODES, SOMETHING_GOES
-from ecr_cleaner.model import Reason
-from ecr_cleaner.settings_document import Rule
-from tests.consistency import declared
-from tests.consistency.declared import ROOT
+from ecr_cleaner.model import FindingKind, Reason, RemovalStatus, RepositoryStatus, RunStatus, SourceStatus
+from ecr_cleaner.report.summary import RepositorySummary, RunSummary
+from ecr_cleaner.settings_document import (
+    Document,
+    Notifications,
+    Pointer,
+    Rule,
+    SettingsObject,
+    Storage,
+    UsedImagesLocation,
+)
+from ecr_cleaner.usage.registry import SOURCES
 from tests.consistency.markdown import Page, codes
-from tests.consistency.test_pages import every_page
+from tests.consistency.test_pages import PAGES, every_page
+from tools import declared
+from tools.declared import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,6 +41,10 @@ OF_THE_COMMAND_LINE: Final = {"cp", "get-login-password"}
 """What the AWS command line makes itself from an operation of another name."""
 
 FIRST_STEPS: Final = Page(ROOT / "docs" / "first-steps.md")
+DOCUMENTS: Final = [page for page in PAGES if page.path.parent == ROOT / "docs" or page.path.name == "README.md"]
+
+OTHER_NAMES: Final = {"BoxCleanerEnabled", "age_days", "aws_ecr_authorization_token", "ecr_cleaner", "lambda_src"}
+"""A tag, a member of log lines, a data source of Terraform, the logger, a folder."""
 
 
 def lines(page: Page) -> Iterator[str]:
@@ -94,19 +111,58 @@ def test_outputs_exist(page: Page) -> None:
     assert set(re.findall(r"module\.ecr_cleaner\.(?!aws_)(\w+)", text)) <= set(declared.outputs())
 
 
-def test_the_first_steps_name_inputs_that_there_are() -> None:
-    """Each word with a value, and each alone that looks like an input, a member of a rule, or a reason."""
-    known = {*declared.variables(), *declared.outputs(), *Rule.model_fields, *(reason.value for reason in Reason)}
+@pytest.mark.parametrize("page", DOCUMENTS, ids=lambda page: str(page.path.relative_to(ROOT)))
+def test_names_in_code_exist(page: Page) -> None:
+    """Each word with a value, and each alone that looks like an input, a setting, a source, or a member of a result."""
+    named = {match[1] for code in codes(page.prose) if (match := re.fullmatch(r"(\w+) = \S+", code))}
+    named |= {code for code in codes(page.prose) if re.fullmatch(r"[a-z]+(_[a-z]+)+", code)}
+    assert named <= names() | OTHER_NAMES
+
+
+@cache
+def names() -> set[str]:
+    """Of inputs, outputs, settings, sources, whatever results hold, and the values in them."""
+    summary = RunSummary("id", dry_run=True, region="nowhere").as_json()
+    schemas = [json.loads(path.read_text()) for path in ROOT.glob("docs/*.schema.json")]
+    members = {name for schema in schemas for name in _properties(schema)} | {
+        *summary,
+        *RepositorySummary("").as_json(),
+    }
+    kinds = (Reason, RunStatus, RepositoryStatus, RemovalStatus, FindingKind, SourceStatus)
+    values = {value.value for kind in kinds for value in kind}
+    settings = {
+        *Document.model_fields,
+        *Rule.model_fields,
+        *SettingsObject.model_fields,
+        *UsedImagesLocation.model_fields,
+    }
+    settings |= {*Notifications.model_fields, *Pointer.model_fields, *Storage.model_fields}
+    return (
+        {*declared.variables(), *declared.outputs(), *(source.name for source in SOURCES)} | members | values | settings
+    )
+
+
+def _properties(schema: Any) -> Iterator[str]:
+    match schema:
+        case dict():
+            yield from schema.get("properties", ())
+            for inner in schema.values():
+                yield from _properties(inner)
+        case list():
+            for inner in schema:
+                yield from _properties(inner)
+
+
+def test_the_first_steps_turn_removal_on_and_the_schedule_off() -> None:
+    """With the inputs for it."""
     named = {match[1] for code in codes(FIRST_STEPS.prose) if (match := re.fullmatch(r"(\w+) = \S+", code))}
     assert {"dry_run", "schedule_enabled"} <= named
-    named |= {code for code in codes(FIRST_STEPS.prose) if re.fullmatch(r"[a-z]+(_[a-z]+)+", code)}
-    assert named <= known
 
 
 def test_the_first_steps_name_alarms_and_messages_that_there_are() -> None:
     """The alarms are those of the module, and what people search the log for is what it says."""
     alarms = re.findall(r'alarm_name += "\$\{var\.name\}-([\w-]+)"', (ROOT / "alarms.tf").read_text())
-    assert [codes(row[0])[0] for row in FIRST_STEPS.table("What rings").rows] == [f"ecr-cleaner-{a}" for a in alarms]
+    assert [codes(row[0])[0] for row in FIRST_STEPS.table("Alarm").rows] == [f"ecr-cleaner-{a}" for a in alarms]
     written = "".join(path.read_text() for path in (ROOT / "lambda_src/ecr_cleaner").rglob("*.py"))
     patterns = re.findall(r"--filter-pattern '\"(.*?)\"'", FIRST_STEPS.text)
     said = [codes(row[0])[0] for row in FIRST_STEPS.table("It says").rows]
@@ -115,7 +171,7 @@ def test_the_first_steps_name_alarms_and_messages_that_there_are() -> None:
         assert words in written, words
 
 
-def test_every_exit_code_is_explained(readme: Page) -> None:
+def test_every_exit_code_is_explained(pages: dict[str, Page]) -> None:
     """With those of wrong usage and of Ctrl-C."""
-    documented = [int(code) for code in readme.table("Exit code").column(0)]
+    documented = [int(code) for code in pages["cli"].table("Exit code").column(0)]
     assert documented == sorted({*EXIT_CODES.values(), 2, SOMETHING_GOES, 130})

@@ -11,8 +11,8 @@ import pytest
 
 import ecr_cleaner
 from ecr_cleaner import cli
-from tests.consistency.declared import ROOT
 from tests.consistency.markdown import Page
+from tools.declared import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,6 +21,23 @@ PAGES: Final = tuple(
     Page(path) for path in sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/*/README.md")])
 )
 FIRST_SCREEN_LINES: Final = 60
+README_BYTES: Final = 16 * 1024
+LINES: Final = {
+    "README.md": 250,
+    "docs/cli.md": 170,
+    "docs/configuration.md": 60,
+    "docs/consumers.md": 150,
+    "docs/first-steps.md": 200,
+    "docs/how-it-decides.md": 200,
+    "docs/limits.md": 100,
+    "docs/migrating.md": 40,
+    "docs/operations.md": 250,
+    "docs/permissions.md": 60,
+    "docs/results.md": 220,
+    "docs/safety.md": 150,
+}
+"""How long a page may be; of the two that are mostly generated, what people write in them."""
+GENERATED: Final = {"docs/configuration.md", "docs/permissions.md"}
 REPOSITORY: Final = "your-org/terraform-aws-ecr-cleaner"
 """Where the project lies. Nobody has said yet, so this is the one stand-in for it on every page."""
 
@@ -41,8 +58,33 @@ def test_links_lead_somewhere(page: Page) -> None:
 
 @every_page
 def test_nothing_is_left_to_be_filled_in(page: Page) -> None:
-    """No marker of work that somebody meant to come back to."""
-    assert not re.findall(r"<!--.*?-->|\b(?:TODO|TBD|FIXME|XXX)\b|\{\{.*?\}\}", page.text)
+    """No marker of work that somebody meant to come back to; those of generated parts are held by test_both_sides."""
+    assert not re.findall(r"<!--.*?-->", page.written)
+    assert not re.findall(r"\b(?:TODO|TBD|FIXME|XXX)\b|\{\{.*?\}\}", page.text)
+
+
+@every_page
+def test_files_that_are_named_exist(page: Page) -> None:
+    """Where a page names a file or folder of this repository in code."""
+    for name in re.findall(
+        r"`((?:\.ci|benchmarks|demo|docs|examples|lambda_src|scripts|tests|tools)/[\w./-]*)`", page.text
+    ):
+        assert (ROOT / name).exists(), name
+
+
+@pytest.mark.parametrize("name", LINES)
+def test_pages_are_short(name: str) -> None:
+    """Who writes more finds what to leave out first."""
+    page = Page(ROOT / name)
+    text = page.written if name in GENERATED else page.text
+    assert len(text.splitlines()) <= LINES[name]
+    assert name != "README.md" or len(text.encode()) <= README_BYTES
+
+
+def test_every_page_has_its_length() -> None:
+    """A new page has one too, and the README leads to it."""
+    assert {str(path.relative_to(ROOT)) for path in ROOT.glob("docs/*.md")} == {n for n in LINES if "/" in n}
+    assert {*LINES, "CHANGELOG.md", "SECURITY.md"} - {"README.md"} <= set(Page(ROOT / "README.md").links)
 
 
 @every_page
@@ -64,18 +106,17 @@ def test_the_repository_has_one_name(page: Page) -> None:
 
 
 def test_the_first_screen_holds_what_everybody_needs(readme: Page) -> None:
-    """What it is, what it never checks, how to install, opt in, look, turn on, stop: before the first heading."""
-    first = readme.text.split("\n## ", 1)[0]
-    assert len(first.splitlines()) <= FIRST_SCREEN_LINES
+    """What it is, what it never checks, how to install, opt in, look, turn on, stop: in the first lines."""
+    first = "\n".join(readme.text.splitlines()[:FIRST_SCREEN_LINES])
     told = ["Never checked", "source = ", "aws ecr tag-resource", "BoxCleanerEnabled", "dry_run_command"]
     told += ["should be removed", "dry_run = false", "put-function-concurrency", "schedule_enabled = false"]
     positions = [first.find(words) for words in told]
     assert -1 not in positions, told[positions.index(-1)]
 
 
-def test_every_command_is_documented(readme: Page) -> None:
-    """And every option of the section is one of some command; test_commands holds each line against its command."""
-    section = readme.text.split("\n## On the command line", 1)[1].split("\n## ", 1)[0]
+def test_every_command_is_documented(pages: dict[str, Page]) -> None:
+    """And every option of the page is one of some command; test_commands holds each line against its command."""
+    section = pages["cli"].text
     assert set(re.findall(r"ecr-cleaner ([a-z]+) ", section)) == set(cli.main.commands)
     options = {
         option
@@ -95,8 +136,9 @@ def test_the_version_is_one() -> None:
     newest = re.search(r"^## (?P<version>\d+\.\d+\.\d+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
     assert newest
     assert newest["version"] == version
-    named = re.findall(r"(?:ref=|cleaner:|\.git@)v(\d+\.\d+\.\d+)", (ROOT / "README.md").read_text())
-    assert set(named) == {version}
+    for page in PAGES:
+        assert set(re.findall(r"(?:ref=|cleaner:|\.git@)v(\d+\.\d+\.\d+)", page.text)) <= {version}, page.path
+    assert f"?ref=v{version}" in (ROOT / "README.md").read_text()
 
 
 def test_the_licence_is_the_whole_apache_licence() -> None:
@@ -107,14 +149,14 @@ def test_the_licence_is_the_whole_apache_licence() -> None:
     assert tomllib.loads((ROOT / "lambda_src/pyproject.toml").read_text())["project"]["license"] == "Apache-2.0"
 
 
-def _rooms() -> list[Path]:
+def _modules() -> list[Path]:
     return sorted(
         path for path in (ROOT / "lambda_src/ecr_cleaner").iterdir() if path.name not in {"__init__.py", "__pycache__"}
     )
 
 
-@pytest.mark.parametrize("room", _rooms(), ids=lambda path: path.name)
-def test_the_map_of_the_house_shows_every_room(room: Path) -> None:
+@pytest.mark.parametrize("module", _modules(), ids=lambda path: path.name)
+def test_the_layout_shows_every_module(module: Path) -> None:
     """CONTRIBUTING says of each module what it is for."""
-    name = f"{room.name}/" if room.is_dir() else room.name
+    name = f"{module.name}/" if module.is_dir() else module.name
     assert re.search(rf"(?<![\w.]){re.escape(name)}", (ROOT / "CONTRIBUTING.md").read_text())

@@ -1,4 +1,4 @@
-"""The README's tables say what the code and the Terraform files say."""
+"""The tables of the pages say what the code and the Terraform files say."""
 
 from __future__ import annotations
 
@@ -27,10 +27,9 @@ from ecr_cleaner.rules import MAX_TAGS
 from ecr_cleaner.settings_document import GAP_KINDS, Document, Rule
 from ecr_cleaner.usage.registry import SOURCES
 from tests.builders import NOW
-from tests.consistency import declared
 from tests.consistency.markdown import codes
-from tools import vendor
-from tools.generate import ORIGINAL
+from tools import declared, vendor
+from tools.tables import ORIGINAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -38,13 +37,15 @@ if TYPE_CHECKING:
     from tests.consistency.markdown import Page
 
 
-def test_every_input_is_described_as_declared(readme: Page) -> None:
-    """Names, types, defaults and descriptions are those of variables.tf, in its order."""
+def test_every_input_is_described_as_declared(pages: dict[str, Page]) -> None:
+    """Names, types, defaults and descriptions are those of variables.tf, each in one table."""
     expected = [
-        (f"`{one.name}`", f"`{one.type}`", f"`{json.dumps(one.default)}`", one.description)
+        (f"`{one.name}`", one.description, f"`{one.type}`", f"`{json.dumps(one.default)}`")
         for one in declared.variables().values()
     ]
-    assert readme.table("Name", "Type", "Default").rows == tuple(expected)
+    tables = [table for table in pages["configuration"].tables() if table.head[0] == "Input"]
+    assert {table.head for table in tables} == {("Input", "Description", "Type", "Default")}
+    assert sorted(row for table in tables for row in table.rows) == sorted(expected)
 
 
 def test_inputs_and_outputs_are_declared_in_order() -> None:
@@ -53,17 +54,17 @@ def test_inputs_and_outputs_are_declared_in_order() -> None:
     assert list(declared.outputs()) == sorted(declared.outputs())
 
 
-def test_every_output_is_described_as_declared(readme: Page) -> None:
+def test_every_output_is_described_as_declared(pages: dict[str, Page]) -> None:
     """Names and descriptions are those of outputs.tf, in its order."""
     expected = [(f"`{name}`", description) for name, description in declared.outputs().items()]
-    assert readme.table("Name", "Meaning").rows == tuple(expected)
+    assert pages["configuration"].table("Output", "Description").rows == tuple(expected)
 
 
-def test_every_allowing_statement_is_explained(readme: Page) -> None:
+def test_every_allowing_statement_is_explained(pages: dict[str, Page]) -> None:
     """Each sid with each action, told apart by whether the original had it, and a reason."""
     values = declared.local_values("iam.tf")
     expected = dict(declared.statements({name: values[name] for name in values if name != "deny_statements"}))
-    table = readme.table("Statement", "Original", "Added")
+    table = pages["permissions"].table("Statement", "Original", "Added")
     documented = {codes(sid)[0]: (codes(original), codes(added)) for sid, original, added, *_ in table.rows}
     assert documented == {
         sid: ([a for a in actions if a in ORIGINAL], [a for a in actions if a not in ORIGINAL])
@@ -85,57 +86,62 @@ def test_every_permission_of_the_original_is_there() -> None:
     assert allowed >= ORIGINAL
 
 
-def test_every_denying_statement_is_explained(readme: Page) -> None:
+def test_every_denying_statement_is_explained(pages: dict[str, Page]) -> None:
     """Each sid with each action."""
     expected = dict(declared.statements(declared.local_values("iam.tf")["deny_statements"]))
-    table = readme.table("Statement", "Denied")
+    table = pages["permissions"].table("Statement", "Denied")
     assert {codes(sid)[0]: tuple(codes(actions)) for sid, actions, _ in table.rows} == expected
 
 
-def test_the_schedules_role_is_explained(readme: Page) -> None:
+def test_the_schedules_role_is_explained(pages: dict[str, Page]) -> None:
     """Its own statements, and the one it shares with the function's role."""
     policy = declared.resource("schedule.tf", "aws_iam_role_policy", "scheduler")["policy"]
     expected = dict(declared.statements([policy, declared.local_values("iam.tf")["key_statements"]]))
-    table = readme.table("Statement", "Allowed")
+    table = pages["permissions"].table("Statement", "Allowed")
     assert {codes(sid)[0]: tuple(codes(actions)) for sid, actions, *_ in table.rows} == expected
 
 
-def test_the_managed_policies_are_named(readme: Page) -> None:
+def test_the_managed_policies_are_named(pages: dict[str, Page]) -> None:
     """What AWS's own policies allow comes on top."""
     attached = str(declared.resource("iam.tf", "aws_iam_role_policy_attachment", "function")["for_each"])
     for policy in re.findall(r"AWSLambda\w+", attached):
-        assert f"`{policy}`" in readme.text
+        assert f"`{policy}`" in pages["permissions"].text
 
 
 @pytest.mark.parametrize(
-    ("head", "values"),
+    ("page", "head", "values"),
     [
-        (("Reason",), {reason.value for reason in Reason}),
-        (("`status`",), {status.value for status in RunStatus}),
-        (("`kind`", "Meaning", "What to do"), {kind.value for kind in FindingKind}),
-        (("`removals`",), {status.value for status in RemovalStatus}),
-        (("`repositories[].status`",), {status.value for status in RepositoryStatus}),
-        (("Kind", "Without an entry"), set(GAP_KINDS)),
-        (("Key of `ECR_CLEANER_SETTINGS`",), set(Document.model_fields)),
-        (("Member of a rule",), set(Rule.model_fields)),
+        ("how-it-decides", ("Reason",), {reason.value for reason in Reason}),
+        ("results", ("`status`",), {status.value for status in RunStatus}),
+        ("results", ("`kind`", "Meaning", "What to do"), {kind.value for kind in FindingKind}),
+        ("results", ("`repositories[].status`",), {status.value for status in RepositoryStatus}),
+        ("results", ("`removals`",), {status.value for status in RemovalStatus}),
+        ("configuration", ("Key of `ECR_CLEANER_SETTINGS`",), set(Document.model_fields)),
+        ("how-it-decides", ("Member of a rule",), set(Rule.model_fields)),
     ],
     ids=lambda value: value[0] if isinstance(value, tuple) else "",
 )
-def test_every_value_is_explained(readme: Page, head: tuple[str, ...], values: set[str]) -> None:
+def test_every_value_is_explained(pages: dict[str, Page], page: str, head: tuple[str, ...], values: set[str]) -> None:
     """No value that people can meet is left out, and none is made up."""
-    documented = [codes(cell)[0] for cell in readme.table(*head).column(0)]
+    documented = [codes(cell)[0] for cell in pages[page].table(*head).column(0)]
     assert sorted(documented) == sorted(values)
 
 
-def test_the_number_of_tags_is_the_rules(readme: Page) -> None:
+def test_every_kind_of_gap_is_explained(pages: dict[str, Page]) -> None:
+    """What a key of the input may begin with."""
+    documented = [codes(cell)[0].partition(":")[0] for cell in pages["consumers"].table("Gap", "Without it").column(0)]
+    assert sorted(documented) == sorted(GAP_KINDS)
+
+
+def test_the_number_of_tags_is_the_rules(pages: dict[str, Page]) -> None:
     """The reason `too_many_tags` says how many are too many."""
-    rows = {row[0]: row for row in readme.table("Reason").rows}
+    rows = {row[0]: row for row in pages["how-it-decides"].table("Reason").rows}
     assert f"More than {MAX_TAGS} tags" in rows["`too_many_tags`"]
 
 
-def test_the_example_of_a_summary_has_every_key(readme: Page) -> None:
+def test_the_example_of_a_summary_has_every_key(pages: dict[str, Page]) -> None:
     """It is what a run says, key by key."""
-    (example,) = (told for told in json_examples(readme) if "run_id" in told)
+    (example,) = (told for told in json_examples(pages["results"]) if "run_id" in told)
     expected = RunSummary("id", dry_run=True, region="nowhere").as_json()
     assert list(example) == list(expected)
     assert list(example["totals"]) == list(expected["totals"])
@@ -146,14 +152,14 @@ def test_the_example_of_a_summary_has_every_key(readme: Page) -> None:
     assert all(list(one) == list(told["sources"][0]) for one in example["sources"])
 
 
-def json_examples(readme: Page) -> list[dict[str, Any]]:
-    """Every JSON document that the README shows."""
-    return [json.loads(code.text) for code in readme.code if code.language == "json"]
+def json_examples(page: Page) -> list[dict[str, Any]]:
+    """Every JSON document that a page shows."""
+    return [json.loads(code.text) for code in page.code if code.language == "json"]
 
 
-def test_the_example_of_an_event_pattern_is_met_by_events(readme: Page) -> None:
+def test_the_example_of_an_event_pattern_is_met_by_events(pages: dict[str, Page]) -> None:
     """It asks for what the function puts, and for nothing that the schema does not know."""
-    (pattern,) = (told for told in json_examples(readme) if "detail-type" in told)
+    (pattern,) = (told for told in json_examples(pages["operations"]) if "detail-type" in told)
     assert (pattern["source"], pattern["detail-type"]) == ([run_event.SOURCE], [run_event.DETAIL_TYPE])
     schema = json.loads((declared.ROOT / "docs/run-event.schema.json").read_text())
     assert set(pattern["detail"]) <= set(schema["properties"])
@@ -174,9 +180,9 @@ def test_the_schema_of_events_knows_every_value() -> None:
     assert set(schema["$defs"]["repository"]["properties"]["status"]["enum"]) == set(RepositoryStatus)
 
 
-def test_every_metric_is_explained_and_drawn_as_it_is_called(readme: Page) -> None:
+def test_every_metric_is_explained_and_drawn_as_it_is_called(pages: dict[str, Page]) -> None:
     """README, alarm and dashboard use the names that the function writes."""
-    table = readme.table("Metric", "Unit", "Meaning")
+    table = pages["results"].table("Metric", "Unit", "Meaning")
     documented = {name: unit for row in table.rows for name, unit in _named_units(row)}
     assert documented == metrics.METRICS
     alarm = declared.resource("alarms.tf", "aws_cloudwatch_metric_alarm", "tripwire")
@@ -197,9 +203,13 @@ def test_the_role_puts_the_events_that_the_function_puts() -> None:
     assert f'"events:detail-type" = ["{run_event.DETAIL_TYPE}"]' in text
 
 
-def test_the_example_of_rules_is_understood(readme: Page) -> None:
+def test_the_example_of_rules_is_understood(pages: dict[str, Page]) -> None:
     """It names every member, and the function would take it as it stands."""
-    (example,) = (code.text for code in readme.code if code.language == "hcl" and "retention_rules = [" in code.text)
+    (example,) = (
+        code.text
+        for code in pages["how-it-decides"].code
+        if code.language == "hcl" and "retention_rules = [" in code.text
+    )
     module = declared.blocks(example)["module"][0]["ecr_cleaner"]
     told = {
         "schema_version": 1,
@@ -210,9 +220,9 @@ def test_the_example_of_rules_is_understood(readme: Page) -> None:
     assert {name for rule in document.retention_rules for name in rule.model_fields_set} == set(Rule.model_fields)
 
 
-def test_every_log_line_is_listed(readme: Page) -> None:
+def test_every_log_line_is_listed(pages: dict[str, Page]) -> None:
     """The messages are what people search for."""
-    documented = [codes(cell)[0] for cell in readme.table("Message").column(0)]
+    documented = [codes(cell)[0] for cell in pages["results"].table("Message").column(0)]
     assert sorted(documented) == sorted(
         {text for file in ("report/log.py", "handler.py", "announce.py") for text in messages(file)}
     )
@@ -244,10 +254,14 @@ def test_every_example_is_listed(readme: Page) -> None:
     assert all((declared.ROOT / "examples" / name / "README.md").is_file() for name in folders)
 
 
-def test_every_library_has_its_reason(readme: Page) -> None:
+def test_every_library_has_its_reason(pages: dict[str, Page]) -> None:
     """What ships, what the command line adds, what tests and checks need: one line each."""
     documented = [
-        codes(row[0])[0] for table in readme.tables() if table.head == ("Library", "Why") for row in table.rows
+        name
+        for table in pages["limits"].tables()
+        if table.head == ("Library", "Why")
+        for row in table.rows
+        for name in codes(row[0])
     ]
     assert sorted(documented) == sorted(libraries())
 

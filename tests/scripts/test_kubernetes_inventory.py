@@ -199,7 +199,7 @@ def test_the_manifest_asks_for_every_kind_and_may_list_them() -> None:
     assert asked("\n".join(container["args"])) == KINDS
 
 
-@pytest.mark.parametrize("path", ["README.md", "scripts/kubernetes-inventory.py"])
+@pytest.mark.parametrize("path", ["docs/consumers.md", "scripts/kubernetes-inventory.py"])
 def test_the_command_for_people_asks_for_every_kind(path: str) -> None:
     """The same ones as the manifest."""
     assert asked((SCRIPT.parents[1] / path).read_text()) == KINDS

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from ecr_cleaner.model import RunStatus
 from ecr_cleaner.report import run_event
 from tests.builders import ACCOUNT, NOW, REGION
-from tests.consistency.declared import ROOT
 from tests.endings import RUN_ID, ending, outcome, repository, summary
 from tests.fake_aws.telling import size
+from tools.declared import ROOT
 
 SCHEMA: Final[dict[str, Any]] = json.loads((ROOT / "docs" / "run-event.schema.json").read_text())
 

@@ -82,7 +82,7 @@ SOURCES: Final = (
     Source(
         name=_NAME,
         title="Kubernetes on EKS, and clusters connected to EKS",
-        protects="Nothing: it cannot be seen. While there is a cluster without a fresh inventory, nothing is removed.",
+        protects="Nothing: it cannot be seen. While a cluster has no fresh list of used images, nothing is removed.",
         service="eks",
         grants=(
             Grant("ListEksClusters", ("eks:ListClusters",)),

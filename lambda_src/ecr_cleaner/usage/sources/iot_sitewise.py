@@ -13,7 +13,7 @@ SOURCES: Final = (
     source(
         "iot_sitewise",
         "IoT SiteWise tasks",
-        "The image of every task in its newest version; older ones are told by no listing",
+        "The image of every task in its newest version; no listing shows older ones",
         "iotsitewise",
         (
             Grant("ListSiteWise", ("iotsitewise:ListTasks", "iotsitewise:ListWorkspaces")),

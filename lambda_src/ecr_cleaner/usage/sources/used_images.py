@@ -101,8 +101,8 @@ def _reference(item: object, place: str) -> Reference | None:
 SOURCES: Final = (
     Source(
         name=SOURCE,
-        title="What you list in inventories under `used_images_uri`: Kubernetes, other platforms",
-        protects="What each reference names. An inventory older than `used_images_max_age_hours` stops every removal.",
+        title="Lists of used images under `used_images_uri`: Kubernetes, other platforms",
+        protects="What each reference names. A list older than `used_images_max_age_hours` stops every removal.",
         service="s3",
         grants=(
             Grant(

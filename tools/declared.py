@@ -12,7 +12,7 @@ import hcl2
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ROOT: Final = Path(__file__).parents[2]
+ROOT: Final = Path(__file__).resolve().parent.parent
 
 # In an expression, such as an argument of concat(), statements come as text.
 _STATEMENT: Final = re.compile(r'Sid = "(?P<sid>\w+)"[^{}]*?Action = \[(?P<actions>[^\]]*)\]')
@@ -57,12 +57,24 @@ def outputs() -> dict[str, str]:
     return {name: block["description"] for name, block in _named("outputs.tf", "output")}
 
 
-def allowed_values(variable: str) -> set[str]:
-    """What a set-typed input may hold, from its validation."""
-    (condition,) = variables()[variable].conditions
-    listed = re.search(r"setsubtract\(var\.\w+, \[(?P<values>[^\]]*)\]\)", condition)
-    assert listed, condition
-    return set(_TEXT.findall(listed["values"]))
+def requirements() -> tuple[str, dict[str, dict[str, str]]]:
+    """The constraint on Terraform's version, and of each provider its source and the constraint on its version."""
+    (block,) = _read("versions.tf")["terraform"]
+    (providers,) = block["required_providers"]
+    return block["required_version"], {name: one for name, one in providers.items() if not name.startswith("__")}
+
+
+def resources(mode: str = "resource") -> dict[tuple[str, str], str]:
+    """The file of each resource, or with ``data`` of each data source, by its type and name."""
+    return {
+        (kind, name): path.name
+        for path in sorted(ROOT.glob("*.tf"))
+        for block in _read(path.name).get(mode, ())
+        for kind, named in block.items()
+        if isinstance(named, dict)
+        for name in named
+        if not name.startswith("__")
+    }
 
 
 def local_values(file: str) -> dict[str, Any]:

@@ -1,0 +1,266 @@
+"""What the generated tables of the pages say beside what the code and the Terraform files say themselves.
+
+Each mapping has exactly the keys that its table needs: `tools.tables` fails on one that is missing or too many.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+TOPICS: Final[dict[str, tuple[str, ...]]] = {
+    "What is removed": (
+        "dry_run",
+        "default_keep_days",
+        "minimum_keep_days",
+        "retention_rules",
+        "removal_mode",
+        "delete_archived_after_days",
+        "require_approval",
+        "plan_expiry_hours",
+    ),
+    "Usage": (
+        "protected_images",
+        "used_images_uri",
+        "used_images_max_age_hours",
+        "task_definition_revisions",
+        "keep_recently_used_days",
+        "accepted_gaps",
+    ),
+    "Limits of a run": (
+        "max_removals_per_repository",
+        "max_removal_percent_per_repository",
+        "max_removals_per_run",
+        "max_removal_percent_per_run",
+        "max_usage_drop_percent",
+    ),
+    "Schedule": (
+        "schedule_enabled",
+        "schedule_expression",
+        "schedule_timezone",
+        "reserved_concurrent_executions",
+    ),
+    "Alarms, notifications, events, metrics": (
+        "alarm_actions",
+        "notifications_enabled",
+        "notification_topic_arn",
+        "notify_on",
+        "event_bus_name",
+        "metrics_enabled",
+        "metrics_namespace",
+        "dashboard_enabled",
+        "log_level",
+        "log_retention_days",
+    ),
+    "History, journal and reports": (
+        "history_enabled",
+        "bucket_name",
+        "force_destroy_bucket",
+        "journal_retention_days",
+        "reports_enabled",
+        "report_retention_days",
+        "storage_price_per_gb_month",
+        "report_unmanaged_repositories",
+    ),
+    "The function's image": (
+        "image_uri",
+        "base_image",
+        "container_tool",
+        "architecture",
+    ),
+    "Names, network, keys, permissions": (
+        "name",
+        "tags",
+        "memory_size",
+        "kms_key_arn",
+        "permissions_boundary_arn",
+        "vpc_subnet_ids",
+        "vpc_security_group_ids",
+    ),
+}
+"""The module's inputs in the order in which they are documented."""
+
+RESOURCES: Final[dict[str, str]] = {
+    "aws_cloudwatch_dashboard.cleaner": "with `dashboard_enabled`",
+    "aws_cloudwatch_log_group.function": "always",
+    "aws_cloudwatch_metric_alarm.failed": "always",
+    "aws_cloudwatch_metric_alarm.not_run": "with a schedule that starts at least daily",
+    "aws_cloudwatch_metric_alarm.tripwire": "with metrics, history and `max_usage_drop_percent`",
+    "aws_dynamodb_table.lock": "always",
+    "aws_ecr_repository.function": "unless `image_uri` is set",
+    "aws_ecr_repository_policy.function": "unless `image_uri` is set",
+    "aws_iam_policy.usage": "one for each policy of the usage sources",
+    "aws_iam_role.function": "always",
+    "aws_iam_role.scheduler": "always",
+    "aws_iam_role_policy.function": "always",
+    "aws_iam_role_policy.scheduler": "always",
+    "aws_iam_role_policy_attachment.function": "always; a second one with subnets",
+    "aws_iam_role_policy_attachment.usage": "one for each policy of the usage sources",
+    "aws_lambda_function.cleaner": "always",
+    "aws_lambda_function_event_invoke_config.cleaner": "always",
+    "aws_s3_bucket.history": "with a history, unless `bucket_name` is set",
+    "aws_s3_bucket_lifecycle_configuration.history": "with the module's own bucket",
+    "aws_s3_bucket_policy.history": "with the module's own bucket",
+    "aws_s3_bucket_public_access_block.history": "with the module's own bucket",
+    "aws_s3_bucket_server_side_encryption_configuration.history": "with the module's own bucket",
+    "aws_s3_bucket_versioning.history": "with the module's own bucket",
+    "aws_s3_object.marker": "with a history",
+    "aws_s3_object.settings": "if the settings are too long for the function's environment",
+    "aws_scheduler_schedule.cleaner": "always",
+    "aws_scheduler_schedule_group.cleaner": "always",
+    "aws_sns_topic.runs": "with `notifications_enabled`",
+    "aws_sns_topic_policy.runs": "with `notifications_enabled`",
+    "aws_sqs_queue.failures": "always",
+    "terraform_data.image_build": "unless `image_uri` is set",
+}
+"""When each resource exists."""
+
+STATEMENTS: Final[dict[str, tuple[str, str]]] = {
+    "ReadRegistry": (
+        "everything",
+        "Replication rules that repeat deletions, pull-through caches, other accounts in the registry's policy",
+    ),
+    "ListRepositories": ("everything", "To find the repositories that opted in"),
+    "ReadRepositoryTags": ("this account's repositories", "The opt-in tag and the age limit"),
+    "SurveyOtherRepositories": (
+        "this account's repositories; only with `report_unmanaged_repositories = true`",
+        "Findings about repositories that did not opt in; their images are listed, their manifests are not read",
+    ),
+    "ReadOptedInRepositories": (
+        "repositories tagged `BoxCleanerEnabled = true`",
+        "Their images. `BatchGetImage` reads what an index lists; `GetRepositoryPolicy` shows other accounts",
+    ),
+    "ReadLifecyclePolicies": (
+        "repositories tagged `BoxCleanerEnabled = true`",
+        "The finding that ECR's own lifecycle policy is about to expire an image in use",
+    ),
+    "RemoveImages": (
+        (
+            "repositories of this account tagged `BoxCleanerEnabled = true`; only with `dry_run = false`, and when"
+            " images are archived only if `delete_archived_after_days` is set"
+        ),
+        "Deleting images",
+    ),
+    "ArchiveImages": (
+        (
+            "repositories of this account tagged `BoxCleanerEnabled = true`; only with `dry_run = false` and"
+            ' `removal_mode = "archive"`'
+        ),
+        "Moving images into ECR's archive",
+    ),
+    "HoldLock": ("the lock table", "One run at a time"),
+    "ReportFailures": ("the failure queue", "Failed runs"),
+    "PublishNotifications": ("the given topic or the module's own; only with one", "A summary of runs for people"),
+    "PutRunEvents": (
+        (
+            "the bus in `event_bus_name`, and only events of the source `ecr-cleaner` and the type `ECR Cleaner Run`;"
+            " only with one"
+        ),
+        "An event of each run for programs",
+    ),
+    "ReadBucket": (
+        "the bucket, under the instance's prefix; where there is one",
+        (
+            "The history, the trend of earlier reports, long settings, approved plans, and the journal page of a write"
+            " whose answer was lost"
+        ),
+    ),
+    "WriteHistory": (
+        "the bucket, `history/` and `marker.json` under the prefix; with a history",
+        "What is in use now. The role cannot list, and cannot delete objects or versions",
+    ),
+    "WriteJournal": (
+        "the bucket, `journal/` under the prefix; only with `dry_run = false`",
+        "What is needed to push an image again, before it is removed",
+    ),
+    "WriteReports": ("the bucket, `reports/` under the prefix; with reports", "The report of each run"),
+    "WritePlans": (
+        "the bucket, `plans/` under the prefix; with approval and `dry_run = false`",
+        "The plan of a run, and the record that it was carried out",
+    ),
+    "UseKey": (
+        "the key in `kms_key_arn`; only with one",
+        "The queue, the topic, the function's environment and the bucket are encrypted with it",
+    ),
+}
+"""On what, and why, the function's role has each allowing statement of its own."""
+
+DENIALS: Final[dict[str, str]] = {
+    "DenyRemovalUnlessOptedIn": "Where the repository's tag `BoxCleanerEnabled` is missing or not `true`, even if the"
+    " repository's own policy allows",
+    "DenyChangingRepositories": "Everywhere: the role cannot opt a repository in, change it or delete it",
+    "DenyChangingBuckets": "Everywhere: the role cannot delete history",
+    "DenyRemovalOfOwnImage": "In the repository of the function's image, if it is in this registry",
+    "DenyDeletion": "Everywhere, when images are archived and `delete_archived_after_days` is not set",
+    "DenyArchiving": "Everywhere, when images are deleted",
+    "DenyRemovalInDryRun": "Everywhere, while `dry_run` is true",
+}
+"""Where and when each statement denies."""
+
+SCHEDULE: Final[dict[str, tuple[str, str]]] = {
+    "StartFunction": ("the function", "The nightly start"),
+    "ReportFailures": ("the failure queue", "Starts that could not be delivered"),
+    "UseKey": (
+        "the key in `kms_key_arn`; only with one",
+        "The queue's messages and the function's environment are encrypted with it",
+    ),
+}
+"""On what, and why, the schedule's role has each statement."""
+
+FINDINGS: Final[dict[str, tuple[str, str]]] = {
+    "dangling_reference": (
+        "A consumer names an image of this registry that does not exist: its repository, its tag or its digest",
+        (
+            "Push the image again or correct the consumer: its next start fails. For a rollback target, or a family of"
+            " task definitions that nothing names, it is only a `warning`"
+        ),
+    ),
+    "archived_in_use": (
+        "A consumer names an image in ECR's archive, from which nothing can pull",
+        "Run the `ecr-cleaner restore` command in the detail; it takes up to 20 minutes",
+    ),
+    "removed_in_use": (
+        "A consumer names an image that an earlier run removed; the detail names the run and the time",
+        (
+            "Run the `ecr-cleaner restore` command in the detail ([undo](safety.md#undo)), or let the consumer name"
+            " another image"
+        ),
+    ),
+    "lifecycle_expires_in_use": (
+        (
+            "The repository's own ECR lifecycle policy expires or archives an image in use: now (`problem`) or within"
+            " 7 days (`warning`)"
+        ),
+        "Change or delete the policy: this module cleans an opted-in repository and considers use",
+    ),
+    "lifecycle_rule_not_understood": (
+        "A rule of a lifecycle policy has an unknown part; this rule and all after it are not evaluated",
+        "Use ECR's own preview (`aws ecr start-lifecycle-policy-preview`)",
+    ),
+    "open_to_other_accounts": (
+        "A policy lets other accounts pull; their consumers cannot be seen from here",
+        "Remove the permission, or see [Other accounts](consumers.md#other-accounts)",
+    ),
+    "misconfigured_tag": (
+        (
+            "A tag meant for this module cannot be read, is spelled differently, or asks for fewer days than"
+            " `minimum_keep_days`"
+        ),
+        "Correct the [tag](how-it-decides.md#repository-tags)",
+    ),
+    "orphaned_artifacts": (
+        "Signatures or attestations whose image is not in their repository; `bytes` is their size",
+        "Usually nothing: they are removed by their own age. A rule's `keep_tags` keeps signatures of images elsewhere",
+    ),
+    "unmanaged_storage": (
+        (
+            "Storage of repositories that did not opt in, each and (`registry`) all of them; without"
+            " `report_unmanaged_repositories` only their number"
+        ),
+        "Opt them in where that is right",
+    ),
+    "not_determined": (
+        "Something could not be determined: a call was denied or failed, or time was short",
+        "Correct what the detail names. Removal does not depend on it",
+    ),
+}
+"""What each kind of finding means, and what to do about it."""
