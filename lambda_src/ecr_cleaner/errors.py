@@ -81,7 +81,7 @@ class SourceError(CleanerError):
 
 
 class UnscannedConsumersError(SourceError):
-    """Consumers exist that cannot be scanned, and nobody has acknowledged that."""
+    """Consumers exist that cannot be scanned, and nobody has accepted that."""
 
 
 class HistoryError(CleanerError):

@@ -35,4 +35,4 @@ def test_a_reference_to_another_region_is_a_note(script: Script) -> None:
     text = HOST.replace(REGION, "eu-west-1") + "/web:v1"
     asked = Account(script.aws, Settings(protected_images=frozenset({text})), TaskDefinitions(script.aws))
     assert len(list(protected_images.collect(asked))) == 1
-    assert asked.notes == [f"extra reference {text} names a registry of another region: it protects nothing here"]
+    assert asked.notes == [f"protected image {text} names a registry of another region: it protects nothing here"]

@@ -21,7 +21,7 @@ def collect(account: Account) -> Iterator[Usage]:
         if reference is None:
             continue
         if reference.region is not None and reference.region != account.aws.region:
-            account.notes.append(f"extra reference {text} names a registry of another region: it protects nothing here")
+            account.notes.append(f"protected image {text} names a registry of another region: it protects nothing here")
         yield Usage(reference, _NAME, _NAME)
 
 
