@@ -31,6 +31,8 @@ REMOVE: Final = "ecr:BatchDeleteImage"
 ARCHIVE: Final = "ecr:UpdateImageStorageClass"
 REMOVALS: Final = (REMOVE, ARCHIVE)
 OPTED_IN: Final = {"BoxCleanerEnabled": "true"}
+WHOLE: Final = ("approval", "dry", "real", "archive", "only apprunner")
+"""Modes in which whole runs are made."""
 NOT_CALLED_BY_A_RUN: Final = {
     "sqs:SendMessage": "Lambda itself writes a failed run into the queue, with the function's role",
 }
@@ -72,13 +74,18 @@ def recorded() -> dict[str, list[Call]]:
 
 @pytest.fixture
 def calls(run: Runner, sandbox: Sandbox, rendered: Rendered, recorded: dict[str, list[Call]]) -> dict[str, list[Call]]:
-    """The calls of whole runs over two accounts, with exactly the environment that Terraform gives the function."""
-    for mode in RUN:
-        if mode not in recorded:
-            recorded[mode] = [
-                *_company(run, sandbox, rendered.environment[mode]),
-                *_consumers(run, sandbox, rendered.environment[mode]),
-            ]
+    """The calls of whole runs over two accounts, with exactly the environment that Terraform gives the function.
+
+    With one source alone one whole run is made; those with another one would differ from it in what the sources ask.
+    """
+    if recorded:
+        return recorded
+    for mode in WHOLE:
+        environment = rendered.environment[mode]
+        recorded[mode] = [*_company(run, sandbox, environment), *_consumers(run, sandbox, environment)]
+    of_every_run = [call for call in recorded["only apprunner"] if call.service != "apprunner"]
+    for mode in set(RUN) - set(WHOLE):
+        recorded[mode] = [*of_every_run, *_usages(run, sandbox, rendered.environment[mode])]
     return recorded
 
 
@@ -98,6 +105,15 @@ def _consumers(run: Runner, sandbox: Sandbox, environment: dict[str, str]) -> It
     accounts.seed(sandbox)
     _delete_task_definition(sandbox)
     yield from _run(run, sandbox, environment)
+
+
+def _usages(run: Runner, sandbox: Sandbox, environment: dict[str, str]) -> list[Call]:
+    sandbox.reset()
+    accounts.seed(sandbox)
+    _delete_task_definition(sandbox)
+    sandbox.clear_calls()
+    run.usages(environment)
+    return sandbox.calls
 
 
 def _delete_task_definition(sandbox: Sandbox) -> None:

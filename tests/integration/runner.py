@@ -7,9 +7,11 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ecr_cleaner import handler
+from ecr_cleaner import compose, handler, settings, usage
+from ecr_cleaner.aws import Aws
 from ecr_cleaner.clock import utc_now
 from ecr_cleaner.errors import RunFailedError
+from ecr_cleaner.model import SourceStatus
 from tests.integration import accounts
 
 if TYPE_CHECKING:
@@ -147,8 +149,7 @@ class Runner:
             "DEFAULT_KEEP_DAYS": keep_days,
             "ECR_CLEANER_SETTINGS": json.dumps({"schema_version": 1} | standing | document),
         }
-        for name, value in (told | {"AWS_ENDPOINT_URL": self.sandbox.endpoint, "AWS_REGION": REGION}).items():
-            self._monkeypatch.setenv(name, value)
+        self._point_at_sandbox(told)
         before, archive = self.contents(), self.contents("ARCHIVED")
         self._caplog.clear()
         result, error = None, None
@@ -163,6 +164,17 @@ class Runner:
         gone = _without(before, after)
         archived = _without(self.contents("ARCHIVED"), archive)
         return Outcome(summaries[-1] if summaries else None, result, error, lines, gone, archived)
+
+    def usages(self, environment: dict[str, str]) -> None:
+        """Ask who uses what, as a run in an environment does, and nothing else; every source has to answer."""
+        self._point_at_sandbox(environment)
+        told, _ = settings.for_invocation(environment, {}, compose.KNOWN_SOURCES, compose.read_object)
+        _, outcomes = usage.collect(Aws(), told, self.clock())
+        assert {outcome.status for outcome in outcomes} <= {SourceStatus.COMPLETE, SourceStatus.DISABLED}
+
+    def _point_at_sandbox(self, environment: dict[str, str]) -> None:
+        for name, value in (environment | {"AWS_ENDPOINT_URL": self.sandbox.endpoint, "AWS_REGION": REGION}).items():
+            self._monkeypatch.setenv(name, value)
 
     def contents(self, *statuses: str) -> dict[str, set[str]]:
         """Every repository with the digests that lie in it, or those in some status."""
