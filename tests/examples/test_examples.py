@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from ecr_cleaner import cli, restoring
+from tests.consistency.markdown import Page, codes
 from tests.examples import together
 from tests.examples.together import Part, Together
 from tests.fake_aws import Fault
@@ -31,6 +32,9 @@ pytestmark = [pytest.mark.terraform, pytest.mark.timeout(600)]
 
 BUCKET: Final = "archive-of-somebody"
 """Made by the test, because the provider waits a minute for one of the module's own."""
+
+OTHER_ACTIONS: Final = {"iam:GetUser", "sns:GetSubscriptionAttributes", "sns:Subscribe"}
+"""The provider asks a user of credentials that it is not to check, and one example subscribes to its topic."""
 
 SIDE_BY_SIDE: Final = {f"TF_CLI_ARGS_{command}": "-parallelism=100" for command in ("apply", "destroy", "plan")}
 """The provider mostly waits until what it made can be used."""
@@ -134,6 +138,20 @@ def stack(
 def applied(stack: Together, sandbox: Sandbox) -> dict[str, Applied]:
     """Each example."""
     return {name: Applied(name, stack, sandbox) for name in stack.parts}
+
+
+def test_an_apply_takes_the_permissions_that_the_page_lists(stack: Together, sandbox: Sandbox) -> None:
+    """Every action of the services that the module itself needs; it stands first, before anything else asks."""
+    assert stack.resources()
+    rows = Page(ROOT / "docs" / "permissions.md").table("Service", "Actions", "On").rows
+    listed: set[str] = set()
+    for _, actions, _ in rows:
+        first, *others = codes(actions)
+        prefix = first.partition(":")[0]
+        listed |= {first, *(f"{prefix}:{action}" for action in others)}
+    services = {action.partition(":")[0] for action in listed}
+    asked = {call.action for call in sandbox.calls}
+    assert {action for action in asked if action.partition(":")[0] in services} - OTHER_ACTIONS <= listed
 
 
 @pytest.mark.parametrize("name", together.NAMES)

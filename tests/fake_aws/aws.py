@@ -59,9 +59,27 @@ _INVALID = {
 
 # As the Service Authorization Reference has it; every other action is called like its operation.
 _IAM_NAMES = {
+    ("s3", "DeleteBucketEncryption"): "PutEncryptionConfiguration",
+    ("s3", "DeleteBucketLifecycle"): "PutLifecycleConfiguration",
+    ("s3", "DeleteBucketTagging"): "PutBucketTagging",
+    ("s3", "DeletePublicAccessBlock"): "PutBucketPublicAccessBlock",
+    ("s3", "GetBucketAccelerateConfiguration"): "GetAccelerateConfiguration",
+    ("s3", "GetBucketCors"): "GetBucketCORS",
+    ("s3", "GetBucketEncryption"): "GetEncryptionConfiguration",
+    ("s3", "GetBucketLifecycle"): "GetLifecycleConfiguration",
+    ("s3", "GetBucketLifecycleConfiguration"): "GetLifecycleConfiguration",
+    ("s3", "GetBucketReplication"): "GetReplicationConfiguration",
+    ("s3", "GetObjectLockConfiguration"): "GetBucketObjectLockConfiguration",
+    ("s3", "GetPublicAccessBlock"): "GetBucketPublicAccessBlock",
+    ("s3", "HeadBucket"): "ListBucket",
     ("s3", "HeadObject"): "GetObject",
     ("s3", "ListObjects"): "ListBucket",
+    ("s3", "ListObjectVersions"): "ListBucketVersions",
     ("s3", "ListObjectsV2"): "ListBucket",
+    ("s3", "PutBucketEncryption"): "PutEncryptionConfiguration",
+    ("s3", "PutBucketLifecycle"): "PutLifecycleConfiguration",
+    ("s3", "PutBucketLifecycleConfiguration"): "PutLifecycleConfiguration",
+    ("s3", "PutPublicAccessBlock"): "PutBucketPublicAccessBlock",
 }
 
 
