@@ -119,7 +119,7 @@ class Story:
     def tell(self, depth: int = 0, known: Mapping[str, Any] | None = None) -> None:
         """Script the calls from a depth on."""
         call, known = self.chain.calls[depth], known or {}
-        asked = {member: known[source] for member, source in call.asks.items() if source in known}
+        asked = {member: known[source] for member, source in call.params_from.items() if source in known}
         service = call.service or self.service
         model = self._model(service, call.operation)
         items = [self._item(depth, model) for _ in range(2 if call.token else 1)]
@@ -128,7 +128,7 @@ class Story:
                 cut_short(self.script.aws.client(service), call.operation)
             turned = {call.token[0]: "page 1"} if call.token and number else {}
             answer = filled(model.output_shape, self._answer(call, item, number, len(items)))
-            self.script.answer(service, self._method(service, call), answer, **asked, **call.fixed, **turned)
+            self.script.answer(service, self._method(service, call), answer, **asked, **call.params, **turned)
             if self.broken == depth:
                 self._over = True
                 return
@@ -152,7 +152,7 @@ class Story:
         call = self.chain.calls[depth]
         shape = shape_at(model.output_shape, call.items)
         told: dict[str, Any] = {}
-        for name in {source for later in self.chain.calls[depth + 1 :] for source in later.asks.values()}:
+        for name in {source for later in self.chain.calls[depth + 1 :] for source in later.params_from.values()}:
             if name in shape.members:
                 told[name] = f"{next(self._numbers):040d}"
         for found in call.images:
@@ -164,8 +164,8 @@ class Story:
             put(told, path, self._digest())
         for path in call.texts:
             put(told, path, holding(shape_at(shape, path), f"run {self._image()} now"))
-        if call.whole and call.whole not in told:
-            told[call.whole] = f"{next(self._numbers):040d}"
+        if call.required_member and call.required_member not in told:
+            told[call.required_member] = f"{next(self._numbers):040d}"
         made: dict[str, Any] = filled(shape, listed(told))
         return made
 

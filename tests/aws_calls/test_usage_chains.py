@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 EMR: Final = "emr-serverless"
 GONE: Final = "ResourceNotFoundException"
 PAGES: Final = ("nextToken", "nextToken")
-LISTING: Final = Call("ListApplications", items="applications[]", fixed={"maxResults": 50}, token=PAGES)
+LISTING: Final = Call("ListApplications", items="applications[]", params={"maxResults": 50}, token=PAGES)
 GETTING: Final = Call(
     "GetApplication",
     items="application",
-    asks={"applicationId": "id"},
+    params_from={"applicationId": "id"},
     images=(
         Images("imageConfiguration.imageUri", digest="imageConfiguration.resolvedImageDigest"),
         Images("imageConfiguration.imageUri", at="workerTypeSpecifications{}"),
@@ -164,7 +164,7 @@ def test_a_digest_that_cannot_be_read_is_an_error(script: Script) -> None:
         used(script)
     listed(script)
     with pytest.raises(UnreadableReferenceError):
-        used(script, Call("ListApplications", items="applications[]", fixed=ASKED, token=PAGES, digests=("arn",)))
+        used(script, Call("ListApplications", items="applications[]", params=ASKED, token=PAGES, digests=("arn",)))
 
 
 @pytest.mark.parametrize("path", ["name", "tags"], ids=["text", "structure"])
@@ -172,7 +172,7 @@ def test_a_text_is_searched(script: Script, path: str) -> None:
     """Whatever it is part of; it needs not be an image's name as a whole."""
     listed(script)
     got(script, name=f"runs {tagged('v1')} daily", tags={"image": tagged("v1"), "none": ""})
-    getting = Call("GetApplication", items="application", asks={"applicationId": "id"}, texts=(path,))
+    getting = Call("GetApplication", items="application", params_from={"applicationId": "id"}, texts=(path,))
     assert used(script, LISTING, getting) == list(map(usage, find(tagged("v1"))))
 
 
@@ -182,8 +182,8 @@ def test_an_item_may_be_a_text(script: Script) -> None:
     script.pages(EMR, "list_applications", "applications", *told, **ASKED)
     for name in ("the-a1", "the-a2"):
         got(script, name, imageConfiguration=image(tagged("v1")))
-    listing = Call("ListApplications", items="applications[].name", fixed=ASKED, token=PAGES)
-    getting = Call("GetApplication", items="application", asks={"applicationId": ""}, images=GETTING.images)
+    listing = Call("ListApplications", items="applications[].name", params=ASKED, token=PAGES)
+    getting = Call("GetApplication", items="application", params_from={"applicationId": ""}, images=GETTING.images)
     assert used(script, listing, getting, label="") == [usage(written(), name) for name in ("the-a1", "the-a2")]
 
 
@@ -201,7 +201,9 @@ def test_what_was_deleted_since_it_was_listed_is_passed_over(script: Script) -> 
 def test_what_is_deleted_while_it_is_listed_is_passed_over_whole(script: Script) -> None:
     """Its second page is refused, so what its first one named is not needed any more either."""
     run = application(applicationId="a1", id="r1", createdBy=USER, executionRole=USER, stateDetails=tagged("v1"))
-    runs = Call("ListJobRuns", items="jobRuns[]", asks={"applicationId": "id"}, token=PAGES, texts=("stateDetails",))
+    runs = Call(
+        "ListJobRuns", items="jobRuns[]", params_from={"applicationId": "id"}, token=PAGES, texts=("stateDetails",)
+    )
     listed(script)
     script.answer(EMR, "list_job_runs", {"jobRuns": [run], "nextToken": "more"}, applicationId="a1")
     script.refuse(EMR, "list_job_runs", GONE, applicationId="a1", nextToken="more")
@@ -229,7 +231,10 @@ def test_a_refused_call_is_an_error(script: Script, method: str, code: str) -> N
 def test_each_call_says_which_code_means_gone(script: Script) -> None:
     """Services do not agree on it, and the code of another one means nothing."""
     getting = Call(
-        "GetApplication", items="application", asks={"applicationId": "id"}, gone=frozenset({"NotFoundException"})
+        "GetApplication",
+        items="application",
+        params_from={"applicationId": "id"},
+        not_found_codes=frozenset({"NotFoundException"}),
     )
     listed(script)
     script.refuse(EMR, "get_application", "NotFoundException", applicationId="a1")
@@ -262,7 +267,7 @@ def test_an_answer_without_its_items_is_no_answer(script: Script) -> None:
 def test_an_item_that_cannot_be_asked_about_is_an_error(script: Script, item: dict[str, Any]) -> None:
     """It lacks what the next call wants to know, so nobody knows what it uses."""
     script.cut_short(EMR, "list_applications", {"applications": [item]}, {"applications": []}, **ASKED)
-    with pytest.raises(SourceError, match=r"^GetApplication cannot be asked: no earlier answer had id$"):
+    with pytest.raises(SourceError, match=r"^GetApplication cannot be called: no earlier response had id$"):
         used(script)
 
 
@@ -278,5 +283,7 @@ def test_an_answer_that_is_not_what_the_chain_says_is_an_error(script: Script, t
     """A list for a structure, a text for a structure, a list for a map: what it names would be passed over."""
     listed(script)
     cut_short(script, told)
-    with pytest.raises(SourceError, match=r"^an answer of emr-serverless is not what its model says: on the way of "):
+    with pytest.raises(
+        SourceError, match=r"^a response of emr-serverless does not match its service model: on the way of "
+    ):
         used(script)

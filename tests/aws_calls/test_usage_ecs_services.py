@@ -190,7 +190,7 @@ def test_less_than_was_asked_for_is_an_error(script: Script, method: str) -> Non
     (result,) = CALLS[method][1]
     script.answer("ecs", method, {result: []}, **up_to(script, method))
     operation = script.aws.client("ecs").meta.method_to_api_mapping[method]
-    with pytest.raises(SourceError, match=f"^{operation} was asked for 1 and described 0, without a reason$"):
+    with pytest.raises(SourceError, match=f"^{operation} described 0 of 1 and gave no reason for the rest$"):
         used(script)
 
 
@@ -198,7 +198,7 @@ def test_a_service_that_is_left_out_among_others_is_an_error(script: Script) -> 
     """One of two is described, and the other may use anything."""
     script.pages("ecs", "list_services", "serviceArns", ["api", "worker"], **LISTING)
     script.answer("ecs", "describe_services", {"services": [service()]}, cluster=CLUSTER, services=["api", "worker"])
-    with pytest.raises(SourceError, match=r"^DescribeServices was asked for 2 and described 1, without a reason$"):
+    with pytest.raises(SourceError, match=r"^DescribeServices described 1 of 2 and gave no reason for the rest$"):
         used(script)
 
 

@@ -227,7 +227,7 @@ def test_tasks_that_are_left_out_without_a_word_are_an_error(script: Script, sta
     listed(script, names, status=status)
     told = [task({"image": "nginx"}, name=name) for name in names[1:]]
     described(script, names, *told, failures=None)
-    message = f"^DescribeTasks was asked for {len(names)} and described {len(told)}, without a reason$"
+    message = f"^DescribeTasks described {len(told)} of {len(names)} and gave no reason for the rest$"
     with pytest.raises(SourceError, match=message):
         used(script)
 
@@ -237,7 +237,7 @@ def test_a_forgotten_task_does_not_stand_for_another(script: Script) -> None:
     listed(script)
     listed(script, ["1", "2", "3"], status=STOPPED)
     described(script, ["1", "2", "3"], task({"image": "nginx"}, name="2"), failures=MISSING)
-    with pytest.raises(SourceError, match=r"^DescribeTasks was asked for 3 and described 1, without a reason$"):
+    with pytest.raises(SourceError, match=r"^DescribeTasks described 1 of 3 and gave no reason for the rest$"):
         used(script)
 
 

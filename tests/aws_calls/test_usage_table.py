@@ -79,11 +79,11 @@ def test_what_is_read_is_in_the_model(rows: Rows, chain: Chain, depth: int) -> N
     output, item = model_of(rows, call).output_shape, item_of(rows, call)
     assert is_known(output, call.items), call.items
     assert item.type_name == "structure"
-    assert bool(call.whole) is not bool(call.items), "what shows that the answer is whole"
+    assert bool(call.required_member) is not bool(call.items), "what shows that the answer is whole"
     for found in call.images:
         holder = shape_at(item, found.at)
         assert all(is_known(holder, path, "string") for path in (found.image, found.digest) if path)
-    assert all(is_known(item, path, "string") for path in (*call.digests, *call.unread, *call.over))
+    assert all(is_known(item, path, "string") for path in (*call.digests, *call.error_fields, *call.terminal_states))
     assert all(is_known(item, path, *TEXTUAL) for path in call.texts)
     assert all(is_known(item, path) for path in call.paths)
 
@@ -93,12 +93,12 @@ def test_what_is_asked_is_in_the_model(rows: Rows, chain: Chain, depth: int) -> 
     """Nothing that the model demands is missing, and what is always the same is of the right form."""
     call = chain.calls[depth]
     shape = model_of(rows, call).input_shape
-    assert not set(call.asks) & set(call.fixed)
-    assert set(shape.required_members) <= (set(call.asks) - call.optional) | set(call.fixed)
-    assert set(call.asks) | set(call.fixed) <= set(shape.members)
-    told = filled(shape, dict(call.fixed))
+    assert not set(call.params_from) & set(call.params)
+    assert set(shape.required_members) <= (set(call.params_from) - call.optional) | set(call.params)
+    assert set(call.params_from) | set(call.params) <= set(shape.members)
+    told = filled(shape, dict(call.params))
     assert not ParamValidator().validate(told, shape).has_errors()
-    for name, value in call.fixed.items():
+    for name, value in call.params.items():
         if isinstance(value, int):
             assert value <= shape.members[name].metadata.get("max", value)
 
@@ -107,9 +107,9 @@ def test_what_is_asked_is_in_the_model(rows: Rows, chain: Chain, depth: int) -> 
 def test_what_is_asked_was_answered_before(rows: Rows, chain: Chain, depth: int) -> None:
     """By an earlier item, or asked for it; so is the label."""
     before = chain.calls[:depth]
-    known = {name for call in before for name in (*item_of(rows, call).members, *call.asks)}
-    assert set(chain.calls[depth].asks.values()) <= known
-    everything = {name for call in chain.calls for name in (*item_of(rows, call).members, *call.asks)}
+    known = {name for call in before for name in (*item_of(rows, call).members, *call.params_from)}
+    assert set(chain.calls[depth].params_from.values()) <= known
+    everything = {name for call in chain.calls for name in (*item_of(rows, call).members, *call.params_from)}
     assert set(chain.label.split(":")) <= everything
 
 
@@ -131,9 +131,9 @@ def test_what_has_vanished_is_known_by_a_modelled_code(rows: Rows, chain: Chain,
     """A code that the operation does not have would never be met."""
     call = chain.calls[depth]
     codes = {code for error in model_of(rows, call).error_shapes for code in (error.name, error.error_code)}
-    assert not depth or call.gone <= codes
-    assert call.absent <= codes
-    assert all("NotFound" in code for code in call.gone)
+    assert not depth or call.not_found_codes <= codes
+    assert call.not_in_region_codes <= codes
+    assert all("NotFound" in code for code in call.not_found_codes)
 
 
 def test_only_what_is_over_is_left_out() -> None:
@@ -142,14 +142,14 @@ def test_only_what_is_over_is_left_out() -> None:
     left: dict[tuple[str, str, str], set[str]] = {}
     for rows in ROWS:
         for call in (call for chain in rows.chains for call in chain.calls):
-            for name, value in call.fixed.items():
+            for name, value in call.params.items():
                 shape = model_of(rows, call).input_shape.members[name]
                 enum = getattr(shape.member if shape.type_name == "list" else shape, "enum", None) or []
                 key = (call.service or rows.service, call.operation, name)
                 if enum:
                     asked.setdefault(key, set()).update(value if isinstance(value, list) else [value])
                     left[key] = set(enum) - asked[key]
-            for path, finished in call.over.items():
+            for path, finished in call.terminal_states.items():
                 assert finished <= OVER & set(shape_at(item_of(rows, call), path).enum)
     assert {key: values - OVER - OF_OTHERS for key, values in left.items() if values - OVER - OF_OTHERS} == {}
     assert not any(values & OVER for values in asked.values())
@@ -176,12 +176,12 @@ def test_an_answer_that_was_cut_short_is_none(script: Script, rows: Rows, chain:
 
 
 @pytest.mark.parametrize(
-    ("rows", "chain"), [(rows, chain) for rows in ROWS for chain in rows.chains if chain.calls[-1].unread]
+    ("rows", "chain"), [(rows, chain) for rows in ROWS for chain in rows.chains if chain.calls[-1].error_fields]
 )
 def test_what_the_service_could_not_read_itself_is_an_error(script: Script, rows: Rows, chain: Chain) -> None:
     """Nobody knows what it names."""
     *before, last = [replace(call, token=None) for call in chain.calls]
-    Story(script, rows.service, replace(chain, calls=(*before, replace(last, digests=last.unread)))).tell()
+    Story(script, rows.service, replace(chain, calls=(*before, replace(last, digests=last.error_fields)))).tell()
     with pytest.raises(SourceError, match=f"{last.operation} could not read {chain.noun}"):
         list(read(account(script), rows.name, rows.service, replace(chain, calls=(*before, last))))
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tests.aws_calls.script import Script
 
 COMPLETE, FAILED = SourceStatus.COMPLETE, SourceStatus.FAILED
-MISUNDERSTOOD: Final = "an answer could not be understood: "
+MISUNDERSTOOD: Final = "a response could not be understood: "
 
 
 @pytest.mark.parametrize(

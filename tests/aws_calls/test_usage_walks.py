@@ -160,7 +160,7 @@ def test_a_consumer_is_named_with_its_version(script: Script) -> None:
 def test_an_item_that_cannot_be_asked_for_is_an_error(script: Script) -> None:
     """It was listed without what tells it from others."""
     answer(script, "emr-containers", "list_job_templates", {"templates": [{}]})
-    with pytest.raises(SourceError, match="DescribeJobTemplate cannot be asked: no earlier answer had id"):
+    with pytest.raises(SourceError, match="DescribeJobTemplate cannot be called: no earlier response had id"):
         used(script, emr_containers.SOURCES[0], chain=2)
 
 
@@ -183,5 +183,5 @@ def test_what_an_item_should_tell_nothing_before_it_tells_in_its_place(script: S
     answer(script, "emr-containers", "list_virtual_clusters", {"virtualClusters": [{"id": "vc"}]}, states=states)
     asked = {"virtualClusterId": "vc", "states": ["PENDING", "SUBMITTED", "RUNNING", "CANCEL_PENDING"]}
     answer(script, "emr-containers", "list_job_runs", {"jobRuns": [{"virtualClusterId": "vc"}]}, **asked)
-    with pytest.raises(SourceError, match="DescribeJobRun cannot be asked"):
+    with pytest.raises(SourceError, match="DescribeJobRun cannot be called"):
         used(script, emr_containers.SOURCES[0])

@@ -1,6 +1,6 @@
-"""Who uses what: every source that is not excluded is asked, side by side.
+"""Calls every source that is not excluded, in parallel.
 
-A source that cannot give a full answer makes the whole run read-only. "Access denied" is not "unused".
+A source whose result is not complete makes the whole run read-only. "Access denied" does not mean "unused".
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def collect(
 def disabled(
     target: ScanTarget, settings: SourceSettings, sources: Sequence[Source] = SOURCES
 ) -> tuple[SourceOutcome, ...]:
-    """The outcomes of the excluded sources: every run says what is unprotected."""
+    """The outcomes of the excluded sources: every run reports what is unprotected."""
     return tuple(
         SourceOutcome(
             target,
@@ -73,42 +73,46 @@ def disabled(
 
 
 def is_excluded(source: Source, settings: SourceSettings) -> bool:
-    """Whether a person took the source out."""
+    """Whether the operator excluded the source."""
     return source.gap in settings.accepted_gaps
 
 
 def _ask(source: Source, account: Account) -> tuple[tuple[Usage, ...], SourceOutcome]:
     clients = account.aws
     try:
-        _must_be_known(source, clients)
-        found = tuple(source.collect(account))
+        _check_model(source, clients)
+        usages = tuple(source.collect(account))
     except OutOfTimeError:
-        raise  # not the source's fault: the whole run is cut short
+        raise  # the time of the whole run is over, not that of one source
     except aws.UnknownService as error:
-        # There is no client by which to find out whether the region has the service.
+        # Without a client it cannot be determined whether the region has the service.
         return (), SourceOutcome(clients.target, source.name, SourceStatus.FAILED, detail=_cause(source, error))
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-        # A member that no listing leaves out was not there, or was something else: half an answer.
-        incomplete = SourceError(f"an answer could not be understood: {error!r}")
+        # A member that a complete response has is missing or of another type.
+        incomplete = SourceError(f"a response could not be understood: {error!r}")
         return (), SourceOutcome(clients.target, source.name, SourceStatus.FAILED, detail=_cause(source, incomplete))
     except (CleanerError, *aws.AwsError) as error:
-        if source.service is not None and _is_not_here(error, source, source.service, clients):
+        if source.service is not None and _is_not_in_region(error, source, source.service, clients):
             detail = f"not offered in {clients.region}: {source.title}"
             return (), SourceOutcome(clients.target, source.name, SourceStatus.NOT_IN_REGION, detail=detail)
         return (), SourceOutcome(clients.target, source.name, SourceStatus.FAILED, detail=_cause(source, error))
     outcome = SourceOutcome(
-        clients.target, source.name, SourceStatus.COMPLETE, usages=len(found), notes=tuple(account.notes)
+        clients.target, source.name, SourceStatus.COMPLETE, usages=len(usages), notes=tuple(account.notes)
     )
-    return found, outcome
+    return usages, outcome
 
 
-def _is_not_here(error: Exception, source: Source, service: str, clients: Aws) -> bool:
+def _is_not_in_region(error: Exception, source: Source, service: str, clients: Aws) -> bool:
     offered = clients.offered_in_region(service, source.regions)
     return aws.found_nobody(error, clients.client(service)) and not offered
 
 
-def _must_be_known(source: Source, clients: Aws) -> None:
-    """A botocore that does not know a member drops it, and what it names would look unused."""
+def _check_model(source: Source, clients: Aws) -> None:
+    """Check that botocore knows every member: it drops those it does not know, and their images would look unused.
+
+    Raises:
+        SourceError: It does not know one.
+    """
     for field in source.fields:
         if not clients.knows(field.service, field.operation, field.path):
             message = f"the loaded botocore does not know {field.path} of {field.service} {field.operation}"
@@ -116,12 +120,12 @@ def _must_be_known(source: Source, clients: Aws) -> None:
 
 
 def _cause(source: Source, error: Exception) -> str:
-    """What failed, and what a person can do about it."""
+    """What failed, and what the operator can do about it."""
     operation = aws.operation_of(error)
     failed = f"{operation} failed with {aws.code_of(error)}" if isinstance(error, aws.AwsError) and operation else ""
-    mend = f'accepted_gaps = {{ "{source.gap}" = "<reason>" }} excludes this source from the run, at your own risk'
+    remedy = f'accepted_gaps = {{ "{source.gap}" = "<reason>" }} excludes this source from the run, at your own risk'
     if aws.is_denied(error):
         name = aws.IAM_NAMES.get(operation or "", operation)
         permission = next((p for p in source.permissions if p.endswith(f":{name}")), name)
-        mend = f"the role needs the permission {permission}; {mend}"
-    return "; ".join(filter(None, [failed, str(error), mend]))
+        remedy = f"the role needs the permission {permission}; {remedy}"
+    return "; ".join(filter(None, [failed, str(error), remedy]))

@@ -1,4 +1,4 @@
-"""What reading AWS has in common: batches, and answers that leave something out."""
+"""Batches of requested ids, and responses that leave something out."""
 
 from __future__ import annotations
 
@@ -24,34 +24,34 @@ def in_batches(items: Iterable[str], size: int) -> Iterator[list[str]]:
 
 
 def described(
-    answer: dict[str, Any], operation: str, result: str, asked: Sequence[str], accepted: str | None = None
+    answer: dict[str, Any], operation: str, result: str, requested: Sequence[str], accepted: str | None = None
 ) -> list[dict[str, Any]]:
-    """Everything that a describing call was asked for.
+    """Everything that a describing call was requested to describe.
 
     Args:
-        answer: Success, even if it describes nothing.
+        answer: The response: a success, even if it describes nothing.
         operation: As AWS writes it.
-        result: The member that holds what is described.
-        asked: What was asked for.
+        result: The member that holds the descriptions.
+        requested: What was to be described.
         accepted: A reason for leaving something out that does no harm.
 
     Raises:
-        IncompleteAnswerError: The answer lacks its result.
-        SourceError: It leaves something out, with or without a word.
+        IncompleteAnswerError: The response lacks its result.
+        SourceError: It leaves something out, with or without saying so.
     """
     no_failures(answer, operation, accepted)
-    found: list[dict[str, Any]] = aws.member(answer, result, operation)
-    if len(found) + len(answer.get("failures", ())) < len(asked):
-        message = f"{operation} was asked for {len(asked)} and described {len(found)}, without a reason"
+    descriptions: list[dict[str, Any]] = aws.member(answer, result, operation)
+    if len(descriptions) + len(answer.get("failures", ())) < len(requested):
+        message = f"{operation} described {len(descriptions)} of {len(requested)} and gave no reason for the rest"
         raise SourceError(message)
-    return found
+    return descriptions
 
 
 def no_failures(answer: dict[str, Any], operation: str, accepted: str | None = None) -> None:
-    """Refuse an answer that leaves something out.
+    """Reject a response that leaves something out.
 
     Args:
-        answer: Of a describing call; success, even if it describes nothing.
+        answer: The response of a describing call: a success, even if it describes nothing.
         operation: As AWS writes it.
         accepted: A reason that does no harm.
 

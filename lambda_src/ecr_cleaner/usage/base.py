@@ -1,4 +1,4 @@
-"""What a usage source is, and what it may lean on."""
+"""What a usage source declares, and what it reads from."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ecr_cleaner.usage.task_definitions import TaskDefinitions
 
 Proof = Literal["sandbox", "model"]
-"""Where a source was tried: against the sandbox's strict service, or against botocore's service model only."""
+"""What a source was verified against: the sandbox's strict service, or botocore's service model only."""
 
 
 class SourceSettings(Protocol):
@@ -27,19 +27,19 @@ class SourceSettings(Protocol):
 
     @property
     def accepted_gaps(self) -> Mapping[str, str]:
-        """What a person left unprotected, to the reason."""
+        """What the operator leaves unprotected, to the reason."""
 
     @property
     def protected_images(self) -> Collection[str]:
-        """References that are in use by a person's word."""
+        """References that count as in use because the operator says so."""
 
     @property
     def task_definition_revisions(self) -> int | Literal["all"]:
-        """How many of the newest active revisions of each family are in use although nothing names them."""
+        """How many of the newest active revisions of each family count as in use although nothing names them."""
 
     @property
     def used_images(self) -> UsedImagesLocation | None:
-        """Where lists of used images lie; None: nowhere."""
+        """Location of the lists of used images; None: there are none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +47,12 @@ class Account:
     """What every source reads from.
 
     Attributes:
-        aws: Clients of the run.
-        settings: What the run is told; for the sources that people configure.
-        task_definitions: Those already read, shared because several sources name the same ones.
-        notes: Things a person should know that protect nothing; sources append sentences.
-        listing: Of the inventories, shared because what lets a cluster pass is what its images are read from.
-        now: The moment before the first call.
+        aws: Clients of the scan target.
+        settings: Of the run.
+        task_definitions: Shared by all sources, because several name the same ones.
+        notes: Things an operator should know that protect nothing; sources append sentences.
+        listing: Of the lists of used images, shared by the sources that need it.
+        now: The time before the first call.
     """
 
     aws: Aws
@@ -73,7 +73,7 @@ class Grant:
         resource: ``*`` where the actions know no resource, else an ARN with ``{partition}``, ``{region}`` and
             ``{account}`` in it. With ``{inventory_bucket}`` or ``{inventory_prefix}`` in it the statement is there
             only if there are inventories.
-        condition: As IAM writes it; may hold the same.
+        condition: As IAM writes it; may contain the same placeholders.
     """
 
     sid: str
@@ -84,7 +84,7 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A member of an answer that safety depends on: a botocore that does not know it would drop it in silence.
+    """A response member that safety depends on: a botocore that does not know it drops it without an error.
 
     Attributes:
         service: botocore's name.
@@ -103,17 +103,17 @@ class Source:
 
     Attributes:
         name: As in ``source:<name>`` of ``accepted_gaps``.
-        title: As people call it.
-        protects: What of it counts as in use, for the README.
-        service: botocore's name, asked whether the region has it; None: AWS is not asked at all.
-        grants: Every IAM action that `collect` needs; the role's policy is made from them.
-        fields: What `collect` reads; looked up in the loaded service models before it is asked.
-        collect: Yields every usage, or raises: an answer that is not full is no answer.
-        proof: Where it was tried.
-        gap_kind: Of the entry of ``accepted_gaps`` that excludes the source: ``source``, or ``eks`` if it speaks of
-            clusters.
-        regions: Where the service is, if botocore's metadata does not say. It need not be complete: it is asked only
-            when nobody answers.
+        title: What the documentation calls it.
+        protects: What of it counts as in use, for the documentation.
+        service: botocore's name of the service; None: the source calls no AWS service.
+        grants: Every IAM action that `collect` needs; the role's policy is generated from them.
+        fields: What `collect` reads; the loaded service models must have it before the first call.
+        collect: Yields every usage, or raises: an incomplete result is a failure.
+        proof: What it was verified against.
+        gap_kind: Of the entry of ``accepted_gaps`` that excludes the source: ``source``, or ``eks`` if its
+            consumers are clusters.
+        regions: Where the service is, if botocore's metadata does not say. It need not be complete: it only counts
+            when the endpoint cannot be reached.
     """
 
     name: str
@@ -147,18 +147,18 @@ def usages_of(  # noqa: PLR0913 - what a usage is made of
     evidence: Evidence = Evidence.CONFIGURED,
     failure: str = "",
 ) -> Iterator[Usage]:
-    """The usages that one image field of a consumer makes: none if it is no private ECR image.
+    """The usages of one image field of a consumer: none if it is not a private ECR image.
 
     Args:
         text: The reference as configured.
         source: Name of the source.
-        consumer: For people.
-        digest: What the runtime resolved it to, where it says so.
+        consumer: As reports name it.
+        digest: What the runtime resolved it to, where the service returns that.
         evidence: How it was seen.
-        failure: What AWS says, if the consumer did not get its image.
+        failure: AWS's message, if the consumer could not pull its image.
 
     Raises:
-        UnreadableReferenceError: The text looks like ECR and cannot be read.
+        UnreadableReferenceError: The text looks like an ECR reference and cannot be parsed.
     """
     for reference in parse_resolved(text, digest):
         yield Usage(reference, source, consumer, evidence, failure)
@@ -171,12 +171,12 @@ def usages_in(
     consumer: str,
     evidence: Evidence = Evidence.CONFIGURED,
 ) -> Iterator[Usage]:
-    """The usages in a text whose grammar is not ours: a definition, a template, a script.
+    """The usages in a text of unknown grammar: a definition, a template, a script.
 
     Args:
         text: Anything; searched for the host names of private registries.
         source: Name of the source.
-        consumer: For people.
+        consumer: As reports name it.
         evidence: How it was seen.
     """
     for reference in find(text):

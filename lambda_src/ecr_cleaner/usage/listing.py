@@ -1,4 +1,4 @@
-"""Which inventories there are, listed once for all sources that need to know.
+"""Lists the objects of used images once for all sources that need them.
 
 An inventory is a JSON array of image references that somebody keeps in S3, for what runs where no source looks.
 """
@@ -28,7 +28,7 @@ SUFFIX: Final = ".json"
 
 @dataclass(slots=True)
 class Listing:
-    """Lists the objects under the prefix and remembers them; safe for several threads."""
+    """Lists the objects under the prefix once; thread-safe."""
 
     _stored: tuple[ListedObject, ...] | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -38,7 +38,7 @@ class Listing:
 
         Raises:
             AwsError: A call failed.
-            IncompleteAnswerError: A page is not whole.
+            IncompleteAnswerError: A page is incomplete.
         """
         with self._lock:
             if self._stored is None:

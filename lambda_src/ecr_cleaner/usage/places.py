@@ -1,4 +1,4 @@
-"""Where an answer names images, for sources that need more than the table can say."""
+"""Reads image references at given paths of a response, for sources that are not declarative."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ if TYPE_CHECKING:
 
 
 def texts_at(thing: dict[str, Any], paths: Iterable[str], operation: str) -> list[str]:
-    """Every text at the end of some paths, without the empty ones.
+    """Every non-empty text at the given paths.
 
     Args:
-        thing: A part of an answer.
-        paths: As in `ecr_cleaner.paths`; what does not apply is absent.
+        thing: A part of a response.
+        paths: As in `ecr_cleaner.paths`; a path that the response does not have yields nothing.
         operation: As AWS writes it.
 
     Raises:
-        SourceError: The answer is not what its model says.
+        SourceError: The response does not match its service model.
     """
     try:
         return [str(text) for path in paths for text in values(thing, path) if text]
     except TypeError as error:
-        message = f"an answer of {operation} is not what its model says: {error}"
+        message = f"a response of {operation} does not match its service model: {error}"
         raise SourceError(message) from None
 
 
@@ -42,31 +42,31 @@ def usages_at(  # noqa: PLR0913 - what a usage says, each by name
     consumer: str,
     evidence: Evidence = Evidence.CONFIGURED,
 ) -> Iterator[Usage]:
-    """The usages that the image fields of a consumer make.
+    """The usages in the image fields of a consumer.
 
     Args:
-        thing: A part of an answer.
+        thing: A part of a response.
         paths: To the references.
         operation: As AWS writes it.
         source: Name of the source.
-        consumer: For people.
+        consumer: As reports name it.
         evidence: How it was seen.
 
     Raises:
-        SourceError: The answer is not what its model says.
-        UnreadableReferenceError: A text looks like ECR and cannot be read.
+        SourceError: The response does not match its service model.
+        UnreadableReferenceError: A text looks like an ECR reference and cannot be parsed.
     """
     for text in texts_at(thing, paths, operation):
         yield from usages_of(text, source=source, consumer=consumer, evidence=evidence)
 
 
 def fields_at(service: str, operation: str, items: str, paths: Iterable[str]) -> tuple[Field, ...]:
-    """The same paths as members of an answer.
+    """The same paths as required fields of a response.
 
     Args:
         service: botocore's name.
         operation: As AWS writes it.
-        items: Path to what holds them, with ``[]`` if there are several; empty: the answer itself.
+        items: Path to the structure that has them, with ``[]`` for a list; empty: the response itself.
         paths: To the references.
     """
     return tuple(Field(service, operation, ".".join(filter(None, (items, path)))) for path in paths)

@@ -1,6 +1,6 @@
-"""Every source there is: whatever module of `ecr_cleaner.usage.sources` holds one or several.
+"""Every source: each module of `ecr_cleaner.usage.sources` has one or several.
 
-To add a consumer is to add a file there.
+To add a consumer, add a file there.
 """
 
 from __future__ import annotations
@@ -36,4 +36,4 @@ def names_sha256(sources: Iterable[Source]) -> str:
 
 
 NAMES_SHA256: Final = names_sha256(SOURCES)
-"""Of all their names: Terraform makes the same of the sources whose permissions it grants."""
+"""Checksum of all their names: Terraform computes the same of the sources whose permissions it grants."""

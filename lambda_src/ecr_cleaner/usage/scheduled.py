@@ -1,4 +1,4 @@
-"""What rules, schedules, pipes and state machines have in common: they name task definitions, not images."""
+"""Images that rules, schedules, pipes and state machines start: these name task definitions, not images."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
     from ecr_cleaner.model import Usage
     from ecr_cleaner.usage.base import Account
 
-# The names that ECS gives; whatever else stands in their place is filled in when it is used.
+# The names that ECS assigns; anything else is a placeholder that is filled in at each start.
 _NAME: Final = re.compile(r"(?:arn:[^:\s]+:ecs:[^:\s]*:\d{12}:task-definition/)?[\w-]{1,255}(?::\d+)?", re.ASCII)
 
 
 def noted_if_dynamic(account: Account, task_definition: str, namer: str) -> bool:
-    """Whether a task definition is known only when it is started, which is noted.
+    """Whether a task definition is only known at each start; if so, a note says it.
 
     Args:
-        account: What is read.
-        task_definition: A name as ECS gives it, or a path or an expression that will yield one.
-        namer: What names it, for people.
+        account: What the source reads from.
+        task_definition: A name as ECS assigns it, or a path or an expression that yields one.
+        namer: The resource that names it, as reports name that.
     """
     if _NAME.fullmatch(task_definition):
         return False
@@ -38,16 +38,16 @@ def noted_if_dynamic(account: Account, task_definition: str, namer: str) -> bool
 
 
 def scheduled(account: Account, task_definition: str, *, source: str, namer: str) -> Iterator[Usage]:
-    """The usages of a task definition that something will start later.
+    """The usages of a task definition that a resource will start later.
 
     Args:
-        account: What is read.
+        account: What the source reads from.
         task_definition: ARN, ``family:revision`` or family.
         source: Name of the source.
-        namer: What names it, for people, e.g. ``schedule default/nightly``.
+        namer: The resource that names it, e.g. ``schedule default/nightly``.
 
     Yields:
-        A usage for each image. None if the task definition is gone for good: that is noted, for the
+        A usage for each image. None if the task definition does not exist any more: a note says so, because the
         next start will fail.
     """
     images = account.task_definitions.images(task_definition)

@@ -1,7 +1,7 @@
-"""Reads consumers that need no code of their own: a chain of calls, and where in the answers images are named.
+"""Declarative sources: a chain of API calls, and the paths in their responses at which images are named.
 
-Every call hands what it got to the next one: the members of an item, by name, together with what was asked for it.
-A row is held against botocore's service model, by tests and again before it is read.
+The members of an item and the parameters it was requested with are available, by name, to all later calls of the
+chain. Tests compare every path with botocore's service model, and so does each scan before its first call.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ecr_cleaner.model import Reference
     from ecr_cleaner.usage.base import Account, Grant, Proof
 
-GONE: Final = frozenset({"ResourceNotFoundException"})
+NOT_FOUND: Final = frozenset({"ResourceNotFoundException"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +32,8 @@ class Images:
 
     Attributes:
         image: Path to the reference.
-        at: Path to what holds reference and digest side by side; empty: the item itself.
-        digest: Path to the digest that the service resolved, from the same holder; empty: it tells none.
+        at: Path to the structure that holds reference and digest side by side; empty: the item itself.
+        digest: Path, from that structure, to the digest that the service resolved; empty: the service returns none.
     """
 
     image: str
@@ -47,52 +47,54 @@ class Call:
 
     Attributes:
         operation: As AWS writes it.
-        items: Path to the items in the answer, its last step with ``[]`` for a listing; empty: the answer itself.
-        whole: Where the answer itself is the item, a member that it always has: without it, it was cut short.
-        asks: Input member to the name of the member that an earlier item or question had it under.
-        fixed: Input members that are always the same.
-        token: Input and output member that hold the page token; None where the operation knows no pages.
+        items: Path to the items in the response, its last step with ``[]`` for a listing; empty: the response itself.
+        required_member: Where the response itself is the item, a member that a complete one always has.
+        params_from: Input member to the name under which an earlier item or request had its value.
+        params: Input members that are always the same.
+        token: Input and output member that hold the page token; None where the operation has no pages.
         images: Where an item names images.
         digests: Paths to digests of images that are named nowhere else.
         texts: Paths to texts, bytes or structures of unknown grammar that may name images.
-        references: Takes what names images in parts from an item; `reads` says from which paths.
-        reads: See `references`.
-        unread: Paths to what is only there if the service itself could not read something.
-        over: Member of an item to its values that say that the item starts nothing any more. Others, and values that
-            are not known yet, count.
-        optional: Those of `asks` that not every earlier item has.
-        gone: Error codes of something that was deleted since it was listed.
-        absent: Error codes that say that the region has nothing of the kind.
+        references: Builds references from members of an item; `extra_fields` are the paths that it reads.
+        extra_fields: See `references`.
+        error_fields: Paths that have a value only if the service itself could not read something.
+        terminal_states: Terminal states by field. An item in one of them can start nothing more; any other state
+            counts as in use.
+        optional: Those of `params_from` that not every earlier item has.
+        not_found_codes: Error codes of a resource that was deleted after it was listed.
+        not_in_region_codes: Error codes that say that the region does not offer this kind of resource.
         evidence: How the images of this call are used.
         service: botocore's name, where it is not the source's.
     """
 
     operation: str
     items: str = ""
-    whole: str = ""
-    asks: Mapping[str, str] = field(default_factory=dict)
-    fixed: Mapping[str, Any] = field(default_factory=dict)
+    required_member: str = ""
+    params_from: Mapping[str, str] = field(default_factory=dict)
+    params: Mapping[str, Any] = field(default_factory=dict)
     token: tuple[str, str] | None = None
     images: tuple[Images, ...] = ()
     digests: tuple[str, ...] = ()
     texts: tuple[str, ...] = ()
     references: Callable[[Any], Iterable[Reference]] | None = None
-    reads: tuple[str, ...] = ()
-    unread: tuple[str, ...] = ()
-    over: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    extra_fields: tuple[str, ...] = ()
+    error_fields: tuple[str, ...] = ()
+    terminal_states: Mapping[str, frozenset[str]] = field(default_factory=dict)
     optional: frozenset[str] = frozenset()
-    gone: frozenset[str] = GONE
-    absent: frozenset[str] = frozenset()
+    not_found_codes: frozenset[str] = NOT_FOUND
+    not_in_region_codes: frozenset[str] = frozenset()
     evidence: Evidence = Evidence.CONFIGURED
     service: str = ""
 
     @property
     def paths(self) -> tuple[str, ...]:
-        """Everything that is read of an item."""
+        """Every path that is read from an item."""
         named = [
             ".".join(filter(None, (one.at, path))) for one in self.images for path in (one.image, one.digest) if path
         ]
-        return (*named, *self.digests, *self.texts, *self.reads, *self.unread, *self.over, *filter(None, [self.whole]))
+        required = filter(None, [self.required_member])
+        others = (*self.digests, *self.texts, *self.extra_fields, *self.error_fields, *self.terminal_states)
+        return (*named, *others, *required)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +102,9 @@ class Chain:
     """Calls that lead to one kind of consumer.
 
     Attributes:
-        noun: What it is, for people, e.g. ``lightsail container service``.
-        label: Names of the members that tell one from another, with colons between.
-        calls: In order; each is made for every item of the one before.
+        noun: What the reports call it, e.g. ``lightsail container service``.
+        label: Names of the members that identify one, separated by colons.
+        calls: In order; each is made for every item of the previous one.
     """
 
     noun: str
@@ -112,7 +114,7 @@ class Chain:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Chains as a source asks them.
+    """Collects the usages of a source's chains.
 
     Attributes:
         name: Of the source.
@@ -129,8 +131,8 @@ class Rows:
 
         Raises:
             AwsError: A call failed.
-            IncompleteAnswerError: An answer lacks its items.
-            SourceError: An answer is not what the chain says.
+            IncompleteAnswerError: A response lacks its items.
+            SourceError: A response does not have the shape that the chain expects.
         """
         for chain in self.chains:
             yield from read(account, self.name, self.service, chain)
@@ -146,16 +148,16 @@ def source(  # noqa: PLR0913 - a row, each cell by name
     proof: Proof = "model",
     regions: frozenset[str] = frozenset(),
 ) -> Source:
-    """A source that is nothing but chains of calls.
+    """A source that consists of chains of calls only.
 
     Args:
         name: As in ``source:<name>`` of ``accepted_gaps``.
-        title: As people call it.
-        protects: For the README.
+        title: What the documentation calls it.
+        protects: What of it counts as in use, for the documentation.
         service: botocore's name.
         grants: The IAM actions of all calls.
-        chains: What is read.
-        proof: Where it was tried.
+        chains: The calls.
+        proof: What it was verified against.
         regions: As in `Source`.
     """
     return Source(
@@ -172,7 +174,7 @@ def source(  # noqa: PLR0913 - a row, each cell by name
 
 
 def fields(service: str, chain: Chain) -> Iterator[Field]:
-    """Every member of an answer that a chain reads, as paths from the answer."""
+    """Every response member that a chain reads, as paths from the response."""
     for call in chain.calls:
         for path in call.paths or ("",):
             yield Field(call.service or service, call.operation, ".".join(filter(None, (call.items, path))))
@@ -189,13 +191,13 @@ def read(account: Account, name: str, service: str, chain: Chain) -> Iterator[Us
 
     Raises:
         AwsError: A call failed.
-        IncompleteAnswerError: An answer lacks its items.
-        SourceError: An answer is not what the chain says.
+        IncompleteAnswerError: A response lacks its items.
+        SourceError: A response does not have the shape that the chain expects.
     """
     try:
         yield from _Walk(account, name, service, chain).follow(0, {})
     except TypeError as error:
-        message = f"an answer of {service} is not what its model says: {error}"
+        message = f"a response of {service} does not match its service model: {error}"
         raise SourceError(message) from None
 
 
@@ -207,42 +209,51 @@ class _Walk:
     chain: Chain
 
     def follow(self, depth: int, known: Mapping[str, Any]) -> Iterator[Usage]:
-        """From the call at a depth to the end, with what is known so far."""
+        """The usages from the call at a depth to the end of the chain.
+
+        Args:
+            depth: Index of the call.
+            known: Values by member name, from earlier items and requests.
+        """
         call = self.chain.calls[depth]
-        asked = _questions(call, known)
+        params = _params(call, known)
         client = self.account.aws.client(call.service or self.service)
         try:
-            # Held back until the last page, so that one that vanishes half-way is noticed.
-            items = list(_items(client, call, asked | dict(call.fixed)))
+            # All pages before the first item, so that a resource that is deleted between two pages is noticed.
+            items = list(_items(client, call, params | dict(call.params)))
         except aws.AwsError as error:
-            if aws.code_of(error) in call.absent | (call.gone if depth else frozenset()):
+            if aws.code_of(error) in call.not_in_region_codes | (call.not_found_codes if depth else frozenset()):
                 return
             raise
-        # What an item should tell itself, none before it may tell in its place.
+        # A member that this item's own shape has must not be taken from an earlier item.
         hidden = members(client.meta.service_model.operation_model(call.operation).output_shape, call.items)
         for item in items:
-            if any(value in finished for path, finished in call.over.items() for value in values(item, path)):
+            if any(
+                value in terminal for path, terminal in call.terminal_states.items() for value in values(item, path)
+            ):
                 continue
             own = item if isinstance(item, dict) else {"": item}
-            told = {name: value for name, value in {**known, **asked}.items() if name not in hidden} | own
-            yield from _usages(item, call, self.name, _consumer(self.chain, told))
+            values_by_name = {name: value for name, value in {**known, **params}.items() if name not in hidden} | own
+            yield from _usages(item, call, self.name, _consumer(self.chain, values_by_name))
             if depth + 1 < len(self.chain.calls):
-                yield from self.follow(depth + 1, told)
+                yield from self.follow(depth + 1, values_by_name)
 
 
-def _questions(call: Call, known: Mapping[str, Any]) -> dict[str, Any]:
-    asked = {member: known[source] for member, source in call.asks.items() if known.get(source) is not None}
-    if missing := sorted(set(call.asks) - set(asked) - call.optional):
-        message = f"{call.operation} cannot be asked: no earlier answer had {', '.join(call.asks[m] for m in missing)}"
+def _params(call: Call, known: Mapping[str, Any]) -> dict[str, Any]:
+    params = {member: known[source] for member, source in call.params_from.items() if known.get(source) is not None}
+    if missing := sorted(set(call.params_from) - set(params) - call.optional):
+        names = ", ".join(call.params_from[member] for member in missing)
+        message = f"{call.operation} cannot be called: no earlier response had {names}"
         raise SourceError(message)
-    return asked
+    return params
 
 
-def _consumer(chain: Chain, told: Mapping[str, Any]) -> str:
-    return " ".join([chain.noun, ":".join(str(told[name]) for name in chain.label.split(":") if name in told)]).rstrip()
+def _consumer(chain: Chain, values_by_name: Mapping[str, Any]) -> str:
+    named = [str(values_by_name[name]) for name in chain.label.split(":") if name in values_by_name]
+    return " ".join([chain.noun, ":".join(named)]).rstrip()
 
 
-def _items(client: Any, call: Call, asked: dict[str, Any]) -> Iterator[Any]:
+def _items(client: Any, call: Call, params: dict[str, Any]) -> Iterator[Any]:
     top, *further = call.items.split(".", 1)
     if call.token:
         listed = aws.paged(
@@ -251,18 +262,18 @@ def _items(client: Any, call: Call, asked: dict[str, Any]) -> Iterator[Any]:
             top.removesuffix("[]"),
             token=call.token[0],
             answer_token=call.token[1],
-            **asked,
+            **params,
         )
         for item in listed:
             yield from values(item, *further) if further else [item]
         return
-    answer = aws.called(client, call.operation, **asked)
-    aws.member(answer, top.removesuffix("[]") or call.whole, call.operation)
+    answer = aws.called(client, call.operation, **params)
+    aws.member(answer, top.removesuffix("[]") or call.required_member, call.operation)
     yield from values(answer, call.items)
 
 
 def _usages(item: Any, call: Call, name: str, consumer: str) -> Iterator[Usage]:
-    for path in call.unread:
+    for path in call.error_fields:
         for reason in filter(None, values(item, path)):
             message = f"{call.operation} could not read {consumer}: {reason}"
             raise SourceError(message)
@@ -270,7 +281,7 @@ def _usages(item: Any, call: Call, name: str, consumer: str) -> Iterator[Usage]:
         for holder in values(item, found.at):
             digest = next(values(holder, found.digest), None) if found.digest else None
             for text in filter(None, values(holder, found.image)):
-                # Some services write their digests in capitals, ECR never.
+                # Some services write digests in capitals; ECR uses lower case only.
                 resolved = str(digest).lower() if digest else None
                 yield from usages_of(str(text), source=name, consumer=consumer, digest=resolved, evidence=call.evidence)
     for reference in _parts(item, call):
@@ -290,6 +301,6 @@ def _parts(item: Any, call: Call) -> Iterator[Reference]:
 
 def _text(value: Any) -> str:
     if isinstance(value, bytes):
-        # What is no UTF-8 cannot be a host name either.
+        # Bytes that are not UTF-8 cannot be part of a host name.
         return value.decode(errors="replace")
     return value if isinstance(value, str) else json.dumps(value, default=str)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ecr_cleaner.aws import Aws
 
 PERMISSIONS: Final = ("ecs:DescribeTaskDefinition", "ecs:ListTaskDefinitions")
-"""What reading takes; listing only proves that one is gone."""
+"""IAM actions of reading; listing proves that a task definition does not exist."""
 
 FIELDS: Final = (Field("ecs", "DescribeTaskDefinition", "taskDefinition.containerDefinitions[].image"),)
 
@@ -24,15 +24,15 @@ _UNKNOWN: Final = "ClientException"
 
 @dataclass(slots=True)
 class TaskDefinitions:
-    """Reads task definitions and remembers them; safe for several threads.
+    """Reads task definitions, each once; thread-safe.
 
     Attributes:
-        clients: Of the run.
+        clients: Of the scan target.
     """
 
     clients: Aws
     _images: dict[str, tuple[str, ...] | None] = field(default_factory=dict)
-    # Held while reading: the calls are paced one after the other anyway.
+    # Held while reading: pacing makes the calls one after the other anyway.
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def images(self, name: str) -> tuple[str, ...] | None:
@@ -61,7 +61,7 @@ class TaskDefinitions:
         except aws.AwsError as error:
             if aws.code_of(error) != _UNKNOWN:
                 raise
-            # The same code says "does not exist" and other things; only the listings tell them apart.
+            # The code means "does not exist" and other things; only the listings distinguish these.
             if self._is_listed(name):
                 message = f"task definition {name} is listed but cannot be described: {error}"
                 raise SourceError(message) from None

@@ -45,13 +45,13 @@ SOURCES: Final = (
                 Call(
                     "ListAgentRuntimeVersions",
                     items="agentRuntimes[]",
-                    asks={"agentRuntimeId": "agentRuntimeId"},
+                    params_from={"agentRuntimeId": "agentRuntimeId"},
                     token=_PAGES,
                 ),
                 Call(
                     "GetAgentRuntime",
-                    whole="agentRuntimeId",
-                    asks={"agentRuntimeId": "agentRuntimeId", "agentRuntimeVersion": "agentRuntimeVersion"},
+                    required_member="agentRuntimeId",
+                    params_from={"agentRuntimeId": "agentRuntimeId", "agentRuntimeVersion": "agentRuntimeVersion"},
                     # Absent on runtimes whose code is a zip file.
                     images=(Images(_IMAGE, at="agentRuntimeArtifact"),),
                 ),
@@ -62,11 +62,16 @@ SOURCES: Final = (
             "harnessName:harnessVersion",
             (
                 Call("ListHarnesses", items="harnesses[]", token=_PAGES),
-                Call("ListHarnessVersions", items="harnessVersions[]", asks={"harnessId": "harnessId"}, token=_PAGES),
+                Call(
+                    "ListHarnessVersions",
+                    items="harnessVersions[]",
+                    params_from={"harnessId": "harnessId"},
+                    token=_PAGES,
+                ),
                 Call(
                     "GetHarness",
                     items="harness",
-                    asks={"harnessId": "harnessId", "harnessVersion": "harnessVersion"},
+                    params_from={"harnessId": "harnessId", "harnessVersion": "harnessVersion"},
                     # Absent on harnesses that run in AWS's own image.
                     images=(Images(_IMAGE, at="environmentArtifact"),),
                 ),

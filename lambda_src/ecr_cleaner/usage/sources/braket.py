@@ -27,14 +27,14 @@ SOURCES: Final = (
                     items="jobs[]",
                     # Jobs can be searched by ARN and time, not by status
                     # (https://docs.aws.amazon.com/braket/latest/APIReference/API_SearchJobsFilter.html).
-                    fixed={"filters": [], "maxResults": 100},
+                    params={"filters": [], "maxResults": 100},
                     token=("nextToken", "nextToken"),
-                    over={"status": frozenset({"COMPLETED", "FAILED", "CANCELLED"})},
+                    terminal_states={"status": frozenset({"COMPLETED", "FAILED", "CANCELLED"})},
                 ),
                 Call(
                     "GetJob",
-                    whole="jobArn",
-                    asks={"jobArn": "jobArn"},
+                    required_member="jobArn",
+                    params_from={"jobArn": "jobArn"},
                     images=(Images("uri", at="algorithmSpecification.containerImage"),),
                     evidence=Evidence.RUNNING,
                 ),

@@ -13,12 +13,14 @@ _PAGES: Final = ("nextToken", "nextToken")
 
 # botocore's metadata knows no regions of Clean Rooms ML, those of Clean Rooms it does.
 _MEMBERSHIPS: Final = Call(
-    "ListMemberships", items="membershipSummaries[]", fixed={"status": "ACTIVE"}, token=_PAGES, service="cleanrooms"
+    "ListMemberships", items="membershipSummaries[]", params={"status": "ACTIVE"}, token=_PAGES, service="cleanrooms"
 )
 
 
-def _call(operation: str, items: str, **asks: str) -> Call:
-    return Call(operation, items=items, asks=asks, token=_PAGES, service=_SERVICE, gone=frozenset())
+def _call(operation: str, items: str, **params_from: str) -> Call:
+    return Call(
+        operation, items=items, params_from=params_from, token=_PAGES, service=_SERVICE, not_found_codes=frozenset()
+    )
 
 
 SOURCES: Final = (
@@ -59,14 +61,14 @@ SOURCES: Final = (
                 Call(
                     "ListTrainedModelVersions",
                     items="trainedModels[]",
-                    asks={"membershipIdentifier": "membershipIdentifier", "trainedModelArn": "trainedModelArn"},
+                    params_from={"membershipIdentifier": "membershipIdentifier", "trainedModelArn": "trainedModelArn"},
                     token=_PAGES,
                     service=_SERVICE,
                 ),
                 Call(
                     "GetTrainedModel",
-                    whole="trainedModelArn",
-                    asks={
+                    required_member="trainedModelArn",
+                    params_from={
                         "membershipIdentifier": "membershipIdentifier",
                         "trainedModelArn": "trainedModelArn",
                         "versionIdentifier": "versionIdentifier",
@@ -86,8 +88,8 @@ SOURCES: Final = (
                 _call("ListTrainedModelInferenceJobs", "trainedModelInferenceJobs[]", membershipIdentifier="id"),
                 Call(
                     "GetTrainedModelInferenceJob",
-                    whole="trainedModelInferenceJobArn",
-                    asks={
+                    required_member="trainedModelInferenceJobArn",
+                    params_from={
                         "membershipIdentifier": "membershipIdentifier",
                         "trainedModelInferenceJobArn": "trainedModelInferenceJobArn",
                     },
@@ -108,8 +110,8 @@ SOURCES: Final = (
                 ),
                 Call(
                     "GetConfiguredModelAlgorithm",
-                    whole="configuredModelAlgorithmArn",
-                    asks={"configuredModelAlgorithmArn": "configuredModelAlgorithmArn"},
+                    required_member="configuredModelAlgorithmArn",
+                    params_from={"configuredModelAlgorithmArn": "configuredModelAlgorithmArn"},
                     images=(Images("trainingContainerConfig.imageUri"), Images("inferenceContainerConfig.imageUri")),
                     service=_SERVICE,
                 ),

@@ -29,7 +29,7 @@ SOURCES: Final = (
                     "DescribeApplicationVersions",
                     items="ApplicationVersions[]",
                     # Without it, all come at once, however many there are.
-                    fixed={"MaxRecords": 1000},
+                    params={"MaxRecords": 1000},
                     token=("NextToken", "NextToken"),
                     images=(Images("Uri", at="ImageSource"),),
                 ),

@@ -18,7 +18,7 @@ _PAGES: Final = ("nextToken", "nextToken")
 _CLUSTERS: Final = Call(
     "ListVirtualClusters",
     items="virtualClusters[]",
-    fixed={"states": ["RUNNING", "TERMINATING", "ARRESTED"]},
+    params={"states": ["RUNNING", "TERMINATING", "ARRESTED"]},
     token=_PAGES,
 )
 
@@ -50,15 +50,15 @@ SOURCES: Final = (
                 Call(
                     "ListJobRuns",
                     items="jobRuns[]",
-                    asks={"virtualClusterId": "id"},
-                    fixed={"states": ["PENDING", "SUBMITTED", "RUNNING", "CANCEL_PENDING"]},
+                    params_from={"virtualClusterId": "id"},
+                    params={"states": ["PENDING", "SUBMITTED", "RUNNING", "CANCEL_PENDING"]},
                     token=_PAGES,
-                    gone=frozenset(),
+                    not_found_codes=frozenset(),
                 ),
                 Call(
                     "DescribeJobRun",
                     items="jobRun",
-                    asks={"virtualClusterId": "virtualClusterId", "id": "id"},
+                    params_from={"virtualClusterId": "virtualClusterId", "id": "id"},
                     texts=("configurationOverrides", "jobDriver"),
                     evidence=Evidence.RUNNING,
                 ),
@@ -72,15 +72,15 @@ SOURCES: Final = (
                 Call(
                     "ListManagedEndpoints",
                     items="endpoints[]",
-                    asks={"virtualClusterId": "id"},
-                    fixed={"states": ["CREATING", "ACTIVE", "TERMINATING"]},
+                    params_from={"virtualClusterId": "id"},
+                    params={"states": ["CREATING", "ACTIVE", "TERMINATING"]},
                     token=_PAGES,
-                    gone=frozenset(),
+                    not_found_codes=frozenset(),
                 ),
                 Call(
                     "DescribeManagedEndpoint",
                     items="endpoint",
-                    asks={"virtualClusterId": "virtualClusterId", "id": "id"},
+                    params_from={"virtualClusterId": "virtualClusterId", "id": "id"},
                     texts=("configurationOverrides",),
                     evidence=Evidence.RUNNING,
                 ),
@@ -94,10 +94,10 @@ SOURCES: Final = (
                 Call(
                     "DescribeJobTemplate",
                     items="jobTemplate",
-                    asks={"id": "id"},
+                    params_from={"id": "id"},
                     texts=("jobTemplateData",),
                     # The template's key is not ours to use, so its content is not told.
-                    unread=("decryptionError",),
+                    error_fields=("decryptionError",),
                 ),
             ),
         ),

@@ -25,7 +25,7 @@ _APPLICATIONS: Final = Call(
     "ListApplications",
     items="applications[]",
     # A terminated application cannot be started again.
-    fixed={"states": ["CREATING", "CREATED", "STARTING", "STARTED", "STOPPING", "STOPPED"], "maxResults": 50},
+    params={"states": ["CREATING", "CREATED", "STARTING", "STARTED", "STOPPING", "STOPPED"], "maxResults": 50},
     token=_PAGES,
 )
 
@@ -48,7 +48,7 @@ SOURCES: Final = (
             "id",
             (
                 _APPLICATIONS,
-                Call("GetApplication", items="application", asks={"applicationId": "id"}, images=_IMAGES),
+                Call("GetApplication", items="application", params_from={"applicationId": "id"}, images=_IMAGES),
             ),
         ),
         Chain(
@@ -59,18 +59,18 @@ SOURCES: Final = (
                 Call(
                     "ListJobRuns",
                     items="jobRuns[]",
-                    asks={"applicationId": "id"},
-                    fixed={
+                    params_from={"applicationId": "id"},
+                    params={
                         "states": ["SUBMITTED", "PENDING", "SCHEDULED", "RUNNING", "CANCELLING", "QUEUED"],
                         "maxResults": 50,
                     },
                     token=_PAGES,
-                    gone=frozenset(),
+                    not_found_codes=frozenset(),
                 ),
                 Call(
                     "GetJobRun",
                     items="jobRun",
-                    asks={"applicationId": "applicationId", "jobRunId": "id"},
+                    params_from={"applicationId": "applicationId", "jobRunId": "id"},
                     images=_IMAGES,
                     evidence=Evidence.RUNNING,
                 ),

@@ -36,18 +36,18 @@ SOURCES: Final = (
                     items="ContainerGroupDefinitions[]",
                     token=_PAGES,
                     # GameLift is in more regions than its container fleets.
-                    absent=frozenset({"UnsupportedRegionException"}),
+                    not_in_region_codes=frozenset({"UnsupportedRegionException"}),
                 ),
                 Call(
                     "ListContainerGroupDefinitionVersions",
                     items="ContainerGroupDefinitions[]",
-                    asks={"Name": "Name"},
+                    params_from={"Name": "Name"},
                     token=_PAGES,
                     images=(
                         Images("ImageUri", at="GameServerContainerDefinition", digest="ResolvedImageDigest"),
                         Images("ImageUri", at="SupportContainerDefinitions[]", digest="ResolvedImageDigest"),
                     ),
-                    gone=frozenset({"NotFoundException"}),
+                    not_found_codes=frozenset({"NotFoundException"}),
                 ),
             ),
         ),

@@ -25,20 +25,20 @@ SOURCES: Final = (
             "arn",
             (
                 Call(
-                    "ListComponents", items="components[]", fixed={"scope": "PRIVATE", "maxResults": 100}, token=_PAGES
+                    "ListComponents", items="components[]", params={"scope": "PRIVATE", "maxResults": 100}, token=_PAGES
                 ),
                 Call(
                     "ListComponentVersions",
                     items="componentVersions[]",
-                    asks={"arn": "arn"},
-                    fixed={"maxResults": 100},
+                    params_from={"arn": "arn"},
+                    params={"maxResults": 100},
                     token=_PAGES,
                 ),
                 Call(
                     "GetComponent",
-                    whole="recipe",
-                    asks={"arn": "arn"},
-                    fixed={"recipeOutputFormat": "JSON"},
+                    required_member="recipe",
+                    params_from={"arn": "arn"},
+                    params={"recipeOutputFormat": "JSON"},
                     texts=("recipe",),
                 ),
             ),

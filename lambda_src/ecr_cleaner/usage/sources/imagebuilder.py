@@ -28,17 +28,17 @@ SOURCES: Final = (
                 Call(
                     "ListContainerRecipes",
                     items="containerRecipeSummaryList[]",
-                    fixed={"owner": "Self", "maxResults": 100},
+                    params={"owner": "Self", "maxResults": 100},
                     token=("nextToken", "nextToken"),
                 ),
                 # Its instance configuration names a machine image, never a container.
                 Call(
                     "GetContainerRecipe",
                     items="containerRecipe",
-                    asks={"containerRecipeArn": "arn"},
+                    params_from={"containerRecipeArn": "arn"},
                     images=(Images("parentImage"),),
                     texts=("dockerfileTemplateData",),
-                    gone=frozenset(),
+                    not_found_codes=frozenset(),
                 ),
             ),
         ),

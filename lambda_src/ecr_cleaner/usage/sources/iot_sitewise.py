@@ -27,18 +27,18 @@ SOURCES: Final = (
             "iot sitewise task",
             "workspaceName:taskName",
             (
-                Call("ListWorkspaces", items="workspaceSummaries[]", fixed={"maxResults": 250}, token=_PAGES),
+                Call("ListWorkspaces", items="workspaceSummaries[]", params={"maxResults": 250}, token=_PAGES),
                 Call(
                     "ListTasks",
                     items="taskSummaries[]",
-                    asks={"workspaceName": "name"},
-                    fixed={"maxResults": 250},
+                    params_from={"workspaceName": "name"},
+                    params={"maxResults": 250},
                     token=_PAGES,
                 ),
                 Call(
                     "DescribeTask",
                     items="taskConfiguration",
-                    asks={"workspaceName": "workspaceName", "taskName": "taskName"},
+                    params_from={"workspaceName": "workspaceName", "taskName": "taskName"},
                     images=(Images("ecrUri", at="containerTaskConfiguration"),),
                 ),
             ),

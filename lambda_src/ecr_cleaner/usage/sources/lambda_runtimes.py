@@ -21,12 +21,12 @@ SOURCES: Final = (
             "lambda runtime",
             "RuntimeName:Name",
             (
-                Call("ListRuntimes", items="Items[]", fixed={"MaxResults": 100}, token=_PAGES),
+                Call("ListRuntimes", items="Items[]", params={"MaxResults": 100}, token=_PAGES),
                 Call(
                     "ListRuntimeVersions",
                     items="Items[]",
-                    asks={"RuntimeName": "Name"},
-                    fixed={"MaxResults": 100},
+                    params_from={"RuntimeName": "Name"},
+                    params={"MaxResults": 100},
                     token=_PAGES,
                     images=(Images("ResolvedUri"),),
                 ),

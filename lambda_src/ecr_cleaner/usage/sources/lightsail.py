@@ -29,9 +29,9 @@ SOURCES: Final = (
                 Call(
                     "GetContainerServiceDeployments",
                     items="deployments[]",
-                    asks={"serviceName": "containerServiceName"},
+                    params_from={"serviceName": "containerServiceName"},
                     images=(Images("image", at="containers{}"),),
-                    gone=frozenset({"NotFoundException"}),
+                    not_found_codes=frozenset({"NotFoundException"}),
                 ),
             ),
         ),

@@ -27,18 +27,18 @@ def mapped(workflow: Any) -> Iterator[Reference]:
         yield Reference(prefix, repository=prefix, breadth=Breadth.PREFIX)
 
 
-def _workflow(operation: str, whole: str, **asks: str) -> Call:
+def _workflow(operation: str, required_member: str, **params_from: str) -> Call:
     return Call(
         operation,
-        whole=whole,
-        asks=asks,
+        required_member=required_member,
+        params_from=params_from,
         images=(Images("destinationImage", at="containerRegistryMap.imageMappings[]"),),
         references=mapped,
-        reads=(_PREFIX,),
+        extra_fields=(_PREFIX,),
     )
 
 
-_WORKFLOWS: Final = Call("ListWorkflows", items="items[]", fixed={"type": "PRIVATE", "maxResults": 100}, token=_PAGES)
+_WORKFLOWS: Final = Call("ListWorkflows", items="items[]", params={"type": "PRIVATE", "maxResults": 100}, token=_PAGES)
 
 SOURCES: Final = (
     source(
@@ -67,8 +67,8 @@ SOURCES: Final = (
                 Call(
                     "ListWorkflowVersions",
                     items="items[]",
-                    asks={"workflowId": "id"},
-                    fixed={"maxResults": 100},
+                    params_from={"workflowId": "id"},
+                    params={"maxResults": 100},
                     token=_PAGES,
                 ),
                 _workflow("GetWorkflowVersion", "workflowId", workflowId="workflowId", versionName="versionName"),
@@ -79,14 +79,26 @@ SOURCES: Final = (
                 "omics run",
                 "id",
                 (
-                    Call("ListRuns", items="items[]", fixed={"status": status, "maxResults": 100}, token=_PAGES),
+                    Call("ListRuns", items="items[]", params={"status": status, "maxResults": 100}, token=_PAGES),
                     # Parameters often are the images, and tasks that have not begun are not listed yet.
-                    Call("GetRun", whole="id", asks={"id": "id"}, texts=("parameters",), evidence=Evidence.RUNNING),
-                    Call("ListRunTasks", items="items[]", asks={"id": "id"}, fixed={"maxResults": 100}, token=_PAGES),
+                    Call(
+                        "GetRun",
+                        required_member="id",
+                        params_from={"id": "id"},
+                        texts=("parameters",),
+                        evidence=Evidence.RUNNING,
+                    ),
+                    Call(
+                        "ListRunTasks",
+                        items="items[]",
+                        params_from={"id": "id"},
+                        params={"maxResults": 100},
+                        token=_PAGES,
+                    ),
                     Call(
                         "GetRunTask",
-                        whole="taskId",
-                        asks={"id": "id", "taskId": "taskId"},
+                        required_member="taskId",
+                        params_from={"id": "id", "taskId": "taskId"},
                         images=(Images("image", at="imageDetails", digest="imageDigest"),),
                         evidence=Evidence.RUNNING,
                     ),

@@ -24,7 +24,7 @@ class Kind:
         items: Its member that holds the things.
         name: The member of a listed thing by which it is described.
         describing: The describing operation.
-        asks: Its input member for the name.
+        param: Its input member for the name.
         has: A member that every full answer of it has.
         images: Where it names images.
         filters: Input of the listing; it is asked once with each.
@@ -37,7 +37,7 @@ class Kind:
     items: str
     name: str
     describing: str
-    asks: str
+    param: str
     has: str
     images: tuple[Images, ...]
     filters: tuple[dict[str, str], ...] = ({},)

@@ -62,8 +62,8 @@ def usages(client: Any, kind: Kind) -> Iterator[Usage]:
         SourceError: An answer is not what its model says.
     """
     for name in _names(client, kind):
-        asked = {kind.asks: name, **dict(kind.more)}
-        answer = unless_gone(partial(aws.called, client, kind.describing, **asked), partial(_has, client, kind, name))
+        params = {kind.param: name, **dict(kind.more)}
+        answer = unless_gone(partial(aws.called, client, kind.describing, **params), partial(_has, client, kind, name))
         if answer is not None:
             aws.member(answer, kind.has, kind.describing)
             yield from _images(answer, kind, f"sagemaker {kind.noun} {name.partition('/')[2] or name}")
@@ -89,7 +89,7 @@ def _images(answer: dict[str, Any], kind: Kind, consumer: str) -> Iterator[Usage
             if text
         ]
     except TypeError as error:
-        message = f"an answer of {kind.describing} is not what its model says: {error}"
+        message = f"a response of {kind.describing} does not match its service model: {error}"
         raise SourceError(message) from None
     for text, told in found:
         # The model allows capital letters, and its words speak of an MD5 hash.
