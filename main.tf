@@ -27,7 +27,7 @@ locals {
 
   used_images_location = var.used_images_uri == null ? null : regex("^s3://(?P<bucket>[^/]+)/(?P<prefix>.+)$", var.used_images_uri)
 
-  # Everything the function needs to know, as one document; ecr_cleaner/settings_document.py has the same keys (a test compares).
+  # Everything the function needs to know, as one document; ecr_cleaner/settings/schema.py has the same keys (a test compares).
   settings = {
     schema_version                     = 1
     accepted_gaps                      = var.accepted_gaps

@@ -7,7 +7,10 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from ecr_cleaner.model import Evidence, Image, Reference, Repository, Retention, ScanTarget, SourceKey, Usage
+from ecr_cleaner.model.image import Image
+from ecr_cleaner.model.repository import Repository, Retention
+from ecr_cleaner.model.scan import SourceKey
+from ecr_cleaner.model.usage import Reference, ScanTarget, Usage, UsageKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -71,7 +74,7 @@ def usage(
     of: str | None = None,
     repository: str | None = "app",
     consumer: str = "ecs service prod/app",
-    evidence: Evidence = Evidence.CONFIGURED,
+    evidence: UsageKind = UsageKind.CONFIGURED,
 ) -> Usage:
     """A usage by tag and/or of the image that belongs to the name `of`."""
     reference = Reference(

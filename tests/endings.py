@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ecr_cleaner.model import RepositoryStatus, RunStatus, SourceOutcome, SourceStatus, UsageScan
-from ecr_cleaner.report.ending import Ending
+from ecr_cleaner.model.result import RepositoryStatus, RunStatus
+from ecr_cleaner.model.scan import SourceOutcome, SourceStatus, UsageScan
+from ecr_cleaner.report.invocation import InvocationResult
 from ecr_cleaner.report.summary import RepositorySummary, RunSummary
 from tests.builders import ACCOUNT, NOW, REGION, TARGET
 
@@ -42,10 +43,10 @@ def summary(
     return made
 
 
-def ending(of: RunSummary | None = None, *, dry_run: bool = False, **more: Any) -> Ending:
+def ending(of: RunSummary | None = None, *, dry_run: bool = False, **more: Any) -> InvocationResult:
     """How an invocation ended: as its run did, if there was one."""
     told = {"status": of.status, "causes": of.causes, "summary": of.as_json()} if of else {"status": RunStatus.FAILED}
-    return Ending(
+    return InvocationResult(
         **{
             "run_id": RUN_ID,
             "function": "ecr-cleaner",

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any, Final
 ROOT: Final = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "lambda_src"))
 
-from ecr_cleaner.usage.registry import SOURCES  # noqa: E402 - the package is not installed
+from ecr_cleaner.usage.catalog import SOURCES  # noqa: E402 - the package is not installed
 from tools import tables  # noqa: E402 - likewise
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from ecr_cleaner.usage.base import Grant, Source
+    from ecr_cleaner.usage.source import Grant, Source
 
 SOURCES_FILE: Final = ROOT / "usage_sources.json"
 READ_ONLY_FILE: Final = ROOT / "docs" / "read-only-policy.json"

@@ -91,7 +91,7 @@ def prepare(tree: Path, modules: dict[str, list[str]]) -> None:
     shutil.rmtree(tree, ignore_errors=True)
     ignored = shutil.ignore_patterns("__pycache__")
     shutil.copytree(ROOT / "lambda_src/ecr_cleaner", tree / _PACKAGE, ignore=ignored)
-    for folder in ("unit", "contract", "mutation"):
+    for folder in ("unit", "aws_calls", "mutation"):
         shutil.copytree(ROOT / "tests" / folder, tree / "tests" / folder, ignore=ignored)
     for file in ("__init__.py", "builders.py", "conftest.py"):
         shutil.copy(ROOT / "tests" / file, tree / "tests" / file)
@@ -151,7 +151,7 @@ def survivor_of(module: str, mutant: str, functions: dict[str, str]) -> Survivor
     """What a mutant changed.
 
     Args:
-        module: Its module.
+        module: Its module, as in ``decision/rules``.
         mutant: mutmut's name of it, ``x_function__mutmut_3`` or ``xǁClassǁmethod__mutmut_3``.
         functions: Name to source of every function of the file that mutmut wrote.
     """

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 
 from pydantic import BaseModel
 
-from ecr_cleaner.model import RINGING_KINDS, FindingKind
-from ecr_cleaner.settings_document import Document
-from ecr_cleaner.usage.registry import SOURCES
+from ecr_cleaner.model.result import RUN_FAILING_KINDS, FindingKind
+from ecr_cleaner.settings.schema import SettingsDocument
+from ecr_cleaner.usage.catalog import SOURCES
 from tools import declared, explained
 
 if TYPE_CHECKING:
@@ -95,11 +95,11 @@ def resources() -> str:
 
 def settings() -> str:
     """The keys of the settings that Terraform writes for the function."""
-    meanings, known = attributes(Document), declared.variables()
-    _same(Document.model_fields, meanings)
+    meanings, known = attributes(SettingsDocument), declared.variables()
+    _same(SettingsDocument.model_fields, meanings)
     rows = (
         (f"`{name}`", "The input of that name" if name in known else meanings[name] + _members(field), _default(field))
-        for name, field in Document.model_fields.items()
+        for name, field in SettingsDocument.model_fields.items()
     )
     return table(("Key of `ECR_CLEANER_SETTINGS`", "Value", "Default"), rows)
 
@@ -156,7 +156,7 @@ def findings() -> str:
     """The kinds of finding."""
     _same([kind.value for kind in FindingKind], explained.FINDINGS)
     rows = (
-        (f"`{kind.value}`", *explained.FINDINGS[kind.value], "as a `problem`" if kind in RINGING_KINDS else "no")
+        (f"`{kind.value}`", *explained.FINDINGS[kind.value], "as a `problem`" if kind in RUN_FAILING_KINDS else "no")
         for kind in FindingKind
     )
     return table(("`kind`", "Meaning", "What to do", "Fails the run"), rows)

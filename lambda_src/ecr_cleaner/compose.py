@@ -9,18 +9,19 @@ from __future__ import annotations
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Final
 
-from ecr_cleaner import approval, lock, objects
-from ecr_cleaner.aws import Aws
+from ecr_cleaner.approval import policy
+from ecr_cleaner.aws import lock, s3
+from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.clock import utc_now
-from ecr_cleaner.history import HistoryReader, HistoryStore
-from ecr_cleaner.journal import Journal
-from ecr_cleaner.journal_reader import JournalReader
-from ecr_cleaner.report.fanout import Fanout
-from ecr_cleaner.report.record import Recorder
-from ecr_cleaner.report.store import ReportStore
-from ecr_cleaner.run import Run
-from ecr_cleaner.settings_document import KnownSources
-from ecr_cleaner.usage.registry import EXCLUDABLE, NAMES_SHA256
+from ecr_cleaner.history.store import HistoryReader, HistoryStore
+from ecr_cleaner.journal.reader import JournalReader
+from ecr_cleaner.journal.writer import Journal
+from ecr_cleaner.publish.report_store import ReportStore
+from ecr_cleaner.report.document import DocumentReporter
+from ecr_cleaner.report.reporter import Fanout
+from ecr_cleaner.run.pipeline import Run
+from ecr_cleaner.settings.schema import KnownSources
+from ecr_cleaner.usage.catalog import EXCLUDABLE, NAMES_SHA256
 from ecr_cleaner.usage.scanner import LocalScanner
 
 if TYPE_CHECKING:
@@ -28,10 +29,10 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from datetime import datetime
 
-    from ecr_cleaner.report import Reporter
-    from ecr_cleaner.report.record import Keep
-    from ecr_cleaner.saved_plan import SavedPlan
-    from ecr_cleaner.settings import Settings
+    from ecr_cleaner.approval.plan import SavedPlan
+    from ecr_cleaner.report.document import Keep
+    from ecr_cleaner.report.reporter import Reporter
+    from ecr_cleaner.settings.loader import Settings
 
 
 KNOWN_SOURCES: Final = KnownSources(EXCLUDABLE, NAMES_SHA256)
@@ -44,40 +45,42 @@ def read_object(bucket: str, key: str) -> bytes:
     Raises:
         CleanerError: It cannot be read.
     """
-    return objects.read(Aws(), bucket, key).body
+    return s3.read(AwsClients(), bucket, key).body
 
 
-def history_store(clients: Aws, settings: Settings) -> HistoryStore | None:
+def history_store(clients: AwsClients, settings: Settings) -> HistoryStore | None:
     """The history, for a run of the function; None if it is off."""
     place = settings.history
     return HistoryStore(clients, place.bucket, place.prefix, settings.keep_recently_used_days) if place else None
 
 
-def history_reader(clients: Aws, settings: Settings) -> HistoryReader | None:
+def history_reader(clients: AwsClients, settings: Settings) -> HistoryReader | None:
     """The history, for who only looks; None if it is off."""
     place = settings.history
     return HistoryReader(clients, place.bucket, place.prefix, settings.keep_recently_used_days) if place else None
 
 
-def journal_reader(clients: Aws, settings: Settings) -> JournalReader | None:
+def journal_reader(clients: AwsClients, settings: Settings) -> JournalReader | None:
     """What removed images left in the journal; None if there is none."""
     place = settings.journal
     return JournalReader(clients, place.bucket, place.prefix) if place else None
 
 
-def report_store(clients: Aws, settings: Settings) -> ReportStore | None:
+def report_store(clients: AwsClients, settings: Settings) -> ReportStore | None:
     """Where the function keeps the reports of its runs; None: nowhere."""
     place = settings.reports
     return ReportStore(clients, place.bucket, place.prefix) if place else None
 
 
-def run_lock(clients: Aws, settings: Settings, run_id: str, *, read_only: bool = False) -> AbstractContextManager[None]:
+def run_lock(
+    clients: AwsClients, settings: Settings, run_id: str, *, read_only: bool = False
+) -> AbstractContextManager[None]:
     """What keeps two runs apart; nothing where there is no table, and for who only looks."""
     return nullcontext() if read_only or not settings.lock_table else lock.held(clients, settings.lock_table, run_id)
 
 
 def run(  # noqa: PLR0913 - what a run is, each by name
-    clients: Aws,
+    clients: AwsClients,
     settings: Settings,
     reporter: Reporter,
     run_id: str,
@@ -117,7 +120,7 @@ def run(  # noqa: PLR0913 - what a run is, each by name
         clients=clients,
         settings=settings,
         # The last reporter may name the report, so whoever keeps it comes first.
-        reporter=Fanout((Recorder(settings, keep), reporter)) if keep else reporter,
+        reporter=Fanout((DocumentReporter(settings, keep), reporter)) if keep else reporter,
         run_id=run_id,
         scanner=LocalScanner(clients, settings, run_id, clock),
         history=history_reader(clients, settings) if read_only else history_store(clients, settings),
@@ -125,6 +128,6 @@ def run(  # noqa: PLR0913 - what a run is, each by name
         only=only,
         seconds_left=seconds_left,
         clock=clock,
-        gate=approval.gate(clients, settings, plan_id, function_name, run_id, plan),
+        gate=policy.policy_of(clients, settings, plan_id, function_name, run_id, plan),
         journal=Journal(clients, book.bucket, book.prefix, run_id) if book else None,
     )

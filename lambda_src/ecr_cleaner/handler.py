@@ -6,15 +6,19 @@ import os
 import uuid
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ecr_cleaner import announce, aws, compose, settings
-from ecr_cleaner.aws import Aws
+from ecr_cleaner import compose
+from ecr_cleaner.aws import errors
+from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.clock import utc_now
 from ecr_cleaner.errors import CleanerError, HistoryError, LockHeldError, RunFailedError, SettingsError
-from ecr_cleaner.event import Apply, Confirmation
-from ecr_cleaner.model import RunStatus, counts_json
-from ecr_cleaner.report.ending import Ending
+from ecr_cleaner.model.result import RunStatus
+from ecr_cleaner.model.scan import counts_json
+from ecr_cleaner.publish import announce
+from ecr_cleaner.report.invocation import InvocationResult
 from ecr_cleaner.report.log import LOGGER, LogReporter, quiet_libraries
 from ecr_cleaner.report.summary import SCHEMA_VERSION
+from ecr_cleaner.settings import loader
+from ecr_cleaner.settings.request import ApplyRequest, ConfirmationRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,7 +55,7 @@ def handler(event: object, context: Context | None, clock: Callable[[], datetime
     run_id = context.aws_request_id if context else str(uuid.uuid4())
     quiet_libraries()
     try:
-        told, asked = settings.for_invocation(os.environ, event, compose.KNOWN_SOURCES, compose.read_object)
+        told, asked = loader.for_invocation(os.environ, event, compose.KNOWN_SOURCES, compose.read_object)
     except SettingsError as error:
         LOGGER.error("Nothing was done: settings or event not understood", extra={"problems": error.problems})
         raise RunFailedError(run_id, RunStatus.FAILED, error.problems) from None
@@ -59,13 +63,13 @@ def handler(event: object, context: Context | None, clock: Callable[[], datetime
     def seconds_left() -> float:
         return context.get_remaining_time_in_millis() / 1000 if context else float("inf")
 
-    confirms = isinstance(asked, Confirmation)
-    clients: Aws | None = None
+    confirms = isinstance(asked, ConfirmationRequest)
+    clients: AwsClients | None = None
     summary: RunSummary | None = None
     try:
-        clients = Aws()
+        clients = AwsClients()
         with compose.run_lock(clients, told, run_id):
-            if isinstance(asked, Confirmation):
+            if isinstance(asked, ConfirmationRequest):
                 return _confirm(clients, told, asked.id, run_id)
             reports = compose.report_store(clients, told)
             summary = compose.run(
@@ -76,14 +80,14 @@ def handler(event: object, context: Context | None, clock: Callable[[], datetime
                 function_name=_function_name(),
                 seconds_left=seconds_left,
                 clock=clock,
-                plan_id=asked.plan if isinstance(asked, Apply) else None,
+                plan_id=asked.plan if isinstance(asked, ApplyRequest) else None,
                 keep=reports.keep if reports else None,
             ).execute()
         ending = _ending(run_id, told, clients, summary)
     except LockHeldError as error:
         LOGGER.error("Nothing was done: another run is under way", extra={"cause": str(error)})
         ending = _ending(run_id, told, clients, None, RunStatus.REFUSED, str(error))
-    except (CleanerError, *aws.AwsError) as error:
+    except (CleanerError, *errors.AwsError) as error:
         LOGGER.exception("The run could not be started or ended")
         ending = _ending(run_id, told, clients, summary, RunStatus.FAILED, str(error))
     except Exception as error:
@@ -105,15 +109,15 @@ def _function_name() -> str:
 
 def _ending(
     run_id: str,
-    told: settings.Settings,
-    clients: Aws | None,
+    told: loader.Settings,
+    clients: AwsClients | None,
     summary: RunSummary | None,
     status: RunStatus = RunStatus.COMPLETED,
     *causes: str,
-) -> Ending:
+) -> InvocationResult:
     """How it ended: as the run says, and what went wrong around it."""
     name = _function_name()
-    ending = Ending(
+    ending = InvocationResult(
         run_id=run_id,
         function=name,
         log_group=os.environ.get("AWS_LAMBDA_LOG_GROUP_NAME", f"/aws/lambda/{name}"),
@@ -126,7 +130,7 @@ def _ending(
     return ending.worsened(causes)
 
 
-def _confirm(clients: Aws, told: settings.Settings, drop_id: str, run_id: str) -> dict[str, Any]:
+def _confirm(clients: AwsClients, told: loader.Settings, drop_id: str, run_id: str) -> dict[str, Any]:
     history = compose.history_store(clients, told)
     if history is None:
         message = "the history is off: no usages are compared, so there is nothing to confirm"

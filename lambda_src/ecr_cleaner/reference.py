@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from ecr_cleaner.errors import UnreadableReferenceError
-from ecr_cleaner.model import Breadth, Reference
+from ecr_cleaner.model.usage import Reference, ReferenceScope
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -184,7 +184,7 @@ def listed(text: str) -> Reference | None:
         return found
     if found.tag is not None or found.digest is not None:
         raise UnreadableReferenceError(text, _LISTED_RULE)
-    return replace(found, text=text, breadth=Breadth.REPOSITORY)
+    return replace(found, text=text, breadth=ReferenceScope.REPOSITORY)
 
 
 def find(text: str) -> tuple[Reference, ...]:
@@ -209,16 +209,16 @@ def _widened(match: re.Match[str]) -> Iterator[Reference]:
     end = max(match.end("place"), match.end("path"))
     text = match.string[match.start() : end]
 
-    def made(repository: str, breadth: Breadth, tag: str | None = None, digest: str | None = None) -> Reference:
+    def made(repository: str, breadth: ReferenceScope, tag: str | None = None, digest: str | None = None) -> Reference:
         return Reference(text, account, region, repository, tag, digest, breadth)
 
     path = match["path"] or ""
     if api := _API.match(path):
         named = _BEGINNING.match(api["name"])
-        yield made(named[0] if named else "", Breadth.PREFIX)
+        yield made(named[0] if named else "", ReferenceScope.PREFIX)
     beginning = _BEGINNING.match(path)
     if beginning is None or not (place or _HOST_ENDS.fullmatch(host)):
-        yield made("", Breadth.PREFIX)
+        yield made("", ReferenceScope.PREFIX)
         return
     repository, rest = beginning["repository"], path[beginning.end() :]
     whole = _PATH.fullmatch(path)
@@ -226,8 +226,8 @@ def _widened(match: re.Match[str]) -> Iterator[Reference]:
         tag = whole["tag"] or ""
         # Full stops and dashes behind a tag may belong to the sentence.
         for length in range(len(tag), max(len(tag.rstrip("._-")), 1) - 1, -1) if tag else [0]:
-            yield made(repository, Breadth.IMAGE, tag[:length] or None, whole["digest"])
+            yield made(repository, ReferenceScope.IMAGE, tag[:length] or None, whole["digest"])
     elif rest[:1] in {":", "@"}:
-        yield made(repository, Breadth.REPOSITORY)
+        yield made(repository, ReferenceScope.REPOSITORY)
     else:
-        yield made(repository, Breadth.PREFIX)
+        yield made(repository, ReferenceScope.PREFIX)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ecr_cleaner import aws
-from ecr_cleaner.aws import Aws, connect
+from ecr_cleaner.aws import pacing
+from ecr_cleaner.aws.client import AwsClients, connect
 from tests.aws_calls.script import Script
 from tests.builders import ACCOUNT, REGION
 
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session")
-def _clients() -> Aws:
+def _clients() -> AwsClients:
     made = connect(REGION, None)
     made.account_id = ACCOUNT
     return made
 
 
 @pytest.fixture
-def script(_clients: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Script]:
+def script(_clients: AwsClients, monkeypatch: pytest.MonkeyPatch) -> Iterator[Script]:
     """Answers for the calls of one test, and no waiting between tries."""
-    monkeypatch.setattr(aws, "back_off", lambda _: None)
+    monkeypatch.setattr(pacing, "back_off", lambda _: None)
     with Script(_clients) as made:
         yield made

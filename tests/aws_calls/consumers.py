@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from ecr_cleaner.model import Reference
-from ecr_cleaner.settings import Settings
-from ecr_cleaner.usage.base import Account
+from ecr_cleaner.model.usage import Reference
+from ecr_cleaner.settings.loader import Settings
+from ecr_cleaner.usage.source import SourceContext
 from ecr_cleaner.usage.task_definitions import TaskDefinitions
 from tests.builders import ACCOUNT, HOST, REGION, digest
 
@@ -20,9 +20,9 @@ CLUSTER: Final = f"{ARN}:cluster/prod"
 APP: Final = digest("app")
 
 
-def account(script: Script) -> Account:
+def account(script: Script) -> SourceContext:
     """What a source is handed, with no task definition read yet."""
-    return Account(script.aws, Settings(), TaskDefinitions(script.aws))
+    return SourceContext(script.aws, Settings(), TaskDefinitions(script.aws))
 
 
 def written(

@@ -16,7 +16,7 @@ from tests.fake_aws.shapes import filled
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from ecr_cleaner.usage.table import Call, Chain
+    from ecr_cleaner.usage.declarative import Call, Chain
     from tests.aws_calls.script import Script
 
 _STEP = re.compile(r"(\w+)((?:\[\]|\{\})*)")

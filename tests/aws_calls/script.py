@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from botocore.stub import Stubber
 
-from ecr_cleaner.readings import Readings
+from ecr_cleaner.registry.own_pulls import Readings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from ecr_cleaner.aws import Aws
-    from ecr_cleaner.model import Image
+    from ecr_cleaner.aws.client import AwsClients
+    from ecr_cleaner.model.image import Image
 
 _TOKENS: Final = frozenset({"nextToken", "NextToken", "Marker", "NextMarker"})
 _ONCE: Final = frozenset(
@@ -34,7 +34,7 @@ class Script:
         readings: When that code read manifests.
     """
 
-    def __init__(self, aws: Aws) -> None:
+    def __init__(self, aws: AwsClients) -> None:
         self.aws = aws
         self.readings = Readings()
         self._stubbers: dict[tuple[str, bool], Any] = {}

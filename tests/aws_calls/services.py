@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from ecr_cleaner.model import Evidence, Reference, Usage
+from ecr_cleaner.model.usage import Reference, Usage, UsageKind
 from ecr_cleaner.usage.sources.ecs import services as ecs_services
 from tests.aws_calls.consumers import APP, ARN, CLUSTER, account, tagged
 from tests.builders import NOW
@@ -13,7 +13,7 @@ from tests.builders import NOW
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ecr_cleaner.usage.base import Account
+    from ecr_cleaner.usage.source import SourceContext
     from tests.aws_calls.script import Script
 
 API = f"{ARN}:service/prod/api"
@@ -71,16 +71,16 @@ def resolved(script: Script, *numbers: int, **more: Any) -> None:
     script.answer("ecs", "describe_service_revisions", {"serviceRevisions": told}, serviceRevisionArns=arns)
 
 
-def used(script: Script, read: Account | None = None) -> list[Usage]:
+def used(script: Script, read: SourceContext | None = None) -> list[Usage]:
     """What the services of the cluster use."""
     return list(ecs_services.usages(read or account(script), CLUSTER))
 
 
-def usage(reference: Reference, named: str, evidence: Evidence = Evidence.CONFIGURED) -> Usage:
+def usage(reference: Reference, named: str, evidence: UsageKind = UsageKind.CONFIGURED) -> Usage:
     """A usage by the service."""
     return Usage(reference, "ecs", f"ecs service prod/api, {named}", evidence)
 
 
-def revisions_of(usages: list[Usage]) -> dict[int, Evidence]:
+def revisions_of(usages: list[Usage]) -> dict[int, UsageKind]:
     """Numbers of the revisions that are used, and how."""
     return {int(u.consumer.rpartition(" ")[2]): u.evidence for u in usages if "service revision" in u.consumer}

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from ecr_cleaner import usage
-from ecr_cleaner.model import SourceOutcome, SourceStatus, UsageScan
-from ecr_cleaner.settings import Settings
-from ecr_cleaner.usage.base import Source
+from ecr_cleaner.model.scan import SourceOutcome, SourceStatus, UsageScan
+from ecr_cleaner.settings.loader import Settings
+from ecr_cleaner.usage import catalog
 from ecr_cleaner.usage.scanner import LocalScanner
+from ecr_cleaner.usage.source import Source
 from tests.builders import NOW
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from ecr_cleaner.aws import Aws
-    from ecr_cleaner.model import Usage
-    from ecr_cleaner.usage.base import Account, Field
+    from ecr_cleaner.aws.client import AwsClients
+    from ecr_cleaner.model.usage import Usage
+    from ecr_cleaner.usage.source import RequiredField, SourceContext
     from tests.aws_calls.script import Script
 
 NAMES: Final = ("apprunner", "ecs", "eks", "eventbridge", "lambda", "scheduler")
-SOURCES: Final = tuple(source for source in usage.SOURCES if source.name in NAMES)
+SOURCES: Final = tuple(source for source in catalog.SOURCES if source.name in NAMES)
 """Enough to tell one from another; what holds for them holds for all."""
 TITLES: Final = {source.name: source.title for source in SOURCES}
 
@@ -53,13 +53,13 @@ def collected(script: Script, *excluded: str) -> UsageScan:
     return scanned(script.aws, excluding(*excluded), SOURCES)
 
 
-def scanned(clients: Aws, settings: Settings, sources: Sequence[Source] = usage.SOURCES) -> UsageScan:
+def scanned(clients: AwsClients, settings: Settings, sources: Sequence[Source] = catalog.SOURCES) -> UsageScan:
     """What a run would know of its account and region."""
     return LocalScanner(clients, settings, "run-1", lambda: NOW, sources).scan(NOW)
 
 
 def alone(
-    script: Script, collect: Callable[[Account], Iterator[Usage]], *fields: Field, service: str = "ecs"
+    script: Script, collect: Callable[[SourceContext], Iterator[Usage]], *fields: RequiredField, service: str = "ecs"
 ) -> UsageScan:
     """Ask one source that is made up."""
     made_up = Source("made-up", "things made up", "nothing", service, (), fields, collect)

@@ -9,16 +9,16 @@ import pytest
 from botocore.exceptions import ConnectionClosedError
 from botocore.stub import ANY
 
-from ecr_cleaner import announce
-from ecr_cleaner.model import RunStatus
-from ecr_cleaner.report import notify
-from ecr_cleaner.settings import Settings
+from ecr_cleaner.model.result import RunStatus
+from ecr_cleaner.publish import announce
+from ecr_cleaner.report import mail as report_mail
+from ecr_cleaner.settings.loader import Settings
 from tests.endings import RUN_ID, ending, repository, summary
-from tests.unit.test_metrics import violations
+from tests.unit.report.test_metrics import violations
 
 if TYPE_CHECKING:
-    from ecr_cleaner.model import Occasions
-    from ecr_cleaner.report.ending import Ending
+    from ecr_cleaner.model.result import NotifyOn
+    from ecr_cleaner.report.invocation import InvocationResult
     from tests.aws_calls.script import Script
 
 TOPIC: Final = "arn:aws:sns:us-east-1:123456789012:runs"
@@ -26,7 +26,7 @@ REMOVED: Final = ending(summary(repository(removed=2)))
 
 
 def told(
-    *, bus: str | None = None, topic: str | None = None, on: Occasions = "always", metrics: str | None = None
+    *, bus: str | None = None, topic: str | None = None, on: NotifyOn = "always", metrics: str | None = None
 ) -> Settings:
     """Settings that say who is told."""
     notifications: Any = {"topic_arn": topic, "on": on} if topic else None
@@ -34,7 +34,9 @@ def told(
     return Settings.model_validate(document)
 
 
-def tell(script: Script, settings: Settings, of: Ending = REMOVED, seconds: float = 100.0) -> Ending:
+def tell(
+    script: Script, settings: Settings, of: InvocationResult = REMOVED, seconds: float = 100.0
+) -> InvocationResult:
     """Tell, with so many seconds left."""
     return announce.tell(script.aws, settings, of, lambda: seconds)
 
@@ -80,8 +82,8 @@ def test_the_event_comes_before_the_notification(script: Script) -> None:
             "publish",
             {"MessageId": "1"},
             TopicArn=TOPIC,
-            Subject=notify.subject(REMOVED),
-            Message=notify.text(REMOVED),
+            Subject=report_mail.subject(REMOVED),
+            Message=report_mail.text(REMOVED),
         )
         assert tell(script, told(bus="platform", topic=TOPIC)) == REMOVED
 
@@ -96,7 +98,7 @@ class _Like(dict[str, Any]):
 
 
 @pytest.mark.parametrize(("on", "calls"), [("always", 1), ("removals", 0), ("problems", 0)])
-def test_a_notification_is_sent_on_its_occasions(script: Script, on: Occasions, calls: int) -> None:
+def test_a_notification_is_sent_on_its_occasions(script: Script, on: NotifyOn, calls: int) -> None:
     """A quiet night disturbs only those who want to hear of it."""
     with script:
         for _ in range(calls):

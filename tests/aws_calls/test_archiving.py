@@ -10,18 +10,21 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
-from ecr_cleaner import batch, inventory, removal
-from ecr_cleaner.archiving import BATCH_SIZE, MEANING
-from ecr_cleaner.journal import Unwritten
-from ecr_cleaner.model import Contents, RemovalStatus
-from ecr_cleaner.rules import judge
+from ecr_cleaner.decision.rules import evaluate
+from ecr_cleaner.journal.writer import JournalFailure
+from ecr_cleaner.model.plan import RemovalStatus
+from ecr_cleaner.model.repository import RepositorySnapshot
+from ecr_cleaner.registry import opt_in
+from ecr_cleaner.removal import batch, remover
+from ecr_cleaner.removal.calls import ARCHIVE_BATCH_SIZE, NOT_ARCHIVED
 from tests.aws_calls.script import by_digest, detail
 from tests.builders import NOW, ago, digest, image, repository
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from ecr_cleaner.model import Image, Removal, RepositoryPlan, Verdict
+    from ecr_cleaner.model.image import Image
+    from ecr_cleaner.model.plan import Removal, RepositoryPlan, Verdict
     from tests.aws_calls.script import Script
 
 ATTIC = replace(repository("app").retention, delete_archived_after_days=90)
@@ -32,7 +35,7 @@ ARCHIVED, REMOVED, FAILED = RemovalStatus.ARCHIVED, RemovalStatus.REMOVED, Remov
 def plan(*images: Image, children: dict[str, Iterable[str]] | None = None) -> RepositoryPlan:
     """A plan that removes all of these images; children by name."""
     listed = {digest(index): tuple(map(digest, names)) for index, names in (children or {}).items()}
-    made = judge(APP, Contents(images, listed), (), NOW)
+    made = evaluate(APP, RepositorySnapshot(images, listed), (), NOW)
     assert len(made.removals) == len(images)
     return made
 
@@ -62,7 +65,7 @@ def carried_out(
 
 def ended(script: Script, what: RepositoryPlan, may_go_on: Callable[[], bool] = lambda: True) -> list[Removal]:
     """Carry a plan out that archives."""
-    return list(removal.remove(script.aws, what, may_go_on, readings=script.readings, archive=True))
+    return list(remover.remove(script.aws, what, may_go_on, readings=script.readings, archive=True))
 
 
 def look(script: Script, *images: Image) -> None:
@@ -160,12 +163,12 @@ def test_what_hangs_on_what_somebody_deletes_from_the_archive_follows(script: Sc
 
 def test_every_ten_are_looked_at_anew(script: Script) -> None:
     """So that none is archived long after the look."""
-    images = [image(f"i{number}", tags=[f"t{number}"]) for number in range(BATCH_SIZE + 1)]
-    look(script, *images[:BATCH_SIZE])
-    for one in images[:BATCH_SIZE]:
+    images = [image(f"i{number}", tags=[f"t{number}"]) for number in range(ARCHIVE_BATCH_SIZE + 1)]
+    look(script, *images[:ARCHIVE_BATCH_SIZE])
+    for one in images[:ARCHIVE_BATCH_SIZE]:
         update(script, one)
     still_opted_in(script)
-    look(script, replace(images[-1], tags=("more", f"t{BATCH_SIZE}")))
+    look(script, replace(images[-1], tags=("more", f"t{ARCHIVE_BATCH_SIZE}")))
     found = carried_out(script, plan(*images))
     assert found.pop(images[-1].digest) is RemovalStatus.CHANGED
     assert set(found.values()) == {ARCHIVED}
@@ -173,13 +176,13 @@ def test_every_ten_are_looked_at_anew(script: Script) -> None:
 
 def test_between_batches_time_is_asked_for(script: Script) -> None:
     """What there is no time for is left."""
-    images = [image(f"i{number}") for number in range(BATCH_SIZE + 2)]
-    answers = iter([True] * (1 + BATCH_SIZE) + [False])
-    look(script, *images[:BATCH_SIZE])
-    for one in images[:BATCH_SIZE]:
+    images = [image(f"i{number}") for number in range(ARCHIVE_BATCH_SIZE + 2)]
+    answers = iter([True] * (1 + ARCHIVE_BATCH_SIZE) + [False])
+    look(script, *images[:ARCHIVE_BATCH_SIZE])
+    for one in images[:ARCHIVE_BATCH_SIZE]:
         update(script, one)
     found = carried_out(script, plan(*images), lambda: next(answers))
-    assert {found.pop(one.digest) for one in images[BATCH_SIZE:]} == {RemovalStatus.LEFT}
+    assert {found.pop(one.digest) for one in images[ARCHIVE_BATCH_SIZE:]} == {RemovalStatus.LEFT}
     assert set(found.values()) == {ARCHIVED}
 
 
@@ -190,7 +193,7 @@ def test_of_what_is_left_nothing_more_is_told(script: Script, asked: int) -> Non
     if asked:
         look(script, one)
     else:
-        assert inventory.tags_of(script.aws, APP.arn) == {"BoxCleanerEnabled": "true"}, (
+        assert opt_in.tags_of(script.aws, APP.arn) == {"BoxCleanerEnabled": "true"}, (
             "asked before there was time for it"
         )
     answers = iter([True] * asked + [False] * 3)
@@ -236,10 +239,10 @@ class _Refuses:
 
     def write(
         self, _repository: object, verdicts: Iterable[Verdict], action: str, _note: object
-    ) -> dict[str, Unwritten]:
+    ) -> dict[str, JournalFailure]:
         names = [verdict.image.digest for verdict in verdicts]
         self.asked.append((names, action))
-        return dict.fromkeys(names, Unwritten("TooSlow", "it took long"))
+        return dict.fromkeys(names, JournalFailure("TooSlow", "it took long"))
 
 
 @pytest.mark.parametrize("archive", [True, False])
@@ -256,7 +259,7 @@ def test_the_journal_is_told_what_becomes_of_it(script: Script, *, archive: bool
             repositoryName="app",
             imageIds=by_digest([one.digest]),
         )
-    (found,) = removal.remove(
+    (found,) = remover.remove(
         script.aws, plan(one), lambda: True, cast("Any", journal), readings=script.readings, archive=archive
     )
     assert journal.asked == [([one.digest], "archive" if archive else "delete")]
@@ -285,13 +288,13 @@ def test_between_calls_time_is_asked_for(script: Script) -> None:
 
 def test_between_calls_an_old_look_is_made_anew(script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
     """The machine slept after the first one."""
-    monkeypatch.setattr(batch.aws, "back_off", lambda _: None)
+    monkeypatch.setattr(batch.pacing, "back_off", lambda _: None)
     one, two = image("one"), image("two")
     moments = chain([NOW, NOW], repeat(NOW + timedelta(hours=8)))
     look(script, one, two)
     update(script, one)
     look(script, replace(two, last_pulled_at=NOW))
-    ended = removal.remove(
+    ended = remover.remove(
         script.aws, plan(one, two), lambda: True, archive=True, readings=script.readings, clock=lambda: next(moments)
     )
     found = {r.verdict.image.digest: r.status for r in ended}
@@ -301,7 +304,7 @@ def test_between_calls_an_old_look_is_made_anew(script: Script, monkeypatch: pyt
 @pytest.mark.parametrize(
     ("now", "status", "text"),
     [
-        (lambda one: one, FAILED, MEANING),
+        (lambda one: one, FAILED, NOT_ARCHIVED),
         (lambda one: replace(one, active=False, archived_at=NOW), ARCHIVED, "confirmed by looking again"),
     ],
     ids=["still active", "archived"],

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 import pytest
 from botocore.stub import Stubber
 
-from ecr_cleaner.access import RegistryFacts
-from ecr_cleaner.checks import Checks
-from ecr_cleaner.model import Contents
-from ecr_cleaner.settings import Settings
-from ecr_cleaner.survey import RegistryListing
+from ecr_cleaner.findings.collector import FindingsCollector
+from ecr_cleaner.model.repository import RepositorySnapshot
+from ecr_cleaner.registry.pull_access import RegistryFacts
+from ecr_cleaner.registry.repositories import RegistryListing
+from ecr_cleaner.settings.loader import Settings
 from tests.aws_calls.script import detail
 from tests.builders import ACCOUNT, NOW, image, repository, usage
 
 if TYPE_CHECKING:
-    from ecr_cleaner.model import Finding
+    from ecr_cleaner.model.result import Finding
     from tests.aws_calls.script import Script
 
 OLD = image("old", tags=["v1"], pushed="90d")
@@ -46,16 +46,16 @@ OPEN = json.dumps(
 )
 
 
-def checks(script: Script, **settings: object) -> Checks:
+def checks(script: Script, **settings: object) -> FindingsCollector:
     """Those of a run in which an old image is in use."""
-    made = Checks(script.aws, Settings.model_validate(settings), lambda: 900.0)
+    made = FindingsCollector(script.aws, Settings.model_validate(settings), lambda: 900.0)
     made.scanned([usage(tag="v1")])
     return made
 
 
-def found(made: Checks) -> list[Finding]:
+def found(made: FindingsCollector) -> list[Finding]:
     """Of the repository that holds it."""
-    made.repository(repository(), Contents((OLD,)), NOW, {}, read=True)
+    made.repository(repository(), RepositorySnapshot((OLD,)), NOW, {}, read=True)
     return made.findings
 
 
@@ -130,7 +130,7 @@ def test_half_a_page_is_no_listing(script: Script) -> None:
     assert [(f.kind.value, f.subject) for f in made.findings] == [("not_determined", "web")]
 
 
-def accepting(script: Script) -> Checks:
+def accepting(script: Script) -> FindingsCollector:
     """Those of a run in which a person accepted that other accounts pull."""
     made = checks(script, accepted_gaps={"other_accounts:*": "known"})
     made.scanned([])
@@ -158,8 +158,8 @@ def test_what_is_accepted_is_told_for_each_repository(
             answer = {"registryId": ACCOUNT, "repositoryName": "app", "policyText": text}
             stubber.add_response("get_repository_policy", answer, {"repositoryName": "app"})
         made = accepting(script)
-        made.repository(repository(), Contents((OLD,)), NOW, {}, read=True)
-        made.repository(repository(), Contents((OLD,)), NOW, {}, read=True)
+        made.repository(repository(), RepositorySnapshot((OLD,)), NOW, {}, read=True)
+        made.repository(repository(), RepositorySnapshot((OLD,)), NOW, {}, read=True)
         stubber.assert_no_pending_responses()
     assert [(finding.kind.value, finding.severity.value) for finding in made.findings] == kinds
 

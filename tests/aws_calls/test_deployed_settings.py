@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ecr_cleaner import aws
+from ecr_cleaner.aws import errors
 from ecr_cleaner.cli import known_settings
 from ecr_cleaner.errors import CleanerError
 
@@ -54,5 +54,5 @@ def test_no_such_function(script: Script) -> None:
 def test_a_function_that_may_not_be_read(script: Script) -> None:
     """Is AWS's error; the command line makes a sentence of it."""
     script.refuse("lambda", "get_function_configuration", "AccessDeniedException", FunctionName="f")
-    with pytest.raises(aws.AwsError):
+    with pytest.raises(errors.AwsError):
         known_settings.environment_of(script.aws, "f")

@@ -11,11 +11,12 @@ import pytest
 from botocore.response import StreamingBody
 from botocore.stub import ANY
 
-from ecr_cleaner import documents, memory
-from ecr_cleaner.documents import PendingDrop, State
+from ecr_cleaner import schema as schema_module
 from ecr_cleaner.errors import HistoryError, ReplacedError
-from ecr_cleaner.history import HistoryStore
-from ecr_cleaner.model import Gone
+from ecr_cleaner.history import model, schema
+from ecr_cleaner.history.schema import PendingDrop, StateDocument
+from ecr_cleaner.history.store import HistoryStore
+from ecr_cleaner.model.image import RemovedImage
 from tests.builders import NOW, ago, counts, digest, image, usage
 
 if TYPE_CHECKING:
@@ -76,18 +77,18 @@ def s3(script: Script) -> S3:
     return S3(script)
 
 
-def opened(store: HistoryStore, s3: S3, state: State | None = None) -> HistoryStore:
+def opened(store: HistoryStore, s3: S3, state: StateDocument | None = None) -> HistoryStore:
     """A history that has begun."""
     s3.holds(MARKER, STARTED, '"m1"')
-    s3.holds(STATE, documents.seal(state or State()), '"s1"')
+    s3.holds(STATE, schema_module.seal(state or StateDocument()), '"s1"')
     store.open(NOW)
     return store
 
 
-def look(at: datetime, used: str | None = None, **tags: list[str]) -> memory.History:
+def look(at: datetime, used: str | None = None, **tags: list[str]) -> model.History:
     """One observation of shop/app."""
     usages = {digest(used): [usage(of=used)]} if used else {}
-    return memory.observe("shop/app", [image(name, tags=t) for name, t in tags.items()], usages, at, complete=True)
+    return model.observe("shop/app", [image(name, tags=t) for name, t in tags.items()], usages, at, complete=True)
 
 
 # Opening
@@ -107,9 +108,9 @@ def test_a_first_run_begins_a_history(
         "started_at": "2026-03-01T12:00:00Z",
     }
     s3.holds(MARKER, NEW, '"m1"')
-    s3.takes(key, documents.seal(State()), None)
+    s3.takes(key, schema_module.seal(StateDocument()), None)
     s3.takes(MARKER, json.dumps(marker, separators=(",", ":")).encode() + b"\n", '"m1"')
-    s3.holds(key, documents.seal(State()), '"s1"')
+    s3.holds(key, schema_module.seal(StateDocument()), '"s1"')
     store.open(NOW)
     assert (store.started_at, store.usages) == (NOW, {})
 
@@ -120,7 +121,7 @@ def test_a_first_run_beside_another_one_takes_the_others_history(s3: S3, store: 
     s3.takes(ANY, ANY, None)
     s3.refuses(MARKER, ANY, '"m1"')
     s3.holds(MARKER, STARTED, '"m2"')
-    s3.holds(STATE, documents.seal(State(usages=listed(ecs=3))), '"s1"')
+    s3.holds(STATE, schema_module.seal(StateDocument(usages=listed(ecs=3))), '"s1"')
     store.open(NOW)
     assert store.usages == counts(ecs=3)
 
@@ -140,7 +141,7 @@ def test_a_state_whose_answer_got_lost_is_there(s3: S3, store: HistoryStore) -> 
     s3.holds(MARKER, NEW, '"m1"')
     s3.refuses(ANY, ANY, None)
     s3.takes(MARKER, ANY, '"m1"')
-    s3.holds(ANY, documents.seal(State()))
+    s3.holds(ANY, schema_module.seal(StateDocument()))
     store.open(NOW)
 
 
@@ -185,17 +186,17 @@ def test_a_marker_that_is_not_understood_is_a_lost_one(s3: S3, store: HistorySto
         store.open(NOW)
 
 
-def listed(**by_source: int) -> list[documents.Count]:
+def listed(**by_source: int) -> list[schema.Count]:
     """Counts as they lie in a document; `model_construct`, for one that is wrong is among them."""
     return [
-        documents.Count.model_construct(
+        schema.Count.model_construct(
             account_id=key.target.account_id, region=key.target.region, source=key.source, usages=count
         )
         for key, count in counts(**by_source).items()
     ]
 
 
-WHOLE: Final = documents.seal(State(repositories=["shop/app"], usages=listed(ecs=3)))
+WHOLE: Final = schema_module.seal(StateDocument(repositories=["shop/app"], usages=listed(ecs=3)))
 
 
 @pytest.mark.parametrize(
@@ -209,8 +210,8 @@ WHOLE: Final = documents.seal(State(repositories=["shop/app"], usages=listed(ecs
         WHOLE.replace(b'"usages":3', b'"usages":2'),
         WHOLE.replace(b"shop/app", b"shop/web"),
         WHOLE.replace(b'"schema_version":1', b'"schema_version":2'),
-        documents.seal(PendingDrop(id="x", usages=[])),
-        documents.seal(State.model_construct(usages=listed(ecs=-1))),
+        schema_module.seal(PendingDrop(id="x", usages=[])),
+        schema_module.seal(StateDocument.model_construct(usages=listed(ecs=-1))),
     ],
 )
 def test_a_state_that_is_not_whole_is_a_lost_one(s3: S3, store: HistoryStore, state: bytes) -> None:
@@ -237,17 +238,17 @@ def test_a_repository_that_is_new_is_not_asked_for(s3: S3, store: HistoryStore) 
     """Reading what may rightly be absent would take the permission to list."""
     opened(store, s3)
     seen = look(NOW, "a", a=["v1"])
-    s3.takes(APP, documents.write_history(seen), None)
+    s3.takes(APP, schema.write_history(seen), None)
     assert store.remember(seen) == seen
 
 
 def test_a_repository_that_is_known_is_read_and_replaced(s3: S3, store: HistoryStore) -> None:
     """What was seen before stays."""
-    opened(store, s3, State(repositories=["shop/app"]))
+    opened(store, s3, StateDocument(repositories=["shop/app"]))
     before, now = look(ago("1d"), "a", a=["v1"]), look(NOW, a=[])
-    s3.holds(APP, documents.write_history(before), '"a1"')
-    both = memory.remember(before, now, 7)
-    s3.takes(APP, documents.write_history(both), '"a1"', '"a2"')
+    s3.holds(APP, schema.write_history(before), '"a1"')
+    both = model.remember(before, now, 7)
+    s3.takes(APP, schema.write_history(both), '"a1"', '"a2"')
     assert store.remember(now) == both
     assert both.images[digest("a")].last_in_use == ago("1d")
 
@@ -258,7 +259,7 @@ def test_a_second_look_in_one_run_reads_what_the_first_one_wrote(s3: S3, store: 
     first, second = look(NOW, "a", a=["v1"]), look(NOW, a=["v1"])
     s3.takes(APP, ANY, None)
     store.remember(first)
-    s3.holds(APP, documents.write_history(first), '"a1"')
+    s3.holds(APP, schema.write_history(first), '"a1"')
     s3.takes(APP, ANY, '"a1"')
     assert store.remember(second).images[digest("a")].last_in_use == NOW
 
@@ -269,12 +270,12 @@ def test_what_somebody_else_wrote_meanwhile_is_merged_once(
     s3: S3, store: HistoryStore, code: str, *, listed: bool
 ) -> None:
     """Also what a run wrote that was killed before it could note that the object exists."""
-    opened(store, s3, State(repositories=["shop/app"] if listed else []))
+    opened(store, s3, StateDocument(repositories=["shop/app"] if listed else []))
     before, other, mine = look(ago("2d"), "a", a=[], b=[]), look(ago("1h"), "b", a=[], b=[]), look(NOW, a=[], b=[])
     if listed:
-        s3.holds(APP, documents.write_history(before), '"a1"')
+        s3.holds(APP, schema.write_history(before), '"a1"')
     s3.refuses(APP, ANY, '"a1"' if listed else None, code)
-    s3.holds(APP, documents.write_history(other), '"a2"')
+    s3.holds(APP, schema.write_history(other), '"a2"')
     s3.takes(APP, ANY, '"a2"')
     found = store.remember(mine)
     assert found.images[digest("b")].last_in_use == ago("1h")
@@ -285,7 +286,7 @@ def test_whoever_is_overtaken_twice_gives_up(s3: S3, store: HistoryStore) -> Non
     """The repository fails; nothing of it is removed."""
     opened(store, s3)
     s3.refuses(APP, ANY, None)
-    s3.holds(APP, documents.write_history(look(ago("1h"), a=[])), '"a2"')
+    s3.holds(APP, schema.write_history(look(ago("1h"), a=[])), '"a2"')
     s3.refuses(APP, ANY, '"a2"')
     with pytest.raises(HistoryError, match="written by somebody else"):
         store.remember(look(NOW, a=[]))
@@ -294,38 +295,38 @@ def test_whoever_is_overtaken_twice_gives_up(s3: S3, store: HistoryStore) -> Non
 @pytest.mark.parametrize("code", ["NoSuchKey", "AccessDenied"])
 def test_a_repository_that_had_a_history_has_one(s3: S3, store: HistoryStore, code: str) -> None:
     """If not, it is lost, and nothing is written in its place."""
-    opened(store, s3, State(repositories=["shop/app"]))
+    opened(store, s3, StateDocument(repositories=["shop/app"]))
     s3.lacks(APP, code)
     with pytest.raises(HistoryError, match="its history is lost"):
         store.remember(look(NOW, a=[]))
 
 
-GONE: Final = {digest("a"): Gone(("v1",), NOW, "run-1", "delete")}
+GONE: Final = {digest("a"): RemovedImage(("v1",), NOW, "run-1", "delete")}
 
 
 def test_what_is_about_to_go_is_noted(s3: S3, store: HistoryStore) -> None:
     """It joins what is known of the repository, which was looked at before."""
-    opened(store, s3, State(repositories=["shop/app"]))
+    opened(store, s3, StateDocument(repositories=["shop/app"]))
     before = look(ago("1d"), "a", a=["v1"])
-    s3.holds(APP, documents.write_history(before), '"a1"')
-    noted = memory.removing(before, GONE)
-    s3.takes(APP, documents.write_history(noted), '"a1"')
+    s3.holds(APP, schema.write_history(before), '"a1"')
+    noted = model.removing(before, GONE)
+    s3.takes(APP, schema.write_history(noted), '"a1"')
     store.removing("shop/app", GONE)
-    assert documents.read_history(documents.write_history(noted), "here", "shop/app") == noted
+    assert schema.read_history(schema.write_history(noted), "here", "shop/app") == noted
 
 
 def test_what_is_about_to_go_joins_what_somebody_else_wrote_meanwhile(s3: S3, store: HistoryStore) -> None:
     """Once: its own first try may be that somebody. Twice is a failure, and nothing goes."""
-    opened(store, s3, State(repositories=["shop/app"]))
+    opened(store, s3, StateDocument(repositories=["shop/app"]))
     before, other = look(ago("1d"), "a", a=["v1"]), look(ago("1h"), "a", a=["v1"], b=[])
-    s3.holds(APP, documents.write_history(before), '"a1"')
+    s3.holds(APP, schema.write_history(before), '"a1"')
     s3.refuses(APP, ANY, '"a1"')
-    s3.holds(APP, documents.write_history(other), '"a2"')
-    s3.takes(APP, documents.write_history(memory.removing(other, GONE)), '"a2"')
+    s3.holds(APP, schema.write_history(other), '"a2"')
+    s3.takes(APP, schema.write_history(model.removing(other, GONE)), '"a2"')
     store.removing("shop/app", GONE)
-    s3.holds(APP, documents.write_history(other), '"a2"')
+    s3.holds(APP, schema.write_history(other), '"a2"')
     s3.refuses(APP, ANY, '"a2"')
-    s3.holds(APP, documents.write_history(other), '"a3"')
+    s3.holds(APP, schema.write_history(other), '"a3"')
     s3.refuses(APP, ANY, '"a3"')
     with pytest.raises(HistoryError, match="written by somebody else"):
         store.removing("shop/app", GONE)
@@ -334,13 +335,13 @@ def test_what_is_about_to_go_joins_what_somebody_else_wrote_meanwhile(s3: S3, st
 @pytest.mark.parametrize("code", ["NoSuchKey", "AccessDenied"])
 def test_what_is_about_to_go_needs_the_history(s3: S3, store: HistoryStore, code: str) -> None:
     """It was there a moment ago, so by now it is lost."""
-    opened(store, s3, State(repositories=["shop/app"]))
+    opened(store, s3, StateDocument(repositories=["shop/app"]))
     s3.lacks(APP, code)
     with pytest.raises(HistoryError, match="its history is lost"):
         store.removing("shop/app", GONE)
 
 
-HISTORY: Final = documents.write_history(look(ago("1d"), "a", a=["v1"]))
+HISTORY: Final = schema.write_history(look(ago("1d"), "a", a=["v1"]))
 
 
 @pytest.mark.parametrize(
@@ -351,13 +352,13 @@ HISTORY: Final = documents.write_history(look(ago("1d"), "a", a=["v1"]))
         HISTORY[:-3],
         HISTORY.replace(b"2026-02-28", b"2026-02-08"),
         HISTORY.replace(b'"schema_version":1', b'"schema_version":9'),
-        documents.write_history(memory.History("shop/web", NOW)),
-        documents.seal(State()),
+        schema.write_history(model.History("shop/web", NOW)),
+        schema_module.seal(StateDocument()),
     ],
 )
 def test_a_history_that_is_not_whole_is_a_lost_one(s3: S3, store: HistoryStore, body: bytes) -> None:
     """Cut short, edited, of another version, another repository's, or something else."""
-    opened(store, s3, State(repositories=["shop/app"]))
+    opened(store, s3, StateDocument(repositories=["shop/app"]))
     s3.holds(APP, body)
     with pytest.raises(HistoryError, match="its history is lost"):
         store.remember(look(NOW, a=[]))
@@ -368,25 +369,30 @@ def test_a_history_that_is_not_whole_is_a_lost_one(s3: S3, store: HistoryStore, 
 
 def test_what_holds_for_all_is_noted(s3: S3, store: HistoryStore) -> None:
     """The repositories that have an object, without those that the registry has no more; the new measure."""
-    opened(store, s3, State(repositories=["gone", "opted-out"], usages=listed(ecs=9)))
+    opened(store, s3, StateDocument(repositories=["gone", "opted-out"], usages=listed(ecs=9)))
     s3.takes(APP, ANY, None)
     store.remember(look(NOW, a=[]))
-    s3.takes(STATE, documents.seal(State(repositories=["opted-out", "shop/app"], usages=listed(ecs=8))), '"s1"', '"s2"')
+    s3.takes(
+        STATE,
+        schema_module.seal(StateDocument(repositories=["opted-out", "shop/app"], usages=listed(ecs=8))),
+        '"s1"',
+        '"s2"',
+    )
     store.save({"opted-out", "shop/app", "never-seen"}, counts(ecs=8), None)
-    s3.takes(STATE, documents.seal(State(repositories=["shop/app"], usages=listed(ecs=8))), '"s2"')
+    s3.takes(STATE, schema_module.seal(StateDocument(repositories=["shop/app"], usages=listed(ecs=8))), '"s2"')
     store.save({"shop/app"}, None, None)
 
 
 def test_a_fall_waits_beside_the_measure(s3: S3, store: HistoryStore) -> None:
     """Until it is confirmed, or the usages are back."""
-    waiting = State(usages=listed(ecs=9), pending_drop=PendingDrop(id="0123456789ab", usages=listed(ecs=1)))
-    opened(store, s3, State(usages=listed(ecs=9)))
-    s3.takes(STATE, documents.seal(waiting), '"s1"', '"s2"')
+    waiting = StateDocument(usages=listed(ecs=9), pending_drop=PendingDrop(id="0123456789ab", usages=listed(ecs=1)))
+    opened(store, s3, StateDocument(usages=listed(ecs=9)))
+    s3.takes(STATE, schema_module.seal(waiting), '"s1"', '"s2"')
     store.save(set(), counts(ecs=1), "0123456789ab")
     # A source failed: nothing is known, so it goes on waiting.
-    s3.takes(STATE, documents.seal(waiting), '"s2"', '"s3"')
+    s3.takes(STATE, schema_module.seal(waiting), '"s2"', '"s3"')
     store.save(set(), None, None)
-    s3.takes(STATE, documents.seal(State(usages=listed(ecs=9))), '"s3"')
+    s3.takes(STATE, schema_module.seal(StateDocument(usages=listed(ecs=9))), '"s3"')
     store.save(set(), counts(ecs=9), None)
 
 
@@ -394,8 +400,8 @@ def test_a_state_that_somebody_else_wrote_meanwhile_is_merged_once(s3: S3, store
     """No repository's object is forgotten."""
     opened(store, s3)
     s3.refuses(STATE, ANY, '"s1"')
-    s3.holds(STATE, documents.seal(State(repositories=["other"], usages=listed(ecs=1))), '"s2"')
-    s3.takes(STATE, documents.seal(State(repositories=["other"], usages=listed(ecs=5))), '"s2"')
+    s3.holds(STATE, schema_module.seal(StateDocument(repositories=["other"], usages=listed(ecs=1))), '"s2"')
+    s3.takes(STATE, schema_module.seal(StateDocument(repositories=["other"], usages=listed(ecs=5))), '"s2"')
     store.save(set(), counts(ecs=5), None)
 
 
@@ -403,7 +409,7 @@ def test_a_state_that_is_overtaken_twice_is_a_failure(s3: S3, store: HistoryStor
     """Nothing is removed then."""
     opened(store, s3)
     s3.refuses(STATE, ANY, '"s1"')
-    s3.holds(STATE, documents.seal(State()), '"s2"')
+    s3.holds(STATE, schema_module.seal(StateDocument()), '"s2"')
     s3.refuses(STATE, ANY, '"s2"')
     with pytest.raises(HistoryError, match="written by somebody else"):
         store.save(set(), counts(ecs=5), None)
@@ -416,8 +422,14 @@ def test_a_fall_that_is_confirmed_is_the_measure(s3: S3, store: HistoryStore) ->
     """What it was has been forgotten then."""
     pending = PendingDrop(id="0123456789ab", usages=listed(**{"ecs": 1, "lambda": 4}))
     s3.holds(MARKER, STARTED)
-    s3.holds(STATE, documents.seal(State(repositories=["app"], usages=listed(ecs=9), pending_drop=pending)), '"s1"')
-    s3.takes(STATE, documents.seal(State(repositories=["app"], usages=listed(**{"ecs": 1, "lambda": 4}))), '"s1"')
+    s3.holds(
+        STATE,
+        schema_module.seal(StateDocument(repositories=["app"], usages=listed(ecs=9), pending_drop=pending)),
+        '"s1"',
+    )
+    s3.takes(
+        STATE, schema_module.seal(StateDocument(repositories=["app"], usages=listed(**{"ecs": 1, "lambda": 4}))), '"s1"'
+    )
     assert store.confirm("0123456789ab") == counts(**{"ecs": 1, "lambda": 4})
 
 
@@ -431,7 +443,7 @@ def test_a_fall_that_is_confirmed_is_the_measure(s3: S3, store: HistoryStore) ->
 def test_another_fall_is_not_confirmed(s3: S3, store: HistoryStore, pending: PendingDrop | None, said: str) -> None:
     """A word on one says nothing of another."""
     s3.holds(MARKER, STARTED)
-    s3.holds(STATE, documents.seal(State(pending_drop=pending)))
+    s3.holds(STATE, schema_module.seal(StateDocument(pending_drop=pending)))
     with pytest.raises(HistoryError, match=f"no fall of usages 0123456789ab to confirm: {said}"):
         store.confirm("0123456789ab")
 
@@ -446,7 +458,7 @@ def test_before_the_first_run_there_is_nothing_to_confirm(s3: S3, store: History
 def test_a_confirmation_that_is_overtaken_is_a_failure(s3: S3, store: HistoryStore) -> None:
     """What it was said of may not be there any more."""
     s3.holds(MARKER, STARTED)
-    s3.holds(STATE, documents.seal(State(pending_drop=PendingDrop(id="0123456789ab", usages=[]))), '"s1"')
+    s3.holds(STATE, schema_module.seal(StateDocument(pending_drop=PendingDrop(id="0123456789ab", usages=[]))), '"s1"')
     s3.refuses(STATE, ANY, '"s1"')
     with pytest.raises(ReplacedError):
         store.confirm("0123456789ab")

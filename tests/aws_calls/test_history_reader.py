@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ecr_cleaner import documents, memory
-from ecr_cleaner.documents import State
+from ecr_cleaner import schema
 from ecr_cleaner.errors import HistoryError
-from ecr_cleaner.history import HistoryReader
-from ecr_cleaner.model import Gone
+from ecr_cleaner.history import model
+from ecr_cleaner.history import schema as history_schema
+from ecr_cleaner.history.schema import StateDocument
+from ecr_cleaner.history.store import HistoryReader
+from ecr_cleaner.model.image import RemovedImage
 from tests.aws_calls.test_history import APP, MARKER, NEW, PREFIX, S3, STARTED, STATE, listed
 from tests.builders import NOW, ago, counts, digest, image, usage
 
@@ -32,16 +34,16 @@ def s3(script: Script) -> S3:
     return S3(script)
 
 
-def look(at: datetime, *, used: bool) -> memory.History:
+def look(at: datetime, *, used: bool) -> model.History:
     """One look at a repository with one image."""
     users = {digest("one"): [usage(tag="v1")]} if used else {}
-    return memory.observe("shop/app", [image("one", tags=["v1"])], users, at, complete=True)
+    return model.observe("shop/app", [image("one", tags=["v1"])], users, at, complete=True)
 
 
 def opened(reader: HistoryReader, s3: S3, *repositories: str) -> HistoryReader:
     """A history that has begun."""
     s3.holds(MARKER, STARTED)
-    s3.holds(STATE, documents.seal(State(repositories=list(repositories), usages=listed(ecs=3))))
+    s3.holds(STATE, schema.seal(StateDocument(repositories=list(repositories), usages=listed(ecs=3))))
     reader.open(NOW)
     return reader
 
@@ -50,8 +52,8 @@ def test_what_is_known_joins_what_is_seen(reader: HistoryReader, s3: S3) -> None
     """As the function would remember it, which is not written down."""
     known, seen = look(ago("2d"), used=True), look(NOW, used=False)
     opened(reader, s3, "shop/app")
-    s3.holds(APP, documents.write_history(known))
-    assert reader.remember(seen) == memory.remember(known, seen, 7)
+    s3.holds(APP, history_schema.write_history(known))
+    assert reader.remember(seen) == model.remember(known, seen, 7)
     assert reader.usages == counts(ecs=3)
     reader.save({"shop/app"}, counts(ecs=1), None)
     assert reader.usages == counts(ecs=3)
@@ -63,15 +65,15 @@ def test_a_repository_that_nobody_has_seen_yet(reader: HistoryReader, s3: S3, co
     seen = look(NOW, used=False)
     opened(reader, s3)
     s3.lacks(APP, code)
-    assert reader.remember(seen) == memory.remember(None, seen, 7)
+    assert reader.remember(seen) == model.remember(None, seen, 7)
 
 
 def test_an_object_that_the_state_does_not_list_yet_counts(reader: HistoryReader, s3: S3) -> None:
     """A run that was killed has written it; what the next run would find is found."""
     known, seen = look(ago("2d"), used=True), look(NOW, used=False)
     opened(reader, s3)
-    s3.holds(APP, documents.write_history(known))
-    assert reader.remember(seen) == memory.remember(known, seen, 7)
+    s3.holds(APP, history_schema.write_history(known))
+    assert reader.remember(seen) == model.remember(known, seen, 7)
 
 
 @pytest.mark.parametrize("listed", [True, False])
@@ -97,12 +99,12 @@ def test_a_history_that_has_not_begun_is_left_so(reader: HistoryReader, s3: S3) 
     reader.open(NOW)
     seen = look(NOW, used=True)
     assert reader.started_at == NOW
-    assert reader.remember(seen) == memory.remember(None, seen, 7)
+    assert reader.remember(seen) == model.remember(None, seen, 7)
 
 
 def test_what_nobody_notes_is_not_removed(reader: HistoryReader, s3: S3) -> None:
     """Should a run that removes ever be given a reader, it removes nothing. A fall nobody can confirm with it."""
     opened(reader, s3, "shop/app")
     with pytest.raises(HistoryError, match="nothing is removed from shop/app"):
-        reader.removing("shop/app", {digest("a"): Gone((), NOW, "run-1", "delete")})
+        reader.removing("shop/app", {digest("a"): RemovedImage((), NOW, "run-1", "delete")})
     assert not hasattr(reader, "confirm")

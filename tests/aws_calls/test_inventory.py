@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
-from ecr_cleaner import inventory
-from ecr_cleaner.access import RegistryFacts
-from ecr_cleaner.aws import AwsError, code_of
+from ecr_cleaner.aws.errors import AwsError, code_of
 from ecr_cleaner.errors import IncompleteAnswerError, RepositoryError
-from ecr_cleaner.inventory import Misconfigured
-from ecr_cleaner.model import INDEX_MEDIA_TYPES, Image, Repository, Skipped, SkipReason
-from ecr_cleaner.settings import Settings
+from ecr_cleaner.model.image import INDEX_MEDIA_TYPES, Image
+from ecr_cleaner.model.repository import Repository, Skipped, SkipReason
+from ecr_cleaner.registry import config, images, opt_in, repositories
+from ecr_cleaner.registry.opt_in import Misconfigured
+from ecr_cleaner.registry.pull_access import RegistryFacts
+from ecr_cleaner.settings.loader import Settings
 from tests.aws_calls.script import by_digest, detail
 from tests.builders import ACCOUNT, NOW, digest, image, repository
 
@@ -49,7 +50,7 @@ def registry(script: Script, rules: list[dict[str, Any]], *, own_policy: str | N
     else:
         script.answer("ecr", "get_registry_policy", {"registryId": ACCOUNT, "policyText": own_policy})
     script.answer("ecr", "describe_pull_through_cache_rules", {"pullThroughCacheRules": []}, maxResults=1000)
-    return inventory.registry_facts(script.aws)
+    return config.registry_facts(script.aws)
 
 
 def replication(*filters: str, deletes: bool | None) -> dict[str, Any]:
@@ -107,7 +108,7 @@ def test_pull_through_cache_rules_are_read_page_by_page(script: Script) -> None:
     rules = [[{"ecrRepositoryPrefix": prefix}] for prefix in ("hub", "ROOT")]
     script.answer("ecr", method, {"pullThroughCacheRules": rules[0], "nextToken": "2"}, maxResults=1000)
     script.answer("ecr", method, {"pullThroughCacheRules": rules[1]}, maxResults=1000, nextToken="2")
-    assert inventory.registry_facts(script.aws).pull_through_prefixes == ("hub", "ROOT")
+    assert config.registry_facts(script.aws).pull_through_prefixes == ("hub", "ROOT")
 
 
 @pytest.mark.parametrize(
@@ -124,7 +125,7 @@ def test_a_registry_answer_that_lacks_a_member_is_no_answer(
     """An answer that was cut short does not say that nothing is replicated."""
     script.cut_short("ecr", "describe_registry", answer)
     with pytest.raises(IncompleteAnswerError, match=missing):
-        inventory.registry_facts(script.aws)
+        config.registry_facts(script.aws)
 
 
 @pytest.mark.parametrize("page", [{}, {"pullThroughCacheRules": [{}]}])
@@ -133,7 +134,7 @@ def test_a_page_of_cache_rules_that_lacks_a_member_is_no_answer(script: Script, 
     asked_about_caches(script)
     script.cut_short("ecr", "describe_pull_through_cache_rules", page, maxResults=1000)
     with pytest.raises(IncompleteAnswerError, match="DescribePullThroughCacheRules"):
-        inventory.registry_facts(script.aws)
+        config.registry_facts(script.aws)
 
 
 def test_a_denied_registry_policy_ends_the_run(script: Script) -> None:
@@ -141,7 +142,7 @@ def test_a_denied_registry_policy_ends_the_run(script: Script) -> None:
     script.answer("ecr", "describe_registry", {"registryId": ACCOUNT, "replicationConfiguration": {"rules": []}})
     script.refuse("ecr", "get_registry_policy", "AccessDeniedException")
     with pytest.raises(AwsError, match="AccessDenied"):
-        inventory.registry_facts(script.aws)
+        config.registry_facts(script.aws)
 
 
 def test_a_model_that_does_not_know_delete_replication_is_refused(
@@ -153,7 +154,7 @@ def test_a_model_that_does_not_know_delete_replication_is_refused(
     model = script.aws.client("ecr").meta.service_model
     monkeypatch.setattr(model, "shape_for", lambda _: shape)
     with pytest.raises(RepositoryError, match=r"1\.44\.4"):
-        inventory.registry_facts(script.aws)
+        config.registry_facts(script.aws)
 
 
 # Which repositories opted in
@@ -164,7 +165,7 @@ def test_repositories_are_read_page_by_page(script: Script) -> None:
     pages = [[{"repositoryName": name, "repositoryArn": f"arn:{name}"}] for name in ("aa", "bb/cc")]
     script.answer("ecr", "describe_repositories", {"repositories": pages[0], "nextToken": "2"}, maxResults=1000)
     script.answer("ecr", "describe_repositories", {"repositories": pages[1]}, maxResults=1000, nextToken="2")
-    assert list(inventory.repository_names(script.aws)) == [("aa", "arn:aa"), ("bb/cc", "arn:bb/cc")]
+    assert list(repositories.repository_names(script.aws)) == [("aa", "arn:aa"), ("bb/cc", "arn:bb/cc")]
 
 
 @pytest.mark.parametrize(
@@ -175,7 +176,7 @@ def test_a_repository_without_name_or_arn_is_no_answer(script: Script, page: dic
     """Neither is a page without repositories."""
     script.answer("ecr", "describe_repositories", page, maxResults=1000)
     with pytest.raises(IncompleteAnswerError, match="DescribeRepositories"):
-        list(inventory.repository_names(script.aws))
+        list(repositories.repository_names(script.aws))
 
 
 def tagged(script: Script, tags: Mapping[str, str]) -> None:
@@ -191,7 +192,7 @@ def no_policy(script: Script) -> None:
 
 def looked_at(script: Script, facts: RegistryFacts = FACTS, **told: Any) -> object:
     """What becomes of the repository app."""
-    return inventory.opted_in(script.aws, APP.name, APP.arn, Settings.model_validate(told), facts)
+    return opt_in.opted_in(script.aws, APP.name, APP.arn, Settings.model_validate(told), facts)
 
 
 def test_the_exact_tag_opts_in_with_the_default_age(script: Script) -> None:
@@ -448,7 +449,7 @@ def test_images_are_read_page_by_page_archived_ones_included(script: Script) -> 
     asked = {"repositoryName": "app", "filter": ANY, "maxResults": 1000}
     script.answer("ecr", "describe_images", {"imageDetails": [detail(first)], "nextToken": "2"}, **asked)
     script.answer("ecr", "describe_images", {"imageDetails": [detail(second)]}, **asked, nextToken="2")
-    assert list(inventory.images(script.aws, "app")) == [first, second]
+    assert list(images.images(script.aws, "app")) == [first, second]
     assert first.tags == ("v1", "v2")
 
 
@@ -456,7 +457,7 @@ def test_an_image_of_which_ecr_says_little(script: Script) -> None:
     """Only digest and push time are always there."""
     told = {"imageDigest": digest("app"), "imagePushedAt": NOW}
     script.answer("ecr", "describe_images", {"imageDetails": [told]}, repositoryName="app", filter=ANY, maxResults=1000)
-    assert list(inventory.images(script.aws, "app")) == [Image("app", digest("app"), NOW)]
+    assert list(images.images(script.aws, "app")) == [Image("app", digest("app"), NOW)]
 
 
 @pytest.mark.parametrize(("activated", "counts"), [(timedelta(days=-3), True), (timedelta(days=-50), False)])
@@ -467,7 +468,7 @@ def test_an_image_restored_from_the_archive_counts_as_pushed_then(
     told = image(pushed="40d")
     answer = {"imageDetails": [detail(told, lastActivatedAt=NOW + activated)]}
     script.answer("ecr", "describe_images", answer, repositoryName="app", filter=ANY, maxResults=1000)
-    (found,) = inventory.images(script.aws, "app")
+    (found,) = images.images(script.aws, "app")
     restored = replace(told, pushed_at=NOW + activated, uploaded_at=told.pushed_at)
     assert found == (restored if counts else told)
 
@@ -477,7 +478,7 @@ def test_what_cannot_be_pulled_is_not_active(script: Script, status: str) -> Non
     """Archived, or on its way back."""
     answer = {"imageDetails": [detail(image(), imageStatus=status)]}
     script.answer("ecr", "describe_images", answer, repositoryName="app", filter=ANY, maxResults=1000)
-    (found,) = inventory.images(script.aws, "app")
+    (found,) = images.images(script.aws, "app")
     assert not found.active
 
 
@@ -488,7 +489,7 @@ def test_an_image_without_digest_or_push_time_is_no_answer(script: Script, missi
     answer = {} if missing == "imageDetails" else {"imageDetails": [told]}
     script.answer("ecr", "describe_images", answer, repositoryName="app", filter=ANY, maxResults=1000)
     with pytest.raises(IncompleteAnswerError, match=missing):
-        list(inventory.images(script.aws, "app"))
+        list(images.images(script.aws, "app"))
 
 
 # Looking again
@@ -506,13 +507,13 @@ def described(script: Script, names: list[str], gone: set[str]) -> None:
 def test_images_are_looked_at_again_by_digest(script: Script) -> None:
     """One call for up to a hundred."""
     described(script, ["a", "b"], set())
-    found = inventory.describe(script.aws, "app", [digest("a"), digest("b")])
+    found = images.describe(script.aws, "app", [digest("a"), digest("b")])
     assert found == {digest("a"): image("a"), digest("b"): image("b")}
 
 
 def test_looking_at_nothing_asks_nothing(script: Script) -> None:
     """A call without ids would describe the whole repository."""
-    assert inventory.describe(script.aws, "app", []) == {}
+    assert images.describe(script.aws, "app", []) == {}
 
 
 def test_missing_images_are_found_by_halving(script: Script) -> None:
@@ -520,7 +521,7 @@ def test_missing_images_are_found_by_halving(script: Script) -> None:
     gone = {"c"}
     for names in (["a", "b", "c", "d"], ["a", "b"], ["c", "d"], ["c"], ["d"]):
         described(script, names, gone)
-    found = inventory.describe(script.aws, "app", map(digest, ["a", "b", "c", "d"]))
+    found = images.describe(script.aws, "app", map(digest, ["a", "b", "c", "d"]))
     assert set(found) == {digest("a"), digest("b"), digest("d")}
 
 
@@ -529,14 +530,14 @@ def test_more_than_a_hundred_are_looked_at_in_several_calls(script: Script) -> N
     names = [str(number) for number in range(250)]
     for batch in (names[:100], names[100:200], names[200:]):
         described(script, batch, set())
-    assert set(inventory.describe(script.aws, "app", map(digest, names))) == set(map(digest, names))
+    assert set(images.describe(script.aws, "app", map(digest, names))) == set(map(digest, names))
 
 
 def test_in_a_deleted_repository_everything_is_gone(script: Script) -> None:
     """As if each image was missing."""
     asked = {"repositoryName": "app", "imageIds": by_digest([digest("a")])}
     script.refuse("ecr", "describe_images", "RepositoryNotFoundException", **asked)
-    assert inventory.describe(script.aws, "app", [digest("a")]) == {}
+    assert images.describe(script.aws, "app", [digest("a")]) == {}
 
 
 def test_a_denied_look_is_an_error(script: Script) -> None:
@@ -544,7 +545,7 @@ def test_a_denied_look_is_an_error(script: Script) -> None:
     asked = {"repositoryName": "app", "imageIds": by_digest([digest("a")])}
     script.refuse("ecr", "describe_images", "AccessDeniedException", **asked)
     with pytest.raises(AwsError) as denied:
-        inventory.describe(script.aws, "app", [digest("a")])
+        images.describe(script.aws, "app", [digest("a")])
     assert code_of(denied.value) == "AccessDeniedException"
 
 
@@ -552,7 +553,7 @@ def test_a_look_that_lacks_its_result_is_no_answer(script: Script) -> None:
     """Cut short is not gone."""
     script.answer("ecr", "describe_images", {}, repositoryName="app", imageIds=by_digest([digest("a")]))
     with pytest.raises(IncompleteAnswerError, match="imageDetails"):
-        inventory.describe(script.aws, "app", [digest("a")])
+        images.describe(script.aws, "app", [digest("a")])
 
 
 # What indexes list
@@ -582,7 +583,7 @@ def read(
         imageIds=by_digest(index.digest for index in indexes),
         acceptedMediaTypes=list(INDEX_MEDIA_TYPES),
     )
-    return inventory.children(script.aws, "app", indexes, script.readings)
+    return images.children(script.aws, "app", indexes, script.readings)
 
 
 def test_what_indexes_list_is_read_by_digest(script: Script) -> None:
@@ -603,14 +604,14 @@ def test_when_indexes_were_read_is_noted(script: Script, *, answered: bool) -> N
     else:
         script.break_off("ecr", "BatchGetImage", ReadTimeoutError(endpoint_url="https://ecr"))
         with pytest.raises(ReadTimeoutError):
-            inventory.children(script.aws, "app", [index], script.readings)
+            images.children(script.aws, "app", [index], script.readings)
     assert script.readings.explain(index, NOW)
     assert not script.readings.explain(image("other", kind="index"), NOW)
 
 
 def test_without_indexes_nothing_is_read(script: Script) -> None:
     """Reading a manifest counts as a pull."""
-    assert inventory.children(script.aws, "app", [], script.readings) == ({}, ())
+    assert images.children(script.aws, "app", [], script.readings) == ({}, ())
 
 
 def test_a_hundred_indexes_are_read_at_a_time(script: Script) -> None:
@@ -625,7 +626,7 @@ def test_a_hundred_indexes_are_read_at_a_time(script: Script) -> None:
             imageIds=by_digest(i.digest for i in batch),
             acceptedMediaTypes=list(INDEX_MEDIA_TYPES),
         )
-    found, _ = inventory.children(script.aws, "app", indexes, script.readings)
+    found, _ = images.children(script.aws, "app", indexes, script.readings)
     assert len(found) == 101
 
 
@@ -692,4 +693,4 @@ def test_a_manifest_answer_that_lacks_a_member_is_no_answer(
         acceptedMediaTypes=list(INDEX_MEDIA_TYPES),
     )
     with pytest.raises(IncompleteAnswerError, match=missing):
-        inventory.children(script.aws, "app", [image("index", kind="index")], script.readings)
+        images.children(script.aws, "app", [image("index", kind="index")], script.readings)

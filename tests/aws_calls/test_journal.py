@@ -15,20 +15,24 @@ from botocore.exceptions import ReadTimeoutError
 from botocore.response import StreamingBody
 from botocore.stub import ANY
 
-from ecr_cleaner import journal as room
-from ecr_cleaner import journal_document, removal
+from ecr_cleaner.decision.rules import evaluate
 from ecr_cleaner.errors import NotWholeError
-from ecr_cleaner.journal import Journal, Unwritten
-from ecr_cleaner.memory import Entry as Known
-from ecr_cleaner.model import LONGEST_READING, Contents, RemovalStatus, RepositoryPlan
-from ecr_cleaner.rules import judge
+from ecr_cleaner.history.model import Entry as Known
+from ecr_cleaner.journal import schema
+from ecr_cleaner.journal import writer as room
+from ecr_cleaner.journal.writer import Journal, JournalFailure
+from ecr_cleaner.model.image import LONGEST_READING
+from ecr_cleaner.model.plan import RemovalStatus, RepositoryPlan
+from ecr_cleaner.model.repository import RepositorySnapshot
+from ecr_cleaner.removal import remover
 from tests.aws_calls.script import by_digest, detail
 from tests.builders import INDEX, NOW, ago, image, repository
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from ecr_cleaner.model import Image, Removal
+    from ecr_cleaner.model.image import Image
+    from ecr_cleaner.model.plan import Removal
     from tests.aws_calls.script import Script
 
 APP = repository("app")
@@ -50,7 +54,7 @@ def made(name: str, **more: Any) -> Image:
 
 def planned(*images: Image) -> RepositoryPlan:
     """A plan that removes all of them."""
-    found = judge(APP, Contents(images), (), NOW)
+    found = evaluate(APP, RepositorySnapshot(images), (), NOW)
     assert len(found.removals) == len(images)
     return found
 
@@ -142,11 +146,11 @@ def test_everything_it_takes_to_push_again_is_written(script: Script, journal: J
     assert journal.lacks(what.removals)
     assert journal.write(APP, what.removals, "delete", script.readings.note) == {}
     assert not journal.lacks(what.removals)
-    page = journal_document.read_page(bodies[0], "s3://bucket/key")
+    page = schema.read_page(bodies[0], "s3://bucket/key")
     assert (page.account, page.region, page.repository, page.run_id) == ("123456789012", "us-east-1", "app", "run-1")
     assert (page.written_at, page.action) == (NOW, "delete")
     first, second = page.images
-    assert first == journal_document.Entry(
+    assert first == schema.Entry(
         digest=one.digest,
         manifest=manifest("one"),
         media_type=TYPE,
@@ -206,7 +210,7 @@ def test_what_ecr_does_not_hand_out_is_not_in_it(script: Script, journal: Journa
         other.digest: "WrongManifest",
     }
     assert good.digest in unwritten[other.digest].detail
-    assert [entry.digest for entry in journal_document.read_page(bodies[0], "").images] == [good.digest]
+    assert [entry.digest for entry in schema.read_page(bodies[0], "").images] == [good.digest]
     assert journal.lacks(what.removals)
     assert not journal.lacks(planned(good).removals)
 
@@ -251,7 +255,7 @@ def test_reading_that_takes_long_leaves_everything_out(script: Script) -> None:
     slow = Journal(script.aws, BUCKET, PREFIX, "run-1", Clock(LONGEST_READING + timedelta(seconds=1)))
     hand_out(script, what.removals[0].image)
     assert slow.write(APP, what.removals, "delete", script.readings.note) == {
-        what.removals[0].image.digest: Unwritten(
+        what.removals[0].image.digest: JournalFailure(
             "TooSlow", "reading its manifest took 61 s: a pull during that time cannot be recognised"
         )
     }
@@ -277,7 +281,7 @@ def test_a_lost_answer_is_made_sure_of(script: Script, journal: Journal, *, whol
     hand_out(script, what.removals[0].image)
     expected = {"Bucket": BUCKET, "Key": KEY, "Body": ANY, "ContentType": "application/gzip", "IfNoneMatch": "*"}
     script.refuse("s3", "put_object", "PreconditionFailed", **expected)
-    entry = journal_document.Entry(
+    entry = schema.Entry(
         digest=what.removals[0].image.digest,
         manifest=manifest("one"),
         media_type=TYPE,
@@ -286,7 +290,7 @@ def test_a_lost_answer_is_made_sure_of(script: Script, journal: Journal, *, whol
         pushed_at=ago("40d"),
         reason="old_and_unused",
     )
-    page = journal_document.Page(
+    page = schema.Page(
         account="123456789012",
         region="us-east-1",
         repository="app",
@@ -295,7 +299,7 @@ def test_a_lost_answer_is_made_sure_of(script: Script, journal: Journal, *, whol
         action="delete",
         images=[entry] if whole else [],
     )
-    script.answer("s3", "get_object", stored(journal_document.write_page(page)), Bucket=BUCKET, Key=KEY)
+    script.answer("s3", "get_object", stored(schema.write_page(page)), Bucket=BUCKET, Key=KEY)
     unwritten = journal.write(APP, what.removals, "delete", script.readings.note)
     assert (not unwritten) is whole
 
@@ -316,7 +320,7 @@ def test_its_own_reading_is_told_from_a_pull(script: Script, journal: Journal, w
 
 def test_pages_are_read_strictly() -> None:
     """Cut short, edited, or with a manifest that is another one: not whole."""
-    page = journal_document.Page(
+    page = schema.Page(
         account="1",
         region="r",
         repository="app",
@@ -324,19 +328,19 @@ def test_pages_are_read_strictly() -> None:
         written_at=NOW,
         action="delete",
         images=[
-            journal_document.Entry(digest=made("a").digest, manifest=manifest("a"), pushed_at=NOW, reason="r"),
-            journal_document.Entry(digest=made("b").digest, pushed_at=NOW, reason="r"),
+            schema.Entry(digest=made("a").digest, manifest=manifest("a"), pushed_at=NOW, reason="r"),
+            schema.Entry(digest=made("b").digest, pushed_at=NOW, reason="r"),
         ],
     )
-    body = journal_document.write_page(page)
-    assert journal_document.read_page(body, "place") == page
-    assert journal_document.write_page(page) == body
+    body = schema.write_page(page)
+    assert schema.read_page(body, "place") == page
+    assert schema.write_page(page) == body
     for spoiled in (b"", body[:-9], body[:30], gzip.compress(b"{}"), b"plain"):
         with pytest.raises(NotWholeError, match="place"):
-            journal_document.read_page(spoiled, "place")
+            schema.read_page(spoiled, "place")
     wrong = page.model_copy(update={"images": [page.images[0].model_copy(update={"manifest": "{}"})]})
     with pytest.raises(NotWholeError, match="is inconsistent"):
-        journal_document.read_page(journal_document.write_page(wrong), "place")
+        schema.read_page(schema.write_page(wrong), "place")
 
 
 # Within a removal
@@ -351,7 +355,7 @@ def _opted_in(script: Script) -> None:
 
 def carried_out(script: Script, what: RepositoryPlan, journal: Journal) -> list[Removal]:
     """Carry a plan out."""
-    return list(removal.remove(script.aws, what, lambda: True, journal, readings=script.readings))
+    return list(remover.remove(script.aws, what, lambda: True, journal, readings=script.readings))
 
 
 def look(script: Script, *images: Image) -> None:

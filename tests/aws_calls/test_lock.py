@@ -10,8 +10,9 @@ from botocore.exceptions import ConnectionClosedError
 from botocore.stub import ANY
 from moto import mock_aws
 
-from ecr_cleaner import lock
-from ecr_cleaner.aws import Aws, AwsError, connect
+from ecr_cleaner.aws import lock
+from ecr_cleaner.aws.client import AwsClients, connect
+from ecr_cleaner.aws.errors import AwsError
 from ecr_cleaner.errors import LockHeldError
 from tests.builders import REGION
 
@@ -40,7 +41,7 @@ class Clock:
         return datetime.fromtimestamp(self.seconds, UTC)
 
 
-def held(clients: Aws, run_id: str, clock: Clock | None = None) -> AbstractContextManager[None]:
+def held(clients: AwsClients, run_id: str, clock: Clock | None = None) -> AbstractContextManager[None]:
     """Hold the lock; by a clock that stands still unless another one is given."""
     return lock.held(clients, TABLE, run_id, clock=clock or Clock())
 
@@ -53,7 +54,7 @@ def holder(monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 @pytest.fixture(scope="module")
-def _mocked() -> Aws:
+def _mocked() -> AwsClients:
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("AWS_ENDPOINT_URL")
         aws = connect(REGION, None)
@@ -62,7 +63,7 @@ def _mocked() -> Aws:
 
 
 @pytest.fixture
-def table(_mocked: Aws) -> Iterator[Aws]:
+def table(_mocked: AwsClients) -> Iterator[AwsClients]:
     """A lock table that evaluates conditions, as Terraform makes it."""
     aws = _mocked
     with mock_aws():
@@ -75,7 +76,7 @@ def table(_mocked: Aws) -> Iterator[Aws]:
         yield aws
 
 
-def item(aws: Aws) -> dict[str, Any] | None:
+def item(aws: AwsClients) -> dict[str, Any] | None:
     """What lies in the table."""
     answer: dict[str, Any] = aws.client("dynamodb").get_item(TableName=TABLE, Key={"id": {"S": "run"}})
     return answer.get("Item")
@@ -155,7 +156,7 @@ def test_a_release_that_fails_is_told(script: Script) -> None:
         pass
 
 
-def test_the_lock_is_free_again_afterwards(table: Aws) -> None:
+def test_the_lock_is_free_again_afterwards(table: AwsClients) -> None:
     """Runs one after the other do not meet."""
     for run_id in ("run-1", "run-2"):
         with held(table, run_id):
@@ -165,7 +166,7 @@ def test_the_lock_is_free_again_afterwards(table: Aws) -> None:
         assert item(table) is None
 
 
-def test_the_lock_is_released_when_the_run_breaks(table: Aws) -> None:
+def test_the_lock_is_released_when_the_run_breaks(table: AwsClients) -> None:
     """An error blocks nobody."""
     with pytest.raises(ZeroDivisionError), held(table, "run-1"):
         raise ZeroDivisionError
@@ -173,7 +174,7 @@ def test_the_lock_is_released_when_the_run_breaks(table: Aws) -> None:
 
 
 @pytest.mark.parametrize("second", ["run-2", "run-1"])
-def test_a_second_run_is_kept_out_even_under_the_same_request_id(table: Aws, second: str) -> None:
+def test_a_second_run_is_kept_out_even_under_the_same_request_id(table: AwsClients, second: str) -> None:
     """Lambda delivers an event twice with one request id; the first run keeps its lock."""
     with held(table, "run-1"):
         before = item(table)
@@ -182,7 +183,7 @@ def test_a_second_run_is_kept_out_even_under_the_same_request_id(table: Aws, sec
         assert item(table) == before
 
 
-def test_a_lock_left_behind_expires(table: Aws) -> None:
+def test_a_lock_left_behind_expires(table: AwsClients) -> None:
     """A run that was killed blocks the next ones for 20 minutes, and its late end takes nothing from them."""
     clock = Clock()
     with held(table, "killed", clock):
@@ -196,7 +197,7 @@ def test_a_lock_left_behind_expires(table: Aws) -> None:
     assert current["run_id"]["S"].startswith("run-3/")
 
 
-def test_a_late_release_leaves_the_next_holders_lock(table: Aws) -> None:
+def test_a_late_release_leaves_the_next_holders_lock(table: AwsClients) -> None:
     """The run that overstayed does not let a third one in."""
     clock = Clock()
     with held(table, "late", clock):
@@ -209,7 +210,7 @@ def test_a_late_release_leaves_the_next_holders_lock(table: Aws) -> None:
 
 
 @pytest.mark.usefixtures("holder")
-def test_a_retry_whose_first_answer_was_lost_enters(table: Aws) -> None:
+def test_a_retry_whose_first_answer_was_lost_enters(table: AwsClients) -> None:
     """The first try wrote the item: to its own holder the lock is free."""
     table.client("dynamodb").put_item(
         TableName=TABLE,

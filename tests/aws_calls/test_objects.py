@@ -15,9 +15,9 @@ from botocore.exceptions import (
 )
 from botocore.response import StreamingBody
 
-from ecr_cleaner import objects
+from ecr_cleaner.aws import s3
+from ecr_cleaner.aws.s3 import Stored
 from ecr_cleaner.errors import AbsentError, HistoryError, ReplacedError
-from ecr_cleaner.objects import Stored
 
 if TYPE_CHECKING:
     from tests.aws_calls.script import Script
@@ -46,7 +46,7 @@ def answer(body: bytes, length: int | None = None, **more: Any) -> dict[str, Any
 def test_an_object_is_read_with_what_names_it(script: Script) -> None:
     """A later write has to say what it replaces."""
     script.answer("s3", "get_object", answer(b"{}"), **WHERE)
-    assert objects.read(script.aws, "shared", "a/b.json") == Stored(b"{}", '"e1"')
+    assert s3.read(script.aws, "shared", "a/b.json") == Stored(b"{}", '"e1"')
 
 
 @pytest.mark.parametrize("code", ["NoSuchKey", "AccessDenied"])
@@ -54,7 +54,7 @@ def test_absent_and_denied_are_one(script: Script, code: str) -> None:
     """S3 calls what is not there denied, to whoever may not list."""
     script.refuse("s3", "get_object", code, **WHERE)
     with pytest.raises(AbsentError, match=f"s3://shared/a/b.json does not exist or may not be read .*{code}"):
-        objects.read(script.aws, "shared", "a/b.json")
+        s3.read(script.aws, "shared", "a/b.json")
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_an_object_that_cannot_be_read_is_not_absent(script: Script, code: str) 
     """Nothing is known of it."""
     script.refuse("s3", "get_object", code, **WHERE)
     with pytest.raises(HistoryError, match=code) as raised:
-        objects.read(script.aws, "shared", "a/b.json")
+        s3.read(script.aws, "shared", "a/b.json")
     assert not isinstance(raised.value, AbsentError)
 
 
@@ -82,7 +82,7 @@ def test_a_body_that_breaks_off_is_not_read(script: Script, error: Exception) ->
     """The answer began well."""
     script.cut_short("s3", "get_object", {"Body": Torn(error), "ContentLength": 2, "ETag": '"e1"'}, **WHERE)
     with pytest.raises(HistoryError, match=type(error).__name__):
-        objects.read(script.aws, "shared", "a/b.json")
+        s3.read(script.aws, "shared", "a/b.json")
 
 
 @pytest.mark.parametrize("length", [1, 3])
@@ -90,7 +90,7 @@ def test_a_body_of_another_length_is_not_read(script: Script, length: int) -> No
     """However it came about."""
     script.answer("s3", "get_object", answer(b"{}", length), **WHERE)
     with pytest.raises(HistoryError, match=f"cut short: 2 of {length} bytes"):
-        objects.read(script.aws, "shared", "a/b.json")
+        s3.read(script.aws, "shared", "a/b.json")
 
 
 @pytest.mark.parametrize("missing", ["Body", "ContentLength", "ETag"])
@@ -98,14 +98,14 @@ def test_an_answer_without_a_member_is_not_read(script: Script, missing: str) ->
     """Each of them is needed."""
     script.cut_short("s3", "get_object", {k: v for k, v in answer(b"{}").items() if k != missing}, **WHERE)
     with pytest.raises(HistoryError, match=missing):
-        objects.read(script.aws, "shared", "a/b.json")
+        s3.read(script.aws, "shared", "a/b.json")
 
 
 @pytest.mark.parametrize(("etag", "condition"), [(None, {"IfNoneMatch": "*"}), ('"e1"', {"IfMatch": '"e1"'})])
 def test_a_write_names_what_it_replaces(script: Script, etag: str | None, condition: dict[str, str]) -> None:
     """Or that there is nothing to replace."""
     script.answer("s3", "put_object", {"ETag": '"e2"'}, **WRITTEN, **condition)
-    assert objects.write(script.aws, "shared", "a/b.json", b"{}", etag) == '"e2"'
+    assert s3.write(script.aws, "shared", "a/b.json", b"{}", etag) == '"e2"'
 
 
 @pytest.mark.parametrize("code", ["PreconditionFailed", "ConditionalRequestConflict"])
@@ -113,7 +113,7 @@ def test_an_object_that_somebody_else_wrote_is_told_apart(script: Script, code: 
     """Now, or since it was read."""
     script.refuse("s3", "put_object", code, **WRITTEN, IfMatch='"e1"')
     with pytest.raises(ReplacedError):
-        objects.write(script.aws, "shared", "a/b.json", b"{}", '"e1"')
+        s3.write(script.aws, "shared", "a/b.json", b"{}", '"e1"')
 
 
 @pytest.mark.parametrize("code", ["AccessDenied", "NoSuchBucket", "NoSuchKey", "SlowDown"])
@@ -121,7 +121,7 @@ def test_a_write_that_fails_is_a_failure(script: Script, code: str) -> None:
     """Also if what it was to replace is gone."""
     script.refuse("s3", "put_object", code, **WRITTEN, IfMatch='"e1"')
     with pytest.raises(HistoryError, match=code) as raised:
-        objects.write(script.aws, "shared", "a/b.json", b"{}", '"e1"')
+        s3.write(script.aws, "shared", "a/b.json", b"{}", '"e1"')
     assert not isinstance(raised.value, ReplacedError)
 
 
@@ -129,14 +129,14 @@ def test_a_write_without_an_answer_is_a_failure(script: Script) -> None:
     """Nobody knows whether it was written."""
     script.break_off("s3", "PutObject", ConnectionClosedError(endpoint_url="https://s3"))
     with pytest.raises(HistoryError, match="ConnectionClosedError"):
-        objects.write(script.aws, "shared", "a/b.json", b"{}", None)
+        s3.write(script.aws, "shared", "a/b.json", b"{}", None)
 
 
 def test_a_write_whose_answer_names_nothing_is_a_failure(script: Script) -> None:
     """The next write could not name what it replaces."""
     script.answer("s3", "put_object", {}, **WRITTEN, IfNoneMatch="*")
     with pytest.raises(HistoryError, match="ETag"):
-        objects.write(script.aws, "shared", "a/b.json", b"{}", None)
+        s3.write(script.aws, "shared", "a/b.json", b"{}", None)
 
 
 def test_a_file_is_written_whole_whatever_is_there(script: Script) -> None:
@@ -144,7 +144,7 @@ def test_a_file_is_written_whole_whatever_is_there(script: Script) -> None:
     file = BytesIO(b"<html>")
     file.read()
     script.answer("s3", "put_object", {"ETag": '"e1"'}, **WHERE, Body=file, ContentType="text/html")
-    objects.put(script.aws, "shared", "a/b.json", file, "text/html")
+    s3.put(script.aws, "shared", "a/b.json", file, "text/html")
     assert file.tell() == 0
 
 
@@ -154,7 +154,7 @@ def test_a_file_that_cannot_be_written_is_a_failure(script: Script, code: str) -
     file = BytesIO(b"<html>")
     script.refuse("s3", "put_object", code, **WHERE, Body=file, ContentType="text/html")
     with pytest.raises(HistoryError, match=f"s3://shared/a/b.json cannot be written: PutObject failed with {code}"):
-        objects.put(script.aws, "shared", "a/b.json", file, "text/html")
+        s3.put(script.aws, "shared", "a/b.json", file, "text/html")
 
 
 def test_a_file_whose_writing_nobody_confirms_is_a_failure(script: Script) -> None:
@@ -162,4 +162,4 @@ def test_a_file_whose_writing_nobody_confirms_is_a_failure(script: Script) -> No
     file = BytesIO(b"<html>")
     script.answer("s3", "put_object", {}, **WHERE, Body=file, ContentType="text/html")
     with pytest.raises(HistoryError, match="ETag"):
-        objects.put(script.aws, "shared", "a/b.json", file, "text/html")
+        s3.put(script.aws, "shared", "a/b.json", file, "text/html")

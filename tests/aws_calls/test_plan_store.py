@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 from botocore.response import StreamingBody
 
-from ecr_cleaner import documents
+from ecr_cleaner import schema
+from ecr_cleaner.approval.store import PlanExecution, PlanStore
 from ecr_cleaner.errors import ApprovalError, NotWholeError, ReplacedError
-from ecr_cleaner.plan_store import Mark, PlanStore
 from tests.builders import NOW
-from tests.unit.test_saved_plan import made, repository_plan
+from tests.unit.approval.test_plan import made, repository_plan
 
 if TYPE_CHECKING:
     from tests.aws_calls.script import Script
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 PLAN: Final = made(repository_plan("api", "a"))
 KEY: Final = f"i/plans/{PLAN.id}.json"
 MARK_KEY: Final = f"i/plans/{PLAN.id}.applied.json"
-BEGUN: Final = Mark(plan=PLAN.id, state="begun", run_id="run-2", at=NOW)
-EARLIER: Final = Mark(plan=PLAN.id, state="begun", run_id="run-1", at=NOW - timedelta(hours=1))
+BEGUN: Final = PlanExecution(plan=PLAN.id, state="begun", run_id="run-2", at=NOW)
+EARLIER: Final = PlanExecution(plan=PLAN.id, state="begun", run_id="run-1", at=NOW - timedelta(hours=1))
 
 
 @pytest.fixture
@@ -80,23 +80,23 @@ def test_a_plan_that_is_not_there_is_told_as_such(script: Script, store: PlanSto
 
 def test_a_plan_is_taken_once(script: Script, store: PlanStore) -> None:
     """By a mark that there was none of."""
-    script.answer("s3", "put_object", {"ETag": '"e2"'}, **written(MARK_KEY, documents.seal(BEGUN)))
+    script.answer("s3", "put_object", {"ETag": '"e2"'}, **written(MARK_KEY, schema.seal(BEGUN)))
     assert store.take(BEGUN) == '"e2"'
 
 
 def test_what_was_begun_may_be_taken_over(script: Script, store: PlanStore) -> None:
     """Its mark is replaced as it was read."""
-    script.refuse("s3", "put_object", "PreconditionFailed", **written(MARK_KEY, documents.seal(BEGUN)))
-    reads(script, MARK_KEY, documents.seal(EARLIER), '"e7"')
-    script.answer("s3", "put_object", {"ETag": '"e8"'}, **written(MARK_KEY, documents.seal(BEGUN), '"e7"'))
+    script.refuse("s3", "put_object", "PreconditionFailed", **written(MARK_KEY, schema.seal(BEGUN)))
+    reads(script, MARK_KEY, schema.seal(EARLIER), '"e7"')
+    script.answer("s3", "put_object", {"ETag": '"e8"'}, **written(MARK_KEY, schema.seal(BEGUN), '"e7"'))
     assert store.take(BEGUN) == '"e8"'
 
 
 def test_two_at_once_cannot_both_take_it(script: Script, store: PlanStore) -> None:
     """Also without the lock."""
-    script.refuse("s3", "put_object", "PreconditionFailed", **written(MARK_KEY, documents.seal(BEGUN)))
-    reads(script, MARK_KEY, documents.seal(EARLIER), '"e7"')
-    script.refuse("s3", "put_object", "PreconditionFailed", **written(MARK_KEY, documents.seal(BEGUN), '"e7"'))
+    script.refuse("s3", "put_object", "PreconditionFailed", **written(MARK_KEY, schema.seal(BEGUN)))
+    reads(script, MARK_KEY, schema.seal(EARLIER), '"e7"')
+    script.refuse("s3", "put_object", "PreconditionFailed", **written(MARK_KEY, schema.seal(BEGUN), '"e7"'))
     with pytest.raises(ReplacedError):
         store.take(BEGUN)
 
@@ -104,8 +104,8 @@ def test_two_at_once_cannot_both_take_it(script: Script, store: PlanStore) -> No
 def test_what_is_done_is_refused(script: Script, store: PlanStore) -> None:
     """It says when and by which run."""
     done = EARLIER.model_copy(update={"state": "done"})
-    script.refuse("s3", "put_object", "PreconditionFailed", **written(MARK_KEY, documents.seal(BEGUN)))
-    reads(script, MARK_KEY, documents.seal(done))
+    script.refuse("s3", "put_object", "PreconditionFailed", **written(MARK_KEY, schema.seal(BEGUN)))
+    reads(script, MARK_KEY, schema.seal(done))
     with pytest.raises(ApprovalError, match="was carried out 2026-03-01 11:00 UTC by run run-1"):
         store.take(BEGUN)
 
@@ -113,9 +113,9 @@ def test_what_is_done_is_refused(script: Script, store: PlanStore) -> None:
 @pytest.mark.parametrize(
     ("body", "error", "words"),
     [
-        (documents.seal(EARLIER)[:-9], NotWholeError, "no document of this module"),
-        (documents.seal(EARLIER).replace(b"run-1", b"run-9"), NotWholeError, "was changed"),
-        (documents.seal(EARLIER.model_copy(update={"plan": "0" * 64})), ApprovalError, "tells of plan 000"),
+        (schema.seal(EARLIER)[:-9], NotWholeError, "no document of this module"),
+        (schema.seal(EARLIER).replace(b"run-1", b"run-9"), NotWholeError, "was changed"),
+        (schema.seal(EARLIER.model_copy(update={"plan": "0" * 64})), ApprovalError, "tells of plan 000"),
     ],
     ids=["cut short", "changed", "another's"],
 )
@@ -123,7 +123,7 @@ def test_a_mark_that_cannot_be_trusted_is_an_error(
     script: Script, store: PlanStore, body: bytes, error: type[Exception], words: str
 ) -> None:
     """Nobody knows whether the plan was carried out."""
-    script.refuse("s3", "put_object", "PreconditionFailed", **written(MARK_KEY, documents.seal(BEGUN)))
+    script.refuse("s3", "put_object", "PreconditionFailed", **written(MARK_KEY, schema.seal(BEGUN)))
     reads(script, MARK_KEY, body)
     with pytest.raises(error, match=words):
         store.take(BEGUN)
@@ -132,7 +132,7 @@ def test_a_mark_that_cannot_be_trusted_is_an_error(
 def test_the_end_replaces_the_beginning(script: Script, store: PlanStore) -> None:
     """Of this run alone."""
     done = BEGUN.model_copy(update={"state": "done"})
-    script.answer("s3", "put_object", {"ETag": '"e9"'}, **written(MARK_KEY, documents.seal(done), '"e8"'))
+    script.answer("s3", "put_object", {"ETag": '"e9"'}, **written(MARK_KEY, schema.seal(done), '"e8"'))
     store.finish(done, '"e8"')
 
 
@@ -140,8 +140,8 @@ def test_its_own_first_try_is_recognised(script: Script, store: PlanStore) -> No
     """And anybody else's is not."""
     done = BEGUN.model_copy(update={"state": "done"})
     for found in (done, EARLIER):
-        script.refuse("s3", "put_object", "PreconditionFailed", **written(MARK_KEY, documents.seal(done), '"e8"'))
-        reads(script, MARK_KEY, documents.seal(found))
+        script.refuse("s3", "put_object", "PreconditionFailed", **written(MARK_KEY, schema.seal(done), '"e8"'))
+        reads(script, MARK_KEY, schema.seal(found))
     store.finish(done, '"e8"')
     with pytest.raises(ReplacedError):
         store.finish(done, '"e8"')

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 
-from ecr_cleaner import batch, deleting, removal
-from ecr_cleaner.aws import AwsError
-from ecr_cleaner.batch import LOOK_HOLDS
-from ecr_cleaner.model import Contents, RemovalStatus, RepositoryPlan
-from ecr_cleaner.rules import judge
+from ecr_cleaner.aws.errors import AwsError
+from ecr_cleaner.decision.rules import evaluate
+from ecr_cleaner.model.plan import RemovalStatus, RepositoryPlan
+from ecr_cleaner.model.repository import RepositorySnapshot
+from ecr_cleaner.removal import batch, remover
+from ecr_cleaner.removal import calls as removal_calls
+from ecr_cleaner.removal.batch import RECHECK_MAX_AGE
 from tests.aws_calls.script import by_digest, detail
 from tests.builders import NOW, ago, digest, image, repository, usage
 
@@ -22,27 +24,28 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
-    from ecr_cleaner.model import Image, Removal
+    from ecr_cleaner.model.image import Image
+    from ecr_cleaner.model.plan import Removal
     from tests.aws_calls.script import Script
 
 APP = repository("app")
 REMOVED, CHANGED, HOLDER_KEPT = RemovalStatus.REMOVED, RemovalStatus.CHANGED, RemovalStatus.HOLDER_KEPT
 PARTLY_UNTAGGED, FAILED, LEFT = RemovalStatus.PARTLY_UNTAGGED, RemovalStatus.FAILED, RemovalStatus.LEFT
 
-FAILURE_CODES = set(deleting.MEANINGS)
+FAILURE_CODES = set(removal_calls.MEANINGS)
 
 
 def plan(*images: Image, children: Mapping[str, Iterable[str]] | None = None) -> RepositoryPlan:
     """A plan that removes all of these images; children by name."""
     listed = {digest(index): tuple(map(digest, names)) for index, names in (children or {}).items()}
-    made = judge(APP, Contents(images, listed), (), NOW)
+    made = evaluate(APP, RepositorySnapshot(images, listed), (), NOW)
     assert len(made.removals) == len(images)
     return made
 
 
 def carried_out(script: Script, what: RepositoryPlan, may_go_on: Callable[[], bool] = lambda: True) -> list[Removal]:
     """Carry a plan out."""
-    return list(removal.remove(script.aws, what, may_go_on, readings=script.readings))
+    return list(remover.remove(script.aws, what, may_go_on, readings=script.readings))
 
 
 def endings(removals: Iterable[Removal]) -> dict[str, RemovalStatus]:
@@ -302,8 +305,10 @@ def test_a_pull_of_what_hangs_on_an_index_keeps_it(script: Script, pulled: str) 
 def test_a_pull_of_what_an_index_shares_with_one_that_stays_keeps_it(script: Script) -> None:
     """It is kept itself, and tells all the same that somebody pulled the index."""
     index, shared, used = image("index", kind="index"), image("shared"), image("used", kind="index", tags=["v2"])
-    contents = Contents((index, shared, used), {index.digest: (shared.digest,), used.digest: (shared.digest,)})
-    made = judge(APP, contents, [usage(tag="v2")], NOW)
+    contents = RepositorySnapshot(
+        (index, shared, used), {index.digest: (shared.digest,), used.digest: (shared.digest,)}
+    )
+    made = evaluate(APP, contents, [usage(tag="v2")], NOW)
     assert [verdict.image for verdict in made.removals] == [index]
     still_opted_in(script)
     look(script, index, replace(shared, last_pulled_at=NOW))
@@ -314,7 +319,7 @@ def test_a_pull_of_what_an_index_shares_with_one_that_stays_keeps_it(script: Scr
 def test_what_an_index_shares_and_is_archived_is_asked_for_too(script: Script) -> None:
     """ECR knows nothing of what is archived unless it is told to."""
     index, shared = image("index", kind="index"), image("shared", active=False)
-    made = judge(APP, Contents((index, shared), {index.digest: (shared.digest,)}), (), NOW)
+    made = evaluate(APP, RepositorySnapshot((index, shared), {index.digest: (shared.digest,)}), (), NOW)
     assert [verdict.image for verdict in made.removals] == [index]
     still_opted_in(script)
     found = sorted((index, shared), key=lambda one: one.digest)
@@ -511,7 +516,7 @@ def test_a_failure_in_a_success_is_a_failure(script: Script, code: str) -> None:
     look(script, broken)
     ended = carried_out(script, plan(broken, fine))
     assert endings(ended) == {digest("a"): FAILED, digest("b"): REMOVED}
-    assert next((e.codes, e.detail) for e in ended if e.status is FAILED) == ((code,), deleting.MEANINGS[code])
+    assert next((e.codes, e.detail) for e in ended if e.status is FAILED) == ((code,), removal_calls.MEANINGS[code])
 
 
 @pytest.mark.parametrize("code", sorted(FAILURE_CODES - {"ImageInaccessible"}))
@@ -575,7 +580,7 @@ def test_every_code_of_an_image_is_explained(script: Script) -> None:
     look(script, tagged)
     (ended,) = carried_out(script, plan(tagged))
     assert ended.codes == ("ImageInaccessible", "KmsError")
-    assert ended.detail == f"{deleting.MEANINGS['ImageInaccessible']}; {deleting.MEANINGS['KmsError']}"
+    assert ended.detail == f"{removal_calls.MEANINGS['ImageInaccessible']}; {removal_calls.MEANINGS['KmsError']}"
 
 
 def test_an_answer_without_a_word_of_failures_has_none(script: Script) -> None:
@@ -693,17 +698,17 @@ def test_an_answer_that_was_lost_is_looked_up(script: Script, error: Exception) 
 def test_a_failed_call_does_not_end_the_repository(script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
     """The next batch is tried, each time after a longer wait; a refusal for ever shows as many failures."""
     waits: list[int] = []
-    monkeypatch.setattr(batch.aws, "back_off", waits.append)
+    monkeypatch.setattr(batch.pacing, "back_off", waits.append)
     first, second = image("a", tags=[f"a{n}" for n in range(60)]), image("b", tags=[f"b{n}" for n in range(60)])
     still_opted_in(script)
-    for _ in range(batch.TRIES):
+    for _ in range(batch.MAX_ATTEMPTS):
         look(script, first)
         script.refuse("ecr", "batch_delete_image", "ThrottlingException", repositoryName="app", imageIds=ids(first))
         look(script, first)
     still_opted_in(script)
     one_call(script, second)
     assert endings(carried_out(script, plan(first, second))) == {digest("a"): FAILED, digest("b"): REMOVED}
-    assert waits == [*range(1, batch.TRIES)]
+    assert waits == [*range(1, batch.MAX_ATTEMPTS)]
 
 
 def test_what_was_confirmed_is_told_even_if_the_second_look_fails(script: Script) -> None:
@@ -754,13 +759,14 @@ def test_out_of_time_after_the_look_leaves_everything(script: Script) -> None:
 
 
 @pytest.mark.parametrize(
-    ("slept", "looks"), [(LOOK_HOLDS, 1), (LOOK_HOLDS + timedelta(microseconds=1), 2), (timedelta(seconds=-1), 2)]
+    ("slept", "looks"),
+    [(RECHECK_MAX_AGE, 1), (RECHECK_MAX_AGE + timedelta(microseconds=1), 2), (timedelta(seconds=-1), 2)],
 )
 def test_no_call_is_made_by_an_old_look(
     script: Script, monkeypatch: pytest.MonkeyPatch, slept: timedelta, looks: int
 ) -> None:
     """The machine slept, or its clock was put right: what was pulled meanwhile shows in another look."""
-    monkeypatch.setattr(batch.aws, "back_off", lambda _: None)
+    monkeypatch.setattr(batch.pacing, "back_off", lambda _: None)
     one, pulled = image("a"), image("b")
     still_opted_in(script)
     look(script, one, pulled)
@@ -769,7 +775,7 @@ def test_no_call_is_made_by_an_old_look(
     delete(script, *([one] if looks > 1 else [one, pulled]))
     moments = chain([NOW, NOW + slept], repeat(NOW + slept))
     ended = endings(
-        removal.remove(
+        remover.remove(
             script.aws, plan(one, pulled), lambda: True, readings=script.readings, clock=lambda: next(moments)
         )
     )
@@ -778,12 +784,12 @@ def test_no_call_is_made_by_an_old_look(
 
 def test_where_every_look_is_old_nothing_is_removed(script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
     """And it ends."""
-    monkeypatch.setattr(batch.aws, "back_off", lambda _: None)
+    monkeypatch.setattr(batch.pacing, "back_off", lambda _: None)
     still_opted_in(script)
-    for _ in range(batch.TRIES):
+    for _ in range(batch.MAX_ATTEMPTS):
         look(script, image("a"))
     moments = (NOW + number * timedelta(minutes=1) for number in count())
-    (ended,) = removal.remove(
+    (ended,) = remover.remove(
         script.aws, plan(image("a")), lambda: True, readings=script.readings, clock=lambda: next(moments)
     )
     assert (ended.status, ended.detail) == (FAILED, "each look at it was older than 30 s when it was to go")
@@ -794,7 +800,7 @@ def test_endings_are_told_as_they_happen(script: Script) -> None:
     first, second = image("a", tags=[f"a{n}" for n in range(60)]), image("b", tags=[f"b{n}" for n in range(60)])
     still_opted_in(script)
     one_call(script, first)
-    steps = removal.remove(script.aws, plan(first, second), lambda: True, readings=script.readings)
+    steps = remover.remove(script.aws, plan(first, second), lambda: True, readings=script.readings)
     assert next(steps).verdict.image.digest == digest("a")
     still_opted_in(script)
     one_call(script, second)

@@ -11,7 +11,7 @@ from botocore.response import StreamingBody
 from botocore.stub import ANY
 
 from ecr_cleaner.errors import HistoryError, ReplacedError
-from ecr_cleaner.report.store import TREND_RUNS, ReportStore
+from ecr_cleaner.publish.report_store import TREND_RUNS, ReportStore
 from ecr_cleaner.report.summary import RunSummary
 from tests.builders import ACCOUNT, REGION
 from tests.report_page.made import recorder

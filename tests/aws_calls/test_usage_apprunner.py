@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from ecr_cleaner.aws import AwsError
+from ecr_cleaner.aws.errors import AwsError
 from ecr_cleaner.errors import IncompleteAnswerError, UnreadableReferenceError
-from ecr_cleaner.model import Reference, Usage
+from ecr_cleaner.model.usage import Reference, Usage
 from ecr_cleaner.usage.sources import apprunner
 from tests.aws_calls.consumers import account, every_form, tagged, unreadable, written
 from tests.builders import ACCOUNT, NOW, REGION

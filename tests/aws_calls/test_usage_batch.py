@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from ecr_cleaner.aws import AwsError
+from ecr_cleaner.aws.errors import AwsError
 from ecr_cleaner.errors import IncompleteAnswerError, SourceError, UnreadableReferenceError
-from ecr_cleaner.model import Evidence, Reference, Usage
+from ecr_cleaner.model.usage import Reference, Usage, UsageKind
 from ecr_cleaner.usage.sources import batch
 from tests.aws_calls.consumers import account, every_form, tagged, unreadable, written
 from tests.builders import ACCOUNT, REGION
@@ -91,7 +91,7 @@ def of_definition(reference: Reference) -> Usage:
 
 def of_job(reference: Reference, identity: str = "j1") -> Usage:
     """A usage by a job."""
-    return Usage(reference, "batch", f"batch job fit ({identity})", Evidence.RUNNING)
+    return Usage(reference, "batch", f"batch job fit ({identity})", UsageKind.RUNNING)
 
 
 def places(image: dict[str, str]) -> dict[str, dict[str, Any]]:
@@ -194,7 +194,7 @@ def test_a_job_for_sagemaker_uses_what_its_request_names(script: Script, status:
     """Until its turn comes, only Batch knows it."""
     request = {"AlgorithmSpecification": {"TrainingImage": tagged("v1")}}
     serves(script, status, serviceRequestPayload=json.dumps(request))
-    assert used(script) == [Usage(written(), "batch", "batch service job fit (j1)", Evidence.RUNNING)]
+    assert used(script) == [Usage(written(), "batch", "batch service job fit (j1)", UsageKind.RUNNING)]
 
 
 def test_a_job_for_sagemaker_without_its_request_is_no_answer(script: Script) -> None:

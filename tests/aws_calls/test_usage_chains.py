@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from ecr_cleaner.aws import AwsError
+from ecr_cleaner.aws.errors import AwsError
 from ecr_cleaner.errors import IncompleteAnswerError, SourceError, UnreadableReferenceError
-from ecr_cleaner.model import Reference, Usage
+from ecr_cleaner.model.usage import Reference, Usage
 from ecr_cleaner.reference import find
-from ecr_cleaner.usage.base import Field, Grant
-from ecr_cleaner.usage.table import Call, Chain, Images, read, source
+from ecr_cleaner.usage.declarative import Call, Chain, Images, read, source
+from ecr_cleaner.usage.source import Grant, RequiredField
 from tests.aws_calls.consumers import APP, account, anywhere, every_form, tagged, unreadable, written
 from tests.builders import ACCOUNT, NOW, REGION
 
@@ -90,12 +90,12 @@ def test_a_source_says_what_its_chains_call_and_read(script: Script) -> None:
         *(grants, "model"),
     )
     assert set(made.fields) == {
-        Field(EMR, "ListApplications", "applications[]"),
-        Field(EMR, "GetApplication", "application.imageConfiguration.imageUri"),
-        Field(EMR, "GetApplication", "application.imageConfiguration.resolvedImageDigest"),
-        Field(EMR, "GetApplication", "application.workerTypeSpecifications{}.imageConfiguration.imageUri"),
-        Field(EMR, "ListApplications", "applications[].arn"),
-        Field(EMR, "ListApplications", "applications[].name"),
+        RequiredField(EMR, "ListApplications", "applications[]"),
+        RequiredField(EMR, "GetApplication", "application.imageConfiguration.imageUri"),
+        RequiredField(EMR, "GetApplication", "application.imageConfiguration.resolvedImageDigest"),
+        RequiredField(EMR, "GetApplication", "application.workerTypeSpecifications{}.imageConfiguration.imageUri"),
+        RequiredField(EMR, "ListApplications", "applications[].arn"),
+        RequiredField(EMR, "ListApplications", "applications[].name"),
     }
     listed(script)
     got(script, imageConfiguration=image(tagged("v1")))

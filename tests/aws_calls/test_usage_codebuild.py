@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from ecr_cleaner.aws import AwsError
+from ecr_cleaner.aws.errors import AwsError
 from ecr_cleaner.errors import IncompleteAnswerError, SourceError, UnreadableReferenceError
-from ecr_cleaner.model import Evidence, Reference, Usage
+from ecr_cleaner.model.usage import Reference, Usage, UsageKind
 from ecr_cleaner.usage.sources import codebuild
 from tests.aws_calls.consumers import account, every_form, tagged, unreadable, written
 
@@ -74,7 +74,7 @@ def of_project(reference: Reference, name: str = "shop") -> Usage:
 
 def under_way(what: str, reference: Reference | None = None) -> Usage:
     """A usage by what is under way."""
-    return Usage(reference or written(), "codebuild", f"codebuild {what}", Evidence.RUNNING)
+    return Usage(reference or written(), "codebuild", f"codebuild {what}", UsageKind.RUNNING)
 
 
 def test_without_projects_nothing_is_used(script: Script) -> None:
@@ -321,10 +321,10 @@ def test_a_buildspec_is_searched(script: Script) -> None:
     sandbox = {"id": "shop:s", **environment(MANAGED), **spec}
     script.answer("codebuild", "batch_get_sandboxes", {"sandboxes": [sandbox]}, ids=["shop:s"])
     assert [(one.consumer, one.reference, one.evidence) for one in used(script)] == [
-        ("codebuild project shop, buildspec", written(tagged("v2"), "v2"), Evidence.CONFIGURED),
-        ("codebuild build shop:1, buildspec", written(tagged("v2"), "v2"), Evidence.RUNNING),
-        ("codebuild batch build shop:b, buildspec", written(tagged("v2"), "v2"), Evidence.RUNNING),
-        ("codebuild sandbox shop:s, buildspec", written(tagged("v2"), "v2"), Evidence.RUNNING),
+        ("codebuild project shop, buildspec", written(tagged("v2"), "v2"), UsageKind.CONFIGURED),
+        ("codebuild build shop:1, buildspec", written(tagged("v2"), "v2"), UsageKind.RUNNING),
+        ("codebuild batch build shop:b, buildspec", written(tagged("v2"), "v2"), UsageKind.RUNNING),
+        ("codebuild sandbox shop:s, buildspec", written(tagged("v2"), "v2"), UsageKind.RUNNING),
     ]
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from ecr_cleaner import usage
-from ecr_cleaner.model import Evidence, SourceOutcome, SourceStatus, Usage, UsageScan
+from ecr_cleaner.model.scan import SourceOutcome, SourceStatus, UsageScan
+from ecr_cleaner.model.usage import Usage, UsageKind
 from tests.aws_calls.consumers import APP, anywhere, defines, tagged, undefined, written
 from tests.aws_calls.sources import (
     FIRST_CALLS,
@@ -83,8 +84,8 @@ def test_a_task_definition_is_read_once_for_all_sources(script: Script) -> None:
     defines(script, "report:3", tagged("v1"))
     scan = collected(script, "ecs")
     assert {(found.source, found.reference, found.evidence) for found in scan.usages} == {
-        ("eventbridge", written(), Evidence.SCHEDULED),
-        ("scheduler", written(), Evidence.SCHEDULED),
+        ("eventbridge", written(), UsageKind.SCHEDULED),
+        ("scheduler", written(), UsageKind.SCHEDULED),
     }
 
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ecr_cleaner.aws import AwsError
+from ecr_cleaner.aws.errors import AwsError
 from ecr_cleaner.errors import IncompleteAnswerError
-from ecr_cleaner.model import Evidence, Usage
+from ecr_cleaner.model.usage import Usage, UsageKind
 from ecr_cleaner.usage.sources import ecs
 from tests.aws_calls.consumers import ARN, CLUSTER, account, defines, definition, tagged, written
 
@@ -48,7 +48,7 @@ def no_tasks(script: Script, cluster: str) -> None:
 
 def usage(cluster: str) -> Usage:
     """What the service of a cluster uses."""
-    return Usage(written(), "ecs", f"ecs service {cluster}/api, task definition api:42", Evidence.CONFIGURED)
+    return Usage(written(), "ecs", f"ecs service {cluster}/api, task definition api:42", UsageKind.CONFIGURED)
 
 
 def used(script: Script) -> list[Usage]:
@@ -96,8 +96,8 @@ def test_services_and_tasks_of_a_cluster_come_together(script: Script) -> None:
     consumer = "ecs task prod/1 (running), task definition api:42"
     assert used(script) == [
         usage("prod"),
-        Usage(written(tagged("v0"), "v0"), "ecs", consumer, Evidence.RUNNING),
-        Usage(written(), "ecs", consumer, Evidence.RUNNING),
+        Usage(written(tagged("v0"), "v0"), "ecs", consumer, UsageKind.RUNNING),
+        Usage(written(), "ecs", consumer, UsageKind.RUNNING),
     ]
 
 

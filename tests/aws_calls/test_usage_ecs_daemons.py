@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from ecr_cleaner.aws import AwsError
+from ecr_cleaner.aws.errors import AwsError
 from ecr_cleaner.errors import IncompleteAnswerError, SourceError, UnreadableReferenceError
-from ecr_cleaner.model import Evidence, Reference, Usage
+from ecr_cleaner.model.usage import Reference, Usage, UsageKind
 from ecr_cleaner.usage.sources import ecs_daemons
 from tests.aws_calls.consumers import APP, ARN, CLUSTER, account, every_form, tagged, unreadable, written
 from tests.builders import NOW
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 AGENT: Final = f"{ARN}:daemon/prod/agent"
 DEFINITION: Final = f"{ARN}:daemon-task-definition/agent:7"
-CONFIGURED, ROLLBACK = Evidence.CONFIGURED, Evidence.ROLLBACK
+CONFIGURED, ROLLBACK = UsageKind.CONFIGURED, UsageKind.ROLLBACK
 ENDED: Final = ("SUCCESSFUL", "STOPPED", "ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED")
 UNDER_WAY: Final = ("PENDING", "IN_PROGRESS", "STOP_REQUESTED", "ROLLBACK_IN_PROGRESS")
 OF_CLUSTER: Final = {"clusterArn": CLUSTER, "maxResults": 100}
@@ -98,12 +98,12 @@ def used(script: Script) -> list[Usage]:
     return list(ecs_daemons.collect(account(script)))
 
 
-def usage(reference: Reference, number: int = 1, more: str = "", evidence: Evidence = CONFIGURED) -> Usage:
+def usage(reference: Reference, number: int = 1, more: str = "", evidence: UsageKind = CONFIGURED) -> Usage:
     """A usage by a revision of the daemon."""
     return Usage(reference, "ecs_daemons", f"ecs daemon prod/agent, daemon revision {number}{more}", evidence)
 
 
-def revisions_of(usages: list[Usage]) -> dict[int, Evidence]:
+def revisions_of(usages: list[Usage]) -> dict[int, UsageKind]:
     """Numbers of the revisions that are used, and how."""
     return {int(u.consumer.rpartition(" ")[2]): u.evidence for u in usages}
 

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from ecr_cleaner.aws import AwsError
+from ecr_cleaner.aws.errors import AwsError
 from ecr_cleaner.errors import IncompleteAnswerError, SourceError, UnreadableReferenceError
 from tests.aws_calls.consumers import defines, definition, every_form, tagged, undefined, unreadable, written
 from tests.aws_calls.services import API, serves, service, usage, used
 
 if TYPE_CHECKING:
-    from ecr_cleaner.model import Reference
+    from ecr_cleaner.model.usage import Reference
     from tests.aws_calls.script import Script
 
 EXPRESS: Final = "express configuration"

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import pytest
 
-from ecr_cleaner.aws import AwsError
+from ecr_cleaner.aws.errors import AwsError
 from ecr_cleaner.errors import IncompleteAnswerError, SourceError, UnreadableReferenceError
-from ecr_cleaner.model import Reference, Usage
-from ecr_cleaner.settings import Settings
-from ecr_cleaner.usage.base import Account
+from ecr_cleaner.model.usage import Reference, Usage
+from ecr_cleaner.settings.loader import Settings
+from ecr_cleaner.usage.source import SourceContext
 from ecr_cleaner.usage.sources import ecs_families
 from ecr_cleaner.usage.task_definitions import TaskDefinitions
 from tests.aws_calls.consumers import defines, definition, every_form, tagged, unreadable, written
@@ -40,7 +40,7 @@ def revisions(script: Script, family: str, *names: str) -> None:
 def used(script: Script, wanted: int | Literal["all"] = 1) -> list[Usage]:
     """What the families use."""
     settings = Settings(task_definition_revisions=wanted)
-    return list(ecs_families.collect(Account(script.aws, settings, TaskDefinitions(script.aws))))
+    return list(ecs_families.collect(SourceContext(script.aws, settings, TaskDefinitions(script.aws))))
 
 
 def usage(reference: Reference, named: str = "newest task definition of family api") -> Usage:

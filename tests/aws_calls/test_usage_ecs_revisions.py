@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from ecr_cleaner.errors import SourceError
-from ecr_cleaner.model import Evidence
+from ecr_cleaner.model.usage import UsageKind
 from tests.aws_calls.consumers import APP, account, defines, definition, tagged, undefined, written
 from tests.aws_calls.services import (
     deployment,
@@ -25,7 +25,7 @@ from tests.aws_calls.services import (
 if TYPE_CHECKING:
     from tests.aws_calls.script import Script
 
-CONFIGURED, ROLLBACK = Evidence.CONFIGURED, Evidence.ROLLBACK
+CONFIGURED, ROLLBACK = UsageKind.CONFIGURED, UsageKind.ROLLBACK
 ENDED: Final = ("SUCCESSFUL", "STOPPED", "ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED")
 UNDER_WAY: Final = ("PENDING", "IN_PROGRESS", "STOP_REQUESTED", "ROLLBACK_REQUESTED", "ROLLBACK_IN_PROGRESS")
 

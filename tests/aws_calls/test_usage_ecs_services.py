@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from ecr_cleaner.aws import AwsError
+from ecr_cleaner.aws.errors import AwsError
 from ecr_cleaner.errors import IncompleteAnswerError, SourceError, UnreadableReferenceError
 from tests.aws_calls.consumers import (
     CLUSTER,
@@ -21,7 +21,7 @@ from tests.aws_calls.consumers import (
 from tests.aws_calls.services import API, HISTORY, LISTING, deployment, resolved, revision, serves, service, usage, used
 
 if TYPE_CHECKING:
-    from ecr_cleaner.model import Reference
+    from ecr_cleaner.model.usage import Reference
     from tests.aws_calls.script import Script
 
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ecr_cleaner.aws import AwsError
+from ecr_cleaner.aws.errors import AwsError
 from ecr_cleaner.errors import IncompleteAnswerError, SourceError, UnreadableReferenceError
-from ecr_cleaner.model import Evidence, Reference, Usage
+from ecr_cleaner.model.usage import Reference, Usage, UsageKind
 from ecr_cleaner.usage.sources.ecs import tasks as ecs_tasks
 from tests.aws_calls.consumers import (
     APP,
@@ -77,7 +77,7 @@ def used(script: Script) -> list[Usage]:
 
 def usage(reference: Reference, *, name: str = "1", status: str = "running") -> Usage:
     """A usage by a task."""
-    return Usage(reference, "ecs", f"ecs task prod/{name} ({status}), task definition api:42", Evidence.RUNNING)
+    return Usage(reference, "ecs", f"ecs task prod/{name} ({status}), task definition api:42", UsageKind.RUNNING)
 
 
 @pytest.mark.parametrize("status", [RUNNING, STOPPED])

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from ecr_cleaner.aws import AwsError
+from ecr_cleaner.aws.errors import AwsError
 from ecr_cleaner.errors import IncompleteAnswerError, UnscannedConsumersError
 from ecr_cleaner.usage.sources import eks
 from tests.aws_calls.consumers import account
 
 if TYPE_CHECKING:
-    from ecr_cleaner.model import Usage
+    from ecr_cleaner.model.usage import Usage
     from tests.aws_calls.script import Script
 
 LISTING: Final = {"maxResults": 100, "include": ["all"]}

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from ecr_cleaner.errors import SourceError, UnscannedConsumersError
-from ecr_cleaner.settings import Settings
-from ecr_cleaner.settings_document import UsedImagesLocation
-from ecr_cleaner.usage.base import Account
+from ecr_cleaner.settings.loader import Settings
+from ecr_cleaner.settings.schema import UsedImagesLocation
+from ecr_cleaner.usage.source import SourceContext
 from ecr_cleaner.usage.sources import eks
 from ecr_cleaner.usage.task_definitions import TaskDefinitions
 from tests.builders import NOW, ago
@@ -24,7 +24,7 @@ START: Final = "EKS clusters cannot be scanned, and their pods may use any image
 def asked(script: Script, *gaps: str, place: UsedImagesLocation | None = PLACE) -> list[object]:
     """Ask the source."""
     settings = Settings(used_images=place, accepted_gaps=dict.fromkeys(gaps, "known"))
-    return list(eks.collect(Account(script.aws, settings, TaskDefinitions(script.aws), now=NOW)))
+    return list(eks.collect(SourceContext(script.aws, settings, TaskDefinitions(script.aws), now=NOW)))
 
 
 def clusters(script: Script, *names: str) -> None:

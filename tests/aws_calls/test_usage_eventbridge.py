@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from ecr_cleaner.aws import AwsError
+from ecr_cleaner.aws.errors import AwsError
 from ecr_cleaner.errors import IncompleteAnswerError, UnreadableReferenceError
-from ecr_cleaner.model import Evidence, Reference, Usage
+from ecr_cleaner.model.usage import Reference, Usage, UsageKind
 from ecr_cleaner.usage.sources import eventbridge
 from tests.aws_calls.consumers import (
     CLUSTER,
@@ -24,7 +24,7 @@ from tests.aws_calls.consumers import (
 from tests.builders import ACCOUNT, HOST, REGION
 
 if TYPE_CHECKING:
-    from ecr_cleaner.usage.base import Account
+    from ecr_cleaner.usage.source import SourceContext
     from tests.aws_calls.script import Script
 
 LISTING: Final = {"Limit": 100}
@@ -72,7 +72,7 @@ def one_rule(script: Script, *names: str | None) -> None:
     targets(script, list(names))
 
 
-def used(script: Script, read: Account | None = None) -> list[Usage]:
+def used(script: Script, read: SourceContext | None = None) -> list[Usage]:
     """What EventBridge uses."""
     return list(eventbridge.collect(read or account(script)))
 
@@ -80,7 +80,7 @@ def used(script: Script, read: Account | None = None) -> list[Usage]:
 def usage(reference: Reference, named: str = "report:3", rule: str = "default/nightly") -> Usage:
     """A usage by a rule."""
     consumer = f"eventbridge rule {rule}, task definition {named}"
-    return Usage(reference, "eventbridge", consumer, Evidence.SCHEDULED)
+    return Usage(reference, "eventbridge", consumer, UsageKind.SCHEDULED)
 
 
 @pytest.mark.parametrize(("name", "named"), [(REPORT, "report:3"), (definition("report"), "report")])

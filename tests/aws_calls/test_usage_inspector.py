@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from ecr_cleaner.aws import AwsError
+from ecr_cleaner.aws.errors import AwsError
 from ecr_cleaner.errors import IncompleteAnswerError, SourceError
-from ecr_cleaner.model import Evidence, Usage
+from ecr_cleaner.model.usage import Usage, UsageKind
 from ecr_cleaner.reference import anywhere
-from ecr_cleaner.settings import Settings
-from ecr_cleaner.usage.base import Account
+from ecr_cleaner.settings.loader import Settings
+from ecr_cleaner.usage.source import SourceContext
 from ecr_cleaner.usage.sources import inspector
 from ecr_cleaner.usage.task_definitions import TaskDefinitions
 from tests.builders import ACCOUNT, REGION, digest
@@ -30,7 +30,7 @@ LISTING: Final[dict[str, Any]] = {
 
 def used(script: Script) -> list[Usage]:
     """What Inspector sees in use."""
-    return list(inspector.collect(Account(script.aws, Settings.model_construct(), TaskDefinitions(script.aws))))
+    return list(inspector.collect(SourceContext(script.aws, Settings.model_construct(), TaskDefinitions(script.aws))))
 
 
 def scans(script: Script, kind: str) -> None:
@@ -48,7 +48,7 @@ def covered(name: str) -> dict[str, str]:
 def usage(name: str, repository: str) -> Usage:
     """A usage that Inspector saw."""
     consumer = f"ecs task or eks pod that inspector sees, of {repository}"
-    return Usage(anywhere(digest(name)), "inspector", consumer, Evidence.RUNNING)
+    return Usage(anywhere(digest(name)), "inspector", consumer, UsageKind.RUNNING)
 
 
 def test_without_enhanced_scanning_inspector_is_not_asked(script: Script) -> None:

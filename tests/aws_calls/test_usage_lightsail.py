@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ecr_cleaner.aws import AwsError
+from ecr_cleaner.aws.errors import AwsError
 from ecr_cleaner.errors import IncompleteAnswerError
-from ecr_cleaner.model import Reference, Usage
+from ecr_cleaner.model.usage import Reference, Usage
 from ecr_cleaner.usage.sources import lightsail
 from tests.aws_calls.consumers import account, tagged, written
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from ecr_cleaner.aws import AwsError
+from ecr_cleaner.aws.errors import AwsError
 from ecr_cleaner.errors import IncompleteAnswerError, UnreadableReferenceError
-from ecr_cleaner.model import Evidence, Reference, Usage
+from ecr_cleaner.model.usage import Reference, Usage, UsageKind
 from ecr_cleaner.usage.sources import pipes
 from tests.aws_calls.consumers import (
     CLUSTER,
@@ -24,7 +24,7 @@ from tests.aws_calls.consumers import (
 from tests.builders import ACCOUNT, REGION
 
 if TYPE_CHECKING:
-    from ecr_cleaner.usage.base import Account
+    from ecr_cleaner.usage.source import SourceContext
     from tests.aws_calls.script import Script
 
 LISTING: Final = {"Limit": 100}
@@ -48,14 +48,14 @@ def starts(script: Script, task_definition: str = REPORT, name: str = "orders") 
     ends(script, name, EcsTaskParameters={"TaskDefinitionArn": task_definition})
 
 
-def used(script: Script, read: Account | None = None) -> list[Usage]:
+def used(script: Script, read: SourceContext | None = None) -> list[Usage]:
     """What pipes use."""
     return list(pipes.collect(read or account(script)))
 
 
 def usage(reference: Reference, named: str = "report:3", name: str = "orders") -> Usage:
     """A usage by a pipe."""
-    return Usage(reference, "pipes", f"eventbridge pipe {name}, task definition {named}", Evidence.SCHEDULED)
+    return Usage(reference, "pipes", f"eventbridge pipe {name}, task definition {named}", UsageKind.SCHEDULED)
 
 
 @pytest.mark.parametrize(("name", "named"), [(REPORT, "report:3"), (definition("report"), "report")])

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Final
 import pytest
 from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError, ReadTimeoutError
 
-from ecr_cleaner.aws import connect
-from ecr_cleaner.model import ScanTarget, SourceOutcome, SourceStatus
+from ecr_cleaner.aws.client import connect
+from ecr_cleaner.model.scan import SourceOutcome, SourceStatus
+from ecr_cleaner.model.usage import ScanTarget
 from tests.aws_calls.script import Script
 from tests.aws_calls.sources import TITLES, collected, mend, outcome, quiet
 from tests.builders import ACCOUNT, TARGET
@@ -16,21 +17,21 @@ from tests.builders import ACCOUNT, TARGET
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ecr_cleaner.aws import Aws
+    from ecr_cleaner.aws.client import AwsClients
 
 COMPLETE, FAILED = SourceStatus.COMPLETE, SourceStatus.FAILED
 WEST: Final = ScanTarget(ACCOUNT, "us-west-1")
 
 
 @pytest.fixture(scope="module")
-def _west_clients() -> Aws:
+def _west_clients() -> AwsClients:
     made = connect("us-west-1", None)
     made.account_id = ACCOUNT
     return made
 
 
 @pytest.fixture
-def west(_west_clients: Aws) -> Iterator[Script]:
+def west(_west_clients: AwsClients) -> Iterator[Script]:
     """Answers for the calls of one test, in a region without App Runner."""
     with Script(_west_clients) as made:
         yield made

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from ecr_cleaner.aws import AwsError
+from ecr_cleaner.aws.errors import AwsError
 from ecr_cleaner.errors import IncompleteAnswerError, SourceError, UnreadableReferenceError
-from ecr_cleaner.model import Evidence, Reference, Usage
+from ecr_cleaner.model.usage import Reference, Usage, UsageKind
 from ecr_cleaner.usage.sources.sagemaker import reading
 from ecr_cleaner.usage.sources.sagemaker.kinds import KINDS
 from tests.aws_calls.consumers import APP, every_form, tagged, unreadable, written
@@ -16,8 +16,8 @@ from tests.aws_calls.filled import filled
 from tests.builders import ACCOUNT, REGION
 
 if TYPE_CHECKING:
+    from ecr_cleaner.usage.declarative import Images
     from ecr_cleaner.usage.sources.sagemaker.kinds import Kind
-    from ecr_cleaner.usage.table import Images
     from tests.aws_calls.script import Script
 
 PAGE: Final = {"MaxResults": 100}
@@ -123,10 +123,10 @@ def test_no_place_of_an_image_is_lost() -> None:
 
 def test_what_runs_and_what_will_run_are_told_apart() -> None:
     """By the kind of evidence."""
-    told = {evidence: {k.noun for k in KINDS if k.evidence is evidence} for evidence in Evidence}
-    assert told[Evidence.SCHEDULED] == {"monitoring schedule"}
+    told = {evidence: {k.noun for k in KINDS if k.evidence is evidence} for evidence in UsageKind}
+    assert told[UsageKind.SCHEDULED] == {"monitoring schedule"}
     jobs = {"training job", "processing job", "tuning job", "optimization job"}
-    assert told[Evidence.RUNNING] == {"endpoint", "inference component", *jobs}
+    assert told[UsageKind.RUNNING] == {"endpoint", "inference component", *jobs}
     unended = {kind.noun: [asked["StatusEquals"] for asked in kind.filters] for kind in KINDS if kind.noun in jobs}
     assert unended.pop("optimization job") == ["STARTING", "INPROGRESS", "STOPPING"]
     assert set(map(tuple, unended.values())) == {("InProgress", "Stopping")}

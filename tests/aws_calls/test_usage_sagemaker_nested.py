@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from ecr_cleaner.aws import AwsError
+from ecr_cleaner.aws.errors import AwsError
 from ecr_cleaner.errors import IncompleteAnswerError
-from ecr_cleaner.model import Evidence, Usage
+from ecr_cleaner.model.usage import Usage, UsageKind
 from ecr_cleaner.usage.sources.sagemaker import nested
 from tests.aws_calls.consumers import tagged, written
 from tests.aws_calls.filled import filled
@@ -74,7 +74,7 @@ def by_version(number: int, tag: str, name: str = "notebook") -> Usage:
     return Usage(written(tagged(tag), tag), "sagemaker", f"sagemaker image {name}, version {number}")
 
 
-def by_pipeline(tag: str, rest: str = "", evidence: Evidence = Evidence.CONFIGURED) -> Usage:
+def by_pipeline(tag: str, rest: str = "", evidence: UsageKind = UsageKind.CONFIGURED) -> Usage:
     """A usage by a pipeline."""
     return Usage(written(tagged(tag), tag), "sagemaker", f"sagemaker pipeline weekly{rest}", evidence)
 
@@ -196,8 +196,8 @@ def test_the_definitions_of_executions_under_way_count(script: Script) -> None:
         asked = {"PipelineExecutionArn": one["PipelineExecutionArn"]}
         script.answer("sagemaker", "describe_pipeline_definition_for_execution", definition(tag), **asked)
     running = [
-        by_pipeline("v1", ", execution e1", Evidence.RUNNING),
-        by_pipeline("v2", ", execution e2", Evidence.RUNNING),
+        by_pipeline("v1", ", execution e1", UsageKind.RUNNING),
+        by_pipeline("v2", ", execution e2", UsageKind.RUNNING),
     ]
     assert pipelines(script) == [by_pipeline("v3"), *running]
 

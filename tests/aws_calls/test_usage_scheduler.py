@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from ecr_cleaner.aws import AwsError
+from ecr_cleaner.aws.errors import AwsError
 from ecr_cleaner.errors import IncompleteAnswerError, SourceError, UnreadableReferenceError
-from ecr_cleaner.model import Evidence, Reference, Usage
+from ecr_cleaner.model.usage import Reference, Usage, UsageKind
 from ecr_cleaner.usage.sources import scheduler
 from tests.aws_calls.consumers import (
     CLUSTER,
@@ -25,7 +25,7 @@ from tests.aws_calls.consumers import (
 from tests.builders import ACCOUNT, HOST
 
 if TYPE_CHECKING:
-    from ecr_cleaner.usage.base import Account
+    from ecr_cleaner.usage.source import SourceContext
     from tests.aws_calls.script import Script
 
 LISTING: Final = {"MaxResults": 100}
@@ -56,14 +56,14 @@ def ecs(name: str = REPORT) -> dict[str, Any]:
     return {"TaskDefinitionArn": name}
 
 
-def used(script: Script, read: Account | None = None) -> list[Usage]:
+def used(script: Script, read: SourceContext | None = None) -> list[Usage]:
     """What Scheduler uses."""
     return list(scheduler.collect(read or account(script)))
 
 
 def usage(reference: Reference, named: str = "report:3", name: str = "default/nightly") -> Usage:
     """A usage by a schedule."""
-    return Usage(reference, "scheduler", f"schedule {name}, task definition {named}", Evidence.SCHEDULED)
+    return Usage(reference, "scheduler", f"schedule {name}, task definition {named}", UsageKind.SCHEDULED)
 
 
 @pytest.mark.parametrize(("name", "named"), [(REPORT, "report:3"), (definition("report"), "report")])

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from ecr_cleaner.aws import AwsError
+from ecr_cleaner.aws.errors import AwsError
 from ecr_cleaner.errors import IncompleteAnswerError, SourceError
-from ecr_cleaner.model import Breadth, Evidence, Reference, Usage
+from ecr_cleaner.model.usage import Reference, ReferenceScope, Usage, UsageKind
 from ecr_cleaner.usage.sources import stepfunctions
 from tests.aws_calls.consumers import account, defines, definition, tagged, undefined, written
 from tests.builders import ACCOUNT, HOST, NOW, REGION
@@ -17,7 +17,7 @@ from tests.builders import ACCOUNT, HOST, NOW, REGION
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ecr_cleaner.usage.base import Account
+    from ecr_cleaner.usage.source import SourceContext
     from tests.aws_calls.script import Script
 
 LISTING: Final = {"maxResults": 1000}
@@ -72,7 +72,7 @@ def calls(**call: Any) -> str:
     return json.dumps({"StartAt": "Call", "States": {"Call": {"Type": "Task", "End": True, **call}}})
 
 
-def used(script: Script, read: Account | None = None) -> list[Usage]:
+def used(script: Script, read: SourceContext | None = None) -> list[Usage]:
     """What state machines use."""
     return list(stepfunctions.collect(read or account(script)))
 
@@ -80,7 +80,7 @@ def used(script: Script, read: Account | None = None) -> list[Usage]:
 def usage(reference: Reference, named: str = "", name: str = "train") -> Usage:
     """A usage by a state machine."""
     consumer = f"state machine {name}" + (f", task definition {named}" if named else "")
-    return Usage(reference, "stepfunctions", consumer, Evidence.SCHEDULED)
+    return Usage(reference, "stepfunctions", consumer, UsageKind.SCHEDULED)
 
 
 def test_an_image_anywhere_in_the_text_is_used(script: Script) -> None:
@@ -93,7 +93,7 @@ def test_an_image_with_a_placeholder_covers_all_it_could_mean(script: Script) ->
     """A tag that the input fills in."""
     one(script, Parameters={"TrainingImage.$": f"States.Format('{HOST}/app:{{}}', $.tag)"})
     (found,) = used(script)
-    assert (found.reference.repository, found.reference.breadth) == ("app", Breadth.REPOSITORY)
+    assert (found.reference.repository, found.reference.breadth) == ("app", ReferenceScope.REPOSITORY)
 
 
 @pytest.mark.parametrize(

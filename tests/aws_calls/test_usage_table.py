@@ -10,23 +10,23 @@ import botocore.session
 import pytest
 from botocore.validate import ParamValidator
 
+from ecr_cleaner.aws.response_paths import is_known
 from ecr_cleaner.errors import IncompleteAnswerError, SourceError
-from ecr_cleaner.model import Breadth, Reference
-from ecr_cleaner.paths import is_known
-from ecr_cleaner.settings import Settings
-from ecr_cleaner.usage.base import Account
-from ecr_cleaner.usage.registry import SOURCES
+from ecr_cleaner.model.usage import Reference, ReferenceScope
+from ecr_cleaner.settings.loader import Settings
+from ecr_cleaner.usage.catalog import SOURCES
+from ecr_cleaner.usage.declarative import DeclarativeCollector, read
+from ecr_cleaner.usage.source import SourceContext
 from ecr_cleaner.usage.sources import codepipeline, omics
-from ecr_cleaner.usage.table import Rows, read
 from ecr_cleaner.usage.task_definitions import TaskDefinitions
 from tests.aws_calls.rows import Story, put, shape_at, steps
 from tests.fake_aws.shapes import filled
 
 if TYPE_CHECKING:
-    from ecr_cleaner.usage.table import Call, Chain
+    from ecr_cleaner.usage.declarative import Call, Chain
     from tests.aws_calls.script import Script
 
-ROWS: Final = [source.collect for source in SOURCES if isinstance(source.collect, Rows)]
+ROWS: Final = [source.collect for source in SOURCES if isinstance(source.collect, DeclarativeCollector)]
 CHAINS: Final = [
     pytest.param(rows, chain, id=f"{rows.name}-{number}")
     for rows in ROWS
@@ -57,23 +57,23 @@ every_call: Final = pytest.mark.parametrize(("rows", "chain", "depth"), CALLS)
 _session: Final = botocore.session.get_session()
 
 
-def model_of(rows: Rows, call: Call) -> Any:
+def model_of(rows: DeclarativeCollector, call: Call) -> Any:
     """The operation in botocore's model."""
     return _session.get_service_model(call.service or rows.service).operation_model(call.operation)
 
 
-def item_of(rows: Rows, call: Call) -> Any:
+def item_of(rows: DeclarativeCollector, call: Call) -> Any:
     """The shape of an item."""
     return shape_at(model_of(rows, call).output_shape, call.items)
 
 
-def account(script: Script) -> Account:
+def account(script: Script) -> SourceContext:
     """What a source is handed."""
-    return Account(script.aws, Settings.model_construct(), TaskDefinitions(script.aws))
+    return SourceContext(script.aws, Settings.model_construct(), TaskDefinitions(script.aws))
 
 
 @every_call
-def test_what_is_read_is_in_the_model(rows: Rows, chain: Chain, depth: int) -> None:
+def test_what_is_read_is_in_the_model(rows: DeclarativeCollector, chain: Chain, depth: int) -> None:
     """Items, images, digests, texts and whatever else, each of a type that can be read so."""
     call = chain.calls[depth]
     output, item = model_of(rows, call).output_shape, item_of(rows, call)
@@ -89,7 +89,7 @@ def test_what_is_read_is_in_the_model(rows: Rows, chain: Chain, depth: int) -> N
 
 
 @every_call
-def test_what_is_asked_is_in_the_model(rows: Rows, chain: Chain, depth: int) -> None:
+def test_what_is_asked_is_in_the_model(rows: DeclarativeCollector, chain: Chain, depth: int) -> None:
     """Nothing that the model demands is missing, and what is always the same is of the right form."""
     call = chain.calls[depth]
     shape = model_of(rows, call).input_shape
@@ -104,7 +104,7 @@ def test_what_is_asked_is_in_the_model(rows: Rows, chain: Chain, depth: int) -> 
 
 
 @every_call
-def test_what_is_asked_was_answered_before(rows: Rows, chain: Chain, depth: int) -> None:
+def test_what_is_asked_was_answered_before(rows: DeclarativeCollector, chain: Chain, depth: int) -> None:
     """By an earlier item, or asked for it; so is the label."""
     before = chain.calls[:depth]
     known = {name for call in before for name in (*item_of(rows, call).members, *call.params_from)}
@@ -114,7 +114,7 @@ def test_what_is_asked_was_answered_before(rows: Rows, chain: Chain, depth: int)
 
 
 @every_call
-def test_pages_are_turned(rows: Rows, chain: Chain, depth: int) -> None:
+def test_pages_are_turned(rows: DeclarativeCollector, chain: Chain, depth: int) -> None:
     """Wherever the model has tokens, and by these."""
     call = chain.calls[depth]
     model = model_of(rows, call)
@@ -127,7 +127,7 @@ def test_pages_are_turned(rows: Rows, chain: Chain, depth: int) -> None:
 
 
 @every_call
-def test_what_has_vanished_is_known_by_a_modelled_code(rows: Rows, chain: Chain, depth: int) -> None:
+def test_what_has_vanished_is_known_by_a_modelled_code(rows: DeclarativeCollector, chain: Chain, depth: int) -> None:
     """A code that the operation does not have would never be met."""
     call = chain.calls[depth]
     codes = {code for error in model_of(rows, call).error_shapes for code in (error.name, error.error_code)}
@@ -156,7 +156,7 @@ def test_only_what_is_over_is_left_out() -> None:
 
 
 @every_chain
-def test_both_pages_of_every_listing_count(script: Script, rows: Rows, chain: Chain) -> None:
+def test_both_pages_of_every_listing_count(script: Script, rows: DeclarativeCollector, chain: Chain) -> None:
     """Whatever is named at the end of whichever way is found, and nothing else is asked."""
     story = Story(script, rows.service, chain)
     story.tell()
@@ -167,7 +167,9 @@ def test_both_pages_of_every_listing_count(script: Script, rows: Rows, chain: Ch
 
 
 @every_call
-def test_an_answer_that_was_cut_short_is_none(script: Script, rows: Rows, chain: Chain, depth: int) -> None:
+def test_an_answer_that_was_cut_short_is_none(
+    script: Script, rows: DeclarativeCollector, chain: Chain, depth: int
+) -> None:
     """It does not say that there is nothing."""
     story = Story(script, rows.service, chain, broken=depth)
     story.tell()
@@ -178,7 +180,9 @@ def test_an_answer_that_was_cut_short_is_none(script: Script, rows: Rows, chain:
 @pytest.mark.parametrize(
     ("rows", "chain"), [(rows, chain) for rows in ROWS for chain in rows.chains if chain.calls[-1].error_fields]
 )
-def test_what_the_service_could_not_read_itself_is_an_error(script: Script, rows: Rows, chain: Chain) -> None:
+def test_what_the_service_could_not_read_itself_is_an_error(
+    script: Script, rows: DeclarativeCollector, chain: Chain
+) -> None:
     """Nobody knows what it names."""
     *before, last = [replace(call, token=None) for call in chain.calls]
     Story(script, rows.service, replace(chain, calls=(*before, replace(last, digests=last.error_fields)))).tell()
@@ -204,11 +208,11 @@ def pipeline(**configuration: str) -> dict[str, Any]:
         ({"RepositoryName": "app", "ImageTag": ""}, Reference("app:latest", repository="app")),
         (
             {"RepositoryName": "app", "ImageTag": "#{variables.tag}"},
-            Reference("app:#{variables.tag}", repository="app", breadth=Breadth.REPOSITORY),
+            Reference("app:#{variables.tag}", repository="app", breadth=ReferenceScope.REPOSITORY),
         ),
         (
             {"RepositoryName": "app-#{variables.stage}", "ImageTag": "v1"},
-            Reference("app-#{variables.stage}:v1", repository="app-", breadth=Breadth.PREFIX),
+            Reference("app-#{variables.stage}:v1", repository="app-", breadth=ReferenceScope.PREFIX),
         ),
     ],
 )
@@ -226,7 +230,7 @@ def test_a_source_action_without_a_repository_is_an_error() -> None:
 def test_a_registry_map_needs_every_repository_under_its_prefix() -> None:
     """The runs say which images; a map may have none."""
     told = put({}, "containerRegistryMap.registryMappings", [{"ecrRepositoryPrefix": "mirror/"}])
-    assert list(omics.mapped(told)) == [Reference("mirror/", repository="mirror/", breadth=Breadth.PREFIX)]
+    assert list(omics.mapped(told)) == [Reference("mirror/", repository="mirror/", breadth=ReferenceScope.PREFIX)]
     assert list(omics.mapped({"containerRegistryMap": {}})) == list(omics.mapped({})) == []
 
 

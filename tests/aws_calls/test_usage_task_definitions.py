@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ecr_cleaner.aws import AwsError
+from ecr_cleaner.aws.errors import AwsError
 from ecr_cleaner.errors import IncompleteAnswerError, SourceError
 from ecr_cleaner.usage.task_definitions import TaskDefinitions
 from tests.aws_calls.consumers import defines, definition, tagged, undefined

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from ecr_cleaner import usage
-from ecr_cleaner.model import SourceOutcome, SourceStatus, Usage, UsageScan
-from ecr_cleaner.usage.base import Field
+from ecr_cleaner.model.scan import SourceOutcome, SourceStatus, UsageScan
+from ecr_cleaner.model.usage import Usage
+from ecr_cleaner.usage import catalog
+from ecr_cleaner.usage.source import RequiredField
 from tests.aws_calls.consumers import written
 from tests.aws_calls.sources import FIRST_CALLS, NAMES, SOURCES, alone, collected, mend, outcome, quiet
 from tests.builders import NOW, TARGET
@@ -17,7 +18,7 @@ from tests.builders import NOW, TARGET
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ecr_cleaner.usage.base import Account, Source
+    from ecr_cleaner.usage.source import Source, SourceContext
     from tests.aws_calls.script import Script
 
 COMPLETE, FAILED = SourceStatus.COMPLETE, SourceStatus.FAILED
@@ -50,7 +51,7 @@ def test_an_answer_that_is_not_what_its_model_says_fails_its_source(
     assert ended.detail.endswith(mend("eks:*" if name == "eks" else f"source:{name}"))
 
 
-@pytest.mark.parametrize("source", usage.SOURCES, ids=lambda source: source.name)
+@pytest.mark.parametrize("source", catalog.SOURCES, ids=lambda source: source.name)
 def test_what_is_read_is_known_to_botocore(source: Source, script: Script) -> None:
     """A member that it does not know is dropped, and the run refused."""
     unknown = [field for field in source.fields if not script.aws.knows(field.service, field.operation, field.path)]
@@ -77,7 +78,7 @@ def one_usage() -> Usage:
 def test_a_member_missed_deep_inside_fails_its_source(script: Script, error: Exception) -> None:
     """Whatever Python calls it; what was found before counts for nothing."""
 
-    def collect(_: Account) -> Iterator[Usage]:
+    def collect(_: SourceContext) -> Iterator[Usage]:
         yield one_usage()
         raise error
 
@@ -88,7 +89,7 @@ def test_a_member_missed_deep_inside_fails_its_source(script: Script, error: Exc
 def test_a_bug_is_no_outcome(script: Script) -> None:
     """What nobody raises on purpose, and no answer can cause, ends the run and is never read as an answer."""
 
-    def broken(_: Account) -> Iterator[Usage]:
+    def broken(_: SourceContext) -> Iterator[Usage]:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -98,7 +99,7 @@ def test_a_bug_is_no_outcome(script: Script) -> None:
 # What the loaded botocore must know
 
 
-def unasked(_: Account) -> Iterator[Usage]:
+def unasked(_: SourceContext) -> Iterator[Usage]:
     """Fail the test if the source is asked."""
     raise AssertionError
 
@@ -120,14 +121,14 @@ IMAGE: Final = "tasks[].containers[].image"
 )
 def test_a_source_that_botocore_does_not_know_is_not_asked(script: Script, operation: str, path: str) -> None:
     """An older one drops what it does not know, and an image that is named there would look unused."""
-    scan = alone(script, unasked, Field("ecs", "DescribeTasks", IMAGE), Field("ecs", operation, path))
+    scan = alone(script, unasked, RequiredField("ecs", "DescribeTasks", IMAGE), RequiredField("ecs", operation, path))
     detail = f"the loaded botocore does not know {path} of ecs {operation}; {mend('source:made-up')}"
     assert scan == UsageScan((), (SourceOutcome(TARGET, "made-up", FAILED, detail=detail),), NOW)
 
 
 def test_a_source_whose_service_botocore_does_not_know_is_not_asked(script: Script) -> None:
     """It has no client, and whether the region has the service is not known either."""
-    scan = alone(script, unasked, Field("things", "ListThings", "things[]"), service="things")
+    scan = alone(script, unasked, RequiredField("things", "ListThings", "things[]"), service="things")
     (ended,) = scan.outcomes
     assert (scan.usages, ended.status) == ((), FAILED)
     assert ended.detail.startswith("Unknown service: 'things'.")
@@ -135,7 +136,7 @@ def test_a_source_whose_service_botocore_does_not_know_is_not_asked(script: Scri
 
 def test_a_source_that_botocore_knows_is_asked(script: Script) -> None:
     """Every member that it says it reads is looked up, and its usages count."""
-    scan = alone(script, lambda _: iter([one_usage()]), Field("ecs", "DescribeTasks", IMAGE))
+    scan = alone(script, lambda _: iter([one_usage()]), RequiredField("ecs", "DescribeTasks", IMAGE))
     assert scan == UsageScan(
         (replace(one_usage(), target=TARGET),), (SourceOutcome(TARGET, "made-up", COMPLETE, usages=1),), NOW
     )

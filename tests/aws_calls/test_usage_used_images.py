@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 from botocore.response import StreamingBody
 
-from ecr_cleaner.aws import AwsError
+from ecr_cleaner.aws.errors import AwsError
 from ecr_cleaner.errors import IncompleteAnswerError, SourceError
-from ecr_cleaner.model import Breadth, Reference, Usage
-from ecr_cleaner.settings import Settings
-from ecr_cleaner.settings_document import UsedImagesLocation
-from ecr_cleaner.usage.base import Account
+from ecr_cleaner.model.usage import Reference, ReferenceScope, Usage
+from ecr_cleaner.settings.loader import Settings
+from ecr_cleaner.settings.schema import UsedImagesLocation
+from ecr_cleaner.usage.source import SourceContext
 from ecr_cleaner.usage.sources import used_images
 from ecr_cleaner.usage.task_definitions import TaskDefinitions
 from tests.builders import ACCOUNT, HOST, NOW, REGION, ago, digest
@@ -27,9 +27,9 @@ PLACE: Final = UsedImagesLocation(bucket="lists", prefix="in/use/", max_age_hour
 LISTING: Final = {"Bucket": "lists", "Prefix": "in/use/"}
 
 
-def account(script: Script, place: UsedImagesLocation | None = PLACE) -> Account:
+def account(script: Script, place: UsedImagesLocation | None = PLACE) -> SourceContext:
     """What the source is handed."""
-    return Account(script.aws, Settings(used_images=place), TaskDefinitions(script.aws), now=NOW)
+    return SourceContext(script.aws, Settings(used_images=place), TaskDefinitions(script.aws), now=NOW)
 
 
 def used(script: Script) -> list[Usage]:
@@ -73,10 +73,10 @@ def test_every_form_of_a_reference(script: Script) -> None:
         f"{HOST}/shop/api:v1": {**here, "repository": "shop/api", "tag": "v1"},
         f"{HOST}/api@{app}": {**here, "repository": "api", "digest": app},
         f"{HOST}/api:v1@{app}": {**here, "repository": "api", "tag": "v1", "digest": app},
-        f"{HOST}/api:*": {**here, "repository": "api", "breadth": Breadth.REPOSITORY},
+        f"{HOST}/api:*": {**here, "repository": "api", "breadth": ReferenceScope.REPOSITORY},
         "shop/api": {"repository": "shop/api"},
         f"shop/api:v1@{app}": {"repository": "shop/api", "tag": "v1", "digest": app},
-        "shop/api:*": {"repository": "shop/api", "breadth": Breadth.REPOSITORY},
+        "shop/api:*": {"repository": "shop/api", "breadth": ReferenceScope.REPOSITORY},
         app: {"digest": app},
         f"mirror.example:5000/api@{app}": {"digest": app},
         "mirror.example:5000/api:v1": None,

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from ecr_cleaner import usage
-from ecr_cleaner.aws import AwsError, connect
+from ecr_cleaner.aws.client import connect
+from ecr_cleaner.aws.errors import AwsError
 from ecr_cleaner.errors import SourceError, UnreadableReferenceError
-from ecr_cleaner.model import Evidence
-from ecr_cleaner.settings import Settings
-from ecr_cleaner.usage.base import Account
+from ecr_cleaner.model.usage import UsageKind
+from ecr_cleaner.settings.loader import Settings
+from ecr_cleaner.usage import catalog
+from ecr_cleaner.usage.source import SourceContext
 from ecr_cleaner.usage.sources import agentcore, braket, cleanrooms_ml, emr_containers, gamelift, greengrass
 from ecr_cleaner.usage.task_definitions import TaskDefinitions
 from tests.aws_calls.script import Script
@@ -21,8 +22,8 @@ from tests.builders import ACCOUNT, HOST, digest
 from tests.fake_aws.shapes import filled
 
 if TYPE_CHECKING:
-    from ecr_cleaner.model import Usage
-    from ecr_cleaner.usage.base import Source
+    from ecr_cleaner.model.usage import Usage
+    from ecr_cleaner.usage.source import Source
 
 JOBS: Final[dict[str, Any]] = {"filters": [], "maxResults": 100}
 SAMPLE: Final = "0123456789" * 5
@@ -30,7 +31,7 @@ SAMPLE: Final = "0123456789" * 5
 
 def used(script: Script, source: Source, chain: int = 0) -> list[Usage]:
     """What one chain of a source finds."""
-    account = Account(script.aws, Settings.model_construct(), TaskDefinitions(script.aws))
+    account = SourceContext(script.aws, Settings.model_construct(), TaskDefinitions(script.aws))
     rows: Any = source.collect
     return list(type(rows)(rows.name, rows.service, rows.chains[chain : chain + 1])(account))
 
@@ -59,7 +60,7 @@ def test_what_is_not_known_to_be_over_counts(script: Script, status: str) -> Non
     told = {"algorithmSpecification": {"containerImage": {"uri": f"{HOST}/app:v1"}}, "jobName": "anneal"}
     answer(script, "braket", "get_job", told, jobArn="arn")
     (found,) = used(script, braket.SOURCES[0])
-    assert (found.consumer, found.evidence) == ("braket job anneal", Evidence.RUNNING)
+    assert (found.consumer, found.evidence) == ("braket job anneal", UsageKind.RUNNING)
 
 
 def test_what_has_vanished_since_it_was_listed_is_left_out(script: Script) -> None:
@@ -171,7 +172,7 @@ def test_a_service_of_unknown_regions_is_where_its_source_says(region: str, stat
         client = script.aws.client("bedrock-agentcore-control")
         nobody = EndpointConnectionError(endpoint_url=f"{client.meta.endpoint_url}/runtimes/", error="as scripted")
         script.break_off("bedrock-agentcore-control", "ListAgentRuntimes", nobody)
-        settings = Settings(accepted_gaps={s.gap: "known" for s in usage.SOURCES if s.name != "agentcore"})
+        settings = Settings(accepted_gaps={s.gap: "known" for s in catalog.SOURCES if s.name != "agentcore"})
         script.aws.account_id = ACCOUNT
         scan = scanned(script.aws, settings)
     assert {outcome.status for outcome in scan.outcomes if outcome.source == "agentcore"} == {status}

@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner
 
 from ecr_cleaner.cli import main
-from ecr_cleaner.usage.registry import EXCLUDABLE
+from ecr_cleaner.usage.catalog import EXCLUDABLE
 from tests.integration.fixtures import night, past, run, running_sandbox, sandbox
 from tools.processes import byte_code
 

@@ -17,7 +17,7 @@ import pytest
 
 from ecr_cleaner.cli import applying
 from ecr_cleaner.cli.commands import apply as apply_command
-from ecr_cleaner.settings_document import DEFAULT_PLAN_EXPIRY_HOURS
+from ecr_cleaner.settings.schema import DEFAULT_PLAN_EXPIRY_HOURS
 from tests.cli.conftest import NAME, Ended
 from tests.cli.test_plan import READING
 from tests.fake_aws import Fault

@@ -8,25 +8,26 @@ import json
 import re
 from typing import Any, get_args
 
-from ecr_cleaner import documents, settings
-from ecr_cleaner.model import Occasions
-from ecr_cleaner.settings_document import (
+from ecr_cleaner.history import schema
+from ecr_cleaner.model.result import NotifyOn
+from ecr_cleaner.settings import loader
+from ecr_cleaner.settings.schema import (
     CLUSTER_ARN,
     GAP_KINDS,
     REPOSITORY_GLOB,
-    Document,
     Notifications,
-    Rule,
+    RuleDocument,
+    SettingsDocument,
     SettingsObject,
     Storage,
 )
-from ecr_cleaner.usage.registry import SOURCES
+from ecr_cleaner.usage.catalog import SOURCES
 from tools import declared, generate, tables
 
 
 def test_the_settings_document_has_the_same_keys() -> None:
     """What Terraform puts into it is what the function knows."""
-    assert set(declared.local_values("main.tf")["settings"]) == set(Document.model_fields)
+    assert set(declared.local_values("main.tf")["settings"]) == set(SettingsDocument.model_fields)
 
 
 def test_the_storage_has_the_same_members() -> None:
@@ -38,7 +39,7 @@ def test_the_storage_has_the_same_members() -> None:
 def test_rules_have_the_same_members() -> None:
     """What an input of Terraform's type may hold is what a rule of the function knows, one for one."""
     members = re.findall(r"(\w+) = ", declared.variables()["retention_rules"].type)
-    assert members == list(Rule.model_fields)
+    assert members == list(RuleDocument.model_fields)
 
 
 def test_globs_may_hold_the_same_characters() -> None:
@@ -46,20 +47,22 @@ def test_globs_may_hold_the_same_characters() -> None:
     conditions = [
         re.findall(r'regex\("(.*?)", glob\)', text) for text in declared.variables()["retention_rules"].conditions
     ]
-    patterns = [re.findall(r"pattern='(.*?)'", str(Rule.model_fields[n])) for n in ("repositories", "keep_tags")]
+    patterns = [
+        re.findall(r"pattern='(.*?)'", str(RuleDocument.model_fields[n])) for n in ("repositories", "keep_tags")
+    ]
     assert [found for found in conditions if found] == patterns
 
 
 def test_the_settings_document_has_the_same_version() -> None:
     """A change of meaning changes both."""
-    version = Document.model_fields["schema_version"].default
+    version = SettingsDocument.model_fields["schema_version"].default
     assert declared.local_values("main.tf")["settings"]["schema_version"] == version
 
 
 def test_the_environment_has_the_same_variables() -> None:
     """What Terraform sets is what the function reads."""
     (environment,) = declared.resource("main.tf", "aws_lambda_function", "cleaner")["environment"]
-    read = re.findall(r'environment\.get\("(\w+)"', inspect.getsource(settings))
+    read = re.findall(r'environment\.get\("(\w+)"', inspect.getsource(loader))
     assert {name for name in environment["variables"] if not name.startswith("__")} == set(read)
 
 
@@ -126,23 +129,23 @@ def test_gaps_are_accepted_by_the_same_keys() -> None:
     assert patterns[1].replace("\\\\", "\\") == rf"^eks:(\*|{CLUSTER_ARN})$"
     assert rf"^[a-z_]+:{REPOSITORY_GLOB}$" in patterns
     assert {source.gap.partition(":")[0] for source in SOURCES} <= set(GAP_KINDS)
-    accepted = Document(accepted_gaps={source.gap: "known" for source in SOURCES}).accepted_gaps
+    accepted = SettingsDocument(accepted_gaps={source.gap: "known" for source in SOURCES}).accepted_gaps
     assert set(accepted) == {told["gap"] for told in json.loads(generate.SOURCES_FILE.read_text()).values()}
 
 
 def test_the_defaults_are_the_same() -> None:
     """A function without Terraform behaves like one with it."""
     inputs = declared.variables()
-    assert inputs["default_keep_days"].default == settings.DEFAULT_KEEP_DAYS
-    assert inputs["minimum_keep_days"].default == Document.model_fields["minimum_keep_days"].default
-    assert tuple(inputs["retention_rules"].default) == Document.model_fields["retention_rules"].default
-    assert inputs["dry_run"].default is settings.Settings.model_fields["dry_run"].default
-    shared = set(inputs) & set(Document.model_fields)
-    assert inputs["accepted_gaps"].default == Document().accepted_gaps == {}
+    assert inputs["default_keep_days"].default == loader.DEFAULT_KEEP_DAYS
+    assert inputs["minimum_keep_days"].default == SettingsDocument.model_fields["minimum_keep_days"].default
+    assert tuple(inputs["retention_rules"].default) == SettingsDocument.model_fields["retention_rules"].default
+    assert inputs["dry_run"].default is loader.Settings.model_fields["dry_run"].default
+    shared = set(inputs) & set(SettingsDocument.model_fields)
+    assert inputs["accepted_gaps"].default == SettingsDocument().accepted_gaps == {}
     shared -= {"accepted_gaps"}  # made anew for each document
     assert {"max_removals_per_run", "max_usage_drop_percent", "keep_recently_used_days"} <= shared
     for name in shared:
-        default = Document.model_fields[name].default
+        default = SettingsDocument.model_fields[name].default
         told = (
             sorted(default)
             if isinstance(default, frozenset)
@@ -164,13 +167,15 @@ def test_the_marker_is_understood() -> None:
     content = str(declared.resource("bucket.tf", "aws_s3_object", "marker")["content"])
     (text,) = re.findall(r"jsonencode\(\{(.*?)\}\)", content)
     made = dict(pair.split(" = ") for pair in text.strip().split(", "))
-    assert documents.New.model_validate_json(json.dumps({key: json.loads(value) for key, value in made.items()}))
+    assert schema.HistoryNotStarted.model_validate_json(
+        json.dumps({key: json.loads(value) for key, value in made.items()})
+    )
 
 
 def test_whoever_is_told_is_told_on_the_same_occasions() -> None:
     """What Terraform lets a person say is what the function understands, and what the README explains."""
     (condition,) = declared.variables()["notify_on"].conditions
-    assert set(re.findall(r'"(\w+)"', condition)) == set(get_args(Occasions))
+    assert set(re.findall(r'"(\w+)"', condition)) == set(get_args(NotifyOn))
     written = re.findall(r"(\w+) = ", str(declared.local_values("notifications.tf")["notifications"]))
     assert written == list(Notifications.model_fields)
 
@@ -179,8 +184,8 @@ def test_names_of_topics_buses_and_namespaces_are_read_alike() -> None:
     """Terraform refuses at plan what the function would refuse at night."""
     inputs = declared.variables()
     for name, told in (
-        ("event_bus_name", Document.model_fields["event_bus_name"]),
-        ("metrics_namespace", Document.model_fields["metrics_namespace"]),
+        ("event_bus_name", SettingsDocument.model_fields["event_bus_name"]),
+        ("metrics_namespace", SettingsDocument.model_fields["metrics_namespace"]),
         ("notification_topic_arn", Notifications.model_fields["topic_arn"]),
     ):
         (pattern,) = (found for text in inputs[name].conditions for found in re.findall(r'regex\("(.*?)", ', text))
@@ -189,12 +194,12 @@ def test_names_of_topics_buses_and_namespaces_are_read_alike() -> None:
 
 def test_the_size_of_the_settings_is_limited_alike() -> None:
     """Terraform refuses at plan what the function would refuse at night."""
-    assert declared.local_values("main.tf")["settings_limit"] == settings.MAX_DOCUMENT_BYTES
+    assert declared.local_values("main.tf")["settings_limit"] == loader.MAX_DOCUMENT_BYTES
 
 
 def test_terraform_and_the_function_know_the_same_sources() -> None:
     """Terraform takes the names from its file, in order; the function from its modules."""
     names = list(json.loads((declared.ROOT / "usage_sources.json").read_text()))
     told = hashlib.sha256(",".join(sorted(names)).encode()).hexdigest()
-    assert Document(usage_sources_sha256=told).usage_sources_sha256 == told
+    assert SettingsDocument(usage_sources_sha256=told).usage_sources_sha256 == told
     assert set(names) == {source.name for source in SOURCES}

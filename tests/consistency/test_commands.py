@@ -14,18 +14,20 @@ from botocore import xform_name
 
 from ecr_cleaner import cli
 from ecr_cleaner.cli.session import EXIT_CODES, SOMETHING_GOES
-from ecr_cleaner.model import FindingKind, Reason, RemovalStatus, RepositoryStatus, RunStatus, SourceStatus
+from ecr_cleaner.model.plan import Reason, RemovalStatus
+from ecr_cleaner.model.result import FindingKind, RepositoryStatus, RunStatus
+from ecr_cleaner.model.scan import SourceStatus
 from ecr_cleaner.report.summary import RepositorySummary, RunSummary
-from ecr_cleaner.settings_document import (
-    Document,
+from ecr_cleaner.settings.schema import (
     Notifications,
-    Pointer,
-    Rule,
+    RuleDocument,
+    SettingsDocument,
     SettingsObject,
+    SettingsPointer,
     Storage,
     UsedImagesLocation,
 )
-from ecr_cleaner.usage.registry import SOURCES
+from ecr_cleaner.usage.catalog import SOURCES
 from tests.consistency.markdown import Page, codes
 from tests.consistency.test_pages import PAGES, every_page
 from tools import declared
@@ -131,12 +133,12 @@ def names() -> set[str]:
     kinds = (Reason, RunStatus, RepositoryStatus, RemovalStatus, FindingKind, SourceStatus)
     values = {value.value for kind in kinds for value in kind}
     settings = {
-        *Document.model_fields,
-        *Rule.model_fields,
+        *SettingsDocument.model_fields,
+        *RuleDocument.model_fields,
         *SettingsObject.model_fields,
         *UsedImagesLocation.model_fields,
     }
-    settings |= {*Notifications.model_fields, *Pointer.model_fields, *Storage.model_fields}
+    settings |= {*Notifications.model_fields, *SettingsPointer.model_fields, *Storage.model_fields}
     return (
         {*declared.variables(), *declared.outputs(), *(source.name for source in SOURCES)} | members | values | settings
     )

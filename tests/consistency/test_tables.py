@@ -10,22 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ecr_cleaner.model import (
-    FindingKind,
-    Reason,
-    RemovalStatus,
-    RepositoryStatus,
-    RunStatus,
-    ScanTarget,
-    SourceOutcome,
-    SourceStatus,
-    UsageScan,
-)
+from ecr_cleaner.decision.rules import MAX_TAGS
+from ecr_cleaner.model.plan import Reason, RemovalStatus
+from ecr_cleaner.model.result import FindingKind, RepositoryStatus, RunStatus
+from ecr_cleaner.model.scan import SourceOutcome, SourceStatus, UsageScan
+from ecr_cleaner.model.usage import ScanTarget
 from ecr_cleaner.report import metrics, run_event
 from ecr_cleaner.report.summary import RepositorySummary, RunSummary
-from ecr_cleaner.rules import MAX_TAGS
-from ecr_cleaner.settings_document import GAP_KINDS, Document, Rule
-from ecr_cleaner.usage.registry import SOURCES
+from ecr_cleaner.settings.schema import GAP_KINDS, RuleDocument, SettingsDocument
+from ecr_cleaner.usage.catalog import SOURCES
 from tests.builders import NOW
 from tests.consistency.markdown import codes
 from tools import declared, vendor
@@ -116,8 +109,8 @@ def test_the_managed_policies_are_named(pages: dict[str, Page]) -> None:
         ("results", ("`kind`", "Meaning", "What to do"), {kind.value for kind in FindingKind}),
         ("results", ("`repositories[].status`",), {status.value for status in RepositoryStatus}),
         ("results", ("`removals`",), {status.value for status in RemovalStatus}),
-        ("configuration", ("Key of `ECR_CLEANER_SETTINGS`",), set(Document.model_fields)),
-        ("how-it-decides", ("Member of a rule",), set(Rule.model_fields)),
+        ("configuration", ("Key of `ECR_CLEANER_SETTINGS`",), set(SettingsDocument.model_fields)),
+        ("how-it-decides", ("Member of a rule",), set(RuleDocument.model_fields)),
     ],
     ids=lambda value: value[0] if isinstance(value, tuple) else "",
 )
@@ -216,15 +209,17 @@ def test_the_example_of_rules_is_understood(pages: dict[str, Page]) -> None:
         "minimum_keep_days": module["minimum_keep_days"],
         "retention_rules": module["retention_rules"],
     }
-    document = Document.model_validate_json(json.dumps(told), context={})
-    assert {name for rule in document.retention_rules for name in rule.model_fields_set} == set(Rule.model_fields)
+    document = SettingsDocument.model_validate_json(json.dumps(told), context={})
+    assert {name for rule in document.retention_rules for name in rule.model_fields_set} == set(
+        RuleDocument.model_fields
+    )
 
 
 def test_every_log_line_is_listed(pages: dict[str, Page]) -> None:
     """The messages are what people search for."""
     documented = [codes(cell)[0] for cell in pages["results"].table("Message").column(0)]
     assert sorted(documented) == sorted(
-        {text for file in ("report/log.py", "handler.py", "announce.py") for text in messages(file)}
+        {text for file in ("report/log.py", "handler.py", "publish/announce.py") for text in messages(file)}
     )
 
 

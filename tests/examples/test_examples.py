@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 from click.testing import CliRunner
 
-from ecr_cleaner import cli, restoring
+from ecr_cleaner import cli
+from ecr_cleaner.restore import restorer
 from tests.consistency.markdown import Page, codes
 from tests.examples import together
 from tests.examples.together import Part, Together
@@ -307,7 +308,7 @@ def test_what_is_archived_comes_back_by_the_functions_name(
     assert {i.digest: i.status for i in sandbox.images("shop/api")}[digest] == "ARCHIVED"
     for name, value in {**CREDENTIALS, "AWS_ENDPOINT_URL": sandbox.endpoint}.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(restoring.time, "sleep", lambda _: None)
+    monkeypatch.setattr(restorer.time, "sleep", lambda _: None)
     words = ["--region", "us-east-1", "--function", "ecr-archiver", f"shop/api@{digest}"]
     told = CliRunner().invoke(cli.main, ["history", *words])
     assert (told.exit_code, "was about to archive it" in told.output) == (0, True), told.output

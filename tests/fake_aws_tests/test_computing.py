@@ -14,7 +14,7 @@ from ecr_cleaner.usage.sources import batch, codebuild, sagemaker
 from tests.integration import computing
 
 if TYPE_CHECKING:
-    from ecr_cleaner.usage.base import Account, Source
+    from ecr_cleaner.usage.source import Source, SourceContext
     from tests.fake_aws import Sandbox
 
 
@@ -65,7 +65,7 @@ def test_what_is_told_is_shown_in_the_form_of_the_models(sandbox: Sandbox, sourc
     events, event = sandbox.client(source.name).meta.events, f"after-call.{source.name}"
     events.register(event, check)
     try:
-        found = list(source.collect(cast("Account", SimpleNamespace(aws=Clients(sandbox)))))
+        found = list(source.collect(cast("SourceContext", SimpleNamespace(aws=Clients(sandbox)))))
     finally:
         events.unregister(event, check)
     assert found

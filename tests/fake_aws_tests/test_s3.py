@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.parsers import ResponseParserError
 
-from ecr_cleaner import aws
+from ecr_cleaner.aws import errors
 from tests.fake_aws import Fault, Sandbox
 
 
@@ -95,7 +95,7 @@ def test_a_listing_that_is_cut_short_is_an_error_of_the_server(sandbox: Sandbox)
     assert error.value.response["ResponseMetadata"]["HTTPStatusCode"] == 500
     with pytest.raises(ResponseParserError):
         sandbox.client("sns").list_topics()
-    assert issubclass(ResponseParserError, aws.AwsError)
+    assert issubclass(ResponseParserError, errors.AwsError)
 
 
 def test_operations_are_told_apart_by_the_query(sandbox: Sandbox) -> None:

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from ecr_cleaner.usage.registry import SOURCES
+from ecr_cleaner.usage.catalog import SOURCES
 from tests.fake_aws import Fault
 from tests.fake_aws.resources import TEMPLATES
 from tests.fake_aws.tables import SERVICES
 from tests.integration.fixtures import running_sandbox, sandbox
 
 if TYPE_CHECKING:
-    from ecr_cleaner.usage.base import Source
+    from ecr_cleaner.usage.source import Source
     from tests.fake_aws import Sandbox
 
 __all__ = ["running_sandbox", "sandbox"]

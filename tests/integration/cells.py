@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import botocore.session
 
-from ecr_cleaner import usage
+from ecr_cleaner.usage import catalog
 from tests.fake_aws import Fault, faults
 from tests.integration import past
 from tests.integration.fault_account import ARCHIVING, SETTINGS, seed
@@ -113,7 +113,7 @@ class Api:
     @property
     def askers(self) -> frozenset[str]:
         """The sources that may make the call."""
-        return frozenset(source.name for source in usage.SOURCES if self.action in source.permissions)
+        return frozenset(source.name for source in catalog.SOURCES if self.action in source.permissions)
 
     @property
     def stage(self) -> Stage:

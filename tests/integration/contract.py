@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ecr_cleaner import usage
+from ecr_cleaner.usage import catalog
 from tests.integration.cells import TOOK_EFFECT
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ def _sources(cell: Cell, outcome: Outcome, others: frozenset[str]) -> Iterator[s
     # Some of what several sources ask for is asked once for all of them, the last time for who knows which.
     if not (failed == askers if cell.reach == "every call" else failed and failed <= askers):
         yield f"{sorted(askers)} ask, {sorted(failed)} have failed"
-    gaps = {source.name: source.gap for source in usage.SOURCES}
+    gaps = {source.name: source.gap for source in catalog.SOURCES}
     for name in failed:
         if f"source {name} in " not in outcome.causes or f'accepted_gaps = {{ "{gaps[name]}" = ' not in outcome.causes:
             yield f"the causes do not help with {name}: {outcome.causes}"

@@ -14,7 +14,8 @@ from botocore import auth, useragent
 from botocore.loaders import create_loader
 from botocore.retries import standard
 
-from ecr_cleaner import aws
+from ecr_cleaner.aws import client as aws_client
+from ecr_cleaner.aws import pacing
 from tests.fake_aws import Sandbox
 from tests.integration.past import Past
 from tests.integration.runner import Runner
@@ -57,20 +58,20 @@ def run(
     caplog: pytest.LogCaptureFixture,
 ) -> Runner:
     """Runs the handler against the account, without long waits between tries."""
-    monkeypatch.setattr(aws.boto3, "Session", lambda **named: _session(_aws() if named else None, **named))
-    monkeypatch.setattr(aws, "MAX_ATTEMPTS", 2)
-    monkeypatch.setattr(aws.Pacer, "wait", lambda *_: None)
-    monkeypatch.setattr(aws, "back_off", lambda _: None)
+    monkeypatch.setattr(aws_client.boto3, "Session", lambda **named: _session(_aws() if named else None, **named))
+    monkeypatch.setattr(aws_client, "MAX_ATTEMPTS", 2)
+    monkeypatch.setattr(pacing.Pacer, "wait", lambda *_: None)
+    monkeypatch.setattr(pacing, "back_off", lambda _: None)
     monkeypatch.setattr(standard.ExponentialBackoff, "delay_amount", lambda *_: 0)
     # Nobody checks a signature here or reads who asks, and both are an eighth of a run.
     monkeypatch.setattr(auth.SigV4Auth, "canonical_request", lambda *_: "")
     monkeypatch.setattr(auth.SigV4Auth, "signature", lambda *_: "unsigned")
     monkeypatch.setattr(useragent.UserAgentString, "to_string", lambda _: "tests")
-    make = aws.Aws._make
+    make = aws_client.AwsClients._make
     made = _clients(sandbox)
 
-    def once(clients: aws.Aws, service: str, attempts: int) -> Any:
-        key = clients.session, service, clients.region, attempts, aws.READ_TIMEOUT_SECONDS, _endpoints()
+    def once(clients: aws_client.AwsClients, service: str, attempts: int) -> Any:
+        key = clients.session, service, clients.region, attempts, aws_client.READ_TIMEOUT_SECONDS, _endpoints()
         client, pace = made.get(key) or (make(clients, service, attempts), None)
         if pace is None:
             sandbox.shorten(client)
@@ -79,7 +80,7 @@ def run(
         made[key] = client, clients.pace
         return client
 
-    monkeypatch.setattr(aws.Aws, "_make", once)
+    monkeypatch.setattr(aws_client.AwsClients, "_make", once)
     return Runner(sandbox, monkeypatch, caplog)
 
 

@@ -7,7 +7,8 @@ import re
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from ecr_cleaner import documents
+from ecr_cleaner import schema as schema_module
+from ecr_cleaner.history import schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -90,8 +91,8 @@ class Past:
                 continue  # gzipped, and read by people only
             aged = _MOMENT.sub(earlier, self.read(key).decode())
             if "/repositories/" in key:
-                found = documents.Repository.model_validate_json(json.dumps(json.loads(aged)["content"]))
-                aged = documents.seal(found).decode()
+                found = schema.RepositoryDocument.model_validate_json(json.dumps(json.loads(aged)["content"]))
+                aged = schema_module.seal(found).decode()
             self.write(key, aged.encode())
 
     def _keys(self) -> list[str]:

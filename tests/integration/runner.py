@@ -7,11 +7,12 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ecr_cleaner import compose, handler, settings, usage
-from ecr_cleaner.aws import Aws
+from ecr_cleaner import compose, handler, usage
+from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.clock import utc_now
 from ecr_cleaner.errors import RunFailedError
-from ecr_cleaner.model import SourceStatus
+from ecr_cleaner.model.scan import SourceStatus
+from ecr_cleaner.settings import loader
 from tests.integration import accounts
 
 if TYPE_CHECKING:
@@ -168,8 +169,8 @@ class Runner:
     def usages(self, environment: dict[str, str]) -> None:
         """Ask who uses what, as a run in an environment does, and nothing else; every source has to answer."""
         self._point_at_sandbox(environment)
-        told, _ = settings.for_invocation(environment, {}, compose.KNOWN_SOURCES, compose.read_object)
-        _, outcomes = usage.collect(Aws(), told, self.clock())
+        told, _ = loader.for_invocation(environment, {}, compose.KNOWN_SOURCES, compose.read_object)
+        _, outcomes = usage.collect(AwsClients(), told, self.clock())
         assert {outcome.status for outcome in outcomes} <= {SourceStatus.COMPLETE, SourceStatus.DISABLED}
 
     def _point_at_sandbox(self, environment: dict[str, str]) -> None:

@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from ecr_cleaner import approval, guard, removal
+from ecr_cleaner.approval import policy
+from ecr_cleaner.decision import stop
+from ecr_cleaner.removal import remover
 from tests.fake_aws import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from ecr_cleaner.model import Removal
+    from ecr_cleaner.model.plan import Removal
     from tests.fake_aws import Sandbox
     from tests.integration.past import Past
     from tests.integration.runner import Outcome, Runner
@@ -139,7 +141,7 @@ def test_a_dry_run_writes_no_plan(approving: Approving, registry: dict[str, set[
 @pytest.mark.usefixtures("registry")
 def test_a_run_that_forgets_to_ask_removes_nothing(approving: Approving, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where approval is required, no way through the code leads past it."""
-    monkeypatch.setattr(approval, "gate", lambda *_: None)
+    monkeypatch.setattr(policy, "policy_of", lambda *_: None)
     outcome = approving.night()
     assert (outcome.status, outcome.gone) == ("refused", {})
     assert 'approval is "required", and nobody was asked' in outcome.causes
@@ -428,16 +430,16 @@ def test_a_run_that_is_killed_may_be_sent_again(
 ) -> None:
     """In the middle of the removal: the rest goes, and then the plan is done."""
     plan_id = approving.proposed()
-    remove = removal.remove
+    remove = remover.remove
 
     def killed(*arguments: Any, **named: Any) -> Iterator[Removal]:
         yield from remove(*arguments, **named)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(removal, "remove", killed)
+    monkeypatch.setattr(remover, "remove", killed)
     with pytest.raises(KeyboardInterrupt):
         approving.send(plan_id)
-    monkeypatch.setattr(removal, "remove", remove)
+    monkeypatch.setattr(remover, "remove", remove)
     assert not {image.digest for image in approving.run.sandbox.images("api")} & registry["api"]
     assert approving.past.content(".applied.json")["state"] == "begun"
     outcome = approving.send(plan_id)
@@ -515,7 +517,7 @@ def test_what_a_new_scan_in_the_middle_finds_in_use_stays(
 
     def age(_: object) -> None:
         now = datetime.now(UTC)
-        monkeypatch.setattr(guard, "is_stale", lambda scan, _: scan.started_at < now)
+        monkeypatch.setattr(stop, "is_stale", lambda scan, _: scan.started_at < now)
         functions = {"g": {"versions": {"$LATEST": {"image": "{registry}/web:v1"}}}}
         sandbox.seed({"lambda": {"functions": functions}})
         sandbox.push("api", id="late", tags=["late"], pushed="200d")

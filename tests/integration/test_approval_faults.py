@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from ecr_cleaner import aws
+from ecr_cleaner.aws import client
 from tests.fake_aws import Fault
 from tests.integration import cells
 from tests.integration.runner import Context
@@ -53,7 +53,7 @@ def spoil_write_of_plan(sandbox: Sandbox, kind: Kind, times: int | None = None) 
 @pytest.fixture(autouse=True)
 def _one_try(run: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
     del run  # which sets it too
-    monkeypatch.setattr(aws, "MAX_ATTEMPTS", 1)
+    monkeypatch.setattr(client, "MAX_ATTEMPTS", 1)
 
 
 def test_a_night_makes_the_calls_that_are_spoiled_here(
@@ -156,7 +156,7 @@ def test_what_passes_by_itself_is_tried_again(
     approving: Approving, registry: dict[str, set[str]], monkeypatch: pytest.MonkeyPatch, kind: Kind
 ) -> None:
     """Also a write that took effect although its answer was lost: the plan is the same, the mark is one's own."""
-    monkeypatch.setattr(aws, "MAX_ATTEMPTS", 2)
+    monkeypatch.setattr(client, "MAX_ATTEMPTS", 2)
     sandbox = approving.run.sandbox
     approving.proposed()
     sandbox.clear_calls()
@@ -179,7 +179,7 @@ def test_the_last_mark_is_tried_again(
     approving: Approving, registry: dict[str, set[str]], monkeypatch: pytest.MonkeyPatch, kind: Kind
 ) -> None:
     """Its own first try is recognised."""
-    monkeypatch.setattr(aws, "MAX_ATTEMPTS", 2)
+    monkeypatch.setattr(client, "MAX_ATTEMPTS", 2)
     plan_id = approving.proposed()
     spoil(approving, "PutObject", f"{plan_id}.applied.json", kind, after=1, times=1)
     outcome = approving.send(plan_id)

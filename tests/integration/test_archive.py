@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 from click.testing import CliRunner
 
-from ecr_cleaner import aws, cli, restoring
+from ecr_cleaner import cli
+from ecr_cleaner.aws import client
 from ecr_cleaner.cli import session
+from ecr_cleaner.restore import restorer
 from tests.fake_aws import Fault
 from tests.integration import cells, past
 from tests.integration.past import Past
@@ -184,8 +186,8 @@ def test_what_was_archived_comes_back(
     before = {image.digest: (image.manifest.body, sorted(image.tags)) for image in sandbox.images("app")}
     run(**SETTINGS)
     monkeypatch.setenv("AWS_REGION", REGION)
-    monkeypatch.setattr(session, "connect", lambda *_: aws.Aws())
-    monkeypatch.setattr(restoring.time, "sleep", lambda _: None)
+    monkeypatch.setattr(session, "connect", lambda *_: client.AwsClients())
+    monkeypatch.setattr(restorer.time, "sleep", lambda _: None)
     file = tmp_path / "settings.json"
     file.write_text(json.dumps({"schema_version": 1, **SETTINGS}))
     for name in ("unused", "plain"):

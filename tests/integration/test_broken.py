@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 from click.testing import CliRunner
 
-from ecr_cleaner import aws, cli, restoring
+from ecr_cleaner import cli
+from ecr_cleaner.aws import client
 from ecr_cleaner.cli import session
+from ecr_cleaner.restore import restorer
 from tests.fake_aws import Fault
 from tests.integration import past
 from tests.integration.meanwhile import Clock
@@ -100,8 +102,8 @@ def test_it_goes_on_once_the_image_is_back(
     function(sandbox, idle=True)
     assert next_night(run, sandbox, **settings).status == "refused"
     monkeypatch.setenv("AWS_REGION", REGION)
-    monkeypatch.setattr(session, "connect", lambda *_: aws.Aws())
-    monkeypatch.setattr(restoring.time, "sleep", lambda _: None)
+    monkeypatch.setattr(session, "connect", lambda *_: client.AwsClients())
+    monkeypatch.setattr(restorer.time, "sleep", lambda _: None)
     file = tmp_path / "settings.json"
     file.write_text(json.dumps({"schema_version": 1, **settings}))
     words = ["restore", "--settings", str(file), f"app@{sandbox.digest('old')}"]

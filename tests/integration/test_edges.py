@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 import boto3
 import pytest
 
-from ecr_cleaner import aws, guard, usage
+from ecr_cleaner.aws import client as aws_client
 from ecr_cleaner.clock import utc_now
-from ecr_cleaner.settings import Settings
-from ecr_cleaner.settings_document import UsedImagesLocation
+from ecr_cleaner.decision import stop
+from ecr_cleaner.settings.loader import Settings
+from ecr_cleaner.settings.schema import UsedImagesLocation
+from ecr_cleaner.usage import catalog
 from ecr_cleaner.usage.scanner import LocalScanner
 from tests.fake_aws import Fault
 from tests.integration import accounts
@@ -38,17 +40,17 @@ def spoil(run: Runner, monkeypatch: pytest.MonkeyPatch) -> Iterator[Spoil]:
     spoiled: dict[tuple[int, str], tuple[Any, str, str]] = {}
 
     def start(service: str, operation: str, react: Callable[[dict[str, Any]], object]) -> None:
-        make = aws.Aws._make
+        make = aws_client.AwsClients._make
         event, unique = f"after-call.{service}.{operation}", f"spoil-{operation}"
 
-        def made(clients: aws.Aws, name: str, attempts: int) -> Any:
+        def made(clients: aws_client.AwsClients, name: str, attempts: int) -> Any:
             client = make(clients, name, attempts)
             if name == service:
                 client.meta.events.register(event, lambda parsed, **_: react(parsed), unique_id=unique)
                 spoiled[id(client), unique] = client, event, unique
             return client
 
-        monkeypatch.setattr(aws.Aws, "_make", made)
+        monkeypatch.setattr(aws_client.AwsClients, "_make", made)
 
     yield start
     for client, event, unique in spoiled.values():
@@ -225,14 +227,14 @@ def test_of_a_region_that_the_metadata_does_not_know_nothing_is_absent(
     What a person names in the settings is known without asking anybody.
     """
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
-    monkeypatch.setattr(aws, "MAX_ATTEMPTS", 1)
+    monkeypatch.setattr(aws_client, "MAX_ATTEMPTS", 1)
     session = boto3.Session(region_name=region)
     assert session.region_name == region
     settings = Settings(used_images=UsedImagesLocation(**accounts.SETTINGS["used_images"]))
-    clients = aws.Aws(session)
+    clients = aws_client.AwsClients(session)
     clients.account_id = "123456789012"
     scan = LocalScanner(clients, settings, "run-1", utc_now).scan(utc_now())
-    assert len(guard.refusals(scan)) == len([source for source in usage.SOURCES if source.service])
+    assert len(stop.refusals(scan)) == len([source for source in catalog.SOURCES if source.service])
     assert {one.source for one in scan.outcomes if one.status != "failed"} == {"protected_images"}
 
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from ecr_cleaner import aws, usage
+from ecr_cleaner.aws import client
+from ecr_cleaner.usage import catalog
 from tests.integration import cells, contract
 from tests.integration.fault_account import ARCHIVING, SETTINGS, seed
 
@@ -82,7 +83,7 @@ def _problems(run: Runner, group: list[Cell], outcome: Outcome, unused: Digests,
 def test_the_account_makes_every_source_use_every_permission(run: Runner) -> None:
     """So that the matrix leaves out no call of a real run, and no permission is only a word."""
     asked = {api.action for api in cells.made(run, whole=True) if api.stage == "usage"}
-    assert asked == {permission for source in usage.SOURCES for permission in source.permissions}
+    assert asked == {permission for source in catalog.SOURCES for permission in source.permissions}
 
 
 @pytest.mark.parametrize("kind", cells.HARD if cells.FULL else [None])
@@ -96,7 +97,7 @@ def test_a_call_that_fails_ends_the_run_as_its_contract_says(
     chosen = [cell for cell in every if cell.api.stage == stage]
     chosen = chosen if cells.FULL else cells.sample(chosen)
     assert chosen
-    monkeypatch.setattr(aws, "MAX_ATTEMPTS", 1)
+    monkeypatch.setattr(client, "MAX_ATTEMPTS", 1)
     groups = cells.of_different_sources(chosen, GROUP) if stage == "usage" else [[cell] for cell in chosen]
     assert not failures(run, groups, whole=whole)
 
@@ -112,7 +113,7 @@ def test_archiving_that_fails_ends_as_its_contract_says(
     assert chosen
     if stage == "removal":
         assert {cell.api.operation for (cell,) in chosen} == {"UpdateImageStorageClass"}
-    monkeypatch.setattr(aws, "MAX_ATTEMPTS", 1)
+    monkeypatch.setattr(client, "MAX_ATTEMPTS", 1)
     assert not failures(run, chosen, whole=False, archiving=True)
 
 
@@ -157,7 +158,7 @@ def test_every_failed_source_is_named_at_once(run: Runner) -> None:
             cells.Cell(api, "access_denied", "every call", 1).inject(run.sandbox)
     outcome = run(**SETTINGS)
     assert (outcome.status, outcome.gone) == ("refused", {})
-    for source in usage.SOURCES:
+    for source in catalog.SOURCES:
         failed = outcome.sources[source.name]["outcome"] == "failed"
         assert failed is bool(source.permissions), source.name
         assert (f"source {source.name} in " in outcome.causes) is failed

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ecr_cleaner import checks
+from ecr_cleaner.findings import collector
 from tests.fake_aws import Fault
 from tests.integration.cells import HARD
 from tests.integration.runner import Context
@@ -224,7 +224,7 @@ def test_after_some_failures_nothing_more_is_asked(run: Runner, sandbox: Sandbox
     )
     outcome = run(report_unmanaged_repositories=True)
     assert (outcome.status, outcome.gone) == ("completed", {"app": run.ids("old")})
-    assert outcome.found("not_determined")["registry"]["detail"] == checks.FAILING
+    assert outcome.found("not_determined")["registry"]["detail"] == collector.FAILING
     assert outcome.found("unmanaged_storage") == {}
 
 
@@ -233,9 +233,9 @@ def test_when_time_is_short_findings_wait(run: Runner, sandbox: Sandbox) -> None
     """The run does what it is for."""
     service(sandbox, "used", "app:v1")
     sandbox.push("app", id="older", tags=["v0"], pushed="90d")
-    outcome = run(context=Context(seconds=checks.SPARE_SECONDS_AT_THE_END - 1), report_unmanaged_repositories=True)
+    outcome = run(context=Context(seconds=collector.SPARE_SECONDS_AT_THE_END - 1), report_unmanaged_repositories=True)
     assert (outcome.status, outcome.gone) == ("completed", {"app": run.ids("older")})
-    assert outcome.found("not_determined")["registry"]["detail"] == checks.NO_TIME
+    assert outcome.found("not_determined")["registry"]["detail"] == collector.NO_TIME
     assert ("ecr", "GetLifecyclePolicy") not in run.asked()
 
 

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from ecr_cleaner import documents, memory, usage
+from ecr_cleaner import schema as schema_module
+from ecr_cleaner.history import model, schema
+from ecr_cleaner.usage import catalog
 from tests.integration import accounts
 from tests.integration.past import MARKER, NEW
 from tests.integration.runner import Context
@@ -224,10 +226,10 @@ def test_two_writers_at_once_forget_nothing(
     key = past.key(APP)
 
     def write(_: object) -> None:
-        known = documents.read_history(past.read(key), key, "app")
-        entry = memory.Entry(("v2",), None, known.observed_at, ("somebody else's service",))
+        known = schema.read_history(past.read(key), key, "app")
+        entry = model.Entry(("v2",), None, known.observed_at, ("somebody else's service",))
         images = {**known.images, sandbox.digest("two"): entry}
-        past.write(key, documents.write_history(memory.History("app", known.observed_at, images)))
+        past.write(key, schema.write_history(model.History("app", known.observed_at, images)))
 
     sandbox.before("s3", "PutObject", write)
     outcome = night()
@@ -243,7 +245,7 @@ def test_an_object_that_a_killed_run_left_is_found(
     shop(run, sandbox)
     night(dry_run=True)
     deploy(sandbox, "app:v2")
-    past.write(past.key(STATE), documents.seal(documents.State()))
+    past.write(past.key(STATE), schema_module.seal(schema.StateDocument()))
     assert night().gone == {}
     assert past.content(STATE)["repositories"] == ["app"]
 
@@ -281,7 +283,7 @@ def test_every_consumer_is_remembered(sandbox: Sandbox, past: Past, night: Calla
     night(dry_run=True)
     counted = past.counts
     assert counted.pop("eks") == 0
-    assert set(counted) == {source.name for source in usage.SOURCES} - {"eks"}
+    assert set(counted) == {source.name for source in catalog.SOURCES} - {"eks"}
     assert all(counted.values()), "each source is measured by what it finds"
     images = past.content(APP)["images"] | past.content("repositories/mirror/tools.json")["images"]
     for name in accounts.CONSUMERS:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from ecr_cleaner import aws
+from ecr_cleaner.aws import client
 from tests.fake_aws import Fault
 from tests.integration import cells
 from tests.integration.past import MARKER
@@ -37,7 +37,7 @@ def test_a_call_that_fails_removes_nothing(
     first: bool,
 ) -> None:
     """Each call of a run, in every way (a sample: every way once); afterwards the account is cleaned as ever."""
-    monkeypatch.setattr(aws, "MAX_ATTEMPTS", 1)
+    monkeypatch.setattr(client, "MAX_ATTEMPTS", 1)
     shop(run, sandbox)
     if not first:
         night(dry_run=True)

@@ -8,11 +8,11 @@ from typing import IO, TYPE_CHECKING, Any, Final
 
 import pytest
 
-from ecr_cleaner.report import page
+from ecr_cleaner.report import html_page
 from tests.fake_aws import Fault
 from tests.integration.past import Past
-from tests.unit.test_report_page import Parser, carried
-from tests.unit.test_report_record import VALIDATOR
+from tests.unit.report.test_document import VALIDATOR
+from tests.unit.report.test_html_page import Parser, carried
 
 if TYPE_CHECKING:
     from tests.fake_aws import Sandbox
@@ -151,13 +151,13 @@ def test_the_page_is_made_once(run: Runner, registry: Sandbox, bucket: Past, mon
     """It may be large."""
     del registry, bucket
     made: list[object] = []
-    write = page.write
+    write = html_page.write
 
     def once(document: IO[bytes], target: IO[bytes]) -> None:
         made.append(document)
         write(document, target)
 
-    monkeypatch.setattr(page, "write", once)
+    monkeypatch.setattr(html_page, "write", once)
     run(storage=PLACE | {"reports": True})
     assert len(made) == 1
 

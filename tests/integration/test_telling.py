@@ -10,7 +10,7 @@ import pytest
 from tests.fake_aws import Fault
 from tests.integration import cells
 from tests.integration.runner import Context
-from tests.unit.test_metrics import violations
+from tests.unit.report.test_metrics import violations
 
 if TYPE_CHECKING:
     from tests.fake_aws import Sandbox

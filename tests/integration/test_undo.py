@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 from click.testing import CliRunner
 
-from ecr_cleaner import aws, cli, restoring
+from ecr_cleaner import cli
+from ecr_cleaner.aws import client
 from ecr_cleaner.cli import session
+from ecr_cleaner.restore import restorer
 from tests.fake_aws import Fault
 from tests.integration import past
 from tests.integration.past import Past
@@ -42,8 +44,8 @@ def command(run: Runner, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Cal
     file.write_text(json.dumps({"schema_version": 1, **SETTINGS}))
     monkeypatch.setenv("AWS_ENDPOINT_URL", run.sandbox.endpoint)
     monkeypatch.setenv("AWS_REGION", REGION)
-    monkeypatch.setattr(session, "connect", lambda *_: aws.Aws())
-    monkeypatch.setattr(restoring.time, "sleep", lambda _: None)
+    monkeypatch.setattr(session, "connect", lambda *_: client.AwsClients())
+    monkeypatch.setattr(restorer.time, "sleep", lambda _: None)
 
     def go(*words: str) -> Result:
         return CliRunner().invoke(cli.main, [*words, "--settings", str(file)])

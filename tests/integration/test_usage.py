@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ecr_cleaner import aws, usage
+from ecr_cleaner.aws import client
+from ecr_cleaner.usage import catalog
 from tests.integration import accounts
 
 if TYPE_CHECKING:
-    from ecr_cleaner.usage.base import Source
+    from ecr_cleaner.usage.source import Source
     from tests.fake_aws import Sandbox
     from tests.integration.runner import Runner
 
@@ -28,7 +29,7 @@ def test_each_consumer_keeps_its_image_and_is_named(run: Runner, sandbox: Sandbo
         assert line.evidence, name  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("source", [s for s in usage.SOURCES if s.name != "eks"], ids=lambda s: s.name)
+@pytest.mark.parametrize("source", [s for s in catalog.SOURCES if s.name != "eks"], ids=lambda s: s.name)
 def test_a_disabled_source_is_not_asked_and_always_reported(run: Runner, sandbox: Sandbox, source: Source) -> None:
     """Its images go, by a person's own word, and every run says so."""
     accounts.seed(sandbox)
@@ -110,10 +111,10 @@ def test_a_service_not_offered_in_the_region_is_no_failure(
 ) -> None:
     """Only if the metadata says so and nobody answers; the metadata alone is incomplete."""
     accounts.seed(sandbox)
-    monkeypatch.setattr(aws.Aws, "offered_in_region", lambda _, service, *_regions: service != "apprunner")
+    monkeypatch.setattr(client.AwsClients, "offered_in_region", lambda _, service, *_regions: service != "apprunner")
     assert run(dry_run=True).sources["apprunner"]["outcome"] == "complete"
     monkeypatch.setenv("AWS_ENDPOINT_URL_APPRUNNER", "http://127.0.0.1:9")
     assert run(dry_run=True).sources["apprunner"]["outcome"] == "not_in_region"
-    monkeypatch.setattr(aws.Aws, "offered_in_region", lambda *_: True)
+    monkeypatch.setattr(client.AwsClients, "offered_in_region", lambda *_: True)
     outcome = run()
     assert (outcome.status, outcome.gone) == ("refused", {})

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from click.testing import Result
 
-    from ecr_cleaner.aws import Aws
+    from ecr_cleaner.aws.client import AwsClients
     from tests.fake_aws import Sandbox
     from tests.integration.runner import Runner
 
@@ -33,10 +33,10 @@ def usage(run: Runner, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Cal
     del run  # for its clients, which wait for nothing
     monkeypatch.setenv("AWS_ENDPOINT_URL", sandbox.endpoint)
     monkeypatch.setenv("AWS_REGION", REGION)
-    from ecr_cleaner import aws  # noqa: PLC0415 - patched by `run`
+    from ecr_cleaner.aws import client  # noqa: PLC0415 - patched by `run`
 
-    def connect(_region: str | None, _profile: str | None) -> Aws:
-        return aws.Aws()
+    def connect(_region: str | None, _profile: str | None) -> AwsClients:
+        return client.AwsClients()
 
     monkeypatch.setattr(sessions, "connect", connect)
 

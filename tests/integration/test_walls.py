@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ecr_cleaner import guard
+from ecr_cleaner.decision import stop
 from tests.fake_aws import Fault
 from tests.integration.past import by_source
 
@@ -84,7 +84,7 @@ def test_limits_hold_when_usages_are_collected_again_in_the_middle(
 
     def age_more(_: object) -> None:
         now = datetime.now(UTC)
-        monkeypatch.setattr(guard, "is_stale", lambda scan, _: scan.started_at < now)
+        monkeypatch.setattr(stop, "is_stale", lambda scan, _: scan.started_at < now)
         for number in range(10):
             sandbox.push("app", id=f"late-{number}", tags=[f"late-{number}"], pushed="90d")
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 from botocore.exceptions import ClientError
 
-from ecr_cleaner import aws
+from ecr_cleaner.aws import pacing
 from tests.integration import accounts
 from tests.prior_art import faulty
 from tests.prior_art.listing import account, every_consumer_by_tag, hazard, left, named, service, with_control
@@ -118,7 +118,7 @@ def test_a_task_definition_is_read_once_and_every_call_is_paced(
     sandbox.seed({"ecs": {"clusters": {"prod": {"tasks": [{"task_definition": "web:1", "count": 120}]}}}})
     theirs = faulty.definitions_read(account(sandbox))
     paced: list[tuple[str, str]] = []
-    monkeypatch.setattr(aws.Pacer, "wait", lambda _, *call: paced.append(call))
+    monkeypatch.setattr(pacing.Pacer, "wait", lambda _, *call: paced.append(call))
     sandbox.throttle("ecs", "DescribeTaskDefinition", burst=10, refill=1)
     sandbox.clear_calls()
     assert run().status == "completed"

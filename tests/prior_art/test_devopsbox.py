@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 import pytest
 from botocore.exceptions import ClientError
 
-from ecr_cleaner import aws, usage
+from ecr_cleaner.aws import client
+from ecr_cleaner.usage import catalog
 from tests.fake_aws import Fault
 from tests.integration import accounts
 from tests.prior_art import faulty
@@ -271,7 +272,7 @@ def test_whether_a_region_has_a_service_is_asked_of_nobody_else(run: Runner, san
         sandbox.client("ssm").get_parameters_by_path(
             Path="/aws/service/global-infrastructure/services/apprunner/regions"
         )
-    permissions = {permission for source in usage.SOURCES for permission in source.permissions}
+    permissions = {permission for source in catalog.SOURCES for permission in source.permissions}
     assert faulty.sources_asked(permissions) == []
     assert faulty.sources_asked(permissions | {"ssm:GetParametersByPath"})
     sandbox.clear_calls()
@@ -287,7 +288,7 @@ def test_a_region_without_a_service_is_cleaned_all_the_same(
 ) -> None:
     """If the SDK's own list says so and nobody answers, nothing there can use an image."""
     with_control(run)
-    monkeypatch.setattr(aws.Aws, "offered_in_region", lambda _, name, *_regions: name != "apprunner")
+    monkeypatch.setattr(client.AwsClients, "offered_in_region", lambda _, name, *_regions: name != "apprunner")
     monkeypatch.setenv("AWS_ENDPOINT_URL_APPRUNNER", "http://127.0.0.1:9")
     outcome = run()
     assert (outcome.status, outcome.causes) == ("completed", "")

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 from botocore.exceptions import ClientError
 
-from ecr_cleaner import guard
+from ecr_cleaner.decision import stop
 from tests.fake_aws import Fault
 from tests.prior_art import faulty, faulty_ecs
 from tests.prior_art.faulty_ecs import Scan
 from tests.prior_art.listing import account, hazard, keeps, left, named, seen, service, with_control
 
 if TYPE_CHECKING:
-    from ecr_cleaner.model import UsageScan
+    from ecr_cleaner.model.scan import UsageScan
     from tests.fake_aws import Sandbox
     from tests.fake_aws.faults import Kind
     from tests.integration.runner import Runner
@@ -215,7 +215,7 @@ def test_what_was_deployed_while_a_run_took_its_time_is_seen(
     def is_stale(scan: UsageScan, _: Any) -> bool:
         return bool(deployed) and scan.started_at < deployed[0]
 
-    monkeypatch.setattr(guard, "is_stale", is_stale)
+    monkeypatch.setattr(stop, "is_stale", is_stale)
     # The listing after the sources were asked is the one that verdicts are made from.
     sandbox.before("ecs", "ListClusters", lambda _: sandbox.before("ecr", "DescribeImages", deploy))
     keeps(run, sandbox, "deployed")

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 from botocore.exceptions import ClientError
 
-from ecr_cleaner import aws, batch
+from ecr_cleaner.aws import client as aws_client
+from ecr_cleaner.removal import batch
 from tests.fake_aws import Fault
 from tests.prior_art import faulty_ecs
 from tests.prior_art.listing import account, hazard, keeps, left, named, refuses, seen, service, with_control
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from tests.fake_aws import Sandbox
     from tests.integration.runner import Runner
 
-REQUIREMENTS = Path(aws.__file__).parents[1] / "requirements.txt"
+REQUIREMENTS = Path(aws_client.__file__).parents[1] / "requirements.txt"
 
 
 @hazard("MH-2")
@@ -117,7 +118,7 @@ def test_a_listing_ends(run: Runner, sandbox: Sandbox) -> None:
 
 @hazard("PU-4")
 @pytest.mark.parametrize(
-    ("kind", "tries"), [("access_denied", 1), ("internal_error", batch.TRIES), ("reset", batch.TRIES)]
+    ("kind", "tries"), [("access_denied", 1), ("internal_error", batch.MAX_ATTEMPTS), ("reset", batch.MAX_ATTEMPTS)]
 )
 def test_a_removal_that_fails_ends(run: Runner, sandbox: Sandbox, kind: str, tries: int) -> None:
     """After some tries if it may pass by itself, and the run says that it failed."""
@@ -146,7 +147,7 @@ def test_an_sdk_that_was_not_tried_is_noticed(run: Runner, sandbox: Sandbox, mon
     assert [line for line in locked if "==" in line and line.endswith("\\")] == locked
     assert any(line.startswith("botocore==") for line in locked)
     with monkeypatch.context() as older:
-        older.setattr(aws.Aws, "knows", lambda *asked: not asked[-1].endswith("imageDigest"))
+        older.setattr(aws_client.AwsClients, "knows", lambda *asked: not asked[-1].endswith("imageDigest"))
         refuses(run, "the loaded botocore does not know")
     keeps(run, sandbox, "used")
 

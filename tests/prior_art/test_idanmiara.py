@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 from botocore.auth import SigV4Auth
 
-from ecr_cleaner import aws
+from ecr_cleaner.aws import client
 from tests.fake_aws import Fault
 from tests.prior_art import faulty_ecs
 from tests.prior_art.listing import (
@@ -144,7 +144,7 @@ def test_nothing_that_opens_a_door_is_logged(
         header = request.headers["Authorization"]
         sent.append(header.decode() if isinstance(header, bytes) else header)
 
-    monkeypatch.setattr(aws.Aws, "pace", note)
+    monkeypatch.setattr(client.AwsClients, "pace", note)
     keeps(run, sandbox, "used")
     signatures = {header.rpartition("Signature=")[2] for header in sent}
     assert len(signatures) > 10

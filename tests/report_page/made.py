@@ -8,26 +8,23 @@ from datetime import timedelta
 from io import BytesIO
 from typing import IO, TYPE_CHECKING, Any, Final
 
-from ecr_cleaner.model import (
-    Contents,
-    Removal,
-    RemovalStatus,
-    RepositoryStatus,
-    SourceOutcome,
-    SourceStatus,
-    UsageScan,
-)
-from ecr_cleaner.report import page
-from ecr_cleaner.report.record import Recorder
+from ecr_cleaner.decision.rules import evaluate
+from ecr_cleaner.model.plan import Removal, RemovalStatus
+from ecr_cleaner.model.repository import RepositorySnapshot
+from ecr_cleaner.model.result import RepositoryStatus
+from ecr_cleaner.model.scan import SourceOutcome, SourceStatus, UsageScan
+from ecr_cleaner.report import html_page
+from ecr_cleaner.report.document import DocumentReporter
 from ecr_cleaner.report.summary import RepositorySummary, RunSummary
-from ecr_cleaner.rules import judge
-from ecr_cleaner.settings import Settings
+from ecr_cleaner.settings.loader import Settings
 from tests.builders import ACCOUNT, NOW, REGION, TARGET, image, repository, usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ecr_cleaner.model import Image, RepositoryPlan, Usage
+    from ecr_cleaner.model.image import Image
+    from ecr_cleaner.model.plan import RepositoryPlan
+    from ecr_cleaner.model.usage import Usage
 
 HOSTILE: Final = '</script><img src=x onerror="window.hacked=1"><script>window.hacked=1</script>&amp;{{script}}'
 """A name as somebody would choose it who wants to run something in a reader's browser."""
@@ -36,7 +33,7 @@ _NAMES: Final = ("shop/api", "shop/web", "shop/payments", "media/thumbnails", "d
 _MEGABYTE: Final = 2**20
 
 
-def document(recorder: Recorder, summary: RunSummary, former: Any = ()) -> dict[str, Any]:
+def document(recorder: DocumentReporter, summary: RunSummary, former: Any = ()) -> dict[str, Any]:
     """What a recorder writes."""
     target = BytesIO()
     recorder.write(target, summary, former)
@@ -44,9 +41,9 @@ def document(recorder: Recorder, summary: RunSummary, former: Any = ()) -> dict[
     return told
 
 
-def recorder(**settings: Any) -> Recorder:
+def recorder(**settings: Any) -> DocumentReporter:
     """One that keeps nothing, in a time that stands still."""
-    return Recorder(Settings(**settings), lambda *_: None, lambda: NOW)
+    return DocumentReporter(Settings(**settings), lambda *_: None, lambda: NOW)
 
 
 class Night:
@@ -127,7 +124,7 @@ class Night:
                         consumer=f"ecs service prod/{service}, task definition {service}:3{self._word}",
                     )
                 )
-        return judge(repository(name), Contents(tuple(made)), tuple(usages), NOW), usages
+        return evaluate(repository(name), RepositorySnapshot(tuple(made)), tuple(usages), NOW), usages
 
     def former(self, runs: int = 30) -> list[dict[str, Any]]:
         """The totals of runs before this one."""
@@ -157,7 +154,7 @@ class Night:
         source, html = BytesIO(), BytesIO()
         self.write(source, runs)
         source.seek(0)
-        page.write(source, html)
+        html_page.write(source, html)
         return html.getvalue()
 
 

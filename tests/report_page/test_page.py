@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 from playwright.sync_api import expect
 
-from ecr_cleaner.report import page
+from ecr_cleaner.report import html_page
 from tests.report_page.made import HOSTILE, Night, document, recorder
 
 if TYPE_CHECKING:
@@ -281,7 +281,7 @@ def test_an_empty_run_has_a_page(opened: Open) -> None:
     raw, target = BytesIO(), BytesIO()
     told.write(raw, empty)
     raw.seek(0)
-    page.write(raw, target)
+    html_page.write(raw, target)
     found = opened(target.getvalue())
     expect(found.page.locator("#causes")).to_contain_text("AccessDeniedException")
     expect(hits(found)).to_have_text("No image was judged.")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from ecr_cleaner import aws
+from ecr_cleaner.aws import client
 from tests.integration import cells
 from tests.integration.test_fault_matrix import failures
 
@@ -21,8 +21,8 @@ PATIENCE_SECONDS: Final = 2
 @pytest.fixture(autouse=True)
 def _impatient(run: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
     del run  # which sets it too
-    monkeypatch.setattr(aws, "MAX_ATTEMPTS", 1)
-    monkeypatch.setattr(aws, "READ_TIMEOUT_SECONDS", PATIENCE_SECONDS)
+    monkeypatch.setattr(client, "MAX_ATTEMPTS", 1)
+    monkeypatch.setattr(client, "READ_TIMEOUT_SECONDS", PATIENCE_SECONDS)
 
 
 def waited_for(run: Runner, stage: Stage, *, archiving: bool = False) -> Cell:
@@ -47,5 +47,5 @@ def test_an_answer_that_comes_at_the_second_try_makes_no_difference(
     run: Runner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As a connection that hangs once."""
-    monkeypatch.setattr(aws, "MAX_ATTEMPTS", 2)
+    monkeypatch.setattr(client, "MAX_ATTEMPTS", 2)
     assert not failures(run, [[replace(waited_for(run, "registry"), times=1)]], whole=False, passing=True)

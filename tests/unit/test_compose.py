@@ -8,21 +8,22 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import pytest
 
-from ecr_cleaner import compose, lock
-from ecr_cleaner.approval import Application, Proposal
+from ecr_cleaner import compose
+from ecr_cleaner.approval.policy import PlanApplication, PlanProposal
+from ecr_cleaner.aws import lock
 from ecr_cleaner.errors import ApprovalError
-from ecr_cleaner.history import HistoryReader, HistoryStore
-from ecr_cleaner.report.fanout import Fanout
+from ecr_cleaner.history.store import HistoryReader, HistoryStore
+from ecr_cleaner.report.document import DocumentReporter
 from ecr_cleaner.report.log import LogReporter
-from ecr_cleaner.report.record import Recorder
-from ecr_cleaner.settings import Settings
+from ecr_cleaner.report.reporter import Fanout
+from ecr_cleaner.settings.loader import Settings
 from tests.builders import REGION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ecr_cleaner.aws import Aws
-    from ecr_cleaner.run import Run
+    from ecr_cleaner.aws.client import AwsClients
+    from ecr_cleaner.run.pipeline import Run
 
 EVERYTHING: Final = {
     "dry_run": False,
@@ -33,9 +34,9 @@ EVERYTHING: Final = {
 PLAN: Final = "0" * 64
 
 
-def clients() -> Aws:
+def clients() -> AwsClients:
     """Of nobody: composing asks nobody for anything."""
-    return cast("Aws", SimpleNamespace(region=REGION))
+    return cast("AwsClients", SimpleNamespace(region=REGION))
 
 
 def composed(settings: dict[str, Any], **named: Any) -> Run:
@@ -47,7 +48,7 @@ def composed(settings: dict[str, Any], **named: Any) -> Run:
 def test_a_run_of_the_function_writes() -> None:
     """History, journal and plan, each in its place."""
     run = composed(EVERYTHING)
-    assert (type(run.history), type(run.gate)) == (HistoryStore, Proposal)
+    assert (type(run.history), type(run.gate)) == (HistoryStore, PlanProposal)
     assert run.journal
     assert (run.journal.bucket, run.journal.prefix, run.journal.run_id) == ("shared", "ecr-cleaner/1/", "run-1")
     assert not run.settings.dry_run
@@ -62,7 +63,7 @@ def test_what_only_looks_can_write_nothing(plan_id: str | None) -> None:
     if plan_id is None:
         assert run.gate is None
     else:
-        assert isinstance(run.gate, Application)
+        assert isinstance(run.gate, PlanApplication)
         assert run.gate.settings.dry_run, "or the plan would be marked as carried out"
 
 
@@ -85,7 +86,7 @@ def test_who_keeps_the_report_comes_before_who_names_it() -> None:
     """The page of a look that writes nothing at AWS is kept as well."""
     run = composed(EVERYTHING, keep=lambda *_: None, read_only=True)
     assert isinstance(run.reporter, Fanout)
-    assert [type(one) for one in run.reporter.reporters] == [Recorder, LogReporter]
+    assert [type(one) for one in run.reporter.reporters] == [DocumentReporter, LogReporter]
 
 
 def test_who_only_looks_takes_no_lock(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,7 +94,7 @@ def test_who_only_looks_takes_no_lock(monkeypatch: pytest.MonkeyPatch) -> None:
     held = []
 
     @contextmanager
-    def hold(_: Aws, table: str, run_id: str) -> Iterator[None]:
+    def hold(_: AwsClients, table: str, run_id: str) -> Iterator[None]:
         held.append((table, run_id))
         yield
 

@@ -16,7 +16,7 @@ from ecr_cleaner.errors import (
     UnreadableReferenceError,
     UnscannedConsumersError,
 )
-from ecr_cleaner.model import RunStatus
+from ecr_cleaner.model.result import RunStatus
 
 
 def test_a_failed_run_is_one_line_of_json() -> None:

@@ -12,18 +12,20 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from ecr_cleaner import announce, compose, lock, objects
+from ecr_cleaner import compose
 from ecr_cleaner import handler as entry
-from ecr_cleaner.approval import Application, Proposal
+from ecr_cleaner.approval.policy import PlanApplication, PlanProposal
+from ecr_cleaner.aws import lock, s3
+from ecr_cleaner.aws.s3 import Stored
 from ecr_cleaner.clock import utc_now
 from ecr_cleaner.errors import LockHeldError, RunFailedError
-from ecr_cleaner.history import HistoryStore
-from ecr_cleaner.model import RunStatus
-from ecr_cleaner.objects import Stored
-from ecr_cleaner.report.ending import Ending
-from ecr_cleaner.report.fanout import Fanout
+from ecr_cleaner.history.store import HistoryStore
+from ecr_cleaner.model.result import RunStatus
+from ecr_cleaner.publish import announce
+from ecr_cleaner.report.document import DocumentReporter
+from ecr_cleaner.report.invocation import InvocationResult
 from ecr_cleaner.report.log import LogReporter
-from ecr_cleaner.report.record import Recorder
+from ecr_cleaner.report.reporter import Fanout
 from ecr_cleaner.report.summary import RunSummary
 from ecr_cleaner.usage.scanner import LocalScanner
 from tests.builders import ACCOUNT, REGION, counts
@@ -32,10 +34,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import datetime
 
-    from ecr_cleaner.approval import Gate
-    from ecr_cleaner.aws import Aws
-    from ecr_cleaner.journal import Journal
-    from ecr_cleaner.settings import Settings
+    from ecr_cleaner.approval.policy import ApprovalPolicy
+    from ecr_cleaner.aws.client import AwsClients
+    from ecr_cleaner.journal.writer import Journal
+    from ecr_cleaner.settings.loader import Settings
 
 PLACE = {"bucket": "shared", "prefix": "ecr-cleaner/1/"}
 CONFIRM = {"schema_version": 1, "action": "confirm_usage_drop", "id": "0123456789ab"}
@@ -73,7 +75,7 @@ class Calls:
     runs: list[tuple[Settings, str, float]] = field(default_factory=list)
     locks: list[str] = field(default_factory=list)
     histories: list[HistoryStore | None] = field(default_factory=list)
-    gates: list[Gate | None] = field(default_factory=list)
+    gates: list[ApprovalPolicy | None] = field(default_factory=list)
     journals: list[Journal | None] = field(default_factory=list)
     function_names: list[str] = field(default_factory=list)
     reporters: list[object] = field(default_factory=list)
@@ -83,7 +85,7 @@ class Calls:
     def run(
         self,
         *,
-        clients: Aws,
+        clients: AwsClients,
         settings: Settings,
         reporter: object,
         run_id: str,
@@ -93,7 +95,7 @@ class Calls:
         only: None,
         seconds_left: Callable[[], float],
         clock: Callable[[], datetime],
-        gate: Gate | None,
+        gate: ApprovalPolicy | None,
         journal: Journal | None,
     ) -> Calls:
         """In the place of Run."""
@@ -117,7 +119,7 @@ class Calls:
         return self.end
 
     @contextmanager
-    def held(self, _: Aws, table: str, run_id: str) -> Iterator[None]:
+    def held(self, _: AwsClients, table: str, run_id: str) -> Iterator[None]:
         """In the place of the lock."""
         if self.lock_error:
             raise self.lock_error
@@ -218,7 +220,7 @@ def test_the_place_of_the_reports_reaches_the_run(calls: Calls, monkeypatch: pyt
     without, both = calls.reporters
     assert isinstance(without, LogReporter)
     assert isinstance(both, Fanout)
-    assert [type(one) for one in both.reporters] == [Recorder, LogReporter]
+    assert [type(one) for one in both.reporters] == [DocumentReporter, LogReporter]
 
 
 REQUIRED = {"schema_version": 1, "require_approval": True, "storage": PLACE}
@@ -236,9 +238,9 @@ def test_what_approval_is_required_for_has_a_gate(calls: Calls, monkeypatch: pyt
     entry.handler(APPLY | {"dry_run": True}, Context())
     none, proposal, dry, application, looked = calls.gates
     assert (none, dry) == (None, None)
-    assert isinstance(proposal, Proposal)
-    assert isinstance(application, Application)
-    assert isinstance(looked, Application)
+    assert isinstance(proposal, PlanProposal)
+    assert isinstance(application, PlanApplication)
+    assert isinstance(looked, PlanApplication)
     assert (application.plan_id, application.function, application.run_id) == ("0" * 64, "ecr-cleaner", "request-1")
     assert (application.store.bucket, application.store.prefix) == ("shared", "ecr-cleaner/1/plans/")
     assert [settings.dry_run for settings, _, _ in calls.runs] == [False, False, True, False, True]
@@ -304,11 +306,11 @@ def test_settings_in_a_bucket_are_read_from_there(calls: Calls, monkeypatch: pyt
     pointer = {"bucket": "shared", "key": "settings.json", "sha256": hashlib.sha256(body).hexdigest()}
     monkeypatch.setenv("ECR_CLEANER_SETTINGS", json.dumps({"schema_version": 1, "settings_object": pointer}))
     monkeypatch.setattr(
-        objects, "read", lambda _, bucket, key: Stored({("shared", "settings.json"): body}[bucket, key], "e")
+        s3, "read", lambda _, bucket, key: Stored({("shared", "settings.json"): body}[bucket, key], "e")
     )
     entry.handler({}, Context())
     assert calls.runs[0][0].keep_recently_used_days == 5
-    monkeypatch.setattr(objects, "read", lambda *_: Stored(body + b"\n", "e"))
+    monkeypatch.setattr(s3, "read", lambda *_: Stored(body + b"\n", "e"))
     assert "is not what Terraform wrote" in failed()["causes"][0]
     assert len(calls.runs) == 1
 
@@ -343,7 +345,7 @@ def test_what_is_not_understood_does_nothing(  # noqa: PLR0917 - what differs, a
     """No client, no lock, no run: one line in the log, and a failed invocation."""
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(entry, "Aws", lambda: pytest.fail("a client was made"))
+    monkeypatch.setattr(entry, "AwsClients", lambda: pytest.fail("a client was made"))
     with pytest.raises(RunFailedError) as raised:
         entry.handler(event, Context())
     assert json.loads(str(raised.value))["status"] == "failed"
@@ -423,11 +425,13 @@ def test_a_bug_is_not_dressed_up(calls: Calls, monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.fixture
-def told(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> list[Ending]:
+def told(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> list[InvocationResult]:
     """What those who were not there would be told."""
-    endings: list[Ending] = []
+    endings: list[InvocationResult] = []
 
-    def tell(_: Aws | None, settings: Settings, ending: Ending, seconds_left: Callable[[], float]) -> Ending:
+    def tell(
+        _: AwsClients | None, settings: Settings, ending: InvocationResult, seconds_left: Callable[[], float]
+    ) -> InvocationResult:
         assert settings.metrics_namespace == "ECRCleaner"
         assert seconds_left() == 12.5
         endings.append(ending)
@@ -439,7 +443,7 @@ def told(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> list[Ending]:
 
 
 def test_a_run_is_told_after_the_lock_is_given_back(
-    calls: Calls, told: list[Ending], summary: RunSummary, monkeypatch: pytest.MonkeyPatch
+    calls: Calls, told: list[InvocationResult], summary: RunSummary, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With everything that those who were not there have to know."""
     monkeypatch.setenv("ECR_CLEANER_SETTINGS", LOCKED)
@@ -447,7 +451,7 @@ def test_a_run_is_told_after_the_lock_is_given_back(
     entry.handler({}, Context())
     assert calls.locks == ["take cleaner-lock request-1", "run", "release", "told"]
     assert told == [
-        Ending(
+        InvocationResult(
             run_id="request-1",
             function="registry-cleaner",
             log_group="/aws/lambda/registry-cleaner",
@@ -480,7 +484,7 @@ def test_what_could_not_be_told_fails_the_invocation(calls: Calls, monkeypatch: 
 )
 def test_what_ended_before_a_run_is_told_too(  # noqa: PLR0917 - what differs, and three fixtures
     calls: Calls,
-    told: list[Ending],
+    told: list[InvocationResult],
     monkeypatch: pytest.MonkeyPatch,
     error: Exception,
     status: RunStatus,
@@ -497,7 +501,7 @@ def test_what_ended_before_a_run_is_told_too(  # noqa: PLR0917 - what differs, a
 
 
 def test_a_lock_that_cannot_be_given_back_hides_no_other_cause(
-    calls: Calls, told: list[Ending], monkeypatch: pytest.MonkeyPatch
+    calls: Calls, told: list[InvocationResult], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The run's own causes come first."""
     monkeypatch.setenv("ECR_CLEANER_SETTINGS", LOCKED)
@@ -512,7 +516,9 @@ def test_a_lock_that_cannot_be_given_back_hides_no_other_cause(
 
 
 @pytest.mark.usefixtures("calls")
-def test_without_a_region_it_is_told_to_whom_it_can_be(told: list[Ending], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_region_it_is_told_to_whom_it_can_be(
+    told: list[InvocationResult], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Nobody but CloudWatch."""
     monkeypatch.delenv("AWS_DEFAULT_REGION")
     monkeypatch.delenv("AWS_REGION", raising=False)
@@ -521,7 +527,9 @@ def test_without_a_region_it_is_told_to_whom_it_can_be(told: list[Ending], monke
 
 
 @pytest.mark.usefixtures("calls")
-def test_whoever_confirms_something_is_told_by_the_answer(told: list[Ending], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_whoever_confirms_something_is_told_by_the_answer(
+    told: list[InvocationResult], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Confirming is no run: neither its success nor its failure is told to others, nor a bug in it."""
     document = {"schema_version": 1, "storage": PLACE | {"history": True}}
     failed(CONFIRM)

@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ecr_cleaner.errors import UnreadableReferenceError
-from ecr_cleaner.model import Reference
+from ecr_cleaner.model.usage import Reference
 from ecr_cleaner.reference import anywhere, is_digest, parse, parse_resolved
 from tests.builders import ACCOUNT, HOST, digest
 

@@ -9,12 +9,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ecr_cleaner.errors import UnreadableReferenceError
-from ecr_cleaner.model import Breadth, Reference
+from ecr_cleaner.model.usage import Reference, ReferenceScope
 from ecr_cleaner.reference import find, parse
 from tests.builders import ACCOUNT, HOST, digest
 
 APP: Final = digest("app")
-IMAGE, REPOSITORY, PREFIX = Breadth.IMAGE, Breadth.REPOSITORY, Breadth.PREFIX
+IMAGE, REPOSITORY, PREFIX = ReferenceScope.IMAGE, ReferenceScope.REPOSITORY, ReferenceScope.PREFIX
 
 HOSTS: Final = st.sampled_from(
     [
@@ -45,11 +45,11 @@ def covers(found: Reference, meant: Reference) -> bool:
         return False
     name, repository = found.repository or "", meant.repository or ""
     match found.breadth:
-        case Breadth.PREFIX:
+        case ReferenceScope.PREFIX:
             return repository.startswith(name)
-        case Breadth.REPOSITORY:
+        case ReferenceScope.REPOSITORY:
             return repository == name
-        case Breadth.IMAGE:
+        case ReferenceScope.IMAGE:
             return (name, found.effective_tag, found.digest) == (repository, meant.effective_tag, meant.digest)
 
 
@@ -60,7 +60,7 @@ def meaning(text: str) -> Reference:
     return reference
 
 
-def seen(text: str) -> list[tuple[Breadth, str | None, str | None, str | None]]:
+def seen(text: str) -> list[tuple[ReferenceScope, str | None, str | None, str | None]]:
     """Breadth, repository, tag and digest of what is found."""
     return [(one.breadth, one.repository, one.tag, one.digest) for one in find(text)]
 
@@ -250,4 +250,4 @@ def test_ecr_public_and_others_are_none() -> None:
 )
 def test_a_text_that_an_operator_lengthens_has_not_ended(text: str) -> None:
     """In whichever language it is put together: the tag may be any."""
-    assert {found.breadth for found in find(text % HOST)} == {Breadth.REPOSITORY}
+    assert {found.breadth for found in find(text % HOST)} == {ReferenceScope.REPOSITORY}

@@ -7,7 +7,7 @@ from typing import Final
 import pytest
 
 from ecr_cleaner.errors import UnreadableReferenceError
-from ecr_cleaner.model import Breadth, Reference
+from ecr_cleaner.model.usage import Reference, ReferenceScope
 from ecr_cleaner.reference import listed
 from tests.builders import ACCOUNT, HOST, REGION, digest
 
@@ -20,12 +20,12 @@ APP: Final = digest("app")
         Reference(f"{HOST}/shop/api:v1", ACCOUNT, REGION, "shop/api", "v1"),
         Reference(f"{HOST}/api", ACCOUNT, REGION, "api"),
         Reference(f"{HOST}/api:v1@{APP}", ACCOUNT, REGION, "api", "v1", APP),
-        Reference(f"{HOST}/api:*", ACCOUNT, REGION, "api", breadth=Breadth.REPOSITORY),
+        Reference(f"{HOST}/api:*", ACCOUNT, REGION, "api", breadth=ReferenceScope.REPOSITORY),
         Reference("api", repository="api"),
         Reference("shop/api:V1.0_x-y", repository="shop/api", tag="V1.0_x-y"),
         Reference(f"api@{APP}", repository="api", digest=APP),
         Reference(f"api:v1@{APP}", repository="api", tag="v1", digest=APP),
-        Reference("shop/api:*", repository="shop/api", breadth=Breadth.REPOSITORY),
+        Reference("shop/api:*", repository="shop/api", breadth=ReferenceScope.REPOSITORY),
         # May be the name of a repository, as pull-through caches have it.
         Reference("ghcr.io/shop/api:v1", repository="ghcr.io/shop/api", tag="v1"),
         Reference(APP, digest=APP),

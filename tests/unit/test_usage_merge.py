@@ -11,19 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecr_cleaner.errors import NotWholeError
-from ecr_cleaner.model import (
-    ALL_SOURCES,
-    Evidence,
-    Finding,
-    FindingKind,
-    ScanRequest,
-    ScanTarget,
-    Severity,
-    SourceOutcome,
-    SourceStatus,
-    TargetScan,
-    Usage,
-)
+from ecr_cleaner.model.result import Finding, FindingKind, Severity
+from ecr_cleaner.model.scan import ALL_SOURCES, ScanRequest, SourceOutcome, SourceStatus, TargetScan
+from ecr_cleaner.model.usage import ScanTarget, Usage, UsageKind
 from ecr_cleaner.usage.merge import merge
 from ecr_cleaner.usage.scan_schema import read_scan, write_scan
 from tests.builders import ACCOUNT, NOW, usage
@@ -31,7 +21,7 @@ from tests.builders import ACCOUNT, NOW, usage
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ecr_cleaner.model import UsageScan
+    from ecr_cleaner.model.scan import UsageScan
 
 SECOND: Final = timedelta(seconds=1)
 SOURCES: Final = ("apprunner", "ecs", "lambda")
@@ -55,7 +45,7 @@ USAGES: Final = st.lists(
         ),
         tag=st.sampled_from(["v1", "v2"]),
         consumer=st.text(max_size=5),
-        evidence=st.sampled_from(Evidence),
+        evidence=st.sampled_from(UsageKind),
         source=st.sampled_from(["apprunner", "ecs"]),
         cluster=st.sampled_from([None, "prod"]),
     ),

@@ -7,37 +7,38 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from ecr_cleaner.aws import Aws, connect
+from ecr_cleaner.aws.client import AwsClients, connect
 from ecr_cleaner.errors import CleanerError, OutOfTimeError
-from ecr_cleaner.model import ScanRequest, ScanTarget, SourceOutcome, SourceStatus, UsageScan
-from ecr_cleaner.settings import Settings
-from ecr_cleaner.usage.base import Source
+from ecr_cleaner.model.scan import ScanRequest, SourceOutcome, SourceStatus, UsageScan
+from ecr_cleaner.model.usage import ScanTarget
+from ecr_cleaner.settings.loader import Settings
+from ecr_cleaner.usage.catalog import names_sha256
 from ecr_cleaner.usage.merge import merge
-from ecr_cleaner.usage.registry import names_sha256
 from ecr_cleaner.usage.scan import scan_target
 from ecr_cleaner.usage.scanner import LocalScanner, settings_sha256
+from ecr_cleaner.usage.source import Source
 from tests.builders import ACCOUNT, NOW, REGION, TARGET, usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from ecr_cleaner.model import Usage
-    from ecr_cleaner.usage.base import Account
+    from ecr_cleaner.model.usage import Usage
+    from ecr_cleaner.usage.source import SourceContext
 
 FOREIGN: Final = ScanTarget("210987654321", REGION)
 
 
-def source(name: str, collect: Callable[[Account], Iterator[Usage]]) -> Source:
+def source(name: str, collect: Callable[[SourceContext], Iterator[Usage]]) -> Source:
     """A source that reads no service."""
     return Source(name, f"things of {name}", "nothing", None, (), (), collect)
 
 
-def used(account: Account) -> Iterator[Usage]:
+def used(account: SourceContext) -> Iterator[Usage]:
     """One usage, named after the region that is read."""
     yield replace(usage(tag="v1", consumer=f"a consumer in {account.aws.region}"), source="used")
 
 
-def unused(_: Account) -> Iterator[Usage]:
+def unused(_: SourceContext) -> Iterator[Usage]:
     """None at all."""
     yield from ()
 
@@ -46,7 +47,7 @@ SOURCES: Final = (source("unused", unused), source("used", used))
 
 
 @pytest.fixture
-def clients() -> Aws:
+def clients() -> AwsClients:
     """Clients of a known account; nobody answers."""
     made = connect(REGION, None)
     made.account_id = ACCOUNT
@@ -59,7 +60,7 @@ def request(*targets: ScanTarget, settings: Settings) -> ScanRequest:
     return ScanRequest(targets, "run-1", settings_sha256(settings), names_sha256(SOURCES), names, frozenset(), NOW)
 
 
-def test_the_one_target_is_the_account_and_region_of_the_registry(clients: Aws) -> None:
+def test_the_one_target_is_the_account_and_region_of_the_registry(clients: AwsClients) -> None:
     """Every usage and every outcome says so."""
     scan = LocalScanner(clients, Settings(), "run-1", lambda: NOW, SOURCES).scan(NOW)
     assert scan == UsageScan(
@@ -78,7 +79,7 @@ def test_nothing_is_scanned_before_the_account_is_known() -> None:
         LocalScanner(connect(REGION, None), Settings(), "run-1", lambda: NOW, SOURCES).scan(NOW)
 
 
-def test_each_target_is_read_by_its_own_clients(clients: Aws) -> None:
+def test_each_target_is_read_by_its_own_clients(clients: AwsClients) -> None:
     """Two regions of the account: the same image, two consumers."""
     settings, elsewhere = Settings(), ScanTarget(ACCOUNT, "eu-central-1")
     demanded = request(TARGET, elsewhere, settings=settings)
@@ -94,7 +95,7 @@ def test_each_target_is_read_by_its_own_clients(clients: Aws) -> None:
     }
 
 
-def test_another_account_fails_source_by_source(clients: Aws) -> None:
+def test_another_account_fails_source_by_source(clients: AwsClients) -> None:
     """No role is assumed there; what was seen at home counts."""
     settings = Settings()
     demanded = request(TARGET, FOREIGN, settings=settings)
@@ -108,10 +109,10 @@ def test_another_account_fails_source_by_source(clients: Aws) -> None:
     assert len(merged.usages) == 1
 
 
-def test_a_scan_that_runs_out_of_time_is_none(clients: Aws) -> None:
+def test_a_scan_that_runs_out_of_time_is_none(clients: AwsClients) -> None:
     """The run ends, and says what there was no time for."""
 
-    def late(_: Account) -> Iterator[Usage]:
+    def late(_: SourceContext) -> Iterator[Usage]:
         operation = "ListClusters"
         raise OutOfTimeError(operation)
 

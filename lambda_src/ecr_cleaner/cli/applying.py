@@ -13,12 +13,15 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 from rich.text import Text
 
-from ecr_cleaner import aws, compose, saved_plan
+from ecr_cleaner import compose
+from ecr_cleaner.approval import plan as approval_plan
+from ecr_cleaner.aws import errors, responses
 from ecr_cleaner.cli.deadline import Deadline
 from ecr_cleaner.cli.progress import WatchedReporter
 from ecr_cleaner.clock import utc_now
 from ecr_cleaner.errors import CleanerError, IncompleteAnswerError
-from ecr_cleaner.model import RemovalStatus, RunStatus
+from ecr_cleaner.model.plan import RemovalStatus
+from ecr_cleaner.model.result import RunStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,8 +30,8 @@ if TYPE_CHECKING:
 
     from ecr_cleaner.cli.plan_files import NamedPlan
     from ecr_cleaner.cli.session import Connection
-    from ecr_cleaner.model import Removal
-    from ecr_cleaner.settings import Settings
+    from ecr_cleaner.model.plan import Removal
+    from ecr_cleaner.settings.loader import Settings
 
 LONGEST_RUN_SECONDS: Final = 900
 """As long as Lambda lets the function run; here too, because the lock does not last for ever."""
@@ -52,7 +55,7 @@ _WAIT_SECONDS: Final = LONGEST_RUN_SECONDS + 60
 
 
 @dataclass(slots=True)
-class Applied:
+class ApplyResult:
     """How it ended.
 
     Attributes:
@@ -70,45 +73,45 @@ class Applied:
         return self.summary or {"status": self.status.value, "causes": self.causes}
 
 
-def by_function(connection: Connection, function: str, plan_id: str, *, dry_run: bool) -> Applied:
+def by_function(connection: Connection, function: str, plan_id: str, *, dry_run: bool) -> ApplyResult:
     """Send the id to the function and wait for the end of its run. Nothing is sent twice.
 
     Raises:
         AwsError: The function may not be invoked.
         CleanerError: Nobody knows how the run ended.
     """
-    event = saved_plan.apply_event(plan_id) | ({"dry_run": True} if dry_run else {})
+    event = approval_plan.apply_event(plan_id) | ({"dry_run": True} if dry_run else {})
     client = connection.clients.patient_client("lambda", _WAIT_SECONDS)
     with connection.progress():
         try:
             answer = client.invoke(
                 FunctionName=function, InvocationType="RequestResponse", Payload=json.dumps(event).encode()
             )
-            told = json.loads(aws.member(answer, "Payload", "Invoke").read())
+            told = json.loads(responses.member(answer, "Payload", "Invoke").read())
         except KeyboardInterrupt:
             click.echo(f"The run goes on in function {function}.", err=True)
             raise
-        except (ValueError, IncompleteAnswerError, *aws.AwsError) as error:
-            if aws.code_of(error) not in _ENDED_UNKNOWN:
+        except (ValueError, IncompleteAnswerError, *errors.AwsError) as error:
+            if errors.code_of(error) not in _ENDED_UNKNOWN:
                 raise
             message = (
-                f"nobody knows how the run ended ({aws.code_of(error)}): it may be under way, so look into the log of"
-                f" function {function}; the same plan sent again removes nothing that a new look would keep"
+                f"nobody knows how the run ended ({errors.code_of(error)}): it may be under way, so look into the log"
+                f" of function {function}; the same plan sent again removes nothing that a new look would keep"
             )
             raise CleanerError(message) from None
     if "FunctionError" not in answer:
-        return Applied(RunStatus(told["status"]), told["causes"], told)
+        return ApplyResult(RunStatus(told["status"]), told["causes"], told)
     return _failed(told)
 
 
-def _failed(told: dict[str, Any]) -> Applied:
+def _failed(told: dict[str, Any]) -> ApplyResult:
     """What the handler raised, which is one line of JSON; anything else is Lambda's own word."""
     text = str(told.get("errorMessage", told))
     try:
         found = json.loads(text)
-        return Applied(RunStatus(found["status"]), list(found["causes"]))
+        return ApplyResult(RunStatus(found["status"]), list(found["causes"]))
     except (ValueError, KeyError, TypeError):
-        return Applied(RunStatus.FAILED, [f"the function ended with {told.get('errorType', 'an error')}: {text}"])
+        return ApplyResult(RunStatus.FAILED, [f"the function ended with {told.get('errorType', 'an error')}: {text}"])
 
 
 class _Teller(WatchedReporter):
@@ -136,7 +139,7 @@ def from_here(  # noqa: PLR0913 - what a run is, each by name
     *,
     dry_run: bool,
     still_fits: Callable[[], object],
-) -> Applied:
+) -> ApplyResult:
     """Run here, under the caller's credentials, what the function would run: its settings, its history, its lock.
 
     Args:
@@ -172,10 +175,10 @@ def from_here(  # noqa: PLR0913 - what a run is, each by name
             clock=utc_now,
             read_only=read_only,
         ).execute()
-    return Applied(summary.status, list(summary.causes), summary.as_json())
+    return ApplyResult(summary.status, list(summary.causes), summary.as_json())
 
 
-def show(applied: Applied, console: Console) -> None:
+def show(applied: ApplyResult, console: Console) -> None:
     """What went, what stays and why, and what went wrong."""
     plan = applied.summary.get("plan")
     if plan:

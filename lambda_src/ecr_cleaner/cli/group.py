@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from ecr_cleaner import aws
+from ecr_cleaner.aws import errors
 from ecr_cleaner.cli import commands
 from ecr_cleaner.cli.interrupts import INTERRUPTED, listening
 from ecr_cleaner.cli.sentences import sentence
@@ -31,5 +31,5 @@ class CommandFiles(click.Group):
         except KeyboardInterrupt:
             click.echo("Interrupted.", err=True)
             ctx.exit(INTERRUPTED)
-        except (CleanerError, *aws.AwsError) as error:
+        except (CleanerError, *errors.AwsError) as error:
             raise click.ClickException(sentence(error)) from None

@@ -6,17 +6,18 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from ecr_cleaner import __version__, aws, objects
+from ecr_cleaner import __version__
+from ecr_cleaner.aws import errors, responses, s3
 from ecr_cleaner.compose import KNOWN_SOURCES
 from ecr_cleaner.errors import CleanerError, SettingsError
-from ecr_cleaner.settings import Settings, from_document, from_environment
+from ecr_cleaner.settings.loader import Settings, from_document, from_environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from ecr_cleaner.aws import Aws
+    from ecr_cleaner.aws.client import AwsClients
 
-    Connect = Callable[[], Aws]
+    Connect = Callable[[], AwsClients]
     """Makes the clients, where settings lie in a bucket."""
 
 _DOCUMENT: Final = "ECR_CLEANER_SETTINGS"
@@ -62,7 +63,7 @@ class KnownSettings:
         return f"{' '.join(filter(None, [self.source, self.name]))} (sha256 {self.sha256[:12]})"
 
 
-def of_function(clients: Aws, name: str) -> KnownSettings:
+def of_function(clients: AwsClients, name: str) -> KnownSettings:
     """What a deployed function reads from its environment, under the caller's credentials.
 
     Raises:
@@ -74,7 +75,7 @@ def of_function(clients: Aws, name: str) -> KnownSettings:
     return KnownSettings(told, "function", name)
 
 
-def environment_of(clients: Aws, name: str) -> dict[str, str]:
+def environment_of(clients: AwsClients, name: str) -> dict[str, str]:
     """The environment of a function.
 
     Raises:
@@ -82,9 +83,9 @@ def environment_of(clients: Aws, name: str) -> dict[str, str]:
         CleanerError: There is no such function, its environment cannot be decrypted, or it is no cleaner's.
     """
     try:
-        answer = aws.called(clients.client("lambda"), "GetFunctionConfiguration", FunctionName=name)
-    except aws.AwsError as error:
-        if aws.code_of(error) != "ResourceNotFoundException":
+        answer = responses.called(clients.client("lambda"), "GetFunctionConfiguration", FunctionName=name)
+    except errors.AwsError as error:
+        if errors.code_of(error) != "ResourceNotFoundException":
             raise
         message = f"there is no function {name} in {clients.region}"
         raise CleanerError(message) from None
@@ -153,7 +154,7 @@ def read_copy(name: str, body: bytes) -> Copy:
 
 def _read(connect: Connect, environment: Mapping[str, str], place: str) -> Settings:
     def fetch(bucket: str, key: str) -> bytes:
-        return objects.read(connect(), bucket, key).body
+        return s3.read(connect(), bucket, key).body
 
     try:
         return from_environment(environment, KNOWN_SOURCES, fetch)

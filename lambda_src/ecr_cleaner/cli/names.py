@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from ecr_cleaner import aws
+from ecr_cleaner.aws import responses
 from ecr_cleaner.errors import UnreadableReferenceError
-from ecr_cleaner.model import Reference
+from ecr_cleaner.model.usage import Reference
 from ecr_cleaner.reference import parse
 
 if TYPE_CHECKING:
-    from ecr_cleaner.aws import Aws
+    from ecr_cleaner.aws.client import AwsClients
 
 _ANY_HOST: Final = "000000000000.dkr.ecr.any.amazonaws.com"
 _NOTHING: Final = Reference("")
 
 
-def taken_apart(_context: click.Context, _parameter: click.Parameter, image: str) -> Reference:
+def parse_argument(_context: click.Context, _parameter: click.Parameter, image: str) -> Reference:
     """The name of an image or of a repository as a reference; the callback of an argument.
 
     Raises:
@@ -36,17 +36,17 @@ def taken_apart(_context: click.Context, _parameter: click.Parameter, image: str
     return reference
 
 
-def must_lie_here(reference: Reference, clients: Aws) -> None:
+def require_same_registry(reference: Reference, clients: AwsClients) -> None:
     """Ask which registry this is, and refuse a name of another one.
 
     Raises:
         ClickException: The name has a host, and it is another registry's.
     """
-    answer = aws.called(clients.client("ecr"), "DescribeRegistry")
-    must_lie_in(reference, aws.member(answer, "registryId", "DescribeRegistry"), clients.region)
+    answer = responses.called(clients.client("ecr"), "DescribeRegistry")
+    require_registry(reference, responses.member(answer, "registryId", "DescribeRegistry"), clients.region)
 
 
-def must_lie_in(reference: Reference, account: str | None, region: str) -> None:
+def require_registry(reference: Reference, account: str | None, region: str) -> None:
     """An answer about the image of the same name in another registry would be a wrong one.
 
     Raises:

@@ -15,8 +15,8 @@ from ecr_cleaner.cli.known_settings import KnownSettings
 from ecr_cleaner.cli.session import Connection
 from ecr_cleaner.compose import KNOWN_SOURCES
 from ecr_cleaner.errors import SettingsError
-from ecr_cleaner.settings import DEFAULT_KEEP_DAYS, Settings
-from ecr_cleaner.strict import sentences
+from ecr_cleaner.schema import sentences
+from ecr_cleaner.settings.loader import DEFAULT_KEEP_DAYS, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -10,17 +10,18 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from ecr_cleaner import aws, saved_plan
+from ecr_cleaner.approval import plan as approval_plan
+from ecr_cleaner.aws import responses
 from ecr_cleaner.cli import output
 from ecr_cleaner.clock import utc_now
 from ecr_cleaner.errors import ApprovalError
-from ecr_cleaner.model import RepositoryStatus, RunStatus
+from ecr_cleaner.model.result import RepositoryStatus, RunStatus
 
 if TYPE_CHECKING:
-    from ecr_cleaner.aws import Aws
+    from ecr_cleaner.approval.plan import SavedPlan
+    from ecr_cleaner.aws.client import AwsClients
     from ecr_cleaner.cli.known_settings import KnownSettings
-    from ecr_cleaner.report.collected import CollectingReporter
-    from ecr_cleaner.saved_plan import SavedPlan
+    from ecr_cleaner.report.reporter import CollectingReporter
 
 _ID: Final = re.compile(r"[0-9a-f]{64}")
 
@@ -55,14 +56,16 @@ class Place:
     function: str
 
 
-def place_of(clients: Aws, function: str) -> Place:
+def place_of(clients: AwsClients, function: str) -> Place:
     """Account, region and name of a function, which a person may name by its ARN as well.
 
     Raises:
         AwsError: It cannot be read.
     """
-    answer = aws.called(clients.client("lambda"), "GetFunctionConfiguration", FunctionName=function)
-    _, _, _, region, account, _, name, *_ = aws.member(answer, "FunctionArn", "GetFunctionConfiguration").split(":")
+    answer = responses.called(clients.client("lambda"), "GetFunctionConfiguration", FunctionName=function)
+    _, _, _, region, account, _, name, *_ = responses.member(answer, "FunctionArn", "GetFunctionConfiguration").split(
+        ":"
+    )
     return Place(account, region, name)
 
 
@@ -82,10 +85,10 @@ def named(_context: click.Context, _parameter: click.Parameter, value: str) -> N
     if not _ID.fullmatch(file.stem):
         message = f"{value} is not called after a plan's id, so nobody can tell whether it was changed"
         raise click.BadParameter(message)
-    if file.stat().st_size > saved_plan.MAX_BYTES:
+    if file.stat().st_size > approval_plan.MAX_BYTES:
         message = f"{value} is longer than a plan may be"
         raise click.BadParameter(message)
-    return NamedPlan(file.stem, saved_plan.read(file.read_bytes(), file.stem, value), file)
+    return NamedPlan(file.stem, approval_plan.read(file.read_bytes(), file.stem, value), file)
 
 
 def save(collected: CollectingReporter, known: KnownSettings, place: Place, folder: Path) -> Path | None:
@@ -110,7 +113,7 @@ def save(collected: CollectingReporter, known: KnownSettings, place: Place, fold
         raise ApprovalError(message)
     status_of = {name: repository.status for name, repository in summary.repositories.items()}
     judged = [plan for name, plan in collected.plans.items() if status_of[name] is RepositoryStatus.JUDGED]
-    plan = saved_plan.of_run(
+    plan = approval_plan.of_run(
         judged,
         account=place.account,
         region=place.region,

@@ -10,13 +10,13 @@ from rich.console import Console
 from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 
-from ecr_cleaner.report.collected import CollectingReporter
+from ecr_cleaner.report.reporter import CollectingReporter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ecr_cleaner.aws import Aws
-    from ecr_cleaner.model import RepositoryPlan
+    from ecr_cleaner.aws.client import AwsClients
+    from ecr_cleaner.model.plan import RepositoryPlan
 
 
 def _nobody_knows() -> int | None:
@@ -30,7 +30,7 @@ class Progress:
         total: How many repositories there are to judge; asked when one was.
     """
 
-    def __init__(self, clients: Aws, *, quiet: bool) -> None:
+    def __init__(self, clients: AwsClients, *, quiet: bool) -> None:
         self.total: Callable[[], int | None] = _nobody_knows
         self._clients = clients
         self._lock = threading.Lock()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from ecr_cleaner import aws
+from ecr_cleaner.aws import errors
 from ecr_cleaner.errors import CleanerError, SettingsError
 
 _LOG_IN = "log in again (aws sso login), or name other credentials with --profile"
@@ -52,14 +52,14 @@ def sentence(error: Exception) -> str:
         return "\n".join(error.problems)
     if isinstance(error, CleanerError):
         return str(error)
-    code = aws.code_of(error)
-    if aws.is_denied(error):
+    code = errors.code_of(error)
+    if errors.is_denied(error):
         # The code says what it is; only the action's name, which has no place of its own, is taken from the words.
         named = _ACTION.search(str(error))
-        operation = aws.operation_of(error)
+        operation = errors.operation_of(error)
         needed = named["action"] if named else operation
         return f"access denied: your credentials lack the permission {needed} ({operation} failed with {code})"
     if code in _UNREACHABLE:
         return f"AWS cannot be reached, is the region right and is there a way to it? {error}"
     known = _BY_CODE.get(code)
-    return f"{known} ({code})" if known else aws.sentence(error)
+    return f"{known} ({code})" if known else errors.sentence(error)

@@ -9,22 +9,24 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from ecr_cleaner import aws, compose, inventory
-from ecr_cleaner.aws import connect
+from ecr_cleaner import compose
+from ecr_cleaner.aws import responses
+from ecr_cleaner.aws.client import connect
 from ecr_cleaner.cli.interrupts import STOPPED
 from ecr_cleaner.cli.progress import Progress, WatchedReporter
-from ecr_cleaner.model import RepositoryStatus, RunStatus
-from ecr_cleaner.report.store import LocalPage
-from ecr_cleaner.survey import survey
+from ecr_cleaner.model.result import RepositoryStatus, RunStatus
+from ecr_cleaner.publish.report_store import LocalPage
+from ecr_cleaner.registry import config, opt_in, repositories
+from ecr_cleaner.registry.repositories import list_repositories
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ecr_cleaner.aws import Aws
+    from ecr_cleaner.aws.client import AwsClients
     from ecr_cleaner.cli.known_settings import KnownSettings
-    from ecr_cleaner.report.collected import CollectingReporter
+    from ecr_cleaner.report.reporter import CollectingReporter
     from ecr_cleaner.report.summary import RunSummary
-    from ecr_cleaner.settings import Settings
+    from ecr_cleaner.settings.loader import Settings
 
 EXIT_CODES: Final = {
     RunStatus.COMPLETED: 0,
@@ -67,7 +69,7 @@ class Connection:
     quiet: bool = False
 
     @cached_property
-    def clients(self) -> Aws:
+    def clients(self) -> AwsClients:
         """Made at first use, so that wrong usage is told before anybody is asked.
 
         Raises:
@@ -86,7 +88,7 @@ class Connection:
         Raises:
             AwsError: It does not answer.
         """
-        aws.called(self.clients.client("ecr"), "DescribeRegistry")
+        responses.called(self.clients.client("ecr"), "DescribeRegistry")
 
 
 def look(
@@ -137,15 +139,13 @@ def must_be_opted_in(connection: Connection, names: frozenset[str], settings: Se
         AwsError: The registry does not answer.
     """
     clients = connection.clients
-    arns = dict(inventory.repository_names(clients))
+    arns = dict(repositories.repository_names(clients))
     unknown = {
-        name
-        for name in names
-        if name not in arns or not inventory.is_enabled(inventory.tags_of(clients, arns[name]) or {})
+        name for name in names if name not in arns or not opt_in.is_enabled(opt_in.tags_of(clients, arns[name]) or {})
     }
     if not unknown:
         return
-    listing = survey(clients, settings, inventory.registry_facts(clients), None)
+    listing = list_repositories(clients, settings, config.registry_facts(clients), None)
     there = ", ".join(sorted(listing.opted_in)) or "none"
     which = " and ".join(sorted(unknown))
     message = (

@@ -8,12 +8,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ecr_cleaner.model import FindingKind, RepositoryStatus, RunStatus, Severity
+from ecr_cleaner.model.result import FindingKind, RepositoryStatus, RunStatus, Severity
 from ecr_cleaner.report.units import human_bytes
 
 if TYPE_CHECKING:
-    from ecr_cleaner.model import RepositoryPlan, Retention, Verdict
-    from ecr_cleaner.report.collected import CollectingReporter
+    from ecr_cleaner.model.plan import RepositoryPlan, Verdict
+    from ecr_cleaner.model.repository import Retention
+    from ecr_cleaner.report.reporter import CollectingReporter
 
 STYLES: Final = {
     RunStatus.COMPLETED: "green",

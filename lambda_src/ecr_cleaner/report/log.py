@@ -8,12 +8,12 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, Final
 
-from ecr_cleaner.model import RemovalStatus, RunStatus, Severity
-from ecr_cleaner.report.plan_summary import stay_json
-from ecr_cleaner.report.shown import finding_json, shown
+from ecr_cleaner.model.plan import RemovalStatus
+from ecr_cleaner.model.result import RunStatus, Severity, retained_image_json
+from ecr_cleaner.report.summary import finding_json, shown
 
 if TYPE_CHECKING:
-    from ecr_cleaner.model import Removal, RepositoryPlan, Verdict
+    from ecr_cleaner.model.plan import Removal, RepositoryPlan, Verdict
     from ecr_cleaner.report.summary import RepositorySummary, RunSummary
 
 LOGGER: Final = logging.getLogger("ecr_cleaner")
@@ -90,7 +90,7 @@ class LogReporter:
             LOGGER.log(level, "Finding", extra={"finding": finding_json(finding)})
         if summary.plan is not None:
             for key in sorted(summary.plan.stays):
-                stay = stay_json(summary.plan.stays[key])
+                stay = retained_image_json(summary.plan.stays[key])
                 LOGGER.info("Image of the approved plan stays", extra={"plan": summary.plan.id, **stay})
             if summary.plan.state == "awaits_approval":
                 LOGGER.info("Plan waits for approval", extra={"plan": summary.plan.as_json()})

@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
-from ecr_cleaner.model import RunStatus, SourceStatus
+from ecr_cleaner.model.result import RunStatus
+from ecr_cleaner.model.scan import SourceStatus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from ecr_cleaner.report.ending import Ending
+    from ecr_cleaner.report.invocation import InvocationResult
 
 DIMENSION: Final = "FunctionName"
 
@@ -66,7 +67,7 @@ _SOURCES: Final = {
 }
 
 
-def document(ending: Ending, namespace: str, now: datetime, level: str) -> dict[str, Any]:
+def document(ending: InvocationResult, namespace: str, now: datetime, level: str) -> dict[str, Any]:
     """The line as a document.
 
     Args:
@@ -100,7 +101,7 @@ def document(ending: Ending, namespace: str, now: datetime, level: str) -> dict[
     }
 
 
-def _values(ending: Ending) -> dict[str, float]:
+def _values(ending: InvocationResult) -> dict[str, float]:
     values: dict[str, float] = {
         "Failures": len(ending.causes),
         "Refused": int(ending.status is RunStatus.REFUSED),

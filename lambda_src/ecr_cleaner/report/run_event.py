@@ -6,13 +6,13 @@ import json
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
-from ecr_cleaner.model import SourceStatus
+from ecr_cleaner.model.scan import SourceStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
 
-    from ecr_cleaner.report.ending import Ending
+    from ecr_cleaner.report.invocation import InvocationResult
 
 SCHEMA_VERSION: Final = 1
 SOURCE: Final = "ecr-cleaner"
@@ -45,13 +45,13 @@ _SOURCE: Final = ("account_id", "region", "source", "cluster")
 """What names one of them."""
 
 
-def entry(ending: Ending, bus: str, now: datetime) -> dict[str, str]:
+def entry(ending: InvocationResult, bus: str, now: datetime) -> dict[str, str]:
     """The entry of PutEvents; never too long, however much there is to tell."""
     detail = json.dumps(_detail(ending, now), separators=(",", ":"))
     return {"EventBusName": bus, "Source": SOURCE, "DetailType": DETAIL_TYPE, "Detail": detail}
 
 
-def _detail(ending: Ending, now: datetime) -> dict[str, Any]:
+def _detail(ending: InvocationResult, now: datetime) -> dict[str, Any]:
     summary = ending.summary or {}
     causes = [cause[:_TEXT_CHARACTERS] for cause in ending.causes]
     told = _fitting(causes, _CAUSES_BYTES)

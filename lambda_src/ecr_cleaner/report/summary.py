@@ -6,25 +6,52 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from ecr_cleaner.model import (
-    FAILING_REMOVALS,
-    FAILS_RUN,
-    REMOVING_REASONS,
-    Reason,
-    RemovalStatus,
-    RepositoryStatus,
-    RunStatus,
-)
-from ecr_cleaner.report.shown import finding_json, shown
+from ecr_cleaner.model.plan import REMOVING_REASONS, Reason, RemovalStatus
+from ecr_cleaner.model.result import FAILING_REMOVALS, FAILS_RUN, RepositoryStatus, RunStatus
 
 if TYPE_CHECKING:
-    from ecr_cleaner.model import Finding, Removal, RepositoryPlan, UsageScan
-    from ecr_cleaner.report.plan_summary import PlanSummary
+    from collections.abc import Iterable
+
+    from ecr_cleaner.model.plan import Removal, RepositoryPlan
+    from ecr_cleaner.model.result import Finding, PlanSummary
+    from ecr_cleaner.model.scan import UsageScan
+
+MAX_FINDINGS_PER_KIND: Final = 100
+"""Lambda's answer may have 6 MB, and one line of the log a few hundred KB."""
+
+
+def shown(found: Iterable[Finding]) -> tuple[list[Finding], dict[str, int]]:
+    """The first findings of each kind, and by kind how many more there are."""
+    seen: Counter[str] = Counter()
+    first = []
+    for finding in found:
+        seen[finding.kind.value] += 1
+        if seen[finding.kind.value] <= MAX_FINDINGS_PER_KIND:
+            first.append(finding)
+    more = {kind: count - MAX_FINDINGS_PER_KIND for kind, count in sorted(seen.items())}
+    return first, {kind: count for kind, count in more.items() if count > 0}
+
+
+def finding_json(finding: Finding) -> dict[str, Any]:
+    """One finding as JSON-native values."""
+    return {
+        "kind": finding.kind.value,
+        "severity": finding.severity.value,
+        "subject": finding.subject,
+        "detail": finding.detail,
+        "bytes": finding.bytes,
+    }
+
 
 SCHEMA_VERSION: Final = 1
 
+
 _IN_USE: Final = frozenset({Reason.IN_USE, Reason.PART_OF_IMAGE_IN_USE})
+
+
 _MOST_RINGING: Final = 10  # enough to know that something is wrong, and with what; the findings have all of them
+
+
 _WENT: Final = ("bytes_removed", "bytes_archived")
 
 

@@ -9,27 +9,27 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from ecr_cleaner import aws
+from ecr_cleaner.aws import errors
 from ecr_cleaner.errors import CleanerError, OutOfTimeError, SourceError
-from ecr_cleaner.model import SourceOutcome, SourceStatus
-from ecr_cleaner.usage.base import Account, Source
-from ecr_cleaner.usage.listing import Listing
-from ecr_cleaner.usage.registry import SOURCES
+from ecr_cleaner.model.scan import SourceOutcome, SourceStatus
+from ecr_cleaner.usage.catalog import SOURCES
+from ecr_cleaner.usage.source import Source, SourceContext
 from ecr_cleaner.usage.task_definitions import TaskDefinitions
+from ecr_cleaner.usage.used_images_objects import Listing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from ecr_cleaner.aws import Aws
-    from ecr_cleaner.model import ScanTarget, Usage
-    from ecr_cleaner.usage.base import SourceSettings
+    from ecr_cleaner.aws.client import AwsClients
+    from ecr_cleaner.model.usage import ScanTarget, Usage
+    from ecr_cleaner.usage.source import SourceSettings
 
 WORKERS: Final = 6
 
 
 def collect(
-    clients: Aws, settings: SourceSettings, now: datetime, sources: Sequence[Source] = SOURCES
+    clients: AwsClients, settings: SourceSettings, now: datetime, sources: Sequence[Source] = SOURCES
 ) -> tuple[tuple[Usage, ...], tuple[SourceOutcome, ...]]:
     """Call every source that is not excluded, in one account and region.
 
@@ -46,7 +46,9 @@ def collect(
     enabled = [source for source in sources if not is_excluded(source, settings)]
     with ThreadPoolExecutor(WORKERS) as pool:
         answers = list(
-            pool.map(lambda source: _ask(source, Account(clients, settings, shared, listing=listing, now=now)), enabled)
+            pool.map(
+                lambda source: _ask(source, SourceContext(clients, settings, shared, listing=listing, now=now)), enabled
+            )
         )
     usages = tuple(replace(usage, target=clients.target) for found, _ in answers for usage in found)
     outcomes = tuple(outcome for _, outcome in answers)
@@ -77,21 +79,21 @@ def is_excluded(source: Source, settings: SourceSettings) -> bool:
     return source.gap in settings.accepted_gaps
 
 
-def _ask(source: Source, account: Account) -> tuple[tuple[Usage, ...], SourceOutcome]:
+def _ask(source: Source, account: SourceContext) -> tuple[tuple[Usage, ...], SourceOutcome]:
     clients = account.aws
     try:
         _check_model(source, clients)
         usages = tuple(source.collect(account))
     except OutOfTimeError:
         raise  # the time of the whole run is over, not that of one source
-    except aws.UnknownService as error:
+    except errors.UnknownService as error:
         # Without a client it cannot be determined whether the region has the service.
         return (), SourceOutcome(clients.target, source.name, SourceStatus.FAILED, detail=_cause(source, error))
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         # A member that a complete response has is missing or of another type.
         incomplete = SourceError(f"a response could not be understood: {error!r}")
         return (), SourceOutcome(clients.target, source.name, SourceStatus.FAILED, detail=_cause(source, incomplete))
-    except (CleanerError, *aws.AwsError) as error:
+    except (CleanerError, *errors.AwsError) as error:
         if source.service is not None and _is_not_in_region(error, source, source.service, clients):
             detail = f"not offered in {clients.region}: {source.title}"
             return (), SourceOutcome(clients.target, source.name, SourceStatus.NOT_IN_REGION, detail=detail)
@@ -102,12 +104,12 @@ def _ask(source: Source, account: Account) -> tuple[tuple[Usage, ...], SourceOut
     return usages, outcome
 
 
-def _is_not_in_region(error: Exception, source: Source, service: str, clients: Aws) -> bool:
+def _is_not_in_region(error: Exception, source: Source, service: str, clients: AwsClients) -> bool:
     offered = clients.offered_in_region(service, source.regions)
-    return aws.found_nobody(error, clients.client(service)) and not offered
+    return errors.is_endpoint_missing(error, clients.client(service)) and not offered
 
 
-def _check_model(source: Source, clients: Aws) -> None:
+def _check_model(source: Source, clients: AwsClients) -> None:
     """Check that botocore knows every member: it drops those it does not know, and their images would look unused.
 
     Raises:
@@ -121,11 +123,13 @@ def _check_model(source: Source, clients: Aws) -> None:
 
 def _cause(source: Source, error: Exception) -> str:
     """What failed, and what the operator can do about it."""
-    operation = aws.operation_of(error)
-    failed = f"{operation} failed with {aws.code_of(error)}" if isinstance(error, aws.AwsError) and operation else ""
+    operation = errors.operation_of(error)
+    failed = (
+        f"{operation} failed with {errors.code_of(error)}" if isinstance(error, errors.AwsError) and operation else ""
+    )
     remedy = f'accepted_gaps = {{ "{source.gap}" = "<reason>" }} excludes this source from the run, at your own risk'
-    if aws.is_denied(error):
-        name = aws.IAM_NAMES.get(operation or "", operation)
+    if errors.is_denied(error):
+        name = errors.IAM_NAMES.get(operation or "", operation)
         permission = next((p for p in source.permissions if p.endswith(f":{name}")), name)
         remedy = f"the role needs the permission {permission}; {remedy}"
     return "; ".join(filter(None, [failed, str(error), remedy]))

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from ecr_cleaner.model import ALL_SOURCES, SourceKey, SourceOutcome, SourceStatus, UsageScan
+from ecr_cleaner.model.scan import ALL_SOURCES, SourceKey, SourceOutcome, SourceStatus, UsageScan
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from ecr_cleaner.model import ScanRequest, ScanTarget, TargetScan
+    from ecr_cleaner.model.scan import ScanRequest, TargetScan
+    from ecr_cleaner.model.usage import ScanTarget
 
 
 def merge(request: ScanRequest, scans: Iterable[TargetScan]) -> UsageScan:

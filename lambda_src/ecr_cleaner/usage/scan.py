@@ -6,21 +6,22 @@ from typing import TYPE_CHECKING
 
 from ecr_cleaner import usage
 from ecr_cleaner.errors import CleanerError
-from ecr_cleaner.model import SourceOutcome, SourceStatus, TargetScan
-from ecr_cleaner.usage.registry import SOURCES
+from ecr_cleaner.model.scan import SourceOutcome, SourceStatus, TargetScan
+from ecr_cleaner.usage.catalog import SOURCES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
-    from ecr_cleaner.aws import Aws
-    from ecr_cleaner.model import ScanRequest, ScanTarget, Usage
-    from ecr_cleaner.settings import Settings
-    from ecr_cleaner.usage.base import Source
+    from ecr_cleaner.aws.client import AwsClients
+    from ecr_cleaner.model.scan import ScanRequest
+    from ecr_cleaner.model.usage import ScanTarget, Usage
+    from ecr_cleaner.settings.loader import Settings
+    from ecr_cleaner.usage.source import Source
 
 
 def scan_target(  # noqa: PLR0913 - what a scan needs, each by name
-    clients: Aws,
+    clients: AwsClients,
     request: ScanRequest,
     target: ScanTarget,
     settings: Settings,

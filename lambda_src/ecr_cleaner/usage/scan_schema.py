@@ -6,21 +6,11 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, Field
 
-from ecr_cleaner import documents
-from ecr_cleaner.model import (
-    Breadth,
-    Evidence,
-    Finding,
-    FindingKind,
-    Reference,
-    ScanTarget,
-    Severity,
-    SourceOutcome,
-    SourceStatus,
-    TargetScan,
-    Usage,
-)
-from ecr_cleaner.strict import Strict
+from ecr_cleaner import schema
+from ecr_cleaner.model.result import Finding, FindingKind, Severity
+from ecr_cleaner.model.scan import SourceOutcome, SourceStatus, TargetScan
+from ecr_cleaner.model.usage import Reference, ReferenceScope, ScanTarget, Usage, UsageKind
+from ecr_cleaner.schema import Strict
 
 _Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 _Text = Annotated[str, Field(min_length=1)]
@@ -36,7 +26,7 @@ class ReferenceDocument(Strict):
     repository: str | None = None
     tag: str | None = None
     digest: str | None = None
-    breadth: Breadth = Breadth.IMAGE
+    breadth: ReferenceScope = ReferenceScope.IMAGE
 
 
 class UsageDocument(Strict):
@@ -45,7 +35,7 @@ class UsageDocument(Strict):
     reference: ReferenceDocument
     source: _Text
     consumer: str
-    evidence: Evidence = Evidence.CONFIGURED
+    evidence: UsageKind = UsageKind.CONFIGURED
     failure: str = ""
     cluster: str | None = None
 
@@ -97,7 +87,7 @@ def write_scan(scan: TargetScan) -> bytes:
     if targets - {scan.target}:
         message = f"the scan of {scan.target} holds usages or outcomes of other targets"
         raise ValueError(message)
-    return documents.seal(
+    return schema.seal(
         TargetScanDocument(
             account_id=scan.target.account_id,
             region=scan.target.region,
@@ -143,7 +133,7 @@ def read_scan(body: bytes, place: str) -> TargetScan:
     Raises:
         NotWholeError: It is no such document, or not what was written.
     """
-    document = documents.unseal(TargetScanDocument, body, place)
+    document = schema.unseal(TargetScanDocument, body, place)
     target = ScanTarget(document.account_id, document.region)
     return TargetScan(
         target=target,

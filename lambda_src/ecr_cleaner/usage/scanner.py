@@ -8,18 +8,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from ecr_cleaner import usage
-from ecr_cleaner.model import ScanRequest, UsageScan
+from ecr_cleaner.model.scan import ScanRequest, UsageScan
+from ecr_cleaner.usage.catalog import SOURCES, names_sha256
 from ecr_cleaner.usage.merge import merge
-from ecr_cleaner.usage.registry import SOURCES, names_sha256
 from ecr_cleaner.usage.scan import scan_target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
-    from ecr_cleaner.aws import Aws
-    from ecr_cleaner.settings import Settings
-    from ecr_cleaner.usage.base import Source
+    from ecr_cleaner.aws.client import AwsClients
+    from ecr_cleaner.settings.loader import Settings
+    from ecr_cleaner.usage.source import Source
 
 
 class Scanner(Protocol):
@@ -51,7 +51,7 @@ class LocalScanner:
         sources: All there are.
     """
 
-    clients: Aws
+    clients: AwsClients
     settings: Settings
     run_id: str
     clock: Callable[[], datetime]

@@ -6,20 +6,20 @@ import re
 import textwrap
 from typing import TYPE_CHECKING, Final
 
-from ecr_cleaner.model import Evidence
-from ecr_cleaner.usage.base import usages_of
+from ecr_cleaner.model.usage import UsageKind
+from ecr_cleaner.usage.source import usages_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ecr_cleaner.model import Usage
-    from ecr_cleaner.usage.base import Account
+    from ecr_cleaner.model.usage import Usage
+    from ecr_cleaner.usage.source import SourceContext
 
 # The names that ECS assigns; anything else is a placeholder that is filled in at each start.
 _NAME: Final = re.compile(r"(?:arn:[^:\s]+:ecs:[^:\s]*:\d{12}:task-definition/)?[\w-]{1,255}(?::\d+)?", re.ASCII)
 
 
-def noted_if_dynamic(account: Account, task_definition: str, namer: str) -> bool:
+def noted_if_dynamic(account: SourceContext, task_definition: str, namer: str) -> bool:
     """Whether a task definition is only known at each start; if so, a note says it.
 
     Args:
@@ -37,7 +37,7 @@ def noted_if_dynamic(account: Account, task_definition: str, namer: str) -> bool
     return True
 
 
-def scheduled(account: Account, task_definition: str, *, source: str, namer: str) -> Iterator[Usage]:
+def scheduled(account: SourceContext, task_definition: str, *, source: str, namer: str) -> Iterator[Usage]:
     """The usages of a task definition that a resource will start later.
 
     Args:
@@ -56,4 +56,4 @@ def scheduled(account: Account, task_definition: str, *, source: str, namer: str
         return
     consumer = f"{namer}, task definition {task_definition.rpartition('/')[2]}"
     for image in images:
-        yield from usages_of(image, source=source, consumer=consumer, evidence=Evidence.SCHEDULED)
+        yield from usages_of(image, source=source, consumer=consumer, evidence=UsageKind.SCHEDULED)

@@ -6,17 +6,17 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from ecr_cleaner import aws
+from ecr_cleaner.aws import errors, responses
 from ecr_cleaner.errors import SourceError
-from ecr_cleaner.usage.base import Field
+from ecr_cleaner.usage.source import RequiredField
 
 if TYPE_CHECKING:
-    from ecr_cleaner.aws import Aws
+    from ecr_cleaner.aws.client import AwsClients
 
 PERMISSIONS: Final = ("ecs:DescribeTaskDefinition", "ecs:ListTaskDefinitions")
 """IAM actions of reading; listing proves that a task definition does not exist."""
 
-FIELDS: Final = (Field("ecs", "DescribeTaskDefinition", "taskDefinition.containerDefinitions[].image"),)
+FIELDS: Final = (RequiredField("ecs", "DescribeTaskDefinition", "taskDefinition.containerDefinitions[].image"),)
 
 _STATUSES: Final = ("ACTIVE", "INACTIVE", "DELETE_IN_PROGRESS")
 _UNKNOWN: Final = "ClientException"
@@ -30,7 +30,7 @@ class TaskDefinitions:
         clients: Of the scan target.
     """
 
-    clients: Aws
+    clients: AwsClients
     _images: dict[str, tuple[str, ...] | None] = field(default_factory=dict)
     # Held while reading: pacing makes the calls one after the other anyway.
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -58,23 +58,23 @@ class TaskDefinitions:
         ecs = self.clients.client("ecs")
         try:
             answer = ecs.describe_task_definition(taskDefinition=name)
-        except aws.AwsError as error:
-            if aws.code_of(error) != _UNKNOWN:
+        except errors.AwsError as error:
+            if errors.code_of(error) != _UNKNOWN:
                 raise
             # The code means "does not exist" and other things; only the listings distinguish these.
             if self._is_listed(name):
                 message = f"task definition {name} is listed but cannot be described: {error}"
                 raise SourceError(message) from None
             return None
-        definition = aws.member(answer, "taskDefinition", "DescribeTaskDefinition")
-        containers = aws.member(definition, "containerDefinitions", "DescribeTaskDefinition")
-        return tuple(aws.member(container, "image", "DescribeTaskDefinition") for container in containers)
+        definition = responses.member(answer, "taskDefinition", "DescribeTaskDefinition")
+        containers = responses.member(definition, "containerDefinitions", "DescribeTaskDefinition")
+        return tuple(responses.member(container, "image", "DescribeTaskDefinition") for container in containers)
 
     def _is_listed(self, name: str) -> bool:
         family, _, revision = name.rpartition("/")[2].partition(":")
         # A family alone means its newest active revision, so revisions in another state do not count.
         for status in _STATUSES if revision else _STATUSES[:1]:
-            for arn in aws.paged(
+            for arn in responses.paged(
                 self.clients.client("ecs"),
                 "ListTaskDefinitions",
                 "taskDefinitionArns",

@@ -7,18 +7,19 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from ecr_cleaner import approval, saved_plan
+from ecr_cleaner.approval import plan as approval_plan
+from ecr_cleaner.approval import policy
 from ecr_cleaner.cli import applying, known_settings, options, output, plan_files, session, texts
 from ecr_cleaner.clock import utc_now
 from ecr_cleaner.errors import ApprovalError, NoPlanError
-from ecr_cleaner.settings import refusals_to_apply
+from ecr_cleaner.settings.loader import refusals_to_apply
 
 if TYPE_CHECKING:
-    from ecr_cleaner.aws import Aws
+    from ecr_cleaner.approval.store import PlanStore
+    from ecr_cleaner.aws.client import AwsClients
     from ecr_cleaner.cli.plan_files import NamedPlan, Place
     from ecr_cleaner.cli.session import Connection
-    from ecr_cleaner.plan_store import PlanStore
-    from ecr_cleaner.settings import Settings
+    from ecr_cleaner.settings.loader import Settings
 
 _EXAMPLES: Final = """\b
 Examples:
@@ -57,7 +58,7 @@ def command(  # noqa: PLR0913 - the options of the command line
     clients = connection.clients
     settings = _settings(clients, function)
     place = plan_files.place_of(clients, function)
-    store = approval.store_of(clients, settings)
+    store = policy.store_of(clients, settings)
     if plan.plan is not None:
         _must_fit(plan.plan, place, clients.region, settings)
     if local:
@@ -83,7 +84,7 @@ def command(  # noqa: PLR0913 - the options of the command line
     sys.exit(session.EXIT_CODES[applied.status])
 
 
-def _settings(clients: Aws, function: str) -> Settings:
+def _settings(clients: AwsClients, function: str) -> Settings:
     """What holds now.
 
     Raises:
@@ -97,14 +98,14 @@ def _settings(clients: Aws, function: str) -> Settings:
     return settings
 
 
-def _must_fit(plan: saved_plan.SavedPlan | None, place: Place, region: str, settings: Settings) -> None:
+def _must_fit(plan: approval_plan.SavedPlan | None, place: Place, region: str, settings: Settings) -> None:
     """Refuse what the function would refuse, before anything is asked of it.
 
     Raises:
         ApprovalError: The plan is too old, or for something else.
     """
     if plan is not None:
-        saved_plan.check(
+        approval_plan.check(
             plan,
             account=place.account,
             region=region,
@@ -133,7 +134,7 @@ def _must_lie_there(plan: NamedPlan, store: PlanStore) -> None:
         raise NoPlanError(message) from None
 
 
-def _does(plan: saved_plan.SavedPlan | None) -> str:
+def _does(plan: approval_plan.SavedPlan | None) -> str:
     """What carrying a plan out does to its images at most."""
     return "archives or deletes up to" if plan is not None and plan.removal == "archive" else "deletes up to"
 

@@ -13,7 +13,7 @@ from ecr_cleaner.report.console import print_explanation
 if TYPE_CHECKING:
     from ecr_cleaner.cli.known_settings import KnownSettings
     from ecr_cleaner.cli.session import Connection
-    from ecr_cleaner.model import Reference
+    from ecr_cleaner.model.usage import Reference
 
 _EXAMPLES: Final = """\b
 Examples:
@@ -25,7 +25,7 @@ Examples:
 @click.command("explain", epilog=f"{_EXAMPLES}\n{texts.ENVIRONMENT}\n{texts.EXIT_CODES}")
 @options.connection
 @options.settings
-@click.argument("image", callback=names.taken_apart)
+@click.argument("image", callback=names.parse_argument)
 def command(image: Reference, *, connection: Connection, settings: KnownSettings) -> None:
     """Say of one IMAGE whether it would go, why, and who uses it.
 
@@ -34,7 +34,7 @@ def command(image: Reference, *, connection: Connection, settings: KnownSettings
     """
     repository = str(image.repository)
     collected = session.look(connection, settings, frozenset({repository}))
-    names.must_lie_in(image, collected.summary.account_id, collected.summary.region)
+    names.require_registry(image, collected.summary.account_id, collected.summary.region)
     screen = output.screen()
     screen.print(f"settings: {settings}", style="dim", markup=False, highlight=False)
     found = print_explanation(collected, repository, image.effective_tag, image.digest, screen)

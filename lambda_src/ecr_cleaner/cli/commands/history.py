@@ -8,22 +8,25 @@ from typing import TYPE_CHECKING, Final
 import click
 from rich.text import Text
 
-from ecr_cleaner import aws, compose, inventory
+from ecr_cleaner import compose
+from ecr_cleaner.aws import errors
 from ecr_cleaner.cli import names, options, output, texts
+from ecr_cleaner.cli.image_timeline import ImageTimeline, timelines_of
 from ecr_cleaner.clock import utc_now
-from ecr_cleaner.journal_reader import by_digest
-from ecr_cleaner.past import Told, told_of
-from ecr_cleaner.survey import GONE
+from ecr_cleaner.journal.reader import by_digest
+from ecr_cleaner.registry import images
+from ecr_cleaner.registry.repositories import REPOSITORY_GONE
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from ecr_cleaner.aws import Aws
+    from ecr_cleaner.aws.client import AwsClients
     from ecr_cleaner.cli.known_settings import KnownSettings
     from ecr_cleaner.cli.session import Connection
-    from ecr_cleaner.memory import History
-    from ecr_cleaner.model import Image, Reference
-    from ecr_cleaner.settings import Settings
+    from ecr_cleaner.history.model import History
+    from ecr_cleaner.model.image import Image
+    from ecr_cleaner.model.usage import Reference
+    from ecr_cleaner.settings.loader import Settings
 
 
 _EXAMPLES: Final = """\b
@@ -37,7 +40,7 @@ Examples:
 @options.connection
 @options.deployed
 @output.formats
-@click.argument("image", callback=names.taken_apart)
+@click.argument("image", callback=names.parse_argument)
 def command(
     image: Reference, *, connection: Connection, settings: KnownSettings | None, output_format: str | None
 ) -> None:
@@ -50,13 +53,13 @@ def command(
         message = "--function NAME or --settings FILE is required: they name the bucket of the history"
         raise click.UsageError(message)
     clients = connection.clients
-    names.must_lie_here(image, clients)
+    names.require_same_registry(image, clients)
     repository = str(image.repository)
     with connection.progress():
         remembered = _remembered(clients, settings.value, repository)
         journal = compose.journal_reader(clients, settings.value)
         written = by_digest(journal.pages(repository)) if journal else {}
-        timelines = told_of(_present(clients, repository), remembered, written)
+        timelines = timelines_of(_present(clients, repository), remembered, written)
     if image.digest is not None:
         timelines = [timeline for timeline in timelines if timeline.digest == image.digest]
     elif image.tag is not None:
@@ -75,7 +78,7 @@ def command(
     sys.exit(0 if timelines else 1)
 
 
-def _remembered(clients: Aws, settings: Settings, repository: str) -> History | None:
+def _remembered(clients: AwsClients, settings: Settings, repository: str) -> History | None:
     history = compose.history_reader(clients, settings)
     if history is None:
         return None
@@ -83,16 +86,16 @@ def _remembered(clients: Aws, settings: Settings, repository: str) -> History | 
     return history.known(repository)
 
 
-def _present(clients: Aws, repository: str) -> list[Image]:
+def _present(clients: AwsClients, repository: str) -> list[Image]:
     try:
-        return list(inventory.images(clients, repository))
-    except aws.AwsError as error:
-        if aws.code_of(error) != GONE:
+        return list(images.images(clients, repository))
+    except errors.AwsError as error:
+        if errors.code_of(error) != REPOSITORY_GONE:
             raise
         return []  # the repository was deleted; the journal still knows its images
 
 
-def _print(console: Console, repository: str, timelines: list[Told], problems: list[str]) -> None:
+def _print(console: Console, repository: str, timelines: list[ImageTimeline], problems: list[str]) -> None:
     for problem in problems:
         click.echo(f"Skipped: {problem}", err=True)
     lines = [] if timelines else [f"Nothing is known of it in {repository}."]

@@ -14,7 +14,7 @@ from ecr_cleaner.report.console import print_end, print_plan
 if TYPE_CHECKING:
     from ecr_cleaner.cli.known_settings import KnownSettings
     from ecr_cleaner.cli.session import Connection
-    from ecr_cleaner.report.collected import CollectingReporter
+    from ecr_cleaner.report.reporter import CollectingReporter
 
 _EXAMPLES: Final = """\b
 Examples:

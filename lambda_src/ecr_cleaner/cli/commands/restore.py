@@ -10,16 +10,16 @@ from rich.text import Text
 
 from ecr_cleaner import compose
 from ecr_cleaner.cli import names, options, output, texts
-from ecr_cleaner.journal_reader import Written, by_digest
-from ecr_cleaner.restoring import Restorer
+from ecr_cleaner.journal.reader import JournalRecord, by_digest
+from ecr_cleaner.restore.restorer import Restorer
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from ecr_cleaner.cli.known_settings import KnownSettings
     from ecr_cleaner.cli.session import Connection
-    from ecr_cleaner.model import Reference
-    from ecr_cleaner.restoring import Ended
+    from ecr_cleaner.model.usage import Reference
+    from ecr_cleaner.restore.restorer import RestoreResult
 
 _OUTCOMES: Final = {
     "there": "is present",
@@ -45,7 +45,7 @@ Examples:
 @click.option("--check", is_flag=True, help="Only report whether it can be restored; change nothing.")
 @click.option("--no-wait", is_flag=True, help="Do not wait until an archived image can be pulled.")
 @output.formats
-@click.argument("image", callback=names.taken_apart)
+@click.argument("image", callback=names.parse_argument)
 def command(  # noqa: PLR0913 - the options of the command line
     image: Reference,
     *,
@@ -66,10 +66,10 @@ def command(  # noqa: PLR0913 - the options of the command line
     IMAGE is a name as in docker pull (with or without the registry's host): app:v1, app@sha256:...
     """
     clients = connection.clients
-    names.must_lie_here(image, clients)
+    names.require_same_registry(image, clients)
     repository = str(image.repository)
     journal = None if settings is None else compose.journal_reader(clients, settings.value)
-    records: dict[str, Written] = by_digest(journal.pages(repository)) if journal else {}
+    records: dict[str, JournalRecord] = by_digest(journal.pages(repository)) if journal else {}
     problems = journal.problems if journal else []
     for problem in problems:
         click.echo(f"Skipped: {problem}", err=True)
@@ -95,7 +95,7 @@ def command(  # noqa: PLR0913 - the options of the command line
         sys.exit(3)
 
 
-def _print(console: Console, repository: str, result: Ended, record: Written | None) -> None:
+def _print(console: Console, repository: str, result: RestoreResult, record: JournalRecord | None) -> None:
     tags = f" ({', '.join(result.tags)})" if result.tags else ""
     detail = f": {result.detail}" if result.detail else ""
     lines = [f"{repository}@{result.digest}{tags} {_OUTCOMES[result.outcome]}{detail}"]

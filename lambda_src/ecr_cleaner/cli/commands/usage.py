@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from ecr_cleaner import consumers
-from ecr_cleaner.cli import options, output, session, texts
+from ecr_cleaner.cli import options, output, session, texts, usage_overview
+from ecr_cleaner.cli.usage_tables import print_usages
 from ecr_cleaner.clock import utc_now
-from ecr_cleaner.report.usages import print_usages
 
 if TYPE_CHECKING:
     from ecr_cleaner.cli.known_settings import KnownSettings
@@ -45,6 +44,6 @@ def command(
     """
     connection.check()
     with connection.progress():
-        found = consumers.look(connection.clients, settings.value, utc_now(), repositories, unresolved=unresolved)
+        found = usage_overview.look(connection.clients, settings.value, utc_now(), repositories, unresolved=unresolved)
     output.emit(output_format, found.as_json, lambda console: print_usages(found, console))
     sys.exit(session.EXIT_CODES[found.status])

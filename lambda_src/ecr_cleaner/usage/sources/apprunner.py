@@ -4,25 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ecr_cleaner import aws
-from ecr_cleaner.usage.base import Account, Field, Grant, Source, usages_of
+from ecr_cleaner.aws import responses
+from ecr_cleaner.usage.source import Grant, RequiredField, Source, SourceContext, usages_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ecr_cleaner.model import Usage
+    from ecr_cleaner.model.usage import Usage
 
 _NAME: Final = "apprunner"
 
 
-def collect(account: Account) -> Iterator[Usage]:
+def collect(account: SourceContext) -> Iterator[Usage]:
     """The image of every service.
 
     Yields:
         Usages of the kind ``configured``.
     """
     apprunner = account.aws.client("apprunner")
-    services = aws.paged(
+    services = responses.paged(
         apprunner,
         "ListServices",
         "ServiceSummaryList",
@@ -30,12 +30,12 @@ def collect(account: Account) -> Iterator[Usage]:
         MaxResults=20,
     )
     for summary in services:
-        answer = apprunner.describe_service(ServiceArn=aws.member(summary, "ServiceArn", "ListServices"))
-        service = aws.member(answer, "Service", "DescribeService")
-        configuration = aws.member(service, "SourceConfiguration", "DescribeService")
+        answer = apprunner.describe_service(ServiceArn=responses.member(summary, "ServiceArn", "ListServices"))
+        service = responses.member(answer, "Service", "DescribeService")
+        configuration = responses.member(service, "SourceConfiguration", "DescribeService")
         if "ImageRepository" in configuration:  # absent on services built from a source repository
-            image = aws.member(configuration["ImageRepository"], "ImageIdentifier", "DescribeService")
-            consumer = f"app runner service {aws.member(service, 'ServiceName', 'DescribeService')}"
+            image = responses.member(configuration["ImageRepository"], "ImageIdentifier", "DescribeService")
+            consumer = f"app runner service {responses.member(service, 'ServiceName', 'DescribeService')}"
             yield from usages_of(image, source=_NAME, consumer=consumer)
 
 
@@ -54,8 +54,10 @@ SOURCES: Final = (
             ),
         ),
         fields=(
-            Field("apprunner", "ListServices", "ServiceSummaryList[].ServiceArn"),
-            Field("apprunner", "DescribeService", "Service.SourceConfiguration.ImageRepository.ImageIdentifier"),
+            RequiredField("apprunner", "ListServices", "ServiceSummaryList[].ServiceArn"),
+            RequiredField(
+                "apprunner", "DescribeService", "Service.SourceConfiguration.ImageRepository.ImageIdentifier"
+            ),
         ),
         collect=collect,
     ),

@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from ecr_cleaner import aws
+from ecr_cleaner.aws import errors, responses
 from ecr_cleaner.errors import SourceError
-from ecr_cleaner.model import Usage
+from ecr_cleaner.model.usage import Usage
 from ecr_cleaner.reference import anywhere
-from ecr_cleaner.usage.base import Account, Field, Grant, Source, usages_of
+from ecr_cleaner.usage.source import Grant, RequiredField, Source, SourceContext, usages_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +27,7 @@ _REASONS: Final = ("StateReasonCode", "LastUpdateStatusReasonCode")
 """Of a function that cannot start, and of one that could not be updated; ListFunctions tells neither."""
 
 
-def collect(account: Account) -> Iterator[Usage]:
+def collect(account: SourceContext) -> Iterator[Usage]:
     """The image of every version, by the digest Lambda resolved and by the name it was given.
 
     Yields:
@@ -37,7 +37,7 @@ def collect(account: Account) -> Iterator[Usage]:
         SourceError: Lambda names no image of a version.
     """
     client = account.aws.client("lambda")
-    versions = aws.paged(
+    versions = responses.paged(
         client,
         "ListFunctions",
         "Functions",
@@ -52,8 +52,8 @@ def collect(account: Account) -> Iterator[Usage]:
 
 
 def _usages(client: Any, version: dict[str, Any]) -> Iterator[Usage]:
-    name = aws.member(version, "FunctionName", "ListFunctions")
-    number = aws.member(version, "Version", "ListFunctions")
+    name = responses.member(version, "FunctionName", "ListFunctions")
+    number = responses.member(version, "Version", "ListFunctions")
     consumer = f"lambda function {name}, version {number}"
     # Of an image, CodeSha256 is its digest in hexadecimal; of a zip file it would be base64.
     code = version.get("CodeSha256", "")
@@ -62,12 +62,12 @@ def _usages(client: Any, version: dict[str, Any]) -> Iterator[Usage]:
         yield Usage(anywhere(f"sha256:{code}"), _NAME, consumer)
     try:
         answer = client.get_function(FunctionName=name, Qualifier=number)
-    except aws.AwsError as error:
-        if aws.code_of(error) == _DELETED and known:  # deleted since it was listed, and protected all the same
+    except errors.AwsError as error:
+        if errors.code_of(error) == _DELETED and known:  # deleted since it was listed, and protected all the same
             return
         raise
     failure = _failure(answer.get("Configuration", {}))
-    location = aws.member(answer, "Code", "GetFunction")
+    location = responses.member(answer, "Code", "GetFunction")
     texts = [location[key] for key in ("ImageUri", "ResolvedImageUri") if location.get(key)]
     if not known and "@sha256:" not in (location.get("ResolvedImageUri") or ""):
         message = f"{consumer} is an image, but Lambda does not say which digest: its tag may have moved since"
@@ -99,11 +99,11 @@ SOURCES: Final = (
             ),
         ),
         fields=(
-            Field("lambda", "ListFunctions", "Functions[].PackageType"),
-            Field("lambda", "ListFunctions", "Functions[].CodeSha256"),
-            *(Field("lambda", "GetFunction", f"Configuration.{member}") for member in _REASONS),
-            Field("lambda", "GetFunction", "Code.ImageUri"),
-            Field("lambda", "GetFunction", "Code.ResolvedImageUri"),
+            RequiredField("lambda", "ListFunctions", "Functions[].PackageType"),
+            RequiredField("lambda", "ListFunctions", "Functions[].CodeSha256"),
+            *(RequiredField("lambda", "GetFunction", f"Configuration.{member}") for member in _REASONS),
+            RequiredField("lambda", "GetFunction", "Code.ImageUri"),
+            RequiredField("lambda", "GetFunction", "Code.ResolvedImageUri"),
         ),
         collect=collect,
     ),

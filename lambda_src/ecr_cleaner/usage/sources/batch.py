@@ -10,17 +10,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from ecr_cleaner import aws
+from ecr_cleaner.aws import errors, responses
 from ecr_cleaner.errors import SourceError
-from ecr_cleaner.model import Evidence
-from ecr_cleaner.usage.answers import in_batches
-from ecr_cleaner.usage.base import Account, Field, Grant, Source, usages_in, usages_of
-from ecr_cleaner.usage.places import fields_at, texts_at
+from ecr_cleaner.model.usage import UsageKind
+from ecr_cleaner.usage.extract import fields_at, texts_at
+from ecr_cleaner.usage.responses import in_batches
+from ecr_cleaner.usage.source import Grant, RequiredField, Source, SourceContext, usages_in, usages_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ecr_cleaner.model import Usage
+    from ecr_cleaner.model.usage import Usage
 
 _NAME: Final = "batch"
 _REFUSED: Final = "ClientException"
@@ -42,7 +42,7 @@ _UNFINISHED: Final = ("SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING",
 _UNFINISHED_SERVICE: Final = ("SUBMITTED", "PENDING", "RUNNABLE", "SCHEDULED", "STARTING", "RUNNING", "RUNNABLE")
 
 
-def collect(account: Account) -> Iterator[Usage]:
+def collect(account: SourceContext) -> Iterator[Usage]:
     """The images of every active definition and of every unfinished job.
 
     Yields:
@@ -52,20 +52,20 @@ def collect(account: Account) -> Iterator[Usage]:
         SourceError: Something names no image, a job is left out, or a queue cannot be read.
     """
     batch = account.aws.client("batch")
-    definitions = aws.paged(batch, "DescribeJobDefinitions", "jobDefinitions", status="ACTIVE", maxResults=100)
+    definitions = responses.paged(batch, "DescribeJobDefinitions", "jobDefinitions", status="ACTIVE", maxResults=100)
     for definition in definitions:
-        name = aws.member(definition, "jobDefinitionName", "DescribeJobDefinitions")
-        revision = aws.member(definition, "revision", "DescribeJobDefinitions")
+        name = responses.member(definition, "jobDefinitionName", "DescribeJobDefinitions")
+        revision = responses.member(definition, "revision", "DescribeJobDefinitions")
         consumer = f"batch job definition {name}:{revision}"
         for text in _images(definition, _OF_DEFINITION, "DescribeJobDefinitions", consumer):
             yield from usages_of(text, source=_NAME, consumer=consumer)
-    for queue in list(aws.paged(batch, "DescribeJobQueues", "jobQueues", maxResults=100)):
-        arn = aws.member(queue, "jobQueueArn", "DescribeJobQueues")
+    for queue in list(responses.paged(batch, "DescribeJobQueues", "jobQueues", maxResults=100)):
+        arn = responses.member(queue, "jobQueueArn", "DescribeJobQueues")
         try:
             # Queues made before there were types have none. Service jobs and others never share a queue.
             found = list(_service_jobs(batch, arn) if queue.get("jobQueueType") == _SAGEMAKER else _jobs(batch, arn))
-        except aws.AwsError as error:
-            if aws.code_of(error) != _REFUSED or _exists(batch, arn):
+        except errors.AwsError as error:
+            if errors.code_of(error) != _REFUSED or _exists(batch, arn):
                 raise
             continue  # deleted since it was listed, which ends all its jobs
         yield from found
@@ -74,24 +74,24 @@ def collect(account: Account) -> Iterator[Usage]:
 def _jobs(batch: Any, queue: str) -> Iterator[Usage]:
     ids = _listed(batch, "ListJobs", queue, _UNFINISHED)
     for asked in in_batches(ids, _JOBS_A_CALL):
-        jobs = aws.member(batch.describe_jobs(jobs=asked), "jobs", "DescribeJobs")
+        jobs = responses.member(batch.describe_jobs(jobs=asked), "jobs", "DescribeJobs")
         # A job that has ended meanwhile is still described; it is kept for days.
-        if left_out := sorted(set(asked) - {aws.member(job, "jobId", "DescribeJobs") for job in jobs}):
+        if left_out := sorted(set(asked) - {responses.member(job, "jobId", "DescribeJobs") for job in jobs}):
             message = f"DescribeJobs left out {', '.join(left_out)}"
             raise SourceError(message)
         for job in jobs:
-            consumer = f"batch job {aws.member(job, 'jobName', 'DescribeJobs')} ({job['jobId']})"
+            consumer = f"batch job {responses.member(job, 'jobName', 'DescribeJobs')} ({job['jobId']})"
             for text in _images(job, _OF_JOB, "DescribeJobs", consumer):
-                yield from usages_of(text, source=_NAME, consumer=consumer, evidence=Evidence.RUNNING)
+                yield from usages_of(text, source=_NAME, consumer=consumer, evidence=UsageKind.RUNNING)
 
 
 def _service_jobs(batch: Any, queue: str) -> Iterator[Usage]:
     """Jobs that Batch hands to SageMaker: until their turn comes, only Batch knows the request."""
     for job in _listed(batch, "ListServiceJobs", queue, _UNFINISHED_SERVICE, maxResults=100):
         answer = batch.describe_service_job(jobId=job)
-        request = aws.member(answer, "serviceRequestPayload", "DescribeServiceJob")
-        consumer = f"batch service job {aws.member(answer, 'jobName', 'DescribeServiceJob')} ({job})"
-        yield from usages_in(request, source=_NAME, consumer=consumer, evidence=Evidence.RUNNING)
+        request = responses.member(answer, "serviceRequestPayload", "DescribeServiceJob")
+        consumer = f"batch service job {responses.member(answer, 'jobName', 'DescribeServiceJob')} ({job})"
+        yield from usages_in(request, source=_NAME, consumer=consumer, evidence=UsageKind.RUNNING)
 
 
 def _listed(batch: Any, operation: str, queue: str, statuses: tuple[str, ...], **more: Any) -> dict[str, None]:
@@ -99,9 +99,9 @@ def _listed(batch: Any, operation: str, queue: str, statuses: tuple[str, ...], *
     jobs = (
         job
         for status in statuses
-        for job in aws.paged(batch, operation, "jobSummaryList", jobQueue=queue, jobStatus=status, **more)
+        for job in responses.paged(batch, operation, "jobSummaryList", jobQueue=queue, jobStatus=status, **more)
     )
-    return dict.fromkeys(str(aws.member(job, "jobId", operation)) for job in jobs)
+    return dict.fromkeys(str(responses.member(job, "jobId", operation)) for job in jobs)
 
 
 def _images(thing: dict[str, Any], paths: tuple[str, ...], operation: str, consumer: str) -> list[str]:
@@ -114,7 +114,7 @@ def _images(thing: dict[str, Any], paths: tuple[str, ...], operation: str, consu
 
 def _exists(batch: Any, queue: str) -> bool:
     answer = batch.describe_job_queues(jobQueues=[queue])
-    found = aws.member(answer, "jobQueues", "DescribeJobQueues")
+    found = responses.member(answer, "jobQueues", "DescribeJobQueues")
     return any(one.get("status") != "DELETED" for one in found)
 
 
@@ -140,11 +140,11 @@ SOURCES: Final = (
         ),
         fields=(
             *fields_at("batch", "DescribeJobDefinitions", "jobDefinitions[]", _OF_DEFINITION),
-            Field("batch", "DescribeJobQueues", "jobQueues[].jobQueueType"),
+            RequiredField("batch", "DescribeJobQueues", "jobQueues[].jobQueueType"),
             *fields_at("batch", "DescribeJobs", "jobs[]", _OF_JOB),
-            Field("batch", "ListJobs", "jobSummaryList[].jobId"),
-            Field("batch", "ListServiceJobs", "jobSummaryList[].jobId"),
-            Field("batch", "DescribeServiceJob", "serviceRequestPayload"),
+            RequiredField("batch", "ListJobs", "jobSummaryList[].jobId"),
+            RequiredField("batch", "ListServiceJobs", "jobSummaryList[].jobId"),
+            RequiredField("batch", "DescribeServiceJob", "serviceRequestPayload"),
         ),
         collect=collect,
     ),

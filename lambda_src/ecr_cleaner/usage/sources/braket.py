@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from ecr_cleaner.model import Evidence
-from ecr_cleaner.usage.base import Grant
-from ecr_cleaner.usage.table import Call, Chain, Images, source
+from ecr_cleaner.model.usage import UsageKind
+from ecr_cleaner.usage.declarative import Call, Chain, Images, source
+from ecr_cleaner.usage.source import Grant
 
 SOURCES: Final = (
     source(
@@ -36,7 +36,7 @@ SOURCES: Final = (
                     required_member="jobArn",
                     params_from={"jobArn": "jobArn"},
                     images=(Images("uri", at="algorithmSpecification.containerImage"),),
-                    evidence=Evidence.RUNNING,
+                    evidence=UsageKind.RUNNING,
                 ),
             ),
         ),

@@ -11,17 +11,17 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from ecr_cleaner import aws
+from ecr_cleaner.aws import errors, responses
 from ecr_cleaner.errors import SourceError
-from ecr_cleaner.model import Evidence
-from ecr_cleaner.usage.answers import in_batches
-from ecr_cleaner.usage.base import Account, Field, Grant, Source, usages_in, usages_of
+from ecr_cleaner.model.usage import UsageKind
+from ecr_cleaner.usage.responses import in_batches
+from ecr_cleaner.usage.source import Grant, RequiredField, Source, SourceContext, usages_in, usages_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from ecr_cleaner.model import Usage
+    from ecr_cleaner.model.usage import Usage
 
 _NAME: Final = "codebuild"
 _GONE: Final = "ResourceNotFoundException"
@@ -33,7 +33,7 @@ LONGEST: Final = timedelta(hours=36 + 8 + 1)
 """How long a build can be under way: 2160 minutes, after 480 in a queue, and an hour for clocks that differ."""
 
 
-def collect(account: Account) -> Iterator[Usage]:
+def collect(account: SourceContext) -> Iterator[Usage]:
     """The image of every project, and of every build, batch build and sandbox under way.
 
     Yields:
@@ -45,15 +45,17 @@ def collect(account: Account) -> Iterator[Usage]:
     codebuild = account.aws.client("codebuild")
     oldest = account.now - LONGEST
     # All at first: reading the builds takes long, and nobody says how long a page token lives.
-    names = list(aws.paged(codebuild, "ListProjects", "projects"))
+    names = list(responses.paged(codebuild, "ListProjects", "projects"))
     for asked in in_batches(names, _THINGS_A_CALL):
         answer = codebuild.batch_get_projects(names=asked)
         projects, gone = _told(answer, asked, "projects", "name", "BatchGetProjects")
-        if gone and (kept := gone & set(aws.paged(codebuild, "ListProjects", "projects"))):
+        if gone and (kept := gone & set(responses.paged(codebuild, "ListProjects", "projects"))):
             message = f"BatchGetProjects does not find {', '.join(sorted(kept))}, which ListProjects lists"
             raise SourceError(message)
         for project in projects:
-            yield from _usages(project, "BatchGetProjects", f"codebuild project {project['name']}", Evidence.CONFIGURED)
+            yield from _usages(
+                project, "BatchGetProjects", f"codebuild project {project['name']}", UsageKind.CONFIGURED
+            )
             yield from _builds(codebuild, project["name"], oldest)
     yield from _batches(codebuild)
     yield from _sandboxes(codebuild)
@@ -61,43 +63,43 @@ def collect(account: Account) -> Iterator[Usage]:
 
 def _builds(codebuild: Any, project: str, oldest: datetime) -> Iterator[Usage]:
     # Newest first without being told: CodeBuild refuses an order for projects of more than 100 builds.
-    ids = aws.paged(codebuild, "ListBuildsForProject", "ids", projectName=project)
+    ids = responses.paged(codebuild, "ListBuildsForProject", "ids", projectName=project)
     try:
         for asked in in_batches(ids, _THINGS_A_CALL):
             # What is not found was deleted, and a build under way cannot be.
             builds, _ = _told(codebuild.batch_get_builds(ids=asked), asked, "builds", "id", "BatchGetBuilds")
             for build in builds:
                 if not build.get("buildComplete"):  # what does not say so is not complete
-                    yield from _usages(build, "BatchGetBuilds", f"codebuild build {build['id']}", Evidence.RUNNING)
+                    yield from _usages(build, "BatchGetBuilds", f"codebuild build {build['id']}", UsageKind.RUNNING)
             if builds and all(build.get("startTime", oldest) < oldest for build in builds):
                 return
-    except aws.AwsError as error:
+    except errors.AwsError as error:
         # Only the listing knows this code: the project was deleted.
-        if aws.code_of(error) != _GONE:
+        if errors.code_of(error) != _GONE:
             raise
 
 
 def _batches(codebuild: Any) -> Iterator[Usage]:
     """Batch builds under way: builds that they have not begun yet are listed nowhere."""
     under_way = {"status": "IN_PROGRESS"}
-    ids = aws.paged(codebuild, "ListBuildBatches", "ids", filter=under_way, maxResults=100)
+    ids = responses.paged(codebuild, "ListBuildBatches", "ids", filter=under_way, maxResults=100)
     for asked in in_batches(ids, _THINGS_A_CALL):
         answer = codebuild.batch_get_build_batches(ids=asked)
         batches, _ = _told(answer, asked, "buildBatches", "id", "BatchGetBuildBatches")
         for batch in batches:
             consumer = f"codebuild batch build {batch['id']}"
-            yield from _usages(batch, "BatchGetBuildBatches", consumer, Evidence.RUNNING)
+            yield from _usages(batch, "BatchGetBuildBatches", consumer, UsageKind.RUNNING)
 
 
 def _sandboxes(codebuild: Any) -> Iterator[Usage]:
-    ids = aws.paged(codebuild, "ListSandboxes", "ids", maxResults=100)
+    ids = responses.paged(codebuild, "ListSandboxes", "ids", maxResults=100)
     for asked in in_batches(ids, _SANDBOXES_A_CALL):
         answer = codebuild.batch_get_sandboxes(ids=asked)
         sandboxes, _ = _told(answer, asked, "sandboxes", "id", "BatchGetSandboxes")
         for sandbox in sandboxes:
             if "endTime" not in sandbox:  # as long as it has not ended
                 consumer = f"codebuild sandbox {sandbox['id']}"
-                yield from _usages(sandbox, "BatchGetSandboxes", consumer, Evidence.RUNNING)
+                yield from _usages(sandbox, "BatchGetSandboxes", consumer, UsageKind.RUNNING)
 
 
 def _told(
@@ -109,16 +111,16 @@ def _told(
         IncompleteAnswerError: A member is missing.
         SourceError: Something is left out in silence.
     """
-    things = aws.member(answer, found, operation)
+    things = responses.member(answer, found, operation)
     gone = set(answer.get(f"{found}NotFound") or ())  # absent or empty if all were found
-    if left_out := set(asked) - gone - {aws.member(thing, key, operation) for thing in things}:
+    if left_out := set(asked) - gone - {responses.member(thing, key, operation) for thing in things}:
         message = f"{operation} left out {', '.join(sorted(left_out))}"
         raise SourceError(message)
     return things, gone
 
 
-def _usages(thing: dict[str, Any], operation: str, consumer: str, evidence: Evidence) -> Iterator[Usage]:
-    image = aws.member(aws.member(thing, "environment", operation), "image", operation)
+def _usages(thing: dict[str, Any], operation: str, consumer: str, evidence: UsageKind) -> Iterator[Usage]:
+    image = responses.member(responses.member(thing, "environment", operation), "image", operation)
     yield from usages_of(image, source=_NAME, consumer=consumer, evidence=evidence)
     # A batch's buildspec names the images of its builds, any buildspec those that its commands pull. The same member
     # may be the place of a file, which names none.
@@ -149,17 +151,17 @@ SOURCES: Final = (
             ),
         ),
         fields=(
-            Field("codebuild", "BatchGetProjects", "projects[].environment.image"),
-            Field("codebuild", "BatchGetProjects", "projects[].source.buildspec"),
-            Field("codebuild", "BatchGetBuilds", "builds[].environment.image"),
-            Field("codebuild", "BatchGetBuilds", "builds[].source.buildspec"),
-            Field("codebuild", "BatchGetBuilds", "builds[].buildComplete"),
-            Field("codebuild", "BatchGetBuilds", "builds[].startTime"),
-            Field("codebuild", "BatchGetBuildBatches", "buildBatches[].environment.image"),
-            Field("codebuild", "BatchGetBuildBatches", "buildBatches[].source.buildspec"),
-            Field("codebuild", "BatchGetSandboxes", "sandboxes[].environment.image"),
-            Field("codebuild", "BatchGetSandboxes", "sandboxes[].source.buildspec"),
-            Field("codebuild", "BatchGetSandboxes", "sandboxes[].endTime"),
+            RequiredField("codebuild", "BatchGetProjects", "projects[].environment.image"),
+            RequiredField("codebuild", "BatchGetProjects", "projects[].source.buildspec"),
+            RequiredField("codebuild", "BatchGetBuilds", "builds[].environment.image"),
+            RequiredField("codebuild", "BatchGetBuilds", "builds[].source.buildspec"),
+            RequiredField("codebuild", "BatchGetBuilds", "builds[].buildComplete"),
+            RequiredField("codebuild", "BatchGetBuilds", "builds[].startTime"),
+            RequiredField("codebuild", "BatchGetBuildBatches", "buildBatches[].environment.image"),
+            RequiredField("codebuild", "BatchGetBuildBatches", "buildBatches[].source.buildspec"),
+            RequiredField("codebuild", "BatchGetSandboxes", "sandboxes[].environment.image"),
+            RequiredField("codebuild", "BatchGetSandboxes", "sandboxes[].source.buildspec"),
+            RequiredField("codebuild", "BatchGetSandboxes", "sandboxes[].endTime"),
         ),
         collect=collect,
     ),

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from ecr_cleaner import aws
-from ecr_cleaner.model import Breadth, Reference
-from ecr_cleaner.paths import values
-from ecr_cleaner.usage.base import Grant
-from ecr_cleaner.usage.table import Call, Chain, source
+from ecr_cleaner.aws import responses
+from ecr_cleaner.aws.response_paths import values
+from ecr_cleaner.model.usage import Reference, ReferenceScope
+from ecr_cleaner.usage.declarative import Call, Chain, source
+from ecr_cleaner.usage.source import Grant
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,13 +30,13 @@ def watched(pipeline: Any) -> Iterator[Reference]:
         if action["actionTypeId"]["provider"] != "ECR":
             continue
         configuration = action.get("configuration", {})  # a map: nothing of it is modelled
-        repository = aws.member(configuration, "RepositoryName", "GetPipeline")
+        repository = responses.member(configuration, "RepositoryName", "GetPipeline")
         tag = configuration.get("ImageTag") or None
         text = f"{repository}:{tag or 'latest'}"
         if _VARIABLE in repository:
-            yield Reference(text, repository=repository.partition(_VARIABLE)[0], breadth=Breadth.PREFIX)
+            yield Reference(text, repository=repository.partition(_VARIABLE)[0], breadth=ReferenceScope.PREFIX)
         elif tag and _VARIABLE in tag:
-            yield Reference(text, repository=repository, breadth=Breadth.REPOSITORY)
+            yield Reference(text, repository=repository, breadth=ReferenceScope.REPOSITORY)
         else:
             yield Reference(text, repository=repository, tag=tag)
 

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from ecr_cleaner import aws
-from ecr_cleaner.model import Evidence
-from ecr_cleaner.usage.answers import described, in_batches
-from ecr_cleaner.usage.base import Account, Field, Grant, Source, usages_of
+from ecr_cleaner.aws import errors, responses
+from ecr_cleaner.model.usage import UsageKind
+from ecr_cleaner.usage.responses import described, in_batches
+from ecr_cleaner.usage.source import Grant, RequiredField, Source, SourceContext, usages_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ecr_cleaner.model import Usage
+    from ecr_cleaner.model.usage import Usage
 
 _NAME: Final = "ecs_daemons"
 _CLUSTER_GONE: Final = "ClusterNotFoundException"
@@ -28,7 +28,7 @@ _ROLLBACK_DEPTH: Final = 2
 """Successful deployments before the current one whose revisions are protected as rollback targets."""
 
 
-def collect(account: Account) -> Iterator[Usage]:
+def collect(account: SourceContext) -> Iterator[Usage]:
     """Every daemon of every cluster.
 
     Yields:
@@ -41,30 +41,30 @@ def collect(account: Account) -> Iterator[Usage]:
         try:
             # Held back until the cluster is done with, so that one that vanishes half-way is noticed.
             found = list(_of_cluster(account, cluster))
-        except aws.AwsError as error:
-            if aws.code_of(error) == _CLUSTER_GONE and cluster not in set(_clusters(account)):
+        except errors.AwsError as error:
+            if errors.code_of(error) == _CLUSTER_GONE and cluster not in set(_clusters(account)):
                 continue
             raise
         yield from found
 
 
-def _clusters(account: Account) -> Iterator[str]:
-    return aws.paged(account.aws.client("ecs"), "ListClusters", "clusterArns", maxResults=100)
+def _clusters(account: SourceContext) -> Iterator[str]:
+    return responses.paged(account.aws.client("ecs"), "ListClusters", "clusterArns", maxResults=100)
 
 
-def _of_cluster(account: Account, cluster: str) -> Iterator[Usage]:
+def _of_cluster(account: SourceContext, cluster: str) -> Iterator[Usage]:
     ecs = account.aws.client("ecs")
-    for summary in aws.paged(ecs, "ListDaemons", "daemonSummariesList", clusterArn=cluster, maxResults=100):
-        arn = aws.member(summary, "daemonArn", "ListDaemons")
+    for summary in responses.paged(ecs, "ListDaemons", "daemonSummariesList", clusterArn=cluster, maxResults=100):
+        arn = responses.member(summary, "daemonArn", "ListDaemons")
         try:
             answer = ecs.describe_daemon(daemonArn=arn)
-        except aws.AwsError as error:
-            if aws.code_of(error) == _DAEMON_GONE:  # deleted since it was listed
+        except errors.AwsError as error:
+            if errors.code_of(error) == _DAEMON_GONE:  # deleted since it was listed
                 continue
             raise
-        daemon = aws.member(answer, "daemon", "DescribeDaemon")
+        daemon = responses.member(answer, "daemon", "DescribeDaemon")
         # Absent until the first deployment placed something.
-        current = {aws.member(r, "arn", "DescribeDaemon") for r in daemon.get("currentRevisions", ())}
+        current = {responses.member(r, "arn", "DescribeDaemon") for r in daemon.get("currentRevisions", ())}
         yield from _resolved(ecs, arn, current)
 
 
@@ -73,15 +73,15 @@ def _resolved(ecs: Any, daemon: str, current: set[str]) -> Iterator[Usage]:
     for some in in_batches(sorted(current | under_way | earlier), 20):
         answer = ecs.describe_daemon_revisions(daemonRevisionArns=some)
         for revision in described(answer, "DescribeDaemonRevisions", "daemonRevisions", some):
-            arn = aws.member(revision, "daemonRevisionArn", "DescribeDaemonRevisions")
+            arn = responses.member(revision, "daemonRevisionArn", "DescribeDaemonRevisions")
             consumer = f"ecs daemon {daemon.partition('daemon/')[2]}, daemon revision {arn.rpartition('/')[2]}"
-            evidence = Evidence.CONFIGURED if arn in current | under_way else Evidence.ROLLBACK
+            evidence = UsageKind.CONFIGURED if arn in current | under_way else UsageKind.ROLLBACK
             # Absent as long as ECS could not resolve anything, e.g. before the first task.
             for container in revision.get("containerImages", ()):
-                image = aws.member(container, "image", "DescribeDaemonRevisions")
+                image = responses.member(container, "image", "DescribeDaemonRevisions")
                 digest = container.get("imageDigest")
                 yield from usages_of(image, source=_NAME, consumer=consumer, digest=digest, evidence=evidence)
-            definition = aws.member(revision, "daemonTaskDefinitionArn", "DescribeDaemonRevisions")
+            definition = responses.member(revision, "daemonTaskDefinitionArn", "DescribeDaemonRevisions")
             for image in _defined(ecs, definition):
                 named = f"{consumer}, daemon task definition {definition.rpartition('/')[2]}"
                 yield from usages_of(image, source=_NAME, consumer=named, evidence=evidence)
@@ -90,27 +90,27 @@ def _resolved(ecs: Any, daemon: str, current: set[str]) -> Iterator[Usage]:
 def _defined(ecs: Any, name: str) -> Iterator[str]:
     """The images that a daemon task definition names."""
     answer = ecs.describe_daemon_task_definition(daemonTaskDefinition=name)
-    definition = aws.member(answer, "daemonTaskDefinition", "DescribeDaemonTaskDefinition")
-    for container in aws.member(definition, "containerDefinitions", "DescribeDaemonTaskDefinition"):
-        yield aws.member(container, "image", "DescribeDaemonTaskDefinition")
+    definition = responses.member(answer, "daemonTaskDefinition", "DescribeDaemonTaskDefinition")
+    for container in responses.member(definition, "containerDefinitions", "DescribeDaemonTaskDefinition"):
+        yield responses.member(container, "image", "DescribeDaemonTaskDefinition")
 
 
 def _deployed(ecs: Any, daemon: str, current: set[str]) -> tuple[set[str], set[str]]:
     """Revisions of the deployments under way, and those of the last successful ones before the current."""
     deployments = sorted(
-        aws.paged(ecs, "ListDaemonDeployments", "daemonDeployments", daemonArn=daemon, maxResults=100),
-        key=lambda deployment: aws.member(deployment, "createdAt", "ListDaemonDeployments"),
+        responses.paged(ecs, "ListDaemonDeployments", "daemonDeployments", daemonArn=daemon, maxResults=100),
+        key=lambda deployment: responses.member(deployment, "createdAt", "ListDaemonDeployments"),
         reverse=True,
     )
-    by_status = [(aws.member(d, "status", "ListDaemonDeployments"), d) for d in deployments]
+    by_status = [(responses.member(d, "status", "ListDaemonDeployments"), d) for d in deployments]
     earlier = [
         target
         for status, deployment in by_status
         if status == _SUCCESSFUL
-        and (target := aws.member(deployment, "targetDaemonRevisionArn", "ListDaemonDeployments")) not in current
+        and (target := responses.member(deployment, "targetDaemonRevisionArn", "ListDaemonDeployments")) not in current
     ]
     started = [
-        aws.member(deployment, "daemonDeploymentArn", "ListDaemonDeployments")
+        responses.member(deployment, "daemonDeploymentArn", "ListDaemonDeployments")
         for status, deployment in by_status
         if status not in _ENDED
     ]
@@ -125,9 +125,9 @@ def _deployed(ecs: Any, daemon: str, current: set[str]) -> tuple[set[str], set[s
 def _revisions(deployment: dict[str, Any]) -> Iterator[str]:
     """What a deployment under way replaces, brings, and goes back to; each is absent in some stage of it."""
     for source in deployment.get("sourceDaemonRevisions", ()):
-        yield aws.member(source, "arn", "DescribeDaemonDeployments")
+        yield responses.member(source, "arn", "DescribeDaemonDeployments")
     if "targetDaemonRevision" in deployment:
-        yield aws.member(deployment["targetDaemonRevision"], "arn", "DescribeDaemonDeployments")
+        yield responses.member(deployment["targetDaemonRevision"], "arn", "DescribeDaemonDeployments")
     # A rollback that has just begun may not know its target yet.
     if target := deployment.get("rollback", {}).get("rollbackTargetDaemonRevisionArn"):
         yield target
@@ -157,16 +157,18 @@ SOURCES: Final = (
             ),
         ),
         fields=(
-            Field("ecs", "ListDaemons", "daemonSummariesList[].daemonArn"),
-            Field("ecs", "DescribeDaemon", "daemon.currentRevisions[].arn"),
-            Field("ecs", "ListDaemonDeployments", "daemonDeployments[].targetDaemonRevisionArn"),
-            Field("ecs", "DescribeDaemonDeployments", "daemonDeployments[].sourceDaemonRevisions[].arn"),
-            Field("ecs", "DescribeDaemonDeployments", "daemonDeployments[].targetDaemonRevision.arn"),
-            Field("ecs", "DescribeDaemonDeployments", "daemonDeployments[].rollback.rollbackTargetDaemonRevisionArn"),
-            Field("ecs", "DescribeDaemonRevisions", "daemonRevisions[].daemonTaskDefinitionArn"),
-            Field("ecs", "DescribeDaemonRevisions", "daemonRevisions[].containerImages[].image"),
-            Field("ecs", "DescribeDaemonRevisions", "daemonRevisions[].containerImages[].imageDigest"),
-            Field("ecs", "DescribeDaemonTaskDefinition", "daemonTaskDefinition.containerDefinitions[].image"),
+            RequiredField("ecs", "ListDaemons", "daemonSummariesList[].daemonArn"),
+            RequiredField("ecs", "DescribeDaemon", "daemon.currentRevisions[].arn"),
+            RequiredField("ecs", "ListDaemonDeployments", "daemonDeployments[].targetDaemonRevisionArn"),
+            RequiredField("ecs", "DescribeDaemonDeployments", "daemonDeployments[].sourceDaemonRevisions[].arn"),
+            RequiredField("ecs", "DescribeDaemonDeployments", "daemonDeployments[].targetDaemonRevision.arn"),
+            RequiredField(
+                "ecs", "DescribeDaemonDeployments", "daemonDeployments[].rollback.rollbackTargetDaemonRevisionArn"
+            ),
+            RequiredField("ecs", "DescribeDaemonRevisions", "daemonRevisions[].daemonTaskDefinitionArn"),
+            RequiredField("ecs", "DescribeDaemonRevisions", "daemonRevisions[].containerImages[].image"),
+            RequiredField("ecs", "DescribeDaemonRevisions", "daemonRevisions[].containerImages[].imageDigest"),
+            RequiredField("ecs", "DescribeDaemonTaskDefinition", "daemonTaskDefinition.containerDefinitions[].image"),
         ),
         collect=collect,
     ),

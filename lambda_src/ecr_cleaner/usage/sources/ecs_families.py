@@ -9,20 +9,20 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
-from ecr_cleaner import aws
+from ecr_cleaner.aws import responses
 from ecr_cleaner.errors import SourceError
 from ecr_cleaner.usage import task_definitions
-from ecr_cleaner.usage.base import Account, Field, Grant, Source, usages_of
+from ecr_cleaner.usage.source import Grant, RequiredField, Source, SourceContext, usages_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ecr_cleaner.model import Usage
+    from ecr_cleaner.model.usage import Usage
 
 _NAME: Final = "ecs_families"
 
 
-def collect(account: Account) -> Iterator[Usage]:
+def collect(account: SourceContext) -> Iterator[Usage]:
     """The images of as many revisions as the settings say, of every family that has an active one.
 
     Yields:
@@ -32,7 +32,7 @@ def collect(account: Account) -> Iterator[Usage]:
         SourceError: ECS lists a task definition that it does not describe, or not the newest first.
     """
     ecs = account.aws.client("ecs")
-    for family in aws.paged(ecs, "ListTaskDefinitionFamilies", "families", status="ACTIVE", maxResults=100):
+    for family in responses.paged(ecs, "ListTaskDefinitionFamilies", "families", status="ACTIVE", maxResults=100):
         for name, consumer in _revisions(ecs, family, account.settings.task_definition_revisions):
             # None: deregistered since it was listed, as the listings prove, so that nothing can be started from it.
             for image in account.task_definitions.images(name) or ():
@@ -46,7 +46,7 @@ def _revisions(ecs: Any, family: str, wanted: int | str) -> Iterator[tuple[str, 
         yield family, f"newest task definition of family {family}"
         return
     listed = _newest_first(
-        aws.paged(
+        responses.paged(
             ecs,
             "ListTaskDefinitions",
             "taskDefinitionArns",
@@ -89,8 +89,8 @@ SOURCES: Final = (
             Grant("ReadTaskDefinitionFamilies", ("ecs:ListTaskDefinitionFamilies", *task_definitions.PERMISSIONS)),
         ),
         fields=(
-            Field("ecs", "ListTaskDefinitionFamilies", "families[]"),
-            Field("ecs", "ListTaskDefinitions", "taskDefinitionArns[]"),
+            RequiredField("ecs", "ListTaskDefinitionFamilies", "families[]"),
+            RequiredField("ecs", "ListTaskDefinitions", "taskDefinitionArns[]"),
             *task_definitions.FIELDS,
         ),
         collect=collect,

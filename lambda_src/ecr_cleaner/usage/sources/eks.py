@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ecr_cleaner import aws
+from ecr_cleaner.aws import responses
 from ecr_cleaner.errors import UnscannedConsumersError
-from ecr_cleaner.usage.base import Account, Field, Grant, Source
-from ecr_cleaner.usage.listing import SOURCE as INVENTORIES
-from ecr_cleaner.usage.listing import SUFFIX, must_be_fresh
+from ecr_cleaner.usage.source import Grant, RequiredField, Source, SourceContext
+from ecr_cleaner.usage.used_images_objects import SOURCE as INVENTORIES
+from ecr_cleaner.usage.used_images_objects import SUFFIX, must_be_fresh
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from ecr_cleaner.model import Usage
+    from ecr_cleaner.model.usage import Usage
 
 _NAME: Final = "eks"
 
@@ -23,7 +23,7 @@ def _key_of(cluster: str, region: str) -> str:
     return f"eks/{region}/{cluster}{SUFFIX}"
 
 
-def collect(account: Account) -> Iterator[Usage]:
+def collect(account: SourceContext) -> Iterator[Usage]:
     """Nothing, if every cluster has a fresh inventory, whose images the source of inventories reads.
 
     Clusters that run elsewhere and are only connected to EKS count as well.
@@ -32,7 +32,7 @@ def collect(account: Account) -> Iterator[Usage]:
         UnscannedConsumersError: There are clusters without one; names all of them.
         SourceError: An inventory of a cluster may be out of date.
     """
-    listed = aws.paged(account.aws.client("eks"), "ListClusters", "clusters", maxResults=100, include=["all"])
+    listed = responses.paged(account.aws.client("eks"), "ListClusters", "clusters", maxResults=100, include=["all"])
     clusters = sorted(set(listed))
     missing = _without_inventory(account, clusters) if clusters else []
     missing = _not_accepted(account, missing) if missing else []
@@ -45,7 +45,7 @@ def collect(account: Account) -> Iterator[Usage]:
     yield from ()
 
 
-def _without_inventory(account: Account, clusters: list[str]) -> list[str]:
+def _without_inventory(account: SourceContext, clusters: list[str]) -> list[str]:
     place = account.settings.used_images
     if place is None or _not_read(account):
         return clusters
@@ -55,7 +55,7 @@ def _without_inventory(account: Account, clusters: list[str]) -> list[str]:
     return sorted(set(clusters) - {wanted[one.key] for one in found})
 
 
-def _not_accepted(account: Account, clusters: list[str]) -> list[str]:
+def _not_accepted(account: SourceContext, clusters: list[str]) -> list[str]:
     """The clusters whose ARN no entry of ``accepted_gaps`` names."""
     # An ARN is arn:<partition>:eks:<region>:<account>:cluster/<name>; AWS's listing tells the names alone.
     arns = [gap.removeprefix("eks:").split(":") for gap in account.settings.accepted_gaps if gap.startswith("eks:arn:")]
@@ -64,7 +64,7 @@ def _not_accepted(account: Account, clusters: list[str]) -> list[str]:
     return [cluster for cluster in clusters if cluster not in accepted]
 
 
-def _remedy(account: Account, clusters: Iterable[str]) -> str:
+def _remedy(account: SourceContext, clusters: Iterable[str]) -> str:
     if _not_read(account):
         return f'as long as accepted_gaps has "source:{INVENTORIES}", no inventory counts'
     place = account.settings.used_images
@@ -73,7 +73,7 @@ def _remedy(account: Account, clusters: Iterable[str]) -> str:
     return f"a fresh inventory of each lets the run go on: {keys}"
 
 
-def _not_read(account: Account) -> bool:
+def _not_read(account: SourceContext) -> bool:
     """Whether a person took out the source that reads the inventories: what nobody reads protects nothing."""
     return f"source:{INVENTORIES}" in account.settings.accepted_gaps
 
@@ -94,12 +94,12 @@ SOURCES: Final = (
             ),
         ),
         fields=(
-            Field("eks", "ListClusters", "clusters[]"),
-            Field("s3", "ListObjectsV2", "Contents[].Key"),
-            Field("s3", "ListObjectsV2", "Contents[].LastModified"),
-            Field("s3", "ListObjectsV2", "KeyCount"),
-            Field("s3", "ListObjectsV2", "IsTruncated"),
-            Field("s3", "ListObjectsV2", "NextContinuationToken"),
+            RequiredField("eks", "ListClusters", "clusters[]"),
+            RequiredField("s3", "ListObjectsV2", "Contents[].Key"),
+            RequiredField("s3", "ListObjectsV2", "Contents[].LastModified"),
+            RequiredField("s3", "ListObjectsV2", "KeyCount"),
+            RequiredField("s3", "ListObjectsV2", "IsTruncated"),
+            RequiredField("s3", "ListObjectsV2", "NextContinuationToken"),
         ),
         collect=collect,
         gap_kind="eks",

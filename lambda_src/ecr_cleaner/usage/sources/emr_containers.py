@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from ecr_cleaner.model import Evidence
-from ecr_cleaner.usage.base import Grant
-from ecr_cleaner.usage.table import Call, Chain, source
+from ecr_cleaner.model.usage import UsageKind
+from ecr_cleaner.usage.declarative import Call, Chain, source
+from ecr_cleaner.usage.source import Grant
 
 _ARN: Final = "arn:{partition}:emr-containers:{region}:{account}:/"
 _PAGES: Final = ("nextToken", "nextToken")
@@ -60,7 +60,7 @@ SOURCES: Final = (
                     items="jobRun",
                     params_from={"virtualClusterId": "virtualClusterId", "id": "id"},
                     texts=("configurationOverrides", "jobDriver"),
-                    evidence=Evidence.RUNNING,
+                    evidence=UsageKind.RUNNING,
                 ),
             ),
         ),
@@ -82,7 +82,7 @@ SOURCES: Final = (
                     items="endpoint",
                     params_from={"virtualClusterId": "virtualClusterId", "id": "id"},
                     texts=("configurationOverrides",),
-                    evidence=Evidence.RUNNING,
+                    evidence=UsageKind.RUNNING,
                 ),
             ),
         ),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from ecr_cleaner.model import Evidence
-from ecr_cleaner.usage.base import Grant
-from ecr_cleaner.usage.table import Call, Chain, Images, source
+from ecr_cleaner.model.usage import UsageKind
+from ecr_cleaner.usage.declarative import Call, Chain, Images, source
+from ecr_cleaner.usage.source import Grant
 
 _APPLICATION: Final = "arn:{partition}:emr-serverless:{region}:{account}:/applications/*"
 _PAGES: Final = ("nextToken", "nextToken")
@@ -72,7 +72,7 @@ SOURCES: Final = (
                     items="jobRun",
                     params_from={"applicationId": "applicationId", "jobRunId": "id"},
                     images=_IMAGES,
-                    evidence=Evidence.RUNNING,
+                    evidence=UsageKind.RUNNING,
                 ),
             ),
         ),

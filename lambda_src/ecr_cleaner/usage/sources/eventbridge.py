@@ -4,30 +4,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ecr_cleaner import aws
-from ecr_cleaner.model import Evidence
+from ecr_cleaner.aws import responses
+from ecr_cleaner.model.usage import UsageKind
 from ecr_cleaner.usage import task_definitions
-from ecr_cleaner.usage.base import Account, Field, Grant, Source, usages_in
 from ecr_cleaner.usage.scheduled import scheduled
+from ecr_cleaner.usage.source import Grant, RequiredField, Source, SourceContext, usages_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ecr_cleaner.model import Usage
+    from ecr_cleaner.model.usage import Usage
 
 _NAME: Final = "eventbridge"
 
 
-def collect(account: Account) -> Iterator[Usage]:
+def collect(account: SourceContext) -> Iterator[Usage]:
     """Every task definition that a rule's target names.
 
     Yields:
         Usages of the kind ``scheduled``.
     """
     events = account.aws.client("events")
-    for bus in aws.paged(events, "ListEventBuses", "EventBuses", token="NextToken", Limit=100):  # noqa: S106
-        arn = aws.member(bus, "Arn", "ListEventBuses")
-        rules = aws.paged(
+    for bus in responses.paged(events, "ListEventBuses", "EventBuses", token="NextToken", Limit=100):  # noqa: S106
+        arn = responses.member(bus, "Arn", "ListEventBuses")
+        rules = responses.paged(
             events,
             "ListRules",
             "Rules",
@@ -36,8 +36,8 @@ def collect(account: Account) -> Iterator[Usage]:
             Limit=100,
         )
         for rule in rules:
-            rule_name = aws.member(rule, "Name", "ListRules")
-            targets = aws.paged(
+            rule_name = responses.member(rule, "Name", "ListRules")
+            targets = responses.paged(
                 events,
                 "ListTargetsByRule",
                 "Targets",
@@ -51,9 +51,9 @@ def collect(account: Account) -> Iterator[Usage]:
                 namer = f"eventbridge rule {arn.partition(':event-bus/')[2]}/{rule_name}"
                 # What a target is told may name an image, e.g. CodeBuild's to override its own.
                 for text in (target.get("Input", ""), target.get("InputTransformer", {}).get("InputTemplate", "")):
-                    yield from usages_in(text, source=_NAME, consumer=namer, evidence=Evidence.SCHEDULED)
+                    yield from usages_in(text, source=_NAME, consumer=namer, evidence=UsageKind.SCHEDULED)
                 if "EcsParameters" in target:  # absent on targets that are no ECS cluster
-                    name = aws.member(target["EcsParameters"], "TaskDefinitionArn", "ListTargetsByRule")
+                    name = responses.member(target["EcsParameters"], "TaskDefinitionArn", "ListTargetsByRule")
                     yield from scheduled(account, name, source=_NAME, namer=namer)
 
 
@@ -68,9 +68,9 @@ SOURCES: Final = (
             Grant("ReadTaskDefinitionsOfRules", task_definitions.PERMISSIONS),
         ),
         fields=(
-            Field("events", "ListTargetsByRule", "Targets[].EcsParameters.TaskDefinitionArn"),
-            Field("events", "ListTargetsByRule", "Targets[].Input"),
-            Field("events", "ListTargetsByRule", "Targets[].InputTransformer.InputTemplate"),
+            RequiredField("events", "ListTargetsByRule", "Targets[].EcsParameters.TaskDefinitionArn"),
+            RequiredField("events", "ListTargetsByRule", "Targets[].Input"),
+            RequiredField("events", "ListTargetsByRule", "Targets[].InputTransformer.InputTemplate"),
             *task_definitions.FIELDS,
         ),
         collect=collect,

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ecr_cleaner import aws
+from ecr_cleaner.aws import responses
 from ecr_cleaner.errors import SourceError
-from ecr_cleaner.model import Evidence, Usage
+from ecr_cleaner.model.usage import Usage, UsageKind
 from ecr_cleaner.reference import anywhere, is_digest
-from ecr_cleaner.usage.base import Account, Field, Grant, Source
+from ecr_cleaner.usage.source import Grant, RequiredField, Source, SourceContext
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +21,7 @@ _SCANNING: Final = "GetRegistryScanningConfiguration"
 _IMAGES: Final = "AWS_ECR_CONTAINER_IMAGE"
 
 
-def collect(account: Account) -> Iterator[Usage]:
+def collect(account: SourceContext) -> Iterator[Usage]:
     """The digest of every image that Inspector counts as in use; none if enhanced scanning is off.
 
     Yields:
@@ -32,10 +32,10 @@ def collect(account: Account) -> Iterator[Usage]:
         SourceError: A covered image has no digest in its id.
     """
     answer = account.aws.client("ecr").get_registry_scanning_configuration()
-    configuration = aws.member(answer, "scanningConfiguration", _SCANNING)
-    if aws.member(configuration, "scanType", _SCANNING) != "ENHANCED":
+    configuration = responses.member(answer, "scanningConfiguration", _SCANNING)
+    if responses.member(configuration, "scanType", _SCANNING) != "ENHANCED":
         return
-    covered = aws.paged(
+    covered = responses.paged(
         account.aws.client("inspector2"),
         "ListCoverage",
         "coveredResources",
@@ -47,12 +47,12 @@ def collect(account: Account) -> Iterator[Usage]:
     )
     for resource in covered:
         # arn:aws:ecr:eu-west-1:123456789012:repository/shop/api/sha256:<64 hex digits>
-        name, _, digest = aws.member(resource, "resourceId", "ListCoverage").rpartition("/")
+        name, _, digest = responses.member(resource, "resourceId", "ListCoverage").rpartition("/")
         if not is_digest(digest):
             message = f"ListCoverage names an image without a digest: {resource['resourceId']}"
             raise SourceError(message)
         consumer = f"ecs task or eks pod that inspector sees, of {name.partition(':repository/')[2]}"
-        yield Usage(anywhere(digest), _NAME, consumer, Evidence.RUNNING)
+        yield Usage(anywhere(digest), _NAME, consumer, UsageKind.RUNNING)
 
 
 SOURCES: Final = (
@@ -64,8 +64,8 @@ SOURCES: Final = (
         service="inspector2",
         grants=(Grant("ReadInspector", ("ecr:GetRegistryScanningConfiguration", "inspector2:ListCoverage")),),
         fields=(
-            Field("ecr", _SCANNING, "scanningConfiguration.scanType"),
-            Field("inspector2", "ListCoverage", "coveredResources[].resourceId"),
+            RequiredField("ecr", _SCANNING, "scanningConfiguration.scanType"),
+            RequiredField("inspector2", "ListCoverage", "coveredResources[].resourceId"),
         ),
         collect=collect,
     ),

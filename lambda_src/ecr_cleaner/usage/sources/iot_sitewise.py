@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from ecr_cleaner.usage.base import Grant
-from ecr_cleaner.usage.table import Call, Chain, Images, source
+from ecr_cleaner.usage.declarative import Call, Chain, Images, source
+from ecr_cleaner.usage.source import Grant
 
 _PAGES: Final = ("nextToken", "nextToken")
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from ecr_cleaner.model import Breadth, Evidence, Reference
-from ecr_cleaner.paths import values
-from ecr_cleaner.usage.base import Grant
-from ecr_cleaner.usage.table import Call, Chain, Images, source
+from ecr_cleaner.aws.response_paths import values
+from ecr_cleaner.model.usage import Reference, ReferenceScope, UsageKind
+from ecr_cleaner.usage.declarative import Call, Chain, Images, source
+from ecr_cleaner.usage.source import Grant
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +24,7 @@ def mapped(workflow: Any) -> Iterator[Reference]:
     The mapping's account is the owner of the upstream image, so that the prefix counts in whichever registry.
     """
     for prefix in values(workflow, _PREFIX):
-        yield Reference(prefix, repository=prefix, breadth=Breadth.PREFIX)
+        yield Reference(prefix, repository=prefix, breadth=ReferenceScope.PREFIX)
 
 
 def _workflow(operation: str, required_member: str, **params_from: str) -> Call:
@@ -86,7 +86,7 @@ SOURCES: Final = (
                         required_member="id",
                         params_from={"id": "id"},
                         texts=("parameters",),
-                        evidence=Evidence.RUNNING,
+                        evidence=UsageKind.RUNNING,
                     ),
                     Call(
                         "ListRunTasks",
@@ -100,7 +100,7 @@ SOURCES: Final = (
                         required_member="taskId",
                         params_from={"id": "id", "taskId": "taskId"},
                         images=(Images("image", at="imageDetails", digest="imageDigest"),),
-                        evidence=Evidence.RUNNING,
+                        evidence=UsageKind.RUNNING,
                     ),
                 ),
             )

@@ -5,22 +5,22 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from ecr_cleaner import aws
+from ecr_cleaner.aws import errors, responses
 from ecr_cleaner.usage import task_definitions
-from ecr_cleaner.usage.base import Account, Field, Grant, Source
 from ecr_cleaner.usage.scheduled import noted_if_dynamic, scheduled
+from ecr_cleaner.usage.source import Grant, RequiredField, Source, SourceContext
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ecr_cleaner.model import Usage
+    from ecr_cleaner.model.usage import Usage
 
 _NAME: Final = "pipes"
 _DELETED: Final = "NotFoundException"
 _CLUSTER: Final = re.compile(r"arn:[^:]+:ecs:[^:]*:[^:]*:cluster/.+")
 
 
-def collect(account: Account) -> Iterator[Usage]:
+def collect(account: SourceContext) -> Iterator[Usage]:
     """Every task definition that a pipe's target names.
 
     Yields:
@@ -30,12 +30,12 @@ def collect(account: Account) -> Iterator[Usage]:
         IncompleteAnswerError: A pipe ends at an ECS cluster and names no task definition.
     """
     pipes = account.aws.client("pipes")
-    for pipe in aws.paged(pipes, "ListPipes", "Pipes", token="NextToken", Limit=100):  # noqa: S106 - a name
-        name = aws.member(pipe, "Name", "ListPipes")
+    for pipe in responses.paged(pipes, "ListPipes", "Pipes", token="NextToken", Limit=100):  # noqa: S106 - a name
+        name = responses.member(pipe, "Name", "ListPipes")
         try:
             answer = pipes.describe_pipe(Name=name)
-        except aws.AwsError as error:
-            if aws.code_of(error) == _DELETED:  # since it was listed
+        except errors.AwsError as error:
+            if errors.code_of(error) == _DELETED:  # since it was listed
                 continue
             raise
         task_definition = _task_definition(answer)
@@ -48,12 +48,12 @@ def _task_definition(pipe: dict[str, Any]) -> str | None:
     # Both are absent on pipes that end elsewhere.
     parameters = pipe.get("TargetParameters", {}).get("EcsTaskParameters")
     if parameters is None:
-        if _CLUSTER.fullmatch(aws.member(pipe, "Target", "DescribePipe")) is None:
+        if _CLUSTER.fullmatch(responses.member(pipe, "Target", "DescribePipe")) is None:
             return None
-        parameters = aws.member(
-            aws.member(pipe, "TargetParameters", "DescribePipe"), "EcsTaskParameters", "DescribePipe"
+        parameters = responses.member(
+            responses.member(pipe, "TargetParameters", "DescribePipe"), "EcsTaskParameters", "DescribePipe"
         )
-    return str(aws.member(parameters, "TaskDefinitionArn", "DescribePipe"))
+    return str(responses.member(parameters, "TaskDefinitionArn", "DescribePipe"))
 
 
 SOURCES: Final = (
@@ -68,9 +68,9 @@ SOURCES: Final = (
             Grant("ReadTaskDefinitionsOfPipes", task_definitions.PERMISSIONS),
         ),
         fields=(
-            Field("pipes", "ListPipes", "Pipes[].Name"),
-            Field("pipes", "DescribePipe", "Target"),
-            Field("pipes", "DescribePipe", "TargetParameters.EcsTaskParameters.TaskDefinitionArn"),
+            RequiredField("pipes", "ListPipes", "Pipes[].Name"),
+            RequiredField("pipes", "DescribePipe", "Target"),
+            RequiredField("pipes", "DescribePipe", "TargetParameters.EcsTaskParameters.TaskDefinitionArn"),
             *task_definitions.FIELDS,
         ),
         collect=collect,

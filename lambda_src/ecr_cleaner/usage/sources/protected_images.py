@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ecr_cleaner.model import Usage
+from ecr_cleaner.model.usage import Usage
 from ecr_cleaner.reference import listed
-from ecr_cleaner.usage.base import Account, Source
+from ecr_cleaner.usage.source import Source, SourceContext
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _NAME: Final = "protected_images"
 
 
-def collect(account: Account) -> Iterator[Usage]:
+def collect(account: SourceContext) -> Iterator[Usage]:
     """What the settings list; they were read before the run began."""
     for text in sorted(account.settings.protected_images):
         reference = listed(text)

@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from ecr_cleaner import aws
+from ecr_cleaner.aws import errors, responses
 from ecr_cleaner.errors import SourceError
-from ecr_cleaner.model import Evidence
+from ecr_cleaner.model.usage import UsageKind
 from ecr_cleaner.usage import task_definitions
-from ecr_cleaner.usage.base import Account, Field, Grant, Source, usages_in
 from ecr_cleaner.usage.scheduled import scheduled
+from ecr_cleaner.usage.source import Grant, RequiredField, Source, SourceContext, usages_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ecr_cleaner.model import Usage
+    from ecr_cleaner.model.usage import Usage
 
 _NAME: Final = "scheduler"
 _RUN_TASK: Final = ":scheduler:::aws-sdk:ecs:runtask"
@@ -23,7 +23,7 @@ _START_TASK: Final = ":scheduler:::aws-sdk:ecs:starttask"
 _DELETED: Final = "ResourceNotFoundException"
 
 
-def collect(account: Account) -> Iterator[Usage]:
+def collect(account: SourceContext) -> Iterator[Usage]:
     """Every task definition that a schedule names, by an ECS target or by a universal one.
 
     Yields:
@@ -33,29 +33,29 @@ def collect(account: Account) -> Iterator[Usage]:
         SourceError: A universal target's input cannot be read.
     """
     scheduler = account.aws.client("scheduler")
-    listed = aws.paged(scheduler, "ListSchedules", "Schedules", token="NextToken", MaxResults=100)  # noqa: S106
+    listed = responses.paged(scheduler, "ListSchedules", "Schedules", token="NextToken", MaxResults=100)  # noqa: S106
     for schedule in listed:
-        group = aws.member(schedule, "GroupName", "ListSchedules")
-        name = aws.member(schedule, "Name", "ListSchedules")
+        group = responses.member(schedule, "GroupName", "ListSchedules")
+        name = responses.member(schedule, "Name", "ListSchedules")
         try:
             answer = scheduler.get_schedule(GroupName=group, Name=name)
-        except aws.AwsError as error:
-            if aws.code_of(error) == _DELETED:  # one-time schedules delete themselves
+        except errors.AwsError as error:
+            if errors.code_of(error) == _DELETED:  # one-time schedules delete themselves
                 continue
             raise
-        target = aws.member(answer, "Target", "GetSchedule")
+        target = responses.member(answer, "Target", "GetSchedule")
         namer = f"schedule {group}/{name}"
         task_definition = _task_definition(target, namer)
         if task_definition is not None:
             yield from scheduled(account, task_definition, source=_NAME, namer=namer)
         # Any API can be called with any input, e.g. SageMaker's with an image.
-        yield from usages_in(target.get("Input", ""), source=_NAME, consumer=namer, evidence=Evidence.SCHEDULED)
+        yield from usages_in(target.get("Input", ""), source=_NAME, consumer=namer, evidence=UsageKind.SCHEDULED)
 
 
 def _task_definition(target: dict[str, Any], namer: str) -> str | None:
     if "EcsParameters" in target:  # absent unless the target is an ECS cluster
-        return str(aws.member(target["EcsParameters"], "TaskDefinitionArn", "GetSchedule"))
-    if not str(aws.member(target, "Arn", "GetSchedule")).lower().endswith((_RUN_TASK, _START_TASK)):
+        return str(responses.member(target["EcsParameters"], "TaskDefinitionArn", "GetSchedule"))
+    if not str(responses.member(target, "Arn", "GetSchedule")).lower().endswith((_RUN_TASK, _START_TASK)):
         return None
     try:
         found = json.loads(target["Input"])["TaskDefinition"]
@@ -84,8 +84,8 @@ SOURCES: Final = (
             Grant("ReadTaskDefinitionsOfSchedules", task_definitions.PERMISSIONS),
         ),
         fields=(
-            Field("scheduler", "GetSchedule", "Target.EcsParameters.TaskDefinitionArn"),
-            Field("scheduler", "GetSchedule", "Target.Input"),
+            RequiredField("scheduler", "GetSchedule", "Target.EcsParameters.TaskDefinitionArn"),
+            RequiredField("scheduler", "GetSchedule", "Target.Input"),
             *task_definitions.FIELDS,
         ),
         collect=collect,

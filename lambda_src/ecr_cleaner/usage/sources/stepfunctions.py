@@ -11,17 +11,17 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from ecr_cleaner import aws
+from ecr_cleaner.aws import errors, responses
 from ecr_cleaner.errors import SourceError
-from ecr_cleaner.model import Evidence
+from ecr_cleaner.model.usage import UsageKind
 from ecr_cleaner.usage import task_definitions
-from ecr_cleaner.usage.base import Account, Field, Grant, Source, usages_in
 from ecr_cleaner.usage.scheduled import noted_if_dynamic, scheduled
+from ecr_cleaner.usage.source import Grant, RequiredField, Source, SourceContext, usages_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ecr_cleaner.model import Usage
+    from ecr_cleaner.model.usage import Usage
 
 _NAME: Final = "stepfunctions"
 _DELETED: Final = "StateMachineDoesNotExist"
@@ -34,7 +34,7 @@ _IN_EXPRESSION: Final = re.compile(
 """The same in a text that holds an object, such as all arguments of a call as one JSONata expression."""
 
 
-def collect(account: Account) -> Iterator[Usage]:
+def collect(account: SourceContext) -> Iterator[Usage]:
     """Everything that a state machine of either type may name.
 
     Yields:
@@ -44,8 +44,8 @@ def collect(account: Account) -> Iterator[Usage]:
         SourceError: A definition is no JSON.
     """
     client = account.aws.client("stepfunctions")
-    for machine in aws.paged(client, "ListStateMachines", "stateMachines", maxResults=1000):
-        arn = aws.member(machine, "stateMachineArn", "ListStateMachines")
+    for machine in responses.paged(client, "ListStateMachines", "stateMachines", maxResults=1000):
+        arn = responses.member(machine, "stateMachineArn", "ListStateMachines")
         present = _definition(client, arn)
         if present is None:
             continue
@@ -70,26 +70,26 @@ def _hash(definition: str) -> bytes:
 
 def _versions(client: Any, machine: str) -> Iterator[str]:
     """Published versions: an execution or an alias may name any of them."""
-    listed = aws.paged(
+    listed = responses.paged(
         client, "ListStateMachineVersions", "stateMachineVersions", stateMachineArn=machine, maxResults=1000
     )
     for version in listed:
-        yield aws.member(version, "stateMachineVersionArn", "ListStateMachineVersions")
+        yield responses.member(version, "stateMachineVersionArn", "ListStateMachineVersions")
 
 
 def _definition(client: Any, arn: str) -> str | None:
     """The definition of a state machine or version; None if it was deleted since it was listed."""
     try:
         answer = client.describe_state_machine(stateMachineArn=arn)
-    except aws.AwsError as error:
-        if aws.code_of(error) == _DELETED:
+    except errors.AwsError as error:
+        if errors.code_of(error) == _DELETED:
             return None
         raise
-    return str(aws.member(answer, "definition", "DescribeStateMachine"))
+    return str(responses.member(answer, "definition", "DescribeStateMachine"))
 
 
-def _usages(account: Account, definition: str, namer: str) -> Iterator[Usage]:
-    yield from usages_in(definition, source=_NAME, consumer=namer, evidence=Evidence.SCHEDULED)
+def _usages(account: SourceContext, definition: str, namer: str) -> Iterator[Usage]:
+    yield from usages_in(definition, source=_NAME, consumer=namer, evidence=UsageKind.SCHEDULED)
     try:
         # Pairs instead of dictionaries, so that of two members with one name both are seen.
         document = json.loads(definition, object_pairs_hook=tuple)
@@ -135,9 +135,9 @@ SOURCES: Final = (
             Grant("ReadTaskDefinitionsOfStateMachines", task_definitions.PERMISSIONS),
         ),
         fields=(
-            Field("stepfunctions", "ListStateMachines", "stateMachines[].stateMachineArn"),
-            Field("stepfunctions", "ListStateMachineVersions", "stateMachineVersions[].stateMachineVersionArn"),
-            Field("stepfunctions", "DescribeStateMachine", "definition"),
+            RequiredField("stepfunctions", "ListStateMachines", "stateMachines[].stateMachineArn"),
+            RequiredField("stepfunctions", "ListStateMachineVersions", "stateMachineVersions[].stateMachineVersionArn"),
+            RequiredField("stepfunctions", "DescribeStateMachine", "definition"),
             *task_definitions.FIELDS,
         ),
         collect=collect,

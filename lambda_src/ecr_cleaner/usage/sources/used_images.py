@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from ecr_cleaner import aws
+from ecr_cleaner.aws import responses
 from ecr_cleaner.errors import IncompleteAnswerError, SourceError, UnreadableReferenceError
-from ecr_cleaner.model import Reference, Usage
+from ecr_cleaner.model.usage import Reference, Usage
 from ecr_cleaner.reference import listed
-from ecr_cleaner.usage.base import Account, Field, Grant, Source
-from ecr_cleaner.usage.listing import SOURCE, SUFFIX, must_be_fresh
+from ecr_cleaner.usage.source import Grant, RequiredField, Source, SourceContext
+from ecr_cleaner.usage.used_images_objects import SOURCE, SUFFIX, must_be_fresh
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ecr_cleaner.settings_document import UsedImagesLocation
+    from ecr_cleaner.settings.schema import UsedImagesLocation
 
 MAX_BYTES: Final = 10_000_000
 """Of one inventory: some 80,000 references, which fit into the function's memory several times over."""
@@ -23,7 +23,7 @@ MAX_BYTES: Final = 10_000_000
 _GET: Final = "GetObject"
 
 
-def collect(account: Account) -> Iterator[Usage]:
+def collect(account: SourceContext) -> Iterator[Usage]:
     """Every reference of every inventory; nothing, and no question, where none are kept.
 
     Raises:
@@ -53,11 +53,11 @@ def collect(account: Account) -> Iterator[Usage]:
 
 def _body(s3: Any, place: UsedImagesLocation, key: str) -> bytes:
     answer = s3.get_object(Bucket=place.bucket, Key=key)
-    length = aws.member(answer, "ContentLength", _GET)
+    length = responses.member(answer, "ContentLength", _GET)
     if length > MAX_BYTES:
         message = f"{place.uri(key)} has {length} bytes, and an inventory may have {MAX_BYTES} at most: split it"
         raise SourceError(message)
-    body: bytes = aws.member(answer, "Body", _GET).read()
+    body: bytes = responses.member(answer, "Body", _GET).read()
     if len(body) != length:
         raise IncompleteAnswerError(_GET, f"the last {length - len(body)} bytes of {place.uri(key)}")
     return body
@@ -114,13 +114,13 @@ SOURCES: Final = (
             Grant("ReadInventories", ("s3:GetObject",), "arn:{partition}:s3:::{inventory_bucket}/{inventory_prefix}*"),
         ),
         fields=(
-            Field("s3", "ListObjectsV2", "Contents[].Key"),
-            Field("s3", "ListObjectsV2", "Contents[].LastModified"),
-            Field("s3", "ListObjectsV2", "KeyCount"),
-            Field("s3", "ListObjectsV2", "IsTruncated"),
-            Field("s3", "ListObjectsV2", "NextContinuationToken"),
-            Field("s3", "GetObject", "Body"),
-            Field("s3", "GetObject", "ContentLength"),
+            RequiredField("s3", "ListObjectsV2", "Contents[].Key"),
+            RequiredField("s3", "ListObjectsV2", "Contents[].LastModified"),
+            RequiredField("s3", "ListObjectsV2", "KeyCount"),
+            RequiredField("s3", "ListObjectsV2", "IsTruncated"),
+            RequiredField("s3", "ListObjectsV2", "NextContinuationToken"),
+            RequiredField("s3", "GetObject", "Body"),
+            RequiredField("s3", "GetObject", "ContentLength"),
         ),
         collect=collect,
     ),

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ecr_cleaner import aws
+from ecr_cleaner.aws import errors, responses
 from ecr_cleaner.usage import task_definitions
-from ecr_cleaner.usage.base import Account, Grant, Source
+from ecr_cleaner.usage.source import Grant, Source, SourceContext
 from ecr_cleaner.usage.sources.ecs import services, tasks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ecr_cleaner.model import Usage
+    from ecr_cleaner.model.usage import Usage
 
 _CLUSTER_GONE: Final = "ClusterNotFoundException"
 
 
-def collect(account: Account) -> Iterator[Usage]:
+def collect(account: SourceContext) -> Iterator[Usage]:
     """Everything that runs or will run in any cluster.
 
     Yields:
@@ -30,15 +30,15 @@ def collect(account: Account) -> Iterator[Usage]:
         try:
             # Held back until the cluster is done with, so that one that vanishes half-way is noticed.
             found = [*services.usages(account, cluster), *tasks.usages(account, cluster)]
-        except aws.AwsError as error:
-            if aws.code_of(error) == _CLUSTER_GONE and cluster not in set(_clusters(account)):
+        except errors.AwsError as error:
+            if errors.code_of(error) == _CLUSTER_GONE and cluster not in set(_clusters(account)):
                 continue
             raise
         yield from found
 
 
-def _clusters(account: Account) -> Iterator[str]:
-    return aws.paged(account.aws.client("ecs"), "ListClusters", "clusterArns", maxResults=100)
+def _clusters(account: SourceContext) -> Iterator[str]:
+    return responses.paged(account.aws.client("ecs"), "ListClusters", "clusterArns", maxResults=100)
 
 
 _OF_CLUSTERS: Final = "arn:{partition}:ecs:{region}:{account}:*"

@@ -5,25 +5,25 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from ecr_cleaner import aws
+from ecr_cleaner.aws import responses
 from ecr_cleaner.errors import SourceError
-from ecr_cleaner.model import Evidence
-from ecr_cleaner.usage.answers import described, in_batches
-from ecr_cleaner.usage.base import Field, usages_of
+from ecr_cleaner.model.usage import UsageKind
+from ecr_cleaner.usage.responses import described, in_batches
+from ecr_cleaner.usage.source import RequiredField, usages_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ecr_cleaner.model import Usage
-    from ecr_cleaner.usage.base import Account
+    from ecr_cleaner.model.usage import Usage
+    from ecr_cleaner.usage.source import SourceContext
 
 PERMISSIONS: Final = ("ecs:DescribeTasks",)
 
 FIELDS: Final = (
-    Field("ecs", "DescribeTasks", "tasks[].containers[].image"),
-    Field("ecs", "DescribeTasks", "tasks[].containers[].imageDigest"),
-    Field("ecs", "DescribeTasks", "tasks[].containers[].reason"),
-    Field("ecs", "DescribeTasks", "tasks[].stoppedReason"),
+    RequiredField("ecs", "DescribeTasks", "tasks[].containers[].image"),
+    RequiredField("ecs", "DescribeTasks", "tasks[].containers[].imageDigest"),
+    RequiredField("ecs", "DescribeTasks", "tasks[].containers[].reason"),
+    RequiredField("ecs", "DescribeTasks", "tasks[].stoppedReason"),
 )
 
 # The names of errors that ECS puts before its words: CannotPullContainerError, CannotPullImageManifestError, ...
@@ -36,7 +36,7 @@ _LONGEST_FAILURE: Final = 300
 _FORGOTTEN: Final = "MISSING"
 
 
-def usages(account: Account, cluster: str) -> Iterator[Usage]:
+def usages(account: SourceContext, cluster: str) -> Iterator[Usage]:
     """The usages of the tasks of a cluster that run, start, or stopped a short while ago.
 
     Args:
@@ -49,16 +49,16 @@ def usages(account: Account, cluster: str) -> Iterator[Usage]:
     ecs = account.aws.client("ecs")
     # RUNNING includes tasks that are still pending; listing PENDING returns nothing.
     for status, accepted in (("RUNNING", None), ("STOPPED", _FORGOTTEN)):
-        listed = aws.paged(ecs, "ListTasks", "taskArns", cluster=cluster, desiredStatus=status, maxResults=100)
+        listed = responses.paged(ecs, "ListTasks", "taskArns", cluster=cluster, desiredStatus=status, maxResults=100)
         for some in in_batches(listed, 100):
             answer = ecs.describe_tasks(cluster=cluster, tasks=some)
             for task in described(answer, "DescribeTasks", "tasks", some, accepted=accepted):
                 yield from _of_task(account, task, status)
 
 
-def _of_task(account: Account, task: dict[str, Any], status: str) -> Iterator[Usage]:
-    definition = aws.member(task, "taskDefinitionArn", "DescribeTasks")
-    place = aws.member(task, "taskArn", "DescribeTasks").rpartition(":task/")[2]
+def _of_task(account: SourceContext, task: dict[str, Any], status: str) -> Iterator[Usage]:
+    definition = responses.member(task, "taskDefinitionArn", "DescribeTasks")
+    place = responses.member(task, "taskArn", "DescribeTasks").rpartition(":task/")[2]
     consumer = f"ecs task {place} ({status.lower()}), task definition {definition.rpartition('/')[2]}"
     containers = task.get("containers", ())
     pulled = [container for container in containers if container.get("image")]
@@ -69,7 +69,7 @@ def _of_task(account: Account, task: dict[str, Any], status: str) -> Iterator[Us
             source="ecs",
             consumer=consumer,
             digest=container.get("imageDigest"),
-            evidence=Evidence.RUNNING,
+            evidence=UsageKind.RUNNING,
             failure=_failure(task, container),
         )
     images = account.task_definitions.images(definition)
@@ -77,7 +77,7 @@ def _of_task(account: Account, task: dict[str, Any], status: str) -> Iterator[Us
         message = f"{consumer}: ECS knows neither its containers' images nor its task definition"
         raise SourceError(message)
     for image in images or ():
-        yield from usages_of(image, source="ecs", consumer=consumer, evidence=Evidence.RUNNING)
+        yield from usages_of(image, source="ecs", consumer=consumer, evidence=UsageKind.RUNNING)
 
 
 def _failure(task: dict[str, Any], container: dict[str, Any]) -> str:

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ecr_cleaner.usage.base import Account, Field, Grant, Source
-from ecr_cleaner.usage.places import fields_at
+from ecr_cleaner.usage.extract import fields_at
+from ecr_cleaner.usage.source import Grant, RequiredField, Source, SourceContext
 from ecr_cleaner.usage.sources.sagemaker import nested, reading
 from ecr_cleaner.usage.sources.sagemaker.kinds import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ecr_cleaner.model import Usage
+    from ecr_cleaner.model.usage import Usage
 
 _LISTINGS: Final = (*(kind.listing for kind in KINDS), "ListImages", "ListPipelines")
 _OF_ONE_THING: Final = (
@@ -31,7 +31,7 @@ _OF_ONE_THING: Final = (
 )
 
 
-def collect(account: Account) -> Iterator[Usage]:
+def collect(account: SourceContext) -> Iterator[Usage]:
     """Everything that runs or may run from an image.
 
     Yields:
@@ -44,17 +44,17 @@ def collect(account: Account) -> Iterator[Usage]:
     yield from nested.pipelines(client, account.now)
 
 
-def _fields() -> Iterator[Field]:
+def _fields() -> Iterator[RequiredField]:
     for kind in KINDS:
         paths = [".".join(filter(None, (at.at, name))) for at in kind.images for name in (at.image, at.digest) if name]
-        yield Field("sagemaker", kind.listing, f"{kind.items}[].{kind.name}")
+        yield RequiredField("sagemaker", kind.listing, f"{kind.items}[].{kind.name}")
         yield from fields_at("sagemaker", kind.describing, "", paths)
-    yield Field("sagemaker", "ListImageVersions", "ImageVersions[].Version")
+    yield RequiredField("sagemaker", "ListImageVersions", "ImageVersions[].Version")
     yield from fields_at("sagemaker", "DescribeImageVersion", "", nested.OF_IMAGE_VERSION)
-    yield Field("sagemaker", "ListPipelineVersions", "PipelineVersionSummaries[].PipelineVersionAliases[]")
-    yield Field("sagemaker", "ListPipelineExecutions", "PipelineExecutionSummaries[].PipelineExecutionStatus")
-    yield Field("sagemaker", "DescribePipeline", "PipelineDefinition")
-    yield Field("sagemaker", "DescribePipelineDefinitionForExecution", "PipelineDefinition")
+    yield RequiredField("sagemaker", "ListPipelineVersions", "PipelineVersionSummaries[].PipelineVersionAliases[]")
+    yield RequiredField("sagemaker", "ListPipelineExecutions", "PipelineExecutionSummaries[].PipelineExecutionStatus")
+    yield RequiredField("sagemaker", "DescribePipeline", "PipelineDefinition")
+    yield RequiredField("sagemaker", "DescribePipelineDefinitionForExecution", "PipelineDefinition")
 
 
 SOURCES: Final = (

@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ecr_cleaner.model import Evidence
-from ecr_cleaner.usage.table import Images
+from ecr_cleaner.model.usage import UsageKind
+from ecr_cleaner.usage.declarative import Images
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Kind:
     has: str
     images: tuple[Images, ...]
     filters: tuple[dict[str, str], ...] = ({},)
-    evidence: Evidence = Evidence.CONFIGURED
+    evidence: UsageKind = UsageKind.CONFIGURED
     more: tuple[tuple[str, Any], ...] = ()
 
 
@@ -98,7 +98,7 @@ KINDS: Final = (
             f"PendingDeploymentSummary.ProductionVariants[].{_DEPLOYED}",
             f"PendingDeploymentSummary.ShadowProductionVariants[].{_DEPLOYED}",
         ),
-        evidence=Evidence.RUNNING,
+        evidence=UsageKind.RUNNING,
     ),
     Kind(
         "inference component",
@@ -109,7 +109,7 @@ KINDS: Final = (
         "InferenceComponentName",
         "InferenceComponentArn",
         _both("Specification.Container.DeployedImage", "Specifications[].Container.DeployedImage"),
-        evidence=Evidence.RUNNING,
+        evidence=UsageKind.RUNNING,
     ),
     Kind(
         "model package",
@@ -153,7 +153,7 @@ KINDS: Final = (
             Images("RuleEvaluatorImage", at="ProfilerRuleConfigurations[]"),
         ),
         filters=_unended("InProgress", "Stopping"),
-        evidence=Evidence.RUNNING,
+        evidence=UsageKind.RUNNING,
     ),
     Kind(
         "processing job",
@@ -165,7 +165,7 @@ KINDS: Final = (
         "AppSpecification",
         (Images("ImageUri", at="AppSpecification"),),
         filters=_unended("InProgress", "Stopping"),
-        evidence=Evidence.RUNNING,
+        evidence=UsageKind.RUNNING,
     ),
     Kind(
         "tuning job",
@@ -180,7 +180,7 @@ KINDS: Final = (
             Images("TrainingImage", at="TrainingJobDefinitions[].AlgorithmSpecification"),
         ),
         filters=_unended("InProgress", "Stopping"),
-        evidence=Evidence.RUNNING,
+        evidence=UsageKind.RUNNING,
     ),
     Kind(
         "optimization job",
@@ -196,7 +196,7 @@ KINDS: Final = (
             Images("Image", at="OptimizationConfigs[].ModelShardingConfig"),
         ),
         filters=_unended("STARTING", "INPROGRESS", "STOPPING"),
-        evidence=Evidence.RUNNING,
+        evidence=UsageKind.RUNNING,
     ),
     Kind(
         "monitoring schedule",
@@ -207,7 +207,7 @@ KINDS: Final = (
         "MonitoringScheduleName",
         "MonitoringScheduleConfig",
         (Images("ImageUri", at="MonitoringScheduleConfig.MonitoringJobDefinition.MonitoringAppSpecification"),),
-        evidence=Evidence.SCHEDULED,
+        evidence=UsageKind.SCHEDULED,
     ),
     *map(_job_definition, ("data quality", "model bias", "model explainability", "model quality")),
 )

@@ -6,17 +6,17 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from ecr_cleaner import aws
-from ecr_cleaner.model import Evidence
-from ecr_cleaner.usage.base import usages_in
-from ecr_cleaner.usage.places import usages_at
+from ecr_cleaner.aws import responses
+from ecr_cleaner.model.usage import UsageKind
+from ecr_cleaner.usage.extract import usages_at
+from ecr_cleaner.usage.source import usages_in
 from ecr_cleaner.usage.sources.sagemaker.reading import NAME, listed, unless_gone
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from ecr_cleaner.model import Usage
+    from ecr_cleaner.model.usage import Usage
 
 OF_IMAGE_VERSION: Final = ("ContainerImage", "BaseImage")
 
@@ -36,7 +36,7 @@ def images(client: Any) -> Iterator[Usage]:
                 partial(_has_version, client, name, version),
             )
             if answer is not None:
-                aws.member(answer, "ImageVersionArn", "DescribeImageVersion")
+                responses.member(answer, "ImageVersionArn", "DescribeImageVersion")
                 # One that could not be made, or is being made, has no image yet.
                 consumer = f"sagemaker image {name}, version {version}"
                 yield from usages_at(answer, OF_IMAGE_VERSION, "DescribeImageVersion", source=NAME, consumer=consumer)
@@ -61,7 +61,7 @@ def _definitions(client: Any, name: str, earliest: datetime) -> Iterator[Usage]:
     consumer = f"sagemaker pipeline {name}"
     yield from _defined(client.describe_pipeline(PipelineName=name), "DescribePipeline", consumer)
     versions = [
-        aws.member(version, "PipelineVersionId", "ListPipelineVersions")
+        responses.member(version, "PipelineVersionId", "ListPipelineVersions")
         for version in listed(client, "ListPipelineVersions", "PipelineVersionSummaries", PipelineName=name)
         if version.get("PipelineVersionAliases")  # absent or empty on versions that nobody gave one
     ]
@@ -70,25 +70,25 @@ def _definitions(client: Any, name: str, earliest: datetime) -> Iterator[Usage]:
         yield from _defined(answer, "DescribePipeline", f"{consumer}, version {number}")
     asked = {"PipelineName": name, "CreatedAfter": earliest}
     executions = [
-        str(aws.member(execution, "PipelineExecutionArn", "ListPipelineExecutions"))
+        str(responses.member(execution, "PipelineExecutionArn", "ListPipelineExecutions"))
         for execution in listed(client, "ListPipelineExecutions", "PipelineExecutionSummaries", **asked)
-        if aws.member(execution, "PipelineExecutionStatus", "ListPipelineExecutions") in _UNDER_WAY
+        if responses.member(execution, "PipelineExecutionStatus", "ListPipelineExecutions") in _UNDER_WAY
     ]
     for arn in executions:
         answer = client.describe_pipeline_definition_for_execution(PipelineExecutionArn=arn)
         named = f"{consumer}, execution {arn.rpartition('/')[2]}"
-        yield from _defined(answer, "DescribePipelineDefinitionForExecution", named, Evidence.RUNNING)
+        yield from _defined(answer, "DescribePipelineDefinitionForExecution", named, UsageKind.RUNNING)
 
 
 def _defined(
-    answer: dict[str, Any], operation: str, consumer: str, evidence: Evidence = Evidence.CONFIGURED
+    answer: dict[str, Any], operation: str, consumer: str, evidence: UsageKind = UsageKind.CONFIGURED
 ) -> Iterator[Usage]:
-    definition = aws.member(answer, "PipelineDefinition", operation)
+    definition = responses.member(answer, "PipelineDefinition", operation)
     yield from usages_in(definition, source=NAME, consumer=consumer, evidence=evidence)
 
 
 def _images(client: Any) -> list[str]:
-    return [str(aws.member(one, "ImageName", "ListImages")) for one in listed(client, "ListImages", "Images")]
+    return [str(responses.member(one, "ImageName", "ListImages")) for one in listed(client, "ListImages", "Images")]
 
 
 def _versions(client: Any, image: str) -> list[int]:
@@ -96,7 +96,7 @@ def _versions(client: Any, image: str) -> list[int]:
 
     def ask() -> list[int]:
         versions = listed(client, "ListImageVersions", "ImageVersions", ImageName=image)
-        return [int(aws.member(version, "Version", "ListImageVersions")) for version in versions]
+        return [int(responses.member(version, "Version", "ListImageVersions")) for version in versions]
 
     return unless_gone(ask, lambda: image in _images(client)) or []
 
@@ -107,7 +107,7 @@ def _has_version(client: Any, image: str, version: int) -> bool:
 
 def _pipelines(client: Any) -> list[str]:
     found = listed(client, "ListPipelines", "PipelineSummaries")
-    return [str(aws.member(one, "PipelineName", "ListPipelines")) for one in found]
+    return [str(responses.member(one, "PipelineName", "ListPipelines")) for one in found]
 
 
 def _has_pipeline(client: Any, name: str) -> bool:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from ecr_cleaner import aws
+from ecr_cleaner.aws import errors, responses
+from ecr_cleaner.aws.response_paths import values
 from ecr_cleaner.errors import SourceError
-from ecr_cleaner.paths import values
 from ecr_cleaner.reference import is_digest
-from ecr_cleaner.usage.base import usages_of
+from ecr_cleaner.usage.source import usages_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from ecr_cleaner.model import Usage
+    from ecr_cleaner.model.usage import Usage
     from ecr_cleaner.usage.sources.sagemaker.kinds import Kind
 
 T = TypeVar("T")
@@ -29,7 +29,7 @@ _PERHAPS_GONE: Final = frozenset({"ResourceNotFound", "ValidationException"})
 
 def listed(client: Any, operation: str, items: str, **asked: Any) -> Iterator[dict[str, Any]]:
     """Every item of a listing."""
-    yield from aws.paged(client, operation, items, token="NextToken", MaxResults=_PAGE, **asked)  # noqa: S106
+    yield from responses.paged(client, operation, items, token="NextToken", MaxResults=_PAGE, **asked)  # noqa: S106
 
 
 def unless_gone(ask: Callable[[], T], is_listed: Callable[[], bool]) -> T | None:
@@ -47,8 +47,8 @@ def unless_gone(ask: Callable[[], T], is_listed: Callable[[], bool]) -> T | None
     """
     try:
         return ask()
-    except aws.AwsError as error:
-        if aws.code_of(error) not in _PERHAPS_GONE or is_listed():
+    except errors.AwsError as error:
+        if errors.code_of(error) not in _PERHAPS_GONE or is_listed():
             raise
         return None
 
@@ -63,16 +63,18 @@ def usages(client: Any, kind: Kind) -> Iterator[Usage]:
     """
     for name in _names(client, kind):
         params = {kind.param: name, **dict(kind.more)}
-        answer = unless_gone(partial(aws.called, client, kind.describing, **params), partial(_has, client, kind, name))
+        answer = unless_gone(
+            partial(responses.called, client, kind.describing, **params), partial(_has, client, kind, name)
+        )
         if answer is not None:
-            aws.member(answer, kind.has, kind.describing)
+            responses.member(answer, kind.has, kind.describing)
             yield from _images(answer, kind, f"sagemaker {kind.noun} {name.partition('/')[2] or name}")
 
 
 def _names(client: Any, kind: Kind) -> dict[str, None]:
     """By which the things of a kind are described, each once."""
     found = (one for asked in kind.filters for one in listed(client, kind.listing, kind.items, **asked))
-    return dict.fromkeys(str(aws.member(one, kind.name, kind.listing)) for one in found)
+    return dict.fromkeys(str(responses.member(one, kind.name, kind.listing)) for one in found)
 
 
 def _has(client: Any, kind: Kind, name: str) -> bool:

@@ -1,0 +1,1 @@
+"""Manual approval: plans that are written, approved and carried out."""

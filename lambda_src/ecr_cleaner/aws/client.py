@@ -1,0 +1,216 @@
+"""Clients of one account and region; with the other modules of this package the only place that configures botocore.
+
+Every call is paced below the published quotas, see `ecr_cleaner.aws.pacing`. Retries are the SDK's.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import TYPE_CHECKING, Any, Final
+
+import boto3
+from botocore.config import Config
+
+from ecr_cleaner.aws.pacing import Pacer
+from ecr_cleaner.aws.response_paths import is_known
+from ecr_cleaner.errors import CleanerError, OutOfTimeError
+from ecr_cleaner.model.usage import ScanTarget
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+FEW_ATTEMPTS: Final = 2
+"""Tries of a call to a service that is probably not there: it would take half a minute to find nobody eight times."""
+
+
+MAX_ATTEMPTS: Final = 8
+"""Tries of one call, the first included; botocore's standard mode backs off up to 20 seconds between them."""
+
+
+CONNECT_TIMEOUT_SECONDS: Final = 5
+
+
+READ_TIMEOUT_SECONDS: Final = 30
+
+
+class AwsClients:
+    """The clients of one account and region, made on first use.
+
+    Attributes:
+        session: Whose credentials, and whose metadata.
+        region: The region everything is read in.
+        account_id: Of the credentials; None until the registry has answered.
+        too_late: Asked before each try of each call; once it says yes, none is made any more, in no region.
+        on_call: Called with the service and the operation of each try of each call, from whatever thread makes it.
+    """
+
+    def __init__(
+        self,
+        session: boto3.Session | None = None,
+        pacer: Pacer | None = None,
+        *,
+        region: str | None = None,
+        home: AwsClients | None = None,
+    ) -> None:
+        """Read the configuration; no call is made.
+
+        Args:
+            session: None: that of the environment.
+            pacer: None: a new one.
+            region: None: that of the session.
+            home: The clients of the run's own region, which decide when it is too late; None: these are they.
+        """
+        self.session = session or boto3.Session()
+        region = region or self.session.region_name
+        if region is None:
+            message = "no AWS region is configured: set AWS_REGION or use --region"
+            raise CleanerError(message)
+        self.region: str = region
+        self.account_id: str | None = home.account_id if home else None
+        self._home = home or self
+        self._pacer = pacer or Pacer()
+        # One session, one lock: creating clients is the one thing that is not thread-safe.
+        self._lock: threading.Lock = home._lock if home else threading.Lock()  # noqa: SLF001 - the same class
+        self._offered: dict[str, set[str]] = {}
+        self._clients: dict[tuple[str, int], Any] = {}
+        self._other_regions: dict[str, AwsClients] = {}
+        self.too_late: Callable[[], bool] | None = None
+        self.on_call: Callable[[str, str], None] | None = None
+
+    @property
+    def target(self) -> ScanTarget:
+        """The account and region of these clients.
+
+        Raises:
+            CleanerError: The registry, which says whose account it is, has not answered yet.
+        """
+        if self.account_id is None:
+            message = "the account is not known before the registry has answered"
+            raise CleanerError(message)
+        return ScanTarget(self.account_id, self.region)
+
+    @property
+    def calls(self) -> int:
+        """Tries of calls made so far in this region, in whatever thread."""
+        return self._pacer.calls
+
+    def for_target(self, target: ScanTarget) -> AwsClients:
+        """The clients of a scan target, by the same credentials; the same object each time.
+
+        AWS's rate quotas hold per account and region, so each region is paced by itself.
+
+        Raises:
+            CleanerError: It is in another account: no role is assumed in any.
+        """
+        home = self._home
+        if target.account_id != home.target.account_id:
+            message = (
+                f"{target} is in another account than the credentials, which are of {home.account_id}:"
+                " no role is assumed in other accounts"
+            )
+            raise CleanerError(message)
+        if target.region == home.region:
+            return home
+        others = home._other_regions  # noqa: SLF001 - the same class
+        with self._lock:
+            if target.region not in others:
+                pacer = Pacer(home._pacer.clock, home._pacer.sleep)  # noqa: SLF001 - the same class
+                others[target.region] = AwsClients(home.session, pacer, region=target.region, home=home)
+            return others[target.region]
+
+    def client(self, service: str) -> Any:
+        """The client of a service (its botocore name). Thread-safe, as clients themselves are."""
+        return self._client(service, MAX_ATTEMPTS if self.offered_in_region(service) else FEW_ATTEMPTS)
+
+    def client_without_retries(self, service: str) -> Any:
+        """A client that tries once, for calls that may only be repeated after another look."""
+        return self._client(service, 1)
+
+    def patient_client(self, service: str, seconds: int) -> Any:
+        """A client that tries once and waits so long for an answer, for a call that is a whole run."""
+        return self.session.client(
+            service,
+            region_name=self.region,
+            config=Config(
+                retries={"mode": "standard", "total_max_attempts": 1},
+                connect_timeout=CONNECT_TIMEOUT_SECONDS,
+                read_timeout=seconds,
+                # Or whatever lies in between forgets a connection on which nothing is said.
+                tcp_keepalive=True,
+                user_agent_extra="terraform-aws-ecr-cleaner",
+            ),
+        )
+
+    def _client(self, service: str, attempts: int) -> Any:
+        attempts = min(attempts, MAX_ATTEMPTS)
+        with self._lock:
+            if (service, attempts) not in self._clients:
+                client = self._make(service, attempts)
+                client.meta.events.register("before-send", self.pace)
+                self._clients[service, attempts] = client
+            return self._clients[service, attempts]
+
+    def _make(self, service: str, attempts: int) -> Any:
+        client: Any = self.session.client(
+            service,
+            region_name=self.region,
+            config=Config(
+                retries={"mode": "standard", "total_max_attempts": attempts},
+                connect_timeout=CONNECT_TIMEOUT_SECONDS,
+                read_timeout=READ_TIMEOUT_SECONDS,
+                max_pool_connections=16,
+                user_agent_extra="terraform-aws-ecr-cleaner",
+            ),
+        )
+        return client
+
+    def pace(self, event_name: str, **_unused: object) -> None:
+        """Hold a call back until it may be made (a handler of botocore's event ``before-send``).
+
+        Raises:
+            OutOfTimeError: It is too late for one more.
+        """
+        # "before-send.<service id>.<operation>", once for each attempt, so that retries are paced too.
+        _, service, operation = event_name.split(".", maxsplit=2)
+        home = self._home
+        if home.too_late is not None and home.too_late():
+            raise OutOfTimeError(operation)
+        if home.on_call is not None:
+            home.on_call(service, operation)
+        self._pacer.wait(service, operation)
+
+    def knows(self, service: str, operation: str, path: str) -> bool:
+        """Whether the loaded service model has a member of an operation's answer; an older one drops it in silence."""
+        model = self.client(service).meta.service_model
+        return operation in model.operation_names and is_known(model.operation_model(operation).output_shape, path)
+
+    def offered_in_region(self, service: str, regions: Collection[str] = ()) -> bool:
+        """Whether botocore's metadata lists the service in this region, and so does a further list, if there is one.
+
+        Either alone is incomplete: only together with a call that finds nobody does it say that a service does not
+        exist here. Of a region in which the metadata does not even list ECR, nobody knows anything.
+        """
+        lists = (self._regions(service), regions)
+        return all(not one or self.region in one for one in lists) or self.region not in self._regions("ecr")
+
+    def _regions(self, service: str) -> set[str]:
+        """Every region that the metadata lists a service in; read once, for it is asked at every call."""
+        if service not in self._offered:
+            self._offered[service] = {
+                region
+                for partition in self.session.get_available_partitions()
+                for region in self.session.get_available_regions(service, partition_name=partition)
+            }
+        return self._offered[service]
+
+
+def connect(region: str | None, profile: str | None) -> AwsClients:
+    """The clients for the credentials and region that a person names, else those of the AWS configuration.
+
+    Raises:
+        AwsError: There is no such profile.
+        CleanerError: No region is configured.
+    """
+    # boto3 itself knows AWS_DEFAULT_REGION only; the command line and the other SDKs read this one first.
+    return AwsClients(boto3.Session(region_name=region or os.environ.get("AWS_REGION"), profile_name=profile))

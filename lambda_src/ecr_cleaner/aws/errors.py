@@ -1,0 +1,80 @@
+"""How AWS's errors are told apart: by modelled code, never by text."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, UnknownServiceError
+from botocore.parsers import ResponseParserError
+
+from ecr_cleaner.errors import CleanerError, IncompleteAnswerError
+
+_SERVER_ERROR: Final = 500
+
+
+_TOO_MANY: Final = 429
+
+
+AwsError = (ClientError, BotoCoreError, ResponseParserError)
+"""Everything that a call of boto3 raises on purpose; the last one where XML ends in the middle."""
+
+
+IAM_NAMES: Final = {"ListObjectsV2": "ListBucket"}
+"""What IAM calls an operation that it does not call by its name (Service Authorization Reference)."""
+
+
+_DENIED: Final = frozenset({"AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation"})
+"""Codes by which services say that the caller lacks a permission."""
+
+
+UnknownService = UnknownServiceError
+"""The loaded botocore is older than the service: there is no client of it."""
+
+
+def is_transient(error: Exception) -> bool:
+    """Whether a failed call may succeed by itself a little later: throttled, broken, or without an answer."""
+    if not isinstance(error, ClientError):
+        return isinstance(error, BotoCoreError)
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return status >= _SERVER_ERROR or status == _TOO_MANY or "Throttl" in code_of(error)
+
+
+def code_of(error: Exception) -> str:
+    """The modelled error code of a failed call, else the name of the exception."""
+    if isinstance(error, ClientError):
+        return str(error.response.get("Error", {}).get("Code", "Unknown"))
+    return type(error).__name__
+
+
+def is_denied(error: Exception) -> bool:
+    """Whether the caller lacks a permission."""
+    return code_of(error) in _DENIED
+
+
+def operation_of(error: Exception) -> str | None:
+    """The operation that failed, where the error knows it."""
+    if isinstance(error, ClientError):
+        return str(error.operation_name)
+    if isinstance(error, IncompleteAnswerError):
+        return error.operation
+    return None
+
+
+def sentence(error: Exception) -> str:
+    """What failed, for people."""
+    operation = operation_of(error)
+    if isinstance(error, CleanerError) or operation is None:
+        return str(error)
+    return f"{operation} failed with {code_of(error)}: {error}"
+
+
+def is_endpoint_missing(error: Exception, client: Any) -> bool:
+    """Whether a call of this client failed because its endpoint does not resolve or refuses the connection.
+
+    A connection that times out says nothing of the service: it is what a network without a way to it looks like.
+    """
+    # Some operations put a word before the host: workflows-omics.us-west-1.amazonaws.com.
+    return isinstance(error, EndpointConnectionError) and urlsplit(
+        str(error.kwargs.get("endpoint_url", ""))
+    ).netloc.endswith(urlsplit(client.meta.endpoint_url).netloc)

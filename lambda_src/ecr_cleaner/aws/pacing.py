@@ -1,0 +1,89 @@
+"""How fast AWS is called: below the published quotas, so that a nightly run never starves a deployment.
+
+ECS: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/request-throttling.html. Lambda: 15 control-plane
+calls a second. Where AWS publishes nothing: `DEFAULT_CALLS_PER_SECOND`.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+CALLS_PER_SECOND: Final = {
+    # These three share one bucket that fills by 20 a second.
+    ("ecs", "DescribeTaskDefinition"): 10.0,
+    ("ecs", "ListTaskDefinitions"): 5.0,
+    ("ecs", "ListTaskDefinitionFamilies"): 1.0,
+    # No number is published for these.
+    ("ecs", "DescribeDaemon"): 5.0,
+    ("ecs", "DescribeDaemonDeployments"): 5.0,
+    ("ecs", "DescribeDaemonRevisions"): 5.0,
+    ("ecs", "DescribeDaemonTaskDefinition"): 5.0,
+    ("ecs", "DescribeExpressGatewayService"): 5.0,
+    ("ecs", "ListDaemonDeployments"): 5.0,
+    ("ecs", "ListDaemons"): 5.0,
+    ("ecs", "*"): 10.0,
+    ("lambda", "ListFunctions"): 3.0,
+    ("lambda", "GetFunction"): 50.0,
+    ("eventbridge", "*"): 10.0,
+    ("scheduler", "*"): 20.0,
+    # https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html: 20, 5 and 1 a second.
+    ("sfn", "DescribeStateMachine"): 10.0,
+    ("sfn", "ListStateMachines"): 2.5,
+    ("sfn", "ListStateMachineVersions"): 0.8,
+    ("ecr", "BatchDeleteImage"): 5.0,
+    ("ecr", "UpdateImageStorageClass"): 5.0,
+    ("ecr", "*"): 10.0,
+    ("s3", "*"): 100.0,
+}
+"""Steady rate of an operation; ``*`` is each other operation of the service."""
+
+
+DEFAULT_CALLS_PER_SECOND: Final = 5.0
+
+
+BURST: Final = 20
+"""Calls that may be made at once before pacing sets in; the smallest published burst is 50."""
+
+
+@dataclass(slots=True)
+class Pacer:
+    """A token bucket for each operation, shared by all threads.
+
+    Attributes:
+        clock: Seconds, monotonic.
+        sleep: Waits for some seconds.
+        calls: How many were let through or are held back.
+    """
+
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    calls: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _free_at: dict[tuple[str, str], float] = field(default_factory=dict)
+
+    def wait(self, service: str, operation: str) -> None:
+        """Return when the operation may be called."""
+        rate = CALLS_PER_SECOND.get((service, operation)) or CALLS_PER_SECOND.get(
+            (service, "*"), DEFAULT_CALLS_PER_SECOND
+        )
+        with self._lock:
+            self.calls += 1
+            now = self.clock()
+            # The bucket as the moment at which it would be full: one number instead of level and time.
+            full_at = max(self._free_at.get((service, operation), now), now) + 1 / rate
+            self._free_at[service, operation] = full_at
+            delay = full_at - now - BURST / rate
+        if delay > 0:
+            self.sleep(delay)
+
+
+def back_off(tries: int) -> None:
+    """Wait longer after each failed try, at most 16 seconds, by a share of chance so that nobody marches in step."""
+    time.sleep(random.uniform(0.5, 1) * 2 ** min(tries, 4))  # noqa: S311 - no secret

@@ -1,0 +1,86 @@
+"""How responses are read: page by page, and a member that is missing is an error."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from botocore.parsers import ResponseParserError
+
+from ecr_cleaner.errors import IncompleteAnswerError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def member(answer: dict[str, Any], name: str, operation: str) -> Any:
+    """A member that a full answer always has.
+
+    Raises:
+        IncompleteAnswerError: It is missing.
+    """
+    if name not in answer or answer[name] is None:
+        raise IncompleteAnswerError(operation, name)
+    return answer[name]
+
+
+def called(client: Any, operation: str, **parameters: Any) -> dict[str, Any]:
+    """Make one call by the operation's name as AWS writes it, e.g. ``GetApplication``.
+
+    Raises:
+        AwsError: It failed.
+        IncompleteAnswerError: Its answer is not what the protocol says.
+    """
+    method = getattr(client, _method(client, operation))
+    try:
+        answer: dict[str, Any] = method(**parameters)
+    except (ResponseParserError, KeyError) as error:
+        # What botocore lets out where XML ends early, or is the page of a proxy.
+        raise IncompleteAnswerError(operation, f"what was expected ({error})") from error
+    return answer
+
+
+def paged(
+    client: Any,
+    operation: str,
+    result: str,
+    *,
+    token: str = "nextToken",  # noqa: S107 - a page token
+    answer_token: str | None = None,
+    **parameters: Any,
+) -> Iterator[Any]:
+    """Every item of a paged listing.
+
+    botocore's paginators read a page that lacks its result as empty; this one does not.
+
+    Args:
+        client: A boto3 client.
+        operation: As AWS writes it, e.g. ``ListServices``.
+        result: The member that holds the items.
+        token: The request's member for the page token.
+        answer_token: The answer's, if it has another name.
+        parameters: Of every request.
+
+    Yields:
+        The items, page by page.
+
+    Raises:
+        IncompleteAnswerError: A page lacks its result, or hands out the same token for ever.
+    """
+    seen: set[str] = set()
+    while True:
+        answer = called(client, operation, **parameters)
+        yield from member(answer, result, operation)
+        following = answer.get(answer_token or token)
+        if not following:
+            return
+        if following in seen:
+            raise IncompleteAnswerError(operation, "a page token that it has not given before")
+        seen.add(following)
+        parameters[token] = following
+
+
+def _method(client: Any, operation: str) -> str:
+    for method, name in client.meta.method_to_api_mapping.items():
+        if name == operation:
+            return str(method)
+    raise AttributeError(operation)

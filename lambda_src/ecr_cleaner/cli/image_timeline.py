@@ -1,0 +1,113 @@
+"""What is known of the images of one repository, from the registry, the memory and the journal together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from ecr_cleaner.history.model import Entry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from datetime import datetime
+
+    from ecr_cleaner.history.model import History
+    from ecr_cleaner.journal.reader import JournalRecord
+    from ecr_cleaner.model.image import Image
+
+State = Literal["there", "archived", "being restored", "gone"]
+
+
+@dataclass(frozen=True, slots=True)
+class ImageTimeline:
+    """What is known of one image.
+
+    Attributes:
+        digest: Its own.
+        state: Where it is now.
+        tags: Those it has, or had when it was last seen.
+        remembered: By whom it was used, and which tags it lost.
+        written: What the journal has; None: nothing.
+    """
+
+    digest: str
+    state: State
+    tags: tuple[str, ...]
+    remembered: Entry = field(default_factory=Entry)
+    written: JournalRecord | None = None
+
+    @property
+    def lost_tags(self) -> Mapping[str, datetime]:
+        """Tags it had once, each with the first look without it."""
+        known = dict(self.written.entry.lost_tags) if self.written else {}
+        return {**known, **self.remembered.lost_tags}
+
+    @property
+    def last_use(self) -> tuple[datetime | None, tuple[str, ...]]:
+        """When it was last found in use, and by whom."""
+        if self.remembered.last_in_use is not None or self.written is None:
+            return self.remembered.last_in_use, self.remembered.by
+        return self.written.entry.last_in_use, tuple(self.written.entry.by)
+
+    def lines(self) -> Iterator[str]:
+        """For people."""
+        yield f"it is {self.state}"
+        used, by = self.last_use
+        if used is None:
+            yield "no run found it in use, as far as is remembered"
+        else:
+            yield f"last seen in use {_moment(used)}" + (f" by {'; '.join(by)}" if by else "")
+        if self.remembered.tags_changed_at is not None:
+            yield f"its tags changed by {_moment(self.remembered.tags_changed_at)}"
+        for tag, lost_at in sorted(self.lost_tags.items()):
+            yield f"it lost the tag {tag} by {_moment(lost_at)}"
+        if self.written is not None:
+            page, entry = self.written.page, self.written.entry
+            yield f"run {page.run_id} was about to {page.action} it {_moment(page.written_at)}: {entry.reason}"
+
+    def as_json(self) -> dict[str, Any]:
+        """As JSON-native values; times in ISO 8601, UTC."""
+        used, by = self.last_use
+        changed = self.remembered.tags_changed_at
+        removal = None
+        if self.written is not None:
+            page, entry = self.written.page, self.written.entry
+            removal = {
+                "action": page.action,
+                "written_at": page.written_at.isoformat(),
+                "run_id": page.run_id,
+                "reason": entry.reason,
+                "has_manifest": entry.manifest is not None,
+            }
+        return {
+            "digest": self.digest,
+            "state": self.state,
+            "tags": list(self.tags),
+            "last_in_use": used.isoformat() if used else None,
+            "by": list(by),
+            "tags_changed_at": changed.isoformat() if changed else None,
+            "lost_tags": {tag: moment.isoformat() for tag, moment in sorted(self.lost_tags.items())},
+            "journal": removal,
+        }
+
+
+def timelines_of(
+    present: Iterable[Image], remembered: History | None, written: Mapping[str, JournalRecord]
+) -> list[ImageTimeline]:
+    """What is known of every image, those that are there first, by digest."""
+    images = {image.digest: image for image in present}
+    past = remembered.images if remembered else {}
+    digests = sorted({*images, *past, *written}, key=lambda digest: (digest not in images, digest))
+    return [_told(digest, images.get(digest), past.get(digest, Entry()), written.get(digest)) for digest in digests]
+
+
+def _told(digest: str, image: Image | None, remembered: Entry, written: JournalRecord | None) -> ImageTimeline:
+    if image is None:
+        had = tuple(written.entry.tags) if written else remembered.tags
+        return ImageTimeline(digest, "gone", had, remembered, written)
+    state: State = "there" if image.active else "being restored" if image.activating else "archived"
+    return ImageTimeline(digest, state, image.tags, remembered, written)
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"

@@ -1,0 +1,220 @@
+"""Pure: which digests of a repository are needed, and why.
+
+Edges go from what is kept to what it needs: an index needs the manifests it lists, and a kept image keeps what
+refers to it (signatures, SBOMs), be it by OCI subject or by the ``sha256-<hex>`` tag scheme
+(https://github.com/opencontainers/distribution-spec/blob/main/spec.md#referrers-tag-schema, cosign's ``.sig``).
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict, deque
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Final
+
+from ecr_cleaner.model.image import CONTAINER_CONFIG_MEDIA_TYPES, LEGACY_MEDIA_TYPES
+from ecr_cleaner.model.usage import ReferenceScope
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from ecr_cleaner.model.image import Image
+    from ecr_cleaner.model.repository import RepositorySnapshot
+    from ecr_cleaner.model.usage import Reference, Usage
+
+_SUBJECT_TAG: Final = re.compile(r"sha256-(?P<hex>[0-9a-f]{64})(?:\..+)?")
+
+
+class Relation(Enum):
+    """How a kept image keeps another one."""
+
+    LISTED = "listed by"
+    LISTS = "lists"
+    REFERS = "refers to"
+
+
+@dataclass(frozen=True, slots=True)
+class KeepReason:
+    """Why a digest that is no root is kept.
+
+    Attributes:
+        root: The digest that keeps it in the end.
+        link: The last step on the way.
+    """
+
+    root: str
+    link: Relation
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """The images of one repository and how they hang together.
+
+    Attributes:
+        images: By digest.
+        children: Index to the manifests it lists, as far as they lie in the repository.
+        parents: The way back.
+        referrers: Image to what refers to it.
+        subjects: The way back; an artifact may refer by field and by tag.
+        strays: What refers to something that does not lie here, by the digest of that.
+        tags: Tag to the digest it points at now; to several if it moved while the repository was listed.
+        containers: The digests that a container runtime can run, alone or as a part of an image.
+    """
+
+    images: Mapping[str, Image]
+    children: Mapping[str, tuple[str, ...]]
+    parents: Mapping[str, tuple[str, ...]]
+    referrers: Mapping[str, tuple[str, ...]]
+    subjects: Mapping[str, tuple[str, ...]]
+    strays: Mapping[str, tuple[str, ...]]
+    tags: Mapping[str, tuple[str, ...]]
+    containers: frozenset[str]
+
+    def holders(self, digest: str) -> tuple[str, ...]:
+        """What must be gone before this image goes: the indexes that list it and its subjects."""
+        return self.parents.get(digest, ()) + self.subjects.get(digest, ())
+
+
+def build(contents: RepositorySnapshot) -> Graph:
+    """The graph of what lies in a repository."""
+    images = {image.digest: image for image in contents.images}
+    children = {
+        index: tuple(dict.fromkeys(digest for digest in listed if digest in images))
+        for index, listed in contents.children.items()
+        if index in images
+    }
+    subjects = {
+        image.digest: found
+        for image in contents.images
+        if (found := tuple(d for d in subjects_of(image) if d in images and d != image.digest))
+    }
+    parents = _reversed(children)
+    return Graph(
+        images=images,
+        children=children,
+        parents=parents,
+        referrers=_reversed(subjects),
+        subjects=subjects,
+        strays=_reversed({i.digest: [d for d in subjects_of(i) if d not in images] for i in contents.images}),
+        tags=_reversed({image.digest: image.tags for image in contents.images}),
+        containers=_containers(images, children, parents),
+    )
+
+
+def _containers(
+    images: Mapping[str, Image], children: Mapping[str, tuple[str, ...]], parents: Mapping[str, tuple[str, ...]]
+) -> frozenset[str]:
+    """What is an image for containers, and no chart, provider or other artifact.
+
+    An index is what the manifests are that it lists; if none of them lies here, it may be anything. What an image lists
+    is a part of it: attestations too, but no artifact with a tag, which somebody may pull by its own name.
+    """
+    runnable = {d for d, i in images.items() if not i.is_index and _runs(i)}
+    runnable |= {d for d, i in images.items() if i.is_index and not children.get(d)}
+    found = runnable | set(_closure(runnable, [(parents, Relation.LISTS)]))
+    parts = {index: tuple(d for d in listed if not has_name(images[d])) for index, listed in children.items()}
+    return frozenset(found | set(_closure(found, [(parts, Relation.LISTED)])))
+
+
+def _runs(image: Image) -> bool:
+    if image.artifact_type is None:
+        return image.media_type in LEGACY_MEDIA_TYPES
+    return image.artifact_type in CONTAINER_CONFIG_MEDIA_TYPES
+
+
+def subjects_of(image: Image) -> tuple[str, ...]:
+    """The digests an artifact refers to, whether or not they still exist."""
+    by_tag = (f"sha256:{match['hex']}" for tag in image.tags if (match := _SUBJECT_TAG.fullmatch(tag)))
+    return tuple(dict.fromkeys(([image.subject] if image.subject else []) + list(by_tag)))
+
+
+def has_name(image: Image) -> bool:
+    """Whether somebody gave it a tag, beyond those that only say what it refers to."""
+    return any(not _SUBJECT_TAG.fullmatch(tag) for tag in image.tags)
+
+
+def _reversed(edges: Mapping[str, Iterable[str]]) -> dict[str, tuple[str, ...]]:
+    back: dict[str, list[str]] = defaultdict(list)
+    for start, ends in edges.items():
+        for end in ends:
+            back[end].append(start)
+    return {end: tuple(starts) for end, starts in back.items()}
+
+
+def parts(graph: Graph, digest: str) -> tuple[Image, ...]:
+    """What an index lists, as far as it lies there, by itself or through indexes."""
+    listed = _closure([digest], [(graph.children, Relation.LISTED)])
+    return tuple(graph.images[found] for found in sorted(listed))
+
+
+def resolve(graph: Graph, repository: str, usages: Iterable[Usage]) -> dict[str, tuple[Usage, ...]]:
+    """The digests that usages name, digest first: the one written or resolved, and the tag's present one.
+
+    Args:
+        graph: Of the repository.
+        repository: Its name. The usages must already be those of this account and region, or of
+            any repository.
+        usages: In any order.
+
+    Returns:
+        Digest to the usages that name it.
+    """
+    found: dict[str, list[Usage]] = defaultdict(list)
+    for usage in usages:
+        for digest in _named(graph, repository, usage.reference):
+            found[digest].append(usage)
+        # Signatures may be kept apart from what they sign (cosign's COSIGN_REPOSITORY).
+        for digest in graph.strays.get(usage.reference.digest or "", ()):
+            found[digest].append(usage)
+    return {digest: tuple(named) for digest, named in found.items()}
+
+
+def _named(graph: Graph, repository: str, reference: Reference) -> set[str]:
+    if reference.breadth is not ReferenceScope.IMAGE:
+        name = reference.repository or ""
+        covered = repository.startswith(name) if reference.breadth is ReferenceScope.PREFIX else repository == name
+        return set(graph.images) if covered else set()
+    # A digest is honoured in whichever repository it lies: images are copied between repositories, and
+    # keeping one too many is the cheap mistake.
+    named = {reference.digest} if reference.digest in graph.images else set()
+    if reference.repository == repository and reference.effective_tag is not None:
+        named.update(graph.tags.get(reference.effective_tag, ()))
+    return {digest for digest in named if digest is not None}
+
+
+def upward(graph: Graph, roots: Iterable[str]) -> dict[str, KeepReason]:
+    """The indexes that list a used manifest: the runtime may report the child of what was deployed.
+
+    Returns:
+        Digest to why; without the roots themselves.
+    """
+    return _closure(roots, [(graph.parents, Relation.LISTS)])
+
+
+def downward(graph: Graph, roots: Iterable[str]) -> dict[str, KeepReason]:
+    """What kept images need: the manifests they list, and what refers to them, to any depth.
+
+    Returns:
+        Digest to why; without the roots themselves.
+    """
+    return _closure(roots, [(graph.children, Relation.LISTED), (graph.referrers, Relation.REFERS)])
+
+
+def _closure(
+    roots: Iterable[str], edges: Iterable[tuple[Mapping[str, tuple[str, ...]], Relation]]
+) -> dict[str, KeepReason]:
+    # Sorted throughout, so that the evidence does not depend on the order in which AWS lists things.
+    roots = sorted(roots)
+    reached: dict[str, KeepReason] = {}
+    seen = set(roots)
+    queue = deque((root, root) for root in roots)
+    while queue:
+        digest, root = queue.popleft()
+        for targets, link in edges:
+            for target in sorted(targets.get(digest, ())):
+                if target not in seen:
+                    seen.add(target)
+                    reached[target] = KeepReason(root, link)
+                    queue.append((target, root))
+    return reached

@@ -1,0 +1,109 @@
+"""Pure: which image of a repository each usage names, and which usages name nothing that is there.
+
+`graph` asks what may be needed and takes every doubt for a yes; here a doubt is a no: somebody is told that something
+is missing or in danger, and a false alarm is the mistake to avoid.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ecr_cleaner.model.usage import ReferenceScope
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from ecr_cleaner.model.image import Image
+    from ecr_cleaner.model.usage import Reference, Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """The usages of one repository, taken to its images.
+
+    Attributes:
+        used: Digest to the usages that name it, by digest or by the tag that points at it now.
+        missing: What is named and not there, e.g. ``:v1`` or ``@sha256:...``, to the usages that name it.
+    """
+
+    used: Mapping[str, tuple[Usage, ...]]
+    missing: Mapping[str, tuple[Usage, ...]]
+
+
+def of_registry(usages: Iterable[Usage], account: str | None, region: str) -> Iterable[Usage]:
+    """The usages that name this registry, or whichever; those of another account or region are none of ours."""
+    for usage in usages:
+        reference = usage.reference
+        if reference.account is None or (reference.account == account and reference.region == region):
+            yield usage
+
+
+def by_repository(usages: Iterable[Usage]) -> dict[str | None, tuple[Usage, ...]]:
+    """The usages by the repository they name; under None those that name a digest alone.
+
+    What covers repositories by the beginning of their names is left out: it names none.
+    """
+    found: dict[str | None, list[Usage]] = defaultdict(list)
+    for usage in usages:
+        if usage.reference.breadth is not ReferenceScope.PREFIX:
+            found[usage.reference.repository].append(usage)
+    return {repository: tuple(named) for repository, named in found.items()}
+
+
+def wanted(reference: Reference) -> str:
+    """What a runtime would ask a repository for: the digest if one is written, else the tag."""
+    return f"@{reference.digest}" if reference.digest else f":{reference.effective_tag}"
+
+
+def resolve(images: Iterable[Image], usages: Iterable[Usage], anywhere: Iterable[Usage] = ()) -> Resolved:
+    """Take the usages of a repository to its images.
+
+    Args:
+        images: All of the repository.
+        usages: Those that name it.
+        anywhere: Those that name a digest in whichever repository it lies.
+
+    Returns:
+        What is used, and what is missing. A text may be read in several ways (a full stop behind a tag may be a part
+        of it): if one of them is there, none is missing.
+    """
+    places = _places(images)
+    used: dict[str, list[Usage]] = defaultdict(list)
+    missing: dict[str, list[Usage]] = defaultdict(list)
+    for alternatives in _readings(usages):
+        there = [usage for usage in alternatives if wanted(usage.reference) in places]
+        for usage in there:
+            for digest in places[wanted(usage.reference)]:
+                used[digest].append(usage)
+        if not there:
+            # The shortest one is the text without what may belong to the sentence.
+            least = min(alternatives, key=lambda usage: len(wanted(usage.reference)))
+            missing[wanted(least.reference)].append(least)
+    for usage in anywhere:
+        if wanted(usage.reference) in places:
+            used[str(usage.reference.digest)].append(usage)
+    return Resolved(
+        {digest: tuple(named) for digest, named in used.items()},
+        {name: tuple(named) for name, named in missing.items()},
+    )
+
+
+def _places(images: Iterable[Image]) -> Mapping[str, list[str]]:
+    """What a runtime may ask for, to the digests that it would get."""
+    places: dict[str, list[str]] = defaultdict(list)
+    for image in images:
+        for name in (f"@{image.digest}", *(f":{tag}" for tag in image.tags)):
+            places[name].append(image.digest)
+    return places
+
+
+def _readings(usages: Iterable[Usage]) -> Iterable[list[Usage]]:
+    """The usages of one image each, together with the other readings of the same text."""
+    found: dict[tuple[str, str, str, str | None], list[Usage]] = defaultdict(list)
+    for usage in usages:
+        reference = usage.reference
+        if reference.breadth is ReferenceScope.IMAGE:
+            found[reference.text, usage.source, usage.consumer, reference.digest].append(usage)
+    return found.values()

@@ -1,0 +1,119 @@
+"""Pure: consumers that fail because of what an earlier run removed.
+
+AWS tells of some consumers that they did not get their image; the sources hand that over with the usages
+(`Usage.failure`). It is this module's business only where the cleaner itself removed the image: then nothing more is
+removed until the consumer works again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from ecr_cleaner.decision import matching
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from ecr_cleaner.model.image import Image, RemovedImage
+    from ecr_cleaner.model.usage import Usage
+
+MOST: Final = 10
+"""Consumers that a refusal names: enough to know that something is wrong, and with what."""
+
+
+def restore_command(image: str, function: str, region: str) -> str:
+    """Ready to paste: what brings an image back."""
+    return f"ecr-cleaner restore --region {region} --function {function} {image}"
+
+
+def removed_as(name: str, gone: Mapping[str, RemovedImage]) -> tuple[str, RemovedImage] | None:
+    """The removed image that a consumer means.
+
+    Args:
+        name: What it asks a repository for and the repository does not have: ``:v1`` or ``@sha256:...``.
+        gone: What was removed from that repository, by digest.
+
+    Returns:
+        Its digest and what is known of its removal; None if nobody here removed it.
+    """
+    if name.startswith("@"):
+        digest = name[1:]
+        return (digest, gone[digest]) if digest in gone else None
+    had = [(one.at, digest) for digest, one in gone.items() if name[1:] in one.tags]
+    return (found := max(had)[1], gone[found]) if had else None
+
+
+@dataclass(slots=True)
+class PullFailureMonitor:
+    """What one scan tells of consumers that did not get their images.
+
+    Attributes:
+        usages: Of this registry.
+        restore: The command that brings an image back, with ``{}`` for its name.
+        sentences: One for each consumer that fails because of what was removed.
+    """
+
+    usages: Iterable[Usage]
+    restore: str
+    sentences: list[str] = field(default_factory=list)
+    _failing: dict[str | None, tuple[Usage, ...]] = field(init=False)
+    _looked_at: set[str] = field(init=False, default_factory=set)
+
+    def __post_init__(self) -> None:
+        self._failing = matching.by_repository(usage for usage in self.usages if usage.failure)
+
+    def overlook(self, repository: str, cause: str) -> None:
+        """Note that a repository could not be looked at, which a failing consumer may have lost an image of.
+
+        Args:
+            repository: Its name.
+            cause: One sentence.
+        """
+        if repository in self._looked_at:
+            return
+        self.sentences += [
+            f"{usage.consumer} fails for want of an image of {repository} ({usage.failure}), and nobody knows whether"
+            f" an earlier run removed it: {cause}"
+            for usage in self._failing.get(repository, ())
+        ]
+
+    def look(self, repository: str, images: Iterable[Image], gone: Mapping[str, RemovedImage]) -> None:
+        """Note the consumers that fail for want of an image that was removed from a repository.
+
+        Args:
+            repository: Its name.
+            images: All that lie in it.
+            gone: What earlier runs removed, by digest.
+        """
+        self._looked_at.add(repository)
+        failing = self._failing.get(repository, ())
+        if failing and gone:
+            self.sentences += self._sentences(repository, tuple(images), failing, gone)
+
+    def _sentences(
+        self, repository: str, images: tuple[Image, ...], failing: tuple[Usage, ...], gone: Mapping[str, RemovedImage]
+    ) -> Iterator[str]:
+        resolved = matching.resolve(images, failing)
+        wanting = {
+            found[0]: usages for name, usages in sorted(resolved.missing.items()) if (found := removed_as(name, gone))
+        }
+        wanting |= {
+            image.digest: resolved.used[image.digest]
+            for image in images
+            if image.is_archived and image.digest in gone and image.digest in resolved.used
+        }
+        for digest, usages in wanting.items():
+            command = self.restore.format(f"{repository}@{digest}")
+            for consumer, failure in sorted({(usage.consumer, usage.failure) for usage in usages}):
+                yield (
+                    f"{consumer} fails for want of {repository}@{digest} ({failure}), and {gone[digest]}; nothing is"
+                    f" removed while it fails: bring the image back, or let the consumer name another one: {command}"
+                )
+
+    @property
+    def refusals(self) -> list[str]:
+        """Why nothing may be removed; empty: nobody fails because of a removal."""
+        told = sorted(set(self.sentences))
+        more = len(told) - MOST
+        return [*told[:MOST], f"and {more} more consumers fail so"] if more > 0 else told

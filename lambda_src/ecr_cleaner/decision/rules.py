@@ -1,0 +1,186 @@
+"""Pure: a verdict for every image of a repository.
+
+An image is removed only if it is old (pushed more than N times 24 hours ago; exactly N is kept), no condition of the
+repository's rule keeps it, and nothing that is kept needs it; one in the archive only if it is there for long as well.
+Keep wins over remove, always.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from ecr_cleaner.decision import graph as graphs
+from ecr_cleaner.decision import retention as retentions
+from ecr_cleaner.model.plan import Reason, RepositoryPlan, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterable, Mapping
+    from datetime import datetime
+
+    from ecr_cleaner.decision.graph import Graph, KeepReason
+    from ecr_cleaner.decision.retention import Grounds
+    from ecr_cleaner.model.image import Image
+    from ecr_cleaner.model.repository import Repository, RepositorySnapshot, Retention
+    from ecr_cleaner.model.usage import Usage
+
+MAX_TAGS: Final = 100
+"""More (digest, tag) pairs do not fit into one call, and one image's ids are never split over two."""
+
+
+_NOTHING: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType({})
+
+
+def depends_on_indexes(images: Iterable[Image], retention: Retention, now: datetime) -> bool:
+    """Whether the manifests of a repository's indexes have to be read at all.
+
+    Only where something is old by the shortest age limit: nothing else can be removed, and reading refreshes pull
+    times.
+    """
+    return any(retentions.is_old(image, retention.shortest_keep_days, now) for image in images)
+
+
+def evaluate(
+    repository: Repository,
+    contents: RepositorySnapshot,
+    usages: Iterable[Usage],
+    now: datetime,
+    recent: Mapping[str, tuple[str, ...]] = _NOTHING,
+) -> RepositoryPlan:
+    """Decide over every image of a repository.
+
+    Args:
+        repository: Its name and what keeps its images.
+        contents: All of its images, and what each of its indexes lists.
+        usages: All usages seen in the account and region, in any order.
+        now: The moment of the judgement.
+        recent: Digests that are kept for what was, with the evidence; they keep what they need like those in use.
+
+    Returns:
+        One verdict for each image, in the order given.
+    """
+    graph = graphs.build(contents)
+    used = graphs.resolve(graph, repository.name, usages)
+    above = graphs.upward(graph, used)
+    needed = above | graphs.downward(graph, [*used, *above])
+    recent = {digest: evidence for digest, evidence in recent.items() if digest in graph.images}
+    recent_above = graphs.upward(graph, recent)
+    recently_needed = recent_above | graphs.downward(graph, [*recent, *recent_above])
+    unread_until = max((graph.images[d].pushed_at for d in contents.unread if d in graph.images), default=None)
+    conditions = retentions.conditions(graph, repository.retention, now)
+    own = {
+        image.digest: grounds
+        for image in contents.images
+        if image.digest not in used
+        and image.digest not in needed
+        and image.digest not in recent
+        and image.digest not in recently_needed
+        and (
+            grounds := conditions.keep(image)
+            or _in_archive(image, contents, repository.retention, now)
+            or _in_doubt(image, graph, repository.retention, unread_until)
+        )
+    }
+    dependent = graphs.downward(graph, own)
+    verdicts = tuple(
+        _verdict(
+            image,
+            now,
+            graph,
+            used=used,
+            needed=needed,
+            recent=recent,
+            recently_needed=recently_needed,
+            own=own,
+            dependent=dependent,
+        )
+        for image in contents.images
+    )
+    removed = {verdict.image.digest for verdict in verdicts if verdict.removes}
+    holders = {digest: frozenset(graph.holders(digest)) & removed for digest in removed}
+    parts = {digest: graphs.parts(graph, digest) for digest in removed if digest in graph.children}
+    return RepositoryPlan(repository, verdicts, holders, parts)
+
+
+def _in_archive(image: Image, contents: RepositorySnapshot, retention: Retention, now: datetime) -> Grounds | None:
+    """Why an archived image stays there: nobody lets it go, it is not there for long, or nobody knows what it lists."""
+    days = retention.delete_archived_after_days
+    long_there = days is not None and image.archived_at is not None and now - image.archived_at > timedelta(days=days)
+    stays = not image.active and (not long_there or image.digest in contents.unread)
+    return (Reason.ARCHIVED, ()) if stays else None
+
+
+def _in_doubt(image: Image, graph: Graph, retention: Retention, unread_until: datetime | None) -> Grounds | None:
+    """Why an old image stays that no condition keeps: nobody knows who needs it, or one call cannot remove it."""
+    reason = None
+    if len(image.tags) > MAX_TAGS:
+        reason = Reason.TOO_MANY_TAGS
+    elif not (retention.remove_artifacts or _is_understood(image, graph)):
+        reason = Reason.NOT_A_CONTAINER_IMAGE
+    # What an index lists was pushed before it; of one that cannot be read, that is all that is known.
+    elif unread_until is not None and (image.uploaded_at or image.pushed_at) <= unread_until:
+        reason = Reason.MAY_BE_PART_OF_ARCHIVED_INDEX
+    return (reason, ()) if reason else None
+
+
+def _is_understood(image: Image, graph: Graph) -> bool:
+    """Whether it is known what an image is for: to be run, or to tell of another one.
+
+    A repository without a single container image holds what tells of images elsewhere, of which nothing is known here.
+    """
+    return image.digest in graph.containers or (bool(graphs.subjects_of(image)) and bool(graph.containers))
+
+
+def _verdict(  # noqa: PLR0913 - the stages of one decision, each by name
+    image: Image,
+    now: datetime,
+    graph: Graph,
+    *,
+    used: Mapping[str, tuple[Usage, ...]],
+    needed: Mapping[str, KeepReason],
+    recent: Mapping[str, tuple[str, ...]],
+    recently_needed: Mapping[str, KeepReason],
+    own: Mapping[str, Grounds],
+    dependent: Mapping[str, KeepReason],
+) -> Verdict:
+    digest = image.digest
+    reason = Reason.OLD_AND_UNUSED if image.active else Reason.ARCHIVED_AND_UNUSED
+    evidence: tuple[str, ...] = ()
+    if digest in used:
+        reason = Reason.IN_USE
+        evidence = _consumers(used[digest])
+    elif digest in needed:
+        kept = needed[digest]
+        reason = Reason.PART_OF_IMAGE_IN_USE
+        evidence = (_relation(graph, kept), *_consumers(used.get(_used_root(graph, kept, used), ())))
+    elif digest in recent:
+        reason = Reason.RECENTLY_IN_USE
+        evidence = recent[digest]
+    elif digest in recently_needed:
+        kept = recently_needed[digest]
+        reason = Reason.RECENTLY_IN_USE
+        evidence = (_relation(graph, kept), *recent.get(_used_root(graph, kept, recent), ()))
+    elif digest in own:
+        reason, evidence = own[digest]
+    elif digest in dependent:
+        kept = dependent[digest]
+        refers = kept.link is graphs.Relation.REFERS
+        reason = Reason.REFERS_TO_KEPT_IMAGE if refers else Reason.PART_OF_KEPT_IMAGE
+        evidence = (_relation(graph, kept),)
+    return Verdict(image, reason, evidence, age_days=(now - image.pushed_at) // timedelta(days=1))
+
+
+def _used_root(graph: Graph, kept: KeepReason, used: Container[str]) -> str:
+    """The used digest at the far end: an index found upward is itself kept by one of its children."""
+    if kept.root in used:
+        return kept.root
+    return next((d for d in graphs.downward(graph, [kept.root]) if d in used), kept.root)
+
+
+def _relation(graph: Graph, kept: KeepReason) -> str:
+    return f"{kept.link.value} {graph.images[kept.root].name}"
+
+
+def _consumers(usages: Iterable[Usage]) -> tuple[str, ...]:
+    return tuple(sorted({usage.consumer for usage in usages}))

@@ -1,0 +1,80 @@
+"""Pure: a drop in usages that an operator has to confirm before anything is removed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from ecr_cleaner.model.scan import SourceKey, SourceStatus, counts_json
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ecr_cleaner.model.scan import UsageScan
+
+_SEEN: Final = frozenset({SourceStatus.COMPLETE, SourceStatus.NOT_IN_REGION})
+
+
+@dataclass(frozen=True, slots=True)
+class UsageDrop:
+    """A fall of usages that a person has to confirm.
+
+    Attributes:
+        before: Images in use by source, of the last run that was complete; only the sources that fell.
+        now: Theirs now.
+    """
+
+    before: Mapping[SourceKey, int]
+    now: Mapping[SourceKey, int]
+
+    @property
+    def id(self) -> str:
+        """Names exactly this fall: another one is not confirmed by the same word."""
+        text = json.dumps([counts_json(self.before), counts_json(self.now)], sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    def __str__(self) -> str:
+        return ", ".join(f"{key} from {self.before[key]} to {self.now[key]}" for key in sorted(self.before))
+
+
+def confirm_command(drop: UsageDrop, function: str, region: str) -> str:
+    """Ready to paste: a person's word that a fall of usages is as it should be."""
+    event = json.dumps({"schema_version": 1, "action": "confirm_usage_drop", "id": drop.id}, separators=(",", ":"))
+    return (
+        f"aws lambda invoke --region {region} --function-name {function}"
+        f" --cli-binary-format raw-in-base64-out --payload '{event}' /dev/stdout"
+    )
+
+
+def counts(scan: UsageScan) -> dict[SourceKey, int]:
+    """Different images that each source finds in use, if it gave a full answer.
+
+    Not its usages: those grow and shrink with every task that scaling adds or takes away, and a crowded service
+    would hide that all others have vanished. What a person excluded has nothing to compare.
+    """
+    found: dict[SourceKey, set[tuple[str | None, ...]]] = {o.key: set() for o in scan.outcomes if o.status in _SEEN}
+    for usage in scan.usages:
+        key = SourceKey(usage.target, usage.source, usage.cluster) if usage.target else None
+        if key is not None and key in found:
+            reference = usage.reference
+            found[key].add(
+                (reference.account, reference.region, reference.repository, reference.effective_tag, reference.digest)
+            )
+    return {key: len(images) for key, images in found.items()}
+
+
+def drop(before: Mapping[SourceKey, int], now: Mapping[SourceKey, int], max_percent: int | None) -> UsageDrop | None:
+    """Which sources fell by more than a share.
+
+    Args:
+        before: Images in use by source, of the last run that was complete.
+        now: Of this one; a source that is not in both is not compared.
+        max_percent: The share that is still believable; None compares nothing.
+    """
+    if max_percent is None:
+        return None
+    both = sorted(before.keys() & now.keys())
+    fallen = [key for key in both if (before[key] - now[key]) * 100 > before[key] * max_percent]
+    return UsageDrop({key: before[key] for key in fallen}, {key: now[key] for key in fallen}) if fallen else None

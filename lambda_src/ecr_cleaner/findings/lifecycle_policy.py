@@ -1,0 +1,291 @@
+"""Pure: which images a repository's own ECR lifecycle policy is about to expire or to archive.
+
+The rules are those of the ECR user guide (https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html,
+"Lifecycle policy evaluation rules", and "Lifecycle policy properties"):
+
+- All rules look at all images of their storage class at the same time; then they are applied by priority, 1 first.
+- An image that fits the tags of a rule is out of reach of the rules of lower priority, even if the rule leaves it.
+- A rule counts the images that other rules take as well.
+- What an index lists goes after the index only.
+
+What is not written there is not guessed: a rule with anything unknown in it is not understood, and neither are those
+of lower priority, for it might keep images from them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final
+
+from ecr_cleaner.decision.retention import matches
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from ecr_cleaner.model.image import Image
+
+
+class Action(StrEnum):
+    """What a rule does to an image. Of neither can the image be pulled afterwards."""
+
+    EXPIRE = "expire"
+    ARCHIVE = "archive"
+
+
+class CountType(StrEnum):
+    """How a rule tells which of its images go."""
+
+    MORE_THAN = "imageCountMoreThan"
+    SINCE_PUSHED = "sinceImagePushed"
+    SINCE_PULLED = "sinceImagePulled"
+    SINCE_TRANSITIONED = "sinceImageTransitioned"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule of a policy.
+
+    Attributes:
+        priority: The lowest number comes first.
+        action: What happens to the images it takes.
+        tag_status: ``tagged``, ``untagged`` or ``any``.
+        patterns: Globs; of a tagged image each of them has to fit one of its tags.
+        count_type: How it tells which go.
+        count: Images, or days.
+    """
+
+    priority: int
+    action: Action
+    tag_status: str
+    patterns: tuple[str, ...]
+    count_type: CountType
+    count: int
+
+    def selects(self, image: Image) -> bool:
+        """Whether the image is of its storage class and fits its tags."""
+        if image.active is (self.count_type is CountType.SINCE_TRANSITIONED):
+            return False
+        if self.tag_status == "tagged":
+            return bool(image.tags) and all(any(matches(p, tag) for tag in image.tags) for p in self.patterns)
+        return self.tag_status == "any" or not image.tags
+
+
+@dataclass(frozen=True, slots=True)
+class NotUnderstood:
+    """A rule that is not evaluated.
+
+    Attributes:
+        priority: Its own, as written; None if the policy as a whole is meant.
+        cause: Why; the end of a sentence.
+    """
+
+    priority: int | None
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What is understood of a lifecycle policy.
+
+    Attributes:
+        rules: In the order in which they apply.
+        not_understood: The rest, likewise.
+    """
+
+    rules: tuple[Rule, ...] = ()
+    not_understood: tuple[NotUnderstood, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What a policy does to one image.
+
+    Attributes:
+        rule: The one that takes it.
+        due: When it does, not before it takes the indexes that list the image; ECR follows within 24 hours. None: now,
+            by the number of images.
+    """
+
+    rule: Rule
+    due: datetime | None
+
+
+_RULE: Final = frozenset({"rulePriority", "description", "selection", "action"})
+
+
+_SELECTION: Final = frozenset(
+    {"tagStatus", "tagPatternList", "tagPrefixList", "storageClass", "countType", "countUnit", "countNumber"}
+)
+
+
+_LISTS: Final = {
+    "tagPatternList": re.compile(r"[A-Za-z0-9_.*-]{1,128}"),
+    "tagPrefixList": re.compile(r"[A-Za-z0-9_.-]{1,128}"),
+}
+
+
+_MAX_WILDCARDS: Final = 4
+
+
+def read(text: str) -> Policy:
+    """Understand a policy as ``ecr:GetLifecyclePolicy`` gives it; never fails."""
+    try:
+        rules = json.loads(text)["rules"]
+        ordered = sorted(rules, key=_priority)
+    except (ValueError, KeyError, TypeError):
+        return Policy(not_understood=(NotUnderstood(None, "is no list of rules, each with its rulePriority"),))
+    priorities = [_priority(rule) for rule in ordered]
+    if len(set(priorities)) < len(priorities):
+        return Policy(not_understood=(NotUnderstood(None, "has two rules of the same priority"),))
+    understood: list[Rule] = []
+    for at, told in enumerate(ordered):
+        rule = _rule(told)
+        if isinstance(rule, str):
+            below = (NotUnderstood(p, f"comes after rule {priorities[at]}") for p in priorities[at + 1 :])
+            return Policy(tuple(understood), (NotUnderstood(priorities[at], rule), *below))
+        understood.append(rule)
+    return Policy(tuple(understood))
+
+
+def _priority(rule: dict[str, Any]) -> int:
+    return _whole(rule["rulePriority"])
+
+
+def _whole(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise TypeError(value)
+    return value
+
+
+def _rule(told: dict[str, Any]) -> Rule | str:
+    """One rule; or why it is not understood."""
+    try:
+        selection, action = told["selection"], told["action"]
+        count_type = CountType(selection["countType"])
+        cause = _strange(told) or _strange_count(selection, count_type) or _strange_tags(selection)
+        verb = _action(action, count_type)
+        if cause or verb is None:
+            return cause or f"has the action {json.dumps(action, sort_keys=True)} with {count_type.value}"
+        return Rule(
+            priority=_priority(told),
+            action=verb,
+            tag_status=str(selection["tagStatus"]),
+            patterns=_patterns(selection),
+            count_type=count_type,
+            count=_whole(selection["countNumber"]),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        return f"is not written as ECR's documentation says ({error})"
+
+
+def _strange(told: dict[str, Any]) -> str:
+    unknown = sorted({*(set(told) - _RULE), *(set(told["selection"]) - _SELECTION)})
+    return f"has a member {unknown[0]!r}, which is not known here" if unknown else ""
+
+
+def _strange_count(selection: dict[str, Any], count_type: CountType) -> str:
+    unit = None if count_type is CountType.MORE_THAN else "days"
+    storage = "archive" if count_type is CountType.SINCE_TRANSITIONED else "standard"
+    if selection.get("countUnit") != unit:
+        return f"counts in {selection.get('countUnit')!r} with {count_type.value}"
+    if selection.get("storageClass", "standard") != storage:
+        return f"has {count_type.value} with the storage class {selection.get('storageClass')!r}"
+    return ""
+
+
+def _strange_tags(selection: dict[str, Any]) -> str:
+    status, lists = selection["tagStatus"], [name for name in _LISTS if name in selection]
+    if status not in {"tagged", "untagged", "any"}:
+        return f"has the tagStatus {status!r}"
+    if len(lists) != (status == "tagged"):
+        return f"has {len(lists)} lists of tags with the tagStatus {status!r}"
+    for name in lists:
+        if not isinstance(selection[name], list) or not selection[name]:
+            return f"has no list of tags in {name}"
+        for glob in selection[name]:
+            if not _LISTS[name].fullmatch(glob) or glob.count("*") > _MAX_WILDCARDS:
+                return f"has {glob!r} in {name}"
+    return ""
+
+
+def _action(told: dict[str, Any], count_type: CountType) -> Action | None:
+    if told == {"type": "expire"} and count_type is not CountType.SINCE_PULLED:
+        return Action.EXPIRE
+    to_archive = {"type": "transition", "targetStorageClass": "archive"}
+    if told == to_archive and count_type is not CountType.SINCE_TRANSITIONED:
+        return Action.ARCHIVE
+    return None
+
+
+def _patterns(selection: dict[str, Any]) -> tuple[str, ...]:
+    prefixes = (f"{prefix}*" for prefix in selection.get("tagPrefixList", ()))
+    return (*selection.get("tagPatternList", ()), *prefixes)
+
+
+def fates(
+    policy: Policy,
+    images: Sequence[Image],
+    parents: Mapping[str, Collection[str]],
+    wanted: Iterable[str],
+    now: datetime,
+) -> dict[str, Fate]:
+    """What a policy does to some images of a repository.
+
+    Args:
+        policy: Of the repository.
+        images: All of them.
+        parents: Manifest to the indexes that list it.
+        wanted: Digests of the active images that are asked about.
+        now: The moment for which it is asked; for one that lies ahead, as if nothing were pushed until then.
+
+    Returns:
+        Digest to fate; without those that stay. Of archived images nothing is said.
+    """
+    by_digest = {image.digest: image for image in images}
+    taken_by: dict[Rule, frozenset[str]] = {}
+    found: dict[str, Fate | None] = {}
+
+    def fate(digest: str) -> Fate | None:
+        if digest in found:
+            return found[digest]
+        found[digest] = None  # of indexes that list each other, none goes first
+        image = by_digest.get(digest)
+        rule = next((r for r in policy.rules if r.selects(image)), None) if image and image.active else None
+        if image is None or rule is None:
+            return None
+        if rule.count_type is CountType.MORE_THAN and rule not in taken_by:
+            taken_by[rule] = _beyond_count(rule, images)
+        due = _due(rule, image)
+        goes = digest in taken_by[rule] if due is None else due < now
+        holders = [parent for parent in parents.get(digest, ()) if parent in by_digest and by_digest[parent].active]
+        before = [fate(holder) for holder in holders]
+        if goes and all(before):
+            dues = [one for one in (due, *(holder.due for holder in before if holder)) if one is not None]
+            found[digest] = Fate(rule, max(dues, default=None))
+        return found[digest]
+
+    return {digest: told for digest in wanted if (told := fate(digest)) is not None}
+
+
+def _beyond_count(rule: Rule, images: Iterable[Image]) -> frozenset[str]:
+    youngest_first = sorted(
+        (image for image in images if rule.selects(image)), key=lambda i: (i.pushed_at, i.digest), reverse=True
+    )
+    return frozenset(image.digest for image in youngest_first[rule.count :])
+
+
+def _due(rule: Rule, image: Image) -> datetime | None:
+    """When the age limit of a rule is over; None if it has none."""
+    if rule.count_type is CountType.MORE_THAN:
+        return None
+    # The push, or the restoration from the archive if that is later: so the guide has it, and so `Image` tells it.
+    since = image.pushed_at
+    if rule.count_type is CountType.SINCE_PULLED and image.last_pulled_at is not None:
+        restored = image.uploaded_at is not None
+        since = max(image.last_pulled_at, image.pushed_at) if restored else image.last_pulled_at
+    return since + timedelta(days=rule.count)

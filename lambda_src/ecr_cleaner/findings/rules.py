@@ -1,0 +1,234 @@
+"""Pure: what a person should know of a registry, beside what would go. No finding changes a verdict.
+
+One call for each repository whose images are known, with nothing in memory but that repository; what concerns the
+registry as a whole is said at the end.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from ecr_cleaner.decision import graph as graphs
+from ecr_cleaner.decision import pull_failures
+from ecr_cleaner.decision.matching import wanted
+from ecr_cleaner.findings import lifecycle_policy
+from ecr_cleaner.model.result import Finding, FindingKind, Severity
+from ecr_cleaner.model.usage import ReferenceScope, UsageKind
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from datetime import datetime
+
+    from ecr_cleaner.decision.matching import Resolved
+    from ecr_cleaner.findings.lifecycle_policy import Fate, Policy
+    from ecr_cleaner.model.image import Image, RemovedImage
+    from ecr_cleaner.model.repository import RepositorySnapshot
+    from ecr_cleaner.model.usage import Usage
+
+REGISTRY: Final = "registry"
+"""The subject of what concerns no single repository."""
+
+
+RESTORE: Final = "ecr-cleaner restore {}"
+"""The command that brings an image back; what there is to say besides stands in it already."""
+
+
+LIFECYCLE_HORIZON: Final = timedelta(days=7)
+"""How far ahead a lifecycle policy is looked at: a person needs some days to change it."""
+
+
+_SHOWN: Final = 3
+
+
+_UNNAMED_SOURCE: Final = "ecs_families"  # its task definitions are named by nothing: perhaps nobody starts them
+
+
+def dangling(
+    repository: str, resolved: Resolved, gone: Mapping[str, RemovedImage] | None = None, restore: str = RESTORE
+) -> Iterator[Finding]:
+    """What usages name in a repository that is there, and is not in it.
+
+    A consumer whose runtime goes by the digest, as Lambda's does, has lost no more than a name.
+
+    Args:
+        repository: Its name.
+        resolved: What usages name in it.
+        gone: What earlier runs removed from it, by digest: what is missing because of that is told as such.
+        restore: The command that brings an image back.
+    """
+    by_digest = {
+        (usage.source, usage.consumer)
+        for usages in resolved.used.values()
+        for usage in usages
+        if usage.reference.digest is not None
+    }
+    for name, usages, removed in _missing(resolved, gone or {}):
+        bound = [usage for usage in usages if (usage.source, usage.consumer) not in by_digest]
+        what = "tag" if name.startswith(":") else "digest"
+        more = "" if bound else "; what they run is there by its digest"
+        detail = f"the repository has no such {what}; named by {_who(bound or usages)}{more}"
+        severity = _gravity(bound) if bound else Severity.INFO
+        kind = FindingKind.DANGLING_REFERENCE
+        if removed is not None:
+            kind = FindingKind.REMOVED_IN_USE
+            digest, one = removed
+            detail += f"; {one}: {restore.format(f'{repository}@{digest}')}"
+        yield Finding(kind, severity, f"{repository}{name}", detail)
+
+
+def _missing(
+    resolved: Resolved, gone: Mapping[str, RemovedImage]
+) -> Iterable[tuple[str, list[Usage], tuple[str, RemovedImage] | None]]:
+    """What is missing, who names it, and what is known of its removal; named by tag and by digest it is one image."""
+    found: dict[str, tuple[str, list[Usage], tuple[str, RemovedImage] | None]] = {}
+    for name, usages in sorted(resolved.missing.items()):
+        removed = pull_failures.removed_as(name, gone)
+        found.setdefault(removed[0] if removed else name, (name, [], removed))[1].extend(usages)
+    return found.values()
+
+
+def dangling_repositories(
+    named: Mapping[str | None, tuple[Usage, ...]], existing: Collection[str]
+) -> Iterator[Finding]:
+    """What usages name in repositories that do not exist.
+
+    A name without a registry may be an image of another one, so it says nothing here.
+    """
+    for repository in sorted(name for name in named if name is not None and name not in existing):
+        wanting: dict[str, list[Usage]] = {}
+        for usage in named[repository]:
+            if usage.reference.account is not None:
+                name = ":*" if usage.reference.breadth is ReferenceScope.REPOSITORY else wanted(usage.reference)
+                wanting.setdefault(name, []).append(usage)
+        for name, usages in sorted(wanting.items()):
+            detail = f"the repository does not exist; named by {_who(usages)}"
+            yield Finding(FindingKind.DANGLING_REFERENCE, _gravity(usages), f"{repository}{name}", detail)
+
+
+def archived_in_use(
+    images: Iterable[Image],
+    used: Mapping[str, tuple[Usage, ...]],
+    gone: Mapping[str, RemovedImage] | None = None,
+    restore: str = RESTORE,
+) -> Iterator[Finding]:
+    """Images that are in use, and that nothing can pull until they are restored; what is being restored is not told.
+
+    Args:
+        images: Of one repository.
+        used: Digest to the usages that name it.
+        gone: What earlier runs archived, by digest.
+        restore: As for `dangling`.
+    """
+    for image in images:
+        if image.digest in used and image.is_archived:
+            usages = used[image.digest]
+            command = restore.format(f"{image.repository}@{image.digest}")
+            by = f"; {gone[image.digest]}" if gone and image.digest in gone else ""
+            detail = f"it is archived, so nothing can pull it; in use by {_who(usages)}{by}: {command}"
+            yield Finding(FindingKind.ARCHIVED_IN_USE, _gravity(usages), image.name, detail, image.size_bytes)
+
+
+def lifecycle(
+    contents: RepositorySnapshot, used: Mapping[str, tuple[Usage, ...]], policy: Policy, now: datetime, *, read: bool
+) -> Iterator[Finding]:
+    """Images in use that the repository's own lifecycle policy takes within the horizon.
+
+    Args:
+        contents: Of the repository.
+        used: Digest to the usages that name it.
+        policy: The repository's.
+        now: The moment of the judgement.
+        read: Whether it is known what the indexes list; what is listed does not go before its index.
+    """
+    repository = contents.images[0].repository if contents.images else REGISTRY
+    for unknown in policy.not_understood:
+        rule = (
+            "its lifecycle policy" if unknown.priority is None else f"rule {unknown.priority} of its lifecycle policy"
+        )
+        detail = f"{rule} {unknown.cause}: whether it takes images in use is not known"
+        yield Finding(FindingKind.LIFECYCLE_RULE_NOT_UNDERSTOOD, Severity.WARNING, repository, detail)
+    parents: dict[str, list[str]] = {}
+    for index, listed in contents.children.items():
+        for child in listed:
+            parents.setdefault(child, []).append(index)
+    in_doubt = not read and any(image.is_index for image in contents.images)
+    fates = lifecycle_policy.fates(policy, contents.images, parents, used, now + LIFECYCLE_HORIZON)
+    for image in contents.images:
+        if image.digest in fates:
+            may_be_listed = in_doubt and not image.tags and not image.is_index
+            yield _taken(image, fates[image.digest], used[image.digest], now, may_be_listed=may_be_listed)
+
+
+def _taken(image: Image, fate: Fate, usages: tuple[Usage, ...], now: datetime, *, may_be_listed: bool) -> Finding:
+    verb = "expires" if fate.rule.action is lifecycle_policy.Action.EXPIRE else "archives"
+    soon = fate.due is None or fate.due <= now
+    when = "within 24 hours" if fate.due is None or soon else f"on {fate.due:%Y-%m-%d}"
+    unless = ", unless an index lists it: none was read here" if may_be_listed else ""
+    detail = (
+        f"rule {fate.rule.priority} of the repository's lifecycle policy {verb} it {when}{unless};"
+        f" in use by {_who(usages)}"
+    )
+    severity = _gravity(usages) if soon and not may_be_listed else Severity.WARNING
+    return Finding(FindingKind.LIFECYCLE_EXPIRES_IN_USE, severity, image.name, detail, image.size_bytes)
+
+
+def orphans(contents: RepositorySnapshot, in_use: Collection[str]) -> Iterator[Finding]:
+    """Signatures and attestations whose image is not in their repository; one finding for all of them.
+
+    Args:
+        contents: Of the repository.
+        in_use: Digests that usages name anywhere: what refers to one of these may be kept apart from it on purpose.
+    """
+    there = {image.digest for image in contents.images}
+    found = [
+        image
+        for image in contents.images
+        if (subjects := graphs.subjects_of(image)) and there.isdisjoint(subjects) and not set(subjects) & set(in_use)
+    ]
+    # A repository without a single container image holds what tells of images elsewhere.
+    if found and graphs.build(contents).containers:
+        size = sum(image.size_bytes for image in found if not image.is_index)
+        detail = f"{len(found)} signatures or attestations refer to images that are not in it, e.g. {found[0].name}"
+        yield Finding(FindingKind.ORPHANED_ARTIFACTS, Severity.INFO, found[0].repository, detail, size)
+
+
+def unmanaged(repository: str, images: int, size: int) -> Finding:
+    """What a repository holds that did not opt in."""
+    detail = f"it did not opt in and holds {images} images"
+    return Finding(FindingKind.UNMANAGED_STORAGE, Severity.INFO, repository, detail, size)
+
+
+def unmanaged_total(sizes: Mapping[str, tuple[int, int]]) -> Finding:
+    """What all of these repositories hold; by name, images and bytes."""
+    images, size = (sum(one[at] for one in sizes.values()) for at in (0, 1))
+    detail = f"{len(sizes)} repositories that did not opt in hold {images} images"
+    return Finding(FindingKind.UNMANAGED_STORAGE, Severity.INFO, REGISTRY, detail, size)
+
+
+def not_determined(subject: str, cause: str) -> Finding:
+    """Something that a run could not find out, and does not depend on."""
+    return Finding(FindingKind.NOT_DETERMINED, Severity.INFO, subject, cause)
+
+
+def ordered(found: Iterable[Finding]) -> list[Finding]:
+    """The gravest first; then by kind and subject."""
+    gravity = list(Severity)
+    return sorted(dict.fromkeys(found), key=lambda f: (gravity.index(f.severity), f.kind.value, f.subject, f.detail))
+
+
+def _gravity(usages: Iterable[Usage]) -> Severity:
+    """A problem where something breaks at its next start; a rollback target or an unnamed family may never start."""
+    certain = any(
+        usage.evidence is not UsageKind.ROLLBACK
+        and usage.source != _UNNAMED_SOURCE
+        and (usage.reference.account is not None or usage.reference.repository is None)
+        for usage in usages
+    )
+    return Severity.PROBLEM if certain else Severity.WARNING
+
+
+def _who(usages: Iterable[Usage]) -> str:
+    consumers = sorted({usage.consumer for usage in usages})
+    more = len(consumers) - _SHOWN
+    return "; ".join(consumers[:_SHOWN]) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,1 @@
+"""What earlier runs saw of each repository, kept in S3."""

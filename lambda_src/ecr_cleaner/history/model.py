@@ -1,0 +1,300 @@
+"""Pure: what is known of a repository's past, and which images that protects.
+
+Usages change between two runs: a service that was scaled in or updated this morning may be rolled back tonight. So
+every run stores which digests it found in use and which tags moved, and an image that was in use within the last days
+is kept as if it still were.
+
+The history grows with the repository and not with the number of runs: an entry is kept as long as its image exists, a
+lost tag as long as it may protect an image, and of the consumers of a digest five are kept.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from ecr_cleaner.history import removed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+
+    from ecr_cleaner.model.image import Image, RemovedImage
+    from ecr_cleaner.model.repository import RepositorySnapshot
+    from ecr_cleaner.model.usage import Usage
+
+MAX_CONSUMERS: Final = 5
+"""Consumers that are stored for an image: enough to know whom to ask."""
+
+
+MIN_LOST_TAG_DAYS: Final = 30
+"""How long a lost tag is stored at least, so that a longer ``keep_recently_used_days`` can protect images at once."""
+
+
+CLOCKS_DIFFER: Final = timedelta(minutes=6)
+"""By how much ECR's clock may be behind the function's: AWS refuses signatures that are five minutes off."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What is known of one image.
+
+    Attributes:
+        tags: Tags of the last observation, sorted.
+        tags_changed_at: Time of the last observation that found them changed; None if none did.
+        last_in_use: Time of the last observation that found it in use; None if none did.
+        by: Its consumers then; sorted, at most `MAX_CONSUMERS`.
+        lost_tags: Former tags, each with the time of the first observation without it.
+        children: Digests that an index lists; stored because an archived index cannot be read.
+        unused_since: Time of the first observation after the last use that had a complete response of every source and
+            did not find it in use; None if there was none. Until then the image may have been in use.
+    """
+
+    tags: tuple[str, ...] = ()
+    tags_changed_at: datetime | None = None
+    last_in_use: datetime | None = None
+    by: tuple[str, ...] = ()
+    lost_tags: Mapping[str, datetime] = field(default_factory=dict)
+    unused_since: datetime | None = None
+    children: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What is known of the images of one repository; a single observation is a history too.
+
+    Attributes:
+        repository: Name of the repository.
+        observed_at: Time of the last observation, UTC.
+        images: Entries by digest.
+        gone: Images that runs removed, by digest.
+    """
+
+    repository: str
+    observed_at: datetime
+    images: Mapping[str, Entry] = field(default_factory=dict)
+    gone: Mapping[str, RemovedImage] = field(default_factory=dict)
+
+
+def observe(
+    repository: str,
+    images: Iterable[Image],
+    used: Mapping[str, Iterable[Usage]],
+    observed_at: datetime,
+    *,
+    complete: bool,
+) -> History:
+    """One observation of a repository.
+
+    Args:
+        repository: Name of the repository.
+        images: All its images.
+        used: Digests, each with the usages that refer to it.
+        observed_at: When the usages were collected.
+        complete: Whether every source was read completely and no drop in usages awaits confirmation: only then an
+            image without a usage is known not to be in use.
+    """
+    return History(
+        repository,
+        observed_at,
+        {
+            image.digest: Entry(
+                image.tags, None, observed_at, _consumers(usage.consumer for usage in used[image.digest])
+            )
+            if image.digest in used
+            else Entry(image.tags, unused_since=observed_at if complete else None)
+            for image in images
+        },
+    )
+
+
+def learn(seen: History, children: Mapping[str, tuple[str, ...]]) -> History:
+    """The same observation, with the digests that some of its indexes list."""
+    return replace(
+        seen,
+        images={
+            digest: replace(entry, children=children[digest]) if digest in children else entry
+            for digest, entry in seen.images.items()
+        },
+    )
+
+
+def new_lists(
+    contents: RepositorySnapshot, known: History | None, indexes: Iterable[str]
+) -> dict[str, tuple[str, ...]]:
+    """Digests that some indexes list, of indexes whose list is not stored yet."""
+    past = known.images if known else {}
+    return {
+        digest: contents.children[digest]
+        for digest in indexes
+        if contents.children.get(digest) and not (digest in past and past[digest].children)
+    }
+
+
+def with_lists(contents: RepositorySnapshot, known: History | None) -> RepositorySnapshot:
+    """The images of a repository, with the stored lists of indexes that cannot be read any more."""
+    past = known.images if known else {}
+    remembered = {
+        digest: past[digest].children for digest in contents.unread if digest in past and past[digest].children
+    }
+    unread = tuple(digest for digest in contents.unread if digest not in remembered)
+    return replace(contents, children={**contents.children, **remembered}, unread=unread)
+
+
+def remember(known: History | None, seen: History, keep_recently_used_days: int) -> History:
+    """The history after an observation.
+
+    Forgotten are images that were not observed, unless the known history is of a later observation; tags that were
+    lost too long ago to protect an image; and `unused_since` of images that were never in use.
+    """
+    merged = seen if known is None else merge(known, seen)
+    images, gone = merged.images, merged.gone
+    if known is not None and seen.observed_at >= known.observed_at:
+        images = {digest: entry for digest, entry in images.items() if digest in seen.images}
+        owners = {tag: digest for digest, entry in seen.images.items() for tag in entry.tags}
+        gone = removed.still_gone(gone, seen.images.keys(), owners, seen.observed_at)
+    oldest = merged.observed_at - timedelta(days=max(keep_recently_used_days, MIN_LOST_TAG_DAYS))
+    return replace(
+        merged,
+        images={digest: _worth_knowing(entry, oldest) for digest, entry in images.items()},
+        gone=removed.latest(gone, merged.observed_at),
+    )
+
+
+def removing(known: History, gone: Mapping[str, RemovedImage]) -> History:
+    """The history with images that a run is about to remove; the next observation drops those that were not removed."""
+    return replace(known, gone=removed.latest({**known.gone, **gone}, known.observed_at))
+
+
+def merge(first: History, second: History) -> History:
+    """Merge two histories of one repository; the order of the two does not matter.
+
+    Tags are those of the later observation, consumers those of the later use.
+    """
+    older, newer = sorted((first, second), key=lambda history: history.observed_at)
+    both = older.images.keys() & newer.images.keys()
+    same_moment = older.observed_at == newer.observed_at
+    images = {**older.images, **newer.images}
+    for digest in both:
+        images[digest] = _merged(older, newer, digest, same_moment=same_moment)
+    return History(newer.repository, newer.observed_at, images, removed.merged(older.gone, newer.gone))
+
+
+def recent(
+    known: History, usages: Iterable[Usage], now: datetime, keep_recently_used_days: int
+) -> dict[str, tuple[str, ...]]:
+    """Digests that are kept because of recent use, with the evidence.
+
+    An image that was in use is kept until `keep_recently_used_days` times 24 hours after the first observation
+    without a use. An image that lost a tag within that time is kept if a usage names the tag: the consumer may have
+    been started with it.
+
+    Args:
+        known: History of the repository.
+        usages: Usages in this account and region.
+        now: Time of the evaluation.
+        keep_recently_used_days: Whole days; 0 keeps nothing.
+    """
+    if not keep_recently_used_days:
+        return {}
+    since = now - timedelta(days=keep_recently_used_days)
+    wanted: dict[str, list[str]] = {}
+    for usage in usages:
+        tag = usage.reference.effective_tag
+        if usage.reference.repository == known.repository and tag is not None:
+            wanted.setdefault(tag, []).append(usage.consumer)
+    kept: dict[str, tuple[str, ...]] = {}
+    for digest, entry in known.images.items():
+        evidence = []
+        if entry.last_in_use is not None and (entry.unused_since is None or entry.unused_since >= since):
+            seen = f"last seen in use {_moment(entry.last_in_use)}"
+            if entry.last_in_use < since:
+                until = _moment(entry.unused_since) if entry.unused_since else "now"
+                seen += f"; between then and {until} no run could read every source"
+            evidence += [f"{consumer}, {seen}" for consumer in entry.by] or [seen]
+        for tag, lost_at in sorted(entry.lost_tags.items()):
+            if lost_at >= since and tag in wanted:
+                had = f"it had this tag until {_moment(lost_at)} at the latest"
+                evidence += [f"{consumer}, by the tag {tag}: {had}" for consumer in _consumers(wanted[tag])]
+        if evidence:
+            kept[digest] = tuple(evidence)
+    return kept
+
+
+def pulled_since(images: Iterable[Image], collected_at: datetime) -> dict[str, tuple[str, ...]]:
+    """Images that were pulled after the collection of usages began, with the evidence.
+
+    The pull time of an index is ignored, because this run's own reading changes it; who pulls an index also pulls one
+    of its manifests.
+
+    Args:
+        images: As listed after the collection.
+        collected_at: When the collection of usages began.
+    """
+    since = collected_at - CLOCKS_DIFFER
+    return {
+        image.digest: (f"pulled {_moment(image.last_pulled_at)}, while usages were collected",)
+        for image in images
+        if not image.is_index and image.last_pulled_at is not None and image.last_pulled_at >= since
+    }
+
+
+def _merged(older_history: History, newer_history: History, digest: str, *, same_moment: bool) -> Entry:
+    older, newer = older_history.images[digest], newer_history.images[digest]
+    now = newer_history.observed_at
+    # Of two observations at the same time neither is the later one: the image had the tags of both.
+    tags = tuple(sorted({*older.tags, *newer.tags})) if same_moment else newer.tags
+    lost = dict(older.lost_tags)
+    for tag, lost_at in newer.lost_tags.items():
+        lost[tag] = max(lost_at, lost.get(tag, lost_at))
+    for tag in older.tags:
+        # Unless the newer history itself saw the tag lost since then, it was lost between the two.
+        if newer.lost_tags.get(tag, older_history.observed_at) <= older_history.observed_at:
+            lost[tag] = now
+    changes = [moment for moment in (older.tags_changed_at, newer.tags_changed_at) if moment is not None]
+    # Only an observation without a past has not been compared yet.
+    if older.tags != newer.tags and (
+        newer.tags_changed_at is None or newer.tags_changed_at <= older_history.observed_at
+    ):
+        changes.append(now)
+    last_in_use, by = _last_use(older, newer)
+    return Entry(
+        tags,
+        max(changes, default=None),
+        last_in_use,
+        by,
+        {tag: lost[tag] for tag in sorted(lost) if tag not in tags},
+        _unused_since(older, newer, last_in_use),
+        newer.children or older.children,  # what a digest lists never changes
+    )
+
+
+def _last_use(first: Entry, second: Entry) -> tuple[datetime | None, tuple[str, ...]]:
+    uses = [(entry.last_in_use, entry.by) for entry in (first, second) if entry.last_in_use is not None]
+    if not uses:
+        return None, ()
+    last = max(moment for moment, _ in uses)
+    return last, _consumers(name for moment, by in uses if moment == last for name in by)
+
+
+def _unused_since(first: Entry, second: Entry, last_in_use: datetime | None) -> datetime | None:
+    """The first observation without a use, of those after the last use."""
+    observations = [entry.unused_since for entry in (first, second) if entry.unused_since is not None]
+    return min((at for at in observations if last_in_use is None or at > last_in_use), default=None)
+
+
+def _worth_knowing(entry: Entry, oldest: datetime) -> Entry:
+    return replace(
+        entry,
+        lost_tags={tag: lost_at for tag, lost_at in entry.lost_tags.items() if lost_at >= oldest},
+        unused_since=entry.unused_since if entry.last_in_use is not None else None,
+    )
+
+
+def _consumers(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(set(names))[:MAX_CONSUMERS])
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"

@@ -1,0 +1,99 @@
+"""Reads the journal for an operator: which images were removed, when, why, and what is needed to push them again.
+
+Unlike the function, the reader needs the permission to list the bucket.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from ecr_cleaner.aws import s3
+from ecr_cleaner.errors import HistoryError, NotWholeError
+from ecr_cleaner.journal.schema import Entry, Page, read_page
+from ecr_cleaner.journal.writer import FOLDER
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from ecr_cleaner.aws.client import AwsClients
+
+_KEY: Final = re.compile(
+    r"(?P<day>\d{4}-\d\d-\d\d)/(?P<run>[^/]+)/(?P<repository>.+)/(?P<time>\d{6})-[0-9a-f]{12}\.json\.gz"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class JournalRecord:
+    """What the journal holds of one image.
+
+    Attributes:
+        entry: The latest entry, with the manifest of an earlier entry if it has none itself.
+        page: The page of the latest entry.
+    """
+
+    entry: Entry
+    page: Page
+
+
+@dataclass(slots=True)
+class JournalReader:
+    """The journal of one instance of the module.
+
+    Attributes:
+        clients: AWS clients of the operator.
+        bucket: Bucket of the journal.
+        prefix: Prefix of all keys of the instance; ends with a slash.
+        problems: Pages that could not be read, one sentence each.
+    """
+
+    clients: AwsClients
+    bucket: str
+    prefix: str
+    problems: list[str] = field(default_factory=list)
+
+    def pages(self, repository: str) -> Iterator[Page]:
+        """All pages of a repository, the latest first; a page that cannot be read is skipped and named in `problems`.
+
+        Raises:
+            AwsError: The bucket cannot be listed.
+        """
+        for key in self._keys(repository):
+            place = f"s3://{self.bucket}/{key}"
+            try:
+                page = read_page(s3.read(self.clients, self.bucket, key).body, place)
+                if page.repository != repository:
+                    message = f"{place} belongs to {page.repository!r}"
+                    raise NotWholeError(message)
+            except HistoryError as error:
+                self.problems.append(str(error))
+                continue
+            yield page
+
+    def _keys(self, repository: str) -> list[str]:
+        root = f"{self.prefix}{FOLDER}"
+        keys = []
+        for listed in s3.under(self.clients.client("s3"), Bucket=self.bucket, Prefix=root):
+            match = _KEY.fullmatch(listed.key.removeprefix(root))
+            if match and match["repository"] == repository:
+                keys.append((match["day"], match["time"], listed.key))
+        return [key for _, _, key in sorted(keys, reverse=True)]
+
+
+def by_digest(pages: Iterable[Page]) -> dict[str, JournalRecord]:
+    """The latest record of each image, by digest.
+
+    Args:
+        pages: Of one repository, the latest first.
+    """
+    records: dict[str, JournalRecord] = {}
+    for page in pages:
+        for entry in page.images:
+            latest = records.get(entry.digest)
+            if latest is None:
+                records[entry.digest] = JournalRecord(entry, page)
+            elif latest.entry.manifest is None and entry.manifest is not None:
+                complete = latest.entry.model_copy(update={"manifest": entry.manifest, "media_type": entry.media_type})
+                records[entry.digest] = JournalRecord(complete, latest.page)
+    return records

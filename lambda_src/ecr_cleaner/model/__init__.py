@@ -1,0 +1,1 @@
+"""Values that every package shares: frozen and serialisable, without behaviour that does I/O."""

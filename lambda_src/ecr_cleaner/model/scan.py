@@ -1,0 +1,180 @@
+"""Scan targets, how each usage source ended there, and the usages of a run.
+
+Times are timezone-aware UTC, sizes are bytes, ages are days of 24 hours.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from ecr_cleaner.model.result import Finding
+    from ecr_cleaner.model.usage import ScanTarget, Usage
+
+
+class SourceStatus(StrEnum):
+    """What one source can say of its part of the world."""
+
+    COMPLETE = "complete"
+    NOT_IN_REGION = "not_in_region"
+    FAILED = "failed"
+    DISABLED = "disabled"
+
+
+ALL_SOURCES = "*"
+"""The source of an outcome that is about a whole scan target."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceKey:
+    """What one outcome is about: everything that counts or names outcomes goes by it.
+
+    Attributes:
+        target: Where was looked.
+        source: Name of the source, or `ALL_SOURCES`.
+        cluster: The one cluster, if the source has an outcome for each one.
+    """
+
+    target: ScanTarget
+    source: str
+    cluster: str | None = None
+
+    def __lt__(self, other: SourceKey) -> bool:
+        """By target, then by source, then by cluster."""
+        return self._order < other._order
+
+    def __str__(self) -> str:
+        where = f" cluster {self.cluster}" if self.cluster is not None else ""
+        return f"{self.source} in {self.target}{where}"
+
+    @property
+    def _order(self) -> tuple[ScanTarget, str, bool, str]:
+        return self.target, self.source, self.cluster is not None, self.cluster or ""
+
+    def as_json(self) -> dict[str, str | None]:
+        """As JSON-native values."""
+        return {
+            "account_id": self.target.account_id,
+            "region": self.target.region,
+            "source": self.source,
+            "cluster": self.cluster,
+        }
+
+
+def counts_json(counts: Mapping[SourceKey, int]) -> list[dict[str, str | int | None]]:
+    """Counts by source as JSON-native values, in their order."""
+    return [{**key.as_json(), "usages": counts[key]} for key in sorted(counts)]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceOutcome:
+    """How one source ended in one scan target.
+
+    Attributes:
+        target: Where it looked.
+        source: Its name, or `ALL_SOURCES`.
+        status: Only ``complete`` and ``not_in_region`` allow removal; ``disabled`` is the operator's choice.
+        usages: Number of usages it returned.
+        detail: The cause of a failure with its remedy, or what is unprotected.
+        notes: Things an operator should know that protect nothing (a schedule that names a dead revision).
+        cluster: The one cluster it is about; None: all that the source looks at.
+    """
+
+    target: ScanTarget
+    source: str
+    status: SourceStatus
+    usages: int = 0
+    detail: str = ""
+    notes: tuple[str, ...] = ()
+    cluster: str | None = None
+
+    @property
+    def key(self) -> SourceKey:
+        """What it is about."""
+        return SourceKey(self.target, self.source, self.cluster)
+
+
+@dataclass(frozen=True, slots=True)
+class ScanRequest:
+    """What a run demands of its scans; whatever does not match it counts as failed.
+
+    Attributes:
+        targets: One scan of each is demanded.
+        run_id: Of the run.
+        settings_sha256: Of its settings.
+        catalog_sha256: Of the names of its sources.
+        sources: The names of its sources: each must have an outcome.
+        excluded: Those among them that the settings exclude, and no others may be.
+        requested_at: A scan that started before is stale.
+    """
+
+    targets: tuple[ScanTarget, ...]
+    run_id: str
+    settings_sha256: str
+    catalog_sha256: str
+    sources: tuple[str, ...]
+    excluded: frozenset[str]
+    requested_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TargetScan:
+    """What one scan of one target returned: the unit of work, of serialisation and of failure.
+
+    Attributes:
+        target: Where was looked.
+        run_id: The run that asked for it.
+        settings_sha256: Of the settings that it was made by.
+        catalog_sha256: Of the names of the sources that it was made with.
+        usages: Every usage, as often as a source returned it.
+        outcomes: One for every source, the disabled ones included.
+        findings: What the scan itself found that an operator should know.
+        calls: Tries of API calls that it took.
+        started_at: Before the first call.
+        finished_at: After the last one.
+    """
+
+    target: ScanTarget
+    run_id: str
+    settings_sha256: str
+    catalog_sha256: str
+    usages: tuple[Usage, ...]
+    outcomes: tuple[SourceOutcome, ...]
+    findings: tuple[Finding, ...]
+    calls: int
+    started_at: datetime
+    finished_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class UsageScan:
+    """Every usage that the scans of a run saw, and how each source ended.
+
+    Attributes:
+        usages: In no particular order, without doubles.
+        outcomes: One for every source in every target, the disabled ones included.
+        started_at: Before the first call of the first scan: what was deployed later may be missing.
+        findings: What the scans themselves found that an operator should know.
+        calls: Tries of API calls that they took.
+    """
+
+    usages: tuple[Usage, ...]
+    outcomes: tuple[SourceOutcome, ...]
+    started_at: datetime
+    findings: tuple[Finding, ...] = ()
+    calls: int = 0
+
+    @property
+    def failures(self) -> tuple[SourceOutcome, ...]:
+        """The outcomes that make the run read-only."""
+        return tuple(o for o in self.outcomes if o.status is SourceStatus.FAILED)
+
+    @property
+    def unprotected(self) -> tuple[SourceOutcome, ...]:
+        """The sources that the operator excluded."""
+        return tuple(o for o in self.outcomes if o.status is SourceStatus.DISABLED)

@@ -1,0 +1,96 @@
+"""Image references and the consumers that hold them.
+
+Times are timezone-aware UTC, sizes are bytes, ages are days of 24 hours.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class ReferenceScope(StrEnum):
+    """How much a reference covers. Only texts with placeholders in them cover more than an image."""
+
+    IMAGE = "image"
+    REPOSITORY = "repository"
+    PREFIX = "prefix"
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """An image reference as a consumer wrote it, taken apart.
+
+    Attributes:
+        text: As written.
+        account: Twelve digits; None, always together with `region`: whichever registry.
+        region: Region of the registry.
+        repository: None means: this digest, in whichever repository it lies (Lambda's ``CodeSha256``).
+        tag: As written, without the implied ``latest``.
+        digest: As written, or as the runtime resolved it.
+        breadth: One image; every image of `repository`; or every image of every repository whose name begins with
+            `repository`, all of the registry if that is empty.
+    """
+
+    text: str
+    account: str | None = None
+    region: str | None = None
+    repository: str | None = None
+    tag: str | None = None
+    digest: str | None = None
+    breadth: ReferenceScope = ReferenceScope.IMAGE
+
+    @property
+    def effective_tag(self) -> str | None:
+        """The tag a runtime would ask for: neither tag nor digest means ``latest``."""
+        if self.tag is None and self.digest is None:
+            return "latest"
+        return self.tag
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ScanTarget:
+    """An account and a region in which consumers are looked for.
+
+    Attributes:
+        account_id: Twelve digits.
+        region: As AWS writes it, e.g. ``eu-central-1``.
+    """
+
+    account_id: str
+    region: str
+
+    def __str__(self) -> str:
+        return f"{self.account_id}/{self.region}"
+
+
+class UsageKind(StrEnum):
+    """How a usage was seen."""
+
+    CONFIGURED = "configured"
+    RUNNING = "running"
+    ROLLBACK = "rollback"
+    SCHEDULED = "scheduled"
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """One reference and the consumer it was found on.
+
+    Attributes:
+        reference: What is used.
+        source: Name of the source that saw it, e.g. ``ecs``.
+        consumer: For people, e.g. ``ecs service prod/api, task definition api:42``.
+        evidence: How it was seen.
+        failure: What AWS says of it, if the consumer did not get its image; empty: nothing of that kind.
+        target: Where the consumer is; the scan fills it in for its sources.
+        cluster: In which cluster, if the source has an outcome for each one.
+    """
+
+    reference: Reference
+    source: str
+    consumer: str
+    evidence: UsageKind = UsageKind.CONFIGURED
+    failure: str = ""
+    target: ScanTarget | None = None
+    cluster: str | None = None

@@ -1,0 +1,1 @@
+"""Sends results out: metrics, event, notification, report."""

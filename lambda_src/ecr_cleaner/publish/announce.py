@@ -1,0 +1,130 @@
+"""Tells those who were not there how an invocation ended: metrics, then an event, then a notification.
+
+The run has done its work and written its own report by then. What cannot be told fails the invocation, with a cause
+of its own beside all others.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from ecr_cleaner.aws import client, errors, responses
+from ecr_cleaner.clock import utc_now
+from ecr_cleaner.errors import AnnouncementError, CleanerError
+from ecr_cleaner.report import mail, metrics, run_event
+from ecr_cleaner.report.log import LOGGER
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from ecr_cleaner.aws.client import AwsClients
+    from ecr_cleaner.report.invocation import InvocationResult
+    from ecr_cleaner.settings.loader import Settings
+
+LAST_SECONDS: Final = float(client.CONNECT_TIMEOUT_SECONDS + client.READ_TIMEOUT_SECONDS + 5)
+"""What must be left of the time for one more try: one that hangs must not let Lambda end the invocation, for then
+nobody would be told the causes that there are."""
+
+
+def tell(
+    clients: AwsClients | None,
+    told: Settings,
+    ending: InvocationResult,
+    seconds_left: Callable[[], float],
+    clock: Callable[[], datetime] = utc_now,
+) -> InvocationResult:
+    """Tell everybody whom the settings name.
+
+    Args:
+        clients: Of the run; None if there are none, and nobody can be reached.
+        told: Who is told, and when.
+        ending: What is told.
+        seconds_left: Until Lambda ends the invocation.
+        clock: Now, in UTC.
+
+    Returns:
+        The ending, with what could not be told among its causes.
+    """
+    if told.metrics_namespace is not None:
+        _write_metrics(ending, told.metrics_namespace, clock())
+    if clients is None:
+        return ending
+    clients.too_late = lambda: seconds_left() < LAST_SECONDS
+    try:
+        if told.event_bus_name is not None:
+            ending = _tried(partial(_put_event, clients, ending, told.event_bus_name, clock()), ending)
+        if told.notifications is not None and ending.concerns(told.notifications.on):
+            ending = _tried(partial(_publish, clients, ending, told.notifications.topic_arn), ending)
+    finally:
+        clients.too_late = None
+    return ending
+
+
+def _write_metrics(ending: InvocationResult, namespace: str, now: datetime) -> None:
+    # Not through logging: Lambda's formatter would wrap it, and EMF has to be the whole line. What is JSON already and
+    # comes by standard output is passed on as it is
+    # (https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-logformat.html).
+    level = os.environ.get("AWS_LAMBDA_LOG_LEVEL", "INFO")
+    line = json.dumps(metrics.document(ending, namespace, now, level), separators=(",", ":"))
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def _tried(act: Callable[[], None], ending: InvocationResult) -> InvocationResult:
+    try:
+        act()
+    except (CleanerError, *errors.AwsError) as error:
+        cause = str(error)
+        LOGGER.error("The run could not be announced", extra={"cause": cause})
+        return ending.worsened([cause])
+    return ending
+
+
+def _put_event(clients: AwsClients, ending: InvocationResult, bus: str, now: datetime) -> None:
+    """Put the run's event.
+
+    Raises:
+        AnnouncementError: EventBridge did not take it, or nobody knows whether it did.
+    """
+    what = f"the event of the run could not be put on the event bus {bus}"
+    entry = run_event.entry(ending, bus, now)
+    try:
+        answer = responses.called(clients.client("events"), "PutEvents", Entries=[entry])
+        failed = responses.member(answer, "FailedEntryCount", "PutEvents")
+        entries = responses.member(answer, "Entries", "PutEvents")
+    except (CleanerError, *errors.AwsError) as error:
+        raise AnnouncementError(what, _why(error, "events:PutEvents")) from None
+    # A 200 whose only entry failed is a failure.
+    codes = [f"{one.get('ErrorCode')}: {one.get('ErrorMessage')}" for one in entries if "EventId" not in one]
+    if failed or codes or not entries:
+        raise AnnouncementError(what, "; ".join(codes) or "EventBridge does not say why")
+
+
+def _publish(clients: AwsClients, ending: InvocationResult, topic: str) -> None:
+    """Publish the notification.
+
+    Raises:
+        AnnouncementError: SNS did not take it, or nobody knows whether it did.
+    """
+    what = f"the notification could not be sent to {topic}"
+    try:
+        answer = responses.called(
+            clients.client("sns"),
+            "Publish",
+            TopicArn=topic,
+            Subject=mail.subject(ending),
+            Message=mail.text(ending),
+        )
+        responses.member(answer, "MessageId", "Publish")
+    except (CleanerError, *errors.AwsError) as error:
+        raise AnnouncementError(what, _why(error, "sns:Publish")) from None
+
+
+def _why(error: Exception, permission: str) -> str:
+    denied = errors.is_denied(error)
+    return errors.sentence(error) + (f"; the role needs the permission {permission}" if denied else "")

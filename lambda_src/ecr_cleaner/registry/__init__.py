@@ -1,0 +1,1 @@
+"""Reads Amazon ECR: repositories, tags, images, policies."""

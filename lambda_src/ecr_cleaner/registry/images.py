@@ -1,0 +1,160 @@
+"""Reads the images of a repository and the manifests that its indexes list."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from ecr_cleaner.aws import errors, responses
+from ecr_cleaner.decision.retention import matches
+from ecr_cleaner.errors import RepositoryError
+from ecr_cleaner.model.image import INDEX_MEDIA_TYPES, Image
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from ecr_cleaner.aws.client import AwsClients
+    from ecr_cleaner.model.repository import SkipReason
+    from ecr_cleaner.registry.own_pulls import Readings
+    from ecr_cleaner.settings.loader import Settings
+
+PAGE_SIZE: Final = 1000
+
+
+BATCH_SIZE: Final = 100
+"""Image ids that ECR takes in one call, for describing, reading and deleting alike."""
+
+
+def accepting(settings: Settings, reason: SkipReason, repository: str) -> str | None:
+    """The first key of ``accepted_gaps`` by which a repository is cleaned in spite of a reason to skip it, if any."""
+    start = f"{reason.value}:"
+    return next(
+        (
+            gap
+            for gap in settings.accepted_gaps
+            if gap.startswith(start) and matches(gap.removeprefix(start), repository)
+        ),
+        None,
+    )
+
+
+def images(clients: AwsClients, repository: str) -> Iterator[Image]:
+    """Every image of a repository, the archived ones included (ECR hides them unless asked)."""
+    for detail in responses.paged(
+        clients.client("ecr"),
+        "DescribeImages",
+        "imageDetails",
+        repositoryName=repository,
+        filter={"imageStatus": "ANY"},
+        maxResults=PAGE_SIZE,
+    ):
+        yield _image(repository, detail)
+
+
+def describe(
+    clients: AwsClients, repository: str, digests: Iterable[str], *, archived_too: bool = False
+) -> dict[str, Image]:
+    """The present state of some images.
+
+    Returns:
+        Digest to image; a digest that is gone is absent, and so is an archived one unless it is asked for.
+    """
+    more: dict[str, Any] = {"filter": {"imageStatus": "ANY"}} if archived_too else {}
+    wanted = list(digests)
+    if not wanted:
+        return {}
+    if len(wanted) > BATCH_SIZE:
+        return describe(clients, repository, wanted[:BATCH_SIZE], archived_too=archived_too) | describe(
+            clients, repository, wanted[BATCH_SIZE:], archived_too=archived_too
+        )
+    try:
+        answer = clients.client("ecr").describe_images(
+            repositoryName=repository,
+            imageIds=[{"imageDigest": digest} for digest in wanted],
+            **more,
+        )
+    except errors.AwsError as error:
+        if errors.code_of(error) == "RepositoryNotFoundException":
+            return {}
+        if errors.code_of(error) != "ImageNotFoundException":
+            raise
+        # One missing image fails the whole call without saying which: halve until it is alone.
+        if len(wanted) == 1:
+            return {}
+        half = len(wanted) // 2
+        return describe(clients, repository, wanted[:half], archived_too=archived_too) | describe(
+            clients, repository, wanted[half:], archived_too=archived_too
+        )
+    found = (_image(repository, d) for d in responses.member(answer, "imageDetails", "DescribeImages"))
+    return {image.digest: image for image in found}
+
+
+def _image(repository: str, detail: dict[str, Any]) -> Image:
+    pushed_at = responses.member(detail, "imagePushedAt", "DescribeImages")
+    status = detail.get("imageStatus", "ACTIVE")
+    # An image restored from the archive counts as newly pushed, as it does for ECR's lifecycle policies.
+    restored_at = max(pushed_at, detail.get("lastActivatedAt", pushed_at))
+    return Image(
+        repository=repository,
+        digest=responses.member(detail, "imageDigest", "DescribeImages"),
+        tags=tuple(sorted(detail.get("imageTags", ()))),  # absent when untagged
+        pushed_at=restored_at,
+        uploaded_at=pushed_at if restored_at > pushed_at else None,
+        size_bytes=detail.get("imageSizeInBytes", 0),
+        media_type=detail.get("imageManifestMediaType"),
+        artifact_type=detail.get("artifactMediaType"),  # absent for an index
+        subject=detail.get("subjectManifestDigest"),
+        last_pulled_at=detail.get("lastRecordedPullTime"),  # absent until the first pull
+        active=status == "ACTIVE",
+        activating=status == "ACTIVATING",
+        archived_at=detail.get("lastArchivedAt") if status == "ARCHIVED" else None,
+    )
+
+
+def children(
+    clients: AwsClients, repository: str, indexes: Iterable[Image], readings: Readings
+) -> tuple[dict[str, tuple[str, ...]], tuple[str, ...]]:
+    """Which manifests some indexes list.
+
+    Reading a manifest counts as a pull and refreshes the index's ``lastRecordedPullTime``
+    (https://github.com/aws/containers-roadmap/issues/2390), so only indexes are read, and only where an old
+    image may depend on one; when it was, `readings` knows.
+
+    Returns:
+        Digest of an index to the digests it lists; and the archived indexes that cannot be read.
+
+    Raises:
+        RepositoryError: One that is not archived cannot be read; nobody knows what it needs.
+    """
+    active = {image.digest: image.active for image in indexes}
+    wanted = list(active)
+    unread: list[str] = []
+    found: dict[str, tuple[str, ...]] = {}
+    for start in range(0, len(wanted), BATCH_SIZE):
+        batch = wanted[start : start + BATCH_SIZE]
+        with readings.reading(repository, batch):
+            answer = clients.client("ecr").batch_get_image(
+                repositoryName=repository,
+                imageIds=[{"imageDigest": digest} for digest in batch],
+                acceptedMediaTypes=list(INDEX_MEDIA_TYPES),
+            )
+        for image in responses.member(answer, "images", "BatchGetImage"):
+            digest = responses.member(
+                responses.member(image, "imageId", "BatchGetImage"), "imageDigest", "BatchGetImage"
+            )
+            found[digest] = _listed(repository, digest, responses.member(image, "imageManifest", "BatchGetImage"))
+        unread += [digest for digest in batch if digest not in found and not active[digest]]
+        missing = [digest for digest in batch if digest not in found and active[digest]]
+        if missing:
+            codes = sorted({f.get("failureCode", "Unknown") for f in answer.get("failures", ())})
+            message = f"the index {missing[0]} cannot be read ({', '.join(codes) or 'no answer for it'})"
+            raise RepositoryError(message)
+    return found, tuple(unread)
+
+
+def _listed(repository: str, digest: str, manifest: str) -> tuple[str, ...]:
+    try:
+        return tuple(entry["digest"] for entry in json.loads(manifest)["manifests"])
+    except (ValueError, KeyError, TypeError):
+        message = f"the index {repository}@{digest} is not a list of manifests"
+        raise RepositoryError(message) from None

@@ -1,0 +1,139 @@
+"""Reads which repositories opted in by tag, and what their tags ask for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from ecr_cleaner.aws import errors, responses
+from ecr_cleaner.decision import retention
+from ecr_cleaner.model.repository import Repository, Skipped, SkipReason
+from ecr_cleaner.registry import tags as registry_tags
+from ecr_cleaner.registry.config import policy_text
+from ecr_cleaner.registry.images import accepting
+from ecr_cleaner.registry.pull_access import RegistryFacts, foreign_pullers
+from ecr_cleaner.settings.loader import whole_days
+
+if TYPE_CHECKING:
+    from ecr_cleaner.aws.client import AwsClients
+    from ecr_cleaner.settings.loader import Settings
+
+ENABLED_TAG: Final = "BoxCleanerEnabled"
+
+
+KEEP_DAYS_TAG: Final = "BoxCleanerKeepDays"
+
+
+@dataclass(frozen=True, slots=True)
+class Misconfigured:
+    """A repository whose tags cannot be understood: it is left alone.
+
+    Attributes:
+        name: Of the repository.
+        problem: One sentence.
+        opted_in: Whether it did opt in; then the run fails at its end. Otherwise it is only mentioned.
+    """
+
+    name: str
+    problem: str
+    opted_in: bool = True
+
+
+def opted_in(
+    clients: AwsClients, name: str, arn: str, settings: Settings, facts: RegistryFacts
+) -> Repository | Skipped | Misconfigured | None:
+    """Whether a repository opted in, and whether it may be cleaned.
+
+    Returns:
+        None if it did not opt in (or was deleted meanwhile, or is the function's own).
+    """
+    if name == settings.own_repository:
+        return None
+    tags = tags_of(clients, arn)
+    if tags is None or not is_enabled(tags):
+        return _near_miss(name, tags or {})
+    problem = variants(tags)
+    told = tags.get(KEEP_DAYS_TAG)
+    days = None if told is None else whole_days(told)
+    if problem is None and told is not None and days is None:
+        problem = f"tag {KEEP_DAYS_TAG} must be a whole number of days from 1 to 99999, got {told!r}"
+    if problem is not None:
+        return Misconfigured(name, problem)
+    skipped = _skip(clients, name, settings, facts)
+    if skipped is not None:
+        return skipped
+    minimum = settings.minimum_keep_days
+    note = f"tag {KEEP_DAYS_TAG} = {told} is below minimum_keep_days = {minimum}: {minimum} days hold"
+    notes = (note,) if days is not None and days < minimum else ()
+    misspelled = registry_tags.misspelled(tags, (ENABLED_TAG, KEEP_DAYS_TAG))
+    held = retention.of_repository(
+        name,
+        [rule.value for rule in settings.retention_rules],
+        default_keep_days=settings.default_keep_days,
+        minimum_keep_days=minimum,
+        tag_days=days,
+    )
+    held = replace(held, delete_archived_after_days=settings.delete_archived_after_days)
+    return Repository(name, arn, held, told, notes, misspelled)
+
+
+def tags_of(clients: AwsClients, arn: str) -> dict[str, str] | None:
+    """The tags of a repository; None if it does not exist any more."""
+    try:
+        answer = clients.client("ecr").list_tags_for_resource(resourceArn=arn)
+    except errors.AwsError as error:
+        if errors.code_of(error) == "RepositoryNotFoundException":
+            return None
+        raise
+    return {
+        responses.member(tag, "Key", "ListTagsForResource"): responses.member(tag, "Value", "ListTagsForResource")
+        for tag in responses.member(answer, "tags", "ListTagsForResource")
+    }
+
+
+def is_enabled(tags: dict[str, str]) -> bool:
+    """Whether the tags opt a repository in: exact key, exact value."""
+    return tags.get(ENABLED_TAG) == "true"
+
+
+def variants(tags: dict[str, str]) -> str | None:
+    """The problem with tags that IAM cannot tell apart from ours, or None.
+
+    IAM compares the names of tags without case, so with two variants it is unknown which one it reads
+    (https://docs.aws.amazon.com/IAM/latest/UserGuide/access_tags.html).
+    """
+    for wanted in (ENABLED_TAG, KEEP_DAYS_TAG):
+        others = sorted(key for key in tags if key.lower() == wanted.lower() and key != wanted)
+        if others:
+            return f"tag {others[0]!r} differs from {wanted!r} only in case: remove it"
+    return None
+
+
+def _near_miss(name: str, tags: dict[str, str]) -> Misconfigured | None:
+    """A repository that somebody surely meant to opt in is told so rather than passed over."""
+    for key, value in tags.items():
+        if key.lower() == ENABLED_TAG.lower() and not registry_tags.is_no(value):
+            problem = f"tag {key!r} = {value!r} does not opt in: only {ENABLED_TAG} = true does"
+            return Misconfigured(name, problem, opted_in=False)
+    misspelled = registry_tags.misspelled(tags, (ENABLED_TAG,))
+    return Misconfigured(name, misspelled[0], opted_in=False) if misspelled else None
+
+
+def _skip(clients: AwsClients, name: str, settings: Settings, facts: RegistryFacts) -> Skipped | None:
+    prefix = facts.replicated_deletes(name)
+    if prefix is not None and accepting(settings, SkipReason.DELETE_REPLICATION, name) is None:
+        rule = f"prefix {prefix!r}" if prefix else "every repository"
+        return Skipped(
+            name, SkipReason.DELETE_REPLICATION, f"a replication rule for {rule} repeats deletions elsewhere"
+        )
+    prefix = facts.cached_under(name)
+    if prefix is not None and accepting(settings, SkipReason.PULL_THROUGH_CACHE, name) is None:
+        return Skipped(name, SkipReason.PULL_THROUGH_CACHE, f"it lies under the pull-through cache {prefix!r}")
+    if accepting(settings, SkipReason.OTHER_ACCOUNTS, name) is None:
+        policy = policy_text(clients.client("ecr"), "GetRepositoryPolicy", repositoryName=name)
+        pullers = facts.foreign_pullers
+        if policy is not None:
+            pullers += foreign_pullers(policy, facts.account, f"the policy of {name}")
+        if pullers:
+            return Skipped(name, SkipReason.OTHER_ACCOUNTS, f"its policy lets {', '.join(pullers)} pull")
+    return None

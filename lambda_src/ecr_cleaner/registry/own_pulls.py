@@ -1,0 +1,81 @@
+"""When a run itself read manifests: ECR counts that as a pull, which is nobody's use of the image.
+
+https://github.com/aws/containers-roadmap/issues/2390. A pull time may come from a reading if it lies between its
+moments. The first one of these that is seen is taken for it, and from then on no other one: ECR tells no pull from
+another.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from ecr_cleaner.clock import utc_now
+from ecr_cleaner.model.image import LONGEST_READING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from datetime import datetime
+
+    from ecr_cleaner.model.image import Image
+
+CLOCKS_DIFFER: Final = timedelta(seconds=10)
+"""By how much ECR's clock may differ from the function's; both are kept by AWS."""
+
+
+@dataclass(slots=True)
+class _Reading:
+    """One call that read a manifest, and the pull time that is taken for it."""
+
+    began: datetime
+    ended: datetime
+    seen: datetime | None = None
+
+    def may_be(self, pulled_at: datetime) -> bool:
+        """Whether a pull time may come from it."""
+        if self.seen is not None:
+            return pulled_at == self.seen
+        return self.began - CLOCKS_DIFFER <= pulled_at <= self.ended + CLOCKS_DIFFER
+
+
+@dataclass(slots=True)
+class Readings:
+    """Those of one run.
+
+    Attributes:
+        clock: Now, in UTC, by the wall.
+    """
+
+    clock: Callable[[], datetime] = utc_now
+    _made: dict[tuple[str, str], list[_Reading]] = field(default_factory=dict)
+
+    @contextmanager
+    def reading(self, repository: str, digests: Iterable[str]) -> Iterator[None]:
+        """Note a call, whatever becomes of it: its answer may have got lost, or it was made twice."""
+        began = self.clock()
+        try:
+            yield
+        finally:
+            self.note(repository, digests, began, self.clock())
+
+    def note(self, repository: str, digests: Iterable[str], began: datetime, ended: datetime) -> None:
+        """Note a call by its moments; one that took too long, or a clock that was put back, explains nothing."""
+        if timedelta(0) <= ended - began <= LONGEST_READING:
+            for digest in digests:
+                self._made.setdefault((repository, digest), []).append(_Reading(began, ended))
+
+    def explain(self, image: Image, pulled_at: datetime | None) -> bool:
+        """Whether a pull time comes from one of them."""
+        return pulled_at is not None and any(one.may_be(pulled_at) for one in self._of(image))
+
+    def see(self, image: Image) -> None:
+        """Take the pull time of an image for that of each reading that it may come from; no other one may be later."""
+        if image.last_pulled_at is not None:
+            for one in self._of(image):
+                if one.may_be(image.last_pulled_at):
+                    one.seen = image.last_pulled_at
+
+    def _of(self, image: Image) -> list[_Reading]:
+        return self._made.get((image.repository, image.digest), [])

@@ -1,0 +1,148 @@
+"""Pure: who may pull from a repository, and which repositories others depend on.
+
+Consumers in other accounts cannot be seen from here, so a policy that lets them pull is a reason to leave
+the repository alone. The grammar is that of IAM resource policies
+(https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any, Final
+
+from ecr_cleaner.errors import RepositoryError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_PULL_ACTIONS: Final = ("ecr:batchgetimage", "ecr:getdownloadurlforlayer", "ecr:batchimportupstreamimage")
+
+
+_ACCOUNT: Final = re.compile(r"(?<![0-9])[0-9]{12}(?![0-9])")
+
+
+_ID: Final = re.compile(r"(?P<account>[0-9]{12})")
+
+
+# Only the account's own place in an ARN counts: a role may be named after somebody else's account.
+_ARN: Final = re.compile(r"(?:[^:]*:){4}(?P<account>[0-9]{12}):.*")
+
+
+_CONFINING_KEYS: Final = {
+    "aws:principalaccount": _ID,
+    "aws:sourceaccount": _ID,
+    "aws:principalarn": _ARN,
+    "aws:sourcearn": _ARN,
+}
+
+
+_CONFINING_OPERATORS: Final = frozenset(
+    {"stringequals", "stringequalsignorecase", "stringlike", "arnequals", "arnlike"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryFacts:
+    """What the registry as a whole says about its repositories.
+
+    Attributes:
+        account: Twelve digits.
+        delete_replication_prefixes: Name prefixes under a replication rule that also replicates
+            deletions; an empty prefix is every repository.
+        pull_through_prefixes: Prefixes of pull-through cache rules; ``ROOT`` is every repository.
+        foreign_pullers: Who else may pull from every repository by the registry's own policy.
+    """
+
+    account: str
+    delete_replication_prefixes: tuple[str, ...] = ()
+    pull_through_prefixes: tuple[str, ...] = ()
+    foreign_pullers: tuple[str, ...] = ()
+
+    def replicated_deletes(self, repository: str) -> str | None:
+        """The prefix of the rule by which a deletion here would be repeated elsewhere, or None."""
+        return next((p for p in self.delete_replication_prefixes if repository.startswith(p)), None)
+
+    def cached_under(self, repository: str) -> str | None:
+        """The prefix of the pull-through cache rule that the repository lies under, or None."""
+        return next(
+            (p for p in self.pull_through_prefixes if p == "ROOT" or repository.startswith(p.rstrip("/") + "/")),
+            None,
+        )
+
+
+def foreign_pullers(policy_text: str, account: str, place: str) -> tuple[str, ...]:
+    """Who outside the account a resource policy lets pull.
+
+    Args:
+        policy_text: The JSON document.
+        account: The account that owns the registry.
+        place: Named in errors, e.g. ``the policy of shop/api``.
+
+    Returns:
+        Principals as written, sorted. Empty if only the account itself can pull. A condition that is not
+        understood does not confine: what cannot be read counts as open.
+
+    Raises:
+        RepositoryError: The document is no policy.
+    """
+    try:
+        statements = json.loads(policy_text)["Statement"]
+        found: set[str] = set()
+        for statement in statements if isinstance(statements, list) else [statements]:
+            if statement["Effect"] == "Allow" and _lets_pull(statement):
+                found.update(_foreign(statement, account))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        message = f"{place} is not a policy document: {policy_text[:80]!r}"
+        raise RepositoryError(message) from None
+    return tuple(sorted(found))
+
+
+def _lets_pull(statement: dict[str, Any]) -> bool:
+    if "Action" not in statement:
+        return True  # NotAction allows everything else
+    patterns = [pattern.lower() for pattern in _listed(statement["Action"])]
+    return any(fnmatchcase(action, pattern) for pattern in patterns for action in _PULL_ACTIONS)
+
+
+def _foreign(statement: dict[str, Any], account: str) -> Iterator[str]:
+    principal = statement.get("Principal")
+    if principal is None:
+        yield "NotPrincipal"
+        return
+    condition = statement.get("Condition") or {}
+    confined_to = _accounts_of(condition)
+    if confined_to == {account}:
+        return
+    if isinstance(principal, str):
+        principal = {"AWS": principal}
+    for kind, names in principal.items():
+        for name in _listed(names):
+            if kind == "AWS" and _ACCOUNT.findall(name) == [account]:
+                continue
+            # Lambda asks for the permission of whoever creates the function as well, so its service
+            # principal alone, as Lambda itself adds it, admits nobody.
+            # With a condition it is meant for somebody, and who that is was not understood.
+            if kind == "Service" and name.startswith("lambda.") and not condition:
+                continue
+            yield name
+
+
+def _accounts_of(condition: dict[str, Any]) -> set[str]:
+    """The accounts that a condition confines a statement to; empty if it does not confine."""
+    for operator, keys in condition.items():
+        if operator.lower() not in _CONFINING_OPERATORS:
+            continue
+        for key, values in keys.items():
+            if key.lower() in _CONFINING_KEYS:
+                found = [_CONFINING_KEYS[key.lower()].fullmatch(value) for value in _listed(values)]
+                accounts = {match["account"] for match in found if match}
+                if all(found) and accounts:
+                    return accounts
+    return set()
+
+
+def _listed(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value

@@ -1,0 +1,131 @@
+"""Looks at every repository of the registry: which may be cleaned, and why the others may not."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from ecr_cleaner.aws import errors, responses
+from ecr_cleaner.errors import CleanerError, OutOfTimeError
+from ecr_cleaner.model.repository import Repository, Skipped
+from ecr_cleaner.model.result import RepositoryOutcome, RepositoryStatus
+from ecr_cleaner.registry import opt_in
+from ecr_cleaner.registry.images import PAGE_SIZE
+from ecr_cleaner.registry.pull_access import RegistryFacts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ecr_cleaner.aws.client import AwsClients
+    from ecr_cleaner.registry.pull_access import RegistryFacts
+    from ecr_cleaner.settings.loader import Settings
+
+
+def repository_names(clients: AwsClients) -> Iterator[tuple[str, str]]:
+    """Name and ARN of every repository of the registry."""
+    ecr = clients.client("ecr")
+    for found in responses.paged(ecr, "DescribeRepositories", "repositories", maxResults=PAGE_SIZE):
+        yield (
+            responses.member(found, "repositoryName", "DescribeRepositories"),
+            responses.member(found, "repositoryArn", "DescribeRepositories"),
+        )
+
+
+WORKERS: Final = 4
+
+
+REPOSITORY_GONE: Final = "RepositoryNotFoundException"
+
+
+REPOSITORY_GONE_DETAIL: Final = "it was deleted meanwhile"
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryListing:
+    """Every repository of a registry.
+
+    Attributes:
+        facts: What the registry as a whole says.
+        names: Of all repositories, whether they opted in or not.
+        repositories: Those that may be cleaned.
+        left_alone: Those that opted in, or may have, and are not cleaned, by name.
+        near_misses: Those that somebody surely meant to opt in, by name, and why they did not.
+        notes: What a person should know of their tags, in the order of the listing; one sentence each.
+    """
+
+    facts: RegistryFacts
+    names: frozenset[str]
+    repositories: tuple[Repository, ...]
+    left_alone: tuple[tuple[str, RepositoryOutcome], ...] = ()
+    near_misses: tuple[tuple[str, str], ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def opted_in(self) -> frozenset[str]:
+        """Names of those that opted in, or may have."""
+        return frozenset({*(one.name for one in self.repositories), *(name for name, _ in self.left_alone)})
+
+
+def list_repositories(
+    clients: AwsClients, settings: Settings, facts: RegistryFacts, only: frozenset[str] | None
+) -> RegistryListing:
+    """Look at all repositories, side by side.
+
+    Args:
+        clients: Of the account and region.
+        settings: What the run is told.
+        facts: What the registry as a whole says.
+        only: Look at these repositories alone; None means all of them.
+
+    Raises:
+        AwsError: The registry does not list its repositories; a single repository's error is its outcome.
+        OutOfTimeError: There is no time left for all of them.
+    """
+    names = [(name, arn) for name, arn in repository_names(clients) if only is None or name in only]
+
+    def look(found: tuple[str, str]) -> Repository | Skipped | opt_in.Misconfigured | RepositoryOutcome | None:
+        try:
+            return opt_in.opted_in(clients, *found, settings, facts)
+        except OutOfTimeError:
+            raise
+        except (CleanerError, *errors.AwsError) as error:
+            return unread(error)
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        looks = [(name, one) for (name, _), one in zip(names, pool.map(look, names), strict=True)]
+    return RegistryListing(
+        facts,
+        frozenset(name for name, _ in names),
+        tuple(one for _, one in looks if isinstance(one, Repository)),
+        tuple((name, outcome) for name, one in looks if (outcome := _outcome(one)) is not None),
+        tuple((name, o.problem) for name, o in looks if isinstance(o, opt_in.Misconfigured) and not o.opted_in),
+        tuple(f"repository {name}: {note}" for name, one in looks for note in _notes(one)),
+    )
+
+
+def unread(error: Exception) -> RepositoryOutcome:
+    """How a repository ended that could not be read."""
+    if errors.code_of(error) == REPOSITORY_GONE:
+        return RepositoryOutcome(RepositoryStatus.GONE, REPOSITORY_GONE_DETAIL)
+    return RepositoryOutcome(RepositoryStatus.FAILED, errors.sentence(error))
+
+
+def _notes(found: object) -> tuple[str, ...]:
+    match found:
+        case Repository():
+            return found.notes
+        case opt_in.Misconfigured(opted_in=False):
+            return (found.problem,)
+    return ()
+
+
+def _outcome(found: object) -> RepositoryOutcome | None:
+    match found:
+        case RepositoryOutcome():
+            return found
+        case Skipped():
+            return RepositoryOutcome(RepositoryStatus.SKIPPED, found.evidence, f"{found.reason.value}:{found.name}")
+        case opt_in.Misconfigured(opted_in=True):
+            return RepositoryOutcome(RepositoryStatus.MISCONFIGURED, found.problem)
+    return None

@@ -1,0 +1,1 @@
+"""Removes or archives images in ECR."""

@@ -1,0 +1,54 @@
+"""What happened to images since they were judged: whatever changed stays."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
+
+    from ecr_cleaner.model.image import Image
+
+    Explained = Callable[[Image, datetime | None], bool]
+    """Whether a pull time comes from this run's own reading."""
+
+
+def parts(image: Image, hanging: Mapping[str, Sequence[Image]]) -> list[Image]:
+    """Whose pull times tell that somebody pulled an image: its own and those of what hangs on it.
+
+    A runtime that pulls an index pulls one of its manifests too, unless its node has that already. So the pull times
+    of both are watched, through indexes that list indexes.
+    """
+    found = {image.digest: image}
+    queue = [image]
+    while queue:
+        part = queue.pop()
+        if part is image or part.is_index:
+            new = [i for i in hanging.get(part.digest, ()) if i.digest not in found]
+            found |= {i.digest: i for i in new}
+            queue += new
+    return list(found.values())
+
+
+def change(image: Image, present: Mapping[str, Image], watched: Sequence[Image], explained: Explained) -> str:
+    """What happened to an image since it was judged; empty if nothing.
+
+    Args:
+        image: As it was judged.
+        present: By digest, what is there now.
+        watched: Its `parts`.
+        explained: Asked of a pull time that is not what it was.
+    """
+    now = present.get(image.digest)
+    if now is None:
+        return "it is gone already"
+    if now.tags != image.tags:
+        return f"its tags changed from {list(image.tags)} to {list(now.tags)}"
+    if (now.pushed_at, now.active, now.archived_at) != (image.pushed_at, image.active, image.archived_at):
+        return "it was pushed, archived or restored"
+    for part in watched:
+        pulled_at = present[part.digest].last_pulled_at if part.digest in present else part.last_pulled_at
+        if pulled_at != part.last_pulled_at and not explained(part, pulled_at):
+            return f"{part.name} was pulled"
+    return ""

@@ -1,0 +1,175 @@
+"""Writes ECR: order, and whether more may go. With `batch` the only room that removes anything.
+
+What holds an image goes first: the indexes that list it and the subject it refers to. What must go first
+and stays keeps what hangs on it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from ecr_cleaner.clock import utc_now
+from ecr_cleaner.decision.graph import subjects_of
+from ecr_cleaner.model.plan import Removal, RemovalStatus, Verdict
+from ecr_cleaner.registry import images as registry_images
+from ecr_cleaner.registry import opt_in
+from ecr_cleaner.removal import batch as batches
+from ecr_cleaner.removal import calls
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    from ecr_cleaner.aws.client import AwsClients
+    from ecr_cleaner.journal.writer import Journal
+    from ecr_cleaner.model.image import Image
+    from ecr_cleaner.model.plan import RepositoryPlan
+    from ecr_cleaner.registry.own_pulls import Readings
+
+
+@dataclass(slots=True)
+class _Progress:
+    """What became of the images of one repository so far.
+
+    What goes into the archive may follow what went there or is gone. What is deleted may not follow into the archive:
+    what lies there comes back whole.
+    """
+
+    holders: Mapping[str, frozenset[str]]
+    gone: set[str] = field(default_factory=set)
+    archived: set[str] = field(default_factory=set)
+    kept: set[str] = field(default_factory=set)
+
+    def note(self, removal: Removal) -> Removal:
+        digest = removal.verdict.image.digest
+        ended = {RemovalStatus.REMOVED: self.gone, RemovalStatus.ARCHIVED: self.archived}
+        ended.get(removal.status, self.kept).add(digest)
+        return removal
+
+    def is_blocked(self, verdict: Verdict, *, archives: bool) -> bool:
+        """Whether what has to go first stays, or lies in the archive."""
+        holders = self.holders.get(verdict.image.digest, frozenset())
+        return bool(holders & self.kept) or (not archives and bool(holders & self.archived))
+
+    def is_ready(self, verdict: Verdict, *, archives: bool) -> bool:
+        """Whether everything that has to go first went."""
+        holders = self.holders.get(verdict.image.digest, frozenset())
+        return holders <= (self.gone | self.archived if archives else self.gone)
+
+
+def remove(  # noqa: PLR0913 - the run's own means, each by name
+    clients: AwsClients,
+    plan: RepositoryPlan,
+    may_go_on: Callable[[], bool],
+    journal: Journal | None = None,
+    *,
+    readings: Readings,
+    archive: bool = False,
+    clock: Callable[[], datetime] = utc_now,
+) -> Iterator[Removal]:
+    """Carry out the removals of one repository.
+
+    Args:
+        clients: Clients of the run.
+        plan: The verdicts; only those that remove are looked at.
+        may_go_on: Asked before each batch and each call that removes; once it says no, the rest is ``left``.
+        journal: Where what goes is written down first; what cannot be written down stays. None: nowhere.
+        readings: When the run itself read manifests.
+        archive: Whether what is active goes into the archive; what is there already is deleted all the same.
+        clock: Now, in UTC.
+
+    Yields:
+        How each removal ended, as it ends.
+
+    Raises:
+        AwsError: Something other than the removal itself failed, e.g. describing.
+    """
+    pending = {verdict.image.digest: verdict for verdict in plan.removals}
+    hanging = _hanging(plan)
+    watched = [*(verdict.image for verdict in pending.values()), *chain.from_iterable(hanging.values())]
+    archived_too = archive or not all(image.active for image in watched)
+    work = batches.RemovalContext(
+        clients, plan.repository, plan.holders, hanging, journal, archive, archived_too, readings, clock
+    )
+    progress = _Progress(plan.holders)
+    while pending:
+        blocked = [v for v in pending.values() if progress.is_blocked(v, archives=work.archives(v))]
+        for verdict in blocked:
+            del pending[verdict.image.digest]
+            yield progress.note(batches.removal(verdict, RemovalStatus.HOLDER_KEPT))
+        ready = [v for v in pending.values() if progress.is_ready(v, archives=work.archives(v))]
+        ready.sort(key=lambda verdict: bool(subjects_of(verdict.image)))  # what refers to others goes last
+        if not ready and not blocked:  # tags of the sha256-<hex> kind can be made to form a ring
+            yield from (batches.removal(v, RemovalStatus.HOLDER_KEPT) for v in pending.values())
+            return
+        for batch in (*_batches([v for v in ready if not work.archives(v)]), *_chunks(work, ready)):
+            end = _must_end(clients, plan, may_go_on)
+            for removal in () if end else batches.carry_out(work, batch, may_go_on):
+                if removal.status is not RemovalStatus.LEFT:
+                    del pending[removal.verdict.image.digest]
+                    if removal.status is RemovalStatus.ARCHIVED:
+                        work.archived[removal.verdict.image.digest] = None
+                    yield progress.note(removal)
+            if not end and any(verdict.image.digest in pending for verdict in batch):
+                end = RemovalStatus.LEFT, ""
+            if end:
+                yield from (batches.removal(v, end[0], detail=end[1]) for v in pending.values())
+                return
+
+
+def _must_end(
+    clients: AwsClients, plan: RepositoryPlan, may_go_on: Callable[[], bool]
+) -> tuple[RemovalStatus, str] | None:
+    """How all the rest ends, if nothing more may go; a person may say so in the middle of a repository."""
+    if not may_go_on():
+        return RemovalStatus.LEFT, ""
+    refusal = _not_as_told_any_more(clients, plan)
+    return (RemovalStatus.CHANGED, refusal) if refusal else None
+
+
+def _not_as_told_any_more(clients: AwsClients, plan: RepositoryPlan) -> str:
+    tags = opt_in.tags_of(clients, plan.repository.arn)
+    if tags is None:
+        return "the repository was deleted meanwhile"
+    if not opt_in.is_enabled(tags) or opt_in.variants(tags):
+        return "the repository was opted out meanwhile"
+    # In its own words: a tag that came or went changes which rule's ages hold, whatever its number.
+    if tags.get(opt_in.KEEP_DAYS_TAG) != plan.repository.keep_days_tag:
+        return f"the tag {opt_in.KEEP_DAYS_TAG} was changed meanwhile"
+    return ""
+
+
+def _hanging(plan: RepositoryPlan) -> dict[str, list[Image]]:
+    """Image to what hangs on it: what is to go as well, and what an index lists although it is kept for others."""
+    images = {verdict.image.digest: verdict.image for verdict in plan.removals}
+    hanging = defaultdict(list, {index: list(parts) for index, parts in plan.parts.items()})
+    for digest, holders in plan.holders.items():
+        # What is left of a plan is removed again with all of its holders.
+        for holder in holders if digest in images else ():
+            hanging[holder].append(images[digest])
+    return hanging
+
+
+def _batches(verdicts: Sequence[Verdict]) -> Iterator[list[Verdict]]:
+    """Groups whose ids fit into one call; the ids of one image are never split."""
+    batch: list[Verdict] = []
+    size = 0
+    for verdict in verdicts:
+        ids = len(calls.ids_of(verdict.image))
+        if size + ids > registry_images.BATCH_SIZE:
+            yield batch
+            batch, size = [], 0
+        batch.append(verdict)
+        size += ids
+    if batch:
+        yield batch
+
+
+def _chunks(work: batches.RemovalContext, verdicts: Iterable[Verdict]) -> Iterator[list[Verdict]]:
+    """Groups of what goes into the archive."""
+    archived = [verdict for verdict in verdicts if work.archives(verdict)]
+    for start in range(0, len(archived), calls.ARCHIVE_BATCH_SIZE):
+        yield archived[start : start + calls.ARCHIVE_BATCH_SIZE]

@@ -1,0 +1,220 @@
+"""The document of a run: everything that was seen, decided and done, as one JSON object.
+
+``docs/report.schema.json`` says what is in it. It is written as the run goes: the images lie in a temporary file, one
+on a line, so that memory holds no more of them than the run itself does; how removals ended is put in at the end.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import weakref
+from typing import IO, TYPE_CHECKING, Any, Final
+
+from ecr_cleaner import __version__
+from ecr_cleaner.aws import errors
+from ecr_cleaner.clock import utc_now
+from ecr_cleaner.errors import CleanerError
+from ecr_cleaner.report.reporter import verdict_json
+from ecr_cleaner.report.savings import savings
+from ecr_cleaner.report.summary import finding_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    from ecr_cleaner.model.plan import Removal, RepositoryPlan
+    from ecr_cleaner.model.usage import Usage
+    from ecr_cleaner.report.summary import RepositorySummary, RunSummary
+    from ecr_cleaner.settings.loader import Settings
+
+    Keep = Callable[["DocumentReporter", "RunSummary"], None]
+    """Keeps the document of an ended run somewhere; raises if it cannot."""
+
+SCHEMA_VERSION: Final = 1
+
+
+_TREND_TOTALS: Final = ("images", "removable", "removed", "bytes_total", "bytes_removable", "bytes_removed")
+
+
+_TOTALS: Final = (
+    *(*_TREND_TOTALS, "kept", "in_use", "bytes_in_use", "left", "failed", "partly_untagged"),
+    *("archived", "bytes_archived", "bytes_in_archive", "bytes_removable_from_archive"),
+)
+
+
+_REPOSITORY: Final = (
+    *("name", "status", "detail", "setting", "keep_days", "rule"),
+    *(*_TOTALS, "reasons", "removals", "failure_codes"),
+)
+"""What the schema knows of these. The summary may say more."""
+
+
+class DocumentReporter:
+    """Writes down what it is told, and has it kept once the run has ended.
+
+    That a document cannot be written or kept fails the run, and stops nothing before its end.
+
+    Attributes:
+        started_at: When it began to listen; UTC.
+    """
+
+    def __init__(self, settings: Settings, keep: Keep, clock: Callable[[], datetime] = utc_now) -> None:
+        self.started_at = clock()
+        self._settings = settings
+        self._keep = keep
+        self._clock = clock
+        self._images: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the run has ended, however it does
+        weakref.finalize(self, self._images.close)
+        self._endings: dict[tuple[str, str], dict[str, Any]] = {}  # only of what was to go
+        self._failure: OSError | None = None
+
+    def judged(self, plan: RepositoryPlan, *, dry_run: bool, refused: bool) -> None:  # noqa: ARG002 - the run's own words
+        """Write the verdicts of one repository down."""
+        try:
+            for verdict in plan.verdicts:
+                told = {**verdict_json(verdict), "index": verdict.image.is_index}
+                told |= {"active": verdict.image.active, "storage_class": verdict.image.storage_class}
+                self._images.write(_line(told))
+        except OSError as error:  # the disk is full: the run goes on, and tells at its end
+            self._failure = self._failure or error
+
+    def withheld(self, plan: RepositoryPlan, *, refused: bool = False) -> None:
+        """Note what stays because of a limit; of a run that is refused nothing ends."""
+        for verdict in () if refused else plan.removals:
+            self._end(verdict.image.repository, verdict.image.digest, "withheld")
+
+    def removal(self, removal: Removal) -> None:
+        """Note how one removal ended."""
+        image = removal.verdict.image
+        self._end(image.repository, image.digest, removal.status.value, removal.codes, removal.detail)
+
+    def repository(self, summary: RepositorySummary) -> None:
+        """Part of the run's summary."""
+
+    def run(self, summary: RunSummary) -> None:
+        """Have the document kept; where that fails, the summary says so."""
+        try:
+            if self._failure is not None:
+                raise self._failure
+            self._keep(self, summary)
+        except (CleanerError, OSError, *errors.AwsError) as error:
+            summary.problems.append(f"the report could not be written: {errors.sentence(error)}")
+        finally:
+            self._images.close()
+
+    def write(self, target: IO[bytes], summary: RunSummary, former: Iterable[dict[str, Any]] = ()) -> None:
+        """Write the document.
+
+        Args:
+            target: Where to.
+            summary: Of the ended run.
+            former: What `trend_of` said of former runs, the oldest first.
+
+        Raises:
+            OSError: It could not be written.
+        """
+        head = self._head(summary)
+        head["trend"] = [*former, self.trend_of(summary)]
+        target.write(json.dumps(head, separators=(",", ":"))[:-1].encode())
+        _write_list(target, "usages", (_line(usage_json(one)) for one in (summary.scan.usages if summary.scan else ())))
+        _write_list(target, "images", self._ended_images())
+        target.write(b"}\n")
+
+    def trend_of(self, summary: RunSummary) -> dict[str, Any]:
+        """What later runs remember of this one, as JSON-native values."""
+        totals = summary.as_json()["totals"]
+        return {
+            "run_id": summary.run_id,
+            "started_at": self.started_at.isoformat(),
+            "status": summary.status.value,
+            "dry_run": summary.dry_run,
+            **{name: totals[name] for name in _TREND_TOTALS},
+        }
+
+    def _head(self, summary: RunSummary) -> dict[str, Any]:
+        told = summary.as_json()
+        price = self._settings.storage_price_per_gb_month
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "run": {
+                "id": summary.run_id,
+                "account_id": summary.account_id,
+                "region": summary.region,
+                "started_at": self.started_at.isoformat(),
+                "ended_at": self._clock().isoformat(),
+                "duration_seconds": told["duration_seconds"],
+                "status": told["status"],
+                "dry_run": summary.dry_run,
+                "version": __version__,
+                "settings": _settings_json(self._settings),
+            },
+            "totals": _picked(told["totals"], _TOTALS),
+            "savings": savings(told["totals"], price, self._settings.removal_mode),
+            "causes": told["causes"],
+            "notes": told["notes"],
+            "unprotected": told["unprotected"],
+            "left": told["left"],
+            "findings": [finding_json(one) for one in summary.findings],
+            "sources": told["sources"],
+            "repositories": [_picked(one, _REPOSITORY) for one in told["repositories"]],
+        }
+
+    def _end(self, repository: str, digest: str, status: str, codes: Sequence[str] = (), detail: str = "") -> None:
+        self._endings[repository, digest] = {"status": status, "codes": list(codes), "detail": detail}
+
+    def _ended_images(self) -> Iterator[bytes]:
+        self._images.seek(0)
+        for line in self._images:
+            image = json.loads(line)
+            yield _line({**image, "removal": self._endings.get((image["repository"], image["digest"]))})
+
+
+def usage_json(usage: Usage) -> dict[str, Any]:
+    """One usage as JSON-native values."""
+    reference = usage.reference
+    return {
+        "source": usage.source,
+        "consumer": usage.consumer,
+        "evidence": usage.evidence.value,
+        "reference": reference.text,
+        "account_id": reference.account,
+        "region": reference.region,
+        "repository": reference.repository,
+        "tag": reference.tag,
+        "digest": reference.digest,
+        "breadth": reference.breadth.value,
+        "failure": usage.failure,
+        "found_in": _found_in(usage),
+    }
+
+
+def _found_in(usage: Usage) -> dict[str, str | None] | None:
+    """The account, region and cluster of its consumer."""
+    if usage.target is None:
+        return None
+    return {"account_id": usage.target.account_id, "region": usage.target.region, "cluster": usage.cluster}
+
+
+def _settings_json(settings: Settings) -> dict[str, Any]:
+    """The settings as they held, sets in their order."""
+    sets = {name: sorted(value) for name, value in settings if isinstance(value, frozenset)}
+    return {**settings.model_dump(mode="json"), **sets}
+
+
+def _picked(told: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    return {name: told[name] for name in names}
+
+
+def _line(value: dict[str, Any]) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode() + b"\n"
+
+
+def _write_list(target: IO[bytes], name: str, lines: Iterable[bytes]) -> None:
+    """A member that is a list, one item on a line."""
+    target.write(f',"{name}":['.encode())
+    separator = b"\n"
+    for line in lines:
+        target.write(separator + line.rstrip(b"\n"))
+        separator = b",\n"
+    target.write(b"\n]")

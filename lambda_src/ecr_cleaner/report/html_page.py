@@ -1,0 +1,114 @@
+"""The page of a run: its document, with all that it takes to look at it, in one HTML file.
+
+The file opens from disk and asks for nothing. The document travels in it compressed, as base64: no name that somebody
+gave a repository, a tag or a consumer can be markup there, and the page's script writes what it reads as text only. The
+content security policy names the page's own scripts and styles by their hashes and allows nothing else.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Final, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_ASSETS: Final = Path(__file__).with_name("assets")
+
+
+_STYLES: Final = (("tabulator.LICENSE", "tabulator_simple.min.css"), (None, "page.css"))
+
+
+_SCRIPTS: Final = (
+    ("tabulator.LICENSE", "tabulator.min.js"),
+    ("chart.LICENSE", "chart.umd.min.js"),
+    (None, "page_values.js"),
+    (None, "page_tables.js"),
+    (None, "page_pictures.js"),
+    (None, "page.js"),
+)
+
+
+_CHUNK: Final = 3 * 2**16  # base64 takes three bytes at a time
+
+
+_LEVEL: Final = 6
+
+
+@dataclass(slots=True)
+class _Base64Writer:
+    """Writes what it is given as base64.
+
+    Attributes:
+        target: Where to.
+    """
+
+    target: IO[bytes]
+    _rest: bytes = b""
+
+    def write(self, data: bytes) -> int:
+        """Take some bytes."""
+        held = self._rest + data
+        whole = len(held) - len(held) % 3
+        self._rest = held[whole:]
+        self.target.write(base64.b64encode(held[:whole]))
+        return len(data)
+
+    def flush(self) -> None:
+        """Nothing is held back but what makes no three bytes."""
+
+    def end(self) -> None:
+        """Write what is left."""
+        self.target.write(base64.b64encode(self._rest))
+        self._rest = b""
+
+
+def write(document: IO[bytes], target: IO[bytes]) -> None:
+    """Write the page of a document.
+
+    Args:
+        document: As `Recorder.write` writes it; read to its end.
+        target: Where to.
+
+    Raises:
+        OSError: One of them failed.
+    """
+    head, tail = _frame().split("{{document}}")
+    target.write(head.encode())
+    encoded = _Base64Writer(target)
+    # The moment of compression is no part of it: the page of a document is always the same.
+    with gzip.GzipFile("", "wb", _LEVEL, cast("IO[bytes]", encoded), mtime=0) as compressed:
+        shutil.copyfileobj(document, compressed, _CHUNK)
+    encoded.end()
+    target.write(tail.encode())
+
+
+def _frame() -> str:
+    """The page without a document."""
+    style, script = _together(_STYLES), _together(_SCRIPTS)
+    policy = (
+        f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+    frame = _read("page.html")
+    for name, text in (("policy", policy), ("style", style), ("script", script)):
+        frame = frame.replace(f"{{{{{name}}}}}", text)
+    return frame
+
+
+def _together(parts: Iterable[tuple[str | None, str]]) -> str:
+    """Assets one after the other, each after the licence that it comes with."""
+    return "\n".join(f"/*!\n{_read(licence)}*/\n{_read(name)}" if licence else _read(name) for licence, name in parts)
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def _read(name: str) -> str:
+    return (_ASSETS / name).read_text(encoding="utf-8")

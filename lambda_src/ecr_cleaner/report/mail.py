@@ -1,0 +1,154 @@
+"""The run as a mail: what a person has to know, without looking anything up. Pure text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from ecr_cleaner.model.result import RepositoryStatus, RunStatus
+from ecr_cleaner.report.units import human_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from ecr_cleaner.report.invocation import InvocationResult
+
+MAX_SUBJECT: Final = 100
+"""Characters, ASCII, on one line, https://docs.aws.amazon.com/sns/latest/api/API_Publish.html."""
+
+
+MAX_BYTES: Final = 256 * 1024
+"""Of the text, likewise."""
+
+
+# At most four bytes a character, so that all of it together stays below that.
+_CAUSES: Final = (12, 3000)
+
+
+_NOTES: Final = (10, 300)
+
+
+_REPOSITORIES: Final = 10
+
+
+_UNPROTECTED: Final = (40, 300)
+
+
+def subject(ending: InvocationResult) -> str:
+    """One line that says how it ended: the gravest word first, then what went."""
+    what = _what(ending)
+    if ending.status is not RunStatus.COMPLETED:
+        what = f"{ending.status.value.upper()}: {what}"
+    line = " ".join(f"{ending.function} {ending.region}: {what}".split())
+    plain = "".join(letter if letter.isascii() and letter.isprintable() else "?" for letter in line)
+    return plain if len(plain) <= MAX_SUBJECT else plain[: MAX_SUBJECT - 3] + "..."
+
+
+def text(ending: InvocationResult) -> str:
+    """The mail."""
+    summary = ending.summary or {}
+    account = f" in account {summary['account_id']}" if summary.get("account_id") else ""
+    parts = [
+        [f"{ending.function}{account}, {ending.region}: {_what(ending)}."],
+        _listed(_HEADINGS[ending.status], ending.causes, *_CAUSES),
+        list(_went(ending)),
+        _listed("Left alone:", map(_left_alone, _skipped(ending)), *_NOTES),
+        _listed("Not protected, by your settings:", summary.get("unprotected", ()), *_UNPROTECTED),
+        _listed("Worth knowing:", summary.get("notes", ()), *_NOTES),
+        list(_where(ending)),
+    ]
+    return "\n\n".join("\n".join(lines) for lines in parts if lines) + "\n"
+
+
+_HEADINGS: Final = {
+    RunStatus.COMPLETED: "",
+    RunStatus.INCOMPLETE: "Why it is incomplete:",
+    RunStatus.REFUSED: "Why it refused, and what to do:",
+    RunStatus.FAILED: "What went wrong, and what to do:",
+}
+
+
+def _what(ending: InvocationResult) -> str:
+    if ending.summary is None:
+        return "nothing was looked at" if ending.status is RunStatus.REFUSED else "the run broke off"
+    images = _images(ending.went)
+    if not ending.dry_run:
+        went = [f"{_images(n)} {how}" for how in ("removed", "archived") if (n := ending.totals[how])]
+        return f"{', '.join(went)}, at most {human_bytes(ending.bytes_went)}" if went else "nothing removed"
+    # What would go rests on usages that are not complete.
+    if ending.status is RunStatus.REFUSED:
+        return "dry run, nobody knows what would go"
+    would = f"{images} would go, at most {human_bytes(ending.bytes_went)}" if ending.went else "nothing would go"
+    return f"dry run, {would}"
+
+
+def _images(number: int) -> str:
+    return f"{number} image{'' if number == 1 else 's'}"
+
+
+def _went(ending: InvocationResult) -> Iterator[str]:
+    """The repositories that lose most; what was archived is told by itself, for it can be brought back."""
+    if ending.dry_run and ending.status is not RunStatus.REFUSED:
+        yield from _losing(ending, "Would go:", "removable", "bytes_removable")
+    elif not ending.dry_run:
+        yield from _losing(ending, "Removed:", "removed", "bytes_removed")
+        yield from _losing(ending, "Archived, and ecr-cleaner restore brings it back:", "archived", "bytes_archived")
+
+
+def _losing(ending: InvocationResult, heading: str, count: str, size: str) -> Iterator[str]:
+    if not ending.totals.get(count):
+        return
+    losing = sorted((one for one in ending.repositories if one[count]), key=lambda one: (-one[size], one["name"]))
+    top, rest = losing[:_REPOSITORIES], losing[_REPOSITORIES:]
+    yield heading
+    width = max(len(one["name"]) for one in top)
+    for one in top:
+        yield f"  {one['name']:{width}}  {one[count]} of {one['images']} images, {human_bytes(one[size])}"
+    if rest:
+        images, size_of_rest = sum(one[count] for one in rest), sum(one[size] for one in rest)
+        yield f"  and {images} images of {len(rest)} more repositories, {human_bytes(size_of_rest)}"
+    if count != "archived":
+        yield "  (Layers that images share are counted for each of them, so less may be freed.)"
+
+
+def _skipped(ending: InvocationResult) -> list[Mapping[str, Any]]:
+    return [one for one in ending.repositories if one["status"] == RepositoryStatus.SKIPPED]
+
+
+def _left_alone(repository: Mapping[str, Any]) -> str:
+    return (
+        f"{repository['name']}: {repository['detail']};"
+        f' accepted_gaps = {{ "{repository["setting"]}" = "<reason>" }} would include it'
+    )
+
+
+def _where(ending: InvocationResult) -> Iterator[str]:
+    summary = ending.summary
+    if summary:
+        totals, sources = ending.totals, ending.sources
+        asked = len({source["source"] for source in sources if source["outcome"] != "disabled"})
+        yield (
+            f"Looked at {totals['images']} images ({human_bytes(totals['bytes_total'])}) in"
+            f" {len(ending.repositories)} repositories and asked {asked} sources who uses them,"
+            f" in {summary['duration_seconds']:.0f} seconds."
+        )
+        if summary.get("report"):
+            yield f"Report: {summary['report']}"
+    yield f"Run {ending.run_id}, status {ending.status.value}. All of its log lines:"
+    yield (
+        f"  aws logs filter-log-events --region {ending.region} --log-group-name {ending.log_group}"
+        f" --filter-pattern '\"{ending.run_id}\"' --query 'events[].message' --output text"
+    )
+
+
+def _listed(heading: str, items: Iterable[str], most: int, characters: int) -> list[str]:
+    """A list under its heading, cut to what a mail may hold; nothing if there is nothing."""
+    told: Sequence[str] = list(items)
+    if not told:
+        return []
+    lines = [f"  - {_cut(item, characters)}" for item in told[:most]]
+    rest = [f"  - and {len(told) - most} more: see the log"] if len(told) > most else []
+    return [*([heading] if heading else []), *lines, *rest]
+
+
+def _cut(item: str, characters: int) -> str:
+    return item if len(item) <= characters else f"{item[:characters]} (cut: the log has all of it)"

@@ -1,0 +1,140 @@
+"""Who is told of a run as it happens: the protocol, several reporters as one, and one that collects everything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from ecr_cleaner.model.plan import Removal, RepositoryPlan, Verdict
+    from ecr_cleaner.report.summary import RepositorySummary, RunSummary
+
+
+class Reporter(Protocol):
+    """Told of everything as it happens, so that no run has to be held in memory."""
+
+    def judged(self, plan: RepositoryPlan, *, dry_run: bool, refused: bool) -> None:
+        """Every verdict of one repository is known.
+
+        With ``dry_run`` none will be carried out. With ``refused`` neither, and the verdicts that remove
+        rest on usages that are not complete.
+        """
+
+    def withheld(self, plan: RepositoryPlan, *, refused: bool = False) -> None:
+        """What one repository's plan would remove stays.
+
+        Because that would be more than a limit allows; or with ``refused``, because it turned out after the judgement
+        that the run has to remove nothing.
+        """
+
+    def removal(self, removal: Removal) -> None:
+        """One removal ended."""
+
+    def repository(self, summary: RepositorySummary) -> None:
+        """One repository is done with."""
+
+    def run(self, summary: RunSummary) -> None:
+        """The run ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fanout:
+    """Tells each of several reporters everything, in their order.
+
+    Whoever adds to the summary at the end of a run (where its report lies, that it could not be written) comes before
+    those who tell it.
+
+    Attributes:
+        reporters: Who is told.
+    """
+
+    reporters: tuple[Reporter, ...]
+
+    def judged(self, plan: RepositoryPlan, *, dry_run: bool, refused: bool) -> None:
+        """Pass the verdicts of one repository on."""
+        for reporter in self.reporters:
+            reporter.judged(plan, dry_run=dry_run, refused=refused)
+
+    def withheld(self, plan: RepositoryPlan, *, refused: bool = False) -> None:
+        """Pass on what stays."""
+        for reporter in self.reporters:
+            reporter.withheld(plan, refused=refused)
+
+    def removal(self, removal: Removal) -> None:
+        """Pass the end of one removal on."""
+        for reporter in self.reporters:
+            reporter.removal(removal)
+
+    def repository(self, summary: RepositorySummary) -> None:
+        """Pass one repository's summary on."""
+        for reporter in self.reporters:
+            reporter.repository(summary)
+
+    def run(self, summary: RunSummary) -> None:
+        """Pass the run's summary on."""
+        for reporter in self.reporters:
+            reporter.run(summary)
+
+
+@dataclass(slots=True)
+class CollectingReporter:
+    """Keeps everything.
+
+    Attributes:
+        plans: By repository.
+        refused: Whether the verdicts rest on usages that are not complete.
+    """
+
+    plans: dict[str, RepositoryPlan] = field(default_factory=dict)
+    refused: bool = False
+    _summary: RunSummary | None = None
+
+    @property
+    def summary(self) -> RunSummary:
+        """The summary of the ended run."""
+        if self._summary is None:
+            message = "the run has not ended"
+            raise RuntimeError(message)
+        return self._summary
+
+    def judged(self, plan: RepositoryPlan, *, dry_run: bool, refused: bool) -> None:  # noqa: ARG002 - always dry
+        """Keep the verdicts."""
+        self.plans[plan.repository.name] = plan
+        self.refused = self.refused or refused
+
+    def withheld(self, plan: RepositoryPlan, *, refused: bool = False) -> None:
+        """Never told: the command line removes nothing."""
+
+    def removal(self, removal: Removal) -> None:
+        """Never told: the command line removes nothing."""
+
+    def repository(self, summary: RepositorySummary) -> None:
+        """Part of the summary."""
+
+    def run(self, summary: RunSummary) -> None:
+        """Keep the summary."""
+        self._summary = summary
+
+    def as_json(self) -> dict[str, Any]:
+        """Summary and every image as JSON-native values."""
+        return {
+            **self.summary.as_json(all_findings=True),
+            "images": [verdict_json(verdict) for name in sorted(self.plans) for verdict in self.plans[name].verdicts],
+        }
+
+
+def verdict_json(verdict: Verdict) -> dict[str, Any]:
+    """One image with its verdict as JSON-native values; times in ISO 8601, UTC."""
+    image = verdict.image
+    return {
+        "repository": image.repository,
+        "digest": image.digest,
+        "tags": list(image.tags),
+        "verdict": "remove" if verdict.removes else "keep",
+        "reason": verdict.reason.value,
+        "evidence": list(verdict.evidence),
+        "age_days": verdict.age_days,
+        "bytes": image.size_bytes,
+        "pushed_at": image.pushed_at.isoformat(),
+        "last_pulled_at": image.last_pulled_at.isoformat() if image.last_pulled_at else None,
+    }

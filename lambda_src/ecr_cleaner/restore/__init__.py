@@ -1,0 +1,1 @@
+"""Brings removed and archived images back."""

@@ -1,0 +1,78 @@
+"""How JSON from outside is read: strictly, every problem at once, and with a checksum where this package wrote it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any, Final, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from ecr_cleaner.errors import NotWholeError
+
+
+class Strict(BaseModel):
+    """A document from outside: unknown keys, other types and later changes are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+def sentences(place: str, error: ValidationError) -> list[str]:
+    """One for each problem: the place, the rule, and the value."""
+    return [
+        f"{': '.join([place, *map(str, problem['loc'])])}: {problem['msg']}, got {problem['input']!r}"
+        for problem in error.errors(include_url=False)
+    ]
+
+
+SCHEMA_VERSION: Final = 1
+
+
+_D = TypeVar("_D", bound="BaseModel")
+
+
+def seal(content: BaseModel) -> bytes:
+    """A document with its checksum."""
+    plain = content.model_dump(mode="json", exclude_defaults=True)
+    document = {"schema_version": SCHEMA_VERSION, "sha256": _checksum(plain), "content": plain}
+    return json.dumps(document, separators=(",", ":")).encode() + b"\n"
+
+
+def unseal(kind: type[_D], body: bytes, place: str) -> _D:
+    """The content of a document.
+
+    Raises:
+        NotWholeError: It is no such document, or not what was written.
+    """
+    try:
+        document = json.loads(body)
+        version, checksum, content = document["schema_version"], document["sha256"], document["content"]
+    except (ValueError, KeyError, TypeError):
+        message = f"{place} is no document of this module: it may have been cut short"
+        raise NotWholeError(message) from None
+    if version != SCHEMA_VERSION:
+        message = f"{place} has schema_version {version!r}, and only {SCHEMA_VERSION} is understood"
+        raise NotWholeError(message)
+    if checksum != _checksum(content):
+        message = f"{place} was changed: its checksum does not fit"
+        raise NotWholeError(message)
+    return parse(kind, json.dumps(content).encode(), place)
+
+
+def parse(kind: type[_D], body: bytes, place: str) -> _D:
+    """A document without a checksum.
+
+    Raises:
+        NotWholeError: It cannot be understood.
+    """
+    try:
+        return kind.model_validate_json(body)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ": ".join(map(str, first["loc"]))
+        message = f"{place} cannot be understood: {where}: {first['msg']}"
+        raise NotWholeError(message) from None
+
+
+def _checksum(content: Any) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

@@ -1,0 +1,76 @@
+"""What an invocation may ask for."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationError
+
+from ecr_cleaner.errors import SettingsError
+from ecr_cleaner.schema import Strict, sentences
+
+
+class RunRequest(Strict):
+    """What an invocation may ask for. ``{}`` is a run; it can be tightened, never loosened.
+
+    Attributes:
+        schema_version: Of the event; needed as soon as the event says anything.
+        action: ``run`` is the only one.
+        dry_run: Only ``true`` may be said.
+    """
+
+    schema_version: Literal[1] | None = None
+    action: Literal["run"] = "run"
+    dry_run: Literal[True] | None = None
+
+
+class ConfirmationRequest(Strict):
+    """The other thing an invocation may ask for: a person's word on a fall of usages. Nothing is removed by it.
+
+    Attributes:
+        schema_version: Of the event.
+        action: What it is.
+        id: Of the fall, as the run that met it tells.
+    """
+
+    schema_version: Literal[1]
+    action: Literal["confirm_usage_drop"]
+    id: Annotated[str, Field(pattern=r"^[0-9a-f]{12}$")]
+
+
+class ApplyRequest(Strict):
+    """A person's word on a saved plan: carry it out.
+
+    The event carries the plan's id, never a plan: what may go is only what the function itself wrote down, or what
+    has exactly this id.
+
+    Attributes:
+        schema_version: Of the event.
+        action: What it is.
+        plan: The plan's id, see `ecr_cleaner.saved_plan`.
+        dry_run: Only ``true`` may be said: then it says what would go.
+    """
+
+    schema_version: Literal[1]
+    action: Literal["apply"]
+    plan: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    dry_run: Literal[True] | None = None
+
+
+def read_request(event: object) -> RunRequest | ConfirmationRequest | ApplyRequest:
+    """Read what an invocation asks for.
+
+    Raises:
+        SettingsError: Unknown keys, unknown actions, or an attempt to turn a dry run off.
+    """
+    try:
+        if isinstance(event, dict) and event.get("action") == "confirm_usage_drop":
+            return ConfirmationRequest.model_validate(event)
+        if isinstance(event, dict) and event.get("action") == "apply":
+            return ApplyRequest.model_validate(event)
+        asked = RunRequest.model_validate(event)
+    except ValidationError as error:
+        raise SettingsError(sentences("event", error)) from None
+    if asked.model_fields_set and asked.schema_version is None:
+        raise SettingsError(["event: schema_version: must be 1 as soon as the event says anything, got nothing"])
+    return asked

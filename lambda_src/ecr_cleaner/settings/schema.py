@@ -1,0 +1,401 @@
+"""The JSON document that Terraform writes for the function, in ``ECR_CLEANER_SETTINGS`` or in S3.
+
+``main.tf`` and `SettingsDocument` hold the same keys (a test compares them).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Annotated, Final, Literal
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from ecr_cleaner.errors import UnreadableReferenceError
+from ecr_cleaner.model.repository import RetentionRule
+from ecr_cleaner.model.result import NotifyOn
+from ecr_cleaner.reference import listed
+from ecr_cleaner.schema import Strict
+
+GAP_KINDS: Final = ("source", "eks", "other_accounts", "pull_through_cache", "delete_replication")
+"""What a key of ``accepted_gaps`` begins with, before a colon."""
+
+
+CLUSTER_ARN: Final = r"arn:[^:]+:eks:[a-z0-9-]+:[0-9]{12}:cluster/[A-Za-z0-9][A-Za-z0-9_-]{0,99}"
+
+
+REPOSITORY_GLOB: Final = r"[a-z0-9._/*?-]+"
+
+
+@dataclass(frozen=True, slots=True)
+class KnownSources:
+    """The sources of usages that this package has; a document from outside is held against them.
+
+    They come in as the validation context ``sources``: sources know the settings, and settings know no source.
+
+    Attributes:
+        excludable: Names that ``source:<name>`` in ``accepted_gaps`` may name.
+        sha256: Of all names, for ``usage_sources_sha256``.
+    """
+
+    excludable: frozenset[str]
+    sha256: str
+
+
+def _known_sources(info: ValidationInfo) -> KnownSources | None:
+    """None for settings that code puts together, or that were held against them before."""
+    found: KnownSources | None = (info.context or {}).get("sources")
+    return found
+
+
+def _is_gap(key: str, info: ValidationInfo) -> str:
+    kind, _, name = key.partition(":")
+    problem = ""
+    if kind not in GAP_KINDS:
+        problem = f"must be <kind>:<name>, where the kind is one of {', '.join(GAP_KINDS)}"
+    elif kind == "source":
+        known = _known_sources(info)
+        if known is not None and name not in known.excludable:
+            names = ", ".join(sorted(known.excludable))
+            problem = f"must name a source that may be left out after source:, one of {names}"
+    elif kind == "eks":
+        if name != "*" and not re.fullmatch(CLUSTER_ARN, name):
+            problem = "must name the ARN of an EKS cluster after eks:, or be eks:* for all of them"
+    elif not re.fullmatch(REPOSITORY_GLOB, name):
+        problem = f"must name repositories by a glob after {kind}:, such as {kind}:shop/* or {kind}:*"
+    if problem:
+        error = "accepted_gap"
+        raise PydanticCustomError(error, "{problem}", {"problem": problem})
+    return key
+
+
+def _sorted(gaps: dict[str, str]) -> dict[str, str]:
+    return dict(sorted(gaps.items()))
+
+
+def _is_reason(text: str) -> str:
+    if not text.strip():
+        kind, message = "missing_reason", "must say why the gap is accepted"
+        raise PydanticCustomError(kind, message)
+    return text
+
+
+def _is_of_this_image(sha256: str, info: ValidationInfo) -> str:
+    known = _known_sources(info)
+    if known is not None and sha256 != known.sha256:
+        message = (
+            "the module knows other consumers than the function's image asks: both have to be of one version, so build"
+            " the image that image_uri names from this version's lambda_src"
+        )
+        raise ValueError(message)
+    return sha256
+
+
+def _is_reference(text: str) -> str:
+    try:
+        found = listed(text)
+    except UnreadableReferenceError as error:
+        message = f"it is no image reference: {error.rule}"
+        raise ValueError(message) from None
+    if found is None:
+        message = "it names an image of another registry, which protects nothing here"
+        raise ValueError(message)
+    return text
+
+
+AcceptedGap = Annotated[str, AfterValidator(_is_gap)]
+"""A key of ``accepted_gaps``."""
+
+
+GapReason = Annotated[str, AfterValidator(_is_reason)]
+"""A value of ``accepted_gaps``."""
+
+
+ProtectedImage = Annotated[str, AfterValidator(_is_reference)]
+"""What ``protected_images`` may name."""
+
+
+def _are_revisions(value: object) -> object:
+    # One sentence; a union would say of each of its types that the value is none.
+    if value == "all" or (type(value) is int and value >= 1):
+        return value
+    message = 'it must be a whole number of at least 1, or "all"'
+    raise ValueError(message)
+
+
+Revisions = Annotated[int | Literal["all"], BeforeValidator(_are_revisions)]
+"""What ``task_definition_revisions`` may say."""
+
+
+DEFAULT_PLAN_EXPIRY_HOURS: Final = 72
+
+
+DEFAULT_KEEP_RECENTLY_USED_DAYS: Final = 7
+
+
+DEFAULT_MAX_USAGE_DROP_PERCENT: Final = 50
+
+
+DEFAULT_METRICS_NAMESPACE: Final = "ECRCleaner"
+
+
+METRICS_NAMESPACE: Final = r"^[A-Za-z0-9._/#-][A-Za-z0-9._/#:-]{0,254}$"
+"""What CloudWatch takes; one that begins with ``AWS/`` is AWS's own, which Terraform refuses."""
+
+
+DEFAULT_STORAGE_PRICE: Final = 0.10
+"""https://aws.amazon.com/ecr/pricing/, in us-east-1."""
+
+
+def _not_below_minimum(days: int, info: ValidationInfo) -> int:
+    minimum = (info.context or {}).get("minimum_keep_days", 1)
+    if days < minimum:
+        kind, message = "below_minimum", "must be at least minimum_keep_days, which is {minimum}"
+        raise PydanticCustomError(kind, message, {"minimum": minimum})
+    return days
+
+
+def _not_empty(globs: tuple[str, ...]) -> tuple[str, ...]:
+    # pydantic's own length counts the valid ones alone, and would tell one problem twice.
+    if not globs:
+        kind, message = "too_short", "must name at least one repository"
+        raise PydanticCustomError(kind, message)
+    return globs
+
+
+_Count = Annotated[int, Field(ge=1, le=99_999)]
+
+
+_KeepDays = Annotated[_Count, AfterValidator(_not_below_minimum)]
+
+
+# A glob that no name can fit would keep nothing, unnoticed: "v[0-9]*" is refused.
+_RepositoryGlob = Annotated[str, Field(pattern=rf"^{REPOSITORY_GLOB}$")]
+
+
+_TagGlob = Annotated[str, Field(pattern=r"^[A-Za-z0-9._*?-]+$")]
+
+
+class RuleDocument(Strict):
+    """What keeps images of some repositories; the first rule that matches a repository holds for it.
+
+    Attributes:
+        repositories: Globs on whole names: ``*`` any characters, ``/`` too, ``?`` any one; case matters.
+        keep_days: Whole days; None: the default.
+        keep_days_untagged: Whole days, for untagged images; None: like tagged ones.
+        keep_newest: How many of the tagged images pushed last stay at any age.
+        keep_tags: Globs on tags; an image with a matching one stays.
+        keep_pulled_within_days: An image pulled at most so many days ago stays.
+        remove_artifacts: Whether what is no container image may go as well.
+    """
+
+    repositories: Annotated[tuple[_RepositoryGlob, ...], AfterValidator(_not_empty)]
+    keep_days: _KeepDays | None = None
+    keep_days_untagged: _KeepDays | None = None
+    keep_newest: _Count | None = None
+    keep_tags: tuple[_TagGlob, ...] = ()
+    keep_pulled_within_days: _Count | None = None
+    remove_artifacts: bool = False
+
+    @property
+    def value(self) -> RetentionRule:
+        """The same for the rooms that know nothing of documents."""
+        return RetentionRule(**dict(self))
+
+
+class UsedImagesLocation(Strict):
+    """Where people keep lists of images that are in use where no source looks.
+
+    Attributes:
+        bucket: Its name.
+        prefix: Of the keys, ending in a slash.
+        max_age_hours: Whole hours; an inventory that was written longer ago may be out of date.
+    """
+
+    bucket: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
+    # Neither IAM's wildcards nor its variables: the role's policy names the prefix.
+    prefix: Annotated[str, Field(pattern=r"^([A-Za-z0-9._=-]+/)+$", max_length=200)]
+    max_age_hours: Annotated[int, Field(ge=1, le=99_999)]
+
+    def uri(self, key: str | None = None) -> str:
+        """An object as people write it; without a key, the place itself."""
+        return f"s3://{self.bucket}/{self.prefix if key is None else key}"
+
+
+Count = Annotated[int, Field(ge=1)]
+
+
+Percent = Annotated[int, Field(ge=1, le=100)]
+
+
+class Storage(Strict):
+    """The bucket of this instance of the module, and what it keeps there beside its plans.
+
+    Attributes:
+        bucket: Its name.
+        prefix: Of all keys.
+        history: Whether it remembers who used what.
+        journal: Whether it writes down what goes before it goes.
+        reports: Whether it keeps a report of each run.
+    """
+
+    bucket: Annotated[str, Field(min_length=3)]
+    prefix: Annotated[str, Field(pattern=r"^([^/]+/)+$")]
+    history: bool = False
+    journal: bool = False
+    reports: bool = False
+
+
+class Notifications(Strict):
+    """Who is told of runs.
+
+    Attributes:
+        topic_arn: Of the SNS topic.
+        on: Of which runs; see `NotifyOn`.
+    """
+
+    topic_arn: Annotated[str, Field(pattern=r"^arn:[^:]+:sns:[^:]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}$")]
+    on: NotifyOn
+
+
+def _there_if_required(storage: Storage | None, info: ValidationInfo) -> Storage | None:
+    if storage is None and info.data.get("require_approval"):
+        kind, message = "missing_bucket", "require_approval = true needs a bucket for the plans"
+        raise PydanticCustomError(kind, message)
+    return storage
+
+
+class SettingsDocument(Strict):
+    """The JSON document in ``ECR_CLEANER_SETTINGS``.
+
+    Attributes:
+        schema_version: Version of this document.
+        accepted_gaps: What is left unprotected on purpose, with the reason; every run lists it.
+        delete_archived_after_days: Archived images may be deleted after this many days; None: never.
+        event_bus_name: Event bus on which each run puts an event; None: no events.
+        keep_recently_used_days: An image in use within this many days is kept; needs the history.
+        lock_table: DynamoDB table of the lock, which prevents two runs at once; None: no lock.
+        max_removal_percent_per_repository: Percent of a repository's images that a run may remove; None: no limit.
+        max_removal_percent_per_run: Percent of all images that a run may remove; None: no limit.
+        max_removals_per_repository: Images that a run may remove from a repository; None: no limit.
+        max_removals_per_run: Images that a run may remove from all repositories; None: no limit.
+        max_usage_drop_percent: Percent by which a source's usage may drop unconfirmed; None: not compared.
+        metrics_namespace: CloudWatch namespace of the metrics that each run writes; None: no metrics.
+        minimum_keep_days: Whole days; lower bound of every age limit, also of a repository's tag.
+        notifications: Where a summary is published, and of which runs; None: nowhere.
+        own_repository: Repository of the function's own image, which is never cleaned; None: it is in another registry.
+        plan_expiry_hours: Whole hours after which a plan expires.
+        protected_images: Images that are always kept.
+        removal_mode: How images are removed: deleted, or moved into ECR's archive.
+        report_unmanaged_repositories: Whether a run also reads repositories that did not opt in, for findings.
+        require_approval: Whether a person approves each removal; matters when ``dry_run`` is false.
+        retention_rules: What keeps images of some repositories instead of the defaults.
+        storage: Bucket of history, journal, plans and reports, and which of them there are; None: none.
+        storage_price_per_gb_month: US dollars, for reports.
+        task_definition_revisions: How many of the newest active revisions of each family of ECS task definitions
+            are in use although nothing names them.
+        usage_sources_sha256: Hash of the names of all sources that the module knows, in order, separated by commas; an
+            image that asks others does nothing and fails.
+        used_images: Location of lists of used images, from the inputs ``used_images_uri`` and
+            ``used_images_max_age_hours``; None: no lists.
+    """
+
+    schema_version: Literal[1] = 1
+    accepted_gaps: Annotated[dict[AcceptedGap, GapReason], AfterValidator(_sorted)] = Field(default_factory=dict)
+    delete_archived_after_days: Annotated[int, Field(ge=90, le=99_999)] | None = None
+    event_bus_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,256}$")] | None = None
+    keep_recently_used_days: Annotated[int, Field(ge=0, le=99_999)] = DEFAULT_KEEP_RECENTLY_USED_DAYS
+    lock_table: Annotated[str, Field(min_length=3)] | None = None
+    max_removal_percent_per_repository: Percent | None = None
+    max_removal_percent_per_run: Percent | None = None
+    max_removals_per_repository: Count | None = None
+    max_removals_per_run: Count | None = None
+    max_usage_drop_percent: Annotated[int, Field(ge=0, le=100)] | None = DEFAULT_MAX_USAGE_DROP_PERCENT
+    metrics_namespace: Annotated[str, Field(pattern=METRICS_NAMESPACE)] | None = DEFAULT_METRICS_NAMESPACE
+    minimum_keep_days: _Count = 1
+    notifications: Notifications | None = None
+    own_repository: Annotated[str, Field(min_length=2)] | None = None
+    plan_expiry_hours: Annotated[int, Field(ge=1, le=720)] = DEFAULT_PLAN_EXPIRY_HOURS
+    protected_images: frozenset[ProtectedImage] = frozenset()
+    removal_mode: Literal["delete", "archive"] = "delete"
+    report_unmanaged_repositories: bool = False
+    require_approval: bool = False
+    retention_rules: tuple[RuleDocument, ...] = ()
+    storage: Annotated[Storage | None, AfterValidator(_there_if_required)] = Field(default=None, validate_default=True)
+    storage_price_per_gb_month: Annotated[float, Field(ge=0, le=1000)] = DEFAULT_STORAGE_PRICE
+    task_definition_revisions: Revisions = 1
+    usage_sources_sha256: Annotated[str, AfterValidator(_is_of_this_image)] | None = None
+    used_images: UsedImagesLocation | None = None
+
+    @field_validator("minimum_keep_days")
+    @classmethod
+    def _tell_the_rules(cls, days: int, info: ValidationInfo) -> int:
+        """The rules are validated after it, so that all of their problems are told at once."""
+        if info.context is not None:
+            info.context["minimum_keep_days"] = days
+        return days
+
+    @model_validator(mode="after")
+    def _archiving_needs_the_history(self) -> SettingsDocument:
+        if self.removal_mode == "archive" and self.history is None:
+            kind = "archive_without_history"
+            message = "removal_mode = archive needs the history: what an archived index lists is known from there alone"
+            raise PydanticCustomError(kind, message)
+        return self
+
+    @property
+    def history(self) -> Storage | None:
+        """Where the past is remembered; None: nowhere."""
+        return self.storage if self.storage and self.storage.history else None
+
+    @property
+    def journal(self) -> Storage | None:
+        """Where what goes is written down first; None: nowhere."""
+        return self.storage if self.storage and self.storage.journal else None
+
+    @property
+    def reports(self) -> Storage | None:
+        """Where reports of runs are kept; None: nowhere."""
+        return self.storage if self.storage and self.storage.reports else None
+
+    @property
+    def plans(self) -> Storage | None:
+        """Where plans lie that wait for approval; None: none has to wait."""
+        if self.storage is None or not self.require_approval:
+            return None
+        return self.storage.model_copy(update={"prefix": f"{self.storage.prefix}plans/"})
+
+    @property
+    def gaps_beside_sources(self) -> tuple[str, ...]:
+        """What a person left unprotected although every source is asked that could be, with the reasons."""
+        gaps = self.accepted_gaps.items()
+        return tuple(f"{gap}: {reason}" for gap, reason in gaps if gap != "eks:*" and not gap.startswith("source:"))
+
+
+class SettingsObject(Strict):
+    """Where a document lies that outgrew the environment.
+
+    Attributes:
+        bucket: Its name.
+        key: Of the object.
+        sha256: Of its bytes, in hexadecimal digits.
+    """
+
+    bucket: Annotated[str, Field(min_length=3)]
+    key: Annotated[str, Field(min_length=1)]
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class SettingsPointer(Strict):
+    """What stands in ``ECR_CLEANER_SETTINGS`` then."""
+
+    schema_version: Literal[1]
+    settings_object: SettingsObject

@@ -1,0 +1,40 @@
+"""Every source: each module of `ecr_cleaner.usage.sources` has one or several.
+
+To add a consumer, add a file there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import TYPE_CHECKING, Final
+
+from ecr_cleaner.usage import sources as usage_sources
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from ecr_cleaner.usage.source import Source
+
+
+def _found() -> Iterator[Source]:
+    for module in iter_modules(usage_sources.__path__, f"{usage_sources.__name__}."):
+        yield from import_module(module.name).SOURCES
+
+
+SOURCES: Final[tuple[Source, ...]] = tuple(sorted(_found(), key=lambda source: source.name))
+"""By name."""
+
+
+EXCLUDABLE: Final = frozenset(source.name for source in SOURCES if source.gap == f"source:{source.name}")
+"""What ``source:<name>`` in ``accepted_gaps`` may name."""
+
+
+def names_sha256(sources: Iterable[Source]) -> str:
+    """Of the names of sources: what was made with others does not fit."""
+    return hashlib.sha256(",".join(source.name for source in sources).encode()).hexdigest()
+
+
+NAMES_SHA256: Final = names_sha256(SOURCES)
+"""Checksum of all their names: Terraform computes the same of the sources whose permissions it grants."""

@@ -1,0 +1,306 @@
+"""Declarative sources: a chain of API calls, and the paths in their responses at which images are named.
+
+The members of an item and the parameters it was requested with are available, by name, to all later calls of the
+chain. Tests compare every path with botocore's service model, and so does each scan before its first call.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from ecr_cleaner.aws import errors, responses
+from ecr_cleaner.aws.response_paths import members, values
+from ecr_cleaner.errors import SourceError
+from ecr_cleaner.model.usage import Usage, UsageKind
+from ecr_cleaner.reference import anywhere
+from ecr_cleaner.usage.source import RequiredField, Source, usages_in, usages_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from ecr_cleaner.model.usage import Reference
+    from ecr_cleaner.usage.source import Grant, SourceContext, VerifiedBy
+
+NOT_FOUND: Final = frozenset({"ResourceNotFoundException"})
+
+
+@dataclass(frozen=True, slots=True)
+class Images:
+    """Where an item names an image.
+
+    Attributes:
+        image: Path to the reference.
+        at: Path to the structure that holds reference and digest side by side; empty: the item itself.
+        digest: Path, from that structure, to the digest that the service resolved; empty: the service returns none.
+    """
+
+    image: str
+    at: str = ""
+    digest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One listing or describing operation.
+
+    Attributes:
+        operation: As AWS writes it.
+        items: Path to the items in the response, its last step with ``[]`` for a listing; empty: the response itself.
+        required_member: Where the response itself is the item, a member that a complete one always has.
+        params_from: Input member to the name under which an earlier item or request had its value.
+        params: Input members that are always the same.
+        token: Input and output member that hold the page token; None where the operation has no pages.
+        images: Where an item names images.
+        digests: Paths to digests of images that are named nowhere else.
+        texts: Paths to texts, bytes or structures of unknown grammar that may name images.
+        references: Builds references from members of an item; `extra_fields` are the paths that it reads.
+        extra_fields: See `references`.
+        error_fields: Paths that have a value only if the service itself could not read something.
+        terminal_states: Terminal states by field. An item in one of them can start nothing more; any other state
+            counts as in use.
+        optional: Those of `params_from` that not every earlier item has.
+        not_found_codes: Error codes of a resource that was deleted after it was listed.
+        not_in_region_codes: Error codes that say that the region does not offer this kind of resource.
+        evidence: How the images of this call are used.
+        service: botocore's name, where it is not the source's.
+    """
+
+    operation: str
+    items: str = ""
+    required_member: str = ""
+    params_from: Mapping[str, str] = field(default_factory=dict)
+    params: Mapping[str, Any] = field(default_factory=dict)
+    token: tuple[str, str] | None = None
+    images: tuple[Images, ...] = ()
+    digests: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
+    references: Callable[[Any], Iterable[Reference]] | None = None
+    extra_fields: tuple[str, ...] = ()
+    error_fields: tuple[str, ...] = ()
+    terminal_states: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    optional: frozenset[str] = frozenset()
+    not_found_codes: frozenset[str] = NOT_FOUND
+    not_in_region_codes: frozenset[str] = frozenset()
+    evidence: UsageKind = UsageKind.CONFIGURED
+    service: str = ""
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Every path that is read from an item."""
+        named = [
+            ".".join(filter(None, (one.at, path))) for one in self.images for path in (one.image, one.digest) if path
+        ]
+        required = filter(None, [self.required_member])
+        others = (*self.digests, *self.texts, *self.extra_fields, *self.error_fields, *self.terminal_states)
+        return (*named, *others, *required)
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """Calls that lead to one kind of consumer.
+
+    Attributes:
+        noun: What the reports call it, e.g. ``lightsail container service``.
+        label: Names of the members that identify one, separated by colons.
+        calls: In order; each is made for every item of the previous one.
+    """
+
+    noun: str
+    label: str
+    calls: tuple[Call, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DeclarativeCollector:
+    """Collects the usages of a source's chains.
+
+    Attributes:
+        name: Of the source.
+        service: botocore's name.
+        chains: One after the other.
+    """
+
+    name: str
+    service: str
+    chains: tuple[Chain, ...]
+
+    def __call__(self, account: SourceContext) -> Iterator[Usage]:
+        """The usages at the ends of all chains.
+
+        Raises:
+            AwsError: A call failed.
+            IncompleteAnswerError: A response lacks its items.
+            SourceError: A response does not have the shape that the chain expects.
+        """
+        for chain in self.chains:
+            yield from read(account, self.name, self.service, chain)
+
+
+def source(  # noqa: PLR0913 - a row, each cell by name
+    name: str,
+    title: str,
+    protects: str,
+    service: str,
+    grants: tuple[Grant, ...],
+    *chains: Chain,
+    proof: VerifiedBy = "model",
+    regions: frozenset[str] = frozenset(),
+) -> Source:
+    """A source that consists of chains of calls only.
+
+    Args:
+        name: As in ``source:<name>`` of ``accepted_gaps``.
+        title: What the documentation calls it.
+        protects: What of it counts as in use, for the documentation.
+        service: botocore's name.
+        grants: The IAM actions of all calls.
+        chains: The calls.
+        proof: What it was verified against.
+        regions: As in `Source`.
+    """
+    return Source(
+        name=name,
+        title=title,
+        protects=protects,
+        service=service,
+        grants=grants,
+        fields=tuple(one for chain in chains for one in fields(service, chain)),
+        collect=DeclarativeCollector(name, service, chains),
+        proof=proof,
+        regions=regions,
+    )
+
+
+def fields(service: str, chain: Chain) -> Iterator[RequiredField]:
+    """Every response member that a chain reads, as paths from the response."""
+    for call in chain.calls:
+        for path in call.paths or ("",):
+            yield RequiredField(call.service or service, call.operation, ".".join(filter(None, (call.items, path))))
+
+
+def read(account: SourceContext, name: str, service: str, chain: Chain) -> Iterator[Usage]:
+    """The usages at the end of a chain.
+
+    Args:
+        account: What is read.
+        name: Of the source.
+        service: botocore's name.
+        chain: Which calls.
+
+    Raises:
+        AwsError: A call failed.
+        IncompleteAnswerError: A response lacks its items.
+        SourceError: A response does not have the shape that the chain expects.
+    """
+    try:
+        yield from _Walk(account, name, service, chain).follow(0, {})
+    except TypeError as error:
+        message = f"a response of {service} does not match its service model: {error}"
+        raise SourceError(message) from None
+
+
+@dataclass(frozen=True, slots=True)
+class _Walk:
+    account: SourceContext
+    name: str
+    service: str
+    chain: Chain
+
+    def follow(self, depth: int, known: Mapping[str, Any]) -> Iterator[Usage]:
+        """The usages from the call at a depth to the end of the chain.
+
+        Args:
+            depth: Index of the call.
+            known: Values by member name, from earlier items and requests.
+        """
+        call = self.chain.calls[depth]
+        params = _params(call, known)
+        client = self.account.aws.client(call.service or self.service)
+        try:
+            # All pages before the first item, so that a resource that is deleted between two pages is noticed.
+            items = list(_items(client, call, params | dict(call.params)))
+        except errors.AwsError as error:
+            if errors.code_of(error) in call.not_in_region_codes | (call.not_found_codes if depth else frozenset()):
+                return
+            raise
+        # A member that this item's own shape has must not be taken from an earlier item.
+        hidden = members(client.meta.service_model.operation_model(call.operation).output_shape, call.items)
+        for item in items:
+            if any(
+                value in terminal for path, terminal in call.terminal_states.items() for value in values(item, path)
+            ):
+                continue
+            own = item if isinstance(item, dict) else {"": item}
+            values_by_name = {name: value for name, value in {**known, **params}.items() if name not in hidden} | own
+            yield from _usages(item, call, self.name, _consumer(self.chain, values_by_name))
+            if depth + 1 < len(self.chain.calls):
+                yield from self.follow(depth + 1, values_by_name)
+
+
+def _params(call: Call, known: Mapping[str, Any]) -> dict[str, Any]:
+    params = {member: known[source] for member, source in call.params_from.items() if known.get(source) is not None}
+    if missing := sorted(set(call.params_from) - set(params) - call.optional):
+        names = ", ".join(call.params_from[member] for member in missing)
+        message = f"{call.operation} cannot be called: no earlier response had {names}"
+        raise SourceError(message)
+    return params
+
+
+def _consumer(chain: Chain, values_by_name: Mapping[str, Any]) -> str:
+    named = [str(values_by_name[name]) for name in chain.label.split(":") if name in values_by_name]
+    return " ".join([chain.noun, ":".join(named)]).rstrip()
+
+
+def _items(client: Any, call: Call, params: dict[str, Any]) -> Iterator[Any]:
+    top, *further = call.items.split(".", 1)
+    if call.token:
+        listed = responses.paged(
+            client,
+            call.operation,
+            top.removesuffix("[]"),
+            token=call.token[0],
+            answer_token=call.token[1],
+            **params,
+        )
+        for item in listed:
+            yield from values(item, *further) if further else [item]
+        return
+    answer = responses.called(client, call.operation, **params)
+    responses.member(answer, top.removesuffix("[]") or call.required_member, call.operation)
+    yield from values(answer, call.items)
+
+
+def _usages(item: Any, call: Call, name: str, consumer: str) -> Iterator[Usage]:
+    for path in call.error_fields:
+        for reason in filter(None, values(item, path)):
+            message = f"{call.operation} could not read {consumer}: {reason}"
+            raise SourceError(message)
+    for found in call.images:
+        for holder in values(item, found.at):
+            digest = next(values(holder, found.digest), None) if found.digest else None
+            for text in filter(None, values(holder, found.image)):
+                # Some services write digests in capitals; ECR uses lower case only.
+                resolved = str(digest).lower() if digest else None
+                yield from usages_of(str(text), source=name, consumer=consumer, digest=resolved, evidence=call.evidence)
+    for reference in _parts(item, call):
+        yield Usage(reference, name, consumer, call.evidence)
+    for path in call.texts:
+        for value in values(item, path):
+            yield from usages_in(_text(value), source=name, consumer=consumer, evidence=call.evidence)
+
+
+def _parts(item: Any, call: Call) -> Iterator[Reference]:
+    for path in call.digests:
+        for digest in filter(None, values(item, path)):
+            yield anywhere(str(digest).lower())
+    if call.references is not None:
+        yield from call.references(item)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bytes):
+        # Bytes that are not UTF-8 cannot be part of a host name.
+        return value.decode(errors="replace")
+    return value if isinstance(value, str) else json.dumps(value, default=str)

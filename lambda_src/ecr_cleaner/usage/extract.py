@@ -1,0 +1,72 @@
+"""Reads image references at given paths of a response, for sources that are not declarative."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ecr_cleaner.aws.response_paths import values
+from ecr_cleaner.errors import SourceError
+from ecr_cleaner.model.usage import UsageKind
+from ecr_cleaner.usage.source import RequiredField, usages_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from ecr_cleaner.model.usage import Usage
+
+
+def texts_at(thing: dict[str, Any], paths: Iterable[str], operation: str) -> list[str]:
+    """Every non-empty text at the given paths.
+
+    Args:
+        thing: A part of a response.
+        paths: As in `ecr_cleaner.paths`; a path that the response does not have yields nothing.
+        operation: As AWS writes it.
+
+    Raises:
+        SourceError: The response does not match its service model.
+    """
+    try:
+        return [str(text) for path in paths for text in values(thing, path) if text]
+    except TypeError as error:
+        message = f"a response of {operation} does not match its service model: {error}"
+        raise SourceError(message) from None
+
+
+def usages_at(  # noqa: PLR0913 - what a usage says, each by name
+    thing: dict[str, Any],
+    paths: Iterable[str],
+    operation: str,
+    *,
+    source: str,
+    consumer: str,
+    evidence: UsageKind = UsageKind.CONFIGURED,
+) -> Iterator[Usage]:
+    """The usages in the image fields of a consumer.
+
+    Args:
+        thing: A part of a response.
+        paths: To the references.
+        operation: As AWS writes it.
+        source: Name of the source.
+        consumer: As reports name it.
+        evidence: How it was seen.
+
+    Raises:
+        SourceError: The response does not match its service model.
+        UnreadableReferenceError: A text looks like an ECR reference and cannot be parsed.
+    """
+    for text in texts_at(thing, paths, operation):
+        yield from usages_of(text, source=source, consumer=consumer, evidence=evidence)
+
+
+def fields_at(service: str, operation: str, items: str, paths: Iterable[str]) -> tuple[RequiredField, ...]:
+    """The same paths as required fields of a response.
+
+    Args:
+        service: botocore's name.
+        operation: As AWS writes it.
+        items: Path to the structure that has them, with ``[]`` for a list; empty: the response itself.
+        paths: To the references.
+    """
+    return tuple(RequiredField(service, operation, ".".join(filter(None, (items, path)))) for path in paths)

@@ -1,0 +1,65 @@
+"""Batches of requested ids, and responses that leave something out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ecr_cleaner.aws import responses
+from ecr_cleaner.errors import SourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+
+def in_batches(items: Iterable[str], size: int) -> Iterator[list[str]]:
+    """Lists of at most `size` items; none if there are no items."""
+    batch: list[str] = []
+    for item in items:
+        batch.append(item)
+        if len(batch) == size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def described(
+    answer: dict[str, Any], operation: str, result: str, requested: Sequence[str], accepted: str | None = None
+) -> list[dict[str, Any]]:
+    """Everything that a describing call was requested to describe.
+
+    Args:
+        answer: The response: a success, even if it describes nothing.
+        operation: As AWS writes it.
+        result: The member that holds the descriptions.
+        requested: What was to be described.
+        accepted: A reason for leaving something out that does no harm.
+
+    Raises:
+        IncompleteAnswerError: The response lacks its result.
+        SourceError: It leaves something out, with or without saying so.
+    """
+    no_failures(answer, operation, accepted)
+    descriptions: list[dict[str, Any]] = responses.member(answer, result, operation)
+    if len(descriptions) + len(answer.get("failures", ())) < len(requested):
+        message = f"{operation} described {len(descriptions)} of {len(requested)} and gave no reason for the rest"
+        raise SourceError(message)
+    return descriptions
+
+
+def no_failures(answer: dict[str, Any], operation: str, accepted: str | None = None) -> None:
+    """Reject a response that leaves something out.
+
+    Args:
+        answer: The response of a describing call: a success, even if it describes nothing.
+        operation: As AWS writes it.
+        accepted: A reason that does no harm.
+
+    Raises:
+        SourceError: With each thing left out and the reason.
+    """
+    left_out = [f for f in answer.get("failures", ()) if f.get("reason") != accepted or accepted is None]
+    if left_out:
+        things = ", ".join(f"{f.get('arn', '?')} ({f.get('reason', 'no reason given')})" for f in left_out)
+        message = f"{operation} left out {things}"
+        raise SourceError(message)

@@ -1,0 +1,183 @@
+"""What a usage source declares, and what it reads from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from ecr_cleaner.clock import utc_now
+from ecr_cleaner.model.usage import Usage, UsageKind
+from ecr_cleaner.reference import find, parse_resolved
+from ecr_cleaner.usage.used_images_objects import Listing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Mapping
+    from datetime import datetime
+
+    from ecr_cleaner.aws.client import AwsClients
+    from ecr_cleaner.settings.schema import UsedImagesLocation
+    from ecr_cleaner.usage.task_definitions import TaskDefinitions
+
+VerifiedBy = Literal["sandbox", "model"]
+"""What a source was verified against: the sandbox's strict service, or botocore's service model only."""
+
+
+class SourceSettings(Protocol):
+    """What sources need of the settings."""
+
+    @property
+    def accepted_gaps(self) -> Mapping[str, str]:
+        """What the operator leaves unprotected, to the reason."""
+
+    @property
+    def protected_images(self) -> Collection[str]:
+        """References that count as in use because the operator says so."""
+
+    @property
+    def task_definition_revisions(self) -> int | Literal["all"]:
+        """How many of the newest active revisions of each family count as in use although nothing names them."""
+
+    @property
+    def used_images(self) -> UsedImagesLocation | None:
+        """Location of the lists of used images; None: there are none."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceContext:
+    """What every source reads from.
+
+    Attributes:
+        aws: Clients of the scan target.
+        settings: Of the run.
+        task_definitions: Shared by all sources, because several name the same ones.
+        notes: Things an operator should know that protect nothing; sources append sentences.
+        listing: Of the lists of used images, shared by the sources that need it.
+        now: The time before the first call.
+    """
+
+    aws: AwsClients
+    settings: SourceSettings
+    task_definitions: TaskDefinitions
+    notes: list[str] = field(default_factory=list)
+    listing: Listing = field(default_factory=Listing)
+    now: datetime = field(default_factory=utc_now)
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """IAM actions that a source needs on the same resources; becomes one statement of the role's policy.
+
+    Attributes:
+        sid: Letters and digits, unique among all sources.
+        actions: As IAM writes them, e.g. ``ecs:ListClusters``.
+        resource: ``*`` where the actions know no resource, else an ARN with ``{partition}``, ``{region}`` and
+            ``{account}`` in it. With ``{inventory_bucket}`` or ``{inventory_prefix}`` in it the statement is there
+            only if there are inventories.
+        condition: As IAM writes it; may contain the same placeholders.
+    """
+
+    sid: str
+    actions: tuple[str, ...]
+    resource: str = "*"
+    condition: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RequiredField:
+    """A response member that safety depends on: a botocore that does not know it drops it without an error.
+
+    Attributes:
+        service: botocore's name.
+        operation: As AWS writes it.
+        path: As in `ecr_cleaner.paths`.
+    """
+
+    service: str
+    operation: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Collects usages from one kind of consumer; knows nothing of rules.
+
+    Attributes:
+        name: As in ``source:<name>`` of ``accepted_gaps``.
+        title: What the documentation calls it.
+        protects: What of it counts as in use, for the documentation.
+        service: botocore's name of the service; None: the source calls no AWS service.
+        grants: Every IAM action that `collect` needs; the role's policy is generated from them.
+        fields: What `collect` reads; the loaded service models must have it before the first call.
+        collect: Yields every usage, or raises: an incomplete result is a failure.
+        proof: What it was verified against.
+        gap_kind: Of the entry of ``accepted_gaps`` that excludes the source: ``source``, or ``eks`` if its
+            consumers are clusters.
+        regions: Where the service is, if botocore's metadata does not say. It need not be complete: it only counts
+            when the endpoint cannot be reached.
+    """
+
+    name: str
+    title: str
+    protects: str
+    service: str | None
+    grants: tuple[Grant, ...]
+    fields: tuple[RequiredField, ...]
+    collect: Callable[[SourceContext], Iterator[Usage]]
+    proof: VerifiedBy = "sandbox"
+    gap_kind: Literal["source", "eks"] = "source"
+    regions: frozenset[str] = frozenset()
+
+    @property
+    def gap(self) -> str:
+        """The entry of ``accepted_gaps`` that excludes the source from every run."""
+        return f"source:{self.name}" if self.gap_kind == "source" else f"{self.gap_kind}:*"
+
+    @property
+    def permissions(self) -> tuple[str, ...]:
+        """Every IAM action, sorted."""
+        return tuple(sorted({action for grant in self.grants for action in grant.actions}))
+
+
+def usages_of(  # noqa: PLR0913 - what a usage is made of
+    text: str,
+    *,
+    source: str,
+    consumer: str,
+    digest: str | None = None,
+    evidence: UsageKind = UsageKind.CONFIGURED,
+    failure: str = "",
+) -> Iterator[Usage]:
+    """The usages of one image field of a consumer: none if it is not a private ECR image.
+
+    Args:
+        text: The reference as configured.
+        source: Name of the source.
+        consumer: As reports name it.
+        digest: What the runtime resolved it to, where the service returns that.
+        evidence: How it was seen.
+        failure: AWS's message, if the consumer could not pull its image.
+
+    Raises:
+        UnreadableReferenceError: The text looks like an ECR reference and cannot be parsed.
+    """
+    for reference in parse_resolved(text, digest):
+        yield Usage(reference, source, consumer, evidence, failure)
+
+
+def usages_in(
+    text: str,
+    *,
+    source: str,
+    consumer: str,
+    evidence: UsageKind = UsageKind.CONFIGURED,
+) -> Iterator[Usage]:
+    """The usages in a text of unknown grammar: a definition, a template, a script.
+
+    Args:
+        text: Anything; searched for the host names of private registries.
+        source: Name of the source.
+        consumer: As reports name it.
+        evidence: How it was seen.
+    """
+    for reference in find(text):
+        yield Usage(reference=reference, source=source, consumer=consumer, evidence=evidence)

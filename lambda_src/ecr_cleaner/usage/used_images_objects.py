@@ -1,0 +1,67 @@
+"""Lists the objects of used images once for all sources that need them.
+
+An inventory is a JSON array of image references that somebody keeps in S3, for what runs where no source looks.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from ecr_cleaner.aws import s3
+from ecr_cleaner.errors import SourceError
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from ecr_cleaner.aws.client import AwsClients
+    from ecr_cleaner.aws.s3 import ListedObject
+    from ecr_cleaner.settings.schema import UsedImagesLocation
+
+SOURCE: Final = "used_images_objects"
+"""Name of the source that reads them."""
+
+
+SUFFIX: Final = ".json"
+
+
+@dataclass(slots=True)
+class Listing:
+    """Lists the objects under the prefix once; thread-safe."""
+
+    _stored: tuple[ListedObject, ...] | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def read(self, clients: AwsClients, place: UsedImagesLocation) -> tuple[ListedObject, ...]:
+        """Every object under the prefix, inventories and others.
+
+        Raises:
+            AwsError: A call failed.
+            IncompleteAnswerError: A page is incomplete.
+        """
+        with self._lock:
+            if self._stored is None:
+                self._stored = tuple(s3.under(clients.client("s3"), Bucket=place.bucket, Prefix=place.prefix))
+            return self._stored
+
+
+def must_be_fresh(inventories: tuple[ListedObject, ...], place: UsedImagesLocation, now: datetime) -> None:
+    """Refuse inventories that may be out of date; one of exactly the age that is allowed is fresh.
+
+    Raises:
+        SourceError: With every one that was written too long ago.
+    """
+    limit = timedelta(hours=place.max_age_hours)
+    stale = [
+        f"{place.uri(one.key)} was written {(now - one.modified) / timedelta(hours=1):.1f} hours ago"
+        for one in inventories
+        if now - one.modified > limit
+    ]
+    if stale:
+        message = (
+            f"{', '.join(stale)}, and used_images_max_age_hours is {place.max_age_hours}: write it anew, or delete it "
+            "if what it told of is gone"
+        )
+        raise SourceError(message)

@@ -1,0 +1,136 @@
+"""Consumers that fail because of what the cleaner removed, and those that fail otherwise."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ecr_cleaner.decision.pull_failures import MOST, PullFailureMonitor, removed_as, restore_command
+from ecr_cleaner.model.image import RemovedImage
+from ecr_cleaner.model.usage import Reference, UsageKind
+from tests.builders import ACCOUNT, NOW, REGION, ago, digest, image, usage
+
+if TYPE_CHECKING:
+    from ecr_cleaner.model.image import Image
+    from ecr_cleaner.model.usage import Usage
+
+RESTORE = restore_command("{}", "cleaner", REGION)
+
+
+def gone(*tags: str, at: str = "3d", action: str = "delete") -> RemovedImage:
+    """What a run removed."""
+    return RemovedImage(tags, ago(at), "run-7", action)  # type: ignore[arg-type]
+
+
+def failing(*, tag: str | None = None, of: str | None = None, consumer: str = "ecs task prod/1 (stopped)") -> Usage:
+    """A consumer that did not get its image."""
+    return replace(usage(tag=tag, of=of, consumer=consumer), failure="CannotPullContainerError: not found")
+
+
+def refusals(*usages: Usage, images: tuple[Image, ...] = (), removed: dict[str, RemovedImage]) -> list[str]:
+    """Why nothing may go."""
+    watch = PullFailureMonitor(usages, RESTORE)
+    watch.look("app", images, removed)
+    return watch.refusals
+
+
+@pytest.mark.parametrize("of", [{"tag": "v1"}, {"of": "old"}, {"tag": "v1", "of": "old"}])
+def test_who_fails_for_want_of_a_removed_image_stops_everything(of: dict[str, str]) -> None:
+    """Consumer, image, run, moment, AWS's own words, and what to paste."""
+    (found,) = refusals(failing(**of), removed={digest("old"): gone("v1")})
+    assert found == (
+        f"ecs task prod/1 (stopped) fails for want of app@{digest('old')} (CannotPullContainerError: not found), and"
+        " run run-7 was about to delete it 2026-02-26 12:00 UTC; nothing is removed while it fails: bring the image"
+        " back, or let the consumer name another one: ecr-cleaner restore --region us-east-1 --function cleaner"
+        f" app@{digest('old')}"
+    )
+
+
+def test_an_archived_image_counts_as_removed() -> None:
+    """Nothing can pull it either; one that is being restored is on its way."""
+    old = image("old", tags=["v1"], active=False)
+    removed = {digest("old"): gone("v1", action="archive")}
+    (found,) = refusals(failing(tag="v1"), images=(old,), removed=removed)
+    assert "was about to archive it" in found
+    for there in (replace(old, active=True), replace(old, activating=True)):
+        assert refusals(failing(tag="v1"), images=(there,), removed=removed) == []
+
+
+@pytest.mark.parametrize(
+    ("one", "images", "removed"),
+    [
+        (usage(tag="v1"), (), {digest("old"): gone("v1")}),  # it names it and has not failed: a finding
+        (failing(tag="v2"), (), {digest("old"): gone("v1")}),  # somebody else removed that one
+        (failing(of="other"), (), {digest("old"): gone("v1")}),
+        (failing(tag="v1"), (image("new", tags=["v1"]),), {digest("old"): gone("v1")}),  # it is there: another cause
+        (failing(of="old"), (image("old"),), {digest("old"): gone("v1")}),
+        (failing(tag="v1"), (), {}),
+        (failing(tag="v1"), (image("old", tags=["v1"], active=False),), {}),  # archived by somebody else
+    ],
+)
+def test_other_failures_are_none_of_its_business(
+    one: Usage, images: tuple[Image, ...], removed: dict[str, RemovedImage]
+) -> None:
+    """A run that stops for what it did not do would never start again."""
+    assert refusals(one, images=images, removed=removed) == []
+
+
+def test_a_failure_in_another_repository_says_nothing_of_this_one() -> None:
+    """The same tag is another image there."""
+    other = replace(failing(tag="v1"), reference=Reference("x", ACCOUNT, REGION, "other", "v1"))
+    assert refusals(other, removed={digest("old"): gone("v1")}) == []
+
+
+def test_many_are_counted_and_none_is_told_twice() -> None:
+    """A refusal is no list of thousands."""
+    many = [failing(tag="v1", consumer=f"ecs task prod/{n:02} (stopped)") for n in range(MOST + 2)]
+    found = refusals(*many, *many, removed={digest("old"): gone("v1")})
+    assert len(found) == MOST + 1
+    assert found[-1] == "and 2 more consumers fail so"
+
+
+def test_the_last_one_that_had_a_tag_is_meant() -> None:
+    """A tag moves; what was removed first had it before."""
+    removed = {digest("a"): gone("v1", at="9d"), digest("b"): gone("v1", at="2d"), digest("c"): gone("v2", at="1d")}
+    assert removed_as(":v1", removed) == (digest("b"), removed[digest("b")])
+    assert removed_as(f"@{digest('a')}", removed) == (digest("a"), removed[digest("a")])
+    assert removed_as(":v3", removed) is removed_as(f"@{digest('d')}", removed) is None
+
+
+names = st.sampled_from("abcd")
+tags = st.sampled_from(["v1", "v2", "v3"])
+
+
+@given(
+    st.lists(st.builds(lambda tag, of, fails: (tag, of, fails), tags | st.none(), names | st.none(), st.booleans())),
+    st.dictionaries(names, st.sets(tags), max_size=3),
+    st.dictionaries(names, st.sets(tags), max_size=3),
+)
+def test_it_refuses_only_for_what_was_removed_is_not_there_and_fails(
+    consumers: list[tuple[str | None, str | None, bool]], there: dict[str, set[str]], removed: dict[str, set[str]]
+) -> None:
+    """Whatever names what: without one of the three there is no refusal, and with all three there is one."""
+    usages = [failing(tag=t, of=o) if fails else usage(tag=t, of=o) for t, o, fails in consumers]
+    images = tuple(image(name, tags=held) for name, held in there.items())
+    held = {tag for names in there.values() for tag in names}
+    known = {digest(name): RemovedImage(tuple(sorted(had)), NOW, "r", "delete") for name, had in removed.items()}
+    expected = any(
+        fails
+        and (
+            (of in removed and of not in there)
+            if of
+            else ((t or "latest") not in held and any((t or "latest") in had for had in removed.values()))
+        )
+        for t, of, fails in consumers
+    )
+    assert bool(refusals(*usages, images=images, removed=known)) is expected
+
+
+def test_the_evidence_makes_no_difference() -> None:
+    """A rollback target that fails is one that was started."""
+    one = replace(failing(tag="v1"), evidence=UsageKind.ROLLBACK)
+    assert refusals(one, removed={digest("old"): gone("v1")})

@@ -1,0 +1,75 @@
+"""What a run says of a plan, in its result and in the log."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shlex
+from typing import TYPE_CHECKING
+
+from ecr_cleaner.approval.policy import applied, proposed
+from ecr_cleaner.model.result import SHOWN, Stay
+from ecr_cleaner.report.log import LogReporter
+from ecr_cleaner.report.summary import RunSummary
+from tests.builders import REGION, digest
+from tests.unit.approval.test_plan import made, repository_plan
+
+if TYPE_CHECKING:
+    import pytest
+
+PLAN = made(repository_plan("api", "a", "b"))
+
+
+def stay(name: str, reason: str = "in_use") -> tuple[tuple[str, str], Stay]:
+    """An image that stays, as a run keeps it."""
+    return ("api", digest(name)), Stay("api", digest(name), (name,), reason, "why")
+
+
+def test_a_proposed_plan_says_what_to_send() -> None:
+    """Id, size, expiry, and the command word for word."""
+    found = proposed(PLAN).as_json()
+    assert json.loads(json.dumps(found)) == found
+    command = found.pop("command")
+    assert found == {
+        "state": "awaits_approval",
+        "id": PLAN.id,
+        "expires_at": "2026-03-04T12:00:00+00:00",
+        "images": 2,
+        "bytes": 2000,
+        "stays": {},
+        "stays_shown": [],
+    }
+    words = shlex.split(command)
+    assert words[:7] == ["aws", "lambda", "invoke", "--region", REGION, "--function-name", "cleaner"]
+    event = json.loads(words[words.index("--payload") + 1])
+    assert event == {"schema_version": 1, "action": "apply", "plan": PLAN.id}
+    assert words[words.index("--cli-read-timeout") + 1] == "0", "a run takes up to a quarter of an hour"
+
+
+def test_an_applied_plan_says_what_stays() -> None:
+    """By reason, and the first of them by name; a result has a largest size."""
+    stays = dict(stay(f"i{number}", "gone" if number else "in_use") for number in range(SHOWN + 5))
+    found = applied(PLAN, stays).as_json()
+    assert (found["state"], found["command"]) == ("applied", "")
+    assert found["stays"] == {"gone": SHOWN + 4, "in_use": 1}
+    assert len(found["stays_shown"]) == SHOWN
+    assert found["stays_shown"][0].keys() == {"repository", "digest", "tags", "reason", "detail"}
+
+
+def test_the_log_names_every_image_that_stays(caplog: pytest.LogCaptureFixture) -> None:
+    """And that a plan waits."""
+    caplog.set_level(logging.DEBUG, logger="ecr_cleaner")
+    summary = RunSummary("id", dry_run=False, region=REGION)
+    summary.plan = applied(PLAN, dict([stay("b"), stay("a", "gone")]))
+    LogReporter().run(summary)
+    lines = [vars(line) for line in caplog.records if line.getMessage() == "Image of the approved plan stays"]
+    assert {(line["digest"], line["reason"], line["plan"]) for line in lines} == {
+        (digest("a"), "gone", PLAN.id),
+        (digest("b"), "in_use", PLAN.id),
+    }
+    caplog.clear()
+    summary.plan = proposed(PLAN)
+    LogReporter().run(summary)
+    first, last = caplog.records
+    assert (first.getMessage(), vars(first)["plan"]) == ("Plan waits for approval", summary.plan.as_json())
+    assert vars(last)["summary"]["plan"] == summary.plan.as_json()

@@ -1,0 +1,237 @@
+"""Who may pull from outside, read from resource policies; and whose repositories others depend on."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from ecr_cleaner.errors import RepositoryError
+from ecr_cleaner.registry.pull_access import RegistryFacts, foreign_pullers
+
+OWN = "123456789012"
+OTHER = "999999999999"
+OWN_ROOT = f"arn:aws:iam::{OWN}:root"
+OTHER_ROOT = f"arn:aws:iam::{OTHER}:root"
+PULL = ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+
+
+def allow(principal: object, action: object = "ecr:BatchGetImage", **more: Any) -> dict[str, Any]:
+    """A statement that allows."""
+    return {"Effect": "Allow", "Principal": principal, "Action": action} | more
+
+
+def lambdas(account: str) -> dict[str, Any]:
+    """The statement that Lambda adds when somebody in an account creates a function."""
+    where = {"StringLike": {"aws:sourceArn": f"arn:aws:lambda:us-east-1:{account}:function:*"}}
+    return allow({"Service": "lambda.amazonaws.com"}, PULL, Condition=where)
+
+
+def pullers(*statements: object) -> tuple[str, ...]:
+    """Who outside the account a policy of these statements lets pull."""
+    return foreign_pullers(json.dumps({"Version": "2012-10-17", "Statement": statements}), OWN, "the policy of app")
+
+
+def confined(operator: str, key: str, value: object) -> dict[str, Any]:
+    """Everybody may pull who meets a condition."""
+    return allow("*", PULL, Condition={operator: {key: value}})
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        allow({"AWS": OWN_ROOT}),
+        allow({"AWS": OWN}),
+        allow({"AWS": [OWN_ROOT, f"arn:aws:iam::{OWN}:role/deploy"]}),
+        allow({"AWS": f"arn:aws:sts::{OWN}:assumed-role/deploy/session"}),
+        allow({"AWS": f"arn:aws-cn:iam::{OWN}:user/ci"}, "ecr:*"),
+        confined("StringEquals", "aws:PrincipalAccount", OWN),
+        confined("StringEquals", "AWS:principalaccount", [OWN]),
+        confined("stringlike", "aws:SourceAccount", OWN),
+        confined("ArnLike", "aws:PrincipalArn", f"arn:aws:iam::{OWN}:role/*"),
+        confined("ArnEquals", "aws:SourceArn", f"arn:aws:codebuild:us-east-1:{OWN}:project/build"),
+        allow({"Service": "codebuild.amazonaws.com"}, Condition={"StringEquals": {"aws:SourceAccount": OWN}}),
+        lambdas(OWN),
+        allow({"Service": "lambda.amazonaws.com"}, PULL),
+        allow({"AWS": OTHER_ROOT}, ["ecr:PutImage", "ecr:InitiateLayerUpload", "ecr:DescribeImages"]),
+        allow("*", "ecr:ReplicateImage"),
+        {"Effect": "Deny", "Principal": "*", "Action": "ecr:*"},
+    ],
+)
+def test_only_the_account_itself_can_pull(statement: dict[str, Any]) -> None:
+    """Own principals, statements confined to the own account, and what pulls nothing."""
+    assert pullers(statement) == ()
+
+
+@pytest.mark.parametrize(
+    ("statement", "names"),
+    [
+        (allow({"AWS": OTHER_ROOT}), [OTHER_ROOT]),
+        (allow({"AWS": OTHER}), [OTHER]),
+        (allow({"AWS": [OWN_ROOT, OTHER_ROOT]}), [OTHER_ROOT]),
+        (allow("*"), ["*"]),
+        (allow({"AWS": "*"}), ["*"]),
+        (allow({"AWS": ["*"]}), ["*"]),
+        (allow({"AWS": "AROAEXAMPLEID0000000A"}), ["AROAEXAMPLEID0000000A"]),
+        (allow({"AWS": f"arn:aws:iam::{OTHER}:role/{OWN}"}), [f"arn:aws:iam::{OTHER}:role/{OWN}"]),
+        (allow({"AWS": OWN + "0"}), [OWN + "0"]),
+        (allow({"Federated": "cognito-identity.amazonaws.com"}), ["cognito-identity.amazonaws.com"]),
+        (allow({"Service": "codebuild.amazonaws.com"}), ["codebuild.amazonaws.com"]),
+        (allow({"Service": ["lambda.amazonaws.com", "sagemaker.amazonaws.com"]}), ["sagemaker.amazonaws.com"]),
+        (lambdas(OTHER), ["lambda.amazonaws.com"]),
+        (confined("StringEquals", "aws:PrincipalOrgID", "o-1234567890"), ["*"]),
+        (confined("StringEquals", "aws:PrincipalAccount", OTHER), ["*"]),
+        (confined("StringEquals", "aws:PrincipalAccount", [OWN, OTHER]), ["*"]),
+        (confined("StringEquals", "aws:PrincipalAccount", []), ["*"]),
+        (confined("StringEqualsIfExists", "aws:PrincipalAccount", OWN), ["*"]),
+        (confined("StringNotEquals", "aws:PrincipalAccount", OWN), ["*"]),
+        (confined("ForAllValues:StringEquals", "aws:PrincipalAccount", OWN), ["*"]),
+        (confined("StringLike", "aws:PrincipalAccount", "12345678901?"), ["*"]),
+        (confined("ArnLike", "aws:PrincipalArn", "arn:aws:iam::*:role/deploy"), ["*"]),
+        (confined("ArnLike", "aws:PrincipalArn", f"arn:aws:iam::*:role/{OWN}"), ["*"]),
+        (confined("StringLike", "aws:userid", f"*:{OWN}"), ["*"]),
+        (confined("IpAddress", "aws:SourceIp", "10.0.0.0/8"), ["*"]),
+        (confined("Bool", "aws:SecureTransport", value=True), ["*"]),
+        (allow({"Service": "codebuild.amazonaws.com"}, Condition={}), ["codebuild.amazonaws.com"]),
+        ({"Effect": "Allow", "NotPrincipal": {"AWS": OTHER_ROOT}, "Action": "ecr:*"}, ["NotPrincipal"]),
+        ({"Effect": "Allow", "Principal": {"AWS": OTHER_ROOT}, "NotAction": "ecr:PutImage"}, [OTHER_ROOT]),
+    ],
+)
+def test_somebody_else_can_pull(statement: dict[str, Any], names: list[str]) -> None:
+    """Other accounts, everybody, services without confinement; a condition that is not understood confines nothing."""
+    assert pullers(statement) == tuple(names)
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        "ecr:BatchGetImage",
+        "ecr:GetDownloadUrlForLayer",
+        "ECR:batchgetimage",
+        "ecr:BatchImportUpstreamImage",
+        "ecr:*",
+        "*",
+        "ecr:Batch*",
+        "ecr:Get*",
+        "ecr:?atchGetImage",
+        ["ecr:PutImage", "ecr:BatchGetImage"],
+    ],
+)
+def test_whatever_pulls_counts(action: object) -> None:
+    """Wildcards and letters of any case are read as IAM reads them."""
+    assert pullers(allow({"AWS": OTHER_ROOT}, action)) == (OTHER_ROOT,)
+
+
+def test_every_statement_counts() -> None:
+    """The names of all statements come together, sorted and once each; a Deny takes nothing away."""
+    deny = {"Effect": "Deny", "Principal": "*", "Action": "ecr:*"}
+    assert pullers(allow("*"), allow({"AWS": OTHER_ROOT}), allow({"AWS": OTHER_ROOT}), deny) == ("*", OTHER_ROOT)
+
+
+def test_several_conditions_all_hold() -> None:
+    """One condition that confines is enough, wherever it stands."""
+    condition = {
+        "IpAddress": {"aws:SourceIp": "10.0.0.0/8"},
+        "StringEquals": {"aws:PrincipalOrgID": "o-1234567890", "aws:PrincipalAccount": OWN},
+    }
+    assert pullers(allow("*", PULL, Condition=condition)) == ()
+
+
+def test_one_statement_may_stand_without_a_list() -> None:
+    """IAM's grammar has both."""
+    assert foreign_pullers(json.dumps({"Statement": allow("*")}), OWN, "the policy of app") == ("*",)
+
+
+def test_no_statement_lets_nobody_pull() -> None:
+    """An empty policy is one."""
+    assert pullers() == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "null",
+        "[]",
+        "{}",
+        '{"Statement": null}',
+        '{"Statement": ["Allow"]}',
+        '{"Statement": [{"Principal": "*"}]}',
+        '{"Statement": [{"Effect": "Allow", "Action": null, "Principal": "*"}]}',
+        '{"Statement": [{"Effect": "Allow", "Action": "*", "Principal": {"AWS": null}}]}',
+        '{"Statement": [{"Effect": "Allow", "Action": "*", "Principal": "*", "Condition": "none"}]}',
+        json.dumps({"Statement": confined("StringEquals", "aws:SourceAccount", int(OWN))}),
+    ],
+)
+def test_what_is_no_policy_stops_the_repository(text: str) -> None:
+    """A policy that cannot be read is not an empty one; the error says whose it is."""
+    with pytest.raises(RepositoryError, match="the policy of app is not a policy document"):
+        foreign_pullers(text, OWN, "the policy of app")
+
+
+@pytest.mark.parametrize(
+    ("prefixes", "name", "found"),
+    [
+        ((), "app", None),
+        (("prod",), "prod/api", "prod"),
+        (("prod",), "prod-api", "prod"),
+        (("prod",), "api-prod", None),
+        (("",), "anything", ""),
+        (("x", "pro"), "prod", "pro"),
+    ],
+)
+def test_replicated_deletions_follow_name_prefixes(prefixes: tuple[str, ...], name: str, found: str | None) -> None:
+    """ECR compares plain prefixes; the empty one is every repository."""
+    assert RegistryFacts(OWN, delete_replication_prefixes=prefixes).replicated_deletes(name) == found
+
+
+@pytest.mark.parametrize(
+    ("prefixes", "name", "found"),
+    [
+        ((), "docker-hub/library/nginx", None),
+        (("docker-hub",), "docker-hub/library/nginx", "docker-hub"),
+        (("docker-hub/",), "docker-hub/library/nginx", "docker-hub/"),
+        (("team/quay",), "team/quay/app", "team/quay"),
+        (("prefix",), "prefix-prod/app", None),
+        (("prefix",), "prefix", None),
+        (("prefix",), "my/prefix/app", None),
+        (("other", "ROOT"), "app", "ROOT"),
+        (("ROOT",), "any/thing", "ROOT"),
+    ],
+)
+def test_pull_through_caches_own_whole_path_parts(prefixes: tuple[str, ...], name: str, found: str | None) -> None:
+    """A rule for `prefix` fills prefix/..., not prefix-prod/...; ROOT fills everything."""
+    assert RegistryFacts(OWN, pull_through_prefixes=prefixes).cached_under(name) == found
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        {"StringEquals": {"aws:SourceOrgID": "o-abc"}},
+        {"ForAnyValue:StringLike": {"aws:SourceOrgPaths": "o-abc/*"}},
+        {"StringLike": {"aws:sourceArn": "arn:aws:lambda:*:*:function:*"}},
+        {
+            "StringLike": {
+                "aws:sourceArn": [
+                    "arn:aws:lambda:us-east-1:123456789012:function:*",
+                    "arn:aws:lambda:us-east-1:99999999*:function:*",
+                ]
+            }
+        },
+        {"ForAnyValue:StringLike": {"aws:sourceArn": "arn:aws:lambda:us-east-1:999999999999:function:*"}},
+        {"StringEqualsIfExists": {"aws:SourceAccount": "999999999999"}},
+        {"StringNotEquals": {"aws:SourceAccount": "123456789012"}},
+    ],
+    ids=lambda condition: next(iter(condition)),
+)
+def test_a_condition_on_lambda_that_is_not_understood_admits_others(condition: dict[str, Any]) -> None:
+    """It is meant for somebody; only without any condition Lambda's principal alone admits nobody."""
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "lambda.amazonaws.com"},
+        "Action": ["ecr:BatchGetImage"],
+        "Condition": condition,
+    }
+    assert foreign_pullers(json.dumps({"Statement": [statement]}), "123456789012", "p") == ("lambda.amazonaws.com",)

@@ -1,0 +1,662 @@
+"""What people and machines read of a run."""
+
+from __future__ import annotations
+
+import json
+import logging
+from io import StringIO
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from rich.console import Console
+
+from ecr_cleaner.decision.rules import evaluate
+from ecr_cleaner.model.plan import Reason, Removal, RemovalStatus, Verdict
+from ecr_cleaner.model.repository import RepositorySnapshot
+from ecr_cleaner.model.result import FAILS_RUN, Finding, FindingKind, RepositoryStatus, RunStatus, Severity
+from ecr_cleaner.model.scan import SourceOutcome, SourceStatus, UsageScan
+from ecr_cleaner.report.console import held, print_explanation, print_plan
+from ecr_cleaner.report.log import LOGGER, LogReporter
+from ecr_cleaner.report.reporter import CollectingReporter, verdict_json
+from ecr_cleaner.report.summary import MAX_FINDINGS_PER_KIND, RepositorySummary, RunSummary
+from ecr_cleaner.report.units import human_bytes
+from tests.builders import ACCOUNT, NOW, REGION, TARGET, digest, image, repository, usage
+
+if TYPE_CHECKING:
+    from ecr_cleaner.model.image import Image
+    from ecr_cleaner.model.plan import RepositoryPlan
+    from ecr_cleaner.model.usage import Usage
+
+REFUSED = RunSummary("run-1", dry_run=False, region=REGION, refusals=["source ecs: denied"])
+
+
+def plan(*images: Image, usages: tuple[Usage, ...] = ()) -> RepositoryPlan:
+    """A plan for the repository app."""
+    return evaluate(repository(), RepositorySnapshot(images), usages, NOW)
+
+
+def verdict(**more: Any) -> Verdict:
+    """The verdict on an old, unused image of 40 days."""
+    return plan(image(**more)).verdicts[0]
+
+
+def summary(**more: Any) -> RunSummary:
+    """The summary of a run."""
+    return RunSummary("run-1", dry_run=False, region=REGION, **more)
+
+
+def judged(*plans: RepositoryPlan, **more: Any) -> RunSummary:
+    """The summary of a run that judged some plans."""
+    made = summary(account_id=ACCOUNT, **more)
+    for one in plans:
+        made.repositories[one.repository.name] = RepositorySummary(one.repository.name)
+        made.repositories[one.repository.name].judge(one)
+    return made
+
+
+# The summary
+
+
+def test_the_summary_has_a_fixed_set_of_keys() -> None:
+    """Dashboards and alarms read them: a change here is a change of schema_version."""
+    outcomes = (SourceOutcome(TARGET, "ecs", SourceStatus.COMPLETE, usages=3, notes=("a note",)),)
+    found = judged(plan(image()), scan=UsageScan((), outcomes, NOW)).as_json()
+    assert json.loads(json.dumps(found)) == found
+    assert set(found) == {
+        "schema_version",
+        "run_id",
+        "status",
+        "dry_run",
+        "region",
+        "account_id",
+        "causes",
+        "tripwire_tripped",
+        "consumers_broken",
+        "sources",
+        "unprotected",
+        "notes",
+        "findings",
+        "findings_left_out",
+        "repositories",
+        "totals",
+        "left",
+        "plan",
+        "duration_seconds",
+        "report",
+    }
+    assert found["schema_version"] == 1
+    assert set(found["repositories"][0]) == {
+        "name",
+        "status",
+        "detail",
+        "setting",
+        "keep_days",
+        "rule",
+        "images",
+        "kept",
+        "in_use",
+        "removable",
+        "removed",
+        "archived",
+        "left",
+        "failed",
+        "partly_untagged",
+        "reasons",
+        "removals",
+        "failure_codes",
+        "bytes_total",
+        "bytes_in_use",
+        "bytes_in_archive",
+        "bytes_removable",
+        "bytes_removable_from_archive",
+        "bytes_removed",
+        "bytes_archived",
+    }
+    assert set(found["totals"]) == {
+        "images",
+        "kept",
+        "in_use",
+        "removable",
+        "removed",
+        "archived",
+        "left",
+        "failed",
+        "partly_untagged",
+        "bytes_total",
+        "bytes_in_use",
+        "bytes_in_archive",
+        "bytes_removable",
+        "bytes_removable_from_archive",
+        "bytes_removed",
+        "bytes_archived",
+    }
+    where = {"account_id": ACCOUNT, "region": REGION, "source": "ecs", "cluster": None}
+    assert found["sources"] == [{**where, "outcome": "complete", "usages": 3, "detail": ""}]
+    assert found["notes"] == ["a note"]
+
+
+def test_a_run_that_never_began_has_the_same_keys() -> None:
+    """Null, empty and zero, but there."""
+    found = summary().as_json()
+    assert set(found) == set(judged(plan(image())).as_json())
+    assert (found["account_id"], found["sources"], found["repositories"], found["report"]) == (None, [], [], None)
+    assert set(found["totals"].values()) == {0}
+
+
+@pytest.mark.parametrize(
+    ("more", "status"),
+    [
+        ({}, RunStatus.COMPLETED),
+        ({"left": ["app"]}, RunStatus.INCOMPLETE),
+        ({"problems": ["p"], "left": ["app"]}, RunStatus.FAILED),
+        ({"refusals": ["r"], "problems": ["p"], "left": ["app"]}, RunStatus.REFUSED),
+        ({"notes": ["n"]}, RunStatus.COMPLETED),
+    ],
+)
+def test_the_gravest_word_wins(more: dict[str, Any], status: RunStatus) -> None:
+    """Refused before failed before incomplete."""
+    assert summary(**more).status is status
+    assert summary(**more).as_json()["status"] == status.value
+
+
+def test_causes_name_everything() -> None:
+    """In the order of their weight."""
+    made = summary(refusals=["r"], problems=["p"], left=["a", "b"])
+    made.repositories["app"] = RepositorySummary("app", status=RepositoryStatus.MISCONFIGURED, detail="bad tag")
+    assert made.causes == ("r", "p", "repository app: bad tag", "time ran out: 2 repositories left")
+
+
+@pytest.mark.parametrize("status", RepositoryStatus)
+def test_a_repository_is_a_problem_if_the_table_says_so(status: RepositoryStatus) -> None:
+    """Its detail says why; skipped, gone, or left for the next run is none."""
+    problems = ("repository app: why",) if FAILS_RUN[status] else ()
+    assert RepositorySummary("app", status=status, detail="why").problems == problems
+
+
+def test_the_table_names_every_status() -> None:
+    """What is in order does not fail a run, and what nobody could look at does."""
+    assert FAILS_RUN.keys() == set(RepositoryStatus)
+    assert {status.value for status, fails in FAILS_RUN.items() if fails} == {"failed", "misconfigured", "over_limit"}
+
+
+def test_verdicts_are_counted() -> None:
+    """By reason; the size of an index is that of its largest manifest, which is counted itself."""
+    made = RepositorySummary("app")
+    images = [image("a", size=10), image("b", size=5, pushed="1d"), image("index", kind="index", size=10)]
+    made.judge(plan(*images))
+    assert (made.images, made.removable, made.keep_days) == (3, 2, 30)
+    assert made.reasons == {"old_and_unused": 2, "too_young": 1}
+    assert (made.bytes_total, made.bytes_removable) == (15, 10)
+    assert made.as_json()["kept"] == 1
+
+
+@pytest.mark.parametrize(("rule", "told"), [(None, "default"), (0, 0), (3, 3)])
+def test_each_repository_says_which_rule_held(rule: int | None, told: object) -> None:
+    """By its number, as Terraform counts; before it was judged, nobody knows."""
+    made = RepositorySummary("app")
+    assert made.as_json()["rule"] is None
+    made.judge(evaluate(repository(rule=rule), RepositorySnapshot(()), (), NOW))
+    assert made.as_json()["rule"] == told
+
+
+@pytest.mark.parametrize(
+    ("conditions", "told"),
+    [
+        ({}, "default: keeps 30 days"),
+        ({"rule": 0, "keep_days": 90, "remove_artifacts": True}, "retention_rules[0]: keeps 90 days; artifacts go too"),
+        (
+            {
+                "rule": 2,
+                "keep_days_untagged": 7,
+                "keep_newest": 10,
+                "keep_tags": ("v*",),
+                "keep_pulled_within_days": 14,
+            },
+            (
+                "retention_rules[2]: keeps 30 days, 7 days untagged, the newest 10, tags v*,"
+                " what was pulled within 14 days"
+            ),
+        ),
+    ],
+)
+def test_the_rule_in_words(conditions: dict[str, Any], told: str) -> None:
+    """Only the conditions that it has."""
+    assert held(repository(**conditions).retention) == told
+
+
+def test_endings_are_counted() -> None:
+    """By status and by code; failures make a problem that says how many and why."""
+    made = RepositorySummary("app")
+    removed = verdict(size=7)
+    made.note(Removal(removed, RemovalStatus.REMOVED))
+    made.note(Removal(verdict(name="index", kind="index", size=9), RemovalStatus.REMOVED))
+    made.note(Removal(removed, RemovalStatus.CHANGED))
+    assert not made.problems
+    made.note(Removal(removed, RemovalStatus.FAILED, ("KmsError",)))
+    made.note(Removal(removed, RemovalStatus.FAILED, ("ImageReferencedByManifestList", "KmsError")))
+    assert made.problems == (
+        "repository app: 2 images could not be removed (ImageReferencedByManifestList x1, KmsError x2)",
+    )
+    made.note(Removal(removed, RemovalStatus.PARTLY_UNTAGGED, ("KmsError",)))
+    assert "3 images could not be removed, 1 of them lost some of their tags (" in made.problems[0]
+    found = made.as_json()
+    assert (found["removed"], found["failed"], found["partly_untagged"], found["bytes_removed"]) == (2, 3, 1, 7)
+    assert found["removals"] == {"changed": 1, "failed": 2, "partly_untagged": 1, "removed": 2}
+    assert found["failure_codes"] == {"ImageReferencedByManifestList": 1, "KmsError": 3}
+
+
+def test_what_is_excluded_is_said_in_every_run() -> None:
+    """A person's choice of last year is still news today."""
+    excluded = SourceOutcome(TARGET, "ecs", SourceStatus.DISABLED, detail="excluded by accepted_gaps (retired)")
+    found = summary(scan=UsageScan((), (excluded,), NOW)).as_json()
+    assert found["unprotected"] == ["ecs in 123456789012/us-east-1: excluded by accepted_gaps (retired)"]
+    assert found["status"] == "completed"
+
+
+# The log
+
+
+@pytest.fixture
+def log(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
+    """Every line of the package."""
+    caplog.set_level(logging.DEBUG, logger="ecr_cleaner")
+    return caplog
+
+
+def fields(record: logging.LogRecord) -> dict[str, Any]:
+    """What a line carries beside its text: under Lambda's JSON logging the members of the line."""
+    plain = logging.makeLogRecord({}).__dict__
+    return {name: value for name, value in vars(record).items() if name not in plain and name != "message"}
+
+
+def test_the_log_is_the_packages_own() -> None:
+    """Its name is what filters are set on."""
+    assert LOGGER.name == "ecr_cleaner"
+
+
+def test_a_dry_run_names_what_would_go(log: pytest.LogCaptureFixture) -> None:
+    """The text and the fields are a contract: people count these lines."""
+    LogReporter().judged(plan(image(tags=["v1", "v2"], size=123)), dry_run=True, refused=False)
+    (line,) = log.records
+    assert (line.levelname, line.getMessage()) == ("INFO", "Found unused image, should be removed")
+    assert fields(line) == {
+        "repository": "app",
+        "tags": ["v1", "v2"],
+        "digest": digest("app"),
+        "age_days": 40,
+        "bytes": 123,
+    }
+    json.dumps(fields(line))
+
+
+def test_a_run_that_removes_says_so_only_when_it_has_happened(log: pytest.LogCaptureFixture) -> None:
+    """A line that says "should be removed" would be one too many."""
+    LogReporter().judged(plan(image()), dry_run=False, refused=False)
+    assert log.records == []
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_a_refused_run_recommends_nothing(log: pytest.LogCaptureFixture, *, dry_run: bool) -> None:
+    """Its verdicts rest on usages that are not complete, and nobody may remove by hand what it names."""
+    LogReporter().judged(plan(image()), dry_run=dry_run, refused=True)
+    (line,) = log.records
+    assert line.levelname == "WARNING"
+    assert line.getMessage() == "Found image without known use, but the run is refused"
+    assert fields(line)["digest"] == digest("app")
+
+
+def test_what_a_limit_keeps_is_named(log: pytest.LogCaptureFixture) -> None:
+    """Only what would have gone."""
+    LogReporter().withheld(plan(image(tags=["v1"]), image("young", pushed="1d")))
+    (line,) = log.records
+    assert (line.levelname, line.getMessage()) == ("WARNING", "Kept unused image because a limit is exceeded")
+    assert fields(line)["digest"] == digest("app")
+
+
+def test_what_a_late_refusal_keeps_is_named_as_what_an_early_one_keeps(log: pytest.LogCaptureFixture) -> None:
+    """The log of a refused run has one word for it."""
+    LogReporter().withheld(plan(image(tags=["v1"])), refused=True)
+    (line,) = log.records
+    assert (line.levelname, line.getMessage()) == ("WARNING", "Found image without known use, but the run is refused")
+
+
+def test_what_keeps_an_image_stands_in_the_debug_lines(log: pytest.LogCaptureFixture) -> None:
+    """With reason and evidence, in every kind of run."""
+    kept = plan(image(tags=["v1"]), usages=(usage(tag="v1"),))
+    LogReporter().judged(kept, dry_run=False, refused=False)
+    LogReporter().judged(kept, dry_run=True, refused=True)
+    assert {(r.levelname, r.getMessage()) for r in log.records} == {("DEBUG", "Kept image")}
+    found = fields(log.records[0])
+    assert (found["reason"], found["evidence"]) == ("in_use", ["ecs service prod/app"])
+
+
+@pytest.mark.parametrize("status", list(RemovalStatus))
+def test_every_ending_has_its_line(log: pytest.LogCaptureFixture, status: RemovalStatus) -> None:
+    """One line an image; what failed is an error."""
+    LogReporter().removal(Removal(verdict(tags=["v1"]), status, ("KmsError",), "some detail"))
+    (line,) = log.records
+    found = fields(line)
+    assert (found["removal"], found["codes"], found["detail"]) == (status.value, ["KmsError"], "some detail")
+    assert (found["repository"], found["tags"], found["age_days"]) == ("app", ["v1"], 40)
+    failing = status in {RemovalStatus.FAILED, RemovalStatus.NOT_JOURNALLED, RemovalStatus.PARTLY_UNTAGGED}
+    assert (line.levelname == "ERROR") is failing
+    assert (line.getMessage() == "Removed unused image") is (status is RemovalStatus.REMOVED)
+
+
+def test_each_repository_has_one_summary_line(log: pytest.LogCaptureFixture) -> None:
+    """An error if the run fails because of it."""
+    LogReporter().repository(RepositorySummary("good"))
+    LogReporter().repository(RepositorySummary("bad", status=RepositoryStatus.FAILED, detail="why"))
+    assert [(r.levelname, r.getMessage(), fields(r)["repository"]) for r in log.records] == [
+        ("INFO", "Repository summary", "good"),
+        ("ERROR", "Repository summary", "bad"),
+    ]
+    assert (
+        fields(log.records[1])["summary"]
+        == RepositorySummary("bad", status=RepositoryStatus.FAILED, detail="why").as_json()
+    )
+
+
+@pytest.mark.parametrize(("made", "level"), [(summary(), "INFO"), (REFUSED, "ERROR"), (summary(left=["a"]), "ERROR")])
+def test_the_run_has_one_summary_line(log: pytest.LogCaptureFixture, made: RunSummary, level: str) -> None:
+    """The same document that the function returns."""
+    LogReporter().run(made)
+    (line,) = log.records
+    assert (line.levelname, line.getMessage()) == (level, "Run summary")
+    assert fields(line) == {"summary": made.as_json()}
+
+
+# The terminal
+
+
+def collected(*plans: RepositoryPlan, end: RunSummary | None = None, refused: bool = False) -> CollectingReporter:
+    """A reporter that was told of a whole run."""
+    reporter = CollectingReporter()
+    for one in plans:
+        reporter.judged(one, dry_run=True, refused=refused)
+    made = end or judged(*plans)
+    for found in made.repositories.values():
+        reporter.repository(found)
+    reporter.removal(Removal(verdict(), RemovalStatus.REMOVED))
+    reporter.run(made)
+    return reporter
+
+
+def printed(reporter: CollectingReporter) -> str:
+    """The plan as a person sees it."""
+    out = StringIO()
+    print_plan(reporter, Console(file=out, width=200))
+    return out.getvalue()
+
+
+def explained(reporter: CollectingReporter, tag: str | None, of: str | None = None) -> tuple[bool, str]:
+    """One image as a person sees it, and whether it was found."""
+    out = StringIO()
+    found = print_explanation(
+        reporter, "app", tag, digest(of) if of is not None else None, Console(file=out, width=200)
+    )
+    return found, out.getvalue()
+
+
+def test_a_run_that_has_not_ended_has_no_summary() -> None:
+    """Whoever asks too early made a mistake."""
+    with pytest.raises(RuntimeError, match="has not ended"):
+        _ = CollectingReporter().summary
+
+
+def test_one_refusal_marks_the_whole_plan() -> None:
+    """Later repositories do not make it complete again."""
+    reporter = CollectingReporter()
+    reporter.judged(plan(image()), dry_run=True, refused=True)
+    reporter.judged(plan(image()), dry_run=True, refused=False)
+    assert reporter.refused
+
+
+def test_every_image_stands_in_the_json() -> None:
+    """With verdict, reason and evidence; times in ISO 8601 with their zone."""
+    kept = image("kept", tags=["v2"], pulled="2d", size=5)
+    reporter = collected(plan(image("goes"), kept, usages=(usage(tag="v2"),)))
+    found = json.loads(json.dumps(reporter.as_json()))
+    assert set(found) == {*judged().as_json(), "images"}
+    goes, stays = found["images"]
+    assert (goes["verdict"], goes["reason"], goes["evidence"]) == ("remove", "old_and_unused", [])
+    assert (goes["last_pulled_at"], goes["tags"]) == (None, [])
+    assert stays == {
+        "repository": "app",
+        "digest": digest("kept"),
+        "tags": ["v2"],
+        "verdict": "keep",
+        "reason": "in_use",
+        "evidence": ["ecs service prod/app"],
+        "age_days": 40,
+        "bytes": 5,
+        "pushed_at": "2026-01-20T12:00:00+00:00",
+        "last_pulled_at": "2026-02-27T12:00:00+00:00",
+    }
+
+
+@pytest.mark.parametrize("reason", list(Reason))
+def test_every_reason_says_keep_or_remove(reason: Reason) -> None:
+    """Only those of what is unused remove."""
+    found = verdict_json(Verdict(image(), reason))
+    removes = reason in {Reason.OLD_AND_UNUSED, Reason.ARCHIVED_AND_UNUSED}
+    assert found["verdict"] == ("remove" if removes else "keep")
+
+
+def test_the_plan_is_a_table_for_each_repository() -> None:
+    """What would go comes first; then the totals."""
+    images = [image("kept", tags=["v2", "prod"], size=2048), image("goes", tags=["v1"], size=5 * 1024**2)]
+    text = printed(collected(plan(*images, usages=(usage(tag="v2"),))))
+    lines = text.splitlines()
+    assert "app  (default: keeps 30 days)" in lines[0]
+    goes = next(n for n, line in enumerate(lines) if "remove" in line)
+    stays = next(n for n, line in enumerate(lines) if "keep " in line)
+    assert goes < stays
+    for part in ("v1", "40 d", "5.0 MiB", "old and unused"):
+        assert part in lines[goes]
+    for part in ("prod, v2", "2.0 KiB", "in use: ecs service prod/app"):
+        assert part in lines[stays]
+    assert "2 images, 1 would go (at most 5.0 MiB: layers may be shared), 1 stay." in text
+    assert lines[-1] == "status: completed"
+
+
+def test_an_untagged_image_is_shown_by_its_short_digest() -> None:
+    """As docker shows it."""
+    assert f"{digest('app')[:19]} " in printed(collected(plan(image())))
+
+
+def test_the_end_of_a_plan_says_what_is_not_covered() -> None:
+    """Skipped repositories with their setting, notes, excluded sources, and every cause."""
+    outcomes = (SourceOutcome(TARGET, "ecs", SourceStatus.DISABLED, detail="excluded"),)
+    end = summary(notes=["look here"], refusals=["source lambda: denied"], scan=UsageScan((), outcomes, NOW))
+    end.repositories["cache"] = RepositorySummary(
+        "cache", status=RepositoryStatus.SKIPPED, detail="a cache", setting="pull_through_cache:cache"
+    )
+    end.repositories["bad"] = RepositorySummary("bad", status=RepositoryStatus.MISCONFIGURED, detail="bad tag")
+    text = printed(collected(plan(image()), end=end, refused=True))
+    for line in (
+        'cache: skipped: a cache (accepted_gaps = { "pull_through_cache:cache" = "<reason>" } includes it)',
+        "bad: misconfigured: bad tag\n",
+        "note: look here",
+        "unprotected: ecs in 123456789012/us-east-1: excluded",
+        "source lambda: denied",
+        "repository bad: bad tag",
+        "Not every source answered: a run would remove nothing.",
+        "status: refused",
+    ):
+        assert line in text
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [
+        (0, "0 B"),
+        (1023, "1023 B"),
+        (1024, "1.0 KiB"),
+        (1536, "1.5 KiB"),
+        (1024**2, "1.0 MiB"),
+        (1024**3, "1.0 GiB"),
+        (5000 * 1024**3, "5000.0 GiB"),
+    ],
+)
+def test_sizes_for_people(size: int, text: str) -> None:
+    """In powers of 1024."""
+    assert human_bytes(size) == text
+
+
+def test_text_in_brackets_is_no_markup() -> None:
+    """A name from AWS is printed as it is."""
+    brackets = usage(tag="v1", consumer="ecs service [bold]prod[/bold]")
+    reporter = collected(plan(image(tags=["v1"]), usages=(brackets,)))
+    assert "ecs service [bold]prod[/bold]" in printed(reporter)
+    assert "ecs service [bold]prod[/bold]" in explained(reporter, "v1")[1]
+
+
+def test_an_explanation_tells_all_of_one_image() -> None:
+    """Verdict, names, age, last pull, reason and every consumer."""
+    images = [image("kept", tags=["v2", "prod"], pulled="2d", size=2048), image("other")]
+    users = (usage(tag="v2"), usage(of="kept", consumer="lambda function f"))
+    found, text = explained(collected(plan(*images, usages=users)), "prod")
+    assert found
+    for line in (
+        "KEEP  app:prod",
+        f"digest   {digest('kept')}",
+        "tags     prod, v2",
+        "pushed   2026-01-20 12:00 UTC, 40 days ago",
+        "pulled   2026-02-27",
+        "size     2.0 KiB",
+        "rule     default: keeps 30 days",
+        "reason   in_use",
+        "ecs service prod/app",
+        "lambda function f",
+    ):
+        assert line in text
+    assert digest("other") not in text
+
+
+def test_an_image_may_be_explained_by_digest() -> None:
+    """Then its tag does not matter."""
+    found, text = explained(collected(plan(image())), "any", "app")
+    assert found
+    for line in (f"REMOVE  app@{digest('app')}", "tags     (none)", "pulled   never", "reason   old_and_unused"):
+        assert line in text
+
+
+def test_an_explanation_of_a_refused_run_says_so() -> None:
+    """Its verdict rests on half an answer."""
+    end = judged(plan(image(tags=["v1"])), refusals=["source ecs: denied"])
+    found, text = explained(collected(plan(image(tags=["v1"])), end=end), "v1")
+    assert found
+    assert "source ecs: denied" in text
+
+
+@pytest.mark.parametrize(
+    ("kept", "words"),
+    [
+        (None, "app did not opt in (tag BoxCleanerEnabled = true) or does not exist."),
+        (RepositorySummary("app"), "app holds no such image."),
+        (RepositorySummary("app", status=RepositoryStatus.SKIPPED, detail="it is a cache"), "it is a cache"),
+        (RepositorySummary("app", status=RepositoryStatus.FAILED, detail="denied"), "repository app: denied"),
+    ],
+)
+def test_an_image_that_is_not_found_is_explained_by_its_repository(kept: RepositorySummary | None, words: str) -> None:
+    """Not opted in, no such image, left alone, or broken."""
+    end = summary()
+    if kept:
+        end.repositories["app"] = kept
+    found, text = explained(collected(end=end), "v1")
+    assert not found
+    assert words in text
+
+
+# Findings
+
+
+def findings(count: int, kind: FindingKind = FindingKind.DANGLING_REFERENCE) -> list[Finding]:
+    """Some of one kind."""
+    return [Finding(kind, Severity.WARNING, f"app:{number}", "gone") for number in range(count)]
+
+
+def test_findings_do_not_fill_the_result() -> None:
+    """The first of each kind, and how many more there are; a report has all of them."""
+    found = findings(MAX_FINDINGS_PER_KIND + 2) + findings(1, FindingKind.ARCHIVED_IN_USE)
+    told = summary(findings=found).as_json()
+    assert len(told["findings"]) == MAX_FINDINGS_PER_KIND + 1
+    assert told["findings_left_out"] == {"dangling_reference": 2}
+    assert told["findings"][0] == {
+        "kind": "dangling_reference",
+        "severity": "warning",
+        "subject": "app:0",
+        "detail": "gone",
+        "bytes": None,
+    }
+    whole = summary(findings=found).as_json(all_findings=True)
+    assert (len(whole["findings"]), whole["findings_left_out"]) == (len(found), {})
+    collected = CollectingReporter()
+    collected.run(summary(findings=found))
+    assert len(collected.as_json()["findings"]) == len(found)
+
+
+@pytest.mark.parametrize(
+    ("kind", "severity", "level"),
+    [
+        (FindingKind.DANGLING_REFERENCE, Severity.PROBLEM, "WARNING"),
+        (FindingKind.ARCHIVED_IN_USE, Severity.PROBLEM, "ERROR"),
+        (FindingKind.REMOVED_IN_USE, Severity.PROBLEM, "ERROR"),
+        (FindingKind.ARCHIVED_IN_USE, Severity.WARNING, "WARNING"),
+        (FindingKind.DANGLING_REFERENCE, Severity.INFO, "INFO"),
+    ],
+)
+def test_each_finding_is_a_line(
+    log: pytest.LogCaptureFixture, kind: FindingKind, severity: Severity, level: str
+) -> None:
+    """Before the line that ends the run; an error only where the run fails because of it."""
+    found = Finding(kind, severity, "app:v1", "archived", 7)
+    LogReporter().run(summary(findings=[found]))
+    first, last = log.records
+    assert (first.getMessage(), first.levelname, last.getMessage()) == ("Finding", level, "Run summary")
+    assert vars(first)["finding"] == {
+        "kind": kind.value,
+        "severity": severity.value,
+        "subject": "app:v1",
+        "detail": "archived",
+        "bytes": 7,
+    }
+
+
+@pytest.mark.parametrize("kind", list(FindingKind))
+@pytest.mark.parametrize("severity", list(Severity))
+def test_only_a_consumer_without_its_image_fails_a_run(kind: FindingKind, severity: Severity) -> None:
+    """Of archived and of removed images; no other problem does, however grave."""
+    found = Finding(kind, severity, "app:v1", "bad")
+    told = summary(findings=[found])
+    rings = found.rings
+    assert (told.status is RunStatus.FAILED) is rings
+    assert (told.causes, told.consumers_broken) == ((("app:v1: bad",), 1) if rings else ((), 0))
+
+
+def test_of_many_consumers_without_their_images_the_first_are_causes() -> None:
+    """The findings have all of them."""
+    found = [Finding(FindingKind.REMOVED_IN_USE, Severity.PROBLEM, f"app:{n}", "gone") for n in range(12)]
+    told = summary(findings=found)
+    assert (len(told.causes), told.causes[-1], told.consumers_broken) == (11, "and 2 more findings of this kind", 12)
+
+
+@pytest.mark.parametrize(
+    ("kind", "severity", "shown"),
+    [
+        (FindingKind.DANGLING_REFERENCE, Severity.PROBLEM, True),
+        (FindingKind.LIFECYCLE_EXPIRES_IN_USE, Severity.WARNING, True),
+        (FindingKind.ORPHANED_ARTIFACTS, Severity.INFO, False),
+        (FindingKind.MISCONFIGURED_TAG, Severity.PROBLEM, False),
+        (FindingKind.REMOVED_IN_USE, Severity.WARNING, True),
+        (FindingKind.REMOVED_IN_USE, Severity.PROBLEM, False),
+        (FindingKind.OPEN_TO_OTHER_ACCOUNTS, Severity.WARNING, False),
+    ],
+)
+def test_a_plan_shows_what_is_broken(kind: FindingKind, severity: Severity, *, shown: bool) -> None:
+    """Or soon will be; what the plan says anyway is not said twice."""
+    collected, out = CollectingReporter(), StringIO()
+    collected.run(summary(findings=[Finding(kind, severity, "app:v1", "look at it")]))
+    print_plan(collected, Console(file=out, width=200))
+    assert (f"{severity.value}: app:v1: look at it" in out.getvalue()) is shown

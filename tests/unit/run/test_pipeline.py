@@ -1,0 +1,1356 @@
+"""The order of a run, and what each thing that goes wrong does to the rest."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+
+from ecr_cleaner.decision.stop import FRESHNESS
+from ecr_cleaner.decision.usage_drop import UsageDrop
+from ecr_cleaner.errors import HistoryError, OutOfTimeError, RepositoryError
+from ecr_cleaner.findings.collector import SPARE_SECONDS, UNASKED
+from ecr_cleaner.history.model import Entry, History, remember, removing
+from ecr_cleaner.model.image import RemovedImage
+from ecr_cleaner.model.plan import Reason, Removal, RemovalStatus
+from ecr_cleaner.model.repository import Skipped, SkipReason
+from ecr_cleaner.model.result import Finding, FindingKind, Severity
+from ecr_cleaner.model.scan import SourceKey, SourceOutcome, SourceStatus, UsageScan
+from ecr_cleaner.model.usage import Reference, Usage
+from ecr_cleaner.registry import config, opt_in, repositories
+from ecr_cleaner.registry import images as registry_images
+from ecr_cleaner.registry.opt_in import Misconfigured
+from ecr_cleaner.registry.pull_access import RegistryFacts
+from ecr_cleaner.removal import remover
+from ecr_cleaner.run.pipeline import HISTORY_IS_OFF, JOURNAL_IS_OFF, LIMITS_ARE_OFF, RESERVE_SECONDS, Run
+from ecr_cleaner.settings.loader import Settings
+from tests.builders import ACCOUNT, NOW, REGION, TARGET, ago, counts, digest, image, repository
+from tests.builders import usage as used
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from ecr_cleaner.aws.client import AwsClients
+    from ecr_cleaner.history.store import HistoryStore
+    from ecr_cleaner.journal.writer import Journal
+    from ecr_cleaner.model.image import Image
+    from ecr_cleaner.model.plan import RepositoryPlan
+    from ecr_cleaner.registry.own_pulls import Readings
+    from ecr_cleaner.report.summary import RepositorySummary, RunSummary
+    from ecr_cleaner.usage.scanner import Scanner
+
+COMPLETE = SourceOutcome(TARGET, "ecs", SourceStatus.COMPLETE)
+DENIED = SourceOutcome(TARGET, "lambda", SourceStatus.FAILED, detail="ListFunctions was denied")
+
+
+def client_error(code: str, operation: str) -> ClientError:
+    """An error as a client raises it."""
+    return ClientError({"Error": {"Code": code, "Message": "no"}}, operation)
+
+
+@dataclass
+class World:
+    """An account in which the rooms around the run do as they are told, and note what they were asked.
+
+    Attributes:
+        found: What looking at a repository's tags gives, or the error that it raises.
+        listings: The images of a repository, by the number of the look; the last one stays.
+        scans: What each scan sees; the last one stays.
+        errors: What a step raises, by its name as it stands in `steps`.
+        endings: How the removal of an image ends, where it is not removed.
+        lasts: Seconds that a step takes, by the first word of its name.
+        seconds: Until the run is cut off.
+        usages: As the history has them, of the last run that was complete.
+        started_at: When the history began.
+        policies: Lifecycle policies, by repository.
+        known: What the history holds, by repository.
+        saved: What was noted for all repositories.
+        journals: What each removal was given to write into.
+        readings: What each reading of manifests was noted in.
+        found_by_scan: The findings of every scan.
+        archives: Whether each removal was to archive.
+        taken_down: By repository, what the journal was told of: what goes, and what is known of the past.
+        steps: What was done, in order.
+    """
+
+    found: dict[str, object] = field(default_factory=dict)
+    listings: dict[str, list[list[Image]]] = field(default_factory=dict)
+    scans: list[tuple[tuple[Usage, ...], tuple[SourceOutcome, ...]]] = field(
+        default_factory=lambda: [((), (COMPLETE,))]
+    )
+    errors: dict[str, Exception] = field(default_factory=dict)
+    endings: dict[str, RemovalStatus] = field(default_factory=dict)
+    lasts: dict[str, float] = field(default_factory=dict)
+    seconds: float = 900.0
+    steps: list[str] = field(default_factory=list)
+    now: datetime = NOW
+    usages: dict[SourceKey, int] = field(default_factory=dict)
+    started_at: datetime = field(default_factory=lambda: ago("100d"))
+    policies: dict[str, str] = field(default_factory=dict)
+    known: dict[str, History] = field(default_factory=dict)
+    saved: list[tuple[frozenset[str], dict[SourceKey, int] | None, str | None]] = field(default_factory=list)
+    read: list[str] = field(default_factory=list)
+    journals: list[object] = field(default_factory=list)
+    readings: list[Readings] = field(default_factory=list)
+    found_by_scan: list[Finding] = field(default_factory=list)
+    archives: list[bool] = field(default_factory=list)
+    taken_down: dict[str, tuple[set[str], Mapping[str, Entry]]] = field(default_factory=dict)
+    _looks: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+
+    def old(self, *names: str) -> World:
+        """Opted-in repositories, each with one old image named after it."""
+        for name in names:
+            self.found[name] = repository(name)
+            self.listings[name] = [[image(f"old {name}", tags=["v1"], repository=name)]]
+        return self
+
+    def step(self, *words: str) -> None:
+        """Note a step, let its time pass, and raise its error."""
+        name = " ".join(words)
+        self.steps.append(name)
+        passed = self.lasts.get(words[0], 0.0)
+        self.now += timedelta(seconds=passed)
+        self.seconds -= passed
+        if name in self.errors:
+            raise self.errors[name]
+
+    def clock(self) -> datetime:
+        """Now."""
+        return self.now
+
+    # The rooms
+
+    def registry_facts(self, _: object) -> RegistryFacts:
+        """As inventory has it."""
+        self.step("registry")
+        return RegistryFacts(ACCOUNT)
+
+    def repository_names(self, _: object) -> Iterator[tuple[str, str]]:
+        """As inventory has it."""
+        self.step("names")
+        return iter([(name, f"arn:{name}") for name in self.found])
+
+    def opted_in(self, _: object, name: str, arn: str, settings: Settings, facts: RegistryFacts) -> object:
+        """As inventory has it."""
+        assert (arn, facts.account) == (f"arn:{name}", ACCOUNT)
+        assert isinstance(settings, Settings)
+        found = self.found[name]
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    def images(self, _: object, name: str) -> Iterator[Image]:
+        """As inventory has it."""
+        self._looks[name] += 1
+        look = self._looks[name]
+        self.step("look", str(look), name)
+        listings = self.listings[name]
+        yield from listings[min(look, len(listings)) - 1]
+
+    def children(
+        self, _: object, name: str, indexes: list[Image], readings: Readings
+    ) -> tuple[dict[str, tuple[str, ...]], tuple[str, ...]]:
+        """As inventory has it."""
+        self.step("children", name)
+        self.readings.append(readings)
+        self.read += [index.digest for index in indexes]
+        return {}, ()
+
+    def scan(self, now: datetime) -> UsageScan:
+        """As the scanner has it."""
+        self.step("scan")
+        usages, outcomes = self.scans.pop(0) if len(self.scans) > 1 else self.scans[0]
+        found = tuple(replace(usage, target=TARGET) for usage in usages)
+        return UsageScan(found, outcomes, now, tuple(self.found_by_scan))
+
+    def scan_nothing(self, now: datetime) -> UsageScan:
+        """As the scanner has it."""
+        return UsageScan((), (SourceOutcome(TARGET, "apprunner", SourceStatus.DISABLED, detail="excluded"),), now)
+
+    def open(self, now: datetime) -> None:
+        """As the history has it."""
+        assert now == NOW
+        self.step("open")
+
+    def remember(self, seen: History) -> History:
+        """As the history has it."""
+        self.step("remember", seen.repository)
+        self.known[seen.repository] = remember(self.known.get(seen.repository), seen, 7)
+        return self.known[seen.repository]
+
+    def removing(self, name: str, gone: Mapping[str, RemovedImage]) -> None:
+        """As the history has it."""
+        self.known[name] = removing(self.known[name], gone)
+        self.step("removing", name)
+
+    def save(self, existing: frozenset[str], usages: dict[SourceKey, int] | None, drop_id: str | None) -> None:
+        """As the history has it."""
+        self.saved.append((existing, usages, drop_id))
+        self.step("save")
+
+    def client_without_retries(self, service: str) -> World:
+        """As aws has it."""
+        assert service == "ecr"
+        return self
+
+    def get_lifecycle_policy(self, *, repositoryName: str) -> dict[str, str]:  # noqa: N803 - as ECR has it
+        """As the client has it."""
+        self.step("lifecycle", repositoryName)
+        if repositoryName not in self.policies:
+            raise client_error("LifecyclePolicyNotFoundException", "GetLifecyclePolicy")
+        return {"lifecyclePolicyText": self.policies[repositoryName]}
+
+    def knows(self, plan: RepositoryPlan, past: Mapping[str, Entry]) -> None:
+        """As the journal has it."""
+        self.taken_down[plan.repository.name] = ({verdict.image.digest for verdict in plan.removals}, past)
+
+    def remove(
+        self,
+        _: object,
+        plan: RepositoryPlan,
+        may_go_on: Callable[[], bool],
+        journal: object,
+        *,
+        readings: Readings,
+        archive: bool,
+        clock: Callable[[], datetime],
+    ) -> Iterator[Removal]:
+        """As removal has it, one call for each image."""
+        assert clock == self.clock
+        assert all(one is readings for one in self.readings[-1:]), "what was read before is told from a pull"
+        self.journals.append(journal)
+        self.archives.append(archive)
+        for verdict in plan.removals:
+            if not may_go_on():
+                yield Removal(verdict, RemovalStatus.LEFT)
+                continue
+            self.step("remove", verdict.image.name)
+            status = self.endings.get(verdict.image.name, RemovalStatus.REMOVED)
+            yield Removal(verdict, status, () if status is RemovalStatus.REMOVED else ("KmsError",))
+
+
+@dataclass
+class Told:
+    """A reporter that remembers."""
+
+    events: list[str] = field(default_factory=list)
+    plans: dict[str, RepositoryPlan] = field(default_factory=dict)
+    removed: list[str] = field(default_factory=list)
+    withheld_images: list[str] = field(default_factory=list)
+    refused_images: list[str] = field(default_factory=list)
+    flags: set[tuple[bool, bool]] = field(default_factory=set)
+
+    def judged(self, plan: RepositoryPlan, *, dry_run: bool, refused: bool) -> None:
+        """Remember a plan."""
+        self.events.append(f"judged {plan.repository.name}")
+        self.plans[plan.repository.name] = plan
+        self.flags.add((dry_run, refused))
+
+    def withheld(self, plan: RepositoryPlan, *, refused: bool = False) -> None:
+        """Remember what stays because of a limit, or of a refusal that comes after the judgement."""
+        into = self.refused_images if refused else self.withheld_images
+        into += [verdict.image.name for verdict in plan.removals]
+
+    def removal(self, ended: Removal) -> None:
+        """Remember how a removal ended."""
+        if ended.status is RemovalStatus.REMOVED:
+            self.removed.append(ended.verdict.image.name)
+
+    def repository(self, summary: RepositorySummary) -> None:
+        """Remember that a repository is done with."""
+        self.events.append(f"repository {summary.name}")
+
+    def run(self, summary: RunSummary) -> None:
+        """Remember the end."""
+        self.events.append(f"run {summary.status.value}")
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> World:
+    """An empty account."""
+    made = World()
+    for module, name in (
+        (config, "registry_facts"),
+        (repositories, "repository_names"),
+        (opt_in, "opted_in"),
+        (registry_images, "images"),
+        (registry_images, "children"),
+    ):
+        monkeypatch.setattr(module, name, getattr(made, name))
+    monkeypatch.setattr(remover, "remove", made.remove)
+    return made
+
+
+@pytest.fixture
+def told() -> Told:
+    """Who is told."""
+    return Told()
+
+
+def clients(world: World) -> AwsClients:
+    """What the run has of AWS itself."""
+    return cast("AwsClients", SimpleNamespace(region=REGION, client_without_retries=world.client_without_retries))
+
+
+@pytest.fixture
+def run(world: World, told: Told) -> Callable[..., RunSummary]:
+    """Runs once; not a dry run unless told otherwise."""
+
+    def go(
+        only: frozenset[str] | None = None, *, history: bool = False, journal: bool = False, **settings: Any
+    ) -> RunSummary:
+        place = {"storage": {"bucket": "shared", "prefix": "ecr-cleaner/", "history": True}} if history else {}
+        asked = Settings.model_validate({"dry_run": False} | place | settings)
+        store = cast("HistoryStore", world) if history else None
+        made = Run(
+            clients(world),
+            asked,
+            told,
+            "run-1",
+            cast("Scanner", world),
+            store,
+            "registry-cleaner",
+            only=only,
+            seconds_left=lambda: world.seconds,
+            clock=world.clock,
+            journal=cast("Journal", world) if journal else None,
+        )
+        summary = made.execute()
+        json.dumps(summary.as_json(), allow_nan=False)
+        assert told.events[-1] == f"run {summary.status.value}"
+        return summary
+
+    return go
+
+
+# The order
+
+
+def test_inventory_comes_before_usage_and_usage_before_judgement(run: Callable[..., RunSummary], world: World) -> None:
+    """What is deployed while the run reads is seen by the later scan."""
+    world.old("a", "b")
+    assert run().status == "completed"
+    assert world.steps == [
+        "registry",
+        "names",
+        "look 1 a",
+        "look 1 b",
+        "scan",
+        "look 2 a",
+        "children a",
+        "look 2 b",
+        "children b",
+        "remove a:v1",
+        "remove b:v1",
+    ]
+
+
+def test_everything_is_told(run: Callable[..., RunSummary], world: World, told: Told) -> None:
+    """Every repository once, sorted, and the run at the very end."""
+    world.old("b", "a")
+    summary = run()
+    assert told.events == ["judged b", "judged a", "repository a", "repository b", "run completed"]
+    assert told.flags == {(False, False)}
+    assert told.removed == ["b:v1", "a:v1"]
+    totals = summary.as_json()["totals"]
+    assert (totals["images"], totals["removable"], totals["removed"], totals["bytes_removed"]) == (2, 2, 2, 2000)
+    assert (summary.account_id, summary.region, summary.run_id) == (ACCOUNT, REGION, "run-1")
+
+
+def test_without_a_candidate_nothing_is_scanned(run: Callable[..., RunSummary], world: World) -> None:
+    """Young images cannot go; the excluded sources are reported all the same."""
+    world.found["a"] = repository("a")
+    world.listings["a"] = [[image("young", pushed="5d", repository="a", kind="index")]]
+    summary = run()
+    assert summary.status == "completed"
+    assert "scan" not in world.steps
+    assert world.read == []
+    assert summary.as_json()["unprotected"] == ["apprunner in 123456789012/us-east-1: excluded"]
+    assert summary.repositories["a"].reasons == {"too_young": 1}
+
+
+def test_what_was_not_scanned_for_is_not_removed(run: Callable[..., RunSummary], world: World) -> None:
+    """A listing that first misses an old image must not let it go without a question to the sources."""
+    world.old("a")
+    world.listings["a"].insert(0, [])
+    run()
+    assert "scan" not in world.steps
+    assert "remove a:v1" not in world.steps
+
+
+def test_an_empty_registry_is_in_order(run: Callable[..., RunSummary], world: World) -> None:
+    """No repository, no question."""
+    assert run().status == "completed"
+    assert world.steps == ["registry", "names"]
+
+
+def test_only_indexes_are_read(run: Callable[..., RunSummary], world: World) -> None:
+    """Archived and young ones too, where something is old: they may hold it."""
+    world.found["a"] = repository("a")
+    indexes = [
+        image("young", kind="index", pushed="1d", repository="a"),
+        image("archived", kind="index", active=False, repository="a"),
+    ]
+    world.listings["a"] = [[image("old", repository="a"), *indexes]]
+    run()
+    assert world.read == [digest("young"), digest("archived")]
+
+
+def test_a_dry_run_removes_nothing(run: Callable[..., RunSummary], world: World, told: Told) -> None:
+    """Everything else is as in a run."""
+    world.old("a")
+    summary = run(dry_run=True)
+    assert summary.status == "completed"
+    assert "remove a:v1" not in world.steps
+    assert told.flags == {(True, False)}
+    assert summary.as_json()["totals"]["removable"] == 1
+
+
+def test_one_can_look_at_some_repositories_alone(run: Callable[..., RunSummary], world: World) -> None:
+    """The command line explains one image without reading the registry."""
+    world.old("a", "b")
+    assert set(run(only=frozenset({"b", "c"}), dry_run=True).repositories) == {"b"}
+    assert "look 1 a" not in world.steps
+
+
+def test_by_default_there_is_no_end_of_time(world: World, told: Told) -> None:
+    """From a terminal nothing cuts a run off, and the clock is the real one."""
+    world.old("a")
+    assert Run(clients(world), Settings(), told, "run-1", cast("Scanner", world)).execute().status == "completed"
+
+
+# Usages
+
+
+@pytest.mark.parametrize(
+    ("reference", "kept"),
+    [
+        (Reference("r", ACCOUNT, REGION, "a", "v1"), True),
+        (Reference("r", digest=digest("old a")), True),
+        (Reference("r", ACCOUNT, REGION, "b", None, digest("old a")), True),
+        (Reference("r", ACCOUNT, "eu-west-1", "a", "v1"), False),
+        (Reference("r", "999999999999", REGION, "a", "v1"), False),
+        (Reference("r", "999999999999", REGION, "a", None, digest("old a")), False),
+    ],
+)
+def test_usages_of_this_registry_protect(
+    run: Callable[..., RunSummary], world: World, reference: Reference, *, kept: bool
+) -> None:
+    """Those of another region or account name another registry; a digest alone may lie here."""
+    world.old("a")
+    world.scans = [((Usage(reference, "ecs", "ecs service prod/a"),), (COMPLETE,))]
+    summary = run()
+    assert ("remove a:v1" not in world.steps) is kept
+    assert summary.repositories["a"].reasons[Reason.IN_USE.value] == int(kept)
+
+
+def test_a_failed_source_removes_nothing_anywhere(run: Callable[..., RunSummary], world: World, told: Told) -> None:
+    """Everything is judged and reported, and the run is refused."""
+    world.old("a", "b")
+    world.scans = [((used(tag="v1", repository="a"),), (COMPLETE, DENIED))]
+    summary = run()
+    assert summary.status == "refused"
+    assert summary.causes == ("source lambda in 123456789012/us-east-1: ListFunctions was denied",)
+    assert not any(step.startswith("remove") for step in world.steps)
+    assert set(told.plans) == {"a", "b"}
+    assert told.flags == {(False, True)}
+    assert {one["source"]: one["outcome"] for one in summary.as_json()["sources"]}["lambda"] == "failed"
+
+
+@pytest.mark.parametrize("step", ["registry", "names"])
+@pytest.mark.parametrize(
+    "error",
+    [
+        client_error("AccessDeniedException", "DescribeRegistry"),
+        EndpointConnectionError(endpoint_url="https://ecr"),
+        RepositoryError("the registry's policy is not a policy document"),
+    ],
+)
+def test_without_the_registry_nothing_is_done(
+    run: Callable[..., RunSummary], world: World, told: Told, step: str, error: Exception
+) -> None:
+    """The report is written all the same."""
+    world.old("a")
+    world.errors[step] = error
+    summary = run()
+    assert summary.status == "refused"
+    assert world.steps[-1] == step
+    assert told.events == ["run refused"]
+    (cause,) = summary.causes
+    assert str(error) in cause
+
+
+def test_an_error_of_aws_is_told_with_operation_and_code(run: Callable[..., RunSummary], world: World) -> None:
+    """Whoever reads it knows which permission is missing."""
+    world.errors["names"] = client_error("AccessDeniedException", "DescribeRepositories")
+    (cause,) = run().causes
+    assert cause.startswith("DescribeRepositories failed with AccessDeniedException: ")
+
+
+def test_a_bug_is_not_hidden(run: Callable[..., RunSummary], world: World) -> None:
+    """What nobody foresaw is not taken for an answer of AWS."""
+    world.old("a")
+    world.errors["look 2 a"] = KeyError("imageDigest")
+    with pytest.raises(KeyError):
+        run()
+
+
+# One repository of many
+
+
+BROKEN = [
+    ("look 1 b", client_error("AccessDeniedException", "DescribeImages"), "DescribeImages failed with AccessDenied"),
+    ("look 2 b", client_error("ThrottlingException", "DescribeImages"), "DescribeImages failed with Throttling"),
+    ("children b", RepositoryError("the index cannot be read"), "the index cannot be read"),
+    ("remove b:v1", client_error("AccessDeniedException", "DescribeImages"), "DescribeImages failed with AccessDenied"),
+    ("remove b:v1", EndpointConnectionError(endpoint_url="https://ecr"), "Could not connect"),
+]
+
+
+@pytest.mark.parametrize(("step", "error", "cause"), BROKEN)
+def test_one_broken_repository_does_not_stop_the_others(
+    run: Callable[..., RunSummary], world: World, told: Told, *, step: str, error: Exception, cause: str
+) -> None:
+    """The others are cleaned, and the run fails at its end and says which one and why."""
+    world.old("a", "b", "c").errors[step] = error
+    summary = run()
+    assert told.removed == ["a:v1", "c:v1"]
+    assert summary.status == "failed"
+    assert summary.repositories["b"].status == "failed"
+    assert len(summary.causes) == 1
+    assert summary.causes[0].startswith(f"repository b: {cause}")
+    assert {name: r.status for name, r in summary.repositories.items() if name != "b"} == {"a": "judged", "c": "judged"}
+
+
+def test_a_repository_whose_tags_cannot_be_read_is_a_broken_one(
+    run: Callable[..., RunSummary], world: World, told: Told
+) -> None:
+    """Whether it opted in is unknown: that is a failure, not a no."""
+    world.old("a", "b", "c").found["b"] = client_error("AccessDeniedException", "ListTagsForResource")
+    summary = run()
+    assert told.removed == ["a:v1", "c:v1"]
+    assert summary.status == "failed"
+    assert summary.causes[0].startswith("repository b: ListTagsForResource failed with AccessDeniedException")
+
+
+@pytest.mark.parametrize("step", ["look 1 b", "look 2 b", "children b", "remove b:v1"])
+def test_a_repository_that_is_deleted_meanwhile_is_no_failure(
+    run: Callable[..., RunSummary], world: World, told: Told, step: str
+) -> None:
+    """It is gone, and that is what the report says."""
+    world.old("a", "b", "c").errors[step] = client_error("RepositoryNotFoundException", "DescribeImages")
+    summary = run()
+    assert told.removed == ["a:v1", "c:v1"]
+    assert (summary.status, summary.repositories["b"].status) == ("completed", "gone")
+
+
+def test_a_misconfigured_repository_fails_the_run_after_the_rest(
+    run: Callable[..., RunSummary], world: World, told: Told
+) -> None:
+    """It is left alone and named; the others are cleaned."""
+    world.old("a", "b", "c").found["b"] = Misconfigured("b", "tag BoxCleanerKeepDays must be ...")
+    summary = run()
+    assert told.removed == ["a:v1", "c:v1"]
+    assert summary.status == "failed"
+    assert summary.causes == ("repository b: tag BoxCleanerKeepDays must be ...",)
+    assert summary.repositories["b"].status == "misconfigured"
+
+
+def test_a_near_miss_is_a_note(run: Callable[..., RunSummary], world: World) -> None:
+    """It did not opt in, so nothing failed."""
+    world.found["b"] = Misconfigured("b", "tag 'boxcleanerenabled' does not opt in", opted_in=False)
+    summary = run()
+    assert (summary.status, summary.repositories) == ("completed", {})
+    assert "repository b: tag 'boxcleanerenabled' does not opt in" in summary.as_json()["notes"]
+
+
+def test_what_is_to_be_known_of_a_repository_is_a_note(run: Callable[..., RunSummary], world: World) -> None:
+    """It is cleaned all the same."""
+    world.old("a").found["a"] = replace(repository("a"), notes=("its tag was raised",))
+    summary = run()
+    told = [note for note in summary.as_json()["notes"] if note.startswith("repository ")]
+    assert (summary.status, told) == ("completed", ["repository a: its tag was raised"])
+    assert summary.repositories["a"].removable == 1
+
+
+@pytest.mark.parametrize(("keep_days", "untagged"), [(90, 30), (30, 90)])
+def test_whatever_may_be_old_by_one_of_two_ages_is_asked_for(
+    run: Callable[..., RunSummary], world: World, keep_days: int, untagged: int
+) -> None:
+    """Usages and lists are collected where the shorter age has passed, for whichever images it is."""
+    world.old("a").found["a"] = repository("a", keep_days, keep_days_untagged=untagged)
+    run()
+    assert {"scan", "children a"} <= set(world.steps)
+
+
+def test_a_skipped_repository_is_reported_with_its_setting(run: Callable[..., RunSummary], world: World) -> None:
+    """In every run, and without failing it."""
+    world.found["b"] = Skipped("b", SkipReason.DELETE_REPLICATION, "a replication rule repeats deletions")
+    summary = run()
+    assert summary.status == "completed"
+    (reported,) = summary.as_json()["repositories"]
+    assert (reported["status"], reported["setting"]) == ("skipped", "delete_replication:b")
+    assert reported["detail"] == "a replication rule repeats deletions"
+    assert world.steps == ["registry", "names"]
+
+
+def test_a_repository_that_did_not_opt_in_is_not_mentioned(run: Callable[..., RunSummary], world: World) -> None:
+    """Nor is the function's own."""
+    world.found["b"] = None
+    assert run().as_json()["repositories"] == []
+
+
+@pytest.mark.parametrize(
+    ("ending", "status"),
+    [
+        (RemovalStatus.CHANGED, "completed"),
+        (RemovalStatus.HOLDER_KEPT, "completed"),
+        (RemovalStatus.FAILED, "failed"),
+        (RemovalStatus.PARTLY_UNTAGGED, "failed"),
+    ],
+)
+def test_what_could_not_be_removed_fails_the_run(
+    run: Callable[..., RunSummary], world: World, told: Told, ending: RemovalStatus, status: str
+) -> None:
+    """What was kept because it changed does not."""
+    world.old("a", "b").endings["a:v1"] = ending
+    summary = run()
+    assert told.removed == ["b:v1"]
+    assert summary.status == status
+    assert summary.repositories["a"].removals == {ending.value: 1}
+    assert bool(summary.causes) is (status == "failed")
+
+
+# Usages that age
+
+
+def test_stale_usages_are_collected_again(run: Callable[..., RunSummary], world: World, told: Told) -> None:
+    """Before more is removed; what came into use meanwhile is kept."""
+    world.old("a", "b")
+    world.lasts["remove"] = FRESHNESS.total_seconds() + 1
+    world.seconds = 1e6
+    world.scans = [((), (COMPLETE,)), ((used(tag="v1", repository="b"),), (COMPLETE,))]
+    summary = run()
+    assert told.removed == ["a:v1"]
+    assert world.steps[-4:] == ["remove a:v1", "scan", "look 3 b", "children b"]
+    assert summary.status == "completed"
+
+
+def test_every_repository_is_judged_by_the_latest_usages(
+    run: Callable[..., RunSummary], world: World, told: Told
+) -> None:
+    """A second scan that one repository made necessary counts for all that come after it."""
+    world.old("a", "b", "c")
+    world.lasts["remove"] = FRESHNESS.total_seconds() + 1
+    world.seconds = 1e6
+    both = (used(tag="v1", repository="b"), used(tag="v1", repository="c"))
+    world.scans = [((), (COMPLETE,)), (both, (COMPLETE,))]
+    run()
+    assert told.removed == ["a:v1"]
+    assert world.steps.count("scan") == 2
+    assert "look 3 c" in world.steps
+
+
+def test_usages_that_age_within_a_repository_are_collected_again(
+    run: Callable[..., RunSummary], world: World, told: Told
+) -> None:
+    """The rest of it is judged anew."""
+    world.found["a"] = repository("a")
+    images = [image(str(n), tags=[f"v{n}"], repository="a") for n in range(3)]
+    world.listings["a"] = [images, images, images[1:]]
+    world.lasts["remove"] = FRESHNESS.total_seconds() + 1
+    world.seconds = 1e6
+    world.scans = [((), (COMPLETE,)), ((used(tag="v1", repository="a"),), (COMPLETE,))]
+    summary = run()
+    assert told.removed == ["a:v0", "a:v2"]
+    assert summary.repositories["a"].removals == {"removed": 2, "changed": 1}
+    assert summary.status == "completed"
+
+
+def test_a_source_that_fails_later_stops_the_rest(run: Callable[..., RunSummary], world: World, told: Told) -> None:
+    """What went is counted; nothing more goes."""
+    world.old("a", "b", "c")
+    world.lasts["remove"] = FRESHNESS.total_seconds() + 1
+    world.seconds = 1e6
+    world.scans = [((), (COMPLETE,)), ((), (DENIED,))]
+    summary = run()
+    assert told.removed == ["a:v1"]
+    assert summary.status == "refused"
+    assert summary.causes == ("source lambda in 123456789012/us-east-1: ListFunctions was denied",)
+    assert summary.as_json()["totals"]["removed"] == 1
+
+
+def test_a_repository_that_breaks_when_judged_again_stops_no_other_one(
+    run: Callable[..., RunSummary], world: World, told: Told
+) -> None:
+    """As at the first judgement."""
+    world.old("a", "b", "c")
+    world.lasts["remove"] = FRESHNESS.total_seconds() + 1
+    world.seconds = 1e6
+    world.errors["look 3 b"] = client_error("AccessDeniedException", "DescribeImages")
+    summary = run()
+    assert told.removed == ["a:v1", "c:v1"]
+    assert (summary.status, summary.repositories["b"].status) == ("failed", "failed")
+
+
+def test_a_scan_that_takes_too_long_is_out_of_date_at_once(run: Callable[..., RunSummary], world: World) -> None:
+    """Collecting again would take as long: nothing is removed, and the cause says why."""
+    world.old("a")
+    world.lasts["scan"] = FRESHNESS.total_seconds() + 60
+    world.seconds = 1e6
+    summary = run()
+    assert summary.status == "refused"
+    assert summary.causes == ("collecting the usages took 11 minutes: by now they are out of date",)
+    assert world.steps.count("scan") == 1
+    assert "remove a:v1" not in world.steps
+
+
+# The past
+
+
+def test_everything_is_written_down_before_anything_is_removed(run: Callable[..., RunSummary], world: World) -> None:
+    """And with a history every run asks who uses what, whether or not anything is old."""
+    world.old("a")
+    world.found["b"] = repository("b")
+    world.listings["b"] = [[image("young", pushed="1d", repository="b")]]
+    assert run(history=True).status == "completed"
+    assert world.steps == [
+        "open",
+        "registry",
+        "names",
+        "scan",
+        "look 1 a",
+        "remember a",
+        "children a",
+        "look 1 b",
+        "remember b",
+        "save",
+        "removing a",
+        "remove a:v1",
+    ]
+    assert world.known["a"].gone == {digest("old a"): RemovedImage(("v1",), NOW, "run-1", "delete")}
+    assert world.saved == [(frozenset({"a", "b"}), counts(ecs=0), None)]
+
+
+def test_a_history_is_written_without_any_repository(run: Callable[..., RunSummary], world: World) -> None:
+    """No day may be missing in it."""
+    assert run(history=True).status == "completed"
+    assert world.steps == ["open", "registry", "names", "scan", "save"]
+
+
+@pytest.mark.parametrize(("unused_since", "goes"), [(None, False), ("7d", False), ("7d+1s", True)])
+def test_what_was_in_use_is_kept_for_some_days(
+    run: Callable[..., RunSummary], world: World, told: Told, unused_since: str | None, *, goes: bool
+) -> None:
+    """As long as keep_recently_used_days says, from the first look without a use."""
+    since = ago(unused_since) if unused_since else None
+    entry = Entry(("v1",), None, ago("60d"), ("ecs service prod/a",), {}, since)
+    world.old("a").known["a"] = History("a", ago("1d"), {digest("old a"): entry})
+    run(history=True)
+    assert told.removed == (["a:v1"] if goes else [])
+    (verdict,) = told.plans["a"].verdicts
+    assert (verdict.reason is Reason.OLD_AND_UNUSED) is goes
+
+
+def test_a_failed_source_lets_no_days_pass(run: Callable[..., RunSummary], world: World) -> None:
+    """Whom it could not name may use what nobody names."""
+    world.old("a").known["a"] = History("a", ago("1d"), {digest("old a"): Entry(("v1",), None, ago("60d"))})
+    world.scans = [((), (SourceOutcome(TARGET, "ecs", SourceStatus.FAILED),))]
+    assert run(history=True).status == "refused"
+    assert world.known["a"].images[digest("old a")].unused_since is None
+    world.scans = [((), (COMPLETE,))]
+    assert run(history=True).status == "completed"
+    assert world.known["a"].images[digest("old a")].unused_since is not None
+
+
+def test_a_past_may_protect_nothing(run: Callable[..., RunSummary], world: World, told: Told) -> None:
+    """With keep_recently_used_days = 0; what is in use now is remembered all the same."""
+    world.old("a").known["a"] = History("a", ago("1d"), {digest("old a"): Entry(last_in_use=ago("1d"))})
+    run(history=True, keep_recently_used_days=0)
+    assert told.removed == ["a:v1"]
+    assert world.known["a"].images[digest("old a")].last_in_use == ago("1d")
+
+
+def test_who_uses_what_now_is_remembered(run: Callable[..., RunSummary], world: World) -> None:
+    """Also in a dry run, and also if another source failed: what was seen was seen."""
+    world.old("a").scans = [((used(tag="v1", repository="a"),), (COMPLETE, DENIED))]
+    assert run(history=True, dry_run=True).status == "refused"
+    entry = world.known["a"].images[digest("old a")]
+    assert (entry.last_in_use, entry.by) == (NOW, ("ecs service prod/app",))
+    assert world.saved == [(frozenset({"a"}), None, None)]
+
+
+def test_what_is_seen_is_remembered_although_an_index_cannot_be_read(
+    run: Callable[..., RunSummary], world: World
+) -> None:
+    """The day is in the history, whatever else fails."""
+    world.old("a").errors["children a"] = RepositoryError("the index cannot be read")
+    assert run(history=True).status == "failed"
+    assert "a" in world.known
+
+
+def test_a_lost_history_refuses_the_run(run: Callable[..., RunSummary], world: World) -> None:
+    """Forgotten is not unused."""
+    world.old("a").errors["open"] = HistoryError("the history is lost: ...")
+    summary = run(history=True)
+    assert (summary.status, summary.causes) == ("refused", ("the history is lost: ...",))
+    assert world.steps == ["open"]
+
+
+def test_what_cannot_be_written_down_refuses_the_run(run: Callable[..., RunSummary], world: World) -> None:
+    """Nothing is removed before."""
+    world.old("a").errors["save"] = HistoryError("it cannot be written")
+    summary = run(history=True)
+    assert (summary.status, summary.causes) == ("refused", ("it cannot be written",))
+    assert "remove a:v1" not in world.steps
+
+
+def test_a_lost_history_of_one_repository_stops_no_other_one(
+    run: Callable[..., RunSummary], world: World, told: Told
+) -> None:
+    """It keeps everything; the run fails at its end."""
+    world.old("a", "b", "c").errors["remember b"] = HistoryError("its history is lost")
+    summary = run(history=True)
+    assert told.removed == ["a:v1", "c:v1"]
+    assert (summary.status, summary.causes) == ("failed", ("repository b: its history is lost",))
+
+
+def test_what_is_known_of_the_past_is_taken_down_with_what_goes(run: Callable[..., RunSummary], world: World) -> None:
+    """So that the journal tells who used it last; without a history it tells the rest."""
+    world.old("a")
+    run(journal=True)
+    assert world.taken_down == {"a": ({world.listings["a"][0][0].digest}, {})}
+    run(journal=True, history=True)
+    assert world.taken_down == {"a": ({world.listings["a"][0][0].digest}, world.known["a"].images)}
+    assert world.journals == [world, world]
+    run()
+    assert world.journals[-1] is None
+
+
+def test_what_is_off_is_said(run: Callable[..., RunSummary], world: World) -> None:
+    """Every run without a history says so, and every real one without a journal or a limit."""
+    assert run().as_json()["notes"] == [HISTORY_IS_OFF, JOURNAL_IS_OFF, LIMITS_ARE_OFF]
+    assert run(dry_run=True).as_json()["notes"] == [HISTORY_IS_OFF]
+    assert run(max_removals_per_run=5).as_json()["notes"] == [HISTORY_IS_OFF, JOURNAL_IS_OFF]
+    assert run(history=True, journal=True).as_json()["notes"] == [LIMITS_ARE_OFF]
+    world.started_at = ago("6d")
+    (note, _) = run(history=True, journal=True).as_json()["notes"]
+    assert note == "the history began 2026-02-23 12:00 UTC: what was in use before is not known"
+
+
+# The tripwire
+
+
+def counted(ecs: int) -> tuple[tuple[Usage, ...], tuple[SourceOutcome, ...]]:
+    """A scan that is complete and finds so many images in use, all of them elsewhere."""
+    return tuple(used(tag=f"v{n}", repository="elsewhere") for n in range(ecs)), (COMPLETE,)
+
+
+def test_a_fall_of_usages_removes_nothing(run: Callable[..., RunSummary], world: World, told: Told) -> None:
+    """Everything is judged and reported; the cause says how to confirm it, and the measure stays as it was."""
+    world.old("a").usages = counts(ecs=10)
+    world.scans = [counted(4)]
+    summary = run(history=True)
+    assert summary.status == "refused"
+    assert told.flags == {(False, True)}
+    assert "remove a:v1" not in world.steps
+    fall = UsageDrop(counts(ecs=10), counts(ecs=4))
+    assert [(usages, drop_id) for _, usages, drop_id in world.saved] == [(counts(ecs=4), fall.id)]
+    assert summary.tripwire_tripped
+    (cause,) = summary.causes
+    assert cause.startswith(
+        "the images in use fell by more than max_usage_drop_percent = 50 allows:"
+        " ecs in 123456789012/us-east-1 from 10 to 4; "
+    )
+    assert f'"id":"{fall.id}"' in cause
+    assert "--function-name registry-cleaner" in cause
+
+
+@pytest.mark.parametrize(
+    ("before", "settings"), [(8, {}), (10, {"max_usage_drop_percent": 60}), (10, {"max_usage_drop_percent": None})]
+)
+def test_a_smaller_fall_is_nothing(
+    run: Callable[..., RunSummary], world: World, told: Told, before: int, settings: dict[str, Any]
+) -> None:
+    """The new number is the measure of the next run."""
+    world.old("a").usages = counts(ecs=before)
+    world.scans = [counted(4)]
+    assert run(history=True, **settings).status == "completed"
+    assert told.removed == ["a:v1"]
+    assert world.saved == [(frozenset({"a"}), counts(ecs=4), None)]
+
+
+def test_without_a_history_nothing_is_compared(run: Callable[..., RunSummary], world: World) -> None:
+    """There is nothing to compare with."""
+    world.old("a").usages = counts(ecs=10)
+    world.scans = [counted(0)]
+    assert run().status == "completed"
+    assert world.saved == []
+
+
+def test_a_failed_source_says_nothing_of_a_fall(run: Callable[..., RunSummary], world: World) -> None:
+    """Whatever it would have found; the measure stays, and so does what waits."""
+    world.old("a").usages = counts(ecs=10)
+    world.scans = [((), (COMPLETE, DENIED))]
+    assert run(history=True).causes == ("source lambda in 123456789012/us-east-1: ListFunctions was denied",)
+    assert world.saved == [(frozenset({"a"}), None, None)]
+
+
+def test_a_fall_that_a_later_scan_finds_stops_the_rest(
+    run: Callable[..., RunSummary], world: World, told: Told
+) -> None:
+    """And waits for confirmation as well."""
+    world.old("a", "b").usages = counts(ecs=10)
+    world.lasts["remove"] = FRESHNESS.total_seconds() + 1
+    world.seconds = 1e6
+    world.scans = [counted(9), counted(1)]
+    summary = run(history=True)
+    assert told.removed == ["a:v1"]
+    assert summary.status == "refused"
+    assert [drop_id for _, _, drop_id in world.saved] == [None, UsageDrop(counts(ecs=10), counts(ecs=1)).id]
+
+
+# Limits
+
+
+def crowded(world: World, **old: int) -> None:
+    """Repositories of ten images, so many of them old."""
+    for name, number in old.items():
+        world.found[name] = repository(name)
+        world.listings[name] = [
+            [
+                image(f"{name}{n}", tags=[f"v{n}"], repository=name, pushed="40d" if n < number else "1d")
+                for n in range(10)
+            ]
+        ]
+
+
+@pytest.mark.parametrize(
+    ("limit", "cause"),
+    [
+        ({"max_removals_per_repository": 3}, "max_removals_per_repository = 3"),
+        ({"max_removal_percent_per_repository": 30}, "max_removal_percent_per_repository = 30"),
+    ],
+)
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_a_repository_over_its_limit_keeps_everything(
+    run: Callable[..., RunSummary], world: World, told: Told, *, limit: dict[str, int], cause: str, dry_run: bool
+) -> None:
+    """The others are cleaned, and the run fails at its end; a dry run as well."""
+    crowded(world, a=4, b=3)
+    summary = run(dry_run=dry_run, **limit)
+    assert told.removed == ([] if dry_run else ["b:v0", "b:v1", "b:v2"])
+    assert told.withheld_images == ([] if dry_run else ["a:v0", "a:v1", "a:v2", "a:v3"])
+    assert summary.status == "failed"
+    assert summary.causes == (f"repository a: 4 of 10 images would go, more than {cause} allows",)
+    assert (summary.repositories["a"].status, summary.repositories["a"].removable) == ("over_limit", 4)
+
+
+@pytest.mark.parametrize(
+    ("limit", "cause"),
+    [
+        ({"max_removals_per_run": 6}, "max_removals_per_run = 6"),
+        ({"max_removal_percent_per_run": 34}, "max_removal_percent_per_run = 34"),
+    ],
+)
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_a_run_over_its_limit_removes_nothing(
+    run: Callable[..., RunSummary], world: World, told: Told, *, limit: dict[str, int], cause: str, dry_run: bool
+) -> None:
+    """Nowhere; what would have gone is told."""
+    crowded(world, a=4, b=3)
+    summary = run(dry_run=dry_run, **limit)
+    assert told.removed == []
+    assert told.withheld_images == ([] if dry_run else [f"a:v{n}" for n in range(4)] + [f"b:v{n}" for n in range(3)])
+    assert summary.status == "refused"
+    assert summary.causes == (f"all repositories together: 7 of 20 images would go, more than {cause} allows",)
+
+
+def test_what_a_repository_may_not_remove_counts_for_no_run(
+    run: Callable[..., RunSummary], world: World, told: Told
+) -> None:
+    """It does not go."""
+    crowded(world, a=4, b=3)
+    run(max_removals_per_repository=3, max_removals_per_run=3)
+    assert told.removed == ["b:v0", "b:v1", "b:v2"]
+
+
+def test_limits_hold_over_what_went_already(run: Callable[..., RunSummary], world: World, told: Told) -> None:
+    """A repository that is judged again in the middle may not begin to count anew."""
+    crowded(world, a=3)
+    first = world.listings["a"][0]
+    later = [replace(one, pushed_at=ago("40d")) for one in first]
+    # After the first removal ECR shows two more old images: four of ten in all, one of them gone.
+    world.listings["a"] = [first, first, [*later[1:4], *first[4:]]]
+    world.lasts["remove"] = FRESHNESS.total_seconds() + 1
+    world.seconds = 1e6
+    summary = run(max_removals_per_repository=3)
+    assert told.removed == ["a:v0"]
+    assert told.withheld_images == ["a:v1", "a:v2", "a:v3"]
+    assert summary.causes == (
+        "repository a: 4 of 10 images would go, more than max_removals_per_repository = 3 allows",
+    )
+
+
+def test_the_runs_limit_holds_over_what_went_already(run: Callable[..., RunSummary], world: World, told: Told) -> None:
+    """Likewise over all repositories."""
+    crowded(world, a=1, b=2)
+    listed = world.listings["b"][0]
+    world.listings["b"] = [listed, listed, [replace(one, pushed_at=ago("40d")) for one in listed[:3]] + listed[3:]]
+    world.lasts["remove"] = FRESHNESS.total_seconds() + 1
+    world.seconds = 1e6
+    summary = run(max_removals_per_run=3)
+    assert told.removed == ["a:v0"]
+    assert told.withheld_images == ["b:v0", "b:v1", "b:v2"]
+    assert (summary.status, len(summary.causes)) == ("refused", 1)
+    assert summary.causes[0].startswith("all repositories together: 4 of 20 images would go")
+
+
+def test_limits_are_not_held_against_a_run_that_is_refused(run: Callable[..., RunSummary], world: World) -> None:
+    """What would go then rests on usages that are not complete."""
+    crowded(world, a=4)
+    world.scans = [((), (DENIED,))]
+    summary = run(max_removals_per_repository=1, max_removals_per_run=1)
+    assert summary.causes == ("source lambda in 123456789012/us-east-1: ListFunctions was denied",)
+    assert summary.repositories["a"].status == "judged"
+
+
+# Time
+
+
+def test_a_run_without_time_does_nothing(run: Callable[..., RunSummary], world: World) -> None:
+    """Nothing is begun that cannot be ended."""
+    world.old("a", "b").seconds = RESERVE_SECONDS - 1
+    summary = run()
+    assert summary.status == "incomplete"
+    assert summary.as_json()["left"] == ["a", "b"]
+    assert summary.causes == ("time ran out: 2 repositories left",)
+    assert world.steps == ["registry", "names"]
+
+
+def test_time_that_runs_out_before_the_judgement_leaves_the_rest(run: Callable[..., RunSummary], world: World) -> None:
+    """After the scan."""
+    world.old("a", "b")
+    world.lasts["scan"] = 850
+    summary = run(dry_run=True)
+    assert summary.as_json()["left"] == ["a", "b"]
+    assert "look 2 a" not in world.steps
+
+
+def test_time_that_runs_out_between_repositories_leaves_the_rest(
+    run: Callable[..., RunSummary], world: World, told: Told
+) -> None:
+    """What went is told, and how many images are left."""
+    world.old("a", "b", "c")
+    world.lasts["remove"] = 420
+    summary = run()
+    assert told.removed == ["a:v1", "b:v1"]
+    assert (summary.status, summary.as_json()["left"]) == ("incomplete", ["c"])
+    assert summary.as_json()["totals"]["left"] == 1
+
+
+def test_time_that_runs_out_within_a_repository_leaves_the_rest_of_it(
+    run: Callable[..., RunSummary], world: World, told: Told
+) -> None:
+    """The next run continues."""
+    world.found["a"] = repository("a")
+    world.listings["a"] = [[image(str(n), tags=[f"v{n}"], repository="a") for n in range(5)]]
+    world.lasts["remove"] = 300
+    world.seconds = 300 + RESERVE_SECONDS + 1
+    summary = run()
+    assert told.removed == ["a:v0", "a:v1"]
+    assert summary.status == "incomplete"
+    (reported,) = summary.as_json()["repositories"]
+    assert (reported["status"], reported["removed"], reported["left"]) == ("left", 2, 3)
+    assert summary.as_json()["left"] == ["a"]
+
+
+def test_usages_are_not_collected_again_when_that_would_not_end_in_time(
+    run: Callable[..., RunSummary], world: World, told: Told
+) -> None:
+    """Lambda would end the run in the middle of the scan, before any report."""
+    world.old("a", "b")
+    world.lasts.update(scan=300, remove=301)
+    world.seconds = 300 + 301 + 300 + RESERVE_SECONDS - 1
+    summary = run()
+    assert told.removed == ["a:v1"]
+    assert world.steps.count("scan") == 1
+    assert (summary.status, summary.as_json()["left"]) == ("incomplete", ["b"])
+    assert summary.repositories["b"].removals == {"left": 1}
+
+
+def test_a_failure_outweighs_what_is_left(run: Callable[..., RunSummary], world: World) -> None:
+    """Both are causes; the graver word is the status."""
+    world.old("a", "b").found["c"] = Misconfigured("c", "bad tag")
+    world.seconds = RESERVE_SECONDS - 1
+    summary = run()
+    assert summary.status == "failed"
+    assert summary.causes == ("repository c: bad tag", "time ran out: 2 repositories left")
+
+
+def test_images_are_judged_by_the_moment_the_run_began(
+    run: Callable[..., RunSummary], world: World, told: Told
+) -> None:
+    """However long it takes, nothing gets old meanwhile."""
+    world.old("a")
+    almost = replace(image("almost", tags=["v9"], repository="a"), pushed_at=NOW - timedelta(days=30))
+    world.listings["a"][0].append(almost)
+    world.lasts["scan"] = 60
+    run()
+    assert told.removed == ["a:v1"]
+    assert {v.image.digest: v.reason for v in told.plans["a"].verdicts}[digest("almost")] is Reason.TOO_YOUNG
+
+
+# Findings
+
+
+TAKES_ALL = json.dumps(
+    {
+        "rules": [
+            {
+                "rulePriority": 1,
+                "selection": {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": 1},
+                "action": {"type": "expire"},
+            }
+        ]
+    }
+)
+
+
+def kinds(summary: RunSummary) -> list[str]:
+    """What was found, in its order."""
+    return [finding.kind.value for finding in summary.findings]
+
+
+def one_in_use(world: World) -> None:
+    """A repository with an old image in use, a newer one, and a lifecycle policy that takes the old one."""
+    world.old("a")
+    world.listings["a"][0].append(image("new", pushed="1d", repository="a"))
+    world.scans = [((used(tag="v1", repository="a"),), (COMPLETE,))]
+    world.policies["a"] = TAKES_ALL
+
+
+def test_a_lifecycle_policy_is_read_once_and_where_something_is_in_use(
+    run: Callable[..., RunSummary], world: World
+) -> None:
+    """After what a run depends on, and before anything goes."""
+    one_in_use(world)
+    world.old("b")
+    summary = run()
+    assert kinds(summary) == ["lifecycle_expires_in_use"]
+    assert [step for step in world.steps if step.startswith(("scan", "look 2", "lifecycle", "remove"))] == [
+        "scan",
+        "look 2 a",
+        "lifecycle a",
+        "look 2 b",
+        "remove b:v1",
+    ]
+
+
+def test_a_second_look_finds_nothing_twice(run: Callable[..., RunSummary], world: World, told: Told) -> None:
+    """Verdicts get old and are made again; what was found stays found."""
+    world.old("0")
+    one_in_use(world)
+    world.listings["a"][0].append(image("unused", tags=["v0"], repository="a"))
+    world.lasts["remove"] = FRESHNESS.total_seconds() + 1
+    world.seconds = 9_999
+    summary = run()
+    assert "look 3 a" in world.steps
+    assert world.steps.count("lifecycle a") == 1
+    assert told.removed == ["0:v1", "a:v0"]
+    assert kinds(summary) == ["lifecycle_expires_in_use"]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        client_error("AccessDeniedException", "GetLifecyclePolicy"),
+        client_error("ThrottlingException", "GetLifecyclePolicy"),
+        EndpointConnectionError(endpoint_url="https://ecr"),
+        OutOfTimeError("GetLifecyclePolicy"),
+    ],
+)
+def test_a_finding_that_cannot_be_made_costs_nothing_else(
+    run: Callable[..., RunSummary], world: World, told: Told, error: Exception
+) -> None:
+    """It is a finding itself; the run completes, and removes what it would have removed."""
+    one_in_use(world)
+    world.listings["a"][0].append(image("unused", tags=["v0"], repository="a"))
+    world.errors["lifecycle a"] = error
+    summary = run()
+    assert (summary.status, kinds(summary)) == ("completed", ["not_determined"])
+    assert told.removed == ["a:v0"]
+
+
+def test_after_some_failures_no_call_is_made_for_findings(run: Callable[..., RunSummary], world: World) -> None:
+    """Each may take half a minute, and the run has better things to do."""
+    names = ("a", "b", "c", "d", "e")
+    world.old(*names)
+    world.scans = [(tuple(used(tag="v1", repository=name) for name in names), (COMPLETE,))]
+    for name in names:
+        world.errors[f"lifecycle {name}"] = client_error("AccessDeniedException", "GetLifecyclePolicy")
+    summary = run()
+    assert [step for step in world.steps if step.startswith("lifecycle")] == [
+        "lifecycle a",
+        "lifecycle b",
+        "lifecycle c",
+    ]
+    assert [finding.subject for finding in summary.findings] == ["a", "b", "c", "registry"]
+    assert summary.status == "completed"
+
+
+def test_what_a_scan_found_is_among_the_findings_once(run: Callable[..., RunSummary], world: World) -> None:
+    """However often was scanned."""
+    world.old("a", "b")
+    world.lasts["remove"] = FRESHNESS.total_seconds() + 1
+    world.seconds = 1e6
+    world.found_by_scan = [Finding(FindingKind.NOT_DETERMINED, Severity.WARNING, "registry", "it was slow")]
+    summary = run()
+    assert world.steps.count("scan") > 1
+    assert [finding for finding in summary.findings if finding.detail == "it was slow"] == world.found_by_scan
+
+
+def test_findings_wait_when_removal_needs_the_time(run: Callable[..., RunSummary], world: World, told: Told) -> None:
+    """Said once, whatever was left out."""
+    one_in_use(world)
+    world.old("b")
+    world.scans = [((*world.scans[0][0], used(tag="v2", repository="b")), (COMPLETE,))]
+    world.listings["b"][0].append(image("used", tags=["v2"], repository="b"))
+    world.seconds = SPARE_SECONDS - 1
+    summary = run()
+    assert [(f.kind.value, f.subject) for f in summary.findings] == [("not_determined", "registry")]
+    assert "lifecycle a" not in world.steps
+    assert told.removed == ["b:v1"]
+
+
+def test_without_a_scan_nothing_is_said_of_usages(run: Callable[..., RunSummary], world: World) -> None:
+    """But that nobody was asked."""
+    world.found["a"] = repository("a")
+    world.listings["a"] = [[image("young", pushed="5d", repository="a")]]
+    summary = run()
+    assert [finding.detail for finding in summary.findings] == [UNASKED]
+
+
+def test_a_run_over_some_repositories_says_nothing_of_the_others(run: Callable[..., RunSummary], world: World) -> None:
+    """It does not know whether they exist."""
+    world.old("a", "b")
+    world.scans = [((used(tag="v1", repository="b"), used(tag="v1", repository="c")), (COMPLETE,))]
+    assert kinds(run(only=frozenset({"a"}), dry_run=True)) == []
+    assert kinds(run(only=frozenset({"a", "c"}), dry_run=True)) == ["dangling_reference"]
+
+
+def test_what_the_survey_knows_is_found(run: Callable[..., RunSummary], world: World) -> None:
+    """Tags, policies, and how many repositories are not managed."""
+    world.found = {
+        "bad": Misconfigured("bad", "bad tag"),
+        "near": Misconfigured("near", "does not opt in", opted_in=False),
+        "open": Skipped("open", SkipReason.OTHER_ACCOUNTS, "its policy lets * pull"),
+        "cached": Skipped("cached", SkipReason.PULL_THROUGH_CACHE, "it lies under a cache"),
+        "odd": replace(repository("odd"), notes=("too few days",), misspelled=("no such tag",)),
+        "other": None,
+    }
+    world.listings["odd"] = [[]]
+    found = {(f.severity.value, f.kind.value, f.subject, f.detail) for f in run().findings}
+    assert found >= {
+        ("problem", "misconfigured_tag", "bad", "bad tag"),
+        ("warning", "misconfigured_tag", "near", "does not opt in"),
+        ("warning", "misconfigured_tag", "odd", "too few days"),
+        ("warning", "misconfigured_tag", "odd", "no such tag"),
+        ("warning", "open_to_other_accounts", "open", "its policy lets * pull"),
+    }
+    (count,) = (detail for _, kind, _, detail in found if kind == "unmanaged_storage")
+    assert count.startswith("2 repositories did not opt in")
+
+
+# Consumers that fail because of what earlier runs removed
+
+FAILS: Final = replace(used(tag="v0", repository="a"), failure="CannotPullContainerError: not found")
+
+
+def removed_before(world: World) -> None:
+    """Two repositories with something old; a run removed an image of the first one three days ago."""
+    world.old("a", "b")
+    gone = {digest("before"): RemovedImage(("v0",), ago("3d"), "run-0", "delete")}
+    world.known["a"] = History("a", ago("1d"), gone=gone)
+
+
+def test_whoever_fails_for_want_of_what_went_stops_the_run(
+    run: Callable[..., RunSummary], world: World, told: Told
+) -> None:
+    """Also in the other repositories: the next removal may be as wrong as that one."""
+    removed_before(world)
+    world.scans = [((FAILS,), (COMPLETE,))]
+    summary = run(history=True)
+    assert (summary.status, told.removed) == ("refused", [])
+    (refusal,) = summary.refusals
+    assert refusal.startswith(f"ecs service prod/app fails for want of a@{digest('before')} (CannotPullContainerError")
+    assert refusal.endswith(f"restore --region us-east-1 --function registry-cleaner a@{digest('before')}")
+    assert "removing a" not in world.steps
+    assert summary.consumers_broken == 1
+    assert (told.withheld_images, told.refused_images) == ([], ["a:v1", "b:v1"])
+
+
+def test_a_consumer_that_names_what_went_rings_and_stops_nothing(
+    run: Callable[..., RunSummary], world: World, told: Told
+) -> None:
+    """It will fail, and has not yet; the run fails, after it has done its work."""
+    removed_before(world)
+    world.scans = [((replace(FAILS, failure=""),), (COMPLETE,))]
+    summary = run(history=True)
+    assert (summary.status, len(told.removed)) == ("failed", 2)
+    assert any(cause.startswith("a:v0: the repository has no such tag") for cause in summary.causes)
+
+
+def test_who_fails_for_another_reason_is_none_of_its_business(
+    run: Callable[..., RunSummary], world: World, told: Told
+) -> None:
+    """What nobody here removed is missing, and that is a finding."""
+    world.old("a", "b")
+    world.scans = [((FAILS,), (COMPLETE,))]
+    summary = run(history=True)
+    assert (summary.status, len(told.removed)) == ("completed", 2)
+    assert [finding.kind.value for finding in summary.findings if finding.severity == "problem"] == [
+        "dangling_reference"
+    ]
+
+
+def test_who_begins_to_fail_while_it_removes_stops_the_rest(run: Callable[..., RunSummary], world: World) -> None:
+    """The usages are collected again, and show it."""
+    world.old("a", "b")
+    world.known["b"] = History(
+        "b", ago("1d"), gone={digest("before"): RemovedImage(("v0",), ago("3d"), "run-0", "delete")}
+    )
+    failing = replace(used(tag="v0", repository="b"), failure="StateReasonCode ImageDeleted")
+    world.scans = [((), (COMPLETE,)), ((failing,), (COMPLETE,))]
+    world.lasts["remove"] = FRESHNESS.total_seconds() + 1
+    world.seconds = 1e6
+    assert run(history=True).status == "refused"
+    assert [step for step in world.steps if step.startswith("remove ")] == ["remove a:v1"]
+
+
+def test_what_cannot_be_noted_stays(run: Callable[..., RunSummary], world: World, told: Told) -> None:
+    """Nobody would know later who removed it; no other repository suffers."""
+    world.old("a", "b")
+    world.errors["removing a"] = HistoryError("it cannot be written")
+    summary = run(history=True)
+    assert summary.status == "failed"
+    assert told.removed == ["b:v1"]
+
+
+def test_what_is_archived_is_noted_as_that(run: Callable[..., RunSummary], world: World) -> None:
+    """What lies in the archive already is deleted."""
+    world.old("a")
+    attic = replace(image("attic", repository="a", pushed="400d", active=False), archived_at=ago("200d"))
+    world.listings["a"][0].append(attic)
+    world.found["a"] = repository("a", delete_archived_after_days=90)
+    run(history=True, removal_mode="archive", delete_archived_after_days=90)
+    assert {one: gone.action for one, gone in world.known["a"].gone.items()} == {
+        digest("old a"): "archive",
+        digest("attic"): "delete",
+    }
