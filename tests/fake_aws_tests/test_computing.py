@@ -10,6 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.validate import ParamValidator
 
+from ecr_cleaner.clock import utc_now
 from ecr_cleaner.usage.sources import batch, codebuild, sagemaker
 from tests.integration import computing
 
@@ -65,7 +66,7 @@ def test_what_is_told_is_shown_in_the_form_of_the_models(sandbox: Sandbox, sourc
     events, event = sandbox.client(source.name).meta.events, f"after-call.{source.name}"
     events.register(event, check)
     try:
-        found = list(source.collect(cast("SourceContext", SimpleNamespace(aws=Clients(sandbox)))))
+        found = list(source.collect(cast("SourceContext", SimpleNamespace(aws=Clients(sandbox), now=utc_now()))))
     finally:
         events.unregister(event, check)
     assert found
