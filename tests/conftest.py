@@ -15,12 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
 
 _SKIPS_FILE: Final = "ECR_CLEANER_SKIPS_FILE"
-_WAITING: Final = tuple(("tests", name) for name in ("demo", "terraform", "container", "report_page", "iam"))
+_WAITING: Final = tuple(("tests", name) for name in ("demo", "examples", "terraform", "container", "iam", "report_page"))
 _AT_ONCE: Final = 3
 """How many files that wait begin first."""
 _BETWEEN: Final = 6
 """After how many others each later one of them comes."""
-_SHORT: Final = ("tests", "unit")
 _LONGEST: Final = ("test_fault_matrix.py", "test_meanwhile.py")
 _SAFE_ENVIRONMENT: Final = {
     "AWS_ACCESS_KEY_ID": "sandbox",
@@ -50,8 +49,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mixes the files that mostly wait (for Terraform, a browser) with those that compute, so that no core is idle.
 
-    What takes longest begins early: begun last, it would be waited for by idle processes. The unit tests come last: in
-    small portions, they end at the same time everywhere.
+    What takes longest begins early: begun last, it would be waited for by idle processes.
     """
     files: dict[str, list[pytest.Item]] = {}
     for item in items:
@@ -61,9 +59,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         path = Path(name)
         if path.parts[:2] in _WAITING:
             return _WAITING.index(path.parts[:2])
-        if path.name in _LONGEST:
-            return 0
-        return 2 if path.parts[:2] == _SHORT else 1
+        return path.name not in _LONGEST
 
     waiting = sorted((name for name in files if Path(name).parts[:2] in _WAITING), key=turn)
     order, later = waiting[:_AT_ONCE], waiting[_AT_ONCE:]
