@@ -7,12 +7,13 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ecr_cleaner import compose, handler, usage
+from ecr_cleaner import compose, handler
 from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.clock import utc_now
 from ecr_cleaner.errors import RunFailedError
 from ecr_cleaner.model.scan import SourceStatus
 from ecr_cleaner.settings import loader
+from ecr_cleaner.usage.collect import collect
 from tests.integration import accounts
 
 if TYPE_CHECKING:
@@ -170,7 +171,7 @@ class Runner:
         """Ask who uses what, as a run in an environment does, and nothing else; every source has to answer."""
         self._point_at_sandbox(environment)
         told, _ = loader.for_invocation(environment, {}, compose.KNOWN_SOURCES, compose.read_object)
-        _, outcomes = usage.collect(AwsClients(), told, self.clock())
+        _, outcomes = collect(AwsClients(), told, self.clock())
         assert {outcome.status for outcome in outcomes} <= {SourceStatus.COMPLETE, SourceStatus.DISABLED}
 
     def _point_at_sandbox(self, environment: dict[str, str]) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ecr_cleaner import usage
 from ecr_cleaner.errors import CleanerError
 from ecr_cleaner.model.scan import SourceOutcome, SourceStatus, TargetScan
+from ecr_cleaner.usage import collect
 from ecr_cleaner.usage.catalog import SOURCES
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def scan_target(  # noqa: PLR0913 - what a scan needs, each by name
         usages, outcomes, calls = (), _failed(target, settings, str(error), sources), 0
     else:
         before = there.calls
-        usages, outcomes = usage.collect(there, settings, started_at, sources)
+        usages, outcomes = collect.collect(there, settings, started_at, sources)
         calls = there.calls - before
     return TargetScan(
         target=target,
@@ -75,6 +75,6 @@ def _failed(
     failed = tuple(
         SourceOutcome(target, source.name, SourceStatus.FAILED, detail=detail)
         for source in sources
-        if not usage.is_excluded(source, settings)
+        if not collect.is_excluded(source, settings)
     )
-    return failed + usage.disabled(target, settings, sources)
+    return failed + collect.disabled(target, settings, sources)
