@@ -24,6 +24,7 @@ FIRST_SCREEN_LINES: Final = 60
 README_BYTES: Final = 16 * 1024
 LINES: Final = {
     "README.md": 250,
+    "CONTRIBUTING.md": 150,
     "docs/cli.md": 170,
     "docs/configuration.md": 60,
     "docs/consumers.md": 150,
