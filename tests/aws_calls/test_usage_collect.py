@@ -8,7 +8,7 @@ import pytest
 
 from ecr_cleaner.model.scan import SourceOutcome, SourceStatus, UsageScan
 from ecr_cleaner.model.usage import Usage, UsageKind
-from ecr_cleaner.usage.collect import disabled
+from ecr_cleaner.usage.scan import excluded
 from tests.aws_calls.consumers import APP, anywhere, defines, tagged, undefined, written
 from tests.aws_calls.sources import (
     FIRST_CALLS,
@@ -108,8 +108,8 @@ def test_an_excluded_source_is_not_asked_and_always_told(script: Script, name: s
     """With what is unprotected, and why."""
     quiet(script, name)
     scan = collected(script, name)
-    assert scan.unprotected == disabled(TARGET, excluding(name), SOURCES) == (outcome(scan, name),)
-    assert disabled(TARGET, excluding(name)) == scan.unprotected
+    assert scan.unprotected == excluded(TARGET, excluding(name), SOURCES) == (outcome(scan, name),)
+    assert excluded(TARGET, excluding(name)) == scan.unprotected
     detail = f"excluded by accepted_gaps (known), so not protected is what only these use: {TITLES[name]}"
     assert scan.unprotected == (SourceOutcome(TARGET, name, DISABLED, detail=detail),)
 
@@ -118,7 +118,7 @@ def test_without_any_source_nobody_is_asked(script: Script) -> None:
     """And all of them are told."""
     scan = collected(script, *NAMES)
     assert [(ended.source, ended.status) for ended in scan.outcomes] == [(name, DISABLED) for name in NAMES]
-    assert disabled(TARGET, excluding()) == ()
+    assert excluded(TARGET, excluding()) == ()
 
 
 # Failed

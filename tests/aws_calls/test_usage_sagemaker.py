@@ -86,14 +86,14 @@ def lists(script: Script, kind: Kind, *pages: list[str]) -> None:
 
 def describes(script: Script, kind: Kind, told: dict[str, Any], number: int = 1) -> None:
     """A thing of a kind."""
-    asked = {kind.param: called(kind, number), **dict(kind.more)}
+    asked = {kind.param: called(kind, number), **dict(kind.params)}
     answer = filled(script, "sagemaker", kind.describing, told)
     script.answer("sagemaker", method(script, kind.describing), answer, **asked)
 
 
 def refuses(script: Script, kind: Kind, code: str, number: int = 1) -> None:
     """A thing of a kind is not described."""
-    asked = {kind.param: called(kind, number), **dict(kind.more)}
+    asked = {kind.param: called(kind, number), **dict(kind.params)}
     script.refuse("sagemaker", method(script, kind.describing), code, **asked)
 
 
@@ -218,10 +218,10 @@ def test_a_refused_listing_is_an_error(script: Script, kind: Kind) -> None:
 def test_a_thing_of_which_nothing_is_told_is_no_answer(script: Script, kind: Kind) -> None:
     """It does not say that it uses no image."""
     lists(script, kind, [called(kind)])
-    asked = {kind.param: called(kind), **dict(kind.more)}
+    asked = {kind.param: called(kind), **dict(kind.params)}
     whole = filled(script, "sagemaker", kind.describing, {})
     script.cut_short("sagemaker", method(script, kind.describing), {}, whole, **asked)
-    with pytest.raises(IncompleteAnswerError, match=f"{kind.describing} lacks '{kind.has}'"):
+    with pytest.raises(IncompleteAnswerError, match=f"{kind.describing} lacks '{kind.required_member}'"):
         used(script, kind)
 
 

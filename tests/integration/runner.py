@@ -13,7 +13,8 @@ from ecr_cleaner.clock import utc_now
 from ecr_cleaner.errors import RunFailedError
 from ecr_cleaner.model.scan import SourceStatus
 from ecr_cleaner.settings import loader
-from ecr_cleaner.usage.collect import collect
+from ecr_cleaner.usage.scanner import LocalScanner
+from tests.fake_aws.aws import ACCOUNT
 from tests.integration import accounts
 
 if TYPE_CHECKING:
@@ -171,7 +172,9 @@ class Runner:
         """Ask who uses what, as a run in an environment does, and nothing else; every source has to answer."""
         self._point_at_sandbox(environment)
         told, _ = loader.for_invocation(environment, {}, compose.KNOWN_SOURCES, compose.read_object)
-        _, outcomes = collect(AwsClients(), told, self.clock())
+        clients = AwsClients()
+        clients.account_id = ACCOUNT
+        outcomes = LocalScanner(clients, told, "run-1", self.clock).scan(self.clock()).outcomes
         assert {outcome.status for outcome in outcomes} <= {SourceStatus.COMPLETE, SourceStatus.DISABLED}
 
     def _point_at_sandbox(self, environment: dict[str, str]) -> None:

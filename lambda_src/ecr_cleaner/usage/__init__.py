@@ -1,1 +1,1 @@
-"""Which images are in use, and by which consumers. Collects; knows nothing of rules."""
+"""Finds out which images are in use: sources, the scan of one target, and the merged scan of a run."""

@@ -1,13 +1,21 @@
-"""Scans one target: calls every source that is not excluded, in one account and region."""
+"""Scans one target: calls every source that is not excluded, in one account and region, in parallel.
+
+A source whose result is not complete makes the whole run read-only. "Access denied" does not mean "unused".
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
 
-from ecr_cleaner.errors import CleanerError
+from ecr_cleaner.aws import errors
+from ecr_cleaner.errors import CleanerError, OutOfTimeError, SourceError
 from ecr_cleaner.model.scan import SourceOutcome, SourceStatus, TargetScan
-from ecr_cleaner.usage import collect
 from ecr_cleaner.usage.catalog import SOURCES
+from ecr_cleaner.usage.source import Source, SourceContext
+from ecr_cleaner.usage.task_definitions import TaskDefinitions
+from ecr_cleaner.usage.used_images_objects import Listing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -16,15 +24,16 @@ if TYPE_CHECKING:
     from ecr_cleaner.aws.client import AwsClients
     from ecr_cleaner.model.scan import ScanRequest
     from ecr_cleaner.model.usage import ScanTarget, Usage
-    from ecr_cleaner.settings.loader import Settings
-    from ecr_cleaner.usage.source import Source
+    from ecr_cleaner.usage.source import SourceSettings
+
+WORKERS: Final = 6
 
 
 def scan_target(  # noqa: PLR0913 - what a scan needs, each by name
     clients: AwsClients,
     request: ScanRequest,
     target: ScanTarget,
-    settings: Settings,
+    settings: SourceSettings,
     *,
     clock: Callable[[], datetime],
     sources: Sequence[Source] = SOURCES,
@@ -53,7 +62,7 @@ def scan_target(  # noqa: PLR0913 - what a scan needs, each by name
         usages, outcomes, calls = (), _failed(target, settings, str(error), sources), 0
     else:
         before = there.calls
-        usages, outcomes = collect.collect(there, settings, started_at, sources)
+        usages, outcomes = _collect(there, settings, started_at, sources)
         calls = there.calls - before
     return TargetScan(
         target=target,
@@ -70,11 +79,118 @@ def scan_target(  # noqa: PLR0913 - what a scan needs, each by name
 
 
 def _failed(
-    target: ScanTarget, settings: Settings, detail: str, sources: Sequence[Source]
+    target: ScanTarget, settings: SourceSettings, detail: str, sources: Sequence[Source]
 ) -> tuple[SourceOutcome, ...]:
     failed = tuple(
         SourceOutcome(target, source.name, SourceStatus.FAILED, detail=detail)
         for source in sources
-        if not collect.is_excluded(source, settings)
+        if not is_excluded(source, settings)
     )
-    return failed + collect.disabled(target, settings, sources)
+    return failed + excluded(target, settings, sources)
+
+
+def _collect(
+    clients: AwsClients, settings: SourceSettings, now: datetime, sources: Sequence[Source]
+) -> tuple[tuple[Usage, ...], tuple[SourceOutcome, ...]]:
+    """Call every source that is not excluded, in one account and region.
+
+    Args:
+        clients: Of the account and region.
+        settings: Which sources are excluded.
+        now: The moment before the first call.
+        sources: All there are.
+
+    Returns:
+        The usages, as often as they were found, and one outcome for every source.
+    """
+    shared, listing = TaskDefinitions(clients), Listing()
+    enabled = [source for source in sources if not is_excluded(source, settings)]
+    with ThreadPoolExecutor(WORKERS) as pool:
+        results = list(
+            pool.map(
+                lambda source: _run(source, SourceContext(clients, settings, shared, listing=listing, now=now)), enabled
+            )
+        )
+    usages = tuple(replace(usage, target=clients.target) for of_source, _ in results for usage in of_source)
+    outcomes = tuple(outcome for _, outcome in results)
+    return usages, outcomes + excluded(clients.target, settings, sources)
+
+
+def excluded(
+    target: ScanTarget, settings: SourceSettings, sources: Sequence[Source] = SOURCES
+) -> tuple[SourceOutcome, ...]:
+    """The outcomes of the excluded sources: every run reports what is unprotected."""
+    return tuple(
+        SourceOutcome(
+            target,
+            source.name,
+            SourceStatus.DISABLED,
+            detail=(
+                f"excluded by accepted_gaps ({settings.accepted_gaps[source.gap]}), so not protected is what only these"
+                f" use: {source.title}"
+            ),
+        )
+        for source in sources
+        if is_excluded(source, settings)
+    )
+
+
+def is_excluded(source: Source, settings: SourceSettings) -> bool:
+    """Whether the operator excluded the source."""
+    return source.gap in settings.accepted_gaps
+
+
+def _run(source: Source, context: SourceContext) -> tuple[tuple[Usage, ...], SourceOutcome]:
+    clients = context.aws
+    try:
+        _check_model(source, clients)
+        usages = tuple(source.collect(context))
+    except OutOfTimeError:
+        raise  # the time of the whole run is over, not that of one source
+    except errors.UnknownService as error:
+        # Without a client it cannot be determined whether the region has the service.
+        return (), SourceOutcome(clients.target, source.name, SourceStatus.FAILED, detail=_cause(source, error))
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        # A member that a complete response has is missing or of another type.
+        incomplete = SourceError(f"a response could not be understood: {error!r}")
+        return (), SourceOutcome(clients.target, source.name, SourceStatus.FAILED, detail=_cause(source, incomplete))
+    except (CleanerError, *errors.AwsError) as error:
+        if source.service is not None and _is_not_in_region(error, source, source.service, clients):
+            detail = f"not offered in {clients.region}: {source.title}"
+            return (), SourceOutcome(clients.target, source.name, SourceStatus.NOT_IN_REGION, detail=detail)
+        return (), SourceOutcome(clients.target, source.name, SourceStatus.FAILED, detail=_cause(source, error))
+    outcome = SourceOutcome(
+        clients.target, source.name, SourceStatus.COMPLETE, usages=len(usages), notes=tuple(context.notes)
+    )
+    return usages, outcome
+
+
+def _is_not_in_region(error: Exception, source: Source, service: str, clients: AwsClients) -> bool:
+    offered = clients.offered_in_region(service, source.regions)
+    return errors.is_endpoint_missing(error, clients.client(service)) and not offered
+
+
+def _check_model(source: Source, clients: AwsClients) -> None:
+    """Check that botocore knows every member: it drops those it does not know, and their images would look unused.
+
+    Raises:
+        SourceError: It does not know one.
+    """
+    for field in source.fields:
+        if not clients.knows(field.service, field.operation, field.path):
+            message = f"the loaded botocore does not know {field.path} of {field.service} {field.operation}"
+            raise SourceError(message)
+
+
+def _cause(source: Source, error: Exception) -> str:
+    """What failed, and what the operator can do about it."""
+    operation = errors.operation_of(error)
+    failed = (
+        f"{operation} failed with {errors.code_of(error)}" if isinstance(error, errors.AwsError) and operation else ""
+    )
+    remedy = f'accepted_gaps = {{ "{source.gap}" = "<reason>" }} excludes this source from the run, at your own risk'
+    if errors.is_denied(error):
+        name = errors.IAM_NAMES.get(operation or "", operation)
+        permission = next((p for p in source.permissions if p.endswith(f":{name}")), name)
+        remedy = f"the role needs the permission {permission}; {remedy}"
+    return "; ".join(filter(None, [failed, str(error), remedy]))

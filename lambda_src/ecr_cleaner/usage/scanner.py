@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from ecr_cleaner.model.scan import ScanRequest, UsageScan
-from ecr_cleaner.usage import collect
 from ecr_cleaner.usage.catalog import SOURCES, names_sha256
 from ecr_cleaner.usage.merge import merge
-from ecr_cleaner.usage.scan import scan_target
+from ecr_cleaner.usage.scan import excluded, is_excluded, scan_target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -70,7 +69,7 @@ class LocalScanner:
 
     def scan_nothing(self, now: datetime) -> UsageScan:
         """As `Scanner` says."""
-        return UsageScan((), collect.disabled(self.clients.target, self.settings, self.sources), now)
+        return UsageScan((), excluded(self.clients.target, self.settings, self.sources), now)
 
     def _request(self, now: datetime) -> ScanRequest:
         return ScanRequest(
@@ -79,7 +78,7 @@ class LocalScanner:
             settings_sha256=settings_sha256(self.settings),
             catalog_sha256=names_sha256(self.sources),
             sources=tuple(source.name for source in self.sources),
-            excluded=frozenset(source.name for source in self.sources if collect.is_excluded(source, self.settings)),
+            excluded=frozenset(source.name for source in self.sources if is_excluded(source, self.settings)),
             requested_at=now,
         )
 

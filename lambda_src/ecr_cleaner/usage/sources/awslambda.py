@@ -1,6 +1,6 @@
 """Lambda functions of package type Image: every published version and ``$LATEST``.
 
-Lambda goes on fetching the image of an idle function from ECR and fails the function if it is gone
+Lambda pulls the image of an idle function from ECR again, and the function fails if the image is gone
 (https://docs.aws.amazon.com/lambda/latest/dg/images-create.html), so every version counts.
 """
 
@@ -24,7 +24,7 @@ _DELETED: Final = "ResourceNotFoundException"
 
 _IMAGE_DELETED: Final = "ImageDeleted"
 _REASONS: Final = ("StateReasonCode", "LastUpdateStatusReasonCode")
-"""Of a function that cannot start, and of one that could not be updated; ListFunctions tells neither."""
+"""Of a function that cannot start, and of one that could not be updated; ListFunctions returns neither."""
 
 
 def collect(account: SourceContext) -> Iterator[Usage]:
@@ -77,7 +77,7 @@ def _usages(client: Any, version: dict[str, Any]) -> Iterator[Usage]:
 
 
 def _failure(configuration: dict[str, Any]) -> str:
-    """That Lambda did not find the image, in its own words."""
+    """Lambda's reason code if it did not find the image; else empty."""
     for member in _REASONS:
         if configuration.get(member) == _IMAGE_DELETED:
             return f"{member} {_IMAGE_DELETED}"

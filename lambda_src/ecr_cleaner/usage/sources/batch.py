@@ -1,9 +1,9 @@
 """AWS Batch: active job definitions, and jobs that have not ended.
 
 A job keeps the image that it was submitted with, also after its definition was deregistered, so both are read. Children
-of array and multi-node jobs are not: the one image that SubmitJob can override (``eksPropertiesOverride``) it overrides
-for all children at once, and the parent, which is in its queue as long as one child is unfinished, says it in
-``eksProperties`` or ``nodeProperties``. A parent that names no image at all is refused.
+of array and multi-node jobs are not: SubmitJob overrides an image (``eksPropertiesOverride``) for all children at once,
+and the parent, which stays in its queue until all children have ended, has it in ``eksProperties`` or
+``nodeProperties``. A parent that names no image at all is an error.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ _NODES: Final = tuple(f"nodeProperties.nodeRangeProperties[].{path}" for path in
 _OF_DEFINITION: Final = ("containerProperties.image", *_SEVERAL, *_NODES)
 _OF_JOB: Final = ("container.image", *_SEVERAL, *_NODES)
 
-# In the order in which a job passes through them, so that one that moves on while they are listed is met again;
-# RUNNABLE once more at the end, for a retry goes back there.
+# In the order in which a job passes through them, so that a job whose status changes while they are listed is listed
+# again; RUNNABLE once more at the end, because a retry returns to it.
 _UNFINISHED: Final = ("SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING", "RUNNABLE")
 _UNFINISHED_SERVICE: Final = ("SUBMITTED", "PENDING", "RUNNABLE", "SCHEDULED", "STARTING", "RUNNING", "RUNNABLE")
 
@@ -49,7 +49,7 @@ def collect(account: SourceContext) -> Iterator[Usage]:
         Usages of the kind ``configured`` for definitions, ``running`` for jobs.
 
     Raises:
-        SourceError: Something names no image, a job is left out, or a queue cannot be read.
+        SourceError: A definition or job names no image, a job is left out, or a queue cannot be read.
     """
     batch = account.aws.client("batch")
     definitions = responses.paged(batch, "DescribeJobDefinitions", "jobDefinitions", status="ACTIVE", maxResults=100)
@@ -63,20 +63,20 @@ def collect(account: SourceContext) -> Iterator[Usage]:
         arn = responses.member(queue, "jobQueueArn", "DescribeJobQueues")
         try:
             # Queues made before there were types have none. Service jobs and others never share a queue.
-            found = list(_service_jobs(batch, arn) if queue.get("jobQueueType") == _SAGEMAKER else _jobs(batch, arn))
+            usages = list(_service_jobs(batch, arn) if queue.get("jobQueueType") == _SAGEMAKER else _jobs(batch, arn))
         except errors.AwsError as error:
             if errors.code_of(error) != _REFUSED or _exists(batch, arn):
                 raise
             continue  # deleted since it was listed, which ends all its jobs
-        yield from found
+        yield from usages
 
 
 def _jobs(batch: Any, queue: str) -> Iterator[Usage]:
     ids = _listed(batch, "ListJobs", queue, _UNFINISHED)
-    for asked in in_batches(ids, _JOBS_A_CALL):
-        jobs = responses.member(batch.describe_jobs(jobs=asked), "jobs", "DescribeJobs")
-        # A job that has ended meanwhile is still described; it is kept for days.
-        if left_out := sorted(set(asked) - {responses.member(job, "jobId", "DescribeJobs") for job in jobs}):
+    for wanted in in_batches(ids, _JOBS_A_CALL):
+        jobs = responses.member(batch.describe_jobs(jobs=wanted), "jobs", "DescribeJobs")
+        # A job that has ended meanwhile is still described: Batch keeps ended jobs for days.
+        if left_out := sorted(set(wanted) - {responses.member(job, "jobId", "DescribeJobs") for job in jobs}):
             message = f"DescribeJobs left out {', '.join(left_out)}"
             raise SourceError(message)
         for job in jobs:
@@ -86,7 +86,7 @@ def _jobs(batch: Any, queue: str) -> Iterator[Usage]:
 
 
 def _service_jobs(batch: Any, queue: str) -> Iterator[Usage]:
-    """Jobs that Batch hands to SageMaker: until their turn comes, only Batch knows the request."""
+    """Jobs that Batch submits to SageMaker: until then only Batch has the request."""
     for job in _listed(batch, "ListServiceJobs", queue, _UNFINISHED_SERVICE, maxResults=100):
         answer = batch.describe_service_job(jobId=job)
         request = responses.member(answer, "serviceRequestPayload", "DescribeServiceJob")
@@ -114,8 +114,8 @@ def _images(thing: dict[str, Any], paths: tuple[str, ...], operation: str, consu
 
 def _exists(batch: Any, queue: str) -> bool:
     answer = batch.describe_job_queues(jobQueues=[queue])
-    found = responses.member(answer, "jobQueues", "DescribeJobQueues")
-    return any(one.get("status") != "DELETED" for one in found)
+    queues = responses.member(answer, "jobQueues", "DescribeJobQueues")
+    return any(found.get("status") != "DELETED" for found in queues)
 
 
 SOURCES: Final = (

@@ -1,4 +1,4 @@
-"""Braket hybrid jobs that are not over and run in an image of one's own."""
+"""Braket hybrid jobs that have not ended and run in a custom image."""
 
 from __future__ import annotations
 

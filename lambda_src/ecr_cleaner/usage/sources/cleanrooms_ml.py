@@ -1,4 +1,4 @@
-"""Clean Rooms ML: the images of model algorithms, and those that models were trained and are asked with."""
+"""Clean Rooms ML: the images of model algorithms, of trained models and of inference jobs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _SERVICE: Final = "cleanroomsml"
 _ARN: Final = "arn:{partition}:cleanrooms-ml:{region}:{account}:"
 _PAGES: Final = ("nextToken", "nextToken")
 
-# botocore's metadata knows no regions of Clean Rooms ML, those of Clean Rooms it does.
+# botocore's metadata has no regions of Clean Rooms ML; those of Clean Rooms stand for them.
 _MEMBERSHIPS: Final = Call(
     "ListMemberships", items="membershipSummaries[]", params={"status": "ACTIVE"}, token=_PAGES, service="cleanrooms"
 )

@@ -1,9 +1,9 @@
-"""AWS CodeBuild: projects, and what is being built with an image of its own choice.
+"""AWS CodeBuild: projects, and builds in progress, which may run in another image than their project's.
 
 ``imageOverride`` of StartBuild and StartBuildBatch, and the buildspec of a batch, choose another image than the
-project's; what is under way says which. Builds are listed for all time, so each project's are read back from the
-newest, no further than a build can last. ListBuilds cannot do that: it orders by ids, which begin with the project's
-name.
+project's; the build in progress has it. CodeBuild lists builds of all time, so each project's builds are read from the
+newest back to the longest time that a build can last. ListBuilds cannot be used for that: it orders by ids, which begin
+with the project's name.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ _THINGS_A_CALL: Final = 100
 _SANDBOXES_A_CALL: Final = 10
 
 LONGEST: Final = timedelta(hours=36 + 8 + 1)
-"""How long a build can be under way: 2160 minutes, after 480 in a queue, and an hour for clocks that differ."""
+"""How long a build can be in progress: 2160 minutes, after 480 in a queue, and an hour for clocks that differ."""
 
 
 def collect(account: SourceContext) -> Iterator[Usage]:
-    """The image of every project, and of every build, batch build and sandbox under way.
+    """The image of every project, and of every build, batch build and sandbox in progress.
 
     Yields:
         Usages of the kind ``configured`` for projects, ``running`` for the others.
@@ -44,11 +44,11 @@ def collect(account: SourceContext) -> Iterator[Usage]:
     """
     codebuild = account.aws.client("codebuild")
     oldest = account.now - LONGEST
-    # All at first: reading the builds takes long, and nobody says how long a page token lives.
+    # All names first: reading the builds takes long, and the lifetime of a page token is not documented.
     names = list(responses.paged(codebuild, "ListProjects", "projects"))
     for asked in in_batches(names, _THINGS_A_CALL):
         answer = codebuild.batch_get_projects(names=asked)
-        projects, gone = _told(answer, asked, "projects", "name", "BatchGetProjects")
+        projects, gone = _described(answer, asked, "projects", "name", "BatchGetProjects")
         if gone and (kept := gone & set(responses.paged(codebuild, "ListProjects", "projects"))):
             message = f"BatchGetProjects does not find {', '.join(sorted(kept))}, which ListProjects lists"
             raise SourceError(message)
@@ -62,30 +62,30 @@ def collect(account: SourceContext) -> Iterator[Usage]:
 
 
 def _builds(codebuild: Any, project: str, oldest: datetime) -> Iterator[Usage]:
-    # Newest first without being told: CodeBuild refuses an order for projects of more than 100 builds.
+    # The default order is newest first; CodeBuild rejects an explicit order for projects of more than 100 builds.
     ids = responses.paged(codebuild, "ListBuildsForProject", "ids", projectName=project)
     try:
         for asked in in_batches(ids, _THINGS_A_CALL):
-            # What is not found was deleted, and a build under way cannot be.
-            builds, _ = _told(codebuild.batch_get_builds(ids=asked), asked, "builds", "id", "BatchGetBuilds")
+            # A build that is not found was deleted, and a build in progress cannot be deleted.
+            builds, _ = _described(codebuild.batch_get_builds(ids=asked), asked, "builds", "id", "BatchGetBuilds")
             for build in builds:
-                if not build.get("buildComplete"):  # what does not say so is not complete
+                if not build.get("buildComplete"):  # without the member it counts as not complete
                     yield from _usages(build, "BatchGetBuilds", f"codebuild build {build['id']}", UsageKind.RUNNING)
             if builds and all(build.get("startTime", oldest) < oldest for build in builds):
                 return
     except errors.AwsError as error:
-        # Only the listing knows this code: the project was deleted.
+        # Only the listing returns this code: the project was deleted.
         if errors.code_of(error) != _GONE:
             raise
 
 
 def _batches(codebuild: Any) -> Iterator[Usage]:
-    """Batch builds under way: builds that they have not begun yet are listed nowhere."""
-    under_way = {"status": "IN_PROGRESS"}
-    ids = responses.paged(codebuild, "ListBuildBatches", "ids", filter=under_way, maxResults=100)
+    """Batch builds in progress: no operation lists those of their builds that have not started yet."""
+    in_progress = {"status": "IN_PROGRESS"}
+    ids = responses.paged(codebuild, "ListBuildBatches", "ids", filter=in_progress, maxResults=100)
     for asked in in_batches(ids, _THINGS_A_CALL):
         answer = codebuild.batch_get_build_batches(ids=asked)
-        batches, _ = _told(answer, asked, "buildBatches", "id", "BatchGetBuildBatches")
+        batches, _ = _described(answer, asked, "buildBatches", "id", "BatchGetBuildBatches")
         for batch in batches:
             consumer = f"codebuild batch build {batch['id']}"
             yield from _usages(batch, "BatchGetBuildBatches", consumer, UsageKind.RUNNING)
@@ -95,25 +95,25 @@ def _sandboxes(codebuild: Any) -> Iterator[Usage]:
     ids = responses.paged(codebuild, "ListSandboxes", "ids", maxResults=100)
     for asked in in_batches(ids, _SANDBOXES_A_CALL):
         answer = codebuild.batch_get_sandboxes(ids=asked)
-        sandboxes, _ = _told(answer, asked, "sandboxes", "id", "BatchGetSandboxes")
+        sandboxes, _ = _described(answer, asked, "sandboxes", "id", "BatchGetSandboxes")
         for sandbox in sandboxes:
-            if "endTime" not in sandbox:  # as long as it has not ended
+            if "endTime" not in sandbox:  # absent until it has ended
                 consumer = f"codebuild sandbox {sandbox['id']}"
                 yield from _usages(sandbox, "BatchGetSandboxes", consumer, UsageKind.RUNNING)
 
 
-def _told(
-    answer: dict[str, Any], asked: list[str], found: str, key: str, operation: str
+def _described(
+    answer: dict[str, Any], requested: list[str], member: str, key: str, operation: str
 ) -> tuple[list[dict[str, Any]], set[str]]:
-    """What a call describes, and what it says it does not find; everything asked for must be among them.
+    """What a call describes, and what it reports as not found; together these must be everything requested.
 
     Raises:
         IncompleteAnswerError: A member is missing.
-        SourceError: Something is left out in silence.
+        SourceError: Something is missing from both.
     """
-    things = responses.member(answer, found, operation)
-    gone = set(answer.get(f"{found}NotFound") or ())  # absent or empty if all were found
-    if left_out := set(asked) - gone - {responses.member(thing, key, operation) for thing in things}:
+    things = responses.member(answer, member, operation)
+    gone = set(answer.get(f"{member}NotFound") or ())  # absent or empty if all were found
+    if left_out := set(requested) - gone - {responses.member(thing, key, operation) for thing in things}:
         message = f"{operation} left out {', '.join(sorted(left_out))}"
         raise SourceError(message)
     return things, gone
@@ -122,8 +122,8 @@ def _told(
 def _usages(thing: dict[str, Any], operation: str, consumer: str, evidence: UsageKind) -> Iterator[Usage]:
     image = responses.member(responses.member(thing, "environment", operation), "image", operation)
     yield from usages_of(image, source=_NAME, consumer=consumer, evidence=evidence)
-    # A batch's buildspec names the images of its builds, any buildspec those that its commands pull. The same member
-    # may be the place of a file, which names none.
+    # A batch's buildspec names the images of its builds, and any buildspec the images that its commands pull. The same
+    # member may be the path of a file, which names none.
     buildspec = (thing.get("source") or {}).get("buildspec") or ""
     yield from usages_in(buildspec, source=_NAME, consumer=f"{consumer}, buildspec", evidence=evidence)
 

@@ -1,4 +1,4 @@
-"""CodePipeline: ECR source actions, and whatever else a pipeline's structure names."""
+"""CodePipeline: ECR source actions, and all other images that a pipeline's structure names."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _VARIABLE: Final = "#{"
 
 
 def watched(pipeline: Any) -> Iterator[Reference]:
-    """What the ECR source actions of a pipeline watch and hand on: a tag of a repository, ``latest`` if none is said.
+    """What the ECR source actions of a pipeline watch: a tag of a repository, ``latest`` if the action has none.
 
-    An action may have another account's role, so that the repository counts in whichever registry. What a variable
-    stands for is widened.
+    An action may run with the role of another account, so the reference is to the repository in any registry. Where a
+    variable is part of a name, the reference covers every value.
 
     Raises:
         IncompleteAnswerError: An action names no repository.

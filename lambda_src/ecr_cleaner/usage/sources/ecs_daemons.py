@@ -1,7 +1,7 @@
 """The images of ECS managed daemons, of which one task runs on every instance of a capacity provider.
 
-They are no services and their task definitions are kept apart from the others, so nothing else sees them. Like a
-service, a daemon starts its tasks by the digest that its revision resolved
+They are not services and have task definitions of their own, so no other source reads them. Like a service, a daemon
+starts its tasks by the digest that its revision resolved
 (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/managed-daemons.html).
 """
 
@@ -39,13 +39,13 @@ def collect(account: SourceContext) -> Iterator[Usage]:
     """
     for cluster in _clusters(account):
         try:
-            # Held back until the cluster is done with, so that one that vanishes half-way is noticed.
-            found = list(_of_cluster(account, cluster))
+            # All of the cluster before the first usage, so that a cluster that is deleted meanwhile is noticed.
+            usages = list(_of_cluster(account, cluster))
         except errors.AwsError as error:
             if errors.code_of(error) == _CLUSTER_GONE and cluster not in set(_clusters(account)):
                 continue
             raise
-        yield from found
+        yield from usages
 
 
 def _clusters(account: SourceContext) -> Iterator[str]:
@@ -69,13 +69,13 @@ def _of_cluster(account: SourceContext, cluster: str) -> Iterator[Usage]:
 
 
 def _resolved(ecs: Any, daemon: str, current: set[str]) -> Iterator[Usage]:
-    under_way, earlier = _deployed(ecs, daemon, current)
-    for some in in_batches(sorted(current | under_way | earlier), 20):
+    in_progress, earlier = _deployed(ecs, daemon, current)
+    for some in in_batches(sorted(current | in_progress | earlier), 20):
         answer = ecs.describe_daemon_revisions(daemonRevisionArns=some)
         for revision in described(answer, "DescribeDaemonRevisions", "daemonRevisions", some):
             arn = responses.member(revision, "daemonRevisionArn", "DescribeDaemonRevisions")
             consumer = f"ecs daemon {daemon.partition('daemon/')[2]}, daemon revision {arn.rpartition('/')[2]}"
-            evidence = UsageKind.CONFIGURED if arn in current | under_way else UsageKind.ROLLBACK
+            evidence = UsageKind.CONFIGURED if arn in current | in_progress else UsageKind.ROLLBACK
             # Absent as long as ECS could not resolve anything, e.g. before the first task.
             for container in revision.get("containerImages", ()):
                 image = responses.member(container, "image", "DescribeDaemonRevisions")
@@ -96,7 +96,7 @@ def _defined(ecs: Any, name: str) -> Iterator[str]:
 
 
 def _deployed(ecs: Any, daemon: str, current: set[str]) -> tuple[set[str], set[str]]:
-    """Revisions of the deployments under way, and those of the last successful ones before the current."""
+    """Revisions of the deployments in progress, and those of the last successful ones before the current."""
     deployments = sorted(
         responses.paged(ecs, "ListDaemonDeployments", "daemonDeployments", daemonArn=daemon, maxResults=100),
         key=lambda deployment: responses.member(deployment, "createdAt", "ListDaemonDeployments"),
@@ -114,21 +114,21 @@ def _deployed(ecs: Any, daemon: str, current: set[str]) -> tuple[set[str], set[s
         for status, deployment in by_status
         if status not in _ENDED
     ]
-    under_way: set[str] = set()
+    in_progress: set[str] = set()
     for some in in_batches(started, 20):
         answer = ecs.describe_daemon_deployments(daemonDeploymentArns=some)
         for deployment in described(answer, "DescribeDaemonDeployments", "daemonDeployments", some):
-            under_way.update(_revisions(deployment))
-    return under_way, set(earlier[:_ROLLBACK_DEPTH]) - under_way
+            in_progress.update(_revisions(deployment))
+    return in_progress, set(earlier[:_ROLLBACK_DEPTH]) - in_progress
 
 
 def _revisions(deployment: dict[str, Any]) -> Iterator[str]:
-    """What a deployment under way replaces, brings, and goes back to; each is absent in some stage of it."""
+    """What a deployment in progress replaces, deploys, and rolls back to; each is absent in some stages."""
     for source in deployment.get("sourceDaemonRevisions", ()):
         yield responses.member(source, "arn", "DescribeDaemonDeployments")
     if "targetDaemonRevision" in deployment:
         yield responses.member(deployment["targetDaemonRevision"], "arn", "DescribeDaemonDeployments")
-    # A rollback that has just begun may not know its target yet.
+    # A rollback that has just begun may have no target yet.
     if target := deployment.get("rollback", {}).get("rollbackTargetDaemonRevisionArn"):
         yield target
 

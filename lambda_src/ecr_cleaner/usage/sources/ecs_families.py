@@ -1,7 +1,7 @@
 """The newest active revisions of every task definition family.
 
-What starts a task by hand, from a pipeline or from a program names a family, and no listing tells who does: the
-revision that ECS would pick counts as in use.
+A person, a pipeline or a program that starts a task names a family, and no operation lists who does: the revision
+that ECS would choose counts as in use.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _NAME: Final = "ecs_families"
 
 
 def collect(account: SourceContext) -> Iterator[Usage]:
-    """The images of as many revisions as the settings say, of every family that has an active one.
+    """The images of the newest active revisions of every family, as many as the settings say.
 
     Yields:
         Usages of the kind ``configured``.
@@ -40,7 +40,7 @@ def collect(account: SourceContext) -> Iterator[Usage]:
 
 
 def _revisions(ecs: Any, family: str, wanted: int | str) -> Iterator[tuple[str, str]]:
-    """What to ask for, and what it is for people."""
+    """What to describe, and the consumer as reports name it."""
     if wanted == 1:
         # By its family, ECS describes the newest active revision: one call instead of two.
         yield family, f"newest task definition of family {family}"
@@ -62,10 +62,10 @@ def _revisions(ecs: Any, family: str, wanted: int | str) -> Iterator[tuple[str, 
 
 
 def _newest_first(arns: Iterator[str], family: str) -> Iterator[str]:
-    """The ARNs of the family, held against the promise that the newest comes first: only so the rest can be left out.
+    """The ARNs of the family, checked to come newest first: only then may the rest be left out.
 
     Raises:
-        SourceError: They are in another order.
+        SourceError: They come in another order.
     """
     last: int | None = None
     for arn in arns:

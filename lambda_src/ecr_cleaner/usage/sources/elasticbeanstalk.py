@@ -1,7 +1,7 @@
 """Elastic Beanstalk application versions that are an image.
 
-What a source bundle names (``Dockerrun.aws.json``, ``docker-compose.yml``, a ``Dockerfile``) lies in S3 and is told by
-no API.
+What a source bundle names (``Dockerrun.aws.json``, ``docker-compose.yml``, a ``Dockerfile``) is in S3, and no API
+returns it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ SOURCES: Final = (
         "The image of every version, deployed or not; images that a source bundle names are not seen",
         "elasticbeanstalk",
         (
-            # Of no version in particular: IAM's resource for the action is optional.
+            # Not limited to a version: IAM's resource for the action is optional.
             Grant("ReadElasticBeanstalk", ("elasticbeanstalk:DescribeApplicationVersions",)),
         ),
         Chain(
@@ -28,7 +28,7 @@ SOURCES: Final = (
                 Call(
                     "DescribeApplicationVersions",
                     items="ApplicationVersions[]",
-                    # Without it, all come at once, however many there are.
+                    # Without it there are no pages: all come in one response.
                     params={"MaxRecords": 1000},
                     token=("NextToken", "NextToken"),
                     images=(Images("Uri", at="ImageSource"),),

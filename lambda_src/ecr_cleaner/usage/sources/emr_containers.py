@@ -1,7 +1,7 @@
-"""EMR on EKS: job runs that are not over, interactive endpoints, and job templates.
+"""EMR on EKS: job runs that have not ended, interactive endpoints, and job templates.
 
-Images are Spark properties (``spark.kubernetes.container.image``) in configurations and parameters; pod templates lie
-in S3 and are not seen.
+Images are Spark properties (``spark.kubernetes.container.image``) in configurations and parameters; pod templates are
+in S3 and are not read.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ SOURCES: Final = (
                     items="jobTemplate",
                     params_from={"id": "id"},
                     texts=("jobTemplateData",),
-                    # The template's key is not ours to use, so its content is not told.
+                    # Set if EMR may not use the template's key: then the content is not returned.
                     error_fields=("decryptionError",),
                 ),
             ),

@@ -1,4 +1,4 @@
-"""EMR Serverless: custom images of applications, the stopped ones included, and of job runs that are not over."""
+"""EMR Serverless: custom images of applications, the stopped ones included, and of job runs that have not ended."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ecr_cleaner.usage.source import Grant
 _APPLICATION: Final = "arn:{partition}:emr-serverless:{region}:{account}:/applications/*"
 _PAGES: Final = ("nextToken", "nextToken")
 
-# The digest appears when an application has started; until then the tag is all there is.
+# The digest is absent until an application has started; until then only the tag is known.
 _IMAGES: Final = (
     Images("imageConfiguration.imageUri", digest="imageConfiguration.resolvedImageDigest"),
     Images(

@@ -49,7 +49,7 @@ def collect(account: SourceContext) -> Iterator[Usage]:
             for target in targets:
                 # A partner's bus has slashes in its name.
                 namer = f"eventbridge rule {arn.partition(':event-bus/')[2]}/{rule_name}"
-                # What a target is told may name an image, e.g. CodeBuild's to override its own.
+                # The input of a target may name an image, e.g. CodeBuild's to override the project's.
                 for text in (target.get("Input", ""), target.get("InputTransformer", {}).get("InputTemplate", "")):
                     yield from usages_in(text, source=_NAME, consumer=namer, evidence=UsageKind.SCHEDULED)
                 if "EcsParameters" in target:  # absent on targets that are no ECS cluster

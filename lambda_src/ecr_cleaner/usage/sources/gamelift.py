@@ -1,7 +1,7 @@
 """GameLift container group definitions, in all their versions.
 
-GameLift copies the images when a definition is made, so a fleet survives without them; a new definition made from an
-old one does not.
+GameLift copies the images when a definition is created, so a fleet works without them; a new definition created from
+an old one does not.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""EC2 Image Builder container recipes: what the next build starts from."""
+"""EC2 Image Builder container recipes: the parent images of later builds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lambda runtimes of one's own: a function whose runtime version lost its image fails."""
+"""Custom Lambda runtimes: a function fails if the image of its runtime version is gone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""HealthOmics: where private workflows take their images from, and what the tasks of unfinished runs use."""
+"""HealthOmics: the images of private workflows, and those of the tasks of unfinished runs."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _UNFINISHED: Final = ("PENDING", "STARTING", "RUNNING", "STOPPING")
 
 
 def mapped(workflow: Any) -> Iterator[Reference]:
-    """The repositories that a workflow reads an upstream registry through: which images, only its runs say.
+    """The repositories through which a workflow pulls from an upstream registry; only its runs name the images.
 
-    The mapping's account is the owner of the upstream image, so that the prefix counts in whichever registry.
+    The mapping's account is the owner of the upstream image, so the reference is to the prefix in any registry.
     """
     for prefix in values(workflow, _PREFIX):
         yield Reference(prefix, repository=prefix, breadth=ReferenceScope.PREFIX)
@@ -80,7 +80,7 @@ SOURCES: Final = (
                 "id",
                 (
                     Call("ListRuns", items="items[]", params={"status": status, "maxResults": 100}, token=_PAGES),
-                    # Parameters often are the images, and tasks that have not begun are not listed yet.
+                    # Parameters often name the images, and tasks that have not started are not listed yet.
                     Call(
                         "GetRun",
                         required_member="id",

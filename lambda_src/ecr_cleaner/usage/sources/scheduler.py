@@ -58,13 +58,13 @@ def _task_definition(target: dict[str, Any], namer: str) -> str | None:
     if not str(responses.member(target, "Arn", "GetSchedule")).lower().endswith((_RUN_TASK, _START_TASK)):
         return None
     try:
-        found = json.loads(target["Input"])["TaskDefinition"]
+        task_definition = json.loads(target["Input"])["TaskDefinition"]
     except (KeyError, TypeError, ValueError):
-        found = None
-    if not isinstance(found, str):
+        task_definition = None
+    if not isinstance(task_definition, str):
         message = f"{namer} starts an ECS task, but its input names no TaskDefinition that can be read"
         raise SourceError(message)
-    return found
+    return task_definition
 
 
 SOURCES: Final = (

@@ -1,7 +1,7 @@
-"""What Step Functions state machines name, in their present definition and in every published version.
+"""Images and task definitions that Step Functions state machines name, in every published version too.
 
-A definition may call any service, so it is read twice: as a text that may name images (a SageMaker or CodeBuild call,
-say), and as a document that may name ECS task definitions, in the parameters of whichever call.
+A definition may call any service, so it is read twice: as a text that may name images (e.g. a SageMaker or CodeBuild
+call), and as a document that may name ECS task definitions in the parameters of any call.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _NAME: Final = "stepfunctions"
 _DELETED: Final = "StateMachineDoesNotExist"
 _KEY: Final = re.compile(r"TaskDefinition(?:Arn)?(?:\.\$)?")
-"""A member that takes a task definition; with ``.$`` behind it, the value says where to find one."""
+"""A member that takes a task definition; with the suffix ``.$`` the value is the path of one."""
 
 _IN_EXPRESSION: Final = re.compile(
     r"""TaskDefinition(?:Arn)?['"]?\s*:\s*(?P<quote>['"]?)(?P<name>[^'",}]*)(?P=quote)"""
@@ -64,7 +64,7 @@ def _name(arn: str) -> str:
 
 
 def _hash(definition: str) -> bytes:
-    """Kept in place of the text: a thousand versions of a megabyte each would not fit into memory."""
+    """Stored instead of the text: a thousand versions of a megabyte each do not fit into memory."""
     return hashlib.sha256(definition.encode()).digest()
 
 
@@ -102,7 +102,7 @@ def _usages(account: SourceContext, definition: str, namer: str) -> Iterator[Usa
 
 
 def _named(part: Any) -> Iterator[str]:
-    """Every text that stands where a call takes its task definition, to any depth."""
+    """Every text at which a call takes its task definition, at any depth."""
     waiting = [part]
     while waiting:
         part = waiting.pop()

@@ -28,13 +28,13 @@ def collect(account: SourceContext) -> Iterator[Usage]:
     """
     for cluster in _clusters(account):
         try:
-            # Held back until the cluster is done with, so that one that vanishes half-way is noticed.
-            found = [*services.usages(account, cluster), *tasks.usages(account, cluster)]
+            # All of the cluster before the first usage, so that a cluster that is deleted meanwhile is noticed.
+            usages = [*services.usages(account, cluster), *tasks.usages(account, cluster)]
         except errors.AwsError as error:
             if errors.code_of(error) == _CLUSTER_GONE and cluster not in set(_clusters(account)):
                 continue
             raise
-        yield from found
+        yield from usages
 
 
 def _clusters(account: SourceContext) -> Iterator[str]:

@@ -103,11 +103,11 @@ def _express(account: SourceContext, service: str, name: str) -> Iterator[Usage]
 def of_task_definition(
     account: SourceContext, arn: str, consumer: str, evidence: UsageKind = UsageKind.CONFIGURED
 ) -> Iterator[Usage]:
-    """The usages of a task definition that a consumer needs now, or would go back to.
+    """The usages of a task definition that a consumer needs now, or would roll back to.
 
     Raises:
-        SourceError: There is no such task definition, so nobody knows what the consumer runs. One that is only a
-            rollback target cannot be gone back to any more: that is noted.
+        SourceError: There is no such task definition, so it is unknown what the consumer runs. If it is only a
+            rollback target, a rollback to it is impossible, and a note says so.
     """
     images = account.task_definitions.images(arn)
     if images is None and evidence is UsageKind.ROLLBACK:
@@ -125,20 +125,20 @@ def _resolved(account: SourceContext, service: dict[str, Any], name: str) -> Ite
     ecs = account.aws.client("ecs")
     # Absent on services that were last deployed before October 2024.
     current = {responses.member(r, "arn", "DescribeServices") for r in service.get("currentServiceRevisions", ())}
-    under_way: set[str] = set()
+    in_progress: set[str] = set()
     earlier: set[str] = set()
     # Only ECS's own controller keeps service deployments; the call is refused for the others.
     if service.get("deploymentController", {}).get("type", "ECS") == "ECS":
         cluster = responses.member(service, "clusterArn", "DescribeServices")
-        under_way, earlier = _deployed(
+        in_progress, earlier = _deployed(
             ecs, cluster, responses.member(service, "serviceArn", "DescribeServices"), current
         )
-    for some in in_batches(sorted(current | under_way | earlier), 20):
+    for some in in_batches(sorted(current | in_progress | earlier), 20):
         answer = ecs.describe_service_revisions(serviceRevisionArns=some)
         for revision in described(answer, "DescribeServiceRevisions", "serviceRevisions", some):
             arn = responses.member(revision, "serviceRevisionArn", "DescribeServiceRevisions")
             consumer = f"{name}, service revision {arn.rpartition('/')[2]}"
-            evidence = UsageKind.CONFIGURED if arn in current | under_way else UsageKind.ROLLBACK
+            evidence = UsageKind.CONFIGURED if arn in current | in_progress else UsageKind.ROLLBACK
             # Absent as long as ECS could not resolve anything, e.g. before the first task.
             for container in revision.get("containerImages", ()):
                 image = responses.member(container, "image", "DescribeServiceRevisions")
@@ -149,8 +149,8 @@ def _resolved(account: SourceContext, service: dict[str, Any], name: str) -> Ite
 
 
 def _deployed(ecs: Any, cluster: str, service: str, current: set[str]) -> tuple[set[str], set[str]]:
-    """Revisions of the deployments under way, and those of the last successful ones before the current."""
-    # Without the cluster, ECS looks in the one called "default", whatever the service's ARN says.
+    """Revisions of the deployments in progress, and those of the last successful ones before the current."""
+    # Without the parameter, ECS uses the cluster "default", regardless of the service's ARN.
     deployments = sorted(
         responses.paged(
             ecs, "ListServiceDeployments", "serviceDeployments", cluster=cluster, service=service, maxResults=100
@@ -171,16 +171,16 @@ def _deployed(ecs: Any, cluster: str, service: str, current: set[str]) -> tuple[
         for status, deployment in by_status
         if status not in _ENDED
     ]
-    under_way: set[str] = set()
+    in_progress: set[str] = set()
     for some in in_batches(started, 20):
         answer = ecs.describe_service_deployments(serviceDeploymentArns=some)
         for deployment in described(answer, "DescribeServiceDeployments", "serviceDeployments", some):
-            under_way.update(_revisions(deployment))
-    return under_way, set(earlier[:_ROLLBACK_DEPTH]) - under_way
+            in_progress.update(_revisions(deployment))
+    return in_progress, set(earlier[:_ROLLBACK_DEPTH]) - in_progress
 
 
 def _revisions(deployment: dict[str, Any]) -> Iterator[str]:
-    """What a deployment under way replaces, brings, and goes back to; each is absent in some stage of it."""
+    """What a deployment in progress replaces, deploys, and rolls back to; each is absent in some stages."""
     for source in deployment.get("sourceServiceRevisions", ()):
         yield responses.member(source, "arn", "DescribeServiceDeployments")
     if "targetServiceRevision" in deployment:

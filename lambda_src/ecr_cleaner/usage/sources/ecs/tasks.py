@@ -26,18 +26,18 @@ FIELDS: Final = (
     RequiredField("ecs", "DescribeTasks", "tasks[].stoppedReason"),
 )
 
-# The names of errors that ECS puts before its words: CannotPullContainerError, CannotPullImageManifestError, ...
+# The error names at the start of ECS's messages: CannotPullContainerError, CannotPullImageManifestError, ...
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_cannot_pull_image.html
-_UNPULLED: Final = re.compile(r"\bCannotPull\w*Error\b")
+_PULL_FAILED: Final = re.compile(r"\bCannotPull\w*Error\b")
 _LONGEST_FAILURE: Final = 300
 
-# ECS forgets a task about an hour after it stopped, so one may vanish between listing and describing. One that runs
-# may not: if ECS does not know it, nobody knows its image.
-_FORGOTTEN: Final = "MISSING"
+# ECS deletes a task about an hour after it stopped, possibly between listing and describing. A running task that
+# ECS does not describe is an error: its image is unknown.
+_MISSING: Final = "MISSING"
 
 
 def usages(account: SourceContext, cluster: str) -> Iterator[Usage]:
-    """The usages of the tasks of a cluster that run, start, or stopped a short while ago.
+    """The usages of the tasks of a cluster that run, are starting, or stopped about an hour ago at most.
 
     Args:
         account: What is read.
@@ -48,7 +48,7 @@ def usages(account: SourceContext, cluster: str) -> Iterator[Usage]:
     """
     ecs = account.aws.client("ecs")
     # RUNNING includes tasks that are still pending; listing PENDING returns nothing.
-    for status, accepted in (("RUNNING", None), ("STOPPED", _FORGOTTEN)):
+    for status, accepted in (("RUNNING", None), ("STOPPED", _MISSING)):
         listed = responses.paged(ecs, "ListTasks", "taskArns", cluster=cluster, desiredStatus=status, maxResults=100)
         for some in in_batches(listed, 100):
             answer = ecs.describe_tasks(cluster=cluster, tasks=some)
@@ -81,10 +81,10 @@ def _of_task(account: SourceContext, task: dict[str, Any], status: str) -> Itera
 
 
 def _failure(task: dict[str, Any], container: dict[str, Any]) -> str:
-    """That the image of a container could not be pulled, in ECS's own words; Fargate says it of the task alone."""
+    """ECS's message if the image of a container could not be pulled; for Fargate only the task has it."""
     if container.get("imageDigest"):
         return ""
-    for said in (container.get("reason"), task.get("stoppedReason")):
-        if said and _UNPULLED.search(said):
-            return str(said)[:_LONGEST_FAILURE]
+    for reason in (container.get("reason"), task.get("stoppedReason")):
+        if reason and _PULL_FAILED.search(reason):
+            return str(reason)[:_LONGEST_FAILURE]
     return ""

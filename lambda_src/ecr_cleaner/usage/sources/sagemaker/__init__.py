@@ -1,8 +1,8 @@
 """Amazon SageMaker AI: models, endpoints, Studio's images, jobs, monitors, model registry, pipelines.
 
-Not read, for nobody can give them an image: AutoML, compilation and recommendation jobs, which use AWS's. Not read,
-for they run what is read here: endpoint configurations, transform jobs and inference experiments, which name models;
-domains, spaces, profiles and apps, which name images of Studio.
+Not read because they only use AWS's images: AutoML, compilation and recommendation jobs. Not read because they run
+what is read here: endpoint configurations, transform jobs and inference experiments, which name models; domains,
+spaces, profiles and apps, which name images of Studio.
 """
 
 from __future__ import annotations

@@ -19,17 +19,17 @@ class Kind:
     """Things that are listed, then described one by one.
 
     Attributes:
-        noun: What it is, for people.
+        noun: What reports call it.
         listing: The listing operation.
-        items: Its member that holds the things.
-        name: The member of a listed thing by which it is described.
+        items: Its member that holds the resources.
+        name: The member of a listed resource by which it is described.
         describing: The describing operation.
         param: Its input member for the name.
-        has: A member that every full answer of it has.
+        required_member: A member that a complete response always has.
         images: Where it names images.
-        filters: Input of the listing; it is asked once with each.
+        filters: Input of the listing, which is called once with each.
         evidence: How a usage of it is seen.
-        more: Further input of the describing operation.
+        params: Further input of the describing operation.
     """
 
     noun: str
@@ -38,11 +38,11 @@ class Kind:
     name: str
     describing: str
     param: str
-    has: str
+    required_member: str
     images: tuple[Images, ...]
     filters: tuple[dict[str, str], ...] = ({},)
     evidence: UsageKind = UsageKind.CONFIGURED
-    more: tuple[tuple[str, Any], ...] = ()
+    params: tuple[tuple[str, Any], ...] = ()
 
 
 _INFERENCE: Final = "Containers[]"
@@ -55,7 +55,7 @@ def _both(*places: str) -> tuple[Images, ...]:
 
 
 def _unended(*statuses: str) -> tuple[dict[str, str], ...]:
-    """Filters, in the order in which a job passes through its statuses: one that moves on meanwhile is met again."""
+    """Filters, in the order in which a job passes through its statuses: one that moves on is listed again."""
     return tuple({"StatusEquals": status} for status in statuses)
 
 
@@ -124,7 +124,7 @@ KINDS: Final = (
             Images("Image", at=f"AdditionalInferenceSpecifications[].{_INFERENCE}", digest="ImageDigest"),
         ),
         filters=({"ModelPackageType": "Both"},),  # else the versions of groups are left out
-        more=(("IncludedData", "MetadataOnly"),),  # else the key of its model card has to allow decryption
+        params=(("IncludedData", "MetadataOnly"),),  # else the key of its model card has to allow decryption
     ),
     Kind(
         "algorithm",

@@ -1,4 +1,4 @@
-"""Images of Studio with their versions, and pipelines with what is made of them."""
+"""Images of Studio with their versions, and pipelines with their versions and executions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ecr_cleaner.aws import responses
 from ecr_cleaner.model.usage import UsageKind
 from ecr_cleaner.usage.extract import usages_at
 from ecr_cleaner.usage.source import usages_in
-from ecr_cleaner.usage.sources.sagemaker.reading import NAME, listed, unless_gone
+from ecr_cleaner.usage.sources.sagemaker.reading import NAME, listed, unless_deleted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,35 +21,35 @@ if TYPE_CHECKING:
 OF_IMAGE_VERSION: Final = ("ContainerImage", "BaseImage")
 
 LONGEST: Final = timedelta(days=183)
-"""How old an execution under way may be: a tuning job alone may take 15 768 000 seconds
+"""How old an execution in progress may be: a tuning job alone may take 15 768 000 seconds
 (https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ResourceLimits.html)."""
 
-_UNDER_WAY: Final = frozenset({"Executing", "Stopping"})
+_IN_PROGRESS: Final = frozenset({"Executing", "Stopping"})
 
 
 def images(client: Any) -> Iterator[Usage]:
-    """The container image of every version of every image of Studio, whoever starts an app from it."""
+    """The container image of every version of every image of Studio: any app may start from it."""
     for name in _images(client):
         for version in _versions(client, name):
-            answer = unless_gone(
+            answer = unless_deleted(
                 partial(client.describe_image_version, ImageName=name, Version=version),
                 partial(_has_version, client, name, version),
             )
             if answer is not None:
                 responses.member(answer, "ImageVersionArn", "DescribeImageVersion")
-                # One that could not be made, or is being made, has no image yet.
+                # A version whose creation failed or has not ended has no image.
                 consumer = f"sagemaker image {name}, version {version}"
                 yield from usages_at(answer, OF_IMAGE_VERSION, "DescribeImageVersion", source=NAME, consumer=consumer)
 
 
 def pipelines(client: Any, now: datetime) -> Iterator[Usage]:
-    """What the newest definition of every pipeline names, those that have an alias, and those of executions under way.
+    """The images in the newest definition of every pipeline, in those with an alias, and in those being executed.
 
     An execution keeps the definition it was started with.
     """
     earliest = now - LONGEST
     for name in _pipelines(client):
-        found = unless_gone(partial(_pipeline, client, name, earliest), partial(_has_pipeline, client, name))
+        found = unless_deleted(partial(_pipeline, client, name, earliest), partial(_has_pipeline, client, name))
         yield from found or ()
 
 
@@ -63,16 +63,16 @@ def _definitions(client: Any, name: str, earliest: datetime) -> Iterator[Usage]:
     versions = [
         responses.member(version, "PipelineVersionId", "ListPipelineVersions")
         for version in listed(client, "ListPipelineVersions", "PipelineVersionSummaries", PipelineName=name)
-        if version.get("PipelineVersionAliases")  # absent or empty on versions that nobody gave one
+        if version.get("PipelineVersionAliases")  # absent or empty without an alias
     ]
     for number in versions:
         answer = client.describe_pipeline(PipelineName=name, PipelineVersionId=number)
         yield from _defined(answer, "DescribePipeline", f"{consumer}, version {number}")
-    asked = {"PipelineName": name, "CreatedAfter": earliest}
+    params = {"PipelineName": name, "CreatedAfter": earliest}
     executions = [
         str(responses.member(execution, "PipelineExecutionArn", "ListPipelineExecutions"))
-        for execution in listed(client, "ListPipelineExecutions", "PipelineExecutionSummaries", **asked)
-        if responses.member(execution, "PipelineExecutionStatus", "ListPipelineExecutions") in _UNDER_WAY
+        for execution in listed(client, "ListPipelineExecutions", "PipelineExecutionSummaries", **params)
+        if responses.member(execution, "PipelineExecutionStatus", "ListPipelineExecutions") in _IN_PROGRESS
     ]
     for arn in executions:
         answer = client.describe_pipeline_definition_for_execution(PipelineExecutionArn=arn)
@@ -94,11 +94,11 @@ def _images(client: Any) -> list[str]:
 def _versions(client: Any, image: str) -> list[int]:
     """None of an image that was deleted since it was listed."""
 
-    def ask() -> list[int]:
+    def numbers() -> list[int]:
         versions = listed(client, "ListImageVersions", "ImageVersions", ImageName=image)
         return [int(responses.member(version, "Version", "ListImageVersions")) for version in versions]
 
-    return unless_gone(ask, lambda: image in _images(client)) or []
+    return unless_deleted(numbers, lambda: image in _images(client)) or []
 
 
 def _has_version(client: Any, image: str, version: int) -> bool:

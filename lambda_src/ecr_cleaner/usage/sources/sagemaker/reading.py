@@ -1,4 +1,4 @@
-"""How SageMaker's things are listed and described, and what counts as gone."""
+"""Lists and describes SageMaker resources, and decides which errors mean that one was deleted."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ T = TypeVar("T")
 NAME: Final = "sagemaker"
 
 _PAGE: Final = 100
-# A thing that does not exist is called ValidationException by many operations, whatever the model says
-# (https://github.com/aws/aws-sdk/issues/165), and so is a request that SageMaker does not accept.
-_PERHAPS_GONE: Final = frozenset({"ResourceNotFound", "ValidationException"})
+# Many operations return ValidationException for a resource that does not exist, contrary to the service model
+# (https://github.com/aws/aws-sdk/issues/165), and the same code for a request that SageMaker rejects.
+_MAYBE_DELETED: Final = frozenset({"ResourceNotFound", "ValidationException"})
 
 
 def listed(client: Any, operation: str, items: str, **asked: Any) -> Iterator[dict[str, Any]]:
@@ -32,47 +32,47 @@ def listed(client: Any, operation: str, items: str, **asked: Any) -> Iterator[di
     yield from responses.paged(client, operation, items, token="NextToken", MaxResults=_PAGE, **asked)  # noqa: S106
 
 
-def unless_gone(ask: Callable[[], T], is_listed: Callable[[], bool]) -> T | None:
-    """The answer to a question about something that was listed.
+def unless_deleted(call: Callable[[], T], is_listed: Callable[[], bool]) -> T | None:
+    """The result of a call about a resource that was listed.
 
     Args:
-        ask: Makes the call.
-        is_listed: Lists anew and tells whether the thing is still there.
+        call: Makes the call.
+        is_listed: Lists again; whether the resource still exists.
 
     Returns:
-        The answer; None if the thing is not listed any more.
+        The result; None if the resource is not listed any more.
 
     Raises:
-        AwsError: The call failed, and not because the thing is gone.
+        AwsError: The call failed, and not because the resource was deleted.
     """
     try:
-        return ask()
+        return call()
     except errors.AwsError as error:
-        if errors.code_of(error) not in _PERHAPS_GONE or is_listed():
+        if errors.code_of(error) not in _MAYBE_DELETED or is_listed():
             raise
         return None
 
 
 def usages(client: Any, kind: Kind) -> Iterator[Usage]:
-    """The images of all things of a kind.
+    """The images of all resources of a kind.
 
     Raises:
         AwsError: A call failed.
-        IncompleteAnswerError: An answer lacks a member.
-        SourceError: An answer is not what its model says.
+        IncompleteAnswerError: A response lacks a member.
+        SourceError: A response does not match its service model.
     """
     for name in _names(client, kind):
-        params = {kind.param: name, **dict(kind.more)}
-        answer = unless_gone(
+        params = {kind.param: name, **dict(kind.params)}
+        answer = unless_deleted(
             partial(responses.called, client, kind.describing, **params), partial(_has, client, kind, name)
         )
         if answer is not None:
-            responses.member(answer, kind.has, kind.describing)
+            responses.member(answer, kind.required_member, kind.describing)
             yield from _images(answer, kind, f"sagemaker {kind.noun} {name.partition('/')[2] or name}")
 
 
 def _names(client: Any, kind: Kind) -> dict[str, None]:
-    """By which the things of a kind are described, each once."""
+    """The names of the resources of a kind, each once."""
     found = (one for asked in kind.filters for one in listed(client, kind.listing, kind.items, **asked))
     return dict.fromkeys(str(responses.member(one, kind.name, kind.listing)) for one in found)
 
@@ -83,7 +83,7 @@ def _has(client: Any, kind: Kind, name: str) -> bool:
 
 def _images(answer: dict[str, Any], kind: Kind, consumer: str) -> Iterator[Usage]:
     try:
-        found = [
+        images = [
             (str(text), next(values(holder, place.digest), None) if place.digest else None)
             for place in kind.images
             for holder in values(answer, place.at)
@@ -93,9 +93,9 @@ def _images(answer: dict[str, Any], kind: Kind, consumer: str) -> Iterator[Usage
     except TypeError as error:
         message = f"a response of {kind.describing} does not match its service model: {error}"
         raise SourceError(message) from None
-    for text, told in found:
-        # The model allows capital letters, and its words speak of an MD5 hash.
-        digest = str(told or "").lower()
+    for text, resolved in images:
+        # The service model allows capital letters, and its documentation says that it is an MD5 hash.
+        digest = str(resolved or "").lower()
         yield from usages_of(
             text,
             source=NAME,
