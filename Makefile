@@ -121,7 +121,7 @@ sandbox: setup ## Start the sandbox by hand with the example company in it
 	@$(python) -m tests.fake_aws --port 0 --scenario tests/fake_aws/scenarios/company.yaml
 
 .PHONY: generate
-generate: setup ## Write what follows from the sources of usages: usage_sources.json and tables of the README
+generate: setup ## Write what follows from the code: usage_sources.json, docs/read-only-policy.json, tables of docs/
 	@$(python) -m tools.generate
 
 .PHONY: lock

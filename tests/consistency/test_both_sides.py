@@ -173,7 +173,7 @@ def test_the_marker_is_understood() -> None:
 
 
 def test_whoever_is_told_is_told_on_the_same_occasions() -> None:
-    """What Terraform lets a person say is what the function understands, and what the README explains."""
+    """What Terraform lets a person say is what the function understands."""
     (condition,) = declared.variables()["notify_on"].conditions
     assert set(re.findall(r'"(\w+)"', condition)) == set(get_args(NotifyOn))
     written = re.findall(r"(\w+) = ", str(declared.local_values("notifications.tf")["notifications"]))

@@ -6,13 +6,13 @@ import ast
 import json
 import re
 import tomllib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 
 from ecr_cleaner.decision.rules import MAX_TAGS
 from ecr_cleaner.model.plan import Reason, RemovalStatus
-from ecr_cleaner.model.result import FindingKind, RepositoryStatus, RunStatus
+from ecr_cleaner.model.result import FindingKind, NotifyOn, RepositoryStatus, RunStatus
 from ecr_cleaner.model.scan import SourceOutcome, SourceStatus, UsageScan
 from ecr_cleaner.model.usage import ScanTarget
 from ecr_cleaner.report import metrics, run_event
@@ -108,6 +108,7 @@ def test_the_managed_policies_are_named(pages: dict[str, Page]) -> None:
         ("results", ("`status`",), {status.value for status in RunStatus}),
         ("results", ("`kind`", "Meaning", "What to do"), {kind.value for kind in FindingKind}),
         ("results", ("`repositories[].status`",), {status.value for status in RepositoryStatus}),
+        ("operations", ("`notify_on`",), set(get_args(NotifyOn))),
         ("results", ("`removals`",), {status.value for status in RemovalStatus}),
         ("configuration", ("Key of `ECR_CLEANER_SETTINGS`",), set(SettingsDocument.model_fields)),
         ("how-it-decides", ("Member of a rule",), set(RuleDocument.model_fields)),
@@ -240,6 +241,29 @@ def texts(expressions: Iterable[ast.expr]) -> Iterator[str]:
     for expression in expressions:
         if isinstance(expression, ast.Constant) and isinstance(expression.value, str):
             yield expression.value
+
+
+def test_causes_are_quoted_as_the_function_writes_them(pages: dict[str, Page]) -> None:
+    """Most of each quotation occurs in the code, three words at a time; the rest is filled in, as names are."""
+    written = "\0".join(literals())
+    for cell in pages["operations"].table("The cause says").column(0):
+        (quoted,) = codes(cell)
+        phrases = re.findall(r"(?:(?<= )|^)[a-z]+(?: [a-z]+)+(?=[ ,;)]|$)", re.sub(r"^source \w+ in …: ", "", quoted))
+        words = [phrase.split() for phrase in phrases]
+        triples = [" ".join(run[n : n + 3]) for run in words for n in range(len(run) - 2)]
+        missing = [triple for triple in triples if triple not in written]
+        assert len(missing) * 3 <= len(triples), (quoted, missing)
+
+
+def literals() -> Iterator[str]:
+    """Every text in the package, with a mark where something is filled in."""
+    for path in (declared.ROOT / "lambda_src/ecr_cleaner").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            match node:
+                case ast.JoinedStr(values=parts):
+                    yield "".join(str(part.value) if isinstance(part, ast.Constant) else "\0" for part in parts)
+                case ast.Constant(value=str(text)):
+                    yield text
 
 
 def test_every_example_is_listed(readme: Page) -> None:
