@@ -46,6 +46,11 @@ def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" if line[0] != "---" else f"|{'|'.join(line)}|" for line in lines)
 
 
+def prose(text: str) -> str:
+    """Plain text as Markdown: its ``<name>`` is no tag, and its ``*`` emphasises nothing."""
+    return re.sub(r"[<*|]", r"\\\g<0>", text)
+
+
 def inputs() -> str:
     """The module's inputs, a table for each topic."""
     known = declared.variables()
@@ -53,7 +58,7 @@ def inputs() -> str:
     parts: list[str] = []
     for topic, names in explained.TOPICS.items():
         rows = [
-            (f"`{one.name}`", one.description, f"`{one.type}`", f"`{json.dumps(one.default)}`")
+            (f"`{one.name}`", prose(one.description), f"`{one.type}`", f"`{json.dumps(one.default)}`")
             for one in (known[name] for name in names)
         ]
         parts.append(f"### {topic}\n\n{table(('Input', 'Description', 'Type', 'Default'), rows)}")
@@ -62,7 +67,7 @@ def inputs() -> str:
 
 def outputs() -> str:
     """The module's outputs."""
-    rows = ((f"`{name}`", description) for name, description in declared.outputs().items())
+    rows = ((f"`{name}`", prose(description)) for name, description in declared.outputs().items())
     return table(("Output", "Description"), rows)
 
 

@@ -65,6 +65,12 @@ def test_nothing_is_left_to_be_filled_in(page: Page) -> None:
 
 
 @every_page
+def test_nothing_is_lost_as_a_tag(page: Page) -> None:
+    """A name in angle brackets is shown only in code or behind a backslash."""
+    assert not re.findall(r"(?<!\\)<[a-z]", re.sub(r"`[^`]*`", "", page.prose))
+
+
+@every_page
 def test_files_that_are_named_exist(page: Page) -> None:
     """Where a page names a file or folder of this repository in code."""
     for name in re.findall(

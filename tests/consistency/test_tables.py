@@ -22,7 +22,7 @@ from ecr_cleaner.usage.catalog import SOURCES
 from tests.builders import NOW
 from tests.consistency.markdown import codes
 from tools import declared, vendor
-from tools.tables import ORIGINAL
+from tools.tables import ORIGINAL, prose
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 def test_every_input_is_described_as_declared(pages: dict[str, Page]) -> None:
     """Names, types, defaults and descriptions are those of variables.tf, each in one table."""
     expected = [
-        (f"`{one.name}`", one.description, f"`{one.type}`", f"`{json.dumps(one.default)}`")
+        (f"`{one.name}`", prose(one.description), f"`{one.type}`", f"`{json.dumps(one.default)}`")
         for one in declared.variables().values()
     ]
     tables = [table for table in pages["configuration"].tables() if table.head[0] == "Input"]
@@ -49,7 +49,7 @@ def test_inputs_and_outputs_are_declared_in_order() -> None:
 
 def test_every_output_is_described_as_declared(pages: dict[str, Page]) -> None:
     """Names and descriptions are those of outputs.tf, in its order."""
-    expected = [(f"`{name}`", description) for name, description in declared.outputs().items()]
+    expected = [(f"`{name}`", prose(description)) for name, description in declared.outputs().items()]
     assert pages["configuration"].table("Output", "Description").rows == tuple(expected)
 
 
