@@ -28,8 +28,8 @@ def test_one_call_by_the_functions_name(script: Script) -> None:
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
-        ({}, "function f is no ecr-cleaner: its environment has no ECR_CLEANER_SETTINGS"),
-        ({"Environment": {}}, "function f is no ecr-cleaner: its environment has no ECR_CLEANER_SETTINGS"),
+        ({}, "function f is not an ecr-cleaner: its environment has no ECR_CLEANER_SETTINGS"),
+        ({"Environment": {}}, "function f is not an ecr-cleaner: its environment has no ECR_CLEANER_SETTINGS"),
         (
             {"Environment": {"Error": {"ErrorCode": "AccessDeniedException", "Message": "not kms:Decrypt"}}},
             "the environment of function f cannot be read: AccessDeniedException: not kms:Decrypt",

@@ -436,22 +436,22 @@ def test_a_fall_that_is_confirmed_is_the_measure(s3: S3, store: HistoryStore) ->
 @pytest.mark.parametrize(
     ("pending", "said"),
     [
-        (None, "none waits"),
-        (PendingDrop(id="ba9876543210", usages=listed(ecs=1)), "the one that waits is ba9876543210"),
+        (None, "none does"),
+        (PendingDrop(id="ba9876543210", usages=listed(ecs=1)), "the drop ba9876543210 does"),
     ],
 )
 def test_another_fall_is_not_confirmed(s3: S3, store: HistoryStore, pending: PendingDrop | None, said: str) -> None:
     """A word on one says nothing of another."""
     s3.holds(MARKER, STARTED)
     s3.holds(STATE, schema_module.seal(StateDocument(pending_drop=pending)))
-    with pytest.raises(HistoryError, match=f"no fall of usages 0123456789ab to confirm: {said}"):
+    with pytest.raises(HistoryError, match=f"no drop in usages 0123456789ab awaits confirmation: {said}"):
         store.confirm("0123456789ab")
 
 
 def test_before_the_first_run_there_is_nothing_to_confirm(s3: S3, store: HistoryStore) -> None:
     """And a confirmation begins no history."""
     s3.holds(MARKER, NEW)
-    with pytest.raises(HistoryError, match="none waits"):
+    with pytest.raises(HistoryError, match="awaits confirmation: none does"):
         store.confirm("0123456789ab")
 
 

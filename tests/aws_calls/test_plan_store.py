@@ -81,7 +81,7 @@ def test_a_plan_that_is_not_there_is_told_as_such(script: Script, store: PlanSto
 def test_a_plan_is_taken_once(script: Script, store: PlanStore) -> None:
     """By a mark that there was none of."""
     script.answer("s3", "put_object", {"ETag": '"e2"'}, **written(MARK_KEY, schema.seal(BEGUN)))
-    assert store.take(BEGUN) == '"e2"'
+    assert store.begin(BEGUN) == '"e2"'
 
 
 def test_what_was_begun_may_be_taken_over(script: Script, store: PlanStore) -> None:
@@ -89,7 +89,7 @@ def test_what_was_begun_may_be_taken_over(script: Script, store: PlanStore) -> N
     script.refuse("s3", "put_object", "PreconditionFailed", **written(MARK_KEY, schema.seal(BEGUN)))
     reads(script, MARK_KEY, schema.seal(EARLIER), '"e7"')
     script.answer("s3", "put_object", {"ETag": '"e8"'}, **written(MARK_KEY, schema.seal(BEGUN), '"e7"'))
-    assert store.take(BEGUN) == '"e8"'
+    assert store.begin(BEGUN) == '"e8"'
 
 
 def test_two_at_once_cannot_both_take_it(script: Script, store: PlanStore) -> None:
@@ -98,7 +98,7 @@ def test_two_at_once_cannot_both_take_it(script: Script, store: PlanStore) -> No
     reads(script, MARK_KEY, schema.seal(EARLIER), '"e7"')
     script.refuse("s3", "put_object", "PreconditionFailed", **written(MARK_KEY, schema.seal(BEGUN), '"e7"'))
     with pytest.raises(ReplacedError):
-        store.take(BEGUN)
+        store.begin(BEGUN)
 
 
 def test_what_is_done_is_refused(script: Script, store: PlanStore) -> None:
@@ -107,7 +107,7 @@ def test_what_is_done_is_refused(script: Script, store: PlanStore) -> None:
     script.refuse("s3", "put_object", "PreconditionFailed", **written(MARK_KEY, schema.seal(BEGUN)))
     reads(script, MARK_KEY, schema.seal(done))
     with pytest.raises(ApprovalError, match="was carried out 2026-03-01 11:00 UTC by run run-1"):
-        store.take(BEGUN)
+        store.begin(BEGUN)
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_what_is_done_is_refused(script: Script, store: PlanStore) -> None:
     [
         (schema.seal(EARLIER)[:-9], NotWholeError, "no document of this module"),
         (schema.seal(EARLIER).replace(b"run-1", b"run-9"), NotWholeError, "was changed"),
-        (schema.seal(EARLIER.model_copy(update={"plan": "0" * 64})), ApprovalError, "tells of plan 000"),
+        (schema.seal(EARLIER.model_copy(update={"plan": "0" * 64})), ApprovalError, "belongs to plan 000"),
     ],
     ids=["cut short", "changed", "another's"],
 )
@@ -126,7 +126,7 @@ def test_a_mark_that_cannot_be_trusted_is_an_error(
     script.refuse("s3", "put_object", "PreconditionFailed", **written(MARK_KEY, schema.seal(BEGUN)))
     reads(script, MARK_KEY, body)
     with pytest.raises(error, match=words):
-        store.take(BEGUN)
+        store.begin(BEGUN)
 
 
 def test_the_end_replaces_the_beginning(script: Script, store: PlanStore) -> None:

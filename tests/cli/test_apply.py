@@ -118,7 +118,7 @@ def test_the_function_carries_out_what_it_proposed(command: Command, deployed: D
     assert left(sandbox) == ["young"]
     assert deployed.events == [{"schema_version": 1, "action": "apply", "plan": plan_id}]
     assert f"plan {plan_id}: 2 images" in ended.out
-    assert "2 removed, 0 of the plan stay" in ended.out
+    assert "2 removed, 0 of the plan kept" in ended.out
     assert "status: completed" in ended.out
 
 
@@ -129,8 +129,8 @@ def test_what_stays_is_told_with_its_reason(command: Command, deployed: Deployed
     ended = apply(command, plan_id)
     assert ended.code == 0
     assert left(sandbox) == ["keep", "one", "young"]
-    assert "1 removed, 1 of the plan stay" in ended.out
-    assert "stays: app one: tags changed: its tags changed from ['one'] to ['keep', 'one']" in ended.out
+    assert "1 removed, 1 of the plan kept" in ended.out
+    assert "kept: app one: tags changed: its tags changed from ['one'] to ['keep', 'one']" in ended.out
 
 
 def test_the_result_is_json_for_programs(command: Command, deployed: Deployed, sandbox: Sandbox) -> None:
@@ -167,7 +167,7 @@ def test_nothing_is_sent_twice(command: Command, deployed: Deployed, sandbox: Sa
     sandbox.inject(Fault(service="lambda", operation="Invoke", kind=kind))
     ended = apply(command, plan_id)
     assert ended.code == 1
-    assert "nobody knows how the run ended" in ended.err
+    assert "it is unknown how the run ended" in ended.err
     assert [call.operation for call in sandbox.calls].count("Invoke") == 1
 
 
@@ -178,7 +178,7 @@ def test_what_did_not_begin_is_told_as_such(command: Command, deployed: Deployed
     sandbox.inject(Fault(service="lambda", operation="Invoke", kind=kind))
     ended = apply(command, plan_id)
     assert (ended.code, left(sandbox)) == (1, ["one", "two", "young"])
-    assert "nobody knows" not in ended.err
+    assert "it is unknown" not in ended.err
     assert "Invoke" in ended.err
 
 
@@ -250,7 +250,7 @@ def test_what_nobody_could_carry_out_is_not_saved(
     assert "no plan was saved" in ended.err
     assert apply(command, deployed.night()).code == 0
     ended = command("plan", "--function", NAME, "--save", str(tmp_path))
-    assert (ended.code, ended.err.strip()) == (0, "nothing would go, so no plan was saved")
+    assert (ended.code, ended.err.strip()) == (0, "no plan was saved, because nothing would be removed")
     assert not list(tmp_path.glob("*.json"))
 
 
@@ -281,7 +281,7 @@ def forged(**changes: Any) -> Callable[[Path], Path]:
         (forged(function="other"), "it is for function other"),
         (forged(settings_sha256="0" * 64), "the settings have changed"),
         (forged(created_at="2026-01-01T00:00:00Z", expires_at="2026-01-02T00:00:00Z"), "it expired"),
-        (forged(more=1), "is no plan that is understood"),
+        (forged(more=1), "is not a valid plan"),
     ],
     ids=["edited", "account", "region", "function", "settings", "expired", "more"],
 )
@@ -310,7 +310,7 @@ def test_what_is_neither_an_id_nor_a_file_is_wrong_usage(command: Command, tmp_p
     renamed.write_bytes(b"{}")
     ended = apply(command, renamed)
     assert ended.code == 2
-    assert "is not called after a plan's id" in " ".join(ended.err.split())
+    assert "is not named after a plan's id" in " ".join(ended.err.split())
     assert command("apply", "0" * 64).code == 2
     ended = command("apply", "--function", "nowhere", "0" * 64)
     assert (ended.code, ended.err) == (1, "Error: there is no function nowhere in us-east-1\n")
@@ -362,7 +362,7 @@ def test_from_here_a_number_has_to_be_typed(command: Command, deployed: Deployed
     assert left(sandbox) == ["one", "young"]
     assert [key for key in past.objects() if "/app/" in key and key.endswith(".json.gz")], "it is written down"
     assert "deletes up to 2 images of 1 repositories in account 123456789012" in ended.err
-    assert "1 removed, 1 of the plan stay" in ended.out
+    assert "1 removed, 1 of the plan kept" in ended.out
     assert "app one: in use: app runner service web" in ended.out.replace("apprunner", "app runner")
     assert deployed.events == []
     again = apply(command, plan_id)
@@ -378,7 +378,7 @@ def test_from_here_a_file_need_not_lie_in_the_bucket(
     sandbox.clear_calls()
     looked = apply(command, file, "--local", "--dry-run")
     assert (looked.code, left(sandbox)) == (0, ["one", "two", "young"])
-    assert "2 would go at most, 0 of the plan stay" in looked.out
+    assert "at most 2 would be removed, 0 of the plan kept" in looked.out
     assert {call.operation for call in sandbox.calls if not call.operation.startswith(READING)} == set()
     ended = typing(command, "2", str(file), "--local")
     assert ended.code == 0, ended.err
@@ -439,7 +439,7 @@ def test_from_here_settings_that_change_until_the_lock_is_held_hold(
 @pytest.fixture
 def here(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody is asked for a number."""
-    monkeypatch.setattr(apply_command, "_must_be_typed", lambda *_: None)
+    monkeypatch.setattr(apply_command, "_ask_for_number", lambda *_: None)
 
 
 @pytest.mark.usefixtures("here")
@@ -510,5 +510,5 @@ def test_from_here_a_run_goes_on_when_nobody_reads_what_it_tells(
     os.close(ours)
     os.close(theirs)
     assert (left(sandbox), sandbox.images("web")) == (["young"], [])
-    assert "3 removed, 0 of the plan stay" in told
+    assert "3 removed, 0 of the plan kept" in told
     assert "was carried out" in " ".join(apply(command, plan_id).out.split())

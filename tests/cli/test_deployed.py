@@ -234,12 +234,12 @@ def test_settings_come_from_one_place(tmp_path: Path, command_words: list[str], 
     ("content", "named"),
     [
         ("{", "is not JSON"),
-        ("[]", "is no copy of the settings: it holds no JSON object"),
-        ('{"Environment": {}}', "is no copy of the settings: it holds no JSON object"),
+        ("[]", "is not a copy of the settings: it contains no JSON object"),
+        ('{"Environment": {}}', "is not a copy of the settings: it contains no JSON object"),
         ("{}", "schema_version: must be 1, got nothing"),
         ('{"schema_version": 1, "rolback_days": 3}', "rolback_days: Extra inputs are not permitted, got 3"),
         ('{"schema_version": 1, "minimum_keep_days": 90}', "the default age limit must be at least minimum_keep_days"),
-        ('{"DRY_RUN": true}', "DRY_RUN: must be a text, got True"),
+        ('{"DRY_RUN": true}', "DRY_RUN: must be a string, got True"),
         ('{"DEFAULT_KEEP_DAYS": "90d"}', "DEFAULT_KEEP_DAYS must be a whole number of days from 1 to 99999, got '90d'"),
     ],
 )
@@ -260,7 +260,7 @@ def test_a_function_that_is_none_is_told(command: Command, sandbox: Sandbox, dep
     deploy()
     sandbox.client("lambda").update_function_configuration(FunctionName=NAME, Environment={"Variables": {"A": "b"}})
     ended = command("plan", "--function", NAME)
-    message = f"function {NAME} is no ecr-cleaner: its environment has no ECR_CLEANER_SETTINGS"
+    message = f"function {NAME} is not an ecr-cleaner: its environment has no ECR_CLEANER_SETTINGS"
     assert (ended.code, ended.err) == (1, f"Error: {message}\n")
 
 

@@ -28,7 +28,7 @@ def test_a_terminal_gets_colours_and_progress(command: Command, company: Sandbox
     assert ended.code == 0
     assert COLOUR.search(ended.out)
     assert CALLS.search(ended.out)
-    assert "10 of 10 repositories judged, now shop/web" in ended.out
+    assert "10 of 10 repositories evaluated, last shop/web" in ended.out
     plain = command.on_a_terminal("plan", *FEW, env={"NO_COLOR": "1"})
     assert plain.code == 0
     assert not COLOUR.search(plain.out)
@@ -115,5 +115,5 @@ def test_nobody_answers(command: Command) -> None:
     """A region that does not exist, or a network without a way out."""
     ended = command("plan", env={"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_REGION": "eu-nowhere-1"})
     assert (ended.code, ended.out) == (1, "")
-    assert ended.err.startswith("Error: AWS cannot be reached, is the region right and is there a way to it? ")
+    assert ended.err.startswith("Error: AWS cannot be reached; check the region and the network: ")
     assert ended.err.count("\n") == 1

@@ -135,8 +135,8 @@ def test_a_file_that_cannot_be_written_is_told_before_anybody_is_asked(
     company.clear_calls()
     for place, why in (
         (tmp_path, "is a folder"),
-        (tmp_path / "nowhere" / "plan", "lies in a folder that does not exist"),
-        ("/dev/null", "is no regular file"),
+        (tmp_path / "nowhere" / "plan", "is in a folder that does not exist"),
+        ("/dev/null", "is not a regular file"),
     ):
         ended = command("plan", "--output", str(place))
         assert ended.code == 2

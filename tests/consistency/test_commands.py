@@ -13,7 +13,7 @@ import pytest
 from botocore import xform_name
 
 from ecr_cleaner import cli
-from ecr_cleaner.cli.session import EXIT_CODES, SOMETHING_GOES
+from ecr_cleaner.cli.session import EXIT_CODES, REMOVALS_PLANNED
 from ecr_cleaner.model.plan import Reason, RemovalStatus
 from ecr_cleaner.model.result import FindingKind, RepositoryStatus, RunStatus
 from ecr_cleaner.model.scan import SourceStatus
@@ -176,4 +176,4 @@ def test_the_first_steps_name_alarms_and_messages_that_there_are() -> None:
 def test_every_exit_code_is_explained(pages: dict[str, Page]) -> None:
     """With those of wrong usage and of Ctrl-C."""
     documented = [int(code) for code in pages["cli"].table("Exit code").column(0)]
-    assert documented == sorted({*EXIT_CODES.values(), 2, SOMETHING_GOES, 130})
+    assert documented == sorted({*EXIT_CODES.values(), 2, REMOVALS_PLANNED, 130})

@@ -267,7 +267,7 @@ def test_history_tells_what_is_known(run: Runner, sandbox: Sandbox, command: Cal
     assert (old["tags"], old["journal"]["action"], old["journal"]["reason"]) == (["v0"], "delete", "old_and_unused")
     assert (old["journal"]["run_id"], old["journal"]["has_manifest"]) == ("run-1", True)
     one = command("history", "app:v0")
-    assert "it is gone" in one.output
+    assert "state: gone" in one.output
     assert "run run-1 was about to delete it" in one.output
     assert "last seen in use" not in one.output
     assert "last seen in use" in command("history", f"app@{sandbox.digest('used')}").output
@@ -311,7 +311,7 @@ def test_what_was_written_down_and_did_not_go_is_there(
     assert (outcome.status, outcome.gone) == ("failed", {})
     assert len([key for key in bucket.objects() if key.endswith(".gz")]) == 1
     assert "is present" in command("restore", "app:v1").output
-    assert "it is there" in command("history", "app:v1").output
+    assert "state: there" in command("history", "app:v1").output
     sandbox.clear_faults()
     assert run(**SETTINGS).gone == {}, "its own reading of last night counts as a pull while it looked"
 

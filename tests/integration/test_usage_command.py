@@ -122,15 +122,15 @@ def test_a_table_for_people(usage: Callable[..., Result]) -> None:
     for part in (
         "app",
         "live, v2",
-        "there",
+        "present",
         "archived",
-        "gone",
+        "missing",
         "no such repository",
         "lambda function f",
         "configured",
     ):
         assert part in result.output
-    assert "6 images named by" in result.output
+    assert "6 images in use by" in result.output
     assert "status: completed" in result.output
 
 

@@ -1,13 +1,12 @@
-"""Pure: the removals of one run as a document with a name of its own, and what of it may still be carried out.
+"""Pure: the removals of one run as a document, and the checks before the document is carried out.
 
-A plan is written as canonical JSON, and its id is the SHA-256 of these bytes. So the id that a person sends says
-exactly what may go: whoever changes a byte of the plan, or puts another plan in its place, has a document that does
-not have this id any more, and an event needs to carry nothing but the id. No key, no signature and no second store
-has to be trusted. What the id does not say is that the function wrote the plan; that is why a plan only ever
+A plan is canonical JSON, and its id is the SHA-256 of these bytes. So the id determines exactly which images may be
+removed: a plan that was changed or replaced has another id. A request carries nothing but the id, and no key, signature
+or second store has to be trusted. The id does not prove that the function wrote the plan; that is why a plan only
 restricts what a fresh run would remove by itself.
 
-Canonical means as in RFC 8785: members sorted by name, no blanks, UTF-8, and nothing but texts, whole numbers, lists
-and objects, so that one content has one spelling. A text that says the same in another spelling is refused.
+Canonical is meant as in RFC 8785: members sorted by name, no whitespace, UTF-8, and only strings, whole numbers, lists
+and objects, so that equal content has equal bytes. Equal content in other bytes is refused.
 """
 
 from __future__ import annotations
@@ -36,31 +35,31 @@ SCHEMA_VERSION: Final = 1
 
 
 MAX_BYTES: Final = 16 * 1024 * 1024
-"""No plan is longer, so that one fits into the function's memory as a whole: about 100,000 images."""
+"""Longest plan, so that it fits into the function's memory: about 100,000 images."""
 
 
 Removes = Literal["delete", "archive"]
-"""What removing means, as in the settings."""
+"""What a removal does, as in the settings."""
 
 
-_LARGEST_NUMBER: Final = 2**53 - 1  # up to here every reader of JSON reads the same number
+_LARGEST_NUMBER: Final = 2**53 - 1  # every JSON parser reads whole numbers up to here exactly
 
 
 def canonical(content: Any) -> bytes:
-    """The one spelling of texts, whole numbers, lists and objects."""
+    """Canonical bytes of strings, whole numbers, lists and objects."""
     return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def _removes(reason: Reason) -> Reason:
     if reason not in REMOVING_REASONS:
-        message = "it is no reason for a removal, and a plan names nothing else"
+        message = "it must be a reason for a removal"
         raise ValueError(message)
     return reason
 
 
 def _in_order(names: Sequence[str], what: str) -> None:
-    if any(one >= other for one, other in pairwise(names)):
-        message = f"{what} must be in order and named once"
+    if any(first >= second for first, second in pairwise(names)):
+        message = f"{what} must be sorted and unique"
         raise ValueError(message)
 
 
@@ -70,13 +69,13 @@ def _tags_in_order(tags: tuple[str, ...]) -> tuple[str, ...]:
 
 
 class PlannedImage(Strict):
-    """One image that may go.
+    """One image that may be removed.
 
     Attributes:
         digest: ``sha256:`` and 64 hexadecimal digits.
-        tags: Sorted; the image may go with exactly these.
-        bytes: Its size; 0 for an index, whose manifests are counted themselves.
-        reason: Why; one that removes.
+        tags: Sorted; the image may be removed only with exactly these tags.
+        bytes: Size of the image; 0 for an index, whose manifests are counted themselves.
+        reason: Why it is removed.
     """
 
     digest: Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
@@ -91,11 +90,11 @@ def _images_in_order(images: tuple[PlannedImage, ...]) -> tuple[PlannedImage, ..
 
 
 class PlannedRepository(Strict):
-    """What may go from one repository.
+    """Images of one repository that may be removed.
 
     Attributes:
-        name: Of the repository.
-        images: At least one, in the order of their digests.
+        name: Name of the repository.
+        images: At least one; sorted by digest.
     """
 
     name: Annotated[str, Field(min_length=1)]
@@ -108,19 +107,19 @@ def _repositories_in_order(repositories: tuple[PlannedRepository, ...]) -> tuple
 
 
 class SavedPlan(Strict):
-    """The removals of one run: nothing that is kept stands in it.
+    """The removals of one run; it contains no images that are kept.
 
     Attributes:
         schema_version: Of this document.
-        account: The registry's.
-        region: The registry's.
-        function: Name of the function, which tells instances of the module apart.
-        removal: What carrying it out does with what is not archived yet: delete it, or archive it. What is archived
-            already (`Reason.ARCHIVED_AND_UNUSED`) is deleted either way.
+        account: Account id of the registry.
+        region: Region of the registry.
+        function: Name of the function; distinguishes instances of the module.
+        removal: Whether an active image is deleted or archived. An archived image (`Reason.ARCHIVED_AND_UNUSED`) is
+            deleted in both cases.
         created_at: UTC, whole seconds.
-        expires_at: From then on it is too old.
-        settings_sha256: Of everything that the run was told, see `Settings.sha256`.
-        repositories: In the order of their names.
+        expires_at: From then on the plan is refused.
+        settings_sha256: Of the settings of the run, see `Settings.sha256`.
+        repositories: Sorted by name.
     """
 
     schema_version: Literal[1] = SCHEMA_VERSION
@@ -135,30 +134,30 @@ class SavedPlan(Strict):
 
     @cached_property
     def document(self) -> bytes:
-        """The plan as it lies in a bucket or a file."""
+        """The bytes of the plan, in a bucket or a file."""
         return canonical(self.model_dump(mode="json"))
 
     @cached_property
     def id(self) -> str:
-        """Names exactly this plan: SHA-256 of the document, in 64 hexadecimal digits."""
+        """SHA-256 of the document, in 64 hexadecimal digits."""
         return hashlib.sha256(self.document).hexdigest()
 
     @property
     def images(self) -> int:
-        """How many may go."""
+        """Number of images that may be removed."""
         return sum(len(repository.images) for repository in self.repositories)
 
     @property
     def size_bytes(self) -> int:
-        """At most what they take up: layers may be shared."""
+        """Upper bound of their size: layers may be shared."""
         return sum(image.bytes for repository in self.repositories for image in repository.images)
 
     @property
     def approved(self) -> dict[str, dict[str, Approved]]:
-        """By repository and digest, with which tags and for which reason an image may go."""
+        """Approved tags and reason of each image, by repository and digest."""
         return {
-            one.name: {image.digest: Approved(image.tags, image.reason) for image in one.images}
-            for one in self.repositories
+            repository.name: {image.digest: Approved(image.tags, image.reason) for image in repository.images}
+            for repository in self.repositories
         }
 
 
@@ -173,10 +172,10 @@ def of_run(  # noqa: PLR0913 - what a plan is bound to, each by name
     now: datetime,
     expires_after: timedelta,
 ) -> SavedPlan:
-    """The removals of a run.
+    """A plan of the removals of a run.
 
     Raises:
-        ApprovalError: They are too many for one plan.
+        ApprovalError: There are too many for one plan.
     """
     created_at = now.replace(microsecond=0)
     saved = SavedPlan(
@@ -189,14 +188,14 @@ def of_run(  # noqa: PLR0913 - what a plan is bound to, each by name
         settings_sha256=settings_sha256,
         repositories=tuple(
             PlannedRepository(name=plan.repository.name, images=images)
-            for plan in sorted(plans, key=lambda one: one.repository.name)
+            for plan in sorted(plans, key=lambda plan: plan.repository.name)
             if (images := _images(plan))
         ),
     )
     if (size := len(saved.document)) > MAX_BYTES:
         message = (
-            f"a plan of {saved.images} images takes {size} bytes, more than the {MAX_BYTES} that one may have: "
-            "opt fewer repositories in at once"
+            f"a plan of {saved.images} images has {size} bytes, more than the limit of {MAX_BYTES}:"
+            " opt in fewer repositories at once"
         )
         raise ApprovalError(message)
     return saved
@@ -210,7 +209,7 @@ def _images(plan: RepositoryPlan) -> tuple[PlannedImage, ...]:
             bytes=0 if verdict.image.is_index else verdict.image.size_bytes,
             reason=verdict.reason,
         )
-        for verdict in sorted(plan.removals, key=lambda one: one.image.digest)
+        for verdict in sorted(plan.removals, key=lambda verdict: verdict.image.digest)
     )
 
 
@@ -218,27 +217,27 @@ def read(body: bytes, plan_id: str, place: str) -> SavedPlan:
     """A plan from its document.
 
     Args:
-        body: As it was stored.
-        plan_id: What a person sent.
-        place: Where it lies, for people.
+        body: The bytes as stored.
+        plan_id: The id that was submitted.
+        place: Name of the object or file, for messages.
 
     Raises:
-        ApprovalError: It is not the plan of this id, or none that is understood.
+        ApprovalError: It has another id, or is not a valid plan.
     """
-    found = hashlib.sha256(body).hexdigest()
-    if found != plan_id:
-        message = f"{place} was changed: it is not the plan {plan_id}, its id is {found}"
+    actual = hashlib.sha256(body).hexdigest()
+    if actual != plan_id:
+        message = f"{place} was changed: it is not the plan {plan_id}, its id is {actual}"
         raise ApprovalError(message)
     if len(body) > MAX_BYTES:
-        message = f"{place} has {len(body)} bytes, more than the {MAX_BYTES} that a plan may have"
+        message = f"{place} has {len(body)} bytes, more than the limit of {MAX_BYTES}"
         raise ApprovalError(message)
     try:
         plan = SavedPlan.model_validate_json(body)
     except ValidationError as error:
-        message = f"{place} is no plan that is understood here: {sentences('plan', error)[0]}"
+        message = f"{place} is not a valid plan: {sentences('plan', error)[0]}"
         raise ApprovalError(message) from None
     if plan.document != body:
-        message = f"{place} is no plan of this module: it is spelled otherwise"
+        message = f"{place} is not a valid plan: it is not canonical JSON"
         raise ApprovalError(message)
     return plan
 
@@ -253,27 +252,27 @@ def check(  # noqa: PLR0913 - what a plan is bound to, each by name
     settings_sha256: str,
     now: datetime,
 ) -> None:
-    """Refuse a plan that is not for here, or not for now.
+    """Refuse a plan that was made for something else, is expired, or was made with other settings.
 
     Raises:
-        ApprovalError: With everything that does not fit.
+        ApprovalError: With everything that differs.
     """
     problems = [
-        f"it is for {name} {told}, and this is {name} {here}"
-        for name, told, here in (
+        f"it is for {name} {planned}, and this is {name} {here}"
+        for name, planned, here in (
             ("account", plan.account, account),
             ("region", plan.region, region),
             ("function", plan.function, function),
             ("removal", plan.removal, removal),
         )
-        if told != here
+        if planned != here
     ]
     if plan.settings_sha256 != settings_sha256:
-        problems.append("the settings have changed since it was made, so it says nothing of what they would remove")
+        problems.append("the settings have changed since it was made")
     if now >= plan.expires_at:
         problems.append(f"it expired {plan.expires_at:%Y-%m-%d %H:%M} UTC")
     if plan.created_at > now + _CLOCKS_DIFFER:
-        problems.append(f"it was made {plan.created_at:%Y-%m-%d %H:%M} UTC, which is yet to come")
+        problems.append(f"it was made {plan.created_at:%Y-%m-%d %H:%M} UTC, which is in the future")
     if problems:
         message = f"plan {plan.id} cannot be carried out: {'; '.join(problems)}; take a newer plan"
         raise ApprovalError(message)
@@ -283,12 +282,12 @@ _CLOCKS_DIFFER: Final = timedelta(minutes=10)
 
 
 def apply_event(plan_id: str) -> dict[str, Any]:
-    """What a person sends to the function."""
+    """The request that carries out a plan."""
     return {"schema_version": 1, "action": "apply", "plan": plan_id}
 
 
 def apply_command(plan_id: str, function: str, region: str) -> str:
-    """Ready to paste: carries a plan out and prints the result."""
+    """Command line that carries out a plan and prints the result."""
     event = json.dumps(apply_event(plan_id), separators=(",", ":"))
     return (
         f"aws lambda invoke --region {region} --function-name {function}"

@@ -165,7 +165,7 @@ class PlanApplication:
         self._planned = plan.approved
         self._mark = PlanExecution(plan=self.plan_id, state="begun", run_id=self.run_id, at=now)
         if not self.settings.dry_run:
-            self._etag = self.store.take(self._mark)
+            self._etag = self.store.begin(self._mark)
         return applied(plan, self._stays)
 
     def look(self, plan: RepositoryPlan) -> None:

@@ -1,6 +1,6 @@
-"""Pure: what of a fresh look at a repository a saved plan permits, and why the rest of the plan stays.
+"""Pure: which removals of a fresh evaluation a saved plan permits, and why other images of the plan are retained.
 
-Nothing here can make an image go that a fresh run would keep: only what the run itself would remove is looked at.
+A saved plan can only restrict: it permits nothing but removals that a fresh evaluation selects by itself.
 """
 
 from __future__ import annotations
@@ -17,36 +17,36 @@ if TYPE_CHECKING:
     from ecr_cleaner.model.plan import Reason, Verdict
 
     Planned = Mapping[str, "Approved"]
-    """What a saved plan names in one repository, by digest."""
+    """Approved images of one repository, by digest."""
 
 
 @dataclass(frozen=True, slots=True)
 class Approved:
-    """What a person approved of for one image.
+    """What was approved for one image.
 
     Attributes:
-        tags: It may go with exactly these.
-        reason: It may go for this one: another one may mean that it is deleted, where it was to be archived.
+        tags: It may be removed only with exactly these tags.
+        reason: It may be removed only for this reason: another one may mean deletion instead of archiving.
     """
 
     tags: tuple[str, ...]
     reason: Reason
 
     def covers(self, verdict: Verdict) -> bool:
-        """Whether a removal is the one that was approved."""
+        """Whether a removal is the approved one."""
         return (verdict.image.tags, verdict.reason) == (self.tags, self.reason)
 
 
 def permitted(fresh: RepositoryPlan, planned: Planned) -> tuple[RepositoryPlan, tuple[Removal, ...]]:
-    """What of a fresh plan may go.
+    """Which removals of a fresh plan are permitted.
 
     Args:
-        fresh: What a run would remove by itself.
-        planned: What a person approved of in this repository.
+        fresh: What the run would remove by itself.
+        planned: What was approved in this repository.
 
     Returns:
-        The removals that stand in both, with the same tags and for the same reason; and how every other removal of the
-        fresh plan ends. What has to go after something that stays, stays as well.
+        The removals that both plans contain, with equal tags and reason; and the outcome of every other removal of the
+        fresh plan. An image is not permitted if an image that must be removed before it is not.
     """
     removals = {verdict.image.digest: verdict for verdict in fresh.removals}
     named = {digest for digest, verdict in removals.items() if digest in planned and planned[digest].covers(verdict)}
@@ -64,12 +64,12 @@ def permitted(fresh: RepositoryPlan, planned: Planned) -> tuple[RepositoryPlan, 
 
 
 def retained(fresh: RepositoryPlan, planned: Planned) -> Iterator[Stay]:
-    """The images of a saved plan that a fresh look keeps, changed or gone, with the reason."""
+    """Images of a saved plan that are kept, changed or absent in a fresh evaluation, with the reason."""
     verdicts = {verdict.image.digest: verdict for verdict in fresh.verdicts}
     for digest, approved in planned.items():
         verdict = verdicts.get(digest)
         if verdict is None:
-            reason, detail = "gone", "it is gone already"
+            reason, detail = "gone", "it no longer exists"
         elif not verdict.removes:
             reason, detail = verdict.reason.value, "; ".join(verdict.evidence)
         elif verdict.image.tags != approved.tags:
@@ -77,7 +77,7 @@ def retained(fresh: RepositoryPlan, planned: Planned) -> Iterator[Stay]:
             detail = f"its tags changed from {list(approved.tags)} to {list(verdict.image.tags)}"
         elif not approved.covers(verdict):
             reason = "reason_changed"
-            detail = f"it would go as {verdict.reason.value} by now, and {approved.reason.value} was approved of"
+            detail = f"it would be removed as {verdict.reason.value} now; {approved.reason.value} was approved"
         else:
             continue
         yield Stay(fresh.repository.name, digest, approved.tags, reason, detail)

@@ -1,17 +1,18 @@
-"""Keeps the plans of one instance of the module in its bucket, and what became of them.
+"""Stores the plans of one instance of the module in its bucket, and their execution.
 
 ::
 
     <prefix><id>.json           the plan; written once, by the run that made it
-    <prefix><id>.applied.json   that it is being carried out, or was: see `PlanExecution`
+    <prefix><id>.applied.json   its execution, see `PlanExecution`
 
-A plan is carried out once. The mark is written before anything goes and says ``begun``; it says ``done`` once nothing
-of the plan is left to do. A plan that is ``done`` is refused. One that is ``begun`` may be sent again until it expires:
-its run was killed, ran out of time, or was refused. That is safe, because every application looks anew at everything,
-and what is gone is gone.
+A plan is carried out once. Before the first removal its execution is stored as ``begun``; it becomes ``done`` when
+nothing of the plan is left to do. A plan that is ``done`` is refused. A plan that is ``begun`` may be submitted again
+until it expires: its run was killed, ran out of time, or was refused. That is safe, because every run evaluates
+everything anew.
 
-Who can write here can make a plan unreadable, or have it refused as carried out. Nobody can make anything go by it: a
-plan needs a person who sends its id, and permits only what a fresh run would remove by itself.
+Write access to this prefix allows to make a plan unreadable, or to have it refused as carried out. It does not allow
+to remove anything: a plan takes effect only when its id is submitted, and permits only what a fresh run would remove
+by itself.
 """
 
 from __future__ import annotations
@@ -34,13 +35,13 @@ if TYPE_CHECKING:
 
 
 class PlanExecution(Strict):
-    """What became of a plan.
+    """The execution of a plan.
 
     Attributes:
-        plan: Its id.
+        plan: Id of the plan.
         state: ``begun`` or ``done``.
-        run_id: Of the run that carries it out, or did.
-        at: When that run began.
+        run_id: The run that carries it out, or did.
+        at: Start of that run.
     """
 
     plan: str
@@ -54,9 +55,9 @@ class PlanStore:
     """The plans of one instance of the module, in its bucket.
 
     Attributes:
-        clients: Of the run.
-        bucket: Its name.
-        prefix: Of all keys; ends with a slash.
+        clients: AWS clients of the run.
+        bucket: Name of the bucket.
+        prefix: Prefix of all keys; ends with a slash.
     """
 
     clients: AwsClients
@@ -67,20 +68,21 @@ class PlanStore:
         """Write a plan.
 
         Raises:
-            HistoryError: It could not be written, or something else lies in its place.
+            HistoryError: It could not be written.
+            ApprovalError: Another object has its key.
         """
         key = self.key(plan.id)
         try:
             s3.write(self.clients, self.bucket, key, plan.document, None)
         except ReplacedError:
-            # A first try whose answer got lost, unless somebody put something else there.
+            # By the first attempt of this call, unless somebody else put another object there.
             approval_plan.read(s3.read(self.clients, self.bucket, key).body, plan.id, self.place(key))
 
     def read(self, plan_id: str) -> SavedPlan:
         """Read a plan.
 
         Raises:
-            NoPlanError: There is none of this id.
+            NoPlanError: There is no plan with this id.
             ApprovalError: It was changed.
             HistoryError: It could not be read.
         """
@@ -92,53 +94,53 @@ class PlanStore:
             raise NoPlanError(message) from None
         return approval_plan.read(body, plan_id, self.place(key))
 
-    def take(self, mark: PlanExecution) -> str:
-        """Note that a plan is being carried out.
+    def begin(self, execution: PlanExecution) -> str:
+        """Store that a plan is being carried out.
 
         Returns:
-            The ETag of the mark.
+            ETag of the stored execution.
 
         Raises:
-            ApprovalError: It was carried out already.
-            HistoryError: The mark cannot be read, trusted or written.
+            ApprovalError: The plan was carried out already.
+            HistoryError: The execution cannot be read or written, or is invalid.
         """
-        key = self._mark_key(mark.plan)
+        key = self._execution_key(execution.plan)
         with suppress(ReplacedError):
-            return s3.write(self.clients, self.bucket, key, schema.seal(mark), None)
+            return s3.write(self.clients, self.bucket, key, schema.seal(execution), None)
         stored = s3.read(self.clients, self.bucket, key)
-        found = schema.unseal(PlanExecution, stored.body, self.place(key))
-        if found.plan != mark.plan:
-            message = f"{self.place(key)} tells of plan {found.plan}"
+        former = schema.unseal(PlanExecution, stored.body, self.place(key))
+        if former.plan != execution.plan:
+            message = f"{self.place(key)} belongs to plan {former.plan}"
             raise ApprovalError(message)
-        if found.state == "done":
+        if former.state == "done":
             message = (
-                f"plan {mark.plan} was carried out {found.at:%Y-%m-%d %H:%M} UTC by run {found.run_id}: "
-                "a plan is carried out once, take a newer one"
+                f"plan {execution.plan} was carried out {former.at:%Y-%m-%d %H:%M} UTC by run {former.run_id}: "
+                "a plan is carried out once; use a newer one"
             )
             raise ApprovalError(message)
-        return s3.write(self.clients, self.bucket, key, schema.seal(mark), stored.etag)
+        return s3.write(self.clients, self.bucket, key, schema.seal(execution), stored.etag)
 
-    def finish(self, mark: PlanExecution, etag: str) -> None:
-        """Note that nothing of a plan is left to do.
+    def finish(self, execution: PlanExecution, etag: str) -> None:
+        """Store that nothing of a plan is left to do.
 
         Raises:
-            HistoryError: That could not be written.
+            HistoryError: It could not be written.
         """
-        key = self._mark_key(mark.plan)
+        key = self._execution_key(execution.plan)
         try:
-            s3.write(self.clients, self.bucket, key, schema.seal(mark), etag)
+            s3.write(self.clients, self.bucket, key, schema.seal(execution), etag)
         except ReplacedError:
-            # By its own first try, whose answer got lost; anything else is somebody else's.
-            if s3.read(self.clients, self.bucket, key).body != schema.seal(mark):
+            # By the first attempt of this call, if the content is equal.
+            if s3.read(self.clients, self.bucket, key).body != schema.seal(execution):
                 raise
 
     def key(self, plan_id: str) -> str:
-        """Where a plan lies."""
+        """Key of a plan."""
         return f"{self.prefix}{plan_id}.json"
 
     def place(self, key: str) -> str:
-        """An object as people write it."""
+        """URI of an object."""
         return f"s3://{self.bucket}/{key}"
 
-    def _mark_key(self, plan_id: str) -> str:
+    def _execution_key(self, plan_id: str) -> str:
         return f"{self.prefix}{plan_id}.applied.json"

@@ -1,6 +1,6 @@
-"""The installed command: what a person at a terminal sees of the cleaner, and may ask of it.
+"""The command line, ``ecr-cleaner``.
 
-To add a command is to add a file to `ecr_cleaner.cli.commands`; what all commands share lies beside it.
+Each file in `ecr_cleaner.cli.commands` is a command; what commands share is in this package.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ __all__ = ["EXIT_CODES", "main"]
 
 _EXAMPLES: Final = """\b
 Examples:
-  ecr-cleaner plan --region eu-west-1               what would go, by the default settings
-  ecr-cleaner plan --function ecr-cleaner           what the deployed function would do
-  ecr-cleaner explain --region eu-west-1 app:v1     why one image would go or stay
-  ecr-cleaner apply --function ecr-cleaner 2f0c...  carry out a plan that waits for approval
+  ecr-cleaner plan --region eu-west-1               what would be removed with the default settings
+  ecr-cleaner plan --function ecr-cleaner           what the deployed function would remove
+  ecr-cleaner explain --region eu-west-1 app:v1     why one image would be removed or kept
+  ecr-cleaner apply --function ecr-cleaner 2f0c...  carry out a plan that awaits approval
 """
 
 
@@ -33,8 +33,8 @@ Examples:
 )
 @click.version_option(__version__, prog_name="ecr-cleaner")
 def main() -> None:
-    """Look at an ECR registry with the eyes of the cleaner. Nothing here changes anything but `apply` and `restore`.
+    """Show what the cleaner would do with an ECR registry. Only `apply` and `restore` change anything.
 
-    Credentials and region are those of the AWS command line. What is asked for goes to standard output, progress
-    and errors to standard error.
+    Credentials and region are those of the AWS command line. Results go to standard output, progress and errors to
+    standard error.
     """

@@ -1,4 +1,4 @@
-"""Carries a saved plan out: by the function, which is asked once and waited for, or from here."""
+"""Carries out a saved plan: invokes the function once and waits for it, or runs locally."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from ecr_cleaner.settings.loader import Settings
 
 LONGEST_RUN_SECONDS: Final = 900
-"""As long as Lambda lets the function run; here too, because the lock does not last for ever."""
+"""Lambda's maximum; for local runs too, because the lock expires."""
 
 _ENDED_UNKNOWN: Final = frozenset(
     {
@@ -49,19 +49,19 @@ _ENDED_UNKNOWN: Final = frozenset(
         "UnicodeDecodeError",
     }
 )
-"""What is left of an invocation that may have begun."""
+"""Errors after which the invocation may be running."""
 
 _WAIT_SECONDS: Final = LONGEST_RUN_SECONDS + 60
 
 
 @dataclass(slots=True)
 class ApplyResult:
-    """How it ended.
+    """The result of carrying out a plan.
 
     Attributes:
-        status: Of the run.
-        causes: Why it did less than it should.
-        summary: Of the run; empty if it was not told.
+        status: Status of the run.
+        causes: Why the run did not complete.
+        summary: Summary of the run; empty if the function returned none.
     """
 
     status: RunStatus
@@ -69,104 +69,104 @@ class ApplyResult:
     summary: dict[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
-        """What the function returned, or why it did not."""
+        """The summary, or status and causes."""
         return self.summary or {"status": self.status.value, "causes": self.causes}
 
 
 def by_function(connection: Connection, function: str, plan_id: str, *, dry_run: bool) -> ApplyResult:
-    """Send the id to the function and wait for the end of its run. Nothing is sent twice.
+    """Invoke the function with the id of the plan and wait for the result; the request is never repeated.
 
     Raises:
-        AwsError: The function may not be invoked.
-        CleanerError: Nobody knows how the run ended.
+        AwsError: The function could not be invoked.
+        CleanerError: It is unknown how the run ended.
     """
     event = approval_plan.apply_event(plan_id) | ({"dry_run": True} if dry_run else {})
     client = connection.clients.patient_client("lambda", _WAIT_SECONDS)
     with connection.progress():
         try:
-            answer = client.invoke(
+            response = client.invoke(
                 FunctionName=function, InvocationType="RequestResponse", Payload=json.dumps(event).encode()
             )
-            told = json.loads(responses.member(answer, "Payload", "Invoke").read())
+            result = json.loads(responses.member(response, "Payload", "Invoke").read())
         except KeyboardInterrupt:
-            click.echo(f"The run goes on in function {function}.", err=True)
+            click.echo(f"The run continues in function {function}.", err=True)
             raise
         except (ValueError, IncompleteAnswerError, *errors.AwsError) as error:
             if errors.code_of(error) not in _ENDED_UNKNOWN:
                 raise
             message = (
-                f"nobody knows how the run ended ({errors.code_of(error)}): it may be under way, so look into the log"
-                f" of function {function}; the same plan sent again removes nothing that a new look would keep"
+                f"it is unknown how the run ended ({errors.code_of(error)}): it may still be running, see the log"
+                f" of function {function}; submitting the plan again is safe, every run evaluates everything anew"
             )
             raise CleanerError(message) from None
-    if "FunctionError" not in answer:
-        return ApplyResult(RunStatus(told["status"]), told["causes"], told)
-    return _failed(told)
+    if "FunctionError" not in response:
+        return ApplyResult(RunStatus(result["status"]), result["causes"], result)
+    return _failed(result)
 
 
-def _failed(told: dict[str, Any]) -> ApplyResult:
-    """What the handler raised, which is one line of JSON; anything else is Lambda's own word."""
-    text = str(told.get("errorMessage", told))
+def _failed(error: dict[str, Any]) -> ApplyResult:
+    """The result of a failed invocation: the handler raises one line of JSON, Lambda itself any other text."""
+    text = str(error.get("errorMessage", error))
     try:
-        found = json.loads(text)
-        return ApplyResult(RunStatus(found["status"]), list(found["causes"]))
+        result = json.loads(text)
+        return ApplyResult(RunStatus(result["status"]), list(result["causes"]))
     except (ValueError, KeyError, TypeError):
-        return ApplyResult(RunStatus.FAILED, [f"the function ended with {told.get('errorType', 'an error')}: {text}"])
+        return ApplyResult(RunStatus.FAILED, [f"the function ended with {error.get('errorType', 'an error')}: {text}"])
 
 
-class _Teller(WatchedReporter):
-    """Names each image as it goes, or does not, as long as anybody reads it."""
+class _RemovalReporter(WatchedReporter):
+    """Also prints the outcome of each removal."""
 
     __slots__ = ()
 
     def removal(self, removal: Removal) -> None:
-        """On standard error, because the result goes to standard output."""
+        """Print the outcome on standard error, because the result goes to standard output."""
         if removal.status is RemovalStatus.NOT_IN_PLAN:
             return
         try:
             click.echo(f"{removal.status.value}: {removal.verdict.image.name} {removal.detail}".rstrip(), err=True)
         except OSError:
-            # `2>&1 | head`: raised any further it would end the run in the middle, and nobody would know what went.
-            # Not left to the end of the process either, which would make an exit code of its own of it.
+            # `2>&1 | head` closed the pipe. To raise would end the run between two removals. To keep the stream would
+            # fail at the end of the process, with an exit code of its own.
             sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - until the end of the process
 
 
-def from_here(  # noqa: PLR0913 - what a run is, each by name
+def locally(  # noqa: PLR0913 - what a run is, each by name
     connection: Connection,
     settings: Settings,
     function: str,
     named: NamedPlan,
     *,
     dry_run: bool,
-    still_fits: Callable[[], object],
+    check_again: Callable[[], object],
 ) -> ApplyResult:
-    """Run here, under the caller's credentials, what the function would run: its settings, its history, its lock.
+    """Run on this machine, with the operator's credentials and the function's settings, history and lock.
 
     Args:
-        connection: Whose account.
-        settings: Of the function, as they were read.
-        function: Its name.
+        connection: Account and region.
+        settings: Settings of the function, as read before.
+        function: Name of the function.
         named: The plan.
-        dry_run: Whether to look only.
-        still_fits: Asked once the lock is held; raises if by then the plan may not be carried out with these settings.
+        dry_run: Whether to remove nothing.
+        check_again: Called once the lock is held; raises if the plan can no longer be carried out with these settings.
 
     Raises:
-        AwsError: The lock does not answer.
-        ApprovalError: The plan may not be carried out.
-        LockHeldError: Another run is under way.
+        AwsError: The lock could not be read or written.
+        ApprovalError: The plan cannot be carried out.
+        LockHeldError: Another run is in progress.
     """
     clients = connection.clients
     run_id = f"local-{uuid.uuid4()}"
-    # Before the lock is taken, so that it outlives the run.
+    # Starts before the lock is taken, so that the lock expires after the run.
     deadline = Deadline(LONGEST_RUN_SECONDS, named.plan.expires_at if named.plan else None, utc_now)
     read_only = settings.dry_run or dry_run
     with connection.progress() as progress, compose.run_lock(clients, settings, run_id, read_only=read_only):
-        # A person has been asked meanwhile, which takes as long as it takes.
-        still_fits()
+        # The operator was asked for a number in the meantime, and settings may have changed.
+        check_again()
         summary = compose.run(
             clients,
             settings,
-            _Teller(progress.judged),
+            _RemovalReporter(progress.judged),
             run_id,
             function_name=function,
             seconds_left=deadline.seconds_left,
@@ -178,23 +178,23 @@ def from_here(  # noqa: PLR0913 - what a run is, each by name
     return ApplyResult(summary.status, list(summary.causes), summary.as_json())
 
 
-def show(applied: ApplyResult, console: Console) -> None:
-    """What went, what stays and why, and what went wrong."""
-    plan = applied.summary.get("plan")
+def print_result(result: ApplyResult, console: Console) -> None:
+    """Print what was removed, what was kept and why, and what failed."""
+    plan = result.summary.get("plan")
     if plan:
-        totals = applied.summary["totals"]
-        dry = applied.summary["dry_run"]
+        totals = result.summary["totals"]
+        dry = result.summary["dry_run"]
         console.print(Text(f"plan {plan['id']}: {plan['images']} images"))
-        stays = sum(plan["stays"].values())
-        went = ", ".join(f"{totals[how]} {how}" for how in ("removed", "archived") if totals[how]) or "0 removed"
-        goes = f"{plan['images'] - stays} would go at most" if dry else went
-        console.print(Text(f"{goes}, {stays} of the plan stay"))
-        for one in plan["stays_shown"]:
-            name = f"{one['repository']} {', '.join(one['tags']) or one['digest'][:19]}"
-            detail = f": {one['detail']}" if one["detail"] else ""
-            console.print(Text(f"  stays: {name}: {one['reason'].replace('_', ' ')}{detail}"))
-        if stays > len(plan["stays_shown"]):
-            console.print(Text(f"  and {stays - len(plan['stays_shown'])} more, which the log names"))
-    for cause in applied.causes:
+        kept = sum(plan["stays"].values())
+        removed = ", ".join(f"{totals[how]} {how}" for how in ("removed", "archived") if totals[how]) or "0 removed"
+        outcome = f"at most {plan['images'] - kept} would be removed" if dry else removed
+        console.print(Text(f"{outcome}, {kept} of the plan kept"))
+        for image in plan["stays_shown"]:
+            name = f"{image['repository']} {', '.join(image['tags']) or image['digest'][:19]}"
+            detail = f": {image['detail']}" if image["detail"] else ""
+            console.print(Text(f"  kept: {name}: {image['reason'].replace('_', ' ')}{detail}"))
+        if kept > len(plan["stays_shown"]):
+            console.print(Text(f"  and {kept - len(plan['stays_shown'])} more, see the log"))
+    for cause in result.causes:
         console.print(Text(cause, "red"))
-    console.print(Text(f"status: {applied.status.value}", "green" if applied.status is RunStatus.COMPLETED else "red"))
+    console.print(Text(f"status: {result.status.value}", "green" if result.status is RunStatus.COMPLETED else "red"))

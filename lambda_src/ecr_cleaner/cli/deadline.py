@@ -1,4 +1,4 @@
-"""Until when a run that nobody else ends may go on."""
+"""The deadline of a local run."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Deadline:
-    """Begins when it is made.
+    """A time limit that starts with the creation of the object.
 
-    Two clocks are asked, and the one by which more time has passed is believed: the steady one stands still while a
-    machine sleeps, and the one on the wall may be put back.
+    Of two clocks the one counts that shows more elapsed time: the monotonic clock stops while the machine sleeps, and
+    the wall clock may be set back.
 
     Attributes:
-        seconds: How long the run may take at most.
-        expires_at: From then on it may do nothing more, however long it took; None: there is no such moment.
-        clock: Now, in UTC.
-        steady: Seconds by a clock that nobody can put back.
+        seconds: Time limit in seconds.
+        expires_at: The limit ends here at the latest; None: no such time.
+        clock: Returns the current time, in UTC.
+        steady: Returns seconds of a monotonic clock.
     """
 
     seconds: float
@@ -38,7 +38,7 @@ class Deadline:
         self._began = self.clock(), self.steady()
 
     def seconds_left(self) -> float:
-        """None are left after Ctrl-C."""
+        """Seconds until the limit; 0 after Ctrl-C."""
         if STOPPED.is_set():
             return 0.0
         began, steadily = self._began

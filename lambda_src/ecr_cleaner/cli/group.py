@@ -1,4 +1,4 @@
-"""Finds the commands, and ends each of them the same way."""
+"""Finds the commands, and reports their errors."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ecr_cleaner.errors import CleanerError
 
 
 class CommandFiles(click.Group):
-    """The ``command`` of every module of `ecr_cleaner.cli.commands`; its errors become a sentence and exit code 1."""
+    """The ``command`` of each module in `ecr_cleaner.cli.commands`; an error becomes one sentence and exit code 1."""
 
     def __init__(self, *words: Any, **attributes: Any) -> None:
         super().__init__(*words, **attributes)
@@ -24,7 +24,7 @@ class CommandFiles(click.Group):
             self.add_command(import_module(module.name).command)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command that was asked for."""
+        """Run the command."""
         try:
             with listening():
                 return super().invoke(ctx)

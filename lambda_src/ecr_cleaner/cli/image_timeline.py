@@ -1,4 +1,4 @@
-"""What is known of the images of one repository, from the registry, the memory and the journal together."""
+"""What is known of the images of one repository, from registry, history and journal."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ class ImageTimeline:
     """What is known of one image.
 
     Attributes:
-        digest: Its own.
-        state: Where it is now.
-        tags: Those it has, or had when it was last seen.
-        remembered: By whom it was used, and which tags it lost.
-        written: What the journal has; None: nothing.
+        digest: Digest of the image.
+        state: Where the image is now.
+        tags: Its tags, or those of its last observation.
+        remembered: Its entry in the history.
+        written: Its record in the journal; None if there is none.
     """
 
     digest: str
@@ -38,35 +38,35 @@ class ImageTimeline:
 
     @property
     def lost_tags(self) -> Mapping[str, datetime]:
-        """Tags it had once, each with the first look without it."""
+        """Former tags, each with the time of the first observation without it."""
         known = dict(self.written.entry.lost_tags) if self.written else {}
         return {**known, **self.remembered.lost_tags}
 
     @property
     def last_use(self) -> tuple[datetime | None, tuple[str, ...]]:
-        """When it was last found in use, and by whom."""
+        """Time of the last use, and its consumers."""
         if self.remembered.last_in_use is not None or self.written is None:
             return self.remembered.last_in_use, self.remembered.by
         return self.written.entry.last_in_use, tuple(self.written.entry.by)
 
     def lines(self) -> Iterator[str]:
-        """For people."""
-        yield f"it is {self.state}"
+        """The timeline as text."""
+        yield f"state: {self.state}"
         used, by = self.last_use
         if used is None:
-            yield "no run found it in use, as far as is remembered"
+            yield "no run found it in use, as far as the history goes back"
         else:
             yield f"last seen in use {_moment(used)}" + (f" by {'; '.join(by)}" if by else "")
         if self.remembered.tags_changed_at is not None:
-            yield f"its tags changed by {_moment(self.remembered.tags_changed_at)}"
+            yield f"its tags changed before {_moment(self.remembered.tags_changed_at)}"
         for tag, lost_at in sorted(self.lost_tags.items()):
-            yield f"it lost the tag {tag} by {_moment(lost_at)}"
+            yield f"it lost the tag {tag} before {_moment(lost_at)}"
         if self.written is not None:
             page, entry = self.written.page, self.written.entry
             yield f"run {page.run_id} was about to {page.action} it {_moment(page.written_at)}: {entry.reason}"
 
     def as_json(self) -> dict[str, Any]:
-        """As JSON-native values; times in ISO 8601, UTC."""
+        """The timeline as JSON-native values; times in ISO 8601, UTC."""
         used, by = self.last_use
         changed = self.remembered.tags_changed_at
         removal = None
@@ -94,7 +94,7 @@ class ImageTimeline:
 def timelines_of(
     present: Iterable[Image], remembered: History | None, written: Mapping[str, JournalRecord]
 ) -> list[ImageTimeline]:
-    """What is known of every image, those that are there first, by digest."""
+    """Timelines of all known images, those in the repository first, sorted by digest."""
     images = {image.digest: image for image in present}
     past = remembered.images if remembered else {}
     digests = sorted({*images, *past, *written}, key=lambda digest: (digest not in images, digest))

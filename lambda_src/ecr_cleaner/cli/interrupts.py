@@ -1,4 +1,4 @@
-"""Ctrl-C: the calls that are under way end, none begins any more, and the terminal is left as it was."""
+"""Ctrl-C: calls in progress end, no new ones are made, and the terminal is restored."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ if TYPE_CHECKING:
     from types import FrameType
 
 INTERRUPTED: Final = 130
-"""Exit code of what SIGINT ended, as shells have it: 128 and the signal's number."""
+"""Exit code after SIGINT, as in shells: 128 plus the number of the signal."""
 
 STOPPED: Final = threading.Event()
-"""Set by the first Ctrl-C; whoever works in threads asks it."""
+"""Set by the first Ctrl-C; worker threads check it."""
 
 
 @contextmanager
 def listening() -> Iterator[None]:
-    """Let Ctrl-C stop the work in all threads; a second one ends the process at once."""
+    """Stop the work in all threads at the first Ctrl-C, and the process at the second."""
     STOPPED.clear()
     if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread may listen
+        yield  # only the main thread may set signal handlers
         return
     before = signal.signal(signal.SIGINT, _stop)
     try:

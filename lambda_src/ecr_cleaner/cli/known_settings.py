@@ -1,4 +1,4 @@
-"""The settings of a look, and where they come from: options, the deployed function, or a copy of its settings."""
+"""The settings of a command, and their origin: options, the deployed function, or a copy of its settings."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ecr_cleaner.aws.client import AwsClients
 
     Connect = Callable[[], AwsClients]
-    """Makes the clients, where settings lie in a bucket."""
+    """Creates the clients, for settings in a bucket."""
 
 _DOCUMENT: Final = "ECR_CLEANER_SETTINGS"
 _ENVIRONMENT: Final = frozenset({"DRY_RUN", "DEFAULT_KEEP_DAYS", _DOCUMENT})
@@ -28,12 +28,12 @@ Source = Literal["options", "function", "file"]
 
 @dataclass(frozen=True, slots=True)
 class KnownSettings:
-    """Settings that a person can trace.
+    """Settings with their origin.
 
     Attributes:
-        value: The settings themselves.
-        source: Where they come from.
-        name: Of the function or the file; None for options.
+        value: The settings.
+        source: Their origin.
+        name: Name of the function or the file; None for options.
     """
 
     value: Settings
@@ -42,61 +42,61 @@ class KnownSettings:
 
     @property
     def values(self) -> dict[str, Any]:
-        """Every setting as JSON-native values, sets in order; not ``dry_run``, because a look always is one."""
-        found = self.value.model_dump(exclude={"dry_run"})
-        # A set has no order of its own, and equal settings have to have an equal hash.
-        found = {name: sorted(one) if isinstance(one, frozenset) else one for name, one in found.items()}
-        ordered: dict[str, Any] = json.loads(json.dumps(found, sort_keys=True))
+        """All settings but ``dry_run`` as JSON-native values, sets sorted."""
+        values = self.value.model_dump(exclude={"dry_run"})
+        # Sets have no order, and equal settings must have equal hashes.
+        values = {name: sorted(value) if isinstance(value, frozenset) else value for name, value in values.items()}
+        ordered: dict[str, Any] = json.loads(json.dumps(values, sort_keys=True))
         return ordered
 
     @property
     def sha256(self) -> str:
-        """Equal for equal settings, wherever they come from; a saved plan holds the same."""
+        """Equal for equal settings of any origin; a saved plan contains it."""
         return self.value.sha256
 
     def as_json(self) -> dict[str, Any]:
-        """Source, hash and values as JSON-native values."""
+        """Origin, hash and values as JSON-native values."""
         return {"source": self.source, "name": self.name, "sha256": self.sha256, "values": self.values}
 
     def __str__(self) -> str:
-        """For people, in one line."""
+        """Origin and hash in one line."""
         return f"{' '.join(filter(None, [self.source, self.name]))} (sha256 {self.sha256[:12]})"
 
 
 def of_function(clients: AwsClients, name: str) -> KnownSettings:
-    """What a deployed function reads from its environment, under the caller's credentials.
+    """Settings of a deployed function, read with the operator's credentials.
 
     Raises:
-        AwsError: The function may not be read.
-        CleanerError: There is none, or it is no cleaner.
-        SettingsError: Its settings are not understood.
+        AwsError: The function could not be read.
+        CleanerError: It does not exist, or is not an ecr-cleaner.
+        SettingsError: Its settings are invalid.
     """
-    told = _read(lambda: clients, environment_of(clients, name), f"function {name}")
-    return KnownSettings(told, "function", name)
+    settings = _read(lambda: clients, environment_of(clients, name), f"function {name}")
+    return KnownSettings(settings, "function", name)
 
 
 def environment_of(clients: AwsClients, name: str) -> dict[str, str]:
-    """The environment of a function.
+    """Environment variables of a function.
 
     Raises:
-        AwsError: The function may not be read.
-        CleanerError: There is no such function, its environment cannot be decrypted, or it is no cleaner's.
+        AwsError: The function could not be read.
+        CleanerError: It does not exist, its environment cannot be decrypted, or it is not an ecr-cleaner.
     """
     try:
-        answer = responses.called(clients.client("lambda"), "GetFunctionConfiguration", FunctionName=name)
+        response = responses.called(clients.client("lambda"), "GetFunctionConfiguration", FunctionName=name)
     except errors.AwsError as error:
         if errors.code_of(error) != "ResourceNotFoundException":
             raise
         message = f"there is no function {name} in {clients.region}"
         raise CleanerError(message) from None
-    environment = answer.get("Environment", {})
+    environment = response.get("Environment", {})
     if failure := environment.get("Error"):
         cause = f"{failure.get('ErrorCode')}: {failure.get('Message')}"
         message = f"the environment of function {name} cannot be read: {cause}"
         raise CleanerError(message)
     variables: dict[str, str] = environment.get("Variables", {})
     if _DOCUMENT not in variables:
-        message = f"function {name} is no ecr-cleaner: its environment has no {_DOCUMENT}"
+        message = f"function {name} is not an ecr-cleaner: its environment has no {_DOCUMENT}"
         raise CleanerError(message)
     return variables
 
@@ -106,20 +106,24 @@ class Copy:
     """A copy of settings in a file.
 
     Attributes:
-        name: Of the file.
-        text: The JSON document that Terraform writes; empty if it is the environment.
-        environment: The function's environment; None if it is the document.
+        name: Name of the file.
+        text: The JSON document that Terraform writes; empty for an environment.
+        environment: Environment variables of the function; None for a document.
     """
 
     name: str
     text: str
     environment: dict[str, str] | None
 
-    def understood(self, connect: Connect, default_keep_days: int) -> KnownSettings:
-        """The settings, with an age limit for the document, which does not have one.
+    def parse(self, connect: Connect, default_keep_days: int) -> KnownSettings:
+        """Parse the settings.
+
+        Args:
+            connect: Creates the clients.
+            default_keep_days: For a document, which does not contain it.
 
         Raises:
-            SettingsError: They are not understood.
+            SettingsError: They are invalid.
         """
         if self.environment is None:
             settings = from_document(self.text, self.name, default_keep_days, KNOWN_SOURCES)
@@ -128,28 +132,28 @@ class Copy:
 
 
 def read_copy(name: str, body: bytes) -> Copy:
-    """Tell what a file holds: the document, the environment, or what ``get-function-configuration`` answers.
+    """Recognise the content of a file: the document, the environment, or output of ``get-function-configuration``.
 
     Raises:
-        SettingsError: None of these.
+        SettingsError: It is none of these.
     """
     try:
         text = body.decode()
-        found = json.loads(text)
+        content = json.loads(text)
     except ValueError as error:
         raise SettingsError([f"{name} is not JSON: {error}"]) from None
-    if isinstance(found, dict) and isinstance(found.get("Environment"), dict):
-        found = found["Environment"].get("Variables")
-    if not isinstance(found, dict):
-        raise SettingsError([f"{name} is no copy of the settings: it holds no JSON object"])
-    if "settings_object" in found:
+    if isinstance(content, dict) and isinstance(content.get("Environment"), dict):
+        content = content["Environment"].get("Variables")
+    if not isinstance(content, dict):
+        raise SettingsError([f"{name} is not a copy of the settings: it contains no JSON object"])
+    if "settings_object" in content:
         return Copy(name, "", {_DOCUMENT: text})
-    if not _ENVIRONMENT & set(found):
+    if not _ENVIRONMENT & set(content):
         return Copy(name, text, None)
-    unlike = [f"{name}: {key}: must be a text, got {value!r}" for key, value in found.items() if type(value) is not str]
-    if unlike:
-        raise SettingsError(unlike)
-    return Copy(name, "", found)
+    problems = [f"{name}: {key}: must be a string, got {val!r}" for key, val in content.items() if type(val) is not str]
+    if problems:
+        raise SettingsError(problems)
+    return Copy(name, "", content)
 
 
 def _read(connect: Connect, environment: Mapping[str, str], place: str) -> Settings:
@@ -159,6 +163,8 @@ def _read(connect: Connect, environment: Mapping[str, str], place: str) -> Setti
     try:
         return from_environment(environment, KNOWN_SOURCES, fetch)
     except SettingsError as error:
-        told = [f"{place}: {problem}" for problem in error.problems]
-        # The likeliest reason for what nobody has mistyped.
-        raise SettingsError([*told, f"this is ecr-cleaner {__version__}; is {place} of the same version?"]) from None
+        problems = [f"{place}: {problem}" for problem in error.problems]
+        # The most likely cause: Terraform wrote the settings, nobody typed them.
+        raise SettingsError(
+            [*problems, f"this is ecr-cleaner {__version__}; is {place} of the same version?"]
+        ) from None

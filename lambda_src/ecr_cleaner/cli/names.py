@@ -1,4 +1,4 @@
-"""Names of images as people write them, with or without the registry's host."""
+"""Image names on the command line, with or without the host of the registry."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _NOTHING: Final = Reference("")
 
 
 def parse_argument(_context: click.Context, _parameter: click.Parameter, image: str) -> Reference:
-    """The name of an image or of a repository as a reference; the callback of an argument.
+    """Parse the name of an image or a repository; the callback of an argument.
 
     Raises:
-        UsageError: It is none.
+        UsageError: It is not such a name.
     """
     try:
-        # Without a host, any registry's: the account and region are those of the credentials.
+        # A name without a host belongs to the registry of the credentials.
         reference = parse(image) or replace(parse(f"{_ANY_HOST}/{image}") or _NOTHING, account=None, region=None)
     except UnreadableReferenceError:
         reference = _NOTHING
@@ -37,22 +37,23 @@ def parse_argument(_context: click.Context, _parameter: click.Parameter, image: 
 
 
 def require_same_registry(reference: Reference, clients: AwsClients) -> None:
-    """Ask which registry this is, and refuse a name of another one.
+    """Refuse a name with the host of another registry than that of the credentials.
 
     Raises:
-        ClickException: The name has a host, and it is another registry's.
+        AwsError: The registry could not be read.
+        ClickException: It is the host of another registry.
     """
-    answer = responses.called(clients.client("ecr"), "DescribeRegistry")
-    require_registry(reference, responses.member(answer, "registryId", "DescribeRegistry"), clients.region)
+    response = responses.called(clients.client("ecr"), "DescribeRegistry")
+    require_registry(reference, responses.member(response, "registryId", "DescribeRegistry"), clients.region)
 
 
 def require_registry(reference: Reference, account: str | None, region: str) -> None:
-    """An answer about the image of the same name in another registry would be a wrong one.
+    """Refuse a name with the host of another registry: the image of the same name here is another image.
 
     Raises:
-        ClickException: The name has a host, and it is another registry's.
+        ClickException: It is the host of another registry.
     """
     there, here = (reference.account, reference.region), (account, region)
     if reference.account is not None and account is not None and there != here:
-        message = f"{reference.text} lies in {' '.join(map(str, there))}, but this is {' '.join(map(str, here))}"
+        message = f"{reference.text} is in {' '.join(map(str, there))}, but this is {' '.join(map(str, here))}"
         raise click.ClickException(message)

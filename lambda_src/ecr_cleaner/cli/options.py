@@ -1,4 +1,4 @@
-"""Options that several commands share: each decorator adds some and hands their meaning over as one value."""
+"""Options that several commands share: each decorator adds options and passes them on as one value."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def connection(command: Command) -> Command:
-    """``--region``, ``--profile`` and ``--quiet``, handed over as ``connection``, a `Connection`."""
+    """``--region``, ``--profile`` and ``--quiet``, passed on as ``connection``, a `Connection`."""
 
     @wraps(command)
     def with_connection(*words: Any, region: str | None, profile: str | None, quiet: bool, **others: Any) -> Any:
@@ -36,7 +36,7 @@ def connection(command: Command) -> Command:
     return _all_of(
         with_connection,
         [
-            click.option("--region", help="Region to look at; default: that of the AWS configuration."),
+            click.option("--region", help="AWS region; default: that of the AWS configuration."),
             click.option("--profile", help="Profile of the AWS configuration."),
             click.option("--quiet", "-q", is_flag=True, help="Show no progress."),
         ],
@@ -44,20 +44,20 @@ def connection(command: Command) -> Command:
 
 
 def settings(command: Command) -> Command:
-    """The settings to look with, handed over as ``settings``, a `KnownSettings`; stands below `connection`."""
+    """The settings, passed on as ``settings``, a `KnownSettings`; to be used below `connection`."""
 
     @wraps(command)
     def with_settings(*words: Any, connection: Connection, **options: Any) -> Any:
-        told = {name: options.pop(name) for name in _SETTINGS}
-        return command(*words, connection=connection, settings=_read(connection, **told), **options)
+        values = {name: options.pop(name) for name in _SETTINGS}
+        return command(*words, connection=connection, settings=_read(connection, **values), **options)
 
     return _all_of(with_settings, _SETTINGS.values())
 
 
 def deployed(command: Command) -> Command:
-    """``--function`` and ``--settings``, for commands that judge nothing and ask where things lie.
+    """``--function`` and ``--settings``, for commands that only need to find history and journal.
 
-    They are handed over as ``settings``, a `KnownSettings`, or None if neither was given; stands below `connection`.
+    They are passed on as ``settings``, a `KnownSettings`, or None if neither is given; to be used below `connection`.
     """
 
     @wraps(command)
@@ -72,14 +72,14 @@ def deployed(command: Command) -> Command:
 
 _SETTINGS: Final[dict[str, Option]] = {
     "function": click.option(
-        "--function", metavar="NAME", help="Take the settings of this deployed function, and look into its bucket."
+        "--function", metavar="NAME", help="Use the settings of this deployed function, and its bucket."
     ),
     "copy": click.option(
         "--settings",
         "copy",
         type=click.File("rb"),
         metavar="FILE",
-        help="Take a copy of the settings: the JSON document, or the function's environment; - reads it from"
+        help="Use a copy of the settings: the JSON document, or the environment of the function; - reads"
         " standard input.",
     ),
     "keep_days": click.option(
@@ -123,30 +123,30 @@ def _all_of(command: Command, options: Iterable[Option]) -> Command:
 def _read(
     connection: Connection, *, function: str | None, copy: BinaryIO | None, keep_days: int, **single: Any
 ) -> KnownSettings:
-    found = _read_deployed(connection, function, copy, keep_days)
-    return found or KnownSettings(_of_options(keep_days=keep_days, **single))
+    settings = _read_deployed(connection, function, copy, keep_days)
+    return settings or KnownSettings(_of_options(keep_days=keep_days, **single))
 
 
 def _read_deployed(
     connection: Connection, function: str | None, copy: BinaryIO | None, keep_days: int
 ) -> KnownSettings | None:
     try:
-        # Its name as a person wrote it: "-" says nothing.
+        # click names standard input in full; "-" would be unclear in messages.
         read = None if copy is None else known_settings.read_copy(str(copy.name), copy.read())
-        # The document is the one form that says nothing of the default age limit.
+        # Only the document does not contain the default age limit.
         _must_not_contradict(keep_days_too=function is not None or (read is not None and read.environment is not None))
         if read is not None:
-            return read.understood(lambda: connection.clients, keep_days)
+            return read.parse(lambda: connection.clients, keep_days)
     except SettingsError as error:
         raise click.UsageError("\n".join(error.problems)) from None
     return None if function is None else known_settings.of_function(connection.clients, function)
 
 
 def _must_not_contradict(*, keep_days_too: bool) -> None:
-    """Settings come from one place.
+    """Refuse settings from more than one origin.
 
     Raises:
-        click.UsageError: They do not; names all that were given.
+        click.UsageError: Names the options.
     """
     context = click.get_current_context()
     given = [

@@ -77,48 +77,48 @@ def emit(
 
 
 def path(_context: click.Context, _parameter: click.Parameter, value: str | None) -> Path | None:
-    """What an option names as a file to write: refused before the work begins, not after it.
+    """Parse the name of a file to write; refuses it before the work starts. The callback of an option.
 
     Raises:
         click.BadParameter: It cannot be written.
     """
     if value is None:
         return None
-    # What a link leads to is replaced, not the link.
-    found = Path(value).resolve()
-    for hindered, why in (
-        (found.is_dir(), "is a folder"),
-        (found.exists() and not found.is_file(), "is no regular file"),
-        (not found.parent.is_dir(), "lies in a folder that does not exist"),
-        (not os.access(found.parent, os.W_OK), "lies in a folder that may not be written"),
+    # The target of a link is replaced, not the link.
+    file = Path(value).resolve()
+    for is_problem, problem in (
+        (file.is_dir(), "is a folder"),
+        (file.exists() and not file.is_file(), "is not a regular file"),
+        (not file.parent.is_dir(), "is in a folder that does not exist"),
+        (not os.access(file.parent, os.W_OK), "is in a folder without write permission"),
     ):
-        if hindered:
-            message = f"{value} {why}"
+        if is_problem:
+            message = f"{value} {problem}"
             raise click.BadParameter(message)
-    return found
+    return file
 
 
 def screen() -> Console:
-    """Standard output: colours for a terminal alone, and not where NO_COLOR is set."""
+    """Standard output; in colours if it is a terminal and NO_COLOR is not set."""
     wide = not sys.stdout.isatty() and "COLUMNS" not in os.environ
     return Console(width=_WIDTH) if wide else Console()
 
 
 def replace(file: Path, text: str) -> None:
-    """Write a file as a whole: until then whatever was there stays.
+    """Replace a file in one step: it is never left half written.
 
     Raises:
         click.ClickException: It cannot be written.
     """
-    beside = file.with_name(f".{file.name}.{uuid.uuid4().hex[:8]}")
+    temporary = file.with_name(f".{file.name}.{uuid.uuid4().hex[:8]}")
     try:
-        with beside.open("x", encoding="utf-8") as made:
-            made.write(text)
-            made.flush()
-            os.fsync(made.fileno())
-        beside.replace(file)
+        with temporary.open("x", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(file)
     except OSError as error:
         message = f"{file} cannot be written: {error.strerror}"
         raise click.ClickException(message) from None
     finally:
-        beside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Saved plans on a laptop: the same document as in the bucket, in a file that is named after its content."""
+"""Saved plans in files: the same document as in the bucket, named after its id."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ _ID: Final = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True, slots=True)
 class NamedPlan:
-    """A plan as a person named it.
+    """A plan on the command line.
 
     Attributes:
-        id: Its id.
-        plan: The plan, if it was named by its file.
+        id: Id of the plan.
+        plan: The plan, if a file was named.
         file: That file.
     """
 
@@ -42,13 +42,13 @@ class NamedPlan:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """What a plan is for.
+class PlanTarget:
+    """What a plan is made for.
 
     Attributes:
-        account: Its id.
-        region: Its name.
-        function: Name of the function, as Lambda has it.
+        account: Account id.
+        region: Name of the region.
+        function: Name of the function, without account and region.
     """
 
     account: str
@@ -56,25 +56,29 @@ class Place:
     function: str
 
 
-def place_of(clients: AwsClients, function: str) -> Place:
-    """Account, region and name of a function, which a person may name by its ARN as well.
+def target_of(clients: AwsClients, function: str) -> PlanTarget:
+    """Account, region and name of a function.
+
+    Args:
+        clients: AWS clients.
+        function: Name or ARN of the function.
 
     Raises:
-        AwsError: It cannot be read.
+        AwsError: It could not be read.
     """
-    answer = responses.called(clients.client("lambda"), "GetFunctionConfiguration", FunctionName=function)
-    _, _, _, region, account, _, name, *_ = responses.member(answer, "FunctionArn", "GetFunctionConfiguration").split(
+    response = responses.called(clients.client("lambda"), "GetFunctionConfiguration", FunctionName=function)
+    _, _, _, region, account, _, name, *_ = responses.member(response, "FunctionArn", "GetFunctionConfiguration").split(
         ":"
     )
-    return Place(account, region, name)
+    return PlanTarget(account, region, name)
 
 
 def named(_context: click.Context, _parameter: click.Parameter, value: str) -> NamedPlan:
-    """What a person names as a plan: its id, or a file called after it.
+    """Parse the id of a plan, or the name of a file that is named after it; the callback of an argument.
 
     Raises:
         click.BadParameter: It is neither.
-        ApprovalError: The file is no plan, or not the one that it is called after.
+        ApprovalError: The file is not a plan, or has another id.
     """
     if _ID.fullmatch(value):
         return NamedPlan(value)
@@ -83,41 +87,41 @@ def named(_context: click.Context, _parameter: click.Parameter, value: str) -> N
         message = f"{value} is neither a plan's id (64 hexadecimal digits) nor a file"
         raise click.BadParameter(message)
     if not _ID.fullmatch(file.stem):
-        message = f"{value} is not called after a plan's id, so nobody can tell whether it was changed"
+        message = f"{value} is not named after a plan's id, so changes to it could not be detected"
         raise click.BadParameter(message)
     if file.stat().st_size > approval_plan.MAX_BYTES:
-        message = f"{value} is longer than a plan may be"
+        message = f"{value} is longer than the longest plan"
         raise click.BadParameter(message)
     return NamedPlan(file.stem, approval_plan.read(file.read_bytes(), file.stem, value), file)
 
 
-def save(collected: CollectingReporter, known: KnownSettings, place: Place, folder: Path) -> Path | None:
-    """Write what a look would remove as a plan.
+def save(collected: CollectingReporter, known: KnownSettings, target: PlanTarget, folder: Path) -> Path | None:
+    """Write the removals of a dry run as a plan.
 
     Args:
-        collected: The look.
-        known: The settings that it used.
-        place: Of the function that will be told to carry it out.
-        folder: Where to.
+        collected: The dry run.
+        known: Its settings.
+        target: The function that will carry out the plan.
+        folder: Folder for the file.
 
     Returns:
-        The file; None if nothing would go.
+        The file; None if nothing would be removed.
 
     Raises:
-        ApprovalError: A run would refuse to remove, or the plan would be too long.
-        click.ClickException: It cannot be written.
+        ApprovalError: A run would refuse to remove anything, or the plan would be too long.
+        click.ClickException: The file cannot be written.
     """
     summary = collected.summary
     if summary.status is RunStatus.REFUSED:
         message = "no plan was saved, because a run would refuse to remove anything"
         raise ApprovalError(message)
     status_of = {name: repository.status for name, repository in summary.repositories.items()}
-    judged = [plan for name, plan in collected.plans.items() if status_of[name] is RepositoryStatus.JUDGED]
+    evaluated = [plan for name, plan in collected.plans.items() if status_of[name] is RepositoryStatus.JUDGED]
     plan = approval_plan.of_run(
-        judged,
-        account=place.account,
-        region=place.region,
-        function=place.function,
+        evaluated,
+        account=target.account,
+        region=target.region,
+        function=target.function,
         removal=known.value.removal_mode,
         settings_sha256=known.value.sha256,
         now=utc_now(),

@@ -1,4 +1,4 @@
-"""What is under way, on standard error, as long as somebody at a terminal waits for it."""
+"""Progress on standard error, if that is a terminal."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ if TYPE_CHECKING:
     from ecr_cleaner.model.plan import RepositoryPlan
 
 
-def _nobody_knows() -> int | None:
+def _unknown() -> int | None:
     return None
 
 
 class Progress:
-    """Shows every call, and how many repositories are judged; nothing where standard error is no terminal.
+    """Shows the calls, and the number of evaluated repositories.
 
     Attributes:
-        total: How many repositories there are to judge; asked when one was.
+        total: Returns the number of repositories to evaluate; None: unknown.
     """
 
     def __init__(self, clients: AwsClients, *, quiet: bool) -> None:
-        self.total: Callable[[], int | None] = _nobody_knows
+        self.total: Callable[[], int | None] = _unknown
         self._clients = clients
         self._lock = threading.Lock()
-        self._calls, self._judged = 0, 0
+        self._calls, self._evaluated = 0, 0
         self._bars = Bars(
             SpinnerColumn(),
             TextColumn("{task.description}"),
@@ -42,10 +42,10 @@ class Progress:
             TimeElapsedColumn(),
             console=Console(stderr=True),
             transient=True,
-            # Not what rich takes for a terminal: FORCE_COLOR would make one of a file.
+            # Not `Console.is_terminal`: FORCE_COLOR would make a file one.
             disable=quiet or not sys.stderr.isatty(),
         )
-        self._task = self._bars.add_task("Asking AWS", total=None)
+        self._task = self._bars.add_task("Calling AWS", total=None)
 
     def __enter__(self) -> Self:
         self._bars.start()
@@ -57,11 +57,11 @@ class Progress:
         self._bars.stop()
 
     def judged(self, name: str) -> None:
-        """One more repository is judged."""
-        self._judged += 1
+        """Count one more evaluated repository."""
+        self._evaluated += 1
         total = self.total()
-        done = f"{self._judged} of {total} repositories judged, now {name}"
-        self._bars.update(self._task, total=total, completed=self._judged, description=done)
+        done = f"{self._evaluated} of {total} repositories evaluated, last {name}"
+        self._bars.update(self._task, total=total, completed=self._evaluated, description=done)
 
     def _called(self, service: str, operation: str) -> None:
         with self._lock:
@@ -70,10 +70,10 @@ class Progress:
 
 
 class WatchedReporter(CollectingReporter):
-    """Keeps everything, and tells of each repository as it is judged.
+    """Collects everything, and shows the progress.
 
     Attributes:
-        watch: Told the name.
+        watch: Called with the name of each evaluated repository.
     """
 
     __slots__ = ("watch",)

@@ -1,4 +1,4 @@
-"""What AWS refuses, in one sentence that says what to do; told apart by AWS's codes, never by its words."""
+"""Errors as one sentence that says what to do; recognised by AWS's error codes, never by messages."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _BY_CODE: Final = {
             "SignatureDoesNotMatch",
             "UnrecognizedClientException",
         ),
-        f"AWS does not know these credentials: {_LOG_IN}",
+        f"AWS does not accept these credentials: {_LOG_IN}",
     ),
 }
 
@@ -47,19 +47,19 @@ _ACTION: Final = re.compile(r"not authorized to perform: (?P<action>[\w-]+:\w+)"
 
 
 def sentence(error: Exception) -> str:
-    """One sentence for an error that ended a command; for settings one a line for each problem."""
+    """One sentence for an error; for invalid settings one line for each problem."""
     if isinstance(error, SettingsError):
         return "\n".join(error.problems)
     if isinstance(error, CleanerError):
         return str(error)
     code = errors.code_of(error)
     if errors.is_denied(error):
-        # The code says what it is; only the action's name, which has no place of its own, is taken from the words.
+        # Recognised by the code; only the name of the action, which has no field of its own, is taken from the message.
         named = _ACTION.search(str(error))
         operation = errors.operation_of(error)
         needed = named["action"] if named else operation
         return f"access denied: your credentials lack the permission {needed} ({operation} failed with {code})"
     if code in _UNREACHABLE:
-        return f"AWS cannot be reached, is the region right and is there a way to it? {error}"
+        return f"AWS cannot be reached; check the region and the network: {error}"
     known = _BY_CODE.get(code)
     return f"{known} ({code})" if known else errors.sentence(error)

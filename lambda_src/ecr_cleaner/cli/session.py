@@ -1,4 +1,4 @@
-"""What a command does with AWS: clients for whom a person names, and a dry run that only looks."""
+"""The AWS connection of a command, and the dry run that `plan` and `explain` share."""
 
 from __future__ import annotations
 
@@ -34,34 +34,34 @@ EXIT_CODES: Final = {
     RunStatus.REFUSED: 1,
     RunStatus.INCOMPLETE: 3,
 }
-"""2 is left to wrong usage, as click has it."""
+"""Exit codes; click uses 2 for wrong usage."""
 
-SOMETHING_GOES: Final = 4
-"""What ``--detailed-exitcode`` ends with; `terraform plan -detailed-exitcode` says 2 there, which is taken here."""
+REMOVALS_PLANNED: Final = 4
+"""Exit code of ``--detailed-exitcode``; `terraform plan -detailed-exitcode` has 2, which means wrong usage here."""
 
-_OF_A_WHOLE_RUN: Final = ("max_removals_per_run", "max_removal_percent_per_run")
+_RUN_LIMITS: Final = ("max_removals_per_run", "max_removal_percent_per_run")
 
 
 def exit_code(summary: RunSummary, *, detailed: bool = False) -> int:
-    """How a command ends that looked.
+    """Exit code after a dry run.
 
     Args:
-        summary: Of the look.
-        detailed: Whether it says of a complete look that something would go.
+        summary: Summary of the dry run.
+        detailed: Whether a completed dry run with removals has an exit code of its own.
     """
     if detailed and summary.status is RunStatus.COMPLETED and any(r.removable for r in summary.repositories.values()):
-        return SOMETHING_GOES
+        return REMOVALS_PLANNED
     return EXIT_CODES[summary.status]
 
 
 @dataclass
 class Connection:
-    """Whose account, and which region.
+    """Account and region of a command.
 
     Attributes:
-        region: None: that of the AWS configuration.
-        profile: Likewise.
-        quiet: Whether no progress is shown.
+        region: None: as in the AWS configuration.
+        profile: None: as in the AWS configuration.
+        quiet: Whether to show no progress.
     """
 
     region: str | None = None
@@ -70,7 +70,7 @@ class Connection:
 
     @cached_property
     def clients(self) -> AwsClients:
-        """Made at first use, so that wrong usage is told before anybody is asked.
+        """AWS clients; made at first use, so that wrong usage is reported before the first call.
 
         Raises:
             AwsError: There is no such profile.
@@ -79,31 +79,31 @@ class Connection:
         return connect(self.region, self.profile)
 
     def progress(self) -> Progress:
-        """Shows on standard error what the clients do, where somebody looks."""
+        """Shows on standard error which calls are made, if that is a terminal."""
         return Progress(self.clients, quiet=self.quiet)
 
     def check(self) -> None:
-        """Ask the registry for the one thing that every look begins with: wrong credentials are told here, in a line.
+        """Make the first call that every command needs, so that wrong credentials are reported in one line.
 
         Raises:
-            AwsError: It does not answer.
+            AwsError: The registry could not be read.
         """
         responses.called(self.clients.client("ecr"), "DescribeRegistry")
 
 
-def look(
+def evaluate(
     connection: Connection, known: KnownSettings, only: frozenset[str] | None = None, html: Path | None = None
 ) -> CollectingReporter:
-    """Judge every image of the repositories, or of those in `only`, in a dry run that writes nothing at AWS.
+    """Evaluate every image of the opted-in repositories, or of those in `only`; writes nothing at AWS.
 
     Args:
-        connection: Whose account.
-        known: What holds.
-        only: Names of repositories; None means all of them.
-        html: Where the report's page is written; None: nowhere.
+        connection: Account and region.
+        known: The settings.
+        only: Names of repositories; None: all of them.
+        html: File for the HTML report; None: no report.
 
     Raises:
-        AwsError: The registry does not answer.
+        AwsError: The registry could not be read.
         CleanerError: No region is configured.
     """
     connection.check()
@@ -112,7 +112,7 @@ def look(
         reporter = WatchedReporter(progress.judged)
         run = compose.run(
             connection.clients,
-            _settings_of_a_look(known.value, only),
+            _without_run_limits(known.value, only),
             reporter,
             str(uuid.uuid4()),
             keep=LocalPage(html).keep if html else None,
@@ -121,22 +121,24 @@ def look(
             read_only=True,
             **named,
         )
-        progress.total = lambda: sum(one.status is RepositoryStatus.JUDGED for one in run.summary.repositories.values())
+        progress.total = lambda: sum(
+            repository.status is RepositoryStatus.JUDGED for repository in run.summary.repositories.values()
+        )
         run.execute()
     return reporter
 
 
-def _settings_of_a_look(settings: Settings, only: frozenset[str] | None) -> Settings:
-    # What all repositories together would lose, nobody knows who looks at some of them.
-    return settings if only is None else settings.model_copy(update=dict.fromkeys(_OF_A_WHOLE_RUN))
+def _without_run_limits(settings: Settings, only: frozenset[str] | None) -> Settings:
+    """Limits on the removals of all repositories mean nothing for some of them."""
+    return settings if only is None else settings.model_copy(update=dict.fromkeys(_RUN_LIMITS))
 
 
-def must_be_opted_in(connection: Connection, names: frozenset[str], settings: Settings) -> None:
-    """Refuse names of repositories that a run would not look at.
+def require_opted_in(connection: Connection, names: frozenset[str], settings: Settings) -> None:
+    """Refuse names of repositories that did not opt in.
 
     Raises:
-        click.UsageError: There are such; names them, and those that opted in.
-        AwsError: The registry does not answer.
+        click.UsageError: Names these repositories, and those that opted in.
+        AwsError: The registry could not be read.
     """
     clients = connection.clients
     arns = dict(repositories.repository_names(clients))

@@ -1,6 +1,6 @@
-"""Who uses what, image by image: reads the sources and the repositories that they name. Nothing is judged.
+"""Which consumers use which images: reads the usage sources and the repositories that usages refer to.
 
-What no source names is not shown, and only one repository lies in memory at a time.
+Images without usages are left out, and nothing is evaluated. Only one repository is held in memory at a time.
 """
 
 from __future__ import annotations
@@ -31,36 +31,35 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION: Final = 1
 
-
 ANY_REPOSITORY: Final = "(any repository)"
-"""Where usages stand that name a digest alone, if none of the repositories that were read holds it."""
+"""Repository of usages that refer to a digest alone, if no repository that was read contains it."""
 
 
 class State(StrEnum):
-    """What became of an image that somebody names."""
+    """Whether an image that a consumer refers to can be pulled."""
 
     THERE = "there"
     ARCHIVED = "archived"
     MISSING = "missing"
     NO_REPOSITORY = "no_repository"
-    NOT_READ = "not_read"  # nobody knows, and no removal depends on it
-    MANY = "many"  # every image of a repository, or of several
+    NOT_READ = "not_read"  # unknown; no removal depends on it
+    MANY = "many"  # all images of one or several repositories
 
 
 UNRESOLVED: Final = frozenset({State.ARCHIVED, State.MISSING, State.NO_REPOSITORY})
-"""What nothing can pull."""
+"""States of images that cannot be pulled."""
 
 
 @dataclass(frozen=True, slots=True)
 class ImageUsage:
-    """One image that is named, and who names it.
+    """An image with its usages.
 
     Attributes:
-        repository: Its name; one that ends in ``*`` stands for all that begin so.
-        name: As a person writes it within the repository: its tags, or what was asked for.
-        digest: None where the image is not known.
-        state: What became of it.
-        usages: Of the image.
+        repository: Name of the repository; with ``*`` at its end it stands for all names with that prefix.
+        name: Name within the repository: the tags of the image, or the tag or digest that usages refer to.
+        digest: None if the image is unknown.
+        state: Whether it can be pulled.
+        usages: Usages that refer to the image.
     """
 
     repository: str
@@ -72,15 +71,15 @@ class ImageUsage:
 
 @dataclass(slots=True)
 class UsageOverview:
-    """Who uses what in one registry.
+    """Usages of the images of one registry.
 
     Attributes:
-        account_id: Whose.
-        region: Where.
-        scan: The sources' outcomes.
-        used: By repository and image.
-        causes: Why something may be missing; one sentence each.
-        accepted_gaps: What a person left unprotected beside whole sources; one sentence each.
+        account_id: Account of the registry.
+        region: Region of the registry.
+        scan: Outcomes of the usage sources.
+        used: Images with usages, sorted by repository.
+        causes: Why usages or images may be missing; one sentence each.
+        accepted_gaps: Gaps that were accepted beside whole sources; one sentence each.
     """
 
     account_id: str
@@ -92,16 +91,16 @@ class UsageOverview:
 
     @property
     def unprotected(self) -> list[str]:
-        """What was not looked at by a person's word; one sentence each."""
+        """Consumers that were not scanned because of settings; one sentence each."""
         return [*(f"{outcome.key}: {outcome.detail}" for outcome in self.scan.unprotected), *self.accepted_gaps]
 
     @property
     def status(self) -> RunStatus:
-        """Whether all of it is known."""
+        """Failed if anything may be missing."""
         return RunStatus.FAILED if self.causes else RunStatus.COMPLETED
 
     def as_json(self) -> dict[str, Any]:
-        """All of it as JSON-native values."""
+        """The overview as JSON-native values."""
         return {
             "schema_version": SCHEMA_VERSION,
             "status": self.status.value,
@@ -111,10 +110,10 @@ class UsageOverview:
             "unprotected": self.unprotected,
             "images": [
                 {
-                    "repository": one.repository,
-                    "name": one.name,
-                    "digest": one.digest,
-                    "state": one.state.value,
+                    "repository": image.repository,
+                    "name": image.name,
+                    "digest": image.digest,
+                    "state": image.state.value,
                     "consumers": [
                         {
                             "source": usage.source,
@@ -122,52 +121,52 @@ class UsageOverview:
                             "evidence": usage.evidence.value,
                             "reference": usage.reference.text,
                         }
-                        for usage in one.usages
+                        for usage in image.usages
                     ],
                 }
-                for one in self.used
+                for image in self.used
             ],
         }
 
 
-def look(
+def read_overview(
     clients: AwsClients, settings: Settings, now: datetime, only: Collection[str] = (), *, unresolved: bool = False
 ) -> UsageOverview:
-    """Ask every source, and look for what it names.
+    """Read every usage source, and every repository that usages refer to.
 
     Args:
-        clients: Of the account and region.
-        settings: Which sources are excluded.
-        now: The moment before the first call.
-        only: Repositories to look at; empty means all that are named.
-        unresolved: Whether only what nothing can pull is wanted.
+        clients: AWS clients of the account and region.
+        settings: Disabled sources, images in use elsewhere.
+        now: Time before the first call.
+        only: Names of the repositories to read; empty: all that usages refer to.
+        unresolved: Whether to leave out images that can be pulled.
 
     Raises:
-        AwsError: The registry as a whole does not answer.
+        AwsError: The registry could not be read.
         CleanerError: Likewise.
     """
     facts = config.registry_facts(clients)
     existing = {name for name, _ in repositories.repository_names(clients)}
     scan = LocalScanner(clients, settings, "usage", lambda: now).scan(now)
-    found = UsageOverview(facts.account, clients.region, scan, accepted_gaps=settings.gaps_beside_sources)
-    found.causes += [f"source {outcome.key}: {outcome.detail}" for outcome in scan.failures]
+    overview = UsageOverview(facts.account, clients.region, scan, accepted_gaps=settings.gaps_beside_sources)
+    overview.causes += [f"source {outcome.key}: {outcome.detail}" for outcome in scan.failures]
     usages = tuple(matching.of_registry(scan.usages, facts.account, clients.region))
     named = matching.by_repository(usages)
     anywhere = named.pop(None, ())
     registry = _Registry(clients, facts, frozenset(existing), anywhere)
-    homeless = {one.reference.digest for one in anywhere}
+    unlocated = {usage.reference.digest for usage in anywhere}
     wanted = {name for name in named if name is not None}
     for name in sorted(only) if only else [*sorted(wanted), *sorted(existing - wanted)]:
-        if name not in wanted and not homeless:
-            continue  # a digest alone may lie in any repository, until it is found
-        known = registry.used(name, named.get(name, ()), found.causes)
-        homeless -= {one.digest for one in known if one.state is not State.NOT_READ}
-        found.used += known
+        if name not in wanted and not unlocated:
+            continue  # only a digest without a repository may be in any repository
+        images = registry.used(name, named.get(name, ()), overview.causes)
+        unlocated -= {image.digest for image in images if image.state is not State.NOT_READ}
+        overview.used += images
     if not only:
-        found.used += _everywhere(usages, [one for one in anywhere if one.reference.digest in homeless])
-    found.used = [one for one in found.used if not unresolved or one.state in UNRESOLVED]
-    found.used.sort(key=lambda one: one.repository)
-    return found
+        overview.used += _everywhere(usages, [usage for usage in anywhere if usage.reference.digest in unlocated])
+    overview.used = [image for image in overview.used if not unresolved or image.state in UNRESOLVED]
+    overview.used.sort(key=lambda image: image.repository)
+    return overview
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,19 +177,19 @@ class _Registry:
     anywhere: tuple[Usage, ...]
 
     def used(self, name: str, usages: tuple[Usage, ...], causes: list[str]) -> list[ImageUsage]:
-        """What is used of one repository; a failure becomes one of the causes."""
-        # What a pull-through cache does not hold is fetched when somebody pulls it.
+        """Images of one repository with usages; a failure is added to the causes."""
+        # An image that a pull-through cache does not contain is fetched at the next pull.
         cached = self.facts.cached_under(name) is not None
         if name not in self.existing:
-            # A name without a registry may be an image of another one.
-            certain = tuple(one for one in usages if one.reference.account is not None)
+            # A reference without a registry may belong to another registry.
+            certain = tuple(usage for usage in usages if usage.reference.account is not None)
             return [] if cached else list(_all(name, certain, State.NO_REPOSITORY))
         try:
-            found = list(_resolved(name, registry_images.images(self.clients, name), usages, self.anywhere))
+            images = list(_resolved(name, registry_images.images(self.clients, name), usages, self.anywhere))
         except (CleanerError, *errors.AwsError) as error:
             causes.append(f"repository {name}: {errors.sentence(error)}")
             return list(_all(name, usages, State.NOT_READ))
-        return [one for one in found if not (cached and one.state is State.MISSING)]
+        return [image for image in images if not (cached and image.state is State.MISSING)]
 
 
 def _resolved(
@@ -203,16 +202,16 @@ def _resolved(
             state = State.THERE if image.active else State.ARCHIVED
             label = ", ".join(image.tags) or image.digest
             yield ImageUsage(name, label, image.digest, state, _sorted(resolved.used[image.digest]))
-    yield from _unfound(name, resolved.missing, State.MISSING)
+    yield from _missing(name, resolved.missing, State.MISSING)
     yield from _many(name, usages)
 
 
 def _all(name: str, usages: tuple[Usage, ...], state: State) -> Iterator[ImageUsage]:
-    yield from _unfound(name, matching.resolve((), usages).missing, state)
+    yield from _missing(name, matching.resolve((), usages).missing, state)
     yield from _many(name, usages)
 
 
-def _unfound(name: str, missing: Mapping[str, tuple[Usage, ...]], state: State) -> Iterator[ImageUsage]:
+def _missing(name: str, missing: Mapping[str, tuple[Usage, ...]], state: State) -> Iterator[ImageUsage]:
     for wanted, usages in sorted(missing.items()):
         digest = wanted[1:] if wanted.startswith("@") else None
         yield ImageUsage(name, wanted[1:], digest, state, _sorted(usages))
@@ -224,19 +223,19 @@ def _many(name: str, usages: Iterable[Usage]) -> Iterator[ImageUsage]:
         yield ImageUsage(name, "*", None, State.MANY, _sorted(every))
 
 
-def _everywhere(usages: Iterable[Usage], homeless: Iterable[Usage]) -> Iterator[ImageUsage]:
-    """What names no single repository."""
+def _everywhere(usages: Iterable[Usage], unlocated: Iterable[Usage]) -> Iterator[ImageUsage]:
+    """Usages that refer to no single repository."""
     prefixes: dict[str, list[Usage]] = {}
-    for one in usages:
-        if one.reference.breadth is ReferenceScope.PREFIX:
-            prefixes.setdefault(f"{one.reference.repository or ''}*", []).append(one)
-    for name, found in sorted(prefixes.items()):
-        yield ImageUsage(name, "*", None, State.MANY, _sorted(found))
+    for usage in usages:
+        if usage.reference.breadth is ReferenceScope.PREFIX:
+            prefixes.setdefault(f"{usage.reference.repository or ''}*", []).append(usage)
+    for name, of_prefix in sorted(prefixes.items()):
+        yield ImageUsage(name, "*", None, State.MANY, _sorted(of_prefix))
     digests: dict[str, list[Usage]] = {}
-    for one in homeless:
-        digests.setdefault(str(one.reference.digest), []).append(one)
-    for digest, found in sorted(digests.items()):
-        yield ImageUsage(ANY_REPOSITORY, digest, digest, State.NOT_READ, _sorted(found))
+    for usage in unlocated:
+        digests.setdefault(str(usage.reference.digest), []).append(usage)
+    for digest, of_digest in sorted(digests.items()):
+        yield ImageUsage(ANY_REPOSITORY, digest, digest, State.NOT_READ, _sorted(of_digest))
 
 
 def _sorted(usages: Iterable[Usage]) -> tuple[Usage, ...]:

@@ -63,20 +63,20 @@ def counts_by_source(listed: Counts | None) -> dict[SourceKey, int]:
 
 
 class HistoryNotStarted(Strict):
-    """The marker as Terraform makes it: no run has begun a history yet."""
+    """The marker as Terraform creates it: no run has started a history yet."""
 
     schema_version: Literal[1]
     state: Literal["new"]
 
 
 class HistoryStarted(Strict):
-    """The marker from the first run on; it tells a first run from a lost history.
+    """The marker from the first run on; it distinguishes a first run from a lost history.
 
     Attributes:
         schema_version: Of this document.
-        state: That one has begun.
-        history_id: Names the history; part of the keys of all its objects.
-        started_at: When it began.
+        state: A history was started.
+        history_id: Identifies the history; part of the keys of all its objects.
+        started_at: When it was started.
     """
 
     schema_version: Literal[1]
@@ -86,15 +86,15 @@ class HistoryStarted(Strict):
 
 
 class Marker(RootModel[Annotated[HistoryNotStarted | HistoryStarted, Field(discriminator="state")]]):
-    """Either of the two."""
+    """One of the two markers."""
 
 
 class PendingDrop(Strict):
-    """A fall of usages that waits for a person's word.
+    """A drop in usages that an operator has to confirm.
 
     Attributes:
-        id: Of the fall.
-        usages: Images in use by source: what becomes the measure once it is confirmed.
+        id: Of the drop.
+        usages: Images in use by source; the baseline once the drop is confirmed.
     """
 
     id: str
@@ -105,9 +105,9 @@ class StateDocument(Strict):
     """What is known of the history as a whole.
 
     Attributes:
-        repositories: Names of those that have an object; one that is missing then is lost.
-        usages: Images in use by source, of the last run that was complete; None before the first one.
-        pending_drop: If the last run met one.
+        repositories: Names of repositories with an object; if one of these objects is missing, it is lost.
+        usages: Images in use by source, of the last complete run; None before the first one.
+        pending_drop: Drop in usages of the last run, if there was one.
     """
 
     repositories: Texts = Field(default_factory=list)
@@ -116,7 +116,7 @@ class StateDocument(Strict):
 
 
 class EntryDocument(Strict):
-    """As `memory.Entry`; what is empty is left out."""
+    """As `memory.Entry`; empty values are left out."""
 
     tags: Texts = Field(default_factory=list)
     tags_changed_at: AwareDatetime | None = None
@@ -140,7 +140,7 @@ _Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
 
 
 class RepositoryDocument(Strict):
-    """As `memory.History`; what is empty is left out."""
+    """As `memory.History`; empty values are left out."""
 
     repository: str
     observed_at: AwareDatetime
@@ -149,7 +149,7 @@ class RepositoryDocument(Strict):
 
 
 def write_history(history: model.History) -> bytes:
-    """A repository's history as a document."""
+    """The history of a repository as a document."""
     return seal(
         RepositoryDocument(
             repository=history.repository,
@@ -175,10 +175,10 @@ def write_history(history: model.History) -> bytes:
 
 
 def read_history(body: bytes, place: str, repository: str) -> model.History:
-    """A repository's history from its document.
+    """The history of a repository from its document.
 
     Raises:
-        NotWholeError: It is no such document, not whole, or that of another repository.
+        NotWholeError: It is not such a document, incomplete, or that of another repository.
     """
     found = unseal(RepositoryDocument, body, place)
     if found.repository != repository:

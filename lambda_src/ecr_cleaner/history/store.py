@@ -1,14 +1,14 @@
-"""Keeps the memory in S3: one object for each repository, one for what holds for all, and a marker.
+"""Stores the history in S3: one object for each repository, one for all of them, and a marker.
 
 ::
 
-    <prefix>marker.json                                   Terraform's; says whether a history has begun, and which
+    <prefix>marker.json                                   by Terraform; whether a history was started, and which
     <prefix>history/<id>/state.json                       which repositories have an object, images in use by source
-    <prefix>history/<id>/repositories/<repository>.json   who used which digest, which tags moved
+    <prefix>history/<id>/repositories/<repository>.json   consumers of each digest, tags that moved
 
-Whatever is known to have been written and cannot be read again is lost, and lost is not empty: nothing is removed.
-A history that begins anew has a new id, so nothing of an older one can be mistaken for a part of it. No key is read
-that may rightly be absent: that would take the permission to list the bucket.
+An object that is known to have been written and cannot be read is lost. A lost object is not an empty one: nothing is
+removed then. A new history has a new id, so no object of an older one is taken for a part of it. The store reads no
+key that may be absent: to tell absent from denied, S3 needs the permission to list the bucket.
 """
 
 from __future__ import annotations
@@ -40,17 +40,17 @@ BEGIN_ANEW: Final = (
 
 @dataclass(slots=True)
 class HistoryReader:
-    """The history of one instance of the module, as somebody sees it who may not add to it; `open` comes first.
+    """The history of one instance of the module, for dry runs of the command line; call `open` first.
 
-    It answers what the function's next run would know. Nothing here writes.
+    It returns what the function's next run would know. It has no method that writes.
 
     Attributes:
-        advice: What a person can do about an object that is lost.
-        clients: Of the run.
-        bucket: Where it lies.
-        prefix: Of all keys; ends with a slash.
-        keep_recently_used_days: How long a past use protects, at least.
-        started_at: When the history began.
+        advice: What an operator can do about a lost object.
+        clients: AWS clients of the run.
+        bucket: Bucket of the history.
+        prefix: Prefix of all keys; ends with a slash.
+        keep_recently_used_days: For how many days a past use protects an image, at least.
+        started_at: When the history was started.
     """
 
     advice: ClassVar[str] = "if the function itself can read it, your credentials lack s3:GetObject on it"
@@ -64,11 +64,11 @@ class HistoryReader:
 
     @property
     def usages(self) -> Mapping[SourceKey, int]:
-        """Images in use by source, of the last run that was complete; empty before the first one."""
+        """Images in use by source, of the last complete run; empty before the first one."""
         return schema.counts_by_source(self._state.usages)
 
     def open(self, now: datetime) -> None:
-        """Find the history; one that has not begun knows nothing, and is left as it is.
+        """Find the history; if none was started, nothing is known.
 
         Raises:
             HistoryError: It is lost, or cannot be read.
@@ -80,41 +80,41 @@ class HistoryReader:
             self._read_state(marker)
 
     def known(self, repository: str) -> model.History | None:
-        """What is remembered of a repository; None if no run has looked at it.
+        """The history of a repository; None if no run has read the repository.
 
         Raises:
-            HistoryError: It cannot be read, or is not whole.
+            HistoryError: It cannot be read, or is incomplete.
         """
         if repository in self._state.repositories:
             return self._read(repository)[0]
         if not self._root:
-            return None  # no history has begun
+            return None  # no history was started
         key = self._key(repository)
         try:
-            # A run that was killed may have written it and not yet noted that it exists; the next one finds it so.
+            # A run that was killed may have written it without listing it in the state; the next run will find it too.
             return schema.read_history(s3.read(self.clients, self.bucket, key).body, self._place(key), repository)
         except AbsentError:
             return None
 
     def remember(self, seen: model.History) -> model.History:
-        """What would be known after one look at a repository.
+        """What the history would be after one observation of a repository.
 
         Raises:
-            HistoryError: What was known cannot be read.
+            HistoryError: The known history cannot be read.
         """
         return model.remember(self.known(seen.repository), seen, self.keep_recently_used_days)
 
     def removing(self, repository: str, gone: Mapping[str, RemovedImage]) -> None:  # noqa: ARG002 - as `HistoryStore` has it
-        """Refuse: what nobody notes may not be removed.
+        """Refuse: a removal that is not stored may not be carried out.
 
         Raises:
             HistoryError: Always.
         """
-        message = f"the history is only read here, so nothing is removed from {repository}"
+        message = f"the history is opened for reading only, so nothing is removed from {repository}"
         raise HistoryError(message)
 
     def save(self, existing: Collection[str], usages: Mapping[SourceKey, int] | None, drop_id: str | None) -> None:
-        """Nothing is noted: the next run of the function measures by what the function itself saw."""
+        """Store nothing: only runs of the function set the baseline of the next run."""
 
     def _marker(self) -> tuple[HistoryNotStarted | HistoryStarted, str]:
         key = f"{self.prefix}marker.json"
@@ -158,14 +158,14 @@ class HistoryReader:
 
 @dataclass(slots=True)
 class HistoryStore(HistoryReader):
-    """The history as the function keeps it: what a reader reads, and what is written."""
+    """The history for runs of the function: reads and writes."""
 
     advice: ClassVar[str] = BEGIN_ANEW
     _state_etag: str | None = field(init=False, default=None)
     _written: set[str] = field(init=False, default_factory=set)
 
     def open(self, now: datetime) -> None:
-        """Find the history; begin it, if Terraform says that there is none yet.
+        """Find the history; start it if the marker says that there is none yet.
 
         Raises:
             HistoryError: It is lost, or cannot be read.
@@ -174,13 +174,13 @@ class HistoryStore(HistoryReader):
         self._state_etag = self._read_state(self._begin(now, etag) if isinstance(marker, HistoryNotStarted) else marker)
 
     def remember(self, seen: model.History) -> model.History:
-        """Add one look at a repository to what is known of it.
+        """Add one observation to the history of its repository.
 
         Returns:
-            What is known now, once it is written.
+            The new history, after it was written.
 
         Raises:
-            HistoryError: What was known cannot be read, or what is known now cannot be written.
+            HistoryError: The known history cannot be read, or the new one cannot be written.
         """
         known, etag = None, None
         if seen.repository in self._written or seen.repository in self._state.repositories:
@@ -189,8 +189,8 @@ class HistoryStore(HistoryReader):
         try:
             self._write(found, etag)
         except ReplacedError:
-            # By a run at the same time, by this one's own first try, or by one that was killed before it could
-            # note that the object exists. What is known there joins what is known here, once.
+            # By a concurrent run, by the first attempt of this call, or by a run that was killed before it could list
+            # the object in the state. The two histories are merged, once.
             known, etag = self._read(seen.repository)
             found = model.remember(known, found, self.keep_recently_used_days)
             self._write(found, etag)
@@ -198,10 +198,10 @@ class HistoryStore(HistoryReader):
         return found
 
     def removing(self, repository: str, gone: Mapping[str, RemovedImage]) -> None:
-        """Note what is about to go from a repository that was looked at, before it does.
+        """Store which images of an observed repository are about to be removed.
 
         Raises:
-            HistoryError: What is known cannot be read, or this not be written.
+            HistoryError: The history cannot be read or written.
         """
         known, etag = self._read(repository)
         try:
@@ -211,65 +211,65 @@ class HistoryStore(HistoryReader):
             self._write(model.removing(known, gone), etag)
 
     def save(self, existing: Collection[str], usages: Mapping[SourceKey, int] | None, drop_id: str | None) -> None:
-        """Note what holds for all repositories.
+        """Store the state that is common to all repositories.
 
         Args:
-            existing: Names of all repositories of the registry; the others are forgotten.
-            usages: Images in use by source, if every source gave a full answer.
-            drop_id: Of a fall of usages that somebody has to confirm before they become the measure; None: none has.
+            existing: Names of all repositories of the registry; others are forgotten.
+            usages: Images in use by source, if every source was read completely.
+            drop_id: Of a drop in usages that an operator has to confirm before they become the baseline; None: no drop.
 
         Raises:
             HistoryError: It could not be written.
         """
-        measure, pending = self._state.usages, self._state.pending_drop
+        baseline, pending = self._state.usages, self._state.pending_drop
         if usages is not None and drop_id is not None:
             pending = PendingDrop(id=drop_id, usages=schema.counts_list(usages))
         elif usages is not None:
-            # A source that was not asked this time keeps its measure for the time when it is asked again.
-            measure, pending = schema.counts_list({**self.usages, **usages}), None
+            # A source that is disabled in this run keeps its baseline until it is enabled again.
+            baseline, pending = schema.counts_list({**self.usages, **usages}), None
         kept = {name for name in self._state.repositories if name in existing} | self._written
-        self._replace_state(StateDocument(repositories=sorted(kept), usages=measure, pending_drop=pending))
+        self._replace_state(StateDocument(repositories=sorted(kept), usages=baseline, pending_drop=pending))
 
     def confirm(self, drop_id: str) -> dict[SourceKey, int]:
-        """Make the usages of a fall that somebody confirmed the measure from now on.
+        """Make the usages of a confirmed drop the new baseline.
 
         Returns:
-            These usages, by source.
+            The new baseline: images in use by source.
 
         Raises:
-            HistoryError: No such fall waits for confirmation.
+            HistoryError: No such drop awaits confirmation.
         """
         marker, _ = self._marker()
         if isinstance(marker, HistoryStarted):
             self._state_etag = self._read_state(marker)
         pending = self._state.pending_drop
         if pending is None or pending.id != drop_id:
-            waiting = f"the one that waits is {pending.id}" if pending else "none waits"
-            message = f"there is no fall of usages {drop_id} to confirm: {waiting}"
+            waiting = f"the drop {pending.id} does" if pending else "none does"
+            message = f"no drop in usages {drop_id} awaits confirmation: {waiting}"
             raise HistoryError(message)
         confirmed = schema.counts_by_source(pending.usages)
-        measure = schema.counts_list({**self.usages, **confirmed})
-        self._write_state(self._state.model_copy(update={"usages": measure, "pending_drop": None}))
+        baseline = schema.counts_list({**self.usages, **confirmed})
+        self._write_state(self._state.model_copy(update={"usages": baseline, "pending_drop": None}))
         return confirmed
 
     def _begin(self, now: datetime, etag: str) -> HistoryStarted:
-        """Begin a history, unless somebody else just does.
+        """Start a history, unless a concurrent run does.
 
-        The empty state is there before the marker names it: between the two nothing is lost.
+        The empty state is written before the marker names it, so no failure between the two looks like a loss.
         """
         name = f"{now:%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:8]}"
-        begun = HistoryStarted(schema_version=1, state="started", history_id=name, started_at=now)
-        with suppress(ReplacedError):  # nobody else knows this key: a first try whose answer got lost
-            s3.write(self.clients, self.bucket, self._state_key(begun), schema_module.seal(StateDocument()), None)
+        started = HistoryStarted(schema_version=1, state="started", history_id=name, started_at=now)
+        with suppress(ReplacedError):  # no other run uses this key: the first attempt of this call
+            s3.write(self.clients, self.bucket, self._state_key(started), schema_module.seal(StateDocument()), None)
         key = f"{self.prefix}marker.json"
         try:
-            s3.write(self.clients, self.bucket, key, begun.model_dump_json().encode() + b"\n", etag)
+            s3.write(self.clients, self.bucket, key, started.model_dump_json().encode() + b"\n", etag)
         except ReplacedError:
             marker, _ = self._marker()
             if isinstance(marker, HistoryNotStarted):
                 raise
             return marker
-        return begun
+        return started
 
     def _replace_state(self, state: StateDocument) -> None:
         try:

@@ -115,9 +115,9 @@ def test_each_stay_says_why() -> None:
             digest("attic"),
             (),
             "reason_changed",
-            "it would go as archived_and_unused by now, and old_and_unused was approved of",
+            "it would be removed as archived_and_unused now; old_and_unused was approved",
         ),
-        (digest("gone"), ("v1",), "gone", "it is gone already"),
+        (digest("gone"), ("v1",), "gone", "it no longer exists"),
     ]
     assert {one.repository for one in found} == {"app"}
 

@@ -142,7 +142,7 @@ def test_a_page_that_cannot_be_written_is_told_before_anybody_is_asked(registry:
     del registry
     result = run("plan", "--html", str(tmp_path / "nowhere" / "page.html"))
     assert result.exit_code == 2
-    assert "lies in a folder that does not exist" in result.output
+    assert "is in a folder that does not exist" in result.output
 
 
 def test_a_page_that_fails_at_the_end_fails_the_plan(

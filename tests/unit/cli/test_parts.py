@@ -18,7 +18,7 @@ from ecr_cleaner.cli.deadline import Deadline
 from ecr_cleaner.cli.group import CommandFiles
 from ecr_cleaner.cli.known_settings import KnownSettings
 from ecr_cleaner.cli.sentences import sentence
-from ecr_cleaner.cli.session import EXIT_CODES, SOMETHING_GOES
+from ecr_cleaner.cli.session import EXIT_CODES, REMOVALS_PLANNED
 from ecr_cleaner.errors import CleanerError
 from ecr_cleaner.settings.loader import Settings
 
@@ -43,8 +43,8 @@ DENIED = "User: arn:aws:iam::1:user/a is not authorized to perform: ecs:ListClus
         (NoCredentialsError(), "no AWS credentials were found: log in "),
         (TokenRetrievalError(provider="sso", error_msg="x"), "the AWS credentials have expired: log in again "),
         (refused("ExpiredTokenException"), "the AWS credentials have expired: log in again "),
-        (refused("UnrecognizedClientException"), "AWS does not know these credentials: log in again "),
-        (refused("InvalidClientTokenId"), "AWS does not know these credentials: log in again "),
+        (refused("UnrecognizedClientException"), "AWS does not accept these credentials: log in again "),
+        (refused("InvalidClientTokenId"), "AWS does not accept these credentials: log in again "),
         (
             refused("AccessDeniedException", DENIED),
             "access denied: your credentials lack the permission ecs:ListClusters (",
@@ -89,7 +89,7 @@ def test_a_folder_that_may_not_be_written_is_refused(tmp_path: Path, monkeypatch
     """Root may write everywhere, so the question itself is answered here."""
     monkeypatch.setattr(output.os, "access", lambda *_: False)
     context, parameter = click.Context(click.Command("x")), click.Option(["--output"])
-    with pytest.raises(click.BadParameter, match="lies in a folder that may not be written"):
+    with pytest.raises(click.BadParameter, match="is in a folder without write permission"):
         output.path(context, parameter, str(tmp_path / "plan"))
 
 
@@ -140,10 +140,10 @@ def test_equal_settings_have_one_hash() -> None:
 
 def test_every_exit_code_is_in_the_help() -> None:
     """Those of the statuses, wrong usage, the detailed one, and Ctrl-C."""
-    expected = {*EXIT_CODES.values(), 2, SOMETHING_GOES, interrupts.INTERRUPTED}
+    expected = {*EXIT_CODES.values(), 2, REMOVALS_PLANNED, interrupts.INTERRUPTED}
     listed = [int(line.split()[0]) for line in texts.EXIT_CODES_OF_PLAN.splitlines()[2:]]
     assert listed == sorted(expected)
-    assert [int(line.split()[0]) for line in texts.EXIT_CODES.splitlines()[2:]] == sorted(expected - {SOMETHING_GOES})
+    assert [int(line.split()[0]) for line in texts.EXIT_CODES.splitlines()[2:]] == sorted(expected - {REMOVALS_PLANNED})
 
 
 def test_every_command_says_what_it_is_for() -> None:

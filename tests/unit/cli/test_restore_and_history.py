@@ -71,7 +71,7 @@ def run(*words: str) -> Result:
         (["UPPER"], "is not an image name"),
         (
             [f"{HOST.replace(REGION, 'eu-west-1')}/app:v1", "--function", "f"],
-            "lies in 123456789012 eu-west-1, but this is",
+            "is in 123456789012 eu-west-1, but this is",
         ),
     ],
 )

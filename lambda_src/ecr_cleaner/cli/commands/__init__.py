@@ -1,5 +1,5 @@
-"""One module for each command of the command line, or for a few that belong together.
+"""One module for each command of the command line.
 
-Each defines ``command``, a `click.Command` with the name that people type. It may raise whatever `ecr_cleaner.errors`
+Each defines ``command``, a `click.Command`. It may raise the errors of `ecr_cleaner.errors`
 and `ecr_cleaner.aws.AwsError` hold: the command line tells it in one line and ends with exit code 1.
 """

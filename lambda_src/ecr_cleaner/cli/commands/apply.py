@@ -1,4 +1,4 @@
-"""``ecr-cleaner apply``: carries a saved plan out."""
+"""``ecr-cleaner apply``: carries out a saved plan."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from ecr_cleaner.settings.loader import refusals_to_apply
 if TYPE_CHECKING:
     from ecr_cleaner.approval.store import PlanStore
     from ecr_cleaner.aws.client import AwsClients
-    from ecr_cleaner.cli.plan_files import NamedPlan, Place
+    from ecr_cleaner.cli.plan_files import NamedPlan, PlanTarget
     from ecr_cleaner.cli.session import Connection
     from ecr_cleaner.settings.loader import Settings
 
 _EXAMPLES: Final = """\b
 Examples:
-  ecr-cleaner apply --function ecr-cleaner 2f0c...   the id, as the function's result or its log tells it
+  ecr-cleaner apply --function ecr-cleaner 2f0c...   the id, from the function's result or log
   ecr-cleaner apply --function ecr-cleaner plans/2f0c....json --dry-run
 """
 
@@ -31,12 +31,12 @@ Examples:
 @click.command("apply", epilog=f"{_EXAMPLES}\n{texts.ENVIRONMENT}\n{texts.EXIT_CODES}")
 @options.connection
 @click.argument("plan", callback=plan_files.named)
-@click.option("--function", required=True, metavar="NAME", help="The function whose plan it is.")
-@click.option("--dry-run", is_flag=True, help="Say what would go.")
+@click.option("--function", required=True, metavar="NAME", help="The function that the plan was made for.")
+@click.option("--dry-run", is_flag=True, help="Show what would be removed; remove nothing.")
 @click.option(
     "--local",
     is_flag=True,
-    help="Remove from here, with your own credentials and the function's settings; asks you to type a number.",
+    help="Remove from this machine, with your own credentials and the function's settings; asks for a number.",
 )
 @output.formats
 def command(  # noqa: PLR0913 - the options of the command line
@@ -48,114 +48,113 @@ def command(  # noqa: PLR0913 - the options of the command line
     local: bool,
     output_format: str | None,
 ) -> None:
-    """Carry out a plan that waits for approval.
+    """Carry out a plan that awaits approval.
 
-    PLAN is its id, or a file that `plan --save` wrote, still called after it. By default its id is sent to the
-    function, which looks at everything anew and removes what the plan names and it would remove by itself; this
-    command waits for the end, up to a quarter of an hour, and sends nothing twice. The function knows the plans in
-    its own bucket: one from a file has to lie there as well.
+    PLAN is the id of the plan, or a file that `plan --save` wrote, with the id in its name. By default the id is
+    submitted to the function. It evaluates everything anew and removes the images of the plan that it still selects.
+    The command waits for the result, up to 15 minutes, and never repeats the request. The function reads plans from
+    its own bucket: a plan in a file has to be uploaded there first.
     """
     clients = connection.clients
     settings = _settings(clients, function)
-    place = plan_files.place_of(clients, function)
+    target = plan_files.target_of(clients, function)
     store = policy.store_of(clients, settings)
     if plan.plan is not None:
-        _must_fit(plan.plan, place, clients.region, settings)
+        _check_plan(plan.plan, target, clients.region, settings)
     if local:
         if plan.plan is None and store is not None:
             plan = plan_files.NamedPlan(plan.id, store.read(plan.id))
-            _must_fit(plan.plan, place, clients.region, settings)
+            _check_plan(plan.plan, target, clients.region, settings)
         if not dry_run:
-            _must_be_typed(plan, place)
-        applied = applying.from_here(
+            _ask_for_number(plan, target)
+        result = applying.locally(
             connection,
             settings,
-            place.function,
+            target.function,
             plan,
             dry_run=dry_run,
-            # Whoever changed a setting meanwhile meant it.
-            still_fits=lambda: _must_fit(plan.plan, place, clients.region, _settings(clients, function)),
+            check_again=lambda: _check_plan(plan.plan, target, clients.region, _settings(clients, function)),
         )
     else:
         if plan.file is not None and store is not None:
-            _must_lie_there(plan, store)
-        applied = applying.by_function(connection, function, plan.id, dry_run=dry_run)
-    output.emit(output_format, applied.as_json, lambda console: applying.show(applied, console))
-    sys.exit(session.EXIT_CODES[applied.status])
+            _require_in_bucket(plan, store)
+        result = applying.by_function(connection, function, plan.id, dry_run=dry_run)
+    output.emit(output_format, result.as_json, lambda console: applying.print_result(result, console))
+    sys.exit(session.EXIT_CODES[result.status])
 
 
 def _settings(clients: AwsClients, function: str) -> Settings:
-    """What holds now.
+    """Current settings of the function.
 
     Raises:
-        ApprovalError: No plan can be carried out with it.
-        AwsError: The function may not be read.
-        CleanerError: It is no cleaner, or its settings are not understood.
+        ApprovalError: No plan can be carried out with them.
+        AwsError: The function could not be read.
+        CleanerError: It is not an ecr-cleaner, or its settings are invalid.
     """
     settings = known_settings.of_function(clients, function).value
     if refusals := refusals_to_apply(settings):
-        raise ApprovalError("; ".join(one.removeprefix("event: action: apply: ") for one in refusals))
+        raise ApprovalError("; ".join(refusal.removeprefix("event: action: apply: ") for refusal in refusals))
     return settings
 
 
-def _must_fit(plan: approval_plan.SavedPlan | None, place: Place, region: str, settings: Settings) -> None:
-    """Refuse what the function would refuse, before anything is asked of it.
+def _check_plan(plan: approval_plan.SavedPlan | None, target: PlanTarget, region: str, settings: Settings) -> None:
+    """Refuse what the function would refuse, before it is invoked.
 
     Raises:
-        ApprovalError: The plan is too old, or for something else.
+        ApprovalError: The plan is expired, or was made for something else.
     """
     if plan is not None:
         approval_plan.check(
             plan,
-            account=place.account,
+            account=target.account,
             region=region,
-            function=place.function,
+            function=target.function,
             removal=settings.removal_mode,
             settings_sha256=settings.sha256,
             now=utc_now(),
         )
 
 
-def _must_lie_there(plan: NamedPlan, store: PlanStore) -> None:
-    """Refuse a file that the function could not read, and say how it gets there.
+def _require_in_bucket(plan: NamedPlan, store: PlanStore) -> None:
+    """Refuse a plan that the function cannot read, and say how to upload it.
 
     Raises:
-        NoPlanError: It does not lie in the function's bucket.
-        HistoryError: The bucket does not answer.
+        NoPlanError: It is not in the function's bucket.
+        HistoryError: The bucket could not be read.
     """
     try:
         store.read(plan.id)
     except NoPlanError:
         place = store.place(store.key(plan.id))
         message = (
-            "the function knows the plans in its own bucket, and this one is not there, or you may not read it:"
-            f" {place}; put it there and apply it again: aws s3 cp {plan.file} {place}"
+            "the function reads plans from its own bucket, and this one is not there, or you lack the permission to"
+            f" read it: {place}; upload it and apply it again: aws s3 cp {plan.file} {place}"
         )
         raise NoPlanError(message) from None
 
 
-def _does(plan: approval_plan.SavedPlan | None) -> str:
-    """What carrying a plan out does to its images at most."""
+def _action(plan: approval_plan.SavedPlan | None) -> str:
+    """What carrying out a plan does to its images."""
     return "archives or deletes up to" if plan is not None and plan.removal == "archive" else "deletes up to"
 
 
-def _must_be_typed(plan: NamedPlan, place: Place) -> None:
-    """Ask a person for the number of images.
+def _ask_for_number(plan: NamedPlan, target: PlanTarget) -> None:
+    """Ask the operator to type the number of images.
 
     Raises:
-        click.ClickException: Nobody is there to be asked, or the number is another one.
+        click.ClickException: Standard input is not a terminal, or another number was typed.
     """
     if not sys.stdin.isatty():
-        message = "--local asks a person at a terminal, and standard input is none"
+        message = "--local asks for confirmation, and standard input is not a terminal"
         raise click.ClickException(message)
     images = plan.plan.images if plan.plan else 0
     repositories = len(plan.plan.repositories) if plan.plan else 0
     click.echo(
-        f"This {_does(plan.plan)} {images} images of {repositories} repositories in account {place.account},"
-        f" {place.region}, from here and with your credentials. Deleted images do not come back.",
+        f"This {_action(plan.plan)} {images} images of {repositories} repositories in account {target.account},"
+        f" {target.region}, from this machine and with your credentials. A deletion cannot be reversed.",
         err=True,
     )
-    typed = click.prompt("Type the number of images to go on", default="", show_default=False, err=True)
+    typed = click.prompt("Type the number of images to continue", default="", show_default=False, err=True)
     if typed.strip() != str(images):
-        message = "that is another number: nothing was removed"
+        message = "the number differs: nothing was removed"
         raise click.ClickException(message)

@@ -1,4 +1,4 @@
-"""``ecr-cleaner explain``: why one image would go or stay."""
+"""``ecr-cleaner explain``: why one image would be removed or kept."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ Examples:
 @options.settings
 @click.argument("image", callback=names.parse_argument)
 def command(image: Reference, *, connection: Connection, settings: KnownSettings) -> None:
-    """Say of one IMAGE whether it would go, why, and who uses it.
+    """Show whether one IMAGE would be removed, why, and which consumers use it.
 
-    IMAGE is a name as in docker pull (with or without the registry's host): app:v1, app@sha256:... An image that
-    is not there, or whose repository did not opt in, ends with exit code 1.
+    IMAGE is a name as in docker pull (with or without the registry's host): app:v1, app@sha256:... If the image does
+    not exist, or its repository did not opt in, the exit code is 1.
     """
     repository = str(image.repository)
-    collected = session.look(connection, settings, frozenset({repository}))
+    collected = session.evaluate(connection, settings, frozenset({repository}))
     names.require_registry(image, collected.summary.account_id, collected.summary.region)
     screen = output.screen()
     screen.print(f"settings: {settings}", style="dim", markup=False, highlight=False)

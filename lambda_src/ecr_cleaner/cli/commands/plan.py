@@ -1,4 +1,4 @@
-"""``ecr-cleaner plan``: what a run would do."""
+"""``ecr-cleaner plan``: what a run would remove."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Examples:
     "repositories",
     multiple=True,
     metavar="NAME",
-    help="Look at this opted-in repository alone; may be repeated.",
+    help="Only this opted-in repository; may be repeated.",
 )
 @output.formats
 @click.option(
@@ -41,26 +41,26 @@ Examples:
     "file",
     callback=output.path,
     metavar="FILE",
-    help="Write the plan into this file, whole or not at all; the terminal shows the totals.",
+    help="Write the plan into this file, completely or not at all, and only the totals to standard output.",
 )
 @click.option(
     "--save",
     "folder",
     type=click.Path(exists=True, file_okay=False, writable=True, path_type=Path),
     metavar="FOLDER",
-    help="Also write a plan that `apply` can carry out into this folder, called after its id; needs --function.",
+    help="Also write a plan that `apply` can carry out into this folder, named after its id; needs --function.",
 )
 @click.option(
     "--detailed-exitcode",
     "detailed",
     is_flag=True,
-    help=f"Exit with {session.SOMETHING_GOES} if the plan is complete and something would go.",
+    help=f"Exit with {session.REMOVALS_PLANNED} if the plan is complete and would remove images.",
 )
 @click.option(
     "--html",
     metavar="FILE",
     callback=output.path,
-    help="Write a page to look at into this file as well.",
+    help="Also write an HTML report into this file.",
 )
 def command(  # noqa: PLR0913 - the options of the command line
     *,
@@ -73,19 +73,19 @@ def command(  # noqa: PLR0913 - the options of the command line
     detailed: bool,
     html: Path | None,
 ) -> None:
-    """Show what a run would remove, and why everything else stays.
+    """Show what a run would remove, and why everything else is kept.
 
-    Every image of the opted-in repositories with its verdict, the reason and the evidence, and the totals. The
+    It lists every image of the opted-in repositories with its verdict, reason and evidence, and the totals. The
     settings are those of the options, of a deployed function, or of a copy; the plan says which. It is always a
-    dry run, whatever the settings say: nothing is removed, and nothing is written but these files. Of indexes that are
-    read ECR notes a pull.
+    dry run, whatever the settings say: it removes nothing and writes only the files that are named here. Reading an
+    index counts as a pull in ECR.
     """
     if folder is not None:
-        _must_be_applicable(settings)
+        _require_approval(settings)
     only = frozenset(repositories) or None
     if only:
-        session.must_be_opted_in(connection, only, settings.value)
-    collected = session.look(connection, settings, only, html)
+        session.require_opted_in(connection, only, settings.value)
+    collected = session.evaluate(connection, settings, only, html)
     output.emit(
         output_format,
         lambda: {**collected.as_json(), "settings": settings.as_json(), "only": sorted(only or ())},
@@ -100,11 +100,11 @@ def command(  # noqa: PLR0913 - the options of the command line
     sys.exit(session.exit_code(collected.summary, detailed=detailed))
 
 
-def _must_be_applicable(settings: KnownSettings) -> None:
-    """Refuse to save what nobody could carry out.
+def _require_approval(settings: KnownSettings) -> None:
+    """Refuse to save a plan that cannot be carried out.
 
     Raises:
-        click.UsageError: The settings are not a function's, or it takes no approval.
+        click.UsageError: The settings are not those of a function, or the function requires no approval.
     """
     if settings.source != "function":
         message = "--save needs --function: a plan is for one function and its settings"
@@ -115,6 +115,6 @@ def _must_be_applicable(settings: KnownSettings) -> None:
 
 
 def _save(connection: Connection, collected: CollectingReporter, settings: KnownSettings, folder: Path) -> None:
-    place = plan_files.place_of(connection.clients, str(settings.name))
-    saved = plan_files.save(collected, settings, place, folder)
-    click.echo(f"saved: {saved}" if saved else "nothing would go, so no plan was saved", err=True)
+    target = plan_files.target_of(connection.clients, str(settings.name))
+    saved = plan_files.save(collected, settings, target, folder)
+    click.echo(f"saved: {saved}" if saved else "no plan was saved, because nothing would be removed", err=True)

@@ -1,4 +1,4 @@
-"""``ecr-cleaner usage``: who uses what."""
+"""``ecr-cleaner usage``: which consumers use which images."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from ecr_cleaner.cli import options, output, session, texts, usage_overview
-from ecr_cleaner.cli.usage_tables import print_usages
+from ecr_cleaner.cli.usage_tables import print_overview
 from ecr_cleaner.clock import utc_now
 
 if TYPE_CHECKING:
@@ -27,8 +27,10 @@ Examples:
 @click.command("usage", epilog=f"{_EXAMPLES}\n{texts.ENVIRONMENT}\n{texts.EXIT_CODES}")
 @options.connection
 @options.settings
-@click.option("--repository", "repositories", multiple=True, metavar="NAME", help="Of this one alone; may be repeated.")
-@click.option("--unresolved", is_flag=True, help="Only what nothing can pull: images that are gone or archived.")
+@click.option(
+    "--repository", "repositories", multiple=True, metavar="NAME", help="Only this repository; may be repeated."
+)
+@click.option("--unresolved", is_flag=True, help="Only images that cannot be pulled: missing or archived.")
 @output.formats
 def command(
     *,
@@ -38,12 +40,15 @@ def command(
     unresolved: bool,
     output_format: str | None,
 ) -> None:
-    """Who uses what: every image that a consumer names, whether or not its repository opted in.
+    """Show which consumers use which images, in all repositories, opted in or not.
 
-    Of each image it is told where it was seen (source) and how: configured, running, rollback, scheduled.
+    For each image it lists the consumers, the source that found them, and the kind of usage: configured, running,
+    rollback, scheduled.
     """
     connection.check()
     with connection.progress():
-        found = usage_overview.look(connection.clients, settings.value, utc_now(), repositories, unresolved=unresolved)
-    output.emit(output_format, found.as_json, lambda console: print_usages(found, console))
-    sys.exit(session.EXIT_CODES[found.status])
+        overview = usage_overview.read_overview(
+            connection.clients, settings.value, utc_now(), repositories, unresolved=unresolved
+        )
+    output.emit(output_format, overview.as_json, lambda console: print_overview(overview, console))
+    sys.exit(session.EXIT_CODES[overview.status])
