@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
 
 _SKIPS_FILE: Final = "ECR_CLEANER_SKIPS_FILE"
-_WAITING: Final = tuple(("tests", name) for name in ("demo", "examples", "terraform", "container", "iam", "report_page"))
+_WAITING: Final = tuple(
+    ("tests", name) for name in ("demo", "examples", "terraform", "container", "iam", "report_page")
+)
 _AT_ONCE: Final = 3
 """How many files that wait begin first."""
 _BETWEEN: Final = 6

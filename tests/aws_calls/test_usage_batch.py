@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from ecr_cleaner.aws.errors import AwsError
-from ecr_cleaner.errors import IncompleteAnswerError, SourceError, UnreadableReferenceError
+from ecr_cleaner.errors import IncompleteAnswerError, SourceError
 from ecr_cleaner.model.usage import Reference, Usage, UsageKind
 from ecr_cleaner.usage.sources import batch
-from tests.aws_calls.consumers import account, every_form, tagged, unreadable, written
+from tests.aws_calls.consumers import account, tagged, written
 from tests.builders import ACCOUNT, REGION
 
 if TYPE_CHECKING:
@@ -137,22 +137,6 @@ def test_an_unfinished_job_uses_its_images(script: Script, status: str, told: di
     assert used(script) == [of_job(written())]
 
 
-@every_form
-def test_every_form_of_an_image(script: Script, text: str, references: tuple[Reference, ...]) -> None:
-    """An image of elsewhere protects nothing."""
-    defines(script, definition({"containerProperties": {"image": text}}))
-    script.pages("batch", "describe_job_queues", "jobQueues", [], **QUEUES)
-    assert used(script) == list(map(of_definition, references))
-
-
-@unreadable
-def test_an_image_that_cannot_be_read_is_an_error(script: Script, text: str) -> None:
-    """Nobody knows what it protects."""
-    defines(script, definition({"containerProperties": {"image": text}}))
-    with pytest.raises(UnreadableReferenceError):
-        used(script)
-
-
 def test_definitions_queues_and_jobs_are_read_page_by_page(script: Script) -> None:
     """What stands on the second page of each counts."""
     first, second = (definition({"containerProperties": {"image": text}}) for text in ("nginx", tagged("v1")))
@@ -247,61 +231,4 @@ def test_a_queue_that_is_there_and_cannot_be_listed_is_an_error(script: Script) 
     script.refuse("batch", "list_jobs", "ClientException", jobQueue=QUEUE, jobStatus="SUBMITTED")
     script.answer("batch", "describe_job_queues", {"jobQueues": [queue(status="DELETING")]}, jobQueues=[QUEUE])
     with pytest.raises(AwsError, match="ClientException"):
-        used(script)
-
-
-@pytest.mark.parametrize("code", ["AccessDeniedException", "ServerException"])
-@pytest.mark.parametrize("method", ["describe_job_definitions", "describe_job_queues", "list_jobs", "describe_jobs"])
-def test_a_refused_call_is_an_error(script: Script, method: str, code: str) -> None:
-    """Denied is not "there are none"."""
-    if method == "describe_job_queues":
-        defines(script)
-    if method in {"list_jobs", "describe_jobs"}:
-        has(script, queue())
-    if method == "describe_jobs":
-        lists(script, RUNNING=["j1"])
-    script.refuse("batch", method, code)
-    with pytest.raises(AwsError, match=code):
-        used(script)
-
-
-@pytest.mark.parametrize(
-    ("told", "missing"),
-    [
-        ({}, "jobDefinitions"),
-        ({"jobDefinitions": [{"revision": 3}]}, "jobDefinitionName"),
-        ({"jobDefinitions": [{"jobDefinitionName": "train"}]}, "revision"),
-    ],
-)
-def test_definitions_that_lack_a_member_are_no_answer(script: Script, told: dict[str, Any], missing: str) -> None:
-    """It does not say that there are none."""
-    script.cut_short("batch", "describe_job_definitions", told, {"jobDefinitions": []}, **DEFINITIONS)
-    with pytest.raises(IncompleteAnswerError, match=f"DescribeJobDefinitions lacks '{missing}'"):
-        used(script)
-
-
-@pytest.mark.parametrize(("told", "missing"), [({}, "jobQueues"), ({"jobQueues": [{}]}, "jobQueueArn")])
-def test_queues_that_lack_a_member_are_no_answer(script: Script, told: dict[str, Any], missing: str) -> None:
-    """Nor this."""
-    defines(script)
-    script.cut_short("batch", "describe_job_queues", told, {"jobQueues": []}, **QUEUES)
-    with pytest.raises(IncompleteAnswerError, match=f"DescribeJobQueues lacks '{missing}'"):
-        used(script)
-
-
-@pytest.mark.parametrize(("told", "missing"), [({}, "jobs"), ({"jobs": [{"jobName": "fit"}]}, "jobId")])
-def test_jobs_that_lack_a_member_are_no_answer(script: Script, told: dict[str, Any], missing: str) -> None:
-    """Nor this."""
-    has(script, queue())
-    lists(script, RUNNING=["j1"])
-    script.cut_short("batch", "describe_jobs", told, {"jobs": []}, jobs=["j1"])
-    with pytest.raises(IncompleteAnswerError, match=f"DescribeJobs lacks '{missing}'"):
-        used(script)
-
-
-def test_a_listing_that_never_ends_is_no_answer(script: Script) -> None:
-    """The same token again and again."""
-    has(script, queue())
-    script.endless("batch", "list_jobs", "jobSummaryList", jobQueue=QUEUE, jobStatus="SUBMITTED")
-    with pytest.raises(IncompleteAnswerError, match="ListJobs"):
         used(script)

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from ecr_cleaner.aws.errors import AwsError
-from ecr_cleaner.errors import IncompleteAnswerError, SourceError, UnreadableReferenceError
+from ecr_cleaner.errors import SourceError
 from ecr_cleaner.model.usage import Reference, Usage, UsageKind
 from ecr_cleaner.usage.sources import codebuild
-from tests.aws_calls.consumers import account, every_form, tagged, unreadable, written
+from tests.aws_calls.consumers import account, tagged, written
 
 if TYPE_CHECKING:
     from tests.aws_calls.script import Script
@@ -82,23 +81,6 @@ def test_without_projects_nothing_is_used(script: Script) -> None:
     projects(script)
     nothing_else(script)
     assert used(script) == []
-
-
-@every_form
-def test_every_form_of_an_image(script: Script, text: str, references: tuple[Reference, ...]) -> None:
-    """An image of elsewhere protects nothing."""
-    projects(script, project(text))
-    builds(script)
-    nothing_else(script)
-    assert used(script) == list(map(of_project, references))
-
-
-@unreadable
-def test_an_image_that_cannot_be_read_is_an_error(script: Script, text: str) -> None:
-    """Nobody knows what it protects."""
-    projects(script, project(text))
-    with pytest.raises(UnreadableReferenceError):
-        used(script)
 
 
 def test_projects_are_described_a_hundred_at_once(script: Script) -> None:
@@ -225,77 +207,6 @@ def test_what_is_left_out_in_silence_is_an_error(script: Script) -> None:
     script.pages("codebuild", "list_builds_for_project", "ids", ["shop:1", "shop:2"], projectName="shop")
     script.answer("codebuild", "batch_get_builds", {"builds": [build(2)]}, ids=["shop:1", "shop:2"])
     with pytest.raises(SourceError, match=r"^BatchGetBuilds left out shop:1$"):
-        used(script)
-
-
-STEPS: Final[tuple[tuple[str, dict[str, Any], dict[str, Any]], ...]] = (
-    ("list_projects", {"projects": ["shop"]}, {}),
-    ("batch_get_projects", {"projects": [project()]}, {"names": ["shop"]}),
-    ("list_builds_for_project", {"ids": ["shop:1"]}, {"projectName": "shop"}),
-    ("batch_get_builds", {"builds": [build(image=MANAGED)]}, {"ids": ["shop:1"]}),
-    ("list_build_batches", {"ids": ["shop:1"]}, BATCHES),
-    ("batch_get_build_batches", {"buildBatches": [{"id": "shop:1", **environment(MANAGED)}]}, {"ids": ["shop:1"]}),
-    ("list_sandboxes", {"ids": ["shop:1"]}, SANDBOXES),
-    ("batch_get_sandboxes", {}, {"ids": ["shop:1"]}),
-)
-"""Every call, its answer, and what is asked."""
-each_method: Final = pytest.mark.parametrize("method", [name for name, _, _ in STEPS])
-
-
-def until(script: Script, method: str) -> dict[str, Any]:
-    """Everything is answered before a call; returns what the call is asked."""
-    for name, answer, asked in STEPS:
-        if name == method:
-            return asked
-        script.answer("codebuild", name, answer, **asked)
-    raise LookupError(method)
-
-
-@pytest.mark.parametrize("code", ["AccessDeniedException", "InvalidInputException"])
-@each_method
-def test_a_refused_call_is_an_error(script: Script, method: str, code: str) -> None:
-    """Denied is not "there are none"."""
-    until(script, method)
-    script.refuse("codebuild", method, code)
-    with pytest.raises(AwsError, match=code):
-        used(script)
-
-
-@each_method
-def test_an_answer_without_members_is_no_answer(script: Script, method: str) -> None:
-    """It does not say that there are none."""
-    script.cut_short("codebuild", method, {}, {}, **until(script, method))
-    with pytest.raises(IncompleteAnswerError):
-        used(script)
-
-
-@pytest.mark.parametrize(
-    ("method", "member", "told", "missing"),
-    [
-        ("batch_get_projects", "projects", {"name": "shop"}, "environment"),
-        ("batch_get_projects", "projects", {"name": "shop", "environment": {}}, "image"),
-        ("batch_get_projects", "projects", environment("nginx"), "name"),
-        ("batch_get_builds", "builds", {"id": "shop:1"}, "environment"),
-        ("batch_get_builds", "builds", environment("nginx"), "id"),
-        ("batch_get_build_batches", "buildBatches", {"id": "shop:1", "environment": {}}, "image"),
-        ("batch_get_sandboxes", "sandboxes", {"id": "shop:1"}, "environment"),
-    ],
-)
-def test_a_thing_that_lacks_a_member_is_no_answer(
-    script: Script, method: str, member: str, told: dict[str, Any], missing: str
-) -> None:
-    """It does not say that it uses no image."""
-    script.cut_short("codebuild", method, {member: [told]}, {}, **until(script, method))
-    with pytest.raises(IncompleteAnswerError, match=f"lacks '{missing}'"):
-        used(script)
-
-
-def test_a_listing_that_never_ends_is_no_answer(script: Script) -> None:
-    """The same token again and again."""
-    projects(script)
-    script.pages("codebuild", "list_build_batches", "ids", [], **BATCHES)
-    script.endless("codebuild", "list_sandboxes", "ids", **SANDBOXES)
-    with pytest.raises(IncompleteAnswerError, match="ListSandboxes"):
         used(script)
 
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ecr_cleaner.aws.errors import AwsError
-from ecr_cleaner.errors import IncompleteAnswerError
 from ecr_cleaner.model.usage import Usage, UsageKind
 from ecr_cleaner.usage.sources import ecs
 from tests.aws_calls.consumers import ARN, CLUSTER, account, defines, definition, tagged, written
@@ -54,12 +53,6 @@ def usage(cluster: str) -> Usage:
 def used(script: Script) -> list[Usage]:
     """What ECS uses."""
     return list(ecs.collect(account(script)))
-
-
-def test_without_clusters_nothing_is_used(script: Script) -> None:
-    """An answer all the same."""
-    clusters(script, [])
-    assert used(script) == []
 
 
 def test_an_empty_cluster_uses_nothing(script: Script) -> None:
@@ -119,34 +112,4 @@ def test_a_cluster_that_is_still_listed_has_not_vanished(script: Script) -> None
     script.refuse("ecs", "list_services", GONE, cluster=CLUSTER, maxResults=100)
     clusters(script, [OTHER], [CLUSTER])
     with pytest.raises(AwsError, match=GONE):
-        used(script)
-
-
-@pytest.mark.parametrize("code", ["AccessDeniedException", "ServerException", "ServiceNotFoundException"])
-def test_any_other_refusal_is_an_error(script: Script, code: str) -> None:
-    """The clusters are not even listed again."""
-    clusters(script, [CLUSTER])
-    script.refuse("ecs", "list_services", code, cluster=CLUSTER, maxResults=100)
-    with pytest.raises(AwsError, match=code):
-        used(script)
-
-
-def test_denied_clusters_are_an_error(script: Script) -> None:
-    """Denied is not "there are none"."""
-    script.refuse("ecs", "list_clusters", "AccessDeniedException", maxResults=100)
-    with pytest.raises(AwsError, match="AccessDenied"):
-        used(script)
-
-
-def test_clusters_that_were_cut_short_are_no_answer(script: Script) -> None:
-    """A page without its items is not an empty one."""
-    script.cut_short("ecs", "list_clusters", {}, maxResults=100)
-    with pytest.raises(IncompleteAnswerError, match="ListClusters lacks 'clusterArns'"):
-        used(script)
-
-
-def test_clusters_that_never_end_are_no_answer(script: Script) -> None:
-    """The same token again and again."""
-    script.endless("ecs", "list_clusters", "clusterArns", maxResults=100)
-    with pytest.raises(IncompleteAnswerError, match="ListClusters"):
         used(script)

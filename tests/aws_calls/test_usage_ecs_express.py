@@ -6,13 +6,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from ecr_cleaner.aws.errors import AwsError
-from ecr_cleaner.errors import IncompleteAnswerError, SourceError, UnreadableReferenceError
-from tests.aws_calls.consumers import defines, definition, every_form, tagged, undefined, unreadable, written
+from ecr_cleaner.errors import SourceError
+from tests.aws_calls.consumers import defines, definition, tagged, undefined, written
 from tests.aws_calls.services import API, serves, service, usage, used
 
 if TYPE_CHECKING:
-    from ecr_cleaner.model.usage import Reference
     from tests.aws_calls.script import Script
 
 EXPRESS: Final = "express configuration"
@@ -46,23 +44,6 @@ def test_every_active_configuration_is_used(script: Script) -> None:
     ]
 
 
-@every_form
-def test_every_form_of_an_image(script: Script, text: str, references: tuple[Reference, ...]) -> None:
-    """As the configuration names it."""
-    express(script)
-    configured(script, container(text))
-    assert used(script) == [usage(reference, EXPRESS) for reference in references]
-
-
-@unreadable
-def test_an_image_that_cannot_be_read_is_an_error(script: Script, text: str) -> None:
-    """Nobody knows what it protects."""
-    express(script)
-    configured(script, container(text))
-    with pytest.raises(UnreadableReferenceError):
-        used(script)
-
-
 @pytest.mark.parametrize("managed", [{}, {"resourceManagementType": "CUSTOMER"}])
 def test_other_services_are_not_asked_for(script: Script, managed: dict[str, str]) -> None:
     """ECS would refuse it."""
@@ -84,30 +65,4 @@ def test_a_task_definition_that_is_gone_is_an_error(script: Script) -> None:
     configured(script, container("nginx", taskDefinitionArn=definition("api:42")))
     undefined(script, definition("api:42"))
     with pytest.raises(SourceError, match="which ECS does not find"):
-        used(script)
-
-
-@pytest.mark.parametrize(
-    ("answer", "missing"),
-    [
-        ({}, "service"),
-        ({"service": {}}, "activeConfigurations"),
-        ({"service": {"activeConfigurations": [{}]}}, "primaryContainer"),
-        ({"service": {"activeConfigurations": [{"primaryContainer": {}}]}}, "image"),
-    ],
-)
-def test_an_answer_that_lacks_a_member_is_none(script: Script, answer: dict[str, Any], missing: str) -> None:
-    """What it would have named is not known."""
-    express(script)
-    script.cut_short("ecs", "describe_express_gateway_service", answer, serviceArn=API)
-    with pytest.raises(IncompleteAnswerError, match=f"lacks '{missing}'"):
-        used(script)
-
-
-@pytest.mark.parametrize("code", ["AccessDeniedException", "ClientException", "UnsupportedFeatureException"])
-def test_a_refused_call_is_an_error(script: Script, code: str) -> None:
-    """Denied is not "it is none"."""
-    express(script)
-    script.refuse("ecs", "describe_express_gateway_service", code, serviceArn=API)
-    with pytest.raises(AwsError, match=code):
         used(script)

@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import pytest
 
-from ecr_cleaner.aws.errors import AwsError
-from ecr_cleaner.errors import IncompleteAnswerError, SourceError, UnreadableReferenceError
+from ecr_cleaner.errors import SourceError
 from ecr_cleaner.model.usage import Reference, Usage
 from ecr_cleaner.settings.loader import Settings
 from ecr_cleaner.usage.source import SourceContext
 from ecr_cleaner.usage.sources import ecs_families
 from ecr_cleaner.usage.task_definitions import TaskDefinitions
-from tests.aws_calls.consumers import defines, definition, every_form, tagged, unreadable, written
+from tests.aws_calls.consumers import defines, definition, tagged, written
 
 if TYPE_CHECKING:
     from tests.aws_calls.script import Script
@@ -65,29 +64,6 @@ def test_one_revision_is_asked_for_by_its_family(script: Script) -> None:
         usage(written(tagged("v2"), "v2")),
         usage(written(tagged("v3"), "v3"), "newest task definition of family web"),
     ]
-
-
-def test_without_families_nothing_is_used(script: Script) -> None:
-    """An answer all the same."""
-    families(script, [])
-    assert used(script) == []
-
-
-@every_form
-def test_every_form_of_an_image(script: Script, text: str, references: tuple[Reference, ...]) -> None:
-    """As the task definition names it."""
-    families(script, ["api"])
-    defines(script, "api", text)
-    assert used(script) == list(map(usage, references))
-
-
-@unreadable
-def test_an_image_that_cannot_be_read_is_an_error(script: Script, text: str) -> None:
-    """Nobody knows what it protects."""
-    families(script, ["api"])
-    defines(script, "api", text)
-    with pytest.raises(UnreadableReferenceError):
-        used(script)
 
 
 def test_several_revisions_are_the_newest_of_the_family(script: Script) -> None:
@@ -156,31 +132,3 @@ def test_a_family_that_is_listed_and_not_described_is_an_error(script: Script) -
     script.answer("ecs", "list_task_definitions", {"taskDefinitionArns": [definition("api:1")]}, **asked)
     with pytest.raises(SourceError, match="cannot be described"):
         used(script)
-
-
-@pytest.mark.parametrize("method", ["list_task_definition_families", "list_task_definitions"])
-def test_a_listing_that_is_not_whole_is_no_answer(script: Script, method: str) -> None:
-    """It lacks its items, or never ends."""
-    result = "families" if "families" in method else "taskDefinitionArns"
-    asked = LISTING if result == "families" else newest("api")
-    for spoil in ("cut_short", "endless"):
-        if result != "families":
-            families(script, ["api"])
-        if spoil == "cut_short":
-            script.cut_short("ecs", method, {}, **asked)
-        else:
-            script.endless("ecs", method, result, **asked)
-        with pytest.raises(IncompleteAnswerError):
-            used(script, "all")
-
-
-@pytest.mark.parametrize("code", ["AccessDeniedException", "ServerException", "ClientException"])
-def test_a_refused_listing_is_an_error(script: Script, code: str) -> None:
-    """Denied is not "there are none"."""
-    script.refuse("ecs", "list_task_definition_families", code, **LISTING)
-    with pytest.raises(AwsError, match=code):
-        used(script)
-    families(script, ["api"])
-    script.refuse("ecs", "list_task_definitions", code, **newest("api"))
-    with pytest.raises(AwsError, match=code):
-        used(script, 2)

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from ecr_cleaner.errors import SourceError
+from ecr_cleaner.errors import IncompleteAnswerError, SourceError
 from ecr_cleaner.model.usage import UsageKind
 from tests.aws_calls.consumers import APP, account, defines, definition, tagged, undefined, written
 from tests.aws_calls.services import (
+    HISTORY,
     deployment,
     deploys,
     history,
@@ -184,3 +185,12 @@ def test_twenty_deployments_and_twenty_revisions_are_described_at_once(script: S
     resolved(script, *range(11, 31))
     resolved(script, 31)
     assert revisions_of(used(script)) == dict.fromkeys(range(11, 32), CONFIGURED)
+
+
+def test_a_deployment_that_does_not_say_of_what_is_no_answer(script: Script) -> None:
+    """It may be what a rollback returns to."""
+    serves(script, service(controller="ECS"))
+    told = {key: value for key, value in deployment(2).items() if key != "targetServiceRevisionArn"}
+    script.cut_short("ecs", "list_service_deployments", {"serviceDeployments": [told]}, **HISTORY)
+    with pytest.raises(IncompleteAnswerError, match="ListServiceDeployments lacks 'targetServiceRevisionArn'"):
+        used(script)

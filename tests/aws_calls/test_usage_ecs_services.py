@@ -6,23 +6,21 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from ecr_cleaner.aws.errors import AwsError
-from ecr_cleaner.errors import IncompleteAnswerError, SourceError, UnreadableReferenceError
+from ecr_cleaner.errors import SourceError
 from tests.aws_calls.consumers import (
     CLUSTER,
     defines,
     definition,
-    every_form,
     tagged,
     undefined,
-    unreadable,
     written,
 )
-from tests.aws_calls.services import API, HISTORY, LISTING, deployment, resolved, revision, serves, service, usage, used
+from tests.aws_calls.services import LISTING, serves, service, usage, used
+from tests.aws_calls.stories import STORIES
 
 if TYPE_CHECKING:
-    from ecr_cleaner.model.usage import Reference
     from tests.aws_calls.script import Script
+    from tests.aws_calls.stories import Call
 
 
 @pytest.mark.parametrize(
@@ -69,25 +67,6 @@ def test_a_task_definition_that_is_gone_is_an_error(script: Script) -> None:
         used(script)
 
 
-@every_form
-def test_every_form_of_an_image(script: Script, text: str, references: tuple[Reference, ...]) -> None:
-    """In task definitions and in revisions that resolved nothing."""
-    serves(script, service(1, taskDefinition=definition("api:42")))
-    defines(script, definition("api:42"), text)
-    resolved(script, 1, containerImages=[{"image": text}])
-    named = ("task definition api:42", "service revision 1")
-    assert used(script) == [usage(reference, name) for name in named for reference in references]
-
-
-@unreadable
-def test_an_image_that_cannot_be_read_is_an_error(script: Script, text: str) -> None:
-    """Nobody knows what it protects."""
-    serves(script, service(1))
-    resolved(script, 1, containerImages=[{"image": text}])
-    with pytest.raises(UnreadableReferenceError):
-        used(script)
-
-
 def test_services_are_read_page_by_page(script: Script) -> None:
     """The second page's service counts; both are described in one call."""
     worker = service(serviceName="worker", taskDefinition=definition("worker:1"))
@@ -117,53 +96,13 @@ def test_ten_services_are_described_at_once(script: Script) -> None:
 
 # What an answer must have
 
-ARN = deployment(2)["serviceDeploymentArn"]
-CALLS: Final[dict[str, tuple[dict[str, Any], dict[str, Any]]]] = {
-    "list_services": (LISTING, {"serviceArns": [API]}),
-    "describe_services": ({"cluster": CLUSTER, "services": [API]}, {"services": [service(controller="ECS")]}),
-    "list_service_deployments": (HISTORY, {"serviceDeployments": [deployment(2, "IN_PROGRESS")]}),
-    "describe_service_deployments": (
-        {"serviceDeploymentArns": [ARN]},
-        {"serviceDeployments": [{"targetServiceRevision": {"arn": revision(2)}}]},
-    ),
-    "describe_service_revisions": ({"serviceRevisionArns": [revision(2)]}, {"serviceRevisions": []}),
-}
-"""Every call in its order: what is asked, and an answer from which the next call follows."""
-DESCRIBING: Final = [method for method in CALLS if method.startswith("describe")]
+ECS_SERVICES: Final = next(story for story in STORIES if story.name == "ecs services")
+each_description: Final = pytest.mark.parametrize(
+    "call", [call for call in ECS_SERVICES.calls if call.method.startswith("describe")], ids=lambda call: call.method
+)
 
 
-def up_to(script: Script, method: str) -> dict[str, Any]:
-    """Answer every call before this one.
-
-    Returns:
-        The parameters of this one.
-    """
-    for name, (asked, answer) in CALLS.items():
-        if name == method:
-            return asked
-        script.answer("ecs", name, answer, **asked)
-    raise AssertionError(method)
-
-
-@pytest.mark.parametrize("method", CALLS)
-@pytest.mark.parametrize("code", ["AccessDeniedException", "ServiceNotFoundException"])
-def test_a_refused_call_is_an_error(script: Script, method: str, code: str) -> None:
-    """Denied is not "nothing is deployed"; nor is a service that vanished while it was read."""
-    script.refuse("ecs", method, code, **up_to(script, method))
-    with pytest.raises(AwsError, match=code):
-        used(script)
-
-
-@pytest.mark.parametrize("method", ["list_services", "list_service_deployments"])
-def test_a_listing_that_never_ends_is_no_answer(script: Script, method: str) -> None:
-    """The same token again and again."""
-    (result,) = CALLS[method][1]
-    script.endless("ecs", method, result, **up_to(script, method))
-    with pytest.raises(IncompleteAnswerError, match="a page token that it has not given before"):
-        used(script)
-
-
-@pytest.mark.parametrize("method", DESCRIBING)
+@each_description
 @pytest.mark.parametrize(
     ("failure", "words"),
     [
@@ -173,23 +112,23 @@ def test_a_listing_that_never_ends_is_no_answer(script: Script, method: str) -> 
     ],
 )
 def test_what_is_left_out_of_an_answer_is_an_error(
-    script: Script, method: str, failure: dict[str, str], words: str
+    script: Script, call: Call, failure: dict[str, str], words: str
 ) -> None:
     """Success and a list of failures: all of them are named, whatever the reason."""
-    (result,) = CALLS[method][1]
+    ECS_SERVICES.tell(script, call)
     failures = [failure, {"arn": "arn:2", "reason": "MISSING"}]
-    script.answer("ecs", method, {result: [], "failures": failures}, **up_to(script, method))
+    script.answer("ecs", call.method, {call.result: [], "failures": failures}, **call.asked)
     with pytest.raises(SourceError, match=rf"^Describe\w+ left out {words}, arn:2 \(MISSING\)$") as caught:
         used(script)
-    assert str(caught.value).startswith(script.aws.client("ecs").meta.method_to_api_mapping[method])
+    assert str(caught.value).startswith(ECS_SERVICES.operation(script, call))
 
 
-@pytest.mark.parametrize("method", DESCRIBING)
-def test_less_than_was_asked_for_is_an_error(script: Script, method: str) -> None:
+@each_description
+def test_less_than_was_asked_for_is_an_error(script: Script, call: Call) -> None:
     """Left out without a word: it does not say that there is no such thing."""
-    (result,) = CALLS[method][1]
-    script.answer("ecs", method, {result: []}, **up_to(script, method))
-    operation = script.aws.client("ecs").meta.method_to_api_mapping[method]
+    ECS_SERVICES.tell(script, call)
+    script.answer("ecs", call.method, {call.result: []}, **call.asked)
+    operation = ECS_SERVICES.operation(script, call)
     with pytest.raises(SourceError, match=f"^{operation} described 0 of 1 and gave no reason for the rest$"):
         used(script)
 
@@ -199,57 +138,4 @@ def test_a_service_that_is_left_out_among_others_is_an_error(script: Script) -> 
     script.pages("ecs", "list_services", "serviceArns", ["api", "worker"], **LISTING)
     script.answer("ecs", "describe_services", {"services": [service()]}, cluster=CLUSTER, services=["api", "worker"])
     with pytest.raises(SourceError, match=r"^DescribeServices described 1 of 2 and gave no reason for the rest$"):
-        used(script)
-
-
-@pytest.mark.parametrize("method", CALLS)
-def test_an_answer_without_its_result_is_no_answer(script: Script, method: str) -> None:
-    """It was cut short, and does not say that nothing is deployed."""
-    (result,) = CALLS[method][1]
-    script.cut_short("ecs", method, {}, **up_to(script, method))
-    with pytest.raises(IncompleteAnswerError, match=f"lacks '{result}'"):
-        used(script)
-
-
-def without(told: dict[str, Any], name: str) -> dict[str, Any]:
-    """All but one member."""
-    return {key: value for key, value in told.items() if key != name}
-
-
-@pytest.mark.parametrize(
-    ("method", "item", "missing"),
-    [
-        ("describe_service_revisions", {"serviceRevisionArn": revision(2), "containerImages": [{}]}, "image"),
-        *(
-            ("describe_services", without(service(2, controller="ECS"), name), name)
-            for name in ("serviceName", "serviceArn", "clusterArn")
-        ),
-        ("describe_services", service() | {"currentServiceRevisions": [{}]}, "arn"),
-        *(
-            ("list_service_deployments", without(deployment(2, status), name), name)
-            for status, name in (
-                ("SUCCESSFUL", "createdAt"),
-                ("SUCCESSFUL", "status"),
-                ("SUCCESSFUL", "targetServiceRevisionArn"),
-                ("IN_PROGRESS", "serviceDeploymentArn"),
-            )
-        ),
-        *(
-            ("describe_service_deployments", told, name)
-            for told, name in (
-                ({"sourceServiceRevisions": [{}]}, "arn"),
-                ({"targetServiceRevision": {}}, "arn"),
-                ({"rollback": {}}, "serviceRevisionArn"),
-            )
-        ),
-        ("describe_service_revisions", {"containerImages": []}, "serviceRevisionArn"),
-    ],
-)
-def test_an_item_that_lacks_a_member_is_no_answer(
-    script: Script, method: str, item: dict[str, Any], missing: str
-) -> None:
-    """What it would have named is not known."""
-    (result,) = CALLS[method][1]
-    script.cut_short("ecs", method, {result: [item]}, **up_to(script, method))
-    with pytest.raises(IncompleteAnswerError, match=f"lacks '{missing}'"):
         used(script)

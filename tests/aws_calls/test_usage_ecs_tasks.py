@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ecr_cleaner.aws.errors import AwsError
-from ecr_cleaner.errors import IncompleteAnswerError, SourceError, UnreadableReferenceError
+from ecr_cleaner.errors import SourceError, UnreadableReferenceError
 from ecr_cleaner.model.usage import Reference, Usage, UsageKind
 from ecr_cleaner.usage.sources.ecs import tasks as ecs_tasks
 from tests.aws_calls.consumers import (
@@ -19,10 +18,8 @@ from tests.aws_calls.consumers import (
     anywhere,
     defines,
     definition,
-    every_form,
     tagged,
     undefined,
-    unreadable,
     written,
 )
 from tests.builders import digest
@@ -98,15 +95,6 @@ def test_a_task_uses_what_it_pulled_and_what_its_definition_names(script: Script
     assert used(script) == [usage(reference, status=status.lower()) for reference in references]
 
 
-@every_form
-def test_every_form_of_an_image(script: Script, text: str, references: tuple[Reference, ...]) -> None:
-    """Without a digest, as long as it is not pulled; what is not in a private registry is nobody's business."""
-    runs(script, task({"image": text}))
-    defines(script, API)
-    listed(script, status=STOPPED)
-    assert used(script) == [usage(reference) for reference in references]
-
-
 def test_a_digest_that_was_written_is_one_usage(script: Script) -> None:
     """The agent repeats it; another one than the written is its platform's, and is used too."""
     text = f"{tagged('v1')}@{APP}"
@@ -116,14 +104,6 @@ def test_a_digest_that_was_written_is_one_usage(script: Script) -> None:
     listed(script, status=STOPPED)
     once = usage(written(text, of=APP))
     assert used(script) == [once, once, usage(written(text, None, platform))]
-
-
-@unreadable
-def test_an_image_that_cannot_be_read_is_an_error(script: Script, text: str) -> None:
-    """Nobody knows what it protects."""
-    runs(script, task({"image": text}))
-    with pytest.raises(UnreadableReferenceError):
-        used(script)
 
 
 @pytest.mark.parametrize("code", ["", "sha256:12", APP.upper(), f"sha512:{APP.removeprefix('sha256:') * 2}"])
@@ -257,49 +237,6 @@ def test_a_task_that_is_left_out_for_another_reason_is_an_error(
     listed(script, ["1", "2"], status=STOPPED)
     described(script, ["1", "2"], failures=[{"arn": arn("2"), "reason": "MISSING"}, failure])
     with pytest.raises(SourceError, match=f"^DescribeTasks left out {words}$"):
-        used(script)
-
-
-@pytest.mark.parametrize("status", [RUNNING, STOPPED])
-def test_a_listing_that_never_ends_is_no_answer(script: Script, status: str) -> None:
-    """The same token again and again."""
-    if status == STOPPED:
-        listed(script)
-    script.endless("ecs", "list_tasks", "taskArns", **asked(status))
-    with pytest.raises(IncompleteAnswerError, match="ListTasks"):
-        used(script)
-
-
-def test_a_listing_that_was_cut_short_is_no_answer(script: Script) -> None:
-    """A page without its items is not an empty one."""
-    script.cut_short("ecs", "list_tasks", {}, **asked(RUNNING))
-    with pytest.raises(IncompleteAnswerError, match="ListTasks lacks 'taskArns'"):
-        used(script)
-
-
-@pytest.mark.parametrize(
-    ("answer", "missing"),
-    [
-        ({}, "tasks"),
-        ({"tasks": [{"taskArn": arn("1")}]}, "taskDefinitionArn"),
-        ({"tasks": [{"taskDefinitionArn": API}]}, "taskArn"),
-    ],
-)
-def test_an_answer_that_lacks_a_member_is_no_answer(script: Script, answer: dict[str, Any], missing: str) -> None:
-    """It does not say that nothing runs."""
-    listed(script, ["1"])
-    script.cut_short("ecs", "describe_tasks", answer, cluster=CLUSTER, tasks=[arn("1")])
-    with pytest.raises(IncompleteAnswerError, match=f"DescribeTasks lacks '{missing}'"):
-        used(script)
-
-
-@pytest.mark.parametrize("method", ["list_tasks", "describe_tasks"])
-def test_a_denied_call_is_an_error(script: Script, method: str) -> None:
-    """Denied is not "nothing runs"."""
-    if method == "describe_tasks":
-        listed(script, ["1"])
-    script.refuse("ecs", method, "AccessDeniedException")
-    with pytest.raises(AwsError, match="AccessDenied"):
         used(script)
 
 

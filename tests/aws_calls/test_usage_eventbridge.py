@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from ecr_cleaner.aws.errors import AwsError
-from ecr_cleaner.errors import IncompleteAnswerError, UnreadableReferenceError
 from ecr_cleaner.model.usage import Reference, Usage, UsageKind
 from ecr_cleaner.usage.sources import eventbridge
 from tests.aws_calls.consumers import (
@@ -15,10 +13,8 @@ from tests.aws_calls.consumers import (
     account,
     defines,
     definition,
-    every_form,
     tagged,
     undefined,
-    unreadable,
     written,
 )
 from tests.builders import ACCOUNT, HOST, REGION
@@ -101,23 +97,6 @@ def test_a_bus_is_called_by_what_its_arn_says(script: Script, name: str) -> None
     assert used(script) == [usage(written(), rule=f"{name}/nightly")]
 
 
-@every_form
-def test_every_form_of_an_image(script: Script, text: str, references: tuple[Reference, ...]) -> None:
-    """As the task definition names it."""
-    one_rule(script, REPORT)
-    defines(script, REPORT, text)
-    assert used(script) == list(map(usage, references))
-
-
-@unreadable
-def test_an_image_that_cannot_be_read_is_an_error(script: Script, text: str) -> None:
-    """Nobody knows what it protects."""
-    one_rule(script, REPORT)
-    defines(script, REPORT, text)
-    with pytest.raises(UnreadableReferenceError):
-        used(script)
-
-
 def test_nothing_is_used_where_nothing_is(script: Script) -> None:
     """A bus without rules, a rule without targets, a target that starts no task."""
     buses(script, ["empty", "default"])
@@ -159,78 +138,6 @@ def test_buses_rules_and_targets_are_read_page_by_page(script: Script) -> None:
         usage(written(), name, f"shop/{rule}")
         for name, rule in zip(names, ("first", "first", "second", "second"), strict=True)
     ]
-
-
-CALLS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
-    "list_event_buses": ("EventBuses", LISTING),
-    "list_rules": ("Rules", {"EventBusName": arn("default"), **LISTING}),
-    "list_targets_by_rule": ("Targets", {**of_rule("nightly"), **LISTING}),
-}
-"""The listings in their order: where the items stand, and what is asked."""
-
-
-def up_to(script: Script, method: str) -> tuple[str, dict[str, Any]]:
-    """Answer the listings before this one, so that this one is asked for."""
-    if method != "list_event_buses":
-        buses(script, ["default"])
-    if method == "list_targets_by_rule":
-        rules(script, ["nightly"])
-    return CALLS[method]
-
-
-@pytest.mark.parametrize("method", CALLS)
-def test_a_listing_that_never_ends_is_no_answer(script: Script, method: str) -> None:
-    """The same token again and again."""
-    result, asked = up_to(script, method)
-    items = [target(None)] if result == "Targets" else []
-    script.endless("events", method, result, *items, **asked)
-    with pytest.raises(IncompleteAnswerError, match="a page token that it has not given before"):
-        used(script)
-
-
-@pytest.mark.parametrize("method", CALLS)
-def test_a_listing_without_its_items_is_no_answer(script: Script, method: str) -> None:
-    """It does not say that nothing is started."""
-    result, asked = up_to(script, method)
-    script.cut_short("events", method, {}, **asked)
-    with pytest.raises(IncompleteAnswerError, match=f"lacks '{result}'"):
-        used(script)
-
-
-@pytest.mark.parametrize(
-    ("method", "item", "missing"),
-    [
-        ("list_targets_by_rule", {"EcsParameters": {}}, "TaskDefinitionArn"),
-        ("list_event_buses", {"Name": "default"}, "Arn"),
-        ("list_rules", {}, "Name"),
-    ],
-)
-def test_an_item_that_lacks_a_member_is_no_answer(
-    script: Script, method: str, item: dict[str, Any], missing: str
-) -> None:
-    """What it would have named is not known."""
-    result, asked = up_to(script, method)
-    script.cut_short("events", method, {result: [item]}, **asked)
-    with pytest.raises(IncompleteAnswerError, match=f"lacks '{missing}'"):
-        used(script)
-
-
-@pytest.mark.parametrize("code", ["AccessDeniedException", "ResourceNotFoundException", "InternalException"])
-@pytest.mark.parametrize("method", CALLS)
-def test_a_refused_call_is_an_error(script: Script, method: str, code: str) -> None:
-    """Denied is not "there are none"; nor is a rule or a bus that vanished while it was read."""
-    _, asked = up_to(script, method)
-    script.refuse("events", method, code, **asked)
-    with pytest.raises(AwsError, match=code):
-        used(script)
-
-
-def test_a_task_definition_that_is_denied_is_an_error(script: Script) -> None:
-    """It is not one that is gone."""
-    one_rule(script, REPORT)
-    script.refuse("ecs", "describe_task_definition", "AccessDeniedException", taskDefinition=REPORT)
-    with pytest.raises(AwsError, match="DescribeTaskDefinition"):
-        used(script)
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from ecr_cleaner.aws.errors import AwsError
-from ecr_cleaner.errors import IncompleteAnswerError, SourceError, UnreadableReferenceError
+from ecr_cleaner.errors import SourceError, UnreadableReferenceError
 from ecr_cleaner.model.usage import Reference, Usage
 from ecr_cleaner.usage.sources import awslambda
-from tests.aws_calls.consumers import APP, account, anywhere, every_form, tagged, unreadable, written
+from tests.aws_calls.consumers import APP, account, anywhere, tagged, unreadable, written
 from tests.builders import HOST
 
 if TYPE_CHECKING:
@@ -66,25 +66,11 @@ def test_a_version_uses_its_digest_and_its_names(script: Script, number: str) ->
     assert used(script) == [usage(reference, number) for reference in references]
 
 
-def test_without_functions_nothing_is_used(script: Script) -> None:
-    """An answer all the same."""
-    listed(script)
-    assert used(script) == []
-
-
 @pytest.mark.parametrize("package", [{"PackageType": "Zip"}, {}])
 def test_a_function_of_files_uses_no_image(script: Script, package: dict[str, str]) -> None:
     """Nothing more is asked about it; without a type it is one."""
     listed(script, {"FunctionName": "zip", "Version": "1", "CodeSha256": BASE64, **package})
     assert used(script) == []
-
-
-@every_form
-def test_every_form_of_an_image(script: Script, text: str, references: tuple[Reference, ...]) -> None:
-    """Beside the digest, which holds whatever the name is."""
-    listed(script, version())
-    located(script, {"ImageUri": text})
-    assert used(script) == [RESOLVED, *map(usage, references)]
 
 
 @unreadable
@@ -144,22 +130,6 @@ def test_a_version_deleted_since_it_was_listed(script: Script) -> None:
         used(script)
 
 
-@pytest.mark.parametrize("code", ["AccessDeniedException", "ServiceException"])
-def test_any_other_refusal_is_an_error(script: Script, code: str) -> None:
-    """Although the digest is known: the name may point elsewhere by now."""
-    listed(script, version())
-    script.refuse("lambda", "get_function", code, FunctionName="api", Qualifier="7")
-    with pytest.raises(AwsError, match=code):
-        used(script)
-
-
-def test_denied_functions_are_an_error(script: Script) -> None:
-    """Denied is not "there are none"."""
-    script.refuse("lambda", "list_functions", "AccessDeniedException", **LISTING)
-    with pytest.raises(AwsError, match="AccessDenied"):
-        used(script)
-
-
 def test_versions_are_read_page_by_page(script: Script) -> None:
     """Fifty a page, more Lambda does not hand out; the second page's version counts."""
     pages = [[version(), version("$LATEST")], [version("1", "worker", None)]]
@@ -174,36 +144,6 @@ def test_versions_are_read_page_by_page(script: Script) -> None:
         usage(written(), "1", "worker"),
         usage(written(PINNED, None, APP), "1", "worker"),
     ]
-
-
-def test_a_listing_that_never_ends_is_no_answer(script: Script) -> None:
-    """The same token again and again."""
-    script.endless("lambda", "list_functions", "Functions", **LISTING)
-    with pytest.raises(IncompleteAnswerError, match="ListFunctions"):
-        used(script)
-
-
-@pytest.mark.parametrize(
-    ("answer", "missing"),
-    [
-        ({}, "Functions"),
-        ({"Functions": [{"PackageType": "Image", "Version": "7"}]}, "FunctionName"),
-        ({"Functions": [{"PackageType": "Image", "FunctionName": "api"}]}, "Version"),
-    ],
-)
-def test_a_listing_that_lacks_a_member_is_no_answer(script: Script, answer: dict[str, Any], missing: str) -> None:
-    """It does not say that there are no functions."""
-    script.cut_short("lambda", "list_functions", answer, **LISTING)
-    with pytest.raises(IncompleteAnswerError, match=f"ListFunctions lacks '{missing}'"):
-        used(script)
-
-
-def test_a_function_without_its_code_is_no_answer(script: Script) -> None:
-    """It does not say that the function has no image."""
-    listed(script, version())
-    script.cut_short("lambda", "get_function", {"Configuration": {}}, FunctionName="api", Qualifier="7")
-    with pytest.raises(IncompleteAnswerError, match="GetFunction lacks 'Code'"):
-        used(script)
 
 
 @pytest.mark.parametrize("member", ["StateReasonCode", "LastUpdateStatusReasonCode"])

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
-from ecr_cleaner.aws.errors import AwsError
-from ecr_cleaner.errors import IncompleteAnswerError
 from ecr_cleaner.model.usage import Reference, Usage
 from ecr_cleaner.usage.sources import lightsail
 from tests.aws_calls.consumers import account, tagged, written
@@ -69,29 +65,3 @@ def test_a_service_deleted_since_it_was_listed_uses_what_it_was_listed_with(scri
     serves(script, currentDeployment=deployment(tagged("v1")))
     script.refuse("lightsail", "get_container_service_deployments", "NotFoundException", serviceName="shop")
     assert used(script) == [usage(written())]
-
-
-@pytest.mark.parametrize("method", ["get_container_services", "get_container_service_deployments"])
-@pytest.mark.parametrize("code", ["AccessDeniedException", "ServiceException"])
-def test_a_refused_call_is_an_error(script: Script, method: str, code: str) -> None:
-    """Denied is not "there are none"."""
-    if method != "get_container_services":
-        serves(script)
-    script.refuse("lightsail", method, code)
-    with pytest.raises(AwsError, match=code):
-        used(script)
-
-
-@pytest.mark.parametrize(
-    ("method", "result"),
-    [("get_container_services", "containerServices"), ("get_container_service_deployments", "deployments")],
-)
-def test_an_answer_without_its_result_is_no_answer(script: Script, method: str, result: str) -> None:
-    """It was cut short, and does not say that nothing is deployed."""
-    asked = {}
-    if method != "get_container_services":
-        serves(script)
-        asked = {"serviceName": "shop"}
-    script.cut_short("lightsail", method, {}, **asked)
-    with pytest.raises(IncompleteAnswerError, match=f"lacks '{result}'"):
-        used(script)

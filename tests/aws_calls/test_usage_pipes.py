@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from ecr_cleaner.aws.errors import AwsError
-from ecr_cleaner.errors import IncompleteAnswerError, UnreadableReferenceError
 from ecr_cleaner.model.usage import Reference, Usage, UsageKind
 from ecr_cleaner.usage.sources import pipes
 from tests.aws_calls.consumers import (
@@ -15,10 +13,8 @@ from tests.aws_calls.consumers import (
     account,
     defines,
     definition,
-    every_form,
     tagged,
     undefined,
-    unreadable,
     written,
 )
 from tests.builders import ACCOUNT, REGION
@@ -67,25 +63,6 @@ def test_a_target_uses_every_image_of_its_task_definition(script: Script, name: 
     assert used(script) == [usage(written(), named), usage(written(tagged("v2"), "v2"), named)]
 
 
-@every_form
-def test_every_form_of_an_image(script: Script, text: str, references: tuple[Reference, ...]) -> None:
-    """As the task definition names it."""
-    listed(script)
-    starts(script)
-    defines(script, REPORT, text)
-    assert used(script) == list(map(usage, references))
-
-
-@unreadable
-def test_an_image_that_cannot_be_read_is_an_error(script: Script, text: str) -> None:
-    """Nobody knows what it protects."""
-    listed(script)
-    starts(script)
-    defines(script, REPORT, text)
-    with pytest.raises(UnreadableReferenceError):
-        used(script)
-
-
 @pytest.mark.parametrize("parameters", [{}, {"LambdaFunctionParameters": {"InvocationType": "FIRE_AND_FORGET"}}])
 def test_a_pipe_that_ends_elsewhere_uses_nothing(script: Script, parameters: dict[str, Any]) -> None:
     """At a function, a queue, a state machine."""
@@ -126,44 +103,3 @@ def test_pipes_are_read_page_by_page(script: Script) -> None:
     starts(script, "b:1", "b")
     defines(script, "b:1", tagged("v1"))
     assert used(script) == [usage(written(), "a:1", "a"), usage(written(), "b:1", "b")]
-
-
-@pytest.mark.parametrize(
-    ("answer", "missing"),
-    [
-        ({}, "Target"),
-        ({"Target": CLUSTER}, "TargetParameters"),
-        ({"Target": CLUSTER, "TargetParameters": {}}, "EcsTaskParameters"),
-        ({"Target": CLUSTER, "TargetParameters": {"EcsTaskParameters": {}}}, "TaskDefinitionArn"),
-    ],
-)
-def test_a_pipe_that_lacks_a_member_is_no_answer(script: Script, answer: dict[str, Any], missing: str) -> None:
-    """What ends at a cluster names a task definition."""
-    listed(script)
-    script.cut_short("pipes", "describe_pipe", answer, Name="orders")
-    with pytest.raises(IncompleteAnswerError, match=f"lacks '{missing}'"):
-        used(script)
-
-
-def test_a_listing_that_is_not_whole_is_no_answer(script: Script) -> None:
-    """It lacks its items, or a name, or never ends."""
-    spoilt: list[tuple[dict[str, Any], str]] = [({}, "Pipes"), ({"Pipes": [{}]}, "Name")]
-    for answer, missing in spoilt:
-        script.cut_short("pipes", "list_pipes", answer, **LISTING)
-        with pytest.raises(IncompleteAnswerError, match=f"lacks '{missing}'"):
-            used(script)
-    script.endless("pipes", "list_pipes", "Pipes", **LISTING)
-    with pytest.raises(IncompleteAnswerError, match="a page token"):
-        used(script)
-
-
-@pytest.mark.parametrize("code", ["AccessDeniedException", "InternalException", "ValidationException"])
-def test_a_refused_call_is_an_error(script: Script, code: str) -> None:
-    """Denied is not "there are none"."""
-    script.refuse("pipes", "list_pipes", code, **LISTING)
-    with pytest.raises(AwsError, match=code):
-        used(script)
-    listed(script)
-    script.refuse("pipes", "describe_pipe", code, Name="orders")
-    with pytest.raises(AwsError, match=code):
-        used(script)

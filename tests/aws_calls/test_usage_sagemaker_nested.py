@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from ecr_cleaner.aws.errors import AwsError
-from ecr_cleaner.errors import IncompleteAnswerError
 from ecr_cleaner.model.usage import Usage, UsageKind
 from ecr_cleaner.usage.sources.sagemaker import nested
 from tests.aws_calls.consumers import tagged, written
@@ -222,61 +221,3 @@ def test_a_pipeline_that_is_listed_and_not_described_is_an_error(script: Script,
     lists_pipelines(script, ["weekly"])
     with pytest.raises(AwsError, match=code):
         pipelines(script)
-
-
-@pytest.mark.parametrize(
-    ("method", "told", "missing"),
-    [
-        ("list_pipelines", {}, "PipelineSummaries"),
-        ("list_pipelines", {"PipelineSummaries": [{}]}, "PipelineName"),
-        ("describe_pipeline", {}, "PipelineDefinition"),
-        ("list_pipeline_versions", {}, "PipelineVersionSummaries"),
-        ("list_pipeline_executions", {}, "PipelineExecutionSummaries"),
-        ("list_pipeline_executions", {"PipelineExecutionSummaries": [{}]}, "PipelineExecutionStatus"),
-    ],
-)
-def test_an_answer_that_lacks_a_member_is_no_answer(
-    script: Script, method: str, told: dict[str, Any], missing: str
-) -> None:
-    """It does not say that nothing is used."""
-    steps: tuple[tuple[str, dict[str, Any], dict[str, Any]], ...] = (
-        ("list_pipelines", {"PipelineSummaries": [{"PipelineName": "weekly"}]}, PAGE),
-        ("describe_pipeline", {"PipelineDefinition": "{}"}, {"PipelineName": "weekly"}),
-        ("list_pipeline_versions", {"PipelineVersionSummaries": []}, {"PipelineName": "weekly", **PAGE}),
-        ("list_pipeline_executions", {}, {"PipelineName": "weekly", "CreatedAfter": EARLIEST, **PAGE}),
-    )
-    for name, answer, asked in steps:
-        if name == method:
-            script.cut_short("sagemaker", name, told, {}, **asked)
-            break
-        script.answer("sagemaker", name, answer, **asked)
-    with pytest.raises(IncompleteAnswerError, match=f"lacks '{missing}'"):
-        pipelines(script)
-
-
-@pytest.mark.parametrize(
-    ("method", "told", "missing"),
-    [
-        ("list_images", {}, "Images"),
-        ("list_images", {"Images": [{}]}, "ImageName"),
-        ("list_image_versions", {}, "ImageVersions"),
-        ("list_image_versions", {"ImageVersions": [{}]}, "Version"),
-        ("describe_image_version", {}, "ImageVersionArn"),
-    ],
-)
-def test_an_image_that_lacks_a_member_is_no_answer(
-    script: Script, method: str, told: dict[str, Any], missing: str
-) -> None:
-    """Nor this."""
-    if method != "list_images":
-        lists_images(script, ["notebook"])
-    if method == "describe_image_version":
-        lists_versions(script, [1])
-    steps: dict[str, dict[str, Any]] = {
-        "list_images": PAGE,
-        "list_image_versions": {"ImageName": "notebook", **PAGE},
-        "describe_image_version": {"ImageName": "notebook", "Version": 1},
-    }
-    script.cut_short("sagemaker", method, told, {}, **steps[method])
-    with pytest.raises(IncompleteAnswerError, match=f"lacks '{missing}'"):
-        images(script)

@@ -7,16 +7,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from ecr_cleaner.aws.errors import AwsError
-from ecr_cleaner.errors import IncompleteAnswerError, SourceError
+from ecr_cleaner.errors import SourceError
 from ecr_cleaner.model.usage import Reference, ReferenceScope, Usage, UsageKind
 from ecr_cleaner.usage.sources import stepfunctions
 from tests.aws_calls.consumers import account, defines, definition, tagged, undefined, written
 from tests.builders import ACCOUNT, HOST, NOW, REGION
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from ecr_cleaner.usage.source import SourceContext
     from tests.aws_calls.script import Script
 
@@ -199,55 +196,3 @@ def test_state_machines_are_read_page_by_page(script: Script) -> None:
     defined(script, calls(Image=tagged("v1")))
     versions(script)
     assert used(script) == [usage(written())]
-
-
-CALLS: Final[dict[str, tuple[str, dict[str, Any], dict[str, Any]]]] = {
-    "list_state_machines": ("stateMachines", LISTING, {"stateMachines": []}),
-    "describe_state_machine": ("definition", {"stateMachineArn": TRAIN}, described()),
-    "list_state_machine_versions": ("stateMachineVersions", OF_TRAIN, {"stateMachineVersions": []}),
-}
-"""Every call in its order: what its answer must have, what is asked, and an answer that the model allows."""
-
-
-def up_to(script: Script, method: str) -> None:
-    """Answer the calls before this one."""
-    steps: list[Callable[[], None]] = [lambda: listed(script), lambda: defined(script, "{}")]
-    for step in steps[: list(CALLS).index(method)]:
-        step()
-
-
-@pytest.mark.parametrize("method", CALLS)
-def test_an_answer_without_what_was_asked_for_is_none(script: Script, method: str) -> None:
-    """It does not say that nothing is started."""
-    up_to(script, method)
-    missing, asked, whole = CALLS[method]
-    script.cut_short("stepfunctions", method, {}, whole, **asked)
-    with pytest.raises(IncompleteAnswerError, match=f"lacks '{missing}'"):
-        used(script)
-
-
-@pytest.mark.parametrize(
-    ("method", "missing"),
-    [("list_state_machines", "stateMachineArn"), ("list_state_machine_versions", "stateMachineVersionArn")],
-)
-def test_a_listing_that_is_not_whole_is_no_answer(script: Script, method: str, missing: str) -> None:
-    """An item lacks its name, or it never ends."""
-    result, asked, whole = CALLS[method]
-    up_to(script, method)
-    script.cut_short("stepfunctions", method, {result: [{}]}, whole, **asked)
-    with pytest.raises(IncompleteAnswerError, match=f"lacks '{missing}'"):
-        used(script)
-    up_to(script, method)
-    script.endless("stepfunctions", method, result, **asked)
-    with pytest.raises(IncompleteAnswerError, match="a page token"):
-        used(script)
-
-
-@pytest.mark.parametrize("code", ["AccessDeniedException", "KmsAccessDeniedException", "InvalidArn"])
-@pytest.mark.parametrize("method", CALLS)
-def test_a_refused_call_is_an_error(script: Script, method: str, code: str) -> None:
-    """Denied is not "there are none"; nor is a definition under a key that the role may not use."""
-    up_to(script, method)
-    script.refuse("stepfunctions", method, code, **CALLS[method][1])
-    with pytest.raises(AwsError, match=code):
-        used(script)
