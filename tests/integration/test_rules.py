@@ -162,4 +162,4 @@ def test_rules_that_are_not_understood_do_nothing(run: Runner, sandbox: Sandbox)
     sandbox.push("app", id="old", tags=["v1"], pushed="90d")
     outcome = run(retention_rules=[EVERYWHERE | {"keep_tag": ["v*"]}])
     assert (outcome.status, outcome.gone) == ("failed", {})
-    assert "rules: 0: keep_tag" in outcome.causes
+    assert "retention_rules: 0: keep_tag" in outcome.causes

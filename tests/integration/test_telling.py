@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from tests.builders import ACCOUNT, REGION
 from tests.fake_aws import Fault
 from tests.integration import cells
 from tests.integration.runner import Context
@@ -106,7 +107,8 @@ def test_a_refused_run_tells_why_and_what_to_do(
     assert f"  - {outcome.causes}\n" in mail["Message"]
     assert "the role needs the permission apprunner:ListServices" in mail["Message"]
     (event,) = events(sandbox)
-    assert (event["status"], event["sources_failed"], event["causes"]) == ("refused", ["apprunner"], [outcome.causes])
+    source = {"account_id": ACCOUNT, "region": REGION, "source": "apprunner", "cluster": None}
+    assert (event["status"], event["sources_failed"], event["causes"]) == ("refused", [source], [outcome.causes])
     (line,) = metrics(capsys)
     assert (line["Refused"], line["SourcesFailed"], line["Failures"], line["TripwireTripped"]) == (1, 1, 1, 0)
 
@@ -166,7 +168,7 @@ def test_what_cannot_be_told_hides_no_other_cause(  # noqa: PLR0917 - what diffe
     run: Runner, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, kind: Kind, service: str, told: str
 ) -> None:
     """Whatever goes wrong with it, the run's own cause comes first, its report is whole, and its work is done."""
-    monkeypatch.setattr("ecr_cleaner.aws.MAX_ATTEMPTS", 1)
+    monkeypatch.setattr("ecr_cleaner.aws.client.MAX_ATTEMPTS", 1)
     run.opted_in("bad", BoxCleanerKeepDays="90d")
     sandbox.inject(Fault(service=service, kind=kind, operation=_OPERATIONS[service]))
     outcome = run(**TOLD)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tests.fake_aws import Sandbox
     from tests.integration.runner import Runner
 
-REQUIREMENTS = Path(aws_client.__file__).parents[1] / "requirements.txt"
+REQUIREMENTS = Path(aws_client.__file__).parents[2] / "requirements.txt"
 
 
 @hazard("MH-2")

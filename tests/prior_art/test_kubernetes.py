@@ -134,7 +134,7 @@ def test_a_pattern_that_cannot_be_read_stops_the_run(run: Runner, sandbox: Sandb
     sandbox.clear_calls()
     outcome = run(retention_rules=[EVERYWHERE | {"keep_tags": ["v[0-9*"]}])
     assert (outcome.status, outcome.gone, sandbox.calls) == ("failed", {}, [])
-    assert "ECR_CLEANER_SETTINGS: rules: 0: keep_tags: 0: " in outcome.causes
+    assert "ECR_CLEANER_SETTINGS: retention_rules: 0: keep_tags: 0: " in outcome.causes
     keeps(run, sandbox, "kept", retention_rules=[EVERYWHERE | {"keep_tags": ["v?"]}])
 
 
