@@ -4,17 +4,32 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any, Final, TypeVar
+from functools import cache
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, with_config
 
 from ecr_cleaner.errors import NotWholeError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Strict(BaseModel):
     """A document from outside: unknown keys, other types and later changes are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+stored = with_config(extra="forbid", strict=True)
+"""Marks a dataclass that is read from a document as strictly as a `Strict` is; code that makes one is not checked."""
+
+
+Text = Annotated[str, Field(min_length=1)]
+Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+AccountId = Annotated[str, Field(pattern=r"^[0-9]{12}$")]
+NotNegative = Annotated[int, Field(ge=0)]
 
 
 def sentences(place: str, error: ValidationError) -> list[str]:
@@ -28,12 +43,15 @@ def sentences(place: str, error: ValidationError) -> list[str]:
 SCHEMA_VERSION: Final = 1
 
 
-_D = TypeVar("_D", bound="BaseModel")
+_D = TypeVar("_D")
 
 
-def seal(content: BaseModel) -> bytes:
-    """A document with its checksum."""
-    plain = content.model_dump(mode="json", exclude_defaults=True)
+_adapter: Final[Callable[[Any], TypeAdapter[Any]]] = cache(TypeAdapter)
+
+
+def seal(content: object) -> bytes:
+    """A `Strict` or a `stored` dataclass as a document with its checksum; what is as by default is left out."""
+    plain = _adapter(type(content)).dump_python(content, mode="json", exclude_defaults=True)
     document = {"schema_version": SCHEMA_VERSION, "sha256": _checksum(plain), "content": plain}
     return json.dumps(document, separators=(",", ":")).encode() + b"\n"
 
@@ -66,12 +84,13 @@ def parse(kind: type[_D], body: bytes, place: str) -> _D:
         NotWholeError: It cannot be understood.
     """
     try:
-        return kind.model_validate_json(body)
+        found: _D = _adapter(kind).validate_json(body)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ": ".join(map(str, first["loc"]))
         message = f"{place} cannot be understood: {where}: {first['msg']}"
         raise NotWholeError(message) from None
+    return found
 
 
 def _checksum(content: Any) -> str:

@@ -238,7 +238,7 @@ def test_a_repository_that_is_new_is_not_asked_for(s3: S3, store: HistoryStore) 
     """Reading what may rightly be absent would take the permission to list."""
     opened(store, s3)
     seen = look(NOW, "a", a=["v1"])
-    s3.takes(APP, schema.write_history(seen), None)
+    s3.takes(APP, schema_module.seal(seen), None)
     assert store.remember(seen) == seen
 
 
@@ -246,9 +246,9 @@ def test_a_repository_that_is_known_is_read_and_replaced(s3: S3, store: HistoryS
     """What was seen before stays."""
     opened(store, s3, StateDocument(repositories=["shop/app"]))
     before, now = look(ago("1d"), "a", a=["v1"]), look(NOW, a=[])
-    s3.holds(APP, schema.write_history(before), '"a1"')
+    s3.holds(APP, schema_module.seal(before), '"a1"')
     both = model.remember(before, now, 7)
-    s3.takes(APP, schema.write_history(both), '"a1"', '"a2"')
+    s3.takes(APP, schema_module.seal(both), '"a1"', '"a2"')
     assert store.remember(now) == both
     assert both.images[digest("a")].last_in_use == ago("1d")
 
@@ -259,7 +259,7 @@ def test_a_second_look_in_one_run_reads_what_the_first_one_wrote(s3: S3, store: 
     first, second = look(NOW, "a", a=["v1"]), look(NOW, a=["v1"])
     s3.takes(APP, ANY, None)
     store.remember(first)
-    s3.holds(APP, schema.write_history(first), '"a1"')
+    s3.holds(APP, schema_module.seal(first), '"a1"')
     s3.takes(APP, ANY, '"a1"')
     assert store.remember(second).images[digest("a")].last_in_use == NOW
 
@@ -273,9 +273,9 @@ def test_what_somebody_else_wrote_meanwhile_is_merged_once(
     opened(store, s3, StateDocument(repositories=["shop/app"] if listed else []))
     before, other, mine = look(ago("2d"), "a", a=[], b=[]), look(ago("1h"), "b", a=[], b=[]), look(NOW, a=[], b=[])
     if listed:
-        s3.holds(APP, schema.write_history(before), '"a1"')
+        s3.holds(APP, schema_module.seal(before), '"a1"')
     s3.refuses(APP, ANY, '"a1"' if listed else None, code)
-    s3.holds(APP, schema.write_history(other), '"a2"')
+    s3.holds(APP, schema_module.seal(other), '"a2"')
     s3.takes(APP, ANY, '"a2"')
     found = store.remember(mine)
     assert found.images[digest("b")].last_in_use == ago("1h")
@@ -286,7 +286,7 @@ def test_whoever_is_overtaken_twice_gives_up(s3: S3, store: HistoryStore) -> Non
     """The repository fails; nothing of it is removed."""
     opened(store, s3)
     s3.refuses(APP, ANY, None)
-    s3.holds(APP, schema.write_history(look(ago("1h"), a=[])), '"a2"')
+    s3.holds(APP, schema_module.seal(look(ago("1h"), a=[])), '"a2"')
     s3.refuses(APP, ANY, '"a2"')
     with pytest.raises(HistoryError, match="written by somebody else"):
         store.remember(look(NOW, a=[]))
@@ -308,25 +308,25 @@ def test_what_is_about_to_go_is_noted(s3: S3, store: HistoryStore) -> None:
     """It joins what is known of the repository, which was looked at before."""
     opened(store, s3, StateDocument(repositories=["shop/app"]))
     before = look(ago("1d"), "a", a=["v1"])
-    s3.holds(APP, schema.write_history(before), '"a1"')
+    s3.holds(APP, schema_module.seal(before), '"a1"')
     noted = model.removing(before, GONE)
-    s3.takes(APP, schema.write_history(noted), '"a1"')
+    s3.takes(APP, schema_module.seal(noted), '"a1"')
     store.removing("shop/app", GONE)
-    assert schema.read_history(schema.write_history(noted), "here", "shop/app") == noted
+    assert schema.read_history(schema_module.seal(noted), "here", "shop/app") == noted
 
 
 def test_what_is_about_to_go_joins_what_somebody_else_wrote_meanwhile(s3: S3, store: HistoryStore) -> None:
     """Once: its own first try may be that somebody. Twice is a failure, and nothing goes."""
     opened(store, s3, StateDocument(repositories=["shop/app"]))
     before, other = look(ago("1d"), "a", a=["v1"]), look(ago("1h"), "a", a=["v1"], b=[])
-    s3.holds(APP, schema.write_history(before), '"a1"')
+    s3.holds(APP, schema_module.seal(before), '"a1"')
     s3.refuses(APP, ANY, '"a1"')
-    s3.holds(APP, schema.write_history(other), '"a2"')
-    s3.takes(APP, schema.write_history(model.removing(other, GONE)), '"a2"')
+    s3.holds(APP, schema_module.seal(other), '"a2"')
+    s3.takes(APP, schema_module.seal(model.removing(other, GONE)), '"a2"')
     store.removing("shop/app", GONE)
-    s3.holds(APP, schema.write_history(other), '"a2"')
+    s3.holds(APP, schema_module.seal(other), '"a2"')
     s3.refuses(APP, ANY, '"a2"')
-    s3.holds(APP, schema.write_history(other), '"a3"')
+    s3.holds(APP, schema_module.seal(other), '"a3"')
     s3.refuses(APP, ANY, '"a3"')
     with pytest.raises(HistoryError, match="written by somebody else"):
         store.removing("shop/app", GONE)
@@ -341,7 +341,7 @@ def test_what_is_about_to_go_needs_the_history(s3: S3, store: HistoryStore, code
         store.removing("shop/app", GONE)
 
 
-HISTORY: Final = schema.write_history(look(ago("1d"), "a", a=["v1"]))
+HISTORY: Final = schema_module.seal(look(ago("1d"), "a", a=["v1"]))
 
 
 @pytest.mark.parametrize(
@@ -352,7 +352,7 @@ HISTORY: Final = schema.write_history(look(ago("1d"), "a", a=["v1"]))
         HISTORY[:-3],
         HISTORY.replace(b"2026-02-28", b"2026-02-08"),
         HISTORY.replace(b'"schema_version":1', b'"schema_version":9'),
-        schema.write_history(model.History("shop/web", NOW)),
+        schema_module.seal(model.History("shop/web", NOW, {})),
         schema_module.seal(StateDocument()),
     ],
 )

@@ -9,7 +9,6 @@ import pytest
 from ecr_cleaner import schema
 from ecr_cleaner.errors import HistoryError
 from ecr_cleaner.history import model
-from ecr_cleaner.history import schema as history_schema
 from ecr_cleaner.history.schema import StateDocument
 from ecr_cleaner.history.store import HistoryReader
 from ecr_cleaner.model.image import RemovedImage
@@ -52,7 +51,7 @@ def test_what_is_known_joins_what_is_seen(reader: HistoryReader, s3: S3) -> None
     """As the function would remember it, which is not written down."""
     known, seen = look(ago("2d"), used=True), look(NOW, used=False)
     opened(reader, s3, "shop/app")
-    s3.holds(APP, history_schema.write_history(known))
+    s3.holds(APP, schema.seal(known))
     assert reader.remember(seen) == model.remember(known, seen, 7)
     assert reader.usages == counts(ecs=3)
     reader.save({"shop/app"}, counts(ecs=1), None)
@@ -72,7 +71,7 @@ def test_an_object_that_the_state_does_not_list_yet_counts(reader: HistoryReader
     """A run that was killed has written it; what the next run would find is found."""
     known, seen = look(ago("2d"), used=True), look(NOW, used=False)
     opened(reader, s3)
-    s3.holds(APP, history_schema.write_history(known))
+    s3.holds(APP, schema.seal(known))
     assert reader.remember(seen) == model.remember(known, seen, 7)
 
 

@@ -7,8 +7,8 @@ import re
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from ecr_cleaner import schema as schema_module
-from ecr_cleaner.history import schema
+from ecr_cleaner import schema
+from ecr_cleaner.history.model import History
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -91,8 +91,8 @@ class Past:
                 continue  # gzipped, and read by people only
             aged = _MOMENT.sub(earlier, self.read(key).decode())
             if "/repositories/" in key:
-                found = schema.RepositoryDocument.model_validate_json(json.dumps(json.loads(aged)["content"]))
-                aged = schema_module.seal(found).decode()
+                found = schema.parse(History, json.dumps(json.loads(aged)["content"]).encode(), key)
+                aged = schema.seal(found).decode()
             self.write(key, aged.encode())
 
     def _keys(self) -> list[str]:

@@ -10,32 +10,36 @@ lost tag as long as it may protect an image, and of the consumers of a digest fi
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
+from pydantic import AwareDatetime
+
 from ecr_cleaner.history import removed
+from ecr_cleaner.model.image import RemovedImage
+from ecr_cleaner.schema import Digest, Text, stored
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
     from datetime import datetime
 
-    from ecr_cleaner.model.image import Image, RemovedImage
+    from ecr_cleaner.model.image import Image
     from ecr_cleaner.model.repository import RepositorySnapshot
     from ecr_cleaner.model.usage import Usage
 
 MAX_CONSUMERS: Final = 5
 """Consumers that are stored for an image: enough to know whom to ask."""
 
-
 MIN_LOST_TAG_DAYS: Final = 30
 """How long a lost tag is stored at least, so that a longer ``keep_recently_used_days`` can protect images at once."""
-
 
 CLOCKS_DIFFER: Final = timedelta(minutes=6)
 """By how much ECR's clock may be behind the function's: AWS refuses signatures that are five minutes off."""
 
 
+@stored
 @dataclass(frozen=True, slots=True)
 class Entry:
     """What is known of one image.
@@ -51,15 +55,16 @@ class Entry:
             did not find it in use; None if there was none. Until then the image may have been in use.
     """
 
-    tags: tuple[str, ...] = ()
-    tags_changed_at: datetime | None = None
-    last_in_use: datetime | None = None
-    by: tuple[str, ...] = ()
-    lost_tags: Mapping[str, datetime] = field(default_factory=dict)
-    unused_since: datetime | None = None
-    children: tuple[str, ...] = ()
+    tags: tuple[Text, ...] = ()
+    tags_changed_at: AwareDatetime | None = None
+    last_in_use: AwareDatetime | None = None
+    by: tuple[Text, ...] = ()
+    lost_tags: Mapping[str, AwareDatetime] = field(default_factory=dict)
+    unused_since: AwareDatetime | None = None
+    children: tuple[Text, ...] = ()
 
 
+@stored
 @dataclass(frozen=True, slots=True)
 class History:
     """What is known of the images of one repository; a single observation is a history too.
@@ -72,9 +77,9 @@ class History:
     """
 
     repository: str
-    observed_at: datetime
-    images: Mapping[str, Entry] = field(default_factory=dict)
-    gone: Mapping[str, RemovedImage] = field(default_factory=dict)
+    observed_at: AwareDatetime
+    images: Mapping[Digest, Entry]
+    gone: Mapping[Digest, RemovedImage] = field(default_factory=dict)
 
 
 def observe(
@@ -157,7 +162,14 @@ def remember(known: History | None, seen: History, keep_recently_used_days: int)
     oldest = merged.observed_at - timedelta(days=max(keep_recently_used_days, MIN_LOST_TAG_DAYS))
     return replace(
         merged,
-        images={digest: _worth_knowing(entry, oldest) for digest, entry in images.items()},
+        images={
+            digest: replace(
+                entry,
+                lost_tags={tag: lost_at for tag, lost_at in entry.lost_tags.items() if lost_at >= oldest},
+                unused_since=entry.unused_since if entry.last_in_use is not None else None,
+            )
+            for digest, entry in images.items()
+        },
         gone=removed.latest(gone, merged.observed_at),
     )
 
@@ -173,11 +185,8 @@ def merge(first: History, second: History) -> History:
     Tags are those of the later observation, consumers those of the later use.
     """
     older, newer = sorted((first, second), key=lambda history: history.observed_at)
-    both = older.images.keys() & newer.images.keys()
-    same_moment = older.observed_at == newer.observed_at
-    images = {**older.images, **newer.images}
-    for digest in both:
-        images[digest] = _merged(older, newer, digest, same_moment=same_moment)
+    merged = {digest: _merged(older, newer, digest) for digest in older.images.keys() & newer.images.keys()}
+    images = {**older.images, **newer.images, **merged}
     return History(newer.repository, newer.observed_at, images, removed.merged(older.gone, newer.gone))
 
 
@@ -240,11 +249,11 @@ def pulled_since(images: Iterable[Image], collected_at: datetime) -> dict[str, t
     }
 
 
-def _merged(older_history: History, newer_history: History, digest: str, *, same_moment: bool) -> Entry:
+def _merged(older_history: History, newer_history: History, digest: str) -> Entry:
     older, newer = older_history.images[digest], newer_history.images[digest]
     now = newer_history.observed_at
     # Of two observations at the same time neither is the later one: the image had the tags of both.
-    tags = tuple(sorted({*older.tags, *newer.tags})) if same_moment else newer.tags
+    tags = tuple(sorted({*older.tags, *newer.tags})) if older_history.observed_at == now else newer.tags
     lost = dict(older.lost_tags)
     for tag, lost_at in newer.lost_tags.items():
         lost[tag] = max(lost_at, lost.get(tag, lost_at))
@@ -272,9 +281,7 @@ def _merged(older_history: History, newer_history: History, digest: str, *, same
 
 def _last_use(first: Entry, second: Entry) -> tuple[datetime | None, tuple[str, ...]]:
     uses = [(entry.last_in_use, entry.by) for entry in (first, second) if entry.last_in_use is not None]
-    if not uses:
-        return None, ()
-    last = max(moment for moment, _ in uses)
+    last = max((moment for moment, _ in uses), default=None)
     return last, _consumers(name for moment, by in uses if moment == last for name in by)
 
 
@@ -282,14 +289,6 @@ def _unused_since(first: Entry, second: Entry, last_in_use: datetime | None) -> 
     """The first observation without a use, of those after the last use."""
     observations = [entry.unused_since for entry in (first, second) if entry.unused_since is not None]
     return min((at for at in observations if last_in_use is None or at > last_in_use), default=None)
-
-
-def _worth_knowing(entry: Entry, oldest: datetime) -> Entry:
-    return replace(
-        entry,
-        lost_tags={tag: lost_at for tag, lost_at in entry.lost_tags.items() if lost_at >= oldest},
-        unused_since=entry.unused_since if entry.last_in_use is not None else None,
-    )
 
 
 def _consumers(names: Iterable[str]) -> tuple[str, ...]:

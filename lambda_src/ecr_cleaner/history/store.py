@@ -289,4 +289,4 @@ class HistoryStore(HistoryReader):
 
     def _write(self, history: model.History, etag: str | None) -> None:
         key = self._key(history.repository)
-        s3.write(self.clients, self.bucket, key, schema.write_history(history), etag)
+        s3.write(self.clients, self.bucket, key, schema_module.seal(history), etag)

@@ -9,23 +9,17 @@ from __future__ import annotations
 import gzip
 import hashlib
 import zlib
-from typing import Annotated, Final, Literal
+from typing import Final, Literal
 
 from pydantic import AwareDatetime, Field
 
 from ecr_cleaner import schema
 from ecr_cleaner.errors import NotWholeError
 from ecr_cleaner.model.image import LEGACY_MEDIA_TYPES
-from ecr_cleaner.schema import Strict
+from ecr_cleaner.schema import Digest, Strict, Text
 
 Action = Literal["delete", "archive"]
 """What a run was about to do to the images of a page."""
-
-
-_Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
-
-
-_Text = Annotated[str, Field(min_length=1)]
 
 
 class Entry(Strict):
@@ -46,17 +40,17 @@ class Entry(Strict):
         lost_tags: Former tags, each with the time of the first observation without it.
     """
 
-    digest: _Digest
+    digest: Digest
     manifest: str | None = None
     media_type: str | None = None
-    tags: list[_Text] = Field(default_factory=list)
+    tags: list[Text] = Field(default_factory=list)
     subject: str | None = None
     size_bytes: int = 0
     pushed_at: AwareDatetime
     last_pulled_at: AwareDatetime | None = None
-    reason: _Text
+    reason: Text
     last_in_use: AwareDatetime | None = None
-    by: list[_Text] = Field(default_factory=list)
+    by: list[Text] = Field(default_factory=list)
     lost_tags: dict[str, AwareDatetime] = Field(default_factory=dict)
 
 
@@ -73,10 +67,10 @@ class Page(Strict):
         images: In the order of their removal.
     """
 
-    account: _Text
-    region: _Text
-    repository: _Text
-    run_id: _Text
+    account: Text
+    region: Text
+    repository: Text
+    run_id: Text
     written_at: AwareDatetime
     action: Action
     images: list[Entry]

@@ -9,6 +9,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
+from pydantic import AwareDatetime
+
+from ecr_cleaner.schema import Text, stored
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -99,6 +103,7 @@ class Image:
         return f"{self.repository}:{self.tags[0]}" if self.tags else f"{self.repository}@{self.digest}"
 
 
+@stored
 @dataclass(frozen=True, slots=True)
 class RemovedImage:
     """What a run was about to delete or to archive.
@@ -110,9 +115,9 @@ class RemovedImage:
         action: What the run was about to do.
     """
 
-    tags: tuple[str, ...]
-    at: datetime
-    run_id: str
+    tags: tuple[Text, ...]
+    at: AwareDatetime
+    run_id: Text
     action: Literal["delete", "archive"]
 
     def __str__(self) -> str:

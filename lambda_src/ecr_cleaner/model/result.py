@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from ecr_cleaner.model.plan import RemovalStatus
+from ecr_cleaner.schema import stored
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -107,6 +108,7 @@ class Severity(StrEnum):
     INFO = "info"
 
 
+@stored
 @dataclass(frozen=True, slots=True)
 class Finding:
     """Something that a person should know. It changes no verdict, whatever it says.

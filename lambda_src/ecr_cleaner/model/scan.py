@@ -9,12 +9,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from pydantic import AwareDatetime
+
+from ecr_cleaner.model.result import Finding
+from ecr_cleaner.model.usage import ScanTarget, Usage
+from ecr_cleaner.schema import NotNegative, Sha256, Text, stored
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
-
-    from ecr_cleaner.model.result import Finding
-    from ecr_cleaner.model.usage import ScanTarget, Usage
 
 
 class SourceStatus(StrEnum):
@@ -71,6 +74,7 @@ def counts_json(counts: Mapping[SourceKey, int]) -> list[dict[str, str | int | N
     return [{**key.as_json(), "usages": counts[key]} for key in sorted(counts)]
 
 
+@stored
 @dataclass(frozen=True, slots=True)
 class SourceOutcome:
     """How one source ended in one scan target.
@@ -86,9 +90,9 @@ class SourceOutcome:
     """
 
     target: ScanTarget
-    source: str
+    source: Text
     status: SourceStatus
-    usages: int = 0
+    usages: NotNegative = 0
     detail: str = ""
     notes: tuple[str, ...] = ()
     cluster: str | None = None
@@ -122,9 +126,12 @@ class ScanRequest:
     requested_at: datetime
 
 
+@stored
 @dataclass(frozen=True, slots=True)
 class TargetScan:
     """What one scan of one target returned: the unit of work, of serialisation and of failure.
+
+    `schema.seal` makes a document of it, and `schema.unseal` reads that.
 
     Attributes:
         target: Where was looked.
@@ -140,15 +147,15 @@ class TargetScan:
     """
 
     target: ScanTarget
-    run_id: str
-    settings_sha256: str
-    catalog_sha256: str
+    run_id: Text
+    settings_sha256: Sha256
+    catalog_sha256: Sha256
     usages: tuple[Usage, ...]
     outcomes: tuple[SourceOutcome, ...]
     findings: tuple[Finding, ...]
-    calls: int
-    started_at: datetime
-    finished_at: datetime
+    calls: NotNegative
+    started_at: AwareDatetime
+    finished_at: AwareDatetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from ecr_cleaner.schema import AccountId, Text, stored
+
 
 class ReferenceScope(StrEnum):
     """How much a reference covers. Only texts with placeholders in them cover more than an image."""
@@ -17,6 +19,7 @@ class ReferenceScope(StrEnum):
     PREFIX = "prefix"
 
 
+@stored
 @dataclass(frozen=True, slots=True)
 class Reference:
     """An image reference as a consumer wrote it, taken apart.
@@ -48,6 +51,7 @@ class Reference:
         return self.tag
 
 
+@stored
 @dataclass(frozen=True, slots=True, order=True)
 class ScanTarget:
     """An account and a region in which consumers are looked for.
@@ -57,8 +61,8 @@ class ScanTarget:
         region: As AWS writes it, e.g. ``eu-central-1``.
     """
 
-    account_id: str
-    region: str
+    account_id: AccountId
+    region: Text
 
     def __str__(self) -> str:
         return f"{self.account_id}/{self.region}"
@@ -73,6 +77,7 @@ class UsageKind(StrEnum):
     SCHEDULED = "scheduled"
 
 
+@stored
 @dataclass(frozen=True, slots=True)
 class Usage:
     """One reference and the consumer it was found on.
@@ -88,7 +93,7 @@ class Usage:
     """
 
     reference: Reference
-    source: str
+    source: Text
     consumer: str
     evidence: UsageKind = UsageKind.CONFIGURED
     failure: str = ""

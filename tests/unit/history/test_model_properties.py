@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from ecr_cleaner.history import model, schema
 from ecr_cleaner.history.model import MAX_CONSUMERS, MIN_LOST_TAG_DAYS, History
 from ecr_cleaner.model.image import RemovedImage
+from ecr_cleaner.schema import seal
 from tests.builders import NOW, digest, image, usage
 
 NAMES = [f"m{i}" for i in range(3)]
@@ -47,7 +48,7 @@ def _look(draw: st.DrawFn, at: datetime) -> History:
 
 def through_the_bucket(history: History) -> History:
     """Written and read again."""
-    return schema.read_history(schema.write_history(history), "s3://b/k", "app")
+    return schema.read_history(seal(history), "s3://b/k", "app")
 
 
 def known_after(seen: list[History], days: int) -> History:

@@ -1277,7 +1277,7 @@ def removed_before(world: World) -> None:
     """Two repositories with something old; a run removed an image of the first one three days ago."""
     world.old("a", "b")
     gone = {digest("before"): RemovedImage(("v0",), ago("3d"), "run-0", "delete")}
-    world.known["a"] = History("a", ago("1d"), gone=gone)
+    world.known["a"] = History("a", ago("1d"), {}, gone)
 
 
 def test_whoever_fails_for_want_of_what_went_stops_the_run(
@@ -1324,7 +1324,7 @@ def test_who_begins_to_fail_while_it_removes_stops_the_rest(run: Callable[..., R
     """The usages are collected again, and show it."""
     world.old("a", "b")
     world.known["b"] = History(
-        "b", ago("1d"), gone={digest("before"): RemovedImage(("v0",), ago("3d"), "run-0", "delete")}
+        "b", ago("1d"), {}, gone={digest("before"): RemovedImage(("v0",), ago("3d"), "run-0", "delete")}
     )
     failing = replace(used(tag="v0", repository="b"), failure="StateReasonCode ImageDeleted")
     world.scans = [((), (COMPLETE,)), ((failing,), (COMPLETE,))]
