@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ecr_cleaner.journal.reader import JournalRecord
     from ecr_cleaner.model.image import Image
 
-State = Literal["there", "archived", "being restored", "gone"]
+ImagePresence = Literal["there", "archived", "being restored", "gone"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,28 +26,28 @@ class ImageTimeline:
         digest: Digest of the image.
         state: Where the image is now.
         tags: Its tags, or those of its last observation.
-        remembered: Its entry in the history.
-        written: Its record in the journal; None if there is none.
+        entry: Its entry in the history.
+        record: Its record in the journal; None if there is none.
     """
 
     digest: str
-    state: State
+    state: ImagePresence
     tags: tuple[str, ...]
-    remembered: Entry = field(default_factory=Entry)
-    written: JournalRecord | None = None
+    entry: Entry = field(default_factory=Entry)
+    record: JournalRecord | None = None
 
     @property
     def lost_tags(self) -> Mapping[str, datetime]:
         """Former tags, each with the time of the first observation without it."""
-        known = dict(self.written.entry.lost_tags) if self.written else {}
-        return {**known, **self.remembered.lost_tags}
+        known = dict(self.record.entry.lost_tags) if self.record else {}
+        return {**known, **self.entry.lost_tags}
 
     @property
     def last_use(self) -> tuple[datetime | None, tuple[str, ...]]:
         """Time of the last use, and its consumers."""
-        if self.remembered.last_in_use is not None or self.written is None:
-            return self.remembered.last_in_use, self.remembered.by
-        return self.written.entry.last_in_use, tuple(self.written.entry.by)
+        if self.entry.last_in_use is not None or self.record is None:
+            return self.entry.last_in_use, self.entry.by
+        return self.record.entry.last_in_use, tuple(self.record.entry.by)
 
     def lines(self) -> Iterator[str]:
         """The timeline as text."""
@@ -57,27 +57,27 @@ class ImageTimeline:
             yield "no run found it in use, as far as the history goes back"
         else:
             yield f"last seen in use {_moment(used)}" + (f" by {'; '.join(by)}" if by else "")
-        if self.remembered.tags_changed_at is not None:
-            yield f"its tags changed before {_moment(self.remembered.tags_changed_at)}"
+        if self.entry.tags_changed_at is not None:
+            yield f"its tags changed before {_moment(self.entry.tags_changed_at)}"
         for tag, lost_at in sorted(self.lost_tags.items()):
             yield f"it lost the tag {tag} before {_moment(lost_at)}"
-        if self.written is not None:
-            page, entry = self.written.page, self.written.entry
-            yield f"run {page.run_id} was about to {page.action} it {_moment(page.written_at)}: {entry.reason}"
+        if self.record is not None:
+            page, removed = self.record.page, self.record.entry
+            yield f"run {page.run_id} was about to {page.action} it {_moment(page.written_at)}: {removed.reason}"
 
     def as_json(self) -> dict[str, Any]:
         """The timeline as JSON-native values; times in ISO 8601, UTC."""
         used, by = self.last_use
-        changed = self.remembered.tags_changed_at
+        changed = self.entry.tags_changed_at
         removal = None
-        if self.written is not None:
-            page, entry = self.written.page, self.written.entry
+        if self.record is not None:
+            page, removed = self.record.page, self.record.entry
             removal = {
                 "action": page.action,
                 "written_at": page.written_at.isoformat(),
                 "run_id": page.run_id,
-                "reason": entry.reason,
-                "has_manifest": entry.manifest is not None,
+                "reason": removed.reason,
+                "has_manifest": removed.manifest is not None,
             }
         return {
             "digest": self.digest,
@@ -92,21 +92,23 @@ class ImageTimeline:
 
 
 def timelines_of(
-    present: Iterable[Image], remembered: History | None, written: Mapping[str, JournalRecord]
+    present: Iterable[Image], history: History | None, records: Mapping[str, JournalRecord]
 ) -> list[ImageTimeline]:
     """Timelines of all known images, those in the repository first, sorted by digest."""
     images = {image.digest: image for image in present}
-    past = remembered.images if remembered else {}
-    digests = sorted({*images, *past, *written}, key=lambda digest: (digest not in images, digest))
-    return [_told(digest, images.get(digest), past.get(digest, Entry()), written.get(digest)) for digest in digests]
+    entries = history.images if history else {}
+    digests = sorted({*images, *entries, *records}, key=lambda digest: (digest not in images, digest))
+    return [
+        _timeline(digest, images.get(digest), entries.get(digest, Entry()), records.get(digest)) for digest in digests
+    ]
 
 
-def _told(digest: str, image: Image | None, remembered: Entry, written: JournalRecord | None) -> ImageTimeline:
+def _timeline(digest: str, image: Image | None, entry: Entry, record: JournalRecord | None) -> ImageTimeline:
     if image is None:
-        had = tuple(written.entry.tags) if written else remembered.tags
-        return ImageTimeline(digest, "gone", had, remembered, written)
-    state: State = "there" if image.active else "being restored" if image.activating else "archived"
-    return ImageTimeline(digest, state, image.tags, remembered, written)
+        tags = tuple(record.entry.tags) if record else entry.tags
+        return ImageTimeline(digest, "gone", tags, entry, record)
+    state: ImagePresence = "there" if image.active else "being restored" if image.activating else "archived"
+    return ImageTimeline(digest, state, image.tags, entry, record)
 
 
 def _moment(moment: datetime) -> str:

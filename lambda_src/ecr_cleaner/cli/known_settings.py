@@ -102,7 +102,7 @@ def environment_of(clients: AwsClients, name: str) -> dict[str, str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Copy:
+class SettingsCopy:
     """A copy of settings in a file.
 
     Attributes:
@@ -131,7 +131,7 @@ class Copy:
         return KnownSettings(_read(connect, self.environment, self.name), "file", self.name)
 
 
-def read_copy(name: str, body: bytes) -> Copy:
+def read_copy(name: str, body: bytes) -> SettingsCopy:
     """Recognise the content of a file: the document, the environment, or output of ``get-function-configuration``.
 
     Raises:
@@ -147,13 +147,13 @@ def read_copy(name: str, body: bytes) -> Copy:
     if not isinstance(content, dict):
         raise SettingsError([f"{name} is not a copy of the settings: it contains no JSON object"])
     if "settings_object" in content:
-        return Copy(name, "", {_DOCUMENT: text})
+        return SettingsCopy(name, "", {_DOCUMENT: text})
     if not _ENVIRONMENT & set(content):
-        return Copy(name, text, None)
+        return SettingsCopy(name, text, None)
     problems = [f"{name}: {key}: must be a string, got {val!r}" for key, val in content.items() if type(val) is not str]
     if problems:
         raise SettingsError(problems)
-    return Copy(name, "", content)
+    return SettingsCopy(name, "", content)
 
 
 def _read(connect: Connect, environment: Mapping[str, str], place: str) -> Settings:

@@ -1,7 +1,7 @@
 """Writes the result of a command: in which format, and to standard output or into a file.
 
-A result is a document, which `FORMATS` render for programs, and a text for people, which the command prints. To add
-a format is to add its renderer to `FORMATS`: its option and every command follow.
+A result is a document, which `FORMATS` render for programs, and text, which the command prints. To add a format, add
+its renderer to `FORMATS`: its option is added to every command with a result.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ FORMATS: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {"json": _jso
 
 
 def formats(command: Command) -> Command:
-    """``--json`` and one option for each other format, handed over as ``output_format``; None: text for people."""
+    """``--json`` and one option for each other format, passed on as ``output_format``; None: text."""
     for name in FORMATS:
         help_text = f"Write one {name.upper()} document to standard output."
         command = click.option(f"--{name}", "output_format", flag_value=name, help=help_text)(command)
@@ -51,7 +51,7 @@ def emit(
     """Write a result in the requested format.
 
     Args:
-        output_format: One of `FORMATS`; None: text for people.
+        output_format: One of `FORMATS`; None: text.
         document: Makes the document; not called for text.
         text: Prints the text; None: it has been printed already.
         file: Where to; None: standard output.

@@ -35,7 +35,7 @@ ANY_REPOSITORY: Final = "(any repository)"
 """Repository of usages that refer to a digest alone, if no repository that was read contains it."""
 
 
-class State(StrEnum):
+class ImageState(StrEnum):
     """Whether an image that a consumer refers to can be pulled."""
 
     THERE = "there"
@@ -46,7 +46,7 @@ class State(StrEnum):
     MANY = "many"  # all images of one or several repositories
 
 
-UNRESOLVED: Final = frozenset({State.ARCHIVED, State.MISSING, State.NO_REPOSITORY})
+UNRESOLVED: Final = frozenset({ImageState.ARCHIVED, ImageState.MISSING, ImageState.NO_REPOSITORY})
 """States of images that cannot be pulled."""
 
 
@@ -65,7 +65,7 @@ class ImageUsage:
     repository: str
     name: str
     digest: str | None
-    state: State
+    state: ImageState
     usages: tuple[Usage, ...]
 
 
@@ -160,7 +160,7 @@ def read_overview(
         if name not in wanted and not unlocated:
             continue  # only a digest without a repository may be in any repository
         images = registry.used(name, named.get(name, ()), overview.causes)
-        unlocated -= {image.digest for image in images if image.state is not State.NOT_READ}
+        unlocated -= {image.digest for image in images if image.state is not ImageState.NOT_READ}
         overview.used += images
     if not only:
         overview.used += _everywhere(usages, [usage for usage in anywhere if usage.reference.digest in unlocated])
@@ -183,13 +183,13 @@ class _Registry:
         if name not in self.existing:
             # A reference without a registry may belong to another registry.
             certain = tuple(usage for usage in usages if usage.reference.account is not None)
-            return [] if cached else list(_all(name, certain, State.NO_REPOSITORY))
+            return [] if cached else list(_all(name, certain, ImageState.NO_REPOSITORY))
         try:
             images = list(_resolved(name, registry_images.images(self.clients, name), usages, self.anywhere))
         except (CleanerError, *errors.AwsError) as error:
             causes.append(f"repository {name}: {errors.sentence(error)}")
-            return list(_all(name, usages, State.NOT_READ))
-        return [image for image in images if not (cached and image.state is State.MISSING)]
+            return list(_all(name, usages, ImageState.NOT_READ))
+        return [image for image in images if not (cached and image.state is ImageState.MISSING)]
 
 
 def _resolved(
@@ -199,19 +199,19 @@ def _resolved(
     resolved = matching.resolve(images, usages, anywhere)
     for image in images:
         if image.digest in resolved.used:
-            state = State.THERE if image.active else State.ARCHIVED
+            state = ImageState.THERE if image.active else ImageState.ARCHIVED
             label = ", ".join(image.tags) or image.digest
             yield ImageUsage(name, label, image.digest, state, _sorted(resolved.used[image.digest]))
-    yield from _missing(name, resolved.missing, State.MISSING)
+    yield from _missing(name, resolved.missing, ImageState.MISSING)
     yield from _many(name, usages)
 
 
-def _all(name: str, usages: tuple[Usage, ...], state: State) -> Iterator[ImageUsage]:
+def _all(name: str, usages: tuple[Usage, ...], state: ImageState) -> Iterator[ImageUsage]:
     yield from _missing(name, matching.resolve((), usages).missing, state)
     yield from _many(name, usages)
 
 
-def _missing(name: str, missing: Mapping[str, tuple[Usage, ...]], state: State) -> Iterator[ImageUsage]:
+def _missing(name: str, missing: Mapping[str, tuple[Usage, ...]], state: ImageState) -> Iterator[ImageUsage]:
     for wanted, usages in sorted(missing.items()):
         digest = wanted[1:] if wanted.startswith("@") else None
         yield ImageUsage(name, wanted[1:], digest, state, _sorted(usages))
@@ -220,7 +220,7 @@ def _missing(name: str, missing: Mapping[str, tuple[Usage, ...]], state: State) 
 def _many(name: str, usages: Iterable[Usage]) -> Iterator[ImageUsage]:
     every = [usage for usage in usages if usage.reference.breadth is ReferenceScope.REPOSITORY]
     if every:
-        yield ImageUsage(name, "*", None, State.MANY, _sorted(every))
+        yield ImageUsage(name, "*", None, ImageState.MANY, _sorted(every))
 
 
 def _everywhere(usages: Iterable[Usage], unlocated: Iterable[Usage]) -> Iterator[ImageUsage]:
@@ -230,12 +230,12 @@ def _everywhere(usages: Iterable[Usage], unlocated: Iterable[Usage]) -> Iterator
         if usage.reference.breadth is ReferenceScope.PREFIX:
             prefixes.setdefault(f"{usage.reference.repository or ''}*", []).append(usage)
     for name, of_prefix in sorted(prefixes.items()):
-        yield ImageUsage(name, "*", None, State.MANY, _sorted(of_prefix))
+        yield ImageUsage(name, "*", None, ImageState.MANY, _sorted(of_prefix))
     digests: dict[str, list[Usage]] = {}
     for usage in unlocated:
         digests.setdefault(str(usage.reference.digest), []).append(usage)
     for digest, of_digest in sorted(digests.items()):
-        yield ImageUsage(ANY_REPOSITORY, digest, digest, State.NOT_READ, _sorted(of_digest))
+        yield ImageUsage(ANY_REPOSITORY, digest, digest, ImageState.NOT_READ, _sorted(of_digest))
 
 
 def _sorted(usages: Iterable[Usage]) -> tuple[Usage, ...]:

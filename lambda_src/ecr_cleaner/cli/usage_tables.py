@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from rich.table import Table
 from rich.text import Text
 
-from ecr_cleaner.cli.usage_overview import State
+from ecr_cleaner.cli.usage_overview import ImageState
 from ecr_cleaner.report.console import STYLES
 
 if TYPE_CHECKING:
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 _DIGEST_LENGTH: Final = 19  # "sha256:" and the first twelve digits
 _STATES: Final = {
-    State.THERE: ("present", "green"),
-    State.ARCHIVED: ("archived", "red"),
-    State.MISSING: ("missing", "red"),
-    State.NO_REPOSITORY: ("no such repository", "red"),
-    State.NOT_READ: ("not read", "yellow"),
-    State.MANY: ("every image", ""),
+    ImageState.THERE: ("present", "green"),
+    ImageState.ARCHIVED: ("archived", "red"),
+    ImageState.MISSING: ("missing", "red"),
+    ImageState.NO_REPOSITORY: ("no such repository", "red"),
+    ImageState.NOT_READ: ("not read", "yellow"),
+    ImageState.MANY: ("every image", ""),
 }
 
 

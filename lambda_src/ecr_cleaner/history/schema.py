@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 
 class Count(Strict):
-    """Images in use by one source, in one scan target.
+    """Number of images that one source finds in use, in one scan target.
 
     Attributes:
-        account_id: Of the target.
-        region: Of the target.
-        source: Its name.
-        cluster: The one cluster, if the source has an outcome for each one.
-        usages: Different images.
+        account_id: Account of the target.
+        region: Region of the target.
+        source: Name of the source.
+        cluster: Name of the cluster, if the source has an outcome for each cluster.
+        usages: Number of different images.
     """
 
     account_id: AccountId
@@ -38,14 +38,15 @@ Counts = list[Count]
 
 
 def counts_list(counts: Mapping[SourceKey, int]) -> Counts:
-    """Counts as they lie in a document, in their order."""
+    """Counts as a document contains them, sorted."""
     return [Count.model_validate(count) for count in counts_json(counts)]
 
 
 def counts_by_source(listed: Counts | None) -> dict[SourceKey, int]:
-    """Counts as they were before they became a document."""
+    """Counts of a document, by source."""
     return {
-        SourceKey(ScanTarget(one.account_id, one.region), one.source, one.cluster): one.usages for one in listed or ()
+        SourceKey(ScanTarget(count.account_id, count.region), count.source, count.cluster): count.usages
+        for count in listed or ()
     }
 
 
@@ -108,8 +109,8 @@ def read_history(body: bytes, place: str, repository: str) -> History:
     Raises:
         NotWholeError: It is not such a document, incomplete, or that of another repository.
     """
-    found = unseal(History, body, place)
-    if found.repository != repository:
-        message = f"{place} holds the history of {found.repository!r}"
+    history = unseal(History, body, place)
+    if history.repository != repository:
+        message = f"{place} contains the history of {history.repository!r}"
         raise NotWholeError(message)
-    return found
+    return history

@@ -185,17 +185,17 @@ class HistoryStore(HistoryReader):
         known, etag = None, None
         if seen.repository in self._written or seen.repository in self._state.repositories:
             known, etag = self._read(seen.repository)
-        found = model.remember(known, seen, self.keep_recently_used_days)
+        merged = model.remember(known, seen, self.keep_recently_used_days)
         try:
-            self._write(found, etag)
+            self._write(merged, etag)
         except ReplacedError:
             # By a concurrent run, by the first attempt of this call, or by a run that was killed before it could list
             # the object in the state. The two histories are merged, once.
             known, etag = self._read(seen.repository)
-            found = model.remember(known, found, self.keep_recently_used_days)
-            self._write(found, etag)
+            merged = model.remember(known, merged, self.keep_recently_used_days)
+            self._write(merged, etag)
         self._written.add(seen.repository)
-        return found
+        return merged
 
     def removing(self, repository: str, gone: Mapping[str, RemovedImage]) -> None:
         """Store which images of an observed repository are about to be removed.

@@ -37,5 +37,5 @@ def command(image: Reference, *, connection: Connection, settings: KnownSettings
     names.require_registry(image, collected.summary.account_id, collected.summary.region)
     screen = output.screen()
     screen.print(f"settings: {settings}", style="dim", markup=False, highlight=False)
-    found = print_explanation(collected, repository, image.effective_tag, image.digest, screen)
-    sys.exit(session.exit_code(collected.summary) if found else 1)
+    is_known = print_explanation(collected, repository, image.effective_tag, image.digest, screen)
+    sys.exit(session.exit_code(collected.summary) if is_known else 1)

@@ -56,10 +56,10 @@ def command(
     names.require_same_registry(image, clients)
     repository = str(image.repository)
     with connection.progress():
-        remembered = _remembered(clients, settings.value, repository)
+        history = _history(clients, settings.value, repository)
         journal = compose.journal_reader(clients, settings.value)
-        written = by_digest(journal.pages(repository)) if journal else {}
-        timelines = timelines_of(_present(clients, repository), remembered, written)
+        records = by_digest(journal.pages(repository)) if journal else {}
+        timelines = timelines_of(_present(clients, repository), history, records)
     if image.digest is not None:
         timelines = [timeline for timeline in timelines if timeline.digest == image.digest]
     elif image.tag is not None:
@@ -78,12 +78,12 @@ def command(
     sys.exit(0 if timelines else 1)
 
 
-def _remembered(clients: AwsClients, settings: Settings, repository: str) -> History | None:
-    history = compose.history_reader(clients, settings)
-    if history is None:
+def _history(clients: AwsClients, settings: Settings, repository: str) -> History | None:
+    reader = compose.history_reader(clients, settings)
+    if reader is None:
         return None
-    history.open(utc_now())
-    return history.known(repository)
+    reader.open(utc_now())
+    return reader.known(repository)
 
 
 def _present(clients: AwsClients, repository: str) -> list[Image]:
