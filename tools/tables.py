@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 
 from pydantic import BaseModel
 
+from ecr_cleaner.findings.kinds import KINDS
 from ecr_cleaner.model.result import RUN_FAILING_KINDS, FindingKind
 from ecr_cleaner.settings.schema import SettingsDocument
 from ecr_cleaner.usage.catalog import SOURCES
@@ -159,9 +160,9 @@ def schedule_statements() -> str:
 
 def findings() -> str:
     """The kinds of finding."""
-    _same([kind.value for kind in FindingKind], explained.FINDINGS)
+    _same(list(FindingKind), KINDS)
     rows = (
-        (f"`{kind.value}`", *explained.FINDINGS[kind.value], "as a `problem`" if kind in RUN_FAILING_KINDS else "no")
+        (f"`{kind.value}`", *KINDS[kind], "as a `problem`" if kind in RUN_FAILING_KINDS else "no")
         for kind in FindingKind
     )
     return table(("`kind`", "Meaning", "What to do", "Fails the run"), rows)
