@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from .aws import Request
     from .state import Account
 
-_LARGEST = 1000
+PAGE_SIZE = 1000
 
 
 def _undecided(*_: object, **__: object) -> PermissionResult:
@@ -91,9 +91,9 @@ class S3Api:
             if key.name.startswith(prefix) and not isinstance(key, FakeDeleteMarker)
         ]
         shown, token = page(
-            request, found, lambda key: key.name, size=_LARGEST, token="ContinuationToken", limit="MaxKeys"
+            request, found, lambda key: key.name, size=PAGE_SIZE, token="ContinuationToken", limit="MaxKeys"
         )
-        members = [("Name", name), ("Prefix", prefix), ("MaxKeys", _LARGEST), ("KeyCount", len(shown))]
+        members = [("Name", name), ("Prefix", prefix), ("MaxKeys", PAGE_SIZE), ("KeyCount", len(shown))]
         members += [("IsTruncated", "true" if token else "false")]
         members += [("NextContinuationToken", token)] if token else []
         listed = "".join(f"<Contents>{_xml(_object(key))}</Contents>" for key in shown)

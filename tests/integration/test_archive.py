@@ -13,8 +13,7 @@ from ecr_cleaner import cli
 from ecr_cleaner.aws import client
 from ecr_cleaner.cli import session
 from ecr_cleaner.restore import restorer
-from tests.fake_aws import Fault
-from tests.integration import cells, past
+from tests.integration import past
 from tests.integration.past import Past
 from tests.integration.runner import REGION
 
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.fake_aws import Sandbox
-    from tests.fake_aws.faults import Kind
     from tests.fake_aws.recorder import Call
     from tests.integration.runner import Runner
 
@@ -212,22 +210,6 @@ def test_an_index_that_was_archived_is_still_known(run: Runner, sandbox: Sandbox
     outcome = run(keep_recently_used_days=0, max_usage_drop_percent=None, **SETTINGS)
     assert outcome.status == "completed", outcome.causes
     assert archived(sandbox) == run.ids("index", "index/linux/amd64", "older")
-
-
-@pytest.mark.parametrize("kind", cells.HARD)
-def test_archiving_that_fails_is_told(run: Runner, sandbox: Sandbox, kind: Kind) -> None:
-    """Each call, for good: what took effect is found by looking, the rest has failed; nothing needed is archived."""
-    run.opted_in("app")
-    sandbox.push("app", id="used", tags=["used"], pushed="90d")
-    sandbox.push("app", id="unused", tags=["unused"], pushed="90d")
-    use(sandbox, "used")
-    sandbox.inject(Fault(service="ecr", operation="UpdateImageStorageClass", kind=kind))
-    outcome = run(**SETTINGS)
-    took_effect = kind in {*cells.TOOK_EFFECT, "lost_answer"}
-    assert archived(sandbox) == (run.ids("unused") if took_effect else set())
-    assert (outcome.status, outcome.gone) == ("completed" if took_effect else "failed", {})
-    told = outcome.repositories["app"]
-    assert (told["archived"], told["failed"]) == ((1, 0) if took_effect else (0, 1))
 
 
 @pytest.mark.parametrize("change", ["pulled", "tagged", "pushed"])

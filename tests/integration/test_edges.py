@@ -278,11 +278,3 @@ def test_a_child_restored_from_the_archive_waits_for_its_index(run: Runner, sand
     outcome = run()
     assert outcome.gone == {}
     assert outcome.kept()[child.digest][0] == "may_be_part_of_archived_index"
-
-
-def test_a_repository_deleted_while_it_is_looked_at_is_gone(run: Runner, sandbox: Sandbox) -> None:
-    """Between its tags and its policy: that is no failure."""
-    run.opted_in("app")
-    sandbox.after("ecr", "ListTagsForResource", lambda _: sandbox.client("ecr").delete_repository(repositoryName="app"))
-    outcome = run()
-    assert (outcome.status, outcome.repositories["app"]["status"]) == ("completed", "gone")

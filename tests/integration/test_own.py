@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from tests.fake_aws import Fault
+from tests.fake_aws import Fault, s3
 from tests.integration import accounts
 
 if TYPE_CHECKING:
@@ -114,10 +114,11 @@ def test_without_inventories_s3_is_not_asked(run: Runner, sandbox: Sandbox) -> N
     )
 
 
-def test_a_thousand_inventories_are_more_than_a_page(run: Runner, sandbox: Sandbox) -> None:
+def test_inventories_may_be_more_than_a_page(run: Runner, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """The last one counts as much as the first."""
+    monkeypatch.setattr(s3, "PAGE_SIZE", 10)
     app(run, sandbox, "old", "unused")
-    objects = {f"inventories/{number:04}.json": {"json": ["nginx"]} for number in range(1001)}
+    objects = {f"inventories/{number:04}.json": {"json": ["nginx"]} for number in range(11)}
     sandbox.seed({"s3": {"lists": objects | {"inventories/last.json": {"json": ["app:old"]}}}})
     outcome = run(protected_images=[])
     assert outcome.gone == {"app": run.ids("unused")}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.fake_aws import Fault
-from tests.integration.runner import REGION, Context
+from tests.integration.runner import REGION
 
 if TYPE_CHECKING:
     from tests.fake_aws import Sandbox
@@ -214,74 +214,3 @@ def test_a_refused_removal_fails_the_run(run: Runner, sandbox: Sandbox) -> None:
     assert outcome.gone == {}
     assert outcome.status == "failed"
     assert "ImageReferencedByManifestList" in outcome.causes
-
-
-def test_a_repository_that_is_opted_out_meanwhile_is_left_alone(run: Runner, sandbox: Sandbox) -> None:
-    """The tag is read again right before the first removal."""
-    run.opted_in("app")
-    sandbox.push("app", id="old", tags=["v1"], pushed="90d")
-    arn = "arn:aws:ecr:us-east-1:123456789012:repository/app"
-
-    def opt_out(_: object) -> None:
-        sandbox.client("ecr").untag_resource(resourceArn=arn, tagKeys=["BoxCleanerEnabled"])
-
-    sandbox.before("ecs", "ListClusters", opt_out)
-    assert run().gone == {}
-
-
-def test_a_repository_deleted_meanwhile_stops_no_other_one(run: Runner, sandbox: Sandbox) -> None:
-    """It is gone; the others go on."""
-    for name in ("app-a", "app-b", "app-c"):
-        run.opted_in(name)
-        sandbox.push(name, id=name, tags=["v1"], pushed="90d")
-
-    def delete(_: object) -> None:
-        sandbox.client("ecr").delete_repository(repositoryName="app-b", force=True)
-
-    sandbox.before("ecs", "ListClusters", delete)
-    outcome = run()
-    assert {name for name in outcome.gone if name != "app-b"} == {"app-a", "app-c"}
-    assert (outcome.status, outcome.causes) == ("completed", "")
-    assert outcome.summary
-    assert {r["name"]: r["status"] for r in outcome.summary["repositories"]}["app-b"] == "gone"
-
-
-def test_one_broken_repository_stops_no_other_one(run: Runner, sandbox: Sandbox) -> None:
-    """The run goes on and fails at its end."""
-    for name in ("app-a", "app-b", "app-c"):
-        run.opted_in(name)
-        sandbox.push(name, id=name, tags=["v1"], pushed="90d")
-    where = {"repositoryName": "app-b"}
-    sandbox.inject(Fault(service="ecr", operation="DescribeImages", kind="access_denied", where=where))
-    outcome = run()
-    assert set(outcome.gone) == {"app-a", "app-c"}
-    assert outcome.status == "failed"
-    assert "repository app-b" in outcome.causes
-
-
-def test_out_of_time_stops_and_says_what_is_left(run: Runner, sandbox: Sandbox) -> None:
-    """The next run continues."""
-    for name in ("app-a", "app-b"):
-        run.opted_in(name)
-        sandbox.push(name, id=name, tags=["v1"], pushed="90d")
-    context = Context()
-
-    def hurry(_: object) -> None:
-        context.seconds = 30
-
-    sandbox.after("ecr", "BatchDeleteImage", hurry)
-    outcome = run(context=context)
-    assert outcome.status == "incomplete"
-    assert outcome.gone == {"app-a": run.ids("app-a")}
-    assert outcome.summary
-    assert outcome.summary["left"] == ["app-b"]
-    assert run().gone == {"app-b": run.ids("app-b")}
-
-
-def test_out_of_time_during_the_scan_removes_nothing(run: Runner, sandbox: Sandbox) -> None:
-    """Nothing is begun that cannot be ended."""
-    run.opted_in("app")
-    sandbox.push("app", id="a", tags=["v1"], pushed="90d")
-    outcome = run(context=Context(seconds=30))
-    assert outcome.gone == {}
-    assert outcome.status == "incomplete"
