@@ -94,10 +94,12 @@ def handler(event: object, context: Context | None, clock: Callable[[], datetime
         # A bug, which Lambda logs and counts; those who were not there are told all the same.
         if not confirms:
             bug = f"a bug: {type(error).__name__}: {error}"
-            announce.tell(clients, told, _ending(run_id, told, clients, summary, RunStatus.FAILED, bug), seconds_left)
+            announce.announce(
+                clients, told, _ending(run_id, told, clients, summary, RunStatus.FAILED, bug), seconds_left
+            )
         raise
     if not confirms:  # whoever confirms something reads the answer
-        ending = announce.tell(clients, told, ending, seconds_left)
+        ending = announce.announce(clients, told, ending, seconds_left)
     if summary is None or ending.status is not RunStatus.COMPLETED:
         raise RunFailedError(run_id, ending.status, ending.causes)
     return summary.as_json()
@@ -127,7 +129,7 @@ def _ending(
         causes=summary.causes if summary else (),
         summary=summary.as_json() if summary else None,
     )
-    return ending.worsened(causes)
+    return ending.with_problems(causes)
 
 
 def _confirm(clients: AwsClients, told: loader.Settings, drop_id: str, run_id: str) -> dict[str, Any]:

@@ -38,7 +38,7 @@ def tell(
     script: Script, settings: Settings, of: InvocationResult = REMOVED, seconds: float = 100.0
 ) -> InvocationResult:
     """Tell, with so many seconds left."""
-    return announce.tell(script.aws, settings, of, lambda: seconds)
+    return announce.announce(script.aws, settings, of, lambda: seconds)
 
 
 def test_nobody_is_told_unless_the_settings_say_so(script: Script, capsys: pytest.CaptureFixture[str]) -> None:
@@ -66,7 +66,7 @@ def test_the_metrics_are_one_line_of_their_own(
 def test_without_clients_the_metrics_are_written_all_the_same(capsys: pytest.CaptureFixture[str]) -> None:
     """They need nobody; without a region there is nobody to ask."""
     of = ending(causes=("no AWS region is configured",))
-    assert announce.tell(None, told(bus="default", topic=TOPIC, metrics="N"), of, lambda: 100.0) == of
+    assert announce.announce(None, told(bus="default", topic=TOPIC, metrics="N"), of, lambda: 100.0) == of
     assert json.loads(capsys.readouterr().out)["Failures"] == 1
 
 

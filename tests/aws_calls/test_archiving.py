@@ -305,7 +305,7 @@ def test_between_calls_an_old_look_is_made_anew(script: Script, monkeypatch: pyt
     ("now", "status", "text"),
     [
         (lambda one: one, FAILED, NOT_ARCHIVED),
-        (lambda one: replace(one, active=False, archived_at=NOW), ARCHIVED, "confirmed by looking again"),
+        (lambda one: replace(one, active=False, archived_at=NOW), ARCHIVED, "confirmed by describing it again"),
     ],
     ids=["still active", "archived"],
 )

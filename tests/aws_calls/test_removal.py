@@ -330,7 +330,7 @@ def test_what_an_index_shares_and_is_archived_is_asked_for_too(script: Script) -
 
 
 def test_what_is_left_of_a_plan_stays_while_nobody_knows_what_became_of_its_holders(script: Script) -> None:
-    """As told by the holders of the whole plan."""
+    """As told by the must_go_first of the whole plan."""
     index, child = image("index", kind="index"), image("child")
     whole = plan(index, child, children={"index": ["child"]})
     left = replace(whole, verdicts=tuple(v for v in whole.verdicts if v.image == child))
@@ -527,7 +527,7 @@ def test_an_image_that_is_gone_when_looked_for_was_removed(script: Script, code:
     delete(script, image("a"), confirmed=[], failures=[failure(ids(image("a"))[0], code)])
     look(script, gone=["a"])
     (ended,) = carried_out(script, plan(image("a")))
-    assert (ended.status, ended.codes, ended.detail) == (REMOVED, (code,), "confirmed by looking again")
+    assert (ended.status, ended.codes, ended.detail) == (REMOVED, (code,), "confirmed by describing it again")
 
 
 def test_an_image_archived_meanwhile_is_no_success(script: Script) -> None:
@@ -723,7 +723,7 @@ def test_what_was_confirmed_is_told_even_if_the_second_look_fails(script: Script
     assert endings(ended) == {digest("a"): REMOVED, digest("b"): FAILED, digest("signature"): HOLDER_KEPT}
     unsure = next(e for e in ended if e.status is FAILED)
     assert unsure.codes == ("KmsError",)
-    assert unsure.detail == "whether it is still there is unknown: AccessDeniedException"
+    assert unsure.detail == "whether it still exists is unknown: AccessDeniedException"
 
 
 # Time
@@ -792,7 +792,7 @@ def test_where_every_look_is_old_nothing_is_removed(script: Script, monkeypatch:
     (ended,) = remover.remove(
         script.aws, plan(image("a")), lambda: True, readings=script.readings, clock=lambda: next(moments)
     )
-    assert (ended.status, ended.detail) == (FAILED, "each look at it was older than 30 s when it was to go")
+    assert (ended.status, ended.detail) == (FAILED, "each check of it was older than 30 s when it was to go")
 
 
 def test_endings_are_told_as_they_happen(script: Script) -> None:

@@ -45,8 +45,11 @@ def test_the_task_definition_of_each_holder_is_used(script: Script, holder: dict
 def test_task_definitions_that_several_hold_are_used_once(script: Script) -> None:
     """In the order of their names."""
     old, new = definition("api:1"), definition("api:2")
-    holders: dict[str, Any] = {"taskDefinition": new, "deployments": [{"taskDefinition": new}, {"taskDefinition": old}]}
-    serves(script, service(**holders, taskSets=[{"taskDefinition": old}]))
+    must_go_first: dict[str, Any] = {
+        "taskDefinition": new,
+        "deployments": [{"taskDefinition": new}, {"taskDefinition": old}],
+    }
+    serves(script, service(**must_go_first, taskSets=[{"taskDefinition": old}]))
     defines(script, old, tagged("v1"))
     defines(script, new, tagged("v1"))
     assert used(script) == [usage(written(), f"task definition api:{number}") for number in (1, 2)]

@@ -386,7 +386,7 @@ def test_a_limit_counts_what_a_run_would_remove_by_itself(
     sandbox.push("api", id="late", tags=["late"], pushed="200d")
     outcome = approving.send(plan_id, **limit)
     assert (outcome.status, outcome.gone) == ("failed", {"web": registry["web"]})
-    assert "repository api: 3 of 4 images would go" in outcome.causes
+    assert "repository api: 3 of 4 images would be removed" in outcome.causes
     assert outcome.told["plan"]["stays"] == {"over_limit": 2}
 
 

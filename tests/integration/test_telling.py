@@ -129,7 +129,7 @@ def test_a_run_that_may_not_begin_is_told(run: Runner, sandbox: Sandbox, capsys:
     (event,) = events(sandbox)
     assert (event["status"], event["totals"]) == ("failed", None)
     (mail,) = mails(sandbox)
-    assert mail["Subject"] == "ecr-cleaner us-east-1: FAILED: the run broke off"
+    assert mail["Subject"] == "ecr-cleaner us-east-1: FAILED: the run ended early"
     (line,) = metrics(capsys)
     assert (line["Failures"], "ImagesScanned" in line) == (1, False)
 

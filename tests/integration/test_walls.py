@@ -50,7 +50,7 @@ def test_a_repository_over_its_limit_keeps_everything(run: Runner, sandbox: Sand
     real = run(**limit)
     assert (real.status, real.gone) == ("failed", {"within": within})
     assert real.causes == dry.causes
-    assert real.causes.startswith("repository over: 6 of 10 images would go, more than max_removal")
+    assert real.causes.startswith("repository over: 6 of 10 images would be removed, more than max_removal")
     assert real.named("Kept unused image because a limit is exceeded") == over
     assert real.repositories["over"]["status"] == "over_limit"
     assert (real.repositories["over"]["removable"], real.repositories["over"]["removed"]) == (6, 0)
@@ -69,7 +69,7 @@ def test_a_run_over_its_limit_removes_nothing(run: Runner, sandbox: Sandbox, lim
     assert dry.status == real.status == "refused"
     assert (dry.gone, real.gone) == ({}, {})
     assert real.causes == dry.causes
-    assert real.causes.startswith("all repositories together: 11 of 20 images would go, more than max_removal")
+    assert real.causes.startswith("all repositories together: 11 of 20 images would be removed, more than max_removal")
     assert real.named("Kept unused image because a limit is exceeded") == old
     sandbox.remove("two", sandbox.digest("two-old-0"))
     sandbox.push("two", tags=["another"], pushed="1d")
@@ -92,7 +92,7 @@ def test_limits_hold_when_usages_are_collected_again_in_the_middle(
     outcome = run(max_removals_per_repository=155)
     assert len(outcome.gone["app"]) == 100
     assert outcome.gone["app"] < old
-    assert "160 of 210 images would go, more than max_removals_per_repository = 155 allows" in outcome.causes
+    assert "160 of 210 images would be removed, more than max_removals_per_repository = 155 allows" in outcome.causes
     assert outcome.status == "failed"
 
 

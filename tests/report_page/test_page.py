@@ -150,7 +150,7 @@ def test_images_are_searched(opened: Open, html: bytes, night: Night) -> None:
     assert {name.split(":")[0].split("@")[0] for name in names(found)} == {"shop/web"}
     search.fill("nothing is called so")
     expect(hits(found)).to_have_text("0 of 240 images")
-    expect(found.page.locator("#images-table")).to_contain_text("Nothing fits the search.")
+    expect(found.page.locator("#images-table")).to_contain_text("Nothing matches the search.")
     search.fill("")
     expect(hits(found)).to_have_text("240 images")
     assert hits(found).get_attribute("aria-live") == "polite"
@@ -284,7 +284,7 @@ def test_an_empty_run_has_a_page(opened: Open) -> None:
     html_page.write(raw, target)
     found = opened(target.getvalue())
     expect(found.page.locator("#causes")).to_contain_text("AccessDeniedException")
-    expect(hits(found)).to_have_text("No image was judged.")
+    expect(hits(found)).to_have_text("No image was evaluated.")
     for section in SECTIONS:
         expect(found.page.locator(f"#{section}-tools")).to_have_count(0)
     assert found.complaints == []

@@ -63,7 +63,7 @@ def test_a_survivor_is_told_by_what_was_changed(tmp_path: Path) -> None:
     names = ["x_old__mutmut_1", "xǁGraphǁholders__mutmut_1", "xǁGraphǁholders__mutmut_2"]
     codes = dict(zip((f"ecr_cleaner.rules.{name}" for name in names), (0, 33, 36), strict=True))
     (folder / "rules.py.meta").write_text(json.dumps({"exit_code_by_key": codes}))
-    method = Survivor("rules", "Graph.holders", "return self.a + 1", "return self.a - 1")
+    method = Survivor("rules", "Graph.must_go_first", "return self.a + 1", "return self.a - 1")
     assert read_outcomes(tmp_path, ["rules"]) == [("rules", OLD), ("rules", method), ("rules", None)]
     (folder / "rules.py.meta").write_text('{"exit_code_by_key": {"ecr_cleaner.rules.x_old__mutmut_1": null}}')
     with pytest.raises(ValueError, match="ended with None"):

@@ -438,7 +438,7 @@ def told(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> list[InvocationResult
         calls.locks.append("told")
         return ending
 
-    monkeypatch.setattr(announce, "tell", tell)
+    monkeypatch.setattr(announce, "announce", tell)
     return endings
 
 
@@ -468,7 +468,7 @@ def test_what_could_not_be_told_fails_the_invocation(calls: Calls, monkeypatch: 
     """Beside the causes that there were."""
     assert isinstance(calls.end, RunSummary)
     calls.end.refusals.append("source ecs: denied")
-    monkeypatch.setattr(announce, "tell", lambda _clients, _told, ending, _left: ending.worsened(["no mail"]))
+    monkeypatch.setattr(announce, "announce", lambda _clients, _told, ending, _left: ending.with_problems(["no mail"]))
     assert failed() == {"run_id": "request-1", "status": "refused", "causes": ["source ecs: denied", "no mail"]}
     calls.end.refusals.clear()
     assert failed() == {"run_id": "request-1", "status": "failed", "causes": ["no mail"]}

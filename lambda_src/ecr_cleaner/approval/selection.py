@@ -51,7 +51,7 @@ def permitted(fresh: RepositoryPlan, planned: Planned) -> tuple[RepositoryPlan, 
     removals = {verdict.image.digest: verdict for verdict in fresh.removals}
     named = {digest for digest, verdict in removals.items() if digest in planned and planned[digest].covers(verdict)}
     may_go = set(named)
-    while held := {digest for digest in may_go if fresh.holders.get(digest, frozenset()) - may_go}:
+    while held := {digest for digest in may_go if fresh.must_go_first.get(digest, frozenset()) - may_go}:
         may_go -= held
     endings = tuple(
         Removal(verdict, RemovalStatus.HOLDER_KEPT if digest in named else RemovalStatus.NOT_IN_PLAN)
@@ -59,8 +59,8 @@ def permitted(fresh: RepositoryPlan, planned: Planned) -> tuple[RepositoryPlan, 
         if digest not in may_go
     )
     verdicts = tuple(verdict for digest, verdict in removals.items() if digest in may_go)
-    holders = {digest: fresh.holders[digest] for digest in may_go if digest in fresh.holders}
-    return RepositoryPlan(fresh.repository, verdicts, holders, fresh.parts), endings
+    must_go_first = {digest: fresh.must_go_first[digest] for digest in may_go if digest in fresh.must_go_first}
+    return RepositoryPlan(fresh.repository, verdicts, must_go_first, fresh.parts), endings
 
 
 def retained(fresh: RepositoryPlan, planned: Planned) -> Iterator[Stay]:

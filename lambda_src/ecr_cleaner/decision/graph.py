@@ -1,7 +1,7 @@
 """Pure: which digests of a repository are needed, and why.
 
-Edges go from what is kept to what it needs: an index needs the manifests it lists, and a kept image keeps what
-refers to it (signatures, SBOMs), be it by OCI subject or by the ``sha256-<hex>`` tag scheme
+Edges go from a kept image to the images that it keeps: an index keeps the manifests it lists, and an image keeps its
+referrers (signatures, SBOMs), by OCI subject or by the ``sha256-<hex>`` tag scheme
 (https://github.com/opencontainers/distribution-spec/blob/main/spec.md#referrers-tag-schema, cosign's ``.sig``).
 """
 
@@ -39,8 +39,8 @@ class KeepReason:
     """Why a digest that is no root is kept.
 
     Attributes:
-        root: The digest that keeps it in the end.
-        link: The last step on the way.
+        root: The digest at the start of the path that keeps it.
+        link: The last step of that path.
     """
 
     root: str
@@ -49,15 +49,15 @@ class KeepReason:
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """The images of one repository and how they hang together.
+    """The images of one repository and the relations between them.
 
     Attributes:
         images: By digest.
-        children: Index to the manifests it lists, as far as they lie in the repository.
-        parents: The way back.
-        referrers: Image to what refers to it.
-        subjects: The way back; an artifact may refer by field and by tag.
-        strays: What refers to something that does not lie here, by the digest of that.
+        children: Index to the manifests it lists, those that are in the repository.
+        parents: The reverse of `children`.
+        referrers: Image to the artifacts that refer to it.
+        subjects: The reverse of `referrers`; an artifact may refer by field and by tag.
+        dangling_referrers: Digest that is not in the repository to the artifacts that refer to it.
         tags: Tag to the digest it points at now; to several if it moved while the repository was listed.
         containers: The digests that a container runtime can run, alone or as a part of an image.
     """
@@ -67,17 +67,17 @@ class Graph:
     parents: Mapping[str, tuple[str, ...]]
     referrers: Mapping[str, tuple[str, ...]]
     subjects: Mapping[str, tuple[str, ...]]
-    strays: Mapping[str, tuple[str, ...]]
+    dangling_referrers: Mapping[str, tuple[str, ...]]
     tags: Mapping[str, tuple[str, ...]]
     containers: frozenset[str]
 
-    def holders(self, digest: str) -> tuple[str, ...]:
-        """What must be gone before this image goes: the indexes that list it and its subjects."""
+    def must_go_first(self, digest: str) -> tuple[str, ...]:
+        """What must be removed before this image: the indexes that list it and its subjects."""
         return self.parents.get(digest, ()) + self.subjects.get(digest, ())
 
 
 def build(contents: RepositorySnapshot) -> Graph:
-    """The graph of what lies in a repository."""
+    """The graph of a repository."""
     images = {image.digest: image for image in contents.images}
     children = {
         index: tuple(dict.fromkeys(digest for digest in listed if digest in images))
@@ -96,7 +96,9 @@ def build(contents: RepositorySnapshot) -> Graph:
         parents=parents,
         referrers=_reversed(subjects),
         subjects=subjects,
-        strays=_reversed({i.digest: [d for d in subjects_of(i) if d not in images] for i in contents.images}),
+        dangling_referrers=_reversed(
+            {i.digest: [d for d in subjects_of(i) if d not in images] for i in contents.images}
+        ),
         tags=_reversed({image.digest: image.tags for image in contents.images}),
         containers=_containers(images, children, parents),
     )
@@ -105,10 +107,11 @@ def build(contents: RepositorySnapshot) -> Graph:
 def _containers(
     images: Mapping[str, Image], children: Mapping[str, tuple[str, ...]], parents: Mapping[str, tuple[str, ...]]
 ) -> frozenset[str]:
-    """What is an image for containers, and no chart, provider or other artifact.
+    """Container images and their parts, in contrast to charts, providers and other artifacts.
 
-    An index is what the manifests are that it lists; if none of them lies here, it may be anything. What an image lists
-    is a part of it: attestations too, but no artifact with a tag, which somebody may pull by its own name.
+    An index is of the same kind as the manifests that it lists; if none of them is in the repository, it counts as a
+    container image. Everything that an image lists is a part of it, attestations too, but not an artifact with a tag of
+    its own, which may be pulled by that.
     """
     runnable = {d for d, i in images.items() if not i.is_index and _runs(i)}
     runnable |= {d for d, i in images.items() if i.is_index and not children.get(d)}
@@ -130,7 +133,7 @@ def subjects_of(image: Image) -> tuple[str, ...]:
 
 
 def has_name(image: Image) -> bool:
-    """Whether somebody gave it a tag, beyond those that only say what it refers to."""
+    """Whether it has a tag other than those that only name its subject."""
     return any(not _SUBJECT_TAG.fullmatch(tag) for tag in image.tags)
 
 
@@ -143,13 +146,13 @@ def _reversed(edges: Mapping[str, Iterable[str]]) -> dict[str, tuple[str, ...]]:
 
 
 def parts(graph: Graph, digest: str) -> tuple[Image, ...]:
-    """What an index lists, as far as it lies there, by itself or through indexes."""
+    """Everything in the repository that an index lists, directly or through other indexes."""
     listed = _closure([digest], [(graph.children, Relation.LISTED)])
     return tuple(graph.images[found] for found in sorted(listed))
 
 
 def resolve(graph: Graph, repository: str, usages: Iterable[Usage]) -> dict[str, tuple[Usage, ...]]:
-    """The digests that usages name, digest first: the one written or resolved, and the tag's present one.
+    """The digests that usages name: the one written or resolved, and the one that the tag points at now.
 
     Args:
         graph: Of the repository.
@@ -164,8 +167,8 @@ def resolve(graph: Graph, repository: str, usages: Iterable[Usage]) -> dict[str,
     for usage in usages:
         for digest in _named(graph, repository, usage.reference):
             found[digest].append(usage)
-        # Signatures may be kept apart from what they sign (cosign's COSIGN_REPOSITORY).
-        for digest in graph.strays.get(usage.reference.digest or "", ()):
+        # Signatures may be in another repository than the signed image (cosign's COSIGN_REPOSITORY).
+        for digest in graph.dangling_referrers.get(usage.reference.digest or "", ()):
             found[digest].append(usage)
     return {digest: tuple(named) for digest, named in found.items()}
 
@@ -175,8 +178,8 @@ def _named(graph: Graph, repository: str, reference: Reference) -> set[str]:
         name = reference.repository or ""
         covered = repository.startswith(name) if reference.breadth is ReferenceScope.PREFIX else repository == name
         return set(graph.images) if covered else set()
-    # A digest is honoured in whichever repository it lies: images are copied between repositories, and
-    # keeping one too many is the cheap mistake.
+    # A digest counts in every repository that has it: images are copied between repositories, and keeping one too
+    # many does no harm.
     named = {reference.digest} if reference.digest in graph.images else set()
     if reference.repository == repository and reference.effective_tag is not None:
         named.update(graph.tags.get(reference.effective_tag, ()))
@@ -204,7 +207,7 @@ def downward(graph: Graph, roots: Iterable[str]) -> dict[str, KeepReason]:
 def _closure(
     roots: Iterable[str], edges: Iterable[tuple[Mapping[str, tuple[str, ...]], Relation]]
 ) -> dict[str, KeepReason]:
-    # Sorted throughout, so that the evidence does not depend on the order in which AWS lists things.
+    # Sorted throughout, so that the evidence does not depend on the order of AWS's listings.
     roots = sorted(roots)
     reached: dict[str, KeepReason] = {}
     seen = set(roots)

@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much may go; None is no limit.
+    """How much may be removed; None is no limit.
 
     Attributes:
         removals_per_repository: Images.
         percent_per_repository: Of the images of that repository.
         removals_per_run: Images.
-        percent_per_run: Of the images of all repositories that were judged.
+        percent_per_run: Of the images of all repositories that were evaluated.
     """
 
     removals_per_repository: int | None = None
@@ -36,7 +36,7 @@ class Limits:
         """Why a repository may remove nothing; empty if it may.
 
         Args:
-            removals: Images that would go, those included that went already.
+            removals: Images that would be removed, including those removed already.
             images: All of its images, likewise.
         """
         return _exceeded(removals, images, self.removals_per_repository, self.percent_per_repository, "repository")
@@ -52,13 +52,13 @@ def _exceeded(removals: int, images: int, count: int | None, percent: int | None
         over.append(f"max_removals_per_{scope} = {count}")
     if percent is not None and removals * 100 > images * percent:
         over.append(f"max_removal_percent_per_{scope} = {percent}")
-    return f"{removals} of {images} images would go, more than {' and '.join(over)} allows" if over else ""
+    return f"{removals} of {images} images would be removed, more than {' and '.join(over)} allows" if over else ""
 
 
 _ATTEMPTED: Final = frozenset(
     {RemovalStatus.REMOVED, RemovalStatus.ARCHIVED, RemovalStatus.PARTLY_UNTAGGED, RemovalStatus.FAILED}
 )
-"""Endings after which an image is gone, or may be."""
+"""Statuses after which an image is removed, or may be."""
 
 
 @dataclass(slots=True)
@@ -66,15 +66,15 @@ class LimitTracker:
     """What a run may still remove.
 
     Attributes:
-        limits: How much may go.
+        limits: How much may be removed.
     """
 
     limits: Limits
     _tried: dict[str, set[str]] = field(default_factory=dict)  # repository to the digests
-    _sizes: dict[str, tuple[int, int]] = field(default_factory=dict)  # repository to what goes, of how many
+    _sizes: dict[str, tuple[int, int]] = field(default_factory=dict)  # repository to the removals and all images
 
     def exceeded_by(self, plan: RepositoryPlan) -> str:
-        """Why a repository may remove nothing more; empty if it may. What went already counts."""
+        """Why a repository may remove nothing more; empty if it may. Images removed already count."""
         name = plan.repository.name
         tried = self._tried.setdefault(name, set())
         removals = len(tried | {verdict.image.digest for verdict in plan.removals})
@@ -90,7 +90,7 @@ class LimitTracker:
         return self.limits.exceeded_by_run(removals, images)
 
     def note(self, removal: Removal) -> None:
-        """Remember what went, or may have gone."""
+        """Count an image that was removed, or may have been."""
         if removal.status in _ATTEMPTED:
             image = removal.verdict.image
             self._tried.setdefault(image.repository, set()).add(image.digest)

@@ -1,7 +1,7 @@
-"""Pure: which image of a repository each usage names, and which usages name nothing that is there.
+"""Pure: which image of a repository each usage names, and which usages name an image that does not exist.
 
-`graph` asks what may be needed and takes every doubt for a yes; here a doubt is a no: somebody is told that something
-is missing or in danger, and a false alarm is the mistake to avoid.
+`graph` decides what may be needed, so there a doubtful match counts. Here it does not: the results are findings on
+images that are missing or at risk, and must not be false alarms.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """The usages of one repository, taken to its images.
+    """The usages of one repository, matched with its images.
 
     Attributes:
         used: Digest to the usages that name it, by digest or by the tag that points at it now.
-        missing: What is named and not there, e.g. ``:v1`` or ``@sha256:...``, to the usages that name it.
+        missing: Name of an image that does not exist, e.g. ``:v1`` or ``@sha256:...``, to the usages that name it.
     """
 
     used: Mapping[str, tuple[Usage, ...]]
@@ -33,7 +33,7 @@ class Resolved:
 
 
 def of_registry(usages: Iterable[Usage], account: str | None, region: str) -> Iterable[Usage]:
-    """The usages that name this registry, or whichever; those of another account or region are none of ours."""
+    """The usages that name this registry, or any registry."""
     for usage in usages:
         reference = usage.reference
         if reference.account is None or (reference.account == account and reference.region == region):
@@ -43,7 +43,7 @@ def of_registry(usages: Iterable[Usage], account: str | None, region: str) -> It
 def by_repository(usages: Iterable[Usage]) -> dict[str | None, tuple[Usage, ...]]:
     """The usages by the repository they name; under None those that name a digest alone.
 
-    What covers repositories by the beginning of their names is left out: it names none.
+    Usages that cover repositories by a prefix are left out.
     """
     found: dict[str | None, list[Usage]] = defaultdict(list)
     for usage in usages:
@@ -53,32 +53,32 @@ def by_repository(usages: Iterable[Usage]) -> dict[str | None, tuple[Usage, ...]
 
 
 def wanted(reference: Reference) -> str:
-    """What a runtime would ask a repository for: the digest if one is written, else the tag."""
+    """What a runtime requests from the repository: the digest if one is written, else the tag."""
     return f"@{reference.digest}" if reference.digest else f":{reference.effective_tag}"
 
 
 def resolve(images: Iterable[Image], usages: Iterable[Usage], anywhere: Iterable[Usage] = ()) -> Resolved:
-    """Take the usages of a repository to its images.
+    """Match the usages of a repository with its images.
 
     Args:
         images: All of the repository.
         usages: Those that name it.
-        anywhere: Those that name a digest in whichever repository it lies.
+        anywhere: Those that name a digest in any repository.
 
     Returns:
-        What is used, and what is missing. A text may be read in several ways (a full stop behind a tag may be a part
-        of it): if one of them is there, none is missing.
+        What is used, and what is missing. A text may be parsed in several ways (a full stop after a tag may be a part
+        of it): if one of them names an existing image, none is missing.
     """
     places = _places(images)
     used: dict[str, list[Usage]] = defaultdict(list)
     missing: dict[str, list[Usage]] = defaultdict(list)
-    for alternatives in _readings(usages):
+    for alternatives in _alternatives(usages):
         there = [usage for usage in alternatives if wanted(usage.reference) in places]
         for usage in there:
             for digest in places[wanted(usage.reference)]:
                 used[digest].append(usage)
         if not there:
-            # The shortest one is the text without what may belong to the sentence.
+            # The shortest one is without the characters that may belong to the sentence around it.
             least = min(alternatives, key=lambda usage: len(wanted(usage.reference)))
             missing[wanted(least.reference)].append(least)
     for usage in anywhere:
@@ -91,7 +91,7 @@ def resolve(images: Iterable[Image], usages: Iterable[Usage], anywhere: Iterable
 
 
 def _places(images: Iterable[Image]) -> Mapping[str, list[str]]:
-    """What a runtime may ask for, to the digests that it would get."""
+    """What a runtime may request, to the digests that it would get."""
     places: dict[str, list[str]] = defaultdict(list)
     for image in images:
         for name in (f"@{image.digest}", *(f":{tag}" for tag in image.tags)):
@@ -99,8 +99,8 @@ def _places(images: Iterable[Image]) -> Mapping[str, list[str]]:
     return places
 
 
-def _readings(usages: Iterable[Usage]) -> Iterable[list[Usage]]:
-    """The usages of one image each, together with the other readings of the same text."""
+def _alternatives(usages: Iterable[Usage]) -> Iterable[list[Usage]]:
+    """Groups of usages: all ways to parse the same text of the same consumer."""
     found: dict[tuple[str, str, str, str | None], list[Usage]] = defaultdict(list)
     for usage in usages:
         reference = usage.reference

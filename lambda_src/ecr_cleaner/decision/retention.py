@@ -1,6 +1,6 @@
 """Pure: which rule holds for a repository, and which images its conditions keep.
 
-Every condition keeps by itself: more of them never remove more.
+Each condition keeps on its own: an additional one never removes more.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ Grounds = tuple[Reason, tuple[str, ...]]
 
 
 def matches(glob: str, name: str) -> bool:
-    """Whether a glob fits a whole name, case and all.
+    """Whether a glob matches a whole name; case counts.
 
-    ``*`` stands for any characters, ``/`` among them, and for none; ``?`` for any one. Everything else, ``[`` too,
-    stands for itself. No regular expression does it: with many ``*`` one may try for hours.
+    ``*`` matches any number of characters, ``/`` included; ``?`` matches one. Everything else, ``[`` too, matches
+    itself. Not a regular expression: with many ``*`` its matching may take hours.
     """
     at = read = 0  # what of the glob and of the name fits so far
     star, covered = -1, 0  # the last * met, and up to where it reaches
@@ -56,14 +56,14 @@ def of_repository(
     minimum_keep_days: int = 1,
     tag_days: int | None = None,
 ) -> Retention:
-    """What holds for a repository: the first rule that matches, the defaults where it is silent.
+    """The retention of a repository: the first rule that matches, the defaults where it sets nothing.
 
     Args:
         name: Of the repository.
         rules: In the order of the settings.
         default_keep_days: Whole days.
-        minimum_keep_days: No age limit is ever shorter, wherever it comes from.
-        tag_days: What the repository's own tag asks for, for images of every kind; None without one.
+        minimum_keep_days: Lower bound of every age limit, wherever it comes from.
+        tag_days: Value of the repository's own tag, for images of every kind; None without one.
     """
     number, rule = next(
         ((n, r) for n, r in enumerate(rules) if any(matches(glob, name) for glob in r.repositories)),
@@ -84,14 +84,14 @@ def of_repository(
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """The conditions of a retention, looked at once for a whole repository.
+    """The conditions of a retention, evaluated once for a whole repository.
 
     Attributes:
         graph: Of the repository.
-        retention: What holds for it.
-        now: The moment of the judgement.
-        newest: Digest to place, from 1, of the images that stay as the newest.
-        pulled: Digest to evidence of the images that stay for a recent pull.
+        retention: Of the repository.
+        now: The time of the evaluation.
+        newest: Digest to position, from 1, of the images that are kept as the newest.
+        pulled: Digest to evidence of the images that are kept for a recent pull.
     """
 
     graph: Graph
@@ -101,7 +101,7 @@ class Conditions:
     pulled: Mapping[str, str]
 
     def keep(self, image: Image) -> Grounds | None:
-        """Why an image stays although nothing uses it; None if no condition holds."""
+        """Why an image is kept although nothing uses it; None if no condition keeps it."""
         if not is_old(image, age_limit(self.graph, image, self.retention), self.now):
             return Reason.TOO_YOUNG, ()
         place = self.newest.get(image.digest)
@@ -117,7 +117,7 @@ class Conditions:
 
 
 def conditions(graph: Graph, retention: Retention, now: datetime) -> Conditions:
-    """Look at a repository through its retention."""
+    """Evaluate the conditions for a repository."""
     return Conditions(graph, retention, now, _newest(graph, retention), _pulled(graph, retention, now))
 
 
@@ -129,8 +129,8 @@ def is_old(image: Image, keep_days: int, now: datetime) -> bool:
 def age_limit(graph: Graph, image: Image, retention: Retention) -> int:
     """Days that an image is kept for its age alone.
 
-    What hangs on others (the manifests of an index, signatures) carries no name of its own and goes by theirs, by
-    the longest of them. A signature of the ``sha256-<hex>`` kind whose image is gone still has a tag.
+    Dependents of others (the manifests of an index, signatures) have no name of their own and use the longest limit of
+    those. A signature of the ``sha256-<hex>`` kind whose image is gone still has a tag.
     """
     if retention.keep_days == retention.keep_days_untagged:
         return retention.keep_days
@@ -142,22 +142,22 @@ def age_limit(graph: Graph, image: Image, retention: Retention) -> int:
         if digest in seen:
             continue
         seen.add(digest)
-        held, holders = graph.images[digest], graph.holders(digest)
-        if graphs.has_name(held) or (held.tags and not holders):
+        image, before = graph.images[digest], graph.must_go_first(digest)
+        if graphs.has_name(image) or (image.tags and not before):
             limits.add(retention.keep_days)
-        elif holders:
-            waiting += holders
+        elif before:
+            waiting += before
         else:
             limits.add(retention.keep_days_untagged)
-    # Tags of the sha256-<hex> kind can be made to form a ring, in which nothing has the last word.
+    # Tags of the sha256-<hex> kind can form a cycle, in which no image has a limit of its own.
     return max(limits, default=max(retention.keep_days, retention.keep_days_untagged))
 
 
 def _newest(graph: Graph, retention: Retention) -> dict[str, int]:
-    """The tagged images pushed last; the digest decides between those of one moment.
+    """The tagged images pushed last; of those pushed at the same time the digest decides.
 
-    Artifacts, where they may go at all, are counted by themselves, so that charts do not take the places of images.
-    Archived images, which nothing can pull, take no place, nor does what only refers to others.
+    Artifacts, if they may be removed at all, are counted separately, so that charts do not displace images. Archived
+    images, which nothing can pull, and referrers do not count.
     """
     named = [i for i in graph.images.values() if i.active and graphs.has_name(i) and not graphs.subjects_of(i)]
     kinds = [[i for i in named if i.digest in graph.containers]]
@@ -175,9 +175,9 @@ def _pushed(image: Image) -> tuple[datetime, str]:
 
 
 def _pulled(graph: Graph, retention: Retention, now: datetime) -> dict[str, str]:
-    """What was pulled lately, and the indexes that list it: each has a pull time of its own.
+    """Recently pulled images, and the indexes that list them: each has a pull time of its own.
 
-    The manifests of a pulled index need no word here, for a kept index keeps them.
+    The manifests of a pulled index are not listed here, because a kept index keeps them.
     """
     if retention.keep_pulled_within_days is None:
         return {}

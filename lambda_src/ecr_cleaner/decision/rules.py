@@ -1,8 +1,8 @@
 """Pure: a verdict for every image of a repository.
 
 An image is removed only if it is old (pushed more than N times 24 hours ago; exactly N is kept), no condition of the
-repository's rule keeps it, and nothing that is kept needs it; one in the archive only if it is there for long as well.
-Keep wins over remove, always.
+repository's rule keeps it, and no kept image needs it; an archived one only if it was archived long ago as well.
+Keep always wins over remove.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ecr_cleaner.model.usage import Usage
 
 MAX_TAGS: Final = 100
-"""More (digest, tag) pairs do not fit into one call, and one image's ids are never split over two."""
+"""More (digest, tag) pairs do not fit into one call, and the ids of one image are never split over two calls."""
 
 
 _NOTHING: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType({})
@@ -35,8 +35,7 @@ _NOTHING: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType({})
 def depends_on_indexes(images: Iterable[Image], retention: Retention, now: datetime) -> bool:
     """Whether the manifests of a repository's indexes have to be read at all.
 
-    Only where something is old by the shortest age limit: nothing else can be removed, and reading refreshes pull
-    times.
+    Only if an image is old by the shortest age limit: nothing else can be removed, and reading refreshes pull times.
     """
     return any(retentions.is_old(image, retention.shortest_keep_days, now) for image in images)
 
@@ -48,14 +47,14 @@ def evaluate(
     now: datetime,
     recent: Mapping[str, tuple[str, ...]] = _NOTHING,
 ) -> RepositoryPlan:
-    """Decide over every image of a repository.
+    """Decide on every image of a repository.
 
     Args:
         repository: Its name and what keeps its images.
         contents: All of its images, and what each of its indexes lists.
         usages: All usages seen in the account and region, in any order.
-        now: The moment of the judgement.
-        recent: Digests that are kept for what was, with the evidence; they keep what they need like those in use.
+        now: The time of the evaluation.
+        recent: Digests that are kept for a recent use, with the evidence; they keep what they need like those in use.
 
     Returns:
         One verdict for each image, in the order given.
@@ -98,13 +97,13 @@ def evaluate(
         for image in contents.images
     )
     removed = {verdict.image.digest for verdict in verdicts if verdict.removes}
-    holders = {digest: frozenset(graph.holders(digest)) & removed for digest in removed}
+    must_go_first = {digest: frozenset(graph.must_go_first(digest)) & removed for digest in removed}
     parts = {digest: graphs.parts(graph, digest) for digest in removed if digest in graph.children}
-    return RepositoryPlan(repository, verdicts, holders, parts)
+    return RepositoryPlan(repository, verdicts, must_go_first, parts)
 
 
 def _in_archive(image: Image, contents: RepositorySnapshot, retention: Retention, now: datetime) -> Grounds | None:
-    """Why an archived image stays there: nobody lets it go, it is not there for long, or nobody knows what it lists."""
+    """Why an archived image is kept: by the settings, for its time in the archive, or its manifests are unknown."""
     days = retention.delete_archived_after_days
     long_there = days is not None and image.archived_at is not None and now - image.archived_at > timedelta(days=days)
     stays = not image.active and (not long_there or image.digest in contents.unread)
@@ -112,22 +111,22 @@ def _in_archive(image: Image, contents: RepositorySnapshot, retention: Retention
 
 
 def _in_doubt(image: Image, graph: Graph, retention: Retention, unread_until: datetime | None) -> Grounds | None:
-    """Why an old image stays that no condition keeps: nobody knows who needs it, or one call cannot remove it."""
+    """Why an old image is kept that no condition keeps: its use is unknown, or one call cannot remove it."""
     reason = None
     if len(image.tags) > MAX_TAGS:
         reason = Reason.TOO_MANY_TAGS
     elif not (retention.remove_artifacts or _is_understood(image, graph)):
         reason = Reason.NOT_A_CONTAINER_IMAGE
-    # What an index lists was pushed before it; of one that cannot be read, that is all that is known.
+    # The manifests of an index are pushed before it; of one that cannot be read, nothing else is known.
     elif unread_until is not None and (image.uploaded_at or image.pushed_at) <= unread_until:
         reason = Reason.MAY_BE_PART_OF_ARCHIVED_INDEX
     return (reason, ()) if reason else None
 
 
 def _is_understood(image: Image, graph: Graph) -> bool:
-    """Whether it is known what an image is for: to be run, or to tell of another one.
+    """Whether the purpose of an image is known: to be run, or to describe another image.
 
-    A repository without a single container image holds what tells of images elsewhere, of which nothing is known here.
+    The artifacts in a repository without a container image describe images elsewhere, whose use is unknown here.
     """
     return image.digest in graph.containers or (bool(graphs.subjects_of(image)) and bool(graph.containers))
 
@@ -172,7 +171,7 @@ def _verdict(  # noqa: PLR0913 - the stages of one decision, each by name
 
 
 def _used_root(graph: Graph, kept: KeepReason, used: Container[str]) -> str:
-    """The used digest at the far end: an index found upward is itself kept by one of its children."""
+    """The used digest at the end of the path: an index found upward is itself kept by one of its children."""
     if kept.root in used:
         return kept.root
     return next((d for d in graphs.downward(graph, [kept.root]) if d in used), kept.root)

@@ -19,11 +19,11 @@ _SEEN: Final = frozenset({SourceStatus.COMPLETE, SourceStatus.NOT_IN_REGION})
 
 @dataclass(frozen=True, slots=True)
 class UsageDrop:
-    """A fall of usages that a person has to confirm.
+    """A drop in usages that an operator has to confirm.
 
     Attributes:
-        before: Images in use by source, of the last run that was complete; only the sources that fell.
-        now: Theirs now.
+        before: Images in use by source, of the last run that was complete; only those that dropped.
+        now: Of the same sources now.
     """
 
     before: Mapping[SourceKey, int]
@@ -31,7 +31,7 @@ class UsageDrop:
 
     @property
     def id(self) -> str:
-        """Names exactly this fall: another one is not confirmed by the same word."""
+        """Identifies exactly this drop: its confirmation does not confirm another one."""
         text = json.dumps([counts_json(self.before), counts_json(self.now)], sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
@@ -40,7 +40,7 @@ class UsageDrop:
 
 
 def confirm_command(drop: UsageDrop, function: str, region: str) -> str:
-    """Ready to paste: a person's word that a fall of usages is as it should be."""
+    """The command by which an operator confirms that a drop in usages is right."""
     event = json.dumps({"schema_version": 1, "action": "confirm_usage_drop", "id": drop.id}, separators=(",", ":"))
     return (
         f"aws lambda invoke --region {region} --function-name {function}"
@@ -49,32 +49,32 @@ def confirm_command(drop: UsageDrop, function: str, region: str) -> str:
 
 
 def counts(scan: UsageScan) -> dict[SourceKey, int]:
-    """Different images that each source finds in use, if it gave a full answer.
+    """The number of different images that each complete source returned.
 
-    Not its usages: those grow and shrink with every task that scaling adds or takes away, and a crowded service
-    would hide that all others have vanished. What a person excluded has nothing to compare.
+    Not the number of usages: that changes with every task that scaling adds or removes, and one service with many tasks
+    would hide that all others have vanished. Excluded sources are not counted.
     """
-    found: dict[SourceKey, set[tuple[str | None, ...]]] = {o.key: set() for o in scan.outcomes if o.status in _SEEN}
+    images: dict[SourceKey, set[tuple[str | None, ...]]] = {o.key: set() for o in scan.outcomes if o.status in _SEEN}
     for usage in scan.usages:
         key = SourceKey(usage.target, usage.source, usage.cluster) if usage.target else None
-        if key is not None and key in found:
+        if key is not None and key in images:
             reference = usage.reference
-            found[key].add(
+            images[key].add(
                 (reference.account, reference.region, reference.repository, reference.effective_tag, reference.digest)
             )
-    return {key: len(images) for key, images in found.items()}
+    return {key: len(references) for key, references in images.items()}
 
 
 def drop(before: Mapping[SourceKey, int], now: Mapping[SourceKey, int], max_percent: int | None) -> UsageDrop | None:
-    """Which sources fell by more than a share.
+    """Which sources dropped by more than a share.
 
     Args:
         before: Images in use by source, of the last run that was complete.
         now: Of this one; a source that is not in both is not compared.
-        max_percent: The share that is still believable; None compares nothing.
+        max_percent: The largest drop that is accepted, in percent of `before`; None compares nothing.
     """
     if max_percent is None:
         return None
     both = sorted(before.keys() & now.keys())
-    fallen = [key for key in both if (before[key] - now[key]) * 100 > before[key] * max_percent]
-    return UsageDrop({key: before[key] for key in fallen}, {key: now[key] for key in fallen}) if fallen else None
+    dropped = [key for key in both if (before[key] - now[key]) * 100 > before[key] * max_percent]
+    return UsageDrop({key: before[key] for key in dropped}, {key: now[key] for key in dropped}) if dropped else None

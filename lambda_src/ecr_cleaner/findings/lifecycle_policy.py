@@ -3,13 +3,13 @@
 The rules are those of the ECR user guide (https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html,
 "Lifecycle policy evaluation rules", and "Lifecycle policy properties"):
 
-- All rules look at all images of their storage class at the same time; then they are applied by priority, 1 first.
-- An image that fits the tags of a rule is out of reach of the rules of lower priority, even if the rule leaves it.
-- A rule counts the images that other rules take as well.
-- What an index lists goes after the index only.
+- All rules are evaluated against all images of their storage class; then they are applied by priority, 1 first.
+- An image that matches the tags of a rule is not affected by rules of lower priority, even if the rule keeps it.
+- A rule also counts the images that other rules select.
+- The manifests of an index are only affected after the index.
 
-What is not written there is not guessed: a rule with anything unknown in it is not understood, and neither are those
-of lower priority, for it might keep images from them.
+Nothing beyond that is assumed: a rule with an unknown member is not evaluated, and neither are those of lower priority,
+because it might exclude images from them.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ if TYPE_CHECKING:
 
 
 class Action(StrEnum):
-    """What a rule does to an image. Of neither can the image be pulled afterwards."""
+    """What a rule does to an image. After either the image cannot be pulled."""
 
     EXPIRE = "expire"
     ARCHIVE = "archive"
 
 
 class CountType(StrEnum):
-    """How a rule tells which of its images go."""
+    """How a rule selects among its images."""
 
     MORE_THAN = "imageCountMoreThan"
     SINCE_PUSHED = "sinceImagePushed"
@@ -52,10 +52,10 @@ class Rule:
 
     Attributes:
         priority: The lowest number comes first.
-        action: What happens to the images it takes.
+        action: What happens to the selected images.
         tag_status: ``tagged``, ``untagged`` or ``any``.
-        patterns: Globs; of a tagged image each of them has to fit one of its tags.
-        count_type: How it tells which go.
+        patterns: Globs; each of them has to match one tag of a tagged image.
+        count_type: How it selects.
         count: Images, or days.
     """
 
@@ -67,7 +67,7 @@ class Rule:
     count: int
 
     def selects(self, image: Image) -> bool:
-        """Whether the image is of its storage class and fits its tags."""
+        """Whether the image is of the rule's storage class and matches its tags."""
         if image.active is (self.count_type is CountType.SINCE_TRANSITIONED):
             return False
         if self.tag_status == "tagged":
@@ -80,7 +80,7 @@ class NotUnderstood:
     """A rule that is not evaluated.
 
     Attributes:
-        priority: Its own, as written; None if the policy as a whole is meant.
+        priority: Of the rule, as written; None for the policy as a whole.
         cause: Why; the end of a sentence.
     """
 
@@ -90,11 +90,11 @@ class NotUnderstood:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What is understood of a lifecycle policy.
+    """The rules of a lifecycle policy.
 
     Attributes:
         rules: In the order in which they apply.
-        not_understood: The rest, likewise.
+        not_understood: The others, in that order too.
     """
 
     rules: tuple[Rule, ...] = ()
@@ -106,9 +106,9 @@ class Fate:
     """What a policy does to one image.
 
     Attributes:
-        rule: The one that takes it.
-        due: When it does, not before it takes the indexes that list the image; ECR follows within 24 hours. None: now,
-            by the number of images.
+        rule: The one that selects it.
+        due: From when on, not before that of the indexes that list the image; ECR acts within 24 hours. None: now, by
+            the number of images.
     """
 
     rule: Rule
@@ -133,7 +133,7 @@ _MAX_WILDCARDS: Final = 4
 
 
 def read(text: str) -> Policy:
-    """Understand a policy as ``ecr:GetLifecyclePolicy`` gives it; never fails."""
+    """Parse a policy as ``ecr:GetLifecyclePolicy`` returns it; never fails."""
     try:
         rules = json.loads(text)["rules"]
         ordered = sorted(rules, key=_priority)
@@ -143,8 +143,8 @@ def read(text: str) -> Policy:
     if len(set(priorities)) < len(priorities):
         return Policy(not_understood=(NotUnderstood(None, "has two rules of the same priority"),))
     understood: list[Rule] = []
-    for at, told in enumerate(ordered):
-        rule = _rule(told)
+    for at, item in enumerate(ordered):
+        rule = _rule(item)
         if isinstance(rule, str):
             below = (NotUnderstood(p, f"comes after rule {priorities[at]}") for p in priorities[at + 1 :])
             return Policy(tuple(understood), (NotUnderstood(priorities[at], rule), *below))
@@ -162,17 +162,17 @@ def _whole(value: object) -> int:
     return value
 
 
-def _rule(told: dict[str, Any]) -> Rule | str:
-    """One rule; or why it is not understood."""
+def _rule(item: dict[str, Any]) -> Rule | str:
+    """One rule; or the reason why it is not evaluated."""
     try:
-        selection, action = told["selection"], told["action"]
+        selection, action = item["selection"], item["action"]
         count_type = CountType(selection["countType"])
-        cause = _strange(told) or _strange_count(selection, count_type) or _strange_tags(selection)
+        cause = _unknown_member(item) or _invalid_count(selection, count_type) or _invalid_tags(selection)
         verb = _action(action, count_type)
         if cause or verb is None:
             return cause or f"has the action {json.dumps(action, sort_keys=True)} with {count_type.value}"
         return Rule(
-            priority=_priority(told),
+            priority=_priority(item),
             action=verb,
             tag_status=str(selection["tagStatus"]),
             patterns=_patterns(selection),
@@ -183,12 +183,12 @@ def _rule(told: dict[str, Any]) -> Rule | str:
         return f"is not written as ECR's documentation says ({error})"
 
 
-def _strange(told: dict[str, Any]) -> str:
-    unknown = sorted({*(set(told) - _RULE), *(set(told["selection"]) - _SELECTION)})
+def _unknown_member(item: dict[str, Any]) -> str:
+    unknown = sorted({*(set(item) - _RULE), *(set(item["selection"]) - _SELECTION)})
     return f"has a member {unknown[0]!r}, which is not known here" if unknown else ""
 
 
-def _strange_count(selection: dict[str, Any], count_type: CountType) -> str:
+def _invalid_count(selection: dict[str, Any], count_type: CountType) -> str:
     unit = None if count_type is CountType.MORE_THAN else "days"
     storage = "archive" if count_type is CountType.SINCE_TRANSITIONED else "standard"
     if selection.get("countUnit") != unit:
@@ -198,7 +198,7 @@ def _strange_count(selection: dict[str, Any], count_type: CountType) -> str:
     return ""
 
 
-def _strange_tags(selection: dict[str, Any]) -> str:
+def _invalid_tags(selection: dict[str, Any]) -> str:
     status, lists = selection["tagStatus"], [name for name in _LISTS if name in selection]
     if status not in {"tagged", "untagged", "any"}:
         return f"has the tagStatus {status!r}"
@@ -213,11 +213,11 @@ def _strange_tags(selection: dict[str, Any]) -> str:
     return ""
 
 
-def _action(told: dict[str, Any], count_type: CountType) -> Action | None:
-    if told == {"type": "expire"} and count_type is not CountType.SINCE_PULLED:
+def _action(action: dict[str, Any], count_type: CountType) -> Action | None:
+    if action == {"type": "expire"} and count_type is not CountType.SINCE_PULLED:
         return Action.EXPIRE
     to_archive = {"type": "transition", "targetStorageClass": "archive"}
-    if told == to_archive and count_type is not CountType.SINCE_TRANSITIONED:
+    if action == to_archive and count_type is not CountType.SINCE_TRANSITIONED:
         return Action.ARCHIVE
     return None
 
@@ -240,20 +240,20 @@ def fates(
         policy: Of the repository.
         images: All of them.
         parents: Manifest to the indexes that list it.
-        wanted: Digests of the active images that are asked about.
-        now: The moment for which it is asked; for one that lies ahead, as if nothing were pushed until then.
+        wanted: Digests of the active images in question.
+        now: The time in question; if it is in the future, as if no image were pushed until then.
 
     Returns:
-        Digest to fate; without those that stay. Of archived images nothing is said.
+        Digest to fate, without unaffected images and without archived ones.
     """
     by_digest = {image.digest: image for image in images}
     taken_by: dict[Rule, frozenset[str]] = {}
-    found: dict[str, Fate | None] = {}
+    known: dict[str, Fate | None] = {}
 
     def fate(digest: str) -> Fate | None:
-        if digest in found:
-            return found[digest]
-        found[digest] = None  # of indexes that list each other, none goes first
+        if digest in known:
+            return known[digest]
+        known[digest] = None  # of indexes that list each other, none comes first
         image = by_digest.get(digest)
         rule = next((r for r in policy.rules if r.selects(image)), None) if image and image.active else None
         if image is None or rule is None:
@@ -262,14 +262,14 @@ def fates(
             taken_by[rule] = _beyond_count(rule, images)
         due = _due(rule, image)
         goes = digest in taken_by[rule] if due is None else due < now
-        holders = [parent for parent in parents.get(digest, ()) if parent in by_digest and by_digest[parent].active]
-        before = [fate(holder) for holder in holders]
+        indexes = [parent for parent in parents.get(digest, ()) if parent in by_digest and by_digest[parent].active]
+        before = [fate(index) for index in indexes]
         if goes and all(before):
             dues = [one for one in (due, *(holder.due for holder in before if holder)) if one is not None]
-            found[digest] = Fate(rule, max(dues, default=None))
-        return found[digest]
+            known[digest] = Fate(rule, max(dues, default=None))
+        return known[digest]
 
-    return {digest: told for digest in wanted if (told := fate(digest)) is not None}
+    return {digest: its for digest in wanted if (its := fate(digest)) is not None}
 
 
 def _beyond_count(rule: Rule, images: Iterable[Image]) -> frozenset[str]:
@@ -280,10 +280,10 @@ def _beyond_count(rule: Rule, images: Iterable[Image]) -> frozenset[str]:
 
 
 def _due(rule: Rule, image: Image) -> datetime | None:
-    """When the age limit of a rule is over; None if it has none."""
+    """When an image reaches the age limit of a rule; None if the rule has none."""
     if rule.count_type is CountType.MORE_THAN:
         return None
-    # The push, or the restoration from the archive if that is later: so the guide has it, and so `Image` tells it.
+    # The push, or the restoration from the archive if that is later: as in the guide, and as `Image.pushed_at`.
     since = image.pushed_at
     if rule.count_type is CountType.SINCE_PULLED and image.last_pulled_at is not None:
         restored = image.uploaded_at is not None

@@ -69,7 +69,7 @@ class RepositoryPlan:
     Attributes:
         repository: Its name and what keeps its images.
         verdicts: One for each image, in the order of the images.
-        holders: For each removable image the removable images that must be gone before it: the indexes
+        must_go_first: For each removable image the removable images that must be gone before it: the indexes
             that list it and the subject it refers to.
         parts: For each removable index what it lists, as far as it lies there, by itself or through indexes;
             what is kept for others too.
@@ -77,7 +77,7 @@ class RepositoryPlan:
 
     repository: Repository
     verdicts: tuple[Verdict, ...]
-    holders: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    must_go_first: Mapping[str, frozenset[str]] = field(default_factory=dict)
     parts: Mapping[str, tuple[Image, ...]] = field(default_factory=dict)
 
     @property

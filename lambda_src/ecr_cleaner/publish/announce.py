@@ -1,7 +1,7 @@
-"""Tells those who were not there how an invocation ended: metrics, then an event, then a notification.
+"""Announces how an invocation ended: by metrics, then an event, then a notification.
 
-The run has done its work and written its own report by then. What cannot be told fails the invocation, with a cause
-of its own beside all others.
+By then the run has ended and written its report. An announcement that fails also fails the invocation, with a cause of
+its own.
 """
 
 from __future__ import annotations
@@ -27,39 +27,39 @@ if TYPE_CHECKING:
     from ecr_cleaner.settings.loader import Settings
 
 LAST_SECONDS: Final = float(client.CONNECT_TIMEOUT_SECONDS + client.READ_TIMEOUT_SECONDS + 5)
-"""What must be left of the time for one more try: one that hangs must not let Lambda end the invocation, for then
-nobody would be told the causes that there are."""
+"""Time that must be left for one more call: one without a response must not make Lambda end the invocation, or its
+causes would be lost."""
 
 
-def tell(
+def announce(
     clients: AwsClients | None,
-    told: Settings,
+    settings: Settings,
     ending: InvocationResult,
     seconds_left: Callable[[], float],
     clock: Callable[[], datetime] = utc_now,
 ) -> InvocationResult:
-    """Tell everybody whom the settings name.
+    """Announce the result as the settings say.
 
     Args:
-        clients: Of the run; None if there are none, and nobody can be reached.
-        told: Who is told, and when.
-        ending: What is told.
+        clients: Of the run; None if there are none: then only metrics are written.
+        settings: Where to announce, and on which results.
+        ending: The result.
         seconds_left: Until Lambda ends the invocation.
         clock: Now, in UTC.
 
     Returns:
-        The ending, with what could not be told among its causes.
+        The result, with failed announcements among its causes.
     """
-    if told.metrics_namespace is not None:
-        _write_metrics(ending, told.metrics_namespace, clock())
+    if settings.metrics_namespace is not None:
+        _write_metrics(ending, settings.metrics_namespace, clock())
     if clients is None:
         return ending
     clients.too_late = lambda: seconds_left() < LAST_SECONDS
     try:
-        if told.event_bus_name is not None:
-            ending = _tried(partial(_put_event, clients, ending, told.event_bus_name, clock()), ending)
-        if told.notifications is not None and ending.concerns(told.notifications.on):
-            ending = _tried(partial(_publish, clients, ending, told.notifications.topic_arn), ending)
+        if settings.event_bus_name is not None:
+            ending = _tried(partial(_put_event, clients, ending, settings.event_bus_name, clock()), ending)
+        if settings.notifications is not None and ending.should_notify(settings.notifications.on):
+            ending = _tried(partial(_publish, clients, ending, settings.notifications.topic_arn), ending)
     finally:
         clients.too_late = None
     return ending
@@ -81,7 +81,7 @@ def _tried(act: Callable[[], None], ending: InvocationResult) -> InvocationResul
     except (CleanerError, *errors.AwsError) as error:
         cause = str(error)
         LOGGER.error("The run could not be announced", extra={"cause": cause})
-        return ending.worsened([cause])
+        return ending.with_problems([cause])
     return ending
 
 
@@ -89,7 +89,7 @@ def _put_event(clients: AwsClients, ending: InvocationResult, bus: str, now: dat
     """Put the run's event.
 
     Raises:
-        AnnouncementError: EventBridge did not take it, or nobody knows whether it did.
+        AnnouncementError: EventBridge did not accept it, or it is unknown whether it did.
     """
     what = f"the event of the run could not be put on the event bus {bus}"
     entry = run_event.entry(ending, bus, now)
@@ -99,7 +99,7 @@ def _put_event(clients: AwsClients, ending: InvocationResult, bus: str, now: dat
         entries = responses.member(answer, "Entries", "PutEvents")
     except (CleanerError, *errors.AwsError) as error:
         raise AnnouncementError(what, _why(error, "events:PutEvents")) from None
-    # A 200 whose only entry failed is a failure.
+    # A response 200 in which the only entry failed is a failure.
     codes = [f"{one.get('ErrorCode')}: {one.get('ErrorMessage')}" for one in entries if "EventId" not in one]
     if failed or codes or not entries:
         raise AnnouncementError(what, "; ".join(codes) or "EventBridge does not say why")
@@ -109,7 +109,7 @@ def _publish(clients: AwsClients, ending: InvocationResult, topic: str) -> None:
     """Publish the notification.
 
     Raises:
-        AnnouncementError: SNS did not take it, or nobody knows whether it did.
+        AnnouncementError: SNS did not accept it, or it is unknown whether it did.
     """
     what = f"the notification could not be sent to {topic}"
     try:

@@ -39,7 +39,7 @@ def accepting(settings: Settings, reason: SkipReason, repository: str) -> str | 
 
 
 def images(clients: AwsClients, repository: str) -> Iterator[Image]:
-    """Every image of a repository, the archived ones included (ECR hides them unless asked)."""
+    """Every image of a repository, including archived ones, which ECR only lists on request."""
     for detail in responses.paged(
         clients.client("ecr"),
         "DescribeImages",
@@ -54,10 +54,10 @@ def images(clients: AwsClients, repository: str) -> Iterator[Image]:
 def describe(
     clients: AwsClients, repository: str, digests: Iterable[str], *, archived_too: bool = False
 ) -> dict[str, Image]:
-    """The present state of some images.
+    """The current state of some images.
 
     Returns:
-        Digest to image; a digest that is gone is absent, and so is an archived one unless it is asked for.
+        Digest to image, without those that do not exist, and without archived ones unless `archived_too`.
     """
     more: dict[str, Any] = {"filter": {"imageStatus": "ANY"}} if archived_too else {}
     wanted = list(digests)
@@ -78,7 +78,7 @@ def describe(
             return {}
         if errors.code_of(error) != "ImageNotFoundException":
             raise
-        # One missing image fails the whole call without saying which: halve until it is alone.
+        # One missing image fails the whole call without naming it: halve the batch until it is alone.
         if len(wanted) == 1:
             return {}
         half = len(wanted) // 2
@@ -114,7 +114,7 @@ def _image(repository: str, detail: dict[str, Any]) -> Image:
 def children(
     clients: AwsClients, repository: str, indexes: Iterable[Image], readings: Readings
 ) -> tuple[dict[str, tuple[str, ...]], tuple[str, ...]]:
-    """Which manifests some indexes list.
+    """Which manifests the given indexes list.
 
     Reading a manifest counts as a pull and refreshes the index's ``lastRecordedPullTime``
     (https://github.com/aws/containers-roadmap/issues/2390), so only indexes are read, and only where an old
@@ -124,7 +124,7 @@ def children(
         Digest of an index to the digests it lists; and the archived indexes that cannot be read.
 
     Raises:
-        RepositoryError: One that is not archived cannot be read; nobody knows what it needs.
+        RepositoryError: One that is not archived cannot be read, so it is unknown what it lists.
     """
     active = {image.digest: image.active for image in indexes}
     wanted = list(active)

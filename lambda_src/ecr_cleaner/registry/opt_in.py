@@ -26,12 +26,12 @@ KEEP_DAYS_TAG: Final = "BoxCleanerKeepDays"
 
 @dataclass(frozen=True, slots=True)
 class Misconfigured:
-    """A repository whose tags cannot be understood: it is left alone.
+    """A repository with invalid tags: nothing in it is removed.
 
     Attributes:
         name: Of the repository.
         problem: One sentence.
-        opted_in: Whether it did opt in; then the run fails at its end. Otherwise it is only mentioned.
+        opted_in: Whether it opted in; then the run fails at its end. Otherwise it is only reported.
     """
 
     name: str
@@ -53,17 +53,17 @@ def opted_in(
     if tags is None or not is_enabled(tags):
         return _near_miss(name, tags or {})
     problem = variants(tags)
-    told = tags.get(KEEP_DAYS_TAG)
-    days = None if told is None else whole_days(told)
-    if problem is None and told is not None and days is None:
-        problem = f"tag {KEEP_DAYS_TAG} must be a whole number of days from 1 to 99999, got {told!r}"
+    keep_days_tag = tags.get(KEEP_DAYS_TAG)
+    days = None if keep_days_tag is None else whole_days(keep_days_tag)
+    if problem is None and keep_days_tag is not None and days is None:
+        problem = f"tag {KEEP_DAYS_TAG} must be a whole number of days from 1 to 99999, got {keep_days_tag!r}"
     if problem is not None:
         return Misconfigured(name, problem)
     skipped = _skip(clients, name, settings, facts)
     if skipped is not None:
         return skipped
     minimum = settings.minimum_keep_days
-    note = f"tag {KEEP_DAYS_TAG} = {told} is below minimum_keep_days = {minimum}: {minimum} days hold"
+    note = f"tag {KEEP_DAYS_TAG} = {keep_days_tag} is below minimum_keep_days = {minimum}: {minimum} days hold"
     notes = (note,) if days is not None and days < minimum else ()
     misspelled = registry_tags.misspelled(tags, (ENABLED_TAG, KEEP_DAYS_TAG))
     held = retention.of_repository(
@@ -74,7 +74,7 @@ def opted_in(
         tag_days=days,
     )
     held = replace(held, delete_archived_after_days=settings.delete_archived_after_days)
-    return Repository(name, arn, held, told, notes, misspelled)
+    return Repository(name, arn, held, keep_days_tag, notes, misspelled)
 
 
 def tags_of(clients: AwsClients, arn: str) -> dict[str, str] | None:
@@ -97,7 +97,7 @@ def is_enabled(tags: dict[str, str]) -> bool:
 
 
 def variants(tags: dict[str, str]) -> str | None:
-    """The problem with tags that IAM cannot tell apart from ours, or None.
+    """The problem with tags that IAM cannot distinguish from ours, or None.
 
     IAM compares the names of tags without case, so with two variants it is unknown which one it reads
     (https://docs.aws.amazon.com/IAM/latest/UserGuide/access_tags.html).
@@ -110,7 +110,7 @@ def variants(tags: dict[str, str]) -> str | None:
 
 
 def _near_miss(name: str, tags: dict[str, str]) -> Misconfigured | None:
-    """A repository that somebody surely meant to opt in is told so rather than passed over."""
+    """A repository whose tags almost opt it in is reported, not ignored."""
     for key, value in tags.items():
         if key.lower() == ENABLED_TAG.lower() and not registry_tags.is_no(value):
             problem = f"tag {key!r} = {value!r} does not opt in: only {ENABLED_TAG} = true does"

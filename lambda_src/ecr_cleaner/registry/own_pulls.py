@@ -1,8 +1,8 @@
-"""When a run itself read manifests: ECR counts that as a pull, which is nobody's use of the image.
+"""When the run itself read manifests: ECR records that as a pull, although no consumer pulled the image.
 
-https://github.com/aws/containers-roadmap/issues/2390. A pull time may come from a reading if it lies between its
-moments. The first one of these that is seen is taken for it, and from then on no other one: ECR tells no pull from
-another.
+https://github.com/aws/containers-roadmap/issues/2390. A pull time may come from the run's own call if it is between the
+start and the end of the call. The first such pull time is attributed to the call, and no other one: ECR does not
+say who pulled.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from ecr_cleaner.model.image import Image
 
 CLOCKS_DIFFER: Final = timedelta(seconds=10)
-"""By how much ECR's clock may differ from the function's; both are kept by AWS."""
+"""Largest difference between ECR's clock and the function's; AWS synchronises both."""
 
 
 @dataclass(slots=True)
 class _Reading:
-    """One call that read a manifest, and the pull time that is taken for it."""
+    """One call that read a manifest, and the pull time that is attributed to it."""
 
     began: datetime
     ended: datetime
@@ -45,7 +45,7 @@ class Readings:
     """Those of one run.
 
     Attributes:
-        clock: Now, in UTC, by the wall.
+        clock: Now, in UTC.
     """
 
     clock: Callable[[], datetime] = utc_now
@@ -53,7 +53,7 @@ class Readings:
 
     @contextmanager
     def reading(self, repository: str, digests: Iterable[str]) -> Iterator[None]:
-        """Note a call, whatever becomes of it: its answer may have got lost, or it was made twice."""
+        """Record a call even if it fails: its response may have got lost, or it was made twice."""
         began = self.clock()
         try:
             yield
@@ -61,17 +61,17 @@ class Readings:
             self.note(repository, digests, began, self.clock())
 
     def note(self, repository: str, digests: Iterable[str], began: datetime, ended: datetime) -> None:
-        """Note a call by its moments; one that took too long, or a clock that was put back, explains nothing."""
+        """Record a call by its start and end, unless it took too long or the clock was put back meanwhile."""
         if timedelta(0) <= ended - began <= LONGEST_READING:
             for digest in digests:
                 self._made.setdefault((repository, digest), []).append(_Reading(began, ended))
 
     def explain(self, image: Image, pulled_at: datetime | None) -> bool:
-        """Whether a pull time comes from one of them."""
+        """Whether a pull time comes from one of the recorded calls."""
         return pulled_at is not None and any(one.may_be(pulled_at) for one in self._of(image))
 
     def see(self, image: Image) -> None:
-        """Take the pull time of an image for that of each reading that it may come from; no other one may be later."""
+        """Attribute the pull time of an image to each call that it may come from; later ones are then other pulls."""
         if image.last_pulled_at is not None:
             for one in self._of(image):
                 if one.may_be(image.last_pulled_at):

@@ -1,7 +1,7 @@
 """Pure: who may pull from a repository, and which repositories others depend on.
 
-Consumers in other accounts cannot be seen from here, so a policy that lets them pull is a reason to leave
-the repository alone. The grammar is that of IAM resource policies
+Consumers in other accounts are not scanned, so a repository whose policy lets them pull is skipped. The grammar
+is that of IAM resource policies
 (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html).
 """
 
@@ -27,11 +27,11 @@ _ACCOUNT: Final = re.compile(r"(?<![0-9])[0-9]{12}(?![0-9])")
 _ID: Final = re.compile(r"(?P<account>[0-9]{12})")
 
 
-# Only the account's own place in an ARN counts: a role may be named after somebody else's account.
+# Only the account field of an ARN counts: the name of a role may contain the id of another account.
 _ARN: Final = re.compile(r"(?:[^:]*:){4}(?P<account>[0-9]{12}):.*")
 
 
-_CONFINING_KEYS: Final = {
+_RESTRICTING_KEYS: Final = {
     "aws:principalaccount": _ID,
     "aws:sourceaccount": _ID,
     "aws:principalarn": _ARN,
@@ -39,7 +39,7 @@ _CONFINING_KEYS: Final = {
 }
 
 
-_CONFINING_OPERATORS: Final = frozenset(
+_RESTRICTING_OPERATORS: Final = frozenset(
     {"stringequals", "stringequalsignorecase", "stringlike", "arnequals", "arnlike"}
 )
 
@@ -53,7 +53,7 @@ class RegistryFacts:
         delete_replication_prefixes: Name prefixes under a replication rule that also replicates
             deletions; an empty prefix is every repository.
         pull_through_prefixes: Prefixes of pull-through cache rules; ``ROOT`` is every repository.
-        foreign_pullers: Who else may pull from every repository by the registry's own policy.
+        foreign_pullers: Principals of other accounts that the registry's policy lets pull from every repository.
     """
 
     account: str
@@ -62,11 +62,11 @@ class RegistryFacts:
     foreign_pullers: tuple[str, ...] = ()
 
     def replicated_deletes(self, repository: str) -> str | None:
-        """The prefix of the rule by which a deletion here would be repeated elsewhere, or None."""
+        """The prefix of the rule that replicates a deletion in the repository, or None."""
         return next((p for p in self.delete_replication_prefixes if repository.startswith(p)), None)
 
     def cached_under(self, repository: str) -> str | None:
-        """The prefix of the pull-through cache rule that the repository lies under, or None."""
+        """The prefix of the pull-through cache rule of the repository, or None."""
         return next(
             (p for p in self.pull_through_prefixes if p == "ROOT" or repository.startswith(p.rstrip("/") + "/")),
             None,
@@ -74,7 +74,7 @@ class RegistryFacts:
 
 
 def foreign_pullers(policy_text: str, account: str, place: str) -> tuple[str, ...]:
-    """Who outside the account a resource policy lets pull.
+    """The principals outside the account that a resource policy lets pull.
 
     Args:
         policy_text: The JSON document.
@@ -82,22 +82,22 @@ def foreign_pullers(policy_text: str, account: str, place: str) -> tuple[str, ..
         place: Named in errors, e.g. ``the policy of shop/api``.
 
     Returns:
-        Principals as written, sorted. Empty if only the account itself can pull. A condition that is not
-        understood does not confine: what cannot be read counts as open.
+        Principals as written, sorted. Empty if only the account itself can pull. A condition of an unknown form does
+        not restrict anything.
 
     Raises:
         RepositoryError: The document is no policy.
     """
     try:
         statements = json.loads(policy_text)["Statement"]
-        found: set[str] = set()
+        principals: set[str] = set()
         for statement in statements if isinstance(statements, list) else [statements]:
             if statement["Effect"] == "Allow" and _lets_pull(statement):
-                found.update(_foreign(statement, account))
+                principals.update(_foreign(statement, account))
     except (ValueError, KeyError, TypeError, AttributeError):
         message = f"{place} is not a policy document: {policy_text[:80]!r}"
         raise RepositoryError(message) from None
-    return tuple(sorted(found))
+    return tuple(sorted(principals))
 
 
 def _lets_pull(statement: dict[str, Any]) -> bool:
@@ -113,8 +113,8 @@ def _foreign(statement: dict[str, Any], account: str) -> Iterator[str]:
         yield "NotPrincipal"
         return
     condition = statement.get("Condition") or {}
-    confined_to = _accounts_of(condition)
-    if confined_to == {account}:
+    restricted_to = _accounts_of(condition)
+    if restricted_to == {account}:
         return
     if isinstance(principal, str):
         principal = {"AWS": principal}
@@ -122,22 +122,22 @@ def _foreign(statement: dict[str, Any], account: str) -> Iterator[str]:
         for name in _listed(names):
             if kind == "AWS" and _ACCOUNT.findall(name) == [account]:
                 continue
-            # Lambda asks for the permission of whoever creates the function as well, so its service
-            # principal alone, as Lambda itself adds it, admits nobody.
-            # With a condition it is meant for somebody, and who that is was not understood.
+            # Lambda also requires the permission of the principal that creates the function, so its service
+            # principal alone, as Lambda itself adds it, lets no other account pull.
+            # With a condition of an unknown form it may.
             if kind == "Service" and name.startswith("lambda.") and not condition:
                 continue
             yield name
 
 
 def _accounts_of(condition: dict[str, Any]) -> set[str]:
-    """The accounts that a condition confines a statement to; empty if it does not confine."""
+    """The accounts that a condition restricts a statement to; empty if it does not."""
     for operator, keys in condition.items():
-        if operator.lower() not in _CONFINING_OPERATORS:
+        if operator.lower() not in _RESTRICTING_OPERATORS:
             continue
         for key, values in keys.items():
-            if key.lower() in _CONFINING_KEYS:
-                found = [_CONFINING_KEYS[key.lower()].fullmatch(value) for value in _listed(values)]
+            if key.lower() in _RESTRICTING_KEYS:
+                found = [_RESTRICTING_KEYS[key.lower()].fullmatch(value) for value in _listed(values)]
                 accounts = {match["account"] for match in found if match}
                 if all(found) and accounts:
                     return accounts

@@ -50,8 +50,8 @@ class RegistryListing:
         names: Of all repositories, whether they opted in or not.
         repositories: Those that may be cleaned.
         left_alone: Those that opted in, or may have, and are not cleaned, by name.
-        near_misses: Those that somebody surely meant to opt in, by name, and why they did not.
-        notes: What a person should know of their tags, in the order of the listing; one sentence each.
+        near_misses: Repositories whose tags almost opt them in, by name, and why they do not.
+        notes: Notes on tags, in the order of the listing; one sentence each.
     """
 
     facts: RegistryFacts
@@ -74,7 +74,7 @@ def list_repositories(
 
     Args:
         clients: Of the account and region.
-        settings: What the run is told.
+        settings: Of the run.
         facts: What the registry as a whole says.
         only: Look at these repositories alone; None means all of them.
 
@@ -84,7 +84,7 @@ def list_repositories(
     """
     names = [(name, arn) for name, arn in repository_names(clients) if only is None or name in only]
 
-    def look(found: tuple[str, str]) -> Repository | Skipped | opt_in.Misconfigured | RepositoryOutcome | None:
+    def examine(found: tuple[str, str]) -> Repository | Skipped | opt_in.Misconfigured | RepositoryOutcome | None:
         try:
             return opt_in.opted_in(clients, *found, settings, facts)
         except OutOfTimeError:
@@ -93,7 +93,7 @@ def list_repositories(
             return unread(error)
 
     with ThreadPoolExecutor(WORKERS) as pool:
-        looks = [(name, one) for (name, _), one in zip(names, pool.map(look, names), strict=True)]
+        looks = [(name, one) for (name, _), one in zip(names, pool.map(examine, names), strict=True)]
     return RegistryListing(
         facts,
         frozenset(name for name, _ in names),

@@ -33,15 +33,15 @@ MEANINGS: Final[Mapping[str, str]] = {
     "UpstreamTooManyRequests": "the registry that the repository caches is throttling",
     "UpstreamUnavailable": "the registry that the repository caches did not answer",
 }
-"""Every ``ImageFailureCode`` of ECR and what it tells a person. None of them says that an image went: whatever the
-code, a look at the repository decides, and what is still there has not been removed."""
+"""Every ``ImageFailureCode`` of ECR and its meaning. None of them says that an image was removed: whatever the code,
+the image is described again, and if it still exists it was not removed."""
 
 
 def ids_of(image: Image) -> list[ImageId]:
-    """What the call names: (digest, tag) pairs, so that a tag that moved fails instead of taking its new image.
+    """The ids in the call: (digest, tag) pairs, so that a moved tag fails instead of removing its new image.
 
-    Whether AWS removes the tag or the image by such a pair is not documented; naming every tag at once makes
-    both readings end alike.
+    Whether AWS removes the tag or the image by such a pair is not documented; with all tags in one call the result is
+    the same.
     """
     if not image.tags:
         return [{"imageDigest": image.digest}]
@@ -52,11 +52,11 @@ def delete(clients: AwsClients, repository: str, verdicts: Sequence[Verdict]) ->
     """Make the call.
 
     Returns:
-        For each digest the codes of everything that did not go as asked; empty if ECR confirmed all of it.
+        For each digest the codes of all ids that ECR did not remove; empty if it confirmed all of them.
     """
-    asked = {v.image.digest: ids_of(v.image) for v in verdicts}
+    requested = {v.image.digest: ids_of(v.image) for v in verdicts}
     answer = clients.client_without_retries("ecr").batch_delete_image(
-        repositoryName=repository, imageIds=[image_id for ids in asked.values() for image_id in ids]
+        repositoryName=repository, imageIds=[image_id for ids in requested.values() for image_id in ids]
     )
     confirmed = {_key(image_id) for image_id in answer.get("imageIds", ())}
     failed: dict[tuple[str | None, str | None], str] = {
@@ -66,7 +66,7 @@ def delete(clients: AwsClients, repository: str, verdicts: Sequence[Verdict]) ->
     return {
         digest: {failed.get(_key(image_id), "NotConfirmed") for image_id in ids if _key(image_id) not in confirmed}
         | {code for (failed_digest, _), code in failed.items() if failed_digest == digest}
-        for digest, ids in asked.items()
+        for digest, ids in requested.items()
     }
 
 
@@ -75,13 +75,13 @@ def _key(image_id: dict[str, Any]) -> tuple[str | None, str | None]:
 
 
 def meaning(codes: set[str]) -> str:
-    """What codes tell a person."""
-    # A code that ECR got later, or that of a call that failed as a whole, speaks for itself.
+    """The meaning of codes."""
+    # A code that is not in the table, or that of a call that failed as a whole, has no other meaning.
     return "; ".join(MEANINGS[code] for code in sorted(codes) if code in MEANINGS)
 
 
 ARCHIVE_BATCH_SIZE: Final = 10
-"""Images that are archived after one look: the call takes one at a time, and somebody may pull meanwhile."""
+"""Images that are archived after one check: the call takes one image, and others may be pulled meanwhile."""
 
 
 NOT_ARCHIVED: Final = "ECR did not archive it"
@@ -91,11 +91,11 @@ def archive(clients: AwsClients, repository: str, verdicts: Sequence[Verdict]) -
     """Move images into the archive, one call each.
 
     Returns:
-        For each digest the codes of what did not go as asked, empty if ECR confirmed it; and whether something failed
-        for a cause that may pass by itself.
+        For each digest the codes of a failed call, empty if ECR confirmed it; and whether a call failed for a
+        transient cause.
     """
     codes: dict[str, set[str]] = {}
-    may_pass = False
+    transient = False
     for verdict in verdicts:
         digest = verdict.image.digest
         try:
@@ -104,7 +104,7 @@ def archive(clients: AwsClients, repository: str, verdicts: Sequence[Verdict]) -
             )
         except errors.AwsError as error:
             codes[digest] = {errors.code_of(error)}
-            may_pass = may_pass or errors.is_transient(error)
+            transient = transient or errors.is_transient(error)
         else:
             codes[digest] = set() if answer.get("imageStatus") == "ARCHIVED" else {"NotConfirmed"}
-    return codes, may_pass
+    return codes, transient

@@ -1,4 +1,4 @@
-"""What happened to images since they were judged: whatever changed stays."""
+"""What happened to images since they were evaluated: a changed image is kept."""
 
 from __future__ import annotations
 
@@ -11,34 +11,34 @@ if TYPE_CHECKING:
     from ecr_cleaner.model.image import Image
 
     Explained = Callable[[Image, datetime | None], bool]
-    """Whether a pull time comes from this run's own reading."""
+    """Whether a pull time comes from a call of this run."""
 
 
-def parts(image: Image, hanging: Mapping[str, Sequence[Image]]) -> list[Image]:
-    """Whose pull times tell that somebody pulled an image: its own and those of what hangs on it.
+def parts(image: Image, dependents: Mapping[str, Sequence[Image]]) -> list[Image]:
+    """The images whose pull times show that an image was pulled: itself and its dependents.
 
     A runtime that pulls an index pulls one of its manifests too, unless its node has that already. So the pull times
-    of both are watched, through indexes that list indexes.
+    of both count, also for indexes that list indexes.
     """
-    found = {image.digest: image}
+    watched = {image.digest: image}
     queue = [image]
     while queue:
         part = queue.pop()
         if part is image or part.is_index:
-            new = [i for i in hanging.get(part.digest, ()) if i.digest not in found]
-            found |= {i.digest: i for i in new}
+            new = [i for i in dependents.get(part.digest, ()) if i.digest not in watched]
+            watched |= {i.digest: i for i in new}
             queue += new
-    return list(found.values())
+    return list(watched.values())
 
 
 def change(image: Image, present: Mapping[str, Image], watched: Sequence[Image], explained: Explained) -> str:
-    """What happened to an image since it was judged; empty if nothing.
+    """What happened to an image since it was evaluated; empty if nothing.
 
     Args:
-        image: As it was judged.
-        present: By digest, what is there now.
+        image: As it was evaluated.
+        present: The existing images by digest.
         watched: Its `parts`.
-        explained: Asked of a pull time that is not what it was.
+        explained: Called with a pull time that changed.
     """
     now = present.get(image.digest)
     if now is None:

@@ -1,7 +1,7 @@
-"""Writes ECR: order, and whether more may go. With `batch` the only room that removes anything.
+"""Removes the images of one repository in order, batch by batch, as long as the run may go on.
 
-What holds an image goes first: the indexes that list it and the subject it refers to. What must go first
-and stays keeps what hangs on it.
+The indexes that list an image and the subjects that it refers to are removed before it. If one of them is kept, its
+dependents are kept too.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class _Progress:
-    """What became of the images of one repository so far.
+    """The images of one repository that were removed, archived or kept so far.
 
-    What goes into the archive may follow what went there or is gone. What is deleted may not follow into the archive:
-    what lies there comes back whole.
+    An image may be archived after its indexes and subjects were archived or deleted. It may only be deleted after they
+    were deleted: an archived index can be restored, and then needs its manifests.
     """
 
-    holders: Mapping[str, frozenset[str]]
+    must_go_first: Mapping[str, frozenset[str]]
     gone: set[str] = field(default_factory=set)
     archived: set[str] = field(default_factory=set)
     kept: set[str] = field(default_factory=set)
@@ -50,14 +50,14 @@ class _Progress:
         return removal
 
     def is_blocked(self, verdict: Verdict, *, archives: bool) -> bool:
-        """Whether what has to go first stays, or lies in the archive."""
-        holders = self.holders.get(verdict.image.digest, frozenset())
-        return bool(holders & self.kept) or (not archives and bool(holders & self.archived))
+        """Whether an image that must be removed first was kept, or only archived."""
+        before = self.must_go_first.get(verdict.image.digest, frozenset())
+        return bool(before & self.kept) or (not archives and bool(before & self.archived))
 
     def is_ready(self, verdict: Verdict, *, archives: bool) -> bool:
-        """Whether everything that has to go first went."""
-        holders = self.holders.get(verdict.image.digest, frozenset())
-        return holders <= (self.gone | self.archived if archives else self.gone)
+        """Whether all images that must be removed first were removed."""
+        before = self.must_go_first.get(verdict.image.digest, frozenset())
+        return before <= (self.gone | self.archived if archives else self.gone)
 
 
 def remove(  # noqa: PLR0913 - the run's own means, each by name
@@ -74,35 +74,35 @@ def remove(  # noqa: PLR0913 - the run's own means, each by name
 
     Args:
         clients: Clients of the run.
-        plan: The verdicts; only those that remove are looked at.
-        may_go_on: Asked before each batch and each call that removes; once it says no, the rest is ``left``.
-        journal: Where what goes is written down first; what cannot be written down stays. None: nowhere.
+        plan: The verdicts; only those that remove count.
+        may_go_on: Called before each batch and each removing call; once it returns False, the rest is ``left``.
+        journal: Records each image before its removal; an image that cannot be recorded is kept. None: no journal.
         readings: When the run itself read manifests.
-        archive: Whether what is active goes into the archive; what is there already is deleted all the same.
+        archive: Whether active images are archived; images that are archived already are deleted in any case.
         clock: Now, in UTC.
 
     Yields:
-        How each removal ended, as it ends.
+        How each removal ended, one by one.
 
     Raises:
         AwsError: Something other than the removal itself failed, e.g. describing.
     """
     pending = {verdict.image.digest: verdict for verdict in plan.removals}
-    hanging = _hanging(plan)
-    watched = [*(verdict.image for verdict in pending.values()), *chain.from_iterable(hanging.values())]
+    dependents = _dependents(plan)
+    watched = [*(verdict.image for verdict in pending.values()), *chain.from_iterable(dependents.values())]
     archived_too = archive or not all(image.active for image in watched)
     work = batches.RemovalContext(
-        clients, plan.repository, plan.holders, hanging, journal, archive, archived_too, readings, clock
+        clients, plan.repository, plan.must_go_first, dependents, journal, archive, archived_too, readings, clock
     )
-    progress = _Progress(plan.holders)
+    progress = _Progress(plan.must_go_first)
     while pending:
         blocked = [v for v in pending.values() if progress.is_blocked(v, archives=work.archives(v))]
         for verdict in blocked:
             del pending[verdict.image.digest]
             yield progress.note(batches.removal(verdict, RemovalStatus.HOLDER_KEPT))
         ready = [v for v in pending.values() if progress.is_ready(v, archives=work.archives(v))]
-        ready.sort(key=lambda verdict: bool(subjects_of(verdict.image)))  # what refers to others goes last
-        if not ready and not blocked:  # tags of the sha256-<hex> kind can be made to form a ring
+        ready.sort(key=lambda verdict: bool(subjects_of(verdict.image)))  # referrers last
+        if not ready and not blocked:  # tags of the sha256-<hex> kind can form a cycle
             yield from (batches.removal(v, RemovalStatus.HOLDER_KEPT) for v in pending.values())
             return
         for batch in (*_batches([v for v in ready if not work.archives(v)]), *_chunks(work, ready)):
@@ -123,34 +123,34 @@ def remove(  # noqa: PLR0913 - the run's own means, each by name
 def _must_end(
     clients: AwsClients, plan: RepositoryPlan, may_go_on: Callable[[], bool]
 ) -> tuple[RemovalStatus, str] | None:
-    """How all the rest ends, if nothing more may go; a person may say so in the middle of a repository."""
+    """How the rest ends if nothing more may be removed; an operator may change the tags of a repository meanwhile."""
     if not may_go_on():
         return RemovalStatus.LEFT, ""
-    refusal = _not_as_told_any_more(clients, plan)
+    refusal = _tags_changed(clients, plan)
     return (RemovalStatus.CHANGED, refusal) if refusal else None
 
 
-def _not_as_told_any_more(clients: AwsClients, plan: RepositoryPlan) -> str:
+def _tags_changed(clients: AwsClients, plan: RepositoryPlan) -> str:
     tags = opt_in.tags_of(clients, plan.repository.arn)
     if tags is None:
         return "the repository was deleted meanwhile"
     if not opt_in.is_enabled(tags) or opt_in.variants(tags):
         return "the repository was opted out meanwhile"
-    # In its own words: a tag that came or went changes which rule's ages hold, whatever its number.
+    # Compared as text: adding or removing the tag changes which age limits apply, even if the number is the same.
     if tags.get(opt_in.KEEP_DAYS_TAG) != plan.repository.keep_days_tag:
         return f"the tag {opt_in.KEEP_DAYS_TAG} was changed meanwhile"
     return ""
 
 
-def _hanging(plan: RepositoryPlan) -> dict[str, list[Image]]:
-    """Image to what hangs on it: what is to go as well, and what an index lists although it is kept for others."""
+def _dependents(plan: RepositoryPlan) -> dict[str, list[Image]]:
+    """Image to its dependents: those to be removed as well, and the manifests of an index that are kept for others."""
     images = {verdict.image.digest: verdict.image for verdict in plan.removals}
-    hanging = defaultdict(list, {index: list(parts) for index, parts in plan.parts.items()})
-    for digest, holders in plan.holders.items():
-        # What is left of a plan is removed again with all of its holders.
-        for holder in holders if digest in images else ():
-            hanging[holder].append(images[digest])
-    return hanging
+    dependents = defaultdict(list, {index: list(parts) for index, parts in plan.parts.items()})
+    for digest, before in plan.must_go_first.items():
+        # What is left of a plan is removed later with the same order.
+        for first in before if digest in images else ():
+            dependents[first].append(images[digest])
+    return dependents
 
 
 def _batches(verdicts: Sequence[Verdict]) -> Iterator[list[Verdict]]:
@@ -169,7 +169,7 @@ def _batches(verdicts: Sequence[Verdict]) -> Iterator[list[Verdict]]:
 
 
 def _chunks(work: batches.RemovalContext, verdicts: Iterable[Verdict]) -> Iterator[list[Verdict]]:
-    """Groups of what goes into the archive."""
+    """Groups of images to be archived."""
     archived = [verdict for verdict in verdicts if work.archives(verdict)]
     for start in range(0, len(archived), calls.ARCHIVE_BATCH_SIZE):
         yield archived[start : start + calls.ARCHIVE_BATCH_SIZE]

@@ -1,8 +1,8 @@
-"""The page of a run: its document, with all that it takes to look at it, in one HTML file.
+"""The page of a run: its document with scripts and styles in one HTML file.
 
-The file opens from disk and asks for nothing. The document travels in it compressed, as base64: no name that somebody
-gave a repository, a tag or a consumer can be markup there, and the page's script writes what it reads as text only. The
-content security policy names the page's own scripts and styles by their hashes and allows nothing else.
+The file works from disk and loads nothing. It contains the document compressed, as base64, so that the name of a
+repository, a tag or a consumer cannot be markup, and the page's script only writes text. The content security policy
+allows the page's own scripts and styles by their hashes and nothing else.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class _Base64Writer:
         return len(data)
 
     def flush(self) -> None:
-        """Nothing is held back but what makes no three bytes."""
+        """Nothing to do: at most two bytes are held back."""
 
     def end(self) -> None:
         """Write what is left."""
@@ -81,7 +81,7 @@ def write(document: IO[bytes], target: IO[bytes]) -> None:
     head, tail = _frame().split("{{document}}")
     target.write(head.encode())
     encoded = _Base64Writer(target)
-    # The moment of compression is no part of it: the page of a document is always the same.
+    # Without the time of compression: the page of a document is always the same.
     with gzip.GzipFile("", "wb", _LEVEL, cast("IO[bytes]", encoded), mtime=0) as compressed:
         shutil.copyfileobj(document, compressed, _CHUNK)
     encoded.end()

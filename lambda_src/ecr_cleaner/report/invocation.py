@@ -1,4 +1,4 @@
-"""How an invocation ended, as it is told to those who were not there: metrics, event, notification."""
+"""How an invocation ended: what metrics, event and notification are made of."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class InvocationResult:
         run_id: Lambda's request id, or one made up.
         function: Name of the function.
         log_group: Where its log lines are.
-        region: Where it ran; empty if nobody knows.
+        region: Where it ran; empty if unknown.
         dry_run: Whether nothing was to be removed.
         status: How it ended.
         causes: Everything that kept it from doing all it should.
@@ -44,7 +44,7 @@ class InvocationResult:
 
     @property
     def repositories(self) -> list[Mapping[str, Any]]:
-        """Those that a person wants to see first come first: with problems, then by what went or would go."""
+        """Sorted by importance: those with problems first, then by the bytes that were or would be removed."""
         found = self.summary["repositories"] if self.summary else []
         return sorted(found, key=_rank)
 
@@ -55,29 +55,29 @@ class InvocationResult:
 
     @property
     def tripwire_tripped(self) -> bool:
-        """Whether a fall of usages stopped the run."""
+        """Whether a drop in usages stopped the run."""
         return bool(self.summary and self.summary["tripwire_tripped"])
 
     @property
     def went(self) -> int:
-        """Images that went, were archived, or would go but for the dry run."""
-        told = ("removable",) if self.dry_run else ("removed", "archived")
-        return sum(self.totals.get(name, 0) for name in told)
+        """Images that were deleted or archived, or would be but for the dry run."""
+        counts = ("removable",) if self.dry_run else ("removed", "archived")
+        return sum(self.totals.get(name, 0) for name in counts)
 
     @property
     def bytes_went(self) -> int:
-        """Their bytes: an upper bound, for layers are shared."""
-        told = ("bytes_removable",) if self.dry_run else ("bytes_removed", "bytes_archived")
-        return sum(self.totals.get(name, 0) for name in told)
+        """Their bytes: an upper bound, because layers are shared."""
+        counts = ("bytes_removable",) if self.dry_run else ("bytes_removed", "bytes_archived")
+        return sum(self.totals.get(name, 0) for name in counts)
 
-    def concerns(self, occasions: NotifyOn) -> bool:
-        """Whether somebody who wants to hear on these occasions is told of it."""
-        if occasions == "always" or self.status is not RunStatus.COMPLETED:
+    def should_notify(self, on: NotifyOn) -> bool:
+        """Whether a notification is sent."""
+        if on == "always" or self.status is not RunStatus.COMPLETED:
             return True
-        return occasions == "removals" and self.went > 0
+        return on == "removals" and self.went > 0
 
-    def worsened(self, problems: Iterable[str]) -> InvocationResult:
-        """The same ending with more that went wrong; a refused run stays one."""
+    def with_problems(self, problems: Iterable[str]) -> InvocationResult:
+        """The same result with more problems; a refused run stays refused."""
         more = tuple(problems)
         if not more:
             return self

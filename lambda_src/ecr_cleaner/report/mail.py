@@ -1,4 +1,4 @@
-"""The run as a mail: what a person has to know, without looking anything up. Pure text."""
+"""The notification of a run as plain text, with all an operator needs to act."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _UNPROTECTED: Final = (40, 300)
 
 
 def subject(ending: InvocationResult) -> str:
-    """One line that says how it ended: the gravest word first, then what went."""
+    """One line: the status first, unless the run completed, then what was removed."""
     what = _what(ending)
     if ending.status is not RunStatus.COMPLETED:
         what = f"{ending.status.value.upper()}: {what}"
@@ -51,9 +51,9 @@ def text(ending: InvocationResult) -> str:
         [f"{ending.function}{account}, {ending.region}: {_what(ending)}."],
         _listed(_HEADINGS[ending.status], ending.causes, *_CAUSES),
         list(_went(ending)),
-        _listed("Left alone:", map(_left_alone, _skipped(ending)), *_NOTES),
+        _listed("Skipped:", map(_left_alone, _skipped(ending)), *_NOTES),
         _listed("Not protected, by your settings:", summary.get("unprotected", ()), *_UNPROTECTED),
-        _listed("Worth knowing:", summary.get("notes", ()), *_NOTES),
+        _listed("Notes:", summary.get("notes", ()), *_NOTES),
         list(_where(ending)),
     ]
     return "\n\n".join("\n".join(lines) for lines in parts if lines) + "\n"
@@ -69,15 +69,19 @@ _HEADINGS: Final = {
 
 def _what(ending: InvocationResult) -> str:
     if ending.summary is None:
-        return "nothing was looked at" if ending.status is RunStatus.REFUSED else "the run broke off"
+        return "nothing was done" if ending.status is RunStatus.REFUSED else "the run ended early"
     images = _images(ending.went)
     if not ending.dry_run:
         went = [f"{_images(n)} {how}" for how in ("removed", "archived") if (n := ending.totals[how])]
         return f"{', '.join(went)}, at most {human_bytes(ending.bytes_went)}" if went else "nothing removed"
-    # What would go rests on usages that are not complete.
+    # The usages are incomplete, so the number of removable images is wrong.
     if ending.status is RunStatus.REFUSED:
-        return "dry run, nobody knows what would go"
-    would = f"{images} would go, at most {human_bytes(ending.bytes_went)}" if ending.went else "nothing would go"
+        return "dry run, and what would be removed is unknown"
+    would = (
+        f"{images} would be removed, at most {human_bytes(ending.bytes_went)}"
+        if ending.went
+        else "nothing would be removed"
+    )
     return f"dry run, {would}"
 
 
@@ -86,12 +90,12 @@ def _images(number: int) -> str:
 
 
 def _went(ending: InvocationResult) -> Iterator[str]:
-    """The repositories that lose most; what was archived is told by itself, for it can be brought back."""
+    """The repositories with the most removed bytes; archived images separately, because they can be restored."""
     if ending.dry_run and ending.status is not RunStatus.REFUSED:
-        yield from _losing(ending, "Would go:", "removable", "bytes_removable")
+        yield from _losing(ending, "Would be removed:", "removable", "bytes_removable")
     elif not ending.dry_run:
         yield from _losing(ending, "Removed:", "removed", "bytes_removed")
-        yield from _losing(ending, "Archived, and ecr-cleaner restore brings it back:", "archived", "bytes_archived")
+        yield from _losing(ending, "Archived (ecr-cleaner restore brings an image back):", "archived", "bytes_archived")
 
 
 def _losing(ending: InvocationResult, heading: str, count: str, size: str) -> Iterator[str]:
@@ -125,10 +129,10 @@ def _where(ending: InvocationResult) -> Iterator[str]:
     summary = ending.summary
     if summary:
         totals, sources = ending.totals, ending.sources
-        asked = len({source["source"] for source in sources if source["outcome"] != "disabled"})
+        called = len({source["source"] for source in sources if source["outcome"] != "disabled"})
         yield (
-            f"Looked at {totals['images']} images ({human_bytes(totals['bytes_total'])}) in"
-            f" {len(ending.repositories)} repositories and asked {asked} sources who uses them,"
+            f"Evaluated {totals['images']} images ({human_bytes(totals['bytes_total'])}) in"
+            f" {len(ending.repositories)} repositories with the usages from {called} sources,"
             f" in {summary['duration_seconds']:.0f} seconds."
         )
         if summary.get("report"):
@@ -141,12 +145,12 @@ def _where(ending: InvocationResult) -> Iterator[str]:
 
 
 def _listed(heading: str, items: Iterable[str], most: int, characters: int) -> list[str]:
-    """A list under its heading, cut to what a mail may hold; nothing if there is nothing."""
-    told: Sequence[str] = list(items)
-    if not told:
+    """A list under its heading, cut to the limits of a mail; nothing if there are no items."""
+    listed: Sequence[str] = list(items)
+    if not listed:
         return []
-    lines = [f"  - {_cut(item, characters)}" for item in told[:most]]
-    rest = [f"  - and {len(told) - most} more: see the log"] if len(told) > most else []
+    lines = [f"  - {_cut(item, characters)}" for item in listed[:most]]
+    rest = [f"  - and {len(listed) - most} more: see the log"] if len(listed) > most else []
     return [*([heading] if heading else []), *lines, *rest]
 
 

@@ -71,7 +71,7 @@ def document(ending: InvocationResult, namespace: str, now: datetime, level: str
     """The line as a document.
 
     Args:
-        ending: What is told.
+        ending: The result of the invocation.
         namespace: Of the metrics.
         now: In UTC; the time of every value.
         level: The least severe level that Lambda keeps. Of a line without one it takes INFO, and above INFO it would

@@ -25,7 +25,7 @@ _CAUSES_BYTES: Final = 64 * 1024
 _REPOSITORIES_BYTES: Final = 160 * 1024
 _SOURCES_BYTES: Final = 12 * 1024
 _TEXT_CHARACTERS: Final = 2000
-_TOLD: Final = (
+_REPOSITORY: Final = (
     "name",
     "status",
     "images",
@@ -42,11 +42,11 @@ _TOLD: Final = (
 )
 
 _SOURCE: Final = ("account_id", "region", "source", "cluster")
-"""What names one of them."""
+"""What identifies one of them."""
 
 
 def entry(ending: InvocationResult, bus: str, now: datetime) -> dict[str, str]:
-    """The entry of PutEvents; never too long, however much there is to tell."""
+    """The entry of PutEvents; cut to the largest size that EventBridge accepts."""
     detail = json.dumps(_detail(ending, now), separators=(",", ":"))
     return {"EventBusName": bus, "Source": SOURCE, "DetailType": DETAIL_TYPE, "Detail": detail}
 
@@ -54,8 +54,8 @@ def entry(ending: InvocationResult, bus: str, now: datetime) -> dict[str, str]:
 def _detail(ending: InvocationResult, now: datetime) -> dict[str, Any]:
     summary = ending.summary or {}
     causes = [cause[:_TEXT_CHARACTERS] for cause in ending.causes]
-    told = _fitting(causes, _CAUSES_BYTES)
-    repositories = [{key: one[key] for key in _TOLD} for one in ending.repositories]
+    shown_causes = _fitting(causes, _CAUSES_BYTES)
+    repositories = [{key: one[key] for key in _REPOSITORY} for one in ending.repositories]
     shown = _fitting(repositories, _REPOSITORIES_BYTES)
     outcomes = Counter(source["outcome"] for source in ending.sources)
     return {
@@ -70,8 +70,8 @@ def _detail(ending: InvocationResult, now: datetime) -> dict[str, Any]:
         "dry_run": ending.dry_run,
         "tripwire_tripped": ending.tripwire_tripped,
         "consumers_broken": summary.get("consumers_broken", 0),
-        "causes": told,
-        "causes_omitted": len(causes) - len(told),
+        "causes": shown_causes,
+        "causes_omitted": len(causes) - len(shown_causes),
         "totals": dict(ending.totals) if ending.summary else None,
         "sources": {status.value: outcomes[status.value] for status in SourceStatus},
         "sources_failed": _fitting(_named(ending.sources, SourceStatus.FAILED), _SOURCES_BYTES),
@@ -85,12 +85,12 @@ def _named(sources: Iterable[Mapping[str, Any]], status: SourceStatus) -> list[d
     return [{name: source[name] for name in _SOURCE} for source in sources if source["outcome"] == status.value]
 
 
-def _fitting(items: Iterable[Any], room: int) -> list[Any]:
+def _fitting(items: Iterable[Any], max_bytes: int) -> list[Any]:
     """The first items that fit into so many bytes of JSON."""
-    found = []
+    fitting = []
     for item in items:
-        room -= len(json.dumps(item, separators=(",", ":"))) + 1
-        if room < 0:
+        max_bytes -= len(json.dumps(item, separators=(",", ":"))) + 1
+        if max_bytes < 0:
             break
-        found.append(item)
-    return found
+        fitting.append(item)
+    return fitting

@@ -1,8 +1,8 @@
-"""What storage costs, told as what it is at most.
+"""Upper bounds of storage costs.
 
-ECR bills each layer of a repository once and says of an image only the sum of its layers: what images share is counted
-here as often as images have it, so that no sum says less than the truth. Which layers are shared stands in manifests
-that a run does not read.
+ECR bills each layer of a repository once and returns only the sum of the layers of an image: a layer that images share
+is counted here once for each of them, so that no sum is too low. Only manifests, which a run does not read, say which
+layers are shared.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 BYTES_PER_GB: Final = 10**9
-"""The smaller reading of a GB: with it no sum is too low."""
+"""The smaller definition of a GB: with it no sum is too low."""
 
 _CENT: Final = Decimal("0.01")
 
 
 def per_month(size_bytes: int, price: float) -> float:
-    """What it costs at most to keep some bytes for a month.
+    """Upper bound of the monthly storage cost.
 
     Args:
         size_bytes: An upper bound.
@@ -34,15 +34,15 @@ def per_month(size_bytes: int, price: float) -> float:
 
 
 def savings(totals: Mapping[str, int], price: float, removal: Literal["delete", "archive"]) -> dict[str, Any]:
-    """What is stored, what could go and what went, in bytes and in money, as JSON-native values.
+    """What is stored, removable and removed, in bytes and in US dollars, as JSON-native values.
 
-    ECR asks the same for a GB in its archive (below 150 TB a month,
-    https://aws.amazon.com/ecr/pricing/), so what is moved there saves nothing, and what lies there costs.
+    ECR charges the same for a GB in its archive (below 150 TB a month,
+    https://aws.amazon.com/ecr/pricing/), so archiving saves nothing.
 
     Args:
         totals: Of a run's summary; they count no index, whose size is that of its largest manifest.
         price: US dollars for a GB and month, in either storage class.
-        removal: What removing means.
+        removal: Whether images are deleted or archived.
     """
     deleted = totals["bytes_removable" if removal == "delete" else "bytes_removable_from_archive"]
     sizes = {
@@ -53,7 +53,7 @@ def savings(totals: Mapping[str, int], price: float, removal: Literal["delete", 
         "archivable": totals["bytes_removable"] - deleted,
         "archived": totals["bytes_archived"],
     }
-    told = {
+    parts = {
         part: {"bytes_at_most": size, "usd_per_month_at_most": per_month(size, price)} for part, size in sizes.items()
     }
-    return {"currency": "USD", "price_per_gb_month": price, "layers": "shared_layers_counted_repeatedly", **told}
+    return {"currency": "USD", "price_per_gb_month": price, "layers": "shared_layers_counted_repeatedly", **parts}

@@ -1,10 +1,10 @@
-"""Numbers as people read them."""
+"""Formats numbers for texts."""
 
 from __future__ import annotations
 
 
 def human_bytes(size: float) -> str:
-    """A size for people, in powers of 1024."""
+    """A size in powers of 1024, e.g. ``1.5 MiB``."""
     for unit in ("B", "KiB", "MiB", "GiB"):
         if size < 1024 or unit == "GiB":  # noqa: PLR2004 - the power itself
             return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"

@@ -60,7 +60,7 @@ def test_what_stays_stays_whole(registry: Registry, retention: Retention, data: 
         assert index not in there - gone or not set(listed) & gone
     for one in registry.contents.images:
         assert one.digest not in gone or one.subject not in there - gone
-    assert all(may_go.holders.get(d, frozenset()) <= gone for d in gone)
+    assert all(may_go.must_go_first.get(d, frozenset()) <= gone for d in gone)
 
 
 @given(registries(), retentions(), st.data())
@@ -125,11 +125,11 @@ def test_each_stay_says_why() -> None:
 def test_what_hangs_on_what_stays_stays() -> None:
     """Through several: an index that lists an index that lists an image."""
     goes = tuple(Verdict(image(name), Reason.OLD_AND_UNUSED) for name in ("outer", "inner", "leaf"))
-    holders = {digest("outer"): frozenset[str](), digest("inner"): frozenset({digest("outer")})}
+    must_go_first = {digest("outer"): frozenset[str](), digest("inner"): frozenset({digest("outer")})}
     parts = {digest("outer"): (goes[1].image, goes[2].image)}
-    fresh = RepositoryPlan(repository(), goes, holders | {digest("leaf"): frozenset({digest("inner")})}, parts)
+    fresh = RepositoryPlan(repository(), goes, must_go_first | {digest("leaf"): frozenset({digest("inner")})}, parts)
     may_go, endings = permitted(fresh, {digest("inner"): approved(), digest("leaf"): approved()})
-    assert (may_go.verdicts, may_go.holders) == ((), {})
+    assert (may_go.verdicts, may_go.must_go_first) == ((), {})
     assert [one.status for one in endings] == [
         RemovalStatus.NOT_IN_PLAN,
         RemovalStatus.HOLDER_KEPT,
@@ -137,4 +137,4 @@ def test_what_hangs_on_what_stays_stays() -> None:
     ]
     may_go, endings = permitted(replace(fresh), {digest("outer"): approved(), digest("inner"): approved()})
     assert [v.image.digest for v in may_go.verdicts] == [digest("outer"), digest("inner")]
-    assert (may_go.holders, may_go.parts) == (holders, parts)
+    assert (may_go.must_go_first, may_go.parts) == (must_go_first, parts)

@@ -76,7 +76,7 @@ def test_signatures_that_are_kept_apart_are_used_with_what_they_sign() -> None:
     """By subject and by tag; those of an image that lies beside them hang on it instead."""
     by_tag = image("by-tag", tags=["sha256-" + digest("elsewhere")[7:] + ".sig"])
     graph = built(image("by-field", subject="elsewhere"), by_tag, image("a"), image("own", subject="a"))
-    assert graph.strays == {digest("elsewhere"): (digest("by-field"), digest("by-tag"))}
+    assert graph.dangling_referrers == {digest("elsewhere"): (digest("by-field"), digest("by-tag"))}
     assert graph.referrers == {digest("a"): (digest("own"),)}
     used = usage(of="elsewhere")
     assert named(graph, used) == {digest("by-field"): (used,), digest("by-tag"): (used,)}

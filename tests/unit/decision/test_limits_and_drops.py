@@ -66,7 +66,7 @@ def test_usages_go_stale() -> None:
 def test_limits_hold_exactly(limits: Limits, removals: int, images: int, exceeded: str) -> None:
     """At the limit still goes what is asked for; one more, and nothing does. The cause names the inputs."""
     said = limits.exceeded_by_repository(removals, images)
-    assert said == (f"{removals} of {images} images would go, more than {exceeded} allows" if exceeded else "")
+    assert said == (f"{removals} of {images} images would be removed, more than {exceeded} allows" if exceeded else "")
     # The same numbers for a run, by its own inputs.
     run = Limits(None, None, limits.removals_per_repository, limits.percent_per_repository)
     assert run.exceeded_by_run(removals, images) == said.replace("per_repository", "per_run")

@@ -315,7 +315,7 @@ def test_what_hangs_on_an_image_is_removed_after_it() -> None:
     )
     contents = RepositorySnapshot(images, {digest("index"): (digest("child"),)})
     plan = evaluate(repository(), contents, [], NOW)
-    assert plan.holders == {
+    assert plan.must_go_first == {
         digest("index"): frozenset(),
         digest("child"): {digest("index")},
         digest("sig"): {digest("index")},

@@ -303,4 +303,4 @@ def test_what_holds_a_removed_image_is_removed_too(registry: Registry, retention
     gone = removed(plan)
     for index, listed in registry.contents.children.items():
         assert index in gone or not gone & set(listed) or index not in {i.digest for i in registry.contents.images}
-    assert all(holders <= gone for holders in plan.holders.values())
+    assert all(must_go_first <= gone for must_go_first in plan.must_go_first.values())

@@ -28,8 +28,8 @@ def looks(draw: st.DrawFn, size: int = 5) -> list[History]:
 
 def _look(draw: st.DrawFn, at: datetime) -> History:
     present = draw(st.lists(st.sampled_from(NAMES), unique=True, max_size=len(NAMES)))
-    holders = {tag: draw(st.sampled_from([*present, None])) for tag in TAGS}
-    images = [image(n, tags=[tag for tag, holder in holders.items() if holder == n]) for n in present]
+    must_go_first = {tag: draw(st.sampled_from([*present, None])) for tag in TAGS}
+    images = [image(n, tags=[tag for tag, holder in must_go_first.items() if holder == n]) for n in present]
     used = {
         digest(name): [usage(of=name, consumer=c) for c in draw(st.lists(st.sampled_from(CONSUMERS), min_size=1))]
         for name in present

@@ -35,7 +35,7 @@ FAILED = summary(repository(status="failed", detail="no", removable=0))
 def test_whom_an_ending_concerns(of: RunSummary | None, told: set[NotifyOn]) -> None:
     """Problems concern everybody, removals all but those who want problems alone."""
     occasions: tuple[NotifyOn, ...] = ("always", "removals", "problems")
-    assert {one for one in occasions if ending(of).concerns(one)} == told
+    assert {one for one in occasions if ending(of).should_notify(one)} == told
 
 
 def test_what_would_go_counts_in_a_dry_run_alone() -> None:
@@ -56,9 +56,9 @@ def test_what_would_go_counts_in_a_dry_run_alone() -> None:
 )
 def test_what_goes_wrong_afterwards_comes_on_top(before: RunStatus, after: RunStatus) -> None:
     """The causes that there were come first, and none is hidden; a refused run stays one."""
-    worse = ending(status=before, causes=("first",)).worsened(["second", "third"])
+    worse = ending(status=before, causes=("first",)).with_problems(["second", "third"])
     assert (worse.status, worse.causes) == (after, ("first", "second", "third"))
-    assert ending(status=before).worsened([]) == ending(status=before)
+    assert ending(status=before).with_problems([]) == ending(status=before)
 
 
 def test_repositories_with_problems_come_first_then_the_largest() -> None:

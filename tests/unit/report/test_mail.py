@@ -44,18 +44,18 @@ Removed:
   web       1 of 6 images, 1.0 MiB
   (Layers that images share are counted for each of them, so less may be freed.)
 
-Left alone:
+Skipped:
   - partners/connector: its policy lets arn:aws:iam::210987654321:root pull; \
 accepted_gaps = {{ "other_accounts:partners/connector" = "<reason>" }} would include it
 
 Not protected, by your settings:
   - lambda in 123456789012/us-east-1: images of functions
 
-Worth knowing:
+Notes:
   - the history began 2026-11-01 00:00 UTC
   - a dead revision
 
-Looked at 33 images (33.0 MiB) in 4 repositories and asked 1 sources who uses them, in 12 seconds.
+Evaluated 33 images (33.0 MiB) in 4 repositories with the usages from 1 sources, in 12 seconds.
 Run {RUN_ID}, status completed. All of its log lines:
 {COMMAND}
 """
@@ -65,8 +65,8 @@ Run {RUN_ID}, status completed. All of its log lines:
 def test_a_dry_run_says_what_would_go() -> None:
     """In the subject already: nothing has gone."""
     of = summary(repository(removable=1), dry_run=True)
-    assert mail.subject(ending(of)) == "ecr-cleaner us-east-1: dry run, 1 image would go, at most 1.0 MiB"
-    assert "Would go:\n  app  1 of 5 images, 1.0 MiB\n" in mail.text(ending(of))
+    assert mail.subject(ending(of)) == "ecr-cleaner us-east-1: dry run, 1 image would be removed, at most 1.0 MiB"
+    assert "Would be removed:\n  app  1 of 5 images, 1.0 MiB\n" in mail.text(ending(of))
 
 
 @pytest.mark.parametrize(
@@ -74,8 +74,8 @@ def test_a_dry_run_says_what_would_go() -> None:
     [
         (summary(refusals=["r"]), "REFUSED: nothing removed"),
         (summary(repository(removed=3), refusals=["r"]), "REFUSED: 3 images removed, at most 3.0 MiB"),
-        (summary(repository(), refusals=["r"], dry_run=True), "REFUSED: dry run, nobody knows what would go"),
-        (summary(problems=["p"], dry_run=True), "FAILED: dry run, nothing would go"),
+        (summary(repository(), refusals=["r"], dry_run=True), "REFUSED: dry run, and what would be removed is unknown"),
+        (summary(problems=["p"], dry_run=True), "FAILED: dry run, nothing would be removed"),
         (summary(left=["app"]), "INCOMPLETE: nothing removed"),
         (summary(), "nothing removed"),
     ],
@@ -90,7 +90,7 @@ def test_the_subject_begins_with_the_gravest_word(of: Any, subject: str) -> None
 
 @pytest.mark.parametrize(
     ("status", "subject"),
-    [(RunStatus.REFUSED, "REFUSED: nothing was looked at"), (RunStatus.FAILED, "FAILED: the run broke off")],
+    [(RunStatus.REFUSED, "REFUSED: nothing was done"), (RunStatus.FAILED, "FAILED: the run ended early")],
 )
 def test_what_ended_before_a_run_is_told_too(status: RunStatus, subject: str) -> None:
     """With its cause, and the way to the log."""
@@ -101,7 +101,7 @@ def test_what_ended_before_a_run_is_told_too(status: RunStatus, subject: str) ->
         "  - another run is under way",
     ]
     assert mail.text(of).endswith(f"{COMMAND}\n")
-    assert "Looked at" not in mail.text(of)
+    assert "Evaluated" not in mail.text(of)
 
 
 def test_the_mend_stands_with_the_cause() -> None:
@@ -114,7 +114,7 @@ def test_the_mend_stands_with_the_cause() -> None:
 def test_a_refused_dry_run_names_nothing_that_would_go() -> None:
     """What would go rests on usages that are not complete: nobody is to act on it."""
     of = summary(repository("shop/api"), refusals=["source ecs: denied"], dry_run=True)
-    assert "Would go" not in mail.text(ending(of))
+    assert "Would be removed" not in mail.text(ending(of))
 
 
 def test_only_the_largest_repositories_are_named() -> None:
@@ -171,9 +171,9 @@ def test_what_was_archived_is_told_by_itself() -> None:
     of = ending(summary(attic))
     assert mail.subject(of) == "ecr-cleaner us-east-1: 1 image removed, 2 images archived, at most 3.0 MiB"
     text = mail.text(of)
-    assert "Archived, and ecr-cleaner restore brings it back:\n  attic  2 of 9 images, 2.0 MiB\n" in text
+    assert "Archived (ecr-cleaner restore brings an image back):\n  attic  2 of 9 images, 2.0 MiB\n" in text
     assert text.count("less may be freed") == 1
     attic.removals["removed"] = 0
     attic.bytes_removed = 0
     assert mail.subject(ending(summary(attic))) == "ecr-cleaner us-east-1: 2 images archived, at most 2.0 MiB"
-    assert ending(summary(attic)).concerns("removals")
+    assert ending(summary(attic)).should_notify("removals")

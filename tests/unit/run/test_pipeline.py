@@ -948,7 +948,7 @@ def test_a_repository_over_its_limit_keeps_everything(
     assert told.removed == ([] if dry_run else ["b:v0", "b:v1", "b:v2"])
     assert told.withheld_images == ([] if dry_run else ["a:v0", "a:v1", "a:v2", "a:v3"])
     assert summary.status == "failed"
-    assert summary.causes == (f"repository a: 4 of 10 images would go, more than {cause} allows",)
+    assert summary.causes == (f"repository a: 4 of 10 images would be removed, more than {cause} allows",)
     assert (summary.repositories["a"].status, summary.repositories["a"].removable) == ("over_limit", 4)
 
 
@@ -969,7 +969,7 @@ def test_a_run_over_its_limit_removes_nothing(
     assert told.removed == []
     assert told.withheld_images == ([] if dry_run else [f"a:v{n}" for n in range(4)] + [f"b:v{n}" for n in range(3)])
     assert summary.status == "refused"
-    assert summary.causes == (f"all repositories together: 7 of 20 images would go, more than {cause} allows",)
+    assert summary.causes == (f"all repositories together: 7 of 20 images would be removed, more than {cause} allows",)
 
 
 def test_what_a_repository_may_not_remove_counts_for_no_run(
@@ -994,7 +994,7 @@ def test_limits_hold_over_what_went_already(run: Callable[..., RunSummary], worl
     assert told.removed == ["a:v0"]
     assert told.withheld_images == ["a:v1", "a:v2", "a:v3"]
     assert summary.causes == (
-        "repository a: 4 of 10 images would go, more than max_removals_per_repository = 3 allows",
+        "repository a: 4 of 10 images would be removed, more than max_removals_per_repository = 3 allows",
     )
 
 
@@ -1009,7 +1009,7 @@ def test_the_runs_limit_holds_over_what_went_already(run: Callable[..., RunSumma
     assert told.removed == ["a:v0"]
     assert told.withheld_images == ["b:v0", "b:v1", "b:v2"]
     assert (summary.status, len(summary.causes)) == ("refused", 1)
-    assert summary.causes[0].startswith("all repositories together: 4 of 20 images would go")
+    assert summary.causes[0].startswith("all repositories together: 4 of 20 images would be removed")
 
 
 def test_limits_are_not_held_against_a_run_that_is_refused(run: Callable[..., RunSummary], world: World) -> None:

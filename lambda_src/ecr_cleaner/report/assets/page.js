@@ -59,7 +59,7 @@ function imageEntries(image, told) {
     ["Repository", image.repository],
     ["Tags", image.tags.length ? image.tags : "(none)"],
     ["Digest", image.digest],
-    ["Kind", image.index ? "Index: lists manifests, adds nothing to what they take" : "Manifest"],
+    ["Kind", image.index ? "Index: lists manifests; its own size is not counted" : "Manifest"],
     ["Size", `${bytes(image.bytes)}${image.index ? ", the largest of its manifests" : ""}`],
     ["Pushed", `${moment(image.pushed_at)}, ${count(image.age_days, "day")} ago`],
     ["Last pulled", image.last_pulled_at ? moment(image.last_pulled_at) : "never, as far as ECR tells"],
@@ -76,7 +76,7 @@ function makeImages(told) {
     return two(nameButton(imageName(image), () => imageEntries(image, told)), second);
   };
   return makeTable({
-    name: "images", label: "Images", one: "image", rows: told.images, empty: "No image was judged.",
+    name: "images", label: "Images", one: "image", rows: told.images, empty: "No image was evaluated.",
     text: (image) => [image.repository, ...image.tags, image.tags.map((tag) => `${image.repository}:${tag}`).join(" "), image.digest,
       words(image.reason), image.outcome, ...image.evidence, image.removal ? image.removal.codes.join(" ") : ""].join(" "),
     filters: [
@@ -102,10 +102,10 @@ function makeUsages(told) {
     const at = one.repository ? one.reference.indexOf(`/${one.repository}`) : -1;
     return at > 0 && one.account_id === told.run.account_id && one.region === told.run.region ? one.reference.slice(at + 1) : one.reference;
   };
-  const entries = (one) => [["Consumer", one.consumer], ["Source", one.source], ["Evidence", words(one.evidence)], ["As written", one.reference],
-    ["Account", one.account_id], ["Region", one.region], ["Repository", one.repository], ["Tag", one.tag], ["Digest", one.digest], ["Did not get it", one.failure], ["Consumer's account", one.found_in?.account_id], ["Consumer's region", one.found_in?.region], ["Consumer's cluster", one.found_in?.cluster], ["Covers", `one ${one.breadth}`.replace("one prefix", "every repository with this prefix")]];
+  const entries = (one) => [["Consumer", one.consumer], ["Source", one.source], ["Evidence", words(one.evidence)], ["Reference", one.reference],
+    ["Account", one.account_id], ["Region", one.region], ["Repository", one.repository], ["Tag", one.tag], ["Digest", one.digest], ["Pull failure", one.failure], ["Consumer's account", one.found_in?.account_id], ["Consumer's region", one.found_in?.region], ["Consumer's cluster", one.found_in?.cluster], ["Covers", `one ${one.breadth}`.replace("one prefix", "every repository with this prefix")]];
   return makeTable({
-    name: "usages", label: "Who uses what", one: "usage", rows: told.usages, empty: "Nobody was found who uses an image.",
+    name: "usages", label: "Usages", one: "usage", rows: told.usages, empty: "No source returned a usage.",
     text: (one) => [one.consumer, one.source, one.evidence, one.reference, one.digest].join(" "),
     filters: [{ label: "Source", value: (one) => one.source }, { label: "Evidence", value: (one) => words(one.evidence) }],
     sorts: [["Consumer", "consumer", "asc"], ["Image", "reference", "asc"], ["Source", "source", "asc"]],
@@ -163,7 +163,7 @@ function makeSources(told) {
   const order = ["failed", "disabled", "complete", "not_in_region"];
   told.sources.forEach((one) => { one.weight = order.indexOf(one.outcome); });
   return makeTable({
-    name: "sources", label: "Sources", one: "source", rows: told.sources, empty: "No source was asked.",
+    name: "sources", label: "Sources", one: "source", rows: told.sources, empty: "No source was called.",
     text: (one) => [one.source, one.account_id, one.region, one.cluster, words(one.outcome), one.detail].join(" "),
     filters: [{ label: "Outcome", value: (one) => words(one.outcome) }],
     sorts: [["Gravest", "weight", "asc"], ["Name", "source", "asc"], ["Most usages", "usages", "desc"]],

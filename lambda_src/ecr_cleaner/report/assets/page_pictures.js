@@ -19,7 +19,7 @@ function drawStorage(told) {
   const part = told.run.dry_run ? "bytes_removable" : "bytes_removed";
   const goes = told.run.dry_run ? (told.run.settings.removal_mode === "archive" ? "Would be archived" : "Would go") : "Removed";
   if (!sized.length) {
-    byId("storage-picture").replaceChildren(element("p", { className: "fine", textContent: "No repository was judged." }));
+    byId("storage-picture").replaceChildren(element("p", { className: "fine", textContent: "No repository was evaluated." }));
     return null;
   }
   const rest = sized.slice(MAX_BARS);
@@ -55,7 +55,7 @@ function drawTrend(told) {
   const runs = told.trend;
   if (runs.length < 2) {
     byId("trend-picture").remove();
-    byId("trend-words").textContent = "This is the first run that is remembered: there is a trend from the next one on.";
+    byId("trend-words").textContent = "This is the first recorded run: the trend starts with the next one.";
     return null;
   }
   const [first, last] = [runs[0], runs.at(-1)];

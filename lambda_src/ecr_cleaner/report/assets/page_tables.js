@@ -54,7 +54,7 @@ function makeTable(told) {
     renderVertical: "virtual",
     renderVerticalBuffer: 400,
     nestedFieldSeparator: false,
-    placeholder: () => "Nothing fits the search.",
+    placeholder: () => "Nothing matches the search.",
     index: "id",
     autoResize: true,
   });

@@ -75,10 +75,10 @@ def usages(account: SourceContext, cluster: str) -> Iterator[Usage]:
 
 
 def _configured(account: SourceContext, service: dict[str, Any], name: str) -> Iterator[Usage]:
-    # All three are legitimately absent: with the controllers CODE_DEPLOY and EXTERNAL the service itself has no
+    # Each of the three may be absent: with the controllers CODE_DEPLOY and EXTERNAL the service itself has no
     # task definition, with ECS there are no task sets.
-    holders = [service, *service.get("deployments", ()), *service.get("taskSets", ())]
-    for arn in sorted({holder["taskDefinition"] for holder in holders if holder.get("taskDefinition")}):
+    structures = [service, *service.get("deployments", ()), *service.get("taskSets", ())]
+    for arn in sorted({one["taskDefinition"] for one in structures if one.get("taskDefinition")}):
         yield from of_task_definition(account, arn, name)
 
 
