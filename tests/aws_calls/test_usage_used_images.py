@@ -124,7 +124,9 @@ def test_an_inventory_of_exactly_the_age_is_fresh(script: Script) -> None:
     assert len(used(script)) == 1
     listed(script, "in/use/a.json", "in/use/b.json", modified="24h+1s")
     told = "s3://lists/in/use/a.json was written 24.0 hours ago, s3://lists/in/use/b.json was written 24.0 hours ago"
-    with pytest.raises(SourceError, match=f"^{told}, and used_images_max_age_hours is 24: write it anew, or delete it"):
+    with pytest.raises(
+        SourceError, match=f"^{told}, and used_images_max_age_hours is 24: write it again, or delete it"
+    ):
         used(script)
 
 

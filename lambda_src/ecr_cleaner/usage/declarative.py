@@ -126,7 +126,7 @@ class DeclarativeCollector:
     service: str
     chains: tuple[Chain, ...]
 
-    def __call__(self, account: SourceContext) -> Iterator[Usage]:
+    def __call__(self, context: SourceContext) -> Iterator[Usage]:
         """The usages at the ends of all chains.
 
         Raises:
@@ -135,7 +135,7 @@ class DeclarativeCollector:
             SourceError: A response does not have the shape that the chain expects.
         """
         for chain in self.chains:
-            yield from read(account, self.name, self.service, chain)
+            yield from read(context, self.name, self.service, chain)
 
 
 def source(  # noqa: PLR0913 - a row, each cell by name
@@ -180,11 +180,11 @@ def fields(service: str, chain: Chain) -> Iterator[RequiredField]:
             yield RequiredField(call.service or service, call.operation, ".".join(filter(None, (call.items, path))))
 
 
-def read(account: SourceContext, name: str, service: str, chain: Chain) -> Iterator[Usage]:
+def read(context: SourceContext, name: str, service: str, chain: Chain) -> Iterator[Usage]:
     """The usages at the end of a chain.
 
     Args:
-        account: What is read.
+        context: What the source reads from.
         name: Of the source.
         service: botocore's name.
         chain: Which calls.
@@ -195,7 +195,7 @@ def read(account: SourceContext, name: str, service: str, chain: Chain) -> Itera
         SourceError: A response does not have the shape that the chain expects.
     """
     try:
-        yield from _Walk(account, name, service, chain).follow(0, {})
+        yield from _Walk(context, name, service, chain).follow(0, {})
     except TypeError as error:
         message = f"a response of {service} does not match its service model: {error}"
         raise SourceError(message) from None
@@ -203,7 +203,7 @@ def read(account: SourceContext, name: str, service: str, chain: Chain) -> Itera
 
 @dataclass(frozen=True, slots=True)
 class _Walk:
-    account: SourceContext
+    context: SourceContext
     name: str
     service: str
     chain: Chain
@@ -217,7 +217,7 @@ class _Walk:
         """
         call = self.chain.calls[depth]
         params = _params(call, known)
-        client = self.account.aws.client(call.service or self.service)
+        client = self.context.aws.client(call.service or self.service)
         try:
             # All pages before the first item, so that a resource that is deleted between two pages is noticed.
             items = list(_items(client, call, params | dict(call.params)))

@@ -19,29 +19,29 @@ if TYPE_CHECKING:
 _NAME: Final = re.compile(r"(?:arn:[^:\s]+:ecs:[^:\s]*:\d{12}:task-definition/)?[\w-]{1,255}(?::\d+)?", re.ASCII)
 
 
-def noted_if_dynamic(account: SourceContext, task_definition: str, namer: str) -> bool:
+def noted_if_dynamic(context: SourceContext, task_definition: str, namer: str) -> bool:
     """Whether a task definition is only known at each start; if so, a note says it.
 
     Args:
-        account: What the source reads from.
+        context: What the source reads from.
         task_definition: A name as ECS assigns it, or a path or an expression that yields one.
         namer: The resource that names it, as reports name that.
     """
     if _NAME.fullmatch(task_definition):
         return False
     written = textwrap.shorten(task_definition, 80)
-    account.notes.append(
+    context.notes.append(
         f"{namer} chooses a task definition only when it starts one ({written}): nothing but the source ecs_families"
         " protects its images"
     )
     return True
 
 
-def scheduled(account: SourceContext, task_definition: str, *, source: str, namer: str) -> Iterator[Usage]:
+def scheduled(context: SourceContext, task_definition: str, *, source: str, namer: str) -> Iterator[Usage]:
     """The usages of a task definition that a resource will start later.
 
     Args:
-        account: What the source reads from.
+        context: What the source reads from.
         task_definition: ARN, ``family:revision`` or family.
         source: Name of the source.
         namer: The resource that names it, e.g. ``schedule default/nightly``.
@@ -50,9 +50,9 @@ def scheduled(account: SourceContext, task_definition: str, *, source: str, name
         A usage for each image. None if the task definition does not exist any more: a note says so, because the
         next start will fail.
     """
-    images = account.task_definitions.images(task_definition)
+    images = context.task_definitions.images(task_definition)
     if images is None:
-        account.notes.append(f"{namer} names task definition {task_definition}, which does not exist any more")
+        context.notes.append(f"{namer} names task definition {task_definition}, which does not exist any more")
         return
     consumer = f"{namer}, task definition {task_definition.rpartition('/')[2]}"
     for image in images:

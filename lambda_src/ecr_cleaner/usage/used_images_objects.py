@@ -1,6 +1,6 @@
 """Lists the objects of used images once for all sources that need them.
 
-An inventory is a JSON array of image references that somebody keeps in S3, for what runs where no source looks.
+An inventory is a JSON array of image references in S3, for consumers that no source scans.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Listing:
 
 
 def must_be_fresh(inventories: tuple[ListedObject, ...], place: UsedImagesLocation, now: datetime) -> None:
-    """Refuse inventories that may be out of date; one of exactly the age that is allowed is fresh.
+    """Reject inventories that may be out of date; one of exactly the maximum age is fresh.
 
     Raises:
         SourceError: With every one that was written too long ago.
@@ -61,7 +61,7 @@ def must_be_fresh(inventories: tuple[ListedObject, ...], place: UsedImagesLocati
     ]
     if stale:
         message = (
-            f"{', '.join(stale)}, and used_images_max_age_hours is {place.max_age_hours}: write it anew, or delete it "
-            "if what it told of is gone"
+            f"{', '.join(stale)}, and used_images_max_age_hours is {place.max_age_hours}: write it again, or delete it "
+            "if its consumers are gone"
         )
         raise SourceError(message)

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 _NAME: Final = "apprunner"
 
 
-def collect(account: SourceContext) -> Iterator[Usage]:
+def collect(context: SourceContext) -> Iterator[Usage]:
     """The image of every service.
 
     Yields:
         Usages of the kind ``configured``.
     """
-    apprunner = account.aws.client("apprunner")
+    apprunner = context.aws.client("apprunner")
     services = responses.paged(
         apprunner,
         "ListServices",

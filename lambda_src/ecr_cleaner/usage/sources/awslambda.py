@@ -27,7 +27,7 @@ _REASONS: Final = ("StateReasonCode", "LastUpdateStatusReasonCode")
 """Of a function that cannot start, and of one that could not be updated; ListFunctions returns neither."""
 
 
-def collect(account: SourceContext) -> Iterator[Usage]:
+def collect(context: SourceContext) -> Iterator[Usage]:
     """The image of every version, by the digest Lambda resolved and by the name it was given.
 
     Yields:
@@ -36,7 +36,7 @@ def collect(account: SourceContext) -> Iterator[Usage]:
     Raises:
         SourceError: Lambda names no image of a version.
     """
-    client = account.aws.client("lambda")
+    client = context.aws.client("lambda")
     versions = responses.paged(
         client,
         "ListFunctions",

@@ -42,7 +42,7 @@ _UNFINISHED: Final = ("SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING",
 _UNFINISHED_SERVICE: Final = ("SUBMITTED", "PENDING", "RUNNABLE", "SCHEDULED", "STARTING", "RUNNING", "RUNNABLE")
 
 
-def collect(account: SourceContext) -> Iterator[Usage]:
+def collect(context: SourceContext) -> Iterator[Usage]:
     """The images of every active definition and of every unfinished job.
 
     Yields:
@@ -51,7 +51,7 @@ def collect(account: SourceContext) -> Iterator[Usage]:
     Raises:
         SourceError: A definition or job names no image, a job is left out, or a queue cannot be read.
     """
-    batch = account.aws.client("batch")
+    batch = context.aws.client("batch")
     definitions = responses.paged(batch, "DescribeJobDefinitions", "jobDefinitions", status="ACTIVE", maxResults=100)
     for definition in definitions:
         name = responses.member(definition, "jobDefinitionName", "DescribeJobDefinitions")

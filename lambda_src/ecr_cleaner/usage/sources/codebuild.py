@@ -33,7 +33,7 @@ LONGEST: Final = timedelta(hours=36 + 8 + 1)
 """How long a build can be in progress: 2160 minutes, after 480 in a queue, and an hour for clocks that differ."""
 
 
-def collect(account: SourceContext) -> Iterator[Usage]:
+def collect(context: SourceContext) -> Iterator[Usage]:
     """The image of every project, and of every build, batch build and sandbox in progress.
 
     Yields:
@@ -42,8 +42,8 @@ def collect(account: SourceContext) -> Iterator[Usage]:
     Raises:
         SourceError: CodeBuild lists something and does not describe it.
     """
-    codebuild = account.aws.client("codebuild")
-    oldest = account.now - LONGEST
+    codebuild = context.aws.client("codebuild")
+    oldest = context.now - LONGEST
     # All names first: reading the builds takes long, and the lifetime of a page token is not documented.
     names = list(responses.paged(codebuild, "ListProjects", "projects"))
     for asked in in_batches(names, _THINGS_A_CALL):

@@ -28,7 +28,7 @@ _ROLLBACK_DEPTH: Final = 2
 """Successful deployments before the current one whose revisions are protected as rollback targets."""
 
 
-def collect(account: SourceContext) -> Iterator[Usage]:
+def collect(context: SourceContext) -> Iterator[Usage]:
     """Every daemon of every cluster.
 
     Yields:
@@ -37,23 +37,23 @@ def collect(account: SourceContext) -> Iterator[Usage]:
     Raises:
         SourceError: ECS left something out of an answer.
     """
-    for cluster in _clusters(account):
+    for cluster in _clusters(context):
         try:
             # All of the cluster before the first usage, so that a cluster that is deleted meanwhile is noticed.
-            usages = list(_of_cluster(account, cluster))
+            usages = list(_of_cluster(context, cluster))
         except errors.AwsError as error:
-            if errors.code_of(error) == _CLUSTER_GONE and cluster not in set(_clusters(account)):
+            if errors.code_of(error) == _CLUSTER_GONE and cluster not in set(_clusters(context)):
                 continue
             raise
         yield from usages
 
 
-def _clusters(account: SourceContext) -> Iterator[str]:
-    return responses.paged(account.aws.client("ecs"), "ListClusters", "clusterArns", maxResults=100)
+def _clusters(context: SourceContext) -> Iterator[str]:
+    return responses.paged(context.aws.client("ecs"), "ListClusters", "clusterArns", maxResults=100)
 
 
-def _of_cluster(account: SourceContext, cluster: str) -> Iterator[Usage]:
-    ecs = account.aws.client("ecs")
+def _of_cluster(context: SourceContext, cluster: str) -> Iterator[Usage]:
+    ecs = context.aws.client("ecs")
     for summary in responses.paged(ecs, "ListDaemons", "daemonSummariesList", clusterArn=cluster, maxResults=100):
         arn = responses.member(summary, "daemonArn", "ListDaemons")
         try:

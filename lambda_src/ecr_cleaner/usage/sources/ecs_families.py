@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _NAME: Final = "ecs_families"
 
 
-def collect(account: SourceContext) -> Iterator[Usage]:
+def collect(context: SourceContext) -> Iterator[Usage]:
     """The images of the newest active revisions of every family, as many as the settings say.
 
     Yields:
@@ -31,11 +31,11 @@ def collect(account: SourceContext) -> Iterator[Usage]:
     Raises:
         SourceError: ECS lists a task definition that it does not describe, or not the newest first.
     """
-    ecs = account.aws.client("ecs")
+    ecs = context.aws.client("ecs")
     for family in responses.paged(ecs, "ListTaskDefinitionFamilies", "families", status="ACTIVE", maxResults=100):
-        for name, consumer in _revisions(ecs, family, account.settings.task_definition_revisions):
+        for name, consumer in _revisions(ecs, family, context.settings.task_definition_revisions):
             # None: deregistered since it was listed, as the listings prove, so that nothing can be started from it.
-            for image in account.task_definitions.images(name) or ():
+            for image in context.task_definitions.images(name) or ():
                 yield from usages_of(image, source=_NAME, consumer=consumer)
 
 

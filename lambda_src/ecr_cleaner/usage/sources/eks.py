@@ -1,4 +1,4 @@
-"""Kubernetes cannot be seen from here: each cluster needs an inventory, or somebody has to say that this is known."""
+"""Kubernetes clusters are not scanned: each needs an inventory, or an entry of ``accepted_gaps``."""
 
 from __future__ import annotations
 
@@ -19,63 +19,63 @@ _NAME: Final = "eks"
 
 
 def _key_of(cluster: str, region: str) -> str:
-    """Where the inventory of a cluster lies, under the prefix: two regions may have clusters of the same name."""
+    """Key of a cluster's inventory below the prefix: two regions may have clusters of the same name."""
     return f"eks/{region}/{cluster}{SUFFIX}"
 
 
-def collect(account: SourceContext) -> Iterator[Usage]:
-    """Nothing, if every cluster has a fresh inventory, whose images the source of inventories reads.
+def collect(context: SourceContext) -> Iterator[Usage]:
+    """Nothing, if every cluster has a fresh inventory, whose images the source `used_images` reads.
 
     Clusters that run elsewhere and are only connected to EKS count as well.
 
     Raises:
-        UnscannedConsumersError: There are clusters without one; names all of them.
+        UnscannedConsumersError: Clusters have none; the message names all of them.
         SourceError: An inventory of a cluster may be out of date.
     """
-    listed = responses.paged(account.aws.client("eks"), "ListClusters", "clusters", maxResults=100, include=["all"])
+    listed = responses.paged(context.aws.client("eks"), "ListClusters", "clusters", maxResults=100, include=["all"])
     clusters = sorted(set(listed))
-    missing = _without_inventory(account, clusters) if clusters else []
-    missing = _not_accepted(account, missing) if missing else []
+    missing = _without_inventory(context, clusters) if clusters else []
+    missing = _not_accepted(context, missing) if missing else []
     if missing:
         message = (
             f"EKS clusters cannot be scanned, and their pods may use any image: {', '.join(missing)}; "
-            f"{_remedy(account, missing)}"
+            f"{_remedy(context, missing)}"
         )
         raise UnscannedConsumersError(message)
     yield from ()
 
 
-def _without_inventory(account: SourceContext, clusters: list[str]) -> list[str]:
-    place = account.settings.used_images
-    if place is None or _not_read(account):
+def _without_inventory(context: SourceContext, clusters: list[str]) -> list[str]:
+    place = context.settings.used_images
+    if place is None or _not_read(context):
         return clusters
-    wanted = {place.prefix + _key_of(cluster, account.aws.region): cluster for cluster in clusters}
-    found = tuple(one for one in account.listing.read(account.aws, place) if one.key in wanted)
-    must_be_fresh(found, place, account.now)
-    return sorted(set(clusters) - {wanted[one.key] for one in found})
+    wanted = {place.prefix + _key_of(cluster, context.aws.region): cluster for cluster in clusters}
+    inventories = tuple(one for one in context.listing.read(context.aws, place) if one.key in wanted)
+    must_be_fresh(inventories, place, context.now)
+    return sorted(set(clusters) - {wanted[one.key] for one in inventories})
 
 
-def _not_accepted(account: SourceContext, clusters: list[str]) -> list[str]:
+def _not_accepted(context: SourceContext, clusters: list[str]) -> list[str]:
     """The clusters whose ARN no entry of ``accepted_gaps`` names."""
-    # An ARN is arn:<partition>:eks:<region>:<account>:cluster/<name>; AWS's listing tells the names alone.
-    arns = [gap.removeprefix("eks:").split(":") for gap in account.settings.accepted_gaps if gap.startswith("eks:arn:")]
-    here = [account.aws.region, account.aws.account_id]
+    # An ARN is arn:<partition>:eks:<region>:<account>:cluster/<name>; AWS's listing has the names only.
+    arns = [gap.removeprefix("eks:").split(":") for gap in context.settings.accepted_gaps if gap.startswith("eks:arn:")]
+    here = [context.aws.region, context.aws.account_id]
     accepted = {arn[5].removeprefix("cluster/") for arn in arns if arn[3:5] == here}
     return [cluster for cluster in clusters if cluster not in accepted]
 
 
-def _remedy(account: SourceContext, clusters: Iterable[str]) -> str:
-    if _not_read(account):
+def _remedy(context: SourceContext, clusters: Iterable[str]) -> str:
+    if _not_read(context):
         return f'as long as accepted_gaps has "source:{INVENTORIES}", no inventory counts'
-    place = account.settings.used_images
+    place = context.settings.used_images
     start = place.uri() if place else "used_images_uri + "
-    keys = ", ".join(start + _key_of(cluster, account.aws.region) for cluster in clusters)
+    keys = ", ".join(start + _key_of(cluster, context.aws.region) for cluster in clusters)
     return f"a fresh inventory of each lets the run go on: {keys}"
 
 
-def _not_read(account: SourceContext) -> bool:
-    """Whether a person took out the source that reads the inventories: what nobody reads protects nothing."""
-    return f"source:{INVENTORIES}" in account.settings.accepted_gaps
+def _not_read(context: SourceContext) -> bool:
+    """Whether the operator excluded the source that reads the inventories: then these protect nothing."""
+    return f"source:{INVENTORIES}" in context.settings.accepted_gaps
 
 
 SOURCES: Final = (

@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 _NAME: Final = "eventbridge"
 
 
-def collect(account: SourceContext) -> Iterator[Usage]:
+def collect(context: SourceContext) -> Iterator[Usage]:
     """Every task definition that a rule's target names.
 
     Yields:
         Usages of the kind ``scheduled``.
     """
-    events = account.aws.client("events")
+    events = context.aws.client("events")
     for bus in responses.paged(events, "ListEventBuses", "EventBuses", token="NextToken", Limit=100):  # noqa: S106
         arn = responses.member(bus, "Arn", "ListEventBuses")
         rules = responses.paged(
@@ -54,7 +54,7 @@ def collect(account: SourceContext) -> Iterator[Usage]:
                     yield from usages_in(text, source=_NAME, consumer=namer, evidence=UsageKind.SCHEDULED)
                 if "EcsParameters" in target:  # absent on targets that are no ECS cluster
                     name = responses.member(target["EcsParameters"], "TaskDefinitionArn", "ListTargetsByRule")
-                    yield from scheduled(account, name, source=_NAME, namer=namer)
+                    yield from scheduled(context, name, source=_NAME, namer=namer)
 
 
 SOURCES: Final = (

@@ -1,6 +1,6 @@
-"""Amazon Inspector: what its enhanced scanning saw running in ECS tasks and EKS pods, in other accounts too.
+"""Amazon Inspector: images that its enhanced scanning saw in ECS tasks and EKS pods, in other accounts too.
 
-It only ever protects more: that Inspector saw nothing says nothing.
+It only adds usages: an image that Inspector did not see may be in use.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ _SCANNING: Final = "GetRegistryScanningConfiguration"
 _IMAGES: Final = "AWS_ECR_CONTAINER_IMAGE"
 
 
-def collect(account: SourceContext) -> Iterator[Usage]:
+def collect(context: SourceContext) -> Iterator[Usage]:
     """The digest of every image that Inspector counts as in use; none if enhanced scanning is off.
 
     Yields:
-        Usages of the kind ``running``, in whichever repository: of an organization's administrator Inspector lists
-        the images of all accounts.
+        Usages of the kind ``running``, in any repository: to an organization's administrator Inspector lists the images
+        of all accounts.
 
     Raises:
         SourceError: A covered image has no digest in its id.
     """
-    answer = account.aws.client("ecr").get_registry_scanning_configuration()
+    answer = context.aws.client("ecr").get_registry_scanning_configuration()
     configuration = responses.member(answer, "scanningConfiguration", _SCANNING)
     if responses.member(configuration, "scanType", _SCANNING) != "ENHANCED":
         return
     covered = responses.paged(
-        account.aws.client("inspector2"),
+        context.aws.client("inspector2"),
         "ListCoverage",
         "coveredResources",
         maxResults=200,

@@ -20,7 +20,7 @@ _DELETED: Final = "NotFoundException"
 _CLUSTER: Final = re.compile(r"arn:[^:]+:ecs:[^:]*:[^:]*:cluster/.+")
 
 
-def collect(account: SourceContext) -> Iterator[Usage]:
+def collect(context: SourceContext) -> Iterator[Usage]:
     """Every task definition that a pipe's target names.
 
     Yields:
@@ -29,7 +29,7 @@ def collect(account: SourceContext) -> Iterator[Usage]:
     Raises:
         IncompleteAnswerError: A pipe ends at an ECS cluster and names no task definition.
     """
-    pipes = account.aws.client("pipes")
+    pipes = context.aws.client("pipes")
     for pipe in responses.paged(pipes, "ListPipes", "Pipes", token="NextToken", Limit=100):  # noqa: S106 - a name
         name = responses.member(pipe, "Name", "ListPipes")
         try:
@@ -40,8 +40,8 @@ def collect(account: SourceContext) -> Iterator[Usage]:
             raise
         task_definition = _task_definition(answer)
         namer = f"eventbridge pipe {name}"
-        if task_definition is not None and not noted_if_dynamic(account, task_definition, namer):
-            yield from scheduled(account, task_definition, source=_NAME, namer=namer)
+        if task_definition is not None and not noted_if_dynamic(context, task_definition, namer):
+            yield from scheduled(context, task_definition, source=_NAME, namer=namer)
 
 
 def _task_definition(pipe: dict[str, Any]) -> str | None:

@@ -1,4 +1,4 @@
-"""Images that a person says are in use, whoever uses them: AWS is not asked."""
+"""Images that the settings name as in use; no AWS service is called."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 _NAME: Final = "protected_images"
 
 
-def collect(account: SourceContext) -> Iterator[Usage]:
-    """What the settings list; they were read before the run began."""
-    for text in sorted(account.settings.protected_images):
+def collect(context: SourceContext) -> Iterator[Usage]:
+    """The references of the settings, which were validated when they were loaded."""
+    for text in sorted(context.settings.protected_images):
         reference = listed(text)
         if reference is None:
             continue
-        if reference.region is not None and reference.region != account.aws.region:
-            account.notes.append(f"protected image {text} names a registry of another region: it protects nothing here")
+        if reference.region is not None and reference.region != context.aws.region:
+            context.notes.append(f"protected image {text} names a registry of another region: it protects nothing here")
         yield Usage(reference, _NAME, _NAME)
 
 

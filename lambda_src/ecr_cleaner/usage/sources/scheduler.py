@@ -23,7 +23,7 @@ _START_TASK: Final = ":scheduler:::aws-sdk:ecs:starttask"
 _DELETED: Final = "ResourceNotFoundException"
 
 
-def collect(account: SourceContext) -> Iterator[Usage]:
+def collect(context: SourceContext) -> Iterator[Usage]:
     """Every task definition that a schedule names, by an ECS target or by a universal one.
 
     Yields:
@@ -32,7 +32,7 @@ def collect(account: SourceContext) -> Iterator[Usage]:
     Raises:
         SourceError: A universal target's input cannot be read.
     """
-    scheduler = account.aws.client("scheduler")
+    scheduler = context.aws.client("scheduler")
     listed = responses.paged(scheduler, "ListSchedules", "Schedules", token="NextToken", MaxResults=100)  # noqa: S106
     for schedule in listed:
         group = responses.member(schedule, "GroupName", "ListSchedules")
@@ -47,7 +47,7 @@ def collect(account: SourceContext) -> Iterator[Usage]:
         namer = f"schedule {group}/{name}"
         task_definition = _task_definition(target, namer)
         if task_definition is not None:
-            yield from scheduled(account, task_definition, source=_NAME, namer=namer)
+            yield from scheduled(context, task_definition, source=_NAME, namer=namer)
         # Any API can be called with any input, e.g. SageMaker's with an image.
         yield from usages_in(target.get("Input", ""), source=_NAME, consumer=namer, evidence=UsageKind.SCHEDULED)
 

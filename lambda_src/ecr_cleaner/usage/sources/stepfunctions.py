@@ -34,7 +34,7 @@ _IN_EXPRESSION: Final = re.compile(
 """The same in a text that holds an object, such as all arguments of a call as one JSONata expression."""
 
 
-def collect(account: SourceContext) -> Iterator[Usage]:
+def collect(context: SourceContext) -> Iterator[Usage]:
     """Everything that a state machine of either type may name.
 
     Yields:
@@ -43,20 +43,20 @@ def collect(account: SourceContext) -> Iterator[Usage]:
     Raises:
         SourceError: A definition is no JSON.
     """
-    client = account.aws.client("stepfunctions")
+    client = context.aws.client("stepfunctions")
     for machine in responses.paged(client, "ListStateMachines", "stateMachines", maxResults=1000):
         arn = responses.member(machine, "stateMachineArn", "ListStateMachines")
         present = _definition(client, arn)
         if present is None:
             continue
-        yield from _usages(account, present, _name(arn))
+        yield from _usages(context, present, _name(arn))
         # Versions are snapshots, often of the same text: each text is searched once, under the first name that has it.
         seen = {_hash(present)}
         for version in _versions(client, arn):
             definition = _definition(client, version)
             if definition is not None and _hash(definition) not in seen:
                 seen.add(_hash(definition))
-                yield from _usages(account, definition, _name(version))
+                yield from _usages(context, definition, _name(version))
 
 
 def _name(arn: str) -> str:
@@ -88,7 +88,7 @@ def _definition(client: Any, arn: str) -> str | None:
     return str(responses.member(answer, "definition", "DescribeStateMachine"))
 
 
-def _usages(account: SourceContext, definition: str, namer: str) -> Iterator[Usage]:
+def _usages(context: SourceContext, definition: str, namer: str) -> Iterator[Usage]:
     yield from usages_in(definition, source=_NAME, consumer=namer, evidence=UsageKind.SCHEDULED)
     try:
         # Pairs instead of dictionaries, so that of two members with one name both are seen.
@@ -97,8 +97,8 @@ def _usages(account: SourceContext, definition: str, namer: str) -> Iterator[Usa
         message = f"the definition of {namer} is no JSON"
         raise SourceError(message) from None
     for name in dict.fromkeys(_named(document)):
-        if not noted_if_dynamic(account, name, namer):
-            yield from scheduled(account, name, source=_NAME, namer=namer)
+        if not noted_if_dynamic(context, name, namer):
+            yield from scheduled(context, name, source=_NAME, namer=namer)
 
 
 def _named(part: Any) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Lists of images that people keep in S3, for what runs where no source looks: Kubernetes, other platforms."""
+"""Lists of used images in S3, for consumers that no source scans: Kubernetes, other platforms."""
 
 from __future__ import annotations
 
@@ -18,35 +18,35 @@ if TYPE_CHECKING:
     from ecr_cleaner.settings.schema import UsedImagesLocation
 
 MAX_BYTES: Final = 10_000_000
-"""Of one inventory: some 80,000 references, which fit into the function's memory several times over."""
+"""Size of one inventory: some 80,000 references, a small part of the function's memory."""
 
 _GET: Final = "GetObject"
 
 
-def collect(account: SourceContext) -> Iterator[Usage]:
-    """Every reference of every inventory; nothing, and no question, where none are kept.
+def collect(context: SourceContext) -> Iterator[Usage]:
+    """Every reference of every inventory; nothing, and no call, if the settings name no location.
 
     Raises:
-        SourceError: There is no inventory, one may be out of date, or one is not what it has to be.
-        AwsError: A call failed; so it does for an inventory that vanishes while it is read.
-        IncompleteAnswerError: An answer is not whole.
+        SourceError: There is no inventory, one may be out of date, or one is invalid.
+        AwsError: A call failed, for instance because an inventory was deleted before it was read.
+        IncompleteAnswerError: A response is incomplete.
     """
-    place = account.settings.used_images
+    place = context.settings.used_images
     if place is None:
         return
-    stored = account.listing.read(account.aws, place)
+    stored = context.listing.read(context.aws, place)
     inventories = tuple(one for one in stored if one.key.endswith(SUFFIX))
     if not inventories:
         message = f"{place.uri()} holds no inventory: nobody has written an object *{SUFFIX} there yet"
         raise SourceError(message)
-    # Folders, as the console makes them, are no mistake.
+    # Keys that end with a slash are folders, made by the console.
     others = [one.key for one in stored if one not in inventories and not one.key.endswith("/")]
     if others:
-        told = f"{len(others)} under {place.uri()}, such as {others[0]}"
-        account.notes.append(f"what is not *{SUFFIX} is not read: {told}")
-    must_be_fresh(inventories, place, account.now)
+        which = f"{len(others)} under {place.uri()}, such as {others[0]}"
+        context.notes.append(f"what is not *{SUFFIX} is not read: {which}")
+    must_be_fresh(inventories, place, context.now)
     for one in inventories:
-        body = _body(account.aws.client("s3"), place, one.key)
+        body = _body(context.aws.client("s3"), place, one.key)
         for reference in _references(body, place.uri(one.key)):
             yield Usage(reference, SOURCE, f"inventory {one.key}")
 
@@ -67,7 +67,7 @@ def _references(body: bytes, uri: str) -> tuple[Reference, ...]:
     """The references of one inventory, without doubles.
 
     Raises:
-        SourceError: With the place of the first thing that is no reference.
+        SourceError: It is invalid; the message names the first item that is not a reference.
     """
     try:
         items = json.loads(body)
@@ -78,7 +78,7 @@ def _references(body: bytes, uri: str) -> tuple[Reference, ...]:
         message = f"{uri} must be a JSON array of image references, got {items!r:.100}"
         raise SourceError(message)
     if not items:
-        # What collects nothing where it is denied, or gets no answer, writes this.
+        # A script whose calls were denied or failed may write an empty list.
         message = (
             f"{uri} is empty, which nobody can tell from an inventory that failed: delete it if nothing runs there"
         )

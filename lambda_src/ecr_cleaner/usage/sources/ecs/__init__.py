@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _CLUSTER_GONE: Final = "ClusterNotFoundException"
 
 
-def collect(account: SourceContext) -> Iterator[Usage]:
+def collect(context: SourceContext) -> Iterator[Usage]:
     """Everything that runs or will run in any cluster.
 
     Yields:
@@ -26,19 +26,19 @@ def collect(account: SourceContext) -> Iterator[Usage]:
     Raises:
         SourceError: ECS left something out of an answer.
     """
-    for cluster in _clusters(account):
+    for cluster in _clusters(context):
         try:
             # All of the cluster before the first usage, so that a cluster that is deleted meanwhile is noticed.
-            usages = [*services.usages(account, cluster), *tasks.usages(account, cluster)]
+            usages = [*services.usages(context, cluster), *tasks.usages(context, cluster)]
         except errors.AwsError as error:
-            if errors.code_of(error) == _CLUSTER_GONE and cluster not in set(_clusters(account)):
+            if errors.code_of(error) == _CLUSTER_GONE and cluster not in set(_clusters(context)):
                 continue
             raise
         yield from usages
 
 
-def _clusters(account: SourceContext) -> Iterator[str]:
-    return responses.paged(account.aws.client("ecs"), "ListClusters", "clusterArns", maxResults=100)
+def _clusters(context: SourceContext) -> Iterator[str]:
+    return responses.paged(context.aws.client("ecs"), "ListClusters", "clusterArns", maxResults=100)
 
 
 _OF_CLUSTERS: Final = "arn:{partition}:ecs:{region}:{account}:*"

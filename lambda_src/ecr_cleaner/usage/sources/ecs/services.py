@@ -53,40 +53,40 @@ _ROLLBACK_DEPTH: Final = 2
 """Successful deployments before the current one whose revisions are protected as rollback targets."""
 
 
-def usages(account: SourceContext, cluster: str) -> Iterator[Usage]:
+def usages(context: SourceContext, cluster: str) -> Iterator[Usage]:
     """The usages of every service of a cluster.
 
     Args:
-        account: What is read.
+        context: What the source reads from.
         cluster: ARN.
     """
-    ecs = account.aws.client("ecs")
+    ecs = context.aws.client("ecs")
     listed = responses.paged(ecs, "ListServices", "serviceArns", cluster=cluster, maxResults=100)
     for some in in_batches(listed, 10):
         answer = ecs.describe_services(cluster=cluster, services=some)
         for service in described(answer, "DescribeServices", "services", some):
             service_name = responses.member(service, "serviceName", "DescribeServices")
             name = f"ecs service {cluster.rpartition('/')[2]}/{service_name}"
-            yield from _configured(account, service, name)
-            yield from _resolved(account, service, name)
+            yield from _configured(context, service, name)
+            yield from _resolved(context, service, name)
             # Absent on services that are older than the distinction; what ECS manages is an Express service.
             if service.get("resourceManagementType") == "ECS":
-                yield from _express(account, responses.member(service, "serviceArn", "DescribeServices"), name)
+                yield from _express(context, responses.member(service, "serviceArn", "DescribeServices"), name)
 
 
-def _configured(account: SourceContext, service: dict[str, Any], name: str) -> Iterator[Usage]:
+def _configured(context: SourceContext, service: dict[str, Any], name: str) -> Iterator[Usage]:
     # Each of the three may be absent: with the controllers CODE_DEPLOY and EXTERNAL the service itself has no
     # task definition, with ECS there are no task sets.
     structures = [service, *service.get("deployments", ()), *service.get("taskSets", ())]
     for arn in sorted({one["taskDefinition"] for one in structures if one.get("taskDefinition")}):
-        yield from of_task_definition(account, arn, name)
+        yield from of_task_definition(context, arn, name)
 
 
-def _express(account: SourceContext, service: str, name: str) -> Iterator[Usage]:
+def _express(context: SourceContext, service: str, name: str) -> Iterator[Usage]:
     """The usages of an Express service, which itself names an image and may have no task definition of its own."""
     operation = "DescribeExpressGatewayService"
     try:
-        answer = account.aws.client("ecs").describe_express_gateway_service(serviceArn=service)
+        answer = context.aws.client("ecs").describe_express_gateway_service(serviceArn=service)
     except errors.AwsError as error:
         if errors.code_of(error) == _SERVICE_GONE:  # deleted since it was described as a service
             return
@@ -97,11 +97,11 @@ def _express(account: SourceContext, service: str, name: str) -> Iterator[Usage]
         image = responses.member(responses.member(configuration, "primaryContainer", operation), "image", operation)
         yield from usages_of(image, source="ecs", consumer=f"{name}, express configuration")
         if configuration.get("taskDefinitionArn"):  # absent until ECS made one
-            yield from of_task_definition(account, configuration["taskDefinitionArn"], name)
+            yield from of_task_definition(context, configuration["taskDefinitionArn"], name)
 
 
 def of_task_definition(
-    account: SourceContext, arn: str, consumer: str, evidence: UsageKind = UsageKind.CONFIGURED
+    context: SourceContext, arn: str, consumer: str, evidence: UsageKind = UsageKind.CONFIGURED
 ) -> Iterator[Usage]:
     """The usages of a task definition that a consumer needs now, or would roll back to.
 
@@ -109,9 +109,9 @@ def of_task_definition(
         SourceError: There is no such task definition, so it is unknown what the consumer runs. If it is only a
             rollback target, a rollback to it is impossible, and a note says so.
     """
-    images = account.task_definitions.images(arn)
+    images = context.task_definitions.images(arn)
     if images is None and evidence is UsageKind.ROLLBACK:
-        account.notes.append(f"{consumer} names task definition {arn}, which does not exist any more")
+        context.notes.append(f"{consumer} names task definition {arn}, which does not exist any more")
         return
     if images is None:
         message = f"{consumer} names task definition {arn}, which ECS does not find"
@@ -121,8 +121,8 @@ def of_task_definition(
         yield from usages_of(image, source="ecs", consumer=named, evidence=evidence)
 
 
-def _resolved(account: SourceContext, service: dict[str, Any], name: str) -> Iterator[Usage]:
-    ecs = account.aws.client("ecs")
+def _resolved(context: SourceContext, service: dict[str, Any], name: str) -> Iterator[Usage]:
+    ecs = context.aws.client("ecs")
     # Absent on services that were last deployed before October 2024.
     current = {responses.member(r, "arn", "DescribeServices") for r in service.get("currentServiceRevisions", ())}
     in_progress: set[str] = set()
@@ -145,7 +145,7 @@ def _resolved(account: SourceContext, service: dict[str, Any], name: str) -> Ite
                 digest = container.get("imageDigest")
                 yield from usages_of(image, source="ecs", consumer=consumer, digest=digest, evidence=evidence)
             if revision.get("taskDefinition"):  # absent on Express services
-                yield from of_task_definition(account, revision["taskDefinition"], consumer, evidence)
+                yield from of_task_definition(context, revision["taskDefinition"], consumer, evidence)
 
 
 def _deployed(ecs: Any, cluster: str, service: str, current: set[str]) -> tuple[set[str], set[str]]:

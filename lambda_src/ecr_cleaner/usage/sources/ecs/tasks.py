@@ -36,27 +36,27 @@ _LONGEST_FAILURE: Final = 300
 _MISSING: Final = "MISSING"
 
 
-def usages(account: SourceContext, cluster: str) -> Iterator[Usage]:
+def usages(context: SourceContext, cluster: str) -> Iterator[Usage]:
     """The usages of the tasks of a cluster that run, are starting, or stopped about an hour ago at most.
 
     Args:
-        account: What is read.
+        context: What the source reads from.
         cluster: ARN.
 
     Raises:
         SourceError: A task cannot be described.
     """
-    ecs = account.aws.client("ecs")
+    ecs = context.aws.client("ecs")
     # RUNNING includes tasks that are still pending; listing PENDING returns nothing.
     for status, accepted in (("RUNNING", None), ("STOPPED", _MISSING)):
         listed = responses.paged(ecs, "ListTasks", "taskArns", cluster=cluster, desiredStatus=status, maxResults=100)
         for some in in_batches(listed, 100):
             answer = ecs.describe_tasks(cluster=cluster, tasks=some)
             for task in described(answer, "DescribeTasks", "tasks", some, accepted=accepted):
-                yield from _of_task(account, task, status)
+                yield from _of_task(context, task, status)
 
 
-def _of_task(account: SourceContext, task: dict[str, Any], status: str) -> Iterator[Usage]:
+def _of_task(context: SourceContext, task: dict[str, Any], status: str) -> Iterator[Usage]:
     definition = responses.member(task, "taskDefinitionArn", "DescribeTasks")
     place = responses.member(task, "taskArn", "DescribeTasks").rpartition(":task/")[2]
     consumer = f"ecs task {place} ({status.lower()}), task definition {definition.rpartition('/')[2]}"
@@ -72,7 +72,7 @@ def _of_task(account: SourceContext, task: dict[str, Any], status: str) -> Itera
             evidence=UsageKind.RUNNING,
             failure=_failure(task, container),
         )
-    images = account.task_definitions.images(definition)
+    images = context.task_definitions.images(definition)
     if images is None and len(pulled) < max(1, len(containers)):
         message = f"{consumer}: ECS knows neither its containers' images nor its task definition"
         raise SourceError(message)

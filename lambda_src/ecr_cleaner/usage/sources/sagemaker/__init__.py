@@ -31,17 +31,17 @@ _OF_ONE_THING: Final = (
 )
 
 
-def collect(account: SourceContext) -> Iterator[Usage]:
+def collect(context: SourceContext) -> Iterator[Usage]:
     """Everything that runs or may run from an image.
 
     Yields:
         Usages of the kinds ``configured``, ``running`` and ``scheduled``.
     """
-    client = account.aws.client("sagemaker")
+    client = context.aws.client("sagemaker")
     for kind in KINDS:
         yield from reading.usages(client, kind)
     yield from nested.images(client)
-    yield from nested.pipelines(client, account.now)
+    yield from nested.pipelines(client, context.now)
 
 
 def _fields() -> Iterator[RequiredField]:
