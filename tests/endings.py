@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from ecr_cleaner.model.result import RepositoryStatus, RunStatus
+from ecr_cleaner.model.result import RepositoryResult, RepositoryStatus, RunResult, RunStatus
 from ecr_cleaner.model.scan import SourceOutcome, SourceStatus, UsageScan
 from ecr_cleaner.report.invocation import InvocationResult
-from ecr_cleaner.report.summary import RepositorySummary, RunSummary
+from ecr_cleaner.report.summary import run_json
 from tests.builders import ACCOUNT, NOW, REGION, TARGET
 
 if TYPE_CHECKING:
@@ -20,12 +21,18 @@ def repository(name: str = "app", images: int = 5, removable: int = 2, removed: 
     """What happened to a repository; each image has 1 MiB, and one is in use."""
     size = 1024 * 1024
     status = RepositoryStatus(more.pop("status", "judged"))
-    made = RepositorySummary(name, status, images=images, **more)
-    made.reasons.update({"in_use": 1, "old_and_unused": removable})
-    made.removals.update({"removed": removed})
-    made.bytes_total, made.bytes_in_use = images * size, size
-    made.bytes_removable, made.bytes_removed = removable * size, removed * size
-    return made
+    return RepositoryResult(
+        name,
+        status,
+        images=images,
+        reasons=Counter({"in_use": 1, "old_and_unused": removable}),
+        removals=Counter({"removed": removed} | more.pop("removals", {})),
+        bytes_total=images * size,
+        bytes_in_use=size,
+        bytes_removable=removable * size,
+        bytes_removed=removed * size,
+        **more,
+    )
 
 
 def outcome(source: str, status: str = "complete", detail: str = "", notes: Iterable[str] = ()) -> SourceOutcome:
@@ -35,17 +42,16 @@ def outcome(source: str, status: str = "complete", detail: str = "", notes: Iter
 
 def summary(
     *repositories: Any, outcomes: Iterable[SourceOutcome] = (), dry_run: bool = False, **more: Any
-) -> RunSummary:
+) -> RunResult:
     """How a run ended."""
-    made = RunSummary(RUN_ID, dry_run, REGION, account_id=ACCOUNT, seconds=12.4, **more)
-    made.repositories.update({one.name: one for one in repositories})
-    made.scan = UsageScan((), tuple(outcomes), NOW)
-    return made
+    scan = UsageScan((), tuple(outcomes), NOW)
+    named = {one.name: one for one in repositories}
+    return RunResult(RUN_ID, dry_run, REGION, account_id=ACCOUNT, seconds=12.4, repositories=named, scan=scan, **more)
 
 
-def ending(of: RunSummary | None = None, *, dry_run: bool = False, **more: Any) -> InvocationResult:
+def ending(of: RunResult | None = None, *, dry_run: bool = False, **more: Any) -> InvocationResult:
     """How an invocation ended: as its run did, if there was one."""
-    told = {"status": of.status, "causes": of.causes, "summary": of.as_json()} if of else {"status": RunStatus.FAILED}
+    told = {"status": of.status, "causes": of.causes, "summary": run_json(of)} if of else {"status": RunStatus.FAILED}
     return InvocationResult(
         **{
             "run_id": RUN_ID,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 from pydantic import BaseModel
 
 from ecr_cleaner.findings.kinds import KINDS
-from ecr_cleaner.model.result import RUN_FAILING_KINDS, FindingKind
+from ecr_cleaner.model.finding import RUN_FAILING_KINDS, FindingKind
 from ecr_cleaner.settings.schema import SettingsDocument
 from ecr_cleaner.usage.catalog import SOURCES
 from tools import declared, explained

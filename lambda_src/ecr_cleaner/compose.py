@@ -7,6 +7,7 @@ replaced by the one that reads.
 from __future__ import annotations
 
 from contextlib import nullcontext
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from ecr_cleaner.approval import policy
@@ -16,10 +17,10 @@ from ecr_cleaner.clock import utc_now
 from ecr_cleaner.history.store import HistoryReader, HistoryStore
 from ecr_cleaner.journal.reader import JournalReader
 from ecr_cleaner.journal.writer import Journal
-from ecr_cleaner.publish.report_store import ReportStore
-from ecr_cleaner.report.document import DocumentReporter
+from ecr_cleaner.publish.report_store import ReportStore, store
+from ecr_cleaner.report.document import DocumentReporter, ReportedSettings
 from ecr_cleaner.report.reporter import Fanout
-from ecr_cleaner.run.pipeline import Run
+from ecr_cleaner.run.context import RunContext
 from ecr_cleaner.settings.schema import KnownSources
 from ecr_cleaner.usage.catalog import EXCLUDABLE, NAMES_SHA256
 from ecr_cleaner.usage.scanner import LocalScanner
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ecr_cleaner.approval.plan import SavedPlan
-    from ecr_cleaner.report.document import Keep
+    from ecr_cleaner.publish.report_store import ReportKeeper
     from ecr_cleaner.report.reporter import Reporter
     from ecr_cleaner.settings.loader import Settings
 
@@ -79,7 +80,7 @@ def run_lock(
     return nullcontext() if read_only or not settings.lock_table else lock.held(clients, settings.lock_table, run_id)
 
 
-def run(  # noqa: PLR0913 - what a run is, each by name
+def run_context(  # noqa: PLR0913 - what a run is given, each by name
     clients: AwsClients,
     settings: Settings,
     reporter: Reporter,
@@ -89,12 +90,13 @@ def run(  # noqa: PLR0913 - what a run is, each by name
     seconds_left: Callable[[], float],
     plan_id: str | None = None,
     plan: SavedPlan | None = None,
-    keep: Keep | None = None,
+    reports: ReportKeeper | None = None,
     only: frozenset[str] | None = None,
+    progress: Callable[[str, int], None] | None = None,
     clock: Callable[[], datetime] = utc_now,
     read_only: bool = False,
-) -> Run:
-    """A run that is ready to be executed.
+) -> RunContext:
+    """Everything that a run needs.
 
     Args:
         clients: Of the account and region.
@@ -105,8 +107,9 @@ def run(  # noqa: PLR0913 - what a run is, each by name
         seconds_left: Until the run is cut off.
         plan_id: Of the plan that a person sent; None: nobody did.
         plan: That plan; None: the run reads it from the bucket.
-        keep: Where the document and the page of the run are kept; None: nowhere.
+        reports: Keeps the document and the page of the run; None: nothing does.
         only: Look at these repositories alone; None means all of them.
+        progress: Told of each evaluated repository; None: nobody is.
         clock: Now, in UTC.
         read_only: Whether nothing may be written, at AWS or anywhere else.
 
@@ -116,18 +119,34 @@ def run(  # noqa: PLR0913 - what a run is, each by name
     if read_only:
         settings = settings.model_copy(update={"dry_run": True})
     book = None if read_only else settings.journal
-    return Run(
+    document = DocumentReporter(reported_settings(settings), utc_now) if reports else None
+    application = None
+    if plan_id is not None:
+        application = policy.application_of(
+            clients, settings, plan_id=plan_id, plan=plan, function=function_name, run_id=run_id
+        )
+    return RunContext(
         clients=clients,
         settings=settings,
-        # The last reporter may name the report, so whoever keeps it comes first.
-        reporter=Fanout((DocumentReporter(settings, keep), reporter)) if keep else reporter,
+        reporter=Fanout((document, reporter)) if document else reporter,
         run_id=run_id,
         scanner=LocalScanner(clients, settings, run_id, clock),
+        now=clock(),
         history=history_reader(clients, settings) if read_only else history_store(clients, settings),
+        journal=Journal(clients, book.bucket, book.prefix, run_id) if book else None,
+        approval=policy.policy_of(clients, settings, function_name),
+        application=application,
+        store_report=partial(store, reports, document) if reports and document else None,
         function_name=function_name,
         only=only,
         seconds_left=seconds_left,
         clock=clock,
-        gate=policy.policy_of(clients, settings, plan_id, function_name, run_id, plan),
-        journal=Journal(clients, book.bucket, book.prefix, run_id) if book else None,
+        progress=progress,
     )
+
+
+def reported_settings(settings: Settings) -> ReportedSettings:
+    """What a report says of the settings as they held, sets in their order."""
+    sets = {name: sorted(value) for name, value in settings if isinstance(value, frozenset)}
+    shown = {**settings.model_dump(mode="json"), **sets}
+    return ReportedSettings(shown, settings.storage_price_per_gb_month, settings.removal_mode)

@@ -16,7 +16,8 @@ from ecr_cleaner.model.scan import counts_json
 from ecr_cleaner.publish import announce
 from ecr_cleaner.report.invocation import InvocationResult
 from ecr_cleaner.report.log import LOGGER, LogReporter, quiet_libraries
-from ecr_cleaner.report.summary import SCHEMA_VERSION
+from ecr_cleaner.report.summary import SCHEMA_VERSION, run_json
+from ecr_cleaner.run import pipeline
 from ecr_cleaner.settings import loader
 from ecr_cleaner.settings.request import ApplyRequest, ConfirmationRequest
 
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from ecr_cleaner.report.summary import RunSummary
+    from ecr_cleaner.model.result import RunResult
+    from ecr_cleaner.run.context import RunContext
 
 
 class Context(Protocol):
@@ -36,7 +38,12 @@ class Context(Protocol):
         """Milliseconds until Lambda ends the invocation."""
 
 
-def handler(event: object, context: Context | None, clock: Callable[[], datetime] = utc_now) -> dict[str, Any]:
+def handler(
+    event: object,
+    context: Context | None,
+    clock: Callable[[], datetime] = utc_now,
+    execute: Callable[[RunContext], RunResult] = pipeline.run,
+) -> dict[str, Any]:
     """Run once.
 
     Args:
@@ -45,6 +52,7 @@ def handler(event: object, context: Context | None, clock: Callable[[], datetime
             ``{"schema_version": 1, "action": "apply", "plan": "..."}`` for a person's word.
         context: Lambda's; None when called by hand.
         clock: Of the run, UTC: by it usages are dated, verdicts aged, and looks grow old.
+        execute: Runs.
 
     Returns:
         The run's summary, or what was confirmed, when everything was done that should be.
@@ -65,14 +73,13 @@ def handler(event: object, context: Context | None, clock: Callable[[], datetime
 
     confirms = isinstance(asked, ConfirmationRequest)
     clients: AwsClients | None = None
-    summary: RunSummary | None = None
+    result: RunResult | None = None
     try:
         clients = AwsClients()
         with compose.run_lock(clients, told, run_id):
             if isinstance(asked, ConfirmationRequest):
                 return _confirm(clients, told, asked.id, run_id)
-            reports = compose.report_store(clients, told)
-            summary = compose.run(
+            ctx = compose.run_context(
                 clients,
                 told,
                 LogReporter(),
@@ -81,28 +88,29 @@ def handler(event: object, context: Context | None, clock: Callable[[], datetime
                 seconds_left=seconds_left,
                 clock=clock,
                 plan_id=asked.plan if isinstance(asked, ApplyRequest) else None,
-                keep=reports.keep if reports else None,
-            ).execute()
-        ending = _ending(run_id, told, clients, summary)
+                reports=compose.report_store(clients, told),
+            )
+            result = execute(ctx)
+        ending = _ending(run_id, told, clients, result)
     except LockHeldError as error:
         LOGGER.error("Nothing was done: another run is under way", extra={"cause": str(error)})
         ending = _ending(run_id, told, clients, None, RunStatus.REFUSED, str(error))
     except (CleanerError, *errors.AwsError) as error:
         LOGGER.exception("The run could not be started or ended")
-        ending = _ending(run_id, told, clients, summary, RunStatus.FAILED, str(error))
+        ending = _ending(run_id, told, clients, result, RunStatus.FAILED, str(error))
     except Exception as error:
         # A bug, which Lambda logs and counts; those who were not there are told all the same.
         if not confirms:
             bug = f"a bug: {type(error).__name__}: {error}"
             announce.announce(
-                clients, told, _ending(run_id, told, clients, summary, RunStatus.FAILED, bug), seconds_left
+                clients, told, _ending(run_id, told, clients, result, RunStatus.FAILED, bug), seconds_left
             )
         raise
     if not confirms:  # whoever confirms something reads the answer
         ending = announce.announce(clients, told, ending, seconds_left)
-    if summary is None or ending.status is not RunStatus.COMPLETED:
+    if result is None or ending.status is not RunStatus.COMPLETED:
         raise RunFailedError(run_id, ending.status, ending.causes)
-    return summary.as_json()
+    return run_json(result)
 
 
 def _function_name() -> str:
@@ -113,7 +121,7 @@ def _ending(
     run_id: str,
     told: loader.Settings,
     clients: AwsClients | None,
-    summary: RunSummary | None,
+    result: RunResult | None,
     status: RunStatus = RunStatus.COMPLETED,
     *causes: str,
 ) -> InvocationResult:
@@ -125,9 +133,9 @@ def _ending(
         log_group=os.environ.get("AWS_LAMBDA_LOG_GROUP_NAME", f"/aws/lambda/{name}"),
         region=clients.region if clients else "",
         dry_run=told.dry_run,
-        status=summary.status if summary else status,
-        causes=summary.causes if summary else (),
-        summary=summary.as_json() if summary else None,
+        status=result.status if result else status,
+        causes=result.causes if result else (),
+        summary=run_json(result) if result else None,
     )
     return ending.with_problems(causes)
 

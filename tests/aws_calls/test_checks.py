@@ -17,7 +17,7 @@ from tests.aws_calls.script import detail
 from tests.builders import ACCOUNT, NOW, image, repository, usage
 
 if TYPE_CHECKING:
-    from ecr_cleaner.model.result import Finding
+    from ecr_cleaner.model.finding import Finding
     from tests.aws_calls.script import Script
 
 OLD = image("old", tags=["v1"], pushed="90d")
@@ -55,8 +55,7 @@ def checks(script: Script, **settings: object) -> FindingsCollector:
 
 def found(made: FindingsCollector) -> list[Finding]:
     """Of the repository that holds it."""
-    made.repository(repository(), RepositorySnapshot((OLD,)), NOW, {}, read=True)
-    return made.findings
+    return made.repository(repository(), RepositorySnapshot((OLD,)), NOW, {}, read=True)
 
 
 def test_a_lifecycle_policy_is_asked_for_by_name(script: Script) -> None:
@@ -106,8 +105,8 @@ def test_other_repositories_are_listed_page_by_page(script: Script) -> None:
     )
     script.refuse("ecr", "describe_images", "RepositoryNotFoundException", repositoryName="zz", **every)
     made.scanned([])
-    made.end(RegistryListing(RegistryFacts(ACCOUNT), frozenset({"web", "zz"}), ()), NOW, None)
-    assert [(f.kind.value, f.subject, f.bytes) for f in made.findings] == [
+    found = made.end(RegistryListing(RegistryFacts(ACCOUNT), frozenset({"web", "zz"}), ()), NOW, None)
+    assert [(f.kind.value, f.subject, f.bytes) for f in found] == [
         ("unmanaged_storage", "web", 3),
         ("unmanaged_storage", "registry", 3),
     ]
@@ -126,15 +125,15 @@ def test_half_a_page_is_no_listing(script: Script) -> None:
         maxResults=1000,
     )
     made.scanned([])
-    made.end(RegistryListing(RegistryFacts(ACCOUNT), frozenset({"web"}), ()), NOW, None)
-    assert [(f.kind.value, f.subject) for f in made.findings] == [("not_determined", "web")]
+    found = made.end(RegistryListing(RegistryFacts(ACCOUNT), frozenset({"web"}), ()), NOW, None)
+    assert [(f.kind.value, f.subject) for f in found] == [("not_determined", "web")]
 
 
 def accepting(script: Script) -> FindingsCollector:
     """Those of a run in which a person accepted that other accounts pull."""
     made = checks(script, accepted_gaps={"other_accounts:*": "known"})
     made.scanned([])
-    made.surveyed(RegistryListing(RegistryFacts(ACCOUNT), frozenset({"app"}), (repository(),)))
+    made.listed(RegistryListing(RegistryFacts(ACCOUNT), frozenset({"app"}), (repository(),)))
     return made
 
 
@@ -158,18 +157,16 @@ def test_what_is_accepted_is_told_for_each_repository(
             answer = {"registryId": ACCOUNT, "repositoryName": "app", "policyText": text}
             stubber.add_response("get_repository_policy", answer, {"repositoryName": "app"})
         made = accepting(script)
-        made.repository(repository(), RepositorySnapshot((OLD,)), NOW, {}, read=True)
-        made.repository(repository(), RepositorySnapshot((OLD,)), NOW, {}, read=True)
+        twice = [made.repository(repository(), RepositorySnapshot((OLD,)), NOW, {}, read=True) for _ in range(2)]
         stubber.assert_no_pending_responses()
-    assert [(finding.kind.value, finding.severity.value) for finding in made.findings] == kinds
+    assert [(finding.kind.value, finding.severity.value) for finding in (*twice[0], *twice[1])] == kinds
 
 
 @pytest.mark.parametrize(("accepted", "severity"), [(True, "info"), (False, "warning")])
 def test_the_registrys_own_policy_is_told_once(script: Script, *, accepted: bool, severity: str) -> None:
     """It lets somebody pull from every repository."""
     made = accepting(script) if accepted else checks(script)
-    made.surveyed(RegistryListing(RegistryFacts(ACCOUNT, foreign_pullers=("*",)), frozenset(), ()))
-    (finding,) = made.findings
+    (finding,) = made.listed(RegistryListing(RegistryFacts(ACCOUNT, foreign_pullers=("*",)), frozenset(), ()))
     assert (finding.kind.value, finding.severity.value, finding.subject) == (
         "open_to_other_accounts",
         severity,

@@ -10,9 +10,8 @@ import pytest
 from botocore.response import StreamingBody
 from botocore.stub import ANY
 
-from ecr_cleaner.errors import HistoryError, ReplacedError
-from ecr_cleaner.publish.report_store import TREND_RUNS, ReportStore
-from ecr_cleaner.report.summary import RunSummary
+from ecr_cleaner.model.result import RunResult, StoredReport
+from ecr_cleaner.publish.report_store import TREND_RUNS, ReportStore, store
 from tests.builders import ACCOUNT, REGION
 from tests.report_page.made import recorder
 
@@ -68,11 +67,10 @@ def written(body: bytes, **condition: str) -> dict[str, Any]:
     return {**TREND, "Body": body, "ContentType": "application/json", **condition}
 
 
-def keep(script: Script) -> RunSummary:
+def keep(script: Script) -> StoredReport:
     """A run that saw nothing has its report kept."""
-    ended = RunSummary("run-1", dry_run=True, region=REGION, account_id=ACCOUNT)
-    ReportStore(script.aws, BUCKET, "a/").keep(recorder(), ended)
-    return ended
+    ended = RunResult("run-1", dry_run=True, region=REGION, account_id=ACCOUNT)
+    return store(ReportStore(script.aws, BUCKET, "a/"), recorder(), ended)
 
 
 def test_the_first_report_begins_a_trend(script: Script) -> None:
@@ -80,7 +78,7 @@ def test_the_first_report_begins_a_trend(script: Script) -> None:
     script.refuse("s3", "get_object", "AccessDenied", **TREND)
     expect_reports(script)
     script.answer("s3", "put_object", {"ETag": '"e3"'}, **written(trend("run-1"), IfNoneMatch="*"))
-    assert keep(script).report == f"s3://{BUCKET}/{RUN}.html"
+    assert keep(script) == StoredReport(f"s3://{BUCKET}/{RUN}.html")
 
 
 def test_a_report_carries_the_trend_on(script: Script) -> None:
@@ -88,7 +86,7 @@ def test_a_report_carries_the_trend_on(script: Script) -> None:
     script.answer("s3", "get_object", stored(trend("run-0", "run-1")), **TREND)
     expect_reports(script)
     script.answer("s3", "put_object", {"ETag": '"e3"'}, **written(trend("run-0", "run-1"), IfMatch='"e1"'))
-    assert keep(script).notes == []
+    assert keep(script).notes == ()
 
 
 def test_the_trend_stays_short(script: Script) -> None:
@@ -116,8 +114,10 @@ def test_a_trend_that_may_not_be_read_is_not_overwritten(script: Script) -> None
     expect_reports(script)
     script.refuse("s3", "put_object", "PreconditionFailed", **written(trend("run-1"), IfNoneMatch="*"))
     script.refuse("s3", "get_object", "AccessDenied", **TREND)
-    with pytest.raises(HistoryError, match="may not be read"):
-        keep(script)
+    kept = keep(script)
+    assert kept.location == f"s3://{BUCKET}/{RUN}.html"
+    (problem,) = kept.problems
+    assert "may not be read" in problem
 
 
 def test_a_trend_whose_first_write_took_effect_is_written(script: Script) -> None:
@@ -135,16 +135,18 @@ def test_a_trend_that_somebody_else_wrote_stays(script: Script) -> None:
     expect_reports(script)
     script.refuse("s3", "put_object", "PreconditionFailed", **written(trend("run-0", "run-1"), IfMatch='"e1"'))
     script.answer("s3", "get_object", stored(trend("run-9")), **TREND)
-    with pytest.raises(ReplacedError):
-        keep(script)
+    (problem,) = keep(script).problems
+    assert "somebody else" in problem
 
 
 @pytest.mark.parametrize("code", ["SlowDown", "NoSuchBucket", "InternalError"])
 def test_nothing_is_written_where_nothing_can_be_read(script: Script, code: str) -> None:
     """The cause is that of the first call."""
     script.refuse("s3", "get_object", code, **TREND)
-    with pytest.raises(HistoryError, match=code):
-        keep(script)
+    kept = keep(script)
+    assert kept.location is None
+    (problem,) = kept.problems
+    assert code in problem
 
 
 def test_a_page_that_is_not_there_is_not_named(script: Script) -> None:
@@ -152,7 +154,7 @@ def test_a_page_that_is_not_there_is_not_named(script: Script) -> None:
     script.refuse("s3", "get_object", "AccessDenied", **TREND)
     where = {"Bucket": BUCKET, "Key": f"{RUN}.json", "Body": ANY, "ContentType": "application/json"}
     script.refuse("s3", "put_object", "AccessDenied", **where)
-    ended = RunSummary("run-1", dry_run=True, region=REGION)
-    with pytest.raises(HistoryError, match=f"s3://{BUCKET}/{RUN}.json cannot be written"):
-        ReportStore(script.aws, BUCKET, "a/").keep(recorder(), ended)
-    assert ended.report is None
+    kept = keep(script)
+    assert kept.location is None
+    (problem,) = kept.problems
+    assert f"s3://{BUCKET}/{RUN}.json cannot be written" in problem

@@ -14,10 +14,11 @@ from botocore import xform_name
 
 from ecr_cleaner import cli
 from ecr_cleaner.cli.session import EXIT_CODES, REMOVALS_PLANNED
+from ecr_cleaner.model.finding import FindingKind
 from ecr_cleaner.model.plan import Reason, RemovalStatus
-from ecr_cleaner.model.result import FindingKind, RepositoryStatus, RunStatus
+from ecr_cleaner.model.result import RepositoryResult, RepositoryStatus, RunResult, RunStatus
 from ecr_cleaner.model.scan import SourceStatus
-from ecr_cleaner.report.summary import RepositorySummary, RunSummary
+from ecr_cleaner.report.summary import repository_json, run_json
 from ecr_cleaner.settings.schema import (
     Notifications,
     RuleDocument,
@@ -124,11 +125,11 @@ def test_names_in_code_exist(page: Page) -> None:
 @cache
 def names() -> set[str]:
     """Of inputs, outputs, settings, sources, whatever results hold, and the values in them."""
-    summary = RunSummary("id", dry_run=True, region="nowhere").as_json()
+    summary = run_json(RunResult("id", dry_run=True, region="nowhere"))
     schemas = [json.loads(path.read_text()) for path in ROOT.glob("docs/*.schema.json")]
     members = {name for schema in schemas for name in _properties(schema)} | {
         *summary,
-        *RepositorySummary("").as_json(),
+        *repository_json(RepositoryResult("")),
     }
     kinds = (Reason, RunStatus, RepositoryStatus, RemovalStatus, FindingKind, SourceStatus)
     values = {value.value for kind in kinds for value in kind}

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any, get_args
 import pytest
 
 from ecr_cleaner.decision.rules import MAX_TAGS
+from ecr_cleaner.model.finding import FindingKind
 from ecr_cleaner.model.plan import Reason, RemovalStatus
-from ecr_cleaner.model.result import FindingKind, NotifyOn, RepositoryStatus, RunStatus
+from ecr_cleaner.model.result import NotifyOn, RepositoryResult, RepositoryStatus, RunResult, RunStatus
 from ecr_cleaner.model.scan import SourceOutcome, SourceStatus, UsageScan
 from ecr_cleaner.model.usage import ScanTarget
 from ecr_cleaner.report import metrics, run_event
-from ecr_cleaner.report.summary import RepositorySummary, RunSummary
+from ecr_cleaner.report.summary import repository_json, run_json
 from ecr_cleaner.settings.schema import GAP_KINDS, RuleDocument, SettingsDocument
 from ecr_cleaner.usage.catalog import SOURCES
 from tests.builders import NOW
@@ -136,13 +137,13 @@ def test_the_number_of_tags_is_the_rules(pages: dict[str, Page]) -> None:
 def test_the_example_of_a_summary_has_every_key(pages: dict[str, Page]) -> None:
     """It is what a run says, key by key."""
     (example,) = (told for told in json_examples(pages["results"]) if "run_id" in told)
-    expected = RunSummary("id", dry_run=True, region="nowhere").as_json()
+    expected = run_json(RunResult("id", dry_run=True, region="nowhere"))
     assert list(example) == list(expected)
     assert list(example["totals"]) == list(expected["totals"])
-    assert [list(one) for one in example["repositories"]] == [list(RepositorySummary("name").as_json())]
+    assert [list(one) for one in example["repositories"]] == [list(repository_json(RepositoryResult("name")))]
     assert {one["source"] for one in example["sources"]} <= {source.name for source in SOURCES}
     outcome = SourceOutcome(ScanTarget("123456789012", "us-east-1"), "ecs", SourceStatus.COMPLETE)
-    told = RunSummary("id", dry_run=True, region="nowhere", scan=UsageScan((), (outcome,), NOW)).as_json()
+    told = run_json(RunResult("id", dry_run=True, region="nowhere", scan=UsageScan((), (outcome,), NOW)))
     assert all(list(one) == list(told["sources"][0]) for one in example["sources"])
 
 

@@ -12,6 +12,7 @@ from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.clock import utc_now
 from ecr_cleaner.errors import RunFailedError
 from ecr_cleaner.model.scan import SourceStatus
+from ecr_cleaner.run import pipeline
 from ecr_cleaner.settings import loader
 from ecr_cleaner.usage.scanner import LocalScanner
 from tests.fake_aws.aws import ACCOUNT
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
     import pytest
 
+    from ecr_cleaner.model.result import RunResult
+    from ecr_cleaner.run.context import RunContext
     from tests.fake_aws import Sandbox
 
 REGION = "us-east-1"
@@ -117,11 +120,13 @@ class Runner:
 
     Attributes:
         clock: Of the runs.
+        execute: Runs.
     """
 
     def __init__(self, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
         self.sandbox = sandbox
         self.clock: Callable[[], datetime] = utc_now
+        self.execute: Callable[[RunContext], RunResult] = pipeline.run
         self._monkeypatch = monkeypatch
         self._caplog = caplog
 
@@ -158,7 +163,9 @@ class Runner:
         result, error = None, None
         with self._caplog.at_level(logging.DEBUG, logger="ecr_cleaner"):
             try:
-                result = handler.handler(event if event is not None else {}, context or Context(), self.clock)
+                result = handler.handler(
+                    event if event is not None else {}, context or Context(), self.clock, self.execute
+                )
             except RunFailedError as raised:
                 error = raised
         lines = [record for record in self._caplog.records if record.name == "ecr_cleaner"]

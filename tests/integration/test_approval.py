@@ -5,15 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import shlex
-from datetime import UTC, datetime
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from ecr_cleaner.approval import policy
-from ecr_cleaner.decision import stop
+from ecr_cleaner.approval.policy import NoApproval
 from ecr_cleaner.removal import remover
+from ecr_cleaner.run import pipeline
 from tests.fake_aws import Fault
+from tests.integration.meanwhile import Clock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -139,12 +140,12 @@ def test_a_dry_run_writes_no_plan(approving: Approving, registry: dict[str, set[
 
 
 @pytest.mark.usefixtures("registry")
-def test_a_run_that_forgets_to_ask_removes_nothing(approving: Approving, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_that_forgets_to_ask_removes_nothing(approving: Approving) -> None:
     """Where approval is required, no way through the code leads past it."""
-    monkeypatch.setattr(policy, "policy_of", lambda *_: None)
+    approving.run.execute = lambda ctx: pipeline.run(replace(ctx, approval=NoApproval()))
     outcome = approving.night()
     assert (outcome.status, outcome.gone) == ("refused", {})
-    assert 'approval is "required", and nobody was asked' in outcome.causes
+    assert "require_approval is true, and nobody was asked" in outcome.causes
     assert ("ecr", "BatchDeleteImage") not in approving.run.asked()
 
 
@@ -425,21 +426,18 @@ def test_a_dry_run_of_a_plan_uses_it_up_not(approving: Approving, registry: dict
     assert approving.send(plan_id).gone == registry
 
 
-def test_a_run_that_is_killed_may_be_sent_again(
-    approving: Approving, registry: dict[str, set[str]], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_run_that_is_killed_may_be_sent_again(approving: Approving, registry: dict[str, set[str]]) -> None:
     """In the middle of the removal: the rest goes, and then the plan is done."""
     plan_id = approving.proposed()
-    remove = remover.remove
 
     def killed(*arguments: Any, **named: Any) -> Iterator[Removal]:
-        yield from remove(*arguments, **named)
+        yield from remover.remove(*arguments, **named)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(remover, "remove", killed)
+    approving.run.execute = lambda ctx: pipeline.run(replace(ctx, registry=replace(ctx.registry, remove=killed)))
     with pytest.raises(KeyboardInterrupt):
         approving.send(plan_id)
-    monkeypatch.setattr(remover, "remove", remove)
+    approving.run.execute = pipeline.run
     assert not {image.digest for image in approving.run.sandbox.images("api")} & registry["api"]
     assert approving.past.content(".applied.json")["state"] == "begun"
     outcome = approving.send(plan_id)
@@ -506,18 +504,16 @@ def test_two_nights_propose_two_plans_and_either_may_be_sent(approving: Approvin
 # In the middle of a run
 
 
-def test_what_a_new_scan_in_the_middle_finds_in_use_stays(
-    approving: Approving, registry: dict[str, set[str]], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_a_new_scan_in_the_middle_finds_in_use_stays(approving: Approving, registry: dict[str, set[str]]) -> None:
     """And what it finds old beside the plan stays as well, told once."""
     sandbox = approving.run.sandbox
     for number in range(110):
         sandbox.push("api", id=f"more-{number}", tags=[f"more-{number}"], pushed="90d")
     plan_id = approving.proposed()
+    clock = Clock(approving.run)
 
     def age(_: object) -> None:
-        now = datetime.now(UTC)
-        monkeypatch.setattr(stop, "is_stale", lambda scan, _: scan.started_at < now)
+        clock.shift(1)
         functions = {"g": {"versions": {"$LATEST": {"image": "{registry}/web:v1"}}}}
         sandbox.seed({"lambda": {"functions": functions}})
         sandbox.push("api", id="late", tags=["late"], pushed="200d")

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ecr_cleaner.decision import stop
 from tests.fake_aws import Fault
+from tests.integration.meanwhile import Clock
 from tests.integration.past import by_source
 
 if TYPE_CHECKING:
@@ -76,15 +75,13 @@ def test_a_run_over_its_limit_removes_nothing(run: Runner, sandbox: Sandbox, lim
     assert sum(len(gone) for gone in run(**limit).gone.values()) == 10
 
 
-def test_limits_hold_when_usages_are_collected_again_in_the_middle(
-    run: Runner, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_limits_hold_when_usages_are_collected_again_in_the_middle(run: Runner, sandbox: Sandbox) -> None:
     """What went already counts."""
     old = crowd(run, sandbox, "app", old=150, young=50)
+    clock = Clock(run)
 
     def age_more(_: object) -> None:
-        now = datetime.now(UTC)
-        monkeypatch.setattr(stop, "is_stale", lambda scan, _: scan.started_at < now)
+        clock.shift(1)
         for number in range(10):
             sandbox.push("app", id=f"late-{number}", tags=[f"late-{number}"], pushed="90d")
 

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import pytest
 from botocore.exceptions import ClientError
 
-from ecr_cleaner.decision import stop
 from tests.fake_aws import Fault
+from tests.integration.meanwhile import Clock
 from tests.prior_art import faulty, faulty_ecs
 from tests.prior_art.faulty_ecs import Scan
 from tests.prior_art.listing import account, hazard, keeps, left, named, seen, service, with_control
 
 if TYPE_CHECKING:
-    from ecr_cleaner.model.scan import UsageScan
     from tests.fake_aws import Sandbox
     from tests.fake_aws.faults import Kind
     from tests.integration.runner import Runner
@@ -199,23 +197,19 @@ def test_a_plan_is_made_anew_and_says_what_and_why(run: Runner, sandbox: Sandbox
 
 
 @hazard("EM-9")
-def test_what_was_deployed_while_a_run_took_its_time_is_seen(
-    run: Runner, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_was_deployed_while_a_run_took_its_time_is_seen(run: Runner, sandbox: Sandbox) -> None:
     """Usages that are out of date are collected again before anything goes; ten minutes pass at once here."""
     with_control(run)
     sandbox.push("app", id="deployed", tags=["v1"], pushed="90d")
     plan = faulty_ecs.lost_by_texts(seen(sandbox), set())
-    deployed: list[datetime] = []
+    deployed: list[object] = []
+    clock = Clock(run)
 
-    def deploy(_: object) -> None:
+    def deploy(call: object) -> None:
         sandbox.seed(service("web", "{registry}/app:v1"))
-        deployed.append(datetime.now(UTC))
+        clock.shift(1)
+        deployed.append(call)
 
-    def is_stale(scan: UsageScan, _: Any) -> bool:
-        return bool(deployed) and scan.started_at < deployed[0]
-
-    monkeypatch.setattr(stop, "is_stale", is_stale)
     # The listing after the sources were asked is the one that verdicts are made from.
     sandbox.before("ecs", "ListClusters", lambda _: sandbox.before("ecr", "DescribeImages", deploy))
     keeps(run, sandbox, "deployed")

@@ -8,14 +8,14 @@ from datetime import timedelta
 from io import BytesIO
 from typing import IO, TYPE_CHECKING, Any, Final
 
+from ecr_cleaner.compose import reported_settings
 from ecr_cleaner.decision.rules import evaluate
 from ecr_cleaner.model.plan import Removal, RemovalStatus
 from ecr_cleaner.model.repository import RepositorySnapshot
-from ecr_cleaner.model.result import RepositoryStatus
+from ecr_cleaner.model.result import RepositoryResult, RepositoryStatus, RunResult
 from ecr_cleaner.model.scan import SourceOutcome, SourceStatus, UsageScan
 from ecr_cleaner.report import html_page
 from ecr_cleaner.report.document import DocumentReporter
-from ecr_cleaner.report.summary import RepositorySummary, RunSummary
 from ecr_cleaner.settings.loader import Settings
 from tests.builders import ACCOUNT, NOW, REGION, TARGET, image, repository, usage
 
@@ -33,7 +33,7 @@ _NAMES: Final = ("shop/api", "shop/web", "shop/payments", "media/thumbnails", "d
 _MEGABYTE: Final = 2**20
 
 
-def document(recorder: DocumentReporter, summary: RunSummary, former: Any = ()) -> dict[str, Any]:
+def document(recorder: DocumentReporter, summary: RunResult, former: Any = ()) -> dict[str, Any]:
     """What a recorder writes."""
     target = BytesIO()
     recorder.write(target, summary, former)
@@ -42,8 +42,8 @@ def document(recorder: DocumentReporter, summary: RunSummary, former: Any = ()) 
 
 
 def recorder(**settings: Any) -> DocumentReporter:
-    """One that keeps nothing, in a time that stands still."""
-    return DocumentReporter(Settings(**settings), lambda *_: None, lambda: NOW)
+    """One in a time that stands still."""
+    return DocumentReporter(reported_settings(Settings(**settings)), lambda: NOW)
 
 
 class Night:
@@ -66,27 +66,34 @@ class Night:
     ) -> None:
         place = {"bucket": "history", "prefix": "ecr-cleaner/", "history": True}
         self.recorder = recorder(dry_run=dry_run, **({"removal_mode": "archive", "storage": place} if archives else {}))
-        self.summary = RunSummary(f"run-1{word}", dry_run, REGION, ACCOUNT, seconds=41.7)
+        results: dict[str, RepositoryResult] = {}
         self._word = word
         usages: list[Usage] = []
         for number in range(repositories):
             name = f"{_NAMES[number % len(_NAMES)]}{number // len(_NAMES) or ''}"
             plan, used = self._plan(name, images // repositories)
             usages += used
-            self.summary.repositories[name] = RepositorySummary(name)
-            self.summary.repositories[name].judge(plan)
+            results[name] = RepositoryResult(name).with_plan(plan)
             self.recorder.judged(plan, dry_run=dry_run, refused=False)
             for removal in (
                 () if dry_run else _removals(plan, RemovalStatus.ARCHIVED if archives else RemovalStatus.REMOVED)
             ):
-                self.summary.repositories[name].note(removal)
+                results[name] = results[name].with_removal(removal)
                 self.recorder.removal(removal)
-        skipped = RepositorySummary(
+        skipped = RepositoryResult(
             "cache/nginx", RepositoryStatus.SKIPPED, f"it is a pull-through cache{word}", "pull_through_cache"
         )
-        self.summary.repositories[skipped.name] = skipped
-        self.summary.scan = UsageScan(tuple(usages), _outcomes(len(usages)), NOW)
-        self.summary.notes.append(f"the history began yesterday: what was in use before is not known{word}")
+        results[skipped.name] = skipped
+        self.summary = RunResult(
+            f"run-1{word}",
+            dry_run,
+            REGION,
+            ACCOUNT,
+            scan=UsageScan(tuple(usages), _outcomes(len(usages)), NOW),
+            repositories=results,
+            notes=(f"the history began yesterday: what was in use before is not known{word}",),
+            seconds=41.7,
+        )
         self._findings = [
             {
                 "kind": "dangling_reference",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import itertools
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -274,10 +275,8 @@ def test_the_settings_are_there(opened: Open, html: bytes) -> None:
 def test_an_empty_run_has_a_page(opened: Open) -> None:
     """It says of each part that there is nothing, and why."""
     told = recorder()
-    empty = Night(0, 0).summary
-    empty.repositories.clear()
-    empty.scan = None
-    empty.refusals.append("DescribeRepositories failed with AccessDeniedException")
+    refusals = ("DescribeRepositories failed with AccessDeniedException",)
+    empty = replace(Night(0, 0).summary, repositories={}, scan=None, refusals=refusals)
     raw, target = BytesIO(), BytesIO()
     told.write(raw, empty)
     raw.seek(0)
@@ -359,8 +358,8 @@ def test_a_phone_shows_what_matters(opened: Open, html: bytes) -> None:
 def test_names_that_want_to_be_code_are_names(opened: Open) -> None:
     """Of images, tags, consumers, findings, causes, notes: everything is shown as it is, nothing runs."""
     night = Night(60, word=HOSTILE)
-    night.summary.problems.append(f"a cause {HOSTILE}")
-    night.summary.account_id = f"an account {HOSTILE}"
+    problems = (f"a cause {HOSTILE}",)
+    night.summary = replace(night.summary, problems=problems, account_id=f"an account {HOSTILE}")
     found = opened(night.page())
     expect(found.page.locator("#causes")).to_contain_text(HOSTILE)
     expect(found.page.locator("#notes")).to_contain_text(HOSTILE)

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import pytest
 
 from ecr_cleaner import compose
-from ecr_cleaner.approval.policy import PlanApplication, PlanProposal
+from ecr_cleaner.approval.policy import NoApproval, PlanProposal
 from ecr_cleaner.aws import lock
 from ecr_cleaner.errors import ApprovalError
 from ecr_cleaner.history.store import HistoryReader, HistoryStore
+from ecr_cleaner.model.result import RunResult
+from ecr_cleaner.publish.report_store import LocalPage
 from ecr_cleaner.report.document import DocumentReporter
 from ecr_cleaner.report.log import LogReporter
 from ecr_cleaner.report.reporter import Fanout
@@ -21,9 +23,10 @@ from tests.builders import REGION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from ecr_cleaner.aws.client import AwsClients
-    from ecr_cleaner.run.pipeline import Run
+    from ecr_cleaner.run.context import RunContext
 
 EVERYTHING: Final = {
     "dry_run": False,
@@ -39,16 +42,16 @@ def clients() -> AwsClients:
     return cast("AwsClients", SimpleNamespace(region=REGION))
 
 
-def composed(settings: dict[str, Any], **named: Any) -> Run:
-    """A run of these settings."""
+def composed(settings: dict[str, Any], **named: Any) -> RunContext:
+    """What a run of these settings is given."""
     made = Settings.model_validate(settings)
-    return compose.run(clients(), made, LogReporter(), "run-1", seconds_left=lambda: 900.0, **named)
+    return compose.run_context(clients(), made, LogReporter(), "run-1", seconds_left=lambda: 900.0, **named)
 
 
 def test_a_run_of_the_function_writes() -> None:
     """History, journal and plan, each in its place."""
     run = composed(EVERYTHING)
-    assert (type(run.history), type(run.gate)) == (HistoryStore, PlanProposal)
+    assert (type(run.history), type(run.approval)) == (HistoryStore, PlanProposal)
     assert run.journal
     assert (run.journal.bucket, run.journal.prefix, run.journal.run_id) == ("shared", "ecr-cleaner/1/", "run-1")
     assert not run.settings.dry_run
@@ -60,17 +63,19 @@ def test_what_only_looks_can_write_nothing(plan_id: str | None) -> None:
     run = composed(EVERYTHING, read_only=True, plan_id=plan_id)
     assert (type(run.history), run.journal) == (HistoryReader, None)
     assert run.settings.dry_run
+    assert isinstance(run.approval, NoApproval), "no plan is proposed"
     if plan_id is None:
-        assert run.gate is None
+        assert run.application is None
     else:
-        assert isinstance(run.gate, PlanApplication)
-        assert run.gate.settings.dry_run, "or the plan would be marked as carried out"
+        assert run.application
+        assert run.application.settings.dry_run, "or the plan would be marked as carried out"
 
 
 def test_without_places_nothing_is_remembered() -> None:
     """As with the settings of the original alone."""
     run = composed({"dry_run": False})
-    assert (run.history, run.journal, run.gate) == (None, None, None)
+    assert (run.history, run.journal, run.application) == (None, None, None)
+    assert isinstance(run.approval, NoApproval)
     assert compose.report_store(clients(), run.settings) is None
     assert compose.journal_reader(clients(), run.settings) is None
     assert compose.history_reader(clients(), run.settings) is None
@@ -82,11 +87,14 @@ def test_no_plan_is_carried_out_where_none_is_required() -> None:
         composed(EVERYTHING | {"require_approval": False}, plan_id=PLAN)
 
 
-def test_who_keeps_the_report_comes_before_who_names_it() -> None:
+def test_what_is_kept_is_what_the_run_wrote_down(tmp_path: Path) -> None:
     """The page of a look that writes nothing at AWS is kept as well."""
-    run = composed(EVERYTHING, keep=lambda *_: None, read_only=True)
+    run = composed(EVERYTHING, reports=LocalPage(tmp_path / "page.html"), read_only=True)
     assert isinstance(run.reporter, Fanout)
     assert [type(one) for one in run.reporter.reporters] == [DocumentReporter, LogReporter]
+    assert run.store_report
+    stored = run.store_report(RunResult("run-1", dry_run=True, region=REGION))
+    assert (stored.location, stored.problems) == (str(tmp_path / "page.html"), ())
 
 
 def test_who_only_looks_takes_no_lock(monkeypatch: pytest.MonkeyPatch) -> None:

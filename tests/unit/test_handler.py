@@ -6,37 +6,37 @@ import hashlib
 import json
 import logging
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from ecr_cleaner import compose
 from ecr_cleaner import handler as entry
-from ecr_cleaner.approval.policy import PlanApplication, PlanProposal
+from ecr_cleaner.approval.policy import NoApproval, PlanApplication, PlanProposal
 from ecr_cleaner.aws import lock, s3
 from ecr_cleaner.aws.s3 import Stored
 from ecr_cleaner.clock import utc_now
 from ecr_cleaner.errors import LockHeldError, RunFailedError
 from ecr_cleaner.history.store import HistoryStore
-from ecr_cleaner.model.result import RunStatus
+from ecr_cleaner.model.result import RunResult, RunStatus
 from ecr_cleaner.publish import announce
 from ecr_cleaner.report.document import DocumentReporter
 from ecr_cleaner.report.invocation import InvocationResult
 from ecr_cleaner.report.log import LogReporter
 from ecr_cleaner.report.reporter import Fanout
-from ecr_cleaner.report.summary import RunSummary
+from ecr_cleaner.report.summary import run_json
 from ecr_cleaner.usage.scanner import LocalScanner
 from tests.builders import ACCOUNT, REGION, counts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from datetime import datetime
 
     from ecr_cleaner.approval.policy import ApprovalPolicy
     from ecr_cleaner.aws.client import AwsClients
+    from ecr_cleaner.history.store import HistoryReader
     from ecr_cleaner.journal.writer import Journal
+    from ecr_cleaner.run.context import RunContext
     from ecr_cleaner.settings.loader import Settings
 
 PLACE = {"bucket": "shared", "prefix": "ecr-cleaner/1/"}
@@ -63,7 +63,7 @@ class Calls:
         runs: Settings, run id and time left of each run.
         locks: Table and run id of each lock, and when it was given back.
         histories: What each run knows of the past.
-        gates: What each run has to pass.
+        approvals: What selects what each run may carry out.
         journals: Where each run writes down what goes.
         function_names: What each run takes the function's name for.
         reporters: Who is told of each run.
@@ -71,48 +71,32 @@ class Calls:
         release_error: What giving it back raises.
     """
 
-    end: RunSummary | Exception
+    end: RunResult | Exception
     runs: list[tuple[Settings, str, float]] = field(default_factory=list)
     locks: list[str] = field(default_factory=list)
-    histories: list[HistoryStore | None] = field(default_factory=list)
-    gates: list[ApprovalPolicy | None] = field(default_factory=list)
+    histories: list[HistoryReader | None] = field(default_factory=list)
+    approvals: list[ApprovalPolicy | PlanApplication] = field(default_factory=list)
     journals: list[Journal | None] = field(default_factory=list)
     function_names: list[str] = field(default_factory=list)
     reporters: list[object] = field(default_factory=list)
     lock_error: Exception | None = None
     release_error: Exception | None = None
 
-    def run(
-        self,
-        *,
-        clients: AwsClients,
-        settings: Settings,
-        reporter: object,
-        run_id: str,
-        scanner: LocalScanner,
-        history: HistoryStore | None,
-        function_name: str,
-        only: None,
-        seconds_left: Callable[[], float],
-        clock: Callable[[], datetime],
-        gate: ApprovalPolicy | None,
-        journal: Journal | None,
-    ) -> Calls:
-        """In the place of Run."""
-        del only
-        assert clients.region == REGION
-        assert clock is utc_now
-        assert scanner == LocalScanner(clients, settings, run_id, utc_now)
-        self.reporters.append(reporter)
-        self.histories.append(history)
-        self.journals.append(journal)
-        self.function_names.append(function_name)
-        self.gates.append(gate)
-        self.runs.append((settings, run_id, seconds_left()))
-        return self
+    def invoke(self, event: object, context: Context | None) -> dict[str, Any]:
+        """What the function returns."""
+        return entry.handler(event, context, execute=self.run)
 
-    def execute(self) -> RunSummary:
-        """As Run has it."""
+    def run(self, ctx: RunContext) -> RunResult:
+        """In the place of the pipeline."""
+        assert ctx.clients.region == REGION
+        assert ctx.clock is utc_now
+        assert ctx.scanner == LocalScanner(ctx.clients, ctx.settings, ctx.run_id, utc_now)
+        self.reporters.append(ctx.reporter)
+        self.histories.append(ctx.history)
+        self.journals.append(ctx.journal)
+        self.function_names.append(ctx.function_name)
+        self.approvals.append(ctx.application or ctx.approval)
+        self.runs.append((ctx.settings, ctx.run_id, ctx.seconds_left()))
         self.locks.append("run")
         if isinstance(self.end, Exception):
             raise self.end
@@ -133,26 +117,25 @@ class Calls:
 
 
 @pytest.fixture
-def summary() -> RunSummary:
+def summary() -> RunResult:
     """A run that did all that it should."""
-    return RunSummary("request-1", dry_run=True, region=REGION)
+    return RunResult("request-1", dry_run=True, region=REGION)
 
 
 @pytest.fixture
-def calls(monkeypatch: pytest.MonkeyPatch, summary: RunSummary) -> Calls:
+def calls(monkeypatch: pytest.MonkeyPatch, summary: RunResult) -> Calls:
     """What happens instead of a run."""
     made = Calls(summary)
-    monkeypatch.setattr(compose, "Run", made.run)
     monkeypatch.setattr(lock, "held", made.held)
     for name in ("DRY_RUN", "DEFAULT_KEEP_DAYS", "ECR_CLEANER_SETTINGS"):
         monkeypatch.delenv(name, raising=False)
     return made
 
 
-def failed(event: object = None) -> dict[str, Any]:
+def failed(calls: Calls, event: object = None) -> dict[str, Any]:
     """What the error of a failed invocation says."""
     with pytest.raises(RunFailedError) as raised:
-        entry.handler({} if event is None else event, Context())
+        calls.invoke({} if event is None else event, Context())
     text = str(raised.value)
     assert "\n" not in text
     found: dict[str, Any] = json.loads(text)
@@ -162,10 +145,10 @@ def failed(event: object = None) -> dict[str, Any]:
 
 
 @pytest.mark.usefixtures("calls")
-def test_a_completed_run_returns_its_summary(summary: RunSummary) -> None:
+def test_a_completed_run_returns_its_summary(calls: Calls, summary: RunResult) -> None:
     """The result is the summary itself, as JSON."""
-    result = entry.handler({}, Context())
-    assert result == summary.as_json()
+    result = calls.invoke({}, Context())
+    assert result == run_json(summary)
     assert json.loads(json.dumps(result)) == result
 
 
@@ -178,12 +161,12 @@ def test_a_completed_run_returns_its_summary(summary: RunSummary) -> None:
     ],
 )
 def test_every_other_run_fails_the_invocation(
-    calls: Calls, summary: RunSummary, change: dict[str, list[str]], status: str, causes: list[str]
+    calls: Calls, summary: RunResult, change: dict[str, list[str]], status: str, causes: list[str]
 ) -> None:
     """Or no alarm would ring; the error's message is one line of JSON."""
-    for name, value in change.items():
-        setattr(summary, name, value)
-    assert failed() == {"run_id": "request-1", "status": status, "causes": causes}
+    changed: dict[str, Any] = {name: tuple(value) for name, value in change.items()}
+    calls.end = replace(summary, **changed)
+    assert failed(calls) == {"run_id": "request-1", "status": status, "causes": causes}
     assert len(calls.runs) == 1
 
 
@@ -191,8 +174,8 @@ def test_the_environment_and_the_event_reach_the_run(calls: Calls, monkeypatch: 
     """With the time that Lambda leaves, in seconds."""
     monkeypatch.setenv("DRY_RUN", "false")
     monkeypatch.setenv("DEFAULT_KEEP_DAYS", "45")
-    entry.handler({}, Context())
-    entry.handler({"schema_version": 1, "action": "run", "dry_run": True}, Context())
+    calls.invoke({}, Context())
+    calls.invoke({"schema_version": 1, "action": "run", "dry_run": True}, Context())
     (real, run_id, seconds), (dry, _, _) = calls.runs
     assert (real.dry_run, real.default_keep_days, run_id, seconds) == (False, 45, "request-1", 12.5)
     assert (dry.dry_run, dry.default_keep_days) == (True, 45)
@@ -200,11 +183,11 @@ def test_the_environment_and_the_event_reach_the_run(calls: Calls, monkeypatch: 
 
 def test_the_place_of_the_history_reaches_the_run(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the days that it protects, and the function's name for the command that confirms."""
-    entry.handler({}, Context())
+    calls.invoke({}, Context())
     document = {"schema_version": 1, "storage": PLACE | {"history": True}, "keep_recently_used_days": 3}
     monkeypatch.setenv("ECR_CLEANER_SETTINGS", json.dumps(document))
     monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "registry-cleaner")
-    entry.handler({}, Context())
+    calls.invoke({}, Context())
     without, store = calls.histories
     assert without is None
     assert store
@@ -214,9 +197,9 @@ def test_the_place_of_the_history_reaches_the_run(calls: Calls, monkeypatch: pyt
 
 def test_the_place_of_the_reports_reaches_the_run(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
     """The report is kept before the log tells where; without a place there is only the log."""
-    entry.handler({}, Context())
+    calls.invoke({}, Context())
     monkeypatch.setenv("ECR_CLEANER_SETTINGS", json.dumps({"schema_version": 1, "storage": PLACE | {"reports": True}}))
-    entry.handler({}, Context())
+    calls.invoke({}, Context())
     without, both = calls.reporters
     assert isinstance(without, LogReporter)
     assert isinstance(both, Fanout)
@@ -227,17 +210,18 @@ REQUIRED = {"schema_version": 1, "require_approval": True, "storage": PLACE}
 APPLY = {"schema_version": 1, "action": "apply", "plan": "0" * 64}
 
 
-def test_what_approval_is_required_for_has_a_gate(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_requires_approval_is_proposed_or_carried_out(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
     """A night proposes, a plan's id is carried out, a dry run of the night removes nothing anyway."""
     monkeypatch.setenv("DRY_RUN", "false")
-    entry.handler({}, Context())
+    calls.invoke({}, Context())
     monkeypatch.setenv("ECR_CLEANER_SETTINGS", json.dumps(REQUIRED))
-    entry.handler({}, Context())
-    entry.handler({"schema_version": 1, "dry_run": True}, Context())
-    entry.handler(APPLY, Context())
-    entry.handler(APPLY | {"dry_run": True}, Context())
-    none, proposal, dry, application, looked = calls.gates
-    assert (none, dry) == (None, None)
+    calls.invoke({}, Context())
+    calls.invoke({"schema_version": 1, "dry_run": True}, Context())
+    calls.invoke(APPLY, Context())
+    calls.invoke(APPLY | {"dry_run": True}, Context())
+    none, proposal, dry, application, looked = calls.approvals
+    assert isinstance(none, NoApproval)
+    assert isinstance(dry, NoApproval)
     assert isinstance(proposal, PlanProposal)
     assert isinstance(application, PlanApplication)
     assert isinstance(looked, PlanApplication)
@@ -260,7 +244,7 @@ def test_no_plan_is_carried_out_where_none_can_wait(  # noqa: PLR0917 - what dif
     """The settings win over every event."""
     monkeypatch.setenv("DRY_RUN", dry_run)
     monkeypatch.setenv("ECR_CLEANER_SETTINGS", json.dumps(document))
-    found = failed(APPLY | more)
+    found = failed(calls, APPLY | more)
     assert found["status"] == "failed"
     assert found["causes"][0].startswith(f"event: action: apply: {cause}")
     assert calls.runs == []
@@ -269,7 +253,7 @@ def test_no_plan_is_carried_out_where_none_can_wait(  # noqa: PLR0917 - what dif
 def test_the_place_of_the_journal_reaches_the_run(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the run that writes it; also where there is no history."""
     monkeypatch.setenv("ECR_CLEANER_SETTINGS", json.dumps({"schema_version": 1, "storage": PLACE | {"journal": True}}))
-    entry.handler({}, Context())
+    calls.invoke({}, Context())
     (journal,) = calls.journals
     assert journal
     assert (journal.bucket, journal.prefix, journal.run_id) == ("shared", "ecr-cleaner/1/", "request-1")
@@ -281,7 +265,7 @@ def test_a_confirmation_is_no_run(calls: Calls, monkeypatch: pytest.MonkeyPatch)
     document = {"schema_version": 1, "storage": PLACE | {"history": True}, "lock_table": "cleaner-lock"}
     monkeypatch.setenv("ECR_CLEANER_SETTINGS", json.dumps(document))
     monkeypatch.setattr(HistoryStore, "confirm", lambda _, drop_id: counts(ecs={"0123456789ab": 3}[drop_id]))
-    result = entry.handler(CONFIRM, Context())
+    result = calls.invoke(CONFIRM, Context())
     assert result == {
         "schema_version": 1,
         "run_id": "request-1",
@@ -294,7 +278,7 @@ def test_a_confirmation_is_no_run(calls: Calls, monkeypatch: pytest.MonkeyPatch)
 
 def test_without_a_history_there_is_nothing_to_confirm(calls: Calls) -> None:
     """Nothing was compared."""
-    found = failed(CONFIRM)
+    found = failed(calls, CONFIRM)
     assert found["status"] == "failed"
     assert "the history is off" in found["causes"][0]
     assert calls.runs == []
@@ -308,17 +292,17 @@ def test_settings_in_a_bucket_are_read_from_there(calls: Calls, monkeypatch: pyt
     monkeypatch.setattr(
         s3, "read", lambda _, bucket, key: Stored({("shared", "settings.json"): body}[bucket, key], "e")
     )
-    entry.handler({}, Context())
+    calls.invoke({}, Context())
     assert calls.runs[0][0].keep_recently_used_days == 5
     monkeypatch.setattr(s3, "read", lambda *_: Stored(body + b"\n", "e"))
-    assert "is not what Terraform wrote" in failed()["causes"][0]
+    assert "is not what Terraform wrote" in failed(calls)["causes"][0]
     assert len(calls.runs) == 1
 
 
 def test_by_hand_there_is_no_context(calls: Calls) -> None:
     """Then the run names itself, and nothing cuts it off."""
-    entry.handler({}, None)
-    entry.handler({}, None)
+    calls.invoke({}, None)
+    calls.invoke({}, None)
     (_, first, seconds), (_, second, _) = calls.runs
     assert first != second
     assert seconds == float("inf")
@@ -347,7 +331,7 @@ def test_what_is_not_understood_does_nothing(  # noqa: PLR0917 - what differs, a
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(entry, "AwsClients", lambda: pytest.fail("a client was made"))
     with pytest.raises(RunFailedError) as raised:
-        entry.handler(event, Context())
+        calls.invoke(event, Context())
     assert json.loads(str(raised.value))["status"] == "failed"
     assert named in str(raised.value)
     assert (calls.runs, calls.locks) == ([], [])
@@ -359,13 +343,13 @@ def test_what_is_not_understood_does_nothing(  # noqa: PLR0917 - what differs, a
 def test_the_run_happens_under_the_lock(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is taken before and given back after."""
     monkeypatch.setenv("ECR_CLEANER_SETTINGS", LOCKED)
-    entry.handler({}, Context())
+    calls.invoke({}, Context())
     assert calls.locks == ["take cleaner-lock request-1", "run", "release"]
 
 
 def test_without_a_table_there_is_no_lock(calls: Calls) -> None:
     """Nobody set one up."""
-    entry.handler({}, Context())
+    calls.invoke({}, Context())
     assert calls.locks == ["run"]
 
 
@@ -375,7 +359,7 @@ def test_a_held_lock_does_nothing_and_says_so(
     """The second of two invocations is refused."""
     monkeypatch.setenv("ECR_CLEANER_SETTINGS", LOCKED)
     calls.lock_error = LockHeldError("another run is under way")
-    assert failed() == {"run_id": "request-1", "status": "refused", "causes": ["another run is under way"]}
+    assert failed(calls) == {"run_id": "request-1", "status": "refused", "causes": ["another run is under way"]}
     assert calls.runs == []
     (line,) = caplog.records
     assert line.getMessage() == "Nothing was done: another run is under way"
@@ -387,7 +371,7 @@ def test_a_lock_that_cannot_be_asked_for_does_nothing(calls: Calls, monkeypatch:
     monkeypatch.setenv("ECR_CLEANER_SETTINGS", LOCKED)
     error = {"Error": {"Code": "AccessDeniedException", "Message": "no"}}
     calls.lock_error = ClientError(error, "PutItem")
-    found = failed()
+    found = failed(calls)
     assert found["status"] == "failed"
     assert "AccessDeniedException" in found["causes"][0]
     assert calls.runs == []
@@ -400,7 +384,7 @@ def test_a_lock_that_cannot_be_given_back_fails_the_invocation(
     monkeypatch.setenv("ECR_CLEANER_SETTINGS", LOCKED)
     error = {"Error": {"Code": "AccessDeniedException", "Message": "no"}}
     calls.release_error = ClientError(error, "DeleteItem")
-    assert failed()["status"] == "failed"
+    assert failed(calls)["status"] == "failed"
     assert calls.locks == ["take cleaner-lock request-1", "run", "release"]
     assert "Nothing was done" not in caplog.text
 
@@ -409,7 +393,7 @@ def test_without_a_region_the_invocation_fails(calls: Calls, monkeypatch: pytest
     """As one line of JSON too."""
     monkeypatch.delenv("AWS_DEFAULT_REGION")
     monkeypatch.delenv("AWS_REGION", raising=False)
-    found = failed()
+    found = failed(calls)
     assert found["status"] == RunStatus.FAILED
     assert "no AWS region is configured" in found["causes"][0]
     assert calls.runs == []
@@ -420,7 +404,7 @@ def test_a_bug_is_not_dressed_up(calls: Calls, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("ECR_CLEANER_SETTINGS", LOCKED)
     calls.end = KeyError("imageDigest")
     with pytest.raises(KeyError):
-        entry.handler({}, Context())
+        calls.invoke({}, Context())
     assert calls.locks[-1] == "release"
 
 
@@ -443,12 +427,12 @@ def told(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> list[InvocationResult
 
 
 def test_a_run_is_told_after_the_lock_is_given_back(
-    calls: Calls, told: list[InvocationResult], summary: RunSummary, monkeypatch: pytest.MonkeyPatch
+    calls: Calls, told: list[InvocationResult], summary: RunResult, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With everything that those who were not there have to know."""
     monkeypatch.setenv("ECR_CLEANER_SETTINGS", LOCKED)
     monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "registry-cleaner")
-    entry.handler({}, Context())
+    calls.invoke({}, Context())
     assert calls.locks == ["take cleaner-lock request-1", "run", "release", "told"]
     assert told == [
         InvocationResult(
@@ -459,19 +443,20 @@ def test_a_run_is_told_after_the_lock_is_given_back(
             dry_run=True,
             status=RunStatus.COMPLETED,
             causes=(),
-            summary=summary.as_json(),
+            summary=run_json(summary),
         )
     ]
 
 
-def test_what_could_not_be_told_fails_the_invocation(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_could_not_be_told_fails_the_invocation(
+    calls: Calls, summary: RunResult, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Beside the causes that there were."""
-    assert isinstance(calls.end, RunSummary)
-    calls.end.refusals.append("source ecs: denied")
+    calls.end = replace(summary, refusals=("source ecs: denied",))
     monkeypatch.setattr(announce, "announce", lambda _clients, _told, ending, _left: ending.with_problems(["no mail"]))
-    assert failed() == {"run_id": "request-1", "status": "refused", "causes": ["source ecs: denied", "no mail"]}
-    calls.end.refusals.clear()
-    assert failed() == {"run_id": "request-1", "status": "failed", "causes": ["no mail"]}
+    assert failed(calls) == {"run_id": "request-1", "status": "refused", "causes": ["source ecs: denied", "no mail"]}
+    calls.end = summary
+    assert failed(calls) == {"run_id": "request-1", "status": "failed", "causes": ["no mail"]}
 
 
 @pytest.mark.parametrize(
@@ -494,21 +479,20 @@ def test_what_ended_before_a_run_is_told_too(  # noqa: PLR0917 - what differs, a
     monkeypatch.setenv("ECR_CLEANER_SETTINGS", LOCKED)
     calls.lock_error = error
     with pytest.raises((RunFailedError, KeyError)):
-        entry.handler({}, Context())
+        calls.invoke({}, Context())
     (ending,) = told
     assert (ending.status, ending.summary, ending.region) == (status, None, REGION)
     assert cause in ending.causes[0]
 
 
 def test_a_lock_that_cannot_be_given_back_hides_no_other_cause(
-    calls: Calls, told: list[InvocationResult], monkeypatch: pytest.MonkeyPatch
+    calls: Calls, summary: RunResult, told: list[InvocationResult], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The run's own causes come first."""
     monkeypatch.setenv("ECR_CLEANER_SETTINGS", LOCKED)
-    assert isinstance(calls.end, RunSummary)
-    calls.end.left.append("app")
+    calls.end = replace(summary, left=("app",))
     calls.release_error = ClientError({"Error": {"Code": "Denied", "Message": "no"}}, "DeleteItem")
-    found = failed()
+    found = failed(calls)
     assert found["status"] == "failed"
     assert found["causes"][0] == "time ran out: 1 repositories left"
     assert "DeleteItem" in found["causes"][1]
@@ -517,35 +501,35 @@ def test_a_lock_that_cannot_be_given_back_hides_no_other_cause(
 
 @pytest.mark.usefixtures("calls")
 def test_without_a_region_it_is_told_to_whom_it_can_be(
-    told: list[InvocationResult], monkeypatch: pytest.MonkeyPatch
+    calls: Calls, told: list[InvocationResult], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody but CloudWatch."""
     monkeypatch.delenv("AWS_DEFAULT_REGION")
     monkeypatch.delenv("AWS_REGION", raising=False)
-    failed()
+    failed(calls)
     assert [ending.region for ending in told] == [""]
 
 
 @pytest.mark.usefixtures("calls")
 def test_whoever_confirms_something_is_told_by_the_answer(
-    told: list[InvocationResult], monkeypatch: pytest.MonkeyPatch
+    calls: Calls, told: list[InvocationResult], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Confirming is no run: neither its success nor its failure is told to others, nor a bug in it."""
     document = {"schema_version": 1, "storage": PLACE | {"history": True}}
-    failed(CONFIRM)
+    failed(calls, CONFIRM)
     monkeypatch.setenv("ECR_CLEANER_SETTINGS", json.dumps(document))
     monkeypatch.setattr(HistoryStore, "confirm", lambda *_: {})
-    entry.handler(CONFIRM, Context())
+    calls.invoke(CONFIRM, Context())
     monkeypatch.setattr(HistoryStore, "confirm", lambda *_: json.loads("{}")["bug"])
     with pytest.raises(KeyError):
-        entry.handler(CONFIRM, Context())
+        calls.invoke(CONFIRM, Context())
     assert told == []
 
 
 @pytest.mark.usefixtures("calls")
 @pytest.mark.parametrize("name", ["boto3", "botocore", "urllib3"])
-def test_the_libraries_debug_lines_stay_out(name: str) -> None:
+def test_the_libraries_debug_lines_stay_out(calls: Calls, name: str) -> None:
     """Lambda sets the level of the root logger, and theirs hold whole answers."""
     logging.getLogger(name).setLevel(logging.NOTSET)
-    entry.handler({}, Context())
+    calls.invoke({}, Context())
     assert not logging.getLogger(f"{name}.endpoint").isEnabledFor(logging.DEBUG)

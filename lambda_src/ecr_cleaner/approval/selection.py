@@ -8,8 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ecr_cleaner.model.plan import Removal, RemovalStatus, RepositoryPlan
-from ecr_cleaner.model.result import Stay
+from ecr_cleaner.model.plan import Removal, RemovalStatus, RepositoryPlan, RetainedImage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -63,7 +62,7 @@ def permitted(fresh: RepositoryPlan, planned: Planned) -> tuple[RepositoryPlan, 
     return RepositoryPlan(fresh.repository, verdicts, must_go_first, fresh.parts), endings
 
 
-def retained(fresh: RepositoryPlan, planned: Planned) -> Iterator[Stay]:
+def retained(fresh: RepositoryPlan, planned: Planned) -> Iterator[RetainedImage]:
     """Images of a saved plan that are kept, changed or absent in a fresh evaluation, with the reason."""
     verdicts = {verdict.image.digest: verdict for verdict in fresh.verdicts}
     for digest, approved in planned.items():
@@ -80,4 +79,4 @@ def retained(fresh: RepositoryPlan, planned: Planned) -> Iterator[Stay]:
             detail = f"it would be removed as {verdict.reason.value} now; {approved.reason.value} was approved"
         else:
             continue
-        yield Stay(fresh.repository.name, digest, approved.tags, reason, detail)
+        yield RetainedImage(fresh.repository.name, digest, approved.tags, reason, detail)

@@ -17,11 +17,13 @@ from ecr_cleaner import compose
 from ecr_cleaner.approval import plan as approval_plan
 from ecr_cleaner.aws import errors, responses
 from ecr_cleaner.cli.deadline import Deadline
-from ecr_cleaner.cli.progress import WatchedReporter
 from ecr_cleaner.clock import utc_now
 from ecr_cleaner.errors import CleanerError, IncompleteAnswerError
 from ecr_cleaner.model.plan import RemovalStatus
 from ecr_cleaner.model.result import RunStatus
+from ecr_cleaner.report.reporter import CollectingReporter
+from ecr_cleaner.report.summary import run_json
+from ecr_cleaner.run import pipeline
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -114,7 +116,7 @@ def _failed(error: dict[str, Any]) -> ApplyResult:
         return ApplyResult(RunStatus.FAILED, [f"the function ended with {error.get('errorType', 'an error')}: {text}"])
 
 
-class _RemovalReporter(WatchedReporter):
+class _RemovalReporter(CollectingReporter):
     """Also prints the outcome of each removal."""
 
     __slots__ = ()
@@ -163,19 +165,21 @@ def locally(  # noqa: PLR0913 - what a run is, each by name
     with connection.progress() as progress, compose.run_lock(clients, settings, run_id, read_only=read_only):
         # The operator was asked for a number in the meantime, and settings may have changed.
         check_again()
-        summary = compose.run(
+        ctx = compose.run_context(
             clients,
             settings,
-            _RemovalReporter(progress.judged),
+            _RemovalReporter(),
             run_id,
             function_name=function,
             seconds_left=deadline.seconds_left,
             plan_id=named.id,
             plan=named.plan,
             clock=utc_now,
+            progress=progress.evaluated,
             read_only=read_only,
-        ).execute()
-    return ApplyResult(summary.status, list(summary.causes), summary.as_json())
+        )
+        result = pipeline.run(ctx)
+    return ApplyResult(result.status, list(result.causes), run_json(result))
 
 
 def print_result(result: ApplyResult, console: Console) -> None:

@@ -111,7 +111,7 @@ def save(collected: CollectingReporter, known: KnownSettings, target: PlanTarget
         ApprovalError: A run would refuse to remove anything, or the plan would be too long.
         click.ClickException: The file cannot be written.
     """
-    summary = collected.summary
+    summary = collected.result
     if summary.status is RunStatus.REFUSED:
         message = "no plan was saved, because a run would refuse to remove anything"
         raise ApprovalError(message)

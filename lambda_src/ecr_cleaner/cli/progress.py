@@ -10,28 +10,14 @@ from rich.console import Console
 from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 
-from ecr_cleaner.report.reporter import CollectingReporter
-
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from ecr_cleaner.aws.client import AwsClients
-    from ecr_cleaner.model.plan import RepositoryPlan
-
-
-def _unknown() -> int | None:
-    return None
 
 
 class Progress:
-    """Shows the calls, and the number of evaluated repositories.
-
-    Attributes:
-        total: Returns the number of repositories to evaluate; None: unknown.
-    """
+    """Shows the calls, and the number of evaluated repositories."""
 
     def __init__(self, clients: AwsClients, *, quiet: bool) -> None:
-        self.total: Callable[[], int | None] = _unknown
         self._clients = clients
         self._lock = threading.Lock()
         self._calls, self._evaluated = 0, 0
@@ -56,10 +42,9 @@ class Progress:
         self._clients.on_call = None
         self._bars.stop()
 
-    def judged(self, name: str) -> None:
-        """Count one more evaluated repository."""
+    def evaluated(self, name: str, total: int) -> None:
+        """Count one more evaluated repository, of so many."""
         self._evaluated += 1
-        total = self.total()
         done = f"{self._evaluated} of {total} repositories evaluated, last {name}"
         self._bars.update(self._task, total=total, completed=self._evaluated, description=done)
 
@@ -67,22 +52,3 @@ class Progress:
         with self._lock:
             self._calls += 1
             self._bars.update(self._task, description=f"{self._calls} calls, now {service} {operation}")
-
-
-class WatchedReporter(CollectingReporter):
-    """Collects everything, and shows the progress.
-
-    Attributes:
-        watch: Called with the name of each evaluated repository.
-    """
-
-    __slots__ = ("watch",)
-
-    def __init__(self, watch: Callable[[str], None]) -> None:
-        CollectingReporter.__init__(self)
-        self.watch = watch
-
-    def judged(self, plan: RepositoryPlan, *, dry_run: bool, refused: bool) -> None:
-        """Keep the verdicts."""
-        CollectingReporter.judged(self, plan, dry_run=dry_run, refused=refused)
-        self.watch(plan.repository.name)

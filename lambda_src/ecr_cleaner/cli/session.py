@@ -13,19 +13,20 @@ from ecr_cleaner import compose
 from ecr_cleaner.aws import responses
 from ecr_cleaner.aws.client import connect
 from ecr_cleaner.cli.interrupts import STOPPED
-from ecr_cleaner.cli.progress import Progress, WatchedReporter
-from ecr_cleaner.model.result import RepositoryStatus, RunStatus
+from ecr_cleaner.cli.progress import Progress
+from ecr_cleaner.model.result import RunStatus
 from ecr_cleaner.publish.report_store import LocalPage
 from ecr_cleaner.registry import config, opt_in, repositories
 from ecr_cleaner.registry.repositories import list_repositories
+from ecr_cleaner.report.reporter import CollectingReporter
+from ecr_cleaner.run import pipeline
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from ecr_cleaner.aws.client import AwsClients
     from ecr_cleaner.cli.known_settings import KnownSettings
-    from ecr_cleaner.report.reporter import CollectingReporter
-    from ecr_cleaner.report.summary import RunSummary
+    from ecr_cleaner.model.result import RunResult
     from ecr_cleaner.settings.loader import Settings
 
 EXIT_CODES: Final = {
@@ -42,16 +43,16 @@ REMOVALS_PLANNED: Final = 4
 _RUN_LIMITS: Final = ("max_removals_per_run", "max_removal_percent_per_run")
 
 
-def exit_code(summary: RunSummary, *, detailed: bool = False) -> int:
+def exit_code(result: RunResult, *, detailed: bool = False) -> int:
     """Exit code after a dry run.
 
     Args:
-        summary: Summary of the dry run.
+        result: Result of the dry run.
         detailed: Whether a completed dry run with removals has an exit code of its own.
     """
-    if detailed and summary.status is RunStatus.COMPLETED and any(r.removable for r in summary.repositories.values()):
+    if detailed and result.status is RunStatus.COMPLETED and any(r.removable for r in result.repositories.values()):
         return REMOVALS_PLANNED
-    return EXIT_CODES[summary.status]
+    return EXIT_CODES[result.status]
 
 
 @dataclass
@@ -109,22 +110,20 @@ def evaluate(
     connection.check()
     named: dict[str, Any] = {"function_name": known.name} if known.source == "function" else {}
     with connection.progress() as progress:
-        reporter = WatchedReporter(progress.judged)
-        run = compose.run(
+        reporter = CollectingReporter()
+        ctx = compose.run_context(
             connection.clients,
             _without_run_limits(known.value, only),
             reporter,
             str(uuid.uuid4()),
-            keep=LocalPage(html).keep if html else None,
+            reports=LocalPage(html) if html else None,
             only=only,
             seconds_left=lambda: 0.0 if STOPPED.is_set() else float("inf"),
+            progress=progress.evaluated,
             read_only=True,
             **named,
         )
-        progress.total = lambda: sum(
-            repository.status is RepositoryStatus.JUDGED for repository in run.summary.repositories.values()
-        )
-        run.execute()
+        pipeline.run(ctx)
     return reporter
 
 

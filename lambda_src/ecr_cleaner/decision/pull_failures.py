@@ -63,7 +63,7 @@ class PullFailureMonitor:
     def __post_init__(self) -> None:
         self._failing = matching.by_repository(usage for usage in self.usages if usage.failure)
 
-    def overlook(self, repository: str, cause: str) -> None:
+    def mark_unreadable(self, repository: str, cause: str) -> None:
         """Note that a repository could not be looked at, which a failing consumer may have lost an image of.
 
         Args:
@@ -86,10 +86,25 @@ class PullFailureMonitor:
             images: All that lie in it.
             gone: What earlier runs removed, by digest.
         """
+        self.note(repository, self.sentences_of(repository, images, gone))
+
+    def note(self, repository: str, sentences: Iterable[str]) -> None:
+        """Note what was found out about a repository."""
         self._looked_at.add(repository)
+        self.sentences += sentences
+
+    def sentences_of(
+        self, repository: str, images: Iterable[Image], gone: Mapping[str, RemovedImage]
+    ) -> tuple[str, ...]:
+        """One for each consumer that fails for want of an image that was removed from a repository.
+
+        Args:
+            repository: Its name.
+            images: All that lie in it.
+            gone: What earlier runs removed, by digest.
+        """
         failing = self._failing.get(repository, ())
-        if failing and gone:
-            self.sentences += self._sentences(repository, tuple(images), failing, gone)
+        return tuple(self._sentences(repository, tuple(images), failing, gone)) if failing and gone else ()
 
     def _sentences(
         self, repository: str, images: tuple[Image, ...], failing: tuple[Usage, ...], gone: Mapping[str, RemovedImage]

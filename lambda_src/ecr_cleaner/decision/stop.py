@@ -2,20 +2,96 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
+from ecr_cleaner.decision import usage_drop
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from ecr_cleaner.model.scan import UsageScan
+    from ecr_cleaner.decision.limits import LimitTracker
+    from ecr_cleaner.decision.usage_drop import UsageDrop
+    from ecr_cleaner.model.scan import SourceKey, UsageScan
 
 FRESHNESS: Final = timedelta(minutes=10)
 """Usages older than this are collected again before more is removed."""
 
 
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Why nothing (more) may be removed anywhere; false if there is no reason.
+
+    Attributes:
+        uncertain: Why it is not certain what is in use; one sentence each.
+        failing: Consumers that fail for want of what was removed; one sentence each.
+        over_limit: More would go from all repositories together than a limit allows; empty if not.
+        drop: The drop in usages that waits for confirmation; one of the reasons in `uncertain`.
+    """
+
+    uncertain: tuple[str, ...] = ()
+    failing: tuple[str, ...] = ()
+    over_limit: str = ""
+    drop: UsageDrop | None = None
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """All of them, the gravest first."""
+        limit = (f"all repositories together: {self.over_limit}",) if self.over_limit else ()
+        return (*self.uncertain, *self.failing, *limit)
+
+    def __bool__(self) -> bool:
+        return bool(self.reasons)
+
+
+@dataclass(frozen=True, slots=True)
+class Tripwire:
+    """What usages may not fall below.
+
+    Attributes:
+        baseline: Images in use by source, of the last run that was complete; None: they are not compared.
+        max_percent: The share of a fall that is still believable; None: they are not compared.
+        function_name: Of the function, in the command that confirms a fall.
+        region: Likewise.
+    """
+
+    baseline: Mapping[SourceKey, int] | None
+    max_percent: int | None
+    function_name: str
+    region: str
+
+
+def decide_stop(
+    scan: UsageScan, failing: Sequence[str], limits: LimitTracker, tripwire: Tripwire, now: datetime
+) -> Stop:
+    """Decide whether a run may remove anything at all.
+
+    Args:
+        scan: The latest one.
+        failing: Consumers that fail for want of what was removed, by the evaluations of this scan.
+        limits: What all repositories together would lose, by the latest evaluation of each.
+        tripwire: What the usages are compared with.
+        now: The moment when the scan was complete.
+    """
+    drop = None
+    if tripwire.baseline is not None and not scan.failures:
+        drop = usage_drop.drop(tripwire.baseline, usage_drop.counts(scan), tripwire.max_percent)
+    uncertain = [*refusals(scan)]
+    if drop is not None:
+        command = usage_drop.confirm_command(drop, tripwire.function_name, tripwire.region)
+        fell = f"the images in use fell by more than max_usage_drop_percent = {tripwire.max_percent} allows: {drop}"
+        uncertain.append(f"{fell}; if that is as it should be, say so: {command}")
+    if is_stale(scan, now):
+        minutes = (now - scan.started_at).total_seconds() / 60
+        uncertain.append(f"collecting the usages took {minutes:.0f} minutes: by now they are out of date")
+    over_limit = "" if uncertain or failing else limits.exceeded_by_run()
+    return Stop(tuple(uncertain), tuple(failing), over_limit, drop)
+
+
 def refusals(scan: UsageScan) -> tuple[str, ...]:
-    """Why nothing may be removed anywhere; empty if everything that can be seen was seen."""
+    """Which sources did not answer in full, one sentence each; empty if everything that can be seen was seen."""
     return tuple(f"source {outcome.key}: {outcome.detail}" for outcome in scan.failures)
 
 

@@ -13,8 +13,9 @@ from ecr_cleaner.aws import errors, responses
 from ecr_cleaner.decision import matching
 from ecr_cleaner.errors import CleanerError, OutOfTimeError
 from ecr_cleaner.findings import lifecycle_policy, rules
+from ecr_cleaner.model.finding import Finding, FindingKind, Severity
 from ecr_cleaner.model.repository import RepositorySnapshot, SkipReason
-from ecr_cleaner.model.result import Finding, FindingKind, RepositoryStatus, Severity
+from ecr_cleaner.model.result import RepositoryStatus
 from ecr_cleaner.registry import config, pull_access
 from ecr_cleaner.registry import images as registry_images
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ecr_cleaner.aws.client import AwsClients
-    from ecr_cleaner.model.image import RemovedImage
+    from ecr_cleaner.model.image import Image, RemovedImage
     from ecr_cleaner.model.repository import Repository
     from ecr_cleaner.model.usage import Usage
     from ecr_cleaner.registry.pull_access import RegistryFacts
@@ -69,14 +70,15 @@ class FindingsCollector:
         settings: What the run is told.
         seconds_left: Until the run is cut off.
         restore: The command that brings an image back, with ``{}`` for its name.
-        findings: Those so far.
+        images: Lists the images of a repository.
     """
 
     clients: AwsClients
     settings: Settings
     seconds_left: Callable[[], float]
     restore: str = rules.RESTORE
-    findings: list[Finding] = field(init=False, default_factory=list)
+    images: Callable[..., Iterable[Image]] = registry_images.images
+    _new: list[Finding] = field(init=False, default_factory=list)
     _named: dict[str | None, tuple[Usage, ...]] | None = None
     _digests: frozenset[str] = frozenset()
     _facts: RegistryFacts | None = None
@@ -85,7 +87,7 @@ class FindingsCollector:
     _out_of_time: bool = False
     _spare_seconds: float = SPARE_SECONDS
 
-    def surveyed(self, survey: RegistryListing) -> None:
+    def listed(self, survey: RegistryListing) -> list[Finding]:
         """What the tags and policies of all repositories say."""
         self._facts = survey.facts
         for name, told in survey.left_alone:
@@ -103,6 +105,7 @@ class FindingsCollector:
             accepted = f"{SkipReason.OTHER_ACCOUNTS.value}:*" in self.settings.accepted_gaps
             severity = Severity.INFO if accepted else Severity.WARNING
             self._add(FindingKind.OPEN_TO_OTHER_ACCOUNTS, severity, rules.REGISTRY, detail)
+        return self._take()
 
     def scanned(self, usages: Iterable[Usage]) -> None:
         """Who uses what; those of this registry."""
@@ -118,7 +121,7 @@ class FindingsCollector:
         gone: Mapping[str, RemovedImage],
         *,
         read: bool,
-    ) -> None:
+    ) -> list[Finding]:
         """What lies in a repository that is judged. The second look at it is none of ours.
 
         Args:
@@ -129,26 +132,27 @@ class FindingsCollector:
             read: Whether it is known what its indexes list.
         """
         if repository.name in self._looked_at:
-            return
+            return []
         self._contents(repository.name, contents, now, gone, read=read)
         gap = registry_images.accepting(self.settings, SkipReason.OTHER_ACCOUNTS, repository.name)
         if gap is not None:
-            self.findings += self._ask(repository.name, lambda: self._pullers(repository.name, gap)) or ()
+            self._new += self._ask(repository.name, lambda: self._pullers(repository.name, gap)) or ()
+        return self._take()
 
     def _contents(
         self, name: str, contents: RepositorySnapshot, now: datetime, gone: Mapping[str, RemovedImage], *, read: bool
     ) -> None:
         self._looked_at.add(name)
-        self.findings += rules.orphans(contents, self._digests)
+        self._new += rules.orphans(contents, self._digests)
         if self._named is None:
             return
         resolved = matching.resolve(contents.images, self._named.get(name, ()), self._named.get(None, ()))
         # What is missing from a pull-through cache is fetched when somebody pulls it.
         if self._facts is None or self._facts.cached_under(name) is None:
-            self.findings += rules.dangling(name, resolved, gone, self.restore)
-        self.findings += rules.archived_in_use(contents.images, resolved.used, gone, self.restore)
+            self._new += rules.dangling(name, resolved, gone, self.restore)
+        self._new += rules.archived_in_use(contents.images, resolved.used, gone, self.restore)
         if resolved.used:
-            self.findings += self._ask(name, lambda: self._lifecycle(name, contents, resolved, now, read=read)) or ()
+            self._new += self._ask(name, lambda: self._lifecycle(name, contents, resolved, now, read=read)) or ()
 
     def _lifecycle(
         self, name: str, contents: RepositorySnapshot, resolved: matching.Resolved, now: datetime, *, read: bool
@@ -168,7 +172,7 @@ class FindingsCollector:
             detail = f"its policy lets {', '.join(pullers)} pull, which accepted_gaps accepts by {gap}"
             yield Finding(FindingKind.OPEN_TO_OTHER_ACCOUNTS, Severity.INFO, name, detail)
 
-    def end(self, survey: RegistryListing, now: datetime, only: frozenset[str] | None) -> None:
+    def end(self, survey: RegistryListing, now: datetime, only: frozenset[str] | None) -> list[Finding]:
         """What can only be said when everything else is done: of the repositories that nobody looked at, and of none.
 
         Args:
@@ -178,19 +182,20 @@ class FindingsCollector:
         """
         self._spare_seconds = SPARE_SECONDS_AT_THE_END
         if self._named is None:
-            self.findings.append(rules.not_determined(rules.REGISTRY, UNASKED))
+            self._new.append(rules.not_determined(rules.REGISTRY, UNASKED))
         else:
             named: dict[str | None, tuple[Usage, ...]] = {
                 name: usages
                 for name, usages in self._named.items()
                 if name and survey.facts.cached_under(name) is None and (only is None or name in only)
             }
-            self.findings += rules.dangling_repositories(named, survey.names)
+            self._new += rules.dangling_repositories(named, survey.names)
         if only is None:
             others = sorted(survey.names - self._looked_at)
             unmanaged = [name for name in others if name not in survey.opted_in]
             report_all = self.settings.report_unmanaged_repositories
             self._survey(others, unmanaged, now) if report_all else self._count(unmanaged)
+        return self._take()
 
     def _count(self, unmanaged: Collection[str]) -> None:
         if unmanaged:
@@ -203,18 +208,23 @@ class FindingsCollector:
     def _survey(self, others: Iterable[str], unmanaged: Collection[str], now: datetime) -> None:
         sizes: dict[str, tuple[int, int]] = {}
         for name in others:
-            images = self._ask(name, lambda name=name: registry_images.images(self.clients, name))  # type: ignore[misc]
+            images = self._ask(name, lambda name=name: self.images(self.clients, name))  # type: ignore[misc]
             if images is None:
                 continue
             self._contents(name, RepositorySnapshot(images), now, {}, read=False)
             if name in unmanaged:
                 sizes[name] = (len(images), sum(image.size_bytes for image in images if not image.is_index))
-                self.findings.append(rules.unmanaged(name, *sizes[name]))
+                self._new.append(rules.unmanaged(name, *sizes[name]))
         if sizes:
-            self.findings.append(rules.unmanaged_total(sizes))
+            self._new.append(rules.unmanaged_total(sizes))
+
+    def _take(self) -> list[Finding]:
+        """What is new since the last time."""
+        new, self._new = self._new, []
+        return new
 
     def _add(self, kind: FindingKind, severity: Severity, subject: str, detail: str) -> None:
-        self.findings.append(Finding(kind, severity, subject, detail))
+        self._new.append(Finding(kind, severity, subject, detail))
 
     def _ask(self, name: str, look: Callable[[], Iterable[_T]]) -> tuple[_T, ...] | None:
         """Look, if there is time for it.
@@ -239,10 +249,10 @@ class FindingsCollector:
     def _stop(self) -> None:
         if not self._out_of_time:
             self._out_of_time = True
-            self.findings.append(rules.not_determined(rules.REGISTRY, NO_TIME))
+            self._new.append(rules.not_determined(rules.REGISTRY, NO_TIME))
 
     def _failed(self, name: str, error: Exception) -> None:
         self._failures += 1
-        self.findings.append(rules.not_determined(name, errors.sentence(error)))
+        self._new.append(rules.not_determined(name, errors.sentence(error)))
         if self._failures == MAX_FAILURES:
-            self.findings.append(rules.not_determined(rules.REGISTRY, FAILING))
+            self._new.append(rules.not_determined(rules.REGISTRY, FAILING))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from ecr_cleaner.model.result import FindingKind
+from ecr_cleaner.model.finding import FindingKind
 
 
 class KindDescription(NamedTuple):

@@ -13,7 +13,7 @@ from ecr_cleaner.decision import graph as graphs
 from ecr_cleaner.decision import pull_failures
 from ecr_cleaner.decision.matching import wanted
 from ecr_cleaner.findings import lifecycle_policy
-from ecr_cleaner.model.result import Finding, FindingKind, Severity
+from ecr_cleaner.model.finding import Finding, FindingKind, Severity
 from ecr_cleaner.model.usage import ReferenceScope, UsageKind
 
 if TYPE_CHECKING:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from ecr_cleaner.model.image import Image
     from ecr_cleaner.model.repository import Repository
@@ -116,3 +117,46 @@ class Removal:
     status: RemovalStatus
     codes: tuple[str, ...] = ()
     detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RetainedImage:
+    """An image of a saved plan that stays.
+
+    Attributes:
+        repository: Its name.
+        digest: Of the image.
+        tags: As the plan has them.
+        reason: A `Reason` that keeps, ``gone``, ``tags_changed``, ``reason_changed``, or the status of a repository
+            that was not judged.
+        detail: What a person reads.
+    """
+
+    repository: str
+    digest: str
+    tags: tuple[str, ...]
+    reason: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PlanSummary:
+    """One saved plan.
+
+    Attributes:
+        state: ``awaits_approval``: this run wrote it. ``applied``: this run carried it out, as far as it could.
+        id: Names it.
+        expires_at: From then on it is too old.
+        images: That it names.
+        bytes: At most what they take up: layers may be shared.
+        command: Ready to paste, carries it out; empty if this run did.
+        stays: What of it stays, and why; by repository and digest.
+    """
+
+    state: Literal["awaits_approval", "applied"]
+    id: str
+    expires_at: datetime
+    images: int
+    bytes: int
+    command: str = ""
+    stays: Mapping[tuple[str, str], RetainedImage] = field(default_factory=dict)

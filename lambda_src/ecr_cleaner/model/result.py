@@ -6,16 +6,18 @@ Times are timezone-aware UTC, sizes are bytes, ages are days of 24 hours.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
-from ecr_cleaner.model.plan import RemovalStatus
-from ecr_cleaner.schema import stored
+from ecr_cleaner.model.plan import REMOVING_REASONS, Reason, RemovalStatus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
+
+    from ecr_cleaner.model.finding import Finding
+    from ecr_cleaner.model.plan import PlanSummary, Removal, RepositoryPlan
+    from ecr_cleaner.model.scan import UsageScan
 
 
 class RepositoryStatus(StrEnum):
@@ -78,128 +80,205 @@ class RunStatus(StrEnum):
     FAILED = "failed"
 
 
-class FindingKind(StrEnum):
-    """What a run found beside its verdicts. Stable names: they stand in logs and reports."""
+_IN_USE: Final = frozenset({Reason.IN_USE, Reason.PART_OF_IMAGE_IN_USE})
 
-    DANGLING_REFERENCE = "dangling_reference"
-    ARCHIVED_IN_USE = "archived_in_use"
-    REMOVED_IN_USE = "removed_in_use"
-    LIFECYCLE_EXPIRES_IN_USE = "lifecycle_expires_in_use"
-    LIFECYCLE_RULE_NOT_UNDERSTOOD = "lifecycle_rule_not_understood"
-    OPEN_TO_OTHER_ACCOUNTS = "open_to_other_accounts"
-    MISCONFIGURED_TAG = "misconfigured_tag"
-    ORPHANED_ARTIFACTS = "orphaned_artifacts"
-    UNMANAGED_STORAGE = "unmanaged_storage"
-    NOT_DETERMINED = "not_determined"
+_MOST_RINGING: Final = 10  # enough to know that something is wrong, and with what; the findings have all of them
 
 
-RUN_FAILING_KINDS = frozenset({FindingKind.ARCHIVED_IN_USE, FindingKind.REMOVED_IN_USE})
-"""Findings on consumers that cannot get an archived or removed image: as problems they fail the run, which rings."""
-
-
-class Severity(StrEnum):
-    """How much a finding matters; the gravest first.
-
-    ``problem``: something is broken, or breaks by itself. ``warning``: somebody should look. ``info``: good to know.
-    """
-
-    PROBLEM = "problem"
-    WARNING = "warning"
-    INFO = "info"
-
-
-@stored
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """Something that a person should know. It changes no verdict, whatever it says.
+class RepositoryResult:
+    """What happened to one opted-in repository.
 
     Attributes:
-        kind: Stable and machine-readable.
-        severity: How much it matters.
-        subject: What it is about: a repository, an image of one, or ``registry``.
-        detail: One sentence with the evidence.
-        bytes: How much storage it is about; None where that is not the point.
+        name: Of the repository.
+        status: How the run ended for it.
+        detail: Why, where the status needs it.
+        setting: The key of ``accepted_gaps`` that would include a skipped repository.
+        keep_days: The age limit that held, of tagged images.
+        rule: Number of the rule that held, from 0, or ``default``.
+        images: Images seen.
+        reasons: Verdicts by reason.
+        bytes_total: Of all images, indexes not counted: an upper bound, for layers are shared.
+        bytes_in_use: Likewise, of those that a usage protects now.
+        bytes_in_archive: Likewise, of those in ECR's archive, where a GB costs the same.
+        bytes_removable: Likewise, of the removable ones.
+        bytes_removable_from_archive: Likewise, of those among them that are archived already and are to be deleted.
+        removals: Endings by status.
+        bytes_removed: Of what was deleted.
+        bytes_archived: Of what was moved into the archive.
+        failure_codes: ECR's codes, counted by image.
     """
 
-    kind: FindingKind
-    severity: Severity
-    subject: str
-    detail: str
-    bytes: int | None = None
+    name: str
+    status: RepositoryStatus = RepositoryStatus.JUDGED
+    detail: str = ""
+    setting: str = ""
+    keep_days: int | None = None
+    rule: int | str | None = None
+    images: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+    bytes_total: int = 0
+    bytes_in_use: int = 0
+    bytes_in_archive: int = 0
+    bytes_removable: int = 0
+    bytes_removable_from_archive: int = 0
+    removals: Counter[str] = field(default_factory=Counter)
+    bytes_removed: int = 0
+    bytes_archived: int = 0
+    failure_codes: Counter[str] = field(default_factory=Counter)
+
+    def with_plan(self, plan: RepositoryPlan) -> RepositoryResult:
+        """The same with the verdicts counted."""
+        rule = plan.repository.retention.rule
+        # ECR gives an index the size of its largest manifest, which is counted itself already.
+        sized = [verdict for verdict in plan.verdicts if not verdict.image.is_index]
+        return replace(
+            self,
+            keep_days=plan.repository.keep_days,
+            rule="default" if rule is None else rule,
+            images=len(plan.verdicts),
+            reasons=Counter(verdict.reason.value for verdict in plan.verdicts),
+            bytes_total=sum(verdict.image.size_bytes for verdict in sized),
+            bytes_in_use=sum(verdict.image.size_bytes for verdict in sized if verdict.reason in _IN_USE),
+            bytes_in_archive=sum(verdict.image.size_bytes for verdict in sized if not verdict.image.active),
+            bytes_removable=sum(verdict.image.size_bytes for verdict in sized if verdict.removes),
+            bytes_removable_from_archive=sum(
+                verdict.image.size_bytes for verdict in sized if verdict.reason is Reason.ARCHIVED_AND_UNUSED
+            ),
+        )
+
+    def with_removal(self, removal: Removal) -> RepositoryResult:
+        """The same with the end of one removal counted."""
+        image, status = removal.verdict.image, removal.status
+        size = 0 if image.is_index else image.size_bytes
+        return replace(
+            self,
+            removals=self.removals + Counter([status.value]),
+            failure_codes=self.failure_codes + Counter(removal.codes),
+            bytes_removed=self.bytes_removed + (size if status is RemovalStatus.REMOVED else 0),
+            bytes_archived=self.bytes_archived + (size if status is RemovalStatus.ARCHIVED else 0),
+        )
+
+    def with_outcome(self, outcome: RepositoryOutcome) -> RepositoryResult:
+        """The same, ended otherwise."""
+        return replace(self, status=outcome.status, detail=outcome.detail, setting=outcome.setting)
+
+    def timed_out(self) -> RepositoryResult:
+        """The same, with all that is left of it left for the next run."""
+        removals = Counter(self.removals)
+        removals[RemovalStatus.LEFT.value] += max(0, self.removable - self.removals.total())
+        return replace(self, status=RepositoryStatus.LEFT, removals=removals)
 
     @property
-    def rings(self) -> bool:
-        """Whether a run that finds it has failed."""
-        return self.kind in RUN_FAILING_KINDS and self.severity is Severity.PROBLEM
+    def in_use(self) -> int:
+        """Images that a usage protects now, those included that hang together with one."""
+        return sum(self.reasons[reason.value] for reason in _IN_USE)
 
+    @property
+    def removable(self) -> int:
+        """Images that are to go."""
+        return sum(self.reasons[reason.value] for reason in REMOVING_REASONS)
 
-SHOWN: Final = 100
-"""Images of a plan that stay, in a result; the log names all of them."""
+    @property
+    def is_left(self) -> bool:
+        """Whether time ran out before everything was done."""
+        return self.status is RepositoryStatus.LEFT or bool(self.removals[RemovalStatus.LEFT.value])
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Why the run fails because of this repository; empty if it does not."""
+        if FAILS_RUN[self.status]:
+            return (f"repository {self.name}: {self.detail}",)
+        failing = sum(self.removals[status.value] for status in FAILING_REMOVALS)
+        if not failing:
+            return ()
+        codes = ", ".join(f"{code} x{count}" for code, count in sorted(self.failure_codes.items()))
+        partly = self.removals[RemovalStatus.PARTLY_UNTAGGED.value]
+        untagged = f", {partly} of them lost some of their tags" if partly else ""
+        return (f"repository {self.name}: {failing} images could not be removed{untagged} ({codes})",)
 
 
 @dataclass(frozen=True, slots=True)
-class Stay:
-    """An image of a saved plan that stays.
+class RunResult:
+    """What happened in one run.
 
     Attributes:
-        repository: Its name.
-        digest: Of the image.
-        tags: As the plan has them.
-        reason: A `Reason` that keeps, ``gone``, ``tags_changed``, ``reason_changed``, or the status of a repository
-            that was not judged.
-        detail: What a person reads.
+        run_id: Lambda's request id, or one made up.
+        dry_run: Whether nothing was to be removed.
+        region: Where.
+        account_id: Whose registry; None if the registry did not answer.
+        accepted_gaps: What a person left unprotected beside whole sources; one sentence each.
+        scan: The usages' sources; None if the run ended before.
+        repositories: The opted-in ones, by name.
+        refusals: Why the run removed nothing.
+        tripwire_tripped: Whether that is, among others, a fall of usages that nobody has confirmed.
+        problems: Why the run failed, beside the repositories' own.
+        notes: What a person should know and nothing depends on.
+        left: Repositories that the deadline cut off.
+        findings: What a person should look at and no verdict depends on; the gravest first.
+        cut_short: What there was no time for, if that was not one repository but all of them.
+        seconds: How long it took.
+        report: Where its page lies; None: nowhere.
+        plan: The saved plan that the run wrote or carried out, if it did.
     """
 
-    repository: str
-    digest: str
-    tags: tuple[str, ...]
-    reason: str
-    detail: str = ""
+    run_id: str
+    dry_run: bool
+    region: str
+    account_id: str | None = None
+    accepted_gaps: tuple[str, ...] = ()
+    scan: UsageScan | None = None
+    repositories: Mapping[str, RepositoryResult] = field(default_factory=dict)
+    refusals: tuple[str, ...] = ()
+    tripwire_tripped: bool = False
+    problems: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    left: tuple[str, ...] = ()
+    cut_short: str = ""
+    seconds: float = 0.0
+    report: str | None = None
+    plan: PlanSummary | None = None
+
+    @property
+    def causes(self) -> tuple[str, ...]:
+        """Everything that kept the run from doing all it should."""
+        own = (problem for repository in self.repositories.values() for problem in repository.problems)
+        out_of_time = [f"time ran out: {len(self.left)} repositories left"] if self.left else []
+        out_of_time += [self.cut_short] if self.cut_short else []
+        return (*self.refusals, *self.problems, *own, *self._ringing, *out_of_time)
+
+    @property
+    def consumers_broken(self) -> int:
+        """Images that consumers name and cannot get, because they were archived or removed by an earlier run."""
+        return sum(finding.rings for finding in self.findings)
+
+    @property
+    def _ringing(self) -> tuple[str, ...]:
+        told = [f"{finding.subject}: {finding.detail}" for finding in self.findings if finding.rings]
+        more = len(told) - _MOST_RINGING
+        return (*told[:_MOST_RINGING], f"and {more} more findings of this kind") if more > 0 else tuple(told)
+
+    @property
+    def status(self) -> RunStatus:
+        """How the run ended; the gravest word wins."""
+        if self.refusals:
+            return RunStatus.REFUSED
+        if self.problems or self._ringing or any(repository.problems for repository in self.repositories.values()):
+            return RunStatus.FAILED
+        return RunStatus.INCOMPLETE if self.left or self.cut_short else RunStatus.COMPLETED
 
 
-@dataclass(slots=True)
-class PlanSummary:
-    """One saved plan.
+@dataclass(frozen=True, slots=True)
+class StoredReport:
+    """What became of the report of a run.
 
     Attributes:
-        state: ``awaits_approval``: this run wrote it. ``applied``: this run carried it out, as far as it could.
-        id: Names it.
-        expires_at: From then on it is too old.
-        images: That it names.
-        bytes: At most what they take up: layers may be shared.
-        command: Ready to paste, carries it out; empty if this run did.
-        stays: What of it stays, and why; by repository and digest.
+        location: Of its page; None: there is none.
+        notes: What an operator should know of it.
+        problems: Why it, or a part of it, could not be stored.
     """
 
-    state: Literal["awaits_approval", "applied"]
-    id: str
-    expires_at: datetime
-    images: int
-    bytes: int
-    command: str = ""
-    stays: Mapping[tuple[str, str], Stay] = field(default_factory=dict)
-
-    def as_json(self) -> dict[str, Any]:
-        """The plan as JSON-native values."""
-        stays = [self.stays[key] for key in sorted(self.stays)]
-        return {
-            "state": self.state,
-            "id": self.id,
-            "expires_at": self.expires_at.isoformat(),
-            "images": self.images,
-            "bytes": self.bytes,
-            "command": self.command,
-            "stays": dict(sorted(Counter(stay.reason for stay in stays).items())),
-            "stays_shown": [retained_image_json(stay) for stay in stays[:SHOWN]],
-        }
-
-
-def retained_image_json(stay: Stay) -> dict[str, Any]:
-    """An image of a plan that stays."""
-    return {
-        "repository": stay.repository,
-        "digest": stay.digest,
-        "tags": list(stay.tags),
-        "reason": stay.reason,
-        "detail": stay.detail,
-    }
+    location: str | None = None
+    notes: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import AwareDatetime
 
-from ecr_cleaner.model.result import Finding
+from ecr_cleaner.model.finding import Finding
 from ecr_cleaner.model.usage import ScanTarget, Usage
 from ecr_cleaner.schema import NotNegative, Sha256, Text, stored
 

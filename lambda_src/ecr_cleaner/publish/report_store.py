@@ -14,13 +14,15 @@ from __future__ import annotations
 
 import json
 import tempfile
-from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Annotated, Any, Final, Literal
+from contextlib import closing
+from dataclasses import dataclass, replace
+from typing import IO, TYPE_CHECKING, Annotated, Any, Final, Literal, Protocol
 
 from pydantic import Field, ValidationError
 
-from ecr_cleaner.aws import s3
-from ecr_cleaner.errors import AbsentError, ReplacedError
+from ecr_cleaner.aws import errors, s3
+from ecr_cleaner.errors import AbsentError, CleanerError, ReplacedError
+from ecr_cleaner.model.result import StoredReport
 from ecr_cleaner.report import html_page
 from ecr_cleaner.schema import Strict
 
@@ -28,8 +30,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ecr_cleaner.aws.client import AwsClients
+    from ecr_cleaner.model.result import RunResult
     from ecr_cleaner.report.document import DocumentReporter
-    from ecr_cleaner.report.summary import RunSummary
 
 TREND_RUNS: Final = 90
 """Of how many runs the totals are kept."""
@@ -39,6 +41,22 @@ _HTML: Final = "text/html; charset=utf-8"
 
 
 _JSON: Final = "application/json"
+
+
+FAILURES: Final = (CleanerError, OSError, *errors.AwsError)
+"""What may go wrong with a report."""
+
+
+class ReportKeeper(Protocol):
+    """Keeps the reports of ended runs."""
+
+    def keep(self, document: DocumentReporter, result: RunResult) -> StoredReport:
+        """Keep document and page of an ended run, or some of them.
+
+        Raises:
+            CleanerError: They cannot be kept.
+            OSError: Likewise.
+        """
 
 
 class TrendPoint(Strict):
@@ -77,43 +95,50 @@ class ReportStore:
     bucket: str
     prefix: str
 
-    def keep(self, recorder: DocumentReporter, summary: RunSummary) -> None:
-        """Write document and page of an ended run, and tell its summary where the page lies.
+    def keep(self, document: DocumentReporter, result: RunResult) -> StoredReport:
+        """Write document and page of an ended run, and remember its totals.
 
         Raises:
-            HistoryError: Something could not be read or written.
+            HistoryError: Something could not be read.
             OSError: The disk is full.
         """
-        former, etag = self._trend(summary)
-        name = f"{recorder.started_at:%Y/%m/%d}/{summary.run_id}"
-        # A page that cannot be written is not named; the summary in the document names it as it will be.
-        with tempfile.TemporaryFile() as document, tempfile.TemporaryFile() as html:
-            recorder.write(document, summary, former)
-            document.seek(0)
-            html_page.write(document, html)
-            for where in (name, "latest"):
-                self._put(f"{where}.json", document, _JSON)
-                self._put(f"{where}.html", html, _HTML)
-        summary.report = self._uri(f"{name}.html")
-        self._append(former, etag, recorder.trend_of(summary))
+        former, etag, notes = self._trend(result.run_id)
+        result = replace(result, notes=(*result.notes, *notes))
+        name = f"{document.started_at:%Y/%m/%d}/{result.run_id}"
+        location = None
+        try:
+            with tempfile.TemporaryFile() as file, tempfile.TemporaryFile() as html:
+                document.write(file, result, former)
+                file.seek(0)
+                html_page.write(file, html)
+                for where in (name, "latest"):
+                    self._put(f"{where}.json", file, _JSON)
+                    self._put(f"{where}.html", html, _HTML)
+            # A page that cannot be written is not named.
+            location = self._uri(f"{name}.html")
+            self._append(former, etag, document.trend_of(result))
+        except FAILURES as error:
+            return StoredReport(location, notes, (problem_of(error),))
+        return StoredReport(location, notes)
 
     def _put(self, name: str, file: IO[bytes], content_type: str) -> None:
         s3.put(self.clients, self.bucket, self._key(name), file, content_type)
 
-    def _trend(self, summary: RunSummary) -> tuple[list[dict[str, Any]], str | None]:
-        """The totals of former runs, and what names the object that a write replaces; None: there is none."""
+    def _trend(self, run_id: str) -> tuple[list[dict[str, Any]], str | None, tuple[str, ...]]:
+        """The totals of former runs; what names the object that a write replaces, None: there is none; and notes."""
         try:
             stored = s3.read(self.clients, self.bucket, self._key("trend.json"))
         except AbsentError:
             # There is none yet, or it may not be read: then the write, on the condition that there is none, fails.
-            return [], None
+            return [], None, ()
+        notes: tuple[str, ...] = ()
         try:
             runs = Trend.model_validate_json(stored.body).runs
         except ValidationError:
             where = self._uri("trend.json")
-            summary.notes.append(f"the totals of former runs were not understood and begin anew: {where}")
+            notes = (f"the totals of former runs were not understood and begin anew: {where}",)
             runs = []
-        return [point.model_dump() for point in runs if point.run_id != summary.run_id][1 - TREND_RUNS :], stored.etag
+        return [one.model_dump() for one in runs if one.run_id != run_id][1 - TREND_RUNS :], stored.etag, notes
 
     def _append(self, former: list[dict[str, Any]], etag: str | None, point: dict[str, Any]) -> None:
         body = json.dumps({"schema_version": 1, "runs": [*former, point]}, separators=(",", ":")).encode() + b"\n"
@@ -141,14 +166,30 @@ class LocalPage:
 
     path: Path
 
-    def keep(self, recorder: DocumentReporter, summary: RunSummary) -> None:
+    def keep(self, document: DocumentReporter, result: RunResult) -> StoredReport:
         """Write the page of an ended run.
 
         Raises:
             OSError: It cannot be written.
         """
-        with tempfile.TemporaryFile() as document, self.path.open("wb") as html:
-            recorder.write(document, summary)
-            document.seek(0)
-            html_page.write(document, html)
-        summary.report = str(self.path)
+        with tempfile.TemporaryFile() as file, self.path.open("wb") as html:
+            document.write(file, result)
+            file.seek(0)
+            html_page.write(file, html)
+        return StoredReport(str(self.path))
+
+
+def store(keeper: ReportKeeper, document: DocumentReporter, result: RunResult) -> StoredReport:
+    """Have the report of an ended run kept; that it cannot be is a problem of the run, and no error."""
+    with closing(document):
+        try:
+            if document.failure is not None:
+                raise document.failure
+            return keeper.keep(document, result)
+        except FAILURES as error:
+            return StoredReport(problems=(problem_of(error),))
+
+
+def problem_of(error: Exception) -> str:
+    """One sentence for a report that could not be written."""
+    return f"the report could not be written: {errors.sentence(error)}"

@@ -15,7 +15,7 @@ from ecr_cleaner.registry.images import PAGE_SIZE
 from ecr_cleaner.registry.pull_access import RegistryFacts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from ecr_cleaner.aws.client import AwsClients
     from ecr_cleaner.registry.pull_access import RegistryFacts
@@ -67,8 +67,14 @@ class RegistryListing:
         return frozenset({*(one.name for one in self.repositories), *(name for name, _ in self.left_alone)})
 
 
-def list_repositories(
-    clients: AwsClients, settings: Settings, facts: RegistryFacts, only: frozenset[str] | None
+def list_repositories(  # noqa: PLR0913 - what a listing is made from, each by name
+    clients: AwsClients,
+    settings: Settings,
+    facts: RegistryFacts,
+    only: frozenset[str] | None,
+    *,
+    names: Callable[..., Iterable[tuple[str, str]]] = repository_names,
+    opted_in: Callable[..., Repository | Skipped | opt_in.Misconfigured | None] = opt_in.opted_in,
 ) -> RegistryListing:
     """Look at all repositories, side by side.
 
@@ -77,26 +83,28 @@ def list_repositories(
         settings: Of the run.
         facts: What the registry as a whole says.
         only: Look at these repositories alone; None means all of them.
+        names: Lists name and ARN of every repository.
+        opted_in: Says whether one opted in.
 
     Raises:
         AwsError: The registry does not list its repositories; a single repository's error is its outcome.
         OutOfTimeError: There is no time left for all of them.
     """
-    names = [(name, arn) for name, arn in repository_names(clients) if only is None or name in only]
+    wanted = [(name, arn) for name, arn in names(clients) if only is None or name in only]
 
     def examine(found: tuple[str, str]) -> Repository | Skipped | opt_in.Misconfigured | RepositoryOutcome | None:
         try:
-            return opt_in.opted_in(clients, *found, settings, facts)
+            return opted_in(clients, *found, settings, facts)
         except OutOfTimeError:
             raise
         except (CleanerError, *errors.AwsError) as error:
             return unread(error)
 
     with ThreadPoolExecutor(WORKERS) as pool:
-        looks = [(name, one) for (name, _), one in zip(names, pool.map(examine, names), strict=True)]
+        looks = [(name, one) for (name, _), one in zip(wanted, pool.map(examine, wanted), strict=True)]
     return RegistryListing(
         facts,
-        frozenset(name for name, _ in names),
+        frozenset(name for name, _ in wanted),
         tuple(one for _, one in looks if isinstance(one, Repository)),
         tuple((name, outcome) for name, one in looks if (outcome := _outcome(one)) is not None),
         tuple((name, o.problem) for name, o in looks if isinstance(o, opt_in.Misconfigured) and not o.opted_in),

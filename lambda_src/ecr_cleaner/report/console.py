@@ -8,7 +8,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ecr_cleaner.model.result import FindingKind, RepositoryStatus, RunStatus, Severity
+from ecr_cleaner.model.finding import FindingKind, Severity
+from ecr_cleaner.model.result import RepositoryStatus, RunStatus
+from ecr_cleaner.report.summary import run_json
 from ecr_cleaner.report.units import human_bytes
 
 if TYPE_CHECKING:
@@ -118,7 +120,7 @@ def why(verdict: Verdict) -> str:
 
 def print_end(collected: CollectingReporter, console: Console, settings: str = "") -> None:
     """The totals, by repository and of all, and what went wrong."""
-    summary = collected.summary.as_json()
+    summary = run_json(collected.result)
     if collected.plans:
         console.print(_totals(summary))
     for repository in summary["repositories"]:
@@ -144,11 +146,11 @@ def print_end(collected: CollectingReporter, console: Console, settings: str = "
         console.print(Text(cause, "red"))
     if collected.refused:
         console.print(Text("Not every source answered: a run would remove nothing.", "red"))
-    console.print(Text(f"status: {summary['status']}", STYLES[collected.summary.status]))
+    console.print(Text(f"status: {summary['status']}", STYLES[collected.result.status]))
 
 
 def _print_findings(collected: CollectingReporter, console: Console) -> None:
-    for finding in collected.summary.findings:
+    for finding in collected.result.findings:
         # What rings is a cause, and stands there.
         if finding.severity is not Severity.INFO and finding.kind not in _TOLD_OTHERWISE and not finding.rings:
             style = "red" if finding.severity is Severity.PROBLEM else "yellow"
@@ -184,13 +186,13 @@ def print_explanation(
         console.print(Text(f"  reason   {verdict.reason.value}"))
         for line in verdict.evidence:
             console.print(Text(f"           {line}"))
-    summary = collected.summary.repositories.get(repository)
+    summary = collected.result.repositories.get(repository)
     if summary is None:
         console.print(Text(f"{repository} did not opt in (tag BoxCleanerEnabled = true) or does not exist."))
     elif not found:
         console.print(Text(summary.detail or f"{repository} holds no such image."))
     if found or summary is None or summary.problems:
-        for cause in collected.summary.causes:
+        for cause in collected.result.causes:
             console.print(Text(cause, "red"))
     return bool(found)
 

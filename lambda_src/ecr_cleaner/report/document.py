@@ -9,27 +9,21 @@ from __future__ import annotations
 import json
 import tempfile
 import weakref
-from typing import IO, TYPE_CHECKING, Any, Final
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, Any, Final, Literal
 
 from ecr_cleaner import __version__
-from ecr_cleaner.aws import errors
-from ecr_cleaner.clock import utc_now
-from ecr_cleaner.errors import CleanerError
 from ecr_cleaner.report.reporter import verdict_json
 from ecr_cleaner.report.savings import savings
-from ecr_cleaner.report.summary import finding_json
+from ecr_cleaner.report.summary import finding_json, run_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from ecr_cleaner.model.plan import Removal, RepositoryPlan
+    from ecr_cleaner.model.result import RepositoryResult, RunResult
     from ecr_cleaner.model.usage import Usage
-    from ecr_cleaner.report.summary import RepositorySummary, RunSummary
-    from ecr_cleaner.settings.loader import Settings
-
-    Keep = Callable[["DocumentReporter", "RunSummary"], None]
-    """Keeps the document of an ended run somewhere; raises if it cannot."""
 
 SCHEMA_VERSION: Final = 1
 
@@ -50,24 +44,37 @@ _REPOSITORY: Final = (
 """What the schema knows of these. The summary may say more."""
 
 
-class DocumentReporter:
-    """Writes down what it is told, and has it kept once the run has ended.
+@dataclass(frozen=True, slots=True)
+class ReportedSettings:
+    """What a document says of the settings, and reckons with.
 
-    That a document cannot be written or kept fails the run, and stops nothing before its end.
+    Attributes:
+        shown: All of them as JSON-native values.
+        storage_price_per_gb_month: US dollars.
+        removal_mode: What removing means.
+    """
+
+    shown: Mapping[str, Any]
+    storage_price_per_gb_month: float
+    removal_mode: Literal["delete", "archive"]
+
+
+class DocumentReporter:
+    """Writes down what it is told; `close` it once the document is written.
 
     Attributes:
         started_at: When it began to listen; UTC.
+        failure: Why the document is not whole; nothing stops before the end of the run because of that.
     """
 
-    def __init__(self, settings: Settings, keep: Keep, clock: Callable[[], datetime] = utc_now) -> None:
+    def __init__(self, settings: ReportedSettings, clock: Callable[[], datetime]) -> None:
         self.started_at = clock()
+        self.failure: OSError | None = None
         self._settings = settings
-        self._keep = keep
         self._clock = clock
         self._images: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the run has ended, however it does
         weakref.finalize(self, self._images.close)
         self._endings: dict[tuple[str, str], dict[str, Any]] = {}  # only of what was to go
-        self._failure: OSError | None = None
 
     def judged(self, plan: RepositoryPlan, *, dry_run: bool, refused: bool) -> None:  # noqa: ARG002 - the run's own words
         """Write the verdicts of one repository down."""
@@ -77,7 +84,7 @@ class DocumentReporter:
                 told |= {"active": verdict.image.active, "storage_class": verdict.image.storage_class}
                 self._images.write(_line(told))
         except OSError as error:  # the disk is full: the run goes on, and tells at its end
-            self._failure = self._failure or error
+            self.failure = self.failure or error
 
     def withheld(self, plan: RepositoryPlan, *, refused: bool = False) -> None:
         """Note what stays because of a limit; of a run that is refused nothing ends."""
@@ -89,65 +96,61 @@ class DocumentReporter:
         image = removal.verdict.image
         self._end(image.repository, image.digest, removal.status.value, removal.codes, removal.detail)
 
-    def repository(self, summary: RepositorySummary) -> None:
-        """Part of the run's summary."""
+    def repository(self, result: RepositoryResult) -> None:
+        """Part of the run's."""
 
-    def run(self, summary: RunSummary) -> None:
-        """Have the document kept; where that fails, the summary says so."""
-        try:
-            if self._failure is not None:
-                raise self._failure
-            self._keep(self, summary)
-        except (CleanerError, OSError, *errors.AwsError) as error:
-            summary.problems.append(f"the report could not be written: {errors.sentence(error)}")
-        finally:
-            self._images.close()
+    def run(self, result: RunResult) -> None:
+        """Written before the run has a result."""
 
-    def write(self, target: IO[bytes], summary: RunSummary, former: Iterable[dict[str, Any]] = ()) -> None:
+    def close(self) -> None:
+        """Forget the images."""
+        self._images.close()
+
+    def write(self, target: IO[bytes], result: RunResult, former: Iterable[dict[str, Any]] = ()) -> None:
         """Write the document.
 
         Args:
             target: Where to.
-            summary: Of the ended run.
+            result: Of the ended run.
             former: What `trend_of` said of former runs, the oldest first.
 
         Raises:
             OSError: It could not be written.
         """
-        head = self._head(summary)
-        head["trend"] = [*former, self.trend_of(summary)]
+        head = self._head(result)
+        head["trend"] = [*former, self.trend_of(result)]
         target.write(json.dumps(head, separators=(",", ":"))[:-1].encode())
-        _write_list(target, "usages", (_line(usage_json(one)) for one in (summary.scan.usages if summary.scan else ())))
+        _write_list(target, "usages", (_line(usage_json(one)) for one in (result.scan.usages if result.scan else ())))
         _write_list(target, "images", self._ended_images())
         target.write(b"}\n")
 
-    def trend_of(self, summary: RunSummary) -> dict[str, Any]:
+    def trend_of(self, result: RunResult) -> dict[str, Any]:
         """What later runs remember of this one, as JSON-native values."""
-        totals = summary.as_json()["totals"]
+        totals = run_json(result)["totals"]
         return {
-            "run_id": summary.run_id,
+            "run_id": result.run_id,
             "started_at": self.started_at.isoformat(),
-            "status": summary.status.value,
-            "dry_run": summary.dry_run,
+            "status": result.status.value,
+            "dry_run": result.dry_run,
             **{name: totals[name] for name in _TREND_TOTALS},
         }
 
-    def _head(self, summary: RunSummary) -> dict[str, Any]:
-        told = summary.as_json()
+    def _head(self, result: RunResult) -> dict[str, Any]:
+        told = run_json(result)
         price = self._settings.storage_price_per_gb_month
         return {
             "schema_version": SCHEMA_VERSION,
             "run": {
-                "id": summary.run_id,
-                "account_id": summary.account_id,
-                "region": summary.region,
+                "id": result.run_id,
+                "account_id": result.account_id,
+                "region": result.region,
                 "started_at": self.started_at.isoformat(),
                 "ended_at": self._clock().isoformat(),
                 "duration_seconds": told["duration_seconds"],
                 "status": told["status"],
-                "dry_run": summary.dry_run,
+                "dry_run": result.dry_run,
                 "version": __version__,
-                "settings": _settings_json(self._settings),
+                "settings": dict(self._settings.shown),
             },
             "totals": _picked(told["totals"], _TOTALS),
             "savings": savings(told["totals"], price, self._settings.removal_mode),
@@ -155,7 +158,7 @@ class DocumentReporter:
             "notes": told["notes"],
             "unprotected": told["unprotected"],
             "left": told["left"],
-            "findings": [finding_json(one) for one in summary.findings],
+            "findings": [finding_json(one) for one in result.findings],
             "sources": told["sources"],
             "repositories": [_picked(one, _REPOSITORY) for one in told["repositories"]],
         }
@@ -194,12 +197,6 @@ def _found_in(usage: Usage) -> dict[str, str | None] | None:
     if usage.target is None:
         return None
     return {"account_id": usage.target.account_id, "region": usage.target.region, "cluster": usage.cluster}
-
-
-def _settings_json(settings: Settings) -> dict[str, Any]:
-    """The settings as they held, sets in their order."""
-    sets = {name: sorted(value) for name, value in settings if isinstance(value, frozenset)}
-    return {**settings.model_dump(mode="json"), **sets}
 
 
 def _picked(told: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:

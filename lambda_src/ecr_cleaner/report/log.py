@@ -8,13 +8,14 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, Final
 
+from ecr_cleaner.model.finding import Severity
 from ecr_cleaner.model.plan import RemovalStatus
-from ecr_cleaner.model.result import RunStatus, Severity, retained_image_json
-from ecr_cleaner.report.summary import finding_json, shown
+from ecr_cleaner.model.result import RunStatus
+from ecr_cleaner.report.summary import finding_json, plan_json, repository_json, retained_image_json, run_json, shown
 
 if TYPE_CHECKING:
     from ecr_cleaner.model.plan import Removal, RepositoryPlan, Verdict
-    from ecr_cleaner.report.summary import RepositorySummary, RunSummary
+    from ecr_cleaner.model.result import RepositoryResult, RunResult
 
 LOGGER: Final = logging.getLogger("ecr_cleaner")
 
@@ -78,24 +79,24 @@ class LogReporter:
         ending = {"removal": removal.status.value, "codes": list(removal.codes), "detail": removal.detail}
         LOGGER.log(level, text, extra=_fields(removal.verdict) | ending)
 
-    def repository(self, summary: RepositorySummary) -> None:
+    def repository(self, result: RepositoryResult) -> None:
         """Sum one repository up."""
-        level = logging.ERROR if summary.problems else logging.INFO
-        LOGGER.log(level, "Repository summary", extra={"repository": summary.name, "summary": summary.as_json()})
+        level = logging.ERROR if result.problems else logging.INFO
+        LOGGER.log(level, "Repository summary", extra={"repository": result.name, "summary": repository_json(result)})
 
-    def run(self, summary: RunSummary) -> None:
+    def run(self, result: RunResult) -> None:
         """Name the findings, say what became of a saved plan, and sum the run up."""
-        for finding in shown(summary.findings)[0]:
+        for finding in shown(result.findings)[0]:
             level = logging.ERROR if finding.rings else _LEVELS[finding.severity]
             LOGGER.log(level, "Finding", extra={"finding": finding_json(finding)})
-        if summary.plan is not None:
-            for key in sorted(summary.plan.stays):
-                stay = retained_image_json(summary.plan.stays[key])
-                LOGGER.info("Image of the approved plan stays", extra={"plan": summary.plan.id, **stay})
-            if summary.plan.state == "awaits_approval":
-                LOGGER.info("Plan waits for approval", extra={"plan": summary.plan.as_json()})
-        level = logging.INFO if summary.status is RunStatus.COMPLETED else logging.ERROR
-        LOGGER.log(level, "Run summary", extra={"summary": summary.as_json()})
+        if result.plan is not None:
+            for key in sorted(result.plan.stays):
+                stay = retained_image_json(result.plan.stays[key])
+                LOGGER.info("Image of the approved plan stays", extra={"plan": result.plan.id, **stay})
+            if result.plan.state == "awaits_approval":
+                LOGGER.info("Plan waits for approval", extra={"plan": plan_json(result.plan)})
+        level = logging.INFO if result.status is RunStatus.COMPLETED else logging.ERROR
+        LOGGER.log(level, "Run summary", extra={"summary": run_json(result)})
 
 
 def _fields(verdict: Verdict) -> dict[str, Any]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ecr_cleaner.report.summary import run_json
+
 if TYPE_CHECKING:
     from ecr_cleaner.model.plan import Removal, RepositoryPlan, Verdict
-    from ecr_cleaner.report.summary import RepositorySummary, RunSummary
+    from ecr_cleaner.model.result import RepositoryResult, RunResult
 
 
 class Reporter(Protocol):
@@ -30,19 +32,16 @@ class Reporter(Protocol):
     def removal(self, removal: Removal) -> None:
         """One removal ended."""
 
-    def repository(self, summary: RepositorySummary) -> None:
+    def repository(self, result: RepositoryResult) -> None:
         """One repository is done with."""
 
-    def run(self, summary: RunSummary) -> None:
+    def run(self, result: RunResult) -> None:
         """The run ended."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fanout:
     """Tells each of several reporters everything, in their order.
-
-    Whoever adds to the summary at the end of a run (where its report lies, that it could not be written) comes before
-    those who tell it.
 
     Attributes:
         reporters: Who is told.
@@ -65,15 +64,15 @@ class Fanout:
         for reporter in self.reporters:
             reporter.removal(removal)
 
-    def repository(self, summary: RepositorySummary) -> None:
-        """Pass one repository's summary on."""
+    def repository(self, result: RepositoryResult) -> None:
+        """Pass the result of one repository on."""
         for reporter in self.reporters:
-            reporter.repository(summary)
+            reporter.repository(result)
 
-    def run(self, summary: RunSummary) -> None:
-        """Pass the run's summary on."""
+    def run(self, result: RunResult) -> None:
+        """Pass the result of the run on."""
         for reporter in self.reporters:
-            reporter.run(summary)
+            reporter.run(result)
 
 
 @dataclass(slots=True)
@@ -87,15 +86,15 @@ class CollectingReporter:
 
     plans: dict[str, RepositoryPlan] = field(default_factory=dict)
     refused: bool = False
-    _summary: RunSummary | None = None
+    _result: RunResult | None = None
 
     @property
-    def summary(self) -> RunSummary:
-        """The summary of the ended run."""
-        if self._summary is None:
+    def result(self) -> RunResult:
+        """Of the ended run."""
+        if self._result is None:
             message = "the run has not ended"
             raise RuntimeError(message)
-        return self._summary
+        return self._result
 
     def judged(self, plan: RepositoryPlan, *, dry_run: bool, refused: bool) -> None:  # noqa: ARG002 - always dry
         """Keep the verdicts."""
@@ -108,17 +107,17 @@ class CollectingReporter:
     def removal(self, removal: Removal) -> None:
         """Never told: the command line removes nothing."""
 
-    def repository(self, summary: RepositorySummary) -> None:
-        """Part of the summary."""
+    def repository(self, result: RepositoryResult) -> None:
+        """Part of the run's."""
 
-    def run(self, summary: RunSummary) -> None:
-        """Keep the summary."""
-        self._summary = summary
+    def run(self, result: RunResult) -> None:
+        """Keep the result."""
+        self._result = result
 
     def as_json(self) -> dict[str, Any]:
         """Summary and every image as JSON-native values."""
         return {
-            **self.summary.as_json(all_findings=True),
+            **run_json(self.result, all_findings=True),
             "images": [verdict_json(verdict) for name in sorted(self.plans) for verdict in self.plans[name].verdicts],
         }
 

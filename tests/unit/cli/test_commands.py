@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -10,24 +11,24 @@ import pytest
 from botocore.exceptions import ProfileNotFound
 from click.testing import CliRunner
 
-from ecr_cleaner import __version__, cli, compose
+from ecr_cleaner import __version__, cli
+from ecr_cleaner.approval.policy import NoApproval
 from ecr_cleaner.cli import session
 from ecr_cleaner.decision.rules import evaluate
 from ecr_cleaner.errors import CleanerError
 from ecr_cleaner.model.repository import RepositorySnapshot
+from ecr_cleaner.model.result import RepositoryResult, RunResult
 from ecr_cleaner.report import html_page
-from ecr_cleaner.report.summary import RepositorySummary, RunSummary
+from ecr_cleaner.run import pipeline
 from tests.builders import ACCOUNT, HOST, NOW, REGION, digest, image, repository, usage
 from tests.unit.report.test_html_page import Parser, carried
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from click.testing import Result
 
-    from ecr_cleaner.report.reporter import CollectingReporter
-    from ecr_cleaner.settings.loader import Settings
+    from ecr_cleaner.run.context import RunContext
 
 KEPT = image("kept", tags=["v2", "latest"], repository="shop/api")
 GOES = image("goes", tags=["v1"], repository="shop/api")
@@ -58,43 +59,28 @@ class Registry:
         )
         return SimpleNamespace(region=region or REGION, client=lambda _: registry)
 
-    def run(
-        self,
-        *,
-        clients: object,
-        settings: Settings,
-        reporter: CollectingReporter,
-        run_id: str,
-        only: frozenset[str] | None,
-        seconds_left: Callable[[], float],
-        history: None,
-        gate: None,
-        journal: None,
-        **_: object,
-    ) -> SimpleNamespace:
-        """In the place of Run."""
-        assert (history, gate, journal) == (None, None, None)
-        assert seconds_left() > 1e9
-        self.asked.update(settings=settings, only=only)
-        summary = RunSummary(run_id, settings.dry_run, clients.region)  # type: ignore[attr-defined]
-        for name, value in self.change.items():
-            setattr(summary, name, value)
-
-        def execute() -> RunSummary:
-            if only is None or "shop/api" in only:
-                plan = evaluate(
-                    repository("shop/api", settings.default_keep_days),
-                    RepositorySnapshot((KEPT, GOES)),
-                    [usage(tag="v2", repository="shop/api")],
-                    NOW,
-                )
-                reporter.judged(plan, dry_run=True, refused=bool(summary.refusals))
-                summary.repositories["shop/api"] = RepositorySummary("shop/api")
-                summary.repositories["shop/api"].judge(plan)
-            reporter.run(summary)
-            return summary
-
-        return SimpleNamespace(execute=execute, summary=summary)
+    def run(self, ctx: RunContext) -> RunResult:
+        """In the place of the pipeline."""
+        assert (ctx.history, ctx.application, ctx.journal) == (None, None, None)
+        assert isinstance(ctx.approval, NoApproval)
+        assert ctx.seconds_left() > 1e9
+        self.asked.update(settings=ctx.settings, only=ctx.only)
+        result = RunResult(ctx.run_id, ctx.settings.dry_run, ctx.clients.region)
+        result = replace(result, **self.change)
+        if ctx.only is None or "shop/api" in ctx.only:
+            plan = evaluate(
+                repository("shop/api", ctx.settings.default_keep_days),
+                RepositorySnapshot((KEPT, GOES)),
+                [usage(tag="v2", repository="shop/api")],
+                NOW,
+            )
+            ctx.reporter.judged(plan, dry_run=True, refused=bool(result.refusals))
+            result = replace(result, repositories={"shop/api": RepositoryResult("shop/api").with_plan(plan)})
+        if ctx.store_report is not None:
+            stored = ctx.store_report(result)
+            result = replace(result, report=stored.location, problems=(*result.problems, *stored.problems))
+        ctx.reporter.run(result)
+        return result
 
 
 @pytest.fixture
@@ -102,7 +88,7 @@ def registry(monkeypatch: pytest.MonkeyPatch) -> Registry:
     """One repository with an image in use and one that is not."""
     made = Registry()
     monkeypatch.setattr(session, "connect", made.connect)
-    monkeypatch.setattr(compose, "Run", made.run)
+    monkeypatch.setattr(pipeline, "run", made.run)
     return made
 
 
@@ -206,7 +192,7 @@ def test_the_exit_code_says_how_it_ended(
     registry: Registry, words: list[str], change: dict[str, list[str]], code: int
 ) -> None:
     """0 completed, 1 failed or refused, 3 incomplete; the causes are printed."""
-    registry.change = change
+    registry.change = {name: tuple(lines) for name, lines in change.items()}
     result = run(*words)
     assert result.exit_code == code
     assert all(line in result.output for key, lines in change.items() if key != "left" for line in lines)

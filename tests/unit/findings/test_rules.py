@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from ecr_cleaner.decision.matching import by_repository, resolve
 from ecr_cleaner.findings import rules
 from ecr_cleaner.findings.lifecycle_policy import read
+from ecr_cleaner.model.finding import Finding, FindingKind, Severity
 from ecr_cleaner.model.image import RemovedImage
 from ecr_cleaner.model.repository import RepositorySnapshot
-from ecr_cleaner.model.result import Finding, FindingKind, Severity
 from ecr_cleaner.model.usage import ReferenceScope, Usage, UsageKind
 from tests.builders import NOW, digest, image, usage
 

@@ -8,9 +8,10 @@ import shlex
 from typing import TYPE_CHECKING
 
 from ecr_cleaner.approval.policy import applied, proposed
-from ecr_cleaner.model.result import SHOWN, Stay
+from ecr_cleaner.model.plan import RetainedImage
+from ecr_cleaner.model.result import RunResult
 from ecr_cleaner.report.log import LogReporter
-from ecr_cleaner.report.summary import RunSummary
+from ecr_cleaner.report.summary import SHOWN, plan_json
 from tests.builders import REGION, digest
 from tests.unit.approval.test_plan import made, repository_plan
 
@@ -20,14 +21,14 @@ if TYPE_CHECKING:
 PLAN = made(repository_plan("api", "a", "b"))
 
 
-def stay(name: str, reason: str = "in_use") -> tuple[tuple[str, str], Stay]:
+def stay(name: str, reason: str = "in_use") -> tuple[tuple[str, str], RetainedImage]:
     """An image that stays, as a run keeps it."""
-    return ("api", digest(name)), Stay("api", digest(name), (name,), reason, "why")
+    return ("api", digest(name)), RetainedImage("api", digest(name), (name,), reason, "why")
 
 
 def test_a_proposed_plan_says_what_to_send() -> None:
     """Id, size, expiry, and the command word for word."""
-    found = proposed(PLAN).as_json()
+    found = plan_json(proposed(PLAN))
     assert json.loads(json.dumps(found)) == found
     command = found.pop("command")
     assert found == {
@@ -49,7 +50,7 @@ def test_a_proposed_plan_says_what_to_send() -> None:
 def test_an_applied_plan_says_what_stays() -> None:
     """By reason, and the first of them by name; a result has a largest size."""
     stays = dict(stay(f"i{number}", "gone" if number else "in_use") for number in range(SHOWN + 5))
-    found = applied(PLAN, stays).as_json()
+    found = plan_json(applied(PLAN, stays))
     assert (found["state"], found["command"]) == ("applied", "")
     assert found["stays"] == {"gone": SHOWN + 4, "in_use": 1}
     assert len(found["stays_shown"]) == SHOWN
@@ -59,17 +60,16 @@ def test_an_applied_plan_says_what_stays() -> None:
 def test_the_log_names_every_image_that_stays(caplog: pytest.LogCaptureFixture) -> None:
     """And that a plan waits."""
     caplog.set_level(logging.DEBUG, logger="ecr_cleaner")
-    summary = RunSummary("id", dry_run=False, region=REGION)
-    summary.plan = applied(PLAN, dict([stay("b"), stay("a", "gone")]))
-    LogReporter().run(summary)
+    plan = applied(PLAN, dict([stay("b"), stay("a", "gone")]))
+    LogReporter().run(RunResult("id", dry_run=False, region=REGION, plan=plan))
     lines = [vars(line) for line in caplog.records if line.getMessage() == "Image of the approved plan stays"]
     assert {(line["digest"], line["reason"], line["plan"]) for line in lines} == {
         (digest("a"), "gone", PLAN.id),
         (digest("b"), "in_use", PLAN.id),
     }
     caplog.clear()
-    summary.plan = proposed(PLAN)
-    LogReporter().run(summary)
+    plan = proposed(PLAN)
+    LogReporter().run(RunResult("id", dry_run=False, region=REGION, plan=plan))
     first, last = caplog.records
-    assert (first.getMessage(), vars(first)["plan"]) == ("Plan waits for approval", summary.plan.as_json())
-    assert vars(last)["summary"]["plan"] == summary.plan.as_json()
+    assert (first.getMessage(), vars(first)["plan"]) == ("Plan waits for approval", plan_json(plan))
+    assert vars(last)["summary"]["plan"] == plan_json(plan)

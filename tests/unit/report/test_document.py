@@ -14,23 +14,24 @@ from hypothesis import strategies as st
 
 from ecr_cleaner.decision.rules import evaluate
 from ecr_cleaner.errors import HistoryError
+from ecr_cleaner.model.finding import Finding, FindingKind, Severity
 from ecr_cleaner.model.plan import Reason, Removal, RemovalStatus, RepositoryPlan, Verdict
 from ecr_cleaner.model.repository import RepositorySnapshot
-from ecr_cleaner.model.result import Finding, FindingKind, RunStatus, Severity
+from ecr_cleaner.model.result import RepositoryResult, RunResult, RunStatus, StoredReport
 from ecr_cleaner.model.scan import SourceStatus, UsageScan
 from ecr_cleaner.publish import report_store
+from ecr_cleaner.publish.report_store import store
 from ecr_cleaner.report import document as report_document
-from ecr_cleaner.report.document import DocumentReporter
 from ecr_cleaner.report.reporter import Fanout
 from ecr_cleaner.report.savings import per_month, savings
-from ecr_cleaner.report.summary import MAX_FINDINGS_PER_KIND, RepositorySummary, RunSummary, finding_json
-from ecr_cleaner.settings.loader import Settings
+from ecr_cleaner.report.summary import MAX_FINDINGS_PER_KIND, finding_json, run_json
 from tests.builders import ACCOUNT, NOW, REGION, digest, image, repository, usage
 from tests.report_page.made import HOSTILE, Night, document, recorder
 
 if TYPE_CHECKING:
     from ecr_cleaner.model.image import Image
     from ecr_cleaner.model.usage import Usage
+    from ecr_cleaner.report.document import DocumentReporter
 
 SCHEMA: Final = json.loads((Path(__file__).parents[3] / "docs" / "report.schema.json").read_text())
 
@@ -54,13 +55,13 @@ def plan(*images: Image, usages: tuple[Usage, ...] = ()) -> RepositoryPlan:
     return evaluate(repository(), RepositorySnapshot(images), usages, NOW)
 
 
-def summary(**more: Any) -> RunSummary:
+def summary(**more: Any) -> RunResult:
     """The summary of a real run."""
-    return RunSummary("run-1", dry_run=False, region=REGION, account_id=ACCOUNT, **more)
+    return RunResult("run-1", dry_run=False, region=REGION, account_id=ACCOUNT, **more)
 
 
 def told(
-    made: DocumentReporter | None = None, ended: RunSummary | None = None, former: Any = (), **settings: Any
+    made: DocumentReporter | None = None, ended: RunResult | None = None, former: Any = (), **settings: Any
 ) -> dict[str, Any]:
     """What a recorder writes, once it was found to be as the schema says."""
     found = document(made or recorder(**settings), ended or summary(), former)
@@ -77,7 +78,7 @@ def test_the_schema_is_one() -> None:
 
 def test_a_run_that_saw_nothing_has_a_document() -> None:
     """A registry that did not answer is reported too."""
-    found = told(ended=RunSummary("run-1", dry_run=True, region=REGION, refusals=["denied"]))
+    found = told(ended=RunResult("run-1", dry_run=True, region=REGION, refusals=("denied",)))
     assert found["run"]["account_id"] is None
     assert (found["run"]["status"], found["causes"]) == ("refused", ["denied"])
     assert (found["images"], found["usages"], found["sources"], found["repositories"]) == ([], [], [], [])
@@ -161,13 +162,12 @@ def test_every_status_of_a_source_is_in_the_schema() -> None:
 
 def test_all_findings_are_told() -> None:
     """Those that the function's result has no room for, too."""
-    ended = summary()
-    ended.findings = [
+    findings = tuple(
         Finding(FindingKind.ORPHANED_ARTIFACTS, Severity.INFO, f"app-{number}", "signatures of nothing", 7)
         for number in range(MAX_FINDINGS_PER_KIND + 1)
-    ]
-    found = told(ended=ended)["findings"]
-    assert found == [finding_json(one) for one in ended.findings]
+    )
+    found = told(ended=summary(findings=findings))["findings"]
+    assert found == [finding_json(one) for one in findings]
     assert found[-1] == {
         "kind": "orphaned_artifacts",
         "severity": "info",
@@ -177,16 +177,16 @@ def test_all_findings_are_told() -> None:
     }
 
 
-def test_what_the_summary_says_beyond_the_schema_is_left_out() -> None:
+def test_what_the_summary_says_beyond_the_schema_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """What programs read of it changes only together with the schema."""
 
-    class More(RunSummary):
-        def as_json(self, *, all_findings: bool = False) -> dict[str, Any]:
-            told = super().as_json(all_findings=all_findings)
-            told["totals"]["more"] = 1
-            return told | {"more": 2}
+    def more(result: RunResult) -> dict[str, Any]:
+        told = run_json(result)
+        told["totals"]["more"] = 1
+        return told | {"more": 2}
 
-    assert "more" not in told(ended=More("run-1", dry_run=False, region=REGION))["totals"]
+    monkeypatch.setattr(report_document, "run_json", more)
+    assert "more" not in told(ended=summary())["totals"]
 
 
 def test_the_trend_ends_with_this_run() -> None:
@@ -196,7 +196,7 @@ def test_the_trend_ends_with_this_run() -> None:
     found = told(night.recorder, night.summary, former)["trend"]
     assert found[:3] == former
     assert found[3] == night.recorder.trend_of(night.summary)
-    assert found[3]["bytes_total"] == night.summary.as_json()["totals"]["bytes_total"]
+    assert found[3]["bytes_total"] == run_json(night.summary)["totals"]["bytes_total"]
     assert [report_store.TrendPoint.model_validate_json(json.dumps(point)).model_dump() for point in found] == found
 
 
@@ -221,7 +221,7 @@ def test_any_name_survives(name: str, consumer: str, cause: str, tags: list[str]
     images = RepositorySnapshot((image("old", repository=name, tags=tags),))
     used = (usage(of="old", repository=name, consumer=consumer),)
     made.judged(evaluate(repository(name), images, used, NOW), dry_run=False, refused=False)
-    found = told(made, summary(problems=[cause], scan=UsageScan(used, (), NOW)))
+    found = told(made, summary(problems=(cause,), scan=UsageScan(used, (), NOW)))
     assert (found["images"][0]["repository"], found["images"][0]["tags"]) == (name, sorted(tags))
     assert (found["usages"][0]["consumer"], found["causes"]) == (consumer, [cause])
 
@@ -229,29 +229,35 @@ def test_any_name_survives(name: str, consumer: str, cause: str, tags: list[str]
 # What cannot be written
 
 
-def test_a_report_that_cannot_be_kept_fails_the_run() -> None:
-    """After everything else, beside the other causes."""
+class Keeper:
+    """Keeps what it is given, or raises.
 
-    def keep(*_: object) -> None:
-        raise HistoryError("s3://b/k cannot be written")
+    Attributes:
+        kept: Documents, and the results that they are of.
+    """
 
-    ended = summary(problems=["something else"])
-    DocumentReporter(Settings(), keep).run(ended)
-    assert ended.status is RunStatus.FAILED
-    assert ended.causes == ("something else", "the report could not be written: s3://b/k cannot be written")
+    def __init__(self, error: Exception | None = None) -> None:
+        self.kept: list[tuple[DocumentReporter, RunResult]] = []
+        self._error = error
+
+    def keep(self, document: DocumentReporter, result: RunResult) -> StoredReport:
+        """As a store has it."""
+        if self._error:
+            raise self._error
+        self.kept.append((document, result))
+        return StoredReport("s3://b/k")
 
 
-def test_a_report_never_hides_why_a_run_was_refused() -> None:
-    """Refused stays refused, with its cause first."""
+def test_a_report_that_cannot_be_kept_is_a_problem() -> None:
+    """The run says so, beside its other causes."""
+    stored = store(Keeper(HistoryError("s3://b/k cannot be written")), recorder(), summary())
+    assert stored == StoredReport(problems=("the report could not be written: s3://b/k cannot be written",))
 
-    def keep(*_: object) -> None:
-        raise OSError(28, "No space left on device")
 
-    ended = summary(refusals=["source ecs: denied"])
-    DocumentReporter(Settings(), keep).run(ended)
-    assert ended.status is RunStatus.REFUSED
-    assert ended.causes[0] == "source ecs: denied"
-    assert "No space left on device" in ended.causes[1]
+def test_a_full_disk_where_the_report_is_kept_is_a_problem() -> None:
+    """And no error."""
+    (problem,) = store(Keeper(OSError(28, "No space left on device")), recorder(), summary()).problems
+    assert "No space left on device" in problem
 
 
 def test_a_full_disk_stops_nothing_but_the_report(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -265,28 +271,23 @@ def test_a_full_disk_stops_nothing_but_the_report(monkeypatch: pytest.MonkeyPatc
             """Nothing to close."""
 
     monkeypatch.setattr(report_document.tempfile, "TemporaryFile", Full)
-    kept: list[object] = []
-    made = DocumentReporter(Settings(), lambda *told: kept.append(told))
+    keeper, made = Keeper(), recorder()
     for _ in range(2):
         made.judged(plan(image()), dry_run=False, refused=False)
-    ended = summary()
-    made.run(ended)
-    assert not kept
-    assert ended.causes == ("the report could not be written: [Errno 28] No space left on device",)
+    stored = store(keeper, made, summary())
+    assert not keeper.kept
+    assert stored.problems == ("the report could not be written: [Errno 28] No space left on device",)
 
 
 def test_a_report_that_is_kept_is_no_problem() -> None:
     """And its keeper has all of it."""
-    kept: list[object] = []
-    made = DocumentReporter(Settings(), lambda *told: kept.append(told))
-    ended = summary()
-    made.run(ended)
-    assert kept == [(made, ended)]
-    assert ended.status is RunStatus.COMPLETED
+    keeper, made, ended = Keeper(), recorder(), summary()
+    assert store(keeper, made, ended) == StoredReport("s3://b/k")
+    assert keeper.kept == [(made, ended)]
 
 
 def test_everybody_is_told_everything_in_order() -> None:
-    """What the first adds to the summary the second tells."""
+    """Each hears the same."""
     heard: list[tuple[str, str]] = []
 
     class Listener:
@@ -305,15 +306,15 @@ def test_everybody_is_told_everything_in_order() -> None:
             assert removal is gone
             heard.append((self.name, "removal"))
 
-        def repository(self, summary: RepositorySummary) -> None:
-            assert summary is of_one
+        def repository(self, result: RepositoryResult) -> None:
+            assert result is of_one
             heard.append((self.name, "repository"))
 
-        def run(self, summary: RunSummary) -> None:
-            assert summary is ended
+        def run(self, result: RunResult) -> None:
+            assert result is ended
             heard.append((self.name, "run"))
 
-    one, of_one, ended = plan(image()), RepositorySummary("app"), summary()
+    one, of_one, ended = plan(image()), RepositoryResult("app"), summary()
     gone = Removal(one.verdicts[0], RemovalStatus.REMOVED)
     told_to = Fanout((Listener("a"), Listener("b")))
     told_to.judged(one, dry_run=True, refused=False)
@@ -339,11 +340,10 @@ def test_money_is_never_too_little(size: int, price: float, dollars: float) -> N
 
 def test_savings_are_told_as_upper_bounds() -> None:
     """An index adds nothing to what it lists."""
-    made = RepositorySummary("app")
-    made.judge(
+    made = RepositoryResult("app").with_plan(
         plan(image("a", size=10**9), image("index", kind="index", size=10**9), image("b", pushed="1d", size=10**9))
     )
-    totals = summary(repositories={"app": made}).as_json()["totals"]
+    totals = run_json(summary(repositories={"app": made}))["totals"]
     found = savings(totals, 0.2, "delete")
     assert found["total"] == {"bytes_at_most": 2 * 10**9, "usd_per_month_at_most": 0.4}
     assert found["removable"] == {"bytes_at_most": 10**9, "usd_per_month_at_most": 0.2}
@@ -353,16 +353,15 @@ def test_savings_are_told_as_upper_bounds() -> None:
 def test_what_is_archived_is_not_free() -> None:
     """A GB costs the same there: moving saves nothing, what lies there is part of the total, deletion saves."""
     old, attic = image("old", size=10**9), image("attic", size=3 * 10**9, active=False)
-    made = RepositorySummary("app")
-    made.judge(
+    made = RepositoryResult("app").with_plan(
         RepositoryPlan(
             repository(),
             (Verdict(old, Reason.OLD_AND_UNUSED), Verdict(attic, Reason.ARCHIVED_AND_UNUSED)),
         )
     )
     for gone, status in ((old, RemovalStatus.ARCHIVED), (attic, RemovalStatus.REMOVED)):
-        made.note(Removal(Verdict(gone, Reason.OLD_AND_UNUSED), status))
-    totals = summary(repositories={"app": made}).as_json()["totals"]
+        made = made.with_removal(Removal(Verdict(gone, Reason.OLD_AND_UNUSED), status))
+    totals = run_json(summary(repositories={"app": made}))["totals"]
     assert (totals["removed"], totals["archived"], totals["bytes_archived"]) == (1, 1, 10**9)
     found = {
         name: one["usd_per_month_at_most"]

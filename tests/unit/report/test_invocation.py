@@ -10,8 +10,7 @@ from ecr_cleaner.model.result import RunStatus
 from tests.endings import ending, repository, summary
 
 if TYPE_CHECKING:
-    from ecr_cleaner.model.result import NotifyOn
-    from ecr_cleaner.report.summary import RunSummary
+    from ecr_cleaner.model.result import NotifyOn, RunResult
 
 QUIET = summary(repository(removable=0))
 REMOVED = summary(repository(removed=2))
@@ -32,7 +31,7 @@ FAILED = summary(repository(status="failed", detail="no", removable=0))
     ],
     ids=["quiet", "kept after all", "removed", "would go", "failed", "no run"],
 )
-def test_whom_an_ending_concerns(of: RunSummary | None, told: set[NotifyOn]) -> None:
+def test_whom_an_ending_concerns(of: RunResult | None, told: set[NotifyOn]) -> None:
     """Problems concern everybody, removals all but those who want problems alone."""
     occasions: tuple[NotifyOn, ...] = ("always", "removals", "problems")
     assert {one for one in occasions if ending(of).should_notify(one)} == told

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from ecr_cleaner.model.result import RunStatus
 from ecr_cleaner.report import mail
+from ecr_cleaner.report.summary import run_json
 from tests.endings import RUN_ID, ending, outcome, repository, summary
 
 COMMAND: Final = (
@@ -22,9 +23,13 @@ CONFIRM: Final = "aws lambda invoke --function-name ecr-cleaner --payload '{}' /
 def test_a_real_run_reads_like_this() -> None:
     """Everything that somebody who was not there has to know, and where there is more."""
     skipped = repository(
-        "partners/connector", images=0, removable=0, status="skipped", setting="other_accounts:partners/connector"
+        "partners/connector",
+        images=0,
+        removable=0,
+        status="skipped",
+        detail="its policy lets arn:aws:iam::210987654321:root pull",
+        setting="other_accounts:partners/connector",
     )
-    skipped.detail = "its policy lets arn:aws:iam::210987654321:root pull"
     of = summary(
         repository("shop/api", images=22, removable=8, removed=8),
         repository("web", images=6, removable=1, removed=1),
@@ -136,7 +141,7 @@ def test_long_lists_say_how_much_is_left_out() -> None:
 
 def test_the_report_is_named_where_there_is_one() -> None:
     """It has what no mail has."""
-    told = summary().as_json() | {"report": "s3://reports/ecr-cleaner/run.html"}
+    told = run_json(summary()) | {"report": "s3://reports/ecr-cleaner/run.html"}
     assert "\nReport: s3://reports/ecr-cleaner/run.html\n" in mail.text(ending(summary(), summary=told))
 
 
@@ -166,14 +171,12 @@ def test_no_mail_is_longer_than_sns_takes(causes: list[str], notes: list[str], r
 
 def test_what_was_archived_is_told_by_itself() -> None:
     """It did not go: it can be brought back, and frees nothing."""
-    attic = repository("attic", images=9, removable=3, removed=1)
-    attic.removals["archived"], attic.bytes_archived = 2, 2 * 1024**2
-    of = ending(summary(attic))
+    archived: dict[str, Any] = {"removals": {"archived": 2}, "bytes_archived": 2 * 1024**2}
+    of = ending(summary(repository("attic", images=9, removable=3, removed=1, **archived)))
     assert mail.subject(of) == "ecr-cleaner us-east-1: 1 image removed, 2 images archived, at most 3.0 MiB"
     text = mail.text(of)
     assert "Archived (ecr-cleaner restore brings an image back):\n  attic  2 of 9 images, 2.0 MiB\n" in text
     assert text.count("less may be freed") == 1
-    attic.removals["removed"] = 0
-    attic.bytes_removed = 0
+    attic = repository("attic", images=9, removable=3, **archived)
     assert mail.subject(ending(summary(attic))) == "ecr-cleaner us-east-1: 2 images archived, at most 2.0 MiB"
     assert ending(summary(attic)).should_notify("removals")

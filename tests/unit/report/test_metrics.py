@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from ecr_cleaner.model.result import RunStatus
 from ecr_cleaner.report import metrics
+from ecr_cleaner.report.summary import run_json
 from tests.builders import NOW
 from tests.endings import RUN_ID, ending, outcome, repository, summary
 
@@ -146,7 +147,7 @@ def test_a_run_has_every_metric() -> None:
 def test_all_findings_are_counted() -> None:
     """Those that the summary has no room for, too."""
     more = {"findings": [{}, {}], "findings_left_out": {"dangling_reference": 5, "orphaned_artifacts": 1}}
-    made = line(ending(summary(), summary=summary().as_json() | more))
+    made = line(ending(summary(), summary=run_json(summary()) | more))
     assert (declared(made), made["Findings"]) == (set(metrics.METRICS), 8)
 
 

@@ -11,14 +11,15 @@ import pytest
 from rich.console import Console
 
 from ecr_cleaner.decision.rules import evaluate
+from ecr_cleaner.model.finding import Finding, FindingKind, Severity
 from ecr_cleaner.model.plan import Reason, Removal, RemovalStatus, Verdict
 from ecr_cleaner.model.repository import RepositorySnapshot
-from ecr_cleaner.model.result import FAILS_RUN, Finding, FindingKind, RepositoryStatus, RunStatus, Severity
+from ecr_cleaner.model.result import FAILS_RUN, RepositoryResult, RepositoryStatus, RunResult, RunStatus
 from ecr_cleaner.model.scan import SourceOutcome, SourceStatus, UsageScan
 from ecr_cleaner.report.console import held, print_explanation, print_plan
 from ecr_cleaner.report.log import LOGGER, LogReporter
 from ecr_cleaner.report.reporter import CollectingReporter, verdict_json
-from ecr_cleaner.report.summary import MAX_FINDINGS_PER_KIND, RepositorySummary, RunSummary
+from ecr_cleaner.report.summary import MAX_FINDINGS_PER_KIND, repository_json, run_json
 from ecr_cleaner.report.units import human_bytes
 from tests.builders import ACCOUNT, NOW, REGION, TARGET, digest, image, repository, usage
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from ecr_cleaner.model.plan import RepositoryPlan
     from ecr_cleaner.model.usage import Usage
 
-REFUSED = RunSummary("run-1", dry_run=False, region=REGION, refusals=["source ecs: denied"])
+REFUSED = RunResult("run-1", dry_run=False, region=REGION, refusals=("source ecs: denied",))
 
 
 def plan(*images: Image, usages: tuple[Usage, ...] = ()) -> RepositoryPlan:
@@ -40,18 +41,16 @@ def verdict(**more: Any) -> Verdict:
     return plan(image(**more)).verdicts[0]
 
 
-def summary(**more: Any) -> RunSummary:
-    """The summary of a run."""
-    return RunSummary("run-1", dry_run=False, region=REGION, **more)
+def summary(**more: Any) -> RunResult:
+    """The result of a run."""
+    values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in more.items()}
+    return RunResult("run-1", dry_run=False, region=REGION, **values)
 
 
-def judged(*plans: RepositoryPlan, **more: Any) -> RunSummary:
+def judged(*plans: RepositoryPlan, **more: Any) -> RunResult:
     """The summary of a run that judged some plans."""
-    made = summary(account_id=ACCOUNT, **more)
-    for one in plans:
-        made.repositories[one.repository.name] = RepositorySummary(one.repository.name)
-        made.repositories[one.repository.name].judge(one)
-    return made
+    repositories = {one.repository.name: RepositoryResult(one.repository.name).with_plan(one) for one in plans}
+    return summary(account_id=ACCOUNT, repositories=repositories, **more)
 
 
 # The summary
@@ -60,7 +59,7 @@ def judged(*plans: RepositoryPlan, **more: Any) -> RunSummary:
 def test_the_summary_has_a_fixed_set_of_keys() -> None:
     """Dashboards and alarms read them: a change here is a change of schema_version."""
     outcomes = (SourceOutcome(TARGET, "ecs", SourceStatus.COMPLETE, usages=3, notes=("a note",)),)
-    found = judged(plan(image()), scan=UsageScan((), outcomes, NOW)).as_json()
+    found = run_json(judged(plan(image()), scan=UsageScan((), outcomes, NOW)))
     assert json.loads(json.dumps(found)) == found
     assert set(found) == {
         "schema_version",
@@ -137,8 +136,8 @@ def test_the_summary_has_a_fixed_set_of_keys() -> None:
 
 def test_a_run_that_never_began_has_the_same_keys() -> None:
     """Null, empty and zero, but there."""
-    found = summary().as_json()
-    assert set(found) == set(judged(plan(image())).as_json())
+    found = run_json(summary())
+    assert set(found) == set(run_json(judged(plan(image()))))
     assert (found["account_id"], found["sources"], found["repositories"], found["report"]) == (None, [], [], None)
     assert set(found["totals"].values()) == {0}
 
@@ -156,13 +155,13 @@ def test_a_run_that_never_began_has_the_same_keys() -> None:
 def test_the_gravest_word_wins(more: dict[str, Any], status: RunStatus) -> None:
     """Refused before failed before incomplete."""
     assert summary(**more).status is status
-    assert summary(**more).as_json()["status"] == status.value
+    assert run_json(summary(**more))["status"] == status.value
 
 
 def test_causes_name_everything() -> None:
     """In the order of their weight."""
-    made = summary(refusals=["r"], problems=["p"], left=["a", "b"])
-    made.repositories["app"] = RepositorySummary("app", status=RepositoryStatus.MISCONFIGURED, detail="bad tag")
+    bad = RepositoryResult("app", status=RepositoryStatus.MISCONFIGURED, detail="bad tag")
+    made = summary(refusals=["r"], problems=["p"], left=["a", "b"], repositories={"app": bad})
     assert made.causes == ("r", "p", "repository app: bad tag", "time ran out: 2 repositories left")
 
 
@@ -170,7 +169,7 @@ def test_causes_name_everything() -> None:
 def test_a_repository_is_a_problem_if_the_table_says_so(status: RepositoryStatus) -> None:
     """Its detail says why; skipped, gone, or left for the next run is none."""
     problems = ("repository app: why",) if FAILS_RUN[status] else ()
-    assert RepositorySummary("app", status=status, detail="why").problems == problems
+    assert RepositoryResult("app", status=status, detail="why").problems == problems
 
 
 def test_the_table_names_every_status() -> None:
@@ -181,22 +180,22 @@ def test_the_table_names_every_status() -> None:
 
 def test_verdicts_are_counted() -> None:
     """By reason; the size of an index is that of its largest manifest, which is counted itself."""
-    made = RepositorySummary("app")
+    made = RepositoryResult("app")
     images = [image("a", size=10), image("b", size=5, pushed="1d"), image("index", kind="index", size=10)]
-    made.judge(plan(*images))
+    made = made.with_plan(plan(*images))
     assert (made.images, made.removable, made.keep_days) == (3, 2, 30)
     assert made.reasons == {"old_and_unused": 2, "too_young": 1}
     assert (made.bytes_total, made.bytes_removable) == (15, 10)
-    assert made.as_json()["kept"] == 1
+    assert repository_json(made)["kept"] == 1
 
 
 @pytest.mark.parametrize(("rule", "told"), [(None, "default"), (0, 0), (3, 3)])
 def test_each_repository_says_which_rule_held(rule: int | None, told: object) -> None:
     """By its number, as Terraform counts; before it was judged, nobody knows."""
-    made = RepositorySummary("app")
-    assert made.as_json()["rule"] is None
-    made.judge(evaluate(repository(rule=rule), RepositorySnapshot(()), (), NOW))
-    assert made.as_json()["rule"] == told
+    made = RepositoryResult("app")
+    assert repository_json(made)["rule"] is None
+    made = made.with_plan(evaluate(repository(rule=rule), RepositorySnapshot(()), (), NOW))
+    assert repository_json(made)["rule"] == told
 
 
 @pytest.mark.parametrize(
@@ -226,20 +225,20 @@ def test_the_rule_in_words(conditions: dict[str, Any], told: str) -> None:
 
 def test_endings_are_counted() -> None:
     """By status and by code; failures make a problem that says how many and why."""
-    made = RepositorySummary("app")
+    made = RepositoryResult("app")
     removed = verdict(size=7)
-    made.note(Removal(removed, RemovalStatus.REMOVED))
-    made.note(Removal(verdict(name="index", kind="index", size=9), RemovalStatus.REMOVED))
-    made.note(Removal(removed, RemovalStatus.CHANGED))
+    made = made.with_removal(Removal(removed, RemovalStatus.REMOVED))
+    made = made.with_removal(Removal(verdict(name="index", kind="index", size=9), RemovalStatus.REMOVED))
+    made = made.with_removal(Removal(removed, RemovalStatus.CHANGED))
     assert not made.problems
-    made.note(Removal(removed, RemovalStatus.FAILED, ("KmsError",)))
-    made.note(Removal(removed, RemovalStatus.FAILED, ("ImageReferencedByManifestList", "KmsError")))
+    made = made.with_removal(Removal(removed, RemovalStatus.FAILED, ("KmsError",)))
+    made = made.with_removal(Removal(removed, RemovalStatus.FAILED, ("ImageReferencedByManifestList", "KmsError")))
     assert made.problems == (
         "repository app: 2 images could not be removed (ImageReferencedByManifestList x1, KmsError x2)",
     )
-    made.note(Removal(removed, RemovalStatus.PARTLY_UNTAGGED, ("KmsError",)))
+    made = made.with_removal(Removal(removed, RemovalStatus.PARTLY_UNTAGGED, ("KmsError",)))
     assert "3 images could not be removed, 1 of them lost some of their tags (" in made.problems[0]
-    found = made.as_json()
+    found = repository_json(made)
     assert (found["removed"], found["failed"], found["partly_untagged"], found["bytes_removed"]) == (2, 3, 1, 7)
     assert found["removals"] == {"changed": 1, "failed": 2, "partly_untagged": 1, "removed": 2}
     assert found["failure_codes"] == {"ImageReferencedByManifestList": 1, "KmsError": 3}
@@ -248,7 +247,7 @@ def test_endings_are_counted() -> None:
 def test_what_is_excluded_is_said_in_every_run() -> None:
     """A person's choice of last year is still news today."""
     excluded = SourceOutcome(TARGET, "ecs", SourceStatus.DISABLED, detail="excluded by accepted_gaps (retired)")
-    found = summary(scan=UsageScan((), (excluded,), NOW)).as_json()
+    found = run_json(summary(scan=UsageScan((), (excluded,), NOW)))
     assert found["unprotected"] == ["ecs in 123456789012/us-east-1: excluded by accepted_gaps (retired)"]
     assert found["status"] == "completed"
 
@@ -345,31 +344,30 @@ def test_every_ending_has_its_line(log: pytest.LogCaptureFixture, status: Remova
 
 def test_each_repository_has_one_summary_line(log: pytest.LogCaptureFixture) -> None:
     """An error if the run fails because of it."""
-    LogReporter().repository(RepositorySummary("good"))
-    LogReporter().repository(RepositorySummary("bad", status=RepositoryStatus.FAILED, detail="why"))
+    LogReporter().repository(RepositoryResult("good"))
+    LogReporter().repository(RepositoryResult("bad", status=RepositoryStatus.FAILED, detail="why"))
     assert [(r.levelname, r.getMessage(), fields(r)["repository"]) for r in log.records] == [
         ("INFO", "Repository summary", "good"),
         ("ERROR", "Repository summary", "bad"),
     ]
-    assert (
-        fields(log.records[1])["summary"]
-        == RepositorySummary("bad", status=RepositoryStatus.FAILED, detail="why").as_json()
+    assert fields(log.records[1])["summary"] == repository_json(
+        RepositoryResult("bad", status=RepositoryStatus.FAILED, detail="why")
     )
 
 
 @pytest.mark.parametrize(("made", "level"), [(summary(), "INFO"), (REFUSED, "ERROR"), (summary(left=["a"]), "ERROR")])
-def test_the_run_has_one_summary_line(log: pytest.LogCaptureFixture, made: RunSummary, level: str) -> None:
+def test_the_run_has_one_summary_line(log: pytest.LogCaptureFixture, made: RunResult, level: str) -> None:
     """The same document that the function returns."""
     LogReporter().run(made)
     (line,) = log.records
     assert (line.levelname, line.getMessage()) == (level, "Run summary")
-    assert fields(line) == {"summary": made.as_json()}
+    assert fields(line) == {"summary": run_json(made)}
 
 
 # The terminal
 
 
-def collected(*plans: RepositoryPlan, end: RunSummary | None = None, refused: bool = False) -> CollectingReporter:
+def collected(*plans: RepositoryPlan, end: RunResult | None = None, refused: bool = False) -> CollectingReporter:
     """A reporter that was told of a whole run."""
     reporter = CollectingReporter()
     for one in plans:
@@ -401,7 +399,7 @@ def explained(reporter: CollectingReporter, tag: str | None, of: str | None = No
 def test_a_run_that_has_not_ended_has_no_summary() -> None:
     """Whoever asks too early made a mistake."""
     with pytest.raises(RuntimeError, match="has not ended"):
-        _ = CollectingReporter().summary
+        _ = CollectingReporter().result
 
 
 def test_one_refusal_marks_the_whole_plan() -> None:
@@ -417,7 +415,7 @@ def test_every_image_stands_in_the_json() -> None:
     kept = image("kept", tags=["v2"], pulled="2d", size=5)
     reporter = collected(plan(image("goes"), kept, usages=(usage(tag="v2"),)))
     found = json.loads(json.dumps(reporter.as_json()))
-    assert set(found) == {*judged().as_json(), "images"}
+    assert set(found) == {*run_json(judged()), "images"}
     goes, stays = found["images"]
     assert (goes["verdict"], goes["reason"], goes["evidence"]) == ("remove", "old_and_unused", [])
     assert (goes["last_pulled_at"], goes["tags"]) == (None, [])
@@ -468,11 +466,16 @@ def test_an_untagged_image_is_shown_by_its_short_digest() -> None:
 def test_the_end_of_a_plan_says_what_is_not_covered() -> None:
     """Skipped repositories with their setting, notes, excluded sources, and every cause."""
     outcomes = (SourceOutcome(TARGET, "ecs", SourceStatus.DISABLED, detail="excluded"),)
-    end = summary(notes=["look here"], refusals=["source lambda: denied"], scan=UsageScan((), outcomes, NOW))
-    end.repositories["cache"] = RepositorySummary(
+    cache = RepositoryResult(
         "cache", status=RepositoryStatus.SKIPPED, detail="a cache", setting="pull_through_cache:cache"
     )
-    end.repositories["bad"] = RepositorySummary("bad", status=RepositoryStatus.MISCONFIGURED, detail="bad tag")
+    bad = RepositoryResult("bad", status=RepositoryStatus.MISCONFIGURED, detail="bad tag")
+    end = summary(
+        notes=["look here"],
+        refusals=["source lambda: denied"],
+        scan=UsageScan((), outcomes, NOW),
+        repositories={"cache": cache, "bad": bad},
+    )
     text = printed(collected(plan(image()), end=end, refused=True))
     for line in (
         'cache: skipped: a cache (accepted_gaps = { "pull_through_cache:cache" = "<reason>" } includes it)',
@@ -554,16 +557,14 @@ def test_an_explanation_of_a_refused_run_says_so() -> None:
     ("kept", "words"),
     [
         (None, "app did not opt in (tag BoxCleanerEnabled = true) or does not exist."),
-        (RepositorySummary("app"), "app holds no such image."),
-        (RepositorySummary("app", status=RepositoryStatus.SKIPPED, detail="it is a cache"), "it is a cache"),
-        (RepositorySummary("app", status=RepositoryStatus.FAILED, detail="denied"), "repository app: denied"),
+        (RepositoryResult("app"), "app holds no such image."),
+        (RepositoryResult("app", status=RepositoryStatus.SKIPPED, detail="it is a cache"), "it is a cache"),
+        (RepositoryResult("app", status=RepositoryStatus.FAILED, detail="denied"), "repository app: denied"),
     ],
 )
-def test_an_image_that_is_not_found_is_explained_by_its_repository(kept: RepositorySummary | None, words: str) -> None:
+def test_an_image_that_is_not_found_is_explained_by_its_repository(kept: RepositoryResult | None, words: str) -> None:
     """Not opted in, no such image, left alone, or broken."""
-    end = summary()
-    if kept:
-        end.repositories["app"] = kept
+    end = summary(repositories={"app": kept} if kept else {})
     found, text = explained(collected(end=end), "v1")
     assert not found
     assert words in text
@@ -580,7 +581,7 @@ def findings(count: int, kind: FindingKind = FindingKind.DANGLING_REFERENCE) -> 
 def test_findings_do_not_fill_the_result() -> None:
     """The first of each kind, and how many more there are; a report has all of them."""
     found = findings(MAX_FINDINGS_PER_KIND + 2) + findings(1, FindingKind.ARCHIVED_IN_USE)
-    told = summary(findings=found).as_json()
+    told = run_json(summary(findings=found))
     assert len(told["findings"]) == MAX_FINDINGS_PER_KIND + 1
     assert told["findings_left_out"] == {"dangling_reference": 2}
     assert told["findings"][0] == {
@@ -590,7 +591,7 @@ def test_findings_do_not_fill_the_result() -> None:
         "detail": "gone",
         "bytes": None,
     }
-    whole = summary(findings=found).as_json(all_findings=True)
+    whole = run_json(summary(findings=found), all_findings=True)
     assert (len(whole["findings"]), whole["findings_left_out"]) == (len(found), {})
     collected = CollectingReporter()
     collected.run(summary(findings=found))

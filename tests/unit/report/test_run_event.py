@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from ecr_cleaner.model.result import RunStatus
 from ecr_cleaner.report import run_event
+from ecr_cleaner.report.summary import run_json
 from tests.builders import ACCOUNT, NOW, REGION
 from tests.endings import RUN_ID, ending, outcome, repository, summary
 from tests.fake_aws.telling import size
@@ -75,7 +76,7 @@ def test_a_run_reads_like_this() -> None:
         "sources_disabled": [{"account_id": ACCOUNT, "region": REGION, "source": "lambda", "cluster": None}],
         "repositories_omitted": 0,
     }
-    assert found["totals"] == of.as_json()["totals"]
+    assert found["totals"] == run_json(of)["totals"]
     assert found["repositories"][0] == {
         "name": "api",
         "status": "judged",

@@ -6,29 +6,39 @@ import json
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
+from ecr_cleaner.clock import utc_now
 from ecr_cleaner.decision.stop import FRESHNESS
 from ecr_cleaner.decision.usage_drop import UsageDrop
 from ecr_cleaner.errors import HistoryError, OutOfTimeError, RepositoryError
 from ecr_cleaner.findings.collector import SPARE_SECONDS, UNASKED
 from ecr_cleaner.history.model import Entry, History, remember, removing
+from ecr_cleaner.model.finding import Finding, FindingKind, Severity
 from ecr_cleaner.model.image import RemovedImage
 from ecr_cleaner.model.plan import Reason, Removal, RemovalStatus
 from ecr_cleaner.model.repository import Skipped, SkipReason
-from ecr_cleaner.model.result import Finding, FindingKind, Severity
+from ecr_cleaner.model.result import StoredReport
 from ecr_cleaner.model.scan import SourceKey, SourceOutcome, SourceStatus, UsageScan
 from ecr_cleaner.model.usage import Reference, Usage
-from ecr_cleaner.registry import config, opt_in, repositories
-from ecr_cleaner.registry import images as registry_images
 from ecr_cleaner.registry.opt_in import Misconfigured
 from ecr_cleaner.registry.pull_access import RegistryFacts
-from ecr_cleaner.removal import remover
-from ecr_cleaner.run.pipeline import HISTORY_IS_OFF, JOURNAL_IS_OFF, LIMITS_ARE_OFF, RESERVE_SECONDS, Run
+from ecr_cleaner.registry.repositories import list_repositories
+from ecr_cleaner.report.summary import run_json
+from ecr_cleaner.run.context import (
+    HISTORY_IS_OFF,
+    JOURNAL_IS_OFF,
+    LIMITS_ARE_OFF,
+    RESERVE_SECONDS,
+    RegistryCalls,
+    RunContext,
+)
+from ecr_cleaner.run.pipeline import run as execute
 from ecr_cleaner.settings.loader import Settings
 from tests.builders import ACCOUNT, NOW, REGION, TARGET, ago, counts, digest, image, repository
 from tests.builders import usage as used
@@ -41,8 +51,8 @@ if TYPE_CHECKING:
     from ecr_cleaner.journal.writer import Journal
     from ecr_cleaner.model.image import Image
     from ecr_cleaner.model.plan import RepositoryPlan
+    from ecr_cleaner.model.result import RepositoryResult, RunResult
     from ecr_cleaner.registry.own_pulls import Readings
-    from ecr_cleaner.report.summary import RepositorySummary, RunSummary
     from ecr_cleaner.usage.scanner import Scanner
 
 COMPLETE = SourceOutcome(TARGET, "ecs", SourceStatus.COMPLETE)
@@ -136,7 +146,7 @@ class World:
         self.step("names")
         return iter([(name, f"arn:{name}") for name in self.found])
 
-    def opted_in(self, _: object, name: str, arn: str, settings: Settings, facts: RegistryFacts) -> object:
+    def opted_in(self, _: object, name: str, arn: str, settings: Settings, facts: RegistryFacts) -> Any:
         """As inventory has it."""
         assert (arn, facts.account) == (f"arn:{name}", ACCOUNT)
         assert isinstance(settings, Settings)
@@ -262,29 +272,19 @@ class Told:
         if ended.status is RemovalStatus.REMOVED:
             self.removed.append(ended.verdict.image.name)
 
-    def repository(self, summary: RepositorySummary) -> None:
+    def repository(self, result: RepositoryResult) -> None:
         """Remember that a repository is done with."""
-        self.events.append(f"repository {summary.name}")
+        self.events.append(f"repository {result.name}")
 
-    def run(self, summary: RunSummary) -> None:
+    def run(self, result: RunResult) -> None:
         """Remember the end."""
-        self.events.append(f"run {summary.status.value}")
+        self.events.append(f"run {result.status.value}")
 
 
 @pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch) -> World:
+def world() -> World:
     """An empty account."""
-    made = World()
-    for module, name in (
-        (config, "registry_facts"),
-        (repositories, "repository_names"),
-        (opt_in, "opted_in"),
-        (registry_images, "images"),
-        (registry_images, "children"),
-    ):
-        monkeypatch.setattr(module, name, getattr(made, name))
-    monkeypatch.setattr(remover, "remove", made.remove)
-    return made
+    return World()
 
 
 @pytest.fixture
@@ -298,41 +298,97 @@ def clients(world: World) -> AwsClients:
     return cast("AwsClients", SimpleNamespace(region=REGION, client_without_retries=world.client_without_retries))
 
 
+def calls(world: World) -> RegistryCalls:
+    """How the run reads and changes ECR."""
+    return RegistryCalls(
+        facts=world.registry_facts,
+        list_repositories=partial(list_repositories, names=world.repository_names, opted_in=world.opted_in),
+        images=world.images,
+        children=world.children,
+        remove=world.remove,
+    )
+
+
 @pytest.fixture
-def run(world: World, told: Told) -> Callable[..., RunSummary]:
+def run(world: World, told: Told) -> Callable[..., RunResult]:
     """Runs once; not a dry run unless told otherwise."""
 
     def go(
-        only: frozenset[str] | None = None, *, history: bool = False, journal: bool = False, **settings: Any
-    ) -> RunSummary:
+        only: frozenset[str] | None = None,
+        *,
+        history: bool = False,
+        journal: bool = False,
+        store_report: Callable[[RunResult], StoredReport] | None = None,
+        **settings: Any,
+    ) -> RunResult:
         place = {"storage": {"bucket": "shared", "prefix": "ecr-cleaner/", "history": True}} if history else {}
         asked = Settings.model_validate({"dry_run": False} | place | settings)
         store = cast("HistoryStore", world) if history else None
-        made = Run(
-            clients(world),
-            asked,
-            told,
-            "run-1",
-            cast("Scanner", world),
-            store,
-            "registry-cleaner",
-            only=only,
-            seconds_left=lambda: world.seconds,
-            clock=world.clock,
-            journal=cast("Journal", world) if journal else None,
+        summary = execute(
+            RunContext(
+                clients(world),
+                asked,
+                told,
+                "run-1",
+                cast("Scanner", world),
+                world.clock(),
+                history=store,
+                journal=cast("Journal", world) if journal else None,
+                function_name="registry-cleaner",
+                only=only,
+                seconds_left=lambda: world.seconds,
+                clock=world.clock,
+                store_report=store_report,
+                registry=calls(world),
+            )
         )
-        summary = made.execute()
-        json.dumps(summary.as_json(), allow_nan=False)
+        json.dumps(run_json(summary), allow_nan=False)
         assert told.events[-1] == f"run {summary.status.value}"
         return summary
 
     return go
 
 
+# The report
+
+
+def test_the_report_is_stored_before_the_run_has_its_result(run: Callable[..., RunResult], world: World) -> None:
+    """Whoever is told of the end is told where the report lies, and what an operator should know of it."""
+    world.old("a")
+    seen: list[RunResult] = []
+
+    def store(result: RunResult) -> StoredReport:
+        seen.append(result)
+        return StoredReport("s3://b/k.html", ("a note on it",))
+
+    result = run(store_report=store)
+    assert (result.status, result.report, result.notes[-1]) == ("completed", "s3://b/k.html", "a note on it")
+    (stored,) = seen
+    assert stored == replace(result, report=None, notes=result.notes[:-1])
+
+
+def test_a_report_that_cannot_be_stored_fails_the_run(run: Callable[..., RunResult], world: World) -> None:
+    """After everything else is done, beside the other causes."""
+    world.old("a").errors["look 1 a"] = client_error("AccessDeniedException", "DescribeImages")
+    result = run(store_report=lambda _: StoredReport(problems=("the report could not be written",)))
+    assert result.status == "failed"
+    assert len(result.causes) == 2
+    assert "the report could not be written" in result.causes
+
+
+def test_a_report_never_hides_why_a_run_was_refused(run: Callable[..., RunResult], world: World) -> None:
+    """Refused stays refused, with its cause first."""
+    world.old("a").scans = [((), (DENIED,))]
+    result = run(store_report=lambda _: StoredReport(problems=("the report could not be written",)))
+    assert result.status == "refused"
+    assert "ListFunctions was denied" in result.causes[0]
+    assert result.causes[1] == "the report could not be written"
+
+
 # The order
 
 
-def test_inventory_comes_before_usage_and_usage_before_judgement(run: Callable[..., RunSummary], world: World) -> None:
+def test_inventory_comes_before_usage_and_usage_before_judgement(run: Callable[..., RunResult], world: World) -> None:
     """What is deployed while the run reads is seen by the later scan."""
     world.old("a", "b")
     assert run().status == "completed"
@@ -351,19 +407,19 @@ def test_inventory_comes_before_usage_and_usage_before_judgement(run: Callable[.
     ]
 
 
-def test_everything_is_told(run: Callable[..., RunSummary], world: World, told: Told) -> None:
+def test_everything_is_told(run: Callable[..., RunResult], world: World, told: Told) -> None:
     """Every repository once, sorted, and the run at the very end."""
     world.old("b", "a")
     summary = run()
     assert told.events == ["judged b", "judged a", "repository a", "repository b", "run completed"]
     assert told.flags == {(False, False)}
     assert told.removed == ["b:v1", "a:v1"]
-    totals = summary.as_json()["totals"]
+    totals = run_json(summary)["totals"]
     assert (totals["images"], totals["removable"], totals["removed"], totals["bytes_removed"]) == (2, 2, 2, 2000)
     assert (summary.account_id, summary.region, summary.run_id) == (ACCOUNT, REGION, "run-1")
 
 
-def test_without_a_candidate_nothing_is_scanned(run: Callable[..., RunSummary], world: World) -> None:
+def test_without_a_candidate_nothing_is_scanned(run: Callable[..., RunResult], world: World) -> None:
     """Young images cannot go; the excluded sources are reported all the same."""
     world.found["a"] = repository("a")
     world.listings["a"] = [[image("young", pushed="5d", repository="a", kind="index")]]
@@ -371,11 +427,11 @@ def test_without_a_candidate_nothing_is_scanned(run: Callable[..., RunSummary], 
     assert summary.status == "completed"
     assert "scan" not in world.steps
     assert world.read == []
-    assert summary.as_json()["unprotected"] == ["apprunner in 123456789012/us-east-1: excluded"]
+    assert run_json(summary)["unprotected"] == ["apprunner in 123456789012/us-east-1: excluded"]
     assert summary.repositories["a"].reasons == {"too_young": 1}
 
 
-def test_what_was_not_scanned_for_is_not_removed(run: Callable[..., RunSummary], world: World) -> None:
+def test_what_was_not_scanned_for_is_not_removed(run: Callable[..., RunResult], world: World) -> None:
     """A listing that first misses an old image must not let it go without a question to the sources."""
     world.old("a")
     world.listings["a"].insert(0, [])
@@ -384,13 +440,13 @@ def test_what_was_not_scanned_for_is_not_removed(run: Callable[..., RunSummary],
     assert "remove a:v1" not in world.steps
 
 
-def test_an_empty_registry_is_in_order(run: Callable[..., RunSummary], world: World) -> None:
+def test_an_empty_registry_is_in_order(run: Callable[..., RunResult], world: World) -> None:
     """No repository, no question."""
     assert run().status == "completed"
     assert world.steps == ["registry", "names"]
 
 
-def test_only_indexes_are_read(run: Callable[..., RunSummary], world: World) -> None:
+def test_only_indexes_are_read(run: Callable[..., RunResult], world: World) -> None:
     """Archived and young ones too, where something is old: they may hold it."""
     world.found["a"] = repository("a")
     indexes = [
@@ -402,17 +458,17 @@ def test_only_indexes_are_read(run: Callable[..., RunSummary], world: World) -> 
     assert world.read == [digest("young"), digest("archived")]
 
 
-def test_a_dry_run_removes_nothing(run: Callable[..., RunSummary], world: World, told: Told) -> None:
+def test_a_dry_run_removes_nothing(run: Callable[..., RunResult], world: World, told: Told) -> None:
     """Everything else is as in a run."""
     world.old("a")
     summary = run(dry_run=True)
     assert summary.status == "completed"
     assert "remove a:v1" not in world.steps
     assert told.flags == {(True, False)}
-    assert summary.as_json()["totals"]["removable"] == 1
+    assert run_json(summary)["totals"]["removable"] == 1
 
 
-def test_one_can_look_at_some_repositories_alone(run: Callable[..., RunSummary], world: World) -> None:
+def test_one_can_look_at_some_repositories_alone(run: Callable[..., RunResult], world: World) -> None:
     """The command line explains one image without reading the registry."""
     world.old("a", "b")
     assert set(run(only=frozenset({"b", "c"}), dry_run=True).repositories) == {"b"}
@@ -422,7 +478,9 @@ def test_one_can_look_at_some_repositories_alone(run: Callable[..., RunSummary],
 def test_by_default_there_is_no_end_of_time(world: World, told: Told) -> None:
     """From a terminal nothing cuts a run off, and the clock is the real one."""
     world.old("a")
-    assert Run(clients(world), Settings(), told, "run-1", cast("Scanner", world)).execute().status == "completed"
+    ctx = RunContext(clients(world), Settings(), told, "run-1", cast("Scanner", world), NOW, registry=calls(world))
+    assert (ctx.seconds_left(), ctx.clock) == (float("inf"), utc_now)
+    assert execute(ctx).status == "completed"
 
 
 # Usages
@@ -440,7 +498,7 @@ def test_by_default_there_is_no_end_of_time(world: World, told: Told) -> None:
     ],
 )
 def test_usages_of_this_registry_protect(
-    run: Callable[..., RunSummary], world: World, reference: Reference, *, kept: bool
+    run: Callable[..., RunResult], world: World, reference: Reference, *, kept: bool
 ) -> None:
     """Those of another region or account name another registry; a digest alone may lie here."""
     world.old("a")
@@ -450,7 +508,7 @@ def test_usages_of_this_registry_protect(
     assert summary.repositories["a"].reasons[Reason.IN_USE.value] == int(kept)
 
 
-def test_a_failed_source_removes_nothing_anywhere(run: Callable[..., RunSummary], world: World, told: Told) -> None:
+def test_a_failed_source_removes_nothing_anywhere(run: Callable[..., RunResult], world: World, told: Told) -> None:
     """Everything is judged and reported, and the run is refused."""
     world.old("a", "b")
     world.scans = [((used(tag="v1", repository="a"),), (COMPLETE, DENIED))]
@@ -460,7 +518,7 @@ def test_a_failed_source_removes_nothing_anywhere(run: Callable[..., RunSummary]
     assert not any(step.startswith("remove") for step in world.steps)
     assert set(told.plans) == {"a", "b"}
     assert told.flags == {(False, True)}
-    assert {one["source"]: one["outcome"] for one in summary.as_json()["sources"]}["lambda"] == "failed"
+    assert {one["source"]: one["outcome"] for one in run_json(summary)["sources"]}["lambda"] == "failed"
 
 
 @pytest.mark.parametrize("step", ["registry", "names"])
@@ -473,7 +531,7 @@ def test_a_failed_source_removes_nothing_anywhere(run: Callable[..., RunSummary]
     ],
 )
 def test_without_the_registry_nothing_is_done(
-    run: Callable[..., RunSummary], world: World, told: Told, step: str, error: Exception
+    run: Callable[..., RunResult], world: World, told: Told, step: str, error: Exception
 ) -> None:
     """The report is written all the same."""
     world.old("a")
@@ -486,14 +544,14 @@ def test_without_the_registry_nothing_is_done(
     assert str(error) in cause
 
 
-def test_an_error_of_aws_is_told_with_operation_and_code(run: Callable[..., RunSummary], world: World) -> None:
+def test_an_error_of_aws_is_told_with_operation_and_code(run: Callable[..., RunResult], world: World) -> None:
     """Whoever reads it knows which permission is missing."""
     world.errors["names"] = client_error("AccessDeniedException", "DescribeRepositories")
     (cause,) = run().causes
     assert cause.startswith("DescribeRepositories failed with AccessDeniedException: ")
 
 
-def test_a_bug_is_not_hidden(run: Callable[..., RunSummary], world: World) -> None:
+def test_a_bug_is_not_hidden(run: Callable[..., RunResult], world: World) -> None:
     """What nobody foresaw is not taken for an answer of AWS."""
     world.old("a")
     world.errors["look 2 a"] = KeyError("imageDigest")
@@ -515,7 +573,7 @@ BROKEN = [
 
 @pytest.mark.parametrize(("step", "error", "cause"), BROKEN)
 def test_one_broken_repository_does_not_stop_the_others(
-    run: Callable[..., RunSummary], world: World, told: Told, *, step: str, error: Exception, cause: str
+    run: Callable[..., RunResult], world: World, told: Told, *, step: str, error: Exception, cause: str
 ) -> None:
     """The others are cleaned, and the run fails at its end and says which one and why."""
     world.old("a", "b", "c").errors[step] = error
@@ -529,7 +587,7 @@ def test_one_broken_repository_does_not_stop_the_others(
 
 
 def test_a_repository_whose_tags_cannot_be_read_is_a_broken_one(
-    run: Callable[..., RunSummary], world: World, told: Told
+    run: Callable[..., RunResult], world: World, told: Told
 ) -> None:
     """Whether it opted in is unknown: that is a failure, not a no."""
     world.old("a", "b", "c").found["b"] = client_error("AccessDeniedException", "ListTagsForResource")
@@ -541,7 +599,7 @@ def test_a_repository_whose_tags_cannot_be_read_is_a_broken_one(
 
 @pytest.mark.parametrize("step", ["look 1 b", "look 2 b", "children b", "remove b:v1"])
 def test_a_repository_that_is_deleted_meanwhile_is_no_failure(
-    run: Callable[..., RunSummary], world: World, told: Told, step: str
+    run: Callable[..., RunResult], world: World, told: Told, step: str
 ) -> None:
     """It is gone, and that is what the report says."""
     world.old("a", "b", "c").errors[step] = client_error("RepositoryNotFoundException", "DescribeImages")
@@ -551,7 +609,7 @@ def test_a_repository_that_is_deleted_meanwhile_is_no_failure(
 
 
 def test_a_misconfigured_repository_fails_the_run_after_the_rest(
-    run: Callable[..., RunSummary], world: World, told: Told
+    run: Callable[..., RunResult], world: World, told: Told
 ) -> None:
     """It is left alone and named; the others are cleaned."""
     world.old("a", "b", "c").found["b"] = Misconfigured("b", "tag BoxCleanerKeepDays must be ...")
@@ -562,26 +620,26 @@ def test_a_misconfigured_repository_fails_the_run_after_the_rest(
     assert summary.repositories["b"].status == "misconfigured"
 
 
-def test_a_near_miss_is_a_note(run: Callable[..., RunSummary], world: World) -> None:
+def test_a_near_miss_is_a_note(run: Callable[..., RunResult], world: World) -> None:
     """It did not opt in, so nothing failed."""
     world.found["b"] = Misconfigured("b", "tag 'boxcleanerenabled' does not opt in", opted_in=False)
     summary = run()
     assert (summary.status, summary.repositories) == ("completed", {})
-    assert "repository b: tag 'boxcleanerenabled' does not opt in" in summary.as_json()["notes"]
+    assert "repository b: tag 'boxcleanerenabled' does not opt in" in run_json(summary)["notes"]
 
 
-def test_what_is_to_be_known_of_a_repository_is_a_note(run: Callable[..., RunSummary], world: World) -> None:
+def test_what_is_to_be_known_of_a_repository_is_a_note(run: Callable[..., RunResult], world: World) -> None:
     """It is cleaned all the same."""
     world.old("a").found["a"] = replace(repository("a"), notes=("its tag was raised",))
     summary = run()
-    told = [note for note in summary.as_json()["notes"] if note.startswith("repository ")]
+    told = [note for note in run_json(summary)["notes"] if note.startswith("repository ")]
     assert (summary.status, told) == ("completed", ["repository a: its tag was raised"])
     assert summary.repositories["a"].removable == 1
 
 
 @pytest.mark.parametrize(("keep_days", "untagged"), [(90, 30), (30, 90)])
 def test_whatever_may_be_old_by_one_of_two_ages_is_asked_for(
-    run: Callable[..., RunSummary], world: World, keep_days: int, untagged: int
+    run: Callable[..., RunResult], world: World, keep_days: int, untagged: int
 ) -> None:
     """Usages and lists are collected where the shorter age has passed, for whichever images it is."""
     world.old("a").found["a"] = repository("a", keep_days, keep_days_untagged=untagged)
@@ -589,21 +647,21 @@ def test_whatever_may_be_old_by_one_of_two_ages_is_asked_for(
     assert {"scan", "children a"} <= set(world.steps)
 
 
-def test_a_skipped_repository_is_reported_with_its_setting(run: Callable[..., RunSummary], world: World) -> None:
+def test_a_skipped_repository_is_reported_with_its_setting(run: Callable[..., RunResult], world: World) -> None:
     """In every run, and without failing it."""
     world.found["b"] = Skipped("b", SkipReason.DELETE_REPLICATION, "a replication rule repeats deletions")
     summary = run()
     assert summary.status == "completed"
-    (reported,) = summary.as_json()["repositories"]
+    (reported,) = run_json(summary)["repositories"]
     assert (reported["status"], reported["setting"]) == ("skipped", "delete_replication:b")
     assert reported["detail"] == "a replication rule repeats deletions"
     assert world.steps == ["registry", "names"]
 
 
-def test_a_repository_that_did_not_opt_in_is_not_mentioned(run: Callable[..., RunSummary], world: World) -> None:
+def test_a_repository_that_did_not_opt_in_is_not_mentioned(run: Callable[..., RunResult], world: World) -> None:
     """Nor is the function's own."""
     world.found["b"] = None
-    assert run().as_json()["repositories"] == []
+    assert run_json(run())["repositories"] == []
 
 
 @pytest.mark.parametrize(
@@ -616,7 +674,7 @@ def test_a_repository_that_did_not_opt_in_is_not_mentioned(run: Callable[..., Ru
     ],
 )
 def test_what_could_not_be_removed_fails_the_run(
-    run: Callable[..., RunSummary], world: World, told: Told, ending: RemovalStatus, status: str
+    run: Callable[..., RunResult], world: World, told: Told, ending: RemovalStatus, status: str
 ) -> None:
     """What was kept because it changed does not."""
     world.old("a", "b").endings["a:v1"] = ending
@@ -630,7 +688,7 @@ def test_what_could_not_be_removed_fails_the_run(
 # Usages that age
 
 
-def test_stale_usages_are_collected_again(run: Callable[..., RunSummary], world: World, told: Told) -> None:
+def test_stale_usages_are_collected_again(run: Callable[..., RunResult], world: World, told: Told) -> None:
     """Before more is removed; what came into use meanwhile is kept."""
     world.old("a", "b")
     world.lasts["remove"] = FRESHNESS.total_seconds() + 1
@@ -643,7 +701,7 @@ def test_stale_usages_are_collected_again(run: Callable[..., RunSummary], world:
 
 
 def test_every_repository_is_judged_by_the_latest_usages(
-    run: Callable[..., RunSummary], world: World, told: Told
+    run: Callable[..., RunResult], world: World, told: Told
 ) -> None:
     """A second scan that one repository made necessary counts for all that come after it."""
     world.old("a", "b", "c")
@@ -658,7 +716,7 @@ def test_every_repository_is_judged_by_the_latest_usages(
 
 
 def test_usages_that_age_within_a_repository_are_collected_again(
-    run: Callable[..., RunSummary], world: World, told: Told
+    run: Callable[..., RunResult], world: World, told: Told
 ) -> None:
     """The rest of it is judged anew."""
     world.found["a"] = repository("a")
@@ -673,7 +731,7 @@ def test_usages_that_age_within_a_repository_are_collected_again(
     assert summary.status == "completed"
 
 
-def test_a_source_that_fails_later_stops_the_rest(run: Callable[..., RunSummary], world: World, told: Told) -> None:
+def test_a_source_that_fails_later_stops_the_rest(run: Callable[..., RunResult], world: World, told: Told) -> None:
     """What went is counted; nothing more goes."""
     world.old("a", "b", "c")
     world.lasts["remove"] = FRESHNESS.total_seconds() + 1
@@ -683,11 +741,11 @@ def test_a_source_that_fails_later_stops_the_rest(run: Callable[..., RunSummary]
     assert told.removed == ["a:v1"]
     assert summary.status == "refused"
     assert summary.causes == ("source lambda in 123456789012/us-east-1: ListFunctions was denied",)
-    assert summary.as_json()["totals"]["removed"] == 1
+    assert run_json(summary)["totals"]["removed"] == 1
 
 
 def test_a_repository_that_breaks_when_judged_again_stops_no_other_one(
-    run: Callable[..., RunSummary], world: World, told: Told
+    run: Callable[..., RunResult], world: World, told: Told
 ) -> None:
     """As at the first judgement."""
     world.old("a", "b", "c")
@@ -699,7 +757,7 @@ def test_a_repository_that_breaks_when_judged_again_stops_no_other_one(
     assert (summary.status, summary.repositories["b"].status) == ("failed", "failed")
 
 
-def test_a_scan_that_takes_too_long_is_out_of_date_at_once(run: Callable[..., RunSummary], world: World) -> None:
+def test_a_scan_that_takes_too_long_is_out_of_date_at_once(run: Callable[..., RunResult], world: World) -> None:
     """Collecting again would take as long: nothing is removed, and the cause says why."""
     world.old("a")
     world.lasts["scan"] = FRESHNESS.total_seconds() + 60
@@ -714,7 +772,7 @@ def test_a_scan_that_takes_too_long_is_out_of_date_at_once(run: Callable[..., Ru
 # The past
 
 
-def test_everything_is_written_down_before_anything_is_removed(run: Callable[..., RunSummary], world: World) -> None:
+def test_everything_is_written_down_before_anything_is_removed(run: Callable[..., RunResult], world: World) -> None:
     """And with a history every run asks who uses what, whether or not anything is old."""
     world.old("a")
     world.found["b"] = repository("b")
@@ -738,7 +796,7 @@ def test_everything_is_written_down_before_anything_is_removed(run: Callable[...
     assert world.saved == [(frozenset({"a", "b"}), counts(ecs=0), None)]
 
 
-def test_a_history_is_written_without_any_repository(run: Callable[..., RunSummary], world: World) -> None:
+def test_a_history_is_written_without_any_repository(run: Callable[..., RunResult], world: World) -> None:
     """No day may be missing in it."""
     assert run(history=True).status == "completed"
     assert world.steps == ["open", "registry", "names", "scan", "save"]
@@ -746,7 +804,7 @@ def test_a_history_is_written_without_any_repository(run: Callable[..., RunSumma
 
 @pytest.mark.parametrize(("unused_since", "goes"), [(None, False), ("7d", False), ("7d+1s", True)])
 def test_what_was_in_use_is_kept_for_some_days(
-    run: Callable[..., RunSummary], world: World, told: Told, unused_since: str | None, *, goes: bool
+    run: Callable[..., RunResult], world: World, told: Told, unused_since: str | None, *, goes: bool
 ) -> None:
     """As long as keep_recently_used_days says, from the first look without a use."""
     since = ago(unused_since) if unused_since else None
@@ -758,7 +816,7 @@ def test_what_was_in_use_is_kept_for_some_days(
     assert (verdict.reason is Reason.OLD_AND_UNUSED) is goes
 
 
-def test_a_failed_source_lets_no_days_pass(run: Callable[..., RunSummary], world: World) -> None:
+def test_a_failed_source_lets_no_days_pass(run: Callable[..., RunResult], world: World) -> None:
     """Whom it could not name may use what nobody names."""
     world.old("a").known["a"] = History("a", ago("1d"), {digest("old a"): Entry(("v1",), None, ago("60d"))})
     world.scans = [((), (SourceOutcome(TARGET, "ecs", SourceStatus.FAILED),))]
@@ -769,7 +827,7 @@ def test_a_failed_source_lets_no_days_pass(run: Callable[..., RunSummary], world
     assert world.known["a"].images[digest("old a")].unused_since is not None
 
 
-def test_a_past_may_protect_nothing(run: Callable[..., RunSummary], world: World, told: Told) -> None:
+def test_a_past_may_protect_nothing(run: Callable[..., RunResult], world: World, told: Told) -> None:
     """With keep_recently_used_days = 0; what is in use now is remembered all the same."""
     world.old("a").known["a"] = History("a", ago("1d"), {digest("old a"): Entry(last_in_use=ago("1d"))})
     run(history=True, keep_recently_used_days=0)
@@ -777,7 +835,7 @@ def test_a_past_may_protect_nothing(run: Callable[..., RunSummary], world: World
     assert world.known["a"].images[digest("old a")].last_in_use == ago("1d")
 
 
-def test_who_uses_what_now_is_remembered(run: Callable[..., RunSummary], world: World) -> None:
+def test_who_uses_what_now_is_remembered(run: Callable[..., RunResult], world: World) -> None:
     """Also in a dry run, and also if another source failed: what was seen was seen."""
     world.old("a").scans = [((used(tag="v1", repository="a"),), (COMPLETE, DENIED))]
     assert run(history=True, dry_run=True).status == "refused"
@@ -787,7 +845,7 @@ def test_who_uses_what_now_is_remembered(run: Callable[..., RunSummary], world: 
 
 
 def test_what_is_seen_is_remembered_although_an_index_cannot_be_read(
-    run: Callable[..., RunSummary], world: World
+    run: Callable[..., RunResult], world: World
 ) -> None:
     """The day is in the history, whatever else fails."""
     world.old("a").errors["children a"] = RepositoryError("the index cannot be read")
@@ -795,7 +853,7 @@ def test_what_is_seen_is_remembered_although_an_index_cannot_be_read(
     assert "a" in world.known
 
 
-def test_a_lost_history_refuses_the_run(run: Callable[..., RunSummary], world: World) -> None:
+def test_a_lost_history_refuses_the_run(run: Callable[..., RunResult], world: World) -> None:
     """Forgotten is not unused."""
     world.old("a").errors["open"] = HistoryError("the history is lost: ...")
     summary = run(history=True)
@@ -803,7 +861,7 @@ def test_a_lost_history_refuses_the_run(run: Callable[..., RunSummary], world: W
     assert world.steps == ["open"]
 
 
-def test_what_cannot_be_written_down_refuses_the_run(run: Callable[..., RunSummary], world: World) -> None:
+def test_what_cannot_be_written_down_refuses_the_run(run: Callable[..., RunResult], world: World) -> None:
     """Nothing is removed before."""
     world.old("a").errors["save"] = HistoryError("it cannot be written")
     summary = run(history=True)
@@ -812,7 +870,7 @@ def test_what_cannot_be_written_down_refuses_the_run(run: Callable[..., RunSumma
 
 
 def test_a_lost_history_of_one_repository_stops_no_other_one(
-    run: Callable[..., RunSummary], world: World, told: Told
+    run: Callable[..., RunResult], world: World, told: Told
 ) -> None:
     """It keeps everything; the run fails at its end."""
     world.old("a", "b", "c").errors["remember b"] = HistoryError("its history is lost")
@@ -821,7 +879,7 @@ def test_a_lost_history_of_one_repository_stops_no_other_one(
     assert (summary.status, summary.causes) == ("failed", ("repository b: its history is lost",))
 
 
-def test_what_is_known_of_the_past_is_taken_down_with_what_goes(run: Callable[..., RunSummary], world: World) -> None:
+def test_what_is_known_of_the_past_is_taken_down_with_what_goes(run: Callable[..., RunResult], world: World) -> None:
     """So that the journal tells who used it last; without a history it tells the rest."""
     world.old("a")
     run(journal=True)
@@ -833,14 +891,14 @@ def test_what_is_known_of_the_past_is_taken_down_with_what_goes(run: Callable[..
     assert world.journals[-1] is None
 
 
-def test_what_is_off_is_said(run: Callable[..., RunSummary], world: World) -> None:
+def test_what_is_off_is_said(run: Callable[..., RunResult], world: World) -> None:
     """Every run without a history says so, and every real one without a journal or a limit."""
-    assert run().as_json()["notes"] == [HISTORY_IS_OFF, JOURNAL_IS_OFF, LIMITS_ARE_OFF]
-    assert run(dry_run=True).as_json()["notes"] == [HISTORY_IS_OFF]
-    assert run(max_removals_per_run=5).as_json()["notes"] == [HISTORY_IS_OFF, JOURNAL_IS_OFF]
-    assert run(history=True, journal=True).as_json()["notes"] == [LIMITS_ARE_OFF]
+    assert run_json(run())["notes"] == [HISTORY_IS_OFF, JOURNAL_IS_OFF, LIMITS_ARE_OFF]
+    assert run_json(run(dry_run=True))["notes"] == [HISTORY_IS_OFF]
+    assert run_json(run(max_removals_per_run=5))["notes"] == [HISTORY_IS_OFF, JOURNAL_IS_OFF]
+    assert run_json(run(history=True, journal=True))["notes"] == [LIMITS_ARE_OFF]
     world.started_at = ago("6d")
-    (note, _) = run(history=True, journal=True).as_json()["notes"]
+    (note, _) = run_json(run(history=True, journal=True))["notes"]
     assert note == "the history began 2026-02-23 12:00 UTC: what was in use before is not known"
 
 
@@ -852,7 +910,7 @@ def counted(ecs: int) -> tuple[tuple[Usage, ...], tuple[SourceOutcome, ...]]:
     return tuple(used(tag=f"v{n}", repository="elsewhere") for n in range(ecs)), (COMPLETE,)
 
 
-def test_a_fall_of_usages_removes_nothing(run: Callable[..., RunSummary], world: World, told: Told) -> None:
+def test_a_fall_of_usages_removes_nothing(run: Callable[..., RunResult], world: World, told: Told) -> None:
     """Everything is judged and reported; the cause says how to confirm it, and the measure stays as it was."""
     world.old("a").usages = counts(ecs=10)
     world.scans = [counted(4)]
@@ -876,7 +934,7 @@ def test_a_fall_of_usages_removes_nothing(run: Callable[..., RunSummary], world:
     ("before", "settings"), [(8, {}), (10, {"max_usage_drop_percent": 60}), (10, {"max_usage_drop_percent": None})]
 )
 def test_a_smaller_fall_is_nothing(
-    run: Callable[..., RunSummary], world: World, told: Told, before: int, settings: dict[str, Any]
+    run: Callable[..., RunResult], world: World, told: Told, before: int, settings: dict[str, Any]
 ) -> None:
     """The new number is the measure of the next run."""
     world.old("a").usages = counts(ecs=before)
@@ -886,7 +944,7 @@ def test_a_smaller_fall_is_nothing(
     assert world.saved == [(frozenset({"a"}), counts(ecs=4), None)]
 
 
-def test_without_a_history_nothing_is_compared(run: Callable[..., RunSummary], world: World) -> None:
+def test_without_a_history_nothing_is_compared(run: Callable[..., RunResult], world: World) -> None:
     """There is nothing to compare with."""
     world.old("a").usages = counts(ecs=10)
     world.scans = [counted(0)]
@@ -894,7 +952,7 @@ def test_without_a_history_nothing_is_compared(run: Callable[..., RunSummary], w
     assert world.saved == []
 
 
-def test_a_failed_source_says_nothing_of_a_fall(run: Callable[..., RunSummary], world: World) -> None:
+def test_a_failed_source_says_nothing_of_a_fall(run: Callable[..., RunResult], world: World) -> None:
     """Whatever it would have found; the measure stays, and so does what waits."""
     world.old("a").usages = counts(ecs=10)
     world.scans = [((), (COMPLETE, DENIED))]
@@ -902,9 +960,7 @@ def test_a_failed_source_says_nothing_of_a_fall(run: Callable[..., RunSummary], 
     assert world.saved == [(frozenset({"a"}), None, None)]
 
 
-def test_a_fall_that_a_later_scan_finds_stops_the_rest(
-    run: Callable[..., RunSummary], world: World, told: Told
-) -> None:
+def test_a_fall_that_a_later_scan_finds_stops_the_rest(run: Callable[..., RunResult], world: World, told: Told) -> None:
     """And waits for confirmation as well."""
     world.old("a", "b").usages = counts(ecs=10)
     world.lasts["remove"] = FRESHNESS.total_seconds() + 1
@@ -940,7 +996,7 @@ def crowded(world: World, **old: int) -> None:
 )
 @pytest.mark.parametrize("dry_run", [False, True])
 def test_a_repository_over_its_limit_keeps_everything(
-    run: Callable[..., RunSummary], world: World, told: Told, *, limit: dict[str, int], cause: str, dry_run: bool
+    run: Callable[..., RunResult], world: World, told: Told, *, limit: dict[str, int], cause: str, dry_run: bool
 ) -> None:
     """The others are cleaned, and the run fails at its end; a dry run as well."""
     crowded(world, a=4, b=3)
@@ -961,7 +1017,7 @@ def test_a_repository_over_its_limit_keeps_everything(
 )
 @pytest.mark.parametrize("dry_run", [False, True])
 def test_a_run_over_its_limit_removes_nothing(
-    run: Callable[..., RunSummary], world: World, told: Told, *, limit: dict[str, int], cause: str, dry_run: bool
+    run: Callable[..., RunResult], world: World, told: Told, *, limit: dict[str, int], cause: str, dry_run: bool
 ) -> None:
     """Nowhere; what would have gone is told."""
     crowded(world, a=4, b=3)
@@ -973,7 +1029,7 @@ def test_a_run_over_its_limit_removes_nothing(
 
 
 def test_what_a_repository_may_not_remove_counts_for_no_run(
-    run: Callable[..., RunSummary], world: World, told: Told
+    run: Callable[..., RunResult], world: World, told: Told
 ) -> None:
     """It does not go."""
     crowded(world, a=4, b=3)
@@ -981,7 +1037,7 @@ def test_what_a_repository_may_not_remove_counts_for_no_run(
     assert told.removed == ["b:v0", "b:v1", "b:v2"]
 
 
-def test_limits_hold_over_what_went_already(run: Callable[..., RunSummary], world: World, told: Told) -> None:
+def test_limits_hold_over_what_went_already(run: Callable[..., RunResult], world: World, told: Told) -> None:
     """A repository that is judged again in the middle may not begin to count anew."""
     crowded(world, a=3)
     first = world.listings["a"][0]
@@ -998,7 +1054,7 @@ def test_limits_hold_over_what_went_already(run: Callable[..., RunSummary], worl
     )
 
 
-def test_the_runs_limit_holds_over_what_went_already(run: Callable[..., RunSummary], world: World, told: Told) -> None:
+def test_the_runs_limit_holds_over_what_went_already(run: Callable[..., RunResult], world: World, told: Told) -> None:
     """Likewise over all repositories."""
     crowded(world, a=1, b=2)
     listed = world.listings["b"][0]
@@ -1012,7 +1068,7 @@ def test_the_runs_limit_holds_over_what_went_already(run: Callable[..., RunSumma
     assert summary.causes[0].startswith("all repositories together: 4 of 20 images would be removed")
 
 
-def test_limits_are_not_held_against_a_run_that_is_refused(run: Callable[..., RunSummary], world: World) -> None:
+def test_limits_are_not_held_against_a_run_that_is_refused(run: Callable[..., RunResult], world: World) -> None:
     """What would go then rests on usages that are not complete."""
     crowded(world, a=4)
     world.scans = [((), (DENIED,))]
@@ -1024,39 +1080,39 @@ def test_limits_are_not_held_against_a_run_that_is_refused(run: Callable[..., Ru
 # Time
 
 
-def test_a_run_without_time_does_nothing(run: Callable[..., RunSummary], world: World) -> None:
+def test_a_run_without_time_does_nothing(run: Callable[..., RunResult], world: World) -> None:
     """Nothing is begun that cannot be ended."""
     world.old("a", "b").seconds = RESERVE_SECONDS - 1
     summary = run()
     assert summary.status == "incomplete"
-    assert summary.as_json()["left"] == ["a", "b"]
+    assert run_json(summary)["left"] == ["a", "b"]
     assert summary.causes == ("time ran out: 2 repositories left",)
     assert world.steps == ["registry", "names"]
 
 
-def test_time_that_runs_out_before_the_judgement_leaves_the_rest(run: Callable[..., RunSummary], world: World) -> None:
+def test_time_that_runs_out_before_the_judgement_leaves_the_rest(run: Callable[..., RunResult], world: World) -> None:
     """After the scan."""
     world.old("a", "b")
     world.lasts["scan"] = 850
     summary = run(dry_run=True)
-    assert summary.as_json()["left"] == ["a", "b"]
+    assert run_json(summary)["left"] == ["a", "b"]
     assert "look 2 a" not in world.steps
 
 
 def test_time_that_runs_out_between_repositories_leaves_the_rest(
-    run: Callable[..., RunSummary], world: World, told: Told
+    run: Callable[..., RunResult], world: World, told: Told
 ) -> None:
     """What went is told, and how many images are left."""
     world.old("a", "b", "c")
     world.lasts["remove"] = 420
     summary = run()
     assert told.removed == ["a:v1", "b:v1"]
-    assert (summary.status, summary.as_json()["left"]) == ("incomplete", ["c"])
-    assert summary.as_json()["totals"]["left"] == 1
+    assert (summary.status, run_json(summary)["left"]) == ("incomplete", ["c"])
+    assert run_json(summary)["totals"]["left"] == 1
 
 
 def test_time_that_runs_out_within_a_repository_leaves_the_rest_of_it(
-    run: Callable[..., RunSummary], world: World, told: Told
+    run: Callable[..., RunResult], world: World, told: Told
 ) -> None:
     """The next run continues."""
     world.found["a"] = repository("a")
@@ -1066,13 +1122,13 @@ def test_time_that_runs_out_within_a_repository_leaves_the_rest_of_it(
     summary = run()
     assert told.removed == ["a:v0", "a:v1"]
     assert summary.status == "incomplete"
-    (reported,) = summary.as_json()["repositories"]
+    (reported,) = run_json(summary)["repositories"]
     assert (reported["status"], reported["removed"], reported["left"]) == ("left", 2, 3)
-    assert summary.as_json()["left"] == ["a"]
+    assert run_json(summary)["left"] == ["a"]
 
 
 def test_usages_are_not_collected_again_when_that_would_not_end_in_time(
-    run: Callable[..., RunSummary], world: World, told: Told
+    run: Callable[..., RunResult], world: World, told: Told
 ) -> None:
     """Lambda would end the run in the middle of the scan, before any report."""
     world.old("a", "b")
@@ -1081,11 +1137,11 @@ def test_usages_are_not_collected_again_when_that_would_not_end_in_time(
     summary = run()
     assert told.removed == ["a:v1"]
     assert world.steps.count("scan") == 1
-    assert (summary.status, summary.as_json()["left"]) == ("incomplete", ["b"])
+    assert (summary.status, run_json(summary)["left"]) == ("incomplete", ["b"])
     assert summary.repositories["b"].removals == {"left": 1}
 
 
-def test_a_failure_outweighs_what_is_left(run: Callable[..., RunSummary], world: World) -> None:
+def test_a_failure_outweighs_what_is_left(run: Callable[..., RunResult], world: World) -> None:
     """Both are causes; the graver word is the status."""
     world.old("a", "b").found["c"] = Misconfigured("c", "bad tag")
     world.seconds = RESERVE_SECONDS - 1
@@ -1094,9 +1150,7 @@ def test_a_failure_outweighs_what_is_left(run: Callable[..., RunSummary], world:
     assert summary.causes == ("repository c: bad tag", "time ran out: 2 repositories left")
 
 
-def test_images_are_judged_by_the_moment_the_run_began(
-    run: Callable[..., RunSummary], world: World, told: Told
-) -> None:
+def test_images_are_judged_by_the_moment_the_run_began(run: Callable[..., RunResult], world: World, told: Told) -> None:
     """However long it takes, nothing gets old meanwhile."""
     world.old("a")
     almost = replace(image("almost", tags=["v9"], repository="a"), pushed_at=NOW - timedelta(days=30))
@@ -1123,7 +1177,7 @@ TAKES_ALL = json.dumps(
 )
 
 
-def kinds(summary: RunSummary) -> list[str]:
+def kinds(summary: RunResult) -> list[str]:
     """What was found, in its order."""
     return [finding.kind.value for finding in summary.findings]
 
@@ -1137,7 +1191,7 @@ def one_in_use(world: World) -> None:
 
 
 def test_a_lifecycle_policy_is_read_once_and_where_something_is_in_use(
-    run: Callable[..., RunSummary], world: World
+    run: Callable[..., RunResult], world: World
 ) -> None:
     """After what a run depends on, and before anything goes."""
     one_in_use(world)
@@ -1153,7 +1207,7 @@ def test_a_lifecycle_policy_is_read_once_and_where_something_is_in_use(
     ]
 
 
-def test_a_second_look_finds_nothing_twice(run: Callable[..., RunSummary], world: World, told: Told) -> None:
+def test_a_second_look_finds_nothing_twice(run: Callable[..., RunResult], world: World, told: Told) -> None:
     """Verdicts get old and are made again; what was found stays found."""
     world.old("0")
     one_in_use(world)
@@ -1177,7 +1231,7 @@ def test_a_second_look_finds_nothing_twice(run: Callable[..., RunSummary], world
     ],
 )
 def test_a_finding_that_cannot_be_made_costs_nothing_else(
-    run: Callable[..., RunSummary], world: World, told: Told, error: Exception
+    run: Callable[..., RunResult], world: World, told: Told, error: Exception
 ) -> None:
     """It is a finding itself; the run completes, and removes what it would have removed."""
     one_in_use(world)
@@ -1188,7 +1242,7 @@ def test_a_finding_that_cannot_be_made_costs_nothing_else(
     assert told.removed == ["a:v0"]
 
 
-def test_after_some_failures_no_call_is_made_for_findings(run: Callable[..., RunSummary], world: World) -> None:
+def test_after_some_failures_no_call_is_made_for_findings(run: Callable[..., RunResult], world: World) -> None:
     """Each may take half a minute, and the run has better things to do."""
     names = ("a", "b", "c", "d", "e")
     world.old(*names)
@@ -1205,7 +1259,7 @@ def test_after_some_failures_no_call_is_made_for_findings(run: Callable[..., Run
     assert summary.status == "completed"
 
 
-def test_what_a_scan_found_is_among_the_findings_once(run: Callable[..., RunSummary], world: World) -> None:
+def test_what_a_scan_found_is_among_the_findings_once(run: Callable[..., RunResult], world: World) -> None:
     """However often was scanned."""
     world.old("a", "b")
     world.lasts["remove"] = FRESHNESS.total_seconds() + 1
@@ -1216,7 +1270,7 @@ def test_what_a_scan_found_is_among_the_findings_once(run: Callable[..., RunSumm
     assert [finding for finding in summary.findings if finding.detail == "it was slow"] == world.found_by_scan
 
 
-def test_findings_wait_when_removal_needs_the_time(run: Callable[..., RunSummary], world: World, told: Told) -> None:
+def test_findings_wait_when_removal_needs_the_time(run: Callable[..., RunResult], world: World, told: Told) -> None:
     """Said once, whatever was left out."""
     one_in_use(world)
     world.old("b")
@@ -1229,7 +1283,7 @@ def test_findings_wait_when_removal_needs_the_time(run: Callable[..., RunSummary
     assert told.removed == ["b:v1"]
 
 
-def test_without_a_scan_nothing_is_said_of_usages(run: Callable[..., RunSummary], world: World) -> None:
+def test_without_a_scan_nothing_is_said_of_usages(run: Callable[..., RunResult], world: World) -> None:
     """But that nobody was asked."""
     world.found["a"] = repository("a")
     world.listings["a"] = [[image("young", pushed="5d", repository="a")]]
@@ -1237,7 +1291,7 @@ def test_without_a_scan_nothing_is_said_of_usages(run: Callable[..., RunSummary]
     assert [finding.detail for finding in summary.findings] == [UNASKED]
 
 
-def test_a_run_over_some_repositories_says_nothing_of_the_others(run: Callable[..., RunSummary], world: World) -> None:
+def test_a_run_over_some_repositories_says_nothing_of_the_others(run: Callable[..., RunResult], world: World) -> None:
     """It does not know whether they exist."""
     world.old("a", "b")
     world.scans = [((used(tag="v1", repository="b"), used(tag="v1", repository="c")), (COMPLETE,))]
@@ -1245,7 +1299,7 @@ def test_a_run_over_some_repositories_says_nothing_of_the_others(run: Callable[.
     assert kinds(run(only=frozenset({"a", "c"}), dry_run=True)) == ["dangling_reference"]
 
 
-def test_what_the_survey_knows_is_found(run: Callable[..., RunSummary], world: World) -> None:
+def test_what_the_survey_knows_is_found(run: Callable[..., RunResult], world: World) -> None:
     """Tags, policies, and how many repositories are not managed."""
     world.found = {
         "bad": Misconfigured("bad", "bad tag"),
@@ -1281,7 +1335,7 @@ def removed_before(world: World) -> None:
 
 
 def test_whoever_fails_for_want_of_what_went_stops_the_run(
-    run: Callable[..., RunSummary], world: World, told: Told
+    run: Callable[..., RunResult], world: World, told: Told
 ) -> None:
     """Also in the other repositories: the next removal may be as wrong as that one."""
     removed_before(world)
@@ -1297,7 +1351,7 @@ def test_whoever_fails_for_want_of_what_went_stops_the_run(
 
 
 def test_a_consumer_that_names_what_went_rings_and_stops_nothing(
-    run: Callable[..., RunSummary], world: World, told: Told
+    run: Callable[..., RunResult], world: World, told: Told
 ) -> None:
     """It will fail, and has not yet; the run fails, after it has done its work."""
     removed_before(world)
@@ -1308,7 +1362,7 @@ def test_a_consumer_that_names_what_went_rings_and_stops_nothing(
 
 
 def test_who_fails_for_another_reason_is_none_of_its_business(
-    run: Callable[..., RunSummary], world: World, told: Told
+    run: Callable[..., RunResult], world: World, told: Told
 ) -> None:
     """What nobody here removed is missing, and that is a finding."""
     world.old("a", "b")
@@ -1320,7 +1374,7 @@ def test_who_fails_for_another_reason_is_none_of_its_business(
     ]
 
 
-def test_who_begins_to_fail_while_it_removes_stops_the_rest(run: Callable[..., RunSummary], world: World) -> None:
+def test_who_begins_to_fail_while_it_removes_stops_the_rest(run: Callable[..., RunResult], world: World) -> None:
     """The usages are collected again, and show it."""
     world.old("a", "b")
     world.known["b"] = History(
@@ -1334,7 +1388,7 @@ def test_who_begins_to_fail_while_it_removes_stops_the_rest(run: Callable[..., R
     assert [step for step in world.steps if step.startswith("remove ")] == ["remove a:v1"]
 
 
-def test_what_cannot_be_noted_stays(run: Callable[..., RunSummary], world: World, told: Told) -> None:
+def test_what_cannot_be_noted_stays(run: Callable[..., RunResult], world: World, told: Told) -> None:
     """Nobody would know later who removed it; no other repository suffers."""
     world.old("a", "b")
     world.errors["removing a"] = HistoryError("it cannot be written")
@@ -1343,7 +1397,7 @@ def test_what_cannot_be_noted_stays(run: Callable[..., RunSummary], world: World
     assert told.removed == ["b:v1"]
 
 
-def test_what_is_archived_is_noted_as_that(run: Callable[..., RunSummary], world: World) -> None:
+def test_what_is_archived_is_noted_as_that(run: Callable[..., RunResult], world: World) -> None:
     """What lies in the archive already is deleted."""
     world.old("a")
     attic = replace(image("attic", repository="a", pushed="400d", active=False), archived_at=ago("200d"))

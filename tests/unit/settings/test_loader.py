@@ -13,7 +13,7 @@ from ecr_cleaner.compose import KNOWN_SOURCES
 from ecr_cleaner.decision.limits import Limits
 from ecr_cleaner.errors import AbsentError, SettingsError
 from ecr_cleaner.model.repository import RetentionRule
-from ecr_cleaner.run.pipeline import limits_of
+from ecr_cleaner.run.context import limits_of
 from ecr_cleaner.settings.loader import (
     MAX_DOCUMENT_BYTES,
     Settings,

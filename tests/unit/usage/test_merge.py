@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecr_cleaner.errors import NotWholeError
-from ecr_cleaner.model.result import Finding, FindingKind, Severity
+from ecr_cleaner.model.finding import Finding, FindingKind, Severity
 from ecr_cleaner.model.scan import ALL_SOURCES, ScanRequest, SourceOutcome, SourceStatus, TargetScan
 from ecr_cleaner.model.usage import ScanTarget, Usage, UsageKind
 from ecr_cleaner.schema import seal, unseal

@@ -34,8 +34,8 @@ def command(image: Reference, *, connection: Connection, settings: KnownSettings
     """
     repository = str(image.repository)
     collected = session.evaluate(connection, settings, frozenset({repository}))
-    names.require_registry(image, collected.summary.account_id, collected.summary.region)
+    names.require_registry(image, collected.result.account_id, collected.result.region)
     screen = output.screen()
     screen.print(f"settings: {settings}", style="dim", markup=False, highlight=False)
     is_known = print_explanation(collected, repository, image.effective_tag, image.digest, screen)
-    sys.exit(session.exit_code(collected.summary) if is_known else 1)
+    sys.exit(session.exit_code(collected.result) if is_known else 1)

@@ -97,7 +97,7 @@ def command(  # noqa: PLR0913 - the options of the command line
         click.echo(f"written: {file}")
     if folder is not None:
         _save(connection, collected, settings, folder)
-    sys.exit(session.exit_code(collected.summary, detailed=detailed))
+    sys.exit(session.exit_code(collected.result, detailed=detailed))
 
 
 def _require_approval(settings: KnownSettings) -> None:

@@ -1,0 +1,63 @@
+"""What a run found beside its verdicts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ecr_cleaner.schema import stored
+
+
+class FindingKind(StrEnum):
+    """What a run found beside its verdicts. Stable names: they stand in logs and reports."""
+
+    DANGLING_REFERENCE = "dangling_reference"
+    ARCHIVED_IN_USE = "archived_in_use"
+    REMOVED_IN_USE = "removed_in_use"
+    LIFECYCLE_EXPIRES_IN_USE = "lifecycle_expires_in_use"
+    LIFECYCLE_RULE_NOT_UNDERSTOOD = "lifecycle_rule_not_understood"
+    OPEN_TO_OTHER_ACCOUNTS = "open_to_other_accounts"
+    MISCONFIGURED_TAG = "misconfigured_tag"
+    ORPHANED_ARTIFACTS = "orphaned_artifacts"
+    UNMANAGED_STORAGE = "unmanaged_storage"
+    NOT_DETERMINED = "not_determined"
+
+
+RUN_FAILING_KINDS = frozenset({FindingKind.ARCHIVED_IN_USE, FindingKind.REMOVED_IN_USE})
+"""Findings on consumers that cannot get an archived or removed image: as problems they fail the run, which rings."""
+
+
+class Severity(StrEnum):
+    """How much a finding matters; the gravest first.
+
+    ``problem``: something is broken, or breaks by itself. ``warning``: somebody should look. ``info``: good to know.
+    """
+
+    PROBLEM = "problem"
+    WARNING = "warning"
+    INFO = "info"
+
+
+@stored
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that a person should know. It changes no verdict, whatever it says.
+
+    Attributes:
+        kind: Stable and machine-readable.
+        severity: How much it matters.
+        subject: What it is about: a repository, an image of one, or ``registry``.
+        detail: One sentence with the evidence.
+        bytes: How much storage it is about; None where that is not the point.
+    """
+
+    kind: FindingKind
+    severity: Severity
+    subject: str
+    detail: str
+    bytes: int | None = None
+
+    @property
+    def rings(self) -> bool:
+        """Whether a run that finds it has failed."""
+        return self.kind in RUN_FAILING_KINDS and self.severity is Severity.PROBLEM

@@ -1,0 +1,56 @@
+"""How far an approved plan was carried out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ecr_cleaner.approval.policy import applied
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from ecr_cleaner.approval.policy import ApprovedPlan
+    from ecr_cleaner.model.plan import PlanSummary, RepositoryPlan, RetainedImage
+    from ecr_cleaner.model.result import RepositoryResult
+
+
+@dataclass(slots=True)
+class ApplicationState:
+    """What became of the images that an approved plan names.
+
+    Attributes:
+        approved: The plan.
+    """
+
+    approved: ApprovedPlan
+    _retained: dict[tuple[str, str], RetainedImage] = field(default_factory=dict)  # by repository and digest
+    _evaluated: set[str] = field(default_factory=set)
+    _permitted: set[tuple[str, str]] = field(default_factory=set)
+
+    def add_evaluation(self, repository: str, retained: Iterable[RetainedImage]) -> None:
+        """Take over what an evaluation of a repository keeps."""
+        for image in retained:
+            # What was removed between two evaluations was not retained.
+            if not (repository in self._evaluated and image.reason == "gone"):
+                self._retained[repository, image.digest] = image
+        self._evaluated.add(repository)
+
+    def add_permitted(self, plan: RepositoryPlan) -> None:
+        """Take over what may be removed; how that ends is reported by itself."""
+        self._permitted |= {(plan.repository.name, verdict.image.digest) for verdict in plan.verdicts}
+
+    def end(self, repositories: Mapping[str, RepositoryResult]) -> bool:
+        """Take over which repositories were not evaluated.
+
+        Returns:
+            Whether nothing of the plan is left in any repository.
+        """
+        for image in self.approved.unevaluated(repositories, self._permitted):
+            self._retained.setdefault((image.repository, image.digest), image)
+        planned = [result for name, result in repositories.items() if name in self.approved.repositories]
+        return not any(result.is_left or result.problems for result in planned)
+
+    def summary(self) -> PlanSummary:
+        """What the run says of the plan."""
+        return applied(self.approved.plan, dict(self._retained))

@@ -1,0 +1,101 @@
+"""Carries out what was decided for one repository, by usages that are never older than the limit."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ecr_cleaner.model.image import RemovedImage
+from ecr_cleaner.model.plan import Removal, RemovalStatus
+from ecr_cleaner.run.context import RESERVE_SECONDS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ecr_cleaner.model.plan import RepositoryPlan, Verdict
+    from ecr_cleaner.run.context import RunContext
+    from ecr_cleaner.run.state import RunState
+
+    Permit = Callable[[RepositoryPlan], RepositoryPlan]
+    """What of another evaluation may go."""
+
+
+def remove(ctx: RunContext, state: RunState, plan: RepositoryPlan, permit: Permit) -> None:
+    """Remove what a repository's plan names, as long as nothing stops the run."""
+    repository = plan.repository
+    while plan.removals and not (ctx.settings.dry_run or state.is_refused()):
+        if state.is_stale():
+            if ctx.seconds_left() < RESERVE_SECONDS + state.scan_seconds:
+                state.cut_off(repository.name, plan)
+                return
+            state.add_scan(ctx.scanner.scan(ctx.clock()))
+            if state.stop.drop is not None:
+                state.save_history()
+            state.hold([plan])
+        # A scan that another repository needed makes this one's verdicts old as well.
+        if not state.is_current(repository):
+            fresh = _evaluated_again(state, plan)
+            if fresh is None:
+                return
+            plan = permit(fresh)
+        left = state.attempt(repository, lambda _, plan=plan: _remove_some(ctx, state, plan))  # type: ignore[misc]
+        if not left:
+            return
+        plan = replace(plan, verdicts=left)
+        if ctx.is_too_late():
+            state.cut_off(repository.name, plan)
+            return
+
+
+def _evaluated_again(state: RunState, plan: RepositoryPlan) -> RepositoryPlan | None:
+    """What is to go by the latest usages; None: nothing may go from here any more."""
+    fresh = state.evaluate(plan.repository)
+    if fresh is None or state.is_refused() or state.exceeds_limit(fresh):
+        return None
+    state.hold([fresh])
+    if state.is_refused():
+        return None
+    still = {verdict.image.digest for verdict in fresh.removals}
+    reasons = {verdict.image.digest: verdict.reason.value for verdict in fresh.verdicts}
+    for verdict in plan.removals:
+        digest = verdict.image.digest
+        if digest not in still:
+            detail = f"judged again, it is kept: {reasons.get(digest, 'it is gone')}"
+            state.add_removal(Removal(verdict, RemovalStatus.CHANGED, detail=detail))
+    return fresh
+
+
+def _remove_some(ctx: RunContext, state: RunState, plan: RepositoryPlan) -> tuple[Verdict, ...]:
+    """Remove until done, out of time, or out of date.
+
+    Returns:
+        What is left.
+    """
+    going = _going(ctx, plan)
+    if ctx.history is not None:
+        ctx.history.removing(plan.repository.name, going)
+    left = []
+    for removal in ctx.registry.remove(
+        ctx.clients,
+        plan,
+        lambda: not (ctx.is_too_late() or state.is_stale()),
+        ctx.journal,
+        readings=ctx.own_pulls,
+        archive=ctx.archives,
+        clock=ctx.clock,
+    ):
+        if removal.status is RemovalStatus.LEFT:
+            left.append(removal.verdict)
+            continue
+        is_removed = removal.status in {RemovalStatus.REMOVED, RemovalStatus.ARCHIVED}
+        state.add_removal(removal, going[removal.verdict.image.digest] if is_removed else None)
+    return tuple(left)
+
+
+def _going(ctx: RunContext, plan: RepositoryPlan) -> dict[str, RemovedImage]:
+    """What later runs know of the removals; what stays after all they see for themselves."""
+    now, archives = ctx.clock(), ctx.archives
+    return {
+        image.digest: RemovedImage(image.tags, now, ctx.run_id, "archive" if archives and image.active else "delete")
+        for image in (verdict.image for verdict in plan.removals)
+    }

@@ -1,0 +1,300 @@
+"""What a run knows so far. Private to this package: what leaves it is the value that `RunState.result` makes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar
+
+from ecr_cleaner.approval.policy import proposed
+from ecr_cleaner.aws import errors
+from ecr_cleaner.decision import matching, usage_drop
+from ecr_cleaner.decision.limits import LimitTracker
+from ecr_cleaner.decision.pull_failures import PullFailureMonitor
+from ecr_cleaner.decision.stop import Stop, Tripwire, decide_stop, is_stale
+from ecr_cleaner.errors import CleanerError, OutOfTimeError
+from ecr_cleaner.findings import rules as finding_rules
+from ecr_cleaner.model.plan import Removal, RemovalStatus
+from ecr_cleaner.model.result import RepositoryOutcome, RepositoryResult, RepositoryStatus, RunResult
+from ecr_cleaner.registry.repositories import unread
+from ecr_cleaner.run.evaluate import Basis, evaluate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from datetime import datetime
+
+    from ecr_cleaner.approval.plan import SavedPlan
+    from ecr_cleaner.approval.policy import Permitted
+    from ecr_cleaner.findings.collector import FindingsCollector
+    from ecr_cleaner.model.finding import Finding
+    from ecr_cleaner.model.image import RemovedImage
+    from ecr_cleaner.model.plan import RepositoryPlan
+    from ecr_cleaner.model.repository import Repository
+    from ecr_cleaner.model.scan import SourceKey, UsageScan
+    from ecr_cleaner.registry.repositories import RegistryListing
+    from ecr_cleaner.run.application import ApplicationState
+    from ecr_cleaner.run.context import RunContext
+    from ecr_cleaner.run.evaluate import Evaluation
+
+_T = TypeVar("_T")
+
+
+@dataclass(slots=True)
+class RunState:
+    """What became of a run so far.
+
+    Attributes:
+        ctx: What the run was given.
+        account_id: Whose registry; None until it answered.
+        repositories: Those that opted in, by name.
+        basis: What evaluations rest on; None before the first scan.
+        stop: Why nothing more may be removed.
+        errors: Why the run ended early; nothing more is removed then either.
+        problems: Why the run failed, beside the repositories' own.
+        notes: What an operator should know and nothing depends on.
+        findings: What an operator should look at and no verdict depends on.
+        timed_out: What there was no time for, if that was not one repository but all of them.
+        application: What became of the approved plan; None: no operator sent one.
+        proposed: The plan that waits from here on.
+        scan_seconds: How long the latest scan took.
+        seconds: How long the run took.
+        report: Where its page lies.
+    """
+
+    ctx: RunContext
+    account_id: str | None = None
+    repositories: dict[str, RepositoryResult] = field(default_factory=dict)
+    basis: Basis | None = None
+    stop: Stop = field(default_factory=Stop)
+    errors: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    timed_out: str = ""
+    application: ApplicationState | None = None
+    proposed: SavedPlan | None = None
+    scan_seconds: float = 0.0
+    seconds: float = 0.0
+    report: str | None = None
+    _listing: RegistryListing | None = None
+    _collector: FindingsCollector = field(init=False)
+    _limits: LimitTracker = field(init=False)
+    _baseline: Mapping[SourceKey, int] | None = None  # of the run before, which this one replaces
+    _scanned_at: datetime = field(init=False)
+    _scans: int = 0
+    _evaluated_by: dict[str, int] = field(default_factory=dict)  # repository to the number of the scan
+    _removed: dict[str, dict[str, RemovedImage]] = field(default_factory=dict)
+    _left: list[str] = field(default_factory=list)
+    _not_permitted: set[tuple[str, str]] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self._limits = LimitTracker(self.ctx.limits)
+        self._collector = self.ctx.findings_collector()
+
+    def is_refused(self) -> bool:
+        """Whether nothing more may be removed anywhere."""
+        return bool(self.stop or self.errors)
+
+    def is_stale(self) -> bool:
+        """Whether the usages are too old to remove anything by them."""
+        return self.basis is not None and is_stale(self.basis.scan, self.ctx.clock())
+
+    def add_listing(self, listing: RegistryListing) -> None:
+        """Take over which repositories there are."""
+        self._listing = listing
+        self.repositories |= {one.name: RepositoryResult(one.name) for one in listing.repositories}
+        self.repositories |= {
+            name: RepositoryResult(name).with_outcome(outcome) for name, outcome in listing.left_alone
+        }
+        self.notes += listing.notes
+        self.findings += self._collector.listed(listing)
+
+    def add_scan(self, scan: UsageScan, *, is_scanned: bool = True) -> None:
+        """Take over who uses what. It makes every earlier evaluation old.
+
+        Args:
+            scan: The latest one.
+            is_scanned: Whether anybody was asked at all.
+        """
+        ctx = self.ctx
+        self._scanned_at = ctx.clock()
+        self.scan_seconds = (self._scanned_at - scan.started_at).total_seconds()
+        self.findings += [finding for finding in scan.findings if finding not in self.findings]
+        usages = tuple(matching.of_registry(scan.usages, self.account_id, ctx.clients.region)) if is_scanned else ()
+        if is_scanned:
+            self._scans += 1
+            self._baseline = dict(ctx.history.usages) if ctx.history is not None else None
+            self._collector.scanned(usages)
+        monitor = PullFailureMonitor(usages, ctx.restore_command)
+        # What this run itself removed so far is not listed again: by name, whoever asks for it now asks in vain.
+        for repository, removed in self._removed.items():
+            monitor.look(repository, (), removed)
+        self.stop = self._decide(scan, monitor)
+        approved = self.application.approved if self.application else None
+        is_believed = not scan.failures and self.stop.drop is None
+        self.basis = Basis(scan, usages, is_believed, monitor, self._collector, approved)
+
+    def evaluate(self, repository: Repository) -> RepositoryPlan | None:
+        """Evaluate a repository by the latest usages.
+
+        Returns:
+            Every verdict; None if there are none.
+        """
+        basis = self.basis
+        if basis is None:
+            return None
+        evaluation = self.attempt(repository, lambda one: evaluate(self.ctx, basis, one))
+        return self.add_evaluation(evaluation) if evaluation else None
+
+    def add_evaluation(self, evaluation: Evaluation) -> RepositoryPlan | None:
+        """Take over what a run made of a repository.
+
+        Returns:
+            Every verdict; None if there are none.
+        """
+        name = evaluation.repository.name
+        self._evaluated_by[name] = self._scans
+        if evaluation.failing is not None and self.basis is not None:
+            self.basis.pull_failures.note(name, evaluation.failing)
+        self.findings += evaluation.findings
+        if self.application is not None:
+            self.application.add_evaluation(name, evaluation.retained)
+        if evaluation.outcome.status is RepositoryStatus.LEFT:
+            self.cut_off(name)
+        elif evaluation.plan is None:
+            self._end(name, evaluation.outcome)
+        return evaluation.plan
+
+    def exceeds_limit(self, plan: RepositoryPlan) -> bool:
+        """Whether a repository may remove nothing more; what went already counts."""
+        if self.is_refused():
+            return False  # nothing goes, and what would go rests on usages that are not complete
+        exceeded = self._limits.exceeded_by(plan)
+        if exceeded:
+            self._end(plan.repository.name, RepositoryOutcome(RepositoryStatus.OVER_LIMIT, exceeded))
+            self._withhold([plan])
+        return bool(exceeded)
+
+    def hold(self, plans: Iterable[RepositoryPlan]) -> None:
+        """Decide anew whether the run has to stop, and report what stays because of that.
+
+        Whoever fails because of a removal shows that one was wrong, and perhaps the next ones would be.
+        """
+        if self.basis is None:
+            return
+        for name, result in self.repositories.items():
+            if result.status is RepositoryStatus.FAILED:
+                self.basis.pull_failures.mark_unreadable(name, result.detail)
+        self.stop = self._decide(self.basis.scan, self.basis.pull_failures)
+        if self.stop and not self.stop.uncertain:
+            self._withhold(plans, refused=bool(self.stop.failing))
+
+    def permit(self, permitted: Permitted) -> RepositoryPlan:
+        """Report how ends what may not go.
+
+        Returns:
+            What may go.
+        """
+        name = permitted.plan.repository.name
+        for removal in permitted.endings:
+            key = name, removal.verdict.image.digest
+            if key not in self._not_permitted:
+                self._not_permitted.add(key)
+                self.add_removal(removal)
+        if self.application is not None:
+            self.application.add_permitted(permitted.plan)
+        return permitted.plan
+
+    def add_removal(self, removal: Removal, removed: RemovedImage | None = None) -> None:
+        """Count and report how one removal ended; what was removed is remembered for what a later scan finds."""
+        name = removal.verdict.image.repository
+        if removed is not None:
+            self._removed.setdefault(name, {})[removal.verdict.image.digest] = removed
+        self._limits.note(removal)
+        self.repositories[name] = self.repositories[name].with_removal(removal)
+        self.ctx.reporter.removal(removal)
+
+    def is_current(self, repository: Repository) -> bool:
+        """Whether a repository was evaluated by the latest usages."""
+        return self._evaluated_by[repository.name] == self._scans
+
+    def save_history(self) -> None:
+        """Write down what holds for all repositories: what usages are compared with, or what waits for confirmation."""
+        history, basis = self.ctx.history, self.basis
+        if history is not None and basis is not None and self._listing is not None:
+            counts = None if basis.scan.failures else usage_drop.counts(basis.scan)
+            history.save(self._listing.names, counts, self.stop.drop.id if self.stop.drop else None)
+
+    def attempt(self, repository: Repository, work: Callable[[Repository], _T]) -> _T | None:
+        """Do something for one repository, so that its failure stops no other one."""
+        name = repository.name
+        if self.repositories[name].status is not RepositoryStatus.JUDGED:
+            return None
+        if self.ctx.is_too_late():
+            self.cut_off(name)
+            return None
+        try:
+            return work(repository)
+        except OutOfTimeError:
+            self.cut_off(name)
+        except (CleanerError, *errors.AwsError) as error:
+            self._end(name, unread(error))
+        return None
+
+    def cut_off(self, name: str, plan: RepositoryPlan | None = None) -> None:
+        """Time ran out before a repository was done; name what its plan leaves for the next run."""
+        self.repositories[name] = self.repositories[name].timed_out()
+        self._left.append(name)
+        for verdict in plan.removals if plan else ():
+            self.ctx.reporter.removal(Removal(verdict, RemovalStatus.LEFT))
+
+    def cut_off_all(self, cause: str) -> None:
+        """Time ran out for the run as a whole."""
+        self.timed_out = cause
+        for name, result in list(self.repositories.items()):
+            waits = not self.ctx.settings.dry_run and result.removable > sum(result.removals.values())
+            if result.status is RepositoryStatus.JUDGED and (result.keep_days is None or waits):
+                self.cut_off(name)
+
+    def add_final_findings(self) -> None:
+        """Take over what can only be said when everything else is done."""
+        if self._listing is not None:
+            self.findings += self._collector.end(self._listing, self.ctx.now, self.ctx.only)
+
+    def result(self) -> RunResult:
+        """What leaves the run."""
+        plan = self.application.summary() if self.application else None
+        if self.proposed is not None:
+            plan = proposed(self.proposed)
+        return RunResult(
+            run_id=self.ctx.run_id,
+            dry_run=self.ctx.settings.dry_run,
+            region=self.ctx.clients.region,
+            account_id=self.account_id,
+            scan=self.basis.scan if self.basis else None,
+            repositories=dict(self.repositories),
+            refusals=(*self.stop.reasons, *self.errors),
+            tripwire_tripped=self.stop.drop is not None,
+            problems=tuple(self.problems),
+            notes=tuple(self.notes),
+            findings=tuple(finding_rules.ordered(self.findings)),
+            left=tuple(self._left),
+            cut_short=self.timed_out,
+            accepted_gaps=self.ctx.settings.gaps_beside_sources,
+            seconds=self.seconds,
+            report=self.report,
+            plan=plan,
+        )
+
+    def _decide(self, scan: UsageScan, monitor: PullFailureMonitor) -> Stop:
+        settings = self.ctx.settings
+        tripwire = Tripwire(
+            self._baseline, settings.max_usage_drop_percent, self.ctx.function_name, self.ctx.clients.region
+        )
+        return decide_stop(scan, monitor.refusals, self._limits, tripwire, self._scanned_at)
+
+    def _end(self, name: str, outcome: RepositoryOutcome) -> None:
+        self.repositories[name] = self.repositories[name].with_outcome(outcome)
+
+    def _withhold(self, plans: Iterable[RepositoryPlan], *, refused: bool = False) -> None:
+        for plan in () if self.ctx.settings.dry_run else plans:
+            self.ctx.reporter.withheld(plan, refused=refused)

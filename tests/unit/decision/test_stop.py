@@ -1,0 +1,88 @@
+"""What stops a whole run from removing anything."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pytest
+
+from ecr_cleaner.decision.limits import Limits, LimitTracker
+from ecr_cleaner.decision.rules import evaluate
+from ecr_cleaner.decision.stop import FRESHNESS, Stop, Tripwire, decide_stop
+from ecr_cleaner.model.repository import RepositorySnapshot
+from ecr_cleaner.model.scan import SourceOutcome, SourceStatus, UsageScan
+from tests.builders import NOW, REGION, TARGET, counts, image, repository
+
+COMPLETE: Final = SourceOutcome(TARGET, "ecs", SourceStatus.COMPLETE)
+FAILED: Final = SourceOutcome(TARGET, "lambda", SourceStatus.FAILED, detail="denied")
+FAILS: Final = "service s fails for want of app:v1"
+
+
+def tripwire(baseline: int | None = None, max_percent: int | None = 50) -> Tripwire:
+    """What the usages of ECS are compared with."""
+    return Tripwire(counts(ecs=baseline) if baseline is not None else None, max_percent, "cleaner", REGION)
+
+
+def exceeded() -> LimitTracker:
+    """A run that would remove two images, and may remove one."""
+    tracker = LimitTracker(Limits(removals_per_run=1))
+    images = (image("a"), image("b"))
+    assert not tracker.exceeded_by(evaluate(repository(), RepositorySnapshot(images), (), NOW))
+    return tracker
+
+
+def test_a_run_that_is_certain_goes_on() -> None:
+    """Every source answered, nothing fell, nobody fails, and no limit is exceeded."""
+    stop = decide_stop(UsageScan((), (COMPLETE,), NOW), (), LimitTracker(Limits()), tripwire(0), NOW)
+    assert stop == Stop()
+    assert not stop
+
+
+@pytest.mark.parametrize("failing", [(), (FAILS,)])
+def test_what_is_not_certain_comes_first(failing: tuple[str, ...]) -> None:
+    """The limits are not asked then: what would go rests on usages that are not complete."""
+    stop = decide_stop(UsageScan((), (FAILED,), NOW), failing, exceeded(), tripwire(10), NOW)
+    assert stop.reasons == ("source lambda in 123456789012/us-east-1: denied", *failing)
+    assert (stop.over_limit, stop.drop) == ("", None)
+    assert stop
+
+
+def test_a_drop_waits_for_confirmation() -> None:
+    """With the command that confirms exactly this one."""
+    stop = decide_stop(UsageScan((), (COMPLETE,), NOW), (), exceeded(), tripwire(10), NOW)
+    assert stop.drop
+    (reason,) = stop.reasons
+    assert reason.startswith("the images in use fell by more than max_usage_drop_percent = 50 allows: ecs in ")
+    assert stop.drop.id in reason
+    assert "--function-name cleaner" in reason
+
+
+@pytest.mark.parametrize(("baseline", "max_percent"), [(None, 50), (10, None), (0, 50)])
+def test_without_anything_to_compare_nothing_fell(baseline: int | None, max_percent: int | None) -> None:
+    """No history, no limit, or nothing was in use before."""
+    scan = UsageScan((), (COMPLETE,), NOW)
+    assert not decide_stop(scan, (), LimitTracker(Limits()), tripwire(baseline, max_percent), NOW)
+
+
+def test_a_scan_that_took_too_long_is_out_of_date_when_it_ends() -> None:
+    """Up to the last moment it is not."""
+    scan, limits = UsageScan((), (COMPLETE,), NOW - FRESHNESS), LimitTracker(Limits())
+    assert not decide_stop(scan, (), limits, tripwire(), NOW)
+    late = UsageScan((), (COMPLETE,), NOW - 2 * FRESHNESS)
+    assert decide_stop(late, (), limits, tripwire(), NOW).reasons == (
+        "collecting the usages took 20 minutes: by now they are out of date",
+    )
+
+
+def test_whoever_fails_holds_back_everything() -> None:
+    """Whatever the limits say."""
+    stop = decide_stop(UsageScan((), (COMPLETE,), NOW), (FAILS,), exceeded(), tripwire(), NOW)
+    assert (stop.reasons, stop.over_limit) == ((FAILS,), "")
+
+
+def test_the_limit_of_the_run_is_the_last_reason() -> None:
+    """Of all repositories together."""
+    stop = decide_stop(UsageScan((), (COMPLETE,), NOW), (), exceeded(), tripwire(), NOW)
+    (reason,) = stop.reasons
+    assert reason == f"all repositories together: {exceeded().exceeded_by_run()}"
+    assert "max_removals_per_run = 1" in reason
