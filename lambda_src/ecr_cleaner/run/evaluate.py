@@ -53,7 +53,7 @@ class Basis:
     approved: ApprovedPlan | None
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Evaluation:
     """What a run made of one repository.
 
@@ -70,6 +70,15 @@ class Evaluation:
     repository: Repository
     outcome: RepositoryOutcome = EVALUATED
     plan: RepositoryPlan | None = None
+    failing: tuple[str, ...] | None = None
+    findings: Sequence[Finding] = ()
+    retained: tuple[RetainedImage, ...] = ()
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What holds of an evaluation even if a later step fails; as in `Evaluation`."""
+
     failing: tuple[str, ...] | None = None
     findings: Sequence[Finding] = ()
     retained: tuple[RetainedImage, ...] = ()
@@ -92,50 +101,50 @@ def evaluate(ctx: RunContext, basis: Basis, repository: Repository) -> Evaluatio
     Returns:
         The evaluation. That reading failed, or that time ran out, is its outcome.
     """
-    evaluation = Evaluation(repository)
+    seen, outcome, plan = _Seen(), EVALUATED, None
     try:
-        evaluation.plan = _plan(ctx, basis, evaluation)
+        plan = _plan(ctx, basis, repository, seen)
     except OutOfTimeError:
-        evaluation.outcome = RepositoryOutcome(RepositoryStatus.LEFT)
+        outcome = RepositoryOutcome(RepositoryStatus.LEFT)
     except (CleanerError, *errors.AwsError) as error:
-        evaluation.outcome = unread(error)
-    return evaluation
+        outcome = unread(error)
+    return Evaluation(repository, outcome, plan, seen.failing, seen.findings, seen.retained)
 
 
-def _plan(ctx: RunContext, basis: Basis, evaluation: Evaluation) -> RepositoryPlan:
-    """The verdicts; what is known on the way is noted in the evaluation."""
-    repository, now = evaluation.repository, ctx.now
+def _plan(ctx: RunContext, basis: Basis, repository: Repository, seen: _Seen) -> RepositoryPlan:
+    """The verdicts; what is found on the way is noted in `seen`."""
+    now = ctx.now
     images = tuple(ctx.registry.images(ctx.clients, repository.name))
-    seen = _seen(basis, repository, images)
+    observed = _observed(basis, repository, images)
     # Before anything else can fail: no day may be missing, and whoever fails holds back every repository.
-    known = ctx.history.remember(seen) if ctx.history is not None else None
+    known = ctx.history.remember(observed) if ctx.history is not None else None
     removed: Mapping[str, RemovedImage] = known.gone if known else {}
-    evaluation.failing = basis.pull_failures.sentences_of(repository.name, images, removed)
+    seen.failing = basis.pull_failures.sentences_of(repository.name, images, removed)
     snapshot = RepositorySnapshot(images)
     lists_are_read = rules.depends_on_indexes(images, repository.retention, now)
     if lists_are_read:
         indexes = [image for image in images if image.is_index]
         children, unread_ = ctx.registry.children(ctx.clients, repository.name, indexes, ctx.own_pulls)
         snapshot = past.with_lists(RepositorySnapshot(images, children, unread_), known)
-    evaluation.findings = basis.collector.repository(repository, snapshot, now, removed, read=lists_are_read)
+    seen.findings = basis.collector.repository(repository, snapshot, now, removed, read=lists_are_read)
     # What began to be used after its source was asked shows as a pull here, and as a change from here on.
     begun = past.pulled_since(images, basis.scan.started_at)
     days = ctx.settings.keep_recently_used_days
     recent = past.recent(known, basis.usages, now, days) if known else {}
     plan = rules.evaluate(repository, snapshot, basis.usages, now, {**begun, **recent})
     if basis.approved is not None:
-        evaluation.retained = basis.approved.retained(plan)
+        seen.retained = basis.approved.retained(plan)
     if ctx.journal is not None:
         ctx.journal.knows(plan, known.images if known else {})
     if ctx.archives and ctx.history is not None:
         lists = past.new_lists(snapshot, known, [verdict.image.digest for verdict in plan.removals])
         # Nobody can read them any more once they are archived.
         if lists:
-            ctx.history.remember(past.learn(seen, lists))
+            ctx.history.remember(past.learn(observed, lists))
     return plan
 
 
-def _seen(basis: Basis, repository: Repository, images: tuple[Image, ...]) -> History:
+def _observed(basis: Basis, repository: Repository, images: tuple[Image, ...]) -> History:
     """What is in use now."""
     used = graph.resolve(graph.build(RepositorySnapshot(images)), repository.name, basis.usages)
     return past.observe(repository.name, images, used, basis.scan.started_at, complete=basis.is_believed)

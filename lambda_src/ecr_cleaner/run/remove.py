@@ -71,9 +71,9 @@ def _remove_some(ctx: RunContext, state: RunState, plan: RepositoryPlan) -> tupl
     Returns:
         What is left.
     """
-    going = _going(ctx, plan)
+    removed = _removed_images(ctx, plan)
     if ctx.history is not None:
-        ctx.history.removing(plan.repository.name, going)
+        ctx.history.removing(plan.repository.name, removed)
     left = []
     for removal in ctx.registry.remove(
         ctx.clients,
@@ -88,12 +88,12 @@ def _remove_some(ctx: RunContext, state: RunState, plan: RepositoryPlan) -> tupl
             left.append(removal.verdict)
             continue
         is_removed = removal.status in {RemovalStatus.REMOVED, RemovalStatus.ARCHIVED}
-        state.add_removal(removal, going[removal.verdict.image.digest] if is_removed else None)
+        state.add_removal(removal, removed[removal.verdict.image.digest] if is_removed else None)
     return tuple(left)
 
 
-def _going(ctx: RunContext, plan: RepositoryPlan) -> dict[str, RemovedImage]:
-    """What later runs know of the removals; what stays after all they see for themselves."""
+def _removed_images(ctx: RunContext, plan: RepositoryPlan) -> dict[str, RemovedImage]:
+    """What later runs know of the removals; what is kept after all they see for themselves."""
     now, archives = ctx.clock(), ctx.archives
     return {
         image.digest: RemovedImage(image.tags, now, ctx.run_id, "archive" if archives and image.active else "delete")
