@@ -1,7 +1,6 @@
-"""The one place where the parts of a run are put together, by the settings.
+"""The composition root: creates the parts of a run from the settings. No other module does.
 
-What only looks is composed with ``read_only=True``: it is a dry run then, and every part that writes is left out or
-replaced by the one that reads.
+With ``read_only=True`` the run is a dry run, and every part that writes is left out or replaced by one that reads.
 """
 
 from __future__ import annotations
@@ -37,38 +36,38 @@ if TYPE_CHECKING:
 
 
 KNOWN_SOURCES: Final = KnownSources(EXCLUDABLE, NAMES_SHA256)
-"""What settings from outside may name, and whose version they have to be of."""
+"""What settings may name, and the version that they have to match."""
 
 
 def read_object(bucket: str, key: str) -> bytes:
-    """What lies under a key, for settings that are too long for the environment.
+    """Read an object, for settings that are too long for the environment.
 
     Raises:
-        CleanerError: It cannot be read.
+        CleanerError: It could not be read.
     """
     return s3.read(AwsClients(), bucket, key).body
 
 
 def history_store(clients: AwsClients, settings: Settings) -> HistoryStore | None:
-    """The history, for a run of the function; None if it is off."""
+    """The history for runs of the function; None if it is off."""
     place = settings.history
     return HistoryStore(clients, place.bucket, place.prefix, settings.keep_recently_used_days) if place else None
 
 
 def history_reader(clients: AwsClients, settings: Settings) -> HistoryReader | None:
-    """The history, for who only looks; None if it is off."""
+    """The history for reading only; None if it is off."""
     place = settings.history
     return HistoryReader(clients, place.bucket, place.prefix, settings.keep_recently_used_days) if place else None
 
 
 def journal_reader(clients: AwsClients, settings: Settings) -> JournalReader | None:
-    """What removed images left in the journal; None if there is none."""
+    """The journal for reading; None if it is off."""
     place = settings.journal
     return JournalReader(clients, place.bucket, place.prefix) if place else None
 
 
 def report_store(clients: AwsClients, settings: Settings) -> ReportStore | None:
-    """Where the function keeps the reports of its runs; None: nowhere."""
+    """Store of the reports; None if it is off."""
     place = settings.reports
     return ReportStore(clients, place.bucket, place.prefix) if place else None
 
@@ -76,7 +75,7 @@ def report_store(clients: AwsClients, settings: Settings) -> ReportStore | None:
 def run_lock(
     clients: AwsClients, settings: Settings, run_id: str, *, read_only: bool = False
 ) -> AbstractContextManager[None]:
-    """What keeps two runs apart; nothing where there is no table, and for who only looks."""
+    """The lock against concurrent runs; none without a table, and none for reading only."""
     return nullcontext() if read_only or not settings.lock_table else lock.held(clients, settings.lock_table, run_id)
 
 
@@ -99,26 +98,26 @@ def run_context(  # noqa: PLR0913 - what a run is given, each by name
     """Everything that a run needs.
 
     Args:
-        clients: Of the account and region.
-        settings: What it is told.
-        reporter: Told of everything as it happens.
-        run_id: Names the run in logs, errors and everything that it writes.
-        function_name: Of the function.
-        seconds_left: Until the run is cut off.
-        plan_id: Of the plan that a person sent; None: nobody did.
+        clients: AWS clients of the account and region.
+        settings: Settings of the run.
+        reporter: Called for everything that happens.
+        run_id: Identifies the run in logs, errors and everything that it writes.
+        function_name: Name of the function.
+        seconds_left: Returns the seconds until the run is ended from outside.
+        plan_id: Id of the plan that an operator submitted; None: there is none.
         plan: That plan; None: the run reads it from the bucket.
-        reports: Keeps the document and the page of the run; None: nothing does.
-        only: Look at these repositories alone; None means all of them.
-        progress: Told of each evaluated repository; None: nobody is.
-        clock: Now, in UTC.
-        read_only: Whether nothing may be written, at AWS or anywhere else.
+        reports: Stores document and page of the run; None: they are not stored.
+        only: Names of the repositories to evaluate; None: all.
+        progress: Called for each evaluated repository.
+        clock: Returns the current time, in UTC.
+        read_only: Whether the run must not write anything at AWS.
 
     Raises:
-        ApprovalError: There is a plan, and no approval is required.
+        ApprovalError: A plan was submitted, and no approval is required.
     """
     if read_only:
         settings = settings.model_copy(update={"dry_run": True})
-    book = None if read_only else settings.journal
+    journal = None if read_only else settings.journal
     document = DocumentReporter(reported_settings(settings), utc_now) if reports else None
     application = None
     if plan_id is not None:
@@ -133,7 +132,7 @@ def run_context(  # noqa: PLR0913 - what a run is given, each by name
         scanner=LocalScanner(clients, settings, run_id, clock),
         now=clock(),
         history=history_reader(clients, settings) if read_only else history_store(clients, settings),
-        journal=Journal(clients, book.bucket, book.prefix, run_id) if book else None,
+        journal=Journal(clients, journal.bucket, journal.prefix, run_id) if journal else None,
         approval=policy.policy_of(clients, settings, function_name),
         application=application,
         store_report=partial(store, reports, document) if reports and document else None,
@@ -146,7 +145,7 @@ def run_context(  # noqa: PLR0913 - what a run is given, each by name
 
 
 def reported_settings(settings: Settings) -> ReportedSettings:
-    """What a report says of the settings as they held, sets in their order."""
+    """The settings as a report shows them, sets sorted."""
     sets = {name: sorted(value) for name, value in settings if isinstance(value, frozenset)}
     shown = {**settings.model_dump(mode="json"), **sets}
     return ReportedSettings(shown, settings.storage_price_per_gb_month, settings.removal_mode)

@@ -1,4 +1,4 @@
-"""Lambda entry: what is asked for, the run that `compose` makes of it, who is told, and what is returned or raised."""
+"""Lambda entry: parses the request, has `compose` create the run, executes it, and publishes its result."""
 
 from __future__ import annotations
 
@@ -49,13 +49,13 @@ def handler(
     Args:
         event: ``{}`` for a run, ``{"schema_version": 1, "action": "run", "dry_run": true}`` for a dry run,
             ``{"schema_version": 1, "action": "confirm_usage_drop", "id": "..."}`` and
-            ``{"schema_version": 1, "action": "apply", "plan": "..."}`` for a person's word.
-        context: Lambda's; None when called by hand.
-        clock: Of the run, UTC: by it usages are dated, verdicts aged, and looks grow old.
-        execute: Runs.
+            ``{"schema_version": 1, "action": "apply", "plan": "..."}`` to confirm or approve something.
+        context: Lambda's context; None when called by hand.
+        clock: Returns the current time, in UTC; determines the age of images, usages and evaluations.
+        execute: Executes the run.
 
     Returns:
-        The run's summary, or what was confirmed, when everything was done that should be.
+        The summary of a completed run, or what was confirmed.
 
     Raises:
         RunFailedError: In every other case, after the report is written.
@@ -63,53 +63,53 @@ def handler(
     run_id = context.aws_request_id if context else str(uuid.uuid4())
     quiet_libraries()
     try:
-        told, asked = loader.for_invocation(os.environ, event, compose.KNOWN_SOURCES, compose.read_object)
+        settings, request = loader.for_invocation(os.environ, event, compose.KNOWN_SOURCES, compose.read_object)
     except SettingsError as error:
-        LOGGER.error("Nothing was done: settings or event not understood", extra={"problems": error.problems})
+        LOGGER.error("Run not started: invalid settings or event", extra={"problems": error.problems})
         raise RunFailedError(run_id, RunStatus.FAILED, error.problems) from None
 
     def seconds_left() -> float:
         return context.get_remaining_time_in_millis() / 1000 if context else float("inf")
 
-    confirms = isinstance(asked, ConfirmationRequest)
+    confirms = isinstance(request, ConfirmationRequest)
     clients: AwsClients | None = None
     result: RunResult | None = None
     try:
         clients = AwsClients()
-        with compose.run_lock(clients, told, run_id):
-            if isinstance(asked, ConfirmationRequest):
-                return _confirm(clients, told, asked.id, run_id)
+        with compose.run_lock(clients, settings, run_id):
+            if isinstance(request, ConfirmationRequest):
+                return _confirm(clients, settings, request.id, run_id)
             ctx = compose.run_context(
                 clients,
-                told,
+                settings,
                 LogReporter(),
                 run_id,
                 function_name=_function_name(),
                 seconds_left=seconds_left,
                 clock=clock,
-                plan_id=asked.plan if isinstance(asked, ApplyRequest) else None,
-                reports=compose.report_store(clients, told),
+                plan_id=request.plan if isinstance(request, ApplyRequest) else None,
+                reports=compose.report_store(clients, settings),
             )
             result = execute(ctx)
-        ending = _ending(run_id, told, clients, result)
+        outcome = _result(run_id, settings, clients, result)
     except LockHeldError as error:
-        LOGGER.error("Nothing was done: another run is under way", extra={"cause": str(error)})
-        ending = _ending(run_id, told, clients, None, RunStatus.REFUSED, str(error))
+        LOGGER.error("Run not started: another run is in progress", extra={"cause": str(error)})
+        outcome = _result(run_id, settings, clients, None, RunStatus.REFUSED, str(error))
     except (CleanerError, *errors.AwsError) as error:
-        LOGGER.exception("The run could not be started or ended")
-        ending = _ending(run_id, told, clients, result, RunStatus.FAILED, str(error))
+        LOGGER.exception("The run could not be started or finished")
+        outcome = _result(run_id, settings, clients, result, RunStatus.FAILED, str(error))
     except Exception as error:
-        # A bug, which Lambda logs and counts; those who were not there are told all the same.
+        # A bug: Lambda logs and counts it, and it is published like any other failure.
         if not confirms:
             bug = f"a bug: {type(error).__name__}: {error}"
             announce.announce(
-                clients, told, _ending(run_id, told, clients, result, RunStatus.FAILED, bug), seconds_left
+                clients, settings, _result(run_id, settings, clients, result, RunStatus.FAILED, bug), seconds_left
             )
         raise
-    if not confirms:  # whoever confirms something reads the answer
-        ending = announce.announce(clients, told, ending, seconds_left)
-    if result is None or ending.status is not RunStatus.COMPLETED:
-        raise RunFailedError(run_id, ending.status, ending.causes)
+    if not confirms:  # who confirms something reads the response
+        outcome = announce.announce(clients, settings, outcome, seconds_left)
+    if result is None or outcome.status is not RunStatus.COMPLETED:
+        raise RunFailedError(run_id, outcome.status, outcome.causes)
     return run_json(result)
 
 
@@ -117,36 +117,36 @@ def _function_name() -> str:
     return os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "ecr-cleaner")
 
 
-def _ending(
+def _result(
     run_id: str,
-    told: loader.Settings,
+    settings: loader.Settings,
     clients: AwsClients | None,
     result: RunResult | None,
     status: RunStatus = RunStatus.COMPLETED,
     *causes: str,
 ) -> InvocationResult:
-    """How it ended: as the run says, and what went wrong around it."""
+    """The result of the invocation: the result of the run, and failures outside of it."""
     name = _function_name()
-    ending = InvocationResult(
+    outcome = InvocationResult(
         run_id=run_id,
         function=name,
         log_group=os.environ.get("AWS_LAMBDA_LOG_GROUP_NAME", f"/aws/lambda/{name}"),
         region=clients.region if clients else "",
-        dry_run=told.dry_run,
+        dry_run=settings.dry_run,
         status=result.status if result else status,
         causes=result.causes if result else (),
         summary=run_json(result) if result else None,
     )
-    return ending.with_problems(causes)
+    return outcome.with_problems(causes)
 
 
-def _confirm(clients: AwsClients, told: loader.Settings, drop_id: str, run_id: str) -> dict[str, Any]:
-    history = compose.history_store(clients, told)
+def _confirm(clients: AwsClients, settings: loader.Settings, drop_id: str, run_id: str) -> dict[str, Any]:
+    history = compose.history_store(clients, settings)
     if history is None:
         message = "the history is off: no usages are compared, so there is nothing to confirm"
         raise HistoryError(message)
     usages = counts_json(history.confirm(drop_id))
-    LOGGER.info("Fall of usages confirmed", extra={"id": drop_id, "usages": usages})
+    LOGGER.info("Drop in usages confirmed", extra={"id": drop_id, "usages": usages})
     return {
         "schema_version": SCHEMA_VERSION,
         "run_id": run_id,

@@ -145,7 +145,7 @@ def test_a_plan_whose_end_cannot_be_marked_was_carried_out_all_the_same(
         assert kind in BODILESS
         return
     assert outcome.status == "failed"
-    assert "was carried out could not be noted" in outcome.causes
+    assert "it could not be stored that plan" in outcome.causes
     again = approving.send(plan_id)
     assert again.gone == {}
     assert again.status == ("refused" if kind in HIDDEN else "completed")

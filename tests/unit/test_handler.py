@@ -336,7 +336,7 @@ def test_what_is_not_understood_does_nothing(  # noqa: PLR0917 - what differs, a
     assert named in str(raised.value)
     assert (calls.runs, calls.locks) == ([], [])
     (line,) = caplog.records
-    assert line.getMessage() == "Nothing was done: settings or event not understood"
+    assert line.getMessage() == "Run not started: invalid settings or event"
     assert any(named in problem for problem in line.problems)  # type: ignore[attr-defined]
 
 
@@ -362,7 +362,7 @@ def test_a_held_lock_does_nothing_and_says_so(
     assert failed(calls) == {"run_id": "request-1", "status": "refused", "causes": ["another run is under way"]}
     assert calls.runs == []
     (line,) = caplog.records
-    assert line.getMessage() == "Nothing was done: another run is under way"
+    assert line.getMessage() == "Run not started: another run is in progress"
     assert line.cause == "another run is under way"  # type: ignore[attr-defined]
 
 
@@ -386,7 +386,7 @@ def test_a_lock_that_cannot_be_given_back_fails_the_invocation(
     calls.release_error = ClientError(error, "DeleteItem")
     assert failed(calls)["status"] == "failed"
     assert calls.locks == ["take cleaner-lock request-1", "run", "release"]
-    assert "Nothing was done" not in caplog.text
+    assert "Run not started" not in caplog.text
 
 
 def test_without_a_region_the_invocation_fails(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,8 +1,7 @@
-"""Which plans of a run are carried out: all of them, none before an operator approved, or what was approved.
+"""Which removals of a run are carried out: all, none before an operator approved them, or the approved ones.
 
-Where approval is required a scheduled run proposes: `PlanProposal` writes its plan into the bucket, and nothing is
-removed. A run that is sent a plan's id is a `PlanApplication`: it reads the plan, and what stands in this
-`ApprovedPlan` is removed if the run would remove it by itself.
+If approval is required, a scheduled run only writes a plan (`PlanProposal`). A run that is invoked with the id of a
+plan reads it (`PlanApplication`), and removes the images of this `ApprovedPlan` that it selects by itself as well.
 """
 
 from __future__ import annotations
@@ -30,12 +29,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where and when the plans of a run are made.
+    """Registry and time of a run.
 
     Attributes:
-        account: The registry's.
-        region: The registry's.
-        now: The moment the run began.
+        account: Account id of the registry.
+        region: Region of the registry.
+        now: Start of the run.
     """
 
     account: str
@@ -45,11 +44,11 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Permitted:
-    """What of one repository's plan may be carried out.
+    """The permitted part of the plan of one repository.
 
     Attributes:
-        plan: What may.
-        endings: How every other removal ends.
+        plan: The permitted removals.
+        endings: Outcomes of all other removals.
     """
 
     plan: RepositoryPlan
@@ -58,11 +57,11 @@ class Permitted:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What of the plans of a run may be carried out.
+    """The permitted part of the plans of a run.
 
     Attributes:
-        permitted: By repository.
-        proposed: What waits for approval instead; None: nothing.
+        permitted: For each repository.
+        proposed: The plan that awaits approval; None: there is none.
     """
 
     permitted: Iterable[Permitted]
@@ -70,32 +69,32 @@ class Selection:
 
 
 class ApprovalPolicy(Protocol):
-    """Selects what of the plans of a run may be carried out."""
+    """Selects the removals of a run that are permitted."""
 
     def select(self, plans: Sequence[RepositoryPlan], origin: Origin) -> Selection:
-        """Select from the plans of a run that may remove, or from one of them that was made again.
+        """Select from all plans of a run, or from one plan after a new evaluation.
 
         Raises:
-            ApprovalError: They cannot be put up for approval.
-            HistoryError: Likewise: the bucket does not take them.
+            ApprovalError: No plan could be proposed.
+            HistoryError: The proposed plan could not be written.
         """
 
 
 class NoApproval:
-    """Selects everything."""
+    """Permits everything."""
 
     def select(self, plans: Sequence[RepositoryPlan], origin: Origin) -> Selection:  # noqa: ARG002 - as the protocol has it
-        """All of it."""
+        """Permit all removals."""
         return Selection(map(Permitted, plans))
 
 
 @dataclass(frozen=True, slots=True)
 class PlanProposal:
-    """Selects nothing, and writes the plan that waits for approval.
+    """Permits nothing, and writes a plan that awaits approval.
 
     Attributes:
-        store: Where to.
-        settings: Of the run.
+        store: Store of the plans.
+        settings: Settings of the run.
         function: Name of the function.
     """
 
@@ -104,7 +103,7 @@ class PlanProposal:
     function: str
 
     def select(self, plans: Sequence[RepositoryPlan], origin: Origin) -> Selection:
-        """Write the plan, if there is anything to approve.
+        """Write a plan, unless there is nothing to remove.
 
         Raises:
             ApprovalError: The plan would be too long.
@@ -132,45 +131,45 @@ def _proposed(plan: RepositoryPlan) -> Permitted:
 
 @dataclass(frozen=True, slots=True)
 class ApprovedPlan:
-    """Selects what stands in the plan that an operator approved, with the same tags and for the same reason.
+    """Permits the removals of a plan that an operator approved, with equal tags and reason.
 
     Attributes:
-        plan: That.
+        plan: The plan.
     """
 
     plan: SavedPlan
 
     @property
     def repositories(self) -> frozenset[str]:
-        """Names of those that it names."""
+        """Names of the repositories in the plan."""
         return frozenset(repository.name for repository in self.plan.repositories)
 
     def select(self, plans: Sequence[RepositoryPlan], origin: Origin) -> Selection:  # noqa: ARG002 - checked before
-        """What stands in both."""
+        """Permit removals that the approved plan contains."""
         approved = self.plan.approved
         return Selection(
             Permitted(*selection.permitted(plan, approved.get(plan.repository.name, {}))) for plan in plans
         )
 
     def retained(self, plan: RepositoryPlan) -> tuple[RetainedImage, ...]:
-        """What it names and a fresh plan of a repository keeps."""
+        """Images of the approved plan that a fresh plan of their repository does not remove."""
         return tuple(selection.retained(plan, self.plan.approved.get(plan.repository.name, {})))
 
     def unevaluated(
         self, repositories: Mapping[str, RepositoryResult], permitted: Collection[tuple[str, str]]
     ) -> Iterator[RetainedImage]:
-        """What it names in repositories that ended without a plan.
+        """Images of the approved plan in repositories that were not evaluated.
 
         Args:
-            repositories: Those that opted in, by name.
-            permitted: Repository and digest of what was permitted; how that ended is reported by itself.
+            repositories: Results of the opted-in repositories, by name.
+            permitted: Repository and digest of permitted removals, whose outcomes are reported already.
         """
         for name, images in self.plan.approved.items():
-            found = repositories.get(name)
-            if found is not None and found.status is RepositoryStatus.JUDGED:
+            result = repositories.get(name)
+            if result is not None and result.status is RepositoryStatus.JUDGED:
                 continue
-            reason = found.status.value if found else "not_opted_in"
-            detail = found.detail if found else "the repository did not opt in, or does not exist"
+            reason = result.status.value if result else "not_opted_in"
+            detail = result.detail if result else "the repository did not opt in, or does not exist"
             for digest, approved in images.items():
                 if (name, digest) not in permitted:
                     yield RetainedImage(name, digest, approved.tags, reason, detail)
@@ -178,14 +177,14 @@ class ApprovedPlan:
 
 @dataclass(slots=True)
 class PlanApplication:
-    """Carries out the plan that an operator sent.
+    """Carries out the plan that an operator submitted.
 
     Attributes:
-        store: Where it lies.
-        settings: Of the run.
+        store: Store of the plans.
+        settings: Settings of the run.
         function: Name of the function.
-        plan_id: What the operator sent.
-        run_id: Of this run.
+        plan_id: The id that the operator submitted.
+        run_id: Identifies the run.
         plan: The plan; None: it is read from the store.
     """
 
@@ -195,15 +194,15 @@ class PlanApplication:
     plan_id: str
     run_id: str
     plan: SavedPlan | None = None
-    _mark: PlanExecution = field(init=False)
+    _execution: PlanExecution = field(init=False)
     _etag: str | None = field(init=False, default=None)
 
     def begin(self, origin: Origin) -> ApprovedPlan:
-        """Read the plan, hold it against what is here, and note that it is being carried out.
+        """Read and check the plan, and store that it is being carried out.
 
         Raises:
-            ApprovalError: It may not be carried out.
-            HistoryError: The bucket does not answer.
+            ApprovalError: It cannot be carried out.
+            HistoryError: The bucket could not be read or written.
         """
         plan = self.plan or self.store.read(self.plan_id)
         approval_plan.check(
@@ -215,50 +214,50 @@ class PlanApplication:
             settings_sha256=self.settings.sha256,
             now=origin.now,
         )
-        self._mark = PlanExecution(plan=self.plan_id, state="begun", run_id=self.run_id, at=origin.now)
+        self._execution = PlanExecution(plan=self.plan_id, state="begun", run_id=self.run_id, at=origin.now)
         if not self.settings.dry_run:
-            self._etag = self.store.begin(self._mark)
+            self._etag = self.store.begin(self._execution)
         return ApprovedPlan(plan)
 
     def finish(self) -> list[str]:
-        """Note that nothing of the plan is left to be carried out.
+        """Store that nothing of the plan is left to do.
 
         Returns:
-            Why that could not be noted, one sentence each.
+            Why this could not be stored, one sentence each.
         """
         if self._etag is None:
             return []
         try:
-            self.store.finish(self._mark.model_copy(update={"state": "done"}), self._etag)
+            self.store.finish(self._execution.model_copy(update={"state": "done"}), self._etag)
         except CleanerError as error:
             problem = (
-                f"that plan {self.plan_id} was carried out could not be noted ({error}); nothing more goes by sending"
-                " it again than a new look allows"
+                f"it could not be stored that plan {self.plan_id} was carried out ({error}); submitting it again is"
+                " safe, every run evaluates everything anew"
             )
             return [problem]
         return []
 
 
 def proposed(plan: SavedPlan) -> PlanSummary:
-    """What a run tells of a plan that waits for a person."""
+    """Summary of a plan that awaits approval."""
     command = approval_plan.apply_command(plan.id, plan.function, plan.region)
     return PlanSummary("awaits_approval", plan.id, plan.expires_at, plan.images, plan.size_bytes, command)
 
 
 def applied(plan: SavedPlan, stays: Mapping[tuple[str, str], RetainedImage]) -> PlanSummary:
-    """What a run tells of a plan that a person sent."""
+    """Summary of a plan that was carried out."""
     return PlanSummary("applied", plan.id, plan.expires_at, plan.images, plan.size_bytes, stays=stays)
 
 
 def store_of(clients: AwsClients, settings: Settings) -> PlanStore | None:
-    """Where the plans lie that wait for approval; None if none is required."""
+    """Store of the plans; None if no approval is required."""
     if settings.plans is None:
         return None
     return PlanStore(clients, settings.plans.bucket, settings.plans.prefix)
 
 
 def policy_of(clients: AwsClients, settings: Settings, function: str) -> ApprovalPolicy:
-    """Which plans a run carries out that nobody sent a plan."""
+    """The policy of a run without a submitted plan."""
     store = None if settings.dry_run else store_of(clients, settings)
     return PlanProposal(store, settings, function) if store else NoApproval()
 
@@ -272,21 +271,21 @@ def application_of(  # noqa: PLR0913 - what a run knows of itself, each by name
     function: str,
     run_id: str,
 ) -> PlanApplication:
-    """The plan that an operator sent.
+    """The execution of a plan that an operator submitted.
 
     Args:
-        clients: Of the run.
-        settings: Of the run.
-        plan_id: What was sent.
-        plan: That plan; None: it is read from the store.
+        clients: AWS clients of the run.
+        settings: Settings of the run.
+        plan_id: The submitted id.
+        plan: The plan; None: it is read from the store.
         function: Name of the function.
-        run_id: Of the run.
+        run_id: Identifies the run.
 
     Raises:
         ApprovalError: No approval is required.
     """
     store = store_of(clients, settings)
     if store is None:
-        message = "require_approval is false: no plan waits for approval"
+        message = "require_approval is false: no plan awaits approval"
         raise ApprovalError(message)
     return PlanApplication(store, settings, function, plan_id, run_id, plan)
