@@ -79,9 +79,18 @@ _BESIDE_REPORTS: Final = re.compile(rf"(?!{re.escape(past.PREFIX)}reports/).*")
 _MADE: Final[dict[tuple[bool, bool], dict[Api, int]]] = {}
 
 
+_SESSION: Final = botocore.session.get_session()
+"""Looking for the service models takes a session longer than reading one."""
+
+
 @functools.cache
 def _model(service: str) -> ServiceModel:
-    return botocore.session.get_session().get_service_model(service)
+    return _SESSION.get_service_model(service)
+
+
+@functools.cache
+def _askers(action: str) -> frozenset[str]:
+    return frozenset(source.name for source in catalog.SOURCES if action in source.permissions)
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -113,7 +122,7 @@ class Api:
     @property
     def askers(self) -> frozenset[str]:
         """The sources that may make the call."""
-        return frozenset(source.name for source in catalog.SOURCES if self.action in source.permissions)
+        return _askers(self.action)
 
     @property
     def stage(self) -> Stage:
