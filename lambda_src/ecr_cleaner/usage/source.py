@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 from ecr_cleaner.clock import utc_now
 from ecr_cleaner.model.usage import Usage, UsageKind
@@ -95,6 +95,12 @@ class RequiredField:
     service: str
     operation: str
     path: str
+
+
+TASK_DEFINITION_FIELDS: Final = (
+    RequiredField("ecs", "DescribeTaskDefinition", "taskDefinition.containerDefinitions[].image"),
+)
+"""What `TaskDefinitions` reads."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,15 +8,12 @@ from typing import TYPE_CHECKING, Final
 
 from ecr_cleaner.aws import errors, responses
 from ecr_cleaner.errors import SourceError
-from ecr_cleaner.usage.source import RequiredField
 
 if TYPE_CHECKING:
     from ecr_cleaner.aws.client import AwsClients
 
 PERMISSIONS: Final = ("ecs:DescribeTaskDefinition", "ecs:ListTaskDefinitions")
 """IAM actions of reading; listing proves that a task definition does not exist."""
-
-FIELDS: Final = (RequiredField("ecs", "DescribeTaskDefinition", "taskDefinition.containerDefinitions[].image"),)
 
 _STATUSES: Final = ("ACTIVE", "INACTIVE", "DELETE_IN_PROGRESS")
 _UNKNOWN: Final = "ClientException"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ecr_cleaner.aws import responses
 from ecr_cleaner.errors import SourceError
 from ecr_cleaner.usage import task_definitions
-from ecr_cleaner.usage.source import Grant, RequiredField, Source, SourceContext, usages_of
+from ecr_cleaner.usage.source import TASK_DEFINITION_FIELDS, Grant, RequiredField, Source, SourceContext, usages_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,7 +91,7 @@ SOURCES: Final = (
         fields=(
             RequiredField("ecs", "ListTaskDefinitionFamilies", "families[]"),
             RequiredField("ecs", "ListTaskDefinitions", "taskDefinitionArns[]"),
-            *task_definitions.FIELDS,
+            *TASK_DEFINITION_FIELDS,
         ),
         collect=collect,
     ),

@@ -8,7 +8,7 @@ from ecr_cleaner.aws import responses
 from ecr_cleaner.model.usage import UsageKind
 from ecr_cleaner.usage import task_definitions
 from ecr_cleaner.usage.scheduled import scheduled
-from ecr_cleaner.usage.source import Grant, RequiredField, Source, SourceContext, usages_in
+from ecr_cleaner.usage.source import TASK_DEFINITION_FIELDS, Grant, RequiredField, Source, SourceContext, usages_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,7 +71,7 @@ SOURCES: Final = (
             RequiredField("events", "ListTargetsByRule", "Targets[].EcsParameters.TaskDefinitionArn"),
             RequiredField("events", "ListTargetsByRule", "Targets[].Input"),
             RequiredField("events", "ListTargetsByRule", "Targets[].InputTransformer.InputTemplate"),
-            *task_definitions.FIELDS,
+            *TASK_DEFINITION_FIELDS,
         ),
         collect=collect,
     ),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ecr_cleaner.aws import errors, responses
 from ecr_cleaner.usage import task_definitions
 from ecr_cleaner.usage.scheduled import noted_if_dynamic, scheduled
-from ecr_cleaner.usage.source import Grant, RequiredField, Source, SourceContext
+from ecr_cleaner.usage.source import TASK_DEFINITION_FIELDS, Grant, RequiredField, Source, SourceContext
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,7 +71,7 @@ SOURCES: Final = (
             RequiredField("pipes", "ListPipes", "Pipes[].Name"),
             RequiredField("pipes", "DescribePipe", "Target"),
             RequiredField("pipes", "DescribePipe", "TargetParameters.EcsTaskParameters.TaskDefinitionArn"),
-            *task_definitions.FIELDS,
+            *TASK_DEFINITION_FIELDS,
         ),
         collect=collect,
     ),

@@ -10,7 +10,7 @@ from ecr_cleaner.errors import SourceError
 from ecr_cleaner.model.usage import UsageKind
 from ecr_cleaner.usage import task_definitions
 from ecr_cleaner.usage.scheduled import scheduled
-from ecr_cleaner.usage.source import Grant, RequiredField, Source, SourceContext, usages_in
+from ecr_cleaner.usage.source import TASK_DEFINITION_FIELDS, Grant, RequiredField, Source, SourceContext, usages_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,7 +86,7 @@ SOURCES: Final = (
         fields=(
             RequiredField("scheduler", "GetSchedule", "Target.EcsParameters.TaskDefinitionArn"),
             RequiredField("scheduler", "GetSchedule", "Target.Input"),
-            *task_definitions.FIELDS,
+            *TASK_DEFINITION_FIELDS,
         ),
         collect=collect,
     ),

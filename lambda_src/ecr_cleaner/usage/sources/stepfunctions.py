@@ -16,7 +16,7 @@ from ecr_cleaner.errors import SourceError
 from ecr_cleaner.model.usage import UsageKind
 from ecr_cleaner.usage import task_definitions
 from ecr_cleaner.usage.scheduled import noted_if_dynamic, scheduled
-from ecr_cleaner.usage.source import Grant, RequiredField, Source, SourceContext, usages_in
+from ecr_cleaner.usage.source import TASK_DEFINITION_FIELDS, Grant, RequiredField, Source, SourceContext, usages_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -138,7 +138,7 @@ SOURCES: Final = (
             RequiredField("stepfunctions", "ListStateMachines", "stateMachines[].stateMachineArn"),
             RequiredField("stepfunctions", "ListStateMachineVersions", "stateMachineVersions[].stateMachineVersionArn"),
             RequiredField("stepfunctions", "DescribeStateMachine", "definition"),
-            *task_definitions.FIELDS,
+            *TASK_DEFINITION_FIELDS,
         ),
         collect=collect,
     ),

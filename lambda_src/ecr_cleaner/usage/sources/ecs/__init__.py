@@ -4,41 +4,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ecr_cleaner.aws import errors, responses
 from ecr_cleaner.usage import task_definitions
-from ecr_cleaner.usage.source import Grant, Source, SourceContext
+from ecr_cleaner.usage.source import TASK_DEFINITION_FIELDS, Grant, Source, SourceContext
 from ecr_cleaner.usage.sources.ecs import services, tasks
+from ecr_cleaner.usage.sources.ecs.revisions import of_every_cluster
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ecr_cleaner.model.usage import Usage
 
-_CLUSTER_GONE: Final = "ClusterNotFoundException"
-
 
 def collect(context: SourceContext) -> Iterator[Usage]:
     """Everything that runs or will run in any cluster.
 
-    Yields:
+    Returns:
         Usages of the kinds ``configured``, ``running`` and ``rollback``.
 
     Raises:
         SourceError: ECS left something out of an answer.
     """
-    for cluster in _clusters(context):
-        try:
-            # All of the cluster before the first usage, so that a cluster that is deleted meanwhile is noticed.
-            usages = [*services.usages(context, cluster), *tasks.usages(context, cluster)]
-        except errors.AwsError as error:
-            if errors.code_of(error) == _CLUSTER_GONE and cluster not in set(_clusters(context)):
-                continue
-            raise
-        yield from usages
+    return of_every_cluster(context, _of_cluster)
 
 
-def _clusters(context: SourceContext) -> Iterator[str]:
-    return responses.paged(context.aws.client("ecs"), "ListClusters", "clusterArns", maxResults=100)
+def _of_cluster(context: SourceContext, cluster: str) -> Iterator[Usage]:
+    yield from services.usages(context, cluster)
+    yield from tasks.usages(context, cluster)
 
 
 _OF_CLUSTERS: Final = "arn:{partition}:ecs:{region}:{account}:*"
@@ -60,7 +51,7 @@ SOURCES: Final = (
             ),
             Grant("ReadEcsServicesAndTasks", (*services.PERMISSIONS, *tasks.PERMISSIONS), _OF_CLUSTERS),
         ),
-        fields=(*services.FIELDS, *tasks.FIELDS, *task_definitions.FIELDS),
+        fields=(*services.FIELDS, *tasks.FIELDS, *TASK_DEFINITION_FIELDS),
         collect=collect,
     ),
 )

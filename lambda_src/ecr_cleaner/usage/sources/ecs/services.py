@@ -14,6 +14,7 @@ from ecr_cleaner.errors import SourceError
 from ecr_cleaner.model.usage import UsageKind
 from ecr_cleaner.usage.responses import described, in_batches
 from ecr_cleaner.usage.source import RequiredField, usages_of
+from ecr_cleaner.usage.sources.ecs.revisions import Revisions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,10 +48,6 @@ FIELDS: Final = (
 )
 
 _SERVICE_GONE: Final = "ResourceNotFoundException"
-_SUCCESSFUL: Final = "SUCCESSFUL"
-_ENDED: Final = frozenset({_SUCCESSFUL, "STOPPED", "ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED"})
-_ROLLBACK_DEPTH: Final = 2
-"""Successful deployments before the current one whose revisions are protected as rollback targets."""
 
 
 def usages(context: SourceContext, cluster: str) -> Iterator[Usage]:
@@ -122,68 +119,24 @@ def of_task_definition(
 
 
 def _resolved(context: SourceContext, service: dict[str, Any], name: str) -> Iterator[Usage]:
-    ecs = context.aws.client("ecs")
+    def definition(revision: dict[str, Any], consumer: str, evidence: UsageKind) -> Iterator[Usage]:
+        if revision.get("taskDefinition"):  # absent on Express services
+            yield from of_task_definition(context, revision["taskDefinition"], consumer, evidence)
+
+    operation = "DescribeServices"
     # Absent on services that were last deployed before October 2024.
-    current = {responses.member(r, "arn", "DescribeServices") for r in service.get("currentServiceRevisions", ())}
-    in_progress: set[str] = set()
-    earlier: set[str] = set()
+    current = {responses.member(r, "arn", operation) for r in service.get("currentServiceRevisions", ())}
+    deployments = None
     # Only ECS's own controller keeps service deployments; the call is refused for the others.
     if service.get("deploymentController", {}).get("type", "ECS") == "ECS":
-        cluster = responses.member(service, "clusterArn", "DescribeServices")
-        in_progress, earlier = _deployed(
-            ecs, cluster, responses.member(service, "serviceArn", "DescribeServices"), current
-        )
-    for some in in_batches(sorted(current | in_progress | earlier), 20):
-        answer = ecs.describe_service_revisions(serviceRevisionArns=some)
-        for revision in described(answer, "DescribeServiceRevisions", "serviceRevisions", some):
-            arn = responses.member(revision, "serviceRevisionArn", "DescribeServiceRevisions")
-            consumer = f"{name}, service revision {arn.rpartition('/')[2]}"
-            evidence = UsageKind.CONFIGURED if arn in current | in_progress else UsageKind.ROLLBACK
-            # Absent as long as ECS could not resolve anything, e.g. before the first task.
-            for container in revision.get("containerImages", ()):
-                image = responses.member(container, "image", "DescribeServiceRevisions")
-                digest = container.get("imageDigest")
-                yield from usages_of(image, source="ecs", consumer=consumer, digest=digest, evidence=evidence)
-            if revision.get("taskDefinition"):  # absent on Express services
-                yield from of_task_definition(context, revision["taskDefinition"], consumer, evidence)
+        # Without the cluster, ECS uses the cluster "default", regardless of the service's ARN.
+        deployments = {
+            "cluster": responses.member(service, "clusterArn", operation),
+            "service": responses.member(service, "serviceArn", operation),
+        }
+    revisions = Revisions(context.aws.client("ecs"), "ecs", "Service", _rollback_target, definition)
+    yield from revisions.usages(name, current, deployments)
 
 
-def _deployed(ecs: Any, cluster: str, service: str, current: set[str]) -> tuple[set[str], set[str]]:
-    """Revisions of the deployments in progress, and those of the last successful ones before the current."""
-    # Without the parameter, ECS uses the cluster "default", regardless of the service's ARN.
-    deployments = sorted(
-        responses.paged(
-            ecs, "ListServiceDeployments", "serviceDeployments", cluster=cluster, service=service, maxResults=100
-        ),
-        key=lambda deployment: responses.member(deployment, "createdAt", "ListServiceDeployments"),
-        reverse=True,
-    )
-    by_status = [(responses.member(d, "status", "ListServiceDeployments"), d) for d in deployments]
-    earlier = [
-        target
-        for status, deployment in by_status
-        if status == _SUCCESSFUL
-        and (target := responses.member(deployment, "targetServiceRevisionArn", "ListServiceDeployments"))
-        not in current
-    ]
-    started = [
-        responses.member(deployment, "serviceDeploymentArn", "ListServiceDeployments")
-        for status, deployment in by_status
-        if status not in _ENDED
-    ]
-    in_progress: set[str] = set()
-    for some in in_batches(started, 20):
-        answer = ecs.describe_service_deployments(serviceDeploymentArns=some)
-        for deployment in described(answer, "DescribeServiceDeployments", "serviceDeployments", some):
-            in_progress.update(_revisions(deployment))
-    return in_progress, set(earlier[:_ROLLBACK_DEPTH]) - in_progress
-
-
-def _revisions(deployment: dict[str, Any]) -> Iterator[str]:
-    """What a deployment in progress replaces, deploys, and rolls back to; each is absent in some stages."""
-    for source in deployment.get("sourceServiceRevisions", ()):
-        yield responses.member(source, "arn", "DescribeServiceDeployments")
-    if "targetServiceRevision" in deployment:
-        yield responses.member(deployment["targetServiceRevision"], "arn", "DescribeServiceDeployments")
-    if "rollback" in deployment:
-        yield responses.member(deployment["rollback"], "serviceRevisionArn", "DescribeServiceDeployments")
+def _rollback_target(rollback: dict[str, Any]) -> str:
+    return str(responses.member(rollback, "serviceRevisionArn", "DescribeServiceDeployments"))

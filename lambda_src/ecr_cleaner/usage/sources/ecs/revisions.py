@@ -1,0 +1,127 @@
+"""What ECS deploys in revisions: services and daemons, whose operations and members differ by that word.
+
+A deployment in progress may end with what it deploys, or go back to what it replaces.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from ecr_cleaner.aws import errors, responses
+from ecr_cleaner.model.usage import UsageKind
+from ecr_cleaner.usage.responses import described, in_batches
+from ecr_cleaner.usage.source import usages_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from ecr_cleaner.model.usage import Usage
+    from ecr_cleaner.usage.source import SourceContext
+
+_CLUSTER_GONE: Final = "ClusterNotFoundException"
+_SUCCESSFUL: Final = "SUCCESSFUL"
+_ENDED: Final = frozenset({_SUCCESSFUL, "STOPPED", "ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED"})
+_ROLLBACK_DEPTH: Final = 2
+"""Successful deployments before the current one whose revisions are protected as rollback targets."""
+
+
+def of_every_cluster(context: SourceContext, read: Callable[[SourceContext, str], Iterator[Usage]]) -> Iterator[Usage]:
+    """What `read` yields of each cluster; nothing of a cluster that is deleted meanwhile.
+
+    Args:
+        context: What the source reads from.
+        read: Yields the usages of the cluster with an ARN.
+    """
+    for cluster in _clusters(context):
+        try:
+            # All of the cluster before the first usage, so that a cluster that is deleted meanwhile is noticed.
+            usages = list(read(context, cluster))
+        except errors.AwsError as error:
+            if errors.code_of(error) == _CLUSTER_GONE and cluster not in set(_clusters(context)):
+                continue
+            raise
+        yield from usages
+
+
+def _clusters(context: SourceContext) -> Iterator[str]:
+    return responses.paged(context.aws.client("ecs"), "ListClusters", "clusterArns", maxResults=100)
+
+
+@dataclass(frozen=True, slots=True)
+class Revisions:
+    """The revisions of services, or of daemons.
+
+    Attributes:
+        ecs: The client.
+        source: Name of the source.
+        word: ``Service`` or ``Daemon``, as the operations have it.
+        rollback_target: The revision of the member ``rollback`` of a deployment; None: it is not determined yet.
+        definition: The usages of the task definition of a revision, for a consumer.
+    """
+
+    ecs: Any
+    source: str
+    word: str
+    rollback_target: Callable[[dict[str, Any]], str | None]
+    definition: Callable[[dict[str, Any], str, UsageKind], Iterator[Usage]]
+
+    def usages(self, consumer: str, current: set[str], deployments: dict[str, str] | None) -> Iterator[Usage]:
+        """The usages of the current revisions, of those in progress, and of those before them.
+
+        Args:
+            consumer: As reports name it.
+            current: ARNs of the revisions that it runs.
+            deployments: What its deployments are listed by; None: it has none.
+        """
+        in_progress, earlier = self._deployed(current, deployments) if deployments else (set(), set())
+        describing, member = f"Describe{self.word}Revisions", self._member("RevisionArn")
+        for some in in_batches(sorted(current | in_progress | earlier), 20):
+            answer = responses.called(self.ecs, describing, **{f"{member}s": some})
+            for revision in described(answer, describing, self._member("Revisions"), some):
+                arn = responses.member(revision, member, describing)
+                named = f"{consumer}, {self.word.lower()} revision {arn.rpartition('/')[2]}"
+                evidence = UsageKind.CONFIGURED if arn in current | in_progress else UsageKind.ROLLBACK
+                # Absent as long as ECS could not resolve anything, e.g. before the first task.
+                for container in revision.get("containerImages", ()):
+                    image = responses.member(container, "image", describing)
+                    digest = container.get("imageDigest")
+                    yield from usages_of(image, source=self.source, consumer=named, digest=digest, evidence=evidence)
+                yield from self.definition(revision, named, evidence)
+
+    def _deployed(self, current: set[str], listed_by: dict[str, str]) -> tuple[set[str], set[str]]:
+        """Revisions of the deployments in progress, and those of the last successful ones before the current."""
+        listing, describing = f"List{self.word}Deployments", f"Describe{self.word}Deployments"
+        items, arn = self._member("Deployments"), self._member("DeploymentArn")
+        deployments = sorted(
+            responses.paged(self.ecs, listing, items, maxResults=100, **listed_by),
+            key=lambda deployment: responses.member(deployment, "createdAt", listing),
+            reverse=True,
+        )
+        by_status = [(responses.member(deployment, "status", listing), deployment) for deployment in deployments]
+        targets = [
+            responses.member(deployment, f"target{self.word}RevisionArn", listing)
+            for status, deployment in by_status
+            if status == _SUCCESSFUL
+        ]
+        started = [
+            responses.member(deployment, arn, listing) for status, deployment in by_status if status not in _ENDED
+        ]
+        in_progress: set[str] = set()
+        for some in in_batches(started, 20):
+            answer = responses.called(self.ecs, describing, **{f"{arn}s": some})
+            for deployment in described(answer, describing, items, some):
+                in_progress.update(self._of_deployment(deployment, describing))
+        earlier = [target for target in targets if target not in current]
+        return in_progress, set(earlier[:_ROLLBACK_DEPTH]) - in_progress
+
+    def _of_deployment(self, deployment: dict[str, Any], operation: str) -> Iterator[str]:
+        """What a deployment in progress replaces, deploys, and rolls back to; each is absent in some stages."""
+        target = deployment.get(f"target{self.word}Revision")
+        for revision in [*deployment.get(f"source{self.word}Revisions", ()), *([] if target is None else [target])]:
+            yield responses.member(revision, "arn", operation)
+        if "rollback" in deployment and (arn := self.rollback_target(deployment["rollback"])):
+            yield arn
+
+    def _member(self, ending: str) -> str:
+        return f"{self.word.lower()}{ending}"
