@@ -1,7 +1,5 @@
 """The only wall clock of the package: whoever needs the time is given this function, or a moment."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 
 

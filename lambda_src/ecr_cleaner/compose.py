@@ -20,7 +20,7 @@ from ecr_cleaner.publish.report_store import ReportStore, store
 from ecr_cleaner.report.document import DocumentReporter, ReportedSettings
 from ecr_cleaner.report.reporter import Fanout
 from ecr_cleaner.run.context import RunContext
-from ecr_cleaner.settings.schema import KnownSources
+from ecr_cleaner.settings.gaps import KnownSources
 from ecr_cleaner.usage.catalog import EXCLUDABLE, NAMES_SHA256
 from ecr_cleaner.usage.scanner import LocalScanner
 

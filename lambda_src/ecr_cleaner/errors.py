@@ -21,13 +21,8 @@
     └── RunFailedError              what the handler raises: one line of JSON
 """
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from collections.abc import Iterable
 
 
 class CleanerError(Exception):

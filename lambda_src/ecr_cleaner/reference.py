@@ -5,17 +5,13 @@ FIPS, both, and the other partitions. All of them name one registry, told apart 
 The grammar of repository, tag and digest is that of the OCI distribution specification.
 """
 
-from __future__ import annotations
-
 import re
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from ecr_cleaner.errors import UnreadableReferenceError
 from ecr_cleaner.model.usage import Reference, ReferenceScope
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _HOST: Final = re.compile(
     r"(?P<account>[0-9]{12})\.dkr[.-]ecr(?:-fips)?\.(?P<region>[a-z0-9-]+)\.[a-z0-9][a-z0-9.-]*(?::[0-9]+)?"

@@ -1,18 +1,14 @@
 """How JSON from outside is read: strictly, every problem at once, and with a checksum where this package wrote it."""
 
-from __future__ import annotations
-
 import hashlib
 import json
+from collections.abc import Callable
 from functools import cache
-from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, with_config
 
 from ecr_cleaner.errors import NotWholeError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 
 class Strict(BaseModel):

@@ -11,10 +11,9 @@ from typing import Any, get_args
 from ecr_cleaner.history import schema
 from ecr_cleaner.model.result import NotifyOn
 from ecr_cleaner.settings import loader
+from ecr_cleaner.settings.gaps import CLUSTER_ARN, GAP_KINDS
+from ecr_cleaner.settings.rules import REPOSITORY_GLOB
 from ecr_cleaner.settings.schema import (
-    CLUSTER_ARN,
-    GAP_KINDS,
-    REPOSITORY_GLOB,
     Notifications,
     RuleDocument,
     SettingsDocument,

@@ -18,7 +18,8 @@ from ecr_cleaner.model.scan import SourceOutcome, SourceStatus, UsageScan
 from ecr_cleaner.model.usage import ScanTarget
 from ecr_cleaner.report import metrics, run_event
 from ecr_cleaner.report.summary import repository_json, run_json
-from ecr_cleaner.settings.schema import GAP_KINDS, RuleDocument, SettingsDocument
+from ecr_cleaner.settings.gaps import GAP_KINDS
+from ecr_cleaner.settings.schema import RuleDocument, SettingsDocument
 from ecr_cleaner.usage.catalog import SOURCES
 from tests.builders import NOW
 from tests.consistency.markdown import codes

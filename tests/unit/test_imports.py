@@ -115,17 +115,7 @@ def test_a_package_imports_what_the_table_allows(name: str) -> None:
     package = name.split(".", 1)[0]
     allowed = BASE | {package} | MAY_IMPORT[package]
     wrong = {imported for imported in own_imports(NAMES[name]) if imported.split(".")[0] not in allowed}
-    assert wrong == NOT_YET.get(name, set())
-
-
-NOT_YET: Final[dict[str, set[str]]] = {}
-"""Imports that have still to be turned round."""
-
-NOT_YET_PURE: Final[set[str]] = set()
-"""Files that still ask the clock."""
-
-NOT_YET_SHORT: Final[set[str]] = {"settings.schema", "usage.declarative"}
-"""Files that have still to be taken apart."""
+    assert not wrong
 
 
 def test_there_is_no_circle() -> None:
@@ -157,7 +147,7 @@ def test_what_is_pure_has_no_clock_and_no_io(path: Path) -> None:
     foreign -= EXCEPT.get(name_of(path), set())
     assert foreign <= sys.stdlib_module_names
     assert not foreign & _IMPURE_LIBRARIES
-    assert ("clock" in own_imports(path)) == (name_of(path) in NOT_YET_PURE)
+    assert "clock" not in own_imports(path)
     assert ".now(" not in path.read_text()
 
 
@@ -179,4 +169,4 @@ def test_who_writes_ecr(path: Path) -> None:
 @pytest.mark.parametrize("path", FILES, ids=name_of)
 def test_no_file_is_too_long_to_read(path: Path) -> None:
     """At most 300 lines."""
-    assert (len(path.read_text().splitlines()) > MAX_LINES) == (name_of(path) in NOT_YET_SHORT)
+    assert len(path.read_text().splitlines()) <= MAX_LINES

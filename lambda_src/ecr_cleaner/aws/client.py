@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable, Collection
+from typing import Any, Final
 
 import boto3
 from botocore.config import Config
@@ -16,9 +17,6 @@ from ecr_cleaner.aws.pacing import Pacer
 from ecr_cleaner.aws.response_paths import is_known
 from ecr_cleaner.errors import CleanerError, OutOfTimeError
 from ecr_cleaner.model.usage import ScanTarget
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
 
 FEW_ATTEMPTS: Final = 2
 """Tries of a call to a service that is probably not there: it would take half a minute to find nobody eight times."""

@@ -1,7 +1,5 @@
 """How AWS's errors are told apart: by modelled code, never by text."""
 
-from __future__ import annotations
-
 from typing import Any, Final
 from urllib.parse import urlsplit
 

@@ -4,21 +4,16 @@ Lambda may deliver one event twice, and a person may start a run while the night
 decides between them in one step; the item expires, so a run that was killed blocks nobody for long.
 """
 
-from __future__ import annotations
-
 import uuid
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from datetime import datetime
+from typing import Final
 
 from ecr_cleaner.aws import errors
+from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.clock import utc_now
 from ecr_cleaner.errors import LockHeldError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from datetime import datetime
-
-    from ecr_cleaner.aws.client import AwsClients
 
 EXPIRES_AFTER_SECONDS: Final = 20 * 60
 """Longer than Lambda's 15 minutes, so that a lock never expires under a run that still works."""

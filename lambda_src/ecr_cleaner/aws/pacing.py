@@ -4,16 +4,12 @@ ECS: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/request-throttl
 calls a second. Where AWS publishes nothing: `DEFAULT_CALLS_PER_SECOND`.
 """
 
-from __future__ import annotations
-
 import random
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from typing import Final
 
 CALLS_PER_SECOND: Final = {
     # These three share one bucket that fills by 20 a second.

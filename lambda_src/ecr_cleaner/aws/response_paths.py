@@ -5,13 +5,9 @@ every value of a map: ``application.workerTypeSpecifications{}.imageConfiguratio
 thing itself.
 """
 
-from __future__ import annotations
-
 import re
-from typing import TYPE_CHECKING, Any, Final
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from collections.abc import Iterator
+from typing import Any, Final
 
 _STEP: Final = re.compile(r"(?P<name>\w+)(?P<marks>(?:\[\]|\{\})*)")
 

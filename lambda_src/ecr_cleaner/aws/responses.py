@@ -1,15 +1,11 @@
 """How responses are read: page by page, and a member that is missing is an error."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 from botocore.parsers import ResponseParserError
 
 from ecr_cleaner.errors import IncompleteAnswerError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 def member(answer: dict[str, Any], name: str, operation: str) -> Any:

@@ -4,19 +4,14 @@ Such a write names what it replaces (https://docs.aws.amazon.com/AmazonS3/latest
 of two writers at once the later one is refused instead of undoing the earlier one's work.
 """
 
-from __future__ import annotations
-
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Any, Final
+from datetime import datetime
+from typing import IO, Any, Final
 
 from ecr_cleaner.aws import errors, responses
+from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.errors import AbsentError, HistoryError, IncompleteAnswerError, ReplacedError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import datetime
-
-    from ecr_cleaner.aws.client import AwsClients
 
 _REPLACED: Final = frozenset({"PreconditionFailed", "ConditionalRequestConflict"})
 """Somebody else wrote the object since it was read, or is writing it right now (412 and 409)."""

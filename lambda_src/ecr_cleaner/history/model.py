@@ -8,26 +8,18 @@ The history grows with the repository and not with the number of runs: an entry 
 lost tag as long as it may protect an image, and of the consumers of a digest five are kept.
 """
 
-from __future__ import annotations
-
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from datetime import datetime, timedelta
+from typing import Final
 
 from pydantic import AwareDatetime
 
 from ecr_cleaner.history import removed
-from ecr_cleaner.model.image import RemovedImage
+from ecr_cleaner.model.image import Image, RemovedImage
+from ecr_cleaner.model.repository import RepositorySnapshot
+from ecr_cleaner.model.usage import Usage
 from ecr_cleaner.schema import Digest, Text, stored
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from datetime import datetime
-
-    from ecr_cleaner.model.image import Image
-    from ecr_cleaner.model.repository import RepositorySnapshot
-    from ecr_cleaner.model.usage import Usage
 
 MAX_CONSUMERS: Final = 5
 """Consumers that are stored for an image: enough to know whom to ask."""

@@ -4,17 +4,12 @@ A removal is stored before it is carried out. An image that was not removed afte
 observation finds it.
 """
 
-from __future__ import annotations
-
+from collections.abc import Collection, Mapping
 from dataclasses import replace
-from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from datetime import datetime, timedelta
+from typing import Final
 
-if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
-    from datetime import datetime
-
-    from ecr_cleaner.model.image import RemovedImage
+from ecr_cleaner.model.image import RemovedImage
 
 REMEMBER_REMOVED_DAYS: Final = 90
 """How long a removal is remembered, in days: an idle Lambda function may pull its image after weeks."""

@@ -1,8 +1,7 @@
 """The history's objects in the bucket, as JSON."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field, RootModel
 
@@ -11,9 +10,6 @@ from ecr_cleaner.history.model import History
 from ecr_cleaner.model.scan import SourceKey, counts_json
 from ecr_cleaner.model.usage import ScanTarget
 from ecr_cleaner.schema import AccountId, NotNegative, Strict, Text, unseal
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 
 class Count(Strict):

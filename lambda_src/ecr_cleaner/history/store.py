@@ -11,26 +11,21 @@ removed then. A new history has a new id, so no object of an older one is taken 
 key that may be absent: to tell absent from denied, S3 needs the permission to list the bucket.
 """
 
-from __future__ import annotations
-
 import uuid
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar, Final
+from datetime import datetime
+from typing import ClassVar, Final
 
 from ecr_cleaner import schema as schema_module
 from ecr_cleaner.aws import s3
+from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.errors import AbsentError, HistoryError, NotWholeError, ReplacedError
 from ecr_cleaner.history import model, schema
 from ecr_cleaner.history.schema import HistoryNotStarted, HistoryStarted, Marker, PendingDrop, StateDocument
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
-    from datetime import datetime
-
-    from ecr_cleaner.aws.client import AwsClients
-    from ecr_cleaner.model.image import RemovedImage
-    from ecr_cleaner.model.scan import SourceKey
+from ecr_cleaner.model.image import RemovedImage
+from ecr_cleaner.model.scan import SourceKey
 
 BEGIN_ANEW: Final = (
     "bring the object's last version back, or begin a new history: terraform apply "

@@ -3,21 +3,16 @@
 Unlike the function, the reader needs the permission to list the bucket.
 """
 
-from __future__ import annotations
-
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from ecr_cleaner.aws import s3
+from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.errors import HistoryError, NotWholeError
 from ecr_cleaner.journal.schema import Entry, Page, read_page
 from ecr_cleaner.journal.writer import FOLDER
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from ecr_cleaner.aws.client import AwsClients
 
 _KEY: Final = re.compile(
     r"(?P<day>\d{4}-\d\d-\d\d)/(?P<run>[^/]+)/(?P<repository>.+)/(?P<time>\d{6})-[0-9a-f]{12}\.json\.gz"

@@ -4,8 +4,6 @@ It is enough to push their manifests again. An object says what a run was about 
 the run did it.
 """
 
-from __future__ import annotations
-
 import gzip
 import hashlib
 import zlib

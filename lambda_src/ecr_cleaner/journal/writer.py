@@ -12,35 +12,29 @@ possible, after a recheck has shown that the image was not pulled since its eval
 this run's own reading is recognised by the start and the end of that reading.
 """
 
-from __future__ import annotations
-
 import uuid
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from datetime import datetime
+from typing import Any, Final
 
 from ecr_cleaner.aws import errors, responses, s3
+from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.clock import utc_now
 from ecr_cleaner.errors import HistoryError, IncompleteAnswerError, ReplacedError
 from ecr_cleaner.history.model import Entry as Known
-from ecr_cleaner.journal.schema import NO_MANIFEST, Entry, Page, write_page, wrong_manifest
+from ecr_cleaner.journal.schema import NO_MANIFEST, Action, Entry, Page, write_page, wrong_manifest
 from ecr_cleaner.model.image import (
     CONTAINER_MANIFEST_MEDIA_TYPES,
     INDEX_MEDIA_TYPES,
     LEGACY_MEDIA_TYPES,
     LONGEST_READING,
+    Image,
 )
+from ecr_cleaner.model.plan import RepositoryPlan, Verdict
+from ecr_cleaner.model.repository import Repository
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from datetime import datetime
-
-    from ecr_cleaner.aws.client import AwsClients
-    from ecr_cleaner.journal.schema import Action
-    from ecr_cleaner.model.image import Image
-    from ecr_cleaner.model.plan import RepositoryPlan, Verdict
-    from ecr_cleaner.model.repository import Repository
-
-    NoteReading = Callable[[str, Sequence[str], datetime, datetime], None]
+NoteReading = Callable[[str, Sequence[str], datetime, datetime], None]
 
 FOLDER: Final = "journal/"
 

@@ -3,18 +3,13 @@
 Times are timezone-aware UTC, sizes are bytes, ages are days of 24 hours.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import TYPE_CHECKING, Literal
+from datetime import datetime, timedelta
+from typing import Literal
 
 from pydantic import AwareDatetime
 
 from ecr_cleaner.schema import Text, stored
-
-if TYPE_CHECKING:
-    from datetime import datetime
 
 INDEX_MEDIA_TYPES = (
     "application/vnd.oci.image.index.v1+json",

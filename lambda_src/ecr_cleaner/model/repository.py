@@ -3,16 +3,11 @@
 Times are timezone-aware UTC, sizes are bytes, ages are days of 24 hours.
 """
 
-from __future__ import annotations
-
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from ecr_cleaner.model.image import Image
+from ecr_cleaner.model.image import Image
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,6 @@
 Times are timezone-aware UTC, sizes are bytes, ages are days of 24 hours.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from enum import StrEnum
 

@@ -1,18 +1,12 @@
 """Which image an operator means, and in which order it and related images are restored; makes no call."""
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from ecr_cleaner.decision.graph import subjects_of
 from ecr_cleaner.errors import RepositoryError
+from ecr_cleaner.journal.reader import JournalRecord
 from ecr_cleaner.model.image import INDEX_MEDIA_TYPES, Image
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from ecr_cleaner.journal.reader import JournalRecord
 
 
 def find(

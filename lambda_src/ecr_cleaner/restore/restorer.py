@@ -6,26 +6,20 @@ the artifacts that refer to it. Restoring twice does no harm. A tag that another
 owner is read right before the tag is put, because restoring the images before it may take half an hour.
 """
 
-from __future__ import annotations
-
 import time
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import Any, Final, Literal
 
 from ecr_cleaner.aws import errors, responses
+from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.errors import IncompleteAnswerError
-from ecr_cleaner.model.image import INDEX_MEDIA_TYPES
+from ecr_cleaner.journal.reader import JournalRecord
+from ecr_cleaner.journal.schema import Entry
+from ecr_cleaner.model.image import INDEX_MEDIA_TYPES, Image
 from ecr_cleaner.registry import images as registry_images
 from ecr_cleaner.registry.own_pulls import Readings
 from ecr_cleaner.restore.order import children_of, find, layers, order
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from ecr_cleaner.aws.client import AwsClients
-    from ecr_cleaner.journal.reader import JournalRecord
-    from ecr_cleaner.journal.schema import Entry
-    from ecr_cleaner.model.image import Image
 
 Outcome = Literal["there", "pushed", "tagged", "activated", "activating", "possible", "failed"]
 

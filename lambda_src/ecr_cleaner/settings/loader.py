@@ -3,25 +3,22 @@
 A value that cannot be understood is an error, never a default: a run with bad settings does nothing.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import re
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 from pydantic import ValidationError
 
 from ecr_cleaner.errors import CleanerError, SettingsError
 from ecr_cleaner.schema import sentences
+from ecr_cleaner.settings.gaps import KnownSources
 from ecr_cleaner.settings.request import ApplyRequest, ConfirmationRequest, RunRequest, read_request
-from ecr_cleaner.settings.schema import KnownSources, SettingsDocument, SettingsObject, SettingsPointer
+from ecr_cleaner.settings.schema import SettingsDocument, SettingsObject, SettingsPointer
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    Fetch = Callable[[str, str], bytes]
-    """Reads the object under a key of a bucket; raises a `CleanerError` if it cannot."""
+Fetch = Callable[[str, str], bytes]
+"""Reads the object under a key of a bucket; raises a `CleanerError` if it cannot."""
 
 DEFAULT_KEEP_DAYS: Final = 30
 

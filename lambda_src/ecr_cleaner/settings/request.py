@@ -1,13 +1,11 @@
 """What an invocation may ask for."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError
 
 from ecr_cleaner.errors import SettingsError
-from ecr_cleaner.schema import Strict, sentences
+from ecr_cleaner.schema import Sha256, Strict, sentences
 
 
 class RunRequest(Strict):
@@ -53,7 +51,7 @@ class ApplyRequest(Strict):
 
     schema_version: Literal[1]
     action: Literal["apply"]
-    plan: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    plan: Sha256
     dry_run: Literal[True] | None = None
 
 

@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
 from typing import Annotated, Final, Literal
 
 from pydantic import (
@@ -20,76 +18,15 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from ecr_cleaner.errors import UnreadableReferenceError
-from ecr_cleaner.model.repository import RetentionRule
 from ecr_cleaner.model.result import NotifyOn
 from ecr_cleaner.reference import listed
-from ecr_cleaner.schema import Strict
-
-GAP_KINDS: Final = ("source", "eks", "other_accounts", "pull_through_cache", "delete_replication")
-"""What a key of ``accepted_gaps`` begins with, before a colon."""
-
-
-CLUSTER_ARN: Final = r"arn:[^:]+:eks:[a-z0-9-]+:[0-9]{12}:cluster/[A-Za-z0-9][A-Za-z0-9_-]{0,99}"
-
-
-REPOSITORY_GLOB: Final = r"[a-z0-9._/*?-]+"
-
-
-@dataclass(frozen=True, slots=True)
-class KnownSources:
-    """The sources of usages that this package has; a document from outside is held against them.
-
-    They come in as the validation context ``sources``: sources know the settings, and settings know no source.
-
-    Attributes:
-        excludable: Names that ``source:<name>`` in ``accepted_gaps`` may name.
-        sha256: Of all names, for ``usage_sources_sha256``.
-    """
-
-    excludable: frozenset[str]
-    sha256: str
-
-
-def _known_sources(info: ValidationInfo) -> KnownSources | None:
-    """None for settings that code puts together, or that were held against them before."""
-    found: KnownSources | None = (info.context or {}).get("sources")
-    return found
-
-
-def _is_gap(key: str, info: ValidationInfo) -> str:
-    kind, _, name = key.partition(":")
-    problem = ""
-    if kind not in GAP_KINDS:
-        problem = f"must be <kind>:<name>, where the kind is one of {', '.join(GAP_KINDS)}"
-    elif kind == "source":
-        known = _known_sources(info)
-        if known is not None and name not in known.excludable:
-            names = ", ".join(sorted(known.excludable))
-            problem = f"must name a source that may be left out after source:, one of {names}"
-    elif kind == "eks":
-        if name != "*" and not re.fullmatch(CLUSTER_ARN, name):
-            problem = "must name the ARN of an EKS cluster after eks:, or be eks:* for all of them"
-    elif not re.fullmatch(REPOSITORY_GLOB, name):
-        problem = f"must name repositories by a glob after {kind}:, such as {kind}:shop/* or {kind}:*"
-    if problem:
-        error = "accepted_gap"
-        raise PydanticCustomError(error, "{problem}", {"problem": problem})
-    return key
-
-
-def _sorted(gaps: dict[str, str]) -> dict[str, str]:
-    return dict(sorted(gaps.items()))
-
-
-def _is_reason(text: str) -> str:
-    if not text.strip():
-        kind, message = "missing_reason", "must say why the gap is accepted"
-        raise PydanticCustomError(kind, message)
-    return text
+from ecr_cleaner.schema import Sha256, Strict
+from ecr_cleaner.settings.gaps import AcceptedGaps, known_sources
+from ecr_cleaner.settings.rules import Number, RuleDocument
 
 
 def _is_of_this_image(sha256: str, info: ValidationInfo) -> str:
-    known = _known_sources(info)
+    known = known_sources(info)
     if known is not None and sha256 != known.sha256:
         message = (
             "the module knows other consumers than the function's image asks: both have to be of one version, so build"
@@ -109,14 +46,6 @@ def _is_reference(text: str) -> str:
         message = "it names an image of another registry, which protects nothing here"
         raise ValueError(message)
     return text
-
-
-AcceptedGap = Annotated[str, AfterValidator(_is_gap)]
-"""A key of ``accepted_gaps``."""
-
-
-GapReason = Annotated[str, AfterValidator(_is_reason)]
-"""A value of ``accepted_gaps``."""
 
 
 ProtectedImage = Annotated[str, AfterValidator(_is_reference)]
@@ -153,62 +82,6 @@ METRICS_NAMESPACE: Final = r"^[A-Za-z0-9._/#-][A-Za-z0-9._/#:-]{0,254}$"
 
 DEFAULT_STORAGE_PRICE: Final = 0.10
 """https://aws.amazon.com/ecr/pricing/, in us-east-1."""
-
-
-def _not_below_minimum(days: int, info: ValidationInfo) -> int:
-    minimum = (info.context or {}).get("minimum_keep_days", 1)
-    if days < minimum:
-        kind, message = "below_minimum", "must be at least minimum_keep_days, which is {minimum}"
-        raise PydanticCustomError(kind, message, {"minimum": minimum})
-    return days
-
-
-def _not_empty(globs: tuple[str, ...]) -> tuple[str, ...]:
-    # pydantic's own length counts the valid ones alone, and would tell one problem twice.
-    if not globs:
-        kind, message = "too_short", "must name at least one repository"
-        raise PydanticCustomError(kind, message)
-    return globs
-
-
-_Count = Annotated[int, Field(ge=1, le=99_999)]
-
-
-_KeepDays = Annotated[_Count, AfterValidator(_not_below_minimum)]
-
-
-# A glob that no name can fit would keep nothing, unnoticed: "v[0-9]*" is refused.
-_RepositoryGlob = Annotated[str, Field(pattern=rf"^{REPOSITORY_GLOB}$")]
-
-
-_TagGlob = Annotated[str, Field(pattern=r"^[A-Za-z0-9._*?-]+$")]
-
-
-class RuleDocument(Strict):
-    """What keeps images of some repositories; the first rule that matches a repository holds for it.
-
-    Attributes:
-        repositories: Globs on whole names: ``*`` any characters, ``/`` too, ``?`` any one; case matters.
-        keep_days: Whole days; None: the default.
-        keep_days_untagged: Whole days, for untagged images; None: like tagged ones.
-        keep_newest: How many of the tagged images pushed last stay at any age.
-        keep_tags: Globs on tags; an image with a matching one stays.
-        keep_pulled_within_days: An image pulled at most so many days ago stays.
-        remove_artifacts: Whether what is no container image may go as well.
-    """
-
-    repositories: Annotated[tuple[_RepositoryGlob, ...], AfterValidator(_not_empty)]
-    keep_days: _KeepDays | None = None
-    keep_days_untagged: _KeepDays | None = None
-    keep_newest: _Count | None = None
-    keep_tags: tuple[_TagGlob, ...] = ()
-    keep_pulled_within_days: _Count | None = None
-    remove_artifacts: bool = False
-
-    @property
-    def value(self) -> RetentionRule:
-        """The same for the rooms that know nothing of documents."""
-        return RetentionRule(**dict(self))
 
 
 class UsedImagesLocation(Strict):
@@ -309,7 +182,7 @@ class SettingsDocument(Strict):
     """
 
     schema_version: Literal[1] = 1
-    accepted_gaps: Annotated[dict[AcceptedGap, GapReason], AfterValidator(_sorted)] = Field(default_factory=dict)
+    accepted_gaps: AcceptedGaps = Field(default_factory=dict)
     delete_archived_after_days: Annotated[int, Field(ge=90, le=99_999)] | None = None
     event_bus_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,256}$")] | None = None
     keep_recently_used_days: Annotated[int, Field(ge=0, le=99_999)] = DEFAULT_KEEP_RECENTLY_USED_DAYS
@@ -320,7 +193,7 @@ class SettingsDocument(Strict):
     max_removals_per_run: Count | None = None
     max_usage_drop_percent: Annotated[int, Field(ge=0, le=100)] | None = DEFAULT_MAX_USAGE_DROP_PERCENT
     metrics_namespace: Annotated[str, Field(pattern=METRICS_NAMESPACE)] | None = DEFAULT_METRICS_NAMESPACE
-    minimum_keep_days: _Count = 1
+    minimum_keep_days: Number = 1
     notifications: Notifications | None = None
     own_repository: Annotated[str, Field(min_length=2)] | None = None
     plan_expiry_hours: Annotated[int, Field(ge=1, le=720)] = DEFAULT_PLAN_EXPIRY_HOURS
@@ -391,7 +264,7 @@ class SettingsObject(Strict):
 
     bucket: Annotated[str, Field(min_length=3)]
     key: Annotated[str, Field(min_length=1)]
-    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    sha256: Sha256
 
 
 class SettingsPointer(Strict):

@@ -3,19 +3,14 @@
 To add a consumer, add a file there.
 """
 
-from __future__ import annotations
-
 import hashlib
+from collections.abc import Iterable, Iterator
 from importlib import import_module
 from pkgutil import iter_modules
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from ecr_cleaner.usage import sources as usage_sources
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from ecr_cleaner.usage.source import Source
+from ecr_cleaner.usage.source import Source
 
 
 def _found() -> Iterator[Source]:

@@ -4,24 +4,17 @@ The members of an item and the parameters it was requested with are available, b
 chain. Tests compare every path with botocore's service model, and so does each scan before its first call.
 """
 
-from __future__ import annotations
-
 import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from ecr_cleaner.aws import errors, responses
 from ecr_cleaner.aws.response_paths import members, values
 from ecr_cleaner.errors import SourceError
-from ecr_cleaner.model.usage import Usage, UsageKind
+from ecr_cleaner.model.usage import Reference, Usage, UsageKind
 from ecr_cleaner.reference import anywhere
-from ecr_cleaner.usage.source import RequiredField, Source, usages_in, usages_of
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
-
-    from ecr_cleaner.model.usage import Reference
-    from ecr_cleaner.usage.source import Grant, SourceContext, VerifiedBy
+from ecr_cleaner.usage.source import Grant, RequiredField, Source, SourceContext, VerifiedBy, usages_in, usages_of
 
 NOT_FOUND: Final = frozenset({"ResourceNotFoundException"})
 

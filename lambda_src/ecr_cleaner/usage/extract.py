@@ -1,18 +1,12 @@
 """Reads image references at given paths of a response, for sources that are not declarative."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 from ecr_cleaner.aws.response_paths import values
 from ecr_cleaner.errors import SourceError
-from ecr_cleaner.model.usage import UsageKind
+from ecr_cleaner.model.usage import Usage, UsageKind
 from ecr_cleaner.usage.source import RequiredField, usages_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from ecr_cleaner.model.usage import Usage
 
 
 def texts_at(thing: dict[str, Any], paths: Iterable[str], operation: str) -> list[str]:

@@ -4,18 +4,19 @@ A scan that is missing, there twice, not asked for, of another run, of other set
 becomes a failed outcome of its target, so that nothing is removed. The usages of such a scan still protect images.
 """
 
-from __future__ import annotations
-
 from collections import Counter
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Sequence
 
-from ecr_cleaner.model.scan import ALL_SOURCES, SourceKey, SourceOutcome, SourceStatus, UsageScan
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from ecr_cleaner.model.scan import ScanRequest, TargetScan
-    from ecr_cleaner.model.usage import ScanTarget
+from ecr_cleaner.model.scan import (
+    ALL_SOURCES,
+    ScanRequest,
+    SourceKey,
+    SourceOutcome,
+    SourceStatus,
+    TargetScan,
+    UsageScan,
+)
+from ecr_cleaner.model.usage import ScanTarget
 
 
 def merge(request: ScanRequest, scans: Iterable[TargetScan]) -> UsageScan:

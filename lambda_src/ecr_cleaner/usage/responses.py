@@ -1,14 +1,10 @@
 """Batches of requested ids, and responses that leave something out."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 from ecr_cleaner.aws import responses
 from ecr_cleaner.errors import SourceError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
 
 
 def in_batches(items: Iterable[str], size: int) -> Iterator[list[str]]:

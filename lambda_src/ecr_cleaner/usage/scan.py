@@ -3,28 +3,21 @@
 A source whose result is not complete makes the whole run read-only. "Access denied" does not mean "unused".
 """
 
-from __future__ import annotations
-
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from datetime import datetime
+from typing import Final
 
 from ecr_cleaner.aws import errors
+from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.errors import CleanerError, OutOfTimeError, SourceError
-from ecr_cleaner.model.scan import SourceOutcome, SourceStatus, TargetScan
+from ecr_cleaner.model.scan import ScanRequest, SourceOutcome, SourceStatus, TargetScan
+from ecr_cleaner.model.usage import ScanTarget, Usage
 from ecr_cleaner.usage.catalog import SOURCES
-from ecr_cleaner.usage.source import Source, SourceContext
+from ecr_cleaner.usage.source import Source, SourceContext, SourceSettings
 from ecr_cleaner.usage.task_definitions import TaskDefinitions
 from ecr_cleaner.usage.used_images_objects import Listing
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from datetime import datetime
-
-    from ecr_cleaner.aws.client import AwsClients
-    from ecr_cleaner.model.scan import ScanRequest
-    from ecr_cleaner.model.usage import ScanTarget, Usage
-    from ecr_cleaner.usage.source import SourceSettings
 
 WORKERS: Final = 6
 

@@ -1,24 +1,19 @@
 """Scans every target of a run and merges the scans."""
 
-from __future__ import annotations
-
 import hashlib
 import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from datetime import datetime
+from typing import Protocol
 
+from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.model.scan import ScanRequest, UsageScan
+from ecr_cleaner.settings.loader import Settings
 from ecr_cleaner.usage.catalog import SOURCES, names_sha256
 from ecr_cleaner.usage.merge import merge
 from ecr_cleaner.usage.scan import excluded, is_excluded, scan_target
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from datetime import datetime
-
-    from ecr_cleaner.aws.client import AwsClients
-    from ecr_cleaner.settings.loader import Settings
-    from ecr_cleaner.usage.source import Source
+from ecr_cleaner.usage.source import Source
 
 
 class Scanner(Protocol):

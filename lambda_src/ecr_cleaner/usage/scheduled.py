@@ -1,19 +1,12 @@
 """Images that rules, schedules, pipes and state machines start: these name task definitions, not images."""
 
-from __future__ import annotations
-
 import re
 import textwrap
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterator
+from typing import Final
 
-from ecr_cleaner.model.usage import UsageKind
-from ecr_cleaner.usage.source import usages_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from ecr_cleaner.model.usage import Usage
-    from ecr_cleaner.usage.source import SourceContext
+from ecr_cleaner.model.usage import Usage, UsageKind
+from ecr_cleaner.usage.source import SourceContext, usages_of
 
 # The names that ECS assigns; anything else is a placeholder that is filled in at each start.
 _NAME: Final = re.compile(r"(?:arn:[^:\s]+:ecs:[^:\s]*:\d{12}:task-definition/)?[\w-]{1,255}(?::\d+)?", re.ASCII)

@@ -1,22 +1,17 @@
 """What a usage source declares, and what it reads from."""
 
-from __future__ import annotations
-
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Literal, Protocol
+from datetime import datetime
+from typing import Final, Literal, Protocol
 
+from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.clock import utc_now
 from ecr_cleaner.model.usage import Usage, UsageKind
 from ecr_cleaner.reference import find, parse_resolved
+from ecr_cleaner.settings.schema import UsedImagesLocation
+from ecr_cleaner.usage.task_definitions import TaskDefinitions
 from ecr_cleaner.usage.used_images_objects import Listing
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
-    from datetime import datetime
-
-    from ecr_cleaner.aws.client import AwsClients
-    from ecr_cleaner.settings.schema import UsedImagesLocation
-    from ecr_cleaner.usage.task_definitions import TaskDefinitions
 
 VerifiedBy = Literal["sandbox", "model"]
 """What a source was verified against: the sandbox's strict service, or botocore's service model only."""

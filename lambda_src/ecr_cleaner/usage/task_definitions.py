@@ -1,16 +1,12 @@
 """The images of ECS task definitions, each read once for all sources."""
 
-from __future__ import annotations
-
 import threading
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from ecr_cleaner.aws import errors, responses
+from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.errors import SourceError
-
-if TYPE_CHECKING:
-    from ecr_cleaner.aws.client import AwsClients
 
 PERMISSIONS: Final = ("ecs:DescribeTaskDefinition", "ecs:ListTaskDefinitions")
 """IAM actions of reading; listing proves that a task definition does not exist."""

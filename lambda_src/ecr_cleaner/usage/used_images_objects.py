@@ -3,22 +3,16 @@
 An inventory is a JSON array of image references in S3, for consumers that no source scans.
 """
 
-from __future__ import annotations
-
 import threading
 from dataclasses import dataclass, field
-from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from datetime import datetime, timedelta
+from typing import Final
 
 from ecr_cleaner.aws import s3
+from ecr_cleaner.aws.client import AwsClients
+from ecr_cleaner.aws.s3 import ListedObject
 from ecr_cleaner.errors import SourceError
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from ecr_cleaner.aws.client import AwsClients
-    from ecr_cleaner.aws.s3 import ListedObject
-    from ecr_cleaner.settings.schema import UsedImagesLocation
+from ecr_cleaner.settings.schema import UsedImagesLocation
 
 SOURCE: Final = "used_images_objects"
 """Name of the source that reads them."""

@@ -1,7 +1,5 @@
 """Bedrock AgentCore: agent runtimes and harnesses that run a container, in all their versions."""
 
-from __future__ import annotations
-
 from typing import Final
 
 from ecr_cleaner.usage.declarative import Call, Chain, Images, source

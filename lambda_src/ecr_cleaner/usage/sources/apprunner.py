@@ -1,16 +1,11 @@
 """App Runner services that run an image, the paused ones included."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterator
+from typing import Final
 
 from ecr_cleaner.aws import responses
+from ecr_cleaner.model.usage import Usage
 from ecr_cleaner.usage.source import Grant, RequiredField, Source, SourceContext, usages_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from ecr_cleaner.model.usage import Usage
 
 _NAME: Final = "apprunner"
 

@@ -4,19 +4,15 @@ Lambda pulls the image of an idle function from ECR again, and the function fail
 (https://docs.aws.amazon.com/lambda/latest/dg/images-create.html), so every version counts.
 """
 
-from __future__ import annotations
-
 import re
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterator
+from typing import Any, Final
 
 from ecr_cleaner.aws import errors, responses
 from ecr_cleaner.errors import SourceError
 from ecr_cleaner.model.usage import Usage
 from ecr_cleaner.reference import anywhere
 from ecr_cleaner.usage.source import Grant, RequiredField, Source, SourceContext, usages_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _NAME: Final = "lambda"
 _HEX: Final = re.compile(r"[0-9a-f]{64}")

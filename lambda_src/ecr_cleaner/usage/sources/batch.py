@@ -6,21 +6,15 @@ and the parent, which stays in its queue until all children have ended, has it i
 ``nodeProperties``. A parent that names no image at all is an error.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterator
+from typing import Any, Final
 
 from ecr_cleaner.aws import errors, responses
 from ecr_cleaner.errors import SourceError
-from ecr_cleaner.model.usage import UsageKind
+from ecr_cleaner.model.usage import Usage, UsageKind
 from ecr_cleaner.usage.extract import fields_at, texts_at
 from ecr_cleaner.usage.responses import in_batches
 from ecr_cleaner.usage.source import Grant, RequiredField, Source, SourceContext, usages_in, usages_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from ecr_cleaner.model.usage import Usage
 
 _NAME: Final = "batch"
 _REFUSED: Final = "ClientException"

@@ -1,7 +1,5 @@
 """Braket hybrid jobs that have not ended and run in a custom image."""
 
-from __future__ import annotations
-
 from typing import Final
 
 from ecr_cleaner.model.usage import UsageKind

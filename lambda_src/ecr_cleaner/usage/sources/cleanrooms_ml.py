@@ -1,7 +1,5 @@
 """Clean Rooms ML: the images of model algorithms, of trained models and of inference jobs."""
 
-from __future__ import annotations
-
 from typing import Final
 
 from ecr_cleaner.usage.declarative import Call, Chain, Images, source

@@ -6,22 +6,15 @@ newest back to the longest time that a build can last. ListBuilds cannot be used
 with the project's name.
 """
 
-from __future__ import annotations
-
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from ecr_cleaner.aws import errors, responses
 from ecr_cleaner.errors import SourceError
-from ecr_cleaner.model.usage import UsageKind
+from ecr_cleaner.model.usage import Usage, UsageKind
 from ecr_cleaner.usage.responses import in_batches
 from ecr_cleaner.usage.source import Grant, RequiredField, Source, SourceContext, usages_in, usages_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import datetime
-
-    from ecr_cleaner.model.usage import Usage
 
 _NAME: Final = "codebuild"
 _GONE: Final = "ResourceNotFoundException"

@@ -1,17 +1,13 @@
 """CodePipeline: ECR source actions, and all other images that a pipeline's structure names."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterator
+from typing import Any, Final
 
 from ecr_cleaner.aws import responses
 from ecr_cleaner.aws.response_paths import values
 from ecr_cleaner.model.usage import Reference, ReferenceScope
 from ecr_cleaner.usage.declarative import Call, Chain, source
 from ecr_cleaner.usage.source import Grant
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _ACTIONS: Final = "stages[].actions[]"
 _VARIABLE: Final = "#{"

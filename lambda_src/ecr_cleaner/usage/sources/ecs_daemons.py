@@ -5,19 +5,14 @@ starts its tasks by the digest that its revision resolved
 (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/managed-daemons.html).
 """
 
-from __future__ import annotations
-
+from collections.abc import Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from ecr_cleaner.aws import errors, responses
+from ecr_cleaner.model.usage import Usage, UsageKind
 from ecr_cleaner.usage.source import Grant, RequiredField, Source, SourceContext, usages_of
 from ecr_cleaner.usage.sources.ecs.revisions import Revisions, of_every_cluster
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from ecr_cleaner.model.usage import Usage, UsageKind
 
 _NAME: Final = "ecs_daemons"
 _DAEMON_GONE: Final = "DaemonNotFoundException"

@@ -4,20 +4,15 @@ A person, a pipeline or a program that starts a task names a family, and no oper
 that ECS would choose counts as in use.
 """
 
-from __future__ import annotations
-
+from collections.abc import Iterator
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from ecr_cleaner.aws import responses
 from ecr_cleaner.errors import SourceError
+from ecr_cleaner.model.usage import Usage
 from ecr_cleaner.usage import task_definitions
 from ecr_cleaner.usage.source import TASK_DEFINITION_FIELDS, Grant, RequiredField, Source, SourceContext, usages_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from ecr_cleaner.model.usage import Usage
 
 _NAME: Final = "ecs_families"
 

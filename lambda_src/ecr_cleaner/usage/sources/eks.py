@@ -1,19 +1,14 @@
 """Kubernetes clusters are not scanned: each needs an inventory, or an entry of ``accepted_gaps``."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterable, Iterator
+from typing import Final
 
 from ecr_cleaner.aws import responses
 from ecr_cleaner.errors import UnscannedConsumersError
+from ecr_cleaner.model.usage import Usage
 from ecr_cleaner.usage.source import Grant, RequiredField, Source, SourceContext
 from ecr_cleaner.usage.used_images_objects import SOURCE as INVENTORIES
 from ecr_cleaner.usage.used_images_objects import SUFFIX, must_be_fresh
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from ecr_cleaner.model.usage import Usage
 
 _NAME: Final = "eks"
 

@@ -4,8 +4,6 @@ What a source bundle names (``Dockerrun.aws.json``, ``docker-compose.yml``, a ``
 returns it.
 """
 
-from __future__ import annotations
-
 from typing import Final
 
 from ecr_cleaner.usage.declarative import Call, Chain, Images, source

@@ -4,8 +4,6 @@ Images are Spark properties (``spark.kubernetes.container.image``) in configurat
 in S3 and are not read.
 """
 
-from __future__ import annotations
-
 from typing import Final
 
 from ecr_cleaner.model.usage import UsageKind

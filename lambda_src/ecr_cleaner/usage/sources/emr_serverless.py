@@ -1,7 +1,5 @@
 """EMR Serverless: custom images of applications, the stopped ones included, and of job runs that have not ended."""
 
-from __future__ import annotations
-
 from typing import Final
 
 from ecr_cleaner.model.usage import UsageKind

@@ -1,19 +1,13 @@
 """ECS tasks that EventBridge rules start, on every bus, the disabled rules included."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterator
+from typing import Final
 
 from ecr_cleaner.aws import responses
-from ecr_cleaner.model.usage import UsageKind
+from ecr_cleaner.model.usage import Usage, UsageKind
 from ecr_cleaner.usage import task_definitions
 from ecr_cleaner.usage.scheduled import scheduled
 from ecr_cleaner.usage.source import TASK_DEFINITION_FIELDS, Grant, RequiredField, Source, SourceContext, usages_in
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from ecr_cleaner.model.usage import Usage
 
 _NAME: Final = "eventbridge"
 

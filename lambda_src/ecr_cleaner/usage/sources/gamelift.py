@@ -4,8 +4,6 @@ GameLift copies the images when a definition is created, so a fleet works withou
 an old one does not.
 """
 
-from __future__ import annotations
-
 from typing import Final
 
 from ecr_cleaner.usage.declarative import Call, Chain, Images, source

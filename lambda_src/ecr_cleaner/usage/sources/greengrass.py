@@ -1,7 +1,5 @@
 """Greengrass components: devices pull the images that a recipe names, perhaps after months without a network."""
 
-from __future__ import annotations
-
 from typing import Final
 
 from ecr_cleaner.usage.declarative import Call, Chain, source

@@ -1,7 +1,5 @@
 """EC2 Image Builder container recipes: the parent images of later builds."""
 
-from __future__ import annotations
-
 from typing import Final
 
 from ecr_cleaner.usage.declarative import Call, Chain, Images, source

@@ -3,18 +3,14 @@
 It only adds usages: an image that Inspector did not see may be in use.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterator
+from typing import Final
 
 from ecr_cleaner.aws import responses
 from ecr_cleaner.errors import SourceError
 from ecr_cleaner.model.usage import Usage, UsageKind
 from ecr_cleaner.reference import anywhere, is_digest
 from ecr_cleaner.usage.source import Grant, RequiredField, Source, SourceContext
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _NAME: Final = "inspector"
 _SCANNING: Final = "GetRegistryScanningConfiguration"

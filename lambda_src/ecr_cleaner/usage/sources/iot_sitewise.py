@@ -1,7 +1,5 @@
 """IoT SiteWise tasks that run a container."""
 
-from __future__ import annotations
-
 from typing import Final
 
 from ecr_cleaner.usage.declarative import Call, Chain, Images, source

@@ -1,7 +1,5 @@
 """Custom Lambda runtimes: a function fails if the image of its runtime version is gone."""
 
-from __future__ import annotations
-
 from typing import Final
 
 from ecr_cleaner.usage.declarative import Call, Chain, Images, source

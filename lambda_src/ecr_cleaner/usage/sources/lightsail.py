@@ -1,7 +1,5 @@
 """Lightsail container services: what runs, what is being deployed, and earlier deployments."""
 
-from __future__ import annotations
-
 from typing import Final
 
 from ecr_cleaner.usage.declarative import Call, Chain, Images, source

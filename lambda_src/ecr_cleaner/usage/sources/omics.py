@@ -1,16 +1,12 @@
 """HealthOmics: the images of private workflows, and those of the tasks of unfinished runs."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterator
+from typing import Any, Final
 
 from ecr_cleaner.aws.response_paths import values
 from ecr_cleaner.model.usage import Reference, ReferenceScope, UsageKind
 from ecr_cleaner.usage.declarative import Call, Chain, Images, source
 from ecr_cleaner.usage.source import Grant
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _ARN: Final = "arn:{partition}:omics:{region}:{account}:"
 _PAGES: Final = ("startingToken", "nextToken")

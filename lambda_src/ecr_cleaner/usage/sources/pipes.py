@@ -1,19 +1,14 @@
 """ECS tasks that EventBridge pipes start, the stopped pipes included."""
 
-from __future__ import annotations
-
 import re
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterator
+from typing import Any, Final
 
 from ecr_cleaner.aws import errors, responses
+from ecr_cleaner.model.usage import Usage
 from ecr_cleaner.usage import task_definitions
 from ecr_cleaner.usage.scheduled import noted_if_dynamic, scheduled
 from ecr_cleaner.usage.source import TASK_DEFINITION_FIELDS, Grant, RequiredField, Source, SourceContext
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from ecr_cleaner.model.usage import Usage
 
 _NAME: Final = "pipes"
 _DELETED: Final = "NotFoundException"

@@ -1,15 +1,11 @@
 """Images that the settings name as in use; no AWS service is called."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterator
+from typing import Final
 
 from ecr_cleaner.model.usage import Usage
 from ecr_cleaner.reference import listed
 from ecr_cleaner.usage.source import Source, SourceContext
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _NAME: Final = "protected_images"
 

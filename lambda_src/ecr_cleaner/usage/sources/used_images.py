@@ -1,21 +1,16 @@
 """Lists of used images in S3, for consumers that no source scans: Kubernetes, other platforms."""
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterator
+from typing import Any, Final
 
 from ecr_cleaner.aws import responses
 from ecr_cleaner.errors import IncompleteAnswerError, SourceError, UnreadableReferenceError
 from ecr_cleaner.model.usage import Reference, Usage
 from ecr_cleaner.reference import listed
+from ecr_cleaner.settings.schema import UsedImagesLocation
 from ecr_cleaner.usage.source import Grant, RequiredField, Source, SourceContext
 from ecr_cleaner.usage.used_images_objects import SOURCE, SUFFIX, must_be_fresh
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from ecr_cleaner.settings.schema import UsedImagesLocation
 
 MAX_BYTES: Final = 10_000_000
 """Size of one inventory: some 80,000 references, a small part of the function's memory."""

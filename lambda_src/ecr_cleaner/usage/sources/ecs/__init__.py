@@ -1,18 +1,13 @@
 """Amazon ECS: services with all their deployments and revisions, and tasks."""
 
-from __future__ import annotations
+from collections.abc import Iterator
+from typing import Final
 
-from typing import TYPE_CHECKING, Final
-
+from ecr_cleaner.model.usage import Usage
 from ecr_cleaner.usage import task_definitions
 from ecr_cleaner.usage.source import TASK_DEFINITION_FIELDS, Grant, Source, SourceContext
 from ecr_cleaner.usage.sources.ecs import services, tasks
 from ecr_cleaner.usage.sources.ecs.revisions import of_every_cluster
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from ecr_cleaner.model.usage import Usage
 
 
 def collect(context: SourceContext) -> Iterator[Usage]:

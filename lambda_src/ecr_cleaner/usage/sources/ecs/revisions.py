@@ -3,21 +3,14 @@
 A deployment in progress may end with what it deploys, or go back to what it replaces.
 """
 
-from __future__ import annotations
-
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from ecr_cleaner.aws import errors, responses
-from ecr_cleaner.model.usage import UsageKind
+from ecr_cleaner.model.usage import Usage, UsageKind
 from ecr_cleaner.usage.responses import described, in_batches
-from ecr_cleaner.usage.source import usages_of
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from ecr_cleaner.model.usage import Usage
-    from ecr_cleaner.usage.source import SourceContext
+from ecr_cleaner.usage.source import SourceContext, usages_of
 
 _CLUSTER_GONE: Final = "ClusterNotFoundException"
 _SUCCESSFUL: Final = "SUCCESSFUL"

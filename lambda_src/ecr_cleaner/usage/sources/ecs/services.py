@@ -5,22 +5,15 @@ without tasks only its service revision knows
 (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-type-ecs.html).
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterator
+from typing import Any, Final
 
 from ecr_cleaner.aws import errors, responses
 from ecr_cleaner.errors import SourceError
-from ecr_cleaner.model.usage import UsageKind
+from ecr_cleaner.model.usage import Usage, UsageKind
 from ecr_cleaner.usage.responses import described, in_batches
-from ecr_cleaner.usage.source import RequiredField, usages_of
+from ecr_cleaner.usage.source import RequiredField, SourceContext, usages_of
 from ecr_cleaner.usage.sources.ecs.revisions import Revisions
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from ecr_cleaner.model.usage import Usage
-    from ecr_cleaner.usage.source import SourceContext
 
 PERMISSIONS: Final = (
     "ecs:DescribeServices",

@@ -1,21 +1,14 @@
 """The images of ECS tasks, by the digest that was pulled; standalone tasks included."""
 
-from __future__ import annotations
-
 import re
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterator
+from typing import Any, Final
 
 from ecr_cleaner.aws import responses
 from ecr_cleaner.errors import SourceError
-from ecr_cleaner.model.usage import UsageKind
+from ecr_cleaner.model.usage import Usage, UsageKind
 from ecr_cleaner.usage.responses import described, in_batches
-from ecr_cleaner.usage.source import RequiredField, usages_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from ecr_cleaner.model.usage import Usage
-    from ecr_cleaner.usage.source import SourceContext
+from ecr_cleaner.usage.source import RequiredField, SourceContext, usages_of
 
 PERMISSIONS: Final = ("ecs:DescribeTasks",)
 

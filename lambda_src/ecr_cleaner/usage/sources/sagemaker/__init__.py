@@ -5,19 +5,14 @@ what is read here: endpoint configurations, transform jobs and inference experim
 spaces, profiles and apps, which name images of Studio.
 """
 
-from __future__ import annotations
+from collections.abc import Iterator
+from typing import Final
 
-from typing import TYPE_CHECKING, Final
-
+from ecr_cleaner.model.usage import Usage
 from ecr_cleaner.usage.extract import fields_at
 from ecr_cleaner.usage.source import Grant, RequiredField, Source, SourceContext
 from ecr_cleaner.usage.sources.sagemaker import nested, reading
 from ecr_cleaner.usage.sources.sagemaker.kinds import KINDS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from ecr_cleaner.model.usage import Usage
 
 _LISTINGS: Final = (*(kind.listing for kind in KINDS), "ListImages", "ListPipelines")
 _OF_ONE_THING: Final = (

@@ -5,8 +5,6 @@ digest, wherever its tag may be by then. Of endpoints and inference components, 
 digest.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any, Final
 

@@ -1,22 +1,15 @@
 """Images of Studio with their versions, and pipelines with their versions and executions."""
 
-from __future__ import annotations
-
-from datetime import timedelta
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from ecr_cleaner.aws import responses
-from ecr_cleaner.model.usage import UsageKind
+from ecr_cleaner.model.usage import Usage, UsageKind
 from ecr_cleaner.usage.extract import usages_at
 from ecr_cleaner.usage.source import usages_in
 from ecr_cleaner.usage.sources.sagemaker.reading import NAME, listed, unless_deleted
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import datetime
-
-    from ecr_cleaner.model.usage import Usage
 
 OF_IMAGE_VERSION: Final = ("ContainerImage", "BaseImage")
 

@@ -1,21 +1,16 @@
 """Lists and describes SageMaker resources, and decides which errors mean that one was deleted."""
 
-from __future__ import annotations
-
+from collections.abc import Callable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from ecr_cleaner.aws import errors, responses
 from ecr_cleaner.aws.response_paths import values
 from ecr_cleaner.errors import SourceError
+from ecr_cleaner.model.usage import Usage
 from ecr_cleaner.reference import is_digest
 from ecr_cleaner.usage.source import usages_of
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from ecr_cleaner.model.usage import Usage
-    from ecr_cleaner.usage.sources.sagemaker.kinds import Kind
+from ecr_cleaner.usage.sources.sagemaker.kinds import Kind
 
 T = TypeVar("T")
 

@@ -1,0 +1,71 @@
+"""What the settings accept to leave unprotected: the keys and reasons of ``accepted_gaps``."""
+
+import re
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+from pydantic import AfterValidator, ValidationInfo
+from pydantic_core import PydanticCustomError
+
+from ecr_cleaner.settings.rules import REPOSITORY_GLOB
+
+GAP_KINDS: Final = ("source", "eks", "other_accounts", "pull_through_cache", "delete_replication")
+"""What a key of ``accepted_gaps`` begins with, before a colon."""
+
+CLUSTER_ARN: Final = r"arn:[^:]+:eks:[a-z0-9-]+:[0-9]{12}:cluster/[A-Za-z0-9][A-Za-z0-9_-]{0,99}"
+
+
+@dataclass(frozen=True, slots=True)
+class KnownSources:
+    """The sources of usages that this package has; a document from outside is held against them.
+
+    They come in as the validation context ``sources``: sources know the settings, and settings know no source.
+
+    Attributes:
+        excludable: Names that ``source:<name>`` in ``accepted_gaps`` may name.
+        sha256: Of all names, for ``usage_sources_sha256``.
+    """
+
+    excludable: frozenset[str]
+    sha256: str
+
+
+def known_sources(info: ValidationInfo) -> KnownSources | None:
+    """None for settings that code puts together, or that were held against them before."""
+    found: KnownSources | None = (info.context or {}).get("sources")
+    return found
+
+
+def _is_gap(key: str, info: ValidationInfo) -> str:
+    kind, _, name = key.partition(":")
+    problem = ""
+    if kind not in GAP_KINDS:
+        problem = f"must be <kind>:<name>, where the kind is one of {', '.join(GAP_KINDS)}"
+    elif kind == "source":
+        known = known_sources(info)
+        if known is not None and name not in known.excludable:
+            names = ", ".join(sorted(known.excludable))
+            problem = f"must name a source that may be left out after source:, one of {names}"
+    elif kind == "eks":
+        if name != "*" and not re.fullmatch(CLUSTER_ARN, name):
+            problem = "must name the ARN of an EKS cluster after eks:, or be eks:* for all of them"
+    elif not re.fullmatch(REPOSITORY_GLOB, name):
+        problem = f"must name repositories by a glob after {kind}:, such as {kind}:shop/* or {kind}:*"
+    if problem:
+        error = "accepted_gap"
+        raise PydanticCustomError(error, "{problem}", {"problem": problem})
+    return key
+
+
+def _is_reason(text: str) -> str:
+    if not text.strip():
+        kind, message = "missing_reason", "must say why the gap is accepted"
+        raise PydanticCustomError(kind, message)
+    return text
+
+
+AcceptedGaps = Annotated[
+    dict[Annotated[str, AfterValidator(_is_gap)], Annotated[str, AfterValidator(_is_reason)]],
+    AfterValidator(lambda gaps: dict(sorted(gaps.items()))),
+]
+"""Gaps to the reasons why they are accepted, in order."""
