@@ -3,37 +3,28 @@
 With ``read_only=True`` the run is a dry run, and every part that writes is left out or replaced by one that reads.
 """
 
-from __future__ import annotations
-
-from contextlib import nullcontext
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from ecr_cleaner.approval import policy
+from ecr_cleaner.approval.plan import SavedPlan
 from ecr_cleaner.aws import lock, s3
 from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.clock import utc_now
 from ecr_cleaner.history.store import HistoryReader, HistoryStore
 from ecr_cleaner.journal.reader import JournalReader
 from ecr_cleaner.journal.writer import Journal
-from ecr_cleaner.publish.report_store import ReportStore, store
+from ecr_cleaner.publish.report_store import ReportKeeper, ReportStore, store
 from ecr_cleaner.report.document import DocumentReporter, ReportedSettings
-from ecr_cleaner.report.reporter import Fanout
+from ecr_cleaner.report.reporter import Fanout, Reporter
 from ecr_cleaner.run.context import RunContext
 from ecr_cleaner.settings.gaps import KnownSources
+from ecr_cleaner.settings.loader import Settings
 from ecr_cleaner.usage.catalog import EXCLUDABLE, NAMES_SHA256
 from ecr_cleaner.usage.scanner import LocalScanner
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from contextlib import AbstractContextManager
-    from datetime import datetime
-
-    from ecr_cleaner.approval.plan import SavedPlan
-    from ecr_cleaner.publish.report_store import ReportKeeper
-    from ecr_cleaner.report.reporter import Reporter
-    from ecr_cleaner.settings.loader import Settings
-
 
 KNOWN_SOURCES: Final = KnownSources(EXCLUDABLE, NAMES_SHA256)
 """What settings may name, and the version that they have to match."""

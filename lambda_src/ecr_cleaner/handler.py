@@ -1,32 +1,26 @@
 """Lambda entry: parses the request, has `compose` create the run, executes it, and publishes its result."""
 
-from __future__ import annotations
-
 import os
 import uuid
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Protocol
 
 from ecr_cleaner import compose
 from ecr_cleaner.aws import errors
 from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.clock import utc_now
 from ecr_cleaner.errors import CleanerError, HistoryError, LockHeldError, RunFailedError, SettingsError
-from ecr_cleaner.model.result import RunStatus
+from ecr_cleaner.model.result import RunResult, RunStatus
 from ecr_cleaner.model.scan import counts_json
 from ecr_cleaner.publish import announce
 from ecr_cleaner.report.invocation import InvocationResult
 from ecr_cleaner.report.log import LOGGER, LogReporter, quiet_libraries
 from ecr_cleaner.report.summary import SCHEMA_VERSION, run_json
 from ecr_cleaner.run import pipeline
+from ecr_cleaner.run.context import RunContext
 from ecr_cleaner.settings import loader
 from ecr_cleaner.settings.request import ApplyRequest, ConfirmationRequest
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
-
-    from ecr_cleaner.model.result import RunResult
-    from ecr_cleaner.run.context import RunContext
 
 
 class Context(Protocol):

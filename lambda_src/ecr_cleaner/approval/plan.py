@@ -9,27 +9,20 @@ Canonical is meant as in RFC 8785: members sorted by name, no whitespace, UTF-8,
 and objects, so that equal content has equal bytes. Equal content in other bytes is refused.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
-from datetime import timedelta
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import pairwise
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, AwareDatetime, Field, ValidationError
 
 from ecr_cleaner.approval.selection import Approved
 from ecr_cleaner.errors import ApprovalError
-from ecr_cleaner.model.plan import REMOVING_REASONS, Reason
+from ecr_cleaner.model.plan import REMOVING_REASONS, Reason, RepositoryPlan
 from ecr_cleaner.schema import Strict, sentences
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from datetime import datetime
-
-    from ecr_cleaner.model.plan import RepositoryPlan
 
 SCHEMA_VERSION: Final = 1
 

@@ -4,27 +4,20 @@ If approval is required, a scheduled run only writes a plan (`PlanProposal`). A 
 plan reads it (`PlanApplication`), and removes the images of this `ApprovedPlan` that it selects by itself as well.
 """
 
-from __future__ import annotations
-
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
-from typing import TYPE_CHECKING, Protocol
+from datetime import datetime, timedelta
+from typing import Protocol
 
 from ecr_cleaner.approval import plan as approval_plan
 from ecr_cleaner.approval import selection
+from ecr_cleaner.approval.plan import SavedPlan
 from ecr_cleaner.approval.store import PlanExecution, PlanStore
+from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.errors import ApprovalError, CleanerError
 from ecr_cleaner.model.plan import PlanSummary, Removal, RemovalStatus, RepositoryPlan, RetainedImage
-from ecr_cleaner.model.result import RepositoryStatus
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-    from datetime import datetime
-
-    from ecr_cleaner.approval.plan import SavedPlan
-    from ecr_cleaner.aws.client import AwsClients
-    from ecr_cleaner.model.result import RepositoryResult
-    from ecr_cleaner.settings.loader import Settings
+from ecr_cleaner.model.result import RepositoryResult, RepositoryStatus
+from ecr_cleaner.settings.loader import Settings
 
 
 @dataclass(frozen=True, slots=True)

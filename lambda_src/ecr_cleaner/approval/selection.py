@@ -3,20 +3,13 @@
 A saved plan can only restrict: it permits nothing but removals that a fresh evaluation selects by itself.
 """
 
-from __future__ import annotations
-
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from ecr_cleaner.model.plan import Removal, RemovalStatus, RepositoryPlan, RetainedImage
+from ecr_cleaner.model.plan import Reason, Removal, RemovalStatus, RepositoryPlan, RetainedImage, Verdict
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from ecr_cleaner.model.plan import Reason, Verdict
-
-    Planned = Mapping[str, "Approved"]
-    """Approved images of one repository, by digest."""
+Planned = Mapping[str, "Approved"]
+"""Approved images of one repository, by digest."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,23 +15,19 @@ to remove anything: a plan takes effect only when its id is submitted, and permi
 by itself.
 """
 
-from __future__ import annotations
-
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field
 
 from ecr_cleaner import schema
 from ecr_cleaner.approval import plan as approval_plan
+from ecr_cleaner.approval.plan import SavedPlan
 from ecr_cleaner.aws import s3
+from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.errors import AbsentError, ApprovalError, NoPlanError, ReplacedError
 from ecr_cleaner.schema import Strict
-
-if TYPE_CHECKING:
-    from ecr_cleaner.approval.plan import SavedPlan
-    from ecr_cleaner.aws.client import AwsClients
 
 
 class PlanExecution(Strict):

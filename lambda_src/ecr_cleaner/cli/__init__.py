@@ -3,8 +3,6 @@
 Each file in `ecr_cleaner.cli.commands` is a command; what commands share is in this package.
 """
 
-from __future__ import annotations
-
 from typing import Final
 
 import click

@@ -1,39 +1,32 @@
 """Carries out a saved plan: invokes the function once and waits for it, or runs locally."""
 
-from __future__ import annotations
-
 import json
 import os
 import sys
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import click
+from rich.console import Console
 from rich.text import Text
 
 from ecr_cleaner import compose
 from ecr_cleaner.approval import plan as approval_plan
 from ecr_cleaner.aws import errors, responses
 from ecr_cleaner.cli.deadline import Deadline
+from ecr_cleaner.cli.plan_files import NamedPlan
+from ecr_cleaner.cli.session import Connection
 from ecr_cleaner.clock import utc_now
 from ecr_cleaner.errors import CleanerError, IncompleteAnswerError
-from ecr_cleaner.model.plan import RemovalStatus
+from ecr_cleaner.model.plan import Removal, RemovalStatus
 from ecr_cleaner.model.result import RunStatus
 from ecr_cleaner.report.reporter import CollectingReporter
 from ecr_cleaner.report.summary import run_json
 from ecr_cleaner.run import pipeline
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from rich.console import Console
-
-    from ecr_cleaner.cli.plan_files import NamedPlan
-    from ecr_cleaner.cli.session import Connection
-    from ecr_cleaner.model.plan import Removal
-    from ecr_cleaner.settings.loader import Settings
+from ecr_cleaner.settings.loader import Settings
 
 LONGEST_RUN_SECONDS: Final = 900
 """Lambda's maximum; for local runs too, because the lock expires."""

@@ -1,17 +1,12 @@
 """The deadline of a local run."""
 
-from __future__ import annotations
-
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from datetime import datetime
 
 from ecr_cleaner.cli.interrupts import STOPPED
 from ecr_cleaner.clock import utc_now
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
 
 
 @dataclass(slots=True)

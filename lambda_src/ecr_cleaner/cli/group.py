@@ -1,7 +1,5 @@
 """Finds the commands, and reports their errors."""
 
-from __future__ import annotations
-
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any

@@ -1,19 +1,13 @@
 """What is known of the images of one repository, from registry, history and journal."""
 
-from __future__ import annotations
-
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from datetime import datetime
+from typing import Any, Literal
 
-from ecr_cleaner.history.model import Entry
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-    from datetime import datetime
-
-    from ecr_cleaner.history.model import History
-    from ecr_cleaner.journal.reader import JournalRecord
-    from ecr_cleaner.model.image import Image
+from ecr_cleaner.history.model import Entry, History
+from ecr_cleaner.journal.reader import JournalRecord
+from ecr_cleaner.model.image import Image
 
 ImagePresence = Literal["there", "archived", "being restored", "gone"]
 

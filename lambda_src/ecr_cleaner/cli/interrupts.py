@@ -1,16 +1,12 @@
 """Ctrl-C: calls in progress end, no new ones are made, and the terminal is restored."""
 
-from __future__ import annotations
-
 import os
 import signal
 import threading
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final, NoReturn
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from types import FrameType
+from types import FrameType
+from typing import Final, NoReturn
 
 INTERRUPTED: Final = 130
 """Exit code after SIGINT, as in shells: 128 plus the number of the signal."""

@@ -1,24 +1,19 @@
 """The settings of a command, and their origin: options, the deployed function, or a copy of its settings."""
 
-from __future__ import annotations
-
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import Any, Final, Literal
 
 from ecr_cleaner import __version__
 from ecr_cleaner.aws import errors, responses, s3
+from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.compose import KNOWN_SOURCES
 from ecr_cleaner.errors import CleanerError, SettingsError
 from ecr_cleaner.settings.loader import Settings, from_document, from_environment
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from ecr_cleaner.aws.client import AwsClients
-
-    Connect = Callable[[], AwsClients]
-    """Creates the clients, for settings in a bucket."""
+Connect = Callable[[], AwsClients]
+"""Creates the clients, for settings in a bucket."""
 
 _DOCUMENT: Final = "ECR_CLEANER_SETTINGS"
 _ENVIRONMENT: Final = frozenset({"DRY_RUN", "DEFAULT_KEEP_DAYS", _DOCUMENT})

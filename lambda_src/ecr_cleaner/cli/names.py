@@ -1,19 +1,15 @@
 """Image names on the command line, with or without the host of the registry."""
 
-from __future__ import annotations
-
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import click
 
 from ecr_cleaner.aws import responses
+from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.errors import UnreadableReferenceError
 from ecr_cleaner.model.usage import Reference
 from ecr_cleaner.reference import parse
-
-if TYPE_CHECKING:
-    from ecr_cleaner.aws.client import AwsClients
 
 _ANY_HOST: Final = "000000000000.dkr.ecr.any.amazonaws.com"
 _NOTHING: Final = Reference("")

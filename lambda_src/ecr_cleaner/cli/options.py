@@ -1,10 +1,9 @@
 """Options that several commands share: each decorator adds options and passes them on as one value."""
 
-from __future__ import annotations
-
 import re
+from collections.abc import Callable, Iterable
 from functools import wraps
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, BinaryIO, Final
 
 import click
 from click.core import ParameterSource
@@ -18,12 +17,9 @@ from ecr_cleaner.errors import SettingsError
 from ecr_cleaner.schema import sentences
 from ecr_cleaner.settings.loader import DEFAULT_KEEP_DAYS, Settings
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from typing import BinaryIO
+Command = Callable[..., Any]
 
-    Command = Callable[..., Any]
-    Option = Callable[[Command], Command]
+Option = Callable[[Command], Command]
 
 
 def connection(command: Command) -> Command:

@@ -4,23 +4,19 @@ A result is a document, which `FORMATS` render for programs, and text, which the
 its renderer to `FORMATS`: its option is added to every command with a result.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import sys
 import uuid
+from collections.abc import Callable, Mapping
 from io import StringIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import click
 from rich.console import Console
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    Command = Callable[..., Any]
+Command = Callable[..., Any]
 
 _WIDTH: Final = 160
 """In characters, where no terminal says how wide it is; COLUMNS says otherwise."""

@@ -1,27 +1,23 @@
 """Saved plans in files: the same document as in the bucket, named after its id."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import click
 
 from ecr_cleaner.approval import plan as approval_plan
+from ecr_cleaner.approval.plan import SavedPlan
 from ecr_cleaner.aws import responses
+from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.cli import output
+from ecr_cleaner.cli.known_settings import KnownSettings
 from ecr_cleaner.clock import utc_now
 from ecr_cleaner.errors import ApprovalError
 from ecr_cleaner.model.result import RepositoryStatus, RunStatus
-
-if TYPE_CHECKING:
-    from ecr_cleaner.approval.plan import SavedPlan
-    from ecr_cleaner.aws.client import AwsClients
-    from ecr_cleaner.cli.known_settings import KnownSettings
-    from ecr_cleaner.report.reporter import CollectingReporter
+from ecr_cleaner.report.reporter import CollectingReporter
 
 _ID: Final = re.compile(r"[0-9a-f]{64}")
 

@@ -1,17 +1,14 @@
 """Progress on standard error, if that is a terminal."""
 
-from __future__ import annotations
-
 import sys
 import threading
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from rich.console import Console
 from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 
-if TYPE_CHECKING:
-    from ecr_cleaner.aws.client import AwsClients
+from ecr_cleaner.aws.client import AwsClients
 
 
 class Progress:

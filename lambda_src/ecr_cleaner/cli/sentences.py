@@ -1,7 +1,5 @@
 """Errors as one sentence that says what to do; recognised by AWS's error codes, never by messages."""
 
-from __future__ import annotations
-
 import re
 from typing import Final
 

@@ -1,33 +1,26 @@
 """The AWS connection of a command, and the dry run that `plan` and `explain` share."""
 
-from __future__ import annotations
-
 import uuid
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final
+from pathlib import Path
+from typing import Any, Final
 
 import click
 
 from ecr_cleaner import compose
 from ecr_cleaner.aws import responses
-from ecr_cleaner.aws.client import connect
+from ecr_cleaner.aws.client import AwsClients, connect
 from ecr_cleaner.cli.interrupts import STOPPED
+from ecr_cleaner.cli.known_settings import KnownSettings
 from ecr_cleaner.cli.progress import Progress
-from ecr_cleaner.model.result import RunStatus
+from ecr_cleaner.model.result import RunResult, RunStatus
 from ecr_cleaner.publish.report_store import LocalPage
 from ecr_cleaner.registry import config, opt_in, repositories
 from ecr_cleaner.registry.repositories import list_repositories
 from ecr_cleaner.report.reporter import CollectingReporter
 from ecr_cleaner.run import pipeline
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from ecr_cleaner.aws.client import AwsClients
-    from ecr_cleaner.cli.known_settings import KnownSettings
-    from ecr_cleaner.model.result import RunResult
-    from ecr_cleaner.settings.loader import Settings
+from ecr_cleaner.settings.loader import Settings
 
 EXIT_CODES: Final = {
     RunStatus.COMPLETED: 0,

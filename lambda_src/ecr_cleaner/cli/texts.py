@@ -1,7 +1,5 @@
 """Endings of the help of several commands."""
 
-from __future__ import annotations
-
 from typing import Final
 
 from ecr_cleaner.cli.session import REMOVALS_PLANNED

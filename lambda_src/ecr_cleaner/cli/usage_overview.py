@@ -3,31 +3,25 @@
 Images without usages are left out, and nothing is evaluated. Only one repository is held in memory at a time.
 """
 
-from __future__ import annotations
-
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from ecr_cleaner.aws import errors
+from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.decision import matching
 from ecr_cleaner.errors import CleanerError
+from ecr_cleaner.model.image import Image
 from ecr_cleaner.model.result import RunStatus
-from ecr_cleaner.model.usage import ReferenceScope
+from ecr_cleaner.model.scan import UsageScan
+from ecr_cleaner.model.usage import ReferenceScope, Usage
 from ecr_cleaner.registry import config, repositories
 from ecr_cleaner.registry import images as registry_images
+from ecr_cleaner.registry.pull_access import RegistryFacts
+from ecr_cleaner.settings.loader import Settings
 from ecr_cleaner.usage.scanner import LocalScanner
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
-    from datetime import datetime
-
-    from ecr_cleaner.aws.client import AwsClients
-    from ecr_cleaner.model.image import Image
-    from ecr_cleaner.model.scan import UsageScan
-    from ecr_cleaner.model.usage import Usage
-    from ecr_cleaner.registry.pull_access import RegistryFacts
-    from ecr_cleaner.settings.loader import Settings
 
 SCHEMA_VERSION: Final = 1
 

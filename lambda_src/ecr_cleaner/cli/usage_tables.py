@@ -1,20 +1,14 @@
 """The usage overview as tables on a terminal."""
 
-from __future__ import annotations
-
 from itertools import groupby
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ecr_cleaner.cli.usage_overview import ImageState
+from ecr_cleaner.cli.usage_overview import ImageState, ImageUsage, UsageOverview
 from ecr_cleaner.report.console import STYLES
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from ecr_cleaner.cli.usage_overview import ImageUsage, UsageOverview
 
 _DIGEST_LENGTH: Final = 19  # "sha256:" and the first twelve digits
 _STATES: Final = {

@@ -5,23 +5,16 @@ referrers (signatures, SBOMs), by OCI subject or by the ``sha256-<hex>`` tag sch
 (https://github.com/opencontainers/distribution-spec/blob/main/spec.md#referrers-tag-schema, cosign's ``.sig``).
 """
 
-from __future__ import annotations
-
 import re
 from collections import defaultdict, deque
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from ecr_cleaner.model.image import CONTAINER_CONFIG_MEDIA_TYPES, LEGACY_MEDIA_TYPES
-from ecr_cleaner.model.usage import ReferenceScope
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from ecr_cleaner.model.image import Image
-    from ecr_cleaner.model.repository import RepositorySnapshot
-    from ecr_cleaner.model.usage import Reference, Usage
+from ecr_cleaner.model.image import CONTAINER_CONFIG_MEDIA_TYPES, LEGACY_MEDIA_TYPES, Image
+from ecr_cleaner.model.repository import RepositorySnapshot
+from ecr_cleaner.model.usage import Reference, ReferenceScope, Usage
 
 _SUBJECT_TAG: Final = re.compile(r"sha256-(?P<hex>[0-9a-f]{64})(?:\..+)?")
 

@@ -1,14 +1,9 @@
 """Pure: limits on what a repository or a whole run may remove."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from ecr_cleaner.model.plan import RemovalStatus
-
-if TYPE_CHECKING:
-    from ecr_cleaner.model.plan import Removal, RepositoryPlan
+from ecr_cleaner.model.plan import Removal, RemovalStatus, RepositoryPlan
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,19 +4,12 @@
 images that are missing or at risk, and must not be false alarms.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from ecr_cleaner.model.usage import ReferenceScope
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from ecr_cleaner.model.image import Image
-    from ecr_cleaner.model.usage import Reference, Usage
+from ecr_cleaner.model.image import Image
+from ecr_cleaner.model.usage import Reference, ReferenceScope, Usage
 
 
 @dataclass(frozen=True, slots=True)

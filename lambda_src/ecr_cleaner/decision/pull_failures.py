@@ -5,18 +5,13 @@ AWS tells of some consumers that they did not get their image; the sources hand 
 removed until the consumer works again.
 """
 
-from __future__ import annotations
-
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from ecr_cleaner.decision import matching
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-
-    from ecr_cleaner.model.image import Image, RemovedImage
-    from ecr_cleaner.model.usage import Usage
+from ecr_cleaner.model.image import Image, RemovedImage
+from ecr_cleaner.model.usage import Usage
 
 MOST: Final = 10
 """Consumers that a refusal names: enough to know that something is wrong, and with what."""

@@ -3,23 +3,16 @@
 Each condition keeps on its own: an additional one never removes more.
 """
 
-from __future__ import annotations
-
 import heapq
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
 
 from ecr_cleaner.decision import graph as graphs
+from ecr_cleaner.decision.graph import Graph
+from ecr_cleaner.model.image import Image
 from ecr_cleaner.model.plan import Reason
 from ecr_cleaner.model.repository import Retention, RetentionRule
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from datetime import datetime
-
-    from ecr_cleaner.decision.graph import Graph
-    from ecr_cleaner.model.image import Image
 
 Grounds = tuple[Reason, tuple[str, ...]]
 """Why an image is kept, and the evidence."""

@@ -5,25 +5,19 @@ repository's rule keeps it, and no kept image needs it; an archived one only if 
 Keep always wins over remove.
 """
 
-from __future__ import annotations
-
-from datetime import timedelta
+from collections.abc import Container, Iterable, Mapping
+from datetime import datetime, timedelta
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from ecr_cleaner.decision import graph as graphs
 from ecr_cleaner.decision import retention as retentions
+from ecr_cleaner.decision.graph import Graph, KeepReason
+from ecr_cleaner.decision.retention import Grounds
+from ecr_cleaner.model.image import Image
 from ecr_cleaner.model.plan import Reason, RepositoryPlan, Verdict
-
-if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Mapping
-    from datetime import datetime
-
-    from ecr_cleaner.decision.graph import Graph, KeepReason
-    from ecr_cleaner.decision.retention import Grounds
-    from ecr_cleaner.model.image import Image
-    from ecr_cleaner.model.repository import Repository, RepositorySnapshot, Retention
-    from ecr_cleaner.model.usage import Usage
+from ecr_cleaner.model.repository import Repository, RepositorySnapshot, Retention
+from ecr_cleaner.model.usage import Usage
 
 MAX_TAGS: Final = 100
 """More (digest, tag) pairs do not fit into one call, and the ids of one image are never split over two calls."""

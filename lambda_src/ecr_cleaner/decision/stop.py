@@ -1,20 +1,14 @@
 """Pure: what stops a whole run from removing anything."""
 
-from __future__ import annotations
-
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from datetime import datetime, timedelta
+from typing import Final
 
 from ecr_cleaner.decision import usage_drop
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from datetime import datetime
-
-    from ecr_cleaner.decision.limits import LimitTracker
-    from ecr_cleaner.decision.usage_drop import UsageDrop
-    from ecr_cleaner.model.scan import SourceKey, UsageScan
+from ecr_cleaner.decision.limits import LimitTracker
+from ecr_cleaner.decision.usage_drop import UsageDrop
+from ecr_cleaner.model.scan import SourceKey, UsageScan
 
 FRESHNESS: Final = timedelta(minutes=10)
 """Usages older than this are collected again before more is removed."""

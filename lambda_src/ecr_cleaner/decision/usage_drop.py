@@ -1,18 +1,12 @@
 """Pure: a drop in usages that an operator has to confirm before anything is removed."""
 
-from __future__ import annotations
-
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from ecr_cleaner.model.scan import SourceKey, SourceStatus, counts_json
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from ecr_cleaner.model.scan import UsageScan
+from ecr_cleaner.model.scan import SourceKey, SourceStatus, UsageScan, counts_json
 
 _SEEN: Final = frozenset({SourceStatus.COMPLETE, SourceStatus.NOT_IN_REGION})
 

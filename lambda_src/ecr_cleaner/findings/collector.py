@@ -4,32 +4,26 @@ A call that fails here is a finding itself, and after a few of them none is made
 gets short, and none is repeated before everything is removed: what removal needs comes first.
 """
 
-from __future__ import annotations
-
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, TypeVar
+from datetime import datetime
+from typing import Final, TypeVar
 
 from ecr_cleaner.aws import errors, responses
+from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.decision import matching
 from ecr_cleaner.errors import CleanerError, OutOfTimeError
 from ecr_cleaner.findings import lifecycle_policy, rules
 from ecr_cleaner.model.finding import Finding, FindingKind, Severity
-from ecr_cleaner.model.repository import RepositorySnapshot, SkipReason
+from ecr_cleaner.model.image import Image, RemovedImage
+from ecr_cleaner.model.repository import Repository, RepositorySnapshot, SkipReason
 from ecr_cleaner.model.result import RepositoryStatus
+from ecr_cleaner.model.usage import Usage
 from ecr_cleaner.registry import config, pull_access
 from ecr_cleaner.registry import images as registry_images
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-    from datetime import datetime
-
-    from ecr_cleaner.aws.client import AwsClients
-    from ecr_cleaner.model.image import Image, RemovedImage
-    from ecr_cleaner.model.repository import Repository
-    from ecr_cleaner.model.usage import Usage
-    from ecr_cleaner.registry.pull_access import RegistryFacts
-    from ecr_cleaner.registry.repositories import RegistryListing
-    from ecr_cleaner.settings.loader import Settings
+from ecr_cleaner.registry.pull_access import RegistryFacts
+from ecr_cleaner.registry.repositories import RegistryListing
+from ecr_cleaner.settings.loader import Settings
 
 SPARE_SECONDS: Final = 300.0
 """With less than this left before removal no call is made for a finding: a third of what Lambda gives a run."""

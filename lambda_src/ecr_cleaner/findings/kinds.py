@@ -1,7 +1,5 @@
 """What each kind of finding means and what to do about it; `RUN_FAILING_KINDS` says which of them fail a run."""
 
-from __future__ import annotations
-
 from typing import Final, NamedTuple
 
 from ecr_cleaner.model.finding import FindingKind

@@ -12,22 +12,16 @@ Nothing beyond that is assumed: a rule with an unknown member is not evaluated, 
 because it might exclude images from them.
 """
 
-from __future__ import annotations
-
 import json
 import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from ecr_cleaner.decision.retention import matches
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
-    from datetime import datetime
-
-    from ecr_cleaner.model.image import Image
+from ecr_cleaner.model.image import Image
 
 
 class Action(StrEnum):

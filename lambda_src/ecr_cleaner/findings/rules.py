@@ -4,27 +4,19 @@ One call for each repository whose images are known, with nothing in memory but 
 registry as a whole is said at the end.
 """
 
-from __future__ import annotations
-
-from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Final
 
 from ecr_cleaner.decision import graph as graphs
 from ecr_cleaner.decision import pull_failures
-from ecr_cleaner.decision.matching import wanted
+from ecr_cleaner.decision.matching import Resolved, wanted
 from ecr_cleaner.findings import lifecycle_policy
+from ecr_cleaner.findings.lifecycle_policy import Fate, Policy
 from ecr_cleaner.model.finding import Finding, FindingKind, Severity
-from ecr_cleaner.model.usage import ReferenceScope, UsageKind
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
-    from datetime import datetime
-
-    from ecr_cleaner.decision.matching import Resolved
-    from ecr_cleaner.findings.lifecycle_policy import Fate, Policy
-    from ecr_cleaner.model.image import Image, RemovedImage
-    from ecr_cleaner.model.repository import RepositorySnapshot
-    from ecr_cleaner.model.usage import Usage
+from ecr_cleaner.model.image import Image, RemovedImage
+from ecr_cleaner.model.repository import RepositorySnapshot
+from ecr_cleaner.model.usage import ReferenceScope, Usage, UsageKind
 
 REGISTRY: Final = "registry"
 """The subject of what concerns no single repository."""

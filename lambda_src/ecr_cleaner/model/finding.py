@@ -1,7 +1,5 @@
 """What a run found beside its verdicts."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from enum import StrEnum
 

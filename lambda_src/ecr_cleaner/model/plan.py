@@ -3,18 +3,14 @@
 Times are timezone-aware UTC, sizes are bytes, ages are days of 24 hours.
 """
 
-from __future__ import annotations
-
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import datetime
-
-    from ecr_cleaner.model.image import Image
-    from ecr_cleaner.model.repository import Repository
+from ecr_cleaner.model.image import Image
+from ecr_cleaner.model.repository import Repository
 
 
 class Reason(StrEnum):

@@ -6,18 +6,14 @@ Times are timezone-aware UTC, sizes are bytes, ages are days of 24 hours.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final, Literal
+from typing import Final, Literal
 
-from ecr_cleaner.model.plan import REMOVING_REASONS, Reason, RemovalStatus
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from ecr_cleaner.model.finding import Finding
-    from ecr_cleaner.model.plan import PlanSummary, Removal, RepositoryPlan
-    from ecr_cleaner.model.scan import UsageScan
+from ecr_cleaner.model.finding import Finding
+from ecr_cleaner.model.plan import REMOVING_REASONS, PlanSummary, Reason, Removal, RemovalStatus, RepositoryPlan
+from ecr_cleaner.model.scan import UsageScan
 
 
 class RepositoryStatus(StrEnum):

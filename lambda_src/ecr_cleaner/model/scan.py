@@ -5,19 +5,16 @@ Times are timezone-aware UTC, sizes are bytes, ages are days of 24 hours.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from pydantic import AwareDatetime
 
 from ecr_cleaner.model.finding import Finding
 from ecr_cleaner.model.usage import ScanTarget, Usage
 from ecr_cleaner.schema import NotNegative, Sha256, Text, stored
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import datetime
 
 
 class SourceStatus(StrEnum):

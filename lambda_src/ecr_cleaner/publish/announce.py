@@ -4,27 +4,22 @@ By then the run has ended and written its report. An announcement that fails als
 its own.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import sys
+from collections.abc import Callable
+from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from ecr_cleaner.aws import client, errors, responses
+from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.clock import utc_now
 from ecr_cleaner.errors import AnnouncementError, CleanerError
 from ecr_cleaner.report import mail, metrics, run_event
+from ecr_cleaner.report.invocation import InvocationResult
 from ecr_cleaner.report.log import LOGGER
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
-
-    from ecr_cleaner.aws.client import AwsClients
-    from ecr_cleaner.report.invocation import InvocationResult
-    from ecr_cleaner.settings.loader import Settings
+from ecr_cleaner.settings.loader import Settings
 
 LAST_SECONDS: Final = float(client.CONNECT_TIMEOUT_SECONDS + client.READ_TIMEOUT_SECONDS + 5)
 """Time that must be left for one more call: one without a response must not make Lambda end the invocation, or its

@@ -10,28 +10,22 @@
 Nothing here is ever read to decide something.
 """
 
-from __future__ import annotations
-
 import json
 import tempfile
 from contextlib import closing
 from dataclasses import dataclass, replace
-from typing import IO, TYPE_CHECKING, Annotated, Any, Final, Literal, Protocol
+from pathlib import Path
+from typing import IO, Annotated, Any, Final, Literal, Protocol
 
 from pydantic import Field, ValidationError
 
 from ecr_cleaner.aws import errors, s3
+from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.errors import AbsentError, CleanerError, ReplacedError
-from ecr_cleaner.model.result import StoredReport
+from ecr_cleaner.model.result import RunResult, StoredReport
 from ecr_cleaner.report import html_page
+from ecr_cleaner.report.document import DocumentReporter
 from ecr_cleaner.schema import Strict
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from ecr_cleaner.aws.client import AwsClients
-    from ecr_cleaner.model.result import RunResult
-    from ecr_cleaner.report.document import DocumentReporter
 
 TREND_RUNS: Final = 90
 """Of how many runs the totals are kept."""

@@ -1,18 +1,13 @@
 """Reads registry-wide configuration and policies: pull-through caches, replication, who may pull."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
 
 from ecr_cleaner.aws import errors, responses
+from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.errors import RepositoryError
 from ecr_cleaner.registry.images import PAGE_SIZE
 from ecr_cleaner.registry.pull_access import RegistryFacts, foreign_pullers
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from ecr_cleaner.aws.client import AwsClients
 
 _POLICY_ABSENT: Final = frozenset({"RepositoryPolicyNotFoundException", "RegistryPolicyNotFoundException"})
 

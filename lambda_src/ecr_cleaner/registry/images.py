@@ -1,22 +1,17 @@
 """Reads the images of a repository and the manifests that its indexes list."""
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
 
 from ecr_cleaner.aws import errors, responses
+from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.decision.retention import matches
 from ecr_cleaner.errors import RepositoryError
 from ecr_cleaner.model.image import INDEX_MEDIA_TYPES, Image
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from ecr_cleaner.aws.client import AwsClients
-    from ecr_cleaner.model.repository import SkipReason
-    from ecr_cleaner.registry.own_pulls import Readings
-    from ecr_cleaner.settings.loader import Settings
+from ecr_cleaner.model.repository import SkipReason
+from ecr_cleaner.registry.own_pulls import Readings
+from ecr_cleaner.settings.loader import Settings
 
 PAGE_SIZE: Final = 1000
 

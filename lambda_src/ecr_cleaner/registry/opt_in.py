@@ -1,22 +1,17 @@
 """Reads which repositories opted in by tag, and what their tags ask for."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from ecr_cleaner.aws import errors, responses
+from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.decision import retention
 from ecr_cleaner.model.repository import Repository, Skipped, SkipReason
 from ecr_cleaner.registry import tags as registry_tags
 from ecr_cleaner.registry.config import policy_text
 from ecr_cleaner.registry.images import accepting
 from ecr_cleaner.registry.pull_access import RegistryFacts, foreign_pullers
-from ecr_cleaner.settings.loader import whole_days
-
-if TYPE_CHECKING:
-    from ecr_cleaner.aws.client import AwsClients
-    from ecr_cleaner.settings.loader import Settings
+from ecr_cleaner.settings.loader import Settings, whole_days
 
 ENABLED_TAG: Final = "BoxCleanerEnabled"
 

@@ -5,21 +5,14 @@ start and the end of the call. The first such pull time is attributed to the cal
 say who pulled.
 """
 
-from __future__ import annotations
-
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from datetime import datetime, timedelta
+from typing import Final
 
 from ecr_cleaner.clock import utc_now
-from ecr_cleaner.model.image import LONGEST_READING
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-    from datetime import datetime
-
-    from ecr_cleaner.model.image import Image
+from ecr_cleaner.model.image import LONGEST_READING, Image
 
 CLOCKS_DIFFER: Final = timedelta(seconds=10)
 """Largest difference between ECR's clock and the function's; AWS synchronises both."""

@@ -5,18 +5,14 @@ is that of IAM resource policies
 (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html).
 """
 
-from __future__ import annotations
-
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from ecr_cleaner.errors import RepositoryError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _PULL_ACTIONS: Final = ("ecr:batchgetimage", "ecr:getdownloadurlforlayer", "ecr:batchimportupstreamimage")
 

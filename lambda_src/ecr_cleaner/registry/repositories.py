@@ -1,25 +1,19 @@
 """Looks at every repository of the registry: which may be cleaned, and why the others may not."""
 
-from __future__ import annotations
-
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from ecr_cleaner.aws import errors, responses
+from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.errors import CleanerError, OutOfTimeError
 from ecr_cleaner.model.repository import Repository, Skipped
 from ecr_cleaner.model.result import RepositoryOutcome, RepositoryStatus
 from ecr_cleaner.registry import opt_in
 from ecr_cleaner.registry.images import PAGE_SIZE
 from ecr_cleaner.registry.pull_access import RegistryFacts
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-
-    from ecr_cleaner.aws.client import AwsClients
-    from ecr_cleaner.registry.pull_access import RegistryFacts
-    from ecr_cleaner.settings.loader import Settings
+from ecr_cleaner.settings.loader import Settings
 
 
 def repository_names(clients: AwsClients) -> Iterator[tuple[str, str]]:

@@ -1,13 +1,9 @@
 """Pure: which tags of a repository are probably misspelled tags of the cleaner."""
 
-from __future__ import annotations
-
 import re
+from collections.abc import Iterable, Mapping
 from difflib import SequenceMatcher
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+from typing import Final
 
 _OTHER: Final = re.compile(r"[^a-z0-9]")
 

@@ -1,27 +1,21 @@
 """Removes one batch of a repository: check, journal, check again, call, and check what ECR did not confirm."""
 
-from __future__ import annotations
-
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import chain
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from ecr_cleaner.aws import errors, pacing
+from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.clock import utc_now
+from ecr_cleaner.journal.writer import Journal
+from ecr_cleaner.model.image import Image
 from ecr_cleaner.model.plan import Removal, RemovalStatus, Verdict
+from ecr_cleaner.model.repository import Repository
 from ecr_cleaner.registry import images
+from ecr_cleaner.registry.own_pulls import Readings
 from ecr_cleaner.removal import calls, drift
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-    from datetime import datetime
-
-    from ecr_cleaner.aws.client import AwsClients
-    from ecr_cleaner.journal.writer import Journal
-    from ecr_cleaner.model.image import Image
-    from ecr_cleaner.model.repository import Repository
-    from ecr_cleaner.registry.own_pulls import Readings
 
 MAX_ATTEMPTS: Final = 5
 """Calls for one batch, each after its own check, as long as the failures are transient."""

@@ -1,17 +1,12 @@
 """The calls that delete or archive images, and what their responses mean; `batch` decides which images."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 from ecr_cleaner.aws import errors
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from ecr_cleaner.aws.client import AwsClients
-    from ecr_cleaner.model.image import Image
-    from ecr_cleaner.model.plan import Verdict
+from ecr_cleaner.aws.client import AwsClients
+from ecr_cleaner.model.image import Image
+from ecr_cleaner.model.plan import Verdict
 
 ImageId = dict[str, str]
 

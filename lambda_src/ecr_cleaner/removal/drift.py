@@ -1,17 +1,12 @@
 """What happened to images since they were evaluated: a changed image is kept."""
 
-from __future__ import annotations
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 
-from typing import TYPE_CHECKING
+from ecr_cleaner.model.image import Image
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from datetime import datetime
-
-    from ecr_cleaner.model.image import Image
-
-    Explained = Callable[[Image, datetime | None], bool]
-    """Whether a pull time comes from a call of this run."""
+Explained = Callable[[Image, datetime | None], bool]
+"""Whether a pull time comes from a call of this run."""
 
 
 def parts(image: Image, dependents: Mapping[str, Sequence[Image]]) -> list[Image]:

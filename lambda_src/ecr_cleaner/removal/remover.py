@@ -4,30 +4,23 @@ The indexes that list an image and the subjects that it refers to are removed be
 dependents are kept too.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import chain
-from typing import TYPE_CHECKING
 
+from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.clock import utc_now
 from ecr_cleaner.decision.graph import subjects_of
-from ecr_cleaner.model.plan import Removal, RemovalStatus, Verdict
+from ecr_cleaner.journal.writer import Journal
+from ecr_cleaner.model.image import Image
+from ecr_cleaner.model.plan import Removal, RemovalStatus, RepositoryPlan, Verdict
 from ecr_cleaner.registry import images as registry_images
 from ecr_cleaner.registry import opt_in
+from ecr_cleaner.registry.own_pulls import Readings
 from ecr_cleaner.removal import batch as batches
 from ecr_cleaner.removal import calls
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-    from datetime import datetime
-
-    from ecr_cleaner.aws.client import AwsClients
-    from ecr_cleaner.journal.writer import Journal
-    from ecr_cleaner.model.image import Image
-    from ecr_cleaner.model.plan import RepositoryPlan
-    from ecr_cleaner.registry.own_pulls import Readings
 
 
 @dataclass(slots=True)

@@ -1,22 +1,18 @@
 """The collected run as tables on a terminal."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from ecr_cleaner.model.finding import FindingKind, Severity
+from ecr_cleaner.model.plan import RepositoryPlan, Verdict
+from ecr_cleaner.model.repository import Retention
 from ecr_cleaner.model.result import RepositoryStatus, RunStatus
+from ecr_cleaner.report.reporter import CollectingReporter
 from ecr_cleaner.report.summary import run_json
 from ecr_cleaner.report.units import human_bytes
-
-if TYPE_CHECKING:
-    from ecr_cleaner.model.plan import RepositoryPlan, Verdict
-    from ecr_cleaner.model.repository import Retention
-    from ecr_cleaner.report.reporter import CollectingReporter
 
 STYLES: Final = {
     RunStatus.COMPLETED: "green",

@@ -4,26 +4,21 @@
 on a line, so that memory holds no more of them than the run itself does; how removals ended is put in at the end.
 """
 
-from __future__ import annotations
-
 import json
 import tempfile
 import weakref
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Any, Final, Literal
+from datetime import datetime
+from typing import IO, Any, Final, Literal
 
 from ecr_cleaner import __version__
+from ecr_cleaner.model.plan import Removal, RepositoryPlan
+from ecr_cleaner.model.result import RepositoryResult, RunResult
+from ecr_cleaner.model.usage import Usage
 from ecr_cleaner.report.reporter import verdict_json
 from ecr_cleaner.report.savings import savings
 from ecr_cleaner.report.summary import finding_json, run_json
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-    from datetime import datetime
-
-    from ecr_cleaner.model.plan import Removal, RepositoryPlan
-    from ecr_cleaner.model.result import RepositoryResult, RunResult
-    from ecr_cleaner.model.usage import Usage
 
 SCHEMA_VERSION: Final = 1
 

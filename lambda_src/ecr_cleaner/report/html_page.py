@@ -5,18 +5,14 @@ repository, a tag or a consumer cannot be markup, and the page's script only wri
 allows the page's own scripts and styles by their hashes and nothing else.
 """
 
-from __future__ import annotations
-
 import base64
 import gzip
 import hashlib
 import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Final, cast
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from typing import IO, Final, cast
 
 _ASSETS: Final = Path(__file__).with_name("assets")
 

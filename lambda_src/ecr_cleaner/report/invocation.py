@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ecr_cleaner.model.result import FAILS_RUN, RepositoryStatus, RunStatus
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from ecr_cleaner.model.result import NotifyOn
+from ecr_cleaner.model.result import FAILS_RUN, NotifyOn, RepositoryStatus, RunStatus
 
 
 @dataclass(frozen=True, slots=True)

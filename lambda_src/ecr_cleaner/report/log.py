@@ -3,19 +3,13 @@
 The fields travel as ``extra``; under Lambda's JSON logging each becomes a member of the line.
 """
 
-from __future__ import annotations
-
 import logging
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from ecr_cleaner.model.finding import Severity
-from ecr_cleaner.model.plan import RemovalStatus
-from ecr_cleaner.model.result import RunStatus
+from ecr_cleaner.model.plan import Removal, RemovalStatus, RepositoryPlan, Verdict
+from ecr_cleaner.model.result import RepositoryResult, RunResult, RunStatus
 from ecr_cleaner.report.summary import finding_json, plan_json, repository_json, retained_image_json, run_json, shown
-
-if TYPE_CHECKING:
-    from ecr_cleaner.model.plan import Removal, RepositoryPlan, Verdict
-    from ecr_cleaner.model.result import RepositoryResult, RunResult
 
 LOGGER: Final = logging.getLogger("ecr_cleaner")
 

@@ -1,16 +1,11 @@
 """The notification of a run as plain text, with all an operator needs to act."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
 
 from ecr_cleaner.model.result import RepositoryStatus, RunStatus
+from ecr_cleaner.report.invocation import InvocationResult
 from ecr_cleaner.report.units import human_bytes
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-
-    from ecr_cleaner.report.invocation import InvocationResult
 
 MAX_SUBJECT: Final = 100
 """Characters, ASCII, on one line, https://docs.aws.amazon.com/sns/latest/api/API_Publish.html."""

@@ -5,19 +5,14 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedd
 CloudWatch Logs makes the metrics of the line; the function needs no permission for it.
 """
 
-from __future__ import annotations
-
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
 
 from ecr_cleaner.model.result import RunStatus
 from ecr_cleaner.model.scan import SourceStatus
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import datetime
-
-    from ecr_cleaner.report.invocation import InvocationResult
+from ecr_cleaner.report.invocation import InvocationResult
 
 DIMENSION: Final = "FunctionName"
 

@@ -1,15 +1,11 @@
 """Who is told of a run as it happens: the protocol, several reporters as one, and one that collects everything."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
+from ecr_cleaner.model.plan import Removal, RepositoryPlan, Verdict
+from ecr_cleaner.model.result import RepositoryResult, RunResult
 from ecr_cleaner.report.summary import run_json
-
-if TYPE_CHECKING:
-    from ecr_cleaner.model.plan import Removal, RepositoryPlan, Verdict
-    from ecr_cleaner.model.result import RepositoryResult, RunResult
 
 
 class Reporter(Protocol):

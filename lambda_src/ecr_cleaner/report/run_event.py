@@ -1,18 +1,13 @@
 """The run as an event for EventBridge; docs/run-event.schema.json says what is in it."""
 
-from __future__ import annotations
-
 import json
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, Final
 
 from ecr_cleaner.model.scan import SourceStatus
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from datetime import datetime
-
-    from ecr_cleaner.report.invocation import InvocationResult
+from ecr_cleaner.report.invocation import InvocationResult
 
 SCHEMA_VERSION: Final = 1
 SOURCE: Final = "ecr-cleaner"

@@ -5,13 +5,9 @@ is counted here once for each of them, so that no sum is too low. Only manifests
 layers are shared.
 """
 
-from __future__ import annotations
-
+from collections.abc import Mapping
 from decimal import ROUND_CEILING, Decimal
-from typing import TYPE_CHECKING, Any, Final, Literal
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from typing import Any, Final, Literal
 
 BYTES_PER_GB: Final = 10**9
 """The smaller definition of a GB: with it no sum is too low."""

@@ -1,19 +1,12 @@
 """What a run says of itself at its end: one JSON document, the function's result."""
 
-from __future__ import annotations
-
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterable
+from typing import Any, Final
 
-from ecr_cleaner.model.plan import RemovalStatus
-from ecr_cleaner.model.result import FAILING_REMOVALS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from ecr_cleaner.model.finding import Finding
-    from ecr_cleaner.model.plan import PlanSummary, RetainedImage
-    from ecr_cleaner.model.result import RepositoryResult, RunResult
+from ecr_cleaner.model.finding import Finding
+from ecr_cleaner.model.plan import PlanSummary, RemovalStatus, RetainedImage
+from ecr_cleaner.model.result import FAILING_REMOVALS, RepositoryResult, RunResult
 
 MAX_FINDINGS_PER_KIND: Final = 100
 """Lambda's answer may have 6 MB, and one line of the log a few hundred KB."""

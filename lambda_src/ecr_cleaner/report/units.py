@@ -1,7 +1,5 @@
 """Formats numbers for texts."""
 
-from __future__ import annotations
-
 
 def human_bytes(size: float) -> str:
     """A size in powers of 1024, e.g. ``1.5 MiB``."""

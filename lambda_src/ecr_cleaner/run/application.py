@@ -1,18 +1,11 @@
 """How far an approved plan was carried out."""
 
-from __future__ import annotations
-
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-from ecr_cleaner.approval.policy import applied
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from ecr_cleaner.approval.policy import ApprovedPlan
-    from ecr_cleaner.model.plan import PlanSummary, RepositoryPlan, RetainedImage
-    from ecr_cleaner.model.result import RepositoryResult
+from ecr_cleaner.approval.policy import ApprovedPlan, applied
+from ecr_cleaner.model.plan import PlanSummary, RepositoryPlan, RetainedImage
+from ecr_cleaner.model.result import RepositoryResult
 
 
 @dataclass(slots=True)

@@ -1,37 +1,30 @@
 """What a run is given. Nothing in it is changed by the run, but for what the parts themselves write down."""
 
-from __future__ import annotations
-
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from datetime import datetime, timedelta
+from typing import Final
 
-from ecr_cleaner.approval.policy import NoApproval
+from ecr_cleaner.approval.policy import ApprovalPolicy, NoApproval, PlanApplication
+from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.clock import utc_now
 from ecr_cleaner.decision import pull_failures
 from ecr_cleaner.decision.limits import Limits
 from ecr_cleaner.findings.collector import FindingsCollector
+from ecr_cleaner.history.store import HistoryReader
+from ecr_cleaner.journal.writer import Journal
+from ecr_cleaner.model.image import Image
+from ecr_cleaner.model.plan import Removal
+from ecr_cleaner.model.result import RunResult, StoredReport
 from ecr_cleaner.registry import config, repositories
 from ecr_cleaner.registry import images as registry_images
 from ecr_cleaner.registry.own_pulls import Readings
+from ecr_cleaner.registry.pull_access import RegistryFacts
+from ecr_cleaner.registry.repositories import RegistryListing
 from ecr_cleaner.removal import remover
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-    from datetime import datetime
-
-    from ecr_cleaner.approval.policy import ApprovalPolicy, PlanApplication
-    from ecr_cleaner.aws.client import AwsClients
-    from ecr_cleaner.history.store import HistoryReader
-    from ecr_cleaner.journal.writer import Journal
-    from ecr_cleaner.model.image import Image
-    from ecr_cleaner.model.plan import Removal
-    from ecr_cleaner.model.result import RunResult, StoredReport
-    from ecr_cleaner.registry.pull_access import RegistryFacts
-    from ecr_cleaner.registry.repositories import RegistryListing
-    from ecr_cleaner.report.reporter import Reporter
-    from ecr_cleaner.settings.loader import Settings
-    from ecr_cleaner.usage.scanner import Scanner
+from ecr_cleaner.report.reporter import Reporter
+from ecr_cleaner.settings.loader import Settings
+from ecr_cleaner.usage.scanner import Scanner
 
 RESERVE_SECONDS: Final = 90.0
 """What must be left of the time to start on anything more: enough for one call with all its retries to be cut

@@ -1,32 +1,26 @@
 """What a run makes of one repository: read, remember, evaluate. What was seen counts even where reading fails later."""
 
-from __future__ import annotations
-
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from ecr_cleaner.approval.policy import ApprovedPlan
 from ecr_cleaner.aws import errors
 from ecr_cleaner.decision import graph, rules
+from ecr_cleaner.decision.pull_failures import PullFailureMonitor
 from ecr_cleaner.errors import CleanerError, OutOfTimeError
+from ecr_cleaner.findings.collector import FindingsCollector
 from ecr_cleaner.history import model as past
-from ecr_cleaner.model.repository import RepositorySnapshot
+from ecr_cleaner.history.model import History
+from ecr_cleaner.model.finding import Finding
+from ecr_cleaner.model.image import Image, RemovedImage
+from ecr_cleaner.model.plan import RepositoryPlan, RetainedImage
+from ecr_cleaner.model.repository import Repository, RepositorySnapshot
 from ecr_cleaner.model.result import RepositoryOutcome, RepositoryStatus
+from ecr_cleaner.model.scan import UsageScan
+from ecr_cleaner.model.usage import Usage
 from ecr_cleaner.registry.repositories import unread
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from ecr_cleaner.approval.policy import ApprovedPlan
-    from ecr_cleaner.decision.pull_failures import PullFailureMonitor
-    from ecr_cleaner.findings.collector import FindingsCollector
-    from ecr_cleaner.history.model import History
-    from ecr_cleaner.model.finding import Finding
-    from ecr_cleaner.model.image import Image, RemovedImage
-    from ecr_cleaner.model.plan import RepositoryPlan, RetainedImage
-    from ecr_cleaner.model.repository import Repository
-    from ecr_cleaner.model.scan import UsageScan
-    from ecr_cleaner.model.usage import Usage
-    from ecr_cleaner.run.context import RunContext
+from ecr_cleaner.run.context import RunContext
 
 EVALUATED: Final = RepositoryOutcome(RepositoryStatus.JUDGED)
 

@@ -6,29 +6,21 @@ what is to be removed. With a history every run scans, so that no day is missing
 where nothing is old. Nothing is removed before what was seen is written down.
 """
 
-from __future__ import annotations
-
 import time
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
-from ecr_cleaner.approval.policy import NoApproval, Origin
+from ecr_cleaner.approval.policy import ApprovalPolicy, NoApproval, Origin
 from ecr_cleaner.aws import errors
 from ecr_cleaner.errors import ApprovalError, CleanerError, OutOfTimeError
-from ecr_cleaner.model.result import RepositoryStatus
+from ecr_cleaner.model.plan import RepositoryPlan
+from ecr_cleaner.model.repository import Repository
+from ecr_cleaner.model.result import RepositoryStatus, RunResult
 from ecr_cleaner.run.application import ApplicationState
+from ecr_cleaner.run.context import RunContext
 from ecr_cleaner.run.evaluate import has_old_images
 from ecr_cleaner.run.remove import remove
 from ecr_cleaner.run.state import RunState
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from ecr_cleaner.approval.policy import ApprovalPolicy
-    from ecr_cleaner.model.plan import RepositoryPlan
-    from ecr_cleaner.model.repository import Repository
-    from ecr_cleaner.model.result import RunResult
-    from ecr_cleaner.run.context import RunContext
 
 
 def run(ctx: RunContext) -> RunResult:

@@ -1,23 +1,15 @@
 """Carries out what was decided for one repository, by usages that are never older than the limit."""
 
-from __future__ import annotations
-
+from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from ecr_cleaner.model.image import RemovedImage
-from ecr_cleaner.model.plan import Removal, RemovalStatus
-from ecr_cleaner.run.context import RESERVE_SECONDS
+from ecr_cleaner.model.plan import Removal, RemovalStatus, RepositoryPlan, Verdict
+from ecr_cleaner.run.context import RESERVE_SECONDS, RunContext
+from ecr_cleaner.run.state import RunState
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from ecr_cleaner.model.plan import RepositoryPlan, Verdict
-    from ecr_cleaner.run.context import RunContext
-    from ecr_cleaner.run.state import RunState
-
-    Permit = Callable[[RepositoryPlan], RepositoryPlan]
-    """What of another evaluation may go."""
+Permit = Callable[[RepositoryPlan], RepositoryPlan]
+"""What of another evaluation may go."""
 
 
 def remove(ctx: RunContext, state: RunState, plan: RepositoryPlan, permit: Permit) -> None:

@@ -1,11 +1,12 @@
 """What a run knows so far. Private to this package: what leaves it is the value that `RunState.result` makes."""
 
-from __future__ import annotations
-
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from datetime import datetime
+from typing import TypeVar
 
-from ecr_cleaner.approval.policy import proposed
+from ecr_cleaner.approval.plan import SavedPlan
+from ecr_cleaner.approval.policy import Permitted, proposed
 from ecr_cleaner.aws import errors
 from ecr_cleaner.decision import matching, usage_drop
 from ecr_cleaner.decision.limits import LimitTracker
@@ -13,27 +14,17 @@ from ecr_cleaner.decision.pull_failures import PullFailureMonitor
 from ecr_cleaner.decision.stop import Stop, Tripwire, decide_stop, is_stale
 from ecr_cleaner.errors import CleanerError, OutOfTimeError
 from ecr_cleaner.findings import rules as finding_rules
-from ecr_cleaner.model.plan import Removal, RemovalStatus
+from ecr_cleaner.findings.collector import FindingsCollector
+from ecr_cleaner.model.finding import Finding
+from ecr_cleaner.model.image import RemovedImage
+from ecr_cleaner.model.plan import Removal, RemovalStatus, RepositoryPlan
+from ecr_cleaner.model.repository import Repository
 from ecr_cleaner.model.result import RepositoryOutcome, RepositoryResult, RepositoryStatus, RunResult
-from ecr_cleaner.registry.repositories import unread
-from ecr_cleaner.run.evaluate import Basis, evaluate
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-    from datetime import datetime
-
-    from ecr_cleaner.approval.plan import SavedPlan
-    from ecr_cleaner.approval.policy import Permitted
-    from ecr_cleaner.findings.collector import FindingsCollector
-    from ecr_cleaner.model.finding import Finding
-    from ecr_cleaner.model.image import RemovedImage
-    from ecr_cleaner.model.plan import RepositoryPlan
-    from ecr_cleaner.model.repository import Repository
-    from ecr_cleaner.model.scan import SourceKey, UsageScan
-    from ecr_cleaner.registry.repositories import RegistryListing
-    from ecr_cleaner.run.application import ApplicationState
-    from ecr_cleaner.run.context import RunContext
-    from ecr_cleaner.run.evaluate import Evaluation
+from ecr_cleaner.model.scan import SourceKey, UsageScan
+from ecr_cleaner.registry.repositories import RegistryListing, unread
+from ecr_cleaner.run.application import ApplicationState
+from ecr_cleaner.run.context import RunContext
+from ecr_cleaner.run.evaluate import Basis, Evaluation, evaluate
 
 _T = TypeVar("_T")
 

@@ -1,25 +1,20 @@
 """``ecr-cleaner apply``: carries out a saved plan."""
 
-from __future__ import annotations
-
 import sys
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import click
 
 from ecr_cleaner.approval import plan as approval_plan
 from ecr_cleaner.approval import policy
+from ecr_cleaner.approval.store import PlanStore
+from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.cli import applying, known_settings, options, output, plan_files, session, texts
+from ecr_cleaner.cli.plan_files import NamedPlan, PlanTarget
+from ecr_cleaner.cli.session import Connection
 from ecr_cleaner.clock import utc_now
 from ecr_cleaner.errors import ApprovalError, NoPlanError
-from ecr_cleaner.settings.loader import refusals_to_apply
-
-if TYPE_CHECKING:
-    from ecr_cleaner.approval.store import PlanStore
-    from ecr_cleaner.aws.client import AwsClients
-    from ecr_cleaner.cli.plan_files import NamedPlan, PlanTarget
-    from ecr_cleaner.cli.session import Connection
-    from ecr_cleaner.settings.loader import Settings
+from ecr_cleaner.settings.loader import Settings, refusals_to_apply
 
 _EXAMPLES: Final = """\b
 Examples:

@@ -1,19 +1,15 @@
 """``ecr-cleaner explain``: why one image would be removed or kept."""
 
-from __future__ import annotations
-
 import sys
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import click
 
 from ecr_cleaner.cli import names, options, output, session, texts
+from ecr_cleaner.cli.known_settings import KnownSettings
+from ecr_cleaner.cli.session import Connection
+from ecr_cleaner.model.usage import Reference
 from ecr_cleaner.report.console import print_explanation
-
-if TYPE_CHECKING:
-    from ecr_cleaner.cli.known_settings import KnownSettings
-    from ecr_cleaner.cli.session import Connection
-    from ecr_cleaner.model.usage import Reference
 
 _EXAMPLES: Final = """\b
 Examples:

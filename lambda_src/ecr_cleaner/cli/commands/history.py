@@ -1,33 +1,27 @@
 """``ecr-cleaner history``: what is known of an image, or of all images of a repository."""
 
-from __future__ import annotations
-
 import sys
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import click
+from rich.console import Console
 from rich.text import Text
 
 from ecr_cleaner import compose
 from ecr_cleaner.aws import errors
+from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.cli import names, options, output, texts
 from ecr_cleaner.cli.image_timeline import ImageTimeline, timelines_of
+from ecr_cleaner.cli.known_settings import KnownSettings
+from ecr_cleaner.cli.session import Connection
 from ecr_cleaner.clock import utc_now
+from ecr_cleaner.history.model import History
 from ecr_cleaner.journal.reader import by_digest
+from ecr_cleaner.model.image import Image
+from ecr_cleaner.model.usage import Reference
 from ecr_cleaner.registry import images
 from ecr_cleaner.registry.repositories import REPOSITORY_GONE
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from ecr_cleaner.aws.client import AwsClients
-    from ecr_cleaner.cli.known_settings import KnownSettings
-    from ecr_cleaner.cli.session import Connection
-    from ecr_cleaner.history.model import History
-    from ecr_cleaner.model.image import Image
-    from ecr_cleaner.model.usage import Reference
-    from ecr_cleaner.settings.loader import Settings
-
+from ecr_cleaner.settings.loader import Settings
 
 _EXAMPLES: Final = """\b
 Examples:

@@ -1,20 +1,16 @@
 """``ecr-cleaner plan``: what a run would remove."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import click
 
 from ecr_cleaner.cli import options, output, plan_files, session, texts
+from ecr_cleaner.cli.known_settings import KnownSettings
+from ecr_cleaner.cli.session import Connection
 from ecr_cleaner.report.console import print_end, print_plan
-
-if TYPE_CHECKING:
-    from ecr_cleaner.cli.known_settings import KnownSettings
-    from ecr_cleaner.cli.session import Connection
-    from ecr_cleaner.report.reporter import CollectingReporter
+from ecr_cleaner.report.reporter import CollectingReporter
 
 _EXAMPLES: Final = """\b
 Examples:

@@ -1,25 +1,19 @@
 """``ecr-cleaner restore``: restores a removed or archived image, as far as possible."""
 
-from __future__ import annotations
-
 import sys
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import click
+from rich.console import Console
 from rich.text import Text
 
 from ecr_cleaner import compose
 from ecr_cleaner.cli import names, options, output, texts
+from ecr_cleaner.cli.known_settings import KnownSettings
+from ecr_cleaner.cli.session import Connection
 from ecr_cleaner.journal.reader import JournalRecord, by_digest
-from ecr_cleaner.restore.restorer import Restorer
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from ecr_cleaner.cli.known_settings import KnownSettings
-    from ecr_cleaner.cli.session import Connection
-    from ecr_cleaner.model.usage import Reference
-    from ecr_cleaner.restore.restorer import RestoreResult
+from ecr_cleaner.model.usage import Reference
+from ecr_cleaner.restore.restorer import Restorer, RestoreResult
 
 _OUTCOMES: Final = {
     "there": "is present",

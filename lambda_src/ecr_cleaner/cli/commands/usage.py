@@ -1,20 +1,15 @@
 """``ecr-cleaner usage``: which consumers use which images."""
 
-from __future__ import annotations
-
 import sys
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import click
 
 from ecr_cleaner.cli import options, output, session, texts, usage_overview
+from ecr_cleaner.cli.known_settings import KnownSettings
+from ecr_cleaner.cli.session import Connection
 from ecr_cleaner.cli.usage_tables import print_overview
 from ecr_cleaner.clock import utc_now
-
-if TYPE_CHECKING:
-    from ecr_cleaner.cli.known_settings import KnownSettings
-    from ecr_cleaner.cli.session import Connection
-
 
 _EXAMPLES: Final = """\b
 Examples:
