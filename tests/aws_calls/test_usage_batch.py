@@ -225,6 +225,15 @@ def test_a_queue_deleted_since_it_was_listed_is_passed_over(script: Script, left
     assert used(script) == [of_job(written())]
 
 
+def test_a_queue_of_which_nothing_is_told_is_not_gone(script: Script) -> None:
+    """Half an answer."""
+    has(script, queue())
+    script.refuse("batch", "list_jobs", "ClientException", jobQueue=QUEUE, jobStatus="SUBMITTED")
+    script.answer("batch", "describe_job_queues", {}, jobQueues=[QUEUE])
+    with pytest.raises(IncompleteAnswerError, match="DescribeJobQueues lacks 'jobQueues'"):
+        used(script)
+
+
 def test_a_queue_that_is_there_and_cannot_be_listed_is_an_error(script: Script) -> None:
     """Whatever is the matter with it, its jobs are not known."""
     has(script, queue())
