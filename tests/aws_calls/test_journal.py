@@ -17,7 +17,7 @@ from botocore.stub import ANY
 
 from ecr_cleaner.decision.rules import evaluate
 from ecr_cleaner.errors import NotWholeError
-from ecr_cleaner.history.model import Entry as Known
+from ecr_cleaner.history.model import HistoryEntry
 from ecr_cleaner.journal import schema
 from ecr_cleaner.journal import writer as room
 from ecr_cleaner.journal.writer import Journal, JournalFailure
@@ -137,9 +137,11 @@ def test_everything_it_takes_to_push_again_is_written(script: Script, journal: J
     two = replace(made("two", tags=["two"]), subject=one.digest)
     what = planned(one, two)
     past = {
-        one.digest: Known(("one",), last_in_use=ago("20d"), by=("ecs service prod/app",), lost_tags={"x": ago("9d")})
+        one.digest: HistoryEntry(
+            ("one",), last_in_use=ago("20d"), by=("ecs service prod/app",), lost_tags={"x": ago("9d")}
+        )
     }
-    journal.knows(what, past | {"sha256:else": Known()})
+    journal.knows(what, past | {"sha256:else": HistoryEntry()})
     hand_out(script, one, two)
     bodies: list[bytes] = []
     put(script, bodies)
@@ -150,7 +152,7 @@ def test_everything_it_takes_to_push_again_is_written(script: Script, journal: J
     assert (page.account, page.region, page.repository, page.run_id) == ("123456789012", "us-east-1", "app", "run-1")
     assert (page.written_at, page.action) == (NOW, "delete")
     first, second = page.images
-    assert first == schema.Entry(
+    assert first == schema.JournalEntry(
         digest=one.digest,
         manifest=manifest("one"),
         media_type=TYPE,
@@ -281,7 +283,7 @@ def test_a_lost_answer_is_made_sure_of(script: Script, journal: Journal, *, whol
     hand_out(script, what.removals[0].image)
     expected = {"Bucket": BUCKET, "Key": KEY, "Body": ANY, "ContentType": "application/gzip", "IfNoneMatch": "*"}
     script.refuse("s3", "put_object", "PreconditionFailed", **expected)
-    entry = schema.Entry(
+    entry = schema.JournalEntry(
         digest=what.removals[0].image.digest,
         manifest=manifest("one"),
         media_type=TYPE,
@@ -328,8 +330,8 @@ def test_pages_are_read_strictly() -> None:
         written_at=NOW,
         action="delete",
         images=[
-            schema.Entry(digest=made("a").digest, manifest=manifest("a"), pushed_at=NOW, reason="r"),
-            schema.Entry(digest=made("b").digest, pushed_at=NOW, reason="r"),
+            schema.JournalEntry(digest=made("a").digest, manifest=manifest("a"), pushed_at=NOW, reason="r"),
+            schema.JournalEntry(digest=made("b").digest, pushed_at=NOW, reason="r"),
         ],
     )
     body = schema.write_page(page)

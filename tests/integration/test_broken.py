@@ -199,7 +199,7 @@ def test_what_did_not_go_after_all_is_forgotten(run: Runner, sandbox: Sandbox, b
     """It was noted before ECR was asked, and the next look finds it there."""
     sandbox.inject(Fault(service="ecr", operation="BatchDeleteImage", kind="access_denied"))
     assert run(**DELETE).status == "failed"
-    assert list(bucket.content("repositories/app.json")["gone"]) == [sandbox.digest("old")]
+    assert list(bucket.content("repositories/app.json")["removed"]) == [sandbox.digest("old")]
     sandbox.clear_faults()
     run(dry_run=True, **DELETE)
     assert "gone" not in bucket.content("repositories/app.json")

@@ -227,7 +227,7 @@ def test_two_writers_at_once_forget_nothing(
 
     def write(_: object) -> None:
         known = schema.read_history(past.read(key), key, "app")
-        entry = model.Entry(("v2",), None, known.observed_at, ("somebody else's service",))
+        entry = model.HistoryEntry(("v2",), None, known.observed_at, ("somebody else's service",))
         images = {**known.images, sandbox.digest("two"): entry}
         past.write(key, schema_module.seal(model.History("app", known.observed_at, images)))
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from ecr_cleaner.errors import NotWholeError
-from ecr_cleaner.history.model import Entry, History
+from ecr_cleaner.history.model import History, HistoryEntry
 from ecr_cleaner.model.image import RemovedImage
 from ecr_cleaner.schema import parse, seal
 from tests.builders import NOW, digest
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 KNOWN: Final = History(
     "app",
     NOW,
-    {digest("a"): Entry(("v1",), last_in_use=NOW, by=("ecs",), lost_tags={"v0": NOW})},
+    {digest("a"): HistoryEntry(("v1",), last_in_use=NOW, by=("ecs",), lost_tags={"v0": NOW})},
     {digest("b"): RemovedImage((), NOW, "run-1", "delete")},
 )
 
@@ -38,7 +38,7 @@ def test_it_is_read_as_it_was_written() -> None:
 ALTERED: Final[dict[str, Callable[[Any], object]]] = {
     "an unknown key": lambda told: told.update(other=1),
     "an unknown key of an image": lambda told: told["images"][digest("a")].update(other=1),
-    "an unknown key of a removed image": lambda told: told["gone"][digest("b")].update(other=1),
+    "an unknown key of a removed image": lambda told: told["removed"][digest("b")].update(other=1),
     "no images": lambda told: told.pop("images"),
     "no digest": lambda told: told["images"].update(a={}),
     "a number as a text": lambda told: told.update(repository=1),
@@ -47,8 +47,8 @@ ALTERED: Final[dict[str, Callable[[Any], object]]] = {
     "a number as a time": lambda told: told.update(observed_at=0),
     "a time without its zone": lambda told: told.update(observed_at="2026-01-01T00:00:00"),
     "a nested time without its zone": lambda told: told["images"][digest("a")].update(lost_tags={"v": "2026-01-01"}),
-    "an unknown action": lambda told: told["gone"][digest("b")].update(action="hide"),
-    "no run": lambda told: told["gone"][digest("b")].update(run_id=""),
+    "an unknown action": lambda told: told["removed"][digest("b")].update(action="hide"),
+    "no run": lambda told: told["removed"][digest("b")].update(run_id=""),
 }
 
 

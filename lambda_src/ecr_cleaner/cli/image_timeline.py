@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from ecr_cleaner.history.model import Entry, History
+from ecr_cleaner.history.model import History, HistoryEntry
 from ecr_cleaner.journal.reader import JournalRecord
 from ecr_cleaner.model.image import Image
 
@@ -27,7 +27,7 @@ class ImageTimeline:
     digest: str
     state: ImagePresence
     tags: tuple[str, ...]
-    entry: Entry = field(default_factory=Entry)
+    entry: HistoryEntry = field(default_factory=HistoryEntry)
     record: JournalRecord | None = None
 
     @property
@@ -93,11 +93,12 @@ def timelines_of(
     entries = history.images if history else {}
     digests = sorted({*images, *entries, *records}, key=lambda digest: (digest not in images, digest))
     return [
-        _timeline(digest, images.get(digest), entries.get(digest, Entry()), records.get(digest)) for digest in digests
+        _timeline(digest, images.get(digest), entries.get(digest, HistoryEntry()), records.get(digest))
+        for digest in digests
     ]
 
 
-def _timeline(digest: str, image: Image | None, entry: Entry, record: JournalRecord | None) -> ImageTimeline:
+def _timeline(digest: str, image: Image | None, entry: HistoryEntry, record: JournalRecord | None) -> ImageTimeline:
     if image is None:
         tags = tuple(record.entry.tags) if record else entry.tags
         return ImageTimeline(digest, "gone", tags, entry, record)

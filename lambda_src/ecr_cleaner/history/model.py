@@ -33,7 +33,7 @@ CLOCKS_DIFFER: Final = timedelta(minutes=6)
 
 @stored
 @dataclass(frozen=True, slots=True)
-class Entry:
+class HistoryEntry:
     """What is known of one image.
 
     Attributes:
@@ -65,13 +65,13 @@ class History:
         repository: Name of the repository.
         observed_at: Time of the last observation, UTC.
         images: Entries by digest.
-        gone: Images that runs removed, by digest.
+        removed: Images that runs removed, by digest.
     """
 
     repository: str
     observed_at: AwareDatetime
-    images: Mapping[Digest, Entry]
-    gone: Mapping[Digest, RemovedImage] = field(default_factory=dict)
+    images: Mapping[Digest, HistoryEntry]
+    removed: Mapping[Digest, RemovedImage] = field(default_factory=dict)
 
 
 def observe(
@@ -96,11 +96,11 @@ def observe(
         repository,
         observed_at,
         {
-            image.digest: Entry(
+            image.digest: HistoryEntry(
                 image.tags, None, observed_at, _consumers(usage.consumer for usage in used[image.digest])
             )
             if image.digest in used
-            else Entry(image.tags, unused_since=observed_at if complete else None)
+            else HistoryEntry(image.tags, unused_since=observed_at if complete else None)
             for image in images
         },
     )
@@ -146,11 +146,11 @@ def remember(known: History | None, seen: History, keep_recently_used_days: int)
     lost too long ago to protect an image; and `unused_since` of images that were never in use.
     """
     merged = seen if known is None else merge(known, seen)
-    images, gone = merged.images, merged.gone
+    images, removals = merged.images, merged.removed
     if known is not None and seen.observed_at >= known.observed_at:
         images = {digest: entry for digest, entry in images.items() if digest in seen.images}
         owners = {tag: digest for digest, entry in seen.images.items() for tag in entry.tags}
-        gone = removed.still_gone(gone, seen.images.keys(), owners, seen.observed_at)
+        removals = removed.still_removed(removals, seen.images.keys(), owners, seen.observed_at)
     oldest = merged.observed_at - timedelta(days=max(keep_recently_used_days, MIN_LOST_TAG_DAYS))
     return replace(
         merged,
@@ -162,13 +162,13 @@ def remember(known: History | None, seen: History, keep_recently_used_days: int)
             )
             for digest, entry in images.items()
         },
-        gone=removed.latest(gone, merged.observed_at),
+        removed=removed.latest(removals, merged.observed_at),
     )
 
 
-def removing(known: History, gone: Mapping[str, RemovedImage]) -> History:
+def removing(known: History, images: Mapping[str, RemovedImage]) -> History:
     """The history with images that a run is about to remove; the next observation drops those that were not removed."""
-    return replace(known, gone=removed.latest({**known.gone, **gone}, known.observed_at))
+    return replace(known, removed=removed.latest({**known.removed, **images}, known.observed_at))
 
 
 def merge(first: History, second: History) -> History:
@@ -179,7 +179,7 @@ def merge(first: History, second: History) -> History:
     older, newer = sorted((first, second), key=lambda history: history.observed_at)
     merged = {digest: _merged(older, newer, digest) for digest in older.images.keys() & newer.images.keys()}
     images = {**older.images, **newer.images, **merged}
-    return History(newer.repository, newer.observed_at, images, removed.merged(older.gone, newer.gone))
+    return History(newer.repository, newer.observed_at, images, removed.merged(older.removed, newer.removed))
 
 
 def recent(
@@ -241,7 +241,7 @@ def pulled_since(images: Iterable[Image], collected_at: datetime) -> dict[str, t
     }
 
 
-def _merged(older_history: History, newer_history: History, digest: str) -> Entry:
+def _merged(older_history: History, newer_history: History, digest: str) -> HistoryEntry:
     older, newer = older_history.images[digest], newer_history.images[digest]
     now = newer_history.observed_at
     # Of two observations at the same time neither is the later one: the image had the tags of both.
@@ -260,7 +260,7 @@ def _merged(older_history: History, newer_history: History, digest: str) -> Entr
     ):
         changes.append(now)
     last_in_use, by = _last_use(older, newer)
-    return Entry(
+    return HistoryEntry(
         tags,
         max(changes, default=None),
         last_in_use,
@@ -271,13 +271,13 @@ def _merged(older_history: History, newer_history: History, digest: str) -> Entr
     )
 
 
-def _last_use(first: Entry, second: Entry) -> tuple[datetime | None, tuple[str, ...]]:
+def _last_use(first: HistoryEntry, second: HistoryEntry) -> tuple[datetime | None, tuple[str, ...]]:
     uses = [(entry.last_in_use, entry.by) for entry in (first, second) if entry.last_in_use is not None]
     last = max((moment for moment, _ in uses), default=None)
     return last, _consumers(name for moment, by in uses if moment == last for name in by)
 
 
-def _unused_since(first: Entry, second: Entry, last_in_use: datetime | None) -> datetime | None:
+def _unused_since(first: HistoryEntry, second: HistoryEntry, last_in_use: datetime | None) -> datetime | None:
     """The first observation without a use, of those after the last use."""
     observations = [entry.unused_since for entry in (first, second) if entry.unused_since is not None]
     return min((at for at in observations if last_in_use is None or at > last_in_use), default=None)

@@ -19,8 +19,8 @@ MAX_REMOVED: Final = 1000
 """How many removed images are remembered for a repository: the latest."""
 
 
-def still_gone(
-    gone: Mapping[str, RemovedImage], present: Collection[str], owners: Mapping[str, str], looked_at: datetime
+def still_removed(
+    images: Mapping[str, RemovedImage], present: Collection[str], owners: Mapping[str, str], looked_at: datetime
 ) -> dict[str, RemovedImage]:
     """Removals that an observation does not contradict.
 
@@ -28,13 +28,13 @@ def still_gone(
     somebody else. A tag that another image has belongs to that image. The observation says nothing of later removals.
 
     Args:
-        gone: Removed images by digest.
+        images: Removed images by digest.
         present: Digests that were observed, archived images included.
         owners: Observed tags, each with the digest of its image.
         looked_at: Time of the observation.
     """
     remaining = {}
-    for digest, removed in gone.items():
+    for digest, removed in images.items():
         if removed.at > looked_at:
             remaining[digest] = removed
         elif (digest in present) is (removed.action == "archive"):
@@ -51,11 +51,11 @@ def merged(first: Mapping[str, RemovedImage], second: Mapping[str, RemovedImage]
     return both
 
 
-def latest(gone: Mapping[str, RemovedImage], now: datetime) -> dict[str, RemovedImage]:
+def latest(images: Mapping[str, RemovedImage], now: datetime) -> dict[str, RemovedImage]:
     """The latest removals, at most `MAX_REMOVED`, none older than `REMEMBER_REMOVED_DAYS`."""
     recent = [
         (digest, removed)
-        for digest, removed in gone.items()
+        for digest, removed in images.items()
         if removed.at >= now - timedelta(days=REMEMBER_REMOVED_DAYS)
     ]
     return dict(sorted(recent, key=lambda item: (item[1].at, item[0]), reverse=True)[:MAX_REMOVED])

@@ -99,7 +99,7 @@ class HistoryReader:
         """
         return model.remember(self.known(seen.repository), seen, self.keep_recently_used_days)
 
-    def removing(self, repository: str, gone: Mapping[str, RemovedImage]) -> None:  # noqa: ARG002 - as `HistoryStore` has it
+    def removing(self, repository: str, images: Mapping[str, RemovedImage]) -> None:  # noqa: ARG002 - as `HistoryStore` has it
         """Refuse: a removal that is not stored may not be carried out.
 
         Raises:
@@ -192,7 +192,7 @@ class HistoryStore(HistoryReader):
         self._written.add(seen.repository)
         return merged
 
-    def removing(self, repository: str, gone: Mapping[str, RemovedImage]) -> None:
+    def removing(self, repository: str, images: Mapping[str, RemovedImage]) -> None:
         """Store which images of an observed repository are about to be removed.
 
         Raises:
@@ -200,10 +200,10 @@ class HistoryStore(HistoryReader):
         """
         known, etag = self._read(repository)
         try:
-            self._write(model.removing(known, gone), etag)
+            self._write(model.removing(known, images), etag)
         except ReplacedError:  # as in `remember`
             known, etag = self._read(repository)
-            self._write(model.removing(known, gone), etag)
+            self._write(model.removing(known, images), etag)
 
     def save(self, existing: Collection[str], usages: Mapping[SourceKey, int] | None, drop_id: str | None) -> None:
         """Store the state that is common to all repositories.

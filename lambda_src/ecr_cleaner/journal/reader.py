@@ -11,7 +11,7 @@ from typing import Final
 from ecr_cleaner.aws import s3
 from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.errors import HistoryError, NotWholeError
-from ecr_cleaner.journal.schema import Entry, Page, read_page
+from ecr_cleaner.journal.schema import JournalEntry, Page, read_page
 from ecr_cleaner.journal.writer import FOLDER
 
 _KEY: Final = re.compile(
@@ -28,7 +28,7 @@ class JournalRecord:
         page: The page of the latest entry.
     """
 
-    entry: Entry
+    entry: JournalEntry
     page: Page
 
 

@@ -20,7 +20,7 @@ Action = Literal["delete", "archive"]
 """What a run was about to do to the images of a page."""
 
 
-class Entry(Strict):
+class JournalEntry(Strict):
     """One image.
 
     Attributes:
@@ -71,7 +71,7 @@ class Page(Strict):
     run_id: Text
     written_at: AwareDatetime
     action: Action
-    images: list[Entry]
+    images: list[JournalEntry]
 
 
 NO_MANIFEST: Final = "ECR returned no manifest"

@@ -22,8 +22,8 @@ from ecr_cleaner.aws import errors, responses, s3
 from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.clock import utc_now
 from ecr_cleaner.errors import HistoryError, IncompleteAnswerError, ReplacedError
-from ecr_cleaner.history.model import Entry as Known
-from ecr_cleaner.journal.schema import NO_MANIFEST, Action, Entry, Page, write_page, wrong_manifest
+from ecr_cleaner.history.model import HistoryEntry
+from ecr_cleaner.journal.schema import NO_MANIFEST, Action, JournalEntry, Page, write_page, wrong_manifest
 from ecr_cleaner.model.image import (
     CONTAINER_MANIFEST_MEDIA_TYPES,
     INDEX_MEDIA_TYPES,
@@ -69,10 +69,10 @@ class Journal:
     prefix: str
     run_id: str
     clock: Callable[[], datetime] = utc_now
-    _known: dict[str, dict[str, Known]] = field(default_factory=dict)
+    _known: dict[str, dict[str, HistoryEntry]] = field(default_factory=dict)
     _written: set[tuple[str, str]] = field(default_factory=set)
 
-    def knows(self, plan: RepositoryPlan, past: Mapping[str, Known]) -> None:
+    def knows(self, plan: RepositoryPlan, past: Mapping[str, HistoryEntry]) -> None:
         """Keep the past of images that a plan removes; it is stored with their manifests."""
         digests = (verdict.image.digest for verdict in plan.removals)
         self._known[plan.repository.name] = {digest: past[digest] for digest in digests if digest in past}
@@ -157,10 +157,10 @@ class Journal:
             return {}, {image.digest: JournalFailure("IncompleteAnswer", str(error)) for image in images}
         return manifests, _failures(images, manifests, response)
 
-    def _entry(self, verdict: Verdict, manifest: str | None) -> Entry:
+    def _entry(self, verdict: Verdict, manifest: str | None) -> JournalEntry:
         image = verdict.image
-        known = self._known.get(image.repository, {}).get(image.digest, Known())
-        return Entry(
+        known = self._known.get(image.repository, {}).get(image.digest, HistoryEntry())
+        return JournalEntry(
             digest=image.digest,
             manifest=manifest,
             media_type=image.media_type,

@@ -15,7 +15,7 @@ from ecr_cleaner.aws import errors, responses
 from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.errors import IncompleteAnswerError
 from ecr_cleaner.journal.reader import JournalRecord
-from ecr_cleaner.journal.schema import Entry
+from ecr_cleaner.journal.schema import JournalEntry
 from ecr_cleaner.model.image import INDEX_MEDIA_TYPES, Image
 from ecr_cleaner.registry import images as registry_images
 from ecr_cleaner.registry.own_pulls import Readings
@@ -193,14 +193,14 @@ class Restorer:
             return RestoreResult(digest, "failed", taken=taken, detail=_layers_missing(self._missing_layers(entry)))
         return RestoreResult(digest, "pushed", tuple(put), taken)
 
-    def _tags(self, entry: Entry | None, has: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+    def _tags(self, entry: JournalEntry | None, has: Sequence[str]) -> tuple[list[str], dict[str, str]]:
         """The tags to put, and the tags that other images have by now."""
         owners = {tag: image.digest for image in self.present.values() for tag in image.tags}
         wanted = [tag for tag in (entry.tags if entry else ()) if tag not in has]
         taken = {tag: owners[tag] for tag in wanted if tag in owners}
         return [tag for tag in wanted if tag not in taken], taken
 
-    def _put_tags(self, entry: Entry, tags: Sequence[str], taken: dict[str, str]) -> list[str]:
+    def _put_tags(self, entry: JournalEntry, tags: Sequence[str], taken: dict[str, str]) -> list[str]:
         """Put tags on an image, except tags that other images have received in the meantime; these go to `taken`.
 
         Returns:
@@ -236,7 +236,7 @@ class Restorer:
             raise IncompleteAnswerError(operation, "imageDetails")
         return str(responses.member(images[0], "imageDigest", operation))
 
-    def _put(self, entry: Entry, tag: str | None) -> None:
+    def _put(self, entry: JournalEntry, tag: str | None) -> None:
         request: dict[str, Any] = {
             "repositoryName": self.repository,
             "imageManifest": entry.manifest,
@@ -252,7 +252,7 @@ class Restorer:
             if errors.code_of(error) != _EXISTS:
                 raise
 
-    def _missing_layers(self, entry: Entry) -> list[str]:
+    def _missing_layers(self, entry: JournalEntry) -> list[str]:
         """Layers of an image that ECR no longer has; an index has no layers."""
         if entry.media_type in INDEX_MEDIA_TYPES:
             return []

@@ -112,7 +112,7 @@ def _plan(ctx: RunContext, basis: Basis, repository: Repository, seen: _Seen) ->
     observed = _observed(basis, repository, images)
     # Before anything else can fail: no day may be missing, and whoever fails holds back every repository.
     known = ctx.history.remember(observed) if ctx.history is not None else None
-    removed: Mapping[str, RemovedImage] = known.gone if known else {}
+    removed: Mapping[str, RemovedImage] = known.removed if known else {}
     seen.failing = basis.pull_failures.sentences_of(repository.name, images, removed)
     snapshot = RepositorySnapshot(images)
     lists_are_read = rules.depends_on_indexes(images, repository.retention, now)

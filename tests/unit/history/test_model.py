@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import pytest
 
 from ecr_cleaner.history import model, removed
-from ecr_cleaner.history.model import MAX_CONSUMERS, MIN_LOST_TAG_DAYS, Entry, History
+from ecr_cleaner.history.model import MAX_CONSUMERS, MIN_LOST_TAG_DAYS, History, HistoryEntry
 from ecr_cleaner.history.removed import MAX_REMOVED
 from ecr_cleaner.model.image import RemovedImage
 from ecr_cleaner.model.repository import RepositorySnapshot
@@ -53,15 +53,15 @@ def test_a_look_notes_tags_and_who_uses_what() -> None:
         "app",
         NOW,
         {
-            digest("a"): Entry(("v0", "v1"), None, NOW, ("ecs service prod/a", "ecs service prod/z")),
-            digest("b"): Entry(unused_since=NOW),
+            digest("a"): HistoryEntry(("v0", "v1"), None, NOW, ("ecs service prod/a", "ecs service prod/z")),
+            digest("b"): HistoryEntry(unused_since=NOW),
         },
     )
 
 
 def test_a_look_that_could_not_ask_everybody_says_nothing_of_what_is_unused() -> None:
     """Whom it could not ask may use it."""
-    assert look(NOW, {"a": []}, complete=False).images[digest("a")] == Entry()
+    assert look(NOW, {"a": []}, complete=False).images[digest("a")] == HistoryEntry()
 
 
 def test_a_few_consumers_are_enough() -> None:
@@ -115,7 +115,7 @@ def test_a_use_on_the_last_day_needs_no_more_words() -> None:
 
 def test_what_never_was_in_use_is_not_remembered_as_unused() -> None:
     """Nothing depends on it, and it would be a date for every image."""
-    assert after(look(NOW, {"a": []})).images[digest("a")] == Entry()
+    assert after(look(NOW, {"a": []})).images[digest("a")] == HistoryEntry()
 
 
 def test_the_evidence_says_who_and_when() -> None:
@@ -126,7 +126,7 @@ def test_the_evidence_says_who_and_when() -> None:
 
 def test_a_use_by_nobody_known_is_a_use() -> None:
     """An entry without names still says when."""
-    known = History("app", NOW, {digest("a"): Entry(last_in_use=NOW)})
+    known = History("app", NOW, {digest("a"): HistoryEntry(last_in_use=NOW)})
     assert kept(known) == {digest("a"): ("last seen in use 2026-03-01 12:00 UTC",)}
 
 
@@ -235,7 +235,7 @@ def test_what_somebody_saw_later_is_not_forgotten() -> None:
     known = model.remember(later, look(ago("1h"), {"a": ["v1", "v2"], "gone": []}, {"a": ["y"]}), 7)
     assert known.observed_at == NOW
     assert set(known.images) == {digest("a"), digest("new"), digest("gone")}
-    assert known.images[digest("a")] == Entry(("v2",), NOW, ago("1h"), ("y",), {"v1": NOW}, NOW)
+    assert known.images[digest("a")] == HistoryEntry(("v2",), NOW, ago("1h"), ("y",), {"v1": NOW}, NOW)
     assert known.images[digest("new")].last_in_use == NOW
 
 
@@ -278,22 +278,22 @@ def test_what_a_look_at_the_same_moment_does_not_find_is_gone() -> None:
 
 def test_a_lost_tag_is_remembered_to_the_second() -> None:
     """Exactly so many days ago is not too long ago; a moment more is."""
-    entry = Entry((), None, None, (), {"v1": ago("30d"), "v2": ago("30d+1s")})
+    entry = HistoryEntry((), None, None, (), {"v1": ago("30d"), "v2": ago("30d+1s")})
     known = model.remember(History("app", ago("1d"), {digest("a"): entry}), look(NOW, {"a": []}), 7)
     assert known.images[digest("a")].lost_tags == {"v1": ago("30d")}
 
 
 def test_of_two_losses_of_a_tag_the_later_one_counts() -> None:
     """Whichever of two histories knows of it."""
-    late = History("app", ago("2d"), {digest("a"): Entry((), None, None, (), {"v1": ago("3d")})})
-    early = History("app", ago("1d"), {digest("a"): Entry((), None, None, (), {"v1": ago("8d")})})
+    late = History("app", ago("2d"), {digest("a"): HistoryEntry((), None, None, (), {"v1": ago("3d")})})
+    early = History("app", ago("1d"), {digest("a"): HistoryEntry((), None, None, (), {"v1": ago("8d")})})
     assert model.merge(late, early).images[digest("a")].lost_tags == {"v1": ago("3d")}
 
 
 def test_tags_that_differ_from_those_of_a_change_have_changed_again() -> None:
     """Who noted a change at the moment of the other look has not compared with it."""
-    older = History("app", ago("2d"), {digest("a"): Entry(("v1",))})
-    newer = History("app", ago("1d"), {digest("a"): Entry(("v2",), ago("2d"))})
+    older = History("app", ago("2d"), {digest("a"): HistoryEntry(("v1",))})
+    newer = History("app", ago("1d"), {digest("a"): HistoryEntry(("v2",), ago("2d"))})
     assert model.merge(older, newer).images[digest("a")].tags_changed_at == ago("1d")
 
 
@@ -342,7 +342,7 @@ def test_only_what_is_new_is_learned() -> None:
     contents = RepositorySnapshot(
         (), {digest("new"): LISTED, digest("known"): LISTED, digest("empty"): (), digest("else"): LISTED}
     )
-    known = History("app", NOW, {digest("known"): Entry(children=LISTED), digest("new"): Entry()})
+    known = History("app", NOW, {digest("known"): HistoryEntry(children=LISTED), digest("new"): HistoryEntry()})
     asked = [digest(name) for name in ("new", "known", "empty", "unread")]
     assert model.new_lists(contents, known, asked) == {digest("new"): LISTED}
     assert set(model.new_lists(contents, None, asked)) == {digest("new"), digest("known")}
@@ -351,7 +351,7 @@ def test_only_what_is_new_is_learned() -> None:
 def test_what_cannot_be_read_is_filled_in_from_memory() -> None:
     """What is not remembered stays unread, and what was read is what was read."""
     contents = RepositorySnapshot((), {digest("read"): ()}, (digest("known"), digest("unknown"), digest("empty")))
-    known = History("app", NOW, {digest("known"): Entry(children=LISTED), digest("empty"): Entry()})
+    known = History("app", NOW, {digest("known"): HistoryEntry(children=LISTED), digest("empty"): HistoryEntry()})
     assert model.with_lists(contents, known) == RepositorySnapshot(
         (), {digest("read"): (), digest("known"): LISTED}, (digest("unknown"), digest("empty"))
     )
@@ -368,7 +368,7 @@ def gone(*tags: str, at: str = "1d", action: Literal["delete", "archive"] = "del
 
 def later(known: History, tags: dict[str, list[str]]) -> dict[str, RemovedImage]:
     """What is still known to be gone after a look now."""
-    return dict(model.remember(known, look(NOW, tags), 7).gone)
+    return dict(model.remember(known, look(NOW, tags), 7).removed)
 
 
 def test_what_a_run_removed_is_remembered_until_it_is_seen_again() -> None:
@@ -394,20 +394,20 @@ def test_a_tag_that_another_image_got_is_not_what_went() -> None:
 def test_an_older_look_contradicts_nothing() -> None:
     """Of two runs at once the one that looked first may write last; and what goes was there a moment ago."""
     known = model.removing(look(NOW, {}), {digest("a"): gone("v1")})
-    assert model.remember(known, look(ago("1h"), {"a": ["v1"]}), 7).gone == {digest("a"): gone("v1")}
+    assert model.remember(known, look(ago("1h"), {"a": ["v1"]}), 7).removed == {digest("a"): gone("v1")}
 
 
 def test_a_look_at_the_very_moment_of_a_removal_has_the_last_word() -> None:
     """It was noted before it went, so it may be there still."""
-    assert removed.still_gone({digest("a"): gone("v1", at="1d")}, {digest("a")}, {}, ago("1d")) == {}
-    assert removed.still_gone({digest("a"): gone("v1", at="1d")}, {digest("a")}, {}, ago("1d+1s")) != {}
+    assert removed.still_removed({digest("a"): gone("v1", at="1d")}, {digest("a")}, {}, ago("1d")) == {}
+    assert removed.still_removed({digest("a"): gone("v1", at="1d")}, {digest("a")}, {}, ago("1d+1s")) != {}
 
 
 def test_what_a_look_knew_already_is_not_forgotten() -> None:
     """Another look that is as old changes nothing."""
     seen = look(ago("2d"), {"a": ["v1"]})
     known = model.removing(seen, {digest("a"): gone("v1")})
-    assert model.remember(known, seen, 7).gone == known.gone
+    assert model.remember(known, seen, 7).removed == known.removed
 
 
 def test_what_went_is_remembered_for_some_time_and_the_last_ones() -> None:
@@ -415,12 +415,12 @@ def test_what_went_is_remembered_for_some_time_and_the_last_ones() -> None:
     known = model.removing(look(ago("2d"), {}), {digest("old"): gone(at="90d+1s"), digest("new"): gone(at="90d")})
     assert set(later(known, {})) == {digest("new")}
     many = {digest(str(n)): gone(at=f"{n}m") for n in range(MAX_REMOVED + 5)}
-    assert set(model.removing(look(NOW, {}), many).gone) == {digest(str(n)) for n in range(MAX_REMOVED)}
+    assert set(model.removing(look(NOW, {}), many).removed) == {digest(str(n)) for n in range(MAX_REMOVED)}
 
 
 def test_what_goes_twice_went_the_second_time() -> None:
     """It was archived and then deleted, or was pushed again in between."""
     known = model.removing(look(ago("2d"), {}), {digest("a"): gone(action="archive", at="9d")})
     again = model.removing(known, {digest("a"): gone(at="1d")})
-    assert again.gone == {digest("a"): gone(at="1d")}
-    assert model.merge(known, again).gone == model.merge(again, known).gone == again.gone
+    assert again.removed == {digest("a"): gone(at="1d")}
+    assert model.merge(known, again).removed == model.merge(again, known).removed == again.removed

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ecr_cleaner.errors import RepositoryError
 from ecr_cleaner.journal.reader import JournalRecord, by_digest
-from ecr_cleaner.journal.schema import Entry, Page
+from ecr_cleaner.journal.schema import JournalEntry, Page
 from ecr_cleaner.restore.order import find, layers, order
 from tests.builders import INDEX, NOW, digest, image
 
@@ -19,10 +19,10 @@ PAGE = Page(account="1", region="r", repository="app", run_id="run", written_at=
 
 def entry(
     name: str, *tags: str, lists: tuple[str, ...] | None = None, subject: str | None = None, manifest: bool = True
-) -> Entry:
+) -> JournalEntry:
     """What the journal has of an image; with `lists` it is an index."""
     content = {} if lists is None else {"manifests": [{"digest": digest(one)} for one in lists]}
-    return Entry(
+    return JournalEntry(
         digest=digest(name),
         manifest=json.dumps(content) if manifest else None,
         media_type=None if lists is None else INDEX,
@@ -33,7 +33,7 @@ def entry(
     )
 
 
-def written(*entries: Entry) -> dict[str, JournalRecord]:
+def written(*entries: JournalEntry) -> dict[str, JournalRecord]:
     """The journal, the latest first."""
     return {one.digest: JournalRecord(one, PAGE) for one in entries}
 

@@ -18,7 +18,7 @@ from ecr_cleaner.decision.stop import FRESHNESS
 from ecr_cleaner.decision.usage_drop import UsageDrop
 from ecr_cleaner.errors import HistoryError, OutOfTimeError, RepositoryError
 from ecr_cleaner.findings.collector import SPARE_SECONDS, UNASKED
-from ecr_cleaner.history.model import Entry, History, remember, removing
+from ecr_cleaner.history.model import History, HistoryEntry, remember, removing
 from ecr_cleaner.model.finding import Finding, FindingKind, Severity
 from ecr_cleaner.model.image import RemovedImage
 from ecr_cleaner.model.plan import Reason, Removal, RemovalStatus
@@ -110,7 +110,7 @@ class World:
     readings: list[Readings] = field(default_factory=list)
     found_by_scan: list[Finding] = field(default_factory=list)
     archives: list[bool] = field(default_factory=list)
-    taken_down: dict[str, tuple[set[str], Mapping[str, Entry]]] = field(default_factory=dict)
+    taken_down: dict[str, tuple[set[str], Mapping[str, HistoryEntry]]] = field(default_factory=dict)
     _looks: dict[str, int] = field(default_factory=lambda: defaultdict(int))
 
     def old(self, *names: str) -> World:
@@ -216,7 +216,7 @@ class World:
             raise client_error("LifecyclePolicyNotFoundException", "GetLifecyclePolicy")
         return {"lifecyclePolicyText": self.policies[repositoryName]}
 
-    def knows(self, plan: RepositoryPlan, past: Mapping[str, Entry]) -> None:
+    def knows(self, plan: RepositoryPlan, past: Mapping[str, HistoryEntry]) -> None:
         """As the journal has it."""
         self.taken_down[plan.repository.name] = ({verdict.image.digest for verdict in plan.removals}, past)
 
@@ -792,7 +792,7 @@ def test_everything_is_written_down_before_anything_is_removed(run: Callable[...
         "removing a",
         "remove a:v1",
     ]
-    assert world.known["a"].gone == {digest("old a"): RemovedImage(("v1",), NOW, "run-1", "delete")}
+    assert world.known["a"].removed == {digest("old a"): RemovedImage(("v1",), NOW, "run-1", "delete")}
     assert world.saved == [(frozenset({"a", "b"}), counts(ecs=0), None)]
 
 
@@ -808,7 +808,7 @@ def test_what_was_in_use_is_kept_for_some_days(
 ) -> None:
     """As long as keep_recently_used_days says, from the first look without a use."""
     since = ago(unused_since) if unused_since else None
-    entry = Entry(("v1",), None, ago("60d"), ("ecs service prod/a",), {}, since)
+    entry = HistoryEntry(("v1",), None, ago("60d"), ("ecs service prod/a",), {}, since)
     world.old("a").known["a"] = History("a", ago("1d"), {digest("old a"): entry})
     run(history=True)
     assert told.removed == (["a:v1"] if goes else [])
@@ -818,7 +818,7 @@ def test_what_was_in_use_is_kept_for_some_days(
 
 def test_a_failed_source_lets_no_days_pass(run: Callable[..., RunResult], world: World) -> None:
     """Whom it could not name may use what nobody names."""
-    world.old("a").known["a"] = History("a", ago("1d"), {digest("old a"): Entry(("v1",), None, ago("60d"))})
+    world.old("a").known["a"] = History("a", ago("1d"), {digest("old a"): HistoryEntry(("v1",), None, ago("60d"))})
     world.scans = [((), (SourceOutcome(TARGET, "ecs", SourceStatus.FAILED),))]
     assert run(history=True).status == "refused"
     assert world.known["a"].images[digest("old a")].unused_since is None
@@ -829,7 +829,7 @@ def test_a_failed_source_lets_no_days_pass(run: Callable[..., RunResult], world:
 
 def test_a_past_may_protect_nothing(run: Callable[..., RunResult], world: World, told: Told) -> None:
     """With keep_recently_used_days = 0; what is in use now is remembered all the same."""
-    world.old("a").known["a"] = History("a", ago("1d"), {digest("old a"): Entry(last_in_use=ago("1d"))})
+    world.old("a").known["a"] = History("a", ago("1d"), {digest("old a"): HistoryEntry(last_in_use=ago("1d"))})
     run(history=True, keep_recently_used_days=0)
     assert told.removed == ["a:v1"]
     assert world.known["a"].images[digest("old a")].last_in_use == ago("1d")
@@ -1378,7 +1378,7 @@ def test_who_begins_to_fail_while_it_removes_stops_the_rest(run: Callable[..., R
     """The usages are collected again, and show it."""
     world.old("a", "b")
     world.known["b"] = History(
-        "b", ago("1d"), {}, gone={digest("before"): RemovedImage(("v0",), ago("3d"), "run-0", "delete")}
+        "b", ago("1d"), {}, removed={digest("before"): RemovedImage(("v0",), ago("3d"), "run-0", "delete")}
     )
     failing = replace(used(tag="v0", repository="b"), failure="StateReasonCode ImageDeleted")
     world.scans = [((), (COMPLETE,)), ((failing,), (COMPLETE,))]
@@ -1404,7 +1404,7 @@ def test_what_is_archived_is_noted_as_that(run: Callable[..., RunResult], world:
     world.listings["a"][0].append(attic)
     world.found["a"] = repository("a", delete_archived_after_days=90)
     run(history=True, removal_mode="archive", delete_archived_after_days=90)
-    assert {one: gone.action for one, gone in world.known["a"].gone.items()} == {
+    assert {one: gone.action for one, gone in world.known["a"].removed.items()} == {
         digest("old a"): "archive",
         digest("attic"): "delete",
     }
