@@ -141,10 +141,4 @@ def _confirm(clients: AwsClients, settings: loader.Settings, drop_id: str, run_i
         raise HistoryError(message)
     usages = counts_json(history.confirm(drop_id))
     LOGGER.info("Drop in usages confirmed", extra={"id": drop_id, "usages": usages})
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "run_id": run_id,
-        "status": "confirmed",
-        "id": drop_id,
-        "usages": usages,
-    }
+    return {"schema_version": SCHEMA_VERSION, "run_id": run_id, "status": "confirmed", "id": drop_id, "usages": usages}

@@ -12,6 +12,7 @@ and objects, so that equal content has equal bytes. Equal content in other bytes
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import pairwise
@@ -154,17 +155,18 @@ class SavedPlan(Strict):
         }
 
 
-def of_run(  # noqa: PLR0913 - what a plan is bound to, each by name
-    plans: Iterable[RepositoryPlan],
-    *,
-    account: str,
-    region: str,
-    function: str,
-    removal: Removes,
-    settings_sha256: str,
-    now: datetime,
-    expires_after: timedelta,
-) -> SavedPlan:
+@dataclass(frozen=True, slots=True)
+class PlanBinding:
+    """What a plan is bound to; the attributes are those of `SavedPlan`."""
+
+    account: str
+    region: str
+    function: str
+    removal: Removes
+    settings_sha256: str
+
+
+def of_run(plans: Iterable[RepositoryPlan], binding: PlanBinding, now: datetime, expires_after: timedelta) -> SavedPlan:
     """A plan of the removals of a run.
 
     Raises:
@@ -172,13 +174,9 @@ def of_run(  # noqa: PLR0913 - what a plan is bound to, each by name
     """
     created_at = now.replace(microsecond=0)
     saved = SavedPlan(
-        account=account,
-        region=region,
-        function=function,
-        removal=removal,
+        **asdict(binding),
         created_at=created_at,
         expires_at=created_at + expires_after,
-        settings_sha256=settings_sha256,
         repositories=tuple(
             PlannedRepository(name=plan.repository.name, images=images)
             for plan in sorted(plans, key=lambda plan: plan.repository.name)
@@ -235,16 +233,7 @@ def read(body: bytes, plan_id: str, place: str) -> SavedPlan:
     return plan
 
 
-def check(  # noqa: PLR0913 - what a plan is bound to, each by name
-    plan: SavedPlan,
-    *,
-    account: str,
-    region: str,
-    function: str,
-    removal: Removes,
-    settings_sha256: str,
-    now: datetime,
-) -> None:
+def check(plan: SavedPlan, binding: PlanBinding, now: datetime) -> None:
     """Refuse a plan that was made for something else, is expired, or was made with other settings.
 
     Raises:
@@ -252,15 +241,10 @@ def check(  # noqa: PLR0913 - what a plan is bound to, each by name
     """
     problems = [
         f"it is for {name} {planned}, and this is {name} {here}"
-        for name, planned, here in (
-            ("account", plan.account, account),
-            ("region", plan.region, region),
-            ("function", plan.function, function),
-            ("removal", plan.removal, removal),
-        )
-        if planned != here
+        for name in ("account", "region", "function", "removal")
+        if (planned := getattr(plan, name)) != (here := getattr(binding, name))
     ]
-    if plan.settings_sha256 != settings_sha256:
+    if plan.settings_sha256 != binding.settings_sha256:
         problems.append("the settings have changed since it was made")
     if now >= plan.expires_at:
         problems.append(f"it expired {plan.expires_at:%Y-%m-%d %H:%M} UTC")

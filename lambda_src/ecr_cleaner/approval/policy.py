@@ -11,7 +11,7 @@ from typing import Protocol
 
 from ecr_cleaner.approval import plan as approval_plan
 from ecr_cleaner.approval import selection
-from ecr_cleaner.approval.plan import SavedPlan
+from ecr_cleaner.approval.plan import PlanBinding, SavedPlan
 from ecr_cleaner.approval.store import PlanExecution, PlanStore
 from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.errors import ApprovalError, CleanerError
@@ -33,6 +33,10 @@ class Origin:
     account: str
     region: str
     now: datetime
+
+    def binding(self, function: str, settings: Settings) -> PlanBinding:
+        """What a plan of the run is bound to."""
+        return PlanBinding(self.account, self.region, function, settings.removal_mode, settings.sha256)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,16 +106,8 @@ class PlanProposal:
             ApprovalError: The plan would be too long.
             HistoryError: It could not be written.
         """
-        plan = approval_plan.of_run(
-            plans,
-            account=origin.account,
-            region=origin.region,
-            function=self.function,
-            removal=self.settings.removal_mode,
-            settings_sha256=self.settings.sha256,
-            now=origin.now,
-            expires_after=timedelta(hours=self.settings.plan_expiry_hours),
-        )
+        expires_after = timedelta(hours=self.settings.plan_expiry_hours)
+        plan = approval_plan.of_run(plans, origin.binding(self.function, self.settings), origin.now, expires_after)
         if plan.images:
             self.store.write(plan)
         return Selection(map(_proposed, plans), plan if plan.images else None)
@@ -198,15 +194,7 @@ class PlanApplication:
             HistoryError: The bucket could not be read or written.
         """
         plan = self.plan or self.store.read(self.plan_id)
-        approval_plan.check(
-            plan,
-            account=origin.account,
-            region=origin.region,
-            function=self.function,
-            removal=self.settings.removal_mode,
-            settings_sha256=self.settings.sha256,
-            now=origin.now,
-        )
+        approval_plan.check(plan, origin.binding(self.function, self.settings), origin.now)
         self._execution = PlanExecution(plan=self.plan_id, state="begun", run_id=self.run_id, at=origin.now)
         if not self.settings.dry_run:
             self._etag = self.store.begin(self._execution)
@@ -256,13 +244,7 @@ def policy_of(clients: AwsClients, settings: Settings, function: str) -> Approva
 
 
 def application_of(  # noqa: PLR0913 - what a run knows of itself, each by name
-    clients: AwsClients,
-    settings: Settings,
-    *,
-    plan_id: str,
-    plan: SavedPlan | None,
-    function: str,
-    run_id: str,
+    clients: AwsClients, settings: Settings, *, plan_id: str, plan: SavedPlan | None, function: str, run_id: str
 ) -> PlanApplication:
     """The execution of a plan that an operator submitted.
 

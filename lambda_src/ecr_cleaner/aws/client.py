@@ -127,18 +127,8 @@ class AwsClients:
 
     def patient_client(self, service: str, seconds: int) -> Any:
         """A client that tries once and waits so long for an answer, for a call that is a whole run."""
-        return self.session.client(
-            service,
-            region_name=self.region,
-            config=Config(
-                retries={"mode": "standard", "total_max_attempts": 1},
-                connect_timeout=CONNECT_TIMEOUT_SECONDS,
-                read_timeout=seconds,
-                # Or whatever lies in between forgets a connection on which nothing is said.
-                tcp_keepalive=True,
-                user_agent_extra="terraform-aws-ecr-cleaner",
-            ),
-        )
+        # Without keep-alive whatever lies in between forgets a connection on which nothing is said.
+        return self._make(service, 1, read_timeout=seconds, tcp_keepalive=True)
 
     def _client(self, service: str, attempts: int) -> Any:
         attempts = min(attempts, MAX_ATTEMPTS)
@@ -149,19 +139,15 @@ class AwsClients:
                 self._clients[service, attempts] = client
             return self._clients[service, attempts]
 
-    def _make(self, service: str, attempts: int) -> Any:
-        client: Any = self.session.client(
-            service,
-            region_name=self.region,
-            config=Config(
-                retries={"mode": "standard", "total_max_attempts": attempts},
-                connect_timeout=CONNECT_TIMEOUT_SECONDS,
-                read_timeout=READ_TIMEOUT_SECONDS,
-                max_pool_connections=16,
-                user_agent_extra="terraform-aws-ecr-cleaner",
-            ),
+    def _make(self, service: str, attempts: int, **config: Any) -> Any:
+        defaults = Config(
+            retries={"mode": "standard", "total_max_attempts": attempts},
+            connect_timeout=CONNECT_TIMEOUT_SECONDS,
+            read_timeout=READ_TIMEOUT_SECONDS,
+            max_pool_connections=16,
+            user_agent_extra="terraform-aws-ecr-cleaner",
         )
-        return client
+        return self.session.client(service, region_name=self.region, config=defaults.merge(Config(**config)))
 
     def pace(self, event_name: str, **_unused: object) -> None:
         """Hold a call back until it may be made (a handler of botocore's event ``before-send``).

@@ -78,13 +78,7 @@ def _unread(error: Exception, bucket: str, key: str) -> HistoryError:
 
 
 def write(  # noqa: PLR0913 - an object has that many sides
-    clients: AwsClients,
-    bucket: str,
-    key: str,
-    body: bytes,
-    etag: str | None,
-    *,
-    content_type: str = "application/json",
+    clients: AwsClients, bucket: str, key: str, body: bytes, etag: str | None, *, content_type: str = "application/json"
 ) -> str:
     """Write an object, if it still is what it was.
 
@@ -103,19 +97,7 @@ def write(  # noqa: PLR0913 - an object has that many sides
         ReplacedError: Somebody else wrote it meanwhile. So does a second try of a write whose answer got lost.
         HistoryError: It could not be written, or nobody knows whether it was.
     """
-    condition = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag}
-    try:
-        answer = clients.client("s3").put_object(
-            Bucket=bucket, Key=key, Body=body, ContentType=content_type, **condition
-        )
-        return str(responses.member(answer, "ETag", "PutObject"))
-    except (IncompleteAnswerError, *errors.AwsError) as error:
-        code = errors.code_of(error)
-        if code in _REPLACED:
-            message = f"s3://{bucket}/{key} was written by somebody else meanwhile"
-            raise ReplacedError(message) from None
-        message = f"s3://{bucket}/{key} cannot be written: PutObject failed with {code}: {error}"
-        raise HistoryError(message) from None
+    return _put(clients, bucket, key, body, content_type, {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag})
 
 
 def put(clients: AwsClients, bucket: str, key: str, file: IO[bytes], content_type: str) -> None:
@@ -132,11 +114,23 @@ def put(clients: AwsClients, bucket: str, key: str, file: IO[bytes], content_typ
         HistoryError: It could not be written, or nobody knows whether it was.
     """
     file.seek(0)
+    _put(clients, bucket, key, file, content_type, {})
+
+
+def _put(  # noqa: PLR0913, PLR0917 - as `write`
+    clients: AwsClients, bucket: str, key: str, body: bytes | IO[bytes], content_type: str, condition: dict[str, str]
+) -> str:
     try:
-        answer = clients.client("s3").put_object(Bucket=bucket, Key=key, Body=file, ContentType=content_type)
-        responses.member(answer, "ETag", "PutObject")
+        answer = clients.client("s3").put_object(
+            Bucket=bucket, Key=key, Body=body, ContentType=content_type, **condition
+        )
+        return str(responses.member(answer, "ETag", "PutObject"))
     except (IncompleteAnswerError, *errors.AwsError) as error:
-        message = f"s3://{bucket}/{key} cannot be written: PutObject failed with {errors.code_of(error)}: {error}"
+        code = errors.code_of(error)
+        if code in _REPLACED:
+            message = f"s3://{bucket}/{key} was written by somebody else meanwhile"
+            raise ReplacedError(message) from None
+        message = f"s3://{bucket}/{key} cannot be written: PutObject failed with {code}: {error}"
         raise HistoryError(message) from None
 
 

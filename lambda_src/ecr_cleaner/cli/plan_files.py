@@ -9,7 +9,7 @@ from typing import Final
 import click
 
 from ecr_cleaner.approval import plan as approval_plan
-from ecr_cleaner.approval.plan import SavedPlan
+from ecr_cleaner.approval.plan import PlanBinding, SavedPlan
 from ecr_cleaner.aws import responses
 from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.cli import output
@@ -18,6 +18,7 @@ from ecr_cleaner.clock import utc_now
 from ecr_cleaner.errors import ApprovalError
 from ecr_cleaner.model.result import RepositoryStatus, RunStatus
 from ecr_cleaner.report.reporter import CollectingReporter
+from ecr_cleaner.settings.loader import Settings
 
 _ID: Final = re.compile(r"[0-9a-f]{64}")
 
@@ -50,6 +51,10 @@ class PlanTarget:
     account: str
     region: str
     function: str
+
+    def binding(self, settings: Settings) -> PlanBinding:
+        """What a plan for it is bound to, with these settings."""
+        return PlanBinding(self.account, self.region, self.function, settings.removal_mode, settings.sha256)
 
 
 def target_of(clients: AwsClients, function: str) -> PlanTarget:
@@ -113,16 +118,8 @@ def save(collected: CollectingReporter, known: KnownSettings, target: PlanTarget
         raise ApprovalError(message)
     status_of = {name: repository.status for name, repository in summary.repositories.items()}
     evaluated = [plan for name, plan in collected.plans.items() if status_of[name] is RepositoryStatus.JUDGED]
-    plan = approval_plan.of_run(
-        evaluated,
-        account=target.account,
-        region=target.region,
-        function=target.function,
-        removal=known.value.removal_mode,
-        settings_sha256=known.value.sha256,
-        now=utc_now(),
-        expires_after=timedelta(hours=known.value.plan_expiry_hours),
-    )
+    expires_after = timedelta(hours=known.value.plan_expiry_hours)
+    plan = approval_plan.of_run(evaluated, target.binding(known.value), utc_now(), expires_after)
     if not plan.images:
         return None
     file = folder / f"{plan.id}.json"

@@ -22,12 +22,7 @@ from ecr_cleaner.report.reporter import CollectingReporter
 from ecr_cleaner.run import pipeline
 from ecr_cleaner.settings.loader import Settings
 
-EXIT_CODES: Final = {
-    RunStatus.COMPLETED: 0,
-    RunStatus.FAILED: 1,
-    RunStatus.REFUSED: 1,
-    RunStatus.INCOMPLETE: 3,
-}
+EXIT_CODES: Final = {RunStatus.COMPLETED: 0, RunStatus.FAILED: 1, RunStatus.REFUSED: 1, RunStatus.INCOMPLETE: 3}
 """Exit codes; click uses 2 for wrong usage."""
 
 REMOVALS_PLANNED: Final = 4

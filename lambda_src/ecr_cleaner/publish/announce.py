@@ -109,11 +109,7 @@ def _publish(clients: AwsClients, ending: InvocationResult, topic: str) -> None:
     what = f"the notification could not be sent to {topic}"
     try:
         answer = responses.called(
-            clients.client("sns"),
-            "Publish",
-            TopicArn=topic,
-            Subject=mail.subject(ending),
-            Message=mail.text(ending),
+            clients.client("sns"), "Publish", TopicArn=topic, Subject=mail.subject(ending), Message=mail.text(ending)
         )
         responses.member(answer, "MessageId", "Publish")
     except (CleanerError, *errors.AwsError) as error:

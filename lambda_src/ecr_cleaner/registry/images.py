@@ -64,9 +64,7 @@ def describe(
         )
     try:
         answer = clients.client("ecr").describe_images(
-            repositoryName=repository,
-            imageIds=[{"imageDigest": digest} for digest in wanted],
-            **more,
+            repositoryName=repository, imageIds=[{"imageDigest": digest} for digest in wanted], **more
         )
     except errors.AwsError as error:
         if errors.code_of(error) == "RepositoryNotFoundException":

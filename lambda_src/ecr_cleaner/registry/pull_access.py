@@ -64,8 +64,7 @@ class RegistryFacts:
     def cached_under(self, repository: str) -> str | None:
         """The prefix of the pull-through cache rule of the repository, or None."""
         return next(
-            (p for p in self.pull_through_prefixes if p == "ROOT" or repository.startswith(p.rstrip("/") + "/")),
-            None,
+            (p for p in self.pull_through_prefixes if p == "ROOT" or repository.startswith(p.rstrip("/") + "/")), None
         )
 
 

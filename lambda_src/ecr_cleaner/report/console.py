@@ -154,11 +154,7 @@ def _print_findings(collected: CollectingReporter, console: Console) -> None:
 
 
 def print_explanation(
-    collected: CollectingReporter,
-    repository: str,
-    tag: str | None,
-    digest: str | None,
-    console: Console | None = None,
+    collected: CollectingReporter, repository: str, tag: str | None, digest: str | None, console: Console | None = None
 ) -> bool:
     """What would happen to one image.
 

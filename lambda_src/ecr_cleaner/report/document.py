@@ -8,7 +8,7 @@ import json
 import tempfile
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import IO, Any, Final, Literal
 
@@ -18,7 +18,7 @@ from ecr_cleaner.model.result import RepositoryResult, RunResult
 from ecr_cleaner.model.usage import Usage
 from ecr_cleaner.report.reporter import verdict_json
 from ecr_cleaner.report.savings import savings
-from ecr_cleaner.report.summary import finding_json, run_json
+from ecr_cleaner.report.summary import run_json
 
 SCHEMA_VERSION: Final = 1
 
@@ -153,7 +153,7 @@ class DocumentReporter:
             "notes": told["notes"],
             "unprotected": told["unprotected"],
             "left": told["left"],
-            "findings": [finding_json(one) for one in result.findings],
+            "findings": [asdict(finding) for finding in result.findings],
             "sources": told["sources"],
             "repositories": [_picked(one, _REPOSITORY) for one in told["repositories"]],
         }

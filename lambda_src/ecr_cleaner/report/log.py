@@ -4,12 +4,13 @@ The fields travel as ``extra``; under Lambda's JSON logging each becomes a membe
 """
 
 import logging
+from dataclasses import asdict
 from typing import Any, Final
 
 from ecr_cleaner.model.finding import Severity
 from ecr_cleaner.model.plan import Removal, RemovalStatus, RepositoryPlan, Verdict
 from ecr_cleaner.model.result import RepositoryResult, RunResult, RunStatus
-from ecr_cleaner.report.summary import finding_json, plan_json, repository_json, retained_image_json, run_json, shown
+from ecr_cleaner.report.summary import plan_json, repository_json, run_json, shown
 
 LOGGER: Final = logging.getLogger("ecr_cleaner")
 
@@ -82,10 +83,10 @@ class LogReporter:
         """Name the findings, say what became of a saved plan, and sum the run up."""
         for finding in shown(result.findings)[0]:
             level = logging.ERROR if finding.rings else _LEVELS[finding.severity]
-            LOGGER.log(level, "Finding", extra={"finding": finding_json(finding)})
+            LOGGER.log(level, "Finding", extra={"finding": asdict(finding)})
         if result.plan is not None:
             for key in sorted(result.plan.stays):
-                stay = retained_image_json(result.plan.stays[key])
+                stay = asdict(result.plan.stays[key])
                 LOGGER.info("Image of the approved plan stays", extra={"plan": result.plan.id, **stay})
             if result.plan.state == "awaits_approval":
                 LOGGER.info("Plan waits for approval", extra={"plan": plan_json(result.plan)})

@@ -2,10 +2,11 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import asdict, fields
 from typing import Any, Final
 
 from ecr_cleaner.model.finding import Finding
-from ecr_cleaner.model.plan import PlanSummary, RemovalStatus, RetainedImage
+from ecr_cleaner.model.plan import PlanSummary, RemovalStatus
 from ecr_cleaner.model.result import FAILING_REMOVALS, RepositoryResult, RunResult
 
 MAX_FINDINGS_PER_KIND: Final = 100
@@ -24,17 +25,6 @@ def shown(found: Iterable[Finding]) -> tuple[list[Finding], dict[str, int]]:
     return first, {kind: count for kind, count in more.items() if count > 0}
 
 
-def finding_json(finding: Finding) -> dict[str, Any]:
-    """One finding as JSON-native values."""
-    return {
-        "kind": finding.kind.value,
-        "severity": finding.severity.value,
-        "subject": finding.subject,
-        "detail": finding.detail,
-        "bytes": finding.bytes,
-    }
-
-
 SCHEMA_VERSION: Final = 1
 
 
@@ -43,14 +33,11 @@ _WENT: Final = ("bytes_removed", "bytes_archived")
 
 def repository_json(repository: RepositoryResult) -> dict[str, Any]:
     """The repository as JSON-native values."""
+    values = {field.name: getattr(repository, field.name) for field in fields(repository)}
+    counted = {name: dict(sorted(value.items())) for name, value in values.items() if isinstance(value, Counter)}
     return {
-        "name": repository.name,
-        "status": repository.status.value,
-        "detail": repository.detail,
-        "setting": repository.setting,
-        "keep_days": repository.keep_days,
-        "rule": repository.rule,
-        "images": repository.images,
+        **values,
+        **counted,
         "kept": repository.images - repository.removable,
         "in_use": repository.in_use,
         "removable": repository.removable,
@@ -59,16 +46,6 @@ def repository_json(repository: RepositoryResult) -> dict[str, Any]:
         "left": repository.removals[RemovalStatus.LEFT.value],
         "failed": sum(repository.removals[status.value] for status in FAILING_REMOVALS),
         "partly_untagged": repository.removals[RemovalStatus.PARTLY_UNTAGGED.value],
-        "reasons": dict(sorted(repository.reasons.items())),
-        "removals": dict(sorted(repository.removals.items())),
-        "failure_codes": dict(sorted(repository.failure_codes.items())),
-        "bytes_total": repository.bytes_total,
-        "bytes_in_use": repository.bytes_in_use,
-        "bytes_in_archive": repository.bytes_in_archive,
-        "bytes_removable": repository.bytes_removable,
-        "bytes_removable_from_archive": repository.bytes_removable_from_archive,
-        "bytes_removed": repository.bytes_removed,
-        "bytes_archived": repository.bytes_archived,
     }
 
 
@@ -108,7 +85,7 @@ def run_json(result: RunResult, *, all_findings: bool = False) -> dict[str, Any]
             *result.accepted_gaps,
         ],
         "notes": [*result.notes, *(note for outcome in outcomes for note in outcome.notes)],
-        "findings": [finding_json(finding) for finding in findings],
+        "findings": [asdict(finding) for finding in findings],
         "findings_left_out": left_out,
         "repositories": repositories,
         "totals": {key: sum(repository[key] for repository in repositories) for key in (*counted, *sized, *_WENT)},
@@ -134,16 +111,5 @@ def plan_json(plan: PlanSummary) -> dict[str, Any]:
         "bytes": plan.bytes,
         "command": plan.command,
         "stays": dict(sorted(Counter(stay.reason for stay in stays).items())),
-        "stays_shown": [retained_image_json(stay) for stay in stays[:SHOWN]],
-    }
-
-
-def retained_image_json(stay: RetainedImage) -> dict[str, Any]:
-    """An image of a plan that stays."""
-    return {
-        "repository": stay.repository,
-        "digest": stay.digest,
-        "tags": list(stay.tags),
-        "reason": stay.reason,
-        "detail": stay.detail,
+        "stays_shown": [asdict(stay) | {"tags": list(stay.tags)} for stay in stays[:SHOWN]],
     }

@@ -147,9 +147,7 @@ class Restorer:
             return RestoreResult(image.digest, "possible", image.tags, detail="it is archived and can be activated")
         if not image.activating:
             self.clients.client("ecr").update_image_storage_class(
-                repositoryName=self.repository,
-                imageId={"imageDigest": image.digest},
-                targetStorageClass="STANDARD",
+                repositoryName=self.repository, imageId={"imageDigest": image.digest}, targetStorageClass="STANDARD"
             )
         for _ in range(POLLS if self.wait else 0):
             if image.digest in registry_images.describe(self.clients, self.repository, [image.digest]):

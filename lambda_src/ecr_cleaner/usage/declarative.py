@@ -250,12 +250,7 @@ def _items(client: Any, call: Call, params: dict[str, Any]) -> Iterator[Any]:
     top, *further = call.items.split(".", 1)
     if call.token:
         listed = responses.paged(
-            client,
-            call.operation,
-            top.removesuffix("[]"),
-            token=call.token[0],
-            answer_token=call.token[1],
-            **params,
+            client, call.operation, top.removesuffix("[]"), token=call.token[0], answer_token=call.token[1], **params
         )
         for item in listed:
             yield from values(item, *further) if further else [item]

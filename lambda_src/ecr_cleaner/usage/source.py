@@ -165,13 +165,7 @@ def usages_of(  # noqa: PLR0913 - what a usage is made of
         yield Usage(reference, source, consumer, evidence, failure)
 
 
-def usages_in(
-    text: str,
-    *,
-    source: str,
-    consumer: str,
-    evidence: UsageKind = UsageKind.CONFIGURED,
-) -> Iterator[Usage]:
+def usages_in(text: str, *, source: str, consumer: str, evidence: UsageKind = UsageKind.CONFIGURED) -> Iterator[Usage]:
     """The usages in a text of unknown grammar: a definition, a template, a script.
 
     Args:

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecr_cleaner.approval import plan as approval_plan
+from ecr_cleaner.approval.plan import PlanBinding
 from ecr_cleaner.approval.selection import Approved
 from ecr_cleaner.errors import ApprovalError
 from ecr_cleaner.model.plan import Reason, RepositoryPlan, Verdict
@@ -40,7 +41,9 @@ def repository_plan(name: str, *images: str, kind: str = "image", keep: tuple[st
 
 def made(*plans: RepositoryPlan, **more: Any) -> SavedPlan:
     """A plan, made now."""
-    return approval_plan.of_run(plans, **(HERE | {"now": NOW, "expires_after": timedelta(hours=72)} | more))
+    moments: dict[str, Any] = {"now": NOW, "expires_after": timedelta(hours=72)}
+    moments |= {name: more.pop(name) for name in moments if name in more}
+    return approval_plan.of_run(plans, PlanBinding(**(HERE | more)), **moments)
 
 
 def test_only_what_goes_stands_in_it() -> None:
@@ -223,8 +226,9 @@ def test_a_plan_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_plan_is_for_one_place_and_time(change: dict[str, Any], problem: str) -> None:
     """Each thing that does not fit is told, with the plan's id and what to do."""
     plan = made(repository_plan("api", "a"))
+    here = PlanBinding(**{name: change.get(name, value) for name, value in HERE.items()})
     with pytest.raises(ApprovalError, match="take a newer plan") as raised:
-        approval_plan.check(plan, **(HERE | {"now": NOW} | change))
+        approval_plan.check(plan, here, change.get("now", NOW))
     assert problem in str(raised.value)
     assert plan.id in str(raised.value)
 
@@ -232,19 +236,11 @@ def test_a_plan_is_for_one_place_and_time(change: dict[str, Any], problem: str) 
 @pytest.mark.parametrize("later", [timedelta(minutes=-10), timedelta(), timedelta(hours=72, seconds=-1)])
 def test_a_plan_that_fits_passes(later: timedelta) -> None:
     """Until the last second, and with clocks that differ a little."""
-    approval_plan.check(made(repository_plan("api", "a")), **HERE, now=NOW + later)
+    approval_plan.check(made(repository_plan("api", "a")), PlanBinding(**HERE), NOW + later)
 
 
 def test_everything_that_does_not_fit_is_told_at_once() -> None:
     """In one sentence."""
     with pytest.raises(ApprovalError) as raised:
-        approval_plan.check(
-            made(),
-            account="2",
-            region="r",
-            function="f",
-            removal="archive",
-            settings_sha256="1",
-            now=NOW + timedelta(days=9),
-        )
+        approval_plan.check(made(), PlanBinding("2", "r", "f", "archive", "1"), NOW + timedelta(days=9))
     assert str(raised.value).count(";") == 6

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -24,7 +25,7 @@ from ecr_cleaner.publish.report_store import store
 from ecr_cleaner.report import document as report_document
 from ecr_cleaner.report.reporter import Fanout
 from ecr_cleaner.report.savings import per_month, savings
-from ecr_cleaner.report.summary import MAX_FINDINGS_PER_KIND, finding_json, run_json
+from ecr_cleaner.report.summary import MAX_FINDINGS_PER_KIND, run_json
 from tests.builders import ACCOUNT, NOW, REGION, digest, image, repository, usage
 from tests.report_page.made import HOSTILE, Night, document, recorder
 
@@ -167,7 +168,7 @@ def test_all_findings_are_told() -> None:
         for number in range(MAX_FINDINGS_PER_KIND + 1)
     )
     found = told(ended=summary(findings=findings))["findings"]
-    assert found == [finding_json(one) for one in findings]
+    assert found == [asdict(one) for one in findings]
     assert found[-1] == {
         "kind": "orphaned_artifacts",
         "severity": "info",

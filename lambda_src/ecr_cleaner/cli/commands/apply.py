@@ -1,6 +1,7 @@
 """``ecr-cleaner apply``: carries out a saved plan."""
 
 import sys
+from dataclasses import replace
 from typing import Final
 
 import click
@@ -35,13 +36,7 @@ Examples:
 )
 @output.formats
 def command(  # noqa: PLR0913 - the options of the command line
-    *,
-    connection: Connection,
-    plan: NamedPlan,
-    function: str,
-    dry_run: bool,
-    local: bool,
-    output_format: str | None,
+    *, connection: Connection, plan: NamedPlan, function: str, dry_run: bool, local: bool, output_format: str | None
 ) -> None:
     """Carry out a plan that awaits approval.
 
@@ -99,15 +94,7 @@ def _check_plan(plan: approval_plan.SavedPlan | None, target: PlanTarget, region
         ApprovalError: The plan is expired, or was made for something else.
     """
     if plan is not None:
-        approval_plan.check(
-            plan,
-            account=target.account,
-            region=region,
-            function=target.function,
-            removal=settings.removal_mode,
-            settings_sha256=settings.sha256,
-            now=utc_now(),
-        )
+        approval_plan.check(plan, replace(target, region=region).binding(settings), utc_now())
 
 
 def _require_in_bucket(plan: NamedPlan, store: PlanStore) -> None:

@@ -52,12 +52,7 @@ Examples:
     is_flag=True,
     help=f"Exit with {session.REMOVALS_PLANNED} if the plan is complete and would remove images.",
 )
-@click.option(
-    "--html",
-    metavar="FILE",
-    callback=output.path,
-    help="Also write an HTML report into this file.",
-)
+@click.option("--html", metavar="FILE", callback=output.path, help="Also write an HTML report into this file.")
 def command(  # noqa: PLR0913 - the options of the command line
     *,
     connection: Connection,

@@ -89,9 +89,7 @@ SOURCES: Final = (
         grants=(
             Grant("ListLambdaFunctions", ("lambda:ListFunctions",)),
             Grant(
-                "ReadLambdaFunctions",
-                ("lambda:GetFunction",),
-                "arn:{partition}:lambda:{region}:{account}:function:*",
+                "ReadLambdaFunctions", ("lambda:GetFunction",), "arn:{partition}:lambda:{region}:{account}:function:*"
             ),
         ),
         fields=(

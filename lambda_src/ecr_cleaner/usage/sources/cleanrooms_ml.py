@@ -101,10 +101,7 @@ SOURCES: Final = (
             "name",
             (
                 Call(
-                    "ListConfiguredModelAlgorithms",
-                    items="configuredModelAlgorithms[]",
-                    token=_PAGES,
-                    service=_SERVICE,
+                    "ListConfiguredModelAlgorithms", items="configuredModelAlgorithms[]", token=_PAGES, service=_SERVICE
                 ),
                 Call(
                     "GetConfiguredModelAlgorithm",

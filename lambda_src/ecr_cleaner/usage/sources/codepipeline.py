@@ -46,9 +46,7 @@ SOURCES: Final = (
         (
             Grant("ListCodePipelines", ("codepipeline:ListPipelines",)),
             Grant(
-                "ReadCodePipelines",
-                ("codepipeline:GetPipeline",),
-                "arn:{partition}:codepipeline:{region}:{account}:*",
+                "ReadCodePipelines", ("codepipeline:GetPipeline",), "arn:{partition}:codepipeline:{region}:{account}:*"
             ),
         ),
         Chain(

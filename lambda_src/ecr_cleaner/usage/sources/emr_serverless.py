@@ -13,9 +13,7 @@ _PAGES: Final = ("nextToken", "nextToken")
 _IMAGES: Final = (
     Images("imageConfiguration.imageUri", digest="imageConfiguration.resolvedImageDigest"),
     Images(
-        "imageConfiguration.imageUri",
-        at="workerTypeSpecifications{}",
-        digest="imageConfiguration.resolvedImageDigest",
+        "imageConfiguration.imageUri", at="workerTypeSpecifications{}", digest="imageConfiguration.resolvedImageDigest"
     ),
 )
 

@@ -71,9 +71,7 @@ SOURCES: Final = (
         grants=(
             Grant("ListSchedules", ("scheduler:ListSchedules",)),
             Grant(
-                "ReadSchedules",
-                ("scheduler:GetSchedule",),
-                "arn:{partition}:scheduler:{region}:{account}:schedule/*/*",
+                "ReadSchedules", ("scheduler:GetSchedule",), "arn:{partition}:scheduler:{region}:{account}:schedule/*/*"
             ),
             Grant("ReadTaskDefinitionsOfSchedules", task_definitions.PERMISSIONS),
         ),

@@ -92,9 +92,5 @@ def _images(answer: dict[str, Any], kind: Kind, consumer: str) -> Iterator[Usage
         # The service model allows capital letters, and its documentation says that it is an MD5 hash.
         digest = str(resolved or "").lower()
         yield from usages_of(
-            text,
-            source=NAME,
-            consumer=consumer,
-            digest=digest if is_digest(digest) else None,
-            evidence=kind.evidence,
+            text, source=NAME, consumer=consumer, digest=digest if is_digest(digest) else None, evidence=kind.evidence
         )
