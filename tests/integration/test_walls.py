@@ -179,7 +179,7 @@ def test_usages_that_are_back_need_no_word(
     assert night().status == "completed"
     outcome = run(storage=past.place | {"history": True}, event=payload(fallen.causes))
     assert outcome.status == "failed"
-    assert "no fall of usages" in outcome.causes
+    assert "no drop in usages" in outcome.causes
     services(sandbox, "b", "c", "d", "e", elsewhere=True)
     again = night()
     assert again.status == "refused"
