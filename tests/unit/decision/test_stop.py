@@ -9,6 +9,7 @@ import pytest
 from ecr_cleaner.decision.limits import Limits, LimitTracker
 from ecr_cleaner.decision.rules import evaluate
 from ecr_cleaner.decision.stop import FRESHNESS, Stop, Tripwire, decide_stop
+from ecr_cleaner.decision.usage_drop import UsageDrop, confirm_command
 from ecr_cleaner.model.repository import RepositorySnapshot
 from ecr_cleaner.model.scan import SourceOutcome, SourceStatus, UsageScan
 from tests.builders import NOW, REGION, TARGET, counts, image, repository
@@ -50,11 +51,12 @@ def test_what_is_not_certain_comes_first(failing: tuple[str, ...]) -> None:
 def test_a_drop_waits_for_confirmation() -> None:
     """With the command that confirms exactly this one."""
     stop = decide_stop(UsageScan((), (COMPLETE,), NOW), (), exceeded(), tripwire(10), NOW)
-    assert stop.drop
-    (reason,) = stop.reasons
-    assert reason.startswith("the images in use fell by more than max_usage_drop_percent = 50 allows: ecs in ")
-    assert stop.drop.id in reason
-    assert "--function-name cleaner" in reason
+    fall = UsageDrop(counts(ecs=10), counts(ecs=0))
+    assert stop.drop == fall
+    assert stop.reasons == (
+        f"the images in use fell by more than max_usage_drop_percent = 50 allows: {fall}; "
+        f"if that is as it should be, say so: {confirm_command(fall, 'cleaner', REGION)}",
+    )
 
 
 @pytest.mark.parametrize(("baseline", "max_percent"), [(None, 50), (10, None), (0, 50)])
@@ -83,6 +85,6 @@ def test_whoever_fails_holds_back_everything() -> None:
 def test_the_limit_of_the_run_is_the_last_reason() -> None:
     """Of all repositories together."""
     stop = decide_stop(UsageScan((), (COMPLETE,), NOW), (), exceeded(), tripwire(), NOW)
-    (reason,) = stop.reasons
-    assert reason == f"all repositories together: {exceeded().exceeded_by_run()}"
-    assert "max_removals_per_run = 1" in reason
+    assert stop.over_limit == exceeded().exceeded_by_run()
+    assert stop.reasons == (f"all repositories together: {stop.over_limit}",)
+    assert "max_removals_per_run = 1" in stop.over_limit
