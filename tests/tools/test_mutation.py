@@ -33,13 +33,13 @@ def x_old__mutmut_1(a):
 
 
 class Graph:
-    def xǁGraphǁholders__mutmut_orig(self):
+    def xǁGraphǁmust_go_first__mutmut_orig(self):
         return self.a + 1
 
-    def xǁGraphǁholders__mutmut_1(self):
+    def xǁGraphǁmust_go_first__mutmut_1(self):
         return self.a - 1
 
-    def xǁGraphǁholders__mutmut_2(self):
+    def xǁGraphǁmust_go_first__mutmut_2(self):
         return self.a + 2
 """
 """What mutmut makes of a module, without what calls it."""
@@ -60,7 +60,7 @@ def test_a_survivor_is_told_by_what_was_changed(tmp_path: Path) -> None:
     folder = tmp_path / "mutants/src/ecr_cleaner"
     folder.mkdir(parents=True)
     (folder / "rules.py").write_text(MUTATED)
-    names = ["x_old__mutmut_1", "xǁGraphǁholders__mutmut_1", "xǁGraphǁholders__mutmut_2"]
+    names = ["x_old__mutmut_1", "xǁGraphǁmust_go_first__mutmut_1", "xǁGraphǁmust_go_first__mutmut_2"]
     codes = dict(zip((f"ecr_cleaner.rules.{name}" for name in names), (0, 33, 36), strict=True))
     (folder / "rules.py.meta").write_text(json.dumps({"exit_code_by_key": codes}))
     method = Survivor("rules", "Graph.must_go_first", "return self.a + 1", "return self.a - 1")

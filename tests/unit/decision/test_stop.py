@@ -53,10 +53,9 @@ def test_a_drop_waits_for_confirmation() -> None:
     stop = decide_stop(UsageScan((), (COMPLETE,), NOW), (), exceeded(), tripwire(10), NOW)
     fall = UsageDrop(counts(ecs=10), counts(ecs=0))
     assert stop.drop == fall
-    assert stop.reasons == (
-        f"the images in use fell by more than max_usage_drop_percent = 50 allows: {fall}; "
-        f"if that is as it should be, say so: {confirm_command(fall, 'cleaner', REGION)}",
-    )
+    fell = f"the images in use fell by more than max_usage_drop_percent = 50 allows: {fall}"
+    confirm = f"if that is as it should be, say so: {confirm_command(fall, 'cleaner', REGION)}"
+    assert stop.reasons == (f"{fell}; {confirm}",)
 
 
 @pytest.mark.parametrize(("baseline", "max_percent"), [(None, 50), (10, None), (0, 50)])
