@@ -20,7 +20,6 @@ class Strict(BaseModel):
 stored = with_config(extra="forbid", strict=True)
 """Marks a dataclass that is read from a document as strictly as a `Strict` is; code that makes one is not checked."""
 
-
 Text = Annotated[str, Field(min_length=1)]
 Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -38,9 +37,7 @@ def sentences(place: str, error: ValidationError) -> list[str]:
 
 SCHEMA_VERSION: Final = 1
 
-
 _D = TypeVar("_D")
-
 
 _adapter: Final[Callable[[Any], TypeAdapter[Any]]] = cache(TypeAdapter)
 

@@ -11,7 +11,7 @@ and objects, so that equal content has equal bytes. Equal content in other bytes
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -23,18 +23,15 @@ from pydantic import AfterValidator, AwareDatetime, Field, ValidationError
 from ecr_cleaner.approval.selection import Approved
 from ecr_cleaner.errors import ApprovalError
 from ecr_cleaner.model.plan import REMOVING_REASONS, Reason, RepositoryPlan
-from ecr_cleaner.schema import Strict, sentences
+from ecr_cleaner.schema import AccountId, Digest, Sha256, Strict, Text, sentences
 
 SCHEMA_VERSION: Final = 1
-
 
 MAX_BYTES: Final = 16 * 1024 * 1024
 """Longest plan, so that it fits into the function's memory: about 100,000 images."""
 
-
 Removes = Literal["delete", "archive"]
 """What a removal does, as in the settings."""
-
 
 _LARGEST_NUMBER: Final = 2**53 - 1  # every JSON parser reads whole numbers up to here exactly
 
@@ -51,15 +48,14 @@ def _removes(reason: Reason) -> Reason:
     return reason
 
 
-def _in_order(names: Sequence[str], what: str) -> None:
-    if any(first >= second for first, second in pairwise(names)):
-        message = f"{what} must be sorted and unique"
-        raise ValueError(message)
+def _in_order(what: str, name: Callable[[Any], str]) -> AfterValidator:
+    def check(items: tuple[Any, ...]) -> tuple[Any, ...]:
+        if any(name(first) >= name(second) for first, second in pairwise(items)):
+            message = f"{what} must be sorted and unique"
+            raise ValueError(message)
+        return items
 
-
-def _tags_in_order(tags: tuple[str, ...]) -> tuple[str, ...]:
-    _in_order(tags, "tags")
-    return tags
+    return AfterValidator(check)
 
 
 class PlannedImage(Strict):
@@ -72,15 +68,10 @@ class PlannedImage(Strict):
         reason: Why it is removed.
     """
 
-    digest: Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
-    tags: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], AfterValidator(_tags_in_order)]
+    digest: Digest
+    tags: Annotated[tuple[Text, ...], _in_order("tags", str)]
     bytes: Annotated[int, Field(ge=0, le=_LARGEST_NUMBER)]
     reason: Annotated[Reason, AfterValidator(_removes)]
-
-
-def _images_in_order(images: tuple[PlannedImage, ...]) -> tuple[PlannedImage, ...]:
-    _in_order([image.digest for image in images], "images")
-    return images
 
 
 class PlannedRepository(Strict):
@@ -91,13 +82,8 @@ class PlannedRepository(Strict):
         images: At least one; sorted by digest.
     """
 
-    name: Annotated[str, Field(min_length=1)]
-    images: Annotated[tuple[PlannedImage, ...], Field(min_length=1), AfterValidator(_images_in_order)]
-
-
-def _repositories_in_order(repositories: tuple[PlannedRepository, ...]) -> tuple[PlannedRepository, ...]:
-    _in_order([repository.name for repository in repositories], "repositories")
-    return repositories
+    name: Text
+    images: Annotated[tuple[PlannedImage, ...], Field(min_length=1), _in_order("images", lambda image: image.digest)]
 
 
 class SavedPlan(Strict):
@@ -117,14 +103,14 @@ class SavedPlan(Strict):
     """
 
     schema_version: Literal[1] = SCHEMA_VERSION
-    account: Annotated[str, Field(pattern=r"^[0-9]{12}$")]
-    region: Annotated[str, Field(min_length=1)]
-    function: Annotated[str, Field(min_length=1)]
+    account: AccountId
+    region: Text
+    function: Text
     removal: Removes
     created_at: AwareDatetime
     expires_at: AwareDatetime
-    settings_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-    repositories: Annotated[tuple[PlannedRepository, ...], AfterValidator(_repositories_in_order)]
+    settings_sha256: Sha256
+    repositories: Annotated[tuple[PlannedRepository, ...], _in_order("repositories", lambda one: one.name)]
 
     @cached_property
     def document(self) -> bytes:

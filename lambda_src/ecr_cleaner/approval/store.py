@@ -17,9 +17,9 @@ by itself.
 
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime
 
 from ecr_cleaner import schema
 from ecr_cleaner.approval import plan as approval_plan
@@ -27,7 +27,7 @@ from ecr_cleaner.approval.plan import SavedPlan
 from ecr_cleaner.aws import s3
 from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.errors import AbsentError, ApprovalError, NoPlanError, ReplacedError
-from ecr_cleaner.schema import Strict
+from ecr_cleaner.schema import Strict, Text
 
 
 class PlanExecution(Strict):
@@ -42,7 +42,7 @@ class PlanExecution(Strict):
 
     plan: str
     state: Literal["begun", "done"]
-    run_id: Annotated[str, Field(min_length=1)]
+    run_id: Text
     at: AwareDatetime
 
 

@@ -21,13 +21,10 @@ from ecr_cleaner.model.usage import ScanTarget
 FEW_ATTEMPTS: Final = 2
 """Tries of a call to a service that is probably not there: it would take half a minute to find nobody eight times."""
 
-
 MAX_ATTEMPTS: Final = 8
 """Tries of one call, the first included; botocore's standard mode backs off up to 20 seconds between them."""
 
-
 CONNECT_TIMEOUT_SECONDS: Final = 5
-
 
 READ_TIMEOUT_SECONDS: Final = 30
 

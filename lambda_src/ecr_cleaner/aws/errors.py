@@ -10,21 +10,16 @@ from ecr_cleaner.errors import CleanerError, IncompleteAnswerError
 
 _SERVER_ERROR: Final = 500
 
-
 _TOO_MANY: Final = 429
-
 
 AwsError = (ClientError, BotoCoreError, ResponseParserError)
 """Everything that a call of boto3 raises on purpose; the last one where XML ends in the middle."""
 
-
 IAM_NAMES: Final = {"ListObjectsV2": "ListBucket"}
 """What IAM calls an operation that it does not call by its name (Service Authorization Reference)."""
 
-
 _DENIED: Final = frozenset({"AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation"})
 """Codes by which services say that the caller lacks a permission."""
-
 
 UnknownService = UnknownServiceError
 """The loaded botocore is older than the service: there is no client of it."""

@@ -18,7 +18,6 @@ from ecr_cleaner.errors import LockHeldError
 EXPIRES_AFTER_SECONDS: Final = 20 * 60
 """Longer than Lambda's 15 minutes, so that a lock never expires under a run that still works."""
 
-
 _TAKEN: Final = "ConditionalCheckFailedException"
 
 

@@ -40,9 +40,7 @@ CALLS_PER_SECOND: Final = {
 }
 """Steady rate of an operation; ``*`` is each other operation of the service."""
 
-
 DEFAULT_CALLS_PER_SECOND: Final = 5.0
-
 
 BURST: Final = 20
 """Calls that may be made at once before pacing sets in; the smallest published burst is 50."""

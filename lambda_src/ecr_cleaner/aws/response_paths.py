@@ -11,7 +11,6 @@ from typing import Any, Final
 
 _STEP: Final = re.compile(r"(?P<name>\w+)(?P<marks>(?:\[\]|\{\})*)")
 
-
 _KINDS: Final = {"[]": "list", "{}": "map"}
 
 

@@ -8,15 +8,18 @@ from botocore.parsers import ResponseParserError
 from ecr_cleaner.errors import IncompleteAnswerError
 
 
-def member(answer: dict[str, Any], name: str, operation: str) -> Any:
-    """A member that a full answer always has.
+def member(answer: dict[str, Any], path: str, operation: str) -> Any:
+    """A member that a full answer always has, with dots before it in structures that it always has as well.
 
     Raises:
-        IncompleteAnswerError: It is missing.
+        IncompleteAnswerError: One of them is missing.
     """
-    if name not in answer or answer[name] is None:
-        raise IncompleteAnswerError(operation, name)
-    return answer[name]
+    value: Any = answer
+    for name in path.split("."):
+        if name not in value or value[name] is None:
+            raise IncompleteAnswerError(operation, name)
+        value = value[name]
+    return value
 
 
 def called(client: Any, operation: str, **parameters: Any) -> dict[str, Any]:

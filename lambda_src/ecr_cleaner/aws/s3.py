@@ -16,9 +16,7 @@ from ecr_cleaner.errors import AbsentError, HistoryError, IncompleteAnswerError,
 _REPLACED: Final = frozenset({"PreconditionFailed", "ConditionalRequestConflict"})
 """Somebody else wrote the object since it was read, or is writing it right now (412 and 409)."""
 
-
 _LIST: Final = "ListObjectsV2"
-
 
 _ABSENT: Final = frozenset({"NoSuchKey", "404", "AccessDenied", "403"})
 """Without ``s3:ListBucket``, which the role does not have, S3 says of what does not exist that it is denied."""

@@ -14,7 +14,6 @@ from ecr_cleaner.cli.session import EXIT_CODES
 
 __all__ = ["EXIT_CODES", "main"]
 
-
 _EXAMPLES: Final = """\b
 Examples:
   ecr-cleaner plan --region eu-west-1               what would be removed with the default settings

@@ -22,7 +22,6 @@ from ecr_cleaner.model.usage import Usage
 MAX_TAGS: Final = 100
 """More (digest, tag) pairs do not fit into one call, and the ids of one image are never split over two calls."""
 
-
 _NOTHING: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType({})
 
 

@@ -28,29 +28,22 @@ from ecr_cleaner.settings.loader import Settings
 SPARE_SECONDS: Final = 300.0
 """With less than this left before removal no call is made for a finding: a third of what Lambda gives a run."""
 
-
 SPARE_SECONDS_AT_THE_END: Final = 150.0
 """When everything else is done: enough for the call that is under way and for the report."""
-
 
 MAX_FAILURES: Final = 3
 """So many calls may fail, each within half a minute; then there is something wrong that a run need not wait for."""
 
-
 NOTHING_THERE: Final = frozenset({"LifecyclePolicyNotFoundException", "RepositoryNotFoundException"})
 """Answers as good as any: there is no policy, or by now no repository."""
 
-
 UNASKED: Final = "nothing is old, so nobody was asked who uses images: findings on usages are missing"
-
 
 NO_TIME: Final = (
     "time is short: what lifecycle policies, policies and other repositories hold was not looked at any more"
 )
 
-
 FAILING: Final = f"{MAX_FAILURES} calls have failed: no more were made for findings"
-
 
 _T = TypeVar("_T")
 

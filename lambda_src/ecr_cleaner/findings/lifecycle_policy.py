@@ -111,17 +111,14 @@ class Fate:
 
 _RULE: Final = frozenset({"rulePriority", "description", "selection", "action"})
 
-
 _SELECTION: Final = frozenset(
     {"tagStatus", "tagPatternList", "tagPrefixList", "storageClass", "countType", "countUnit", "countNumber"}
 )
-
 
 _LISTS: Final = {
     "tagPatternList": re.compile(r"[A-Za-z0-9_.*-]{1,128}"),
     "tagPrefixList": re.compile(r"[A-Za-z0-9_.-]{1,128}"),
 }
-
 
 _MAX_WILDCARDS: Final = 4
 

@@ -21,17 +21,13 @@ from ecr_cleaner.model.usage import ReferenceScope, Usage, UsageKind
 REGISTRY: Final = "registry"
 """The subject of what concerns no single repository."""
 
-
 RESTORE: Final = "ecr-cleaner restore {}"
 """The command that brings an image back; what there is to say besides stands in it already."""
-
 
 LIFECYCLE_HORIZON: Final = timedelta(days=7)
 """How far ahead a lifecycle policy is looked at: a person needs some days to change it."""
 
-
 _SHOWN: Final = 3
-
 
 _UNNAMED_SOURCE: Final = "ecs_families"  # its task definitions are named by nothing: perhaps nobody starts them
 

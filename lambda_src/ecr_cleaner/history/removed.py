@@ -14,7 +14,6 @@ from ecr_cleaner.model.image import RemovedImage
 REMEMBER_REMOVED_DAYS: Final = 90
 """How long a removal is remembered, in days: an idle Lambda function may pull its image after weeks."""
 
-
 MAX_REMOVED: Final = 1000
 """How many removed images are remembered for a repository: the latest."""
 
@@ -47,7 +46,7 @@ def merged(first: Mapping[str, RemovedImage], second: Mapping[str, RemovedImage]
     """The last removal of each image that either mapping knows; the order of the two does not matter."""
     both = dict(first)
     for digest, removed in second.items():
-        both[digest] = max(removed, both.get(digest, removed), key=_order)
+        both[digest] = max(removed, both.get(digest, removed), key=lambda it: (it.at, it.action, it.run_id, it.tags))
     return both
 
 
@@ -59,7 +58,3 @@ def latest(images: Mapping[str, RemovedImage], now: datetime) -> dict[str, Remov
         if removed.at >= now - timedelta(days=REMEMBER_REMOVED_DAYS)
     ]
     return dict(sorted(recent, key=lambda item: (item[1].at, item[0]), reverse=True)[:MAX_REMOVED])
-
-
-def _order(removed: RemovedImage) -> tuple[object, ...]:
-    return removed.at, removed.action, removed.run_id, removed.tags

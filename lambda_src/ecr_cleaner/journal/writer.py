@@ -148,9 +148,9 @@ class Journal:
             return {}, {image.digest: failure for image in images}
         try:
             manifests = {
-                responses.member(
-                    responses.member(item, "imageId", "BatchGetImage"), "imageDigest", "BatchGetImage"
-                ): str(responses.member(item, "imageManifest", "BatchGetImage"))
+                responses.member(item, "imageId.imageDigest", "BatchGetImage"): str(
+                    responses.member(item, "imageManifest", "BatchGetImage")
+                )
                 for item in responses.member(response, "images", "BatchGetImage")
             }
         except IncompleteAnswerError as error:

@@ -17,13 +17,11 @@ INDEX_MEDIA_TYPES = (
 )
 """Media types of a manifest that lists other manifests (multi-architecture images)."""
 
-
 CONTAINER_CONFIG_MEDIA_TYPES = (
     "application/vnd.docker.container.image.v1+json",
     "application/vnd.oci.image.config.v1+json",
 )
 """What ECR gives as ``artifactMediaType`` of something that a container runtime can run."""
-
 
 CONTAINER_MANIFEST_MEDIA_TYPES = (
     "application/vnd.docker.distribution.manifest.v2+json",
@@ -31,13 +29,11 @@ CONTAINER_MANIFEST_MEDIA_TYPES = (
 )
 """Media types of a manifest of one platform's image, or of an artifact."""
 
-
 LEGACY_MEDIA_TYPES = (
     "application/vnd.docker.distribution.manifest.v1+json",
     "application/vnd.docker.distribution.manifest.v1+prettyjws",
 )
 """Media types of Docker's first manifests, which are images and have no config to be told apart by."""
-
 
 LONGEST_READING = timedelta(seconds=60)
 """How long reading manifests may take: somebody else's pull at the same time cannot be told from it."""

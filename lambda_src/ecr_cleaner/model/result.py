@@ -58,7 +58,6 @@ class RepositoryOutcome:
 FAILING_REMOVALS: Final = frozenset({RemovalStatus.FAILED, RemovalStatus.NOT_JOURNALLED, RemovalStatus.PARTLY_UNTAGGED})
 """Whether a run has failed because the removal of an image ended so."""
 
-
 NotifyOn = Literal["always", "removals", "problems"]
 """When somebody is told: of every run; of one that removes or would, or has problems; of one with problems."""
 

@@ -15,9 +15,9 @@ import tempfile
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, Annotated, Any, Final, Literal, Protocol
+from typing import IO, Any, Final, Literal, Protocol
 
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 
 from ecr_cleaner.aws import errors, s3
 from ecr_cleaner.aws.client import AwsClients
@@ -25,17 +25,14 @@ from ecr_cleaner.errors import AbsentError, CleanerError, ReplacedError
 from ecr_cleaner.model.result import RunResult, StoredReport
 from ecr_cleaner.report import html_page
 from ecr_cleaner.report.document import DocumentReporter
-from ecr_cleaner.schema import Strict
+from ecr_cleaner.schema import NotNegative, Strict
 
 TREND_RUNS: Final = 90
 """Of how many runs the totals are kept."""
 
-
 _HTML: Final = "text/html; charset=utf-8"
 
-
 _JSON: Final = "application/json"
-
 
 FAILURES: Final = (CleanerError, OSError, *errors.AwsError)
 """What may go wrong with a report."""
@@ -60,12 +57,12 @@ class TrendPoint(Strict):
     started_at: str
     status: str
     dry_run: bool
-    images: Annotated[int, Field(ge=0)]
-    removable: Annotated[int, Field(ge=0)]
-    removed: Annotated[int, Field(ge=0)]
-    bytes_total: Annotated[int, Field(ge=0)]
-    bytes_removable: Annotated[int, Field(ge=0)]
-    bytes_removed: Annotated[int, Field(ge=0)]
+    images: NotNegative
+    removable: NotNegative
+    removed: NotNegative
+    bytes_total: NotNegative
+    bytes_removable: NotNegative
+    bytes_removed: NotNegative
 
 
 class Trend(Strict):

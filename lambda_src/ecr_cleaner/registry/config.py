@@ -28,8 +28,7 @@ def registry_facts(clients: AwsClients) -> RegistryFacts:
     registry = ecr.describe_registry()
     account = str(responses.member(registry, "registryId", "DescribeRegistry"))
     clients.account_id = account
-    replication = responses.member(registry, "replicationConfiguration", "DescribeRegistry")
-    rules = responses.member(replication, "rules", "DescribeRegistry")
+    rules = responses.member(registry, "replicationConfiguration.rules", "DescribeRegistry")
     caches = responses.paged(ecr, "DescribePullThroughCacheRules", "pullThroughCacheRules", maxResults=PAGE_SIZE)
     policy = policy_text(ecr, "GetRegistryPolicy")
     return RegistryFacts(

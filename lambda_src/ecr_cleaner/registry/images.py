@@ -15,7 +15,6 @@ from ecr_cleaner.settings.loader import Settings
 
 PAGE_SIZE: Final = 1000
 
-
 BATCH_SIZE: Final = 100
 """Image ids that ECR takes in one call, for describing, reading and deleting alike."""
 
@@ -56,12 +55,18 @@ def describe(
     """
     more: dict[str, Any] = {"filter": {"imageStatus": "ANY"}} if archived_too else {}
     wanted = list(digests)
+
+    def parts(at: int) -> dict[str, Image]:
+        """The same by two calls."""
+        first, second = (
+            describe(clients, repository, some, archived_too=archived_too) for some in (wanted[:at], wanted[at:])
+        )
+        return first | second
+
     if not wanted:
         return {}
     if len(wanted) > BATCH_SIZE:
-        return describe(clients, repository, wanted[:BATCH_SIZE], archived_too=archived_too) | describe(
-            clients, repository, wanted[BATCH_SIZE:], archived_too=archived_too
-        )
+        return parts(BATCH_SIZE)
     try:
         answer = clients.client("ecr").describe_images(
             repositoryName=repository, imageIds=[{"imageDigest": digest} for digest in wanted], **more
@@ -74,10 +79,7 @@ def describe(
         # One missing image fails the whole call without naming it: halve the batch until it is alone.
         if len(wanted) == 1:
             return {}
-        half = len(wanted) // 2
-        return describe(clients, repository, wanted[:half], archived_too=archived_too) | describe(
-            clients, repository, wanted[half:], archived_too=archived_too
-        )
+        return parts(len(wanted) // 2)
     found = (_image(repository, d) for d in responses.member(answer, "imageDetails", "DescribeImages"))
     return {image.digest: image for image in found}
 
@@ -132,9 +134,7 @@ def children(
                 acceptedMediaTypes=list(INDEX_MEDIA_TYPES),
             )
         for image in responses.member(answer, "images", "BatchGetImage"):
-            digest = responses.member(
-                responses.member(image, "imageId", "BatchGetImage"), "imageDigest", "BatchGetImage"
-            )
+            digest = responses.member(image, "imageId.imageDigest", "BatchGetImage")
             found[digest] = _listed(repository, digest, responses.member(image, "imageManifest", "BatchGetImage"))
         unread += [digest for digest in batch if digest not in found and not active[digest]]
         missing = [digest for digest in batch if digest not in found and active[digest]]

@@ -15,7 +15,6 @@ from ecr_cleaner.settings.loader import Settings, whole_days
 
 ENABLED_TAG: Final = "BoxCleanerEnabled"
 
-
 KEEP_DAYS_TAG: Final = "BoxCleanerKeepDays"
 
 

@@ -16,16 +16,12 @@ from ecr_cleaner.errors import RepositoryError
 
 _PULL_ACTIONS: Final = ("ecr:batchgetimage", "ecr:getdownloadurlforlayer", "ecr:batchimportupstreamimage")
 
-
 _ACCOUNT: Final = re.compile(r"(?<![0-9])[0-9]{12}(?![0-9])")
-
 
 _ID: Final = re.compile(r"(?P<account>[0-9]{12})")
 
-
 # Only the account field of an ARN counts: the name of a role may contain the id of another account.
 _ARN: Final = re.compile(r"(?:[^:]*:){4}(?P<account>[0-9]{12}):.*")
-
 
 _RESTRICTING_KEYS: Final = {
     "aws:principalaccount": _ID,
@@ -33,7 +29,6 @@ _RESTRICTING_KEYS: Final = {
     "aws:principalarn": _ARN,
     "aws:sourcearn": _ARN,
 }
-
 
 _RESTRICTING_OPERATORS: Final = frozenset(
     {"stringequals", "stringequalsignorecase", "stringlike", "arnequals", "arnlike"}

@@ -28,9 +28,7 @@ def repository_names(clients: AwsClients) -> Iterator[tuple[str, str]]:
 
 WORKERS: Final = 4
 
-
 REPOSITORY_GONE: Final = "RepositoryNotFoundException"
-
 
 REPOSITORY_GONE_DETAIL: Final = "it was deleted meanwhile"
 

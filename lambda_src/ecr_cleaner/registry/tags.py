@@ -7,13 +7,10 @@ from typing import Final
 
 _OTHER: Final = re.compile(r"[^a-z0-9]")
 
-
 _ALIKE: Final = 0.85
 """Similarity from which on a name counts as misspelled: one or two letters are missing."""
 
-
 _BEGINNING: Final = len("box")
-
 
 _NO: Final = frozenset({"false", "no", "off", "0", "disabled"})
 

@@ -20,7 +20,6 @@ from ecr_cleaner.removal import calls, drift
 MAX_ATTEMPTS: Final = 5
 """Calls for one batch, each after its own check, as long as the failures are transient."""
 
-
 RECHECK_MAX_AGE: Final = timedelta(seconds=30)
 """Largest age of a check before a removing call: the machine may sleep in between, or a call take long."""
 

@@ -10,10 +10,8 @@ from ecr_cleaner.model.plan import Verdict
 
 ImageId = dict[str, str]
 
-
 INACCESSIBLE: Final = "ImageInaccessible"
 """An archived image: describing does not show it either, so its absence proves nothing."""
-
 
 MEANINGS: Final[Mapping[str, str]] = {
     "ImageInaccessible": "it is archived, or being archived or restored",
@@ -77,7 +75,6 @@ def meaning(codes: set[str]) -> str:
 
 ARCHIVE_BATCH_SIZE: Final = 10
 """Images that are archived after one check: the call takes one image, and others may be pulled meanwhile."""
-
 
 NOT_ARCHIVED: Final = "ECR did not archive it"
 

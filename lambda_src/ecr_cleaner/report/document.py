@@ -22,15 +22,12 @@ from ecr_cleaner.report.summary import run_json
 
 SCHEMA_VERSION: Final = 1
 
-
 _TREND_TOTALS: Final = ("images", "removable", "removed", "bytes_total", "bytes_removable", "bytes_removed")
-
 
 _TOTALS: Final = (
     *(*_TREND_TOTALS, "kept", "in_use", "bytes_in_use", "left", "failed", "partly_untagged"),
     *("archived", "bytes_archived", "bytes_in_archive", "bytes_removable_from_archive"),
 )
-
 
 _REPOSITORY: Final = (
     *("name", "status", "detail", "setting", "keep_days", "rule"),

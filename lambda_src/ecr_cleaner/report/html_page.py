@@ -16,9 +16,7 @@ from typing import IO, Final, cast
 
 _ASSETS: Final = Path(__file__).with_name("assets")
 
-
 _STYLES: Final = (("tabulator.LICENSE", "tabulator_simple.min.css"), (None, "page.css"))
-
 
 _SCRIPTS: Final = (
     ("tabulator.LICENSE", "tabulator.min.js"),
@@ -29,9 +27,7 @@ _SCRIPTS: Final = (
     (None, "page.js"),
 )
 
-
 _CHUNK: Final = 3 * 2**16  # base64 takes three bytes at a time
-
 
 _LEVEL: Final = 6
 

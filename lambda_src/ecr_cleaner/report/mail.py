@@ -10,20 +10,15 @@ from ecr_cleaner.report.units import human_bytes
 MAX_SUBJECT: Final = 100
 """Characters, ASCII, on one line, https://docs.aws.amazon.com/sns/latest/api/API_Publish.html."""
 
-
 MAX_BYTES: Final = 256 * 1024
 """Of the text, likewise."""
-
 
 # At most four bytes a character, so that all of it together stays below that.
 _CAUSES: Final = (12, 3000)
 
-
 _NOTES: Final = (10, 300)
 
-
 _REPOSITORIES: Final = 10
-
 
 _UNPROTECTED: Final = (40, 300)
 

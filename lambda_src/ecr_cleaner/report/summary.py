@@ -27,7 +27,6 @@ def shown(found: Iterable[Finding]) -> tuple[list[Finding], dict[str, int]]:
 
 SCHEMA_VERSION: Final = 1
 
-
 _WENT: Final = ("bytes_removed", "bytes_archived")
 
 

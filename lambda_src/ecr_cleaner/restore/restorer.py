@@ -23,19 +23,14 @@ from ecr_cleaner.restore.order import children_of, find, layers, order
 
 Outcome = Literal["there", "pushed", "tagged", "activated", "activating", "possible", "failed"]
 
-
 POLL_SECONDS: Final = 15
-
 
 POLLS: Final = 120
 """Half an hour in total: ECR documents that restoring takes at most 20 minutes."""
 
-
 _EXISTS: Final = "ImageAlreadyExistsException"
 
-
 _LAYERS_GONE: Final = "LayersNotFoundException"
-
 
 _FINAL: Final = "a deletion cannot be reversed: build and push it again"
 

@@ -30,7 +30,6 @@ RESERVE_SECONDS: Final = 90.0
 """What must be left of the time to start on anything more: enough for one call with all its retries to be cut
 short and for the report to be written."""
 
-
 HISTORY_IS_OFF: Final = "the history is off: what was in use until yesterday is not protected, only what is now"
 JOURNAL_IS_OFF: Final = (
     "there is no bucket, so no journal: nothing that goes can be pushed again from what is known here"

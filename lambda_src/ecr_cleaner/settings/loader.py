@@ -22,10 +22,8 @@ Fetch = Callable[[str, str], bytes]
 
 DEFAULT_KEEP_DAYS: Final = 30
 
-
 MAX_DOCUMENT_BYTES: Final = 3000
 """Lambda's whole environment is 4 KB (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html)."""
-
 
 _WHOLE_DAYS: Final = re.compile(r"[1-9][0-9]{0,4}")
 

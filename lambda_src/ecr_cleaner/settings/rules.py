@@ -29,13 +29,10 @@ def _not_empty(globs: tuple[str, ...]) -> tuple[str, ...]:
 
 Number = Annotated[int, Field(ge=1, le=99_999)]
 
-
 _KeepDays = Annotated[Number, AfterValidator(_not_below_minimum)]
-
 
 # A glob that no name can fit would keep nothing, unnoticed: "v[0-9]*" is refused.
 _RepositoryGlob = Annotated[str, Field(pattern=rf"^{REPOSITORY_GLOB}$")]
-
 
 _TagGlob = Annotated[str, Field(pattern=r"^[A-Za-z0-9._*?-]+$")]
 

@@ -56,22 +56,16 @@ def _are_revisions(value: object) -> object:
 Revisions = Annotated[int | Literal["all"], BeforeValidator(_are_revisions)]
 """What ``task_definition_revisions`` may say."""
 
-
 DEFAULT_PLAN_EXPIRY_HOURS: Final = 72
-
 
 DEFAULT_KEEP_RECENTLY_USED_DAYS: Final = 7
 
-
 DEFAULT_MAX_USAGE_DROP_PERCENT: Final = 50
-
 
 DEFAULT_METRICS_NAMESPACE: Final = "ECRCleaner"
 
-
 METRICS_NAMESPACE: Final = r"^[A-Za-z0-9._/#-][A-Za-z0-9._/#:-]{0,254}$"
 """What CloudWatch takes; one that begins with ``AWS/`` is AWS's own, which Terraform refuses."""
-
 
 DEFAULT_STORAGE_PRICE: Final = 0.10
 """https://aws.amazon.com/ecr/pricing/, in us-east-1."""
@@ -97,7 +91,6 @@ class UsedImagesLocation(Strict):
 
 
 Count = Annotated[int, Field(ge=1)]
-
 
 Percent = Annotated[int, Field(ge=1, le=100)]
 

@@ -21,7 +21,6 @@ def _found() -> Iterator[Source]:
 SOURCES: Final[tuple[Source, ...]] = tuple(sorted(_found(), key=lambda source: source.name))
 """By name."""
 
-
 EXCLUDABLE: Final = frozenset(source.name for source in SOURCES if source.gap == f"source:{source.name}")
 """What ``source:<name>`` in ``accepted_gaps`` may name."""
 

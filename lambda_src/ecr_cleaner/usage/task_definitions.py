@@ -59,8 +59,7 @@ class TaskDefinitions:
                 message = f"task definition {name} is listed but cannot be described: {error}"
                 raise SourceError(message) from None
             return None
-        definition = responses.member(answer, "taskDefinition", "DescribeTaskDefinition")
-        containers = responses.member(definition, "containerDefinitions", "DescribeTaskDefinition")
+        containers = responses.member(answer, "taskDefinition.containerDefinitions", "DescribeTaskDefinition")
         return tuple(responses.member(container, "image", "DescribeTaskDefinition") for container in containers)
 
     def _is_listed(self, name: str) -> bool:

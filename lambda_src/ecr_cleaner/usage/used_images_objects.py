@@ -17,7 +17,6 @@ from ecr_cleaner.settings.schema import UsedImagesLocation
 SOURCE: Final = "used_images_objects"
 """Name of the source that reads them."""
 
-
 SUFFIX: Final = ".json"
 
 

@@ -25,7 +25,6 @@ _OUTCOMES: Final = {
     "failed": "was not restored",
 }
 
-
 _EXAMPLES: Final = """\b
 Examples:
   ecr-cleaner restore --function ecr-cleaner --check shop/web:v41

@@ -113,7 +113,7 @@ def _described(
 
 
 def _usages(thing: dict[str, Any], operation: str, consumer: str, evidence: UsageKind) -> Iterator[Usage]:
-    image = responses.member(responses.member(thing, "environment", operation), "image", operation)
+    image = responses.member(thing, "environment.image", operation)
     yield from usages_of(image, source=_NAME, consumer=consumer, evidence=evidence)
     # A batch's buildspec names the images of its builds, and any buildspec the images that its commands pull. The same
     # member may be the path of a file, which names none.

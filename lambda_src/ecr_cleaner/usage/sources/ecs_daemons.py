@@ -56,10 +56,10 @@ def _of_cluster(context: SourceContext, cluster: str) -> Iterator[Usage]:
 def _defined(ecs: Any, revision: dict[str, Any], consumer: str, evidence: UsageKind) -> Iterator[Usage]:
     name = responses.member(revision, "daemonTaskDefinitionArn", "DescribeDaemonRevisions")
     answer = ecs.describe_daemon_task_definition(daemonTaskDefinition=name)
-    definition = responses.member(answer, "daemonTaskDefinition", "DescribeDaemonTaskDefinition")
     named = f"{consumer}, daemon task definition {name.rpartition('/')[2]}"
-    for container in responses.member(definition, "containerDefinitions", "DescribeDaemonTaskDefinition"):
-        image = responses.member(container, "image", "DescribeDaemonTaskDefinition")
+    operation = "DescribeDaemonTaskDefinition"
+    for container in responses.member(answer, "daemonTaskDefinition.containerDefinitions", operation):
+        image = responses.member(container, "image", operation)
         yield from usages_of(image, source=_NAME, consumer=named, evidence=evidence)
 
 

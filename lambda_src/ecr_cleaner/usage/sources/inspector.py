@@ -28,8 +28,7 @@ def collect(context: SourceContext) -> Iterator[Usage]:
         SourceError: A covered image has no digest in its id.
     """
     answer = context.aws.client("ecr").get_registry_scanning_configuration()
-    configuration = responses.member(answer, "scanningConfiguration", _SCANNING)
-    if responses.member(configuration, "scanType", _SCANNING) != "ENHANCED":
+    if responses.member(answer, "scanningConfiguration.scanType", _SCANNING) != "ENHANCED":
         return
     covered = responses.paged(
         context.aws.client("inspector2"),

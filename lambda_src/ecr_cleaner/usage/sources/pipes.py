@@ -45,9 +45,7 @@ def _task_definition(pipe: dict[str, Any]) -> str | None:
     if parameters is None:
         if _CLUSTER.fullmatch(responses.member(pipe, "Target", "DescribePipe")) is None:
             return None
-        parameters = responses.member(
-            responses.member(pipe, "TargetParameters", "DescribePipe"), "EcsTaskParameters", "DescribePipe"
-        )
+        parameters = responses.member(pipe, "TargetParameters.EcsTaskParameters", "DescribePipe")
     return str(responses.member(parameters, "TaskDefinitionArn", "DescribePipe"))
 
 

@@ -81,10 +81,8 @@ def _express(context: SourceContext, service: str, name: str) -> Iterator[Usage]
         if errors.code_of(error) == _SERVICE_GONE:  # deleted since it was described as a service
             return
         raise
-    for configuration in responses.member(
-        responses.member(answer, "service", operation), "activeConfigurations", operation
-    ):
-        image = responses.member(responses.member(configuration, "primaryContainer", operation), "image", operation)
+    for configuration in responses.member(answer, "service.activeConfigurations", operation):
+        image = responses.member(configuration, "primaryContainer.image", operation)
         yield from usages_of(image, source="ecs", consumer=f"{name}, express configuration")
         if configuration.get("taskDefinitionArn"):  # absent until ECS made one
             yield from of_task_definition(context, configuration["taskDefinitionArn"], name)
