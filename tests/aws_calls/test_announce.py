@@ -205,4 +205,4 @@ def test_with_no_time_left_nothing_is_tried(script: Script) -> None:
         "the event of the run could not be put on the event bus default: time ran out before PutEvents",
         f"the notification could not be sent to {TOPIC}: time ran out before Publish",
     )
-    assert script.aws.too_late is None
+    assert script.aws.deadline_exceeded is None

@@ -212,7 +212,7 @@ def test_what_changed_since_the_plan_stays_and_is_told(
     assert outcome.told["plan"]["stays"] == {reason: 1}
     (shown,) = outcome.told["plan"]["stays_shown"]
     assert (shown["repository"], {shown["digest"]}, shown["reason"]) == ("api", changed, reason)
-    assert outcome.named("Image of the approved plan stays") == changed
+    assert outcome.named("Image of the approved plan is kept") == changed
 
 
 def test_what_was_just_pulled_stays(approving: Approving, registry: dict[str, set[str]], sandbox: Sandbox) -> None:
@@ -399,7 +399,7 @@ def test_a_fall_of_usages_stops_a_plan(approving: Approving, sandbox: Sandbox) -
     sandbox.client("lambda").delete_function(FunctionName="f")
     outcome = approving.send(plan_id)
     assert (outcome.status, outcome.gone) == ("refused", {})
-    assert "the images in use fell" in outcome.causes
+    assert "the number of images in use dropped" in outcome.causes
 
 
 # Once

@@ -60,7 +60,7 @@ def test_what_is_left_is_named(run: Runner, sandbox: Sandbox) -> None:
         sandbox.push("app", id=f"i{number}", tags=[f"v{number}"], pushed="90d")
     outcome = run(context=late(sandbox, "ecr", "BatchDeleteImage"))
     assert outcome.status == "incomplete"
-    left = outcome.named("Image left for the next run")
+    left = outcome.named("Image deferred to the next run")
     assert len(left) == 20
     assert left.isdisjoint(outcome.gone["app"])
     assert outcome.repositories["app"]["left"] == 20

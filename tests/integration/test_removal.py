@@ -129,7 +129,7 @@ def test_an_image_that_changed_since_it_was_judged_is_kept(run: Runner, sandbox:
     outcome = run()
     assert outcome.gone == {"app": run.ids("removed")}
     assert (outcome.status, outcome.causes) == ("completed", "")
-    assert outcome.named("Kept image that changed since it was judged") == run.ids("tagged")
+    assert outcome.named("Kept image that changed since it was evaluated") == run.ids("tagged")
 
 
 def test_an_index_is_kept_when_it_alone_is_pulled(run: Runner, sandbox: Sandbox) -> None:
@@ -145,7 +145,7 @@ def test_an_index_is_kept_when_it_alone_is_pulled(run: Runner, sandbox: Sandbox)
     sandbox.after("ecr", "BatchGetImage", lambda _: sandbox.before("ecr", "DescribeImages", pull))
     outcome = run()
     assert outcome.gone == {"app": run.ids("unused", "unused/linux/amd64")}
-    assert outcome.named("Kept image that changed since it was judged") == run.ids("pulled")
+    assert outcome.named("Kept image that changed since it was evaluated") == run.ids("pulled")
 
 
 @pytest.mark.parametrize("removal", ["delete", "archive"])
@@ -163,7 +163,7 @@ def test_an_index_that_shares_its_manifests_is_kept_when_it_is_pulled(
     sandbox.after("ecr", "BatchGetImage", lambda _: images.pulled("app", sandbox.digest("base")))
     outcome = run(storage=past.place | {"history": True}, removal_mode=removal)
     assert (outcome.status, outcome.went) == ("completed", {})
-    assert run.ids("unused") <= outcome.named("Kept image that changed since it was judged")
+    assert run.ids("unused") <= outcome.named("Kept image that changed since it was evaluated")
 
 
 def test_more_than_one_call_of_ids(run: Runner, sandbox: Sandbox) -> None:

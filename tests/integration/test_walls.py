@@ -143,7 +143,7 @@ def test_a_fall_of_usages_removes_nothing_until_it_is_confirmed(
     """By the command that the cause gives; the next run goes on."""
     assert (fallen.status, fallen.gone) == ("refused", {})
     assert (
-        "the images in use fell by more than max_usage_drop_percent = 50 allows:"
+        "the number of images in use dropped by more than max_usage_drop_percent = 50 allows:"
         " apprunner in 123456789012/us-east-1 from 5 to 2"
     ) in fallen.causes
     assert fallen.named("Found image without known use, but the run is refused") == run.ids("c", "d", "e")

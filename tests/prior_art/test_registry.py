@@ -165,7 +165,7 @@ def test_what_cannot_be_removed_keeps_its_tags(
     keeps(run, sandbox, "app-part", "app-index")
     assert left(sandbox)["app-part"] == {"v1-amd64", "amd64"}
 
-    # An index that comes in the last moment is the one case left: ECR refuses the image, and nobody knows whether a
+    # An index that comes in the last moment is the one case left: ECR refuses the image, and it is unknown whether a
     # tag named before that is gone by then. One always stays, and the run says so.
     sandbox.push("app", id="late", tags=["v2-amd64", "v2-next"], pushed="90d")
     index: dict[str, Any] = {"id": "late-index", "kind": "index", "children": ["late"], "tags": ["v2"]}

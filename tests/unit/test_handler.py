@@ -157,7 +157,7 @@ def test_a_completed_run_returns_its_summary(calls: Calls, summary: RunResult) -
     [
         ({"refusals": ["source ecs: denied"]}, "refused", ["source ecs: denied"]),
         ({"problems": ["something"]}, "failed", ["something"]),
-        ({"left": ["app"]}, "incomplete", ["time ran out: 1 repositories left"]),
+        ({"deferred": ["app"]}, "incomplete", ["time ran out: 1 repositories left"]),
     ],
 )
 def test_every_other_run_fails_the_invocation(
@@ -490,7 +490,7 @@ def test_a_lock_that_cannot_be_given_back_hides_no_other_cause(
 ) -> None:
     """The run's own causes come first."""
     monkeypatch.setenv("ECR_CLEANER_SETTINGS", LOCKED)
-    calls.end = replace(summary, left=("app",))
+    calls.end = replace(summary, deferred=("app",))
     calls.release_error = ClientError({"Error": {"Code": "Denied", "Message": "no"}}, "DeleteItem")
     found = failed(calls)
     assert found["status"] == "failed"

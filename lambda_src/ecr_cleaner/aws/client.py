@@ -36,7 +36,7 @@ class AwsClients:
         session: Whose credentials, and whose metadata.
         region: The region everything is read in.
         account_id: Of the credentials; None until the registry has answered.
-        too_late: Asked before each try of each call; once it says yes, none is made any more, in no region.
+        deadline_exceeded: Asked before each try of each call; once it says yes, none is made any more, in no region.
         on_call: Called with the service and the operation of each try of each call, from whatever thread makes it.
     """
 
@@ -70,7 +70,7 @@ class AwsClients:
         self._offered: dict[str, set[str]] = {}
         self._clients: dict[tuple[str, int], Any] = {}
         self._other_regions: dict[str, AwsClients] = {}
-        self.too_late: Callable[[], bool] | None = None
+        self.deadline_exceeded: Callable[[], bool] | None = None
         self.on_call: Callable[[str, str], None] | None = None
 
     @property
@@ -155,7 +155,7 @@ class AwsClients:
         # "before-send.<service id>.<operation>", once for each attempt, so that retries are paced too.
         _, service, operation = event_name.split(".", maxsplit=2)
         home = self._home
-        if home.too_late is not None and home.too_late():
+        if home.deadline_exceeded is not None and home.deadline_exceeded():
             raise OutOfTimeError(operation)
         if home.on_call is not None:
             home.on_call(service, operation)

@@ -1,8 +1,8 @@
 """Pure: consumers that fail because of what an earlier run removed.
 
-AWS tells of some consumers that they did not get their image; the sources hand that over with the usages
-(`Usage.failure`). It is this module's business only where the cleaner itself removed the image: then nothing more is
-removed until the consumer works again.
+AWS says of some consumers that they could not pull their image; the sources return that with the usages
+(`Usage.failure`). It only matters here if the cleaner itself removed the image: then nothing more is removed until the
+consumer works again.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,23 +14,23 @@ from ecr_cleaner.model.image import Image, RemovedImage
 from ecr_cleaner.model.usage import Usage
 
 MOST: Final = 10
-"""Consumers that a refusal names: enough to know that something is wrong, and with what."""
+"""Consumers that a refusal names: enough to find the cause."""
 
 
 def restore_command(image: str, function: str, region: str) -> str:
-    """Ready to paste: what brings an image back."""
+    """The command that restores an image."""
     return f"ecr-cleaner restore --region {region} --function {function} {image}"
 
 
 def removed_as(name: str, gone: Mapping[str, RemovedImage]) -> tuple[str, RemovedImage] | None:
-    """The removed image that a consumer means.
+    """The removed image that a consumer names.
 
     Args:
-        name: What it asks a repository for and the repository does not have: ``:v1`` or ``@sha256:...``.
+        name: What it requests and the repository does not have: ``:v1`` or ``@sha256:...``.
         gone: What was removed from that repository, by digest.
 
     Returns:
-        Its digest and what is known of its removal; None if nobody here removed it.
+        Its digest and what is known of its removal; None if this function did not remove it.
     """
     if name.startswith("@"):
         digest = name[1:]
@@ -41,12 +41,12 @@ def removed_as(name: str, gone: Mapping[str, RemovedImage]) -> tuple[str, Remove
 
 @dataclass(slots=True)
 class PullFailureMonitor:
-    """What one scan tells of consumers that did not get their images.
+    """What one scan says of consumers that could not pull their images.
 
     Attributes:
         usages: Of this registry.
         restore: The command that brings an image back, with ``{}`` for its name.
-        sentences: One for each consumer that fails because of what was removed.
+        sentences: One for each consumer that fails because of a removed image.
     """
 
     usages: Iterable[Usage]
@@ -59,7 +59,7 @@ class PullFailureMonitor:
         self._failing = matching.by_repository(usage for usage in self.usages if usage.failure)
 
     def mark_unreadable(self, repository: str, cause: str) -> None:
-        """Note that a repository could not be looked at, which a failing consumer may have lost an image of.
+        """Record that a repository could not be read, which may lack the image of a failing consumer.
 
         Args:
             repository: Its name.
@@ -68,34 +68,34 @@ class PullFailureMonitor:
         if repository in self._looked_at:
             return
         self.sentences += [
-            f"{usage.consumer} fails for want of an image of {repository} ({usage.failure}), and nobody knows whether"
+            f"{usage.consumer} fails without an image of {repository} ({usage.failure}), and it is unknown whether"
             f" an earlier run removed it: {cause}"
             for usage in self._failing.get(repository, ())
         ]
 
-    def look(self, repository: str, images: Iterable[Image], gone: Mapping[str, RemovedImage]) -> None:
-        """Note the consumers that fail for want of an image that was removed from a repository.
+    def check(self, repository: str, images: Iterable[Image], gone: Mapping[str, RemovedImage]) -> None:
+        """Record the consumers that fail because an image was removed from a repository.
 
         Args:
             repository: Its name.
-            images: All that lie in it.
+            images: All of its images.
             gone: What earlier runs removed, by digest.
         """
         self.note(repository, self.sentences_of(repository, images, gone))
 
     def note(self, repository: str, sentences: Iterable[str]) -> None:
-        """Note what was found out about a repository."""
+        """Record the sentences of a repository."""
         self._looked_at.add(repository)
         self.sentences += sentences
 
     def sentences_of(
         self, repository: str, images: Iterable[Image], gone: Mapping[str, RemovedImage]
     ) -> tuple[str, ...]:
-        """One for each consumer that fails for want of an image that was removed from a repository.
+        """One for each consumer that fails because an image was removed from a repository.
 
         Args:
             repository: Its name.
-            images: All that lie in it.
+            images: All of its images.
             gone: What earlier runs removed, by digest.
         """
         failing = self._failing.get(repository, ())
@@ -117,13 +117,13 @@ class PullFailureMonitor:
             command = self.restore.format(f"{repository}@{digest}")
             for consumer, failure in sorted({(usage.consumer, usage.failure) for usage in usages}):
                 yield (
-                    f"{consumer} fails for want of {repository}@{digest} ({failure}), and {gone[digest]}; nothing is"
+                    f"{consumer} fails without {repository}@{digest} ({failure}), and {gone[digest]}; nothing is"
                     f" removed while it fails: bring the image back, or let the consumer name another one: {command}"
                 )
 
     @property
     def refusals(self) -> list[str]:
-        """Why nothing may be removed; empty: nobody fails because of a removal."""
-        told = sorted(set(self.sentences))
-        more = len(told) - MOST
-        return [*told[:MOST], f"and {more} more consumers fail so"] if more > 0 else told
+        """Why nothing may be removed; empty if no consumer fails because of a removal."""
+        sentences = sorted(set(self.sentences))
+        more = len(sentences) - MOST
+        return [*sentences[:MOST], f"and {more} more consumers fail for this reason"] if more > 0 else sentences

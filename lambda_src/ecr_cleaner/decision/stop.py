@@ -20,8 +20,8 @@ class Stop:
 
     Attributes:
         uncertain: Why it is not certain what is in use; one sentence each.
-        failing: Consumers that fail for want of what was removed; one sentence each.
-        over_limit: More would go from all repositories together than a limit allows; empty if not.
+        failing: Consumers that fail because of removed images; one sentence each.
+        over_limit: More images would be removed from all repositories together than a limit allows; empty if not.
         drop: The drop in usages that waits for confirmation; one of the reasons in `uncertain`.
     """
 
@@ -32,7 +32,7 @@ class Stop:
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """All of them, the gravest first."""
+        """All of them, the most severe first."""
         limit = (f"all repositories together: {self.over_limit}",) if self.over_limit else ()
         return (*self.uncertain, *self.failing, *limit)
 
@@ -42,13 +42,13 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class Tripwire:
-    """What usages may not fall below.
+    """How far usages may drop.
 
     Attributes:
         baseline: Images in use by source, of the last run that was complete; None: they are not compared.
-        max_percent: The share of a fall that is still believable; None: they are not compared.
-        function_name: Of the function, in the command that confirms a fall.
-        region: Likewise.
+        max_percent: The largest drop that is accepted, in percent; None: they are not compared.
+        function_name: Of the function, in the command that confirms a drop.
+        region: Of the function, in that command.
     """
 
     baseline: Mapping[SourceKey, int] | None
@@ -64,10 +64,10 @@ def decide_stop(
 
     Args:
         scan: The latest one.
-        failing: Consumers that fail for want of what was removed, by the evaluations of this scan.
-        limits: What all repositories together would lose, by the latest evaluation of each.
+        failing: Consumers that fail because of removed images, by the evaluations of this scan.
+        limits: Counts the removals of all repositories, by the latest evaluation of each.
         tripwire: What the usages are compared with.
-        now: The moment when the scan was complete.
+        now: The time at which the scan was complete.
     """
     drop = None
     if tripwire.baseline is not None and not scan.failures:
@@ -75,17 +75,18 @@ def decide_stop(
     uncertain = [*refusals(scan)]
     if drop is not None:
         command = usage_drop.confirm_command(drop, tripwire.function_name, tripwire.region)
-        fell = f"the images in use fell by more than max_usage_drop_percent = {tripwire.max_percent} allows: {drop}"
-        uncertain.append(f"{fell}; if that is as it should be, say so: {command}")
+        limit = f"max_usage_drop_percent = {tripwire.max_percent}"
+        dropped = f"the number of images in use dropped by more than {limit} allows: {drop}"
+        uncertain.append(f"{dropped}; if this is right, confirm it: {command}")
     if is_stale(scan, now):
         minutes = (now - scan.started_at).total_seconds() / 60
-        uncertain.append(f"collecting the usages took {minutes:.0f} minutes: by now they are out of date")
+        uncertain.append(f"collecting the usages took {minutes:.0f} minutes, so they are out of date")
     over_limit = "" if uncertain or failing else limits.exceeded_by_run()
     return Stop(tuple(uncertain), tuple(failing), over_limit, drop)
 
 
 def refusals(scan: UsageScan) -> tuple[str, ...]:
-    """Which sources did not answer in full, one sentence each; empty if everything that can be seen was seen."""
+    """The failed sources, one sentence each; empty if all were complete."""
     return tuple(f"source {outcome.key}: {outcome.detail}" for outcome in scan.failures)
 
 

@@ -1,1 +1,1 @@
-"""What a person should know of a registry beside the verdicts."""
+"""Findings: what an operator should know of a registry beside the verdicts."""

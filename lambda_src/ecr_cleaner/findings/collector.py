@@ -1,7 +1,7 @@
-"""Looks for what a person should know and nothing depends on: reads ECR for findings, never at a run's expense.
+"""Collects the findings of a run. Some need calls of ECR, which must not cost the run anything.
 
-A call that fails here is a finding itself, and after a few of them none is made any more. None is made either when time
-gets short, and none is repeated before everything is removed: what removal needs comes first.
+A call that fails is itself a finding, and after a few of them no more are made. None is made when time is short, and
+none is repeated before the removals: these come first.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -26,37 +26,35 @@ from ecr_cleaner.registry.repositories import RegistryListing
 from ecr_cleaner.settings.loader import Settings
 
 SPARE_SECONDS: Final = 300.0
-"""With less than this left before removal no call is made for a finding: a third of what Lambda gives a run."""
+"""With less time left before the removals no call is made for a finding: a third of a run's time limit."""
 
 SPARE_SECONDS_AT_THE_END: Final = 150.0
-"""When everything else is done: enough for the call that is under way and for the report."""
+"""The same after the removals: enough for the call in progress and for the report."""
 
 MAX_FAILURES: Final = 3
-"""So many calls may fail, each within half a minute; then there is something wrong that a run need not wait for."""
+"""Failed calls after which no more are made: each may take half a minute."""
 
 NOTHING_THERE: Final = frozenset({"LifecyclePolicyNotFoundException", "RepositoryNotFoundException"})
-"""Answers as good as any: there is no policy, or by now no repository."""
+"""Codes that are not failures: there is no policy, or the repository was deleted."""
 
-UNASKED: Final = "nothing is old, so nobody was asked who uses images: findings on usages are missing"
+UNASKED: Final = "no image is old, so no source was called: findings on usages are missing"
 
-NO_TIME: Final = (
-    "time is short: what lifecycle policies, policies and other repositories hold was not looked at any more"
-)
+NO_TIME: Final = "time is short: lifecycle policies, repository policies and other repositories were not read any more"
 
-FAILING: Final = f"{MAX_FAILURES} calls have failed: no more were made for findings"
+FAILING: Final = f"{MAX_FAILURES} calls failed: no more were made for findings"
 
 _T = TypeVar("_T")
 
 
 @dataclass(slots=True)
 class FindingsCollector:
-    """The findings of one run, made as the run comes to know things.
+    """The findings of one run, collected at its stages.
 
     Attributes:
         clients: Of the account and region.
-        settings: What the run is told.
-        seconds_left: Until the run is cut off.
-        restore: The command that brings an image back, with ``{}`` for its name.
+        settings: Of the run.
+        seconds_left: Until the run is ended.
+        restore: The command that restores an image, with ``{}`` for its name.
         images: Lists the images of a repository.
     """
 
@@ -75,13 +73,13 @@ class FindingsCollector:
     _spare_seconds: float = SPARE_SECONDS
 
     def listed(self, survey: RegistryListing) -> list[Finding]:
-        """What the tags and policies of all repositories say."""
+        """Findings on the tags and policies of all repositories."""
         self._facts = survey.facts
-        for name, told in survey.left_alone:
-            if told.status is RepositoryStatus.MISCONFIGURED:
-                self._add(FindingKind.MISCONFIGURED_TAG, Severity.PROBLEM, name, told.detail)
-            elif told.setting.startswith(f"{SkipReason.OTHER_ACCOUNTS.value}:"):
-                self._add(FindingKind.OPEN_TO_OTHER_ACCOUNTS, Severity.WARNING, name, told.detail)
+        for name, outcome in survey.left_alone:
+            if outcome.status is RepositoryStatus.MISCONFIGURED:
+                self._add(FindingKind.MISCONFIGURED_TAG, Severity.PROBLEM, name, outcome.detail)
+            elif outcome.setting.startswith(f"{SkipReason.OTHER_ACCOUNTS.value}:"):
+                self._add(FindingKind.OPEN_TO_OTHER_ACCOUNTS, Severity.WARNING, name, outcome.detail)
         for name, problem in survey.near_misses:
             self._add(FindingKind.MISCONFIGURED_TAG, Severity.WARNING, name, problem)
         for repository in survey.repositories:
@@ -95,7 +93,7 @@ class FindingsCollector:
         return self._take()
 
     def scanned(self, usages: Iterable[Usage]) -> None:
-        """Who uses what; those of this registry."""
+        """Take the usages of this registry."""
         usages = tuple(usages)
         self._named = matching.by_repository(usages)
         self._digests = frozenset(usage.reference.digest for usage in usages if usage.reference.digest)
@@ -109,7 +107,7 @@ class FindingsCollector:
         *,
         read: bool,
     ) -> list[Finding]:
-        """What lies in a repository that is judged. The second look at it is none of ours.
+        """Findings on the images of a repository that is evaluated; none when it is evaluated again.
 
         Args:
             repository: The one.
@@ -134,7 +132,7 @@ class FindingsCollector:
         if self._named is None:
             return
         resolved = matching.resolve(contents.images, self._named.get(name, ()), self._named.get(None, ()))
-        # What is missing from a pull-through cache is fetched when somebody pulls it.
+        # A pull-through cache fetches missing images at a pull.
         if self._facts is None or self._facts.cached_under(name) is None:
             self._new += rules.dangling(name, resolved, gone, self.restore)
         self._new += rules.archived_in_use(contents.images, resolved.used, gone, self.restore)
@@ -149,7 +147,7 @@ class FindingsCollector:
         return rules.lifecycle(contents, resolved.used, policy, now, read=read)
 
     def _pullers(self, name: str, gap: str) -> Iterator[Finding]:
-        """What a person accepted by a glob is worth a word for each repository that it fits."""
+        """A finding for each repository that an entry of ``accepted_gaps`` includes by a glob."""
         ecr = self.clients.client_without_retries("ecr")
         policy = config.policy_text(ecr, "GetRepositoryPolicy", repositoryName=name)
         if policy is None or self._facts is None:
@@ -160,7 +158,7 @@ class FindingsCollector:
             yield Finding(FindingKind.OPEN_TO_OTHER_ACCOUNTS, Severity.INFO, name, detail)
 
     def end(self, survey: RegistryListing, now: datetime, only: frozenset[str] | None) -> list[Finding]:
-        """What can only be said when everything else is done: of the repositories that nobody looked at, and of none.
+        """Findings that need the whole run: on repositories that were not evaluated, and on those that do not exist.
 
         Args:
             survey: Of all repositories.
@@ -188,7 +186,7 @@ class FindingsCollector:
         if unmanaged:
             detail = (
                 f"{len(unmanaged)} repositories did not opt in;"
-                " what they hold is told with report_unmanaged_repositories = true"
+                " report_unmanaged_repositories = true reports their images"
             )
             self._add(FindingKind.UNMANAGED_STORAGE, Severity.INFO, rules.REGISTRY, detail)
 

@@ -1,7 +1,7 @@
-"""Pure: what a person should know of a registry, beside what would go. No finding changes a verdict.
+"""Pure: the rules that make findings. No finding changes a verdict.
 
-One call for each repository whose images are known, with nothing in memory but that repository; what concerns the
-registry as a whole is said at the end.
+They are called for each repository whose images are known, with only that repository in memory; findings on the
+registry as a whole come at the end.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -19,31 +19,30 @@ from ecr_cleaner.model.repository import RepositorySnapshot
 from ecr_cleaner.model.usage import ReferenceScope, Usage, UsageKind
 
 REGISTRY: Final = "registry"
-"""The subject of what concerns no single repository."""
+"""The subject of findings on the registry as a whole."""
 
 RESTORE: Final = "ecr-cleaner restore {}"
-"""The command that brings an image back; what there is to say besides stands in it already."""
+"""The command that restores an image."""
 
 LIFECYCLE_HORIZON: Final = timedelta(days=7)
-"""How far ahead a lifecycle policy is looked at: a person needs some days to change it."""
+"""How far ahead a lifecycle policy is evaluated: an operator needs some days to change it."""
 
 _SHOWN: Final = 3
-
-_UNNAMED_SOURCE: Final = "ecs_families"  # its task definitions are named by nothing: perhaps nobody starts them
+_UNNAMED_SOURCE: Final = "ecs_families"  # nothing names its task definitions: they may never be started
 
 
 def dangling(
     repository: str, resolved: Resolved, gone: Mapping[str, RemovedImage] | None = None, restore: str = RESTORE
 ) -> Iterator[Finding]:
-    """What usages name in a repository that is there, and is not in it.
+    """Images that usages name in an existing repository, and that are not in it.
 
-    A consumer whose runtime goes by the digest, as Lambda's does, has lost no more than a name.
+    A consumer whose runtime uses the digest, as Lambda does, still works without the tag.
 
     Args:
         repository: Its name.
         resolved: What usages name in it.
-        gone: What earlier runs removed from it, by digest: what is missing because of that is told as such.
-        restore: The command that brings an image back.
+        gone: What earlier runs removed from it, by digest: findings on these say so.
+        restore: The command that restores an image.
     """
     by_digest = {
         (usage.source, usage.consumer)
@@ -68,20 +67,20 @@ def dangling(
 def _missing(
     resolved: Resolved, gone: Mapping[str, RemovedImage]
 ) -> Iterable[tuple[str, list[Usage], tuple[str, RemovedImage] | None]]:
-    """What is missing, who names it, and what is known of its removal; named by tag and by digest it is one image."""
-    found: dict[str, tuple[str, list[Usage], tuple[str, RemovedImage] | None]] = {}
+    """Each missing image, the usages that name it by tag or digest, and what is known of its removal."""
+    missing: dict[str, tuple[str, list[Usage], tuple[str, RemovedImage] | None]] = {}
     for name, usages in sorted(resolved.missing.items()):
         removed = pull_failures.removed_as(name, gone)
-        found.setdefault(removed[0] if removed else name, (name, [], removed))[1].extend(usages)
-    return found.values()
+        missing.setdefault(removed[0] if removed else name, (name, [], removed))[1].extend(usages)
+    return missing.values()
 
 
 def dangling_repositories(
     named: Mapping[str | None, tuple[Usage, ...]], existing: Collection[str]
 ) -> Iterator[Finding]:
-    """What usages name in repositories that do not exist.
+    """Images that usages name in repositories that do not exist.
 
-    A name without a registry may be an image of another one, so it says nothing here.
+    A name without a registry may be an image of another one, so it does not count.
     """
     for repository in sorted(name for name in named if name is not None and name not in existing):
         wanting: dict[str, list[Usage]] = {}
@@ -100,7 +99,7 @@ def archived_in_use(
     gone: Mapping[str, RemovedImage] | None = None,
     restore: str = RESTORE,
 ) -> Iterator[Finding]:
-    """Images that are in use, and that nothing can pull until they are restored; what is being restored is not told.
+    """Images in use that nothing can pull until they are restored; those being restored are left out.
 
     Args:
         images: Of one repository.
@@ -120,14 +119,14 @@ def archived_in_use(
 def lifecycle(
     contents: RepositorySnapshot, used: Mapping[str, tuple[Usage, ...]], policy: Policy, now: datetime, *, read: bool
 ) -> Iterator[Finding]:
-    """Images in use that the repository's own lifecycle policy takes within the horizon.
+    """Images in use that the repository's own lifecycle policy expires or archives within the horizon.
 
     Args:
         contents: Of the repository.
         used: Digest to the usages that name it.
         policy: The repository's.
-        now: The moment of the judgement.
-        read: Whether it is known what the indexes list; what is listed does not go before its index.
+        now: The time of the evaluation.
+        read: Whether it is known what the indexes list; a listed manifest does not expire before its index.
     """
     repository = contents.images[0].repository if contents.images else REGISTRY
     for unknown in policy.not_understood:
@@ -166,47 +165,49 @@ def orphans(contents: RepositorySnapshot, in_use: Collection[str]) -> Iterator[F
 
     Args:
         contents: Of the repository.
-        in_use: Digests that usages name anywhere: what refers to one of these may be kept apart from it on purpose.
+        in_use: Digests that usages name anywhere: their referrers may be in another repository on purpose.
     """
-    there = {image.digest for image in contents.images}
-    found = [
+    existing = {image.digest for image in contents.images}
+    orphaned = [
         image
         for image in contents.images
-        if (subjects := graphs.subjects_of(image)) and there.isdisjoint(subjects) and not set(subjects) & set(in_use)
+        if (subjects := graphs.subjects_of(image)) and existing.isdisjoint(subjects) and not set(subjects) & set(in_use)
     ]
-    # A repository without a single container image holds what tells of images elsewhere.
-    if found and graphs.build(contents).containers:
-        size = sum(image.size_bytes for image in found if not image.is_index)
-        detail = f"{len(found)} signatures or attestations refer to images that are not in it, e.g. {found[0].name}"
-        yield Finding(FindingKind.ORPHANED_ARTIFACTS, Severity.INFO, found[0].repository, detail, size)
+    # The artifacts in a repository without a container image describe images elsewhere.
+    if orphaned and graphs.build(contents).containers:
+        size = sum(image.size_bytes for image in orphaned if not image.is_index)
+        detail = (
+            f"{len(orphaned)} signatures or attestations refer to images that are not in it, e.g. {orphaned[0].name}"
+        )
+        yield Finding(FindingKind.ORPHANED_ARTIFACTS, Severity.INFO, orphaned[0].repository, detail, size)
 
 
 def unmanaged(repository: str, images: int, size: int) -> Finding:
-    """What a repository holds that did not opt in."""
+    """The images of a repository that did not opt in."""
     detail = f"it did not opt in and holds {images} images"
     return Finding(FindingKind.UNMANAGED_STORAGE, Severity.INFO, repository, detail, size)
 
 
 def unmanaged_total(sizes: Mapping[str, tuple[int, int]]) -> Finding:
-    """What all of these repositories hold; by name, images and bytes."""
+    """The images of all repositories that did not opt in; by name, images and bytes."""
     images, size = (sum(one[at] for one in sizes.values()) for at in (0, 1))
     detail = f"{len(sizes)} repositories that did not opt in hold {images} images"
     return Finding(FindingKind.UNMANAGED_STORAGE, Severity.INFO, REGISTRY, detail, size)
 
 
 def not_determined(subject: str, cause: str) -> Finding:
-    """Something that a run could not find out, and does not depend on."""
+    """Something that the run could not determine; no verdict depends on it."""
     return Finding(FindingKind.NOT_DETERMINED, Severity.INFO, subject, cause)
 
 
 def ordered(found: Iterable[Finding]) -> list[Finding]:
-    """The gravest first; then by kind and subject."""
+    """Sorted by severity, then by kind and subject."""
     gravity = list(Severity)
     return sorted(dict.fromkeys(found), key=lambda f: (gravity.index(f.severity), f.kind.value, f.subject, f.detail))
 
 
 def _gravity(usages: Iterable[Usage]) -> Severity:
-    """A problem where something breaks at its next start; a rollback target or an unnamed family may never start."""
+    """A problem if a consumer fails at its next start; a rollback target or an unnamed family may never start."""
     certain = any(
         usage.evidence is not UsageKind.ROLLBACK
         and usage.source != _UNNAMED_SOURCE

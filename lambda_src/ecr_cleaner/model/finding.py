@@ -22,13 +22,14 @@ class FindingKind(StrEnum):
 
 
 RUN_FAILING_KINDS = frozenset({FindingKind.ARCHIVED_IN_USE, FindingKind.REMOVED_IN_USE})
-"""Findings on consumers that cannot get an archived or removed image: as problems they fail the run, which rings."""
+"""Findings on consumers that cannot get an archived or removed image: as problems they fail the run."""
 
 
 class Severity(StrEnum):
-    """How much a finding matters; the gravest first.
+    """How much a finding matters, the most severe first.
 
-    ``problem``: something is broken, or breaks by itself. ``warning``: somebody should look. ``info``: good to know.
+    ``problem``: a consumer is broken, or will break without a change. ``warning``: an operator should check it.
+    ``info``: for information.
     """
 
     PROBLEM = "problem"
@@ -39,14 +40,14 @@ class Severity(StrEnum):
 @stored
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that a person should know. It changes no verdict, whatever it says.
+    """Something that an operator should know; it never changes a verdict.
 
     Attributes:
         kind: Stable and machine-readable.
         severity: How much it matters.
         subject: What it is about: a repository, an image of one, or ``registry``.
         detail: One sentence with the evidence.
-        bytes: How much storage it is about; None where that is not the point.
+        bytes: The storage it is about; None if it is not about storage.
     """
 
     kind: FindingKind
@@ -56,6 +57,6 @@ class Finding:
     bytes: int | None = None
 
     @property
-    def rings(self) -> bool:
-        """Whether a run that finds it has failed."""
+    def fails_run(self) -> bool:
+        """Whether it fails the run."""
         return self.kind in RUN_FAILING_KINDS and self.severity is Severity.PROBLEM

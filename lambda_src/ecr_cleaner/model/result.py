@@ -77,7 +77,7 @@ class RunStatus(StrEnum):
 
 _IN_USE: Final = frozenset({Reason.IN_USE, Reason.PART_OF_IMAGE_IN_USE})
 
-_MOST_RINGING: Final = 10  # enough to know that something is wrong, and with what; the findings have all of them
+_MOST_FINDINGS: Final = 10  # enough to know that something is wrong, and with what; the findings have all of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,9 +209,9 @@ class RunResult:
         tripwire_tripped: Whether that is, among others, a fall of usages that nobody has confirmed.
         problems: Why the run failed, beside the repositories' own.
         notes: What a person should know and nothing depends on.
-        left: Repositories that the deadline cut off.
+        deferred: Repositories that are left to the next run, because time ran out.
         findings: What a person should look at and no verdict depends on; the gravest first.
-        cut_short: What there was no time for, if that was not one repository but all of them.
+        timed_out: What there was no time for, if that was not one repository but all of them.
         seconds: How long it took.
         report: Where its page lies; None: nowhere.
         plan: The saved plan that the run wrote or carried out, if it did.
@@ -229,8 +229,8 @@ class RunResult:
     problems: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
-    left: tuple[str, ...] = ()
-    cut_short: str = ""
+    deferred: tuple[str, ...] = ()
+    timed_out: str = ""
     seconds: float = 0.0
     report: str | None = None
     plan: PlanSummary | None = None
@@ -239,29 +239,33 @@ class RunResult:
     def causes(self) -> tuple[str, ...]:
         """Everything that kept the run from doing all it should."""
         own = (problem for repository in self.repositories.values() for problem in repository.problems)
-        out_of_time = [f"time ran out: {len(self.left)} repositories left"] if self.left else []
-        out_of_time += [self.cut_short] if self.cut_short else []
-        return (*self.refusals, *self.problems, *own, *self._ringing, *out_of_time)
+        out_of_time = [f"time ran out: {len(self.deferred)} repositories left"] if self.deferred else []
+        out_of_time += [self.timed_out] if self.timed_out else []
+        return (*self.refusals, *self.problems, *own, *self._finding_causes, *out_of_time)
 
     @property
     def consumers_broken(self) -> int:
         """Images that consumers name and cannot get, because they were archived or removed by an earlier run."""
-        return sum(finding.rings for finding in self.findings)
+        return sum(finding.fails_run for finding in self.findings)
 
     @property
-    def _ringing(self) -> tuple[str, ...]:
-        told = [f"{finding.subject}: {finding.detail}" for finding in self.findings if finding.rings]
-        more = len(told) - _MOST_RINGING
-        return (*told[:_MOST_RINGING], f"and {more} more findings of this kind") if more > 0 else tuple(told)
+    def _finding_causes(self) -> tuple[str, ...]:
+        told = [f"{finding.subject}: {finding.detail}" for finding in self.findings if finding.fails_run]
+        more = len(told) - _MOST_FINDINGS
+        return (*told[:_MOST_FINDINGS], f"and {more} more findings of this kind") if more > 0 else tuple(told)
 
     @property
     def status(self) -> RunStatus:
         """How the run ended; the gravest word wins."""
         if self.refusals:
             return RunStatus.REFUSED
-        if self.problems or self._ringing or any(repository.problems for repository in self.repositories.values()):
+        if (
+            self.problems
+            or self._finding_causes
+            or any(repository.problems for repository in self.repositories.values())
+        ):
             return RunStatus.FAILED
-        return RunStatus.INCOMPLETE if self.left or self.cut_short else RunStatus.COMPLETED
+        return RunStatus.INCOMPLETE if self.deferred or self.timed_out else RunStatus.COMPLETED
 
 
 @dataclass(frozen=True, slots=True)

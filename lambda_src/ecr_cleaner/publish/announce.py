@@ -49,14 +49,14 @@ def announce(
         _write_metrics(ending, settings.metrics_namespace, clock())
     if clients is None:
         return ending
-    clients.too_late = lambda: seconds_left() < LAST_SECONDS
+    clients.deadline_exceeded = lambda: seconds_left() < LAST_SECONDS
     try:
         if settings.event_bus_name is not None:
             ending = _tried(partial(_put_event, clients, ending, settings.event_bus_name, clock()), ending)
         if settings.notifications is not None and ending.should_notify(settings.notifications.on):
             ending = _tried(partial(_publish, clients, ending, settings.notifications.topic_arn), ending)
     finally:
-        clients.too_late = None
+        clients.deadline_exceeded = None
     return ending
 
 

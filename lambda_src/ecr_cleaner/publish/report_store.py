@@ -1,4 +1,4 @@
-"""Keeps the documents and pages of runs.
+"""Stores the documents and pages of runs.
 
 ::
 
@@ -7,7 +7,7 @@
     <prefix>reports/latest.json, latest.html         those of the last run
     <prefix>reports/trend.json                       the totals of the last runs
 
-Nothing here is ever read to decide something.
+No decision depends on these objects.
 """
 
 import json
@@ -28,14 +28,14 @@ from ecr_cleaner.report.document import DocumentReporter
 from ecr_cleaner.schema import NotNegative, Strict
 
 TREND_RUNS: Final = 90
-"""Of how many runs the totals are kept."""
+"""Number of runs in the trend."""
 
 _HTML: Final = "text/html; charset=utf-8"
 
 _JSON: Final = "application/json"
 
 FAILURES: Final = (CleanerError, OSError, *errors.AwsError)
-"""What may go wrong with a report."""
+"""Exceptions that storing a report may raise."""
 
 
 class ReportKeeper(Protocol):

@@ -20,12 +20,12 @@ STYLES: Final = {
     RunStatus.REFUSED: "red",
     RunStatus.FAILED: "red",
 }
-"""How the last line of every command looks."""
+"""Style of the last line of every command."""
 
 _SHOWN: Final = 2
-"""Pieces of evidence for one image of a table; the explanation and the JSON have all of them."""
+"""Pieces of evidence for an image in a table; the explanation and the JSON have all of them."""
 
-_TOLD_OTHERWISE: Final = frozenset({FindingKind.MISCONFIGURED_TAG, FindingKind.OPEN_TO_OTHER_ACCOUNTS})
+_SHOWN_ELSEWHERE: Final = frozenset({FindingKind.MISCONFIGURED_TAG, FindingKind.OPEN_TO_OTHER_ACCOUNTS})
 """Findings that are notes, causes, or the reason why a repository is skipped."""
 
 _DIGEST_LENGTH: Final = 19  # "sha256:" and the first twelve digits
@@ -69,7 +69,7 @@ def _totals(summary: dict[str, Any]) -> Table:
     """What each repository would keep and lose; sizes are upper bounds, because layers are shared."""
     table = Table(title="totals", title_justify="left", title_style="bold", expand=False)
     table.add_column("repository", overflow="fold")
-    for name in ("images", "stay", "would go", "size", "would be freed, at most"):
+    for name in ("images", "kept", "removable", "size", "freed, at most"):
         table.add_column(name, justify="right")
     rows = [one for one in summary["repositories"] if one["keep_days"] is not None]
     for row in [*rows, {"name": "all", **summary["totals"]}]:
@@ -133,22 +133,22 @@ def print_end(collected: CollectingReporter, console: Console, settings: str = "
         console.print(Text(f"settings: {settings}"))
     console.print(
         Text(
-            f"{totals['images']} images, {totals['removable']} would go"
+            f"{totals['images']} images, {totals['removable']} removable"
             f" (at most {human_bytes(totals['bytes_removable'])}: layers may be shared),"
-            f" {totals['kept']} stay."
+            f" {totals['kept']} kept."
         )
     )
     for cause in summary["causes"]:
         console.print(Text(cause, "red"))
     if collected.refused:
-        console.print(Text("Not every source answered: a run would remove nothing.", "red"))
+        console.print(Text("A source failed: a run would remove nothing.", "red"))
     console.print(Text(f"status: {summary['status']}", STYLES[collected.result.status]))
 
 
 def _print_findings(collected: CollectingReporter, console: Console) -> None:
     for finding in collected.result.findings:
-        # What rings is a cause, and stands there.
-        if finding.severity is not Severity.INFO and finding.kind not in _TOLD_OTHERWISE and not finding.rings:
+        # Findings that fail the run are among the causes.
+        if finding.severity is not Severity.INFO and finding.kind not in _SHOWN_ELSEWHERE and not finding.fails_run:
             style = "red" if finding.severity is Severity.PROBLEM else "yellow"
             console.print(Text(f"{finding.severity.value}: {finding.subject}: {finding.detail}", style))
 

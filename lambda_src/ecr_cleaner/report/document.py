@@ -1,7 +1,7 @@
-"""The document of a run: everything that was seen, decided and done, as one JSON object.
+"""The document of a run: all usages, verdicts and removals, as one JSON object.
 
-``docs/report.schema.json`` says what is in it. It is written as the run goes: the images lie in a temporary file, one
-on a line, so that memory holds no more of them than the run itself does; how removals ended is put in at the end.
+``docs/report.schema.json`` is its schema. It is written during the run: the images go into a temporary file, one on a
+line, so that they are not in memory; how their removals ended is added at the end.
 """
 
 import json
@@ -33,17 +33,17 @@ _REPOSITORY: Final = (
     *("name", "status", "detail", "setting", "keep_days", "rule"),
     *(*_TOTALS, "reasons", "removals", "failure_codes"),
 )
-"""What the schema knows of these. The summary may say more."""
+"""The members in the schema; the summary may have more."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReportedSettings:
-    """What a document says of the settings, and reckons with.
+    """The settings that a document contains or uses.
 
     Attributes:
-        shown: All of them as JSON-native values.
+        shown: All settings as JSON-native values.
         storage_price_per_gb_month: US dollars.
-        removal_mode: What removing means.
+        removal_mode: Whether images are deleted or archived.
     """
 
     shown: Mapping[str, Any]
@@ -52,11 +52,11 @@ class ReportedSettings:
 
 
 class DocumentReporter:
-    """Writes down what it is told; `close` it once the document is written.
+    """Records the run for the document; `close` it once the document is written.
 
     Attributes:
-        started_at: When it began to listen; UTC.
-        failure: Why the document is not whole; nothing stops before the end of the run because of that.
+        started_at: When recording started; UTC.
+        failure: Why the document is incomplete; the run goes on all the same.
     """
 
     def __init__(self, settings: ReportedSettings, clock: Callable[[], datetime]) -> None:
@@ -66,25 +66,25 @@ class DocumentReporter:
         self._clock = clock
         self._images: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the run has ended, however it does
         weakref.finalize(self, self._images.close)
-        self._endings: dict[tuple[str, str], dict[str, Any]] = {}  # only of what was to go
+        self._endings: dict[tuple[str, str], dict[str, Any]] = {}  # only of images to be removed
 
     def judged(self, plan: RepositoryPlan, *, dry_run: bool, refused: bool) -> None:  # noqa: ARG002 - the run's own words
-        """Write the verdicts of one repository down."""
+        """Record the verdicts of one repository."""
         try:
             for verdict in plan.verdicts:
-                told = {**verdict_json(verdict), "index": verdict.image.is_index}
-                told |= {"active": verdict.image.active, "storage_class": verdict.image.storage_class}
-                self._images.write(_line(told))
-        except OSError as error:  # the disk is full: the run goes on, and tells at its end
+                image = {**verdict_json(verdict), "index": verdict.image.is_index}
+                image |= {"active": verdict.image.active, "storage_class": verdict.image.storage_class}
+                self._images.write(_line(image))
+        except OSError as error:  # the disk is full: the run goes on, and says so at its end
             self.failure = self.failure or error
 
     def withheld(self, plan: RepositoryPlan, *, refused: bool = False) -> None:
-        """Note what stays because of a limit; of a run that is refused nothing ends."""
+        """Record the images that are kept because of a limit; none of a refused run."""
         for verdict in () if refused else plan.removals:
             self._end(verdict.image.repository, verdict.image.digest, "withheld")
 
     def removal(self, removal: Removal) -> None:
-        """Note how one removal ended."""
+        """Record how one removal ended."""
         image = removal.verdict.image
         self._end(image.repository, image.digest, removal.status.value, removal.codes, removal.detail)
 
@@ -95,7 +95,7 @@ class DocumentReporter:
         """Written before the run has a result."""
 
     def close(self) -> None:
-        """Forget the images."""
+        """Delete the temporary file."""
         self._images.close()
 
     def write(self, target: IO[bytes], result: RunResult, former: Iterable[dict[str, Any]] = ()) -> None:
@@ -104,7 +104,7 @@ class DocumentReporter:
         Args:
             target: Where to.
             result: Of the ended run.
-            former: What `trend_of` said of former runs, the oldest first.
+            former: `trend_of` former runs, the oldest first.
 
         Raises:
             OSError: It could not be written.
@@ -117,7 +117,7 @@ class DocumentReporter:
         target.write(b"}\n")
 
     def trend_of(self, result: RunResult) -> dict[str, Any]:
-        """What later runs remember of this one, as JSON-native values."""
+        """The totals that the trend of later runs shows, as JSON-native values."""
         totals = run_json(result)["totals"]
         return {
             "run_id": result.run_id,
@@ -128,7 +128,7 @@ class DocumentReporter:
         }
 
     def _head(self, result: RunResult) -> dict[str, Any]:
-        told = run_json(result)
+        summary = run_json(result)
         price = self._settings.storage_price_per_gb_month
         return {
             "schema_version": SCHEMA_VERSION,
@@ -138,21 +138,21 @@ class DocumentReporter:
                 "region": result.region,
                 "started_at": self.started_at.isoformat(),
                 "ended_at": self._clock().isoformat(),
-                "duration_seconds": told["duration_seconds"],
-                "status": told["status"],
+                "duration_seconds": summary["duration_seconds"],
+                "status": summary["status"],
                 "dry_run": result.dry_run,
                 "version": __version__,
                 "settings": dict(self._settings.shown),
             },
-            "totals": _picked(told["totals"], _TOTALS),
-            "savings": savings(told["totals"], price, self._settings.removal_mode),
-            "causes": told["causes"],
-            "notes": told["notes"],
-            "unprotected": told["unprotected"],
-            "left": told["left"],
+            "totals": _picked(summary["totals"], _TOTALS),
+            "savings": savings(summary["totals"], price, self._settings.removal_mode),
+            "causes": summary["causes"],
+            "notes": summary["notes"],
+            "unprotected": summary["unprotected"],
+            "left": summary["left"],
             "findings": [asdict(finding) for finding in result.findings],
-            "sources": told["sources"],
-            "repositories": [_picked(one, _REPOSITORY) for one in told["repositories"]],
+            "sources": summary["sources"],
+            "repositories": [_picked(one, _REPOSITORY) for one in summary["repositories"]],
         }
 
     def _end(self, repository: str, digest: str, status: str, codes: Sequence[str] = (), detail: str = "") -> None:
@@ -191,8 +191,8 @@ def _found_in(usage: Usage) -> dict[str, str | None] | None:
     return {"account_id": usage.target.account_id, "region": usage.target.region, "cluster": usage.cluster}
 
 
-def _picked(told: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
-    return {name: told[name] for name in names}
+def _picked(values: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    return {name: values[name] for name in names}
 
 
 def _line(value: dict[str, Any]) -> bytes:

@@ -18,9 +18,9 @@ _CHATTY: Final = ("boto3", "botocore", "urllib3")
 
 
 def quiet_libraries() -> None:
-    """Keep the SDK's own debug lines, which hold whole answers, out of the log.
+    """Keep the SDK's debug lines, which contain whole responses, out of the log.
 
-    Lambda applies its log level to the root logger, and with DEBUG the kept images are wanted, nothing else.
+    Lambda applies its log level to the root logger; at DEBUG only the lines on kept images are wanted.
     """
     for name in _CHATTY:
         logging.getLogger(name).setLevel(logging.WARNING)
@@ -29,18 +29,21 @@ def quiet_libraries() -> None:
 _TEXTS: Final = {
     RemovalStatus.REMOVED: (logging.INFO, "Removed unused image"),
     RemovalStatus.ARCHIVED: (logging.INFO, "Archived unused image"),
-    RemovalStatus.CHANGED: (logging.INFO, "Kept image that changed since it was judged"),
-    RemovalStatus.HOLDER_KEPT: (logging.INFO, "Kept image because what should have gone before it stayed"),
+    RemovalStatus.CHANGED: (logging.INFO, "Kept image that changed since it was evaluated"),
+    RemovalStatus.HOLDER_KEPT: (
+        logging.INFO,
+        "Kept image: an index or subject that must be removed first is still present",
+    ),
     RemovalStatus.PARTLY_UNTAGGED: (logging.ERROR, "Image lost some of its tags but was not removed"),
     RemovalStatus.NOT_JOURNALLED: (logging.ERROR, "Kept unused image because it could not be journalled"),
     RemovalStatus.FAILED: (logging.ERROR, "Image could not be removed"),
-    RemovalStatus.LEFT: (logging.WARNING, "Image left for the next run"),
+    RemovalStatus.LEFT: (logging.WARNING, "Image deferred to the next run"),
     RemovalStatus.PROPOSED: (logging.INFO, "Found unused image, proposed for removal"),
     RemovalStatus.NOT_IN_PLAN: (logging.INFO, "Kept unused image that is not in the approved plan"),
 }
 
 _LEVELS: Final = {
-    Severity.PROBLEM: logging.WARNING,  # an error is what fails a run, and most findings do not
+    Severity.PROBLEM: logging.WARNING,  # ERROR is for what fails a run, and most findings do not
     Severity.WARNING: logging.WARNING,
     Severity.INFO: logging.INFO,
 }
@@ -50,7 +53,7 @@ class LogReporter:
     """Writes to the logger ``ecr_cleaner``."""
 
     def judged(self, plan: RepositoryPlan, *, dry_run: bool, refused: bool) -> None:
-        """Name what would go, if it will not go now."""
+        """Log the removable images that are not removed in this run, and the kept ones at DEBUG."""
         for verdict in plan.verdicts:
             if verdict.removes and refused:
                 LOGGER.warning("Found image without known use, but the run is refused", extra=_fields(verdict))
@@ -61,7 +64,7 @@ class LogReporter:
                 LOGGER.debug("Kept image", extra=_fields(verdict) | kept)
 
     def withheld(self, plan: RepositoryPlan, *, refused: bool = False) -> None:
-        """Name what stays, and why."""
+        """Log the removable images that are kept, and why."""
         for verdict in plan.removals:
             if refused:
                 LOGGER.warning("Found image without known use, but the run is refused", extra=_fields(verdict))
@@ -69,25 +72,25 @@ class LogReporter:
                 LOGGER.warning("Kept unused image because a limit is exceeded", extra=_fields(verdict))
 
     def removal(self, removal: Removal) -> None:
-        """Say how one removal ended."""
+        """Log how one removal ended."""
         level, text = _TEXTS[removal.status]
         ending = {"removal": removal.status.value, "codes": list(removal.codes), "detail": removal.detail}
         LOGGER.log(level, text, extra=_fields(removal.verdict) | ending)
 
     def repository(self, result: RepositoryResult) -> None:
-        """Sum one repository up."""
+        """Log the summary of one repository."""
         level = logging.ERROR if result.problems else logging.INFO
         LOGGER.log(level, "Repository summary", extra={"repository": result.name, "summary": repository_json(result)})
 
     def run(self, result: RunResult) -> None:
-        """Name the findings, say what became of a saved plan, and sum the run up."""
+        """Log the findings, the saved plan, and the summary of the run."""
         for finding in shown(result.findings)[0]:
-            level = logging.ERROR if finding.rings else _LEVELS[finding.severity]
+            level = logging.ERROR if finding.fails_run else _LEVELS[finding.severity]
             LOGGER.log(level, "Finding", extra={"finding": asdict(finding)})
         if result.plan is not None:
             for key in sorted(result.plan.stays):
                 stay = asdict(result.plan.stays[key])
-                LOGGER.info("Image of the approved plan stays", extra={"plan": result.plan.id, **stay})
+                LOGGER.info("Image of the approved plan is kept", extra={"plan": result.plan.id, **stay})
             if result.plan.state == "awaits_approval":
                 LOGGER.info("Plan waits for approval", extra={"plan": plan_json(result.plan)})
         level = logging.INFO if result.status is RunStatus.COMPLETED else logging.ERROR

@@ -1,4 +1,4 @@
-"""Who is told of a run as it happens: the protocol, several reporters as one, and one that collects everything."""
+"""The protocol of reporters, several reporters as one, and one that collects everything."""
 
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -37,10 +37,10 @@ class Reporter(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Fanout:
-    """Tells each of several reporters everything, in their order.
+    """Passes everything on to several reporters, in their order.
 
     Attributes:
-        reporters: Who is told.
+        reporters: The reporters.
     """
 
     reporters: tuple[Reporter, ...]
@@ -51,12 +51,12 @@ class Fanout:
             reporter.judged(plan, dry_run=dry_run, refused=refused)
 
     def withheld(self, plan: RepositoryPlan, *, refused: bool = False) -> None:
-        """Pass on what stays."""
+        """Pass on which images are kept."""
         for reporter in self.reporters:
             reporter.withheld(plan, refused=refused)
 
     def removal(self, removal: Removal) -> None:
-        """Pass the end of one removal on."""
+        """Pass on how one removal ended."""
         for reporter in self.reporters:
             reporter.removal(removal)
 
@@ -77,7 +77,7 @@ class CollectingReporter:
 
     Attributes:
         plans: By repository.
-        refused: Whether the verdicts rest on usages that are not complete.
+        refused: Whether the verdicts are based on incomplete usages.
     """
 
     plans: dict[str, RepositoryPlan] = field(default_factory=dict)
@@ -98,13 +98,13 @@ class CollectingReporter:
         self.refused = self.refused or refused
 
     def withheld(self, plan: RepositoryPlan, *, refused: bool = False) -> None:
-        """Never told: the command line removes nothing."""
+        """Never called: the command line removes nothing."""
 
     def removal(self, removal: Removal) -> None:
-        """Never told: the command line removes nothing."""
+        """Never called: the command line removes nothing."""
 
     def repository(self, result: RepositoryResult) -> None:
-        """Part of the run's."""
+        """Nothing: it is part of the run's result."""
 
     def run(self, result: RunResult) -> None:
         """Keep the result."""

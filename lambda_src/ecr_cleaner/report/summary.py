@@ -1,4 +1,4 @@
-"""What a run says of itself at its end: one JSON document, the function's result."""
+"""The summary of a run: one JSON document, the function's result."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -10,14 +10,14 @@ from ecr_cleaner.model.plan import PlanSummary, RemovalStatus
 from ecr_cleaner.model.result import FAILING_REMOVALS, RepositoryResult, RunResult
 
 MAX_FINDINGS_PER_KIND: Final = 100
-"""Lambda's answer may have 6 MB, and one line of the log a few hundred KB."""
+"""Lambda's result may have 6 MB, and one line of the log a few hundred KB."""
 
 
-def shown(found: Iterable[Finding]) -> tuple[list[Finding], dict[str, int]]:
+def shown(findings: Iterable[Finding]) -> tuple[list[Finding], dict[str, int]]:
     """The first findings of each kind, and by kind how many more there are."""
     seen: Counter[str] = Counter()
     first = []
-    for finding in found:
+    for finding in findings:
         seen[finding.kind.value] += 1
         if seen[finding.kind.value] <= MAX_FINDINGS_PER_KIND:
             first.append(finding)
@@ -88,7 +88,7 @@ def run_json(result: RunResult, *, all_findings: bool = False) -> dict[str, Any]
         "findings_left_out": left_out,
         "repositories": repositories,
         "totals": {key: sum(repository[key] for repository in repositories) for key in (*counted, *sized, *_WENT)},
-        "left": sorted(result.left),
+        "left": sorted(result.deferred),
         "plan": plan_json(result.plan) if result.plan else None,
         "duration_seconds": round(result.seconds, 3),
         "report": result.report,
@@ -96,7 +96,7 @@ def run_json(result: RunResult, *, all_findings: bool = False) -> dict[str, Any]
 
 
 SHOWN: Final = 100
-"""Images of a plan that stay, in a result; the log names all of them."""
+"""Kept images of a plan in a result; the log has all of them."""
 
 
 def plan_json(plan: PlanSummary) -> dict[str, Any]:

@@ -55,7 +55,7 @@ class Evaluation:
         repository: The one.
         outcome: ``judged``, or why there is no plan.
         plan: Every verdict; None if the outcome is another one.
-        failing: One sentence for each consumer that fails for want of what was removed from it; None if its images
+        failing: One sentence for each consumer that fails because of an image removed from it; None if its images
             could not be listed.
         findings: What an operator should know of it.
         retained: What an approved plan names and this evaluation keeps.

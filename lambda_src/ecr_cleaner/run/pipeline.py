@@ -32,7 +32,7 @@ def run(ctx: RunContext) -> RunResult:
     started = time.monotonic()
     state = RunState(ctx)
     # Until something is removed, a call that is too late is not made: what is known by then is reported.
-    ctx.clients.too_late = ctx.is_too_late
+    ctx.clients.deadline_exceeded = ctx.is_too_late
     try:
         _stages(ctx, state)
     except OutOfTimeError as error:
@@ -40,7 +40,7 @@ def run(ctx: RunContext) -> RunResult:
     except (CleanerError, *errors.AwsError) as error:
         state.errors.append(errors.sentence(error))
     finally:
-        ctx.clients.too_late = None
+        ctx.clients.deadline_exceeded = None
     for name in sorted(state.repositories):
         ctx.reporter.repository(state.repositories[name])
     state.seconds = time.monotonic() - started
@@ -76,7 +76,7 @@ def _stages(ctx: RunContext, state: RunState) -> None:
     policy = state.application.approved if state.application else ctx.approval
     selection = policy.select(may_go, origin)
     state.proposed = selection.proposed
-    ctx.clients.too_late = None
+    ctx.clients.deadline_exceeded = None
 
     def permit(fresh: RepositoryPlan) -> RepositoryPlan:
         (permitted,) = policy.select([fresh], origin).permitted
@@ -92,7 +92,7 @@ def _stages(ctx: RunContext, state: RunState) -> None:
         if is_done and not state.is_refused():
             state.problems += ctx.application.finish()
     # Nothing is left that needs the time.
-    ctx.clients.too_late = ctx.is_too_late
+    ctx.clients.deadline_exceeded = ctx.is_too_late
     state.add_final_findings()
 
 

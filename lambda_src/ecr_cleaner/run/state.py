@@ -118,7 +118,7 @@ class RunState:
         monitor = PullFailureMonitor(usages, ctx.restore_command)
         # What this run itself removed so far is not listed again: by name, whoever asks for it now asks in vain.
         for repository, removed in self._removed.items():
-            monitor.look(repository, (), removed)
+            monitor.check(repository, (), removed)
         self.stop = self._decide(scan, monitor)
         approved = self.application.approved if self.application else None
         is_believed = not scan.failures and self.stop.drop is None
@@ -268,8 +268,8 @@ class RunState:
             problems=tuple(self.problems),
             notes=tuple(self.notes),
             findings=tuple(finding_rules.ordered(self.findings)),
-            left=tuple(self._left),
-            cut_short=self.timed_out,
+            deferred=tuple(self._left),
+            timed_out=self.timed_out,
             accepted_gaps=self.ctx.settings.gaps_beside_sources,
             seconds=self.seconds,
             report=self.report,

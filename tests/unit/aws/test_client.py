@@ -288,7 +288,7 @@ def test_somebody_may_watch_the_calls(clients: AwsClients) -> None:
     clients.pace("before-send.ecs.ListClusters")
     clients.on_call = lambda service, operation: watched.append((service, operation))
     clients.pace("before-send.ecs.ListServices")
-    clients.too_late = lambda: True
+    clients.deadline_exceeded = lambda: True
     with pytest.raises(OutOfTimeError):
         clients.pace("before-send.ecs.ListTasks")
     assert watched == [("ecs", "ListServices")]
@@ -347,7 +347,7 @@ def test_too_late_is_too_late_in_every_region(own: AwsClients) -> None:
     watched: list[tuple[str, str]] = []
     own.on_call = lambda service, operation: watched.append((service, operation))
     there.pace("before-send.ecs.ListServices")
-    own.too_late = lambda: True
+    own.deadline_exceeded = lambda: True
     with pytest.raises(OutOfTimeError):
         there.pace("before-send.ecs.ListTasks")
     assert watched == [("ecs", "ListServices")]

@@ -185,7 +185,7 @@ def test_plan_as_json_is_one_document() -> None:
         ({}, 0),
         ({"refusals": ["source ecs: denied"]}, 1),
         ({"problems": ["repository bad: bad tag"]}, 1),
-        ({"left": ["other"]}, 3),
+        ({"deferred": ["other"]}, 3),
     ],
 )
 def test_the_exit_code_says_how_it_ended(
@@ -195,7 +195,7 @@ def test_the_exit_code_says_how_it_ended(
     registry.change = {name: tuple(lines) for name, lines in change.items()}
     result = run(*words)
     assert result.exit_code == code
-    assert all(line in result.output for key, lines in change.items() if key != "left" for line in lines)
+    assert all(line in result.output for key, lines in change.items() if key != "deferred" for line in lines)
 
 
 @pytest.mark.parametrize("words", [["plan"], ["plan", "--json"], ["explain", "shop/api:v1"]])

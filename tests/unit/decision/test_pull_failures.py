@@ -34,7 +34,7 @@ def failing(*, tag: str | None = None, of: str | None = None, consumer: str = "e
 def refusals(*usages: Usage, images: tuple[Image, ...] = (), removed: dict[str, RemovedImage]) -> list[str]:
     """Why nothing may go."""
     watch = PullFailureMonitor(usages, RESTORE)
-    watch.look("app", images, removed)
+    watch.check("app", images, removed)
     return watch.refusals
 
 
@@ -43,7 +43,7 @@ def test_who_fails_for_want_of_a_removed_image_stops_everything(of: dict[str, st
     """Consumer, image, run, moment, AWS's own words, and what to paste."""
     (found,) = refusals(failing(**of), removed={digest("old"): gone("v1")})
     assert found == (
-        f"ecs task prod/1 (stopped) fails for want of app@{digest('old')} (CannotPullContainerError: not found), and"
+        f"ecs task prod/1 (stopped) fails without app@{digest('old')} (CannotPullContainerError: not found), and"
         " run run-7 was about to delete it 2026-02-26 12:00 UTC; nothing is removed while it fails: bring the image"
         " back, or let the consumer name another one: ecr-cleaner restore --region us-east-1 --function cleaner"
         f" app@{digest('old')}"
@@ -90,7 +90,7 @@ def test_many_are_counted_and_none_is_told_twice() -> None:
     many = [failing(tag="v1", consumer=f"ecs task prod/{n:02} (stopped)") for n in range(MOST + 2)]
     found = refusals(*many, *many, removed={digest("old"): gone("v1")})
     assert len(found) == MOST + 1
-    assert found[-1] == "and 2 more consumers fail so"
+    assert found[-1] == "and 2 more consumers fail for this reason"
 
 
 def test_the_last_one_that_had_a_tag_is_meant() -> None:

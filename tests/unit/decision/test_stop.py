@@ -16,7 +16,7 @@ from tests.builders import NOW, REGION, TARGET, counts, image, repository
 
 COMPLETE: Final = SourceOutcome(TARGET, "ecs", SourceStatus.COMPLETE)
 FAILED: Final = SourceOutcome(TARGET, "lambda", SourceStatus.FAILED, detail="denied")
-FAILS: Final = "service s fails for want of app:v1"
+FAILS: Final = "service s fails without app:v1"
 
 
 def tripwire(baseline: int | None = None, max_percent: int | None = 50) -> Tripwire:
@@ -53,8 +53,8 @@ def test_a_drop_waits_for_confirmation() -> None:
     stop = decide_stop(UsageScan((), (COMPLETE,), NOW), (), exceeded(), tripwire(10), NOW)
     fall = UsageDrop(counts(ecs=10), counts(ecs=0))
     assert stop.drop == fall
-    fell = f"the images in use fell by more than max_usage_drop_percent = 50 allows: {fall}"
-    confirm = f"if that is as it should be, say so: {confirm_command(fall, 'cleaner', REGION)}"
+    fell = f"the number of images in use dropped by more than max_usage_drop_percent = 50 allows: {fall}"
+    confirm = f"if this is right, confirm it: {confirm_command(fall, 'cleaner', REGION)}"
     assert stop.reasons == (f"{fell}; {confirm}",)
 
 
@@ -71,7 +71,7 @@ def test_a_scan_that_took_too_long_is_out_of_date_when_it_ends() -> None:
     assert not decide_stop(scan, (), limits, tripwire(), NOW)
     late = UsageScan((), (COMPLETE,), NOW - 2 * FRESHNESS)
     assert decide_stop(late, (), limits, tripwire(), NOW).reasons == (
-        "collecting the usages took 20 minutes: by now they are out of date",
+        "collecting the usages took 20 minutes, so they are out of date",
     )
 
 

@@ -142,7 +142,7 @@ def test_what_the_cleaner_removed_is_told_as_that() -> None:
 @pytest.mark.parametrize("severity", list(Severity))
 def test_only_consumers_that_cannot_get_an_image_ring(kind: FindingKind, severity: Severity) -> None:
     """And only where they will want it."""
-    rings = Finding(kind, severity, "app:v1", "why").rings
+    rings = Finding(kind, severity, "app:v1", "why").fails_run
     assert rings is (kind.value in {"archived_in_use", "removed_in_use"} and severity is Severity.PROBLEM)
 
 

@@ -62,7 +62,7 @@ def test_the_log_names_every_image_that_stays(caplog: pytest.LogCaptureFixture) 
     caplog.set_level(logging.DEBUG, logger="ecr_cleaner")
     plan = applied(PLAN, dict([stay("b"), stay("a", "gone")]))
     LogReporter().run(RunResult("id", dry_run=False, region=REGION, plan=plan))
-    lines = [vars(line) for line in caplog.records if line.getMessage() == "Image of the approved plan stays"]
+    lines = [vars(line) for line in caplog.records if line.getMessage() == "Image of the approved plan is kept"]
     assert {(line["digest"], line["reason"], line["plan"]) for line in lines} == {
         (digest("a"), "gone", PLAN.id),
         (digest("b"), "in_use", PLAN.id),

@@ -81,7 +81,7 @@ def test_a_dry_run_says_what_would_go() -> None:
         (summary(repository(removed=3), refusals=["r"]), "REFUSED: 3 images removed, at most 3.0 MiB"),
         (summary(repository(), refusals=["r"], dry_run=True), "REFUSED: dry run, and what would be removed is unknown"),
         (summary(problems=["p"], dry_run=True), "FAILED: dry run, nothing would be removed"),
-        (summary(left=["app"]), "INCOMPLETE: nothing removed"),
+        (summary(deferred=["app"]), "INCOMPLETE: nothing removed"),
         (summary(), "nothing removed"),
     ],
 )
@@ -111,7 +111,8 @@ def test_what_ended_before_a_run_is_told_too(status: RunStatus, subject: str) ->
 
 def test_the_mend_stands_with_the_cause() -> None:
     """A refused run's cause says what to do, to the last character of the command."""
-    cause = f"the images in use fell: {', '.join(f'source{n} from 44 to 9' for n in range(60))}; say so: {CONFIRM}"
+    drops = ", ".join(f"source{n} from 44 to 9" for n in range(60))
+    cause = f"the number of images in use dropped: {drops}; confirm it: {CONFIRM}"
     of = summary(refusals=[cause], tripwire_tripped=True)
     assert f"  - {cause}\n" in mail.text(ending(of))
 

@@ -146,9 +146,9 @@ def test_a_run_that_never_began_has_the_same_keys() -> None:
     ("more", "status"),
     [
         ({}, RunStatus.COMPLETED),
-        ({"left": ["app"]}, RunStatus.INCOMPLETE),
-        ({"problems": ["p"], "left": ["app"]}, RunStatus.FAILED),
-        ({"refusals": ["r"], "problems": ["p"], "left": ["app"]}, RunStatus.REFUSED),
+        ({"deferred": ["app"]}, RunStatus.INCOMPLETE),
+        ({"problems": ["p"], "deferred": ["app"]}, RunStatus.FAILED),
+        ({"refusals": ["r"], "problems": ["p"], "deferred": ["app"]}, RunStatus.REFUSED),
         ({"notes": ["n"]}, RunStatus.COMPLETED),
     ],
 )
@@ -161,7 +161,7 @@ def test_the_gravest_word_wins(more: dict[str, Any], status: RunStatus) -> None:
 def test_causes_name_everything() -> None:
     """In the order of their weight."""
     bad = RepositoryResult("app", status=RepositoryStatus.MISCONFIGURED, detail="bad tag")
-    made = summary(refusals=["r"], problems=["p"], left=["a", "b"], repositories={"app": bad})
+    made = summary(refusals=["r"], problems=["p"], deferred=["a", "b"], repositories={"app": bad})
     assert made.causes == ("r", "p", "repository app: bad tag", "time ran out: 2 repositories left")
 
 
@@ -355,7 +355,9 @@ def test_each_repository_has_one_summary_line(log: pytest.LogCaptureFixture) -> 
     )
 
 
-@pytest.mark.parametrize(("made", "level"), [(summary(), "INFO"), (REFUSED, "ERROR"), (summary(left=["a"]), "ERROR")])
+@pytest.mark.parametrize(
+    ("made", "level"), [(summary(), "INFO"), (REFUSED, "ERROR"), (summary(deferred=["a"]), "ERROR")]
+)
 def test_the_run_has_one_summary_line(log: pytest.LogCaptureFixture, made: RunResult, level: str) -> None:
     """The same document that the function returns."""
     LogReporter().run(made)
@@ -454,7 +456,7 @@ def test_the_plan_is_a_table_for_each_repository() -> None:
         assert part in lines[goes]
     for part in ("prod, v2", "2.0 KiB", "in use: ecs service prod/app"):
         assert part in lines[stays]
-    assert "2 images, 1 would go (at most 5.0 MiB: layers may be shared), 1 stay." in text
+    assert "2 images, 1 removable (at most 5.0 MiB: layers may be shared), 1 kept." in text
     assert lines[-1] == "status: completed"
 
 
@@ -484,7 +486,7 @@ def test_the_end_of_a_plan_says_what_is_not_covered() -> None:
         "unprotected: ecs in 123456789012/us-east-1: excluded",
         "source lambda: denied",
         "repository bad: bad tag",
-        "Not every source answered: a run would remove nothing.",
+        "A source failed: a run would remove nothing.",
         "status: refused",
     ):
         assert line in text
@@ -631,7 +633,7 @@ def test_only_a_consumer_without_its_image_fails_a_run(kind: FindingKind, severi
     """Of archived and of removed images; no other problem does, however grave."""
     found = Finding(kind, severity, "app:v1", "bad")
     told = summary(findings=[found])
-    rings = found.rings
+    rings = found.fails_run
     assert (told.status is RunStatus.FAILED) is rings
     assert (told.causes, told.consumers_broken) == ((("app:v1: bad",), 1) if rings else ((), 0))
 

@@ -764,7 +764,7 @@ def test_a_scan_that_takes_too_long_is_out_of_date_at_once(run: Callable[..., Ru
     world.seconds = 1e6
     summary = run()
     assert summary.status == "refused"
-    assert summary.causes == ("collecting the usages took 11 minutes: by now they are out of date",)
+    assert summary.causes == ("collecting the usages took 11 minutes, so they are out of date",)
     assert world.steps.count("scan") == 1
     assert "remove a:v1" not in world.steps
 
@@ -923,7 +923,7 @@ def test_a_fall_of_usages_removes_nothing(run: Callable[..., RunResult], world: 
     assert summary.tripwire_tripped
     (cause,) = summary.causes
     assert cause.startswith(
-        "the images in use fell by more than max_usage_drop_percent = 50 allows:"
+        "the number of images in use dropped by more than max_usage_drop_percent = 50 allows:"
         " ecs in 123456789012/us-east-1 from 10 to 4; "
     )
     assert f'"id":"{fall.id}"' in cause
@@ -1343,7 +1343,7 @@ def test_whoever_fails_for_want_of_what_went_stops_the_run(
     summary = run(history=True)
     assert (summary.status, told.removed) == ("refused", [])
     (refusal,) = summary.refusals
-    assert refusal.startswith(f"ecs service prod/app fails for want of a@{digest('before')} (CannotPullContainerError")
+    assert refusal.startswith(f"ecs service prod/app fails without a@{digest('before')} (CannotPullContainerError")
     assert refusal.endswith(f"restore --region us-east-1 --function registry-cleaner a@{digest('before')}")
     assert "removing a" not in world.steps
     assert summary.consumers_broken == 1
