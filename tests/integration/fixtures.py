@@ -70,9 +70,10 @@ def run(
     make = aws_client.AwsClients._make
     made = _clients(sandbox)
 
-    def once(clients: aws_client.AwsClients, service: str, attempts: int) -> Any:
-        key = clients.session, service, clients.region, attempts, aws_client.READ_TIMEOUT_SECONDS, _endpoints()
-        client, pace = made.get(key) or (make(clients, service, attempts), None)
+    def once(clients: aws_client.AwsClients, service: str, attempts: int, **config: Any) -> Any:
+        time_out = config.get("read_timeout", aws_client.READ_TIMEOUT_SECONDS)
+        key = clients.session, service, clients.region, attempts, time_out, _endpoints()
+        client, pace = made.get(key) or (make(clients, service, attempts, **config), None)
         if pace is None:
             sandbox.shorten(client)
         else:

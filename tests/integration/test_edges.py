@@ -43,8 +43,8 @@ def spoil(run: Runner, monkeypatch: pytest.MonkeyPatch) -> Iterator[Spoil]:
         make = aws_client.AwsClients._make
         event, unique = f"after-call.{service}.{operation}", f"spoil-{operation}"
 
-        def made(clients: aws_client.AwsClients, name: str, attempts: int) -> Any:
-            client = make(clients, name, attempts)
+        def made(clients: aws_client.AwsClients, name: str, attempts: int, **config: Any) -> Any:
+            client = make(clients, name, attempts, **config)
             if name == service:
                 client.meta.events.register(event, lambda parsed, **_: react(parsed), unique_id=unique)
                 spoiled[id(client), unique] = client, event, unique
