@@ -43,8 +43,8 @@ def paged(
     operation: str,
     result: str,
     *,
-    token: str = "nextToken",  # noqa: S107 - a page token
-    answer_token: str | None = None,
+    page: str = "nextToken",
+    answer_page: str | None = None,
     **parameters: Any,
 ) -> Iterator[Any]:
     """Every item of a paged listing.
@@ -55,8 +55,8 @@ def paged(
         client: A boto3 client.
         operation: As AWS writes it, e.g. ``ListServices``.
         result: The member that holds the items.
-        token: The request's member for the page token.
-        answer_token: The answer's, if it has another name.
+        page: The request's member for the page token.
+        answer_page: The answer's, if it has another name.
         parameters: Of every request.
 
     Yields:
@@ -69,13 +69,13 @@ def paged(
     while True:
         answer = called(client, operation, **parameters)
         yield from member(answer, result, operation)
-        following = answer.get(answer_token or token)
+        following = answer.get(answer_page or page)
         if not following:
             return
         if following in seen:
             raise IncompleteAnswerError(operation, "a page token that it has not given before")
         seen.add(following)
-        parameters[token] = following
+        parameters[page] = following
 
 
 def _method(client: Any, operation: str) -> str:

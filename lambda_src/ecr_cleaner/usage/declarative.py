@@ -18,6 +18,9 @@ from ecr_cleaner.usage.source import Grant, RequiredField, Source, SourceContext
 
 NOT_FOUND: Final = frozenset({"ResourceNotFoundException"})
 
+PAGES: Final = ("nextToken", "nextToken")
+"""The page token of most listings, in the request and in the response."""
+
 
 @dataclass(frozen=True, slots=True)
 class Images:
@@ -250,7 +253,7 @@ def _items(client: Any, call: Call, params: dict[str, Any]) -> Iterator[Any]:
     top, *further = call.items.split(".", 1)
     if call.token:
         listed = responses.paged(
-            client, call.operation, top.removesuffix("[]"), token=call.token[0], answer_token=call.token[1], **params
+            client, call.operation, top.removesuffix("[]"), page=call.token[0], answer_page=call.token[1], **params
         )
         for item in listed:
             yield from values(item, *further) if further else [item]

@@ -407,7 +407,7 @@ def test_all_pages_are_read() -> None:
 def test_the_token_may_have_two_names() -> None:
     """Lambda asks for Marker and answers NextMarker."""
     pages = Pages({"serviceArns": ["a"], "NextMarker": "1"}, {"serviceArns": ["b"], "NextMarker": None})
-    assert list(listed(pages, token="Marker", answer_token="NextMarker")) == ["a", "b"]
+    assert list(listed(pages, page="Marker", answer_page="NextMarker")) == ["a", "b"]
     assert pages.asked[1] == {"maxResults": 100, "Marker": "1"}
 
 

@@ -2,10 +2,9 @@
 
 from typing import Final
 
-from ecr_cleaner.usage.declarative import Call, Chain, Images, source
+from ecr_cleaner.usage.declarative import PAGES, Call, Chain, Images, source
 from ecr_cleaner.usage.source import Grant
 
-_PAGES: Final = ("nextToken", "nextToken")
 _IMAGE: Final = "containerConfiguration.containerUri"
 
 SOURCES: Final = (
@@ -39,12 +38,12 @@ SOURCES: Final = (
             "bedrock agentcore runtime",
             "agentRuntimeName:agentRuntimeVersion",
             (
-                Call("ListAgentRuntimes", items="agentRuntimes[]", token=_PAGES),
+                Call("ListAgentRuntimes", items="agentRuntimes[]", token=PAGES),
                 Call(
                     "ListAgentRuntimeVersions",
                     items="agentRuntimes[]",
                     params_from={"agentRuntimeId": "agentRuntimeId"},
-                    token=_PAGES,
+                    token=PAGES,
                 ),
                 Call(
                     "GetAgentRuntime",
@@ -59,12 +58,12 @@ SOURCES: Final = (
             "bedrock agentcore harness",
             "harnessName:harnessVersion",
             (
-                Call("ListHarnesses", items="harnesses[]", token=_PAGES),
+                Call("ListHarnesses", items="harnesses[]", token=PAGES),
                 Call(
                     "ListHarnessVersions",
                     items="harnessVersions[]",
                     params_from={"harnessId": "harnessId"},
-                    token=_PAGES,
+                    token=PAGES,
                 ),
                 Call(
                     "GetHarness",

@@ -17,13 +17,7 @@ def collect(context: SourceContext) -> Iterator[Usage]:
         Usages of the kind ``configured``.
     """
     apprunner = context.aws.client("apprunner")
-    services = responses.paged(
-        apprunner,
-        "ListServices",
-        "ServiceSummaryList",
-        token="NextToken",  # noqa: S106 - the name of a page token
-        MaxResults=20,
-    )
+    services = responses.paged(apprunner, "ListServices", "ServiceSummaryList", page="NextToken", MaxResults=20)
     for summary in services:
         answer = apprunner.describe_service(ServiceArn=responses.member(summary, "ServiceArn", "ListServices"))
         service = responses.member(answer, "Service", "DescribeService")

@@ -37,8 +37,8 @@ def collect(context: SourceContext) -> Iterator[Usage]:
         client,
         "ListFunctions",
         "Functions",
-        token="Marker",  # noqa: S106 - the name of a page token
-        answer_token="NextMarker",  # noqa: S106
+        page="Marker",
+        answer_page="NextMarker",
         FunctionVersion="ALL",
         MaxItems=50,
     )

@@ -3,7 +3,7 @@
 from typing import Final
 
 from ecr_cleaner.model.usage import UsageKind
-from ecr_cleaner.usage.declarative import Call, Chain, Images, source
+from ecr_cleaner.usage.declarative import PAGES, Call, Chain, Images, source
 from ecr_cleaner.usage.source import Grant
 
 SOURCES: Final = (
@@ -26,7 +26,7 @@ SOURCES: Final = (
                     # Jobs can be searched by ARN and time, not by status
                     # (https://docs.aws.amazon.com/braket/latest/APIReference/API_SearchJobsFilter.html).
                     params={"filters": [], "maxResults": 100},
-                    token=("nextToken", "nextToken"),
+                    token=PAGES,
                     terminal_states={"status": frozenset({"COMPLETED", "FAILED", "CANCELLED"})},
                 ),
                 Call(

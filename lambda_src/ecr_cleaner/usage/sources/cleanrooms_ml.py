@@ -2,22 +2,25 @@
 
 from typing import Final
 
-from ecr_cleaner.usage.declarative import Call, Chain, Images, source
+from ecr_cleaner.usage.declarative import PAGES, Call, Chain, Images, source
 from ecr_cleaner.usage.source import Grant
 
 _SERVICE: Final = "cleanroomsml"
 _ARN: Final = "arn:{partition}:cleanrooms-ml:{region}:{account}:"
-_PAGES: Final = ("nextToken", "nextToken")
 
 # botocore's metadata has no regions of Clean Rooms ML; those of Clean Rooms stand for them.
 _MEMBERSHIPS: Final = Call(
-    "ListMemberships", items="membershipSummaries[]", params={"status": "ACTIVE"}, token=_PAGES, service="cleanrooms"
+    "ListMemberships",
+    items="membershipSummaries[]",
+    params={"status": "ACTIVE"},
+    token=PAGES,
+    service="cleanrooms",
 )
 
 
 def _call(operation: str, items: str, **params_from: str) -> Call:
     return Call(
-        operation, items=items, params_from=params_from, token=_PAGES, service=_SERVICE, not_found_codes=frozenset()
+        operation, items=items, params_from=params_from, token=PAGES, service=_SERVICE, not_found_codes=frozenset()
     )
 
 
@@ -60,7 +63,7 @@ SOURCES: Final = (
                     "ListTrainedModelVersions",
                     items="trainedModels[]",
                     params_from={"membershipIdentifier": "membershipIdentifier", "trainedModelArn": "trainedModelArn"},
-                    token=_PAGES,
+                    token=PAGES,
                     service=_SERVICE,
                 ),
                 Call(
@@ -101,7 +104,10 @@ SOURCES: Final = (
             "name",
             (
                 Call(
-                    "ListConfiguredModelAlgorithms", items="configuredModelAlgorithms[]", token=_PAGES, service=_SERVICE
+                    "ListConfiguredModelAlgorithms",
+                    items="configuredModelAlgorithms[]",
+                    token=PAGES,
+                    service=_SERVICE,
                 ),
                 Call(
                     "GetConfiguredModelAlgorithm",

@@ -6,7 +6,7 @@ from typing import Any, Final
 from ecr_cleaner.aws import responses
 from ecr_cleaner.aws.response_paths import values
 from ecr_cleaner.model.usage import Reference, ReferenceScope
-from ecr_cleaner.usage.declarative import Call, Chain, source
+from ecr_cleaner.usage.declarative import PAGES, Call, Chain, source
 from ecr_cleaner.usage.source import Grant
 
 _ACTIONS: Final = "stages[].actions[]"
@@ -53,7 +53,7 @@ SOURCES: Final = (
             "codepipeline",
             "name",
             (
-                Call("ListPipelines", items="pipelines[]", token=("nextToken", "nextToken")),
+                Call("ListPipelines", items="pipelines[]", token=PAGES),
                 Call(
                     "GetPipeline",
                     items="pipeline",

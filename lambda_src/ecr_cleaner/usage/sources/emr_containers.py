@@ -7,17 +7,16 @@ in S3 and are not read.
 from typing import Final
 
 from ecr_cleaner.model.usage import UsageKind
-from ecr_cleaner.usage.declarative import Call, Chain, source
+from ecr_cleaner.usage.declarative import PAGES, Call, Chain, source
 from ecr_cleaner.usage.source import Grant
 
 _ARN: Final = "arn:{partition}:emr-containers:{region}:{account}:/"
-_PAGES: Final = ("nextToken", "nextToken")
 
 _CLUSTERS: Final = Call(
     "ListVirtualClusters",
     items="virtualClusters[]",
     params={"states": ["RUNNING", "TERMINATING", "ARRESTED"]},
-    token=_PAGES,
+    token=PAGES,
 )
 
 SOURCES: Final = (
@@ -50,7 +49,7 @@ SOURCES: Final = (
                     items="jobRuns[]",
                     params_from={"virtualClusterId": "id"},
                     params={"states": ["PENDING", "SUBMITTED", "RUNNING", "CANCEL_PENDING"]},
-                    token=_PAGES,
+                    token=PAGES,
                     not_found_codes=frozenset(),
                 ),
                 Call(
@@ -72,7 +71,7 @@ SOURCES: Final = (
                     items="endpoints[]",
                     params_from={"virtualClusterId": "id"},
                     params={"states": ["CREATING", "ACTIVE", "TERMINATING"]},
-                    token=_PAGES,
+                    token=PAGES,
                     not_found_codes=frozenset(),
                 ),
                 Call(
@@ -88,7 +87,7 @@ SOURCES: Final = (
             "emr on eks job template",
             "id",
             (
-                Call("ListJobTemplates", items="templates[]", token=_PAGES),
+                Call("ListJobTemplates", items="templates[]", token=PAGES),
                 Call(
                     "DescribeJobTemplate",
                     items="jobTemplate",

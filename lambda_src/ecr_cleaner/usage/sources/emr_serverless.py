@@ -3,11 +3,10 @@
 from typing import Final
 
 from ecr_cleaner.model.usage import UsageKind
-from ecr_cleaner.usage.declarative import Call, Chain, Images, source
+from ecr_cleaner.usage.declarative import PAGES, Call, Chain, Images, source
 from ecr_cleaner.usage.source import Grant
 
 _APPLICATION: Final = "arn:{partition}:emr-serverless:{region}:{account}:/applications/*"
-_PAGES: Final = ("nextToken", "nextToken")
 
 # The digest is absent until an application has started; until then only the tag is known.
 _IMAGES: Final = (
@@ -22,7 +21,7 @@ _APPLICATIONS: Final = Call(
     items="applications[]",
     # A terminated application cannot be started again.
     params={"states": ["CREATING", "CREATED", "STARTING", "STARTED", "STOPPING", "STOPPED"], "maxResults": 50},
-    token=_PAGES,
+    token=PAGES,
 )
 
 SOURCES: Final = (
@@ -60,7 +59,7 @@ SOURCES: Final = (
                         "states": ["SUBMITTED", "PENDING", "SCHEDULED", "RUNNING", "CANCELLING", "QUEUED"],
                         "maxResults": 50,
                     },
-                    token=_PAGES,
+                    token=PAGES,
                     not_found_codes=frozenset(),
                 ),
                 Call(

@@ -2,10 +2,9 @@
 
 from typing import Final
 
-from ecr_cleaner.usage.declarative import Call, Chain, source
+from ecr_cleaner.usage.declarative import PAGES, Call, Chain, source
 from ecr_cleaner.usage.source import Grant
 
-_PAGES: Final = ("nextToken", "nextToken")
 _COMPONENTS: Final = "arn:{partition}:greengrass:{region}:{account}:components:*"
 
 SOURCES: Final = (
@@ -23,14 +22,17 @@ SOURCES: Final = (
             "arn",
             (
                 Call(
-                    "ListComponents", items="components[]", params={"scope": "PRIVATE", "maxResults": 100}, token=_PAGES
+                    "ListComponents",
+                    items="components[]",
+                    params={"scope": "PRIVATE", "maxResults": 100},
+                    token=PAGES,
                 ),
                 Call(
                     "ListComponentVersions",
                     items="componentVersions[]",
                     params_from={"arn": "arn"},
                     params={"maxResults": 100},
-                    token=_PAGES,
+                    token=PAGES,
                 ),
                 Call(
                     "GetComponent",

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from ecr_cleaner.usage.declarative import Call, Chain, Images, source
+from ecr_cleaner.usage.declarative import PAGES, Call, Chain, Images, source
 from ecr_cleaner.usage.source import Grant
 
 SOURCES: Final = (
@@ -27,7 +27,7 @@ SOURCES: Final = (
                     "ListContainerRecipes",
                     items="containerRecipeSummaryList[]",
                     params={"owner": "Self", "maxResults": 100},
-                    token=("nextToken", "nextToken"),
+                    token=PAGES,
                 ),
                 # Its instance configuration names a machine image, never a container.
                 Call(

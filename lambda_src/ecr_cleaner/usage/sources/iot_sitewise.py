@@ -2,10 +2,8 @@
 
 from typing import Final
 
-from ecr_cleaner.usage.declarative import Call, Chain, Images, source
+from ecr_cleaner.usage.declarative import PAGES, Call, Chain, Images, source
 from ecr_cleaner.usage.source import Grant
-
-_PAGES: Final = ("nextToken", "nextToken")
 
 SOURCES: Final = (
     source(
@@ -25,13 +23,13 @@ SOURCES: Final = (
             "iot sitewise task",
             "workspaceName:taskName",
             (
-                Call("ListWorkspaces", items="workspaceSummaries[]", params={"maxResults": 250}, token=_PAGES),
+                Call("ListWorkspaces", items="workspaceSummaries[]", params={"maxResults": 250}, token=PAGES),
                 Call(
                     "ListTasks",
                     items="taskSummaries[]",
                     params_from={"workspaceName": "name"},
                     params={"maxResults": 250},
-                    token=_PAGES,
+                    token=PAGES,
                 ),
                 Call(
                     "DescribeTask",

@@ -25,7 +25,7 @@ def collect(context: SourceContext) -> Iterator[Usage]:
         IncompleteAnswerError: A pipe ends at an ECS cluster and names no task definition.
     """
     pipes = context.aws.client("pipes")
-    for pipe in responses.paged(pipes, "ListPipes", "Pipes", token="NextToken", Limit=100):  # noqa: S106 - a name
+    for pipe in responses.paged(pipes, "ListPipes", "Pipes", page="NextToken", Limit=100):
         name = responses.member(pipe, "Name", "ListPipes")
         try:
             answer = pipes.describe_pipe(Name=name)

@@ -27,7 +27,7 @@ def collect(context: SourceContext) -> Iterator[Usage]:
         SourceError: A universal target's input cannot be read.
     """
     scheduler = context.aws.client("scheduler")
-    listed = responses.paged(scheduler, "ListSchedules", "Schedules", token="NextToken", MaxResults=100)  # noqa: S106
+    listed = responses.paged(scheduler, "ListSchedules", "Schedules", page="NextToken", MaxResults=100)
     for schedule in listed:
         group = responses.member(schedule, "GroupName", "ListSchedules")
         name = responses.member(schedule, "Name", "ListSchedules")
