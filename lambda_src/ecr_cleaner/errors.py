@@ -56,15 +56,25 @@ class UnreadableReferenceError(CleanerError):
 
 
 class IncompleteAnswerError(CleanerError):
-    """AWS answered with success, but a member that such an answer always has is missing.
+    """AWS returned success, but a member that such a response always has is missing.
 
-    botocore turns a body that was cut short into an answer that merely lacks members; read with a
-    default, it would say "nothing is in use".
+    botocore turns a truncated body into a response that merely lacks members; read with a default, it would mean
+    "nothing is in use".
+
+    Attributes:
+        operation: As AWS writes it.
     """
 
     def __init__(self, operation: str, member: str) -> None:
+        """Say what is incomplete.
+
+        Args:
+            operation: As AWS writes it.
+            member: The missing member, or a description of what else is wrong.
+        """
         self.operation = operation
-        super().__init__(f"the answer of {operation} lacks {member!r}: it may have been cut short")
+        problem = f"field {member!r} is missing" if member.isidentifier() else member
+        super().__init__(f"Incomplete response from {operation}: {problem} (possibly truncated)")
 
 
 class RepositoryError(CleanerError):

@@ -145,7 +145,9 @@ def test_an_answer_without_an_id_is_no_notification(script: Script) -> None:
         script.cut_short("sns", "publish", {}, TopicArn=ANY, Subject=ANY, Message=ANY)
         found = tell(script, told(topic=TOPIC))
     (cause,) = found.causes
-    assert cause.startswith(f"the notification could not be sent to {TOPIC}: the answer of Publish lacks 'MessageId'")
+    assert cause.startswith(
+        f"the notification could not be sent to {TOPIC}: Incomplete response from Publish: field 'MessageId' is missing"
+    )
 
 
 def test_what_is_denied_says_what_is_missing(script: Script, caplog: pytest.LogCaptureFixture) -> None:

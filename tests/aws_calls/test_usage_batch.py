@@ -184,7 +184,10 @@ def test_a_job_for_sagemaker_uses_what_its_request_names(script: Script, status:
 def test_a_job_for_sagemaker_without_its_request_is_no_answer(script: Script) -> None:
     """It does not say that it needs no image."""
     serves(script, "SCHEDULED")
-    with pytest.raises(IncompleteAnswerError, match="DescribeServiceJob lacks 'serviceRequestPayload'"):
+    with pytest.raises(
+        IncompleteAnswerError,
+        match="Incomplete response from DescribeServiceJob: field 'serviceRequestPayload' is missing",
+    ):
         used(script)
 
 
@@ -230,7 +233,9 @@ def test_a_queue_of_which_nothing_is_told_is_not_gone(script: Script) -> None:
     has(script, queue())
     script.refuse("batch", "list_jobs", "ClientException", jobQueue=QUEUE, jobStatus="SUBMITTED")
     script.answer("batch", "describe_job_queues", {}, jobQueues=[QUEUE])
-    with pytest.raises(IncompleteAnswerError, match="DescribeJobQueues lacks 'jobQueues'"):
+    with pytest.raises(
+        IncompleteAnswerError, match="Incomplete response from DescribeJobQueues: field 'jobQueues' is missing"
+    ):
         used(script)
 
 

@@ -255,11 +255,15 @@ def test_a_listing_that_never_ends_is_no_answer(script: Script) -> None:
 def test_an_answer_without_its_items_is_no_answer(script: Script) -> None:
     """It was cut short, and does not say that there is nothing."""
     script.cut_short(EMR, "list_applications", {}, {"applications": []}, **ASKED)
-    with pytest.raises(IncompleteAnswerError, match="ListApplications lacks 'applications'"):
+    with pytest.raises(
+        IncompleteAnswerError, match="Incomplete response from ListApplications: field 'applications' is missing"
+    ):
         used(script)
     listed(script)
     cut_short(script, {})
-    with pytest.raises(IncompleteAnswerError, match="GetApplication lacks 'application'"):
+    with pytest.raises(
+        IncompleteAnswerError, match="Incomplete response from GetApplication: field 'application' is missing"
+    ):
         used(script)
 
 

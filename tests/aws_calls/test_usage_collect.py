@@ -195,7 +195,7 @@ def test_an_answer_that_was_cut_short_fails_its_source(script: Script) -> None:
     """It names the call and what is missing."""
     quiet(script, "lambda")
     script.cut_short("lambda", "list_functions", {}, **FIRST_CALLS["lambda"][3])
-    detail = f"the answer of ListFunctions lacks 'Functions': it may have been cut short; {MEND_LAMBDA}"
+    detail = f"Incomplete response from ListFunctions: field 'Functions' is missing (possibly truncated); {MEND_LAMBDA}"
     assert outcome(collected(script), "lambda") == SourceOutcome(TARGET, "lambda", FAILED, detail=detail)
 
 

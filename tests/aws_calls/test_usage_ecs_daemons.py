@@ -264,5 +264,8 @@ def test_a_deployment_that_does_not_say_of_what_is_no_answer(script: Script) -> 
     daemon(script)
     told = {"createdAt": NOW, "status": "SUCCESSFUL"}
     script.cut_short("ecs", "list_daemon_deployments", {"daemonDeployments": [told]}, **OF_DAEMON)
-    with pytest.raises(IncompleteAnswerError, match="ListDaemonDeployments lacks 'targetDaemonRevisionArn'"):
+    with pytest.raises(
+        IncompleteAnswerError,
+        match="Incomplete response from ListDaemonDeployments: field 'targetDaemonRevisionArn' is missing",
+    ):
         used(script)

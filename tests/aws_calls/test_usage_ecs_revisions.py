@@ -192,5 +192,8 @@ def test_a_deployment_that_does_not_say_of_what_is_no_answer(script: Script) -> 
     serves(script, service(controller="ECS"))
     told = {key: value for key, value in deployment(2).items() if key != "targetServiceRevisionArn"}
     script.cut_short("ecs", "list_service_deployments", {"serviceDeployments": [told]}, **HISTORY)
-    with pytest.raises(IncompleteAnswerError, match="ListServiceDeployments lacks 'targetServiceRevisionArn'"):
+    with pytest.raises(
+        IncompleteAnswerError,
+        match="Incomplete response from ListServiceDeployments: field 'targetServiceRevisionArn' is missing",
+    ):
         used(script)

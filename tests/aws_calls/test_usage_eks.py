@@ -53,5 +53,7 @@ def test_clusters_are_an_error_that_names_them_all(script: Script, pages: list[l
 def test_a_listing_with_nothing_for_its_items_is_no_answer(script: Script) -> None:
     """It does not say that there are no clusters."""
     script.cut_short("eks", "list_clusters", {"clusters": None}, **LISTING)
-    with pytest.raises(IncompleteAnswerError, match="ListClusters lacks 'clusters'"):
+    with pytest.raises(
+        IncompleteAnswerError, match="Incomplete response from ListClusters: field 'clusters' is missing"
+    ):
         used(script)

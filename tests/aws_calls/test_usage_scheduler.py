@@ -161,5 +161,5 @@ def test_a_target_that_does_not_say_what_it_is_is_no_answer(script: Script) -> N
     """It may start a task."""
     listed(script)
     script.cut_short("scheduler", "get_schedule", {"Target": {"RoleArn": ROLE}}, GroupName="default", Name="nightly")
-    with pytest.raises(IncompleteAnswerError, match="GetSchedule lacks 'Arn'"):
+    with pytest.raises(IncompleteAnswerError, match="Incomplete response from GetSchedule: field 'Arn' is missing"):
         used(script)

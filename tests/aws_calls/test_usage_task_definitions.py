@@ -150,5 +150,7 @@ def test_any_other_refusal_is_an_error_and_not_remembered(script: Script, code: 
 def test_an_answer_that_lacks_a_member_is_no_answer(script: Script, answer: dict[str, Any], missing: str) -> None:
     """It does not say that there are no images."""
     script.cut_short("ecs", "describe_task_definition", answer, taskDefinition=API)
-    with pytest.raises(IncompleteAnswerError, match=f"DescribeTaskDefinition lacks '{missing}'"):
+    with pytest.raises(
+        IncompleteAnswerError, match=f"Incomplete response from DescribeTaskDefinition: field '{missing}' is missing"
+    ):
         TaskDefinitions(script.aws).images(API)

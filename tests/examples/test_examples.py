@@ -175,7 +175,7 @@ def test_an_inventory_keeps_what_it_names_and_its_absence_everything(
 ) -> None:
     """The function may look where the example's bucket is, and only a written inventory lets it go on."""
     one = applied["inventory"]
-    assert "holds no inventory" in one.invoke().error["errorMessage"]
+    assert "has no inventory" in one.invoke().error["errorMessage"]
     bucket, _, key = one.outputs()["inventory"].removeprefix("s3://").partition("/")
     sandbox.client("s3").put_object(Bucket=bucket, Key=key, Body=b'["shop/api:old"]')
     run = one.invoke()

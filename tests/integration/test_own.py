@@ -95,7 +95,7 @@ def test_an_inventory_that_is_missing_stops_all_removal(run: Runner, sandbox: Sa
     sandbox.seed({"s3": {"lists": {"elsewhere/a.json": {"json": ["app:old"]}}}})
     outcome = run(protected_images=[])
     assert (outcome.status, outcome.gone) == ("refused", {})
-    assert "s3://lists/inventories/ holds no inventory" in outcome.causes
+    assert "s3://lists/inventories/ has no inventory" in outcome.causes
 
 
 def test_without_inventories_s3_is_not_asked(run: Runner, sandbox: Sandbox) -> None:

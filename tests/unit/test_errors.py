@@ -49,7 +49,7 @@ def test_an_incomplete_answer_names_operation_and_member() -> None:
     """Whoever looks for it knows where."""
     error = IncompleteAnswerError("ListServices", "serviceArns")
     assert error.operation == "ListServices"
-    assert str(error) == "the answer of ListServices lacks 'serviceArns': it may have been cut short"
+    assert str(error) == "Incomplete response from ListServices: field 'serviceArns' is missing (possibly truncated)"
 
 
 def test_consumers_that_cannot_be_scanned_fail_their_source() -> None:

@@ -34,7 +34,7 @@ def called(client: Any, operation: str, **parameters: Any) -> dict[str, Any]:
         answer: dict[str, Any] = method(**parameters)
     except (ResponseParserError, KeyError) as error:
         # What botocore lets out where XML ends early, or is the page of a proxy.
-        raise IncompleteAnswerError(operation, f"what was expected ({error})") from error
+        raise IncompleteAnswerError(operation, f"it does not have the expected form: {error}") from error
     return answer
 
 
@@ -73,7 +73,7 @@ def paged(
         if not following:
             return
         if following in seen:
-            raise IncompleteAnswerError(operation, "a page token that it has not given before")
+            raise IncompleteAnswerError(operation, "it repeats a page token")
         seen.add(following)
         parameters[page] = following
 

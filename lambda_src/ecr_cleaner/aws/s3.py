@@ -152,6 +152,6 @@ def under(s3: Any, **asked: str) -> Iterator[ListedObject]:
             return
         token = responses.member(answer, "NextContinuationToken", _LIST)
         if token in seen:
-            raise IncompleteAnswerError(_LIST, "a page token that it has not given before")
+            raise IncompleteAnswerError(_LIST, "it repeats a page token")
         seen.add(token)
         asked["ContinuationToken"] = token

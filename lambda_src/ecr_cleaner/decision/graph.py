@@ -156,14 +156,14 @@ def resolve(graph: Graph, repository: str, usages: Iterable[Usage]) -> dict[str,
     Returns:
         Digest to the usages that name it.
     """
-    found: dict[str, list[Usage]] = defaultdict(list)
+    by_digest: dict[str, list[Usage]] = defaultdict(list)
     for usage in usages:
         for digest in _named(graph, repository, usage.reference):
-            found[digest].append(usage)
+            by_digest[digest].append(usage)
         # Signatures may be in another repository than the signed image (cosign's COSIGN_REPOSITORY).
         for digest in graph.dangling_referrers.get(usage.reference.digest or "", ()):
-            found[digest].append(usage)
-    return {digest: tuple(named) for digest, named in found.items()}
+            by_digest[digest].append(usage)
+    return {digest: tuple(named) for digest, named in by_digest.items()}
 
 
 def _named(graph: Graph, repository: str, reference: Reference) -> set[str]:

@@ -38,11 +38,11 @@ def by_repository(usages: Iterable[Usage]) -> dict[str | None, tuple[Usage, ...]
 
     Usages that cover repositories by a prefix are left out.
     """
-    found: dict[str | None, list[Usage]] = defaultdict(list)
+    grouped: dict[str | None, list[Usage]] = defaultdict(list)
     for usage in usages:
         if usage.reference.breadth is not ReferenceScope.PREFIX:
-            found[usage.reference.repository].append(usage)
-    return {repository: tuple(named) for repository, named in found.items()}
+            grouped[usage.reference.repository].append(usage)
+    return {repository: tuple(named) for repository, named in grouped.items()}
 
 
 def wanted(reference: Reference) -> str:
@@ -94,9 +94,9 @@ def _places(images: Iterable[Image]) -> Mapping[str, list[str]]:
 
 def _alternatives(usages: Iterable[Usage]) -> Iterable[list[Usage]]:
     """Groups of usages: all ways to parse the same text of the same consumer."""
-    found: dict[tuple[str, str, str, str | None], list[Usage]] = defaultdict(list)
+    groups: dict[tuple[str, str, str, str | None], list[Usage]] = defaultdict(list)
     for usage in usages:
         reference = usage.reference
         if reference.breadth is ReferenceScope.IMAGE:
-            found[reference.text, usage.source, usage.consumer, reference.digest].append(usage)
-    return found.values()
+            groups[reference.text, usage.source, usage.consumer, reference.digest].append(usage)
+    return groups.values()

@@ -124,7 +124,7 @@ def children(
     active = {image.digest: image.active for image in indexes}
     wanted = list(active)
     unread: list[str] = []
-    found: dict[str, tuple[str, ...]] = {}
+    listed: dict[str, tuple[str, ...]] = {}
     for start in range(0, len(wanted), BATCH_SIZE):
         batch = wanted[start : start + BATCH_SIZE]
         with readings.reading(repository, batch):
@@ -135,14 +135,14 @@ def children(
             )
         for image in responses.member(answer, "images", "BatchGetImage"):
             digest = responses.member(image, "imageId.imageDigest", "BatchGetImage")
-            found[digest] = _listed(repository, digest, responses.member(image, "imageManifest", "BatchGetImage"))
-        unread += [digest for digest in batch if digest not in found and not active[digest]]
-        missing = [digest for digest in batch if digest not in found and active[digest]]
+            listed[digest] = _listed(repository, digest, responses.member(image, "imageManifest", "BatchGetImage"))
+        unread += [digest for digest in batch if digest not in listed and not active[digest]]
+        missing = [digest for digest in batch if digest not in listed and active[digest]]
         if missing:
             codes = sorted({f.get("failureCode", "Unknown") for f in answer.get("failures", ())})
             message = f"the index {missing[0]} cannot be read ({', '.join(codes) or 'no answer for it'})"
             raise RepositoryError(message)
-    return found, tuple(unread)
+    return listed, tuple(unread)
 
 
 def _listed(repository: str, digest: str, manifest: str) -> tuple[str, ...]:

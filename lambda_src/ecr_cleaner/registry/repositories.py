@@ -111,21 +111,23 @@ def unread(error: Exception) -> RepositoryOutcome:
     return RepositoryOutcome(RepositoryStatus.FAILED, errors.sentence(error))
 
 
-def _notes(found: object) -> tuple[str, ...]:
-    match found:
+def _notes(examined: object) -> tuple[str, ...]:
+    match examined:
         case Repository():
-            return found.notes
+            return examined.notes
         case opt_in.Misconfigured(opted_in=False):
-            return (found.problem,)
+            return (examined.problem,)
     return ()
 
 
-def _outcome(found: object) -> RepositoryOutcome | None:
-    match found:
+def _outcome(examined: object) -> RepositoryOutcome | None:
+    match examined:
         case RepositoryOutcome():
-            return found
+            return examined
         case Skipped():
-            return RepositoryOutcome(RepositoryStatus.SKIPPED, found.evidence, f"{found.reason.value}:{found.name}")
+            return RepositoryOutcome(
+                RepositoryStatus.SKIPPED, examined.evidence, f"{examined.reason.value}:{examined.name}"
+            )
         case opt_in.Misconfigured(opted_in=True):
-            return RepositoryOutcome(RepositoryStatus.MISCONFIGURED, found.problem)
+            return RepositoryOutcome(RepositoryStatus.MISCONFIGURED, examined.problem)
     return None

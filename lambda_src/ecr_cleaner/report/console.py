@@ -163,9 +163,9 @@ def print_explanation(
     """
     console = console or Console()
     plan = collected.plans.get(repository)
-    found = [v for v in plan.verdicts if _is(v, tag, digest)] if plan else []
+    verdicts = [v for v in plan.verdicts if _is(v, tag, digest)] if plan else []
     rule = held(plan.repository.retention) if plan else ""
-    for verdict in found:
+    for verdict in verdicts:
         image = verdict.image
         console.print(Text(f"{'REMOVE' if verdict.removes else 'KEEP'}  {image.name}", "bold"))
         console.print(Text(f"  digest   {image.digest}"))
@@ -181,12 +181,12 @@ def print_explanation(
     summary = collected.result.repositories.get(repository)
     if summary is None:
         console.print(Text(f"{repository} did not opt in (tag BoxCleanerEnabled = true) or does not exist."))
-    elif not found:
+    elif not verdicts:
         console.print(Text(summary.detail or f"{repository} holds no such image."))
-    if found or summary is None or summary.problems:
+    if verdicts or summary is None or summary.problems:
         for cause in collected.result.causes:
             console.print(Text(cause, "red"))
-    return bool(found)
+    return bool(verdicts)
 
 
 def _is(verdict: Verdict, tag: str | None, digest: str | None) -> bool:

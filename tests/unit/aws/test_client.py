@@ -449,5 +449,5 @@ def test_an_empty_member_is_there(value: object) -> None:
 @pytest.mark.parametrize("answer", [{}, {"name": None}, {"Name": 1}])
 def test_a_missing_member_is_an_error(answer: dict[str, Any]) -> None:
     """With the operation and the member in its message."""
-    with pytest.raises(IncompleteAnswerError, match="the answer of Ask lacks 'name'"):
+    with pytest.raises(IncompleteAnswerError, match="Incomplete response from Ask: field 'name' is missing"):
         responses.member(answer, "name", "Ask")

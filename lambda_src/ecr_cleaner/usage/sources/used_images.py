@@ -32,7 +32,7 @@ def collect(context: SourceContext) -> Iterator[Usage]:
     stored = context.listing.read(context.aws, place)
     inventories = tuple(one for one in stored if one.key.endswith(SUFFIX))
     if not inventories:
-        message = f"{place.uri()} holds no inventory: nobody has written an object *{SUFFIX} there yet"
+        message = f"{place.uri()} has no inventory: there is no object *{SUFFIX} yet"
         raise SourceError(message)
     # Keys that end with a slash are folders, made by the console.
     others = [one.key for one in stored if one not in inventories and not one.key.endswith("/")]
@@ -54,7 +54,7 @@ def _body(s3: Any, place: UsedImagesLocation, key: str) -> bytes:
         raise SourceError(message)
     body: bytes = responses.member(answer, "Body", _GET).read()
     if len(body) != length:
-        raise IncompleteAnswerError(_GET, f"the last {length - len(body)} bytes of {place.uri(key)}")
+        raise IncompleteAnswerError(_GET, f"the last {length - len(body)} bytes of {place.uri(key)} are missing")
     return body
 
 
@@ -74,9 +74,7 @@ def _references(body: bytes, uri: str) -> tuple[Reference, ...]:
         raise SourceError(message)
     if not items:
         # A script whose calls were denied or failed may write an empty list.
-        message = (
-            f"{uri} is empty, which nobody can tell from an inventory that failed: delete it if nothing runs there"
-        )
+        message = f"{uri} is empty, as after a failed collection: delete it if nothing runs there"
         raise SourceError(message)
     read = (_reference(item, f"item {number} of {uri}") for number, item in enumerate(items, start=1))
     return tuple(dict.fromkeys(found for found in read if found is not None))
