@@ -209,7 +209,9 @@ def test_people_and_programs_are_told(applied: dict[str, Applied], sandbox: Sand
     sandbox.clear_faults()
     (event,) = sqs.receive_message(QueueUrl=problems)["Messages"]
     detail = json.loads(event["Body"])["detail"]
-    assert (detail["function_name"], detail["status"], detail["sources_failed"]) == ("told", "refused", ["apprunner"])
+    assert (detail["function_name"], detail["status"]) == ("told", "refused")
+    here = {"account_id": sandbox.account, "region": "us-east-1"}
+    assert detail["sources_failed"] == [{**here, "source": "apprunner", "cluster": None}]
     sqs.delete_queue(QueueUrl=mailbox)
 
 

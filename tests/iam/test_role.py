@@ -76,7 +76,8 @@ def recorded() -> dict[str, list[Call]]:
 def calls(run: Runner, sandbox: Sandbox, rendered: Rendered, recorded: dict[str, list[Call]]) -> dict[str, list[Call]]:
     """The calls of whole runs over two accounts, with exactly the environment that Terraform gives the function.
 
-    With one source alone one whole run is made; those with another one would differ from it in what the sources ask.
+    With one source alone one whole run is made; those with another one would differ from it in what the sources ask,
+    and in the lock.
     """
     if recorded:
         return recorded
@@ -84,9 +85,19 @@ def calls(run: Runner, sandbox: Sandbox, rendered: Rendered, recorded: dict[str,
         environment = rendered.environment[mode]
         recorded[mode] = [*_company(run, sandbox, environment), *_consumers(run, sandbox, environment)]
     of_every_run = [call for call in recorded["only apprunner"] if call.service != "apprunner"]
+    table = _lock_table(rendered.environment["only apprunner"])
     for mode in set(RUN) - set(WHOLE):
-        recorded[mode] = [*of_every_run, *_usages(run, sandbox, rendered.environment[mode])]
+        own = _lock_table(rendered.environment[mode])
+        locked = [
+            replace(call, resources=tuple(r.replace(table, own) for r in call.resources)) for call in of_every_run
+        ]
+        recorded[mode] = [*locked, *_usages(run, sandbox, rendered.environment[mode])]
     return recorded
+
+
+def _lock_table(environment: dict[str, str]) -> str:
+    table: str = json.loads(environment["ECR_CLEANER_SETTINGS"])["lock_table"]
+    return table
 
 
 def _company(run: Runner, sandbox: Sandbox, environment: dict[str, str]) -> Iterator[Call]:
