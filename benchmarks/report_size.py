@@ -37,7 +37,7 @@ def peak():
 
 images, document, html, each = int(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.argv[4])
 Night(each, 1).page()  # what is loaded and held in any case
-before, recording, judged = peak(), 0.0, Recorder.judged
+before, recording, judged = peak(), 0.0, Recorder.evaluated
 
 def timed(*told, **more):
     global recording
@@ -45,7 +45,7 @@ def timed(*told, **more):
     judged(*told, **more)
     recording += time.perf_counter() - started
 
-Recorder.judged = timed
+Recorder.evaluated = timed
 night = Night(images, max(1, images // each))
 ran, started = peak(), time.perf_counter()
 with open(document, "wb") as target:

@@ -80,7 +80,7 @@ class Screen:
         told = [line for line in lines if line.get("logger") == "ecr_cleaner" and "digest" in line]
         for repository in result["repositories"]:
             name = repository["name"]
-            if repository["status"] != "judged":
+            if repository["status"] != "evaluated":
                 self._skipped(repository)
                 continue
             table = _table("", "image", ">age", ">size", "why")

@@ -20,7 +20,7 @@ RUN_ID = "8e2b6d7e-0b54-4b7c-9d7e-1f0a6d2c4b11"
 def repository(name: str = "app", images: int = 5, removable: int = 2, removed: int = 0, **more: Any) -> Any:
     """What happened to a repository; each image has 1 MiB, and one is in use."""
     size = 1024 * 1024
-    status = RepositoryStatus(more.pop("status", "judged"))
+    status = RepositoryStatus(more.pop("status", "evaluated"))
     return RepositoryResult(
         name,
         status,

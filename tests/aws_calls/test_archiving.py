@@ -182,7 +182,7 @@ def test_between_batches_time_is_asked_for(script: Script) -> None:
     for one in images[:ARCHIVE_BATCH_SIZE]:
         update(script, one)
     found = carried_out(script, plan(*images), lambda: next(answers))
-    assert {found.pop(one.digest) for one in images[ARCHIVE_BATCH_SIZE:]} == {RemovalStatus.LEFT}
+    assert {found.pop(one.digest) for one in images[ARCHIVE_BATCH_SIZE:]} == {RemovalStatus.DEFERRED}
     assert set(found.values()) == {ARCHIVED}
 
 
@@ -198,7 +198,7 @@ def test_of_what_is_left_nothing_more_is_told(script: Script, asked: int) -> Non
         )
     answers = iter([True] * asked + [False] * 3)
     (found,) = ended(script, plan(one), lambda: next(answers))
-    assert (found.verdict.image, found.status, found.detail) == (one, RemovalStatus.LEFT, "")
+    assert (found.verdict.image, found.status, found.detail) == (one, RemovalStatus.DEFERRED, "")
 
 
 @pytest.mark.parametrize("back", ["above one", "above other"])
@@ -283,7 +283,7 @@ def test_between_calls_time_is_asked_for(script: Script) -> None:
     look(script, one, index, child)
     update(script, one)
     found = carried_out(script, plan(one, index, child, children={"index": ["child"]}), lambda: next(answers))
-    assert found == {one.digest: ARCHIVED, index.digest: RemovalStatus.LEFT, child.digest: RemovalStatus.LEFT}
+    assert found == {one.digest: ARCHIVED, index.digest: RemovalStatus.DEFERRED, child.digest: RemovalStatus.DEFERRED}
 
 
 def test_between_calls_an_old_look_is_made_anew(script: Script, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 APP = repository("app")
 REMOVED, CHANGED, HOLDER_KEPT = RemovalStatus.REMOVED, RemovalStatus.CHANGED, RemovalStatus.HOLDER_KEPT
-PARTLY_UNTAGGED, FAILED, LEFT = RemovalStatus.PARTLY_UNTAGGED, RemovalStatus.FAILED, RemovalStatus.LEFT
+PARTLY_UNTAGGED, FAILED, LEFT = RemovalStatus.PARTLY_UNTAGGED, RemovalStatus.FAILED, RemovalStatus.DEFERRED
 
 FAILURE_CODES = set(removal_calls.MEANINGS)
 

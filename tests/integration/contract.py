@@ -56,7 +56,7 @@ def _accounts(outcome: Outcome, but: str) -> Iterator[str]:
         ):
             yield f"{name}: {told['removed']} are told to be removed, {told['archived']} to be archived, {gone} went"
         ended = sum(told["removals"].values())
-        if told["status"] == "judged" and outcome.status != "refused" and ended != told["removable"]:
+        if told["status"] == "evaluated" and outcome.status != "refused" and ended != told["removable"]:
             yield f"{name}: {told['removable']} images were to go, the end of {ended} is told"
 
 

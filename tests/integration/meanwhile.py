@@ -103,7 +103,7 @@ class Event:
         digest = self.sandbox.digest(name)
         return any(image.digest == digest and image.status == "ACTIVE" for image in self.sandbox.images("site"))
 
-    def is_too_late(self, name: str) -> bool:
+    def is_deadline_exceeded(self, name: str) -> bool:
         """Whether it came after the look that tells the removal of an image whether it may go on."""
         (call,) = self.calls
         if call.operation == "UpdateImageStorageClass":  # one look for ten of them
@@ -163,7 +163,7 @@ class TagPutOn(Event):
         if lost := outcome.went.get("site", set()) - unused["site"]:
             yield f"site lost {len(lost)} images that are needed"
         # What archives names the digest alone, so that no tag that moved can stop it; a restore mends that.
-        may_go = bool(outcome.archived) and self.is_too_late("site-old")
+        may_go = bool(outcome.archived) and self.is_deadline_exceeded("site-old")
         if self.was_there and not self.lies_there("site-old") and not may_go:
             yield "it went although it has the service's tag"
 
@@ -190,7 +190,9 @@ class Deployed(Event):
 
     def problems(self, outcome: Outcome, unused: Digests) -> Iterator[str]:
         """It stays, but for the moment between the last look and the removal itself, which nobody can close."""
-        kept = {self.sandbox.digest("site-old")} if self.was_there and not self.is_too_late("site-old") else set()
+        kept = (
+            {self.sandbox.digest("site-old")} if self.was_there and not self.is_deadline_exceeded("site-old") else set()
+        )
         yield from contract.always(outcome, unused | {"site": unused["site"] - kept})
         yield from contract.completed(outcome, {name: unused[name] for name in unused.keys() - {"site"}})
 

@@ -40,7 +40,7 @@ def test_no_scan_is_begun_out_of_time(run: Runner, sandbox: Sandbox) -> None:
     outcome = run(context=late(sandbox, "ecr", "DescribeImages"))
     assert (outcome.status, outcome.gone) == ("incomplete", {})
     assert {call.service for call in sandbox.calls} == {"ecr"}
-    assert outcome.told["left"] == ["app"]
+    assert outcome.told["deferred"] == ["app"]
 
 
 def test_a_scan_that_takes_too_long_is_cut_short(run: Runner, sandbox: Sandbox) -> None:
@@ -63,4 +63,4 @@ def test_what_is_left_is_named(run: Runner, sandbox: Sandbox) -> None:
     left = outcome.named("Image deferred to the next run")
     assert len(left) == 20
     assert left.isdisjoint(outcome.gone["app"])
-    assert outcome.repositories["app"]["left"] == 20
+    assert outcome.repositories["app"]["deferred"] == 20

@@ -315,4 +315,4 @@ def test_a_run_that_ends_while_it_judges_names_what_it_leaves(
     sandbox.after("s3", "PutObject", lambda _: setattr(context, "seconds", 5))
     outcome = night(context=context)
     assert (outcome.status, outcome.gone) == ("incomplete", {})
-    assert sorted(outcome.told["left"]) == ["aa", "bb"]
+    assert sorted(outcome.told["deferred"]) == ["aa", "bb"]

@@ -118,7 +118,7 @@ def test_a_run_ends_in_time_and_the_next_goes_on(run: Runner, sandbox: Sandbox) 
     assert len(faulty_kubernetes.reads(seen(sandbox, "app-1"))) == 20
     sandbox.clear_calls()
     outcome = run(context=context)
-    assert (outcome.status, outcome.told["left"]) == ("incomplete", names[1:])
+    assert (outcome.status, outcome.told["deferred"]) == ("incomplete", names[1:])
     assert ("ecr", "BatchGetImage") not in run.asked()
     assert len([call for call in sandbox.calls if call.service == "ecr"]) < 30
     assert run().status == "completed"

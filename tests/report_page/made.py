@@ -74,7 +74,7 @@ class Night:
             plan, used = self._plan(name, images // repositories)
             usages += used
             results[name] = RepositoryResult(name).with_plan(plan)
-            self.recorder.judged(plan, dry_run=dry_run, refused=False)
+            self.recorder.evaluated(plan, dry_run=dry_run, refused=False)
             for removal in (
                 () if dry_run else _removals(plan, RemovalStatus.ARCHIVED if archives else RemovalStatus.REMOVED)
             ):

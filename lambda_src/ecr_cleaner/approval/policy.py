@@ -155,7 +155,7 @@ class ApprovedPlan:
         """
         for name, images in self.plan.approved.items():
             result = repositories.get(name)
-            if result is not None and result.status is RepositoryStatus.JUDGED:
+            if result is not None and result.status is RepositoryStatus.EVALUATED:
                 continue
             reason = result.status.value if result else "not_opted_in"
             detail = result.detail if result else "the repository did not opt in, or does not exist"

@@ -117,7 +117,7 @@ def save(collected: CollectingReporter, known: KnownSettings, target: PlanTarget
         message = "no plan was saved, because a run would refuse to remove anything"
         raise ApprovalError(message)
     status_of = {name: repository.status for name, repository in summary.repositories.items()}
-    evaluated = [plan for name, plan in collected.plans.items() if status_of[name] is RepositoryStatus.JUDGED]
+    evaluated = [plan for name, plan in collected.plans.items() if status_of[name] is RepositoryStatus.EVALUATED]
     expires_after = timedelta(hours=known.value.plan_expiry_hours)
     plan = approval_plan.of_run(evaluated, target.binding(known.value), utc_now(), expires_after)
     if not plan.images:

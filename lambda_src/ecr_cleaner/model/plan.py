@@ -93,7 +93,7 @@ class RemovalStatus(StrEnum):
     PARTLY_UNTAGGED = "partly_untagged"
     NOT_JOURNALLED = "not_journalled"  # what it takes to push it again could not be written down: kept
     FAILED = "failed"
-    LEFT = "left"  # time ran out before it was tried
+    DEFERRED = "deferred"  # time ran out before it was tried
     PROPOSED = "proposed"  # it stands in a plan that waits for a person's word
     NOT_IN_PLAN = "not_in_plan"  # the plan that a person approved does not name it, or not with these tags
 

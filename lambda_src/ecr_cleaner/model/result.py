@@ -19,20 +19,20 @@ from ecr_cleaner.model.scan import UsageScan
 class RepositoryStatus(StrEnum):
     """How a run ended for one repository that opted in. Stable names: they stand in logs and reports."""
 
-    JUDGED = "judged"  # each of its images has a verdict
+    EVALUATED = "evaluated"  # each of its images has a verdict
     SKIPPED = "skipped"  # left alone although it is in order, see `SkipReason`
     GONE = "gone"  # deleted meanwhile
-    LEFT = "left"  # time ran out before it was done
+    DEFERRED = "deferred"  # time ran out before it was done
     MISCONFIGURED = "misconfigured"  # its tags cannot be understood
     FAILED = "failed"  # it, or what is known of its past, could not be read
     OVER_LIMIT = "over_limit"  # more would go than a limit allows
 
 
 FAILS_RUN: Final[Mapping[RepositoryStatus, bool]] = {
-    RepositoryStatus.JUDGED: False,
+    RepositoryStatus.EVALUATED: False,
     RepositoryStatus.SKIPPED: False,
     RepositoryStatus.GONE: False,
-    RepositoryStatus.LEFT: False,  # it makes the run incomplete, and the next one goes on
+    RepositoryStatus.DEFERRED: False,  # it makes the run incomplete, and the next one goes on
     RepositoryStatus.MISCONFIGURED: True,
     RepositoryStatus.FAILED: True,
     RepositoryStatus.OVER_LIMIT: True,
@@ -105,7 +105,7 @@ class RepositoryResult:
     """
 
     name: str
-    status: RepositoryStatus = RepositoryStatus.JUDGED
+    status: RepositoryStatus = RepositoryStatus.EVALUATED
     detail: str = ""
     setting: str = ""
     keep_days: int | None = None
@@ -161,8 +161,8 @@ class RepositoryResult:
     def timed_out(self) -> RepositoryResult:
         """The same, with all that is left of it left for the next run."""
         removals = Counter(self.removals)
-        removals[RemovalStatus.LEFT.value] += max(0, self.removable - self.removals.total())
-        return replace(self, status=RepositoryStatus.LEFT, removals=removals)
+        removals[RemovalStatus.DEFERRED.value] += max(0, self.removable - self.removals.total())
+        return replace(self, status=RepositoryStatus.DEFERRED, removals=removals)
 
     @property
     def in_use(self) -> int:
@@ -177,7 +177,7 @@ class RepositoryResult:
     @property
     def is_left(self) -> bool:
         """Whether time ran out before everything was done."""
-        return self.status is RepositoryStatus.LEFT or bool(self.removals[RemovalStatus.LEFT.value])
+        return self.status is RepositoryStatus.DEFERRED or bool(self.removals[RemovalStatus.DEFERRED.value])
 
     @property
     def problems(self) -> tuple[str, ...]:

@@ -127,7 +127,7 @@ def carry_out(work: RemovalContext, batch: Sequence[Verdict], may_go_on: Callabl
     Args:
         work: What is needed to remove.
         batch: Either all of it is to be archived, or none.
-        may_go_on: Called before each removing call; once it returns False, the rest is ``left``.
+        may_go_on: Called before each removing call; once it returns False, the rest is ``deferred``.
 
     Yields:
         How each removal ended.
@@ -169,7 +169,7 @@ def _try(
     success = RemovalStatus.ARCHIVED if archives else RemovalStatus.REMOVED
     for some in ([verdict] for verdict in unchanged) if archives else filter(None, [unchanged]):
         if not may_go_on():
-            yield from ((removal(verdict, RemovalStatus.LEFT), False) for verdict in some)
+            yield from ((removal(verdict, RemovalStatus.DEFERRED), False) for verdict in some)
         elif work.is_recheck_expired():
             late = f"each check of it was older than {RECHECK_MAX_AGE.seconds} s when it was to go"
             yield from ((removal(verdict, RemovalStatus.FAILED, detail=late), True) for verdict in some)

@@ -68,7 +68,7 @@ def remove(  # noqa: PLR0913 - the run's own means, each by name
     Args:
         clients: Clients of the run.
         plan: The verdicts; only those that remove count.
-        may_go_on: Called before each batch and each removing call; once it returns False, the rest is ``left``.
+        may_go_on: Called before each batch and each removing call; once it returns False, the rest is ``deferred``.
         journal: Records each image before its removal; an image that cannot be recorded is kept. None: no journal.
         readings: When the run itself read manifests.
         archive: Whether active images are archived; images that are archived already are deleted in any case.
@@ -101,13 +101,13 @@ def remove(  # noqa: PLR0913 - the run's own means, each by name
         for batch in (*_batches([v for v in ready if not work.archives(v)]), *_chunks(work, ready)):
             end = _must_end(clients, plan, may_go_on)
             for removal in () if end else batches.carry_out(work, batch, may_go_on):
-                if removal.status is not RemovalStatus.LEFT:
+                if removal.status is not RemovalStatus.DEFERRED:
                     del pending[removal.verdict.image.digest]
                     if removal.status is RemovalStatus.ARCHIVED:
                         work.archived[removal.verdict.image.digest] = None
                     yield progress.note(removal)
             if not end and any(verdict.image.digest in pending for verdict in batch):
-                end = RemovalStatus.LEFT, ""
+                end = RemovalStatus.DEFERRED, ""
             if end:
                 yield from (batches.removal(v, end[0], detail=end[1]) for v in pending.values())
                 return
@@ -118,7 +118,7 @@ def _must_end(
 ) -> tuple[RemovalStatus, str] | None:
     """How the rest ends if nothing more may be removed; an operator may change the tags of a repository meanwhile."""
     if not may_go_on():
-        return RemovalStatus.LEFT, ""
+        return RemovalStatus.DEFERRED, ""
     refusal = _tags_changed(clients, plan)
     return (RemovalStatus.CHANGED, refusal) if refusal else None
 

@@ -120,7 +120,7 @@ def print_end(collected: CollectingReporter, console: Console, settings: str = "
     if collected.plans:
         console.print(_totals(summary))
     for repository in summary["repositories"]:
-        if repository["status"] != RepositoryStatus.JUDGED:
+        if repository["status"] != RepositoryStatus.EVALUATED:
             setting = repository["setting"]
             include = f' (accepted_gaps = {{ "{setting}" = "<reason>" }} includes it)' if setting else ""
             console.print(Text(f"{repository['name']}: {repository['status']}: {repository['detail']}{include}"))

@@ -25,7 +25,7 @@ SCHEMA_VERSION: Final = 1
 _TREND_TOTALS: Final = ("images", "removable", "removed", "bytes_total", "bytes_removable", "bytes_removed")
 
 _TOTALS: Final = (
-    *(*_TREND_TOTALS, "kept", "in_use", "bytes_in_use", "left", "failed", "partly_untagged"),
+    *(*_TREND_TOTALS, "kept", "in_use", "bytes_in_use", "deferred", "failed", "partly_untagged"),
     *("archived", "bytes_archived", "bytes_in_archive", "bytes_removable_from_archive"),
 )
 
@@ -68,7 +68,7 @@ class DocumentReporter:
         weakref.finalize(self, self._images.close)
         self._endings: dict[tuple[str, str], dict[str, Any]] = {}  # only of images to be removed
 
-    def judged(self, plan: RepositoryPlan, *, dry_run: bool, refused: bool) -> None:  # noqa: ARG002 - the run's own words
+    def evaluated(self, plan: RepositoryPlan, *, dry_run: bool, refused: bool) -> None:  # noqa: ARG002 - the run's own words
         """Record the verdicts of one repository."""
         try:
             for verdict in plan.verdicts:
@@ -149,7 +149,7 @@ class DocumentReporter:
             "causes": summary["causes"],
             "notes": summary["notes"],
             "unprotected": summary["unprotected"],
-            "left": summary["left"],
+            "deferred": summary["deferred"],
             "findings": [asdict(finding) for finding in result.findings],
             "sources": summary["sources"],
             "repositories": [_picked(one, _REPOSITORY) for one in summary["repositories"]],

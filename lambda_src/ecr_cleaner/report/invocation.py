@@ -83,7 +83,7 @@ class InvocationResult:
 
 def _rank(repository: Mapping[str, Any]) -> tuple[Any, ...]:
     status = RepositoryStatus(repository["status"])
-    sound = not (FAILS_RUN[status] or status is RepositoryStatus.LEFT or repository["failed"])
+    sound = not (FAILS_RUN[status] or status is RepositoryStatus.DEFERRED or repository["failed"])
     return (
         sound,
         -(repository["bytes_removed"] + repository["bytes_archived"]),

@@ -37,7 +37,7 @@ _TEXTS: Final = {
     RemovalStatus.PARTLY_UNTAGGED: (logging.ERROR, "Image lost some of its tags but was not removed"),
     RemovalStatus.NOT_JOURNALLED: (logging.ERROR, "Kept unused image because it could not be journalled"),
     RemovalStatus.FAILED: (logging.ERROR, "Image could not be removed"),
-    RemovalStatus.LEFT: (logging.WARNING, "Image deferred to the next run"),
+    RemovalStatus.DEFERRED: (logging.WARNING, "Image deferred to the next run"),
     RemovalStatus.PROPOSED: (logging.INFO, "Found unused image, proposed for removal"),
     RemovalStatus.NOT_IN_PLAN: (logging.INFO, "Kept unused image that is not in the approved plan"),
 }
@@ -52,7 +52,7 @@ _LEVELS: Final = {
 class LogReporter:
     """Writes to the logger ``ecr_cleaner``."""
 
-    def judged(self, plan: RepositoryPlan, *, dry_run: bool, refused: bool) -> None:
+    def evaluated(self, plan: RepositoryPlan, *, dry_run: bool, refused: bool) -> None:
         """Log the removable images that are not removed in this run, and the kept ones at DEBUG."""
         for verdict in plan.verdicts:
             if verdict.removes and refused:

@@ -11,7 +11,7 @@ from ecr_cleaner.report.summary import run_json
 class Reporter(Protocol):
     """Told of everything as it happens, so that no run has to be held in memory."""
 
-    def judged(self, plan: RepositoryPlan, *, dry_run: bool, refused: bool) -> None:
+    def evaluated(self, plan: RepositoryPlan, *, dry_run: bool, refused: bool) -> None:
         """Every verdict of one repository is known.
 
         With ``dry_run`` none will be carried out. With ``refused`` neither, and the verdicts that remove
@@ -45,10 +45,10 @@ class Fanout:
 
     reporters: tuple[Reporter, ...]
 
-    def judged(self, plan: RepositoryPlan, *, dry_run: bool, refused: bool) -> None:
+    def evaluated(self, plan: RepositoryPlan, *, dry_run: bool, refused: bool) -> None:
         """Pass the verdicts of one repository on."""
         for reporter in self.reporters:
-            reporter.judged(plan, dry_run=dry_run, refused=refused)
+            reporter.evaluated(plan, dry_run=dry_run, refused=refused)
 
     def withheld(self, plan: RepositoryPlan, *, refused: bool = False) -> None:
         """Pass on which images are kept."""
@@ -92,7 +92,7 @@ class CollectingReporter:
             raise RuntimeError(message)
         return self._result
 
-    def judged(self, plan: RepositoryPlan, *, dry_run: bool, refused: bool) -> None:  # noqa: ARG002 - always dry
+    def evaluated(self, plan: RepositoryPlan, *, dry_run: bool, refused: bool) -> None:  # noqa: ARG002 - always dry
         """Keep the verdicts."""
         self.plans[plan.repository.name] = plan
         self.refused = self.refused or refused

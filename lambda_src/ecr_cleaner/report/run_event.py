@@ -28,7 +28,7 @@ _REPOSITORY: Final = (
     "removable",
     "removed",
     "archived",
-    "left",
+    "deferred",
     "failed",
     "bytes_total",
     "bytes_removable",

@@ -42,7 +42,7 @@ def repository_json(repository: RepositoryResult) -> dict[str, Any]:
         "removable": repository.removable,
         "removed": repository.removals[RemovalStatus.REMOVED.value],
         "archived": repository.removals[RemovalStatus.ARCHIVED.value],
-        "left": repository.removals[RemovalStatus.LEFT.value],
+        "deferred": repository.removals[RemovalStatus.DEFERRED.value],
         "failed": sum(repository.removals[status.value] for status in FAILING_REMOVALS),
         "partly_untagged": repository.removals[RemovalStatus.PARTLY_UNTAGGED.value],
     }
@@ -58,7 +58,7 @@ def run_json(result: RunResult, *, all_findings: bool = False) -> dict[str, Any]
     findings, left_out = (result.findings, {}) if all_findings else shown(result.findings)
     repositories = [repository_json(result.repositories[name]) for name in sorted(result.repositories)]
     outcomes = sorted(result.scan.outcomes, key=lambda outcome: outcome.key) if result.scan else []
-    counted = ("images", "kept", "in_use", "removable", "removed", "archived", "left", "failed", "partly_untagged")
+    counted = ("images", "kept", "in_use", "removable", "removed", "archived", "deferred", "failed", "partly_untagged")
     sized = ("bytes_total", "bytes_in_use", "bytes_in_archive", "bytes_removable", "bytes_removable_from_archive")
     return {
         "schema_version": SCHEMA_VERSION,
@@ -88,7 +88,7 @@ def run_json(result: RunResult, *, all_findings: bool = False) -> dict[str, Any]
         "findings_left_out": left_out,
         "repositories": repositories,
         "totals": {key: sum(repository[key] for repository in repositories) for key in (*counted, *sized, *_WENT)},
-        "left": sorted(result.deferred),
+        "deferred": sorted(result.deferred),
         "plan": plan_json(result.plan) if result.plan else None,
         "duration_seconds": round(result.seconds, 3),
         "report": result.report,

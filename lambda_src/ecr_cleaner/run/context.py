@@ -140,7 +140,7 @@ class RunContext:
             self.clients, self.settings, self.seconds_left, self.restore_command, self.registry.images
         )
 
-    def is_too_late(self) -> bool:
+    def is_deadline_exceeded(self) -> bool:
         """Whether there is no time left to start on anything more."""
         return self.seconds_left() < RESERVE_SECONDS
 

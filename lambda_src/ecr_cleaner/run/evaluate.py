@@ -22,7 +22,7 @@ from ecr_cleaner.model.usage import Usage
 from ecr_cleaner.registry.repositories import unread
 from ecr_cleaner.run.context import RunContext
 
-EVALUATED: Final = RepositoryOutcome(RepositoryStatus.JUDGED)
+EVALUATED: Final = RepositoryOutcome(RepositoryStatus.EVALUATED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Evaluation:
 
     Attributes:
         repository: The one.
-        outcome: ``judged``, or why there is no plan.
+        outcome: ``evaluated``, or why there is no plan.
         plan: Every verdict; None if the outcome is another one.
         failing: One sentence for each consumer that fails because of an image removed from it; None if its images
             could not be listed.
@@ -99,7 +99,7 @@ def evaluate(ctx: RunContext, basis: Basis, repository: Repository) -> Evaluatio
     try:
         plan = _plan(ctx, basis, repository, seen)
     except OutOfTimeError:
-        outcome = RepositoryOutcome(RepositoryStatus.LEFT)
+        outcome = RepositoryOutcome(RepositoryStatus.DEFERRED)
     except (CleanerError, *errors.AwsError) as error:
         outcome = unread(error)
     return Evaluation(repository, outcome, plan, seen.failing, seen.findings, seen.retained)

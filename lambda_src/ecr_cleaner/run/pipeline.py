@@ -32,7 +32,7 @@ def run(ctx: RunContext) -> RunResult:
     started = time.monotonic()
     state = RunState(ctx)
     # Until something is removed, a call that is too late is not made: what is known by then is reported.
-    ctx.clients.deadline_exceeded = ctx.is_too_late
+    ctx.clients.deadline_exceeded = ctx.is_deadline_exceeded
     try:
         _stages(ctx, state)
     except OutOfTimeError as error:
@@ -92,7 +92,7 @@ def _stages(ctx: RunContext, state: RunState) -> None:
         if is_done and not state.is_refused():
             state.problems += ctx.application.finish()
     # Nothing is left that needs the time.
-    ctx.clients.deadline_exceeded = ctx.is_too_late
+    ctx.clients.deadline_exceeded = ctx.is_deadline_exceeded
     state.add_final_findings()
 
 
@@ -110,9 +110,9 @@ def _plans(ctx: RunContext, state: RunState, repositories: Iterable[Repository])
             continue
         name = repository.name
         state.repositories[name] = state.repositories[name].with_plan(plan)
-        ctx.reporter.judged(plan, dry_run=ctx.settings.dry_run, refused=state.is_refused())
+        ctx.reporter.evaluated(plan, dry_run=ctx.settings.dry_run, refused=state.is_refused())
         if ctx.progress is not None:
-            ctx.progress(name, sum(one.status is RepositoryStatus.JUDGED for one in state.repositories.values()))
+            ctx.progress(name, sum(one.status is RepositoryStatus.EVALUATED for one in state.repositories.values()))
         if not state.exceeds_limit(plan) and plan.removals:
             # Only what goes is remembered until it goes.
             yield replace(plan, verdicts=plan.removals)

@@ -34,7 +34,7 @@ def remove(ctx: RunContext, state: RunState, plan: RepositoryPlan, permit: Permi
         if not left:
             return
         plan = replace(plan, verdicts=left)
-        if ctx.is_too_late():
+        if ctx.is_deadline_exceeded():
             state.cut_off(repository.name, plan)
             return
 
@@ -70,13 +70,13 @@ def _remove_some(ctx: RunContext, state: RunState, plan: RepositoryPlan) -> tupl
     for removal in ctx.registry.remove(
         ctx.clients,
         plan,
-        lambda: not (ctx.is_too_late() or state.is_stale()),
+        lambda: not (ctx.is_deadline_exceeded() or state.is_stale()),
         ctx.journal,
         readings=ctx.own_pulls,
         archive=ctx.archives,
         clock=ctx.clock,
     ):
-        if removal.status is RemovalStatus.LEFT:
+        if removal.status is RemovalStatus.DEFERRED:
             left.append(removal.verdict)
             continue
         is_removed = removal.status in {RemovalStatus.REMOVED, RemovalStatus.ARCHIVED}

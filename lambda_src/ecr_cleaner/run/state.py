@@ -149,7 +149,7 @@ class RunState:
         self.findings += evaluation.findings
         if self.application is not None:
             self.application.add_evaluation(name, evaluation.retained)
-        if evaluation.outcome.status is RepositoryStatus.LEFT:
+        if evaluation.outcome.status is RepositoryStatus.DEFERRED:
             self.cut_off(name)
         elif evaluation.plan is None:
             self._end(name, evaluation.outcome)
@@ -218,9 +218,9 @@ class RunState:
     def attempt(self, repository: Repository, work: Callable[[Repository], _T]) -> _T | None:
         """Do something for one repository, so that its failure stops no other one."""
         name = repository.name
-        if self.repositories[name].status is not RepositoryStatus.JUDGED:
+        if self.repositories[name].status is not RepositoryStatus.EVALUATED:
             return None
-        if self.ctx.is_too_late():
+        if self.ctx.is_deadline_exceeded():
             self.cut_off(name)
             return None
         try:
@@ -236,14 +236,14 @@ class RunState:
         self.repositories[name] = self.repositories[name].timed_out()
         self._left.append(name)
         for verdict in plan.removals if plan else ():
-            self.ctx.reporter.removal(Removal(verdict, RemovalStatus.LEFT))
+            self.ctx.reporter.removal(Removal(verdict, RemovalStatus.DEFERRED))
 
     def cut_off_all(self, cause: str) -> None:
         """Time ran out for the run as a whole."""
         self.timed_out = cause
         for name, result in list(self.repositories.items()):
             waits = not self.ctx.settings.dry_run and result.removable > sum(result.removals.values())
-            if result.status is RepositoryStatus.JUDGED and (result.keep_days is None or waits):
+            if result.status is RepositoryStatus.EVALUATED and (result.keep_days is None or waits):
                 self.cut_off(name)
 
     def add_final_findings(self) -> None:

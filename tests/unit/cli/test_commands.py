@@ -74,7 +74,7 @@ class Registry:
                 [usage(tag="v2", repository="shop/api")],
                 NOW,
             )
-            ctx.reporter.judged(plan, dry_run=True, refused=bool(result.refusals))
+            ctx.reporter.evaluated(plan, dry_run=True, refused=bool(result.refusals))
             result = replace(result, repositories={"shop/api": RepositoryResult("shop/api").with_plan(plan)})
         if ctx.store_report is not None:
             stored = ctx.store_report(result)

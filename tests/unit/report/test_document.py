@@ -99,7 +99,7 @@ def test_every_image_is_told_with_its_verdict() -> None:
     made = recorder()
     images = [image("old", size=5), image("used", tags=["v1"], pulled="1d"), image("both", kind="index", active=False)]
     judged = plan(*images, usages=(usage(tag="v1", consumer="ecs service prod/app"),))
-    made.judged(judged, dry_run=False, refused=False)
+    made.evaluated(judged, dry_run=False, refused=False)
     found = {one["digest"]: one for one in told(made)["images"]}
     assert len(found) == 3
     used = found[digest("used")]
@@ -119,7 +119,7 @@ def test_every_removal_is_told_with_its_end(status: RemovalStatus) -> None:
     """It comes long after the verdict, and belongs to one image of one repository."""
     made = recorder()
     judged = plan(image("a"), image("b"))
-    made.judged(judged, dry_run=False, refused=False)
+    made.evaluated(judged, dry_run=False, refused=False)
     made.removal(Removal(judged.verdicts[1], status, ("KmsError",), "the key is disabled"))
     one, other = told(made)["images"]
     assert one["removal"] is None
@@ -130,7 +130,7 @@ def test_what_a_limit_keeps_is_told() -> None:
     """It was to go, and did not."""
     made = recorder()
     judged = plan(image("old"), image("young", pushed="1d"))
-    made.judged(judged, dry_run=False, refused=False)
+    made.evaluated(judged, dry_run=False, refused=False)
     made.withheld(judged)
     assert [one["removal"] and one["removal"]["status"] for one in told(made)["images"]] == ["withheld", None]
 
@@ -139,7 +139,7 @@ def test_the_last_word_on_an_image_holds() -> None:
     """A run that looked again says more than its plan."""
     made = recorder()
     judged = plan(image("old"))
-    made.judged(judged, dry_run=False, refused=False)
+    made.evaluated(judged, dry_run=False, refused=False)
     made.withheld(judged)
     made.removal(Removal(judged.verdicts[0], RemovalStatus.REMOVED))
     assert told(made)["images"][0]["removal"]["status"] == "removed"
@@ -221,7 +221,7 @@ def test_any_name_survives(name: str, consumer: str, cause: str, tags: list[str]
     made = recorder()
     images = RepositorySnapshot((image("old", repository=name, tags=tags),))
     used = (usage(of="old", repository=name, consumer=consumer),)
-    made.judged(evaluate(repository(name), images, used, NOW), dry_run=False, refused=False)
+    made.evaluated(evaluate(repository(name), images, used, NOW), dry_run=False, refused=False)
     found = told(made, summary(problems=(cause,), scan=UsageScan(used, (), NOW)))
     assert (found["images"][0]["repository"], found["images"][0]["tags"]) == (name, sorted(tags))
     assert (found["usages"][0]["consumer"], found["causes"]) == (consumer, [cause])
@@ -274,7 +274,7 @@ def test_a_full_disk_stops_nothing_but_the_report(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(report_document.tempfile, "TemporaryFile", Full)
     keeper, made = Keeper(), recorder()
     for _ in range(2):
-        made.judged(plan(image()), dry_run=False, refused=False)
+        made.evaluated(plan(image()), dry_run=False, refused=False)
     stored = store(keeper, made, summary())
     assert not keeper.kept
     assert stored.problems == ("the report could not be written: [Errno 28] No space left on device",)
@@ -295,9 +295,9 @@ def test_everybody_is_told_everything_in_order() -> None:
         def __init__(self, name: str) -> None:
             self.name = name
 
-        def judged(self, plan: RepositoryPlan, *, dry_run: bool, refused: bool) -> None:
+        def evaluated(self, plan: RepositoryPlan, *, dry_run: bool, refused: bool) -> None:
             assert (plan, dry_run, refused) == (one, True, False)
-            heard.append((self.name, "judged"))
+            heard.append((self.name, "evaluated"))
 
         def withheld(self, plan: RepositoryPlan, *, refused: bool = False) -> None:
             assert (plan, refused) == (one, True)
@@ -318,12 +318,12 @@ def test_everybody_is_told_everything_in_order() -> None:
     one, of_one, ended = plan(image()), RepositoryResult("app"), summary()
     gone = Removal(one.verdicts[0], RemovalStatus.REMOVED)
     told_to = Fanout((Listener("a"), Listener("b")))
-    told_to.judged(one, dry_run=True, refused=False)
+    told_to.evaluated(one, dry_run=True, refused=False)
     told_to.withheld(one, refused=True)
     told_to.removal(gone)
     told_to.repository(of_one)
     told_to.run(ended)
-    words = ["judged", "withheld", "removal", "repository", "run"]
+    words = ["evaluated", "withheld", "removal", "repository", "run"]
     assert heard == [(name, word) for word in words for name in ("a", "b")]
 
 

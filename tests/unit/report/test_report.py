@@ -78,7 +78,7 @@ def test_the_summary_has_a_fixed_set_of_keys() -> None:
         "findings_left_out",
         "repositories",
         "totals",
-        "left",
+        "deferred",
         "plan",
         "duration_seconds",
         "report",
@@ -97,7 +97,7 @@ def test_the_summary_has_a_fixed_set_of_keys() -> None:
         "removable",
         "removed",
         "archived",
-        "left",
+        "deferred",
         "failed",
         "partly_untagged",
         "reasons",
@@ -118,7 +118,7 @@ def test_the_summary_has_a_fixed_set_of_keys() -> None:
         "removable",
         "removed",
         "archived",
-        "left",
+        "deferred",
         "failed",
         "partly_untagged",
         "bytes_total",
@@ -275,7 +275,7 @@ def test_the_log_is_the_packages_own() -> None:
 
 def test_a_dry_run_names_what_would_go(log: pytest.LogCaptureFixture) -> None:
     """The text and the fields are a contract: people count these lines."""
-    LogReporter().judged(plan(image(tags=["v1", "v2"], size=123)), dry_run=True, refused=False)
+    LogReporter().evaluated(plan(image(tags=["v1", "v2"], size=123)), dry_run=True, refused=False)
     (line,) = log.records
     assert (line.levelname, line.getMessage()) == ("INFO", "Found unused image, should be removed")
     assert fields(line) == {
@@ -290,14 +290,14 @@ def test_a_dry_run_names_what_would_go(log: pytest.LogCaptureFixture) -> None:
 
 def test_a_run_that_removes_says_so_only_when_it_has_happened(log: pytest.LogCaptureFixture) -> None:
     """A line that says "should be removed" would be one too many."""
-    LogReporter().judged(plan(image()), dry_run=False, refused=False)
+    LogReporter().evaluated(plan(image()), dry_run=False, refused=False)
     assert log.records == []
 
 
 @pytest.mark.parametrize("dry_run", [True, False])
 def test_a_refused_run_recommends_nothing(log: pytest.LogCaptureFixture, *, dry_run: bool) -> None:
     """Its verdicts rest on usages that are not complete, and nobody may remove by hand what it names."""
-    LogReporter().judged(plan(image()), dry_run=dry_run, refused=True)
+    LogReporter().evaluated(plan(image()), dry_run=dry_run, refused=True)
     (line,) = log.records
     assert line.levelname == "WARNING"
     assert line.getMessage() == "Found image without known use, but the run is refused"
@@ -322,8 +322,8 @@ def test_what_a_late_refusal_keeps_is_named_as_what_an_early_one_keeps(log: pyte
 def test_what_keeps_an_image_stands_in_the_debug_lines(log: pytest.LogCaptureFixture) -> None:
     """With reason and evidence, in every kind of run."""
     kept = plan(image(tags=["v1"]), usages=(usage(tag="v1"),))
-    LogReporter().judged(kept, dry_run=False, refused=False)
-    LogReporter().judged(kept, dry_run=True, refused=True)
+    LogReporter().evaluated(kept, dry_run=False, refused=False)
+    LogReporter().evaluated(kept, dry_run=True, refused=True)
     assert {(r.levelname, r.getMessage()) for r in log.records} == {("DEBUG", "Kept image")}
     found = fields(log.records[0])
     assert (found["reason"], found["evidence"]) == ("in_use", ["ecs service prod/app"])
@@ -373,7 +373,7 @@ def collected(*plans: RepositoryPlan, end: RunResult | None = None, refused: boo
     """A reporter that was told of a whole run."""
     reporter = CollectingReporter()
     for one in plans:
-        reporter.judged(one, dry_run=True, refused=refused)
+        reporter.evaluated(one, dry_run=True, refused=refused)
     made = end or judged(*plans)
     for found in made.repositories.values():
         reporter.repository(found)
@@ -407,8 +407,8 @@ def test_a_run_that_has_not_ended_has_no_summary() -> None:
 def test_one_refusal_marks_the_whole_plan() -> None:
     """Later repositories do not make it complete again."""
     reporter = CollectingReporter()
-    reporter.judged(plan(image()), dry_run=True, refused=True)
-    reporter.judged(plan(image()), dry_run=True, refused=False)
+    reporter.evaluated(plan(image()), dry_run=True, refused=True)
+    reporter.evaluated(plan(image()), dry_run=True, refused=False)
     assert reporter.refused
 
 

@@ -79,13 +79,13 @@ def test_a_run_reads_like_this() -> None:
     assert found["totals"] == run_json(of)["totals"]
     assert found["repositories"][0] == {
         "name": "api",
-        "status": "judged",
+        "status": "evaluated",
         "images": 5,
         "in_use": 1,
         "removable": 2,
         "removed": 2,
         "archived": 0,
-        "left": 0,
+        "deferred": 0,
         "failed": 0,
         "bytes_total": 5 * 1024**2,
         "bytes_removable": 2 * 1024**2,

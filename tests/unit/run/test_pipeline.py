@@ -238,7 +238,7 @@ class World:
         self.archives.append(archive)
         for verdict in plan.removals:
             if not may_go_on():
-                yield Removal(verdict, RemovalStatus.LEFT)
+                yield Removal(verdict, RemovalStatus.DEFERRED)
                 continue
             self.step("remove", verdict.image.name)
             status = self.endings.get(verdict.image.name, RemovalStatus.REMOVED)
@@ -256,7 +256,7 @@ class Told:
     refused_images: list[str] = field(default_factory=list)
     flags: set[tuple[bool, bool]] = field(default_factory=set)
 
-    def judged(self, plan: RepositoryPlan, *, dry_run: bool, refused: bool) -> None:
+    def evaluated(self, plan: RepositoryPlan, *, dry_run: bool, refused: bool) -> None:
         """Remember a plan."""
         self.events.append(f"judged {plan.repository.name}")
         self.plans[plan.repository.name] = plan
@@ -583,7 +583,10 @@ def test_one_broken_repository_does_not_stop_the_others(
     assert summary.repositories["b"].status == "failed"
     assert len(summary.causes) == 1
     assert summary.causes[0].startswith(f"repository b: {cause}")
-    assert {name: r.status for name, r in summary.repositories.items() if name != "b"} == {"a": "judged", "c": "judged"}
+    assert {name: r.status for name, r in summary.repositories.items() if name != "b"} == {
+        "a": "evaluated",
+        "c": "evaluated",
+    }
 
 
 def test_a_repository_whose_tags_cannot_be_read_is_a_broken_one(
@@ -1074,7 +1077,7 @@ def test_limits_are_not_held_against_a_run_that_is_refused(run: Callable[..., Ru
     world.scans = [((), (DENIED,))]
     summary = run(max_removals_per_repository=1, max_removals_per_run=1)
     assert summary.causes == ("source lambda in 123456789012/us-east-1: ListFunctions was denied",)
-    assert summary.repositories["a"].status == "judged"
+    assert summary.repositories["a"].status == "evaluated"
 
 
 # Time
@@ -1085,7 +1088,7 @@ def test_a_run_without_time_does_nothing(run: Callable[..., RunResult], world: W
     world.old("a", "b").seconds = RESERVE_SECONDS - 1
     summary = run()
     assert summary.status == "incomplete"
-    assert run_json(summary)["left"] == ["a", "b"]
+    assert run_json(summary)["deferred"] == ["a", "b"]
     assert summary.causes == ("time ran out: 2 repositories left",)
     assert world.steps == ["registry", "names"]
 
@@ -1095,7 +1098,7 @@ def test_time_that_runs_out_before_the_judgement_leaves_the_rest(run: Callable[.
     world.old("a", "b")
     world.lasts["scan"] = 850
     summary = run(dry_run=True)
-    assert run_json(summary)["left"] == ["a", "b"]
+    assert run_json(summary)["deferred"] == ["a", "b"]
     assert "look 2 a" not in world.steps
 
 
@@ -1107,8 +1110,8 @@ def test_time_that_runs_out_between_repositories_leaves_the_rest(
     world.lasts["remove"] = 420
     summary = run()
     assert told.removed == ["a:v1", "b:v1"]
-    assert (summary.status, run_json(summary)["left"]) == ("incomplete", ["c"])
-    assert run_json(summary)["totals"]["left"] == 1
+    assert (summary.status, run_json(summary)["deferred"]) == ("incomplete", ["c"])
+    assert run_json(summary)["totals"]["deferred"] == 1
 
 
 def test_time_that_runs_out_within_a_repository_leaves_the_rest_of_it(
@@ -1123,8 +1126,8 @@ def test_time_that_runs_out_within_a_repository_leaves_the_rest_of_it(
     assert told.removed == ["a:v0", "a:v1"]
     assert summary.status == "incomplete"
     (reported,) = run_json(summary)["repositories"]
-    assert (reported["status"], reported["removed"], reported["left"]) == ("left", 2, 3)
-    assert run_json(summary)["left"] == ["a"]
+    assert (reported["status"], reported["removed"], reported["deferred"]) == ("deferred", 2, 3)
+    assert run_json(summary)["deferred"] == ["a"]
 
 
 def test_usages_are_not_collected_again_when_that_would_not_end_in_time(
@@ -1137,8 +1140,8 @@ def test_usages_are_not_collected_again_when_that_would_not_end_in_time(
     summary = run()
     assert told.removed == ["a:v1"]
     assert world.steps.count("scan") == 1
-    assert (summary.status, run_json(summary)["left"]) == ("incomplete", ["b"])
-    assert summary.repositories["b"].removals == {"left": 1}
+    assert (summary.status, run_json(summary)["deferred"]) == ("incomplete", ["b"])
+    assert summary.repositories["b"].removals == {"deferred": 1}
 
 
 def test_a_failure_outweighs_what_is_left(run: Callable[..., RunResult], world: World) -> None:

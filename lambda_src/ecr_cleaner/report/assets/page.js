@@ -143,7 +143,7 @@ function makeRepositories(told) {
     ["Stored at most", bytes(one.bytes_total)], ["Reasons", Object.entries(one.reasons).map(([reason, number]) => `${words(reason)}: ${NUMBER.format(number)}`)],
     ["Removals", Object.entries(one.removals).map(([status, number]) => `${words(status)}: ${NUMBER.format(number)}`)],
     ["Failures", Object.entries(one.failure_codes).map(([code, number]) => `${code}: ${NUMBER.format(number)}`)]];
-  const kinds = { judged: "good", skipped: "idle", gone: "idle", left: "warn" };
+  const kinds = { evaluated: "good", skipped: "idle", gone: "idle", deferred: "warn" };
   return makeTable({
     name: "repositories", label: "Repositories", one: "repository", many: "repositories", rows: told.repositories, empty: "No repository opted in.",
     text: (one) => [one.name, one.status, one.detail].join(" "),
