@@ -18,7 +18,7 @@ class Strict(BaseModel):
 
 
 stored = with_config(extra="forbid", strict=True)
-"""Marks a dataclass that is read from a document as strictly as a `Strict` is; code that makes one is not checked."""
+"""Marks a dataclass that is read from a document as strictly as a `Strict` is; `seal` checks it again."""
 
 Text = Annotated[str, Field(min_length=1)]
 Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
@@ -43,8 +43,14 @@ _adapter: Final[Callable[[Any], TypeAdapter[Any]]] = cache(TypeAdapter)
 
 
 def seal(content: object) -> bytes:
-    """A `Strict` or a `stored` dataclass as a document with its checksum; what is as by default is left out."""
+    """A `Strict` or a `stored` dataclass as a document with its checksum; what is as by default is left out.
+
+    Raises:
+        NotWholeError: It could not be read again.
+    """
     plain = _adapter(type(content)).dump_python(content, mode="json", exclude_defaults=True)
+    if not isinstance(content, BaseModel):  # which was checked when it was made
+        parse(type(content), json.dumps(plain).encode(), f"this {type(content).__name__}")
     document = {"schema_version": SCHEMA_VERSION, "sha256": _checksum(plain), "content": plain}
     return json.dumps(document, separators=(",", ":")).encode() + b"\n"
 

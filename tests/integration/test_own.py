@@ -103,6 +103,7 @@ def test_without_inventories_s3_is_not_asked(run: Runner, sandbox: Sandbox) -> N
     accounts.seed(sandbox)
     sandbox.clear_calls()
     outcome = run(used_images=None)
+    assert outcome.sources["used_images_objects"]["detail"] == ""
     assert (outcome.sources["used_images_objects"]["outcome"], outcome.sources["used_images_objects"]["usages"]) == (
         "complete",
         0,

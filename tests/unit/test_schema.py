@@ -59,3 +59,18 @@ def test_anything_else_is_refused(name: str) -> None:
     ALTERED[name](told)
     with pytest.raises(NotWholeError):
         parse(History, json.dumps(told).encode(), "here")
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        History("app", NOW, {"a": HistoryEntry()}),
+        History("app", NOW, {digest("a"): HistoryEntry(by=("",))}),
+        History("app", NOW.replace(tzinfo=None), {}),
+    ],
+    ids=["no digest", "an empty consumer", "a time without its zone"],
+)
+def test_what_could_not_be_read_again_is_not_written(made: History) -> None:
+    """It would replace what is known, and stop every later run."""
+    with pytest.raises(NotWholeError, match=r"^this History cannot be understood: "):
+        seal(made)

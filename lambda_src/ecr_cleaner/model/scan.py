@@ -122,6 +122,11 @@ class ScanRequest:
     excluded: frozenset[str]
     requested_at: datetime
 
+    def __post_init__(self) -> None:
+        if not (self.targets and self.sources):
+            message = "a scan of no target or of no source would show that nothing is in use"
+            raise ValueError(message)
+
 
 @stored
 @dataclass(frozen=True, slots=True)

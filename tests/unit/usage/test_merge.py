@@ -134,6 +134,24 @@ def test_a_scan_that_nobody_asked_for_fails_by_its_name(scans: tuple[TargetScan,
     assert set(merged.usages) >= set(foreign.usages)
 
 
+def test_the_outcome_of_one_cluster_is_none_of_the_source() -> None:
+    """Other clusters may not have been looked at."""
+    whole = scan_of(TARGETS[0], [])
+    (ecs,) = (outcome for outcome in whole.outcomes if outcome.source == "ecs")
+    others = tuple(outcome for outcome in whole.outcomes if outcome.source != "ecs")
+    scan = replace(whole, outcomes=(*others, replace(ecs, cluster="prod")))
+    merged = merge(REQUEST, [scan, *(scan_of(target, []) for target in TARGETS[1:])])
+    assert failed(merged) == {TARGETS[0]}
+    assert "has no outcome of source ecs" in merged.failures[0].detail
+
+
+@pytest.mark.parametrize("nothing", [{"targets": ()}, {"sources": ()}])
+def test_a_scan_of_nothing_is_not_asked_for(nothing: dict[str, Any]) -> None:
+    """It would be complete, and nothing would look used."""
+    with pytest.raises(ValueError, match="no target or of no source"):
+        replace(REQUEST, **nothing)
+
+
 def _without(scan: TargetScan, at: int) -> TargetScan:
     return replace(scan, outcomes=scan.outcomes[:at] + scan.outcomes[at + 1 :])
 
