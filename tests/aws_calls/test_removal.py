@@ -695,6 +695,17 @@ def test_an_answer_that_was_lost_is_looked_up(script: Script, error: Exception) 
     assert (ended.status, ended.codes) == (REMOVED, (type(error).__name__,))
 
 
+def test_tags_are_read_again_before_every_so_many_batches(script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before the first, the third, the fifth … where the constant says two."""
+    monkeypatch.setattr(remover, "BATCHES_PER_TAG_CHECK", 2)
+    images = [image(name, tags=[f"{name}{n}" for n in range(60)]) for name in "abc"]
+    for number, one in enumerate(images):
+        if number != 1:
+            still_opted_in(script)
+        one_call(script, one)
+    assert set(endings(carried_out(script, plan(*images))).values()) == {REMOVED}
+
+
 def test_a_failed_call_does_not_end_the_repository(script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
     """The next batch is tried, each time after a longer wait; a refusal for ever shows as many failures."""
     waits: list[int] = []

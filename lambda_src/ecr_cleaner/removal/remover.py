@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain
+from typing import Final
 
 from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.clock import utc_now
@@ -21,6 +22,9 @@ from ecr_cleaner.registry import opt_in
 from ecr_cleaner.registry.own_pulls import Readings
 from ecr_cleaner.removal import batch as batches
 from ecr_cleaner.removal import calls
+
+BATCHES_PER_TAG_CHECK: Final = 1
+"""The tags of a repository are read again before every so many batches, because it may be opted out meanwhile."""
 
 
 @dataclass(slots=True)
@@ -98,8 +102,9 @@ def remove(  # noqa: PLR0913 - the run's own means, each by name
         if not ready and not blocked:  # tags of the sha256-<hex> kind can form a cycle
             yield from (batches.removal(v, RemovalStatus.HOLDER_KEPT) for v in pending.values())
             return
-        for batch in (*_batches([v for v in ready if not work.archives(v)]), *_chunks(work, ready)):
-            end = _must_end(clients, plan, may_go_on)
+        ready_batches = (*_batches([v for v in ready if not work.archives(v)]), *_chunks(work, ready))
+        for number, batch in enumerate(ready_batches):
+            end = _must_end(clients, plan, may_go_on, read_tags=number % BATCHES_PER_TAG_CHECK == 0)
             for removal in () if end else batches.carry_out(work, batch, may_go_on):
                 if removal.status is not RemovalStatus.DEFERRED:
                     del pending[removal.verdict.image.digest]
@@ -114,12 +119,12 @@ def remove(  # noqa: PLR0913 - the run's own means, each by name
 
 
 def _must_end(
-    clients: AwsClients, plan: RepositoryPlan, may_go_on: Callable[[], bool]
+    clients: AwsClients, plan: RepositoryPlan, may_go_on: Callable[[], bool], *, read_tags: bool
 ) -> tuple[RemovalStatus, str] | None:
     """How the rest ends if nothing more may be removed; an operator may change the tags of a repository meanwhile."""
     if not may_go_on():
         return RemovalStatus.DEFERRED, ""
-    refusal = _tags_changed(clients, plan)
+    refusal = _tags_changed(clients, plan) if read_tags else ""
     return (RemovalStatus.CHANGED, refusal) if refusal else None
 
 
