@@ -1,4 +1,4 @@
-# The function's role: what it may read, the one thing it may remove, and the walls around that.
+# The role of the function: what it may read, the one thing it may remove, and what it is denied in any case.
 
 locals {
   opted_in = { StringEquals = { "aws:ResourceTag/BoxCleanerEnabled" = "true" } }
@@ -39,8 +39,8 @@ locals {
   ]
 
   # Of repositories that did not opt in: listed for findings, if somebody asks for it, and nothing else.
-  survey_statements = var.report_unmanaged_repositories ? [{
-    Sid      = "SurveyOtherRepositories"
+  unmanaged_repositories_statements = var.report_unmanaged_repositories ? [{
+    Sid      = "ReadUnmanagedRepositories"
     Action   = ["ecr:DescribeImages", "ecr:GetLifecyclePolicy"]
     Resource = ["${local.ecr_arn}/*"]
   }] : []
@@ -226,7 +226,7 @@ resource "aws_iam_role_policy" "function" {
     Version = "2012-10-17"
     Statement = concat(
       [for statement in local.read_statements : merge({ Effect = "Allow" }, statement)],
-      [for statement in local.survey_statements : merge({ Effect = "Allow" }, statement)],
+      [for statement in local.unmanaged_repositories_statements : merge({ Effect = "Allow" }, statement)],
       [for statement in local.repository_statements : merge({ Effect = "Allow" }, statement)],
       [for statement in local.write_statements : merge({ Effect = "Allow" }, statement)],
       [for statement in local.tell_statements : merge({ Effect = "Allow" }, statement)],

@@ -69,7 +69,7 @@ run "with_removal" {
 
   assert {
     condition     = length([for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s if s.Sid == "DenyRemovalInDryRun"]) == 0
-    error_message = "The dry run's wall is gone."
+    error_message = "The dry run's denial is gone."
   }
 
   assert {
@@ -177,8 +177,8 @@ run "other_repositories_are_listed_on_request" {
   }
 
   assert {
-    condition = [for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s if s.Sid == "SurveyOtherRepositories"] == [{
-      Sid      = "SurveyOtherRepositories"
+    condition = [for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s if s.Sid == "ReadUnmanagedRepositories"] == [{
+      Sid      = "ReadUnmanagedRepositories"
       Effect   = "Allow"
       Action   = ["ecr:DescribeImages", "ecr:GetLifecyclePolicy"]
       Resource = ["arn:aws:ecr:us-east-1:123456789012:repository/*"]
@@ -196,7 +196,7 @@ run "other_repositories_are_left_alone_otherwise" {
   command = plan
 
   assert {
-    condition     = length([for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s if s.Sid == "SurveyOtherRepositories"]) == 0
+    condition     = length([for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s if s.Sid == "ReadUnmanagedRepositories"]) == 0
     error_message = "Without the request the role cannot list what did not opt in."
   }
 

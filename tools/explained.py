@@ -121,7 +121,7 @@ STATEMENTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "ListRepositories": ("everything", "To find the repositories that opted in"),
     "ReadRepositoryTags": ("this account's repositories", "The opt-in tag and the age limit"),
-    "SurveyOtherRepositories": (
+    "ReadUnmanagedRepositories": (
         "this account's repositories; only with `report_unmanaged_repositories = true`",
         "Findings about repositories that did not opt in; their images are listed, their manifests are not read",
     ),

@@ -18,8 +18,7 @@ from botocore.stub import ANY
 from ecr_cleaner.decision.rules import evaluate
 from ecr_cleaner.errors import NotWholeError
 from ecr_cleaner.history.model import HistoryEntry
-from ecr_cleaner.journal import schema
-from ecr_cleaner.journal import writer as room
+from ecr_cleaner.journal import schema, writer
 from ecr_cleaner.journal.writer import Journal, JournalFailure
 from ecr_cleaner.model.image import LONGEST_READING
 from ecr_cleaner.model.plan import RemovalStatus, RepositoryPlan
@@ -62,7 +61,7 @@ def planned(*images: Image) -> RepositoryPlan:
 @pytest.fixture
 def written(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """What was put into the bucket; names are always the same."""
-    monkeypatch.setattr(room.uuid, "uuid4", lambda: type("Id", (), {"hex": "0123456789abcdef"}))
+    monkeypatch.setattr(writer.uuid, "uuid4", lambda: type("Id", (), {"hex": "0123456789abcdef"}))
     return []
 
 

@@ -83,7 +83,7 @@ def test_it_tells_the_whole_story_and_asks_nobody_outside(
     said = re.sub(r"\s+", " ", demo.said)
     assert "The same handler runs from source" in said
     assert re.search(r"\b[1-9]\d* of \d+ images would go\. Nothing has been removed\.", said)
-    # The wall of the dry run lies in the role, not in the code alone.
+    # The dry run's denial lies in the role, not in the code alone.
     assert "aws_iam_role_policy.function will be updated in-place" in said
     assert "aws_lambda_function.cleaner will be updated in-place" in said
     assert "Resources: 0 added, 2 changed, 0 destroyed" in said

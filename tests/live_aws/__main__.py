@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from tests.live_aws import deleting, policy
 from tests.live_aws.account import Account, RefusedError
-from tests.live_aws.walls import Walls
+from tests.live_aws.denials import Denials
 from tools.processes import StoppedError, stoppable
 from tools.terraform import ToolError
 
@@ -51,7 +51,7 @@ def _answers(account: Account) -> Iterator[Answer]:
     def planned(dry_run: bool) -> dict[str, object]:  # noqa: FBT001 - the module's input
         return policy.planned(account, dry_run=dry_run, own_repository=f"{account.name}/own")
 
-    yield from Walls(account, planned).ask()
+    yield from Denials(account, planned).ask()
 
 
 def _print(answers: Iterator[Answer], when: datetime) -> None:

@@ -13,7 +13,7 @@ from tests.fake_aws import Fault, Sandbox
 from tests.live_aws import __main__ as test_aws
 from tests.live_aws import deleting, policy
 from tests.live_aws.account import ACCOUNT_VARIABLE, Account, RefusedError
-from tests.live_aws.walls import TAGS, Walls
+from tests.live_aws.denials import TAGS, Denials
 from tools.processes import loopback_only
 
 if TYPE_CHECKING:
@@ -130,23 +130,23 @@ def test_leftovers_are_told(
     assert len(names(sandbox)) == 1
 
 
-def given(dry_run: bool) -> dict[str, Any]:  # noqa: FBT001 - as Walls asks
+def given(dry_run: bool) -> dict[str, Any]:  # noqa: FBT001 - as Denials asks
     """A policy of the same outline as the module's."""
     sids = ["RemoveImages", "DenyRemovalOfOwnImage", *(["DenyRemovalInDryRun"] if dry_run else [])]
     statements = [{"Sid": sid, "Effect": "Deny", "Action": ["ecr:BatchDeleteImage"], "Resource": ["*"]} for sid in sids]
     return {"Version": "2012-10-17", "Statement": statements}
 
 
-def test_the_walls_are_asked_as_the_role(sandbox: Sandbox, account: Account) -> None:
+def test_the_denials_are_asked_as_the_role(sandbox: Sandbox, account: Account) -> None:
     """Each call comes with the role's credentials; what is denied is told apart from what is allowed."""
-    untagged = f"{account.name}/walls-0"
+    untagged = f"{account.name}/denials-0"
     sandbox.inject(
         Fault(service="ecr", operation="BatchDeleteImage", kind="access_denied", where={"repositoryName": untagged})
     )
     sandbox.inject(
         Fault(service="ecr", operation="TagResource", kind="access_denied", after=sum(map(len, TAGS.values())))
     )
-    told = {answer.question: answer.answer for answer in Walls(account, given, patience=0).ask()}
+    told = {answer.question: answer.answer for answer in Denials(account, given, patience=0).ask()}
     assert told["Removal by the role, repository with no tag"] == "denied"
     # The sandbox does not evaluate policies.
     assert told["Removal by the role, repository with BoxCleanerEnabled = true"] == "allowed"
@@ -157,7 +157,7 @@ def test_the_walls_are_asked_as_the_role(sandbox: Sandbox, account: Account) -> 
 def test_a_caller_who_may_make_no_role_is_told_so(sandbox: Sandbox, account: Account) -> None:
     """The other answers stand all the same."""
     sandbox.inject(Fault(service="iam", operation="CreateRole", kind="access_denied"))
-    (answer,) = Walls(account, given, patience=0).ask()
+    (answer,) = Denials(account, given, patience=0).ask()
     assert answer.answer.startswith("not asked: ")
 
 
@@ -169,7 +169,7 @@ def test_the_policy_is_that_of_the_module(account: Account) -> None:
     assert os.environ["AWS_ENDPOINT_URL"].startswith("http://127.0.0.1:")
     document = policy.planned(account, dry_run=True, own_repository="tools/own")
     sids = {statement["Sid"] for statement in document["Statement"]}
-    walls = {"DenyChangingRepositories", "DenyRemovalInDryRun", "DenyRemovalOfOwnImage", "DenyRemovalUnlessOptedIn"}
-    assert walls <= sids
+    denials = {"DenyChangingRepositories", "DenyRemovalInDryRun", "DenyRemovalOfOwnImage", "DenyRemovalUnlessOptedIn"}
+    assert denials <= sids
     assert "RemoveImages" not in sids
     assert f"arn:aws:ecr:us-east-1:{NUMBER}:repository/tools/own" in json.dumps(document)

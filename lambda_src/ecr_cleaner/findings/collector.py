@@ -72,21 +72,21 @@ class FindingsCollector:
     _out_of_time: bool = False
     _spare_seconds: float = SPARE_SECONDS
 
-    def listed(self, survey: RegistryListing) -> list[Finding]:
+    def listed(self, listing: RegistryListing) -> list[Finding]:
         """Findings on the tags and policies of all repositories."""
-        self._facts = survey.facts
-        for name, outcome in survey.left_alone:
+        self._facts = listing.facts
+        for name, outcome in listing.left_alone:
             if outcome.status is RepositoryStatus.MISCONFIGURED:
                 self._add(FindingKind.MISCONFIGURED_TAG, Severity.PROBLEM, name, outcome.detail)
             elif outcome.setting.startswith(f"{SkipReason.OTHER_ACCOUNTS.value}:"):
                 self._add(FindingKind.OPEN_TO_OTHER_ACCOUNTS, Severity.WARNING, name, outcome.detail)
-        for name, problem in survey.near_misses:
+        for name, problem in listing.near_misses:
             self._add(FindingKind.MISCONFIGURED_TAG, Severity.WARNING, name, problem)
-        for repository in survey.repositories:
+        for repository in listing.repositories:
             for problem in (*repository.notes, *repository.misspelled):
                 self._add(FindingKind.MISCONFIGURED_TAG, Severity.WARNING, repository.name, problem)
-        if survey.facts.foreign_pullers:
-            detail = f"the registry's policy lets {', '.join(survey.facts.foreign_pullers)} pull from every repository"
+        if listing.facts.foreign_pullers:
+            detail = f"the registry's policy lets {', '.join(listing.facts.foreign_pullers)} pull from every repository"
             accepted = f"{SkipReason.OTHER_ACCOUNTS.value}:*" in self.settings.accepted_gaps
             severity = Severity.INFO if accepted else Severity.WARNING
             self._add(FindingKind.OPEN_TO_OTHER_ACCOUNTS, severity, rules.REGISTRY, detail)
@@ -157,11 +157,11 @@ class FindingsCollector:
             detail = f"its policy lets {', '.join(pullers)} pull, which accepted_gaps accepts by {gap}"
             yield Finding(FindingKind.OPEN_TO_OTHER_ACCOUNTS, Severity.INFO, name, detail)
 
-    def end(self, survey: RegistryListing, now: datetime, only: frozenset[str] | None) -> list[Finding]:
+    def end(self, listing: RegistryListing, now: datetime, only: frozenset[str] | None) -> list[Finding]:
         """Findings that need the whole run: on repositories that were not evaluated, and on those that do not exist.
 
         Args:
-            survey: Of all repositories.
+            listing: Of all repositories.
             now: The moment of the run.
             only: The repositories that the run was confined to; None means all of them.
         """
@@ -172,14 +172,14 @@ class FindingsCollector:
             named: dict[str | None, tuple[Usage, ...]] = {
                 name: usages
                 for name, usages in self._named.items()
-                if name and survey.facts.cached_under(name) is None and (only is None or name in only)
+                if name and listing.facts.cached_under(name) is None and (only is None or name in only)
             }
-            self._new += rules.dangling_repositories(named, survey.names)
+            self._new += rules.dangling_repositories(named, listing.names)
         if only is None:
-            others = sorted(survey.names - self._looked_at)
-            unmanaged = [name for name in others if name not in survey.opted_in]
+            others = sorted(listing.names - self._looked_at)
+            unmanaged = [name for name in others if name not in listing.opted_in]
             report_all = self.settings.report_unmanaged_repositories
-            self._survey(others, unmanaged, now) if report_all else self._count(unmanaged)
+            self._report_unmanaged(others, unmanaged, now) if report_all else self._count(unmanaged)
         return self._take()
 
     def _count(self, unmanaged: Collection[str]) -> None:
@@ -190,7 +190,7 @@ class FindingsCollector:
             )
             self._add(FindingKind.UNMANAGED_STORAGE, Severity.INFO, rules.REGISTRY, detail)
 
-    def _survey(self, others: Iterable[str], unmanaged: Collection[str], now: datetime) -> None:
+    def _report_unmanaged(self, others: Iterable[str], unmanaged: Collection[str], now: datetime) -> None:
         sizes: dict[str, tuple[int, int]] = {}
         for name in others:
             images = self._ask(name, lambda name=name: self.images(self.clients, name))  # type: ignore[misc]

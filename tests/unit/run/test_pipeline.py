@@ -66,7 +66,7 @@ def client_error(code: str, operation: str) -> ClientError:
 
 @dataclass
 class World:
-    """An account in which the rooms around the run do as they are told, and note what they were asked.
+    """An account in which the parts around the run do as they are told, and note what they were asked.
 
     Attributes:
         found: What looking at a repository's tags gives, or the error that it raises.
@@ -134,7 +134,7 @@ class World:
         """Now."""
         return self.now
 
-    # The rooms
+    # The parts
 
     def registry_facts(self, _: object) -> RegistryFacts:
         """As inventory has it."""

@@ -137,7 +137,7 @@ def test_revisions_are_a_number_or_all(wanted: int | str) -> None:
 
 
 def test_rules_are_read() -> None:
-    """In their order; what a rule leaves out is left out, and the pure rooms get the same as values."""
+    """In their order; what a rule leaves out is left out, and the decision gets the same as values."""
     whole = {
         "repositories": ["shop/*", "web"],
         "keep_days": 7,

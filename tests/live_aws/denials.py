@@ -42,7 +42,7 @@ TAGS: Final[dict[str, dict[str, str]]] = {
 
 
 @dataclass(slots=True)
-class Walls:
+class Denials:
     """A role with the module's policy, in an account.
 
     Attributes:
@@ -68,7 +68,7 @@ class Walls:
         made: dict[str, str] = {}
         for number, (words, tags) in enumerate(TAGS.items()):
             try:
-                made[words] = self.account.repository(f"walls-{number}", tags)
+                made[words] = self.account.repository(f"denials-{number}", tags)
             except ClientError as error:  # perhaps ECR refuses keys that differ in case only
                 yield Answer(f"Removal by the role, repository with {words}", f"not asked: {error}")
         opted_in = made["BoxCleanerEnabled = true"]
