@@ -70,6 +70,11 @@ def run_lock(
     return nullcontext() if read_only or not settings.lock_table else lock.held(clients, settings.lock_table, run_id)
 
 
+def usage_scanner(clients: AwsClients, settings: Settings, run_id: str, clock: Callable[[], datetime]) -> LocalScanner:
+    """Finds out which images are in use."""
+    return LocalScanner(clients, settings, run_id, clock)
+
+
 def run_context(  # noqa: PLR0913 - what a run is given, each by name
     clients: AwsClients,
     settings: Settings,
@@ -120,7 +125,7 @@ def run_context(  # noqa: PLR0913 - what a run is given, each by name
         settings=settings,
         reporter=Fanout((document, reporter)) if document else reporter,
         run_id=run_id,
-        scanner=LocalScanner(clients, settings, run_id, clock),
+        scanner=usage_scanner(clients, settings, run_id, clock),
         now=clock(),
         history=history_reader(clients, settings) if read_only else history_store(clients, settings),
         journal=Journal(clients, journal.bucket, journal.prefix, run_id) if journal else None,

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 GLOBAL_OPTIONS: Final = {"--cli-binary-format", "--cli-read-timeout", "--output", "--profile", "--query", "--region"}
 """Of the AWS command line, besides those of each operation."""
 
-OF_THE_COMMAND_LINE: Final = {"cp", "get-login-password"}
+OF_THE_COMMAND_LINE: Final = {"cp", "get-login-password", "tail"}
 """What the AWS command line makes itself from an operation of another name."""
 
 FIRST_STEPS: Final = Page(ROOT / "docs" / "first-steps.md")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
+import tomllib
 from pathlib import Path
 from typing import Final
 
@@ -73,6 +75,11 @@ EXCEPT: Final = {
 _IMPURE_LIBRARIES: Final = frozenset(
     {"io", "logging", "os", "pathlib", "socket", "sys", "tempfile", "threading", "time"}
 )
+
+SHIPPED: Final = frozenset({"boto3", "botocore", "pydantic", "pydantic_core"})
+"""Libraries of the function; botocore is boto3's own, pydantic_core pydantic's."""
+EXTRA: Final = frozenset({"click", "rich"})
+"""Libraries of the extra ``cli``: for the command line, and for what draws its tables."""
 
 WRITES_ECR: Final = frozenset({"removal", "restore", "aws"})
 _WRITE: Final = ("BatchDeleteImage", "PutImage", "UpdateImageStorageClass", "batch_delete_image", "put_image")
@@ -170,3 +177,20 @@ def test_who_writes_ecr(path: Path) -> None:
 def test_no_file_is_too_long_to_read(path: Path) -> None:
     """At most 300 lines."""
     assert len(path.read_text().splitlines()) <= MAX_LINES
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_libraries_are_declared(path: Path) -> None:
+    """What an installed command or the function imports is installed with it."""
+    name = name_of(path)
+    extra = EXTRA if name.split(".", 1)[0] == "cli" or name == "report.console" else frozenset()
+    foreign = {imported.split(".")[0] for imported in imports_of(path)} - {"ecr_cleaner"} - sys.stdlib_module_names
+    assert foreign <= SHIPPED | extra
+
+
+def test_declared_libraries_are_those() -> None:
+    """By the distribution's own file."""
+    project = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text())["project"]
+    names = {re.match(r"[a-z0-9]+", text)[0] for text in project["dependencies"]}  # type: ignore[index]
+    extra = {re.match(r"[a-z0-9]+", text)[0] for text in project["optional-dependencies"]["cli"]}  # type: ignore[index]
+    assert (frozenset(names), frozenset(extra)) == (SHIPPED - {"botocore", "pydantic_core"}, EXTRA)

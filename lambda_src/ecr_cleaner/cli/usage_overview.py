@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
+from ecr_cleaner import compose
 from ecr_cleaner.aws import errors
 from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.decision import matching
@@ -21,7 +22,6 @@ from ecr_cleaner.registry import config, repositories
 from ecr_cleaner.registry import images as registry_images
 from ecr_cleaner.registry.pull_access import RegistryFacts
 from ecr_cleaner.settings.loader import Settings
-from ecr_cleaner.usage.scanner import LocalScanner
 
 SCHEMA_VERSION: Final = 1
 
@@ -141,7 +141,7 @@ def read_overview(
     """
     facts = config.registry_facts(clients)
     existing = {name for name, _ in repositories.repository_names(clients)}
-    scan = LocalScanner(clients, settings, "usage", lambda: now).scan(now)
+    scan = compose.usage_scanner(clients, settings, "usage", lambda: now).scan(now)
     overview = UsageOverview(facts.account, clients.region, scan, accepted_gaps=settings.gaps_beside_sources)
     overview.causes += [f"source {outcome.key}: {outcome.detail}" for outcome in scan.failures]
     usages = tuple(matching.of_registry(scan.usages, facts.account, clients.region))

@@ -9,12 +9,12 @@ from ecr_cleaner.schema import Sha256, Strict, sentences
 
 
 class RunRequest(Strict):
-    """What an invocation may ask for. ``{}`` is a run; it can be tightened, never loosened.
+    """A run. ``{}`` is one; an invocation can tighten it, never loosen it.
 
     Attributes:
-        schema_version: Of the event; needed as soon as the event says anything.
-        action: ``run`` is the only one.
-        dry_run: Only ``true`` may be said.
+        schema_version: Of the event; required as soon as the event has another key.
+        action: What it is; may be missing.
+        dry_run: Only ``true`` is accepted.
     """
 
     schema_version: Literal[1] | None = None
@@ -23,12 +23,12 @@ class RunRequest(Strict):
 
 
 class ConfirmationRequest(Strict):
-    """The other thing an invocation may ask for: a person's word on a fall of usages. Nothing is removed by it.
+    """An operator confirms a drop in usages. Nothing is removed by it.
 
     Attributes:
         schema_version: Of the event.
         action: What it is.
-        id: Of the fall, as the run that met it tells.
+        id: Of the drop, as the refused run reports it.
     """
 
     schema_version: Literal[1]
@@ -37,16 +37,15 @@ class ConfirmationRequest(Strict):
 
 
 class ApplyRequest(Strict):
-    """A person's word on a saved plan: carry it out.
+    """An operator approves a saved plan: carry it out.
 
-    The event carries the plan's id, never a plan: what may go is only what the function itself wrote down, or what
-    has exactly this id.
+    The event carries the plan's id, never a plan: only what the function itself stored under this id may be removed.
 
     Attributes:
         schema_version: Of the event.
         action: What it is.
-        plan: The plan's id, see `ecr_cleaner.saved_plan`.
-        dry_run: Only ``true`` may be said: then it says what would go.
+        plan: The plan's id, see `ecr_cleaner.approval.plan`.
+        dry_run: Only ``true`` is accepted: then the run reports what it would remove.
     """
 
     schema_version: Literal[1]

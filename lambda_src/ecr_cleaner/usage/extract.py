@@ -14,7 +14,7 @@ def texts_at(thing: dict[str, Any], paths: Iterable[str], operation: str) -> lis
 
     Args:
         thing: A part of a response.
-        paths: As in `ecr_cleaner.paths`; a path that the response does not have yields nothing.
+        paths: As in `ecr_cleaner.aws.response_paths`; a path that the response does not have yields nothing.
         operation: As AWS writes it.
 
     Raises:

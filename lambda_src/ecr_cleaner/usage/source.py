@@ -84,7 +84,7 @@ class RequiredField:
     Attributes:
         service: botocore's name.
         operation: As AWS writes it.
-        path: As in `ecr_cleaner.paths`.
+        path: As in `ecr_cleaner.aws.response_paths`.
     """
 
     service: str
