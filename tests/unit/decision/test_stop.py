@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Final
 
 import pytest
 
 from ecr_cleaner.decision.limits import Limits, LimitTracker
 from ecr_cleaner.decision.rules import evaluate
-from ecr_cleaner.decision.stop import FRESHNESS, Stop, Tripwire, decide_stop
+from ecr_cleaner.decision.stop import FRESHNESS, Stop, Tripwire, decide_stop, is_stale, refusals
 from ecr_cleaner.decision.usage_drop import UsageDrop, confirm_command
 from ecr_cleaner.model.repository import RepositorySnapshot
 from ecr_cleaner.model.scan import SourceOutcome, SourceStatus, UsageScan
@@ -87,3 +88,28 @@ def test_the_limit_of_the_run_is_the_last_reason() -> None:
     assert stop.over_limit == exceeded().exceeded_by_run()
     assert stop.reasons == (f"all repositories together: {stop.over_limit}",)
     assert "max_removals_per_run = 1" in stop.over_limit
+
+
+@pytest.mark.parametrize(
+    ("status", "refused"),
+    [
+        (SourceStatus.COMPLETE, False),
+        (SourceStatus.NOT_IN_REGION, False),
+        (SourceStatus.DISABLED, False),
+        (SourceStatus.FAILED, True),
+    ],
+)
+def test_one_failed_source_refuses_everything(status: SourceStatus, *, refused: bool) -> None:
+    """Access denied is not unused."""
+    outcomes = (
+        SourceOutcome(TARGET, "lambda", SourceStatus.COMPLETE),
+        SourceOutcome(TARGET, "ecs", status, detail="why"),
+    )
+    assert refusals(UsageScan((), outcomes, NOW)) == (("source ecs in 123456789012/us-east-1: why",) if refused else ())
+
+
+def test_usages_go_stale() -> None:
+    """What was deployed since the scan began may be missing from it."""
+    scan = UsageScan((), (), NOW)
+    assert not is_stale(scan, NOW + FRESHNESS)
+    assert is_stale(scan, NOW + FRESHNESS + timedelta(seconds=1))

@@ -1,96 +1,20 @@
-"""What stops a repository or a whole run."""
+"""How far usages may drop before a person has to confirm it."""
 
 from __future__ import annotations
 
 import json
 import shlex
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from ecr_cleaner.decision.limits import Limits
-from ecr_cleaner.decision.stop import FRESHNESS, is_stale, refusals
 from ecr_cleaner.decision.usage_drop import UsageDrop, confirm_command, counts, drop
 from ecr_cleaner.model.scan import SourceKey, SourceOutcome, SourceStatus, UsageScan
 from ecr_cleaner.model.usage import ScanTarget, Usage
 from ecr_cleaner.settings.request import ConfirmationRequest
 from tests.builders import ACCOUNT, NOW, TARGET, usage
 from tests.builders import counts as counted
-
-
-@pytest.mark.parametrize(
-    ("status", "refused"),
-    [
-        (SourceStatus.COMPLETE, False),
-        (SourceStatus.NOT_IN_REGION, False),
-        (SourceStatus.DISABLED, False),
-        (SourceStatus.FAILED, True),
-    ],
-)
-def test_one_failed_source_refuses_everything(status: SourceStatus, *, refused: bool) -> None:
-    """Access denied is not unused."""
-    outcomes = (
-        SourceOutcome(TARGET, "lambda", SourceStatus.COMPLETE),
-        SourceOutcome(TARGET, "ecs", status, detail="why"),
-    )
-    assert refusals(UsageScan((), outcomes, NOW)) == (("source ecs in 123456789012/us-east-1: why",) if refused else ())
-
-
-def test_usages_go_stale() -> None:
-    """What was deployed since the scan began may be missing from it."""
-    scan = UsageScan((), (), NOW)
-    assert not is_stale(scan, NOW + FRESHNESS)
-    assert is_stale(scan, NOW + FRESHNESS + timedelta(seconds=1))
-
-
-# Limits
-
-
-@pytest.mark.parametrize(
-    ("limits", "removals", "images", "exceeded"),
-    [
-        (Limits(), 10_000, 10_000, ""),
-        (Limits(removals_per_repository=5), 5, 5, ""),
-        (Limits(removals_per_repository=5), 6, 900, "max_removals_per_repository = 5"),
-        (Limits(percent_per_repository=50), 5, 10, ""),
-        (Limits(percent_per_repository=50), 6, 11, "max_removal_percent_per_repository = 50"),
-        (Limits(percent_per_repository=100), 3, 3, ""),
-        (Limits(percent_per_repository=1), 0, 0, ""),
-        (Limits(5, 50), 9, 10, "max_removals_per_repository = 5 and max_removal_percent_per_repository = 50"),
-    ],
-)
-def test_limits_hold_exactly(limits: Limits, removals: int, images: int, exceeded: str) -> None:
-    """At the limit still goes what is asked for; one more, and nothing does. The cause names the inputs."""
-    said = limits.exceeded_by_repository(removals, images)
-    assert said == (f"{removals} of {images} images would be removed, more than {exceeded} allows" if exceeded else "")
-    # The same numbers for a run, by its own inputs.
-    run = Limits(None, None, limits.removals_per_repository, limits.percent_per_repository)
-    assert run.exceeded_by_run(removals, images) == said.replace("per_repository", "per_run")
-    assert limits.exceeded_by_run(removals, images) == run.exceeded_by_repository(removals, images) == ""
-
-
-@given(st.integers(0, 50), st.integers(0, 50), st.none() | st.integers(1, 50), st.none() | st.integers(1, 100))
-def test_what_limits_let_through_is_within_them(
-    removals: int, others: int, count: int | None, percent: int | None
-) -> None:
-    """Whatever the numbers."""
-    images = removals + others
-    if not Limits(count, percent).exceeded_by_repository(removals, images):
-        assert count is None or removals <= count
-        assert percent is None or not images or removals / images * 100 <= percent
-
-
-def test_no_limit_is_said_to_be_none() -> None:
-    """One is enough."""
-    assert Limits().are_off
-    assert not any(Limits(*(1 if n == i else None for n in range(4))).are_off for i in range(4))
-
-
-# The tripwire
 
 
 @pytest.mark.parametrize(
