@@ -102,14 +102,14 @@ def test_every_image_of_a_plan_passes_or_ends_or_stays(
 
 def test_each_stay_says_why() -> None:
     """Kept with its consumer, changed with its tags, or gone."""
-    kept = Verdict(image("kept"), Reason.IN_USE, ("ecs service prod/app",))
+    kept = Verdict(image("kept"), Reason.IN_USE, ("ecs service prod/app", "lambda function app"))
     tagged = Verdict(image("tagged", tags=["new"]), Reason.OLD_AND_UNUSED)
     attic = Verdict(image("attic", active=False), Reason.ARCHIVED_AND_UNUSED)
     fresh = RepositoryPlan(repository(), (kept, tagged, attic))
     names = {"kept": (), "tagged": ("old",), "attic": (), "gone": ("v1",)}
     found = list(retained(fresh, {digest(name): approved(*tags) for name, tags in names.items()}))
     assert [(one.digest, one.tags, one.reason, one.detail) for one in found] == [
-        (digest("kept"), (), "in_use", "ecs service prod/app"),
+        (digest("kept"), (), "in_use", "ecs service prod/app; lambda function app"),
         (digest("tagged"), ("old",), "tags_changed", "its tags changed from ['old'] to ['new']"),
         (
             digest("attic"),
@@ -138,3 +138,11 @@ def test_what_hangs_on_what_stays_stays() -> None:
     may_go, endings = permitted(replace(fresh), {digest("outer"): approved(), digest("inner"): approved()})
     assert [v.image.digest for v in may_go.verdicts] == [digest("outer"), digest("inner")]
     assert (may_go.must_go_first, may_go.parts) == (must_go_first, parts)
+    assert may_go.repository == fresh.repository
+
+
+def test_what_hangs_on_nothing_needs_nothing_else_to_go() -> None:
+    """The fresh plan names no image that must go before it."""
+    alone = Verdict(image("alone"), Reason.OLD_AND_UNUSED)
+    fresh = RepositoryPlan(repository(), (alone,))
+    assert permitted(fresh, {digest("alone"): approved()}) == (fresh, ())

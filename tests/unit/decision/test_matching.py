@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ecr_cleaner.decision.matching import by_repository, resolve, wanted
+from ecr_cleaner.decision.matching import by_repository, of_registry, resolve, wanted
 from ecr_cleaner.model.usage import Reference, ReferenceScope, Usage
 from ecr_cleaner.reference import find
 from tests.builders import ACCOUNT, HOST, REGION, digest, image, usage
+
+
+def test_the_same_name_in_another_registry_is_another_image() -> None:
+    """Of another account or region; what names no registry may mean this one."""
+    here, anywhere = usage(tag="v1"), usage(of="a", repository=None)
+    account = replace(here, reference=replace(here.reference, account="210987654321"))
+    region = replace(here, reference=replace(here.reference, region="eu-west-1"))
+    assert list(of_registry([here, account, region, anywhere], ACCOUNT, REGION)) == [here, anywhere]
 
 
 def test_usages_are_sorted_by_what_they_name() -> None:

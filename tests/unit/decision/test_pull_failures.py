@@ -85,6 +85,41 @@ def test_a_failure_in_another_repository_says_nothing_of_this_one() -> None:
     assert refusals(other, removed={digest("old"): gone("v1")}) == []
 
 
+def fails_in(repository: str) -> Usage:
+    """A consumer that did not get ``v1`` of a repository."""
+    return replace(failing(tag="v1"), reference=Reference("x", ACCOUNT, REGION, repository, "v1"))
+
+
+def test_what_every_repository_lacks_is_recorded() -> None:
+    """One after the other."""
+    watch = PullFailureMonitor([fails_in("app"), fails_in("web")], RESTORE)
+    for name in ("app", "web", "jobs"):
+        watch.check(name, (), {digest("old"): gone("v1")})
+    assert [text.split(" (Cannot")[0] for text in watch.refusals] == [
+        f"ecs task prod/1 (stopped) fails without {name}@{digest('old')}" for name in ("app", "web")
+    ]
+
+
+def test_who_may_fail_for_want_of_a_removed_image_stops_everything_too() -> None:
+    """Nobody knows what a repository lacks that could not be read."""
+    watch = PullFailureMonitor([fails_in("app"), fails_in("web")], RESTORE)
+    for name in ("app", "web", "jobs"):
+        watch.mark_unreadable(name, "AccessDenied")
+    assert watch.refusals == [
+        f"ecs task prod/1 (stopped) fails without an image of {name} (CannotPullContainerError: not found), and it is"
+        " unknown whether an earlier run removed it: AccessDenied"
+        for name in ("app", "web")
+    ]
+
+
+def test_a_repository_that_was_looked_at_is_known() -> None:
+    """What cannot be read of it later is no reason to doubt that."""
+    watch = PullFailureMonitor([fails_in("app"), fails_in("web")], RESTORE)
+    watch.check("app", (image("new", tags=["v1"]),), {digest("old"): gone("v1")})
+    watch.mark_unreadable("app", "AccessDenied")
+    assert watch.refusals == []
+
+
 def test_many_are_counted_and_none_is_told_twice() -> None:
     """A refusal is no list of thousands."""
     many = [failing(tag="v1", consumer=f"ecs task prod/{n:02} (stopped)") for n in range(MOST + 2)]

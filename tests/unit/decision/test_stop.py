@@ -70,9 +70,9 @@ def test_a_scan_that_took_too_long_is_out_of_date_when_it_ends() -> None:
     """Up to the last moment it is not."""
     scan, limits = UsageScan((), (COMPLETE,), NOW - FRESHNESS), LimitTracker(Limits())
     assert not decide_stop(scan, (), limits, tripwire(), NOW)
-    late = UsageScan((), (COMPLETE,), NOW - 2 * FRESHNESS)
+    late = UsageScan((), (COMPLETE,), NOW - 7 * FRESHNESS)
     assert decide_stop(late, (), limits, tripwire(), NOW).reasons == (
-        "collecting the usages took 20 minutes, so they are out of date",
+        "collecting the usages took 70 minutes, so they are out of date",
     )
 
 

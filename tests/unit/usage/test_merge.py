@@ -211,6 +211,40 @@ def test_a_scan_that_was_altered_is_a_failed_target(
     assert merged.started_at >= NOW
 
 
+def test_a_failed_target_says_all_that_is_wrong_with_its_scan() -> None:
+    """Each with the scan that it is about."""
+    scan = scan_of(TARGETS[0], [replace(usage(tag="v1"), source="lambda")])
+    altered = replace(scan, run_id="run-0", settings_sha256="c" * 64, outcomes=scan.outcomes[1:])
+    merged = merge(REQUEST, [altered, *(scan_of(target, []) for target in TARGETS[1:])])
+    assert [outcome.detail for outcome in merged.failures] == [
+        "; ".join(
+            f"the scan of {TARGETS[0]} {what}"
+            for what in (
+                "belongs to run run-0, not to run-1",
+                "was made with other settings",
+                "has no outcome of source apprunner",
+                f"has 1 usages of source lambda in {TARGETS[0]}, not 0",
+            )
+        )
+    ]
+
+
+def test_usages_of_a_source_without_an_outcome_are_too_many() -> None:
+    """Nothing says that this is all that the source has."""
+    scan = scan_of(TARGETS[0], [])
+    extra = replace(scan, usages=(replace(usage(tag="v1"), source="braket", target=TARGETS[0]),))
+    merged = merge(REQUEST, [extra, *(scan_of(target, []) for target in TARGETS[1:])])
+    assert [outcome.detail for outcome in merged.failures] == [
+        f"the scan of {TARGETS[0]} has 1 usages of source braket in {TARGETS[0]}, not 0"
+    ]
+
+
+def test_a_scan_may_end_at_the_moment_at_which_it_started() -> None:
+    """A clock has its steps."""
+    scans = [replace(scan, finished_at=scan.started_at) for scan in (scan_of(target, []) for target in TARGETS)]
+    assert merge(REQUEST, scans).failures == ()
+
+
 def test_a_failed_source_stays_a_failed_source() -> None:
     """It is named by its target, and the other sources of the scan are believed."""
     scans = [scan_of(target, []) for target in TARGETS]
