@@ -128,7 +128,7 @@ def test_its_pictures_are_told_in_words(opened: Open, html: bytes) -> None:
 def test_a_first_run_has_no_trend(opened: Open, night: Night) -> None:
     """It says so instead of drawing a dot."""
     found = opened(night.page(runs=0))
-    expect(found.page.locator("#trend-words")).to_contain_text("first run")
+    expect(found.page.locator("#trend-words")).to_contain_text("first recorded run")
     expect(found.page.locator("canvas")).to_have_count(1)
     assert found.complaints == []
 
