@@ -213,8 +213,9 @@ def test_a_scan_that_was_altered_is_a_failed_target(
 
 def test_a_failed_target_says_all_that_is_wrong_with_its_scan() -> None:
     """Each with the scan that it is about."""
-    scan = scan_of(TARGETS[0], [replace(usage(tag="v1"), source="lambda")])
-    altered = replace(scan, run_id="run-0", settings_sha256="c" * 64, outcomes=scan.outcomes[1:])
+    scan = scan_of(TARGETS[0], [replace(usage(tag="v1"), source="lambda"), usage(tag="v1")])
+    altered = replace(scan, usages=scan.usages[:1], outcomes=scan.outcomes[1:])
+    altered = replace(altered, run_id="run-0", settings_sha256="c" * 64)
     merged = merge(REQUEST, [altered, *(scan_of(target, []) for target in TARGETS[1:])])
     assert [outcome.detail for outcome in merged.failures] == [
         "; ".join(
@@ -223,6 +224,7 @@ def test_a_failed_target_says_all_that_is_wrong_with_its_scan() -> None:
                 "belongs to run run-0, not to run-1",
                 "was made with other settings",
                 "has no outcome of source apprunner",
+                f"has 0 usages of source ecs in {TARGETS[0]}, not 1",
                 f"has 1 usages of source lambda in {TARGETS[0]}, not 0",
             )
         )
