@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
+from ecr_cleaner.aws.responses import page_tokens
 from tests.builders import HOST, digest
 from tests.fake_aws.shapes import filled
 
@@ -103,6 +104,7 @@ class Story:
         service: Of the source.
         chain: Which one.
         broken: Depth of the call whose first answer is cut short, if any.
+        paged: Whether every listing that has pages is answered in two.
         tags: Every tag that has to be found.
         digests: Every digest.
     """
@@ -111,6 +113,7 @@ class Story:
     service: str
     chain: Chain
     broken: int | None = None
+    paged: bool = True
     tags: set[str] = field(default_factory=set)
     digests: set[str] = field(default_factory=set)
     _numbers: Iterator[int] = field(default_factory=lambda: count(1))
@@ -122,12 +125,14 @@ class Story:
         asked = {member: known[source] for member, source in call.params_from.items() if source in known}
         service = call.service or self.service
         model = self._model(service, call.operation)
-        items = [self._item(depth, model) for _ in range(2 if call.token else 1)]
+        tokens = page_tokens(self.script.aws.client(service), call.operation) if self.paged else None
+        items = [self._item(depth, model) for _ in range(2 if tokens else 1)]
         for number, item in enumerate(items):
             if self.broken == depth:
                 cut_short(self.script.aws.client(service), call.operation)
-            turned = {call.token[0]: "page 1"} if call.token and number else {}
-            answer = filled(model.output_shape, self._answer(call, item, number, len(items)))
+            turned = {tokens[0]: "page 1"} if tokens and number else {}
+            more = {tokens[1]: "page 1"} if tokens and not number else {}
+            answer = filled(model.output_shape, self._answer(call, item) | more)
             self.script.answer(service, self._method(service, call), answer, **asked, **call.params, **turned)
             if self.broken == depth:
                 self._over = True
@@ -138,14 +143,12 @@ class Story:
             if depth + 1 < len(self.chain.calls):
                 self.tell(depth + 1, {**known, **asked, **item})
 
-    def _answer(self, call: Call, item: dict[str, Any], number: int, pages: int) -> dict[str, Any]:
+    def _answer(self, call: Call, item: dict[str, Any]) -> dict[str, Any]:
         answer: dict[str, Any] = {}
         if not call.items:
             answer = dict(item)
         else:
             put(answer, call.items, [item] if call.items.endswith("[]") else item)
-        if call.token and number + 1 < pages:
-            answer[call.token[1]] = f"page {number + 1}"
         return answer
 
     def _item(self, depth: int, model: Any) -> dict[str, Any]:

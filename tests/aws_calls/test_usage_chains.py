@@ -11,7 +11,7 @@ from ecr_cleaner.aws.errors import AwsError
 from ecr_cleaner.errors import IncompleteAnswerError, SourceError, UnreadableReferenceError
 from ecr_cleaner.model.usage import Reference, Usage
 from ecr_cleaner.reference import find
-from ecr_cleaner.usage.declarative import Call, Chain, Images, read, source
+from ecr_cleaner.usage.declarative import Call, Chain, DeclarativeCollector, Images, source
 from ecr_cleaner.usage.source import Grant, RequiredField
 from tests.aws_calls.consumers import APP, account, anywhere, every_form, tagged, unreadable, written
 from tests.builders import ACCOUNT, NOW, REGION
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 
 EMR: Final = "emr-serverless"
 GONE: Final = "ResourceNotFoundException"
-PAGES: Final = ("nextToken", "nextToken")
-LISTING: Final = Call("ListApplications", items="applications[]", params={"maxResults": 50}, token=PAGES)
+LISTING: Final = Call("ListApplications", items="applications[]", params={"maxResults": 50})
 GETTING: Final = Call(
     "GetApplication",
     items="application",
@@ -69,9 +68,10 @@ def image(text: str, digest: str | None = None) -> dict[str, str]:
     return {"imageUri": text} | ({} if digest is None else {"resolvedImageDigest": digest})
 
 
-def used(script: Script, *calls: Call, label: str = "id") -> list[Usage]:
+def used(script: Script, *calls: Call, consumer: str = "application {id}") -> list[Usage]:
     """What the chain of these calls uses."""
-    return list(read(account(script), "emr", EMR, Chain("application", label, calls or (LISTING, GETTING))))
+    chain = Chain(consumer, calls or (LISTING, GETTING))
+    return list(DeclarativeCollector("emr", EMR, (chain,))(account(script)))
 
 
 def usage(reference: Reference, name: str = "a1") -> Usage:
@@ -83,7 +83,7 @@ def test_a_source_says_what_its_chains_call_and_read(script: Script) -> None:
     """Every place of an image, and the items where nothing is read of them; asked, it follows each chain."""
     grants = (Grant("Everything", ("emr-serverless:ListApplications", "emr-serverless:GetApplication")),)
     text = Call("ListApplications", items="applications[]", digests=("arn",), texts=("name",))
-    chains = Chain("application", "id", (LISTING, GETTING)), Chain("application", "id", (text,))
+    chains = Chain("application {id}", (LISTING, GETTING)), Chain("application {id}", (text,))
     made = source("emr", "EMR", "Its images", EMR, grants, *chains)
     assert (made.name, made.title, made.protects, made.service, made.grants, made.proof) == (
         *("emr", "EMR", "Its images", EMR),
@@ -164,7 +164,7 @@ def test_a_digest_that_cannot_be_read_is_an_error(script: Script) -> None:
         used(script)
     listed(script)
     with pytest.raises(UnreadableReferenceError):
-        used(script, Call("ListApplications", items="applications[]", params=ASKED, token=PAGES, digests=("arn",)))
+        used(script, Call("ListApplications", items="applications[]", params=ASKED, digests=("arn",)))
 
 
 @pytest.mark.parametrize("path", ["name", "tags"], ids=["text", "structure"])
@@ -182,9 +182,11 @@ def test_an_item_may_be_a_text(script: Script) -> None:
     script.pages(EMR, "list_applications", "applications", *told, **ASKED)
     for name in ("the-a1", "the-a2"):
         got(script, name, imageConfiguration=image(tagged("v1")))
-    listing = Call("ListApplications", items="applications[].name", params=ASKED, token=PAGES)
+    listing = Call("ListApplications", items="applications[].name", params=ASKED)
     getting = Call("GetApplication", items="application", params_from={"applicationId": ""}, images=GETTING.images)
-    assert used(script, listing, getting, label="") == [usage(written(), name) for name in ("the-a1", "the-a2")]
+    assert used(script, listing, getting, consumer="application {}") == [
+        usage(written(), name) for name in ("the-a1", "the-a2")
+    ]
 
 
 # What an answer must have
@@ -201,9 +203,7 @@ def test_what_was_deleted_since_it_was_listed_is_passed_over(script: Script) -> 
 def test_what_is_deleted_while_it_is_listed_is_passed_over_whole(script: Script) -> None:
     """Its second page is refused, so what its first one named is not needed any more either."""
     run = application(applicationId="a1", id="r1", createdBy=USER, executionRole=USER, stateDetails=tagged("v1"))
-    runs = Call(
-        "ListJobRuns", items="jobRuns[]", params_from={"applicationId": "id"}, token=PAGES, texts=("stateDetails",)
-    )
+    runs = Call("ListJobRuns", items="jobRuns[]", params_from={"applicationId": "id"}, texts=("stateDetails",))
     listed(script)
     script.answer(EMR, "list_job_runs", {"jobRuns": [run], "nextToken": "more"}, applicationId="a1")
     script.refuse(EMR, "list_job_runs", GONE, applicationId="a1", nextToken="more")

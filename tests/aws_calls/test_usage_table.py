@@ -11,11 +11,12 @@ import pytest
 from botocore.validate import ParamValidator
 
 from ecr_cleaner.aws.response_paths import is_known
+from ecr_cleaner.aws.responses import page_tokens
 from ecr_cleaner.errors import IncompleteAnswerError, SourceError
 from ecr_cleaner.model.usage import Reference, ReferenceScope
 from ecr_cleaner.settings.loader import Settings
 from ecr_cleaner.usage.catalog import SOURCES
-from ecr_cleaner.usage.declarative import DeclarativeCollector, read
+from ecr_cleaner.usage.declarative import DeclarativeCollector
 from ecr_cleaner.usage.source import SourceContext
 from ecr_cleaner.usage.sources import codepipeline, omics
 from ecr_cleaner.usage.task_definitions import TaskDefinitions
@@ -23,6 +24,9 @@ from tests.aws_calls.rows import Story, put, shape_at, steps
 from tests.fake_aws.shapes import filled
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ecr_cleaner.model.usage import Usage
     from ecr_cleaner.usage.declarative import Call, Chain
     from tests.aws_calls.script import Script
 
@@ -38,6 +42,8 @@ CALLS: Final = [
     for number, chain in enumerate(rows.chains, start=1)
     for depth in range(len(chain.calls))
 ]
+READ: Final = {(one.service, one.operation) for source in SOURCES for one in source.fields if one.service != "s3"}
+"""Every operation of whose responses a source reads something; S3's have a reader of their own."""
 TEXTUAL: Final = ("string", "blob", "structure", "list", "map")
 
 OVER: Final = frozenset(
@@ -67,9 +73,10 @@ def item_of(rows: DeclarativeCollector, call: Call) -> Any:
     return shape_at(model_of(rows, call).output_shape, call.items)
 
 
-def account(script: Script) -> SourceContext:
-    """What a source is handed."""
-    return SourceContext(script.aws, Settings.model_construct(), TaskDefinitions(script.aws))
+def follow(script: Script, rows: DeclarativeCollector, chain: Chain) -> Iterator[Usage]:
+    """What one chain of a source uses."""
+    context = SourceContext(script.aws, Settings.model_construct(), TaskDefinitions(script.aws))
+    return replace(rows, chains=(chain,))(context)
 
 
 @every_call
@@ -110,20 +117,31 @@ def test_what_is_asked_was_answered_before(rows: DeclarativeCollector, chain: Ch
     known = {name for call in before for name in (*item_of(rows, call).members, *call.params_from)}
     assert set(chain.calls[depth].params_from.values()) <= known
     everything = {name for call in chain.calls for name in (*item_of(rows, call).members, *call.params_from)}
-    assert set(chain.label.split(":")) <= everything
+    assert set(re.findall(r"\{(\w+)\}", chain.consumer)) <= everything
 
 
 @every_call
-def test_pages_are_turned(rows: DeclarativeCollector, chain: Chain, depth: int) -> None:
-    """Wherever the model has tokens, and by these."""
+def test_what_has_pages_is_read_as_a_listing(
+    script: Script, rows: DeclarativeCollector, chain: Chain, depth: int
+) -> None:
+    """Only the items of a listing are read page by page."""
     call = chain.calls[depth]
-    model = model_of(rows, call)
-    pattern = re.compile(r"(?!client).*token|(next)?marker", re.IGNORECASE)
-    asked = [name for name in model.input_shape.members if pattern.fullmatch(name)]
-    answered = [name for name in model.output_shape.members if pattern.fullmatch(name)]
-    expected = [(there, back) for there in asked for back in answered]
-    assert ([call.token] if call.token else []) == expected
-    assert not call.token or call.items.endswith("[]")
+    tokens = page_tokens(script.aws.client(call.service or rows.service), call.operation)
+    assert tokens is None or call.items.partition(".")[0].endswith("[]")
+
+
+@pytest.mark.parametrize(("service", "operation"), sorted(READ))
+def test_pages_are_turned(script: Script, service: str, operation: str) -> None:
+    """By the tokens of botocore's paginator; where it has none, by the request's only member that can be one."""
+    tokens = page_tokens(script.aws.client(service), operation)
+    try:
+        paginator = _session.get_paginator_model(service).get_paginator(operation)
+    except ValueError:
+        shape = _session.get_service_model(service).operation_model(operation).input_shape
+        asked = [name for name in shape.members if re.search("token|marker", name, re.IGNORECASE)] if shape else []
+        assert list(tokens or ())[:1] == asked
+    else:
+        assert tokens == (paginator["input_token"], paginator["output_token"])
 
 
 @every_call
@@ -160,7 +178,7 @@ def test_both_pages_of_every_listing_count(script: Script, rows: DeclarativeColl
     """Whatever is named at the end of whichever way is found, and nothing else is asked."""
     story = Story(script, rows.service, chain)
     story.tell()
-    found = [usage.reference for usage in read(account(script), rows.name, rows.service, chain)]
+    found = [usage.reference for usage in follow(script, rows, chain)]
     assert {reference.tag for reference in found if reference.tag} == story.tags
     assert {reference.digest for reference in found if reference.digest} == story.digests
     assert story.tags or story.digests
@@ -174,7 +192,7 @@ def test_an_answer_that_was_cut_short_is_none(
     story = Story(script, rows.service, chain, broken=depth)
     story.tell()
     with pytest.raises(IncompleteAnswerError, match=chain.calls[depth].operation):
-        list(read(account(script), rows.name, rows.service, chain))
+        list(follow(script, rows, chain))
 
 
 @pytest.mark.parametrize(
@@ -184,10 +202,12 @@ def test_what_the_service_could_not_read_itself_is_an_error(
     script: Script, rows: DeclarativeCollector, chain: Chain
 ) -> None:
     """Nobody knows what it names."""
-    *before, last = [replace(call, token=None) for call in chain.calls]
-    Story(script, rows.service, replace(chain, calls=(*before, replace(last, digests=last.error_fields)))).tell()
-    with pytest.raises(SourceError, match=f"{last.operation} could not read {chain.noun}"):
-        list(read(account(script), rows.name, rows.service, replace(chain, calls=(*before, last))))
+    *before, last = chain.calls
+    told = replace(chain, calls=(*before, replace(last, digests=last.error_fields)))
+    Story(script, rows.service, told, paged=False).tell()
+    noun = chain.consumer.partition(" {")[0]
+    with pytest.raises(SourceError, match=f"{last.operation} could not read {noun}"):
+        list(follow(script, rows, chain))
 
 
 # What names images in parts

@@ -1,11 +1,15 @@
 """How responses are read: page by page, and a member that is missing is an error."""
 
+import re
 from collections.abc import Iterator
-from typing import Any
+from itertools import product
+from typing import Any, Final
 
 from botocore.parsers import ResponseParserError
 
 from ecr_cleaner.errors import IncompleteAnswerError
+
+_PAGE_TOKEN: Final = re.compile(r"(?!client).*token|(next)?marker", re.IGNORECASE)
 
 
 def member(answer: dict[str, Any], path: str, operation: str) -> Any:
@@ -38,16 +42,8 @@ def called(client: Any, operation: str, **parameters: Any) -> dict[str, Any]:
     return answer
 
 
-def paged(
-    client: Any,
-    operation: str,
-    result: str,
-    *,
-    page: str = "nextToken",
-    answer_page: str | None = None,
-    **parameters: Any,
-) -> Iterator[Any]:
-    """Every item of a paged listing.
+def paged(client: Any, operation: str, result: str, **parameters: Any) -> Iterator[Any]:
+    """Every item of a listing, page by page where the service model has a page token for it.
 
     botocore's paginators read a page that lacks its result as empty; this one does not.
 
@@ -55,8 +51,6 @@ def paged(
         client: A boto3 client.
         operation: As AWS writes it, e.g. ``ListServices``.
         result: The member that holds the items.
-        page: The request's member for the page token.
-        answer_page: The answer's, if it has another name.
         parameters: Of every request.
 
     Yields:
@@ -69,13 +63,32 @@ def paged(
     while True:
         answer = called(client, operation, **parameters)
         yield from member(answer, result, operation)
-        following = answer.get(answer_page or page)
-        if not following:
+        tokens = page_tokens(client, operation)
+        following = answer.get(tokens[1]) if tokens else None
+        if tokens is None or not following:
             return
         if following in seen:
             raise IncompleteAnswerError(operation, "it repeats a page token")
         seen.add(following)
-        parameters[page] = following
+        parameters[tokens[0]] = following
+
+
+def page_tokens(client: Any, operation: str) -> tuple[str, str] | None:
+    """Names of an operation's page token in the request and in the response; None if it has no pages.
+
+    They are taken from the service model's members: botocore has no paginator for several listings.
+
+    Raises:
+        ValueError: Several members could be the token.
+    """
+    model = client.meta.service_model.operation_model(operation)
+    shapes = (model.input_shape, model.output_shape)
+    members = ([name for name in shape.members if _PAGE_TOKEN.fullmatch(name)] if shape else [] for shape in shapes)
+    pairs = list(product(*members))
+    if len(pairs) > 1:
+        message = f"{operation} has several members that could be a page token: {pairs}"
+        raise ValueError(message)
+    return pairs[0] if pairs else None
 
 
 def _method(client: Any, operation: str) -> str:

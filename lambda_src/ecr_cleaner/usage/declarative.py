@@ -5,6 +5,7 @@ chain. Tests compare every path with botocore's service model, and so does each 
 """
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -14,12 +15,9 @@ from ecr_cleaner.aws.response_paths import members, values
 from ecr_cleaner.errors import SourceError
 from ecr_cleaner.model.usage import Reference, Usage, UsageKind
 from ecr_cleaner.reference import anywhere
-from ecr_cleaner.usage.source import Grant, RequiredField, Source, SourceContext, VerifiedBy, usages_in, usages_of
+from ecr_cleaner.usage.source import Grant, RequiredField, Source, SourceContext, usages_in, usages_of
 
 NOT_FOUND: Final = frozenset({"ResourceNotFoundException"})
-
-PAGES: Final = ("nextToken", "nextToken")
-"""The page token of most listings, in the request and in the response."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +34,11 @@ class Images:
     at: str = ""
     digest: str = ""
 
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Both, as paths from the item."""
+        return tuple(".".join(filter(None, (self.at, path))) for path in (self.image, self.digest) if path)
+
 
 @dataclass(frozen=True, slots=True)
 class Call:
@@ -47,7 +50,6 @@ class Call:
         required_member: Where the response itself is the item, a member that a complete one always has.
         params_from: Input member to the name under which an earlier item or request had its value.
         params: Input members that are always the same.
-        token: Input and output member that hold the page token; None where the operation has no pages.
         images: Where an item names images.
         digests: Paths to digests of images that are named nowhere else.
         texts: Paths to texts, bytes or structures of unknown grammar that may name images.
@@ -68,7 +70,6 @@ class Call:
     required_member: str = ""
     params_from: Mapping[str, str] = field(default_factory=dict)
     params: Mapping[str, Any] = field(default_factory=dict)
-    token: tuple[str, str] | None = None
     images: tuple[Images, ...] = ()
     digests: tuple[str, ...] = ()
     texts: tuple[str, ...] = ()
@@ -85,9 +86,7 @@ class Call:
     @property
     def paths(self) -> tuple[str, ...]:
         """Every path that is read from an item."""
-        named = [
-            ".".join(filter(None, (one.at, path))) for one in self.images for path in (one.image, one.digest) if path
-        ]
+        named = [path for one in self.images for path in one.paths]
         required = filter(None, [self.required_member])
         others = (*self.digests, *self.texts, *self.extra_fields, *self.error_fields, *self.terminal_states)
         return (*named, *others, *required)
@@ -98,13 +97,12 @@ class Chain:
     """Calls that lead to one kind of consumer.
 
     Attributes:
-        noun: What the reports call it, e.g. ``lightsail container service``.
-        label: Names of the members that identify one, separated by colons.
+        consumer: What reports call one, e.g. ``lightsail container service {containerServiceName}``; the names are
+            those of members of items or requests.
         calls: In order; each is made for every item of the previous one.
     """
 
-    noun: str
-    label: str
+    consumer: str
     calls: tuple[Call, ...]
 
 
@@ -130,90 +128,25 @@ class DeclarativeCollector:
             IncompleteAnswerError: A response lacks its items.
             SourceError: A response does not have the shape that the chain expects.
         """
-        for chain in self.chains:
-            yield from read(context, self.name, self.service, chain)
+        try:
+            for chain in self.chains:
+                yield from self._follow(context, chain, 0, {})
+        except TypeError as error:
+            message = f"a response of {self.service} does not match its service model: {error}"
+            raise SourceError(message) from None
 
-
-def source(  # noqa: PLR0913 - a row, each cell by name
-    name: str,
-    title: str,
-    protects: str,
-    service: str,
-    grants: tuple[Grant, ...],
-    *chains: Chain,
-    proof: VerifiedBy = "model",
-    regions: frozenset[str] = frozenset(),
-) -> Source:
-    """A source that consists of chains of calls only.
-
-    Args:
-        name: As in ``source:<name>`` of ``accepted_gaps``.
-        title: What the documentation calls it.
-        protects: What of it counts as in use, for the documentation.
-        service: botocore's name.
-        grants: The IAM actions of all calls.
-        chains: The calls.
-        proof: What it was verified against.
-        regions: As in `Source`.
-    """
-    return Source(
-        name=name,
-        title=title,
-        protects=protects,
-        service=service,
-        grants=grants,
-        fields=tuple(one for chain in chains for one in fields(service, chain)),
-        collect=DeclarativeCollector(name, service, chains),
-        proof=proof,
-        regions=regions,
-    )
-
-
-def fields(service: str, chain: Chain) -> Iterator[RequiredField]:
-    """Every response member that a chain reads, as paths from the response."""
-    for call in chain.calls:
-        for path in call.paths or ("",):
-            yield RequiredField(call.service or service, call.operation, ".".join(filter(None, (call.items, path))))
-
-
-def read(context: SourceContext, name: str, service: str, chain: Chain) -> Iterator[Usage]:
-    """The usages at the end of a chain.
-
-    Args:
-        context: What the source reads from.
-        name: Of the source.
-        service: botocore's name.
-        chain: Which calls.
-
-    Raises:
-        AwsError: A call failed.
-        IncompleteAnswerError: A response lacks its items.
-        SourceError: A response does not have the shape that the chain expects.
-    """
-    try:
-        yield from _Walk(context, name, service, chain).follow(0, {})
-    except TypeError as error:
-        message = f"a response of {service} does not match its service model: {error}"
-        raise SourceError(message) from None
-
-
-@dataclass(frozen=True, slots=True)
-class _Walk:
-    context: SourceContext
-    name: str
-    service: str
-    chain: Chain
-
-    def follow(self, depth: int, known: Mapping[str, Any]) -> Iterator[Usage]:
-        """The usages from the call at a depth to the end of the chain.
+    def _follow(self, context: SourceContext, chain: Chain, depth: int, known: Mapping[str, Any]) -> Iterator[Usage]:
+        """The usages from the call at a depth to the end of a chain.
 
         Args:
+            context: What the source reads from.
+            chain: Which calls.
             depth: Index of the call.
             known: Values by member name, from earlier items and requests.
         """
-        call = self.chain.calls[depth]
+        call = chain.calls[depth]
         params = _params(call, known)
-        client = self.context.aws.client(call.service or self.service)
+        client = context.aws.client(call.service or self.service)
         try:
             # All pages before the first item, so that a resource that is deleted between two pages is noticed.
             items = list(_items(client, call, params | dict(call.params)))
@@ -230,9 +163,49 @@ class _Walk:
                 continue
             own = item if isinstance(item, dict) else {"": item}
             values_by_name = {name: value for name, value in {**known, **params}.items() if name not in hidden} | own
-            yield from _usages(item, call, self.name, _consumer(self.chain, values_by_name))
-            if depth + 1 < len(self.chain.calls):
-                yield from self.follow(depth + 1, values_by_name)
+            yield from _usages(item, call, self.name, _consumer(chain, values_by_name))
+            if depth + 1 < len(chain.calls):
+                yield from self._follow(context, chain, depth + 1, values_by_name)
+
+
+def source(  # noqa: PLR0913 - a row, each cell by name
+    name: str,
+    title: str,
+    protects: str,
+    service: str,
+    grants: tuple[Grant, ...],
+    *chains: Chain,
+    regions: frozenset[str] = frozenset(),
+) -> Source:
+    """A source that consists of chains of calls only.
+
+    Args:
+        name: As in ``source:<name>`` of ``accepted_gaps``.
+        title: What the documentation calls it.
+        protects: What of it counts as in use, for the documentation.
+        service: botocore's name.
+        grants: The IAM actions of all calls.
+        chains: The calls.
+        regions: As in `Source`.
+    """
+    return Source(
+        name=name,
+        title=title,
+        protects=protects,
+        service=service,
+        grants=grants,
+        fields=tuple(one for chain in chains for one in fields(service, chain)),
+        collect=DeclarativeCollector(name, service, chains),
+        proof="model",
+        regions=regions,
+    )
+
+
+def fields(service: str, chain: Chain) -> Iterator[RequiredField]:
+    """Every response member that a chain reads, as paths from the response."""
+    for call in chain.calls:
+        for path in call.paths or ("",):
+            yield RequiredField(call.service or service, call.operation, ".".join(filter(None, (call.items, path))))
 
 
 def _params(call: Call, known: Mapping[str, Any]) -> dict[str, Any]:
@@ -245,21 +218,19 @@ def _params(call: Call, known: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _consumer(chain: Chain, values_by_name: Mapping[str, Any]) -> str:
-    named = [str(values_by_name[name]) for name in chain.label.split(":") if name in values_by_name]
-    return " ".join([chain.noun, ":".join(named)]).rstrip()
+    """As reports name it; what AWS left out of its name is empty."""
+    named = re.sub(r"\{(\w*)\}", lambda name: str(values_by_name.get(name[1], "")), chain.consumer)
+    return named.rstrip(" :")
 
 
 def _items(client: Any, call: Call, params: dict[str, Any]) -> Iterator[Any]:
-    top, *further = call.items.split(".", 1)
-    if call.token:
-        listed = responses.paged(
-            client, call.operation, top.removesuffix("[]"), page=call.token[0], answer_page=call.token[1], **params
-        )
-        for item in listed:
-            yield from values(item, *further) if further else [item]
+    top, _, further = call.items.partition(".")
+    if top.endswith("[]"):
+        for item in responses.paged(client, call.operation, top.removesuffix("[]"), **params):
+            yield from values(item, further)
         return
     answer = responses.called(client, call.operation, **params)
-    responses.member(answer, top.removesuffix("[]") or call.required_member, call.operation)
+    responses.member(answer, top or call.required_member, call.operation)
     yield from values(answer, call.items)
 
 
@@ -268,18 +239,31 @@ def _usages(item: Any, call: Call, name: str, consumer: str) -> Iterator[Usage]:
         for reason in filter(None, values(item, path)):
             message = f"{call.operation} could not read {consumer}: {reason}"
             raise SourceError(message)
-    for found in call.images:
-        for holder in values(item, found.at):
-            digest = next(values(holder, found.digest), None) if found.digest else None
-            for text in filter(None, values(holder, found.image)):
-                # Some services write digests in capitals; ECR uses lower case only.
-                resolved = str(digest).lower() if digest else None
-                yield from usages_of(str(text), source=name, consumer=consumer, digest=resolved, evidence=call.evidence)
+    for text, digest in named_images(item, call.images):
+        yield from usages_of(text, source=name, consumer=consumer, digest=digest, evidence=call.evidence)
     for reference in _parts(item, call):
         yield Usage(reference, name, consumer, call.evidence)
     for path in call.texts:
         for value in values(item, path):
             yield from usages_in(_text(value), source=name, consumer=consumer, evidence=call.evidence)
+
+
+def named_images(item: Any, places: Iterable[Images]) -> Iterator[tuple[str, str | None]]:
+    """Every reference that an item names, with the digest that the service resolved it to.
+
+    Args:
+        item: Of a response.
+        places: Where it names images.
+
+    Raises:
+        TypeError: Something on the way to a place is not what its path says.
+    """
+    for place in places:
+        for holder in values(item, place.at):
+            digest = next(values(holder, place.digest), None) if place.digest else None
+            for text in filter(None, values(holder, place.image)):
+                # Some services write digests in capitals; ECR uses lower case only.
+                yield str(text), str(digest).lower() if digest else None
 
 
 def _parts(item: Any, call: Call) -> Iterator[Reference]:

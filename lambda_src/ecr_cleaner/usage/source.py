@@ -77,6 +77,16 @@ class Grant:
     condition: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
+def arn_of(service: str, resource: str) -> str:
+    """The ARN of resources in the account and region of a scan, as `Grant.resource` has it.
+
+    Args:
+        service: IAM's name.
+        resource: What follows the account, e.g. ``pipe/*``.
+    """
+    return f"arn:{{partition}}:{service}:{{region}}:{{account}}:{resource}"
+
+
 @dataclass(frozen=True, slots=True)
 class RequiredField:
     """A response member that safety depends on: a botocore that does not know it drops it without an error.

@@ -6,6 +6,7 @@ import threading
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+import botocore.session
 import pytest
 from botocore.exceptions import (
     BotoCoreError,
@@ -357,23 +358,25 @@ def test_too_late_is_too_late_in_every_region(own: AwsClients) -> None:
 
 
 class Pages:
-    """A client that hands out pages."""
+    """A client of ECS that hands out pages."""
 
-    def __init__(self, *pages: dict[str, Any]) -> None:
+    def __init__(self, *pages: dict[str, Any], service: str = "ecs", method: str = "list_services") -> None:
         self._pages = iter(pages)
         self.asked: list[dict[str, Any]] = []
         self.meta = self
-        self.method_to_api_mapping = {"other": "Other", "list_services": "ListServices"}
+        self.service_model = botocore.session.get_session().get_service_model(service)
+        self.method_to_api_mapping = {"other": "Other", method: "".join(map(str.title, method.split("_")))}
+        setattr(self, method, self.next_page)
 
-    def list_services(self, **parameters: Any) -> dict[str, Any]:
+    def next_page(self, **parameters: Any) -> dict[str, Any]:
         """The next page."""
         self.asked.append(dict(parameters))
         return next(self._pages)
 
 
-def listed(pages: Pages, **tokens: str) -> Iterator[Any]:
+def listed(pages: Pages) -> Iterator[Any]:
     """All items."""
-    return responses.paged(pages, "ListServices", "serviceArns", maxResults=100, **tokens)
+    return responses.paged(pages, "ListServices", "serviceArns", maxResults=100)
 
 
 @pytest.mark.parametrize("error", [ResponseParserError("invalid XML"), KeyError("DescribeApplicationVersionsResult")])
@@ -381,7 +384,7 @@ def test_what_botocore_cannot_read_is_no_answer(error: Exception) -> None:
     """It lets both out, where XML is cut short or is something else."""
 
     class Broken(Pages):
-        def list_services(self, **_: Any) -> dict[str, Any]:
+        def next_page(self, **_: Any) -> dict[str, Any]:
             """What botocore does."""
             raise error
 
@@ -406,9 +409,24 @@ def test_all_pages_are_read() -> None:
 
 def test_the_token_may_have_two_names() -> None:
     """Lambda asks for Marker and answers NextMarker."""
-    pages = Pages({"serviceArns": ["a"], "NextMarker": "1"}, {"serviceArns": ["b"], "NextMarker": None})
-    assert list(listed(pages, page="Marker", answer_page="NextMarker")) == ["a", "b"]
-    assert pages.asked[1] == {"maxResults": 100, "Marker": "1"}
+    told: list[dict[str, Any]] = [{"Functions": ["a"], "NextMarker": "1"}, {"Functions": ["b"], "NextMarker": None}]
+    pages = Pages(*told, service="lambda", method="list_functions")
+    assert list(responses.paged(pages, "ListFunctions", "Functions", MaxItems=50)) == ["a", "b"]
+    assert pages.asked[1] == {"MaxItems": 50, "Marker": "1"}
+
+
+def test_a_listing_without_a_token_has_one_page() -> None:
+    """Whatever its response says."""
+    told = {"containerServices": ["a"], "nextToken": "1"}
+    pages = Pages(told, service="lightsail", method="get_container_services")
+    assert list(responses.paged(pages, "GetContainerServices", "containerServices")) == ["a"]
+
+
+def test_two_members_that_could_be_the_token_are_an_error() -> None:
+    """The wrong one would end the listing."""
+    pages = Pages({"Contents": ["a"]}, service="s3", method="list_objects")
+    with pytest.raises(ValueError, match="ListObjects has several members that could be a page token"):
+        list(responses.paged(pages, "ListObjects", "Contents"))
 
 
 @pytest.mark.parametrize("broken", [{}, {"serviceArns": None}, {"nextToken": "2"}])

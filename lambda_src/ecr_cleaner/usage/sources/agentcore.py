@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from ecr_cleaner.usage.declarative import PAGES, Call, Chain, Images, source
-from ecr_cleaner.usage.source import Grant
+from ecr_cleaner.usage.declarative import Call, Chain, Images, source
+from ecr_cleaner.usage.source import Grant, arn_of
 
 _IMAGE: Final = "containerConfiguration.containerUri"
 
@@ -26,24 +26,22 @@ SOURCES: Final = (
             Grant(
                 "ReadAgentCoreRuntimes",
                 ("bedrock-agentcore:GetAgentRuntime",),
-                "arn:{partition}:bedrock-agentcore:{region}:{account}:runtime/*",
+                arn_of("bedrock-agentcore", "runtime/*"),
             ),
             Grant(
                 "ReadAgentCoreHarnesses",
                 ("bedrock-agentcore:GetHarness",),
-                "arn:{partition}:bedrock-agentcore:{region}:{account}:harness/*",
+                arn_of("bedrock-agentcore", "harness/*"),
             ),
         ),
         Chain(
-            "bedrock agentcore runtime",
-            "agentRuntimeName:agentRuntimeVersion",
+            "bedrock agentcore runtime {agentRuntimeName}:{agentRuntimeVersion}",
             (
-                Call("ListAgentRuntimes", items="agentRuntimes[]", token=PAGES),
+                Call("ListAgentRuntimes", items="agentRuntimes[]"),
                 Call(
                     "ListAgentRuntimeVersions",
                     items="agentRuntimes[]",
                     params_from={"agentRuntimeId": "agentRuntimeId"},
-                    token=PAGES,
                 ),
                 Call(
                     "GetAgentRuntime",
@@ -55,16 +53,10 @@ SOURCES: Final = (
             ),
         ),
         Chain(
-            "bedrock agentcore harness",
-            "harnessName:harnessVersion",
+            "bedrock agentcore harness {harnessName}:{harnessVersion}",
             (
-                Call("ListHarnesses", items="harnesses[]", token=PAGES),
-                Call(
-                    "ListHarnessVersions",
-                    items="harnessVersions[]",
-                    params_from={"harnessId": "harnessId"},
-                    token=PAGES,
-                ),
+                Call("ListHarnesses", items="harnesses[]"),
+                Call("ListHarnessVersions", items="harnessVersions[]", params_from={"harnessId": "harnessId"}),
                 Call(
                     "GetHarness",
                     items="harness",

@@ -5,7 +5,7 @@ from typing import Final
 
 from ecr_cleaner.aws import responses
 from ecr_cleaner.model.usage import Usage
-from ecr_cleaner.usage.source import Grant, RequiredField, Source, SourceContext, usages_of
+from ecr_cleaner.usage.source import Grant, RequiredField, Source, SourceContext, arn_of, usages_of
 
 _NAME: Final = "apprunner"
 
@@ -17,7 +17,7 @@ def collect(context: SourceContext) -> Iterator[Usage]:
         Usages of the kind ``configured``.
     """
     apprunner = context.aws.client("apprunner")
-    services = responses.paged(apprunner, "ListServices", "ServiceSummaryList", page="NextToken", MaxResults=20)
+    services = responses.paged(apprunner, "ListServices", "ServiceSummaryList", MaxResults=20)
     for summary in services:
         answer = apprunner.describe_service(ServiceArn=responses.member(summary, "ServiceArn", "ListServices"))
         service = responses.member(answer, "Service", "DescribeService")
@@ -36,11 +36,7 @@ SOURCES: Final = (
         service="apprunner",
         grants=(
             Grant("ListAppRunnerServices", ("apprunner:ListServices",)),
-            Grant(
-                "ReadAppRunnerServices",
-                ("apprunner:DescribeService",),
-                "arn:{partition}:apprunner:{region}:{account}:service/*",
-            ),
+            Grant("ReadAppRunnerServices", ("apprunner:DescribeService",), arn_of("apprunner", "service/*")),
         ),
         fields=(
             RequiredField("apprunner", "ListServices", "ServiceSummaryList[].ServiceArn"),

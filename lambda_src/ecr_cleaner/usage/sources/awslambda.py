@@ -12,7 +12,7 @@ from ecr_cleaner.aws import errors, responses
 from ecr_cleaner.errors import SourceError
 from ecr_cleaner.model.usage import Usage
 from ecr_cleaner.reference import anywhere
-from ecr_cleaner.usage.source import Grant, RequiredField, Source, SourceContext, usages_of
+from ecr_cleaner.usage.source import Grant, RequiredField, Source, SourceContext, arn_of, usages_of
 
 _NAME: Final = "lambda"
 _HEX: Final = re.compile(r"[0-9a-f]{64}")
@@ -37,8 +37,6 @@ def collect(context: SourceContext) -> Iterator[Usage]:
         client,
         "ListFunctions",
         "Functions",
-        page="Marker",
-        answer_page="NextMarker",
         FunctionVersion="ALL",
         MaxItems=50,
     )
@@ -88,9 +86,7 @@ SOURCES: Final = (
         service="lambda",
         grants=(
             Grant("ListLambdaFunctions", ("lambda:ListFunctions",)),
-            Grant(
-                "ReadLambdaFunctions", ("lambda:GetFunction",), "arn:{partition}:lambda:{region}:{account}:function:*"
-            ),
+            Grant("ReadLambdaFunctions", ("lambda:GetFunction",), arn_of("lambda", "function:*")),
         ),
         fields=(
             RequiredField("lambda", "ListFunctions", "Functions[].PackageType"),

@@ -3,8 +3,8 @@
 from typing import Final
 
 from ecr_cleaner.model.usage import UsageKind
-from ecr_cleaner.usage.declarative import PAGES, Call, Chain, Images, source
-from ecr_cleaner.usage.source import Grant
+from ecr_cleaner.usage.declarative import Call, Chain, Images, source
+from ecr_cleaner.usage.source import Grant, arn_of
 
 SOURCES: Final = (
     source(
@@ -14,11 +14,10 @@ SOURCES: Final = (
         "braket",
         (
             Grant("SearchBraketJobs", ("braket:SearchJobs",)),
-            Grant("ReadBraketJobs", ("braket:GetJob",), "arn:{partition}:braket:{region}:{account}:job/*"),
+            Grant("ReadBraketJobs", ("braket:GetJob",), arn_of("braket", "job/*")),
         ),
         Chain(
-            "braket job",
-            "jobName",
+            "braket job {jobName}",
             (
                 Call(
                     "SearchJobs",
@@ -26,7 +25,6 @@ SOURCES: Final = (
                     # Jobs can be searched by ARN and time, not by status
                     # (https://docs.aws.amazon.com/braket/latest/APIReference/API_SearchJobsFilter.html).
                     params={"filters": [], "maxResults": 100},
-                    token=PAGES,
                     terminal_states={"status": frozenset({"COMPLETED", "FAILED", "CANCELLED"})},
                 ),
                 Call(

@@ -2,26 +2,22 @@
 
 from typing import Final
 
-from ecr_cleaner.usage.declarative import PAGES, Call, Chain, Images, source
-from ecr_cleaner.usage.source import Grant
+from ecr_cleaner.usage.declarative import Call, Chain, Images, source
+from ecr_cleaner.usage.source import Grant, arn_of
 
 _SERVICE: Final = "cleanroomsml"
-_ARN: Final = "arn:{partition}:cleanrooms-ml:{region}:{account}:"
 
 # botocore's metadata has no regions of Clean Rooms ML; those of Clean Rooms stand for them.
 _MEMBERSHIPS: Final = Call(
     "ListMemberships",
     items="membershipSummaries[]",
     params={"status": "ACTIVE"},
-    token=PAGES,
     service="cleanrooms",
 )
 
 
 def _call(operation: str, items: str, **params_from: str) -> Call:
-    return Call(
-        operation, items=items, params_from=params_from, token=PAGES, service=_SERVICE, not_found_codes=frozenset()
-    )
+    return Call(operation, items=items, params_from=params_from, service=_SERVICE, not_found_codes=frozenset())
 
 
 SOURCES: Final = (
@@ -45,17 +41,16 @@ SOURCES: Final = (
             Grant(
                 "ReadCleanRoomsMlAlgorithms",
                 ("cleanrooms-ml:GetConfiguredModelAlgorithm",),
-                f"{_ARN}configured-model-algorithm/*",
+                arn_of("cleanrooms-ml", "configured-model-algorithm/*"),
             ),
             Grant(
                 "ReadCleanRoomsMlModels",
                 ("cleanrooms-ml:GetTrainedModel", "cleanrooms-ml:GetTrainedModelInferenceJob"),
-                f"{_ARN}membership/*",
+                arn_of("cleanrooms-ml", "membership/*"),
             ),
         ),
         Chain(
-            "clean rooms trained model",
-            "name",
+            "clean rooms trained model {name}",
             (
                 _MEMBERSHIPS,
                 _call("ListTrainedModels", "trainedModels[]", membershipIdentifier="id"),
@@ -63,7 +58,6 @@ SOURCES: Final = (
                     "ListTrainedModelVersions",
                     items="trainedModels[]",
                     params_from={"membershipIdentifier": "membershipIdentifier", "trainedModelArn": "trainedModelArn"},
-                    token=PAGES,
                     service=_SERVICE,
                 ),
                 Call(
@@ -82,8 +76,7 @@ SOURCES: Final = (
             ),
         ),
         Chain(
-            "clean rooms inference job",
-            "name",
+            "clean rooms inference job {name}",
             (
                 _MEMBERSHIPS,
                 _call("ListTrainedModelInferenceJobs", "trainedModelInferenceJobs[]", membershipIdentifier="id"),
@@ -100,15 +93,9 @@ SOURCES: Final = (
             ),
         ),
         Chain(
-            "clean rooms model algorithm",
-            "name",
+            "clean rooms model algorithm {name}",
             (
-                Call(
-                    "ListConfiguredModelAlgorithms",
-                    items="configuredModelAlgorithms[]",
-                    token=PAGES,
-                    service=_SERVICE,
-                ),
+                Call("ListConfiguredModelAlgorithms", items="configuredModelAlgorithms[]", service=_SERVICE),
                 Call(
                     "GetConfiguredModelAlgorithm",
                     required_member="configuredModelAlgorithmArn",

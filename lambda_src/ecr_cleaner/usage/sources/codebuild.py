@@ -14,7 +14,7 @@ from ecr_cleaner.aws import errors, responses
 from ecr_cleaner.errors import SourceError
 from ecr_cleaner.model.usage import Usage, UsageKind
 from ecr_cleaner.usage.responses import in_batches
-from ecr_cleaner.usage.source import Grant, RequiredField, Source, SourceContext, usages_in, usages_of
+from ecr_cleaner.usage.source import Grant, RequiredField, Source, SourceContext, arn_of, usages_in, usages_of
 
 _NAME: Final = "codebuild"
 _GONE: Final = "ResourceNotFoundException"
@@ -140,7 +140,7 @@ SOURCES: Final = (
                     "codebuild:BatchGetSandboxes",
                     "codebuild:ListBuildsForProject",
                 ),
-                "arn:{partition}:codebuild:{region}:{account}:project/*",
+                arn_of("codebuild", "project/*"),
             ),
         ),
         fields=(

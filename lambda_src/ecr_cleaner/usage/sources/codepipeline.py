@@ -6,8 +6,8 @@ from typing import Any, Final
 from ecr_cleaner.aws import responses
 from ecr_cleaner.aws.response_paths import values
 from ecr_cleaner.model.usage import Reference, ReferenceScope
-from ecr_cleaner.usage.declarative import PAGES, Call, Chain, source
-from ecr_cleaner.usage.source import Grant
+from ecr_cleaner.usage.declarative import Call, Chain, source
+from ecr_cleaner.usage.source import Grant, arn_of
 
 _ACTIONS: Final = "stages[].actions[]"
 _VARIABLE: Final = "#{"
@@ -45,15 +45,12 @@ SOURCES: Final = (
         "codepipeline",
         (
             Grant("ListCodePipelines", ("codepipeline:ListPipelines",)),
-            Grant(
-                "ReadCodePipelines", ("codepipeline:GetPipeline",), "arn:{partition}:codepipeline:{region}:{account}:*"
-            ),
+            Grant("ReadCodePipelines", ("codepipeline:GetPipeline",), arn_of("codepipeline", "*")),
         ),
         Chain(
-            "codepipeline",
-            "name",
+            "codepipeline {name}",
             (
-                Call("ListPipelines", items="pipelines[]", token=PAGES),
+                Call("ListPipelines", items="pipelines[]"),
                 Call(
                     "GetPipeline",
                     items="pipeline",

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from ecr_cleaner.aws import errors, responses
 from ecr_cleaner.model.usage import Usage, UsageKind
-from ecr_cleaner.usage.source import Grant, RequiredField, Source, SourceContext, usages_of
+from ecr_cleaner.usage.source import Grant, RequiredField, Source, SourceContext, arn_of, usages_of
 from ecr_cleaner.usage.sources.ecs.revisions import Revisions, of_every_cluster
 
 _NAME: Final = "ecs_daemons"
@@ -63,8 +63,6 @@ def _defined(ecs: Any, revision: dict[str, Any], consumer: str, evidence: UsageK
         yield from usages_of(image, source=_NAME, consumer=named, evidence=evidence)
 
 
-_OF_DAEMONS: Final = "arn:{partition}:ecs:{region}:{account}:daemon*"
-
 SOURCES: Final = (
     Source(
         name=_NAME,
@@ -83,7 +81,7 @@ SOURCES: Final = (
                     "ecs:DescribeDaemonTaskDefinition",
                     "ecs:ListDaemonDeployments",
                 ),
-                _OF_DAEMONS,
+                arn_of("ecs", "daemon*"),
             ),
         ),
         fields=(

@@ -20,15 +20,13 @@ SOURCES: Final = (
             Grant("ReadElasticBeanstalk", ("elasticbeanstalk:DescribeApplicationVersions",)),
         ),
         Chain(
-            "elastic beanstalk application version",
-            "ApplicationName:VersionLabel",
+            "elastic beanstalk application version {ApplicationName}:{VersionLabel}",
             (
                 Call(
                     "DescribeApplicationVersions",
                     items="ApplicationVersions[]",
                     # Without it there are no pages: all come in one response.
                     params={"MaxRecords": 1000},
-                    token=("NextToken", "NextToken"),
                     images=(Images("Uri", at="ImageSource"),),
                 ),
             ),

@@ -7,16 +7,13 @@ in S3 and are not read.
 from typing import Final
 
 from ecr_cleaner.model.usage import UsageKind
-from ecr_cleaner.usage.declarative import PAGES, Call, Chain, source
-from ecr_cleaner.usage.source import Grant
-
-_ARN: Final = "arn:{partition}:emr-containers:{region}:{account}:/"
+from ecr_cleaner.usage.declarative import Call, Chain, source
+from ecr_cleaner.usage.source import Grant, arn_of
 
 _CLUSTERS: Final = Call(
     "ListVirtualClusters",
     items="virtualClusters[]",
     params={"states": ["RUNNING", "TERMINATING", "ARRESTED"]},
-    token=PAGES,
 )
 
 SOURCES: Final = (
@@ -35,13 +32,16 @@ SOURCES: Final = (
                     "emr-containers:ListJobRuns",
                     "emr-containers:ListManagedEndpoints",
                 ),
-                f"{_ARN}virtualclusters/*",
+                arn_of("emr-containers", "/virtualclusters/*"),
             ),
-            Grant("ReadEmrContainersTemplates", ("emr-containers:DescribeJobTemplate",), f"{_ARN}jobtemplates/*"),
+            Grant(
+                "ReadEmrContainersTemplates",
+                ("emr-containers:DescribeJobTemplate",),
+                arn_of("emr-containers", "/jobtemplates/*"),
+            ),
         ),
         Chain(
-            "emr on eks job run",
-            "id",
+            "emr on eks job run {id}",
             (
                 _CLUSTERS,
                 Call(
@@ -49,7 +49,6 @@ SOURCES: Final = (
                     items="jobRuns[]",
                     params_from={"virtualClusterId": "id"},
                     params={"states": ["PENDING", "SUBMITTED", "RUNNING", "CANCEL_PENDING"]},
-                    token=PAGES,
                     not_found_codes=frozenset(),
                 ),
                 Call(
@@ -62,8 +61,7 @@ SOURCES: Final = (
             ),
         ),
         Chain(
-            "emr on eks endpoint",
-            "id",
+            "emr on eks endpoint {id}",
             (
                 _CLUSTERS,
                 Call(
@@ -71,7 +69,6 @@ SOURCES: Final = (
                     items="endpoints[]",
                     params_from={"virtualClusterId": "id"},
                     params={"states": ["CREATING", "ACTIVE", "TERMINATING"]},
-                    token=PAGES,
                     not_found_codes=frozenset(),
                 ),
                 Call(
@@ -84,10 +81,9 @@ SOURCES: Final = (
             ),
         ),
         Chain(
-            "emr on eks job template",
-            "id",
+            "emr on eks job template {id}",
             (
-                Call("ListJobTemplates", items="templates[]", token=PAGES),
+                Call("ListJobTemplates", items="templates[]"),
                 Call(
                     "DescribeJobTemplate",
                     items="jobTemplate",

@@ -3,10 +3,8 @@
 from typing import Final
 
 from ecr_cleaner.model.usage import UsageKind
-from ecr_cleaner.usage.declarative import PAGES, Call, Chain, Images, source
-from ecr_cleaner.usage.source import Grant
-
-_APPLICATION: Final = "arn:{partition}:emr-serverless:{region}:{account}:/applications/*"
+from ecr_cleaner.usage.declarative import Call, Chain, Images, source
+from ecr_cleaner.usage.source import Grant, arn_of
 
 # The digest is absent until an application has started; until then only the tag is known.
 _IMAGES: Final = (
@@ -21,7 +19,6 @@ _APPLICATIONS: Final = Call(
     items="applications[]",
     # A terminated application cannot be started again.
     params={"states": ["CREATING", "CREATED", "STARTING", "STARTED", "STOPPING", "STOPPED"], "maxResults": 50},
-    token=PAGES,
 )
 
 SOURCES: Final = (
@@ -35,20 +32,18 @@ SOURCES: Final = (
             Grant(
                 "ReadEmrServerless",
                 ("emr-serverless:GetApplication", "emr-serverless:GetJobRun", "emr-serverless:ListJobRuns"),
-                _APPLICATION,
+                arn_of("emr-serverless", "/applications/*"),
             ),
         ),
         Chain(
-            "emr serverless application",
-            "id",
+            "emr serverless application {id}",
             (
                 _APPLICATIONS,
                 Call("GetApplication", items="application", params_from={"applicationId": "id"}, images=_IMAGES),
             ),
         ),
         Chain(
-            "emr serverless job run",
-            "applicationId:id",
+            "emr serverless job run {applicationId}:{id}",
             (
                 _APPLICATIONS,
                 Call(
@@ -59,7 +54,6 @@ SOURCES: Final = (
                         "states": ["SUBMITTED", "PENDING", "SCHEDULED", "RUNNING", "CANCELLING", "QUEUED"],
                         "maxResults": 50,
                     },
-                    token=PAGES,
                     not_found_codes=frozenset(),
                 ),
                 Call(

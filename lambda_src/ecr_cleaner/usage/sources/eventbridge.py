@@ -19,13 +19,13 @@ def collect(context: SourceContext) -> Iterator[Usage]:
         Usages of the kind ``scheduled``.
     """
     events = context.aws.client("events")
-    for bus in responses.paged(events, "ListEventBuses", "EventBuses", page="NextToken", Limit=100):
+    for bus in responses.paged(events, "ListEventBuses", "EventBuses", Limit=100):
         arn = responses.member(bus, "Arn", "ListEventBuses")
-        rules = responses.paged(events, "ListRules", "Rules", page="NextToken", EventBusName=arn, Limit=100)
+        rules = responses.paged(events, "ListRules", "Rules", EventBusName=arn, Limit=100)
         for rule in rules:
             rule_name = responses.member(rule, "Name", "ListRules")
             targets = responses.paged(
-                events, "ListTargetsByRule", "Targets", page="NextToken", Rule=rule_name, EventBusName=arn, Limit=100
+                events, "ListTargetsByRule", "Targets", Rule=rule_name, EventBusName=arn, Limit=100
             )
             for target in targets:
                 # A partner's bus has slashes in its name.

@@ -7,9 +7,7 @@ an old one does not.
 from typing import Final
 
 from ecr_cleaner.usage.declarative import Call, Chain, Images, source
-from ecr_cleaner.usage.source import Grant
-
-_PAGES: Final = ("NextToken", "NextToken")
+from ecr_cleaner.usage.source import Grant, arn_of
 
 SOURCES: Final = (
     source(
@@ -22,17 +20,15 @@ SOURCES: Final = (
             Grant(
                 "ReadGameLift",
                 ("gamelift:ListContainerGroupDefinitionVersions",),
-                "arn:{partition}:gamelift:{region}:{account}:containergroupdefinition/*",
+                arn_of("gamelift", "containergroupdefinition/*"),
             ),
         ),
         Chain(
-            "gamelift container group definition",
-            "Name:VersionNumber",
+            "gamelift container group definition {Name}:{VersionNumber}",
             (
                 Call(
                     "ListContainerGroupDefinitions",
                     items="ContainerGroupDefinitions[]",
-                    token=_PAGES,
                     # GameLift is in more regions than its container fleets.
                     not_in_region_codes=frozenset({"UnsupportedRegionException"}),
                 ),
@@ -40,7 +36,6 @@ SOURCES: Final = (
                     "ListContainerGroupDefinitionVersions",
                     items="ContainerGroupDefinitions[]",
                     params_from={"Name": "Name"},
-                    token=_PAGES,
                     images=(
                         Images("ImageUri", at="GameServerContainerDefinition", digest="ResolvedImageDigest"),
                         Images("ImageUri", at="SupportContainerDefinitions[]", digest="ResolvedImageDigest"),

@@ -2,10 +2,8 @@
 
 from typing import Final
 
-from ecr_cleaner.usage.declarative import PAGES, Call, Chain, source
-from ecr_cleaner.usage.source import Grant
-
-_COMPONENTS: Final = "arn:{partition}:greengrass:{region}:{account}:components:*"
+from ecr_cleaner.usage.declarative import Call, Chain, source
+from ecr_cleaner.usage.source import Grant, arn_of
 
 SOURCES: Final = (
     source(
@@ -15,24 +13,21 @@ SOURCES: Final = (
         "greengrassv2",
         (
             Grant("ListGreengrass", ("greengrass:ListComponents",)),
-            Grant("ReadGreengrass", ("greengrass:GetComponent", "greengrass:ListComponentVersions"), _COMPONENTS),
+            Grant(
+                "ReadGreengrass",
+                ("greengrass:GetComponent", "greengrass:ListComponentVersions"),
+                arn_of("greengrass", "components:*"),
+            ),
         ),
         Chain(
-            "greengrass component",
-            "arn",
+            "greengrass component {arn}",
             (
-                Call(
-                    "ListComponents",
-                    items="components[]",
-                    params={"scope": "PRIVATE", "maxResults": 100},
-                    token=PAGES,
-                ),
+                Call("ListComponents", items="components[]", params={"scope": "PRIVATE", "maxResults": 100}),
                 Call(
                     "ListComponentVersions",
                     items="componentVersions[]",
                     params_from={"arn": "arn"},
                     params={"maxResults": 100},
-                    token=PAGES,
                 ),
                 Call(
                     "GetComponent",

@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from ecr_cleaner.usage.declarative import PAGES, Call, Chain, Images, source
-from ecr_cleaner.usage.source import Grant
+from ecr_cleaner.usage.declarative import Call, Chain, Images, source
+from ecr_cleaner.usage.source import Grant, arn_of
 
 SOURCES: Final = (
     source(
@@ -16,18 +16,16 @@ SOURCES: Final = (
             Grant(
                 "ReadImageBuilderRecipes",
                 ("imagebuilder:GetContainerRecipe",),
-                "arn:{partition}:imagebuilder:{region}:{account}:container-recipe/*",
+                arn_of("imagebuilder", "container-recipe/*"),
             ),
         ),
         Chain(
-            "image builder container recipe",
-            "arn",
+            "image builder container recipe {arn}",
             (
                 Call(
                     "ListContainerRecipes",
                     items="containerRecipeSummaryList[]",
                     params={"owner": "Self", "maxResults": 100},
-                    token=PAGES,
                 ),
                 # Its instance configuration names a machine image, never a container.
                 Call(

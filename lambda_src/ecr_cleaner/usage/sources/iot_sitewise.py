@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from ecr_cleaner.usage.declarative import PAGES, Call, Chain, Images, source
-from ecr_cleaner.usage.source import Grant
+from ecr_cleaner.usage.declarative import Call, Chain, Images, source
+from ecr_cleaner.usage.source import Grant, arn_of
 
 SOURCES: Final = (
     source(
@@ -13,23 +13,17 @@ SOURCES: Final = (
         "iotsitewise",
         (
             Grant("ListSiteWise", ("iotsitewise:ListTasks", "iotsitewise:ListWorkspaces")),
-            Grant(
-                "ReadSiteWiseTasks",
-                ("iotsitewise:DescribeTask",),
-                "arn:{partition}:iotsitewise:{region}:{account}:workspace/*",
-            ),
+            Grant("ReadSiteWiseTasks", ("iotsitewise:DescribeTask",), arn_of("iotsitewise", "workspace/*")),
         ),
         Chain(
-            "iot sitewise task",
-            "workspaceName:taskName",
+            "iot sitewise task {workspaceName}:{taskName}",
             (
-                Call("ListWorkspaces", items="workspaceSummaries[]", params={"maxResults": 250}, token=PAGES),
+                Call("ListWorkspaces", items="workspaceSummaries[]", params={"maxResults": 250}),
                 Call(
                     "ListTasks",
                     items="taskSummaries[]",
                     params_from={"workspaceName": "name"},
                     params={"maxResults": 250},
-                    token=PAGES,
                 ),
                 Call(
                     "DescribeTask",

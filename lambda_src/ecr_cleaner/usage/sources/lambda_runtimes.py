@@ -5,8 +5,6 @@ from typing import Final
 from ecr_cleaner.usage.declarative import Call, Chain, Images, source
 from ecr_cleaner.usage.source import Grant
 
-_PAGES: Final = ("NextToken", "NextToken")
-
 SOURCES: Final = (
     source(
         "lambda_runtimes",
@@ -16,16 +14,14 @@ SOURCES: Final = (
         # Inferred: the service model names the operations, the Service Authorization Reference does not know them yet.
         (Grant("ReadLambdaRuntimes", ("lambda:ListRuntimeVersions", "lambda:ListRuntimes")),),
         Chain(
-            "lambda runtime",
-            "RuntimeName:Name",
+            "lambda runtime {RuntimeName}:{Name}",
             (
-                Call("ListRuntimes", items="Items[]", params={"MaxResults": 100}, token=_PAGES),
+                Call("ListRuntimes", items="Items[]", params={"MaxResults": 100}),
                 Call(
                     "ListRuntimeVersions",
                     items="Items[]",
                     params_from={"RuntimeName": "Name"},
                     params={"MaxResults": 100},
-                    token=_PAGES,
                     images=(Images("ResolvedUri"),),
                 ),
             ),

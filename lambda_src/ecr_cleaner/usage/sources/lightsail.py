@@ -13,8 +13,7 @@ SOURCES: Final = (
         "lightsail",
         (Grant("ReadLightsail", ("lightsail:GetContainerServices", "lightsail:GetContainerServiceDeployments")),),
         Chain(
-            "lightsail container service",
-            "containerServiceName",
+            "lightsail container service {containerServiceName}",
             (
                 Call(
                     "GetContainerServices",

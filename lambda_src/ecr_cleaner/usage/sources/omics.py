@@ -6,10 +6,8 @@ from typing import Any, Final
 from ecr_cleaner.aws.response_paths import values
 from ecr_cleaner.model.usage import Reference, ReferenceScope, UsageKind
 from ecr_cleaner.usage.declarative import Call, Chain, Images, source
-from ecr_cleaner.usage.source import Grant
+from ecr_cleaner.usage.source import Grant, arn_of
 
-_ARN: Final = "arn:{partition}:omics:{region}:{account}:"
-_PAGES: Final = ("startingToken", "nextToken")
 _PREFIX: Final = "containerRegistryMap.registryMappings[].ecrRepositoryPrefix"
 _UNFINISHED: Final = ("PENDING", "STARTING", "RUNNING", "STOPPING")
 
@@ -34,7 +32,7 @@ def _workflow(operation: str, required_member: str, **params_from: str) -> Call:
     )
 
 
-_WORKFLOWS: Final = Call("ListWorkflows", items="items[]", params={"type": "PRIVATE", "maxResults": 100}, token=_PAGES)
+_WORKFLOWS: Final = Call("ListWorkflows", items="items[]", params={"type": "PRIVATE", "maxResults": 100})
 
 SOURCES: Final = (
     source(
@@ -48,16 +46,15 @@ SOURCES: Final = (
             Grant(
                 "ReadOmicsWorkflows",
                 ("omics:GetWorkflow", "omics:GetWorkflowVersion", "omics:ListWorkflowVersions"),
-                f"{_ARN}workflow/*",
+                arn_of("omics", "workflow/*"),
             ),
-            Grant("ReadOmicsRuns", ("omics:GetRun", "omics:ListRunTasks"), f"{_ARN}run/*"),
+            Grant("ReadOmicsRuns", ("omics:GetRun", "omics:ListRunTasks"), arn_of("omics", "run/*")),
             # Of a run and of a task at once.
-            Grant("ReadOmicsTasks", ("omics:GetRunTask",), f"{_ARN}*"),
+            Grant("ReadOmicsTasks", ("omics:GetRunTask",), arn_of("omics", "*")),
         ),
-        Chain("omics workflow", "name", (_WORKFLOWS, _workflow("GetWorkflow", "id", id="id"))),
+        Chain("omics workflow {name}", (_WORKFLOWS, _workflow("GetWorkflow", "id", id="id"))),
         Chain(
-            "omics workflow version",
-            "name:versionName",
+            "omics workflow version {name}:{versionName}",
             (
                 _WORKFLOWS,
                 Call(
@@ -65,17 +62,15 @@ SOURCES: Final = (
                     items="items[]",
                     params_from={"workflowId": "id"},
                     params={"maxResults": 100},
-                    token=_PAGES,
                 ),
                 _workflow("GetWorkflowVersion", "workflowId", workflowId="workflowId", versionName="versionName"),
             ),
         ),
         *(
             Chain(
-                "omics run",
-                "id",
+                "omics run {id}",
                 (
-                    Call("ListRuns", items="items[]", params={"status": status, "maxResults": 100}, token=_PAGES),
+                    Call("ListRuns", items="items[]", params={"status": status, "maxResults": 100}),
                     # Parameters often name the images, and tasks that have not started are not listed yet.
                     Call(
                         "GetRun",
@@ -84,13 +79,7 @@ SOURCES: Final = (
                         texts=("parameters",),
                         evidence=UsageKind.RUNNING,
                     ),
-                    Call(
-                        "ListRunTasks",
-                        items="items[]",
-                        params_from={"id": "id"},
-                        params={"maxResults": 100},
-                        token=_PAGES,
-                    ),
+                    Call("ListRunTasks", items="items[]", params_from={"id": "id"}, params={"maxResults": 100}),
                     Call(
                         "GetRunTask",
                         required_member="taskId",

@@ -8,7 +8,7 @@ from ecr_cleaner.aws import errors, responses
 from ecr_cleaner.model.usage import Usage
 from ecr_cleaner.usage import task_definitions
 from ecr_cleaner.usage.scheduled import noted_if_dynamic, scheduled
-from ecr_cleaner.usage.source import TASK_DEFINITION_FIELDS, Grant, RequiredField, Source, SourceContext
+from ecr_cleaner.usage.source import TASK_DEFINITION_FIELDS, Grant, RequiredField, Source, SourceContext, arn_of
 
 _NAME: Final = "pipes"
 _DELETED: Final = "NotFoundException"
@@ -25,7 +25,7 @@ def collect(context: SourceContext) -> Iterator[Usage]:
         IncompleteAnswerError: A pipe ends at an ECS cluster and names no task definition.
     """
     pipes = context.aws.client("pipes")
-    for pipe in responses.paged(pipes, "ListPipes", "Pipes", page="NextToken", Limit=100):
+    for pipe in responses.paged(pipes, "ListPipes", "Pipes", Limit=100):
         name = responses.member(pipe, "Name", "ListPipes")
         try:
             answer = pipes.describe_pipe(Name=name)
@@ -57,7 +57,7 @@ SOURCES: Final = (
         service="pipes",
         grants=(
             Grant("ListPipes", ("pipes:ListPipes",)),
-            Grant("ReadPipes", ("pipes:DescribePipe",), "arn:{partition}:pipes:{region}:{account}:pipe/*"),
+            Grant("ReadPipes", ("pipes:DescribePipe",), arn_of("pipes", "pipe/*")),
             Grant("ReadTaskDefinitionsOfPipes", task_definitions.PERMISSIONS),
         ),
         fields=(

@@ -9,7 +9,15 @@ from ecr_cleaner.errors import SourceError
 from ecr_cleaner.model.usage import Usage, UsageKind
 from ecr_cleaner.usage import task_definitions
 from ecr_cleaner.usage.scheduled import scheduled
-from ecr_cleaner.usage.source import TASK_DEFINITION_FIELDS, Grant, RequiredField, Source, SourceContext, usages_in
+from ecr_cleaner.usage.source import (
+    TASK_DEFINITION_FIELDS,
+    Grant,
+    RequiredField,
+    Source,
+    SourceContext,
+    arn_of,
+    usages_in,
+)
 
 _NAME: Final = "scheduler"
 _RUN_TASK: Final = ":scheduler:::aws-sdk:ecs:runtask"
@@ -27,7 +35,7 @@ def collect(context: SourceContext) -> Iterator[Usage]:
         SourceError: A universal target's input cannot be read.
     """
     scheduler = context.aws.client("scheduler")
-    listed = responses.paged(scheduler, "ListSchedules", "Schedules", page="NextToken", MaxResults=100)
+    listed = responses.paged(scheduler, "ListSchedules", "Schedules", MaxResults=100)
     for schedule in listed:
         group = responses.member(schedule, "GroupName", "ListSchedules")
         name = responses.member(schedule, "Name", "ListSchedules")
@@ -70,9 +78,7 @@ SOURCES: Final = (
         service="scheduler",
         grants=(
             Grant("ListSchedules", ("scheduler:ListSchedules",)),
-            Grant(
-                "ReadSchedules", ("scheduler:GetSchedule",), "arn:{partition}:scheduler:{region}:{account}:schedule/*/*"
-            ),
+            Grant("ReadSchedules", ("scheduler:GetSchedule",), arn_of("scheduler", "schedule/*/*")),
             Grant("ReadTaskDefinitionsOfSchedules", task_definitions.PERMISSIONS),
         ),
         fields=(

@@ -15,7 +15,15 @@ from ecr_cleaner.errors import SourceError
 from ecr_cleaner.model.usage import Usage, UsageKind
 from ecr_cleaner.usage import task_definitions
 from ecr_cleaner.usage.scheduled import noted_if_dynamic, scheduled
-from ecr_cleaner.usage.source import TASK_DEFINITION_FIELDS, Grant, RequiredField, Source, SourceContext, usages_in
+from ecr_cleaner.usage.source import (
+    TASK_DEFINITION_FIELDS,
+    Grant,
+    RequiredField,
+    Source,
+    SourceContext,
+    arn_of,
+    usages_in,
+)
 
 _NAME: Final = "stepfunctions"
 _DELETED: Final = "StateMachineDoesNotExist"
@@ -124,7 +132,7 @@ SOURCES: Final = (
             Grant(
                 "ReadStateMachines",
                 ("states:DescribeStateMachine", "states:ListStateMachineVersions"),
-                "arn:{partition}:states:{region}:{account}:stateMachine:*",
+                arn_of("states", "stateMachine:*"),
             ),
             Grant("ReadTaskDefinitionsOfStateMachines", task_definitions.PERMISSIONS),
         ),

@@ -5,7 +5,7 @@ from typing import Final
 
 from ecr_cleaner.model.usage import Usage
 from ecr_cleaner.usage import task_definitions
-from ecr_cleaner.usage.source import TASK_DEFINITION_FIELDS, Grant, Source, SourceContext
+from ecr_cleaner.usage.source import TASK_DEFINITION_FIELDS, Grant, Source, SourceContext, arn_of
 from ecr_cleaner.usage.sources.ecs import services, tasks
 from ecr_cleaner.usage.sources.ecs.revisions import of_every_cluster
 
@@ -27,8 +27,6 @@ def _of_cluster(context: SourceContext, cluster: str) -> Iterator[Usage]:
     yield from tasks.usages(context, cluster)
 
 
-_OF_CLUSTERS: Final = "arn:{partition}:ecs:{region}:{account}:*"
-
 SOURCES: Final = (
     Source(
         name="ecs",
@@ -44,7 +42,7 @@ SOURCES: Final = (
                 "ReadEcsListings",
                 ("ecs:ListClusters", "ecs:ListServices", "ecs:ListTasks", *task_definitions.PERMISSIONS),
             ),
-            Grant("ReadEcsServicesAndTasks", (*services.PERMISSIONS, *tasks.PERMISSIONS), _OF_CLUSTERS),
+            Grant("ReadEcsServicesAndTasks", (*services.PERMISSIONS, *tasks.PERMISSIONS), arn_of("ecs", "*")),
         ),
         fields=(*services.FIELDS, *tasks.FIELDS, *TASK_DEFINITION_FIELDS),
         collect=collect,

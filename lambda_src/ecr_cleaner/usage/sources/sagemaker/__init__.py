@@ -10,7 +10,7 @@ from typing import Final
 
 from ecr_cleaner.model.usage import Usage
 from ecr_cleaner.usage.extract import fields_at
-from ecr_cleaner.usage.source import Grant, RequiredField, Source, SourceContext
+from ecr_cleaner.usage.source import Grant, RequiredField, Source, SourceContext, arn_of
 from ecr_cleaner.usage.sources.sagemaker import nested, reading
 from ecr_cleaner.usage.sources.sagemaker.kinds import KINDS
 
@@ -63,11 +63,7 @@ SOURCES: Final = (
         service="sagemaker",
         grants=(
             Grant("ListSageMaker", tuple(f"sagemaker:{name}" for name in _LISTINGS)),
-            Grant(
-                "ReadSageMaker",
-                tuple(f"sagemaker:{name}" for name in _OF_ONE_THING),
-                "arn:{partition}:sagemaker:{region}:{account}:*",
-            ),
+            Grant("ReadSageMaker", tuple(f"sagemaker:{name}" for name in _OF_ONE_THING), arn_of("sagemaker", "*")),
         ),
         fields=tuple(_fields()),
         collect=collect,

@@ -24,7 +24,7 @@ _MAYBE_DELETED: Final = frozenset({"ResourceNotFound", "ValidationException"})
 
 def listed(client: Any, operation: str, items: str, **asked: Any) -> Iterator[dict[str, Any]]:
     """Every item of a listing."""
-    yield from responses.paged(client, operation, items, page="NextToken", MaxResults=_PAGE, **asked)
+    yield from responses.paged(client, operation, items, MaxResults=_PAGE, **asked)
 
 
 def unless_deleted(call: Callable[[], T], is_listed: Callable[[], bool]) -> T | None:
