@@ -41,7 +41,7 @@ def collect(context: SourceContext) -> Iterator[Usage]:
 
 def _fields() -> Iterator[RequiredField]:
     for kind in KINDS:
-        paths = [".".join(filter(None, (at.at, name))) for at in kind.images for name in (at.image, at.digest) if name]
+        paths = [path for place in kind.images for path in place.paths]
         yield RequiredField("sagemaker", kind.listing, f"{kind.items}[].{kind.name}")
         yield from fields_at("sagemaker", kind.describing, "", paths)
     yield RequiredField("sagemaker", "ListImageVersions", "ImageVersions[].Version")

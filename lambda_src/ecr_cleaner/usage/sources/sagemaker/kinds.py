@@ -18,29 +18,47 @@ class Kind:
 
     Attributes:
         noun: What reports call it.
-        listing: The listing operation.
-        items: Its member that holds the resources.
-        name: The member of a listed resource by which it is described.
-        describing: The describing operation.
-        param: Its input member for the name.
-        required_member: A member that a complete response always has.
+        word: What operations and members call it.
+        items: Member of the listing that holds the resources.
+        required_member: A member that a complete description always has.
         images: Where it names images.
         filters: Input of the listing, which is called once with each.
         evidence: How a usage of it is seen.
         params: Further input of the describing operation.
+        listed_by: The member of a listed resource by which it is described, if it is not `param`.
+        described_by: Input member of the describing operation, if its name does not follow from the word.
     """
 
     noun: str
-    listing: str
+    word: str
     items: str
-    name: str
-    describing: str
-    param: str
     required_member: str
     images: tuple[Images, ...]
     filters: tuple[dict[str, str], ...] = ({},)
     evidence: UsageKind = UsageKind.CONFIGURED
     params: tuple[tuple[str, Any], ...] = ()
+    listed_by: str = ""
+    described_by: str = ""
+
+    @property
+    def listing(self) -> str:
+        """The listing operation."""
+        return f"List{self.word}s"
+
+    @property
+    def describing(self) -> str:
+        """The describing operation."""
+        return f"Describe{self.word}"
+
+    @property
+    def param(self) -> str:
+        """Input member of the describing operation for the name."""
+        return self.described_by or f"{self.word}Name"
+
+    @property
+    def name(self) -> str:
+        """The member of a listed resource by which it is described."""
+        return self.listed_by or self.param
 
 
 _INFERENCE: Final = "Containers[]"
@@ -61,34 +79,27 @@ def _job_definition(monitor: str) -> Kind:
     joined = monitor.title().replace(" ", "")
     return Kind(
         f"{monitor} job definition",
-        f"List{joined}JobDefinitions",
+        f"{joined}JobDefinition",
         "JobDefinitionSummaries",
-        "MonitoringJobDefinitionName",
-        f"Describe{joined}JobDefinition",
-        "JobDefinitionName",
         f"{joined}AppSpecification",
         (Images("ImageUri", at=f"{joined}AppSpecification"),),
+        listed_by="MonitoringJobDefinitionName",
+        described_by="JobDefinitionName",
     )
 
 
 KINDS: Final = (
     Kind(
         "model",
-        "ListModels",
+        "Model",
         "Models",
-        "ModelName",
-        "DescribeModel",
-        "ModelName",
         "ModelArn",
         (Images("Image", at="PrimaryContainer"), Images("Image", at="Containers[]")),
     ),
     Kind(
         "endpoint",
-        "ListEndpoints",
+        "Endpoint",
         "Endpoints",
-        "EndpointName",
-        "DescribeEndpoint",
-        "EndpointName",
         "EndpointStatus",
         _both(
             f"ProductionVariants[].{_DEPLOYED}",
@@ -100,37 +111,29 @@ KINDS: Final = (
     ),
     Kind(
         "inference component",
-        "ListInferenceComponents",
+        "InferenceComponent",
         "InferenceComponents",
-        "InferenceComponentName",
-        "DescribeInferenceComponent",
-        "InferenceComponentName",
         "InferenceComponentArn",
         _both("Specification.Container.DeployedImage", "Specifications[].Container.DeployedImage"),
         evidence=UsageKind.RUNNING,
     ),
     Kind(
         "model package",
-        "ListModelPackages",
+        "ModelPackage",
         "ModelPackageSummaryList",
-        "ModelPackageArn",  # versions of a group have no name
-        "DescribeModelPackage",
-        "ModelPackageName",
         "ModelPackageStatus",
         (
             Images("Image", at=f"InferenceSpecification.{_INFERENCE}", digest="ImageDigest"),
             Images("Image", at=f"AdditionalInferenceSpecifications[].{_INFERENCE}", digest="ImageDigest"),
         ),
+        listed_by="ModelPackageArn",  # versions of a group have no name
         filters=({"ModelPackageType": "Both"},),  # else the versions of groups are left out
         params=(("IncludedData", "MetadataOnly"),),  # else the key of its model card has to allow decryption
     ),
     Kind(
         "algorithm",
-        "ListAlgorithms",
+        "Algorithm",
         "AlgorithmSummaryList",
-        "AlgorithmName",
-        "DescribeAlgorithm",
-        "AlgorithmName",
         "TrainingSpecification",
         (
             Images("TrainingImage", at="TrainingSpecification", digest="TrainingImageDigest"),
@@ -139,11 +142,8 @@ KINDS: Final = (
     ),
     Kind(
         "training job",
-        "ListTrainingJobs",
+        "TrainingJob",
         "TrainingJobSummaries",
-        "TrainingJobName",
-        "DescribeTrainingJob",
-        "TrainingJobName",
         "TrainingJobStatus",
         (
             Images("TrainingImage", at="AlgorithmSpecification"),
@@ -155,11 +155,8 @@ KINDS: Final = (
     ),
     Kind(
         "processing job",
-        "ListProcessingJobs",
+        "ProcessingJob",
         "ProcessingJobSummaries",
-        "ProcessingJobName",
-        "DescribeProcessingJob",
-        "ProcessingJobName",
         "AppSpecification",
         (Images("ImageUri", at="AppSpecification"),),
         filters=_unended("InProgress", "Stopping"),
@@ -167,11 +164,8 @@ KINDS: Final = (
     ),
     Kind(
         "tuning job",
-        "ListHyperParameterTuningJobs",
+        "HyperParameterTuningJob",
         "HyperParameterTuningJobSummaries",
-        "HyperParameterTuningJobName",
-        "DescribeHyperParameterTuningJob",
-        "HyperParameterTuningJobName",
         "HyperParameterTuningJobStatus",
         (
             Images("TrainingImage", at="TrainingJobDefinition.AlgorithmSpecification"),
@@ -182,11 +176,8 @@ KINDS: Final = (
     ),
     Kind(
         "optimization job",
-        "ListOptimizationJobs",
+        "OptimizationJob",
         "OptimizationJobSummaries",
-        "OptimizationJobName",
-        "DescribeOptimizationJob",
-        "OptimizationJobName",
         "OptimizationConfigs",
         (
             Images("Image", at="OptimizationConfigs[].ModelQuantizationConfig"),
@@ -198,11 +189,8 @@ KINDS: Final = (
     ),
     Kind(
         "monitoring schedule",
-        "ListMonitoringSchedules",
+        "MonitoringSchedule",
         "MonitoringScheduleSummaries",
-        "MonitoringScheduleName",
-        "DescribeMonitoringSchedule",
-        "MonitoringScheduleName",
         "MonitoringScheduleConfig",
         (Images("ImageUri", at="MonitoringScheduleConfig.MonitoringJobDefinition.MonitoringAppSpecification"),),
         evidence=UsageKind.SCHEDULED,

@@ -9,7 +9,7 @@ from ecr_cleaner.aws import responses
 from ecr_cleaner.model.usage import Usage, UsageKind
 from ecr_cleaner.usage.extract import usages_at
 from ecr_cleaner.usage.source import usages_in
-from ecr_cleaner.usage.sources.sagemaker.reading import NAME, listed, unless_deleted
+from ecr_cleaner.usage.sources.sagemaker.reading import NAME, listed, names, unless_deleted
 
 OF_IMAGE_VERSION: Final = ("ContainerImage", "BaseImage")
 
@@ -23,11 +23,10 @@ _IN_PROGRESS: Final = frozenset({"Executing", "Stopping"})
 def images(client: Any) -> Iterator[Usage]:
     """The container image of every version of every image of Studio: any app may start from it."""
     for name in _images(client):
-        for version in _versions(client, name):
-            answer = unless_deleted(
-                partial(client.describe_image_version, ImageName=name, Version=version),
-                partial(_has_version, client, name, version),
-            )
+        versions = partial(_versions, client, name)
+        for version in versions():
+            describe = partial(client.describe_image_version, ImageName=name, Version=version)
+            answer = unless_deleted(describe, version, versions)
             if answer is not None:
                 responses.member(answer, "ImageVersionArn", "DescribeImageVersion")
                 # A version whose creation failed or has not ended has no image.
@@ -41,13 +40,9 @@ def pipelines(client: Any, now: datetime) -> Iterator[Usage]:
     An execution keeps the definition it was started with.
     """
     earliest = now - LONGEST
-    for name in _pipelines(client):
-        found = unless_deleted(partial(_pipeline, client, name, earliest), partial(_has_pipeline, client, name))
-        yield from found or ()
-
-
-def _pipeline(client: Any, name: str, earliest: datetime) -> list[Usage]:
-    return list(_definitions(client, name, earliest))
+    listing = partial(names, client, "ListPipelines", "PipelineSummaries", "PipelineName")
+    for name in listing():
+        yield from unless_deleted(partial(list, _definitions(client, name, earliest)), name, listing) or ()
 
 
 def _definitions(client: Any, name: str, earliest: datetime) -> Iterator[Usage]:
@@ -81,27 +76,10 @@ def _defined(
 
 
 def _images(client: Any) -> list[str]:
-    return [str(responses.member(one, "ImageName", "ListImages")) for one in listed(client, "ListImages", "Images")]
+    return names(client, "ListImages", "Images", "ImageName")
 
 
 def _versions(client: Any, image: str) -> list[int]:
     """None of an image that was deleted since it was listed."""
-
-    def numbers() -> list[int]:
-        versions = listed(client, "ListImageVersions", "ImageVersions", ImageName=image)
-        return [int(responses.member(version, "Version", "ListImageVersions")) for version in versions]
-
-    return unless_deleted(numbers, lambda: image in _images(client)) or []
-
-
-def _has_version(client: Any, image: str, version: int) -> bool:
-    return version in _versions(client, image)
-
-
-def _pipelines(client: Any) -> list[str]:
-    found = listed(client, "ListPipelines", "PipelineSummaries")
-    return [str(responses.member(one, "PipelineName", "ListPipelines")) for one in found]
-
-
-def _has_pipeline(client: Any, name: str) -> bool:
-    return name in _pipelines(client)
+    numbers = partial(names, client, "ListImageVersions", "ImageVersions", "Version", ImageName=image)
+    return unless_deleted(numbers, image, partial(_images, client)) or []

@@ -1,14 +1,15 @@
 """Lists and describes SageMaker resources, and decides which errors mean that one was deleted."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from itertools import chain
 from typing import Any, Final, TypeVar
 
 from ecr_cleaner.aws import errors, responses
-from ecr_cleaner.aws.response_paths import values
 from ecr_cleaner.errors import SourceError
 from ecr_cleaner.model.usage import Usage
 from ecr_cleaner.reference import is_digest
+from ecr_cleaner.usage.declarative import named_images
 from ecr_cleaner.usage.source import usages_of
 from ecr_cleaner.usage.sources.sagemaker.kinds import Kind
 
@@ -27,12 +28,26 @@ def listed(client: Any, operation: str, items: str, **asked: Any) -> Iterator[di
     yield from responses.paged(client, operation, items, MaxResults=_PAGE, **asked)
 
 
-def unless_deleted(call: Callable[[], T], is_listed: Callable[[], bool]) -> T | None:
+def names(client: Any, operation: str, items: str, name: str, **asked: Any) -> list[Any]:
+    """What names each item of a listing.
+
+    Args:
+        client: Of SageMaker.
+        operation: As AWS writes it.
+        items: The member that holds the items.
+        name: The member of an item.
+        asked: Of every request.
+    """
+    return [responses.member(one, name, operation) for one in listed(client, operation, items, **asked)]
+
+
+def unless_deleted(call: Callable[[], T], name: object, listing: Callable[[], Iterable[object]]) -> T | None:
     """The result of a call about a resource that was listed.
 
     Args:
         call: Makes the call.
-        is_listed: Lists again; whether the resource still exists.
+        name: Of the resource.
+        listing: Lists again, by name.
 
     Returns:
         The result; None if the resource is not listed any more.
@@ -43,7 +58,7 @@ def unless_deleted(call: Callable[[], T], is_listed: Callable[[], bool]) -> T | 
     try:
         return call()
     except errors.AwsError as error:
-        if errors.code_of(error) not in _MAYBE_DELETED or is_listed():
+        if errors.code_of(error) not in _MAYBE_DELETED or name in listing():
             raise
         return None
 
@@ -56,11 +71,10 @@ def usages(client: Any, kind: Kind) -> Iterator[Usage]:
         IncompleteAnswerError: A response lacks a member.
         SourceError: A response does not match its service model.
     """
-    for name in _names(client, kind):
+    listing = partial(_names, client, kind)
+    for name in listing():
         params = {kind.param: name, **dict(kind.params)}
-        answer = unless_deleted(
-            partial(responses.called, client, kind.describing, **params), partial(_has, client, kind, name)
-        )
+        answer = unless_deleted(partial(responses.called, client, kind.describing, **params), name, listing)
         if answer is not None:
             responses.member(answer, kind.required_member, kind.describing)
             yield from _images(answer, kind, f"sagemaker {kind.noun} {name.partition('/')[2] or name}")
@@ -68,29 +82,17 @@ def usages(client: Any, kind: Kind) -> Iterator[Usage]:
 
 def _names(client: Any, kind: Kind) -> dict[str, None]:
     """The names of the resources of a kind, each once."""
-    found = (one for asked in kind.filters for one in listed(client, kind.listing, kind.items, **asked))
-    return dict.fromkeys(str(responses.member(one, kind.name, kind.listing)) for one in found)
-
-
-def _has(client: Any, kind: Kind, name: str) -> bool:
-    return name in _names(client, kind)
+    found = [names(client, kind.listing, kind.items, kind.name, **asked) for asked in kind.filters]
+    return dict.fromkeys(chain.from_iterable(found))
 
 
 def _images(answer: dict[str, Any], kind: Kind, consumer: str) -> Iterator[Usage]:
     try:
-        images = [
-            (str(text), next(values(holder, place.digest), None) if place.digest else None)
-            for place in kind.images
-            for holder in values(answer, place.at)
-            for text in values(holder, place.image)
-            if text
-        ]
+        images = list(named_images(answer, kind.images))
     except TypeError as error:
         message = f"a response of {kind.describing} does not match its service model: {error}"
         raise SourceError(message) from None
     for text, resolved in images:
-        # The service model allows capital letters, and its documentation says that it is an MD5 hash.
-        digest = str(resolved or "").lower()
-        yield from usages_of(
-            text, source=NAME, consumer=consumer, digest=digest if is_digest(digest) else None, evidence=kind.evidence
-        )
+        # The documentation of the service model says that it is an MD5 hash.
+        digest = resolved if resolved and is_digest(resolved) else None
+        yield from usages_of(text, source=NAME, consumer=consumer, digest=digest, evidence=kind.evidence)
