@@ -41,7 +41,7 @@ class Settings(SettingsDocument):
 
     @property
     def sha256(self) -> str:
-        """Of everything that a run is told, but for ``dry_run``: a plan that is looked at first is the same plan."""
+        """Of everything that a run is told, but for ``dry_run``, which changes neither its scans nor its plan."""
         told = self.model_dump(exclude={"dry_run"})
         text = json.dumps(told, default=sorted, sort_keys=True, separators=(",", ":"))  # sets have no order
         return hashlib.sha256(text.encode()).hexdigest()

@@ -1,9 +1,9 @@
-"""Batches of requested ids, and responses that leave something out."""
+"""Batches of requested ids, resources that are gone, and responses that leave something out."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from ecr_cleaner.aws import responses
+from ecr_cleaner.aws import errors, responses
 from ecr_cleaner.errors import SourceError
 
 
@@ -17,6 +17,25 @@ def in_batches(items: Iterable[str], size: int) -> Iterator[list[str]]:
             batch = []
     if batch:
         yield batch
+
+
+def unless_gone(describe: Callable[..., dict[str, Any]], code: str, **parameters: Any) -> dict[str, Any] | None:
+    """The response of a call about a resource that was listed; None if it was deleted since.
+
+    Args:
+        describe: Makes the call.
+        code: The error code that says so.
+        parameters: Of the call.
+
+    Raises:
+        AwsError: The call failed with another code.
+    """
+    try:
+        return describe(**parameters)
+    except errors.AwsError as error:
+        if errors.code_of(error) == code:
+            return None
+        raise
 
 
 def described(

@@ -14,8 +14,9 @@ from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.errors import CleanerError, OutOfTimeError, SourceError
 from ecr_cleaner.model.scan import ScanRequest, SourceOutcome, SourceStatus, TargetScan
 from ecr_cleaner.model.usage import ScanTarget, Usage
+from ecr_cleaner.settings.loader import Settings
 from ecr_cleaner.usage.catalog import SOURCES
-from ecr_cleaner.usage.source import Source, SourceContext, SourceSettings
+from ecr_cleaner.usage.source import Source, SourceContext
 from ecr_cleaner.usage.task_definitions import TaskDefinitions
 from ecr_cleaner.usage.used_images_objects import Listing
 
@@ -26,7 +27,7 @@ def scan_target(  # noqa: PLR0913 - what a scan needs, each by name
     clients: AwsClients,
     request: ScanRequest,
     target: ScanTarget,
-    settings: SourceSettings,
+    settings: Settings,
     *,
     clock: Callable[[], datetime],
     sources: Sequence[Source] = SOURCES,
@@ -48,14 +49,16 @@ def scan_target(  # noqa: PLR0913 - what a scan needs, each by name
         OutOfTimeError: No time is left for all of it.
     """
     started_at = max(clock(), request.requested_at)
-    usages: tuple[Usage, ...]
+    enabled = [source for source in sources if not is_excluded(source, settings)]
+    usages: tuple[Usage, ...] = ()
+    calls = 0
     try:
         there = clients.for_target(target)
     except CleanerError as error:
-        usages, outcomes, calls = (), _failed(target, settings, str(error), sources), 0
+        outcomes = tuple(SourceOutcome(target, one.name, SourceStatus.FAILED, detail=str(error)) for one in enabled)
     else:
         before = there.calls
-        usages, outcomes = _collect(there, settings, started_at, sources)
+        usages, outcomes = _collect(there, settings, started_at, enabled)
         calls = there.calls - before
     return TargetScan(
         target=target,
@@ -63,7 +66,7 @@ def scan_target(  # noqa: PLR0913 - what a scan needs, each by name
         settings_sha256=request.settings_sha256,
         catalog_sha256=request.catalog_sha256,
         usages=usages,
-        outcomes=outcomes,
+        outcomes=outcomes + excluded(target, settings, sources),
         findings=(),
         calls=calls,
         started_at=started_at,
@@ -71,47 +74,32 @@ def scan_target(  # noqa: PLR0913 - what a scan needs, each by name
     )
 
 
-def _failed(
-    target: ScanTarget, settings: SourceSettings, detail: str, sources: Sequence[Source]
-) -> tuple[SourceOutcome, ...]:
-    failed = tuple(
-        SourceOutcome(target, source.name, SourceStatus.FAILED, detail=detail)
-        for source in sources
-        if not is_excluded(source, settings)
-    )
-    return failed + excluded(target, settings, sources)
-
-
 def _collect(
-    clients: AwsClients, settings: SourceSettings, now: datetime, sources: Sequence[Source]
+    clients: AwsClients, settings: Settings, now: datetime, sources: Sequence[Source]
 ) -> tuple[tuple[Usage, ...], tuple[SourceOutcome, ...]]:
-    """Call every source that is not excluded, in one account and region.
+    """Call sources in one account and region.
 
     Args:
         clients: Of the account and region.
-        settings: Which sources are excluded.
+        settings: Of the run.
         now: The moment before the first call.
-        sources: All there are.
+        sources: Those that are not excluded.
 
     Returns:
         The usages, as often as they were found, and one outcome for every source.
     """
     shared, listing = TaskDefinitions(clients), Listing()
-    enabled = [source for source in sources if not is_excluded(source, settings)]
     with ThreadPoolExecutor(WORKERS) as pool:
         results = list(
             pool.map(
-                lambda source: _run(source, SourceContext(clients, settings, shared, listing=listing, now=now)), enabled
+                lambda source: _run(source, SourceContext(clients, settings, shared, listing=listing, now=now)), sources
             )
         )
     usages = tuple(replace(usage, target=clients.target) for of_source, _ in results for usage in of_source)
-    outcomes = tuple(outcome for _, outcome in results)
-    return usages, outcomes + excluded(clients.target, settings, sources)
+    return usages, tuple(outcome for _, outcome in results)
 
 
-def excluded(
-    target: ScanTarget, settings: SourceSettings, sources: Sequence[Source] = SOURCES
-) -> tuple[SourceOutcome, ...]:
+def excluded(target: ScanTarget, settings: Settings, sources: Sequence[Source] = SOURCES) -> tuple[SourceOutcome, ...]:
     """The outcomes of the excluded sources: every run reports what is unprotected."""
     return tuple(
         SourceOutcome(
@@ -128,39 +116,38 @@ def excluded(
     )
 
 
-def is_excluded(source: Source, settings: SourceSettings) -> bool:
+def is_excluded(source: Source, settings: Settings) -> bool:
     """Whether the operator excluded the source."""
     return source.gap in settings.accepted_gaps
 
 
 def _run(source: Source, context: SourceContext) -> tuple[tuple[Usage, ...], SourceOutcome]:
-    clients = context.aws
+    target = context.aws.target
     try:
-        _check_model(source, clients)
+        _check_model(source, context.aws)
         usages = tuple(source.collect(context))
     except OutOfTimeError:
         raise  # the time of the whole run is over, not that of one source
-    except errors.UnknownService as error:
-        # Without a client it cannot be determined whether the region has the service.
-        return (), SourceOutcome(clients.target, source.name, SourceStatus.FAILED, detail=_cause(source, error))
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         # A member that a complete response has is missing or of another type.
         incomplete = SourceError(f"a response could not be understood: {error!r}")
-        return (), SourceOutcome(clients.target, source.name, SourceStatus.FAILED, detail=_cause(source, incomplete))
+        return (), SourceOutcome(target, source.name, SourceStatus.FAILED, detail=_cause(source, incomplete))
     except (CleanerError, *errors.AwsError) as error:
-        if source.service is not None and _is_not_in_region(error, source, source.service, clients):
-            detail = f"not offered in {clients.region}: {source.title}"
-            return (), SourceOutcome(clients.target, source.name, SourceStatus.NOT_IN_REGION, detail=detail)
-        return (), SourceOutcome(clients.target, source.name, SourceStatus.FAILED, detail=_cause(source, error))
-    outcome = SourceOutcome(
-        clients.target, source.name, SourceStatus.COMPLETE, usages=len(usages), notes=tuple(context.notes)
+        if _is_not_in_region(error, source, context.aws):
+            detail = f"not offered in {context.aws.region}: {source.title}"
+            return (), SourceOutcome(target, source.name, SourceStatus.NOT_IN_REGION, detail=detail)
+        return (), SourceOutcome(target, source.name, SourceStatus.FAILED, detail=_cause(source, error))
+    return usages, SourceOutcome(
+        target, source.name, SourceStatus.COMPLETE, usages=len(usages), notes=tuple(context.notes)
     )
-    return usages, outcome
 
 
-def _is_not_in_region(error: Exception, source: Source, service: str, clients: AwsClients) -> bool:
-    offered = clients.offered_in_region(service, source.regions)
-    return errors.is_endpoint_missing(error, clients.client(service)) and not offered
+def _is_not_in_region(error: Exception, source: Source, clients: AwsClients) -> bool:
+    # Without a client it cannot be determined whether the region has the service.
+    if source.service is None or isinstance(error, errors.UnknownService):
+        return False
+    offered = clients.offered_in_region(source.service, source.regions)
+    return errors.is_endpoint_missing(error, clients.client(source.service)) and not offered
 
 
 def _check_model(source: Source, clients: AwsClients) -> None:

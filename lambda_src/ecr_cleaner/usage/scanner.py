@@ -1,7 +1,5 @@
 """Scans every target of a run and merges the scans."""
 
-import hashlib
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -70,20 +68,9 @@ class LocalScanner:
         return ScanRequest(
             targets=(self.clients.target,),
             run_id=self.run_id,
-            settings_sha256=settings_sha256(self.settings),
+            settings_sha256=self.settings.sha256,
             catalog_sha256=names_sha256(self.sources),
             sources=tuple(source.name for source in self.sources),
             excluded=frozenset(source.name for source in self.sources if is_excluded(source, self.settings)),
             requested_at=now,
         )
-
-
-def settings_sha256(settings: Settings) -> str:
-    """Of all settings as they hold; equal settings have equal checksums, in whatever process."""
-    text = json.dumps(settings.model_dump(), default=_plain, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _plain(value: object) -> object:
-    """What JSON has no form for."""
-    return sorted(value) if isinstance(value, frozenset | set) else str(value)

@@ -1,40 +1,20 @@
 """What a usage source declares, and what it reads from."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, Literal, Protocol
+from typing import Final, Literal
 
 from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.clock import utc_now
 from ecr_cleaner.model.usage import Usage, UsageKind
 from ecr_cleaner.reference import find, parse_resolved
-from ecr_cleaner.settings.schema import UsedImagesLocation
+from ecr_cleaner.settings.loader import Settings
 from ecr_cleaner.usage.task_definitions import TaskDefinitions
 from ecr_cleaner.usage.used_images_objects import Listing
 
 VerifiedBy = Literal["sandbox", "model"]
 """What a source was verified against: the sandbox's strict service, or botocore's service model only."""
-
-
-class SourceSettings(Protocol):
-    """What sources need of the settings."""
-
-    @property
-    def accepted_gaps(self) -> Mapping[str, str]:
-        """What the operator leaves unprotected, to the reason."""
-
-    @property
-    def protected_images(self) -> Collection[str]:
-        """References that count as in use because the operator says so."""
-
-    @property
-    def task_definition_revisions(self) -> int | Literal["all"]:
-        """How many of the newest active revisions of each family count as in use although nothing names them."""
-
-    @property
-    def used_images(self) -> UsedImagesLocation | None:
-        """Location of the lists of used images; None: there are none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +31,7 @@ class SourceContext:
     """
 
     aws: AwsClients
-    settings: SourceSettings
+    settings: Settings
     task_definitions: TaskDefinitions
     notes: list[str] = field(default_factory=list)
     listing: Listing = field(default_factory=Listing)
@@ -106,6 +86,19 @@ TASK_DEFINITION_FIELDS: Final = (
     RequiredField("ecs", "DescribeTaskDefinition", "taskDefinition.containerDefinitions[].image"),
 )
 """What `TaskDefinitions` reads."""
+
+
+INVENTORY_FIELDS: Final = tuple(
+    RequiredField("s3", "ListObjectsV2", path)
+    for path in ("Contents[].Key", "Contents[].LastModified", "KeyCount", "IsTruncated", "NextContinuationToken")
+)
+"""What `Listing` reads."""
+
+
+def inventory_listing(sid: str) -> Grant:
+    """What `Listing` needs."""
+    prefix = {"StringEquals": {"s3:prefix": "{inventory_prefix}"}}
+    return Grant(sid, ("s3:ListBucket",), "arn:{partition}:s3:::{inventory_bucket}", prefix)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any, Final
 
-from ecr_cleaner.aws import errors, responses
+from ecr_cleaner.aws import responses
 from ecr_cleaner.model.usage import Usage, UsageKind
+from ecr_cleaner.usage.responses import unless_gone
 from ecr_cleaner.usage.source import Grant, RequiredField, Source, SourceContext, arn_of, usages_of
 from ecr_cleaner.usage.sources.ecs.revisions import Revisions, of_every_cluster
 
@@ -34,12 +35,9 @@ def _of_cluster(context: SourceContext, cluster: str) -> Iterator[Usage]:
     ecs = context.aws.client("ecs")
     for summary in responses.paged(ecs, "ListDaemons", "daemonSummariesList", clusterArn=cluster, maxResults=100):
         arn = responses.member(summary, "daemonArn", "ListDaemons")
-        try:
-            answer = ecs.describe_daemon(daemonArn=arn)
-        except errors.AwsError as error:
-            if errors.code_of(error) == _DAEMON_GONE:  # deleted since it was listed
-                continue
-            raise
+        answer = unless_gone(ecs.describe_daemon, _DAEMON_GONE, daemonArn=arn)
+        if answer is None:
+            continue
         daemon = responses.member(answer, "daemon", "DescribeDaemon")
         # Absent until the first deployment placed something.
         current = {responses.member(r, "arn", "DescribeDaemon") for r in daemon.get("currentRevisions", ())}

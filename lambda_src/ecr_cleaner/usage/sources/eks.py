@@ -6,7 +6,7 @@ from typing import Final
 from ecr_cleaner.aws import responses
 from ecr_cleaner.errors import UnscannedConsumersError
 from ecr_cleaner.model.usage import Usage
-from ecr_cleaner.usage.source import Grant, RequiredField, Source, SourceContext
+from ecr_cleaner.usage.source import INVENTORY_FIELDS, Grant, RequiredField, Source, SourceContext, inventory_listing
 from ecr_cleaner.usage.used_images_objects import SOURCE as INVENTORIES
 from ecr_cleaner.usage.used_images_objects import SUFFIX, must_be_fresh
 
@@ -81,20 +81,11 @@ SOURCES: Final = (
         service="eks",
         grants=(
             Grant("ListEksClusters", ("eks:ListClusters",)),
-            Grant(
-                "ListEksInventories",
-                ("s3:ListBucket",),
-                "arn:{partition}:s3:::{inventory_bucket}",
-                {"StringEquals": {"s3:prefix": "{inventory_prefix}"}},
-            ),
+            inventory_listing("ListEksInventories"),
         ),
         fields=(
             RequiredField("eks", "ListClusters", "clusters[]"),
-            RequiredField("s3", "ListObjectsV2", "Contents[].Key"),
-            RequiredField("s3", "ListObjectsV2", "Contents[].LastModified"),
-            RequiredField("s3", "ListObjectsV2", "KeyCount"),
-            RequiredField("s3", "ListObjectsV2", "IsTruncated"),
-            RequiredField("s3", "ListObjectsV2", "NextContinuationToken"),
+            *INVENTORY_FIELDS,
         ),
         collect=collect,
         gap_kind="eks",

@@ -4,9 +4,10 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-from ecr_cleaner.aws import errors, responses
+from ecr_cleaner.aws import responses
 from ecr_cleaner.model.usage import Usage
 from ecr_cleaner.usage import task_definitions
+from ecr_cleaner.usage.responses import unless_gone
 from ecr_cleaner.usage.scheduled import noted_if_dynamic, scheduled
 from ecr_cleaner.usage.source import TASK_DEFINITION_FIELDS, Grant, RequiredField, Source, SourceContext, arn_of
 
@@ -27,12 +28,9 @@ def collect(context: SourceContext) -> Iterator[Usage]:
     pipes = context.aws.client("pipes")
     for pipe in responses.paged(pipes, "ListPipes", "Pipes", Limit=100):
         name = responses.member(pipe, "Name", "ListPipes")
-        try:
-            answer = pipes.describe_pipe(Name=name)
-        except errors.AwsError as error:
-            if errors.code_of(error) == _DELETED:  # since it was listed
-                continue
-            raise
+        answer = unless_gone(pipes.describe_pipe, _DELETED, Name=name)
+        if answer is None:
+            continue
         task_definition = _task_definition(answer)
         namer = f"eventbridge pipe {name}"
         if task_definition is not None and not noted_if_dynamic(context, task_definition, namer):

@@ -4,10 +4,11 @@ import json
 from collections.abc import Iterator
 from typing import Any, Final
 
-from ecr_cleaner.aws import errors, responses
+from ecr_cleaner.aws import responses
 from ecr_cleaner.errors import SourceError
 from ecr_cleaner.model.usage import Usage, UsageKind
 from ecr_cleaner.usage import task_definitions
+from ecr_cleaner.usage.responses import unless_gone
 from ecr_cleaner.usage.scheduled import scheduled
 from ecr_cleaner.usage.source import (
     TASK_DEFINITION_FIELDS,
@@ -39,12 +40,9 @@ def collect(context: SourceContext) -> Iterator[Usage]:
     for schedule in listed:
         group = responses.member(schedule, "GroupName", "ListSchedules")
         name = responses.member(schedule, "Name", "ListSchedules")
-        try:
-            answer = scheduler.get_schedule(GroupName=group, Name=name)
-        except errors.AwsError as error:
-            if errors.code_of(error) == _DELETED:  # one-time schedules delete themselves
-                continue
-            raise
+        answer = unless_gone(scheduler.get_schedule, _DELETED, GroupName=group, Name=name)
+        if answer is None:  # one-time schedules delete themselves
+            continue
         target = responses.member(answer, "Target", "GetSchedule")
         namer = f"schedule {group}/{name}"
         task_definition = _task_definition(target, namer)

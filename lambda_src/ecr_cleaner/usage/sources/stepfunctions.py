@@ -10,10 +10,11 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-from ecr_cleaner.aws import errors, responses
+from ecr_cleaner.aws import responses
 from ecr_cleaner.errors import SourceError
 from ecr_cleaner.model.usage import Usage, UsageKind
 from ecr_cleaner.usage import task_definitions
+from ecr_cleaner.usage.responses import unless_gone
 from ecr_cleaner.usage.scheduled import noted_if_dynamic, scheduled
 from ecr_cleaner.usage.source import (
     TASK_DEFINITION_FIELDS,
@@ -81,13 +82,8 @@ def _versions(client: Any, machine: str) -> Iterator[str]:
 
 def _definition(client: Any, arn: str) -> str | None:
     """The definition of a state machine or version; None if it was deleted since it was listed."""
-    try:
-        answer = client.describe_state_machine(stateMachineArn=arn)
-    except errors.AwsError as error:
-        if errors.code_of(error) == _DELETED:
-            return None
-        raise
-    return str(responses.member(answer, "definition", "DescribeStateMachine"))
+    answer = unless_gone(client.describe_state_machine, _DELETED, stateMachineArn=arn)
+    return None if answer is None else str(responses.member(answer, "definition", "DescribeStateMachine"))
 
 
 def _usages(context: SourceContext, definition: str, namer: str) -> Iterator[Usage]:

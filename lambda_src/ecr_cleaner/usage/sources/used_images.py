@@ -9,7 +9,7 @@ from ecr_cleaner.errors import IncompleteAnswerError, SourceError, UnreadableRef
 from ecr_cleaner.model.usage import Reference, Usage
 from ecr_cleaner.reference import listed
 from ecr_cleaner.settings.schema import UsedImagesLocation
-from ecr_cleaner.usage.source import Grant, RequiredField, Source, SourceContext
+from ecr_cleaner.usage.source import INVENTORY_FIELDS, Grant, RequiredField, Source, SourceContext, inventory_listing
 from ecr_cleaner.usage.used_images_objects import SOURCE, SUFFIX, must_be_fresh
 
 MAX_BYTES: Final = 10_000_000
@@ -98,20 +98,11 @@ SOURCES: Final = (
         protects="What each reference names. A list older than `used_images_max_age_hours` stops every removal.",
         service="s3",
         grants=(
-            Grant(
-                "ListInventories",
-                ("s3:ListBucket",),
-                "arn:{partition}:s3:::{inventory_bucket}",
-                {"StringEquals": {"s3:prefix": "{inventory_prefix}"}},
-            ),
+            inventory_listing("ListInventories"),
             Grant("ReadInventories", ("s3:GetObject",), "arn:{partition}:s3:::{inventory_bucket}/{inventory_prefix}*"),
         ),
         fields=(
-            RequiredField("s3", "ListObjectsV2", "Contents[].Key"),
-            RequiredField("s3", "ListObjectsV2", "Contents[].LastModified"),
-            RequiredField("s3", "ListObjectsV2", "KeyCount"),
-            RequiredField("s3", "ListObjectsV2", "IsTruncated"),
-            RequiredField("s3", "ListObjectsV2", "NextContinuationToken"),
+            *INVENTORY_FIELDS,
             RequiredField("s3", "GetObject", "Body"),
             RequiredField("s3", "GetObject", "ContentLength"),
         ),

@@ -8,10 +8,10 @@ without tasks only its service revision knows
 from collections.abc import Iterator
 from typing import Any, Final
 
-from ecr_cleaner.aws import errors, responses
+from ecr_cleaner.aws import responses
 from ecr_cleaner.errors import SourceError
 from ecr_cleaner.model.usage import Usage, UsageKind
-from ecr_cleaner.usage.responses import described, in_batches
+from ecr_cleaner.usage.responses import described, in_batches, unless_gone
 from ecr_cleaner.usage.source import RequiredField, SourceContext, usages_of
 from ecr_cleaner.usage.sources.ecs.revisions import Revisions
 
@@ -75,12 +75,9 @@ def _configured(context: SourceContext, service: dict[str, Any], name: str) -> I
 def _express(context: SourceContext, service: str, name: str) -> Iterator[Usage]:
     """The usages of an Express service, which itself names an image and may have no task definition of its own."""
     operation = "DescribeExpressGatewayService"
-    try:
-        answer = context.aws.client("ecs").describe_express_gateway_service(serviceArn=service)
-    except errors.AwsError as error:
-        if errors.code_of(error) == _SERVICE_GONE:  # deleted since it was described as a service
-            return
-        raise
+    answer = unless_gone(context.aws.client("ecs").describe_express_gateway_service, _SERVICE_GONE, serviceArn=service)
+    if answer is None:
+        return
     for configuration in responses.member(answer, "service.activeConfigurations", operation):
         image = responses.member(configuration, "primaryContainer.image", operation)
         yield from usages_of(image, source="ecs", consumer=f"{name}, express configuration")
