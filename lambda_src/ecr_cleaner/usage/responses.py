@@ -54,27 +54,14 @@ def described(
         IncompleteAnswerError: The response lacks its result.
         SourceError: It leaves something out, with or without saying so.
     """
-    no_failures(answer, operation, accepted)
-    descriptions: list[dict[str, Any]] = responses.member(answer, result, operation)
-    if len(descriptions) + len(answer.get("failures", ())) < len(requested):
-        message = f"{operation} described {len(descriptions)} of {len(requested)} and gave no reason for the rest"
-        raise SourceError(message)
-    return descriptions
-
-
-def no_failures(answer: dict[str, Any], operation: str, accepted: str | None = None) -> None:
-    """Reject a response that leaves something out.
-
-    Args:
-        answer: The response of a describing call: a success, even if it describes nothing.
-        operation: As AWS writes it.
-        accepted: A reason that does no harm.
-
-    Raises:
-        SourceError: With each thing left out and the reason.
-    """
-    left_out = [f for f in answer.get("failures", ()) if f.get("reason") != accepted or accepted is None]
+    failures = answer.get("failures", ())
+    left_out = [f for f in failures if f.get("reason") != accepted or accepted is None]
     if left_out:
         things = ", ".join(f"{f.get('arn', '?')} ({f.get('reason', 'no reason given')})" for f in left_out)
         message = f"{operation} left out {things}"
         raise SourceError(message)
+    descriptions: list[dict[str, Any]] = responses.member(answer, result, operation)
+    if len(descriptions) + len(failures) < len(requested):
+        message = f"{operation} described {len(descriptions)} of {len(requested)} and gave no reason for the rest"
+        raise SourceError(message)
+    return descriptions

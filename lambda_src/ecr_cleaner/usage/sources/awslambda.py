@@ -33,13 +33,7 @@ def collect(context: SourceContext) -> Iterator[Usage]:
         SourceError: Lambda names no image of a version.
     """
     client = context.aws.client("lambda")
-    versions = responses.paged(
-        client,
-        "ListFunctions",
-        "Functions",
-        FunctionVersion="ALL",
-        MaxItems=50,
-    )
+    versions = responses.paged(client, "ListFunctions", "Functions", FunctionVersion="ALL", MaxItems=50)
     for version in versions:
         if version.get("PackageType", "Zip") == "Image":  # absent means Zip
             yield from _usages(client, version)

@@ -1,11 +1,10 @@
 """Clean Rooms ML: the images of model algorithms, of trained models and of inference jobs."""
 
+from functools import partial
 from typing import Final
 
 from ecr_cleaner.usage.declarative import Call, Chain, Images, source
 from ecr_cleaner.usage.source import Grant, arn_of
-
-_SERVICE: Final = "cleanroomsml"
 
 # botocore's metadata has no regions of Clean Rooms ML; those of Clean Rooms stand for them.
 _MEMBERSHIPS: Final = Call(
@@ -16,9 +15,7 @@ _MEMBERSHIPS: Final = Call(
 )
 
 
-def _call(operation: str, items: str, **params_from: str) -> Call:
-    return Call(operation, items=items, params_from=params_from, service=_SERVICE, not_found_codes=frozenset())
-
+_call: Final = partial(Call, service="cleanroomsml")
 
 SOURCES: Final = (
     source(
@@ -53,14 +50,18 @@ SOURCES: Final = (
             "clean rooms trained model {name}",
             (
                 _MEMBERSHIPS,
-                _call("ListTrainedModels", "trainedModels[]", membershipIdentifier="id"),
-                Call(
+                _call(
+                    "ListTrainedModels",
+                    items="trainedModels[]",
+                    params_from={"membershipIdentifier": "id"},
+                    not_found_codes=frozenset(),
+                ),
+                _call(
                     "ListTrainedModelVersions",
                     items="trainedModels[]",
                     params_from={"membershipIdentifier": "membershipIdentifier", "trainedModelArn": "trainedModelArn"},
-                    service=_SERVICE,
                 ),
-                Call(
+                _call(
                     "GetTrainedModel",
                     required_member="trainedModelArn",
                     params_from={
@@ -71,7 +72,6 @@ SOURCES: Final = (
                     # Models from before there were versions have none.
                     optional=frozenset({"versionIdentifier"}),
                     digests=("trainingContainerImageDigest",),
-                    service=_SERVICE,
                 ),
             ),
         ),
@@ -79,8 +79,13 @@ SOURCES: Final = (
             "clean rooms inference job {name}",
             (
                 _MEMBERSHIPS,
-                _call("ListTrainedModelInferenceJobs", "trainedModelInferenceJobs[]", membershipIdentifier="id"),
-                Call(
+                _call(
+                    "ListTrainedModelInferenceJobs",
+                    items="trainedModelInferenceJobs[]",
+                    params_from={"membershipIdentifier": "id"},
+                    not_found_codes=frozenset(),
+                ),
+                _call(
                     "GetTrainedModelInferenceJob",
                     required_member="trainedModelInferenceJobArn",
                     params_from={
@@ -88,20 +93,18 @@ SOURCES: Final = (
                         "trainedModelInferenceJobArn": "trainedModelInferenceJobArn",
                     },
                     digests=("inferenceContainerImageDigest",),
-                    service=_SERVICE,
                 ),
             ),
         ),
         Chain(
             "clean rooms model algorithm {name}",
             (
-                Call("ListConfiguredModelAlgorithms", items="configuredModelAlgorithms[]", service=_SERVICE),
-                Call(
+                _call("ListConfiguredModelAlgorithms", items="configuredModelAlgorithms[]"),
+                _call(
                     "GetConfiguredModelAlgorithm",
                     required_member="configuredModelAlgorithmArn",
                     params_from={"configuredModelAlgorithmArn": "configuredModelAlgorithmArn"},
                     images=(Images("trainingContainerConfig.imageUri"), Images("inferenceContainerConfig.imageUri")),
-                    service=_SERVICE,
                 ),
             ),
         ),
