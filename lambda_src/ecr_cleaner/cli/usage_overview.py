@@ -3,10 +3,11 @@
 Images without usages are left out, and nothing is evaluated. Only one repository is held in memory at a time.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from itertools import groupby
 from typing import Any, Final
 
 from ecr_cleaner import compose
@@ -17,10 +18,9 @@ from ecr_cleaner.errors import CleanerError
 from ecr_cleaner.model.image import Image
 from ecr_cleaner.model.result import RunStatus
 from ecr_cleaner.model.scan import UsageScan
-from ecr_cleaner.model.usage import ReferenceScope, Usage
+from ecr_cleaner.model.usage import Reference, ReferenceScope, Usage, UsageKind
 from ecr_cleaner.registry import config, repositories
 from ecr_cleaner.registry import images as registry_images
-from ecr_cleaner.registry.pull_access import RegistryFacts
 from ecr_cleaner.settings.loader import Settings
 
 SCHEMA_VERSION: Final = 1
@@ -45,22 +45,39 @@ UNRESOLVED: Final = frozenset({ImageState.ARCHIVED, ImageState.MISSING, ImageSta
 
 
 @dataclass(frozen=True, slots=True)
+class ImageConsumer:
+    """A consumer of an image, under the names of the JSON document.
+
+    Attributes:
+        source: Name of the source that found it.
+        consumer: Who it is, for people.
+        evidence: How the usage was seen.
+        reference: The image, as the consumer names it.
+    """
+
+    source: str
+    consumer: str
+    evidence: UsageKind
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
 class ImageUsage:
-    """An image with its usages.
+    """An image with its consumers, under the names of the JSON document.
 
     Attributes:
         repository: Name of the repository; with ``*`` at its end it stands for all names with that prefix.
         name: Name within the repository: the tags of the image, or the tag or digest that usages refer to.
         digest: None if the image is unknown.
         state: Whether it can be pulled.
-        usages: Usages that refer to the image.
+        consumers: Consumers that refer to the image, sorted.
     """
 
     repository: str
     name: str
     digest: str | None
     state: ImageState
-    usages: tuple[Usage, ...]
+    consumers: tuple[ImageConsumer, ...]
 
 
 @dataclass(slots=True)
@@ -102,24 +119,7 @@ class UsageOverview:
             "region": self.region,
             "causes": self.causes,
             "unprotected": self.unprotected,
-            "images": [
-                {
-                    "repository": image.repository,
-                    "name": image.name,
-                    "digest": image.digest,
-                    "state": image.state.value,
-                    "consumers": [
-                        {
-                            "source": usage.source,
-                            "consumer": usage.consumer,
-                            "evidence": usage.evidence.value,
-                            "reference": usage.reference.text,
-                        }
-                        for usage in image.usages
-                    ],
-                }
-                for image in self.used
-            ],
+            "images": [asdict(image) for image in self.used],
         }
 
 
@@ -147,13 +147,23 @@ def read_overview(
     usages = tuple(matching.of_registry(scan.usages, facts.account, clients.region))
     named = matching.by_repository(usages)
     anywhere = named.pop(None, ())
-    registry = _Registry(clients, facts, frozenset(existing), anywhere)
     unlocated = {usage.reference.digest for usage in anywhere}
     wanted = {name for name in named if name is not None}
     for name in sorted(only) if only else [*sorted(wanted), *sorted(existing - wanted)]:
         if name not in wanted and not unlocated:
             continue  # only a digest without a repository may be in any repository
-        images = registry.used(name, named.get(name, ()), overview.causes)
+        present, absent = _present(clients, name, existing, overview.causes)
+        of_name = named.get(name, ())
+        # An image that a pull-through cache does not contain is fetched at the next pull.
+        cached = facts.cached_under(name) is not None
+        if absent is ImageState.NO_REPOSITORY:
+            # A reference without a registry may belong to another registry.
+            of_name = tuple(usage for usage in of_name if usage.reference.account is not None and not cached)
+        images = [
+            image
+            for image in _resolved(name, present, of_name, anywhere, absent)
+            if not (cached and image.state is ImageState.MISSING)
+        ]
         unlocated -= {image.digest for image in images if image.state is not ImageState.NOT_READ}
         overview.used += images
     if not only:
@@ -163,74 +173,50 @@ def read_overview(
     return overview
 
 
-@dataclass(frozen=True, slots=True)
-class _Registry:
-    clients: AwsClients
-    facts: RegistryFacts
-    existing: frozenset[str]
-    anywhere: tuple[Usage, ...]
-
-    def used(self, name: str, usages: tuple[Usage, ...], causes: list[str]) -> list[ImageUsage]:
-        """Images of one repository with usages; a failure is added to the causes."""
-        # An image that a pull-through cache does not contain is fetched at the next pull.
-        cached = self.facts.cached_under(name) is not None
-        if name not in self.existing:
-            # A reference without a registry may belong to another registry.
-            certain = tuple(usage for usage in usages if usage.reference.account is not None)
-            return [] if cached else list(_all(name, certain, ImageState.NO_REPOSITORY))
-        try:
-            images = list(_resolved(name, registry_images.images(self.clients, name), usages, self.anywhere))
-        except (CleanerError, *errors.AwsError) as error:
-            causes.append(f"repository {name}: {errors.sentence(error)}")
-            return list(_all(name, usages, ImageState.NOT_READ))
-        return [image for image in images if not (cached and image.state is ImageState.MISSING)]
+def _present(
+    clients: AwsClients, name: str, existing: Collection[str], causes: list[str]
+) -> tuple[tuple[Image, ...], ImageState]:
+    """The images of a repository, and the state of all others; a failure is added to the causes."""
+    if name not in existing:
+        return (), ImageState.NO_REPOSITORY
+    try:
+        return tuple(registry_images.images(clients, name)), ImageState.MISSING
+    except (CleanerError, *errors.AwsError) as error:
+        causes.append(f"repository {name}: {errors.sentence(error)}")
+        return (), ImageState.NOT_READ
 
 
 def _resolved(
-    name: str, images: Iterable[Image], usages: tuple[Usage, ...], anywhere: tuple[Usage, ...]
+    name: str, images: tuple[Image, ...], usages: tuple[Usage, ...], anywhere: tuple[Usage, ...], absent: ImageState
 ) -> Iterator[ImageUsage]:
-    images = tuple(images)
+    """The images of a repository with usages; `absent` is the state of those that are not among its images."""
     resolved = matching.resolve(images, usages, anywhere)
     for image in images:
         if image.digest in resolved.used:
             state = ImageState.THERE if image.active else ImageState.ARCHIVED
             label = ", ".join(image.tags) or image.digest
-            yield ImageUsage(name, label, image.digest, state, _sorted(resolved.used[image.digest]))
-    yield from _missing(name, resolved.missing, ImageState.MISSING)
-    yield from _many(name, usages)
-
-
-def _all(name: str, usages: tuple[Usage, ...], state: ImageState) -> Iterator[ImageUsage]:
-    yield from _missing(name, matching.resolve((), usages).missing, state)
-    yield from _many(name, usages)
-
-
-def _missing(name: str, missing: Mapping[str, tuple[Usage, ...]], state: ImageState) -> Iterator[ImageUsage]:
-    for wanted, usages in sorted(missing.items()):
+            yield ImageUsage(name, label, image.digest, state, _consumers(resolved.used[image.digest]))
+    for wanted, missing in sorted(resolved.missing.items()):
         digest = wanted[1:] if wanted.startswith("@") else None
-        yield ImageUsage(name, wanted[1:], digest, state, _sorted(usages))
-
-
-def _many(name: str, usages: Iterable[Usage]) -> Iterator[ImageUsage]:
+        yield ImageUsage(name, wanted[1:], digest, absent, _consumers(missing))
     every = [usage for usage in usages if usage.reference.breadth is ReferenceScope.REPOSITORY]
     if every:
-        yield ImageUsage(name, "*", None, ImageState.MANY, _sorted(every))
+        yield ImageUsage(name, "*", None, ImageState.MANY, _consumers(every))
 
 
 def _everywhere(usages: Iterable[Usage], unlocated: Iterable[Usage]) -> Iterator[ImageUsage]:
     """Usages that refer to no single repository."""
-    prefixes: dict[str, list[Usage]] = {}
-    for usage in usages:
-        if usage.reference.breadth is ReferenceScope.PREFIX:
-            prefixes.setdefault(f"{usage.reference.repository or ''}*", []).append(usage)
-    for name, of_prefix in sorted(prefixes.items()):
-        yield ImageUsage(name, "*", None, ImageState.MANY, _sorted(of_prefix))
-    digests: dict[str, list[Usage]] = {}
-    for usage in unlocated:
-        digests.setdefault(str(usage.reference.digest), []).append(usage)
-    for digest, of_digest in sorted(digests.items()):
-        yield ImageUsage(ANY_REPOSITORY, digest, digest, ImageState.NOT_READ, _sorted(of_digest))
+    wide = [usage for usage in usages if usage.reference.breadth is ReferenceScope.PREFIX]
+    for prefix, of_prefix in _grouped(wide, lambda reference: reference.repository or ""):
+        yield ImageUsage(f"{prefix}*", "*", None, ImageState.MANY, _consumers(of_prefix))
+    for digest, of_digest in _grouped(unlocated, lambda reference: str(reference.digest)):
+        yield ImageUsage(ANY_REPOSITORY, digest, digest, ImageState.NOT_READ, _consumers(of_digest))
 
 
-def _sorted(usages: Iterable[Usage]) -> tuple[Usage, ...]:
-    return tuple(sorted(usages, key=lambda usage: (usage.source, usage.consumer, usage.evidence.value)))
+def _grouped(usages: Iterable[Usage], name: Callable[[Reference], str]) -> Iterator[tuple[str, Iterable[Usage]]]:
+    return groupby(sorted(usages, key=lambda usage: name(usage.reference)), lambda usage: name(usage.reference))
+
+
+def _consumers(usages: Iterable[Usage]) -> tuple[ImageConsumer, ...]:
+    ordered = sorted(usages, key=lambda usage: (usage.source, usage.consumer, usage.evidence.value))
+    return tuple(ImageConsumer(usage.source, usage.consumer, usage.evidence, usage.reference.text) for usage in ordered)

@@ -27,7 +27,7 @@ def print_overview(overview: UsageOverview, console: Console) -> None:
         console.print(_table(name, list(images)))
     for line in overview.unprotected:
         console.print(Text(f"unprotected: {line}", "yellow"))
-    consumers = {(usage.source, usage.consumer) for image in overview.used for usage in image.usages}
+    consumers = {(one.source, one.consumer) for image in overview.used for one in image.consumers}
     console.print(Text(f"{len(overview.used)} images in use by {len(consumers)} consumers."))
     for cause in overview.causes:
         console.print(Text(cause, "red"))
@@ -42,12 +42,9 @@ def _table(name: str, images: list[ImageUsage]) -> Table:
     table.add_column("source")
     table.add_column("kind")
     for image in images:
-        first = (Text(_label(image)), Text(*_STATES[image.state]))
-        rows = dict.fromkeys((usage.consumer, usage.source, usage.evidence.value) for usage in image.usages)
+        label = image.name[:_DIGEST_LENGTH] if image.name == image.digest else image.name
+        first = (Text(label), Text(*_STATES[image.state]))
+        rows = dict.fromkeys((one.consumer, one.source, one.evidence.value) for one in image.consumers)
         for at, row in enumerate(rows):
             table.add_row(*(first if at == 0 else ("", "")), *map(Text, row))
     return table
-
-
-def _label(image: ImageUsage) -> str:
-    return image.name[:_DIGEST_LENGTH] if image.name == image.digest else image.name
