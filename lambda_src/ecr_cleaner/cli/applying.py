@@ -5,7 +5,6 @@ import os
 import sys
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,9 +14,9 @@ from rich.text import Text
 
 from ecr_cleaner import compose
 from ecr_cleaner.approval import plan as approval_plan
+from ecr_cleaner.approval.plan import SavedPlan
 from ecr_cleaner.aws import errors, responses
 from ecr_cleaner.cli.deadline import Deadline
-from ecr_cleaner.cli.plan_files import NamedPlan
 from ecr_cleaner.cli.session import Connection
 from ecr_cleaner.clock import utc_now
 from ecr_cleaner.errors import CleanerError, IncompleteAnswerError
@@ -49,27 +48,11 @@ _ENDED_UNKNOWN: Final = frozenset(
 _WAIT_SECONDS: Final = LONGEST_RUN_SECONDS + 60
 
 
-@dataclass(slots=True)
-class ApplyResult:
-    """The result of carrying out a plan.
-
-    Attributes:
-        status: Status of the run.
-        causes: Why the run did not complete.
-        summary: Summary of the run; empty if the function returned none.
-    """
-
-    status: RunStatus
-    causes: list[str] = field(default_factory=list)
-    summary: dict[str, Any] = field(default_factory=dict)
-
-    def as_json(self) -> dict[str, Any]:
-        """The summary, or status and causes."""
-        return self.summary or {"status": self.status.value, "causes": self.causes}
-
-
-def by_function(connection: Connection, function: str, plan_id: str, *, dry_run: bool) -> ApplyResult:
+def by_function(connection: Connection, function: str, plan_id: str, *, dry_run: bool) -> dict[str, Any]:
     """Invoke the function with the id of the plan and wait for the result; the request is never repeated.
+
+    Returns:
+        The summary of the run; only its ``status`` and ``causes`` if the function failed.
 
     Raises:
         AwsError: The function could not be invoked.
@@ -82,7 +65,7 @@ def by_function(connection: Connection, function: str, plan_id: str, *, dry_run:
             response = client.invoke(
                 FunctionName=function, InvocationType="RequestResponse", Payload=json.dumps(event).encode()
             )
-            result = json.loads(responses.member(response, "Payload", "Invoke").read())
+            result: dict[str, Any] = json.loads(responses.member(response, "Payload", "Invoke").read())
         except KeyboardInterrupt:
             click.echo(f"The run continues in function {function}.", err=True)
             raise
@@ -94,19 +77,18 @@ def by_function(connection: Connection, function: str, plan_id: str, *, dry_run:
                 f" of function {function}; submitting the plan again is safe, every run evaluates everything anew"
             )
             raise CleanerError(message) from None
-    if "FunctionError" not in response:
-        return ApplyResult(RunStatus(result["status"]), result["causes"], result)
-    return _failed(result)
+    return _failed(result) if "FunctionError" in response else result
 
 
-def _failed(error: dict[str, Any]) -> ApplyResult:
+def _failed(error: dict[str, Any]) -> dict[str, Any]:
     """The result of a failed invocation: the handler raises one line of JSON, Lambda itself any other text."""
     text = str(error.get("errorMessage", error))
     try:
         result = json.loads(text)
-        return ApplyResult(RunStatus(result["status"]), list(result["causes"]))
+        return {"status": RunStatus(result["status"]).value, "causes": list(result["causes"])}
     except (ValueError, KeyError, TypeError):
-        return ApplyResult(RunStatus.FAILED, [f"the function ended with {error.get('errorType', 'an error')}: {text}"])
+        cause = f"the function ended with {error.get('errorType', 'an error')}: {text}"
+        return {"status": RunStatus.FAILED.value, "causes": [cause]}
 
 
 class _RemovalReporter(CollectingReporter):
@@ -126,24 +108,20 @@ class _RemovalReporter(CollectingReporter):
             sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - until the end of the process
 
 
-def locally(  # noqa: PLR0913 - what a run is, each by name
-    connection: Connection,
-    settings: Settings,
-    function: str,
-    named: NamedPlan,
-    *,
-    dry_run: bool,
-    check_again: Callable[[], object],
-) -> ApplyResult:
+def locally(
+    connection: Connection, settings: Settings, plan: SavedPlan, *, dry_run: bool, check_again: Callable[[], object]
+) -> dict[str, Any]:
     """Run on this machine, with the operator's credentials and the function's settings, history and lock.
 
     Args:
         connection: Account and region.
         settings: Settings of the function, as read before.
-        function: Name of the function.
-        named: The plan.
+        plan: The plan.
         dry_run: Whether to remove nothing.
         check_again: Called once the lock is held; raises if the plan can no longer be carried out with these settings.
+
+    Returns:
+        The summary of the run.
 
     Raises:
         AwsError: The lock could not be read or written.
@@ -153,7 +131,7 @@ def locally(  # noqa: PLR0913 - what a run is, each by name
     clients = connection.clients
     run_id = f"local-{uuid.uuid4()}"
     # Starts before the lock is taken, so that the lock expires after the run.
-    deadline = Deadline(LONGEST_RUN_SECONDS, named.plan.expires_at if named.plan else None, utc_now)
+    deadline = Deadline(LONGEST_RUN_SECONDS, plan.expires_at, utc_now)
     read_only = settings.dry_run or dry_run
     with connection.progress() as progress, compose.run_lock(clients, settings, run_id, read_only=read_only):
         # The operator was asked for a number in the meantime, and settings may have changed.
@@ -163,28 +141,25 @@ def locally(  # noqa: PLR0913 - what a run is, each by name
             settings,
             _RemovalReporter(),
             run_id,
-            function_name=function,
+            function_name=plan.function,
             seconds_left=deadline.seconds_left,
-            plan_id=named.id,
-            plan=named.plan,
+            plan_id=plan.id,
+            plan=plan,
             clock=utc_now,
             progress=progress.evaluated,
             read_only=read_only,
         )
-        result = pipeline.run(ctx)
-    return ApplyResult(result.status, list(result.causes), run_json(result))
+        return run_json(pipeline.run(ctx))
 
 
-def print_result(result: ApplyResult, console: Console) -> None:
+def print_result(result: dict[str, Any], console: Console) -> None:
     """Print what was removed, what was kept and why, and what failed."""
-    plan = result.summary.get("plan")
-    if plan:
-        totals = result.summary["totals"]
-        dry = result.summary["dry_run"]
+    if plan := result.get("plan"):
+        totals = result["totals"]
         console.print(Text(f"plan {plan['id']}: {plan['images']} images"))
         kept = sum(plan["stays"].values())
         removed = ", ".join(f"{totals[how]} {how}" for how in ("removed", "archived") if totals[how]) or "0 removed"
-        outcome = f"at most {plan['images'] - kept} would be removed" if dry else removed
+        outcome = f"at most {plan['images'] - kept} would be removed" if result["dry_run"] else removed
         console.print(Text(f"{outcome}, {kept} of the plan kept"))
         for image in plan["stays_shown"]:
             name = f"{image['repository']} {', '.join(image['tags']) or image['digest'][:19]}"
@@ -192,6 +167,7 @@ def print_result(result: ApplyResult, console: Console) -> None:
             console.print(Text(f"  kept: {name}: {image['reason'].replace('_', ' ')}{detail}"))
         if kept > len(plan["stays_shown"]):
             console.print(Text(f"  and {kept - len(plan['stays_shown'])} more, see the log"))
-    for cause in result.causes:
+    for cause in result["causes"]:
         console.print(Text(cause, "red"))
-    console.print(Text(f"status: {result.status.value}", "green" if result.status is RunStatus.COMPLETED else "red"))
+    status = result["status"]
+    console.print(Text(f"status: {status}", "green" if status == RunStatus.COMPLETED else "red"))

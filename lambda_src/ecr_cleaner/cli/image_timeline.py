@@ -1,88 +1,93 @@
 """What is known of the images of one repository, from registry, history and journal."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
+from ecr_cleaner import compose
+from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.history.model import History, HistoryEntry
-from ecr_cleaner.journal.reader import JournalRecord
+from ecr_cleaner.journal.reader import JournalRecord, by_digest
+from ecr_cleaner.journal.schema import Action, JournalEntry
 from ecr_cleaner.model.image import Image
+from ecr_cleaner.settings.loader import Settings
 
 ImagePresence = Literal["there", "archived", "being restored", "gone"]
 
 
 @dataclass(frozen=True, slots=True)
+class JournalledRemoval:
+    """What the journal says of the latest removal of an image.
+
+    Attributes:
+        action: What the run was about to do.
+        written_at: When it was, in UTC.
+        run_id: Identifies the run.
+        reason: Why the image was removed, as in the reports.
+        has_manifest: Whether the journal has the manifest, so that the image may be pushed again.
+    """
+
+    action: Action
+    written_at: datetime
+    run_id: str
+    reason: str
+    has_manifest: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ImageTimeline:
-    """What is known of one image.
+    """What is known of one image, under the names of the JSON document.
 
     Attributes:
         digest: Digest of the image.
         state: Where the image is now.
         tags: Its tags, or those of its last observation.
-        entry: Its entry in the history.
-        record: Its record in the journal; None if there is none.
+        last_in_use: Time of the last use, in UTC; None: no run found it in use.
+        by: Its consumers then.
+        tags_changed_at: Time of the last observation that found its tags changed; None if none did.
+        lost_tags: Former tags, sorted, each with the time of the first observation without it.
+        journal: Its removal; None: the journal has none.
     """
 
     digest: str
     state: ImagePresence
     tags: tuple[str, ...]
-    entry: HistoryEntry = field(default_factory=HistoryEntry)
-    record: JournalRecord | None = None
-
-    @property
-    def lost_tags(self) -> Mapping[str, datetime]:
-        """Former tags, each with the time of the first observation without it."""
-        known = dict(self.record.entry.lost_tags) if self.record else {}
-        return {**known, **self.entry.lost_tags}
-
-    @property
-    def last_use(self) -> tuple[datetime | None, tuple[str, ...]]:
-        """Time of the last use, and its consumers."""
-        if self.entry.last_in_use is not None or self.record is None:
-            return self.entry.last_in_use, self.entry.by
-        return self.record.entry.last_in_use, tuple(self.record.entry.by)
+    last_in_use: datetime | None
+    by: tuple[str, ...]
+    tags_changed_at: datetime | None
+    lost_tags: dict[str, datetime]
+    journal: JournalledRemoval | None
 
     def lines(self) -> Iterator[str]:
         """The timeline as text."""
         yield f"state: {self.state}"
-        used, by = self.last_use
-        if used is None:
+        if self.last_in_use is None:
             yield "no run found it in use, as far as the history goes back"
         else:
-            yield f"last seen in use {_moment(used)}" + (f" by {'; '.join(by)}" if by else "")
-        if self.entry.tags_changed_at is not None:
-            yield f"its tags changed before {_moment(self.entry.tags_changed_at)}"
-        for tag, lost_at in sorted(self.lost_tags.items()):
+            yield f"last seen in use {_moment(self.last_in_use)}" + (f" by {'; '.join(self.by)}" if self.by else "")
+        if self.tags_changed_at is not None:
+            yield f"its tags changed before {_moment(self.tags_changed_at)}"
+        for tag, lost_at in self.lost_tags.items():
             yield f"it lost the tag {tag} before {_moment(lost_at)}"
-        if self.record is not None:
-            page, removed = self.record.page, self.record.entry
-            yield f"run {page.run_id} was about to {page.action} it {_moment(page.written_at)}: {removed.reason}"
+        if (removal := self.journal) is not None:
+            when = _moment(removal.written_at)
+            yield f"run {removal.run_id} was about to {removal.action} it {when}: {removal.reason}"
 
-    def as_json(self) -> dict[str, Any]:
-        """The timeline as JSON-native values; times in ISO 8601, UTC."""
-        used, by = self.last_use
-        changed = self.entry.tags_changed_at
-        removal = None
-        if self.record is not None:
-            page, removed = self.record.page, self.record.entry
-            removal = {
-                "action": page.action,
-                "written_at": page.written_at.isoformat(),
-                "run_id": page.run_id,
-                "reason": removed.reason,
-                "has_manifest": removed.manifest is not None,
-            }
-        return {
-            "digest": self.digest,
-            "state": self.state,
-            "tags": list(self.tags),
-            "last_in_use": used.isoformat() if used else None,
-            "by": list(by),
-            "tags_changed_at": changed.isoformat() if changed else None,
-            "lost_tags": {tag: moment.isoformat() for tag, moment in sorted(self.lost_tags.items())},
-            "journal": removal,
-        }
+
+def journal_of(
+    clients: AwsClients, settings: Settings, repository: str
+) -> tuple[Mapping[str, JournalRecord], Sequence[str]]:
+    """The journal of one repository.
+
+    Returns:
+        Its records by digest, and why pages could not be read, one sentence each; both empty if the journal is off.
+
+    Raises:
+        AwsError: The bucket cannot be listed.
+    """
+    reader = compose.journal_reader(clients, settings)
+    return (by_digest(reader.pages(repository)), reader.problems) if reader else ({}, ())
 
 
 def timelines_of(
@@ -99,11 +104,26 @@ def timelines_of(
 
 
 def _timeline(digest: str, image: Image | None, entry: HistoryEntry, record: JournalRecord | None) -> ImageTimeline:
-    if image is None:
-        tags = tuple(record.entry.tags) if record else entry.tags
-        return ImageTimeline(digest, "gone", tags, entry, record)
-    state: ImagePresence = "there" if image.active else "being restored" if image.activating else "archived"
-    return ImageTimeline(digest, state, image.tags, entry, record)
+    state: ImagePresence = "gone"
+    if image is not None:
+        state = "there" if image.active else "being restored" if image.activating else "archived"
+    journal = None
+    removed: HistoryEntry | JournalEntry = entry
+    if record is not None:
+        page, removed = record.page, record.entry
+        has_manifest = removed.manifest is not None
+        journal = JournalledRemoval(page.action, page.written_at, page.run_id, removed.reason, has_manifest)
+    used = removed if entry.last_in_use is None else entry
+    return ImageTimeline(
+        digest,
+        state,
+        tuple(image.tags if image else removed.tags),
+        used.last_in_use,
+        tuple(used.by),
+        entry.tags_changed_at,
+        dict(sorted({**removed.lost_tags, **entry.lost_tags}.items())),
+        journal,
+    )
 
 
 def _moment(moment: datetime) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from ecr_cleaner import __version__
+from ecr_cleaner.approval.plan import PlanBinding
 from ecr_cleaner.aws import errors, responses, s3
 from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.compose import KNOWN_SOURCES
@@ -29,33 +30,28 @@ class KnownSettings:
         value: The settings.
         source: Their origin.
         name: Name of the function or the file; None for options.
+        arn: ARN of the function; empty for other origins.
     """
 
     value: Settings
     source: Source = "options"
     name: str | None = None
+    arn: str = ""
 
     @property
-    def values(self) -> dict[str, Any]:
-        """All settings but ``dry_run`` as JSON-native values, sets sorted."""
-        values = self.value.model_dump(exclude={"dry_run"})
-        # Sets have no order, and equal settings must have equal hashes.
-        values = {name: sorted(value) if isinstance(value, frozenset) else value for name, value in values.items()}
-        ordered: dict[str, Any] = json.loads(json.dumps(values, sort_keys=True))
-        return ordered
-
-    @property
-    def sha256(self) -> str:
-        """Equal for equal settings of any origin; a saved plan contains it."""
-        return self.value.sha256
+    def binding(self) -> PlanBinding:
+        """What a plan is bound to that the function carries out with these settings."""
+        _, _, _, region, account, _, function, *_ = self.arn.split(":")
+        return PlanBinding(account, region, function, self.value.removal_mode, self.value.sha256)
 
     def as_json(self) -> dict[str, Any]:
-        """Origin, hash and values as JSON-native values."""
-        return {"source": self.source, "name": self.name, "sha256": self.sha256, "values": self.values}
+        """Origin, hash, and all settings but ``dry_run`` as JSON-native values, sets sorted."""
+        values = json.dumps(self.value.model_dump(exclude={"dry_run"}), default=sorted, sort_keys=True)
+        return {"source": self.source, "name": self.name, "sha256": self.value.sha256, "values": json.loads(values)}
 
     def __str__(self) -> str:
         """Origin and hash in one line."""
-        return f"{' '.join(filter(None, [self.source, self.name]))} (sha256 {self.sha256[:12]})"
+        return f"{' '.join(filter(None, [self.source, self.name]))} (sha256 {self.value.sha256[:12]})"
 
 
 def of_function(clients: AwsClients, name: str) -> KnownSettings:
@@ -63,19 +59,8 @@ def of_function(clients: AwsClients, name: str) -> KnownSettings:
 
     Raises:
         AwsError: The function could not be read.
-        CleanerError: It does not exist, or is not an ecr-cleaner.
-        SettingsError: Its settings are invalid.
-    """
-    settings = _read(lambda: clients, environment_of(clients, name), f"function {name}")
-    return KnownSettings(settings, "function", name)
-
-
-def environment_of(clients: AwsClients, name: str) -> dict[str, str]:
-    """Environment variables of a function.
-
-    Raises:
-        AwsError: The function could not be read.
         CleanerError: It does not exist, its environment cannot be decrypted, or it is not an ecr-cleaner.
+        SettingsError: Its settings are invalid.
     """
     try:
         response = responses.called(clients.client("lambda"), "GetFunctionConfiguration", FunctionName=name)
@@ -89,45 +74,39 @@ def environment_of(clients: AwsClients, name: str) -> dict[str, str]:
         cause = f"{failure.get('ErrorCode')}: {failure.get('Message')}"
         message = f"the environment of function {name} cannot be read: {cause}"
         raise CleanerError(message)
-    variables: dict[str, str] = environment.get("Variables", {})
+    variables = environment.get("Variables", {})
     if _DOCUMENT not in variables:
         message = f"function {name} is not an ecr-cleaner: its environment has no {_DOCUMENT}"
         raise CleanerError(message)
-    return variables
+    settings = _read(lambda: clients, variables, f"function {name}")
+    arn = responses.member(response, "FunctionArn", "GetFunctionConfiguration")
+    return KnownSettings(settings, "function", name, arn)
 
 
-@dataclass(frozen=True, slots=True)
-class SettingsCopy:
-    """A copy of settings in a file.
+def of_copy(name: str, content: str | Mapping[str, str], connect: Connect, default_keep_days: int) -> KnownSettings:
+    """Settings of a copy in a file.
 
-    Attributes:
+    Args:
         name: Name of the file.
-        text: The JSON document that Terraform writes; empty for an environment.
-        environment: Environment variables of the function; None for a document.
+        content: As `read_copy` returned it.
+        connect: Creates the clients.
+        default_keep_days: For a document, which does not contain it.
+
+    Raises:
+        SettingsError: They are invalid.
     """
-
-    name: str
-    text: str
-    environment: dict[str, str] | None
-
-    def parse(self, connect: Connect, default_keep_days: int) -> KnownSettings:
-        """Parse the settings.
-
-        Args:
-            connect: Creates the clients.
-            default_keep_days: For a document, which does not contain it.
-
-        Raises:
-            SettingsError: They are invalid.
-        """
-        if self.environment is None:
-            settings = from_document(self.text, self.name, default_keep_days, KNOWN_SOURCES)
-            return KnownSettings(settings, "file", self.name)
-        return KnownSettings(_read(connect, self.environment, self.name), "file", self.name)
+    if isinstance(content, str):
+        settings = from_document(content, name, default_keep_days, KNOWN_SOURCES)
+    else:
+        settings = _read(connect, content, name)
+    return KnownSettings(settings, "file", name)
 
 
-def read_copy(name: str, body: bytes) -> SettingsCopy:
+def read_copy(name: str, body: bytes) -> str | dict[str, str]:
     """Recognise the content of a file: the document, the environment, or output of ``get-function-configuration``.
+
+    Returns:
+        The JSON document that Terraform writes, as text; else the environment variables of the function.
 
     Raises:
         SettingsError: It is none of these.
@@ -142,21 +121,18 @@ def read_copy(name: str, body: bytes) -> SettingsCopy:
     if not isinstance(content, dict):
         raise SettingsError([f"{name} is not a copy of the settings: it contains no JSON object"])
     if "settings_object" in content:
-        return SettingsCopy(name, "", {_DOCUMENT: text})
+        return {_DOCUMENT: text}
     if not _ENVIRONMENT & set(content):
-        return SettingsCopy(name, text, None)
+        return text
     problems = [f"{name}: {key}: must be a string, got {val!r}" for key, val in content.items() if type(val) is not str]
     if problems:
         raise SettingsError(problems)
-    return SettingsCopy(name, "", content)
+    return content
 
 
 def _read(connect: Connect, environment: Mapping[str, str], place: str) -> Settings:
-    def fetch(bucket: str, key: str) -> bytes:
-        return s3.read(connect(), bucket, key).body
-
     try:
-        return from_environment(environment, KNOWN_SOURCES, fetch)
+        return from_environment(environment, KNOWN_SOURCES, lambda bucket, key: s3.read(connect(), bucket, key).body)
     except SettingsError as error:
         problems = [f"{place}: {problem}" for problem in error.problems]
         # The most likely cause: Terraform wrote the settings, nobody typed them.

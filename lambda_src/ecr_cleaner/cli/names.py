@@ -5,8 +5,7 @@ from typing import Final
 
 import click
 
-from ecr_cleaner.aws import responses
-from ecr_cleaner.aws.client import AwsClients
+from ecr_cleaner.cli.session import Connection
 from ecr_cleaner.errors import UnreadableReferenceError
 from ecr_cleaner.model.usage import Reference
 from ecr_cleaner.reference import parse
@@ -32,24 +31,14 @@ def parse_argument(_context: click.Context, _parameter: click.Parameter, image: 
     return reference
 
 
-def require_same_registry(reference: Reference, clients: AwsClients) -> None:
-    """Refuse a name with the host of another registry than that of the credentials.
+def require_same_registry(reference: Reference, connection: Connection) -> None:
+    """Refuse a name with the host of another registry: the image of the same name here is another image.
 
     Raises:
         AwsError: The registry could not be read.
         ClickException: It is the host of another registry.
     """
-    response = responses.called(clients.client("ecr"), "DescribeRegistry")
-    require_registry(reference, responses.member(response, "registryId", "DescribeRegistry"), clients.region)
-
-
-def require_registry(reference: Reference, account: str | None, region: str) -> None:
-    """Refuse a name with the host of another registry: the image of the same name here is another image.
-
-    Raises:
-        ClickException: It is the host of another registry.
-    """
-    there, here = (reference.account, reference.region), (account, region)
-    if reference.account is not None and account is not None and there != here:
-        message = f"{reference.text} is in {' '.join(map(str, there))}, but this is {' '.join(map(str, here))}"
+    there, here = (reference.account, reference.region), (connection.check(), connection.clients.region)
+    if reference.account is not None and there != here:
+        message = f"{reference.text} is in {' '.join(map(str, there))}, but this is {' '.join(here)}"
         raise click.ClickException(message)

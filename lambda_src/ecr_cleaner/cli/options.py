@@ -1,7 +1,7 @@
 """Options that several commands share: each decorator adds options and passes them on as one value."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any, BinaryIO, Final
 
@@ -25,45 +25,14 @@ Option = Callable[[Command], Command]
 def connection(command: Command) -> Command:
     """``--region``, ``--profile`` and ``--quiet``, passed on as ``connection``, a `Connection`."""
 
+    @click.option("--region", help="AWS region; default: that of the AWS configuration.")
+    @click.option("--profile", help="Profile of the AWS configuration.")
+    @click.option("--quiet", "-q", is_flag=True, help="Show no progress.")
     @wraps(command)
-    def with_connection(*words: Any, region: str | None, profile: str | None, quiet: bool, **others: Any) -> Any:
-        return command(*words, connection=Connection(region, profile, quiet=quiet), **others)
+    def with_connection(region: str | None, profile: str | None, *, quiet: bool, **others: Any) -> Any:
+        return command(connection=Connection(region, profile, quiet=quiet), **others)
 
-    return _all_of(
-        with_connection,
-        [
-            click.option("--region", help="AWS region; default: that of the AWS configuration."),
-            click.option("--profile", help="Profile of the AWS configuration."),
-            click.option("--quiet", "-q", is_flag=True, help="Show no progress."),
-        ],
-    )
-
-
-def settings(command: Command) -> Command:
-    """The settings, passed on as ``settings``, a `KnownSettings`; to be used below `connection`."""
-
-    @wraps(command)
-    def with_settings(*words: Any, connection: Connection, **options: Any) -> Any:
-        values = {name: options.pop(name) for name in _SETTINGS}
-        return command(*words, connection=connection, settings=_read(connection, **values), **options)
-
-    return _all_of(with_settings, _SETTINGS.values())
-
-
-def deployed(command: Command) -> Command:
-    """``--function`` and ``--settings``, for commands that only need to find history and journal.
-
-    They are passed on as ``settings``, a `KnownSettings`, or None if neither is given; to be used below `connection`.
-    """
-
-    @wraps(command)
-    def with_deployed(
-        *words: Any, connection: Connection, function: str | None, copy: BinaryIO | None, **options: Any
-    ) -> Any:
-        settings = _read_deployed(connection, function, copy, DEFAULT_KEEP_DAYS)
-        return command(*words, connection=connection, settings=settings, **options)
-
-    return _all_of(with_deployed, (_SETTINGS["function"], _SETTINGS["copy"]))
+    return with_connection
 
 
 _SETTINGS: Final[dict[str, Option]] = {
@@ -110,35 +79,49 @@ _SETTINGS: Final[dict[str, Option]] = {
 }
 
 
-def _all_of(command: Command, options: Iterable[Option]) -> Command:
-    for option in reversed(list(options)):
-        command = option(command)
-    return command
+def settings(command: Command, names: Sequence[str] = tuple(_SETTINGS)) -> Command:
+    """The settings, passed on as ``settings``, a `KnownSettings`; to be used below `connection`."""
+    for name in reversed(names):
+        command = _SETTINGS[name](command)
+
+    @wraps(command)
+    def with_settings(connection: Connection, **options: Any) -> Any:
+        values = {name: options.pop(name) for name in names}
+        return command(connection=connection, settings=_read(connection, **values), **options)
+
+    return with_settings
+
+
+def deployed(command: Command) -> Command:
+    """`settings` without those of single options, for commands that only need to find history and journal."""
+    return settings(command, ("function", "copy"))
 
 
 def _read(
-    connection: Connection, *, function: str | None, copy: BinaryIO | None, keep_days: int, **single: Any
+    connection: Connection,
+    function: str | None,
+    copy: BinaryIO | None,
+    keep_days: int = DEFAULT_KEEP_DAYS,
+    **single: Any,
 ) -> KnownSettings:
-    settings = _read_deployed(connection, function, copy, keep_days)
-    return settings or KnownSettings(_of_options(keep_days=keep_days, **single))
-
-
-def _read_deployed(
-    connection: Connection, function: str | None, copy: BinaryIO | None, keep_days: int
-) -> KnownSettings | None:
     try:
-        # click names standard input in full; "-" would be unclear in messages.
-        read = None if copy is None else known_settings.read_copy(str(copy.name), copy.read())
-        # Only the document does not contain the default age limit.
-        _must_not_contradict(keep_days_too=function is not None or (read is not None and read.environment is not None))
-        if read is not None:
-            return read.parse(lambda: connection.clients, keep_days)
+        if copy is not None:
+            # click names standard input in full; "-" would be unclear in messages.
+            content = known_settings.read_copy(copy.name, copy.read())
+            # Only the document does not contain the default age limit.
+            _must_not_contradict(keep_days_too=not isinstance(content, str))
+            return known_settings.of_copy(copy.name, content, lambda: connection.clients, keep_days)
+        _must_not_contradict()
+        if function is None:
+            return KnownSettings(_of_options(keep_days, **single))
     except SettingsError as error:
         raise click.UsageError("\n".join(error.problems)) from None
-    return None if function is None else known_settings.of_function(connection.clients, function)
+    except ValidationError as error:
+        raise click.UsageError("\n".join(sentences("settings", error))) from None
+    return known_settings.of_function(connection.clients, function)
 
 
-def _must_not_contradict(*, keep_days_too: bool) -> None:
+def _must_not_contradict(*, keep_days_too: bool = True) -> None:
     """Refuse settings from more than one origin.
 
     Raises:
@@ -158,33 +141,25 @@ def _must_not_contradict(*, keep_days_too: bool) -> None:
 
 
 def _of_options(
-    *,
     keep_days: int,
-    accepted_gaps: tuple[str, ...],
-    protected_images: tuple[str, ...],
-    used_images_uri: str | None,
-    used_images_max_age_hours: int,
+    accepted_gaps: tuple[str, ...] = (),
+    protected_images: tuple[str, ...] = (),
+    used_images_uri: str | None = None,
+    used_images_max_age_hours: int | None = None,
 ) -> Settings:
-    try:
-        return Settings.model_validate(
-            {
-                "dry_run": True,
-                "default_keep_days": keep_days,
-                "accepted_gaps": dict.fromkeys(accepted_gaps, "accepted on the command line"),
-                "protected_images": frozenset(protected_images),
-                "used_images": _location(used_images_uri, used_images_max_age_hours),
-            },
-            context={"sources": KNOWN_SOURCES},
-        )
-    except ValidationError as error:
-        raise click.UsageError("\n".join(sentences("settings", error))) from None
-
-
-def _location(uri: str | None, max_age_hours: int) -> dict[str, Any] | None:
-    if uri is None:
-        return None
-    match = re.fullmatch(r"s3://(?P<bucket>[^/]+)/(?P<prefix>.+/)", uri)
-    if match is None:
-        message = f"{uri!r} is no place of used images: write s3://bucket/prefix/"
-        raise click.UsageError(message)
-    return {**match.groupdict(), "max_age_hours": max_age_hours}
+    location = None
+    if used_images_uri is not None:
+        match = re.fullmatch(r"s3://(?P<bucket>[^/]+)/(?P<prefix>.+/)", used_images_uri)
+        if match is None:
+            message = f"{used_images_uri!r} is no place of used images: write s3://bucket/prefix/"
+            raise click.UsageError(message)
+        location = {**match.groupdict(), "max_age_hours": used_images_max_age_hours}
+    return Settings.model_validate(
+        {
+            "default_keep_days": keep_days,
+            "accepted_gaps": dict.fromkeys(accepted_gaps, "accepted on the command line"),
+            "protected_images": frozenset(protected_images),
+            "used_images": location,
+        },
+        context={"sources": KNOWN_SOURCES},
+    )

@@ -9,6 +9,7 @@ import os
 import sys
 import uuid
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from io import StringIO
 from pathlib import Path
 from typing import Any, Final
@@ -23,11 +24,11 @@ _WIDTH: Final = 160
 
 
 def _json(document: Mapping[str, Any]) -> str:
-    return json.dumps(document, indent=2) + "\n"
+    return json.dumps(document, indent=2, default=datetime.isoformat) + "\n"
 
 
 FORMATS: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {"json": _json}
-"""Renders a document of JSON-native values; each name is an option of every command with `formats`."""
+"""Renders a document of JSON-native values and times; each name is an option of every command with `formats`."""
 
 
 def formats(command: Command) -> Command:

@@ -9,16 +9,13 @@ from typing import Final
 import click
 
 from ecr_cleaner.approval import plan as approval_plan
-from ecr_cleaner.approval.plan import PlanBinding, SavedPlan
-from ecr_cleaner.aws import responses
-from ecr_cleaner.aws.client import AwsClients
+from ecr_cleaner.approval.plan import SavedPlan
 from ecr_cleaner.cli import output
 from ecr_cleaner.cli.known_settings import KnownSettings
 from ecr_cleaner.clock import utc_now
 from ecr_cleaner.errors import ApprovalError
 from ecr_cleaner.model.result import RepositoryStatus, RunStatus
 from ecr_cleaner.report.reporter import CollectingReporter
-from ecr_cleaner.settings.loader import Settings
 
 _ID: Final = re.compile(r"[0-9a-f]{64}")
 
@@ -36,42 +33,6 @@ class NamedPlan:
     id: str
     plan: SavedPlan | None = None
     file: Path | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PlanTarget:
-    """What a plan is made for.
-
-    Attributes:
-        account: Account id.
-        region: Name of the region.
-        function: Name of the function, without account and region.
-    """
-
-    account: str
-    region: str
-    function: str
-
-    def binding(self, settings: Settings) -> PlanBinding:
-        """What a plan for it is bound to, with these settings."""
-        return PlanBinding(self.account, self.region, self.function, settings.removal_mode, settings.sha256)
-
-
-def target_of(clients: AwsClients, function: str) -> PlanTarget:
-    """Account, region and name of a function.
-
-    Args:
-        clients: AWS clients.
-        function: Name or ARN of the function.
-
-    Raises:
-        AwsError: It could not be read.
-    """
-    response = responses.called(clients.client("lambda"), "GetFunctionConfiguration", FunctionName=function)
-    _, _, _, region, account, _, name, *_ = responses.member(response, "FunctionArn", "GetFunctionConfiguration").split(
-        ":"
-    )
-    return PlanTarget(account, region, name)
 
 
 def named(_context: click.Context, _parameter: click.Parameter, value: str) -> NamedPlan:
@@ -96,13 +57,12 @@ def named(_context: click.Context, _parameter: click.Parameter, value: str) -> N
     return NamedPlan(file.stem, approval_plan.read(file.read_bytes(), file.stem, value), file)
 
 
-def save(collected: CollectingReporter, known: KnownSettings, target: PlanTarget, folder: Path) -> Path | None:
+def save(collected: CollectingReporter, known: KnownSettings, folder: Path) -> Path | None:
     """Write the removals of a dry run as a plan.
 
     Args:
         collected: The dry run.
-        known: Its settings.
-        target: The function that will carry out the plan.
+        known: Its settings, those of the function that will carry out the plan.
         folder: Folder for the file.
 
     Returns:
@@ -112,14 +72,15 @@ def save(collected: CollectingReporter, known: KnownSettings, target: PlanTarget
         ApprovalError: A run would refuse to remove anything, or the plan would be too long.
         click.ClickException: The file cannot be written.
     """
-    summary = collected.result
-    if summary.status is RunStatus.REFUSED:
+    result = collected.result
+    if result.status is RunStatus.REFUSED:
         message = "no plan was saved, because a run would refuse to remove anything"
         raise ApprovalError(message)
-    status_of = {name: repository.status for name, repository in summary.repositories.items()}
-    evaluated = [plan for name, plan in collected.plans.items() if status_of[name] is RepositoryStatus.EVALUATED]
+    evaluated = [
+        plan for name, plan in collected.plans.items() if result.repositories[name].status is RepositoryStatus.EVALUATED
+    ]
     expires_after = timedelta(hours=known.value.plan_expiry_hours)
-    plan = approval_plan.of_run(evaluated, target.binding(known.value), utc_now(), expires_after)
+    plan = approval_plan.of_run(evaluated, known.binding, utc_now(), expires_after)
     if not plan.images:
         return None
     file = folder / f"{plan.id}.json"

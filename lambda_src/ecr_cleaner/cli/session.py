@@ -11,7 +11,7 @@ import click
 from ecr_cleaner import compose
 from ecr_cleaner.aws import responses
 from ecr_cleaner.aws.client import AwsClients, connect
-from ecr_cleaner.cli.interrupts import STOPPED
+from ecr_cleaner.cli.deadline import Deadline
 from ecr_cleaner.cli.known_settings import KnownSettings
 from ecr_cleaner.cli.progress import Progress
 from ecr_cleaner.model.result import RunResult, RunStatus
@@ -71,19 +71,25 @@ class Connection:
         """Shows on standard error which calls are made, if that is a terminal."""
         return Progress(self.clients, quiet=self.quiet)
 
-    def check(self) -> None:
+    def check(self) -> str:
         """Make the first call that every command needs, so that wrong credentials are reported in one line.
+
+        Returns:
+            Account id of the registry.
 
         Raises:
             AwsError: The registry could not be read.
         """
-        responses.called(self.clients.client("ecr"), "DescribeRegistry")
+        response = responses.called(self.clients.client("ecr"), "DescribeRegistry")
+        return str(responses.member(response, "registryId", "DescribeRegistry"))
 
 
 def evaluate(
     connection: Connection, known: KnownSettings, only: frozenset[str] | None = None, html: Path | None = None
 ) -> CollectingReporter:
     """Evaluate every image of the opted-in repositories, or of those in `only`; writes nothing at AWS.
+
+    Limits on the removals of all repositories do not apply to some of them: they would mean nothing.
 
     Args:
         connection: Account and region.
@@ -95,29 +101,24 @@ def evaluate(
         AwsError: The registry could not be read.
         CleanerError: No region is configured.
     """
-    connection.check()
+    settings = known.value if only is None else known.value.model_copy(update=dict.fromkeys(_RUN_LIMITS))
     named: dict[str, Any] = {"function_name": known.name} if known.source == "function" else {}
     with connection.progress() as progress:
         reporter = CollectingReporter()
         ctx = compose.run_context(
             connection.clients,
-            _without_run_limits(known.value, only),
+            settings,
             reporter,
             str(uuid.uuid4()),
             reports=LocalPage(html) if html else None,
             only=only,
-            seconds_left=lambda: 0.0 if STOPPED.is_set() else float("inf"),
+            seconds_left=Deadline(float("inf")).seconds_left,
             progress=progress.evaluated,
             read_only=True,
             **named,
         )
         pipeline.run(ctx)
     return reporter
-
-
-def _without_run_limits(settings: Settings, only: frozenset[str] | None) -> Settings:
-    """Limits on the removals of all repositories mean nothing for some of them."""
-    return settings if only is None else settings.model_copy(update=dict.fromkeys(_RUN_LIMITS))
 
 
 def require_opted_in(connection: Connection, names: frozenset[str], settings: Settings) -> None:

@@ -55,7 +55,7 @@ class Registry:
         self.asked.update(region=region, profile=profile)
         registry = SimpleNamespace(
             meta=SimpleNamespace(method_to_api_mapping={"describe_registry": "DescribeRegistry"}),
-            describe_registry=dict,
+            describe_registry=lambda: {"registryId": ACCOUNT},
         )
         return SimpleNamespace(region=region or REGION, client=lambda _: registry)
 

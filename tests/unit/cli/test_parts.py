@@ -133,9 +133,9 @@ def test_equal_settings_have_one_hash() -> None:
     """Whatever the order of what has none, and whatever the mode; each other value changes it."""
     one = Settings(accepted_gaps={"eks:*": "known", "other_accounts:*": "known"}, dry_run=True)
     other = Settings(accepted_gaps={"other_accounts:*": "known", "eks:*": "known"}, dry_run=False)
-    assert KnownSettings(one).sha256 == KnownSettings(other, "function", "f").sha256
-    changed = {KnownSettings(one.model_copy(update={"keep_recently_used_days": days})).sha256 for days in (1, 2, 3)}
-    assert len(changed | {KnownSettings(one).sha256}) == 4
+    assert KnownSettings(one).as_json()["sha256"] == KnownSettings(other, "function", "f").as_json()["sha256"]
+    changed = {one.model_copy(update={"keep_recently_used_days": days}).sha256 for days in (1, 2, 3)}
+    assert len(changed | {one.sha256}) == 4
 
 
 def test_every_exit_code_is_in_the_help() -> None:

@@ -47,7 +47,8 @@ class Clients:
     def get_function_configuration(self, **asked: str) -> dict[str, Any]:
         """As Lambda has it."""
         self.named.append(asked["FunctionName"])
-        return {} if self.environment is None else {"Environment": {"Variables": self.environment}}
+        answer = {"FunctionArn": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{asked['FunctionName']}"}
+        return answer if self.environment is None else answer | {"Environment": {"Variables": self.environment}}
 
     def list_objects_v2(self, **asked: Any) -> dict[str, Any]:
         """As S3 has it: there is nothing."""

@@ -1,21 +1,23 @@
 """``ecr-cleaner apply``: carries out a saved plan."""
 
 import sys
-from dataclasses import replace
 from typing import Final
 
 import click
 
 from ecr_cleaner.approval import plan as approval_plan
 from ecr_cleaner.approval import policy
+from ecr_cleaner.approval.plan import SavedPlan
 from ecr_cleaner.approval.store import PlanStore
 from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.cli import applying, known_settings, options, output, plan_files, session, texts
-from ecr_cleaner.cli.plan_files import NamedPlan, PlanTarget
+from ecr_cleaner.cli.known_settings import KnownSettings
+from ecr_cleaner.cli.plan_files import NamedPlan
 from ecr_cleaner.cli.session import Connection
 from ecr_cleaner.clock import utc_now
 from ecr_cleaner.errors import ApprovalError, NoPlanError
-from ecr_cleaner.settings.loader import Settings, refusals_to_apply
+from ecr_cleaner.model.result import RunStatus
+from ecr_cleaner.settings.loader import refusals_to_apply
 
 _EXAMPLES: Final = """\b
 Examples:
@@ -46,55 +48,43 @@ def command(  # noqa: PLR0913 - the options of the command line
     its own bucket: a plan in a file has to be uploaded there first.
     """
     clients = connection.clients
-    settings = _settings(clients, function)
-    target = plan_files.target_of(clients, function)
-    store = policy.store_of(clients, settings)
-    if plan.plan is not None:
-        _check_plan(plan.plan, target, clients.region, settings)
+    known, store = _deployed(clients, function)
+    # What the function would refuse is refused before it is invoked, and before a number is asked for.
     if local:
-        if plan.plan is None and store is not None:
-            plan = plan_files.NamedPlan(plan.id, store.read(plan.id))
-            _check_plan(plan.plan, target, clients.region, settings)
+        saved = plan.plan or store.read(plan.id)
+        approval_plan.check(saved, known.binding, utc_now())
         if not dry_run:
-            _ask_for_number(plan, target)
+            _ask_for_number(saved)
         result = applying.locally(
             connection,
-            settings,
-            target.function,
-            plan,
+            known.value,
+            saved,
             dry_run=dry_run,
-            check_again=lambda: _check_plan(plan.plan, target, clients.region, _settings(clients, function)),
+            check_again=lambda: approval_plan.check(saved, _deployed(clients, function)[0].binding, utc_now()),
         )
     else:
-        if plan.file is not None and store is not None:
+        if plan.plan is not None:
+            approval_plan.check(plan.plan, known.binding, utc_now())
             _require_in_bucket(plan, store)
         result = applying.by_function(connection, function, plan.id, dry_run=dry_run)
-    output.emit(output_format, result.as_json, lambda console: applying.print_result(result, console))
-    sys.exit(session.EXIT_CODES[result.status])
+    output.emit(output_format, lambda: result, lambda console: applying.print_result(result, console))
+    sys.exit(session.EXIT_CODES[RunStatus(result["status"])])
 
 
-def _settings(clients: AwsClients, function: str) -> Settings:
-    """Current settings of the function.
+def _deployed(clients: AwsClients, function: str) -> tuple[KnownSettings, PlanStore]:
+    """Current settings of the function, and the store of its plans.
 
     Raises:
-        ApprovalError: No plan can be carried out with them.
+        ApprovalError: No plan can be carried out with these settings.
         AwsError: The function could not be read.
         CleanerError: It is not an ecr-cleaner, or its settings are invalid.
     """
-    settings = known_settings.of_function(clients, function).value
-    if refusals := refusals_to_apply(settings):
+    known = known_settings.of_function(clients, function)
+    store = policy.store_of(clients, known.value)
+    refusals = refusals_to_apply(known.value)
+    if refusals or store is None:
         raise ApprovalError("; ".join(refusal.removeprefix("event: action: apply: ") for refusal in refusals))
-    return settings
-
-
-def _check_plan(plan: approval_plan.SavedPlan | None, target: PlanTarget, region: str, settings: Settings) -> None:
-    """Refuse what the function would refuse, before it is invoked.
-
-    Raises:
-        ApprovalError: The plan is expired, or was made for something else.
-    """
-    if plan is not None:
-        approval_plan.check(plan, replace(target, region=region).binding(settings), utc_now())
+    return known, store
 
 
 def _require_in_bucket(plan: NamedPlan, store: PlanStore) -> None:
@@ -115,12 +105,7 @@ def _require_in_bucket(plan: NamedPlan, store: PlanStore) -> None:
         raise NoPlanError(message) from None
 
 
-def _action(plan: approval_plan.SavedPlan | None) -> str:
-    """What carrying out a plan does to its images."""
-    return "archives or deletes up to" if plan is not None and plan.removal == "archive" else "deletes up to"
-
-
-def _ask_for_number(plan: NamedPlan, target: PlanTarget) -> None:
+def _ask_for_number(plan: SavedPlan) -> None:
     """Ask the operator to type the number of images.
 
     Raises:
@@ -129,14 +114,13 @@ def _ask_for_number(plan: NamedPlan, target: PlanTarget) -> None:
     if not sys.stdin.isatty():
         message = "--local asks for confirmation, and standard input is not a terminal"
         raise click.ClickException(message)
-    images = plan.plan.images if plan.plan else 0
-    repositories = len(plan.plan.repositories) if plan.plan else 0
+    action = "archives or deletes" if plan.removal == "archive" else "deletes"
     click.echo(
-        f"This {_action(plan.plan)} {images} images of {repositories} repositories in account {target.account},"
-        f" {target.region}, from this machine and with your credentials. A deletion cannot be reversed.",
+        f"This {action} up to {plan.images} images of {len(plan.repositories)} repositories in account {plan.account},"
+        f" {plan.region}, from this machine and with your credentials. A deletion cannot be reversed.",
         err=True,
     )
     typed = click.prompt("Type the number of images to continue", default="", show_default=False, err=True)
-    if typed.strip() != str(images):
+    if typed.strip() != str(plan.images):
         message = "the number differs: nothing was removed"
         raise click.ClickException(message)

@@ -28,9 +28,9 @@ def command(image: Reference, *, connection: Connection, settings: KnownSettings
     IMAGE is a name as in docker pull (with or without the registry's host): app:v1, app@sha256:... If the image does
     not exist, or its repository did not opt in, the exit code is 1.
     """
+    names.require_same_registry(image, connection)
     repository = str(image.repository)
     collected = session.evaluate(connection, settings, frozenset({repository}))
-    names.require_registry(image, collected.result.account_id, collected.result.region)
     screen = output.screen()
     screen.print(f"settings: {settings}", style="dim", markup=False, highlight=False)
     is_known = print_explanation(collected, repository, image.effective_tag, image.digest, screen)

@@ -10,7 +10,6 @@ from ecr_cleaner.cli import options, output, plan_files, session, texts
 from ecr_cleaner.cli.known_settings import KnownSettings
 from ecr_cleaner.cli.session import Connection
 from ecr_cleaner.report.console import print_end, print_plan
-from ecr_cleaner.report.reporter import CollectingReporter
 
 _EXAMPLES: Final = """\b
 Examples:
@@ -76,6 +75,7 @@ def command(  # noqa: PLR0913 - the options of the command line
     only = frozenset(repositories) or None
     if only:
         session.require_opted_in(connection, only, settings.value)
+    connection.check()
     collected = session.evaluate(connection, settings, only, html)
     output.emit(
         output_format,
@@ -87,7 +87,8 @@ def command(  # noqa: PLR0913 - the options of the command line
         print_end(collected, output.screen(), str(settings))
         click.echo(f"written: {file}")
     if folder is not None:
-        _save(connection, collected, settings, folder)
+        saved = plan_files.save(collected, settings, folder)
+        click.echo(f"saved: {saved}" if saved else "no plan was saved, because nothing would be removed", err=True)
     sys.exit(session.exit_code(collected.result, detailed=detailed))
 
 
@@ -103,9 +104,3 @@ def _require_approval(settings: KnownSettings) -> None:
     if not settings.value.require_approval:
         message = f"--save: function {settings.name} has require_approval = false, so it carries no plan out"
         raise click.UsageError(message)
-
-
-def _save(connection: Connection, collected: CollectingReporter, settings: KnownSettings, folder: Path) -> None:
-    target = plan_files.target_of(connection.clients, str(settings.name))
-    saved = plan_files.save(collected, settings, target, folder)
-    click.echo(f"saved: {saved}" if saved else "no plan was saved, because nothing would be removed", err=True)

@@ -7,11 +7,11 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from ecr_cleaner import compose
 from ecr_cleaner.cli import names, options, output, texts
+from ecr_cleaner.cli.image_timeline import journal_of
 from ecr_cleaner.cli.known_settings import KnownSettings
 from ecr_cleaner.cli.session import Connection
-from ecr_cleaner.journal.reader import JournalRecord, by_digest
+from ecr_cleaner.journal.reader import JournalRecord
 from ecr_cleaner.model.usage import Reference
 from ecr_cleaner.restore.restorer import Restorer, RestoreResult
 
@@ -43,7 +43,7 @@ def command(  # noqa: PLR0913 - the options of the command line
     image: Reference,
     *,
     connection: Connection,
-    settings: KnownSettings | None,
+    settings: KnownSettings,
     check: bool,
     no_wait: bool,
     output_format: str | None,
@@ -59,11 +59,9 @@ def command(  # noqa: PLR0913 - the options of the command line
     IMAGE is a name as in docker pull (with or without the registry's host): app:v1, app@sha256:...
     """
     clients = connection.clients
-    names.require_same_registry(image, clients)
+    names.require_same_registry(image, connection)
     repository = str(image.repository)
-    journal = None if settings is None else compose.journal_reader(clients, settings.value)
-    records: dict[str, JournalRecord] = by_digest(journal.pages(repository)) if journal else {}
-    problems = journal.problems if journal else []
+    records, problems = journal_of(clients, settings.value, repository)
     for problem in problems:
         click.echo(f"Skipped: {problem}", err=True)
     restorer = Restorer(clients, repository, records, check=check, wait=not no_wait)
