@@ -16,12 +16,13 @@ from ecr_cleaner import compose
 from ecr_cleaner.approval import plan as approval_plan
 from ecr_cleaner.approval.plan import SavedPlan
 from ecr_cleaner.aws import errors, responses
-from ecr_cleaner.cli.deadline import Deadline
+from ecr_cleaner.cli.deadline import countdown
 from ecr_cleaner.cli.session import Connection
 from ecr_cleaner.clock import utc_now
 from ecr_cleaner.errors import CleanerError, IncompleteAnswerError
 from ecr_cleaner.model.plan import Removal, RemovalStatus
 from ecr_cleaner.model.result import RunStatus
+from ecr_cleaner.report.console import STYLES
 from ecr_cleaner.report.reporter import CollectingReporter
 from ecr_cleaner.report.summary import run_json
 from ecr_cleaner.run import pipeline
@@ -34,16 +35,13 @@ _ENDED_UNKNOWN: Final = frozenset(
     {
         "ConnectionClosedError",
         "HTTPClientError",
-        "IncompleteAnswerError",
         "IncompleteReadError",
-        "JSONDecodeError",
         "ReadTimeoutError",
         "ResponseStreamingError",
         "ServiceException",
-        "UnicodeDecodeError",
     }
 )
-"""Errors after which the invocation may be running."""
+"""Errors of AWS after which the invocation may be running."""
 
 _WAIT_SECONDS: Final = LONGEST_RUN_SECONDS + 60
 
@@ -70,7 +68,8 @@ def by_function(connection: Connection, function: str, plan_id: str, *, dry_run:
             click.echo(f"The run continues in function {function}.", err=True)
             raise
         except (ValueError, IncompleteAnswerError, *errors.AwsError) as error:
-            if errors.code_of(error) not in _ENDED_UNKNOWN:
+            # All others are about the response to a request that was accepted.
+            if isinstance(error, errors.AwsError) and errors.code_of(error) not in _ENDED_UNKNOWN:
                 raise
             message = (
                 f"it is unknown how the run ended ({errors.code_of(error)}): it may still be running, see the log"
@@ -131,9 +130,8 @@ def locally(
     clients = connection.clients
     run_id = f"local-{uuid.uuid4()}"
     # Starts before the lock is taken, so that the lock expires after the run.
-    deadline = Deadline(LONGEST_RUN_SECONDS, plan.expires_at, utc_now)
-    read_only = settings.dry_run or dry_run
-    with connection.progress() as progress, compose.run_lock(clients, settings, run_id, read_only=read_only):
+    seconds_left = countdown(LONGEST_RUN_SECONDS, plan.expires_at, utc_now)
+    with connection.progress() as progress, compose.run_lock(clients, settings, run_id, read_only=dry_run):
         # The operator was asked for a number in the meantime, and settings may have changed.
         check_again()
         ctx = compose.run_context(
@@ -142,12 +140,12 @@ def locally(
             _RemovalReporter(),
             run_id,
             function_name=plan.function,
-            seconds_left=deadline.seconds_left,
+            seconds_left=seconds_left,
             plan_id=plan.id,
             plan=plan,
             clock=utc_now,
             progress=progress.evaluated,
-            read_only=read_only,
+            read_only=dry_run,
         )
         return run_json(pipeline.run(ctx))
 
@@ -169,5 +167,5 @@ def print_result(result: dict[str, Any], console: Console) -> None:
             console.print(Text(f"  and {kept - len(plan['stays_shown'])} more, see the log"))
     for cause in result["causes"]:
         console.print(Text(cause, "red"))
-    status = result["status"]
-    console.print(Text(f"status: {status}", "green" if status == RunStatus.COMPLETED else "red"))
+    status = RunStatus(result["status"])
+    console.print(Text(f"status: {status}", STYLES[status]))

@@ -1,17 +1,13 @@
 """Image names on the command line, with or without the host of the registry."""
 
-from dataclasses import replace
-from typing import Final
+from contextlib import suppress
 
 import click
 
 from ecr_cleaner.cli.session import Connection
 from ecr_cleaner.errors import UnreadableReferenceError
-from ecr_cleaner.model.usage import Reference
-from ecr_cleaner.reference import parse
-
-_ANY_HOST: Final = "000000000000.dkr.ecr.any.amazonaws.com"
-_NOTHING: Final = Reference("")
+from ecr_cleaner.model.usage import Reference, ReferenceScope
+from ecr_cleaner.reference import listed
 
 
 def parse_argument(_context: click.Context, _parameter: click.Parameter, image: str) -> Reference:
@@ -20,19 +16,19 @@ def parse_argument(_context: click.Context, _parameter: click.Parameter, image: 
     Raises:
         UsageError: It is not such a name.
     """
-    try:
-        # A name without a host belongs to the registry of the credentials.
-        reference = parse(image) or replace(parse(f"{_ANY_HOST}/{image}") or _NOTHING, account=None, region=None)
-    except UnreadableReferenceError:
-        reference = _NOTHING
-    if reference.repository is None:
-        message = f"{image!r} is not an image name: write repository[:tag][@sha256:<64 hex digits>]"
-        raise click.UsageError(message)
-    return reference
+    with suppress(UnreadableReferenceError):
+        reference = listed(image)
+        # Not a digest alone, nor repository:*.
+        if reference and reference.repository and reference.breadth is ReferenceScope.IMAGE:
+            return reference
+    message = f"{image!r} is not an image name: write repository[:tag][@sha256:<64 hex digits>]"
+    raise click.UsageError(message)
 
 
-def require_same_registry(reference: Reference, connection: Connection) -> None:
-    """Refuse a name with the host of another registry: the image of the same name here is another image.
+def repository_of(reference: Reference, connection: Connection) -> str:
+    """Name of the repository of a parsed argument.
+
+    A name with the host of another registry is refused: the image of the same name here is another image.
 
     Raises:
         AwsError: The registry could not be read.
@@ -42,3 +38,4 @@ def require_same_registry(reference: Reference, connection: Connection) -> None:
     if reference.account is not None and there != here:
         message = f"{reference.text} is in {' '.join(map(str, there))}, but this is {' '.join(here)}"
         raise click.ClickException(message)
+    return str(reference.repository)

@@ -19,8 +19,6 @@ from ecr_cleaner.settings.loader import DEFAULT_KEEP_DAYS, Settings
 
 Command = Callable[..., Any]
 
-Option = Callable[[Command], Command]
-
 
 def connection(command: Command) -> Command:
     """``--region``, ``--profile`` and ``--quiet``, passed on as ``connection``, a `Connection`."""
@@ -35,7 +33,7 @@ def connection(command: Command) -> Command:
     return with_connection
 
 
-_SETTINGS: Final[dict[str, Option]] = {
+_SETTINGS: Final[dict[str, Callable[[Command], Command]]] = {
     "function": click.option(
         "--function", metavar="NAME", help="Use the settings of this deployed function, and its bucket."
     ),

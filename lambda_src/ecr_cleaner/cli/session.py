@@ -11,7 +11,7 @@ import click
 from ecr_cleaner import compose
 from ecr_cleaner.aws import responses
 from ecr_cleaner.aws.client import AwsClients, connect
-from ecr_cleaner.cli.deadline import Deadline
+from ecr_cleaner.cli.deadline import countdown
 from ecr_cleaner.cli.known_settings import KnownSettings
 from ecr_cleaner.cli.progress import Progress
 from ecr_cleaner.model.result import RunResult, RunStatus
@@ -112,7 +112,7 @@ def evaluate(
             str(uuid.uuid4()),
             reports=LocalPage(html) if html else None,
             only=only,
-            seconds_left=Deadline(float("inf")).seconds_left,
+            seconds_left=countdown(float("inf")),
             progress=progress.evaluated,
             read_only=True,
             **named,

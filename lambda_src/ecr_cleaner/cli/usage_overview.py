@@ -17,13 +17,10 @@ from ecr_cleaner.decision import matching
 from ecr_cleaner.errors import CleanerError
 from ecr_cleaner.model.image import Image
 from ecr_cleaner.model.result import RunStatus
-from ecr_cleaner.model.scan import UsageScan
 from ecr_cleaner.model.usage import Reference, ReferenceScope, Usage, UsageKind
 from ecr_cleaner.registry import config, repositories
 from ecr_cleaner.registry import images as registry_images
 from ecr_cleaner.settings.loader import Settings
-
-SCHEMA_VERSION: Final = 1
 
 ANY_REPOSITORY: Final = "(any repository)"
 """Repository of usages that refer to a digest alone, if no repository that was read contains it."""
@@ -82,28 +79,21 @@ class ImageUsage:
 
 @dataclass(slots=True)
 class UsageOverview:
-    """Usages of the images of one registry.
+    """Usages of the images of one registry, under the names of the JSON document.
 
     Attributes:
         account_id: Account of the registry.
         region: Region of the registry.
-        scan: Outcomes of the usage sources.
-        used: Images with usages, sorted by repository.
         causes: Why usages or images may be missing; one sentence each.
-        accepted_gaps: Gaps that were accepted beside whole sources; one sentence each.
+        unprotected: Consumers that were not scanned because of settings; one sentence each.
+        images: Images with usages, sorted by repository.
     """
 
     account_id: str
     region: str
-    scan: UsageScan
-    used: list[ImageUsage] = field(default_factory=list)
-    causes: list[str] = field(default_factory=list)
-    accepted_gaps: tuple[str, ...] = ()
-
-    @property
-    def unprotected(self) -> list[str]:
-        """Consumers that were not scanned because of settings; one sentence each."""
-        return [*(f"{outcome.key}: {outcome.detail}" for outcome in self.scan.unprotected), *self.accepted_gaps]
+    causes: list[str]
+    unprotected: list[str]
+    images: list[ImageUsage] = field(default_factory=list)
 
     @property
     def status(self) -> RunStatus:
@@ -112,15 +102,7 @@ class UsageOverview:
 
     def as_json(self) -> dict[str, Any]:
         """The overview as JSON-native values."""
-        return {
-            "schema_version": SCHEMA_VERSION,
-            "status": self.status.value,
-            "account_id": self.account_id,
-            "region": self.region,
-            "causes": self.causes,
-            "unprotected": self.unprotected,
-            "images": [asdict(image) for image in self.used],
-        }
+        return {"schema_version": 1, "status": self.status.value, **asdict(self)}
 
 
 def read_overview(
@@ -142,8 +124,9 @@ def read_overview(
     facts = config.registry_facts(clients)
     existing = {name for name, _ in repositories.repository_names(clients)}
     scan = compose.usage_scanner(clients, settings, "usage", lambda: now).scan(now)
-    overview = UsageOverview(facts.account, clients.region, scan, accepted_gaps=settings.gaps_beside_sources)
-    overview.causes += [f"source {outcome.key}: {outcome.detail}" for outcome in scan.failures]
+    causes = [f"source {outcome.key}: {outcome.detail}" for outcome in scan.failures]
+    unprotected = [f"{outcome.key}: {outcome.detail}" for outcome in scan.unprotected]
+    overview = UsageOverview(facts.account, clients.region, causes, [*unprotected, *settings.gaps_beside_sources])
     usages = tuple(matching.of_registry(scan.usages, facts.account, clients.region))
     named = matching.by_repository(usages)
     anywhere = named.pop(None, ())
@@ -152,7 +135,7 @@ def read_overview(
     for name in sorted(only) if only else [*sorted(wanted), *sorted(existing - wanted)]:
         if name not in wanted and not unlocated:
             continue  # only a digest without a repository may be in any repository
-        present, absent = _present(clients, name, existing, overview.causes)
+        present, absent = _present(clients, name, existing, causes)
         of_name = named.get(name, ())
         # An image that a pull-through cache does not contain is fetched at the next pull.
         cached = facts.cached_under(name) is not None
@@ -165,11 +148,11 @@ def read_overview(
             if not (cached and image.state is ImageState.MISSING)
         ]
         unlocated -= {image.digest for image in images if image.state is not ImageState.NOT_READ}
-        overview.used += images
+        overview.images += images
     if not only:
-        overview.used += _everywhere(usages, [usage for usage in anywhere if usage.reference.digest in unlocated])
-    overview.used = [image for image in overview.used if not unresolved or image.state in UNRESOLVED]
-    overview.used.sort(key=lambda image: image.repository)
+        overview.images += _everywhere(usages, [usage for usage in anywhere if usage.reference.digest in unlocated])
+    overview.images = [image for image in overview.images if not unresolved or image.state in UNRESOLVED]
+    overview.images.sort(key=lambda image: image.repository)
     return overview
 
 

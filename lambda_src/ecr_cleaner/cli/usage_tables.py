@@ -23,12 +23,12 @@ _STATES: Final = {
 
 def print_overview(overview: UsageOverview, console: Console) -> None:
     """Print the images of each repository, then what may be missing."""
-    for name, images in groupby(overview.used, key=lambda image: image.repository):
+    for name, images in groupby(overview.images, key=lambda image: image.repository):
         console.print(_table(name, list(images)))
     for line in overview.unprotected:
         console.print(Text(f"unprotected: {line}", "yellow"))
-    consumers = {(one.source, one.consumer) for image in overview.used for one in image.consumers}
-    console.print(Text(f"{len(overview.used)} images in use by {len(consumers)} consumers."))
+    consumers = {(one.source, one.consumer) for image in overview.images for one in image.consumers}
+    console.print(Text(f"{len(overview.images)} images in use by {len(consumers)} consumers."))
     for cause in overview.causes:
         console.print(Text(cause, "red"))
     console.print(Text(f"status: {overview.status.value}", STYLES[overview.status]))

@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError, NoCredentialsError, TokenRetrievalE
 from click.testing import CliRunner
 
 from ecr_cleaner.cli import interrupts, output, texts
-from ecr_cleaner.cli.deadline import Deadline
+from ecr_cleaner.cli.deadline import countdown
 from ecr_cleaner.cli.group import CommandFiles
 from ecr_cleaner.cli.known_settings import KnownSettings
 from ecr_cleaner.cli.sentences import sentence
@@ -174,9 +174,9 @@ def test_the_clock_by_which_more_time_has_passed_is_believed(on_the_wall: float,
     interrupts.STOPPED.clear()
     began = datetime(2026, 1, 1, tzinfo=UTC)
     now, seconds = [began], [5.0]
-    deadline = Deadline(900, None, lambda: now[0], lambda: seconds[0])
+    seconds_left = countdown(900, None, lambda: now[0], lambda: seconds[0])
     now[0], seconds[0] = began + timedelta(seconds=on_the_wall), 5.0 + steady
-    assert deadline.seconds_left() == left
+    assert seconds_left() == left
 
 
 @pytest.mark.parametrize(("expires", "left"), [(100, 40), (60, 0), (10, -50), (3600, 840)])
@@ -185,19 +185,19 @@ def test_what_expires_counts_as_well(expires: float, left: float) -> None:
     interrupts.STOPPED.clear()
     began = datetime(2026, 1, 1, tzinfo=UTC)
     now, seconds = [began], [0.0]
-    deadline = Deadline(900, began + timedelta(seconds=expires), lambda: now[0], lambda: seconds[0])
+    seconds_left = countdown(900, began + timedelta(seconds=expires), lambda: now[0], lambda: seconds[0])
     now[0], seconds[0] = began + timedelta(seconds=60), 60.0
-    assert deadline.seconds_left() == left
+    assert seconds_left() == left
 
 
 def test_no_time_is_left_after_an_interrupt() -> None:
     """Whatever the clocks say."""
     interrupts.STOPPED.set()
     try:
-        assert Deadline(900).seconds_left() == 0.0
+        assert countdown(900)() == 0.0
     finally:
         interrupts.STOPPED.clear()
-    assert Deadline(900).seconds_left() > 0.0
+    assert countdown(900)() > 0.0
 
 
 def emitted(*words: str, file: Path | None = None) -> Result:

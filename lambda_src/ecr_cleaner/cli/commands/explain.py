@@ -28,8 +28,7 @@ def command(image: Reference, *, connection: Connection, settings: KnownSettings
     IMAGE is a name as in docker pull (with or without the registry's host): app:v1, app@sha256:... If the image does
     not exist, or its repository did not opt in, the exit code is 1.
     """
-    names.require_same_registry(image, connection)
-    repository = str(image.repository)
+    repository = names.repository_of(image, connection)
     collected = session.evaluate(connection, settings, frozenset({repository}))
     screen = output.screen()
     screen.print(f"settings: {settings}", style="dim", markup=False, highlight=False)

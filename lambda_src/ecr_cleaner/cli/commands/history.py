@@ -44,8 +44,7 @@ def command(image: Reference, *, connection: Connection, settings: KnownSettings
         message = "--function NAME or --settings FILE is required: they name the bucket of the history"
         raise click.UsageError(message)
     clients = connection.clients
-    names.require_same_registry(image, connection)
-    repository = str(image.repository)
+    repository = names.repository_of(image, connection)
     with connection.progress():
         reader = compose.history_reader(clients, settings.value)
         if reader is not None:
@@ -86,5 +85,4 @@ def _print(console: Console, repository: str, timelines: list[ImageTimeline], pr
     for timeline in timelines:
         tags = f" ({', '.join(timeline.tags)})" if timeline.tags else ""
         lines += [f"{repository}@{timeline.digest}{tags}", *(f"  {line}" for line in timeline.lines())]
-    for line in lines:
-        console.print(Text(line), soft_wrap=True)
+    console.print(Text("\n".join(lines)), soft_wrap=True)

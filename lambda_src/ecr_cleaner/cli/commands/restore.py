@@ -59,8 +59,7 @@ def command(  # noqa: PLR0913 - the options of the command line
     IMAGE is a name as in docker pull (with or without the registry's host): app:v1, app@sha256:...
     """
     clients = connection.clients
-    names.require_same_registry(image, connection)
-    repository = str(image.repository)
+    repository = names.repository_of(image, connection)
     records, problems = journal_of(clients, settings.value, repository)
     for problem in problems:
         click.echo(f"Skipped: {problem}", err=True)
@@ -94,5 +93,4 @@ def _print(console: Console, repository: str, result: RestoreResult, record: Jou
         page = record.page
         lines.append(f"  {page.action} was started {page.written_at:%Y-%m-%d %H:%M} UTC by run {page.run_id}")
     lines += [f"  its tag {tag} belongs to {owner} now and stays there" for tag, owner in sorted(result.taken.items())]
-    for line in lines:
-        console.print(Text(line), soft_wrap=True)
+    console.print(Text("\n".join(lines)), soft_wrap=True)

@@ -40,7 +40,6 @@ def command(
     For each image it lists the consumers, the source that found them, and the kind of usage: configured, running,
     rollback, scheduled.
     """
-    connection.check()
     with connection.progress():
         overview = usage_overview.read_overview(
             connection.clients, settings.value, utc_now(), repositories, unresolved=unresolved
