@@ -311,7 +311,8 @@ def test_an_image_that_is_not_there_fails(name: str, words: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["", "App:v1", "app:", "app@sha256:abc", "app:v1 app:v2", f"{HOST}/", "x.dkr.ecr.y/app"]
+    "name",
+    ["", "App:v1", "app:", "app@sha256:abc", "app:v1 app:v2", f"{HOST}/", "x.dkr.ecr.y/app", "app:*", digest("kept")],
 )
 def test_what_is_no_image_name_is_wrong_usage(registry: Registry, name: str) -> None:
     """The message quotes what was written and nothing that was not."""
