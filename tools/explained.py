@@ -205,3 +205,59 @@ SCHEDULE: Final[dict[str, tuple[str, str]]] = {
     ),
 }
 """On what, and why, the schedule's role has each statement."""
+
+FINDINGS: Final[dict[str, tuple[str, str]]] = {
+    "dangling_reference": (
+        "A consumer names an image of this registry that does not exist: its repository, its tag or its digest",
+        (
+            "Push the image again or correct the consumer: its next start fails. For a rollback "
+            "target, or a family of task definitions that nothing names, it is only a `warning`"
+        ),
+    ),
+    "archived_in_use": (
+        "A consumer names an image in ECR's archive, from which nothing can pull",
+        "Run the `ecr-cleaner restore` command in the detail; it takes up to 20 minutes",
+    ),
+    "removed_in_use": (
+        "A consumer names an image that an earlier run removed; the detail names the run and the time",
+        "Run the `ecr-cleaner restore` command in the detail, or let the consumer name another image",
+    ),
+    "lifecycle_expires_in_use": (
+        (
+            "The repository's own ECR lifecycle policy expires or archives an image in use: now "
+            "(`problem`) or within 7 days (`warning`)"
+        ),
+        "Change or delete the policy: this module cleans an opted-in repository and considers use",
+    ),
+    "lifecycle_rule_not_understood": (
+        "A rule of a lifecycle policy has an unknown part; this rule and all after it are not evaluated",
+        "Use ECR's own preview (`aws ecr start-lifecycle-policy-preview`)",
+    ),
+    "open_to_other_accounts": (
+        "A policy lets other accounts pull; their consumers cannot be seen from here",
+        "Remove the permission, or see Other accounts",
+    ),
+    "misconfigured_tag": (
+        (
+            "A tag meant for this module cannot be read, is spelled differently, or asks for fewer "
+            "days than `minimum_keep_days`"
+        ),
+        "Correct the tag",
+    ),
+    "orphaned_artifacts": (
+        "Signatures or attestations whose image is not in their repository; `bytes` is their size",
+        "Usually nothing: they are removed by their own age. A rule's `keep_tags` keeps signatures of images elsewhere",
+    ),
+    "unmanaged_storage": (
+        (
+            "Storage of repositories that did not opt in, each and (`registry`) all of them; without "
+            "`report_unmanaged_repositories` only their number"
+        ),
+        "Opt them in where that is right",
+    ),
+    "not_determined": (
+        "Something could not be determined: a call was denied or failed, or time was short",
+        "Correct what the detail names. Removal does not depend on it",
+    ),
+}
+"""What each kind of finding means, and what to do about it."""

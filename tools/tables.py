@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 
 from pydantic import BaseModel
 
-from ecr_cleaner.findings.kinds import KINDS
 from ecr_cleaner.model.finding import RUN_FAILING_KINDS, FindingKind
 from ecr_cleaner.settings.schema import SettingsDocument
 from ecr_cleaner.usage.catalog import SOURCES
@@ -160,9 +159,9 @@ def schedule_statements() -> str:
 
 def findings() -> str:
     """The kinds of finding."""
-    _same(list(FindingKind), KINDS)
+    _same(list(FindingKind), explained.FINDINGS)
     rows = (
-        (f"`{kind.value}`", *KINDS[kind], "as a `problem`" if kind in RUN_FAILING_KINDS else "no")
+        (f"`{kind.value}`", *explained.FINDINGS[kind], "as a `problem`" if kind in RUN_FAILING_KINDS else "no")
         for kind in FindingKind
     )
     return table(("`kind`", "Meaning", "What to do", "Fails the run"), rows)
