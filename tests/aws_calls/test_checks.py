@@ -48,7 +48,7 @@ OPEN = json.dumps(
 
 def checks(script: Script, **settings: object) -> FindingsCollector:
     """Those of a run in which an old image is in use."""
-    made = FindingsCollector(script.aws, Settings.model_validate(settings), lambda: 900.0)
+    made = FindingsCollector(script.aws, Settings.model_validate(settings), lambda: 900.0, "ecr-cleaner restore {}")
     made.scanned([usage(tag="v1")])
     return made
 

@@ -7,6 +7,7 @@ none is repeated before the removals: these come first.
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Final, TypeVar
 
 from ecr_cleaner.aws import errors, responses
@@ -61,7 +62,7 @@ class FindingsCollector:
     clients: AwsClients
     settings: Settings
     seconds_left: Callable[[], float]
-    restore: str = rules.RESTORE
+    restore: str
     images: Callable[..., Iterable[Image]] = registry_images.images
     _new: list[Finding] = field(init=False, default_factory=list)
     _named: dict[str | None, tuple[Usage, ...]] | None = None
@@ -69,7 +70,6 @@ class FindingsCollector:
     _facts: RegistryFacts | None = None
     _looked_at: set[str] = field(default_factory=set)
     _failures: int = 0
-    _out_of_time: bool = False
     _spare_seconds: float = SPARE_SECONDS
 
     def listed(self, listing: RegistryListing) -> list[Finding]:
@@ -178,22 +178,18 @@ class FindingsCollector:
         if only is None:
             others = sorted(listing.names - self._looked_at)
             unmanaged = [name for name in others if name not in listing.opted_in]
-            report_all = self.settings.report_unmanaged_repositories
-            self._report_unmanaged(others, unmanaged, now) if report_all else self._count(unmanaged)
+            if self.settings.report_unmanaged_repositories:
+                self._report_unmanaged(others, unmanaged, now)
+            elif unmanaged:
+                what = f"{len(unmanaged)} repositories did not opt in"
+                detail = f"{what}; report_unmanaged_repositories = true reports their images"
+                self._add(FindingKind.UNMANAGED_STORAGE, Severity.INFO, rules.REGISTRY, detail)
         return self._take()
-
-    def _count(self, unmanaged: Collection[str]) -> None:
-        if unmanaged:
-            detail = (
-                f"{len(unmanaged)} repositories did not opt in;"
-                " report_unmanaged_repositories = true reports their images"
-            )
-            self._add(FindingKind.UNMANAGED_STORAGE, Severity.INFO, rules.REGISTRY, detail)
 
     def _report_unmanaged(self, others: Iterable[str], unmanaged: Collection[str], now: datetime) -> None:
         sizes: dict[str, tuple[int, int]] = {}
         for name in others:
-            images = self._ask(name, lambda name=name: self.images(self.clients, name))  # type: ignore[misc]
+            images = self._ask(name, partial(self.images, self.clients, name))
             if images is None:
                 continue
             self._contents(name, RepositorySnapshot(images), now, {}, read=False)
@@ -228,16 +224,12 @@ class FindingsCollector:
             self._stop()
         except (CleanerError, *errors.AwsError) as error:
             if errors.code_of(error) not in NOTHING_THERE:
-                self._failed(name, error)
+                self._failures += 1
+                self._new.append(rules.not_determined(name, errors.sentence(error)))
+                if self._failures == MAX_FAILURES:
+                    self._new.append(rules.not_determined(rules.REGISTRY, FAILING))
         return None
 
     def _stop(self) -> None:
-        if not self._out_of_time:
-            self._out_of_time = True
-            self._new.append(rules.not_determined(rules.REGISTRY, NO_TIME))
-
-    def _failed(self, name: str, error: Exception) -> None:
-        self._failures += 1
-        self._new.append(rules.not_determined(name, errors.sentence(error)))
-        if self._failures == MAX_FAILURES:
-            self._new.append(rules.not_determined(rules.REGISTRY, FAILING))
+        # Perhaps not for the first time: `rules.ordered` leaves doubles out.
+        self._new.append(rules.not_determined(rules.REGISTRY, NO_TIME))

@@ -14,21 +14,17 @@ because it might exclude images from them.
 
 import json
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from ecr_cleaner.decision.retention import matches
 from ecr_cleaner.model.image import Image
 
-
-class Action(StrEnum):
-    """What a rule does to an image. After either the image cannot be pulled."""
-
-    EXPIRE = "expire"
-    ARCHIVE = "archive"
+Action = Literal["expire", "archive"]
+"""What a rule does to an image. After either the image cannot be pulled."""
 
 
 class CountType(StrEnum):
@@ -70,29 +66,16 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
-class NotUnderstood:
-    """A rule that is not evaluated.
-
-    Attributes:
-        priority: Of the rule, as written; None for the policy as a whole.
-        cause: Why; the end of a sentence.
-    """
-
-    priority: int | None
-    cause: str
-
-
-@dataclass(frozen=True, slots=True)
 class Policy:
     """The rules of a lifecycle policy.
 
     Attributes:
         rules: In the order in which they apply.
-        not_understood: The others, in that order too.
+        not_understood: Why the others are not evaluated, in that order too; one sentence each.
     """
 
     rules: tuple[Rule, ...] = ()
-    not_understood: tuple[NotUnderstood, ...] = ()
+    not_understood: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,21 +109,20 @@ _MAX_WILDCARDS: Final = 4
 def read(text: str) -> Policy:
     """Parse a policy as ``ecr:GetLifecyclePolicy`` returns it; never fails."""
     try:
-        rules = json.loads(text)["rules"]
-        ordered = sorted(rules, key=_priority)
+        ordered = sorted(json.loads(text)["rules"], key=_priority)
     except (ValueError, KeyError, TypeError):
-        return Policy(not_understood=(NotUnderstood(None, "is no list of rules, each with its rulePriority"),))
+        return Policy(not_understood=("its lifecycle policy is no list of rules, each with its rulePriority",))
     priorities = [_priority(rule) for rule in ordered]
     if len(set(priorities)) < len(priorities):
-        return Policy(not_understood=(NotUnderstood(None, "has two rules of the same priority"),))
-    understood: list[Rule] = []
-    for at, item in enumerate(ordered):
-        rule = _rule(item)
+        return Policy(not_understood=("its lifecycle policy has two rules of the same priority",))
+    rules: list[Rule] = []
+    for at, rule in enumerate(map(_rule, ordered)):
         if isinstance(rule, str):
-            below = (NotUnderstood(p, f"comes after rule {priorities[at]}") for p in priorities[at + 1 :])
-            return Policy(tuple(understood), (NotUnderstood(priorities[at], rule), *below))
-        understood.append(rule)
-    return Policy(tuple(understood))
+            first, *below = (f"rule {priority} of its lifecycle policy" for priority in priorities[at:])
+            causes = (f"{first} {rule}", *(f"{later} comes after rule {priorities[at]}" for later in below))
+            return Policy(tuple(rules), causes)
+        rules.append(rule)
+    return Policy(tuple(rules))
 
 
 def _priority(rule: dict[str, Any]) -> int:
@@ -156,17 +138,18 @@ def _whole(value: object) -> int:
 def _rule(item: dict[str, Any]) -> Rule | str:
     """One rule; or the reason why it is not evaluated."""
     try:
-        selection, action = item["selection"], item["action"]
+        selection = item["selection"]
         count_type = CountType(selection["countType"])
-        cause = _unknown_member(item) or _invalid_count(selection, count_type) or _invalid_tags(selection)
-        verb = _action(action, count_type)
-        if cause or verb is None:
-            return cause or f"has the action {json.dumps(action, sort_keys=True)} with {count_type.value}"
+        action = _action(item["action"], count_type)
+        cause = next(_problems(item, selection, count_type), None)
+        if cause or action is None:
+            return cause or f"has the action {json.dumps(item['action'], sort_keys=True)} with {count_type.value}"
+        prefixes = (f"{prefix}*" for prefix in selection.get("tagPrefixList", ()))
         return Rule(
             priority=_priority(item),
-            action=verb,
-            tag_status=str(selection["tagStatus"]),
-            patterns=_patterns(selection),
+            action=action,
+            tag_status=selection["tagStatus"],
+            patterns=(*selection.get("tagPatternList", ()), *prefixes),
             count_type=count_type,
             count=_whole(selection["countNumber"]),
         )
@@ -174,48 +157,34 @@ def _rule(item: dict[str, Any]) -> Rule | str:
         return f"is not written as ECR's documentation says ({error})"
 
 
-def _unknown_member(item: dict[str, Any]) -> str:
-    unknown = sorted({*(set(item) - _RULE), *(set(item["selection"]) - _SELECTION)})
-    return f"has a member {unknown[0]!r}, which is not known here" if unknown else ""
+def _action(action: dict[str, Any], count_type: CountType) -> Action | None:
+    if action == {"type": "expire"} and count_type is not CountType.SINCE_PULLED:
+        return "expire"
+    to_archive = {"type": "transition", "targetStorageClass": "archive"}
+    return "archive" if action == to_archive and count_type is not CountType.SINCE_TRANSITIONED else None
 
 
-def _invalid_count(selection: dict[str, Any], count_type: CountType) -> str:
+def _problems(item: dict[str, Any], selection: dict[str, Any], count_type: CountType) -> Iterator[str]:
+    """What is wrong with members, count and tags, as ends of sentences; the first one holds."""
+    for name in sorted({*(set(item) - _RULE), *(set(selection) - _SELECTION)}):
+        yield f"has a member {name!r}, which is not known here"
     unit = None if count_type is CountType.MORE_THAN else "days"
     storage = "archive" if count_type is CountType.SINCE_TRANSITIONED else "standard"
     if selection.get("countUnit") != unit:
-        return f"counts in {selection.get('countUnit')!r} with {count_type.value}"
+        yield f"counts in {selection.get('countUnit')!r} with {count_type.value}"
     if selection.get("storageClass", "standard") != storage:
-        return f"has {count_type.value} with the storage class {selection.get('storageClass')!r}"
-    return ""
-
-
-def _invalid_tags(selection: dict[str, Any]) -> str:
+        yield f"has {count_type.value} with the storage class {selection.get('storageClass')!r}"
     status, lists = selection["tagStatus"], [name for name in _LISTS if name in selection]
     if status not in {"tagged", "untagged", "any"}:
-        return f"has the tagStatus {status!r}"
+        yield f"has the tagStatus {status!r}"
     if len(lists) != (status == "tagged"):
-        return f"has {len(lists)} lists of tags with the tagStatus {status!r}"
+        yield f"has {len(lists)} lists of tags with the tagStatus {status!r}"
     for name in lists:
         if not isinstance(selection[name], list) or not selection[name]:
-            return f"has no list of tags in {name}"
+            yield f"has no list of tags in {name}"
         for glob in selection[name]:
             if not _LISTS[name].fullmatch(glob) or glob.count("*") > _MAX_WILDCARDS:
-                return f"has {glob!r} in {name}"
-    return ""
-
-
-def _action(action: dict[str, Any], count_type: CountType) -> Action | None:
-    if action == {"type": "expire"} and count_type is not CountType.SINCE_PULLED:
-        return Action.EXPIRE
-    to_archive = {"type": "transition", "targetStorageClass": "archive"}
-    if action == to_archive and count_type is not CountType.SINCE_TRANSITIONED:
-        return Action.ARCHIVE
-    return None
-
-
-def _patterns(selection: dict[str, Any]) -> tuple[str, ...]:
-    prefixes = (f"{prefix}*" for prefix in selection.get("tagPrefixList", ()))
-    return (*selection.get("tagPatternList", ()), *prefixes)
+                yield f"has {glob!r} in {name}"
 
 
 def fates(
@@ -237,24 +206,21 @@ def fates(
     Returns:
         Digest to fate, without unaffected images and without archived ones.
     """
-    by_digest = {image.digest: image for image in images}
-    taken_by: dict[Rule, frozenset[str]] = {}
+    active = {image.digest: image for image in images if image.active}
+    beyond = {rule: _beyond_count(rule, images) for rule in policy.rules if rule.count_type is CountType.MORE_THAN}
     known: dict[str, Fate | None] = {}
 
     def fate(digest: str) -> Fate | None:
         if digest in known:
             return known[digest]
         known[digest] = None  # of indexes that list each other, none comes first
-        image = by_digest.get(digest)
-        rule = next((r for r in policy.rules if r.selects(image)), None) if image and image.active else None
+        image = active.get(digest)
+        rule = next((r for r in policy.rules if r.selects(image)), None) if image else None
         if image is None or rule is None:
             return None
-        if rule.count_type is CountType.MORE_THAN and rule not in taken_by:
-            taken_by[rule] = _beyond_count(rule, images)
         due = _due(rule, image)
-        goes = digest in taken_by[rule] if due is None else due < now
-        indexes = [parent for parent in parents.get(digest, ()) if parent in by_digest and by_digest[parent].active]
-        before = [fate(index) for index in indexes]
+        goes = digest in beyond[rule] if due is None else due < now
+        before = [fate(index) for index in parents.get(digest, ()) if index in active]
         if goes and all(before):
             dues = [one for one in (due, *(holder.due for holder in before if holder)) if one is not None]
             known[digest] = Fate(rule, max(dues, default=None))

@@ -21,9 +21,6 @@ from ecr_cleaner.model.usage import ReferenceScope, Usage, UsageKind
 REGISTRY: Final = "registry"
 """The subject of findings on the registry as a whole."""
 
-RESTORE: Final = "ecr-cleaner restore {}"
-"""The command that restores an image."""
-
 LIFECYCLE_HORIZON: Final = timedelta(days=7)
 """How far ahead a lifecycle policy is evaluated: an operator needs some days to change it."""
 
@@ -31,9 +28,7 @@ _SHOWN: Final = 3
 _UNNAMED_SOURCE: Final = "ecs_families"  # nothing names its task definitions: they may never be started
 
 
-def dangling(
-    repository: str, resolved: Resolved, gone: Mapping[str, RemovedImage] | None = None, restore: str = RESTORE
-) -> Iterator[Finding]:
+def dangling(repository: str, resolved: Resolved, gone: Mapping[str, RemovedImage], restore: str) -> Iterator[Finding]:
     """Images that usages name in an existing repository, and that are not in it.
 
     A consumer whose runtime uses the digest, as Lambda does, still works without the tag.
@@ -42,7 +37,7 @@ def dangling(
         repository: Its name.
         resolved: What usages name in it.
         gone: What earlier runs removed from it, by digest: findings on these say so.
-        restore: The command that restores an image.
+        restore: The command that restores an image, with ``{}`` for its name.
     """
     by_digest = {
         (usage.source, usage.consumer)
@@ -50,7 +45,7 @@ def dangling(
         for usage in usages
         if usage.reference.digest is not None
     }
-    for name, usages, removed in _missing(resolved, gone or {}):
+    for name, usages, removed in _missing(resolved, gone):
         bound = [usage for usage in usages if (usage.source, usage.consumer) not in by_digest]
         what = "tag" if name.startswith(":") else "digest"
         more = "" if bound else "; what they run is there by its digest"
@@ -94,10 +89,7 @@ def dangling_repositories(
 
 
 def archived_in_use(
-    images: Iterable[Image],
-    used: Mapping[str, tuple[Usage, ...]],
-    gone: Mapping[str, RemovedImage] | None = None,
-    restore: str = RESTORE,
+    images: Iterable[Image], used: Mapping[str, tuple[Usage, ...]], gone: Mapping[str, RemovedImage], restore: str
 ) -> Iterator[Finding]:
     """Images in use that nothing can pull until they are restored; those being restored are left out.
 
@@ -111,7 +103,7 @@ def archived_in_use(
         if image.digest in used and image.is_archived:
             usages = used[image.digest]
             command = restore.format(f"{image.repository}@{image.digest}")
-            by = f"; {gone[image.digest]}" if gone and image.digest in gone else ""
+            by = f"; {gone[image.digest]}" if image.digest in gone else ""
             detail = f"it is archived, so nothing can pull it; in use by {_who(usages)}{by}: {command}"
             yield Finding(FindingKind.ARCHIVED_IN_USE, _gravity(usages), image.name, detail, image.size_bytes)
 
@@ -122,23 +114,17 @@ def lifecycle(
     """Images in use that the repository's own lifecycle policy expires or archives within the horizon.
 
     Args:
-        contents: Of the repository.
+        contents: Of the repository; at least one image.
         used: Digest to the usages that name it.
         policy: The repository's.
         now: The time of the evaluation.
         read: Whether it is known what the indexes list; a listed manifest does not expire before its index.
     """
-    repository = contents.images[0].repository if contents.images else REGISTRY
-    for unknown in policy.not_understood:
-        rule = (
-            "its lifecycle policy" if unknown.priority is None else f"rule {unknown.priority} of its lifecycle policy"
-        )
-        detail = f"{rule} {unknown.cause}: whether it takes images in use is not known"
+    repository = contents.images[0].repository
+    for cause in policy.not_understood:
+        detail = f"{cause}: whether it takes images in use is not known"
         yield Finding(FindingKind.LIFECYCLE_RULE_NOT_UNDERSTOOD, Severity.WARNING, repository, detail)
-    parents: dict[str, list[str]] = {}
-    for index, listed in contents.children.items():
-        for child in listed:
-            parents.setdefault(child, []).append(index)
+    parents = graphs.build(contents).parents
     in_doubt = not read and any(image.is_index for image in contents.images)
     fates = lifecycle_policy.fates(policy, contents.images, parents, used, now + LIFECYCLE_HORIZON)
     for image in contents.images:
@@ -148,12 +134,11 @@ def lifecycle(
 
 
 def _taken(image: Image, fate: Fate, usages: tuple[Usage, ...], now: datetime, *, may_be_listed: bool) -> Finding:
-    verb = "expires" if fate.rule.action is lifecycle_policy.Action.EXPIRE else "archives"
     soon = fate.due is None or fate.due <= now
     when = "within 24 hours" if fate.due is None or soon else f"on {fate.due:%Y-%m-%d}"
     unless = ", unless an index lists it: none was read here" if may_be_listed else ""
     detail = (
-        f"rule {fate.rule.priority} of the repository's lifecycle policy {verb} it {when}{unless};"
+        f"rule {fate.rule.priority} of the repository's lifecycle policy {fate.rule.action}s it {when}{unless};"
         f" in use by {_who(usages)}"
     )
     severity = _gravity(usages) if soon and not may_be_listed else Severity.WARNING

@@ -21,6 +21,7 @@ from ecr_cleaner.model.usage import ReferenceScope, Usage, UsageKind
 from tests.builders import NOW, digest, image, usage
 
 GONE = digest("gone")
+RESTORE = "ecr-cleaner restore {}"
 
 
 def policy(count: int, **selection: Any) -> str:
@@ -33,14 +34,14 @@ def policy(count: int, **selection: Any) -> str:
 def test_a_missing_image_is_told_once_with_who_names_it() -> None:
     """The first consumers by name, and how many more."""
     usages = [usage(tag="v9", consumer=f"lambda function {name}") for name in "dbcab"]
-    (found,) = rules.dangling("app", resolve([image()], usages))
+    (found,) = rules.dangling("app", resolve([image()], usages), {}, RESTORE)
     assert found == Finding(
         FindingKind.DANGLING_REFERENCE,
         Severity.PROBLEM,
         "app:v9",
         "the repository has no such tag; named by lambda function a; lambda function b; lambda function c and 1 more",
     )
-    (found,) = rules.dangling("app", resolve([image()], [usage(of="gone")]))
+    (found,) = rules.dangling("app", resolve([image()], [usage(of="gone")]), {}, RESTORE)
     assert (found.subject, found.detail) == (
         f"app@{GONE}",
         "the repository has no such digest; named by ecs service prod/app",
@@ -61,9 +62,9 @@ def test_a_missing_image_is_told_once_with_who_names_it() -> None:
 def test_what_may_never_start_is_no_problem(changes: dict[str, Any], severity: Severity) -> None:
     """A rollback target, a family that nothing names, a name that may be Docker Hub's."""
     one = replace(usage(tag="v9"), **changes)
-    (found,) = rules.dangling("app", resolve([image()], [one]))
+    (found,) = rules.dangling("app", resolve([image()], [one]), {}, RESTORE)
     assert found.severity is severity
-    (found,) = rules.dangling("app", resolve([image()], [one, usage(tag="v9", consumer="other")]))
+    (found,) = rules.dangling("app", resolve([image()], [one, usage(tag="v9", consumer="other")]), {}, RESTORE)
     assert found.severity is Severity.PROBLEM
 
 
@@ -71,13 +72,13 @@ def test_whoever_goes_by_the_digest_has_lost_a_name_only() -> None:
     """As Lambda does: its tag is for people. Somebody else may need it."""
     function = [usage(tag="v1", consumer="f"), usage(of="here", repository=None, consumer="f")]
     resolved = resolve([image("here")], function[:1], function[1:])
-    (found,) = rules.dangling("app", resolved)
+    (found,) = rules.dangling("app", resolved, {}, RESTORE)
     assert (found.severity, found.detail) == (
         Severity.INFO,
         "the repository has no such tag; named by f; what they run is there by its digest",
     )
     service = usage(tag="v1", consumer="s")
-    (found,) = rules.dangling("app", resolve([image("here")], [function[0], service], function[1:]))
+    (found,) = rules.dangling("app", resolve([image("here")], [function[0], service], function[1:]), {}, RESTORE)
     assert (found.severity, found.detail) == (Severity.PROBLEM, "the repository has no such tag; named by s")
 
 
@@ -96,7 +97,7 @@ def test_an_archived_image_in_use_is_a_problem() -> None:
     """Also if only its digest is named."""
     images = [image("a", tags=["v1"], active=False, size=7), image("b", active=False), image("c", tags=["v3"])]
     resolved = resolve(images, [usage(tag="v1"), usage(tag="v3")])
-    assert list(rules.archived_in_use(images, resolved.used)) == [
+    assert list(rules.archived_in_use(images, resolved.used, {}, RESTORE)) == [
         Finding(
             FindingKind.ARCHIVED_IN_USE,
             Severity.PROBLEM,
@@ -106,7 +107,7 @@ def test_an_archived_image_in_use_is_a_problem() -> None:
             7,
         )
     ]
-    assert list(rules.archived_in_use([replace(images[0], activating=True)], resolved.used)) == []
+    assert list(rules.archived_in_use([replace(images[0], activating=True)], resolved.used, {}, RESTORE)) == []
 
 
 def test_what_the_cleaner_archived_says_so() -> None:
