@@ -16,31 +16,6 @@ from ecr_cleaner.report.invocation import InvocationResult
 
 DIMENSION: Final = "FunctionName"
 
-METRICS: Final = {
-    "Failures": "Count",
-    "Refused": "Count",
-    "TripwireTripped": "Count",
-    "ImagesScanned": "Count",
-    "ImagesInUse": "Count",
-    "ImagesRemovable": "Count",
-    "ImagesRemoved": "Count",
-    "ImagesArchived": "Count",
-    "ImagesFailed": "Count",
-    "BytesScanned": "Bytes",
-    "BytesInUse": "Bytes",
-    "BytesRemovable": "Bytes",
-    "BytesRemoved": "Bytes",
-    "BytesArchived": "Bytes",
-    "Duration": "Seconds",
-    "SourcesComplete": "Count",
-    "SourcesNotInRegion": "Count",
-    "SourcesFailed": "Count",
-    "SourcesDisabled": "Count",
-    "Findings": "Count",
-    "ConsumersBroken": "Count",
-}
-"""Every metric with its unit. A run that ended before it had a summary has the first three alone."""
-
 _TOTALS: Final = {
     "ImagesScanned": "images",
     "ImagesInUse": "in_use",
@@ -54,12 +29,16 @@ _TOTALS: Final = {
     "BytesRemoved": "bytes_removed",
     "BytesArchived": "bytes_archived",
 }
-_SOURCES: Final = {
-    "SourcesComplete": SourceStatus.COMPLETE,
-    "SourcesNotInRegion": SourceStatus.NOT_IN_REGION,
-    "SourcesFailed": SourceStatus.FAILED,
-    "SourcesDisabled": SourceStatus.DISABLED,
+_SOURCES: Final = {f"Sources{status.value.title().replace('_', '')}": status for status in SourceStatus}
+"""``SourcesComplete``, ``SourcesNotInRegion`` and so on."""
+
+METRICS: Final = {
+    **dict.fromkeys(("Failures", "Refused", "TripwireTripped"), "Count"),
+    **{name: "Bytes" if name.startswith("Bytes") else "Count" for name in _TOTALS},
+    "Duration": "Seconds",
+    **dict.fromkeys((*_SOURCES, "Findings", "ConsumersBroken"), "Count"),
 }
+"""Every metric with its unit. A run that ended before it had a summary has the first three alone."""
 
 
 def document(ending: InvocationResult, namespace: str, now: datetime, level: str) -> dict[str, Any]:
