@@ -125,10 +125,7 @@ class LockHeldError(CleanerError):
 
 
 class AnnouncementError(CleanerError):
-    """An event or a notification of the ended run did not get through, or nobody knows whether it did."""
-
-    def __init__(self, what: str, why: str) -> None:
-        super().__init__(f"{what}: {why}")
+    """An event of the ended run was not accepted."""
 
 
 class RunFailedError(CleanerError):

@@ -52,9 +52,13 @@ def announce(
     clients.deadline_exceeded = lambda: seconds_left() < LAST_SECONDS
     try:
         if settings.event_bus_name is not None:
-            ending = _tried(partial(_put_event, clients, ending, settings.event_bus_name, clock()), ending)
+            what = f"the event of the run could not be put on the event bus {settings.event_bus_name}"
+            put = partial(_put_event, clients, ending, settings.event_bus_name, clock())
+            ending = _tried(put, ending, what, "events:PutEvents")
         if settings.notifications is not None and ending.should_notify(settings.notifications.on):
-            ending = _tried(partial(_publish, clients, ending, settings.notifications.topic_arn), ending)
+            what = f"the notification could not be sent to {settings.notifications.topic_arn}"
+            publish = partial(_publish, clients, ending, settings.notifications.topic_arn)
+            ending = _tried(publish, ending, what, "sns:Publish")
     finally:
         clients.deadline_exceeded = None
     return ending
@@ -70,11 +74,13 @@ def _write_metrics(ending: InvocationResult, namespace: str, now: datetime) -> N
     sys.stdout.flush()
 
 
-def _tried(act: Callable[[], None], ending: InvocationResult) -> InvocationResult:
+def _tried(act: Callable[[], None], ending: InvocationResult, what: str, permission: str) -> InvocationResult:
+    """Announce the result in one way; that it did not get through is one more problem of it."""
     try:
         act()
     except (CleanerError, *errors.AwsError) as error:
-        cause = str(error)
+        needs = f"; the role needs the permission {permission}" if errors.is_denied(error) else ""
+        cause = f"{what}: {errors.sentence(error)}{needs}"
         LOGGER.error("The run could not be announced", extra={"cause": cause})
         return ending.with_problems([cause])
     return ending
@@ -84,38 +90,28 @@ def _put_event(clients: AwsClients, ending: InvocationResult, bus: str, now: dat
     """Put the run's event.
 
     Raises:
-        AnnouncementError: EventBridge did not accept it, or it is unknown whether it did.
+        AnnouncementError: EventBridge did not accept it.
+        IncompleteAnswerError: It is unknown whether it did.
+        AwsError: The call failed.
     """
-    what = f"the event of the run could not be put on the event bus {bus}"
     entry = run_event.entry(ending, bus, now)
-    try:
-        answer = responses.called(clients.client("events"), "PutEvents", Entries=[entry])
-        failed = responses.member(answer, "FailedEntryCount", "PutEvents")
-        entries = responses.member(answer, "Entries", "PutEvents")
-    except (CleanerError, *errors.AwsError) as error:
-        raise AnnouncementError(what, _why(error, "events:PutEvents")) from None
+    answer = responses.called(clients.client("events"), "PutEvents", Entries=[entry])
+    failed = responses.member(answer, "FailedEntryCount", "PutEvents")
+    entries = responses.member(answer, "Entries", "PutEvents")
     # A response 200 in which the only entry failed is a failure.
     codes = [f"{one.get('ErrorCode')}: {one.get('ErrorMessage')}" for one in entries if "EventId" not in one]
     if failed or codes or not entries:
-        raise AnnouncementError(what, "; ".join(codes) or "EventBridge does not say why")
+        raise AnnouncementError("; ".join(codes) or "EventBridge does not say why")
 
 
 def _publish(clients: AwsClients, ending: InvocationResult, topic: str) -> None:
     """Publish the notification.
 
     Raises:
-        AnnouncementError: SNS did not accept it, or it is unknown whether it did.
+        IncompleteAnswerError: It is unknown whether SNS accepted it.
+        AwsError: The call failed.
     """
-    what = f"the notification could not be sent to {topic}"
-    try:
-        answer = responses.called(
-            clients.client("sns"), "Publish", TopicArn=topic, Subject=mail.subject(ending), Message=mail.text(ending)
-        )
-        responses.member(answer, "MessageId", "Publish")
-    except (CleanerError, *errors.AwsError) as error:
-        raise AnnouncementError(what, _why(error, "sns:Publish")) from None
-
-
-def _why(error: Exception, permission: str) -> str:
-    denied = errors.is_denied(error)
-    return errors.sentence(error) + (f"; the role needs the permission {permission}" if denied else "")
+    answer = responses.called(
+        clients.client("sns"), "Publish", TopicArn=topic, Subject=mail.subject(ending), Message=mail.text(ending)
+    )
+    responses.member(answer, "MessageId", "Publish")
