@@ -6,13 +6,11 @@ allows the page's own scripts and styles by their hashes and nothing else.
 """
 
 import base64
-import gzip
 import hashlib
-import shutil
+import zlib
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Final, cast
+from typing import IO, Final
 
 _ASSETS: Final = Path(__file__).with_name("assets")
 
@@ -27,37 +25,12 @@ _SCRIPTS: Final = (
     (None, "page.js"),
 )
 
-_CHUNK: Final = 3 * 2**16  # base64 takes three bytes at a time
+_CHUNK: Final = 2**18
 
 _LEVEL: Final = 6
 
-
-@dataclass(slots=True)
-class _Base64Writer:
-    """Writes what it is given as base64.
-
-    Attributes:
-        target: Where to.
-    """
-
-    target: IO[bytes]
-    _rest: bytes = b""
-
-    def write(self, data: bytes) -> int:
-        """Take some bytes."""
-        held = self._rest + data
-        whole = len(held) - len(held) % 3
-        self._rest = held[whole:]
-        self.target.write(base64.b64encode(held[:whole]))
-        return len(data)
-
-    def flush(self) -> None:
-        """Nothing to do: at most two bytes are held back."""
-
-    def end(self) -> None:
-        """Write what is left."""
-        self.target.write(base64.b64encode(self._rest))
-        self._rest = b""
+_GZIP: Final = 16 + zlib.MAX_WBITS
+"""The format, without a time: the page of a document is always the same."""
 
 
 def write(document: IO[bytes], target: IO[bytes]) -> None:
@@ -72,11 +45,13 @@ def write(document: IO[bytes], target: IO[bytes]) -> None:
     """
     head, tail = _frame().split("{{document}}")
     target.write(head.encode())
-    encoded = _Base64Writer(target)
-    # Without the time of compression: the page of a document is always the same.
-    with gzip.GzipFile("", "wb", _LEVEL, cast("IO[bytes]", encoded), mtime=0) as compressed:
-        shutil.copyfileobj(document, compressed, _CHUNK)
-    encoded.end()
+    compressor, rest = zlib.compressobj(_LEVEL, wbits=_GZIP), b""
+    while chunk := document.read(_CHUNK):
+        rest += compressor.compress(chunk)
+        whole = len(rest) - len(rest) % 3  # base64 takes three bytes at a time
+        target.write(base64.b64encode(rest[:whole]))
+        rest = rest[whole:]
+    target.write(base64.b64encode(rest + compressor.flush()))
     target.write(tail.encode())
 
 
