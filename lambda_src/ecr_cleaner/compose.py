@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from ecr_cleaner.approval import policy
 from ecr_cleaner.approval.plan import SavedPlan
@@ -18,7 +18,7 @@ from ecr_cleaner.history.store import HistoryReader, HistoryStore
 from ecr_cleaner.journal.reader import JournalReader
 from ecr_cleaner.journal.writer import Journal
 from ecr_cleaner.publish.report_store import ReportKeeper, ReportStore, store
-from ecr_cleaner.report.document import DocumentReporter, ReportedSettings
+from ecr_cleaner.report.document import DocumentReporter
 from ecr_cleaner.report.reporter import Fanout, Reporter
 from ecr_cleaner.run.context import RunContext
 from ecr_cleaner.settings.gaps import KnownSources
@@ -140,8 +140,7 @@ def run_context(  # noqa: PLR0913 - what a run is given, each by name
     )
 
 
-def reported_settings(settings: Settings) -> ReportedSettings:
-    """The settings as a report shows them, sets sorted."""
+def reported_settings(settings: Settings) -> dict[str, Any]:
+    """The settings as a report shows them: JSON-native values, sets sorted."""
     sets = {name: sorted(value) for name, value in settings if isinstance(value, frozenset)}
-    shown = {**settings.model_dump(mode="json"), **sets}
-    return ReportedSettings(shown, settings.storage_price_per_gb_month, settings.removal_mode)
+    return {**settings.model_dump(mode="json"), **sets}

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ecr_cleaner.model.image import Image
     from ecr_cleaner.model.plan import RepositoryPlan
     from ecr_cleaner.model.usage import Usage
+    from ecr_cleaner.report.document import TrendPoint
 
 HOSTILE: Final = '</script><img src=x onerror="window.hacked=1"><script>window.hacked=1</script>&amp;{{script}}'
 """A name as somebody would choose it who wants to run something in a reader's browser."""
@@ -133,18 +134,19 @@ class Night:
                 )
         return evaluate(repository(name), RepositorySnapshot(tuple(made)), tuple(usages), NOW), usages
 
-    def former(self, runs: int = 30) -> list[dict[str, Any]]:
+    def former(self, runs: int = 30) -> list[TrendPoint]:
         """The totals of runs before this one."""
         point = self.recorder.trend_of(self.summary)
         return [
-            {
-                **point,
-                "run_id": f"run-{number}",
-                "started_at": (NOW - timedelta(days=runs - number)).isoformat(),
-                "bytes_total": int(point["bytes_total"] * (1.6 - 0.6 * number / runs)),
-                "bytes_removable": int(point["bytes_removable"] * (0.3 + (number % 7) / 10)),
-                "bytes_removed": int(point["bytes_removed"] * (0.2 + (number % 5) / 12)),
-            }
+            point.model_copy(
+                update={
+                    "run_id": f"run-{number}",
+                    "started_at": (NOW - timedelta(days=runs - number)).isoformat(),
+                    "bytes_total": int(point.bytes_total * (1.6 - 0.6 * number / runs)),
+                    "bytes_removable": int(point.bytes_removable * (0.3 + (number % 7) / 10)),
+                    "bytes_removed": int(point.bytes_removed * (0.2 + (number % 5) / 12)),
+                }
+            )
             for number in range(runs)
         ]
 

@@ -10,12 +10,11 @@
 No decision depends on these objects.
 """
 
-import json
 import tempfile
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, Any, Final, Literal, Protocol
+from typing import IO, Final, Literal, Protocol
 
 from pydantic import ValidationError
 
@@ -24,8 +23,8 @@ from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.errors import AbsentError, CleanerError, ReplacedError
 from ecr_cleaner.model.result import RunResult, StoredReport
 from ecr_cleaner.report import html_page
-from ecr_cleaner.report.document import DocumentReporter
-from ecr_cleaner.schema import NotNegative, Strict
+from ecr_cleaner.report.document import DocumentReporter, TrendPoint
+from ecr_cleaner.schema import Strict
 
 TREND_RUNS: Final = 90
 """Number of runs in the trend."""
@@ -48,21 +47,6 @@ class ReportKeeper(Protocol):
             CleanerError: They cannot be kept.
             OSError: Likewise.
         """
-
-
-class TrendPoint(Strict):
-    """What is remembered of one run; as `DocumentReporter.trend_of` says it."""
-
-    run_id: str
-    started_at: str
-    status: str
-    dry_run: bool
-    images: NotNegative
-    removable: NotNegative
-    removed: NotNegative
-    bytes_total: NotNegative
-    bytes_removable: NotNegative
-    bytes_removed: NotNegative
 
 
 class Trend(Strict):
@@ -115,7 +99,7 @@ class ReportStore:
     def _put(self, name: str, file: IO[bytes], content_type: str) -> None:
         s3.put(self.clients, self.bucket, self._key(name), file, content_type)
 
-    def _trend(self, run_id: str) -> tuple[list[dict[str, Any]], str | None, tuple[str, ...]]:
+    def _trend(self, run_id: str) -> tuple[list[TrendPoint], str | None, tuple[str, ...]]:
         """The totals of former runs; what names the object that a write replaces, None: there is none; and notes."""
         try:
             stored = s3.read(self.clients, self.bucket, self._key("trend.json"))
@@ -129,10 +113,10 @@ class ReportStore:
             where = self._uri("trend.json")
             notes = (f"the totals of former runs were not understood and begin anew: {where}",)
             runs = []
-        return [one.model_dump() for one in runs if one.run_id != run_id][1 - TREND_RUNS :], stored.etag, notes
+        return [one for one in runs if one.run_id != run_id][1 - TREND_RUNS :], stored.etag, notes
 
-    def _append(self, former: list[dict[str, Any]], etag: str | None, point: dict[str, Any]) -> None:
-        body = json.dumps({"schema_version": 1, "runs": [*former, point]}, separators=(",", ":")).encode() + b"\n"
+    def _append(self, former: list[TrendPoint], etag: str | None, point: TrendPoint) -> None:
+        body = Trend(schema_version=1, runs=[*former, point]).model_dump_json().encode() + b"\n"
         try:
             s3.write(self.clients, self.bucket, self._key("trend.json"), body, etag)
         except ReplacedError:

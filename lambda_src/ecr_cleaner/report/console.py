@@ -31,15 +31,14 @@ _SHOWN_ELSEWHERE: Final = frozenset({FindingKind.MISCONFIGURED_TAG, FindingKind.
 _DIGEST_LENGTH: Final = 19  # "sha256:" and the first twelve digits
 
 
-def print_plan(collected: CollectingReporter, console: Console | None = None, settings: str = "") -> None:
+def print_plan(collected: CollectingReporter, console: Console, settings: str) -> None:
     """Every image, repository by repository, then the totals and what went wrong.
 
     Args:
         collected: The run.
-        console: Where to; None: standard output.
+        console: Where to.
         settings: Where the settings of the run come from.
     """
-    console = console or Console()
     for name in sorted(collected.plans):
         console.print(_table(collected.plans[name]))
         console.print()
@@ -114,7 +113,7 @@ def why(verdict: Verdict) -> str:
     return ": ".join(filter(None, [verdict.reason.value.replace("_", " "), "; ".join(shown)]))
 
 
-def print_end(collected: CollectingReporter, console: Console, settings: str = "") -> None:
+def print_end(collected: CollectingReporter, console: Console, settings: str) -> None:
     """The totals, by repository and of all, and what went wrong."""
     summary = run_json(collected.result)
     if collected.plans:
@@ -129,8 +128,7 @@ def print_end(collected: CollectingReporter, console: Console, settings: str = "
             console.print(Text(f"{kind.removesuffix('s')}: {line}", "yellow"))
     _print_findings(collected, console)
     totals = summary["totals"]
-    if settings:
-        console.print(Text(f"settings: {settings}"))
+    console.print(Text(f"settings: {settings}"))
     console.print(
         Text(
             f"{totals['images']} images, {totals['removable']} removable"
@@ -154,30 +152,30 @@ def _print_findings(collected: CollectingReporter, console: Console) -> None:
 
 
 def print_explanation(
-    collected: CollectingReporter, repository: str, tag: str | None, digest: str | None, console: Console | None = None
+    collected: CollectingReporter, repository: str, tag: str | None, digest: str | None, console: Console
 ) -> bool:
     """What would happen to one image.
 
     Returns:
         Whether the image was found.
     """
-    console = console or Console()
     plan = collected.plans.get(repository)
     verdicts = [v for v in plan.verdicts if _is(v, tag, digest)] if plan else []
     rule = held(plan.repository.retention) if plan else ""
     for verdict in verdicts:
         image = verdict.image
         console.print(Text(f"{'REMOVE' if verdict.removes else 'KEEP'}  {image.name}", "bold"))
-        console.print(Text(f"  digest   {image.digest}"))
-        console.print(Text(f"  tags     {', '.join(image.tags) or '(none)'}"))
-        console.print(Text(f"  pushed   {image.pushed_at:%Y-%m-%d %H:%M} UTC, {verdict.age_days} days ago"))
-        pulled = f"{image.last_pulled_at:%Y-%m-%d}" if image.last_pulled_at else "never"
-        console.print(Text(f"  pulled   {pulled}"))
-        console.print(Text(f"  size     {human_bytes(image.size_bytes)}"))
-        console.print(Text(f"  rule     {rule}"))
-        console.print(Text(f"  reason   {verdict.reason.value}"))
-        for line in verdict.evidence:
-            console.print(Text(f"           {line}"))
+        for name, value in (
+            ("digest", image.digest),
+            ("tags", ", ".join(image.tags) or "(none)"),
+            ("pushed", f"{image.pushed_at:%Y-%m-%d %H:%M} UTC, {verdict.age_days} days ago"),
+            ("pulled", f"{image.last_pulled_at:%Y-%m-%d}" if image.last_pulled_at else "never"),
+            ("size", human_bytes(image.size_bytes)),
+            ("rule", rule),
+            ("reason", verdict.reason.value),
+            *(("", line) for line in verdict.evidence),
+        ):
+            console.print(Text(f"  {name:8} {value}"))
     summary = collected.result.repositories.get(repository)
     if summary is None:
         console.print(Text(f"{repository} did not opt in (tag BoxCleanerEnabled = true) or does not exist."))

@@ -8,61 +8,52 @@ import json
 import tempfile
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
-from typing import IO, Any, Final, Literal
+from typing import IO, Any, Final
 
 from ecr_cleaner import __version__
 from ecr_cleaner.model.plan import Removal, RepositoryPlan
-from ecr_cleaner.model.result import RepositoryResult, RunResult
+from ecr_cleaner.model.result import RunResult
 from ecr_cleaner.model.usage import Usage
-from ecr_cleaner.report.reporter import verdict_json
+from ecr_cleaner.report.reporter import Reporter, verdict_json
 from ecr_cleaner.report.savings import savings
 from ecr_cleaner.report.summary import run_json
+from ecr_cleaner.schema import NotNegative, Strict
 
 SCHEMA_VERSION: Final = 1
 
-_TREND_TOTALS: Final = ("images", "removable", "removed", "bytes_total", "bytes_removable", "bytes_removed")
-
-_TOTALS: Final = (
-    *(*_TREND_TOTALS, "kept", "in_use", "bytes_in_use", "deferred", "failed", "partly_untagged"),
-    *("archived", "bytes_archived", "bytes_in_archive", "bytes_removable_from_archive"),
-)
-
-_REPOSITORY: Final = (
-    *("name", "status", "detail", "setting", "keep_days", "rule"),
-    *(*_TOTALS, "reasons", "removals", "failure_codes"),
-)
-"""The members in the schema; the summary may have more."""
+_AS_IN_THE_SUMMARY: Final = ("causes", "notes", "unprotected", "deferred", "findings", "sources", "repositories")
 
 
-@dataclass(frozen=True, slots=True)
-class ReportedSettings:
-    """The settings that a document contains or uses.
+class TrendPoint(Strict):
+    """What later runs remember of one run; the numbers are its totals."""
 
-    Attributes:
-        shown: All settings as JSON-native values.
-        storage_price_per_gb_month: US dollars.
-        removal_mode: Whether images are deleted or archived.
-    """
+    run_id: str
+    started_at: str
+    status: str
+    dry_run: bool
+    images: NotNegative
+    removable: NotNegative
+    removed: NotNegative
+    bytes_total: NotNegative
+    bytes_removable: NotNegative
+    bytes_removed: NotNegative
 
-    shown: Mapping[str, Any]
-    storage_price_per_gb_month: float
-    removal_mode: Literal["delete", "archive"]
 
-
-class DocumentReporter:
+class DocumentReporter(Reporter):
     """Records the run for the document; `close` it once the document is written.
 
     Attributes:
+        settings: All settings as JSON-native values.
         started_at: When recording started; UTC.
         failure: Why the document is incomplete; the run goes on all the same.
     """
 
-    def __init__(self, settings: ReportedSettings, clock: Callable[[], datetime]) -> None:
+    def __init__(self, settings: Mapping[str, Any], clock: Callable[[], datetime]) -> None:
         self.started_at = clock()
         self.failure: OSError | None = None
-        self._settings = settings
+        self.settings = settings
         self._clock = clock
         self._images: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the run has ended, however it does
         weakref.finalize(self, self._images.close)
@@ -88,17 +79,11 @@ class DocumentReporter:
         image = removal.verdict.image
         self._end(image.repository, image.digest, removal.status.value, removal.codes, removal.detail)
 
-    def repository(self, result: RepositoryResult) -> None:
-        """Part of the run's."""
-
-    def run(self, result: RunResult) -> None:
-        """Written before the run has a result."""
-
     def close(self) -> None:
         """Delete the temporary file."""
         self._images.close()
 
-    def write(self, target: IO[bytes], result: RunResult, former: Iterable[dict[str, Any]] = ()) -> None:
+    def write(self, target: IO[bytes], result: RunResult, former: Iterable[TrendPoint] = ()) -> None:
         """Write the document.
 
         Args:
@@ -109,27 +94,21 @@ class DocumentReporter:
         Raises:
             OSError: It could not be written.
         """
-        head = self._head(result)
-        head["trend"] = [*former, self.trend_of(result)]
+        head = self._head(result, [*former, self.trend_of(result)])
         target.write(json.dumps(head, separators=(",", ":"))[:-1].encode())
-        _write_list(target, "usages", (_line(usage_json(one)) for one in (result.scan.usages if result.scan else ())))
+        _write_list(target, "usages", (_line(_usage_json(one)) for one in (result.scan.usages if result.scan else ())))
         _write_list(target, "images", self._ended_images())
         target.write(b"}\n")
 
-    def trend_of(self, result: RunResult) -> dict[str, Any]:
-        """The totals that the trend of later runs shows, as JSON-native values."""
-        totals = run_json(result)["totals"]
-        return {
-            "run_id": result.run_id,
-            "started_at": self.started_at.isoformat(),
-            "status": result.status.value,
-            "dry_run": result.dry_run,
-            **{name: totals[name] for name in _TREND_TOTALS},
-        }
-
-    def _head(self, result: RunResult) -> dict[str, Any]:
+    def trend_of(self, result: RunResult) -> TrendPoint:
+        """What the trend of later runs shows."""
         summary = run_json(result)
-        price = self._settings.storage_price_per_gb_month
+        known = {**summary, **summary["totals"], "started_at": self.started_at.isoformat()}
+        return TrendPoint(**{name: known[name] for name in TrendPoint.model_fields})
+
+    def _head(self, result: RunResult, trend: Iterable[TrendPoint]) -> dict[str, Any]:
+        summary = run_json(result, all_findings=True)
+        price, removal_mode = self.settings["storage_price_per_gb_month"], self.settings["removal_mode"]
         return {
             "schema_version": SCHEMA_VERSION,
             "run": {
@@ -142,17 +121,12 @@ class DocumentReporter:
                 "status": summary["status"],
                 "dry_run": result.dry_run,
                 "version": __version__,
-                "settings": dict(self._settings.shown),
+                "settings": dict(self.settings),
             },
-            "totals": _picked(summary["totals"], _TOTALS),
-            "savings": savings(summary["totals"], price, self._settings.removal_mode),
-            "causes": summary["causes"],
-            "notes": summary["notes"],
-            "unprotected": summary["unprotected"],
-            "deferred": summary["deferred"],
-            "findings": [asdict(finding) for finding in result.findings],
-            "sources": summary["sources"],
-            "repositories": [_picked(one, _REPOSITORY) for one in summary["repositories"]],
+            "totals": summary["totals"],
+            "savings": savings(summary["totals"], price, removal_mode),
+            **{name: summary[name] for name in _AS_IN_THE_SUMMARY},
+            "trend": [point.model_dump() for point in trend],
         }
 
     def _end(self, repository: str, digest: str, status: str, codes: Sequence[str] = (), detail: str = "") -> None:
@@ -165,7 +139,7 @@ class DocumentReporter:
             yield _line({**image, "removal": self._endings.get((image["repository"], image["digest"]))})
 
 
-def usage_json(usage: Usage) -> dict[str, Any]:
+def _usage_json(usage: Usage) -> dict[str, Any]:
     """One usage as JSON-native values."""
     reference = usage.reference
     return {
@@ -180,19 +154,8 @@ def usage_json(usage: Usage) -> dict[str, Any]:
         "digest": reference.digest,
         "breadth": reference.breadth.value,
         "failure": usage.failure,
-        "found_in": _found_in(usage),
+        "found_in": asdict(usage.target) | {"cluster": usage.cluster} if usage.target else None,
     }
-
-
-def _found_in(usage: Usage) -> dict[str, str | None] | None:
-    """The account, region and cluster of its consumer."""
-    if usage.target is None:
-        return None
-    return {"account_id": usage.target.account_id, "region": usage.target.region, "cluster": usage.cluster}
-
-
-def _picked(values: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
-    return {name: values[name] for name in names}
 
 
 def _line(value: dict[str, Any]) -> bytes:

@@ -10,6 +10,7 @@ from typing import Any, Final
 from ecr_cleaner.model.finding import Severity
 from ecr_cleaner.model.plan import Removal, RemovalStatus, RepositoryPlan, Verdict
 from ecr_cleaner.model.result import RepositoryResult, RunResult, RunStatus
+from ecr_cleaner.report.reporter import Reporter, verdict_json
 from ecr_cleaner.report.summary import plan_json, repository_json, run_json, shown
 
 LOGGER: Final = logging.getLogger("ecr_cleaner")
@@ -49,7 +50,7 @@ _LEVELS: Final = {
 }
 
 
-class LogReporter:
+class LogReporter(Reporter):
     """Writes to the logger ``ecr_cleaner``."""
 
     def evaluated(self, plan: RepositoryPlan, *, dry_run: bool, refused: bool) -> None:
@@ -60,8 +61,7 @@ class LogReporter:
             elif verdict.removes and dry_run:
                 LOGGER.info("Found unused image, should be removed", extra=_fields(verdict))
             elif not verdict.removes:
-                kept = {"reason": verdict.reason.value, "evidence": list(verdict.evidence)}
-                LOGGER.debug("Kept image", extra=_fields(verdict) | kept)
+                LOGGER.debug("Kept image", extra=_fields(verdict, "reason", "evidence"))
 
     def withheld(self, plan: RepositoryPlan, *, refused: bool = False) -> None:
         """Log the removable images that are kept, and why."""
@@ -97,12 +97,6 @@ class LogReporter:
         LOGGER.log(level, "Run summary", extra={"summary": run_json(result)})
 
 
-def _fields(verdict: Verdict) -> dict[str, Any]:
-    image = verdict.image
-    return {
-        "repository": image.repository,
-        "tags": list(image.tags),
-        "digest": image.digest,
-        "age_days": verdict.age_days,
-        "bytes": image.size_bytes,
-    }
+def _fields(verdict: Verdict, *more: str) -> dict[str, Any]:
+    image = verdict_json(verdict)
+    return {name: image[name] for name in ("repository", "tags", "digest", "age_days", "bytes", *more)}

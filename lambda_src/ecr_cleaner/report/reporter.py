@@ -1,15 +1,15 @@
-"""The protocol of reporters, several reporters as one, and one that collects everything."""
+"""What a reporter is told, several reporters as one, and one that collects everything."""
 
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from ecr_cleaner.model.plan import Removal, RepositoryPlan, Verdict
 from ecr_cleaner.model.result import RepositoryResult, RunResult
 from ecr_cleaner.report.summary import run_json
 
 
-class Reporter(Protocol):
-    """Told of everything as it happens, so that no run has to be held in memory."""
+class Reporter:
+    """Told of everything as it happens, so that no run has to be held in memory. This one makes nothing of it."""
 
     def evaluated(self, plan: RepositoryPlan, *, dry_run: bool, refused: bool) -> None:
         """Every verdict of one repository is known.
@@ -36,7 +36,7 @@ class Reporter(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Fanout:
+class Fanout(Reporter):
     """Passes everything on to several reporters, in their order.
 
     Attributes:
@@ -72,43 +72,27 @@ class Fanout:
 
 
 @dataclass(slots=True)
-class CollectingReporter:
-    """Keeps everything.
+class CollectingReporter(Reporter):
+    """Keeps the verdicts and the result of a run.
 
     Attributes:
         plans: By repository.
         refused: Whether the verdicts are based on incomplete usages.
+        result: Of the ended run; there is none before.
     """
 
     plans: dict[str, RepositoryPlan] = field(default_factory=dict)
     refused: bool = False
-    _result: RunResult | None = None
-
-    @property
-    def result(self) -> RunResult:
-        """Of the ended run."""
-        if self._result is None:
-            message = "the run has not ended"
-            raise RuntimeError(message)
-        return self._result
+    result: RunResult = field(init=False)
 
     def evaluated(self, plan: RepositoryPlan, *, dry_run: bool, refused: bool) -> None:  # noqa: ARG002 - always dry
         """Keep the verdicts."""
         self.plans[plan.repository.name] = plan
         self.refused = self.refused or refused
 
-    def withheld(self, plan: RepositoryPlan, *, refused: bool = False) -> None:
-        """Never called: the command line removes nothing."""
-
-    def removal(self, removal: Removal) -> None:
-        """Never called: the command line removes nothing."""
-
-    def repository(self, result: RepositoryResult) -> None:
-        """Nothing: it is part of the run's result."""
-
     def run(self, result: RunResult) -> None:
         """Keep the result."""
-        self._result = result
+        self.result = result
 
     def as_json(self) -> dict[str, Any]:
         """Summary and every image as JSON-native values."""

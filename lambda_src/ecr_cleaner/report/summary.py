@@ -21,8 +21,8 @@ def shown(findings: Iterable[Finding]) -> tuple[list[Finding], dict[str, int]]:
         seen[finding.kind.value] += 1
         if seen[finding.kind.value] <= MAX_FINDINGS_PER_KIND:
             first.append(finding)
-    more = {kind: count - MAX_FINDINGS_PER_KIND for kind, count in sorted(seen.items())}
-    return first, {kind: count for kind, count in more.items() if count > 0}
+    limit = MAX_FINDINGS_PER_KIND
+    return first, {kind: count - limit for kind, count in sorted(seen.items()) if count > limit}
 
 
 SCHEMA_VERSION: Final = 1
@@ -101,14 +101,11 @@ SHOWN: Final = 100
 
 def plan_json(plan: PlanSummary) -> dict[str, Any]:
     """The plan as JSON-native values."""
-    stays = [plan.stays[key] for key in sorted(plan.stays)]
+    values = asdict(plan)
+    stays = [values["stays"][key] for key in sorted(plan.stays)]
     return {
-        "state": plan.state,
-        "id": plan.id,
+        **values,
         "expires_at": plan.expires_at.isoformat(),
-        "images": plan.images,
-        "bytes": plan.bytes,
-        "command": plan.command,
-        "stays": dict(sorted(Counter(stay.reason for stay in stays).items())),
-        "stays_shown": [asdict(stay) | {"tags": list(stay.tags)} for stay in stays[:SHOWN]],
+        "stays": dict(sorted(Counter(stay["reason"] for stay in stays).items())),
+        "stays_shown": [stay | {"tags": list(stay["tags"])} for stay in stays[:SHOWN]],
     }

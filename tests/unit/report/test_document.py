@@ -20,10 +20,10 @@ from ecr_cleaner.model.plan import Reason, Removal, RemovalStatus, RepositoryPla
 from ecr_cleaner.model.repository import RepositorySnapshot
 from ecr_cleaner.model.result import RepositoryResult, RunResult, RunStatus, StoredReport
 from ecr_cleaner.model.scan import SourceStatus, UsageScan
-from ecr_cleaner.publish import report_store
 from ecr_cleaner.publish.report_store import store
 from ecr_cleaner.report import document as report_document
-from ecr_cleaner.report.reporter import Fanout
+from ecr_cleaner.report.document import TrendPoint
+from ecr_cleaner.report.reporter import Fanout, Reporter
 from ecr_cleaner.report.savings import per_month, savings
 from ecr_cleaner.report.summary import MAX_FINDINGS_PER_KIND, run_json
 from tests.builders import ACCOUNT, NOW, REGION, digest, image, repository, usage
@@ -181,13 +181,25 @@ def test_all_findings_are_told() -> None:
 def test_what_the_summary_says_beyond_the_schema_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """What programs read of it changes only together with the schema."""
 
-    def more(result: RunResult) -> dict[str, Any]:
-        told = run_json(result)
-        told["totals"]["more"] = 1
-        return told | {"more": 2}
+    def more(result: RunResult, *, all_findings: bool = False) -> dict[str, Any]:
+        return run_json(result, all_findings=all_findings) | {"more": 2}
 
     monkeypatch.setattr(report_document, "run_json", more)
-    assert "more" not in told(ended=summary())["totals"]
+    told(ended=summary())
+
+
+@pytest.mark.parametrize("of", ["totals", "repositories"])
+def test_what_the_summary_counts_beyond_the_schema_is_noticed(monkeypatch: pytest.MonkeyPatch, of: str) -> None:
+    """What programs read of it changes only together with the schema."""
+
+    def more(result: RunResult, *, all_findings: bool = False) -> dict[str, Any]:
+        counted = run_json(result, all_findings=all_findings)
+        (counted["totals"] if of == "totals" else counted["repositories"][0])["more"] = 1
+        return counted
+
+    monkeypatch.setattr(report_document, "run_json", more)
+    with pytest.raises(jsonschema.ValidationError, match="'more' was unexpected"):
+        told(ended=summary(repositories={"app": RepositoryResult("app")}))
 
 
 def test_the_trend_ends_with_this_run() -> None:
@@ -195,10 +207,9 @@ def test_the_trend_ends_with_this_run() -> None:
     night = Night(40)
     former = night.former(3)
     found = told(night.recorder, night.summary, former)["trend"]
-    assert found[:3] == former
-    assert found[3] == night.recorder.trend_of(night.summary)
+    assert found == [point.model_dump() for point in (*former, night.recorder.trend_of(night.summary))]
     assert found[3]["bytes_total"] == run_json(night.summary)["totals"]["bytes_total"]
-    assert [report_store.TrendPoint.model_validate_json(json.dumps(point)).model_dump() for point in found] == found
+    assert [TrendPoint.model_validate_json(json.dumps(point)).model_dump() for point in found] == found
 
 
 def test_a_whole_night_is_as_the_schema_says() -> None:
@@ -291,7 +302,7 @@ def test_everybody_is_told_everything_in_order() -> None:
     """Each hears the same."""
     heard: list[tuple[str, str]] = []
 
-    class Listener:
+    class Listener(Reporter):
         def __init__(self, name: str) -> None:
             self.name = name
 

@@ -385,7 +385,7 @@ def collected(*plans: RepositoryPlan, end: RunResult | None = None, refused: boo
 def printed(reporter: CollectingReporter) -> str:
     """The plan as a person sees it."""
     out = StringIO()
-    print_plan(reporter, Console(file=out, width=200))
+    print_plan(reporter, Console(file=out, width=200), "a copy")
     return out.getvalue()
 
 
@@ -400,7 +400,7 @@ def explained(reporter: CollectingReporter, tag: str | None, of: str | None = No
 
 def test_a_run_that_has_not_ended_has_no_summary() -> None:
     """Whoever asks too early made a mistake."""
-    with pytest.raises(RuntimeError, match="has not ended"):
+    with pytest.raises(AttributeError, match="result"):
         _ = CollectingReporter().result
 
 
@@ -661,5 +661,5 @@ def test_a_plan_shows_what_is_broken(kind: FindingKind, severity: Severity, *, s
     """Or soon will be; what the plan says anyway is not said twice."""
     collected, out = CollectingReporter(), StringIO()
     collected.run(summary(findings=[Finding(kind, severity, "app:v1", "look at it")]))
-    print_plan(collected, Console(file=out, width=200))
+    print_plan(collected, Console(file=out, width=200), "a copy")
     assert (f"{severity.value}: app:v1: look at it" in out.getvalue()) is shown

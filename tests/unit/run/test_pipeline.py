@@ -29,6 +29,7 @@ from ecr_cleaner.model.usage import Reference, Usage
 from ecr_cleaner.registry.opt_in import Misconfigured
 from ecr_cleaner.registry.pull_access import RegistryFacts
 from ecr_cleaner.registry.repositories import list_repositories
+from ecr_cleaner.report.reporter import Reporter
 from ecr_cleaner.report.summary import run_json
 from ecr_cleaner.run.context import (
     HISTORY_IS_OFF,
@@ -246,7 +247,7 @@ class World:
 
 
 @dataclass
-class Told:
+class Told(Reporter):
     """A reporter that remembers."""
 
     events: list[str] = field(default_factory=list)
