@@ -42,10 +42,9 @@ class TrendPoint(Strict):
 
 
 class DocumentReporter(Reporter):
-    """Records the run for the document; `close` it once the document is written.
+    """Records the run for the document, which contains the settings; `close` it once the document is written.
 
     Attributes:
-        settings: All settings as JSON-native values.
         started_at: When recording started; UTC.
         failure: Why the document is incomplete; the run goes on all the same.
     """
@@ -53,7 +52,7 @@ class DocumentReporter(Reporter):
     def __init__(self, settings: Mapping[str, Any], clock: Callable[[], datetime]) -> None:
         self.started_at = clock()
         self.failure: OSError | None = None
-        self.settings = settings
+        self._settings = settings
         self._clock = clock
         self._images: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the run has ended, however it does
         weakref.finalize(self, self._images.close)
@@ -108,7 +107,7 @@ class DocumentReporter(Reporter):
 
     def _head(self, result: RunResult, trend: Iterable[TrendPoint]) -> dict[str, Any]:
         summary = run_json(result, all_findings=True)
-        price, removal_mode = self.settings["storage_price_per_gb_month"], self.settings["removal_mode"]
+        price, removal_mode = self._settings["storage_price_per_gb_month"], self._settings["removal_mode"]
         return {
             "schema_version": SCHEMA_VERSION,
             "run": {
@@ -121,7 +120,7 @@ class DocumentReporter(Reporter):
                 "status": summary["status"],
                 "dry_run": result.dry_run,
                 "version": __version__,
-                "settings": dict(self.settings),
+                "settings": dict(self._settings),
             },
             "totals": summary["totals"],
             "savings": savings(summary["totals"], price, removal_mode),

@@ -10,10 +10,7 @@ from ecr_cleaner.report.units import human_bytes
 MAX_SUBJECT: Final = 100
 """Characters, ASCII, on one line, https://docs.aws.amazon.com/sns/latest/api/API_Publish.html."""
 
-MAX_BYTES: Final = 256 * 1024
-"""Of the text, likewise."""
-
-# At most four bytes a character, so that all of it together stays below that.
+# At most four bytes a character, so that all of the text stays below the 256 KiB that SNS accepts.
 _CAUSES: Final = (12, 3000)
 
 _NOTES: Final = (10, 300)

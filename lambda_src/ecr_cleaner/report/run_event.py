@@ -13,9 +13,8 @@ SCHEMA_VERSION: Final = 1
 SOURCE: Final = "ecr-cleaner"
 DETAIL_TYPE: Final = "ECR Cleaner Run"
 
-MAX_BYTES: Final = 256 * 1024
-"""Of all entries of a request, https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevent-size.html."""
-
+# Together less than the 256 KiB that a request may have,
+# https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevent-size.html.
 _CAUSES_BYTES: Final = 64 * 1024
 _REPOSITORIES_BYTES: Final = 160 * 1024
 _SOURCES_BYTES: Final = 12 * 1024

@@ -27,8 +27,6 @@ def shown(findings: Iterable[Finding]) -> tuple[list[Finding], dict[str, int]]:
 
 SCHEMA_VERSION: Final = 1
 
-_WENT: Final = ("bytes_removed", "bytes_archived")
-
 
 def repository_json(repository: RepositoryResult) -> dict[str, Any]:
     """The repository as JSON-native values."""
@@ -59,7 +57,8 @@ def run_json(result: RunResult, *, all_findings: bool = False) -> dict[str, Any]
     repositories = [repository_json(result.repositories[name]) for name in sorted(result.repositories)]
     outcomes = sorted(result.scan.outcomes, key=lambda outcome: outcome.key) if result.scan else []
     counted = ("images", "kept", "in_use", "removable", "removed", "archived", "deferred", "failed", "partly_untagged")
-    sized = ("bytes_total", "bytes_in_use", "bytes_in_archive", "bytes_removable", "bytes_removable_from_archive")
+    stored = ("bytes_total", "bytes_in_use", "bytes_in_archive", "bytes_removable", "bytes_removable_from_archive")
+    totals = (*counted, *stored, "bytes_removed", "bytes_archived")
     return {
         "schema_version": SCHEMA_VERSION,
         "run_id": result.run_id,
@@ -87,7 +86,7 @@ def run_json(result: RunResult, *, all_findings: bool = False) -> dict[str, Any]
         "findings": [asdict(finding) for finding in findings],
         "findings_left_out": left_out,
         "repositories": repositories,
-        "totals": {key: sum(repository[key] for repository in repositories) for key in (*counted, *sized, *_WENT)},
+        "totals": {key: sum(repository[key] for repository in repositories) for key in totals},
         "deferred": sorted(result.deferred),
         "plan": plan_json(result.plan) if result.plan else None,
         "duration_seconds": round(result.seconds, 3),

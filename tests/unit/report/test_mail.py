@@ -12,6 +12,7 @@ from ecr_cleaner.model.result import RunStatus
 from ecr_cleaner.report import mail
 from ecr_cleaner.report.summary import run_json
 from tests.endings import RUN_ID, ending, outcome, repository, summary
+from tests.fake_aws.telling import MAX_BYTES
 
 COMMAND: Final = (
     "  aws logs filter-log-events --region us-east-1 --log-group-name /aws/lambda/ecr-cleaner"
@@ -167,7 +168,7 @@ def test_no_mail_is_longer_than_sns_takes(causes: list[str], notes: list[str], r
     ]
     unprotected = [outcome(f"source{n}", "disabled", "\N{GRINNING FACE}" * 5000, notes) for n in range(40)]
     of = summary(*skipped, problems=causes, notes=notes, outcomes=unprotected)
-    assert len(mail.text(ending(of)).encode()) <= mail.MAX_BYTES
+    assert len(mail.text(ending(of)).encode()) <= MAX_BYTES
 
 
 def test_what_was_archived_is_told_by_itself() -> None:

@@ -15,7 +15,7 @@ from ecr_cleaner.report import run_event
 from ecr_cleaner.report.summary import run_json
 from tests.builders import ACCOUNT, NOW, REGION
 from tests.endings import RUN_ID, ending, outcome, repository, summary
-from tests.fake_aws.telling import size
+from tests.fake_aws.telling import MAX_BYTES, size
 from tools.declared import ROOT
 
 SCHEMA: Final[dict[str, Any]] = json.loads((ROOT / "docs" / "run-event.schema.json").read_text())
@@ -29,7 +29,7 @@ def detail(of: Any) -> dict[str, Any]:
         "ecr-cleaner",
         "ECR Cleaner Run",
     )
-    assert size(entry) <= run_event.MAX_BYTES
+    assert size(entry) <= MAX_BYTES
     found: dict[str, Any] = json.loads(entry["Detail"])
     checker = jsonschema.Draft202012Validator(SCHEMA, format_checker=jsonschema.FormatChecker())
     assert [error.message for error in checker.iter_errors(found)] == []
