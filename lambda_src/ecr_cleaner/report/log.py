@@ -43,12 +43,6 @@ _TEXTS: Final = {
     RemovalStatus.NOT_IN_PLAN: (logging.INFO, "Kept unused image that is not in the approved plan"),
 }
 
-_LEVELS: Final = {
-    Severity.PROBLEM: logging.WARNING,  # ERROR is for what fails a run, and most findings do not
-    Severity.WARNING: logging.WARNING,
-    Severity.INFO: logging.INFO,
-}
-
 
 class LogReporter(Reporter):
     """Writes to the logger ``ecr_cleaner``."""
@@ -85,8 +79,9 @@ class LogReporter(Reporter):
     def run(self, result: RunResult) -> None:
         """Log the findings, the saved plan, and the summary of the run."""
         for finding in shown(result.findings)[0]:
-            level = logging.ERROR if finding.fails_run else _LEVELS[finding.severity]
-            LOGGER.log(level, "Finding", extra={"finding": asdict(finding)})
+            # ERROR is for what fails a run, and most problems do not.
+            level = logging.INFO if finding.severity is Severity.INFO else logging.WARNING
+            LOGGER.log(logging.ERROR if finding.fails_run else level, "Finding", extra={"finding": asdict(finding)})
         if result.plan is not None:
             for key in sorted(result.plan.stays):
                 stay = asdict(result.plan.stays[key])

@@ -5,6 +5,6 @@ def human_bytes(size: float) -> str:
     """A size in powers of 1024, e.g. ``1.5 MiB``."""
     for unit in ("B", "KiB", "MiB", "GiB"):
         if size < 1024 or unit == "GiB":  # noqa: PLR2004 - the power itself
-            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+            break
         size /= 1024
-    raise AssertionError
+    return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
