@@ -4,8 +4,7 @@ Each condition keeps on its own: an additional one never removes more.
 """
 
 import heapq
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from ecr_cleaner.decision import graph as graphs
@@ -75,43 +74,21 @@ def of_repository(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Conditions:
-    """The conditions of a retention, evaluated once for a whole repository.
-
-    Attributes:
-        graph: Of the repository.
-        retention: Of the repository.
-        now: The time of the evaluation.
-        newest: Digest to position, from 1, of the images that are kept as the newest.
-        pulled: Digest to evidence of the images that are kept for a recent pull.
-    """
-
-    graph: Graph
-    retention: Retention
-    now: datetime
-    newest: Mapping[str, int]
-    pulled: Mapping[str, str]
-
-    def keep(self, image: Image) -> Grounds | None:
-        """Why an image is kept although nothing uses it; None if no condition keeps it."""
-        if not is_old(image, age_limit(self.graph, image, self.retention), self.now):
-            return Reason.TOO_YOUNG, ()
-        place = self.newest.get(image.digest)
-        if place is not None:
-            return Reason.AMONG_NEWEST, (f"number {place} of the newest {self.retention.keep_newest}",)
-        for tag in image.tags:
-            for glob in self.retention.keep_tags:
-                if matches(glob, tag):
-                    return Reason.TAG_KEPT, (f"tag {tag} matches {glob}",)
-        if image.digest in self.pulled:
-            return Reason.PULLED_RECENTLY, (self.pulled[image.digest],)
-        return None
-
-
-def conditions(graph: Graph, retention: Retention, now: datetime) -> Conditions:
-    """Evaluate the conditions for a repository."""
-    return Conditions(graph, retention, now, _newest(graph, retention), _pulled(graph, retention, now))
+def grounds(graph: Graph, retention: Retention, now: datetime) -> Iterator[tuple[str, Grounds]]:
+    """Digests of the images that a condition keeps although nothing uses them, and why."""
+    newest = _newest(graph, retention)
+    pulled = _pulled(graph, retention, now)
+    for digest, image in graph.images.items():
+        if not is_old(image, age_limit(graph, image, retention), now):
+            yield digest, (Reason.TOO_YOUNG, ())
+        elif digest in newest:
+            yield digest, (Reason.AMONG_NEWEST, (f"number {newest[digest]} of the newest {retention.keep_newest}",))
+        elif fits := next(
+            (f"tag {t} matches {g}" for t in image.tags for g in retention.keep_tags if matches(g, t)), ""
+        ):
+            yield digest, (Reason.TAG_KEPT, (fits,))
+        elif digest in pulled:
+            yield digest, (Reason.PULLED_RECENTLY, (pulled[digest],))
 
 
 def is_old(image: Image, keep_days: int, now: datetime) -> bool:

@@ -53,39 +53,34 @@ def evaluate(
         One verdict for each image, in the order given.
     """
     graph = graphs.build(contents)
-    used = graphs.resolve(graph, repository.name, usages)
-    above = graphs.upward(graph, used)
-    needed = above | graphs.downward(graph, [*used, *above])
+    used = {
+        digest: tuple(sorted({usage.consumer for usage in named}))
+        for digest, named in graphs.resolve(graph, repository.name, usages).items()
+    }
     recent = {digest: evidence for digest, evidence in recent.items() if digest in graph.images}
-    recent_above = graphs.upward(graph, recent)
-    recently_needed = recent_above | graphs.downward(graph, [*recent, *recent_above])
+    # What is in use now is not said to have been in use recently.
+    kept = {
+        **_with_needs(graph, recent, Reason.RECENTLY_IN_USE, Reason.RECENTLY_IN_USE),
+        **_with_needs(graph, used, Reason.IN_USE, Reason.PART_OF_IMAGE_IN_USE),
+    }
     unread_until = max((graph.images[d].pushed_at for d in contents.unread if d in graph.images), default=None)
-    conditions = retentions.conditions(graph, repository.retention, now)
+    by_condition = dict(retentions.grounds(graph, repository.retention, now))
     own = {
         image.digest: grounds
         for image in contents.images
-        if image.digest not in used
-        and image.digest not in needed
-        and image.digest not in recent
-        and image.digest not in recently_needed
+        if image.digest not in kept
         and (
-            grounds := conditions.keep(image)
+            grounds := by_condition.get(image.digest)
             or _in_archive(image, contents, repository.retention, now)
             or _in_doubt(image, graph, repository.retention, unread_until)
         )
     }
-    dependent = graphs.downward(graph, own)
+    kept = {**_dependents(graph, own), **own, **kept}
     verdicts = tuple(
-        _verdict(
+        Verdict(
             image,
-            now,
-            graph,
-            used=used,
-            needed=needed,
-            recent=recent,
-            recently_needed=recently_needed,
-            own=own,
-            dependent=dependent,
+            *kept.get(image.digest, (Reason.OLD_AND_UNUSED if image.active else Reason.ARCHIVED_AND_UNUSED, ())),
+            age_days=(now - image.pushed_at) // timedelta(days=1),
         )
         for image in contents.images
     )
@@ -124,43 +119,26 @@ def _is_understood(image: Image, graph: Graph) -> bool:
     return image.digest in graph.containers or (bool(graphs.subjects_of(image)) and bool(graph.containers))
 
 
-def _verdict(  # noqa: PLR0913 - the stages of one decision, each by name
-    image: Image,
-    now: datetime,
-    graph: Graph,
-    *,
-    used: Mapping[str, tuple[Usage, ...]],
-    needed: Mapping[str, KeepReason],
-    recent: Mapping[str, tuple[str, ...]],
-    recently_needed: Mapping[str, KeepReason],
-    own: Mapping[str, Grounds],
-    dependent: Mapping[str, KeepReason],
-) -> Verdict:
-    digest = image.digest
-    reason = Reason.OLD_AND_UNUSED if image.active else Reason.ARCHIVED_AND_UNUSED
-    evidence: tuple[str, ...] = ()
-    if digest in used:
-        reason = Reason.IN_USE
-        evidence = _consumers(used[digest])
-    elif digest in needed:
-        kept = needed[digest]
-        reason = Reason.PART_OF_IMAGE_IN_USE
-        evidence = (_relation(graph, kept), *_consumers(used.get(_used_root(graph, kept, used), ())))
-    elif digest in recent:
-        reason = Reason.RECENTLY_IN_USE
-        evidence = recent[digest]
-    elif digest in recently_needed:
-        kept = recently_needed[digest]
-        reason = Reason.RECENTLY_IN_USE
-        evidence = (_relation(graph, kept), *recent.get(_used_root(graph, kept, recent), ()))
-    elif digest in own:
-        reason, evidence = own[digest]
-    elif digest in dependent:
-        kept = dependent[digest]
-        refers = kept.link is graphs.Relation.REFERS
-        reason = Reason.REFERS_TO_KEPT_IMAGE if refers else Reason.PART_OF_KEPT_IMAGE
-        evidence = (_relation(graph, kept),)
-    return Verdict(image, reason, evidence, age_days=(now - image.pushed_at) // timedelta(days=1))
+def _with_needs(
+    graph: Graph, used: Mapping[str, tuple[str, ...]], reason: Reason, reason_of_parts: Reason
+) -> dict[str, Grounds]:
+    """Why used images are kept, and everything that they need, with the evidence of their use."""
+    above = graphs.upward(graph, used)
+    needed = above | graphs.downward(graph, [*used, *above])
+    grounds = {
+        digest: (reason_of_parts, (_relation(graph, link), *used.get(_used_root(graph, link, used), ())))
+        for digest, link in needed.items()
+    }
+    return grounds | {digest: (reason, evidence) for digest, evidence in used.items()}
+
+
+def _dependents(graph: Graph, own: Iterable[str]) -> dict[str, Grounds]:
+    """Why images are kept that depend on those that the rule keeps."""
+    reasons = {graphs.Relation.REFERS: Reason.REFERS_TO_KEPT_IMAGE}
+    return {
+        digest: (reasons.get(link.link, Reason.PART_OF_KEPT_IMAGE), (_relation(graph, link),))
+        for digest, link in graphs.downward(graph, own).items()
+    }
 
 
 def _used_root(graph: Graph, kept: KeepReason, used: Container[str]) -> str:
@@ -172,7 +150,3 @@ def _used_root(graph: Graph, kept: KeepReason, used: Container[str]) -> str:
 
 def _relation(graph: Graph, kept: KeepReason) -> str:
     return f"{kept.link.value} {graph.images[kept.root].name}"
-
-
-def _consumers(usages: Iterable[Usage]) -> tuple[str, ...]:
-    return tuple(sorted({usage.consumer for usage in usages}))
