@@ -13,9 +13,9 @@ from botocore.exceptions import ReadTimeoutError
 from ecr_cleaner.aws.errors import AwsError, code_of
 from ecr_cleaner.errors import IncompleteAnswerError, RepositoryError
 from ecr_cleaner.model.image import INDEX_MEDIA_TYPES, Image
-from ecr_cleaner.model.repository import Repository, Skipped, SkipReason
+from ecr_cleaner.model.repository import Repository, SkipReason
+from ecr_cleaner.model.result import RepositoryOutcome, RepositoryStatus
 from ecr_cleaner.registry import config, images, opt_in, repositories
-from ecr_cleaner.registry.opt_in import Misconfigured
 from ecr_cleaner.registry.pull_access import RegistryFacts
 from ecr_cleaner.settings.loader import Settings
 from tests.aws_calls.script import by_digest, detail
@@ -257,7 +257,7 @@ def test_an_age_that_is_not_understood_stops_the_repository(script: Script, days
     """It never falls back to the default, which may be smaller than what was meant."""
     tagged(script, ENABLED | {"BoxCleanerKeepDays": days})
     problem = f"tag BoxCleanerKeepDays must be a whole number of days from 1 to 99999, got {days!r}"
-    assert looked_at(script) == Misconfigured("app", problem)
+    assert looked_at(script) == RepositoryOutcome(RepositoryStatus.MISCONFIGURED, problem)
 
 
 @pytest.mark.parametrize(
@@ -292,7 +292,7 @@ def test_a_near_miss_is_mentioned_but_does_not_opt_in(script: Script, key: str, 
     """Somebody meant it: they are told what is missing, and the run does not fail."""
     tagged(script, {key: value})
     problem = f"tag {key!r} = {value!r} does not opt in: only BoxCleanerEnabled = true does"
-    assert looked_at(script) == Misconfigured("app", problem, opted_in=False)
+    assert looked_at(script) == problem
 
 
 @pytest.mark.parametrize(
@@ -308,9 +308,9 @@ def test_a_second_tag_that_differs_in_case_stops_the_repository(script: Script, 
     """IAM compares names of tags without case, so nobody knows which one it reads."""
     tagged(script, ENABLED | variant)
     found = looked_at(script)
-    assert isinstance(found, Misconfigured)
-    assert found.opted_in
-    assert f"tag {next(iter(variant))!r} differs from" in found.problem
+    assert isinstance(found, RepositoryOutcome)
+    assert found.status is RepositoryStatus.MISCONFIGURED
+    assert f"tag {next(iter(variant))!r} differs from" in found.detail
 
 
 def test_a_repository_that_was_deleted_meanwhile_is_passed_over(script: Script) -> None:
@@ -371,9 +371,9 @@ def test_who_cannot_be_seen_is_a_reason_to_skip(
     if reason is SkipReason.OTHER_ACCOUNTS:
         no_policy(script)
     found = looked_at(script, facts)
-    assert isinstance(found, Skipped)
-    assert (found.name, found.reason) == ("app", reason)
-    assert words in found.evidence
+    assert isinstance(found, RepositoryOutcome)
+    assert (found.status, found.setting) == (RepositoryStatus.SKIPPED, f"{reason.value}:app")
+    assert words in found.detail
 
 
 @pytest.mark.parametrize(
@@ -403,7 +403,9 @@ def test_an_accepted_gap_includes_only_what_it_names(script: Script, gaps: tuple
     """Kubernetes is another matter than replication, and another repository than this one."""
     tagged(script, ENABLED)
     facts = RegistryFacts(ACCOUNT, delete_replication_prefixes=("",))
-    assert isinstance(looked_at(script, facts, accepted_gaps=dict.fromkeys(gaps, "known")), Skipped)
+    found = looked_at(script, facts, accepted_gaps=dict.fromkeys(gaps, "known"))
+    assert isinstance(found, RepositoryOutcome)
+    assert found.setting == "delete_replication:app"
 
 
 def test_a_policy_that_admits_other_accounts_skips_the_repository(script: Script) -> None:
@@ -412,7 +414,7 @@ def test_a_policy_that_admits_other_accounts_skips_the_repository(script: Script
     script.answer("ecr", "get_repository_policy", {"policyText": policy("*")}, repositoryName="app")
     found = looked_at(script, RegistryFacts(ACCOUNT, foreign_pullers=(OTHER_ROOT,)))
     evidence = f"its policy lets {OTHER_ROOT}, * pull"
-    assert found == Skipped("app", SkipReason.OTHER_ACCOUNTS, evidence)
+    assert found == RepositoryOutcome(RepositoryStatus.SKIPPED, evidence, "other_accounts:app")
 
 
 def test_a_policy_for_the_account_itself_changes_nothing(script: Script) -> None:

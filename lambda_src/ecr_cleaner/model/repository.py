@@ -93,15 +93,6 @@ class SkipReason(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Skipped:
-    """An opted-in repository that is left alone although it is in order."""
-
-    name: str
-    reason: SkipReason
-    evidence: str
-
-
-@dataclass(frozen=True, slots=True)
 class RepositorySnapshot:
     """What lies in one repository at one moment.
 

@@ -1,12 +1,15 @@
 """Reads which repositories opted in by tag, and what their tags ask for."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from ecr_cleaner.aws import errors, responses
 from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.decision import retention
-from ecr_cleaner.model.repository import Repository, Skipped, SkipReason
+from ecr_cleaner.model.repository import Repository, SkipReason
+from ecr_cleaner.model.result import RepositoryOutcome, RepositoryStatus
 from ecr_cleaner.registry import tags as registry_tags
 from ecr_cleaner.registry.config import policy_text
 from ecr_cleaner.registry.images import accepting
@@ -18,41 +21,27 @@ ENABLED_TAG: Final = "BoxCleanerEnabled"
 KEEP_DAYS_TAG: Final = "BoxCleanerKeepDays"
 
 
-@dataclass(frozen=True, slots=True)
-class Misconfigured:
-    """A repository with invalid tags: nothing in it is removed.
-
-    Attributes:
-        name: Of the repository.
-        problem: One sentence.
-        opted_in: Whether it opted in; then the run fails at its end. Otherwise it is only reported.
-    """
-
-    name: str
-    problem: str
-    opted_in: bool = True
-
-
 def opted_in(
     clients: AwsClients, name: str, arn: str, settings: Settings, facts: RegistryFacts
-) -> Repository | Skipped | Misconfigured | None:
+) -> Repository | RepositoryOutcome | str | None:
     """Whether a repository opted in, and whether it may be cleaned.
 
     Returns:
-        None if it did not opt in (or was deleted meanwhile, or is the function's own).
+        Its outcome if it opted in and is left alone; one sentence if its tags almost opt it in; None if it did not opt
+        in (or was deleted meanwhile, or is the function's own).
     """
     if name == settings.own_repository:
         return None
     tags = tags_of(clients, arn)
     if tags is None or not is_enabled(tags):
-        return _near_miss(name, tags or {})
+        return _near_miss(tags or {})
     problem = variants(tags)
     keep_days_tag = tags.get(KEEP_DAYS_TAG)
     days = None if keep_days_tag is None else whole_days(keep_days_tag)
     if problem is None and keep_days_tag is not None and days is None:
         problem = f"tag {KEEP_DAYS_TAG} must be a whole number of days from 1 to 99999, got {keep_days_tag!r}"
     if problem is not None:
-        return Misconfigured(name, problem)
+        return RepositoryOutcome(RepositoryStatus.MISCONFIGURED, problem)
     skipped = _skip(clients, name, settings, facts)
     if skipped is not None:
         return skipped
@@ -103,31 +92,32 @@ def variants(tags: dict[str, str]) -> str | None:
     return None
 
 
-def _near_miss(name: str, tags: dict[str, str]) -> Misconfigured | None:
-    """A repository whose tags almost opt it in is reported, not ignored."""
+def _near_miss(tags: dict[str, str]) -> str | None:
+    """A repository whose tags almost opt it in is reported, not ignored; and the run does not fail."""
     for key, value in tags.items():
         if key.lower() == ENABLED_TAG.lower() and not registry_tags.is_no(value):
-            problem = f"tag {key!r} = {value!r} does not opt in: only {ENABLED_TAG} = true does"
-            return Misconfigured(name, problem, opted_in=False)
-    misspelled = registry_tags.misspelled(tags, (ENABLED_TAG,))
-    return Misconfigured(name, misspelled[0], opted_in=False) if misspelled else None
+            return f"tag {key!r} = {value!r} does not opt in: only {ENABLED_TAG} = true does"
+    return next(iter(registry_tags.misspelled(tags, (ENABLED_TAG,))), None)
 
 
-def _skip(clients: AwsClients, name: str, settings: Settings, facts: RegistryFacts) -> Skipped | None:
-    prefix = facts.replicated_deletes(name)
-    if prefix is not None and accepting(settings, SkipReason.DELETE_REPLICATION, name) is None:
-        rule = f"prefix {prefix!r}" if prefix else "every repository"
-        return Skipped(
-            name, SkipReason.DELETE_REPLICATION, f"a replication rule for {rule} repeats deletions elsewhere"
-        )
-    prefix = facts.cached_under(name)
-    if prefix is not None and accepting(settings, SkipReason.PULL_THROUGH_CACHE, name) is None:
-        return Skipped(name, SkipReason.PULL_THROUGH_CACHE, f"it lies under the pull-through cache {prefix!r}")
-    if accepting(settings, SkipReason.OTHER_ACCOUNTS, name) is None:
-        policy = policy_text(clients.client("ecr"), "GetRepositoryPolicy", repositoryName=name)
-        pullers = facts.foreign_pullers
-        if policy is not None:
-            pullers += foreign_pullers(policy, facts.account, f"the policy of {name}")
-        if pullers:
-            return Skipped(name, SkipReason.OTHER_ACCOUNTS, f"its policy lets {', '.join(pullers)} pull")
+def _skip(clients: AwsClients, name: str, settings: Settings, facts: RegistryFacts) -> RepositoryOutcome | None:
+    """The outcome of a repository that is left alone although its tags are in order."""
+    causes: dict[SkipReason, Callable[[str], str | None]] = {
+        SkipReason.DELETE_REPLICATION: facts.replicated_deletes,
+        SkipReason.PULL_THROUGH_CACHE: facts.cached_under,
+        SkipReason.OTHER_ACCOUNTS: partial(_opened, clients, facts),
+    }
+    for reason, cause in causes.items():
+        # Whoever accepts a gap is not asked for a policy either.
+        if accepting(settings, reason, name) is None and (detail := cause(name)):
+            return RepositoryOutcome(RepositoryStatus.SKIPPED, detail, f"{reason.value}:{name}")
     return None
+
+
+def _opened(clients: AwsClients, facts: RegistryFacts, name: str) -> str | None:
+    """Whom the policies of registry and repository let pull from other accounts, as a sentence; None if nobody."""
+    policy = policy_text(clients.client("ecr"), "GetRepositoryPolicy", repositoryName=name)
+    pullers = facts.foreign_pullers
+    if policy is not None:
+        pullers += foreign_pullers(policy, facts.account, f"the policy of {name}")
+    return f"its policy lets {', '.join(pullers)} pull" if pullers else None

@@ -53,14 +53,19 @@ class RegistryFacts:
     foreign_pullers: tuple[str, ...] = ()
 
     def replicated_deletes(self, repository: str) -> str | None:
-        """The prefix of the rule that replicates a deletion in the repository, or None."""
-        return next((p for p in self.delete_replication_prefixes if repository.startswith(p)), None)
+        """The rule that replicates a deletion in the repository, as a sentence; None without one."""
+        for prefix in self.delete_replication_prefixes:
+            if repository.startswith(prefix):
+                rule = f"prefix {prefix!r}" if prefix else "every repository"
+                return f"a replication rule for {rule} repeats deletions elsewhere"
+        return None
 
     def cached_under(self, repository: str) -> str | None:
-        """The prefix of the pull-through cache rule of the repository, or None."""
-        return next(
-            (p for p in self.pull_through_prefixes if p == "ROOT" or repository.startswith(p.rstrip("/") + "/")), None
-        )
+        """The pull-through cache that the repository lies under, as a sentence; None without one."""
+        for prefix in self.pull_through_prefixes:
+            if prefix == "ROOT" or repository.startswith(prefix.rstrip("/") + "/"):
+                return f"it lies under the pull-through cache {prefix!r}"
+        return None
 
 
 def foreign_pullers(policy_text: str, account: str, place: str) -> tuple[str, ...]:

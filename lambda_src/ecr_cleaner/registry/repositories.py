@@ -8,7 +8,7 @@ from typing import Final
 from ecr_cleaner.aws import errors, responses
 from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.errors import CleanerError, OutOfTimeError
-from ecr_cleaner.model.repository import Repository, Skipped
+from ecr_cleaner.model.repository import Repository
 from ecr_cleaner.model.result import RepositoryOutcome, RepositoryStatus
 from ecr_cleaner.registry import opt_in
 from ecr_cleaner.registry.images import PAGE_SIZE
@@ -29,8 +29,6 @@ def repository_names(clients: AwsClients) -> Iterator[tuple[str, str]]:
 WORKERS: Final = 4
 
 REPOSITORY_GONE: Final = "RepositoryNotFoundException"
-
-REPOSITORY_GONE_DETAIL: Final = "it was deleted meanwhile"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +64,7 @@ def list_repositories(  # noqa: PLR0913 - what a listing is made from, each by n
     only: frozenset[str] | None,
     *,
     names: Callable[..., Iterable[tuple[str, str]]] = repository_names,
-    opted_in: Callable[..., Repository | Skipped | opt_in.Misconfigured | None] = opt_in.opted_in,
+    opted_in: Callable[..., Repository | RepositoryOutcome | str | None] = opt_in.opted_in,
 ) -> RegistryListing:
     """Look at all repositories, side by side.
 
@@ -84,7 +82,7 @@ def list_repositories(  # noqa: PLR0913 - what a listing is made from, each by n
     """
     wanted = [(name, arn) for name, arn in names(clients) if only is None or name in only]
 
-    def examine(found: tuple[str, str]) -> Repository | Skipped | opt_in.Misconfigured | RepositoryOutcome | None:
+    def examine(found: tuple[str, str]) -> Repository | RepositoryOutcome | str | None:
         try:
             return opted_in(clients, *found, settings, facts)
         except OutOfTimeError:
@@ -98,8 +96,8 @@ def list_repositories(  # noqa: PLR0913 - what a listing is made from, each by n
         facts,
         frozenset(name for name, _ in wanted),
         tuple(one for _, one in looks if isinstance(one, Repository)),
-        tuple((name, outcome) for name, one in looks if (outcome := _outcome(one)) is not None),
-        tuple((name, o.problem) for name, o in looks if isinstance(o, opt_in.Misconfigured) and not o.opted_in),
+        tuple((name, one) for name, one in looks if isinstance(one, RepositoryOutcome)),
+        tuple((name, one) for name, one in looks if isinstance(one, str)),
         tuple(f"repository {name}: {note}" for name, one in looks for note in _notes(one)),
     )
 
@@ -107,27 +105,11 @@ def list_repositories(  # noqa: PLR0913 - what a listing is made from, each by n
 def unread(error: Exception) -> RepositoryOutcome:
     """How a repository ended that could not be read."""
     if errors.code_of(error) == REPOSITORY_GONE:
-        return RepositoryOutcome(RepositoryStatus.GONE, REPOSITORY_GONE_DETAIL)
+        return RepositoryOutcome(RepositoryStatus.GONE, "it was deleted meanwhile")
     return RepositoryOutcome(RepositoryStatus.FAILED, errors.sentence(error))
 
 
 def _notes(examined: object) -> tuple[str, ...]:
-    match examined:
-        case Repository():
-            return examined.notes
-        case opt_in.Misconfigured(opted_in=False):
-            return (examined.problem,)
-    return ()
-
-
-def _outcome(examined: object) -> RepositoryOutcome | None:
-    match examined:
-        case RepositoryOutcome():
-            return examined
-        case Skipped():
-            return RepositoryOutcome(
-                RepositoryStatus.SKIPPED, examined.evidence, f"{examined.reason.value}:{examined.name}"
-            )
-        case opt_in.Misconfigured(opted_in=True):
-            return RepositoryOutcome(RepositoryStatus.MISCONFIGURED, examined.problem)
-    return None
+    if isinstance(examined, Repository):
+        return examined.notes
+    return (examined,) if isinstance(examined, str) else ()

@@ -175,16 +175,17 @@ def test_what_is_no_policy_stops_the_repository(text: str) -> None:
     ("prefixes", "name", "found"),
     [
         ((), "app", None),
-        (("prod",), "prod/api", "prod"),
-        (("prod",), "prod-api", "prod"),
+        (("prod",), "prod/api", "prefix 'prod'"),
+        (("prod",), "prod-api", "prefix 'prod'"),
         (("prod",), "api-prod", None),
-        (("",), "anything", ""),
-        (("x", "pro"), "prod", "pro"),
+        (("",), "anything", "every repository"),
+        (("x", "pro"), "prod", "prefix 'pro'"),
     ],
 )
 def test_replicated_deletions_follow_name_prefixes(prefixes: tuple[str, ...], name: str, found: str | None) -> None:
     """ECR compares plain prefixes; the empty one is every repository."""
-    assert RegistryFacts(OWN, delete_replication_prefixes=prefixes).replicated_deletes(name) == found
+    sentence = found and f"a replication rule for {found} repeats deletions elsewhere"
+    assert RegistryFacts(OWN, delete_replication_prefixes=prefixes).replicated_deletes(name) == sentence
 
 
 @pytest.mark.parametrize(
@@ -203,7 +204,8 @@ def test_replicated_deletions_follow_name_prefixes(prefixes: tuple[str, ...], na
 )
 def test_pull_through_caches_own_whole_path_parts(prefixes: tuple[str, ...], name: str, found: str | None) -> None:
     """A rule for `prefix` fills prefix/..., not prefix-prod/...; ROOT fills everything."""
-    assert RegistryFacts(OWN, pull_through_prefixes=prefixes).cached_under(name) == found
+    sentence = found and f"it lies under the pull-through cache {found!r}"
+    assert RegistryFacts(OWN, pull_through_prefixes=prefixes).cached_under(name) == sentence
 
 
 @pytest.mark.parametrize(

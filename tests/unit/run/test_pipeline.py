@@ -22,11 +22,9 @@ from ecr_cleaner.history.model import History, HistoryEntry, remember, removing
 from ecr_cleaner.model.finding import Finding, FindingKind, Severity
 from ecr_cleaner.model.image import RemovedImage
 from ecr_cleaner.model.plan import Reason, Removal, RemovalStatus
-from ecr_cleaner.model.repository import Skipped, SkipReason
-from ecr_cleaner.model.result import StoredReport
+from ecr_cleaner.model.result import RepositoryOutcome, RepositoryStatus, StoredReport
 from ecr_cleaner.model.scan import SourceKey, SourceOutcome, SourceStatus, UsageScan
 from ecr_cleaner.model.usage import Reference, Usage
-from ecr_cleaner.registry.opt_in import Misconfigured
 from ecr_cleaner.registry.pull_access import RegistryFacts
 from ecr_cleaner.registry.repositories import list_repositories
 from ecr_cleaner.report.reporter import Reporter
@@ -616,7 +614,9 @@ def test_a_misconfigured_repository_fails_the_run_after_the_rest(
     run: Callable[..., RunResult], world: World, told: Told
 ) -> None:
     """It is left alone and named; the others are cleaned."""
-    world.old("a", "b", "c").found["b"] = Misconfigured("b", "tag BoxCleanerKeepDays must be ...")
+    world.old("a", "b", "c").found["b"] = RepositoryOutcome(
+        RepositoryStatus.MISCONFIGURED, "tag BoxCleanerKeepDays must be ..."
+    )
     summary = run()
     assert told.removed == ["a:v1", "c:v1"]
     assert summary.status == "failed"
@@ -626,7 +626,7 @@ def test_a_misconfigured_repository_fails_the_run_after_the_rest(
 
 def test_a_near_miss_is_a_note(run: Callable[..., RunResult], world: World) -> None:
     """It did not opt in, so nothing failed."""
-    world.found["b"] = Misconfigured("b", "tag 'boxcleanerenabled' does not opt in", opted_in=False)
+    world.found["b"] = "tag 'boxcleanerenabled' does not opt in"
     summary = run()
     assert (summary.status, summary.repositories) == ("completed", {})
     assert "repository b: tag 'boxcleanerenabled' does not opt in" in run_json(summary)["notes"]
@@ -653,7 +653,9 @@ def test_whatever_may_be_old_by_one_of_two_ages_is_asked_for(
 
 def test_a_skipped_repository_is_reported_with_its_setting(run: Callable[..., RunResult], world: World) -> None:
     """In every run, and without failing it."""
-    world.found["b"] = Skipped("b", SkipReason.DELETE_REPLICATION, "a replication rule repeats deletions")
+    world.found["b"] = RepositoryOutcome(
+        RepositoryStatus.SKIPPED, "a replication rule repeats deletions", "delete_replication:b"
+    )
     summary = run()
     assert summary.status == "completed"
     (reported,) = run_json(summary)["repositories"]
@@ -1147,7 +1149,7 @@ def test_usages_are_not_collected_again_when_that_would_not_end_in_time(
 
 def test_a_failure_outweighs_what_is_left(run: Callable[..., RunResult], world: World) -> None:
     """Both are causes; the graver word is the status."""
-    world.old("a", "b").found["c"] = Misconfigured("c", "bad tag")
+    world.old("a", "b").found["c"] = RepositoryOutcome(RepositoryStatus.MISCONFIGURED, "bad tag")
     world.seconds = RESERVE_SECONDS - 1
     summary = run()
     assert summary.status == "failed"
@@ -1306,10 +1308,10 @@ def test_a_run_over_some_repositories_says_nothing_of_the_others(run: Callable[.
 def test_what_the_survey_knows_is_found(run: Callable[..., RunResult], world: World) -> None:
     """Tags, policies, and how many repositories are not managed."""
     world.found = {
-        "bad": Misconfigured("bad", "bad tag"),
-        "near": Misconfigured("near", "does not opt in", opted_in=False),
-        "open": Skipped("open", SkipReason.OTHER_ACCOUNTS, "its policy lets * pull"),
-        "cached": Skipped("cached", SkipReason.PULL_THROUGH_CACHE, "it lies under a cache"),
+        "bad": RepositoryOutcome(RepositoryStatus.MISCONFIGURED, "bad tag"),
+        "near": "does not opt in",
+        "open": RepositoryOutcome(RepositoryStatus.SKIPPED, "its policy lets * pull", "other_accounts:open"),
+        "cached": RepositoryOutcome(RepositoryStatus.SKIPPED, "it lies under a cache", "pull_through_cache:cached"),
         "odd": replace(repository("odd"), notes=("too few days",), misspelled=("no such tag",)),
         "other": None,
     }
