@@ -4,9 +4,10 @@ import hashlib
 import json
 from collections.abc import Callable
 from functools import cache
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final, NoReturn, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, with_config
+from pydantic_core import PydanticCustomError
 
 from ecr_cleaner.errors import NotWholeError
 
@@ -25,6 +26,16 @@ Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 AccountId = Annotated[str, Field(pattern=r"^[0-9]{12}$")]
 NotNegative = Annotated[int, Field(ge=0)]
+
+
+def refuse(rule: str) -> NoReturn:
+    """Refuse a value in a validator; `sentences` tells the rule as it stands here.
+
+    Raises:
+        PydanticCustomError: Always.
+    """
+    kind = "refused"
+    raise PydanticCustomError(kind, "{rule}", {"rule": rule})
 
 
 def sentences(place: str, error: ValidationError) -> list[str]:

@@ -10,12 +10,11 @@ from typing import Any, get_args
 
 from ecr_cleaner.history import schema
 from ecr_cleaner.model.result import NotifyOn
+from ecr_cleaner.model.rules import REPOSITORY_GLOB, RetentionRule
 from ecr_cleaner.settings import loader
 from ecr_cleaner.settings.gaps import CLUSTER_ARN, GAP_KINDS
-from ecr_cleaner.settings.rules import REPOSITORY_GLOB
 from ecr_cleaner.settings.schema import (
     Notifications,
-    RuleDocument,
     SettingsDocument,
     SettingsObject,
     Storage,
@@ -38,7 +37,7 @@ def test_the_storage_has_the_same_members() -> None:
 def test_rules_have_the_same_members() -> None:
     """What an input of Terraform's type may hold is what a rule of the function knows, one for one."""
     members = re.findall(r"(\w+) = ", declared.variables()["retention_rules"].type)
-    assert members == list(RuleDocument.model_fields)
+    assert members == list(RetentionRule.model_fields)
 
 
 def test_globs_may_hold_the_same_characters() -> None:
@@ -47,7 +46,7 @@ def test_globs_may_hold_the_same_characters() -> None:
         re.findall(r'regex\("(.*?)", glob\)', text) for text in declared.variables()["retention_rules"].conditions
     ]
     patterns = [
-        re.findall(r"pattern='(.*?)'", str(RuleDocument.model_fields[n])) for n in ("repositories", "keep_tags")
+        re.findall(r"pattern='(.*?)'", str(RetentionRule.model_fields[n])) for n in ("repositories", "keep_tags")
     ]
     assert [found for found in conditions if found] == patterns
 

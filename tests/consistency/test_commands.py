@@ -17,11 +17,11 @@ from ecr_cleaner.cli.session import EXIT_CODES, REMOVALS_PLANNED
 from ecr_cleaner.model.finding import FindingKind
 from ecr_cleaner.model.plan import Reason, RemovalStatus
 from ecr_cleaner.model.result import RepositoryResult, RepositoryStatus, RunResult, RunStatus
+from ecr_cleaner.model.rules import RetentionRule
 from ecr_cleaner.model.scan import SourceStatus
 from ecr_cleaner.report.summary import repository_json, run_json
 from ecr_cleaner.settings.schema import (
     Notifications,
-    RuleDocument,
     SettingsDocument,
     SettingsObject,
     SettingsPointer,
@@ -135,7 +135,7 @@ def names() -> set[str]:
     values = {value.value for kind in kinds for value in kind}
     settings = {
         *SettingsDocument.model_fields,
-        *RuleDocument.model_fields,
+        *RetentionRule.model_fields,
         *SettingsObject.model_fields,
         *UsedImagesLocation.model_fields,
     }

@@ -14,12 +14,13 @@ from ecr_cleaner.decision.rules import MAX_TAGS
 from ecr_cleaner.model.finding import FindingKind
 from ecr_cleaner.model.plan import Reason, RemovalStatus
 from ecr_cleaner.model.result import NotifyOn, RepositoryResult, RepositoryStatus, RunResult, RunStatus
+from ecr_cleaner.model.rules import RetentionRule
 from ecr_cleaner.model.scan import SourceOutcome, SourceStatus, UsageScan
 from ecr_cleaner.model.usage import ScanTarget
 from ecr_cleaner.report import metrics, run_event
 from ecr_cleaner.report.summary import repository_json, run_json
 from ecr_cleaner.settings.gaps import GAP_KINDS
-from ecr_cleaner.settings.schema import RuleDocument, SettingsDocument
+from ecr_cleaner.settings.schema import SettingsDocument
 from ecr_cleaner.usage.catalog import SOURCES
 from tests.builders import NOW
 from tests.consistency.markdown import codes
@@ -113,7 +114,7 @@ def test_the_managed_policies_are_named(pages: dict[str, Page]) -> None:
         ("operations", ("`notify_on`",), set(get_args(NotifyOn))),
         ("results", ("`removals`",), {status.value for status in RemovalStatus}),
         ("configuration", ("Key of `ECR_CLEANER_SETTINGS`",), set(SettingsDocument.model_fields)),
-        ("how-it-decides", ("Member of a rule",), set(RuleDocument.model_fields)),
+        ("how-it-decides", ("Member of a rule",), set(RetentionRule.model_fields)),
     ],
     ids=lambda value: value[0] if isinstance(value, tuple) else "",
 )
@@ -214,7 +215,7 @@ def test_the_example_of_rules_is_understood(pages: dict[str, Page]) -> None:
     }
     document = SettingsDocument.model_validate_json(json.dumps(told), context={})
     assert {name for rule in document.retention_rules for name in rule.model_fields_set} == set(
-        RuleDocument.model_fields
+        RetentionRule.model_fields
     )
 
 

@@ -11,7 +11,8 @@ from ecr_cleaner.decision import graph as graphs
 from ecr_cleaner.decision.graph import Graph
 from ecr_cleaner.model.image import Image
 from ecr_cleaner.model.plan import Reason
-from ecr_cleaner.model.repository import Retention, RetentionRule
+from ecr_cleaner.model.repository import Retention
+from ecr_cleaner.model.rules import RetentionRule
 
 Grounds = tuple[Reason, tuple[str, ...]]
 """Why an image is kept, and the evidence."""
@@ -59,7 +60,7 @@ def of_repository(
     """
     number, rule = next(
         ((n, r) for n, r in enumerate(rules) if any(matches(glob, name) for glob in r.repositories)),
-        (None, RetentionRule(())),
+        (None, RetentionRule(repositories=("*",))),
     )
     keep_days = tag_days or rule.keep_days or default_keep_days
     untagged = tag_days or rule.keep_days_untagged or keep_days

@@ -11,24 +11,6 @@ from ecr_cleaner.model.image import Image
 
 
 @dataclass(frozen=True, slots=True)
-class RetentionRule:
-    """What one rule of the settings says; None where it leaves the word to the defaults.
-
-    Attributes:
-        repositories: Globs on names of repositories; it holds where one of them matches.
-        keep_days: As in `Retention`, and so are the others.
-    """
-
-    repositories: tuple[str, ...]
-    keep_days: int | None = None
-    keep_days_untagged: int | None = None
-    keep_newest: int | None = None
-    keep_tags: tuple[str, ...] = ()
-    keep_pulled_within_days: int | None = None
-    remove_artifacts: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Retention:
     """What keeps the images of one repository, besides their use. Each condition keeps by itself.
 

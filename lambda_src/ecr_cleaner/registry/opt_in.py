@@ -51,7 +51,7 @@ def opted_in(
     misspelled = registry_tags.misspelled(tags, (ENABLED_TAG, KEEP_DAYS_TAG))
     held = retention.of_repository(
         name,
-        [rule.value for rule in settings.retention_rules],
+        settings.retention_rules,
         default_keep_days=settings.default_keep_days,
         minimum_keep_days=minimum,
         tag_days=days,

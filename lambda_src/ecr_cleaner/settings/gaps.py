@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Annotated, Final
 
 from pydantic import AfterValidator, ValidationInfo
-from pydantic_core import PydanticCustomError
 
-from ecr_cleaner.settings.rules import REPOSITORY_GLOB
+from ecr_cleaner.model.rules import REPOSITORY_GLOB
+from ecr_cleaner.schema import refuse
 
 GAP_KINDS: Final = ("source", "eks", "other_accounts", "pull_through_cache", "delete_replication")
 """What a key of ``accepted_gaps`` begins with, before a colon."""
@@ -52,15 +52,13 @@ def _is_gap(key: str, info: ValidationInfo) -> str:
     elif not re.fullmatch(REPOSITORY_GLOB, name):
         problem = f"must name repositories by a glob after {kind}:, such as {kind}:shop/* or {kind}:*"
     if problem:
-        error = "accepted_gap"
-        raise PydanticCustomError(error, "{problem}", {"problem": problem})
+        refuse(problem)
     return key
 
 
 def _is_reason(text: str) -> str:
     if not text.strip():
-        kind, message = "missing_reason", "must say why the gap is accepted"
-        raise PydanticCustomError(kind, message)
+        refuse("must say why the gap is accepted")
     return text
 
 

@@ -8,14 +8,13 @@ from __future__ import annotations
 from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator, model_validator
-from pydantic_core import PydanticCustomError
 
 from ecr_cleaner.errors import UnreadableReferenceError
 from ecr_cleaner.model.result import NotifyOn
+from ecr_cleaner.model.rules import Number, RetentionRule
 from ecr_cleaner.reference import listed
-from ecr_cleaner.schema import Sha256, Strict
+from ecr_cleaner.schema import Sha256, Strict, refuse
 from ecr_cleaner.settings.gaps import AcceptedGaps, known_sources
-from ecr_cleaner.settings.rules import Number, RuleDocument
 
 
 def _is_of_this_image(sha256: str, info: ValidationInfo) -> str:
@@ -127,8 +126,7 @@ class Notifications(Strict):
 
 def _there_if_required(storage: Storage | None, info: ValidationInfo) -> Storage | None:
     if storage is None and info.data.get("require_approval"):
-        kind, message = "missing_bucket", "require_approval = true needs a bucket for the plans"
-        raise PydanticCustomError(kind, message)
+        refuse("require_approval = true needs a bucket for the plans")
     return storage
 
 
@@ -187,7 +185,7 @@ class SettingsDocument(Strict):
     removal_mode: Literal["delete", "archive"] = "delete"
     report_unmanaged_repositories: bool = False
     require_approval: bool = False
-    retention_rules: tuple[RuleDocument, ...] = ()
+    retention_rules: tuple[RetentionRule, ...] = ()
     storage: Annotated[Storage | None, AfterValidator(_there_if_required)] = Field(default=None, validate_default=True)
     storage_price_per_gb_month: Annotated[float, Field(ge=0, le=1000)] = DEFAULT_STORAGE_PRICE
     task_definition_revisions: Revisions = 1
@@ -205,9 +203,7 @@ class SettingsDocument(Strict):
     @model_validator(mode="after")
     def _archiving_needs_the_history(self) -> SettingsDocument:
         if self.removal_mode == "archive" and self.history is None:
-            kind = "archive_without_history"
-            message = "removal_mode = archive needs the history: what an archived index lists is known from there alone"
-            raise PydanticCustomError(kind, message)
+            refuse("removal_mode = archive needs the history: what an archived index lists is known from there alone")
         return self
 
     @property

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from ecr_cleaner.decision.retention import matches, of_repository
 from ecr_cleaner.decision.rules import evaluate
 from ecr_cleaner.model.plan import Reason
-from ecr_cleaner.model.repository import RepositorySnapshot, Retention, RetentionRule
+from ecr_cleaner.model.repository import RepositorySnapshot, Retention
+from ecr_cleaner.model.rules import RetentionRule
 from tests.builders import NOW, digest, image, repository
 
 if TYPE_CHECKING:
@@ -103,9 +104,9 @@ def test_without_rules_only_the_default_age_holds() -> None:
 def test_the_first_rule_that_matches_holds_alone() -> None:
     """What it leaves out comes from the defaults, never from a later rule."""
     rules = (
-        RetentionRule(("other", "another"), keep_days=1),
-        RetentionRule(("none", "app*"), keep_newest=3),
-        RetentionRule(("*",), **WHOLE),
+        RetentionRule(repositories=("other", "another"), keep_days=1),
+        RetentionRule(repositories=("none", "app*"), keep_newest=3),
+        RetentionRule(repositories=("*",), **WHOLE),
     )
     assert of_repository("app", rules, default_keep_days=30) == Retention(30, 30, keep_newest=3, rule=1)
     assert of_repository("shop/web", rules, default_keep_days=30) == Retention(rule=2, **WHOLE)
@@ -114,7 +115,7 @@ def test_the_first_rule_that_matches_holds_alone() -> None:
 
 def test_a_rule_can_say_everything_that_a_retention_holds() -> None:
     """Beside its repositories nothing more, and its number nothing less."""
-    rule = {field.name for field in fields(RetentionRule)} - {"repositories"}
+    rule = set(RetentionRule.model_fields) - {"repositories"}
     assert rule == {field.name for field in fields(Retention)} - {"rule", "delete_archived_after_days"} == set(WHOLE)
 
 
@@ -136,7 +137,7 @@ def test_ages_come_from_the_tag_then_the_rule_then_the_default(
     told: dict[str, int], tag: int | None, ages: tuple[int, int]
 ) -> None:
     """And none is ever below the minimum."""
-    rules = (RetentionRule(("*",), **told),)  # type: ignore[arg-type]
+    rules = (RetentionRule(repositories=("*",), **told),)  # type: ignore[arg-type]
     found = of_repository("app", rules, default_keep_days=30, minimum_keep_days=5, tag_days=tag)
     assert (found.keep_days, found.keep_days_untagged) == ages
     assert found.shortest_keep_days == min(ages)

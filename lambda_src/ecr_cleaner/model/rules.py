@@ -1,12 +1,10 @@
-"""What keeps the images of some repositories, as the settings say it."""
+"""What keeps the images of some repositories, as a rule of the settings says it."""
 
 from typing import Annotated, Final
 
 from pydantic import AfterValidator, Field, ValidationInfo
-from pydantic_core import PydanticCustomError
 
-from ecr_cleaner.model.repository import RetentionRule
-from ecr_cleaner.schema import Strict
+from ecr_cleaner.schema import Strict, refuse
 
 REPOSITORY_GLOB: Final = r"[a-z0-9._/*?-]+"
 
@@ -14,16 +12,14 @@ REPOSITORY_GLOB: Final = r"[a-z0-9._/*?-]+"
 def _not_below_minimum(days: int, info: ValidationInfo) -> int:
     minimum = (info.context or {}).get("minimum_keep_days", 1)
     if days < minimum:
-        kind, message = "below_minimum", "must be at least minimum_keep_days, which is {minimum}"
-        raise PydanticCustomError(kind, message, {"minimum": minimum})
+        refuse(f"must be at least minimum_keep_days, which is {minimum}")
     return days
 
 
 def _not_empty(globs: tuple[str, ...]) -> tuple[str, ...]:
     # pydantic's own length counts the valid ones alone, and would tell one problem twice.
     if not globs:
-        kind, message = "too_short", "must name at least one repository"
-        raise PydanticCustomError(kind, message)
+        refuse("must name at least one repository")
     return globs
 
 
@@ -37,7 +33,7 @@ _RepositoryGlob = Annotated[str, Field(pattern=rf"^{REPOSITORY_GLOB}$")]
 _TagGlob = Annotated[str, Field(pattern=r"^[A-Za-z0-9._*?-]+$")]
 
 
-class RuleDocument(Strict):
+class RetentionRule(Strict):
     """What keeps images of some repositories; the first rule that matches a repository holds for it.
 
     Attributes:
@@ -57,8 +53,3 @@ class RuleDocument(Strict):
     keep_tags: tuple[_TagGlob, ...] = ()
     keep_pulled_within_days: Number | None = None
     remove_artifacts: bool = False
-
-    @property
-    def value(self) -> RetentionRule:
-        """The same for packages that know no documents."""
-        return RetentionRule(**dict(self))
