@@ -17,7 +17,7 @@ import pytest
 
 from ecr_cleaner.cli import applying
 from ecr_cleaner.cli.commands import apply as apply_command
-from ecr_cleaner.settings.schema import DEFAULT_PLAN_EXPIRY_HOURS
+from ecr_cleaner.settings.schema import SettingsDocument
 from tests.cli.conftest import NAME, Ended
 from tests.cli.test_plan import READING
 from tests.fake_aws import Fault
@@ -482,7 +482,7 @@ def test_from_here_nothing_goes_when_the_plan_has_expired(
     passed = [timedelta()]
     began = datetime.now(UTC)
     monkeypatch.setattr(applying, "utc_now", lambda: began + passed[0])
-    hours = timedelta(hours=DEFAULT_PLAN_EXPIRY_HOURS)
+    hours = timedelta(hours=SettingsDocument().plan_expiry_hours)
     passed[0] = hours - timedelta(minutes=5)
     sandbox.after("ecr", "BatchDeleteImage", lambda _: passed.__setitem__(0, hours))
     ended = apply(command, plan_id, "--local")

@@ -1,5 +1,6 @@
 """How AWS's errors are told apart: by modelled code, never by text."""
 
+from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -7,10 +8,6 @@ from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionEr
 from botocore.parsers import ResponseParserError
 
 from ecr_cleaner.errors import CleanerError, IncompleteAnswerError
-
-_SERVER_ERROR: Final = 500
-
-_TOO_MANY: Final = 429
 
 AwsError = (ClientError, BotoCoreError, ResponseParserError)
 """Everything that a call of boto3 raises on purpose; the last one where XML ends in the middle."""
@@ -30,7 +27,11 @@ def is_transient(error: Exception) -> bool:
     if not isinstance(error, ClientError):
         return isinstance(error, BotoCoreError)
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    return status >= _SERVER_ERROR or status == _TOO_MANY or "Throttl" in code_of(error)
+    return (
+        status >= HTTPStatus.INTERNAL_SERVER_ERROR
+        or status == HTTPStatus.TOO_MANY_REQUESTS
+        or "Throttl" in code_of(error)
+    )
 
 
 def code_of(error: Exception) -> str:

@@ -26,7 +26,6 @@ def held(
     clients: AwsClients,
     table: str,
     run_id: str,
-    seconds: int = EXPIRES_AFTER_SECONDS,
     clock: Callable[[], datetime] = utc_now,
 ) -> Iterator[None]:
     """Hold the lock for the length of a block.
@@ -35,7 +34,6 @@ def held(
         clients: Clients of the run.
         table: Name of the table; its hash key is the string ``id``.
         run_id: Names the run to whoever looks at the item.
-        seconds: When it expires by itself.
         clock: Now, in UTC.
 
     Raises:
@@ -48,7 +46,7 @@ def held(
     try:
         dynamodb.put_item(
             TableName=table,
-            Item={"id": {"S": "run"}, "run_id": {"S": holder}, "expires_at": {"N": str(now + seconds)}},
+            Item={"id": {"S": "run"}, "run_id": {"S": holder}, "expires_at": {"N": str(now + EXPIRES_AFTER_SECONDS)}},
             # The second arm admits a retry whose first answer was lost; the third one a lock left behind.
             ConditionExpression="attribute_not_exists(id) OR run_id = :mine OR expires_at < :now",
             ExpressionAttributeValues={":now": {"N": str(now)}, ":mine": {"S": holder}},
@@ -56,7 +54,8 @@ def held(
     except errors.AwsError as error:
         if errors.code_of(error) != _TAKEN:
             raise
-        message = f"another run is under way: it holds the lock in table {table} (for at most {seconds // 60} minutes)"
+        minutes = EXPIRES_AFTER_SECONDS // 60
+        message = f"another run is under way: it holds the lock in table {table} (for at most {minutes} minutes)"
         raise LockHeldError(message) from None
     try:
         yield

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import Final
 
 CALLS_PER_SECOND: Final = {
@@ -17,13 +18,8 @@ CALLS_PER_SECOND: Final = {
     ("ecs", "ListTaskDefinitions"): 5.0,
     ("ecs", "ListTaskDefinitionFamilies"): 1.0,
     # No number is published for these.
-    ("ecs", "DescribeDaemon"): 5.0,
-    ("ecs", "DescribeDaemonDeployments"): 5.0,
-    ("ecs", "DescribeDaemonRevisions"): 5.0,
-    ("ecs", "DescribeDaemonTaskDefinition"): 5.0,
+    ("ecs", "*Daemon*"): 5.0,
     ("ecs", "DescribeExpressGatewayService"): 5.0,
-    ("ecs", "ListDaemonDeployments"): 5.0,
-    ("ecs", "ListDaemons"): 5.0,
     ("ecs", "*"): 10.0,
     ("lambda", "ListFunctions"): 3.0,
     ("lambda", "GetFunction"): 50.0,
@@ -38,7 +34,7 @@ CALLS_PER_SECOND: Final = {
     ("ecr", "*"): 10.0,
     ("s3", "*"): 100.0,
 }
-"""Steady rate of an operation; ``*`` is each other operation of the service."""
+"""Steady rate of each operation that a glob fits; the first one that does counts."""
 
 DEFAULT_CALLS_PER_SECOND: Final = 5.0
 
@@ -64,9 +60,8 @@ class Pacer:
 
     def wait(self, service: str, operation: str) -> None:
         """Return when the operation may be called."""
-        rate = CALLS_PER_SECOND.get((service, operation)) or CALLS_PER_SECOND.get(
-            (service, "*"), DEFAULT_CALLS_PER_SECOND
-        )
+        rates = (rate for (s, glob), rate in CALLS_PER_SECOND.items() if s == service and fnmatchcase(operation, glob))
+        rate = next(rates, DEFAULT_CALLS_PER_SECOND)
         with self._lock:
             self.calls += 1
             now = self.clock()

@@ -46,24 +46,29 @@ def is_known(shape: Any, path: str, *kinds: str) -> bool:
         path: See above.
         kinds: Types that the end of the path may have, in botocore's words; none given: any.
     """
-    for name, marks in _steps(path):
-        if shape is None or shape.type_name != "structure" or name not in shape.members:
-            return False
-        shape = shape.members[name]
-        for mark in marks:
-            if shape.type_name != _KINDS[mark]:
-                return False
-            shape = shape.member if mark == "[]" else shape.value
-    return not kinds or (shape is not None and shape.type_name in kinds)
+    end = _end(shape, path)
+    if kinds:
+        return end is not None and end.type_name in kinds
+    return end is not None or not path
 
 
 def members(shape: Any, path: str) -> frozenset[str]:
     """Names of the members of what lies at the end of a path; none if that is no structure."""
+    end = _end(shape, path)
+    return frozenset(end.members) if end is not None and end.type_name == "structure" else frozenset()
+
+
+def _end(shape: Any, path: str) -> Any:
+    """The shape at the end of a path; None if the service model does not have it."""
     for name, marks in _steps(path):
+        if shape is None or shape.type_name != "structure" or name not in shape.members:
+            return None
         shape = shape.members[name]
         for mark in marks:
+            if shape.type_name != _KINDS[mark]:
+                return None
             shape = shape.member if mark == "[]" else shape.value
-    return frozenset(shape.members) if shape is not None and shape.type_name == "structure" else frozenset()
+    return shape
 
 
 def _steps(path: str) -> Iterator[tuple[str, list[str]]]:

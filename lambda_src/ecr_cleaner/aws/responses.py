@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from itertools import product
 from typing import Any, Final
 
+from botocore import xform_name
 from botocore.parsers import ResponseParserError
 
 from ecr_cleaner.errors import IncompleteAnswerError
@@ -33,7 +34,7 @@ def called(client: Any, operation: str, **parameters: Any) -> dict[str, Any]:
         AwsError: It failed.
         IncompleteAnswerError: Its answer is not what the protocol says.
     """
-    method = getattr(client, _method(client, operation))
+    method = getattr(client, xform_name(operation))
     try:
         answer: dict[str, Any] = method(**parameters)
     except (ResponseParserError, KeyError) as error:
@@ -89,10 +90,3 @@ def page_tokens(client: Any, operation: str) -> tuple[str, str] | None:
         message = f"{operation} has several members that could be a page token: {pairs}"
         raise ValueError(message)
     return pairs[0] if pairs else None
-
-
-def _method(client: Any, operation: str) -> str:
-    for method, name in client.meta.method_to_api_mapping.items():
-        if name == operation:
-            return str(method)
-    raise AttributeError(operation)

@@ -53,9 +53,8 @@ def _replicated_prefixes(rules: Iterable[dict[str, Any]]) -> Iterator[str]:
 
 def policy_text(ecr: Any, operation: str, **parameters: str) -> str | None:
     """The registry's policy, or a repository's; None if it has none."""
-    call = ecr.get_registry_policy if operation == "GetRegistryPolicy" else ecr.get_repository_policy
     try:
-        return str(responses.member(call(**parameters), "policyText", operation))
+        return str(responses.member(responses.called(ecr, operation, **parameters), "policyText", operation))
     except errors.AwsError as error:
         if errors.code_of(error) in _POLICY_ABSENT:
             return None

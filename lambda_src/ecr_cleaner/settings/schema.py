@@ -55,19 +55,8 @@ def _are_revisions(value: object) -> object:
 Revisions = Annotated[int | Literal["all"], BeforeValidator(_are_revisions)]
 """What ``task_definition_revisions`` may say."""
 
-DEFAULT_PLAN_EXPIRY_HOURS: Final = 72
-
-DEFAULT_KEEP_RECENTLY_USED_DAYS: Final = 7
-
-DEFAULT_MAX_USAGE_DROP_PERCENT: Final = 50
-
-DEFAULT_METRICS_NAMESPACE: Final = "ECRCleaner"
-
 METRICS_NAMESPACE: Final = r"^[A-Za-z0-9._/#-][A-Za-z0-9._/#:-]{0,254}$"
 """What CloudWatch takes; one that begins with ``AWS/`` is AWS's own, which Terraform refuses."""
-
-DEFAULT_STORAGE_PRICE: Final = 0.10
-"""https://aws.amazon.com/ecr/pricing/, in us-east-1."""
 
 
 class UsedImagesLocation(Strict):
@@ -156,7 +145,7 @@ class SettingsDocument(Strict):
         require_approval: Whether a person approves each removal; matters when ``dry_run`` is false.
         retention_rules: What keeps images of some repositories instead of the defaults.
         storage: Bucket of history, journal, plans and reports, and which of them there are; None: none.
-        storage_price_per_gb_month: US dollars, for reports.
+        storage_price_per_gb_month: US dollars, for reports (https://aws.amazon.com/ecr/pricing/, in us-east-1).
         task_definition_revisions: How many of the newest active revisions of each family of ECS task definitions
             are in use although nothing names them.
         usage_sources_sha256: Hash of the names of all sources that the module knows, in order, separated by commas; an
@@ -169,25 +158,25 @@ class SettingsDocument(Strict):
     accepted_gaps: AcceptedGaps = Field(default_factory=dict)
     delete_archived_after_days: Annotated[int, Field(ge=90, le=99_999)] | None = None
     event_bus_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,256}$")] | None = None
-    keep_recently_used_days: Annotated[int, Field(ge=0, le=99_999)] = DEFAULT_KEEP_RECENTLY_USED_DAYS
+    keep_recently_used_days: Annotated[int, Field(ge=0, le=99_999)] = 7
     lock_table: Annotated[str, Field(min_length=3)] | None = None
     max_removal_percent_per_repository: Percent | None = None
     max_removal_percent_per_run: Percent | None = None
     max_removals_per_repository: Count | None = None
     max_removals_per_run: Count | None = None
-    max_usage_drop_percent: Annotated[int, Field(ge=0, le=100)] | None = DEFAULT_MAX_USAGE_DROP_PERCENT
-    metrics_namespace: Annotated[str, Field(pattern=METRICS_NAMESPACE)] | None = DEFAULT_METRICS_NAMESPACE
+    max_usage_drop_percent: Annotated[int, Field(ge=0, le=100)] | None = 50
+    metrics_namespace: Annotated[str, Field(pattern=METRICS_NAMESPACE)] | None = "ECRCleaner"
     minimum_keep_days: Number = 1
     notifications: Notifications | None = None
     own_repository: Annotated[str, Field(min_length=2)] | None = None
-    plan_expiry_hours: Annotated[int, Field(ge=1, le=720)] = DEFAULT_PLAN_EXPIRY_HOURS
+    plan_expiry_hours: Annotated[int, Field(ge=1, le=720)] = 72
     protected_images: frozenset[ProtectedImage] = frozenset()
     removal_mode: Literal["delete", "archive"] = "delete"
     report_unmanaged_repositories: bool = False
     require_approval: bool = False
     retention_rules: tuple[RetentionRule, ...] = ()
     storage: Annotated[Storage | None, AfterValidator(_there_if_required)] = Field(default=None, validate_default=True)
-    storage_price_per_gb_month: Annotated[float, Field(ge=0, le=1000)] = DEFAULT_STORAGE_PRICE
+    storage_price_per_gb_month: Annotated[float, Field(ge=0, le=1000)] = 0.10
     task_definition_revisions: Revisions = 1
     usage_sources_sha256: Annotated[str, AfterValidator(_is_of_this_image)] | None = None
     used_images: UsedImagesLocation | None = None

@@ -53,10 +53,7 @@ class Registry:
         if self.error:
             raise self.error
         self.asked.update(region=region, profile=profile)
-        registry = SimpleNamespace(
-            meta=SimpleNamespace(method_to_api_mapping={"describe_registry": "DescribeRegistry"}),
-            describe_registry=lambda: {"registryId": ACCOUNT},
-        )
+        registry = SimpleNamespace(describe_registry=lambda: {"registryId": ACCOUNT})
         return SimpleNamespace(region=region or REGION, client=lambda _: registry)
 
     def run(self, ctx: RunContext) -> RunResult:

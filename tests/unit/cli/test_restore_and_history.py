@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -23,13 +22,6 @@ class Clients:
     """Answers with what a test sets."""
 
     region = REGION
-    meta = SimpleNamespace(
-        method_to_api_mapping={
-            "describe_images": "DescribeImages",
-            "describe_registry": "DescribeRegistry",
-            "get_function_configuration": "GetFunctionConfiguration",
-        }
-    )
 
     def __init__(self, environment: dict[str, str] | None = None) -> None:
         self.environment = environment
