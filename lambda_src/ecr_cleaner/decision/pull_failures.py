@@ -5,7 +5,7 @@ AWS says of some consumers that they could not pull their image; the sources ret
 consumer works again.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -99,11 +99,9 @@ class PullFailureMonitor:
             gone: What earlier runs removed, by digest.
         """
         failing = self._failing.get(repository, ())
-        return tuple(self._sentences(repository, tuple(images), failing, gone)) if failing and gone else ()
-
-    def _sentences(
-        self, repository: str, images: tuple[Image, ...], failing: tuple[Usage, ...], gone: Mapping[str, RemovedImage]
-    ) -> Iterator[str]:
+        if not (failing and gone):
+            return ()
+        images = tuple(images)
         resolved = matching.resolve(images, failing)
         wanting = {
             found[0]: usages for name, usages in sorted(resolved.missing.items()) if (found := removed_as(name, gone))
@@ -113,13 +111,13 @@ class PullFailureMonitor:
             for image in images
             if image.is_archived and image.digest in gone and image.digest in resolved.used
         }
-        for digest, usages in wanting.items():
-            command = self.restore.format(f"{repository}@{digest}")
-            for consumer, failure in sorted({(usage.consumer, usage.failure) for usage in usages}):
-                yield (
-                    f"{consumer} fails without {repository}@{digest} ({failure}), and {gone[digest]}; nothing is"
-                    f" removed while it fails: bring the image back, or let the consumer name another one: {command}"
-                )
+        return tuple(
+            f"{consumer} fails without {repository}@{digest} ({failure}), and {gone[digest]}; nothing is removed while"
+            " it fails: bring the image back, or let the consumer name another one:"
+            f" {self.restore.format(f'{repository}@{digest}')}"
+            for digest, usages in wanting.items()
+            for consumer, failure in sorted({(usage.consumer, usage.failure) for usage in usages})
+        )
 
     @property
     def refusals(self) -> list[str]:

@@ -28,16 +28,8 @@ class RepositoryStatus(StrEnum):
     OVER_LIMIT = "over_limit"  # more would go than a limit allows
 
 
-FAILS_RUN: Final[Mapping[RepositoryStatus, bool]] = {
-    RepositoryStatus.EVALUATED: False,
-    RepositoryStatus.SKIPPED: False,
-    RepositoryStatus.GONE: False,
-    RepositoryStatus.DEFERRED: False,  # it makes the run incomplete, and the next one goes on
-    RepositoryStatus.MISCONFIGURED: True,
-    RepositoryStatus.FAILED: True,
-    RepositoryStatus.OVER_LIMIT: True,
-}
-"""Whether a run has failed because a repository ended so."""
+SOUND: Final = frozenset({RepositoryStatus.EVALUATED, RepositoryStatus.SKIPPED, RepositoryStatus.GONE})
+"""How repositories end that are in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +174,8 @@ class RepositoryResult:
     @property
     def problems(self) -> tuple[str, ...]:
         """Why the run fails because of this repository; empty if it does not."""
-        if FAILS_RUN[self.status]:
+        # One that is deferred makes the run incomplete, and the next one goes on.
+        if self.status not in SOUND | {RepositoryStatus.DEFERRED}:
             return (f"repository {self.name}: {self.detail}",)
         failing = sum(self.removals[status.value] for status in FAILING_REMOVALS)
         if not failing:
@@ -238,10 +231,9 @@ class RunResult:
     @property
     def causes(self) -> tuple[str, ...]:
         """Everything that kept the run from doing all it should."""
-        own = (problem for repository in self.repositories.values() for problem in repository.problems)
         out_of_time = [f"time ran out: {len(self.deferred)} repositories left"] if self.deferred else []
         out_of_time += [self.timed_out] if self.timed_out else []
-        return (*self.refusals, *self.problems, *own, *self._finding_causes, *out_of_time)
+        return (*self.refusals, *self._failures, *out_of_time)
 
     @property
     def consumers_broken(self) -> int:
@@ -249,21 +241,19 @@ class RunResult:
         return sum(finding.fails_run for finding in self.findings)
 
     @property
-    def _finding_causes(self) -> tuple[str, ...]:
+    def _failures(self) -> tuple[str, ...]:
+        own = (problem for repository in self.repositories.values() for problem in repository.problems)
         told = [f"{finding.subject}: {finding.detail}" for finding in self.findings if finding.fails_run]
         more = len(told) - _MOST_FINDINGS
-        return (*told[:_MOST_FINDINGS], f"and {more} more findings of this kind") if more > 0 else tuple(told)
+        rest = [f"and {more} more findings of this kind"] if more > 0 else []
+        return (*self.problems, *own, *told[:_MOST_FINDINGS], *rest)
 
     @property
     def status(self) -> RunStatus:
         """How the run ended; the gravest word wins."""
         if self.refusals:
             return RunStatus.REFUSED
-        if (
-            self.problems
-            or self._finding_causes
-            or any(repository.problems for repository in self.repositories.values())
-        ):
+        if self._failures:
             return RunStatus.FAILED
         return RunStatus.INCOMPLETE if self.deferred or self.timed_out else RunStatus.COMPLETED
 

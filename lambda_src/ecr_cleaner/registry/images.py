@@ -55,33 +55,27 @@ def describe(
     """
     more: dict[str, Any] = {"filter": {"imageStatus": "ANY"}} if archived_too else {}
     wanted = list(digests)
-
-    def parts(at: int) -> dict[str, Image]:
-        """The same by two calls."""
-        first, second = (
-            describe(clients, repository, some, archived_too=archived_too) for some in (wanted[:at], wanted[at:])
-        )
-        return first | second
-
-    if not wanted:
-        return {}
-    if len(wanted) > BATCH_SIZE:
-        return parts(BATCH_SIZE)
-    try:
-        answer = clients.client("ecr").describe_images(
-            repositoryName=repository, imageIds=[{"imageDigest": digest} for digest in wanted], **more
-        )
-    except errors.AwsError as error:
-        if errors.code_of(error) == "RepositoryNotFoundException":
-            return {}
-        if errors.code_of(error) != "ImageNotFoundException":
-            raise
-        # One missing image fails the whole call without naming it: halve the batch until it is alone.
-        if len(wanted) == 1:
-            return {}
-        return parts(len(wanted) // 2)
-    found = (_image(repository, d) for d in responses.member(answer, "imageDetails", "DescribeImages"))
-    return {image.digest: image for image in found}
+    batches = [wanted[start : start + BATCH_SIZE] for start in range(0, len(wanted), BATCH_SIZE)]
+    found: dict[str, Image] = {}
+    while batches:
+        batch = batches.pop(0)
+        try:
+            answer = clients.client("ecr").describe_images(
+                repositoryName=repository, imageIds=[{"imageDigest": digest} for digest in batch], **more
+            )
+        except errors.AwsError as error:
+            if errors.code_of(error) == "RepositoryNotFoundException":
+                return {}
+            if errors.code_of(error) != "ImageNotFoundException":
+                raise
+            # One missing image fails the whole call without naming it: halve the batch until it is alone.
+            if len(batch) > 1:
+                half = len(batch) // 2
+                batches[:0] = [batch[:half], batch[half:]]
+            continue
+        images = (_image(repository, d) for d in responses.member(answer, "imageDetails", "DescribeImages"))
+        found |= {image.digest: image for image in images}
+    return found
 
 
 def _image(repository: str, detail: dict[str, Any]) -> Image:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ecr_cleaner.model.result import FAILS_RUN, NotifyOn, RepositoryStatus, RunStatus
+from ecr_cleaner.model.result import SOUND, NotifyOn, RunStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +82,8 @@ class InvocationResult:
 
 
 def _rank(repository: Mapping[str, Any]) -> tuple[Any, ...]:
-    status = RepositoryStatus(repository["status"])
-    sound = not (FAILS_RUN[status] or status is RepositoryStatus.DEFERRED or repository["failed"])
     return (
-        sound,
+        repository["status"] in SOUND and not repository["failed"],
         -(repository["bytes_removed"] + repository["bytes_archived"]),
         -repository["bytes_removable"],
         repository["name"],

@@ -72,7 +72,12 @@ def from_environment(environment: Mapping[str, str], sources: KnownSources, fetc
     keep_days = whole_days(text)
     if keep_days is None:
         problems.append(f"DEFAULT_KEEP_DAYS must be a whole number of days from 1 to 99999, got {text!r}")
-    document = _document(environment.get("ECR_CLEANER_SETTINGS"), sources, fetch, problems)
+    place = "ECR_CLEANER_SETTINGS"
+    told = environment.get(place)
+    size = len((told or "").encode())
+    if size > MAX_DOCUMENT_BYTES:
+        problems.append(f"{place} must be at most {MAX_DOCUMENT_BYTES} bytes, got {size}")
+    document = _document(told, place, sources, fetch, problems)
     return _whole(document, keep_days, "DEFAULT_KEEP_DAYS", problems, dry_run=environment.get("DRY_RUN") != "false")
 
 
@@ -89,10 +94,7 @@ def from_document(text: str, place: str, default_keep_days: int, sources: KnownS
         SettingsError: With every problem found.
     """
     problems: list[str] = []
-    try:
-        document = _understood(text, place, sources, problems)
-    except ValidationError as error:
-        raise SettingsError(sentences(place, error)) from None
+    document = _document(text, place, sources, None, problems)
     return _whole(document, default_keep_days, f"{place}: the default age limit", problems, dry_run=True)
 
 
@@ -108,31 +110,26 @@ def _whole(
     return Settings(**told, dry_run=dry_run, default_keep_days=keep_days)
 
 
-def _document(text: str | None, sources: KnownSources, fetch: Fetch | None, problems: list[str]) -> SettingsDocument:
+def _document(
+    text: str | None, place: str, sources: KnownSources, fetch: Fetch | None, problems: list[str]
+) -> SettingsDocument:
     if text is None:
         return SettingsDocument()
-    place = "ECR_CLEANER_SETTINGS"
-    size = len(text.encode())
-    if size > MAX_DOCUMENT_BYTES:
-        problems.append(f"{place} must be at most {MAX_DOCUMENT_BYTES} bytes, got {size}")
     try:
         if fetch is not None and "settings_object" in _keys(text):
             place = "settings_object"
             text = _fetched(SettingsPointer.model_validate_json(text).settings_object, fetch)
-        return _understood(text, place, sources, problems)
+        document = SettingsDocument.model_validate_json(text, context={"sources": sources})
     except ValidationError as error:
         problems.extend(sentences(place, error))
     except CleanerError as error:
         problems.append(f"{place}: {error}")
+    else:
+        # schema_version has a default for code only: a document from outside has to name its own.
+        if "schema_version" not in document.model_fields_set:
+            problems.append(f"{place}: schema_version: must be 1, got nothing")
+        return document
     return SettingsDocument()
-
-
-def _understood(text: str, place: str, sources: KnownSources, problems: list[str]) -> SettingsDocument:
-    document = SettingsDocument.model_validate_json(text, context={"sources": sources})
-    # schema_version has a default for code only: a document from outside has to name its own.
-    if "schema_version" not in document.model_fields_set:
-        problems.append(f"{place}: schema_version: must be 1, got nothing")
-    return document
 
 
 def _keys(text: str) -> set[Any]:
