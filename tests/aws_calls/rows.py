@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
+from ecr_cleaner.aws import response_paths
 from ecr_cleaner.aws.responses import page_tokens
 from tests.builders import HOST, digest
 from tests.fake_aws.shapes import filled
@@ -35,6 +36,12 @@ def shape_at(shape: Any, path: str) -> Any:
         for mark in re.findall("..", marks):
             shape = shape.member if mark == "[]" else shape.value
     return shape
+
+
+def is_known(shape: Any, path: str, *kinds: str) -> bool:
+    """Whether the package finds something at the end of a path, of one of some types if any are given."""
+    end = response_paths.shape_at(shape, path)
+    return end is not None and (not kinds or end.type_name in kinds)
 
 
 def put(told: dict[str, Any], path: str, value: Any) -> dict[str, Any]:

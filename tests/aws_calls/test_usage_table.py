@@ -10,7 +10,6 @@ import botocore.session
 import pytest
 from botocore.validate import ParamValidator
 
-from ecr_cleaner.aws.response_paths import is_known
 from ecr_cleaner.aws.responses import page_tokens
 from ecr_cleaner.errors import IncompleteAnswerError, SourceError
 from ecr_cleaner.model.usage import Reference, ReferenceScope
@@ -20,7 +19,7 @@ from ecr_cleaner.usage.declarative import DeclarativeCollector
 from ecr_cleaner.usage.source import SourceContext
 from ecr_cleaner.usage.sources import codepipeline, omics
 from ecr_cleaner.usage.task_definitions import TaskDefinitions
-from tests.aws_calls.rows import Story, put, shape_at, steps
+from tests.aws_calls.rows import Story, is_known, put, shape_at, steps
 from tests.fake_aws.shapes import filled
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ import boto3
 from botocore.config import Config
 
 from ecr_cleaner.aws.pacing import Pacer
-from ecr_cleaner.aws.response_paths import is_known
+from ecr_cleaner.aws.response_paths import shape_at
 from ecr_cleaner.errors import CleanerError, OutOfTimeError
 from ecr_cleaner.model.usage import ScanTarget
 
@@ -164,7 +164,9 @@ class AwsClients:
     def knows(self, service: str, operation: str, path: str) -> bool:
         """Whether the loaded service model has a member of an operation's answer; an older one drops it in silence."""
         model = self.client(service).meta.service_model
-        return operation in model.operation_names and is_known(model.operation_model(operation).output_shape, path)
+        if operation not in model.operation_names:
+            return False
+        return shape_at(model.operation_model(operation).output_shape, path) is not None
 
     def offered_in_region(self, service: str, regions: Collection[str] = ()) -> bool:
         """Whether botocore's metadata lists the service in this region, and so does a further list, if there is one.

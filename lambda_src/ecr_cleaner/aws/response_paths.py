@@ -38,28 +38,13 @@ def values(thing: Any, path: str) -> Iterator[Any]:
     yield from here
 
 
-def is_known(shape: Any, path: str, *kinds: str) -> bool:
-    """Whether a service model has a path.
+def shape_at(shape: Any, path: str) -> Any:
+    """What lies at the end of a path by a service model; None if the model does not have it.
 
     Args:
         shape: A shape of botocore (``OperationModel.output_shape`` or ``input_shape``); None is an empty structure.
         path: See above.
-        kinds: Types that the end of the path may have, in botocore's words; none given: any.
     """
-    end = _end(shape, path)
-    if kinds:
-        return end is not None and end.type_name in kinds
-    return end is not None or not path
-
-
-def members(shape: Any, path: str) -> frozenset[str]:
-    """Names of the members of what lies at the end of a path; none if that is no structure."""
-    end = _end(shape, path)
-    return frozenset(end.members) if end is not None and end.type_name == "structure" else frozenset()
-
-
-def _end(shape: Any, path: str) -> Any:
-    """The shape at the end of a path; None if the service model does not have it."""
     for name, marks in _steps(path):
         if shape is None or shape.type_name != "structure" or name not in shape.members:
             return None
@@ -69,6 +54,12 @@ def _end(shape: Any, path: str) -> Any:
                 return None
             shape = shape.member if mark == "[]" else shape.value
     return shape
+
+
+def members(shape: Any, path: str) -> frozenset[str]:
+    """Names of the members of what lies at the end of a path; none if that is no structure."""
+    end = shape_at(shape, path)
+    return frozenset(end.members) if end is not None and end.type_name == "structure" else frozenset()
 
 
 def _steps(path: str) -> Iterator[tuple[str, list[str]]]:

@@ -77,10 +77,11 @@ def build(contents: RepositorySnapshot) -> Graph:
         for index, listed in contents.children.items()
         if index in images
     }
+    named = {image.digest: subjects_of(image) for image in contents.images}
     subjects = {
-        image.digest: found
-        for image in contents.images
-        if (found := tuple(d for d in subjects_of(image) if d in images and d != image.digest))
+        digest: found
+        for digest, ends in named.items()
+        if (found := tuple(end for end in ends if end in images and end != digest))
     }
     parents = _reversed(children)
     return Graph(
@@ -89,9 +90,7 @@ def build(contents: RepositorySnapshot) -> Graph:
         parents=parents,
         referrers=_reversed(subjects),
         subjects=subjects,
-        dangling_referrers=_reversed(
-            {i.digest: [d for d in subjects_of(i) if d not in images] for i in contents.images}
-        ),
+        dangling_referrers=_reversed({d: [end for end in ends if end not in images] for d, ends in named.items()}),
         tags=_reversed({image.digest: image.tags for image in contents.images}),
         containers=_containers(images, children, parents),
     )

@@ -73,16 +73,6 @@ class PullFailureMonitor:
             for usage in self._failing.get(repository, ())
         ]
 
-    def check(self, repository: str, images: Iterable[Image], gone: Mapping[str, RemovedImage]) -> None:
-        """Record the consumers that fail because an image was removed from a repository.
-
-        Args:
-            repository: Its name.
-            images: All of its images.
-            gone: What earlier runs removed, by digest.
-        """
-        self.note(repository, self.sentences_of(repository, images, gone))
-
     def note(self, repository: str, sentences: Iterable[str]) -> None:
         """Record the sentences of a repository."""
         self._looked_at.add(repository)

@@ -64,15 +64,9 @@ def of_repository(
     )
     keep_days = tag_days or rule.keep_days or default_keep_days
     untagged = tag_days or rule.keep_days_untagged or keep_days
-    return Retention(
-        keep_days=max(keep_days, minimum_keep_days),
-        keep_days_untagged=max(untagged, minimum_keep_days),
-        keep_newest=rule.keep_newest or 0,
-        keep_tags=rule.keep_tags,
-        keep_pulled_within_days=rule.keep_pulled_within_days,
-        remove_artifacts=rule.remove_artifacts,
-        rule=number,
-    )
+    told = rule.model_dump(exclude={"repositories"}, exclude_none=True)
+    ages = {"keep_days": max(keep_days, minimum_keep_days), "keep_days_untagged": max(untagged, minimum_keep_days)}
+    return Retention(**told | ages, rule=number)
 
 
 def grounds(graph: Graph, retention: Retention, now: datetime) -> Iterator[tuple[str, Grounds]]:

@@ -60,11 +60,6 @@ class Repository:
     notes: tuple[str, ...] = ()
     misspelled: tuple[str, ...] = ()
 
-    @property
-    def keep_days(self) -> int:
-        """Age limit of tagged images; whole days."""
-        return self.retention.keep_days
-
 
 class SkipReason(StrEnum):
     """Why an opted-in repository is left alone. The values are the kinds of ``accepted_gaps`` that include it."""

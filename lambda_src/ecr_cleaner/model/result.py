@@ -116,13 +116,13 @@ class RepositoryResult:
 
     def with_plan(self, plan: RepositoryPlan) -> RepositoryResult:
         """The same with the verdicts counted."""
-        rule = plan.repository.retention.rule
+        retention = plan.repository.retention
         # ECR gives an index the size of its largest manifest, which is counted itself already.
         sized = [verdict for verdict in plan.verdicts if not verdict.image.is_index]
         return replace(
             self,
-            keep_days=plan.repository.keep_days,
-            rule="default" if rule is None else rule,
+            keep_days=retention.keep_days,
+            rule="default" if retention.rule is None else retention.rule,
             images=len(plan.verdicts),
             reasons=Counter(verdict.reason.value for verdict in plan.verdicts),
             bytes_total=sum(verdict.image.size_bytes for verdict in sized),

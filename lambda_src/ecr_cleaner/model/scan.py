@@ -6,7 +6,7 @@ Times are timezone-aware UTC, sizes are bytes, ages are days of 24 hours.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
 
@@ -58,12 +58,7 @@ class SourceKey:
 
     def as_json(self) -> dict[str, str | None]:
         """As JSON-native values."""
-        return {
-            "account_id": self.target.account_id,
-            "region": self.target.region,
-            "source": self.source,
-            "cluster": self.cluster,
-        }
+        return {**asdict(self.target), "source": self.source, "cluster": self.cluster}
 
 
 def counts_json(counts: Mapping[SourceKey, int]) -> list[dict[str, str | int | None]]:

@@ -22,14 +22,8 @@ BATCH_SIZE: Final = 100
 def accepting(settings: Settings, reason: SkipReason, repository: str) -> str | None:
     """The first key of ``accepted_gaps`` by which a repository is cleaned in spite of a reason to skip it, if any."""
     start = f"{reason.value}:"
-    return next(
-        (
-            gap
-            for gap in settings.accepted_gaps
-            if gap.startswith(start) and matches(gap.removeprefix(start), repository)
-        ),
-        None,
-    )
+    gaps = (gap for gap in settings.accepted_gaps if gap.startswith(start))
+    return next((gap for gap in gaps if matches(gap.removeprefix(start), repository)), None)
 
 
 def images(clients: AwsClients, repository: str) -> Iterator[Image]:

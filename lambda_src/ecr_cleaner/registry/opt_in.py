@@ -37,13 +37,12 @@ def opted_in(
         return _near_miss(tags or {})
     problem = variants(tags)
     keep_days_tag = tags.get(KEEP_DAYS_TAG)
-    days = None if keep_days_tag is None else whole_days(keep_days_tag)
+    days = whole_days(keep_days_tag or "")
     if problem is None and keep_days_tag is not None and days is None:
         problem = f"tag {KEEP_DAYS_TAG} must be a whole number of days from 1 to 99999, got {keep_days_tag!r}"
     if problem is not None:
         return RepositoryOutcome(RepositoryStatus.MISCONFIGURED, problem)
-    skipped = _skip(clients, name, settings, facts)
-    if skipped is not None:
+    if skipped := _skip(clients, name, settings, facts):
         return skipped
     minimum = settings.minimum_keep_days
     note = f"tag {KEEP_DAYS_TAG} = {keep_days_tag} is below minimum_keep_days = {minimum}: {minimum} days hold"

@@ -14,8 +14,11 @@ from typing import Final
 from ecr_cleaner.clock import utc_now
 from ecr_cleaner.model.image import LONGEST_READING, Image
 
-CLOCKS_DIFFER: Final = timedelta(seconds=10)
-"""Largest difference between ECR's clock and the function's; AWS synchronises both."""
+CLOCKS_AGREE_WITHIN: Final = timedelta(seconds=10)
+"""Largest difference between ECR's clock and the function's; AWS synchronises both.
+
+A smaller one is the safe side: what is further off counts as a consumer's pull, and keeps the image.
+"""
 
 
 @dataclass(slots=True)
@@ -30,7 +33,7 @@ class _Reading:
         """Whether a pull time may come from it."""
         if self.seen is not None:
             return pulled_at == self.seen
-        return self.began - CLOCKS_DIFFER <= pulled_at <= self.ended + CLOCKS_DIFFER
+        return self.began - CLOCKS_AGREE_WITHIN <= pulled_at <= self.ended + CLOCKS_AGREE_WITHIN
 
 
 @dataclass(slots=True)

@@ -118,7 +118,7 @@ class RunState:
         monitor = PullFailureMonitor(usages, ctx.restore_command)
         # What this run itself removed so far is not listed again: by name, whoever asks for it now asks in vain.
         for repository, removed in self._removed.items():
-            monitor.check(repository, (), removed)
+            monitor.note(repository, monitor.sentences_of(repository, (), removed))
         self.stop = self._decide(scan, monitor)
         approved = self.application.approved if self.application else None
         is_believed = not scan.failures and self.stop.drop is None

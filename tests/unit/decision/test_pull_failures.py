@@ -34,7 +34,7 @@ def failing(*, tag: str | None = None, of: str | None = None, consumer: str = "e
 def refusals(*usages: Usage, images: tuple[Image, ...] = (), removed: dict[str, RemovedImage]) -> list[str]:
     """Why nothing may go."""
     watch = PullFailureMonitor(usages, RESTORE)
-    watch.check("app", images, removed)
+    watch.note("app", watch.sentences_of("app", images, removed))
     return watch.refusals
 
 
@@ -94,7 +94,7 @@ def test_what_every_repository_lacks_is_recorded() -> None:
     """One after the other."""
     watch = PullFailureMonitor([fails_in("app"), fails_in("web")], RESTORE)
     for name in ("app", "web", "jobs"):
-        watch.check(name, (), {digest("old"): gone("v1")})
+        watch.note(name, watch.sentences_of(name, (), {digest("old"): gone("v1")}))
     assert [text.split(" (Cannot")[0] for text in watch.refusals] == [
         f"ecs task prod/1 (stopped) fails without {name}@{digest('old')}" for name in ("app", "web")
     ]
@@ -115,7 +115,7 @@ def test_who_may_fail_for_want_of_a_removed_image_stops_everything_too() -> None
 def test_a_repository_that_was_looked_at_is_known() -> None:
     """What cannot be read of it later is no reason to doubt that."""
     watch = PullFailureMonitor([fails_in("app"), fails_in("web")], RESTORE)
-    watch.check("app", (image("new", tags=["v1"]),), {digest("old"): gone("v1")})
+    watch.note("app", watch.sentences_of("app", (image("new", tags=["v1"]),), {digest("old"): gone("v1")}))
     watch.mark_unreadable("app", "AccessDenied")
     assert watch.refusals == []
 

@@ -9,7 +9,7 @@ from itertools import chain, repeat
 import pytest
 
 from ecr_cleaner.model.image import LONGEST_READING
-from ecr_cleaner.registry.own_pulls import CLOCKS_DIFFER, Readings
+from ecr_cleaner.registry.own_pulls import CLOCKS_AGREE_WITHIN, Readings
 from tests.builders import NOW, image
 
 ONE = image("one")
@@ -21,10 +21,10 @@ def test_a_pull_time_between_the_moments_of_reading_is_explained() -> None:
     readings = Readings()
     assert not readings.explain(ONE, NOW)
     readings.note("app", [ONE.digest], NOW, NOW + LONGEST_READING)
-    assert readings.explain(ONE, NOW - CLOCKS_DIFFER)
-    assert readings.explain(ONE, NOW + LONGEST_READING + CLOCKS_DIFFER)
-    assert not readings.explain(ONE, NOW - CLOCKS_DIFFER - SECOND)
-    assert not readings.explain(ONE, NOW + LONGEST_READING + CLOCKS_DIFFER + SECOND)
+    assert readings.explain(ONE, NOW - CLOCKS_AGREE_WITHIN)
+    assert readings.explain(ONE, NOW + LONGEST_READING + CLOCKS_AGREE_WITHIN)
+    assert not readings.explain(ONE, NOW - CLOCKS_AGREE_WITHIN - SECOND)
+    assert not readings.explain(ONE, NOW + LONGEST_READING + CLOCKS_AGREE_WITHIN + SECOND)
     assert not readings.explain(ONE, None)
     assert not readings.explain(image("other"), NOW)
     assert not readings.explain(replace(ONE, repository="else"), NOW)
