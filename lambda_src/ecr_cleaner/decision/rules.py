@@ -30,7 +30,8 @@ def depends_on_indexes(images: Iterable[Image], retention: Retention, now: datet
 
     Only if an image is old by the shortest age limit: nothing else can be removed, and reading refreshes pull times.
     """
-    return any(retentions.is_old(image, retention.shortest_keep_days, now) for image in images)
+    shortest = min(retention.keep_days, retention.keep_days_untagged)
+    return any(retentions.is_old(image, shortest, now) for image in images)
 
 
 def evaluate(

@@ -72,7 +72,7 @@ def decide_stop(
     drop = None
     if tripwire.baseline is not None and not scan.failures:
         drop = usage_drop.drop(tripwire.baseline, usage_drop.counts(scan), tripwire.max_percent)
-    uncertain = [*refusals(scan)]
+    uncertain = [f"source {outcome.key}: {outcome.detail}" for outcome in scan.failures]
     if drop is not None:
         command = usage_drop.confirm_command(drop, tripwire.function_name, tripwire.region)
         limit = f"max_usage_drop_percent = {tripwire.max_percent}"
@@ -83,11 +83,6 @@ def decide_stop(
         uncertain.append(f"collecting the usages took {minutes:.0f} minutes, so they are out of date")
     over_limit = "" if uncertain or failing else limits.exceeded_by_run()
     return Stop(tuple(uncertain), tuple(failing), over_limit, drop)
-
-
-def refusals(scan: UsageScan) -> tuple[str, ...]:
-    """The failed sources, one sentence each; empty if all were complete."""
-    return tuple(f"source {outcome.key}: {outcome.detail}" for outcome in scan.failures)
 
 
 def is_stale(scan: UsageScan, now: datetime) -> bool:

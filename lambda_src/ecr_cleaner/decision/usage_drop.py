@@ -50,8 +50,7 @@ def counts(scan: UsageScan) -> dict[SourceKey, int]:
     """
     images: dict[SourceKey, set[tuple[str | None, ...]]] = {o.key: set() for o in scan.outcomes if o.status in _SEEN}
     for usage in scan.usages:
-        key = SourceKey(usage.target, usage.source, usage.cluster) if usage.target else None
-        if key is not None and key in images:
+        if usage.target and (key := SourceKey(usage.target, usage.source, usage.cluster)) in images:
             reference = usage.reference
             images[key].add(
                 (reference.account, reference.region, reference.repository, reference.effective_tag, reference.digest)

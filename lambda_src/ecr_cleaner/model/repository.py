@@ -34,11 +34,6 @@ class Retention:
     rule: int | None = None
     delete_archived_after_days: int | None = None
 
-    @property
-    def shortest_keep_days(self) -> int:
-        """Nothing that is younger can go."""
-        return min(self.keep_days, self.keep_days_untagged)
-
 
 @dataclass(frozen=True, slots=True)
 class Repository:

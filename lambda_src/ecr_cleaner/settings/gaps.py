@@ -38,21 +38,18 @@ def known_sources(info: ValidationInfo) -> KnownSources | None:
 
 def _is_gap(key: str, info: ValidationInfo) -> str:
     kind, _, name = key.partition(":")
-    problem = ""
     if kind not in GAP_KINDS:
-        problem = f"must be <kind>:<name>, where the kind is one of {', '.join(GAP_KINDS)}"
+        refuse(f"must be <kind>:<name>, where the kind is one of {', '.join(GAP_KINDS)}")
     elif kind == "source":
         known = known_sources(info)
         if known is not None and name not in known.excludable:
             names = ", ".join(sorted(known.excludable))
-            problem = f"must name a source that may be left out after source:, one of {names}"
+            refuse(f"must name a source that may be left out after source:, one of {names}")
     elif kind == "eks":
         if name != "*" and not re.fullmatch(CLUSTER_ARN, name):
-            problem = "must name the ARN of an EKS cluster after eks:, or be eks:* for all of them"
+            refuse("must name the ARN of an EKS cluster after eks:, or be eks:* for all of them")
     elif not re.fullmatch(REPOSITORY_GLOB, name):
-        problem = f"must name repositories by a glob after {kind}:, such as {kind}:shop/* or {kind}:*"
-    if problem:
-        refuse(problem)
+        refuse(f"must name repositories by a glob after {kind}:, such as {kind}:shop/* or {kind}:*")
     return key
 
 

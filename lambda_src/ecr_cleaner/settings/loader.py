@@ -184,7 +184,9 @@ def for_invocation(
         raise SettingsError(problems)
     if isinstance(asked, ConfirmationRequest):
         return told, asked
-    return tightened(told, asked), asked if isinstance(asked, ApplyRequest) else None
+    # An event makes the settings of the function stricter, and never looser.
+    told = told.model_copy(update={"dry_run": told.dry_run or asked.dry_run is True})
+    return told, asked if isinstance(asked, ApplyRequest) else None
 
 
 def refusals_to_apply(settings: Settings) -> list[str]:
@@ -195,8 +197,3 @@ def refusals_to_apply(settings: Settings) -> list[str]:
     if not settings.require_approval:
         refusals.append("require_approval is false: no plan waits for approval, every run removes by itself")
     return [f"event: action: apply: {refusal}" for refusal in refusals]
-
-
-def tightened(settings: Settings, event: RunRequest | ApplyRequest) -> Settings:
-    """The settings of this invocation: those of the function, made stricter by the event."""
-    return settings.model_copy(update={"dry_run": settings.dry_run or event.dry_run is True})

@@ -9,7 +9,7 @@ import pytest
 
 from ecr_cleaner.decision.limits import Limits, LimitTracker
 from ecr_cleaner.decision.rules import evaluate
-from ecr_cleaner.decision.stop import FRESHNESS, Stop, Tripwire, decide_stop, is_stale, refusals
+from ecr_cleaner.decision.stop import FRESHNESS, Stop, Tripwire, decide_stop, is_stale
 from ecr_cleaner.decision.usage_drop import UsageDrop, confirm_command
 from ecr_cleaner.model.repository import RepositorySnapshot
 from ecr_cleaner.model.scan import SourceOutcome, SourceStatus, UsageScan
@@ -105,7 +105,8 @@ def test_one_failed_source_refuses_everything(status: SourceStatus, *, refused: 
         SourceOutcome(TARGET, "lambda", SourceStatus.COMPLETE),
         SourceOutcome(TARGET, "ecs", status, detail="why"),
     )
-    assert refusals(UsageScan((), outcomes, NOW)) == (("source ecs in 123456789012/us-east-1: why",) if refused else ())
+    stop = decide_stop(UsageScan((), outcomes, NOW), (), LimitTracker(Limits()), Tripwire(None, None, "", ""), NOW)
+    assert stop.reasons == (("source ecs in 123456789012/us-east-1: why",) if refused else ())
 
 
 def test_usages_go_stale() -> None:

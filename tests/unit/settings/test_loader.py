@@ -18,10 +18,9 @@ from ecr_cleaner.settings.loader import (
     Settings,
     for_invocation,
     from_environment,
-    tightened,
     whole_days,
 )
-from ecr_cleaner.settings.request import ConfirmationRequest, RunRequest, read_request
+from ecr_cleaner.settings.request import ConfirmationRequest, read_request
 from ecr_cleaner.settings.schema import Storage
 
 if TYPE_CHECKING:
@@ -499,10 +498,10 @@ def test_events_that_are_refused(event: object, named: str) -> None:
 )
 def test_an_event_can_only_tighten(told: str, event: object, *, dry_run: bool) -> None:
     """No event turns a dry run off."""
-    before = from_environment({"DRY_RUN": told, "DEFAULT_KEEP_DAYS": "7"}, KNOWN_SOURCES)
-    asked = read_request(event)
-    assert isinstance(asked, RunRequest)
-    after = tightened(before, asked)
+    environment = {"DRY_RUN": told, "DEFAULT_KEEP_DAYS": "7"}
+    before = from_environment(environment, KNOWN_SOURCES)
+    after, asked = for_invocation(environment, event, KNOWN_SOURCES)
+    assert asked is None
     assert after.dry_run is dry_run
     assert after.model_copy(update={"dry_run": before.dry_run}) == before
 
