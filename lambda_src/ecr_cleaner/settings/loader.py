@@ -72,12 +72,11 @@ def from_environment(environment: Mapping[str, str], sources: KnownSources, fetc
     keep_days = whole_days(text)
     if keep_days is None:
         problems.append(f"DEFAULT_KEEP_DAYS must be a whole number of days from 1 to 99999, got {text!r}")
-    place = "ECR_CLEANER_SETTINGS"
-    told = environment.get(place)
+    told = environment.get("ECR_CLEANER_SETTINGS")
     size = len((told or "").encode())
     if size > MAX_DOCUMENT_BYTES:
-        problems.append(f"{place} must be at most {MAX_DOCUMENT_BYTES} bytes, got {size}")
-    document = _document(told, place, sources, fetch, problems)
+        problems.append(f"ECR_CLEANER_SETTINGS must be at most {MAX_DOCUMENT_BYTES} bytes, got {size}")
+    document = _document(told, "ECR_CLEANER_SETTINGS", sources, fetch, problems)
     return _whole(document, keep_days, "DEFAULT_KEEP_DAYS", problems, dry_run=environment.get("DRY_RUN") != "false")
 
 
