@@ -5,15 +5,17 @@ With ``read_only=True`` the run is a dry run, and every part that writes is left
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
-from ecr_cleaner.approval import policy
 from ecr_cleaner.approval.plan import SavedPlan
+from ecr_cleaner.approval.policy import NoApproval, PlanApplication, PlanProposal
+from ecr_cleaner.approval.store import PlanStore
 from ecr_cleaner.aws import lock, s3
 from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.clock import utc_now
+from ecr_cleaner.errors import ApprovalError
 from ecr_cleaner.history.store import HistoryReader, HistoryStore
 from ecr_cleaner.journal.reader import JournalReader
 from ecr_cleaner.journal.writer import Journal
@@ -55,6 +57,12 @@ def journal_reader(clients: AwsClients, settings: Settings) -> JournalReader | N
     """The journal for reading; None if it is off."""
     place = settings.journal
     return JournalReader(clients, place.bucket, place.prefix) if place else None
+
+
+def plan_store(clients: AwsClients, settings: Settings) -> PlanStore | None:
+    """Store of the plans; None if no approval is required."""
+    place = settings.plans
+    return PlanStore(clients, place.bucket, place.prefix) if place else None
 
 
 def report_store(clients: AwsClients, settings: Settings) -> ReportStore | None:
@@ -115,11 +123,11 @@ def run_context(  # noqa: PLR0913 - what a run is given, each by name
         settings = settings.model_copy(update={"dry_run": True})
     journal = None if read_only else settings.journal
     document = DocumentReporter(reported_settings(settings), utc_now) if reports else None
-    application = None
-    if plan_id is not None:
-        application = policy.application_of(
-            clients, settings, plan_id=plan_id, plan=plan, function=function_name, run_id=run_id
-        )
+    plans = plan_store(clients, settings)
+    if plan_id is not None and plans is None:
+        message = "require_approval is false: no plan awaits approval"
+        raise ApprovalError(message)
+    expires_after = timedelta(hours=settings.plan_expiry_hours)
     return RunContext(
         clients=clients,
         settings=settings,
@@ -129,8 +137,10 @@ def run_context(  # noqa: PLR0913 - what a run is given, each by name
         now=clock(),
         history=history_reader(clients, settings) if read_only else history_store(clients, settings),
         journal=Journal(clients, journal.bucket, journal.prefix, run_id) if journal else None,
-        approval=policy.policy_of(clients, settings, function_name),
-        application=application,
+        approval=PlanProposal(plans, expires_after) if plans and not settings.dry_run else NoApproval(),
+        application=PlanApplication(plans, plan_id, run_id, settings.dry_run, plan)
+        if plans and plan_id is not None
+        else None,
         store_report=partial(store, reports, document) if reports and document else None,
         function_name=function_name,
         only=only,

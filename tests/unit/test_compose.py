@@ -68,7 +68,7 @@ def test_what_only_looks_can_write_nothing(plan_id: str | None) -> None:
         assert run.application is None
     else:
         assert run.application
-        assert run.application.settings.dry_run, "or the plan would be marked as carried out"
+        assert run.application.dry_run, "or the plan would be marked as carried out"
 
 
 def test_without_places_nothing_is_remembered() -> None:

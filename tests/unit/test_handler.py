@@ -225,7 +225,9 @@ def test_what_requires_approval_is_proposed_or_carried_out(calls: Calls, monkeyp
     assert isinstance(proposal, PlanProposal)
     assert isinstance(application, PlanApplication)
     assert isinstance(looked, PlanApplication)
-    assert (application.plan_id, application.function, application.run_id) == ("0" * 64, "ecr-cleaner", "request-1")
+    assert (application.plan_id, application.run_id) == ("0" * 64, "request-1")
+    assert (application.dry_run, looked.dry_run) == (False, True)
+    assert set(calls.function_names) == {"ecr-cleaner"}
     assert (application.store.bucket, application.store.prefix) == ("shared", "ecr-cleaner/1/plans/")
     assert [settings.dry_run for settings, _, _ in calls.runs] == [False, False, True, False, True]
 

@@ -12,7 +12,6 @@ and objects, so that equal content has equal bytes. Equal content in other bytes
 import hashlib
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import pairwise
@@ -20,10 +19,10 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, AwareDatetime, Field, ValidationError
 
-from ecr_cleaner.approval.selection import Approved
 from ecr_cleaner.errors import ApprovalError
 from ecr_cleaner.model.plan import REMOVING_REASONS, Reason, RepositoryPlan
 from ecr_cleaner.schema import AccountId, Digest, Sha256, Strict, Text, sentences
+from ecr_cleaner.settings.loader import Settings
 
 SCHEMA_VERSION: Final = 1
 
@@ -65,7 +64,7 @@ class PlannedImage(Strict):
         digest: ``sha256:`` and 64 hexadecimal digits.
         tags: Sorted; the image may be removed only with exactly these tags.
         bytes: Size of the image; 0 for an index, whose manifests are counted themselves.
-        reason: Why it is removed.
+        reason: It may be removed only for this reason: another one may mean deletion instead of archiving.
     """
 
     digest: Digest
@@ -86,30 +85,38 @@ class PlannedRepository(Strict):
     images: Annotated[tuple[PlannedImage, ...], Field(min_length=1), _in_order("images", lambda image: image.digest)]
 
 
-class SavedPlan(Strict):
-    """The removals of one run; it contains no images that are kept.
+class PlanBinding(Strict):
+    """What a plan is bound to.
 
     Attributes:
-        schema_version: Of this document.
         account: Account id of the registry.
         region: Region of the registry.
-        function: Name of the function; distinguishes instances of the module.
+        function: Name of the function, without account and region; distinguishes instances of the module.
         removal: Whether an active image is deleted or archived. An archived image (`Reason.ARCHIVED_AND_UNUSED`) is
             deleted in both cases.
-        created_at: UTC, whole seconds.
-        expires_at: From then on the plan is refused.
         settings_sha256: Of the settings of the run, see `Settings.sha256`.
-        repositories: Sorted by name.
     """
 
-    schema_version: Literal[1] = SCHEMA_VERSION
     account: AccountId
     region: Text
     function: Text
     removal: Removes
+    settings_sha256: Sha256
+
+
+class SavedPlan(PlanBinding):
+    """The removals of one run; it contains no images that are kept.
+
+    Attributes:
+        schema_version: Of this document.
+        created_at: UTC, whole seconds.
+        expires_at: From then on the plan is refused.
+        repositories: Sorted by name.
+    """
+
+    schema_version: Literal[1] = SCHEMA_VERSION
     created_at: AwareDatetime
     expires_at: AwareDatetime
-    settings_sha256: Sha256
     repositories: Annotated[tuple[PlannedRepository, ...], _in_order("repositories", lambda one: one.name)]
 
     @cached_property
@@ -133,23 +140,20 @@ class SavedPlan(Strict):
         return sum(image.bytes for repository in self.repositories for image in repository.images)
 
     @property
-    def approved(self) -> dict[str, dict[str, Approved]]:
-        """Approved tags and reason of each image, by repository and digest."""
-        return {
-            repository.name: {image.digest: Approved(image.tags, image.reason) for image in repository.images}
-            for repository in self.repositories
-        }
+    def approved(self) -> dict[str, dict[str, PlannedImage]]:
+        """The images by repository and digest."""
+        return {one.name: {image.digest: image for image in one.images} for one in self.repositories}
 
 
-@dataclass(frozen=True, slots=True)
-class PlanBinding:
-    """What a plan is bound to; the attributes are those of `SavedPlan`."""
-
-    account: str
-    region: str
-    function: str
-    removal: Removes
-    settings_sha256: str
+def binding(account: str, region: str, function: str, settings: Settings) -> PlanBinding:
+    """What a plan of a function is bound to, with these settings."""
+    return PlanBinding(
+        account=account,
+        region=region,
+        function=function,
+        removal=settings.removal_mode,
+        settings_sha256=settings.sha256,
+    )
 
 
 def of_run(plans: Iterable[RepositoryPlan], binding: PlanBinding, now: datetime, expires_after: timedelta) -> SavedPlan:
@@ -160,7 +164,7 @@ def of_run(plans: Iterable[RepositoryPlan], binding: PlanBinding, now: datetime,
     """
     created_at = now.replace(microsecond=0)
     saved = SavedPlan(
-        **asdict(binding),
+        **dict(binding),
         created_at=created_at,
         expires_at=created_at + expires_after,
         repositories=tuple(

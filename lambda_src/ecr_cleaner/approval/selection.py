@@ -4,32 +4,28 @@ A saved plan can only restrict: it permits nothing but removals that a fresh eva
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
-from ecr_cleaner.model.plan import Reason, Removal, RemovalStatus, RepositoryPlan, RetainedImage, Verdict
+from ecr_cleaner.approval.plan import PlannedImage
+from ecr_cleaner.model.plan import Removal, RemovalStatus, RepositoryPlan, RetainedImage, Verdict
 
-Planned = Mapping[str, "Approved"]
+Planned = Mapping[str, PlannedImage]
 """Approved images of one repository, by digest."""
 
 
-@dataclass(frozen=True, slots=True)
-class Approved:
-    """What was approved for one image.
+class Permitted(NamedTuple):
+    """The permitted part of the plan of one repository.
 
     Attributes:
-        tags: It may be removed only with exactly these tags.
-        reason: It may be removed only for this reason: another one may mean deletion instead of archiving.
+        plan: The permitted removals.
+        endings: Outcomes of all other removals.
     """
 
-    tags: tuple[str, ...]
-    reason: Reason
-
-    def covers(self, verdict: Verdict) -> bool:
-        """Whether a removal is the approved one."""
-        return (verdict.image.tags, verdict.reason) == (self.tags, self.reason)
+    plan: RepositoryPlan
+    endings: tuple[Removal, ...] = ()
 
 
-def permitted(fresh: RepositoryPlan, planned: Planned) -> tuple[RepositoryPlan, tuple[Removal, ...]]:
+def permitted(fresh: RepositoryPlan, planned: Planned) -> Permitted:
     """Which removals of a fresh plan are permitted.
 
     Args:
@@ -41,7 +37,7 @@ def permitted(fresh: RepositoryPlan, planned: Planned) -> tuple[RepositoryPlan, 
         fresh plan. An image is not permitted if an image that must be removed before it is not.
     """
     removals = {verdict.image.digest: verdict for verdict in fresh.removals}
-    named = {digest for digest, verdict in removals.items() if digest in planned and planned[digest].covers(verdict)}
+    named = {digest for digest, verdict in removals.items() if digest in planned and _covers(planned[digest], verdict)}
     may_go = set(named)
     while held := {digest for digest in may_go if fresh.must_go_first.get(digest, frozenset()) - may_go}:
         may_go -= held
@@ -52,7 +48,7 @@ def permitted(fresh: RepositoryPlan, planned: Planned) -> tuple[RepositoryPlan, 
     )
     verdicts = tuple(verdict for digest, verdict in removals.items() if digest in may_go)
     must_go_first = {digest: fresh.must_go_first[digest] for digest in may_go if digest in fresh.must_go_first}
-    return RepositoryPlan(fresh.repository, verdicts, must_go_first, fresh.parts), endings
+    return Permitted(RepositoryPlan(fresh.repository, verdicts, must_go_first, fresh.parts), endings)
 
 
 def retained(fresh: RepositoryPlan, planned: Planned) -> Iterator[RetainedImage]:
@@ -67,9 +63,14 @@ def retained(fresh: RepositoryPlan, planned: Planned) -> Iterator[RetainedImage]
         elif verdict.image.tags != approved.tags:
             reason = "tags_changed"
             detail = f"its tags changed from {list(approved.tags)} to {list(verdict.image.tags)}"
-        elif not approved.covers(verdict):
+        elif not _covers(approved, verdict):
             reason = "reason_changed"
             detail = f"it would be removed as {verdict.reason.value} now; {approved.reason.value} was approved"
         else:
             continue
         yield RetainedImage(fresh.repository.name, digest, approved.tags, reason, detail)
+
+
+def _covers(approved: PlannedImage, verdict: Verdict) -> bool:
+    """Whether a removal is the approved one."""
+    return (verdict.image.tags, verdict.reason) == (approved.tags, approved.reason)

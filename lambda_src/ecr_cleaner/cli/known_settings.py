@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from ecr_cleaner import __version__
+from ecr_cleaner.approval import plan as approval_plan
 from ecr_cleaner.approval.plan import PlanBinding
 from ecr_cleaner.aws import errors, responses, s3
 from ecr_cleaner.aws.client import AwsClients
@@ -42,7 +43,7 @@ class KnownSettings:
     def binding(self) -> PlanBinding:
         """What a plan is bound to that the function carries out with these settings."""
         _, _, _, region, account, _, function, *_ = self.arn.split(":")
-        return PlanBinding(account, region, function, self.value.removal_mode, self.value.sha256)
+        return approval_plan.binding(account, region, function, self.value)
 
     def as_json(self) -> dict[str, Any]:
         """Origin, hash, and all settings but ``dry_run`` as JSON-native values, sets sorted."""

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from ecr_cleaner.approval.policy import ApprovedPlan, applied
+from ecr_cleaner.approval.policy import ApprovedPlan
 from ecr_cleaner.model.plan import PlanSummary, RepositoryPlan, RetainedImage
-from ecr_cleaner.model.result import RepositoryResult
+from ecr_cleaner.model.result import RepositoryResult, RepositoryStatus
 
 
 @dataclass(slots=True)
@@ -39,11 +39,22 @@ class ApplicationState:
         Returns:
             Whether nothing of the plan is left in any repository.
         """
-        for image in self.approved.unevaluated(repositories, self._permitted):
-            self._retained.setdefault((image.repository, image.digest), image)
-        planned = [result for name, result in repositories.items() if name in self.approved.repositories]
+        approved = self.approved.plan.approved
+        for name, images in approved.items():
+            result = repositories.get(name)
+            if result is not None and result.status is RepositoryStatus.EVALUATED:
+                continue
+            reason = result.status.value if result else "not_opted_in"
+            detail = result.detail if result else "the repository did not opt in, or does not exist"
+            for digest, image in images.items():
+                if (name, digest) not in self._permitted:
+                    retained = RetainedImage(name, digest, image.tags, reason, detail)
+                    self._retained.setdefault((name, digest), retained)
+        planned = [result for name, result in repositories.items() if name in approved]
         return not any(result.is_left or result.problems for result in planned)
 
     def summary(self) -> PlanSummary:
         """What the run says of the plan."""
-        return applied(self.approved.plan, dict(self._retained))
+        plan = self.approved.plan
+        stays = dict(self._retained)
+        return PlanSummary("applied", plan.id, plan.expires_at, plan.images, plan.size_bytes, stays=stays)

@@ -10,7 +10,8 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from ecr_cleaner.approval.policy import ApprovalPolicy, NoApproval, Origin
+from ecr_cleaner.approval import plan as approval_plan
+from ecr_cleaner.approval.policy import ApprovalPolicy, NoApproval
 from ecr_cleaner.aws import errors
 from ecr_cleaner.errors import ApprovalError, CleanerError, OutOfTimeError
 from ecr_cleaner.model.plan import RepositoryPlan
@@ -62,9 +63,9 @@ def _stages(ctx: RunContext, state: RunState) -> None:
     state.account_id = facts.account
     listing = ctx.registry.list_repositories(ctx.clients, ctx.settings, facts, ctx.only)
     state.add_listing(listing)
-    origin = Origin(facts.account, ctx.clients.region, ctx.now)
+    binding = approval_plan.binding(facts.account, ctx.clients.region, ctx.function_name, ctx.settings)
     if ctx.application is not None:
-        state.application = ApplicationState(ctx.application.begin(origin))
+        state.application = ApplicationState(ctx.application.begin(binding, ctx.now))
     is_scanned = ctx.history is not None or _some_are_old(ctx, state, listing.repositories)
     now = ctx.clock()
     state.add_scan(ctx.scanner.scan(now) if is_scanned else ctx.scanner.scan_nothing(now), is_scanned=is_scanned)
@@ -74,12 +75,12 @@ def _stages(ctx: RunContext, state: RunState) -> None:
     # What nobody asked the sources about may not go, whatever a second listing shows.
     may_go = plans if is_scanned and not state.is_refused() else []
     policy = state.application.approved if state.application else ctx.approval
-    selection = policy.select(may_go, origin)
+    selection = policy.select(may_go, binding, ctx.now)
     state.proposed = selection.proposed
     ctx.clients.deadline_exceeded = None
 
     def permit(fresh: RepositoryPlan) -> RepositoryPlan:
-        (permitted,) = policy.select([fresh], origin).permitted
+        (permitted,) = policy.select([fresh], binding, ctx.now).permitted
         return state.permit(permitted)
 
     for permitted in selection.permitted:

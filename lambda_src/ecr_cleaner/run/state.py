@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import TypeVar
 
 from ecr_cleaner.approval.plan import SavedPlan
-from ecr_cleaner.approval.policy import Permitted, proposed
+from ecr_cleaner.approval.policy import proposed
+from ecr_cleaner.approval.selection import Permitted
 from ecr_cleaner.aws import errors
 from ecr_cleaner.decision import matching, usage_drop
 from ecr_cleaner.decision.limits import LimitTracker

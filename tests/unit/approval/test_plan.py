@@ -13,8 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecr_cleaner.approval import plan as approval_plan
-from ecr_cleaner.approval.plan import PlanBinding
-from ecr_cleaner.approval.selection import Approved
+from ecr_cleaner.approval.plan import PlanBinding, PlannedImage
 from ecr_cleaner.errors import ApprovalError
 from ecr_cleaner.model.plan import Reason, RepositoryPlan, Verdict
 from tests.builders import ACCOUNT, NOW, REGION, digest, image, repository
@@ -57,7 +56,8 @@ def test_only_what_goes_stands_in_it() -> None:
     assert named == {"api": [digest("f")], "web": sorted(map(digest, "abc"))}
     assert list(named) == ["api", "web"]
     assert (plan.images, plan.size_bytes) == (4, 3000)
-    assert plan.approved["web"][digest("a")] == Approved(("a",), Reason.OLD_AND_UNUSED)
+    approved = PlannedImage(digest=digest("a"), tags=("a",), bytes=1000, reason=Reason.OLD_AND_UNUSED)
+    assert plan.approved["web"][digest("a")] == approved
     assert (plan.created_at, plan.expires_at) == (NOW, NOW + timedelta(hours=72))
 
 
@@ -241,6 +241,7 @@ def test_a_plan_that_fits_passes(later: timedelta) -> None:
 
 def test_everything_that_does_not_fit_is_told_at_once() -> None:
     """In one sentence."""
+    other = PlanBinding(account="2" * 12, region="r", function="f", removal="archive", settings_sha256="1" * 64)
     with pytest.raises(ApprovalError) as raised:
-        approval_plan.check(made(), PlanBinding("2", "r", "f", "archive", "1"), NOW + timedelta(days=9))
+        approval_plan.check(made(), other, NOW + timedelta(days=9))
     assert str(raised.value).count(";") == 6

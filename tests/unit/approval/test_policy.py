@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import pytest
 
-from ecr_cleaner.approval.policy import ApprovedPlan, NoApproval, Origin, PlanApplication, PlanProposal
+from ecr_cleaner.approval import plan as approval_plan
+from ecr_cleaner.approval.policy import ApprovedPlan, NoApproval, PlanApplication, PlanProposal
 from ecr_cleaner.errors import ApprovalError, HistoryError
 from ecr_cleaner.model.plan import RemovalStatus
-from ecr_cleaner.model.result import RepositoryResult, RepositoryStatus
 from ecr_cleaner.settings.loader import Settings
 from tests.builders import ACCOUNT, NOW, REGION, digest
 from tests.unit.approval.test_plan import made, repository_plan
 
 if TYPE_CHECKING:
-    from ecr_cleaner.approval.plan import SavedPlan
+    from ecr_cleaner.approval.plan import PlanBinding, SavedPlan
     from ecr_cleaner.approval.store import PlanExecution, PlanStore
 
-HERE: Final = Origin(ACCOUNT, REGION, NOW)
+EXPIRES_AFTER: Final = timedelta(hours=5)
 
 
 @dataclass
@@ -62,7 +63,12 @@ class Store:
 def application(store: Store, plan: SavedPlan, settings: Settings, *, here: bool = False) -> PlanApplication:
     """A plan that an operator sent; `here`: with all of it."""
     sent = plan if here else None
-    return PlanApplication(cast("PlanStore", store), settings, "cleaner", plan.id, "run-1", sent)
+    return PlanApplication(cast("PlanStore", store), plan.id, "run-1", settings.dry_run, sent)
+
+
+def bound(**more: Any) -> PlanBinding:
+    """What a plan of a run with some settings is bound to."""
+    return approval_plan.binding(ACCOUNT, REGION, "cleaner", real(**more))
 
 
 def saved(settings: Settings) -> SavedPlan:
@@ -78,7 +84,7 @@ def real(**more: Any) -> Settings:
 def test_without_approval_everything_is_selected() -> None:
     """And nothing waits."""
     plans = [repository_plan("api", "a"), repository_plan("web", "b")]
-    selection = NoApproval().select(plans, HERE)
+    selection = NoApproval().select(plans, bound(), NOW)
     assert selection.proposed is None
     assert [(one.plan, one.endings) for one in selection.permitted] == [(plan, ()) for plan in plans]
 
@@ -87,7 +93,7 @@ def test_what_has_to_be_approved_is_written_and_nothing_selected() -> None:
     """By the time that anybody looks at the selection, the plan is there."""
     store = Store()
     plans = [repository_plan("api", "a", "b", keep=("c",)), repository_plan("web", "d")]
-    selection = PlanProposal(cast("PlanStore", store), real(plan_expiry_hours=5), "cleaner").select(plans, HERE)
+    selection = PlanProposal(cast("PlanStore", store), EXPIRES_AFTER).select(plans, bound(), NOW)
     (plan,) = store.plans
     assert selection.proposed is plan
     assert (plan.images, (plan.expires_at - plan.created_at).total_seconds()) == (3, 5 * 3600)
@@ -101,7 +107,7 @@ def test_what_has_to_be_approved_is_written_and_nothing_selected() -> None:
 def test_nothing_to_remove_is_no_plan() -> None:
     """Nobody is asked to approve of nothing."""
     store = Store()
-    assert PlanProposal(cast("PlanStore", store), real(), "cleaner").select([], HERE).proposed is None
+    assert PlanProposal(cast("PlanStore", store), EXPIRES_AFTER).select([], bound(), NOW).proposed is None
     assert store.plans == []
 
 
@@ -110,28 +116,13 @@ def test_what_was_approved_is_selected_again_and_again() -> None:
     approved = ApprovedPlan(made(repository_plan("api", "a")))
     fresh = repository_plan("api", "a", "new")
     for _ in range(2):
-        (permitted,) = approved.select([fresh], HERE).permitted
+        (permitted,) = approved.select([fresh], bound(), NOW).permitted
         assert [verdict.image.digest for verdict in permitted.plan.verdicts] == [digest("a")]
         assert [(e.verdict.image.digest, e.status) for e in permitted.endings] == [
             (digest("new"), RemovalStatus.NOT_IN_PLAN)
         ]
-    (other,) = approved.select([repository_plan("web", "a")], HERE).permitted
+    (other,) = approved.select([repository_plan("web", "a")], bound(), NOW).permitted
     assert other.plan.verdicts == ()
-
-
-def test_what_was_not_evaluated_is_retained_with_the_reason() -> None:
-    """But what was permitted before ends by itself."""
-    plan = made(*(repository_plan(name, "a", "b") for name in ("failed", "fine", "other")))
-    results = {
-        "fine": RepositoryResult("fine"),
-        "failed": RepositoryResult("failed", RepositoryStatus.FAILED, "denied"),
-    }
-    found = ApprovedPlan(plan).unevaluated(results, {("failed", digest("a"))})
-    assert {(one.repository, one.digest, one.reason, one.detail) for one in found} == {
-        ("failed", digest("b"), "failed", "denied"),
-        ("other", digest("a"), "not_opted_in", "the repository did not opt in, or does not exist"),
-        ("other", digest("b"), "not_opted_in", "the repository did not opt in, or does not exist"),
-    }
 
 
 @pytest.mark.parametrize(("here", "steps"), [(False, ["read", "begun"]), (True, ["begun"])])
@@ -141,7 +132,7 @@ def test_that_a_plan_is_carried_out_is_stored_before_and_after(*, here: bool, st
     plan = saved(settings)
     store = Store(plans=[plan])
     sent = application(store, plan, settings, here=here)
-    assert sent.begin(HERE) == ApprovedPlan(plan)
+    assert sent.begin(bound(), NOW) == ApprovedPlan(plan)
     assert store.steps == steps
     assert sent.finish() == []
     assert store.steps == [*steps, "done"]
@@ -153,7 +144,7 @@ def test_a_dry_run_stores_nothing_of_a_plan() -> None:
     plan = saved(settings)
     store = Store(plans=[plan])
     sent = application(store, plan, settings)
-    sent.begin(HERE)
+    sent.begin(bound(), NOW)
     assert sent.finish() == []
     assert store.steps == ["read"]
 
@@ -163,7 +154,7 @@ def test_a_plan_of_other_settings_is_not_begun() -> None:
     plan = saved(real())
     store = Store(plans=[plan])
     with pytest.raises(ApprovalError):
-        application(store, plan, real(plan_expiry_hours=5)).begin(HERE)
+        application(store, plan, real()).begin(bound(plan_expiry_hours=5), NOW)
     assert store.steps == ["read"]
 
 
@@ -172,7 +163,7 @@ def test_that_the_end_cannot_be_stored_is_a_problem() -> None:
     settings = real()
     plan = saved(settings)
     sent = application(Store(plans=[plan], error=HistoryError("s3 is down")), plan, settings)
-    sent.begin(HERE)
+    sent.begin(bound(), NOW)
     (problem,) = sent.finish()
     assert plan.id in problem
     assert "s3 is down" in problem

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecr_cleaner.approval.selection import Approved, permitted, retained
+from ecr_cleaner.approval.plan import PlannedImage
+from ecr_cleaner.approval.selection import permitted, retained
 from ecr_cleaner.model.plan import Reason, RemovalStatus, RepositoryPlan, Verdict
 from tests.builders import digest, image, repository
 from tests.unit.decision.test_rules_properties import Registry, planned, registries, removed, retentions
@@ -25,13 +26,18 @@ def plans(draw: st.DrawFn, registry: Registry) -> Planned:
     chosen = draw(st.lists(st.sampled_from(images), unique_by=lambda i: i.digest)) if images else []
     tags = {i.digest: i.tags if draw(st.integers(0, 4)) else (*i.tags, "zz") for i in chosen}
     reasons = st.sampled_from([Reason.OLD_AND_UNUSED] * 4 + [Reason.ARCHIVED_AND_UNUSED])
-    named = {digest: Approved(held, draw(reasons)) for digest, held in tags.items()}
+    named = {digest: approved(*held, reason=draw(reasons)) for digest, held in tags.items()}
     return named | ({digest("nowhere"): approved()} if draw(st.booleans()) else {})
 
 
-def approved(*tags: str, reason: Reason = Reason.OLD_AND_UNUSED) -> Approved:
-    """What a person said yes to."""
-    return Approved(tags, reason)
+def approved(*tags: str, reason: Reason = Reason.OLD_AND_UNUSED) -> PlannedImage:
+    """What a person said yes to; which image that is says the key under which it stands."""
+    return PlannedImage(digest=digest("any"), tags=tuple(sorted(tags)), bytes=0, reason=reason)
+
+
+def as_judged(verdict: Verdict) -> PlannedImage:
+    """The approval of just this removal."""
+    return approved(*verdict.image.tags, reason=verdict.reason)
 
 
 @given(registries(), retentions(), st.data())
@@ -46,7 +52,7 @@ def test_a_plan_never_lets_go_what_a_fresh_verdict_keeps(
     for verdict in may_go.verdicts:
         assert verdict is verdicts[verdict.image.digest]
         assert verdict.removes
-        assert named[verdict.image.digest] == Approved(verdict.image.tags, verdict.reason)
+        assert named[verdict.image.digest] == as_judged(verdict)
 
 
 @given(registries(), retentions(), st.data())
@@ -74,7 +80,7 @@ def test_every_removal_of_the_fresh_look_passes_or_ends(
     ended = [one.verdict.image.digest for one in endings]
     assert sorted([*ended, *(v.image.digest for v in may_go.verdicts)]) == sorted(removed(fresh))
     for one in endings:
-        fits = named.get(one.verdict.image.digest) == Approved(one.verdict.image.tags, one.verdict.reason)
+        fits = named.get(one.verdict.image.digest) == as_judged(one.verdict)
         assert one.status is (RemovalStatus.HOLDER_KEPT if fits else RemovalStatus.NOT_IN_PLAN)
 
 
@@ -82,9 +88,10 @@ def test_every_removal_of_the_fresh_look_passes_or_ends(
 def test_the_plan_of_the_same_look_passes_whole(registry: Registry, retention: Retention) -> None:
     """Safety is not bought by refusing everything."""
     fresh = planned(registry, retention=retention)
-    may_go, endings = permitted(fresh, {v.image.digest: Approved(v.image.tags, v.reason) for v in fresh.removals})
+    same = {v.image.digest: as_judged(v) for v in fresh.removals}
+    may_go, endings = permitted(fresh, same)
     assert ({v.image.digest for v in may_go.verdicts}, endings) == (removed(fresh), ())
-    assert not list(retained(fresh, {v.image.digest: Approved(v.image.tags, v.reason) for v in fresh.removals}))
+    assert not list(retained(fresh, same))
 
 
 @given(registries(), retentions(), st.data())

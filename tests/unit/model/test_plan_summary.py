@@ -7,11 +7,12 @@ import logging
 import shlex
 from typing import TYPE_CHECKING
 
-from ecr_cleaner.approval.policy import applied, proposed
-from ecr_cleaner.model.plan import RetainedImage
+from ecr_cleaner.approval.policy import ApprovedPlan, proposed
+from ecr_cleaner.model.plan import PlanSummary, RetainedImage
 from ecr_cleaner.model.result import RunResult
 from ecr_cleaner.report.log import LogReporter
 from ecr_cleaner.report.summary import SHOWN, plan_json
+from ecr_cleaner.run.application import ApplicationState
 from tests.builders import REGION, digest
 from tests.unit.approval.test_plan import made, repository_plan
 
@@ -21,9 +22,16 @@ if TYPE_CHECKING:
 PLAN = made(repository_plan("api", "a", "b"))
 
 
-def stay(name: str, reason: str = "in_use") -> tuple[tuple[str, str], RetainedImage]:
-    """An image that stays, as a run keeps it."""
-    return ("api", digest(name)), RetainedImage("api", digest(name), (name,), reason, "why")
+def stay(name: str, reason: str = "in_use") -> RetainedImage:
+    """An image that stays."""
+    return RetainedImage("api", digest(name), (name,), reason, "why")
+
+
+def applied(*stays: RetainedImage) -> PlanSummary:
+    """What a run says of the plan after an evaluation that kept these images."""
+    state = ApplicationState(ApprovedPlan(PLAN))
+    state.add_evaluation("api", stays)
+    return state.summary()
 
 
 def test_a_proposed_plan_says_what_to_send() -> None:
@@ -49,8 +57,7 @@ def test_a_proposed_plan_says_what_to_send() -> None:
 
 def test_an_applied_plan_says_what_stays() -> None:
     """By reason, and the first of them by name; a result has a largest size."""
-    stays = dict(stay(f"i{number}", "gone" if number else "in_use") for number in range(SHOWN + 5))
-    found = plan_json(applied(PLAN, stays))
+    found = plan_json(applied(*(stay(f"i{number}", "gone" if number else "in_use") for number in range(SHOWN + 5))))
     assert (found["state"], found["command"]) == ("applied", "")
     assert found["stays"] == {"gone": SHOWN + 4, "in_use": 1}
     assert len(found["stays_shown"]) == SHOWN
@@ -60,7 +67,7 @@ def test_an_applied_plan_says_what_stays() -> None:
 def test_the_log_names_every_image_that_stays(caplog: pytest.LogCaptureFixture) -> None:
     """And that a plan waits."""
     caplog.set_level(logging.DEBUG, logger="ecr_cleaner")
-    plan = applied(PLAN, dict([stay("b"), stay("a", "gone")]))
+    plan = applied(stay("b"), stay("a", "gone"))
     LogReporter().run(RunResult("id", dry_run=False, region=REGION, plan=plan))
     lines = [vars(line) for line in caplog.records if line.getMessage() == "Image of the approved plan is kept"]
     assert {(line["digest"], line["reason"], line["plan"]) for line in lines} == {

@@ -5,8 +5,8 @@ from typing import Final
 
 import click
 
+from ecr_cleaner import compose
 from ecr_cleaner.approval import plan as approval_plan
-from ecr_cleaner.approval import policy
 from ecr_cleaner.approval.plan import SavedPlan
 from ecr_cleaner.approval.store import PlanStore
 from ecr_cleaner.aws.client import AwsClients
@@ -80,7 +80,7 @@ def _deployed(clients: AwsClients, function: str) -> tuple[KnownSettings, PlanSt
         CleanerError: It is not an ecr-cleaner, or its settings are invalid.
     """
     known = known_settings.of_function(clients, function)
-    store = policy.store_of(clients, known.value)
+    store = compose.plan_store(clients, known.value)
     refusals = refusals_to_apply(known.value)
     if refusals or store is None:
         raise ApprovalError("; ".join(refusal.removeprefix("event: action: apply: ") for refusal in refusals))
