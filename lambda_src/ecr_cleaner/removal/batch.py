@@ -11,8 +11,7 @@ from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.clock import utc_now
 from ecr_cleaner.journal.writer import Journal
 from ecr_cleaner.model.image import Image
-from ecr_cleaner.model.plan import Removal, RemovalStatus, Verdict
-from ecr_cleaner.model.repository import Repository
+from ecr_cleaner.model.plan import Removal, RemovalStatus, RepositoryPlan, Verdict
 from ecr_cleaner.registry import images
 from ecr_cleaner.registry.own_pulls import Readings
 from ecr_cleaner.removal import calls, drift
@@ -26,40 +25,70 @@ RECHECK_MAX_AGE: Final = timedelta(seconds=30)
 
 @dataclass(slots=True)
 class RemovalContext:
-    """What is needed to remove images from one repository.
+    """What is needed to remove images from one repository, and which were removed, archived or kept so far.
+
+    An image may be archived after its indexes and subjects were archived or deleted. It may only be deleted after they
+    were deleted: an archived index can be restored, and then needs its manifests.
 
     Attributes:
         clients: Of the run.
-        repository: Whose images.
-        must_go_first: Image to the images that must be removed before it.
+        plan: Of the repository.
+        may_go_on: Called before each batch and each removing call; once it returns False, the rest is ``deferred``.
         dependents: Image to its dependents: its manifests, and the referrers that are to be removed as well.
         journal: Records each image before its removal; None: no journal.
         archive: Whether active images are archived instead of deleted.
         archived_too: Whether archived images have to be described as well.
         readings: When the run itself read manifests.
         clock: Now, in UTC.
+        deleted: Images that this run deleted.
         archived: Images that this run archived, to the time at which ECR did, once that is known.
+        kept: Images that this run did not remove after all.
     """
 
     clients: AwsClients
-    repository: Repository
-    must_go_first: Mapping[str, frozenset[str]]
+    plan: RepositoryPlan
+    may_go_on: Callable[[], bool]
     dependents: Mapping[str, Sequence[Image]]
     journal: Journal | None
     archive: bool
     archived_too: bool
     readings: Readings
     clock: Callable[[], datetime] = utc_now
+    deleted: set[str] = field(init=False, default_factory=set)
     archived: dict[str, datetime | None] = field(init=False, default_factory=dict)
+    kept: set[str] = field(init=False, default_factory=set)
     _rechecked_at: datetime | None = field(init=False, default=None)
 
     def archives(self, verdict: Verdict) -> bool:
         """Whether an image is to be archived; one that is archived already can only be deleted."""
         return self.archive and verdict.image.active
 
+    def note(self, removal: Removal) -> Removal:
+        """Take over how the removal of an image ended."""
+        digest = removal.verdict.image.digest
+        if removal.status is RemovalStatus.ARCHIVED:
+            self.archived[digest] = None
+        else:
+            (self.deleted if removal.status is RemovalStatus.REMOVED else self.kept).add(digest)
+        return removal
+
+    def is_blocked(self, verdict: Verdict) -> bool:
+        """Whether an image that must be removed first was kept, or only archived."""
+        before = self._before(verdict.image.digest)
+        return bool(before & self.kept) or (not self.archives(verdict) and bool(before & self.archived.keys()))
+
+    def is_ready(self, verdict: Verdict) -> bool:
+        """Whether all images that must be removed first were removed."""
+        before = self._before(verdict.image.digest)
+        return before <= (self.deleted | self.archived.keys() if self.archives(verdict) else self.deleted)
+
+    def _before(self, digest: str) -> frozenset[str]:
+        """The images that must be removed before an image."""
+        return self.plan.must_go_first.get(digest, frozenset())
+
     def describe(self, digests: Iterable[str]) -> dict[str, Image]:
         """The current state of some images."""
-        return images.describe(self.clients, self.repository.name, digests, archived_too=self.archived_too)
+        return images.describe(self.clients, self.plan.repository.name, digests, archived_too=self.archived_too)
 
     def recheck(self, verdicts: Sequence[Verdict]) -> tuple[list[Verdict], list[Removal]]:
         """Describe images again.
@@ -94,7 +123,7 @@ class RemovalContext:
         archived: set[str] = set()
         queue = [digest]
         while queue:
-            new = (self.must_go_first.get(queue.pop(), frozenset()) & self.archived.keys()) - archived
+            new = (self._before(queue.pop()) & self.archived.keys()) - archived
             archived |= new
             queue += new
         return archived
@@ -118,7 +147,7 @@ def removal(verdict: Verdict, status: RemovalStatus, *codes: str, detail: str = 
     return Removal(verdict, status, tuple(sorted(set(codes))), detail)
 
 
-def carry_out(work: RemovalContext, batch: Sequence[Verdict], may_go_on: Callable[[], bool]) -> Iterator[Removal]:
+def carry_out(work: RemovalContext, batch: Sequence[Verdict]) -> Iterator[Removal]:
     """Check and remove; after a transient failure check again before the call is repeated.
 
     botocore must not repeat the call: between two attempts an image may be pushed, pulled or tagged, and only another
@@ -127,7 +156,6 @@ def carry_out(work: RemovalContext, batch: Sequence[Verdict], may_go_on: Callabl
     Args:
         work: What is needed to remove.
         batch: Either all of it is to be archived, or none.
-        may_go_on: Called before each removing call; once it returns False, the rest is ``deferred``.
 
     Yields:
         How each removal ended.
@@ -135,8 +163,8 @@ def carry_out(work: RemovalContext, batch: Sequence[Verdict], may_go_on: Callabl
     waiting = list(batch)
     for tries_left in reversed(range(MAX_ATTEMPTS)):
         again: list[Verdict] = []
-        for ended, transient in _try(work, waiting, may_go_on):
-            if transient and tries_left and may_go_on():
+        for ended, transient in _try(work, waiting):
+            if transient and tries_left and work.may_go_on():
                 again.append(ended.verdict)
             else:
                 yield ended
@@ -146,9 +174,7 @@ def carry_out(work: RemovalContext, batch: Sequence[Verdict], may_go_on: Callabl
         waiting = again
 
 
-def _try(
-    work: RemovalContext, batch: Sequence[Verdict], may_go_on: Callable[[], bool]
-) -> Iterator[tuple[Removal, bool]]:
+def _try(work: RemovalContext, batch: Sequence[Verdict]) -> Iterator[tuple[Removal, bool]]:
     """One check, the journal, another check if the journal was written, and the calls.
 
     Yields:
@@ -159,7 +185,7 @@ def _try(
     archives = any(map(work.archives, batch))
     if work.journal is not None and work.journal.lacks(unchanged):
         unwritten = work.journal.write(
-            work.repository, unchanged, "archive" if archives else "delete", work.readings.note
+            work.plan.repository, unchanged, "archive" if archives else "delete", work.readings.note
         )
         for verdict in [v for v in unchanged if v.image.digest in unwritten]:
             cause = unwritten[verdict.image.digest]
@@ -168,7 +194,7 @@ def _try(
         yield from ((ended, False) for ended in changed)
     success = RemovalStatus.ARCHIVED if archives else RemovalStatus.REMOVED
     for some in ([verdict] for verdict in unchanged) if archives else filter(None, [unchanged]):
-        if not may_go_on():
+        if not work.may_go_on():
             yield from ((removal(verdict, RemovalStatus.DEFERRED), False) for verdict in some)
         elif work.is_recheck_expired():
             late = f"each check of it was older than {RECHECK_MAX_AGE.seconds} s when it was to go"
@@ -179,16 +205,14 @@ def _try(
 
 def _act(work: RemovalContext, verdicts: Sequence[Verdict], success: RemovalStatus) -> Iterator[tuple[Removal, bool]]:
     """Delete or archive, and check what ECR did not confirm."""
+    call, end = (calls.archive, _archived_ending) if success is RemovalStatus.ARCHIVED else (calls.delete, _ending)
     transient = False
-    if success is RemovalStatus.ARCHIVED:
-        codes, transient = calls.archive(work.clients, work.repository.name, verdicts)
-    else:
-        try:
-            codes = calls.delete(work.clients, work.repository.name, verdicts)
-        except errors.AwsError as error:
-            # The call may have taken effect although its response was lost: only a check shows it.
-            codes = {verdict.image.digest: {errors.code_of(error)} for verdict in verdicts}
-            transient = errors.is_transient(error)
+    try:
+        codes = call(work.clients, work.plan.repository.name, verdicts)
+    except errors.AwsError as error:
+        # The call may have taken effect although its response was lost: only a check shows it.
+        codes = {verdict.image.digest: {errors.code_of(error)} for verdict in verdicts}
+        transient = errors.is_transient(error)
     # The certain results first: the check of the others may fail.
     yield from ((removal(v, success), False) for v in verdicts if not codes[v.image.digest])
     doubtful = [verdict for verdict in verdicts if codes[verdict.image.digest]]
@@ -199,7 +223,6 @@ def _act(work: RemovalContext, verdicts: Sequence[Verdict], success: RemovalStat
         for verdict in doubtful:
             yield removal(verdict, RemovalStatus.FAILED, *codes[verdict.image.digest], detail=unseen), False
         return
-    end = _archived_ending if success is RemovalStatus.ARCHIVED else _ending
     for verdict in doubtful:
         ending = end(verdict, codes[verdict.image.digest], still_there.get(verdict.image.digest))
         yield ending, transient and ending.status is RemovalStatus.FAILED

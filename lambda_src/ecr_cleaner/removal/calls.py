@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from ecr_cleaner.aws import errors
 from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.model.image import Image
 from ecr_cleaner.model.plan import Verdict
@@ -74,29 +73,19 @@ def meaning(codes: set[str]) -> str:
 
 
 ARCHIVE_BATCH_SIZE: Final = 10
-"""Images that are archived after one check: the call takes one image, and others may be pulled meanwhile."""
+"""Images that are archived after one check: each takes a call, and others may be pulled meanwhile."""
 
 NOT_ARCHIVED: Final = "ECR did not archive it"
 
 
-def archive(clients: AwsClients, repository: str, verdicts: Sequence[Verdict]) -> tuple[dict[str, set[str]], bool]:
-    """Move images into the archive, one call each.
+def archive(clients: AwsClients, repository: str, verdicts: Sequence[Verdict]) -> dict[str, set[str]]:
+    """Make the call, which takes one image.
 
     Returns:
-        For each digest the codes of a failed call, empty if ECR confirmed it; and whether a call failed for a
-        transient cause.
+        As `delete` does.
     """
-    codes: dict[str, set[str]] = {}
-    transient = False
-    for verdict in verdicts:
-        digest = verdict.image.digest
-        try:
-            answer = clients.client_without_retries("ecr").update_image_storage_class(
-                repositoryName=repository, imageId={"imageDigest": digest}, targetStorageClass="ARCHIVE"
-            )
-        except errors.AwsError as error:
-            codes[digest] = {errors.code_of(error)}
-            transient = transient or errors.is_transient(error)
-        else:
-            codes[digest] = set() if answer.get("imageStatus") == "ARCHIVED" else {"NotConfirmed"}
-    return codes, transient
+    (verdict,) = verdicts
+    answer = clients.client_without_retries("ecr").update_image_storage_class(
+        repositoryName=repository, imageId={"imageDigest": verdict.image.digest}, targetStorageClass="ARCHIVE"
+    )
+    return {verdict.image.digest: set() if answer.get("imageStatus") == "ARCHIVED" else {"NotConfirmed"}}

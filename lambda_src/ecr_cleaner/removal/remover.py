@@ -5,8 +5,7 @@ dependents are kept too.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from itertools import chain
 from typing import Final
@@ -25,36 +24,6 @@ from ecr_cleaner.removal import calls
 
 BATCHES_PER_TAG_CHECK: Final = 1
 """The tags of a repository are read again before every so many batches, because it may be opted out meanwhile."""
-
-
-@dataclass(slots=True)
-class _Progress:
-    """The images of one repository that were removed, archived or kept so far.
-
-    An image may be archived after its indexes and subjects were archived or deleted. It may only be deleted after they
-    were deleted: an archived index can be restored, and then needs its manifests.
-    """
-
-    must_go_first: Mapping[str, frozenset[str]]
-    gone: set[str] = field(default_factory=set)
-    archived: set[str] = field(default_factory=set)
-    kept: set[str] = field(default_factory=set)
-
-    def note(self, removal: Removal) -> Removal:
-        digest = removal.verdict.image.digest
-        ended = {RemovalStatus.REMOVED: self.gone, RemovalStatus.ARCHIVED: self.archived}
-        ended.get(removal.status, self.kept).add(digest)
-        return removal
-
-    def is_blocked(self, verdict: Verdict, *, archives: bool) -> bool:
-        """Whether an image that must be removed first was kept, or only archived."""
-        before = self.must_go_first.get(verdict.image.digest, frozenset())
-        return bool(before & self.kept) or (not archives and bool(before & self.archived))
-
-    def is_ready(self, verdict: Verdict, *, archives: bool) -> bool:
-        """Whether all images that must be removed first were removed."""
-        before = self.must_go_first.get(verdict.image.digest, frozenset())
-        return before <= (self.gone | self.archived if archives else self.gone)
 
 
 def remove(  # noqa: PLR0913 - the run's own means, each by name
@@ -88,29 +57,24 @@ def remove(  # noqa: PLR0913 - the run's own means, each by name
     dependents = _dependents(plan)
     watched = [*(verdict.image for verdict in pending.values()), *chain.from_iterable(dependents.values())]
     archived_too = archive or not all(image.active for image in watched)
-    work = batches.RemovalContext(
-        clients, plan.repository, plan.must_go_first, dependents, journal, archive, archived_too, readings, clock
-    )
-    progress = _Progress(plan.must_go_first)
+    work = batches.RemovalContext(clients, plan, may_go_on, dependents, journal, archive, archived_too, readings, clock)
     while pending:
-        blocked = [v for v in pending.values() if progress.is_blocked(v, archives=work.archives(v))]
+        blocked = [v for v in pending.values() if work.is_blocked(v)]
         for verdict in blocked:
             del pending[verdict.image.digest]
-            yield progress.note(batches.removal(verdict, RemovalStatus.HOLDER_KEPT))
-        ready = [v for v in pending.values() if progress.is_ready(v, archives=work.archives(v))]
+            yield work.note(batches.removal(verdict, RemovalStatus.HOLDER_KEPT))
+        ready = [v for v in pending.values() if work.is_ready(v)]
         ready.sort(key=lambda verdict: bool(subjects_of(verdict.image)))  # referrers last
         if not ready and not blocked:  # tags of the sha256-<hex> kind can form a cycle
             yield from (batches.removal(v, RemovalStatus.HOLDER_KEPT) for v in pending.values())
             return
-        ready_batches = (*_batches([v for v in ready if not work.archives(v)]), *_chunks(work, ready))
+        ready_batches = chain(_batches(work, ready, archives=False), _batches(work, ready, archives=True))
         for number, batch in enumerate(ready_batches):
-            end = _must_end(clients, plan, may_go_on, read_tags=number % BATCHES_PER_TAG_CHECK == 0)
-            for removal in () if end else batches.carry_out(work, batch, may_go_on):
+            end = _must_end(work, read_tags=number % BATCHES_PER_TAG_CHECK == 0)
+            for removal in () if end else batches.carry_out(work, batch):
                 if removal.status is not RemovalStatus.DEFERRED:
                     del pending[removal.verdict.image.digest]
-                    if removal.status is RemovalStatus.ARCHIVED:
-                        work.archived[removal.verdict.image.digest] = None
-                    yield progress.note(removal)
+                    yield work.note(removal)
             if not end and any(verdict.image.digest in pending for verdict in batch):
                 end = RemovalStatus.DEFERRED, ""
             if end:
@@ -118,13 +82,11 @@ def remove(  # noqa: PLR0913 - the run's own means, each by name
                 return
 
 
-def _must_end(
-    clients: AwsClients, plan: RepositoryPlan, may_go_on: Callable[[], bool], *, read_tags: bool
-) -> tuple[RemovalStatus, str] | None:
+def _must_end(work: batches.RemovalContext, *, read_tags: bool) -> tuple[RemovalStatus, str] | None:
     """How the rest ends if nothing more may be removed; an operator may change the tags of a repository meanwhile."""
-    if not may_go_on():
+    if not work.may_go_on():
         return RemovalStatus.DEFERRED, ""
-    refusal = _tags_changed(clients, plan) if read_tags else ""
+    refusal = _tags_changed(work.clients, work.plan) if read_tags else ""
     return (RemovalStatus.CHANGED, refusal) if refusal else None
 
 
@@ -151,23 +113,18 @@ def _dependents(plan: RepositoryPlan) -> dict[str, list[Image]]:
     return dependents
 
 
-def _batches(verdicts: Sequence[Verdict]) -> Iterator[list[Verdict]]:
-    """Groups whose ids fit into one call; the ids of one image are never split."""
+def _batches(work: batches.RemovalContext, verdicts: Iterable[Verdict], *, archives: bool) -> Iterator[list[Verdict]]:
+    """Groups of images to be archived, or of images to be deleted whose ids fit into one call; none is split."""
+    most = calls.ARCHIVE_BATCH_SIZE if archives else registry_images.BATCH_SIZE
     batch: list[Verdict] = []
     size = 0
     for verdict in verdicts:
-        ids = len(calls.ids_of(verdict.image))
-        if size + ids > registry_images.BATCH_SIZE:
-            yield batch
-            batch, size = [], 0
-        batch.append(verdict)
-        size += ids
+        if work.archives(verdict) == archives:
+            ids = 1 if archives else len(calls.ids_of(verdict.image))
+            if size + ids > most:
+                yield batch
+                batch, size = [], 0
+            batch.append(verdict)
+            size += ids
     if batch:
         yield batch
-
-
-def _chunks(work: batches.RemovalContext, verdicts: Iterable[Verdict]) -> Iterator[list[Verdict]]:
-    """Groups of images to be archived."""
-    archived = [verdict for verdict in verdicts if work.archives(verdict)]
-    for start in range(0, len(archived), calls.ARCHIVE_BATCH_SIZE):
-        yield archived[start : start + calls.ARCHIVE_BATCH_SIZE]
