@@ -10,7 +10,6 @@ from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.clock import utc_now
 from ecr_cleaner.decision import pull_failures
 from ecr_cleaner.decision.limits import Limits
-from ecr_cleaner.findings.collector import FindingsCollector
 from ecr_cleaner.history.store import HistoryReader
 from ecr_cleaner.journal.writer import Journal
 from ecr_cleaner.model.image import Image
@@ -105,11 +104,6 @@ class RunContext:
     progress: Callable[[str, int], None] | None = None
 
     @property
-    def limits(self) -> Limits:
-        """How much may go."""
-        return limits_of(self.settings)
-
-    @property
     def restore_command(self) -> str:
         """What brings an image back, with ``{}`` for its name."""
         return pull_failures.restore_command("{}", self.function_name, self.clients.region)
@@ -130,15 +124,9 @@ class RunContext:
             notes.append(f"the history began {began}: what was in use before is not known")
         if not self.settings.dry_run and self.journal is None:
             notes.append(JOURNAL_IS_OFF)
-        if not self.settings.dry_run and self.limits.are_off:
+        if not self.settings.dry_run and limits_of(self.settings).are_off:
             notes.append(LIMITS_ARE_OFF)
         return notes
-
-    def findings_collector(self) -> FindingsCollector:
-        """What reads ECR for findings alone."""
-        return FindingsCollector(
-            self.clients, self.settings, self.seconds_left, self.restore_command, self.registry.images
-        )
 
     def is_deadline_exceeded(self) -> bool:
         """Whether there is no time left to start on anything more."""

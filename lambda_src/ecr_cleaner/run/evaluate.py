@@ -2,13 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from ecr_cleaner.approval.policy import ApprovedPlan
-from ecr_cleaner.aws import errors
 from ecr_cleaner.decision import graph, rules
 from ecr_cleaner.decision.pull_failures import PullFailureMonitor
-from ecr_cleaner.errors import CleanerError, OutOfTimeError
 from ecr_cleaner.findings.collector import FindingsCollector
 from ecr_cleaner.history import model as past
 from ecr_cleaner.history.model import History
@@ -16,13 +13,9 @@ from ecr_cleaner.model.finding import Finding
 from ecr_cleaner.model.image import Image, RemovedImage
 from ecr_cleaner.model.plan import RepositoryPlan, RetainedImage
 from ecr_cleaner.model.repository import Repository, RepositorySnapshot
-from ecr_cleaner.model.result import RepositoryOutcome, RepositoryStatus
 from ecr_cleaner.model.scan import UsageScan
 from ecr_cleaner.model.usage import Usage
-from ecr_cleaner.registry.repositories import unread
 from ecr_cleaner.run.context import RunContext
-
-EVALUATED: Final = RepositoryOutcome(RepositoryStatus.EVALUATED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,31 +40,16 @@ class Basis:
     approved: ApprovedPlan | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Evaluation:
-    """What a run made of one repository.
+    """What was found on the way to the verdicts of one repository: it holds even if a later step fails.
 
     Attributes:
-        repository: The one.
-        outcome: ``evaluated``, or why there is no plan.
-        plan: Every verdict; None if the outcome is another one.
         failing: One sentence for each consumer that fails because of an image removed from it; None if its images
             could not be listed.
         findings: What an operator should know of it.
         retained: What an approved plan names and this evaluation keeps.
     """
-
-    repository: Repository
-    outcome: RepositoryOutcome = EVALUATED
-    plan: RepositoryPlan | None = None
-    failing: tuple[str, ...] | None = None
-    findings: Sequence[Finding] = ()
-    retained: tuple[RetainedImage, ...] = ()
-
-
-@dataclass(slots=True)
-class _Seen:
-    """What holds of an evaluation even if a later step fails; as in `Evaluation`."""
 
     failing: tuple[str, ...] | None = None
     findings: Sequence[Finding] = ()
@@ -89,45 +67,40 @@ def has_old_images(ctx: RunContext, repository: Repository) -> bool:
     return rules.depends_on_indexes(found, repository.retention, ctx.now)
 
 
-def evaluate(ctx: RunContext, basis: Basis, repository: Repository) -> Evaluation:
+def evaluate(ctx: RunContext, basis: Basis, repository: Repository, evaluation: Evaluation) -> RepositoryPlan:
     """Read a repository and decide over each of its images.
 
-    Returns:
-        The evaluation. That reading failed, or that time ran out, is its outcome.
+    Args:
+        ctx: What the run was given.
+        basis: What evaluations rest on.
+        repository: The one.
+        evaluation: Takes what is found on the way.
+
+    Raises:
+        AwsError: The repository could not be read.
+        CleanerError: Likewise, or what is known of its past; or time ran out.
     """
-    seen, outcome, plan = _Seen(), EVALUATED, None
-    try:
-        plan = _plan(ctx, basis, repository, seen)
-    except OutOfTimeError:
-        outcome = RepositoryOutcome(RepositoryStatus.DEFERRED)
-    except (CleanerError, *errors.AwsError) as error:
-        outcome = unread(error)
-    return Evaluation(repository, outcome, plan, seen.failing, seen.findings, seen.retained)
-
-
-def _plan(ctx: RunContext, basis: Basis, repository: Repository, seen: _Seen) -> RepositoryPlan:
-    """The verdicts; what is found on the way is noted in `seen`."""
     now = ctx.now
     images = tuple(ctx.registry.images(ctx.clients, repository.name))
     observed = _observed(basis, repository, images)
     # Before anything else can fail: no day may be missing, and whoever fails holds back every repository.
     known = ctx.history.remember(observed) if ctx.history is not None else None
     removed: Mapping[str, RemovedImage] = known.removed if known else {}
-    seen.failing = basis.pull_failures.sentences_of(repository.name, images, removed)
+    evaluation.failing = basis.pull_failures.sentences_of(repository.name, images, removed)
     snapshot = RepositorySnapshot(images)
     lists_are_read = rules.depends_on_indexes(images, repository.retention, now)
     if lists_are_read:
         indexes = [image for image in images if image.is_index]
-        children, unread_ = ctx.registry.children(ctx.clients, repository.name, indexes, ctx.own_pulls)
-        snapshot = past.with_lists(RepositorySnapshot(images, children, unread_), known)
-    seen.findings = basis.collector.repository(repository, snapshot, now, removed, read=lists_are_read)
+        children, unread = ctx.registry.children(ctx.clients, repository.name, indexes, ctx.own_pulls)
+        snapshot = past.with_lists(RepositorySnapshot(images, children, unread), known)
+    evaluation.findings = basis.collector.repository(repository, snapshot, now, removed, read=lists_are_read)
     # What began to be used after its source was asked shows as a pull here, and as a change from here on.
     begun = past.pulled_since(images, basis.scan.started_at)
     days = ctx.settings.keep_recently_used_days
     recent = past.recent(known, basis.usages, now, days) if known else {}
     plan = rules.evaluate(repository, snapshot, basis.usages, now, {**begun, **recent})
     if basis.approved is not None:
-        seen.retained = basis.approved.retained(plan)
+        evaluation.retained = basis.approved.retained(plan)
     if ctx.journal is not None:
         ctx.journal.knows(plan, known.images if known else {})
     if ctx.archives and ctx.history is not None:

@@ -44,13 +44,11 @@ def run(ctx: RunContext) -> RunResult:
         ctx.clients.deadline_exceeded = None
     for name in sorted(state.repositories):
         ctx.reporter.repository(state.repositories[name])
-    state.seconds = time.monotonic() - started
+    result = replace(state.result(), seconds=time.monotonic() - started)
     if ctx.store_report is not None:
-        stored = ctx.store_report(state.result())
-        state.report = stored.location
-        state.notes += stored.notes
-        state.problems += stored.problems
-    result = state.result()
+        stored = ctx.store_report(result)
+        notes, problems = (*result.notes, *stored.notes), (*result.problems, *stored.problems)
+        result = replace(result, report=stored.location, notes=notes, problems=problems)
     ctx.reporter.run(result)
     return result
 

@@ -24,7 +24,7 @@ from ecr_cleaner.model.result import RepositoryOutcome, RepositoryResult, Reposi
 from ecr_cleaner.model.scan import SourceKey, UsageScan
 from ecr_cleaner.registry.repositories import RegistryListing, unread
 from ecr_cleaner.run.application import ApplicationState
-from ecr_cleaner.run.context import RunContext
+from ecr_cleaner.run.context import RunContext, limits_of
 from ecr_cleaner.run.evaluate import Basis, Evaluation, evaluate
 
 _T = TypeVar("_T")
@@ -48,8 +48,6 @@ class RunState:
         application: What became of the approved plan; None: no operator sent one.
         proposed: The plan that waits from here on.
         scan_seconds: How long the latest scan took.
-        seconds: How long the run took.
-        report: Where its page lies.
     """
 
     ctx: RunContext
@@ -65,22 +63,22 @@ class RunState:
     application: ApplicationState | None = None
     proposed: SavedPlan | None = None
     scan_seconds: float = 0.0
-    seconds: float = 0.0
-    report: str | None = None
     _listing: RegistryListing | None = None
     _collector: FindingsCollector = field(init=False)
     _limits: LimitTracker = field(init=False)
     _baseline: Mapping[SourceKey, int] | None = None  # of the run before, which this one replaces
     _scanned_at: datetime = field(init=False)
-    _scans: int = 0
-    _evaluated_by: dict[str, int] = field(default_factory=dict)  # repository to the number of the scan
+    _current: set[str] = field(default_factory=set)  # repositories that were evaluated by the latest usages
     _removed: dict[str, dict[str, RemovedImage]] = field(default_factory=dict)
     _left: list[str] = field(default_factory=list)
     _not_permitted: set[tuple[str, str]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self._limits = LimitTracker(self.ctx.limits)
-        self._collector = self.ctx.findings_collector()
+        ctx = self.ctx
+        self._limits = LimitTracker(limits_of(ctx.settings))
+        self._collector = FindingsCollector(
+            ctx.clients, ctx.settings, ctx.seconds_left, ctx.restore_command, ctx.registry.images
+        )
 
     def is_refused(self) -> bool:
         """Whether nothing more may be removed anywhere."""
@@ -111,10 +109,10 @@ class RunState:
         self._scanned_at = ctx.clock()
         self.scan_seconds = (self._scanned_at - scan.started_at).total_seconds()
         self.findings += [finding for finding in scan.findings if finding not in self.findings]
-        usages = tuple(matching.of_registry(scan.usages, self.account_id, ctx.clients.region)) if is_scanned else ()
+        self._current.clear()
+        self._baseline = dict(ctx.history.usages) if ctx.history is not None else None
+        usages = tuple(matching.of_registry(scan.usages, self.account_id, ctx.clients.region))
         if is_scanned:
-            self._scans += 1
-            self._baseline = dict(ctx.history.usages) if ctx.history is not None else None
             self._collector.scanned(usages)
         monitor = PullFailureMonitor(usages, ctx.restore_command)
         # What this run itself removed so far is not listed again: by name, whoever asks for it now asks in vain.
@@ -134,27 +132,16 @@ class RunState:
         basis = self.basis
         if basis is None:
             return None
-        evaluation = self.attempt(repository, lambda one: evaluate(self.ctx, basis, one))
-        return self.add_evaluation(evaluation) if evaluation else None
-
-    def add_evaluation(self, evaluation: Evaluation) -> RepositoryPlan | None:
-        """Take over what a run made of a repository.
-
-        Returns:
-            Every verdict; None if there are none.
-        """
-        name = evaluation.repository.name
-        self._evaluated_by[name] = self._scans
-        if evaluation.failing is not None and self.basis is not None:
-            self.basis.pull_failures.note(name, evaluation.failing)
+        evaluation = Evaluation()
+        plan = self.attempt(repository, lambda one: evaluate(self.ctx, basis, one, evaluation))
+        if plan is not None:
+            self._current.add(repository.name)
+        if evaluation.failing is not None:
+            basis.pull_failures.note(repository.name, evaluation.failing)
         self.findings += evaluation.findings
         if self.application is not None:
-            self.application.add_evaluation(name, evaluation.retained)
-        if evaluation.outcome.status is RepositoryStatus.DEFERRED:
-            self.cut_off(name)
-        elif evaluation.plan is None:
-            self._end(name, evaluation.outcome)
-        return evaluation.plan
+            self.application.add_evaluation(repository.name, evaluation.retained)
+        return plan
 
     def exceeds_limit(self, plan: RepositoryPlan) -> bool:
         """Whether a repository may remove nothing more; what went already counts."""
@@ -207,7 +194,7 @@ class RunState:
 
     def is_current(self, repository: Repository) -> bool:
         """Whether a repository was evaluated by the latest usages."""
-        return self._evaluated_by[repository.name] == self._scans
+        return repository.name in self._current
 
     def save_history(self) -> None:
         """Write down what holds for all repositories: what usages are compared with, or what waits for confirmation."""
@@ -272,8 +259,6 @@ class RunState:
             deferred=tuple(self._left),
             timed_out=self.timed_out,
             accepted_gaps=self.ctx.settings.gaps_beside_sources,
-            seconds=self.seconds,
-            report=self.report,
             plan=plan,
         )
 
