@@ -12,11 +12,12 @@ key that may be absent: to tell absent from denied, S3 needs the permission to l
 """
 
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import ClassVar, Final
+from functools import partial
+from typing import ClassVar, Final, TypeVar
 
 from ecr_cleaner import schema as schema_module
 from ecr_cleaner.aws import s3
@@ -26,6 +27,8 @@ from ecr_cleaner.history import model, schema
 from ecr_cleaner.history.schema import HistoryNotStarted, HistoryStarted, Marker, PendingDrop, StateDocument
 from ecr_cleaner.model.image import RemovedImage
 from ecr_cleaner.model.scan import SourceKey
+
+_T = TypeVar("_T")
 
 BEGIN_ANEW: Final = (
     "bring the object's last version back, or begin a new history: terraform apply "
@@ -112,33 +115,31 @@ class HistoryReader:
         """Store nothing: only runs of the function set the baseline of the next run."""
 
     def _marker(self) -> tuple[HistoryNotStarted | HistoryStarted, str]:
-        key = f"{self.prefix}marker.json"
-        try:
-            stored = s3.read(self.clients, self.bucket, key)
-            return schema_module.parse(Marker, stored.body, self._place(key)).root, stored.etag
-        except (AbsentError, NotWholeError) as error:
-            message = f"the history is lost: {error}; {self.advice}"
-            raise HistoryError(message) from None
+        marker, etag = self._required("the history", f"{self.prefix}marker.json", partial(schema_module.parse, Marker))
+        return marker.root, etag
 
     def _read_state(self, marker: HistoryStarted) -> str:
         key = self._state_key(marker)
-        try:
-            stored = s3.read(self.clients, self.bucket, key)
-            self._state = schema_module.unseal(StateDocument, stored.body, self._place(key))
-        except (AbsentError, NotWholeError) as error:
-            message = f"the history is lost: {error}; {self.advice}"
-            raise HistoryError(message) from None
+        self._state, etag = self._required("the history", key, partial(schema_module.unseal, StateDocument))
         self._root = key.removesuffix("state.json")
         self.started_at = marker.started_at
-        return stored.etag
+        return etag
 
     def _read(self, repository: str) -> tuple[model.History, str]:
-        key = self._key(repository)
+        read = partial(schema.read_history, repository=repository)
+        return self._required("its history", self._key(repository), read)
+
+    def _required(self, what: str, key: str, read: Callable[[bytes, str], _T]) -> tuple[_T, str]:
+        """An object that is known to have been written, and its ETag.
+
+        Raises:
+            HistoryError: It is lost, or cannot be read.
+        """
         try:
             stored = s3.read(self.clients, self.bucket, key)
-            return schema.read_history(stored.body, self._place(key), repository), stored.etag
+            return read(stored.body, self._place(key)), stored.etag
         except (AbsentError, NotWholeError) as error:
-            message = f"its history is lost: {error}; {self.advice}"
+            message = f"{what} is lost: {error}; {self.advice}"
             raise HistoryError(message) from None
 
     def _key(self, repository: str) -> str:

@@ -43,25 +43,15 @@ class RestoreResult:
         digest: Of the image.
         outcome: ``possible`` means that a check found that the image could be pushed or activated.
         tags: Tags that the image has.
-        taken: Former tags that other images have by now, each with the digest of that image.
+        taken_tags: Former tags that other images have by now, each with the digest of that image.
         detail: One sentence, where the outcome alone is not enough.
     """
 
     digest: str
     outcome: Outcome
     tags: tuple[str, ...] = ()
-    taken: Mapping[str, str] = field(default_factory=dict)
+    taken_tags: Mapping[str, str] = field(default_factory=dict)
     detail: str = ""
-
-    def as_json(self) -> dict[str, Any]:
-        """As JSON-native values."""
-        return {
-            "digest": self.digest,
-            "outcome": self.outcome,
-            "tags": list(self.tags),
-            "taken_tags": dict(self.taken),
-            "detail": self.detail,
-        }
 
 
 @dataclass(slots=True)
@@ -172,9 +162,9 @@ class Restorer:
         if self.check:
             missing = self._missing_layers(entry)
             if missing:
-                return RestoreResult(digest, "failed", taken=taken, detail=_layers_missing(missing))
+                return RestoreResult(digest, "failed", taken_tags=taken, detail=_layers_missing(missing))
             return RestoreResult(
-                digest, "possible", taken=taken, detail="it can be pushed again: ECR still has its layers"
+                digest, "possible", taken_tags=taken, detail="it can be pushed again: ECR still has its layers"
             )
         try:
             put = self._put_tags(entry, tags, taken)
@@ -183,7 +173,9 @@ class Restorer:
         except errors.AwsError as error:
             if errors.code_of(error) != _LAYERS_GONE:
                 raise
-            return RestoreResult(digest, "failed", taken=taken, detail=_layers_missing(self._missing_layers(entry)))
+            return RestoreResult(
+                digest, "failed", taken_tags=taken, detail=_layers_missing(self._missing_layers(entry))
+            )
         return RestoreResult(digest, "pushed", tuple(put), taken)
 
     def _tags(self, entry: JournalEntry | None, has: Sequence[str]) -> tuple[list[str], dict[str, str]]:

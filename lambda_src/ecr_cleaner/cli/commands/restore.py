@@ -1,6 +1,7 @@
 """``ecr-cleaner restore``: restores a removed or archived image, as far as possible."""
 
 import sys
+from dataclasses import asdict
 from typing import Final
 
 import click
@@ -75,13 +76,13 @@ def command(  # noqa: PLR0913 - the options of the command line
             "schema_version": 1,
             "repository": repository,
             "check": check,
-            "images": [result.as_json() for result in results],
+            "images": [asdict(result) for result in results],
             "problems": problems,
         },
     )
     if any(result.outcome == "failed" for result in results):
         sys.exit(1)
-    if any(result.taken or result.outcome == "activating" for result in results):
+    if any(result.taken_tags or result.outcome == "activating" for result in results):
         sys.exit(3)
 
 
@@ -92,5 +93,7 @@ def _print(console: Console, repository: str, result: RestoreResult, record: Jou
     if record is not None and result.outcome not in {"there", "tagged"}:
         page = record.page
         lines.append(f"  {page.action} was started {page.written_at:%Y-%m-%d %H:%M} UTC by run {page.run_id}")
-    lines += [f"  its tag {tag} belongs to {owner} now and stays there" for tag, owner in sorted(result.taken.items())]
+    lines += [
+        f"  its tag {tag} belongs to {owner} now and stays there" for tag, owner in sorted(result.taken_tags.items())
+    ]
     console.print(Text("\n".join(lines)), soft_wrap=True)
