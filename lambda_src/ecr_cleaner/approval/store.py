@@ -16,7 +16,6 @@ by itself.
 """
 
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Literal
 
 from pydantic import AwareDatetime
@@ -25,7 +24,6 @@ from ecr_cleaner import schema
 from ecr_cleaner.approval import plan as approval_plan
 from ecr_cleaner.approval.plan import SavedPlan
 from ecr_cleaner.aws import s3
-from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.errors import AbsentError, ApprovalError, NoPlanError, ReplacedError
 from ecr_cleaner.schema import Strict, Text
 
@@ -46,19 +44,8 @@ class PlanExecution(Strict):
     at: AwareDatetime
 
 
-@dataclass(slots=True)
-class PlanStore:
-    """The plans of one instance of the module, in its bucket.
-
-    Attributes:
-        clients: AWS clients of the run.
-        bucket: Name of the bucket.
-        prefix: Prefix of all keys; ends with a slash.
-    """
-
-    clients: AwsClients
-    bucket: str
-    prefix: str
+class PlanStore(s3.Folder):
+    """The plans of one instance of the module, in its bucket."""
 
     def write(self, plan: SavedPlan) -> None:
         """Write a plan.
@@ -67,12 +54,11 @@ class PlanStore:
             HistoryError: It could not be written.
             ApprovalError: Another object has its key.
         """
-        key = self.key(plan.id)
-        try:
-            s3.write(self.clients, self.bucket, key, plan.document, None)
-        except ReplacedError:
-            # By the first attempt of this call, unless somebody else put another object there.
-            approval_plan.read(s3.read(self.clients, self.bucket, key).body, plan.id, self.place(key))
+        with suppress(ReplacedError):
+            self.put_object(_name(plan.id), plan.document, None)
+            return
+        # By the first attempt of this call, unless somebody else put another object there.
+        approval_plan.read(self.get_object(_name(plan.id)).body, plan.id, self.plan_uri(plan.id))
 
     def read(self, plan_id: str) -> SavedPlan:
         """Read a plan.
@@ -82,13 +68,12 @@ class PlanStore:
             ApprovalError: It was changed.
             HistoryError: It could not be read.
         """
-        key = self.key(plan_id)
         try:
-            body = s3.read(self.clients, self.bucket, key).body
+            body = self.get_object(_name(plan_id)).body
         except AbsentError as error:
             message = f"there is no plan {plan_id}: {error}"
             raise NoPlanError(message) from None
-        return approval_plan.read(body, plan_id, self.place(key))
+        return approval_plan.read(body, plan_id, self.plan_uri(plan_id))
 
     def begin(self, execution: PlanExecution) -> str:
         """Store that a plan is being carried out.
@@ -100,13 +85,13 @@ class PlanStore:
             ApprovalError: The plan was carried out already.
             HistoryError: The execution cannot be read or written, or is invalid.
         """
-        key = self._execution_key(execution.plan)
+        name = _execution_name(execution)
         with suppress(ReplacedError):
-            return s3.write(self.clients, self.bucket, key, schema.seal(execution), None)
-        stored = s3.read(self.clients, self.bucket, key)
-        former = schema.unseal(PlanExecution, stored.body, self.place(key))
+            return self.put_object(name, schema.seal(execution), None)
+        stored = self.get_object(name)
+        former = schema.unseal(PlanExecution, stored.body, self.uri(name))
         if former.plan != execution.plan:
-            message = f"{self.place(key)} belongs to plan {former.plan}"
+            message = f"{self.uri(name)} belongs to plan {former.plan}"
             raise ApprovalError(message)
         if former.state == "done":
             message = (
@@ -114,7 +99,7 @@ class PlanStore:
                 "a plan is carried out once; use a newer one"
             )
             raise ApprovalError(message)
-        return s3.write(self.clients, self.bucket, key, schema.seal(execution), stored.etag)
+        return self.put_object(name, schema.seal(execution), stored.etag)
 
     def finish(self, execution: PlanExecution, etag: str) -> None:
         """Store that nothing of a plan is left to do.
@@ -122,21 +107,16 @@ class PlanStore:
         Raises:
             HistoryError: It could not be written.
         """
-        key = self._execution_key(execution.plan)
-        try:
-            s3.write(self.clients, self.bucket, key, schema.seal(execution), etag)
-        except ReplacedError:
-            # By the first attempt of this call, if the content is equal.
-            if s3.read(self.clients, self.bucket, key).body != schema.seal(execution):
-                raise
+        self.ensure_object(_execution_name(execution), schema.seal(execution), etag)
 
-    def key(self, plan_id: str) -> str:
-        """Key of a plan."""
-        return f"{self.prefix}{plan_id}.json"
+    def plan_uri(self, plan_id: str) -> str:
+        """URI of a plan."""
+        return self.uri(_name(plan_id))
 
-    def place(self, key: str) -> str:
-        """URI of an object."""
-        return f"s3://{self.bucket}/{key}"
 
-    def _execution_key(self, plan_id: str) -> str:
-        return f"{self.prefix}{plan_id}.applied.json"
+def _name(plan_id: str) -> str:
+    return f"{plan_id}.json"
+
+
+def _execution_name(execution: PlanExecution) -> str:
+    return f"{execution.plan}.applied.json"

@@ -155,3 +155,38 @@ def under(s3: Any, **asked: str) -> Iterator[ListedObject]:
             raise IncompleteAnswerError(_LIST, "it repeats a page token")
         seen.add(token)
         asked["ContinuationToken"] = token
+
+
+@dataclass(slots=True)
+class Folder:
+    """Objects under one prefix of a bucket; each is named without the prefix.
+
+    Attributes:
+        clients: AWS clients of the run or of the operator.
+        bucket: Name of the bucket.
+        prefix: Prefix of all keys; ends with a slash.
+    """
+
+    clients: AwsClients
+    bucket: str
+    prefix: str
+
+    def uri(self, name: str) -> str:
+        """URI of an object."""
+        return f"s3://{self.bucket}/{self.prefix}{name}"
+
+    def get_object(self, name: str) -> Stored:
+        """As `read`."""
+        return read(self.clients, self.bucket, f"{self.prefix}{name}")
+
+    def put_object(self, name: str, body: bytes, etag: str | None, content_type: str = "application/json") -> str:
+        """As `write`."""
+        return write(self.clients, self.bucket, f"{self.prefix}{name}", body, etag, content_type=content_type)
+
+    def ensure_object(self, name: str, body: bytes, etag: str | None, content_type: str = "application/json") -> None:
+        """As `put_object`; equal bytes were written by the first attempt of this call, whose response got lost."""
+        try:
+            self.put_object(name, body, etag, content_type)
+        except ReplacedError:
+            if self.get_object(name).body != body:
+                raise

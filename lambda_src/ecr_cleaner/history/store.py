@@ -21,7 +21,6 @@ from typing import ClassVar, Final, TypeVar
 
 from ecr_cleaner import schema as schema_module
 from ecr_cleaner.aws import s3
-from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.errors import AbsentError, HistoryError, NotWholeError, ReplacedError
 from ecr_cleaner.history import model, schema
 from ecr_cleaner.history.schema import HistoryNotStarted, HistoryStarted, Marker, PendingDrop, StateDocument
@@ -30,6 +29,8 @@ from ecr_cleaner.model.scan import SourceKey
 
 _T = TypeVar("_T")
 
+_MARKER: Final = "marker.json"
+
 BEGIN_ANEW: Final = (
     "bring the object's last version back, or begin a new history: terraform apply "
     "-replace='module.NAME.aws_s3_object.marker[0]' forgets what was in use before"
@@ -37,24 +38,18 @@ BEGIN_ANEW: Final = (
 
 
 @dataclass(slots=True)
-class HistoryReader:
+class HistoryReader(s3.Folder):
     """The history of one instance of the module, for dry runs of the command line; call `open` first.
 
     It returns what the function's next run would know. It has no method that writes.
 
     Attributes:
         advice: What an operator can do about a lost object.
-        clients: AWS clients of the run.
-        bucket: Bucket of the history.
-        prefix: Prefix of all keys; ends with a slash.
         keep_recently_used_days: For how many days a past use protects an image, at least.
         started_at: When the history was started.
     """
 
     advice: ClassVar[str] = "if the function itself can read it, your credentials lack s3:GetObject on it"
-    clients: AwsClients
-    bucket: str
-    prefix: str
     keep_recently_used_days: int
     started_at: datetime = field(init=False)
     _root: str = field(init=False, default="")
@@ -87,10 +82,10 @@ class HistoryReader:
             return self._read(repository)[0]
         if not self._root:
             return None  # no history was started
-        key = self._key(repository)
+        name = self._name(repository)
         try:
             # A run that was killed may have written it without listing it in the state; the next run will find it too.
-            return schema.read_history(s3.read(self.clients, self.bucket, key).body, self._place(key), repository)
+            return schema.read_history(self.get_object(name).body, self.uri(name), repository)
         except AbsentError:
             return None
 
@@ -115,41 +110,39 @@ class HistoryReader:
         """Store nothing: only runs of the function set the baseline of the next run."""
 
     def _marker(self) -> tuple[HistoryNotStarted | HistoryStarted, str]:
-        marker, etag = self._required("the history", f"{self.prefix}marker.json", partial(schema_module.parse, Marker))
+        marker, etag = self._required("the history", _MARKER, partial(schema_module.parse, Marker))
         return marker.root, etag
 
     def _read_state(self, marker: HistoryStarted) -> str:
-        key = self._state_key(marker)
-        self._state, etag = self._required("the history", key, partial(schema_module.unseal, StateDocument))
-        self._root = key.removesuffix("state.json")
+        name = _state_name(marker)
+        self._state, etag = self._required("the history", name, partial(schema_module.unseal, StateDocument))
+        self._root = name.removesuffix("state.json")
         self.started_at = marker.started_at
         return etag
 
     def _read(self, repository: str) -> tuple[model.History, str]:
         read = partial(schema.read_history, repository=repository)
-        return self._required("its history", self._key(repository), read)
+        return self._required("its history", self._name(repository), read)
 
-    def _required(self, what: str, key: str, read: Callable[[bytes, str], _T]) -> tuple[_T, str]:
+    def _required(self, what: str, name: str, read: Callable[[bytes, str], _T]) -> tuple[_T, str]:
         """An object that is known to have been written, and its ETag.
 
         Raises:
             HistoryError: It is lost, or cannot be read.
         """
         try:
-            stored = s3.read(self.clients, self.bucket, key)
-            return read(stored.body, self._place(key)), stored.etag
+            stored = self.get_object(name)
+            return read(stored.body, self.uri(name)), stored.etag
         except (AbsentError, NotWholeError) as error:
             message = f"{what} is lost: {error}; {self.advice}"
             raise HistoryError(message) from None
 
-    def _key(self, repository: str) -> str:
+    def _name(self, repository: str) -> str:
         return f"{self._root}repositories/{repository}.json"
 
-    def _state_key(self, marker: HistoryStarted) -> str:
-        return f"{self.prefix}history/{marker.history_id}/state.json"
 
-    def _place(self, key: str) -> str:
-        return f"s3://{self.bucket}/{key}"
+def _state_name(marker: HistoryStarted) -> str:
+    return f"history/{marker.history_id}/state.json"
 
 
 @dataclass(slots=True)
@@ -181,17 +174,11 @@ class HistoryStore(HistoryReader):
         known, etag = None, None
         if seen.repository in self._written or seen.repository in self._state.repositories:
             known, etag = self._read(seen.repository)
-        merged = model.remember(known, seen, self.keep_recently_used_days)
-        try:
-            self._write(merged, etag)
-        except ReplacedError:
-            # By a concurrent run, by the first attempt of this call, or by a run that was killed before it could list
-            # the object in the state. The two histories are merged, once.
-            known, etag = self._read(seen.repository)
-            merged = model.remember(known, merged, self.keep_recently_used_days)
-            self._write(merged, etag)
+        days = self.keep_recently_used_days
+        merged = model.remember(known, seen, days)
+        written = self._write(merged, etag, lambda other: model.remember(other, merged, days))
         self._written.add(seen.repository)
-        return merged
+        return written
 
     def removing(self, repository: str, images: Mapping[str, RemovedImage]) -> None:
         """Store which images of an observed repository are about to be removed.
@@ -200,11 +187,7 @@ class HistoryStore(HistoryReader):
             HistoryError: The history cannot be read or written.
         """
         known, etag = self._read(repository)
-        try:
-            self._write(model.removing(known, images), etag)
-        except ReplacedError:  # as in `remember`
-            known, etag = self._read(repository)
-            self._write(model.removing(known, images), etag)
+        self._write(model.removing(known, images), etag, lambda other: model.removing(other, images))
 
     def save(self, existing: Collection[str], usages: Mapping[SourceKey, int] | None, drop_id: str | None) -> None:
         """Store the state that is common to all repositories.
@@ -256,10 +239,9 @@ class HistoryStore(HistoryReader):
         name = f"{now:%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:8]}"
         started = HistoryStarted(schema_version=1, state="started", history_id=name, started_at=now)
         with suppress(ReplacedError):  # no other run uses this key: the first attempt of this call
-            s3.write(self.clients, self.bucket, self._state_key(started), schema_module.seal(StateDocument()), None)
-        key = f"{self.prefix}marker.json"
+            self.put_object(_state_name(started), schema_module.seal(StateDocument()), None)
         try:
-            s3.write(self.clients, self.bucket, key, started.model_dump_json().encode() + b"\n", etag)
+            self.put_object(_MARKER, started.model_dump_json().encode() + b"\n", etag)
         except ReplacedError:
             marker, _ = self._marker()
             if isinstance(marker, HistoryNotStarted):
@@ -271,18 +253,31 @@ class HistoryStore(HistoryReader):
         try:
             self._write_state(state)
         except ReplacedError:
-            stored = s3.read(self.clients, self.bucket, f"{self._root}state.json")
-            other = schema_module.unseal(StateDocument, stored.body, self._place(f"{self._root}state.json"))
+            name = f"{self._root}state.json"
+            stored = self.get_object(name)
+            other = schema_module.unseal(StateDocument, stored.body, self.uri(name))
             self._state_etag = stored.etag
             both = sorted({*state.repositories, *other.repositories})
             self._write_state(state.model_copy(update={"repositories": both}))
 
     def _write_state(self, state: StateDocument) -> None:
-        self._state_etag = s3.write(
-            self.clients, self.bucket, f"{self._root}state.json", schema_module.seal(state), self._state_etag
-        )
+        self._state_etag = self.put_object(f"{self._root}state.json", schema_module.seal(state), self._state_etag)
         self._state = state
 
-    def _write(self, history: model.History, etag: str | None) -> None:
-        key = self._key(history.repository)
-        s3.write(self.clients, self.bucket, key, schema_module.seal(history), etag)
+    def _write(
+        self, history: model.History, etag: str | None, add_to: Callable[[model.History], model.History]
+    ) -> model.History:
+        """Write a history.
+
+        If the object is another one by now, it was written by a concurrent run, by the first attempt of this call, or
+        by a run that was killed before it could list the object in the state. Then what `add_to` makes of that one is
+        written, once.
+        """
+        name = self._name(history.repository)
+        try:
+            self.put_object(name, schema_module.seal(history), etag)
+        except ReplacedError:
+            other, etag = self._read(history.repository)
+            history = add_to(other)
+            self.put_object(name, schema_module.seal(history), etag)
+        return history

@@ -9,13 +9,12 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ecr_cleaner.aws import s3
-from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.errors import HistoryError, NotWholeError
 from ecr_cleaner.journal.schema import JournalEntry, Page, read_page
 from ecr_cleaner.journal.writer import FOLDER
 
-_KEY: Final = re.compile(
-    r"(?P<day>\d{4}-\d\d-\d\d)/(?P<run>[^/]+)/(?P<repository>.+)/(?P<time>\d{6})-[0-9a-f]{12}\.json\.gz"
+_NAME: Final = re.compile(
+    FOLDER + r"(?P<day>\d{4}-\d\d-\d\d)/(?P<run>[^/]+)/(?P<repository>.+)/(?P<time>\d{6})-[0-9a-f]{12}\.json\.gz"
 )
 
 
@@ -33,19 +32,13 @@ class JournalRecord:
 
 
 @dataclass(slots=True)
-class JournalReader:
+class JournalReader(s3.Folder):
     """The journal of one instance of the module.
 
     Attributes:
-        clients: AWS clients of the operator.
-        bucket: Bucket of the journal.
-        prefix: Prefix of all keys of the instance; ends with a slash.
         problems: Pages that could not be read, one sentence each.
     """
 
-    clients: AwsClients
-    bucket: str
-    prefix: str
     problems: list[str] = field(default_factory=list)
 
     def pages(self, repository: str) -> Iterator[Page]:
@@ -54,26 +47,24 @@ class JournalReader:
         Raises:
             AwsError: The bucket cannot be listed.
         """
-        for key in self._keys(repository):
-            place = f"s3://{self.bucket}/{key}"
+        for name in self._names(repository):
             try:
-                page = read_page(s3.read(self.clients, self.bucket, key).body, place)
+                page = read_page(self.get_object(name).body, self.uri(name))
                 if page.repository != repository:
-                    message = f"{place} belongs to {page.repository!r}"
+                    message = f"{self.uri(name)} belongs to {page.repository!r}"
                     raise NotWholeError(message)
             except HistoryError as error:
                 self.problems.append(str(error))
                 continue
             yield page
 
-    def _keys(self, repository: str) -> list[str]:
-        root = f"{self.prefix}{FOLDER}"
-        keys = []
-        for listed in s3.under(self.clients.client("s3"), Bucket=self.bucket, Prefix=root):
-            match = _KEY.fullmatch(listed.key.removeprefix(root))
+    def _names(self, repository: str) -> list[str]:
+        names = []
+        for listed in s3.under(self.clients.client("s3"), Bucket=self.bucket, Prefix=f"{self.prefix}{FOLDER}"):
+            match = _NAME.fullmatch(listed.key.removeprefix(self.prefix))
             if match and match["repository"] == repository:
-                keys.append((match["day"], match["time"], listed.key))
-        return [key for _, _, key in sorted(keys, reverse=True)]
+                names.append((match["day"], match["time"], match.string))
+        return [name for _, _, name in sorted(names, reverse=True)]
 
 
 def by_digest(pages: Iterable[Page]) -> dict[str, JournalRecord]:

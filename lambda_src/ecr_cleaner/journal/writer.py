@@ -19,9 +19,8 @@ from datetime import datetime
 from typing import Any, Final
 
 from ecr_cleaner.aws import errors, responses, s3
-from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.clock import utc_now
-from ecr_cleaner.errors import HistoryError, IncompleteAnswerError, ReplacedError
+from ecr_cleaner.errors import HistoryError, IncompleteAnswerError
 from ecr_cleaner.history.model import HistoryEntry
 from ecr_cleaner.journal.schema import NO_MANIFEST, Action, JournalEntry, Page, write_page, wrong_manifest
 from ecr_cleaner.model.image import (
@@ -53,20 +52,14 @@ class JournalFailure:
 
 
 @dataclass(slots=True)
-class Journal:
+class Journal(s3.Folder):
     """The journal of one run.
 
     Attributes:
-        clients: AWS clients of the run.
-        bucket: Bucket of the journal.
-        prefix: Prefix of all keys of this instance of the module; ends with a slash.
         run_id: Identifies the run.
         clock: Returns the current time, in UTC.
     """
 
-    clients: AwsClients
-    bucket: str
-    prefix: str
     run_id: str
     clock: Callable[[], datetime] = utc_now
     _known: dict[str, dict[str, HistoryEntry]] = field(default_factory=dict)
@@ -181,15 +174,9 @@ class Journal:
         Raises:
             HistoryError: It could not be written, or it is unknown whether it was.
         """
-        name = f"{page.written_at:%H%M%S}-{uuid.uuid4().hex[:12]}"
-        key = f"{self.prefix}{FOLDER}{page.written_at:%Y-%m-%d}/{self.run_id}/{page.repository}/{name}.json.gz"
-        body = write_page(page)
-        try:
-            s3.write(self.clients, self.bucket, key, body, None, content_type="application/gzip")
-        except ReplacedError:
-            # By the first attempt of this call, whose response got lost: certain only once the object is read.
-            if s3.read(self.clients, self.bucket, key).body != body:
-                raise
+        folder = f"{FOLDER}{page.written_at:%Y-%m-%d}/{self.run_id}/{page.repository}"
+        name = f"{folder}/{page.written_at:%H%M%S}-{uuid.uuid4().hex[:12]}.json.gz"
+        self.ensure_object(name, write_page(page), None, "application/gzip")
 
 
 def _key(image: Image) -> tuple[str, str]:

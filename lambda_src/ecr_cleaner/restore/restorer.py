@@ -162,7 +162,7 @@ class Restorer:
         if self.check:
             missing = self._missing_layers(entry)
             if missing:
-                return RestoreResult(digest, "failed", taken_tags=taken, detail=_layers_missing(missing))
+                return _without_layers(digest, taken, missing)
             return RestoreResult(
                 digest, "possible", taken_tags=taken, detail="it can be pushed again: ECR still has its layers"
             )
@@ -173,9 +173,7 @@ class Restorer:
         except errors.AwsError as error:
             if errors.code_of(error) != _LAYERS_GONE:
                 raise
-            return RestoreResult(
-                digest, "failed", taken_tags=taken, detail=_layers_missing(self._missing_layers(entry))
-            )
+            return _without_layers(digest, taken, self._missing_layers(entry))
         return RestoreResult(digest, "pushed", tuple(put), taken)
 
     def _tags(self, entry: JournalEntry | None, has: Sequence[str]) -> tuple[list[str], dict[str, str]]:
@@ -253,5 +251,6 @@ class Restorer:
         return [digest for digest in wanted if digest not in available]
 
 
-def _layers_missing(missing: Sequence[str]) -> str:
-    return f"ECR no longer has {len(missing)} of its layers ({', '.join(missing)}); {_FINAL}"
+def _without_layers(digest: str, taken: Mapping[str, str], missing: Sequence[str]) -> RestoreResult:
+    detail = f"ECR no longer has {len(missing)} of its layers ({', '.join(missing)}); {_FINAL}"
+    return RestoreResult(digest, "failed", taken_tags=taken, detail=detail)

@@ -97,7 +97,7 @@ def _require_in_bucket(plan: NamedPlan, store: PlanStore) -> None:
     try:
         store.read(plan.id)
     except NoPlanError:
-        place = store.place(store.key(plan.id))
+        place = store.plan_uri(plan.id)
         message = (
             "the function reads plans from its own bucket, and this one is not there, or you lack the permission to"
             f" read it: {place}; upload it and apply it again: aws s3 cp {plan.file} {place}"
