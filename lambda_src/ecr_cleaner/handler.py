@@ -88,17 +88,15 @@ def handler(
         outcome = _result(run_id, settings, clients, result)
     except LockHeldError as error:
         LOGGER.error("Run not started: another run is in progress", extra={"cause": str(error)})
-        outcome = _result(run_id, settings, clients, None, RunStatus.REFUSED, str(error))
+        outcome = _result(run_id, settings, clients, None, str(error), status=RunStatus.REFUSED)
     except (CleanerError, *errors.AwsError) as error:
         LOGGER.exception("The run could not be started or finished")
-        outcome = _result(run_id, settings, clients, result, RunStatus.FAILED, str(error))
+        outcome = _result(run_id, settings, clients, result, str(error))
     except Exception as error:
         # A bug: Lambda logs and counts it, and it is published like any other failure.
         if not confirms:
             bug = f"a bug: {type(error).__name__}: {error}"
-            announce.announce(
-                clients, settings, _result(run_id, settings, clients, result, RunStatus.FAILED, bug), seconds_left
-            )
+            announce.announce(clients, settings, _result(run_id, settings, clients, result, bug), seconds_left)
         raise
     if not confirms:  # who confirms something reads the response
         outcome = announce.announce(clients, settings, outcome, seconds_left)
@@ -116,10 +114,10 @@ def _result(
     settings: loader.Settings,
     clients: AwsClients | None,
     result: RunResult | None,
-    status: RunStatus = RunStatus.COMPLETED,
     *causes: str,
+    status: RunStatus = RunStatus.FAILED,
 ) -> InvocationResult:
-    """The result of the invocation: the result of the run, and failures outside of it."""
+    """The result of the invocation: the result of the run, or else `status`, and failures outside of it."""
     name = _function_name()
     outcome = InvocationResult(
         run_id=run_id,

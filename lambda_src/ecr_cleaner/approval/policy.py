@@ -150,10 +150,9 @@ class PlanApplication:
         Returns:
             Why this could not be stored, one sentence each.
         """
-        if self._etag is None:
-            return []
         try:
-            self.store.finish(self._execution.model_copy(update={"state": "done"}), self._etag)
+            if self._etag is not None:
+                self.store.finish(self._execution.model_copy(update={"state": "done"}), self._etag)
         except CleanerError as error:
             problem = (
                 f"it could not be stored that plan {self.plan_id} was carried out ({error}); submitting it again is"
