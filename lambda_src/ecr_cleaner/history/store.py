@@ -110,22 +110,27 @@ class HistoryReader(s3.Folder):
         """Store nothing: only runs of the function set the baseline of the next run."""
 
     def _marker(self) -> tuple[HistoryNotStarted | HistoryStarted, str]:
-        marker, etag = self._required("the history", _MARKER, partial(schema_module.parse, Marker))
+        marker, etag = self._required("the history is lost", _MARKER, partial(schema_module.parse, Marker))
         return marker.root, etag
 
     def _read_state(self, marker: HistoryStarted) -> str:
         name = _state_name(marker)
-        self._state, etag = self._required("the history", name, partial(schema_module.unseal, StateDocument))
+        self._state, etag = self._required("the history is lost", name, partial(schema_module.unseal, StateDocument))
         self._root = name.removesuffix("state.json")
         self.started_at = marker.started_at
         return etag
 
     def _read(self, repository: str) -> tuple[model.History, str]:
         read = partial(schema.read_history, repository=repository)
-        return self._required("its history", self._name(repository), read)
+        return self._required("its history is lost", self._name(repository), read)
 
-    def _required(self, what: str, name: str, read: Callable[[bytes, str], _T]) -> tuple[_T, str]:
+    def _required(self, loss: str, name: str, read: Callable[[bytes, str], _T]) -> tuple[_T, str]:
         """An object that is known to have been written, and its ETag.
+
+        Args:
+            loss: What the error says if there is no such object, or another one than was written.
+            name: Name of the object.
+            read: Makes of the object's bytes, and of its URI for errors, what it contains.
 
         Raises:
             HistoryError: It is lost, or cannot be read.
@@ -134,7 +139,7 @@ class HistoryReader(s3.Folder):
             stored = self.get_object(name)
             return read(stored.body, self.uri(name)), stored.etag
         except (AbsentError, NotWholeError) as error:
-            message = f"{what} is lost: {error}; {self.advice}"
+            message = f"{loss}: {error}; {self.advice}"
             raise HistoryError(message) from None
 
     def _name(self, repository: str) -> str:
