@@ -19,6 +19,7 @@ from ecr_cleaner.decision.rules import evaluate
 from ecr_cleaner.errors import NotWholeError
 from ecr_cleaner.history.model import HistoryEntry
 from ecr_cleaner.journal import schema, writer
+from ecr_cleaner.journal.reader import JournalReader
 from ecr_cleaner.journal.writer import Journal, JournalFailure
 from ecr_cleaner.model.image import LONGEST_READING
 from ecr_cleaner.model.plan import RemovalStatus, RepositoryPlan
@@ -485,3 +486,32 @@ def test_a_pull_before_a_second_try_is_told_from_the_reading(
         delete(script, one)
     (ended,) = carried_out(script, planned(one), journal)
     assert ended.status is status
+
+
+def test_the_pages_of_a_repository_are_found_by_their_names(script: Script) -> None:
+    """The latest first, whatever the order of the listing; not what is another repository's, or no page at all."""
+    root = f"{PREFIX}journal/"
+    keys = [
+        f"{root}2026-02-28/run-0/app/235959-0123456789ab.json.gz",
+        f"{root}2026-03-01/run-1/app/120000-0123456789ab.json.gz",
+        f"{root}2026-03-01/run-1/shop/app/130000-0123456789ab.json.gz",
+        f"{root}2026-03-01/run-1/app/readme.txt",
+    ]
+    contents = [{"Key": key, "LastModified": NOW} for key in keys]
+    answer = {"Contents": contents, "KeyCount": len(keys), "IsTruncated": False}
+    script.answer("s3", "list_objects_v2", answer, Bucket=BUCKET, Prefix=root)
+    page = schema.Page(
+        account="123456789012",
+        region="us-east-1",
+        repository="app",
+        run_id="run-1",
+        written_at=NOW,
+        action="delete",
+        images=[],
+    )
+    foreign = page.model_copy(update={"repository": "other"})
+    for key, told in ((keys[1], page), (keys[0], foreign)):
+        script.answer("s3", "get_object", stored(schema.write_page(told)), Bucket=BUCKET, Key=key)
+    reader = JournalReader(script.aws, BUCKET, PREFIX)
+    assert list(reader.pages("app")) == [page]
+    assert reader.problems == [f"s3://{BUCKET}/{keys[0]} belongs to 'other'"]
