@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from functools import cache
+from itertools import chain
 from typing import Annotated, Any, Final, NoReturn, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, with_config
@@ -41,9 +42,59 @@ def refuse(rule: str) -> NoReturn:
 def sentences(place: str, error: ValidationError) -> list[str]:
     """One for each problem: the place, the rule, and the value."""
     return [
-        f"{': '.join([place, *map(str, problem['loc'])])}: {problem['msg']}, got {problem['input']!r}"
+        f"{': '.join([place, *map(str, problem['loc'])])}: {problem['msg']}, got {_shown(problem['input'])}"
         for problem in error.errors(include_url=False)
     ]
+
+
+def _shown(value: object) -> str:
+    try:
+        return repr(value)
+    except RecursionError:
+        return "a value that is nested too deeply"
+
+
+MAX_DEPTH: Final = 100
+"""Lists and objects in each other; far more than any document has, and far less than Python's own calls allow."""
+
+
+def read_json(text: str | bytes, *, unique: bool = False) -> Any:
+    """JSON that others wrote: whatever is wrong with it is one kind of error, and what is read can be walked safely.
+
+    Args:
+        text: The document.
+        unique: Whether to refuse two members of an object with the same name, upper and lower case not told apart:
+            parsers differ in which of them they take.
+
+    Raises:
+        ValueError: It is no JSON, holds a number that JSON does not have, or is nested more than `MAX_DEPTH` deep.
+    """
+    try:
+        value = json.loads(text, object_pairs_hook=_distinct if unique else None, parse_constant=_no_number)
+    except RecursionError:
+        raise ValueError(_TOO_DEEP) from None
+    level = [value]
+    for _ in range(MAX_DEPTH + 1):
+        within = (part.values() if isinstance(part, dict) else part for part in level if isinstance(part, dict | list))
+        level = list(chain.from_iterable(within))
+        if not level:
+            return value
+    raise ValueError(_TOO_DEEP)
+
+
+_TOO_DEEP: Final = f"it is nested more than {MAX_DEPTH} deep"
+
+
+def _distinct(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len({name.casefold() for name, _ in members}) < len(members):
+        message = "an object has two members with the same name"
+        raise ValueError(message)
+    return dict(members)
+
+
+def _no_number(name: str) -> None:
+    message = f"{name} is no number of JSON"
+    raise ValueError(message)
 
 
 SCHEMA_VERSION: Final = 1
@@ -75,13 +126,14 @@ def unseal(kind: type[_D], body: bytes, place: str) -> _D:
     try:
         document = json.loads(body)
         version, checksum, content = document["schema_version"], document["sha256"], document["content"]
-    except (ValueError, KeyError, TypeError):
+        actual = _checksum(content)
+    except (ValueError, KeyError, TypeError, RecursionError):
         message = f"{place} is no document of this module: it may have been cut short"
         raise NotWholeError(message) from None
     if version != SCHEMA_VERSION:
         message = f"{place} has schema_version {version!r}, and only {SCHEMA_VERSION} is understood"
         raise NotWholeError(message)
-    if checksum != _checksum(content):
+    if checksum != actual:
         message = f"{place} was changed: its checksum does not fit"
         raise NotWholeError(message)
     return parse(kind, json.dumps(content).encode(), place)

@@ -665,7 +665,18 @@ def test_an_index_that_cannot_be_read_stops_the_repository(
 
 @pytest.mark.parametrize(
     "text",
-    ["{", "null", "[]", "{}", '{"manifests": null}', '{"manifests": [{}]}', '{"manifests": {"digest": 1}}'],
+    [
+        *("{", "null", "[]", "{}", '{"manifests": null}', '{"manifests": [{}]}', '{"manifests": {"digest": 1}}'),
+        *('{"manifests": 1}', '{"manifests": "ab"}', '{"manifests": [null]}', '{"manifests": [["digest"]]}'),
+        *('{"manifests": [{"digest": null}]}', '{"manifests": [{"digest": ["a"]}]}', '{"manifests": [{"digest": ""}]}'),
+        *('{"manifests": [{"digest": "a\\ud800"}]}', '{"manifests": [{"digest": "sha256:a\\n"}]}'),
+        *('{"manifests": [], "manifests": []}', '{"manifests": [], "Manifests": []}', '{"manifests": [], "x": NaN}'),
+        *('{"manifests": [], "x": Infinity}', f'{{"manifests": [], "x": {"9" * 5000}}}', "\ud800", "\ufeff{}"),
+        '{"manifests": [], "x": ' + "[" * 100_000 + "]" * 100_000 + "}",
+        '{"manifests": [], "x": ' + "[" * 500 + "]" * 500 + "}",
+        '{"manifests": [], "x": ' + '{"x":' * 100_000 + "1" + "}" * 100_001,
+    ],
+    ids=lambda text: text[:40].encode(errors="replace").decode(),
 )
 def test_an_index_that_lists_nothing_readable_stops_the_repository(script: Script, text: str) -> None:
     """A manifest that was cut short is not one without children."""

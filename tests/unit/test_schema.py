@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
+from pydantic import TypeAdapter, ValidationError
 
+import ecr_cleaner
 from ecr_cleaner.errors import NotWholeError
 from ecr_cleaner.history.model import History, HistoryEntry
 from ecr_cleaner.model.image import RemovedImage
-from ecr_cleaner.schema import parse, seal
+from ecr_cleaner.schema import MAX_DEPTH, parse, read_json, seal, sentences, unseal
 from tests.builders import NOW, digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+PACKAGE: Final = Path(ecr_cleaner.__file__).parent
 
 KNOWN: Final = History(
     "app",
@@ -74,3 +79,68 @@ def test_what_could_not_be_read_again_is_not_written(made: History) -> None:
     """It would replace what is known, and stop every later run."""
     with pytest.raises(NotWholeError, match=r"^this History cannot be understood: "):
         seal(made)
+
+
+@pytest.mark.parametrize("opening", ["[", '{"a":'])
+@pytest.mark.parametrize("depth", [MAX_DEPTH + 1, 900, 100_000])
+def test_json_that_is_nested_too_deeply_is_an_ordinary_error(opening: str, depth: int) -> None:
+    """Whether the parser refuses it, or whoever walks through it would be called too often."""
+    text = opening * depth + "1" + {"[": "]"}.get(opening, "}") * depth
+    with pytest.raises(ValueError, match=f"^it is nested more than {MAX_DEPTH} deep$"):
+        read_json(text)
+    with pytest.raises(NotWholeError, match=r"^here is no document of this module"):
+        unseal(History, text.encode(), "here")
+    sealed = json.dumps({"schema_version": 1, "sha256": "0" * 64, "content": 1}).replace(
+        '"content": 1', f'"content": {text}'
+    )
+    with pytest.raises(NotWholeError, match=r"^here "):
+        unseal(History, sealed.encode(), "here")
+    with pytest.raises(NotWholeError, match=r"^here cannot be understood"):
+        parse(History, text.encode(), "here")
+
+
+def test_json_that_is_nested_less_is_read() -> None:
+    """However many values it has."""
+    value: Any = "end"
+    for _ in range(MAX_DEPTH // 2 - 1):
+        value = [{"a": value, "b": [1, 2]}, *range(1000)]
+    assert read_json(json.dumps(value)) == value
+
+
+@pytest.mark.parametrize("text", ["", "{", "NaN", "[-Infinity]", "9" * 5000, b"\xff", b'{"a": "\xc3("}', "\ufeff{}"])
+def test_whatever_is_no_json_is_one_kind_of_error(text: str | bytes) -> None:
+    """Also what Python would read although it is none."""
+    with pytest.raises(ValueError, match=r"."):
+        read_json(text)
+
+
+@pytest.mark.parametrize("text", ['{"a": 1, "a": 2}', '[{"a": {"B": 1, "b": 2}}]'])
+def test_of_two_members_with_one_name_none_is_chosen(text: str) -> None:
+    """Where parsers that differ must not read different things."""
+    assert read_json(text)
+    with pytest.raises(ValueError, match=r"^an object has two members with the same name$"):
+        read_json(text, unique=True)
+
+
+def test_a_value_that_cannot_be_shown_is_no_reason_to_fail() -> None:
+    """What an event contains is repeated in the error."""
+    deep: Any = []
+    for _ in range(100_000):
+        deep = [deep]
+    with pytest.raises(ValidationError) as raised:
+        TypeAdapter(int).validate_python(deep)
+    (told,) = sentences("event", raised.value)
+    assert told.endswith("got a value that is nested too deeply")
+    while deep:  # so that nothing frees it by as many calls in each other
+        deep = deep.pop()
+
+
+def test_json_of_others_is_read_in_one_place() -> None:
+    """`json.loads` takes what is no JSON, and RecursionError would pass for a mistake of this package."""
+    loads = {
+        path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py") if "json.loads(" in path.read_text()
+    }
+    # Each catches RecursionError: the one because it needs both of two members with one name, the other because it
+    # allows any depth. The document reads what it has written itself.
+    others = {"usage/sources/stepfunctions.py", "usage/sources/used_images.py", "report/document.py"}
+    assert loads == {"schema.py", *others}

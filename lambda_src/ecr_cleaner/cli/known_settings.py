@@ -12,6 +12,7 @@ from ecr_cleaner.aws import errors, responses, s3
 from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.compose import KNOWN_SOURCES
 from ecr_cleaner.errors import CleanerError, SettingsError
+from ecr_cleaner.schema import read_json
 from ecr_cleaner.settings.loader import Settings, from_document, from_environment
 
 Connect = Callable[[], AwsClients]
@@ -48,7 +49,7 @@ class KnownSettings:
     def as_json(self) -> dict[str, Any]:
         """Origin, hash, and all settings but ``dry_run`` as JSON-native values, sets sorted."""
         values = json.dumps(self.value.model_dump(exclude={"dry_run"}), default=sorted, sort_keys=True)
-        return {"source": self.source, "name": self.name, "sha256": self.value.sha256, "values": json.loads(values)}
+        return {"source": self.source, "name": self.name, "sha256": self.value.sha256, "values": read_json(values)}
 
     def __str__(self) -> str:
         """Origin and hash in one line."""
@@ -114,7 +115,7 @@ def read_copy(name: str, body: bytes) -> str | dict[str, str]:
     """
     try:
         text = body.decode()
-        content = json.loads(text)
+        content = read_json(text)
     except ValueError as error:
         raise SettingsError([f"{name} is not JSON: {error}"]) from None
     if isinstance(content, dict) and isinstance(content.get("Environment"), dict):

@@ -22,6 +22,7 @@ from typing import Any, Final, Literal
 
 from ecr_cleaner.decision.retention import matches
 from ecr_cleaner.model.image import Image
+from ecr_cleaner.schema import read_json
 
 Action = Literal["expire", "archive"]
 """What a rule does to an image. After either the image cannot be pulled."""
@@ -109,7 +110,7 @@ _MAX_WILDCARDS: Final = 4
 def read(text: str) -> Policy:
     """Parse a policy as ``ecr:GetLifecyclePolicy`` returns it; never fails."""
     try:
-        ordered = sorted(json.loads(text)["rules"], key=_priority)
+        ordered = sorted(read_json(text)["rules"], key=_priority)
     except (ValueError, KeyError, TypeError):
         return Policy(not_understood=("its lifecycle policy is no list of rules, each with its rulePriority",))
     priorities = [_priority(rule) for rule in ordered]
@@ -211,22 +212,29 @@ def fates(
     known: dict[str, Fate | None] = {}
 
     def fate(digest: str) -> Fate | None:
-        if digest in known:
-            return known[digest]
-        known[digest] = None  # of indexes that list each other, none comes first
         image = active.get(digest)
         rule = next((r for r in policy.rules if r.selects(image)), None) if image else None
         if image is None or rule is None:
             return None
         due = _due(rule, image)
         goes = digest in beyond[rule] if due is None else due < now
-        before = [fate(index) for index in parents.get(digest, ()) if index in active]
-        if goes and all(before):
-            dues = [one for one in (due, *(holder.due for holder in before if holder)) if one is not None]
-            known[digest] = Fate(rule, max(dues, default=None))
-        return known[digest]
+        before = [known[index] for index in parents.get(digest, ()) if index in active]
+        if not goes or not all(before):
+            return None
+        dues = [one for one in (due, *(holder.due for holder in before if holder)) if one is not None]
+        return Fate(rule, max(dues, default=None))
 
-    return {digest: its for digest in wanted if (its := fate(digest)) is not None}
+    wanted = list(wanted)
+    # Not by calls in each other: indexes can list indexes to any depth.
+    waiting = [*wanted]
+    while waiting:
+        digest = waiting[-1]
+        if digest in known:
+            known[waiting.pop()] = fate(digest)
+        else:
+            known[digest] = None  # of indexes that list each other, none comes first
+            waiting += [index for index in parents.get(digest, ()) if index in active and index not in known]
+    return {digest: its for digest in wanted if (its := known[digest]) is not None}
 
 
 def _beyond_count(rule: Rule, images: Iterable[Image]) -> frozenset[str]:
@@ -245,4 +253,7 @@ def _due(rule: Rule, image: Image) -> datetime | None:
     if rule.count_type is CountType.SINCE_PULLED and image.last_pulled_at is not None:
         restored = image.uploaded_at is not None
         since = max(image.last_pulled_at, image.pushed_at) if restored else image.last_pulled_at
-    return since + timedelta(days=rule.count)
+    try:
+        return since + timedelta(days=rule.count)
+    except OverflowError:  # such a count means never
+        return datetime.max.replace(tzinfo=since.tzinfo)

@@ -82,7 +82,7 @@ def wrong_manifest(digest: str, media_type: str | None, manifest: str) -> str:
     # The digest of a schema 1 manifest does not cover its signatures; ECR refuses a wrong manifest at the push.
     if media_type in LEGACY_MEDIA_TYPES:
         return ""
-    actual = f"sha256:{hashlib.sha256(manifest.encode()).hexdigest()}"
+    actual = f"sha256:{hashlib.sha256(manifest.encode(errors='surrogatepass')).hexdigest()}"
     return "" if actual == digest else f"the manifest that ECR returned has the digest {actual}"
 
 

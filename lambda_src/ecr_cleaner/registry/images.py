@@ -1,6 +1,6 @@
 """Reads the images of a repository and the manifests that its indexes list."""
 
-import json
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
@@ -11,12 +11,16 @@ from ecr_cleaner.errors import RepositoryError
 from ecr_cleaner.model.image import INDEX_MEDIA_TYPES, Image
 from ecr_cleaner.model.repository import SkipReason
 from ecr_cleaner.registry.own_pulls import Readings
+from ecr_cleaner.schema import read_json
 from ecr_cleaner.settings.loader import Settings
 
 PAGE_SIZE: Final = 1000
 
 BATCH_SIZE: Final = 100
 """Image ids that ECR takes in one call, for describing, reading and deleting alike."""
+
+_DIGEST: Final = re.compile(r"[a-z0-9]+(?:[+._-][a-z0-9]+)*:[a-zA-Z0-9=_-]+")
+"""Of any algorithm, https://github.com/opencontainers/image-spec/blob/main/descriptor.md#digests."""
 
 
 def accepting(settings: Settings, reason: SkipReason, repository: str) -> str | None:
@@ -123,7 +127,8 @@ def children(
             )
         for image in responses.member(answer, "images", "BatchGetImage"):
             digest = responses.member(image, "imageId.imageDigest", "BatchGetImage")
-            listed[digest] = _listed(repository, digest, responses.member(image, "imageManifest", "BatchGetImage"))
+            manifest = responses.member(image, "imageManifest", "BatchGetImage")
+            listed[digest] = listed_digests(manifest, f"{repository}@{digest}")
         unread += [digest for digest in batch if digest not in listed and not active[digest]]
         missing = [digest for digest in batch if digest not in listed and active[digest]]
         if missing:
@@ -133,9 +138,24 @@ def children(
     return listed, tuple(unread)
 
 
-def _listed(repository: str, digest: str, manifest: str) -> tuple[str, ...]:
+def listed_digests(manifest: str, place: str) -> tuple[str, ...]:
+    """The digests that the manifest of an index lists.
+
+    Args:
+        manifest: As it was pushed, by whoever may push.
+        place: Which one, for the error.
+
+    Raises:
+        RepositoryError: It is not such a manifest, or runtimes may read it in several ways.
+    """
     try:
-        return tuple(entry["digest"] for entry in json.loads(manifest)["manifests"])
-    except (ValueError, KeyError, TypeError):
-        message = f"the index {repository}@{digest} is not a list of manifests"
-        raise RepositoryError(message) from None
+        digests = tuple(entry["digest"] for entry in read_json(manifest, unique=True)["manifests"])
+        if all(map(_DIGEST.fullmatch, digests)):
+            return digests
+        cause = "an entry of it has no digest"
+    except ValueError as error:
+        cause = str(error)
+    except (KeyError, TypeError):
+        cause = "it has no list of digests"
+    message = f"the index {place} is not a list of manifests: {cause}"
+    raise RepositoryError(message)

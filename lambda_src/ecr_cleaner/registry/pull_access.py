@@ -5,7 +5,6 @@ is that of IAM resource policies
 (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html).
 """
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from fnmatch import fnmatchcase
 from typing import Any, Final
 
 from ecr_cleaner.errors import RepositoryError
+from ecr_cleaner.schema import read_json
 
 _PULL_ACTIONS: Final = ("ecr:batchgetimage", "ecr:getdownloadurlforlayer", "ecr:batchimportupstreamimage")
 
@@ -84,7 +84,7 @@ def foreign_pullers(policy_text: str, account: str, place: str) -> tuple[str, ..
         RepositoryError: The document is no policy.
     """
     try:
-        statements = json.loads(policy_text)["Statement"]
+        statements = read_json(policy_text)["Statement"]
         principals: set[str] = set()
         for statement in statements if isinstance(statements, list) else [statements]:
             if statement["Effect"] == "Allow" and _lets_pull(statement):

@@ -1,12 +1,13 @@
 """Which image an operator means, and in which order it and related images are restored; makes no call."""
 
-import json
 from collections.abc import Mapping
 
 from ecr_cleaner.decision.graph import subjects_of
 from ecr_cleaner.errors import RepositoryError
 from ecr_cleaner.journal.reader import JournalRecord
 from ecr_cleaner.model.image import INDEX_MEDIA_TYPES, Image
+from ecr_cleaner.registry.images import listed_digests
+from ecr_cleaner.schema import read_json
 
 
 def find(
@@ -46,35 +47,46 @@ def order(records: Mapping[str, JournalRecord], present: Mapping[str, Image], di
             referrers.setdefault(subject, set()).add(image.digest)
     ordered: list[str] = []
     visited: set[str] = set()
-
-    def visit(current: str) -> None:
-        if current in visited or (current not in records and current not in present):
-            return
-        visited.add(current)
-        for child in children_of(records, current):
-            visit(child)
-        ordered.append(current)
-        for referrer in sorted(referrers.get(current, ())):
-            visit(referrer)
-
-    visit(digest)
+    # Not by calls in each other: indexes can list indexes to any depth.
+    waiting = [(digest, False)]
+    while waiting:
+        current, is_next = waiting.pop()
+        if is_next:
+            ordered.append(current)
+            waiting += [(referrer, False) for referrer in sorted(referrers.get(current, ()), reverse=True)]
+        elif current not in visited and (current in records or current in present):
+            visited.add(current)
+            waiting.append((current, True))
+            waiting += [(child, False) for child in reversed(children_of(records, current))]
     return ordered
 
 
-def children_of(records: Mapping[str, JournalRecord], digest: str) -> list[str]:
-    """Digests that an index lists, if the journal has its manifest."""
+def children_of(records: Mapping[str, JournalRecord], digest: str) -> tuple[str, ...]:
+    """Digests that an index lists, if the journal has its manifest.
+
+    Raises:
+        RepositoryError: The manifest cannot be understood.
+    """
     record = records.get(digest)
     if record is None or record.entry.manifest is None or record.entry.media_type not in INDEX_MEDIA_TYPES:
-        return []
-    return [listed["digest"] for listed in json.loads(record.entry.manifest).get("manifests", ())]
+        return ()
+    return listed_digests(record.entry.manifest, digest)
 
 
-def layers(manifest: str) -> list[str]:
-    """Digests of all blobs that a manifest needs, its config included."""
-    content = json.loads(manifest)
-    blobs = [content.get("config") or {}, *(content.get("layers") or ()), *(content.get("fsLayers") or ())]
-    digests = (blob.get("digest") or blob.get("blobSum") for blob in blobs)
-    return list(dict.fromkeys(digest for digest in digests if digest))
+def layers(manifest: str, place: str) -> list[str]:
+    """Digests of all blobs that a manifest needs, its config included.
+
+    Raises:
+        RepositoryError: The manifest cannot be understood.
+    """
+    try:
+        content = read_json(manifest)
+        blobs = [content.get("config") or {}, *(content.get("layers") or ()), *(content.get("fsLayers") or ())]
+        digests = (blob.get("digest") or blob.get("blobSum") for blob in blobs)
+        return [str(digest) for digest in dict.fromkeys(digests) if digest]
+    except (ValueError, TypeError, AttributeError):
+        message = f"the manifest of {place} is not one of an image"
+        raise RepositoryError(message) from None
 
 
 def _as_image(record: JournalRecord) -> Image:

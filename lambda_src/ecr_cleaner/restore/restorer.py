@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 
 from ecr_cleaner.aws import errors, responses
 from ecr_cleaner.aws.client import AwsClients
-from ecr_cleaner.errors import IncompleteAnswerError
+from ecr_cleaner.errors import IncompleteAnswerError, RepositoryError
 from ecr_cleaner.journal.reader import JournalRecord
 from ecr_cleaner.journal.schema import JournalEntry
 from ecr_cleaner.model.image import INDEX_MEDIA_TYPES, Image
@@ -114,7 +114,7 @@ class Restorer:
             if not image.active:
                 return self._activate(image)
             return self._tag(image)
-        except (IncompleteAnswerError, *errors.AwsError) as error:
+        except (IncompleteAnswerError, RepositoryError, *errors.AwsError) as error:
             return RestoreResult(digest, "failed", image.tags if image else (), detail=errors.sentence(error))
 
     def _archived_children(self, digest: str, result: RestoreResult) -> Iterator[str]:
@@ -239,7 +239,7 @@ class Restorer:
         """Layers of an image that ECR no longer has; an index has no layers."""
         if entry.media_type in INDEX_MEDIA_TYPES:
             return []
-        wanted = layers(entry.manifest or "{}")
+        wanted = layers(entry.manifest or "{}", entry.digest)
         available: set[str] = set()
         for start in range(0, len(wanted), registry_images.BATCH_SIZE):
             response = self.clients.client("ecr").batch_check_layer_availability(

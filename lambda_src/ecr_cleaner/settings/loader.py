@@ -12,7 +12,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from ecr_cleaner.errors import CleanerError, SettingsError
-from ecr_cleaner.schema import sentences
+from ecr_cleaner.schema import read_json, sentences
 from ecr_cleaner.settings.gaps import KnownSources
 from ecr_cleaner.settings.request import ApplyRequest, ConfirmationRequest, RunRequest, read_request
 from ecr_cleaner.settings.schema import SettingsDocument, SettingsObject, SettingsPointer
@@ -133,7 +133,7 @@ def _document(
 
 def _keys(text: str) -> set[Any]:
     try:
-        found = json.loads(text)
+        found = read_json(text)
     except ValueError:
         return set()
     return set(found) if isinstance(found, dict) else set()

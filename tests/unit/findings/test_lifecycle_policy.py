@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -167,6 +168,19 @@ def test_indexes_that_list_each_other_stay() -> None:
     one, two = image("A", kind="index", pushed="20d"), image("B", kind="index", pushed="20d")
     parents = {one.digest: [two.digest], two.digest: [one.digest]}
     assert fates(policy(rule(1, 7, "days")), [one, two], parents, [one.digest, two.digest], NOW) == {}
+
+
+def test_indexes_may_list_indexes_to_any_depth() -> None:
+    """Whoever pushes chooses the depth."""
+    images = [image(str(number), pushed="90d") for number in range(3000)]
+    parents = {one.digest: (index.digest,) for index, one in pairwise(images)}
+    found = fates(policy(rule(1, 7, "days")), images, parents, [images[-1].digest], NOW)
+    assert found.keys() == {images[-1].digest}
+
+
+def test_an_age_beyond_all_time_is_never_reached() -> None:
+    """ECR's documentation names no largest number."""
+    assert taken(policy(rule(1, 10**12, "days")), image("A", pushed="90d")) == set()
 
 
 def test_what_is_not_there_has_no_fate() -> None:

@@ -74,6 +74,13 @@ def test_what_is_listed_comes_first_and_what_refers_last() -> None:
     ]  # fmt: skip
 
 
+def test_indexes_may_list_indexes_to_any_depth() -> None:
+    """Whoever pushes chooses the depth."""
+    depth = 3000
+    past = written(*(entry(str(n), lists=(str(n + 1),)) for n in range(depth)), entry(str(depth)))
+    assert order(past, {}, digest("0")) == [digest(str(n)) for n in range(depth, -1, -1)]
+
+
 def test_what_nobody_knows_is_left_out() -> None:
     """What is listed and neither there nor in the journal may lie elsewhere; ECR has the last word."""
     past = written(entry("top", lists=("gone", "there")))
@@ -106,9 +113,16 @@ def test_every_order_is_sound(graph: dict[int, tuple[set[int], int | None]]) -> 
 def test_layers_are_config_and_layers() -> None:
     """Without doubles; of Docker's first manifests likewise."""
     content = {"config": {"digest": "c"}, "layers": [{"digest": "a"}, {"digest": "b"}, {"digest": "a"}]}
-    assert layers(json.dumps(content)) == ["c", "a", "b"]
-    assert layers(json.dumps({"fsLayers": [{"blobSum": "a"}]})) == ["a"]
-    assert layers("{}") == []
+    assert layers(json.dumps(content), "a") == ["c", "a", "b"]
+    assert layers(json.dumps({"fsLayers": [{"blobSum": "a"}]}), "a") == ["a"]
+    assert layers("{}", "a") == []
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"layers": 1}', '{"config": "x"}', '{"layers": [1]}', "[" * 100_000])
+def test_layers_of_what_is_no_manifest_are_not_guessed(text: str) -> None:
+    """The image was not pushed by this package."""
+    with pytest.raises(RepositoryError, match=r"^the manifest of a is not one of an image$"):
+        layers(text, "a")
 
 
 def test_the_latest_word_counts_with_an_earlier_manifest() -> None:

@@ -1,12 +1,12 @@
 """ECS tasks that EventBridge Scheduler starts, in every group, the disabled schedules included."""
 
-import json
 from collections.abc import Iterator
 from typing import Any, Final
 
 from ecr_cleaner.aws import responses
 from ecr_cleaner.errors import SourceError
 from ecr_cleaner.model.usage import Usage, UsageKind
+from ecr_cleaner.schema import read_json
 from ecr_cleaner.usage import task_definitions
 from ecr_cleaner.usage.responses import unless_gone
 from ecr_cleaner.usage.scheduled import scheduled
@@ -58,7 +58,7 @@ def _task_definition(target: dict[str, Any], namer: str) -> str | None:
     if not str(responses.member(target, "Arn", "GetSchedule")).lower().endswith((_RUN_TASK, _START_TASK)):
         return None
     try:
-        task_definition = json.loads(target["Input"])["TaskDefinition"]
+        task_definition = read_json(target["Input"])["TaskDefinition"]
     except (KeyError, TypeError, ValueError):
         task_definition = None
     if not isinstance(task_definition, str):
