@@ -13,6 +13,7 @@ from ecr_cleaner.clock import utc_now
 from ecr_cleaner.errors import CleanerError, HistoryError, LockHeldError, RunFailedError, SettingsError
 from ecr_cleaner.model.result import RunResult, RunStatus
 from ecr_cleaner.model.scan import counts_json
+from ecr_cleaner.printable import printable
 from ecr_cleaner.publish import announce
 from ecr_cleaner.report.invocation import InvocationResult
 from ecr_cleaner.report.log import LOGGER, LogReporter, quiet_libraries
@@ -60,7 +61,7 @@ def handler(
         settings, request = loader.for_invocation(os.environ, event, compose.KNOWN_SOURCES, compose.read_object)
     except SettingsError as error:
         LOGGER.error("Run not started: invalid settings or event", extra={"problems": error.problems})
-        raise RunFailedError(run_id, RunStatus.FAILED, error.problems) from None
+        raise RunFailedError(run_id, RunStatus.FAILED, printable(error.problems)) from None
 
     def seconds_left() -> float:
         return context.get_remaining_time_in_millis() / 1000 if context else float("inf")

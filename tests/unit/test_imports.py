@@ -16,7 +16,7 @@ import ecr_cleaner
 PACKAGE: Final = Path(ecr_cleaner.__file__).parent
 FILES: Final = sorted(PACKAGE.rglob("*.py"))
 
-BASE: Final = frozenset({"__init__", "errors", "clock", "reference", "schema", "model"})
+BASE: Final = frozenset({"__init__", "errors", "clock", "printable", "reference", "schema", "model"})
 """What everything may import; besides these and itself a package may import what `MAY_IMPORT` says."""
 _EVERYTHING: Final = frozenset(path.name for path in PACKAGE.iterdir() if path.is_dir()) | {"compose", "handler"}
 MAY_IMPORT: Final = {
@@ -53,6 +53,7 @@ MAY_IMPORT: Final = {
 
 PURE: Final = (
     "model",
+    "printable",
     "reference",
     "decision",
     "report",
@@ -68,6 +69,7 @@ PURE: Final = (
 """No clock, no I/O; the standard library and pydantic alone."""
 EXCEPT: Final = {
     "report.console": {"rich"},  # draws tables into a console that is handed in
+    "report.terminal": {"rich"},  # the console and the table of commands
     "report.log": {"logging"},  # hands lines to the logger
     "report.document": {"tempfile"},  # spools verdicts, so that no run has to be held in memory
     "report.html_page": {"pathlib"},  # reads the assets that lie beside it
@@ -183,7 +185,7 @@ def test_no_file_is_too_long_to_read(path: Path) -> None:
 def test_libraries_are_declared(path: Path) -> None:
     """What an installed command or the function imports is installed with it."""
     name = name_of(path)
-    extra = EXTRA if name.split(".", 1)[0] == "cli" or name == "report.console" else frozenset()
+    extra = EXTRA if name.split(".", 1)[0] == "cli" or name in {"report.console", "report.terminal"} else frozenset()
     foreign = {imported.split(".")[0] for imported in imports_of(path)} - {"ecr_cleaner"} - sys.stdlib_module_names
     assert foreign <= SHIPPED | extra
 

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-import click
 from rich.console import Console
 from rich.text import Text
 
@@ -16,6 +15,7 @@ from ecr_cleaner import compose
 from ecr_cleaner.approval import plan as approval_plan
 from ecr_cleaner.approval.plan import SavedPlan
 from ecr_cleaner.aws import errors, responses
+from ecr_cleaner.cli import output
 from ecr_cleaner.cli.deadline import countdown
 from ecr_cleaner.cli.session import Connection
 from ecr_cleaner.clock import utc_now
@@ -26,6 +26,7 @@ from ecr_cleaner.report.console import STYLES
 from ecr_cleaner.report.reporter import CollectingReporter
 from ecr_cleaner.report.summary import run_json
 from ecr_cleaner.run import pipeline
+from ecr_cleaner.schema import read_json
 from ecr_cleaner.settings.loader import Settings
 
 LONGEST_RUN_SECONDS: Final = 900
@@ -63,9 +64,9 @@ def by_function(connection: Connection, function: str, plan_id: str, *, dry_run:
             response = client.invoke(
                 FunctionName=function, InvocationType="RequestResponse", Payload=json.dumps(event).encode()
             )
-            result: dict[str, Any] = json.loads(responses.member(response, "Payload", "Invoke").read())
+            result: dict[str, Any] = read_json(responses.member(response, "Payload", "Invoke").read())
         except KeyboardInterrupt:
-            click.echo(f"The run continues in function {function}.", err=True)
+            output.echo(f"The run continues in function {function}.", err=True)
             raise
         except (ValueError, IncompleteAnswerError, *errors.AwsError) as error:
             # All others are about the response to a request that was accepted.
@@ -83,7 +84,7 @@ def _failed(error: dict[str, Any]) -> dict[str, Any]:
     """The result of a failed invocation: the handler raises one line of JSON, Lambda itself any other text."""
     text = str(error.get("errorMessage", error))
     try:
-        result = json.loads(text)
+        result = read_json(text)
         return {"status": RunStatus(result["status"]).value, "causes": list(result["causes"])}
     except (ValueError, KeyError, TypeError):
         cause = f"the function ended with {error.get('errorType', 'an error')}: {text}"
@@ -100,7 +101,7 @@ class _RemovalReporter(CollectingReporter):
         if removal.status is RemovalStatus.NOT_IN_PLAN:
             return
         try:
-            click.echo(f"{removal.status.value}: {removal.verdict.image.name} {removal.detail}".rstrip(), err=True)
+            output.echo(f"{removal.status.value}: {removal.verdict.image.name} {removal.detail}".rstrip(), err=True)
         except OSError:
             # `2>&1 | head` closed the pipe. To raise would end the run between two removals. To keep the stream would
             # fail at the end of the process, with an exit code of its own.

@@ -7,10 +7,11 @@ from typing import Any
 import click
 
 from ecr_cleaner.aws import errors
-from ecr_cleaner.cli import commands
+from ecr_cleaner.cli import commands, output
 from ecr_cleaner.cli.interrupts import INTERRUPTED, listening
 from ecr_cleaner.cli.sentences import sentence
 from ecr_cleaner.errors import CleanerError
+from ecr_cleaner.printable import printable_lines
 
 
 class CommandFiles(click.Group):
@@ -27,7 +28,10 @@ class CommandFiles(click.Group):
             with listening():
                 return super().invoke(ctx)
         except KeyboardInterrupt:
-            click.echo("Interrupted.", err=True)
+            output.echo("Interrupted.", err=True)
             ctx.exit(INTERRUPTED)
         except (CleanerError, *errors.AwsError) as error:
             raise click.ClickException(sentence(error)) from None
+        except click.ClickException as error:
+            error.message = printable_lines(error.message)  # type: ignore[misc]  # which click only reads
+            raise

@@ -14,6 +14,7 @@ from ecr_cleaner.cli.known_settings import KnownSettings
 from ecr_cleaner.cli.session import Connection
 from ecr_cleaner.compose import KNOWN_SOURCES
 from ecr_cleaner.errors import SettingsError
+from ecr_cleaner.printable import printable
 from ecr_cleaner.schema import sentences
 from ecr_cleaner.settings.loader import DEFAULT_KEEP_DAYS, Settings
 
@@ -113,9 +114,9 @@ def _read(
         if function is None:
             return KnownSettings(_of_options(keep_days, **single))
     except SettingsError as error:
-        raise click.UsageError("\n".join(error.problems)) from None
+        raise click.UsageError("\n".join(map(printable, error.problems))) from None
     except ValidationError as error:
-        raise click.UsageError("\n".join(sentences("settings", error))) from None
+        raise click.UsageError("\n".join(map(printable, sentences("settings", error)))) from None
     return known_settings.of_function(connection.clients, function)
 
 

@@ -17,6 +17,9 @@ from typing import Any, Final
 import click
 from rich.console import Console
 
+from ecr_cleaner.printable import printable
+from ecr_cleaner.report.terminal import PrintableConsole
+
 Command = Callable[..., Any]
 
 _WIDTH: Final = 160
@@ -24,7 +27,7 @@ _WIDTH: Final = 160
 
 
 def _json(document: Mapping[str, Any]) -> str:
-    return json.dumps(document, indent=2, default=datetime.isoformat) + "\n"
+    return json.dumps(printable(document), indent=2, default=datetime.isoformat) + "\n"
 
 
 FORMATS: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {"json": _json}
@@ -65,7 +68,7 @@ def emit(
         return
     else:
         page = StringIO()
-        text(Console(file=page, width=_WIDTH, force_terminal=False, no_color=True))
+        text(PrintableConsole(file=page, width=_WIDTH, force_terminal=False, no_color=True))
         rendered = page.getvalue()
     if file is None:
         click.echo(rendered, nl=False)
@@ -95,10 +98,15 @@ def path(_context: click.Context, _parameter: click.Parameter, value: str | None
     return file
 
 
+def echo(text: str, *, err: bool = False) -> None:
+    """Print one line on standard output or standard error."""
+    click.echo(printable(text), err=err)
+
+
 def screen() -> Console:
     """Standard output; in colours if it is a terminal and NO_COLOR is not set."""
     wide = not sys.stdout.isatty() and "COLUMNS" not in os.environ
-    return Console(width=_WIDTH) if wide else Console()
+    return PrintableConsole(width=_WIDTH) if wide else PrintableConsole()
 
 
 def replace(file: Path, text: str) -> None:

@@ -4,11 +4,11 @@ import sys
 import threading
 from typing import Self
 
-from rich.console import Console
 from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 
 from ecr_cleaner.aws.client import AwsClients
+from ecr_cleaner.report.terminal import PrintableConsole
 
 
 class Progress:
@@ -23,7 +23,7 @@ class Progress:
             TextColumn("{task.description}"),
             BarColumn(bar_width=20),
             TimeElapsedColumn(),
-            console=Console(stderr=True),
+            console=PrintableConsole(stderr=True),
             transient=True,
             # Not `Console.is_terminal`: FORCE_COLOR would make a file one.
             disable=quiet or not sys.stderr.isatty(),

@@ -5,6 +5,7 @@ from typing import Final
 
 from ecr_cleaner.aws import errors
 from ecr_cleaner.errors import CleanerError, SettingsError
+from ecr_cleaner.printable import printable
 
 _LOG_IN = "log in again (aws sso login), or name other credentials with --profile"
 
@@ -46,8 +47,11 @@ _ACTION: Final = re.compile(r"not authorized to perform: (?P<action>[\w-]+:\w+)"
 
 def sentence(error: Exception) -> str:
     """One sentence for an error; for invalid settings one line for each problem."""
-    if isinstance(error, SettingsError):
-        return "\n".join(error.problems)
+    problems = error.problems if isinstance(error, SettingsError) else [_sentence(error)]
+    return "\n".join(map(printable, problems))
+
+
+def _sentence(error: Exception) -> str:
     if isinstance(error, CleanerError):
         return str(error)
     code = errors.code_of(error)

@@ -4,11 +4,11 @@ from itertools import groupby
 from typing import Final
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from ecr_cleaner.cli.usage_overview import ImageState, ImageUsage, UsageOverview
 from ecr_cleaner.report.console import STYLES
+from ecr_cleaner.report.terminal import PrintableTable
 
 _DIGEST_LENGTH: Final = 19  # "sha256:" and the first twelve digits
 _STATES: Final = {
@@ -34,8 +34,8 @@ def print_overview(overview: UsageOverview, console: Console) -> None:
     console.print(Text(f"status: {overview.status.value}", STYLES[overview.status]))
 
 
-def _table(name: str, images: list[ImageUsage]) -> Table:
-    table = Table(title=name, title_justify="left", title_style="bold", expand=False)
+def _table(name: str, images: list[ImageUsage]) -> PrintableTable:
+    table = PrintableTable(title=name, title_justify="left", title_style="bold", expand=False)
     table.add_column("image", overflow="fold")
     table.add_column("state")
     table.add_column("used by", overflow="fold")

@@ -19,6 +19,7 @@ from ecr_cleaner.history import removed
 from ecr_cleaner.model.image import Image, RemovedImage
 from ecr_cleaner.model.repository import RepositorySnapshot
 from ecr_cleaner.model.usage import Usage
+from ecr_cleaner.printable import printable
 from ecr_cleaner.schema import Digest, Text, stored
 
 MAX_CONSUMERS: Final = 5
@@ -284,7 +285,7 @@ def _unused_since(first: HistoryEntry, second: HistoryEntry, last_in_use: dateti
 
 
 def _consumers(names: Iterable[str]) -> tuple[str, ...]:
-    return tuple(sorted(set(names))[:MAX_CONSUMERS])
+    return tuple(sorted(set(map(printable, names)))[:MAX_CONSUMERS])
 
 
 def _moment(moment: datetime) -> str:

@@ -3,7 +3,6 @@
 from typing import Any, Final
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from ecr_cleaner.model.finding import FindingKind, Severity
@@ -12,6 +11,7 @@ from ecr_cleaner.model.repository import Retention
 from ecr_cleaner.model.result import RepositoryStatus, RunStatus
 from ecr_cleaner.report.reporter import CollectingReporter
 from ecr_cleaner.report.summary import run_json
+from ecr_cleaner.report.terminal import PrintableTable
 from ecr_cleaner.report.units import human_bytes
 
 STYLES: Final = {
@@ -45,9 +45,10 @@ def print_plan(collected: CollectingReporter, console: Console, settings: str) -
     print_end(collected, console, settings)
 
 
-def _table(plan: RepositoryPlan) -> Table:
+def _table(plan: RepositoryPlan) -> PrintableTable:
     title = f"{plan.repository.name}  ({held(plan.repository.retention)})"
-    table = Table(title=title, title_justify="left", title_style="bold", expand=False)
+    # As a text, for what is in brackets in a pattern of tags would be markup.
+    table = PrintableTable(title=Text(title, "bold"), title_justify="left", expand=False)
     table.add_column("verdict")
     table.add_column("image", overflow="fold")
     table.add_column("age", justify="right")
@@ -64,9 +65,9 @@ def _table(plan: RepositoryPlan) -> Table:
     return table
 
 
-def _totals(summary: dict[str, Any]) -> Table:
+def _totals(summary: dict[str, Any]) -> PrintableTable:
     """What each repository would keep and lose; sizes are upper bounds, because layers are shared."""
-    table = Table(title="totals", title_justify="left", title_style="bold", expand=False)
+    table = PrintableTable(title="totals", title_justify="left", title_style="bold", expand=False)
     table.add_column("repository", overflow="fold")
     for name in ("images", "kept", "removable", "size", "freed, at most"):
         table.add_column(name, justify="right")

@@ -16,6 +16,7 @@ from ecr_cleaner import __version__
 from ecr_cleaner.model.plan import Removal, RepositoryPlan
 from ecr_cleaner.model.result import RunResult
 from ecr_cleaner.model.usage import Usage
+from ecr_cleaner.printable import printable
 from ecr_cleaner.report.reporter import Reporter, verdict_json
 from ecr_cleaner.report.savings import savings
 from ecr_cleaner.report.summary import run_json
@@ -94,7 +95,7 @@ class DocumentReporter(Reporter):
             OSError: It could not be written.
         """
         head = self._head(result, [*former, self.trend_of(result)])
-        target.write(json.dumps(head, separators=(",", ":"))[:-1].encode())
+        target.write(json.dumps(printable(head), separators=(",", ":"))[:-1].encode())
         _write_list(target, "usages", (_line(_usage_json(one)) for one in (result.scan.usages if result.scan else ())))
         _write_list(target, "images", self._ended_images())
         target.write(b"}\n")
@@ -129,7 +130,7 @@ class DocumentReporter(Reporter):
         }
 
     def _end(self, repository: str, digest: str, status: str, codes: Sequence[str] = (), detail: str = "") -> None:
-        self._endings[repository, digest] = {"status": status, "codes": list(codes), "detail": detail}
+        self._endings[printable((repository, digest))] = {"status": status, "codes": list(codes), "detail": detail}
 
     def _ended_images(self) -> Iterator[bytes]:
         self._images.seek(0)
@@ -158,7 +159,7 @@ def _usage_json(usage: Usage) -> dict[str, Any]:
 
 
 def _line(value: dict[str, Any]) -> bytes:
-    return json.dumps(value, separators=(",", ":")).encode() + b"\n"
+    return json.dumps(printable(value), separators=(",", ":")).encode() + b"\n"
 
 
 def _write_list(target: IO[bytes], name: str, lines: Iterable[bytes]) -> None:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from ecr_cleaner.model.result import SOUND, NotifyOn, RunStatus
+from ecr_cleaner.printable import printable
 
 
 @dataclass(frozen=True, slots=True)
 class InvocationResult:
-    """How an invocation ended.
+    """How an invocation ended, with all texts `printable`: it is for people.
 
     Attributes:
         run_id: Lambda's request id, or one made up.
@@ -32,6 +33,10 @@ class InvocationResult:
     status: RunStatus
     causes: tuple[str, ...] = ()
     summary: Mapping[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            object.__setattr__(self, field.name, printable(getattr(self, field.name)))
 
     @property
     def totals(self) -> Mapping[str, int]:

@@ -10,10 +10,25 @@ from typing import Any, Final
 from ecr_cleaner.model.finding import Severity
 from ecr_cleaner.model.plan import Removal, RemovalStatus, RepositoryPlan, Verdict
 from ecr_cleaner.model.result import RepositoryResult, RunResult, RunStatus
+from ecr_cleaner.printable import printable
 from ecr_cleaner.report.reporter import Reporter, verdict_json
 from ecr_cleaner.report.summary import plan_json, repository_json, run_json, shown
 
 LOGGER: Final = logging.getLogger("ecr_cleaner")
+
+
+def _make_printable(record: logging.LogRecord) -> bool:
+    """A filter that changes every line and drops none."""
+    record.msg, record.args = record.getMessage(), ()
+    record.__dict__.update(printable(record.__dict__))
+    if record.exc_info and record.exc_info[0] is not None:
+        kind, error, trace = record.exc_info
+        same_name = type(kind.__name__, (Exception,), {"__module__": kind.__module__})
+        record.exc_info = kind, same_name(printable(str(error))), trace
+    return True
+
+
+LOGGER.addFilter(_make_printable)
 
 _CHATTY: Final = ("boto3", "botocore", "urllib3")
 

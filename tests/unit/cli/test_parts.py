@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import threading
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -19,12 +21,11 @@ from ecr_cleaner.cli.group import CommandFiles
 from ecr_cleaner.cli.known_settings import KnownSettings
 from ecr_cleaner.cli.sentences import sentence
 from ecr_cleaner.cli.session import EXIT_CODES, REMOVALS_PLANNED
-from ecr_cleaner.errors import CleanerError
+from ecr_cleaner.errors import CleanerError, SettingsError
+from ecr_cleaner.report import console
 from ecr_cleaner.settings.loader import Settings
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from click.testing import Result
 
 
@@ -237,3 +238,42 @@ def test_what_was_printed_already_is_not_printed_again(capsys: pytest.CaptureFix
     """A command that prints as it goes has no text left at its end, and its document is not even made."""
     output.emit(None, lambda: pytest.fail("nobody wants a document"))
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        CleanerError("it is \x1b[2J\nnot"),
+        SettingsError(["it is \x1b[2J\nnot", "first"]),
+        refused("ServerException", "it is \x1b[2J\nnot"),
+        click.ClickException("it is \x1b[2J not"),
+        click.UsageError("it is \x9b2J\u202e not"),
+    ],
+)
+def test_no_error_controls_the_terminal(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Errors repeat what AWS and documents say."""
+
+    @click.command("fail")
+    def fail() -> None:
+        raise error
+
+    group = CommandFiles(name="group")
+    group.add_command(fail)
+    monkeypatch.setenv("COLUMNS", "200")
+    result = CliRunner().invoke(group, ["fail"])
+    assert result.exit_code in {1, 2}
+    assert "it is ?" in result.output.replace("ServerException: ", "")
+    assert all(line.isprintable() for line in result.output.split("\n"))
+    assert not any(line.startswith("not") for line in result.output.split("\n"))
+
+
+def test_whatever_commands_print_goes_through_one_place() -> None:
+    """Prompts are of our own words."""
+    folder = Path(output.__file__).parent
+    raw = re.compile(r"click\.s?echo\(|(?<![.\w])print\(|\bConsole\(|\bTable\(|sys\.std(?:out|err)\.write")
+    found = {
+        path.name
+        for path in [*folder.rglob("*.py"), Path(console.__file__)]
+        if raw.search(path.read_text().replace("PrintableConsole(", "").replace("PrintableTable(", ""))
+    }
+    assert found == {"output.py"}

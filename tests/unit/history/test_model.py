@@ -13,6 +13,7 @@ from ecr_cleaner.history.model import MAX_CONSUMERS, MIN_LOST_TAG_DAYS, History,
 from ecr_cleaner.history.removed import MAX_REMOVED
 from ecr_cleaner.model.image import RemovedImage
 from ecr_cleaner.model.repository import RepositorySnapshot
+from ecr_cleaner.schema import seal
 from tests.builders import NOW, ago, digest, image
 from tests.builders import usage as used
 
@@ -62,6 +63,13 @@ def test_a_look_notes_tags_and_who_uses_what() -> None:
 def test_a_look_that_could_not_ask_everybody_says_nothing_of_what_is_unused() -> None:
     """Whom it could not ask may use it."""
     assert look(NOW, {"a": []}, complete=False).images[digest("a")] == HistoryEntry()
+
+
+def test_any_name_of_a_consumer_can_be_remembered() -> None:
+    """JSON has no half characters, and the whole repository would fail for one; what is kept is for people."""
+    seen = look(NOW, {"a": ["v1"]}, {"a": ["half \ud83d\x1b[2J\n"]})
+    assert seen.images[digest("a")].by == ("half ??[2J ",)
+    assert seal(seen)
 
 
 def test_a_few_consumers_are_enough() -> None:

@@ -20,6 +20,7 @@ from ecr_cleaner.model.plan import Reason, Removal, RemovalStatus, RepositoryPla
 from ecr_cleaner.model.repository import RepositorySnapshot
 from ecr_cleaner.model.result import RepositoryResult, RunResult, RunStatus, StoredReport
 from ecr_cleaner.model.scan import SourceStatus, UsageScan
+from ecr_cleaner.printable import printable
 from ecr_cleaner.publish.report_store import store
 from ecr_cleaner.report import document as report_document
 from ecr_cleaner.report.document import TrendPoint
@@ -228,14 +229,14 @@ text = st.text(st.characters(exclude_categories=[]), max_size=20)
 
 @given(text, text, text, st.lists(text, max_size=3))
 def test_any_name_survives(name: str, consumer: str, cause: str, tags: list[str]) -> None:
-    """Whatever somebody calls a thing: control characters, markup, halves of characters."""
+    """Whatever somebody calls a thing: markup, other scripts; characters that cannot be printed are replaced."""
     made = recorder()
     images = RepositorySnapshot((image("old", repository=name, tags=tags),))
     used = (usage(of="old", repository=name, consumer=consumer),)
     made.evaluated(evaluate(repository(name), images, used, NOW), dry_run=False, refused=False)
     found = told(made, summary(problems=(cause,), scan=UsageScan(used, (), NOW)))
-    assert (found["images"][0]["repository"], found["images"][0]["tags"]) == (name, sorted(tags))
-    assert (found["usages"][0]["consumer"], found["causes"]) == (consumer, [cause])
+    assert (found["images"][0]["repository"], found["images"][0]["tags"]) == printable((name, sorted(tags)))
+    assert (found["usages"][0]["consumer"], found["causes"]) == printable((consumer, [cause]))
 
 
 # What cannot be written

@@ -115,7 +115,7 @@ def _ask_for_number(plan: SavedPlan) -> None:
         message = "--local asks for confirmation, and standard input is not a terminal"
         raise click.ClickException(message)
     action = "archives or deletes" if plan.removal == "archive" else "deletes"
-    click.echo(
+    output.echo(
         f"This {action} up to {plan.images} images of {len(plan.repositories)} repositories in account {plan.account},"
         f" {plan.region}, from this machine and with your credentials. A deletion cannot be reversed.",
         err=True,

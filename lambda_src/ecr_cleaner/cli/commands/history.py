@@ -80,9 +80,10 @@ def _present(clients: AwsClients, repository: str) -> list[Image]:
 
 def _print(console: Console, repository: str, timelines: list[ImageTimeline], problems: Iterable[str]) -> None:
     for problem in problems:
-        click.echo(f"Skipped: {problem}", err=True)
+        output.echo(f"Skipped: {problem}", err=True)
     lines = [] if timelines else [f"Nothing is known of it in {repository}."]
     for timeline in timelines:
         tags = f" ({', '.join(timeline.tags)})" if timeline.tags else ""
         lines += [f"{repository}@{timeline.digest}{tags}", *(f"  {line}" for line in timeline.lines())]
-    console.print(Text("\n".join(lines)), soft_wrap=True)
+    for line in lines:
+        console.print(Text(line), soft_wrap=True)

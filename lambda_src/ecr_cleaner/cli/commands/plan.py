@@ -85,10 +85,10 @@ def command(  # noqa: PLR0913 - the options of the command line
     )
     if file is not None:
         print_end(collected, output.screen(), str(settings))
-        click.echo(f"written: {file}")
+        output.echo(f"written: {file}")
     if folder is not None:
         saved = plan_files.save(collected, settings, folder)
-        click.echo(f"saved: {saved}" if saved else "no plan was saved, because nothing would be removed", err=True)
+        output.echo(f"saved: {saved}" if saved else "no plan was saved, because nothing would be removed", err=True)
     sys.exit(session.exit_code(collected.result, detailed=detailed))
 
 

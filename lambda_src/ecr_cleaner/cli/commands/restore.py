@@ -63,7 +63,7 @@ def command(  # noqa: PLR0913 - the options of the command line
     repository = names.repository_of(image, connection)
     records, problems = journal_of(clients, settings.value, repository)
     for problem in problems:
-        click.echo(f"Skipped: {problem}", err=True)
+        output.echo(f"Skipped: {problem}", err=True)
     restorer = Restorer(clients, repository, records, check=check, wait=not no_wait)
     results = []
     for result in restorer.restore(image.effective_tag, image.digest):
@@ -96,4 +96,5 @@ def _print(console: Console, repository: str, result: RestoreResult, record: Jou
     lines += [
         f"  its tag {tag} belongs to {owner} now and stays there" for tag, owner in sorted(result.taken_tags.items())
     ]
-    console.print(Text("\n".join(lines)), soft_wrap=True)
+    for line in lines:
+        console.print(Text(line), soft_wrap=True)
