@@ -23,6 +23,7 @@ KINDS: Final = {
     "daemonsets",
     "deployments",
     "jobs",
+    "persistentvolumes",
     "pods",
     "podtemplates",
     "replicasets",
@@ -41,11 +42,18 @@ def run(text: str) -> subprocess.CompletedProcess[str]:
 
 
 def inventory(*items: Any) -> list[str]:
-    """The inventory of some objects."""
-    done = run(json.dumps({"apiVersion": "v1", "kind": "List", "metadata": {}, "items": items}))
-    assert (done.returncode, done.stderr) == (0, "")
-    found: list[str] = json.loads(done.stdout)
+    """The inventory of some objects, of which nothing is told."""
+    found, said = inventory_and_told(*items)
+    assert not said
     return found
+
+
+def inventory_and_told(*items: Any) -> tuple[list[str], list[str]]:
+    """The inventory of some objects, and the lines on standard error."""
+    done = run(json.dumps({"apiVersion": "v1", "kind": "List", "metadata": {}, "items": items}))
+    assert done.returncode == 0
+    assert all(line.startswith("kubernetes-inventory: ") for line in done.stderr.splitlines())
+    return json.loads(done.stdout), [line.removeprefix("kubernetes-inventory: ") for line in done.stderr.splitlines()]
 
 
 def refused(text: str) -> str:
@@ -188,6 +196,237 @@ def test_what_is_not_understood_fails(item: Any, told: str) -> None:
 def test_what_is_no_listing_fails(text: str, told: str) -> None:
     """Nothing, half of it, or an error of the cluster."""
     assert refused(text).startswith(told)
+
+
+def names_in(text: str) -> list[str]:
+    """What the text of an annotation adds to an inventory."""
+    found, _ = inventory_and_told(
+        thing("Pod", spec=pod_spec("nginx")) | {"metadata": META | {"annotations": {"a": text}}}
+    )
+    return [name.replace(f"{HOST}/", "") for name in found if name != "nginx"]
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        (f"{HOST}/app:v1", ["app:v1"]),
+        (f"{HOST}/app:v1@{APP}", [f"app:v1@{APP}"]),
+        (f"--image={HOST}/app@{APP},--other", [f"app@{APP}"]),
+        (f"localhost:7439/{HOST}/app:v1", ["app:v1"]),
+        (f"docker://{HOST}/shop/app:v1 run", ["shop/app:v1"]),
+        (f'{{"image":"{HOST}/app:v1","more":["{HOST}/web:v2"]}}', ["app:v1", "web:v2"]),
+        (f'{{\\"image\\":\\"{HOST}\\/app:v1\\"}}', ["app:v1"]),
+        (f"image: {HOST}/app:v1\nother: x", ["app:v1"]),
+        (f"csi/{HOST}%2Fapp%3Av1".replace("csi/", "csi%2F"), ["app:v1"]),
+        (f"It runs {HOST}/app:v1.", ["app:v1", "app:v1."]),
+        (f"{HOST}/app", ["app:*"]),
+        (f"{HOST}/app: what it runs", ["app:*"]),
+        (f"{HOST}/app:$(TAG)", ["app:*"]),
+        (f"{HOST}/app:v1-${{BUILD}}", ["app:*"]),
+        (f'{HOST}/app:v1-\'"$BUILD"', ["app:*"]),
+        (f"{HOST}/app:v1/more", ["app:*"]),
+        (HOST, []),
+        (f"https://{HOST}/", []),
+        (f"{HOST}/App:v1", []),
+        ("ghcr.io/x/dkr-ecr-login", []),
+    ],
+)
+def test_names_in_ecr_are_found_in_any_text(text: str, names: list[str]) -> None:
+    """Whole ones as such; without a whole tag, every image of the repository; a host alone names none."""
+    assert names_in(text) == sorted(names)
+
+
+def test_a_name_whose_repository_is_not_known_is_told() -> None:
+    """It cannot be in an inventory; the text may hold secrets, so it is not repeated."""
+    pod = thing("Pod", spec=pod_spec("nginx") | {"hostname": f"secret {HOST}/shop/$(NAME):v1"})
+    _, said = inventory_and_told(pod)
+    assert said == [f"Pod shop/web: a text names an image in {HOST}/ whose repository cannot be known"]
+
+
+def test_whatever_mounts_or_is_handed_an_image_counts() -> None:
+    """Volumes of drivers, annotations of injectors, arguments and variables of operators."""
+    spec = pod_spec("nginx") | {
+        "volumes": [
+            {"csi": {"driver": "container-image.csi.k8s.io", "volumeAttributes": {"image": f"{HOST}/csi:v1"}}},
+            {"csi": {"driver": "other", "volumeAttributes": {"artifact.reference": f"{HOST}/weights"}}},
+            {"flexVolume": {"options": {"of": f"{HOST}/flex:v1"}}},
+        ],
+        "initContainers": [
+            {
+                "name": "operator",
+                "image": f"{HOST}/operator",
+                "args": [f"--sidecar={HOST}/sidecar:v1"],
+                "command": ["sh", "-c", f"run {HOST}/command:v1"],
+                "env": [{"name": "RELATED_IMAGE", "value": f"{HOST}/related:v1"}],
+            }
+        ],
+    }
+    template = {"metadata": {"annotations": {"injector/proxyImage": f"{HOST}/proxy:v1"}}, "spec": spec}
+    for item in (
+        thing("Pod", **template) | {"metadata": META | template["metadata"]},
+        thing("Job", spec={"template": template}),
+    ):
+        assert {name.removeprefix(f"{HOST}/") for name in inventory(item)} == {
+            *(
+                "nginx",
+                "csi:v1",
+                "weights:*",
+                "flex:v1",
+                "operator",
+                "sidecar:v1",
+                "command:v1",
+                "related:v1",
+                "proxy:v1",
+            )
+        }
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"csi": {"driver": "container-image.csi.k8s.io", "volumeHandle": f"{HOST}/csi:v1"}},
+        {"csi": {"driver": "other", "volumeHandle": "id-1", "volumeAttributes": {"image": f"{HOST}/csi:v1"}}},
+    ],
+)
+def test_persistent_volumes_of_such_drivers_count(spec: dict[str, Any]) -> None:
+    """They are of no namespace, and what their status says is of the past."""
+    volume = {
+        "kind": "PersistentVolume",
+        "metadata": {"name": "v"},
+        "spec": spec,
+        "status": {"message": f"{HOST}/old:v1"},
+    }
+    pod = thing("Pod", spec=pod_spec("nginx") | {"volumes": [{"persistentVolumeClaim": {"claimName": "c"}}]})
+    assert inventory(pod, volume) == [f"{HOST}/csi:v1", "nginx"]
+    found, said = inventory_and_told(pod)
+    assert found == ["nginx"]
+    assert said == ["pods claim volumes, and the input has no persistentvolumes: images that these mount are left out"]
+
+
+def test_what_a_status_or_a_manager_says_is_no_use() -> None:
+    """Reasons and messages name images that are dead."""
+    status = {
+        "conditions": [{"message": f"could not pull {HOST}/dead:v1"}],
+        "containerStatuses": [
+            {"imageID": "", "image": f"{HOST}/dead:v2", "state": {"waiting": {"message": f"{HOST}/dead:v3"}}}
+        ],
+    }
+    pod = thing("Pod", spec=pod_spec("nginx"), status=status)
+    pod["metadata"] = META | {"managedFields": [{"manager": f"{HOST}/dead:v4"}]}
+    assert inventory(pod, thing("Deployment", spec={"template": {"spec": pod_spec("web")}}, status=status)) == [
+        "nginx",
+        "web",
+    ]
+
+
+def test_an_image_without_a_tag_is_latest_where_a_container_names_it() -> None:
+    """Not the whole repository, as in a text."""
+    spec = pod_spec(f"{HOST}/app") | {"volumes": [{"image": {"reference": f"{HOST}/data"}}]}
+    assert inventory(thing("Pod", spec=spec)) == [f"{HOST}/app", f"{HOST}/data"]
+
+
+@pytest.mark.parametrize("form", ["$({})", "${{{}}}", "${}"])
+def test_variables_of_the_container_are_put_in(form: str) -> None:
+    """As Kubernetes does it, and shells; what is not known stays a gap."""
+    container = {
+        "name": "c",
+        "image": "nginx",
+        "env": [
+            {"name": "REGISTRY", "value": HOST},
+            {"name": "BASE", "value": "$(REGISTRY)/shop"},
+            {"name": "OTHER", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}},
+        ],
+        "args": [f"{form.format('BASE')}/app:v1", f"{form.format('REGISTRY')}/web:{form.format('OTHER')}"],
+    }
+    found = inventory(thing("Pod", spec={"containers": [container]}))
+    assert {f"{HOST}/shop/app:v1", f"{HOST}/web:*"} < set(found)
+
+
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        (f"localhost:7439/{HOST}/app:v1", [f"{HOST}/app:v1"]),
+        (f"registry.corp:5000/proxy/{HOST}/app:v1@{APP}", [f"{HOST}/app:v1@{APP}"]),
+        (f"https://{HOST}/app:v1", [f"{HOST}/app:v1"]),
+    ],
+)
+def test_a_name_in_ecr_behind_another_one_counts(name: str, written: list[str]) -> None:
+    """A proxy's, for example, on the container and in its status."""
+    pod = thing(
+        "Pod", spec=pod_spec(name), status={"containerStatuses": [{"imageID": f"localhost:1/{HOST}/app@{APP}"}]}
+    )
+    assert inventory(pod) == sorted([*written, f"{HOST}/app@{APP}"])
+
+
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        ("${PHP_FPM_IMAGE}", []),
+        ("None:None", []),
+        ("https://harbor.example/release/name:1.1.0", []),
+        ("", []),
+        ("App:v1", []),
+        ("app:v1 ", []),
+        ("app:", []),
+        ("a//b", []),
+        (f"[::1]:5000/app@{APP}", [APP]),
+        (f"{HOST}/App:v1", []),
+        (f"{HOST}/shop/Api:v1", []),
+        (f"{HOST}/${{NAME}}:v1", []),
+        (f"{HOST}/app:", [f"{HOST}/app:*"]),
+        (f"{HOST}/app:${{TAG}}", [f"{HOST}/app:*"]),
+        (f"{HOST}/app:v1\n", [f"{HOST}/app:*"]),
+    ],
+)
+def test_a_name_that_no_runtime_can_pull_is_told(name: str, written: list[str]) -> None:
+    """Anybody in a cluster can make such a pod; what may be ours and is odd stands for the whole repository."""
+    found, said = inventory_and_told(thing("Pod", spec=pod_spec("nginx", name)))
+    assert found == sorted(["nginx", *written])
+    assert said == [f"Pod shop/web, container c1: {name!r} is no name of an image that a runtime can pull"]
+
+
+def test_nobody_writes_lines_of_what_is_told() -> None:
+    """Nor controls the terminal."""
+    pod = thing("Pod", spec=pod_spec("nginx", "a\x1b[2J\nkubernetes-inventory: all is well"))
+    pod["metadata"] = META | {"name": "w\x1b]0;x\x07\nkubernetes-inventory: \u202eb\ud800"}
+    _, said = inventory_and_told(pod)
+    assert len(said) == 1
+    assert said[0].isprintable()
+
+
+def test_whatever_is_written_can_be_read_by_the_function() -> None:
+    """No text of a pod gives an inventory that stops every removal."""
+    hostile = [
+        f"{HOST}/{HOST}/app:v1",
+        f"{HOST.upper()}/app:v1",
+        f"x{HOST}/a-b__c.d/e:v.@{APP}",
+        f"{HOST}/a:{'v' * 200}",
+    ]
+    found, _ = inventory_and_told(
+        *(thing("Pod", spec=pod_spec("nginx", text) | {"hostname": text}) for text in hostile)
+    )
+    assert len(found) > len(hostile)
+    for name in found:
+        listed(name)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [f"{HOST}/" * 10_000, "123456789012.dkr.ecr." * 30_000, f"{HOST}/" + "a/" * 200_000, "${A}" * 100_000],
+    ids=["hosts", "beginnings", "a path", "variables"],
+)
+def test_a_long_text_takes_time_in_proportion(text: str) -> None:
+    """The run has a limit of half a minute; with the square of the length it would be minutes."""
+    spec = pod_spec("nginx", text)
+    spec["containers"][1] |= {"args": [text], "env": [{"name": "A", "value": "${A}" * 2_000}] * 30}
+    assert "nginx" in inventory_and_told(thing("Pod", spec=spec))[0]
+
+
+def test_an_input_that_is_nested_too_deeply_fails() -> None:
+    """In one sentence."""
+    assert (
+        refused('{"kind": "List", "items": ' + "[" * 100_000 + "]" * 100_000 + "}") == "the input is nested too deeply"
+    )
 
 
 def test_the_manifest_asks_for_every_kind_and_may_list_them() -> None:
