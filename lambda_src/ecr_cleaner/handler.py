@@ -101,9 +101,9 @@ def handler(
         raise
     if not confirms:  # who confirms something reads the response
         outcome = announce.announce(clients, settings, outcome, seconds_left)
-    if result is None or outcome.status is not RunStatus.COMPLETED:
+    if outcome.summary is None or outcome.status is not RunStatus.COMPLETED:
         raise RunFailedError(run_id, outcome.status, outcome.causes)
-    return run_json(result)
+    return dict(outcome.summary)
 
 
 def _function_name() -> str:

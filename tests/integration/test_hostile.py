@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -32,6 +31,8 @@ if TYPE_CHECKING:
 ESCAPES: Final = "lists/\x1b]0;owned\x07\x1b[2J\u202e.json"
 LINES: Final = "lists/note\n\nEverything is in order.\r\n.json"
 HALF: Final = "lists/half \ud83d.json"
+NO_LIST: Final = f"{ESCAPES}\n\nEverything is in order.\n"
+"""A note of every run names it."""
 PLACE: Final = {"bucket": "lists", "prefix": "lists/", "max_age_hours": 24}
 
 
@@ -96,7 +97,7 @@ def named(run: Runner, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Non
     run.opted_in("app")
     sandbox.push("app", id="used", tags=["used"], pushed="90d")
     sandbox.push("app", id="unused", tags=["unused"], pushed="90d")
-    stored = tuple(ListedObject(key, datetime.now(UTC)) for key in (ESCAPES, LINES, HALF))
+    stored = tuple(ListedObject(key, datetime.now(UTC)) for key in (ESCAPES, LINES, HALF, NO_LIST))
     monkeypatch.setattr(used_images_objects.Listing, "read", lambda *_: stored)
     monkeypatch.setattr(used_images, "_body", lambda *_: b'["app:used"]')
     monkeypatch.setenv("AWS_ENDPOINT_URL", sandbox.endpoint)
@@ -134,6 +135,9 @@ def test_no_name_of_an_object_writes_lines_of_a_mail(run: Runner, monkeypatch: p
     assert all(leaf.isprintable() for line in outcome.lines for leaf in leaves(vars(line)))
     assert all(leaf.isprintable() for leaf in leaves(outcome.result))
     (ending,) = endings
-    text = mail.text(replace(ending, summary={**(ending.summary or {}), "notes": [f"{LINES}{ESCAPES}{HALF}"]}))
+    text = mail.text(ending)
+    assert (
+        "what is not *.json is not read: 1 under s3://lists/lists/, such as lists/?]0;owned??[2J?.json  Every" in text
+    )
     assert "\nEverything is in order." not in text
     assert all(line.isprintable() for line in text.split("\n"))
