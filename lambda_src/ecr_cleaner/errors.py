@@ -23,6 +23,10 @@
 
 import json
 from collections.abc import Iterable
+from typing import Final
+
+_QUOTED: Final = 300
+"""Characters of a text from outside that a message quotes."""
 
 
 class CleanerError(Exception):
@@ -52,7 +56,7 @@ class UnreadableReferenceError(CleanerError):
     def __init__(self, text: str, rule: str) -> None:
         self.text = text
         self.rule = rule
-        super().__init__(f"image reference {text!r} looks like Amazon ECR but cannot be read: {rule}")
+        super().__init__(f"image reference {text[:_QUOTED]!r} looks like Amazon ECR but cannot be read: {rule}")
 
 
 class IncompleteAnswerError(CleanerError):

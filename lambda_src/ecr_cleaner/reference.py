@@ -2,68 +2,92 @@
 
 The hosts of a private registry are those of the ECR user guide ("Making requests"): IPv4, dual-stack,
 FIPS, both, and the other partitions. All of them name one registry, told apart by account and region.
-The grammar of repository, tag and digest is that of the OCI distribution specification.
+The grammar of repository, tag and digest is that of the OCI distribution specification; the name of a repository has at
+most 256 characters (CreateRepository). Every expression is bounded, so that no text takes long.
 """
 
 import re
-from collections.abc import Iterator
-from dataclasses import replace
 from typing import Final
 
 from ecr_cleaner.errors import UnreadableReferenceError
 from ecr_cleaner.model.usage import Reference, ReferenceScope
 
-_HOST: Final = re.compile(
-    r"(?P<account>[0-9]{12})\.dkr[.-]ecr(?:-fips)?\.(?P<region>[a-z0-9-]+)\.[a-z0-9][a-z0-9.-]*(?::[0-9]+)?"
+LONGEST_NAME: Final = 1024
+"""Characters of an image name: host, repository, tag and digest together have fewer."""
+LONGEST_TEXT: Final = 300
+"""Characters of `Reference.text`."""
+_LONGEST_REPOSITORY: Final = 256
+
+DOMAIN: Final = r"(?:-fips)?\.(?P<region>[a-z0-9-]{1,63}+)\.[a-z0-9][a-z0-9.-]{0,190}+(?::[0-9]{1,5}+)?"
+"""What follows ``<account>.dkr.ecr`` in a host, in lower case."""
+REPOSITORY: Final = r"(?P<repository>[a-z0-9]++(?:(?:[._/]|__|-++)[a-z0-9]++)*+)"
+"""A repository's name; how long it may be is another question."""
+PATH: Final = re.compile(
+    REPOSITORY + r"(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}+))?(?:@(?P<digest>sha256:[0-9a-f]{64}))?"
 )
-_REPOSITORY: Final = r"(?P<repository>[a-z0-9]+(?:(?:[._/]|__|-+)[a-z0-9]+)*)"
-_REST: Final = r"(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}))?(?:@(?P<digest>sha256:[0-9a-f]{64}))?"
-_PATH: Final = re.compile(_REPOSITORY + _REST)
-# In a text, anything may stand where a placeholder is: account, region, repository, tag. What follows the host is only
-# looked at, so that another host in it is found too.
-_IN_TEXT: Final = re.compile(
-    r"""
-    (?:(?<![0-9])(?P<account>[0-9]{12})\.)?
-    dkr[.-]ecr
-    (?=(?P<place>(?:\$\([^/\s"'`()]*\)|[^/\s"'`\\,;|&<>()\[\]])*)
-    (?:/(?P<path>[^\s"'`\\,;|&<>()\[\]]*))?)
-    """,
-    re.IGNORECASE | re.VERBOSE,
-)
-_PLACE: Final = re.compile(r"(?:-fips)?\.(?P<region>[a-z0-9-]+)\.[a-z0-9][a-z0-9.-]*(?::[0-9]+)?")
-# The last part of a host is a word or one placeholder: anything else may hold the beginning of the path as well.
-_HOST_ENDS: Final = re.compile(
-    r".*\.(?:[a-z0-9-]+|\$?\{[^{}]*\}|\$\w+|\$\([^()]*\)|%\w)(?::(?:[0-9]+|\$?\{[^{}]*\}|\$\w+))?", re.IGNORECASE
-)
-_BEGINNING: Final = re.compile(_REPOSITORY)
-# A registry's own API, e.g. in a script that asks it: the repository stands in the middle.
-_API: Final = re.compile(r"v2/(?P<name>.*?)/(?:manifests|blobs|tags|referrers)\b")
-# A tag has ended for certain, and what follows cannot be put behind it: the string's end; a closing bracket; another
-# member of an object; blanks, unless an operator, a further string or the next item of a list stands behind them.
-_ENDS: Final = re.compile(
-    r"""
-    (?P<quote>\\*["'`])?
-    (?:
-        (?:(?:\s|\\[nrt])*[)\]}])++ (?:\s|\\[nrt])* (?:\Z|[,;:>"']|</)
-    |
-        (?:\s|\\[nrt])* (?:\Z|[;:>]|</|&&|(?(quote)(?!)|\|\|)
-            |,(?:\s|\\[nrt])*(?:[)\]}]|(?P<key>\\*["'])[^"'\\]*(?P=key)\s*:))
-    |
-        (?:\s|\\[nrt])++ (?!-\s) (?(quote)(?![&+~$%{|.<*\\"'`,)\]}]|[A-Za-z]{1,2}["'`])|(?![,)\]}]))
-    )
-    """,
-    re.VERBOSE,
+"""What follows the host and its slash: ``repository[:tag][@digest]``."""
+HOST: Final = re.compile(r"(?P<account>[0-9]{12})\.dkr[.-]ecr" + DOMAIN)
+"""A registry's host, in lower case."""
+EVERY_IMAGE: Final = ":*"
+"""Behind the name of a repository that somebody lists: every image of it."""
+
+# What may be a host of ECR, and is not as ECR writes it: without account, region or domain; behind something else.
+_ODD_HOST: Final = re.compile(
+    r"dkr[.-]ecr(?:-fips)?\."
+    r"|[0-9]{12}\.dkr[.-]ecr(?:-fips)?(?::[0-9]{1,5}+)?\Z"
+    r"|\.ecr(?:-fips)?\.(?:[a-z0-9-]{1,63}\.)?amazonaws\."
 )
 _SCHEME: Final = re.compile(r"(?:https?|docker)://", re.IGNORECASE)
-_LOOKS_LIKE_ECR: Final = re.compile(r"dkr[.-]ecr|\.ecr[.-][a-z0-9-]*\.?[a-z0-9.-]*amazonaws", re.IGNORECASE)
+_CREDENTIALS: Final = re.compile(r"\A([A-Za-z][A-Za-z0-9+.-]{0,30}+://)?[^/@]*+@(?=[^/]*+/)")
 _ELSEWHERE: Final = re.compile(
-    r"[A-Za-z0-9.-]+(?::[0-9]+)?/[a-z0-9]+(?:(?:[._/]|__|-+)[a-z0-9]+)*"
-    r"(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(?:@(?P<digest>[a-z0-9+._-]+:[0-9a-fA-F]{32,}))?"
+    rf"[A-Za-z0-9.-]++(?::[0-9]++)?/{REPOSITORY}"
+    r"(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}+)?(?:@(?P<digest>[a-z0-9+._-]++:[0-9a-fA-F]{32,}+))?"
 )
-_EVERY_IMAGE: Final = ":*"
-_LISTED_RULE: Final = "it must be repository[:tag][@sha256:<64 hex digits>], with or without a host, or repository:*"
-_DIGEST_RULE: Final = "a digest is sha256:<64 hex digits>"
 _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}(?![0-9a-f])")
+
+RULE: Final = "after the host comes repository[:tag][@sha256:<64 hex digits>]"
+DIGEST_RULE: Final = "a digest is sha256:<64 hex digits>"
+LENGTH_RULE: Final = f"it has at most {LONGEST_NAME} characters"
+HOST_RULE: Final = "the host is not <account>.dkr.ecr.<region>.<domain>"
+_LISTED_RULE: Final = "it must be repository[:tag][@sha256:<64 hex digits>], with or without a host, or repository:*"
+
+
+def named(  # noqa: PLR0913 - what a reference says, each by name
+    repository: str,
+    *,
+    host: str | None = "",
+    account: str | None = None,
+    region: str | None = None,
+    tag: str | None = None,
+    digest: str | None = None,
+    breadth: ReferenceScope = ReferenceScope.IMAGE,
+) -> Reference:
+    """A reference with its normalised text.
+
+    Args:
+        repository: Its name, or how it begins.
+        host: Of the registry; empty: of whichever one, ``*`` in the text; None: the text begins with the repository.
+        account: Of the registry.
+        region: Of the registry.
+        tag: As written.
+        digest: As written.
+        breadth: What it covers.
+    """
+    match breadth:
+        case ReferenceScope.PREFIX:
+            name = f"{repository}*"
+        case ReferenceScope.REPOSITORY:
+            name = f"{repository}{EVERY_IMAGE}"
+        case ReferenceScope.IMAGE:
+            name = repository + (f":{tag}" if tag else "") + (f"@{digest}" if digest else "")
+    text = name if host is None else f"{host or '*'}/{name}"
+    return Reference(shown(text), account, region, repository, tag, digest, breadth)
+
+
+def shown(text: str) -> str:
+    """A name as reports may show it: without a user's name and password, without a query, not too long."""
+    text = _CREDENTIALS.sub(r"\1", text[: 2 * LONGEST_NAME]).partition("?")[0]
+    return text if len(text) <= LONGEST_TEXT else f"{text[: LONGEST_TEXT - 3]}..."
 
 
 def parse(text: str) -> Reference | None:
@@ -80,25 +104,59 @@ def parse(text: str) -> Reference | None:
             knows which image it protects, so the run must not remove anything.
     """
     trimmed = _SCHEME.sub("", text.strip(), count=1)
-    host, _, path = trimmed.partition("/")
-    registry = _HOST.fullmatch(host.lower())
+    host, slash, path = trimmed.partition("/")
+    registry = HOST.fullmatch(host[:LONGEST_NAME].lower())
     if registry is None:
         if not trimmed:
             raise UnreadableReferenceError(text, "it is empty")
-        if _LOOKS_LIKE_ECR.search(trimmed):
-            raise UnreadableReferenceError(text, "the host is not <account>.dkr.ecr.<region>.<domain>")
+        if behind_odd_host(trimmed) is not None:
+            raise UnreadableReferenceError(text, HOST_RULE)
         return None
-    image = _PATH.fullmatch(path)
-    if image is None:
-        raise UnreadableReferenceError(text, "after the host comes repository[:tag][@sha256:<64 hex digits>]")
-    return Reference(
-        text=text,
+    reference = in_registry(registry, path) if slash else None
+    if reference is None:
+        raise UnreadableReferenceError(text, RULE)
+    return reference
+
+
+def behind_odd_host(name: str) -> str | None:
+    """What stands behind a part of a name that looks like a host of ECR, whatever stands before it and in it.
+
+    Returns:
+        None if there is no such part; empty if it is all of the name.
+    """
+    parts = name[:LONGEST_NAME].split("/")
+    for number, part in enumerate(parts, start=1):
+        if _ODD_HOST.search(part.lower()) and (number < len(parts) or number == 1):
+            return "/".join(parts[number:])
+    return None
+
+
+def in_registry(registry: re.Match[str], path: str) -> Reference | None:
+    """The reference to a registry's image.
+
+    Args:
+        registry: A match of `HOST`.
+        path: What follows the host and its slash.
+
+    Returns:
+        None if that is not ``repository[:tag][@digest]``.
+    """
+    image = PATH.fullmatch(path[: LONGEST_NAME + 1])
+    if image is None or len(image["repository"]) > _LONGEST_REPOSITORY:
+        return None
+    return named(
+        image["repository"],
+        host=host_of(registry),
         account=registry["account"],
         region=registry["region"],
-        repository=image["repository"],
         tag=image["tag"],
         digest=image["digest"],
     )
+
+
+def host_of(registry: re.Match[str]) -> str:
+    """The host as references show it: without a port."""
+    return registry[0].partition(":")[0].rstrip(".")
 
 
 def parse_resolved(text: str, digest: str | None) -> tuple[Reference, ...]:
@@ -119,13 +177,32 @@ def parse_resolved(text: str, digest: str | None) -> tuple[Reference, ...]:
     """
     written = parse(text)
     if written is None:
-        found = [*_DIGEST.findall(text), *([digest] if digest and is_digest(digest) else [])]
-        return tuple(anywhere(one) for one in dict.fromkeys(found))
+        return digests(text, digest)
     if digest is None or digest == written.digest:
         return (written,)
     if not is_digest(digest):
-        raise UnreadableReferenceError(digest, _DIGEST_RULE)
-    return (written, replace(written, tag=None, digest=digest))
+        raise UnreadableReferenceError(digest, DIGEST_RULE)
+    return (written, beside(written, digest=digest))
+
+
+def beside(
+    reference: Reference, *, digest: str | None = None, breadth: ReferenceScope = ReferenceScope.IMAGE
+) -> Reference:
+    """Another reference to the repository of one that `parse` or `listed` returned."""
+    return named(
+        reference.repository or "",
+        host=reference.text.partition("/")[0] if reference.account else None,
+        account=reference.account,
+        region=reference.region,
+        digest=digest,
+        breadth=breadth,
+    )
+
+
+def digests(text: str, digest: str | None = None) -> tuple[Reference, ...]:
+    """Every digest that a name or its runtime tells, in whichever repository it lies, without doubles."""
+    found = [*_DIGEST.findall(text), *([digest] if digest and is_digest(digest) else [])]
+    return tuple(anywhere(one) for one in dict.fromkeys(found))
 
 
 def anywhere(digest: str) -> Reference:
@@ -138,7 +215,7 @@ def anywhere(digest: str) -> Reference:
         UnreadableReferenceError: It is not a digest.
     """
     if not is_digest(digest):
-        raise UnreadableReferenceError(digest, _DIGEST_RULE)
+        raise UnreadableReferenceError(digest, DIGEST_RULE)
     return Reference(text=digest, digest=digest)
 
 
@@ -147,8 +224,16 @@ def is_digest(text: str) -> bool:
     return _DIGEST.fullmatch(text) is not None
 
 
+def without_host(text: str) -> Reference | None:
+    """The reference that a name without a host is in whichever registry; None if it is no such name."""
+    image = PATH.fullmatch(text[: LONGEST_NAME + 1])
+    if image is None or len(image["repository"]) > _LONGEST_REPOSITORY:
+        return None
+    return named(image["repository"], host=None, tag=image["tag"], digest=image["digest"])
+
+
 def listed(text: str) -> Reference | None:
-    """Take a reference apart that somebody lists as being in use.
+    """Take a reference apart that the operator lists as being in use; what cannot be read is an error.
 
     Here a name without a host may be an image of this registry as well as one of Docker Hub; it is taken for the
     former, because keeping one too many is the cheap mistake.
@@ -162,68 +247,22 @@ def listed(text: str) -> Reference | None:
     Raises:
         UnreadableReferenceError: It is none of these.
     """
+    if len(text) > LONGEST_NAME:
+        raise UnreadableReferenceError(text, LENGTH_RULE)
     if is_digest(text):
         return anywhere(text)
-    name = text.removesuffix(_EVERY_IMAGE)
+    name = text.removesuffix(EVERY_IMAGE)
     found = parse(name)
     if found is None:
-        bare, there = _PATH.fullmatch(name), _ELSEWHERE.fullmatch(name)
-        if bare is not None:
-            found = Reference(name, None, None, bare["repository"], bare["tag"], bare["digest"])
-        elif there is None or name != text:
+        found = without_host(name)
+    if found is None:
+        there = _ELSEWHERE.fullmatch(name)
+        if there is None or name != text:
             raise UnreadableReferenceError(text, _LISTED_RULE)
-        else:
-            # What was copied here from another registry has the same digest here.
-            digest = there["digest"] or ""
-            return Reference(text=text, digest=digest) if is_digest(digest) else None
+        # What was copied here from another registry has the same digest here.
+        return next(iter(digests(there["digest"] or "")), None)
     if name == text:
         return found
     if found.tag is not None or found.digest is not None:
         raise UnreadableReferenceError(text, _LISTED_RULE)
-    return replace(found, text=text, breadth=ReferenceScope.REPOSITORY)
-
-
-def find(text: str) -> tuple[Reference, ...]:
-    """Every private ECR image that a text of unknown grammar may name: a definition, a template, a script.
-
-    Args:
-        text: Anything.
-
-    Returns:
-        References in the order of the text, without doubles. What cannot be known for a placeholder or a missing part
-        is widened instead: to any registry; to every image of a repository, if the tag may go on; to every repository
-        of that beginning, if neither tag nor digest follows the name, for more of it may be put behind elsewhere.
-    """
-    return tuple(dict.fromkeys(one for match in _IN_TEXT.finditer(text.replace("\\/", "/")) for one in _widened(match)))
-
-
-def _widened(match: re.Match[str]) -> Iterator[Reference]:
-    # A host may end a sentence or a group.
-    host = match["place"].rstrip(".:")
-    place = _PLACE.fullmatch(host.lower().rstrip("}"))
-    account, region = (match["account"], place["region"]) if place and match["account"] else (None, None)
-    end = max(match.end("place"), match.end("path"))
-    text = match.string[match.start() : end]
-
-    def made(repository: str, breadth: ReferenceScope, tag: str | None = None, digest: str | None = None) -> Reference:
-        return Reference(text, account, region, repository, tag, digest, breadth)
-
-    path = match["path"] or ""
-    if api := _API.match(path):
-        named = _BEGINNING.match(api["name"])
-        yield made(named[0] if named else "", ReferenceScope.PREFIX)
-    beginning = _BEGINNING.match(path)
-    if beginning is None or not (place or _HOST_ENDS.fullmatch(host)):
-        yield made("", ReferenceScope.PREFIX)
-        return
-    repository, rest = beginning["repository"], path[beginning.end() :]
-    whole = _PATH.fullmatch(path)
-    if rest and whole and (whole["digest"] or _ENDS.match(match.string, end)):
-        tag = whole["tag"] or ""
-        # Full stops and dashes behind a tag may belong to the sentence.
-        for length in range(len(tag), max(len(tag.rstrip("._-")), 1) - 1, -1) if tag else [0]:
-            yield made(repository, ReferenceScope.IMAGE, tag[:length] or None, whole["digest"])
-    elif rest[:1] in {":", "@"}:
-        yield made(repository, ReferenceScope.REPOSITORY)
-    else:
-        yield made(repository, ReferenceScope.PREFIX)
+    return beside(found, breadth=ReferenceScope.REPOSITORY)

@@ -10,9 +10,9 @@ import pytest
 from ecr_cleaner.aws.errors import AwsError
 from ecr_cleaner.errors import IncompleteAnswerError, SourceError, UnreadableReferenceError
 from ecr_cleaner.model.usage import Reference, Usage
-from ecr_cleaner.reference import find
 from ecr_cleaner.usage.declarative import Call, Chain, DeclarativeCollector, Images, source
 from ecr_cleaner.usage.source import Grant, RequiredField
+from ecr_cleaner.usage.text_search import find
 from tests.aws_calls.consumers import APP, account, anywhere, every_form, tagged, unreadable, written
 from tests.builders import ACCOUNT, NOW, REGION
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from ecr_cleaner.errors import UnreadableReferenceError
 from ecr_cleaner.model.usage import Reference
-from ecr_cleaner.reference import anywhere, is_digest, parse, parse_resolved
+from ecr_cleaner.reference import anywhere, is_digest, parse, parse_resolved, shown
 from tests.builders import ACCOUNT, HOST, digest
 
 DIGEST = digest("app")
@@ -161,7 +161,7 @@ COMPONENT = st.from_regex(r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*", fullmatch=Tr
 
 
 @given(
-    repository=st.lists(COMPONENT, min_size=1, max_size=4).map("/".join),
+    repository=st.lists(COMPONENT, min_size=1, max_size=4).map("/".join).filter(lambda name: len(name) <= 256),
     tag=st.none() | st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", fullmatch=True),
     named=st.none() | st.text("0123456789abcdef", min_size=64, max_size=64).map("sha256:{}".format),
     host=st.sampled_from(HOSTS),
@@ -176,18 +176,79 @@ def test_what_is_put_together_is_taken_apart_again(
     assert (reference.repository, reference.tag, reference.digest) == (repository, tag, named)
 
 
-@given(st.text(max_size=80))
-@example("dkr.ecr")
-@example("//dkr-ecr.")
-def test_no_text_that_names_ecr_is_passed_over(text: str) -> None:
-    """Whatever the text: it is read, refused, or it has nothing of a private registry's host."""
+@given(st.sampled_from(["", "proxy/", "localhost:1/", "//", "a b/"]), st.sampled_from(HOSTS), st.text(max_size=80))
+@example("", f"12{HOSTS[0]}", "app:v1")
+@example("", "dkr-ecr.", "app")
+def test_no_name_with_a_registry_in_it_is_passed_over(before: str, host: str, after: str) -> None:
+    """Whatever stands before and behind it: it is read or refused."""
     try:
-        reference = parse(text)
+        reference = parse(f"{before}{host}/{after}")
     except UnreadableReferenceError:
         return
-    if reference is None:
-        assert "dkr.ecr" not in text.lower()
-        assert "dkr-ecr" not in text.lower()
+    assert reference is not None
+
+
+@given(st.text(max_size=80))
+def test_a_name_without_the_letters_is_none_of_ours(text: str) -> None:
+    """It is never refused, but for being empty."""
+    if text.strip() and "ecr" not in text.lower():
+        assert parse(text) is None
+
+
+@pytest.mark.parametrize("text", ["ghcr.io/acme/dkr-ecr-login:1", "tools/dkr.ecr.helper:1", "dkr-ecr-login"])
+def test_letters_in_a_repositorys_name_are_no_host(text: str) -> None:
+    """A host stands before a slash."""
+    assert parse(text) is None
+
+
+def test_a_repository_has_at_most_256_characters() -> None:
+    """As CreateRepository says; and what is quoted of a long name is bounded."""
+    assert parse(f"{HOST}/{'a' * 256}") is not None
+    with pytest.raises(UnreadableReferenceError) as caught:
+        parse(f"{HOST}/{'a' * 100_000}")
+    assert len(str(caught.value)) < 500
+
+
+@pytest.mark.parametrize(
+    ("written", "normalised"),
+    [
+        (f"https://AWS:secret@{HOST}/app:v1", None),
+        (f"docker://{HOST.upper()}:443/app:v1", f"{HOST}/app:v1"),
+        (f" {HOST}./app ", f"{HOST}/app"),
+        (f"{HOST}/app:v1@{DIGEST}", f"{HOST}/app:v1@{DIGEST}"),
+    ],
+)
+def test_the_text_is_normalised(written: str, normalised: str | None) -> None:
+    """Host in lower case without a port, repository, tag, digest; what stands around them is not in it."""
+    if normalised is None:
+        with pytest.raises(UnreadableReferenceError):
+            parse(written)
+    else:
+        reference = parse(written)
+        assert reference is not None
+        assert reference.text == normalised
+
+
+def test_a_long_text_is_cut() -> None:
+    """At 300 characters, whatever the name's length."""
+    reference = parse(f"{HOST}/{'a' * 250}:{'b' * 128}")
+    assert reference is not None
+    assert (len(reference.text), reference.text[-3:]) == (300, "...")
+    assert reference.tag == "b" * 128
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("https://user:secret@host/app:v1?token=secret", "https://host/app:v1"),
+        ("user:secret@host/app", "host/app"),
+        (f"app@{DIGEST}", f"app@{DIGEST}"),
+        ("x" * 5000, "x" * 297 + "..."),
+    ],
+)
+def test_a_name_that_is_shown_has_no_secret_in_it(name: str, told: str) -> None:
+    """No user, password or query."""
+    assert shown(name) == told
 
 
 def test_a_digest_is_lower_case_sha256() -> None:

@@ -29,13 +29,17 @@ APP: Final = digest("app")
         # May be the name of a repository, as pull-through caches have it.
         Reference("ghcr.io/shop/api:v1", repository="ghcr.io/shop/api", tag="v1"),
         Reference(APP, digest=APP),
-        Reference(f"localhost:5000/api:v1@{APP}", digest=APP),
     ],
     ids=lambda reference: reference.text,
 )
 def test_every_form_is_read(reference: Reference) -> None:
     """With or without a host; an asterisk for a tag is a whole repository."""
     assert listed(reference.text) == reference
+
+
+def test_a_digest_counts_behind_any_host() -> None:
+    """What was copied here from another registry has the same digest here."""
+    assert listed(f"localhost:5000/api:v1@{APP}") == Reference(APP, digest=APP)
 
 
 @pytest.mark.parametrize("text", ["localhost:5000/api:v1", "Registry.example/api", f"a.b:1/api@sha512:{'0' * 128}"])
@@ -66,7 +70,11 @@ def test_other_registries_protect_nothing(text: str) -> None:
         f"{HOST}/api:v1:*",
         "1234.dkr.ecr.us-east-1.amazonaws.com/api",
         f"docker-pullable://{HOST}/api",
+        f"localhost:7439/{HOST}/api",
+        "a" * 1025,
+        "a" + ".a" * 2_400_000,
     ],
+    ids=lambda text: text[:80],
 )
 def test_what_is_no_reference_is_an_error(text: str) -> None:
     """Nobody knows what it would protect."""

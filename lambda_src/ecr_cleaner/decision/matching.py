@@ -6,7 +6,7 @@ images that are missing or at risk, and must not be false alarms.
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ecr_cleaner.model.image import Image
 from ecr_cleaner.model.usage import Reference, ReferenceScope, Usage
@@ -94,9 +94,11 @@ def _places(images: Iterable[Image]) -> Mapping[str, list[str]]:
 
 def _alternatives(usages: Iterable[Usage]) -> Iterable[list[Usage]]:
     """Groups of usages: all ways to parse the same text of the same consumer."""
-    groups: dict[tuple[str, str, str, str | None], list[Usage]] = defaultdict(list)
+    groups: dict[tuple[Reference, str, str], list[Usage]] = defaultdict(list)
     for usage in usages:
         reference = usage.reference
         if reference.breadth is ReferenceScope.IMAGE:
-            groups[reference.text, usage.source, usage.consumer, reference.digest].append(usage)
+            # They have one normalised text, that of the longest; it is cut where it is very long, so the rest counts.
+            least = replace(reference, tag=(reference.tag or "").rstrip("._-"))
+            groups[least, usage.source, usage.consumer].append(usage)
     return groups.values()

@@ -20,10 +20,11 @@ class ReferenceScope(StrEnum):
 @stored
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """An image reference as a consumer wrote it, taken apart.
+    """An image reference, taken apart.
 
     Attributes:
-        text: As written.
+        text: Normalised: ``host/repository:tag@digest`` with what was written of it, ``*`` where it is widened, at most
+            300 characters; nothing that stood around it. Of a digest without a repository, the digest.
         account: Twelve digits; None, always together with `region`: whichever registry.
         region: Region of the registry.
         repository: None means: this digest, in whichever repository it lies (Lambda's ``CodeSha256``).

@@ -8,9 +8,10 @@ from typing import Final, Literal
 from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.clock import utc_now
 from ecr_cleaner.model.usage import Usage, UsageKind
-from ecr_cleaner.reference import find, parse_resolved
+from ecr_cleaner.reference import parse_resolved
 from ecr_cleaner.settings.loader import Settings
 from ecr_cleaner.usage.task_definitions import TaskDefinitions
+from ecr_cleaner.usage.text_search import find
 from ecr_cleaner.usage.used_images_objects import Listing
 
 VerifiedBy = Literal["sandbox", "model"]

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from ecr_cleaner.decision.matching import by_repository, of_registry, resolve, wanted
 from ecr_cleaner.model.usage import Reference, ReferenceScope, Usage
-from ecr_cleaner.reference import find
+from ecr_cleaner.reference import parse
+from ecr_cleaner.usage.text_search import find
 from tests.builders import ACCOUNT, HOST, REGION, digest, image, usage
 
 
@@ -67,6 +68,23 @@ def test_of_several_readings_of_a_text_one_is_enough() -> None:
     found = resolve([image("a", tags=["v1"])], usages)
     assert (set(found.used), found.missing) == ({digest("a")}, {})
     assert resolve([image("a", tags=["v2"])], usages).missing == {":v1": (usages[1],)}
+
+
+def test_two_names_of_one_consumer_are_no_readings_of_each_other() -> None:
+    """Each of them is missing by itself, also where both are cut to one text."""
+    name = "a" * 256
+    first, second = (Reference(f"{HOST}/{name}"[:300], ACCOUNT, REGION, name, tag) for tag in ("v1", "v2"))
+    usages = [Usage(one, "ecs", "ecs service prod/app") for one in (first, second)]
+    assert set(resolve([], usages).missing) == {":v1", ":v2"}
+    exact = [Usage(one, "ecs", "ecs service prod/app") for one in (parsed("v1."), parsed("v1"))]
+    assert set(resolve([image("a", tags=["v1"])], exact).missing) == {":v1."}
+
+
+def parsed(tag: str) -> Reference:
+    """What an image field says."""
+    reference = parse(f"{HOST}/app:{tag}")
+    assert reference is not None
+    return reference
 
 
 def test_readings_of_different_consumers_are_different() -> None:

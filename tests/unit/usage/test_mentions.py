@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from ecr_cleaner.errors import UnreadableReferenceError
 from ecr_cleaner.model.usage import Reference, ReferenceScope
-from ecr_cleaner.reference import find, parse
+from ecr_cleaner.reference import parse
+from ecr_cleaner.usage.text_search import find
 from tests.builders import ACCOUNT, HOST, digest
 
 APP: Final = digest("app")
@@ -154,6 +155,7 @@ def test_a_text_without_a_registry_names_nothing(text: str) -> None:
         (f"FROM {HOST}/app@{APP} AS build", [(IMAGE, "app", None, APP)]),
         (f"'{HOST}/app:v1@{APP}' & $x", [(IMAGE, "app", "v1", APP)]),
         (f"see {HOST}/app:v1.", [(IMAGE, "app", "v1.", None), (IMAGE, "app", "v1", None)]),
+        (f"{HOST}:443/app:v1", [(IMAGE, "app", "v1", None)]),
         (f"{HOST}/app:v1 {HOST}/app:v1", [(IMAGE, "app", "v1", None)]),
     ],
 )
@@ -188,40 +190,47 @@ def test_a_tag_or_digest_that_is_filled_in_is_the_whole_repository(tail: str) ->
 
 
 @pytest.mark.parametrize(
-    "tail", ["", "/", "-${NAME}", "/{}:v1", "-", "' & $name", '", "/app:v1"]', "%2Fapp:v1", "X:v1"]
-)
-def test_a_name_that_may_go_on_is_every_repository_of_that_beginning(tail: str) -> None:
-    """Also a name that nothing follows: it may be kept under a name and lengthened elsewhere."""
-    assert seen(f"'{HOST}/shop/app{tail}'") == [(PREFIX, "shop/app", None, None)]
-
-
-@pytest.mark.parametrize(
-    "tail", ["", "/", "/${NAME}:v1", "/{}", "' & '/app:v1", "/App:v1", "//app", ".", "%2Fapp", "${FOLDER}/app:v1"]
-)
-def test_a_registry_without_a_name_is_all_of_it(tail: str) -> None:
-    """Whatever is put behind it; a placeholder there may hold the beginning of the name."""
-    assert seen(f"'{HOST}{tail}'") == [(PREFIX, "", None, None)]
-
-
-@pytest.mark.parametrize(
-    "host",
+    ("tail", "beginning"),
     [
-        "${AWS::AccountId}.dkr.ecr.${AWS::Region}.amazonaws.com",
-        "{account}.dkr.ecr.us-east-1.amazonaws.com",
-        f"{ACCOUNT}.dkr.ecr.$REGION.amazonaws.com",
-        f"{ACCOUNT}.dkr.ecr.$(REGION).amazonaws.com",
-        f"{ACCOUNT}.dkr.ecr.us-east-1.${{DOMAIN}}",
-        "${AWS::AccountId}.dkr.ecr.${AWS::Region}.${AWS::URLSuffix}",
-        f"{ACCOUNT}.dkr.ecr.us-east-1.%s",
-        f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com:$PORT",
-        f"1{HOST}",
-        "dkr.ecr.us-east-1.amazonaws.com",
+        ("${NAME}", "shop/app"),
+        ("-${NAME}", "shop/app-"),
+        ("__${NAME}", "shop/app__"),
+        ("/{}:v1", "shop/app/"),
+        ("' & $name", "shop/app"),
+        ('", "/app:v1"]', "shop/app"),
+        ("%2Fapp:v1", "shop/app"),
+        ("X:v1", "shop/app"),
+        # It may be the end of a sentence, or a part that is taken away again.
+        (".${NAME}", "shop/app"),
+        ("//x", "shop/app"),
     ],
 )
-def test_a_registry_that_is_filled_in_is_any(host: str) -> None:
-    """Account and region are told apart only where both are written."""
-    (found,) = find(f"{host}/app:v1")
-    assert (found.account, found.region, found.repository, found.tag) == (None, None, "app", "v1")
+def test_a_name_that_may_go_on_is_every_repository_of_that_beginning(tail: str, beginning: str) -> None:
+    """With the separator that stands behind it: what follows is then another part of the name."""
+    assert seen(f"'{HOST}/shop/app{tail}'") == [(PREFIX, beginning, None, None)]
+
+
+@pytest.mark.parametrize("end", ["'", "' ", "',\n 'other': 1", "'}", " --flag", "\n", "\\n"])
+def test_a_name_that_has_ended_is_that_repository(end: str) -> None:
+    """And no other one that begins like it: which of its images it means is said elsewhere."""
+    quote = "'" if end.startswith("'") else ""
+    assert seen(f"{quote}{HOST}/shop/app{end}") == [(REPOSITORY, "shop/app", None, None)]
+
+
+@pytest.mark.parametrize("mark", ["/", "-", "_", "."])
+def test_a_mark_at_the_end_may_belong_to_the_name(mark: str) -> None:
+    """Or to the sentence: both are covered."""
+    assert seen(f"'{HOST}/shop/app{mark}'") == [
+        (REPOSITORY, "shop/app", None, None),
+        (PREFIX, f"shop/app{mark}", None, None),
+    ]
+
+
+@pytest.mark.parametrize("hidden", ["dkr\\u002eecr", "\\u0064kr.ecr", "dkr\\\\u002Decr"])
+def test_a_host_that_json_writes_by_numbers_is_found(hidden: str) -> None:
+    """Any character may be written so."""
+    text = f'{{"image": "{ACCOUNT}.{hidden}.us-east-1.amazonaws.com/app:v1"}}'
+    assert seen(text) == [(IMAGE, "app", "v1", None)]
 
 
 def test_a_call_of_the_registrys_own_api_names_the_repository_in_its_middle() -> None:
@@ -229,11 +238,6 @@ def test_a_call_of_the_registrys_own_api_names_the_repository_in_its_middle() ->
     found = seen(f"curl https://{HOST}/v2/shop/app/manifests/v1")
     assert (PREFIX, "shop/app", None, None) in found
     assert (PREFIX, "", None, None) in seen(f"curl https://{HOST}/v2/${{NAME}}/manifests/v1")
-
-
-def test_ecr_public_and_others_are_none() -> None:
-    """They cannot be removed here."""
-    assert find("FROM public.ecr.aws/lambda/python:3.13\nRUN docker pull ghcr.io/a/b ecr.io/x:1") == ()
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from ecr_cleaner.decision.rules import evaluate
 from ecr_cleaner.model.plan import Reason
 from ecr_cleaner.model.repository import RepositorySnapshot
 from ecr_cleaner.model.usage import Reference, ReferenceScope, Usage, UsageKind
-from ecr_cleaner.reference import find
+from ecr_cleaner.usage.text_search import find
 from tests.builders import ACCOUNT, HOST, NOW, REGION, digest, image, repository
 
 REPOSITORY, PREFIX = ReferenceScope.REPOSITORY, ReferenceScope.PREFIX
@@ -99,12 +99,15 @@ def test_what_covers_nothing_else_leaves_other_usages_as_they_are() -> None:
 @given(
     st.from_regex(r"[a-z0-9]{1,5}([._/-][a-z0-9]{1,5}){0,3}", fullmatch=True),
     st.integers(1, 30),
-    st.sampled_from(["{}", "${X}", "", "' & $x & '"]),
+    st.sampled_from(["{}", "${X}", "' & $x & '", '" + x + "']),
 )
 def test_a_text_that_breaks_off_anywhere_in_a_name_keeps_the_repository(
     name: str, length: int, placeholder: str
 ) -> None:
-    """From the text to the verdict."""
+    """From the text to the verdict; a name that has ended is that repository and no other."""
     text = f"'{HOST}/{name[:length]}{placeholder}'"
     usages = [Usage(reference, "stepfunctions", CONSUMER) for reference in find(text)]
     assert set(reasons(*usages, name=name).values()) == {Reason.IN_USE}
+    usages = [Usage(reference, "stepfunctions", CONSUMER) for reference in find(f"'{HOST}/{name}'")]
+    assert set(reasons(*usages, name=name).values()) == {Reason.IN_USE}
+    assert set(reasons(*usages, name=f"{name}-admin").values()) == {Reason.OLD_AND_UNUSED}

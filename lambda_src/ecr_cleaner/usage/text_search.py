@@ -1,0 +1,124 @@
+"""Pure: finds the images that a value of a response names, by the grammar that its texts have."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+from ecr_cleaner.model.usage import Reference
+from ecr_cleaner.reference import PATH, named
+from ecr_cleaner.usage import build_text
+from ecr_cleaner.usage.mentions import EVERYTHING, complete, count_of, mentions, unknown
+from ecr_cleaner.usage.text_values import LONGEST, as_text, siblings_in, size_of, strings_in
+
+MOST_REFERENCES: Final = 2_000
+"""Of one item: no definition names more, and very many of them would fill the function's memory."""
+
+
+class Grammar(StrEnum):
+    """How the texts of a value name images.
+
+    Attributes:
+        UNKNOWN: Definitions, templates, inputs. What cannot be known is widened.
+        VARIABLES: Environment variables, commands and arguments of workloads. Only a complete reference counts: host,
+            repository, and tag or digest; a repository and its tag may be two variables beside each other.
+        BUILD: Build specifications, commands of pipelines. What signs in, tags or pushes needs nothing.
+    """
+
+    UNKNOWN = "unknown"
+    VARIABLES = "variables"
+    BUILD = "build"
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """What a value names.
+
+    Attributes:
+        references: Without doubles, in the order in which they were found.
+        problem: Why `EVERYTHING` is one of them, for people; empty: the value was searched to its end.
+    """
+
+    references: tuple[Reference, ...]
+    problem: str = ""
+
+
+def search(value: Any, grammar: Grammar = Grammar.UNKNOWN) -> SearchResult:
+    """Find every private ECR image that one item of a response names.
+
+    Args:
+        value: A text, bytes, or a structure of them, nested to any depth; JSON in a text is read.
+        grammar: Of its texts.
+
+    Returns:
+        What it names. An item that is too long to be searched may name everything.
+    """
+    if size_of(value) > LONGEST:
+        return SearchResult((EVERYTHING,), f"it has more than {LONGEST:,} characters, and no more are searched")
+    found: dict[Reference, None] = {}
+    for reference in _READERS[grammar](value):
+        found[reference] = None
+        if len(found) > MOST_REFERENCES:
+            return SearchResult((EVERYTHING, *found), f"it names more than {MOST_REFERENCES:,} images")
+    return SearchResult(tuple(found))
+
+
+def find(text: str, grammar: Grammar = Grammar.UNKNOWN) -> tuple[Reference, ...]:
+    """The references of `search`."""
+    return search(text, grammar).references
+
+
+# JSON may write any character by its number.
+_ESCAPED: Final = re.compile(r"(?<!\\)\\++u00(?P<code>[2-7][0-9A-Fa-f])")
+
+
+def _unknown(value: Any) -> Iterator[Reference]:
+    text = as_text(value).replace("\\/", "/")
+    plain = _ESCAPED.sub(lambda match: chr(int(match["code"], 16)), text)
+    for one in (text, plain) if count_of(plain) > count_of(text) else (text,):
+        for mention in mentions(one):
+            yield from unknown(mention)
+
+
+_TAGGED: Final = re.compile(r"TAG|VERSION|DIGEST|RELEASE|REVISION|COMMIT|SHA", re.IGNORECASE)
+"""Part of the name of a variable that may hold the tag or digest of an image that another one names."""
+_TAG: Final = re.compile(r"[:@]?(?:sha256:(?P<hex>[0-9a-f]{64})|(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}))")
+
+
+def _variables(value: Any) -> Iterator[Reference]:
+    for text in strings_in(value):
+        for mention in mentions(text):
+            yield from complete(mention)
+    for siblings in siblings_in(value):
+        yield from _joined(siblings)
+
+
+def _joined(siblings: Mapping[str, list[str]]) -> Iterator[Reference]:
+    """Repositories without a tag, each with all that may be its tag.
+
+    They may belong to different images, so the reference is to the repository of whichever registry: one that does not
+    exist there is no finding.
+    """
+    tags = [
+        match
+        for name, texts in siblings.items()
+        if _TAGGED.search(name)
+        for match in (_TAG.fullmatch(text.strip()) for text in texts)
+        if match
+    ]
+    for text in (text for texts in siblings.values() for text in texts if tags):
+        for mention in mentions(text):
+            image = PATH.fullmatch(mention.path or "")
+            if image is None or image["tag"] or image["digest"] or text[mention.end :].strip():
+                continue
+            for tag in tags:
+                digest = f"sha256:{tag['hex']}" if tag["hex"] else None
+                yield named(image["repository"], tag=tag["tag"], digest=digest)
+
+
+_READERS: Final[Mapping[Grammar, Callable[[Any], Iterator[Reference]]]] = {
+    Grammar.UNKNOWN: _unknown,
+    Grammar.VARIABLES: _variables,
+    Grammar.BUILD: build_text.references,
+}
