@@ -7,6 +7,7 @@ most 256 characters (CreateRepository). Every expression is bounded, so that no 
 """
 
 import re
+from dataclasses import replace
 from typing import Final
 
 from ecr_cleaner.errors import UnreadableReferenceError
@@ -182,20 +183,17 @@ def parse_resolved(text: str, digest: str | None) -> tuple[Reference, ...]:
         return (written,)
     if not is_digest(digest):
         raise UnreadableReferenceError(digest, DIGEST_RULE)
-    return (written, beside(written, digest=digest))
+    return (written, replace(written, tag=None, digest=digest))
 
 
-def beside(
-    reference: Reference, *, digest: str | None = None, breadth: ReferenceScope = ReferenceScope.IMAGE
-) -> Reference:
-    """Another reference to the repository of one that `parse` or `listed` returned."""
+def every_image(reference: Reference) -> Reference:
+    """The reference to every image of the repository of one that `parse` or `without_host` returned."""
     return named(
         reference.repository or "",
         host=reference.text.partition("/")[0] if reference.account else None,
         account=reference.account,
         region=reference.region,
-        digest=digest,
-        breadth=breadth,
+        breadth=ReferenceScope.REPOSITORY,
     )
 
 
@@ -260,9 +258,9 @@ def listed(text: str) -> Reference | None:
         if there is None or name != text:
             raise UnreadableReferenceError(text, _LISTED_RULE)
         # What was copied here from another registry has the same digest here.
-        return next(iter(digests(there["digest"] or "")), None)
+        return next((replace(one, text=shown(text)) for one in digests(there["digest"] or "")), None)
     if name == text:
         return found
     if found.tag is not None or found.digest is not None:
         raise UnreadableReferenceError(text, _LISTED_RULE)
-    return beside(found, breadth=ReferenceScope.REPOSITORY)
+    return every_image(found)

@@ -23,8 +23,8 @@ class Reference:
     """An image reference, taken apart.
 
     Attributes:
-        text: Normalised: ``host/repository:tag@digest`` with what was written of it, ``*`` where it is widened, at most
-            300 characters; nothing that stood around it. Of a digest without a repository, the digest.
+        text: What was written, normalised: ``host/repository:tag@digest``, with ``*`` where it is widened, at most 300
+            characters; nothing that stood around it. Beside a digest that a runtime resolved, the name that it had.
         account: Twelve digits; None, always together with `region`: whichever registry.
         region: Region of the registry.
         repository: None means: this digest, in whichever repository it lies (Lambda's ``CodeSha256``).

@@ -8,7 +8,7 @@ cannot be read is widened to its repository.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from ecr_cleaner.model.usage import Reference, ReferenceScope
@@ -22,12 +22,13 @@ from ecr_cleaner.reference import (
     REPOSITORY,
     anywhere,
     behind_odd_host,
-    beside,
     digests,
+    every_image,
     host_of,
     in_registry,
     is_digest,
     named,
+    shown,
     without_host,
 )
 
@@ -92,10 +93,10 @@ def read_name(text: str, digest: str | None = None) -> NameReading:
     if not references:
         return NameReading(digests(name.lower(), resolved), problem)
     if resolved and not is_digest(resolved):
-        references = [beside(one, breadth=ReferenceScope.REPOSITORY) for one in references]
+        references = [every_image(one) for one in references]
         problem = f"the digest that its runtime reports cannot be read: {DIGEST_RULE}"
     elif resolved:
-        references += [beside(one, digest=resolved) for one in references if one.digest != resolved]
+        references += [replace(one, tag=None, digest=resolved) for one in references if one.digest != resolved]
     return NameReading(tuple(dict.fromkeys(references)), problem)
 
 
@@ -113,7 +114,12 @@ def read_listed(text: str) -> NameReading:
     if len(name) <= LONGEST_NAME and "*" in name:
         return _pattern(name)
     bare = without_host(name) if behind_odd_host(name) is None else None
-    return read_name(name) if bare is None else NameReading((bare,))
+    if bare is not None:
+        return NameReading((bare,))
+    reading = read_name(name)
+    # Of an image that was copied here from another registry, the report shows the name that was listed.
+    named_alike = (replace(one, text=shown(name)) if one.repository is None else one for one in reading.references)
+    return replace(reading, references=tuple(named_alike))
 
 
 def _registries(name: str) -> Iterator[tuple[re.Match[str], str]]:
@@ -140,7 +146,7 @@ def _in_registry(registry: re.Match[str], path: str) -> NameReading:
     whole = in_registry(registry, image["repository"])
     if whole is None or _SHA256.match(digest):
         return _impossible(_broken(path))
-    every = beside(whole, breadth=ReferenceScope.REPOSITORY)
+    every = every_image(whole)
     return NameReading((every,), f"it cannot be read, so all of its repository counts: {DIGEST_RULE}")
 
 
@@ -171,7 +177,7 @@ def _pattern(name: str) -> NameReading:
     repository = path.removesuffix(":")
     whole = in_registry(registry, repository) if registry else without_host(repository)
     if path != repository and not rest and whole and whole.tag is None and whole.digest is None:
-        return NameReading((beside(whole, breadth=ReferenceScope.REPOSITORY),))
+        return NameReading((every_image(whole),))
     domain = _DOMAIN.match(stem)
     if registry is None and path == stem and domain and not _BEGINNING.fullmatch(domain[0].removesuffix("/")):
         return NameReading((), "it names another registry, and every image of a repository there")
