@@ -19,7 +19,7 @@ LEVELS: Final = 4
 
 _LONGEST: Final = 16_384
 """Characters of a line."""
-_CONTINUED: Final = re.compile(r"\\\r?\n[ \t]*")
+_CONTINUED: Final = re.compile(r"\\\r?\n(?P<blanks>[ \t]*)")
 _ITEM: Final = re.compile(r"(?:-[ \t]+)+")
 _KEY: Final = re.compile(r"""["']?(?P<key>[\w.-]+)["']?:(?:[ \t]+|\Z)""")
 _BLOCK: Final = re.compile(r"(?P<kind>[|>])[-+0-9]*(?:[ \t]+#.*)?")
@@ -120,7 +120,7 @@ def lines_of(script: str) -> Iterator[Line]:
 def _yaml_lines(script: str) -> Iterator[Line]:
     folded: list[str] = []
     indent, kind = -1, ""
-    for line in _CONTINUED.sub(" ", script).split("\n"):
+    for line in _CONTINUED.sub(lambda match: match["blanks"][:1], script).split("\n"):
         content = line.strip()
         depth = len(line) - len(line.lstrip())
         is_inside = depth > indent >= 0 or not content

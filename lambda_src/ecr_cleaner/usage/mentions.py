@@ -57,7 +57,7 @@ _ARGUMENT_ENDS: Final = re.compile(r"""\\*["'`](?:\s|\\[nrt])*\)""")
 _ARGUMENT: Final = re.compile(
     r"""(?:(?:format|printf)\s*\([^()]*,\s*|["'`]\s*\.\s*format\s*\([^()]*)\\*["'`]\Z""", re.IGNORECASE
 )
-_GOES_ON: Final = ("$", "%", "{", "`", "+", "@")
+_GOES_ON: Final = ("$", "%", "{", "`", "+", "@", "#", "(", "!")
 """What, behind a tag, stands for more of the tag, or for a digest."""
 
 

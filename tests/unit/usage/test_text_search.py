@@ -61,6 +61,8 @@ def test_a_digest_completes_a_reference() -> None:
         f"{HOST}/run:",
         f"{HOST}/run:$TAG",
         f"{HOST}/run:v1-${{ARCH}}",
+        f"{HOST}/run:v1-#{{Build.Id}}",
+        f"{HOST}/run:v1-((id))",
         f"{HOST}/run:v1@$DIGEST",
         f"{HOST}/run:{{{{ tag }}}}",
         f"{HOST}/run:v%s",
