@@ -13,9 +13,11 @@ from typing import Any, Final
 
 from ecr_cleaner.model.usage import Reference
 from ecr_cleaner.usage.build_commands import ASSIGNMENT, Role
-from ecr_cleaner.usage.build_lines import LEVELS, UNKNOWN, Line, commands_of, lines_of, script_of
+from ecr_cleaner.usage.build_lines import UNKNOWN, Line, commands_of, lines_of, script_of
 from ecr_cleaner.usage.mentions import EVERYTHING, Mention, complete, count_of, has_ended, mentions, widened, window
 
+_LONGEST_CHAIN: Final = 16
+"""Variables that are set from each other."""
 _MOST_VALUES: Final = 16
 _LONGEST_WORD: Final = 8192
 _MOST_MADE: Final = 1000
@@ -72,10 +74,7 @@ class _Build:
         values: dict[str, list[str]] = {}
         for name, value in (assignment for line in lines for assignment in line.assignments()):
             values.setdefault(name, []).append(_own_default(name, value))
-        hosts: frozenset[str] = frozenset()
-        for _ in range(LEVELS):
-            hosts |= {name for name, given in values.items() if any(_names_host(value, hosts) for value in given)}
-        return cls(values, hosts)
+        return cls(values, _naming_hosts(values))
 
     def used(self, line: Line, *, is_output_used: bool) -> Iterator[Reference]:
         """What the commands of the next line use.
@@ -131,6 +130,17 @@ def _may_name_image(word: str) -> bool:
     return "$" in word or count_of(word) > 0
 
 
+def _naming_hosts(values: Mapping[str, list[str]]) -> frozenset[str]:
+    """The variables that name a registry; all, if they hang together in a longer chain than is followed."""
+    hosts: frozenset[str] = frozenset()
+    for _ in range(_LONGEST_CHAIN):
+        known = hosts
+        hosts |= {name for name, given in values.items() if any(_names_host(value, hosts) for value in given)}
+        if hosts == known:
+            return hosts
+    return frozenset(values)
+
+
 def _names_host(text: str, hosts: Collection[str]) -> bool:
     return count_of(text) > 0 or any((match["braced"] or match["plain"]) in hosts for match in _VARIABLE.finditer(text))
 
@@ -139,7 +149,7 @@ def _expanded(text: str, values: Mapping[str, list[str]], names: Collection[str]
     """A text with all values of some variables, and with defaults that name a registry; None: there are too many."""
     done: list[str] = []
     pending = [text]
-    for _ in range(2 * LEVELS):
+    for _ in range(_LONGEST_CHAIN):
         following: list[str] = []
         for one in pending:
             match = next((match for match in _VARIABLE.finditer(one) if _is_read(match, names)), None)
@@ -150,7 +160,7 @@ def _expanded(text: str, values: Mapping[str, list[str]], names: Collection[str]
         pending = list(dict.fromkeys(following))
         if len(pending) + len(done) > _MOST_VALUES or any(len(one) > _LONGEST_WORD for one in pending):
             return None
-    return done + pending
+    return None if pending else done
 
 
 def _own_default(name: str, value: str) -> str:

@@ -68,7 +68,7 @@ artifacts:
 
 
 def seen(value: Any) -> list[str]:
-    """The normalised texts, with the registry of the tests and whichever as ``H`` and ``*``."""
+    """The normalised texts, with ``H`` for the registry of the tests."""
     return [one.text.replace(HOST, "H") for one in search(value, Grammar.BUILD).references]
 
 
@@ -293,6 +293,12 @@ def test_what_cannot_be_read_counts_as_used() -> None:
     assert seen(f"{many}\ndocker push $A:$T") == []
     growing = "\n".join(f"A={WEB}{'$A' * number}" for number in range(9))
     assert seen(f"{growing}\ndocker run $A:v1")
+    for count, used in ((10, "H/web:*"), (40, "*/*")):
+        chain = "\n".join(f"A{number + 1}=$A{number}" for number in range(count))
+        assert used in seen(f"A0={WEB}\n{chain}\ndocker pull $A{count}:$T")
+        assert seen(f"A0={WEB}\n{chain}\ndocker push $A{count}:$T") == []
+    own = f"REPO={HOST}\nREPO=$REPO/web\ndocker %s $REPO:$T"
+    assert (seen(own % "pull"), seen(own % "push")) == (["*/*"], [])
     nested = f"docker run {WEB}:$T"
     for _ in range(8):
         nested = f"sh -c {json.dumps(nested)}"
