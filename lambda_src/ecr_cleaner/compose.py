@@ -16,7 +16,8 @@ from ecr_cleaner.aws import lock, s3
 from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.clock import utc_now
 from ecr_cleaner.errors import ApprovalError
-from ecr_cleaner.history.store import HistoryReader, HistoryStore
+from ecr_cleaner.history.reader import HistoryReader
+from ecr_cleaner.history.store import HistoryStore
 from ecr_cleaner.journal.reader import JournalReader
 from ecr_cleaner.journal.writer import Journal
 from ecr_cleaner.publish.report_store import ReportKeeper, ReportStore, store

@@ -10,7 +10,7 @@ from ecr_cleaner import schema
 from ecr_cleaner.errors import HistoryError
 from ecr_cleaner.history import model
 from ecr_cleaner.history.schema import StateDocument
-from ecr_cleaner.history.store import HistoryReader
+from ecr_cleaner.history.reader import HistoryReader
 from ecr_cleaner.model.image import RemovedImage
 from tests.aws_calls.test_history import APP, MARKER, NEW, PREFIX, S3, STARTED, STATE, listed
 from tests.builders import NOW, ago, counts, digest, image, usage

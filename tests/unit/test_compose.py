@@ -12,7 +12,8 @@ from ecr_cleaner import compose
 from ecr_cleaner.approval.policy import NoApproval, PlanProposal
 from ecr_cleaner.aws import lock
 from ecr_cleaner.errors import ApprovalError
-from ecr_cleaner.history.store import HistoryReader, HistoryStore
+from ecr_cleaner.history.reader import HistoryReader
+from ecr_cleaner.history.store import HistoryStore
 from ecr_cleaner.model.result import RunResult
 from ecr_cleaner.publish.report_store import LocalPage
 from ecr_cleaner.report.document import DocumentReporter

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from ecr_cleaner.approval.policy import ApprovalPolicy
     from ecr_cleaner.aws.client import AwsClients
-    from ecr_cleaner.history.store import HistoryReader
+    from ecr_cleaner.history.reader import HistoryReader
     from ecr_cleaner.journal.writer import Journal
     from ecr_cleaner.run.context import RunContext
     from ecr_cleaner.settings.loader import Settings

@@ -36,6 +36,11 @@ class Stop:
         limit = (f"all repositories together: {self.over_limit}",) if self.over_limit else ()
         return (*self.uncertain, *self.failing, *limit)
 
+    @property
+    def drop_id(self) -> str | None:
+        """Id of the drop that waits for confirmation; None: none does."""
+        return self.drop.id if self.drop else None
+
     def __bool__(self) -> bool:
         return bool(self.reasons)
 

@@ -46,6 +46,7 @@ class HistoryEntry:
         children: Digests that an index lists; stored because an archived index cannot be read.
         unused_since: Time of the first observation after the last use that had a complete response of every source and
             did not find it in use; None if there was none. Until then the image may have been in use.
+        unneeded_since: Beginning of the first run after which no run found that anything needs it; None if one did.
     """
 
     tags: tuple[Text, ...] = ()
@@ -55,6 +56,7 @@ class HistoryEntry:
     lost_tags: Mapping[str, AwareDatetime] = field(default_factory=dict)
     unused_since: AwareDatetime | None = None
     children: tuple[Text, ...] = ()
+    unneeded_since: AwareDatetime | None = None
 
 
 @stored
@@ -67,12 +69,14 @@ class History:
         observed_at: Time of the last observation, UTC.
         images: Entries by digest.
         removed: Images that runs removed, by digest.
+        judged: Whether it says which images are unneeded; a single observation does not.
     """
 
     repository: str
     observed_at: AwareDatetime
     images: Mapping[Digest, HistoryEntry]
     removed: Mapping[Digest, RemovedImage] = field(default_factory=dict)
+    judged: bool = False
 
 
 def observe(
@@ -175,12 +179,16 @@ def removing(known: History, images: Mapping[str, RemovedImage]) -> History:
 def merge(first: History, second: History) -> History:
     """Merge two histories of one repository; the order of the two does not matter.
 
-    Tags are those of the later observation, consumers those of the later use.
+    Tags are those of the later observation, consumers those of the later use. Unneeded is what every history that is
+    `judged` calls so, since the latest of their times.
     """
     older, newer = sorted((first, second), key=lambda history: history.observed_at)
-    merged = {digest: _merged(older, newer, digest) for digest in older.images.keys() & newer.images.keys()}
-    images = {**older.images, **newer.images, **merged}
-    return History(newer.repository, newer.observed_at, images, removed.merged(older.removed, newer.removed))
+    images = {**older.images, **newer.images}
+    if older.judged and newer.judged:
+        images = {digest: replace(entry, unneeded_since=None) for digest, entry in images.items()}
+    images |= {digest: _merged(older, newer, digest) for digest in older.images.keys() & newer.images.keys()}
+    removals = removed.merged(older.removed, newer.removed)
+    return History(newer.repository, newer.observed_at, images, removals, older.judged or newer.judged)
 
 
 def recent(
@@ -256,11 +264,10 @@ def _merged(older_history: History, newer_history: History, digest: str) -> Hist
             lost[tag] = now
     changes = [moment for moment in (older.tags_changed_at, newer.tags_changed_at) if moment is not None]
     # Only an observation without a past has not been compared yet.
-    if older.tags != newer.tags and (
-        newer.tags_changed_at is None or newer.tags_changed_at <= older_history.observed_at
-    ):
+    if older.tags != newer.tags and (newer.tags_changed_at or older_history.observed_at) <= older_history.observed_at:
         changes.append(now)
     last_in_use, by = _last_use(older, newer)
+    unneeded = [entry.unneeded_since for entry in (older, newer) if entry.unneeded_since is not None]
     return HistoryEntry(
         tags,
         max(changes, default=None),
@@ -269,6 +276,7 @@ def _merged(older_history: History, newer_history: History, digest: str) -> Hist
         {tag: lost[tag] for tag in sorted(lost) if tag not in tags},
         _unused_since(older, newer, last_in_use),
         newer.children or older.children,  # what a digest lists never changes
+        max(unneeded) if unneeded and len(unneeded) == older_history.judged + newer_history.judged else None,
     )
 
 

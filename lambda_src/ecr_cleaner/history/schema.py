@@ -92,11 +92,14 @@ class StateDocument(Strict):
         repositories: Names of repositories with an object; if one of these objects is missing, it is lost.
         usages: Images in use by source, of the last complete run; None before the first one.
         pending_drop: Drop in usages of the last run, if there was one.
+        followed: Names of repositories that no run has left out since it judged their images; of others it is not
+            known since when an image is unneeded.
     """
 
     repositories: list[Text] = Field(default_factory=list)
     usages: Counts | None = None
     pending_drop: PendingDrop | None = None
+    followed: list[Text] = Field(default_factory=list)
 
 
 def read_history(body: bytes, place: str, repository: str) -> History:

@@ -16,138 +16,20 @@ from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
-from typing import ClassVar, Final, TypeVar
+from typing import ClassVar, Final
 
 from ecr_cleaner import schema as schema_module
-from ecr_cleaner.aws import s3
-from ecr_cleaner.errors import AbsentError, HistoryError, NotWholeError, ReplacedError
-from ecr_cleaner.history import model, schema
-from ecr_cleaner.history.schema import HistoryNotStarted, HistoryStarted, Marker, PendingDrop, StateDocument
+from ecr_cleaner.errors import HistoryError, ReplacedError
+from ecr_cleaner.history import model, schema, unneeded
+from ecr_cleaner.history.reader import MARKER, HistoryReader, state_name
+from ecr_cleaner.history.schema import HistoryNotStarted, HistoryStarted, PendingDrop, StateDocument
 from ecr_cleaner.model.image import RemovedImage
 from ecr_cleaner.model.scan import SourceKey
-
-_T = TypeVar("_T")
-
-_MARKER: Final = "marker.json"
 
 BEGIN_ANEW: Final = (
     "bring the object's last version back, or begin a new history: terraform apply "
     "-replace='module.NAME.aws_s3_object.marker[0]' forgets what was in use before"
 )
-
-
-@dataclass(slots=True)
-class HistoryReader(s3.Folder):
-    """The history of one instance of the module, for dry runs of the command line; call `open` first.
-
-    It returns what the function's next run would know. It has no method that writes.
-
-    Attributes:
-        advice: What an operator can do about a lost object.
-        keep_recently_used_days: For how many days a past use protects an image, at least.
-        started_at: When the history was started.
-    """
-
-    advice: ClassVar[str] = "if the function itself can read it, your credentials lack s3:GetObject on it"
-    keep_recently_used_days: int
-    started_at: datetime = field(init=False)
-    _root: str = field(init=False, default="")
-    _state: StateDocument = field(init=False, default_factory=StateDocument)
-
-    @property
-    def usages(self) -> Mapping[SourceKey, int]:
-        """Images in use by source, of the last complete run; empty before the first one."""
-        return schema.counts_by_source(self._state.usages)
-
-    def open(self, now: datetime) -> None:
-        """Find the history; if none was started, nothing is known.
-
-        Raises:
-            HistoryError: It is lost, or cannot be read.
-        """
-        marker, _ = self._marker()
-        if isinstance(marker, HistoryNotStarted):
-            self.started_at = now
-        else:
-            self._read_state(marker)
-
-    def known(self, repository: str) -> model.History | None:
-        """The history of a repository; None if no run has read the repository.
-
-        Raises:
-            HistoryError: It cannot be read, or is incomplete.
-        """
-        if repository in self._state.repositories:
-            return self._read(repository)[0]
-        if not self._root:
-            return None  # no history was started
-        name = self._name(repository)
-        try:
-            # A run that was killed may have written it without listing it in the state; the next run will find it too.
-            return schema.read_history(self.get_object(name).body, self.uri(name), repository)
-        except AbsentError:
-            return None
-
-    def remember(self, seen: model.History) -> model.History:
-        """What the history would be after one observation of a repository.
-
-        Raises:
-            HistoryError: The known history cannot be read.
-        """
-        return model.remember(self.known(seen.repository), seen, self.keep_recently_used_days)
-
-    def removing(self, repository: str, images: Mapping[str, RemovedImage]) -> None:  # noqa: ARG002 - as `HistoryStore` has it
-        """Refuse: a removal that is not stored may not be carried out.
-
-        Raises:
-            HistoryError: Always.
-        """
-        message = f"the history is opened for reading only, so nothing is removed from {repository}"
-        raise HistoryError(message)
-
-    def save(self, existing: Collection[str], usages: Mapping[SourceKey, int] | None, drop_id: str | None) -> None:
-        """Store nothing: only runs of the function set the baseline of the next run."""
-
-    def _marker(self) -> tuple[HistoryNotStarted | HistoryStarted, str]:
-        marker, etag = self._required("the history is lost", _MARKER, partial(schema_module.parse, Marker))
-        return marker.root, etag
-
-    def _read_state(self, marker: HistoryStarted) -> str:
-        name = _state_name(marker)
-        self._state, etag = self._required("the history is lost", name, partial(schema_module.unseal, StateDocument))
-        self._root = name.removesuffix("state.json")
-        self.started_at = marker.started_at
-        return etag
-
-    def _read(self, repository: str) -> tuple[model.History, str]:
-        read = partial(schema.read_history, repository=repository)
-        return self._required("its history is lost", self._name(repository), read)
-
-    def _required(self, loss: str, name: str, read: Callable[[bytes, str], _T]) -> tuple[_T, str]:
-        """An object that is known to have been written, and its ETag.
-
-        Args:
-            loss: What the error says if there is no such object, or another one than was written.
-            name: Name of the object.
-            read: Makes of the object's bytes, and of its URI for errors, what it contains.
-
-        Raises:
-            HistoryError: It is lost, or cannot be read.
-        """
-        try:
-            stored = self.get_object(name)
-            return read(stored.body, self.uri(name)), stored.etag
-        except (AbsentError, NotWholeError) as error:
-            message = f"{loss}: {error}; {self.advice}"
-            raise HistoryError(message) from None
-
-    def _name(self, repository: str) -> str:
-        return f"{self._root}repositories/{repository}.json"
-
-
-def _state_name(marker: HistoryStarted) -> str:
-    return f"history/{marker.history_id}/state.json"
 
 
 @dataclass(slots=True)
@@ -179,10 +61,10 @@ class HistoryStore(HistoryReader):
         known, etag = None, None
         if seen.repository in self._written or seen.repository in self._state.repositories:
             known, etag = self._read(seen.repository)
-        days = self.keep_recently_used_days
-        merged = model.remember(known, seen, days)
-        written = self._write(merged, etag, lambda other: model.remember(other, merged, days))
+        merged = self._remembered(known, seen)
+        written = self._write(merged, etag, lambda other: self._remembered(other, merged))
         self._written.add(seen.repository)
+        self._followed.add(seen.repository)
         return written
 
     def removing(self, repository: str, images: Mapping[str, RemovedImage]) -> None:
@@ -194,13 +76,35 @@ class HistoryStore(HistoryReader):
         known, etag = self._read(repository)
         self._write(model.removing(known, images), etag, lambda other: model.removing(other, images))
 
-    def save(self, existing: Collection[str], usages: Mapping[SourceKey, int] | None, drop_id: str | None) -> None:
+    def judged(self, repository: str, digests: Collection[str], begun_at: datetime) -> None:
+        """Store which images of an observed repository nothing needs.
+
+        Args:
+            repository: Name of the repository.
+            digests: Of the unneeded images.
+            begun_at: When the run began.
+
+        Raises:
+            HistoryError: The history cannot be read or written.
+        """
+        known, etag = self._read(repository)
+        judged = unneeded.judged(known, digests, begun_at)
+        self._write(judged, etag, lambda other: unneeded.judged(other, digests, begun_at))
+
+    def save(
+        self,
+        existing: Collection[str],
+        usages: Mapping[SourceKey, int] | None,
+        drop_id: str | None,
+        followed: Collection[str],
+    ) -> None:
         """Store the state that is common to all repositories.
 
         Args:
             existing: Names of all repositories of the registry; others are forgotten.
             usages: Images in use by source, if every source was read completely.
             drop_id: Of a drop in usages that an operator has to confirm before they become the baseline; None: no drop.
+            followed: Names of the repositories whose images are judged, or would be if nothing failed.
 
         Raises:
             HistoryError: It could not be written.
@@ -212,7 +116,9 @@ class HistoryStore(HistoryReader):
             # A source that is disabled in this run keeps its baseline until it is enabled again.
             baseline, pending = schema.counts_list({**self.usages, **usages}), None
         kept = {name for name in self._state.repositories if name in existing} | self._written
-        self._replace_state(StateDocument(repositories=sorted(kept), usages=baseline, pending_drop=pending))
+        without_gap = sorted(self._followed.intersection(followed))
+        state = StateDocument(repositories=sorted(kept), usages=baseline, pending_drop=pending, followed=without_gap)
+        self._replace_state(state)
 
     def confirm(self, drop_id: str) -> dict[SourceKey, int]:
         """Make the usages of a confirmed drop the new baseline.
@@ -244,9 +150,9 @@ class HistoryStore(HistoryReader):
         name = f"{now:%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:8]}"
         started = HistoryStarted(schema_version=1, state="started", history_id=name, started_at=now)
         with suppress(ReplacedError):  # no other run uses this key: the first attempt of this call
-            self.put_object(_state_name(started), schema_module.seal(StateDocument()), None)
+            self.put_object(state_name(started), schema_module.seal(StateDocument()), None)
         try:
-            self.put_object(_MARKER, started.model_dump_json().encode() + b"\n", etag)
+            self.put_object(MARKER, started.model_dump_json().encode() + b"\n", etag)
         except ReplacedError:
             marker, _ = self._marker()
             if isinstance(marker, HistoryNotStarted):
@@ -262,8 +168,11 @@ class HistoryStore(HistoryReader):
             stored = self.get_object(name)
             other = schema_module.unseal(StateDocument, stored.body, self.uri(name))
             self._state_etag = stored.etag
-            both = sorted({*state.repositories, *other.repositories})
-            self._write_state(state.model_copy(update={"repositories": both}))
+            both = {
+                "repositories": sorted({*state.repositories, *other.repositories}),
+                "followed": sorted({*state.followed} & {*other.followed}),
+            }
+            self._write_state(state.model_copy(update=both))
 
     def _write_state(self, state: StateDocument) -> None:
         self._state_etag = self.put_object(f"{self._root}state.json", schema_module.seal(state), self._state_etag)

@@ -23,6 +23,7 @@ class Reason(StrEnum):
     AMONG_NEWEST = "among_newest"
     TAG_KEPT = "tag_kept"
     PULLED_RECENTLY = "pulled_recently"
+    IN_GRACE = "in_grace"
     PART_OF_KEPT_IMAGE = "part_of_kept_image"
     REFERS_TO_KEPT_IMAGE = "refers_to_kept_image"
     NOT_A_CONTAINER_IMAGE = "not_a_container_image"
@@ -46,17 +47,24 @@ class Verdict:
         reason: Stable and machine-readable.
         evidence: What a person reads, e.g. ``ecs service prod/api``; empty when the reason says it all.
         age_days: Whole days since the push.
+        goes_after: When the grace of an image that nothing needs is over; None unless it is in grace.
     """
 
     image: Image
     reason: Reason
     evidence: tuple[str, ...] = ()
     age_days: int = 0
+    goes_after: datetime | None = None
 
     @property
     def removes(self) -> bool:
         """Whether the image is to be removed."""
         return self.reason in REMOVING_REASONS
+
+    @property
+    def unneeded(self) -> bool:
+        """Whether it is to be removed now, or once its grace is over."""
+        return self.removes or self.reason is Reason.IN_GRACE
 
 
 @dataclass(frozen=True, slots=True)

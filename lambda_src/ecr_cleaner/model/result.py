@@ -88,7 +88,7 @@ class RepositoryResult:
         bytes_total: Of all images, indexes not counted: an upper bound, for layers are shared.
         bytes_in_use: Likewise, of those that a usage protects now.
         bytes_in_archive: Likewise, of those in ECR's archive, where a GB costs the same.
-        bytes_removable: Likewise, of the removable ones.
+        bytes_removable: Likewise, of the removable ones, those in grace included.
         bytes_removable_from_archive: Likewise, of those among them that are archived already and are to be deleted.
         removals: Endings by status.
         bytes_removed: Of what was deleted.
@@ -128,9 +128,9 @@ class RepositoryResult:
             bytes_total=sum(verdict.image.size_bytes for verdict in sized),
             bytes_in_use=sum(verdict.image.size_bytes for verdict in sized if verdict.reason in _IN_USE),
             bytes_in_archive=sum(verdict.image.size_bytes for verdict in sized if not verdict.image.active),
-            bytes_removable=sum(verdict.image.size_bytes for verdict in sized if verdict.removes),
+            bytes_removable=sum(verdict.image.size_bytes for verdict in sized if verdict.unneeded),
             bytes_removable_from_archive=sum(
-                verdict.image.size_bytes for verdict in sized if verdict.reason is Reason.ARCHIVED_AND_UNUSED
+                verdict.image.size_bytes for verdict in sized if verdict.unneeded and not verdict.image.active
             ),
         )
 
@@ -153,7 +153,7 @@ class RepositoryResult:
     def timed_out(self) -> RepositoryResult:
         """The same, with all that is left of it left for the next run."""
         removals = Counter(self.removals)
-        removals[RemovalStatus.DEFERRED.value] += max(0, self.removable - self.removals.total())
+        removals[RemovalStatus.DEFERRED.value] += max(0, self.due - self.removals.total())
         return replace(self, status=RepositoryStatus.DEFERRED, removals=removals)
 
     @property
@@ -162,9 +162,19 @@ class RepositoryResult:
         return sum(self.reasons[reason.value] for reason in _IN_USE)
 
     @property
-    def removable(self) -> int:
-        """Images that are to go."""
+    def due(self) -> int:
+        """Images that are to go in this run."""
         return sum(self.reasons[reason.value] for reason in REMOVING_REASONS)
+
+    @property
+    def in_grace(self) -> int:
+        """Images that are to go once their grace is over."""
+        return self.reasons[Reason.IN_GRACE.value]
+
+    @property
+    def removable(self) -> int:
+        """Images that are to go, now or later."""
+        return self.due + self.in_grace
 
     @property
     def is_left(self) -> bool:

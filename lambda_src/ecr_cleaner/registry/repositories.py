@@ -9,7 +9,7 @@ from ecr_cleaner.aws import errors, responses
 from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.errors import CleanerError, OutOfTimeError
 from ecr_cleaner.model.repository import Repository
-from ecr_cleaner.model.result import RepositoryOutcome, RepositoryStatus
+from ecr_cleaner.model.result import SOUND, RepositoryOutcome, RepositoryStatus
 from ecr_cleaner.registry import opt_in
 from ecr_cleaner.registry.images import PAGE_SIZE
 from ecr_cleaner.registry.pull_access import RegistryFacts
@@ -55,6 +55,12 @@ class RegistryListing:
     def opted_in(self) -> frozenset[str]:
         """Names of those that opted in, or may have."""
         return frozenset({*(one.name for one in self.repositories), *(name for name, _ in self.left_alone)})
+
+    @property
+    def judged(self) -> frozenset[str]:
+        """Names of those whose images are judged, or would be if nothing failed."""
+        failing = (name for name, outcome in self.left_alone if outcome.status not in SOUND)
+        return frozenset({*(one.name for one in self.repositories), *failing})
 
 
 def list_repositories(  # noqa: PLR0913 - what a listing is made from, each by name

@@ -54,9 +54,10 @@ def _table(plan: RepositoryPlan) -> PrintableTable:
     table.add_column("age", justify="right")
     table.add_column("size", justify="right")
     table.add_column("why", overflow="fold")
-    for verdict in sorted(plan.verdicts, key=lambda v: (not v.removes, v.image.pushed_at)):
+    for verdict in sorted(plan.verdicts, key=lambda v: (not v.removes, not v.unneeded, v.image.pushed_at)):
+        kept = Text("in grace", "yellow") if verdict.unneeded else Text("keep", "green")
         table.add_row(
-            Text("remove", "red") if verdict.removes else Text("keep", "green"),
+            Text("remove", "red") if verdict.removes else kept,
             Text(label(verdict)),
             f"{verdict.age_days} d",
             human_bytes(verdict.image.size_bytes),
@@ -129,11 +130,12 @@ def print_end(collected: CollectingReporter, console: Console, settings: str) ->
             console.print(Text(f"{kind.removesuffix('s')}: {line}", "yellow"))
     _print_findings(collected, console)
     totals = summary["totals"]
+    in_grace = f", {totals['in_grace']} of them in grace" if totals["in_grace"] else ""
     console.print(Text(f"settings: {settings}"))
     console.print(
         Text(
             f"{totals['images']} images, {totals['removable']} removable"
-            f" (at most {human_bytes(totals['bytes_removable'])}: layers may be shared),"
+            f" (at most {human_bytes(totals['bytes_removable'])}: layers may be shared){in_grace},"
             f" {totals['kept']} kept."
         )
     )

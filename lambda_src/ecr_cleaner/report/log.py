@@ -67,7 +67,7 @@ class LogReporter(Reporter):
         for verdict in plan.verdicts:
             if verdict.removes and refused:
                 LOGGER.warning("Found image without known use, but the run is refused", extra=_fields(verdict))
-            elif verdict.removes and dry_run:
+            elif verdict.unneeded and dry_run and not refused:
                 LOGGER.info("Found unused image, should be removed", extra=_fields(verdict))
             elif not verdict.removes:
                 LOGGER.debug("Kept image", extra=_fields(verdict, "reason", "evidence"))
@@ -109,4 +109,5 @@ class LogReporter(Reporter):
 
 def _fields(verdict: Verdict, *more: str) -> dict[str, Any]:
     image = verdict_json(verdict)
-    return {name: image[name] for name in ("repository", "tags", "digest", "age_days", "bytes", *more)}
+    waits = ("goes_after",) if verdict.goes_after else ()
+    return {name: image[name] for name in ("repository", "tags", "digest", "age_days", "bytes", *waits, *more)}

@@ -83,6 +83,8 @@ def _went(ending: InvocationResult) -> Iterator[str]:
     elif not ending.dry_run:
         yield from _losing(ending, "Removed:", "removed", "bytes_removed")
         yield from _losing(ending, "Archived (ecr-cleaner restore brings an image back):", "archived", "bytes_archived")
+    if ending.status is not RunStatus.REFUSED and (waiting := ending.totals.get("in_grace")):
+        yield f"In grace: {_images(waiting)}. They go once every run for grace_days has found them unneeded."
 
 
 def _losing(ending: InvocationResult, heading: str, count: str, size: str) -> Iterator[str]:

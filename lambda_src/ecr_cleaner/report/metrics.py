@@ -20,6 +20,7 @@ _TOTALS: Final = {
     "ImagesScanned": "images",
     "ImagesInUse": "in_use",
     "ImagesRemovable": "removable",
+    "ImagesInGrace": "in_grace",
     "ImagesRemoved": "removed",
     "ImagesArchived": "archived",
     "ImagesFailed": "failed",

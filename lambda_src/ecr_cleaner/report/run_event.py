@@ -25,6 +25,7 @@ _REPOSITORY: Final = (
     "images",
     "in_use",
     "removable",
+    "in_grace",
     "removed",
     "archived",
     "deferred",

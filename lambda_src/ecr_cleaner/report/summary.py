@@ -38,6 +38,7 @@ def repository_json(repository: RepositoryResult) -> dict[str, Any]:
         "kept": repository.images - repository.removable,
         "in_use": repository.in_use,
         "removable": repository.removable,
+        "in_grace": repository.in_grace,
         "removed": repository.removals[RemovalStatus.REMOVED.value],
         "archived": repository.removals[RemovalStatus.ARCHIVED.value],
         "deferred": repository.removals[RemovalStatus.DEFERRED.value],
@@ -56,9 +57,9 @@ def run_json(result: RunResult, *, all_findings: bool = False) -> dict[str, Any]
     findings, left_out = (result.findings, {}) if all_findings else shown(result.findings)
     repositories = [repository_json(result.repositories[name]) for name in sorted(result.repositories)]
     outcomes = sorted(result.scan.outcomes, key=lambda outcome: outcome.key) if result.scan else []
-    counted = ("images", "kept", "in_use", "removable", "removed", "archived", "deferred", "failed", "partly_untagged")
+    counted = ("images", "kept", "in_use", "removable", "in_grace", "removed", "archived", "deferred", "failed")
     stored = ("bytes_total", "bytes_in_use", "bytes_in_archive", "bytes_removable", "bytes_removable_from_archive")
-    totals = (*counted, *stored, "bytes_removed", "bytes_archived")
+    totals = (*counted, "partly_untagged", *stored, "bytes_removed", "bytes_archived")
     return {
         "schema_version": SCHEMA_VERSION,
         "run_id": result.run_id,

@@ -10,7 +10,7 @@ from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.clock import utc_now
 from ecr_cleaner.decision import pull_failures
 from ecr_cleaner.decision.limits import Limits
-from ecr_cleaner.history.store import HistoryReader
+from ecr_cleaner.history.reader import HistoryReader
 from ecr_cleaner.journal.writer import Journal
 from ecr_cleaner.model.image import Image
 from ecr_cleaner.model.plan import Removal
@@ -29,7 +29,10 @@ RESERVE_SECONDS: Final = 90.0
 """What must be left of the time to start on anything more: enough for one call with all its retries to be cut
 short and for the report to be written."""
 
-HISTORY_IS_OFF: Final = "the history is off: what was in use until yesterday is not protected, only what is now"
+HISTORY_IS_OFF: Final = (
+    "the history is off: what was in use until yesterday is not protected, only what is now; and there is no grace, so"
+    " an image goes in the first run that finds it unneeded"
+)
 JOURNAL_IS_OFF: Final = (
     "there is no bucket, so no journal: nothing that goes can be pushed again from what is known here"
 )

@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ecr_cleaner.approval.policy import ApprovedPlan
-from ecr_cleaner.decision import graph, rules
+from ecr_cleaner.decision import grace, graph, rules
 from ecr_cleaner.decision.pull_failures import PullFailureMonitor
 from ecr_cleaner.findings.collector import FindingsCollector
 from ecr_cleaner.history import model as past
+from ecr_cleaner.history import unneeded
 from ecr_cleaner.history.model import History
 from ecr_cleaner.model.finding import Finding
 from ecr_cleaner.model.image import Image, RemovedImage
@@ -49,11 +50,13 @@ class Evaluation:
             could not be listed.
         findings: What an operator should know of it.
         retained: What an approved plan names and this evaluation keeps.
+        unneeded: Digests of the images that would go if there were no grace; None if the history need not learn them.
     """
 
     failing: tuple[str, ...] | None = None
     findings: Sequence[Finding] = ()
     retained: tuple[RetainedImage, ...] = ()
+    unneeded: frozenset[str] | None = None
 
 
 def has_old_images(ctx: RunContext, repository: Repository) -> bool:
@@ -99,6 +102,12 @@ def evaluate(ctx: RunContext, basis: Basis, repository: Repository, evaluation: 
     days = ctx.settings.keep_recently_used_days
     recent = past.recent(known, basis.usages, now, days) if known else {}
     plan = rules.evaluate(repository, snapshot, basis.usages, now, {**begun, **recent})
+    if known is not None:
+        before, lasts = unneeded.since(known), ctx.settings.grace_days
+        # Without grace nothing is recorded, and what was is forgotten: it would be out of date when there is one again.
+        since = grace.unneeded_since(plan, before, now) if lasts else {}
+        evaluation.unneeded = frozenset(since) if since != before else None
+        plan = grace.apply(plan, since, now, lasts)
     if basis.approved is not None:
         evaluation.retained = basis.approved.retained(plan)
     if ctx.journal is not None:

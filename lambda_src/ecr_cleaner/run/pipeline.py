@@ -70,6 +70,7 @@ def _stages(ctx: RunContext, state: RunState) -> None:
     plans = list(_plans(ctx, state, listing.repositories))
     state.save_history()
     state.hold(plans)
+    state.save_verdicts()
     # What nobody asked the sources about may not go, whatever a second listing shows.
     may_go = plans if is_scanned and not state.is_refused() else []
     policy = state.application.approved if state.application else ctx.approval

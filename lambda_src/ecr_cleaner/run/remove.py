@@ -47,6 +47,7 @@ def _evaluated_again(state: RunState, plan: RepositoryPlan) -> RepositoryPlan | 
     state.hold([fresh])
     if state.is_refused():
         return None
+    state.save_verdicts()
     still = {verdict.image.digest for verdict in fresh.removals}
     reasons = {verdict.image.digest: verdict.reason.value for verdict in fresh.verdicts}
     for verdict in plan.removals:

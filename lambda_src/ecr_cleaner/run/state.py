@@ -72,6 +72,7 @@ class RunState:
     _removed: dict[str, dict[str, RemovedImage]] = field(default_factory=dict)
     _left: list[str] = field(default_factory=list)
     _not_permitted: set[tuple[str, str]] = field(default_factory=set)
+    _unneeded: dict[str, tuple[Repository, frozenset[str]]] = field(default_factory=dict)  # what is not saved yet
 
     def __post_init__(self) -> None:
         ctx = self.ctx
@@ -139,6 +140,8 @@ class RunState:
         if evaluation.failing is not None:
             basis.pull_failures.note(repository.name, evaluation.failing)
         self.findings += evaluation.findings
+        if evaluation.unneeded is not None:
+            self._unneeded[repository.name] = repository, evaluation.unneeded
         if self.application is not None:
             self.application.add_evaluation(repository.name, evaluation.retained)
         return plan
@@ -201,7 +204,14 @@ class RunState:
         history, basis = self.ctx.history, self.basis
         if history is not None and basis is not None and self._listing is not None:
             counts = None if basis.scan.failures else usage_drop.counts(basis.scan)
-            history.save(self._listing.names, counts, self.stop.drop.id if self.stop.drop else None)
+            history.save(self._listing.names, counts, self.stop.drop_id, self._listing.judged)
+
+    def save_verdicts(self) -> None:
+        """Write down which images are unneeded; the verdicts of a refused run do not count."""
+        history, begun_at = self.ctx.history, self.ctx.now
+        while history is not None and self._unneeded and not self.is_refused():
+            repository, digests = self._unneeded.pop(min(self._unneeded))
+            self.attempt(repository, lambda one, of=digests: history.judged(one.name, of, begun_at))  # type: ignore[misc]
 
     def attempt(self, repository: Repository, work: Callable[[Repository], _T]) -> _T | None:
         """Do something for one repository, so that its failure stops no other one."""
@@ -230,7 +240,7 @@ class RunState:
         """Time ran out for the run as a whole."""
         self.timed_out = cause
         for name, result in list(self.repositories.items()):
-            waits = not self.ctx.settings.dry_run and result.removable > sum(result.removals.values())
+            waits = not self.ctx.settings.dry_run and result.due > sum(result.removals.values())
             if result.status is RepositoryStatus.EVALUATED and (result.keep_days is None or waits):
                 self.cut_off(name)
 

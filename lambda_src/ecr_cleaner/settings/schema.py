@@ -127,6 +127,7 @@ class SettingsDocument(Strict):
         accepted_gaps: What is left unprotected on purpose, with the reason; every run lists it.
         delete_archived_after_days: Archived images may be deleted after this many days; None: never.
         event_bus_name: Event bus on which each run puts an event; None: no events.
+        grace_days: Whole days for which every run has to find an image unneeded before it goes; needs the history.
         keep_recently_used_days: An image in use within this many days is kept; needs the history.
         lock_table: DynamoDB table of the lock, which prevents two runs at once; None: no lock.
         max_removal_percent_per_repository: Percent of a repository's images that a run may remove; None: no limit.
@@ -158,6 +159,7 @@ class SettingsDocument(Strict):
     accepted_gaps: AcceptedGaps = Field(default_factory=dict)
     delete_archived_after_days: Annotated[int, Field(ge=90, le=99_999)] | None = None
     event_bus_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,256}$")] | None = None
+    grace_days: Annotated[int, Field(ge=0, le=30)] = 1
     keep_recently_used_days: Annotated[int, Field(ge=0, le=99_999)] = 7
     lock_table: Annotated[str, Field(min_length=3)] | None = None
     max_removal_percent_per_repository: Percent | None = None

@@ -124,6 +124,7 @@ def test_a_run_has_every_metric() -> None:
         "ImagesScanned": 10,
         "ImagesInUse": 2,
         "ImagesRemovable": 3,
+        "ImagesInGrace": 0,
         "ImagesRemoved": 2,
         "ImagesArchived": 0,
         "ImagesFailed": 0,

@@ -83,6 +83,7 @@ def test_a_run_reads_like_this() -> None:
         "images": 5,
         "in_use": 1,
         "removable": 2,
+        "in_grace": 0,
         "removed": 2,
         "archived": 0,
         "deferred": 0,

@@ -18,6 +18,7 @@ from ecr_cleaner.decision.stop import FRESHNESS
 from ecr_cleaner.decision.usage_drop import UsageDrop
 from ecr_cleaner.errors import HistoryError, OutOfTimeError, RepositoryError
 from ecr_cleaner.findings.collector import SPARE_SECONDS, UNASKED
+from ecr_cleaner.history import unneeded
 from ecr_cleaner.history.model import History, HistoryEntry, remember, removing
 from ecr_cleaner.model.finding import Finding, FindingKind, Severity
 from ecr_cleaner.model.image import RemovedImage
@@ -80,6 +81,7 @@ class World:
         policies: Lifecycle policies, by repository.
         known: What the history holds, by repository.
         saved: What was noted for all repositories.
+        followed: Whose images are judged, as was noted last.
         journals: What each removal was given to write into.
         readings: What each reading of manifests was noted in.
         found_by_scan: The findings of every scan.
@@ -104,6 +106,7 @@ class World:
     policies: dict[str, str] = field(default_factory=dict)
     known: dict[str, History] = field(default_factory=dict)
     saved: list[tuple[frozenset[str], dict[SourceKey, int] | None, str | None]] = field(default_factory=list)
+    followed: frozenset[str] = frozenset()
     read: list[str] = field(default_factory=list)
     journals: list[object] = field(default_factory=list)
     readings: list[Readings] = field(default_factory=list)
@@ -198,9 +201,21 @@ class World:
         self.known[name] = removing(self.known[name], gone)
         self.step("removing", name)
 
-    def save(self, existing: frozenset[str], usages: dict[SourceKey, int] | None, drop_id: str | None) -> None:
+    def judged(self, name: str, digests: frozenset[str], begun_at: datetime) -> None:
+        """As the history has it."""
+        self.step("verdicts", name)
+        self.known[name] = unneeded.judged(self.known[name], digests, begun_at)
+
+    def save(
+        self,
+        existing: frozenset[str],
+        usages: dict[SourceKey, int] | None,
+        drop_id: str | None,
+        followed: frozenset[str],
+    ) -> None:
         """As the history has it."""
         self.saved.append((existing, usages, drop_id))
+        self.followed = followed
         self.step("save")
 
     def client_without_retries(self, service: str) -> World:
@@ -321,7 +336,8 @@ def run(world: World, told: Told) -> Callable[..., RunResult]:
         **settings: Any,
     ) -> RunResult:
         place = {"storage": {"bucket": "shared", "prefix": "ecr-cleaner/", "history": True}} if history else {}
-        asked = Settings.model_validate({"dry_run": False} | place | settings)
+        # What nothing needs goes at once, unless a test is about grace.
+        asked = Settings.model_validate({"dry_run": False, "grace_days": 0} | place | settings)
         store = cast("HistoryStore", world) if history else None
         summary = execute(
             RunContext(

@@ -56,6 +56,7 @@ function imageName(image) {
 
 /* What happened to an image, or would. Of a run that was refused nobody knows whether what seems unused is. */
 function outcomeOf(image, run) {
+  if (image.reason === "in_grace") return "in grace";
   if (image.verdict === "keep") return "kept";
   if (image.removal) {
     return { removed: "removed", archived: "archived", not_journalled: "kept: not journalled", failed: "failed", partly_untagged: "lost tags", deferred: "left for next run",
@@ -66,7 +67,7 @@ function outcomeOf(image, run) {
   return image.reason !== "archived_and_unused" && run.settings.removal_mode === "archive" ? "would be archived" : "would go";
 }
 
-const KIND_OF_OUTCOME = { kept: "idle", removed: "good", archived: "good", "would go": "warn", "would be archived": "warn", failed: "bad", "lost tags": "bad" };
+const KIND_OF_OUTCOME = { kept: "idle", removed: "good", archived: "good", "would go": "warn", "in grace": "warn", "would be archived": "warn", failed: "bad", "lost tags": "bad" };
 
 async function readDocument() {
   const text = byId("document").textContent;
