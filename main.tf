@@ -33,6 +33,7 @@ locals {
     accepted_gaps                      = var.accepted_gaps
     delete_archived_after_days         = var.delete_archived_after_days
     event_bus_name                     = var.event_bus_name
+    grace_days                         = var.grace_days
     keep_recently_used_days            = var.keep_recently_used_days
     lock_table                         = local.lock_table
     max_removal_percent_per_repository = var.max_removal_percent_per_repository

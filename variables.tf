@@ -174,9 +174,21 @@ variable "force_destroy_bucket" {
   nullable    = false
 }
 
+variable "grace_days" {
+  type        = number
+  description = "Days for which every run has to find an image unneeded before it goes, so that nothing goes in the first run that finds it so: until then a report shows it. 0: it goes at once. Needs the history."
+  default     = 1
+  nullable    = false
+
+  validation {
+    condition     = var.grace_days >= 0 && var.grace_days <= 30 && floor(var.grace_days) == var.grace_days
+    error_message = "grace_days must be a whole number from 0 to 30, got ${var.grace_days}."
+  }
+}
+
 variable "history_enabled" {
   type        = bool
-  description = "Whether runs record in a bucket who used which image. Without it keep_recently_used_days and max_usage_drop_percent have no effect, and every run says so."
+  description = "Whether runs record in a bucket who used which image. Without it grace_days, keep_recently_used_days and max_usage_drop_percent have no effect, and every run says so."
   default     = true
   nullable    = false
 }

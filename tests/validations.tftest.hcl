@@ -61,6 +61,7 @@ run "rejects_1" {
     report_retention_days              = -1
     reserved_concurrent_executions     = -2
     keep_recently_used_days            = -1
+    grace_days                         = -1
     # no repositories
     retention_rules            = [{ repositories = ["*"] }, { repositories = [] }]
     schedule_expression        = "0 0 * * ? *"
@@ -106,6 +107,7 @@ run "rejects_1" {
     var.report_retention_days,
     var.reserved_concurrent_executions,
     var.keep_recently_used_days,
+    var.grace_days,
     var.retention_rules,
     var.schedule_expression,
     var.schedule_timezone,
@@ -148,6 +150,7 @@ run "rejects_2" {
     report_retention_days              = 2.5
     reserved_concurrent_executions     = 0.5
     keep_recently_used_days            = 2.5
+    grace_days                         = 2.5
     # repositories null
     retention_rules            = [{ repositories = null }]
     schedule_expression        = "cron(0 0 * * *)"
@@ -186,6 +189,7 @@ run "rejects_2" {
     var.report_retention_days,
     var.reserved_concurrent_executions,
     var.keep_recently_used_days,
+    var.grace_days,
     var.retention_rules,
     var.schedule_expression,
     var.schedule_timezone,
@@ -221,6 +225,7 @@ run "rejects_3" {
     plan_expiry_hours                  = 1.5
     report_retention_days              = 100000
     keep_recently_used_days            = 100000
+    grace_days                         = 31
     # repository upper case
     retention_rules           = [{ repositories = ["shop/*", "Shop/api"] }]
     schedule_expression       = "rate(0 hours)"
@@ -250,6 +255,7 @@ run "rejects_3" {
     var.plan_expiry_hours,
     var.report_retention_days,
     var.keep_recently_used_days,
+    var.grace_days,
     var.retention_rules,
     var.schedule_expression,
     var.task_definition_revisions,
@@ -448,6 +454,7 @@ run "accepts_1" {
     report_retention_days              = 0
     reserved_concurrent_executions     = -1
     keep_recently_used_days            = 0
+    grace_days                         = 0
     # repositories
     retention_rules            = [{ repositories = ["shop/*", "team-?/a_b.c"] }, { repositories = ["*"] }]
     schedule_expression        = "cron(15 3 ? * MON-FRI *)"
@@ -490,6 +497,7 @@ run "accepts_2" {
     report_retention_days              = 90
     reserved_concurrent_executions     = 0
     keep_recently_used_days            = 90
+    grace_days                         = 30
     # tags
     retention_rules            = [{ repositories = ["*"], keep_tags = ["Release-*", "v?.*_1"] }, { repositories = ["*"], keep_tags = [] }, { repositories = ["*"], keep_tags = null }]
     schedule_expression        = "rate(12 hours)"
@@ -555,6 +563,7 @@ run "null_is_the_default" {
     force_destroy_bucket       = null
     history_enabled            = null
     keep_recently_used_days    = null
+    grace_days                 = null
     dashboard_enabled          = null
     metrics_enabled            = null
     metrics_namespace          = null

@@ -30,6 +30,7 @@ run "defaults" {
         accepted_gaps                      = {}
         delete_archived_after_days         = null
         event_bus_name                     = null
+        grace_days                         = 1
         keep_recently_used_days            = 7
         lock_table                         = "ecr-cleaner-lock"
         max_removal_percent_per_repository = null
@@ -135,6 +136,7 @@ run "everything_set" {
     ]
 
     bucket_name                 = "shared-bucket"
+    grace_days                  = 5
     keep_recently_used_days     = 14
     max_removals_per_repository = 20
     max_removals_per_run        = 100
@@ -169,6 +171,7 @@ run "everything_set" {
       max_usage_drop_percent             = null
       delete_archived_after_days         = 120
       removal_mode                       = "archive"
+      grace_days                         = 5
       keep_recently_used_days            = 14
       schema_version                     = 1
       accepted_gaps = {

@@ -15,6 +15,7 @@ TOPICS: Final[dict[str, tuple[str, ...]]] = {
         "retention_rules",
         "removal_mode",
         "delete_archived_after_days",
+        "grace_days",
         "require_approval",
         "plan_expiry_hours",
     ),

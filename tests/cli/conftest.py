@@ -17,7 +17,7 @@ from click.testing import CliRunner
 
 from ecr_cleaner.cli import main
 from ecr_cleaner.usage.catalog import EXCLUDABLE
-from tests.integration.fixtures import night, past, run, running_sandbox, sandbox
+from tests.integration.fixtures import night, no_grace, past, run, running_sandbox, sandbox
 from tools.processes import byte_code
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tests.fake_aws import Sandbox
     from tests.integration.runner import Runner
 
-__all__ = ["night", "past", "run", "running_sandbox", "sandbox"]
+__all__ = ["night", "no_grace", "past", "run", "running_sandbox", "sandbox"]
 
 SOURCE: Final = Path(__file__).parents[2] / "lambda_src"
 SCENARIOS: Final = Path(__file__).parents[1] / "fake_aws" / "scenarios"
@@ -164,13 +164,15 @@ def company(sandbox: Sandbox) -> Sandbox:
 
 @pytest.fixture
 def deploy(sandbox: Sandbox) -> Callable[..., dict[str, str]]:
-    """Deploys a function with an environment as Terraform writes it, and returns that environment."""
+    """Deploys a function with an environment as Terraform writes it, and returns that environment; it has no grace."""
 
     def deployed(*, keep_days: str = "30", dry_run: str = "false", **document: Any) -> dict[str, str]:
         told = {
             "DRY_RUN": dry_run,
             "DEFAULT_KEEP_DAYS": keep_days,
-            "ECR_CLEANER_SETTINGS": json.dumps({"schema_version": 1, "accepted_gaps": GAPS} | document),
+            "ECR_CLEANER_SETTINGS": json.dumps(
+                {"schema_version": 1, "grace_days": 0, "accepted_gaps": GAPS} | document
+            ),
         }
         if "settings_object" in document:
             told["ECR_CLEANER_SETTINGS"] = json.dumps({"schema_version": 1} | document)

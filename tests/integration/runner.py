@@ -121,12 +121,14 @@ class Runner:
     Attributes:
         clock: Of the runs.
         execute: Runs.
+        standing: Members of ``ECR_CLEANER_SETTINGS`` of every run, unless it says otherwise.
     """
 
     def __init__(self, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
         self.sandbox = sandbox
         self.clock: Callable[[], datetime] = utc_now
         self.execute: Callable[[RunContext], RunResult] = pipeline.run
+        self.standing: dict[str, Any] = {}
         self._monkeypatch = monkeypatch
         self._caplog = caplog
 
@@ -151,7 +153,7 @@ class Runner:
             document: Further members of ``ECR_CLEANER_SETTINGS``; over the account of every consumer they come beside
                 what it takes to see all of them.
         """
-        standing = accounts.SETTINGS if accounts.is_seeded(self.sandbox) else {}
+        standing = self.standing | (accounts.SETTINGS if accounts.is_seeded(self.sandbox) else {})
         told = environment or {
             "DRY_RUN": "true" if dry_run else "false",
             "DEFAULT_KEEP_DAYS": keep_days,

@@ -257,7 +257,7 @@ def test_settings_in_a_bucket_are_the_ones_that_terraform_wrote(run: Runner, san
     """Or the run does nothing."""
     shop(run, sandbox)
     document = json.dumps(
-        {"schema_version": 1, "storage": past.place | {"history": True}, "keep_recently_used_days": 3}
+        {"schema_version": 1, "storage": past.place | {"history": True}, "keep_recently_used_days": 3, "grace_days": 0}
     ).encode()
     key = MARKER.replace("marker", "settings")
     pointer = {"bucket": past.place["bucket"], "key": key, "sha256": hashlib.sha256(document).hexdigest()}

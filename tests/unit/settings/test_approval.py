@@ -143,6 +143,7 @@ def test_every_setting_counts() -> None:
         {"minimum_keep_days": 2},
         {"max_removals_per_run": 1},
         {"keep_recently_used_days": 1},
+        {"grace_days": 2},
         {"retention_rules": [{"repositories": ["a"]}]},
         {"retention_rules": [{"repositories": ["a"]}, {"repositories": ["b"]}]},
         {"retention_rules": [{"repositories": ["b"]}, {"repositories": ["a"]}]},

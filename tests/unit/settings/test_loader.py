@@ -293,6 +293,10 @@ def test_null_means_none() -> None:
         ({"removal_mode": "untag"}, "removal_mode"),
         ({"removal_mode": "archive"}, "removal_mode = archive needs the history"),
         ({"removal_mode": "archive", "storage": {"bucket": "shared", "prefix": "a/"}}, "archive needs the history"),
+        ({"grace_days": -1}, "grace_days"),
+        ({"grace_days": 31}, "grace_days"),
+        ({"grace_days": 1.5}, "grace_days"),
+        ({"grace_days": None}, "grace_days"),
         ({"keep_recently_used_days": -1}, "keep_recently_used_days"),
         ({"keep_recently_used_days": None}, "keep_recently_used_days"),
     ],
@@ -337,16 +341,19 @@ def test_the_past_and_the_limits_are_read() -> None:
         max_removals_per_run=100,
         max_usage_drop_percent=None,
         keep_recently_used_days=0,
+        grace_days=30,
     )
     assert found.history == found.storage == Storage(bucket="shared", prefix="ecr-cleaner/1/", history=True)
     assert (found.journal, found.reports, found.plans) == (None, None, None)
-    assert (found.max_usage_drop_percent, found.keep_recently_used_days) == (None, 0)
+    assert (found.max_usage_drop_percent, found.keep_recently_used_days, found.grace_days) == (None, 0, 30)
+    assert settings(grace_days=0).grace_days == 0
     assert limits_of(found) == Limits(20, 50, 100, 25)
 
 
 def test_without_a_word_the_past_protects_and_nothing_is_limited() -> None:
     """99 % of a neglected repository may rightly be old."""
     assert (Settings().keep_recently_used_days, Settings().max_usage_drop_percent) == (7, 50)
+    assert Settings().grace_days == 1
     assert Settings().history is None
     assert limits_of(Settings()).are_off
 
