@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from dataclasses import replace
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,7 +14,7 @@ from botocore.stub import ANY
 
 from ecr_cleaner import schema as schema_module
 from ecr_cleaner.errors import HistoryError, ReplacedError
-from ecr_cleaner.history import model, schema
+from ecr_cleaner.history import model, schema, unneeded
 from ecr_cleaner.history.schema import PendingDrop, StateDocument
 from ecr_cleaner.history.store import HistoryStore
 from ecr_cleaner.model.image import RemovedImage
@@ -372,15 +373,62 @@ def test_what_holds_for_all_is_noted(s3: S3, store: HistoryStore) -> None:
     opened(store, s3, StateDocument(repositories=["gone", "opted-out"], usages=listed(ecs=9)))
     s3.takes(APP, ANY, None)
     store.remember(look(NOW, a=[]))
-    s3.takes(
-        STATE,
-        schema_module.seal(StateDocument(repositories=["opted-out", "shop/app"], usages=listed(ecs=8))),
-        '"s1"',
-        '"s2"',
-    )
-    store.save({"opted-out", "shop/app", "never-seen"}, counts(ecs=8), None)
+    state = StateDocument(repositories=["opted-out", "shop/app"], usages=listed(ecs=8), followed=["shop/app"])
+    s3.takes(STATE, schema_module.seal(state), '"s1"', '"s2"')
+    store.save({"opted-out", "shop/app", "never-seen"}, counts(ecs=8), None, {"shop/app", "failed"})
     s3.takes(STATE, schema_module.seal(StateDocument(repositories=["shop/app"], usages=listed(ecs=8))), '"s2"')
-    store.save({"shop/app"}, None, None)
+    store.save({"shop/app"}, None, None, set())
+
+
+def test_whose_images_are_judged_is_noted_from_run_to_run(s3: S3, store: HistoryStore) -> None:
+    """Who could not be read tonight stays in the list; who was left out, and who was never seen, is not in it."""
+    known = ["failed", "opted-out", "shop/app"]
+    opened(store, s3, StateDocument(repositories=known, followed=known))
+    s3.takes(STATE, schema_module.seal(StateDocument(repositories=known, followed=["failed", "shop/app"])), '"s1"')
+    store.save(set(known), None, None, {"failed", "shop/app", "never-seen"})
+
+
+MARKED: Final = replace(
+    look(ago("1d"), "a", a=["v1"]),
+    images={digest("a"): model.HistoryEntry(("v1",), None, ago("1d"), unneeded_since=ago("1d"))},
+    judged=True,
+)
+
+
+@pytest.mark.parametrize("followed", [True, False])
+def test_who_was_left_out_is_judged_anew(s3: S3, store: HistoryStore, *, followed: bool) -> None:
+    """Nobody knows what needed its images meanwhile. A second look in the same run finds what the first one left."""
+    opened(store, s3, StateDocument(repositories=["shop/app"], followed=["shop/app"] if followed else []))
+    s3.holds(APP, schema_module.seal(MARKED), '"a1"')
+    s3.takes(APP, ANY, '"a1"')
+    found = store.remember(look(NOW, a=["v1"]))
+    assert (found.judged, found.images[digest("a")].unneeded_since) == (
+        (True, ago("1d")) if followed else (False, None)
+    )
+    s3.holds(APP, schema_module.seal(MARKED), '"a2"')
+    s3.takes(APP, ANY, '"a2"')
+    assert store.remember(look(NOW, a=["v1"])).judged
+
+
+def test_verdicts_join_what_is_known(s3: S3, store: HistoryStore) -> None:
+    """What was unneeded before is so since then."""
+    opened(store, s3, StateDocument(repositories=["shop/app"], followed=["shop/app"]))
+    s3.holds(APP, schema_module.seal(MARKED), '"a1"')
+    s3.takes(APP, schema_module.seal(unneeded.judged(MARKED, {digest("a")}, NOW)), '"a1"')
+    store.judged("shop/app", {digest("a")}, NOW)
+    assert unneeded.since(unneeded.judged(MARKED, {digest("a")}, NOW)) == {digest("a"): ago("1d")}
+
+
+def test_verdicts_of_two_runs_at_once_are_merged_once(s3: S3, store: HistoryStore) -> None:
+    """What the other one found to be needed is unneeded since now at the earliest."""
+    opened(store, s3, StateDocument(repositories=["shop/app"], followed=["shop/app"]))
+    s3.holds(APP, schema_module.seal(MARKED), '"a1"')
+    s3.refuses(APP, ANY, '"a1"')
+    needed = unneeded.judged(MARKED, (), ago("1h"))
+    s3.holds(APP, schema_module.seal(needed), '"a2"')
+    s3.takes(APP, schema_module.seal(unneeded.judged(needed, {digest("a")}, NOW)), '"a2"')
+    store.judged("shop/app", {digest("a")}, NOW)
+    assert unneeded.since(unneeded.judged(needed, {digest("a")}, NOW)) == {digest("a"): NOW}
 
 
 def test_a_fall_waits_beside_the_measure(s3: S3, store: HistoryStore) -> None:
@@ -388,21 +436,23 @@ def test_a_fall_waits_beside_the_measure(s3: S3, store: HistoryStore) -> None:
     waiting = StateDocument(usages=listed(ecs=9), pending_drop=PendingDrop(id="0123456789ab", usages=listed(ecs=1)))
     opened(store, s3, StateDocument(usages=listed(ecs=9)))
     s3.takes(STATE, schema_module.seal(waiting), '"s1"', '"s2"')
-    store.save(set(), counts(ecs=1), "0123456789ab")
+    store.save(set(), counts(ecs=1), "0123456789ab", set())
     # A source failed: nothing is known, so it goes on waiting.
     s3.takes(STATE, schema_module.seal(waiting), '"s2"', '"s3"')
-    store.save(set(), None, None)
+    store.save(set(), None, None, set())
     s3.takes(STATE, schema_module.seal(StateDocument(usages=listed(ecs=9))), '"s3"')
-    store.save(set(), counts(ecs=9), None)
+    store.save(set(), counts(ecs=9), None, set())
 
 
 def test_a_state_that_somebody_else_wrote_meanwhile_is_merged_once(s3: S3, store: HistoryStore) -> None:
-    """No repository's object is forgotten."""
-    opened(store, s3)
+    """No repository's object is forgotten; in doubt no repository's verdicts count."""
+    opened(store, s3, StateDocument(repositories=["shop/app"], followed=["shop/app", "web"]))
     s3.refuses(STATE, ANY, '"s1"')
-    s3.holds(STATE, schema_module.seal(StateDocument(repositories=["other"], usages=listed(ecs=1))), '"s2"')
-    s3.takes(STATE, schema_module.seal(StateDocument(repositories=["other"], usages=listed(ecs=5))), '"s2"')
-    store.save(set(), counts(ecs=5), None)
+    other = StateDocument(repositories=["other"], usages=listed(ecs=1), followed=["other", "shop/app"])
+    s3.holds(STATE, schema_module.seal(other), '"s2"')
+    both = StateDocument(repositories=["other", "shop/app"], usages=listed(ecs=5), followed=["shop/app"])
+    s3.takes(STATE, schema_module.seal(both), '"s2"')
+    store.save({"shop/app", "web"}, counts(ecs=5), None, {"shop/app", "web"})
 
 
 def test_a_state_that_is_overtaken_twice_is_a_failure(s3: S3, store: HistoryStore) -> None:
@@ -412,7 +462,7 @@ def test_a_state_that_is_overtaken_twice_is_a_failure(s3: S3, store: HistoryStor
     s3.holds(STATE, schema_module.seal(StateDocument()), '"s2"')
     s3.refuses(STATE, ANY, '"s2"')
     with pytest.raises(HistoryError, match="written by somebody else"):
-        store.save(set(), counts(ecs=5), None)
+        store.save(set(), counts(ecs=5), None, set())
 
 
 # A person's word

@@ -8,9 +8,9 @@ import pytest
 
 from ecr_cleaner import schema
 from ecr_cleaner.errors import HistoryError
-from ecr_cleaner.history import model
-from ecr_cleaner.history.schema import StateDocument
+from ecr_cleaner.history import model, unneeded
 from ecr_cleaner.history.reader import HistoryReader
+from ecr_cleaner.history.schema import StateDocument
 from ecr_cleaner.model.image import RemovedImage
 from tests.aws_calls.test_history import APP, MARKER, NEW, PREFIX, S3, STARTED, STATE, listed
 from tests.builders import NOW, ago, counts, digest, image, usage
@@ -54,8 +54,22 @@ def test_what_is_known_joins_what_is_seen(reader: HistoryReader, s3: S3) -> None
     s3.holds(APP, schema.seal(known))
     assert reader.remember(seen) == model.remember(known, seen, 7)
     assert reader.usages == counts(ecs=3)
-    reader.save({"shop/app"}, counts(ecs=1), None)
+    reader.save({"shop/app"}, counts(ecs=1), None, {"shop/app"})
+    reader.judged("shop/app", {digest("one")}, NOW)
     assert reader.usages == counts(ecs=3)
+
+
+@pytest.mark.parametrize("followed", [True, False])
+def test_what_the_function_knows_to_be_unneeded_is_known_here(reader: HistoryReader, s3: S3, *, followed: bool) -> None:
+    """Unless a run left the repository out meanwhile."""
+    known = unneeded.judged(look(ago("2d"), used=False), {digest("one")}, ago("2d"))
+    s3.holds(MARKER, STARTED)
+    state = StateDocument(repositories=["shop/app"], followed=["shop/app"] if followed else [])
+    s3.holds(STATE, schema.seal(state))
+    reader.open(NOW)
+    s3.holds(APP, schema.seal(known))
+    found = reader.remember(look(NOW, used=False))
+    assert unneeded.since(found) == ({digest("one"): ago("2d")} if followed else {})
 
 
 @pytest.mark.parametrize("code", ["NoSuchKey", "AccessDenied"])

@@ -64,7 +64,8 @@ def given(
     sandbox.push("shop/api", tags=["v1"], pushed="90d")
     # No input makes the settings long enough today, so the limit is lowered instead, by Terraform's own means.
     module = _with_limit(tmp_path_factory.mktemp("module"), 100)
-    stack = make_stack("existing-image", {"image_uri": image_uri("us-east-1")}, name="given", bucket_name=BUCKET, grace_days=0)
+    named = {"name": "given", "bucket_name": BUCKET, "grace_days": 0}
+    stack = make_stack("existing-image", {"image_uri": image_uri("us-east-1")}, **named)
     stack.module = module
     stack.init()
     with attached(stack.folder, stack.environment) as stack.environment:

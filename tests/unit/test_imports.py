@@ -59,6 +59,7 @@ PURE: Final = (
     "report",
     "history/model",
     "history/removed",
+    "history/unneeded",
     "registry/tags",
     "registry/pull_access",
     "approval/selection",

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecr_cleaner.history import model, schema
+from ecr_cleaner.history import model, schema, unneeded
 from ecr_cleaner.history.model import MAX_CONSUMERS, MIN_LOST_TAG_DAYS, History
 from ecr_cleaner.model.image import RemovedImage
 from ecr_cleaner.schema import seal
@@ -127,18 +127,62 @@ def test_it_does_not_grow_with_the_number_of_runs(seen: list[History], days: int
         assert not set(entry.lost_tags) & set(entry.tags)
 
 
-@given(looks(), looks())
-def test_the_order_of_two_histories_does_not_matter(one: list[History], other: list[History]) -> None:
+@st.composite
+def pasts(draw: st.DrawFn) -> History:
+    """What is known after some looks, of which some were judged: each time some images were unneeded."""
+    known = None
+    for seen in draw(looks()):
+        known = model.remember(known, seen, 7)
+        if draw(st.booleans()):
+            names = draw(st.lists(st.sampled_from(NAMES), unique=True))
+            known = unneeded.judged(known, set(map(digest, names)), seen.observed_at - timedelta(minutes=1))
+        if draw(st.integers(0, 9)) == 0:
+            known = unneeded.unjudged(known)
+    assert known is not None
+    return known
+
+
+@given(pasts(), pasts())
+def test_the_order_of_two_histories_does_not_matter(first: History, second: History) -> None:
     """Whoever writes second gets to know the same."""
-    first, second = known_after(one, 7), known_after(other, 7)
     assert model.merge(first, second) == model.merge(second, first)
 
 
-@given(looks())
-def test_the_same_twice_is_the_same(seen: list[History]) -> None:
+@given(pasts(), pasts(), pasts())
+def test_the_order_of_three_does_not_matter_for_what_is_unneeded(one: History, other: History, third: History) -> None:
+    """However many run at once."""
+    left, right = model.merge(model.merge(one, other), third), model.merge(one, model.merge(other, third))
+    assert (unneeded.since(left), left.judged) == (unneeded.since(right), right.judged)
+
+
+@given(pasts(), pasts())
+def test_in_doubt_an_image_is_needed(first: History, second: History) -> None:
+    """It is unneeded by all that were judged, since the last of their times; who was not judged says nothing."""
+    both = model.merge(first, second)
+    told = [unneeded.since(history) for history in (first, second) if history.judged]
+    agreed = set.intersection(*map(set, told)) if told else set()
+    assert unneeded.since(both) == {name: max(times[name] for times in told) for name in agreed}
+    assert both.judged is bool(told)
+
+
+@given(pasts(), looks())
+def test_an_observation_changes_no_verdict(known: History, seen: list[History]) -> None:
+    """Of what is there still; a run that fails later, or is refused, neither counts nor begins anything anew."""
+    after = model.remember(known, seen[0], 7)
+    before = unneeded.since(known)
+    assert unneeded.since(after) == {name: at for name, at in before.items() if name in after.images}
+
+
+@given(pasts())
+def test_the_same_twice_is_the_same(known: History) -> None:
     """A write whose answer got lost is done again."""
-    known = known_after(seen, 7)
     assert model.merge(known, known) == known
+
+
+@given(looks())
+def test_the_same_look_twice_is_one(seen: list[History]) -> None:
+    """Likewise."""
+    known = known_after(seen, 7)
     assert model.remember(known, seen[-1], 7) == known
 
 
@@ -153,8 +197,7 @@ def test_two_histories_together_keep_what_each_of_them_keeps(
     assert set(kept) >= set(model.recent(first, [], START, days)) | set(model.recent(second, [], START, days))
 
 
-@given(looks())
-def test_what_is_written_is_what_is_read(seen: list[History]) -> None:
+@given(pasts())
+def test_what_is_written_is_what_is_read(known: History) -> None:
     """Nothing gets lost on the way through the bucket."""
-    known = known_after(seen, 7)
     assert through_the_bucket(known) == known
