@@ -187,7 +187,7 @@ class World:
 
     def open(self, now: datetime) -> None:
         """As the history has it."""
-        assert now == NOW
+        assert now == self.now
         self.step("open")
 
     def remember(self, seen: History) -> History:
