@@ -6,6 +6,7 @@ import json
 import shlex
 import shutil
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -19,6 +20,7 @@ from tests.examples.together import Part, Together
 from tests.fake_aws import Fault
 from tests.terraform.attached import attached
 from tests.terraform.fixtures import REPOSITORY
+from tools.aged import age_bucket
 from tools.processes import Children
 from tools.stack import CREDENTIALS, Invocation, TerraformError, function_environment, invoke_from_source
 from tools.terraform import ROOT, Terraform
@@ -80,6 +82,18 @@ class Applied:
         """Runs the handler from source in the environment of the region's function."""
         environment = function_environment(self.functions()[region], self.account.endpoint, region)
         return invoke_from_source(environment, event or {})
+
+    def first_night(self) -> None:
+        """Runs as above a day before: what it finds unneeded for the first time is in grace, so nothing goes."""
+        ended = self.invoke()
+        assert ended.error == {}
+        assert ended.result is not None
+        totals = ended.result["totals"]
+        assert (totals["in_grace"], totals["removed"], totals["archived"]) == (totals["removable"], 0, 0)
+        assert totals["in_grace"] > 0
+        s3 = self.account.client("s3")
+        for bucket in s3.list_buckets()["Buckets"]:
+            age_bucket(s3, bucket["Name"], timedelta(days=1))
 
 
 @pytest.fixture(scope="module")
@@ -240,6 +254,7 @@ def test_a_dry_run_names_what_a_real_run_then_removes(applied: dict[str, Applied
     assert dry.result["totals"]["removable"] == 2
     assert len(sandbox.images("shop/api")) == 3
 
+    applied["complete"].first_night()
     real = applied["complete"].invoke()  # dry_run = false, default_keep_days = 60
     assert real.error == {}
     assert real.result is not None
@@ -276,6 +291,7 @@ def test_an_image_goes_once_a_person_approves_of_it(applied: dict[str, Applied],
     """The night names what to send, and the output is that command but for the id."""
     one = applied["approval"]
     sandbox.push("shop/api", tags=["forgotten"], pushed="90d")
+    one.first_night()
     night = one.invoke()
     assert night.error == {}
     assert night.result is not None
@@ -303,6 +319,7 @@ def test_what_is_archived_comes_back_by_the_functions_name(
 ) -> None:
     """The command that a failed run tells finds history and journal by the deployed settings."""
     digest = sandbox.push("shop/api", tags=["attic"], pushed="100d")
+    applied["archive"].first_night()
     run = applied["archive"].invoke()
     assert run.error == {}
     assert run.result is not None

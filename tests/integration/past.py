@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from ecr_cleaner import schema
-from ecr_cleaner.history.model import History
+from tools.aged import age_bucket
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -19,8 +18,6 @@ BUCKET: Final = "history"
 PREFIX: Final = "ecr-cleaner/123456789012/us-east-1/ecr-cleaner/"
 MARKER: Final = f"{PREFIX}marker.json"
 NEW: Final = b'{"schema_version":1,"state":"new"}'
-
-_MOMENT: Final = re.compile(r'"(\d{4}-\d\d-\d\dT[0-9:.]+)Z"')
 
 
 def by_source(counts: Iterable[Mapping[str, Any]]) -> dict[str, int]:
@@ -81,19 +78,7 @@ class Past:
 
     def passes(self, **time: int) -> None:
         """Let time pass: everything that is remembered happened so much earlier."""
-        by = timedelta(**time)
-
-        def earlier(match: re.Match[str]) -> str:
-            return f'"{(datetime.fromisoformat(match[1]) - by).isoformat()}Z"'
-
-        for key in self._keys():
-            if "/journal/" in key:
-                continue  # gzipped, and read by people only
-            aged = _MOMENT.sub(earlier, self.read(key).decode())
-            if "/repositories/" in key:
-                found = schema.parse(History, json.dumps(json.loads(aged)["content"]).encode(), key)
-                aged = schema.seal(found).decode()
-            self.write(key, aged.encode())
+        age_bucket(self._s3, self._bucket, timedelta(**time), self._prefix)
 
     def _keys(self) -> list[str]:
         listed = self._s3.list_objects_v2(Bucket=self._bucket, Prefix=self._prefix)

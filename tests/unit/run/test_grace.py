@@ -14,8 +14,7 @@ from ecr_cleaner.history import unneeded
 from ecr_cleaner.history.model import History, HistoryEntry
 from ecr_cleaner.model.image import RemovedImage
 from ecr_cleaner.model.plan import Reason
-from ecr_cleaner.model.repository import Skipped, SkipReason
-from ecr_cleaner.registry.opt_in import Misconfigured
+from ecr_cleaner.model.result import RepositoryOutcome, RepositoryStatus
 from ecr_cleaner.report.summary import run_json
 from ecr_cleaner.run.context import HISTORY_IS_OFF, RESERVE_SECONDS
 from tests.builders import NOW, ago, counts, digest, image, repository
@@ -189,9 +188,9 @@ def test_who_was_left_out_is_not_followed(night: Callable[..., RunResult], world
     world.old("a", "failed")
     world.found |= {
         "other": None,
-        "cache": Skipped("cache", SkipReason.PULL_THROUGH_CACHE, "a cache"),
-        "tags": Misconfigured("tags", "its tags are odd", opted_in=True),
-        "near": Misconfigured("near", "its tags are odd", opted_in=False),
+        "cache": RepositoryOutcome(RepositoryStatus.SKIPPED, "a cache"),
+        "tags": RepositoryOutcome(RepositoryStatus.MISCONFIGURED, "its tags are odd"),
+        "near": "its tags are odd",
         "unread": RepositoryError("denied"),
     }
     world.errors["look 1 failed"] = RepositoryError("denied")
