@@ -10,7 +10,7 @@ locals {
 
   # Each graph: its title, and metric to label. A run is one value, so a day's maximum is the run's.
   graphs = [
-    { title = "Images", metrics = { ImagesScanned = "looked at", ImagesInUse = "in use", ImagesRemovable = "removable" } },
+    { title = "Images", metrics = { ImagesScanned = "looked at", ImagesInUse = "in use", ImagesRemovable = "removable", ImagesInGrace = "in grace" } },
     { title = "Bytes, an upper bound: layers are shared", metrics = { BytesScanned = "looked at", BytesInUse = "in use", BytesRemovable = "removable" } },
     { title = "Images removed or archived", metrics = { ImagesRemoved = "removed", ImagesArchived = "archived", ImagesFailed = "failed" }, statistic = "Sum" },
     { title = "Bytes removed or archived, an upper bound", metrics = { BytesRemoved = "removed", BytesArchived = "archived" }, statistic = "Sum" },

@@ -25,7 +25,7 @@ def repository(name: str = "app", images: int = 5, removable: int = 2, removed: 
         name,
         status,
         images=images,
-        reasons=Counter({"in_use": 1, "old_and_unused": removable}),
+        reasons=Counter({"in_use": 1, "old_and_unused": removable} | more.pop("reasons", {})),
         removals=Counter({"removed": removed} | more.pop("removals", {})),
         bytes_total=images * size,
         bytes_in_use=size,

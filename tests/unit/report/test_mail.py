@@ -75,6 +75,16 @@ def test_a_dry_run_says_what_would_go() -> None:
     assert "Would be removed:\n  app  1 of 5 images, 1.0 MiB\n" in mail.text(ending(of))
 
 
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_what_is_in_grace_is_told(*, dry_run: bool) -> None:
+    """There is time to say that something needs it; a refused run does not count."""
+    line = "In grace: 3 images. They go once every run for grace_days has found them unneeded.\n"
+    waiting = repository(removable=0, reasons={"in_grace": 3})
+    assert line in mail.text(ending(summary(waiting, dry_run=dry_run)))
+    assert "In grace" not in mail.text(ending(summary(repository(), dry_run=dry_run)))
+    assert "In grace" not in mail.text(ending(summary(waiting, dry_run=dry_run, refusals=["r"])))
+
+
 @pytest.mark.parametrize(
     ("of", "subject"),
     [

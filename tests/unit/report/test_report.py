@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
+from dataclasses import replace
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from rich.console import Console
 
+from ecr_cleaner.decision import grace
 from ecr_cleaner.decision.rules import evaluate
 from ecr_cleaner.model.finding import Finding, FindingKind, Severity
 from ecr_cleaner.model.plan import Reason, Removal, RemovalStatus, Verdict
@@ -286,6 +288,71 @@ def test_a_dry_run_names_what_would_go(log: pytest.LogCaptureFixture) -> None:
         "bytes": 123,
     }
     json.dumps(fields(line))
+
+
+def graced(*images: Image) -> RepositoryPlan:
+    """A plan of which everything is in grace since now."""
+    found = plan(*images)
+    return grace.apply(found, grace.unneeded_since(found, {}, NOW), NOW, 1)
+
+
+def test_a_dry_run_names_what_is_in_grace_too(log: pytest.LogCaptureFixture) -> None:
+    """With the time from which on a run removes it."""
+    LogReporter().evaluated(graced(image(tags=["v1"])), dry_run=True, refused=False)
+    (line,) = log.records
+    assert (line.levelname, line.getMessage()) == ("INFO", "Found unused image, should be removed")
+    assert fields(line) == {
+        "repository": "app",
+        "tags": ["v1"],
+        "digest": digest("app"),
+        "age_days": 40,
+        "bytes": 1000,
+        "goes_after": "2026-03-02T10:00:00+00:00",
+    }
+
+
+@pytest.mark.parametrize(("dry_run", "refused"), [(False, False), (False, True), (True, True)])
+def test_what_is_in_grace_is_kept_by_every_other_run(
+    log: pytest.LogCaptureFixture, *, dry_run: bool, refused: bool
+) -> None:
+    """A refused one does not count, so nobody knows when the image goes."""
+    LogReporter().evaluated(graced(image()), dry_run=dry_run, refused=refused)
+    (line,) = log.records
+    assert (line.levelname, line.getMessage()) == ("DEBUG", "Kept image")
+    assert (fields(line)["reason"], len(fields(line)["evidence"])) == ("in_grace", 2)
+
+
+def test_what_is_in_grace_is_counted_by_itself_and_among_what_is_removable() -> None:
+    """Not among what a run leaves undone."""
+    result = RepositoryResult("app").with_plan(graced(image("a"), image("b", pushed="1d"), image("c", kind="index")))
+    told = repository_json(result)
+    assert (told["images"], told["removable"], told["in_grace"], told["kept"]) == (3, 2, 2, 1)
+    assert (told["bytes_removable"], told["bytes_removable_from_archive"], told["reasons"]["in_grace"]) == (1000, 0, 2)
+    assert (result.due, repository_json(result.timed_out())["deferred"]) == (0, 0)
+    there = image("old", active=False)
+    archived = Verdict(there, Reason.IN_GRACE)
+    found = RepositoryResult("app").with_plan(replace(plan(), verdicts=(archived,)))
+    assert (found.bytes_removable, found.bytes_removable_from_archive) == (1000, 1000)
+
+
+def test_what_is_in_grace_stands_after_what_goes() -> None:
+    """With since when and until when; the explanation has all of it."""
+    due, waiting = plan(image("goes", tags=["v1"])), graced(image("waits", tags=["v2"], pushed="90d"))
+    young = plan(image("young", tags=["v3"], pushed="1d"))
+    made = replace(due, verdicts=(*young.verdicts, *waiting.verdicts, *due.verdicts))
+    reporter = collected(made)
+    told = printed(reporter)
+    assert told.index(" remove ") < told.index(" in grace ") < told.index(" keep ")
+    assert "3 images, 2 removable (at most 2.0 KiB: layers may be shared), 1 of them in grace, 1 kept." in told
+    _, told = explained(reporter, "v2")
+    assert "KEEP  app:v2" in told
+    assert "reason   in_grace\n           found unneeded since 2026-03-01 12:00 UTC\n" in told
+    assert (
+        "           it goes with the first run from 2026-03-02 10:00 UTC on, unless something needs it by then\n"
+        in told
+    )
+    (line,) = [one for one in reporter.as_json()["images"] if one["reason"] == "in_grace"]
+    assert (line["verdict"], line["goes_after"]) == ("keep", "2026-03-02T10:00:00+00:00")
 
 
 def test_a_run_that_removes_says_so_only_when_it_has_happened(log: pytest.LogCaptureFixture) -> None:
