@@ -28,6 +28,7 @@ _SHORT: Final = {
     "too_young": "too young",
     "in_use": "in use",
     "part_of_image_in_use": "part of an image in use",
+    "in_grace": "in grace",
     "part_of_kept_image": "part of a kept image",
     "refers_to_kept_image": "belongs to a kept image",
     "not_a_container_image": "not a container image",

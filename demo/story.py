@@ -6,9 +6,11 @@ import os
 import re
 import shutil
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from demo.account import Account, own_environment
+from tools.aged import age_bucket
 from tools.stack import Stack
 from tools.terraform import ROOT, ToolError
 
@@ -40,7 +42,7 @@ STAY: Final = {
 so that it never applauds a function that sees nobody."""
 
 REPORTS: Final = "company-reports"
-"""A bucket that the company has already: one that the module makes takes Terraform a minute."""
+"""A bucket that the company has already, for history and reports: making one takes Terraform a minute."""
 
 EXAMPLE: Final = ROOT / "examples" / "minimal"
 
@@ -106,12 +108,10 @@ class Story:
             account.endpoint,
             self.terraform,
             self.environment,
-            # At this level the function also says what it keeps, and why. A history begins with its first night: that
-            # is not shown.
+            # At this level the function also says what it keeps, and why.
             arguments={
                 **arguments,
                 "log_level": "DEBUG",
-                "history_enabled": False,
                 "bucket_name": REPORTS,
                 "notifications_enabled": True,
             },
@@ -139,6 +139,7 @@ class Story:
         )
         _expect(_digests(self._account.shelves()) == _digests(before), "a dry run changes nothing")
         _expect(totals["removable"] > 0, "there is something to remove")
+        _expect(totals["in_grace"] == totals["removable"], "what is found unneeded for the first time is in grace")
         return {
             "removable": totals["removable"],
             "digests": {
@@ -155,7 +156,17 @@ class Story:
             self.screen.say(f"~ {line}")
         self.screen.say(_last_word(told))
 
-        self.screen.phase("A real night: the same function removes")
+        self.screen.phase("A real night at once: nothing goes in the first night that finds it unneeded")
+        result = _completed(self._invoke())
+        removed, in_grace = result["totals"]["removed"], result["totals"]["in_grace"]
+        self.screen.say(f"Removed: {removed}. In grace: {in_grace} images (grace_days = 1).", "bold")
+        self.screen.say("A tag that moved or an opt-in by mistake shows in a report first: there is time to mend it.")
+        _expect(_digests(self._account.shelves()) == _digests(before), "nothing goes before its grace is over")
+        _expect(in_grace == dry["removable"], "what the dry run named is in grace")
+
+        self.screen.phase("A day later: the same function removes")
+        self.screen.say("No clock can be moved here: the demo makes what the bucket remembers a day older instead.")
+        age_bucket(self._account.client("s3"), REPORTS, timedelta(days=1))
         result = _completed(self._invoke())
         after = self._account.shelves()
         self.screen.difference(before, after)

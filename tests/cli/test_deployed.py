@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -59,6 +60,36 @@ def test_what_was_in_use_until_yesterday_stays_as_the_function_would_say(
     evidence = {image["digest"]: (image["reason"], "; ".join(image["evidence"])) for image in ended.plan["images"]}
     assert evidence == told
     assert not any("history is off" in note for note in ended.plan["notes"])
+
+
+def test_what_is_in_grace_is_told_with_when_it_goes(
+    command: Command, sandbox: Sandbox, past: Past, night: Callable[..., Outcome], deploy: Callable[..., Any]
+) -> None:
+    """As the function knows it; a look from here counts for nothing."""
+    shop(sandbox, "app:v1")
+    deploy(storage=past.place | {"history": True}, grace_days=1)
+    two = sandbox.digest("two")
+    for _ in range(2):
+        ended = command("plan", "--function", NAME, "--json")
+        assert ended.verdicts[two] == ("keep", "in_grace")
+        past.passes(days=1)
+    night(dry_run=True, grace_days=1)
+    past.passes(hours=5)
+    before = past.objects()
+    (image,) = [one for one in command("plan", "--function", NAME, "--json").plan["images"] if one["digest"] == two]
+    since = datetime.fromisoformat(past.content("repositories/app.json")["images"][two]["unneeded_since"])
+    assert datetime.fromisoformat(image["goes_after"]) == since + timedelta(hours=22)
+    ended = command("plan", "--function", NAME)
+    assert "in grace" in ended.out
+    assert "1 removable" in ended.out
+    assert "1 of them in grace" in ended.out
+    ended = command("explain", "--function", NAME, "app:v2")
+    assert "reason   in_grace" in ended.out
+    assert f"found unneeded since {since:%Y-%m-%d %H:%M} UTC" in ended.out
+    assert f"it goes with the first run from {since + timedelta(hours=22):%Y-%m-%d %H:%M} UTC on" in ended.out
+    assert past.objects() == before
+    past.passes(hours=17)
+    assert command("plan", "--function", NAME, "--json").verdicts[two] == ("remove", "old_and_unused")
 
 
 def test_a_copy_leads_to_the_history_too(

@@ -88,6 +88,7 @@ def test_it_tells_the_whole_story_and_asks_nobody_outside(
     assert "aws_lambda_function.cleaner will be updated in-place" in said
     assert "Resources: 0 added, 2 changed, 0 destroyed" in said
     assert re.search(r"in use: ecs service prod/web, .*?app runner service landing|app runner service landing", said)
+    assert re.search(r"Removed: 0\. In grace: [1-9]\d* images \(grace_days = 1\)\.", said)
     assert re.search(r"[1-9]\d* images went: exactly those that the dry run had named\.", said)
     assert "Removed: 0." in said
     assert re.search(r"Subject: \S+ us-east-1: [1-9]\d* images removed, at most [\d.]+ GiB", said)
