@@ -8,6 +8,7 @@
     ├── IncompleteAnswerError       AWS answered 200 without a member that must be there
     ├── RepositoryError             one repository cannot be handled; the others go on
     ├── SourceError                 one usage source could not give a full answer
+    │   ├── MissingError            AWS does not find what it listed itself
     │   └── UnscannedConsumersError consumers exist that no source can see (Kubernetes)
     ├── HistoryError                what is known of the past cannot be read, trusted or written
     │   ├── AbsentError             an object is not there, or may not be read
@@ -87,6 +88,10 @@ class RepositoryError(CleanerError):
 
 class SourceError(CleanerError):
     """A usage source did not give a full answer, for a cause that it states itself."""
+
+
+class MissingError(SourceError):
+    """AWS does not find something that it named itself; perhaps it was deleted in between."""
 
 
 class UnscannedConsumersError(SourceError):

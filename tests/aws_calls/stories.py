@@ -16,7 +16,7 @@ import yaml
 from ecr_cleaner.settings.loader import Settings
 from ecr_cleaner.usage.catalog import SOURCES
 from ecr_cleaner.usage.source import SourceContext
-from ecr_cleaner.usage.sources import ecs_families
+from ecr_cleaner.usage.sources import batch, ecs_families
 from ecr_cleaner.usage.sources.ecs import services as ecs_services
 from ecr_cleaner.usage.sources.ecs import tasks as ecs_tasks
 from ecr_cleaner.usage.sources.sagemaker import nested
@@ -153,6 +153,7 @@ def _naming(told: Any, image: str) -> Any:
 
 
 _COLLECTORS: Final[dict[str, Callable[[SourceContext], Iterable[Usage]]]] = {
+    "batch service jobs": batch.collect,
     "ecs express": lambda account: ecs_services.usages(account, CLUSTER),
     "ecs services": lambda account: ecs_services.usages(account, CLUSTER),
     "ecs tasks": lambda account: ecs_tasks.usages(account, CLUSTER),

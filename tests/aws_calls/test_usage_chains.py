@@ -197,7 +197,18 @@ def test_what_was_deleted_since_it_was_listed_is_passed_over(script: Script) -> 
     listed(script, ["a1", "a2"])
     script.refuse(EMR, "get_application", GONE, applicationId="a1")
     got(script, "a2", imageConfiguration=image(tagged("v1")))
+    listed(script, ["a2"])
     assert used(script) == [usage(written(), "a2")]
+
+
+def test_what_is_listed_and_not_found_is_an_error(script: Script) -> None:
+    """The service contradicts itself, or it was deleted and made anew."""
+    listed(script, ["a1", "a2"])
+    script.refuse(EMR, "get_application", GONE, applicationId="a1")
+    got(script, "a2", imageConfiguration=image(tagged("v1")))
+    listed(script, ["a1"])
+    with pytest.raises(AwsError, match=GONE):
+        used(script)
 
 
 def test_what_is_deleted_while_it_is_listed_is_passed_over_whole(script: Script) -> None:
@@ -207,6 +218,7 @@ def test_what_is_deleted_while_it_is_listed_is_passed_over_whole(script: Script)
     listed(script)
     script.answer(EMR, "list_job_runs", {"jobRuns": [run], "nextToken": "more"}, applicationId="a1")
     script.refuse(EMR, "list_job_runs", GONE, applicationId="a1", nextToken="more")
+    listed(script, [])
     assert used(script, LISTING, runs) == []
 
 
@@ -216,7 +228,7 @@ def test_what_is_deleted_while_it_is_listed_is_passed_over_whole(script: Script)
         ("list_applications", GONE),
         ("list_applications", "AccessDeniedException"),
         ("get_application", "AccessDeniedException"),
-        ("get_application", "NotFoundException"),
+        ("get_application", "InternalServerException"),
     ],
 )
 def test_a_refused_call_is_an_error(script: Script, method: str, code: str) -> None:
@@ -226,23 +238,6 @@ def test_a_refused_call_is_an_error(script: Script, method: str, code: str) -> N
     script.refuse(EMR, method, code)
     with pytest.raises(AwsError, match=code):
         used(script)
-
-
-def test_each_call_says_which_code_means_gone(script: Script) -> None:
-    """Services do not agree on it, and the code of another one means nothing."""
-    getting = Call(
-        "GetApplication",
-        items="application",
-        params_from={"applicationId": "id"},
-        not_found_codes=frozenset({"NotFoundException"}),
-    )
-    listed(script)
-    script.refuse(EMR, "get_application", "NotFoundException", applicationId="a1")
-    assert used(script, LISTING, getting) == []
-    listed(script)
-    script.refuse(EMR, "get_application", GONE, applicationId="a1")
-    with pytest.raises(AwsError, match=GONE):
-        used(script, LISTING, getting)
 
 
 def test_a_listing_that_never_ends_is_no_answer(script: Script) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from ecr_cleaner.errors import SourceError
+from ecr_cleaner.errors import MissingError, SourceError
 from ecr_cleaner.model.usage import Reference, Usage, UsageKind
 from ecr_cleaner.usage.sources import codebuild
 from tests.aws_calls.consumers import account, tagged, written
@@ -168,8 +168,8 @@ def test_a_project_that_is_gone_is_passed_over(script: Script) -> None:
     script.pages("codebuild", "list_projects", "projects", ["gone", "shop"])
     answer = {"projects": [project(tagged("v1"))], "projectsNotFound": ["gone"]}
     script.answer("codebuild", "batch_get_projects", answer, names=["gone", "shop"])
-    script.pages("codebuild", "list_projects", "projects", ["other"], ["shop"])
     builds(script)
+    script.pages("codebuild", "list_projects", "projects", ["other"], ["shop"])
     nothing_else(script)
     assert used(script) == [of_project(written())]
 
@@ -180,25 +180,28 @@ def test_a_project_that_is_listed_and_not_found_is_an_error(script: Script) -> N
     answer = {"projects": [], "projectsNotFound": ["shop"]}
     script.answer("codebuild", "batch_get_projects", answer, names=["shop"])
     script.pages("codebuild", "list_projects", "projects", ["shop"])
-    with pytest.raises(SourceError, match=r"^BatchGetProjects does not find shop, which ListProjects lists$"):
+    with pytest.raises(MissingError, match=r"^BatchGetProjects does not find shop, which is listed$"):
         used(script)
 
 
 def test_a_project_that_is_deleted_before_its_builds_are_listed_is_passed_over(script: Script) -> None:
-    """Its image counts all the same."""
+    """It builds nothing any more."""
     projects(script, project(tagged("v1")))
     script.refuse("codebuild", "list_builds_for_project", "ResourceNotFoundException", projectName="shop")
+    script.pages("codebuild", "list_projects", "projects", ["other"])
     nothing_else(script)
-    assert used(script) == [of_project(written())]
+    assert used(script) == []
 
 
 def test_a_build_that_is_not_found_was_deleted(script: Script) -> None:
-    """One under way cannot be."""
+    """One under way cannot be, so it is listed no more; the next one is read."""
     projects(script, project())
-    script.pages("codebuild", "list_builds_for_project", "ids", ["shop:1"], projectName="shop")
-    script.answer("codebuild", "batch_get_builds", {"builds": [], "buildsNotFound": ["shop:1"]}, ids=["shop:1"])
+    script.pages("codebuild", "list_builds_for_project", "ids", ["shop:1", "shop:2"], projectName="shop")
+    answer = {"builds": [{**build(2), **environment(tagged("v1"))}], "buildsNotFound": ["shop:1"]}
+    script.answer("codebuild", "batch_get_builds", answer, ids=["shop:1", "shop:2"])
+    script.pages("codebuild", "list_builds_for_project", "ids", ["shop:2"], projectName="shop")
     nothing_else(script)
-    assert used(script) == []
+    assert used(script) == [under_way("build shop:2")]
 
 
 def test_what_is_left_out_in_silence_is_an_error(script: Script) -> None:

@@ -215,6 +215,7 @@ def test_clusters_of_kubernetes_fail_their_source(script: Script) -> None:
     """The setting is the one by which a person says that they are known."""
     quiet(script, "eks")
     script.answer("eks", "list_clusters", {"clusters": ["shop"]}, maxResults=100, include=["all"])
+    script.answer("eks", "list_clusters", {"clusters": ["shop"]}, maxResults=100, include=["all"])
     detail = (
         "EKS clusters cannot be scanned, and their pods may use any image: shop; "
         "a fresh inventory of each lets the run go on: used_images_uri + eks/us-east-1/shop.json; " + mend("eks:*")

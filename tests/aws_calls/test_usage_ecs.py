@@ -100,9 +100,9 @@ def test_a_cluster_that_vanishes_is_passed_over_whole(script: Script) -> None:
     services(script, CLUSTER)
     defines(script, API, tagged("v1"))
     script.refuse("ecs", "list_tasks", GONE, cluster=CLUSTER, desiredStatus="RUNNING", maxResults=100)
-    clusters(script, [OTHER])
     services(script, OTHER)
     no_tasks(script, OTHER)
+    clusters(script, [OTHER])
     assert used(script) == [usage("test")]
 
 

@@ -222,6 +222,7 @@ def test_clusters_and_daemons_are_read_page_by_page(script: Script) -> None:
     script.answer("ecs", "describe_daemon", {"daemon": {"currentRevisions": current}}, daemonArn=AGENT)
     history(script)
     resolved(script, 1)
+    script.pages("ecs", "list_daemons", "daemonSummariesList", [{"daemonArn": AGENT}], **OF_CLUSTER)
     script.answer("ecs", "list_clusters", {"clusterArns": [other]}, maxResults=100, nextToken="more")
     script.pages("ecs", "list_daemons", "daemonSummariesList", [], **OF_CLUSTER | {"clusterArn": other})
     assert revisions_of(used(script)) == {1: CONFIGURED}
@@ -240,7 +241,7 @@ def test_a_cluster_that_vanishes_is_passed_over_only_if_it_is_listed_no_more(scr
             assert used(script) == []
 
 
-FAILURE: Final = {"failures": [{"arn": revision(3), "reason": "MISSING"}]}
+FAILURE: Final = {"failures": [{"arn": revision(3), "reason": "ACCESS_DENIED"}]}
 
 
 def test_what_is_left_out_is_an_error(script: Script) -> None:

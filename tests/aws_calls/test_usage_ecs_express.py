@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from ecr_cleaner.aws.errors import AwsError
 from ecr_cleaner.errors import SourceError
 from tests.aws_calls.consumers import defines, definition, tagged, undefined, written
-from tests.aws_calls.services import API, serves, service, usage, used
+from tests.aws_calls.services import API, LISTING, serves, service, usage, used
 
 if TYPE_CHECKING:
     from tests.aws_calls.script import Script
@@ -51,12 +52,17 @@ def test_other_services_are_not_asked_for(script: Script, managed: dict[str, str
     assert used(script) == []
 
 
-def test_one_that_was_deleted_meanwhile_is_used_as_a_service_still(script: Script) -> None:
-    """What was read of it before counts, for its tasks may still run."""
-    serves(script, service(resourceManagementType="ECS", taskDefinition=definition("api:42")))
-    defines(script, definition("api:42"), tagged("v1"))
-    script.refuse("ecs", "describe_express_gateway_service", "ResourceNotFoundException", serviceArn=API)
-    assert used(script) == [usage(written(), "task definition api:42")]
+def test_one_that_was_deleted_meanwhile_uses_nothing(script: Script) -> None:
+    """Its tasks are read by themselves; while it is listed as a service, it is an error."""
+    for left in ([], [API]):
+        serves(script, service(resourceManagementType="ECS", taskDefinition=definition("api:42")))
+        defines(script, definition("api:42"), tagged("v1"))
+        script.refuse("ecs", "describe_express_gateway_service", "ResourceNotFoundException", serviceArn=API)
+        script.pages("ecs", "list_services", "serviceArns", left, **LISTING)
+        if not left:
+            assert used(script) == []
+    with pytest.raises(AwsError, match="ResourceNotFoundException"):
+        used(script)
 
 
 def test_a_task_definition_that_is_gone_is_an_error(script: Script) -> None:
@@ -64,5 +70,6 @@ def test_a_task_definition_that_is_gone_is_an_error(script: Script) -> None:
     express(script)
     configured(script, container("nginx", taskDefinitionArn=definition("api:42")))
     undefined(script, definition("api:42"))
+    script.pages("ecs", "list_services", "serviceArns", [API], **LISTING)
     with pytest.raises(SourceError, match="which ECS does not find"):
         used(script)

@@ -10,7 +10,9 @@ from ecr_cleaner.errors import IncompleteAnswerError, SourceError
 from ecr_cleaner.model.usage import UsageKind
 from tests.aws_calls.consumers import APP, account, defines, definition, tagged, undefined, written
 from tests.aws_calls.services import (
+    API,
     HISTORY,
+    LISTING,
     deployment,
     deploys,
     history,
@@ -103,6 +105,7 @@ def test_a_revision_in_use_whose_task_definition_is_gone_is_an_error(script: Scr
         deploys(script, [1], {"targetServiceRevision": {"arn": revision(1)}})
     resolved(script, 1, taskDefinition=definition("api:42"))
     undefined(script, definition("api:42"))
+    script.pages("ecs", "list_services", "serviceArns", [API], **LISTING)
     message = "^ecs service prod/api, service revision 1 names task definition .*api:42, which ECS does not find$"
     with pytest.raises(SourceError, match=message):
         used(script)

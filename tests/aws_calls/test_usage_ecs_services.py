@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from ecr_cleaner.errors import SourceError
+from ecr_cleaner.aws.errors import AwsError
+from ecr_cleaner.errors import MissingError, SourceError
 from tests.aws_calls.consumers import (
+    ARN,
     CLUSTER,
     defines,
     definition,
@@ -15,7 +17,7 @@ from tests.aws_calls.consumers import (
     undefined,
     written,
 )
-from tests.aws_calls.services import LISTING, serves, service, usage, used
+from tests.aws_calls.services import API, LISTING, serves, service, usage, used
 from tests.aws_calls.stories import STORIES
 
 if TYPE_CHECKING:
@@ -61,10 +63,55 @@ def test_a_service_without_anything_uses_nothing(script: Script) -> None:
     assert used(script) == []
 
 
+ECS_SERVICES: Final = next(story for story in STORIES if story.name == "ecs services")
+
+
+def test_a_service_that_is_deleted_with_its_task_definition_uses_nothing(script: Script) -> None:
+    """ECS describes a service for a while after its deletion, but does not list it."""
+    serves(script, service(taskDefinition=definition("api:42"), status="INACTIVE"))
+    undefined(script, definition("api:42"))
+    script.pages("ecs", "list_services", "serviceArns", [], **LISTING)
+    assert used(script) == []
+
+
+@pytest.mark.parametrize("left", [[], [API]])
+@pytest.mark.parametrize(
+    "call",
+    [pytest.param(call, id=call.method) for call in ECS_SERVICES.calls[2:]],
+)
+def test_a_service_that_ecs_does_not_find_is_listed_again(script: Script, call: Call, left: list[str]) -> None:
+    """Deployments and revisions are found by the service."""
+    ECS_SERVICES.tell(script, call)
+    script.refuse("ecs", call.method, "ServiceNotFoundException", **call.asked)
+    script.pages("ecs", "list_services", "serviceArns", left, **LISTING)
+    if not left:
+        assert used(script) == []
+        return
+    with pytest.raises(AwsError, match="ServiceNotFoundException"):
+        used(script)
+
+
+def test_a_service_is_known_by_its_name_in_either_form_of_its_arn(script: Script) -> None:
+    """Older ones have no cluster in it; what ECS is asked for and what it answers may differ in that."""
+    older = f"{ARN}:service/api"
+    serves(script, service(serviceArn=older, taskDefinition=definition("api:42")))
+    undefined(script, definition("api:42"))
+    script.pages("ecs", "list_services", "serviceArns", [API], **LISTING)
+    with pytest.raises(MissingError):
+        used(script)
+    script.pages("ecs", "list_services", "serviceArns", [API], **LISTING)
+    failures = [{"arn": older, "reason": "MISSING"}]
+    script.answer("ecs", "describe_services", {"services": [], "failures": failures}, cluster=CLUSTER, services=[API])
+    script.pages("ecs", "list_services", "serviceArns", [older], **LISTING)
+    with pytest.raises(MissingError, match=r"^DescribeServices does not find api, which is listed$"):
+        used(script)
+
+
 def test_a_task_definition_that_is_gone_is_an_error(script: Script) -> None:
     """The service needs it, and nobody knows what it names."""
     serves(script, service(taskDefinition=definition("api:42")))
     undefined(script, definition("api:42"))
+    script.pages("ecs", "list_services", "serviceArns", [API], **LISTING)
     message = f"^ecs service prod/api names task definition {definition('api:42')}, which ECS does not find$"
     with pytest.raises(SourceError, match=message):
         used(script)
@@ -99,7 +146,6 @@ def test_ten_services_are_described_at_once(script: Script) -> None:
 
 # What an answer must have
 
-ECS_SERVICES: Final = next(story for story in STORIES if story.name == "ecs services")
 each_description: Final = pytest.mark.parametrize(
     "call", [call for call in ECS_SERVICES.calls if call.method.startswith("describe")], ids=lambda call: call.method
 )
@@ -109,7 +155,6 @@ each_description: Final = pytest.mark.parametrize(
 @pytest.mark.parametrize(
     ("failure", "words"),
     [
-        ({"arn": "arn:1", "reason": "MISSING"}, r"arn:1 \(MISSING\)"),
         ({"arn": "arn:1"}, r"arn:1 \(no reason given\)"),
         ({"reason": "ACCESS_DENIED"}, r"\? \(ACCESS_DENIED\)"),
     ],
@@ -117,11 +162,11 @@ each_description: Final = pytest.mark.parametrize(
 def test_what_is_left_out_of_an_answer_is_an_error(
     script: Script, call: Call, failure: dict[str, str], words: str
 ) -> None:
-    """Success and a list of failures: all of them are named, whatever the reason."""
+    """Success and a list of failures: they are named, but what ECS does not find."""
     ECS_SERVICES.tell(script, call)
     failures = [failure, {"arn": "arn:2", "reason": "MISSING"}]
     script.answer("ecs", call.method, {call.result: [], "failures": failures}, **call.asked)
-    with pytest.raises(SourceError, match=rf"^Describe\w+ left out {words}, arn:2 \(MISSING\)$") as caught:
+    with pytest.raises(SourceError, match=rf"^Describe\w+ left out {words}$") as caught:
         used(script)
     assert str(caught.value).startswith(ECS_SERVICES.operation(script, call))
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ecr_cleaner.errors import SourceError, UnreadableReferenceError
+from ecr_cleaner.errors import MissingError, SourceError, UnreadableReferenceError
 from ecr_cleaner.model.usage import Reference, Usage, UsageKind
 from ecr_cleaner.usage.sources.ecs import tasks as ecs_tasks
 from tests.aws_calls.consumers import (
@@ -146,6 +146,7 @@ def test_a_task_without_definition_and_some_image_is_an_error(
     listed(script, ["1"], status=status)
     described(script, ["1"], task(*containers), failures=None)
     undefined(script, API)
+    listed(script, ["1"], status=status)
     message = (
         rf"^ecs task prod/1 \({status.lower()}\), task definition api:42: "
         "ECS knows neither its containers' images nor its task definition$"
@@ -190,11 +191,18 @@ def test_a_stopped_task_that_ecs_has_forgotten_is_passed_over(script: Script) ->
     assert used(script) == [usage(written(), name="2", status="stopped")]
 
 
-def test_a_running_task_that_ecs_does_not_know_is_an_error(script: Script) -> None:
-    """It may run on, and nobody knows its image."""
-    listed(script, ["1", "2"])
-    described(script, ["1", "2"], task({"image": tagged("v1")}, name="2"), failures=MISSING)
-    with pytest.raises(SourceError, match=rf"^DescribeTasks left out {arn('1')} \(MISSING\)$"):
+def test_a_running_task_that_ecs_does_not_know_is_listed_again(script: Script) -> None:
+    """If it is, it may run on, and nobody knows its image; if it has stopped meanwhile, it is read as that."""
+    for left in (["2"], ["1", "2"]):
+        listed(script, ["1", "2"])
+        described(script, ["1", "2"], task({"image": tagged("v1")}, name="2"), failures=MISSING)
+        defines(script, API)
+        listed(script, left)
+        if left == ["2"]:
+            listed(script, ["1"], status=STOPPED)
+            described(script, ["1"], task({"image": tagged("v2")}, name="1"), failures=None)
+            assert used(script) == [usage(written(), name="2"), usage(written(tagged("v2"), "v2"), status="stopped")]
+    with pytest.raises(MissingError, match=r"^DescribeTasks does not find 1, which is listed$"):
         used(script)
 
 

@@ -40,13 +40,25 @@ def test_without_clusters_nothing_is_used(script: Script, pages: list[list[str]]
 )
 def test_clusters_are_an_error_that_names_them_all(script: Script, pages: list[list[str]], names: str) -> None:
     """Of every page, sorted: somebody has to say that they are known."""
-    script.pages("eks", "list_clusters", "clusters", *pages, **LISTING)
+    for _ in range(2):
+        script.pages("eks", "list_clusters", "clusters", *pages, **LISTING)
     keys = ", ".join(f"used_images_uri + eks/us-east-1/{name}.json" for name in names.split(", "))
     message = (
         f"EKS clusters cannot be scanned, and their pods may use any image: {names}; "
         f"a fresh inventory of each lets the run go on: {keys}"
     )
     with pytest.raises(UnscannedConsumersError, match=f"^{re.escape(message)}$"):
+        used(script)
+
+
+def test_a_cluster_that_is_deleted_meanwhile_is_no_error(script: Script) -> None:
+    """Its inventory may have been deleted first; the others are still named."""
+    for left in ([], ["batch"]):
+        script.pages("eks", "list_clusters", "clusters", ["shop", "batch"], **LISTING)
+        script.pages("eks", "list_clusters", "clusters", left, **LISTING)
+        if not left:
+            assert used(script) == []
+    with pytest.raises(UnscannedConsumersError, match=": batch; a fresh inventory"):
         used(script)
 
 

@@ -27,11 +27,12 @@ def asked(script: Script, *gaps: str, place: UsedImagesLocation | None = PLACE) 
     return list(eks.collect(SourceContext(script.aws, settings, TaskDefinitions(script.aws), now=NOW)))
 
 
-def clusters(script: Script, *names: str) -> None:
-    """The clusters of two pages, those that are only connected to EKS included."""
+def clusters(script: Script, *names: str, times: int = 1) -> None:
+    """The clusters of two pages, those that are only connected to EKS included; asked for again if one has no list."""
     listing = {"maxResults": 100, "include": ["all"]}
-    script.answer("eks", "list_clusters", {"clusters": list(names[:1]), "nextToken": "more"}, **listing)
-    script.answer("eks", "list_clusters", {"clusters": list(names[1:])}, **listing, nextToken="more")
+    for _ in range(times):
+        script.answer("eks", "list_clusters", {"clusters": list(names[:1]), "nextToken": "more"}, **listing)
+        script.answer("eks", "list_clusters", {"clusters": list(names[1:])}, **listing, nextToken="more")
 
 
 def stored(script: Script, modified: str = "1h", *keys: str) -> None:
@@ -68,7 +69,7 @@ def test_clusters_with_a_fresh_inventory_pass(script: Script) -> None:
 )
 def test_clusters_without_an_inventory_are_named_with_its_key(script: Script, keys: tuple[str, ...]) -> None:
     """Exactly that key counts; one that has its inventory is not named."""
-    clusters(script, "web", "batch", "shop")
+    clusters(script, "web", "batch", "shop", times=2)
     stored(script, "1h", *keys, "in/use/eks/us-east-1/batch.json")
     remedy = "a fresh inventory of each lets the run go on: s3://lists/in/use/eks/us-east-1/shop.json, s3://lists/in/use/eks/us-east-1/web"
     with pytest.raises(UnscannedConsumersError, match=f"^{START}shop, web; {remedy}.json$"):
@@ -87,7 +88,7 @@ def test_a_stale_inventory_lets_no_cluster_pass(script: Script) -> None:
 
 def test_without_a_place_the_remedy_begins_with_one(script: Script) -> None:
     """Nothing is asked of S3."""
-    clusters(script, "web")
+    clusters(script, "web", times=2)
     remedy = r"a fresh inventory of each lets the run go on: used_images_uri \+ eks/us-east-1/web.json"
     with pytest.raises(UnscannedConsumersError, match=f"^{START}web; {remedy}$"):
         asked(script, place=None)
@@ -95,7 +96,7 @@ def test_without_a_place_the_remedy_begins_with_one(script: Script) -> None:
 
 def test_inventories_that_nobody_reads_let_no_cluster_pass(script: Script) -> None:
     """Their images would not be protected."""
-    clusters(script, "web")
+    clusters(script, "web", times=2)
     remedy = 'as long as accepted_gaps has "source:used_images_objects", no inventory counts'
     with pytest.raises(UnscannedConsumersError, match=f"^{START}web; {remedy}$"):
         asked(script, "source:used_images_objects")
@@ -115,7 +116,7 @@ def test_a_cluster_that_a_person_accepts_passes_without_an_inventory(
 
 def test_a_cluster_that_nobody_accepts_still_stops_the_run(script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only the one that is named whole, in this account and region, passes."""
-    clusters(script, "web", "batch", "shop")
+    clusters(script, "web", "batch", "shop", times=2)
     stored(script, "1h", "in/use/eks/us-east-1/shop.json")
     monkeypatch.setattr(script.aws, "account_id", "123456789012")
     other = "eks:arn:aws:eks:us-east-1:210987654321:cluster/batch"
@@ -128,7 +129,7 @@ def test_no_cluster_is_accepted_by_its_arn_where_the_account_is_not_known(
     script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another account may have one of the same name."""
-    clusters(script, "web")
+    clusters(script, "web", times=2)
     monkeypatch.setattr(script.aws, "account_id", None)
     with pytest.raises(UnscannedConsumersError, match=f"^{START}web; "):
         asked(script, f"{ARN}web", place=None)

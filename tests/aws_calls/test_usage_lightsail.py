@@ -64,4 +64,5 @@ def test_a_service_deleted_since_it_was_listed_uses_what_it_was_listed_with(scri
     """Its deployments are not found any more; that is no failure."""
     serves(script, currentDeployment=deployment(tagged("v1")))
     script.refuse("lightsail", "get_container_service_deployments", "NotFoundException", serviceName="shop")
+    script.answer("lightsail", "get_container_services", {"containerServices": []})
     assert used(script) == [usage(written())]

@@ -102,4 +102,5 @@ def test_pipes_are_read_page_by_page(script: Script) -> None:
     script.answer("pipes", "list_pipes", {"Pipes": [{"Name": "b"}]}, **LISTING, NextToken="more")
     starts(script, "b:1", "b")
     defines(script, "b:1", tagged("v1"))
+    script.answer("pipes", "list_pipes", {"Pipes": [{"Name": "a"}, {"Name": "b"}]}, **LISTING)
     assert used(script) == [usage(written(), "a:1", "a"), usage(written(), "b:1", "b")]

@@ -126,7 +126,7 @@ def test_what_runs_and_what_will_run_are_told_apart() -> None:
     told = {evidence: {k.noun for k in KINDS if k.evidence is evidence} for evidence in UsageKind}
     assert told[UsageKind.SCHEDULED] == {"monitoring schedule"}
     jobs = {"training job", "processing job", "tuning job", "optimization job"}
-    assert told[UsageKind.RUNNING] == {"endpoint", "inference component", *jobs}
+    assert told[UsageKind.RUNNING] == jobs, "endpoints last until they are deleted"
     unended = {kind.noun: [asked["StatusEquals"] for asked in kind.filters] for kind in KINDS if kind.noun in jobs}
     assert unended.pop("optimization job") == ["STARTING", "INPROGRESS", "STOPPING"]
     assert set(map(tuple, unended.values())) == {("InProgress", "Stopping")}
@@ -180,9 +180,9 @@ def test_a_thing_that_is_listed_no_more_is_passed_over(script: Script, kind: Kin
     """It is listed again to know; the next one is read."""
     lists(script, kind, [called(kind), called(kind, 2)])
     refuses(script, kind, code)
-    lists(script, kind, [called(kind, 2)])
     place = kind.images[0]
     describes(script, kind, at(place.at, {place.image: tagged("v1")}), 2)
+    lists(script, kind, [called(kind, 2)])
     assert used(script, kind) == [usage(kind, written(), 2)]
 
 

@@ -142,8 +142,8 @@ def test_a_version_that_is_listed_no_more_is_passed_over(script: Script, code: s
     lists_images(script, ["notebook"])
     lists_versions(script, [1, 2])
     script.refuse("sagemaker", "describe_image_version", code, ImageName="notebook", Version=1)
-    lists_versions(script, [2])
     describes_version(script, 2, {"ContainerImage": tagged("v2")})
+    lists_versions(script, [2])
     assert images(script) == [by_version(2, "v2")]
 
 
@@ -154,6 +154,7 @@ def test_what_is_listed_and_not_described_is_an_error(script: Script, code: str)
     lists_versions(script, [1])
     script.refuse("sagemaker", "describe_image_version", code, ImageName="notebook", Version=1)
     lists_versions(script, [1])
+    lists_images(script, ["notebook"])
     with pytest.raises(AwsError, match=code):
         images(script)
 
@@ -206,10 +207,10 @@ def test_a_pipeline_that_is_listed_no_more_is_passed_over(script: Script, code: 
     """The next one is read."""
     lists_pipelines(script, ["gone", "weekly"])
     script.refuse("sagemaker", "describe_pipeline", code, PipelineName="gone")
-    lists_pipelines(script, ["weekly"])
     answers(script, "describe_pipeline", "DescribePipeline", definition("v3"), PipelineName="weekly")
     lists_pipeline_versions(script, [])
     lists_executions(script, [])
+    lists_pipelines(script, ["weekly"])
     assert pipelines(script) == [by_pipeline("v3")]
 
 

@@ -128,6 +128,7 @@ def test_a_schedule_deleted_since_it_was_listed_is_passed_over(script: Script) -
     script.refuse("scheduler", "get_schedule", "ResourceNotFoundException", GroupName="default", Name="once")
     starts(script, EcsParameters=ecs())
     defines(script, REPORT, tagged("v1"))
+    listed(script, schedule(), schedule("once", "other"))
     assert used(script) == [usage(written())]
 
 

@@ -40,9 +40,10 @@ def listed(script: Script) -> None:
     script.pages("stepfunctions", "list_state_machines", "stateMachines", [machine()], **LISTING)
 
 
-def versions(script: Script) -> None:
-    """The state machine has no published version."""
-    script.pages("stepfunctions", "list_state_machine_versions", "stateMachineVersions", [], **OF_TRAIN)
+def versions(script: Script, *numbers: int) -> None:
+    """The published versions of the state machine."""
+    told = [version(number) for number in numbers]
+    script.pages("stepfunctions", "list_state_machine_versions", "stateMachineVersions", told, **OF_TRAIN)
 
 
 def described(text: str = "{}", name: str = "train") -> dict[str, Any]:
@@ -182,6 +183,7 @@ def test_every_published_version_counts_and_equal_texts_are_read_once(script: Sc
     script.answer("stepfunctions", "list_state_machine_versions", told, **OF_TRAIN, nextToken="more")
     defined(script, earlier, "train:2")
     defined(script, earlier, "train:1")
+    versions(script, 4, 2, 1)
     defines(script, "a:1", tagged("v1"))
     assert used(script) == [usage(written(tagged("v2"), "v2"), "a:2"), usage(written(), "a:1", "train:2")]
 
@@ -195,4 +197,5 @@ def test_state_machines_are_read_page_by_page(script: Script) -> None:
     script.answer("stepfunctions", "list_state_machines", {"stateMachines": [machine()]}, **LISTING, nextToken="more")
     defined(script, calls(Image=tagged("v1")))
     versions(script)
+    script.answer("stepfunctions", "list_state_machines", {"stateMachines": [machine()]}, **LISTING)
     assert used(script) == [usage(written())]

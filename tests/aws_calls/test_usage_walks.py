@@ -70,6 +70,9 @@ def test_what_has_vanished_since_it_was_listed_is_left_out(script: Script) -> No
     script.refuse("braket", "get_job", "ResourceNotFoundException", jobArn="gone")
     told = {"algorithmSpecification": {"containerImage": {"uri": f"{HOST}/app:v1"}}}
     answer(script, "braket", "get_job", told, jobArn="arn")
+    # One that has ended by then is not listed any more as far as its image is concerned.
+    again = {"jobs": [{"jobArn": "gone", "status": "COMPLETED"}, {"jobArn": "arn", "status": "QUEUED"}]}
+    answer(script, "braket", "search_jobs", again, **JOBS)
     assert len(used(script, braket.SOURCES[0])) == 1
 
 

@@ -88,7 +88,7 @@ def one_service(sandbox: Sandbox) -> None:
 
 
 def test_a_running_task_that_cannot_be_described_stops_all_removal(run: Runner, sandbox: Sandbox, spoil: Spoil) -> None:
-    """Only of stopped tasks ECS forgets; nobody knows the image of one that runs."""
+    """It is listed once more; only of stopped tasks ECS forgets, and nobody knows the image of one that runs."""
     run.opted_in("app")
     one_task(sandbox)
 
@@ -99,7 +99,7 @@ def test_a_running_task_that_cannot_be_described_stops_all_removal(run: Runner, 
     spoil("ecs", "DescribeTasks", missing)
     outcome = run()
     assert (outcome.status, outcome.gone) == ("refused", {})
-    assert "MISSING" in outcome.causes
+    assert "DescribeTasks does not find" in outcome.causes
 
 
 @pytest.mark.parametrize(

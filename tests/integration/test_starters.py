@@ -89,7 +89,14 @@ def test_what_vanishes_while_it_is_read_is_passed_over(run: Runner, sandbox: San
         "stepfunctions", "DescribeStateMachine", lambda _: sandbox.state.store(REGION, Machines).machines.clear()
     )
     sandbox.before("ecs", "DescribeDaemon", lambda _: store.daemons.clear())
-    sandbox.before("ecs", "DescribeExpressGatewayService", lambda _: store.express.clear())
+
+    def express(_: object) -> None:
+        for arn in store.express:
+            _, cluster, name = arn.rpartition(":")[2].split("/")
+            del store.services[cluster, name]
+        store.express.clear()
+
+    sandbox.before("ecs", "DescribeExpressGatewayService", express)
     outcome = run()
     assert (outcome.status, outcome.causes) == ("completed", "")
     vanished = [name for name in accounts.CONSUMERS if name.partition("-")[0] in {"pipe", "state", "daemon", "express"}]

@@ -1,5 +1,6 @@
 """How AWS's errors are told apart: by modelled code, never by text."""
 
+import re
 from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -17,6 +18,16 @@ IAM_NAMES: Final = {"ListObjectsV2": "ListBucket"}
 
 _DENIED: Final = frozenset({"AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation"})
 """Codes by which services say that the caller lacks a permission."""
+
+_NOT_FOUND: Final = re.compile(r"NotFound|DoesNotExist|NoSuch")
+"""What the service models have in their codes for a resource that does not exist."""
+
+_REJECTED: Final = frozenset(
+    {"ClientException", "InvalidParameterException", "InvalidRequestException", "ValidationException"}
+)
+"""Codes for any request that a service rejects. Of operations whose model has no code for a resource that does not
+exist, they are what is left; SageMaker uses the last one even where there is a code
+(https://github.com/aws/aws-sdk/issues/165)."""
 
 UnknownService = UnknownServiceError
 """The loaded botocore is older than the service: there is no client of it."""
@@ -44,6 +55,15 @@ def code_of(error: Exception) -> str:
 def is_denied(error: Exception) -> bool:
     """Whether the caller lacks a permission."""
     return code_of(error) in _DENIED
+
+
+def may_not_exist(error: Exception) -> bool:
+    """Whether what a call names may not exist: the code says so, or says only that the request was rejected.
+
+    Neither proves it, because the code may be about another resource than the one that was meant.
+    """
+    code = code_of(error)
+    return isinstance(error, ClientError) and (code in _REJECTED or _NOT_FOUND.search(code) is not None)
 
 
 def operation_of(error: Exception) -> str | None:

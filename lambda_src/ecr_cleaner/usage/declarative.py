@@ -8,16 +8,16 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from functools import partial
+from typing import Any
 
 from ecr_cleaner.aws import errors, responses
 from ecr_cleaner.aws.response_paths import members, values
 from ecr_cleaner.errors import SourceError
 from ecr_cleaner.model.usage import Reference, Usage, UsageKind
 from ecr_cleaner.reference import anywhere
+from ecr_cleaner.usage.responses import listed_again
 from ecr_cleaner.usage.source import Grant, RequiredField, Source, SourceContext, usages_in, usages_of
-
-NOT_FOUND: Final = frozenset({"ResourceNotFoundException"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,6 @@ class Call:
         terminal_states: Terminal states by field. An item in one of them can start nothing more; any other state
             counts as in use.
         optional: Those of `params_from` that not every earlier item has.
-        not_found_codes: Error codes of a resource that was deleted after it was listed.
         not_in_region_codes: Error codes that say that the region does not offer this kind of resource.
         evidence: How the images of this call are used.
         service: botocore's name, where it is not the source's.
@@ -78,7 +77,6 @@ class Call:
     error_fields: tuple[str, ...] = ()
     terminal_states: Mapping[str, frozenset[str]] = field(default_factory=dict)
     optional: frozenset[str] = frozenset()
-    not_found_codes: frozenset[str] = NOT_FOUND
     not_in_region_codes: frozenset[str] = frozenset()
     evidence: UsageKind = UsageKind.CONFIGURED
     service: str = ""
@@ -145,27 +143,35 @@ class DeclarativeCollector:
             known: Values by member name, from earlier items and requests.
         """
         call = chain.calls[depth]
+        listing = partial(self._listed, context, call, known)
+        following = chain.calls[depth + 1 : depth + 2]
+        with listed_again(lambda: (_asked(following[0], names) for _, names in listing())) as missing:
+            for item, names in listing():
+                yield from _usages(item, call, self.name, _consumer(chain, names))
+                for next_call in following:
+                    read = partial(self._follow, context, chain, depth + 1, names)
+                    yield from missing.unless_gone(_asked(next_call, names), read)
+
+    def _listed(
+        self, context: SourceContext, call: Call, known: Mapping[str, Any]
+    ) -> list[tuple[Any, Mapping[str, Any]]]:
+        """The items of a call that are in no terminal state, each with what is known of it by member name."""
         params = _params(call, known)
         client = context.aws.client(call.service or self.service)
         try:
-            # All pages before the first item, so that a resource that is deleted between two pages is noticed.
             items = list(_items(client, call, params | dict(call.params)))
         except errors.AwsError as error:
-            if errors.code_of(error) in call.not_in_region_codes | (call.not_found_codes if depth else frozenset()):
-                return
+            if errors.code_of(error) in call.not_in_region_codes:
+                return []
             raise
         # A member that this item's own shape has must not be taken from an earlier item.
         hidden = members(client.meta.service_model.operation_model(call.operation).output_shape, call.items)
-        for item in items:
-            if any(
-                value in terminal for path, terminal in call.terminal_states.items() for value in values(item, path)
-            ):
-                continue
-            own = item if isinstance(item, dict) else {"": item}
-            values_by_name = {name: value for name, value in {**known, **params}.items() if name not in hidden} | own
-            yield from _usages(item, call, self.name, _consumer(chain, values_by_name))
-            if depth + 1 < len(chain.calls):
-                yield from self._follow(context, chain, depth + 1, values_by_name)
+        before = {name: value for name, value in {**known, **params}.items() if name not in hidden}
+        return [
+            (item, before | (item if isinstance(item, dict) else {"": item}))
+            for item in items
+            if not any(value in over for path, over in call.terminal_states.items() for value in values(item, path))
+        ]
 
 
 def source(  # noqa: PLR0913 - a row, each cell by name
@@ -215,6 +221,11 @@ def _params(call: Call, known: Mapping[str, Any]) -> dict[str, Any]:
         message = f"{call.operation} cannot be called: no earlier response had {names}"
         raise SourceError(message)
     return params
+
+
+def _asked(call: Call, known: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
+    """By what a call asks for an earlier item: two items for which that is the same are the same resource."""
+    return tuple(sorted(_params(call, known).items()))
 
 
 def _consumer(chain: Chain, values_by_name: Mapping[str, Any]) -> str:

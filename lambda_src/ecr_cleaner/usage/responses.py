@@ -1,10 +1,18 @@
 """Batches of requested ids, resources that are gone, and responses that leave something out."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, Final, TypeVar
 
 from ecr_cleaner.aws import errors, responses
-from ecr_cleaner.errors import SourceError
+from ecr_cleaner.errors import MissingError, SourceError
+
+K = TypeVar("K", bound=Hashable)
+T = TypeVar("T")
+
+_MISSING: Final = "MISSING"
+"""The reason by which ECS says that it does not find something."""
 
 
 def in_batches(items: Iterable[str], size: int) -> Iterator[list[str]]:
@@ -19,49 +27,130 @@ def in_batches(items: Iterable[str], size: int) -> Iterator[list[str]]:
         yield batch
 
 
-def unless_gone(describe: Callable[..., dict[str, Any]], code: str, **parameters: Any) -> dict[str, Any] | None:
-    """The response of a call about a resource that was listed; None if it was deleted since.
+def named(client: Any, operation: str, items: str, name: str, **asked: Any) -> Iterator[str]:
+    """What names each item of a listing.
 
     Args:
-        describe: Makes the call.
-        code: The error code that says so.
-        parameters: Of the call.
+        client: Of the service.
+        operation: As AWS writes it.
+        items: The member that holds the items.
+        name: The member of an item.
+        asked: Of every request.
+    """
+    for item in responses.paged(client, operation, items, **asked):
+        yield str(responses.member(item, name, operation))
+
+
+class Missing:
+    """What was listed and is not found afterwards, with the errors that say so."""
+
+    def __init__(self) -> None:
+        """Nothing is missing yet."""
+        self.errors: dict[Hashable, Exception] = {}
+
+    def add(self, keys: Iterable[Hashable], operation: str) -> None:
+        """Take down what a successful response says is not found.
+
+        Args:
+            keys: By which it is listed.
+            operation: As AWS writes it.
+        """
+        self.errors |= {key: MissingError(f"{operation} does not find {key}, which is listed") for key in keys}
+
+    def unless_gone(self, key: Hashable, read: Callable[[], Iterable[T]]) -> list[T]:
+        """All that is read of something listed; nothing if a call does not find it, or something that belongs to it.
+
+        Args:
+            key: By which it is listed.
+            read: Makes the calls.
+
+        Raises:
+            AwsError: A call failed for another reason.
+            CleanerError: A response is incomplete, or could not be understood.
+        """
+        try:
+            # All of it before the first item, so that nothing of it is left if it is deleted meanwhile.
+            return list(read())
+        except (MissingError, *errors.AwsError) as error:
+            if not isinstance(error, MissingError) and not errors.may_not_exist(error):
+                raise
+            self.errors[key] = error
+            return []
+
+
+@contextmanager
+def listed_again(listing: Callable[[], Iterable[Hashable]]) -> Iterator[Missing]:
+    """List once more at the end if something was missing: what is not listed any more was deleted and needs nothing.
+
+    Args:
+        listing: Lists the keys; called only if something was missing.
+
+    Yields:
+        What takes down what is missing.
 
     Raises:
-        AwsError: The call failed with another code.
+        AwsError: Something is missing and still listed, so it is unknown what it uses: the first error that said so.
+        MissingError: Likewise.
     """
-    try:
-        return describe(**parameters)
-    except errors.AwsError as error:
-        if errors.code_of(error) == code:
-            return None
-        raise
+    missing = Missing()
+    yield missing
+    for key in listing() if missing.errors else ():
+        if key in missing.errors:
+            raise missing.errors[key]
+
+
+def of_each(listing: Callable[[], Iterable[K]], read: Callable[[K], Iterable[T]]) -> Iterator[T]:
+    """What is read of everything listed, in order; nothing of what was deleted since, as a second listing shows.
+
+    Args:
+        listing: Lists the keys, by which a resource that is deleted and created again is the same.
+        read: Reads one of them.
+
+    Raises:
+        AwsError: A call failed, or something is not found and still listed.
+        CleanerError: A response is incomplete, or could not be understood; or likewise.
+    """
+    with listed_again(listing) as missing:
+        for key in listing():
+            yield from missing.unless_gone(key, partial(read, key))
+
+
+def last_of(arn: str) -> str:
+    """The last part of an ARN of ECS, which is the same in its older form without a cluster."""
+    return arn.rpartition("/")[2]
 
 
 def described(
-    answer: dict[str, Any], operation: str, result: str, requested: Sequence[str], accepted: str | None = None
+    answer: dict[str, Any], operation: str, result: str, requested: Sequence[str], missing: Missing | None = None
 ) -> list[dict[str, Any]]:
-    """Everything that a describing call was requested to describe.
+    """Everything that a describing call of ECS was requested to describe.
 
     Args:
         answer: The response: a success, even if it describes nothing.
         operation: As AWS writes it.
         result: The member that holds the descriptions.
-        requested: What was to be described.
-        accepted: A reason for leaving something out that does no harm.
+        requested: ARNs of what was to be described.
+        missing: Takes down what ECS does not find, by what `last_of` returns; None: that is an error at once.
 
     Raises:
         IncompleteAnswerError: The response lacks its result.
-        SourceError: It leaves something out, with or without saying so.
+        MissingError: ECS does not find something.
+        SourceError: The response leaves something out for another reason, or without any.
     """
     failures = answer.get("failures", ())
-    left_out = [f for f in failures if f.get("reason") != accepted or accepted is None]
-    if left_out:
+    if left_out := [failure for failure in failures if failure.get("reason") != _MISSING]:
         things = ", ".join(f"{f.get('arn', '?')} ({f.get('reason', 'no reason given')})" for f in left_out)
         message = f"{operation} left out {things}"
         raise SourceError(message)
     descriptions: list[dict[str, Any]] = responses.member(answer, result, operation)
-    if len(descriptions) + len(failures) < len(requested):
+    found = {last_of(description.get(f"{result.removesuffix('s')}Arn", "")) for description in descriptions}
+    gone = [name for name in map(last_of, requested) if name not in found] if failures else []
+    if len(descriptions) + len(failures) < len(requested) or len(gone) > len(failures):
         message = f"{operation} described {len(descriptions)} of {len(requested)} and gave no reason for the rest"
         raise SourceError(message)
+    if gone and missing is None:
+        message = f"{operation} does not find {', '.join(gone)}"
+        raise MissingError(message)
+    if missing is not None:
+        missing.add(gone, operation)
     return descriptions

@@ -1,10 +1,12 @@
 """App Runner services that run an image, the paused ones included."""
 
 from collections.abc import Iterator
-from typing import Final
+from functools import partial
+from typing import Any, Final
 
 from ecr_cleaner.aws import responses
 from ecr_cleaner.model.usage import Usage
+from ecr_cleaner.usage.responses import named, of_each
 from ecr_cleaner.usage.source import Grant, RequiredField, Source, SourceContext, arn_of, usages_of
 
 _NAME: Final = "apprunner"
@@ -13,19 +15,21 @@ _NAME: Final = "apprunner"
 def collect(context: SourceContext) -> Iterator[Usage]:
     """The image of every service.
 
-    Yields:
+    Returns:
         Usages of the kind ``configured``.
     """
     apprunner = context.aws.client("apprunner")
-    services = responses.paged(apprunner, "ListServices", "ServiceSummaryList", MaxResults=20)
-    for summary in services:
-        answer = apprunner.describe_service(ServiceArn=responses.member(summary, "ServiceArn", "ListServices"))
-        service = responses.member(answer, "Service", "DescribeService")
-        configuration = responses.member(service, "SourceConfiguration", "DescribeService")
-        if "ImageRepository" in configuration:  # absent on services built from a source repository
-            image = responses.member(configuration["ImageRepository"], "ImageIdentifier", "DescribeService")
-            consumer = f"app runner service {responses.member(service, 'ServiceName', 'DescribeService')}"
-            yield from usages_of(image, source=_NAME, consumer=consumer)
+    listing = partial(named, apprunner, "ListServices", "ServiceSummaryList", "ServiceArn", MaxResults=20)
+    return of_each(listing, partial(_of_service, apprunner))
+
+
+def _of_service(apprunner: Any, arn: str) -> Iterator[Usage]:
+    service = responses.member(apprunner.describe_service(ServiceArn=arn), "Service", "DescribeService")
+    configuration = responses.member(service, "SourceConfiguration", "DescribeService")
+    if "ImageRepository" in configuration:  # absent on services built from a source repository
+        image = responses.member(configuration["ImageRepository"], "ImageIdentifier", "DescribeService")
+        consumer = f"app runner service {responses.member(service, 'ServiceName', 'DescribeService')}"
+        yield from usages_of(image, source=_NAME, consumer=consumer)
 
 
 SOURCES: Final = (

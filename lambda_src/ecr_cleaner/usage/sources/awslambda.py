@@ -6,17 +6,18 @@ Lambda pulls the image of an idle function from ECR again, and the function fail
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, Final
 
-from ecr_cleaner.aws import errors, responses
+from ecr_cleaner.aws import responses
 from ecr_cleaner.errors import SourceError
 from ecr_cleaner.model.usage import Usage
 from ecr_cleaner.reference import anywhere
+from ecr_cleaner.usage.responses import listed_again
 from ecr_cleaner.usage.source import Grant, RequiredField, Source, SourceContext, arn_of, usages_of
 
 _NAME: Final = "lambda"
 _HEX: Final = re.compile(r"[0-9a-f]{64}")
-_DELETED: Final = "ResourceNotFoundException"
 
 _IMAGE_DELETED: Final = "ImageDeleted"
 _REASONS: Final = ("StateReasonCode", "LastUpdateStatusReasonCode")
@@ -33,27 +34,28 @@ def collect(context: SourceContext) -> Iterator[Usage]:
         SourceError: Lambda names no image of a version.
     """
     client = context.aws.client("lambda")
-    versions = responses.paged(client, "ListFunctions", "Functions", FunctionVersion="ALL", MaxItems=50)
-    for version in versions:
-        if version.get("PackageType", "Zip") == "Image":  # absent means Zip
-            yield from _usages(client, version)
+    listing = partial(responses.paged, client, "ListFunctions", "Functions", FunctionVersion="ALL", MaxItems=50)
+    with listed_again(lambda: map(_key, listing())) as missing:
+        for version in listing():
+            if version.get("PackageType", "Zip") == "Image":  # absent means Zip
+                yield from missing.unless_gone(_key(version), partial(_usages, client, version))
+
+
+def _key(version: dict[str, Any]) -> tuple[str, str]:
+    """Name of the function, and number of the version."""
+    name = responses.member(version, "FunctionName", "ListFunctions")
+    return name, responses.member(version, "Version", "ListFunctions")
 
 
 def _usages(client: Any, version: dict[str, Any]) -> Iterator[Usage]:
-    name = responses.member(version, "FunctionName", "ListFunctions")
-    number = responses.member(version, "Version", "ListFunctions")
+    name, number = _key(version)
     consumer = f"lambda function {name}, version {number}"
     # Of an image, CodeSha256 is its digest in hexadecimal; of a zip file it would be base64.
     code = version.get("CodeSha256", "")
     known = _HEX.fullmatch(code) is not None
     if known:
         yield Usage(anywhere(f"sha256:{code}"), _NAME, consumer)
-    try:
-        answer = client.get_function(FunctionName=name, Qualifier=number)
-    except errors.AwsError as error:
-        if errors.code_of(error) == _DELETED and known:  # deleted since it was listed, and protected all the same
-            return
-        raise
+    answer = client.get_function(FunctionName=name, Qualifier=number)
     failure = _failure(answer.get("Configuration", {}))
     location = responses.member(answer, "Code", "GetFunction")
     texts = [location[key] for key in ("ImageUri", "ResolvedImageUri") if location.get(key)]

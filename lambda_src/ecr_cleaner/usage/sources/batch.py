@@ -7,17 +7,17 @@ and the parent, which stays in its queue until all children have ended, has it i
 """
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, Final
 
-from ecr_cleaner.aws import errors, responses
+from ecr_cleaner.aws import responses
 from ecr_cleaner.errors import SourceError
 from ecr_cleaner.model.usage import Usage, UsageKind
 from ecr_cleaner.usage.extract import fields_at, texts_at
-from ecr_cleaner.usage.responses import in_batches
+from ecr_cleaner.usage.responses import in_batches, listed_again, of_each
 from ecr_cleaner.usage.source import Grant, RequiredField, Source, SourceContext, usages_in, usages_of
 
 _NAME: Final = "batch"
-_REFUSED: Final = "ClientException"
 _SAGEMAKER: Final = "SAGEMAKER_TRAINING"
 _JOBS_A_CALL: Final = 100
 
@@ -53,39 +53,49 @@ def collect(context: SourceContext) -> Iterator[Usage]:
         consumer = f"batch job definition {name}:{revision}"
         for text in _images(definition, _OF_DEFINITION, "DescribeJobDefinitions", consumer):
             yield from usages_of(text, source=_NAME, consumer=consumer)
-    for queue in list(responses.paged(batch, "DescribeJobQueues", "jobQueues", maxResults=100)):
-        arn = responses.member(queue, "jobQueueArn", "DescribeJobQueues")
-        try:
-            # Queues made before there were types have none. Service jobs and others never share a queue.
-            usages = list(_service_jobs(batch, arn) if queue.get("jobQueueType") == _SAGEMAKER else _jobs(batch, arn))
-        except errors.AwsError as error:
-            if errors.code_of(error) != _REFUSED or _exists(batch, arn):
-                raise
-            continue  # deleted since it was listed, which ends all its jobs
-        yield from usages
+    # The deletion of a queue ends its jobs.
+    with listed_again(lambda: _queues(batch)) as missing:
+        for arn, kind in _queues(batch).items():
+            # Service jobs and others never share a queue.
+            read = _service_jobs if kind == _SAGEMAKER else _jobs
+            yield from missing.unless_gone(arn, partial(read, batch, arn))
+
+
+def _queues(batch: Any) -> dict[str, str]:
+    """Type of every job queue by its ARN; empty of those that were made before there were types."""
+    queues = responses.paged(batch, "DescribeJobQueues", "jobQueues", maxResults=100)
+    return {
+        responses.member(queue, "jobQueueArn", "DescribeJobQueues"): queue.get("jobQueueType", "")
+        for queue in queues
+        if queue.get("status") != "DELETED"
+    }
 
 
 def _jobs(batch: Any, queue: str) -> Iterator[Usage]:
-    ids = _listed(batch, "ListJobs", queue, _UNFINISHED)
-    for wanted in in_batches(ids, _JOBS_A_CALL):
-        jobs = responses.member(batch.describe_jobs(jobs=wanted), "jobs", "DescribeJobs")
-        # A job that has ended meanwhile is still described: Batch keeps ended jobs for days.
-        if left_out := sorted(set(wanted) - {responses.member(job, "jobId", "DescribeJobs") for job in jobs}):
-            message = f"DescribeJobs left out {', '.join(left_out)}"
-            raise SourceError(message)
-        for job in jobs:
-            consumer = f"batch job {responses.member(job, 'jobName', 'DescribeJobs')} ({job['jobId']})"
-            for text in _images(job, _OF_JOB, "DescribeJobs", consumer):
-                yield from usages_of(text, source=_NAME, consumer=consumer, evidence=UsageKind.RUNNING)
+    listing = partial(_listed, batch, "ListJobs", queue, _UNFINISHED)
+    with listed_again(listing) as missing:
+        for wanted in in_batches(listing(), _JOBS_A_CALL):
+            jobs = responses.member(batch.describe_jobs(jobs=wanted), "jobs", "DescribeJobs")
+            # A job that has ended meanwhile is still described: Batch keeps ended jobs for days.
+            left_out = set(wanted) - {responses.member(job, "jobId", "DescribeJobs") for job in jobs}
+            missing.add(left_out, "DescribeJobs")
+            for job in jobs:
+                consumer = f"batch job {responses.member(job, 'jobName', 'DescribeJobs')} ({job['jobId']})"
+                for text in _images(job, _OF_JOB, "DescribeJobs", consumer):
+                    yield from usages_of(text, source=_NAME, consumer=consumer, evidence=UsageKind.RUNNING)
 
 
 def _service_jobs(batch: Any, queue: str) -> Iterator[Usage]:
     """Jobs that Batch submits to SageMaker: until then only Batch has the request."""
-    for job in _listed(batch, "ListServiceJobs", queue, _UNFINISHED_SERVICE, maxResults=100):
-        answer = batch.describe_service_job(jobId=job)
-        request = responses.member(answer, "serviceRequestPayload", "DescribeServiceJob")
-        consumer = f"batch service job {responses.member(answer, 'jobName', 'DescribeServiceJob')} ({job})"
-        yield from usages_in(request, source=_NAME, consumer=consumer, evidence=UsageKind.RUNNING)
+    listing = partial(_listed, batch, "ListServiceJobs", queue, _UNFINISHED_SERVICE, maxResults=100)
+    return of_each(listing, partial(_of_service_job, batch))
+
+
+def _of_service_job(batch: Any, job: str) -> Iterator[Usage]:
+    answer = batch.describe_service_job(jobId=job)
+    request = responses.member(answer, "serviceRequestPayload", "DescribeServiceJob")
+    consumer = f"batch service job {responses.member(answer, 'jobName', 'DescribeServiceJob')} ({job})"
+    yield from usages_in(request, source=_NAME, consumer=consumer, evidence=UsageKind.RUNNING)
 
 
 def _listed(batch: Any, operation: str, queue: str, statuses: tuple[str, ...], **more: Any) -> dict[str, None]:
@@ -104,12 +114,6 @@ def _images(thing: dict[str, Any], paths: tuple[str, ...], operation: str, consu
         message = f"{consumer} names no image where one can be expected"
         raise SourceError(message)
     return texts
-
-
-def _exists(batch: Any, queue: str) -> bool:
-    answer = batch.describe_job_queues(jobQueues=[queue])
-    queues = responses.member(answer, "jobQueues", "DescribeJobQueues")
-    return any(found.get("status") != "DELETED" for found in queues)
 
 
 SOURCES: Final = (

@@ -54,7 +54,6 @@ SOURCES: Final = (
                     "ListTrainedModels",
                     items="trainedModels[]",
                     params_from={"membershipIdentifier": "id"},
-                    not_found_codes=frozenset(),
                 ),
                 _call(
                     "ListTrainedModelVersions",
@@ -83,7 +82,6 @@ SOURCES: Final = (
                     "ListTrainedModelInferenceJobs",
                     items="trainedModelInferenceJobs[]",
                     params_from={"membershipIdentifier": "id"},
-                    not_found_codes=frozenset(),
                 ),
                 _call(
                     "GetTrainedModelInferenceJob",

@@ -8,16 +8,16 @@ with the project's name.
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
-from ecr_cleaner.aws import errors, responses
+from ecr_cleaner.aws import responses
 from ecr_cleaner.errors import SourceError
 from ecr_cleaner.model.usage import Usage, UsageKind
-from ecr_cleaner.usage.responses import in_batches
+from ecr_cleaner.usage.responses import Missing, in_batches, listed_again
 from ecr_cleaner.usage.source import Grant, RequiredField, Source, SourceContext, arn_of, usages_in, usages_of
 
 _NAME: Final = "codebuild"
-_GONE: Final = "ResourceNotFoundException"
 _THINGS_A_CALL: Final = 100
 # The model states no limit for this one.
 _SANDBOXES_A_CALL: Final = 10
@@ -37,79 +37,73 @@ def collect(context: SourceContext) -> Iterator[Usage]:
     """
     codebuild = context.aws.client("codebuild")
     oldest = context.now - LONGEST
-    # All names first: reading the builds takes long, and the lifetime of a page token is not documented.
-    names = list(responses.paged(codebuild, "ListProjects", "projects"))
-    for asked in in_batches(names, _THINGS_A_CALL):
-        answer = codebuild.batch_get_projects(names=asked)
-        projects, gone = _described(answer, asked, "projects", "name", "BatchGetProjects")
-        if gone and (kept := gone & set(responses.paged(codebuild, "ListProjects", "projects"))):
-            message = f"BatchGetProjects does not find {', '.join(sorted(kept))}, which ListProjects lists"
-            raise SourceError(message)
-        for project in projects:
-            yield from _usages(
-                project, "BatchGetProjects", f"codebuild project {project['name']}", UsageKind.CONFIGURED
-            )
-            yield from _builds(codebuild, project["name"], oldest)
+    listing = partial(responses.paged, codebuild, "ListProjects", "projects")
+    with listed_again(listing) as missing:
+        # All names first: reading the builds takes long, and the lifetime of a page token is not documented.
+        for asked in in_batches(list(listing()), _THINGS_A_CALL):
+            answer = codebuild.batch_get_projects(names=asked)
+            for project in _described(answer, asked, "projects", "name", "BatchGetProjects", missing=missing):
+                read = partial(_of_project, codebuild, project, oldest)
+                yield from missing.unless_gone(project["name"], read)
     yield from _batches(codebuild)
     yield from _sandboxes(codebuild)
 
 
-def _builds(codebuild: Any, project: str, oldest: datetime) -> Iterator[Usage]:
+def _of_project(codebuild: Any, project: dict[str, Any], oldest: datetime) -> Iterator[Usage]:
+    consumer = f"codebuild project {project['name']}"
+    yield from _usages(project, "BatchGetProjects", consumer, UsageKind.CONFIGURED)
     # The default order is newest first; CodeBuild rejects an explicit order for projects of more than 100 builds.
-    ids = responses.paged(codebuild, "ListBuildsForProject", "ids", projectName=project)
-    try:
-        for asked in in_batches(ids, _THINGS_A_CALL):
-            # A build that is not found was deleted, and a build in progress cannot be deleted.
-            builds, _ = _described(codebuild.batch_get_builds(ids=asked), asked, "builds", "id", "BatchGetBuilds")
+    listing = partial(responses.paged, codebuild, "ListBuildsForProject", "ids", projectName=project["name"])
+    with listed_again(listing) as missing:
+        for asked in in_batches(listing(), _THINGS_A_CALL):
+            answer = codebuild.batch_get_builds(ids=asked)
+            builds = _described(answer, asked, "builds", "id", "BatchGetBuilds", missing=missing)
             for build in builds:
                 if not build.get("buildComplete"):  # without the member it counts as not complete
                     yield from _usages(build, "BatchGetBuilds", f"codebuild build {build['id']}", UsageKind.RUNNING)
             if builds and all(build.get("startTime", oldest) < oldest for build in builds):
-                return
-    except errors.AwsError as error:
-        # Only the listing returns this code: the project was deleted.
-        if errors.code_of(error) != _GONE:
-            raise
+                break
 
 
 def _batches(codebuild: Any) -> Iterator[Usage]:
     """Batch builds in progress: no operation lists those of their builds that have not started yet."""
     in_progress = {"status": "IN_PROGRESS"}
-    ids = responses.paged(codebuild, "ListBuildBatches", "ids", filter=in_progress, maxResults=100)
-    for asked in in_batches(ids, _THINGS_A_CALL):
-        answer = codebuild.batch_get_build_batches(ids=asked)
-        batches, _ = _described(answer, asked, "buildBatches", "id", "BatchGetBuildBatches")
-        for batch in batches:
-            consumer = f"codebuild batch build {batch['id']}"
-            yield from _usages(batch, "BatchGetBuildBatches", consumer, UsageKind.RUNNING)
+    listing = partial(responses.paged, codebuild, "ListBuildBatches", "ids", filter=in_progress, maxResults=100)
+    with listed_again(listing) as missing:
+        for asked in in_batches(listing(), _THINGS_A_CALL):
+            answer = codebuild.batch_get_build_batches(ids=asked)
+            for batch in _described(answer, asked, "buildBatches", "id", "BatchGetBuildBatches", missing=missing):
+                consumer = f"codebuild batch build {batch['id']}"
+                yield from _usages(batch, "BatchGetBuildBatches", consumer, UsageKind.RUNNING)
 
 
 def _sandboxes(codebuild: Any) -> Iterator[Usage]:
-    ids = responses.paged(codebuild, "ListSandboxes", "ids", maxResults=100)
-    for asked in in_batches(ids, _SANDBOXES_A_CALL):
-        answer = codebuild.batch_get_sandboxes(ids=asked)
-        sandboxes, _ = _described(answer, asked, "sandboxes", "id", "BatchGetSandboxes")
-        for sandbox in sandboxes:
-            if "endTime" not in sandbox:  # absent until it has ended
-                consumer = f"codebuild sandbox {sandbox['id']}"
-                yield from _usages(sandbox, "BatchGetSandboxes", consumer, UsageKind.RUNNING)
+    listing = partial(responses.paged, codebuild, "ListSandboxes", "ids", maxResults=100)
+    with listed_again(listing) as missing:
+        for asked in in_batches(listing(), _SANDBOXES_A_CALL):
+            answer = codebuild.batch_get_sandboxes(ids=asked)
+            for sandbox in _described(answer, asked, "sandboxes", "id", "BatchGetSandboxes", missing=missing):
+                if "endTime" not in sandbox:  # absent until it has ended
+                    consumer = f"codebuild sandbox {sandbox['id']}"
+                    yield from _usages(sandbox, "BatchGetSandboxes", consumer, UsageKind.RUNNING)
 
 
-def _described(
-    answer: dict[str, Any], requested: list[str], member: str, key: str, operation: str
-) -> tuple[list[dict[str, Any]], set[str]]:
-    """What a call describes, and what it reports as not found; together these must be everything requested.
+def _described(  # noqa: PLR0913 - what differs between the four
+    answer: dict[str, Any], requested: list[str], member: str, key: str, operation: str, *, missing: Missing
+) -> list[dict[str, Any]]:
+    """What a call describes; what it reports as not found is missing. Together these must be everything requested.
 
     Raises:
         IncompleteAnswerError: A member is missing.
         SourceError: Something is missing from both.
     """
-    things = responses.member(answer, member, operation)
+    things: list[dict[str, Any]] = responses.member(answer, member, operation)
     gone = set(answer.get(f"{member}NotFound") or ())  # absent or empty if all were found
     if left_out := set(requested) - gone - {responses.member(thing, key, operation) for thing in things}:
         message = f"{operation} left out {', '.join(sorted(left_out))}"
         raise SourceError(message)
-    return things, gone
+    missing.add(gone & set(requested), operation)
+    return things
 
 
 def _usages(thing: dict[str, Any], operation: str, consumer: str, evidence: UsageKind) -> Iterator[Usage]:

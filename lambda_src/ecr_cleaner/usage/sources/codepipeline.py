@@ -58,7 +58,6 @@ SOURCES: Final = (
                     references=watched,
                     extra_fields=(f"{_ACTIONS}.actionTypeId.provider", f"{_ACTIONS}.configuration"),
                     texts=("stages", "variables"),
-                    not_found_codes=frozenset({"PipelineNotFoundException"}),
                 ),
             ),
         ),

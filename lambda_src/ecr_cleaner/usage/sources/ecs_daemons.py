@@ -11,12 +11,11 @@ from typing import Any, Final
 
 from ecr_cleaner.aws import responses
 from ecr_cleaner.model.usage import Usage, UsageKind
-from ecr_cleaner.usage.responses import unless_gone
+from ecr_cleaner.usage.responses import named, of_each
 from ecr_cleaner.usage.source import Grant, RequiredField, Source, SourceContext, arn_of, usages_of
 from ecr_cleaner.usage.sources.ecs.revisions import Revisions, of_every_cluster
 
 _NAME: Final = "ecs_daemons"
-_DAEMON_GONE: Final = "DaemonNotFoundException"
 
 
 def collect(context: SourceContext) -> Iterator[Usage]:
@@ -33,22 +32,23 @@ def collect(context: SourceContext) -> Iterator[Usage]:
 
 def _of_cluster(context: SourceContext, cluster: str) -> Iterator[Usage]:
     ecs = context.aws.client("ecs")
-    for summary in responses.paged(ecs, "ListDaemons", "daemonSummariesList", clusterArn=cluster, maxResults=100):
-        arn = responses.member(summary, "daemonArn", "ListDaemons")
-        answer = unless_gone(ecs.describe_daemon, _DAEMON_GONE, daemonArn=arn)
-        if answer is None:
-            continue
-        daemon = responses.member(answer, "daemon", "DescribeDaemon")
-        # Absent until the first deployment placed something.
-        current = {responses.member(r, "arn", "DescribeDaemon") for r in daemon.get("currentRevisions", ())}
-        revisions = Revisions(
-            ecs,
-            _NAME,
-            "Daemon",
-            lambda rollback: rollback.get("rollbackTargetDaemonRevisionArn"),  # absent when it has just begun
-            partial(_defined, ecs),
-        )
-        yield from revisions.usages(f"ecs daemon {arn.partition('daemon/')[2]}", current, {"daemonArn": arn})
+    asked = {"clusterArn": cluster, "maxResults": 100}
+    listing = partial(named, ecs, "ListDaemons", "daemonSummariesList", "daemonArn", **asked)
+    return of_each(listing, partial(_of_daemon, ecs))
+
+
+def _of_daemon(ecs: Any, arn: str) -> Iterator[Usage]:
+    daemon = responses.member(ecs.describe_daemon(daemonArn=arn), "daemon", "DescribeDaemon")
+    # Absent until the first deployment placed something.
+    current = {responses.member(r, "arn", "DescribeDaemon") for r in daemon.get("currentRevisions", ())}
+    revisions = Revisions(
+        ecs,
+        _NAME,
+        "Daemon",
+        lambda rollback: rollback.get("rollbackTargetDaemonRevisionArn"),  # absent when it has just begun
+        partial(_defined, ecs),
+    )
+    yield from revisions.usages(f"ecs daemon {arn.partition('daemon/')[2]}", current, {"daemonArn": arn})
 
 
 def _defined(ecs: Any, revision: dict[str, Any], consumer: str, evidence: UsageKind) -> Iterator[Usage]:

@@ -5,6 +5,7 @@ that ECS would choose counts as in use.
 """
 
 from collections.abc import Iterator
+from functools import partial
 from itertools import islice
 from typing import Any, Final
 
@@ -12,6 +13,7 @@ from ecr_cleaner.aws import responses
 from ecr_cleaner.errors import SourceError
 from ecr_cleaner.model.usage import Usage
 from ecr_cleaner.usage import task_definitions
+from ecr_cleaner.usage.responses import of_each
 from ecr_cleaner.usage.source import TASK_DEFINITION_FIELDS, Grant, RequiredField, Source, SourceContext, usages_of
 
 _NAME: Final = "ecs_families"
@@ -20,18 +22,22 @@ _NAME: Final = "ecs_families"
 def collect(context: SourceContext) -> Iterator[Usage]:
     """The images of the newest active revisions of every family, as many as the settings say.
 
-    Yields:
+    Returns:
         Usages of the kind ``configured``.
 
     Raises:
         SourceError: ECS lists a task definition that it does not describe, or not the newest first.
     """
     ecs = context.aws.client("ecs")
-    for family in responses.paged(ecs, "ListTaskDefinitionFamilies", "families", status="ACTIVE", maxResults=100):
-        for name, consumer in _revisions(ecs, family, context.settings.task_definition_revisions):
-            # None: deregistered since it was listed, as the listings prove, so that nothing can be started from it.
-            for image in context.task_definitions.images(name) or ():
-                yield from usages_of(image, source=_NAME, consumer=consumer)
+    families = partial(responses.paged, ecs, "ListTaskDefinitionFamilies", "families", status="ACTIVE", maxResults=100)
+    return of_each(families, partial(_of_family, context, ecs))
+
+
+def _of_family(context: SourceContext, ecs: Any, family: str) -> Iterator[Usage]:
+    for name, consumer in _revisions(ecs, family, context.settings.task_definition_revisions):
+        # None: deregistered since it was listed, as the listings prove, so that nothing can be started from it.
+        for image in context.task_definitions.images(name) or ():
+            yield from usages_of(image, source=_NAME, consumer=consumer)
 
 
 def _revisions(ecs: Any, family: str, wanted: int | str) -> Iterator[tuple[str, str]]:

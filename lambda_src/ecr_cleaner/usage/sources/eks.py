@@ -1,6 +1,7 @@
 """Kubernetes clusters are not scanned: each needs an inventory, or an entry of ``accepted_gaps``."""
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import Final
 
 from ecr_cleaner.aws import responses
@@ -27,10 +28,13 @@ def collect(context: SourceContext) -> Iterator[Usage]:
         UnscannedConsumersError: Clusters have none; the message names all of them.
         SourceError: An inventory of a cluster may be out of date.
     """
-    listed = responses.paged(context.aws.client("eks"), "ListClusters", "clusters", maxResults=100, include=["all"])
-    clusters = sorted(set(listed))
+    asked = {"maxResults": 100, "include": ["all"]}
+    listing = partial(responses.paged, context.aws.client("eks"), "ListClusters", "clusters", **asked)
+    clusters = sorted(set(listing()))
     missing = _without_inventory(context, clusters) if clusters else []
     missing = _not_accepted(context, missing) if missing else []
+    if missing:  # perhaps deleted meanwhile, and its inventory before it
+        missing = sorted(set(missing) & set(listing()))
     if missing:
         message = (
             f"EKS clusters cannot be scanned, and their pods may use any image: {', '.join(missing)}; "

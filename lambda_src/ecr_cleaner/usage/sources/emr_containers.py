@@ -49,7 +49,6 @@ SOURCES: Final = (
                     items="jobRuns[]",
                     params_from={"virtualClusterId": "id"},
                     params={"states": ["PENDING", "SUBMITTED", "RUNNING", "CANCEL_PENDING"]},
-                    not_found_codes=frozenset(),
                 ),
                 Call(
                     "DescribeJobRun",
@@ -69,14 +68,12 @@ SOURCES: Final = (
                     items="endpoints[]",
                     params_from={"virtualClusterId": "id"},
                     params={"states": ["CREATING", "ACTIVE", "TERMINATING"]},
-                    not_found_codes=frozenset(),
                 ),
                 Call(
                     "DescribeManagedEndpoint",
                     items="endpoint",
                     params_from={"virtualClusterId": "virtualClusterId", "id": "id"},
                     texts=("configurationOverrides",),
-                    evidence=UsageKind.RUNNING,
                 ),
             ),
         ),

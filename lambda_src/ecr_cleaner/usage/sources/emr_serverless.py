@@ -54,7 +54,6 @@ SOURCES: Final = (
                         "states": ["SUBMITTED", "PENDING", "SCHEDULED", "RUNNING", "CANCELLING", "QUEUED"],
                         "maxResults": 50,
                     },
-                    not_found_codes=frozenset(),
                 ),
                 Call(
                     "GetJobRun",

@@ -1,11 +1,13 @@
 """ECS tasks that EventBridge rules start, on every bus, the disabled rules included."""
 
 from collections.abc import Iterator
-from typing import Final
+from functools import partial
+from typing import Any, Final
 
 from ecr_cleaner.aws import responses
 from ecr_cleaner.model.usage import Usage, UsageKind
 from ecr_cleaner.usage import task_definitions
+from ecr_cleaner.usage.responses import named, of_each
 from ecr_cleaner.usage.scheduled import scheduled
 from ecr_cleaner.usage.source import TASK_DEFINITION_FIELDS, Grant, RequiredField, Source, SourceContext, usages_in
 
@@ -15,27 +17,29 @@ _NAME: Final = "eventbridge"
 def collect(context: SourceContext) -> Iterator[Usage]:
     """Every task definition that a rule's target names.
 
-    Yields:
+    Returns:
         Usages of the kind ``scheduled``.
     """
     events = context.aws.client("events")
-    for bus in responses.paged(events, "ListEventBuses", "EventBuses", Limit=100):
-        arn = responses.member(bus, "Arn", "ListEventBuses")
-        rules = responses.paged(events, "ListRules", "Rules", EventBusName=arn, Limit=100)
-        for rule in rules:
-            rule_name = responses.member(rule, "Name", "ListRules")
-            targets = responses.paged(
-                events, "ListTargetsByRule", "Targets", Rule=rule_name, EventBusName=arn, Limit=100
-            )
-            for target in targets:
-                # A partner's bus has slashes in its name.
-                namer = f"eventbridge rule {arn.partition(':event-bus/')[2]}/{rule_name}"
-                # The input of a target may name an image, e.g. CodeBuild's to override the project's.
-                for text in (target.get("Input", ""), target.get("InputTransformer", {}).get("InputTemplate", "")):
-                    yield from usages_in(text, source=_NAME, consumer=namer, evidence=UsageKind.SCHEDULED)
-                if "EcsParameters" in target:  # absent on targets that are no ECS cluster
-                    name = responses.member(target["EcsParameters"], "TaskDefinitionArn", "ListTargetsByRule")
-                    yield from scheduled(context, name, source=_NAME, namer=namer)
+    buses = partial(named, events, "ListEventBuses", "EventBuses", "Arn", Limit=100)
+    return of_each(buses, partial(_of_bus, context, events))
+
+
+def _of_bus(context: SourceContext, events: Any, bus: str) -> Iterator[Usage]:
+    rules = partial(named, events, "ListRules", "Rules", "Name", EventBusName=bus, Limit=100)
+    return of_each(rules, partial(_of_rule, context, events, bus))
+
+
+def _of_rule(context: SourceContext, events: Any, bus: str, rule: str) -> Iterator[Usage]:
+    # A partner's bus has slashes in its name.
+    namer = f"eventbridge rule {bus.partition(':event-bus/')[2]}/{rule}"
+    for target in responses.paged(events, "ListTargetsByRule", "Targets", Rule=rule, EventBusName=bus, Limit=100):
+        # The input of a target may name an image, e.g. CodeBuild's to override the project's.
+        for text in (target.get("Input", ""), target.get("InputTransformer", {}).get("InputTemplate", "")):
+            yield from usages_in(text, source=_NAME, consumer=namer, evidence=UsageKind.SCHEDULED)
+        if "EcsParameters" in target:  # absent on targets that are no ECS cluster
+            name = responses.member(target["EcsParameters"], "TaskDefinitionArn", "ListTargetsByRule")
+            yield from scheduled(context, name, source=_NAME, namer=namer)
 
 
 SOURCES: Final = (

@@ -40,7 +40,6 @@ SOURCES: Final = (
                         Images("ImageUri", at="GameServerContainerDefinition", digest="ResolvedImageDigest"),
                         Images("ImageUri", at="SupportContainerDefinitions[]", digest="ResolvedImageDigest"),
                     ),
-                    not_found_codes=frozenset({"NotFoundException"}),
                 ),
             ),
         ),

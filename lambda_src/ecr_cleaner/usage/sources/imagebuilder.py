@@ -34,7 +34,6 @@ SOURCES: Final = (
                     params_from={"containerRecipeArn": "arn"},
                     images=(Images("parentImage"),),
                     texts=("dockerfileTemplateData",),
-                    not_found_codes=frozenset(),
                 ),
             ),
         ),

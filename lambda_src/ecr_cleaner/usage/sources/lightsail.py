@@ -28,7 +28,6 @@ SOURCES: Final = (
                     items="deployments[]",
                     params_from={"serviceName": "containerServiceName"},
                     images=(Images("image", at="containers{}"),),
-                    not_found_codes=frozenset({"NotFoundException"}),
                 ),
             ),
         ),

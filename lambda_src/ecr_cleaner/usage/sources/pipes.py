@@ -2,39 +2,39 @@
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, Final
 
 from ecr_cleaner.aws import responses
 from ecr_cleaner.model.usage import Usage
 from ecr_cleaner.usage import task_definitions
-from ecr_cleaner.usage.responses import unless_gone
+from ecr_cleaner.usage.responses import named, of_each
 from ecr_cleaner.usage.scheduled import noted_if_dynamic, scheduled
 from ecr_cleaner.usage.source import TASK_DEFINITION_FIELDS, Grant, RequiredField, Source, SourceContext, arn_of
 
 _NAME: Final = "pipes"
-_DELETED: Final = "NotFoundException"
 _CLUSTER: Final = re.compile(r"arn:[^:]+:ecs:[^:]*:[^:]*:cluster/.+")
 
 
 def collect(context: SourceContext) -> Iterator[Usage]:
     """Every task definition that a pipe's target names.
 
-    Yields:
+    Returns:
         Usages of the kind ``scheduled``.
 
     Raises:
         IncompleteAnswerError: A pipe ends at an ECS cluster and names no task definition.
     """
     pipes = context.aws.client("pipes")
-    for pipe in responses.paged(pipes, "ListPipes", "Pipes", Limit=100):
-        name = responses.member(pipe, "Name", "ListPipes")
-        answer = unless_gone(pipes.describe_pipe, _DELETED, Name=name)
-        if answer is None:
-            continue
-        task_definition = _task_definition(answer)
-        namer = f"eventbridge pipe {name}"
-        if task_definition is not None and not noted_if_dynamic(context, task_definition, namer):
-            yield from scheduled(context, task_definition, source=_NAME, namer=namer)
+    listing = partial(named, pipes, "ListPipes", "Pipes", "Name", Limit=100)
+    return of_each(listing, partial(_of_pipe, context, pipes))
+
+
+def _of_pipe(context: SourceContext, pipes: Any, name: str) -> Iterator[Usage]:
+    task_definition = _task_definition(pipes.describe_pipe(Name=name))
+    namer = f"eventbridge pipe {name}"
+    if task_definition is not None and not noted_if_dynamic(context, task_definition, namer):
+        yield from scheduled(context, task_definition, source=_NAME, namer=namer)
 
 
 def _task_definition(pipe: dict[str, Any]) -> str | None:

@@ -1,6 +1,7 @@
 """ECS tasks that EventBridge Scheduler starts, in every group, the disabled schedules included."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, Final
 
 from ecr_cleaner.aws import responses
@@ -8,7 +9,7 @@ from ecr_cleaner.errors import SourceError
 from ecr_cleaner.model.usage import Usage, UsageKind
 from ecr_cleaner.schema import read_json
 from ecr_cleaner.usage import task_definitions
-from ecr_cleaner.usage.responses import unless_gone
+from ecr_cleaner.usage.responses import of_each
 from ecr_cleaner.usage.scheduled import scheduled
 from ecr_cleaner.usage.source import (
     TASK_DEFINITION_FIELDS,
@@ -23,33 +24,37 @@ from ecr_cleaner.usage.source import (
 _NAME: Final = "scheduler"
 _RUN_TASK: Final = ":scheduler:::aws-sdk:ecs:runtask"
 _START_TASK: Final = ":scheduler:::aws-sdk:ecs:starttask"
-_DELETED: Final = "ResourceNotFoundException"
 
 
 def collect(context: SourceContext) -> Iterator[Usage]:
     """Every task definition that a schedule names, by an ECS target or by a universal one.
 
-    Yields:
+    Returns:
         Usages of the kind ``scheduled``.
 
     Raises:
         SourceError: A universal target's input cannot be read.
     """
     scheduler = context.aws.client("scheduler")
-    listed = responses.paged(scheduler, "ListSchedules", "Schedules", MaxResults=100)
-    for schedule in listed:
+    return of_each(partial(_listed, scheduler), partial(_of_schedule, context, scheduler))
+
+
+def _listed(scheduler: Any) -> Iterator[tuple[str, str]]:
+    """Group and name of every schedule; one-time schedules delete themselves."""
+    for schedule in responses.paged(scheduler, "ListSchedules", "Schedules", MaxResults=100):
         group = responses.member(schedule, "GroupName", "ListSchedules")
-        name = responses.member(schedule, "Name", "ListSchedules")
-        answer = unless_gone(scheduler.get_schedule, _DELETED, GroupName=group, Name=name)
-        if answer is None:  # one-time schedules delete themselves
-            continue
-        target = responses.member(answer, "Target", "GetSchedule")
-        namer = f"schedule {group}/{name}"
-        task_definition = _task_definition(target, namer)
-        if task_definition is not None:
-            yield from scheduled(context, task_definition, source=_NAME, namer=namer)
-        # Any API can be called with any input, e.g. SageMaker's with an image.
-        yield from usages_in(target.get("Input", ""), source=_NAME, consumer=namer, evidence=UsageKind.SCHEDULED)
+        yield group, responses.member(schedule, "Name", "ListSchedules")
+
+
+def _of_schedule(context: SourceContext, scheduler: Any, schedule: tuple[str, str]) -> Iterator[Usage]:
+    group, name = schedule
+    target = responses.member(scheduler.get_schedule(GroupName=group, Name=name), "Target", "GetSchedule")
+    namer = f"schedule {group}/{name}"
+    task_definition = _task_definition(target, namer)
+    if task_definition is not None:
+        yield from scheduled(context, task_definition, source=_NAME, namer=namer)
+    # Any API can be called with any input, e.g. SageMaker's with an image.
+    yield from usages_in(target.get("Input", ""), source=_NAME, consumer=namer, evidence=UsageKind.SCHEDULED)
 
 
 def _task_definition(target: dict[str, Any], namer: str) -> str | None:

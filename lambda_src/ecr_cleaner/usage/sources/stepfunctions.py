@@ -8,13 +8,14 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, Final
 
 from ecr_cleaner.aws import responses
 from ecr_cleaner.errors import SourceError
 from ecr_cleaner.model.usage import Usage, UsageKind
 from ecr_cleaner.usage import task_definitions
-from ecr_cleaner.usage.responses import unless_gone
+from ecr_cleaner.usage.responses import named, of_each
 from ecr_cleaner.usage.scheduled import noted_if_dynamic, scheduled
 from ecr_cleaner.usage.source import (
     TASK_DEFINITION_FIELDS,
@@ -27,7 +28,7 @@ from ecr_cleaner.usage.source import (
 )
 
 _NAME: Final = "stepfunctions"
-_DELETED: Final = "StateMachineDoesNotExist"
+_DESCRIBING: Final = "DescribeStateMachine"
 _KEY: Final = re.compile(r"TaskDefinition(?:Arn)?(?:\.\$)?")
 """A member that takes a task definition; with the suffix ``.$`` the value is the path of one."""
 
@@ -40,50 +41,44 @@ _IN_EXPRESSION: Final = re.compile(
 def collect(context: SourceContext) -> Iterator[Usage]:
     """Everything that a state machine of either type may name.
 
-    Yields:
+    Returns:
         Usages of the kind ``scheduled``.
 
     Raises:
         SourceError: A definition is no JSON.
     """
     client = context.aws.client("stepfunctions")
-    for machine in responses.paged(client, "ListStateMachines", "stateMachines", maxResults=1000):
-        arn = responses.member(machine, "stateMachineArn", "ListStateMachines")
-        present = _definition(client, arn)
-        if present is None:
-            continue
-        yield from _usages(context, present, _name(arn))
-        # Versions are snapshots, often of the same text: each text is searched once, under the first name that has it.
-        seen = {_hash(present)}
-        for version in _versions(client, arn):
-            definition = _definition(client, version)
-            if definition is not None and _hash(definition) not in seen:
-                seen.add(_hash(definition))
-                yield from _usages(context, definition, _name(version))
+    listing = partial(named, client, "ListStateMachines", "stateMachines", "stateMachineArn", maxResults=1000)
+    return of_each(listing, partial(_of_machine, context, client))
 
 
-def _name(arn: str) -> str:
-    return f"state machine {arn.partition(':stateMachine:')[2]}"
+def _of_machine(context: SourceContext, client: Any, machine: str) -> Iterator[Usage]:
+    # Versions are snapshots, often of the same text: each text is searched once, under the first name that has it.
+    seen: set[bytes] = set()
+
+    def read(arn: str) -> Iterator[Usage]:
+        definition = responses.member(client.describe_state_machine(stateMachineArn=arn), "definition", _DESCRIBING)
+        if _hash(definition) not in seen:
+            seen.add(_hash(definition))
+            yield from _usages(context, definition, f"state machine {arn.partition(':stateMachine:')[2]}")
+
+    yield from read(machine)
+    # Published versions: an execution or an alias may name any of them.
+    versions = partial(
+        named,
+        client,
+        "ListStateMachineVersions",
+        "stateMachineVersions",
+        "stateMachineVersionArn",
+        stateMachineArn=machine,
+        maxResults=1000,
+    )
+    yield from of_each(versions, read)
 
 
 def _hash(definition: str) -> bytes:
     """Stored instead of the text: a thousand versions of a megabyte each do not fit into memory."""
     return hashlib.sha256(definition.encode()).digest()
-
-
-def _versions(client: Any, machine: str) -> Iterator[str]:
-    """Published versions: an execution or an alias may name any of them."""
-    listed = responses.paged(
-        client, "ListStateMachineVersions", "stateMachineVersions", stateMachineArn=machine, maxResults=1000
-    )
-    for version in listed:
-        yield responses.member(version, "stateMachineVersionArn", "ListStateMachineVersions")
-
-
-def _definition(client: Any, arn: str) -> str | None:
-    """The definition of a state machine or version; None if it was deleted since it was listed."""
-    answer = unless_gone(client.describe_state_machine, _DELETED, stateMachineArn=arn)
-    return None if answer is None else str(responses.member(answer, "definition", "DescribeStateMachine"))
 
 
 def _usages(context: SourceContext, definition: str, namer: str) -> Iterator[Usage]:

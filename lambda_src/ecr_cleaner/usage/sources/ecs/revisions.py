@@ -5,14 +5,14 @@ A deployment in progress may end with what it deploys, or go back to what it rep
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
-from ecr_cleaner.aws import errors, responses
+from ecr_cleaner.aws import responses
 from ecr_cleaner.model.usage import Usage, UsageKind
-from ecr_cleaner.usage.responses import described, in_batches
+from ecr_cleaner.usage.responses import described, in_batches, last_of, listed_again, named, of_each
 from ecr_cleaner.usage.source import SourceContext, usages_of
 
-_CLUSTER_GONE: Final = "ClusterNotFoundException"
 _SUCCESSFUL: Final = "SUCCESSFUL"
 _ENDED: Final = frozenset({_SUCCESSFUL, "STOPPED", "ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED"})
 _ROLLBACK_DEPTH: Final = 2
@@ -26,19 +26,8 @@ def of_every_cluster(context: SourceContext, read: Callable[[SourceContext, str]
         context: What the source reads from.
         read: Yields the usages of the cluster with an ARN.
     """
-    for cluster in _clusters(context):
-        try:
-            # All of the cluster before the first usage, so that a cluster that is deleted meanwhile is noticed.
-            usages = list(read(context, cluster))
-        except errors.AwsError as error:
-            if errors.code_of(error) == _CLUSTER_GONE and cluster not in set(_clusters(context)):
-                continue
-            raise
-        yield from usages
-
-
-def _clusters(context: SourceContext) -> Iterator[str]:
-    return responses.paged(context.aws.client("ecs"), "ListClusters", "clusterArns", maxResults=100)
+    clusters = partial(responses.paged, context.aws.client("ecs"), "ListClusters", "clusterArns", maxResults=100)
+    return of_each(clusters, partial(read, context))
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +75,9 @@ class Revisions:
         """Revisions of the deployments in progress, and those of the last successful ones before the current."""
         listing, describing = f"List{self.word}Deployments", f"Describe{self.word}Deployments"
         items, arn = self._member("Deployments"), self._member("DeploymentArn")
+        asked = {"maxResults": 100, **listed_by}
         deployments = sorted(
-            responses.paged(self.ecs, listing, items, maxResults=100, **listed_by),
+            responses.paged(self.ecs, listing, items, **asked),
             key=lambda deployment: responses.member(deployment, "createdAt", listing),
             reverse=True,
         )
@@ -101,10 +91,12 @@ class Revisions:
             responses.member(deployment, arn, listing) for status, deployment in by_status if status not in _ENDED
         ]
         in_progress: set[str] = set()
-        for some in in_batches(started, 20):
-            answer = responses.called(self.ecs, describing, **{f"{arn}s": some})
-            for deployment in described(answer, describing, items, some):
-                in_progress.update(self._of_deployment(deployment, describing))
+        again = partial(named, self.ecs, listing, items, arn, **asked)
+        with listed_again(lambda: map(last_of, again())) as missing:
+            for some in in_batches(started, 20):
+                answer = responses.called(self.ecs, describing, **{f"{arn}s": some})
+                for deployment in described(answer, describing, items, some, missing):
+                    in_progress.update(self._of_deployment(deployment, describing))
         earlier = [target for target in targets if target not in current]
         return in_progress, set(earlier[:_ROLLBACK_DEPTH]) - in_progress
 

@@ -6,12 +6,13 @@ without tasks only its service revision knows
 """
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, Final
 
 from ecr_cleaner.aws import responses
-from ecr_cleaner.errors import SourceError
+from ecr_cleaner.errors import MissingError
 from ecr_cleaner.model.usage import Usage, UsageKind
-from ecr_cleaner.usage.responses import described, in_batches, unless_gone
+from ecr_cleaner.usage.responses import described, in_batches, last_of, listed_again
 from ecr_cleaner.usage.source import RequiredField, SourceContext, usages_of
 from ecr_cleaner.usage.sources.ecs.revisions import Revisions
 
@@ -40,8 +41,6 @@ FIELDS: Final = (
     RequiredField("ecs", "DescribeServiceRevisions", "serviceRevisions[].taskDefinition"),
 )
 
-_SERVICE_GONE: Final = "ResourceNotFoundException"
-
 
 def usages(context: SourceContext, cluster: str) -> Iterator[Usage]:
     """The usages of every service of a cluster.
@@ -51,17 +50,23 @@ def usages(context: SourceContext, cluster: str) -> Iterator[Usage]:
         cluster: ARN.
     """
     ecs = context.aws.client("ecs")
-    listed = responses.paged(ecs, "ListServices", "serviceArns", cluster=cluster, maxResults=100)
-    for some in in_batches(listed, 10):
-        answer = ecs.describe_services(cluster=cluster, services=some)
-        for service in described(answer, "DescribeServices", "services", some):
-            service_name = responses.member(service, "serviceName", "DescribeServices")
-            name = f"ecs service {cluster.rpartition('/')[2]}/{service_name}"
-            yield from _configured(context, service, name)
-            yield from _resolved(context, service, name)
-            # Absent on services that are older than the distinction; what ECS manages is an Express service.
-            if service.get("resourceManagementType") == "ECS":
-                yield from _express(context, responses.member(service, "serviceArn", "DescribeServices"), name)
+    listing = partial(responses.paged, ecs, "ListServices", "serviceArns", cluster=cluster, maxResults=100)
+    with listed_again(lambda: map(last_of, listing())) as missing:
+        for some in in_batches(listing(), 10):
+            answer = ecs.describe_services(cluster=cluster, services=some)
+            for service in described(answer, "DescribeServices", "services", some, missing):
+                arn = responses.member(service, "serviceArn", "DescribeServices")
+                yield from missing.unless_gone(last_of(arn), partial(_of_service, context, cluster, service))
+
+
+def _of_service(context: SourceContext, cluster: str, service: dict[str, Any]) -> Iterator[Usage]:
+    service_name = responses.member(service, "serviceName", "DescribeServices")
+    name = f"ecs service {cluster.rpartition('/')[2]}/{service_name}"
+    yield from _configured(context, service, name)
+    yield from _resolved(context, service, name)
+    # Absent on services that are older than the distinction; what ECS manages is an Express service.
+    if service.get("resourceManagementType") == "ECS":
+        yield from _express(context, responses.member(service, "serviceArn", "DescribeServices"), name)
 
 
 def _configured(context: SourceContext, service: dict[str, Any], name: str) -> Iterator[Usage]:
@@ -75,9 +80,7 @@ def _configured(context: SourceContext, service: dict[str, Any], name: str) -> I
 def _express(context: SourceContext, service: str, name: str) -> Iterator[Usage]:
     """The usages of an Express service, which itself names an image and may have no task definition of its own."""
     operation = "DescribeExpressGatewayService"
-    answer = unless_gone(context.aws.client("ecs").describe_express_gateway_service, _SERVICE_GONE, serviceArn=service)
-    if answer is None:
-        return
+    answer = context.aws.client("ecs").describe_express_gateway_service(serviceArn=service)
     for configuration in responses.member(answer, "service.activeConfigurations", operation):
         image = responses.member(configuration, "primaryContainer.image", operation)
         yield from usages_of(image, source="ecs", consumer=f"{name}, express configuration")
@@ -91,7 +94,7 @@ def of_task_definition(
     """The usages of a task definition that a consumer needs now, or would roll back to.
 
     Raises:
-        SourceError: There is no such task definition, so it is unknown what the consumer runs. If it is only a
+        MissingError: There is no such task definition, so it is unknown what the consumer runs. If it is only a
             rollback target, a rollback to it is impossible, and a note says so.
     """
     images = context.task_definitions.images(arn)
@@ -100,7 +103,7 @@ def of_task_definition(
         return
     if images is None:
         message = f"{consumer} names task definition {arn}, which ECS does not find"
-        raise SourceError(message)
+        raise MissingError(message)
     for image in images:
         named = f"{consumer}, task definition {arn.rpartition('/')[2]}"
         yield from usages_of(image, source="ecs", consumer=named, evidence=evidence)

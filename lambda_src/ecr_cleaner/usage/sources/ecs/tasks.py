@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, Final
 
 from ecr_cleaner.aws import responses
-from ecr_cleaner.errors import SourceError
+from ecr_cleaner.errors import MissingError
 from ecr_cleaner.model.usage import Usage, UsageKind
-from ecr_cleaner.usage.responses import described, in_batches
+from ecr_cleaner.usage.responses import Missing, described, in_batches, last_of, listed_again
 from ecr_cleaner.usage.source import RequiredField, SourceContext, usages_of
 
 PERMISSIONS: Final = ("ecs:DescribeTasks",)
@@ -24,10 +25,6 @@ FIELDS: Final = (
 _PULL_FAILED: Final = re.compile(r"\bCannotPull\w*Error\b")
 _LONGEST_FAILURE: Final = 300
 
-# ECS deletes a task about an hour after it stopped, possibly between listing and describing. A running task that
-# ECS does not describe is an error: its image is unknown.
-_MISSING: Final = "MISSING"
-
 
 def usages(context: SourceContext, cluster: str) -> Iterator[Usage]:
     """The usages of the tasks of a cluster that run, are starting, or stopped about an hour ago at most.
@@ -37,16 +34,25 @@ def usages(context: SourceContext, cluster: str) -> Iterator[Usage]:
         cluster: ARN.
 
     Raises:
-        SourceError: A task cannot be described.
+        SourceError: A task is listed and cannot be described.
     """
-    ecs = context.aws.client("ecs")
     # RUNNING includes tasks that are still pending; listing PENDING returns nothing.
-    for status, accepted in (("RUNNING", None), ("STOPPED", _MISSING)):
-        listed = responses.paged(ecs, "ListTasks", "taskArns", cluster=cluster, desiredStatus=status, maxResults=100)
-        for some in in_batches(listed, 100):
+    yield from _with_status(context, cluster, "RUNNING")
+    yield from _with_status(context, cluster, "STOPPED")
+
+
+def _with_status(context: SourceContext, cluster: str, status: str) -> Iterator[Usage]:
+    ecs = context.aws.client("ecs")
+    asked = {"cluster": cluster, "desiredStatus": status, "maxResults": 100}
+    listing = partial(responses.paged, ecs, "ListTasks", "taskArns", **asked)
+    with listed_again(lambda: map(last_of, listing())) as missing:
+        # ECS deletes a task about an hour after it stopped, so a stopped one that it does not find needs nothing.
+        not_described = missing if status == "RUNNING" else Missing()
+        for some in in_batches(listing(), 100):
             answer = ecs.describe_tasks(cluster=cluster, tasks=some)
-            for task in described(answer, "DescribeTasks", "tasks", some, accepted=accepted):
-                yield from _of_task(context, task, status)
+            for task in described(answer, "DescribeTasks", "tasks", some, not_described):
+                name = last_of(responses.member(task, "taskArn", "DescribeTasks"))
+                yield from missing.unless_gone(name, partial(_of_task, context, task, status))
 
 
 def _of_task(context: SourceContext, task: dict[str, Any], status: str) -> Iterator[Usage]:
@@ -68,7 +74,7 @@ def _of_task(context: SourceContext, task: dict[str, Any], status: str) -> Itera
     images = context.task_definitions.images(definition)
     if images is None and len(pulled) < max(1, len(containers)):
         message = f"{consumer}: ECS knows neither its containers' images nor its task definition"
-        raise SourceError(message)
+        raise MissingError(message)
     for image in images or ():
         yield from usages_of(image, source="ecs", consumer=consumer, evidence=UsageKind.RUNNING)
 

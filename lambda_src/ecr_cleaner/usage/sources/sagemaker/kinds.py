@@ -107,7 +107,6 @@ KINDS: Final = (
             f"PendingDeploymentSummary.ProductionVariants[].{_DEPLOYED}",
             f"PendingDeploymentSummary.ShadowProductionVariants[].{_DEPLOYED}",
         ),
-        evidence=UsageKind.RUNNING,
     ),
     Kind(
         "inference component",
@@ -115,7 +114,6 @@ KINDS: Final = (
         "InferenceComponents",
         "InferenceComponentArn",
         _both("Specification.Container.DeployedImage", "Specifications[].Container.DeployedImage"),
-        evidence=UsageKind.RUNNING,
     ),
     Kind(
         "model package",

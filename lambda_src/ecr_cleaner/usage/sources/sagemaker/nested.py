@@ -8,8 +8,9 @@ from typing import Any, Final
 from ecr_cleaner.aws import responses
 from ecr_cleaner.model.usage import Usage, UsageKind
 from ecr_cleaner.usage.extract import usages_at
+from ecr_cleaner.usage.responses import of_each
 from ecr_cleaner.usage.source import usages_in
-from ecr_cleaner.usage.sources.sagemaker.reading import NAME, listed, names, unless_deleted
+from ecr_cleaner.usage.sources.sagemaker.reading import NAME, listed, names
 
 OF_IMAGE_VERSION: Final = ("ContainerImage", "BaseImage")
 
@@ -22,16 +23,20 @@ _IN_PROGRESS: Final = frozenset({"Executing", "Stopping"})
 
 def images(client: Any) -> Iterator[Usage]:
     """The container image of every version of every image of Studio: any app may start from it."""
-    for name in _images(client):
-        versions = partial(_versions, client, name)
-        for version in versions():
-            describe = partial(client.describe_image_version, ImageName=name, Version=version)
-            answer = unless_deleted(describe, version, versions)
-            if answer is not None:
-                responses.member(answer, "ImageVersionArn", "DescribeImageVersion")
-                # A version whose creation failed or has not ended has no image.
-                consumer = f"sagemaker image {name}, version {version}"
-                yield from usages_at(answer, OF_IMAGE_VERSION, "DescribeImageVersion", source=NAME, consumer=consumer)
+    return of_each(partial(names, client, "ListImages", "Images", "ImageName"), partial(_of_image, client))
+
+
+def _of_image(client: Any, name: str) -> Iterator[Usage]:
+    versions = partial(names, client, "ListImageVersions", "ImageVersions", "Version", ImageName=name)
+    return of_each(versions, partial(_of_version, client, name))
+
+
+def _of_version(client: Any, name: str, version: int) -> Iterator[Usage]:
+    answer = client.describe_image_version(ImageName=name, Version=version)
+    responses.member(answer, "ImageVersionArn", "DescribeImageVersion")
+    # A version whose creation failed or has not ended has no image.
+    consumer = f"sagemaker image {name}, version {version}"
+    return usages_at(answer, OF_IMAGE_VERSION, "DescribeImageVersion", source=NAME, consumer=consumer)
 
 
 def pipelines(client: Any, now: datetime) -> Iterator[Usage]:
@@ -39,33 +44,40 @@ def pipelines(client: Any, now: datetime) -> Iterator[Usage]:
 
     An execution keeps the definition it was started with.
     """
-    earliest = now - LONGEST
     listing = partial(names, client, "ListPipelines", "PipelineSummaries", "PipelineName")
-    for name in listing():
-        yield from unless_deleted(partial(list, _definitions(client, name, earliest)), name, listing) or ()
+    return of_each(listing, partial(_of_pipeline, client, now - LONGEST))
 
 
-def _definitions(client: Any, name: str, earliest: datetime) -> Iterator[Usage]:
+def _of_pipeline(client: Any, earliest: datetime, name: str) -> Iterator[Usage]:
     consumer = f"sagemaker pipeline {name}"
     yield from _defined(client.describe_pipeline(PipelineName=name), "DescribePipeline", consumer)
-    versions = [
-        responses.member(version, "PipelineVersionId", "ListPipelineVersions")
-        for version in listed(client, "ListPipelineVersions", "PipelineVersionSummaries", PipelineName=name)
-        if version.get("PipelineVersionAliases")  # absent or empty without an alias
-    ]
-    for number in versions:
+
+    def versions() -> list[int]:
+        return [
+            responses.member(version, "PipelineVersionId", "ListPipelineVersions")
+            for version in listed(client, "ListPipelineVersions", "PipelineVersionSummaries", PipelineName=name)
+            if version.get("PipelineVersionAliases")  # absent or empty without an alias
+        ]
+
+    def of_version(number: int) -> Iterator[Usage]:
         answer = client.describe_pipeline(PipelineName=name, PipelineVersionId=number)
-        yield from _defined(answer, "DescribePipeline", f"{consumer}, version {number}")
-    params = {"PipelineName": name, "CreatedAfter": earliest}
-    executions = [
-        str(responses.member(execution, "PipelineExecutionArn", "ListPipelineExecutions"))
-        for execution in listed(client, "ListPipelineExecutions", "PipelineExecutionSummaries", **params)
-        if responses.member(execution, "PipelineExecutionStatus", "ListPipelineExecutions") in _IN_PROGRESS
-    ]
-    for arn in executions:
+        return _defined(answer, "DescribePipeline", f"{consumer}, version {number}")
+
+    def executions() -> list[str]:
+        asked = {"PipelineName": name, "CreatedAfter": earliest}
+        return [
+            str(responses.member(execution, "PipelineExecutionArn", "ListPipelineExecutions"))
+            for execution in listed(client, "ListPipelineExecutions", "PipelineExecutionSummaries", **asked)
+            if responses.member(execution, "PipelineExecutionStatus", "ListPipelineExecutions") in _IN_PROGRESS
+        ]
+
+    def of_execution(arn: str) -> Iterator[Usage]:
         answer = client.describe_pipeline_definition_for_execution(PipelineExecutionArn=arn)
         named = f"{consumer}, execution {arn.rpartition('/')[2]}"
-        yield from _defined(answer, "DescribePipelineDefinitionForExecution", named, UsageKind.RUNNING)
+        return _defined(answer, "DescribePipelineDefinitionForExecution", named, UsageKind.RUNNING)
+
+    yield from of_each(versions, of_version)
+    yield from of_each(executions, of_execution)
 
 
 def _defined(
@@ -73,13 +85,3 @@ def _defined(
 ) -> Iterator[Usage]:
     definition = responses.member(answer, "PipelineDefinition", operation)
     yield from usages_in(definition, source=NAME, consumer=consumer, evidence=evidence)
-
-
-def _images(client: Any) -> list[str]:
-    return names(client, "ListImages", "Images", "ImageName")
-
-
-def _versions(client: Any, image: str) -> list[int]:
-    """None of an image that was deleted since it was listed."""
-    numbers = partial(names, client, "ListImageVersions", "ImageVersions", "Version", ImageName=image)
-    return unless_deleted(numbers, image, partial(_images, client)) or []

@@ -1,26 +1,22 @@
-"""Lists and describes SageMaker resources, and decides which errors mean that one was deleted."""
+"""Lists and describes SageMaker resources."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from itertools import chain
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
-from ecr_cleaner.aws import errors, responses
+from ecr_cleaner.aws import responses
 from ecr_cleaner.errors import SourceError
 from ecr_cleaner.model.usage import Usage
 from ecr_cleaner.reference import is_digest
 from ecr_cleaner.usage.declarative import named_images
+from ecr_cleaner.usage.responses import of_each
 from ecr_cleaner.usage.source import usages_of
 from ecr_cleaner.usage.sources.sagemaker.kinds import Kind
-
-T = TypeVar("T")
 
 NAME: Final = "sagemaker"
 
 _PAGE: Final = 100
-# Many operations return ValidationException for a resource that does not exist, contrary to the service model
-# (https://github.com/aws/aws-sdk/issues/165), and the same code for a request that SageMaker rejects.
-_MAYBE_DELETED: Final = frozenset({"ResourceNotFound", "ValidationException"})
 
 
 def listed(client: Any, operation: str, items: str, **asked: Any) -> Iterator[dict[str, Any]]:
@@ -41,28 +37,6 @@ def names(client: Any, operation: str, items: str, name: str, **asked: Any) -> l
     return [responses.member(one, name, operation) for one in listed(client, operation, items, **asked)]
 
 
-def unless_deleted(call: Callable[[], T], name: object, listing: Callable[[], Iterable[object]]) -> T | None:
-    """The result of a call about a resource that was listed.
-
-    Args:
-        call: Makes the call.
-        name: Of the resource.
-        listing: Lists again, by name.
-
-    Returns:
-        The result; None if the resource is not listed any more.
-
-    Raises:
-        AwsError: The call failed, and not because the resource was deleted.
-    """
-    try:
-        return call()
-    except errors.AwsError as error:
-        if errors.code_of(error) not in _MAYBE_DELETED or name in listing():
-            raise
-        return None
-
-
 def usages(client: Any, kind: Kind) -> Iterator[Usage]:
     """The images of all resources of a kind.
 
@@ -71,13 +45,13 @@ def usages(client: Any, kind: Kind) -> Iterator[Usage]:
         IncompleteAnswerError: A response lacks a member.
         SourceError: A response does not match its service model.
     """
-    listing = partial(_names, client, kind)
-    for name in listing():
-        params = {kind.param: name, **dict(kind.params)}
-        answer = unless_deleted(partial(responses.called, client, kind.describing, **params), name, listing)
-        if answer is not None:
-            responses.member(answer, kind.required_member, kind.describing)
-            yield from _images(answer, kind, f"sagemaker {kind.noun} {name.partition('/')[2] or name}")
+    return of_each(partial(_names, client, kind), partial(_of_one, client, kind))
+
+
+def _of_one(client: Any, kind: Kind, name: str) -> Iterator[Usage]:
+    answer = responses.called(client, kind.describing, **{kind.param: name, **dict(kind.params)})
+    responses.member(answer, kind.required_member, kind.describing)
+    return _images(answer, kind, f"sagemaker {kind.noun} {name.partition('/')[2] or name}")
 
 
 def _names(client: Any, kind: Kind) -> dict[str, None]:
