@@ -314,7 +314,7 @@ variable "max_removals_per_run" {
 
 variable "max_usage_drop_percent" {
   type        = number
-  description = "Percent by which the number of different images that a source finds in use may drop from one complete run to the next. If it drops by more, nothing is removed until a person confirms the drop. null: not compared. Needs the history."
+  description = "Percent by which the number of different images that a source, or one list of used images, finds in use may drop from one complete run to the next. If it drops by more, and by at least 5 images, nothing is removed until a person confirms the drop. What only runs (tasks, jobs, builds) does not count. null: not compared. Needs the history."
   default     = 50
 
   validation {

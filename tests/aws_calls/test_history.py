@@ -18,7 +18,8 @@ from ecr_cleaner.history import model, schema, unneeded
 from ecr_cleaner.history.schema import PendingDrop, StateDocument
 from ecr_cleaner.history.store import HistoryStore
 from ecr_cleaner.model.image import RemovedImage
-from tests.builders import NOW, ago, counts, digest, image, usage
+from ecr_cleaner.model.scan import SourceKey
+from tests.builders import NOW, TARGET, ago, counts, digest, image, usage
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -442,6 +443,17 @@ def test_a_fall_waits_beside_the_measure(s3: S3, store: HistoryStore) -> None:
     store.save(set(), None, None, set())
     s3.takes(STATE, schema_module.seal(StateDocument(usages=listed(ecs=9))), '"s3"')
     store.save(set(), counts(ecs=9), None, set())
+
+
+def test_a_part_that_is_not_there_any_more_is_forgotten(s3: S3, store: HistoryStore) -> None:
+    """Those of a source that was not asked are kept."""
+    parts = [(SourceKey(TARGET, source, part=part), 9) for source in ("ecs", "lambda") for part in (None, "a", "b")]
+    before = dict(parts)
+    opened(store, s3, StateDocument(usages=schema.counts_list(before)))
+    now = {key: count for key, count in parts if key.source == "ecs" and key.part != "b"}
+    left = {key: count for key, count in parts if (key.source, key.part) != ("ecs", "b")}
+    s3.takes(STATE, schema_module.seal(StateDocument(usages=schema.counts_list(left))), '"s1"')
+    store.save(set(), now, None)
 
 
 def test_a_state_that_somebody_else_wrote_meanwhile_is_merged_once(s3: S3, store: HistoryStore) -> None:

@@ -21,8 +21,8 @@ NEW: Final = b'{"schema_version":1,"state":"new"}'
 
 
 def by_source(counts: Iterable[Mapping[str, Any]]) -> dict[str, int]:
-    """Counts of one account and region."""
-    listed = list(counts)
+    """Counts of one account and region, those of whole sources."""
+    listed = [one for one in counts if one.get("part") is None]
     named = {one["source"]: one["usages"] for one in listed}
     assert len(named) == len(listed)
     return named
@@ -69,6 +69,11 @@ class Past:
     def counts(self) -> dict[str, int]:
         """Images in use by source, as the next run compares them."""
         return by_source(self.content("state.json")["usages"])
+
+    @property
+    def counts_of_parts(self) -> dict[str, int]:
+        """Images in use by consumer, of those that are compared one by one."""
+        return {one["part"]: one["usages"] for one in self.content("state.json")["usages"] if "part" in one}
 
     def content(self, ending: str) -> dict[str, Any]:
         """What a document says."""

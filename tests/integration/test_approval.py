@@ -14,6 +14,7 @@ from ecr_cleaner.approval.policy import NoApproval
 from ecr_cleaner.removal import remover
 from ecr_cleaner.run import pipeline
 from tests.fake_aws import Fault
+from tests.fake_aws.apprunner import AppRunner
 from tests.integration.meanwhile import Clock
 
 if TYPE_CHECKING:
@@ -394,9 +395,12 @@ def test_a_limit_counts_what_a_run_would_remove_by_itself(
 @pytest.mark.usefixtures("registry")
 def test_a_fall_of_usages_stops_a_plan(approving: Approving, sandbox: Sandbox) -> None:
     """The tripwire asks for another word."""
-    in_use(approving)
+    for number in range(5):
+        sandbox.push("api", id=f"used-{number}", tags=[f"used-{number}"], pushed="2d")
+    services = {f"s{number}": {"image": f"{{registry}}/api:used-{number}"} for number in range(5)}
+    sandbox.seed({"apprunner": {"services": services}})
     plan_id = approving.proposed()
-    sandbox.client("lambda").delete_function(FunctionName="f")
+    sandbox.state.store("us-east-1", AppRunner).services.clear()
     outcome = approving.send(plan_id)
     assert (outcome.status, outcome.gone) == ("refused", {})
     assert "the number of images in use dropped" in outcome.causes

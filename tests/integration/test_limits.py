@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from string import ascii_lowercase
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.fake_aws import Fault
+from tests.fake_aws.codebuild import CodeBuild
+from tests.fake_aws.ecs_state import Ecs
+from tests.fake_aws.lambda_state import Functions
 from tests.integration.meanwhile import Clock
 from tests.integration.past import by_source
 
@@ -115,18 +119,20 @@ def services(sandbox: Sandbox, *names: str, elsewhere: bool = False) -> None:
     sandbox.seed({"apprunner": {"services": told}})
 
 
-NAMES = ("a", "b", "c", "d", "e")
+NAMES = tuple(ascii_lowercase[:20])
+FELL = tuple(ascii_lowercase[2:14])
+LEFT = tuple(name for name in NAMES if name not in FELL)
 
 
 @pytest.fixture
 def fallen(run: Runner, sandbox: Sandbox, night: Callable[..., Outcome]) -> Outcome:
-    """An account whose five consumers were two the next night; what they used is not kept for its past."""
+    """An account whose twenty consumers were eight the next night; what they used is not kept for its past."""
     run.opted_in("app")
     for name in (*NAMES, "unused"):
         sandbox.push("app", id=name, tags=[name], pushed="90d")
     services(sandbox, *NAMES)
     assert night().gone == {"app": run.ids("unused")}
-    services(sandbox, "c", "d", "e", elsewhere=True)
+    services(sandbox, *FELL, elsewhere=True)
     return night(keep_recently_used_days=0)
 
 
@@ -144,17 +150,17 @@ def test_a_fall_of_usages_removes_nothing_until_it_is_confirmed(
     assert (fallen.status, fallen.gone) == ("refused", {})
     assert (
         "the number of images in use dropped by more than max_usage_drop_percent = 50 allows:"
-        " apprunner in 123456789012/us-east-1 from 5 to 2"
+        " apprunner in 123456789012/us-east-1 from 20 to 8"
     ) in fallen.causes
-    assert fallen.named("Found image without known use, but the run is refused") == run.ids("c", "d", "e")
-    assert past.counts["apprunner"] == 5
+    assert fallen.named("Found image without known use, but the run is refused") == run.ids(*FELL)
+    assert past.counts["apprunner"] == 20
     assert night(keep_recently_used_days=0).causes == fallen.causes, "night after night"
     confirmed = run(storage=past.place | {"history": True}, event=payload(fallen.causes))
     assert confirmed.result
-    assert (confirmed.result["status"], by_source(confirmed.result["usages"])["apprunner"]) == ("confirmed", 2)
+    assert (confirmed.result["status"], by_source(confirmed.result["usages"])["apprunner"]) == ("confirmed", 8)
     assert confirmed.gone == {}
     after = night(keep_recently_used_days=0)
-    assert (after.status, after.gone) == ("completed", {"app": run.ids("c", "d", "e")})
+    assert (after.status, after.gone) == ("completed", {"app": run.ids(*FELL)})
 
 
 def test_a_fall_that_nobody_confirmed_lets_no_days_pass(
@@ -168,7 +174,7 @@ def test_a_fall_that_nobody_confirmed_lets_no_days_pass(
     assert night().kept()[digest][0] == "recently_in_use"
     assert "unused_since" in past.content("app.json")["images"][digest]
     past.passes(days=8)
-    assert night().gone == {"app": run.ids("c", "d", "e")}
+    assert night().gone == {"app": run.ids(*FELL)}
 
 
 def test_usages_that_are_back_need_no_word(
@@ -180,7 +186,7 @@ def test_usages_that_are_back_need_no_word(
     outcome = run(storage=past.place | {"history": True}, event=payload(fallen.causes))
     assert outcome.status == "failed"
     assert "no drop in usages" in outcome.causes
-    services(sandbox, "b", "c", "d", "e", elsewhere=True)
+    services(sandbox, *FELL, *LEFT, elsewhere=True)
     again = night()
     assert again.status == "refused"
     assert payload(again.causes) != payload(fallen.causes)
@@ -191,10 +197,10 @@ def test_a_confirmed_fall_may_not_go_on(
 ) -> None:
     """What was confirmed is the measure of the next fall."""
     run(storage=past.place | {"history": True}, event=payload(fallen.causes))
-    services(sandbox, "a", "b", elsewhere=True)
+    services(sandbox, *LEFT, elsewhere=True)
     outcome = night()
     assert (outcome.status, outcome.gone) == ("refused", {})
-    assert "apprunner in 123456789012/us-east-1 from 2 to 0" in outcome.causes
+    assert "apprunner in 123456789012/us-east-1 from 8 to 0" in outcome.causes
 
 
 def test_a_failed_source_does_not_move_the_measure(
@@ -218,7 +224,7 @@ def test_the_share_can_be_set(
 ) -> None:
     """Or the comparison turned off; the cause names the setting."""
     assert fallen.status == "refused"
-    assert night(keep_recently_used_days=0, **settings).gone == {"app": run.ids("c", "d", "e")}
+    assert night(keep_recently_used_days=0, **settings).gone == {"app": run.ids(*FELL)}
 
 
 def test_an_excluded_source_is_not_compared(night: Callable[..., Outcome], fallen: Outcome) -> None:
@@ -226,6 +232,96 @@ def test_an_excluded_source_is_not_compared(night: Callable[..., Outcome], falle
     assert fallen.status == "refused"
     outcome = night(accepted_gaps={"source:apprunner": "known"}, dry_run=True)
     assert (outcome.status, outcome.causes) == ("completed", "")
+
+
+@pytest.fixture
+def busy(run: Runner, sandbox: Sandbox) -> None:
+    """An account of ten services, and an image that nothing uses."""
+    run.opted_in("app")
+    for name in ("unused", *NAMES[:10]):
+        sandbox.push("app", id=name, tags=[name], pushed="90d")
+    services(sandbox, *NAMES[:10])
+
+
+@pytest.mark.usefixtures("busy")
+def test_the_only_consumer_of_a_kind_may_be_deleted(sandbox: Sandbox, night: Callable[..., Outcome]) -> None:
+    """So may four images: a small number falls by any share in ordinary life."""
+    images = {name: {"versions": {"$LATEST": {"image": "{registry}/app:" + name}}} for name in "abcd"}
+    sandbox.seed({"lambda": {"functions": images}})
+    assert night(dry_run=True).status == "completed"
+    sandbox.state.store("us-east-1", Functions).versions.clear()
+    assert night(dry_run=True).status == "completed"
+
+
+@pytest.mark.usefixtures("busy")
+def test_what_runs_may_end(sandbox: Sandbox, past: Past, night: Callable[..., Outcome]) -> None:
+    """Nine builds last night and none tonight; that their project vanishes would be told by the project."""
+    builds = [{"image": "{registry}/app:" + name, "started": "1h"} for name in NAMES[:9]]
+    project = {"image": "aws/codebuild/standard:7.0", "builds": builds}
+    sandbox.seed({"codebuild": {"projects": {"ci": project}}})
+    assert night(dry_run=True).sources["codebuild"]["usages"] == 9
+    assert past.counts["codebuild"] == 0
+    for build in sandbox.state.store("us-east-1", CodeBuild).builds.values():
+        build["buildComplete"] = True
+    assert night(dry_run=True).status == "completed"
+
+
+@pytest.mark.usefixtures("busy")
+def test_what_a_person_names_in_the_settings_may_be_taken_out(night: Callable[..., Outcome], past: Past) -> None:
+    """It is an input: no answer can be wrong about it."""
+    assert night(dry_run=True, protected_images=[f"app:{name}" for name in NAMES[:10]]).status == "completed"
+    assert "protected_images" not in past.counts
+    assert night(dry_run=True, protected_images=[]).status == "completed"
+
+
+@pytest.mark.usefixtures("busy")
+def test_a_list_of_used_images_is_compared_with_itself(
+    sandbox: Sandbox, past: Past, night: Callable[..., Outcome]
+) -> None:
+    """A job that writes three names in place of fifty, beside a list that hides it in the sum."""
+    place = {"used_images": {"bucket": "lists", "prefix": "in/use/", "max_age_hours": 24}, "dry_run": True}
+
+    def write(job: str, number: int) -> None:
+        names = [f"shop/{job}:v{one}" for one in range(number)]
+        sandbox.seed({"s3": {"lists": {f"in/use/{job}.json": {"json": names}}}})
+
+    write("small", 50)
+    write("great", 500)
+    assert night(**place).status == "completed"
+    assert past.counts_of_parts == {"inventory in/use/great.json": 500, "inventory in/use/small.json": 50}
+    write("small", 3)
+    outcome = night(**place)
+    assert outcome.status == "refused"
+    assert "used_images_objects in 123456789012/us-east-1, inventory in/use/small.json from 50 to 3; " in outcome.causes
+    write("small", 49)
+    assert night(**place).status == "completed"
+    sandbox.client("s3").delete_object(Bucket="lists", Key="in/use/small.json")
+    assert night(**place).status == "completed", "its consumers are gone, and most of the rest is still there"
+    assert past.counts_of_parts == {"inventory in/use/great.json": 500}
+
+
+@pytest.mark.parametrize("running", [False, True])
+def test_services_of_ecs_that_vanish_trip_it_whatever_still_runs(
+    run: Runner, sandbox: Sandbox, night: Callable[..., Outcome], *, running: bool
+) -> None:
+    """What is configured counts, and tasks that run the same images hide nothing."""
+    run.opted_in("app")
+    names = NAMES[:10]
+    for name in names:
+        sandbox.push("app", id=name, tags=[name], pushed="90d")
+    definitions = {f"{name}:1": {"image": "{registry}/app:" + name, "status": "INACTIVE"} for name in names}
+    tasks = [{"task_definition": f"{name}:1"} for name in names] if running else []
+    services = {name: {"task_definition": f"{name}:1"} for name in names}
+    sandbox.seed(
+        {"ecs": {"task_definitions": definitions, "clusters": {"prod": {"services": services, "tasks": tasks}}}}
+    )
+    assert night(dry_run=True).status == "completed"
+    store = sandbox.state.store("us-east-1", Ecs)
+    for things in (store.services, store.revisions, store.deployments):
+        things.clear()
+    outcome = night(dry_run=True)
+    assert outcome.status == "refused"
+    assert re.search(r"ecs in 123456789012/us-east-1 from \d+ to 0", outcome.causes)
 
 
 def test_a_confirmation_without_a_history_fails(run: Runner) -> None:

@@ -273,7 +273,9 @@ def test_a_confirmation_is_no_run(calls: Calls, monkeypatch: pytest.MonkeyPatch)
         "run_id": "request-1",
         "status": "confirmed",
         "id": "0123456789ab",
-        "usages": [{"account_id": ACCOUNT, "region": REGION, "source": "ecs", "cluster": None, "usages": 3}],
+        "usages": [
+            {"account_id": ACCOUNT, "region": REGION, "source": "ecs", "cluster": None, "part": None, "usages": 3}
+        ],
     }
     assert (calls.runs, calls.locks) == ([], ["take cleaner-lock request-1", "release"])
 

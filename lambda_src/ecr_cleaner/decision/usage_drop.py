@@ -2,13 +2,19 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from ecr_cleaner.model.scan import SourceKey, SourceStatus, UsageScan, counts_json
+from ecr_cleaner.model.usage import Usage, UsageKind
+
+_Name = tuple[str | None, ...]
 
 _SEEN: Final = frozenset({SourceStatus.COMPLETE, SourceStatus.NOT_IN_REGION})
+
+MIN_IMAGES: Final = 5
+"""A drop by fewer images needs no confirmation: small numbers fall by any share in ordinary life."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,31 +49,64 @@ def confirm_command(drop: UsageDrop, function: str, region: str) -> str:
 
 
 def counts(scan: UsageScan) -> dict[SourceKey, int]:
-    """The number of different images that each complete source returned.
+    """The number of different images that each complete source returned, and each of its parts.
 
     Not the number of usages: that changes with every task that scaling adds or removes, and one service with many tasks
-    would hide that all others have vanished. Excluded sources are not counted.
+    would hide that all others have vanished. Not what only runs either: jobs, builds and tasks end. Excluded sources
+    and those that return an input of the run are not counted.
     """
-    images: dict[SourceKey, set[tuple[str | None, ...]]] = {o.key: set() for o in scan.outcomes if o.status in _SEEN}
+    usages: dict[SourceKey, list[Usage]] = {
+        replace(outcome.key, part=part): []
+        for outcome in scan.outcomes
+        if outcome.status in _SEEN and not outcome.is_input
+        for part in (None, *outcome.parts)
+    }
     for usage in scan.usages:
-        if usage.target and (key := SourceKey(usage.target, usage.source, usage.cluster)) in images:
-            reference = usage.reference
-            images[key].add(
-                (reference.account, reference.region, reference.repository, reference.effective_tag, reference.digest)
-            )
-    return {key: len(references) for key, references in images.items()}
+        if usage.target is None or usage.evidence is UsageKind.RUNNING:
+            continue
+        for part in (None, usage.consumer):
+            if (key := SourceKey(usage.target, usage.source, usage.cluster, part)) in usages:
+                usages[key].append(usage)
+    return {key: _images(of_key) for key, of_key in usages.items()}
+
+
+def _images(usages: Sequence[Usage]) -> int:
+    """How many different images are used: by digest, and by name where no digest of it is known.
+
+    A consumer is often found with a name and with the digest to which that was resolved. They are one image if both
+    are of the same text, or if the consumer has only that name.
+    """
+    digests = {(one.reference.repository, one.reference.digest) for one in usages if one.reference.digest}
+    with_repository = {digest for repository, digest in digests if repository is not None}
+    names_by_consumer: dict[str, set[_Name]] = {}
+    names_by_text: dict[str, set[_Name]] = {}
+    for one in usages:
+        reference = one.reference
+        if not reference.digest:
+            name = reference.account, reference.region, reference.repository, reference.effective_tag
+            names_by_consumer.setdefault(one.consumer, set()).add(name)
+            names_by_text.setdefault(reference.text, set()).add(name)
+    names = {name for named in names_by_text.values() for name in named}
+    for one in usages:
+        if one.reference.digest:
+            names -= names_by_text.get(one.reference.text, set())
+            own = names_by_consumer.get(one.consumer, set())
+            names -= own if len(own) == 1 else set()
+    # A digest alone is in whichever repository.
+    alone = {digest for repository, digest in digests if repository is None and digest not in with_repository}
+    return len(names) + len(alone) + sum(repository is not None for repository, _ in digests)
 
 
 def drop(before: Mapping[SourceKey, int], now: Mapping[SourceKey, int], max_percent: int | None) -> UsageDrop | None:
-    """Which sources dropped by more than a share.
+    """Which sources, or parts of them, dropped by more than a share, and by at least `MIN_IMAGES`.
 
     Args:
         before: Images in use by source, of the last run that was complete.
-        now: Of this one; a source that is not in both is not compared.
+        now: Of this one; what is not in both is not compared.
         max_percent: The largest drop that is accepted, in percent of `before`; None compares nothing.
     """
     if max_percent is None:
         return None
-    both = sorted(before.keys() & now.keys())
-    dropped = [key for key in both if (before[key] - now[key]) * 100 > before[key] * max_percent]
+    fell = {key: before[key] - now[key] for key in sorted(before.keys() & now.keys())}
+    dropped = [key for key, by in fell.items() if by >= MIN_IMAGES and by * 100 > before[key] * max_percent]
     return UsageDrop({key: before[key] for key in dropped}, {key: now[key] for key in dropped}) if dropped else None

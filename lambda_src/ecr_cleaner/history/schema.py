@@ -13,13 +13,14 @@ from ecr_cleaner.schema import AccountId, NotNegative, Strict, Text, unseal
 
 
 class Count(Strict):
-    """Number of images that one source finds in use, in one scan target.
+    """Number of images that one source, or a part of it, finds in use in one scan target.
 
     Attributes:
         account_id: Account of the target.
         region: Region of the target.
         source: Name of the source.
         cluster: Name of the cluster, if the source has an outcome for each cluster.
+        part: The one consumer that is counted by itself, e.g. a list of used images; None: all of the source.
         usages: Number of different images.
     """
 
@@ -27,6 +28,7 @@ class Count(Strict):
     region: Text
     source: Text
     cluster: str | None = None
+    part: str | None = None
     usages: NotNegative
 
 
@@ -41,9 +43,18 @@ def counts_list(counts: Mapping[SourceKey, int]) -> Counts:
 def counts_by_source(listed: Counts | None) -> dict[SourceKey, int]:
     """Counts of a document, by source."""
     return {
-        SourceKey(ScanTarget(count.account_id, count.region), count.source, count.cluster): count.usages
+        SourceKey(ScanTarget(count.account_id, count.region), count.source, count.cluster, count.part): count.usages
         for count in listed or ()
     }
+
+
+def replaced(before: Mapping[SourceKey, int], now: Mapping[SourceKey, int]) -> Counts:
+    """The counts that the next run is compared with.
+
+    A source that was not counted now, e.g. because it was excluded, keeps its earlier counts until it is again. Of one
+    that was, parts that are not there any more are forgotten: what they had is missing from the count of the whole.
+    """
+    return counts_list({**{key: count for key, count in before.items() if key.whole not in now}, **now})
 
 
 class HistoryNotStarted(Strict):

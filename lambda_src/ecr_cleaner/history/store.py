@@ -113,8 +113,7 @@ class HistoryStore(HistoryReader):
         if usages is not None and drop_id is not None:
             pending = PendingDrop(id=drop_id, usages=schema.counts_list(usages))
         elif usages is not None:
-            # A source that is disabled in this run keeps its baseline until it is enabled again.
-            baseline, pending = schema.counts_list({**self.usages, **usages}), None
+            baseline, pending = schema.replaced(self.usages, usages), None
         kept = {name for name in self._state.repositories if name in existing} | self._written
         without_gap = sorted(self._followed.intersection(followed))
         state = StateDocument(repositories=sorted(kept), usages=baseline, pending_drop=pending, followed=without_gap)
@@ -138,7 +137,7 @@ class HistoryStore(HistoryReader):
             message = f"no drop in usages {drop_id} awaits confirmation: {waiting}"
             raise HistoryError(message)
         confirmed = schema.counts_by_source(pending.usages)
-        baseline = schema.counts_list({**self.usages, **confirmed})
+        baseline = schema.replaced(self.usages, confirmed)
         self._write_state(self._state.model_copy(update={"usages": baseline, "pending_drop": None}))
         return confirmed
 

@@ -6,7 +6,7 @@ Times are timezone-aware UTC, sizes are bytes, ages are days of 24 hours.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -32,29 +32,38 @@ ALL_SOURCES = "*"
 
 @dataclass(frozen=True, slots=True)
 class SourceKey:
-    """What one outcome is about: everything that counts or names outcomes goes by it.
+    """What one outcome, or one count, is about: everything that counts or names outcomes goes by it.
 
     Attributes:
         target: Where was looked.
         source: Name of the source, or `ALL_SOURCES`.
         cluster: The one cluster, if the source has an outcome for each one.
+        part: The one consumer that is counted by itself, of `SourceOutcome.parts`; None: all of the outcome.
     """
 
     target: ScanTarget
     source: str
     cluster: str | None = None
+    part: str | None = None
 
     def __lt__(self, other: SourceKey) -> bool:
-        """By target, then by source, then by cluster."""
+        """By target, then by source, then by cluster, then by part."""
         return self._order < other._order
 
     def __str__(self) -> str:
         where = f" cluster {self.cluster}" if self.cluster is not None else ""
-        return f"{self.source} in {self.target}{where}"
+        what = f", {self.part}" if self.part is not None else ""
+        return f"{self.source} in {self.target}{where}{what}"
 
     @property
-    def _order(self) -> tuple[ScanTarget, str, bool, str]:
-        return self.target, self.source, self.cluster is not None, self.cluster or ""
+    def whole(self) -> SourceKey:
+        """What it is a part of."""
+        return replace(self, part=None)
+
+    @property
+    def _order(self) -> tuple[ScanTarget, str, bool, str, bool, str]:
+        cluster, part = self.cluster, self.part
+        return self.target, self.source, cluster is not None, cluster or "", part is not None, part or ""
 
     def as_json(self) -> dict[str, str | None]:
         """As JSON-native values."""
@@ -63,7 +72,7 @@ class SourceKey:
 
 def counts_json(counts: Mapping[SourceKey, int]) -> list[dict[str, str | int | None]]:
     """Counts by source as JSON-native values, in their order."""
-    return [{**key.as_json(), "usages": counts[key]} for key in sorted(counts)]
+    return [{**key.as_json(), "part": key.part, "usages": counts[key]} for key in sorted(counts)]
 
 
 @stored
@@ -79,6 +88,8 @@ class SourceOutcome:
         detail: The cause of a failure with its remedy, or what is unprotected.
         notes: Things an operator should know that protect nothing (a schedule that names a dead revision).
         cluster: The one cluster it is about; None: all that the source looks at.
+        parts: Consumers of which each is compared with earlier runs by itself too, with or without a usage.
+        is_input: Whether the usages are an input of the run; then they are not compared with earlier runs.
     """
 
     target: ScanTarget
@@ -88,6 +99,8 @@ class SourceOutcome:
     detail: str = ""
     notes: tuple[str, ...] = ()
     cluster: str | None = None
+    parts: tuple[str, ...] = ()
+    is_input: bool = False
 
     @property
     def key(self) -> SourceKey:

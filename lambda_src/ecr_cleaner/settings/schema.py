@@ -134,7 +134,8 @@ class SettingsDocument(Strict):
         max_removal_percent_per_run: Percent of all images that a run may remove; None: no limit.
         max_removals_per_repository: Images that a run may remove from a repository; None: no limit.
         max_removals_per_run: Images that a run may remove from all repositories; None: no limit.
-        max_usage_drop_percent: Percent by which a source's usage may drop unconfirmed; None: not compared.
+        max_usage_drop_percent: Percent by which a source's images in use may drop unconfirmed, by 5 of them or more;
+            None: not compared.
         metrics_namespace: CloudWatch namespace of the metrics that each run writes; None: no metrics.
         minimum_keep_days: Whole days; lower bound of every age limit, also of a repository's tag.
         notifications: Where a summary is published, and of which runs; None: nowhere.

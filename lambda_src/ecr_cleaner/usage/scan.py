@@ -138,7 +138,13 @@ def _run(source: Source, context: SourceContext) -> tuple[tuple[Usage, ...], Sou
             return (), SourceOutcome(target, source.name, SourceStatus.NOT_IN_REGION, detail=detail)
         return (), SourceOutcome(target, source.name, SourceStatus.FAILED, detail=_cause(source, error))
     return usages, SourceOutcome(
-        target, source.name, SourceStatus.COMPLETE, usages=len(usages), notes=tuple(context.notes)
+        target,
+        source.name,
+        SourceStatus.COMPLETE,
+        usages=len(usages),
+        notes=tuple(context.notes),
+        parts=tuple(context.parts),
+        is_input=source.service is None,
     )
 
 

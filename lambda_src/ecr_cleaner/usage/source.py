@@ -27,6 +27,7 @@ class SourceContext:
         settings: Of the run.
         task_definitions: Shared by all sources, because several name the same ones.
         notes: Things an operator should know that protect nothing; sources append sentences.
+        parts: Consumers that are compared with earlier runs one by one; sources append their names.
         listing: Of the lists of used images, shared by the sources that need it.
         now: The time before the first call.
     """
@@ -35,6 +36,7 @@ class SourceContext:
     settings: Settings
     task_definitions: TaskDefinitions
     notes: list[str] = field(default_factory=list)
+    parts: list[str] = field(default_factory=list)
     listing: Listing = field(default_factory=Listing)
     now: datetime = field(default_factory=utc_now)
 

@@ -66,8 +66,8 @@ def test_the_one_target_is_the_account_and_region_of_the_registry(clients: AwsCl
     assert scan == UsageScan(
         (replace(usage(tag="v1", consumer=f"a consumer in {REGION}"), source="used", target=TARGET),),
         (
-            SourceOutcome(TARGET, "unused", SourceStatus.COMPLETE),
-            SourceOutcome(TARGET, "used", SourceStatus.COMPLETE, usages=1),
+            SourceOutcome(TARGET, "unused", SourceStatus.COMPLETE, is_input=True),
+            SourceOutcome(TARGET, "used", SourceStatus.COMPLETE, usages=1, is_input=True),
         ),
         NOW,
     )

@@ -41,9 +41,11 @@ def collect(context: SourceContext) -> Iterator[Usage]:
         context.notes.append(f"what is not *{SUFFIX} is not read: {which}")
     must_be_fresh(inventories, place, context.now)
     for one in inventories:
+        consumer = f"inventory {one.key}"
+        context.parts.append(consumer)
         body = _body(context.aws.client("s3"), place, one.key)
         for reference in _references(body, place.uri(one.key)):
-            yield Usage(reference, SOURCE, f"inventory {one.key}")
+            yield Usage(reference, SOURCE, consumer)
 
 
 def _body(s3: Any, place: UsedImagesLocation, key: str) -> bytes:
