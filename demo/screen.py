@@ -31,6 +31,7 @@ _SHORT: Final = {
     "in_grace": "in grace",
     "part_of_kept_image": "part of a kept image",
     "refers_to_kept_image": "belongs to a kept image",
+    "subject_of_kept_image": "belongs to a kept image",
     "not_a_container_image": "not a container image",
     "archived": "archived",
     "may_be_part_of_archived_index": "may be part of an archived image",

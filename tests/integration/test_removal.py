@@ -84,6 +84,28 @@ def test_a_multi_architecture_image_goes_whole_in_one_run(run: Runner, sandbox: 
     assert run.ids("signed-sbom") == {i["imageDigest"] for i in calls[-1]}
 
 
+def test_what_describes_an_image_goes_with_it_at_any_age(run: Runner, sandbox: Sandbox) -> None:
+    """Signatures of yesterday, and what an index of attestations lists; all of it stays with the image in use."""
+    run.opted_in("app")
+    for name in ("used", "unused"):
+        sandbox.push("app", id=name, tags=[name], pushed="40d")
+        sandbox.push("app", id=f"{name}-cosign", kind="cosign", subject=name, pushed="1d")
+        sandbox.push("app", id=f"{name}-signature", kind="signature", subject=name, pushed="1d")
+        sandbox.push("app", id=f"{name}-one", kind="helm", pushed="1d")  # what no runtime can run, and names nothing
+        fallback = "sha256-" + sandbox.digest(name).removeprefix("sha256:")
+        children = [f"{name}-one"]
+        sandbox.push("app", id=f"{name}-index", kind="index", children=children, tags=[fallback], pushed="1d")
+    sandbox.seed(service("app", "{registry}/app:used"))
+    before = {i.digest for i in sandbox.images("app")}
+    outcome = run()
+    assert (outcome.status, outcome.causes) == ("completed", "")
+    parts = ("", "-cosign", "-signature", "-one", "-index")
+    assert outcome.gone == {"app": run.ids(*(f"unused{part}" for part in parts))}
+    assert before - outcome.gone["app"] == run.ids(*(f"used{part}" for part in parts))
+    sandbox.seed(service("app", "public.ecr.aws/docker/library/nginx:1"))
+    assert run().gone == {"app": run.ids(*(f"used{part}" for part in parts))}
+
+
 def test_what_an_image_in_use_needs_stays(run: Runner, sandbox: Sandbox) -> None:
     """Every manifest, attestation and signature of a used index, however old and untagged."""
     run.opted_in("app")

@@ -1,7 +1,7 @@
 """Pure: which digests of a repository are needed, and why.
 
-Edges go from a kept image to the images that it keeps: an index keeps the manifests it lists, and an image keeps its
-referrers (signatures, SBOMs), by OCI subject or by the ``sha256-<hex>`` tag scheme
+Edges go from a kept image to the images that it keeps: an index keeps the manifests it lists, and an image and its
+referrers (signatures, SBOMs) keep each other, by OCI subject or by the ``sha256-<hex>`` tag scheme
 (https://github.com/opencontainers/distribution-spec/blob/main/spec.md#referrers-tag-schema, cosign's ``.sig``).
 """
 
@@ -25,6 +25,7 @@ class Relation(Enum):
     LISTED = "listed by"
     LISTS = "lists"
     REFERS = "refers to"
+    REFERRED = "referred to by"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,9 @@ class Graph:
         dangling_referrers: Digest that is not in the repository to the artifacts that refer to it.
         tags: Tag to the digest it points at now; to several if it moved while the repository was listed.
         containers: The digests that a container runtime can run, alone or as a part of an image.
+        descriptions: The digests that describe another image, or are a part of something that does.
+        followers: The descriptions whose image is in the repository and that have no name of their own: they are only
+            found through that image, and have no age of their own.
     """
 
     images: Mapping[str, Image]
@@ -63,6 +67,8 @@ class Graph:
     dangling_referrers: Mapping[str, tuple[str, ...]]
     tags: Mapping[str, tuple[str, ...]]
     containers: frozenset[str]
+    descriptions: frozenset[str]
+    followers: frozenset[str]
 
     def must_go_first(self, digest: str) -> tuple[str, ...]:
         """What must be removed before this image: the indexes that list it and its subjects."""
@@ -93,6 +99,8 @@ def build(contents: RepositorySnapshot) -> Graph:
         dangling_referrers=_reversed({d: [end for end in ends if end not in images] for d, ends in named.items()}),
         tags=_reversed({image.digest: image.tags for image in contents.images}),
         containers=_containers(images, children, parents),
+        descriptions=_descriptions(images, children, parents),
+        followers=_followers(images, children, parents, subjects),
     )
 
 
@@ -110,6 +118,46 @@ def _containers(
     found = runnable | set(_closure(runnable, [(parents, Relation.LISTS)]))
     parts = {index: tuple(d for d in listed if not has_name(images[d])) for index, listed in children.items()}
     return frozenset(found | set(_closure(found, [(parts, Relation.LISTED)])))
+
+
+def _descriptions(
+    images: Mapping[str, Image], children: Mapping[str, tuple[str, ...]], parents: Mapping[str, tuple[str, ...]]
+) -> frozenset[str]:
+    """What refers to other images, present or not; the nameless manifests it lists; and nameless lists of nothing else.
+
+    A client without the referrers API lists the referrers of an image in an index that it tags ``sha256-<hex>``. With
+    each referrer it pushes another such index, and the one before loses its tag.
+    """
+    parts = {index: tuple(d for d in listed if not has_name(images[d])) for index, listed in children.items()}
+    found = {digest for digest, image in images.items() if subjects_of(image)}
+    while True:
+        found |= _closure(found, [(parts, Relation.LISTED)]).keys()
+        above = {index for digest in found for index in parents.get(digest, ()) if not images[index].tags} - found
+        more = {index for index in above if found.issuperset(children[index])}
+        if not more:
+            return frozenset(found)
+        found |= more
+
+
+def _followers(
+    images: Mapping[str, Image],
+    children: Mapping[str, tuple[str, ...]],
+    parents: Mapping[str, tuple[str, ...]],
+    subjects: Mapping[str, tuple[str, ...]],
+) -> frozenset[str]:
+    """Nameless referrers of what is in the repository, and the nameless manifests that nothing else lists."""
+    found = {digest for digest in subjects if not has_name(images[digest])}
+    queue = deque(found)
+    while queue:
+        for digest in children.get(queue.popleft(), ()):
+            if digest not in found and not has_name(images[digest]) and found.issuperset(parents[digest]):
+                found.add(digest)
+                queue.append(digest)
+    # Tags of the sha256-<hex> kind can form a cycle, which has no image that it follows.
+    followed = images.keys() - found
+    return frozenset(
+        found & _closure(followed, [(children, Relation.LISTED), (_reversed(subjects), Relation.REFERS)]).keys()
+    )
 
 
 def _runs(image: Image) -> bool:
@@ -188,12 +236,13 @@ def upward(graph: Graph, roots: Iterable[str]) -> dict[str, KeepReason]:
 
 
 def downward(graph: Graph, roots: Iterable[str]) -> dict[str, KeepReason]:
-    """What kept images need: the manifests they list, and what refers to them, to any depth.
+    """What stays with kept images: the manifests they list, what refers to them, and what they refer to, to any depth.
 
     Returns:
         Digest to why; without the roots themselves.
     """
-    return _closure(roots, [(graph.children, Relation.LISTED), (graph.referrers, Relation.REFERS)])
+    edges = [(graph.children, Relation.LISTED), (graph.referrers, Relation.REFERS), (graph.subjects, Relation.REFERRED)]
+    return _closure(roots, edges)
 
 
 def _closure(

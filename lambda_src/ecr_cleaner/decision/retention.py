@@ -74,7 +74,7 @@ def grounds(graph: Graph, retention: Retention, now: datetime) -> Iterator[tuple
     newest = _newest(graph, retention)
     pulled = _pulled(graph, retention, now)
     for digest, image in graph.images.items():
-        if not is_old(image, age_limit(graph, image, retention), now):
+        if digest not in graph.followers and not is_old(image, age_limit(graph, image, retention), now):
             yield digest, (Reason.TOO_YOUNG, ())
         elif digest in newest:
             yield digest, (Reason.AMONG_NEWEST, (f"number {newest[digest]} of the newest {retention.keep_newest}",))

@@ -2,7 +2,8 @@
 
 An image is removed only if it is old (pushed more than N times 24 hours ago; exactly N is kept), no condition of the
 repository's rule keeps it, and no kept image needs it; an archived one only if it was archived long ago as well.
-Keep always wins over remove.
+Keep always wins over remove. What describes an image (a signature, an attestation) has no age of its own: it goes with
+that image, or both stay.
 """
 
 from collections.abc import Container, Iterable, Mapping
@@ -12,7 +13,7 @@ from typing import Final
 
 from ecr_cleaner.decision import graph as graphs
 from ecr_cleaner.decision import retention as retentions
-from ecr_cleaner.decision.graph import Graph, KeepReason
+from ecr_cleaner.decision.graph import Graph, KeepReason, Relation
 from ecr_cleaner.decision.retention import Grounds
 from ecr_cleaner.model.image import Image
 from ecr_cleaner.model.plan import Reason, RepositoryPlan, Verdict
@@ -80,7 +81,7 @@ def evaluate(
     verdicts = tuple(
         Verdict(
             image,
-            *kept.get(image.digest, (Reason.OLD_AND_UNUSED if image.active else Reason.ARCHIVED_AND_UNUSED, ())),
+            *kept.get(image.digest) or _removing(image, graph, repository.retention, now),
             age_days=(now - image.pushed_at) // timedelta(days=1),
         )
         for image in contents.images
@@ -89,6 +90,15 @@ def evaluate(
     must_go_first = {digest: frozenset(graph.must_go_first(digest)) & removed for digest in removed}
     parts = {digest: graphs.parts(graph, digest) for digest in removed if digest in graph.children}
     return RepositoryPlan(repository, verdicts, must_go_first, parts)
+
+
+def _removing(image: Image, graph: Graph, retention: Retention, now: datetime) -> Grounds:
+    """Why an image goes; of one that is young by itself, with what it goes."""
+    reason = Reason.OLD_AND_UNUSED if image.active else Reason.ARCHIVED_AND_UNUSED
+    if retentions.is_old(image, retentions.age_limit(graph, image, retention), now):
+        return reason, ()
+    first = min(graph.must_go_first(image.digest))
+    return reason, (f"it goes with {graph.images[first].name}",)
 
 
 def _in_archive(image: Image, contents: RepositorySnapshot, retention: Retention, now: datetime) -> Grounds | None:
@@ -117,7 +127,7 @@ def _is_understood(image: Image, graph: Graph) -> bool:
 
     The artifacts in a repository without a container image describe images elsewhere, whose use is unknown here.
     """
-    return image.digest in graph.containers or (bool(graphs.subjects_of(image)) and bool(graph.containers))
+    return image.digest in graph.containers or (image.digest in graph.descriptions and bool(graph.containers))
 
 
 def _with_needs(
@@ -135,7 +145,10 @@ def _with_needs(
 
 def _dependents(graph: Graph, own: Iterable[str]) -> dict[str, Grounds]:
     """Why images are kept that depend on those that the rule keeps."""
-    reasons = {graphs.Relation.REFERS: Reason.REFERS_TO_KEPT_IMAGE}
+    reasons = {
+        Relation.REFERS: Reason.REFERS_TO_KEPT_IMAGE,
+        Relation.REFERRED: Reason.SUBJECT_OF_KEPT_IMAGE,
+    }
     return {
         digest: (reasons.get(link.link, Reason.PART_OF_KEPT_IMAGE), (_relation(graph, link),))
         for digest, link in graphs.downward(graph, own).items()

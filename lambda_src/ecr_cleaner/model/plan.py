@@ -26,6 +26,7 @@ class Reason(StrEnum):
     IN_GRACE = "in_grace"
     PART_OF_KEPT_IMAGE = "part_of_kept_image"
     REFERS_TO_KEPT_IMAGE = "refers_to_kept_image"
+    SUBJECT_OF_KEPT_IMAGE = "subject_of_kept_image"
     NOT_A_CONTAINER_IMAGE = "not_a_container_image"
     ARCHIVED = "archived"
     MAY_BE_PART_OF_ARCHIVED_INDEX = "may_be_part_of_archived_index"

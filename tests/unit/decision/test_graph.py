@@ -104,3 +104,6 @@ def test_why_something_is_kept_is_the_last_step_from_the_nearest_root() -> None:
         digest("child"): KeepReason(digest("index"), Relation.LISTED),
         digest("signature"): KeepReason(digest("index"), Relation.REFERS),
     }
+    assert graphs.downward(graph, [digest("signature")]) == {
+        digest("child"): KeepReason(digest("signature"), Relation.REFERRED)
+    }

@@ -336,10 +336,29 @@ def test_a_pull_of_a_part_keeps_the_whole() -> None:
     assert gone(judged(by_index, lists, keep_pulled_within_days=14)) == set()
 
 
-def test_a_pulled_signature_does_not_keep_its_image() -> None:
-    """Who verifies a signature does not run the image."""
-    images = [image("a", tags=["v1"]), image("signature", subject="a", pulled="1d")]
-    assert gone(judged(images, keep_pulled_within_days=14)) == {"a"}
+def test_a_signature_that_a_condition_keeps_keeps_its_image() -> None:
+    """A signature without its image is worth nothing; who verifies one may be about to run the image."""
+    pulled = [image("a", tags=["v1"]), image("signature", subject="a", pulled="1d")]
+    found = judged(pulled, keep_pulled_within_days=14)
+    assert found["signature"][0] == "pulled_recently"
+    assert found["a"] == ("subject_of_kept_image", f"referred to by app@{digest('signature')}")
+    tagged = [image("a"), image("signature", tags=["sha256-" + digest("a")[7:] + ".sig"])]
+    assert {name: reason for name, (reason, _) in judged(tagged, keep_tags=("*.sig",)).items()} == {
+        "signature": "tag_kept",
+        "a": "subject_of_kept_image",
+    }
+
+
+def test_an_image_stays_with_all_of_its_signatures_if_one_stays() -> None:
+    """And with what it lists; the index that lists it too goes without it."""
+    images = [
+        image("index", kind="index", tags=["v1"]),
+        image("a", kind="index"),
+        image("b", subject="a"),
+        image("signature", subject="a", pulled="1d"),
+        image("child"),
+    ]
+    assert gone(judged(images, {"index": ["a"], "a": ["child"]}, keep_pulled_within_days=14)) == {"index"}
 
 
 def test_whatever_keeps_an_image_keeps_what_hangs_on_it() -> None:

@@ -199,10 +199,133 @@ def test_a_signature_of_a_signature_is_kept_with_it() -> None:
     assert reasons(images, [usage(tag="v1")])[digest("sig")] is Reason.PART_OF_IMAGE_IN_USE
 
 
-def test_a_used_referrer_does_not_keep_its_subject() -> None:
-    """Who reads a signature does not run the image."""
-    images = [image(tags=["v1"]), image("sig", subject="app")]
-    assert reasons(images, [usage(of="sig")]) == {digest("app"): Reason.OLD_AND_UNUSED, digest("sig"): Reason.IN_USE}
+def test_a_used_referrer_keeps_its_subject() -> None:
+    """Who asks for a signature may be about to run the image, and the one is worth nothing without the other."""
+    images = [image(tags=["v1"]), image("sig", subject="app"), image("other", subject="app")]
+    found = verdicts(images, [usage(of="sig")])
+    assert {d: v.reason for d, v in found.items()} == {
+        digest("app"): Reason.PART_OF_IMAGE_IN_USE,
+        digest("sig"): Reason.IN_USE,
+        digest("other"): Reason.PART_OF_IMAGE_IN_USE,
+    }
+    assert found[digest("app")].evidence == (f"referred to by app@{digest('sig')}", "ecs service prod/app")
+
+
+SIGNATURE = "sha256-" + digest("app")[7:]
+ATTESTATION = "application/vnd.dev.sigstore.bundle.v0.3+json"
+
+
+@pytest.mark.parametrize(
+    "young",
+    [
+        image("sig", subject="app", pushed="1d"),
+        image("sig", tags=[SIGNATURE + ".sig"], pushed="1d"),
+        image("sig", tags=[SIGNATURE + ".att"], pushed="1d", artifact_type=ATTESTATION),
+        image("sig", tags=[SIGNATURE], pushed="1d", kind="index"),
+    ],
+)
+def test_a_young_signature_goes_with_its_old_image(young: Image) -> None:
+    """It is found through the image alone. Said with what it goes, because its age does not."""
+    found = verdicts([image(tags=["v1"]), young])
+    assert {v.reason for v in found.values()} == {Reason.OLD_AND_UNUSED}
+    assert (found[digest("app")].evidence, found[digest("sig")].evidence) == ((), ("it goes with app:v1",))
+    assert set(reasons([image(tags=["v1"])], [usage(tag="v1")]).values()) == {Reason.IN_USE}
+    assert reasons([young]) == {digest("sig"): Reason.TOO_YOUNG}, "without its image it has an age of its own"
+
+
+def test_a_young_artifact_with_a_name_of_its_own_stays_with_its_subject() -> None:
+    """It may be pulled by that name."""
+    images = [image(), image("sbom", tags=["sbom-v1"], subject="app", pushed="1d")]
+    assert reasons(images) == {digest("app"): Reason.SUBJECT_OF_KEPT_IMAGE, digest("sbom"): Reason.TOO_YOUNG}
+
+
+def test_what_only_refers_to_itself_and_its_like_has_an_age_of_its_own() -> None:
+    """Tags of this kind can form a cycle: there is no image that such a one could go with."""
+    ring = [
+        image("a", tags=["sha256-" + digest("b")[7:]], pushed="1d"),
+        image("b", tags=["sha256-" + digest("a")[7:]], pushed="1d"),
+    ]
+    assert set(reasons(ring).values()) == {Reason.TOO_YOUNG}
+    tied = [image("c"), image("a", tags=ring[0].tags, subject="c", pushed="1d"), ring[1]]
+    assert set(reasons(tied).values()) == {Reason.OLD_AND_UNUSED}, "but with another image's they go"
+    assert Reason.OLD_AND_UNUSED not in reasons(tied, [usage(of="c")]).values()
+
+
+def attested(*, pushed: str = "40d", tagged: bool = True, subject: str | None = None) -> list[Image]:
+    """An index of attestations as a client writes it that has no listing of referrers, and its list."""
+    return [
+        image("fallback", kind="index", tags=[SIGNATURE] if tagged else [], pushed=pushed),
+        image("one", artifact_type=ATTESTATION, pushed=pushed, subject=subject),
+        image("two", artifact_type=ATTESTATION, pushed=pushed),
+    ]
+
+
+LISTED: Mapping[str, Iterable[str]] = {"fallback": ["one", "two"], "more": ["one", "three"]}
+
+
+@pytest.mark.parametrize("pushed", ["40d", "1d"])
+def test_what_an_index_of_attestations_lists_goes_with_the_image(pushed: str) -> None:
+    """The index names its subject by its tag alone, and what it lists names nothing at all."""
+    images = [image(tags=["v1"]), *attested(pushed=pushed)]
+    assert set(reasons(images, children=LISTED).values()) == {Reason.OLD_AND_UNUSED}
+    assert set(reasons(images, [usage(tag="v1")], LISTED).values()) == {Reason.IN_USE, Reason.PART_OF_IMAGE_IN_USE}
+    assert Reason.OLD_AND_UNUSED not in reasons(images, [usage(of="two")], LISTED).values()
+
+
+def test_what_an_index_of_attestations_lists_goes_by_age_without_the_image() -> None:
+    """Not before; and where no container image is, all of it describes images elsewhere and stays."""
+    other = image("other", tags=["v2"])
+    assert set(reasons([other, *attested()], [usage(tag="v2")], LISTED).values()) == {
+        Reason.IN_USE,
+        Reason.OLD_AND_UNUSED,
+    }
+    assert set(reasons([other, *attested(pushed="30d")], [usage(tag="v2")], LISTED).values()) == {
+        Reason.IN_USE,
+        Reason.TOO_YOUNG,
+    }
+    assert set(reasons(attested(), children=LISTED).values()) == {Reason.NOT_A_CONTAINER_IMAGE}
+
+
+def test_an_index_of_attestations_that_lost_its_tag_goes() -> None:
+    """The next one has it, and lists the attestations too; those stay with their image."""
+    new = image("more", kind="index", tags=[SIGNATURE])
+    three = image("three", artifact_type=ATTESTATION)
+    images = [image(tags=["v1"]), *attested(tagged=False, subject="app"), new, three]
+    lists = {"fallback": ["one"], "more": ["one", "two", "three"]}
+    found = reasons(images, [usage(tag="v1")], lists)
+    assert {d for d, reason in found.items() if reason is Reason.OLD_AND_UNUSED} == {digest("fallback")}
+
+
+def test_an_artifact_with_a_name_is_no_part_of_a_description() -> None:
+    """Nor is a list of such: somebody may pull it by that name."""
+    chart = image("one", tags=["1.0"], artifact_type="application/vnd.cncf.helm.config.v1+json")
+    images = [image(tags=["v1"]), attested()[0], chart]
+    found = reasons(images, children={"fallback": ["one"]})
+    assert found[digest("one")] is Reason.NOT_A_CONTAINER_IMAGE
+    untagged = [image(tags=["v1"]), attested(tagged=False)[0], image("two", subject="app"), chart]
+    found = reasons(untagged, [usage(tag="v1")], {"fallback": ["two", "one"]})
+    assert found[digest("fallback")] is Reason.OLD_AND_UNUSED, "it lists what runs, as far as anybody knows"
+    listed = [image(tags=["v1"]), attested(tagged=False)[0], replace(chart, tags=()), image("two", subject="app")]
+    artifact = replace(listed[3], artifact_type=ATTESTATION)
+    found = reasons([*listed[:3], artifact], [usage(tag="v1")], {"fallback": ["two", "one"]})
+    assert found[digest("fallback")] is found[digest("one")] is Reason.NOT_A_CONTAINER_IMAGE
+
+
+def test_a_young_manifest_that_a_real_index_lists_too_stays() -> None:
+    """Only what nothing but a description lists has no age of its own."""
+    images = [
+        image(tags=["v1"]),
+        image("fallback", kind="index", tags=[SIGNATURE]),
+        image("real", kind="index", tags=["v2"]),
+        image("one", pushed="1d"),
+    ]
+    found = reasons(images, children={"fallback": ["one"], "real": ["one"]})
+    assert {d for d, reason in found.items() if reason is Reason.OLD_AND_UNUSED} == {
+        digest("app"),
+        digest("fallback"),
+        digest("real"),
+    }
+    assert found[digest("one")] is Reason.TOO_YOUNG
 
 
 def test_an_orphaned_signature_goes() -> None:

@@ -140,9 +140,10 @@ def kept_whole(registry: Registry, kept: set[str]) -> set[str]:
     while True:
         more = {child for index in kept for child in registry.contents.children.get(index, ()) if child in images}
         for i in images.values():
-            tag_subjects = {f"sha256:{t[7:71]}" for t in i.tags if t.startswith("sha256-")}
-            if ({i.subject} | tag_subjects) & kept:
+            if referred(i) & kept:
                 more.add(i.digest)
+            if i.digest in kept:
+                more |= referred(i) & images.keys()
         if more <= kept:
             return kept
         kept |= more
@@ -156,7 +157,7 @@ def test_nothing_reachable_from_a_usage_is_ever_in_a_plan(registry: Registry, re
 
 @given(registries(), retentions())
 def test_everything_kept_stays_whole(registry: Registry, retention: Retention) -> None:
-    """No kept index loses a manifest, no kept subject loses a signature."""
+    """No kept index loses a manifest, no kept subject a signature, no kept signature its subject."""
     plan = planned(registry, retention=retention)
     kept = {v.image.digest for v in plan.verdicts if not v.removes}
     assert kept_whole(registry, kept) == kept
@@ -203,6 +204,27 @@ def test_a_condition_more_never_removes_more(registry: Registry, one: Retention,
     assert gone <= removed(planned(registry, retention=one)) & removed(planned(registry, retention=other))
 
 
+def referred(image: Image) -> set[str]:
+    """What an image says it refers to, there or not."""
+    by_tag = {f"sha256:{tag[7:71]}" for tag in image.tags if tag.startswith("sha256-")}
+    return by_tag | ({image.subject} if image.subject else set())
+
+
+def followers(registry: Registry) -> set[str]:
+    """What has no age of its own: without a name, and found only through another image that has one."""
+    images = {i.digest: i for i in registry.contents.images}
+    refers = {d: (referred(i) - {d}) & set(images) for d, i in images.items()}
+    listed_by = {d: {p for p in images if d in registry.contents.children.get(p, ())} for d in images}
+    nameless = {d for d, i in images.items() if all(tag.startswith("sha256-") for tag in i.tags)}
+    found = {d for d in nameless if refers[d]}
+    while more := {d for d in nameless if listed_by[d] and listed_by[d] <= found} - found:
+        found |= more
+    anchored = set(images) - found
+    while more := {d for d in found if (refers[d] | listed_by[d]) & anchored} - anchored:
+        anchored |= more
+    return found & anchored
+
+
 def containers(registry: Registry) -> set[str]:
     """What can be run, by itself or as a part: no charts, and no indexes of nothing but charts."""
     images = {i.digest: i for i in registry.contents.images}
@@ -216,11 +238,25 @@ def containers(registry: Registry) -> set[str]:
     return found
 
 
+def descriptions(registry: Registry) -> set[str]:
+    """What refers to anything, the nameless things it lists, and nameless, tagless lists of nothing else."""
+    images = {i.digest: i for i in registry.contents.images}
+    listed = {d: set(registry.contents.children.get(d, ())) & set(images) for d in images}
+    found = {d for d, i in images.items() if i.subject or is_signature(i)}
+    nameless = {d for d, i in images.items() if all(tag.startswith("sha256-") for tag in i.tags)}
+    tagless = {d for d, i in images.items() if not i.tags}
+    while (
+        more := ({c for d in found for c in listed[d]} & nameless) - found
+        or {d for d in tagless if listed[d] and listed[d] <= found} - found
+    ):
+        found |= more
+    return found
+
+
 def unknown(registry: Registry) -> set[str]:
-    """What nobody knows the use of: it cannot be run, and tells of no image or lies where there is none."""
+    """What nobody knows the use of: it cannot be run, and describes no image or lies where there is none."""
     runnable = containers(registry)
-    others = [i for i in registry.contents.images if i.digest not in runnable]
-    return {i.digest for i in others if not (runnable and (i.subject or is_signature(i)))}
+    return {i.digest for i in registry.contents.images} - runnable - (descriptions(registry) if runnable else set())
 
 
 @given(registries(), retentions())
@@ -233,7 +269,7 @@ def test_every_condition_holds(registry: Registry, retention: Retention) -> None
     pulled = {i.digest for i in images if i.last_pulled_at and NOW - i.last_pulled_at <= timedelta(days=days)}
     pulled |= {index for index, listed in registry.contents.children.items() if pulled & set(listed)}
     shortest = min(retention.keep_days, retention.keep_days_untagged)
-    young = {i.digest for i in images if NOW - i.pushed_at <= timedelta(days=shortest)}
+    young = {i.digest for i in images if NOW - i.pushed_at <= timedelta(days=shortest)} - followers(registry)
     kept = tag_kept | pulled | young | (set() if retention.remove_artifacts else unknown(registry))
     assert not gone & kept_whole(registry, kept)
 
@@ -278,7 +314,9 @@ def test_without_usages_and_rules_everything_old_goes(registry: Registry) -> Non
     stays = {
         i.digest
         for i in registry.contents.images
-        if NOW - i.pushed_at <= timedelta(days=30) or not i.active or len(i.tags) > MAX_TAGS
+        if (NOW - i.pushed_at <= timedelta(days=30) and i.digest not in followers(registry))
+        or not i.active
+        or len(i.tags) > MAX_TAGS
     }
     everything = {i.digest for i in registry.contents.images}
     assert removed(plan) == everything - kept_whole(registry, stays | unknown(registry))
@@ -290,7 +328,7 @@ def test_what_is_removed_has_no_other_reason(registry: Registry, retention: Rete
     shortest = min(retention.keep_days, retention.keep_days_untagged)
     for verdict in planned(registry, retention=retention).removals:
         assert verdict.reason is (Reason.OLD_AND_UNUSED if verdict.image.active else Reason.ARCHIVED_AND_UNUSED)
-        assert NOW - verdict.image.pushed_at > timedelta(days=shortest)
+        assert NOW - verdict.image.pushed_at > timedelta(days=shortest) or verdict.image.digest in followers(registry)
         if not verdict.image.active:
             assert verdict.image.archived_at is not None
             assert retention.delete_archived_after_days is not None
