@@ -163,7 +163,8 @@ def test_what_hangs_on_what_somebody_deletes_from_the_archive_follows(script: Sc
 
 def test_every_ten_are_looked_at_anew(script: Script) -> None:
     """So that none is archived long after the look; an image counts once, however many tags it has."""
-    images = [image(f"i{number}", tags=[f"t{number}", f"u{number}"]) for number in range(ARCHIVE_BATCH_SIZE + 1)]
+    count = ARCHIVE_BATCH_SIZE + 1
+    images = [image(f"i{n}", tags=[f"t{n}", f"u{n}"], pushed=f"{90 - n}d") for n in range(count)]
     look(script, *images[:ARCHIVE_BATCH_SIZE])
     for one in images[:ARCHIVE_BATCH_SIZE]:
         update(script, one)
@@ -176,7 +177,7 @@ def test_every_ten_are_looked_at_anew(script: Script) -> None:
 
 def test_between_batches_time_is_asked_for(script: Script) -> None:
     """What there is no time for is left."""
-    images = [image(f"i{number}") for number in range(ARCHIVE_BATCH_SIZE + 2)]
+    images = [image(f"i{number}", pushed=f"{90 - number}d") for number in range(ARCHIVE_BATCH_SIZE + 2)]
     answers = iter([True] * (1 + ARCHIVE_BATCH_SIZE) + [False])
     look(script, *images[:ARCHIVE_BATCH_SIZE])
     for one in images[:ARCHIVE_BATCH_SIZE]:
@@ -278,7 +279,7 @@ def test_what_is_left_of_a_plan_goes_with_the_holders_of_the_whole(script: Scrip
 
 def test_between_calls_time_is_asked_for(script: Script) -> None:
     """None is archived by usages that got out of date after the one before; what hangs on the rest is left as well."""
-    one, index, child = image("one"), image("index", kind="index"), image("child")
+    one, index, child = image("one", pushed="41d"), image("index", kind="index"), image("child")
     answers = iter([True, True, False, False])
     look(script, one, index, child)
     update(script, one)
@@ -289,7 +290,7 @@ def test_between_calls_time_is_asked_for(script: Script) -> None:
 def test_between_calls_an_old_look_is_made_anew(script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
     """The machine slept after the first one."""
     monkeypatch.setattr(batch.pacing, "back_off", lambda _: None)
-    one, two = image("one"), image("two")
+    one, two = image("one", pushed="41d"), image("two")
     moments = chain([NOW, NOW], repeat(NOW + timedelta(hours=8)))
     look(script, one, two)
     update(script, one)

@@ -152,7 +152,9 @@ def test_tagged_images_are_named_by_pairs_and_untagged_ones_by_digest(script: Sc
 )
 def test_one_images_ids_are_never_split(script: Script, tags: list[int], calls: list[list[int]]) -> None:
     """At most a hundred ids a call, and an image that does not fit any more waits for the next one."""
-    images = [image(str(n), tags=[f"{n}-{t:03}" for t in range(count)]) for n, count in enumerate(tags)]
+    images = [
+        image(str(n), tags=[f"{n}-{t:03}" for t in range(count)], pushed=f"{400 - n}d") for n, count in enumerate(tags)
+    ]
     for numbers in calls:
         still_opted_in(script)
         assert len(ids(*(images[n] for n in numbers))) <= 100
@@ -724,7 +726,7 @@ def test_a_failed_call_does_not_end_the_repository(script: Script, monkeypatch: 
 
 def test_what_was_confirmed_is_told_even_if_the_second_look_fails(script: Script) -> None:
     """No image goes without a word, and of the others it is said that nobody knows."""
-    gone, doubtful, signature = image("a"), image("b"), image("signature", subject="b")
+    gone, doubtful, signature = image("a", pushed="41d"), image("b"), image("signature", subject="b")
     still_opted_in(script)
     look(script, gone, doubtful, signature)
     delete(script, gone, doubtful, confirmed=ids(gone), failures=[failure(ids(doubtful)[0], "KmsError")])
@@ -778,7 +780,7 @@ def test_no_call_is_made_by_an_old_look(
 ) -> None:
     """The machine slept, or its clock was put right: what was pulled meanwhile shows in another look."""
     monkeypatch.setattr(batch.pacing, "back_off", lambda _: None)
-    one, pulled = image("a"), image("b")
+    one, pulled = image("a", pushed="41d"), image("b")
     still_opted_in(script)
     look(script, one, pulled)
     if looks > 1:
@@ -816,6 +818,61 @@ def test_endings_are_told_as_they_happen(script: Script) -> None:
     still_opted_in(script)
     one_call(script, second)
     assert next(steps).verdict.image.digest == digest("b")
+
+
+def signed(*names: str) -> list[Image]:
+    """Images, the oldest first, and a signature of each."""
+    pushed = {name: f"{90 - number}d" for number, name in enumerate(names)}
+    return [
+        *(image(name, pushed=pushed[name]) for name in names),
+        *(image(f"{name}-signature", subject=name, pushed=pushed[name]) for name in names),
+    ]
+
+
+def test_what_belongs_together_is_only_begun_if_it_can_be_ended(script: Script) -> None:
+    """With how many batches it takes: whoever has no time for both leaves the image with its signature."""
+    images, asked = signed("a", "b"), []
+
+    def may_begin(batches: int) -> bool:
+        asked.append(batches)
+        return False
+
+    ended = remover.remove(script.aws, plan(*images), lambda: True, may_begin=may_begin, readings=script.readings)
+    assert set(endings(ended).values()) == {LEFT}
+    assert asked == [2], "two images share a call, and so do their signatures"
+
+
+def test_many_groups_are_begun_one_call_after_the_other(script: Script) -> None:
+    """The oldest first, each with its signature before the next one begins; what is not begun holds back no other."""
+    made = signed("a", "b", "c")
+    images, signatures = [replace(one, tags=tuple(f"t{n:02}" for n in range(60))) for one in made[:3]], made[3:]
+    answers = iter([True, False, True])
+    for number in (0, 2):
+        still_opted_in(script)
+        look(script, images[number], signatures[number])
+        delete(script, images[number])
+        still_opted_in(script)
+        one_call(script, signatures[number])
+    ended = remover.remove(
+        script.aws,
+        plan(*images, *signatures),
+        lambda: True,
+        may_begin=lambda _: next(answers),
+        readings=script.readings,
+    )
+    found = endings(ended)
+    assert {name for name, status in found.items() if status is LEFT} == {digest("b"), digest("b-signature")}
+    assert len(found) == 6
+
+
+def test_what_is_left_of_a_group_is_removed_first(script: Script) -> None:
+    """The image of this signature went in a run before."""
+    old, left = image("old", tags=[f"t{n:02}" for n in range(100)], pushed="90d"), image("left", subject="gone")
+    still_opted_in(script)
+    one_call(script, left)
+    still_opted_in(script)
+    one_call(script, old)
+    assert set(endings(carried_out(script, plan(old, left))).values()) == {REMOVED}
 
 
 def test_moments_are_compared_exactly(script: Script) -> None:

@@ -64,3 +64,56 @@ def test_what_is_left_is_named(run: Runner, sandbox: Sandbox) -> None:
     assert len(left) == 20
     assert left.isdisjoint(outcome.gone["app"])
     assert outcome.repositories["app"]["deferred"] == 20
+
+
+def signed(run: Runner, sandbox: Sandbox, count: int) -> dict[str, set[str]]:
+    """Old images with a signature of yesterday each; returns the digests that go together, by the name of the image."""
+    run.opted_in("app")
+    for number in range(count):
+        sandbox.push("app", id=f"i{number}", tags=[f"v{number}"], pushed=f"{90 + number}d")
+        sandbox.push("app", id=f"i{number}-signature", kind="signature", subject=f"i{number}", pushed="1d")
+    return {f"i{number}": run.ids(f"i{number}", f"i{number}-signature") for number in range(count)}
+
+
+def spend(sandbox: Sandbox, context: Context, **seconds: float) -> None:
+    """Let every call of an operation of ECR take so long."""
+    for operation, each in seconds.items():
+
+        def pass_time(_: object, each: float = each) -> None:
+            context.seconds -= each
+
+        sandbox.after("ecr", operation, pass_time, lasting=True)
+
+
+@pytest.mark.parametrize("seconds", range(95, 200, 5))
+def test_no_signature_is_left_without_its_image(run: Runner, sandbox: Sandbox, seconds: int) -> None:
+    """However much time is left when the removal begins: an image and its signatures go together or stay together."""
+    together = signed(run, sandbox, 4)
+    context = Context(seconds=seconds)
+    spend(sandbox, context, BatchDeleteImage=14)
+    outcome = run(context=context)
+    gone = outcome.gone.get("app", set())
+    assert all(group <= gone or not group & gone for group in together.values())
+    assert outcome.status == ("completed" if len(gone) == 8 else "incomplete")
+    assert (
+        outcome.named("Image deferred to the next run")
+        == run.ids(*together, *(f"{i}-signature" for i in together)) - gone
+    )
+    sandbox.clear_callbacks()
+    assert run().status == "completed"
+    assert sandbox.images("app") == []
+
+
+def test_a_backlog_of_signed_images_goes_over_several_nights(run: Runner, sandbox: Sandbox) -> None:
+    """Where each batch is slow, whole images go every night, the oldest first, until nothing is left."""
+    together = signed(run, sandbox, 230)
+    nights = []
+    while sandbox.images("app"):
+        context = Context(seconds=400)
+        sandbox.clear_callbacks()
+        spend(sandbox, context, BatchDeleteImage=70)
+        outcome = run(context=context)
+        gone = outcome.gone.get("app", set())
+        assert all(group <= gone or not group & gone for group in together.values())
+        nights.append((outcome.status, len(gone)))
+    assert nights == [("incomplete", 400), ("completed", 60)]

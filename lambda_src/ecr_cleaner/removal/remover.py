@@ -1,17 +1,19 @@
 """Removes the images of one repository in order, batch by batch, as long as the run may go on.
 
 The indexes that list an image and the subjects that it refers to are removed before it. If one of them is kept, its
-dependents are kept too.
+dependents are kept too. Images that belong together are only begun if all of them can be ended: no run should leave
+signatures behind whose image it removed.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from datetime import datetime
-from itertools import chain
+from itertools import chain, count
 from typing import Final
 
 from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.clock import utc_now
+from ecr_cleaner.decision import groups
 from ecr_cleaner.decision.graph import subjects_of
 from ecr_cleaner.journal.writer import Journal
 from ecr_cleaner.model.image import Image
@@ -20,7 +22,7 @@ from ecr_cleaner.registry import images as registry_images
 from ecr_cleaner.registry import opt_in
 from ecr_cleaner.registry.own_pulls import Readings
 from ecr_cleaner.removal import batch as batches
-from ecr_cleaner.removal import calls
+from ecr_cleaner.removal import calls, waves
 
 BATCHES_PER_TAG_CHECK: Final = 1
 """The tags of a repository are read again before every so many batches, because it may be opted out meanwhile."""
@@ -32,6 +34,7 @@ def remove(  # noqa: PLR0913 - the run's own means, each by name
     may_go_on: Callable[[], bool],
     journal: Journal | None = None,
     *,
+    may_begin: Callable[[int], bool] = lambda _: True,
     readings: Readings,
     archive: bool = False,
     clock: Callable[[], datetime] = utc_now,
@@ -42,6 +45,8 @@ def remove(  # noqa: PLR0913 - the run's own means, each by name
         clients: Clients of the run.
         plan: The verdicts; only those that remove count.
         may_go_on: Called before each batch and each removing call; once it returns False, the rest is ``deferred``.
+        may_begin: Called with the number of batches of what belongs together, before the first of them; what it does
+            not let begin is ``deferred``.
         journal: Records each image before its removal; an image that cannot be recorded is kept. None: no journal.
         readings: When the run itself read manifests.
         archive: Whether active images are archived; images that are archived already are deleted in any case.
@@ -58,28 +63,58 @@ def remove(  # noqa: PLR0913 - the run's own means, each by name
     watched = [*(verdict.image for verdict in pending.values()), *chain.from_iterable(dependents.values())]
     archived_too = archive or not all(image.active for image in watched)
     work = batches.RemovalContext(clients, plan, may_go_on, dependents, journal, archive, archived_too, readings, clock)
-    while pending:
-        blocked = [v for v in pending.values() if work.is_blocked(v)]
-        for verdict in blocked:
-            del pending[verdict.image.digest]
-            yield work.note(batches.removal(verdict, RemovalStatus.HOLDER_KEPT))
-        ready = [v for v in pending.values() if work.is_ready(v)]
-        ready.sort(key=lambda verdict: bool(subjects_of(verdict.image)))  # referrers last
-        if not ready and not blocked:  # tags of the sha256-<hex> kind can form a cycle
-            yield from (batches.removal(v, RemovalStatus.HOLDER_KEPT) for v in pending.values())
-            return
-        ready_batches = chain(_batches(work, ready, archives=False), _batches(work, ready, archives=True))
-        for number, batch in enumerate(ready_batches):
-            end = _must_end(work, read_tags=number % BATCHES_PER_TAG_CHECK == 0)
-            for removal in () if end else batches.carry_out(work, batch):
+    status, detail = RemovalStatus.DEFERRED, ""
+    numbers = count()
+    for wave in waves.of(groups.connected(plan), plan.must_go_first, _calls(work)):
+        end = (yield from _carry_out(work, wave.verdicts, pending, numbers)) if may_begin(wave.batches) else None
+        if end is not None:
+            status, detail = end
+            break
+    yield from (batches.removal(verdict, status, detail=detail) for verdict in pending.values())
+
+
+_End = tuple[RemovalStatus, str]
+"""How everything ends that is left, and why."""
+
+
+def _carry_out(
+    work: batches.RemovalContext, verdicts: Iterable[Verdict], pending: dict[str, Verdict], numbers: Iterator[int]
+) -> Generator[Removal, None, _End | None]:
+    """Remove whole groups of images.
+
+    Args:
+        work: What is needed to remove.
+        verdicts: On the images of these groups.
+        pending: What is left of the repository; what ended is taken out.
+        numbers: Of the batches of the repository.
+
+    Yields:
+        How each removal ended.
+
+    Returns:
+        How the rest of the repository ends; None: the run may go on.
+    """
+    waiting = {verdict.image.digest: verdict for verdict in verdicts}
+
+    def ended(removal: Removal) -> Removal:
+        del waiting[removal.verdict.image.digest], pending[removal.verdict.image.digest]
+        return work.note(removal)
+
+    while waiting:
+        ready = [verdict for verdict in waiting.values() if work.is_ready(verdict)]
+        blocked = [verdict for verdict in waiting.values() if work.is_blocked(verdict)]
+        # Tags of the sha256-<hex> kind can form a cycle.
+        for verdict in blocked if ready or blocked else tuple(waiting.values()):
+            yield ended(batches.removal(verdict, RemovalStatus.HOLDER_KEPT))
+        for batch in _batches(work, ready):
+            if end := _must_end(work, read_tags=next(numbers) % BATCHES_PER_TAG_CHECK == 0):
+                return end
+            for removal in batches.carry_out(work, batch):
                 if removal.status is not RemovalStatus.DEFERRED:
-                    del pending[removal.verdict.image.digest]
-                    yield work.note(removal)
-            if not end and any(verdict.image.digest in pending for verdict in batch):
-                end = RemovalStatus.DEFERRED, ""
-            if end:
-                yield from (batches.removal(v, end[0], detail=end[1]) for v in pending.values())
-                return
+                    yield ended(removal)
+            if any(verdict.image.digest in waiting for verdict in batch):
+                return RemovalStatus.DEFERRED, ""
+    return None
 
 
 def _must_end(work: batches.RemovalContext, *, read_tags: bool) -> tuple[RemovalStatus, str] | None:
@@ -113,18 +148,26 @@ def _dependents(plan: RepositoryPlan) -> dict[str, list[Image]]:
     return dependents
 
 
-def _batches(work: batches.RemovalContext, verdicts: Iterable[Verdict], *, archives: bool) -> Iterator[list[Verdict]]:
-    """Groups of images to be archived, or of images to be deleted whose ids fit into one call; none is split."""
-    most = calls.ARCHIVE_BATCH_SIZE if archives else registry_images.BATCH_SIZE
-    batch: list[Verdict] = []
-    size = 0
-    for verdict in verdicts:
-        if work.archives(verdict) == archives:
-            ids = 1 if archives else len(calls.ids_of(verdict.image))
-            if size + ids > most:
-                yield batch
-                batch, size = [], 0
-            batch.append(verdict)
-            size += ids
-    if batch:
-        yield batch
+def _calls(work: batches.RemovalContext) -> waves.Calls:
+    """What one call takes."""
+    room = {True: calls.ARCHIVE_BATCH_SIZE, False: registry_images.BATCH_SIZE}
+    return waves.Calls(work.archives, lambda v: 1 if work.archives(v) else len(calls.ids_of(v.image)), room)
+
+
+def _batches(work: batches.RemovalContext, verdicts: Sequence[Verdict]) -> Iterator[list[Verdict]]:
+    """Images to be deleted whose ids fit into one call, none split; then images to be archived. Referrers are last."""
+    call = _calls(work)
+    ordered = sorted(verdicts, key=lambda verdict: bool(subjects_of(verdict.image)))
+    for archives in (False, True):
+        batch: list[Verdict] = []
+        size = 0
+        for verdict in ordered:
+            if work.archives(verdict) == archives:
+                ids = call.ids(verdict)
+                if size + ids > call.room[archives]:
+                    yield batch
+                    batch, size = [], 0
+                batch.append(verdict)
+                size += ids
+        if batch:
+            yield batch

@@ -20,6 +20,7 @@ from ecr_cleaner.model.result import RepositoryStatus, RunResult
 from ecr_cleaner.run.application import ApplicationState
 from ecr_cleaner.run.context import RunContext
 from ecr_cleaner.run.evaluate import has_old_images
+from ecr_cleaner.run.pace import Pace
 from ecr_cleaner.run.remove import remove
 from ecr_cleaner.run.state import RunState
 
@@ -82,11 +83,12 @@ def _stages(ctx: RunContext, state: RunState) -> None:
         (permitted,) = policy.select([fresh], binding, ctx.now).permitted
         return state.permit(permitted)
 
+    pace = Pace(ctx, state)
     for permitted in selection.permitted:
         _require_approval(ctx, policy)
         if state.is_refused():
             break
-        remove(ctx, state, state.permit(permitted), permit)
+        remove(ctx, state, pace, state.permit(permitted), permit)
     if ctx.application is not None and state.application is not None:
         is_done = state.application.end(state.repositories)
         if is_done and not state.is_refused():

@@ -6,20 +6,23 @@ from dataclasses import replace
 from ecr_cleaner.model.image import RemovedImage
 from ecr_cleaner.model.plan import Removal, RemovalStatus, RepositoryPlan, Verdict
 from ecr_cleaner.run.context import RESERVE_SECONDS, RunContext
+from ecr_cleaner.run.pace import Pace
 from ecr_cleaner.run.state import RunState
 
 Permit = Callable[[RepositoryPlan], RepositoryPlan]
 """What of another evaluation may go."""
 
 
-def remove(ctx: RunContext, state: RunState, plan: RepositoryPlan, permit: Permit) -> None:
+def remove(ctx: RunContext, state: RunState, pace: Pace, plan: RepositoryPlan, permit: Permit) -> None:
     """Remove what a repository's plan names, as long as nothing stops the run."""
     repository = plan.repository
+    pace.is_late = False
     while plan.removals and not (ctx.settings.dry_run or state.is_refused()):
-        if state.is_stale():
+        if state.is_stale() or pace.is_outdated:
             if ctx.seconds_left() < RESERVE_SECONDS + state.scan_seconds:
                 state.cut_off(repository.name, plan)
                 return
+            pace.is_outdated = False
             state.add_scan(ctx.scanner.scan(ctx.clock()))
             if state.stop.drop is not None:
                 state.save_history()
@@ -30,11 +33,12 @@ def remove(ctx: RunContext, state: RunState, plan: RepositoryPlan, permit: Permi
             if fresh is None:
                 return
             plan = permit(fresh)
-        left = state.attempt(repository, lambda _, plan=plan: _remove_some(ctx, state, plan))  # type: ignore[misc]
+        left = state.attempt(repository, lambda _, plan=plan: _remove_some(ctx, state, pace, plan))  # type: ignore[misc]
+        pace.pause()
         if not left:
             return
         plan = replace(plan, verdicts=left)
-        if ctx.is_deadline_exceeded():
+        if ctx.is_deadline_exceeded() or pace.is_late:
             state.cut_off(repository.name, plan)
             return
 
@@ -58,7 +62,7 @@ def _evaluated_again(state: RunState, plan: RepositoryPlan) -> RepositoryPlan | 
     return fresh
 
 
-def _remove_some(ctx: RunContext, state: RunState, plan: RepositoryPlan) -> tuple[Verdict, ...]:
+def _remove_some(ctx: RunContext, state: RunState, pace: Pace, plan: RepositoryPlan) -> tuple[Verdict, ...]:
     """Remove until done, out of time, or out of date.
 
     Returns:
@@ -73,6 +77,7 @@ def _remove_some(ctx: RunContext, state: RunState, plan: RepositoryPlan) -> tupl
         plan,
         lambda: not (ctx.is_deadline_exceeded() or state.is_stale()),
         ctx.journal,
+        may_begin=pace.may_begin,
         readings=ctx.own_pulls,
         archive=ctx.archives,
         clock=ctx.clock,

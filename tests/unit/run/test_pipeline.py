@@ -241,6 +241,7 @@ class World:
         may_go_on: Callable[[], bool],
         journal: object,
         *,
+        may_begin: Callable[[int], bool],
         readings: Readings,
         archive: bool,
         clock: Callable[[], datetime],
@@ -251,7 +252,7 @@ class World:
         self.journals.append(journal)
         self.archives.append(archive)
         for verdict in plan.removals:
-            if not may_go_on():
+            if not (may_begin(1) and may_go_on()):
                 yield Removal(verdict, RemovalStatus.DEFERRED)
                 continue
             self.step("remove", verdict.image.name)

@@ -1,0 +1,76 @@
+"""Pure: the images of a plan that go together, and in which order such groups go."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import datetime
+
+from ecr_cleaner.decision.graph import subjects_of
+from ecr_cleaner.model.plan import RepositoryPlan, Verdict
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class _Order:
+    """What goes first is smallest."""
+
+    is_whole: bool
+    pushed_at: datetime
+    repository: str
+    name: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Images of one repository that belong together: an index, its manifests, what refers to them.
+
+    Attributes:
+        verdicts: On each of them, in the order of the plan.
+        order: By which groups of any repositories are sorted: first what is left of a group whose subject is gone, then
+            the group with the oldest push; of equals the name decides, and the digest.
+    """
+
+    verdicts: tuple[Verdict, ...]
+    order: _Order
+
+    @property
+    def digests(self) -> frozenset[str]:
+        """The digests of the images."""
+        return frozenset(verdict.image.digest for verdict in self.verdicts)
+
+
+def connected(plan: RepositoryPlan) -> list[Group]:
+    """What a plan removes, in groups that have no relation to each other, in the order in which they go."""
+    removals = {verdict.image.digest: verdict for verdict in plan.removals}
+    neighbours: dict[str, set[str]] = defaultdict(set)
+    for digest, first in plan.must_go_first.items():
+        for other in first:
+            neighbours[digest].add(other)
+            neighbours[other].add(digest)
+    seen: set[str] = set()
+    members: list[set[str]] = []
+    for start in removals:
+        if start in seen:
+            continue
+        group, queue = {start}, [start]
+        while queue:
+            new = neighbours[queue.pop()] & removals.keys() - group
+            group |= new
+            queue += new
+        seen |= group
+        members.append(group)
+    place = {digest: position for position, digest in enumerate(removals)}
+    groups = [_group([removals[digest] for digest in sorted(group, key=place.__getitem__)]) for group in members]
+    return sorted(groups, key=lambda group: group.order)
+
+
+def _group(verdicts: list[Verdict]) -> Group:
+    present = {verdict.image.digest for verdict in verdicts}
+    # A subject that is in the repository goes too, or what refers to it would stay.
+    is_left = any(subjects and present.isdisjoint(subjects) for subjects in map(_subjects, verdicts))
+    oldest = min((verdict.image for verdict in verdicts), key=lambda image: (image.pushed_at, image.name, image.digest))
+    order = _Order(not is_left, oldest.pushed_at, oldest.repository, oldest.name, oldest.digest)
+    return Group(tuple(verdicts), order)
+
+
+def _subjects(verdict: Verdict) -> set[str]:
+    return set(subjects_of(verdict.image)) - {verdict.image.digest}

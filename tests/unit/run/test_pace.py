@@ -1,0 +1,143 @@
+"""What may be begun: only what can be ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
+
+import pytest
+
+from ecr_cleaner.decision.stop import FRESHNESS
+from ecr_cleaner.run.context import RESERVE_SECONDS
+from ecr_cleaner.run.pace import BATCH_SECONDS, Pace
+from tests.builders import NOW
+
+if TYPE_CHECKING:
+    from ecr_cleaner.run.context import RunContext
+    from ecr_cleaner.run.state import RunState
+
+
+@dataclass
+class Time:
+    """What a run knows of time: its clock, what is left, and when the usages were collected."""
+
+    left: float = 900.0
+    now: datetime = NOW
+    scanned_at: datetime = NOW
+    pace: Pace = field(init=False)
+
+    def __post_init__(self) -> None:
+        ctx = SimpleNamespace(seconds_left=lambda: self.left, clock=lambda: self.now, now=NOW)
+        self.state = SimpleNamespace(basis=SimpleNamespace(scan=self))
+        self.pace = Pace(cast("RunContext", ctx), cast("RunState", self.state))
+
+    @property
+    def started_at(self) -> datetime:
+        """Of the latest scan."""
+        return self.scanned_at
+
+    def passes(self, seconds: float) -> None:
+        """By the clock, and until the end."""
+        self.now += timedelta(seconds=seconds)
+        self.left -= seconds
+
+
+@pytest.mark.parametrize(
+    ("batches", "left", "begins"),
+    [
+        (2, RESERVE_SECONDS + 2 * BATCH_SECONDS, True),
+        (2, RESERVE_SECONDS + 2 * BATCH_SECONDS - 1, False),
+        (5, RESERVE_SECONDS + 5 * BATCH_SECONDS, True),
+        (5, RESERVE_SECONDS + 5 * BATCH_SECONDS - 1, False),
+        (1, RESERVE_SECONDS, True),
+        (1, RESERVE_SECONDS - 1, False),
+        (9, float("inf"), True),
+    ],
+)
+def test_nothing_is_begun_that_cannot_be_ended(batches: int, left: float, *, begins: bool) -> None:
+    """What one batch ends needs no more than any call."""
+    time = Time(left)
+    assert time.pace.may_begin(batches) is begins
+    assert time.pace.is_late is not begins
+    assert not time.pace.is_outdated
+
+
+def test_the_slowest_batch_is_the_measure() -> None:
+    """By the clock or by what is left, whichever says more; a quick one does not shorten it."""
+    time = Time()
+    assert time.pace.may_begin(2)
+    time.passes(80)
+    time.pace.pause()
+    time.left = RESERVE_SECONDS + 2 * 40
+    assert time.pace.may_begin(2), "40 seconds each"
+    time.pace.pause()
+    time.left = RESERVE_SECONDS + 2 * 40 - 1
+    assert not time.pace.may_begin(2)
+    time = Time()
+    assert time.pace.may_begin(4)
+    time.left -= 4 * 30
+    time.pace.pause()
+    time.left = RESERVE_SECONDS + 2 * 30 - 1
+    assert not time.pace.may_begin(2), "a clock that stands still hides nothing"
+    time = Time()
+    assert time.pace.may_begin(2)
+    time.passes(2)
+    time.pace.pause()
+    time.left = RESERVE_SECONDS + 2 * BATCH_SECONDS - 1
+    assert not time.pace.may_begin(2)
+
+
+def test_what_passes_between_two_repositories_is_no_batch() -> None:
+    """A scan, for example."""
+    time = Time()
+    assert time.pace.may_begin(2)
+    time.pace.pause()
+    time.passes(300)
+    time.left = RESERVE_SECONDS + 2 * BATCH_SECONDS
+    assert time.pace.may_begin(2)
+
+
+def test_without_a_deadline_the_clock_alone_is_the_measure() -> None:
+    """On the command line."""
+    time = Time(float("inf"))
+    assert time.pace.may_begin(2)
+    time.now += timedelta(seconds=200)
+    time.pace.pause()
+    time.left = RESERVE_SECONDS + 2 * 100 - 1
+    assert not time.pace.may_begin(2)
+
+
+def test_usages_have_to_last_until_the_end_of_it() -> None:
+    """Otherwise they are collected anew first; but only if something was begun by the present ones."""
+    time = Time()
+    assert time.pace.may_begin(2)
+    time.pace.pause()
+    time.now = NOW + FRESHNESS - timedelta(seconds=2 * BATCH_SECONDS)
+    assert time.pace.may_begin(2)
+    time.pace.pause()
+    time.now += timedelta(seconds=1)
+    assert time.pace.may_begin(1), "what one batch ends"
+    time.pace.pause()
+    assert not time.pace.may_begin(2)
+    assert (time.pace.is_outdated, time.pace.is_late) == (True, False)
+    time.pace.is_outdated = False
+    time.scanned_at = time.now - FRESHNESS + timedelta(seconds=1)
+    assert time.pace.may_begin(2), "newer ones would not last longer"
+    assert not time.pace.is_outdated
+
+
+def test_what_no_run_could_end_is_begun() -> None:
+    """Never would be worse: what is left of it comes first in the next run."""
+    batches = int(FRESHNESS.total_seconds() / BATCH_SECONDS)
+    time = Time(RESERVE_SECONDS + 1)
+    assert not time.pace.may_begin(batches)
+    assert time.pace.may_begin(batches + 1)
+
+
+def test_before_a_scan_the_beginning_of_the_run_counts() -> None:
+    """There is none without usages."""
+    time = Time()
+    time.state.basis = None
+    assert time.pace.may_begin(2)
