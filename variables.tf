@@ -270,7 +270,7 @@ variable "log_retention_days" {
 
 variable "max_removal_percent_per_repository" {
   type        = number
-  description = "Percent of a repository's images that one run may remove from it. Over it, none of them is removed and the run fails. null: no limit."
+  description = "Percent of a repository's images that may be old and unused. Over it, none of them is removed and the run fails: an alarm against mistakes. null: no limit."
   default     = null
 
   validation {
@@ -281,7 +281,7 @@ variable "max_removal_percent_per_repository" {
 
 variable "max_removal_percent_per_run" {
   type        = number
-  description = "Percent of the images of all opted-in repositories that one run may remove. Over it, nothing is removed and the run fails. null: no limit."
+  description = "Percent of the images of all opted-in repositories that may be old and unused. Over it, nothing is removed and the run fails: an alarm against mistakes. null: no limit."
   default     = null
 
   validation {
@@ -292,7 +292,7 @@ variable "max_removal_percent_per_run" {
 
 variable "max_removals_per_repository" {
   type        = number
-  description = "Images that one run may remove from a repository. Over it, none of them is removed and the run fails. null: no limit."
+  description = "Images that one run may remove from a repository. The oldest go first, images that belong together in one run; the rest waits for later runs. null: no limit."
   default     = null
 
   validation {
@@ -303,7 +303,7 @@ variable "max_removals_per_repository" {
 
 variable "max_removals_per_run" {
   type        = number
-  description = "Images that one run may remove from all repositories together. Over it, nothing is removed and the run fails. null: no limit."
+  description = "Images that one run may remove from all repositories together. The oldest go first, images that belong together in one run; the rest waits for later runs. null: no limit."
   default     = null
 
   validation {

@@ -249,6 +249,13 @@ FINDINGS: Final[dict[str, tuple[str, str]]] = {
         "Signatures or attestations whose image is not in their repository; `bytes` is their size",
         "Usually nothing: they are removed by their own age. A rule's `keep_tags` keeps signatures of images elsewhere",
     ),
+    "removals_limited": (
+        (
+            "Images wait for later runs because of `max_removals_per_repository` or `max_removals_per_run`; `warning`: "
+            "some that go together are more than the limit, and never go"
+        ),
+        "Nothing; for a `warning`, raise the limit to the number in the detail, for a night or for good",
+    ),
     "unmanaged_storage": (
         (
             "Storage of repositories that did not opt in, each and (`registry`) all of them; without "

@@ -379,17 +379,34 @@ def test_a_run_that_would_refuse_refuses_with_a_plan_too(approving: Approving, s
     assert approving.send(plan_id).status == "completed"
 
 
-def test_a_limit_counts_what_a_run_would_remove_by_itself(
+def test_a_percentage_counts_what_a_run_would_remove_by_itself(
     approving: Approving, registry: dict[str, set[str]], sandbox: Sandbox
 ) -> None:
     """Not only what the plan names: what is unbelievable stays so."""
-    limit: dict[str, Any] = {"max_removals_per_repository": 2}
+    limit: dict[str, Any] = {"max_removal_percent_per_repository": 67}
     plan_id = approving.proposed(**limit)
     sandbox.push("api", id="late", tags=["late"], pushed="200d")
     outcome = approving.send(plan_id, **limit)
     assert (outcome.status, outcome.gone) == ("failed", {"web": registry["web"]})
     assert "repository api: 3 of 4 images would be removed" in outcome.causes
     assert outcome.told["plan"]["stays"] == {"over_limit": 2}
+
+
+def test_a_plan_names_what_one_run_may_remove(
+    approving: Approving, registry: dict[str, set[str]], sandbox: Sandbox
+) -> None:
+    """What waits is in the plan of the next night; what became old meanwhile takes no approved image's place."""
+    limit: dict[str, Any] = {"max_removals_per_repository": 1}
+    plan_id = approving.proposed(**limit)
+    sandbox.push("api", id="late", tags=["late"], pushed="200d")
+    outcome = approving.send(plan_id, **limit)
+    assert (outcome.status, outcome.told["plan"]["images"]) == ("completed", 2)
+    assert {name: len(gone) for name, gone in outcome.gone.items()} == {"api": 1, "web": 1}
+    assert outcome.gone["api"] < registry["api"]
+    assert outcome.repositories["api"]["removals"] == {"removed": 1, "not_in_plan": 2}
+    assert approving.send(plan_id, **limit).status == "refused", "the plan is done"
+    rest = {"api": approving.run.ids("late"), "web": registry["web"] - outcome.gone["web"]}
+    assert approving.send(approving.proposed(**limit), **limit).gone == rest
 
 
 @pytest.mark.usefixtures("registry")

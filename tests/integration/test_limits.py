@@ -38,13 +38,9 @@ def crowd(run: Runner, sandbox: Sandbox, name: str, old: int, young: int) -> set
 # Limits
 
 
-@pytest.mark.parametrize(
-    "limit",
-    [{"max_removals_per_repository": 5}, {"max_removal_percent_per_repository": 50}],
-    ids=lambda limit: next(iter(limit)),
-)
-def test_a_repository_over_its_limit_keeps_everything(run: Runner, sandbox: Sandbox, limit: dict[str, Any]) -> None:
+def test_a_repository_over_its_percentage_keeps_everything(run: Runner, sandbox: Sandbox) -> None:
     """The others are cleaned, what would go is named, and the run fails; a dry run says so beforehand."""
+    limit: dict[str, Any] = {"max_removal_percent_per_repository": 50}
     over = crowd(run, sandbox, "over", old=6, young=4)
     within = crowd(run, sandbox, "within", old=5, young=5)
     dry = run(dry_run=True, **limit)
@@ -53,19 +49,15 @@ def test_a_repository_over_its_limit_keeps_everything(run: Runner, sandbox: Sand
     real = run(**limit)
     assert (real.status, real.gone) == ("failed", {"within": within})
     assert real.causes == dry.causes
-    assert real.causes.startswith("repository over: 6 of 10 images would be removed, more than max_removal")
+    assert real.causes.startswith("repository over: 6 of 10 images would be removed, more than max_removal_percent")
     assert real.named("Kept unused image because a limit is exceeded") == over
     assert real.repositories["over"]["status"] == "over_limit"
     assert (real.repositories["over"]["removable"], real.repositories["over"]["removed"]) == (6, 0)
 
 
-@pytest.mark.parametrize(
-    "limit",
-    [{"max_removals_per_run": 10}, {"max_removal_percent_per_run": 54}],
-    ids=lambda limit: next(iter(limit)),
-)
-def test_a_run_over_its_limit_removes_nothing(run: Runner, sandbox: Sandbox, limit: dict[str, Any]) -> None:
+def test_a_run_over_its_percentage_removes_nothing(run: Runner, sandbox: Sandbox) -> None:
     """Anywhere; one image less and it goes through."""
+    limit: dict[str, Any] = {"max_removal_percent_per_run": 54}
     old = crowd(run, sandbox, "one", old=6, young=4) | crowd(run, sandbox, "two", old=5, young=5)
     dry = run(dry_run=True, **limit)
     real = run(**limit)
@@ -79,7 +71,71 @@ def test_a_run_over_its_limit_removes_nothing(run: Runner, sandbox: Sandbox, lim
     assert sum(len(gone) for gone in run(**limit).gone.values()) == 10
 
 
+def signed(sandbox: Sandbox, name: str, pushed: str) -> list[str]:
+    """A multi-architecture image with a young signature: four images that go together."""
+    sandbox.push("app", id=name, kind="index", platforms=["linux/amd64", "linux/arm64"], tags=[name], pushed=pushed)
+    sandbox.push("app", id=f"{name}-signature", kind="cosign", subject=name, pushed="2d")
+    return [name, f"{name}/linux/amd64", f"{name}/linux/arm64", f"{name}-signature"]
+
+
+def test_a_backlog_goes_over_several_nights(run: Runner, sandbox: Sandbox) -> None:
+    """The oldest first, each image with what belongs to it, and what waits is told; none of the nights fails."""
+    run.opted_in("app")
+    run.opted_in("web")
+    first, second = signed(sandbox, "first", "90d"), signed(sandbox, "second", "80d")
+    sandbox.push("web", id="oldest", tags=["v1"], pushed="100d")
+    sandbox.push("web", id="youngest", tags=["v2"], pushed="50d")
+    limit: dict[str, Any] = {"max_removals_per_run": 6}
+    dry = run(dry_run=True, **limit)
+    assert len(dry.named("Found unused image, should be removed")) == 10
+    nights = [run(**limit) for _ in range(3)]
+    assert [night.status for night in (dry, *nights)] == ["completed"] * 4
+    assert nights[0].gone == {"app": run.ids(*first), "web": run.ids("oldest")}
+    assert nights[1].gone == {"app": run.ids(*second), "web": run.ids("youngest")}
+    assert nights[2].gone == {}
+    waits = run.ids(*second, "youngest")
+    assert nights[0].named("Unused image waits for a later run because of a limit") == waits
+    assert nights[0].told["totals"]["limited"] == len(waits) == 5
+    for night in (dry, nights[0]):
+        (finding,) = night.found("removals_limited").values()
+        assert (finding["severity"], finding["subject"]) == ("info", "registry")
+        assert finding["detail"] == (
+            "5 unused images wait for later runs, the oldest go first: max_removals_per_run = 6"
+        )
+    assert not nights[1].found("removals_limited")
+
+
+def test_a_group_larger_than_the_limit_waits_for_a_person(run: Runner, sandbox: Sandbox) -> None:
+    """It is told every night, with the limit that would let it go; the others go."""
+    run.opted_in("app")
+    large = signed(sandbox, "large", "90d")
+    sandbox.push("app", id="small", tags=["small"], pushed="50d")
+    night = run(max_removals_per_repository=3)
+    assert (night.status, night.gone) == ("completed", {"app": run.ids("small")})
+    (finding,) = night.found("removals_limited").values()
+    assert (finding["severity"], finding["subject"]) == ("warning", "app:large")
+    assert "4 images go together, which max_removals_per_repository = 3 never allows: 4 would" in finding["detail"]
+    assert run(max_removals_per_repository=4).gone == {"app": run.ids(*large)}
+
+
 def test_limits_hold_when_usages_are_collected_again_in_the_middle(run: Runner, sandbox: Sandbox) -> None:
+    """What went already counts; what became old meanwhile is younger, and waits."""
+    old = crowd(run, sandbox, "app", old=150, young=50)
+    clock = Clock(run)
+
+    def age_more(_: object) -> None:
+        clock.shift(1)
+        for number in range(10):
+            sandbox.push("app", id=f"late-{number}", tags=[f"late-{number}"], pushed="89d")
+
+    sandbox.after("ecr", "BatchDeleteImage", age_more)
+    outcome = run(max_removals_per_repository=155)
+    assert outcome.gone["app"] == old
+    assert outcome.repositories["app"]["removals"] == {"removed": 155, "limited": 5}
+    assert outcome.status == "completed"
+
+
+def test_a_percentage_rings_when_usages_are_collected_again_in_the_middle(run: Runner, sandbox: Sandbox) -> None:
     """What went already counts."""
     old = crowd(run, sandbox, "app", old=150, young=50)
     clock = Clock(run)
@@ -90,10 +146,11 @@ def test_limits_hold_when_usages_are_collected_again_in_the_middle(run: Runner, 
             sandbox.push("app", id=f"late-{number}", tags=[f"late-{number}"], pushed="90d")
 
     sandbox.after("ecr", "BatchDeleteImage", age_more)
-    outcome = run(max_removals_per_repository=155)
+    outcome = run(max_removal_percent_per_repository=75)
     assert len(outcome.gone["app"]) == 100
     assert outcome.gone["app"] < old
-    assert "160 of 210 images would be removed, more than max_removals_per_repository = 155 allows" in outcome.causes
+    limit = "max_removal_percent_per_repository = 75"
+    assert f"160 of 210 images would be removed, more than {limit} allows" in outcome.causes
     assert outcome.status == "failed"
 
 

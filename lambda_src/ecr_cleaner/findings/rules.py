@@ -10,6 +10,7 @@ from typing import Final
 
 from ecr_cleaner.decision import graph as graphs
 from ecr_cleaner.decision import pull_failures
+from ecr_cleaner.decision.limits import LimitTracker
 from ecr_cleaner.decision.matching import Resolved, wanted
 from ecr_cleaner.findings import lifecycle_policy
 from ecr_cleaner.findings.lifecycle_policy import Fate, Policy
@@ -165,6 +166,16 @@ def orphans(contents: RepositorySnapshot, in_use: Collection[str]) -> Iterator[F
             f"{len(orphaned)} signatures or attestations refer to images that are not in it, e.g. {orphaned[0].name}"
         )
         yield Finding(FindingKind.ORPHANED_ARTIFACTS, Severity.INFO, orphaned[0].repository, detail, size)
+
+
+def limited(tracker: LimitTracker) -> Iterator[Finding]:
+    """What waits for later runs because of limits in images, and what would wait for ever."""
+    for (scope, limit), images in tracker.waiting.items():
+        detail = f"{len(images)} unused images wait for later runs, the oldest go first: {limit}"
+        size = sum(image.size_bytes for image in images if not image.is_index)
+        yield Finding(FindingKind.REMOVALS_LIMITED, Severity.INFO, scope or REGISTRY, detail, size)
+    for name, detail in tracker.oversized.items():
+        yield Finding(FindingKind.REMOVALS_LIMITED, Severity.WARNING, name, f"it and what belongs to it: {detail}")
 
 
 def unmanaged(repository: str, images: int, size: int) -> Finding:

@@ -17,6 +17,7 @@ class FindingKind(StrEnum):
     OPEN_TO_OTHER_ACCOUNTS = "open_to_other_accounts"
     MISCONFIGURED_TAG = "misconfigured_tag"
     ORPHANED_ARTIFACTS = "orphaned_artifacts"
+    REMOVALS_LIMITED = "removals_limited"
     UNMANAGED_STORAGE = "unmanaged_storage"
     NOT_DETERMINED = "not_determined"
 

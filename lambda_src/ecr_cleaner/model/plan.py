@@ -103,6 +103,7 @@ class RemovalStatus(StrEnum):
     NOT_JOURNALLED = "not_journalled"  # what it takes to push it again could not be written down: kept
     FAILED = "failed"
     DEFERRED = "deferred"  # time ran out before it was tried
+    LIMITED = "limited"  # a limit in images lets it go in a later run
     PROPOSED = "proposed"  # it stands in a plan that waits for a person's word
     NOT_IN_PLAN = "not_in_plan"  # the plan that a person approved does not name it, or not with these tags
 

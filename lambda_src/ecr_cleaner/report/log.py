@@ -54,6 +54,7 @@ _TEXTS: Final = {
     RemovalStatus.NOT_JOURNALLED: (logging.ERROR, "Kept unused image because it could not be journalled"),
     RemovalStatus.FAILED: (logging.ERROR, "Image could not be removed"),
     RemovalStatus.DEFERRED: (logging.WARNING, "Image deferred to the next run"),
+    RemovalStatus.LIMITED: (logging.INFO, "Unused image waits for a later run because of a limit"),
     RemovalStatus.PROPOSED: (logging.INFO, "Found unused image, proposed for removal"),
     RemovalStatus.NOT_IN_PLAN: (logging.INFO, "Kept unused image that is not in the approved plan"),
 }

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ecr_cleaner.approval.policy import ApprovedPlan
-from ecr_cleaner.model.plan import PlanSummary, RepositoryPlan, RetainedImage
+from ecr_cleaner.model.plan import PlanSummary, RemovalStatus, RepositoryPlan, RetainedImage
 from ecr_cleaner.model.result import RepositoryResult, RepositoryStatus
 
 
@@ -51,7 +51,8 @@ class ApplicationState:
                     retained = RetainedImage(name, digest, image.tags, reason, detail)
                     self._retained.setdefault((name, digest), retained)
         planned = [result for name, result in repositories.items() if name in approved]
-        return not any(result.is_left or result.problems for result in planned)
+        waits = RemovalStatus.LIMITED.value
+        return not any(result.is_left or result.removals[waits] or result.problems for result in planned)
 
     def summary(self) -> PlanSummary:
         """What the run says of the plan."""

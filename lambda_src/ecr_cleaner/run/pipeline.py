@@ -75,20 +75,25 @@ def _stages(ctx: RunContext, state: RunState) -> None:
     # What nobody asked the sources about may not go, whatever a second listing shows.
     may_go = plans if is_scanned and not state.is_refused() else []
     policy = state.application.approved if state.application else ctx.approval
-    selection = policy.select(may_go, binding, ctx.now)
+    # A plan that waits for approval names what one run removes; of an approved one, a part goes if it is too much.
+    chosen = may_go if state.application else state.limit(may_go)
+    selection = policy.select(chosen, binding, ctx.now)
     state.proposed = selection.proposed
     ctx.clients.deadline_exceeded = None
 
     def permit(fresh: RepositoryPlan) -> RepositoryPlan:
         (permitted,) = policy.select([fresh], binding, ctx.now).permitted
-        return state.permit(permitted)
+        (plan,) = state.limit([state.permit(permitted)])
+        return plan
 
-    pace = Pace(ctx, state)
-    for permitted in selection.permitted:
+    permitted = [state.permit(one) for one in selection.permitted]
+    if permitted:
         _require_approval(ctx, policy)
+    pace = Pace(ctx, state)
+    for plan in state.limit(permitted):
         if state.is_refused():
             break
-        remove(ctx, state, pace, state.permit(permitted), permit)
+        remove(ctx, state, pace, plan, permit)
     if ctx.application is not None and state.application is not None:
         is_done = state.application.end(state.repositories)
         if is_done and not state.is_refused():

@@ -1,8 +1,9 @@
 """What a run knows so far. Private to this package: what leaves it is the value that `RunState.result` makes."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 from typing import TypeVar
 
 from ecr_cleaner.approval.plan import SavedPlan
@@ -170,6 +171,18 @@ class RunState:
         if self.stop and not self.stop.uncertain:
             self._withhold(plans, refused=bool(self.stop.failing))
 
+    def limit(self, plans: Sequence[RepositoryPlan]) -> list[RepositoryPlan]:
+        """Report what limits in images leave to later runs.
+
+        Returns:
+            What goes in this run, of each plan.
+        """
+        trimmed = self._limits.trim(plans)
+        if not self.ctx.settings.dry_run:
+            for removal in chain.from_iterable(one.waits for one in trimmed):
+                self.add_removal(removal)
+        return [one.plan for one in trimmed]
+
     def permit(self, permitted: Permitted) -> RepositoryPlan:
         """Report how ends what may not go.
 
@@ -265,7 +278,7 @@ class RunState:
             tripwire_tripped=self.stop.drop is not None,
             problems=tuple(self.problems),
             notes=tuple(self.notes),
-            findings=tuple(finding_rules.ordered(self.findings)),
+            findings=tuple(finding_rules.ordered([*self.findings, *finding_rules.limited(self._limits)])),
             deferred=tuple(self._left),
             timed_out=self.timed_out,
             accepted_gaps=self.ctx.settings.gaps_beside_sources,

@@ -130,8 +130,8 @@ class SettingsDocument(Strict):
         grace_days: Whole days for which every run has to find an image unneeded before it goes; needs the history.
         keep_recently_used_days: An image in use within this many days is kept; needs the history.
         lock_table: DynamoDB table of the lock, which prevents two runs at once; None: no lock.
-        max_removal_percent_per_repository: Percent of a repository's images that a run may remove; None: no limit.
-        max_removal_percent_per_run: Percent of all images that a run may remove; None: no limit.
+        max_removal_percent_per_repository: Percent of a repository's images that may be unused; None: no limit.
+        max_removal_percent_per_run: Percent of all images that may be unused; None: no limit.
         max_removals_per_repository: Images that a run may remove from a repository; None: no limit.
         max_removals_per_run: Images that a run may remove from all repositories; None: no limit.
         max_usage_drop_percent: Percent by which a source's images in use may drop unconfirmed, by 5 of them or more;

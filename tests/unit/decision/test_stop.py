@@ -26,8 +26,8 @@ def tripwire(baseline: int | None = None, max_percent: int | None = 50) -> Tripw
 
 
 def exceeded() -> LimitTracker:
-    """A run that would remove two images, and may remove one."""
-    tracker = LimitTracker(Limits(removals_per_run=1))
+    """A run that would remove two images of two, and may remove half of them."""
+    tracker = LimitTracker(Limits(percent_per_run=50))
     images = (image("a"), image("b"))
     assert not tracker.exceeded_by(evaluate(repository(), RepositorySnapshot(images), (), NOW))
     return tracker
@@ -87,7 +87,7 @@ def test_the_limit_of_the_run_is_the_last_reason() -> None:
     stop = decide_stop(UsageScan((), (COMPLETE,), NOW), (), exceeded(), tripwire(), NOW)
     assert stop.over_limit == exceeded().exceeded_by_run()
     assert stop.reasons == (f"all repositories together: {stop.over_limit}",)
-    assert "max_removals_per_run = 1" in stop.over_limit
+    assert "max_removal_percent_per_run = 50" in stop.over_limit
 
 
 @pytest.mark.parametrize(

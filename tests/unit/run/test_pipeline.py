@@ -267,6 +267,7 @@ class Told(Reporter):
     events: list[str] = field(default_factory=list)
     plans: dict[str, RepositoryPlan] = field(default_factory=dict)
     removed: list[str] = field(default_factory=list)
+    limited: list[str] = field(default_factory=list)
     withheld_images: list[str] = field(default_factory=list)
     refused_images: list[str] = field(default_factory=list)
     flags: set[tuple[bool, bool]] = field(default_factory=set)
@@ -286,6 +287,8 @@ class Told(Reporter):
         """Remember how a removal ended."""
         if ended.status is RemovalStatus.REMOVED:
             self.removed.append(ended.verdict.image.name)
+        if ended.status is RemovalStatus.LIMITED:
+            self.limited.append(ended.verdict.image.name)
 
     def repository(self, result: RepositoryResult) -> None:
         """Remember that a repository is done with."""
@@ -1010,54 +1013,78 @@ def crowded(world: World, **old: int) -> None:
         ]
 
 
-@pytest.mark.parametrize(
-    ("limit", "cause"),
-    [
-        ({"max_removals_per_repository": 3}, "max_removals_per_repository = 3"),
-        ({"max_removal_percent_per_repository": 30}, "max_removal_percent_per_repository = 30"),
-    ],
-)
 @pytest.mark.parametrize("dry_run", [False, True])
-def test_a_repository_over_its_limit_keeps_everything(
-    run: Callable[..., RunResult], world: World, told: Told, *, limit: dict[str, int], cause: str, dry_run: bool
+def test_a_repository_over_its_percentage_keeps_everything(
+    run: Callable[..., RunResult], world: World, told: Told, *, dry_run: bool
 ) -> None:
     """The others are cleaned, and the run fails at its end; a dry run as well."""
     crowded(world, a=4, b=3)
-    summary = run(dry_run=dry_run, **limit)
+    summary = run(dry_run=dry_run, max_removal_percent_per_repository=30)
     assert told.removed == ([] if dry_run else ["b:v0", "b:v1", "b:v2"])
     assert told.withheld_images == ([] if dry_run else ["a:v0", "a:v1", "a:v2", "a:v3"])
     assert summary.status == "failed"
-    assert summary.causes == (f"repository a: 4 of 10 images would be removed, more than {cause} allows",)
+    assert summary.causes == (
+        "repository a: 4 of 10 images would be removed, more than max_removal_percent_per_repository = 30 allows",
+    )
     assert (summary.repositories["a"].status, summary.repositories["a"].removable) == ("over_limit", 4)
 
 
-@pytest.mark.parametrize(
-    ("limit", "cause"),
-    [
-        ({"max_removals_per_run": 6}, "max_removals_per_run = 6"),
-        ({"max_removal_percent_per_run": 34}, "max_removal_percent_per_run = 34"),
-    ],
-)
 @pytest.mark.parametrize("dry_run", [False, True])
-def test_a_run_over_its_limit_removes_nothing(
-    run: Callable[..., RunResult], world: World, told: Told, *, limit: dict[str, int], cause: str, dry_run: bool
+def test_a_run_over_its_percentage_removes_nothing(
+    run: Callable[..., RunResult], world: World, told: Told, *, dry_run: bool
 ) -> None:
-    """Nowhere; what would have gone is told."""
+    """Nowhere, and nothing waits; what would have gone is told. Limits in images do not make it less."""
     crowded(world, a=4, b=3)
-    summary = run(dry_run=dry_run, **limit)
-    assert told.removed == []
+    summary = run(dry_run=dry_run, max_removal_percent_per_run=34, max_removals_per_run=1)
+    assert (told.removed, told.limited) == ([], [])
     assert told.withheld_images == ([] if dry_run else [f"a:v{n}" for n in range(4)] + [f"b:v{n}" for n in range(3)])
     assert summary.status == "refused"
-    assert summary.causes == (f"all repositories together: 7 of 20 images would be removed, more than {cause} allows",)
+    assert summary.causes == (
+        "all repositories together: 7 of 20 images would be removed, more than max_removal_percent_per_run = 34 allows",
+    )
 
 
-def test_what_a_repository_may_not_remove_counts_for_no_run(
-    run: Callable[..., RunResult], world: World, told: Told
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_limits_in_images_let_the_oldest_go(
+    run: Callable[..., RunResult], world: World, told: Told, *, dry_run: bool
 ) -> None:
-    """It does not go."""
+    """Of each repository, and of all; the rest waits, which is told and fails nothing."""
     crowded(world, a=4, b=3)
-    run(max_removals_per_repository=3, max_removals_per_run=3)
-    assert told.removed == ["b:v0", "b:v1", "b:v2"]
+    summary = run(dry_run=dry_run, max_removals_per_repository=3, max_removals_per_run=5)
+    went = ["a:v0", "a:v1", "a:v2", "b:v0", "b:v1"]
+    assert told.removed == ([] if dry_run else went)
+    assert told.limited == ([] if dry_run else ["a:v3", "b:v2"])
+    assert (summary.status, told.withheld_images) == ("completed", [])
+    totals = run_json(summary)["totals"]
+    assert (totals["removable"], totals["limited"]) == (7, 0 if dry_run else 2)
+    found = {(f.kind, f.severity, f.subject, f.detail, f.bytes) for f in summary.findings if "limit" in f.kind}
+    text = "1 unused images wait for later runs, the oldest go first"
+    kind, severity = FindingKind.REMOVALS_LIMITED, Severity.INFO
+    assert found == {
+        (kind, severity, "a", f"{text}: max_removals_per_repository = 3", 1000),
+        (kind, severity, "registry", f"{text}: max_removals_per_run = 5", 1000),
+    }
+
+
+def test_what_is_larger_than_a_limit_is_told(run: Callable[..., RunResult], world: World, told: Told) -> None:
+    """With the limit that would let it go; everything else goes."""
+    crowded(world, a=1)
+    signed = [image("s", tags=["s"], repository="a"), image("t", subject="s", repository="a")]
+    world.listings["a"][0] += signed
+    summary = run(max_removals_per_run=1)
+    assert (told.removed, sorted(told.limited)) == (["a:v0"], sorted(one.name for one in signed))
+    (found,) = (finding for finding in summary.findings if finding.kind is FindingKind.REMOVALS_LIMITED)
+    assert (found.severity, found.subject) == (Severity.WARNING, "a:s")
+    assert found.detail == (
+        "it and what belongs to it: 2 images go together, which max_removals_per_run = 1 never allows: 2 would"
+    )
+    assert summary.status == "completed"
+
+
+def gone_one_by_one(world: World, name: str, left: list[Image], went: int) -> None:
+    """What each look at a repository shows from the third on: one image less each time."""
+    listed = world.listings[name][0]
+    world.listings[name] = [listed, listed, *(left[n:] for n in range(went + 1))]
 
 
 def test_limits_hold_over_what_went_already(run: Callable[..., RunResult], world: World, told: Told) -> None:
@@ -1066,29 +1093,47 @@ def test_limits_hold_over_what_went_already(run: Callable[..., RunResult], world
     first = world.listings["a"][0]
     later = [replace(one, pushed_at=ago("40d")) for one in first]
     # After the first removal ECR shows two more old images: four of ten in all, one of them gone.
-    world.listings["a"] = [first, first, [*later[1:4], *first[4:]]]
+    gone_one_by_one(world, "a", [*later[1:4], *first[4:]], 2)
     world.lasts["remove"] = FRESHNESS.total_seconds() + 1
     world.seconds = 1e6
     summary = run(max_removals_per_repository=3)
-    assert told.removed == ["a:v0"]
-    assert told.withheld_images == ["a:v1", "a:v2", "a:v3"]
-    assert summary.causes == (
-        "repository a: 4 of 10 images would be removed, more than max_removals_per_repository = 3 allows",
-    )
+    assert told.removed == ["a:v0", "a:v1", "a:v2"]
+    assert told.limited == ["a:v3"]
+    assert summary.repositories["a"].removals == {"removed": 3, "limited": 1}
+    assert summary.status == "completed"
 
 
 def test_the_runs_limit_holds_over_what_went_already(run: Callable[..., RunResult], world: World, told: Told) -> None:
-    """Likewise over all repositories."""
-    crowded(world, a=1, b=2)
+    """Likewise over all repositories; what was chosen from others is not given away."""
+    crowded(world, a=1, b=1, c=1)
     listed = world.listings["b"][0]
-    world.listings["b"] = [listed, listed, [replace(one, pushed_at=ago("40d")) for one in listed[:3]] + listed[3:]]
+    gone_one_by_one(world, "b", [replace(one, pushed_at=ago("40d")) for one in listed[:3]] + listed[3:], 2)
     world.lasts["remove"] = FRESHNESS.total_seconds() + 1
     world.seconds = 1e6
-    summary = run(max_removals_per_run=3)
+    summary = run(max_removals_per_run=4)
+    assert told.removed == ["a:v0", "b:v0", "b:v1", "c:v0"]
+    assert told.limited == ["b:v2"]
+    assert summary.status == "completed"
+
+
+@pytest.mark.parametrize(
+    "limit",
+    [{"max_removal_percent_per_repository": 30}, {"max_removal_percent_per_run": 10}],
+    ids=lambda limit: next(iter(limit)),
+)
+def test_percentages_hold_over_what_went_already(
+    run: Callable[..., RunResult], world: World, told: Told, limit: dict[str, int]
+) -> None:
+    """What became old meanwhile rings the alarm."""
+    crowded(world, a=3, b=0, c=0)
+    first = world.listings["a"][0]
+    gone_one_by_one(world, "a", [replace(one, pushed_at=ago("40d")) for one in first[1:4]] + first[4:], 2)
+    world.lasts["remove"] = FRESHNESS.total_seconds() + 1
+    world.seconds = 1e6
+    summary = run(**limit)
     assert told.removed == ["a:v0"]
-    assert told.withheld_images == ["b:v0", "b:v1", "b:v2"]
-    assert (summary.status, len(summary.causes)) == ("refused", 1)
-    assert summary.causes[0].startswith("all repositories together: 4 of 20 images would be removed")
+    assert told.withheld_images == ["a:v1", "a:v2", "a:v3"]
+    assert "images would be removed, more than max_removal_percent_per_" in summary.causes[0]
 
 
 def test_limits_are_not_held_against_a_run_that_is_refused(run: Callable[..., RunResult], world: World) -> None:

@@ -60,7 +60,7 @@ function outcomeOf(image, run) {
   if (image.verdict === "keep") return "kept";
   if (image.removal) {
     return { removed: "removed", archived: "archived", not_journalled: "kept: not journalled", failed: "failed", partly_untagged: "lost tags", deferred: "left for next run",
-      withheld: "over a limit", proposed: "waits for approval", not_in_plan: "kept: not in the plan", changed: "kept: changed", holder_kept: "kept: holder stays" }[image.removal.status];
+      withheld: "over a limit", limited: "waits: limit", proposed: "waits for approval", not_in_plan: "kept: not in the plan", changed: "kept: changed", holder_kept: "kept: holder stays" }[image.removal.status];
   }
   if (run.status === "refused") return "no known use";
   if (!run.dry_run) return "not removed";
