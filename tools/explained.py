@@ -249,6 +249,17 @@ FINDINGS: Final[dict[str, tuple[str, str]]] = {
         "Signatures or attestations whose image is not in their repository; `bytes` is their size",
         "Usually nothing: they are removed by their own age. A rule's `keep_tags` keeps signatures of images elsewhere",
     ),
+    "kept_without_rule": (
+        (
+            "Unused artifacts, such as build caches and charts, or archived images that are kept only because no rule "
+            "or setting says more; `bytes` is their size"
+        ),
+        "Nothing, or add the rule or the setting in the detail",
+    ),
+    "fewer_than_newest": (
+        "A rule's `keep_newest` finds fewer tagged images than it asks for, while untagged ones go",
+        "Tag each build, or keep untagged images longer by `keep_days_untagged`",
+    ),
     "removals_limited": (
         (
             "Images wait for later runs because of `max_removals_per_repository` or `max_removals_per_run`; `warning`: "

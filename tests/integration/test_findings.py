@@ -250,3 +250,33 @@ def test_findings_are_logged(run: Runner, sandbox: Sandbox) -> None:
     assert outcome.result is not None
     assert outcome.result["findings"] == logged
     assert kinds(outcome) == {"dangling_reference"}
+
+
+def test_what_is_kept_for_lack_of_a_rule_is_told(run: Runner, sandbox: Sandbox) -> None:
+    """Build caches, with the rule that removes those that nothing can pull; by that rule they go."""
+    run.opted_in("app")
+    sandbox.push("app", id="image", tags=["v1"], pushed="1d")
+    for number in range(3):
+        tags = ["buildcache"] if number == 0 else []
+        sandbox.push("app", id=f"cache{number}", kind="helm", tags=tags, pushed="50d", size="3GB")
+    outcome = run()
+    assert (outcome.status, outcome.gone) == ("completed", {})
+    told = [finding for finding in outcome.told["findings"] if finding["kind"] == "kept_without_rule"]
+    assert [(finding["subject"], finding["severity"]) for finding in told] == [("app", "info")] * 2
+    rule = {"repositories": ["app"], "keep_tags": ["buildcache"], "remove_artifacts": True}
+    assert any(
+        '{ repositories = ["app"], keep_tags = ["buildcache"], remove_artifacts = true }' in f["detail"] for f in told
+    )
+    assert run(retention_rules=[rule]).gone == {"app": run.ids("cache1", "cache2")}
+
+
+def test_fewer_of_the_newest_than_asked_for_are_told(run: Runner, sandbox: Sandbox) -> None:
+    """One tag that moves, and builds that one goes back to: they go, and it is said."""
+    run.opted_in("svc")
+    for number, tags in enumerate([["latest"], [], [], [], []]):
+        sandbox.push("svc", id=f"b{number}", tags=tags, pushed=f"{40 + 10 * number}d")
+    outcome = run(retention_rules=[{"repositories": ["svc"], "keep_newest": 4}])
+    assert outcome.gone == {"svc": run.ids("b1", "b2", "b3", "b4")}
+    (finding,) = outcome.found("fewer_than_newest").values()
+    assert (finding["subject"], finding["severity"]) == ("svc", "warning")
+    assert "keep_newest = 4 counts tagged images outside the archive and finds 1; 4 others" in finding["detail"]

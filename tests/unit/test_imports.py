@@ -72,6 +72,7 @@ PURE: Final = (
     "usage/text_search",
     "usage/text_values",
     "findings/rules",
+    "findings/retention",
     "findings/lifecycle_policy",
 )
 """No clock, no I/O; the standard library and pydantic alone."""

@@ -121,18 +121,24 @@ def age_limit(graph: Graph, image: Image, retention: Retention) -> int:
 def _newest(graph: Graph, retention: Retention) -> dict[str, int]:
     """The tagged images pushed last; of those pushed at the same time the digest decides.
 
-    Artifacts, if they may be removed at all, are counted separately, so that charts do not displace images. Archived
-    images, which nothing can pull, and referrers do not count.
+    Artifacts are counted separately, so that charts do not displace images.
     """
-    named = [i for i in graph.images.values() if i.active and graphs.has_name(i) and not graphs.subjects_of(i)]
-    kinds = [[i for i in named if i.digest in graph.containers]]
-    if retention.remove_artifacts:
-        kinds.append([i for i in named if i.digest not in graph.containers])
+    named = countable(graph, retention)
+    kinds = [[i for i in named if (i.digest in graph.containers) is is_container] for is_container in (True, False)]
     return {
         image.digest: place
         for kind in kinds
         for place, image in enumerate(heapq.nlargest(retention.keep_newest, kind, key=_pushed), start=1)
     }
+
+
+def countable(graph: Graph, retention: Retention) -> list[Image]:
+    """What ``keep_newest`` counts: tagged images, and artifacts, if they may be removed at all.
+
+    Archived images, which nothing can pull, and referrers do not count.
+    """
+    named = (i for i in graph.images.values() if i.active and graphs.has_name(i) and not graphs.subjects_of(i))
+    return [image for image in named if retention.remove_artifacts or image.digest in graph.containers]
 
 
 def _pushed(image: Image) -> tuple[datetime, str]:

@@ -98,6 +98,10 @@ class FindingsCollector:
         self._named = matching.by_repository(usages)
         self._digests = frozenset(usage.reference.digest for usage in usages if usage.reference.digest)
 
+    def has_seen(self, name: str) -> bool:
+        """Whether there are findings on the images of a repository already."""
+        return name in self._looked_at
+
     def repository(
         self,
         repository: Repository,
@@ -116,7 +120,7 @@ class FindingsCollector:
             gone: What earlier runs removed from it, by digest.
             read: Whether it is known what its indexes list.
         """
-        if repository.name in self._looked_at:
+        if self.has_seen(repository.name):
             return []
         self._contents(repository.name, contents, now, gone, read=read)
         gap = registry_images.accepting(self.settings, SkipReason.OTHER_ACCOUNTS, repository.name)

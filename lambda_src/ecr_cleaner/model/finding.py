@@ -17,6 +17,8 @@ class FindingKind(StrEnum):
     OPEN_TO_OTHER_ACCOUNTS = "open_to_other_accounts"
     MISCONFIGURED_TAG = "misconfigured_tag"
     ORPHANED_ARTIFACTS = "orphaned_artifacts"
+    KEPT_WITHOUT_RULE = "kept_without_rule"
+    FEWER_THAN_NEWEST = "fewer_than_newest"
     REMOVALS_LIMITED = "removals_limited"
     UNMANAGED_STORAGE = "unmanaged_storage"
     NOT_DETERMINED = "not_determined"

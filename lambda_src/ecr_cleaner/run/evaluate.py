@@ -1,11 +1,12 @@
 """What a run makes of one repository: read, remember, evaluate. What was seen counts even where reading fails later."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ecr_cleaner.approval.policy import ApprovedPlan
 from ecr_cleaner.decision import grace, graph, rules
 from ecr_cleaner.decision.pull_failures import PullFailureMonitor
+from ecr_cleaner.findings import retention
 from ecr_cleaner.findings.collector import FindingsCollector
 from ecr_cleaner.history import model as past
 from ecr_cleaner.history import unneeded
@@ -13,7 +14,7 @@ from ecr_cleaner.history.model import History
 from ecr_cleaner.model.finding import Finding
 from ecr_cleaner.model.image import Image, RemovedImage
 from ecr_cleaner.model.plan import RepositoryPlan, RetainedImage
-from ecr_cleaner.model.repository import Repository, RepositorySnapshot
+from ecr_cleaner.model.repository import Repository, RepositorySnapshot, Retention
 from ecr_cleaner.model.scan import UsageScan
 from ecr_cleaner.model.usage import Usage
 from ecr_cleaner.run.context import RunContext
@@ -96,12 +97,21 @@ def evaluate(ctx: RunContext, basis: Basis, repository: Repository, evaluation: 
         indexes = [image for image in images if image.is_index]
         children, unread = ctx.registry.children(ctx.clients, repository.name, indexes, ctx.own_pulls)
         snapshot = past.with_lists(RepositorySnapshot(images, children, unread), known)
+    is_first = not basis.collector.has_seen(repository.name)
     evaluation.findings = basis.collector.repository(repository, snapshot, now, removed, read=lists_are_read)
     # What began to be used after its source was asked shows as a pull here, and as a change from here on.
     begun = past.pulled_since(images, basis.scan.started_at)
     days = ctx.settings.keep_recently_used_days
     recent = past.recent(known, basis.usages, now, days) if known else {}
-    plan = rules.evaluate(repository, snapshot, basis.usages, now, {**begun, **recent})
+    kept = {**begun, **recent}
+    plan = rules.evaluate(repository, snapshot, basis.usages, now, kept)
+    if is_first and basis.is_believed:
+
+        def by(other: Retention) -> RepositoryPlan:
+            return rules.evaluate(replace(repository, retention=other), snapshot, basis.usages, now, kept)
+
+        on_rule = (*retention.without_rule(plan, by), *retention.fewer_than_newest(plan, snapshot))
+        evaluation.findings = (*evaluation.findings, *on_rule)
     if known is not None:
         before, lasts = unneeded.since(known), ctx.settings.grace_days
         # Without grace nothing is recorded, and what was is forgotten: it would be out of date when there is one again.
