@@ -60,7 +60,8 @@ def _what(ending: InvocationResult) -> str:
     images = _images(ending.went)
     if not ending.dry_run:
         went = [f"{_images(n)} {how}" for how in ("removed", "archived") if (n := ending.totals[how])]
-        return f"{', '.join(went)}, at most {human_bytes(ending.bytes_went)}" if went else "nothing removed"
+        waits = f"; {limited} wait for later runs" if (limited := ending.totals.get("limited", 0)) else ""
+        return (f"{', '.join(went)}, at most {human_bytes(ending.bytes_went)}" if went else "nothing removed") + waits
     # The usages are incomplete, so the number of removable images is wrong.
     if ending.status is RunStatus.REFUSED:
         return "dry run, and what would be removed is unknown"

@@ -192,3 +192,12 @@ def test_what_was_archived_is_told_by_itself() -> None:
     attic = repository("attic", images=9, removable=3, **archived)
     assert mail.subject(ending(summary(attic))) == "ecr-cleaner us-east-1: 2 images archived, at most 2.0 MiB"
     assert ending(summary(attic)).should_notify("removals")
+
+
+def test_what_waits_because_of_a_limit_is_counted() -> None:
+    """Also in the subject: a backlog that shrinks night by night needs nobody."""
+    some = repository("app", images=9, removable=5, removed=2, removals={"limited": 3})
+    subject = "2 images removed, at most 2.0 MiB; 3 wait for later runs"
+    assert mail.subject(ending(summary(some))) == f"ecr-cleaner us-east-1: {subject}"
+    none = repository("app", images=9, removable=3, removals={"limited": 3})
+    assert mail.subject(ending(summary(none))).endswith(": nothing removed; 3 wait for later runs")
