@@ -453,7 +453,7 @@ def test_a_part_that_is_not_there_any_more_is_forgotten(s3: S3, store: HistorySt
     now = {key: count for key, count in parts if key.source == "ecs" and key.part != "b"}
     left = {key: count for key, count in parts if (key.source, key.part) != ("ecs", "b")}
     s3.takes(STATE, schema_module.seal(StateDocument(usages=schema.counts_list(left))), '"s1"')
-    store.save(set(), now, None)
+    store.save(set(), now, None, set())
 
 
 def test_a_state_that_somebody_else_wrote_meanwhile_is_merged_once(s3: S3, store: HistoryStore) -> None:

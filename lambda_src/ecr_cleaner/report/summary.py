@@ -58,7 +58,18 @@ def run_json(result: RunResult, *, all_findings: bool = False) -> dict[str, Any]
     findings, left_out = (result.findings, {}) if all_findings else shown(result.findings)
     repositories = [repository_json(result.repositories[name]) for name in sorted(result.repositories)]
     outcomes = sorted(result.scan.outcomes, key=lambda outcome: outcome.key) if result.scan else []
-    counted = ("images", "kept", "in_use", "removable", "in_grace", "removed", "archived", "deferred", "limited", "failed")
+    counted = (
+        "images",
+        "kept",
+        "in_use",
+        "removable",
+        "in_grace",
+        "removed",
+        "archived",
+        "deferred",
+        "limited",
+        "failed",
+    )
     stored = ("bytes_total", "bytes_in_use", "bytes_in_archive", "bytes_removable", "bytes_removable_from_archive")
     totals = (*counted, "partly_untagged", *stored, "bytes_removed", "bytes_archived")
     return {
