@@ -7,6 +7,8 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
+from ecr_cleaner.schema import read_json
+
 LONGEST: Final = 1024 * 1024
 """Characters of one item that are searched. No definition, input or environment of AWS has more."""
 _LEVELS: Final = 4
@@ -89,8 +91,8 @@ def unpacked(text: str) -> Any:
     if text.lstrip()[:1] not in {"{", "["}:
         return text
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
+        return read_json(text)
+    except ValueError:
         return text
 
 
