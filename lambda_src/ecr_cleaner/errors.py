@@ -87,7 +87,15 @@ class RepositoryError(CleanerError):
 
 
 class SourceError(CleanerError):
-    """A usage source did not give a full answer, for a cause that it states itself."""
+    """A usage source did not give a full answer, for a cause that it states itself.
+
+    Attributes:
+        gaps: The entries of ``accepted_gaps`` that would accept it, where these are narrower than the whole source.
+    """
+
+    def __init__(self, message: str, gaps: Iterable[str] = ()) -> None:
+        self.gaps = tuple(gaps)
+        super().__init__(message)
 
 
 class MissingError(SourceError):

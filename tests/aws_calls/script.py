@@ -95,10 +95,10 @@ class Script:
 
         self._once(f"after-call.{service}.{self._operation(service, method)}", cut)
 
-    def refuse(self, service: str, method: str, code: str, /, **parameters: Any) -> None:
+    def refuse(self, service: str, method: str, code: str, message: str = "as scripted", /, **parameters: Any) -> None:
         """Expect a call and answer with an error code; without parameters any will do."""
         self._stubber(service, method).add_client_error(
-            method, service_error_code=code, service_message="as scripted", expected_params=parameters or None
+            method, service_error_code=code, service_message=message, expected_params=parameters or None
         )
 
     def break_off(self, service: str, operation: str, error: Exception) -> None:

@@ -8,7 +8,7 @@ from ecr_cleaner.model.scan import SourceOutcome, SourceStatus, UsageScan
 from ecr_cleaner.settings.loader import Settings
 from ecr_cleaner.usage import catalog
 from ecr_cleaner.usage.scanner import LocalScanner
-from ecr_cleaner.usage.source import Source
+from ecr_cleaner.usage.source import INDISPENSABLE, Source
 from tests.builders import NOW
 
 if TYPE_CHECKING:
@@ -74,6 +74,9 @@ def outcome(scan: UsageScan, name: str) -> SourceOutcome:
     return found[name]
 
 
-def mend(gap: str) -> str:
-    """How a person excludes a source."""
-    return f'accepted_gaps = {{ "{gap}" = "<reason>" }} excludes this source from the run, at your own risk'
+def mend(name: str, title: str = "") -> str:
+    """How a person excludes a source; nothing proposes that for what almost every account uses."""
+    if name in INDISPENSABLE:
+        return ""
+    start = "; or exclude this source at your own risk, and images that only these use are not protected: "
+    return f'{start}{title or TITLES[name]}: accepted_gaps = {{ "source:{name}" = "<reason>" }}'

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from ecr_cleaner.model.scan import SourceOutcome, SourceStatus, UsageScan
+from ecr_cleaner.model.scan import Denial, SourceOutcome, SourceStatus, UsageScan
 from ecr_cleaner.model.usage import Usage, UsageKind
 from ecr_cleaner.usage.scan import excluded
 from tests.aws_calls.consumers import APP, anywhere, defines, tagged, undefined, written
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 COMPLETE, FAILED, DISABLED = SourceStatus.COMPLETE, SourceStatus.FAILED, SourceStatus.DISABLED
 FUNCTION: Final = {"FunctionName": "api", "Version": "7", "PackageType": "Image", "CodeSha256": APP[7:]}
 BUS: Final = f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/default"
-MEND_LAMBDA: Final = mend("source:lambda")
 
 
 # Complete
@@ -125,18 +124,18 @@ def test_without_any_source_nobody_is_asked(script: Script) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "permission", "mended"),
+    ("name", "permission", "gap"),
     [
-        ("ecs", "ecs:ListClusters", mend("source:ecs")),
-        ("lambda", "lambda:ListFunctions", MEND_LAMBDA),
-        ("apprunner", "apprunner:ListServices", mend("source:apprunner")),
-        ("eventbridge", "events:ListEventBuses", mend("source:eventbridge")),
-        ("scheduler", "scheduler:ListSchedules", mend("source:scheduler")),
-        ("eks", "eks:ListClusters", mend("eks:*")),
+        ("ecs", "ecs:ListClusters", ""),
+        ("lambda", "lambda:ListFunctions", ""),
+        ("apprunner", "apprunner:ListServices", "source:apprunner"),
+        ("eventbridge", "events:ListEventBuses", "source:eventbridge"),
+        ("scheduler", "scheduler:ListSchedules", "source:scheduler"),
+        ("eks", "eks:ListClusters", ""),
     ],
 )
-def test_a_denied_call_names_permission_and_setting(script: Script, name: str, permission: str, mended: str) -> None:
-    """Word for word; the other sources are asked all the same."""
+def test_a_denied_call_names_its_permission(script: Script, name: str, permission: str, gap: str) -> None:
+    """Word for word; the other sources are asked all the same. No message proposes to exclude ECS, Lambda or EKS."""
     quiet(script, name)
     service, method, _, asked = FIRST_CALLS[name]
     script.refuse(service, method, "AccessDeniedException", **asked)
@@ -144,10 +143,11 @@ def test_a_denied_call_names_permission_and_setting(script: Script, name: str, p
     detail = (
         f"{operation} failed with AccessDeniedException; "
         f"An error occurred (AccessDeniedException) when calling the {operation} operation: as scripted; "
-        f"the role needs the permission {permission}; {mended}"
+        f"the role needs the permission {permission}"
     )
     scan = collected(script)
-    assert outcome(scan, name) == SourceOutcome(TARGET, name, FAILED, detail=detail)
+    denial = Denial(permission, gap=gap, unprotected=TITLES[name])
+    assert outcome(scan, name) == SourceOutcome(TARGET, name, FAILED, detail=detail, denial=denial)
     assert scan.failures == (outcome(scan, name),)
 
 
@@ -163,12 +163,23 @@ def test_a_denied_call_names_permission_and_setting(script: Script, name: str, p
 )
 def test_only_a_denied_call_asks_for_a_permission(script: Script, code: str, *, denied: bool) -> None:
     """Whatever the service calls it."""
-    quiet(script, "lambda")
-    script.refuse("lambda", "list_functions", code)
-    detail = outcome(collected(script), "lambda").detail
-    assert detail.startswith(f"ListFunctions failed with {code}; An error occurred ({code}) when calling the ")
-    assert ("; the role needs the permission lambda:ListFunctions; " in detail) is denied
-    assert detail.endswith(f"; {MEND_LAMBDA}")
+    quiet(script, "apprunner")
+    script.refuse("apprunner", "list_services", code)
+    detail = outcome(collected(script), "apprunner").detail
+    assert detail.startswith(f"ListServices failed with {code}; An error occurred ({code}) when calling the ")
+    assert detail.endswith("; the role needs the permission apprunner:ListServices") is denied
+    assert detail.endswith(f"{mend('apprunner')}") is not denied
+    assert ("; the next run asks again; " in detail) is (code == "ThrottlingException")
+
+
+def test_a_service_that_does_not_know_the_operation_denies_nothing(script: Script) -> None:
+    """It authorizes before it looks for the operation; no policy mends that, so no permission is named."""
+    quiet(script, "apprunner")
+    message = "Unable to determine service/operation name to be authorized"
+    script.refuse("apprunner", "list_services", "AccessDeniedException", message)
+    ended = outcome(collected(script), "apprunner")
+    assert (ended.status, ended.denial) == (FAILED, None)
+    assert ended.detail.endswith(f"{message}{mend('apprunner')}")
 
 
 def test_a_permission_of_another_service_is_named_in_full(script: Script) -> None:
@@ -177,7 +188,7 @@ def test_a_permission_of_another_service_is_named_in_full(script: Script) -> Non
     rule(script, "report:3")
     script.refuse("ecs", "describe_task_definition", "AccessDeniedException")
     detail = outcome(collected(script, "ecs"), "eventbridge").detail
-    assert '; the role needs the permission ecs:DescribeTaskDefinition; accepted_gaps = { "source:' in detail
+    assert detail.endswith("; the role needs the permission ecs:DescribeTaskDefinition")
 
 
 def test_what_a_failed_source_had_found_is_dropped(script: Script) -> None:
@@ -195,7 +206,7 @@ def test_an_answer_that_was_cut_short_fails_its_source(script: Script) -> None:
     """It names the call and what is missing."""
     quiet(script, "lambda")
     script.cut_short("lambda", "list_functions", {}, **FIRST_CALLS["lambda"][3])
-    detail = f"Incomplete response from ListFunctions: field 'Functions' is missing (possibly truncated); {MEND_LAMBDA}"
+    detail = "Incomplete response from ListFunctions: field 'Functions' is missing (possibly truncated)"
     assert outcome(collected(script), "lambda") == SourceOutcome(TARGET, "lambda", FAILED, detail=detail)
 
 
@@ -208,16 +219,18 @@ def test_an_image_that_cannot_be_read_fails_its_source(script: Script) -> None:
     ended = outcome(collected(script), "lambda")
     assert ended.status is FAILED
     assert ended.detail.startswith(f"image reference '{HOST}/App' looks like Amazon ECR but cannot be read: ")
-    assert ended.detail.endswith(f"; {MEND_LAMBDA}")
+    assert "accepted_gaps" not in ended.detail
 
 
 def test_clusters_of_kubernetes_fail_their_source(script: Script) -> None:
-    """The setting is the one by which a person says that they are known."""
+    """The entry names each cluster, and not all that there will ever be."""
     quiet(script, "eks")
     script.answer("eks", "list_clusters", {"clusters": ["shop"]}, maxResults=100, include=["all"])
     script.answer("eks", "list_clusters", {"clusters": ["shop"]}, maxResults=100, include=["all"])
     detail = (
         "EKS clusters cannot be scanned, and their pods may use any image: shop; "
-        "a fresh inventory of each lets the run go on: used_images_uri + eks/us-east-1/shop.json; " + mend("eks:*")
+        "a fresh inventory of each lets the run go on: used_images_uri + eks/us-east-1/shop.json; "
+        "or accept, at your own risk, that what only these use is not protected: "
+        f'accepted_gaps = {{ "eks:arn:aws:eks:{REGION}:{ACCOUNT}:cluster/shop" = "<reason>" }}'
     )
     assert outcome(collected(script), "eks") == SourceOutcome(TARGET, "eks", FAILED, detail=detail)

@@ -69,7 +69,7 @@ def test_a_service_that_is_offered_but_not_there(script: Script) -> None:
     quiet(script, "apprunner")
     error = nobody(script)
     script.break_off("apprunner", "ListServices", error)
-    detail = f"{error}; {mend('source:apprunner')}"
+    detail = f"{error}; the next run asks again{mend('apprunner')}"
     assert outcome(collected(script), "apprunner") == SourceOutcome(TARGET, "apprunner", FAILED, detail=detail)
 
 

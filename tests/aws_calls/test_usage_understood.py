@@ -48,7 +48,7 @@ def test_an_answer_that_is_not_what_its_model_says_fails_its_source(
     ended = outcome(collected(script), name)
     assert (ended.status, ended.usages) == (FAILED, 0)
     assert ended.detail.startswith(f"{MISUNDERSTOOD}{cause}")
-    assert ended.detail.endswith(mend("eks:*" if name == "eks" else f"source:{name}"))
+    assert ended.detail.endswith(mend(name))
 
 
 @pytest.mark.parametrize("source", catalog.SOURCES, ids=lambda source: source.name)
@@ -82,7 +82,7 @@ def test_a_member_missed_deep_inside_fails_its_source(script: Script, error: Exc
         yield one_usage()
         raise error
 
-    detail = f"{MISUNDERSTOOD}{error!r}; {mend('source:made-up')}"
+    detail = f"{MISUNDERSTOOD}{error!r}{mend('made-up', 'things made up')}"
     assert alone(script, collect) == UsageScan((), (SourceOutcome(TARGET, "made-up", FAILED, detail=detail),), NOW)
 
 
@@ -122,7 +122,7 @@ IMAGE: Final = "tasks[].containers[].image"
 def test_a_source_that_botocore_does_not_know_is_not_asked(script: Script, operation: str, path: str) -> None:
     """An older one drops what it does not know, and an image that is named there would look unused."""
     scan = alone(script, unasked, RequiredField("ecs", "DescribeTasks", IMAGE), RequiredField("ecs", operation, path))
-    detail = f"the loaded botocore does not know {path} of ecs {operation}; {mend('source:made-up')}"
+    detail = f"the loaded botocore does not know {path} of ecs {operation}{mend('made-up', 'things made up')}"
     assert scan == UsageScan((), (SourceOutcome(TARGET, "made-up", FAILED, detail=detail),), NOW)
 
 

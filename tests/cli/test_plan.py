@@ -71,7 +71,7 @@ def test_a_plan_that_is_not_complete_is_no_plan(command: Command, company: Sandb
     company.inject(Fault(service="ecs", operation="ListClusters", kind="access_denied"))
     ended = command("plan", *words)
     assert ended.code == 1
-    assert "the role needs the permission ecs:ListClusters" in " ".join(ended.out.split())
+    assert "ecs:ListClusters (source ecs," in " ".join(ended.out.split())
     assert "A source failed: a run would remove nothing." in ended.out
     assert "status: refused" in ended.out
 

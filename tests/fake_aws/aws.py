@@ -165,7 +165,7 @@ def invalid(request: Request, message: str) -> AwsError:
     return AwsError(_INVALID.get(request.service, "InvalidParameterException"), message)
 
 
-def denied(request: Request) -> AwsError:
+def denied(request: Request, why: str = "because no identity-based policy allows the {} action") -> AwsError:
     """The error of a role that lacks the permission, in the wording of AWS."""
     status = 403 if request.protocol in {"rest-json", "rest-xml", "query"} else 400
     code = "AccessDenied" if request.protocol in {"rest-xml", "query"} else "AccessDeniedException"
@@ -173,10 +173,14 @@ def denied(request: Request) -> AwsError:
     needed = action(request.service, request.operation)
     return AwsError(
         code,
-        f"User: {request.caller} is not authorized to perform: {needed} "
-        f"because no identity-based policy allows the {needed} action",
+        f"User: {request.caller} is not authorized to perform: {needed} {why.format(needed)}",
         status,
     )
+
+
+def denied_by_organization(request: Request) -> AwsError:
+    """The error of an account in which the organization forbids the service."""
+    return denied(request, "with an explicit deny in a service control policy")
 
 
 def throttled(request: Request) -> AwsError:

@@ -25,6 +25,7 @@ from .aws import (
     Answer,
     AwsError,
     denied,
+    denied_by_organization,
     expired,
     internal,
     refused,
@@ -171,6 +172,7 @@ class Middleware:
             return throttled(request)
         answers = {
             "access_denied": denied,
+            "denied_by_organization": denied_by_organization,
             "bad_request": refused,
             "throttled": throttled,
             "internal_error": internal,

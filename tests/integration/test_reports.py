@@ -126,7 +126,7 @@ def test_a_report_that_cannot_be_written_hides_no_cause(run: Runner, registry: S
     outcome = run(storage=PLACE | {"reports": True})
     assert outcome.status == "refused"
     first, *_, last = outcome.causes.split(" | ")
-    assert first.startswith("source ecs in ")
+    assert first.startswith("permissions are missing: ")
     assert last.startswith("the report could not be written: ")
 
 

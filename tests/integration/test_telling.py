@@ -105,7 +105,7 @@ def test_a_refused_run_tells_why_and_what_to_do(
     (mail,) = mails(sandbox)
     assert mail["Subject"] == "ecr-cleaner us-east-1: REFUSED: nothing removed"
     assert f"  - {outcome.causes}\n" in mail["Message"]
-    assert "the role needs the permission apprunner:ListServices" in mail["Message"]
+    assert "apprunner:ListServices (source apprunner)" in mail["Message"]
     (event,) = events(sandbox)
     source = {"account_id": ACCOUNT, "region": REGION, "source": "apprunner", "cluster": None}
     assert (event["status"], event["sources_failed"], event["causes"]) == ("refused", [source], [outcome.causes])

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 import pytest
 
 from ecr_cleaner.aws import client
 from ecr_cleaner.usage import catalog
+from tests.fake_aws.aws import ACCOUNT
+from tests.fake_aws.faults import Fault
 from tests.integration import accounts
+from tests.integration.runner import REGION
 
 if TYPE_CHECKING:
     from ecr_cleaner.usage.source import Source
@@ -81,7 +85,13 @@ def test_clusters_of_kubernetes_stop_all_removal(run: Runner, sandbox: Sandbox) 
     assert outcome.gone == {}
     assert outcome.status == "refused"
     assert "data, platform" in outcome.causes
-    assert 'accepted_gaps = { "eks:*" = "<reason>" }' in outcome.causes
+    arn = f"eks:arn:aws:eks:{REGION}:{ACCOUNT}:cluster/"
+    entries = f'"{arn}data" = "<reason>", "{arn}platform" = "<reason>"'
+    assert outcome.causes.endswith(f"accepted_gaps = {{ {entries} }}")
+    assert run(accepted_gaps={f"{arn}data": "known", f"{arn}platform": "known"}).gone == {"app": run.ids("unused")}
+    run.sandbox.reset()
+    accounts.seed(sandbox)
+    sandbox.seed({"eks": {"clusters": ["platform", "data"]}})
     accepted = run(accepted_gaps={"eks:*": "known"})
     assert accepted.gone == {"app": run.ids("unused")}
     assert accepted.summary
@@ -130,3 +140,39 @@ def test_a_service_not_offered_in_the_region_is_no_failure(
     monkeypatch.setattr(client.AwsClients, "offered_in_region", lambda *_: True)
     outcome = run()
     assert (outcome.status, outcome.gone) == ("refused", {})
+
+
+FORBIDDEN: Final = (
+    *("apprunner", "batch", "bedrock-agentcore-control", "braket", "cleanrooms", "cleanroomsml", "elasticbeanstalk"),
+    *("emr-containers", "emr-serverless", "gamelift", "greengrassv2", "imagebuilder", "iotsitewise", "lambda-core"),
+    *("lightsail", "omics", "pipes", "sagemaker"),
+)
+
+
+def test_services_that_an_organization_forbids_are_one_cause_with_one_entry(run: Runner, sandbox: Sandbox) -> None:
+    """It names every permission, and its line is what it takes: with it the run goes on."""
+    accounts.seed(sandbox)
+    for service in FORBIDDEN:
+        sandbox.inject(Fault(service=service, kind="denied_by_organization"))
+    outcome = run()
+    assert (outcome.status, outcome.gone) == ("refused", {})
+    assert " | " not in outcome.causes
+    assert "apprunner:ListServices (source apprunner)" in outcome.causes
+    (entries,) = re.findall(r"accepted_gaps = \{ (.*) \}$", outcome.causes)
+    gaps = dict.fromkeys(re.findall(r'"(source:[a-z_]+)" = "<reason>"', entries), "forbidden here")
+    failed = {f"source:{name}" for name, told in outcome.sources.items() if told["outcome"] == "failed"}
+    assert failed == gaps.keys()
+    assert len(gaps) >= 16
+    assert run(accepted_gaps=gaps).status == "completed"
+
+
+def test_what_almost_every_account_uses_is_never_proposed(run: Runner, sandbox: Sandbox) -> None:
+    """An organization that forbids the function to read ECS does not mean that nothing runs there."""
+    accounts.seed(sandbox)
+    for service in ("ecs", "eks", "lambda", "omics"):
+        sandbox.inject(Fault(service=service, kind="denied_by_organization"))
+    outcome = run()
+    assert (outcome.status, outcome.gone) == ("refused", {})
+    names = ("ecs_daemons", "lambda_runtimes", "omics")
+    entries = ", ".join(f'"source:{name}" = "<reason>"' for name in names)
+    assert outcome.causes.endswith(f"accepted_gaps = {{ {entries} }}")

@@ -177,7 +177,7 @@ def test_half_of_it_is_told_as_half(usage: Callable[..., Result], small: Sandbox
     document = json.loads(result.output)
     assert document["status"] == "failed"
     named = [cause.split(":")[0] for cause in document["causes"]]
-    assert named == ["source lambda in 123456789012/us-east-1", "repository app"]
+    assert named == ["permissions are missing", "repository app"]
     assert {one["state"] for (repository, _), one in images(result).items() if repository == "app"} == {"not_read"}
     assert "source lambda" in usage().output
 

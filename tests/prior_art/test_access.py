@@ -61,7 +61,8 @@ def test_what_cannot_be_asked_may_use_everything(run: Runner, sandbox: Sandbox, 
 
     known = faulty_kubernetes.texts_of([ask, list])
     assert named(sandbox, faulty_ecs.lost_by_texts(seen(sandbox), known)) == {"used", "unused"}
-    refuses(run, f"source {place} in 123456789012/us-east-1: {operation} failed with ")
+    where = f"source {place} in 123456789012/us-east-1"
+    refuses(run, f":{operation} (source {place}" if kind == "access_denied" else f"{where}: {operation} failed with ")
     sandbox.clear_faults()
     known = faulty_kubernetes.texts_of([ask, list])
     assert named(sandbox, faulty_ecs.lost_by_texts(seen(sandbox), known)) == {"unused"}

@@ -75,7 +75,7 @@ def test_a_cluster_that_cannot_be_read_stops_the_run(run: Runner, sandbox: Sandb
     client = sandbox.client("ecs")
     assert faulty_ecs.tasks_of(client.list_clusters()["clusterArns"], client.list_tasks) == []
     assert named(sandbox, faulty_ecs.lost_by_texts(seen(sandbox), set())) == {"used", "unused"}
-    refuses(run, "source ecs in 123456789012/us-east-1: ListTasks failed with AccessDenied")
+    refuses(run, "ecs:ListTasks (source ecs)")
     sandbox.clear_faults()
     keeps(run, sandbox, "used")
 

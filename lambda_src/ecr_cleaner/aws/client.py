@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import UnknownRegionError
 
 from ecr_cleaner.aws.pacing import Pacer
 from ecr_cleaner.aws.response_paths import shape_at
@@ -84,6 +85,14 @@ class AwsClients:
             message = "the account is not known before the registry has answered"
             raise CleanerError(message)
         return ScanTarget(self.account_id, self.region)
+
+    @property
+    def partition(self) -> str:
+        """The partition of the region, e.g. ``aws-cn``; of a region that botocore does not know, ``aws``."""
+        try:
+            return str(self.session.get_partition_for_region(self.region))
+        except UnknownRegionError:
+            return "aws"
 
     @property
     def calls(self) -> int:

@@ -1,4 +1,4 @@
-"""How AWS's errors are told apart: by modelled code, never by text."""
+"""How AWS's errors are told apart: by modelled code; by text only where AWS has one code for several things."""
 
 import re
 from http import HTTPStatus
@@ -28,6 +28,9 @@ _REJECTED: Final = frozenset(
 """Codes for any request that a service rejects. Of operations whose model has no code for a resource that does not
 exist, they are what is left; SageMaker uses the last one even where there is a code
 (https://github.com/aws/aws-sdk/issues/165)."""
+_UNDETERMINED: Final = "Unable to determine service/operation name to be authorized"
+"""The message of a service that does not know the operation: it authorizes before it looks for it, and no policy
+mends that (https://github.com/hashicorp/terraform-provider-aws/issues/49524)."""
 
 UnknownService = UnknownServiceError
 """The loaded botocore is older than the service: there is no client of it."""
@@ -52,9 +55,16 @@ def code_of(error: Exception) -> str:
     return type(error).__name__
 
 
+def message_of(error: Exception) -> str:
+    """AWS's message of a failed call; empty if it has none."""
+    if isinstance(error, ClientError):
+        return str(error.response.get("Error", {}).get("Message") or "")
+    return str(error)
+
+
 def is_denied(error: Exception) -> bool:
     """Whether the caller lacks a permission."""
-    return code_of(error) in _DENIED
+    return code_of(error) in _DENIED and _UNDETERMINED not in message_of(error)
 
 
 def may_not_exist(error: Exception) -> bool:

@@ -13,7 +13,7 @@ from typing import Any, Final
 from ecr_cleaner import compose
 from ecr_cleaner.aws import errors
 from ecr_cleaner.aws.client import AwsClients
-from ecr_cleaner.decision import matching
+from ecr_cleaner.decision import matching, stop
 from ecr_cleaner.errors import CleanerError
 from ecr_cleaner.model.image import Image
 from ecr_cleaner.model.result import RunStatus
@@ -124,7 +124,7 @@ def read_overview(
     facts = config.registry_facts(clients)
     existing = {name for name, _ in repositories.repository_names(clients)}
     scan = compose.usage_scanner(clients, settings, "usage", lambda: now).scan(now)
-    causes = [f"source {outcome.key}: {outcome.detail}" for outcome in scan.failures]
+    causes = stop.failed_sources(scan)
     unprotected = [f"{outcome.key}: {outcome.detail}" for outcome in scan.unprotected]
     overview = UsageOverview(facts.account, clients.region, causes, [*unprotected, *settings.gaps_beside_sources])
     usages = tuple(matching.of_registry(scan.usages, facts.account, clients.region))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from ecr_cleaner.decision import usage_drop
+from ecr_cleaner.decision import denials, usage_drop
 from ecr_cleaner.decision.limits import LimitTracker
 from ecr_cleaner.decision.usage_drop import UsageDrop
 from ecr_cleaner.model.scan import SourceKey, UsageScan
@@ -77,7 +77,7 @@ def decide_stop(
     drop = None
     if tripwire.baseline is not None and not scan.failures:
         drop = usage_drop.drop(tripwire.baseline, usage_drop.counts(scan), tripwire.max_percent)
-    uncertain = [f"source {outcome.key}: {outcome.detail}" for outcome in scan.failures]
+    uncertain = failed_sources(scan)
     if drop is not None:
         command = usage_drop.confirm_command(drop, tripwire.function_name, tripwire.region)
         limit = f"max_usage_drop_percent = {tripwire.max_percent}"
@@ -88,6 +88,13 @@ def decide_stop(
         uncertain.append(f"collecting the usages took {minutes:.0f} minutes, so they are out of date")
     over_limit = "" if uncertain or failing else limits.exceeded_by_run()
     return Stop(tuple(uncertain), tuple(failing), over_limit, drop)
+
+
+def failed_sources(scan: UsageScan) -> list[str]:
+    """Why sources failed: one sentence for each of them, and one for all that were denied."""
+    told = [f"source {outcome.key}: {outcome.detail}" for outcome in scan.failures if outcome.denial is None]
+    denied = denials.sentence(scan.failures)
+    return [denied, *told] if denied else told
 
 
 def is_stale(scan: UsageScan, now: datetime) -> bool:

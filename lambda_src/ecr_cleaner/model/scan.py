@@ -26,6 +26,43 @@ class SourceStatus(StrEnum):
     DISABLED = "disabled"
 
 
+class PolicyType(StrEnum):
+    """The type of the policy that denies a call, in the words of AWS's error messages."""
+
+    IDENTITY = "identity-based policy"
+    BOUNDARY = "permissions boundary"
+    SESSION = "session policy"
+    SERVICE_CONTROL = "service control policy"
+    RESOURCE_CONTROL = "resource control policy"
+    RESOURCE = "resource-based policy"
+    VPC_ENDPOINT = "VPC endpoint policy"
+    UNKNOWN = "unknown"  # AWS does not say
+
+
+@stored
+@dataclass(frozen=True, slots=True)
+class Denial:
+    """What a source was denied.
+
+    Attributes:
+        permission: The IAM action, e.g. ``apprunner:ListServices``.
+        principal: ARN of whom it was denied to, without the name of a session; empty if AWS does not say.
+        policy: Type of the policy that decided.
+        is_explicit: Whether that policy denies the action; else it does not allow it.
+        policy_arn: ARN of that policy, if AWS gives it.
+        gap: The entry of ``accepted_gaps`` that excludes the source; empty if no message may propose one.
+        unprotected: What the entry would leave unprotected.
+    """
+
+    permission: Text
+    principal: str = ""
+    policy: PolicyType = PolicyType.UNKNOWN
+    is_explicit: bool = False
+    policy_arn: str = ""
+    gap: str = ""
+    unprotected: str = ""
+
+
 ALL_SOURCES = "*"
 """The source of an outcome that is about a whole scan target."""
 
@@ -90,6 +127,7 @@ class SourceOutcome:
         cluster: The one cluster it is about; None: all that the source looks at.
         parts: Consumers of which each is compared with earlier runs by itself too, with or without a usage.
         is_input: Whether the usages are an input of the run; then they are not compared with earlier runs.
+        denial: What it was denied, if that is why it failed.
     """
 
     target: ScanTarget
@@ -101,6 +139,7 @@ class SourceOutcome:
     cluster: str | None = None
     parts: tuple[str, ...] = ()
     is_input: bool = False
+    denial: Denial | None = None
 
     @property
     def key(self) -> SourceKey:

@@ -11,7 +11,9 @@ MAX_SUBJECT: Final = 100
 """Characters, ASCII, on one line, https://docs.aws.amazon.com/sns/latest/api/API_Publish.html."""
 
 # At most four bytes a character, so that all of the text stays below the 256 KiB that SNS accepts.
-_CAUSES: Final = (12, 3000)
+_CAUSES: Final = (12, 3600)
+
+_SKIPPED: Final = (10, 500)
 
 _NOTES: Final = (10, 300)
 
@@ -38,7 +40,7 @@ def text(ending: InvocationResult) -> str:
         [f"{ending.function}{account}, {ending.region}: {_what(ending)}."],
         _listed(_HEADINGS[ending.status], ending.causes, *_CAUSES),
         list(_went(ending)),
-        _listed("Skipped:", map(_left_alone, _skipped(ending)), *_NOTES),
+        _listed("Skipped:", map(_left_alone, _skipped(ending)), *_SKIPPED),
         _listed("Not protected, by your settings:", summary.get("unprotected", ()), *_UNPROTECTED),
         _listed("Notes:", summary.get("notes", ()), *_NOTES),
         list(_where(ending)),

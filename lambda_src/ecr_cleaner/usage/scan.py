@@ -11,7 +11,9 @@ from typing import Final
 
 from ecr_cleaner.aws import errors
 from ecr_cleaner.aws.client import AwsClients
+from ecr_cleaner.aws.denials import denial_of
 from ecr_cleaner.errors import CleanerError, OutOfTimeError, SourceError
+from ecr_cleaner.model.gaps import entries
 from ecr_cleaner.model.scan import ScanRequest, SourceOutcome, SourceStatus, TargetScan
 from ecr_cleaner.model.usage import ScanTarget, Usage
 from ecr_cleaner.settings.loader import Settings
@@ -131,12 +133,12 @@ def _run(source: Source, context: SourceContext) -> tuple[tuple[Usage, ...], Sou
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         # A member that a complete response has is missing or of another type.
         incomplete = SourceError(f"a response could not be understood: {error!r}")
-        return (), SourceOutcome(target, source.name, SourceStatus.FAILED, detail=_cause(source, incomplete))
+        return (), _failed(source, target, incomplete)
     except (CleanerError, *errors.AwsError) as error:
         if _is_not_in_region(error, source, context.aws):
             detail = f"not offered in {context.aws.region}: {source.title}"
             return (), SourceOutcome(target, source.name, SourceStatus.NOT_IN_REGION, detail=detail)
-        return (), SourceOutcome(target, source.name, SourceStatus.FAILED, detail=_cause(source, error))
+        return (), _failed(source, target, error)
     return usages, SourceOutcome(
         target,
         source.name,
@@ -168,15 +170,32 @@ def _check_model(source: Source, clients: AwsClients) -> None:
             raise SourceError(message)
 
 
-def _cause(source: Source, error: Exception) -> str:
+def _failed(source: Source, target: ScanTarget, error: Exception) -> SourceOutcome:
     """What failed, and what the operator can do about it."""
     operation = errors.operation_of(error)
     failed = (
         f"{operation} failed with {errors.code_of(error)}" if isinstance(error, errors.AwsError) and operation else ""
     )
-    remedy = f'accepted_gaps = {{ "{source.gap}" = "<reason>" }} excludes this source from the run, at your own risk'
+    parts = [failed, str(error)]
+    denial = None
     if errors.is_denied(error):
         name = errors.IAM_NAMES.get(operation or "", operation)
-        permission = next((p for p in source.permissions if p.endswith(f":{name}")), name)
-        remedy = f"the role needs the permission {permission}; {remedy}"
-    return "; ".join(filter(None, [failed, str(error), remedy]))
+        permission = next((p for p in source.permissions if p.endswith(f":{name}")), name or "")
+        denial = denial_of(error, permission)
+        # Whoever forbids another service, whose task definitions this one starts, does not forbid this one.
+        is_own = any(
+            action.partition(":")[0] == denial.permission.partition(":")[0] for action in source.grants[0].actions
+        )
+        denial = replace(denial, gap=source.proposed_gap if is_own else "", unprotected=source.title)
+        parts.append(f"the role needs the permission {denial.permission}")
+    elif errors.is_transient(error):
+        parts.append("the next run asks again")
+    if isinstance(error, SourceError) and error.gaps:
+        parts.append(f"or accept, at your own risk, that what only these use is not protected: {entries(error.gaps)}")
+    elif denial is None and source.proposed_gap:
+        parts.append(
+            "or exclude this source at your own risk, and images that only these use are not protected:"
+            f" {source.title}: {entries([source.proposed_gap])}"
+        )
+    detail = "; ".join(filter(None, parts))
+    return SourceOutcome(target, source.name, SourceStatus.FAILED, detail=detail, denial=denial)

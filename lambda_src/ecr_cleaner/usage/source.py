@@ -14,6 +14,9 @@ from ecr_cleaner.usage.task_definitions import TaskDefinitions
 from ecr_cleaner.usage.text_search import find
 from ecr_cleaner.usage.used_images_objects import Listing
 
+INDISPENSABLE: Final = frozenset({"ecs", "ecs_families", "eks", "lambda"})
+"""Sources that no message proposes to exclude: almost every account runs something there."""
+
 VerifiedBy = Literal["sandbox", "model"]
 """What a source was verified against: the sandbox's strict service, or botocore's service model only."""
 
@@ -138,6 +141,11 @@ class Source:
     def gap(self) -> str:
         """The entry of ``accepted_gaps`` that excludes the source from every run."""
         return f"source:{self.name}" if self.gap_kind == "source" else f"{self.gap_kind}:*"
+
+    @property
+    def proposed_gap(self) -> str:
+        """The same where a message may propose it; else empty."""
+        return "" if self.name in INDISPENSABLE else self.gap
 
     @property
     def permissions(self) -> tuple[str, ...]:

@@ -40,7 +40,7 @@ def collect(context: SourceContext) -> Iterator[Usage]:
             f"EKS clusters cannot be scanned, and their pods may use any image: {', '.join(missing)}; "
             f"{_remedy(context, missing)}"
         )
-        raise UnscannedConsumersError(message)
+        raise UnscannedConsumersError(message, (f"eks:{_arn(context, cluster)}" for cluster in missing))
     yield from ()
 
 
@@ -56,11 +56,13 @@ def _without_inventory(context: SourceContext, clusters: list[str]) -> list[str]
 
 def _not_accepted(context: SourceContext, clusters: list[str]) -> list[str]:
     """The clusters whose ARN no entry of ``accepted_gaps`` names."""
-    # An ARN is arn:<partition>:eks:<region>:<account>:cluster/<name>; AWS's listing has the names only.
-    arns = [gap.removeprefix("eks:").split(":") for gap in context.settings.accepted_gaps if gap.startswith("eks:arn:")]
-    here = [context.aws.region, context.aws.account_id]
-    accepted = {arn[5].removeprefix("cluster/") for arn in arns if arn[3:5] == here}
-    return [cluster for cluster in clusters if cluster not in accepted]
+    return [cluster for cluster in clusters if f"eks:{_arn(context, cluster)}" not in context.settings.accepted_gaps]
+
+
+def _arn(context: SourceContext, cluster: str) -> str:
+    """AWS's listing has the names only. Without an account this is the ARN of no cluster."""
+    aws = context.aws
+    return f"arn:{aws.partition}:eks:{aws.region}:{aws.account_id}:cluster/{cluster}"
 
 
 def _remedy(context: SourceContext, clusters: Iterable[str]) -> str:
