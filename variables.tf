@@ -1,15 +1,15 @@
 variable "accepted_gaps" {
   type        = map(string)
-  description = "What you leave unprotected on purpose: <kind>:<name> = the reason. Every run lists it. Kinds: source:<name> (a source that is not asked), eks:<cluster ARN> or eks:* (pods of clusters), and other_accounts:<repositories>, pull_through_cache:<repositories>, delete_replication:<repositories> (repositories that other accounts may pull from, that are under a pull-through cache rule, or whose deletions are replicated; globs)."
+  description = "What you leave unprotected on purpose: <kind>:<name> = the reason. Every run lists it. Kinds: source:<name> (a source that is not asked), eks:<cluster ARN> or eks:* (pods of clusters), and other_accounts:<repositories>, pull_through_cache:<repositories>, delete_replication:<repositories> (repositories that other accounts may pull from, that are under a pull-through cache rule, or whose deletions are replicated; globs), unreadable:<ARN> (what is encrypted with a KMS key that the function may not use), usage:<ARN of a consumer> (what it names that is wider than one image)."
   default     = {}
   nullable    = false
 
   validation {
     condition = alltrue([
-      for gap in keys(var.accepted_gaps) : can(regex("^(source|eks|other_accounts|pull_through_cache|delete_replication):", gap))
+      for gap in keys(var.accepted_gaps) : can(regex("^(source|eks|other_accounts|pull_through_cache|delete_replication|unreadable|usage):", gap))
     ])
-    error_message = format("The keys of accepted_gaps must be <kind>:<name>, where the kind is one of source, eks, other_accounts, pull_through_cache and delete_replication, got %s.", jsonencode([
-      for gap in keys(var.accepted_gaps) : gap if !can(regex("^(source|eks|other_accounts|pull_through_cache|delete_replication):", gap))
+    error_message = format("The keys of accepted_gaps must be <kind>:<name>, where the kind is one of source, eks, other_accounts, pull_through_cache, delete_replication, unreadable and usage, got %s.", jsonencode([
+      for gap in keys(var.accepted_gaps) : gap if !can(regex("^(source|eks|other_accounts|pull_through_cache|delete_replication|unreadable|usage):", gap))
     ]))
   }
 
@@ -25,10 +25,20 @@ variable "accepted_gaps" {
 
   validation {
     condition = alltrue([
-      for gap in keys(var.accepted_gaps) : can(regex("^eks:(\\*|arn:[^:]+:eks:[a-z0-9-]+:[0-9]{12}:cluster/[A-Za-z0-9][A-Za-z0-9_-]{0,99})$", gap)) if startswith(gap, "eks:")
+      for gap in keys(var.accepted_gaps) : can(regex("^eks:(\\*|arn:aws(?:-[a-z]+)*:eks:[a-z]{2,}(?:-[a-z]+)+-[0-9]+:[0-9]{12}:cluster/[A-Za-z0-9][A-Za-z0-9_-]{0,99})$", gap)) if startswith(gap, "eks:")
     ])
     error_message = format("accepted_gaps may name clusters as eks:* or eks:<ARN of an EKS cluster>, got %s.", jsonencode([
       for gap in keys(var.accepted_gaps) : gap if startswith(gap, "eks:")
+    ]))
+  }
+
+  # Terraform and the function have the same expression of an ARN; \x22 is a quotation mark.
+  validation {
+    condition = alltrue([
+      for gap in keys(var.accepted_gaps) : can(regex("^[a-z]+:arn:aws(?:-[a-z]+)*:[a-z0-9-]+:[a-z]{2,}(?:-[a-z]+)+-[0-9]+:[0-9]{12}:[^\\x00-\\x20\\x7f*?\\x22<>{}\\[\\]\\\\^`|~]{1,1000}$", gap)) if can(regex("^(unreadable|usage):", gap))
+    ])
+    error_message = format("accepted_gaps may name what cannot be read, and consumers, by their whole ARNs with region and account, as unreadable:<ARN> and usage:<ARN>, got %s.", jsonencode([
+      for gap in keys(var.accepted_gaps) : gap if can(regex("^(unreadable|usage):", gap))
     ]))
   }
 

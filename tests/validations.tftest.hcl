@@ -320,6 +320,8 @@ run "rejects_6" {
   command = plan
 
   variables {
+    # an ARN without a region
+    accepted_gaps    = { "unreadable:arn:aws:iam::123456789012:role/deploy" = "known" }
     protected_images = ["1234.dkr.ecr.us-east-1.amazonaws.com/shop/api:v1"]
     used_images_uri  = "s3://shop-inventories/$${aws:username}/"
     name             = "a123456789012345678901234567890123456"
@@ -328,6 +330,7 @@ run "rejects_6" {
   }
 
   expect_failures = [
+    var.accepted_gaps,
     var.protected_images,
     var.used_images_uri,
     var.name,
@@ -339,6 +342,8 @@ run "rejects_7" {
   command = plan
 
   variables {
+    # a name that nothing can have
+    accepted_gaps    = { "usage:arn:aws:ecs:us-east-1:123456789012:service/prod/*" = "known" }
     protected_images = [""]
     used_images_uri  = "s3://shop-inventories//prod/"
     # tags empty
@@ -346,6 +351,7 @@ run "rejects_7" {
   }
 
   expect_failures = [
+    var.accepted_gaps,
     var.protected_images,
     var.used_images_uri,
     var.retention_rules,
@@ -419,6 +425,9 @@ run "accepts_1" {
       "other_accounts:shop/*"                               = "known"
       "pull_through_cache:*"                                = "known"
       "delete_replication:team-?/a_b.c"                     = "known"
+
+      "unreadable:arn:aws-us-gov:states:us-gov-west-1:123456789012:stateMachine:payments" = "known"
+      "usage:arn:aws:lambda:us-east-1:123456789012:function:launcher:$LATEST"             = "known"
     }
     alarm_actions                      = ["arn:aws:sns:us-east-1:123456789012:alarms"]
     require_approval                   = true

@@ -267,6 +267,10 @@ FINDINGS: Final[dict[str, tuple[str, str]]] = {
         ),
         "Nothing; for a `warning`, raise the limit to the number in the detail, for a night or for good",
     ),
+    "unused_accepted_gap": (
+        "Nothing matches an entry of `accepted_gaps` any more: what it names is gone, or needs no entry",
+        "Remove the entry, so that it hides nothing later",
+    ),
     "unmanaged_storage": (
         (
             "Storage of repositories that did not opt in, each and (`registry`) all of them; without "

@@ -166,3 +166,17 @@ def test_another_failure_is_none_for_want_of_an_image(script: Script, code: str 
     answer = {"Code": {"ImageUri": tagged("v1")}, "Configuration": told}
     script.answer("lambda", "get_function", answer, FunctionName="api", Qualifier="7")
     assert used(script) == [RESOLVED, usage(written())]
+
+
+def test_variables_that_cannot_be_decrypted_are_a_note(script: Script) -> None:
+    """Once a function: its image is known all the same."""
+    listed(script, version("7"), version("8"))
+    refusal = {"Environment": {"Error": {"ErrorCode": "AccessDeniedException", "Message": "as scripted"}}}
+    for number in ("7", "8"):
+        answer = {"Configuration": refusal, "Code": {"ImageUri": tagged("v1"), "ResolvedImageUri": tagged("v1")}}
+        script.answer("lambda", "get_function", answer, FunctionName="api", Qualifier=number)
+    context = account(script)
+    assert len(list(awslambda.collect(context))) == 6
+    (note,) = context.notes
+    assert note.startswith("the environment variables of lambda function api cannot be read (AccessDeniedException): ")
+    assert "kms:Decrypt" in note

@@ -12,7 +12,7 @@ from ecr_cleaner.history import schema
 from ecr_cleaner.model.result import NotifyOn
 from ecr_cleaner.model.rules import REPOSITORY_GLOB, RetentionRule
 from ecr_cleaner.settings import loader
-from ecr_cleaner.settings.gaps import CLUSTER_ARN, GAP_KINDS
+from ecr_cleaner.settings.gaps import ARN, CLUSTER_ARN, GAP_KINDS
 from ecr_cleaner.settings.schema import (
     Notifications,
     SettingsDocument,
@@ -125,6 +125,7 @@ def test_gaps_are_accepted_by_the_same_keys() -> None:
     patterns = [found for text in conditions for found in re.findall(r'regex\("(.*?)", gap\)', text)]
     assert patterns[0] == f"^({'|'.join(GAP_KINDS)}):"
     assert patterns[1].replace("\\\\", "\\") == rf"^eks:(\*|{CLUSTER_ARN})$"
+    assert rf"^[a-z]+:{ARN}$" in [pattern.replace("\\\\", "\\") for pattern in patterns]
     assert rf"^[a-z_]+:{REPOSITORY_GLOB}$" in patterns
     assert {source.gap.partition(":")[0] for source in SOURCES} <= set(GAP_KINDS)
     accepted = SettingsDocument(accepted_gaps={source.gap: "known" for source in SOURCES}).accepted_gaps

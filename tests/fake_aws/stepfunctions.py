@@ -8,6 +8,7 @@ A scenario's ``stepfunctions`` section; a definition is a text or what becomes o
         definition: {StartAt: Run, States: {Run: {Type: Task, Parameters: {TaskDefinition: "report:3"}, End: true}}}
         versions:
           "1": {StartAt: Run, States: ...}
+        key: denied   # encrypted with a customer's key that nobody who asks may use
 """
 
 from __future__ import annotations
@@ -30,10 +31,11 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Machines:
-    """State machines and their versions by ARN, as DescribeStateMachine shows them."""
+    """State machines and their versions by ARN, as DescribeStateMachine shows them; and those nobody may decrypt."""
 
     machines: dict[str, dict[str, Any]] = field(default_factory=dict)
     versions: dict[str, dict[str, Any]] = field(default_factory=dict)
+    locked: set[str] = field(default_factory=set)
 
 
 class StepFunctionsApi:
@@ -55,7 +57,7 @@ class StepFunctionsApi:
         known(told, {"machines"}, "the stepfunctions section")
         store = self._account.store(region, Machines)
         for name, machine in told["machines"].items():
-            known(machine, {"type", "definition", "versions"}, f"state machine {name}")
+            known(machine, {"type", "definition", "versions", "key"}, f"state machine {name}")
             arn = f"arn:aws:states:{region}:{ACCOUNT}:stateMachine:{name}"
             base = {
                 "name": name,
@@ -64,6 +66,8 @@ class StepFunctionsApi:
                 "type": machine.get("type", "STANDARD"),
                 "creationDate": now,
             }
+            if machine.get("key") == "denied":
+                store.locked.add(arn)
             store.machines[arn] = _described(base, arn, machine["definition"])
             for number, definition in (machine.get("versions") or {}).items():
                 store.versions[f"{arn}:{number}"] = _described(base, f"{arn}:{number}", definition)
@@ -90,6 +94,8 @@ class StepFunctionsApi:
         found = store.machines.get(arn) or store.versions.get(arn)
         if found is None:
             raise AwsError("StateMachineDoesNotExist", f"State Machine Does Not Exist: '{arn}'")
+        if arn in store.locked:
+            raise AwsError("KmsAccessDeniedException", "API caller does not have the required permissions.")
         return found
 
 

@@ -8,8 +8,9 @@ import pytest
 
 from ecr_cleaner.findings import collector
 from tests.fake_aws import Fault
+from tests.fake_aws.aws import ACCOUNT
 from tests.integration.cells import HARD
-from tests.integration.runner import Context
+from tests.integration.runner import REGION, Context
 
 if TYPE_CHECKING:
     from tests.fake_aws import Sandbox
@@ -280,3 +281,29 @@ def test_fewer_of_the_newest_than_asked_for_are_told(run: Runner, sandbox: Sandb
     (finding,) = outcome.found("fewer_than_newest").values()
     assert (finding["subject"], finding["severity"]) == ("svc", "warning")
     assert "keep_newest = 4 counts tagged images outside the archive and finds 1; 4 others" in finding["detail"]
+
+
+def test_an_entry_that_matches_nothing_any_more_is_told(run: Runner, sandbox: Sandbox) -> None:
+    """Those that are needed are not: a repository that others may pull from, a machine whose key is refused."""
+    run.opted_in("app")
+    sandbox.push("app", id="unused", tags=["v1"], pushed="90d")
+    statement = {"Effect": "Allow", "Principal": {"AWS": "210987654321"}, "Action": "ecr:BatchGetImage"}
+    policy = {"Version": "2012-10-17", "Statement": [statement]}
+    sandbox.repository("open", tags={"BoxCleanerEnabled": "true"}, policy=policy)
+    machine = {"definition": {"StartAt": "A", "States": {"A": {"Type": "Succeed"}}}, "key": "denied"}
+    sandbox.seed({"stepfunctions": {"machines": {"payments": machine}}})
+    arn = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:"
+    refused = run()
+    assert refused.status == "refused"
+    assert f"{arn}payments (DescribeStateMachine failed with KmsAccessDeniedException)" in refused.causes
+    assert "kms:Decrypt" in refused.causes
+    assert refused.causes.endswith(f'accepted_gaps = {{ "unreadable:{arn}payments" = "<reason>" }}')
+    needed = {"other_accounts:open": "a partner pulls", f"unreadable:{arn}payments": "starts no image"}
+    unused = {"other_accounts:gone/*": "gone", "other_accounts:app": "mended", f"unreadable:{arn}old": "deleted"}
+    outcome = run(accepted_gaps=needed | unused)
+    assert (outcome.status, outcome.gone) == ("completed", {"app": run.ids("unused")})
+    assert outcome.found("unused_accepted_gap").keys() == unused.keys()
+    assert set(outcome.told["unprotected"]) >= {f"{gap}: {reason}" for gap, reason in (needed | unused).items()}
+    assert any(
+        note.startswith(f"not read, so what it uses is not protected: {arn}payments") for note in outcome.told["notes"]
+    )

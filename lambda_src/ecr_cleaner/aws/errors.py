@@ -32,6 +32,8 @@ _UNDETERMINED: Final = "Unable to determine service/operation name to be authori
 """The message of a service that does not know the operation: it authorizes before it looks for it, and no policy
 mends that (https://github.com/hashicorp/terraform-provider-aws/issues/49524)."""
 
+_KMS_ACTION: Final = re.compile(r"\bkms:[A-Z][A-Za-z]+")
+
 UnknownService = UnknownServiceError
 """The loaded botocore is older than the service: there is no client of it."""
 
@@ -74,6 +76,17 @@ def may_not_exist(error: Exception) -> bool:
     """
     code = code_of(error)
     return isinstance(error, ClientError) and (code in _REJECTED or _NOT_FOUND.search(code) is not None)
+
+
+def is_key_refused(error: Exception) -> bool:
+    """Whether a thing could not be read because of the KMS key that it is encrypted with.
+
+    Services have codes of their own for it (``KmsAccessDeniedException``, ``KMSDisabledException``), or deny the call
+    with a message that names the action of KMS that the caller may not use.
+    """
+    if not isinstance(error, ClientError) or is_transient(error):
+        return False
+    return code_of(error).lower().startswith("kms") or _KMS_ACTION.search(message_of(error)) is not None
 
 
 def operation_of(error: Exception) -> str | None:

@@ -14,11 +14,12 @@ from ecr_cleaner.aws import errors, responses
 from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.decision import matching
 from ecr_cleaner.errors import CleanerError, OutOfTimeError
-from ecr_cleaner.findings import lifecycle_policy, rules
+from ecr_cleaner.findings import gaps, lifecycle_policy, rules
 from ecr_cleaner.model.finding import Finding, FindingKind, Severity
 from ecr_cleaner.model.image import Image, RemovedImage
 from ecr_cleaner.model.repository import Repository, RepositorySnapshot, SkipReason
 from ecr_cleaner.model.result import RepositoryStatus
+from ecr_cleaner.model.scan import UsageScan
 from ecr_cleaner.model.usage import Usage
 from ecr_cleaner.registry import config, pull_access
 from ecr_cleaner.registry import images as registry_images
@@ -69,6 +70,7 @@ class FindingsCollector:
     _digests: frozenset[str] = frozenset()
     _facts: RegistryFacts | None = None
     _looked_at: set[str] = field(default_factory=set)
+    _not_open: set[str] = field(default_factory=set)
     _failures: int = 0
     _spare_seconds: float = SPARE_SECONDS
 
@@ -125,7 +127,10 @@ class FindingsCollector:
         self._contents(repository.name, contents, now, gone, read=read)
         gap = registry_images.accepting(self.settings, SkipReason.OTHER_ACCOUNTS, repository.name)
         if gap is not None:
-            self._new += self._ask(repository.name, lambda: self._pullers(repository.name, gap)) or ()
+            found = self._ask(repository.name, lambda: self._pullers(repository.name, gap))
+            self._new += found or ()
+            if found == ():
+                self._not_open.add(repository.name)
         return self._take()
 
     def _contents(
@@ -161,13 +166,16 @@ class FindingsCollector:
             detail = f"its policy lets {', '.join(pullers)} pull, which accepted_gaps accepts by {gap}"
             yield Finding(FindingKind.OPEN_TO_OTHER_ACCOUNTS, Severity.INFO, name, detail)
 
-    def end(self, listing: RegistryListing, now: datetime, only: frozenset[str] | None) -> list[Finding]:
+    def end(
+        self, listing: RegistryListing, now: datetime, only: frozenset[str] | None, scan: UsageScan | None = None
+    ) -> list[Finding]:
         """Findings that need the whole run: on repositories that were not evaluated, and on those that do not exist.
 
         Args:
             listing: Of all repositories.
             now: The moment of the run.
             only: The repositories that the run was confined to; None means all of them.
+            scan: The latest one; None: nobody was asked.
         """
         self._spare_seconds = SPARE_SECONDS_AT_THE_END
         if self._named is None:
@@ -180,6 +188,9 @@ class FindingsCollector:
             }
             self._new += rules.dangling_repositories(named, listing.names)
         if only is None:
+            may_be_open = listing.opted_in if listing.facts.foreign_pullers else listing.opted_in - self._not_open
+            accepted = self.settings.accepted_gaps
+            self._new += gaps.unused(accepted, listing.facts, listing.opted_in, may_be_open, scan)
             others = sorted(listing.names - self._looked_at)
             unmanaged = [name for name in others if name not in listing.opted_in]
             if self.settings.report_unmanaged_repositories:

@@ -20,6 +20,7 @@ class FindingKind(StrEnum):
     KEPT_WITHOUT_RULE = "kept_without_rule"
     FEWER_THAN_NEWEST = "fewer_than_newest"
     REMOVALS_LIMITED = "removals_limited"
+    UNUSED_ACCEPTED_GAP = "unused_accepted_gap"
     UNMANAGED_STORAGE = "unmanaged_storage"
     NOT_DETERMINED = "not_determined"
 
@@ -48,7 +49,7 @@ class Finding:
     Attributes:
         kind: Stable and machine-readable.
         severity: How much it matters.
-        subject: What it is about: a repository, an image of one, or ``registry``.
+        subject: What it is about: a repository, an image of one, an entry of ``accepted_gaps``, or ``registry``.
         detail: One sentence with the evidence.
         bytes: The storage it is about; None if it is not about storage.
     """

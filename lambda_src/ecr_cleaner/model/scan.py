@@ -128,6 +128,7 @@ class SourceOutcome:
         parts: Consumers of which each is compared with earlier runs by itself too, with or without a usage.
         is_input: Whether the usages are an input of the run; then they are not compared with earlier runs.
         denial: What it was denied, if that is why it failed.
+        accepted: The entries of ``accepted_gaps`` by which it left something out.
     """
 
     target: ScanTarget
@@ -140,6 +141,7 @@ class SourceOutcome:
     parts: tuple[str, ...] = ()
     is_input: bool = False
     denial: Denial | None = None
+    accepted: tuple[str, ...] = ()
 
     @property
     def key(self) -> SourceKey:

@@ -260,7 +260,8 @@ class RunState:
     def add_final_findings(self) -> None:
         """Take over what can only be said when everything else is done."""
         if self._listing is not None:
-            self.findings += self._collector.end(self._listing, self.ctx.now, self.ctx.only)
+            scan = self.basis.scan if self.basis else None
+            self.findings += self._collector.end(self._listing, self.ctx.now, self.ctx.only, scan)
 
     def result(self) -> RunResult:
         """What leaves the run."""

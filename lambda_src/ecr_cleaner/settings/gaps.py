@@ -9,10 +9,23 @@ from pydantic import AfterValidator, ValidationInfo
 from ecr_cleaner.model.rules import REPOSITORY_GLOB
 from ecr_cleaner.schema import refuse
 
-GAP_KINDS: Final = ("source", "eks", "other_accounts", "pull_through_cache", "delete_replication")
+GAP_KINDS: Final = (
+    "source",
+    "eks",
+    "other_accounts",
+    "pull_through_cache",
+    "delete_replication",
+    "unreadable",
+    "usage",
+)
 """What a key of ``accepted_gaps`` begins with, before a colon."""
 
-CLUSTER_ARN: Final = r"arn:[^:]+:eks:[a-z0-9-]+:[0-9]{12}:cluster/[A-Za-z0-9][A-Za-z0-9_-]{0,99}"
+_ARN: Final = "arn:aws(?:-[a-z]+)*:{}:[a-z]{{2,}}(?:-[a-z]+)+-[0-9]+:[0-9]{{12}}:{}"
+
+CLUSTER_ARN: Final = _ARN.format("eks", "cluster/[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
+
+ARN: Final = _ARN.format("[a-z0-9-]+", r"[^\x00-\x20\x7f*?\x22<>{}\[\]\\^`|~]{1,1000}")
+"""Of one thing in one account and region; names have no wildcards. `variables.tf` has the same expressions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +61,10 @@ def _is_gap(key: str, info: ValidationInfo) -> str:
     elif kind == "eks":
         if name != "*" and not re.fullmatch(CLUSTER_ARN, name):
             refuse("must name the ARN of an EKS cluster after eks:, or be eks:* for all of them")
+    elif kind in {"unreadable", "usage"}:
+        if not re.fullmatch(ARN, name):
+            what = "what cannot be read" if kind == "unreadable" else "the consumer"
+            refuse(f"must name the ARN of {what}, with its region and account, after {kind}:")
     elif not re.fullmatch(REPOSITORY_GLOB, name):
         refuse(f"must name repositories by a glob after {kind}:, such as {kind}:shop/* or {kind}:*")
     return key

@@ -158,8 +158,11 @@ class DeclarativeCollector:
         """The items of a call that are in no terminal state, each with what is known of it by member name."""
         params = _params(call, known)
         client = context.aws.client(call.service or self.service)
+        # All pages before the first item, so that a resource that is deleted between two pages is noticed.
+        read = partial(_listed, client, call, params | dict(call.params))
+        arn = _arn(params, known)
         try:
-            items = list(_items(client, call, params | dict(call.params)))
+            items = (context.readable(arn, read) if arn else read()) or []
         except errors.AwsError as error:
             if errors.code_of(error) in call.not_in_region_codes:
                 return []
@@ -232,6 +235,17 @@ def _consumer(chain: Chain, values_by_name: Mapping[str, Any]) -> str:
     """As reports name it; what AWS left out of its name is empty."""
     named = re.sub(r"\{(\w*)\}", lambda name: str(values_by_name.get(name[1], "")), chain.consumer)
     return named.rstrip(" :")
+
+
+def _arn(params: Mapping[str, Any], known: Mapping[str, Any]) -> str:
+    """The ARN of what a call is about; empty if no earlier response had one."""
+    own = [value for name, value in known.items() if name.lower() == "arn"][::-1]
+    arns = (value for value in (*params.values(), *own) if isinstance(value, str) and value.startswith("arn:"))
+    return next(arns, "")
+
+
+def _listed(client: Any, call: Call, params: dict[str, Any]) -> list[Any]:
+    return list(_items(client, call, params))
 
 
 def _items(client: Any, call: Call, params: dict[str, Any]) -> Iterator[Any]:

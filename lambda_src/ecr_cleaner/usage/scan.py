@@ -128,6 +128,7 @@ def _run(source: Source, context: SourceContext) -> tuple[tuple[Usage, ...], Sou
     try:
         _check_model(source, context.aws)
         usages = tuple(source.collect(context))
+        context.require_readable()
     except OutOfTimeError:
         raise  # the time of the whole run is over, not that of one source
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
@@ -147,6 +148,7 @@ def _run(source: Source, context: SourceContext) -> tuple[tuple[Usage, ...], Sou
         notes=tuple(context.notes),
         parts=tuple(context.parts),
         is_input=source.service is None,
+        accepted=tuple(sorted(context.accepted)),
     )
 
 
@@ -183,9 +185,8 @@ def _failed(source: Source, target: ScanTarget, error: Exception) -> SourceOutco
         permission = next((p for p in source.permissions if p.endswith(f":{name}")), name or "")
         denial = denial_of(error, permission)
         # Whoever forbids another service, whose task definitions this one starts, does not forbid this one.
-        is_own = any(
-            action.partition(":")[0] == denial.permission.partition(":")[0] for action in source.grants[0].actions
-        )
+        own = {action.partition(":")[0] for grant in source.grants[:1] for action in grant.actions}
+        is_own = denial.permission.partition(":")[0] in own
         denial = replace(denial, gap=source.proposed_gap if is_own else "", unprotected=source.title)
         parts.append(f"the role needs the permission {denial.permission}")
     elif errors.is_transient(error):

@@ -3,16 +3,20 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, Literal
+from typing import Final, Literal, TypeVar
 
+from ecr_cleaner.aws import errors
 from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.clock import utc_now
+from ecr_cleaner.errors import SourceError
 from ecr_cleaner.model.usage import Usage, UsageKind
 from ecr_cleaner.reference import parse_resolved
 from ecr_cleaner.settings.loader import Settings
 from ecr_cleaner.usage.task_definitions import TaskDefinitions
 from ecr_cleaner.usage.text_search import find
 from ecr_cleaner.usage.used_images_objects import Listing
+
+_T = TypeVar("_T")
 
 INDISPENSABLE: Final = frozenset({"ecs", "ecs_families", "eks", "lambda"})
 """Sources that no message proposes to exclude: almost every account runs something there."""
@@ -33,6 +37,8 @@ class SourceContext:
         parts: Consumers that are compared with earlier runs one by one; sources append their names.
         listing: Of the lists of used images, shared by the sources that need it.
         now: The time before the first call.
+        unreadable: By ARN, what AWS said of things whose keys the function may not use.
+        accepted: The entries of ``accepted_gaps`` by which something was left out; every other entry is unused.
     """
 
     aws: AwsClients
@@ -42,6 +48,62 @@ class SourceContext:
     parts: list[str] = field(default_factory=list)
     listing: Listing = field(default_factory=Listing)
     now: datetime = field(default_factory=utc_now)
+    unreadable: dict[str, str] = field(default_factory=dict)
+    accepted: list[str] = field(default_factory=list)
+
+    def arn(self, service: str, resource: str) -> str:
+        """The ARN of something in the scan target, where a listing has no ARNs.
+
+        Args:
+            service: IAM's name.
+            resource: What follows the account, e.g. ``pipe/orders``.
+        """
+        return f"arn:{self.aws.partition}:{service}:{self.aws.region}:{self.aws.account_id}:{resource}"
+
+    def readable(self, arn: str, read: Callable[[], _T]) -> _T | None:
+        """What is read of one thing; None if the function may not use the key that the thing is encrypted with.
+
+        A person may accept that by an entry ``unreadable:<ARN>``. Else the source fails when it has read everything
+        else, so that all such things are told at once.
+
+        Args:
+            arn: Of the thing.
+            read: Makes the call.
+
+        Raises:
+            AwsError: The call failed for another cause.
+        """
+        try:
+            return read()
+        except errors.AwsError as error:
+            if not errors.is_key_refused(error):
+                raise
+            self.unreadable[arn] = f"{errors.operation_of(error)} failed with {errors.code_of(error)}"
+            return None
+
+    def require_readable(self) -> None:
+        """Note what may be left out, and fail because of what may not.
+
+        Raises:
+            SourceError: Things could not be read, and nobody has accepted that.
+        """
+        refused = {arn: cause for arn, cause in self.unreadable.items() if not self._is_accepted(arn)}
+        if refused:
+            told = ", ".join(f"{arn} ({cause})" for arn, cause in sorted(refused.items()))
+            message = (
+                f"what is encrypted with a KMS key that the function may not use cannot be read: {told}; to mend this,"
+                " let the function's role use kms:Decrypt in the policy of that key, and the key be enabled"
+            )
+            raise SourceError(message, (f"unreadable:{arn}" for arn in refused))
+
+    def _is_accepted(self, arn: str) -> bool:
+        gap = f"unreadable:{arn}"
+        reason = self.settings.accepted_gaps.get(gap)
+        if reason is None:
+            return False
+        self.accepted.append(gap)
+        self.notes.append(f"not read, so what it uses is not protected: {arn} ({self.unreadable[arn]}): {reason}")
+        return True
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,6 +107,8 @@ GAPS = {
     "delete_replication:a.b_c-d/?": "copies are backups",
     "eks:*": "no pod runs images of this registry",
     CLUSTER: "batch only",
+    "unreadable:arn:aws-cn:states:cn-north-1:123456789012:stateMachine:payments": "starts no image",
+    "usage:arn:aws:lambda:us-east-1:123456789012:function:launcher:$LATEST": "names all, starts one",
 }
 
 
@@ -124,6 +126,8 @@ def test_the_document_is_read() -> None:
         f"{CLUSTER}: batch only",
         "other_accounts:shop/*: a partner pulls",
         "pull_through_cache:*: refetched",
+        "unreadable:arn:aws-cn:states:cn-north-1:123456789012:stateMachine:payments: starts no image",
+        "usage:arn:aws:lambda:us-east-1:123456789012:function:launcher:$LATEST: names all, starts one",
     )
     assert (found.lock_table, found.own_repository) == ("cleaner-lock", "cleaner")
 
@@ -258,6 +262,12 @@ def test_null_means_none() -> None:
         ({"accepted_gaps": {"other_accounts": "known"}}, "such as other_accounts:shop/* or other_accounts:*"),
         ({"accepted_gaps": {"pull_through_cache:Hub/*": "known"}}, "got 'pull_through_cache:Hub/*'"),
         ({"accepted_gaps": {"delete_replication:[a-z]": "known"}}, "got 'delete_replication:[a-z]'"),
+        ({"accepted_gaps": {"unreadable:*": "known"}}, "must name the ARN of what cannot be read, with its region"),
+        ({"accepted_gaps": {"unreadable:arn:aws:iam::123456789012:role/a": "known"}}, "region and account"),
+        ({"accepted_gaps": {"usage:arn:aws:ecs:us-east-1:123456789012:service/a/*": "x"}}, "the ARN of the consumer"),
+        ({"accepted_gaps": {"usage:arn:aws:ecs:us-east-1:123456789012:service/a b": "x"}}, "the ARN of the consumer"),
+        ({"accepted_gaps": {"usage:arn:aws:ecs:us-east-1:1234:service/a/b": "x"}}, "the ARN of the consumer"),
+        ({"accepted_gaps": {"usage:web": "x"}}, "got 'usage:web'"),
         ({"accepted_gaps": {"eks:*": ""}}, "must say why the gap is accepted, got ''"),
         ({"accepted_gaps": {"eks:*": " \n"}}, "must say why the gap is accepted"),
         ({"accepted_gaps": {"eks:*": None}}, "accepted_gaps: eks:*: Input should be a valid string"),

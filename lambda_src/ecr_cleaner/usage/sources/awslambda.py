@@ -34,11 +34,13 @@ def collect(context: SourceContext) -> Iterator[Usage]:
         SourceError: Lambda names no image of a version.
     """
     client = context.aws.client("lambda")
+    noted: set[str] = set()
     listing = partial(responses.paged, client, "ListFunctions", "Functions", FunctionVersion="ALL", MaxItems=50)
     with listed_again(lambda: map(_key, listing())) as missing:
         for version in listing():
             if version.get("PackageType", "Zip") == "Image":  # absent means Zip
-                yield from missing.unless_gone(_key(version), partial(_usages, client, version))
+                yield from missing.unless_gone(_key(version), partial(_usages, client, version, noted))
+    context.notes.extend(sorted(noted))
 
 
 def _key(version: dict[str, Any]) -> tuple[str, str]:
@@ -47,7 +49,7 @@ def _key(version: dict[str, Any]) -> tuple[str, str]:
     return name, responses.member(version, "Version", "ListFunctions")
 
 
-def _usages(client: Any, version: dict[str, Any]) -> Iterator[Usage]:
+def _usages(client: Any, version: dict[str, Any], noted: set[str]) -> Iterator[Usage]:
     name, number = _key(version)
     consumer = f"lambda function {name}, version {number}"
     # Of an image, CodeSha256 is its digest in hexadecimal; of a zip file it would be base64.
@@ -56,7 +58,14 @@ def _usages(client: Any, version: dict[str, Any]) -> Iterator[Usage]:
     if known:
         yield Usage(anywhere(f"sha256:{code}"), _NAME, consumer)
     answer = client.get_function(FunctionName=name, Qualifier=number)
-    failure = _failure(answer.get("Configuration", {}))
+    configuration = answer.get("Configuration", {})
+    failure = _failure(configuration)
+    if refused := configuration.get("Environment", {}).get("Error", {}).get("ErrorCode"):
+        # Its image is known all the same. Versions share the key, so one sentence is enough.
+        noted.add(
+            f"the environment variables of lambda function {name} cannot be read ({refused}): to mend this, let the"
+            " role of ecr-cleaner use kms:Decrypt in the policy of their key"
+        )
     location = responses.member(answer, "Code", "GetFunction")
     texts = [location[key] for key in ("ImageUri", "ResolvedImageUri") if location.get(key)]
     if not known and "@sha256:" not in (location.get("ResolvedImageUri") or ""):
@@ -88,6 +97,7 @@ SOURCES: Final = (
             RequiredField("lambda", "ListFunctions", "Functions[].PackageType"),
             RequiredField("lambda", "ListFunctions", "Functions[].CodeSha256"),
             *(RequiredField("lambda", "GetFunction", f"Configuration.{member}") for member in _REASONS),
+            RequiredField("lambda", "GetFunction", "Configuration.Environment.Error.ErrorCode"),
             RequiredField("lambda", "GetFunction", "Code.ImageUri"),
             RequiredField("lambda", "GetFunction", "Code.ResolvedImageUri"),
         ),

@@ -40,7 +40,7 @@ def collect(context: SourceContext) -> Iterator[Usage]:
             f"EKS clusters cannot be scanned, and their pods may use any image: {', '.join(missing)}; "
             f"{_remedy(context, missing)}"
         )
-        raise UnscannedConsumersError(message, (f"eks:{_arn(context, cluster)}" for cluster in missing))
+        raise UnscannedConsumersError(message, (_gap(context, cluster) for cluster in missing))
     yield from ()
 
 
@@ -56,13 +56,14 @@ def _without_inventory(context: SourceContext, clusters: list[str]) -> list[str]
 
 def _not_accepted(context: SourceContext, clusters: list[str]) -> list[str]:
     """The clusters whose ARN no entry of ``accepted_gaps`` names."""
-    return [cluster for cluster in clusters if f"eks:{_arn(context, cluster)}" not in context.settings.accepted_gaps]
+    gaps = {cluster: _gap(context, cluster) for cluster in clusters}
+    context.accepted.extend(gap for gap in gaps.values() if gap in context.settings.accepted_gaps)
+    return [cluster for cluster, gap in gaps.items() if gap not in context.settings.accepted_gaps]
 
 
-def _arn(context: SourceContext, cluster: str) -> str:
-    """AWS's listing has the names only. Without an account this is the ARN of no cluster."""
-    aws = context.aws
-    return f"arn:{aws.partition}:eks:{aws.region}:{aws.account_id}:cluster/{cluster}"
+def _gap(context: SourceContext, cluster: str) -> str:
+    # AWS's listing has the names only. Without an account this is the ARN of no cluster.
+    return f"eks:{context.arn('eks', f'cluster/{cluster}')}"
 
 
 def _remedy(context: SourceContext, clusters: Iterable[str]) -> str:

@@ -32,14 +32,22 @@ def _of_bus(context: SourceContext, events: Any, bus: str) -> Iterator[Usage]:
 
 def _of_rule(context: SourceContext, events: Any, bus: str, rule: str) -> Iterator[Usage]:
     # A partner's bus has slashes in its name.
-    namer = f"eventbridge rule {bus.partition(':event-bus/')[2]}/{rule}"
-    for target in responses.paged(events, "ListTargetsByRule", "Targets", Rule=rule, EventBusName=bus, Limit=100):
+    bus_name = bus.partition(":event-bus/")[2]
+    namer = f"eventbridge rule {bus_name}/{rule}"
+    # The ARN of a rule of the default bus does not name the bus.
+    of_bus = "" if bus_name == "default" else f"{bus_name}/"
+    read = partial(_targets, events, rule, bus)
+    for target in context.readable(context.arn("events", f"rule/{of_bus}{rule}"), read) or ():
         # The input of a target may name an image, e.g. CodeBuild's to override the project's.
         for text in (target.get("Input", ""), target.get("InputTransformer", {}).get("InputTemplate", "")):
             yield from usages_in(text, source=_NAME, consumer=namer, evidence=UsageKind.SCHEDULED)
         if "EcsParameters" in target:  # absent on targets that are no ECS cluster
             name = responses.member(target["EcsParameters"], "TaskDefinitionArn", "ListTargetsByRule")
             yield from scheduled(context, name, source=_NAME, namer=namer)
+
+
+def _targets(events: Any, rule: str, bus: str) -> list[dict[str, Any]]:
+    return list(responses.paged(events, "ListTargetsByRule", "Targets", Rule=rule, EventBusName=bus, Limit=100))
 
 
 SOURCES: Final = (

@@ -31,7 +31,10 @@ def collect(context: SourceContext) -> Iterator[Usage]:
 
 
 def _of_pipe(context: SourceContext, pipes: Any, name: str) -> Iterator[Usage]:
-    task_definition = _task_definition(pipes.describe_pipe(Name=name))
+    answer = context.readable(context.arn("pipes", f"pipe/{name}"), partial(pipes.describe_pipe, Name=name))
+    if answer is None:
+        return
+    task_definition = _task_definition(answer)
     namer = f"eventbridge pipe {name}"
     if task_definition is not None and not noted_if_dynamic(context, task_definition, namer):
         yield from scheduled(context, task_definition, source=_NAME, namer=namer)

@@ -48,7 +48,11 @@ def _listed(scheduler: Any) -> Iterator[tuple[str, str]]:
 
 def _of_schedule(context: SourceContext, scheduler: Any, schedule: tuple[str, str]) -> Iterator[Usage]:
     group, name = schedule
-    target = responses.member(scheduler.get_schedule(GroupName=group, Name=name), "Target", "GetSchedule")
+    read = partial(scheduler.get_schedule, GroupName=group, Name=name)
+    answer = context.readable(context.arn("scheduler", f"schedule/{group}/{name}"), read)
+    if answer is None:
+        return
+    target = responses.member(answer, "Target", "GetSchedule")
     namer = f"schedule {group}/{name}"
     task_definition = _task_definition(target, namer)
     if task_definition is not None:

@@ -54,11 +54,12 @@ def collect(context: SourceContext) -> Iterator[Usage]:
 
 def _of_machine(context: SourceContext, client: Any, machine: str) -> Iterator[Usage]:
     # Versions are snapshots, often of the same text: each text is searched once, under the first name that has it.
+    # Each has a key of its own; whoever accepts that a machine is not read accepts it for all of them.
     seen: set[bytes] = set()
 
     def read(arn: str) -> Iterator[Usage]:
-        definition = responses.member(client.describe_state_machine(stateMachineArn=arn), "definition", _DESCRIBING)
-        if _hash(definition) not in seen:
+        definition = context.readable(machine, partial(_definition, client, arn))
+        if definition is not None and _hash(definition) not in seen:
             seen.add(_hash(definition))
             yield from _usages(context, definition, f"state machine {arn.partition(':stateMachine:')[2]}")
 
@@ -74,6 +75,11 @@ def _of_machine(context: SourceContext, client: Any, machine: str) -> Iterator[U
         maxResults=1000,
     )
     yield from of_each(versions, read)
+
+
+def _definition(client: Any, arn: str) -> str:
+    """The definition of a state machine or version."""
+    return str(responses.member(client.describe_state_machine(stateMachineArn=arn), "definition", _DESCRIBING))
 
 
 def _hash(definition: str) -> bytes:
