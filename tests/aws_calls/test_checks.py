@@ -10,7 +10,7 @@ from botocore.stub import Stubber
 
 from ecr_cleaner.findings.collector import FindingsCollector
 from ecr_cleaner.model.repository import RepositorySnapshot
-from ecr_cleaner.registry.pull_access import RegistryFacts
+from ecr_cleaner.registry.pull_access import ForeignPuller, RegistryFacts
 from ecr_cleaner.registry.repositories import RegistryListing
 from ecr_cleaner.settings.loader import Settings
 from tests.aws_calls.script import detail
@@ -166,7 +166,9 @@ def test_what_is_accepted_is_told_for_each_repository(
 def test_the_registrys_own_policy_is_told_once(script: Script, *, accepted: bool, severity: str) -> None:
     """It lets somebody pull from every repository."""
     made = accepting(script) if accepted else checks(script)
-    (finding,) = made.listed(RegistryListing(RegistryFacts(ACCOUNT, foreign_pullers=("*",)), frozenset(), ()))
+    facts = RegistryFacts(ACCOUNT, foreign_pullers=(ForeignPuller("*", "from any account"),))
+    (finding,) = made.listed(RegistryListing(facts, frozenset(), ()))
+    assert finding.detail == "the registry's policy lets * pull from every repository from any account"
     assert (finding.kind.value, finding.severity.value, finding.subject) == (
         "open_to_other_accounts",
         severity,

@@ -16,7 +16,7 @@ from ecr_cleaner.model.image import INDEX_MEDIA_TYPES, Image
 from ecr_cleaner.model.repository import Repository, SkipReason
 from ecr_cleaner.model.result import RepositoryOutcome, RepositoryStatus
 from ecr_cleaner.registry import config, images, opt_in, repositories
-from ecr_cleaner.registry.pull_access import RegistryFacts
+from ecr_cleaner.registry.pull_access import ForeignPuller, RegistryFacts
 from ecr_cleaner.settings.loader import Settings
 from tests.aws_calls.script import by_digest, detail
 from tests.builders import ACCOUNT, NOW, digest, image, repository
@@ -86,7 +86,7 @@ def test_a_replication_filter_of_an_unknown_kind_matches_everything(script: Scri
 
 def test_who_may_pull_by_the_registrys_own_policy_is_noted(script: Script) -> None:
     """The registry's policy holds for every repository."""
-    assert registry(script, [], own_policy=policy("*")).foreign_pullers == ("*",)
+    assert registry(script, [], own_policy=policy("*")).foreign_pullers[0].principal == "*"
 
 
 def test_a_registry_policy_that_is_none_ends_the_run(script: Script) -> None:
@@ -348,7 +348,7 @@ def test_the_functions_own_repository_is_never_looked_at(script: Script) -> None
         (
             RegistryFacts(ACCOUNT, delete_replication_prefixes=("ap",)),
             SkipReason.DELETE_REPLICATION,
-            "prefix 'ap' repeats deletions",
+            "prefix 'ap' repeats deletions elsewhere; to mend this, let no rule that covers it repeat deletions",
         ),
         (
             RegistryFacts(ACCOUNT, delete_replication_prefixes=("",)),
@@ -358,9 +358,13 @@ def test_the_functions_own_repository_is_never_looked_at(script: Script) -> None
         (
             RegistryFacts(ACCOUNT, pull_through_prefixes=("ROOT",)),
             SkipReason.PULL_THROUGH_CACHE,
-            "pull-through cache 'ROOT'",
+            "pull-through cache 'ROOT'; to mend this, remove the rule if nothing is pulled through it any more",
         ),
-        (RegistryFacts(ACCOUNT, foreign_pullers=("*",)), SkipReason.OTHER_ACCOUNTS, "lets * pull"),
+        (
+            RegistryFacts(ACCOUNT, foreign_pullers=(ForeignPuller("*"),)),
+            SkipReason.OTHER_ACCOUNTS,
+            "the registry's policy lets * pull",
+        ),
     ],
 )
 def test_who_cannot_be_seen_is_a_reason_to_skip(
@@ -381,7 +385,7 @@ def test_who_cannot_be_seen_is_a_reason_to_skip(
     [
         RegistryFacts(ACCOUNT, delete_replication_prefixes=("ap",)),
         RegistryFacts(ACCOUNT, pull_through_prefixes=("ROOT",)),
-        RegistryFacts(ACCOUNT, foreign_pullers=("*",)),
+        RegistryFacts(ACCOUNT, foreign_pullers=(ForeignPuller("*"),)),
     ],
 )
 @pytest.mark.parametrize("glob", ["*", "a*", "app", "?pp"])
@@ -412,8 +416,11 @@ def test_a_policy_that_admits_other_accounts_skips_the_repository(script: Script
     """What the registry's and the repository's own policy say comes together."""
     tagged(script, ENABLED)
     script.answer("ecr", "get_repository_policy", {"policyText": policy("*")}, repositoryName="app")
-    found = looked_at(script, RegistryFacts(ACCOUNT, foreign_pullers=(OTHER_ROOT,)))
-    evidence = f"its policy lets {OTHER_ROOT}, * pull"
+    found = looked_at(script, RegistryFacts(ACCOUNT, foreign_pullers=(ForeignPuller(OTHER_ROOT, remedy="remove it"),)))
+    evidence = (
+        "its policy lets * pull from any account; to mend this, let the policy name principals of this account alone;"
+        f" the registry's policy lets {OTHER_ROOT} pull; to mend this, remove it"
+    )
     assert found == RepositoryOutcome(RepositoryStatus.SKIPPED, evidence, "other_accounts:app")
 
 

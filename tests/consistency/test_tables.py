@@ -126,7 +126,7 @@ def test_every_value_is_explained(pages: dict[str, Page], page: str, head: tuple
 
 def test_every_kind_of_gap_is_explained(pages: dict[str, Page]) -> None:
     """What a key of the input may begin with."""
-    documented = [codes(cell)[0].partition(":")[0] for cell in pages["consumers"].table("Gap", "Without it").column(0)]
+    documented = [codes(cell)[0].partition(":")[0] for cell in pages["operations"].table("Gap", "Without it").column(0)]
     assert sorted(documented) == sorted(GAP_KINDS)
 
 

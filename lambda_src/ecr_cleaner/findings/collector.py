@@ -88,7 +88,8 @@ class FindingsCollector:
             for problem in (*repository.notes, *repository.misspelled):
                 self._add(FindingKind.MISCONFIGURED_TAG, Severity.WARNING, repository.name, problem)
         if listing.facts.foreign_pullers:
-            detail = f"the registry's policy lets {', '.join(listing.facts.foreign_pullers)} pull from every repository"
+            told = pull_access.lets_pull(listing.facts.foreign_pullers, "from every repository")
+            detail = f"the registry's policy lets {told}"
             accepted = f"{SkipReason.OTHER_ACCOUNTS.value}:*" in self.settings.accepted_gaps
             severity = Severity.INFO if accepted else Severity.WARNING
             self._add(FindingKind.OPEN_TO_OTHER_ACCOUNTS, severity, rules.REGISTRY, detail)
@@ -163,7 +164,7 @@ class FindingsCollector:
             return
         pullers = pull_access.foreign_pullers(policy, self._facts.account, f"the policy of {name}")
         if pullers:
-            detail = f"its policy lets {', '.join(pullers)} pull, which accepted_gaps accepts by {gap}"
+            detail = f"accepted_gaps accepts by {gap} that its policy lets {pull_access.lets_pull(pullers)}"
             yield Finding(FindingKind.OPEN_TO_OTHER_ACCOUNTS, Severity.INFO, name, detail)
 
     def end(

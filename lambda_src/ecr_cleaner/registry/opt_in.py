@@ -13,7 +13,7 @@ from ecr_cleaner.model.result import RepositoryOutcome, RepositoryStatus
 from ecr_cleaner.registry import tags as registry_tags
 from ecr_cleaner.registry.config import policy_text
 from ecr_cleaner.registry.images import accepting
-from ecr_cleaner.registry.pull_access import RegistryFacts, foreign_pullers
+from ecr_cleaner.registry.pull_access import RegistryFacts, foreign_pullers, lets_pull
 from ecr_cleaner.settings.loader import Settings, whole_days
 
 ENABLED_TAG: Final = "BoxCleanerEnabled"
@@ -99,6 +99,13 @@ def _near_miss(tags: dict[str, str]) -> str | None:
     return next(iter(registry_tags.misspelled(tags, (ENABLED_TAG,))), None)
 
 
+_REMEDIES: Final = {
+    SkipReason.DELETE_REPLICATION: "; to mend this, let no rule that covers it repeat deletions",
+    SkipReason.PULL_THROUGH_CACHE: "; to mend this, remove the rule if nothing is pulled through it any more",
+    SkipReason.OTHER_ACCOUNTS: "",  # depends on who may pull
+}
+
+
 def _skip(clients: AwsClients, name: str, settings: Settings, facts: RegistryFacts) -> RepositoryOutcome | None:
     """The outcome of a repository that is left alone although its tags are in order."""
     causes: dict[SkipReason, Callable[[str], str | None]] = {
@@ -109,14 +116,15 @@ def _skip(clients: AwsClients, name: str, settings: Settings, facts: RegistryFac
     for reason, cause in causes.items():
         # Whoever accepts a gap is not asked for a policy either.
         if accepting(settings, reason, name) is None and (detail := cause(name)):
-            return RepositoryOutcome(RepositoryStatus.SKIPPED, detail, f"{reason.value}:{name}")
+            return RepositoryOutcome(RepositoryStatus.SKIPPED, detail + _REMEDIES[reason], f"{reason.value}:{name}")
     return None
 
 
 def _opened(clients: AwsClients, facts: RegistryFacts, name: str) -> str | None:
     """Whom the policies of registry and repository let pull from other accounts, as a sentence; None if nobody."""
     policy = policy_text(clients.client("ecr"), "GetRepositoryPolicy", repositoryName=name)
-    pullers = facts.foreign_pullers
-    if policy is not None:
-        pullers += foreign_pullers(policy, facts.account, f"the policy of {name}")
-    return f"its policy lets {', '.join(pullers)} pull" if pullers else None
+    own = foreign_pullers(policy, facts.account, f"the policy of {name}") if policy is not None else ()
+    told = [f"its policy lets {lets_pull(own)}"] if own else []
+    if facts.foreign_pullers:
+        told.append(f"the registry's policy lets {lets_pull(facts.foreign_pullers)}")
+    return "; ".join(told) or None

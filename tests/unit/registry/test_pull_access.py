@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ecr_cleaner.errors import RepositoryError
-from ecr_cleaner.registry.pull_access import RegistryFacts, foreign_pullers
+from ecr_cleaner.registry.pull_access import ForeignPuller, RegistryFacts, foreign_pullers, lets_pull
 
 OWN = "123456789012"
 OTHER = "999999999999"
@@ -30,6 +30,11 @@ def lambdas(account: str) -> dict[str, Any]:
 
 def pullers(*statements: object) -> tuple[str, ...]:
     """Who outside the account a policy of these statements lets pull."""
+    return tuple(one.principal for one in found(*statements))
+
+
+def found(*statements: object) -> tuple[ForeignPuller, ...]:
+    """The same with what makes them foreign, and what mends it."""
     return foreign_pullers(json.dumps({"Version": "2012-10-17", "Statement": statements}), OWN, "the policy of app")
 
 
@@ -140,7 +145,8 @@ def test_several_conditions_all_hold() -> None:
 
 def test_one_statement_may_stand_without_a_list() -> None:
     """IAM's grammar has both."""
-    assert foreign_pullers(json.dumps({"Statement": allow("*")}), OWN, "the policy of app") == ("*",)
+    (one,) = foreign_pullers(json.dumps({"Statement": allow("*")}), OWN, "the policy of app")
+    assert one.principal == "*"
 
 
 def test_no_statement_lets_nobody_pull() -> None:
@@ -236,4 +242,86 @@ def test_a_condition_on_lambda_that_is_not_understood_admits_others(condition: d
         "Action": ["ecr:BatchGetImage"],
         "Condition": condition,
     }
-    assert foreign_pullers(json.dumps({"Statement": [statement]}), "123456789012", "p") == ("lambda.amazonaws.com",)
+    assert pullers(statement) == ("lambda.amazonaws.com",)
+
+
+UNCONFINED = "for any account, as no condition on aws:SourceAccount confines it"
+ADD_CONDITION = f'add the condition "StringEquals": {{"aws:SourceAccount": "{OWN}"}} to its statement'
+LIST = "or have a list written of the images that are used there"
+
+
+@pytest.mark.parametrize(
+    ("statement", "foreign", "remedy"),
+    [
+        (allow({"AWS": OTHER_ROOT}), "", f"remove account {OTHER} from the policy, {LIST}"),
+        (lambdas(OTHER), f"for account {OTHER}", f"remove account {OTHER} from the policy, {LIST}"),
+        (
+            confined("StringEquals", "aws:PrincipalAccount", [OWN, OTHER, "888888888888"]),
+            f"for account 888888888888, {OTHER}",
+            f"remove account 888888888888, {OTHER} from the policy, {LIST}",
+        ),
+        (
+            confined("ForAnyValue:StringLike", "aws:SourceArn", f"arn:aws:codebuild:us-east-1:{OTHER}:project/*"),
+            f"for account {OTHER}",
+            f"remove account {OTHER} from the policy, {LIST}",
+        ),
+        (
+            confined("StringEquals", "aws:PrincipalOrgID", "o-1234567890"),
+            "for organization o-1234567890",
+            f"let the policy name this account alone instead of o-1234567890, {LIST}",
+        ),
+        (
+            allow({"Service": "lambda.amazonaws.com"}, Condition={"StringEquals": {"aws:SourceOrgID": ["o-2", "o-1"]}}),
+            "for organization o-1, o-2",
+            f"let the policy name this account alone instead of o-1, o-2, {LIST}",
+        ),
+        (
+            allow({"AWS": "AROAEXAMPLEID0000000A"}),
+            "as a role that was deleted",
+            "remove AROAEXAMPLEID0000000A from the policy: it stands for nobody",
+        ),
+        (
+            allow({"AWS": "AIDAEXAMPLEID0000000A"}),
+            "as a user that was deleted",
+            "remove AIDAEXAMPLEID0000000A from the policy: it stands for nobody",
+        ),
+        (allow({"Service": "codebuild.amazonaws.com"}), UNCONFINED, ADD_CONDITION),
+        (
+            allow({"Service": "codebuild.amazonaws.com"}, Condition={"StringNotEquals": {"aws:SourceAccount": OTHER}}),
+            "under a condition on aws:SourceAccount, which is not understood as one account",
+            ADD_CONDITION,
+        ),
+        (allow("*"), "from any account", "let the policy name principals of this account alone"),
+        (
+            confined("Bool", "aws:SecureTransport", value=True),
+            "under a condition on aws:SecureTransport, which is not understood as one account",
+            "let the policy name principals of this account alone",
+        ),
+        (
+            {"Effect": "Allow", "NotPrincipal": {"AWS": OTHER_ROOT}, "Action": "ecr:*"},
+            "for everybody else",
+            "let the policy name principals of this account alone",
+        ),
+    ],
+)
+def test_what_makes_somebody_foreign_is_told_with_what_mends_it(
+    statement: dict[str, Any], foreign: str, remedy: str
+) -> None:
+    """The same service stands in every policy: only its condition says for whom it pulls."""
+    assert [(one.foreign, one.remedy) for one in found(statement)] == [(foreign, remedy)]
+
+
+def test_a_service_of_this_account_is_mended_by_the_condition_that_is_told() -> None:
+    """The remedy is what the rule above accepts."""
+    condition = {"StringEquals": {"aws:SourceAccount": OWN}}
+    assert pullers(allow({"Service": "codebuild.amazonaws.com"}, PULL, Condition=condition)) == ()
+
+
+def test_all_of_them_are_one_sentence() -> None:
+    """Who is foreign for the same cause stands together; each remedy is told once, at the end."""
+    told = lets_pull(found(lambdas(OTHER), allow({"Service": ["codebuild.amazonaws.com", "sagemaker.amazonaws.com"]})))
+    assert told == (
+        f"codebuild.amazonaws.com, sagemaker.amazonaws.com pull {UNCONFINED}, and lambda.amazonaws.com pull for account"
+        f" {OTHER}; to mend this, {ADD_CONDITION}; remove account {OTHER} from the policy, {LIST}"
+    )
+    assert lets_pull([ForeignPuller("*")], "from every repository") == "* pull from every repository"
