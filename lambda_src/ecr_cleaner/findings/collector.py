@@ -69,6 +69,7 @@ class FindingsCollector:
     _named: dict[str | None, tuple[Usage, ...]] | None = None
     _digests: frozenset[str] = frozenset()
     _facts: RegistryFacts | None = None
+    _scan: UsageScan | None = None
     _looked_at: set[str] = field(default_factory=set)
     _not_open: set[str] = field(default_factory=set)
     _failures: int = 0
@@ -95,8 +96,9 @@ class FindingsCollector:
             self._add(FindingKind.OPEN_TO_OTHER_ACCOUNTS, severity, rules.REGISTRY, detail)
         return self._take()
 
-    def scanned(self, usages: Iterable[Usage]) -> None:
-        """Take the usages of this registry."""
+    def scanned(self, usages: Iterable[Usage], scan: UsageScan | None = None) -> None:
+        """Take the usages of this registry, and how its sources ended."""
+        self._scan = scan
         usages = tuple(usages)
         self._named = matching.by_repository(usages)
         self._digests = frozenset(usage.reference.digest for usage in usages if usage.reference.digest)
@@ -167,16 +169,13 @@ class FindingsCollector:
             detail = f"accepted_gaps accepts by {gap} that its policy lets {pull_access.lets_pull(pullers)}"
             yield Finding(FindingKind.OPEN_TO_OTHER_ACCOUNTS, Severity.INFO, name, detail)
 
-    def end(
-        self, listing: RegistryListing, now: datetime, only: frozenset[str] | None, scan: UsageScan | None = None
-    ) -> list[Finding]:
+    def end(self, listing: RegistryListing, now: datetime, only: frozenset[str] | None) -> list[Finding]:
         """Findings that need the whole run: on repositories that were not evaluated, and on those that do not exist.
 
         Args:
             listing: Of all repositories.
             now: The moment of the run.
             only: The repositories that the run was confined to; None means all of them.
-            scan: The latest one; None: nobody was asked.
         """
         self._spare_seconds = SPARE_SECONDS_AT_THE_END
         if self._named is None:
@@ -191,7 +190,7 @@ class FindingsCollector:
         if only is None:
             may_be_open = listing.opted_in if listing.facts.foreign_pullers else listing.opted_in - self._not_open
             accepted = self.settings.accepted_gaps
-            self._new += gaps.unused(accepted, listing.facts, listing.opted_in, may_be_open, scan)
+            self._new += gaps.unused(accepted, listing.facts, listing.opted_in, may_be_open, self._scan)
             others = sorted(listing.names - self._looked_at)
             unmanaged = [name for name in others if name not in listing.opted_in]
             if self.settings.report_unmanaged_repositories:

@@ -115,7 +115,7 @@ class RunState:
         self._baseline = dict(ctx.history.usages) if ctx.history is not None else None
         usages = tuple(matching.of_registry(scan.usages, self.account_id, ctx.clients.region))
         if is_scanned:
-            self._collector.scanned(usages)
+            self._collector.scanned(usages, scan)
         monitor = PullFailureMonitor(usages, ctx.restore_command)
         # What this run itself removed so far is not listed again: by name, whoever asks for it now asks in vain.
         for repository, removed in self._removed.items():
@@ -260,8 +260,7 @@ class RunState:
     def add_final_findings(self) -> None:
         """Take over what can only be said when everything else is done."""
         if self._listing is not None:
-            scan = self.basis.scan if self.basis else None
-            self.findings += self._collector.end(self._listing, self.ctx.now, self.ctx.only, scan)
+            self.findings += self._collector.end(self._listing, self.ctx.now, self.ctx.only)
 
     def result(self) -> RunResult:
         """What leaves the run."""
