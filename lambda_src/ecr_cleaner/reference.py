@@ -74,8 +74,10 @@ def named(  # noqa: PLR0913 - what a reference says, each by name
         digest: As written.
         breadth: What it covers.
     """
+    if breadth is ReferenceScope.PREFIX and not repository:
+        breadth = ReferenceScope.REGISTRY
     match breadth:
-        case ReferenceScope.PREFIX:
+        case ReferenceScope.PREFIX | ReferenceScope.REGISTRY:
             name = f"{repository}*"
         case ReferenceScope.REPOSITORY:
             name = f"{repository}{EVERY_IMAGE}"

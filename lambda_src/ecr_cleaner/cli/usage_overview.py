@@ -189,7 +189,8 @@ def _resolved(
 
 def _everywhere(usages: Iterable[Usage], unlocated: Iterable[Usage]) -> Iterator[ImageUsage]:
     """Usages that refer to no single repository."""
-    wide = [usage for usage in usages if usage.reference.breadth is ReferenceScope.PREFIX]
+    beyond = {ReferenceScope.PREFIX, ReferenceScope.REGISTRY}
+    wide = [usage for usage in usages if usage.reference.breadth in beyond]
     for prefix, of_prefix in _grouped(wide, lambda reference: reference.repository or ""):
         yield ImageUsage(f"{prefix}*", "*", None, ImageState.MANY, _consumers(of_prefix))
     for digest, of_digest in _grouped(unlocated, lambda reference: str(reference.digest)):

@@ -14,7 +14,7 @@ from typing import Final
 
 from ecr_cleaner.model.image import CONTAINER_CONFIG_MEDIA_TYPES, LEGACY_MEDIA_TYPES, Image
 from ecr_cleaner.model.repository import RepositorySnapshot
-from ecr_cleaner.model.usage import Reference, ReferenceScope, Usage
+from ecr_cleaner.model.usage import Reference, Usage
 
 _SUBJECT_TAG: Final = re.compile(r"sha256-(?P<hex>[0-9a-f]{64})(?:\..+)?")
 
@@ -214,10 +214,8 @@ def resolve(graph: Graph, repository: str, usages: Iterable[Usage]) -> dict[str,
 
 
 def _named(graph: Graph, repository: str, reference: Reference) -> set[str]:
-    if reference.breadth is not ReferenceScope.IMAGE:
-        name = reference.repository or ""
-        covered = repository.startswith(name) if reference.breadth is ReferenceScope.PREFIX else repository == name
-        return set(graph.images) if covered else set()
+    if reference.is_wide:
+        return set(graph.images) if reference.covers(repository) else set()
     # A digest counts in every repository that has it: images are copied between repositories, and keeping one too
     # many does no harm.
     named = {reference.digest} if reference.digest in graph.images else set()

@@ -36,11 +36,11 @@ def of_registry(usages: Iterable[Usage], account: str | None, region: str) -> It
 def by_repository(usages: Iterable[Usage]) -> dict[str | None, tuple[Usage, ...]]:
     """The usages by the repository they name; under None those that name a digest alone.
 
-    Usages that cover repositories by a prefix are left out.
+    Usages that cover repositories by a prefix, or all of them, are left out.
     """
     grouped: dict[str | None, list[Usage]] = defaultdict(list)
     for usage in usages:
-        if usage.reference.breadth is not ReferenceScope.PREFIX:
+        if usage.reference.breadth in {ReferenceScope.IMAGE, ReferenceScope.REPOSITORY}:
             grouped[usage.reference.repository].append(usage)
     return {repository: tuple(named) for repository, named in grouped.items()}
 

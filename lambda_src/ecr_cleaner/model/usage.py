@@ -15,6 +15,7 @@ class ReferenceScope(StrEnum):
     IMAGE = "image"
     REPOSITORY = "repository"
     PREFIX = "prefix"
+    REGISTRY = "registry"
 
 
 @stored
@@ -30,8 +31,8 @@ class Reference:
         repository: None means: this digest, in whichever repository it lies (Lambda's ``CodeSha256``).
         tag: As written, without the implied ``latest``.
         digest: As written, or as the runtime resolved it.
-        breadth: One image; every image of `repository`; or every image of every repository whose name begins with
-            `repository`, all of the registry if that is empty.
+        breadth: One image; every image of `repository`; every image of every repository whose name begins with
+            `repository`; or every image of the registry.
     """
 
     text: str
@@ -48,6 +49,23 @@ class Reference:
         if self.tag is None and self.digest is None:
             return "latest"
         return self.tag
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether it covers more than an image."""
+        return self.breadth is not ReferenceScope.IMAGE
+
+    def covers(self, repository: str) -> bool:
+        """Whether it is wide and covers every image of a repository; in whose registry is another question."""
+        match self.breadth:
+            case ReferenceScope.REGISTRY:
+                return True
+            case ReferenceScope.PREFIX:
+                return repository.startswith(self.repository or "")
+            case ReferenceScope.REPOSITORY:
+                return repository == self.repository
+            case ReferenceScope.IMAGE:
+                return False
 
 
 @stored
@@ -89,6 +107,8 @@ class Usage:
         failure: What AWS says of it, if the consumer did not get its image; empty: nothing of that kind.
         target: Where the consumer is; the scan fills it in for its sources.
         cluster: In which cluster, if the source has an outcome for each one.
+        consumer_arn: Of the consumer, where AWS returns or defines one: its wide usages may be accepted by it.
+        in_text: Whether a text named it, rather than a field for one image.
     """
 
     reference: Reference
@@ -98,3 +118,5 @@ class Usage:
     failure: str = ""
     target: ScanTarget | None = None
     cluster: str | None = None
+    consumer_arn: str = ""
+    in_text: bool = False

@@ -145,6 +145,7 @@ def _usage_json(usage: Usage) -> dict[str, Any]:
     return {
         "source": usage.source,
         "consumer": usage.consumer,
+        "consumer_arn": usage.consumer_arn,
         "evidence": usage.evidence.value,
         "reference": reference.text,
         "account_id": reference.account,

@@ -223,6 +223,7 @@ def usages_of(  # noqa: PLR0913 - what a usage is made of
     digest: str | None = None,
     evidence: UsageKind = UsageKind.CONFIGURED,
     failure: str = "",
+    consumer_arn: str = "",
 ) -> Iterator[Usage]:
     """The usages of one image field of a consumer: none if it is not a private ECR image.
 
@@ -233,15 +234,23 @@ def usages_of(  # noqa: PLR0913 - what a usage is made of
         digest: What the runtime resolved it to, where the service returns that.
         evidence: How it was seen.
         failure: AWS's message, if the consumer could not pull its image.
+        consumer_arn: Of the consumer, where there is one.
 
     Raises:
         UnreadableReferenceError: The text looks like an ECR reference and cannot be parsed.
     """
     for reference in parse_resolved(text, digest):
-        yield Usage(reference, source, consumer, evidence, failure)
+        yield Usage(reference, source, consumer, evidence, failure, consumer_arn=consumer_arn)
 
 
-def usages_in(text: str, *, source: str, consumer: str, evidence: UsageKind = UsageKind.CONFIGURED) -> Iterator[Usage]:
+def usages_in(
+    text: str,
+    *,
+    source: str,
+    consumer: str,
+    evidence: UsageKind = UsageKind.CONFIGURED,
+    consumer_arn: str = "",
+) -> Iterator[Usage]:
     """The usages in a text of unknown grammar: a definition, a template, a script.
 
     Args:
@@ -249,6 +258,7 @@ def usages_in(text: str, *, source: str, consumer: str, evidence: UsageKind = Us
         source: Name of the source.
         consumer: As reports name it.
         evidence: How it was seen.
+        consumer_arn: Of the consumer, where there is one.
     """
     for reference in find(text):
-        yield Usage(reference=reference, source=source, consumer=consumer, evidence=evidence)
+        yield Usage(reference, source, consumer, evidence, consumer_arn=consumer_arn, in_text=True)

@@ -215,15 +215,15 @@ def test_what_is_listed_may_have_no_host(text: str, expected: Reference) -> None
 @pytest.mark.parametrize(
     ("text", "breadth", "repository", "account"),
     [
-        ("*", ReferenceScope.PREFIX, "", None),
-        (":*", ReferenceScope.PREFIX, "", None),
+        ("*", ReferenceScope.REGISTRY, "", None),
+        (":*", ReferenceScope.REGISTRY, "", None),
         ("shop/*", ReferenceScope.PREFIX, "shop", None),
         ("api:**", ReferenceScope.REPOSITORY, "api", None),
         ("api:v1*", ReferenceScope.REPOSITORY, "api", None),
         (f"{HOST}/shop-*", ReferenceScope.PREFIX, "shop", ACCOUNT),
         (f"{HOST}/api:v*", ReferenceScope.REPOSITORY, "api", ACCOUNT),
-        (f"{HOST}/*", ReferenceScope.PREFIX, "", ACCOUNT),
-        (f"{HOST}:*", ReferenceScope.PREFIX, "", ACCOUNT),
+        (f"{HOST}/*", ReferenceScope.REGISTRY, "", ACCOUNT),
+        (f"{HOST}:*", ReferenceScope.REGISTRY, "", ACCOUNT),
         (f"xxxxxxxxxxxx.{HOST[13:]}/api:v*", ReferenceScope.REPOSITORY, "api", None),
     ],
 )

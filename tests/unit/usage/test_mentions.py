@@ -46,6 +46,8 @@ def covers(found: Reference, meant: Reference) -> bool:
         return False
     name, repository = found.repository or "", meant.repository or ""
     match found.breadth:
+        case ReferenceScope.REGISTRY:
+            return True
         case ReferenceScope.PREFIX:
             return repository.startswith(name)
         case ReferenceScope.REPOSITORY:
@@ -237,7 +239,7 @@ def test_a_call_of_the_registrys_own_api_names_the_repository_in_its_middle() ->
     """As a script does that asks for a manifest."""
     found = seen(f"curl https://{HOST}/v2/shop/app/manifests/v1")
     assert (PREFIX, "shop/app", None, None) in found
-    assert (PREFIX, "", None, None) in seen(f"curl https://{HOST}/v2/${{NAME}}/manifests/v1")
+    assert (ReferenceScope.REGISTRY, "", None, None) in seen(f"curl https://{HOST}/v2/${{NAME}}/manifests/v1")
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from ecr_cleaner.model.usage import ReferenceScope
 from ecr_cleaner.usage.text_search import find
 from tests.builders import ACCOUNT, HOST
 
-IMAGE, REPOSITORY, PREFIX = ReferenceScope.IMAGE, ReferenceScope.REPOSITORY, ReferenceScope.PREFIX
+IMAGE, REPOSITORY, REGISTRY = ReferenceScope.IMAGE, ReferenceScope.REPOSITORY, ReferenceScope.REGISTRY
 
 
 def seen(text: str) -> list[tuple[ReferenceScope, str | None, str | None, str | None]]:
@@ -21,7 +21,7 @@ def seen(text: str) -> list[tuple[ReferenceScope, str | None, str | None, str | 
 )
 def test_a_registry_without_a_name_is_all_of_it(tail: str) -> None:
     """Whatever is put behind it; a placeholder there may hold the beginning of the name."""
-    assert seen(f"'{HOST}{tail}'") == [(PREFIX, "", None, None)]
+    assert seen(f"'{HOST}{tail}'") == [(REGISTRY, "", None, None)]
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_a_host_by_itself_names_no_image(text: str, host: str) -> None:
 )
 def test_a_host_that_is_put_together_with_something_is_all_of_it(text: str) -> None:
     """Operands, arguments, items of a list."""
-    assert seen(text % HOST) == [(PREFIX, "", None, None)]
+    assert seen(text % HOST) == [(REGISTRY, "", None, None)]
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_a_host_that_is_put_together_with_something_is_all_of_it(text: str) -> N
 )
 def test_a_piece_of_a_host_may_become_any_image(text: str) -> None:
     """The rest of it, and the image, stand elsewhere."""
-    assert seen(text) == [(PREFIX, "", None, None)]
+    assert seen(text) == [(REGISTRY, "", None, None)]
 
 
 @pytest.mark.parametrize("text", ["States.Format('{}-arm', '%s')\"", "'{}-arm'.format('%s')", "printf('%%s-x', '%s');"])

@@ -54,6 +54,7 @@ def test_without_a_usage_all_of_it_is_unused(name: str) -> None:
         ("sh", PREFIX),
         ("", PREFIX),
         (None, PREFIX),
+        ("", ReferenceScope.REGISTRY),
     ],
 )
 def test_every_image_that_is_covered_is_in_use(named: str | None, breadth: ReferenceScope) -> None:

@@ -102,8 +102,8 @@ function makeUsages(told) {
     const at = one.repository ? one.reference.indexOf(`/${one.repository}`) : -1;
     return at > 0 && one.account_id === told.run.account_id && one.region === told.run.region ? one.reference.slice(at + 1) : one.reference;
   };
-  const entries = (one) => [["Consumer", one.consumer], ["Source", one.source], ["Evidence", words(one.evidence)], ["Reference", one.reference],
-    ["Account", one.account_id], ["Region", one.region], ["Repository", one.repository], ["Tag", one.tag], ["Digest", one.digest], ["Pull failure", one.failure], ["Consumer's account", one.found_in?.account_id], ["Consumer's region", one.found_in?.region], ["Consumer's cluster", one.found_in?.cluster], ["Covers", `one ${one.breadth}`.replace("one prefix", "every repository with this prefix")]];
+  const entries = (one) => [["Consumer", one.consumer], ["Consumer's ARN", one.consumer_arn], ["Source", one.source], ["Evidence", words(one.evidence)], ["Reference", one.reference],
+    ["Account", one.account_id], ["Region", one.region], ["Repository", one.repository], ["Tag", one.tag], ["Digest", one.digest], ["Pull failure", one.failure], ["Consumer's account", one.found_in?.account_id], ["Consumer's region", one.found_in?.region], ["Consumer's cluster", one.found_in?.cluster], ["Covers", `one ${one.breadth}`.replace("one prefix", "every repository with this prefix").replace("one registry", "every image of the registry")]];
   return makeTable({
     name: "usages", label: "Usages", one: "usage", rows: told.usages, empty: "No source returned a usage.",
     text: (one) => [one.consumer, one.source, one.evidence, one.reference, one.digest].join(" "),
