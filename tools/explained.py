@@ -238,6 +238,18 @@ FINDINGS: Final[dict[str, tuple[str, str]]] = {
         "A policy lets other accounts pull; their consumers cannot be seen from here",
         "Remove the permission, or see Other accounts",
     ),
+    "wide_usage": (
+        (
+            "A consumer's text covers more than an image, because a part of the name is not known: a whole repository, "
+            "repositories whose names begin so, or the registry. All of it counts as in use. The detail has the "
+            "consumer, the normalised reference and the images that would go without it; `bytes` is their size. For a "
+            "`repository:*` that a person lists it is only `info`; `wide_usages` counts the others"
+        ),
+        (
+            "Name a complete reference there: host, repository, and tag or digest. Or accept the consumer by "
+            "`usage:<ARN>` in `accepted_gaps`"
+        ),
+    ),
     "misconfigured_tag": (
         (
             "A tag meant for this module cannot be read, is spelled differently, or asks for fewer "

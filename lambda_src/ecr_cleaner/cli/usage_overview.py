@@ -13,14 +13,16 @@ from typing import Any, Final
 from ecr_cleaner import compose
 from ecr_cleaner.aws import errors
 from ecr_cleaner.aws.client import AwsClients
-from ecr_cleaner.decision import matching, stop
+from ecr_cleaner.decision import matching, stop, wide_usages
 from ecr_cleaner.errors import CleanerError
+from ecr_cleaner.findings.wide_usages import covered, remedy
 from ecr_cleaner.model.image import Image
 from ecr_cleaner.model.result import RunStatus
 from ecr_cleaner.model.usage import Reference, ReferenceScope, Usage, UsageKind
 from ecr_cleaner.registry import config, repositories
 from ecr_cleaner.registry import images as registry_images
 from ecr_cleaner.settings.loader import Settings
+from ecr_cleaner.usage import accepted
 
 ANY_REPOSITORY: Final = "(any repository)"
 """Repository of usages that refer to a digest alone, if no repository that was read contains it."""
@@ -77,6 +79,40 @@ class ImageUsage:
     consumers: tuple[ImageConsumer, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class WideReference:
+    """A reference that covers more than an image, under the names of the JSON document.
+
+    Attributes:
+        reference: Normalised, with ``*`` where it is widened.
+        scope: How much it covers.
+        covers: The same, for people.
+    """
+
+    reference: str
+    scope: ReferenceScope
+    covers: str
+
+
+@dataclass(frozen=True, slots=True)
+class WideConsumer:
+    """A consumer whose usages cover more than an image, under the names of the JSON document.
+
+    Attributes:
+        source: Name of the source that found it.
+        consumer: Who it is, for people.
+        consumer_arn: Its ARN; empty where there is none.
+        references: The wide ones among its references, sorted.
+        remedy: What mends it, and what accepts it.
+    """
+
+    source: str
+    consumer: str
+    consumer_arn: str
+    references: tuple[WideReference, ...]
+    remedy: str
+
+
 @dataclass(slots=True)
 class UsageOverview:
     """Usages of the images of one registry, under the names of the JSON document.
@@ -87,6 +123,7 @@ class UsageOverview:
         causes: Why usages or images may be missing; one sentence each.
         unprotected: Consumers that were not scanned because of settings; one sentence each.
         images: Images with usages, sorted by repository.
+        wide_usages: Consumers that use more than an image, sorted.
     """
 
     account_id: str
@@ -94,6 +131,7 @@ class UsageOverview:
     causes: list[str]
     unprotected: list[str]
     images: list[ImageUsage] = field(default_factory=list)
+    wide_usages: list[WideConsumer] = field(default_factory=list)
 
     @property
     def status(self) -> RunStatus:
@@ -126,7 +164,9 @@ def read_overview(
     scan = compose.usage_scanner(clients, settings, "usage", lambda: now).scan(now)
     causes = stop.failed_sources(scan)
     unprotected = [f"{outcome.key}: {outcome.detail}" for outcome in scan.unprotected]
-    overview = UsageOverview(facts.account, clients.region, causes, [*unprotected, *settings.gaps_beside_sources])
+    overview = UsageOverview(
+        facts.account, clients.region, causes, [*unprotected, *accepted.beside_sources(settings, scan)]
+    )
     usages = tuple(matching.of_registry(scan.usages, facts.account, clients.region))
     named = matching.by_repository(usages)
     anywhere = named.pop(None, ())
@@ -153,6 +193,7 @@ def read_overview(
         overview.images += _everywhere(usages, [usage for usage in anywhere if usage.reference.digest in unlocated])
     overview.images = [image for image in overview.images if not unresolved or image.state in UNRESOLVED]
     overview.images.sort(key=lambda image: image.repository)
+    overview.wide_usages += _wide(usages, only)
     return overview
 
 
@@ -195,6 +236,16 @@ def _everywhere(usages: Iterable[Usage], unlocated: Iterable[Usage]) -> Iterator
         yield ImageUsage(f"{prefix}*", "*", None, ImageState.MANY, _consumers(of_prefix))
     for digest, of_digest in _grouped(unlocated, lambda reference: str(reference.digest)):
         yield ImageUsage(ANY_REPOSITORY, digest, digest, ImageState.NOT_READ, _consumers(of_digest))
+
+
+def _wide(usages: Iterable[Usage], only: Collection[str]) -> Iterator[WideConsumer]:
+    """The consumers that use more than an image, of some repositories or of all."""
+    covering = [one for one in usages if not only or any(one.reference.covers(name) for name in only)]
+    for _, wide in sorted(wide_usages.by_consumer(covering).items()):
+        references = sorted({usage.reference for usage in wide}, key=lambda reference: reference.text)
+        first = min(wide, key=lambda usage: usage.consumer)
+        told = tuple(WideReference(one.text, one.breadth, covered(one)) for one in references)
+        yield WideConsumer(first.source, first.consumer, first.consumer_arn, told, remedy(wide))
 
 
 def _grouped(usages: Iterable[Usage], name: Callable[[Reference], str]) -> Iterator[tuple[str, Iterable[Usage]]]:

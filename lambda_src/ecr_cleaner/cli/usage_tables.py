@@ -25,6 +25,10 @@ def print_overview(overview: UsageOverview, console: Console) -> None:
     """Print the images of each repository, then what may be missing."""
     for name, images in groupby(overview.images, key=lambda image: image.repository):
         console.print(_table(name, list(images)))
+    for one in overview.wide_usages:
+        who = f"{one.consumer} ({one.consumer_arn})" if one.consumer_arn else one.consumer
+        references = "; ".join(f"{wide.reference} ({wide.covers})" for wide in one.references)
+        console.print(Text(f"wide usage: {who} uses more than an image: {references}; {one.remedy}", "yellow"))
     for line in overview.unprotected:
         console.print(Text(f"unprotected: {line}", "yellow"))
     consumers = {(one.source, one.consumer) for image in overview.images for one in image.consumers}

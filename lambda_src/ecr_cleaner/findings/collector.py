@@ -12,9 +12,10 @@ from typing import Final, TypeVar
 
 from ecr_cleaner.aws import errors, responses
 from ecr_cleaner.aws.client import AwsClients
-from ecr_cleaner.decision import matching
+from ecr_cleaner.decision import matching, wide_usages
 from ecr_cleaner.errors import CleanerError, OutOfTimeError
 from ecr_cleaner.findings import gaps, lifecycle_policy, rules
+from ecr_cleaner.findings.wide_usages import WideUsages
 from ecr_cleaner.model.finding import Finding, FindingKind, Severity
 from ecr_cleaner.model.image import Image, RemovedImage
 from ecr_cleaner.model.repository import Repository, RepositorySnapshot, SkipReason
@@ -58,6 +59,7 @@ class FindingsCollector:
         seconds_left: Until the run is ended.
         restore: The command that restores an image, with ``{}`` for its name.
         images: Lists the images of a repository.
+        wide: The usages that cover more than an image.
     """
 
     clients: AwsClients
@@ -65,6 +67,7 @@ class FindingsCollector:
     seconds_left: Callable[[], float]
     restore: str
     images: Callable[..., Iterable[Image]] = registry_images.images
+    wide: WideUsages = field(default_factory=WideUsages)
     _new: list[Finding] = field(init=False, default_factory=list)
     _named: dict[str | None, tuple[Usage, ...]] | None = None
     _digests: frozenset[str] = frozenset()
@@ -101,6 +104,7 @@ class FindingsCollector:
         self._scan = scan
         usages = tuple(usages)
         self._named = matching.by_repository(usages)
+        self.wide = WideUsages(wide_usages.by_consumer(usages))
         self._digests = frozenset(usage.reference.digest for usage in usages if usage.reference.digest)
 
     def has_seen(self, name: str) -> bool:
@@ -187,6 +191,7 @@ class FindingsCollector:
                 if name and listing.facts.cached_under(name) is None and (only is None or name in only)
             }
             self._new += rules.dangling_repositories(named, listing.names)
+            self._new += self.wide.findings()
         if only is None:
             may_be_open = listing.opted_in if listing.facts.foreign_pullers else listing.opted_in - self._not_open
             accepted = self.settings.accepted_gaps

@@ -15,6 +15,7 @@ class FindingKind(StrEnum):
     LIFECYCLE_EXPIRES_IN_USE = "lifecycle_expires_in_use"
     LIFECYCLE_RULE_NOT_UNDERSTOOD = "lifecycle_rule_not_understood"
     OPEN_TO_OTHER_ACCOUNTS = "open_to_other_accounts"
+    WIDE_USAGE = "wide_usage"
     MISCONFIGURED_TAG = "misconfigured_tag"
     ORPHANED_ARTIFACTS = "orphaned_artifacts"
     KEPT_WITHOUT_RULE = "kept_without_rule"
@@ -49,7 +50,8 @@ class Finding:
     Attributes:
         kind: Stable and machine-readable.
         severity: How much it matters.
-        subject: What it is about: a repository, an image of one, an entry of ``accepted_gaps``, or ``registry``.
+        subject: What it is about: a repository, an image of one, an entry of ``accepted_gaps``, a consumer (its
+            ARN, where it has one), or ``registry``.
         detail: One sentence with the evidence.
         bytes: The storage it is about; None if it is not about storage.
     """

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final, Literal
 
-from ecr_cleaner.model.finding import Finding
+from ecr_cleaner.model.finding import Finding, FindingKind, Severity
 from ecr_cleaner.model.plan import REMOVING_REASONS, PlanSummary, Reason, Removal, RemovalStatus, RepositoryPlan
 from ecr_cleaner.model.scan import UsageScan
 
@@ -249,6 +249,12 @@ class RunResult:
     def consumers_broken(self) -> int:
         """Images that consumers name and cannot get, because they were archived or removed by an earlier run."""
         return sum(finding.fails_run for finding in self.findings)
+
+    @property
+    def wide_usages(self) -> int:
+        """Consumers that use more than an image, nothing that a person lists on purpose among them."""
+        kind = FindingKind.WIDE_USAGE
+        return sum(finding.kind is kind and finding.severity is not Severity.INFO for finding in self.findings)
 
     @property
     def _failures(self) -> tuple[str, ...]:

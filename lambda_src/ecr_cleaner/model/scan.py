@@ -5,6 +5,7 @@ Times are timezone-aware UTC, sizes are bytes, ages are days of 24 hours.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
@@ -129,6 +130,7 @@ class SourceOutcome:
         is_input: Whether the usages are an input of the run; then they are not compared with earlier runs.
         denial: What it was denied, if that is why it failed.
         accepted: The entries of ``accepted_gaps`` by which it left something out.
+        ignored: Those among them that took usages out, each with their number.
     """
 
     target: ScanTarget
@@ -142,6 +144,7 @@ class SourceOutcome:
     is_input: bool = False
     denial: Denial | None = None
     accepted: tuple[str, ...] = ()
+    ignored: tuple[tuple[str, NotNegative], ...] = ()
 
     @property
     def key(self) -> SourceKey:
@@ -231,6 +234,14 @@ class UsageScan:
     def failures(self) -> tuple[SourceOutcome, ...]:
         """The outcomes that make the run read-only."""
         return tuple(o for o in self.outcomes if o.status is SourceStatus.FAILED)
+
+    @property
+    def ignored(self) -> Counter[str]:
+        """How many usages each entry of ``accepted_gaps`` took out."""
+        counts: Counter[str] = Counter()
+        for outcome in self.outcomes:
+            counts.update(dict(outcome.ignored))
+        return counts
 
     @property
     def unprotected(self) -> tuple[SourceOutcome, ...]:

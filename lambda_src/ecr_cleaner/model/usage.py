@@ -120,3 +120,12 @@ class Usage:
     cluster: str | None = None
     consumer_arn: str = ""
     in_text: bool = False
+
+    @property
+    def may_be_ignored(self) -> bool:
+        """Whether an entry ``usage:<ARN>`` may take it out.
+
+        A complete reference always counts, and so does the image field of what runs, however odd the name in it is.
+        """
+        is_field_of_what_runs = self.evidence is UsageKind.RUNNING and not self.in_text
+        return self.reference.is_wide and bool(self.consumer_arn) and not is_field_of_what_runs

@@ -54,6 +54,11 @@ class InvocationResult:
         """How each source of usages ended, in each account and region."""
         return self.summary["sources"] if self.summary else []
 
+    def findings(self, kind: str) -> list[Mapping[str, Any]]:
+        """The findings of one kind, as far as the summary has them."""
+        found = self.summary.get("findings", ()) if self.summary else ()
+        return [one for one in found if one["kind"] == kind]
+
     @property
     def tripwire_tripped(self) -> bool:
         """Whether a drop in usages stopped the run."""

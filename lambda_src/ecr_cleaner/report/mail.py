@@ -17,6 +17,8 @@ _SKIPPED: Final = (10, 500)
 
 _NOTES: Final = (10, 300)
 
+_WIDE: Final = (8, 800)
+
 _REPOSITORIES: Final = 10
 
 _UNPROTECTED: Final = (40, 300)
@@ -40,6 +42,7 @@ def text(ending: InvocationResult) -> str:
         [f"{ending.function}{account}, {ending.region}: {_what(ending)}."],
         _listed(_HEADINGS[ending.status], ending.causes, *_CAUSES),
         list(_went(ending)),
+        _listed("Usages wider than an image:", map(_told, ending.findings("wide_usage")), *_WIDE),
         _listed("Skipped:", map(_left_alone, _skipped(ending)), *_SKIPPED),
         _listed("Not protected, by your settings:", summary.get("unprotected", ()), *_UNPROTECTED),
         _listed("Notes:", summary.get("notes", ()), *_NOTES),
@@ -104,6 +107,11 @@ def _losing(ending: InvocationResult, heading: str, count: str, size: str) -> It
         yield f"  and {images} images of {len(rest)} more repositories, {human_bytes(size_of_rest)}"
     if count != "archived":
         yield "  (Layers that images share are counted for each of them, so less may be freed.)"
+
+
+def _told(finding: Mapping[str, Any]) -> str:
+    size = f" ({human_bytes(finding['bytes'])})" if finding["bytes"] else ""
+    return f"{finding['detail']}{size}"
 
 
 def _skipped(ending: InvocationResult) -> list[Mapping[str, Any]]:

@@ -65,6 +65,7 @@ def _detail(ending: InvocationResult, now: datetime) -> dict[str, Any]:
         "dry_run": ending.dry_run,
         "tripwire_tripped": ending.tripwire_tripped,
         "consumers_broken": summary.get("consumers_broken", 0),
+        "wide_usages": summary.get("wide_usages", 0),
         "causes": shown_causes,
         "causes_omitted": len(causes) - len(shown_causes),
         "totals": dict(ending.totals) if ending.summary else None,

@@ -82,6 +82,7 @@ def run_json(result: RunResult, *, all_findings: bool = False) -> dict[str, Any]
         "causes": list(result.causes),
         "tripwire_tripped": result.tripwire_tripped,
         "consumers_broken": result.consumers_broken,
+        "wide_usages": result.wide_usages,
         "sources": [
             {
                 **outcome.key.as_json(),

@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ecr_cleaner.approval.policy import ApprovedPlan
-from ecr_cleaner.decision import grace, graph, rules
+from ecr_cleaner.decision import grace, graph, rules, wide_usages
 from ecr_cleaner.decision.pull_failures import PullFailureMonitor
+from ecr_cleaner.decision.wide_usages import KeptAlone
 from ecr_cleaner.findings import retention
 from ecr_cleaner.findings.collector import FindingsCollector
 from ecr_cleaner.history import model as past
-from ecr_cleaner.history import unneeded
+from ecr_cleaner.history import unneeded, uses
 from ecr_cleaner.history.model import History
 from ecr_cleaner.model.finding import Finding
 from ecr_cleaner.model.image import Image, RemovedImage
@@ -105,6 +106,7 @@ def evaluate(ctx: RunContext, basis: Basis, repository: Repository, evaluation: 
     recent = past.recent(known, basis.usages, now, days) if known else {}
     kept = {**begun, **recent}
     plan = rules.evaluate(repository, snapshot, basis.usages, now, kept)
+    basis.collector.wide.add(repository.name, _kept_alone(ctx, basis, snapshot, plan, known))
     if is_first and basis.is_believed:
 
         def by(other: Retention) -> RepositoryPlan:
@@ -128,6 +130,24 @@ def evaluate(ctx: RunContext, basis: Basis, repository: Repository, evaluation: 
         if lists:
             ctx.history.remember(past.learn(observed, lists))
     return plan
+
+
+def _kept_alone(
+    ctx: RunContext, basis: Basis, snapshot: RepositorySnapshot, plan: RepositoryPlan, known: History | None
+) -> KeptAlone | None:
+    """What the only consumer with wide usages of a repository keeps by them; None: no single one covers it."""
+    repository, now = plan.repository, ctx.now
+    found = wide_usages.without_only_consumer(basis.usages, repository.name)
+    if found is None:
+        return None
+    wide, others = found
+    recent: Mapping[str, tuple[str, ...]] = {}
+    if known is not None:
+        of_others = uses.without(known, {usage.consumer for usage in wide})
+        recent = past.recent(of_others, others, now, ctx.settings.keep_recently_used_days)
+    begun = past.pulled_since(snapshot.images, basis.scan.started_at)
+    without = rules.evaluate(repository, snapshot, others, now, {**begun, **recent})
+    return wide_usages.kept_alone(wide_usages.consumer_of(wide[0]), plan, without)
 
 
 def _observed(basis: Basis, repository: Repository, images: tuple[Image, ...]) -> History:

@@ -27,6 +27,7 @@ from ecr_cleaner.registry.repositories import RegistryListing, unread
 from ecr_cleaner.run.application import ApplicationState
 from ecr_cleaner.run.context import RunContext, limits_of
 from ecr_cleaner.run.evaluate import Basis, Evaluation, evaluate
+from ecr_cleaner.usage import accepted
 
 _T = TypeVar("_T")
 
@@ -281,7 +282,7 @@ class RunState:
             findings=tuple(finding_rules.ordered([*self.findings, *finding_rules.limited(self._limits)])),
             deferred=tuple(self._left),
             timed_out=self.timed_out,
-            accepted_gaps=self.ctx.settings.gaps_beside_sources,
+            accepted_gaps=accepted.beside_sources(self.ctx.settings, self.basis.scan if self.basis else None),
             plan=plan,
         )
 

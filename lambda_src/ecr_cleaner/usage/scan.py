@@ -17,6 +17,7 @@ from ecr_cleaner.model.gaps import entries
 from ecr_cleaner.model.scan import ScanRequest, SourceOutcome, SourceStatus, TargetScan
 from ecr_cleaner.model.usage import ScanTarget, Usage
 from ecr_cleaner.settings.loader import Settings
+from ecr_cleaner.usage import accepted
 from ecr_cleaner.usage.catalog import SOURCES
 from ecr_cleaner.usage.source import Source, SourceContext
 from ecr_cleaner.usage.task_definitions import TaskDefinitions
@@ -127,7 +128,7 @@ def _run(source: Source, context: SourceContext) -> tuple[tuple[Usage, ...], Sou
     target = context.aws.target
     try:
         _check_model(source, context.aws)
-        usages = tuple(source.collect(context))
+        usages, ignored = accepted.without_accepted(source.collect(context), context.settings)
         context.require_readable()
     except OutOfTimeError:
         raise  # the time of the whole run is over, not that of one source
@@ -148,7 +149,8 @@ def _run(source: Source, context: SourceContext) -> tuple[tuple[Usage, ...], Sou
         notes=tuple(context.notes),
         parts=tuple(context.parts),
         is_input=source.service is None,
-        accepted=tuple(sorted(context.accepted)),
+        accepted=tuple(sorted({*context.accepted, *ignored})),
+        ignored=tuple(sorted(ignored.items())),
     )
 
 

@@ -15,6 +15,7 @@ from tests.builders import ACCOUNT, NOW, TARGET
 FACTS: Final = RegistryFacts(ACCOUNT, delete_replication_prefixes=("eu/",), pull_through_prefixes=("hub",))
 CLUSTER: Final = f"eks:arn:aws:eks:us-east-1:{ACCOUNT}:cluster/shop"
 MACHINE: Final = f"unreadable:arn:aws:states:us-east-1:{ACCOUNT}:stateMachine:payments"
+CONSUMER: Final = f"usage:arn:aws:ecs:us-east-1:{ACCOUNT}:service/a/b"
 
 
 def scan(*accepted: str, status: SourceStatus = SourceStatus.COMPLETE) -> UsageScan:
@@ -60,7 +61,7 @@ def test_globs_match_what_opted_in_and_has_the_cause(entry: str, *, is_used: boo
     assert told(entry) == ([] if is_used else [entry])
 
 
-@pytest.mark.parametrize("entry", [CLUSTER, MACHINE])
+@pytest.mark.parametrize("entry", [CLUSTER, MACHINE, CONSUMER])
 def test_what_sources_left_out_is_known_from_a_whole_scan_only(entry: str) -> None:
     """A run that asked nobody, and a source that failed, say nothing of it."""
     assert told(entry, last=scan(entry)) == []
@@ -72,4 +73,3 @@ def test_what_sources_left_out_is_known_from_a_whole_scan_only(entry: str) -> No
 def test_of_a_source_that_is_not_asked_nothing_is_known() -> None:
     """Neither whether it would fail, nor which clusters there are."""
     assert told("source:sagemaker", "eks:*", CLUSTER, MACHINE, last=scan()) == [MACHINE]
-    assert told(f"usage:arn:aws:ecs:us-east-1:{ACCOUNT}:service/a/b", last=scan()) == []

@@ -73,6 +73,7 @@ def test_the_summary_has_a_fixed_set_of_keys() -> None:
         "causes",
         "tripwire_tripped",
         "consumers_broken",
+        "wide_usages",
         "sources",
         "unprotected",
         "notes",

@@ -69,6 +69,7 @@ def test_a_run_reads_like_this() -> None:
         "dry_run": False,
         "tripwire_tripped": False,
         "consumers_broken": 0,
+        "wide_usages": 0,
         "causes": ["source eks: no"],
         "causes_omitted": 0,
         "sources": {"complete": 1, "not_in_region": 0, "failed": 1, "disabled": 1},
