@@ -3,7 +3,7 @@
 Times are timezone-aware UTC, sizes are bytes, ages are days of 24 hours.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from ecr_cleaner.schema import AccountId, Text, stored
@@ -118,8 +118,9 @@ class Usage:
     failure: str = ""
     target: ScanTarget | None = None
     cluster: str | None = None
-    consumer_arn: str = ""
-    in_text: bool = False
+    # Not compared: of the same reference and consumer they say more, and make no other usage of it.
+    consumer_arn: str = field(default="", compare=False)
+    in_text: bool = field(default=False, compare=False)
 
     @property
     def may_be_ignored(self) -> bool:

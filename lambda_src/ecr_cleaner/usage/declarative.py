@@ -7,7 +7,7 @@ chain. Tests compare every path with botocore's service model, and so does each 
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -98,10 +98,13 @@ class Chain:
         consumer: What reports call one, e.g. ``lightsail container service {containerServiceName}``; the names are
             those of members of items or requests.
         calls: In order; each is made for every item of the previous one.
+        arn: ARN of the consumer where no response has it: IAM's name of the service, and what follows the account,
+            e.g. ``codepipeline:{name}``.
     """
 
     consumer: str
     calls: tuple[Call, ...]
+    arn: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +150,10 @@ class DeclarativeCollector:
         following = chain.calls[depth + 1 : depth + 2]
         with listed_again(lambda: (_asked(following[0], names) for _, names in listing())) as missing:
             for item, names in listing():
-                yield from _usages(item, call, self.name, _consumer(chain, names))
+                told = _filled(chain.arn, names).split(":", 1)
+                arn = context.arn(*told) if chain.arn else _arn(_params(call, known), names)
+                for usage in _usages(item, call, self.name, _filled(chain.consumer, names)):
+                    yield replace(usage, consumer_arn=arn)
                 for next_call in following:
                     read = partial(self._follow, context, chain, depth + 1, names)
                     yield from missing.unless_gone(_asked(next_call, names), read)
@@ -158,7 +164,6 @@ class DeclarativeCollector:
         """The items of a call that are in no terminal state, each with what is known of it by member name."""
         params = _params(call, known)
         client = context.aws.client(call.service or self.service)
-        # All pages before the first item, so that a resource that is deleted between two pages is noticed.
         read = partial(_listed, client, call, params | dict(call.params))
         arn = _arn(params, known)
         try:
@@ -231,10 +236,9 @@ def _asked(call: Call, known: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
     return tuple(sorted(_params(call, known).items()))
 
 
-def _consumer(chain: Chain, values_by_name: Mapping[str, Any]) -> str:
-    """As reports name it; what AWS left out of its name is empty."""
-    named = re.sub(r"\{(\w*)\}", lambda name: str(values_by_name.get(name[1], "")), chain.consumer)
-    return named.rstrip(" :")
+def _filled(template: str, values_by_name: Mapping[str, Any]) -> str:
+    """Name or ARN of a consumer; what AWS left out of it is empty."""
+    return re.sub(r"\{(\w*)\}", lambda name: str(values_by_name.get(name[1], "")), template).rstrip(" :")
 
 
 def _arn(params: Mapping[str, Any], known: Mapping[str, Any]) -> str:
@@ -245,6 +249,7 @@ def _arn(params: Mapping[str, Any], known: Mapping[str, Any]) -> str:
 
 
 def _listed(client: Any, call: Call, params: dict[str, Any]) -> list[Any]:
+    # All pages before the first item, so that a resource that is deleted between two pages is noticed.
     return list(_items(client, call, params))
 
 

@@ -52,7 +52,8 @@ def collect(context: SourceContext) -> Iterator[Usage]:
         revision = responses.member(definition, "revision", "DescribeJobDefinitions")
         consumer = f"batch job definition {name}:{revision}"
         for text in _images(definition, _OF_DEFINITION, "DescribeJobDefinitions", consumer):
-            yield from usages_of(text, source=_NAME, consumer=consumer)
+            arn = definition.get("jobDefinitionArn", "")
+            yield from usages_of(text, source=_NAME, consumer=consumer, consumer_arn=arn)
     # The deletion of a queue ends its jobs.
     with listed_again(lambda: _queues(batch)) as missing:
         for arn, kind in _queues(batch).items():
@@ -95,7 +96,8 @@ def _of_service_job(batch: Any, job: str) -> Iterator[Usage]:
     answer = batch.describe_service_job(jobId=job)
     request = responses.member(answer, "serviceRequestPayload", "DescribeServiceJob")
     consumer = f"batch service job {responses.member(answer, 'jobName', 'DescribeServiceJob')} ({job})"
-    yield from usages_in(request, source=_NAME, consumer=consumer, evidence=UsageKind.RUNNING)
+    arn = answer.get("jobArn", "")
+    yield from usages_in(request, source=_NAME, consumer=consumer, evidence=UsageKind.RUNNING, consumer_arn=arn)
 
 
 def _listed(batch: Any, operation: str, queue: str, statuses: tuple[str, ...], **more: Any) -> dict[str, None]:

@@ -108,11 +108,20 @@ def _described(  # noqa: PLR0913 - what differs between the four
 
 def _usages(thing: dict[str, Any], operation: str, consumer: str, evidence: UsageKind) -> Iterator[Usage]:
     image = responses.member(thing, "environment.image", operation)
-    yield from usages_of(image, source=_NAME, consumer=consumer, evidence=evidence)
+    arn = _project_arn(thing)
+    yield from usages_of(image, source=_NAME, consumer=consumer, evidence=evidence, consumer_arn=arn)
     # A batch's buildspec names the images of its builds, and any buildspec the images that its commands pull. The same
     # member may be the path of a file, which names none.
     buildspec = (thing.get("source") or {}).get("buildspec") or ""
-    yield from usages_in(buildspec, source=_NAME, consumer=f"{consumer}, buildspec", evidence=evidence)
+    named = f"{consumer}, buildspec"
+    yield from usages_in(buildspec, source=_NAME, consumer=named, evidence=evidence, consumer_arn=arn)
+
+
+def _project_arn(thing: dict[str, Any]) -> str:
+    """The ARN of a project or of that of a build: every build has an ARN of its own, which nobody can know before."""
+    arn = str(thing.get("arn", ""))
+    project = thing.get("projectName")  # absent on projects
+    return f"{':'.join(arn.split(':')[:5])}:project/{project}" if arn and project else arn
 
 
 SOURCES: Final = (

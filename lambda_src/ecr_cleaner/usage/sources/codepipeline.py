@@ -60,6 +60,7 @@ SOURCES: Final = (
                     texts=("stages", "variables"),
                 ),
             ),
+            "codepipeline:{name}",
         ),
     ),
 )

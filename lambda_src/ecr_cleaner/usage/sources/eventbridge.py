@@ -37,10 +37,12 @@ def _of_rule(context: SourceContext, events: Any, bus: str, rule: str) -> Iterat
     # The ARN of a rule of the default bus does not name the bus.
     of_bus = "" if bus_name == "default" else f"{bus_name}/"
     read = partial(_targets, events, rule, bus)
-    for target in context.readable(context.arn("events", f"rule/{of_bus}{rule}"), read) or ():
+    arn = context.arn("events", f"rule/{of_bus}{rule}")
+    for target in context.readable(arn, read) or ():
         # The input of a target may name an image, e.g. CodeBuild's to override the project's.
         for text in (target.get("Input", ""), target.get("InputTransformer", {}).get("InputTemplate", "")):
-            yield from usages_in(text, source=_NAME, consumer=namer, evidence=UsageKind.SCHEDULED)
+            evidence = UsageKind.SCHEDULED
+            yield from usages_in(text, source=_NAME, consumer=namer, evidence=evidence, consumer_arn=arn)
         if "EcsParameters" in target:  # absent on targets that are no ECS cluster
             name = responses.member(target["EcsParameters"], "TaskDefinitionArn", "ListTargetsByRule")
             yield from scheduled(context, name, source=_NAME, namer=namer)

@@ -49,7 +49,8 @@ def _listed(scheduler: Any) -> Iterator[tuple[str, str]]:
 def _of_schedule(context: SourceContext, scheduler: Any, schedule: tuple[str, str]) -> Iterator[Usage]:
     group, name = schedule
     read = partial(scheduler.get_schedule, GroupName=group, Name=name)
-    answer = context.readable(context.arn("scheduler", f"schedule/{group}/{name}"), read)
+    arn = context.arn("scheduler", f"schedule/{group}/{name}")
+    answer = context.readable(arn, read)
     if answer is None:
         return
     target = responses.member(answer, "Target", "GetSchedule")
@@ -58,7 +59,8 @@ def _of_schedule(context: SourceContext, scheduler: Any, schedule: tuple[str, st
     if task_definition is not None:
         yield from scheduled(context, task_definition, source=_NAME, namer=namer)
     # Any API can be called with any input, e.g. SageMaker's with an image.
-    yield from usages_in(target.get("Input", ""), source=_NAME, consumer=namer, evidence=UsageKind.SCHEDULED)
+    text, evidence = target.get("Input", ""), UsageKind.SCHEDULED
+    yield from usages_in(text, source=_NAME, consumer=namer, evidence=evidence, consumer_arn=arn)
 
 
 def _task_definition(target: dict[str, Any], namer: str) -> str | None:

@@ -61,7 +61,7 @@ def _of_machine(context: SourceContext, client: Any, machine: str) -> Iterator[U
         definition = context.readable(machine, partial(_definition, client, arn))
         if definition is not None and _hash(definition) not in seen:
             seen.add(_hash(definition))
-            yield from _usages(context, definition, f"state machine {arn.partition(':stateMachine:')[2]}")
+            yield from _usages(context, definition, f"state machine {arn.partition(':stateMachine:')[2]}", machine)
 
     yield from read(machine)
     # Published versions: an execution or an alias may name any of them.
@@ -87,8 +87,9 @@ def _hash(definition: str) -> bytes:
     return hashlib.sha256(definition.encode()).digest()
 
 
-def _usages(context: SourceContext, definition: str, namer: str) -> Iterator[Usage]:
-    yield from usages_in(definition, source=_NAME, consumer=namer, evidence=UsageKind.SCHEDULED)
+def _usages(context: SourceContext, definition: str, namer: str, arn: str) -> Iterator[Usage]:
+    # Whoever accepts what a state machine names accepts it for its versions.
+    yield from usages_in(definition, source=_NAME, consumer=namer, evidence=UsageKind.SCHEDULED, consumer_arn=arn)
     try:
         # Pairs instead of dictionaries, so that of two members with one name both are seen.
         document = json.loads(definition, object_pairs_hook=tuple)

@@ -50,7 +50,10 @@ def pipelines(client: Any, now: datetime) -> Iterator[Usage]:
 
 def _of_pipeline(client: Any, earliest: datetime, name: str) -> Iterator[Usage]:
     consumer = f"sagemaker pipeline {name}"
-    yield from _defined(client.describe_pipeline(PipelineName=name), "DescribePipeline", consumer)
+    newest = client.describe_pipeline(PipelineName=name)
+    # Whoever accepts what a pipeline names accepts it for its versions and executions.
+    pipeline_arn = newest.get("PipelineArn", "")
+    yield from _defined(newest, "DescribePipeline", consumer, pipeline_arn)
 
     def versions() -> list[int]:
         return [
@@ -61,7 +64,7 @@ def _of_pipeline(client: Any, earliest: datetime, name: str) -> Iterator[Usage]:
 
     def of_version(number: int) -> Iterator[Usage]:
         answer = client.describe_pipeline(PipelineName=name, PipelineVersionId=number)
-        return _defined(answer, "DescribePipeline", f"{consumer}, version {number}")
+        return _defined(answer, "DescribePipeline", f"{consumer}, version {number}", pipeline_arn)
 
     def executions() -> list[str]:
         asked = {"PipelineName": name, "CreatedAfter": earliest}
@@ -74,14 +77,15 @@ def _of_pipeline(client: Any, earliest: datetime, name: str) -> Iterator[Usage]:
     def of_execution(arn: str) -> Iterator[Usage]:
         answer = client.describe_pipeline_definition_for_execution(PipelineExecutionArn=arn)
         named = f"{consumer}, execution {arn.rpartition('/')[2]}"
-        return _defined(answer, "DescribePipelineDefinitionForExecution", named, UsageKind.RUNNING)
+        operation = "DescribePipelineDefinitionForExecution"
+        return _defined(answer, operation, named, pipeline_arn, UsageKind.RUNNING)
 
     yield from of_each(versions, of_version)
     yield from of_each(executions, of_execution)
 
 
 def _defined(
-    answer: dict[str, Any], operation: str, consumer: str, evidence: UsageKind = UsageKind.CONFIGURED
+    answer: dict[str, Any], operation: str, consumer: str, arn: str, evidence: UsageKind = UsageKind.CONFIGURED
 ) -> Iterator[Usage]:
     definition = responses.member(answer, "PipelineDefinition", operation)
-    yield from usages_in(definition, source=NAME, consumer=consumer, evidence=evidence)
+    yield from usages_in(definition, source=NAME, consumer=consumer, evidence=evidence, consumer_arn=arn)
