@@ -9,7 +9,7 @@ A scenario's ``codebuild`` section::
         batches: [{image: "{registry}/builder:v4"}]          # complete: true once it has ended
         sandboxes: [{}]                                      # ended: true
 
-Builds are told newest first; whatever names no image has the project's.
+A project may have a ``buildspec``. Builds are told newest first; whatever names no image has the project's.
 """
 
 from __future__ import annotations
@@ -67,10 +67,12 @@ class CodeBuildApi:
         """Add projects; one told again is replaced, its builds stay."""
         store = self._account.store(region, CodeBuild)
         for name, project in told["projects"].items():
-            _known("project", project, {"image", "builds", "batches", "sandboxes"})
+            _known("project", project, {"image", "buildspec", "builds", "batches", "sandboxes"})
             environment = {"type": "LINUX_CONTAINER", "image": project["image"], "computeType": "BUILD_GENERAL1_SMALL"}
             arn = f"arn:aws:codebuild:{region}:{ACCOUNT}:project/{name}"
             store.projects[name] = {"name": name, "arn": arn, "created": now, "environment": environment}
+            if "buildspec" in project:
+                store.projects[name]["source"] = {"type": "NO_SOURCE", "buildspec": project["buildspec"]}
             numbered = len([one for one in store.builds.values() if one["projectName"] == name])
             for number, build in enumerate(reversed(project.get("builds") or []), start=numbered + 1):
                 _known("build", build, {"image", "started", "complete"})
