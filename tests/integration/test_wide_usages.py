@@ -31,8 +31,9 @@ SECRET: Final = "hunter2"
 
 def machine(*images: str) -> dict[str, Any]:
     """A state machine that starts these images."""
+    chosen = f"{{% $name & '{SECRET}' %}}"
     states = {
-        f"Call{number}": {"Type": "Task", "Arguments": {"Image": image}, "End": True}
+        f"Call{number}": {"Type": "Task", "Arguments": {"Image": image, "TaskDefinition": chosen}, "End": True}
         for number, image in enumerate(images)
     }
     return {"StartAt": "Call0", "States": states}

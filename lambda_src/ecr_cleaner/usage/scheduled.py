@@ -1,7 +1,6 @@
 """Images that rules, schedules, pipes and state machines start: these name task definitions, not images."""
 
 import re
-import textwrap
 from collections.abc import Iterator
 from typing import Final
 
@@ -10,6 +9,8 @@ from ecr_cleaner.usage.source import SourceContext, usages_of
 
 # The names that ECS assigns; anything else is a placeholder that is filled in at each start.
 _NAME: Final = re.compile(r"(?:arn:[^:\s]+:ecs:[^:\s]*:\d{12}:task-definition/)?[\w-]{1,255}(?::\d+)?", re.ASCII)
+# Where a name stands in an input; an expression may have secrets in it.
+_PATH: Final = re.compile(r"(?:\{% ?)?\$[\w.$]{0,70}(?: ?%\})?|", re.ASCII)
 
 
 def noted_if_dynamic(context: SourceContext, task_definition: str, namer: str) -> bool:
@@ -22,7 +23,7 @@ def noted_if_dynamic(context: SourceContext, task_definition: str, namer: str) -
     """
     if _NAME.fullmatch(task_definition):
         return False
-    written = textwrap.shorten(task_definition, 80)
+    written = task_definition if _PATH.fullmatch(task_definition) else "an expression"
     context.notes.append(
         f"{namer} chooses a task definition only when it starts one ({written}): nothing but the source ecs_families"
         " protects its images"

@@ -58,7 +58,11 @@ def test_anything_else_is_filled_in_and_noted(account: SourceContext, text: str)
     assert "ecs_families" in note
 
 
-def test_a_long_expression_is_cut_short(account: SourceContext) -> None:
-    """A note is a sentence."""
-    assert noted_if_dynamic(account, "{% " + "$name & " * 1000 + " %}", "pipe")
-    assert len(account.notes[0]) < 250
+@pytest.mark.parametrize(
+    "text",
+    ["{% " + "$name & " * 1000 + " %}", "{% $name & 'hunter2' %}", "States.Format('hunter2:{}', $.n)", "$" + "x" * 99],
+)
+def test_of_an_expression_nothing_is_told(account: SourceContext, text: str) -> None:
+    """It may be long, and have secrets in it."""
+    assert noted_if_dynamic(account, text, "pipe")
+    assert "starts one (an expression)" in account.notes[0]
