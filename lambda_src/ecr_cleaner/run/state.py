@@ -287,10 +287,8 @@ class RunState:
         )
 
     def _decide(self, scan: UsageScan, monitor: PullFailureMonitor) -> Stop:
-        settings = self.ctx.settings
-        tripwire = Tripwire(
-            self._baseline, settings.max_usage_drop_percent, self.ctx.function_name, self.ctx.clients.region
-        )
+        ctx = self.ctx
+        tripwire = Tripwire(self._baseline, ctx.settings.max_usage_drop_percent, ctx.function_name, ctx.clients.region)
         return decide_stop(scan, monitor.refusals, self._limits, tripwire, self._scanned_at)
 
     def _end(self, name: str, outcome: RepositoryOutcome) -> None:

@@ -4,7 +4,6 @@ The members of an item and the parameters it was requested with are available, b
 chain. Tests compare every path with botocore's service model, and so does each scan before its first call.
 """
 
-import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -18,6 +17,7 @@ from ecr_cleaner.model.usage import Reference, Usage, UsageKind
 from ecr_cleaner.reference import anywhere
 from ecr_cleaner.usage.responses import listed_again
 from ecr_cleaner.usage.source import Grant, RequiredField, Source, SourceContext, usages_in, usages_of
+from ecr_cleaner.usage.text_values import as_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +164,11 @@ class DeclarativeCollector:
         """The items of a call that are in no terminal state, each with what is known of it by member name."""
         params = _params(call, known)
         client = context.aws.client(call.service or self.service)
-        read = partial(_listed, client, call, params | dict(call.params))
+
+        def read() -> list[Any]:
+            # All pages before the first item, so that a resource that is deleted between two pages is noticed.
+            return list(_items(client, call, params | dict(call.params)))
+
         arn = _arn(params, known)
         try:
             items = (context.readable(arn, read) if arn else read()) or []
@@ -248,11 +252,6 @@ def _arn(params: Mapping[str, Any], known: Mapping[str, Any]) -> str:
     return next(arns, "")
 
 
-def _listed(client: Any, call: Call, params: dict[str, Any]) -> list[Any]:
-    # All pages before the first item, so that a resource that is deleted between two pages is noticed.
-    return list(_items(client, call, params))
-
-
 def _items(client: Any, call: Call, params: dict[str, Any]) -> Iterator[Any]:
     top, _, further = call.items.partition(".")
     if top.endswith("[]"):
@@ -271,11 +270,14 @@ def _usages(item: Any, call: Call, name: str, consumer: str) -> Iterator[Usage]:
             raise SourceError(message)
     for text, digest in named_images(item, call.images):
         yield from usages_of(text, source=name, consumer=consumer, digest=digest, evidence=call.evidence)
-    for reference in _parts(item, call):
+    for path in call.digests:
+        for digest in filter(None, values(item, path)):
+            yield Usage(anywhere(str(digest).lower()), name, consumer, call.evidence)
+    for reference in call.references(item) if call.references else ():
         yield Usage(reference, name, consumer, call.evidence)
     for path in call.texts:
         for value in values(item, path):
-            yield from usages_in(_text(value), source=name, consumer=consumer, evidence=call.evidence)
+            yield from usages_in(as_text(value), source=name, consumer=consumer, evidence=call.evidence)
 
 
 def named_images(item: Any, places: Iterable[Images]) -> Iterator[tuple[str, str | None]]:
@@ -294,18 +296,3 @@ def named_images(item: Any, places: Iterable[Images]) -> Iterator[tuple[str, str
             for text in filter(None, values(holder, place.image)):
                 # Some services write digests in capitals; ECR uses lower case only.
                 yield str(text), str(digest).lower() if digest else None
-
-
-def _parts(item: Any, call: Call) -> Iterator[Reference]:
-    for path in call.digests:
-        for digest in filter(None, values(item, path)):
-            yield anywhere(str(digest).lower())
-    if call.references is not None:
-        yield from call.references(item)
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, bytes):
-        # Bytes that are not UTF-8 cannot be part of a host name.
-        return value.decode(errors="replace")
-    return value if isinstance(value, str) else json.dumps(value, default=str)
