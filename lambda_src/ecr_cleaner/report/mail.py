@@ -17,7 +17,8 @@ _SKIPPED: Final = (10, 500)
 
 _NOTES: Final = (10, 300)
 
-_WIDE: Final = (8, 800)
+# These in ASCII: references and ARNs have nothing else.
+_WIDE: Final = (6, 700)
 
 _REPOSITORIES: Final = 10
 
@@ -111,7 +112,7 @@ def _losing(ending: InvocationResult, heading: str, count: str, size: str) -> It
 
 def _told(finding: Mapping[str, Any]) -> str:
     size = f" ({human_bytes(finding['bytes'])})" if finding["bytes"] else ""
-    return f"{finding['detail']}{size}"
+    return f"{finding['detail']}{size}".encode("ascii", "replace").decode()
 
 
 def _skipped(ending: InvocationResult) -> list[Mapping[str, Any]]:

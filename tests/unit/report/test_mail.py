@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ecr_cleaner.model.finding import Finding, FindingKind, Severity
 from ecr_cleaner.model.result import RunStatus
 from ecr_cleaner.report import mail
 from ecr_cleaner.report.summary import run_json
@@ -178,7 +180,9 @@ def test_no_mail_is_longer_than_sns_takes(causes: list[str], notes: list[str], r
     ]
     unprotected = [outcome(f"source{n}", "disabled", "\N{GRINNING FACE}" * 5000, notes) for n in range(40)]
     of = summary(*skipped, problems=causes, notes=notes, outcomes=unprotected)
-    assert len(mail.text(ending(of)).encode()) <= MAX_BYTES
+    face = "\N{GRINNING FACE}" * 5000
+    wide = [Finding(FindingKind.WIDE_USAGE, Severity.WARNING, f"{n}", face, n) for n in range(repositories)]
+    assert len(mail.text(ending(replace(of, findings=tuple(wide)))).encode()) <= MAX_BYTES
 
 
 def test_what_was_archived_is_told_by_itself() -> None:
