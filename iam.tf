@@ -100,7 +100,8 @@ locals {
   )
 
   # Reading and replacing, never listing or deleting: of what is not there S3 then says that it is denied, and the
-  # function reads nothing that may rightly be absent, but for the totals of former runs, which decide nothing.
+  # function reads nothing that may rightly be absent, but for the totals of former runs, which decide nothing, and for what
+  # former runs found of executions, which is asked for again.
   bucket_statements = concat(
     local.bucket != null ? [merge(local.own_bucket, {
       Sid      = "ReadBucket"

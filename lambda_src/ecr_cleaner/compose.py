@@ -27,6 +27,7 @@ from ecr_cleaner.run.context import RunContext
 from ecr_cleaner.settings.gaps import KnownSources
 from ecr_cleaner.settings.loader import Settings
 from ecr_cleaner.usage.catalog import EXCLUDABLE, NAMES_SHA256
+from ecr_cleaner.usage.executions import ExecutionMemory
 from ecr_cleaner.usage.scanner import LocalScanner
 
 KNOWN_SOURCES: Final = KnownSources(EXCLUDABLE, NAMES_SHA256)
@@ -79,9 +80,13 @@ def run_lock(
     return nullcontext() if read_only or not settings.lock_table else lock.held(clients, settings.lock_table, run_id)
 
 
-def usage_scanner(clients: AwsClients, settings: Settings, run_id: str, clock: Callable[[], datetime]) -> LocalScanner:
+def usage_scanner(
+    clients: AwsClients, settings: Settings, run_id: str, clock: Callable[[], datetime], *, read_only: bool = False
+) -> LocalScanner:
     """Finds out which images are in use."""
-    return LocalScanner(clients, settings, run_id, clock)
+    place = settings.history
+    memory = ExecutionMemory(clients, place.bucket, place.prefix, read_only) if place else None
+    return LocalScanner(clients, settings, run_id, clock, memory=memory)
 
 
 def run_context(  # noqa: PLR0913 - what a run is given, each by name
@@ -134,7 +139,7 @@ def run_context(  # noqa: PLR0913 - what a run is given, each by name
         settings=settings,
         reporter=Fanout((document, reporter)) if document else reporter,
         run_id=run_id,
-        scanner=usage_scanner(clients, settings, run_id, clock),
+        scanner=usage_scanner(clients, settings, run_id, clock, read_only=read_only),
         now=clock(),
         history=history_reader(clients, settings) if read_only else history_store(clients, settings),
         journal=Journal(clients, journal.bucket, journal.prefix, run_id) if journal else None,

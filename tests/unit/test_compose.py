@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from ecr_cleaner.aws.client import AwsClients
     from ecr_cleaner.run.context import RunContext
+    from ecr_cleaner.usage.scanner import LocalScanner
 
 EVERYTHING: Final = {
     "dry_run": False,
@@ -56,6 +57,16 @@ def test_a_run_of_the_function_writes() -> None:
     assert run.journal
     assert (run.journal.bucket, run.journal.prefix, run.journal.run_id) == ("shared", "ecr-cleaner/1/", "run-1")
     assert not run.settings.dry_run
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+def test_what_is_found_of_executions_is_kept_with_the_history(*, read_only: bool) -> None:
+    """In its bucket; who only reads keeps nothing, and nor does anybody without a history."""
+    scanner = cast("LocalScanner", composed(EVERYTHING, read_only=read_only).scanner)
+    assert scanner.memory
+    assert (scanner.memory.bucket, scanner.memory.prefix) == ("shared", "ecr-cleaner/1/")
+    assert scanner.memory.read_only is read_only
+    assert cast("LocalScanner", composed({}).scanner).memory is None
 
 
 @pytest.mark.parametrize("plan_id", [None, PLAN])

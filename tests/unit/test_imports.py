@@ -69,6 +69,7 @@ PURE: Final = (
     "usage/image_names",
     "usage/mentions",
     "usage/merge",
+    "usage/named",
     "usage/text_search",
     "usage/text_values",
     "findings/rules",

@@ -29,6 +29,10 @@ CALLS_PER_SECOND: Final = {
     ("sfn", "DescribeStateMachine"): 10.0,
     ("sfn", "ListStateMachines"): 2.5,
     ("sfn", "ListStateMachineVersions"): 0.8,
+    # There too: 15, 5 and 1 a second.
+    ("sfn", "DescribeExecution"): 7.5,
+    ("sfn", "ListExecutions"): 2.5,
+    ("sfn", "DescribeStateMachineForExecution"): 0.8,
     ("ecr", "BatchDeleteImage"): 5.0,
     ("ecr", "UpdateImageStorageClass"): 5.0,
     ("ecr", "*"): 10.0,
@@ -40,6 +44,9 @@ DEFAULT_CALLS_PER_SECOND: Final = 5.0
 
 BURST: Final = 20
 """Calls that may be made at once before pacing sets in; the smallest published burst is 50."""
+
+BURSTS: Final = {("sfn", "DescribeStateMachineForExecution"): 100}
+"""Of operations whose steady rate is so low that the first night would not end; 200 are published."""
 
 
 @dataclass(slots=True)
@@ -68,7 +75,7 @@ class Pacer:
             # The bucket as the moment at which it would be full: one number instead of level and time.
             full_at = max(self._free_at.get((service, operation), now), now) + 1 / rate
             self._free_at[service, operation] = full_at
-            delay = full_at - now - BURST / rate
+            delay = full_at - now - BURSTS.get((service, operation), BURST) / rate
         if delay > 0:
             self.sleep(delay)
 

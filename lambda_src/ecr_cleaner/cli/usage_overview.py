@@ -161,7 +161,7 @@ def read_overview(
     """
     facts = config.registry_facts(clients)
     existing = {name for name, _ in repositories.repository_names(clients)}
-    scan = compose.usage_scanner(clients, settings, "usage", lambda: now).scan(now)
+    scan = compose.usage_scanner(clients, settings, "usage", lambda: now, read_only=True).scan(now)
     causes = stop.failed_sources(scan)
     unprotected = [f"{outcome.key}: {outcome.detail}" for outcome in scan.unprotected]
     overview = UsageOverview(

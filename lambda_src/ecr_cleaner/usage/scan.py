@@ -19,7 +19,9 @@ from ecr_cleaner.model.usage import ScanTarget, Usage
 from ecr_cleaner.settings.loader import Settings
 from ecr_cleaner.usage import accepted
 from ecr_cleaner.usage.catalog import SOURCES
+from ecr_cleaner.usage.executions import ExecutionMemory
 from ecr_cleaner.usage.source import Source, SourceContext
+from ecr_cleaner.usage.state_machines import StateMachines
 from ecr_cleaner.usage.task_definitions import TaskDefinitions
 from ecr_cleaner.usage.used_images_objects import Listing
 
@@ -34,6 +36,7 @@ def scan_target(  # noqa: PLR0913 - what a scan needs, each by name
     *,
     clock: Callable[[], datetime],
     sources: Sequence[Source] = SOURCES,
+    memory: ExecutionMemory | None = None,
 ) -> TargetScan:
     """Scan one target.
 
@@ -44,6 +47,7 @@ def scan_target(  # noqa: PLR0913 - what a scan needs, each by name
         settings: Of the run.
         clock: Now, in UTC.
         sources: Those of the run.
+        memory: Where what is found of executions is kept; None: nowhere.
 
     Returns:
         The scan. If there are no clients of the target, every source has failed.
@@ -61,7 +65,7 @@ def scan_target(  # noqa: PLR0913 - what a scan needs, each by name
         outcomes = tuple(SourceOutcome(target, one.name, SourceStatus.FAILED, detail=str(error)) for one in enabled)
     else:
         before = there.calls
-        usages, outcomes = _collect(there, settings, started_at, enabled)
+        usages, outcomes = _collect(there, settings, started_at, enabled, memory)
         calls = there.calls - before
     return TargetScan(
         target=target,
@@ -78,7 +82,11 @@ def scan_target(  # noqa: PLR0913 - what a scan needs, each by name
 
 
 def _collect(
-    clients: AwsClients, settings: Settings, now: datetime, sources: Sequence[Source]
+    clients: AwsClients,
+    settings: Settings,
+    now: datetime,
+    sources: Sequence[Source],
+    memory: ExecutionMemory | None,
 ) -> tuple[tuple[Usage, ...], tuple[SourceOutcome, ...]]:
     """Call sources in one account and region.
 
@@ -87,15 +95,28 @@ def _collect(
         settings: Of the run.
         now: The moment before the first call.
         sources: Those that are not excluded.
+        memory: Where what is found of executions is kept.
 
     Returns:
         The usages, as often as they were found, and one outcome for every source.
     """
-    shared, listing = TaskDefinitions(clients), Listing()
+    definitions, listing, machines = TaskDefinitions(clients), Listing(), StateMachines()
     with ThreadPoolExecutor(WORKERS) as pool:
         results = list(
             pool.map(
-                lambda source: _run(source, SourceContext(clients, settings, shared, listing=listing, now=now)), sources
+                lambda source: _run(
+                    source,
+                    SourceContext(
+                        clients,
+                        settings,
+                        definitions,
+                        listing=listing,
+                        now=now,
+                        state_machines=machines,
+                        memory=memory,
+                    ),
+                ),
+                sources,
             )
         )
     usages = tuple(replace(usage, target=clients.target) for of_source, _ in results for usage in of_source)

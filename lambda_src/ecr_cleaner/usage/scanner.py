@@ -9,6 +9,7 @@ from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.model.scan import ScanRequest, UsageScan
 from ecr_cleaner.settings.loader import Settings
 from ecr_cleaner.usage.catalog import SOURCES, names_sha256
+from ecr_cleaner.usage.executions import ExecutionMemory
 from ecr_cleaner.usage.merge import merge
 from ecr_cleaner.usage.scan import excluded, is_excluded, scan_target
 from ecr_cleaner.usage.source import Source
@@ -41,6 +42,7 @@ class LocalScanner:
         run_id: Of the run.
         clock: Now, in UTC.
         sources: All there are.
+        memory: Where what is found of executions is kept; None: nowhere.
     """
 
     clients: AwsClients
@@ -48,6 +50,7 @@ class LocalScanner:
     run_id: str
     clock: Callable[[], datetime]
     sources: Sequence[Source] = SOURCES
+    memory: ExecutionMemory | None = None
 
     def scan(self, now: datetime) -> UsageScan:
         """As `Scanner` says."""
@@ -55,7 +58,15 @@ class LocalScanner:
         return merge(
             request,
             [
-                scan_target(self.clients, request, target, self.settings, clock=self.clock, sources=self.sources)
+                scan_target(
+                    self.clients,
+                    request,
+                    target,
+                    self.settings,
+                    clock=self.clock,
+                    sources=self.sources,
+                    memory=self.memory,
+                )
                 for target in request.targets
             ],
         )

@@ -5,10 +5,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from ecr_cleaner.model.usage import Usage, UsageKind
+from ecr_cleaner.usage.named import TASK_DEFINITION, Named
 from ecr_cleaner.usage.source import SourceContext, usages_of
 
-# The names that ECS assigns; anything else is a placeholder that is filled in at each start.
-_NAME: Final = re.compile(r"(?:arn:[^:\s]+:ecs:[^:\s]*:\d{12}:task-definition/)?[\w-]{1,255}(?::\d+)?", re.ASCII)
 # Where a name stands in an input; an expression may have secrets in it.
 _PATH: Final = re.compile(r"(?:\{% ?)?\$[\w.$]{0,70}(?: ?%\})?|", re.ASCII)
 
@@ -21,7 +20,7 @@ def noted_if_dynamic(context: SourceContext, task_definition: str, namer: str) -
         task_definition: A name as ECS assigns it, or a path or an expression that yields one.
         namer: The resource that names it, as reports name that.
     """
-    if _NAME.fullmatch(task_definition):
+    if TASK_DEFINITION.fullmatch(task_definition):
         return False
     written = task_definition if _PATH.fullmatch(task_definition) else "an expression"
     context.notes.append(
@@ -31,7 +30,14 @@ def noted_if_dynamic(context: SourceContext, task_definition: str, namer: str) -
     return True
 
 
-def scheduled(context: SourceContext, task_definition: str, *, source: str, namer: str) -> Iterator[Usage]:
+def scheduled(
+    context: SourceContext,
+    task_definition: str,
+    *,
+    source: str,
+    namer: str,
+    evidence: UsageKind = UsageKind.SCHEDULED,
+) -> Iterator[Usage]:
     """The usages of a task definition that a resource will start later.
 
     Args:
@@ -39,6 +45,7 @@ def scheduled(context: SourceContext, task_definition: str, *, source: str, name
         task_definition: ARN, ``family:revision`` or family.
         source: Name of the source.
         namer: The resource that names it, e.g. ``schedule default/nightly``.
+        evidence: How it is used.
 
     Yields:
         A usage for each image. None if the task definition does not exist any more: a note says so, because the
@@ -50,4 +57,43 @@ def scheduled(context: SourceContext, task_definition: str, *, source: str, name
         return
     consumer = f"{namer}, task definition {task_definition.rpartition('/')[2]}"
     for image in images:
-        yield from usages_of(image, source=source, consumer=consumer, evidence=UsageKind.SCHEDULED)
+        yield from usages_of(image, source=source, consumer=consumer, evidence=evidence)
+
+
+def usages_named(  # noqa: PLR0913 - what a usage is made of
+    context: SourceContext,
+    named: Named,
+    *,
+    source: str,
+    namer: str,
+    evidence: UsageKind = UsageKind.SCHEDULED,
+    consumer_arn: str = "",
+) -> Iterator[Usage]:
+    """The usages of everything that a text of a resource names.
+
+    Args:
+        context: What the source reads from.
+        named: What the text names.
+        source: Name of the source.
+        namer: The resource that has the text, as reports name it.
+        evidence: How it is used.
+        consumer_arn: Of the resource, where it has one.
+    """
+    for reference in named.references:
+        yield Usage(reference, source, namer, evidence, consumer_arn=consumer_arn, in_text=True)
+    for name in named.task_definitions:
+        if _noted_if_elsewhere(context, name, namer) or noted_if_dynamic(context, name, namer):
+            continue
+        yield from scheduled(context, name, source=source, namer=namer, evidence=evidence)
+
+
+def _noted_if_elsewhere(context: SourceContext, task_definition: str, namer: str) -> bool:
+    """Whether a task definition is one of another account or region, which cannot be read here; a note says it."""
+    found = TASK_DEFINITION.fullmatch(task_definition)
+    target = context.aws.target
+    if found is None or found["account"] is None:
+        return False
+    if (found["account"], found["region"]) == (target.account_id, target.region):
+        return False
+    context.notes.append(f"{namer} names task definition {task_definition}, which is not in {target} and is not read")
+    return True

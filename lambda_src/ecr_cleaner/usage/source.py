@@ -12,6 +12,8 @@ from ecr_cleaner.errors import SourceError
 from ecr_cleaner.model.usage import Usage, UsageKind
 from ecr_cleaner.reference import parse_resolved
 from ecr_cleaner.settings.loader import Settings
+from ecr_cleaner.usage.executions import ExecutionMemory, Executions
+from ecr_cleaner.usage.state_machines import StateMachines
 from ecr_cleaner.usage.task_definitions import TaskDefinitions
 from ecr_cleaner.usage.text_search import find
 from ecr_cleaner.usage.used_images_objects import Listing
@@ -39,6 +41,8 @@ class SourceContext:
         now: The time before the first call.
         unreadable: By ARN, what AWS said of things whose keys the function may not use.
         accepted: The entries of ``accepted_gaps`` by which something was left out; every other entry is unused.
+        state_machines: Shared by the sources that read them.
+        memory: Where what is found of executions is kept; None: nowhere.
     """
 
     aws: AwsClients
@@ -50,6 +54,8 @@ class SourceContext:
     now: datetime = field(default_factory=utc_now)
     unreadable: dict[str, str] = field(default_factory=dict)
     accepted: list[str] = field(default_factory=list)
+    state_machines: StateMachines = field(default_factory=StateMachines)
+    memory: ExecutionMemory | None = None
 
     def arn(self, service: str, resource: str) -> str:
         """The ARN of something in the scan target, where a listing has no ARNs.
@@ -104,6 +110,10 @@ class SourceContext:
         self.accepted.append(gap)
         self.notes.append(f"not read, so what it uses is not protected: {arn} ({self.unreadable[arn]}): {reason}")
         return True
+
+    def executions(self, source: str) -> Executions:
+        """What earlier runs found of the executions that a source reads; nothing if that is kept nowhere."""
+        return self.memory.open(self.aws.target, source, self.notes) if self.memory else Executions(self.notes)
 
 
 @dataclass(frozen=True, slots=True)

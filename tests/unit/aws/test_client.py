@@ -106,6 +106,13 @@ def test_after_the_burst_the_rate_holds(
     assert calls(pacer, clock, BURST + 30, operation) == pytest.approx(30 / rate)
 
 
+def test_an_operation_of_a_very_low_rate_has_a_larger_burst(pacer: Pacer, clock: VirtualClock) -> None:
+    """Else the first night would not end."""
+    operation = ("sfn", "DescribeStateMachineForExecution")
+    assert calls(pacer, clock, pacing.BURSTS[operation], operation) == 0
+    assert calls(pacer, clock, 8, operation) == pytest.approx(10)
+
+
 def test_an_idle_operation_may_burst_again_but_no_more(pacer: Pacer, clock: VirtualClock) -> None:
     """Idle time is not saved up without end."""
     calls(pacer, clock, BURST * 2, ("ecr", "DescribeImages"))
