@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape
 
+from . import cbor
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -20,6 +22,7 @@ REGION = "us-east-1"
 _PREFIXES = {
     "bedrock-agentcore-control": "bedrock-agentcore",
     "cleanroomsml": "cleanrooms-ml",
+    "eventbridgev2": "events",
     "greengrassv2": "greengrass",
     "lambda-core": "lambda",
     "resourcegroupstaggingapi": "tag",
@@ -219,6 +222,8 @@ def expired(request: Request) -> AwsError:
 
 def render(request: Request, result: Mapping[str, Any], status: int = 200) -> Answer:
     """Put an output on the wire; members that are None are absent, as AWS leaves them out."""
+    if request.protocol == cbor.PROTOCOL:
+        return Answer(status, _headers(request), cbor.written(dict(result)))
     body = json.dumps(_plain(result), separators=(",", ":")).encode()
     return Answer(status, _headers(request), body)
 
@@ -237,6 +242,9 @@ def render_error(request: Request, error: AwsError) -> Answer:
         )
         headers["content-type"] = "text/xml"
         return Answer(error.status, headers, body.encode(), error.code)
+    if request.protocol == cbor.PROTOCOL:
+        told = {"__type": error.code, "message": error.message, **error.members}
+        return Answer(error.status, headers, cbor.written(told), error.code)
     if request.protocol == "json":
         content = {"__type": error.code, "message": error.message, **error.members}
     else:
@@ -248,6 +256,8 @@ def render_error(request: Request, error: AwsError) -> Answer:
 
 
 def _headers(request: Request) -> dict[str, str]:
+    if request.protocol == cbor.PROTOCOL:
+        return {**cbor.HEADERS, "x-amzn-requestid": str(uuid.uuid4())}
     kind = "application/x-amz-json-1.1" if request.protocol == "json" else "application/json"
     return {"content-type": kind, "x-amzn-requestid": str(uuid.uuid4())}
 

@@ -2,9 +2,8 @@
 
 The client side of botocore turns operations into requests; here the same models are read backwards: the target
 header of the JSON protocols, method and path of the REST protocols, ``Action`` of the query protocol, and the
-path of smithy-rpc-v2-cbor. None of the services that the function calls speaks cbor with botocore 1.44.5, which prefers
-the JSON protocols where a service knows both; for one that does (CloudWatch, from other SDKs) the operation is recorded
-without its parameters.
+path of smithy-rpc-v2-cbor. botocore 1.44.5 prefers the JSON protocols where a service knows both; EventBridge's second
+version knows cbor alone.
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ from urllib.parse import parse_qs, unquote
 
 import botocore.session
 
+from . import cbor
 from .aws import REGION, Request
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _ALIASES = {
     "bedrock-agentcore": ("bedrock-agentcore-control",),
     "cleanrooms-ml": ("cleanroomsml",),
+    "events": ("events", "eventbridgev2"),
     "greengrass": ("greengrassv2", "greengrass"),
     "lambda": ("lambda", "lambda-core"),
     "monitoring": ("cloudwatch",),
@@ -144,9 +145,12 @@ class Dispatcher:
             return request
         request.protocol = service.protocol
         target = http.headers.get("x-amz-target", "")
-        cbor = re.search(r"/service/[^/]+/operation/(\w+)$", http.path)
-        if cbor:
-            request.operation = cbor[1]
+        named = re.search(r"/service/([^/]+)/operation/(\w+)$", http.path)
+        if named:
+            if named[1] == service.model.metadata.get("targetPrefix"):
+                request.operation = named[2]
+                request.parameters = cbor.read(http.body)
+                request.protocol = cbor.PROTOCOL
         elif target:
             request.protocol = "json"
             request.operation = target.rpartition(".")[2]

@@ -119,6 +119,8 @@ def _sagemaker(request: Request) -> list[str]:
     if image := request.get("ImageName"):
         version = request.get("Version")
         kind, name = ("image", image) if version is None else ("image-version", f"{image}/{version}")
+    elif execution := request.get("PipelineExecutionArn"):
+        kind, name = "pipeline", execution
     elif pipeline := request.get("PipelineName"):
         kind, name = "pipeline", pipeline
     elif request.operation.startswith("Describe"):
@@ -158,7 +160,8 @@ def _pipes(request: Request) -> list[str]:
 
 
 def _stepfunctions(request: Request) -> list[str]:
-    return [str(request.get("stateMachineArn"))] if request.get("stateMachineArn") else []
+    named = request.get("stateMachineArn") or request.get("executionArn")
+    return [str(named)] if named else []
 
 
 def _dynamodb(request: Request) -> list[str]:

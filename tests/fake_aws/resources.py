@@ -18,7 +18,18 @@ TEMPLATES: Final[dict[str, dict[str, tuple[str, ...]]]] = {
         "GetTrainedModel": ("{trainedModelArn}",),
         "GetTrainedModelInferenceJob": ("{trainedModelInferenceJobArn}",),
     },
-    "codepipeline": {"GetPipeline": ("{name}",)},
+    "codedeploy": {
+        "BatchGetDeploymentGroups": ("deploymentgroup:{applicationName}/*",),
+        # The ids do not tell of which groups they are.
+        "BatchGetDeployments": ("deploymentgroup:*",),
+        "GetApplicationRevision": ("application:{applicationName}",),
+        "ListDeploymentGroups": ("application:{applicationName}",),
+    },
+    "codepipeline": {
+        "GetPipeline": ("{name}",),
+        "GetPipelineExecution": ("{pipelineName}",),
+        "ListPipelineExecutions": ("{pipelineName}",),
+    },
     "emr-containers": {
         "DescribeJobRun": ("/virtualclusters/{virtualClusterId}/jobruns/{id}",),
         "DescribeJobTemplate": ("/jobtemplates/{id}",),
@@ -31,6 +42,7 @@ TEMPLATES: Final[dict[str, dict[str, tuple[str, ...]]]] = {
         "GetJobRun": ("/applications/{applicationId}/jobruns/{jobRunId}",),
         "ListJobRuns": ("/applications/{applicationId}",),
     },
+    "eventbridgev2": {"DescribeSubscriber": ("{SubscriberArn}",)},
     "gamelift": {"ListContainerGroupDefinitionVersions": ("containergroupdefinition/{Name}",)},
     "greengrassv2": {"GetComponent": ("{arn}",), "ListComponentVersions": ("{arn}",)},
     "imagebuilder": {"GetContainerRecipe": ("{containerRecipeArn}",)},

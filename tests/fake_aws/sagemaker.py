@@ -11,7 +11,7 @@ ARN. ``Status`` is what listings filter by; images of Studio and pipelines hold 
       nightly:
         definition: "{...}"
         versions: {1: {aliases: [stable], definition: "..."}}
-        executions: {e1: {status: Executing, started: 1h, definition: "..."}}
+        executions: {e1: {status: Executing, started: 1h, definition: "...", parameters: {Image: "..."}}}
 """
 
 from __future__ import annotations
@@ -63,6 +63,7 @@ class SageMakerApi:
             "ListImageVersions": self.list_image_versions,
             "ListImages": self.list_images,
             "ListPipelineExecutions": self.list_pipeline_executions,
+            "ListPipelineParametersForExecution": self.list_pipeline_parameters_for_execution,
             "ListPipelineVersions": self.list_pipeline_versions,
             "ListPipelines": self.list_pipelines,
         }
@@ -184,12 +185,14 @@ class SageMakerApi:
 
     def describe_pipeline_definition_for_execution(self, request: Request) -> dict[str, Any]:
         """What one execution was started with."""
-        arn = str(self._needed(request, "PipelineExecutionArn"))
-        name, _, key = arn.partition(":pipeline/")[2].partition("/execution/")
-        pipeline = self._store(request).pipelines.get(name, {"executions": {}})
-        if key not in pipeline["executions"]:
-            raise AwsError("ResourceNotFound", f"There is no execution {arn}.")
-        return {"PipelineDefinition": pipeline["executions"][key]["definition"]}
+        return {"PipelineDefinition": self._execution(request)["definition"]}
+
+    def list_pipeline_parameters_for_execution(self, request: Request) -> dict[str, Any]:
+        """What one execution was started with; 100 a page at most."""
+        parameters = self._execution(request).get("parameters") or {}
+        return self._page(
+            request, "PipelineParameters", parameters, lambda name: {"Name": name, "Value": parameters[name]}
+        )
 
     def _summary(self, request: Request, kind: Kind, name: str) -> dict[str, Any]:
         member = self._model.operation_model(kind.listing).output_shape.members[kind.items].member
@@ -215,6 +218,14 @@ class SageMakerApi:
         if name not in pipelines:
             raise AwsError("ResourceNotFound", f"Pipeline {name} does not exist.")
         return pipelines[name]
+
+    def _execution(self, request: Request) -> dict[str, Any]:
+        arn = str(self._needed(request, "PipelineExecutionArn"))
+        name, _, key = arn.partition(":pipeline/")[2].partition("/execution/")
+        executions: dict[str, dict[str, Any]] = self._store(request).pipelines.get(name, {}).get("executions", {})
+        if key not in executions:
+            raise AwsError("ResourceNotFound", f"There is no execution {arn}.")
+        return executions[key]
 
     def _needed(self, request: Request, name: str) -> Any:
         if not request.get(name):

@@ -21,6 +21,7 @@ import cheroot.errors
 import cheroot.wsgi
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
+from . import cbor
 from .aws import (
     Answer,
     AwsError,
@@ -237,6 +238,8 @@ class Middleware:
 def _empty(answer: Answer, call: Call) -> bytes:
     if answer.headers.get("content-type", "").endswith("xml"):
         return f"<{call.operation}Response><{call.operation}Result/></{call.operation}Response>".encode()
+    if answer.headers.get("content-type") == cbor.HEADERS["content-type"]:
+        return cbor.written({})
     return b"{}"
 
 

@@ -1,4 +1,4 @@
-"""Step Functions: the three calls that tell the definitions of state machines.
+"""Step Functions: the calls that tell the definitions of state machines, and those that tell their executions.
 
 A scenario's ``stepfunctions`` section; a definition is a text or what becomes one::
 
@@ -9,6 +9,10 @@ A scenario's ``stepfunctions`` section; a definition is a text or what becomes o
         versions:
           "1": {StartAt: Run, States: ...}
         key: denied   # encrypted with a customer's key that nobody who asks may use
+        executions:            # running, with the present definition, input {}, started 1h ago, unless told otherwise
+          e1: {definition: {...}, input: {...}, started: 2d, updated: 9d, status: RUNNING, version: "1"}
+
+An execution keeps what it was started with, also when its state machine is told again.
 """
 
 from __future__ import annotations
@@ -20,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 from .aws import ACCOUNT, AwsError
 from .ecs_state import known, stable_hash
 from .paging import page
+from .push import moment
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -31,10 +36,11 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Machines:
-    """State machines and their versions by ARN, as DescribeStateMachine shows them; and those nobody may decrypt."""
+    """State machines and their versions by ARN, what their executions hold, and those nobody may decrypt."""
 
     machines: dict[str, dict[str, Any]] = field(default_factory=dict)
     versions: dict[str, dict[str, Any]] = field(default_factory=dict)
+    executions: dict[str, dict[str, Any]] = field(default_factory=dict)
     locked: set[str] = field(default_factory=set)
 
 
@@ -47,7 +53,10 @@ class StepFunctionsApi:
     def handlers(self) -> dict[str, Callable[[Request], dict[str, Any]]]:
         """The operations served."""
         return {
+            "DescribeExecution": self.describe_execution,
             "DescribeStateMachine": self.describe_state_machine,
+            "DescribeStateMachineForExecution": self.describe_state_machine_for_execution,
+            "ListExecutions": self.list_executions,
             "ListStateMachineVersions": self.list_state_machine_versions,
             "ListStateMachines": self.list_state_machines,
         }
@@ -57,20 +66,24 @@ class StepFunctionsApi:
         known(told, {"machines"}, "the stepfunctions section")
         store = self._account.store(region, Machines)
         for name, machine in told["machines"].items():
-            known(machine, {"type", "definition", "versions", "key"}, f"state machine {name}")
+            known(machine, {"type", "definition", "versions", "executions", "key"}, f"state machine {name}")
             arn = f"arn:aws:states:{region}:{ACCOUNT}:stateMachine:{name}"
             base = {
                 "name": name,
                 "status": "ACTIVE",
                 "roleArn": f"arn:aws:iam::{ACCOUNT}:role/starts-tasks",
                 "type": machine.get("type", "STANDARD"),
-                "creationDate": now,
+                "creationDate": store.machines.get(arn, {}).get("creationDate", now),
             }
             if machine.get("key") == "denied":
                 store.locked.add(arn)
             store.machines[arn] = _described(base, arn, machine["definition"])
             for number, definition in (machine.get("versions") or {}).items():
                 store.versions[f"{arn}:{number}"] = _described(base, f"{arn}:{number}", definition)
+            for key, execution in (machine.get("executions") or {}).items():
+                known(execution, _OF_EXECUTIONS, f"execution {key}")
+                own = arn.replace(":stateMachine:", ":execution:")
+                store.executions[f"{own}:{key}"] = _started(store.machines[arn], execution, now)
 
     def list_state_machines(self, request: Request) -> dict[str, Any]:
         """100 a page unless asked, 1000 at most; without definitions."""
@@ -98,7 +111,81 @@ class StepFunctionsApi:
             raise AwsError("KmsAccessDeniedException", "API caller does not have the required permissions.")
         return found
 
+    def list_executions(self, request: Request) -> dict[str, Any]:
+        """100 a page unless asked, 1000 at most, of one state machine; newest first."""
+        arn, store = str(request.get("stateMachineArn")), self._account.store(request.region, Machines)
+        machine = self.describe_state_machine(request)
+        if machine["type"] == "EXPRESS":
+            raise AwsError("StateMachineTypeNotSupported", "This operation is not supported by this type")
+        status = request.get("statusFilter")
+        own = [
+            execution
+            for execution, told in store.executions.items()
+            if told["stateMachineArn"] == arn and status in {None, told["status"]}
+        ]
+        shown, token = page(
+            request,
+            own,
+            lambda execution: (-store.executions[execution]["startDate"].timestamp(), execution),
+            size=100,
+            largest=1000,
+        )
+        brief = ("stateMachineArn", "startDate", "status", "stateMachineVersionArn")
+        listed = [
+            {key: store.executions[execution].get(key) for key in brief}
+            | {"executionArn": execution, "name": execution.rpartition(":")[2]}
+            for execution in shown
+        ]
+        return {"executions": listed, "nextToken": token}
+
+    def describe_execution(self, request: Request) -> dict[str, Any]:
+        """What one execution was started with."""
+        arn, told = self._execution(request)
+        shown = ("stateMachineArn", "startDate", "status", "input", "stateMachineVersionArn")
+        return {key: told.get(key) for key in shown} | {"executionArn": arn, "name": arn.rpartition(":")[2]}
+
+    def describe_state_machine_for_execution(self, request: Request) -> dict[str, Any]:
+        """The definition that one execution was started with."""
+        _, told = self._execution(request)
+        shown = ("stateMachineArn", "definition", "roleArn", "updateDate", "revisionId")
+        return {key: told[key] for key in shown} | {"name": told["stateMachineArn"].rpartition(":")[2]}
+
+    def _execution(self, request: Request) -> tuple[str, dict[str, Any]]:
+        arn, store = str(request.get("executionArn")), self._account.store(request.region, Machines)
+        if arn not in store.executions:
+            raise AwsError("ExecutionDoesNotExist", f"Execution Does Not Exist: '{arn}'")
+        return arn, store.executions[arn]
+
+
+_OF_EXECUTIONS = {"definition", "input", "started", "updated", "status", "version"}
+
+
+def _started(machine: dict[str, Any], told: Mapping[str, Any], now: dt.datetime) -> dict[str, Any]:
+    """An execution of a state machine."""
+    arn = str(machine["stateMachineArn"])
+    started = moment(told.get("started", "1h"), now)
+    definition = _text(told["definition"]) if "definition" in told else machine["definition"]
+    return {
+        "stateMachineArn": arn,
+        "stateMachineVersionArn": f"{arn}:{told['version']}" if "version" in told else None,
+        "startDate": started,
+        "updateDate": moment(told["updated"], now) if "updated" in told else min(machine["creationDate"], started),
+        "status": told.get("status", "RUNNING"),
+        "input": _text(told.get("input", {})),
+        "definition": definition,
+        "revisionId": _revision(definition),
+        "roleArn": machine["roleArn"],
+    }
+
 
 def _described(base: dict[str, Any], arn: str, told: Any) -> dict[str, Any]:
-    definition = told if isinstance(told, str) else json.dumps(told, indent=2)
-    return base | {"stateMachineArn": arn, "definition": definition, "revisionId": stable_hash(definition)[:32]}
+    definition = _text(told)
+    return base | {"stateMachineArn": arn, "definition": definition, "revisionId": _revision(definition)}
+
+
+def _text(told: Any) -> str:
+    return told if isinstance(told, str) else json.dumps(told, indent=2)
+
+
+def _revision(definition: str) -> str:
+    return stable_hash(definition)[:32]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 ECS = "arn:aws:ecs:us-east-1:123456789012"
 AGENT = f"{ECS}:daemon/prod/agent"
+MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:train"
 
 
 @pytest.fixture
@@ -195,12 +197,47 @@ def test_state_machines_and_versions_are_described_alike(sandbox: Sandbox) -> No
     assert refused(client.list_state_machines, nextToken="other") == "ValidationException"
 
 
+def test_executions_keep_what_they_were_started_with(sandbox: Sandbox) -> None:
+    """Whatever their state machine becomes; the newest is listed first, and express ones are not."""
+    executions = {
+        "old": {"started": "3d", "updated": "9d", "input": {"a": 1}},
+        "new": {"started": "1h", "version": "1"},
+        "over": {"status": "FAILED"},
+    }
+    told = {"train": {"definition": "{}", "executions": executions}, "quick": {"definition": "{}", "type": "EXPRESS"}}
+    sandbox.seed({"stepfunctions": {"machines": told}})
+    client = sandbox.client("stepfunctions")
+    before = client.describe_state_machine(stateMachineArn=MACHINE)
+    sandbox.seed({"stepfunctions": {"machines": {"train": {"definition": "{ }"}}}})
+    asked = {"stateMachineArn": MACHINE, "statusFilter": "RUNNING", "maxResults": 1}
+    first = client.list_executions(**asked)
+    rest = client.list_executions(**asked, nextToken=first["nextToken"])
+    assert [one["name"] for one in (*first["executions"], *rest["executions"])] == ["new", "old"]
+    assert "nextToken" not in rest
+    assert first["executions"][0]["stateMachineVersionArn"] == f"{MACHINE}:1"
+    assert "stateMachineVersionArn" not in rest["executions"][0]
+    (old,) = rest["executions"]
+    started = client.describe_state_machine_for_execution(executionArn=old["executionArn"])
+    assert (started["definition"], started["revisionId"]) == ("{}", before["revisionId"])
+    assert started["updateDate"] < old["startDate"]
+    assert json.loads(client.describe_execution(executionArn=old["executionArn"])["input"]) == {"a": 1}
+    present = client.describe_state_machine(stateMachineArn=MACHINE)
+    assert present["revisionId"] != before["revisionId"]
+    assert present["creationDate"] == before["creationDate"]
+    quick = MACHINE.replace("train", "quick")
+    assert refused(client.list_executions, stateMachineArn=quick) == "StateMachineTypeNotSupported"
+    assert refused(client.list_executions, stateMachineArn=f"{MACHINE}x") == "StateMachineDoesNotExist"
+    for call in (client.describe_execution, client.describe_state_machine_for_execution):
+        assert refused(call, executionArn=f"{old['executionArn']}x") == "ExecutionDoesNotExist"
+
+
 @pytest.mark.parametrize(
     "scenario",
     [
         {"pipes": {"pipes": {"p": {"image": "a"}}}},
         {"pipes": {"names": {}}},
         {"stepfunctions": {"machines": {"m": {"text": "{}"}}}},
+        {"stepfunctions": {"machines": {"m": {"definition": "{}", "executions": {"e": {"text": "{}"}}}}}},
         {"ecs": {"clusters": {"prod": {"daemons": {"d": {"image": "a"}}}}}},
         {"ecs": {"daemon_task_definitions": {"a:1": {"images": "a"}}}},
     ],
