@@ -16,7 +16,7 @@ import yaml
 from ecr_cleaner.settings.loader import Settings
 from ecr_cleaner.usage.catalog import SOURCES
 from ecr_cleaner.usage.source import SourceContext
-from ecr_cleaner.usage.sources import batch, ecs_families
+from ecr_cleaner.usage.sources import batch, ecs_families, sagemaker_executions
 from ecr_cleaner.usage.sources.ecs import services as ecs_services
 from ecr_cleaner.usage.sources.ecs import tasks as ecs_tasks
 from ecr_cleaner.usage.sources.sagemaker import nested
@@ -140,7 +140,7 @@ class Story:
     def used(self, script: Script) -> list[Usage]:
         """What the source finds."""
         settings = Settings.model_construct(**self.settings)
-        return list(self.collect(SourceContext(script.aws, settings, TaskDefinitions(script.aws))))
+        return list(self.collect(SourceContext(script.aws, settings, TaskDefinitions(script.aws), now=NOW)))
 
 
 def _naming(told: Any, image: str) -> Any:
@@ -159,7 +159,7 @@ _COLLECTORS: Final[dict[str, Callable[[SourceContext], Iterable[Usage]]]] = {
     "ecs tasks": lambda account: ecs_tasks.usages(account, CLUSTER),
     "ecs_families of several": ecs_families.collect,
     "sagemaker images": lambda account: nested.images(account.aws.client("sagemaker")),
-    "sagemaker pipelines": lambda account: nested.pipelines(account.aws.client("sagemaker"), NOW),
+    "sagemaker pipelines": lambda account: nested.pipelines(account.aws.client("sagemaker")),
 }
 """Of stories that are not those of a whole source."""
 
@@ -172,7 +172,7 @@ _TEXTS: Final = {
     "{hex}": APP.removeprefix("sha256:"),
     "{id}": "0" * 32,
 }
-_MOMENTS: Final = {"{now}": NOW, "{earliest}": NOW - nested.LONGEST}
+_MOMENTS: Final = {"{now}": NOW, "{earliest}": NOW - sagemaker_executions.LONGEST}
 
 
 def _filled(told: Any) -> Any:

@@ -40,6 +40,7 @@ def test_what_is_kept_is_found_again(script: Script) -> None:
     """As long as it is asked for; equal names are stored once, and what names nothing takes no room."""
     nothing_is_known(script, "made-up")
     found = remembering(script).executions("made-up")
+    found.open()
     found.learn("e1", NOW, [NAMED, Named()])
     found.learn("e2", NOW, [Named(), NAMED])
     found.learn_revision("m", Revision("r", NOW))
@@ -96,7 +97,7 @@ def test_what_another_version_found_is_asked_for_again(script: Script) -> None:
     found.save()
 
 
-@pytest.mark.parametrize("ask", [lambda found: found.known("e1", NOW), lambda found: found.of(""), Executions.save])
+@pytest.mark.parametrize("ask", [lambda found: found.known("e1", NOW), lambda found: found.of(""), Executions.open])
 def test_what_cannot_be_read_is_an_error(script: Script, ask: Callable[[Executions], object]) -> None:
     """As it is of the rest of the history."""
     script.refuse("s3", "get_object", "NoSuchBucket", Bucket="history", Key=object_of("made-up"))

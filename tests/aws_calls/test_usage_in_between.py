@@ -22,7 +22,7 @@ from tests.aws_calls import rows
 from tests.aws_calls.consumers import tagged
 from tests.aws_calls.stories import IMAGE, STORIES
 from tests.aws_calls.world import Told, World, codes, things, twice
-from tests.builders import ACCOUNT, REGION
+from tests.builders import ACCOUNT, NOW, REGION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -68,7 +68,7 @@ class Part:
 
     def found(self, number: int | None = None, thing: Thing | None = None, code: str = "") -> set[Usage]:
         """What it finds, if the call with this number does not find what it is asked for."""
-        context = SourceContext(_AWS, Settings.model_construct(**self.settings), TaskDefinitions(_AWS))
+        context = SourceContext(_AWS, Settings.model_construct(**self.settings), TaskDefinitions(_AWS), now=NOW)
         with World(_AWS, self.calls, number, thing, code).answering():
             return set(self.collect(context))
 

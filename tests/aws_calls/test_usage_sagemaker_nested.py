@@ -1,4 +1,4 @@
-"""How images of Studio and pipelines are read: with every version, alias and execution that counts."""
+"""How images of Studio and pipelines are read: with every version and alias that counts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from ecr_cleaner.aws.errors import AwsError
-from ecr_cleaner.model.usage import Usage, UsageKind
+from ecr_cleaner.model.usage import Usage
 from ecr_cleaner.usage.sources.sagemaker import nested
 from tests.aws_calls.consumers import tagged, written
 from tests.aws_calls.filled import filled
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from tests.aws_calls.script import Script
 
 PAGE: Final = {"MaxResults": 100}
-EARLIEST: Final = NOW - nested.LONGEST
 GONE: Final = pytest.mark.parametrize("code", ["ResourceNotFound", "ValidationException"])
 
 
@@ -65,7 +64,7 @@ def images(script: Script) -> list[Usage]:
 
 def pipelines(script: Script) -> list[Usage]:
     """What pipelines use."""
-    return list(nested.pipelines(script.aws.client("sagemaker"), NOW))
+    return list(nested.pipelines(script.aws.client("sagemaker")))
 
 
 def by_version(number: int, tag: str, name: str = "notebook") -> Usage:
@@ -73,9 +72,9 @@ def by_version(number: int, tag: str, name: str = "notebook") -> Usage:
     return Usage(written(tagged(tag), tag), "sagemaker", f"sagemaker image {name}, version {number}")
 
 
-def by_pipeline(tag: str, rest: str = "", evidence: UsageKind = UsageKind.CONFIGURED) -> Usage:
+def by_pipeline(tag: str, rest: str = "") -> Usage:
     """A usage by a pipeline."""
-    return Usage(written(tagged(tag), tag), "sagemaker", f"sagemaker pipeline weekly{rest}", evidence)
+    return Usage(written(tagged(tag), tag), "sagemaker", f"sagemaker pipeline weekly{rest}")
 
 
 def definition(tag: str) -> dict[str, str]:
@@ -87,18 +86,6 @@ def lists_pipelines(script: Script, *pages: list[str]) -> None:
     """Pipelines."""
     items = [[{"PipelineName": name} for name in names] for names in pages]
     script.pages("sagemaker", "list_pipelines", "PipelineSummaries", *items, **PAGE)
-
-
-def execution(identity: str, status: str) -> dict[str, str]:
-    """An execution as it is listed."""
-    arn = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:pipeline/weekly/execution/{identity}"
-    return {"PipelineExecutionArn": arn, "PipelineExecutionStatus": status}
-
-
-def lists_executions(script: Script, *pages: list[dict[str, str]], name: str = "weekly") -> None:
-    """Executions of a pipeline, since the earliest that can be under way."""
-    asked = {"PipelineName": name, "CreatedAfter": EARLIEST}
-    script.pages("sagemaker", "list_pipeline_executions", "PipelineExecutionSummaries", *pages, **asked, **PAGE)
 
 
 def lists_pipeline_versions(script: Script, *pages: list[dict[str, Any]], name: str = "weekly") -> None:
@@ -164,7 +151,6 @@ def test_the_newest_definition_and_those_with_an_alias_count(script: Script) -> 
     lists_pipelines(script, ["other"], ["weekly"])
     answers(script, "describe_pipeline", "DescribePipeline", {"PipelineDefinition": "{}"}, PipelineName="other")
     lists_pipeline_versions(script, [], name="other")
-    lists_executions(script, [], name="other")
     answers(script, "describe_pipeline", "DescribePipeline", definition("v3"), PipelineName="weekly")
     aliased = {"PipelineVersionId": 2, "PipelineVersionAliases": ["stable"]}
     lists_pipeline_versions(
@@ -174,7 +160,6 @@ def test_the_newest_definition_and_those_with_an_alias_count(script: Script) -> 
     )
     asked = {"PipelineName": "weekly", "PipelineVersionId": 2}
     answers(script, "describe_pipeline", "DescribePipeline", definition("v2"), **asked)
-    lists_executions(script, [])
     assert pipelines(script) == [by_pipeline("v3"), by_pipeline("v2", ", version 2")]
 
 
@@ -184,24 +169,6 @@ def filled_version(script: Script, told: dict[str, Any]) -> dict[str, Any]:
     return dict(answer["PipelineVersionSummaries"][0])
 
 
-def test_the_definitions_of_executions_under_way_count(script: Script) -> None:
-    """They keep the one they were started with; of two pages."""
-    lists_pipelines(script, ["weekly"])
-    answers(script, "describe_pipeline", "DescribePipeline", definition("v3"), PipelineName="weekly")
-    lists_pipeline_versions(script, [])
-    over = [execution(status, status) for status in ("Stopped", "Failed", "Succeeded", "CompletedWithFailures")]
-    going = [execution("e1", "Executing"), execution("e2", "Stopping")]
-    lists_executions(script, [*over, going[0]], [going[1]])
-    for one, tag in zip(going, ("v1", "v2"), strict=True):
-        asked = {"PipelineExecutionArn": one["PipelineExecutionArn"]}
-        script.answer("sagemaker", "describe_pipeline_definition_for_execution", definition(tag), **asked)
-    running = [
-        by_pipeline("v1", ", execution e1", UsageKind.RUNNING),
-        by_pipeline("v2", ", execution e2", UsageKind.RUNNING),
-    ]
-    assert pipelines(script) == [by_pipeline("v3"), *running]
-
-
 @GONE
 def test_a_pipeline_that_is_listed_no_more_is_passed_over(script: Script, code: str) -> None:
     """The next one is read."""
@@ -209,7 +176,6 @@ def test_a_pipeline_that_is_listed_no_more_is_passed_over(script: Script, code: 
     script.refuse("sagemaker", "describe_pipeline", code, PipelineName="gone")
     answers(script, "describe_pipeline", "DescribePipeline", definition("v3"), PipelineName="weekly")
     lists_pipeline_versions(script, [])
-    lists_executions(script, [])
     lists_pipelines(script, ["weekly"])
     assert pipelines(script) == [by_pipeline("v3")]
 

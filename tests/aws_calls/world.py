@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 
 Name = str | int
 _ALSO_LIST: Final = frozenset({"DescribeJobQueues", "GetContainerServices"})
-_SAYS_NOTHING: Final = "DescribeJobs"
-"""It leaves out what it does not find."""
+_COUNTED: Final = frozenset({"pipelineVersion", "version"})
+"""Members whose numbers each thing has: they name none."""
+_SAYS_NOTHING: Final = frozenset({"BatchGetDeploymentGroups", "BatchGetDeployments", "DescribeJobs"})
+"""They leave out what they do not find."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ class Thing:
 def names(told: Any) -> Iterator[Name]:
     """Every text and number in a value of whatever shape that may be a name, and no status or type."""
     if isinstance(told, dict):
-        told = list(told.values())
+        told = [value for key, value in told.items() if key not in _COUNTED]
     if isinstance(told, list):
         for item in told:
             yield from names(item)
@@ -215,7 +217,8 @@ def _not_found(model: Any, asked: Mapping[str, Any], code: str) -> dict[str, Any
         described = next(name for name in members if name != "failures")
         return {described: [], "failures": [{"arn": one, "reason": "MISSING"} for one in ids]}
     not_found = [name for name in members if name.endswith("NotFound")]
-    return {name.removesuffix("NotFound"): [] for name in not_found or members} | dict.fromkeys(not_found, ids)
+    listed = [name for name, member in members.items() if member.type_name == "list"]
+    return {name.removesuffix("NotFound"): [] for name in not_found or listed} | dict.fromkeys(not_found, ids)
 
 
 def codes(model: Any) -> list[str]:
@@ -223,7 +226,7 @@ def codes(model: Any) -> list[str]:
 
     One that is empty stands for a successful response that says so.
     """
-    if model.name == _SAYS_NOTHING or any(re.search("failures|NotFound$", name) for name in model.output_shape.members):
+    if model.name in _SAYS_NOTHING or any(re.search("failures|NotFound$", name) for name in model.output_shape.members):
         return [""]
     modelled = [error.error_code for error in model.error_shapes]
     return [code for code in modelled if may_not_exist(code)]
@@ -234,10 +237,13 @@ def may_not_exist(code: str) -> bool:
     return errors.may_not_exist(errors.ClientError({"Error": {"Code": code}}, "Any"))
 
 
+_OF_SEVERAL: Final = frozenset({"deploymentGroupNames", "deploymentIds", "ids", "jobs", "names", "services", "tasks"})
+
+
 def _one_by_one(asked: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """A request for several things, as one for each."""
     for name, value in asked.items():
-        if name in {"services", "tasks", "jobs", "names", "ids"} or name.endswith("Arns"):
+        if name in _OF_SEVERAL or name.endswith("Arns"):
             return [{**asked, name: [one]} for one in value]
     return [asked]
 

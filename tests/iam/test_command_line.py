@@ -11,6 +11,7 @@ from tests.cli.conftest import NAME, command, deploy, installed
 from tests.iam.simulator import Request, decide
 from tests.iam.test_role import OPTED_IN, REMOVE, REPOSITORY, UNKNOWN_TO_IAM, as_requests
 from tests.integration import accounts
+from tests.integration.past import forget_executions
 from tools.generate import READ_ONLY_FILE
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def test_every_call_of_a_plan_is_allowed(
     accounts.seed(sandbox)
     sandbox.push("app", kind="index", platforms=["linux/amd64"], tags=["multi"], pushed="90d")
     night(dry_run=True)
+    forget_executions(sandbox)
     deploy(storage=past.place | {"history": True}, accepted_gaps={}, **accounts.SETTINGS)
     ended = command("plan", "--function", NAME, "--json")
     assert ended.plan["causes"] == []

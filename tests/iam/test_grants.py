@@ -25,6 +25,7 @@ NOT_LISTED_YET: Final = {
 """Actions that are inferred from the names of operations."""
 
 WIDE: Final = {
+    "codedeploy:ListDeployments": "it lists those of all deployment groups, and names none then",
     "ecs:ListTasks": "its resource is a container instance, and tasks are listed by cluster",
 }
 """Actions that are granted on everything although they know resources."""

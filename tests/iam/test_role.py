@@ -12,7 +12,7 @@ import pytest
 from tests.fake_aws.ecs_state import Ecs
 from tests.iam.conftest import RUN
 from tests.iam.simulator import Request, decide
-from tests.integration import accounts
+from tests.integration import accounts, under_way
 from tests.integration.past import Past
 
 if TYPE_CHECKING:
@@ -135,13 +135,14 @@ def _delete_task_definition(sandbox: Sandbox) -> None:
     name, vanishing, image = "deleted:1", "vanishing:1", {"image": "{registry}/app:service"}
     task = {"task_definition": name, "status": "STOPPED"}
     target = {"task_definition": name}
-    call = {"Type": "Task", "Parameters": {"TaskDefinition": name}, "End": True}
+    machine = under_way.machine(TaskDefinition=name)
     sandbox.seed(
         {
             "ecs": {"task_definitions": {name: image, vanishing: image}, "clusters": {"prod": {"tasks": [task]}}},
             "events": {"rules": {"dead": {"schedule": "rate(1 day)", "targets": [target]}}},
             "pipes": {"pipes": {"dead": target}},
-            "stepfunctions": {"machines": {"dead": {"definition": {"StartAt": "Call", "States": {"Call": call}}}}},
+            "stepfunctions": {"machines": {"dead": {"definition": machine, "executions": {"e": {}}}}},
+            "tables": under_way.naming(name),
         }
     )
     definitions = sandbox.state.store("us-east-1", Ecs).task_definitions

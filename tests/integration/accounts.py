@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from tests.integration import computing, tabled
+from tests.integration import computing, tabled, under_way
 
 if TYPE_CHECKING:
     from tests.fake_aws import Sandbox
@@ -33,6 +33,7 @@ CONSUMERS: Final[tuple[str, ...]] = (
     *tabled.BY_DIGEST,
     tabled.BY_PREFIX,
     *computing.CONSUMERS,
+    *under_way.CONSUMERS,
     "family",
     "express",
     "daemon",
@@ -75,6 +76,7 @@ def every_consumer() -> dict[str, Any]:
         "pod",
         *tabled.BY_DIGEST,
         *computing.BY_DIGEST,
+        *under_way.BY_DIGEST,
         "daemon",
         "daemon-rollback",
         "daemon-rollback-before",
@@ -91,6 +93,8 @@ def every_consumer() -> dict[str, Any]:
         *tabled.BY_DIGEST,
         tabled.BY_PREFIX,
         *computing.CONSUMERS,
+        *under_way.BY_TAG,
+        *under_way.BY_DIGEST,
         "express",
         "daemon",
         "daemon-definition",
@@ -224,17 +228,18 @@ def every_consumer() -> dict[str, Any]:
         "stepfunctions": {
             "machines": {
                 "train": {
-                    "definition": _machine(TrainingImage=image + "state-machine"),
+                    "definition": under_way.machine(TrainingImage=image + "state-machine"),
                     "versions": {
-                        "1": _machine(TaskDefinition="state-machine-version:1"),
-                        "2": _machine(TrainingImage=image + "state-machine"),
+                        "1": under_way.machine(TaskDefinition="state-machine-version:1"),
+                        "2": under_way.machine(TrainingImage=image + "state-machine"),
                     },
                 },
-                "report": {"type": "EXPRESS", "definition": _machine(TaskDefinition="state-machine-task:1")},
+                "report": {"type": "EXPRESS", "definition": under_way.machine(TaskDefinition="state-machine-task:1")},
                 "choose": {
-                    "definition": _machine(**{"TaskDefinition.$": "$.chosen"}),
-                    "versions": {"1": _machine(**{"TaskDefinition.$": "$.chosen"})},
+                    "definition": under_way.machine(**{"TaskDefinition.$": "$.chosen"}),
+                    "versions": {"1": under_way.machine(**{"TaskDefinition.$": "$.chosen"})},
                 },
+                **under_way.machines(),
             }
         },
         "events": {"rules": {"nightly": {"schedule": "rate(1 day)", "targets": [{"task_definition": "rule:1"}]}}},
@@ -282,11 +287,6 @@ def _daemon(status: str) -> dict[str, Any]:
             {"task_definition": "daemon:1", "digest": "{daemon-rollback-before}", "deployed": "19d"},
         ]
     }
-
-
-def _machine(**arguments: str) -> dict[str, Any]:
-    """A state machine of one call."""
-    return {"StartAt": "Call", "States": {"Call": {"Type": "Task", "Parameters": arguments, "End": True}}}
 
 
 def seed(sandbox: Sandbox) -> None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
+from tests.integration import under_way
+
 _IMAGE: Final = "{registry}/app:"
 
 _BATCH: Final = (
@@ -262,6 +264,7 @@ def _sagemaker() -> dict[str, Any]:
                         "started": "3d",
                         "definition": json.dumps(_of("unused", "ImageUri")),
                     },
+                    **under_way.executions_of_pipelines(),
                 },
             }
         },

@@ -85,6 +85,18 @@ class Past:
         """Let time pass: everything that is remembered happened so much earlier."""
         age_bucket(self._s3, self._bucket, timedelta(**time), self._prefix)
 
+    def executions(self, source: str) -> dict[str, Any]:
+        """What is remembered of the executions that a source reads."""
+        return self.content(f"/{source}.json")
+
     def _keys(self) -> list[str]:
         listed = self._s3.list_objects_v2(Bucket=self._bucket, Prefix=self._prefix)
         return [one["Key"] for one in listed.get("Contents", [])]
+
+
+def forget_executions(sandbox: Sandbox) -> None:
+    """Let the next run ask for every execution again, as it need not do of what an earlier run found."""
+    s3 = sandbox.client("s3")
+    listed = s3.list_objects_v2(Bucket=BUCKET, Prefix=f"{PREFIX}history/executions/")
+    for one in listed.get("Contents", []):
+        s3.delete_object(Bucket=BUCKET, Key=one["Key"])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from tests.integration import under_way
 from tests.integration.tabled_jobs import EMR_ON_EKS, EMR_SERVERLESS, OMICS, STAGES
 
 _APP: Final = "{registry}/app"
@@ -171,10 +172,7 @@ def tables() -> dict[str, Any]:
                 }
             ],
         },
-        "codepipeline": {
-            "ListPipelines": [{"items": [{"name": "deploy"}]}],
-            "GetPipeline": [{"when": {"name": "deploy"}, "answer": {"pipeline": {"name": "deploy", "stages": STAGES}}}],
-        },
+        "codepipeline": under_way.of_codepipeline(STAGES),
         "elasticbeanstalk": {
             "DescribeApplicationVersions": [
                 {
@@ -276,6 +274,7 @@ def tables() -> dict[str, Any]:
             ],
         },
         "omics": OMICS,
+        **under_way.tables(),
     }
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from ecr_cleaner.aws import client
 from ecr_cleaner.usage import catalog
-from tests.integration import cells, contract
+from tests.integration import cells, contract, past
 from tests.integration.fault_account import ARCHIVING, SETTINGS, seed
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ def failures(
         if unused is None or time.monotonic() - since > FRESH_SECONDS:
             run.sandbox.reset()
             unused, since = seed(run.sandbox, whole=whole), time.monotonic()
+        past.forget_executions(run.sandbox)
         run.sandbox.clear_calls()
         for cell in group:
             cell.inject(run.sandbox)

@@ -28,6 +28,11 @@ REGION = "us-east-1"
         ),
         ("pipes", {"pipe"}),
         ("stepfunctions", {"state-machine", "state-machine-task", "state-machine-version"}),
+        ("stepfunctions_executions", {"execution", "execution-input", "execution-input-task", "execution-task"}),
+        ("sagemaker_executions", {"pipeline-execution", "pipeline-parameter"}),
+        ("codepipeline_executions", {"codepipeline-digest", "codepipeline-earlier", "codepipeline-variable"}),
+        ("codedeploy", {"codedeploy", "codedeploy-before", "codedeploy-under-way"}),
+        ("eventbridgev2", {"subscriber", "subscriber-task"}),
     ],
 )
 def test_each_source_alone_keeps_its_images(run: Runner, sandbox: Sandbox, source: str, alone: set[str]) -> None:
@@ -81,13 +86,17 @@ def test_a_family_that_is_deregistered_while_it_is_read_is_passed_over(run: Runn
 
 
 def test_what_vanishes_while_it_is_read_is_passed_over(run: Runner, sandbox: Sandbox) -> None:
-    """A pipe, a state machine, a daemon, an Express service; what the others use is kept."""
+    """A pipe, a state machine with its executions, a daemon, an Express service; what the others use is kept."""
     accounts.seed(sandbox)
     store = sandbox.state.store(REGION, Ecs)
     sandbox.before("pipes", "DescribePipe", lambda _: sandbox.state.store(REGION, Pipes).pipes.clear())
-    sandbox.before(
-        "stepfunctions", "DescribeStateMachine", lambda _: sandbox.state.store(REGION, Machines).machines.clear()
-    )
+
+    def delete(_: object) -> None:
+        machines = sandbox.state.store(REGION, Machines)
+        machines.machines.clear()
+        machines.executions.clear()
+
+    sandbox.before("stepfunctions", "DescribeStateMachine", delete)
     sandbox.before("ecs", "DescribeDaemon", lambda _: store.daemons.clear())
 
     def express(_: object) -> None:
@@ -99,7 +108,8 @@ def test_what_vanishes_while_it_is_read_is_passed_over(run: Runner, sandbox: San
     sandbox.before("ecs", "DescribeExpressGatewayService", express)
     outcome = run()
     assert (outcome.status, outcome.causes) == ("completed", "")
-    vanished = [name for name in accounts.CONSUMERS if name.partition("-")[0] in {"pipe", "state", "daemon", "express"}]
+    of = {"pipe", "state", "daemon", "express", "execution"}
+    vanished = [name for name in accounts.CONSUMERS if name.partition("-")[0] in of]
     assert outcome.gone == {"app": run.ids("unused", *vanished)}
 
 

@@ -105,71 +105,12 @@ class Executions:
     _revisions: dict[str, Revision] = field(default_factory=dict)
     _learned: int = 0
 
-    def known(self, execution: str, started_at: datetime) -> tuple[Named, ...] | None:
-        """What an execution names, if an earlier run found it; it is kept then.
-
-        Args:
-            execution: ARN or id.
-            started_at: As the listing says.
+    def open(self) -> None:
+        """Read the object, if it was not read before: there may be executions.
 
         Raises:
-            HistoryError: The object could not be read.
+            HistoryError: It could not be read.
         """
-        self._read()
-        found = self._known.get(execution)
-        if found is None or found[0] != started_at:
-            return None
-        self._under_way[execution] = found
-        return found[1]
-
-    def of(self, prefix: str) -> dict[str, Found]:
-        """Everything that earlier runs found of executions whose ARN or id begins so.
-
-        Raises:
-            HistoryError: The object could not be read.
-        """
-        self._read()
-        return {name: found for name, found in self._known.items() if name.startswith(prefix)}
-
-    def revision(self, machine: str) -> Revision | None:
-        """What a state machine was when earlier runs saw it; it is kept.
-
-        Raises:
-            HistoryError: The object could not be read.
-        """
-        self._read()
-        known = self._known_revisions.get(machine)
-        if known is not None:
-            self._revisions.setdefault(machine, known)
-        return known
-
-    def learn(self, execution: str, started_at: datetime, named: Iterable[Named]) -> None:
-        """Remember what an execution names.
-
-        Raises:
-            HistoryError: The object could not be read.
-        """
-        self._read()
-        self._under_way[execution] = started_at, tuple(one.storable() for one in named)
-        self._learned += 1
-        if self._learned % SAVE_EVERY == 0:
-            self._write({**self._known, **self._under_way}, {**self._known_revisions, **self._revisions})
-
-    def learn_revision(self, machine: str, revision: Revision) -> None:
-        """Remember the revision of a state machine."""
-        self._revisions[machine] = revision
-
-    def save(self) -> None:
-        """Store what was found; executions that were neither learned nor asked for are forgotten.
-
-        Raises:
-            HistoryError: The object could not be read.
-        """
-        self._read()
-        if (self._under_way, self._revisions) != (self._known, self._known_revisions):
-            self._write(self._under_way, self._revisions)
-
-    def _read(self) -> None:
         if self._is_read or self.object is None:
             return
         clients, bucket, key = self.object
@@ -187,6 +128,65 @@ class Executions:
             except (NotWholeError, KeyError) as error:
                 self.notes.append(f"what earlier runs found of executions is lost, so all are asked for again: {error}")
         self._is_read = True
+
+    def known(self, execution: str, started_at: datetime) -> tuple[Named, ...] | None:
+        """What an execution names, if an earlier run found it; it is kept then.
+
+        Args:
+            execution: ARN or id.
+            started_at: As the listing says.
+
+        Raises:
+            HistoryError: The object could not be read.
+        """
+        self.open()
+        found = self._known.get(execution)
+        if found is None or found[0] != started_at:
+            return None
+        self._under_way[execution] = found
+        return found[1]
+
+    def of(self, prefix: str) -> dict[str, Found]:
+        """Everything that earlier runs found of executions whose ARN or id begins so.
+
+        Raises:
+            HistoryError: The object could not be read.
+        """
+        self.open()
+        return {name: found for name, found in self._known.items() if name.startswith(prefix)}
+
+    def revision(self, machine: str) -> Revision | None:
+        """What a state machine was when earlier runs saw it; it is kept.
+
+        Raises:
+            HistoryError: The object could not be read.
+        """
+        self.open()
+        known = self._known_revisions.get(machine)
+        if known is not None:
+            self._revisions.setdefault(machine, known)
+        return known
+
+    def learn(self, execution: str, started_at: datetime, named: Iterable[Named]) -> None:
+        """Remember what an execution names.
+
+        Raises:
+            HistoryError: The object could not be read.
+        """
+        self.open()
+        self._under_way[execution] = started_at, tuple(one.storable() for one in named)
+        self._learned += 1
+        if self._learned % SAVE_EVERY == 0:
+            self._write({**self._known, **self._under_way}, {**self._known_revisions, **self._revisions})
+
+    def learn_revision(self, machine: str, revision: Revision) -> None:
+        """Remember the revision of a state machine."""
+        self._revisions[machine] = revision
+
+    def save(self) -> None:
+        """Store what was found; executions that were neither learned nor asked for are forgotten."""
+        if self._is_read and (self._under_way, self._revisions) != (self._known, self._known_revisions):
+            self._write(self._under_way, self._revisions)
 
     def _write(self, executions: Mapping[str, Found], revisions: Mapping[str, Revision]) -> None:
         if self.object is None or self.read_only:

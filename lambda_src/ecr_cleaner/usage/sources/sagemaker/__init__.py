@@ -19,9 +19,7 @@ _OF_ONE_THING: Final = (
     *(kind.describing for kind in KINDS),
     "DescribeImageVersion",
     "DescribePipeline",
-    "DescribePipelineDefinitionForExecution",
     "ListImageVersions",
-    "ListPipelineExecutions",
     "ListPipelineVersions",
 )
 
@@ -36,7 +34,7 @@ def collect(context: SourceContext) -> Iterator[Usage]:
     for kind in KINDS:
         yield from reading.usages(client, kind)
     yield from nested.images(client)
-    yield from nested.pipelines(client, context.now)
+    yield from nested.pipelines(client)
 
 
 def _fields() -> Iterator[RequiredField]:
@@ -47,9 +45,7 @@ def _fields() -> Iterator[RequiredField]:
     yield RequiredField("sagemaker", "ListImageVersions", "ImageVersions[].Version")
     yield from fields_at("sagemaker", "DescribeImageVersion", "", nested.OF_IMAGE_VERSION)
     yield RequiredField("sagemaker", "ListPipelineVersions", "PipelineVersionSummaries[].PipelineVersionAliases[]")
-    yield RequiredField("sagemaker", "ListPipelineExecutions", "PipelineExecutionSummaries[].PipelineExecutionStatus")
     yield RequiredField("sagemaker", "DescribePipeline", "PipelineDefinition")
-    yield RequiredField("sagemaker", "DescribePipelineDefinitionForExecution", "PipelineDefinition")
 
 
 SOURCES: Final = (
@@ -59,7 +55,7 @@ SOURCES: Final = (
         protects="The images of models, endpoints and inference components (with the digests SageMaker resolved), of"
         " every version of Studio's images, of model packages and algorithms, of monitoring schedules and their job"
         " definitions, of training, processing, tuning and optimization jobs under way; whatever a pipeline's newest"
-        " definition names, one with an alias, and one of which an execution is under way",
+        " definition names, and one with an alias",
         service="sagemaker",
         grants=(
             Grant("ListSageMaker", tuple(f"sagemaker:{name}" for name in _LISTINGS)),

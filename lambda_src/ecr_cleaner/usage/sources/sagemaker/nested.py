@@ -1,24 +1,17 @@
-"""Images of Studio with their versions, and pipelines with their versions and executions."""
+"""Images of Studio with their versions, and pipelines with their versions."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
 from ecr_cleaner.aws import responses
-from ecr_cleaner.model.usage import Usage, UsageKind
+from ecr_cleaner.model.usage import Usage
 from ecr_cleaner.usage.extract import usages_at
 from ecr_cleaner.usage.responses import of_each
 from ecr_cleaner.usage.source import usages_in
 from ecr_cleaner.usage.sources.sagemaker.reading import NAME, listed, names
 
 OF_IMAGE_VERSION: Final = ("ContainerImage", "BaseImage")
-
-LONGEST: Final = timedelta(days=183)
-"""How old an execution in progress may be: a tuning job alone may take 15 768 000 seconds
-(https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ResourceLimits.html)."""
-
-_IN_PROGRESS: Final = frozenset({"Executing", "Stopping"})
 
 
 def images(client: Any) -> Iterator[Usage]:
@@ -39,21 +32,22 @@ def _of_version(client: Any, name: str, version: int) -> Iterator[Usage]:
     return usages_at(answer, OF_IMAGE_VERSION, "DescribeImageVersion", source=NAME, consumer=consumer)
 
 
-def pipelines(client: Any, now: datetime) -> Iterator[Usage]:
-    """The images in the newest definition of every pipeline, in those with an alias, and in those being executed.
-
-    An execution keeps the definition it was started with.
-    """
-    listing = partial(names, client, "ListPipelines", "PipelineSummaries", "PipelineName")
-    return of_each(listing, partial(_of_pipeline, client, now - LONGEST))
+def pipelines(client: Any) -> Iterator[Usage]:
+    """The images in the newest definition of every pipeline, and in those with an alias."""
+    return of_each(partial(pipeline_names, client), partial(_of_pipeline, client))
 
 
-def _of_pipeline(client: Any, earliest: datetime, name: str) -> Iterator[Usage]:
+def pipeline_names(client: Any) -> list[str]:
+    """The names of all pipelines."""
+    return names(client, "ListPipelines", "PipelineSummaries", "PipelineName")
+
+
+def _of_pipeline(client: Any, name: str) -> Iterator[Usage]:
     consumer = f"sagemaker pipeline {name}"
     newest = client.describe_pipeline(PipelineName=name)
-    # Whoever accepts what a pipeline names accepts it for its versions and executions.
-    pipeline_arn = newest.get("PipelineArn", "")
-    yield from _defined(newest, "DescribePipeline", consumer, pipeline_arn)
+    # Whoever accepts what a pipeline names accepts it for its versions too.
+    arn = newest.get("PipelineArn", "")
+    yield from _defined(newest, consumer, arn)
 
     def versions() -> list[int]:
         return [
@@ -64,28 +58,11 @@ def _of_pipeline(client: Any, earliest: datetime, name: str) -> Iterator[Usage]:
 
     def of_version(number: int) -> Iterator[Usage]:
         answer = client.describe_pipeline(PipelineName=name, PipelineVersionId=number)
-        return _defined(answer, "DescribePipeline", f"{consumer}, version {number}", pipeline_arn)
-
-    def executions() -> list[str]:
-        asked = {"PipelineName": name, "CreatedAfter": earliest}
-        return [
-            str(responses.member(execution, "PipelineExecutionArn", "ListPipelineExecutions"))
-            for execution in listed(client, "ListPipelineExecutions", "PipelineExecutionSummaries", **asked)
-            if responses.member(execution, "PipelineExecutionStatus", "ListPipelineExecutions") in _IN_PROGRESS
-        ]
-
-    def of_execution(arn: str) -> Iterator[Usage]:
-        answer = client.describe_pipeline_definition_for_execution(PipelineExecutionArn=arn)
-        named = f"{consumer}, execution {arn.rpartition('/')[2]}"
-        operation = "DescribePipelineDefinitionForExecution"
-        return _defined(answer, operation, named, pipeline_arn, UsageKind.RUNNING)
+        return _defined(answer, f"{consumer}, version {number}", arn)
 
     yield from of_each(versions, of_version)
-    yield from of_each(executions, of_execution)
 
 
-def _defined(
-    answer: dict[str, Any], operation: str, consumer: str, arn: str, evidence: UsageKind = UsageKind.CONFIGURED
-) -> Iterator[Usage]:
-    definition = responses.member(answer, "PipelineDefinition", operation)
-    yield from usages_in(definition, source=NAME, consumer=consumer, evidence=evidence, consumer_arn=arn)
+def _defined(answer: dict[str, Any], consumer: str, arn: str) -> Iterator[Usage]:
+    definition = responses.member(answer, "PipelineDefinition", "DescribePipeline")
+    yield from usages_in(definition, source=NAME, consumer=consumer, consumer_arn=arn)
