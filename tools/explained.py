@@ -250,6 +250,13 @@ FINDINGS: Final[dict[str, tuple[str, str]]] = {
             "`usage:<ARN>` in `accepted_gaps`"
         ),
     ),
+    "unreadable_reference": (
+        (
+            "An image name that cannot be read as it is written and may name images of ECR, or a text too long to be "
+            "searched: more is kept than it says"
+        ),
+        "Correct the name on the consumer that the detail names",
+    ),
     "misconfigured_tag": (
         (
             "A tag meant for this module cannot be read, is spelled differently, or asks for fewer "

@@ -162,32 +162,6 @@ def host_of(registry: re.Match[str]) -> str:
     return registry[0].partition(":")[0].rstrip(".")
 
 
-def parse_resolved(text: str, digest: str | None) -> tuple[Reference, ...]:
-    """Take a reference apart that a runtime has resolved to a digest.
-
-    Args:
-        text: The reference as configured.
-        digest: What the runtime reports, e.g. an ECS task's ``imageDigest``; None if it reports none.
-
-    Returns:
-        The reference as written and, beside it, the digest in the same repository: both are needed, for
-        a tag may have moved since and a written digest may be the index of the one that runs. Of a text
-        that names no private ECR registry, the digests, in whichever repository they lie: a proxy or a name of
-        one's own may stand before ECR.
-
-    Raises:
-        UnreadableReferenceError: Text or digest cannot be read.
-    """
-    written = parse(text)
-    if written is None:
-        return digests(text, digest)
-    if digest is None or digest == written.digest:
-        return (written,)
-    if not is_digest(digest):
-        raise UnreadableReferenceError(digest, DIGEST_RULE)
-    return (written, replace(written, tag=None, digest=digest))
-
-
 def every_image(reference: Reference) -> Reference:
     """The reference to every image of the repository of one that `parse` or `without_host` returned."""
     return named(

@@ -6,18 +6,23 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from ecr_cleaner.model.usage import Reference
+from ecr_cleaner.model.usage import Reference, ReferenceScope
 from ecr_cleaner.settings.loader import Settings
 from ecr_cleaner.usage.source import SourceContext
 from ecr_cleaner.usage.task_definitions import TaskDefinitions
 from tests.builders import ACCOUNT, HOST, REGION, digest
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from ecr_cleaner.model.usage import Usage
     from tests.aws_calls.script import Script
 
 ARN: Final = f"arn:aws:ecs:{REGION}:{ACCOUNT}"
 CLUSTER: Final = f"{ARN}:cluster/prod"
 APP: Final = digest("app")
+EVERY: Final = Reference("*/app:*", repository="app", breadth=ReferenceScope.REPOSITORY)
+"""Every image of the repository, in whichever registry."""
 
 
 def account(script: Script) -> SourceContext:
@@ -86,12 +91,21 @@ every_form: Final = pytest.mark.parametrize(
 """Each form of an image text, and what has to come of it."""
 
 unreadable: Final = pytest.mark.parametrize(
-    "text",
+    ("text", "references"),
     [
-        pytest.param(f"{HOST}/app@sha256:12", id="half a digest"),
-        pytest.param(f"{HOST}/App:v1", id="no repository's name"),
-        pytest.param(HOST, id="no repository"),
-        pytest.param(f"x{HOST}/app:v1", id="no account"),
+        pytest.param(f"{HOST}/app@sha256:12", (), id="half a digest"),
+        pytest.param(f"{HOST}/App:v1", (), id="no repository's name"),
+        pytest.param(HOST, (), id="no repository"),
+        pytest.param(f"x{HOST}/app:v1", (EVERY,), id="no account"),
     ],
 )
-"""Texts that look like ECR's and name nobody knows what."""
+"""Texts that look like ECR's and are no image's name, and what they protect."""
+
+
+def told(usages: Iterable[Usage], text: str, references: Sequence[Reference]) -> bool:
+    """Whether usages protect exactly this, and every one that has to be told names the text that is wrong."""
+    found = list(usages)
+    protects = [usage.reference for usage in found if not usage.reference.names_nothing]
+    problems = [usage.problem for usage in found if usage.problem]
+    about = f"image name '{text}': "
+    return protects == [*references] and bool(problems) and all(problem.startswith(about) for problem in problems)

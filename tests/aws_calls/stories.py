@@ -132,11 +132,6 @@ class Story:
             answer: dict[str, Any] = _naming(call.answer, image)
             script.answer(self.service_of(call), call.method, answer, **call.asked)
 
-    def after_image(self) -> Call | None:
-        """The call after that whose answer names `IMAGE`."""
-        names = [_naming(call.answer, "") != call.answer for call in self.calls]
-        return next(iter(self.calls[names.index(True) + 1 :]), None)
-
     def used(self, script: Script) -> list[Usage]:
         """What the source finds."""
         settings = Settings.model_construct(**self.settings)

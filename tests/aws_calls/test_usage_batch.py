@@ -12,7 +12,7 @@ from ecr_cleaner.errors import IncompleteAnswerError, MissingError, SourceError
 from ecr_cleaner.model.usage import Reference, Usage, UsageKind
 from ecr_cleaner.usage.sources import batch
 from tests.aws_calls.consumers import account, tagged, written
-from tests.builders import ACCOUNT, REGION
+from tests.builders import ACCOUNT, HOST, REGION
 
 if TYPE_CHECKING:
     from tests.aws_calls.script import Script
@@ -135,6 +135,24 @@ def test_an_unfinished_job_uses_its_images(script: Script, status: str, told: di
     lists(script, **{status: ["j1"]})
     script.answer("batch", "describe_jobs", {"jobs": [job(told)]}, jobs=["j1"])
     assert used(script) == [of_job(written())]
+
+
+def test_variables_and_commands_may_name_images(script: Script) -> None:
+    """With the tag in a variable beside the repository, too; an attempt that has ended needs none."""
+    properties: dict[str, Any] = {
+        "image": "nginx",
+        "command": ["start", f"--image={tagged('v1')}"],
+        "environment": [{"name": "IMAGE_REPO", "value": f"{HOST}/app"}, {"name": "IMAGE_TAG", "value": "v2"}],
+    }
+    defines(script, definition({"containerProperties": properties}))
+    script.pages("batch", "describe_job_queues", "jobQueues", [queue()], **QUEUES)
+    lists(script, RUNNING=["j1"])
+    running = {"image": "nginx", "reason": f"CannotPull {tagged('v8')}", "environment": properties["environment"]}
+    told = job({"container": running, "attempts": [{"container": {"reason": f"CannotPull {tagged('v9')}"}}]})
+    script.answer("batch", "describe_jobs", {"jobs": [told]}, jobs=["j1"])
+    found = [(one.consumer, one.reference.tag, one.in_text) for one in used(script)]
+    of_definition, of_job = "batch job definition train:3", "batch job fit (j1)"
+    assert found == [(of_definition, "v1", True), (of_definition, "v2", True), (of_job, "v2", True)]
 
 
 def test_definitions_queues_and_jobs_are_read_page_by_page(script: Script) -> None:

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from ecr_cleaner.aws.errors import AwsError
-from ecr_cleaner.errors import IncompleteAnswerError, SourceError, UnreadableReferenceError
+from ecr_cleaner.errors import IncompleteAnswerError, SourceError
 from ecr_cleaner.model.usage import Reference, Usage
-from ecr_cleaner.usage.declarative import Call, Chain, DeclarativeCollector, Images, source
+from ecr_cleaner.usage.declarative import Call, Chain, DeclarativeCollector, source
+from ecr_cleaner.usage.images import Images
+from ecr_cleaner.usage.mentions import EVERYTHING
 from ecr_cleaner.usage.source import Grant, RequiredField
 from ecr_cleaner.usage.text_search import find
-from tests.aws_calls.consumers import APP, account, anywhere, every_form, tagged, unreadable, written
-from tests.builders import ACCOUNT, NOW, REGION
+from tests.aws_calls.consumers import APP, account, anywhere, every_form, tagged, told, unreadable, written
+from tests.builders import ACCOUNT, HOST, NOW, REGION
 
 if TYPE_CHECKING:
     from tests.aws_calls.script import Script
@@ -148,23 +150,25 @@ def test_every_form_of_an_image(script: Script, text: str, references: tuple[Ref
 
 
 @unreadable
-def test_an_image_that_cannot_be_read_is_an_error(script: Script, text: str) -> None:
-    """Nobody knows what it protects."""
+def test_an_image_that_cannot_be_read_stops_nothing(
+    script: Script, text: str, references: tuple[Reference, ...]
+) -> None:
+    """What may be ECR's protects its repository."""
     listed(script)
     got(script, imageConfiguration=image(text))
-    with pytest.raises(UnreadableReferenceError):
-        used(script)
+    assert told(used(script), text, references)
 
 
-def test_a_digest_that_cannot_be_read_is_an_error(script: Script) -> None:
+def test_a_digest_that_cannot_be_read_is_of_any_image(script: Script) -> None:
     """Beside an image or alone, it is not taken for one that is not there."""
     listed(script)
     got(script, imageConfiguration=image(tagged("v1"), "sha256:12"))
-    with pytest.raises(UnreadableReferenceError):
-        used(script)
+    (beside,) = used(script)
+    assert beside.reference.text == f"{HOST}/app:*"
+    assert beside.problem.endswith("a digest is sha256:<64 hex digits>")
     listed(script)
-    with pytest.raises(UnreadableReferenceError):
-        used(script, Call("ListApplications", items="applications[]", params=ASKED, digests=("arn",)))
+    (alone,) = used(script, Call("ListApplications", items="applications[]", params=ASKED, digests=("arn",)))
+    assert (alone.reference, "any image may be meant" in alone.problem) == (EVERYTHING, True)
 
 
 @pytest.mark.parametrize("path", ["name", "tags"], ids=["text", "structure"])

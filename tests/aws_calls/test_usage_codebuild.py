@@ -235,10 +235,10 @@ def test_a_buildspec_is_searched(script: Script) -> None:
     sandbox = {"id": "shop:s", **environment(MANAGED), **spec}
     script.answer("codebuild", "batch_get_sandboxes", {"sandboxes": [sandbox]}, ids=["shop:s"])
     assert [(one.consumer, one.reference, one.evidence) for one in used(script)] == [
-        ("codebuild project shop, buildspec", written(tagged("v2"), "v2"), UsageKind.CONFIGURED),
-        ("codebuild build shop:1, buildspec", written(tagged("v2"), "v2"), UsageKind.RUNNING),
-        ("codebuild batch build shop:b, buildspec", written(tagged("v2"), "v2"), UsageKind.RUNNING),
-        ("codebuild sandbox shop:s, buildspec", written(tagged("v2"), "v2"), UsageKind.RUNNING),
+        ("codebuild project shop, buildspec or variables", written(tagged("v2"), "v2"), UsageKind.CONFIGURED),
+        ("codebuild build shop:1, buildspec or variables", written(tagged("v2"), "v2"), UsageKind.RUNNING),
+        ("codebuild batch build shop:b, buildspec or variables", written(tagged("v2"), "v2"), UsageKind.RUNNING),
+        ("codebuild sandbox shop:s, buildspec or variables", written(tagged("v2"), "v2"), UsageKind.RUNNING),
     ]
 
 

@@ -96,8 +96,8 @@ def test_an_earlier_structure_counts_while_it_is_executed(script: Script) -> Non
     found = used(script)
     assert [(one.reference.repository, one.reference.tag) for one in found] == [
         ("web", "live"),
-        ("app", "v1"),
         ("app", "v2"),
+        ("app", "v1"),
     ]
     assert {one.reference.breadth for one in found} == {ReferenceScope.IMAGE}
 

@@ -210,16 +210,18 @@ def test_an_answer_that_was_cut_short_fails_its_source(script: Script) -> None:
     assert outcome(collected(script), "lambda") == SourceOutcome(TARGET, "lambda", FAILED, detail=detail)
 
 
-def test_an_image_that_cannot_be_read_fails_its_source(script: Script) -> None:
-    """It quotes the text."""
+def test_an_image_that_cannot_be_read_is_told_with_its_consumer(script: Script) -> None:
+    """And fails nothing: no runtime can pull it."""
     quiet(script, "lambda")
     service, method, result, asked = FIRST_CALLS["lambda"]
     script.answer(service, method, {result: [FUNCTION]}, **asked)
     script.answer("lambda", "get_function", {"Code": {"ImageUri": f"{HOST}/App"}}, FunctionName="api", Qualifier="7")
-    ended = outcome(collected(script), "lambda")
-    assert ended.status is FAILED
-    assert ended.detail.startswith(f"image reference '{HOST}/App' looks like Amazon ECR but cannot be read: ")
-    assert "accepted_gaps" not in ended.detail
+    scan = collected(script)
+    ended = outcome(scan, "lambda")
+    assert (ended.status, ended.usages, scan.findings) == (COMPLETE, 1, ())
+    (note,) = ended.notes
+    assert note.startswith(f"lambda function api, version 7: image name '{HOST}/App': no runtime can pull it: ")
+    assert note.endswith("; mend it there, or delete what names it")
 
 
 def test_clusters_of_kubernetes_fail_their_source(script: Script) -> None:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ecr_cleaner.errors import MissingError, SourceError, UnreadableReferenceError
-from ecr_cleaner.model.usage import Reference, Usage, UsageKind
+from ecr_cleaner.errors import MissingError, SourceError
+from ecr_cleaner.model.usage import Reference, ReferenceScope, Usage, UsageKind
 from ecr_cleaner.usage.sources.ecs import tasks as ecs_tasks
 from tests.aws_calls.consumers import (
     APP,
@@ -22,7 +22,7 @@ from tests.aws_calls.consumers import (
     undefined,
     written,
 )
-from tests.builders import digest
+from tests.builders import ACCOUNT, HOST, REGION, digest
 
 if TYPE_CHECKING:
     from tests.aws_calls.script import Script
@@ -106,12 +106,16 @@ def test_a_digest_that_was_written_is_one_usage(script: Script) -> None:
     assert used(script) == [once, once, usage(written(text, None, platform))]
 
 
-@pytest.mark.parametrize("code", ["", "sha256:12", APP.upper(), f"sha512:{APP.removeprefix('sha256:') * 2}"])
-def test_a_digest_that_cannot_be_read_is_an_error(script: Script, code: str) -> None:
+@pytest.mark.parametrize("code", ["", "sha256:12", f"sha512:{APP.removeprefix('sha256:') * 2}"])
+def test_a_digest_that_cannot_be_read_is_of_any_image_of_the_repository(script: Script, code: str) -> None:
     """It is not taken for an image that was not pulled yet."""
     runs(script, task({"image": tagged("v1"), "imageDigest": code}))
-    with pytest.raises(UnreadableReferenceError, match="a digest is sha256:"):
-        used(script)
+    defines(script, API)
+    listed(script, status=STOPPED)
+    (found,) = used(script)
+    every = Reference(f"{HOST}/app:*", ACCOUNT, REGION, "app", breadth=ReferenceScope.REPOSITORY)
+    assert found.reference == every
+    assert found.problem.endswith("cannot be read: a digest is sha256:<64 hex digits>")
 
 
 @pytest.mark.parametrize("containers", [{}, {"containers": []}, {"containers": [{"name": "api"}]}])

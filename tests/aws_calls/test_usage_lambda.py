@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from ecr_cleaner.aws.errors import AwsError
-from ecr_cleaner.errors import SourceError, UnreadableReferenceError
+from ecr_cleaner.errors import SourceError
 from ecr_cleaner.model.usage import Reference, Usage
 from ecr_cleaner.usage.sources import awslambda
-from tests.aws_calls.consumers import APP, account, anywhere, tagged, unreadable, written
+from tests.aws_calls.consumers import APP, account, anywhere, tagged, told, unreadable, written
 from tests.builders import HOST
 
 if TYPE_CHECKING:
@@ -73,14 +73,36 @@ def test_a_function_of_files_uses_no_image(script: Script, package: dict[str, st
     assert used(script) == []
 
 
+@pytest.mark.parametrize("number", ["$LATEST", "3"])
+def test_a_variable_of_any_function_may_name_an_image(script: Script, number: str) -> None:
+    """A launcher of files starts it; a repository alone names none."""
+    variables = {"RUN_IMAGE": tagged("v1"), "REPOSITORY_URI": f"{HOST}/other"}
+    listed(
+        script,
+        {"FunctionName": "launch", "Version": number, "PackageType": "Zip", "Environment": {"Variables": variables}},
+    )
+    assert used(script) == [usage(written(), number, "launch")]
+
+
+def test_variables_of_files_that_cannot_be_decrypted_are_a_note_once(script: Script) -> None:
+    """Nothing else is asked about such a function."""
+    refusal = {"Environment": {"Error": {"ErrorCode": "AccessDeniedException", "Message": "as scripted"}}}
+    listed(script, *({"FunctionName": "launch", "Version": number, **refusal} for number in ("1", "2")))
+    context = account(script)
+    assert list(awslambda.collect(context)) == []
+    (note,) = context.notes
+    assert note.startswith("the environment variables of lambda function launch cannot be read (AccessDeniedException)")
+
+
 @unreadable
 @pytest.mark.parametrize("key", ["ImageUri", "ResolvedImageUri"])
-def test_an_image_that_cannot_be_read_is_an_error(script: Script, key: str, text: str) -> None:
-    """Also if the digest is known: the name may point elsewhere by now."""
+def test_an_image_that_cannot_be_read_stops_nothing(
+    script: Script, key: str, text: str, references: tuple[Reference, ...]
+) -> None:
+    """The digest counts, and what the name may mean: it may point elsewhere by now."""
     listed(script, version())
     located(script, {key: text})
-    with pytest.raises(UnreadableReferenceError):
-        used(script)
+    assert told(used(script), text, [anywhere(), *references])
 
 
 @pytest.mark.parametrize("code", [None, "", BASE64, HEX.upper(), HEX[:-1], f"{HEX}0", APP])

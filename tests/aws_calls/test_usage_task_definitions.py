@@ -9,7 +9,8 @@ import pytest
 
 from ecr_cleaner.aws.errors import AwsError
 from ecr_cleaner.errors import IncompleteAnswerError, SourceError
-from ecr_cleaner.usage.task_definitions import TaskDefinitions
+from ecr_cleaner.usage.task_definitions import TaskDefinition, TaskDefinitions
+from ecr_cleaner.usage.text_search import SearchResult
 from tests.aws_calls.consumers import defines, definition, tagged, undefined
 
 if TYPE_CHECKING:
@@ -29,6 +30,11 @@ def refused(script: Script, name: str = API) -> None:
     script.refuse("ecs", "describe_task_definition", "ClientException", taskDefinition=name)
 
 
+def names(*images: str) -> TaskDefinition:
+    """What is read of a task definition with these images and no other texts."""
+    return TaskDefinition(images, SearchResult(()))
+
+
 def lists(script: Script, status: str, *pages: list[str]) -> None:
     """The family's revisions in a state are listed."""
     script.pages("ecs", "list_task_definitions", "taskDefinitionArns", *pages, **listing(status))
@@ -38,7 +44,7 @@ def lists(script: Script, status: str, *pages: list[str]) -> None:
 def test_the_images_are_those_of_all_containers_as_written(script: Script, name: str) -> None:
     """ARN, family:revision and family go to ECS as they are."""
     defines(script, name, tagged("v1"), "nginx", tagged("v1"))
-    assert TaskDefinitions(script.aws).images(name) == (tagged("v1"), "nginx", tagged("v1"))
+    assert TaskDefinitions(script.aws).read(name) == names(tagged("v1"), "nginx", tagged("v1"))
 
 
 def test_a_task_definition_is_read_once(script: Script) -> None:
@@ -47,24 +53,24 @@ def test_a_task_definition_is_read_once(script: Script) -> None:
     script.linger("ecs", "DescribeTaskDefinition", 0.1)
     read = TaskDefinitions(script.aws)
     with ThreadPoolExecutor(8) as pool:
-        assert set(pool.map(read.images, [API] * 40)) == {(tagged("v42"),)}
+        assert set(pool.map(read.read, [API] * 40)) == {names(tagged("v42"))}
     defines(script, definition("api:43"), tagged("v43"))
-    assert read.images(definition("api:43")) == (tagged("v43"),)
+    assert read.read(definition("api:43")) == names(tagged("v43"))
 
 
 def test_one_that_no_listing_has_is_gone(script: Script) -> None:
     """Nothing can be started from it; that is asked once, too."""
     undefined(script, API)
     read = TaskDefinitions(script.aws)
-    assert read.images(API) is None
-    assert read.images(API) is None
+    assert read.read(API) is None
+    assert read.read(API) is None
 
 
 def test_a_family_is_gone_without_an_active_revision(script: Script) -> None:
     """A family alone means its newest active revision: the other states do not count."""
     refused(script, "api")
     lists(script, "ACTIVE", [])
-    assert TaskDefinitions(script.aws).images("api") is None
+    assert TaskDefinitions(script.aws).read("api") is None
 
 
 @pytest.mark.parametrize("name", [API, "api:42"])
@@ -76,7 +82,7 @@ def test_one_that_is_listed_but_not_described_is_unknown(script: Script, name: s
         lists(script, earlier, [])
     lists(script, status, [definition("api:41"), API])
     with pytest.raises(SourceError, match=f"^task definition {name} is listed but cannot be described: .*as scripted"):
-        TaskDefinitions(script.aws).images(name)
+        TaskDefinitions(script.aws).read(name)
 
 
 def test_a_family_that_is_listed_but_not_described_is_unknown(script: Script) -> None:
@@ -84,7 +90,7 @@ def test_a_family_that_is_listed_but_not_described_is_unknown(script: Script) ->
     refused(script, "api")
     lists(script, "ACTIVE", [definition("api:1")])
     with pytest.raises(SourceError, match="task definition api is listed"):
-        TaskDefinitions(script.aws).images("api")
+        TaskDefinitions(script.aws).read("api")
 
 
 def test_its_neighbours_in_the_listings_do_not_count(script: Script) -> None:
@@ -93,7 +99,7 @@ def test_its_neighbours_in_the_listings_do_not_count(script: Script) -> None:
     lists(script, "ACTIVE", [definition("api-worker:42"), definition("api:4")])
     lists(script, "INACTIVE", [definition("api:420")])
     lists(script, "DELETE_IN_PROGRESS", [])
-    assert TaskDefinitions(script.aws).images(API) is None
+    assert TaskDefinitions(script.aws).read(API) is None
 
 
 def test_the_listings_are_read_page_by_page(script: Script) -> None:
@@ -101,7 +107,7 @@ def test_the_listings_are_read_page_by_page(script: Script) -> None:
     refused(script)
     lists(script, "ACTIVE", [definition("api:41")], [API])
     with pytest.raises(SourceError, match="is listed"):
-        TaskDefinitions(script.aws).images(API)
+        TaskDefinitions(script.aws).read(API)
 
 
 def test_a_listing_that_never_ends_proves_nothing(script: Script) -> None:
@@ -109,7 +115,7 @@ def test_a_listing_that_never_ends_proves_nothing(script: Script) -> None:
     refused(script)
     script.endless("ecs", "list_task_definitions", "taskDefinitionArns", **listing("ACTIVE"))
     with pytest.raises(IncompleteAnswerError, match="ListTaskDefinitions"):
-        TaskDefinitions(script.aws).images(API)
+        TaskDefinitions(script.aws).read(API)
 
 
 def test_a_listing_that_was_cut_short_proves_nothing(script: Script) -> None:
@@ -117,7 +123,7 @@ def test_a_listing_that_was_cut_short_proves_nothing(script: Script) -> None:
     refused(script)
     script.cut_short("ecs", "list_task_definitions", {}, **listing("ACTIVE"))
     with pytest.raises(IncompleteAnswerError, match="taskDefinitionArns"):
-        TaskDefinitions(script.aws).images(API)
+        TaskDefinitions(script.aws).read(API)
 
 
 def test_a_denied_listing_proves_nothing(script: Script) -> None:
@@ -125,7 +131,7 @@ def test_a_denied_listing_proves_nothing(script: Script) -> None:
     refused(script)
     script.refuse("ecs", "list_task_definitions", "AccessDeniedException", **listing("ACTIVE"))
     with pytest.raises(AwsError, match="AccessDenied"):
-        TaskDefinitions(script.aws).images(API)
+        TaskDefinitions(script.aws).read(API)
 
 
 @pytest.mark.parametrize("code", ["AccessDeniedException", "ServerException", "InvalidParameterException"])
@@ -135,8 +141,8 @@ def test_any_other_refusal_is_an_error_and_not_remembered(script: Script, code: 
     defines(script, API, tagged("v42"))
     read = TaskDefinitions(script.aws)
     with pytest.raises(AwsError, match=code):
-        read.images(API)
-    assert read.images(API) == (tagged("v42"),)
+        read.read(API)
+    assert read.read(API) == names(tagged("v42"))
 
 
 @pytest.mark.parametrize(
@@ -153,4 +159,4 @@ def test_an_answer_that_lacks_a_member_is_no_answer(script: Script, answer: dict
     with pytest.raises(
         IncompleteAnswerError, match=f"Incomplete response from DescribeTaskDefinition: field '{missing}' is missing"
     ):
-        TaskDefinitions(script.aws).images(API)
+        TaskDefinitions(script.aws).read(API)

@@ -9,13 +9,15 @@ from botocore.exceptions import EndpointConnectionError
 
 from ecr_cleaner.aws.client import connect
 from ecr_cleaner.aws.errors import AwsError
-from ecr_cleaner.errors import SourceError, UnreadableReferenceError
+from ecr_cleaner.errors import SourceError
 from ecr_cleaner.model.usage import UsageKind
 from ecr_cleaner.settings.loader import Settings
 from ecr_cleaner.usage import catalog
+from ecr_cleaner.usage.mentions import EVERYTHING
 from ecr_cleaner.usage.source import SourceContext
 from ecr_cleaner.usage.sources import agentcore, braket, cleanrooms_ml, emr_containers, gamelift, greengrass
 from ecr_cleaner.usage.task_definitions import TaskDefinitions
+from tests.aws_calls.consumers import told as is_told
 from tests.aws_calls.script import Script
 from tests.aws_calls.sources import scanned
 from tests.builders import ACCOUNT, HOST, digest
@@ -76,13 +78,12 @@ def test_what_has_vanished_since_it_was_listed_is_left_out(script: Script) -> No
     assert len(used(script, braket.SOURCES[0])) == 1
 
 
-def test_an_image_that_cannot_be_read_is_an_error(script: Script) -> None:
-    """Nobody knows what it protects."""
+def test_an_image_that_cannot_be_read_stops_nothing(script: Script) -> None:
+    """It names nothing, and is told."""
     answer(script, "braket", "search_jobs", {"jobs": [{"jobArn": "arn", "status": "QUEUED"}]}, **JOBS)
     told = {"algorithmSpecification": {"containerImage": {"uri": f"{HOST}/App:v1"}}}
     answer(script, "braket", "get_job", told, jobArn="arn")
-    with pytest.raises(UnreadableReferenceError):
-        used(script, braket.SOURCES[0])
+    assert is_told(used(script, braket.SOURCES[0]), f"{HOST}/App:v1", ())
 
 
 def test_models_from_before_there_were_versions_are_read_without_one(script: Script) -> None:
@@ -97,7 +98,7 @@ def test_models_from_before_there_were_versions_are_read_without_one(script: Scr
     assert [one.reference.digest for one in used(script, cleanrooms_ml.SOURCES[0])] == [digest("a")]
 
 
-def test_a_digest_that_is_none_is_an_error(script: Script) -> None:
+def test_a_digest_that_is_none_may_be_of_any_image(script: Script) -> None:
     """The model says no more than that it is a text."""
     answer(script, "cleanrooms", "list_memberships", {"membershipSummaries": [{"id": SAMPLE}]}, status="ACTIVE")
     listed = {"trainedModelInferenceJobs": [{"trainedModelInferenceJobArn": SAMPLE, "membershipIdentifier": SAMPLE}]}
@@ -106,8 +107,8 @@ def test_a_digest_that_is_none_is_an_error(script: Script) -> None:
     asked |= {"trainedModelInferenceJobArn": SAMPLE}
     told = {"inferenceContainerImageDigest": "md5:1234"}
     answer(script, "cleanroomsml", "get_trained_model_inference_job", told, **asked)
-    with pytest.raises(UnreadableReferenceError, match="md5:1234"):
-        used(script, cleanrooms_ml.SOURCES[0], chain=1)
+    (found,) = used(script, cleanrooms_ml.SOURCES[0], chain=1)
+    assert (found.reference, "'md5:1234'" in found.problem) == (EVERYTHING, True)
 
 
 def test_a_digest_in_capitals_is_the_one_that_ecr_writes_small(script: Script) -> None:

@@ -98,13 +98,23 @@ def test_clusters_of_kubernetes_stop_all_removal(run: Runner, sandbox: Sandbox) 
     assert any("Kubernetes" in line for line in accepted.summary["unprotected"])
 
 
-def test_an_image_that_cannot_be_read_stops_all_removal(run: Runner, sandbox: Sandbox) -> None:
-    """It looks like ECR, and nobody knows what it protects."""
+def test_a_name_that_no_runtime_can_pull_is_a_note(run: Runner, sandbox: Sandbox) -> None:
+    """It protects nothing, and stops nothing."""
     accounts.seed(sandbox)
     sandbox.seed({"apprunner": {"services": {"odd": {"image": "{registry}/App:v1"}}}})
     outcome = run()
-    assert outcome.gone == {}
-    assert "App:v1" in outcome.causes
+    assert outcome.gone == {"app": run.ids("unused")}
+    assert any("app runner service odd" in note and "/App:v1" in note for note in outcome.told["notes"])
+
+
+def test_a_name_that_may_be_of_ecr_and_cannot_be_read_keeps_its_repository(run: Runner, sandbox: Sandbox) -> None:
+    """A finding says so, with the consumer and the rule that the name breaks."""
+    accounts.seed(sandbox)
+    sandbox.seed({"apprunner": {"services": {"odd": {"image": "x{registry}/app:v1"}}}})
+    outcome = run()
+    assert (outcome.status, outcome.gone) == ("completed", {})
+    found = outcome.found("unreadable_reference")["app runner service odd"]
+    assert "the host is not <account>.dkr.ecr.<region>.<domain>" in found["detail"]
 
 
 def test_a_service_that_is_deployed_while_the_run_reads_is_seen(run: Runner, sandbox: Sandbox) -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from ecr_cleaner.errors import UnreadableReferenceError
 from ecr_cleaner.model.usage import Reference
-from ecr_cleaner.reference import anywhere, is_digest, parse, parse_resolved, shown
+from ecr_cleaner.reference import anywhere, is_digest, parse, shown
 from tests.builders import ACCOUNT, HOST, digest
 
 DIGEST = digest("app")
@@ -115,39 +115,6 @@ def test_what_looks_like_ecr_and_cannot_be_read_is_an_error(text: str) -> None:
     with pytest.raises(UnreadableReferenceError) as caught:
         parse(text)
     assert repr(text) in str(caught.value)
-
-
-def test_a_runtime_digest_is_protected_beside_the_tag() -> None:
-    """The tag may have moved since the runtime resolved it: both are needed."""
-    references = parse_resolved(f"{HOST}/app:v1", DIGEST)
-    assert [(r.effective_tag, r.digest) for r in references] == [("v1", None), (None, DIGEST)]
-
-
-def test_a_runtime_digest_does_not_replace_a_written_one() -> None:
-    """The written digest may be the index of the one that runs."""
-    other = digest("child")
-    references = parse_resolved(f"{HOST}/app@{DIGEST}", other)
-    assert {r.digest for r in references} == {DIGEST, other}
-
-
-def test_a_runtime_digest_that_was_written_already_adds_nothing() -> None:
-    """ECS agents since 1.83 report repo:tag@digest as the image."""
-    references = parse_resolved(f"{HOST}/app:v1@{DIGEST}", DIGEST)
-    assert [(r.tag, r.digest) for r in references] == [("v1", DIGEST)]
-
-
-def test_a_runtime_digest_that_is_none_is_an_error() -> None:
-    """A digest in an unknown form protects nothing that anyone can name."""
-    with pytest.raises(UnreadableReferenceError, match="a digest is"):
-        parse_resolved(f"{HOST}/app:v1", "v1")
-
-
-def test_a_digest_under_a_foreign_name_counts_wherever_it_lies() -> None:
-    """A proxy or a name of one's own may stand before ECR; of Docker Hub's images none lies here."""
-    assert parse_resolved("registry.example.com/app:v1", DIGEST) == (anywhere(DIGEST),)
-    assert parse_resolved(f"registry.example.com/app@{DIGEST}", None) == (anywhere(DIGEST),)
-    assert parse_resolved(f"registry.example.com/app@{DIGEST}", DIGEST) == (anywhere(DIGEST),)
-    assert parse_resolved("nginx", None) == parse_resolved("nginx", "sha512:abc") == ()
 
 
 def test_a_digest_anywhere_names_no_repository() -> None:

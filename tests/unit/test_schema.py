@@ -140,7 +140,7 @@ def test_json_of_others_is_read_in_one_place() -> None:
     loads = {
         path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py") if "json.loads(" in path.read_text()
     }
-    # Each catches RecursionError: the one because it needs both of two members with one name, the other because it
-    # allows any depth. The document reads what it has written itself.
+    # Each catches RecursionError: the one because it needs both of two members with one name, the others because they
+    # allow any depth. The document reads what it has written itself.
     others = {"usage/named.py", "usage/sources/used_images.py", "report/document.py"}
     assert loads == {"schema.py", *others}

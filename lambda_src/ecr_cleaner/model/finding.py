@@ -16,6 +16,7 @@ class FindingKind(StrEnum):
     LIFECYCLE_RULE_NOT_UNDERSTOOD = "lifecycle_rule_not_understood"
     OPEN_TO_OTHER_ACCOUNTS = "open_to_other_accounts"
     WIDE_USAGE = "wide_usage"
+    UNREADABLE_REFERENCE = "unreadable_reference"
     MISCONFIGURED_TAG = "misconfigured_tag"
     ORPHANED_ARTIFACTS = "orphaned_artifacts"
     KEPT_WITHOUT_RULE = "kept_without_rule"

@@ -33,6 +33,8 @@ class Reference:
         digest: As written, or as the runtime resolved it.
         breadth: One image; every image of `repository`; every image of every repository whose name begins with
             `repository`; or every image of the registry.
+
+    With neither repository nor digest it means no image: nothing can be pulled by what was written.
     """
 
     text: str
@@ -66,6 +68,11 @@ class Reference:
                 return repository == self.repository
             case ReferenceScope.IMAGE:
                 return False
+
+    @property
+    def names_nothing(self) -> bool:
+        """Whether it means no image at all."""
+        return self.repository is None and self.digest is None
 
 
 @stored
@@ -109,6 +116,7 @@ class Usage:
         cluster: In which cluster, if the source has an outcome for each one.
         consumer_arn: Of the consumer, where AWS returns or defines one: its wide usages may be accepted by it.
         in_text: Whether a text named it, rather than a field for one image.
+        problem: What is wrong with the name, for people, and what was made of it; empty: nothing.
     """
 
     reference: Reference
@@ -121,6 +129,7 @@ class Usage:
     # Not compared: of the same reference and consumer they say more, and make no other usage of it.
     consumer_arn: str = field(default="", compare=False)
     in_text: bool = field(default=False, compare=False)
+    problem: str = ""
 
     @property
     def may_be_ignored(self) -> bool:

@@ -14,30 +14,13 @@ from ecr_cleaner.aws import errors, responses
 from ecr_cleaner.aws.response_paths import members, values
 from ecr_cleaner.errors import SourceError
 from ecr_cleaner.model.usage import Reference, Usage, UsageKind
-from ecr_cleaner.reference import anywhere
+from ecr_cleaner.usage.found import like, read_usages, usages_of_texts
+from ecr_cleaner.usage.free_text import FreeText
+from ecr_cleaner.usage.image_names import read_digest, read_name
+from ecr_cleaner.usage.images import Images, named_images
 from ecr_cleaner.usage.responses import listed_again
-from ecr_cleaner.usage.source import Grant, RequiredField, Source, SourceContext, usages_in, usages_of
-from ecr_cleaner.usage.text_values import as_text
-
-
-@dataclass(frozen=True, slots=True)
-class Images:
-    """Where an item names an image.
-
-    Attributes:
-        image: Path to the reference.
-        at: Path to the structure that holds reference and digest side by side; empty: the item itself.
-        digest: Path, from that structure, to the digest that the service resolved; empty: the service returns none.
-    """
-
-    image: str
-    at: str = ""
-    digest: str = ""
-
-    @property
-    def paths(self) -> tuple[str, ...]:
-        """Both, as paths from the item."""
-        return tuple(".".join(filter(None, (self.at, path))) for path in (self.image, self.digest) if path)
+from ecr_cleaner.usage.source import Grant, RequiredField, Source, SourceContext
+from ecr_cleaner.usage.text_search import Grammar
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +35,11 @@ class Call:
         params: Input members that are always the same.
         images: Where an item names images.
         digests: Paths to digests of images that are named nowhere else.
-        texts: Paths to texts, bytes or structures of unknown grammar that may name images.
+        texts: Paths to texts, bytes or structures that are known to name images: the loaded model must have them. All
+            other texts of an item are searched as well.
+        builds: Paths to texts of builds.
+        variables: Paths to variables of builds or workloads, as in `FreeText`.
+        grammar: Of all texts of an item but those of builds.
         references: Builds references from members of an item; `extra_fields` are the paths that it reads.
         extra_fields: See `references`.
         error_fields: Paths that have a value only if the service itself could not read something.
@@ -72,6 +59,9 @@ class Call:
     images: tuple[Images, ...] = ()
     digests: tuple[str, ...] = ()
     texts: tuple[str, ...] = ()
+    builds: tuple[str, ...] = ()
+    variables: tuple[str, ...] = ()
+    grammar: Grammar = Grammar.UNKNOWN
     references: Callable[[Any], Iterable[Reference]] | None = None
     extra_fields: tuple[str, ...] = ()
     error_fields: tuple[str, ...] = ()
@@ -86,7 +76,14 @@ class Call:
         """Every path that is read from an item."""
         named = [path for one in self.images for path in one.paths]
         required = filter(None, [self.required_member])
-        others = (*self.digests, *self.texts, *self.extra_fields, *self.error_fields, *self.terminal_states)
+        others = (
+            *self.digests,
+            *self.texts,
+            *self.builds,
+            *self.extra_fields,
+            *self.error_fields,
+            *self.terminal_states,
+        )
         return (*named, *others, *required)
 
 
@@ -105,6 +102,22 @@ class Chain:
     consumer: str
     calls: tuple[Call, ...]
     arn: str = ""
+
+    def texts(self, service: str) -> tuple[FreeText, ...]:
+        """How the texts of each call's items are searched; those of a summary stand in full where it is described."""
+        summaries = [call for call in self.calls[:-1] if call.items.endswith("[]")]
+        return tuple(
+            FreeText(
+                call.service or service,
+                call.operation,
+                call.items,
+                Grammar.VARIABLES if call in summaries else call.grammar,
+                (*(path for one in call.images for path in one.paths), *call.digests),
+                call.builds,
+                call.variables,
+            )
+            for call in self.calls
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,12 +161,14 @@ class DeclarativeCollector:
         call = chain.calls[depth]
         listing = partial(self._listed, context, call, known)
         following = chain.calls[depth + 1 : depth + 2]
+        client, texts = context.aws.client(call.service or self.service), chain.texts(self.service)[depth]
         with listed_again(lambda: (_asked(following[0], names) for _, names in listing())) as missing:
             for item, names in listing():
                 told = _filled(chain.arn, names).split(":", 1)
                 arn = context.arn(*told) if chain.arn else _arn(_params(call, known), names)
-                for usage in _usages(item, call, self.name, _filled(chain.consumer, names)):
-                    yield replace(usage, consumer_arn=arn)
+                usage = like(self.name, _filled(chain.consumer, names), call.evidence, arn)
+                yield from _usages(item, call, usage)
+                yield from usages_of_texts(texts, item, client, usage)
                 for next_call in following:
                     read = partial(self._follow, context, chain, depth + 1, names)
                     yield from missing.unless_gone(_asked(next_call, names), read)
@@ -214,6 +229,7 @@ def source(  # noqa: PLR0913 - a row, each cell by name
         grants=grants,
         fields=tuple(one for chain in chains for one in fields(service, chain)),
         collect=DeclarativeCollector(name, service, chains),
+        texts=tuple(one for chain in chains for one in chain.texts(service)),
         proof="model",
         regions=regions,
     )
@@ -263,36 +279,16 @@ def _items(client: Any, call: Call, params: dict[str, Any]) -> Iterator[Any]:
     yield from values(answer, call.items)
 
 
-def _usages(item: Any, call: Call, name: str, consumer: str) -> Iterator[Usage]:
+def _usages(item: Any, call: Call, usage: Usage) -> Iterator[Usage]:
+    """The usages in an item's image fields, each like the given one."""
     for path in call.error_fields:
         for reason in filter(None, values(item, path)):
-            message = f"{call.operation} could not read {consumer}: {reason}"
+            message = f"{call.operation} could not read {usage.consumer}: {reason}"
             raise SourceError(message)
     for text, digest in named_images(item, call.images):
-        yield from usages_of(text, source=name, consumer=consumer, digest=digest, evidence=call.evidence)
+        yield from read_usages(usage, text, read_name(text, digest))
     for path in call.digests:
         for digest in filter(None, values(item, path)):
-            yield Usage(anywhere(str(digest).lower()), name, consumer, call.evidence)
+            yield from read_usages(usage, str(digest), read_digest(str(digest)))
     for reference in call.references(item) if call.references else ():
-        yield Usage(reference, name, consumer, call.evidence)
-    for path in call.texts:
-        for value in values(item, path):
-            yield from usages_in(as_text(value), source=name, consumer=consumer, evidence=call.evidence)
-
-
-def named_images(item: Any, places: Iterable[Images]) -> Iterator[tuple[str, str | None]]:
-    """Every reference that an item names, with the digest that the service resolved it to.
-
-    Args:
-        item: Of a response.
-        places: Where it names images.
-
-    Raises:
-        TypeError: Something on the way to a place is not what its path says.
-    """
-    for place in places:
-        for holder in values(item, place.at):
-            digest = next(values(holder, place.digest), None) if place.digest else None
-            for text in filter(None, values(holder, place.image)):
-                # Some services write digests in capitals; ECR uses lower case only.
-                yield str(text), str(digest).lower() if digest else None
+        yield replace(usage, reference=reference)

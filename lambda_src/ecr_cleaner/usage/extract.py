@@ -48,7 +48,6 @@ def usages_at(  # noqa: PLR0913 - what a usage says, each by name
 
     Raises:
         SourceError: The response does not match its service model.
-        UnreadableReferenceError: A text looks like an ECR reference and cannot be parsed.
     """
     for text in texts_at(thing, paths, operation):
         yield from usages_of(text, source=source, consumer=consumer, evidence=evidence)

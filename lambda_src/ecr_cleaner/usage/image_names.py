@@ -81,7 +81,7 @@ def read_name(text: str, digest: str | None = None) -> NameReading:
         Nothing and no problem for an image of another kind of registry.
     """
     name = text.strip()
-    resolved = digest.lower() if digest else None
+    resolved = None if digest is None else digest.lower()
     if len(name) > LONGEST_NAME:
         return _impossible(LENGTH_RULE, digests(name[:LONGEST_NAME].lower(), resolved))
     readings = [_in_registry(registry, path) for registry, path in _registries(name)]
@@ -92,12 +92,19 @@ def read_name(text: str, digest: str | None = None) -> NameReading:
     problem = next((reading.problem for reading in readings if reading.references), readings[0].problem)
     if not references:
         return NameReading(digests(name.lower(), resolved), problem)
-    if resolved and not is_digest(resolved):
+    if resolved is not None and not is_digest(resolved):
         references = [every_image(one) for one in references]
         problem = f"the digest that its runtime reports cannot be read: {DIGEST_RULE}"
     elif resolved:
         references += [replace(one, tag=None, digest=resolved) for one in references if one.digest != resolved]
     return NameReading(tuple(dict.fromkeys(references)), problem)
+
+
+def read_digest(text: str) -> NameReading:
+    """What a digest protects that a service names alone: one that cannot be read may be of any image."""
+    if is_digest(text.lower()):
+        return NameReading((anywhere(text.lower()),))
+    return NameReading((named("", breadth=ReferenceScope.PREFIX),), f"any image may be meant: {DIGEST_RULE}")
 
 
 def read_listed(text: str) -> NameReading:

@@ -17,7 +17,7 @@ from ecr_cleaner.model.gaps import entries
 from ecr_cleaner.model.scan import ScanRequest, SourceOutcome, SourceStatus, TargetScan
 from ecr_cleaner.model.usage import ScanTarget, Usage
 from ecr_cleaner.settings.loader import Settings
-from ecr_cleaner.usage import accepted
+from ecr_cleaner.usage import accepted, name_problems
 from ecr_cleaner.usage.catalog import SOURCES
 from ecr_cleaner.usage.executions import ExecutionMemory
 from ecr_cleaner.usage.source import Source, SourceContext
@@ -74,7 +74,7 @@ def scan_target(  # noqa: PLR0913 - what a scan needs, each by name
         catalog_sha256=request.catalog_sha256,
         usages=usages,
         outcomes=outcomes + excluded(target, settings, sources),
-        findings=(),
+        findings=name_problems.findings(usages),
         calls=calls,
         started_at=started_at,
         finished_at=max(clock(), started_at),
@@ -149,7 +149,7 @@ def _run(source: Source, context: SourceContext) -> tuple[tuple[Usage, ...], Sou
     target = context.aws.target
     try:
         _check_model(source, context.aws)
-        usages, ignored = accepted.without_accepted(source.collect(context), context.settings)
+        found, ignored = accepted.without_accepted(source.collect(context), context.settings)
         context.require_readable()
     except OutOfTimeError:
         raise  # the time of the whole run is over, not that of one source
@@ -162,12 +162,13 @@ def _run(source: Source, context: SourceContext) -> tuple[tuple[Usage, ...], Sou
             detail = f"not offered in {context.aws.region}: {source.title}"
             return (), SourceOutcome(target, source.name, SourceStatus.NOT_IN_REGION, detail=detail)
         return (), _failed(source, target, error)
+    usages = tuple(usage for usage in found if not usage.reference.names_nothing)
     return usages, SourceOutcome(
         target,
         source.name,
         SourceStatus.COMPLETE,
         usages=len(usages),
-        notes=tuple(context.notes),
+        notes=(*context.notes, *name_problems.notes(found)),
         parts=tuple(context.parts),
         is_input=source.service is None,
         accepted=tuple(sorted({*context.accepted, *ignored})),

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from ecr_cleaner.model.usage import Usage, UsageKind
+from ecr_cleaner.usage.found import like, usages_of_task_definition
 from ecr_cleaner.usage.named import TASK_DEFINITION, Named
-from ecr_cleaner.usage.source import SourceContext, usages_of
+from ecr_cleaner.usage.source import SourceContext
 
 # Where a name stands in an input; an expression may have secrets in it.
 _PATH: Final = re.compile(r"(?:\{% ?)?\$[\w.$]{0,70}(?: ?%\})?|", re.ASCII)
@@ -51,13 +52,12 @@ def scheduled(
         A usage for each image. None if the task definition does not exist any more: a note says so, because the
         next start will fail.
     """
-    images = context.task_definitions.images(task_definition)
-    if images is None:
+    consumer = f"{namer}, task definition {task_definition.rpartition('/')[2]}"
+    usages = usages_of_task_definition(context.task_definitions, task_definition, like(source, consumer, evidence))
+    if usages is None:
         context.notes.append(f"{namer} names task definition {task_definition}, which does not exist any more")
         return
-    consumer = f"{namer}, task definition {task_definition.rpartition('/')[2]}"
-    for image in images:
-        yield from usages_of(image, source=source, consumer=consumer, evidence=evidence)
+    yield from usages
 
 
 def usages_named(  # noqa: PLR0913 - what a usage is made of

@@ -3,19 +3,22 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 from ecr_cleaner.aws import errors
 from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.clock import utc_now
 from ecr_cleaner.errors import SourceError
 from ecr_cleaner.model.usage import Usage, UsageKind
-from ecr_cleaner.reference import parse_resolved
 from ecr_cleaner.settings.loader import Settings
 from ecr_cleaner.usage.executions import ExecutionMemory, Executions
+from ecr_cleaner.usage.found import like, read_usages, searched
+from ecr_cleaner.usage.free_text import FreeText
+from ecr_cleaner.usage.image_names import read_name
+from ecr_cleaner.usage.mentions import EVERYTHING
 from ecr_cleaner.usage.state_machines import StateMachines
 from ecr_cleaner.usage.task_definitions import TaskDefinitions
-from ecr_cleaner.usage.text_search import find
+from ecr_cleaner.usage.text_search import Grammar, search
 from ecr_cleaner.usage.used_images_objects import Listing
 
 _T = TypeVar("_T")
@@ -191,6 +194,8 @@ class Source:
         grants: Every IAM action that `collect` needs; the role's policy is generated from them.
         fields: What `collect` reads; the loaded service models must have it before the first call.
         collect: Yields every usage, or raises: an incomplete result is a failure.
+        texts: Whose items' texts are searched, and how. Tests compare it with the service models: every text that
+            `collect` reads is an image field, is searched, or is left out for a reason.
         proof: What it was verified against.
         gap_kind: Of the entry of ``accepted_gaps`` that excludes the source: ``source``, or ``eks`` if its
             consumers are clusters.
@@ -205,6 +210,7 @@ class Source:
     grants: tuple[Grant, ...]
     fields: tuple[RequiredField, ...]
     collect: Callable[[SourceContext], Iterator[Usage]]
+    texts: tuple[FreeText, ...] = ()
     proof: VerifiedBy = "sandbox"
     gap_kind: Literal["source", "eks"] = "source"
     regions: frozenset[str] = frozenset()
@@ -235,7 +241,7 @@ def usages_of(  # noqa: PLR0913 - what a usage is made of
     failure: str = "",
     consumer_arn: str = "",
 ) -> Iterator[Usage]:
-    """The usages of one image field of a consumer: none if it is not a private ECR image.
+    """The usages of one image field of a consumer, whatever it says: none if it is not a private ECR image.
 
     Args:
         text: The reference as configured.
@@ -244,31 +250,29 @@ def usages_of(  # noqa: PLR0913 - what a usage is made of
         digest: What the runtime resolved it to, where the service returns that.
         evidence: How it was seen.
         failure: AWS's message, if the consumer could not pull its image.
-        consumer_arn: Of the consumer, where there is one.
-
-    Raises:
-        UnreadableReferenceError: The text looks like an ECR reference and cannot be parsed.
+        consumer_arn: Of the consumer, if the response has it.
     """
-    for reference in parse_resolved(text, digest):
-        yield Usage(reference, source, consumer, evidence, failure, consumer_arn=consumer_arn)
+    usage = Usage(EVERYTHING, source, consumer, evidence, failure, consumer_arn=consumer_arn)
+    yield from read_usages(usage, text, read_name(text, digest))
 
 
-def usages_in(
-    text: str,
+def usages_in(  # noqa: PLR0913 - what a usage is made of
+    value: Any,
     *,
     source: str,
     consumer: str,
+    grammar: Grammar = Grammar.UNKNOWN,
     evidence: UsageKind = UsageKind.CONFIGURED,
     consumer_arn: str = "",
 ) -> Iterator[Usage]:
-    """The usages in a text of unknown grammar: a definition, a template, a script.
+    """The usages in a text or in the texts of a structure: a definition, a template, a script, variables.
 
     Args:
-        text: Anything; searched for the host names of private registries.
+        value: Anything; searched for the host names of private registries.
         source: Name of the source.
         consumer: As reports name it.
+        grammar: Of the texts.
         evidence: How it was seen.
-        consumer_arn: Of the consumer, where there is one.
+        consumer_arn: Of the consumer, if the response has it.
     """
-    for reference in find(text):
-        yield Usage(reference, source, consumer, evidence, consumer_arn=consumer_arn, in_text=True)
+    yield from searched(search(value, grammar), like(source, consumer, evidence, consumer_arn))

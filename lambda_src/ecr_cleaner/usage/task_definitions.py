@@ -7,12 +7,36 @@ from typing import Final
 from ecr_cleaner.aws import errors, responses
 from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.errors import SourceError
+from ecr_cleaner.usage.free_text import FreeText
+from ecr_cleaner.usage.text_search import Grammar, SearchResult, search
 
 PERMISSIONS: Final = ("ecs:DescribeTaskDefinition", "ecs:ListTaskDefinitions")
 """IAM actions of reading; listing proves that a task definition does not exist."""
 
+TEXTS: Final = FreeText(
+    "ecs",
+    "DescribeTaskDefinition",
+    "taskDefinition",
+    Grammar.VARIABLES,
+    images=("containerDefinitions[].image",),
+)
+"""How its texts are searched: variables, commands, labels."""
+
 _STATUSES: Final = ("ACTIVE", "INACTIVE", "DELETE_IN_PROGRESS")
 _UNKNOWN: Final = "ClientException"
+
+
+@dataclass(frozen=True, slots=True)
+class TaskDefinition:
+    """What a task definition names.
+
+    Attributes:
+        images: Those of its containers, as written.
+        texts: What its other texts name.
+    """
+
+    images: tuple[str, ...]
+    texts: SearchResult
 
 
 @dataclass(slots=True)
@@ -24,18 +48,18 @@ class TaskDefinitions:
     """
 
     clients: AwsClients
-    _images: dict[str, tuple[str, ...] | None] = field(default_factory=dict)
+    _read: dict[str, TaskDefinition | None] = field(default_factory=dict)
     # Held while reading: pacing makes the calls one after the other anyway.
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def images(self, name: str) -> tuple[str, ...] | None:
-        """The images that a task definition names, as written.
+    def read(self, name: str) -> TaskDefinition | None:
+        """What a task definition names.
 
         Args:
             name: ARN, ``family:revision``, or a family, which means its newest active revision.
 
         Returns:
-            The images; None if the task definition is proven not to exist any more, so that nothing can be
+            None if the task definition is proven not to exist any more, so that nothing can be
             started from it.
 
         Raises:
@@ -43,11 +67,11 @@ class TaskDefinitions:
             AwsError: A call failed.
         """
         with self._lock:
-            if name not in self._images:
-                self._images[name] = self._read(name)
-            return self._images[name]
+            if name not in self._read:
+                self._read[name] = self._described(name)
+            return self._read[name]
 
-    def _read(self, name: str) -> tuple[str, ...] | None:
+    def _described(self, name: str) -> TaskDefinition | None:
         ecs = self.clients.client("ecs")
         try:
             answer = ecs.describe_task_definition(taskDefinition=name)
@@ -60,7 +84,10 @@ class TaskDefinitions:
                 raise SourceError(message) from None
             return None
         containers = responses.member(answer, "taskDefinition.containerDefinitions", "DescribeTaskDefinition")
-        return tuple(responses.member(container, "image", "DescribeTaskDefinition") for container in containers)
+        images = tuple(responses.member(container, "image", "DescribeTaskDefinition") for container in containers)
+        output = ecs.meta.service_model.operation_model(TEXTS.operation).output_shape
+        ((grammar, value),) = TEXTS.parts(answer["taskDefinition"], output)
+        return TaskDefinition(images, search(value, grammar))
 
     def _is_listed(self, name: str) -> bool:
         family, _, revision = name.rpartition("/")[2].partition(":")

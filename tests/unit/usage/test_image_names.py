@@ -267,3 +267,30 @@ def test_what_can_be_parsed_is_read_alike(name: str, before: str) -> None:
     assert written is not None
     assert read_name(f"{HOST}/{name}").references == (written,)
     assert written in read_name(f"{before}/{HOST}/{name}").references
+
+
+def test_a_runtime_digest_is_protected_beside_the_tag() -> None:
+    """The tag may have moved since the runtime resolved it: both are needed."""
+    references = read_name(f"{HOST}/app:v1", APP).references
+    assert [(r.effective_tag, r.digest) for r in references] == [("v1", None), (None, APP)]
+
+
+def test_a_runtime_digest_does_not_replace_a_written_one() -> None:
+    """The written digest may be the index of the one that runs."""
+    other = digest("child")
+    references = read_name(f"{HOST}/app@{APP}", other).references
+    assert {r.digest for r in references} == {APP, other}
+
+
+def test_a_runtime_digest_that_was_written_already_adds_nothing() -> None:
+    """ECS agents since 1.83 report repo:tag@digest as the image."""
+    references = read_name(f"{HOST}/app:v1@{APP}", APP).references
+    assert [(r.tag, r.digest) for r in references] == [("v1", APP)]
+
+
+def test_a_digest_under_a_foreign_name_counts_wherever_it_lies() -> None:
+    """A proxy or a name of one's own may stand before ECR; of Docker Hub's images none lies here."""
+    assert read_name("registry.example.com/app:v1", APP).references == (anywhere(APP),)
+    assert read_name(f"registry.example.com/app@{APP}", None).references == (anywhere(APP),)
+    assert read_name(f"registry.example.com/app@{APP}", APP).references == (anywhere(APP),)
+    assert read_name("nginx", None).references == read_name("nginx", "sha512:abc").references == ()

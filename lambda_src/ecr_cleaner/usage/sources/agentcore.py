@@ -2,8 +2,10 @@
 
 from typing import Final
 
-from ecr_cleaner.usage.declarative import Call, Chain, Images, source
+from ecr_cleaner.usage.declarative import Call, Chain, source
+from ecr_cleaner.usage.images import Images
 from ecr_cleaner.usage.source import Grant, arn_of
+from ecr_cleaner.usage.text_search import Grammar
 
 _IMAGE: Final = "containerConfiguration.containerUri"
 
@@ -49,6 +51,7 @@ SOURCES: Final = (
                     params_from={"agentRuntimeId": "agentRuntimeId", "agentRuntimeVersion": "agentRuntimeVersion"},
                     # Absent on runtimes whose code is a zip file.
                     images=(Images(_IMAGE, at="agentRuntimeArtifact"),),
+                    grammar=Grammar.VARIABLES,
                 ),
             ),
         ),
@@ -63,6 +66,7 @@ SOURCES: Final = (
                     params_from={"harnessId": "harnessId", "harnessVersion": "harnessVersion"},
                     # Absent on harnesses that run in AWS's own image.
                     images=(Images(_IMAGE, at="environmentArtifact"),),
+                    grammar=Grammar.VARIABLES,
                 ),
             ),
         ),

@@ -6,10 +6,20 @@ from typing import Any, Final
 
 from ecr_cleaner.aws import responses
 from ecr_cleaner.model.usage import Usage
+from ecr_cleaner.usage.found import like, usages_of_texts
+from ecr_cleaner.usage.free_text import FreeText
 from ecr_cleaner.usage.responses import named, of_each
 from ecr_cleaner.usage.source import Grant, RequiredField, Source, SourceContext, arn_of, usages_of
+from ecr_cleaner.usage.text_search import Grammar
 
 _NAME: Final = "apprunner"
+_TEXTS: Final = FreeText(
+    "apprunner",
+    "DescribeService",
+    "Service",
+    Grammar.VARIABLES,
+    images=("SourceConfiguration.ImageRepository.ImageIdentifier",),
+)
 
 
 def collect(context: SourceContext) -> Iterator[Usage]:
@@ -26,9 +36,10 @@ def collect(context: SourceContext) -> Iterator[Usage]:
 def _of_service(apprunner: Any, arn: str) -> Iterator[Usage]:
     service = responses.member(apprunner.describe_service(ServiceArn=arn), "Service", "DescribeService")
     configuration = responses.member(service, "SourceConfiguration", "DescribeService")
+    consumer = f"app runner service {responses.member(service, 'ServiceName', 'DescribeService')}"
+    yield from usages_of_texts(_TEXTS, service, apprunner, like(_NAME, consumer))
     if "ImageRepository" in configuration:  # absent on services built from a source repository
         image = responses.member(configuration["ImageRepository"], "ImageIdentifier", "DescribeService")
-        consumer = f"app runner service {responses.member(service, 'ServiceName', 'DescribeService')}"
         yield from usages_of(image, source=_NAME, consumer=consumer)
 
 
@@ -49,5 +60,6 @@ SOURCES: Final = (
             ),
         ),
         collect=collect,
+        texts=(_TEXTS,),
     ),
 )

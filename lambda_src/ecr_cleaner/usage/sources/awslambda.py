@@ -13,11 +13,19 @@ from ecr_cleaner.aws import responses
 from ecr_cleaner.errors import SourceError
 from ecr_cleaner.model.usage import Usage
 from ecr_cleaner.reference import anywhere
+from ecr_cleaner.usage.found import like, usages_of_texts
+from ecr_cleaner.usage.free_text import FreeText
 from ecr_cleaner.usage.responses import listed_again
 from ecr_cleaner.usage.source import Grant, RequiredField, Source, SourceContext, arn_of, usages_of
+from ecr_cleaner.usage.text_search import Grammar
 
 _NAME: Final = "lambda"
 _HEX: Final = re.compile(r"[0-9a-f]{64}")
+
+_LISTED: Final = FreeText("lambda", "ListFunctions", "Functions[]", Grammar.VARIABLES)
+_GOT: Final = FreeText(
+    "lambda", "GetFunction", "", Grammar.VARIABLES, images=("Code.ImageUri", "Code.ResolvedImageUri")
+)
 
 _IMAGE_DELETED: Final = "ImageDeleted"
 _REASONS: Final = ("StateReasonCode", "LastUpdateStatusReasonCode")
@@ -38,7 +46,12 @@ def collect(context: SourceContext) -> Iterator[Usage]:
     listing = partial(responses.paged, client, "ListFunctions", "Functions", FunctionVersion="ALL", MaxItems=50)
     with listed_again(lambda: map(_key, listing())) as missing:
         for version in listing():
-            if version.get("PackageType", "Zip") == "Image":  # absent means Zip
+            is_image = version.get("PackageType", "Zip") == "Image"  # absent means Zip
+            name, number = _key(version)
+            usage = like(_NAME, f"lambda function {name}, version {number}")
+            yield from usages_of_texts(_LISTED, version, client, usage)
+            noted.update(_refused(name, version))
+            if is_image:
                 yield from missing.unless_gone(_key(version), partial(_usages, client, version, noted))
     context.notes.extend(sorted(noted))
 
@@ -58,14 +71,10 @@ def _usages(client: Any, version: dict[str, Any], noted: set[str]) -> Iterator[U
     if known:
         yield Usage(anywhere(f"sha256:{code}"), _NAME, consumer)
     answer = client.get_function(FunctionName=name, Qualifier=number)
+    yield from usages_of_texts(_GOT, answer, client, like(_NAME, consumer))
     configuration = answer.get("Configuration", {})
     failure = _failure(configuration)
-    if refused := configuration.get("Environment", {}).get("Error", {}).get("ErrorCode"):
-        # Its image is known all the same. Versions share the key, so one sentence is enough.
-        noted.add(
-            f"the environment variables of lambda function {name} cannot be read ({refused}): to mend this, let the"
-            " role of ecr-cleaner use kms:Decrypt in the policy of their key"
-        )
+    noted.update(_refused(name, configuration))
     location = responses.member(answer, "Code", "GetFunction")
     texts = [location[key] for key in ("ImageUri", "ResolvedImageUri") if location.get(key)]
     if not known and "@sha256:" not in (location.get("ResolvedImageUri") or ""):
@@ -73,6 +82,17 @@ def _usages(client: Any, version: dict[str, Any], noted: set[str]) -> Iterator[U
         raise SourceError(message)
     for text in texts:
         yield from usages_of(text, source=_NAME, consumer=consumer, failure=failure)
+
+
+def _refused(name: str, configuration: dict[str, Any]) -> set[str]:
+    """What to tell if Lambda may not decrypt the variables; an image is known all the same."""
+    refused = configuration.get("Environment", {}).get("Error", {}).get("ErrorCode")
+    # Versions share the key, so one sentence is enough.
+    sentence = (
+        f"the environment variables of lambda function {name} cannot be read ({refused}): to mend this, let the"
+        " role of ecr-cleaner use kms:Decrypt in the policy of their key"
+    )
+    return {sentence} if refused else set()
 
 
 def _failure(configuration: dict[str, Any]) -> str:
@@ -87,7 +107,8 @@ SOURCES: Final = (
     Source(
         name=_NAME,
         title="Lambda functions of package type Image",
-        protects="Every published version and `$LATEST`: the resolved digest and the name",
+        protects="Every published version and `$LATEST`: the resolved digest and the name; images that variables of any"
+        " function name",
         service="lambda",
         grants=(
             Grant("ListLambdaFunctions", ("lambda:ListFunctions",)),
@@ -96,11 +117,13 @@ SOURCES: Final = (
         fields=(
             RequiredField("lambda", "ListFunctions", "Functions[].PackageType"),
             RequiredField("lambda", "ListFunctions", "Functions[].CodeSha256"),
+            RequiredField("lambda", "ListFunctions", "Functions[].Environment.Variables{}"),
             *(RequiredField("lambda", "GetFunction", f"Configuration.{member}") for member in _REASONS),
             RequiredField("lambda", "GetFunction", "Configuration.Environment.Error.ErrorCode"),
             RequiredField("lambda", "GetFunction", "Code.ImageUri"),
             RequiredField("lambda", "GetFunction", "Code.ResolvedImageUri"),
         ),
         collect=collect,
+        texts=(_LISTED, _GOT),
     ),
 )

@@ -14,8 +14,11 @@ from ecr_cleaner.aws import responses
 from ecr_cleaner.errors import SourceError
 from ecr_cleaner.model.usage import Usage, UsageKind
 from ecr_cleaner.usage.extract import fields_at, texts_at
+from ecr_cleaner.usage.found import like, usages_of_texts
+from ecr_cleaner.usage.free_text import FreeText
 from ecr_cleaner.usage.responses import in_batches, listed_again, of_each
-from ecr_cleaner.usage.source import Grant, RequiredField, Source, SourceContext, usages_in, usages_of
+from ecr_cleaner.usage.source import Grant, RequiredField, Source, SourceContext, usages_of
+from ecr_cleaner.usage.text_search import Grammar
 
 _NAME: Final = "batch"
 _SAGEMAKER: Final = "SAGEMAKER_TRAINING"
@@ -29,6 +32,12 @@ _SEVERAL: Final = (
 _NODES: Final = tuple(f"nodeProperties.nodeRangeProperties[].{path}" for path in ("container.image", *_SEVERAL))
 _OF_DEFINITION: Final = ("containerProperties.image", *_SEVERAL, *_NODES)
 _OF_JOB: Final = ("container.image", *_SEVERAL, *_NODES)
+
+_DEFINITIONS: Final = FreeText(
+    "batch", "DescribeJobDefinitions", "jobDefinitions[]", Grammar.VARIABLES, images=_OF_DEFINITION
+)
+_DESCRIBED: Final = FreeText("batch", "DescribeJobs", "jobs[]", Grammar.VARIABLES, images=_OF_JOB)
+_SERVICE_JOB: Final = FreeText("batch", "DescribeServiceJob")
 
 # In the order in which a job passes through them, so that a job whose status changes while they are listed is listed
 # again; RUNNABLE once more at the end, because a retry returns to it.
@@ -51,9 +60,10 @@ def collect(context: SourceContext) -> Iterator[Usage]:
         name = responses.member(definition, "jobDefinitionName", "DescribeJobDefinitions")
         revision = responses.member(definition, "revision", "DescribeJobDefinitions")
         consumer = f"batch job definition {name}:{revision}"
+        arn = definition.get("jobDefinitionArn", "")
         for text in _images(definition, _OF_DEFINITION, "DescribeJobDefinitions", consumer):
-            arn = definition.get("jobDefinitionArn", "")
             yield from usages_of(text, source=_NAME, consumer=consumer, consumer_arn=arn)
+        yield from usages_of_texts(_DEFINITIONS, definition, batch, like(_NAME, consumer, arn=arn))
     # The deletion of a queue ends its jobs.
     with listed_again(lambda: _queues(batch)) as missing:
         for arn, kind in _queues(batch).items():
@@ -84,6 +94,7 @@ def _jobs(batch: Any, queue: str) -> Iterator[Usage]:
                 consumer = f"batch job {responses.member(job, 'jobName', 'DescribeJobs')} ({job['jobId']})"
                 for text in _images(job, _OF_JOB, "DescribeJobs", consumer):
                     yield from usages_of(text, source=_NAME, consumer=consumer, evidence=UsageKind.RUNNING)
+                yield from usages_of_texts(_DESCRIBED, job, batch, like(_NAME, consumer, UsageKind.RUNNING))
 
 
 def _service_jobs(batch: Any, queue: str) -> Iterator[Usage]:
@@ -94,10 +105,10 @@ def _service_jobs(batch: Any, queue: str) -> Iterator[Usage]:
 
 def _of_service_job(batch: Any, job: str) -> Iterator[Usage]:
     answer = batch.describe_service_job(jobId=job)
-    request = responses.member(answer, "serviceRequestPayload", "DescribeServiceJob")
+    responses.member(answer, "serviceRequestPayload", "DescribeServiceJob")
     consumer = f"batch service job {responses.member(answer, 'jobName', 'DescribeServiceJob')} ({job})"
     arn = answer.get("jobArn", "")
-    yield from usages_in(request, source=_NAME, consumer=consumer, evidence=UsageKind.RUNNING, consumer_arn=arn)
+    yield from usages_of_texts(_SERVICE_JOB, answer, batch, like(_NAME, consumer, UsageKind.RUNNING, arn))
 
 
 def _listed(batch: Any, operation: str, queue: str, statuses: tuple[str, ...], **more: Any) -> dict[str, None]:
@@ -147,5 +158,6 @@ SOURCES: Final = (
             RequiredField("batch", "DescribeServiceJob", "serviceRequestPayload"),
         ),
         collect=collect,
+        texts=(_DEFINITIONS, _DESCRIBED, _SERVICE_JOB),
     ),
 )

@@ -3,8 +3,10 @@
 from typing import Final
 
 from ecr_cleaner.model.usage import UsageKind
-from ecr_cleaner.usage.declarative import Call, Chain, Images, source
+from ecr_cleaner.usage.declarative import Call, Chain, source
+from ecr_cleaner.usage.images import Images
 from ecr_cleaner.usage.source import Grant, arn_of
+from ecr_cleaner.usage.text_search import Grammar
 
 SOURCES: Final = (
     source(
@@ -32,6 +34,7 @@ SOURCES: Final = (
                     required_member="jobArn",
                     params_from={"jobArn": "jobArn"},
                     images=(Images("uri", at="algorithmSpecification.containerImage"),),
+                    grammar=Grammar.VARIABLES,
                     evidence=UsageKind.RUNNING,
                 ),
             ),

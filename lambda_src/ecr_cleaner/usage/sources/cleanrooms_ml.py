@@ -3,8 +3,10 @@
 from functools import partial
 from typing import Final
 
-from ecr_cleaner.usage.declarative import Call, Chain, Images, source
+from ecr_cleaner.usage.declarative import Call, Chain, source
+from ecr_cleaner.usage.images import Images
 from ecr_cleaner.usage.source import Grant, arn_of
+from ecr_cleaner.usage.text_search import Grammar
 
 # botocore's metadata has no regions of Clean Rooms ML; those of Clean Rooms stand for them.
 _MEMBERSHIPS: Final = Call(
@@ -103,6 +105,7 @@ SOURCES: Final = (
                     required_member="configuredModelAlgorithmArn",
                     params_from={"configuredModelAlgorithmArn": "configuredModelAlgorithmArn"},
                     images=(Images("trainingContainerConfig.imageUri"), Images("inferenceContainerConfig.imageUri")),
+                    grammar=Grammar.VARIABLES,
                 ),
             ),
         ),

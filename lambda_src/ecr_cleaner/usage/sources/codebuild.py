@@ -14,10 +14,29 @@ from typing import Any, Final
 from ecr_cleaner.aws import responses
 from ecr_cleaner.errors import SourceError
 from ecr_cleaner.model.usage import Usage, UsageKind
+from ecr_cleaner.usage.found import like, usages_of_texts
+from ecr_cleaner.usage.free_text import FreeText
 from ecr_cleaner.usage.responses import Missing, in_batches, listed_again
-from ecr_cleaner.usage.source import Grant, RequiredField, Source, SourceContext, arn_of, usages_in, usages_of
+from ecr_cleaner.usage.source import Grant, RequiredField, Source, SourceContext, arn_of, usages_of
+from ecr_cleaner.usage.text_search import Grammar
 
 _NAME: Final = "codebuild"
+_TEXTS: Final = {
+    operation: FreeText(
+        "codebuild",
+        operation,
+        items,
+        Grammar.VARIABLES,
+        images=("environment.image",),
+        builds=("source.buildspec", "secondarySources[].buildspec"),
+    )
+    for operation, items in (
+        ("BatchGetProjects", "projects[]"),
+        ("BatchGetBuilds", "builds[]"),
+        ("BatchGetBuildBatches", "buildBatches[]"),
+        ("BatchGetSandboxes", "sandboxes[]"),
+    )
+}
 _THINGS_A_CALL: Final = 100
 # The model states no limit for this one.
 _SANDBOXES_A_CALL: Final = 10
@@ -51,7 +70,7 @@ def collect(context: SourceContext) -> Iterator[Usage]:
 
 def _of_project(codebuild: Any, project: dict[str, Any], oldest: datetime) -> Iterator[Usage]:
     consumer = f"codebuild project {project['name']}"
-    yield from _usages(project, "BatchGetProjects", consumer, UsageKind.CONFIGURED)
+    yield from _usages(codebuild, project, "BatchGetProjects", consumer, UsageKind.CONFIGURED)
     # The default order is newest first; CodeBuild rejects an explicit order for projects of more than 100 builds.
     listing = partial(responses.paged, codebuild, "ListBuildsForProject", "ids", projectName=project["name"])
     with listed_again(listing) as missing:
@@ -60,7 +79,8 @@ def _of_project(codebuild: Any, project: dict[str, Any], oldest: datetime) -> It
             builds = _described(answer, asked, "builds", "id", "BatchGetBuilds", missing=missing)
             for build in builds:
                 if not build.get("buildComplete"):  # without the member it counts as not complete
-                    yield from _usages(build, "BatchGetBuilds", f"codebuild build {build['id']}", UsageKind.RUNNING)
+                    consumer = f"codebuild build {build['id']}"
+                    yield from _usages(codebuild, build, "BatchGetBuilds", consumer, UsageKind.RUNNING)
             if builds and all(build.get("startTime", oldest) < oldest for build in builds):
                 break
 
@@ -74,7 +94,7 @@ def _batches(codebuild: Any) -> Iterator[Usage]:
             answer = codebuild.batch_get_build_batches(ids=asked)
             for batch in _described(answer, asked, "buildBatches", "id", "BatchGetBuildBatches", missing=missing):
                 consumer = f"codebuild batch build {batch['id']}"
-                yield from _usages(batch, "BatchGetBuildBatches", consumer, UsageKind.RUNNING)
+                yield from _usages(codebuild, batch, "BatchGetBuildBatches", consumer, UsageKind.RUNNING)
 
 
 def _sandboxes(codebuild: Any) -> Iterator[Usage]:
@@ -85,7 +105,7 @@ def _sandboxes(codebuild: Any) -> Iterator[Usage]:
             for sandbox in _described(answer, asked, "sandboxes", "id", "BatchGetSandboxes", missing=missing):
                 if "endTime" not in sandbox:  # absent until it has ended
                     consumer = f"codebuild sandbox {sandbox['id']}"
-                    yield from _usages(sandbox, "BatchGetSandboxes", consumer, UsageKind.RUNNING)
+                    yield from _usages(codebuild, sandbox, "BatchGetSandboxes", consumer, UsageKind.RUNNING)
 
 
 def _described(  # noqa: PLR0913 - what differs between the four
@@ -106,15 +126,16 @@ def _described(  # noqa: PLR0913 - what differs between the four
     return things
 
 
-def _usages(thing: dict[str, Any], operation: str, consumer: str, evidence: UsageKind) -> Iterator[Usage]:
+def _usages(
+    codebuild: Any, thing: dict[str, Any], operation: str, consumer: str, evidence: UsageKind
+) -> Iterator[Usage]:
     image = responses.member(thing, "environment.image", operation)
     arn = _project_arn(thing)
     yield from usages_of(image, source=_NAME, consumer=consumer, evidence=evidence, consumer_arn=arn)
     # A batch's buildspec names the images of its builds, and any buildspec the images that its commands pull. The same
     # member may be the path of a file, which names none.
-    buildspec = (thing.get("source") or {}).get("buildspec") or ""
-    named = f"{consumer}, buildspec"
-    yield from usages_in(buildspec, source=_NAME, consumer=named, evidence=evidence, consumer_arn=arn)
+    usage = like(_NAME, f"{consumer}, buildspec or variables", evidence, arn)
+    yield from usages_of_texts(_TEXTS[operation], thing, codebuild, usage)
 
 
 def _project_arn(thing: dict[str, Any]) -> str:
@@ -160,5 +181,6 @@ SOURCES: Final = (
             RequiredField("codebuild", "BatchGetSandboxes", "sandboxes[].endTime"),
         ),
         collect=collect,
+        texts=tuple(_TEXTS.values()),
     ),
 )

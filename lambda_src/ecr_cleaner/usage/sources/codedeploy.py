@@ -209,6 +209,7 @@ SOURCES: Final = (
             *TASK_DEFINITION_FIELDS,
         ),
         collect=collect,
+        texts=(task_definitions.TEXTS,),
         proof="model",
     ),
 )

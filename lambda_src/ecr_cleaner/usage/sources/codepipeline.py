@@ -10,6 +10,17 @@ from ecr_cleaner.usage.declarative import Call, Chain, source
 from ecr_cleaner.usage.source import Grant, arn_of
 
 _ACTIONS: Final = "stages[].actions[]"
+_RULES: Final = ("beforeEntry", "onSuccess", "onFailure")
+COMMANDS: Final = (
+    f"{_ACTIONS}.commands",
+    *(f"stages[].{condition}.conditions[].rules[].commands" for condition in _RULES),
+)
+"""Paths in a pipeline to the commands of builds."""
+
+# The second one is of an action that starts CodeBuild.
+VARIABLES: Final = (f"{_ACTIONS}.environmentVariables", f"{_ACTIONS}.configuration.EnvironmentVariables")
+"""Paths in a pipeline to the variables of builds."""
+
 _VARIABLE: Final = "#{"
 
 
@@ -58,6 +69,8 @@ SOURCES: Final = (
                     references=watched,
                     extra_fields=(f"{_ACTIONS}.actionTypeId.provider", f"{_ACTIONS}.configuration"),
                     texts=("stages", "variables"),
+                    builds=COMMANDS,
+                    variables=VARIABLES,
                 ),
             ),
             "codepipeline:{name}",

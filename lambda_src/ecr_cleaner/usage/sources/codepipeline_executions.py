@@ -4,7 +4,6 @@ What an ECR source action found is a digest: an execution that waits for approva
 then.
 """
 
-import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -12,15 +11,18 @@ from functools import partial
 from typing import Any, Final
 
 from ecr_cleaner.aws import errors, responses
-from ecr_cleaner.model.usage import Reference, Usage, UsageKind
+from ecr_cleaner.model.usage import Usage, UsageKind
 from ecr_cleaner.reference import anywhere, is_digest
 from ecr_cleaner.usage.executions import Executions
+from ecr_cleaner.usage.found import like, usages_of_texts
+from ecr_cleaner.usage.free_text import FreeText
 from ecr_cleaner.usage.named import Named, images_in
 from ecr_cleaner.usage.responses import of_each
 from ecr_cleaner.usage.source import Grant, RequiredField, Source, SourceContext, arn_of
-from ecr_cleaner.usage.sources.codepipeline import watched
+from ecr_cleaner.usage.sources.codepipeline import COMMANDS, VARIABLES, watched
 
 _NAME: Final = "codepipeline_executions"
+_TEXTS: Final = FreeText("codepipeline", "GetPipeline", "pipeline", builds=COMMANDS, variables=VARIABLES)
 _UNDER_WAY: Final = frozenset({"InProgress", "Stopping"})
 _GONE: Final = "PipelineExecutionNotFoundException"
 
@@ -118,10 +120,9 @@ def _named(client: Any, name: str, version: int, execution: dict[str, Any]) -> t
 def _structure(client: Any, name: str, version: int) -> Named:
     """What an earlier version of a pipeline names."""
     pipeline = responses.member(client.get_pipeline(name=name, version=version), "pipeline", "GetPipeline")
-    stages = responses.member(pipeline, "stages", "GetPipeline")
-    texts = images_in(json.dumps(stages, default=str), json.dumps(pipeline.get("variables", []), default=str))
-    references: tuple[Reference, ...] = (*watched(pipeline), *texts.references)
-    return Named(tuple(dict.fromkeys(references)))
+    responses.member(pipeline, "stages", "GetPipeline")
+    named = (usage.reference for usage in usages_of_texts(_TEXTS, pipeline, client, like(_NAME, name)))
+    return Named(tuple(dict.fromkeys((*watched(pipeline), *named))))
 
 
 SOURCES: Final = (
@@ -153,6 +154,7 @@ SOURCES: Final = (
             RequiredField("codepipeline", "GetPipeline", "pipeline.stages[].actions[].configuration"),
         ),
         collect=collect,
+        texts=(_TEXTS,),
         proof="model",
     ),
 )

@@ -11,11 +11,21 @@ from typing import Any, Final
 
 from ecr_cleaner.aws import responses
 from ecr_cleaner.model.usage import Usage, UsageKind
+from ecr_cleaner.usage.found import like, usages_of_texts
+from ecr_cleaner.usage.free_text import FreeText
 from ecr_cleaner.usage.responses import named, of_each
 from ecr_cleaner.usage.source import Grant, RequiredField, Source, SourceContext, arn_of, usages_of
-from ecr_cleaner.usage.sources.ecs.revisions import Revisions, of_every_cluster
+from ecr_cleaner.usage.sources.ecs.revisions import Revisions, of_every_cluster, revisions_texts
+from ecr_cleaner.usage.text_search import Grammar
 
 _NAME: Final = "ecs_daemons"
+_TEXTS: Final = FreeText(
+    "ecs",
+    "DescribeDaemonTaskDefinition",
+    "daemonTaskDefinition",
+    Grammar.VARIABLES,
+    images=("containerDefinitions[].image",),
+)
 
 
 def collect(context: SourceContext) -> Iterator[Usage]:
@@ -56,6 +66,8 @@ def _defined(ecs: Any, revision: dict[str, Any], consumer: str, evidence: UsageK
     answer = ecs.describe_daemon_task_definition(daemonTaskDefinition=name)
     named = f"{consumer}, daemon task definition {name.rpartition('/')[2]}"
     operation = "DescribeDaemonTaskDefinition"
+    texts = like(_NAME, named, evidence)
+    yield from usages_of_texts(_TEXTS, responses.member(answer, "daemonTaskDefinition", operation), ecs, texts)
     for container in responses.member(answer, "daemonTaskDefinition.containerDefinitions", operation):
         image = responses.member(container, "image", operation)
         yield from usages_of(image, source=_NAME, consumer=named, evidence=evidence)
@@ -97,5 +109,6 @@ SOURCES: Final = (
             RequiredField("ecs", "DescribeDaemonTaskDefinition", "daemonTaskDefinition.containerDefinitions[].image"),
         ),
         collect=collect,
+        texts=(_TEXTS, revisions_texts("Daemon")),
     ),
 )

@@ -13,8 +13,9 @@ from ecr_cleaner.aws import responses
 from ecr_cleaner.errors import SourceError
 from ecr_cleaner.model.usage import Usage
 from ecr_cleaner.usage import task_definitions
+from ecr_cleaner.usage.found import like, usages_of_task_definition
 from ecr_cleaner.usage.responses import of_each
-from ecr_cleaner.usage.source import TASK_DEFINITION_FIELDS, Grant, RequiredField, Source, SourceContext, usages_of
+from ecr_cleaner.usage.source import TASK_DEFINITION_FIELDS, Grant, RequiredField, Source, SourceContext
 
 _NAME: Final = "ecs_families"
 
@@ -36,8 +37,7 @@ def collect(context: SourceContext) -> Iterator[Usage]:
 def _of_family(context: SourceContext, ecs: Any, family: str) -> Iterator[Usage]:
     for name, consumer in _revisions(ecs, family, context.settings.task_definition_revisions):
         # None: deregistered since it was listed, as the listings prove, so that nothing can be started from it.
-        for image in context.task_definitions.images(name) or ():
-            yield from usages_of(image, source=_NAME, consumer=consumer)
+        yield from usages_of_task_definition(context.task_definitions, name, like(_NAME, consumer)) or ()
 
 
 def _revisions(ecs: Any, family: str, wanted: int | str) -> Iterator[tuple[str, str]]:
@@ -95,5 +95,6 @@ SOURCES: Final = (
             *TASK_DEFINITION_FIELDS,
         ),
         collect=collect,
+        texts=(task_definitions.TEXTS,),
     ),
 )

@@ -3,7 +3,8 @@
 from typing import Final
 
 from ecr_cleaner.model.usage import UsageKind
-from ecr_cleaner.usage.declarative import Call, Chain, Images, source
+from ecr_cleaner.usage.declarative import Call, Chain, source
+from ecr_cleaner.usage.images import Images
 from ecr_cleaner.usage.source import Grant, arn_of
 
 # The digest is absent until an application has started; until then only the tag is known.

@@ -7,11 +7,14 @@ from typing import Any, Final
 from ecr_cleaner.aws import responses
 from ecr_cleaner.model.usage import Usage, UsageKind
 from ecr_cleaner.usage import task_definitions
+from ecr_cleaner.usage.found import like, usages_of_texts
+from ecr_cleaner.usage.free_text import FreeText
 from ecr_cleaner.usage.responses import named, of_each
 from ecr_cleaner.usage.scheduled import scheduled
-from ecr_cleaner.usage.source import TASK_DEFINITION_FIELDS, Grant, RequiredField, Source, SourceContext, usages_in
+from ecr_cleaner.usage.source import TASK_DEFINITION_FIELDS, Grant, RequiredField, Source, SourceContext
 
 _NAME: Final = "eventbridge"
+_TEXTS: Final = FreeText("events", "ListTargetsByRule", "Targets[]")
 
 
 def collect(context: SourceContext) -> Iterator[Usage]:
@@ -40,9 +43,7 @@ def _of_rule(context: SourceContext, events: Any, bus: str, rule: str) -> Iterat
     arn = context.arn("events", f"rule/{of_bus}{rule}")
     for target in context.readable(arn, read) or ():
         # The input of a target may name an image, e.g. CodeBuild's to override the project's.
-        for text in (target.get("Input", ""), target.get("InputTransformer", {}).get("InputTemplate", "")):
-            evidence = UsageKind.SCHEDULED
-            yield from usages_in(text, source=_NAME, consumer=namer, evidence=evidence, consumer_arn=arn)
+        yield from usages_of_texts(_TEXTS, target, events, like(_NAME, namer, UsageKind.SCHEDULED, arn))
         if "EcsParameters" in target:  # absent on targets that are no ECS cluster
             name = responses.member(target["EcsParameters"], "TaskDefinitionArn", "ListTargetsByRule")
             yield from scheduled(context, name, source=_NAME, namer=namer)
@@ -69,5 +70,6 @@ SOURCES: Final = (
             *TASK_DEFINITION_FIELDS,
         ),
         collect=collect,
+        texts=(_TEXTS, task_definitions.TEXTS),
     ),
 )

@@ -70,6 +70,7 @@ SOURCES: Final = (
             *TASK_DEFINITION_FIELDS,
         ),
         collect=collect,
+        texts=(task_definitions.TEXTS,),
         proof="model",
     ),
 )

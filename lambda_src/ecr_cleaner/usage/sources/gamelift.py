@@ -6,8 +6,10 @@ an old one does not.
 
 from typing import Final
 
-from ecr_cleaner.usage.declarative import Call, Chain, Images, source
+from ecr_cleaner.usage.declarative import Call, Chain, source
+from ecr_cleaner.usage.images import Images
 from ecr_cleaner.usage.source import Grant, arn_of
+from ecr_cleaner.usage.text_search import Grammar
 
 SOURCES: Final = (
     source(
@@ -40,6 +42,7 @@ SOURCES: Final = (
                         Images("ImageUri", at="GameServerContainerDefinition", digest="ResolvedImageDigest"),
                         Images("ImageUri", at="SupportContainerDefinitions[]", digest="ResolvedImageDigest"),
                     ),
+                    grammar=Grammar.VARIABLES,
                 ),
             ),
         ),

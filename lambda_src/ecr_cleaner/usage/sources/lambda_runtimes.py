@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from ecr_cleaner.usage.declarative import Call, Chain, Images, source
+from ecr_cleaner.usage.declarative import Call, Chain, source
+from ecr_cleaner.usage.images import Images
 from ecr_cleaner.usage.source import Grant
 
 SOURCES: Final = (

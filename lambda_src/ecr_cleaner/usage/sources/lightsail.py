@@ -2,8 +2,10 @@
 
 from typing import Final
 
-from ecr_cleaner.usage.declarative import Call, Chain, Images, source
+from ecr_cleaner.usage.declarative import Call, Chain, source
+from ecr_cleaner.usage.images import Images
 from ecr_cleaner.usage.source import Grant
+from ecr_cleaner.usage.text_search import Grammar
 
 SOURCES: Final = (
     source(
@@ -22,12 +24,14 @@ SOURCES: Final = (
                         Images("image", at="currentDeployment.containers{}"),
                         Images("image", at="nextDeployment.containers{}"),
                     ),
+                    grammar=Grammar.VARIABLES,
                 ),
                 Call(
                     "GetContainerServiceDeployments",
                     items="deployments[]",
                     params_from={"serviceName": "containerServiceName"},
                     images=(Images("image", at="containers{}"),),
+                    grammar=Grammar.VARIABLES,
                 ),
             ),
         ),

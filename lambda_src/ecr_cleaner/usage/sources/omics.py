@@ -5,7 +5,8 @@ from typing import Any, Final
 
 from ecr_cleaner.aws.response_paths import values
 from ecr_cleaner.model.usage import Reference, ReferenceScope, UsageKind
-from ecr_cleaner.usage.declarative import Call, Chain, Images, source
+from ecr_cleaner.usage.declarative import Call, Chain, source
+from ecr_cleaner.usage.images import Images
 from ecr_cleaner.usage.source import Grant, arn_of
 
 _PREFIX: Final = "containerRegistryMap.registryMappings[].ecrRepositoryPrefix"

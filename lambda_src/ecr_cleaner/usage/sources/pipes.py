@@ -6,13 +6,16 @@ from functools import partial
 from typing import Any, Final
 
 from ecr_cleaner.aws import responses
-from ecr_cleaner.model.usage import Usage
+from ecr_cleaner.model.usage import Usage, UsageKind
 from ecr_cleaner.usage import task_definitions
+from ecr_cleaner.usage.found import like, usages_of_texts
+from ecr_cleaner.usage.free_text import FreeText
 from ecr_cleaner.usage.responses import named, of_each
 from ecr_cleaner.usage.scheduled import noted_if_dynamic, scheduled
 from ecr_cleaner.usage.source import TASK_DEFINITION_FIELDS, Grant, RequiredField, Source, SourceContext, arn_of
 
 _NAME: Final = "pipes"
+_TEXTS: Final = FreeText("pipes", "DescribePipe")
 _CLUSTER: Final = re.compile(r"arn:[^:]+:ecs:[^:]*:[^:]*:cluster/.+")
 
 
@@ -31,11 +34,14 @@ def collect(context: SourceContext) -> Iterator[Usage]:
 
 
 def _of_pipe(context: SourceContext, pipes: Any, name: str) -> Iterator[Usage]:
-    answer = context.readable(context.arn("pipes", f"pipe/{name}"), partial(pipes.describe_pipe, Name=name))
+    arn = context.arn("pipes", f"pipe/{name}")
+    answer = context.readable(arn, partial(pipes.describe_pipe, Name=name))
     if answer is None:
         return
     task_definition = _task_definition(answer)
     namer = f"eventbridge pipe {name}"
+    # Templates of inputs, parameters of pipelines, and what a task overrides may name an image.
+    yield from usages_of_texts(_TEXTS, answer, pipes, like(_NAME, namer, UsageKind.SCHEDULED, arn))
     if task_definition is not None and not noted_if_dynamic(context, task_definition, namer):
         yield from scheduled(context, task_definition, source=_NAME, namer=namer)
 
@@ -54,7 +60,7 @@ SOURCES: Final = (
     Source(
         name=_NAME,
         title="EventBridge pipes, stopped ones too",
-        protects="The task definition of every ECS target",
+        protects="The task definition of every ECS target; images that templates, parameters and overrides name",
         service="pipes",
         grants=(
             Grant("ListPipes", ("pipes:ListPipes",)),
@@ -68,5 +74,6 @@ SOURCES: Final = (
             *TASK_DEFINITION_FIELDS,
         ),
         collect=collect,
+        texts=(_TEXTS, task_definitions.TEXTS),
     ),
 )

@@ -9,6 +9,8 @@ from ecr_cleaner.errors import SourceError
 from ecr_cleaner.model.usage import Usage, UsageKind
 from ecr_cleaner.schema import read_json
 from ecr_cleaner.usage import task_definitions
+from ecr_cleaner.usage.found import like, usages_of_texts
+from ecr_cleaner.usage.free_text import FreeText
 from ecr_cleaner.usage.responses import of_each
 from ecr_cleaner.usage.scheduled import scheduled
 from ecr_cleaner.usage.source import (
@@ -18,10 +20,10 @@ from ecr_cleaner.usage.source import (
     Source,
     SourceContext,
     arn_of,
-    usages_in,
 )
 
 _NAME: Final = "scheduler"
+_TEXTS: Final = FreeText("scheduler", "GetSchedule")
 _RUN_TASK: Final = ":scheduler:::aws-sdk:ecs:runtask"
 _START_TASK: Final = ":scheduler:::aws-sdk:ecs:starttask"
 
@@ -59,8 +61,7 @@ def _of_schedule(context: SourceContext, scheduler: Any, schedule: tuple[str, st
     if task_definition is not None:
         yield from scheduled(context, task_definition, source=_NAME, namer=namer)
     # Any API can be called with any input, e.g. SageMaker's with an image.
-    text, evidence = target.get("Input", ""), UsageKind.SCHEDULED
-    yield from usages_in(text, source=_NAME, consumer=namer, evidence=evidence, consumer_arn=arn)
+    yield from usages_of_texts(_TEXTS, answer, scheduler, like(_NAME, namer, UsageKind.SCHEDULED, arn))
 
 
 def _task_definition(target: dict[str, Any], namer: str) -> str | None:
@@ -96,5 +97,6 @@ SOURCES: Final = (
             *TASK_DEFINITION_FIELDS,
         ),
         collect=collect,
+        texts=(_TEXTS, task_definitions.TEXTS),
     ),
 )

@@ -81,5 +81,6 @@ SOURCES: Final = (
             *TASK_DEFINITION_FIELDS,
         ),
         collect=collect,
+        texts=(task_definitions.TEXTS,),
     ),
 )

@@ -250,5 +250,6 @@ SOURCES: Final = (
             *TASK_DEFINITION_FIELDS,
         ),
         collect=collect,
+        texts=(task_definitions.TEXTS,),
     ),
 )

@@ -2,13 +2,15 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, Final
 
 from ecr_cleaner.aws import responses
-from ecr_cleaner.errors import IncompleteAnswerError, SourceError, UnreadableReferenceError
-from ecr_cleaner.model.usage import Reference, Usage
-from ecr_cleaner.reference import listed
+from ecr_cleaner.errors import IncompleteAnswerError, SourceError
+from ecr_cleaner.model.usage import Usage
 from ecr_cleaner.settings.schema import UsedImagesLocation
+from ecr_cleaner.usage.found import like, read_usages
+from ecr_cleaner.usage.image_names import read_listed
 from ecr_cleaner.usage.source import INVENTORY_FIELDS, Grant, RequiredField, Source, SourceContext, inventory_listing
 from ecr_cleaner.usage.used_images_objects import SOURCE, SUFFIX, must_be_fresh
 
@@ -44,8 +46,7 @@ def collect(context: SourceContext) -> Iterator[Usage]:
         consumer = f"inventory {one.key}"
         context.parts.append(consumer)
         body = _body(context.aws.client("s3"), place, one.key)
-        for reference in _references(body, place.uri(one.key)):
-            yield Usage(reference, SOURCE, consumer)
+        yield from _usages(body, place.uri(one.key), consumer)
 
 
 def _body(s3: Any, place: UsedImagesLocation, key: str) -> bytes:
@@ -60,11 +61,11 @@ def _body(s3: Any, place: UsedImagesLocation, key: str) -> bytes:
     return body
 
 
-def _references(body: bytes, uri: str) -> tuple[Reference, ...]:
-    """The references of one inventory, without doubles.
+def _usages(body: bytes, uri: str, consumer: str) -> Iterator[Usage]:
+    """The usages of one inventory, without doubles; an item that cannot be read as a name is told.
 
     Raises:
-        SourceError: It is invalid; the message names the first item that is not a reference.
+        SourceError: It is invalid; the message names the first item that is no text.
     """
     try:
         items = json.loads(body)
@@ -78,19 +79,14 @@ def _references(body: bytes, uri: str) -> tuple[Reference, ...]:
         # A script whose calls were denied or failed may write an empty list.
         message = f"{uri} is empty, as after a failed collection: delete it if nothing runs there"
         raise SourceError(message)
-    read = (_reference(item, f"item {number} of {uri}") for number, item in enumerate(items, start=1))
-    return tuple(dict.fromkeys(found for found in read if found is not None))
-
-
-def _reference(item: object, place: str) -> Reference | None:
-    if not isinstance(item, str):
-        message = f"{place} must be an image reference, got {json.dumps(item)[:200]}"
-        raise SourceError(message)
-    try:
-        return listed(item)
-    except UnreadableReferenceError as error:
-        message = f"{place} must be an image reference, got {item[:200]!r}: {error.rule}"
-        raise SourceError(message) from None
+    found: dict[Usage, None] = {}
+    for number, item in enumerate(items, start=1):
+        if not isinstance(item, str):
+            message = f"item {number} of {uri} must be an image reference, got {json.dumps(item)[:200]}"
+            raise SourceError(message)
+        for usage in read_usages(like(SOURCE, consumer), item, read_listed(item)):
+            found[replace(usage, problem=usage.problem and f"item {number}, {usage.problem}")] = None
+    yield from found
 
 
 SOURCES: Final = (

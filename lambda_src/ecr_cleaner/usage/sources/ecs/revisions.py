@@ -10,8 +10,11 @@ from typing import Any, Final
 
 from ecr_cleaner.aws import responses
 from ecr_cleaner.model.usage import Usage, UsageKind
+from ecr_cleaner.usage.found import like, usages_of_texts
+from ecr_cleaner.usage.free_text import FreeText
 from ecr_cleaner.usage.responses import described, in_batches, last_of, listed_again, named, of_each
 from ecr_cleaner.usage.source import SourceContext, usages_of
+from ecr_cleaner.usage.text_search import Grammar
 
 _SUCCESSFUL: Final = "SUCCESSFUL"
 _ENDED: Final = frozenset({_SUCCESSFUL, "STOPPED", "ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED"})
@@ -28,6 +31,16 @@ def of_every_cluster(context: SourceContext, read: Callable[[SourceContext, str]
     """
     clusters = partial(responses.paged, context.aws.client("ecs"), "ListClusters", "clusterArns", maxResults=100)
     return of_each(clusters, partial(read, context))
+
+
+def revisions_texts(word: str) -> FreeText:
+    """How the texts of a revision are searched.
+
+    Args:
+        word: ``Service`` or ``Daemon``.
+    """
+    images = ("containerImages[].image", "containerImages[].imageDigest")
+    return FreeText("ecs", f"Describe{word}Revisions", f"{word.lower()}Revisions[]", Grammar.VARIABLES, images=images)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +82,8 @@ class Revisions:
                     image = responses.member(container, "image", describing)
                     digest = container.get("imageDigest")
                     yield from usages_of(image, source=self.source, consumer=named, digest=digest, evidence=evidence)
+                texts = like(self.source, named, evidence)
+                yield from usages_of_texts(revisions_texts(self.word), revision, self.ecs, texts)
                 yield from self.definition(revision, named, evidence)
 
     def _deployed(self, current: set[str], listed_by: dict[str, str]) -> tuple[set[str], set[str]]:

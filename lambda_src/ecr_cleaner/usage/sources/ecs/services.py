@@ -12,9 +12,12 @@ from typing import Any, Final
 from ecr_cleaner.aws import responses
 from ecr_cleaner.errors import MissingError
 from ecr_cleaner.model.usage import Usage, UsageKind
+from ecr_cleaner.usage.found import like, usages_of_task_definition, usages_of_texts
+from ecr_cleaner.usage.free_text import FreeText
 from ecr_cleaner.usage.responses import described, in_batches, last_of, listed_again
 from ecr_cleaner.usage.source import RequiredField, SourceContext, usages_of
 from ecr_cleaner.usage.sources.ecs.revisions import Revisions
+from ecr_cleaner.usage.text_search import Grammar
 
 PERMISSIONS: Final = (
     "ecs:DescribeServices",
@@ -41,6 +44,15 @@ FIELDS: Final = (
     RequiredField("ecs", "DescribeServiceRevisions", "serviceRevisions[].taskDefinition"),
 )
 
+SERVICE_TEXTS: Final = FreeText("ecs", "DescribeServices", "services[]", Grammar.VARIABLES)
+EXPRESS_TEXTS: Final = FreeText(
+    "ecs",
+    "DescribeExpressGatewayService",
+    "service.activeConfigurations[]",
+    Grammar.VARIABLES,
+    images=("primaryContainer.image",),
+)
+
 
 def usages(context: SourceContext, cluster: str) -> Iterator[Usage]:
     """The usages of every service of a cluster.
@@ -62,6 +74,7 @@ def usages(context: SourceContext, cluster: str) -> Iterator[Usage]:
 def _of_service(context: SourceContext, cluster: str, service: dict[str, Any]) -> Iterator[Usage]:
     service_name = responses.member(service, "serviceName", "DescribeServices")
     name = f"ecs service {cluster.rpartition('/')[2]}/{service_name}"
+    yield from usages_of_texts(SERVICE_TEXTS, service, context.aws.client("ecs"), like("ecs", name))
     yield from _configured(context, service, name)
     yield from _resolved(context, service, name)
     # Absent on services that are older than the distinction; what ECS manages is an Express service.
@@ -84,6 +97,8 @@ def _express(context: SourceContext, service: str, name: str) -> Iterator[Usage]
     for configuration in responses.member(answer, "service.activeConfigurations", operation):
         image = responses.member(configuration, "primaryContainer.image", operation)
         yield from usages_of(image, source="ecs", consumer=f"{name}, express configuration")
+        texts = like("ecs", f"{name}, express configuration")
+        yield from usages_of_texts(EXPRESS_TEXTS, configuration, context.aws.client("ecs"), texts)
         if configuration.get("taskDefinitionArn"):  # absent until ECS made one
             yield from of_task_definition(context, configuration["taskDefinitionArn"], name)
 
@@ -97,16 +112,15 @@ def of_task_definition(
         MissingError: There is no such task definition, so it is unknown what the consumer runs. If it is only a
             rollback target, a rollback to it is impossible, and a note says so.
     """
-    images = context.task_definitions.images(arn)
-    if images is None and evidence is UsageKind.ROLLBACK:
+    named = f"{consumer}, task definition {arn.rpartition('/')[2]}"
+    usages = usages_of_task_definition(context.task_definitions, arn, like("ecs", named, evidence))
+    if usages is None and evidence is UsageKind.ROLLBACK:
         context.notes.append(f"{consumer} names task definition {arn}, which does not exist any more")
         return
-    if images is None:
+    if usages is None:
         message = f"{consumer} names task definition {arn}, which ECS does not find"
         raise MissingError(message)
-    for image in images:
-        named = f"{consumer}, task definition {arn.rpartition('/')[2]}"
-        yield from usages_of(image, source="ecs", consumer=named, evidence=evidence)
+    yield from usages
 
 
 def _resolved(context: SourceContext, service: dict[str, Any], name: str) -> Iterator[Usage]:

@@ -8,8 +8,11 @@ from typing import Any, Final
 from ecr_cleaner.aws import responses
 from ecr_cleaner.errors import MissingError
 from ecr_cleaner.model.usage import Usage, UsageKind
+from ecr_cleaner.usage.found import like, usages_of_task_definition, usages_of_texts
+from ecr_cleaner.usage.free_text import FreeText
 from ecr_cleaner.usage.responses import Missing, described, in_batches, last_of, listed_again
 from ecr_cleaner.usage.source import RequiredField, SourceContext, usages_of
+from ecr_cleaner.usage.text_search import Grammar
 
 PERMISSIONS: Final = ("ecs:DescribeTasks",)
 
@@ -19,6 +22,15 @@ FIELDS: Final = (
     RequiredField("ecs", "DescribeTasks", "tasks[].containers[].reason"),
     RequiredField("ecs", "DescribeTasks", "tasks[].stoppedReason"),
 )
+
+TEXTS: Final = FreeText(
+    "ecs",
+    "DescribeTasks",
+    "tasks[]",
+    Grammar.VARIABLES,
+    images=("containers[].image", "containers[].imageDigest"),
+)
+"""How the texts of a task are searched: what it overrides of its task definition."""
 
 # The error names at the start of ECS's messages: CannotPullContainerError, CannotPullImageManifestError, ...
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_cannot_pull_image.html
@@ -71,12 +83,13 @@ def _of_task(context: SourceContext, task: dict[str, Any], status: str) -> Itera
             evidence=UsageKind.RUNNING,
             failure=_failure(task, container),
         )
-    images = context.task_definitions.images(definition)
-    if images is None and len(pulled) < max(1, len(containers)):
+    usage = like("ecs", consumer, UsageKind.RUNNING)
+    yield from usages_of_texts(TEXTS, task, context.aws.client("ecs"), usage)
+    defined = usages_of_task_definition(context.task_definitions, definition, usage)
+    if defined is None and len(pulled) < max(1, len(containers)):
         message = f"{consumer}: ECS knows neither its containers' images nor its task definition"
         raise MissingError(message)
-    for image in images or ():
-        yield from usages_of(image, source="ecs", consumer=consumer, evidence=UsageKind.RUNNING)
+    yield from defined or ()
 
 
 def _failure(task: dict[str, Any], container: dict[str, Any]) -> str:

@@ -63,5 +63,6 @@ SOURCES: Final = (
         ),
         fields=tuple(_fields()),
         collect=collect,
+        texts=(*(kind.texts for kind in KINDS), nested.IMAGE_VERSION_TEXTS, nested.DEFINITION_TEXTS),
     ),
 )

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ecr_cleaner.model.usage import UsageKind
-from ecr_cleaner.usage.declarative import Images
+from ecr_cleaner.usage.free_text import FreeText
+from ecr_cleaner.usage.images import Images
+from ecr_cleaner.usage.text_search import Grammar
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,12 @@ class Kind:
     def describing(self) -> str:
         """The describing operation."""
         return f"Describe{self.word}"
+
+    @property
+    def texts(self) -> FreeText:
+        """How the texts of a description are searched: variables, arguments, hyperparameters."""
+        images = tuple(path for one in self.images for path in one.paths)
+        return FreeText("sagemaker", self.describing, "", Grammar.VARIABLES, images)
 
     @property
     def param(self) -> str:

@@ -7,11 +7,18 @@ from typing import Any, Final
 from ecr_cleaner.aws import responses
 from ecr_cleaner.model.usage import Usage
 from ecr_cleaner.usage.extract import usages_at
+from ecr_cleaner.usage.found import like, usages_of_texts
+from ecr_cleaner.usage.free_text import FreeText
 from ecr_cleaner.usage.responses import of_each
-from ecr_cleaner.usage.source import usages_in
 from ecr_cleaner.usage.sources.sagemaker.reading import NAME, listed, names
+from ecr_cleaner.usage.text_search import Grammar
 
 OF_IMAGE_VERSION: Final = ("ContainerImage", "BaseImage")
+
+IMAGE_VERSION_TEXTS: Final = FreeText(
+    "sagemaker", "DescribeImageVersion", "", Grammar.VARIABLES, images=OF_IMAGE_VERSION
+)
+DEFINITION_TEXTS: Final = FreeText("sagemaker", "DescribePipeline")
 
 
 def images(client: Any) -> Iterator[Usage]:
@@ -29,7 +36,8 @@ def _of_version(client: Any, name: str, version: int) -> Iterator[Usage]:
     responses.member(answer, "ImageVersionArn", "DescribeImageVersion")
     # A version whose creation failed or has not ended has no image.
     consumer = f"sagemaker image {name}, version {version}"
-    return usages_at(answer, OF_IMAGE_VERSION, "DescribeImageVersion", source=NAME, consumer=consumer)
+    yield from usages_at(answer, OF_IMAGE_VERSION, "DescribeImageVersion", source=NAME, consumer=consumer)
+    yield from usages_of_texts(IMAGE_VERSION_TEXTS, answer, client, like(NAME, consumer))
 
 
 def pipelines(client: Any) -> Iterator[Usage]:
@@ -47,7 +55,7 @@ def _of_pipeline(client: Any, name: str) -> Iterator[Usage]:
     newest = client.describe_pipeline(PipelineName=name)
     # Whoever accepts what a pipeline names accepts it for its versions too.
     arn = newest.get("PipelineArn", "")
-    yield from _defined(newest, consumer, arn)
+    yield from _defined(client, newest, consumer, arn)
 
     def versions() -> list[int]:
         return [
@@ -58,11 +66,11 @@ def _of_pipeline(client: Any, name: str) -> Iterator[Usage]:
 
     def of_version(number: int) -> Iterator[Usage]:
         answer = client.describe_pipeline(PipelineName=name, PipelineVersionId=number)
-        return _defined(answer, f"{consumer}, version {number}", arn)
+        return _defined(client, answer, f"{consumer}, version {number}", arn)
 
     yield from of_each(versions, of_version)
 
 
-def _defined(answer: dict[str, Any], consumer: str, arn: str) -> Iterator[Usage]:
-    definition = responses.member(answer, "PipelineDefinition", "DescribePipeline")
-    yield from usages_in(definition, source=NAME, consumer=consumer, consumer_arn=arn)
+def _defined(client: Any, answer: dict[str, Any], consumer: str, arn: str) -> Iterator[Usage]:
+    responses.member(answer, "PipelineDefinition", "DescribePipeline")
+    yield from usages_of_texts(DEFINITION_TEXTS, answer, client, like(NAME, consumer, arn=arn))

@@ -9,7 +9,8 @@ from ecr_cleaner.aws import responses
 from ecr_cleaner.errors import SourceError
 from ecr_cleaner.model.usage import Usage
 from ecr_cleaner.reference import is_digest
-from ecr_cleaner.usage.declarative import named_images
+from ecr_cleaner.usage.found import like, usages_of_texts
+from ecr_cleaner.usage.images import named_images
 from ecr_cleaner.usage.responses import of_each
 from ecr_cleaner.usage.source import usages_of
 from ecr_cleaner.usage.sources.sagemaker.kinds import Kind
@@ -51,7 +52,9 @@ def usages(client: Any, kind: Kind) -> Iterator[Usage]:
 def _of_one(client: Any, kind: Kind, name: str) -> Iterator[Usage]:
     answer = responses.called(client, kind.describing, **{kind.param: name, **dict(kind.params)})
     responses.member(answer, kind.required_member, kind.describing)
-    return _images(answer, kind, f"sagemaker {kind.noun} {name.partition('/')[2] or name}")
+    consumer = f"sagemaker {kind.noun} {name.partition('/')[2] or name}"
+    yield from _images(answer, kind, consumer)
+    yield from usages_of_texts(kind.texts, answer, client, like(NAME, consumer, kind.evidence))
 
 
 def _names(client: Any, kind: Kind) -> dict[str, None]:
