@@ -153,7 +153,9 @@ class SageMakerApi:
         if number is not None and int(number) not in pipeline["versions"]:
             raise AwsError("ResourceNotFound", f"There is no version {number}.")
         shown = pipeline if number is None else pipeline["versions"][int(number)]
-        return {"PipelineName": request.get("PipelineName"), "PipelineDefinition": shown["definition"]}
+        name = str(request.get("PipelineName"))
+        arn = self._arn(request, "pipeline", name)
+        return {"PipelineName": name, "PipelineArn": arn, "PipelineDefinition": shown["definition"]}
 
     def list_pipeline_versions(self, request: Request) -> dict[str, Any]:
         """Of one pipeline; 100 a page at most."""

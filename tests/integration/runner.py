@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import pytest
 
     from ecr_cleaner.model.result import RunResult
+    from ecr_cleaner.model.usage import Usage
     from ecr_cleaner.run.context import RunContext
     from tests.fake_aws import Sandbox
 
@@ -177,14 +178,15 @@ class Runner:
         archived = _without(self.contents("ARCHIVED"), archive)
         return Outcome(summaries[-1] if summaries else None, result, error, lines, gone, archived)
 
-    def usages(self, environment: dict[str, str]) -> None:
+    def usages(self, environment: dict[str, str]) -> tuple[Usage, ...]:
         """Ask who uses what, as a run in an environment does, and nothing else; every source has to answer."""
         self._point_at_sandbox(environment)
         told, _ = loader.for_invocation(environment, {}, compose.KNOWN_SOURCES, compose.read_object)
         clients = AwsClients()
         clients.account_id = ACCOUNT
-        outcomes = LocalScanner(clients, told, "run-1", self.clock).scan(self.clock()).outcomes
-        assert {outcome.status for outcome in outcomes} <= {SourceStatus.COMPLETE, SourceStatus.DISABLED}
+        scan = LocalScanner(clients, told, "run-1", self.clock).scan(self.clock())
+        assert {outcome.status for outcome in scan.outcomes} <= {SourceStatus.COMPLETE, SourceStatus.DISABLED}
+        return scan.usages
 
     def _point_at_sandbox(self, environment: dict[str, str]) -> None:
         for name, value in (environment | {"AWS_ENDPOINT_URL": self.sandbox.endpoint, "AWS_REGION": REGION}).items():

@@ -18,6 +18,7 @@ _ALGORITHM: Final = "arn:aws:cleanrooms-ml:us-east-1:123456789012:configured-mod
 _HYBRID: Final = "arn:aws:braket:us-east-1:123456789012:job/b1"
 _RECIPE: Final = "arn:aws:imagebuilder:us-east-1:123456789012:container-recipe/base/1.0.0"
 _COMPONENT: Final = "arn:aws:greengrass:us-east-1:123456789012:components:sensor"
+_SENSOR: Final = {"componentName": "sensor"}
 _MEMBER: Final = "0" * 36
 _VERSION: Final = "1" * 36
 
@@ -206,9 +207,9 @@ def tables() -> dict[str, Any]:
             ],
         },
         "greengrassv2": {
-            "ListComponents": [{"when": {"scope": "PRIVATE"}, "items": [{"arn": _COMPONENT}]}],
+            "ListComponents": [{"when": {"scope": "PRIVATE"}, "items": [{"arn": _COMPONENT, **_SENSOR}]}],
             "ListComponentVersions": [
-                {"when": {"arn": _COMPONENT}, "items": [{"arn": f"{_COMPONENT}:versions:1.0.0"}]}
+                {"when": {"arn": _COMPONENT}, "items": [{"arn": f"{_COMPONENT}:versions:1.0.0", **_SENSOR}]}
             ],
             "GetComponent": [
                 {

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 _APP: Final = "{registry}/app"
+_RUN: Final = "arn:aws:omics:us-east-1:123456789012:run/7"
+_PARAMETERS: Final = {"docker": f"{_APP}:omics-run"}
 
 STAGES: Final[list[dict[str, Any]]] = [
     {
@@ -37,12 +39,13 @@ EMR_ON_EKS: Final[dict[str, Any]] = {
             "when": {"virtualClusterId": "v1", "id": "run1"},
             "answer": {
                 "jobRun": {
+                    "arn": "arn:aws:emr-containers:us-east-1:123456789012:/virtualclusters/v1/jobruns/run1",
                     "jobDriver": {
                         "sparkSubmitJobDriver": {
                             "entryPoint": "s3://b/job.py",
                             "sparkSubmitParameters": f"--conf spark.kubernetes.container.image={_APP}:emr-on-eks-run",
                         }
-                    }
+                    },
                 }
             },
         }
@@ -53,6 +56,7 @@ EMR_ON_EKS: Final[dict[str, Any]] = {
             "when": {"virtualClusterId": "v1", "id": "end1"},
             "answer": {
                 "endpoint": {
+                    "arn": "arn:aws:emr-containers:us-east-1:123456789012:/virtualclusters/v1/endpoints/e1",
                     "configurationOverrides": {
                         "applicationConfiguration": [
                             {
@@ -60,7 +64,7 @@ EMR_ON_EKS: Final[dict[str, Any]] = {
                                 "properties": {"spark.kubernetes.container.image": f"{_APP}:emr-on-eks-endpoint"},
                             }
                         ]
-                    }
+                    },
                 }
             },
         }
@@ -71,11 +75,12 @@ EMR_ON_EKS: Final[dict[str, Any]] = {
             "when": {"id": "t1"},
             "answer": {
                 "jobTemplate": {
+                    "arn": "arn:aws:emr-containers:us-east-1:123456789012:/jobtemplates/t1",
                     "jobTemplateData": {
                         "parameterConfiguration": {
                             "Image": {"type": "STRING", "defaultValue": f"{_APP}:emr-on-eks-template"}
                         }
-                    }
+                    },
                 }
             },
         }
@@ -117,6 +122,7 @@ OMICS: Final[dict[str, Any]] = {
             "when": {"id": "1"},
             "answer": {
                 "id": "1",
+                "arn": "arn:aws:omics:us-east-1:123456789012:workflow/1",
                 "containerRegistryMap": {
                     "imageMappings": [{"sourceImage": "docker.io/x", "destinationImage": f"{_APP}:omics-workflow"}],
                     "registryMappings": [{"upstreamRegistryUrl": "quay.io", "ecrRepositoryPrefix": "mirror"}],
@@ -135,7 +141,9 @@ OMICS: Final[dict[str, Any]] = {
         }
     ],
     "ListRuns": [{"when": {"status": "PENDING"}, "items": [{"id": "7"}]}],
-    "GetRun": [{"when": {"id": "7"}, "answer": {"id": "7", "parameters": {"docker": f"{_APP}:omics-run"}}}],
+    "GetRun": [
+        {"when": {"id": "7"}, "answer": {"id": "7", "arn": _RUN, "parameters": {"docker": f"{_APP}:omics-run"}}}
+    ],
     "ListRunTasks": [{"when": {"id": "7"}, "items": [{"taskId": "70"}]}],
     "GetRunTask": [
         {

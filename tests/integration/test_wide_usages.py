@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from ecr_cleaner.settings.gaps import ARN
 from tests.fake_aws.aws import ACCOUNT
+from tests.integration import accounts
 from tests.integration.runner import REGION
 from tests.integration.test_telling import TOLD, events, mails
 from tests.integration.test_usage_command import usage
@@ -50,6 +53,22 @@ def trained(run: Runner, sandbox: Sandbox) -> Sandbox:
     definition = machine("{registry}/app:$Version", "{registry}/web:v1")
     sandbox.seed({"stepfunctions": {"machines": {"train": {"definition": definition}}}})
     return sandbox
+
+
+def test_whoever_has_texts_has_an_arn_that_can_be_accepted(run: Runner, sandbox: Sandbox) -> None:
+    """By the same grammar as the settings have; of versions and executions it is that of what they are of."""
+    accounts.seed(sandbox)
+    document = {"schema_version": 1} | accounts.SETTINGS
+    seen = run.usages({"ECR_CLEANER_SETTINGS": json.dumps(document)})
+    arns: dict[str, set[str]] = {}
+    for one in seen:
+        if one.in_text or (one.reference.is_wide and one.source not in {"protected_images", "used_images_objects"}):
+            assert re.fullmatch(ARN, one.consumer_arn), one
+            arns.setdefault(one.source, set()).add(one.consumer_arn)
+    assert arns["stepfunctions"] == {TRAIN}
+    assert arns["sagemaker"] == {f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:pipeline/weekly"}
+    assert arns["greengrass"] == {f"arn:aws:greengrass:{REGION}:{ACCOUNT}:components:sensor"}
+    assert arns["codepipeline"] == {f"arn:aws:codepipeline:{REGION}:{ACCOUNT}:deploy"}
 
 
 def found(outcome: Outcome) -> dict[str, Any]:

@@ -37,6 +37,7 @@ SOURCES: Final = (
                     texts=("recipe",),
                 ),
             ),
+            "greengrass:components:{componentName}",  # every version stays, and nobody accepts each one
         ),
     ),
 )
