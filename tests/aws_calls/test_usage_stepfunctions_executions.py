@@ -256,6 +256,8 @@ def test_of_too_many_executions_whole_repositories_are_used(script: Script, monk
     assert [one.reference.breadth for one in found[:4]] == [ReferenceScope.IMAGE] * 4
     assert {one.reference.tag for one in found[:4]} == {"v1", "v3", "v7", "v0"}
     assert found[4:] == [wide("app"), wide("tools"), wide("jobs", ", task definition report:3")]
+    machine = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:train"
+    assert [(one.consumer_arn, one.may_be_ignored) for one in found[4:]] == [(machine, True)] * 3
     (note,) = [note for note in read.notes if "more executions under way than are read" in note]
     assert note.startswith("state machine train has")
 

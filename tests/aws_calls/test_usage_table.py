@@ -226,11 +226,11 @@ def pipeline(**configuration: str) -> dict[str, Any]:
         ({"RepositoryName": "app", "ImageTag": ""}, Reference("app:latest", repository="app")),
         (
             {"RepositoryName": "app", "ImageTag": "#{variables.tag}"},
-            Reference("app:#{variables.tag}", repository="app", breadth=ReferenceScope.REPOSITORY),
+            Reference("app:*", repository="app", breadth=ReferenceScope.REPOSITORY),
         ),
         (
             {"RepositoryName": "app-#{variables.stage}", "ImageTag": "v1"},
-            Reference("app-#{variables.stage}:v1", repository="app-", breadth=ReferenceScope.PREFIX),
+            Reference("app-*", repository="app-", breadth=ReferenceScope.PREFIX),
         ),
     ],
 )
@@ -248,7 +248,7 @@ def test_a_source_action_without_a_repository_is_an_error() -> None:
 def test_a_registry_map_needs_every_repository_under_its_prefix() -> None:
     """The runs say which images; a map may have none."""
     told = put({}, "containerRegistryMap.registryMappings", [{"ecrRepositoryPrefix": "mirror/"}])
-    assert list(omics.mapped(told)) == [Reference("mirror/", repository="mirror/", breadth=ReferenceScope.PREFIX)]
+    assert list(omics.mapped(told)) == [Reference("mirror/*", repository="mirror/", breadth=ReferenceScope.PREFIX)]
     assert list(omics.mapped({"containerRegistryMap": {}})) == list(omics.mapped({})) == []
 
 

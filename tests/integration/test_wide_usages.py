@@ -55,20 +55,27 @@ def trained(run: Runner, sandbox: Sandbox) -> Sandbox:
     return sandbox
 
 
+DEFINED: Final = {
+    "state machine train": TRAIN,
+    "sagemaker pipeline weekly": f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:pipeline/weekly",
+    "greengrass component": f"arn:aws:greengrass:{REGION}:{ACCOUNT}:components:sensor",
+    "codepipeline deploy": f"arn:aws:codepipeline:{REGION}:{ACCOUNT}:deploy",
+    "image builder container recipe": f"arn:aws:imagebuilder:{REGION}:{ACCOUNT}:container-recipe/base/1.0.0",
+    "omics workflow": f"arn:aws:omics:{REGION}:{ACCOUNT}:workflow/1",
+    "omics run 7": f"arn:aws:omics:{REGION}:{ACCOUNT}:run/7",
+}
+"""How the names of consumers begin whose texts define what is started, and their ARNs."""
+
+
 def test_whoever_has_texts_has_an_arn_that_can_be_accepted(run: Runner, sandbox: Sandbox) -> None:
     """By the same grammar as the settings have; of versions and executions it is that of what they are of."""
     accounts.seed(sandbox)
     document = {"schema_version": 1} | accounts.SETTINGS
     seen = run.usages({"ECR_CLEANER_SETTINGS": json.dumps(document)})
-    arns: dict[str, set[str]] = {}
-    for one in seen:
-        if one.in_text or (one.reference.is_wide and one.source not in {"protected_images", "used_images_objects"}):
-            assert re.fullmatch(ARN, one.consumer_arn), one
-            arns.setdefault(one.source, set()).add(one.consumer_arn)
-    assert arns["stepfunctions"] == {TRAIN}
-    assert arns["sagemaker"] == {f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:pipeline/weekly"}
-    assert arns["greengrass"] == {f"arn:aws:greengrass:{REGION}:{ACCOUNT}:components:sensor"}
-    assert arns["codepipeline"] == {f"arn:aws:codepipeline:{REGION}:{ACCOUNT}:deploy"}
+    for consumer, arn in DEFINED.items():
+        named = [one for one in seen if one.consumer.startswith(consumer) and (one.in_text or one.reference.is_wide)]
+        assert {one.consumer_arn for one in named} == {arn}, consumer
+        assert re.fullmatch(ARN, arn)
 
 
 def found(outcome: Outcome) -> dict[str, Any]:

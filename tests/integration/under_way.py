@@ -122,6 +122,7 @@ def tables() -> dict[str, Any]:
             "ListDeployments": [{"items": ["d-2"]}],
             "BatchGetDeployments": [
                 {
+                    "when": {"deploymentIds": ["d-1"]},
                     "items": [
                         {
                             "deploymentId": "d-1",
@@ -130,14 +131,19 @@ def tables() -> dict[str, Any]:
                             "revision": _app_spec("codedeploy"),
                             "previousRevision": known_by_its_checksum,
                         },
+                    ],
+                },
+                {
+                    "when": {"deploymentIds": ["d-2"]},
+                    "items": [
                         {
                             "deploymentId": "d-2",
                             "applicationName": "shop",
                             "computePlatform": "ECS",
                             "revision": _app_spec("codedeploy-under-way"),
                         },
-                    ]
-                }
+                    ],
+                },
             ],
             "GetApplicationRevision": [
                 {

@@ -6,6 +6,7 @@ from typing import Any, Final
 from ecr_cleaner.aws import responses
 from ecr_cleaner.aws.response_paths import values
 from ecr_cleaner.model.usage import Reference, ReferenceScope
+from ecr_cleaner.reference import named, shown
 from ecr_cleaner.usage.declarative import Call, Chain, source
 from ecr_cleaner.usage.source import Grant, arn_of
 
@@ -39,13 +40,12 @@ def watched(pipeline: Any) -> Iterator[Reference]:
         configuration = action.get("configuration", {})  # a map: nothing of it is modelled
         repository = responses.member(configuration, "RepositoryName", "GetPipeline")
         tag = configuration.get("ImageTag") or None
-        text = f"{repository}:{tag or 'latest'}"
         if _VARIABLE in repository:
-            yield Reference(text, repository=repository.partition(_VARIABLE)[0], breadth=ReferenceScope.PREFIX)
+            yield named(repository.partition(_VARIABLE)[0], host=None, breadth=ReferenceScope.PREFIX)
         elif tag and _VARIABLE in tag:
-            yield Reference(text, repository=repository, breadth=ReferenceScope.REPOSITORY)
+            yield named(repository, host=None, breadth=ReferenceScope.REPOSITORY)
         else:
-            yield Reference(text, repository=repository, tag=tag)
+            yield Reference(shown(f"{repository}:{tag or 'latest'}"), repository=repository, tag=tag)
 
 
 SOURCES: Final = (

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from ecr_cleaner.aws.response_paths import values
 from ecr_cleaner.model.usage import Reference, ReferenceScope, UsageKind
+from ecr_cleaner.reference import named
 from ecr_cleaner.usage.declarative import Call, Chain, source
 from ecr_cleaner.usage.images import Images
 from ecr_cleaner.usage.source import Grant, arn_of
@@ -19,7 +20,7 @@ def mapped(workflow: Any) -> Iterator[Reference]:
     The mapping's account is the owner of the upstream image, so the reference is to the prefix in any registry.
     """
     for prefix in values(workflow, _PREFIX):
-        yield Reference(prefix, repository=prefix, breadth=ReferenceScope.PREFIX)
+        yield named(prefix, host=None, breadth=ReferenceScope.PREFIX)
 
 
 def _workflow(operation: str, required_member: str, **params_from: str) -> Call:

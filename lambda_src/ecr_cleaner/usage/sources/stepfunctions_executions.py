@@ -208,7 +208,11 @@ class _Machine:
             f" image of the {len(self.references)} names and {len(self.task_definitions)} task definitions that those"
             " read name counts as in use with its whole repository; what only the others name is not known"
         )
-        wide = (replace(usage, reference=widened(usage.reference)) for usage in self._named(named, namer))
+        # It is widened here, whatever named it: so a person may accept it.
+        wide = (
+            replace(usage, reference=widened(usage.reference), consumer_arn=self.arn, in_text=True)
+            for usage in self._named(named, namer)
+        )
         yield from dict.fromkeys(wide)
 
     def _named(self, named: Named, namer: str) -> Iterator[Usage]:
