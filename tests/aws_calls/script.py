@@ -42,6 +42,7 @@ class Script:
 
     def __enter__(self) -> Self:
         """Nothing is stubbed before it is scripted; a call of another service finds nobody."""
+        self.aws.answered.clear()  # of the scripts before, which have the same clients
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:

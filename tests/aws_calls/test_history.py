@@ -19,7 +19,8 @@ from ecr_cleaner.history.schema import PendingDrop, StateDocument
 from ecr_cleaner.history.store import HistoryStore
 from ecr_cleaner.model.image import RemovedImage
 from ecr_cleaner.model.scan import SourceKey
-from tests.builders import NOW, TARGET, ago, counts, digest, image, usage
+from ecr_cleaner.model.usage import ScanTarget
+from tests.builders import ACCOUNT, NOW, TARGET, ago, counts, digest, image, usage
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -524,3 +525,24 @@ def test_a_confirmation_that_is_overtaken_is_a_failure(s3: S3, store: HistorySto
     s3.refuses(STATE, ANY, '"s1"')
     with pytest.raises(ReplacedError):
         store.confirm("0123456789ab")
+
+
+def test_what_ever_answered_is_never_forgotten(s3: S3, store: HistoryStore) -> None:
+    """Each run adds to it, also one whose sources failed, and also what a concurrent run wrote."""
+    here, there = ScanTarget(ACCOUNT, "eu-west-1"), ScanTarget(ACCOUNT, "us-east-1")
+
+    def state(**regions: list[str]) -> StateDocument:
+        answers = {ScanTarget(ACCOUNT, name.replace("_", "-")): operations for name, operations in regions.items()}
+        return StateDocument(answered=schema.answered_list(answers))
+
+    def sealed(**regions: list[str]) -> bytes:
+        return schema_module.seal(state(**regions))
+
+    opened(store, s3, state(eu_west_1=["a:ListB"]))
+    assert store.answered == {here: {"a:ListB"}}
+    s3.takes(STATE, sealed(eu_west_1=["a:ListA", "a:ListB"], us_east_1=["c:ListC"]), '"s1"', '"s2"')
+    store.save(set(), None, None, (), {here: {"a:ListA"}, there: {"c:ListC"}})
+    s3.refuses(STATE, ANY, '"s2"')
+    s3.holds(STATE, sealed(us_east_1=["d:ListD"]), '"s3"')
+    s3.takes(STATE, sealed(eu_west_1=["a:ListA", "a:ListB"], us_east_1=["c:ListC", "d:ListD"]), '"s3"')
+    store.save(set(), None, None, ())

@@ -54,7 +54,8 @@ def test_a_service_that_is_not_offered_and_not_there(west: Script) -> None:
     west.break_off("apprunner", "ListServices", nobody(west))
     scan = collected(west)
     detail = f"not offered in us-west-1: {TITLES['apprunner']}"
-    assert outcome(scan, "apprunner") == SourceOutcome(WEST, "apprunner", SourceStatus.NOT_IN_REGION, detail=detail)
+    whole = SourceOutcome(WEST, "apprunner", SourceStatus.NOT_OFFERED, detail=detail, not_offered=("apprunner:",))
+    assert outcome(scan, "apprunner") == whole
     assert scan.failures == ()
 
 

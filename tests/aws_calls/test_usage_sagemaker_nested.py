@@ -10,7 +10,7 @@ import pytest
 from ecr_cleaner.aws.errors import AwsError
 from ecr_cleaner.model.usage import Usage
 from ecr_cleaner.usage.sources.sagemaker import nested
-from tests.aws_calls.consumers import tagged, written
+from tests.aws_calls.consumers import account, tagged, written
 from tests.aws_calls.filled import filled
 from tests.builders import ACCOUNT, NOW, REGION
 
@@ -69,12 +69,12 @@ def pipelines(script: Script) -> list[Usage]:
 
 def by_version(number: int, tag: str, name: str = "notebook") -> Usage:
     """A usage by a version."""
-    return Usage(written(tagged(tag), tag), "sagemaker", f"sagemaker image {name}, version {number}")
+    return Usage(written(tagged(tag), tag), nested.NAME, f"sagemaker image {name}, version {number}")
 
 
 def by_pipeline(tag: str, rest: str = "") -> Usage:
     """A usage by a pipeline."""
-    return Usage(written(tagged(tag), tag), "sagemaker", f"sagemaker pipeline weekly{rest}")
+    return Usage(written(tagged(tag), tag), nested.NAME, f"sagemaker pipeline weekly{rest}")
 
 
 def definition(tag: str) -> dict[str, str]:
@@ -188,3 +188,15 @@ def test_a_pipeline_that_is_listed_and_not_described_is_an_error(script: Script,
     lists_pipelines(script, ["weekly"])
     with pytest.raises(AwsError, match=code):
         pipelines(script)
+
+
+def test_a_region_without_versions_of_pipelines_has_the_rest(script: Script) -> None:
+    """The newest definition and what is under way count: one listing in the middle takes nothing else out."""
+    lists_pipelines(script, ["weekly"])
+    answers(script, "describe_pipeline", "DescribePipeline", definition("v3"), PipelineName="weekly")
+    unknown = ("UnknownOperationException", "The requested operation is not supported in the called region.")
+    script.refuse("sagemaker", "list_pipeline_versions", *unknown, PipelineName="weekly", **PAGE)
+    context = account(script)
+    found = list(nested.pipelines(script.aws.client("sagemaker"), context.if_offered))
+    assert found == [by_pipeline("v3")]
+    assert [refusal.key for refusal in context.refusals] == ["api.sagemaker:ListPipelineVersions"]

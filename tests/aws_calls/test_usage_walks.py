@@ -169,7 +169,7 @@ def test_an_item_that_cannot_be_asked_for_is_an_error(script: Script) -> None:
         used(script, emr_containers.SOURCES[0], chain=2)
 
 
-@pytest.mark.parametrize(("region", "status"), [("ap-southeast-3", "not_in_region"), ("us-east-1", "failed")])
+@pytest.mark.parametrize(("region", "status"), [("ap-southeast-3", "not_offered"), ("us-east-1", "failed")])
 def test_a_service_of_unknown_regions_is_where_its_source_says(region: str, status: str) -> None:
     """Botocore's metadata has none for it; that nobody answers decides only where it is not said to be."""
     with Script(connect(region, None)) as script:

@@ -186,6 +186,12 @@ def denied_by_organization(request: Request) -> AwsError:
     return denied(request, "with an explicit deny in a service control policy")
 
 
+def not_offered(request: Request) -> AwsError:
+    """The error of a region that does not offer the operation, in SageMaker's wording."""
+    del request
+    return AwsError("UnknownOperationException", "The requested operation is not supported in the called region.", 400)
+
+
 def throttled(request: Request) -> AwsError:
     """The error of a caller that is too fast."""
     if request.service == "lambda":

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 Kind = Literal[
     "access_denied",
     "denied_by_organization",
+    "not_offered",
     "bad_request",
     "throttled",
     "internal_error",
@@ -40,10 +41,10 @@ class Fault:
     Attributes:
         service: botocore's name or IAM's prefix, or ``"*"``.
         operation: The operation's name, or ``"*"``.
-        kind: ``access_denied``, ``denied_by_organization``, ``bad_request``, ``throttled``, ``internal_error`` (500),
-            ``unavailable`` (503) and ``expired_token`` are answers; ``reset`` tears the connection before the call is
-            served, ``lost_answer`` after it took effect; ``timeout`` says nothing until the caller gives up;
-            ``malformed`` is a 200 that
+        kind: ``access_denied``, ``denied_by_organization``, ``not_offered``, ``bad_request``, ``throttled``,
+            ``internal_error`` (500), ``unavailable`` (503) and ``expired_token`` are answers; ``reset`` tears the
+            connection before the call is served, ``lost_answer`` after it took effect; ``timeout`` says nothing until
+            the caller gives up; ``malformed`` is a 200 that
             is not JSON, ``cut_short`` a 200 whose JSON ends in the middle (with a matching Content-Length),
             ``missing_member`` a 200 with ``{}``, or with an element that holds nothing; ``short_page`` is a page of
             one item with a token for the rest and ``empty_page_with_token`` a page of none (both are what AWS may do;

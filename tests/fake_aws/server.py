@@ -29,6 +29,7 @@ from .aws import (
     denied_by_organization,
     expired,
     internal,
+    not_offered,
     refused,
     render,
     render_error,
@@ -174,6 +175,7 @@ class Middleware:
         answers = {
             "access_denied": denied,
             "denied_by_organization": denied_by_organization,
+            "not_offered": not_offered,
             "bad_request": refused,
             "throttled": throttled,
             "internal_error": internal,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -11,11 +10,15 @@ from botocore.exceptions import ClientError
 from botocore.validate import ParamValidator
 
 from ecr_cleaner.clock import utc_now
+from ecr_cleaner.settings.loader import Settings
+from ecr_cleaner.usage.source import SourceContext
 from ecr_cleaner.usage.sources import batch, codebuild, sagemaker
+from ecr_cleaner.usage.task_definitions import TaskDefinitions
 from tests.integration import computing
 
 if TYPE_CHECKING:
-    from ecr_cleaner.usage.source import Source, SourceContext
+    from ecr_cleaner.aws.client import AwsClients
+    from ecr_cleaner.usage.source import Source
     from tests.fake_aws import Sandbox
 
 
@@ -63,10 +66,11 @@ def test_what_is_told_is_shown_in_the_form_of_the_models(sandbox: Sandbox, sourc
         report = ParamValidator().validate(told, model.output_shape).generate_report()
         wrong.extend(f"{model.name}: {line}" for line in report.splitlines() if "Invalid type" in line)
 
-    events, event = sandbox.client(source.name).meta.events, f"after-call.{source.name}"
+    events, event = sandbox.client(str(source.service)).meta.events, f"after-call.{source.service}"
     events.register(event, check)
     try:
-        found = list(source.collect(cast("SourceContext", SimpleNamespace(aws=Clients(sandbox), now=utc_now()))))
+        clients = cast("AwsClients", Clients(sandbox))
+        found = list(source.collect(SourceContext(clients, Settings(), TaskDefinitions(clients), now=utc_now())))
     finally:
         events.unregister(event, check)
     assert found

@@ -15,9 +15,11 @@ from tests.integration import accounts
 from tests.integration.runner import REGION
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ecr_cleaner.usage.source import Source
     from tests.fake_aws import Sandbox
-    from tests.integration.runner import Runner
+    from tests.integration.runner import Outcome, Runner
 
 
 def test_each_consumer_keeps_its_image_and_is_named(run: Runner, sandbox: Sandbox) -> None:
@@ -146,7 +148,7 @@ def test_a_service_not_offered_in_the_region_is_no_failure(
     monkeypatch.setattr(client.AwsClients, "offered_in_region", lambda _, service, *_regions: service != "apprunner")
     assert run(dry_run=True).sources["apprunner"]["outcome"] == "complete"
     monkeypatch.setenv("AWS_ENDPOINT_URL_APPRUNNER", "http://127.0.0.1:9")
-    assert run(dry_run=True).sources["apprunner"]["outcome"] == "not_in_region"
+    assert run(dry_run=True).sources["apprunner"]["outcome"] == "not_offered"
     monkeypatch.setattr(client.AwsClients, "offered_in_region", lambda *_: True)
     outcome = run()
     assert (outcome.status, outcome.gone) == ("refused", {})
@@ -186,3 +188,27 @@ def test_what_almost_every_account_uses_is_never_proposed(run: Runner, sandbox: 
     names = ("ecs_daemons", "lambda_runtimes", "omics")
     entries = ", ".join(f'"source:{name}" = "<reason>"' for name in names)
     assert outcome.causes.endswith(f"accepted_gaps = {{ {entries} }}")
+
+
+def test_a_listing_that_the_region_does_not_offer_stops_nothing(run: Runner, sandbox: Sandbox) -> None:
+    """Every other consumer keeps its image; the run says what was not there."""
+    accounts.seed(sandbox)
+    for operation in ("ListOptimizationJobs", "ListInferenceComponents", "ListPipelineVersions"):
+        sandbox.inject(Fault(service="sagemaker", operation=operation, kind="not_offered"))
+    outcome = run(dry_run=True)
+    assert (outcome.status, outcome.causes) == ("completed", "")
+    told = {name: source["outcome"] for name, source in outcome.sources.items() if source["outcome"] != "complete"}
+    assert told.pop("sagemaker_optimization") == told.pop("sagemaker_inference_components") == "not_offered"
+    assert set(told) <= {"sagemaker_studio"}
+    assert any("ListOptimizationJobs" in note for note in outcome.told["notes"])
+
+
+def test_what_answered_once_is_not_believed_to_be_gone(night: Callable[..., Outcome], sandbox: Sandbox) -> None:
+    """Another night the same answer means that something stands in between; mended, the run goes on."""
+    assert night(dry_run=True).status == "completed"
+    sandbox.inject(Fault(service="sagemaker", operation="ListOptimizationJobs", kind="not_offered"))
+    outcome = night()
+    assert (outcome.status, outcome.gone) == ("refused", {})
+    assert "api.sagemaker:ListOptimizationJobs answered here" in outcome.causes
+    sandbox.clear_faults()
+    assert night(dry_run=True).status == "completed"

@@ -292,5 +292,5 @@ def test_a_region_without_a_service_is_cleaned_all_the_same(
     monkeypatch.setenv("AWS_ENDPOINT_URL_APPRUNNER", "http://127.0.0.1:9")
     outcome = run()
     assert (outcome.status, outcome.causes) == ("completed", "")
-    assert outcome.sources["apprunner"]["outcome"] == "not_in_region"
+    assert outcome.sources["apprunner"]["outcome"] == "not_offered"
     assert left(sandbox) == {}

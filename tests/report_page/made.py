@@ -179,7 +179,7 @@ def _outcomes(usages: int) -> tuple[SourceOutcome, ...]:
     return (
         SourceOutcome(TARGET, "ecs", SourceStatus.COMPLETE, usages),
         SourceOutcome(TARGET, "lambda", SourceStatus.COMPLETE, 0),
-        SourceOutcome(TARGET, "greengrass", SourceStatus.NOT_IN_REGION),
+        SourceOutcome(TARGET, "greengrass", SourceStatus.NOT_OFFERED),
         SourceOutcome(
             TARGET, "eks", SourceStatus.DISABLED, detail="excluded by accepted_gaps (no pod pulls from here)"
         ),

@@ -8,7 +8,9 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Collection
+from http import HTTPStatus
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
@@ -21,6 +23,15 @@ from ecr_cleaner.model.usage import ScanTarget
 
 FEW_ATTEMPTS: Final = 2
 """Tries of a call to a service that is probably not there: it would take half a minute to find nobody eight times."""
+
+AWS_HOSTS: Final = (
+    *(".amazonaws.com", ".api.aws", ".amazonaws.com.cn", ".api.amazonwebservices.com.cn"),
+    *(".amazonaws.eu", ".api.amazonwebservices.eu", ".c2s.ic.gov", ".api.aws.ic.gov", ".sc2s.sgov.gov"),
+    *(".api.aws.scloud", ".cloud.adc-e.uk", ".api.cloud-aws.adc-e.uk", ".csp.hci.ic.gov", ".api.aws.hci.ic.gov"),
+)
+"""How the names of AWS's endpoints end, in every partition (botocore's partitions.json)."""
+
+_READS: Final = ("Describe", "Get", "List", "Search")
 
 MAX_ATTEMPTS: Final = 8
 """Tries of one call, the first included; botocore's standard mode backs off up to 20 seconds between them."""
@@ -37,6 +48,7 @@ class AwsClients:
         session: Whose credentials, and whose metadata.
         region: The region everything is read in.
         account_id: Of the credentials; None until the registry has answered.
+        answered: Reading operations that were answered, as `key_of` names them.
         deadline_exceeded: Asked before each try of each call; once it says yes, none is made any more, in no region.
         on_call: Called with the service and the operation of each try of each call, from whatever thread makes it.
     """
@@ -69,6 +81,7 @@ class AwsClients:
         # One session, one lock: creating clients is the one thing that is not thread-safe.
         self._lock: threading.Lock = home._lock if home else threading.Lock()  # noqa: SLF001 - the same class
         self._offered: dict[str, set[str]] = {}
+        self.answered: set[str] = set()
         self._clients: dict[tuple[str, int], Any] = {}
         self._other_regions: dict[str, AwsClients] = {}
         self.deadline_exceeded: Callable[[], bool] | None = None
@@ -142,6 +155,7 @@ class AwsClients:
             if (service, attempts) not in self._clients:
                 client = self._make(service, attempts)
                 client.meta.events.register("before-send", self.pace)
+                client.meta.events.register("after-call", self._note_answer)
                 self._clients[service, attempts] = client
             return self._clients[service, attempts]
 
@@ -169,6 +183,20 @@ class AwsClients:
         if home.on_call is not None:
             home.on_call(service, operation)
         self._pacer.wait(service, operation)
+
+    def _note_answer(self, http_response: Any, model: Any, **_unused: object) -> None:
+        """Note a call that succeeded (a handler of botocore's event ``after-call``)."""
+        if http_response.status_code < HTTPStatus.MULTIPLE_CHOICES and model.name.startswith(_READS):
+            self.answered.add(f"{model.service_model.endpoint_prefix}:{model.name}")
+
+    def key_of(self, service: str, operation: str) -> str:
+        """An operation with the endpoint that serves it, which several of botocore's services may share."""
+        return f"{self.client(service).meta.service_model.endpoint_prefix}:{operation}"
+
+    def is_custom_endpoint(self, service: str) -> bool:
+        """Whether the service is called somewhere else than at AWS, where nothing is known of regions."""
+        host = urlsplit(self.client(service).meta.endpoint_url).hostname or ""
+        return not host.endswith(AWS_HOSTS)
 
     def knows(self, service: str, operation: str, path: str) -> bool:
         """Whether the loaded service model has a member of an operation's answer; an older one drops it in silence."""

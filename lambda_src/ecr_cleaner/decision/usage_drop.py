@@ -11,7 +11,7 @@ from ecr_cleaner.model.usage import Usage, UsageKind
 
 _Name = tuple[str | None, ...]
 
-_SEEN: Final = frozenset({SourceStatus.COMPLETE, SourceStatus.NOT_IN_REGION})
+_SEEN: Final = frozenset({SourceStatus.COMPLETE, SourceStatus.NOT_OFFERED})
 
 MIN_IMAGES: Final = 5
 """A drop by fewer images needs no confirmation: small numbers fall by any share in ordinary life."""

@@ -43,6 +43,11 @@ class HistoryReader(s3.Folder):
         """Images in use by source, of the last complete run; empty before the first one."""
         return schema.counts_by_source(self._state.usages)
 
+    @property
+    def answered(self) -> schema.Answers:
+        """The operations that ever answered, by target."""
+        return schema.answered_by_target(self._state.answered)
+
     def open(self, now: datetime) -> None:
         """Find the history; if none was started, nothing is known.
 
@@ -98,6 +103,7 @@ class HistoryReader(s3.Folder):
         usages: Mapping[SourceKey, int] | None,
         drop_id: str | None,
         followed: Collection[str],
+        answered: schema.Answers = schema.NONE,
     ) -> None:
         """Store nothing: only runs of the function set the baseline of the next run."""
 

@@ -1,7 +1,7 @@
 """The history's objects in the bucket, as JSON."""
 
-from collections.abc import Mapping
-from typing import Annotated, Literal
+from collections.abc import Collection, Iterable, Mapping
+from typing import Annotated, Final, Literal
 
 from pydantic import AwareDatetime, Field, RootModel
 
@@ -57,6 +57,45 @@ def replaced(before: Mapping[SourceKey, int], now: Mapping[SourceKey, int]) -> C
     return counts_list({**{key: count for key, count in before.items() if key.whole not in now}, **now})
 
 
+Usages = Mapping[SourceKey, int]
+"""Images in use by source."""
+
+Answers = Mapping[ScanTarget, Collection[str]]
+"""Operations that answered, by scan target."""
+
+NONE: Final[Answers] = {}
+
+
+class Answered(Strict):
+    """Operations that ever answered in one scan target.
+
+    Attributes:
+        account_id: Account of the target.
+        region: Region of the target.
+        operations: As ``<endpoint prefix>:<operation>``, sorted.
+    """
+
+    account_id: AccountId
+    region: Text
+    operations: list[Text]
+
+
+def answered_list(*answers: Answers) -> list[Answered]:
+    """All operations as a document contains them, sorted."""
+    together: dict[ScanTarget, set[str]] = {}
+    for target, operations in (item for one in answers for item in one.items()):
+        together.setdefault(target, set()).update(operations)
+    return [
+        Answered(account_id=target.account_id, region=target.region, operations=sorted(together[target]))
+        for target in sorted(together)
+    ]
+
+
+def answered_by_target(listed: Iterable[Answered]) -> Answers:
+    """Operations of a document, by target."""
+    return {ScanTarget(one.account_id, one.region): frozenset(one.operations) for one in listed}
+
+
 class HistoryNotStarted(Strict):
     """The marker as Terraform creates it: no run has started a history yet."""
 
@@ -105,12 +144,14 @@ class StateDocument(Strict):
         pending_drop: Drop in usages of the last run, if there was one.
         followed: Names of repositories that no run has left out since it judged their images; of others it is not
             known since when an image is unneeded.
+        answered: What ever answered: no region is believed to have lost it.
     """
 
     repositories: list[Text] = Field(default_factory=list)
     usages: Counts | None = None
     pending_drop: PendingDrop | None = None
     followed: list[Text] = Field(default_factory=list)
+    answered: list[Answered] = Field(default_factory=list)
 
 
 def read_history(body: bytes, place: str, repository: str) -> History:

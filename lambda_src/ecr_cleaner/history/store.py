@@ -97,6 +97,7 @@ class HistoryStore(HistoryReader):
         usages: Mapping[SourceKey, int] | None,
         drop_id: str | None,
         followed: Collection[str],
+        answered: schema.Answers = schema.NONE,
     ) -> None:
         """Store the state that is common to all repositories.
 
@@ -105,6 +106,7 @@ class HistoryStore(HistoryReader):
             usages: Images in use by source, if every source was read completely.
             drop_id: Of a drop in usages that an operator has to confirm before they become the baseline; None: no drop.
             followed: Names of the repositories whose images are judged, or would be if nothing failed.
+            answered: By target, the operations that answered in this run; no earlier ones are forgotten.
 
         Raises:
             HistoryError: It could not be written.
@@ -116,7 +118,13 @@ class HistoryStore(HistoryReader):
             baseline, pending = schema.replaced(self.usages, usages), None
         kept = {name for name in self._state.repositories if name in existing} | self._written
         without_gap = sorted(self._followed.intersection(followed))
-        state = StateDocument(repositories=sorted(kept), usages=baseline, pending_drop=pending, followed=without_gap)
+        state = StateDocument(
+            repositories=sorted(kept),
+            usages=baseline,
+            pending_drop=pending,
+            followed=without_gap,
+            answered=schema.answered_list(self.answered, answered),
+        )
         self._replace_state(state)
 
     def confirm(self, drop_id: str) -> dict[SourceKey, int]:
@@ -170,6 +178,7 @@ class HistoryStore(HistoryReader):
             both = {
                 "repositories": sorted({*state.repositories, *other.repositories}),
                 "followed": sorted({*state.followed} & {*other.followed}),
+                "answered": schema.answered_list(*(schema.answered_by_target(one.answered) for one in (state, other))),
             }
             self._write_state(state.model_copy(update=both))
 

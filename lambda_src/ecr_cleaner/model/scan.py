@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -22,7 +22,7 @@ class SourceStatus(StrEnum):
     """What one source can say of its part of the world."""
 
     COMPLETE = "complete"
-    NOT_IN_REGION = "not_in_region"
+    NOT_OFFERED = "not_offered"  # the region does not offer it, or a part of it; all else was read
     FAILED = "failed"
     DISABLED = "disabled"
 
@@ -121,7 +121,7 @@ class SourceOutcome:
     Attributes:
         target: Where it looked.
         source: Its name, or `ALL_SOURCES`.
-        status: Only ``complete`` and ``not_in_region`` allow removal; ``disabled`` is the operator's choice.
+        status: Only ``complete`` and ``not_offered`` allow removal; ``disabled`` is the operator's choice.
         usages: Number of usages it returned.
         detail: The cause of a failure with its remedy, or what is unprotected.
         notes: Things an operator should know that protect nothing (a schedule that names a dead revision).
@@ -131,6 +131,8 @@ class SourceOutcome:
         denial: What it was denied, if that is why it failed.
         accepted: The entries of ``accepted_gaps`` by which it left something out.
         ignored: Those among them that took usages out, each with their number.
+        not_offered: What the region does not offer: listings as ``<endpoint prefix>:<operation>``; without an
+            operation, the whole service.
     """
 
     target: ScanTarget
@@ -145,6 +147,7 @@ class SourceOutcome:
     denial: Denial | None = None
     accepted: tuple[str, ...] = ()
     ignored: tuple[tuple[str, NotNegative], ...] = ()
+    not_offered: tuple[str, ...] = ()
 
     @property
     def key(self) -> SourceKey:
@@ -198,6 +201,7 @@ class TargetScan:
         calls: Tries of API calls that it took.
         started_at: Before the first call.
         finished_at: After the last one.
+        answered: Reading operations that were answered, as ``<endpoint prefix>:<operation>``.
     """
 
     target: ScanTarget
@@ -210,6 +214,7 @@ class TargetScan:
     calls: NotNegative
     started_at: AwareDatetime
     finished_at: AwareDatetime
+    answered: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +227,7 @@ class UsageScan:
         started_at: Before the first call of the first scan: what was deployed later may be missing.
         findings: What the scans themselves found that an operator should know.
         calls: Tries of API calls that they took.
+        answered: By target, the reading operations that were answered.
     """
 
     usages: tuple[Usage, ...]
@@ -229,6 +235,7 @@ class UsageScan:
     started_at: datetime
     findings: tuple[Finding, ...] = ()
     calls: int = 0
+    answered: Mapping[ScanTarget, frozenset[str]] = field(default_factory=dict, compare=False)
 
     @property
     def failures(self) -> tuple[SourceOutcome, ...]:

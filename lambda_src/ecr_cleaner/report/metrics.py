@@ -31,7 +31,7 @@ _TOTALS: Final = {
     "BytesArchived": "bytes_archived",
 }
 _SOURCES: Final = {f"Sources{status.value.title().replace('_', '')}": status for status in SourceStatus}
-"""``SourcesComplete``, ``SourcesNotInRegion`` and so on."""
+"""``SourcesComplete``, ``SourcesNotOffered`` and so on."""
 
 METRICS: Final = {
     **dict.fromkeys(("Failures", "Refused", "TripwireTripped"), "Count"),

@@ -10,7 +10,7 @@ from ecr_cleaner.approval.plan import SavedPlan
 from ecr_cleaner.approval.policy import proposed
 from ecr_cleaner.approval.selection import Permitted
 from ecr_cleaner.aws import errors
-from ecr_cleaner.decision import matching, usage_drop
+from ecr_cleaner.decision import matching, offered, usage_drop
 from ecr_cleaner.decision.limits import LimitTracker
 from ecr_cleaner.decision.pull_failures import PullFailureMonitor
 from ecr_cleaner.decision.stop import Stop, Tripwire, decide_stop, is_stale
@@ -109,6 +109,7 @@ class RunState:
             is_scanned: Whether anybody was asked at all.
         """
         ctx = self.ctx
+        scan = offered.checked(scan, ctx.history.answered if ctx.history is not None else {})
         self._scanned_at = ctx.clock()
         self.scan_seconds = (self._scanned_at - scan.started_at).total_seconds()
         self.findings += [finding for finding in scan.findings if finding not in self.findings]
@@ -218,7 +219,7 @@ class RunState:
         history, basis = self.ctx.history, self.basis
         if history is not None and basis is not None and self._listing is not None:
             counts = None if basis.scan.failures else usage_drop.counts(basis.scan)
-            history.save(self._listing.names, counts, self.stop.drop_id, self._listing.judged)
+            history.save(self._listing.names, counts, self.stop.drop_id, self._listing.judged, basis.scan.answered)
 
     def save_verdicts(self) -> None:
         """Write down which images are unneeded; the verdicts of a refused run do not count."""

@@ -46,7 +46,6 @@ class Call:
         terminal_states: Terminal states by field. An item in one of them can start nothing more; any other state
             counts as in use.
         optional: Those of `params_from` that not every earlier item has.
-        not_in_region_codes: Error codes that say that the region does not offer this kind of resource.
         evidence: How the images of this call are used.
         service: botocore's name, where it is not the source's.
     """
@@ -67,7 +66,6 @@ class Call:
     error_fields: tuple[str, ...] = ()
     terminal_states: Mapping[str, frozenset[str]] = field(default_factory=dict)
     optional: frozenset[str] = frozenset()
-    not_in_region_codes: frozenset[str] = frozenset()
     evidence: UsageKind = UsageKind.CONFIGURED
     service: str = ""
 
@@ -188,7 +186,8 @@ class DeclarativeCollector:
         try:
             items = (context.readable(arn, read) if arn else read()) or []
         except errors.AwsError as error:
-            if errors.code_of(error) in call.not_in_region_codes:
+            is_listing = call.items.partition(".")[0].endswith("[]")
+            if is_listing and context.is_not_offered(error, call.service or self.service, call.operation):
                 return []
             raise
         # A member that this item's own shape has must not be taken from an earlier item.

@@ -45,6 +45,7 @@ def merge(request: ScanRequest, scans: Iterable[TargetScan]) -> UsageScan:
         started_at=min((scan.started_at for scan in valid), default=request.requested_at),
         findings=tuple(dict.fromkeys(finding for scan in every for finding in scan.findings)),
         calls=sum(scan.calls for scan in every),
+        answered={target: frozenset(one for scan in of for one in scan.answered) for target, of in by_target.items()},
     )
 
 

@@ -5,13 +5,14 @@ A source whose result is not complete makes the whole run read-only. "Access den
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
 from ecr_cleaner.aws import errors
 from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.aws.denials import denial_of
+from ecr_cleaner.aws.offered import Refusal
 from ecr_cleaner.errors import CleanerError, OutOfTimeError, SourceError
 from ecr_cleaner.model.gaps import entries
 from ecr_cleaner.model.scan import ScanRequest, SourceOutcome, SourceStatus, TargetScan
@@ -58,6 +59,7 @@ def scan_target(  # noqa: PLR0913 - what a scan needs, each by name
     started_at = max(clock(), request.requested_at)
     enabled = [source for source in sources if not is_excluded(source, settings)]
     usages: tuple[Usage, ...] = ()
+    answered: tuple[str, ...] = ()
     calls = 0
     try:
         there = clients.for_target(target)
@@ -67,6 +69,7 @@ def scan_target(  # noqa: PLR0913 - what a scan needs, each by name
         before = there.calls
         usages, outcomes = _collect(there, settings, started_at, enabled, memory)
         calls = there.calls - before
+        answered = tuple(sorted(there.answered))
     return TargetScan(
         target=target,
         run_id=request.run_id,
@@ -78,6 +81,7 @@ def scan_target(  # noqa: PLR0913 - what a scan needs, each by name
         calls=calls,
         started_at=started_at,
         finished_at=max(clock(), started_at),
+        answered=answered,
     )
 
 
@@ -101,26 +105,19 @@ def _collect(
         The usages, as often as they were found, and one outcome for every source.
     """
     definitions, listing, machines = TaskDefinitions(clients), Listing(), StateMachines()
-    with ThreadPoolExecutor(WORKERS) as pool:
-        results = list(
-            pool.map(
-                lambda source: _run(
-                    source,
-                    SourceContext(
-                        clients,
-                        settings,
-                        definitions,
-                        listing=listing,
-                        now=now,
-                        state_machines=machines,
-                        memory=memory,
-                    ),
-                ),
-                sources,
-            )
+
+    def run(source: Source) -> _Result:
+        context = SourceContext(
+            clients, settings, definitions, listing=listing, now=now, state_machines=machines, memory=memory
         )
-    usages = tuple(replace(usage, target=clients.target) for of_source, _ in results for usage in of_source)
-    return usages, tuple(outcome for _, outcome in results)
+        return _run(source, context)
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        results = list(pool.map(run, sources))
+    # What is not offered is only known when all calls are made: others have to bear it out.
+    confirmed = [_confirmed(result, clients) for result in results]
+    usages = tuple(replace(usage, target=clients.target) for result in confirmed for usage in result.usages)
+    return usages, tuple(result.outcome for result in confirmed)
 
 
 def excluded(target: ScanTarget, settings: Settings, sources: Sequence[Source] = SOURCES) -> tuple[SourceOutcome, ...]:
@@ -145,7 +142,17 @@ def is_excluded(source: Source, settings: Settings) -> bool:
     return source.gap in settings.accepted_gaps
 
 
-def _run(source: Source, context: SourceContext) -> tuple[tuple[Usage, ...], SourceOutcome]:
+@dataclass(frozen=True, slots=True)
+class _Result:
+    """What a source returned."""
+
+    source: Source
+    outcome: SourceOutcome
+    usages: tuple[Usage, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
+
+
+def _run(source: Source, context: SourceContext) -> _Result:
     target = context.aws.target
     try:
         _check_model(source, context.aws)
@@ -156,14 +163,16 @@ def _run(source: Source, context: SourceContext) -> tuple[tuple[Usage, ...], Sou
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         # A member that a complete response has is missing or of another type.
         incomplete = SourceError(f"a response could not be understood: {error!r}")
-        return (), _failed(source, target, incomplete)
+        return _Result(source, _failed(source, target, incomplete))
     except (CleanerError, *errors.AwsError) as error:
-        if _is_not_in_region(error, source, context.aws):
+        if source.service is not None and _has_no_endpoint(error, source, context.aws):
+            whole = (context.aws.key_of(source.service, ""),)
             detail = f"not offered in {context.aws.region}: {source.title}"
-            return (), SourceOutcome(target, source.name, SourceStatus.NOT_IN_REGION, detail=detail)
-        return (), _failed(source, target, error)
+            ended = SourceOutcome(target, source.name, SourceStatus.NOT_OFFERED, detail=detail, not_offered=whole)
+            return _Result(source, ended)
+        return _Result(source, _failed(source, target, error))
     usages = tuple(usage for usage in found if not usage.reference.names_nothing)
-    return usages, SourceOutcome(
+    outcome = SourceOutcome(
         target,
         source.name,
         SourceStatus.COMPLETE,
@@ -174,14 +183,34 @@ def _run(source: Source, context: SourceContext) -> tuple[tuple[Usage, ...], Sou
         accepted=tuple(sorted({*context.accepted, *ignored})),
         ignored=tuple(sorted(ignored.items())),
     )
+    return _Result(source, outcome, usages, tuple(context.refusals))
 
 
-def _is_not_in_region(error: Exception, source: Source, clients: AwsClients) -> bool:
+def _confirmed(result: _Result, clients: AwsClients) -> _Result:
+    """The result with what the region does not offer; failed if that may be something else."""
+    doubtful = next((one for one in result.refusals if not one.is_confirmed(clients.answered)), None)
+    if doubtful is not None:
+        return _Result(result.source, _failed(result.source, clients.target, doubtful.error))
+    if not result.refusals:
+        return result
+    told = [f"{one.key.partition(':')[2]} ({errors.code_of(one.error)})" for one in result.refusals]
+    detail = f"not offered in {clients.region}: {', '.join(dict.fromkeys(told))} of {result.source.title}"
+    outcome = replace(
+        result.outcome,
+        status=SourceStatus.NOT_OFFERED,
+        detail=detail,
+        notes=(*result.outcome.notes, detail),
+        not_offered=tuple(sorted({one.key for one in result.refusals})),
+    )
+    return replace(result, outcome=outcome)
+
+
+def _has_no_endpoint(error: Exception, source: Source, clients: AwsClients) -> bool:
     # Without a client it cannot be determined whether the region has the service.
     if source.service is None or isinstance(error, errors.UnknownService):
         return False
-    offered = clients.offered_in_region(source.service, source.regions)
-    return errors.is_endpoint_missing(error, clients.client(source.service)) and not offered
+    is_listed = clients.offered_in_region(source.service, source.regions)
+    return errors.is_endpoint_missing(error, clients.client(source.service)) and not is_listed
 
 
 def _check_model(source: Source, clients: AwsClients) -> None:

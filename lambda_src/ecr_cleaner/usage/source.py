@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Literal, TypeVar
 
-from ecr_cleaner.aws import errors
+from ecr_cleaner.aws import errors, offered, responses
 from ecr_cleaner.aws.client import AwsClients
+from ecr_cleaner.aws.offered import Refusal
 from ecr_cleaner.clock import utc_now
 from ecr_cleaner.errors import SourceError
 from ecr_cleaner.model.usage import Usage, UsageKind
@@ -43,6 +44,7 @@ class SourceContext:
         listing: Of the lists of used images, shared by the sources that need it.
         now: The time before the first call.
         unreadable: By ARN, what AWS said of things whose keys the function may not use.
+        refusals: Listings that the region does not offer.
         accepted: The entries of ``accepted_gaps`` by which something was left out; every other entry is unused.
         state_machines: Shared by the sources that read them.
         memory: Where what is found of executions is kept; None: nowhere.
@@ -59,14 +61,33 @@ class SourceContext:
     accepted: list[str] = field(default_factory=list)
     state_machines: StateMachines = field(default_factory=StateMachines)
     memory: ExecutionMemory | None = None
+    refusals: list[Refusal] = field(default_factory=list)
+
+    def listed(self, service: str, operation: str, result: str, **parameters: Any) -> Iterator[Any]:
+        """Every item of a listing, as `ecr_cleaner.aws.responses.paged` has them; none if the region does not offer it.
+
+        For listings without which nothing of their kind can exist: what else the source reads counts all the same.
+        """
+        items = responses.paged(self.aws.client(service), operation, result, **parameters)
+        yield from self.if_offered(items, service, operation)
+
+    def if_offered(self, found: Iterator[_T], service: str, operation: str) -> Iterator[_T]:
+        """What a listing leads to, its items or their usages; nothing if the region does not offer the listing."""
+        try:
+            yield from found
+        except errors.AwsError as error:
+            if errors.operation_of(error) != operation or not self.is_not_offered(error, service, operation):
+                raise
+
+    def is_not_offered(self, error: Exception, service: str, operation: str) -> bool:
+        """Whether the error of a listing says that the region does not offer it; it is noted for the outcome then."""
+        refusal = offered.refusal(error, self.aws, service, operation)
+        if refusal is not None:
+            self.refusals.append(refusal)
+        return refusal is not None
 
     def arn(self, service: str, resource: str) -> str:
-        """The ARN of something in the scan target, where a listing has no ARNs.
-
-        Args:
-            service: IAM's name.
-            resource: What follows the account, e.g. ``pipe/orders``.
-        """
+        """The ARN of something in the scan target, by IAM's name of the service and e.g. ``pipe/orders``."""
         return f"arn:{self.aws.partition}:{service}:{self.aws.region}:{self.aws.account_id}:{resource}"
 
     def readable(self, arn: str, read: Callable[[], _T]) -> _T | None:

@@ -94,7 +94,7 @@ def test_the_limit_of_the_run_is_the_last_reason() -> None:
     ("status", "refused"),
     [
         (SourceStatus.COMPLETE, False),
-        (SourceStatus.NOT_IN_REGION, False),
+        (SourceStatus.NOT_OFFERED, False),
         (SourceStatus.DISABLED, False),
         (SourceStatus.FAILED, True),
     ],

@@ -77,7 +77,7 @@ def test_only_full_answers_are_counted() -> None:
     """A service that is suddenly not in the region uses nothing; one that a person excluded is not asked."""
     outcomes = (
         SourceOutcome(TARGET, "ecs", SourceStatus.COMPLETE, usages=7),
-        SourceOutcome(TARGET, "apprunner", SourceStatus.NOT_IN_REGION),
+        SourceOutcome(TARGET, "apprunner", SourceStatus.NOT_OFFERED),
         SourceOutcome(TARGET, "lambda", SourceStatus.DISABLED),
         SourceOutcome(TARGET, "scheduler", SourceStatus.FAILED, usages=3),
     )

@@ -111,7 +111,7 @@ def test_a_run_has_every_metric() -> None:
         outcome("ecs"),
         outcome("eks", "failed", "no"),
         outcome("lambda", "disabled"),
-        outcome("omics", "not_in_region"),
+        outcome("omics", "not_offered"),
     ]
     of = summary(repository("a", removed=2), repository("b", removable=1), outcomes=[*outcomes, outcome("batch")])
     made = line(ending(of))
@@ -135,7 +135,7 @@ def test_a_run_has_every_metric() -> None:
         "BytesArchived": 0,
         "Duration": 12.4,
         "SourcesComplete": 2,
-        "SourcesNotInRegion": 1,
+        "SourcesNotOffered": 1,
         "SourcesFailed": 1,
         "SourcesDisabled": 1,
         "Findings": 0,

@@ -44,7 +44,7 @@ from tests.builders import ACCOUNT, NOW, REGION, TARGET, ago, counts, digest, im
 from tests.builders import usage as used
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from ecr_cleaner.aws.client import AwsClients
     from ecr_cleaner.history.store import HistoryStore
@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from ecr_cleaner.model.image import Image
     from ecr_cleaner.model.plan import RepositoryPlan
     from ecr_cleaner.model.result import RepositoryResult, RunResult
+    from ecr_cleaner.model.usage import ScanTarget
     from ecr_cleaner.registry.own_pulls import Readings
     from ecr_cleaner.usage.scanner import Scanner
 
@@ -82,6 +83,7 @@ class World:
         known: What the history holds, by repository.
         saved: What was noted for all repositories.
         followed: Whose images are judged, as was noted last.
+        answered: What ever answered, by target.
         journals: What each removal was given to write into.
         readings: What each reading of manifests was noted in.
         found_by_scan: The findings of every scan.
@@ -107,6 +109,7 @@ class World:
     known: dict[str, History] = field(default_factory=dict)
     saved: list[tuple[frozenset[str], dict[SourceKey, int] | None, str | None]] = field(default_factory=list)
     followed: frozenset[str] = frozenset()
+    answered: dict[ScanTarget, Collection[str]] = field(default_factory=dict)
     read: list[str] = field(default_factory=list)
     journals: list[object] = field(default_factory=list)
     readings: list[Readings] = field(default_factory=list)
@@ -212,9 +215,11 @@ class World:
         usages: dict[SourceKey, int] | None,
         drop_id: str | None,
         followed: frozenset[str],
+        answered: Mapping[ScanTarget, Collection[str]],
     ) -> None:
         """As the history has it."""
         self.saved.append((existing, usages, drop_id))
+        self.answered |= answered
         self.followed = followed
         self.step("save")
 

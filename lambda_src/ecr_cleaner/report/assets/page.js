@@ -159,8 +159,8 @@ function makeRepositories(told) {
 }
 
 function makeSources(told) {
-  const kinds = { complete: "good", failed: "bad", disabled: "warn", not_in_region: "idle" };
-  const order = ["failed", "disabled", "complete", "not_in_region"];
+  const kinds = { complete: "good", failed: "bad", disabled: "warn", not_offered: "idle" };
+  const order = ["failed", "disabled", "complete", "not_offered"];
   told.sources.forEach((one) => { one.weight = order.indexOf(one.outcome); });
   return makeTable({
     name: "sources", label: "Sources", one: "source", rows: told.sources, empty: "No source was called.",

@@ -30,7 +30,7 @@ def collect(context: SourceContext) -> Iterator[Usage]:
     """
     apprunner = context.aws.client("apprunner")
     listing = partial(named, apprunner, "ListServices", "ServiceSummaryList", "ServiceArn", MaxResults=20)
-    return of_each(listing, partial(_of_service, apprunner))
+    return context.if_offered(of_each(listing, partial(_of_service, apprunner)), "apprunner", "ListServices")
 
 
 def _of_service(apprunner: Any, arn: str) -> Iterator[Usage]:

@@ -55,7 +55,7 @@ def collect(context: SourceContext) -> Iterator[Usage]:
         SourceError: A definition or job names no image, a job is left out, or a queue cannot be read.
     """
     batch = context.aws.client("batch")
-    definitions = responses.paged(batch, "DescribeJobDefinitions", "jobDefinitions", status="ACTIVE", maxResults=100)
+    definitions = context.listed("batch", "DescribeJobDefinitions", "jobDefinitions", status="ACTIVE", maxResults=100)
     for definition in definitions:
         name = responses.member(definition, "jobDefinitionName", "DescribeJobDefinitions")
         revision = responses.member(definition, "revision", "DescribeJobDefinitions")
@@ -64,6 +64,10 @@ def collect(context: SourceContext) -> Iterator[Usage]:
         for text in _images(definition, _OF_DEFINITION, "DescribeJobDefinitions", consumer):
             yield from usages_of(text, source=_NAME, consumer=consumer, consumer_arn=arn)
         yield from usages_of_texts(_DEFINITIONS, definition, batch, like(_NAME, consumer, arn=arn))
+    yield from context.if_offered(_unfinished(batch), "batch", "DescribeJobQueues")
+
+
+def _unfinished(batch: Any) -> Iterator[Usage]:
     # The deletion of a queue ends its jobs.
     with listed_again(lambda: _queues(batch)) as missing:
         for arn, kind in _queues(batch).items():

@@ -56,6 +56,12 @@ def collect(context: SourceContext) -> Iterator[Usage]:
     """
     codebuild = context.aws.client("codebuild")
     oldest = context.now - LONGEST
+    yield from context.if_offered(_projects(codebuild, oldest), "codebuild", "ListProjects")
+    yield from context.if_offered(_batches(codebuild), "codebuild", "ListBuildBatches")
+    yield from context.if_offered(_sandboxes(codebuild), "codebuild", "ListSandboxes")
+
+
+def _projects(codebuild: Any, oldest: datetime) -> Iterator[Usage]:
     listing = partial(responses.paged, codebuild, "ListProjects", "projects")
     with listed_again(listing) as missing:
         # All names first: reading the builds takes long, and the lifetime of a page token is not documented.
@@ -64,8 +70,6 @@ def collect(context: SourceContext) -> Iterator[Usage]:
             for project in _described(answer, asked, "projects", "name", "BatchGetProjects", missing=missing):
                 read = partial(_of_project, codebuild, project, oldest)
                 yield from missing.unless_gone(project["name"], read)
-    yield from _batches(codebuild)
-    yield from _sandboxes(codebuild)
 
 
 def _of_project(codebuild: Any, project: dict[str, Any], oldest: datetime) -> Iterator[Usage]:

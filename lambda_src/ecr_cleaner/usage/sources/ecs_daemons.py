@@ -44,7 +44,7 @@ def _of_cluster(context: SourceContext, cluster: str) -> Iterator[Usage]:
     ecs = context.aws.client("ecs")
     asked = {"clusterArn": cluster, "maxResults": 100}
     listing = partial(named, ecs, "ListDaemons", "daemonSummariesList", "daemonArn", **asked)
-    return of_each(listing, partial(_of_daemon, ecs))
+    return context.if_offered(of_each(listing, partial(_of_daemon, ecs)), "ecs", "ListDaemons")
 
 
 def _of_daemon(ecs: Any, arn: str) -> Iterator[Usage]:

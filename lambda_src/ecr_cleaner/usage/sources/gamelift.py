@@ -28,12 +28,7 @@ SOURCES: Final = (
         Chain(
             "gamelift container group definition {Name}:{VersionNumber}",
             (
-                Call(
-                    "ListContainerGroupDefinitions",
-                    items="ContainerGroupDefinitions[]",
-                    # GameLift is in more regions than its container fleets.
-                    not_in_region_codes=frozenset({"UnsupportedRegionException"}),
-                ),
+                Call("ListContainerGroupDefinitions", items="ContainerGroupDefinitions[]"),
                 Call(
                     "ListContainerGroupDefinitionVersions",
                     items="ContainerGroupDefinitions[]",

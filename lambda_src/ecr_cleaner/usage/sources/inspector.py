@@ -30,8 +30,8 @@ def collect(context: SourceContext) -> Iterator[Usage]:
     answer = context.aws.client("ecr").get_registry_scanning_configuration()
     if responses.member(answer, "scanningConfiguration.scanType", _SCANNING) != "ENHANCED":
         return
-    covered = responses.paged(
-        context.aws.client("inspector2"),
+    covered = context.listed(
+        "inspector2",
         "ListCoverage",
         "coveredResources",
         maxResults=200,

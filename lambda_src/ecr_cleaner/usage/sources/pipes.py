@@ -30,7 +30,7 @@ def collect(context: SourceContext) -> Iterator[Usage]:
     """
     pipes = context.aws.client("pipes")
     listing = partial(named, pipes, "ListPipes", "Pipes", "Name", Limit=100)
-    return of_each(listing, partial(_of_pipe, context, pipes))
+    return context.if_offered(of_each(listing, partial(_of_pipe, context, pipes)), "pipes", "ListPipes")
 
 
 def _of_pipe(context: SourceContext, pipes: Any, name: str) -> Iterator[Usage]:

@@ -32,7 +32,8 @@ def collect(context: SourceContext) -> Iterator[Usage]:
     client = context.aws.client("sagemaker")
     executions = context.executions(_NAME)
     read = partial(_of_pipeline, client, executions, context.now - LONGEST)
-    yield from of_each(partial(pipeline_names, client), read)
+    found = of_each(partial(pipeline_names, client), read)
+    yield from context.if_offered(found, "sagemaker", "ListPipelines")
     executions.save()
 
 

@@ -38,7 +38,8 @@ def collect(context: SourceContext) -> Iterator[Usage]:
         SourceError: A universal target's input cannot be read.
     """
     scheduler = context.aws.client("scheduler")
-    return of_each(partial(_listed, scheduler), partial(_of_schedule, context, scheduler))
+    found = of_each(partial(_listed, scheduler), partial(_of_schedule, context, scheduler))
+    return context.if_offered(found, "scheduler", "ListSchedules")
 
 
 def _listed(scheduler: Any) -> Iterator[tuple[str, str]]:

@@ -28,7 +28,8 @@ def collect(context: SourceContext) -> Iterator[Usage]:
     """
     client = context.aws.client("stepfunctions")
     listing = partial(named, client, "ListStateMachines", "stateMachines", "stateMachineArn", maxResults=1000)
-    return of_each(listing, partial(_of_machine, context, client))
+    machines = of_each(listing, partial(_of_machine, context, client))
+    return context.if_offered(machines, "stepfunctions", "ListStateMachines")
 
 
 def _of_machine(context: SourceContext, client: Any, machine: str) -> Iterator[Usage]:
@@ -54,7 +55,7 @@ def _of_machine(context: SourceContext, client: Any, machine: str) -> Iterator[U
         stateMachineArn=machine,
         maxResults=1000,
     )
-    yield from of_each(versions, read)
+    yield from context.if_offered(of_each(versions, read), "stepfunctions", "ListStateMachineVersions")
 
 
 SOURCES: Final = (

@@ -3,66 +3,125 @@
 Not read because they only use AWS's images: AutoML, compilation and recommendation jobs. Not read because they run
 what is read here: endpoint configurations, transform jobs and inference experiments, which name models; domains,
 spaces, profiles and apps, which name images of Studio.
+
+Regions get SageMaker's newer listings later, if at all, and organizations deny them one by one. What appeared together
+is a source, so that nobody has to give up the protection of models and endpoints for the sake of something newer.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from ecr_cleaner.model.usage import Usage
 from ecr_cleaner.usage.extract import fields_at
 from ecr_cleaner.usage.source import Grant, RequiredField, Source, SourceContext, arn_of
 from ecr_cleaner.usage.sources.sagemaker import nested, reading
-from ecr_cleaner.usage.sources.sagemaker.kinds import KINDS
+from ecr_cleaner.usage.sources.sagemaker.kinds import KINDS, Kind
 
-_LISTINGS: Final = (*(kind.listing for kind in KINDS), "ListImages", "ListPipelines")
-_OF_ONE_THING: Final = (
-    *(kind.describing for kind in KINDS),
-    "DescribeImageVersion",
-    "DescribePipeline",
-    "ListImageVersions",
-    "ListPipelineVersions",
-)
+_SERVICE: Final = "sagemaker"
 
 
-def collect(context: SourceContext) -> Iterator[Usage]:
-    """Everything that runs or may run from an image.
-
-    Yields:
-        Usages of the kinds ``configured``, ``running`` and ``scheduled``.
-    """
-    client = context.aws.client("sagemaker")
-    for kind in KINDS:
-        yield from reading.usages(client, kind)
-    yield from nested.images(client)
-    yield from nested.pipelines(client)
+def _kinds(*nouns: str) -> tuple[Kind, ...]:
+    return tuple(kind for kind in KINDS if kind.noun in nouns)
 
 
-def _fields() -> Iterator[RequiredField]:
-    for kind in KINDS:
+def _of_kinds(context: SourceContext, name: str, kinds: Sequence[Kind]) -> Iterator[Usage]:
+    client = context.aws.client(_SERVICE)
+    for kind in kinds:
+        yield from context.if_offered(reading.usages(client, kind, name), _SERVICE, kind.listing)
+
+
+def _fields(kinds: Sequence[Kind]) -> Iterator[RequiredField]:
+    for kind in kinds:
         paths = [path for place in kind.images for path in place.paths]
-        yield RequiredField("sagemaker", kind.listing, f"{kind.items}[].{kind.name}")
-        yield from fields_at("sagemaker", kind.describing, "", paths)
-    yield RequiredField("sagemaker", "ListImageVersions", "ImageVersions[].Version")
-    yield from fields_at("sagemaker", "DescribeImageVersion", "", nested.OF_IMAGE_VERSION)
-    yield RequiredField("sagemaker", "ListPipelineVersions", "PipelineVersionSummaries[].PipelineVersionAliases[]")
-    yield RequiredField("sagemaker", "DescribePipeline", "PipelineDefinition")
+        yield RequiredField(_SERVICE, kind.listing, f"{kind.items}[].{kind.name}")
+        yield from fields_at(_SERVICE, kind.describing, "", paths)
+
+
+def _source(name: str, title: str, protects: str, word: str, kinds: Sequence[Kind]) -> Source:
+    """A source of kinds alone; the word makes its statements' ids unique."""
+    return Source(
+        name=name,
+        title=title,
+        protects=protects,
+        service=_SERVICE,
+        grants=(
+            Grant(f"List{word}", tuple(f"sagemaker:{kind.listing}" for kind in kinds)),
+            Grant(f"Read{word}", tuple(f"sagemaker:{kind.describing}" for kind in kinds), arn_of(_SERVICE, "*")),
+        ),
+        fields=tuple(_fields(kinds)),
+        collect=lambda context: _of_kinds(context, name, kinds),
+        texts=tuple(kind.texts for kind in kinds),
+    )
+
+
+_FIRST: Final = _kinds("model", "endpoint", "model package", "algorithm", "training job", "tuning job")
+_PROCESSING: Final = _kinds("processing job", "monitoring schedule")
+_MONITORS: Final = tuple(kind for kind in KINDS if kind.noun.endswith("job definition"))
+
+
+def _studio(context: SourceContext) -> Iterator[Usage]:
+    """Images of Studio, pipelines and job definitions of monitors."""
+    client = context.aws.client(_SERVICE)
+    yield from _of_kinds(context, nested.NAME, _MONITORS)
+    yield from context.if_offered(nested.images(client), _SERVICE, "ListImages")
+    yield from context.if_offered(nested.pipelines(client, context.if_offered), _SERVICE, "ListPipelines")
 
 
 SOURCES: Final = (
+    _source(
+        reading.NAME,
+        "Amazon SageMaker AI: models, endpoints, training",
+        "The images of models and endpoints (with the digests SageMaker resolved), of model packages and algorithms, of"
+        " training and tuning jobs under way",
+        "SageMaker",
+        _FIRST,
+    ),
+    _source(
+        "sagemaker_processing",
+        "SageMaker processing jobs and monitoring schedules",
+        "The images of monitoring schedules and of processing jobs under way",
+        "SageMakerProcessing",
+        _PROCESSING,
+    ),
     Source(
-        name=reading.NAME,
-        title="Amazon SageMaker AI",
-        protects="The images of models, endpoints and inference components (with the digests SageMaker resolved), of"
-        " every version of Studio's images, of model packages and algorithms, of monitoring schedules and their job"
-        " definitions, of training, processing, tuning and optimization jobs under way; whatever a pipeline's newest"
-        " definition names, and one with an alias",
-        service="sagemaker",
+        name=nested.NAME,
+        title="SageMaker Studio's images, pipelines and monitors' job definitions",
+        protects="The images of every version of Studio's images, and of monitors' job definitions; whatever a"
+        " pipeline's newest definition names, and one with an alias",
+        service=_SERVICE,
         grants=(
-            Grant("ListSageMaker", tuple(f"sagemaker:{name}" for name in _LISTINGS)),
-            Grant("ReadSageMaker", tuple(f"sagemaker:{name}" for name in _OF_ONE_THING), arn_of("sagemaker", "*")),
+            Grant(
+                "ListSageMakerStudio",
+                tuple(f"sagemaker:{name}" for name in (*(k.listing for k in _MONITORS), "ListImages", "ListPipelines")),
+            ),
+            Grant(
+                "ReadSageMakerStudio",
+                (
+                    *(f"sagemaker:{kind.describing}" for kind in _MONITORS),
+                    "sagemaker:DescribeImageVersion",
+                    "sagemaker:DescribePipeline",
+                    "sagemaker:ListImageVersions",
+                    "sagemaker:ListPipelineVersions",
+                ),
+                arn_of(_SERVICE, "*"),
+            ),
         ),
-        fields=tuple(_fields()),
-        collect=collect,
-        texts=(*(kind.texts for kind in KINDS), nested.IMAGE_VERSION_TEXTS, nested.DEFINITION_TEXTS),
+        fields=(*_fields(_MONITORS), *nested.FIELDS),
+        collect=_studio,
+        texts=(*(kind.texts for kind in _MONITORS), nested.IMAGE_VERSION_TEXTS, nested.DEFINITION_TEXTS),
+    ),
+    _source(
+        "sagemaker_inference_components",
+        "SageMaker inference components",
+        "The images of inference components, with the digests SageMaker resolved",
+        "SageMakerComponents",
+        _kinds("inference component"),
+    ),
+    _source(
+        "sagemaker_optimization",
+        "SageMaker optimization jobs",
+        "The images of optimization jobs under way",
+        "SageMakerOptimization",
+        _kinds("optimization job"),
     ),
 )

@@ -1,17 +1,20 @@
 """Images of Studio with their versions, and pipelines with their versions."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, Final
 
 from ecr_cleaner.aws import responses
 from ecr_cleaner.model.usage import Usage
-from ecr_cleaner.usage.extract import usages_at
+from ecr_cleaner.usage.extract import fields_at, usages_at
 from ecr_cleaner.usage.found import like, usages_of_texts
 from ecr_cleaner.usage.free_text import FreeText
 from ecr_cleaner.usage.responses import of_each
-from ecr_cleaner.usage.sources.sagemaker.reading import NAME, listed, names
+from ecr_cleaner.usage.source import RequiredField
+from ecr_cleaner.usage.sources.sagemaker.reading import listed, names
 from ecr_cleaner.usage.text_search import Grammar
+
+NAME: Final = "sagemaker_studio"
 
 OF_IMAGE_VERSION: Final = ("ContainerImage", "BaseImage")
 
@@ -19,6 +22,20 @@ IMAGE_VERSION_TEXTS: Final = FreeText(
     "sagemaker", "DescribeImageVersion", "", Grammar.VARIABLES, images=OF_IMAGE_VERSION
 )
 DEFINITION_TEXTS: Final = FreeText("sagemaker", "DescribePipeline")
+
+FIELDS: Final = (
+    RequiredField("sagemaker", "ListImageVersions", "ImageVersions[].Version"),
+    *fields_at("sagemaker", "DescribeImageVersion", "", OF_IMAGE_VERSION),
+    RequiredField("sagemaker", "ListPipelineVersions", "PipelineVersionSummaries[].PipelineVersionAliases[]"),
+    RequiredField("sagemaker", "DescribePipeline", "PipelineDefinition"),
+)
+"""What is read beside names."""
+
+_IfOffered = Callable[[Iterator[Usage], str, str], Iterator[Usage]]
+
+
+def _always(found: Iterator[Usage], _service: str, _operation: str) -> Iterator[Usage]:
+    return found
 
 
 def images(client: Any) -> Iterator[Usage]:
@@ -40,9 +57,16 @@ def _of_version(client: Any, name: str, version: int) -> Iterator[Usage]:
     yield from usages_of_texts(IMAGE_VERSION_TEXTS, answer, client, like(NAME, consumer))
 
 
-def pipelines(client: Any) -> Iterator[Usage]:
-    """The images in the newest definition of every pipeline, and in those with an alias."""
-    return of_each(partial(pipeline_names, client), partial(_of_pipeline, client))
+def pipelines(client: Any, if_offered: _IfOffered = _always) -> Iterator[Usage]:
+    """The images in the newest definition of every pipeline, and in those with an alias.
+
+    Pipelines are older than their versions, which not every region has.
+
+    Args:
+        client: Of SageMaker.
+        if_offered: As `SourceContext.if_offered`.
+    """
+    return of_each(partial(pipeline_names, client), partial(_of_pipeline, client, if_offered))
 
 
 def pipeline_names(client: Any) -> list[str]:
@@ -50,7 +74,7 @@ def pipeline_names(client: Any) -> list[str]:
     return names(client, "ListPipelines", "PipelineSummaries", "PipelineName")
 
 
-def _of_pipeline(client: Any, name: str) -> Iterator[Usage]:
+def _of_pipeline(client: Any, if_offered: _IfOffered, name: str) -> Iterator[Usage]:
     consumer = f"sagemaker pipeline {name}"
     newest = client.describe_pipeline(PipelineName=name)
     # Whoever accepts what a pipeline names accepts it for its versions too.
@@ -68,7 +92,7 @@ def _of_pipeline(client: Any, name: str) -> Iterator[Usage]:
         answer = client.describe_pipeline(PipelineName=name, PipelineVersionId=number)
         return _defined(client, answer, f"{consumer}, version {number}", arn)
 
-    yield from of_each(versions, of_version)
+    yield from if_offered(of_each(versions, of_version), "sagemaker", "ListPipelineVersions")
 
 
 def _defined(client: Any, answer: dict[str, Any], consumer: str, arn: str) -> Iterator[Usage]:

@@ -38,23 +38,23 @@ def names(client: Any, operation: str, items: str, name: str, **asked: Any) -> l
     return [responses.member(one, name, operation) for one in listed(client, operation, items, **asked)]
 
 
-def usages(client: Any, kind: Kind) -> Iterator[Usage]:
-    """The images of all resources of a kind.
+def usages(client: Any, kind: Kind, source: str = NAME) -> Iterator[Usage]:
+    """The images of all resources of a kind, for a source.
 
     Raises:
         AwsError: A call failed.
         IncompleteAnswerError: A response lacks a member.
         SourceError: A response does not match its service model.
     """
-    return of_each(partial(_names, client, kind), partial(_of_one, client, kind))
+    return of_each(partial(_names, client, kind), partial(_of_one, client, kind, source))
 
 
-def _of_one(client: Any, kind: Kind, name: str) -> Iterator[Usage]:
+def _of_one(client: Any, kind: Kind, source: str, name: str) -> Iterator[Usage]:
     answer = responses.called(client, kind.describing, **{kind.param: name, **dict(kind.params)})
     responses.member(answer, kind.required_member, kind.describing)
     consumer = f"sagemaker {kind.noun} {name.partition('/')[2] or name}"
-    yield from _images(answer, kind, consumer)
-    yield from usages_of_texts(kind.texts, answer, client, like(NAME, consumer, kind.evidence))
+    yield from _images(answer, kind, source, consumer)
+    yield from usages_of_texts(kind.texts, answer, client, like(source, consumer, kind.evidence))
 
 
 def _names(client: Any, kind: Kind) -> dict[str, None]:
@@ -63,7 +63,7 @@ def _names(client: Any, kind: Kind) -> dict[str, None]:
     return dict.fromkeys(chain.from_iterable(found))
 
 
-def _images(answer: dict[str, Any], kind: Kind, consumer: str) -> Iterator[Usage]:
+def _images(answer: dict[str, Any], kind: Kind, source: str, consumer: str) -> Iterator[Usage]:
     try:
         images = list(named_images(answer, kind.images))
     except TypeError as error:
@@ -72,4 +72,4 @@ def _images(answer: dict[str, Any], kind: Kind, consumer: str) -> Iterator[Usage
     for text, resolved in images:
         # The documentation of the service model says that it is an MD5 hash.
         digest = resolved if resolved and is_digest(resolved) else None
-        yield from usages_of(text, source=NAME, consumer=consumer, digest=digest, evidence=kind.evidence)
+        yield from usages_of(text, source=source, consumer=consumer, digest=digest, evidence=kind.evidence)
