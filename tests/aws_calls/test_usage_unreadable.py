@@ -132,6 +132,29 @@ def test_a_machine_that_a_person_accepts_is_left_out_with_a_note(script: Script)
     assert {usage.reference for usage in scan.usages} == {written(), written(tagged("v2"), "v2")}
 
 
+def test_of_a_machine_that_cannot_be_read_no_execution_is_tried_after_the_first(script: Script) -> None:
+    """A person accepts them with the machine."""
+
+    def tell() -> None:
+        machines(script, "payments")
+        arn = f"{MACHINES}payments"
+        names = [f"arn:aws:states:{REGION}:{ACCOUNT}:execution:payments:{name}" for name in ("e1", "e2")]
+        told = [
+            {"executionArn": one, "stateMachineArn": arn, "name": one[-2:], "status": "RUNNING", "startDate": NOW}
+            for one in names
+        ]
+        asked_for = {"stateMachineArn": arn, "statusFilter": "RUNNING", "maxResults": 1000}
+        script.answer("stepfunctions", "list_executions", {"executions": told}, **asked_for)
+        script.refuse("stepfunctions", "describe_state_machine", "KmsAccessDeniedException", stateMachineArn=arn)
+
+    tell()
+    assert refused(asked(script, "stepfunctions_executions"), f"{MACHINES}payments")
+    tell()
+    gap = f"unreadable:{MACHINES}payments"
+    (outcome,) = asked(script, "stepfunctions_executions", gap).outcomes
+    assert (outcome.status, outcome.usages, outcome.accepted) == (SourceStatus.COMPLETE, 0, (gap,))
+
+
 def test_an_entry_for_another_thing_accepts_nothing(script: Script) -> None:
     """Names are compared whole."""
     machines(script, "payments")

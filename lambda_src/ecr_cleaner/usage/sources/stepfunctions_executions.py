@@ -4,7 +4,7 @@ Their definitions are asked for once for each version or revision that they run,
 has the lowest quota of all. Express executions end within five minutes and cannot be listed.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -56,11 +56,7 @@ def collect(context: SourceContext) -> Iterator[Usage]:
             if responses.member(machine, "type", "ListStateMachines") != "EXPRESS":
                 yield responses.member(machine, "stateMachineArn", "ListStateMachines")
 
-    def of_machine(arn: str) -> Iterable[Usage]:
-        # Whoever accepts that a machine is not read accepts it for its executions.
-        return context.readable(arn, lambda: list(_Machine(context, client, executions, arn).usages())) or ()
-
-    yield from of_each(listing, of_machine)
+    yield from of_each(listing, lambda arn: _Machine(context, client, executions, arn).usages())
     executions.save()
 
 
@@ -136,9 +132,11 @@ class _Machine:
         self, arn: str, started_at: datetime, version: str | None, *, with_input: bool
     ) -> Iterator[Usage]:
         named = self.executions.known(arn, started_at)
-        if named is None:
-            named = self._read(arn, started_at, version, with_input=with_input)
-        for one in named:
+        if named is None and self.arn not in self.context.unreadable:
+            # Of a state machine whose key may not be used once, nothing more is tried.
+            read = partial(self._read, arn, started_at, version, with_input=with_input)
+            named = self.context.readable(self.arn, read)
+        for one in named or ():
             yield from self._new(one, arn)
 
     def _read(self, arn: str, started_at: datetime, version: str | None, *, with_input: bool) -> tuple[Named, ...]:
@@ -199,8 +197,10 @@ class _Machine:
 
     def _wide(self) -> Iterator[Usage]:
         """Every image of the repositories that anything read of this state machine names."""
-        self.references.update(dict.fromkeys(self.present.named.references))
-        self.task_definitions.update(dict.fromkeys(self.present.named.task_definitions))
+        present = self.context.readable(self.arn, lambda: self.present)
+        if present is not None:
+            self.references.update(dict.fromkeys(present.named.references))
+            self.task_definitions.update(dict.fromkeys(present.named.task_definitions))
         named = Named(tuple(self.references), tuple(self.task_definitions))
         namer = f"{self.name}, executions that are too many to read"
         self.context.notes.append(
