@@ -10,6 +10,7 @@ import pytest
 
 from ecr_cleaner import __version__
 from ecr_cleaner.aws.errors import AwsError
+from ecr_cleaner.errors import SourceError
 from ecr_cleaner.model.usage import Reference, ReferenceScope, Usage, UsageKind
 from ecr_cleaner.usage.executions import Document, Execution, Revision, key_of
 from ecr_cleaner.usage.named import Named, named_in
@@ -232,6 +233,25 @@ def test_a_state_machine_that_is_listed_no_more_is_passed_over(script: Script, c
     script.refuse("stepfunctions", "list_executions", "StateMachineDoesNotExist", **OF_TRAIN)
     script.answer("stepfunctions", "list_state_machines", {"stateMachines": []}, **LISTING)
     assert used(script) == []
+
+
+@pytest.mark.parametrize(
+    "call", ["describe_state_machine", "describe_state_machine_for_execution", "describe_execution"]
+)
+def test_executions_whose_key_may_not_be_used_are_taken_down(script: Script, call: str) -> None:
+    """By their state machine, of which no more is tried; what an earlier run found counts."""
+    is_known(script, NAME, document(e9=(9 * DAY, "k", named_in(tagged("v9")))))
+    runs(script, execution("e1"), execution("e2"), execution("e9", 9 * DAY), text=None)
+    if call != "describe_state_machine":
+        describes(script)
+    if call == "describe_execution":
+        was_started_by(script, "e1", calls(Image=tagged("v1")), NOW - 30 * DAY)
+    script.refuse("stepfunctions", call, "KmsAccessDeniedException")
+    read = remembering(script, read_only=True)
+    assert [one.reference.tag for one in used(script, read)] == ["v9"]
+    assert list(read.unreadable) == [TRAIN]
+    with pytest.raises(SourceError, match="KMS key that the function may not use"):
+        read.require_readable()
 
 
 def wide(repository: str, namer: str = "") -> Usage:

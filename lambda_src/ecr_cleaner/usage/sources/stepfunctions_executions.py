@@ -133,7 +133,8 @@ class _Machine:
     ) -> Iterator[Usage]:
         named = self.executions.known(arn, started_at)
         if named is None and self.arn not in self.context.unreadable:
-            # Of a state machine whose key may not be used once, nothing more is tried.
+            # Whoever accepts that a machine is not read accepts it for its executions. Once its key was refused,
+            # nothing more is tried; what an earlier run found still counts.
             read = partial(self._read, arn, started_at, version, with_input=with_input)
             named = self.context.readable(self.arn, read)
         for one in named or ():
