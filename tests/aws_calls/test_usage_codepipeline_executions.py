@@ -20,7 +20,7 @@ from ecr_cleaner.usage.sources.codepipeline_executions import LONGEST
 from ecr_cleaner.usage.task_definitions import TaskDefinitions
 from tests.aws_calls.consumers import APP, tagged, written
 from tests.aws_calls.remembering import is_known, is_stored, nothing_is_known, remembering
-from tests.builders import NOW
+from tests.builders import ACCOUNT, NOW
 
 if TYPE_CHECKING:
     from tests.aws_calls.script import Script
@@ -79,6 +79,19 @@ def test_variables_and_digests_of_executions_under_way_count(script: Script) -> 
     is_asked_for(script, "e1", variables=variables(tagged("v1"), "eu", tagged("v1")), artifactRevisions=found)
     is_asked_for(script, "e2", status="Stopping")
     assert used(script) == [usage(written()), usage(anywhere(APP))]
+
+
+def test_where_the_listing_has_no_version_the_structure_is_asked_for(script: Script) -> None:
+    """It may be an earlier one."""
+    script.answer("codepipeline", "list_pipelines", {"pipelines": [{"name": "deploy"}]})
+    script.answer(
+        "codepipeline", "list_pipeline_executions", {"pipelineExecutionSummaries": [execution("e1")]}, **OF_DEPLOY
+    )
+    is_asked_for(script, "e1")
+    variable = {"name": "IMAGE", "defaultValue": tagged("v1")}
+    told = {"name": "deploy", "roleArn": f"arn:aws:iam::{ACCOUNT}:role/deploys", "stages": [], "variables": [variable]}
+    script.answer("codepipeline", "get_pipeline", {"pipeline": told}, name="deploy", version=3)
+    assert used(script) == [usage(written())]
 
 
 def test_an_earlier_structure_counts_while_it_is_executed(script: Script) -> None:

@@ -375,7 +375,7 @@ def test_a_run_that_would_refuse_refuses_with_a_plan_too(approving: Approving, s
     outcome = approving.send(plan_id)
     sandbox.clear_faults()
     assert (outcome.status, outcome.gone) == ("refused", {})
-    assert "source ecs in " in outcome.causes
+    assert "(source ecs, source ecs_daemons)" in outcome.causes
     assert approving.send(plan_id).status == "completed"
 
 

@@ -39,12 +39,12 @@ def collect(context: SourceContext) -> Iterator[Usage]:
     """
     client = context.aws.client("codepipeline")
     executions = context.executions(_NAME)
-    versions: dict[str, int] = {}
+    versions: dict[str, int | None] = {}
 
     def listing() -> Iterator[str]:
         for pipeline in responses.paged(client, "ListPipelines", "pipelines"):
             name = responses.member(pipeline, "name", "ListPipelines")
-            versions[name] = responses.member(pipeline, "version", "ListPipelines")
+            versions[name] = pipeline.get("version")  # without it, each execution is asked for its own
             yield name
 
     def of_pipeline(name: str) -> Iterator[Usage]:
@@ -87,7 +87,7 @@ def _is_under_way(client: Any, name: str, execution: str) -> bool:
 
 
 def _of_execution(
-    client: Any, executions: Executions, name: str, version: int, execution: tuple[str, datetime]
+    client: Any, executions: Executions, name: str, version: int | None, execution: tuple[str, datetime]
 ) -> Iterator[Usage]:
     number, started_at = execution
     named = executions.known(f"{name}/{number}", started_at)
@@ -108,7 +108,7 @@ def _execution(client: Any, name: str, execution: str) -> dict[str, Any]:
     return found
 
 
-def _named(client: Any, name: str, version: int, execution: dict[str, Any]) -> tuple[Named, ...]:
+def _named(client: Any, name: str, version: int | None, execution: dict[str, Any]) -> tuple[Named, ...]:
     """What an execution names: by an earlier structure of its pipeline, by variables, by what its sources found."""
     used = responses.member(execution, "pipelineVersion", "GetPipelineExecution")
     structure = Named() if used == version else _structure(client, name, used)
