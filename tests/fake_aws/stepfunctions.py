@@ -103,18 +103,22 @@ class StepFunctionsApi:
 
     def describe_state_machine(self, request: Request) -> dict[str, Any]:
         """One state machine, or one version of it."""
+        found = self._machine(request)
+        if found["stateMachineArn"] in self._account.store(request.region, Machines).locked:
+            raise AwsError("KmsAccessDeniedException", "API caller does not have the required permissions.")
+        return found
+
+    def _machine(self, request: Request) -> dict[str, Any]:
         arn, store = str(request.get("stateMachineArn")), self._account.store(request.region, Machines)
         found = store.machines.get(arn) or store.versions.get(arn)
         if found is None:
             raise AwsError("StateMachineDoesNotExist", f"State Machine Does Not Exist: '{arn}'")
-        if arn in store.locked:
-            raise AwsError("KmsAccessDeniedException", "API caller does not have the required permissions.")
         return found
 
     def list_executions(self, request: Request) -> dict[str, Any]:
         """100 a page unless asked, 1000 at most, of one state machine; newest first."""
         arn, store = str(request.get("stateMachineArn")), self._account.store(request.region, Machines)
-        machine = self.describe_state_machine(request)
+        machine = self._machine(request)
         if machine["type"] == "EXPRESS":
             raise AwsError("StateMachineTypeNotSupported", "This operation is not supported by this type")
         status = request.get("statusFilter")
