@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.integration.fixtures import run, running_sandbox, sandbox
+from tests.integration.fixtures import no_grace, run, running_sandbox, sandbox
 
-__all__ = ["run", "running_sandbox", "sandbox"]
+__all__ = ["no_grace", "run", "running_sandbox", "sandbox"]
