@@ -27,6 +27,7 @@ module "real" {
   event_bus_name        = "default"
   notifications_enabled = true
   notify_on             = "always"
+  grace_days            = 0
 }
 
 # Where a person approves: the same function proposes and carries out.
@@ -38,6 +39,7 @@ module "approval" {
   dry_run          = false
   protected_images = var.protected_images
   used_images_uri  = var.used_images_uri
+  grace_days       = 0
 }
 
 module "archive" {
@@ -49,6 +51,7 @@ module "archive" {
   used_images_uri            = var.used_images_uri
   removal_mode               = "archive"
   delete_archived_after_days = 90
+  grace_days                 = 0
 }
 
 # Nothing is ever deleted.
@@ -58,6 +61,7 @@ module "keep" {
   image_uri    = var.image_uri
   dry_run      = false
   removal_mode = "archive"
+  grace_days   = 0
 }
 
 # With one source of usages alone: it needs everything that it allows, also what others allow as well.
