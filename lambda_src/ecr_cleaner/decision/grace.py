@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from ecr_cleaner.decision.groups import connected
 from ecr_cleaner.model.plan import Reason, RepositoryPlan, Verdict
 
 JITTER: Final = timedelta(hours=2)
@@ -67,20 +68,11 @@ def apply(plan: RepositoryPlan, since: Mapping[str, datetime], now: datetime, gr
 
 def _latest_of_group(plan: RepositoryPlan, since: Mapping[str, datetime]) -> dict[str, str]:
     """Each digest of `since`, with that member of its connected group which is unneeded for the shortest time."""
-    neighbours: dict[str, set[str]] = {digest: set() for digest in since}
-    for digest, first in plan.must_go_first.items():
-        neighbours[digest] |= first
-        for other in first:
-            neighbours[other].add(digest)
     latest: dict[str, str] = {}
-    # From the latest on, so that whoever reaches an image first is the latest of its group; of equals, by the digest.
-    for start in sorted(since, key=lambda digest: (since[digest], digest), reverse=True):
-        waiting = [start]
-        while waiting:
-            digest = waiting.pop()
-            if digest not in latest:
-                latest[digest] = start
-                waiting += neighbours[digest]
+    for group in connected(plan):
+        # Of equals, by the digest.
+        last = max(group.digests, key=lambda digest: (since[digest], digest))
+        latest |= dict.fromkeys(group.digests, last)
     return latest
 
 

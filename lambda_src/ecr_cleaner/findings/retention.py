@@ -47,7 +47,8 @@ def without_rule(plan: RepositoryPlan, evaluate: Evaluate) -> Iterator[Finding]:
             yield from _kept(
                 name, "untagged artifacts", untagged, f"this rule, before all others, {_hcl(name, by_tags)}"
             )
-            freed = [image for image in freed if image not in untagged]
+            alone = {image.digest for image in untagged}
+            freed = [image for image in freed if image.digest not in alone]
         what = "artifacts" if len(tags) > _MOST_TAGS else "tagged artifacts" if tags else "untagged artifacts"
         yield from _kept(name, what, freed, f"this rule, before all others, {_hcl(name, by_rule)}")
     if Reason.ARCHIVED in reasons and retention.delete_archived_after_days is None:

@@ -1,12 +1,11 @@
 """Reads image references at given paths of a response, for sources that are not declarative."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 from ecr_cleaner.aws.response_paths import values
 from ecr_cleaner.errors import SourceError
-from ecr_cleaner.model.usage import Usage, UsageKind
-from ecr_cleaner.usage.source import RequiredField, usages_of
+from ecr_cleaner.usage.source import RequiredField
 
 
 def texts_at(thing: dict[str, Any], paths: Iterable[str], operation: str) -> list[str]:
@@ -25,32 +24,6 @@ def texts_at(thing: dict[str, Any], paths: Iterable[str], operation: str) -> lis
     except TypeError as error:
         message = f"a response of {operation} does not match its service model: {error}"
         raise SourceError(message) from None
-
-
-def usages_at(  # noqa: PLR0913 - what a usage says, each by name
-    thing: dict[str, Any],
-    paths: Iterable[str],
-    operation: str,
-    *,
-    source: str,
-    consumer: str,
-    evidence: UsageKind = UsageKind.CONFIGURED,
-) -> Iterator[Usage]:
-    """The usages in the image fields of a consumer.
-
-    Args:
-        thing: A part of a response.
-        paths: To the references.
-        operation: As AWS writes it.
-        source: Name of the source.
-        consumer: As reports name it.
-        evidence: How it was seen.
-
-    Raises:
-        SourceError: The response does not match its service model.
-    """
-    for text in texts_at(thing, paths, operation):
-        yield from usages_of(text, source=source, consumer=consumer, evidence=evidence)
 
 
 def fields_at(service: str, operation: str, items: str, paths: Iterable[str]) -> tuple[RequiredField, ...]:

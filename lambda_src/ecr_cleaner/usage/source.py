@@ -13,13 +13,12 @@ from ecr_cleaner.errors import SourceError
 from ecr_cleaner.model.usage import Usage, UsageKind
 from ecr_cleaner.settings.loader import Settings
 from ecr_cleaner.usage.executions import ExecutionMemory, Executions
-from ecr_cleaner.usage.found import like, read_usages, searched
+from ecr_cleaner.usage.found import read_usages
 from ecr_cleaner.usage.free_text import FreeText
 from ecr_cleaner.usage.image_names import read_name
 from ecr_cleaner.usage.mentions import EVERYTHING
 from ecr_cleaner.usage.state_machines import StateMachines
 from ecr_cleaner.usage.task_definitions import TaskDefinitions
-from ecr_cleaner.usage.text_search import Grammar, search
 from ecr_cleaner.usage.used_images_objects import Listing
 
 _T = TypeVar("_T")
@@ -275,25 +274,3 @@ def usages_of(  # noqa: PLR0913 - what a usage is made of
     """
     usage = Usage(EVERYTHING, source, consumer, evidence, failure, consumer_arn=consumer_arn)
     yield from read_usages(usage, text, read_name(text, digest))
-
-
-def usages_in(  # noqa: PLR0913 - what a usage is made of
-    value: Any,
-    *,
-    source: str,
-    consumer: str,
-    grammar: Grammar = Grammar.UNKNOWN,
-    evidence: UsageKind = UsageKind.CONFIGURED,
-    consumer_arn: str = "",
-) -> Iterator[Usage]:
-    """The usages in a text or in the texts of a structure: a definition, a template, a script, variables.
-
-    Args:
-        value: Anything; searched for the host names of private registries.
-        source: Name of the source.
-        consumer: As reports name it.
-        grammar: Of the texts.
-        evidence: How it was seen.
-        consumer_arn: Of the consumer, if the response has it.
-    """
-    yield from searched(search(value, grammar), like(source, consumer, evidence, consumer_arn))

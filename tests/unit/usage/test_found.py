@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecr_cleaner.model.usage import Usage, UsageKind
-from ecr_cleaner.usage.found import like, read_usages
+from ecr_cleaner.usage.found import like, read_usages, searched
 from ecr_cleaner.usage.image_names import read_name
 from ecr_cleaner.usage.mentions import EVERYTHING
 from ecr_cleaner.usage.name_problems import notes
-from ecr_cleaner.usage.source import usages_in, usages_of
-from ecr_cleaner.usage.text_search import Grammar
+from ecr_cleaner.usage.source import usages_of
+from ecr_cleaner.usage.text_search import Grammar, search
 from ecr_cleaner.usage.text_values import LONGEST
 from tests.builders import HOST
 
@@ -58,7 +58,7 @@ def test_a_text_that_is_too_long_may_name_anything_and_is_told() -> None:
     """Nobody knows what stands in the rest of it."""
     value: Any = {"template": "x" * (LONGEST + 1)}
     for grammar in Grammar:
-        (found,) = usages_in(value, source="omics", consumer="run 7", grammar=grammar)
+        (found,) = searched(search(value, grammar), like("omics", "run 7"))
         assert (found.reference, found.in_text) == (EVERYTHING, True)
         (note,) = notes([found])
         assert note.startswith("run 7: its texts may name any image: it has more than 1,048,576 characters")

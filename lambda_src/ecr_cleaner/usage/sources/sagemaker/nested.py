@@ -6,11 +6,11 @@ from typing import Any, Final
 
 from ecr_cleaner.aws import responses
 from ecr_cleaner.model.usage import Usage
-from ecr_cleaner.usage.extract import fields_at, usages_at
+from ecr_cleaner.usage.extract import fields_at, texts_at
 from ecr_cleaner.usage.found import like, usages_of_texts
 from ecr_cleaner.usage.free_text import FreeText
 from ecr_cleaner.usage.responses import of_each
-from ecr_cleaner.usage.source import RequiredField
+from ecr_cleaner.usage.source import RequiredField, usages_of
 from ecr_cleaner.usage.sources.sagemaker.reading import listed, names
 from ecr_cleaner.usage.text_search import Grammar
 
@@ -53,7 +53,8 @@ def _of_version(client: Any, name: str, version: int) -> Iterator[Usage]:
     responses.member(answer, "ImageVersionArn", "DescribeImageVersion")
     # A version whose creation failed or has not ended has no image.
     consumer = f"sagemaker image {name}, version {version}"
-    yield from usages_at(answer, OF_IMAGE_VERSION, "DescribeImageVersion", source=NAME, consumer=consumer)
+    for text in texts_at(answer, OF_IMAGE_VERSION, "DescribeImageVersion"):
+        yield from usages_of(text, source=NAME, consumer=consumer)
     yield from usages_of_texts(IMAGE_VERSION_TEXTS, answer, client, like(NAME, consumer))
 
 
