@@ -12,7 +12,7 @@ from ecr_cleaner import __version__, schema
 from ecr_cleaner.errors import HistoryError
 from ecr_cleaner.usage import executions
 from ecr_cleaner.usage.executions import Document, Execution, Executions, Revision, key_of
-from ecr_cleaner.usage.named import Named, images_in
+from ecr_cleaner.usage.texts.named import Named, images_in
 from tests.aws_calls.consumers import account, tagged
 from tests.aws_calls.remembering import is_known, is_stored, nothing_is_known, remembering
 from tests.aws_calls.remembering import key_of as object_of

@@ -12,9 +12,9 @@ from ecr_cleaner.errors import IncompleteAnswerError, SourceError
 from ecr_cleaner.model.usage import Reference, Usage
 from ecr_cleaner.usage.declarative import Call, Chain, DeclarativeCollector, source
 from ecr_cleaner.usage.images import Images
-from ecr_cleaner.usage.mentions import EVERYTHING
 from ecr_cleaner.usage.source import Grant, RequiredField
-from ecr_cleaner.usage.text_search import find
+from ecr_cleaner.usage.texts.mentions import EVERYTHING
+from ecr_cleaner.usage.texts.search import find
 from tests.aws_calls.consumers import APP, account, anywhere, every_form, tagged, told, unreadable, written
 from tests.builders import ACCOUNT, HOST, NOW, REGION
 

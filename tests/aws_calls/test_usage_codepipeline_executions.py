@@ -13,11 +13,11 @@ from ecr_cleaner.model.usage import Reference, ReferenceScope, Usage, UsageKind
 from ecr_cleaner.reference import anywhere
 from ecr_cleaner.settings.loader import Settings
 from ecr_cleaner.usage.executions import Document, Execution, key_of
-from ecr_cleaner.usage.named import images_in
 from ecr_cleaner.usage.source import SourceContext
 from ecr_cleaner.usage.sources import codepipeline_executions
 from ecr_cleaner.usage.sources.codepipeline_executions import LONGEST
 from ecr_cleaner.usage.task_definitions import TaskDefinitions
+from ecr_cleaner.usage.texts.named import images_in
 from tests.aws_calls.consumers import APP, tagged, written
 from tests.aws_calls.remembering import is_known, is_stored, nothing_is_known, remembering
 from tests.builders import ACCOUNT, NOW

@@ -13,10 +13,10 @@ from ecr_cleaner.aws.errors import AwsError
 from ecr_cleaner.errors import SourceError
 from ecr_cleaner.model.usage import Reference, ReferenceScope, Usage, UsageKind
 from ecr_cleaner.usage.executions import Document, Execution, Revision, key_of
-from ecr_cleaner.usage.named import Named, named_in
 from ecr_cleaner.usage.sources import stepfunctions_executions
 from ecr_cleaner.usage.sources.stepfunctions_executions import LONGEST_SCAN, SETTLED
 from ecr_cleaner.usage.state_machines import sha256_of
+from ecr_cleaner.usage.texts.named import Named, named_in
 from tests.aws_calls.consumers import account, defines, definition, tagged, written
 from tests.aws_calls.remembering import is_known, is_stored, nothing_is_known, remembering
 from tests.builders import ACCOUNT, HOST, NOW, REGION

@@ -10,7 +10,7 @@ import pytest
 from ecr_cleaner.aws.errors import AwsError
 from ecr_cleaner.errors import IncompleteAnswerError, SourceError
 from ecr_cleaner.usage.task_definitions import TaskDefinition, TaskDefinitions
-from ecr_cleaner.usage.text_search import SearchResult
+from ecr_cleaner.usage.texts.search import SearchResult
 from tests.aws_calls.consumers import defines, definition, tagged, undefined
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ import botocore.session
 import pytest
 
 from ecr_cleaner.usage.catalog import SOURCES
-from ecr_cleaner.usage.free_text import PAST, FreeText
-from ecr_cleaner.usage.text_search import Grammar, search
+from ecr_cleaner.usage.texts.free_text import PAST, FreeText
+from ecr_cleaner.usage.texts.search import Grammar, search
 from tests.aws_calls.consumers import tagged
 from tests.aws_calls.stories import STORIES
 

@@ -13,10 +13,10 @@ from ecr_cleaner.errors import SourceError
 from ecr_cleaner.model.usage import UsageKind
 from ecr_cleaner.settings.loader import Settings
 from ecr_cleaner.usage import catalog
-from ecr_cleaner.usage.mentions import EVERYTHING
 from ecr_cleaner.usage.source import SourceContext
 from ecr_cleaner.usage.sources import agentcore, braket, cleanrooms_ml, emr_containers, gamelift, greengrass
 from ecr_cleaner.usage.task_definitions import TaskDefinitions
+from ecr_cleaner.usage.texts.mentions import EVERYTHING
 from tests.aws_calls.consumers import told as is_told
 from tests.aws_calls.script import Script
 from tests.aws_calls.sources import scanned

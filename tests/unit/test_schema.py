@@ -142,5 +142,5 @@ def test_json_of_others_is_read_in_one_place() -> None:
     }
     # Each catches RecursionError: the one because it needs both of two members with one name, the others because they
     # allow any depth. The document reads what it has written itself.
-    others = {"usage/named.py", "usage/sources/used_images.py", "report/document.py"}
+    others = {"usage/texts/named.py", "usage/sources/used_images.py", "report/document.py"}
     assert loads == {"schema.py", *others}

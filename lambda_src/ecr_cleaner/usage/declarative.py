@@ -15,12 +15,12 @@ from ecr_cleaner.aws.response_paths import members, values
 from ecr_cleaner.errors import SourceError
 from ecr_cleaner.model.usage import Reference, Usage, UsageKind
 from ecr_cleaner.usage.found import like, read_usages, usages_of_texts
-from ecr_cleaner.usage.free_text import FreeText
 from ecr_cleaner.usage.image_names import read_digest, read_name
 from ecr_cleaner.usage.images import Images, named_images
 from ecr_cleaner.usage.responses import listed_again
 from ecr_cleaner.usage.source import Grant, RequiredField, Source, SourceContext
-from ecr_cleaner.usage.text_search import Grammar
+from ecr_cleaner.usage.texts.free_text import FreeText
+from ecr_cleaner.usage.texts.search import Grammar
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.errors import AbsentError, HistoryError, NotWholeError
 from ecr_cleaner.model.usage import ScanTarget
 from ecr_cleaner.schema import Text, stored
-from ecr_cleaner.usage.named import Named
+from ecr_cleaner.usage.texts.named import Named
 
 MOST: Final = 20_000
 """Executions that an object holds at most, about six megabytes; those beyond are asked for again."""

@@ -7,11 +7,11 @@ from typing import Any
 from ecr_cleaner.model.usage import Reference, Usage, UsageKind
 from ecr_cleaner.printable import printable
 from ecr_cleaner.reference import shown
-from ecr_cleaner.usage.free_text import FreeText
 from ecr_cleaner.usage.image_names import NameReading, read_name
-from ecr_cleaner.usage.mentions import EVERYTHING
 from ecr_cleaner.usage.task_definitions import TaskDefinitions
-from ecr_cleaner.usage.text_search import SearchResult, search
+from ecr_cleaner.usage.texts.free_text import FreeText
+from ecr_cleaner.usage.texts.mentions import EVERYTHING
+from ecr_cleaner.usage.texts.search import SearchResult, search
 
 
 def read_usages(usage: Usage, text: str, reading: NameReading) -> Iterator[Usage]:

@@ -6,8 +6,8 @@ from typing import Final
 
 from ecr_cleaner.model.usage import Usage, UsageKind
 from ecr_cleaner.usage.found import like, usages_of_task_definition
-from ecr_cleaner.usage.named import TASK_DEFINITION, Named
 from ecr_cleaner.usage.source import SourceContext
+from ecr_cleaner.usage.texts.named import TASK_DEFINITION, Named
 
 # Where a name stands in an input; an expression may have secrets in it.
 _PATH: Final = re.compile(r"(?:\{% ?)?\$[\w.$]{0,70}(?: ?%\})?|", re.ASCII)

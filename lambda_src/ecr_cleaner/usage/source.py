@@ -14,11 +14,11 @@ from ecr_cleaner.model.usage import Usage, UsageKind
 from ecr_cleaner.settings.loader import Settings
 from ecr_cleaner.usage.executions import ExecutionMemory, Executions
 from ecr_cleaner.usage.found import read_usages
-from ecr_cleaner.usage.free_text import FreeText
 from ecr_cleaner.usage.image_names import read_name
-from ecr_cleaner.usage.mentions import EVERYTHING
 from ecr_cleaner.usage.state_machines import StateMachines
 from ecr_cleaner.usage.task_definitions import TaskDefinitions
+from ecr_cleaner.usage.texts.free_text import FreeText
+from ecr_cleaner.usage.texts.mentions import EVERYTHING
 from ecr_cleaner.usage.used_images_objects import Listing
 
 _T = TypeVar("_T")

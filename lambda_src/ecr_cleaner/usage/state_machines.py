@@ -8,7 +8,7 @@ from typing import Final
 from ecr_cleaner.aws import responses
 from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.errors import SourceError
-from ecr_cleaner.usage.named import Named, named_in
+from ecr_cleaner.usage.texts.named import Named, named_in
 
 PERMISSIONS: Final = ("states:DescribeStateMachine",)
 """IAM actions of reading."""

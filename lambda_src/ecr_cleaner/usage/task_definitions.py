@@ -7,8 +7,8 @@ from typing import Final
 from ecr_cleaner.aws import errors, responses
 from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.errors import SourceError
-from ecr_cleaner.usage.free_text import FreeText
-from ecr_cleaner.usage.text_search import Grammar, SearchResult, search
+from ecr_cleaner.usage.texts.free_text import FreeText
+from ecr_cleaner.usage.texts.search import Grammar, SearchResult, search
 
 PERMISSIONS: Final = ("ecs:DescribeTaskDefinition", "ecs:ListTaskDefinitions")
 """IAM actions of reading; listing proves that a task definition does not exist."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 from ecr_cleaner.decision.matching import by_repository, of_registry, resolve, wanted
 from ecr_cleaner.model.usage import Reference, ReferenceScope, Usage
 from ecr_cleaner.reference import parse
-from ecr_cleaner.usage.text_search import find
+from ecr_cleaner.usage.texts.search import find
 from tests.builders import ACCOUNT, HOST, REGION, digest, image, usage
 
 

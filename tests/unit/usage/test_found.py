@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from ecr_cleaner.model.usage import Usage, UsageKind
 from ecr_cleaner.usage.found import like, read_usages, searched
 from ecr_cleaner.usage.image_names import read_name
-from ecr_cleaner.usage.mentions import EVERYTHING
 from ecr_cleaner.usage.name_problems import notes
 from ecr_cleaner.usage.source import usages_of
-from ecr_cleaner.usage.text_search import Grammar, search
-from ecr_cleaner.usage.text_values import LONGEST
+from ecr_cleaner.usage.texts.mentions import EVERYTHING
+from ecr_cleaner.usage.texts.search import Grammar, search
+from ecr_cleaner.usage.texts.values import LONGEST
 from tests.builders import HOST
 
 LIKE: Final = like("ecs", "service api", UsageKind.RUNNING, "arn:aws:ecs:x")

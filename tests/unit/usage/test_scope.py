@@ -12,7 +12,7 @@ from ecr_cleaner.decision.rules import evaluate
 from ecr_cleaner.model.plan import Reason
 from ecr_cleaner.model.repository import RepositorySnapshot
 from ecr_cleaner.model.usage import Reference, ReferenceScope, Usage, UsageKind
-from ecr_cleaner.usage.text_search import find
+from ecr_cleaner.usage.texts.search import find
 from tests.builders import ACCOUNT, HOST, NOW, REGION, digest, image, repository
 
 REPOSITORY, PREFIX = ReferenceScope.REPOSITORY, ReferenceScope.PREFIX

@@ -5,7 +5,7 @@ from typing import Final
 from ecr_cleaner.usage.declarative import Call, Chain, source
 from ecr_cleaner.usage.images import Images
 from ecr_cleaner.usage.source import Grant, arn_of
-from ecr_cleaner.usage.text_search import Grammar
+from ecr_cleaner.usage.texts.search import Grammar
 
 _IMAGE: Final = "containerConfiguration.containerUri"
 

@@ -14,10 +14,10 @@ from ecr_cleaner.errors import SourceError
 from ecr_cleaner.model.usage import Usage
 from ecr_cleaner.reference import anywhere
 from ecr_cleaner.usage.found import like, usages_of_texts
-from ecr_cleaner.usage.free_text import FreeText
 from ecr_cleaner.usage.responses import listed_again
 from ecr_cleaner.usage.source import Grant, RequiredField, Source, SourceContext, arn_of, usages_of
-from ecr_cleaner.usage.text_search import Grammar
+from ecr_cleaner.usage.texts.free_text import FreeText
+from ecr_cleaner.usage.texts.search import Grammar
 
 _NAME: Final = "lambda"
 _HEX: Final = re.compile(r"[0-9a-f]{64}")

@@ -15,10 +15,10 @@ from ecr_cleaner.errors import SourceError
 from ecr_cleaner.model.usage import Usage, UsageKind
 from ecr_cleaner.usage.extract import fields_at, texts_at
 from ecr_cleaner.usage.found import like, usages_of_texts
-from ecr_cleaner.usage.free_text import FreeText
 from ecr_cleaner.usage.responses import in_batches, listed_again, of_each
 from ecr_cleaner.usage.source import Grant, RequiredField, Source, SourceContext, usages_of
-from ecr_cleaner.usage.text_search import Grammar
+from ecr_cleaner.usage.texts.free_text import FreeText
+from ecr_cleaner.usage.texts.search import Grammar
 
 _NAME: Final = "batch"
 _SAGEMAKER: Final = "SAGEMAKER_TRAINING"

@@ -6,7 +6,7 @@ from ecr_cleaner.model.usage import UsageKind
 from ecr_cleaner.usage.declarative import Call, Chain, source
 from ecr_cleaner.usage.images import Images
 from ecr_cleaner.usage.source import Grant, arn_of
-from ecr_cleaner.usage.text_search import Grammar
+from ecr_cleaner.usage.texts.search import Grammar
 
 SOURCES: Final = (
     source(

@@ -6,7 +6,7 @@ from typing import Final
 from ecr_cleaner.usage.declarative import Call, Chain, source
 from ecr_cleaner.usage.images import Images
 from ecr_cleaner.usage.source import Grant, arn_of
-from ecr_cleaner.usage.text_search import Grammar
+from ecr_cleaner.usage.texts.search import Grammar
 
 # botocore's metadata has no regions of Clean Rooms ML; those of Clean Rooms stand for them.
 _MEMBERSHIPS: Final = Call(

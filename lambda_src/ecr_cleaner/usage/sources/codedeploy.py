@@ -15,10 +15,10 @@ from ecr_cleaner.aws import errors, responses
 from ecr_cleaner.errors import SourceError
 from ecr_cleaner.model.usage import Usage, UsageKind
 from ecr_cleaner.usage import task_definitions
-from ecr_cleaner.usage.named import named_in
 from ecr_cleaner.usage.responses import Missing, in_batches, listed_again, of_each
 from ecr_cleaner.usage.scheduled import usages_named
 from ecr_cleaner.usage.source import TASK_DEFINITION_FIELDS, Grant, RequiredField, Source, SourceContext, arn_of
+from ecr_cleaner.usage.texts.named import named_in
 
 _NAME: Final = "codedeploy"
 _GROUP: Final = "BatchGetDeploymentGroups"

@@ -15,11 +15,11 @@ from ecr_cleaner.model.usage import Usage, UsageKind
 from ecr_cleaner.reference import anywhere, is_digest
 from ecr_cleaner.usage.executions import Executions
 from ecr_cleaner.usage.found import like, usages_of_texts
-from ecr_cleaner.usage.free_text import FreeText
-from ecr_cleaner.usage.named import Named, images_in
 from ecr_cleaner.usage.responses import of_each
 from ecr_cleaner.usage.source import Grant, RequiredField, Source, SourceContext, arn_of
 from ecr_cleaner.usage.sources.codepipeline import COMMANDS, VARIABLES, watched
+from ecr_cleaner.usage.texts.free_text import FreeText
+from ecr_cleaner.usage.texts.named import Named, images_in
 
 _NAME: Final = "codepipeline_executions"
 _TEXTS: Final = FreeText("codepipeline", "GetPipeline", "pipeline", builds=COMMANDS, variables=VARIABLES)

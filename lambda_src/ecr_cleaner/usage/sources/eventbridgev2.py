@@ -12,10 +12,10 @@ from typing import Any, Final
 from ecr_cleaner.aws import responses
 from ecr_cleaner.model.usage import Usage
 from ecr_cleaner.usage import task_definitions
-from ecr_cleaner.usage.named import named_in
 from ecr_cleaner.usage.responses import named, of_each
 from ecr_cleaner.usage.scheduled import usages_named
 from ecr_cleaner.usage.source import TASK_DEFINITION_FIELDS, Grant, RequiredField, Source, SourceContext, arn_of
+from ecr_cleaner.usage.texts.named import named_in
 
 _NAME: Final = "eventbridgev2"
 

@@ -9,10 +9,10 @@ from ecr_cleaner.aws import responses
 from ecr_cleaner.model.usage import Usage, UsageKind
 from ecr_cleaner.usage import task_definitions
 from ecr_cleaner.usage.found import like, usages_of_texts
-from ecr_cleaner.usage.free_text import FreeText
 from ecr_cleaner.usage.responses import named, of_each
 from ecr_cleaner.usage.scheduled import noted_if_dynamic, scheduled
 from ecr_cleaner.usage.source import TASK_DEFINITION_FIELDS, Grant, RequiredField, Source, SourceContext, arn_of
+from ecr_cleaner.usage.texts.free_text import FreeText
 
 _NAME: Final = "pipes"
 _TEXTS: Final = FreeText("pipes", "DescribePipe")

@@ -8,11 +8,11 @@ from typing import Any, Final
 from ecr_cleaner.aws import responses
 from ecr_cleaner.model.usage import Usage, UsageKind
 from ecr_cleaner.usage.executions import Executions
-from ecr_cleaner.usage.named import Named, images_in
 from ecr_cleaner.usage.responses import of_each
 from ecr_cleaner.usage.source import Grant, RequiredField, Source, SourceContext, arn_of
 from ecr_cleaner.usage.sources.sagemaker.nested import pipeline_names
 from ecr_cleaner.usage.sources.sagemaker.reading import listed
+from ecr_cleaner.usage.texts.named import Named, images_in
 
 _NAME: Final = "sagemaker_executions"
 

@@ -10,7 +10,6 @@ from ecr_cleaner.model.usage import Usage, UsageKind
 from ecr_cleaner.schema import read_json
 from ecr_cleaner.usage import task_definitions
 from ecr_cleaner.usage.found import like, usages_of_texts
-from ecr_cleaner.usage.free_text import FreeText
 from ecr_cleaner.usage.responses import of_each
 from ecr_cleaner.usage.scheduled import scheduled
 from ecr_cleaner.usage.source import (
@@ -21,6 +20,7 @@ from ecr_cleaner.usage.source import (
     SourceContext,
     arn_of,
 )
+from ecr_cleaner.usage.texts.free_text import FreeText
 
 _NAME: Final = "scheduler"
 _TEXTS: Final = FreeText("scheduler", "GetSchedule")

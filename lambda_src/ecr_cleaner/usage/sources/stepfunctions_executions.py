@@ -14,10 +14,10 @@ from ecr_cleaner.aws import errors, responses
 from ecr_cleaner.model.usage import Reference, Usage, UsageKind
 from ecr_cleaner.usage import state_machines, task_definitions
 from ecr_cleaner.usage.executions import Executions, Revision
-from ecr_cleaner.usage.named import Named, named_in, widened
 from ecr_cleaner.usage.responses import listed_again, of_each
 from ecr_cleaner.usage.scheduled import usages_named
 from ecr_cleaner.usage.source import TASK_DEFINITION_FIELDS, Grant, RequiredField, Source, SourceContext, arn_of
+from ecr_cleaner.usage.texts.named import Named, named_in, widened
 
 _NAME: Final = "stepfunctions_executions"
 _EVER: Final = datetime.max.replace(tzinfo=UTC)

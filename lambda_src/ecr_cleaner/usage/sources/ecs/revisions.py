@@ -11,10 +11,10 @@ from typing import Any, Final
 from ecr_cleaner.aws import responses
 from ecr_cleaner.model.usage import Usage, UsageKind
 from ecr_cleaner.usage.found import like, usages_of_texts
-from ecr_cleaner.usage.free_text import FreeText
 from ecr_cleaner.usage.responses import described, in_batches, last_of, listed_again, named, of_each
 from ecr_cleaner.usage.source import SourceContext, usages_of
-from ecr_cleaner.usage.text_search import Grammar
+from ecr_cleaner.usage.texts.free_text import FreeText
+from ecr_cleaner.usage.texts.search import Grammar
 
 _SUCCESSFUL: Final = "SUCCESSFUL"
 _ENDED: Final = frozenset({_SUCCESSFUL, "STOPPED", "ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED"})

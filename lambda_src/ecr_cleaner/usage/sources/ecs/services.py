@@ -13,11 +13,11 @@ from ecr_cleaner.aws import responses
 from ecr_cleaner.errors import MissingError
 from ecr_cleaner.model.usage import Usage, UsageKind
 from ecr_cleaner.usage.found import like, usages_of_task_definition, usages_of_texts
-from ecr_cleaner.usage.free_text import FreeText
 from ecr_cleaner.usage.responses import described, in_batches, last_of, listed_again
 from ecr_cleaner.usage.source import RequiredField, SourceContext, usages_of
 from ecr_cleaner.usage.sources.ecs.revisions import Revisions
-from ecr_cleaner.usage.text_search import Grammar
+from ecr_cleaner.usage.texts.free_text import FreeText
+from ecr_cleaner.usage.texts.search import Grammar
 
 PERMISSIONS: Final = (
     "ecs:DescribeServices",

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ecr_cleaner.model.usage import UsageKind
-from ecr_cleaner.usage.free_text import FreeText
 from ecr_cleaner.usage.images import Images
-from ecr_cleaner.usage.text_search import Grammar
+from ecr_cleaner.usage.texts.free_text import FreeText
+from ecr_cleaner.usage.texts.search import Grammar
 
 
 @dataclass(frozen=True, slots=True)

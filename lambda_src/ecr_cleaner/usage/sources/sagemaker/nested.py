@@ -8,11 +8,11 @@ from ecr_cleaner.aws import responses
 from ecr_cleaner.model.usage import Usage
 from ecr_cleaner.usage.extract import fields_at, texts_at
 from ecr_cleaner.usage.found import like, usages_of_texts
-from ecr_cleaner.usage.free_text import FreeText
 from ecr_cleaner.usage.responses import of_each
 from ecr_cleaner.usage.source import RequiredField, usages_of
 from ecr_cleaner.usage.sources.sagemaker.reading import listed, names
-from ecr_cleaner.usage.text_search import Grammar
+from ecr_cleaner.usage.texts.free_text import FreeText
+from ecr_cleaner.usage.texts.search import Grammar
 
 NAME: Final = "sagemaker_studio"
 

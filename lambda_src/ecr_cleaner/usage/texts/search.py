@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from ecr_cleaner.model.usage import Reference
 from ecr_cleaner.reference import PATH, named
-from ecr_cleaner.usage import build_text
-from ecr_cleaner.usage.mentions import EVERYTHING, complete, count_of, mentions, unknown
-from ecr_cleaner.usage.text_values import LONGEST, as_text, siblings_in, size_of, strings_in
+from ecr_cleaner.usage.texts import build
+from ecr_cleaner.usage.texts.mentions import EVERYTHING, complete, count_of, mentions, unknown
+from ecr_cleaner.usage.texts.values import LONGEST, as_text, siblings_in, size_of, strings_in
 
 MOST_REFERENCES: Final = 2_000
 """Of one item: no definition names more, and very many of them would fill the function's memory."""
@@ -120,5 +120,5 @@ def _joined(siblings: Mapping[str, list[str]]) -> Iterator[Reference]:
 _READERS: Final[Mapping[Grammar, Callable[[Any], Iterator[Reference]]]] = {
     Grammar.UNKNOWN: _unknown,
     Grammar.VARIABLES: _variables,
-    Grammar.BUILD: build_text.references,
+    Grammar.BUILD: build.references,
 }

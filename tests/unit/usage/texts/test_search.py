@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from ecr_cleaner.model.usage import Reference, ReferenceScope
 from ecr_cleaner.reference import named
-from ecr_cleaner.usage import mentions
-from ecr_cleaner.usage.mentions import EVERYTHING
-from ecr_cleaner.usage.text_search import MOST_REFERENCES, Grammar, find, search
-from ecr_cleaner.usage.text_values import LONGEST
+from ecr_cleaner.usage.texts import mentions
+from ecr_cleaner.usage.texts.mentions import EVERYTHING
+from ecr_cleaner.usage.texts.search import MOST_REFERENCES, Grammar, find, search
+from ecr_cleaner.usage.texts.values import LONGEST
 from tests.builders import ACCOUNT, HOST, REGION, digest
 
 APP: Final = digest("app")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ecr_cleaner.aws.response_paths import shape_at
-from ecr_cleaner.usage.text_search import Grammar
+from ecr_cleaner.usage.texts.search import Grammar
 
 PAST: Final[Mapping[str, str]] = {
     **dict.fromkeys(("reason", "StateReason", "LastUpdateStatusReason"), "why something ended, waits or failed"),

@@ -1,7 +1,7 @@
 """Pure: the commands in a build specification, a script, or a list of commands: lines, words, variables.
 
 Nothing of YAML and of a shell's grammar is needed but what tells one command from the next; a text that has another
-grammar is read in some way, and what that means is decided in `build_text`, where what is not known counts as used.
+grammar is read in some way, and what that means is decided in `build`, where what is not known counts as used.
 """
 
 import re
@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from ecr_cleaner.usage.build_commands import Command
-from ecr_cleaner.usage.mentions import count_of
-from ecr_cleaner.usage.text_values import decoded, is_list, items_of, named_value, unpacked
+from ecr_cleaner.usage.texts.build_commands import Command
+from ecr_cleaner.usage.texts.mentions import count_of
+from ecr_cleaner.usage.texts.values import decoded, is_list, items_of, named_value, unpacked
 
 LEVELS: Final = 4
 """Substitutions in substitutions, scripts in scripts: more are not read."""

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecr_cleaner.model.usage import Reference, ReferenceScope
-from ecr_cleaner.usage.named import Named, images_in, named_in, widened
+from ecr_cleaner.usage.texts.named import Named, images_in, named_in, widened
 from tests.builders import ACCOUNT, HOST, REGION
 
 ARN: Final = f"arn:aws:ecs:{REGION}:{ACCOUNT}:task-definition/report:3"

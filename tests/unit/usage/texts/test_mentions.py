@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ecr_cleaner.errors import UnreadableReferenceError
 from ecr_cleaner.model.usage import Reference, ReferenceScope
 from ecr_cleaner.reference import parse
-from ecr_cleaner.usage.text_search import find
+from ecr_cleaner.usage.texts.search import find
 from tests.builders import ACCOUNT, HOST, digest
 
 APP: Final = digest("app")

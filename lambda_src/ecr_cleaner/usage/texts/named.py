@@ -9,7 +9,7 @@ from typing import Any, Final
 from ecr_cleaner.model.usage import Reference, ReferenceScope
 from ecr_cleaner.reference import every_image
 from ecr_cleaner.schema import stored
-from ecr_cleaner.usage.text_search import find
+from ecr_cleaner.usage.texts.search import find
 
 # The names that ECS assigns; anything else is a placeholder that is filled in at each start.
 TASK_DEFINITION: Final = re.compile(

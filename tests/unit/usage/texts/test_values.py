@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecr_cleaner.usage.text_values import LONGEST, as_text, siblings_in, size_of, strings_in, unpacked
+from ecr_cleaner.usage.texts.values import LONGEST, as_text, siblings_in, size_of, strings_in, unpacked
 
 VALUES: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ecr_cleaner.model.usage import ReferenceScope
-from ecr_cleaner.usage.text_search import find
+from ecr_cleaner.usage.texts.search import find
 from tests.builders import ACCOUNT, HOST
 
 IMAGE, REPOSITORY, REGISTRY = ReferenceScope.IMAGE, ReferenceScope.REPOSITORY, ReferenceScope.REGISTRY

@@ -12,9 +12,18 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ecr_cleaner.model.usage import Reference
-from ecr_cleaner.usage.build_commands import ASSIGNMENT, Role
-from ecr_cleaner.usage.build_lines import UNKNOWN, Line, commands_of, lines_of, script_of
-from ecr_cleaner.usage.mentions import EVERYTHING, Mention, complete, count_of, has_ended, mentions, widened, window
+from ecr_cleaner.usage.texts.build_commands import ASSIGNMENT, Role
+from ecr_cleaner.usage.texts.build_lines import UNKNOWN, Line, commands_of, lines_of, script_of
+from ecr_cleaner.usage.texts.mentions import (
+    EVERYTHING,
+    Mention,
+    complete,
+    count_of,
+    has_ended,
+    mentions,
+    widened,
+    window,
+)
 
 _LONGEST_CHAIN: Final = 16
 """Variables that are set from each other."""

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecr_cleaner.model.usage import ReferenceScope
-from ecr_cleaner.usage.text_search import Grammar, find, search
+from ecr_cleaner.usage.texts.search import Grammar, find, search
 from tests.builders import HOST, digest
 
 WEB: Final = f"{HOST}/web"
