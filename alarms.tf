@@ -1,6 +1,9 @@
 # Rings when a run failed, when none took place, and when usages fell so far that a person has to say that it is right.
 
 locals {
+  # Who is woken by an alarm finds there what to do; a test compares it with what the function tells.
+  documentation = "https://github.com/your-org/terraform-aws-ecr-cleaner/blob/v0.1.0/docs"
+
   # Only a schedule that surely starts at least once a day can be missed after 26 hours.
   schedule_is_daily = anytrue([
     can(regex("^cron\\([^ ]+ [^ ]+ [*?] \\* [*?] \\*\\)$", var.schedule_expression)),
@@ -12,7 +15,7 @@ locals {
 
 resource "aws_cloudwatch_metric_alarm" "failed" {
   alarm_name        = "${var.name}-failed"
-  alarm_description = "A run of ${var.name} did less than it should. The error is one line of JSON in the queue ${local.queue_name} and in the log group /aws/lambda/${var.name}."
+  alarm_description = "A run of ${var.name} did less than it should. The error is one line of JSON in the queue ${local.queue_name} and in the log group /aws/lambda/${var.name}. What to do: ${local.documentation}/operations.md#failed-and-refused-runs"
   alarm_actions     = var.alarm_actions
   tags              = var.tags
 
@@ -31,7 +34,7 @@ resource "aws_cloudwatch_metric_alarm" "not_run" {
   count = var.schedule_enabled && local.schedule_is_daily ? 1 : 0
 
   alarm_name        = "${var.name}-not-run"
-  alarm_description = "${var.name} did not run in 26 hours. Look at its schedule and at the queue ${local.queue_name}."
+  alarm_description = "${var.name} did not run in 26 hours. Look at its schedule and at the queue ${local.queue_name}. What to do: ${local.documentation}/operations.md#alarms"
   alarm_actions     = var.alarm_actions
   tags              = var.tags
 
@@ -53,7 +56,7 @@ resource "aws_cloudwatch_metric_alarm" "tripwire" {
   count = var.metrics_enabled && var.history_enabled && var.max_usage_drop_percent != null ? 1 : 0
 
   alarm_name        = "${var.name}-tripwire"
-  alarm_description = "The images in use fell by more than max_usage_drop_percent allows, so ${var.name} removes nothing until a person confirms it. The run's error has the command: see the queue ${local.queue_name} or the log group /aws/lambda/${var.name}."
+  alarm_description = "The images in use fell by more than max_usage_drop_percent allows, so ${var.name} removes nothing until a person confirms it. The run's error has the command: see the queue ${local.queue_name} or the log group /aws/lambda/${var.name}. What to do: ${local.documentation}/safety.md#tripwire"
   alarm_actions     = var.alarm_actions
   tags              = var.tags
 

@@ -6,3 +6,6 @@ The way of the data, one direction (see CONTRIBUTING.md for the map)::
 """
 
 __version__ = "0.1.0"
+
+DOCUMENTATION = f"https://github.com/your-org/terraform-aws-ecr-cleaner/blob/v{__version__}/docs"
+"""Where these pages lie, for whoever reads a mail, a report or an alarm."""

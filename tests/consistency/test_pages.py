@@ -12,6 +12,7 @@ import pytest
 import ecr_cleaner
 from ecr_cleaner import cli
 from tests.consistency.markdown import Page
+from tools import declared
 from tools.declared import ROOT
 
 if TYPE_CHECKING:
@@ -41,6 +42,9 @@ LINES: Final = {
 GENERATED: Final = {"docs/configuration.md", "docs/consumers.md", "docs/permissions.md"}
 REPOSITORY: Final = "your-org/terraform-aws-ecr-cleaner"
 """Where the project lies. Nobody has said yet, so this is the one stand-in for it on every page."""
+MAX_ALARM_DESCRIPTION: Final = 1024
+"""Characters that CloudWatch takes,
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html."""
 
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.path.relative_to(ROOT)))
 
@@ -146,6 +150,28 @@ def test_the_version_is_one() -> None:
     for page in PAGES:
         assert set(re.findall(r"(?:ref=|cleaner:|\.git@)v(\d+\.\d+\.\d+)", page.text)) <= {version}, page.path
     assert f"?ref=v{version}" in (ROOT / "README.md").read_text()
+
+
+def test_texts_that_leave_link_to_pages_of_this_version() -> None:
+    """Whoever is woken by an alarm, or reads a mail or a report, is led to a heading that there is."""
+    found = []
+    for path in [*ROOT.glob("*.tf"), *ROOT.glob("lambda_src/ecr_cleaner/**/*.py")]:
+        found += re.findall(r"(?:\$\{local\.documentation\}|\{DOCUMENTATION\})/([\w-]+)\.md#([\w-]+)", path.read_text())
+    assert {name for name, _ in found} >= {"operations", "safety"}
+    for name, anchor in found:
+        assert anchor in Page(ROOT / f"docs/{name}.md").anchors, anchor
+    assert declared.local_values("alarms.tf")["documentation"] == ecr_cleaner.DOCUMENTATION
+    assert REPOSITORY in ecr_cleaner.DOCUMENTATION
+
+
+def test_every_alarm_says_what_to_do() -> None:
+    """By a link to the page that has it, at whatever hour."""
+    described = re.findall(r"alarm_description = \"(.*)\"", (ROOT / "alarms.tf").read_text())
+    alarms = re.findall(r'^resource "aws_cloudwatch_metric_alarm"', (ROOT / "alarms.tf").read_text(), re.MULTILINE)
+    assert len(described) == len(alarms)
+    for text in described:
+        assert re.search(r" What to do: \$\{local\.documentation\}/\S+$", text), text
+        assert len(text) < MAX_ALARM_DESCRIPTION
 
 
 def test_the_licence_is_the_whole_apache_licence() -> None:
