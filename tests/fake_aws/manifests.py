@@ -16,6 +16,7 @@ INDEX_TYPES = frozenset({OCI_INDEX, DOCKER_LIST})
 OCI_CONFIG = "application/vnd.oci.image.config.v1+json"
 DOCKER_CONFIG = "application/vnd.docker.container.image.v1+json"
 HELM_CONFIG = "application/vnd.cncf.helm.config.v1+json"
+BUILDKIT_CACHE_CONFIG = "application/vnd.buildkit.cacheconfig.v0"
 EMPTY_CONFIG = "application/vnd.oci.empty.v1+json"
 SIGSTORE_BUNDLE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 NOTATION = "application/vnd.cncf.notary.signature"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .manifests import Manifest
     from .state import Account
 
-Kind = Literal["image", "index", "signature", "sbom", "cosign", "attestation", "helm"]
+Kind = Literal["image", "index", "signature", "sbom", "cosign", "attestation", "helm", "cache"]
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
@@ -33,14 +33,15 @@ class Push:
         tags: Its tags; a tag that another image has moves here.
         kind: ``image``; ``index`` (children from `platforms` and `children`); ``signature`` and ``sbom`` are OCI
             referrers of `subject`; ``cosign`` is a signature under the tag ``sha256-<hex of subject>.<suffix>``;
-            ``attestation`` is a build attestation such as an index lists; ``helm`` is a chart.
+            ``attestation`` is a build attestation such as an index lists; ``helm`` is a chart; ``cache`` is BuildKit's.
         pushed: Age (``"40d"``, ``"30d+1s"``, ``"2h"``) or a moment.
         pulled: Age or moment of the last recorded pull; None is never.
         size: Bytes, or a word such as ``"120MB"``.
         platforms: An index's platforms, each of which gets a child ``<id>/<platform>``.
         attestations: Whether each of these children gets an attestation ``<id>/<platform>/attestation`` in the index.
         children: Ids or digests of images of this repository that the index lists too.
-        subject: Id or digest that a signature or sbom belongs to; it need not exist.
+        subject: Id or digest that a signature or sbom belongs to; it need not exist. An index that has one is what a
+            registry without referrers has instead, under the tag ``sha256-<hex of subject>``.
         suffix: Of a cosign tag: ``sig``, ``att``, ``sbom``; empty is the OCI fallback tag.
         status: ``ACTIVE``, ``ARCHIVED`` or ``ACTIVATING``.
         archived: When it was last archived.
@@ -138,9 +139,9 @@ class Pusher:
             manifest = manifests.index(children, media_type=media_type)
         else:
             manifest = self._manifest(region, repository, push, seed)
-        if push.kind == "cosign":
-            subject = self._digest(region, str(push.subject))
-            tags.append("-".join(subject.split(":")) + (f".{push.suffix}" if push.suffix else ""))
+        if push.subject and push.kind in {"cosign", "index"}:
+            tag = "-".join(self._digest(region, push.subject).split(":"))
+            tags.append(f"{tag}.{push.suffix}" if push.suffix and push.kind == "cosign" else tag)
         pushed = moment(push.pushed, now) or now
         made = Image(
             manifest,
@@ -163,6 +164,7 @@ class Pusher:
             "cosign": {"layer_type": manifests.COSIGN_LAYER},
             "attestation": {"layer_type": "application/vnd.in-toto+json"},
             "helm": {"config_type": manifests.HELM_CONFIG},
+            "cache": {"config_type": manifests.BUILDKIT_CACHE_CONFIG},
         }
         subject = None
         if push.kind in {"signature", "sbom"}:

@@ -33,9 +33,7 @@ HISTORY_IS_OFF: Final = (
     "the history is off: what was in use until yesterday is not protected, only what is now; and there is no grace, so"
     " an image goes in the first run that finds it unneeded"
 )
-JOURNAL_IS_OFF: Final = (
-    "there is no bucket, so no journal: nothing that goes can be pushed again from what is known here"
-)
+JOURNAL_IS_OFF: Final = "no journal is kept: nothing that goes can be pushed again from what is known here"
 LIMITS_ARE_OFF: Final = "no limit is set to what one run may remove: see max_removals_per_run and its siblings"
 
 
