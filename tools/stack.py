@@ -41,6 +41,14 @@ SERVICES: Final = (
 """Whose endpoint is the sandbox. Every other one's is AWS, where fake keys and closed proxies lead nowhere."""
 
 CREDENTIALS: Final = {"AWS_ACCESS_KEY_ID": "sandbox", "AWS_SECRET_ACCESS_KEY": "sandbox"}
+PROVIDER: Final[dict[str, Any]] = {
+    "access_key": CREDENTIALS["AWS_ACCESS_KEY_ID"],
+    "secret_key": CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+    "skip_credentials_validation": True,
+    "skip_metadata_api_check": True,
+    "s3_use_path_style": True,
+}
+"""The provider's arguments beside region and endpoints."""
 NO_OTHER_CREDENTIALS: Final = {
     "AWS_CONFIG_FILE": os.devnull,
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
@@ -109,14 +117,7 @@ class Stack:
         return {"provider": {"aws": providers}, "module": modules}
 
     def _provider(self, body: str) -> dict[str, Any]:
-        found: dict[str, Any] = {
-            "access_key": CREDENTIALS["AWS_ACCESS_KEY_ID"],
-            "secret_key": CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
-            "skip_credentials_validation": True,
-            "skip_metadata_api_check": True,
-            "s3_use_path_style": True,
-            "endpoints": dict.fromkeys(SERVICES, self.endpoint),
-        }
+        found: dict[str, Any] = {**PROVIDER, "endpoints": dict.fromkeys(SERVICES, self.endpoint)}
         if alias := re.search(r'^\s*alias\s*=\s*"([\w-]+)"', body, re.MULTILINE):
             found["alias"] = alias[1]
         if not re.search(r"^\s*region\s*=", body, re.MULTILINE):

@@ -1,7 +1,8 @@
 """``python -m tests.fake_aws``: the sandbox by hand, or for another process.
 
 Prints one JSON line, ``{"endpoint": "http://127.0.0.1:40123"}``, when it is ready, and ends cleanly on SIGTERM,
-SIGINT, or when the process named by ``--parent-pid`` is gone.
+SIGINT, or when the process named by ``--parent-pid`` is gone. With ``--explain`` it prints for people what to export,
+and Terraform's provider block, instead.
 """
 
 from __future__ import annotations
@@ -13,6 +14,10 @@ import signal
 import sys
 import threading
 from pathlib import Path
+
+from tools.pointing import instructions
+from tools.provider_mirror import ProviderMirror
+from tools.terraform import Terraform, ToolError
 
 from .sandbox import Sandbox
 
@@ -28,12 +33,24 @@ def main(arguments: list[str] | None = None) -> int:
     ) as sandbox:
         for scenario in options.scenario:
             sandbox.seed(scenario)
-        sys.stdout.write(json.dumps({"endpoint": sandbox.endpoint}) + "\n")
+        if options.explain:
+            sys.stdout.write(instructions(sandbox.endpoint, _provider_configuration()))
+        else:
+            sys.stdout.write(json.dumps({"endpoint": sandbox.endpoint}) + "\n")
         sys.stdout.flush()
         while not stop.wait(0.5):
             if options.parent_pid and not _alive(options.parent_pid):
                 break
     return 0
+
+
+def _provider_configuration() -> Path | None:
+    """Terraform's configuration that offers the provider this project already has, if it has one."""
+    try:
+        path = ProviderMirror(Terraform.find()).configuration
+    except ToolError:
+        return None
+    return path if path.exists() else None
 
 
 def _alive(pid: int) -> bool:
@@ -60,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="repository URIs keep ECR's host name; only the asking goes to --registry-url",
     )
+    parser.add_argument("--explain", action="store_true", help="print what to export, and Terraform's provider block")
     parser.add_argument("--parent-pid", type=int, help="end when this process is gone")
     return parser
 
