@@ -153,8 +153,8 @@ _COLLECTORS: Final[dict[str, Callable[[SourceContext], Iterable[Usage]]]] = {
     "ecs services": lambda account: ecs_services.usages(account, CLUSTER),
     "ecs tasks": lambda account: ecs_tasks.usages(account, CLUSTER),
     "ecs_families of several": ecs_families.collect,
-    "sagemaker images": lambda account: nested.images(account.aws.client("sagemaker")),
-    "sagemaker pipelines": lambda account: nested.pipelines(account.aws.client("sagemaker")),
+    "sagemaker images": nested.images,
+    "sagemaker pipelines": nested.pipelines,
 }
 """Of stories that are not those of a whole source."""
 

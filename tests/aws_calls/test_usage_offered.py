@@ -99,6 +99,18 @@ def test_what_every_region_has_is_never_believed_to_be_missing(script: Script, n
     assert outcomes(asked(script, name))[name].status is FAILED
 
 
+@pytest.mark.parametrize("first", ["answer", "refusal"])
+def test_a_listing_that_answers_one_of_two_sources_is_offered(script: Script, first: str) -> None:
+    """Something stands between that lets only some calls through."""
+    for what in ("answer", "refusal") if first == "answer" else ("refusal", "answer"):
+        if what == "answer":
+            script.answer("codepipeline", "list_pipelines", {"pipelines": []})
+        else:
+            script.refuse("codepipeline", "list_pipelines", *UNKNOWN)
+    found = outcomes(asked(script, "codepipeline", "codepipeline_executions"))
+    assert {outcome.status for outcome in found.values()} == {COMPLETE, FAILED}
+
+
 SAGEMAKER: Final = tuple(source.name for source in catalog.SOURCES if source.service == "sagemaker")
 
 
@@ -117,17 +129,18 @@ def test_what_is_newer_in_sagemaker_has_sources_of_its_own() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "operation", "method"),
+    ("name", "operation", "method", "times"),
     [
-        ("sagemaker_optimization", "ListOptimizationJobs", "list_optimization_jobs"),
-        ("sagemaker_inference_components", "ListInferenceComponents", "list_inference_components"),
+        ("sagemaker_optimization", "ListOptimizationJobs", "list_optimization_jobs", 3),  # by three states
+        ("sagemaker_inference_components", "ListInferenceComponents", "list_inference_components", 1),
     ],
 )
 def test_a_newer_kind_that_is_not_offered_is_its_own_outcome(
-    script: Script, name: str, operation: str, method: str
+    script: Script, name: str, operation: str, method: str, times: int
 ) -> None:
     """With a note, and nothing failed."""
-    script.refuse("sagemaker", method, *UNKNOWN)
+    for _ in range(times):
+        script.refuse("sagemaker", method, *UNKNOWN)
     outcome = outcomes(asked(script, name))[name]
     assert (outcome.status, outcome.usages) == (NOT_OFFERED, 0)
     assert outcome.not_offered == (f"api.sagemaker:{operation}",)

@@ -11,7 +11,7 @@ from ecr_cleaner.errors import IncompleteAnswerError, SourceError
 from ecr_cleaner.model.usage import Reference, Usage, UsageKind
 from ecr_cleaner.usage.sources.sagemaker import reading
 from ecr_cleaner.usage.sources.sagemaker.kinds import KINDS
-from tests.aws_calls.consumers import APP, every_form, tagged, told, unreadable, written
+from tests.aws_calls.consumers import APP, account, every_form, tagged, told, unreadable, written
 from tests.aws_calls.filled import filled
 from tests.builders import ACCOUNT, REGION
 
@@ -106,7 +106,7 @@ def at(path: str, value: Any) -> dict[str, Any]:
 
 def used(script: Script, kind: Kind) -> list[Usage]:
     """What the things of a kind use."""
-    return list(reading.usages(script.aws.client("sagemaker"), kind))
+    return list(reading.usages(account(script), kind))
 
 
 def usage(kind: Kind, reference: Reference, number: int = 1) -> Usage:

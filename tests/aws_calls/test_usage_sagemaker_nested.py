@@ -59,12 +59,12 @@ def describes_version(script: Script, number: int, told: dict[str, Any], name: s
 
 def images(script: Script) -> list[Usage]:
     """What images of Studio use."""
-    return list(nested.images(script.aws.client("sagemaker")))
+    return list(nested.images(account(script)))
 
 
 def pipelines(script: Script) -> list[Usage]:
     """What pipelines use."""
-    return list(nested.pipelines(script.aws.client("sagemaker")))
+    return list(nested.pipelines(account(script)))
 
 
 def by_version(number: int, tag: str, name: str = "notebook") -> Usage:
@@ -197,6 +197,6 @@ def test_a_region_without_versions_of_pipelines_has_the_rest(script: Script) -> 
     unknown = ("UnknownOperationException", "The requested operation is not supported in the called region.")
     script.refuse("sagemaker", "list_pipeline_versions", *unknown, PipelineName="weekly", **PAGE)
     context = account(script)
-    found = list(nested.pipelines(script.aws.client("sagemaker"), context.if_offered))
+    found = list(nested.pipelines(context))
     assert found == [by_pipeline("v3")]
     assert [refusal.key for refusal in context.refusals] == ["api.sagemaker:ListPipelineVersions"]

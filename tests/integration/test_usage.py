@@ -11,7 +11,7 @@ from ecr_cleaner.aws import client
 from ecr_cleaner.usage import catalog
 from tests.fake_aws.aws import ACCOUNT
 from tests.fake_aws.faults import Fault
-from tests.integration import accounts
+from tests.integration import accounts, cells
 from tests.integration.runner import REGION
 
 if TYPE_CHECKING:
@@ -201,6 +201,41 @@ def test_a_listing_that_the_region_does_not_offer_stops_nothing(run: Runner, san
     assert told.pop("sagemaker_optimization") == told.pop("sagemaker_inference_components") == "not_offered"
     assert set(told) <= {"sagemaker_studio"}
     assert any("ListOptimizationJobs" in note for note in outcome.told["notes"])
+
+
+ALSO_LISTINGS: Final = frozenset(
+    {
+        *(
+            "DescribeApplicationVersions",
+            "DescribeJobDefinitions",
+            "DescribeJobQueues",
+            "GetContainerServiceDeployments",
+        ),
+        *("GetContainerServices", "SearchJobs"),
+    }
+)
+"""Beside what begins with List."""
+IN_EVERY_REGION: Final = frozenset({"ecs", "eks", "lambda", "s3"})
+
+
+def test_every_listing_of_every_source_may_not_be_offered_and_nothing_else(run: Runner, sandbox: Sandbox) -> None:
+    """What describes something that is there never: nor a listing of what is wherever ECR is, daemons left out."""
+    apis = [api for api in cells.made(run, whole=True) if api.stage == "usage"]
+    groups = cells.of_different_sources([cells.Cell(api, "not_offered", "every call", 1) for api in apis], len(apis))
+    wrong: list[str] = []
+    for group in groups:
+        sandbox.reset()
+        accounts.seed(sandbox)
+        for cell in group:
+            cell.inject(sandbox)
+        outcome = run(dry_run=True)
+        for cell in group:
+            operation = cell.api.operation
+            is_listing = operation.startswith("List") or operation in ALSO_LISTINGS
+            passes = is_listing and (cell.api.service not in IN_EVERY_REGION or operation == "ListDaemons")
+            ended = {outcome.sources[name]["outcome"] for name in cell.api.askers} - {"complete"}
+            wrong += [] if ended == {"not_offered" if passes else "failed"} else [f"{cell}: {ended}"]
+    assert not wrong
 
 
 def test_what_answered_once_is_not_believed_to_be_gone(night: Callable[..., Outcome], sandbox: Sandbox) -> None:

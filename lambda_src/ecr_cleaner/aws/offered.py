@@ -116,9 +116,11 @@ class Refusal:
     is_denial: bool
 
     def is_confirmed(self, answered: Collection[str]) -> bool:
-        """Whether it counts, by the calls that were answered in the same run."""
+        """Whether it counts, by the calls that were answered in the same run: it did not answer another time itself."""
+        if self.key in answered:
+            return False
         prefix = f"{self.key.partition(':')[0]}:"
-        others = (one.removeprefix(prefix) for one in answered if one.startswith(prefix) and one != self.key)
+        others = (one.removeprefix(prefix) for one in answered if one.startswith(prefix))
         return not self.is_denial or any(other.startswith(("Describe", "List", "Search")) for other in others)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from ecr_cleaner.aws import errors, responses
+from ecr_cleaner.aws import responses
 from ecr_cleaner.aws.response_paths import members, values
 from ecr_cleaner.errors import SourceError
 from ecr_cleaner.model.usage import Reference, Usage, UsageKind
@@ -176,22 +176,18 @@ class DeclarativeCollector:
     ) -> list[tuple[Any, Mapping[str, Any]]]:
         """The items of a call that are in no terminal state, each with what is known of it by member name."""
         params = _params(call, known)
-        client = context.aws.client(call.service or self.service)
+        service = call.service or self.service
 
         def read() -> list[Any]:
             # All pages before the first item, so that a resource that is deleted between two pages is noticed.
-            return list(_items(client, call, params | dict(call.params)))
+            return list(_items(context, service, call, params | dict(call.params)))
 
         arn = _arn(params, known)
-        try:
-            items = (context.readable(arn, read) if arn else read()) or []
-        except errors.AwsError as error:
-            is_listing = call.items.partition(".")[0].endswith("[]")
-            if is_listing and context.is_not_offered(error, call.service or self.service, call.operation):
-                return []
-            raise
+        items = (context.readable(arn, read) if arn else read()) or []
         # A member that this item's own shape has must not be taken from an earlier item.
-        hidden = members(client.meta.service_model.operation_model(call.operation).output_shape, call.items)
+        hidden = members(
+            context.aws.client(service).meta.service_model.operation_model(call.operation).output_shape, call.items
+        )
         before = {name: value for name, value in {**known, **params}.items() if name not in hidden}
         return [
             (item, before | (item if isinstance(item, dict) else {"": item}))
@@ -267,13 +263,13 @@ def _arn(params: Mapping[str, Any], known: Mapping[str, Any]) -> str:
     return next(arns, "")
 
 
-def _items(client: Any, call: Call, params: dict[str, Any]) -> Iterator[Any]:
+def _items(context: SourceContext, service: str, call: Call, params: dict[str, Any]) -> Iterator[Any]:
     top, _, further = call.items.partition(".")
     if top.endswith("[]"):
-        for item in responses.paged(client, call.operation, top.removesuffix("[]"), **params):
+        for item in context.listed(service, call.operation, top.removesuffix("[]"), **params):
             yield from values(item, further)
         return
-    answer = responses.called(client, call.operation, **params)
+    answer = responses.called(context.aws.client(service), call.operation, **params)
     responses.member(answer, top or call.required_member, call.operation)
     yield from values(answer, call.items)
 

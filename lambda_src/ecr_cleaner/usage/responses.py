@@ -27,20 +27,6 @@ def in_batches(items: Iterable[str], size: int) -> Iterator[list[str]]:
         yield batch
 
 
-def named(client: Any, operation: str, items: str, name: str, **asked: Any) -> Iterator[str]:
-    """What names each item of a listing.
-
-    Args:
-        client: Of the service.
-        operation: As AWS writes it.
-        items: The member that holds the items.
-        name: The member of an item.
-        asked: Of every request.
-    """
-    for item in responses.paged(client, operation, items, **asked):
-        yield str(responses.member(item, name, operation))
-
-
 class Missing:
     """What was listed and is not found afterwards, with the errors that say so."""
 

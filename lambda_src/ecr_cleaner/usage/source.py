@@ -65,25 +65,28 @@ class SourceContext:
     def listed(self, service: str, operation: str, result: str, **parameters: Any) -> Iterator[Any]:
         """Every item of a listing, as `ecr_cleaner.aws.responses.paged` has them; none if the region does not offer it.
 
-        For listings without which nothing of their kind can exist: what else the source reads counts all the same.
+        Nothing of its kind can exist there; what else the source reads counts all the same, and the outcome says so.
         """
-        items = responses.paged(self.aws.client(service), operation, result, **parameters)
-        yield from self.if_offered(items, service, operation)
-
-    def if_offered(self, found: Iterator[_T], service: str, operation: str) -> Iterator[_T]:
-        """What a listing leads to, its items or their usages; nothing if the region does not offer the listing."""
         try:
-            yield from found
+            yield from responses.paged(self.aws.client(service), operation, result, **parameters)
         except errors.AwsError as error:
-            if errors.operation_of(error) != operation or not self.is_not_offered(error, service, operation):
+            refusal = offered.refusal(error, self.aws, service, operation)
+            if refusal is None:
                 raise
-
-    def is_not_offered(self, error: Exception, service: str, operation: str) -> bool:
-        """Whether the error of a listing says that the region does not offer it; it is noted for the outcome then."""
-        refusal = offered.refusal(error, self.aws, service, operation)
-        if refusal is not None:
             self.refusals.append(refusal)
-        return refusal is not None
+
+    def named(self, service: str, operation: str, items: str, name: str, **asked: Any) -> Iterator[str]:
+        """What names each item of a listing, as `listed` has them.
+
+        Args:
+            service: botocore's name.
+            operation: As AWS writes it.
+            items: The member that holds the items.
+            name: The member of an item.
+            asked: Of every request.
+        """
+        for item in self.listed(service, operation, items, **asked):
+            yield str(responses.member(item, name, operation))
 
     def arn(self, service: str, resource: str) -> str:
         """The ARN of something in the scan target, by IAM's name of the service and e.g. ``pipe/orders``."""

@@ -7,7 +7,7 @@ from typing import Any, Final
 from ecr_cleaner.aws import responses
 from ecr_cleaner.model.usage import Usage
 from ecr_cleaner.usage.found import like, usages_of_texts
-from ecr_cleaner.usage.responses import named, of_each
+from ecr_cleaner.usage.responses import of_each
 from ecr_cleaner.usage.source import Grant, RequiredField, Source, SourceContext, arn_of, usages_of
 from ecr_cleaner.usage.texts.free_text import FreeText
 from ecr_cleaner.usage.texts.search import Grammar
@@ -28,9 +28,8 @@ def collect(context: SourceContext) -> Iterator[Usage]:
     Returns:
         Usages of the kind ``configured``.
     """
-    apprunner = context.aws.client("apprunner")
-    listing = partial(named, apprunner, "ListServices", "ServiceSummaryList", "ServiceArn", MaxResults=20)
-    return context.if_offered(of_each(listing, partial(_of_service, apprunner)), "apprunner", "ListServices")
+    listing = partial(context.named, _NAME, "ListServices", "ServiceSummaryList", "ServiceArn", MaxResults=20)
+    return of_each(listing, partial(_of_service, context.aws.client(_NAME)))
 
 
 def _of_service(apprunner: Any, arn: str) -> Iterator[Usage]:

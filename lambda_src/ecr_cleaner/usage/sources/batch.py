@@ -55,7 +55,7 @@ def collect(context: SourceContext) -> Iterator[Usage]:
         SourceError: A definition or job names no image, a job is left out, or a queue cannot be read.
     """
     batch = context.aws.client("batch")
-    definitions = context.listed("batch", "DescribeJobDefinitions", "jobDefinitions", status="ACTIVE", maxResults=100)
+    definitions = context.listed(_NAME, "DescribeJobDefinitions", "jobDefinitions", status="ACTIVE", maxResults=100)
     for definition in definitions:
         name = responses.member(definition, "jobDefinitionName", "DescribeJobDefinitions")
         revision = responses.member(definition, "revision", "DescribeJobDefinitions")
@@ -64,21 +64,21 @@ def collect(context: SourceContext) -> Iterator[Usage]:
         for text in _images(definition, _OF_DEFINITION, "DescribeJobDefinitions", consumer):
             yield from usages_of(text, source=_NAME, consumer=consumer, consumer_arn=arn)
         yield from usages_of_texts(_DEFINITIONS, definition, batch, like(_NAME, consumer, arn=arn))
-    yield from context.if_offered(_unfinished(batch), "batch", "DescribeJobQueues")
+    yield from _unfinished(context, batch)
 
 
-def _unfinished(batch: Any) -> Iterator[Usage]:
+def _unfinished(context: SourceContext, batch: Any) -> Iterator[Usage]:
     # The deletion of a queue ends its jobs.
-    with listed_again(lambda: _queues(batch)) as missing:
-        for arn, kind in _queues(batch).items():
+    with listed_again(lambda: _queues(context)) as missing:
+        for arn, kind in _queues(context).items():
             # Service jobs and others never share a queue.
             read = _service_jobs if kind == _SAGEMAKER else _jobs
-            yield from missing.unless_gone(arn, partial(read, batch, arn))
+            yield from missing.unless_gone(arn, partial(read, context, batch, arn))
 
 
-def _queues(batch: Any) -> dict[str, str]:
+def _queues(context: SourceContext) -> dict[str, str]:
     """Type of every job queue by its ARN; empty of those that were made before there were types."""
-    queues = responses.paged(batch, "DescribeJobQueues", "jobQueues", maxResults=100)
+    queues = context.listed(_NAME, "DescribeJobQueues", "jobQueues", maxResults=100)
     return {
         responses.member(queue, "jobQueueArn", "DescribeJobQueues"): queue.get("jobQueueType", "")
         for queue in queues
@@ -86,8 +86,8 @@ def _queues(batch: Any) -> dict[str, str]:
     }
 
 
-def _jobs(batch: Any, queue: str) -> Iterator[Usage]:
-    listing = partial(_listed, batch, "ListJobs", queue, _UNFINISHED)
+def _jobs(context: SourceContext, batch: Any, queue: str) -> Iterator[Usage]:
+    listing = partial(_listed, context, "ListJobs", queue, _UNFINISHED)
     with listed_again(listing) as missing:
         for wanted in in_batches(listing(), _JOBS_A_CALL):
             jobs = responses.member(batch.describe_jobs(jobs=wanted), "jobs", "DescribeJobs")
@@ -101,9 +101,9 @@ def _jobs(batch: Any, queue: str) -> Iterator[Usage]:
                 yield from usages_of_texts(_DESCRIBED, job, batch, like(_NAME, consumer, UsageKind.RUNNING))
 
 
-def _service_jobs(batch: Any, queue: str) -> Iterator[Usage]:
+def _service_jobs(context: SourceContext, batch: Any, queue: str) -> Iterator[Usage]:
     """Jobs that Batch submits to SageMaker: until then only Batch has the request."""
-    listing = partial(_listed, batch, "ListServiceJobs", queue, _UNFINISHED_SERVICE, maxResults=100)
+    listing = partial(_listed, context, "ListServiceJobs", queue, _UNFINISHED_SERVICE, maxResults=100)
     return of_each(listing, partial(_of_service_job, batch))
 
 
@@ -115,12 +115,14 @@ def _of_service_job(batch: Any, job: str) -> Iterator[Usage]:
     yield from usages_of_texts(_SERVICE_JOB, answer, batch, like(_NAME, consumer, UsageKind.RUNNING, arn))
 
 
-def _listed(batch: Any, operation: str, queue: str, statuses: tuple[str, ...], **more: Any) -> dict[str, None]:
+def _listed(
+    context: SourceContext, operation: str, queue: str, statuses: tuple[str, ...], **more: Any
+) -> dict[str, None]:
     """The ids, each once."""
     jobs = (
         job
         for status in statuses
-        for job in responses.paged(batch, operation, "jobSummaryList", jobQueue=queue, jobStatus=status, **more)
+        for job in context.listed(_NAME, operation, "jobSummaryList", jobQueue=queue, jobStatus=status, **more)
     )
     return dict.fromkeys(str(responses.member(job, "jobId", operation)) for job in jobs)
 

@@ -7,7 +7,7 @@ with the project's name.
 """
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import Any, Final
 
@@ -54,29 +54,29 @@ def collect(context: SourceContext) -> Iterator[Usage]:
     Raises:
         SourceError: CodeBuild lists something and does not describe it.
     """
-    codebuild = context.aws.client("codebuild")
-    oldest = context.now - LONGEST
-    yield from context.if_offered(_projects(codebuild, oldest), "codebuild", "ListProjects")
-    yield from context.if_offered(_batches(codebuild), "codebuild", "ListBuildBatches")
-    yield from context.if_offered(_sandboxes(codebuild), "codebuild", "ListSandboxes")
+    codebuild = context.aws.client(_NAME)
+    yield from _projects(context, codebuild)
+    yield from _batches(context, codebuild)
+    yield from _sandboxes(context, codebuild)
 
 
-def _projects(codebuild: Any, oldest: datetime) -> Iterator[Usage]:
-    listing = partial(responses.paged, codebuild, "ListProjects", "projects")
+def _projects(context: SourceContext, codebuild: Any) -> Iterator[Usage]:
+    listing = partial(context.listed, _NAME, "ListProjects", "projects")
     with listed_again(listing) as missing:
         # All names first: reading the builds takes long, and the lifetime of a page token is not documented.
         for asked in in_batches(list(listing()), _THINGS_A_CALL):
             answer = codebuild.batch_get_projects(names=asked)
             for project in _described(answer, asked, "projects", "name", "BatchGetProjects", missing=missing):
-                read = partial(_of_project, codebuild, project, oldest)
+                read = partial(_of_project, context, codebuild, project)
                 yield from missing.unless_gone(project["name"], read)
 
 
-def _of_project(codebuild: Any, project: dict[str, Any], oldest: datetime) -> Iterator[Usage]:
+def _of_project(context: SourceContext, codebuild: Any, project: dict[str, Any]) -> Iterator[Usage]:
+    oldest = context.now - LONGEST
     consumer = f"codebuild project {project['name']}"
     yield from _usages(codebuild, project, "BatchGetProjects", consumer, UsageKind.CONFIGURED)
     # The default order is newest first; CodeBuild rejects an explicit order for projects of more than 100 builds.
-    listing = partial(responses.paged, codebuild, "ListBuildsForProject", "ids", projectName=project["name"])
+    listing = partial(context.listed, _NAME, "ListBuildsForProject", "ids", projectName=project["name"])
     with listed_again(listing) as missing:
         for asked in in_batches(listing(), _THINGS_A_CALL):
             answer = codebuild.batch_get_builds(ids=asked)
@@ -89,10 +89,10 @@ def _of_project(codebuild: Any, project: dict[str, Any], oldest: datetime) -> It
                 break
 
 
-def _batches(codebuild: Any) -> Iterator[Usage]:
+def _batches(context: SourceContext, codebuild: Any) -> Iterator[Usage]:
     """Batch builds in progress: no operation lists those of their builds that have not started yet."""
     in_progress = {"status": "IN_PROGRESS"}
-    listing = partial(responses.paged, codebuild, "ListBuildBatches", "ids", filter=in_progress, maxResults=100)
+    listing = partial(context.listed, _NAME, "ListBuildBatches", "ids", filter=in_progress, maxResults=100)
     with listed_again(listing) as missing:
         for asked in in_batches(listing(), _THINGS_A_CALL):
             answer = codebuild.batch_get_build_batches(ids=asked)
@@ -101,8 +101,8 @@ def _batches(codebuild: Any) -> Iterator[Usage]:
                 yield from _usages(codebuild, batch, "BatchGetBuildBatches", consumer, UsageKind.RUNNING)
 
 
-def _sandboxes(codebuild: Any) -> Iterator[Usage]:
-    listing = partial(responses.paged, codebuild, "ListSandboxes", "ids", maxResults=100)
+def _sandboxes(context: SourceContext, codebuild: Any) -> Iterator[Usage]:
+    listing = partial(context.listed, _NAME, "ListSandboxes", "ids", maxResults=100)
     with listed_again(listing) as missing:
         for asked in in_batches(listing(), _SANDBOXES_A_CALL):
             answer = codebuild.batch_get_sandboxes(ids=asked)

@@ -68,20 +68,18 @@ class _Reading:
     def under_way(self) -> Iterator[Usage]:
         """What is being deployed, or waits for it."""
         listing = partial(
-            responses.paged, self.client, "ListDeployments", "deployments", includeOnlyStatuses=list(_UNENDED)
+            self.context.listed, _NAME, "ListDeployments", "deployments", includeOnlyStatuses=list(_UNENDED)
         )
         with listed_again(listing) as missing:
             yield from self._deployed({number: number for number in listing() if number not in self.read}, missing)
 
     def _names(self) -> Iterator[tuple[str, str]]:
         """Application and name of every group."""
-        applications = partial(responses.paged, self.client, "ListApplications", "applications")
+        applications = partial(self.context.listed, _NAME, "ListApplications", "applications")
         return of_each(applications, self._names_of)
 
     def _names_of(self, application: str) -> Iterator[tuple[str, str]]:
-        for name in responses.paged(
-            self.client, "ListDeploymentGroups", "deploymentGroups", applicationName=application
-        ):
+        for name in self.context.listed(_NAME, "ListDeploymentGroups", "deploymentGroups", applicationName=application):
             yield application, name
 
     def _described(self, application: str, names: list[str], missing: Missing) -> list[dict[str, Any]]:

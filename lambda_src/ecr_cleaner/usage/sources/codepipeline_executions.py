@@ -42,14 +42,14 @@ def collect(context: SourceContext) -> Iterator[Usage]:
     versions: dict[str, int | None] = {}
 
     def listing() -> Iterator[str]:
-        for pipeline in responses.paged(client, "ListPipelines", "pipelines"):
+        for pipeline in context.listed("codepipeline", "ListPipelines", "pipelines"):
             name = responses.member(pipeline, "name", "ListPipelines")
             versions[name] = pipeline.get("version")  # without it, each execution is asked for its own
             yield name
 
     def of_pipeline(name: str) -> Iterator[Usage]:
         executions.open()
-        under_way = partial(_under_way, client, executions, name, context.now - LONGEST)
+        under_way = partial(_under_way, context, client, executions, name)
         # Whoever accepts what a pipeline names accepts it for its executions.
         arn = context.arn("codepipeline", name)
         for usage in of_each(under_way, partial(_of_execution, client, executions, name, versions[name])):
@@ -59,11 +59,13 @@ def collect(context: SourceContext) -> Iterator[Usage]:
     executions.save()
 
 
-def _under_way(client: Any, executions: Executions, name: str, earliest: datetime) -> Iterator[tuple[str, datetime]]:
+def _under_way(
+    context: SourceContext, client: Any, executions: Executions, name: str
+) -> Iterator[tuple[str, datetime]]:
     """Ids of the executions of a pipeline that have not ended, and when each was started."""
-    operation = "ListPipelineExecutions"
-    for execution in responses.paged(
-        client, operation, "pipelineExecutionSummaries", pipelineName=name, maxResults=100
+    operation, earliest = "ListPipelineExecutions", context.now - LONGEST
+    for execution in context.listed(
+        "codepipeline", operation, "pipelineExecutionSummaries", pipelineName=name, maxResults=100
     ):  # newest first
         started_at = responses.member(execution, "startTime", operation)
         if started_at < earliest:

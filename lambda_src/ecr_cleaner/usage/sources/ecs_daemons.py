@@ -12,7 +12,7 @@ from typing import Any, Final
 from ecr_cleaner.aws import responses
 from ecr_cleaner.model.usage import Usage, UsageKind
 from ecr_cleaner.usage.found import like, usages_of_texts
-from ecr_cleaner.usage.responses import named, of_each
+from ecr_cleaner.usage.responses import of_each
 from ecr_cleaner.usage.source import Grant, RequiredField, Source, SourceContext, arn_of, usages_of
 from ecr_cleaner.usage.sources.ecs.revisions import Revisions, of_every_cluster, revisions_texts
 from ecr_cleaner.usage.texts.free_text import FreeText
@@ -41,10 +41,9 @@ def collect(context: SourceContext) -> Iterator[Usage]:
 
 
 def _of_cluster(context: SourceContext, cluster: str) -> Iterator[Usage]:
-    ecs = context.aws.client("ecs")
     asked = {"clusterArn": cluster, "maxResults": 100}
-    listing = partial(named, ecs, "ListDaemons", "daemonSummariesList", "daemonArn", **asked)
-    return context.if_offered(of_each(listing, partial(_of_daemon, ecs)), "ecs", "ListDaemons")
+    listing = partial(context.named, "ecs", "ListDaemons", "daemonSummariesList", "daemonArn", **asked)
+    return of_each(listing, partial(_of_daemon, context.aws.client("ecs")))
 
 
 def _of_daemon(ecs: Any, arn: str) -> Iterator[Usage]:

@@ -8,7 +8,7 @@ from ecr_cleaner.aws import responses
 from ecr_cleaner.model.usage import Usage, UsageKind
 from ecr_cleaner.usage import task_definitions
 from ecr_cleaner.usage.found import like, usages_of_texts
-from ecr_cleaner.usage.responses import named, of_each
+from ecr_cleaner.usage.responses import of_each
 from ecr_cleaner.usage.scheduled import scheduled
 from ecr_cleaner.usage.source import TASK_DEFINITION_FIELDS, Grant, RequiredField, Source, SourceContext
 from ecr_cleaner.usage.texts.free_text import FreeText
@@ -23,34 +23,35 @@ def collect(context: SourceContext) -> Iterator[Usage]:
     Returns:
         Usages of the kind ``scheduled``.
     """
-    events = context.aws.client("events")
-    buses = partial(named, events, "ListEventBuses", "EventBuses", "Arn", Limit=100)
-    return of_each(buses, partial(_of_bus, context, events))
+    buses = partial(context.named, "events", "ListEventBuses", "EventBuses", "Arn", Limit=100)
+    return of_each(buses, partial(_of_bus, context))
 
 
-def _of_bus(context: SourceContext, events: Any, bus: str) -> Iterator[Usage]:
-    rules = partial(named, events, "ListRules", "Rules", "Name", EventBusName=bus, Limit=100)
-    return of_each(rules, partial(_of_rule, context, events, bus))
+def _of_bus(context: SourceContext, bus: str) -> Iterator[Usage]:
+    rules = partial(context.named, "events", "ListRules", "Rules", "Name", EventBusName=bus, Limit=100)
+    return of_each(rules, partial(_of_rule, context, bus))
 
 
-def _of_rule(context: SourceContext, events: Any, bus: str, rule: str) -> Iterator[Usage]:
+def _of_rule(context: SourceContext, bus: str, rule: str) -> Iterator[Usage]:
     # A partner's bus has slashes in its name.
     bus_name = bus.partition(":event-bus/")[2]
     namer = f"eventbridge rule {bus_name}/{rule}"
     # The ARN of a rule of the default bus does not name the bus.
     of_bus = "" if bus_name == "default" else f"{bus_name}/"
-    read = partial(_targets, events, rule, bus)
+    read = partial(_targets, context, rule, bus)
     arn = context.arn("events", f"rule/{of_bus}{rule}")
     for target in context.readable(arn, read) or ():
         # The input of a target may name an image, e.g. CodeBuild's to override the project's.
-        yield from usages_of_texts(_TEXTS, target, events, like(_NAME, namer, UsageKind.SCHEDULED, arn))
+        yield from usages_of_texts(
+            _TEXTS, target, context.aws.client("events"), like(_NAME, namer, UsageKind.SCHEDULED, arn)
+        )
         if "EcsParameters" in target:  # absent on targets that are no ECS cluster
             name = responses.member(target["EcsParameters"], "TaskDefinitionArn", "ListTargetsByRule")
             yield from scheduled(context, name, source=_NAME, namer=namer)
 
 
-def _targets(events: Any, rule: str, bus: str) -> list[dict[str, Any]]:
-    return list(responses.paged(events, "ListTargetsByRule", "Targets", Rule=rule, EventBusName=bus, Limit=100))
+def _targets(context: SourceContext, rule: str, bus: str) -> list[dict[str, Any]]:
+    return list(context.listed("events", "ListTargetsByRule", "Targets", Rule=rule, EventBusName=bus, Limit=100))
 
 
 SOURCES: Final = (

@@ -12,7 +12,7 @@ from typing import Any, Final
 from ecr_cleaner.aws import responses
 from ecr_cleaner.model.usage import Usage
 from ecr_cleaner.usage import task_definitions
-from ecr_cleaner.usage.responses import named, of_each
+from ecr_cleaner.usage.responses import of_each
 from ecr_cleaner.usage.scheduled import usages_named
 from ecr_cleaner.usage.source import TASK_DEFINITION_FIELDS, Grant, RequiredField, Source, SourceContext, arn_of
 from ecr_cleaner.usage.texts.named import named_in
@@ -26,8 +26,8 @@ def collect(context: SourceContext) -> Iterator[Usage]:
     Returns:
         Usages of the kind ``scheduled``.
     """
-    client = context.aws.client("eventbridgev2")
-    listing = partial(named, client, "ListSubscribers", "Subscribers", "SubscriberArn", MaxResults=100)
+    client = context.aws.client(_NAME)
+    listing = partial(context.named, _NAME, "ListSubscribers", "Subscribers", "SubscriberArn", MaxResults=100)
     return of_each(listing, partial(_of_subscriber, context, client))
 
 

@@ -9,7 +9,7 @@ from ecr_cleaner.aws import responses
 from ecr_cleaner.model.usage import Usage, UsageKind
 from ecr_cleaner.usage import task_definitions
 from ecr_cleaner.usage.found import like, usages_of_texts
-from ecr_cleaner.usage.responses import named, of_each
+from ecr_cleaner.usage.responses import of_each
 from ecr_cleaner.usage.scheduled import noted_if_dynamic, scheduled
 from ecr_cleaner.usage.source import TASK_DEFINITION_FIELDS, Grant, RequiredField, Source, SourceContext, arn_of
 from ecr_cleaner.usage.texts.free_text import FreeText
@@ -28,9 +28,8 @@ def collect(context: SourceContext) -> Iterator[Usage]:
     Raises:
         IncompleteAnswerError: A pipe ends at an ECS cluster and names no task definition.
     """
-    pipes = context.aws.client("pipes")
-    listing = partial(named, pipes, "ListPipes", "Pipes", "Name", Limit=100)
-    return context.if_offered(of_each(listing, partial(_of_pipe, context, pipes)), "pipes", "ListPipes")
+    listing = partial(context.named, _NAME, "ListPipes", "Pipes", "Name", Limit=100)
+    return of_each(listing, partial(_of_pipe, context, context.aws.client(_NAME)))
 
 
 def _of_pipe(context: SourceContext, pipes: Any, name: str) -> Iterator[Usage]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from ecr_cleaner.aws import responses
 from ecr_cleaner.model.usage import Usage, UsageKind
@@ -29,20 +29,17 @@ def collect(context: SourceContext) -> Iterator[Usage]:
     Yields:
         Usages of the kind ``running``.
     """
-    client = context.aws.client("sagemaker")
     executions = context.executions(_NAME)
-    read = partial(_of_pipeline, client, executions, context.now - LONGEST)
-    found = of_each(partial(pipeline_names, client), read)
-    yield from context.if_offered(found, "sagemaker", "ListPipelines")
+    yield from of_each(partial(pipeline_names, context), partial(_of_pipeline, context, executions))
     executions.save()
 
 
-def _of_pipeline(client: Any, executions: Executions, earliest: datetime, name: str) -> Iterator[Usage]:
+def _of_pipeline(context: SourceContext, executions: Executions, name: str) -> Iterator[Usage]:
     executions.open()
 
     def listing() -> Iterator[tuple[str, datetime]]:
-        asked = {"PipelineName": name, "CreatedAfter": earliest}
-        for execution in listed(client, "ListPipelineExecutions", "PipelineExecutionSummaries", **asked):
+        asked = {"PipelineName": name, "CreatedAfter": context.now - LONGEST}
+        for execution in listed(context, "ListPipelineExecutions", "PipelineExecutionSummaries", **asked):
             arn = responses.member(execution, "PipelineExecutionArn", "ListPipelineExecutions")
             started_at = responses.member(execution, "StartTime", "ListPipelineExecutions")
             if responses.member(execution, "PipelineExecutionStatus", "ListPipelineExecutions") in _IN_PROGRESS:
@@ -52,7 +49,7 @@ def _of_pipeline(client: Any, executions: Executions, earliest: datetime, name: 
         arn, started_at = execution
         named = executions.known(arn, started_at)
         if named is None:
-            named = _definition(client, arn), _parameters(client, arn)
+            named = _definition(context, arn), _parameters(context, arn)
             executions.learn(arn, started_at, named)
         namer = f"sagemaker pipeline {name}, execution {arn.rpartition('/')[2]}"
         for reference in dict.fromkeys(reference for one in named for reference in one.references):
@@ -63,14 +60,14 @@ def _of_pipeline(client: Any, executions: Executions, earliest: datetime, name: 
     return of_each(listing, of_execution)
 
 
-def _definition(client: Any, arn: str) -> Named:
-    answer = client.describe_pipeline_definition_for_execution(PipelineExecutionArn=arn)
+def _definition(context: SourceContext, arn: str) -> Named:
+    answer = context.aws.client("sagemaker").describe_pipeline_definition_for_execution(PipelineExecutionArn=arn)
     return images_in(str(responses.member(answer, "PipelineDefinition", "DescribePipelineDefinitionForExecution")))
 
 
-def _parameters(client: Any, arn: str) -> Named:
+def _parameters(context: SourceContext, arn: str) -> Named:
     operation = "ListPipelineParametersForExecution"
-    found = listed(client, operation, "PipelineParameters", PipelineExecutionArn=arn)
+    found = listed(context, operation, "PipelineParameters", PipelineExecutionArn=arn)
     return images_in(*(str(responses.member(parameter, "Value", operation)) for parameter in found))
 
 

@@ -37,14 +37,12 @@ def collect(context: SourceContext) -> Iterator[Usage]:
     Raises:
         SourceError: A universal target's input cannot be read.
     """
-    scheduler = context.aws.client("scheduler")
-    found = of_each(partial(_listed, scheduler), partial(_of_schedule, context, scheduler))
-    return context.if_offered(found, "scheduler", "ListSchedules")
+    return of_each(partial(_listed, context), partial(_of_schedule, context, context.aws.client(_NAME)))
 
 
-def _listed(scheduler: Any) -> Iterator[tuple[str, str]]:
+def _listed(context: SourceContext) -> Iterator[tuple[str, str]]:
     """Group and name of every schedule; one-time schedules delete themselves."""
-    for schedule in responses.paged(scheduler, "ListSchedules", "Schedules", MaxResults=100):
+    for schedule in context.listed(_NAME, "ListSchedules", "Schedules", MaxResults=100):
         group = responses.member(schedule, "GroupName", "ListSchedules")
         yield group, responses.member(schedule, "Name", "ListSchedules")
 

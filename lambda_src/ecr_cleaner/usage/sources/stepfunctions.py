@@ -6,11 +6,11 @@ call), and as a document that may name ECS task definitions in the parameters of
 
 from collections.abc import Iterator
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from ecr_cleaner.model.usage import Usage
 from ecr_cleaner.usage import state_machines, task_definitions
-from ecr_cleaner.usage.responses import named, of_each
+from ecr_cleaner.usage.responses import of_each
 from ecr_cleaner.usage.scheduled import usages_named
 from ecr_cleaner.usage.source import TASK_DEFINITION_FIELDS, Grant, RequiredField, Source, SourceContext, arn_of
 
@@ -26,13 +26,11 @@ def collect(context: SourceContext) -> Iterator[Usage]:
     Raises:
         SourceError: A definition is no JSON.
     """
-    client = context.aws.client("stepfunctions")
-    listing = partial(named, client, "ListStateMachines", "stateMachines", "stateMachineArn", maxResults=1000)
-    machines = of_each(listing, partial(_of_machine, context, client))
-    return context.if_offered(machines, "stepfunctions", "ListStateMachines")
+    listing = partial(context.named, _NAME, "ListStateMachines", "stateMachines", "stateMachineArn", maxResults=1000)
+    return of_each(listing, partial(_of_machine, context))
 
 
-def _of_machine(context: SourceContext, client: Any, machine: str) -> Iterator[Usage]:
+def _of_machine(context: SourceContext, machine: str) -> Iterator[Usage]:
     # Versions are snapshots, often of the same text: each text counts once, under the first name that has it. Each has
     # a key of its own; whoever accepts what a machine names, or that it is not read, accepts it for all of them.
     seen: set[str] = set()
@@ -47,15 +45,15 @@ def _of_machine(context: SourceContext, client: Any, machine: str) -> Iterator[U
     yield from read(machine)
     # Published versions: an execution or an alias may name any of them.
     versions = partial(
-        named,
-        client,
+        context.named,
+        _NAME,
         "ListStateMachineVersions",
         "stateMachineVersions",
         "stateMachineVersionArn",
         stateMachineArn=machine,
         maxResults=1000,
     )
-    yield from context.if_offered(of_each(versions, read), "stepfunctions", "ListStateMachineVersions")
+    yield from of_each(versions, read)
 
 
 SOURCES: Final = (

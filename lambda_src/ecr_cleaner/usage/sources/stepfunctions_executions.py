@@ -52,7 +52,7 @@ def collect(context: SourceContext) -> Iterator[Usage]:
     executions = context.executions(_NAME)
 
     def listing() -> Iterator[str]:
-        for machine in responses.paged(client, "ListStateMachines", "stateMachines", maxResults=1000):
+        for machine in context.listed("stepfunctions", "ListStateMachines", "stateMachines", maxResults=1000):
             if responses.member(machine, "type", "ListStateMachines") != "EXPRESS":
                 yield responses.member(machine, "stateMachineArn", "ListStateMachines")
 
@@ -112,8 +112,8 @@ class _Machine:
     def _listed(self) -> Iterator[tuple[str, datetime, str | None]]:
         """ARN, start and version of every running execution, the newest first."""
         operation = "ListExecutions"
-        for execution in responses.paged(
-            self.client, operation, "executions", stateMachineArn=self.arn, statusFilter="RUNNING", maxResults=1000
+        for execution in self.context.listed(
+            "stepfunctions", operation, "executions", stateMachineArn=self.arn, statusFilter="RUNNING", maxResults=1000
         ):
             yield (
                 responses.member(execution, "executionArn", operation),

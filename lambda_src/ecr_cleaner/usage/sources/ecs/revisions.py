@@ -11,7 +11,7 @@ from typing import Any, Final
 from ecr_cleaner.aws import responses
 from ecr_cleaner.model.usage import Usage, UsageKind
 from ecr_cleaner.usage.found import like, usages_of_texts
-from ecr_cleaner.usage.responses import described, in_batches, last_of, listed_again, named, of_each
+from ecr_cleaner.usage.responses import described, in_batches, last_of, listed_again, of_each
 from ecr_cleaner.usage.source import SourceContext, usages_of
 from ecr_cleaner.usage.texts.free_text import FreeText
 from ecr_cleaner.usage.texts.search import Grammar
@@ -106,8 +106,8 @@ class Revisions:
             responses.member(deployment, arn, listing) for status, deployment in by_status if status not in _ENDED
         ]
         in_progress: set[str] = set()
-        again = partial(named, self.ecs, listing, items, arn, **asked)
-        with listed_again(lambda: map(last_of, again())) as missing:
+        again = partial(responses.paged, self.ecs, listing, items, **asked)
+        with listed_again(lambda: (last_of(responses.member(one, arn, listing)) for one in again())) as missing:
             for some in in_batches(started, 20):
                 answer = responses.called(self.ecs, describing, **{f"{arn}s": some})
                 for deployment in described(answer, describing, items, some, missing):

@@ -25,9 +25,8 @@ def _kinds(*nouns: str) -> tuple[Kind, ...]:
 
 
 def _of_kinds(context: SourceContext, name: str, kinds: Sequence[Kind]) -> Iterator[Usage]:
-    client = context.aws.client(_SERVICE)
     for kind in kinds:
-        yield from context.if_offered(reading.usages(client, kind, name), _SERVICE, kind.listing)
+        yield from reading.usages(context, kind, name)
 
 
 def _fields(kinds: Sequence[Kind]) -> Iterator[RequiredField]:
@@ -61,10 +60,9 @@ _MONITORS: Final = tuple(kind for kind in KINDS if kind.noun.endswith("job defin
 
 def _studio(context: SourceContext) -> Iterator[Usage]:
     """Images of Studio, pipelines and job definitions of monitors."""
-    client = context.aws.client(_SERVICE)
     yield from _of_kinds(context, nested.NAME, _MONITORS)
-    yield from context.if_offered(nested.images(client), _SERVICE, "ListImages")
-    yield from context.if_offered(nested.pipelines(client, context.if_offered), _SERVICE, "ListPipelines")
+    yield from nested.images(context)
+    yield from nested.pipelines(context)
 
 
 SOURCES: Final = (

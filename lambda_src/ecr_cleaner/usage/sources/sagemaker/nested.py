@@ -1,6 +1,6 @@
 """Images of Studio with their versions, and pipelines with their versions."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from typing import Any, Final
 
@@ -9,7 +9,7 @@ from ecr_cleaner.model.usage import Usage
 from ecr_cleaner.usage.extract import fields_at, texts_at
 from ecr_cleaner.usage.found import like, usages_of_texts
 from ecr_cleaner.usage.responses import of_each
-from ecr_cleaner.usage.source import RequiredField, usages_of
+from ecr_cleaner.usage.source import RequiredField, SourceContext, usages_of
 from ecr_cleaner.usage.sources.sagemaker.reading import listed, names
 from ecr_cleaner.usage.texts.free_text import FreeText
 from ecr_cleaner.usage.texts.search import Grammar
@@ -31,21 +31,15 @@ FIELDS: Final = (
 )
 """What is read beside names."""
 
-_IfOffered = Callable[[Iterator[Usage], str, str], Iterator[Usage]]
 
-
-def _always(found: Iterator[Usage], _service: str, _operation: str) -> Iterator[Usage]:
-    return found
-
-
-def images(client: Any) -> Iterator[Usage]:
+def images(context: SourceContext) -> Iterator[Usage]:
     """The container image of every version of every image of Studio: any app may start from it."""
-    return of_each(partial(names, client, "ListImages", "Images", "ImageName"), partial(_of_image, client))
+    return of_each(partial(names, context, "ListImages", "Images", "ImageName"), partial(_of_image, context))
 
 
-def _of_image(client: Any, name: str) -> Iterator[Usage]:
-    versions = partial(names, client, "ListImageVersions", "ImageVersions", "Version", ImageName=name)
-    return of_each(versions, partial(_of_version, client, name))
+def _of_image(context: SourceContext, name: str) -> Iterator[Usage]:
+    versions = partial(names, context, "ListImageVersions", "ImageVersions", "Version", ImageName=name)
+    return of_each(versions, partial(_of_version, context.aws.client("sagemaker"), name))
 
 
 def _of_version(client: Any, name: str, version: int) -> Iterator[Usage]:
@@ -58,24 +52,24 @@ def _of_version(client: Any, name: str, version: int) -> Iterator[Usage]:
     yield from usages_of_texts(IMAGE_VERSION_TEXTS, answer, client, like(NAME, consumer))
 
 
-def pipelines(client: Any, if_offered: _IfOffered = _always) -> Iterator[Usage]:
+def pipelines(context: SourceContext) -> Iterator[Usage]:
     """The images in the newest definition of every pipeline, and in those with an alias.
 
     Pipelines are older than their versions, which not every region has.
 
     Args:
-        client: Of SageMaker.
-        if_offered: As `SourceContext.if_offered`.
+        context: What the source reads from.
     """
-    return of_each(partial(pipeline_names, client), partial(_of_pipeline, client, if_offered))
+    return of_each(partial(pipeline_names, context), partial(_of_pipeline, context))
 
 
-def pipeline_names(client: Any) -> list[str]:
+def pipeline_names(context: SourceContext) -> list[str]:
     """The names of all pipelines."""
-    return names(client, "ListPipelines", "PipelineSummaries", "PipelineName")
+    return names(context, "ListPipelines", "PipelineSummaries", "PipelineName")
 
 
-def _of_pipeline(client: Any, if_offered: _IfOffered, name: str) -> Iterator[Usage]:
+def _of_pipeline(context: SourceContext, name: str) -> Iterator[Usage]:
+    client = context.aws.client("sagemaker")
     consumer = f"sagemaker pipeline {name}"
     newest = client.describe_pipeline(PipelineName=name)
     # Whoever accepts what a pipeline names accepts it for its versions too.
@@ -85,7 +79,7 @@ def _of_pipeline(client: Any, if_offered: _IfOffered, name: str) -> Iterator[Usa
     def versions() -> list[int]:
         return [
             responses.member(version, "PipelineVersionId", "ListPipelineVersions")
-            for version in listed(client, "ListPipelineVersions", "PipelineVersionSummaries", PipelineName=name)
+            for version in listed(context, "ListPipelineVersions", "PipelineVersionSummaries", PipelineName=name)
             if version.get("PipelineVersionAliases")  # absent or empty without an alias
         ]
 
@@ -93,7 +87,7 @@ def _of_pipeline(client: Any, if_offered: _IfOffered, name: str) -> Iterator[Usa
         answer = client.describe_pipeline(PipelineName=name, PipelineVersionId=number)
         return _defined(client, answer, f"{consumer}, version {number}", arn)
 
-    yield from if_offered(of_each(versions, of_version), "sagemaker", "ListPipelineVersions")
+    yield from of_each(versions, of_version)
 
 
 def _defined(client: Any, answer: dict[str, Any], consumer: str, arn: str) -> Iterator[Usage]:

@@ -12,7 +12,7 @@ from ecr_cleaner.reference import is_digest
 from ecr_cleaner.usage.found import like, usages_of_texts
 from ecr_cleaner.usage.images import named_images
 from ecr_cleaner.usage.responses import of_each
-from ecr_cleaner.usage.source import usages_of
+from ecr_cleaner.usage.source import SourceContext, usages_of
 from ecr_cleaner.usage.sources.sagemaker.kinds import Kind
 
 NAME: Final = "sagemaker"
@@ -20,25 +20,25 @@ NAME: Final = "sagemaker"
 _PAGE: Final = 100
 
 
-def listed(client: Any, operation: str, items: str, **asked: Any) -> Iterator[dict[str, Any]]:
+def listed(context: SourceContext, operation: str, items: str, **asked: Any) -> Iterator[dict[str, Any]]:
     """Every item of a listing."""
-    yield from responses.paged(client, operation, items, MaxResults=_PAGE, **asked)
+    yield from context.listed("sagemaker", operation, items, MaxResults=_PAGE, **asked)
 
 
-def names(client: Any, operation: str, items: str, name: str, **asked: Any) -> list[Any]:
+def names(context: SourceContext, operation: str, items: str, name: str, **asked: Any) -> list[Any]:
     """What names each item of a listing.
 
     Args:
-        client: Of SageMaker.
+        context: What the source reads from.
         operation: As AWS writes it.
         items: The member that holds the items.
         name: The member of an item.
         asked: Of every request.
     """
-    return [responses.member(one, name, operation) for one in listed(client, operation, items, **asked)]
+    return [responses.member(one, name, operation) for one in listed(context, operation, items, **asked)]
 
 
-def usages(client: Any, kind: Kind, source: str = NAME) -> Iterator[Usage]:
+def usages(context: SourceContext, kind: Kind, source: str = NAME) -> Iterator[Usage]:
     """The images of all resources of a kind, for a source.
 
     Raises:
@@ -46,7 +46,8 @@ def usages(client: Any, kind: Kind, source: str = NAME) -> Iterator[Usage]:
         IncompleteAnswerError: A response lacks a member.
         SourceError: A response does not match its service model.
     """
-    return of_each(partial(_names, client, kind), partial(_of_one, client, kind, source))
+    client = context.aws.client("sagemaker")
+    return of_each(partial(_names, context, kind), partial(_of_one, client, kind, source))
 
 
 def _of_one(client: Any, kind: Kind, source: str, name: str) -> Iterator[Usage]:
@@ -57,9 +58,9 @@ def _of_one(client: Any, kind: Kind, source: str, name: str) -> Iterator[Usage]:
     yield from usages_of_texts(kind.texts, answer, client, like(source, consumer, kind.evidence))
 
 
-def _names(client: Any, kind: Kind) -> dict[str, None]:
+def _names(context: SourceContext, kind: Kind) -> dict[str, None]:
     """The names of the resources of a kind, each once."""
-    found = [names(client, kind.listing, kind.items, kind.name, **asked) for asked in kind.filters]
+    found = [names(context, kind.listing, kind.items, kind.name, **asked) for asked in kind.filters]
     return dict.fromkeys(chain.from_iterable(found))
 
 
