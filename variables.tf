@@ -70,6 +70,19 @@ variable "alarm_actions" {
     condition     = alltrue([for arn in var.alarm_actions : can(regex("^arn:[^:]+:[^:]+:[^:]*:[^:]*:.+$", arn))])
     error_message = "alarm_actions must be ARNs, got ${jsonencode(var.alarm_actions)}."
   }
+
+  validation {
+    condition     = length(var.alarm_actions) <= 5
+    error_message = "alarm_actions may be five, because CloudWatch takes no more, got ${length(var.alarm_actions)}."
+  }
+
+  # What CloudWatch takes (PutMetricAlarm), and it calls nothing in another region.
+  validation {
+    condition = alltrue([
+      for arn in var.alarm_actions : can(regex("^arn:${local.partition}:((sns|lambda|ssm|automate|autoscaling|swf|aiops):${local.region}|ssm-incidents):", arn)) if startswith(arn, "arn:")
+    ])
+    error_message = "alarm_actions must be what a CloudWatch alarm of ${local.partition} and ${local.region} can start, such as an SNS topic or a Lambda function there, got ${jsonencode(var.alarm_actions)}."
+  }
 }
 
 variable "architecture" {
@@ -91,8 +104,8 @@ variable "base_image" {
   nullable    = false
 
   validation {
-    condition     = can(regex("^[A-Za-z0-9][A-Za-z0-9._:/@-]+$", var.base_image))
-    error_message = "base_image must be an image reference, got \"${var.base_image}\"."
+    condition     = can(regex("^([A-Za-z0-9.-]+(:[0-9]+)?/)?[a-z0-9]+(([._/]|__|-+)[a-z0-9]+)*(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@sha256:[0-9a-f]{64})?$", var.base_image))
+    error_message = "base_image must be an image reference, [host/]name[:tag][@sha256:<64 hex digits>], got \"${var.base_image}\"."
   }
 }
 
@@ -102,8 +115,8 @@ variable "bucket_name" {
   default     = null
 
   validation {
-    condition     = var.bucket_name == null || can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", var.bucket_name))
-    error_message = "bucket_name must be 3 to 63 lower-case letters, digits, dots and hyphens, got \"${coalesce(var.bucket_name, "null")}\"."
+    condition     = var.bucket_name == null || can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", var.bucket_name)) && !can(regex("[.][.]|^[0-9.]+$", var.bucket_name))
+    error_message = "bucket_name must be 3 to 63 lower-case letters, digits, single dots and hyphens, and no IP address, got \"${coalesce(var.bucket_name, "null")}\"."
   }
 }
 
@@ -249,8 +262,13 @@ variable "kms_key_arn" {
   default     = null
 
   validation {
-    condition     = var.kms_key_arn == null || can(regex("^arn:[^:]+:kms:[^:]+:[0-9]{12}:key/.+$", var.kms_key_arn))
+    condition     = var.kms_key_arn == null || can(regex("^arn:[^:]+:kms:[^:]+:[0-9]{12}:key/(mrk-[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$", var.kms_key_arn))
     error_message = "kms_key_arn must be the ARN of a KMS key (not of an alias), got \"${coalesce(var.kms_key_arn, "null")}\"."
+  }
+
+  validation {
+    condition     = try(startswith(var.kms_key_arn, "arn:${local.partition}:kms:${local.region}:"), true)
+    error_message = "kms_key_arn must be a key of ${local.partition} and of the function's own region ${local.region}, got \"${coalesce(var.kms_key_arn, "null")}\"."
   }
 }
 
@@ -386,6 +404,12 @@ variable "name" {
     condition     = can(regex("^[a-z][a-z0-9]*(-[a-z0-9]+)*$", var.name)) && length(var.name) >= 2 && length(var.name) <= 36
     error_message = "name must be 2 to 36 lower-case letters, digits and single hyphens and begin with a letter, got \"${var.name}\"."
   }
+
+  # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+  validation {
+    condition     = !can(regex("^(sthree-|amzn-s3-demo-)", var.name))
+    error_message = "name must not begin with sthree- or amzn-s3-demo-, because the bucket begins with it and S3 keeps these names to itself, got \"${var.name}\"."
+  }
 }
 
 variable "notification_topic_arn" {
@@ -431,6 +455,11 @@ variable "permissions_boundary_arn" {
   validation {
     condition     = var.permissions_boundary_arn == null || can(regex("^arn:[^:]+:iam::([0-9]{12}|aws):policy/.+$", var.permissions_boundary_arn))
     error_message = "permissions_boundary_arn must be the ARN of an IAM policy, got \"${coalesce(var.permissions_boundary_arn, "null")}\"."
+  }
+
+  validation {
+    condition     = try(can(regex("^arn:${local.partition}:iam::(${local.account_id}|aws):", var.permissions_boundary_arn)), true) || var.permissions_boundary_arn == null
+    error_message = "permissions_boundary_arn must be a policy of this account (${local.account_id}) or of AWS, in the partition ${local.partition}, got \"${coalesce(var.permissions_boundary_arn, "null")}\"."
   }
 }
 
@@ -607,13 +636,33 @@ variable "schedule_enabled" {
 
 variable "schedule_expression" {
   type        = string
-  description = "When the function starts, in EventBridge Scheduler's syntax. If that is less than daily, there is no alarm for a missing run."
+  description = "When the function starts, in EventBridge Scheduler's syntax: cron(minutes hours day-of-month month day-of-week year) or rate(number unit). If that is less than daily, there is no alarm for a missing run."
   default     = "cron(0 0 * * ? *)"
   nullable    = false
 
   validation {
-    condition     = can(regex("^(cron\\(([^ ()]+ ){5}[^ ()]+\\)|rate\\([1-9][0-9]* (minute|minutes|hour|hours|day|days)\\))$", var.schedule_expression))
-    error_message = "schedule_expression must be cron(<six fields>) or rate(<number> <minutes, hours or days>), got \"${var.schedule_expression}\"."
+    condition     = can(regex("^(cron\\(([^ ()]+ ){5}[^ ()]+\\)|rate\\([1-9][0-9]* (minute|minutes|hour|hours|day|days)\\))$", var.schedule_expression)) && length(var.schedule_expression) <= 256
+    error_message = "schedule_expression must be cron(<six fields>) or rate(<number> <minutes, hours or days>) of at most 256 characters (at(...) would start only once), got \"${var.schedule_expression}\"."
+  }
+
+  validation {
+    condition     = try((regex("^rate\\((.*) ", var.schedule_expression)[0] == "1") == can(regex("[a-z]{2}[^s]\\)$", var.schedule_expression)), true)
+    error_message = "schedule_expression must have the unit minute, hour or day after 1, and minutes, hours or days after every other number, got \"${var.schedule_expression}\"."
+  }
+
+  validation {
+    condition     = try(length([for day in regex("^cron\\([^ ]+ [^ ]+ ([^ ]+) [^ ]+ ([^ ]+) ", var.schedule_expression) : day if day == "?"]) == 1, true)
+    error_message = "schedule_expression must have ? as exactly one of its third and fifth field, the day of month and the day of week, got \"${var.schedule_expression}\"."
+  }
+
+  validation {
+    condition = alltrue([
+      for i, field in try(split(" ", regex("^cron\\((.*)\\)$", var.schedule_expression)[0]), []) : can(regex(local.cron_patterns[i], field)) if i < 6
+    ])
+    error_message = format("schedule_expression must have %s: \"${var.schedule_expression}\".", join("; ", [
+      for i, field in try(split(" ", regex("^cron\\((.*)\\)$", var.schedule_expression)[0]), []) :
+      "as ${local.cron_fields[i].name} ${local.cron_fields[i].takes}, got ${field}" if i < 6 && !can(regex(local.cron_patterns[i], field))
+    ]))
   }
 }
 
@@ -624,8 +673,10 @@ variable "schedule_timezone" {
   nullable    = false
 
   validation {
-    condition     = can(regex("^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,2}$", var.schedule_timezone))
-    error_message = "schedule_timezone must be a name of the IANA time zone database, e.g. Europe/Berlin, got \"${var.schedule_timezone}\"."
+    condition = contains(local.time_zones, var.schedule_timezone)
+    error_message = format("schedule_timezone must be a name of the IANA time zone database, such as Europe/Berlin, got \"${var.schedule_timezone}\"; that begins like %s.", jsonencode([
+      for zone in local.time_zones : zone if startswith(lower(zone), lower(substr(var.schedule_timezone, 0, length(dirname(var.schedule_timezone)) + 3)))
+    ]))
   }
 }
 
@@ -650,6 +701,24 @@ variable "tags" {
   validation {
     condition     = length([for key in keys(var.tags) : key if contains(["boxcleanerenabled", "boxcleanerkeepdays"], lower(key))]) == 0
     error_message = "tags must not hold BoxCleanerEnabled or BoxCleanerKeepDays in any spelling, because the module's own repository is never cleaned, got ${jsonencode(keys(var.tags))}."
+  }
+
+  # What every service takes of them: IAM, whose keys do not differ by case alone, is the strictest one. The repository has a
+  # tag more.
+  validation {
+    condition     = length(var.tags) <= 49 && length(distinct([for key in keys(var.tags) : lower(key)])) == length(var.tags)
+    error_message = "tags must be at most 49, with keys that differ in more than upper and lower case, got ${jsonencode(keys(var.tags))}."
+  }
+
+  validation {
+    condition = alltrue([
+      for key, value in var.tags :
+      can(regex("^[\\p{L}\\p{Z}\\p{N}_.:/=+@-]{1,128}$", key)) && can(regex("^[\\p{L}\\p{Z}\\p{N}_.:/=+@-]{0,256}$", value)) && !startswith(lower(key), "aws:")
+    ])
+    error_message = format("tags must have keys of 1 to 128 and values of at most 256 letters, digits, spaces and _ . : / = + - @, and no key may begin with aws:, got %s.", jsonencode({
+      for key, value in var.tags : key => value
+      if !can(regex("^[\\p{L}\\p{Z}\\p{N}_.:/=+@-]{1,128}$", key)) || !can(regex("^[\\p{L}\\p{Z}\\p{N}_.:/=+@-]{0,256}$", value)) || startswith(lower(key), "aws:")
+    }))
   }
 }
 
@@ -700,8 +769,8 @@ variable "vpc_security_group_ids" {
   nullable    = false
 
   validation {
-    condition     = alltrue([for id in var.vpc_security_group_ids : can(regex("^sg-[0-9a-f]+$", id))])
-    error_message = "vpc_security_group_ids must be ids like sg-0123456789abcdef0, got ${jsonencode(var.vpc_security_group_ids)}."
+    condition     = alltrue([for id in var.vpc_security_group_ids : can(regex("^sg-[0-9a-f]{8,17}$", id))]) && length(var.vpc_security_group_ids) <= 5
+    error_message = "vpc_security_group_ids must be at most five (Lambda's limit) ids like sg-0123456789abcdef0, got ${jsonencode(var.vpc_security_group_ids)}."
   }
 
   validation {
@@ -717,7 +786,7 @@ variable "vpc_subnet_ids" {
   nullable    = false
 
   validation {
-    condition     = alltrue([for id in var.vpc_subnet_ids : can(regex("^subnet-[0-9a-f]+$", id))])
-    error_message = "vpc_subnet_ids must be ids like subnet-0123456789abcdef0, got ${jsonencode(var.vpc_subnet_ids)}."
+    condition     = alltrue([for id in var.vpc_subnet_ids : can(regex("^subnet-[0-9a-f]{8,17}$", id))]) && length(var.vpc_subnet_ids) <= 16
+    error_message = "vpc_subnet_ids must be at most 16 (Lambda's limit) ids like subnet-0123456789abcdef0, got ${jsonencode(var.vpc_subnet_ids)}."
   }
 }

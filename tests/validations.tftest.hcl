@@ -123,6 +123,7 @@ run "rejects_2" {
 
   variables {
     accepted_gaps                      = { "source:no-such-source" = "known" }
+    alarm_actions                      = ["arn:aws:sqs:us-east-1:123456789012:alarms"]
     base_image                         = ""
     bucket_name                        = "Has-Capitals"
     container_tool                     = "docker\nrm"
@@ -146,6 +147,7 @@ run "rejects_2" {
     metrics_namespace                  = "AWS/Lambda"
     name                               = "Cleaner"
     notification_topic_arn             = "arn:aws:sns:us-east-1:123456789012:alerts.fifo"
+    permissions_boundary_arn           = "arn:aws:iam::210987654321:policy/boundary"
     plan_expiry_hours                  = 721
     report_retention_days              = 2.5
     reserved_concurrent_executions     = 0.5
@@ -162,6 +164,7 @@ run "rejects_2" {
 
   expect_failures = [
     var.accepted_gaps,
+    var.alarm_actions,
     var.base_image,
     var.bucket_name,
     var.container_tool,
@@ -185,6 +188,7 @@ run "rejects_2" {
     var.metrics_namespace,
     var.name,
     var.notification_topic_arn,
+    var.permissions_boundary_arn,
     var.plan_expiry_hours,
     var.report_retention_days,
     var.reserved_concurrent_executions,
@@ -204,6 +208,8 @@ run "rejects_3" {
 
   variables {
     accepted_gaps                      = { "eks:shop" = "known" }
+    alarm_actions                      = ["arn:aws:sns:eu-west-1:123456789012:alarms"]
+    base_image                         = "Public.ecr.aws/lambda/Python:3.13"
     bucket_name                        = "-begins-with-a-hyphen"
     default_keep_days                  = 1.5
     delete_archived_after_days         = 100000
@@ -213,6 +219,7 @@ run "rejects_3" {
     used_images_max_age_hours          = 100000
     used_images_uri                    = "shop-inventories/prod/"
     journal_retention_days             = 100000
+    kms_key_arn                        = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
     max_removal_percent_per_repository = 2.5
     max_removal_percent_per_run        = 2.5
     max_removals_per_repository        = 2.5
@@ -222,6 +229,7 @@ run "rejects_3" {
     metrics_namespace                  = ":x"
     name                               = "-cleaner"
     notification_topic_arn             = "arn:aws:sqs:us-east-1:123456789012:alerts"
+    permissions_boundary_arn           = "arn:aws-cn:iam::aws:policy/PowerUserAccess"
     plan_expiry_hours                  = 1.5
     report_retention_days              = 100000
     keep_recently_used_days            = 100000
@@ -229,11 +237,15 @@ run "rejects_3" {
     # repository upper case
     retention_rules           = [{ repositories = ["shop/*", "Shop/api"] }]
     schedule_expression       = "rate(0 hours)"
+    schedule_timezone         = "Europe/Zurih"
+    tags                      = { Team = "a", team = "b" }
     task_definition_revisions = "1.5"
   }
 
   expect_failures = [
     var.accepted_gaps,
+    var.alarm_actions,
+    var.base_image,
     var.bucket_name,
     var.default_keep_days,
     var.delete_archived_after_days,
@@ -243,6 +255,7 @@ run "rejects_3" {
     var.used_images_max_age_hours,
     var.used_images_uri,
     var.journal_retention_days,
+    var.kms_key_arn,
     var.max_removal_percent_per_repository,
     var.max_removal_percent_per_run,
     var.max_removals_per_repository,
@@ -252,12 +265,15 @@ run "rejects_3" {
     var.metrics_namespace,
     var.name,
     var.notification_topic_arn,
+    var.permissions_boundary_arn,
     var.plan_expiry_hours,
     var.report_retention_days,
     var.keep_recently_used_days,
     var.grace_days,
     var.retention_rules,
     var.schedule_expression,
+    var.schedule_timezone,
+    var.tags,
     var.task_definition_revisions,
   ]
 }
@@ -267,7 +283,9 @@ run "rejects_4" {
 
   variables {
     accepted_gaps     = { "other_accounts:Shop/*" = "known" }
+    alarm_actions     = [for n in range(6) : "arn:aws:sns:us-east-1:123456789012:alarms-${n}"]
     bucket_name       = "under_score"
+    kms_key_arn       = "arn:aws:kms:us-east-1:123456789012:key/shop"
     default_keep_days = 100000
     protected_images  = ["docker://shop/api"]
     used_images_uri   = "s3://Shop/prod/"
@@ -276,19 +294,23 @@ run "rejects_4" {
     # repository empty
     retention_rules           = [{ repositories = [""] }]
     schedule_expression       = "at(2030-01-01T00:00:00)"
+    tags                      = { "aws:team" = "platform" }
     task_definition_revisions = "every"
   }
 
   expect_failures = [
     var.accepted_gaps,
+    var.alarm_actions,
     var.bucket_name,
     var.default_keep_days,
+    var.kms_key_arn,
     var.protected_images,
     var.used_images_uri,
     var.metrics_namespace,
     var.name,
     var.retention_rules,
     var.schedule_expression,
+    var.tags,
     var.task_definition_revisions,
   ]
 }
@@ -298,9 +320,13 @@ run "rejects_5" {
 
   variables {
     accepted_gaps    = { "eks:*" = " " }
+    bucket_name      = "two..dots"
     protected_images = ["123456789012.dkr.ecr.us-east-1.amazonaws.com:v1"]
     used_images_uri  = "s3://shop-inventories/prod*/"
     name             = "two--hyphens"
+    # units after numbers that want the other one
+    schedule_expression = "rate(5 day)"
+    tags                = { team = "platform!" }
     # repository null
     retention_rules           = [{ repositories = [null] }]
     task_definition_revisions = ""
@@ -308,10 +334,13 @@ run "rejects_5" {
 
   expect_failures = [
     var.accepted_gaps,
+    var.bucket_name,
     var.protected_images,
     var.used_images_uri,
     var.name,
     var.retention_rules,
+    var.schedule_expression,
+    var.tags,
     var.task_definition_revisions,
   ]
 }
@@ -325,16 +354,23 @@ run "rejects_6" {
     protected_images = ["1234.dkr.ecr.us-east-1.amazonaws.com/shop/api:v1"]
     used_images_uri  = "s3://shop-inventories/$${aws:username}/"
     name             = "a123456789012345678901234567890123456"
+    bucket_name      = "192.168.5.4"
+    # both day fields
+    schedule_expression = "cron(0 3 * * * *)"
+    tags                = { for n in range(50) : "tag-${n}" => "" }
     # tags brackets
     retention_rules = [{ repositories = ["*"], keep_tags = ["v[0-9]*"] }]
   }
 
   expect_failures = [
     var.accepted_gaps,
+    var.bucket_name,
     var.protected_images,
     var.used_images_uri,
     var.name,
     var.retention_rules,
+    var.schedule_expression,
+    var.tags,
   ]
 }
 
@@ -346,15 +382,20 @@ run "rejects_7" {
     accepted_gaps    = { "usage:arn:aws:ecs:us-east-1:123456789012:service/prod/*" = "known" }
     protected_images = [""]
     used_images_uri  = "s3://shop-inventories//prod/"
+    name             = "sthree-cleaner"
+    # neither day field
+    schedule_expression = "cron(0 3 ? * ? *)"
     # tags empty
     retention_rules = [{ repositories = ["*"], keep_tags = [""] }]
   }
 
   expect_failures = [
     var.accepted_gaps,
+    var.name,
     var.protected_images,
     var.used_images_uri,
     var.retention_rules,
+    var.schedule_expression,
   ]
 }
 
@@ -365,13 +406,17 @@ run "rejects_8" {
     protected_images = ["shop/api v1"]
     used_images_uri  = "s3://shop-inventories/pppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppp/"
     # keep days
-    retention_rules = [{ repositories = ["*"], keep_days = 0 }]
+    retention_rules     = [{ repositories = ["*"], keep_days = 0 }]
+    schedule_expression = "rate(1 hours)"
+    vpc_subnet_ids      = [for n in range(17) : format("subnet-%08x", n)]
   }
 
   expect_failures = [
     var.protected_images,
     var.used_images_uri,
     var.retention_rules,
+    var.schedule_expression,
+    var.vpc_subnet_ids,
   ]
 }
 
@@ -380,11 +425,16 @@ run "rejects_9" {
 
   variables {
     # keep days untagged
-    retention_rules = [{ repositories = ["*"], keep_days_untagged = 1.5 }]
+    retention_rules        = [{ repositories = ["*"], keep_days_untagged = 1.5 }]
+    schedule_expression    = "cron(0 25 * * ? *)"
+    vpc_subnet_ids         = ["subnet-0123456789abcdef0"]
+    vpc_security_group_ids = [for n in range(6) : format("sg-%08x", n)]
   }
 
   expect_failures = [
     var.retention_rules,
+    var.schedule_expression,
+    var.vpc_security_group_ids,
   ]
 }
 
@@ -429,10 +479,10 @@ run "accepts_1" {
       "unreadable:arn:aws-us-gov:states:us-gov-west-1:123456789012:stateMachine:payments" = "known"
       "usage:arn:aws:lambda:us-east-1:123456789012:function:launcher:$LATEST"             = "known"
     }
-    alarm_actions                      = ["arn:aws:sns:us-east-1:123456789012:alarms"]
+    alarm_actions                      = ["arn:aws:sns:us-east-1:123456789012:alarms", "arn:aws:ssm-incidents::123456789012:response-plan/night"]
     require_approval                   = true
     architecture                       = "x86_64"
-    base_image                         = "public.ecr.aws/lambda/python@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+    base_image                         = "localhost:5000/lambda__base/python:3.13@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
     bucket_name                        = "shared-bucket"
     container_tool                     = "sudo docker"
     dashboard_enabled                  = true
@@ -501,6 +551,7 @@ run "accepts_2" {
     memory_size                        = 10240
     name                               = "a12345678901234567890123456789012345"
     notify_on                          = "problems"
+    kms_key_arn                        = "arn:aws:kms:us-east-1:210987654321:key/mrk-1234abcd12ab34cd56ef1234567890ab"
     permissions_boundary_arn           = "arn:aws:iam::aws:policy/PowerUserAccess"
     plan_expiry_hours                  = 720
     report_retention_days              = 90
@@ -512,6 +563,7 @@ run "accepts_2" {
     schedule_expression        = "rate(12 hours)"
     schedule_timezone          = "Etc/GMT+3"
     storage_price_per_gb_month = 0.119
+    tags                       = { "Kosten/Stelle:é" = "a b_.:/=+-@", empty = "" }
   }
 
   assert {
@@ -958,5 +1010,47 @@ run "notifications_enabled_accepts_1" {
   assert {
     condition     = length(aws_lambda_function.cleaner.function_name) > 0
     error_message = "The plan should succeed."
+  }
+}
+
+# Every field of cron(...), alone: nothing is planned for each of them.
+run "fields_of_cron" {
+  command = plan
+
+  variables {
+    schedule_expression = "cron(0/10 8,20-22 ? JAN-MAR,9 FRI#2 2026-2199/2)"
+  }
+
+  assert {
+    condition = [
+      for field, texts in {
+        minutes        = ["*", "0", "05", "59", "0/10", "*/15", "10-50/20", "1,3-5,40"]
+        hours          = ["*", "0", "00", "23", "0/6", "8-17", "1,3-5,20"]
+        "day of month" = ["*", "?", "1", "31", "1-15", "1/5", "*/2", "1,15", "L", "L-3", "LW", "15W", "1W", "1-5,10-12,31"]
+        month          = ["*", "1", "12", "JAN", "DEC", "JAN,MAR-MAY", "1/3", "1-6"]
+        "day of week"  = ["*", "?", "1", "7", "SUN", "SAT", "MON-FRI", "2-6", "FRI-MON", "MON,WED,5-6", "L", "6L", "FRIL", "6#3", "MON#5"]
+        year           = ["*", "1970", "2199", "2026-2030", "2026/2", "2026,2028"]
+      } : field if !alltrue([for text in texts : can(regex(local.cron_patterns[index(local.cron_fields[*].name, field)], text))])
+    ] == []
+    error_message = "A field refuses what AWS takes."
+  }
+
+  assert {
+    condition = [
+      for field, texts in {
+        minutes        = ["", "60", "-1", "?", "L", "5W", "1#1", "MON", "1-60", "1,,2", "1,", ",1", "0/0", "1-", "*-5", "/5", "005"]
+        hours          = ["24", "25", "?", "0-24", "24/2", "12h"]
+        "day of month" = ["0", "32", "1,?", "W", "32W", "0W", "L-31", "L-0", "6#3", "MON", "1-32", "?-5"]
+        month          = ["0", "13", "?", "JANUARY", "Jan", "L", "JAN#1"]
+        "day of week"  = ["0", "8", "MO", "mon", "MON,?", "3#1,6#3", "6#6", "6#0", "15W", "0-6", "2/2", "8L", "#3"]
+        year           = ["1969", "2200", "26", "?", "2026-2200", "20261"]
+      } : field if anytrue([for text in texts : can(regex(local.cron_patterns[index(local.cron_fields[*].name, field)], text))])
+    ] == []
+    error_message = "A field takes what AWS refuses."
+  }
+
+  assert {
+    condition     = sort(local.cron_fields[*].name) == sort(["minutes", "hours", "day of month", "month", "day of week", "year"])
+    error_message = "Every field has to be tried."
   }
 }

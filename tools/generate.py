@@ -1,4 +1,4 @@
-"""Writes what follows from the code: the sources that Terraform reads, a policy for people, tables of the pages.
+"""Writes what follows from the code: what Terraform reads, a policy for people, tables of the pages.
 
 ``python -m tools.generate`` writes; a test compares.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from ecr_cleaner.usage.source import Grant, Source
 
 SOURCES_FILE: Final = ROOT / "usage_sources.json"
+TIME_ZONES_FILE: Final = ROOT / "time_zones.txt"
 READ_ONLY_FILE: Final = ROOT / "docs" / "read-only-policy.json"
 
 PART: Final = re.compile(
@@ -113,6 +115,12 @@ def sources_json() -> str:
     return json.dumps(told, indent=2) + "\n"
 
 
+def time_zones() -> str:
+    """The names of all time zones, which Terraform itself does not know; ``Factory`` stands for none."""
+    names = (resources.files("tzdata") / "zones").read_text().split()
+    return "\n".join(sorted({*names} - {"Factory"})) + "\n"
+
+
 def read_only_json() -> str:
     """A policy for people who look from the command line: every read of a run, in a form that fits one policy.
 
@@ -153,6 +161,7 @@ def pages() -> Iterator[Path]:
 def main() -> int:
     """Write the files."""
     SOURCES_FILE.write_text(sources_json())
+    TIME_ZONES_FILE.write_text(time_zones())
     READ_ONLY_FILE.write_text(read_only_json())
     for path in pages():
         path.write_text(with_parts(path.read_text()))

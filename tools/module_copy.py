@@ -18,7 +18,12 @@ def copy_module(target: Path, source: Path = ROOT) -> None:
     """Copies the module's files, so that Terraform can leave its own beside them."""
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
-    for path in (*source.glob("*.tf"), *source.glob("*.tfmock.hcl"), source / "usage_sources.json"):
+    for path in (
+        *source.glob("*.tf"),
+        *source.glob("*.tfmock.hcl"),
+        source / "time_zones.txt",
+        source / "usage_sources.json",
+    ):
         shutil.copy(path, target)
     for name in ("examples", "scripts", "tests"):
         if (source / name).is_dir():

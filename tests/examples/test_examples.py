@@ -178,7 +178,7 @@ def test_an_example_is_a_root_of_its_own(
     folder = tmp_path / "examples" / name
     shutil.copytree(together.FOLDER / name, folder)
     for path in ROOT.iterdir():
-        if path.suffix == ".tf" or path.name in {"usage_sources.json", "lambda_src", "scripts"}:
+        if path.suffix == ".tf" or path.name in {"usage_sources.json", "time_zones.txt", "lambda_src", "scripts"}:
             (tmp_path / path.name).symlink_to(path)
     told = terraform.run("init", "-no-color", folder=folder, environment=terraform_environment)
     assert told.returncode == 0, told.stdout

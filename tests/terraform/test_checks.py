@@ -20,6 +20,27 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.terraform, pytest.mark.timeout(600)]
 
+REFUSED: Final = {
+    'schedule_expression = "cron(0 3 * * * *)"': "? as exactly one of its third and fifth field",
+    'schedule_expression = "cron(15 12 ? * 0 *)"': "as day of week 1 to 7 or SUN to SAT, with , - * L, or one #",
+    'schedule_expression = "cron(0 24 * * ? *)"': "as hours 0 to 23, with , - * /, got 24",
+    'schedule_expression = "cron(60 * ? 13 * 99)"': "got 60; as month 1 to 12 or JAN to DEC",
+    'schedule_expression = "rate(5 day)"': "minutes, hours or days after every other number",
+    'schedule_expression = "at(2030-01-01T00:00:00)"': "(at(...) would start only once)",
+    'schedule_timezone = "Europe/Zurih"': 'got "Europe/Zurih"; that begins like ["Europe/Zurich"]',
+    'schedule_timezone = "CEST"': 'got "CEST"; that begins like []',
+}
+"""What a plan says of values whose form is right."""
+
+MOCKED: Final = """
+mock_provider "aws" {}
+
+variables {
+  image_uri = "123456789012.dkr.ecr.us-east-1.amazonaws.com/tools/cleaner:v1"
+}
+
+"""
+
 FILES: Final = sorted(path.name for path in (ROOT / "tests").glob("*.tftest.hcl"))
 
 
@@ -56,6 +77,23 @@ def test_the_module_is_valid(terraform: Terraform, attached_environment: dict[st
     """Without a caller's values."""
     answer = terraform.run("validate", "-no-color", folder=module, environment=attached_environment)
     assert answer.returncode == 0, answer.stdout
+
+
+def test_what_is_refused_is_told_with_aws_s_rule(
+    terraform: Terraform, attached_environment: dict[str, str], module: Path
+) -> None:
+    """Terraform's tests see that an input is refused, and not what is said of it."""
+    folder = module / "refused"
+    folder.mkdir()
+    # A file each, because Terraform ends a file with the first run that is refused.
+    for number, one in enumerate(REFUSED):
+        run = f'run "refused" {{\n  command = plan\n  variables {{\n    {one}\n  }}\n}}\n'
+        (folder / f"{number}.tftest.hcl").write_text(MOCKED + run)
+    told = terraform.run(
+        "test", "-no-color", f"-test-directory={folder.name}", folder=module, environment=attached_environment
+    ).stdout
+    said = re.sub(r"\s*\n[\s\N{BOX DRAWINGS LIGHT VERTICAL}]*", " ", told)
+    assert [one for one, reason in REFUSED.items() if reason not in said] == [], told
 
 
 @pytest.fixture(scope="module")
