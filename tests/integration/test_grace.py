@@ -143,6 +143,22 @@ def test_what_belongs_together_waits_for_its_last_part(
     assert len(night().gone["app"]) == 4
 
 
+def test_what_a_refused_night_finds_needed_is_needed(
+    run: Runner, sandbox: Sandbox, past: Past, night: Callable[..., Outcome]
+) -> None:
+    """By a rule, say, whoever else could not be asked."""
+    run.opted_in("app")
+    sandbox.push("app", id="release", tags=["stable"], pushed="90d")
+    assert night().gone == {}
+    past.passes(days=1)
+    sandbox.inject(Fault(service="apprunner", operation="ListServices", kind="access_denied"))
+    assert night(retention_rules=[{"repositories": ["*"], "keep_tags": ["stable"]}]).status == "refused"
+    sandbox.clear_faults()
+    assert night().gone == {}
+    past.passes(days=1)
+    assert night().gone == {"app": run.ids("release")}
+
+
 def test_a_refused_night_neither_counts_nor_begins_anew(
     run: Runner, sandbox: Sandbox, past: Past, night: Callable[..., Outcome]
 ) -> None:

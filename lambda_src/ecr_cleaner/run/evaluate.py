@@ -19,6 +19,7 @@ from ecr_cleaner.model.repository import Repository, RepositorySnapshot, Retenti
 from ecr_cleaner.model.scan import UsageScan
 from ecr_cleaner.model.usage import Usage
 from ecr_cleaner.run.context import RunContext
+from ecr_cleaner.run.verdicts import Verdicts
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +53,13 @@ class Evaluation:
             could not be listed.
         findings: What an operator should know of it.
         retained: What an approved plan names and this evaluation keeps.
-        unneeded: Digests of the images that would go if there were no grace; None if the history need not learn them.
+        unneeded: What the history may have to learn of unneeded images; None: nothing.
     """
 
     failing: tuple[str, ...] | None = None
     findings: Sequence[Finding] = ()
     retained: tuple[RetainedImage, ...] = ()
-    unneeded: frozenset[str] | None = None
+    unneeded: Verdicts | None = None
 
 
 def has_old_images(ctx: RunContext, repository: Repository) -> bool:
@@ -118,7 +119,7 @@ def evaluate(ctx: RunContext, basis: Basis, repository: Repository, evaluation: 
         before, lasts = unneeded.since(known), ctx.settings.grace_days
         # Without grace nothing is recorded, and what was is forgotten: it would be out of date when there is one again.
         since = grace.unneeded_since(plan, before, now) if lasts else {}
-        evaluation.unneeded = frozenset(since) if since != before else None
+        evaluation.unneeded = Verdicts(frozenset(since), frozenset(before)) if since != before else None
         plan = grace.apply(plan, since, now, lasts)
     if basis.approved is not None:
         evaluation.retained = basis.approved.retained(plan)

@@ -17,6 +17,7 @@ from ecr_cleaner.errors import ApprovalError, CleanerError, OutOfTimeError
 from ecr_cleaner.model.plan import RepositoryPlan
 from ecr_cleaner.model.repository import Repository
 from ecr_cleaner.model.result import RepositoryStatus, RunResult
+from ecr_cleaner.run import memory
 from ecr_cleaner.run.application import ApplicationState
 from ecr_cleaner.run.context import RunContext
 from ecr_cleaner.run.evaluate import has_old_images
@@ -69,9 +70,9 @@ def _stages(ctx: RunContext, state: RunState) -> None:
     now = ctx.clock()
     state.add_scan(ctx.scanner.scan(now) if is_scanned else ctx.scanner.scan_nothing(now), is_scanned=is_scanned)
     plans = list(_plans(ctx, state, listing.repositories))
-    state.save_history()
+    memory.save_history(ctx, state)
     state.hold(plans)
-    state.save_verdicts()
+    memory.save_verdicts(ctx, state)
     # What nobody asked the sources about may not go, whatever a second listing shows.
     may_go = plans if is_scanned and not state.is_refused() else []
     policy = state.application.approved if state.application else ctx.approval

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from ecr_cleaner.model.image import RemovedImage
 from ecr_cleaner.model.plan import Removal, RemovalStatus, RepositoryPlan, Verdict
+from ecr_cleaner.run import memory
 from ecr_cleaner.run.context import RESERVE_SECONDS, RunContext
 from ecr_cleaner.run.pace import Pace
 from ecr_cleaner.run.state import RunState
@@ -25,11 +26,11 @@ def remove(ctx: RunContext, state: RunState, pace: Pace, plan: RepositoryPlan, p
             pace.is_outdated = False
             state.add_scan(ctx.scanner.scan(ctx.clock()))
             if state.stop.drop is not None:
-                state.save_history()
+                memory.save_history(ctx, state)
             state.hold([plan])
         # A scan that another repository needed makes this one's verdicts old as well.
         if not state.is_current(repository):
-            fresh = _evaluated_again(state, plan)
+            fresh = _evaluated_again(ctx, state, plan)
             if fresh is None:
                 return
             plan = permit(fresh)
@@ -43,7 +44,7 @@ def remove(ctx: RunContext, state: RunState, pace: Pace, plan: RepositoryPlan, p
             return
 
 
-def _evaluated_again(state: RunState, plan: RepositoryPlan) -> RepositoryPlan | None:
+def _evaluated_again(ctx: RunContext, state: RunState, plan: RepositoryPlan) -> RepositoryPlan | None:
     """What is to go by the latest usages; None: nothing may go from here any more."""
     fresh = state.evaluate(plan.repository)
     if fresh is None or state.is_refused() or state.exceeds_limit(fresh):
@@ -51,7 +52,7 @@ def _evaluated_again(state: RunState, plan: RepositoryPlan) -> RepositoryPlan | 
     state.hold([fresh])
     if state.is_refused():
         return None
-    state.save_verdicts()
+    memory.save_verdicts(ctx, state)
     still = {verdict.image.digest for verdict in fresh.removals}
     reasons = {verdict.image.digest: verdict.reason.value for verdict in fresh.verdicts}
     for verdict in plan.removals:

@@ -1,6 +1,6 @@
 """What a run knows so far. Private to this package: what leaves it is the value that `RunState.result` makes."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain
@@ -10,7 +10,7 @@ from ecr_cleaner.approval.plan import SavedPlan
 from ecr_cleaner.approval.policy import proposed
 from ecr_cleaner.approval.selection import Permitted
 from ecr_cleaner.aws import errors
-from ecr_cleaner.decision import matching, offered, usage_drop
+from ecr_cleaner.decision import matching, offered
 from ecr_cleaner.decision.limits import LimitTracker
 from ecr_cleaner.decision.pull_failures import PullFailureMonitor
 from ecr_cleaner.decision.stop import Stop, Tripwire, decide_stop, is_stale
@@ -27,6 +27,7 @@ from ecr_cleaner.registry.repositories import RegistryListing, unread
 from ecr_cleaner.run.application import ApplicationState
 from ecr_cleaner.run.context import RunContext, limits_of
 from ecr_cleaner.run.evaluate import Basis, Evaluation, evaluate
+from ecr_cleaner.run.verdicts import PendingVerdicts
 from ecr_cleaner.usage import accepted
 
 _T = TypeVar("_T")
@@ -50,6 +51,8 @@ class RunState:
         application: What became of the approved plan; None: no operator sent one.
         proposed: The plan that waits from here on.
         scan_seconds: How long the latest scan took.
+        listing: Which repositories there are; None before they were listed.
+        verdicts: On unneeded images, as far as they are not written down.
     """
 
     ctx: RunContext
@@ -65,7 +68,8 @@ class RunState:
     application: ApplicationState | None = None
     proposed: SavedPlan | None = None
     scan_seconds: float = 0.0
-    _listing: RegistryListing | None = None
+    listing: RegistryListing | None = None
+    verdicts: PendingVerdicts = field(default_factory=PendingVerdicts)
     _collector: FindingsCollector = field(init=False)
     _limits: LimitTracker = field(init=False)
     _baseline: Mapping[SourceKey, int] | None = None  # of the run before, which this one replaces
@@ -74,7 +78,6 @@ class RunState:
     _removed: dict[str, dict[str, RemovedImage]] = field(default_factory=dict)
     _left: list[str] = field(default_factory=list)
     _not_permitted: set[tuple[str, str]] = field(default_factory=set)
-    _unneeded: dict[str, tuple[Repository, frozenset[str]]] = field(default_factory=dict)  # what is not saved yet
 
     def __post_init__(self) -> None:
         ctx = self.ctx
@@ -93,7 +96,7 @@ class RunState:
 
     def add_listing(self, listing: RegistryListing) -> None:
         """Take over which repositories there are."""
-        self._listing = listing
+        self.listing = listing
         self.repositories |= {one.name: RepositoryResult(one.name) for one in listing.repositories}
         self.repositories |= {
             name: RepositoryResult(name).with_outcome(outcome) for name, outcome in listing.left_alone
@@ -143,8 +146,7 @@ class RunState:
         if evaluation.failing is not None:
             basis.pull_failures.note(repository.name, evaluation.failing)
         self.findings += evaluation.findings
-        if evaluation.unneeded is not None:
-            self._unneeded[repository.name] = repository, evaluation.unneeded
+        self.verdicts.add(repository, evaluation.unneeded)
         if self.application is not None:
             self.application.add_evaluation(repository.name, evaluation.retained)
         return plan
@@ -214,24 +216,15 @@ class RunState:
         """Whether a repository was evaluated by the latest usages."""
         return repository.name in self._current
 
-    def save_history(self) -> None:
-        """Write down what holds for all repositories: what usages are compared with, or what waits for confirmation."""
-        history, basis = self.ctx.history, self.basis
-        if history is not None and basis is not None and self._listing is not None:
-            counts = None if basis.scan.failures else usage_drop.counts(basis.scan)
-            history.save(self._listing.names, counts, self.stop.drop_id, self._listing.judged, basis.scan.answered)
-
-    def save_verdicts(self) -> None:
-        """Write down which images are unneeded; the verdicts of a refused run do not count."""
-        history, begun_at = self.ctx.history, self.ctx.now
-        while history is not None and self._unneeded and not self.is_refused():
-            repository, digests = self._unneeded.pop(min(self._unneeded))
-            self.attempt(repository, lambda one, of=digests: history.judged(one.name, of, begun_at))  # type: ignore[misc]
-
-    def attempt(self, repository: Repository, work: Callable[[Repository], _T]) -> _T | None:
-        """Do something for one repository, so that its failure stops no other one."""
+    def attempt(
+        self,
+        repository: Repository,
+        work: Callable[[Repository], _T],
+        statuses: Collection[RepositoryStatus] = (RepositoryStatus.EVALUATED,),
+    ) -> _T | None:
+        """Do something for one repository that ended so far as it may, so that its failure stops no other one."""
         name = repository.name
-        if self.repositories[name].status is not RepositoryStatus.EVALUATED:
+        if self.repositories[name].status not in statuses:
             return None
         if self.ctx.is_deadline_exceeded():
             self.cut_off(name)
@@ -261,8 +254,8 @@ class RunState:
 
     def add_final_findings(self) -> None:
         """Take over what can only be said when everything else is done."""
-        if self._listing is not None:
-            self.findings += self._collector.end(self._listing, self.ctx.now, self.ctx.only)
+        if self.listing is not None:
+            self.findings += self._collector.end(self.listing, self.ctx.now, self.ctx.only)
 
     def result(self) -> RunResult:
         """What leaves the run."""

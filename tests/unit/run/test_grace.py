@@ -128,10 +128,10 @@ REFUSING: Final[dict[str, tuple[Callable[[World], object], dict[str, Any]]]] = {
 
 @pytest.mark.parametrize("needed", [True, False])
 @pytest.mark.parametrize("why", REFUSING)
-def test_a_refused_night_neither_counts_nor_begins_anew(
+def test_a_refused_night_begins_no_grace(
     night: Callable[..., RunResult], world: World, told: Told, why: str, *, needed: bool
 ) -> None:
-    """What was known before it holds after it, and what it saw first was not seen."""
+    """What was known before it holds after it, unless it found the image needed; what it saw first was not seen."""
     refusing, settings = REFUSING[why]
     marked(world, "9d").old("new")
     world.seconds = 1e6
@@ -139,12 +139,13 @@ def test_a_refused_night_neither_counts_nor_begins_anew(
         world.listings["a"] = [[image("old a", tags=["v1"], repository="a", pushed="1d")]]
     marked(world, "9d", "other")
     before = {name: unneeded.since(world.known[name]) for name in ("a", "other")}
+    is_seen = needed and why != "it cannot be saved"
     refusing(world)
     assert night(**settings).status == "refused"
     assert told.removed == []
-    assert {name: marks(world, name) for name in ("a", "other")} == before
+    assert {name: marks(world, name) for name in ("a", "other")} == before | ({"a": {}} if is_seen else {})
     assert marks(world, "new") == {}
-    assert not any(step.startswith("verdicts") for step in world.steps)
+    assert [step for step in world.steps if step.startswith("verdicts")] == (["verdicts a"] if is_seen else [])
 
 
 def test_whoever_fails_because_of_a_removal_refuses_it_too(night: Callable[..., RunResult], world: World) -> None:
@@ -181,6 +182,9 @@ def test_limits_count_what_would_go_now(night: Callable[..., RunResult], world: 
     world.known["a"] = History("a", ago("1d"), entries, judged=True)
     assert night(max_removal_percent_per_repository=50).status == "failed"
     assert marks(world) == dict.fromkeys((digest("new"), digest("two")), ago("9d"))
+    world.listings["a"][0][0] = image("new", tags=["new"], repository="a", pushed="1d")
+    assert night(max_removal_percent_per_repository=10).status == "failed"
+    assert marks(world) == {digest("two"): ago("9d")}, "what it finds needed is needed"
 
 
 def test_who_was_left_out_is_not_followed(night: Callable[..., RunResult], world: World) -> None:
