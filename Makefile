@@ -26,7 +26,7 @@ pytest = $(python) -m pytest -p no:cacheprovider $(PYTEST_ARGS)
 # Which tests run when follows from their folder: of those that have tests, `make check` runs the first one, `make test`
 # the next ones too, and `make test-slow` every other one.
 first := tests/unit
-quick := tests/aws_calls tests/cli tests/consistency tests/integration tests/prior_art tests/scripts tests/terraform
+quick := tests/aws_calls tests/cli tests/consistency tests/integration tests/kubernetes tests/prior_art tests/scripts tests/terraform
 slow := $(filter-out $(first) $(quick),$(sort $(patsubst %/,%,$(dir $(wildcard tests/*/test_*.py)))))
 matrix := $(wildcard tests/integration/test_*fault*.py tests/integration/test_meanwhile.py)
 # All tests of some folders; ends with the ten slowest and with what was skipped and why.
@@ -72,6 +72,11 @@ test-matrix: setup ## Every cell of the fault matrix instead of a sample; half a
 .PHONY: test-live-aws
 test-live-aws: setup ## The questions that only AWS can answer, in a REAL account; makes and removes a throw-away repository
 	@$(python) -m tests.live_aws
+
+# Needs kubectl, and the rights to make a namespace, a role and a custom resource; asks the kubeconfig's current context.
+.PHONY: test-kubernetes
+test-kubernetes: setup ## What the reading of clusters relies on, in a REAL cluster of your kubeconfig; removes what it makes
+	@ECR_CLEANER_TEST_KUBECONFIG="$${KUBECONFIG:-$$HOME/.kube/config}" $(pytest) tests/kubernetes/test_contract.py
 
 .PHONY: mutation
 mutation: ## Change what decides over images word by word: a test must fail each time (ten minutes)

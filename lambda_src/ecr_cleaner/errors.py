@@ -9,6 +9,7 @@
     ├── RepositoryError             one repository cannot be handled; the others go on
     ├── SourceError                 one usage source could not give a full answer
     │   ├── MissingError            AWS does not find what it listed itself
+    │   ├── ClusterError            a Kubernetes cluster did not give a full answer
     │   └── UnscannedConsumersError consumers exist that no source can see (Kubernetes)
     ├── HistoryError                what is known of the past cannot be read, trusted or written
     │   ├── AbsentError             an object is not there, or may not be read
@@ -100,6 +101,18 @@ class SourceError(CleanerError):
 
 class MissingError(SourceError):
     """AWS does not find something that it named itself; perhaps it was deleted in between."""
+
+
+class ClusterError(SourceError):
+    """A Kubernetes cluster did not give a full answer.
+
+    Attributes:
+        status: HTTP status of its answer; None: there was none, or it was not complete.
+    """
+
+    def __init__(self, message: str, status: int | None = None, gaps: Iterable[str] = ()) -> None:
+        super().__init__(message, gaps)
+        self.status = status
 
 
 class UnscannedConsumersError(SourceError):

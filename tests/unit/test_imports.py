@@ -22,7 +22,8 @@ _EVERYTHING: Final = frozenset(path.name for path in PACKAGE.iterdir() if path.i
 MAY_IMPORT: Final = {
     **dict.fromkeys(BASE, frozenset[str]()),
     **dict.fromkeys(("settings", "aws", "decision", "report"), frozenset[str]()),
-    "usage": frozenset({"aws", "settings"}),
+    "kubernetes": frozenset({"aws"}),
+    "usage": frozenset({"aws", "settings", "kubernetes"}),
     "approval": frozenset({"aws", "settings"}),
     "registry": frozenset({"aws", "settings", "decision"}),
     "history": frozenset({"aws"}),
@@ -66,6 +67,7 @@ PURE: Final = (
     "usage/image_names",
     "usage/merge",
     "usage/texts",
+    "kubernetes/kinds",
     "findings/rules",
     "findings/retention",
     "findings/lifecycle_policy",
@@ -82,8 +84,8 @@ _IMPURE_LIBRARIES: Final = frozenset(
     {"io", "logging", "os", "pathlib", "socket", "sys", "tempfile", "threading", "time"}
 )
 
-SHIPPED: Final = frozenset({"boto3", "botocore", "pydantic", "pydantic_core"})
-"""Libraries of the function; botocore is boto3's own, pydantic_core pydantic's."""
+SHIPPED: Final = frozenset({"boto3", "botocore", "pydantic", "pydantic_core", "urllib3"})
+"""Libraries of the function; botocore is boto3's own, pydantic_core pydantic's, urllib3 botocore's."""
 EXTRA: Final = frozenset({"click", "rich"})
 """Libraries of the extra ``cli``: for the command line, and for what draws its tables."""
 
@@ -165,9 +167,10 @@ def test_what_is_pure_has_no_clock_and_no_io(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", FILES, ids=name_of)
-def test_boto3_and_the_clock_have_one_place_each(path: Path) -> None:
-    """boto3 and botocore are imported in aws alone, and the time is read in clock.py alone."""
+def test_libraries_and_the_clock_have_one_place_each(path: Path) -> None:
+    """boto3 and botocore are imported in aws alone, urllib3 in kubernetes, and the time is read in clock.py alone."""
     package = path.relative_to(PACKAGE).parts[0]
+    assert package == "kubernetes" or "urllib3" not in {name.split(".")[0] for name in imports_of(path)}
     assert package == "aws" or not {name.split(".")[0] for name in imports_of(path)} & {"boto3", "botocore"}
     assert package == "clock.py" or ".now(" not in path.read_text()
 
@@ -199,4 +202,4 @@ def test_declared_libraries_are_those() -> None:
     project = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text())["project"]
     names = {re.match(r"[a-z0-9]+", text)[0] for text in project["dependencies"]}  # type: ignore[index]
     extra = {re.match(r"[a-z0-9]+", text)[0] for text in project["optional-dependencies"]["cli"]}  # type: ignore[index]
-    assert (frozenset(names), frozenset(extra)) == (SHIPPED - {"botocore", "pydantic_core"}, EXTRA)
+    assert (frozenset(names), frozenset(extra)) == (SHIPPED - {"botocore", "pydantic_core", "urllib3"}, EXTRA)
