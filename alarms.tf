@@ -14,6 +14,8 @@ locals {
 }
 
 resource "aws_cloudwatch_metric_alarm" "failed" {
+  count = var.create ? 1 : 0
+
   alarm_name        = "${var.name}-failed"
   alarm_description = "A run of ${var.name} did less than it should. The error is one line of JSON in the queue ${local.queue_name} and in the log group /aws/lambda/${var.name}. What to do: ${local.documentation}/operations.md#failed-and-refused-runs"
   alarm_actions     = var.alarm_actions
@@ -21,7 +23,7 @@ resource "aws_cloudwatch_metric_alarm" "failed" {
 
   namespace           = "AWS/Lambda"
   metric_name         = "Errors"
-  dimensions          = { FunctionName = aws_lambda_function.cleaner.function_name }
+  dimensions          = { FunctionName = aws_lambda_function.cleaner[0].function_name }
   statistic           = "Sum"
   period              = 300
   evaluation_periods  = 1
@@ -31,7 +33,7 @@ resource "aws_cloudwatch_metric_alarm" "failed" {
 }
 
 resource "aws_cloudwatch_metric_alarm" "not_run" {
-  count = var.schedule_enabled && local.schedule_is_daily ? 1 : 0
+  count = var.create && var.schedule_enabled && local.schedule_is_daily ? 1 : 0
 
   alarm_name        = "${var.name}-not-run"
   alarm_description = "${var.name} did not run in 26 hours. Look at its schedule and at the queue ${local.queue_name}. What to do: ${local.documentation}/operations.md#alarms"
@@ -40,7 +42,7 @@ resource "aws_cloudwatch_metric_alarm" "not_run" {
 
   namespace           = "AWS/Lambda"
   metric_name         = "Invocations"
-  dimensions          = { FunctionName = aws_lambda_function.cleaner.function_name }
+  dimensions          = { FunctionName = aws_lambda_function.cleaner[0].function_name }
   statistic           = "Sum"
   period              = 3600
   evaluation_periods  = 26
@@ -53,7 +55,7 @@ resource "aws_cloudwatch_metric_alarm" "not_run" {
 
 # The failed run rings as well; this one says that it waits for a person, and will wait every night.
 resource "aws_cloudwatch_metric_alarm" "tripwire" {
-  count = var.metrics_enabled && var.history_enabled && var.max_usage_drop_percent != null ? 1 : 0
+  count = var.create && var.metrics_enabled && var.history_enabled && var.max_usage_drop_percent != null ? 1 : 0
 
   alarm_name        = "${var.name}-tripwire"
   alarm_description = "The images in use fell by more than max_usage_drop_percent allows, so ${var.name} removes nothing until a person confirms it. The run's error has the command: see the queue ${local.queue_name} or the log group /aws/lambda/${var.name}. What to do: ${local.documentation}/safety.md#tripwire"
@@ -62,7 +64,7 @@ resource "aws_cloudwatch_metric_alarm" "tripwire" {
 
   namespace           = var.metrics_namespace
   metric_name         = "TripwireTripped"
-  dimensions          = { FunctionName = aws_lambda_function.cleaner.function_name }
+  dimensions          = { FunctionName = aws_lambda_function.cleaner[0].function_name }
   statistic           = "Maximum"
   period              = 300
   evaluation_periods  = 1

@@ -2,7 +2,7 @@
 # that outgrow its environment.
 
 locals {
-  creates_bucket = var.history_enabled && var.bucket_name == null
+  creates_bucket = var.create && var.history_enabled && var.bucket_name == null
 
   # Globally unique and at most 63 characters long, whatever name and region are.
   bucket = local.creates_bucket ? "${var.name}-${local.account_id}-${replace(local.region, "-", "")}" : var.bucket_name
@@ -154,7 +154,7 @@ resource "aws_s3_bucket_policy" "history" {
 # Tells a first run from a lost history. The first run writes into it that one has begun; from then on whatever is
 # missing is an error. Replacing it is how a person says that a history is to begin anew.
 resource "aws_s3_object" "marker" {
-  count = var.history_enabled ? 1 : 0
+  count = var.create && var.history_enabled ? 1 : 0
 
   bucket       = local.bucket
   key          = "${local.bucket_prefix}marker.json"
@@ -182,7 +182,7 @@ resource "aws_s3_object" "marker" {
 }
 
 resource "aws_s3_object" "settings" {
-  count = local.settings_outgrow ? 1 : 0
+  count = var.create && local.settings_outgrow ? 1 : 0
 
   bucket       = local.bucket
   key          = local.settings_object.key

@@ -2,7 +2,7 @@
 
 locals {
   alarm_names = concat(
-    [aws_cloudwatch_metric_alarm.failed.alarm_name],
+    aws_cloudwatch_metric_alarm.failed[*].alarm_name,
     aws_cloudwatch_metric_alarm.not_run[*].alarm_name,
     aws_cloudwatch_metric_alarm.tripwire[*].alarm_name,
   )
@@ -33,7 +33,7 @@ locals {
 }
 
 resource "aws_cloudwatch_dashboard" "cleaner" {
-  count = var.dashboard_enabled ? 1 : 0
+  count = var.create && var.dashboard_enabled ? 1 : 0
 
   dashboard_name = "${var.name}-${local.region}"
   dashboard_body = jsonencode({

@@ -203,7 +203,10 @@ locals {
 }
 
 resource "aws_iam_role" "function" {
-  name                 = "${var.name}-${local.region}"
+  count = var.create ? 1 : 0
+
+  name                 = coalesce(var.iam_role_name, "${var.name}-${local.region}")
+  path                 = var.iam_role_path
   description          = "Lets the function ${var.name} look for uses of images and remove the unused ones"
   permissions_boundary = var.permissions_boundary_arn
   tags                 = var.tags
@@ -220,8 +223,10 @@ resource "aws_iam_role" "function" {
 }
 
 resource "aws_iam_role_policy" "function" {
+  count = var.create ? 1 : 0
+
   name = "clean"
-  role = aws_iam_role.function.id
+  role = aws_iam_role.function[0].id
 
   policy = jsonencode({
     Version = "2012-10-17"
@@ -239,9 +244,10 @@ resource "aws_iam_role_policy" "function" {
 }
 
 resource "aws_iam_policy" "usage" {
-  for_each = { for number, statements in local.usage_statements : number => statements if length(statements) > 0 }
+  for_each = { for number, statements in local.usage_statements : number => statements if var.create && length(statements) > 0 }
 
   name        = "${var.name}-usage-${each.key}-${local.region}"
+  path        = var.iam_role_path
   description = "Lets the function ${var.name} read who uses images (${each.key})"
   tags        = var.tags
   policy      = jsonencode({ Version = "2012-10-17", Statement = each.value })
@@ -250,17 +256,17 @@ resource "aws_iam_policy" "usage" {
 resource "aws_iam_role_policy_attachment" "usage" {
   for_each = aws_iam_policy.usage
 
-  role       = aws_iam_role.function.name
+  role       = aws_iam_role.function[0].name
   policy_arn = each.value.arn
 }
 
 # Logging, and with subnets the network interfaces.
 resource "aws_iam_role_policy_attachment" "function" {
   for_each = toset(concat(
-    ["AWSLambdaBasicExecutionRole"],
-    length(var.vpc_subnet_ids) > 0 ? ["AWSLambdaVPCAccessExecutionRole"] : [],
+    var.create ? ["AWSLambdaBasicExecutionRole"] : [],
+    var.create && length(var.vpc_subnet_ids) > 0 ? ["AWSLambdaVPCAccessExecutionRole"] : [],
   ))
 
-  role       = aws_iam_role.function.name
+  role       = aws_iam_role.function[0].name
   policy_arn = "arn:${local.partition}:iam::aws:policy/service-role/${each.key}"
 }

@@ -1,7 +1,7 @@
 # The function's image: made here from lambda_src/ unless the caller names one in image_uri.
 
 locals {
-  builds_image = var.image_uri == null
+  builds_image = var.create && var.image_uri == null
 
   # The one home of the architecture: everything that needs to know it in another spelling looks here.
   architecture = {

@@ -6,6 +6,8 @@ locals {
 }
 
 resource "aws_dynamodb_table" "lock" {
+  count = var.create ? 1 : 0
+
   name         = local.lock_table
   billing_mode = "PAY_PER_REQUEST"
   hash_key     = "id"

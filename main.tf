@@ -21,7 +21,7 @@ locals {
     "^(?P<account>[0-9]+)\\.dkr[.-]ecr\\.(?P<region>[a-z0-9-]+)\\.[^/]+/(?P<repository>[^:@]+)", var.image_uri
   )
   own_repository = local.builds_image ? var.name : (
-    local.named_image.account == local.account_id && local.named_image.region == local.region
+    try(local.named_image.account == local.account_id && local.named_image.region == local.region, false)
     ? local.named_image.repository : null
   )
 
@@ -78,9 +78,11 @@ locals {
 }
 
 resource "aws_lambda_function" "cleaner" {
+  count = var.create ? 1 : 0
+
   function_name = var.name
   description   = "Removes old, unused images from the ECR repositories that opted in${var.dry_run ? " (dry run)" : ""}"
-  role          = aws_iam_role.function.arn
+  role          = aws_iam_role.function[0].arn
   tags          = var.tags
 
   package_type  = "Image"
@@ -93,16 +95,16 @@ resource "aws_lambda_function" "cleaner" {
   kms_key_arn                    = var.kms_key_arn
 
   environment {
-    variables = {
+    variables = merge(var.environment_variables, {
       DRY_RUN              = tostring(var.dry_run)
       DEFAULT_KEEP_DAYS    = tostring(var.default_keep_days)
       ECR_CLEANER_SETTINGS = local.settings_outgrow ? jsonencode({ schema_version = 1, settings_object = local.settings_object }) : local.settings_json
-    }
+    })
   }
 
   logging_config {
     log_format            = "JSON"
-    log_group             = aws_cloudwatch_log_group.function.name
+    log_group             = aws_cloudwatch_log_group.function[0].name
     application_log_level = var.log_level
     system_log_level      = "INFO"
   }
@@ -151,6 +153,8 @@ resource "aws_lambda_function" "cleaner" {
 
 # Made before the function, because Lambda would otherwise make it itself, without retention.
 resource "aws_cloudwatch_log_group" "function" {
+  count = var.create ? 1 : 0
+
   name              = "/aws/lambda/${var.name}"
   retention_in_days = var.log_retention_days
   kms_key_id        = var.kms_key_arn

@@ -11,7 +11,7 @@ locals {
 
 resource "aws_sns_topic" "runs" {
   # Only what is known before an apply decides, so that the ARN of a topic made elsewhere may come from a resource.
-  count = var.notifications_enabled ? 1 : 0
+  count = var.create && var.notifications_enabled ? 1 : 0
 
   name              = local.topic_name
   display_name      = substr("ECR cleaner ${var.name}", 0, 100)
@@ -21,7 +21,7 @@ resource "aws_sns_topic" "runs" {
 
 # The function publishes by its role's policy. A topic's policy can deny no more than its own actions, so not "sns:*".
 resource "aws_sns_topic_policy" "runs" {
-  count = var.notifications_enabled ? 1 : 0
+  count = var.create && var.notifications_enabled ? 1 : 0
 
   arn = aws_sns_topic.runs[0].arn
   policy = jsonencode({

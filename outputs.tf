@@ -1,11 +1,11 @@
 output "approve_command" {
   description = "Command that carries out a plan that waits for approval and prints the result; replace PLAN by the plan's id. null unless approval is required."
-  value       = var.require_approval ? "aws lambda invoke --region ${local.region} --function-name ${aws_lambda_function.cleaner.function_name} --cli-binary-format raw-in-base64-out --cli-read-timeout 0 --payload '${jsonencode({ schema_version = 1, action = "apply", plan = "PLAN" })}' /dev/stdout" : null
+  value       = var.create && var.require_approval ? "aws lambda invoke --region ${local.region} --function-name ${aws_lambda_function.cleaner[0].function_name} --cli-binary-format raw-in-base64-out --cli-read-timeout 0 --payload '${jsonencode({ schema_version = 1, action = "apply", plan = "PLAN" })}' /dev/stdout" : null
 }
 
 output "bucket_name" {
   description = "Name of the bucket that holds history, journal, plans and reports; null without one."
-  value       = local.bucket
+  value       = var.create ? local.bucket : null
 }
 
 output "dashboard_name" {
@@ -15,70 +15,70 @@ output "dashboard_name" {
 
 output "dry_run_command" {
   description = "Command that starts the function once, as a dry run whatever dry_run says, and prints its result."
-  value       = "aws lambda invoke --region ${local.region} --function-name ${aws_lambda_function.cleaner.function_name} --cli-binary-format raw-in-base64-out --cli-read-timeout 0 --payload '${jsonencode({ schema_version = 1, action = "run", dry_run = true })}' /dev/stdout"
+  value       = !var.create ? null : "aws lambda invoke --region ${local.region} --function-name ${aws_lambda_function.cleaner[0].function_name} --cli-binary-format raw-in-base64-out --cli-read-timeout 0 --payload '${jsonencode({ schema_version = 1, action = "run", dry_run = true })}' /dev/stdout"
 }
 
 output "failure_queue_arn" {
   description = "ARN of the queue that receives failed runs and undelivered starts."
-  value       = aws_sqs_queue.failures.arn
+  value       = one(aws_sqs_queue.failures[*].arn)
 }
 
 output "failure_queue_name" {
   description = "Name of the queue that receives failed runs and undelivered starts."
-  value       = aws_sqs_queue.failures.name
+  value       = one(aws_sqs_queue.failures[*].name)
 }
 
 output "function_arn" {
   description = "ARN of the function."
-  value       = aws_lambda_function.cleaner.arn
+  value       = one(aws_lambda_function.cleaner[*].arn)
 }
 
 output "function_name" {
   description = "Name of the function."
-  value       = aws_lambda_function.cleaner.function_name
+  value       = one(aws_lambda_function.cleaner[*].function_name)
 }
 
 output "image_uri" {
   description = "Image that the function runs."
-  value       = aws_lambda_function.cleaner.image_uri
+  value       = one(aws_lambda_function.cleaner[*].image_uri)
 }
 
 output "log_group_arn" {
   description = "ARN of the function's log group."
-  value       = aws_cloudwatch_log_group.function.arn
+  value       = one(aws_cloudwatch_log_group.function[*].arn)
 }
 
 output "log_group_name" {
   description = "Name of the function's log group."
-  value       = aws_cloudwatch_log_group.function.name
+  value       = one(aws_cloudwatch_log_group.function[*].name)
 }
 
 output "notification_topic_arn" {
   description = "ARN of the topic on which a summary of runs is published; null without one."
-  value       = var.notifications_enabled ? aws_sns_topic.runs[0].arn : var.notification_topic_arn
+  value       = !var.create ? null : var.notifications_enabled ? aws_sns_topic.runs[0].arn : var.notification_topic_arn
 }
 
 output "reports_uri" {
   description = "Where the reports of runs are, such as s3://bucket/prefix/reports/; the last one is latest.html in it. null without them."
-  value       = !try(local.storage.reports, false) ? null : "s3://${local.bucket}/${local.bucket_prefix}reports/"
+  value       = !var.create || !try(local.storage.reports, false) ? null : "s3://${local.bucket}/${local.bucket_prefix}reports/"
 }
 
 output "role_arn" {
   description = "ARN of the function's role; exclude it from pull times with `aws ecr register-pull-time-update-exclusion`."
-  value       = aws_iam_role.function.arn
+  value       = one(aws_iam_role.function[*].arn)
 }
 
 output "role_name" {
   description = "Name of the function's role."
-  value       = aws_iam_role.function.name
+  value       = one(aws_iam_role.function[*].name)
 }
 
 output "schedule_arn" {
   description = "ARN of the schedule."
-  value       = aws_scheduler_schedule.cleaner.arn
+  value       = one(aws_scheduler_schedule.cleaner[*].arn)
 }
 
 output "schedule_name" {
   description = "Name of the schedule, and of its group."
-  value       = aws_scheduler_schedule.cleaner.name
+  value       = one(aws_scheduler_schedule.cleaner[*].name)
 }

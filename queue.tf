@@ -6,6 +6,8 @@ locals {
 }
 
 resource "aws_sqs_queue" "failures" {
+  count = var.create ? 1 : 0
+
   name                      = local.queue_name
   message_retention_seconds = 14 * 24 * 60 * 60
   tags                      = var.tags
@@ -17,13 +19,15 @@ resource "aws_sqs_queue" "failures" {
 
 # No retries: a run that failed says why, and the next night comes anyway.
 resource "aws_lambda_function_event_invoke_config" "cleaner" {
-  function_name                = aws_lambda_function.cleaner.function_name
+  count = var.create ? 1 : 0
+
+  function_name                = aws_lambda_function.cleaner[0].function_name
   maximum_retry_attempts       = 0
   maximum_event_age_in_seconds = 60 * 60
 
   destination_config {
     on_failure {
-      destination = aws_sqs_queue.failures.arn
+      destination = aws_sqs_queue.failures[0].arn
     }
   }
 }

@@ -1,13 +1,17 @@
 # Starts the function every night.
 
 resource "aws_scheduler_schedule_group" "cleaner" {
+  count = var.create ? 1 : 0
+
   name = var.name
   tags = var.tags
 }
 
 resource "aws_scheduler_schedule" "cleaner" {
+  count = var.create ? 1 : 0
+
   name        = var.name
-  group_name  = aws_scheduler_schedule_group.cleaner.name
+  group_name  = aws_scheduler_schedule_group.cleaner[0].name
   description = "Starts the function ${var.name}"
   state       = var.schedule_enabled ? "ENABLED" : "DISABLED"
 
@@ -19,8 +23,8 @@ resource "aws_scheduler_schedule" "cleaner" {
   }
 
   target {
-    arn      = aws_lambda_function.cleaner.arn
-    role_arn = aws_iam_role.scheduler.arn
+    arn      = aws_lambda_function.cleaner[0].arn
+    role_arn = aws_iam_role.scheduler[0].arn
     input    = jsonencode({})
 
     # What could not be delivered is reported, not repeated blindly.
@@ -30,7 +34,7 @@ resource "aws_scheduler_schedule" "cleaner" {
     }
 
     dead_letter_config {
-      arn = aws_sqs_queue.failures.arn
+      arn = aws_sqs_queue.failures[0].arn
     }
   }
 
@@ -38,7 +42,10 @@ resource "aws_scheduler_schedule" "cleaner" {
 }
 
 resource "aws_iam_role" "scheduler" {
+  count = var.create ? 1 : 0
+
   name                 = "${var.name}-scheduler-${local.region}"
+  path                 = var.iam_role_path
   description          = "Lets EventBridge Scheduler start the function ${var.name}"
   permissions_boundary = var.permissions_boundary_arn
   tags                 = var.tags
@@ -62,8 +69,10 @@ resource "aws_iam_role" "scheduler" {
 }
 
 resource "aws_iam_role_policy" "scheduler" {
+  count = var.create ? 1 : 0
+
   name = "start"
-  role = aws_iam_role.scheduler.id
+  role = aws_iam_role.scheduler[0].id
 
   policy = jsonencode({
     Version = "2012-10-17"

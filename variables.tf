@@ -132,6 +132,13 @@ variable "container_tool" {
   }
 }
 
+variable "create" {
+  type        = bool
+  description = "Whether the module creates anything. With false every output is null."
+  default     = true
+  nullable    = false
+}
+
 variable "dashboard_enabled" {
   type        = bool
   description = "Whether there is a CloudWatch dashboard of the runs: images, bytes, removals, failures, sources, alarms. Needs metrics_enabled."
@@ -179,6 +186,33 @@ variable "dry_run" {
   nullable    = false
 }
 
+variable "environment_variables" {
+  type        = map(string)
+  description = "Further environment variables of the function, for example of a proxy. They configure nothing of the module: DRY_RUN, DEFAULT_KEEP_DAYS, ECR_CLEANER_* and AWS_* are refused."
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition = alltrue([
+      for name in keys(var.environment_variables) : !can(regex("^(DRY_RUN|DEFAULT_KEEP_DAYS|ECR_CLEANER_.*|AWS_.*|LAMBDA_.*)$", upper(name)))
+    ])
+    error_message = format("environment_variables must not name DRY_RUN, DEFAULT_KEEP_DAYS or ECR_CLEANER_*, which follow from other inputs that a plan checks, nor AWS_* and LAMBDA_*, which are Lambda's own or would point the function at another account, region or endpoint; got %s.", jsonencode([
+      for name in keys(var.environment_variables) : name if can(regex("^(DRY_RUN|DEFAULT_KEEP_DAYS|ECR_CLEANER_.*|AWS_.*|LAMBDA_.*)$", upper(name)))
+    ]))
+  }
+
+  validation {
+    condition     = alltrue([for name in keys(var.environment_variables) : can(regex("^[A-Za-z][A-Za-z0-9_]+$", name))])
+    error_message = "environment_variables must have names of at least two letters, digits and underscores that begin with a letter, got ${jsonencode(keys(var.environment_variables))}."
+  }
+
+  # In base64 three bytes are four characters.
+  validation {
+    condition     = length(base64encode(join("", flatten([for name, value in var.environment_variables : [name, value]])))) <= 1200
+    error_message = "environment_variables must have at most 900 bytes, names and values together, because Lambda's whole environment is 4 KB."
+  }
+}
+
 variable "event_bus_name" {
   type        = string
   description = "EventBridge bus of this account and region, such as default, on which each run puts an event. null: no events."
@@ -214,6 +248,34 @@ variable "history_enabled" {
   description = "Whether runs record in a bucket who used which image. Without it grace_days, keep_recently_used_days and max_usage_drop_percent have no effect, and every run says so."
   default     = true
   nullable    = false
+}
+
+variable "iam_role_name" {
+  type        = string
+  description = "Name of the function's role. null: the input name and the region."
+  default     = null
+
+  validation {
+    condition     = var.iam_role_name == null || can(regex("^[A-Za-z0-9_+=,.@-]{1,64}$", var.iam_role_name))
+    error_message = "iam_role_name must be 1 to 64 letters, digits and _ + = , . @ -, got \"${coalesce(var.iam_role_name, "null")}\"."
+  }
+
+  validation {
+    condition     = try(lower(var.iam_role_name) != "${var.name}-scheduler-${local.region}", true)
+    error_message = "iam_role_name must not be the name of the schedule's role, got \"${coalesce(var.iam_role_name, "null")}\"."
+  }
+}
+
+variable "iam_role_path" {
+  type        = string
+  description = "IAM path of both roles and of the policies, such as /service/."
+  default     = "/"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^/([!-~]*/)?$", var.iam_role_path)) && length(var.iam_role_path) <= 512 && !strcontains(var.iam_role_path, "//")
+    error_message = "iam_role_path must be / or begin and end with one, without blanks and at most 512 characters long, got \"${var.iam_role_path}\"."
+  }
 }
 
 variable "image_uri" {

@@ -81,7 +81,7 @@ run "a_bucket_of_its_own" {
   }
 
   assert {
-    condition = { for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s.Sid => [s.Action, s.Resource, s.Condition] if s.Effect == "Allow" && startswith(s.Action[0], "s3:") } == {
+    condition = { for s in jsondecode(aws_iam_role_policy.function[0].policy).Statement : s.Sid => [s.Action, s.Resource, s.Condition] if s.Effect == "Allow" && startswith(s.Action[0], "s3:") } == {
       ReadBucket = [
         ["s3:GetObject"],
         ["arn:aws:s3:::ecr-cleaner-123456789012-useast1/ecr-cleaner/123456789012/us-east-1/ecr-cleaner/*"],
@@ -105,7 +105,7 @@ run "a_bucket_of_its_own" {
   }
 
   assert {
-    condition     = output.reports_uri == "s3://ecr-cleaner-123456789012-useast1/ecr-cleaner/123456789012/us-east-1/ecr-cleaner/reports/" && jsondecode(aws_lambda_function.cleaner.environment[0].variables["ECR_CLEANER_SETTINGS"]).storage.reports
+    condition     = output.reports_uri == "s3://ecr-cleaner-123456789012-useast1/ecr-cleaner/123456789012/us-east-1/ecr-cleaner/reports/" && jsondecode(aws_lambda_function.cleaner[0].environment[0].variables["ECR_CLEANER_SETTINGS"]).storage.reports
     error_message = "Reports are written where the output says."
   }
 
@@ -118,7 +118,7 @@ run "a_bucket_of_its_own" {
   }
 
   assert {
-    condition     = length(setsubtract(["s3:DeleteObject", "s3:DeleteObjectVersion", "s3:PutBucketPolicy", "s3:PutBucketVersioning", "s3:PutLifecycleConfiguration"], flatten([for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s.Action if s.Effect == "Deny"]))) == 0
+    condition     = length(setsubtract(["s3:DeleteObject", "s3:DeleteObjectVersion", "s3:PutBucketPolicy", "s3:PutBucketVersioning", "s3:PutLifecycleConfiguration"], flatten([for s in jsondecode(aws_iam_role_policy.function[0].policy).Statement : s.Action if s.Effect == "Deny"]))) == 0
     error_message = "The role cannot forget, whatever a bucket's policy says."
   }
 }
@@ -132,7 +132,7 @@ run "a_real_run_writes_a_journal" {
   }
 
   assert {
-    condition = [for s in jsondecode(aws_iam_role_policy.function.policy).Statement : [s.Action, s.Resource, s.Condition] if s.Sid == "WriteJournal"] == [[
+    condition = [for s in jsondecode(aws_iam_role_policy.function[0].policy).Statement : [s.Action, s.Resource, s.Condition] if s.Sid == "WriteJournal"] == [[
       ["s3:PutObject"],
       ["arn:aws:s3:::ecr-cleaner-123456789012-useast1/ecr-cleaner/123456789012/us-east-1/ecr-cleaner/journal/*"],
       { StringEquals = { "aws:ResourceAccount" = "123456789012" } },
@@ -141,7 +141,7 @@ run "a_real_run_writes_a_journal" {
   }
 
   assert {
-    condition     = jsondecode(aws_lambda_function.cleaner.environment[0].variables["ECR_CLEANER_SETTINGS"]).storage.journal
+    condition     = jsondecode(aws_lambda_function.cleaner[0].environment[0].variables["ECR_CLEANER_SETTINGS"]).storage.journal
     error_message = "The function knows where."
   }
 
@@ -189,7 +189,7 @@ run "a_bucket_that_is_given" {
   }
 
   assert {
-    condition     = [for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s if s.Sid == "ReadBucket"] == [{ Sid = "ReadBucket", Effect = "Allow", Action = ["s3:GetObject"], Resource = ["arn:aws:s3:::shared-bucket/ecr-cleaner/123456789012/us-east-1/ecr-cleaner/*"] }]
+    condition     = [for s in jsondecode(aws_iam_role_policy.function[0].policy).Statement : s if s.Sid == "ReadBucket"] == [{ Sid = "ReadBucket", Effect = "Allow", Action = ["s3:GetObject"], Resource = ["arn:aws:s3:::shared-bucket/ecr-cleaner/123456789012/us-east-1/ecr-cleaner/*"] }]
     error_message = "The role reads there, beneath its prefix."
   }
 }
@@ -215,12 +215,12 @@ run "without_reports" {
   }
 
   assert {
-    condition     = output.reports_uri == null && !jsondecode(aws_lambda_function.cleaner.environment[0].variables["ECR_CLEANER_SETTINGS"]).storage.reports
+    condition     = output.reports_uri == null && !jsondecode(aws_lambda_function.cleaner[0].environment[0].variables["ECR_CLEANER_SETTINGS"]).storage.reports
     error_message = "The function is told of no place."
   }
 
   assert {
-    condition     = length([for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s if s.Sid == "WriteReports"]) == 0
+    condition     = length([for s in jsondecode(aws_iam_role_policy.function[0].policy).Statement : s if s.Sid == "WriteReports"]) == 0
     error_message = "The role may not write what nobody wants."
   }
 }
@@ -239,7 +239,7 @@ run "reports_without_a_history" {
   }
 
   assert {
-    condition     = [for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s.Sid if s.Effect == "Allow" && startswith(s.Action[0], "s3:")] == ["ReadBucket", "WriteReports"]
+    condition     = [for s in jsondecode(aws_iam_role_policy.function[0].policy).Statement : s.Sid if s.Effect == "Allow" && startswith(s.Action[0], "s3:")] == ["ReadBucket", "WriteReports"]
     error_message = "The role reads the totals of former runs, and writes reports."
   }
 }
@@ -257,12 +257,12 @@ run "without_a_history" {
   }
 
   assert {
-    condition     = jsondecode(aws_lambda_function.cleaner.environment[0].variables["ECR_CLEANER_SETTINGS"]).storage == null
+    condition     = jsondecode(aws_lambda_function.cleaner[0].environment[0].variables["ECR_CLEANER_SETTINGS"]).storage == null
     error_message = "The function knows that it has neither history nor journal."
   }
 
   assert {
-    condition     = length([for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s if s.Effect == "Allow" && startswith(s.Action[0], "s3:")]) == 0
+    condition     = length([for s in jsondecode(aws_iam_role_policy.function[0].policy).Statement : s if s.Effect == "Allow" && startswith(s.Action[0], "s3:")]) == 0
     error_message = "The role needs no bucket."
   }
 }
@@ -277,7 +277,7 @@ run "a_given_bucket_without_a_history" {
   }
 
   assert {
-    condition     = { for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s.Sid => s.Resource if s.Effect == "Allow" && startswith(s.Action[0], "s3:") } == { ReadBucket = ["arn:aws:s3:::shared-bucket/ecr-cleaner/123456789012/us-east-1/ecr-cleaner/*"], WriteJournal = ["arn:aws:s3:::shared-bucket/ecr-cleaner/123456789012/us-east-1/ecr-cleaner/journal/*"], WriteReports = ["arn:aws:s3:::shared-bucket/ecr-cleaner/123456789012/us-east-1/ecr-cleaner/reports/*"] }
+    condition     = { for s in jsondecode(aws_iam_role_policy.function[0].policy).Statement : s.Sid => s.Resource if s.Effect == "Allow" && startswith(s.Action[0], "s3:") } == { ReadBucket = ["arn:aws:s3:::shared-bucket/ecr-cleaner/123456789012/us-east-1/ecr-cleaner/*"], WriteJournal = ["arn:aws:s3:::shared-bucket/ecr-cleaner/123456789012/us-east-1/ecr-cleaner/journal/*"], WriteReports = ["arn:aws:s3:::shared-bucket/ecr-cleaner/123456789012/us-east-1/ecr-cleaner/reports/*"] }
     error_message = "There are a journal and reports wherever there is a bucket."
   }
 }
@@ -291,12 +291,12 @@ run "plans_that_wait_for_approval" {
   }
 
   assert {
-    condition     = [jsondecode(aws_lambda_function.cleaner.environment[0].variables["ECR_CLEANER_SETTINGS"]).require_approval, jsondecode(aws_lambda_function.cleaner.environment[0].variables["ECR_CLEANER_SETTINGS"]).storage.prefix] == [true, "ecr-cleaner/123456789012/us-east-1/ecr-cleaner/"]
+    condition     = [jsondecode(aws_lambda_function.cleaner[0].environment[0].variables["ECR_CLEANER_SETTINGS"]).require_approval, jsondecode(aws_lambda_function.cleaner[0].environment[0].variables["ECR_CLEANER_SETTINGS"]).storage.prefix] == [true, "ecr-cleaner/123456789012/us-east-1/ecr-cleaner/"]
     error_message = "The function knows that plans wait, and below which prefix they lie."
   }
 
   assert {
-    condition = [for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s if s.Sid == "WritePlans"] == [{
+    condition = [for s in jsondecode(aws_iam_role_policy.function[0].policy).Statement : s if s.Sid == "WritePlans"] == [{
       Sid       = "WritePlans"
       Effect    = "Allow"
       Action    = ["s3:PutObject"]
@@ -325,7 +325,7 @@ run "a_dry_run_writes_no_plan" {
   }
 
   assert {
-    condition     = length([for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s if s.Sid == "WritePlans"]) == 0
+    condition     = length([for s in jsondecode(aws_iam_role_policy.function[0].policy).Statement : s if s.Sid == "WritePlans"]) == 0
     error_message = "What is not written needs no permission."
   }
 }
@@ -338,7 +338,7 @@ run "without_approval_there_are_no_plans" {
   }
 
   assert {
-    condition     = !jsondecode(aws_lambda_function.cleaner.environment[0].variables["ECR_CLEANER_SETTINGS"]).require_approval && output.approve_command == null && length([for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s if s.Sid == "WritePlans"]) == 0
+    condition     = !jsondecode(aws_lambda_function.cleaner[0].environment[0].variables["ECR_CLEANER_SETTINGS"]).require_approval && output.approve_command == null && length([for s in jsondecode(aws_iam_role_policy.function[0].policy).Statement : s if s.Sid == "WritePlans"]) == 0
     error_message = "Nothing waits, nothing is written, nothing is to be sent."
   }
 }
@@ -354,7 +354,7 @@ run "approval_in_a_given_bucket_without_a_history" {
   }
 
   assert {
-    condition     = { for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s.Sid => s.Resource if s.Effect == "Allow" && startswith(s.Action[0], "s3:") } == { ReadBucket = ["arn:aws:s3:::shared-bucket/ecr-cleaner/123456789012/us-east-1/ecr-cleaner/*"], WriteJournal = ["arn:aws:s3:::shared-bucket/ecr-cleaner/123456789012/us-east-1/ecr-cleaner/journal/*"], WritePlans = ["arn:aws:s3:::shared-bucket/ecr-cleaner/123456789012/us-east-1/ecr-cleaner/plans/*"], WriteReports = ["arn:aws:s3:::shared-bucket/ecr-cleaner/123456789012/us-east-1/ecr-cleaner/reports/*"] }
+    condition     = { for s in jsondecode(aws_iam_role_policy.function[0].policy).Statement : s.Sid => s.Resource if s.Effect == "Allow" && startswith(s.Action[0], "s3:") } == { ReadBucket = ["arn:aws:s3:::shared-bucket/ecr-cleaner/123456789012/us-east-1/ecr-cleaner/*"], WriteJournal = ["arn:aws:s3:::shared-bucket/ecr-cleaner/123456789012/us-east-1/ecr-cleaner/journal/*"], WritePlans = ["arn:aws:s3:::shared-bucket/ecr-cleaner/123456789012/us-east-1/ecr-cleaner/plans/*"], WriteReports = ["arn:aws:s3:::shared-bucket/ecr-cleaner/123456789012/us-east-1/ecr-cleaner/reports/*"] }
     error_message = "A bucket is all it takes."
   }
 }

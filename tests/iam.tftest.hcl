@@ -22,12 +22,12 @@ run "in_dry_run" {
   command = plan
 
   assert {
-    condition     = !contains(flatten([for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s.Action if s.Effect == "Allow"]), "ecr:BatchDeleteImage")
+    condition     = !contains(flatten([for s in jsondecode(aws_iam_role_policy.function[0].policy).Statement : s.Action if s.Effect == "Allow"]), "ecr:BatchDeleteImage")
     error_message = "While dry_run is true nothing allows removal."
   }
 
   assert {
-    condition     = [for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s if s.Sid == "DenyRemovalInDryRun"] == [{ Sid = "DenyRemovalInDryRun", Effect = "Deny", Action = ["ecr:BatchDeleteImage", "ecr:UpdateImageStorageClass"], Resource = ["*"] }]
+    condition     = [for s in jsondecode(aws_iam_role_policy.function[0].policy).Statement : s if s.Sid == "DenyRemovalInDryRun"] == [{ Sid = "DenyRemovalInDryRun", Effect = "Deny", Action = ["ecr:BatchDeleteImage", "ecr:UpdateImageStorageClass"], Resource = ["*"] }]
     error_message = "While dry_run is true removal is denied altogether."
   }
 }
@@ -41,7 +41,7 @@ run "with_removal" {
   }
 
   assert {
-    condition = [for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s if s.Effect == "Allow" && contains(s.Action, "ecr:BatchDeleteImage")] == [{
+    condition = [for s in jsondecode(aws_iam_role_policy.function[0].policy).Statement : s if s.Effect == "Allow" && contains(s.Action, "ecr:BatchDeleteImage")] == [{
       Sid       = "RemoveImages"
       Effect    = "Allow"
       Action    = ["ecr:BatchDeleteImage"]
@@ -52,7 +52,7 @@ run "with_removal" {
   }
 
   assert {
-    condition = [for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s if s.Sid == "DenyRemovalUnlessOptedIn"] == [{
+    condition = [for s in jsondecode(aws_iam_role_policy.function[0].policy).Statement : s if s.Sid == "DenyRemovalUnlessOptedIn"] == [{
       Sid       = "DenyRemovalUnlessOptedIn"
       Effect    = "Deny"
       Action    = ["ecr:BatchDeleteImage", "ecr:UpdateImageStorageClass"]
@@ -63,28 +63,28 @@ run "with_removal" {
   }
 
   assert {
-    condition     = [for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s.Resource if s.Sid == "DenyRemovalOfOwnImage"] == [["arn:aws:ecr:us-east-1:123456789012:repository/tools/cleaner"]]
+    condition     = [for s in jsondecode(aws_iam_role_policy.function[0].policy).Statement : s.Resource if s.Sid == "DenyRemovalOfOwnImage"] == [["arn:aws:ecr:us-east-1:123456789012:repository/tools/cleaner"]]
     error_message = "Removal is denied where the function's own image lies."
   }
 
   assert {
-    condition     = length([for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s if s.Sid == "DenyRemovalInDryRun"]) == 0
+    condition     = length([for s in jsondecode(aws_iam_role_policy.function[0].policy).Statement : s if s.Sid == "DenyRemovalInDryRun"]) == 0
     error_message = "The dry run's denial is gone."
   }
 
   assert {
-    condition     = length(setsubtract(["ecr:TagResource", "ecr:UntagResource", "ecr:DeleteRepository", "ecr:SetRepositoryPolicy"], flatten([for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s.Action if s.Sid == "DenyChangingRepositories"]))) == 0
+    condition     = length(setsubtract(["ecr:TagResource", "ecr:UntagResource", "ecr:DeleteRepository", "ecr:SetRepositoryPolicy"], flatten([for s in jsondecode(aws_iam_role_policy.function[0].policy).Statement : s.Action if s.Sid == "DenyChangingRepositories"]))) == 0
     error_message = "The role cannot opt a repository in, open it, or delete it."
   }
 
   assert {
-    condition     = length(distinct([for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s.Sid])) == length(jsondecode(aws_iam_role_policy.function.policy).Statement)
+    condition     = length(distinct([for s in jsondecode(aws_iam_role_policy.function[0].policy).Statement : s.Sid])) == length(jsondecode(aws_iam_role_policy.function[0].policy).Statement)
     error_message = "Every statement has an id of its own."
   }
 
   assert {
-    condition     = length(aws_iam_role_policy.function.policy) < 10240
-    error_message = "An inline policy has at most 10240 characters, got ${length(aws_iam_role_policy.function.policy)}."
+    condition     = length(aws_iam_role_policy.function[0].policy) < 10240
+    error_message = "An inline policy has at most 10240 characters, got ${length(aws_iam_role_policy.function[0].policy)}."
   }
 
   assert {
@@ -108,7 +108,7 @@ run "with_removal" {
   }
 
   assert {
-    condition     = length([for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s if s.Effect == "Allow" && anytrue([for a in s.Action : strcontains(a, "*")])]) == 0
+    condition     = length([for s in jsondecode(aws_iam_role_policy.function[0].policy).Statement : s if s.Effect == "Allow" && anytrue([for a in s.Action : strcontains(a, "*")])]) == 0
     error_message = "No action is allowed by a wildcard."
   }
 }
@@ -122,7 +122,7 @@ run "archiving_without_deletion" {
   }
 
   assert {
-    condition = [for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s if s.Sid == "ArchiveImages"] == [{
+    condition = [for s in jsondecode(aws_iam_role_policy.function[0].policy).Statement : s if s.Sid == "ArchiveImages"] == [{
       Sid      = "ArchiveImages"
       Effect   = "Allow"
       Action   = ["ecr:UpdateImageStorageClass"]
@@ -135,7 +135,7 @@ run "archiving_without_deletion" {
   }
 
   assert {
-    condition     = [for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s.Effect if contains(s.Action, "ecr:BatchDeleteImage")] == ["Deny", "Deny", "Deny"] && contains([for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s.Sid], "DenyDeletion")
+    condition     = [for s in jsondecode(aws_iam_role_policy.function[0].policy).Statement : s.Effect if contains(s.Action, "ecr:BatchDeleteImage")] == ["Deny", "Deny", "Deny"] && contains([for s in jsondecode(aws_iam_role_policy.function[0].policy).Statement : s.Sid], "DenyDeletion")
     error_message = "Nothing is ever deleted."
   }
 }
@@ -150,7 +150,7 @@ run "archiving_and_deletion_later" {
   }
 
   assert {
-    condition     = length([for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s if contains(["ArchiveImages", "RemoveImages"], s.Sid)]) == 2 && length([for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s if contains(["DenyArchiving", "DenyDeletion"], s.Sid)]) == 0
+    condition     = length([for s in jsondecode(aws_iam_role_policy.function[0].policy).Statement : s if contains(["ArchiveImages", "RemoveImages"], s.Sid)]) == 2 && length([for s in jsondecode(aws_iam_role_policy.function[0].policy).Statement : s if contains(["DenyArchiving", "DenyDeletion"], s.Sid)]) == 0
     error_message = "Both are allowed."
   }
 }
@@ -164,7 +164,7 @@ run "archiving_in_a_dry_run" {
   }
 
   assert {
-    condition     = length([for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s if contains(["ArchiveImages", "RemoveImages"], s.Sid)]) == 0 && [for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s.Action if s.Sid == "DenyRemovalInDryRun"] == [["ecr:BatchDeleteImage", "ecr:UpdateImageStorageClass"]]
+    condition     = length([for s in jsondecode(aws_iam_role_policy.function[0].policy).Statement : s if contains(["ArchiveImages", "RemoveImages"], s.Sid)]) == 0 && [for s in jsondecode(aws_iam_role_policy.function[0].policy).Statement : s.Action if s.Sid == "DenyRemovalInDryRun"] == [["ecr:BatchDeleteImage", "ecr:UpdateImageStorageClass"]]
     error_message = "Neither is allowed, and both are denied."
   }
 }
@@ -177,7 +177,7 @@ run "other_repositories_are_listed_on_request" {
   }
 
   assert {
-    condition = [for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s if s.Sid == "ReadUnmanagedRepositories"] == [{
+    condition = [for s in jsondecode(aws_iam_role_policy.function[0].policy).Statement : s if s.Sid == "ReadUnmanagedRepositories"] == [{
       Sid      = "ReadUnmanagedRepositories"
       Effect   = "Allow"
       Action   = ["ecr:DescribeImages", "ecr:GetLifecyclePolicy"]
@@ -187,7 +187,7 @@ run "other_repositories_are_listed_on_request" {
   }
 
   assert {
-    condition     = jsondecode(aws_lambda_function.cleaner.environment[0].variables.ECR_CLEANER_SETTINGS).report_unmanaged_repositories
+    condition     = jsondecode(aws_lambda_function.cleaner[0].environment[0].variables.ECR_CLEANER_SETTINGS).report_unmanaged_repositories
     error_message = "The function knows."
   }
 }
@@ -196,13 +196,13 @@ run "other_repositories_are_left_alone_otherwise" {
   command = plan
 
   assert {
-    condition     = length([for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s if s.Sid == "ReadUnmanagedRepositories"]) == 0
+    condition     = length([for s in jsondecode(aws_iam_role_policy.function[0].policy).Statement : s if s.Sid == "ReadUnmanagedRepositories"]) == 0
     error_message = "Without the request the role cannot list what did not opt in."
   }
 
   assert {
     condition = alltrue([
-      for s in jsondecode(aws_iam_role_policy.function.policy).Statement : try(s.Condition.StringEquals["aws:ResourceTag/BoxCleanerEnabled"], "") == "true"
+      for s in jsondecode(aws_iam_role_policy.function[0].policy).Statement : try(s.Condition.StringEquals["aws:ResourceTag/BoxCleanerEnabled"], "") == "true"
       if s.Effect == "Allow" && length(setintersection(s.Action, ["ecr:DescribeImages", "ecr:GetLifecyclePolicy"])) > 0
     ])
     error_message = "Images and lifecycle policies are read where the tag says so."
@@ -291,7 +291,7 @@ run "own_repository_when_built" {
   }
 
   assert {
-    condition     = [for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s.Resource if s.Sid == "DenyRemovalOfOwnImage"] == [["arn:aws:ecr:us-east-1:123456789012:repository/ecr-cleaner"]]
+    condition     = [for s in jsondecode(aws_iam_role_policy.function[0].policy).Statement : s.Resource if s.Sid == "DenyRemovalOfOwnImage"] == [["arn:aws:ecr:us-east-1:123456789012:repository/ecr-cleaner"]]
     error_message = "Removal is denied in the module's own repository."
   }
 }
@@ -300,17 +300,17 @@ run "trust" {
   command = plan
 
   assert {
-    condition     = jsondecode(aws_iam_role.function.assume_role_policy).Statement[0].Principal == { Service = "lambda.amazonaws.com" }
+    condition     = jsondecode(aws_iam_role.function[0].assume_role_policy).Statement[0].Principal == { Service = "lambda.amazonaws.com" }
     error_message = "Only Lambda takes the function's role."
   }
 
   assert {
-    condition     = jsondecode(aws_iam_role.scheduler.assume_role_policy).Statement[0].Condition.StringEquals == { "aws:SourceAccount" = "123456789012", "aws:SourceArn" = "arn:aws:scheduler:us-east-1:123456789012:schedule-group/ecr-cleaner" }
+    condition     = jsondecode(aws_iam_role.scheduler[0].assume_role_policy).Statement[0].Condition.StringEquals == { "aws:SourceAccount" = "123456789012", "aws:SourceArn" = "arn:aws:scheduler:us-east-1:123456789012:schedule-group/ecr-cleaner" }
     error_message = "Scheduler takes its role only for this schedule."
   }
 
   assert {
-    condition = { for s in jsondecode(aws_iam_role_policy.scheduler.policy).Statement : s.Action[0] => s.Resource[0] } == {
+    condition = { for s in jsondecode(aws_iam_role_policy.scheduler[0].policy).Statement : s.Action[0] => s.Resource[0] } == {
       "lambda:InvokeFunction" = "arn:aws:lambda:us-east-1:123456789012:function:ecr-cleaner"
       "sqs:SendMessage"       = "arn:aws:sqs:us-east-1:123456789012:ecr-cleaner-failures"
     }

@@ -31,7 +31,7 @@ run "by_default_only_metrics_and_alarms" {
   }
 
   assert {
-    condition     = length([for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s if length(setintersection(s.Action, ["sns:Publish", "events:PutEvents", "cloudwatch:PutMetricData"])) > 0]) == 0
+    condition     = length([for s in jsondecode(aws_iam_role_policy.function[0].policy).Statement : s if length(setintersection(s.Action, ["sns:Publish", "events:PutEvents", "cloudwatch:PutMetricData"])) > 0]) == 0
     error_message = "Without topic and bus the role may not speak to them, and metrics need no permission."
   }
 
@@ -63,7 +63,7 @@ run "without_metrics_no_alarm_waits_for_one" {
   }
 
   assert {
-    condition     = length(aws_cloudwatch_metric_alarm.tripwire) == 0 && aws_cloudwatch_metric_alarm.failed.metric_name == "Errors"
+    condition     = length(aws_cloudwatch_metric_alarm.tripwire) == 0 && aws_cloudwatch_metric_alarm.failed[0].metric_name == "Errors"
     error_message = "Lambda's own metrics ring all the same."
   }
 }
@@ -96,12 +96,12 @@ run "a_topic_of_its_own" {
   }
 
   assert {
-    condition     = jsondecode(aws_lambda_function.cleaner.environment[0].variables["ECR_CLEANER_SETTINGS"]).notifications == { topic_arn = "arn:aws:sns:us-east-1:123456789012:ecr-cleaner-runs", on = "removals" }
+    condition     = jsondecode(aws_lambda_function.cleaner[0].environment[0].variables["ECR_CLEANER_SETTINGS"]).notifications == { topic_arn = "arn:aws:sns:us-east-1:123456789012:ecr-cleaner-runs", on = "removals" }
     error_message = "The function is told where, and of which runs."
   }
 
   assert {
-    condition     = [for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s if s.Sid == "PublishNotifications"] == [{ Sid = "PublishNotifications", Effect = "Allow", Action = ["sns:Publish"], Resource = ["arn:aws:sns:us-east-1:123456789012:ecr-cleaner-runs"] }]
+    condition     = [for s in jsondecode(aws_iam_role_policy.function[0].policy).Statement : s if s.Sid == "PublishNotifications"] == [{ Sid = "PublishNotifications", Effect = "Allow", Action = ["sns:Publish"], Resource = ["arn:aws:sns:us-east-1:123456789012:ecr-cleaner-runs"] }]
     error_message = "The role publishes on this topic alone."
   }
 
@@ -145,12 +145,12 @@ run "a_given_topic" {
   }
 
   assert {
-    condition     = [for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s.Resource if s.Sid == "PublishNotifications"] == [[var.notification_topic_arn]]
+    condition     = [for s in jsondecode(aws_iam_role_policy.function[0].policy).Statement : s.Resource if s.Sid == "PublishNotifications"] == [[var.notification_topic_arn]]
     error_message = "The role publishes on the given topic alone."
   }
 
   assert {
-    condition     = jsondecode(aws_lambda_function.cleaner.environment[0].variables["ECR_CLEANER_SETTINGS"]).notifications == { topic_arn = var.notification_topic_arn, on = "problems" }
+    condition     = jsondecode(aws_lambda_function.cleaner[0].environment[0].variables["ECR_CLEANER_SETTINGS"]).notifications == { topic_arn = var.notification_topic_arn, on = "problems" }
     error_message = "The function is told where, and of which runs."
   }
 }
@@ -173,7 +173,7 @@ run "events" {
   }
 
   assert {
-    condition = [for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s if s.Sid == "PutRunEvents"] == [{
+    condition = [for s in jsondecode(aws_iam_role_policy.function[0].policy).Statement : s if s.Sid == "PutRunEvents"] == [{
       Sid       = "PutRunEvents"
       Effect    = "Allow"
       Action    = ["events:PutEvents"]

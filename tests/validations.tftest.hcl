@@ -27,6 +27,8 @@ run "rejects_1" {
   command = plan
 
   variables {
+    environment_variables = { DRY_RUN = "false" }
+    iam_role_path         = "service/"
     # an unknown kind; more wrong values below
     accepted_gaps                      = { "kubernetes:*" = "known" }
     alarm_actions                      = ["my-topic"]
@@ -74,6 +76,8 @@ run "rejects_1" {
   }
 
   expect_failures = [
+    var.environment_variables,
+    var.iam_role_path,
     var.accepted_gaps,
     var.alarm_actions,
     var.architecture,
@@ -122,6 +126,8 @@ run "rejects_2" {
   command = plan
 
   variables {
+    environment_variables              = { DEFAULT_KEEP_DAYS = "1" }
+    iam_role_path                      = "/service"
     accepted_gaps                      = { "source:no-such-source" = "known" }
     alarm_actions                      = ["arn:aws:sqs:us-east-1:123456789012:alarms"]
     base_image                         = ""
@@ -163,6 +169,8 @@ run "rejects_2" {
   }
 
   expect_failures = [
+    var.environment_variables,
+    var.iam_role_path,
     var.accepted_gaps,
     var.alarm_actions,
     var.base_image,
@@ -207,6 +215,8 @@ run "rejects_3" {
   command = plan
 
   variables {
+    environment_variables              = { ECR_CLEANER_SETTINGS = "{}" }
+    iam_role_path                      = "/two words/"
     accepted_gaps                      = { "eks:shop" = "known" }
     alarm_actions                      = ["arn:aws:sns:eu-west-1:123456789012:alarms"]
     base_image                         = "Public.ecr.aws/lambda/Python:3.13"
@@ -243,6 +253,8 @@ run "rejects_3" {
   }
 
   expect_failures = [
+    var.environment_variables,
+    var.iam_role_path,
     var.accepted_gaps,
     var.alarm_actions,
     var.base_image,
@@ -282,15 +294,17 @@ run "rejects_4" {
   command = plan
 
   variables {
-    accepted_gaps     = { "other_accounts:Shop/*" = "known" }
-    alarm_actions     = [for n in range(6) : "arn:aws:sns:us-east-1:123456789012:alarms-${n}"]
-    bucket_name       = "under_score"
-    kms_key_arn       = "arn:aws:kms:us-east-1:123456789012:key/shop"
-    default_keep_days = 100000
-    protected_images  = ["docker://shop/api"]
-    used_images_uri   = "s3://Shop/prod/"
-    metrics_namespace = "has blank"
-    name              = "cleaner-"
+    environment_variables = { AWS_ENDPOINT_URL = "http://127.0.0.1:9" }
+    iam_role_path         = "//"
+    accepted_gaps         = { "other_accounts:Shop/*" = "known" }
+    alarm_actions         = [for n in range(6) : "arn:aws:sns:us-east-1:123456789012:alarms-${n}"]
+    bucket_name           = "under_score"
+    kms_key_arn           = "arn:aws:kms:us-east-1:123456789012:key/shop"
+    default_keep_days     = 100000
+    protected_images      = ["docker://shop/api"]
+    used_images_uri       = "s3://Shop/prod/"
+    metrics_namespace     = "has blank"
+    name                  = "cleaner-"
     # repository empty
     retention_rules           = [{ repositories = [""] }]
     schedule_expression       = "at(2030-01-01T00:00:00)"
@@ -299,6 +313,8 @@ run "rejects_4" {
   }
 
   expect_failures = [
+    var.environment_variables,
+    var.iam_role_path,
     var.accepted_gaps,
     var.alarm_actions,
     var.bucket_name,
@@ -319,11 +335,12 @@ run "rejects_5" {
   command = plan
 
   variables {
-    accepted_gaps    = { "eks:*" = " " }
-    bucket_name      = "two..dots"
-    protected_images = ["123456789012.dkr.ecr.us-east-1.amazonaws.com:v1"]
-    used_images_uri  = "s3://shop-inventories/prod*/"
-    name             = "two--hyphens"
+    environment_variables = { aws_region = "eu-west-1" }
+    accepted_gaps         = { "eks:*" = " " }
+    bucket_name           = "two..dots"
+    protected_images      = ["123456789012.dkr.ecr.us-east-1.amazonaws.com:v1"]
+    used_images_uri       = "s3://shop-inventories/prod*/"
+    name                  = "two--hyphens"
     # units after numbers that want the other one
     schedule_expression = "rate(5 day)"
     tags                = { team = "platform!" }
@@ -333,6 +350,7 @@ run "rejects_5" {
   }
 
   expect_failures = [
+    var.environment_variables,
     var.accepted_gaps,
     var.bucket_name,
     var.protected_images,
@@ -349,6 +367,7 @@ run "rejects_6" {
   command = plan
 
   variables {
+    environment_variables = { LAMBDA_TASK_ROOT = "/tmp" }
     # an ARN without a region
     accepted_gaps    = { "unreadable:arn:aws:iam::123456789012:role/deploy" = "known" }
     protected_images = ["1234.dkr.ecr.us-east-1.amazonaws.com/shop/api:v1"]
@@ -363,6 +382,7 @@ run "rejects_6" {
   }
 
   expect_failures = [
+    var.environment_variables,
     var.accepted_gaps,
     var.bucket_name,
     var.protected_images,
@@ -378,6 +398,7 @@ run "rejects_7" {
   command = plan
 
   variables {
+    environment_variables = { "HTTPS-PROXY" = "" }
     # a name that nothing can have
     accepted_gaps    = { "usage:arn:aws:ecs:us-east-1:123456789012:service/prod/*" = "known" }
     protected_images = [""]
@@ -390,6 +411,7 @@ run "rejects_7" {
   }
 
   expect_failures = [
+    var.environment_variables,
     var.accepted_gaps,
     var.name,
     var.protected_images,
@@ -403,8 +425,10 @@ run "rejects_8" {
   command = plan
 
   variables {
-    protected_images = ["shop/api v1"]
-    used_images_uri  = "s3://shop-inventories/pppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppp/"
+    iam_role_name         = "two words"
+    environment_variables = { MUCH = join("", [for n in range(897) : "a"]) }
+    protected_images      = ["shop/api v1"]
+    used_images_uri       = "s3://shop-inventories/pppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppp/"
     # keep days
     retention_rules     = [{ repositories = ["*"], keep_days = 0 }]
     schedule_expression = "rate(1 hours)"
@@ -412,6 +436,8 @@ run "rejects_8" {
   }
 
   expect_failures = [
+    var.iam_role_name,
+    var.environment_variables,
     var.protected_images,
     var.used_images_uri,
     var.retention_rules,
@@ -424,6 +450,7 @@ run "rejects_9" {
   command = plan
 
   variables {
+    iam_role_name = ""
     # keep days untagged
     retention_rules        = [{ repositories = ["*"], keep_days_untagged = 1.5 }]
     schedule_expression    = "cron(0 25 * * ? *)"
@@ -432,6 +459,7 @@ run "rejects_9" {
   }
 
   expect_failures = [
+    var.iam_role_name,
     var.retention_rules,
     var.schedule_expression,
     var.vpc_security_group_ids,
@@ -442,11 +470,13 @@ run "rejects_10" {
   command = plan
 
   variables {
+    iam_role_name = join("", [for n in range(65) : "a"])
     # keep newest
     retention_rules = [{ repositories = ["*"], keep_newest = -1 }]
   }
 
   expect_failures = [
+    var.iam_role_name,
     var.retention_rules,
   ]
 }
@@ -455,11 +485,13 @@ run "rejects_11" {
   command = plan
 
   variables {
+    iam_role_name = "ecr-cleaner-scheduler-us-east-1"
     # keep pulled within days
     retention_rules = [{ repositories = ["*"], keep_pulled_within_days = 100000 }]
   }
 
   expect_failures = [
+    var.iam_role_name,
     var.retention_rules,
   ]
 }
@@ -468,6 +500,9 @@ run "accepts_1" {
   command = plan
 
   variables {
+    environment_variables = { HTTPS_PROXY = "http://proxy.example.com:3128", aws = "" }
+    iam_role_name         = "ecr-cleaner"
+    iam_role_path         = "/"
     accepted_gaps = {
       "source:ecs"                                          = "known"
       "eks:*"                                               = "known"
@@ -523,7 +558,7 @@ run "accepts_1" {
   }
 
   assert {
-    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    condition     = length(aws_lambda_function.cleaner[0].function_name) > 0
     error_message = "The plan should succeed."
   }
 }
@@ -532,6 +567,9 @@ run "accepts_2" {
   command = plan
 
   variables {
+    environment_variables              = { MUCH = join("", [for n in range(896) : "a"]) }
+    iam_role_name                      = "A+=,.@-_9"
+    iam_role_path                      = "/service/a!b/"
     architecture                       = "arm64"
     bucket_name                        = "a.b.c"
     default_keep_days                  = 99999
@@ -567,7 +605,7 @@ run "accepts_2" {
   }
 
   assert {
-    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    condition     = length(aws_lambda_function.cleaner[0].function_name) > 0
     error_message = "The plan should succeed."
   }
 }
@@ -590,7 +628,7 @@ run "accepts_3" {
   }
 
   assert {
-    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    condition     = length(aws_lambda_function.cleaner[0].function_name) > 0
     error_message = "The plan should succeed."
   }
 }
@@ -603,7 +641,7 @@ run "accepts_4" {
   }
 
   assert {
-    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    condition     = length(aws_lambda_function.cleaner[0].function_name) > 0
     error_message = "The plan should succeed."
   }
 }
@@ -633,90 +671,98 @@ run "null_is_the_default" {
     require_approval           = null
     accepted_gaps              = null
     plan_expiry_hours          = null
+    create                     = null
+    environment_variables      = null
+    iam_role_path              = null
   }
 
   assert {
-    condition     = var.dry_run != null && aws_lambda_function.cleaner.environment[0].variables["DRY_RUN"] == "true"
+    condition     = var.create == true && length(var.environment_variables) == 0 && var.iam_role_path == "/"
+    error_message = "create, environment_variables, iam_role_path: null must mean the default."
+  }
+
+  assert {
+    condition     = var.dry_run != null && aws_lambda_function.cleaner[0].environment[0].variables["DRY_RUN"] == "true"
     error_message = "dry_run: null must mean the default."
   }
 
   assert {
-    condition     = var.default_keep_days != null && aws_lambda_function.cleaner.environment[0].variables["DRY_RUN"] == "true"
+    condition     = var.default_keep_days != null && aws_lambda_function.cleaner[0].environment[0].variables["DRY_RUN"] == "true"
     error_message = "default_keep_days: null must mean the default."
   }
 
   assert {
-    condition     = var.minimum_keep_days != null && aws_lambda_function.cleaner.environment[0].variables["DRY_RUN"] == "true"
+    condition     = var.minimum_keep_days != null && aws_lambda_function.cleaner[0].environment[0].variables["DRY_RUN"] == "true"
     error_message = "minimum_keep_days: null must mean the default."
   }
 
   assert {
-    condition     = var.retention_rules != null && aws_lambda_function.cleaner.environment[0].variables["DRY_RUN"] == "true"
+    condition     = var.retention_rules != null && aws_lambda_function.cleaner[0].environment[0].variables["DRY_RUN"] == "true"
     error_message = "retention_rules: null must mean the default."
   }
 
   assert {
-    condition     = var.schedule_enabled != null && aws_lambda_function.cleaner.environment[0].variables["DRY_RUN"] == "true"
+    condition     = var.schedule_enabled != null && aws_lambda_function.cleaner[0].environment[0].variables["DRY_RUN"] == "true"
     error_message = "schedule_enabled: null must mean the default."
   }
 
   assert {
-    condition     = var.tags != null && aws_lambda_function.cleaner.environment[0].variables["DRY_RUN"] == "true"
+    condition     = var.tags != null && aws_lambda_function.cleaner[0].environment[0].variables["DRY_RUN"] == "true"
     error_message = "tags: null must mean the default."
   }
 
   assert {
-    condition     = var.report_retention_days != null && aws_lambda_function.cleaner.environment[0].variables["DRY_RUN"] == "true"
+    condition     = var.report_retention_days != null && aws_lambda_function.cleaner[0].environment[0].variables["DRY_RUN"] == "true"
     error_message = "report_retention_days: null must mean the default."
   }
 
   assert {
-    condition     = var.reports_enabled != null && aws_lambda_function.cleaner.environment[0].variables["DRY_RUN"] == "true"
+    condition     = var.reports_enabled != null && aws_lambda_function.cleaner[0].environment[0].variables["DRY_RUN"] == "true"
     error_message = "reports_enabled: null must mean the default."
   }
 
   assert {
-    condition     = var.storage_price_per_gb_month != null && aws_lambda_function.cleaner.environment[0].variables["DRY_RUN"] == "true"
+    condition     = var.storage_price_per_gb_month != null && aws_lambda_function.cleaner[0].environment[0].variables["DRY_RUN"] == "true"
     error_message = "storage_price_per_gb_month: null must mean the default."
   }
 
   assert {
-    condition     = var.force_destroy_bucket != null && aws_lambda_function.cleaner.environment[0].variables["DRY_RUN"] == "true"
+    condition     = var.force_destroy_bucket != null && aws_lambda_function.cleaner[0].environment[0].variables["DRY_RUN"] == "true"
     error_message = "force_destroy_bucket: null must mean the default."
   }
 
   assert {
-    condition     = var.history_enabled != null && aws_lambda_function.cleaner.environment[0].variables["DRY_RUN"] == "true"
+    condition     = var.history_enabled != null && aws_lambda_function.cleaner[0].environment[0].variables["DRY_RUN"] == "true"
     error_message = "history_enabled: null must mean the default."
   }
 
   assert {
-    condition     = var.keep_recently_used_days != null && aws_lambda_function.cleaner.environment[0].variables["DRY_RUN"] == "true"
+    condition     = var.keep_recently_used_days != null && aws_lambda_function.cleaner[0].environment[0].variables["DRY_RUN"] == "true"
     error_message = "keep_recently_used_days: null must mean the default."
   }
 
   assert {
-    condition     = var.dashboard_enabled != null && aws_lambda_function.cleaner.environment[0].variables["DRY_RUN"] == "true"
+    condition     = var.dashboard_enabled != null && aws_lambda_function.cleaner[0].environment[0].variables["DRY_RUN"] == "true"
     error_message = "dashboard_enabled: null must mean the default."
   }
 
   assert {
-    condition     = var.metrics_enabled != null && aws_lambda_function.cleaner.environment[0].variables["DRY_RUN"] == "true"
+    condition     = var.metrics_enabled != null && aws_lambda_function.cleaner[0].environment[0].variables["DRY_RUN"] == "true"
     error_message = "metrics_enabled: null must mean the default."
   }
 
   assert {
-    condition     = var.metrics_namespace != null && aws_lambda_function.cleaner.environment[0].variables["DRY_RUN"] == "true"
+    condition     = var.metrics_namespace != null && aws_lambda_function.cleaner[0].environment[0].variables["DRY_RUN"] == "true"
     error_message = "metrics_namespace: null must mean the default."
   }
 
   assert {
-    condition     = var.notifications_enabled != null && aws_lambda_function.cleaner.environment[0].variables["DRY_RUN"] == "true"
+    condition     = var.notifications_enabled != null && aws_lambda_function.cleaner[0].environment[0].variables["DRY_RUN"] == "true"
     error_message = "notifications_enabled: null must mean the default."
   }
 
   assert {
-    condition     = var.notify_on != null && aws_lambda_function.cleaner.environment[0].variables["DRY_RUN"] == "true"
+    condition     = var.notify_on != null && aws_lambda_function.cleaner[0].environment[0].variables["DRY_RUN"] == "true"
     error_message = "notify_on: null must mean the default."
   }
 
@@ -756,7 +802,7 @@ run "default_keep_days_accepts_the_minimum" {
   }
 
   assert {
-    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    condition     = length(aws_lambda_function.cleaner[0].function_name) > 0
     error_message = "The plan should succeed."
   }
 }
@@ -803,7 +849,7 @@ run "minimum_keep_days_accepts_1" {
   }
 
   assert {
-    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    condition     = length(aws_lambda_function.cleaner[0].function_name) > 0
     error_message = "The plan should succeed."
   }
 }
@@ -828,7 +874,7 @@ run "removal_mode_accepts_2" {
   }
 
   assert {
-    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    condition     = length(aws_lambda_function.cleaner[0].function_name) > 0
     error_message = "The plan should succeed."
   }
 }
@@ -864,7 +910,7 @@ run "rules_accepts_the_minimum" {
   }
 
   assert {
-    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    condition     = length(aws_lambda_function.cleaner[0].function_name) > 0
     error_message = "The plan should succeed."
   }
 }
@@ -877,7 +923,7 @@ run "task_definition_revisions_accepts_1" {
   }
 
   assert {
-    condition     = jsonencode(jsondecode(aws_lambda_function.cleaner.environment[0].variables["ECR_CLEANER_SETTINGS"]).task_definition_revisions) == jsonencode(1)
+    condition     = jsonencode(jsondecode(aws_lambda_function.cleaner[0].environment[0].variables["ECR_CLEANER_SETTINGS"]).task_definition_revisions) == jsonencode(1)
     error_message = "The function must be told 1."
   }
 }
@@ -890,7 +936,7 @@ run "task_definition_revisions_accepts_2" {
   }
 
   assert {
-    condition     = jsonencode(jsondecode(aws_lambda_function.cleaner.environment[0].variables["ECR_CLEANER_SETTINGS"]).task_definition_revisions) == jsonencode(100)
+    condition     = jsonencode(jsondecode(aws_lambda_function.cleaner[0].environment[0].variables["ECR_CLEANER_SETTINGS"]).task_definition_revisions) == jsonencode(100)
     error_message = "The function must be told 100."
   }
 }
@@ -903,7 +949,7 @@ run "task_definition_revisions_accepts_3" {
   }
 
   assert {
-    condition     = jsonencode(jsondecode(aws_lambda_function.cleaner.environment[0].variables["ECR_CLEANER_SETTINGS"]).task_definition_revisions) == jsonencode("all")
+    condition     = jsonencode(jsondecode(aws_lambda_function.cleaner[0].environment[0].variables["ECR_CLEANER_SETTINGS"]).task_definition_revisions) == jsonencode("all")
     error_message = "The function must be told all."
   }
 }
@@ -984,7 +1030,7 @@ run "dashboard_enabled_accepts_2" {
   }
 
   assert {
-    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    condition     = length(aws_lambda_function.cleaner[0].function_name) > 0
     error_message = "The plan should succeed."
   }
 }
@@ -1008,7 +1054,7 @@ run "notifications_enabled_accepts_1" {
   }
 
   assert {
-    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    condition     = length(aws_lambda_function.cleaner[0].function_name) > 0
     error_message = "The plan should succeed."
   }
 }

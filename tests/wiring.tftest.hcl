@@ -22,7 +22,7 @@ run "defaults" {
   command = plan
 
   assert {
-    condition = aws_lambda_function.cleaner.environment[0].variables == tomap({
+    condition = aws_lambda_function.cleaner[0].environment[0].variables == tomap({
       DRY_RUN           = "true"
       DEFAULT_KEEP_DAYS = "30"
       ECR_CLEANER_SETTINGS = jsonencode({
@@ -55,31 +55,31 @@ run "defaults" {
         used_images                        = null
       })
     })
-    error_message = "The environment is the contract with the function, got ${jsonencode(aws_lambda_function.cleaner.environment[0].variables)}."
+    error_message = "The environment is the contract with the function, got ${jsonencode(aws_lambda_function.cleaner[0].environment[0].variables)}."
   }
 
   assert {
-    condition     = aws_lambda_function.cleaner.timeout == 900 && aws_lambda_function.cleaner.package_type == "Image"
+    condition     = aws_lambda_function.cleaner[0].timeout == 900 && aws_lambda_function.cleaner[0].package_type == "Image"
     error_message = "The function runs as long as Lambda lets it, from an image."
   }
 
   assert {
-    condition     = aws_lambda_function.cleaner.logging_config[0].log_format == "JSON" && aws_lambda_function.cleaner.logging_config[0].log_group == aws_cloudwatch_log_group.function.name
+    condition     = aws_lambda_function.cleaner[0].logging_config[0].log_format == "JSON" && aws_lambda_function.cleaner[0].logging_config[0].log_group == aws_cloudwatch_log_group.function[0].name
     error_message = "Logs are JSON and go to the module's own group."
   }
 
   assert {
-    condition     = aws_lambda_function_event_invoke_config.cleaner.maximum_retry_attempts == 0 && aws_scheduler_schedule.cleaner.target[0].retry_policy[0].maximum_retry_attempts == 0
+    condition     = aws_lambda_function_event_invoke_config.cleaner[0].maximum_retry_attempts == 0 && aws_scheduler_schedule.cleaner[0].target[0].retry_policy[0].maximum_retry_attempts == 0
     error_message = "Nothing is repeated blindly."
   }
 
   assert {
-    condition     = aws_scheduler_schedule.cleaner.schedule_expression == "cron(0 0 * * ? *)" && aws_scheduler_schedule.cleaner.schedule_expression_timezone == "UTC" && aws_scheduler_schedule.cleaner.state == "ENABLED"
+    condition     = aws_scheduler_schedule.cleaner[0].schedule_expression == "cron(0 0 * * ? *)" && aws_scheduler_schedule.cleaner[0].schedule_expression_timezone == "UTC" && aws_scheduler_schedule.cleaner[0].state == "ENABLED"
     error_message = "Every night at midnight UTC."
   }
 
   assert {
-    condition     = aws_scheduler_schedule.cleaner.target[0].input == "{}"
+    condition     = aws_scheduler_schedule.cleaner[0].target[0].input == "{}"
     error_message = "A scheduled run is a plain run."
   }
 
@@ -89,7 +89,7 @@ run "defaults" {
   }
 
   assert {
-    condition     = aws_cloudwatch_metric_alarm.failed.metric_name == "Errors" && aws_cloudwatch_metric_alarm.failed.threshold == 1
+    condition     = aws_cloudwatch_metric_alarm.failed[0].metric_name == "Errors" && aws_cloudwatch_metric_alarm.failed[0].threshold == 1
     error_message = "One failed run rings."
   }
 
@@ -99,7 +99,7 @@ run "defaults" {
   }
 
   assert {
-    condition     = aws_lambda_function.cleaner.image_uri == var.image_uri
+    condition     = aws_lambda_function.cleaner[0].image_uri == var.image_uri
     error_message = "The function runs the image that was named."
   }
 }
@@ -159,10 +159,13 @@ run "everything_set" {
     report_unmanaged_repositories  = true
     task_definition_revisions      = "3"
     tags                           = { team = "platform" }
+    environment_variables          = { HTTPS_PROXY = "http://proxy.example.com:3128" }
+    iam_role_name                  = "Cleaner_of-ECR"
+    iam_role_path                  = "/service/platform/"
   }
 
   assert {
-    condition = jsondecode(aws_lambda_function.cleaner.environment[0].variables["ECR_CLEANER_SETTINGS"]) == {
+    condition = jsondecode(aws_lambda_function.cleaner[0].environment[0].variables["ECR_CLEANER_SETTINGS"]) == {
       storage                            = { bucket = "shared-bucket", prefix = "ecr-cleaner/123456789012/us-east-1/other/", history = true, journal = true, reports = true }
       max_removal_percent_per_repository = 50
       max_removal_percent_per_run        = 25
@@ -199,36 +202,46 @@ run "everything_set" {
       task_definition_revisions     = 3
       usage_sources_sha256          = sha256(join(",", sort(keys(jsondecode(file("usage_sources.json"))))))
     }
-    error_message = "The settings carry the inputs, got ${aws_lambda_function.cleaner.environment[0].variables["ECR_CLEANER_SETTINGS"]}."
+    error_message = "The settings carry the inputs, got ${aws_lambda_function.cleaner[0].environment[0].variables["ECR_CLEANER_SETTINGS"]}."
   }
 
   assert {
-    condition     = aws_lambda_function.cleaner.environment[0].variables["DRY_RUN"] == "false" && aws_lambda_function.cleaner.environment[0].variables["DEFAULT_KEEP_DAYS"] == "7"
+    condition     = aws_lambda_function.cleaner[0].environment[0].variables["DRY_RUN"] == "false" && aws_lambda_function.cleaner[0].environment[0].variables["DEFAULT_KEEP_DAYS"] == "7"
     error_message = "Both plain variables carry the inputs."
   }
 
   assert {
-    condition     = aws_iam_role.function.name == "other-us-east-1" && aws_iam_role.scheduler.name == "other-scheduler-us-east-1"
-    error_message = "Global names carry name and region."
+    condition     = aws_lambda_function.cleaner[0].environment[0].variables["HTTPS_PROXY"] == "http://proxy.example.com:3128" && length(aws_lambda_function.cleaner[0].environment[0].variables) == 4
+    error_message = "What a person adds is there beside them."
   }
 
   assert {
-    condition     = aws_iam_role.function.permissions_boundary == var.permissions_boundary_arn && aws_iam_role.scheduler.permissions_boundary == var.permissions_boundary_arn
+    condition     = aws_iam_role.function[0].name == "Cleaner_of-ECR" && aws_iam_role.scheduler[0].name == "other-scheduler-us-east-1"
+    error_message = "The function's role has the name that it is given; other global names carry name and region."
+  }
+
+  assert {
+    condition     = alltrue([for path in concat([aws_iam_role.function[0].path, aws_iam_role.scheduler[0].path], [for policy in aws_iam_policy.usage : policy.path]) : path == "/service/platform/"])
+    error_message = "Both roles and all policies lie under the path."
+  }
+
+  assert {
+    condition     = aws_iam_role.function[0].permissions_boundary == var.permissions_boundary_arn && aws_iam_role.scheduler[0].permissions_boundary == var.permissions_boundary_arn
     error_message = "Both roles carry the boundary."
   }
 
   assert {
-    condition     = alltrue([for key in [aws_lambda_function.cleaner.kms_key_arn, aws_cloudwatch_log_group.function.kms_key_id, aws_sqs_queue.failures.kms_master_key_id] : key == var.kms_key_arn])
+    condition     = alltrue([for key in [aws_lambda_function.cleaner[0].kms_key_arn, aws_cloudwatch_log_group.function[0].kms_key_id, aws_sqs_queue.failures[0].kms_master_key_id] : key == var.kms_key_arn])
     error_message = "Environment, log group and queue use the key."
   }
 
   assert {
-    condition     = aws_scheduler_schedule.cleaner.state == "DISABLED" && length(aws_cloudwatch_metric_alarm.not_run) == 0
+    condition     = aws_scheduler_schedule.cleaner[0].state == "DISABLED" && length(aws_cloudwatch_metric_alarm.not_run) == 0
     error_message = "A schedule that is off starts nothing and is not missed."
   }
 
   assert {
-    condition     = aws_cloudwatch_metric_alarm.failed.alarm_actions == toset(var.alarm_actions)
+    condition     = aws_cloudwatch_metric_alarm.failed[0].alarm_actions == toset(var.alarm_actions)
     error_message = "The alarm tells whom it should."
   }
 }
@@ -267,7 +280,7 @@ run "an_image_of_another_account_is_not_our_repository" {
   }
 
   assert {
-    condition     = jsondecode(aws_lambda_function.cleaner.environment[0].variables["ECR_CLEANER_SETTINGS"]).own_repository == null
+    condition     = jsondecode(aws_lambda_function.cleaner[0].environment[0].variables["ECR_CLEANER_SETTINGS"]).own_repository == null
     error_message = "A repository of the same name here is not the one."
   }
 }
@@ -280,7 +293,7 @@ run "both_architectures" {
   }
 
   assert {
-    condition     = aws_lambda_function.cleaner.architectures == tolist(["x86_64"]) && local.architecture.platform == "linux/amd64" && local.architecture.wheel_machine == "x86_64"
+    condition     = aws_lambda_function.cleaner[0].architectures == tolist(["x86_64"]) && local.architecture.platform == "linux/amd64" && local.architecture.wheel_machine == "x86_64"
     error_message = "Function, platform and wheels agree."
   }
 }
@@ -298,7 +311,7 @@ run "built_for_arm64" {
   }
 
   assert {
-    condition     = aws_lambda_function.cleaner.architectures == tolist(["arm64"]) && local.architecture.platform == "linux/arm64"
+    condition     = aws_lambda_function.cleaner[0].architectures == tolist(["arm64"]) && local.architecture.platform == "linux/arm64"
     error_message = "Function and platform agree."
   }
 
@@ -313,7 +326,7 @@ run "built_for_arm64" {
   }
 
   assert {
-    condition     = jsondecode(aws_lambda_function.cleaner.environment[0].variables["ECR_CLEANER_SETTINGS"]).own_repository == "ecr-cleaner"
+    condition     = jsondecode(aws_lambda_function.cleaner[0].environment[0].variables["ECR_CLEANER_SETTINGS"]).own_repository == "ecr-cleaner"
     error_message = "The function knows its own repository."
   }
 }

@@ -85,7 +85,7 @@ def test_it_tells_the_whole_story_and_asks_nobody_outside(
     assert re.search(r"\b[1-9]\d* of \d+ images would go\. Nothing has been removed\.", said)
     # The dry run's denial lies in the role, not in the code alone.
     assert "aws_iam_role_policy.function will be updated in-place" in said
-    assert "aws_lambda_function.cleaner will be updated in-place" in said
+    assert "aws_lambda_function.cleaner[0] will be updated in-place" in said
     assert "Resources: 0 added, 2 changed, 0 destroyed" in said
     assert re.search(r"in use: ecs service prod/web, .*?app runner service landing|app runner service landing", said)
     assert re.search(r"Removed: 0\. In grace: [1-9]\d* images \(grace_days = 1\)\.", said)

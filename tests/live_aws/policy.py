@@ -63,6 +63,6 @@ def planned(account: Account, *, dry_run: bool, own_repository: str) -> dict[str
         if shown.returncode:
             raise ToolError(f"terraform show failed:\n{shown.stdout}")
     (module,) = json.loads(shown.stdout)["planned_values"]["root_module"]["child_modules"]
-    (policy,) = (one for one in module["resources"] if one["address"].endswith(".aws_iam_role_policy.function"))
+    (policy,) = (one for one in module["resources"] if one["address"].endswith(".aws_iam_role_policy.function[0]"))
     document: dict[str, Any] = json.loads(policy["values"]["policy"])
     return document

@@ -105,7 +105,7 @@ def test_terraform_works_with_what_is_printed(printed: Printed, tmp_path: Path) 
     assert run("fmt -check -diff provider.tf") == ""
     run("init")
     planned = run("plan -no-color")
-    assert "module.ecr_cleaner.aws_lambda_function.cleaner will be created" in planned
+    assert "module.ecr_cleaner.aws_lambda_function.cleaner[0] will be created" in planned
     assert "Apply complete! Resources: 1 added" in run(
         "apply -no-color -auto-approve -target=aws_ecr_repository.orders"
     )
