@@ -390,6 +390,17 @@ def test_whose_images_are_judged_is_noted_from_run_to_run(s3: S3, store: History
     store.save(set(known), None, None, {"failed", "shop/app", "never-seen"})
 
 
+def test_what_there_was_no_time_for_is_noted_in_its_order(s3: S3, store: HistoryStore) -> None:
+    """For one run: the next one begins with it."""
+    opened(store, s3, StateDocument(left=["older"]))
+    assert list(store.left) == ["older"]
+    s3.takes(STATE, schema_module.seal(StateDocument(left=["late", "all/later"])), '"s1"', '"s2"')
+    store.save(set(), None, None, set(), left=["late", "all/later"])
+    assert list(store.left) == ["late", "all/later"]
+    s3.takes(STATE, schema_module.seal(StateDocument()), '"s2"')
+    store.save(set(), None, None, set())
+
+
 MARKED: Final = replace(
     look(ago("1d"), "a", a=["v1"]),
     images={digest("a"): model.HistoryEntry(("v1",), None, ago("1d"), unneeded_since=ago("1d"))},

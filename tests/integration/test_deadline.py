@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
+from ecr_cleaner.clock import utc_now
 from tests.integration.runner import Context
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.fake_aws import Sandbox
-    from tests.integration.runner import Runner
+    from tests.integration.past import Past
+    from tests.integration.runner import Outcome, Runner
 
 
 def late(sandbox: Sandbox, service: str, operation: str) -> Context:
@@ -117,3 +122,25 @@ def test_a_backlog_of_signed_images_goes_over_several_nights(run: Runner, sandbo
         assert all(group <= gone or not group & gone for group in together.values())
         nights.append((outcome.status, len(gone)))
     assert nights == [("incomplete", 400), ("completed", 60)]
+
+
+def test_more_repositories_than_one_night_can_judge_are_cleaned_in_several(
+    run: Runner, sandbox: Sandbox, past: Past, night: Callable[..., Outcome]
+) -> None:
+    """With a day of grace: each was found unneeded by one run, and goes by a later one."""
+    for number in range(40):
+        run.opted_in(f"r{number:02}")
+        sandbox.push(f"r{number:02}", id=f"old{number}", tags=["old"], pushed="400d")
+    nights: list[int] = []
+    context = Context()
+    run.clock = lambda: utc_now() + timedelta(seconds=900 - context.seconds)
+    while sum(nights) < 40:
+        context.seconds = 900.0
+        sandbox.clear_callbacks()
+        spend(sandbox, context, DescribeImages=25)
+        outcome = night(context=context, grace_days=1)
+        assert outcome.status == "incomplete"
+        nights.append(sum(len(gone) for gone in outcome.gone.values()))
+        assert sum(nights) or len(nights) < 3, "nothing went in three nights"
+        assert len(nights) < 15
+        past.passes(days=1)

@@ -58,6 +58,11 @@ class PullFailureMonitor:
     def __post_init__(self) -> None:
         self._failing = matching.by_repository(usage for usage in self.usages if usage.failure)
 
+    @property
+    def repositories(self) -> frozenset[str]:
+        """Names of those that a failing consumer names."""
+        return frozenset(name for name in self._failing if name is not None)
+
     def mark_unreadable(self, repository: str, cause: str) -> None:
         """Record that a repository could not be read, which may lack the image of a failing consumer.
 

@@ -44,6 +44,11 @@ class HistoryReader(s3.Folder):
         return schema.counts_by_source(self._state.usages)
 
     @property
+    def left(self) -> tuple[str, ...]:
+        """Names of the repositories that the last run had no time to judge, in the order in which they wait."""
+        return tuple(self._state.left)
+
+    @property
     def answered(self) -> schema.Answers:
         """The operations that ever answered, by target."""
         return schema.answered_by_target(self._state.answered)
@@ -97,13 +102,15 @@ class HistoryReader(s3.Folder):
         message = f"the history is opened for reading only, so nothing is removed from {repository}"
         raise HistoryError(message)
 
-    def save(
+    def save(  # noqa: PLR0913 - what runs know of each other, by name
         self,
         existing: Collection[str],
         usages: Mapping[SourceKey, int] | None,
         drop_id: str | None,
         followed: Collection[str],
         answered: schema.Answers = schema.NONE,
+        *,
+        left: Collection[str] = (),
     ) -> None:
         """Store nothing: only runs of the function set the baseline of the next run."""
 

@@ -144,6 +144,7 @@ class StateDocument(Strict):
         pending_drop: Drop in usages of the last run, if there was one.
         followed: Names of repositories that no run has left out since it judged their images; of others it is not
             known since when an image is unneeded.
+        left: Names of repositories that the last run had no time to judge, in the order in which they wait.
         answered: What ever answered: no region is believed to have lost it.
     """
 
@@ -151,6 +152,7 @@ class StateDocument(Strict):
     usages: Counts | None = None
     pending_drop: PendingDrop | None = None
     followed: list[Text] = Field(default_factory=list)
+    left: list[Text] = Field(default_factory=list)
     answered: list[Answered] = Field(default_factory=list)
 
 

@@ -91,13 +91,15 @@ class HistoryStore(HistoryReader):
         judged = unneeded.judged(known, digests, begun_at)
         self._write(judged, etag, lambda other: unneeded.judged(other, digests, begun_at))
 
-    def save(
+    def save(  # noqa: PLR0913 - what runs know of each other, by name
         self,
         existing: Collection[str],
         usages: Mapping[SourceKey, int] | None,
         drop_id: str | None,
         followed: Collection[str],
         answered: schema.Answers = schema.NONE,
+        *,
+        left: Collection[str] = (),
     ) -> None:
         """Store the state that is common to all repositories.
 
@@ -107,6 +109,7 @@ class HistoryStore(HistoryReader):
             drop_id: Of a drop in usages that an operator has to confirm before they become the baseline; None: no drop.
             followed: Names of the repositories whose images are judged, or would be if nothing failed.
             answered: By target, the operations that answered in this run; no earlier ones are forgotten.
+            left: Names of the repositories that there was no time to judge, in their order.
 
         Raises:
             HistoryError: It could not be written.
@@ -123,6 +126,7 @@ class HistoryStore(HistoryReader):
             usages=baseline,
             pending_drop=pending,
             followed=without_gap,
+            left=list(left),
             answered=schema.answered_list(self.answered, answered),
         )
         self._replace_state(state)

@@ -157,6 +157,11 @@ class RepositoryResult:
         return replace(self, status=RepositoryStatus.DEFERRED, removals=removals)
 
     @property
+    def is_unread(self) -> bool:
+        """Whether time ran out before its images were read."""
+        return self.status is RepositoryStatus.DEFERRED and self.keep_days is None
+
+    @property
     def in_use(self) -> int:
         """Images that a usage protects now, those included that hang together with one."""
         return sum(self.reasons[reason.value] for reason in _IN_USE)

@@ -133,6 +133,7 @@ class SourceOutcome:
         ignored: Those among them that took usages out, each with their number.
         not_offered: What the region does not offer: listings as ``<endpoint prefix>:<operation>``; without an
             operation, the whole service.
+        seconds: How long it took, beside others.
     """
 
     target: ScanTarget
@@ -148,6 +149,7 @@ class SourceOutcome:
     accepted: tuple[str, ...] = ()
     ignored: tuple[tuple[str, NotNegative], ...] = ()
     not_offered: tuple[str, ...] = ()
+    seconds: float = field(default=0.0, compare=False)
 
     @property
     def key(self) -> SourceKey:

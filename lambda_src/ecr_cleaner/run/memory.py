@@ -19,7 +19,8 @@ def save_history(ctx: RunContext, state: RunState) -> None:
     history, basis, listing = ctx.history, state.basis, state.listing
     if history is not None and basis is not None and listing is not None:
         counts = None if basis.scan.failures else usage_drop.counts(basis.scan)
-        history.save(listing.names, counts, state.stop.drop_id, listing.judged, basis.scan.answered)
+        drop_id, answered = state.stop.drop_id, basis.scan.answered
+        history.save(listing.names, counts, drop_id, listing.judged, answered, left=state.left)
 
 
 def save_verdicts(ctx: RunContext, state: RunState) -> None:

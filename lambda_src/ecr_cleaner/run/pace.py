@@ -1,6 +1,6 @@
 """Whether there is time to begin what has to be ended: how long batches take shows while a run removes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
@@ -10,6 +10,56 @@ from ecr_cleaner.run.state import RunState
 
 BATCH_SECONDS: Final = 15.0
 """How long one batch may take before any was seen to take longer: about eight calls, one of them repeated."""
+
+ACTING_SECONDS: Final = 60.0
+"""What judging leaves of the time to what follows from it: to write it down, and to remove."""
+
+
+@dataclass(slots=True)
+class Judging:
+    """The time that judging repositories takes: what was judged has to have its effect in the same run.
+
+    Attributes:
+        ctx: What the run was given.
+        state: What became of it so far.
+        waiting: Repositories that are not judged yet.
+        judged: Those that are.
+        removing: Those among them that something is to go from.
+    """
+
+    ctx: RunContext
+    state: RunState
+    waiting: int
+    judged: int = 0
+    removing: int = 0
+    _began_at: datetime = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._began_at = self.ctx.clock()
+
+    def add(self, *, removes: bool) -> None:
+        """Count a repository that was judged."""
+        self.waiting -= 1
+        self.judged += 1
+        self.removing += removes
+
+    def may_go_on(self) -> bool:
+        """Whether there is time to judge one more and to act upon all.
+
+        The first one always may be: else nothing would ever be done. What can go by the present usages need not be
+        judged again. All others need another scan, and each repository that something is to go from is judged twice.
+        """
+        left = self.ctx.seconds_left() - RESERVE_SECONDS - ACTING_SECONDS
+        if not self.judged:
+            return True
+        if left < 0:
+            return False
+        basis, now = self.state.basis, self.ctx.clock()
+        if basis is None or self.ctx.settings.dry_run or self.state.is_refused():
+            return True  # nothing goes
+        each = (now - self._began_at).total_seconds() / self.judged
+        fresh = (FRESHNESS - (now - basis.scan.started_at)).total_seconds()
+        return fresh >= ACTING_SECONDS + each or left >= self.state.scan_seconds + each * (self.waiting + self.removing)
 
 
 @dataclass(slots=True)

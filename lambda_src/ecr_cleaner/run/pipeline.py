@@ -7,7 +7,7 @@ where nothing is old. Nothing is removed before what was seen is written down.
 """
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from ecr_cleaner.approval import plan as approval_plan
@@ -21,7 +21,7 @@ from ecr_cleaner.run import memory
 from ecr_cleaner.run.application import ApplicationState
 from ecr_cleaner.run.context import RunContext
 from ecr_cleaner.run.evaluate import has_old_images
-from ecr_cleaner.run.pace import Pace
+from ecr_cleaner.run.pace import Judging, Pace
 from ecr_cleaner.run.remove import remove
 from ecr_cleaner.run.state import RunState
 
@@ -69,7 +69,7 @@ def _stages(ctx: RunContext, state: RunState) -> None:
     is_scanned = ctx.history is not None or _some_are_old(ctx, state, listing.repositories)
     now = ctx.clock()
     state.add_scan(ctx.scanner.scan(now) if is_scanned else ctx.scanner.scan_nothing(now), is_scanned=is_scanned)
-    plans = list(_plans(ctx, state, listing.repositories))
+    plans = list(_plans(ctx, state, _in_turn(ctx, state, listing.repositories)))
     memory.save_history(ctx, state)
     state.hold(plans)
     memory.save_verdicts(ctx, state)
@@ -110,13 +110,25 @@ def _some_are_old(ctx: RunContext, state: RunState, repositories: Iterable[Repos
     return bool(old)
 
 
-def _plans(ctx: RunContext, state: RunState, repositories: Iterable[Repository]) -> Iterator[RepositoryPlan]:
+def _in_turn(ctx: RunContext, state: RunState, repositories: Iterable[Repository]) -> list[Repository]:
+    """Those first that failing consumers name, for these may refuse everything, then those that the last run left."""
+    failing = state.basis.pull_failures.repositories if state.basis else frozenset()
+    left = {name: place for place, name in enumerate(ctx.history.left)} if ctx.history is not None else {}
+    return sorted(repositories, key=lambda one: (one.name not in failing, left.get(one.name, len(left))))
+
+
+def _plans(ctx: RunContext, state: RunState, repositories: Sequence[Repository]) -> Iterator[RepositoryPlan]:
     """What is to go from each repository that may lose something."""
+    judging = Judging(ctx, state, len(repositories))
     for repository in repositories:
+        name = repository.name
+        if state.repositories[name].status is RepositoryStatus.EVALUATED and not judging.may_go_on():
+            state.cut_off(name)
+            continue
         plan = state.evaluate(repository)
+        judging.add(removes=bool(plan and plan.removals))
         if plan is None:
             continue
-        name = repository.name
         state.repositories[name] = state.repositories[name].with_plan(plan)
         ctx.reporter.evaluated(plan, dry_run=ctx.settings.dry_run, refused=state.is_refused())
         if ctx.progress is not None:

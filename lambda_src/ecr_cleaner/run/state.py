@@ -52,6 +52,7 @@ class RunState:
         proposed: The plan that waits from here on.
         scan_seconds: How long the latest scan took.
         listing: Which repositories there are; None before they were listed.
+        left: Names of those that are left to the next run, because time ran out.
         verdicts: On unneeded images, as far as they are not written down.
     """
 
@@ -69,6 +70,7 @@ class RunState:
     proposed: SavedPlan | None = None
     scan_seconds: float = 0.0
     listing: RegistryListing | None = None
+    left: list[str] = field(default_factory=list)
     verdicts: PendingVerdicts = field(default_factory=PendingVerdicts)
     _collector: FindingsCollector = field(init=False)
     _limits: LimitTracker = field(init=False)
@@ -76,7 +78,6 @@ class RunState:
     _scanned_at: datetime = field(init=False)
     _current: set[str] = field(default_factory=set)  # repositories that were evaluated by the latest usages
     _removed: dict[str, dict[str, RemovedImage]] = field(default_factory=dict)
-    _left: list[str] = field(default_factory=list)
     _not_permitted: set[tuple[str, str]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -169,8 +170,8 @@ class RunState:
         if self.basis is None:
             return
         for name, result in self.repositories.items():
-            if result.status is RepositoryStatus.FAILED:
-                self.basis.pull_failures.mark_unreadable(name, result.detail)
+            if result.status is RepositoryStatus.FAILED or result.is_unread:
+                self.basis.pull_failures.mark_unreadable(name, result.detail or "there was no time to read it")
         self.stop = self._decide(self.basis.scan, self.basis.pull_failures)
         if self.stop and not self.stop.uncertain:
             self._withhold(plans, refused=bool(self.stop.failing))
@@ -240,7 +241,7 @@ class RunState:
     def cut_off(self, name: str, plan: RepositoryPlan | None = None) -> None:
         """Time ran out before a repository was done; name what its plan leaves for the next run."""
         self.repositories[name] = self.repositories[name].timed_out()
-        self._left.append(name)
+        self.left.append(name)
         for verdict in plan.removals if plan else ():
             self.ctx.reporter.removal(Removal(verdict, RemovalStatus.DEFERRED))
 
@@ -274,7 +275,7 @@ class RunState:
             problems=tuple(self.problems),
             notes=tuple(self.notes),
             findings=tuple(finding_rules.ordered([*self.findings, *finding_rules.limited(self._limits)])),
-            deferred=tuple(self._left),
+            deferred=tuple(self.left),
             timed_out=self.timed_out,
             accepted_gaps=accepted.beside_sources(self.ctx.settings, self.basis.scan if self.basis else None),
             plan=plan,

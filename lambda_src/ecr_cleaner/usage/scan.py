@@ -67,7 +67,7 @@ def scan_target(  # noqa: PLR0913 - what a scan needs, each by name
         outcomes = tuple(SourceOutcome(target, one.name, SourceStatus.FAILED, detail=str(error)) for one in enabled)
     else:
         before = there.calls
-        usages, outcomes = _collect(there, settings, started_at, enabled, memory)
+        usages, outcomes = _collect(there, settings, started_at, enabled, memory, clock)
         calls = there.calls - before
         answered = tuple(sorted(there.answered))
     return TargetScan(
@@ -85,12 +85,13 @@ def scan_target(  # noqa: PLR0913 - what a scan needs, each by name
     )
 
 
-def _collect(
+def _collect(  # noqa: PLR0913, PLR0917 - as `scan_target`
     clients: AwsClients,
     settings: Settings,
     now: datetime,
     sources: Sequence[Source],
     memory: ExecutionMemory | None,
+    clock: Callable[[], datetime],
 ) -> tuple[tuple[Usage, ...], tuple[SourceOutcome, ...]]:
     """Call sources in one account and region.
 
@@ -100,6 +101,7 @@ def _collect(
         now: The moment before the first call.
         sources: Those that are not excluded.
         memory: Where what is found of executions is kept.
+        clock: Now, in UTC.
 
     Returns:
         The usages, as often as they were found, and one outcome for every source.
@@ -110,7 +112,10 @@ def _collect(
         context = SourceContext(
             clients, settings, definitions, listing=listing, now=now, state_machines=machines, memory=memory
         )
-        return _run(source, context)
+        began = clock()
+        result = _run(source, context)
+        seconds = (clock() - began).total_seconds()
+        return replace(result, outcome=replace(result.outcome, seconds=max(seconds, 0.0)))
 
     with ThreadPoolExecutor(WORKERS) as pool:
         results = list(pool.map(run, sources))
@@ -190,7 +195,8 @@ def _confirmed(result: _Result, clients: AwsClients) -> _Result:
     """The result with what the region does not offer; failed if that may be something else."""
     doubtful = next((one for one in result.refusals if not one.is_confirmed(clients.answered)), None)
     if doubtful is not None:
-        return _Result(result.source, _failed(result.source, clients.target, doubtful.error))
+        failed = _failed(result.source, clients.target, doubtful.error)
+        return _Result(result.source, replace(failed, seconds=result.outcome.seconds))
     if not result.refusals:
         return result
     told = [f"{one.key.partition(':')[2]} ({errors.code_of(one.error)})" for one in result.refusals]

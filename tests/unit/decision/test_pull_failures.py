@@ -112,6 +112,13 @@ def test_who_may_fail_for_want_of_a_removed_image_stops_everything_too() -> None
     ]
 
 
+def test_what_failing_consumers_name_is_known() -> None:
+    """So that it can be looked at before all other repositories."""
+    anywhere = replace(fails_in("app"), reference=Reference("x", digest=digest("x")))
+    watch = PullFailureMonitor([fails_in("app"), fails_in("web"), anywhere], RESTORE)
+    assert watch.repositories == {"app", "web"}
+
+
 def test_a_repository_that_was_looked_at_is_known() -> None:
     """What cannot be read of it later is no reason to doubt that."""
     watch = PullFailureMonitor([fails_in("app"), fails_in("web")], RESTORE)

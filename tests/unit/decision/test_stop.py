@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
@@ -73,6 +74,19 @@ def test_a_scan_that_took_too_long_is_out_of_date_when_it_ends() -> None:
     late = UsageScan((), (COMPLETE,), NOW - 7 * FRESHNESS)
     assert decide_stop(late, (), limits, tripwire(), NOW).reasons == (
         "collecting the usages took 70 minutes, so they are out of date",
+    )
+
+
+def test_the_slowest_sources_are_named() -> None:
+    """Three at most, the slowest first; what took less than a minute makes no scan slow."""
+    seconds = {"ecs": 60.0, "lambda": 649.6, "batch": 59.9, "pipes": 100.0, "apprunner": 100.0}
+    outcomes = tuple(replace(COMPLETE, source=name, seconds=took) for name, took in seconds.items())
+    late = UsageScan((), outcomes, NOW - 2 * FRESHNESS)
+    here = "in 123456789012/us-east-1"
+    (reason,) = decide_stop(late, (), LimitTracker(Limits()), tripwire(), NOW).reasons
+    assert reason == (
+        "collecting the usages took 20 minutes, so they are out of date; the slowest sources:"
+        f" lambda {here} (650 s), apprunner {here} (100 s), pipes {here} (100 s)"
     )
 
 

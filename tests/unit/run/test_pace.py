@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import pytest
 
 from ecr_cleaner.decision.stop import FRESHNESS
 from ecr_cleaner.run.context import RESERVE_SECONDS
-from ecr_cleaner.run.pace import BATCH_SECONDS, Pace
+from ecr_cleaner.run.pace import ACTING_SECONDS, BATCH_SECONDS, Judging, Pace
 from tests.builders import NOW
 
 if TYPE_CHECKING:
@@ -141,3 +141,65 @@ def test_before_a_scan_the_beginning_of_the_run_counts() -> None:
     time = Time()
     time.state.basis = None
     assert time.pace.may_begin(2)
+
+
+SPARE: Final = RESERVE_SECONDS + ACTING_SECONDS
+FRESH: Final = FRESHNESS.total_seconds()
+
+
+def judging(
+    *,
+    each: float = 10,
+    judged: int = 1,
+    waiting: int = 1,
+    removing: int = 0,
+    left: float = 900,
+    scanned: float = 0,
+    scan_seconds: float = 0,
+    dry_run: bool = False,
+    refused: bool = False,
+) -> Judging:
+    """Some repositories were judged, after a scan that began so many seconds before."""
+    time = Time(left, NOW, NOW - timedelta(seconds=scanned))
+    state = SimpleNamespace(
+        basis=SimpleNamespace(scan=time), scan_seconds=scan_seconds, is_refused=lambda: refused, judged=0
+    )
+    settings = SimpleNamespace(dry_run=dry_run)
+    ctx = SimpleNamespace(seconds_left=lambda: left, clock=lambda: time.now, settings=settings)
+    found = Judging(cast("RunContext", ctx), cast("RunState", state), waiting + judged)
+    for number in range(judged):
+        found.add(removes=number < removing)
+    time.now += timedelta(seconds=each * judged)
+    time.scanned_at += timedelta(seconds=each * judged)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("told", "goes_on"),
+    [
+        ({"left": SPARE}, True),
+        ({"left": SPARE - 1}, False),
+        ({"left": SPARE - 1, "judged": 0}, True),  # else nothing would ever be done
+        ({"scanned": FRESH - ACTING_SECONDS - 10, "left": SPARE}, True),
+        # From here on another scan is needed, all that waits is judged, and what is to go once more.
+        ({"scanned": FRESH - ACTING_SECONDS - 9, "left": SPARE + 9}, False),
+        ({"scanned": FRESH - ACTING_SECONDS - 9, "left": SPARE + 10}, True),
+        ({"scanned": FRESH, "left": SPARE + 109, "judged": 4, "waiting": 3, "removing": 2, "scan_seconds": 60}, False),
+        ({"scanned": FRESH, "left": SPARE + 110, "judged": 4, "waiting": 3, "removing": 2, "scan_seconds": 60}, True),
+        ({"scanned": FRESH, "left": SPARE, "dry_run": True}, True),
+        ({"scanned": FRESH, "left": SPARE, "refused": True}, True),
+        ({"scanned": FRESH, "left": SPARE - 1, "dry_run": True}, False),
+        ({"scanned": FRESH, "left": float("inf")}, True),
+    ],
+)
+def test_what_was_judged_has_its_effect_in_the_same_run(told: dict[str, Any], *, goes_on: bool) -> None:
+    """By the present usages, or by newer ones where there is time for them."""
+    assert judging(**told).may_go_on() is goes_on
+
+
+def test_without_a_scan_nothing_goes() -> None:
+    """So nothing has to be judged twice."""
+    found = judging(scanned=FRESH, left=SPARE)
+    assert not found.may_go_on()
+    found.state.basis = None
+    assert found.may_go_on()

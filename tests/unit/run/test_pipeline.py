@@ -83,6 +83,7 @@ class World:
         known: What the history holds, by repository.
         saved: What was noted for all repositories.
         followed: Whose images are judged, as was noted last.
+        left: Repositories that the last run had no time to judge.
         answered: What ever answered, by target.
         journals: What each removal was given to write into.
         readings: What each reading of manifests was noted in.
@@ -109,6 +110,7 @@ class World:
     known: dict[str, History] = field(default_factory=dict)
     saved: list[tuple[frozenset[str], dict[SourceKey, int] | None, str | None]] = field(default_factory=list)
     followed: frozenset[str] = frozenset()
+    left: tuple[str, ...] = ()
     answered: dict[ScanTarget, Collection[str]] = field(default_factory=dict)
     read: list[str] = field(default_factory=list)
     journals: list[object] = field(default_factory=list)
@@ -216,11 +218,14 @@ class World:
         drop_id: str | None,
         followed: frozenset[str],
         answered: Mapping[ScanTarget, Collection[str]],
+        *,
+        left: Collection[str],
     ) -> None:
         """As the history has it."""
         self.saved.append((existing, usages, drop_id))
         self.answered |= answered
         self.followed = followed
+        self.left = tuple(left)
         self.step("save")
 
     def client_without_retries(self, service: str) -> World:
@@ -1481,3 +1486,38 @@ def test_what_is_archived_is_noted_as_that(run: Callable[..., RunResult], world:
         digest("old a"): "archive",
         digest("attic"): "delete",
     }
+
+
+# Nights that are too short
+
+
+def test_what_a_short_night_judges_goes_and_the_next_one_begins_with_the_rest(
+    run: Callable[..., RunResult], world: World, told: Told
+) -> None:
+    """Each in its turn, so that nothing waits for ever."""
+    world.old(*"abcde")
+    world.lasts["look"] = 230.0
+    nights: list[list[str]] = []
+    for _ in range(5):
+        world.seconds, world.now = 900.0, NOW
+        told.removed.clear()
+        summary = run(history=True)
+        assert summary.status == "incomplete"
+        nights.append([one[0] for one in told.removed])
+    assert nights == [["a", "b"], ["c", "d"], ["e", "a"], ["b", "c"], ["d", "a"]]
+
+
+def test_what_failing_consumers_name_is_judged_first(run: Callable[..., RunResult], world: World, told: Told) -> None:
+    """It may stop everything: where even that was not read, it does."""
+    world.old("a", "b", "c")
+    world.lasts["look"] = 230.0
+    failing = replace(used(tag="v0", repository="c"), failure="CannotPullContainerError")
+    world.scans = [((failing,), (COMPLETE,))]
+    assert run(history=True).status == "incomplete"
+    assert told.removed == ["c:v1", "a:v1"]
+    told.removed.clear()
+    other = replace(used(tag="v0", repository="b"), failure="CannotPullContainerError")
+    world.scans, world.seconds, world.now = [((failing, other), (COMPLETE,))], 330.0, NOW
+    summary = run(history=True)
+    assert (summary.status, told.removed) == ("refused", [])
+    assert "it is unknown whether an earlier run removed it: there was no time to read it" in summary.causes[0]
