@@ -52,6 +52,7 @@ locals {
     require_approval                   = var.require_approval
     # What a rule leaves out is left to the function's defaults.
     retention_rules            = [for rule in var.retention_rules : { for name, value in rule : name => value if value != null }]
+    savings_tag_key            = var.savings_tag_key
     storage                    = local.storage
     storage_price_per_gb_month = var.storage_price_per_gb_month
     task_definition_revisions  = try(tonumber(var.task_definition_revisions), var.task_definition_revisions)

@@ -689,6 +689,17 @@ variable "retention_rules" {
   }
 }
 
+variable "savings_tag_key" {
+  type        = string
+  description = "Key of a tag of your repositories, such as \"team\": reports then sum storage and savings by its values too. null: by repository alone."
+  default     = null
+
+  validation {
+    condition     = var.savings_tag_key == null || can(regex("^[\\p{L}\\p{Z}\\p{N}_.:/=+@-]{1,128}$", var.savings_tag_key))
+    error_message = "savings_tag_key must be the key of a tag: 1 to 128 letters, digits, spaces and _ . : / = + - @, got ${jsonencode(var.savings_tag_key)}."
+  }
+}
+
 variable "schedule_enabled" {
   type        = bool
   description = "Whether the schedule starts the function."

@@ -66,6 +66,7 @@ run "rejects_1" {
     grace_days                         = -1
     # no repositories
     retention_rules            = [{ repositories = ["*"] }, { repositories = [] }]
+    savings_tag_key            = ""
     schedule_expression        = "0 0 * * ? *"
     schedule_timezone          = "Europe / Berlin"
     storage_price_per_gb_month = -0.01
@@ -113,6 +114,7 @@ run "rejects_1" {
     var.keep_recently_used_days,
     var.grace_days,
     var.retention_rules,
+    var.savings_tag_key,
     var.schedule_expression,
     var.schedule_timezone,
     var.storage_price_per_gb_month,
@@ -551,6 +553,7 @@ run "accepts_1" {
     grace_days                         = 0
     # repositories
     retention_rules            = [{ repositories = ["shop/*", "team-?/a_b.c"] }, { repositories = ["*"] }]
+    savings_tag_key            = "cost center/Team:1"
     schedule_expression        = "cron(15 3 ? * MON-FRI *)"
     schedule_timezone          = "America/Argentina/Buenos_Aires"
     storage_price_per_gb_month = 0

@@ -48,6 +48,7 @@ run "defaults" {
         report_unmanaged_repositories      = false
         require_approval                   = false
         retention_rules                    = []
+        savings_tag_key                    = null
         storage                            = { bucket = "ecr-cleaner-123456789012-useast1", prefix = "ecr-cleaner/123456789012/us-east-1/ecr-cleaner/", history = true, journal = true, reports = true }
         storage_price_per_gb_month         = 0.1
         task_definition_revisions          = 1
@@ -152,6 +153,7 @@ run "everything_set" {
     permissions_boundary_arn       = "arn:aws:iam::123456789012:policy/boundary"
     kms_key_arn                    = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
     alarm_actions                  = ["arn:aws:sns:us-east-1:123456789012:alarms"]
+    savings_tag_key                = "team"
     schedule_expression            = "cron(0 6 ? * MON *)"
     schedule_timezone              = "Europe/Berlin"
     schedule_enabled               = false
@@ -197,6 +199,7 @@ run "everything_set" {
         { repositories = ["shop/*"], keep_days = 90, keep_days_untagged = 3, keep_newest = 10, keep_tags = ["v*"], keep_pulled_within_days = 14, remove_artifacts = true },
         { repositories = ["*"] },
       ]
+      savings_tag_key               = "team"
       storage_price_per_gb_month    = 0.119
       report_unmanaged_repositories = true
       task_definition_revisions     = 3

@@ -60,6 +60,7 @@ TOPICS: Final[dict[str, tuple[str, ...]]] = {
         "reports_enabled",
         "report_retention_days",
         "storage_price_per_gb_month",
+        "savings_tag_key",
         "report_unmanaged_repositories",
     ),
     "The function's image": (
@@ -211,99 +212,51 @@ SCHEDULE: Final[dict[str, tuple[str, str]]] = {
 }
 """On what, and why, the schedule's role has each statement."""
 
-FINDINGS: Final[dict[str, tuple[str, str]]] = {
+FINDINGS: Final[dict[str, str]] = {
     "dangling_reference": (
-        "A consumer names an image of this registry that does not exist: its repository, its tag or its digest",
-        (
-            "Push the image again or correct the consumer: its next start fails. For a rollback "
-            "target, or a family of task definitions that nothing names, it is only a `warning`"
-        ),
+        "A consumer names an image of this registry that does not exist: its repository, its tag or its digest"
     ),
-    "archived_in_use": (
-        "A consumer names an image in ECR's archive, from which nothing can pull",
-        "Run the `ecr-cleaner restore` command in the detail; it takes up to 20 minutes",
-    ),
-    "removed_in_use": (
-        "A consumer names an image that an earlier run removed; the detail names the run and the time",
-        "Run the `ecr-cleaner restore` command in the detail, or let the consumer name another image",
-    ),
+    "archived_in_use": "A consumer names an image in ECR's archive, from which nothing can pull",
+    "removed_in_use": "A consumer names an image that an earlier run removed; the detail names the run and the time",
     "lifecycle_expires_in_use": (
-        (
-            "The repository's own ECR lifecycle policy expires or archives an image in use: now "
-            "(`problem`) or within 7 days (`warning`)"
-        ),
-        "Change or delete the policy: this module cleans an opted-in repository and considers use",
+        "The repository's own ECR lifecycle policy expires or archives an image in use: now (`problem`) or within 7 "
+        "days (`warning`)"
     ),
     "lifecycle_rule_not_understood": (
-        "A rule of a lifecycle policy has an unknown part; this rule and all after it are not evaluated",
-        "Use ECR's own preview (`aws ecr start-lifecycle-policy-preview`)",
+        "A rule of a lifecycle policy has an unknown part; this rule and all after it are not evaluated"
     ),
-    "open_to_other_accounts": (
-        "A policy lets other accounts pull; their consumers cannot be seen from here",
-        "Remove the permission, or see Other accounts",
-    ),
+    "open_to_other_accounts": "A policy lets other accounts pull; their consumers cannot be seen from here",
     "wide_usage": (
-        (
-            "A consumer's text covers more than an image, because a part of the name is not known: a whole repository, "
-            "repositories whose names begin so, or the registry. All of it counts as in use. The detail has the "
-            "consumer, the normalised reference and the images that would go without it; `bytes` is their size. For a "
-            "`repository:*` that a person lists it is only `info`; `wide_usages` counts the others"
-        ),
-        (
-            "Name a complete reference there: host, repository, and tag or digest. Or accept the consumer by "
-            "`usage:<ARN>` in `accepted_gaps`"
-        ),
+        "A consumer's text covers more than an image, because a part of the name is not known: a whole repository, "
+        "repositories whose names begin so, or the registry. All of it counts as in use. The detail has the consumer, "
+        "the normalised reference and the images that would go without it; `bytes` is their size. For a "
+        "`repository:*` that a person lists it is only `info`; `wide_usages` counts the others"
     ),
     "unreadable_reference": (
-        (
-            "An image name that cannot be read as it is written and may name images of ECR, or a text too long to be "
-            "searched: more is kept than it says"
-        ),
-        "Correct the name on the consumer that the detail names",
+        "An image name that cannot be read as it is written and may name images of ECR, or a text too long to be "
+        "searched: more is kept than it says"
     ),
     "misconfigured_tag": (
-        (
-            "A tag meant for this module cannot be read, is spelled differently, or asks for fewer "
-            "days than `minimum_keep_days`"
-        ),
-        "Correct the tag",
+        "A tag meant for this module cannot be read, is spelled differently, or asks for fewer days than "
+        "`minimum_keep_days`"
     ),
-    "orphaned_artifacts": (
-        "Signatures or attestations whose image is not in their repository; `bytes` is their size",
-        "Usually nothing: they are removed by their own age. A rule's `keep_tags` keeps signatures of images elsewhere",
-    ),
+    "orphaned_artifacts": "Signatures or attestations whose image is not in their repository; `bytes` is their size",
     "kept_without_rule": (
-        (
-            "Unused artifacts, such as build caches and charts, or archived images that are kept only because no rule "
-            "or setting says more; `bytes` is their size"
-        ),
-        "Nothing, or add the rule or the setting in the detail",
+        "Unused artifacts, such as build caches and charts, or archived images that are kept only because no rule or "
+        "setting says more; `bytes` is their size"
     ),
-    "fewer_than_newest": (
-        "A rule's `keep_newest` finds fewer tagged images than it asks for, while untagged ones go",
-        "Tag each build, or keep untagged images longer by `keep_days_untagged`",
-    ),
+    "fewer_than_newest": "A rule's `keep_newest` finds fewer tagged images than it asks for, while untagged ones go",
     "removals_limited": (
-        (
-            "Images wait for later runs because of `max_removals_per_repository` or `max_removals_per_run`; `warning`: "
-            "some that go together are more than the limit, and never go"
-        ),
-        "Nothing; for a `warning`, raise the limit to the number in the detail, for a night or for good",
+        "Images wait for later runs because of `max_removals_per_repository` or `max_removals_per_run`; `warning`: "
+        "some that go together are more than the limit, and never go"
     ),
     "unused_accepted_gap": (
-        "Nothing matches an entry of `accepted_gaps` any more: what it names is gone, or needs no entry",
-        "Remove the entry, so that it hides nothing later",
+        "Nothing matches an entry of `accepted_gaps` any more: what it names is gone, or needs no entry"
     ),
     "unmanaged_storage": (
-        (
-            "Storage of repositories that did not opt in, each and (`registry`) all of them; without "
-            "`report_unmanaged_repositories` only their number"
-        ),
-        "Opt them in where that is right",
+        "Storage of repositories that did not opt in, each and (`registry`) all of them; without "
+        "`report_unmanaged_repositories` only their number"
     ),
-    "not_determined": (
-        "Something could not be determined: a call was denied or failed, or time was short",
-        "Correct what the detail names. Removal does not depend on it",
-    ),
+    "not_determined": "Something could not be determined: a call was denied or failed, or time was short",
 }
-"""What each kind of finding means, and what to do about it."""
+"""What each kind of finding means; what to do about it says `ecr_cleaner.report.remedies`."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 from pydantic import BaseModel
 
 from ecr_cleaner.model.finding import RUN_FAILING_KINDS, FindingKind
+from ecr_cleaner.report.remedies import WHAT_TO_DO
 from ecr_cleaner.settings.schema import SettingsDocument
 from ecr_cleaner.usage.catalog import SOURCES
 from tools import declared, explained
@@ -160,8 +161,14 @@ def schedule_statements() -> str:
 def findings() -> str:
     """The kinds of finding."""
     _same(list(FindingKind), explained.FINDINGS)
+    _same(list(FindingKind), WHAT_TO_DO)
     rows = (
-        (f"`{kind.value}`", *explained.FINDINGS[kind], "as a `problem`" if kind in RUN_FAILING_KINDS else "no")
+        (
+            f"`{kind.value}`",
+            explained.FINDINGS[kind],
+            WHAT_TO_DO[kind],
+            "as a `problem`" if kind in RUN_FAILING_KINDS else "no",
+        )
         for kind in FindingKind
     )
     return table(("`kind`", "Meaning", "What to do", "Fails the run"), rows)

@@ -128,7 +128,7 @@ def run_context(  # noqa: PLR0913 - what a run is given, each by name
     if read_only:
         settings = settings.model_copy(update={"dry_run": True})
     journal = None if read_only else settings.journal
-    document = DocumentReporter(reported_settings(settings), utc_now) if reports else None
+    document = DocumentReporter(reported_settings(settings), utc_now, function_name) if reports else None
     plans = plan_store(clients, settings)
     if plan_id is not None and plans is None:
         message = "require_approval is false: no plan awaits approval"

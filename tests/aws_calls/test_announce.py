@@ -173,7 +173,7 @@ def test_a_quiet_night_whose_event_failed_is_a_problem(script: Script) -> None:
     """Those who hear of problems alone hear of it."""
     with script:
         script.refuse("events", "put_events", "InternalException")
-        worse = "FAILED: nothing removed"
+        worse = "FAILED: nothing was removed, because no repository opted in"
         subject = f"ecr-cleaner us-east-1: {worse}"
         script.answer("sns", "publish", {"MessageId": "1"}, TopicArn=TOPIC, Subject=subject, Message=ANY)
         found = tell(script, told(bus="default", topic=TOPIC, on="problems"), ending(summary()))

@@ -10,9 +10,10 @@ import pytest
 from botocore.response import StreamingBody
 from botocore.stub import ANY
 
-from ecr_cleaner.model.result import RunResult, StoredReport
+from ecr_cleaner.model.report import Changes, StoredReport
+from ecr_cleaner.model.result import RunResult, RunStatus
 from ecr_cleaner.publish.report_store import TREND_RUNS, ReportStore, store
-from tests.builders import ACCOUNT, REGION
+from tests.builders import ACCOUNT, NOW, REGION
 from tests.report_page.made import recorder
 
 if TYPE_CHECKING:
@@ -22,6 +23,11 @@ BUCKET: Final = "shared"
 PLACE: Final = "a/reports/"
 TREND: Final = {"Bucket": BUCKET, "Key": f"{PLACE}trend.json"}
 RUN: Final = f"{PLACE}2026/03/01/run-1"
+KINDS: Final = {
+    "json": "application/json",
+    "html": "text/html; charset=utf-8",
+    "csv": "text/csv; charset=utf-8",
+}
 POINT: Final[dict[str, Any]] = {
     "run_id": "run-1",
     "started_at": "2026-03-01T12:00:00+00:00",
@@ -50,7 +56,7 @@ def stored(body: bytes) -> dict[str, Any]:
 def expect_reports(script: Script) -> None:
     """Document and page, by their run and as the latest."""
     for name in (RUN, f"{PLACE}latest"):
-        for ending, kind in (("json", "application/json"), ("html", "text/html; charset=utf-8")):
+        for ending, kind in KINDS.items():
             script.answer(
                 "s3",
                 "put_object",
@@ -60,6 +66,18 @@ def expect_reports(script: Script) -> None:
                 Body=ANY,
                 ContentType=kind,
             )
+
+
+def last(run: str = "run-0") -> dict[str, str]:
+    """The parameters with which the last report is read."""
+    return {"Bucket": BUCKET, "Key": f"{PLACE}2026/03/01/{run}.json"}
+
+
+def report_of(run: str = "run-0") -> bytes:
+    """What an earlier run wrote."""
+    target = BytesIO()
+    recorder().write(target, RunResult(run, dry_run=True, region=REGION, account_id=ACCOUNT))
+    return target.getvalue()
 
 
 def written(body: bytes, **condition: str) -> dict[str, Any]:
@@ -78,12 +96,15 @@ def test_the_first_report_begins_a_trend(script: Script) -> None:
     script.refuse("s3", "get_object", "AccessDenied", **TREND)
     expect_reports(script)
     script.answer("s3", "put_object", {"ETag": '"e3"'}, **written(trend("run-1"), IfNoneMatch="*"))
-    assert keep(script) == StoredReport(f"s3://{BUCKET}/{RUN}.html")
+    kept = keep(script)
+    assert (kept.location, kept.notes, kept.problems) == (f"s3://{BUCKET}/{RUN}.html", (), ())
+    assert kept.changes == Changes(unknown="there is no earlier report of a run that was not refused")
 
 
 def test_a_report_carries_the_trend_on(script: Script) -> None:
     """A run that Lambda started twice counts once."""
     script.answer("s3", "get_object", stored(trend("run-0", "run-1")), **TREND)
+    script.answer("s3", "get_object", stored(report_of()), **last())
     expect_reports(script)
     script.answer("s3", "put_object", {"ETag": '"e3"'}, **written(trend("run-0", "run-1"), IfMatch='"e1"'))
     assert keep(script).notes == ()
@@ -93,6 +114,7 @@ def test_the_trend_stays_short(script: Script) -> None:
     """The oldest run makes room."""
     runs = [f"run-{number}" for number in range(100, 100 + TREND_RUNS)]
     script.answer("s3", "get_object", stored(trend(*runs)), **TREND)
+    script.answer("s3", "get_object", stored(report_of(runs[-1])), **last(runs[-1]))
     expect_reports(script)
     script.answer("s3", "put_object", {"ETag": '"e3"'}, **written(trend(*runs[1:], "run-1"), IfMatch='"e1"'))
     keep(script)
@@ -132,6 +154,7 @@ def test_a_trend_whose_first_write_took_effect_is_written(script: Script) -> Non
 def test_a_trend_that_somebody_else_wrote_stays(script: Script) -> None:
     """The lock keeps two runs apart; whoever else writes there is not undone."""
     script.answer("s3", "get_object", stored(trend("run-0")), **TREND)
+    script.answer("s3", "get_object", stored(report_of()), **last())
     expect_reports(script)
     script.refuse("s3", "put_object", "PreconditionFailed", **written(trend("run-0", "run-1"), IfMatch='"e1"'))
     script.answer("s3", "get_object", stored(trend("run-9")), **TREND)
@@ -158,3 +181,60 @@ def test_a_page_that_is_not_there_is_not_named(script: Script) -> None:
     assert kept.location is None
     (problem,) = kept.problems
     assert f"s3://{BUCKET}/{RUN}.json cannot be written" in problem
+
+
+def test_the_last_run_that_was_not_refused_is_compared(script: Script) -> None:
+    """A refused one does not know what is in use."""
+    runs = json.loads(trend("run-0", "run-9"))
+    runs["runs"][1]["status"] = RunStatus.REFUSED.value
+    body = json.dumps(runs, separators=(",", ":")).encode() + b"\n"
+    script.answer("s3", "get_object", stored(body), **TREND)
+    script.answer("s3", "get_object", stored(report_of()), **last())
+    expect_reports(script)
+    script.answer(
+        "s3", "put_object", {"ETag": '"e3"'}, **{**TREND, "Body": ANY, "ContentType": KINDS["json"]}, IfMatch='"e1"'
+    )
+    changes = keep(script).changes
+    assert changes
+    assert (changes.since, changes.unknown) == (NOW.isoformat(), "")
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (None, "could not be read: "),
+        (report_of()[:-3], "was not understood: "),
+        (b"", "was not understood: "),
+        (b"{}\n", "was not understood: "),
+        (b'{"schema_version":1,"usages":[\n],"images":[\n]}\n', "was not understood: "),
+        (b'{"schema_version":2,"usages":[\n],"images":[\n]}\n', "was not understood: "),
+        (b'[],"usages":[\n],"images":[\n]}\n', "was not understood: "),
+    ],
+)
+def test_a_last_report_that_is_unusable_fails_nothing(script: Script, body: bytes | None, told: str) -> None:
+    """Nothing depends on it."""
+    script.answer("s3", "get_object", stored(trend("run-0")), **TREND)
+    if body is None:
+        script.refuse("s3", "get_object", "AccessDenied", **last())
+    else:
+        script.answer("s3", "get_object", stored(body), **last())
+    expect_reports(script)
+    script.answer("s3", "put_object", {"ETag": '"e3"'}, **written(trend("run-0", "run-1"), IfMatch='"e1"'))
+    kept = keep(script)
+    assert kept.problems == ()
+    assert kept.changes
+    assert told in kept.changes.unknown
+    assert f"s3://{BUCKET}/{PLACE}2026/03/01/run-0.json" in kept.changes.unknown
+
+
+def test_a_last_report_that_was_cut_short_is_not_compared(script: Script) -> None:
+    """Fewer bytes than S3 announced."""
+    script.answer("s3", "get_object", stored(trend("run-0")), **TREND)
+    whole = report_of()
+    answer = {**stored(whole), "Body": StreamingBody(BytesIO(whole[:-9]), None), "ContentLength": len(whole)}
+    script.answer("s3", "get_object", answer, **last())
+    expect_reports(script)
+    script.answer("s3", "put_object", {"ETag": '"e3"'}, **written(trend("run-0", "run-1"), IfMatch='"e1"'))
+    changes = keep(script).changes
+    assert changes
+    assert "was cut short" in changes.unknown

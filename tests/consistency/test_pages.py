@@ -154,10 +154,10 @@ def test_the_version_is_one() -> None:
 
 def test_texts_that_leave_link_to_pages_of_this_version() -> None:
     """Whoever is woken by an alarm, or reads a mail or a report, is led to a heading that there is."""
-    found = []
-    for path in [*ROOT.glob("*.tf"), *ROOT.glob("lambda_src/ecr_cleaner/**/*.py")]:
-        found += re.findall(r"(?:\$\{local\.documentation\}|\{DOCUMENTATION\})/([\w-]+)\.md#([\w-]+)", path.read_text())
-    assert {name for name, _ in found} >= {"operations", "safety"}
+    paths = [*ROOT.glob("*.tf"), *ROOT.glob("lambda_src/**/*.py"), *ROOT.glob("lambda_src/**/page.html")]
+    base = r"(?:\$\{local\.documentation\}|\{DOCUMENTATION\}|\{\{documentation\}\})"
+    found = [pair for path in paths for pair in re.findall(base + r"/([\w-]+)\.md#([\w-]+)", path.read_text())]
+    assert {name for name, _ in found} >= {"operations", "results", "safety"}
     for name, anchor in found:
         assert anchor in Page(ROOT / f"docs/{name}.md").anchors, anchor
     assert declared.local_values("alarms.tf")["documentation"] == ecr_cleaner.DOCUMENTATION

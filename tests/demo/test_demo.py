@@ -91,7 +91,9 @@ def test_it_tells_the_whole_story_and_asks_nobody_outside(
     assert re.search(r"Removed: 0\. In grace: [1-9]\d* images \(grace_days = 1\)\.", said)
     assert re.search(r"[1-9]\d* images went: exactly those that the dry run had named\.", said)
     assert "Removed: 0." in said
-    assert re.search(r"Subject: \S+ us-east-1: [1-9]\d* images removed, at most [\d.]+ GiB", said)
+    assert re.search(
+        r"Subject: \S+ us-east-1: [1-9]\d* images \(at most [\d.]+ GiB, \$[\d.]+ a month\) were removed", said
+    )
     assert "Destroy complete!" in said
     report = demo.folder / "report.html"
     assert demo.said.rstrip().endswith(str(report))

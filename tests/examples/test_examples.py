@@ -211,7 +211,7 @@ def test_people_and_programs_are_told(applied: dict[str, Applied], sandbox: Sand
     assert run.result is not None
     (mail,) = sqs.receive_message(QueueUrl=mailbox)["Messages"]
     told = json.loads(mail["Body"])
-    assert told["Subject"].startswith("told us-east-1: dry run, 2 images would be removed, at most ")
+    assert told["Subject"].startswith("told us-east-1: dry run: 2 images (at most ")
     assert "\n  shop/api  2 of 3 images, " in told["Message"]
     (metrics,) = (line for line in run.lines if "_aws" in line)
     assert (metrics["FunctionName"], metrics["ImagesRemovable"]) == ("told", 2)

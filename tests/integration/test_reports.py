@@ -11,6 +11,7 @@ import pytest
 from ecr_cleaner.report import html_page
 from tests.fake_aws import Fault
 from tests.integration.past import Past
+from tests.integration.runner import Context
 from tests.unit.report.test_document import VALIDATOR
 from tests.unit.report.test_html_page import Parser, carried
 
@@ -63,7 +64,8 @@ def test_a_run_leaves_its_report(run: Runner, bucket: Past, sandbox: Sandbox) ->
     outcome = run(storage=PLACE | {"reports": True})
     assert outcome.status == "completed"
     found = reports(bucket)
-    assert set(found) == {"run-1.json", "run-1.html", "latest.json", "latest.html", "trend.json"}
+    kinds = ("json", "html", "csv")
+    assert set(found) == {f"{name}.{kind}" for name in ("run-1", "latest") for kind in kinds} | {"trend.json"}
     assert (found["run-1.json"], found["run-1.html"]) == (found["latest.json"], found["latest.html"])
     told = document(bucket)
     assert outcome.result
@@ -77,6 +79,36 @@ def test_a_run_leaves_its_report(run: Runner, bucket: Past, sandbox: Sandbox) ->
     parser = Parser()
     parser.feed(found["run-1.html"].decode())
     assert carried(parser) == found["run-1.json"]
+
+
+@pytest.mark.usefixtures("registry")
+def test_a_run_says_what_changed_since_the_last_one(run: Runner, bucket: Past, sandbox: Sandbox) -> None:
+    """Result and document say the same; a first run has nothing to compare with."""
+    first = run(storage=PLACE | {"reports": True}, dry_run=True, context=Context("run-0"))
+    assert first.told["changes"]["since"] is None
+    assert "no earlier report" in first.told["changes"]["unknown"]
+    sandbox.push("app", id="older", tags=["v0"], pushed="95d")
+    second = run(storage=PLACE | {"reports": True}, dry_run=True)
+    changes = second.told["changes"]
+    assert changes == document(bucket)["changes"]
+    assert (changes["since"], changes["unknown"]) == (document(bucket, "run-0")["run"]["started_at"], "")
+    assert changes["removable"] == {"count": 1, "first": ["app:v0"]}
+    assert changes["in_use"] == {"count": 0, "first": []}
+    assert second.told["headline"].startswith("Dry run on ")
+
+
+@pytest.mark.usefixtures("registry")
+def test_savings_are_told_by_the_tag_that_somebody_chose(run: Runner, bucket: Past, sandbox: Sandbox) -> None:
+    """In the document, and for a spreadsheet."""
+    ecr = sandbox.client("ecr")
+    arn = ecr.describe_repositories(repositoryNames=["app"])["repositories"][0]["repositoryArn"]
+    ecr.tag_resource(resourceArn=arn, tags=[{"Key": "team", "Value": "=blue"}])
+    run(storage=PLACE | {"reports": True}, savings_tag_key="team")
+    by_tag = document(bucket)["savings"]["by_tag"]
+    assert (by_tag["key"], [(one["tag"], one["removed"]) for one in by_tag["values"]]) == ("team", [("=blue", 1)])
+    table = reports(bucket)["run-1.csv"].decode().splitlines()
+    assert table[0].startswith('"repository","tag team",')
+    assert table[1].startswith('"app","\'=blue",2,1,1,0,')
 
 
 @pytest.mark.usefixtures("registry")

@@ -71,7 +71,7 @@ def test_after_its_work_a_run_tells_everybody(
     (event,) = events(sandbox)
     assert (event["run_id"], event["status"], event["totals"]) == ("run-1", "completed", outcome.told["totals"])
     (mail,) = mails(sandbox)
-    assert mail["Subject"].startswith("ecr-cleaner us-east-1: 1 image removed, at most ")
+    assert mail["Subject"].startswith("ecr-cleaner us-east-1: 1 image (at most ")
     assert "shop/api  1 of 2 images" in mail["Message"]
 
 
@@ -103,7 +103,7 @@ def test_a_refused_run_tells_why_and_what_to_do(
     outcome = run(**TOLD)
     assert (outcome.status, outcome.gone) == ("refused", {})
     (mail,) = mails(sandbox)
-    assert mail["Subject"] == "ecr-cleaner us-east-1: REFUSED: nothing removed"
+    assert mail["Subject"] == "ecr-cleaner us-east-1: REFUSED: nothing was removed"
     assert f"  - {outcome.causes}\n" in mail["Message"]
     assert "apprunner:ListServices (source apprunner)" in mail["Message"]
     (event,) = events(sandbox)
@@ -148,7 +148,7 @@ def test_a_bus_that_does_not_exist_fails_the_run_after_its_work(run: Runner, san
     assert outcome.gone == {"shop/api": run.ids("old")}
     assert outcome.causes.startswith("the event of the run could not be put on the event bus nobody: PutEvents failed")
     (mail,) = mails(sandbox)
-    assert mail["Subject"].startswith("ecr-cleaner us-east-1: FAILED: 1 image removed, ")
+    assert mail["Subject"].startswith("ecr-cleaner us-east-1: FAILED: 1 image (at most ")
     assert f"  - {outcome.causes}\n" in mail["Message"]
 
 
@@ -187,5 +187,5 @@ def test_a_run_cut_off_by_the_clock_is_told(run: Runner, sandbox: Sandbox) -> No
     outcome = run(context=Context(seconds=80), **TOLD)
     assert outcome.status == "incomplete"
     (mail,) = mails(sandbox)
-    assert mail["Subject"] == "ecr-cleaner us-east-1: INCOMPLETE: nothing removed"
+    assert mail["Subject"] == "ecr-cleaner us-east-1: INCOMPLETE: nothing was removed"
     assert len(events(sandbox)) == 1

@@ -10,12 +10,14 @@ from typing import IO, TYPE_CHECKING, Any, Final
 
 from ecr_cleaner.compose import reported_settings
 from ecr_cleaner.decision.rules import evaluate
+from ecr_cleaner.model.finding import FindingKind
 from ecr_cleaner.model.plan import Removal, RemovalStatus
 from ecr_cleaner.model.repository import RepositorySnapshot
 from ecr_cleaner.model.result import RepositoryResult, RepositoryStatus, RunResult
 from ecr_cleaner.model.scan import SourceOutcome, SourceStatus, UsageScan
 from ecr_cleaner.report import html_page
 from ecr_cleaner.report.document import DocumentReporter
+from ecr_cleaner.report.remedies import WHAT_TO_DO
 from ecr_cleaner.settings.loader import Settings
 from tests.builders import ACCOUNT, NOW, REGION, TARGET, image, repository, usage
 
@@ -64,9 +66,12 @@ class Night:
         word: str = "",
         findings: int = 3,
         archives: bool = False,
+        tag: str | None = None,
     ) -> None:
         place = {"bucket": "history", "prefix": "ecr-cleaner/", "history": True}
-        self.recorder = recorder(dry_run=dry_run, **({"removal_mode": "archive", "storage": place} if archives else {}))
+        self._tag = tag
+        archiving = {"removal_mode": "archive", "storage": place} if archives else {}
+        self.recorder = recorder(dry_run=dry_run, savings_tag_key=tag, **archiving)
         results: dict[str, RepositoryResult] = {}
         self._word = word
         usages: list[Usage] = []
@@ -94,6 +99,8 @@ class Night:
             repositories=results,
             notes=(f"the history began yesterday: what was in use before is not known{word}",),
             seconds=41.7,
+            began_at=NOW,
+            price=0.1,
         )
         self._findings = [
             {
@@ -132,7 +139,8 @@ class Night:
                         consumer=f"ecs service prod/{service}, task definition {service}:3{self._word}",
                     )
                 )
-        return evaluate(repository(name), RepositorySnapshot(tuple(made)), tuple(usages), NOW), usages
+        tagged = replace(repository(name), savings_tag=name.partition("/")[0] if self._tag else None)
+        return evaluate(tagged, RepositorySnapshot(tuple(made)), tuple(usages), NOW), usages
 
     def former(self, runs: int = 30) -> list[TrendPoint]:
         """The totals of runs before this one."""
@@ -156,6 +164,7 @@ class Night:
         self.recorder.write(raw, self.summary, self.former(runs))
         told = json.loads(raw.getvalue())
         told["findings"] = told["findings"] or self._findings
+        told["what_to_do"] = {kind: WHAT_TO_DO[kind] for kind in FindingKind}
         target.write(json.dumps(told, separators=(",", ":")).encode())
 
     def page(self, runs: int = 30) -> bytes:

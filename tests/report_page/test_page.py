@@ -12,7 +12,11 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 from playwright.sync_api import expect
 
+from ecr_cleaner import DOCUMENTATION
+from ecr_cleaner.model.finding import FindingKind
+from ecr_cleaner.model.report import Changes, Named
 from ecr_cleaner.report import html_page
+from ecr_cleaner.report.remedies import WHAT_TO_DO
 from tests.report_page.made import HOSTILE, Night, document, recorder
 
 if TYPE_CHECKING:
@@ -131,6 +135,108 @@ def test_a_first_run_has_no_trend(opened: Open, night: Night) -> None:
     expect(found.page.locator("#trend-words")).to_contain_text("first recorded run")
     expect(found.page.locator("canvas")).to_have_count(1)
     assert found.complaints == []
+
+
+def test_it_begins_with_one_sentence(opened: Open, html: bytes, night: Night) -> None:
+    """The one that the mail has too."""
+    found = opened(html)
+    sentence = document(night.recorder, night.summary)["headline"]
+    assert "were removed from 6 repositories on 1 March 2026; 1 repository was skipped." in sentence
+    expect(found.page.locator("#headline")).to_have_text(sentence)
+
+
+def test_what_went_comes_first(opened: Open, html: bytes, night: Night) -> None:
+    """Of a real run what it removed, then what failed; the rest after it."""
+    found = opened(html)
+    images = document(night.recorder, night.summary)["images"]
+    removed = [one for one in images if one["removal"] and one["removal"]["status"] == "removed"]
+    oldest = max(one["age_days"] for one in removed)
+    first = found.page.locator("#images-table .tabulator-row").first
+    expect(first).to_contain_text("Removed")
+    expect(first).to_contain_text(f"{oldest} d")
+    order = found.page.evaluate("Tabulator.findTable('#images-table')[0].getData('active').map((one) => one.outcome)")
+    assert [outcome for outcome, _ in itertools.groupby(order)] == ["removed", "failed", "kept"]
+    assert order.count("removed") == len(removed)
+
+
+def test_of_a_dry_run_what_would_go_comes_first(opened: Open) -> None:
+    """Likewise."""
+    found = opened(Night(240, dry_run=True).page())
+    expect(found.page.locator("#images-table .tabulator-row").first).to_contain_text("Would go")
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        (
+            Changes("2026-02-28T03:00:00+00:00", "", Named(3, ("a:1", "b:2")), Named(0, ())),
+            "Compared with the run of 2026-02-28 03:00 UTC. Now old and unused: 3 (a:1, b:2, and 1 more)",
+        ),
+        (Changes("2026-02-28T03:00:00+00:00"), "Nothing else changed since the run of 2026-02-28 03:00 UTC."),
+        (Changes(unknown="there is no earlier report"), "What changed is not known: there is no earlier report."),
+    ],
+)
+def test_it_says_what_changed(opened: Open, changes: Changes, told: str) -> None:
+    """Or that this is not known."""
+    night = Night(12)
+    night.summary = replace(night.summary, changes=changes)
+    words = opened(night.page()).page.locator("#changes").inner_text().split("\n", 1)[1]
+    assert " ".join(words.split()) == told
+
+
+def test_where_nothing_opted_in_it_says_how(opened: Open) -> None:
+    """With the command."""
+    night = Night(0, 0)
+    night.summary = replace(night.summary, repositories={})
+    found = opened(night.page())
+    expect(found.page.locator("#headline")).to_contain_text("because no repository opted in")
+    expect(found.page.locator("#next-command")).to_contain_text("aws ecr tag-resource --region")
+
+
+def test_a_finding_says_what_to_do(opened: Open, html: bytes) -> None:
+    """At whatever hour somebody reads it."""
+    found = opened(html)
+    press(found, found.page.locator("#findings-table button.name").first)
+    expect(found.page.get_by_role("dialog")).to_contain_text(WHAT_TO_DO[FindingKind.DANGLING_REFERENCE])
+    link = found.page.get_by_role("link", name="What each kind means").get_attribute("href")
+    assert link == f"{DOCUMENTATION}/results.md#findings"
+
+
+@pytest.mark.parametrize(
+    ("tag", "rows"), [(None, {"data/exporter", "legacy/billing", "media/thumbnails"}), ("team", {"shop", "data"})]
+)
+def test_savings_are_summed(opened: Open, tag: str | None, rows: set[str]) -> None:
+    """By repository, or by the values of the tag that somebody chose."""
+    found = opened(Night(240, tag=tag).page())
+    expect(found.page.locator("#savings-heading")).to_have_text(f"Savings by {tag or 'repository'}")
+    assert rows <= set(names(found, "savings"))
+    assert tag is None or len(names(found, "savings")) == 4
+    expect(found.page.locator("#savings-table .tabulator-row").first).to_contain_text("$")
+
+
+def test_on_paper_every_row_stands_in_a_table(opened: Open, html: bytes, night: Night, tmp_path: Path) -> None:
+    """Not only those in view, and of a search those that it left; on the screen nothing is left of it."""
+    found = opened(html)
+    found.page.locator("#images-search").fill("billing")
+    expect(hits(found)).to_have_text("40 of 240 images")
+    found.page.emulate_media(media="print")
+    expect(found.page.locator("#images-printed")).to_be_visible()
+    expect(found.page.locator("#images-printed tbody tr")).to_have_count(40)
+    expect(found.page.locator("#images-printed")).to_contain_text("legacy/billing:v")
+    expect(found.page.locator("#findings-printed")).to_contain_text("What to do")
+    told = document(night.recorder, night.summary)
+    for section in ("usages", "repositories", "sources"):
+        expect(found.page.locator(f"#{section}-table")).to_be_hidden()
+        expect(found.page.locator(f"#{section}-printed tbody tr")).to_have_count(len(told[section]))
+    expect(found.page.locator("#images-tools")).to_be_hidden()
+    found.page.emulate_media(media="screen")
+    expect(found.page.locator(".printed")).to_have_count(0)
+    assert found.complaints == []
+    # And by the browser's own printing, which tells the page before and after it.
+    paper = tmp_path / "report.pdf"
+    found.page.pdf(path=paper)
+    assert paper.stat().st_size > 20_000
+    expect(found.page.locator(".printed")).to_have_count(0)
 
 
 def test_images_are_searched(opened: Open, html: bytes, night: Night) -> None:
@@ -285,6 +391,8 @@ def test_an_empty_run_has_a_page(opened: Open) -> None:
     found = opened(target.getvalue())
     expect(found.page.locator("#causes")).to_contain_text("AccessDeniedException")
     expect(hits(found)).to_have_text("No image was evaluated.")
+    expect(found.page.locator("#headline")).to_have_text("Nothing was removed on 1 March 2026.")
+    expect(found.page.locator("#next-command")).to_contain_text("aws lambda invoke --region")
     for section in SECTIONS:
         expect(found.page.locator(f"#{section}-tools")).to_have_count(0)
     assert found.complaints == []
@@ -347,7 +455,7 @@ def test_a_phone_shows_what_matters(opened: Open, html: bytes) -> None:
     found = opened(html, **PHONE)
     titles = found.page.locator("#images-table .tabulator-col:visible").all_inner_texts()
     assert [title.strip() for title in titles] == ["Image", "Outcome"]
-    expect(found.page.locator("#images-table .tabulator-row").first).to_contain_text("In use")
+    expect(found.page.locator("#images-table .tabulator-row").first).to_contain_text("Old and unused")
     found.page.locator("#images-table button.name").first.tap()
     expect(found.page.get_by_role("dialog")).to_contain_text("Digest")
     found.page.get_by_role("button", name="Close").tap()

@@ -16,6 +16,8 @@ from ecr_cleaner.errors import AbsentError, HistoryError, IncompleteAnswerError,
 _REPLACED: Final = frozenset({"PreconditionFailed", "ConditionalRequestConflict"})
 """Somebody else wrote the object since it was read, or is writing it right now (412 and 409)."""
 
+_CHUNK: Final = 2**18
+
 _LIST: Final = "ListObjectsV2"
 
 _ABSENT: Final = frozenset({"NoSuchKey", "404", "AccessDenied", "403"})
@@ -66,6 +68,26 @@ def read(clients: AwsClients, bucket: str, key: str) -> Stored:
         message = f"s3://{bucket}/{key} was cut short: {len(body)} of {length} bytes arrived"
         raise HistoryError(message)
     return Stored(body, etag)
+
+
+def fetch(clients: AwsClients, bucket: str, key: str, target: IO[bytes]) -> None:
+    """Read an object to its end into a file, for what may be long.
+
+    Raises:
+        AbsentError: There is none, or the role may not read it.
+        HistoryError: It could not be read, or not all of it.
+    """
+    arrived = 0
+    try:
+        answer = clients.client("s3").get_object(Bucket=bucket, Key=key)
+        length = responses.member(answer, "ContentLength", "GetObject")
+        for chunk in responses.member(answer, "Body", "GetObject").iter_chunks(_CHUNK):
+            arrived += target.write(chunk)
+    except (IncompleteAnswerError, *errors.AwsError) as error:
+        raise _unread(error, bucket, key) from None
+    if arrived != length:
+        message = f"s3://{bucket}/{key} was cut short: {arrived} of {length} bytes arrived"
+        raise HistoryError(message)
 
 
 def _unread(error: Exception, bucket: str, key: str) -> HistoryError:

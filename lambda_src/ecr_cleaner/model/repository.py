@@ -46,6 +46,7 @@ class Repository:
         keep_days_tag: The value of that tag; None without it.
         notes: What a person should know of it; one sentence each.
         misspelled: What is wrong with tags that look like the cleaner's and are not; one sentence each.
+        savings_tag: Value of the tag by which savings are summed; None without it.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Repository:
     keep_days_tag: str | None = None
     notes: tuple[str, ...] = ()
     misspelled: tuple[str, ...] = ()
+    savings_tag: str | None = None
 
 
 class SkipReason(StrEnum):

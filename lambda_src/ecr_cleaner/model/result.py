@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from enum import StrEnum
 from typing import Final, Literal
 
 from ecr_cleaner.model.finding import Finding, FindingKind, Severity
 from ecr_cleaner.model.plan import REMOVING_REASONS, PlanSummary, Reason, Removal, RemovalStatus, RepositoryPlan
+from ecr_cleaner.model.report import Changes
 from ecr_cleaner.model.scan import UsageScan
 
 
@@ -94,6 +96,7 @@ class RepositoryResult:
         bytes_removed: Of what was deleted.
         bytes_archived: Of what was moved into the archive.
         failure_codes: ECR's codes, counted by image.
+        savings_tag: Value of its tag by which savings are summed; None without it.
     """
 
     name: str
@@ -113,6 +116,7 @@ class RepositoryResult:
     bytes_removed: int = 0
     bytes_archived: int = 0
     failure_codes: Counter[str] = field(default_factory=Counter)
+    savings_tag: str | None = None
 
     def with_plan(self, plan: RepositoryPlan) -> RepositoryResult:
         """The same with the verdicts counted."""
@@ -123,6 +127,7 @@ class RepositoryResult:
             self,
             keep_days=retention.keep_days,
             rule="default" if retention.rule is None else retention.rule,
+            savings_tag=plan.repository.savings_tag,
             images=len(plan.verdicts),
             reasons=Counter(verdict.reason.value for verdict in plan.verdicts),
             bytes_total=sum(verdict.image.size_bytes for verdict in sized),
@@ -223,6 +228,9 @@ class RunResult:
         seconds: How long it took.
         report: Where its page lies; None: nowhere.
         plan: The saved plan that the run wrote or carried out, if it did.
+        began_at: When the run began; UTC.
+        price: US dollars for a GB and month of storage; None: not known.
+        changes: What is otherwise than in the last run; None: nothing remembers one.
     """
 
     run_id: str
@@ -242,6 +250,9 @@ class RunResult:
     seconds: float = 0.0
     report: str | None = None
     plan: PlanSummary | None = None
+    began_at: datetime | None = None
+    price: float | None = None
+    changes: Changes | None = None
 
     @property
     def causes(self) -> tuple[str, ...]:
@@ -277,18 +288,3 @@ class RunResult:
         if self._failures:
             return RunStatus.FAILED
         return RunStatus.INCOMPLETE if self.deferred or self.timed_out else RunStatus.COMPLETED
-
-
-@dataclass(frozen=True, slots=True)
-class StoredReport:
-    """What became of the report of a run.
-
-    Attributes:
-        location: Of its page; None: there is none.
-        notes: What an operator should know of it.
-        problems: Why it, or a part of it, could not be stored.
-    """
-
-    location: str | None = None
-    notes: tuple[str, ...] = ()
-    problems: tuple[str, ...] = ()

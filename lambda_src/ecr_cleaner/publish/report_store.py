@@ -4,7 +4,8 @@
 
     <prefix>reports/<YYYY>/<MM>/<DD>/<run id>.json   the document of a run, by the day in UTC on which it began
     <prefix>reports/<YYYY>/<MM>/<DD>/<run id>.html   its page
-    <prefix>reports/latest.json, latest.html         those of the last run
+    <prefix>reports/<YYYY>/<MM>/<DD>/<run id>.csv    the savings of each repository
+    <prefix>reports/latest.json, latest.html, .csv   those of the last run
     <prefix>reports/trend.json                       the totals of the last runs
 
 No decision depends on these objects.
@@ -13,6 +14,7 @@ No decision depends on these objects.
 import tempfile
 from contextlib import closing
 from dataclasses import dataclass, replace
+from io import BytesIO
 from pathlib import Path
 from typing import IO, Final, Literal, Protocol
 
@@ -21,8 +23,10 @@ from pydantic import ValidationError
 from ecr_cleaner.aws import errors, s3
 from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.errors import AbsentError, CleanerError, ReplacedError
-from ecr_cleaner.model.result import RunResult, StoredReport
+from ecr_cleaner.model.report import Changes, StoredReport
+from ecr_cleaner.model.result import RunResult, RunStatus
 from ecr_cleaner.report import html_page
+from ecr_cleaner.report.changes import earlier
 from ecr_cleaner.report.document import DocumentReporter, TrendPoint
 from ecr_cleaner.schema import Strict
 
@@ -30,6 +34,8 @@ TREND_RUNS: Final = 90
 """Number of runs in the trend."""
 
 _HTML: Final = "text/html; charset=utf-8"
+
+_CSV: Final = "text/csv; charset=utf-8"
 
 _JSON: Final = "application/json"
 
@@ -78,7 +84,8 @@ class ReportStore:
             OSError: The disk is full.
         """
         former, etag, notes = self._trend(result.run_id)
-        result = replace(result, notes=(*result.notes, *notes))
+        changes = self._changes(document, result, former)
+        result = replace(result, notes=(*result.notes, *notes), changes=changes)
         name = f"{document.started_at:%Y/%m/%d}/{result.run_id}"
         location = None
         try:
@@ -86,15 +93,34 @@ class ReportStore:
                 document.write(file, result, former)
                 file.seek(0)
                 html_page.write(file, html)
+                savings = BytesIO(document.savings_csv(result))
                 for where in (name, "latest"):
                     self._put(f"{where}.json", file, _JSON)
                     self._put(f"{where}.html", html, _HTML)
+                    self._put(f"{where}.csv", savings, _CSV)
             # A page that cannot be written is not named.
             location = self._uri(f"{name}.html")
             self._append(former, etag, document.trend_of(result))
         except FAILURES as error:
-            return StoredReport(location, notes, (problem_of(error),))
-        return StoredReport(location, notes)
+            return StoredReport(location, notes, (problem_of(error),), changes)
+        return StoredReport(location, notes, changes=changes)
+
+    def _changes(self, document: DocumentReporter, result: RunResult, former: list[TrendPoint]) -> Changes:
+        """What is otherwise than in the last run that knew what is in use; that it is not known is no failure."""
+        last = next((one for one in reversed(former) if one.status != RunStatus.REFUSED), None)
+        if last is None:
+            return Changes(unknown="there is no earlier report of a run that was not refused")
+        name = f"{last.started_at[:10].replace('-', '/')}/{last.run_id}.json"
+        try:
+            with tempfile.TemporaryFile() as file:
+                s3.fetch(self.clients, self.bucket, self._key(name), file)
+                file.seek(0)
+                before = earlier(file)
+            return document.compared(before, result)
+        except FAILURES as error:
+            return Changes(unknown=f"the last report could not be read: {errors.sentence(error)}")
+        except (ValueError, LookupError, TypeError, AttributeError):
+            return Changes(unknown=f"the last report was not understood: {self._uri(name)}")
 
     def _put(self, name: str, file: IO[bytes], content_type: str) -> None:
         s3.put(self.clients, self.bucket, self._key(name), file, content_type)

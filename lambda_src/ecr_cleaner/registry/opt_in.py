@@ -56,7 +56,8 @@ def opted_in(
         tag_days=days,
     )
     held = replace(held, delete_archived_after_days=settings.delete_archived_after_days)
-    return Repository(name, arn, held, keep_days_tag, notes, misspelled)
+    savings_tag = tags.get(settings.savings_tag_key) if settings.savings_tag_key is not None else None
+    return Repository(name, arn, held, keep_days_tag, notes, misspelled, savings_tag)
 
 
 def tags_of(clients: AwsClients, arn: str) -> dict[str, str] | None:

@@ -13,18 +13,34 @@ from datetime import datetime
 from typing import IO, Any, Final
 
 from ecr_cleaner import __version__
+from ecr_cleaner.model.finding import FindingKind
 from ecr_cleaner.model.plan import Removal, RepositoryPlan
+from ecr_cleaner.model.report import Changes
 from ecr_cleaner.model.result import RunResult
 from ecr_cleaner.model.usage import Usage
 from ecr_cleaner.printable import printable
+from ecr_cleaner.report import changes
+from ecr_cleaner.report.changes import Earlier
+from ecr_cleaner.report.next_step import next_step
+from ecr_cleaner.report.remedies import WHAT_TO_DO
 from ecr_cleaner.report.reporter import Reporter, verdict_json
-from ecr_cleaner.report.savings import savings
+from ecr_cleaner.report.savings import as_csv, by_repository, by_tag, savings
 from ecr_cleaner.report.summary import run_json
 from ecr_cleaner.schema import NotNegative, Strict
 
 SCHEMA_VERSION: Final = 1
 
-_AS_IN_THE_SUMMARY: Final = ("causes", "notes", "unprotected", "deferred", "findings", "sources", "repositories")
+_AS_IN_THE_SUMMARY: Final = (
+    "headline",
+    "causes",
+    "notes",
+    "unprotected",
+    "deferred",
+    "changes",
+    "findings",
+    "sources",
+    "repositories",
+)
 
 
 class TrendPoint(Strict):
@@ -50,11 +66,14 @@ class DocumentReporter(Reporter):
         failure: Why the document is incomplete; the run goes on all the same.
     """
 
-    def __init__(self, settings: Mapping[str, Any], clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, settings: Mapping[str, Any], clock: Callable[[], datetime], function_name: str = "ecr-cleaner"
+    ) -> None:
         self.started_at = clock()
         self.failure: OSError | None = None
         self._settings = settings
         self._clock = clock
+        self._function = function_name
         self._images: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the run has ended, however it does
         weakref.finalize(self, self._images.close)
         self._endings: dict[tuple[str, str], dict[str, Any]] = {}  # only of images to be removed
@@ -100,6 +119,17 @@ class DocumentReporter(Reporter):
         _write_list(target, "images", self._ended_images())
         target.write(b"}\n")
 
+    def savings_csv(self, result: RunResult) -> bytes:
+        """The savings of each repository, for a spreadsheet."""
+        price, removal_mode = self._settings["storage_price_per_gb_month"], self._settings["removal_mode"]
+        rows = by_repository(run_json(result)["repositories"], price, removal_mode)
+        return as_csv(printable(rows), self._settings["savings_tag_key"]).encode()
+
+    def compared(self, before: Earlier, result: RunResult) -> Changes:
+        """What is otherwise than in an earlier run."""
+        self._images.seek(0)
+        return changes.compared(before, printable(run_json(result, all_findings=True)), self._images)
+
     def trend_of(self, result: RunResult) -> TrendPoint:
         """What the trend of later runs shows."""
         summary = run_json(result)
@@ -108,6 +138,8 @@ class DocumentReporter(Reporter):
 
     def _head(self, result: RunResult, trend: Iterable[TrendPoint]) -> dict[str, Any]:
         summary = run_json(result, all_findings=True)
+        tag_key = self._settings["savings_tag_key"]
+        found, step = summary["findings"], next_step(summary, self._function)
         price, removal_mode = self._settings["storage_price_per_gb_month"], self._settings["removal_mode"]
         return {
             "schema_version": SCHEMA_VERSION,
@@ -124,8 +156,16 @@ class DocumentReporter(Reporter):
                 "settings": dict(self._settings),
             },
             "totals": summary["totals"],
-            "savings": savings(summary["totals"], price, removal_mode),
+            "savings": {
+                **savings(summary["totals"], price, removal_mode),
+                "by_repository": by_repository(summary["repositories"], price, removal_mode),
+                "by_tag": {"key": tag_key, "values": by_tag(summary["repositories"], price, removal_mode)}
+                if tag_key is not None
+                else None,
+            },
             **{name: summary[name] for name in _AS_IN_THE_SUMMARY},
+            "what_to_do": {kind: WHAT_TO_DO[FindingKind(kind)] for kind in sorted({one["kind"] for one in found})},
+            "next_step": {"sentence": step[0], "command": step[1]} if step else None,
             "trend": [point.model_dump() for point in trend],
         }
 

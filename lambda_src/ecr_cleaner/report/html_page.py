@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import IO, Final
 
+from ecr_cleaner import DOCUMENTATION
+
 _ASSETS: Final = Path(__file__).with_name("assets")
 
 _STYLES: Final = (("tabulator.LICENSE", "tabulator_simple.min.css"), (None, "page.css"))
@@ -63,7 +65,8 @@ def _frame() -> str:
         "base-uri 'none'; form-action 'none'"
     )
     frame = _read("page.html")
-    for name, text in (("policy", policy), ("style", style), ("script", script)):
+    parts = {"documentation": DOCUMENTATION, "policy": policy, "style": style, "script": script}
+    for name, text in parts.items():
         frame = frame.replace(f"{{{{{name}}}}}", text)
     return frame
 

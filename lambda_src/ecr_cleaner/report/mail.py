@@ -3,8 +3,13 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from ecr_cleaner import DOCUMENTATION
+from ecr_cleaner.model.finding import RUN_FAILING_KINDS, FindingKind
 from ecr_cleaner.model.result import RepositoryStatus, RunStatus
+from ecr_cleaner.report.headline import headline
 from ecr_cleaner.report.invocation import InvocationResult
+from ecr_cleaner.report.next_step import next_step
+from ecr_cleaner.report.remedies import WHAT_TO_DO
 from ecr_cleaner.report.units import human_bytes
 
 MAX_SUBJECT: Final = 100
@@ -20,6 +25,10 @@ _NOTES: Final = (10, 300)
 # These in ASCII: references and ARNs have nothing else.
 _WIDE: Final = (6, 700)
 
+_FOUND: Final = (6, 900)
+
+_CHANGED: Final = (5, 300)
+
 _REPOSITORIES: Final = 10
 
 _UNPROTECTED: Final = (40, 300)
@@ -32,6 +41,9 @@ def subject(ending: InvocationResult) -> str:
         what = f"{ending.status.value.upper()}: {what}"
     line = " ".join(f"{ending.function} {ending.region}: {what}".split())
     plain = "".join(letter if letter.isascii() and letter.isprintable() else "?" for letter in line)
+    # What is said besides is left out before anything is cut.
+    while len(plain) > MAX_SUBJECT and "; " in plain:
+        plain = plain.rpartition("; ")[0]
     return plain if len(plain) <= MAX_SUBJECT else plain[: MAX_SUBJECT - 3] + "..."
 
 
@@ -40,9 +52,12 @@ def text(ending: InvocationResult) -> str:
     summary = ending.summary or {}
     account = f" in account {summary['account_id']}" if summary.get("account_id") else ""
     parts = [
-        [f"{ending.function}{account}, {ending.region}: {_what(ending)}."],
+        [f"{ending.function}{account}, {ending.region}: {_what(ending, dated=True)}."],
         _listed(_HEADINGS[ending.status], ending.causes, *_CAUSES),
+        list(_next(ending)),
         list(_went(ending)),
+        list(_changed(ending)),
+        _listed("Problems that were found:", map(_found, _problems(ending)), *_FOUND),
         _listed("Usages wider than an image:", map(_told, ending.findings("wide_usage")), *_WIDE),
         _listed("Skipped:", map(_left_alone, _skipped(ending)), *_SKIPPED),
         _listed("Not protected, by your settings:", summary.get("unprotected", ()), *_UNPROTECTED),
@@ -60,23 +75,10 @@ _HEADINGS: Final = {
 }
 
 
-def _what(ending: InvocationResult) -> str:
+def _what(ending: InvocationResult, *, dated: bool = False) -> str:
     if ending.summary is None:
         return "nothing was done" if ending.status is RunStatus.REFUSED else "the run ended early"
-    images = _images(ending.went)
-    if not ending.dry_run:
-        went = [f"{_images(n)} {how}" for how in ("removed", "archived") if (n := ending.totals[how])]
-        waits = f"; {limited} wait for later runs" if (limited := ending.totals.get("limited", 0)) else ""
-        return (f"{', '.join(went)}, at most {human_bytes(ending.bytes_went)}" if went else "nothing removed") + waits
-    # The usages are incomplete, so the number of removable images is wrong.
-    if ending.status is RunStatus.REFUSED:
-        return "dry run, and what would be removed is unknown"
-    would = (
-        f"{images} would be removed, at most {human_bytes(ending.bytes_went)}"
-        if ending.went
-        else "nothing would be removed"
-    )
-    return f"dry run, {would}"
+    return headline(ending.summary, dated=dated)
 
 
 def _images(number: int) -> str:
@@ -92,6 +94,58 @@ def _went(ending: InvocationResult) -> Iterator[str]:
         yield from _losing(ending, "Archived (ecr-cleaner restore brings an image back):", "archived", "bytes_archived")
     if ending.status is not RunStatus.REFUSED and (waiting := ending.totals.get("in_grace")):
         yield f"In grace: {_images(waiting)}. They go once every run for grace_days has found them unneeded."
+
+
+def _next(ending: InvocationResult) -> Iterator[str]:
+    step = next_step(ending.summary, ending.function) if ending.summary else None
+    if step is not None:
+        sentence, command = step
+        yield sentence
+        yield f"  {command}"
+    if ending.status is not RunStatus.COMPLETED:
+        yield f"What each cause means: {DOCUMENTATION}/operations.md#failed-and-refused-runs"
+
+
+_CHANGES: Final = (
+    ("removable", "now old and unused"),
+    ("in_use", "now in use"),
+    ("skipped", "now skipped"),
+    ("findings", "new finding"),
+    ("findings_gone", "no longer found"),
+)
+
+
+def _changed(ending: InvocationResult) -> Iterator[str]:
+    """What is otherwise than in the last run, or why that is not known."""
+    if ending.summary is None:
+        return
+    changes = ending.summary["changes"]
+    if changes is None:
+        yield "What changed since the last run is not known: no reports are kept (reports_enabled)."
+        return
+    since = f" of {changes['since'][:10]}" if changes["since"] else ""
+    named = [(words, changes[name]) for name, words in _CHANGES if changes[name] and changes[name]["count"]]
+    if changes["since"]:
+        yield f"Since the run{since}:" if named else f"Nothing else changed since the run{since}."
+    for words, some in named:
+        shown, characters = _CHANGED
+        yield f"  {words}: {some['count']:,}"
+        yield from (f"    - {_cut(name, characters)}" for name in some["first"][:shown])
+        if some["count"] > shown:
+            yield f"    - and {some['count'] - shown:,} more: see the report"
+    if changes["unknown"]:
+        yield f"What changed since the last run is not known: {changes['unknown']}."
+
+
+def _problems(ending: InvocationResult) -> list[Mapping[str, Any]]:
+    """Findings that something is or will be broken; those that fail the run are among its causes."""
+    found = ending.summary.get("findings", ()) if ending.summary else ()
+    return [one for one in found if one["severity"] == "problem" and one["kind"] not in RUN_FAILING_KINDS]
+
+
+def _found(finding: Mapping[str, Any]) -> str:
+    told = f"{finding['subject']}: {finding['detail']}. {WHAT_TO_DO[FindingKind(finding['kind'])]}."
+    return told.encode("ascii", "replace").decode()
 
 
 def _losing(ending: InvocationResult, heading: str, count: str, size: str) -> Iterator[str]:

@@ -7,7 +7,9 @@ from typing import Any, Final
 
 from ecr_cleaner.model.finding import Finding
 from ecr_cleaner.model.plan import PlanSummary, RemovalStatus
+from ecr_cleaner.model.report import Changes
 from ecr_cleaner.model.result import FAILING_REMOVALS, RepositoryResult, RunResult
+from ecr_cleaner.report.headline import headline
 
 MAX_FINDINGS_PER_KIND: Final = 100
 """Lambda's result may have 6 MB, and one line of the log a few hundred KB."""
@@ -72,7 +74,7 @@ def run_json(result: RunResult, *, all_findings: bool = False) -> dict[str, Any]
     )
     stored = ("bytes_total", "bytes_in_use", "bytes_in_archive", "bytes_removable", "bytes_removable_from_archive")
     totals = (*counted, "partly_untagged", *stored, "bytes_removed", "bytes_archived")
-    return {
+    summary: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
         "run_id": result.run_id,
         "status": result.status.value,
@@ -105,6 +107,19 @@ def run_json(result: RunResult, *, all_findings: bool = False) -> dict[str, Any]
         "plan": plan_json(result.plan) if result.plan else None,
         "duration_seconds": round(result.seconds, 3),
         "report": result.report,
+        "started_at": result.began_at.isoformat() if result.began_at else None,
+        "storage_price_per_gb_month": result.price,
+        "changes": changes_json(result.changes) if result.changes else None,
+    }
+    sentence = headline(summary)
+    return {**summary, "headline": f"{sentence[0].upper()}{sentence[1:]}."}
+
+
+def changes_json(changes: Changes) -> dict[str, Any]:
+    """What changed as JSON-native values."""
+    return {
+        name: value | {"first": list(value["first"])} if isinstance(value, dict) else value
+        for name, value in asdict(changes).items()
     }
 
 

@@ -14,7 +14,8 @@ from ecr_cleaner.history.reader import HistoryReader
 from ecr_cleaner.journal.writer import Journal
 from ecr_cleaner.model.image import Image
 from ecr_cleaner.model.plan import Removal
-from ecr_cleaner.model.result import RunResult, StoredReport
+from ecr_cleaner.model.report import StoredReport
+from ecr_cleaner.model.result import RunResult
 from ecr_cleaner.registry import config, repositories
 from ecr_cleaner.registry import images as registry_images
 from ecr_cleaner.registry.own_pulls import Readings

@@ -46,11 +46,12 @@ def run(ctx: RunContext) -> RunResult:
         ctx.clients.deadline_exceeded = None
     for name in sorted(state.repositories):
         ctx.reporter.repository(state.repositories[name])
-    result = replace(state.result(), seconds=time.monotonic() - started)
+    price = ctx.settings.storage_price_per_gb_month
+    result = replace(state.result(), seconds=time.monotonic() - started, began_at=ctx.now, price=price)
     if ctx.store_report is not None:
         stored = ctx.store_report(result)
         notes, problems = (*result.notes, *stored.notes), (*result.problems, *stored.problems)
-        result = replace(result, report=stored.location, notes=notes, problems=problems)
+        result = replace(result, report=stored.location, notes=notes, problems=problems, changes=stored.changes)
     ctx.reporter.run(result)
     return result
 

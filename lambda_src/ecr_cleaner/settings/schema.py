@@ -146,6 +146,7 @@ class SettingsDocument(Strict):
         report_unmanaged_repositories: Whether a run also reads repositories that did not opt in, for findings.
         require_approval: Whether a person approves each removal; matters when ``dry_run`` is false.
         retention_rules: What keeps images of some repositories instead of the defaults.
+        savings_tag_key: Key of a repository's tag by whose values a report sums savings; None: by none.
         storage: Bucket of history, journal, plans and reports, and which of them there are; None: none.
         storage_price_per_gb_month: US dollars, for reports (https://aws.amazon.com/ecr/pricing/, in us-east-1).
         task_definition_revisions: How many of the newest active revisions of each family of ECS task definitions
@@ -178,6 +179,7 @@ class SettingsDocument(Strict):
     report_unmanaged_repositories: bool = False
     require_approval: bool = False
     retention_rules: tuple[RetentionRule, ...] = ()
+    savings_tag_key: Annotated[str, Field(min_length=1, max_length=128)] | None = None
     storage: Annotated[Storage | None, AfterValidator(_there_if_required)] = Field(default=None, validate_default=True)
     storage_price_per_gb_month: Annotated[float, Field(ge=0, le=1000)] = 0.10
     task_definition_revisions: Revisions = 1

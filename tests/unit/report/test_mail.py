@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any, Final
 
@@ -9,9 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ecr_cleaner import DOCUMENTATION
 from ecr_cleaner.model.finding import Finding, FindingKind, Severity
+from ecr_cleaner.model.report import Changes, Named
 from ecr_cleaner.model.result import RunStatus
 from ecr_cleaner.report import mail
+from ecr_cleaner.report.next_step import dry_run_command
+from ecr_cleaner.report.remedies import WHAT_TO_DO
 from ecr_cleaner.report.summary import run_json
 from tests.endings import RUN_ID, ending, outcome, repository, summary
 from tests.fake_aws.telling import MAX_BYTES
@@ -41,16 +46,21 @@ def test_a_real_run_reads_like_this() -> None:
         outcomes=[outcome("ecs"), outcome("lambda", "disabled", "images of functions", notes=["a dead revision"])],
         notes=["the history began 2026-11-01 00:00 UTC"],
     )
-    assert mail.subject(ending(of)) == "ecr-cleaner us-east-1: 9 images removed, at most 9.0 MiB"
+    assert mail.subject(ending(of)) == (
+        "ecr-cleaner us-east-1: 9 images (at most 9.0 MiB) were removed from 2 repositories"
+    )
     assert (
         mail.text(ending(of))
         == f"""\
-ecr-cleaner in account 123456789012, us-east-1: 9 images removed, at most 9.0 MiB.
+ecr-cleaner in account 123456789012, us-east-1: 9 images (at most 9.0 MiB) were removed from 2 repositories; \
+1 repository was skipped.
 
 Removed:
   shop/api  8 of 22 images, 8.0 MiB
   web       1 of 6 images, 1.0 MiB
   (Layers that images share are counted for each of them, so less may be freed.)
+
+What changed since the last run is not known: no reports are kept (reports_enabled).
 
 Skipped:
   - partners/connector: its policy lets arn:aws:iam::210987654321:root pull; \
@@ -73,7 +83,9 @@ Run {RUN_ID}, status completed. All of its log lines:
 def test_a_dry_run_says_what_would_go() -> None:
     """In the subject already: nothing has gone."""
     of = summary(repository(removable=1), dry_run=True)
-    assert mail.subject(ending(of)) == "ecr-cleaner us-east-1: dry run, 1 image would be removed, at most 1.0 MiB"
+    assert mail.subject(ending(of)) == (
+        "ecr-cleaner us-east-1: dry run: 1 image (at most 1.0 MiB) would be removed from 1 repository"
+    )
     assert "Would be removed:\n  app  1 of 5 images, 1.0 MiB\n" in mail.text(ending(of))
 
 
@@ -90,20 +102,22 @@ def test_what_is_in_grace_is_told(*, dry_run: bool) -> None:
 @pytest.mark.parametrize(
     ("of", "subject"),
     [
-        (summary(refusals=["r"]), "REFUSED: nothing removed"),
-        (summary(repository(removed=3), refusals=["r"]), "REFUSED: 3 images removed, at most 3.0 MiB"),
-        (summary(repository(), refusals=["r"], dry_run=True), "REFUSED: dry run, and what would be removed is unknown"),
-        (summary(problems=["p"], dry_run=True), "FAILED: dry run, nothing would be removed"),
-        (summary(deferred=["app"]), "INCOMPLETE: nothing removed"),
-        (summary(), "nothing removed"),
+        (summary(refusals=["r"]), "REFUSED: nothing was removed"),
+        (
+            summary(repository(removed=3), refusals=["r"]),
+            "REFUSED: 3 images (at most 3.0 MiB) were removed from 1 repository",
+        ),
+        (summary(repository(), refusals=["r"], dry_run=True), "REFUSED: dry run: what would be removed is unknown"),
+        (summary(problems=["p"], dry_run=True), "FAILED: dry run: nothing would be removed"),
+        (summary(deferred=["app"]), "INCOMPLETE: nothing was removed; time ran out before 1 repository"),
+        (summary(), "nothing was removed, because no repository opted in"),
     ],
 )
 def test_the_subject_begins_with_the_gravest_word(of: Any, subject: str) -> None:
     """Whoever reads nothing else has read that."""
     assert mail.subject(ending(of)) == f"ecr-cleaner us-east-1: {subject}"
-    assert (
-        mail.text(ending(of)).splitlines()[0].endswith(f"{subject.rpartition('D: ')[2].removeprefix('INCOMPLETE: ')}.")
-    )
+    plain = re.sub("^[A-Z]+: ", "", subject)
+    assert mail.text(ending(of)).splitlines()[0] == f"ecr-cleaner in account 123456789012, us-east-1: {plain}."
 
 
 @pytest.mark.parametrize(
@@ -189,19 +203,72 @@ def test_what_was_archived_is_told_by_itself() -> None:
     """It did not go: it can be brought back, and frees nothing."""
     archived: dict[str, Any] = {"removals": {"archived": 2}, "bytes_archived": 2 * 1024**2}
     of = ending(summary(repository("attic", images=9, removable=3, removed=1, **archived)))
-    assert mail.subject(of) == "ecr-cleaner us-east-1: 1 image removed, 2 images archived, at most 3.0 MiB"
+    assert mail.subject(of) == (
+        "ecr-cleaner us-east-1: 1 image (at most 1.0 MiB) was removed from 1 repository and 2 images (at m..."
+    )
     text = mail.text(of)
     assert "Archived (ecr-cleaner restore brings an image back):\n  attic  2 of 9 images, 2.0 MiB\n" in text
     assert text.count("less may be freed") == 1
     attic = repository("attic", images=9, removable=3, **archived)
-    assert mail.subject(ending(summary(attic))) == "ecr-cleaner us-east-1: 2 images archived, at most 2.0 MiB"
+    assert mail.subject(ending(summary(attic))) == (
+        "ecr-cleaner us-east-1: 2 images (at most 2.0 MiB) were archived in 1 repository"
+    )
     assert ending(summary(attic)).should_notify("removals")
 
 
 def test_what_waits_because_of_a_limit_is_counted() -> None:
     """Also in the subject: a backlog that shrinks night by night needs nobody."""
     some = repository("app", images=9, removable=5, removed=2, removals={"limited": 3})
-    subject = "2 images removed, at most 2.0 MiB; 3 wait for later runs"
-    assert mail.subject(ending(summary(some))) == f"ecr-cleaner us-east-1: {subject}"
+    subject = "2 images (at most 2.0 MiB) were removed from 1 repository; 3 images wait for later runs"
+    assert subject in mail.text(ending(summary(some)))
     none = repository("app", images=9, removable=3, removals={"limited": 3})
-    assert mail.subject(ending(summary(none))).endswith(": nothing removed; 3 wait for later runs")
+    assert mail.subject(ending(summary(none))).endswith(": nothing was removed; 3 images wait for later runs")
+
+
+def test_what_changed_is_told_with_the_first_names() -> None:
+    """Whoever knows what was so yesterday reads what is new; a change that is none is not told."""
+    changes = Changes("2026-02-28T03:00:00+00:00", "", Named(7, tuple("abcdefg")), Named(0, ()), Named(1, ("hub/x",)))
+    text = mail.text(ending(summary(repository(), changes=changes)))
+    assert (
+        "\nSince the run of 2026-02-28:\n  now old and unused: 7\n    - a\n    - b\n    - c\n    - d\n    - e\n"
+        "    - and 2 more: see the report\n  now skipped: 1\n    - hub/x\n\n"
+    ) in text
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        (None, "What changed since the last run is not known: no reports are kept (reports_enabled)."),
+        (Changes(unknown="there is no earlier report"), "is not known: there is no earlier report."),
+        (Changes("2026-02-28T03:00:00+00:00"), "Nothing else changed since the run of 2026-02-28."),
+    ],
+)
+def test_where_nothing_is_compared_it_says_so(changes: Changes | None, told: str) -> None:
+    """No change and no knowledge are not the same."""
+    assert f"{told}\n" in mail.text(ending(summary(repository(), changes=changes)))
+
+
+def test_a_problem_comes_with_what_to_do() -> None:
+    """Other findings are in the report, and those that fail the run among its causes."""
+    kind = FindingKind.DANGLING_REFERENCE
+    found = tuple(Finding(kind, severity, f"app:{severity}", "it is missing") for severity in Severity)
+    text = mail.text(ending(summary(repository(), findings=found)))
+    assert f"Problems that were found:\n  - app:problem: it is missing. {WHAT_TO_DO[kind]}.\n\n" in text
+    broken = Finding(FindingKind.REMOVED_IN_USE, Severity.PROBLEM, "app:v1", "it is gone")
+    assert "Problems that were found" not in mail.text(ending(summary(repository(), findings=(broken,))))
+
+
+@pytest.mark.parametrize("more", [{"refusals": ["r"]}, {"problems": ["p"]}])
+def test_a_run_that_failed_leads_to_the_next_step(more: Any) -> None:
+    """A command to look again, and the page with every cause."""
+    text = mail.text(ending(summary(repository(), **more)))
+    assert f"\n  {dry_run_command('ecr-cleaner', 'us-east-1')}\n" in text
+    assert f"{DOCUMENTATION}/operations.md#failed-and-refused-runs\n" in text
+
+
+def test_where_nothing_opted_in_the_mail_says_how() -> None:
+    """With account and region, ready to paste but for the name."""
+    assert (
+        "\n  aws ecr tag-resource --region us-east-1 --tags Key=BoxCleanerEnabled,Value=true"
+        " --resource-arn arn:aws:ecr:us-east-1:123456789012:repository/NAME\n"
+    ) in mail.text(ending(summary()))

@@ -212,10 +212,14 @@ def test_every_module_that_renders_is_among_the_outputs() -> None:
     used = {name for name in vars(sys.modules[__name__]) if not name.startswith("_")}
     named = {one.name for one in pkgutil.iter_modules(ecr_cleaner.report.__path__)}
     by_others = {
+        "changes": "report",
         "document": "report",
+        "headline": "run_json",
         "html_page": "report",  # the document itself, in another form
         "invocation": "ending",
         "log": "LogReporter",
+        "next_step": "report",
+        "remedies": "report",
         "reporter": "CollectingReporter",
         "summary": "run_json",
         "savings": "report",

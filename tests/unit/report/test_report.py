@@ -85,6 +85,10 @@ def test_the_summary_has_a_fixed_set_of_keys() -> None:
         "plan",
         "duration_seconds",
         "report",
+        "started_at",
+        "storage_price_per_gb_month",
+        "changes",
+        "headline",
     }
     assert found["schema_version"] == 1
     assert set(found["repositories"][0]) == {
@@ -108,6 +112,7 @@ def test_the_summary_has_a_fixed_set_of_keys() -> None:
         "reasons",
         "removals",
         "failure_codes",
+        "savings_tag",
         "bytes_total",
         "bytes_in_use",
         "bytes_in_archive",

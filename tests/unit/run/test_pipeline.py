@@ -23,7 +23,8 @@ from ecr_cleaner.history.model import History, HistoryEntry, remember, removing
 from ecr_cleaner.model.finding import Finding, FindingKind, Severity
 from ecr_cleaner.model.image import RemovedImage
 from ecr_cleaner.model.plan import Reason, Removal, RemovalStatus
-from ecr_cleaner.model.result import RepositoryOutcome, RepositoryStatus, StoredReport
+from ecr_cleaner.model.report import StoredReport
+from ecr_cleaner.model.result import RepositoryOutcome, RepositoryStatus
 from ecr_cleaner.model.scan import SourceKey, SourceOutcome, SourceStatus, UsageScan
 from ecr_cleaner.model.usage import Reference, Usage
 from ecr_cleaner.registry.pull_access import RegistryFacts

@@ -8,9 +8,38 @@ function fillTop(told) {
   document.title = `ECR cleaner ${run.started_at.slice(0, 10)}: ${run.status}`;
   byId("status").append(badge(words(run.status), KIND_OF_STATUS[run.status]), badge(run.dry_run ? "Dry run: nothing was removed" : "Real run", "idle"));
   byId("footer").textContent = `Run ${run.id}, ecr-cleaner ${run.version}. This page asks for nothing from anywhere.`;
+  byId("headline").textContent = told.headline;
   fillList("causes", [...told.causes]);
+  fillNext(told);
+  fillChanges(told);
   fillList("notes", told.notes);
   fillList("unprotected", told.unprotected);
+}
+
+function fillNext(told) {
+  if (!told.next_step) return;
+  byId("next").hidden = false;
+  byId("next-sentence").textContent = told.next_step.sentence;
+  byId("next-command").textContent = told.next_step.command;
+}
+
+const CHANGES = [["removable", "Now old and unused"], ["in_use", "Now in use"], ["skipped", "Now skipped"], ["findings", "New finding"], ["findings_gone", "No longer found"]];
+
+function fillChanges(told) {
+  const { changes } = told;
+  if (!changes) {
+    byId("changes").remove();
+    return;
+  }
+  const lines = CHANGES.filter(([name]) => changes[name]?.count).map(([name, heading]) => {
+    const { count: number, first } = changes[name];
+    const more = number > first.length ? `, and ${NUMBER.format(number - first.length)} more` : "";
+    return element("li", { textContent: `${heading}: ${NUMBER.format(number)} (${first.join(", ")}${more})` });
+  });
+  const unknown = changes.unknown && `What changed is not known: ${changes.unknown}.`;
+  const since = changes.since && (lines.length ? `Compared with the run of ${moment(changes.since)}.` : `Nothing else changed since the run of ${moment(changes.since)}.`);
+  byId("changes-words").textContent = [since, unknown].filter(Boolean).join(" ");
+  byId("changes").querySelector("ul").replaceChildren(...lines);
 }
 
 const MAX_LINES = 8;
@@ -69,6 +98,7 @@ function imageEntries(image, told) {
 
 function makeImages(told) {
   told.images.forEach((image) => { image.outcome = outcomeOf(image, told.run); });
+  placeImages(told.images);
   const name = (cell) => {
     const image = cell.getData();
     const more = image.tags.length > 1 ? `${image.tags.slice(1).join(", ")} · ` : "";
@@ -77,6 +107,8 @@ function makeImages(told) {
   };
   return makeTable({
     name: "images", label: "Images", one: "image", rows: told.images, empty: "No image was evaluated.",
+    printed: [["Image", imageName], ["Outcome", (image) => words(image.outcome)], ["Why", (image) => [words(image.reason), ...image.evidence.slice(0, 1)].join(": ")],
+      ["Size", (image) => bytes(image.bytes)], ["Age", (image) => `${NUMBER.format(image.age_days)} d`], ["Digest", (image) => image.digest.slice(0, 19)]],
     text: (image) => [image.repository, ...image.tags, image.tags.map((tag) => `${image.repository}:${tag}`).join(" "), image.digest,
       words(image.reason), image.outcome, ...image.evidence, image.removal ? image.removal.codes.join(" ") : ""].join(" "),
     filters: [
@@ -84,13 +116,14 @@ function makeImages(told) {
       { label: "Reason", value: (image) => words(image.reason) },
       { label: "Repository", value: (image) => image.repository },
     ],
-    sorts: [["Name", "repository", "asc"], ["Largest", "bytes", "desc"], ["Oldest", "age_days", "desc"], ["Newest", "age_days", "asc"], ["Outcome", "outcome", "desc"], ["Reason", "reason", "asc"]],
+    sorts: [[told.run.dry_run ? "What would go" : "What went", "place", "asc"], ["Name", "repository", "asc"], ["Largest", "bytes", "desc"], ["Oldest", "age_days", "desc"], ["Newest", "age_days", "asc"], ["Outcome", "outcome", "desc"], ["Reason", "reason", "asc"]],
     columns: [
       { title: "Image", field: "repository", widthGrow: 3, minWidth: 150, formatter: name, sorter: byText(imageName) },
       { title: "Outcome", field: "outcome", width: NARROW.matches ? 130 : 165, formatter: (cell) => badge(words(cell.getValue()), KIND_OF_OUTCOME[cell.getValue()] || "warn"), sorter: byText((image) => image.outcome) },
       { title: "Why", field: "reason", wide: true, widthGrow: 3, minWidth: 180, formatter: (cell) => two(line(words(cell.getValue())), cell.getData().evidence.join("; ")), sorter: byText((image) => image.reason) },
       { title: "Size", field: "bytes", wide: true, width: 110, hozAlign: "right", cssClass: "number", sorter: byNumber, formatter: (cell) => two(line(bytes(cell.getValue())), cell.getData().index ? "index" : "") },
       { title: "Age", field: "age_days", wide: true, width: 90, hozAlign: "right", cssClass: "number", sorter: byNumber, formatter: (cell) => line(`${NUMBER.format(cell.getValue())} d`) },
+      { title: "Place", field: "place", visible: false, sorter: byNumber },
       { title: "Pulled", field: "last_pulled_at", wide: true, width: 120, formatter: (cell) => line(cell.getValue() ? cell.getValue().slice(0, 10) : "never"), sorter: byText((image) => image.last_pulled_at || "") },
     ],
   });
@@ -106,6 +139,7 @@ function makeUsages(told) {
     ["Account", one.account_id], ["Region", one.region], ["Repository", one.repository], ["Tag", one.tag], ["Digest", one.digest], ["Pull failure", one.failure], ["Consumer's account", one.found_in?.account_id], ["Consumer's region", one.found_in?.region], ["Consumer's cluster", one.found_in?.cluster], ["Covers", `one ${one.breadth}`.replace("one prefix", "every repository with this prefix").replace("one registry", "every image of the registry")]];
   return makeTable({
     name: "usages", label: "Usages", one: "usage", rows: told.usages, empty: "No source returned a usage.",
+    printed: [["Consumer", (one) => one.consumer], ["Image, as written", short], ["Evidence", (one) => words(one.evidence)], ["Source", (one) => one.source]],
     text: (one) => [one.consumer, one.source, one.evidence, one.reference, one.digest].join(" "),
     filters: [{ label: "Source", value: (one) => one.source }, { label: "Evidence", value: (one) => words(one.evidence) }],
     sorts: [["Consumer", "consumer", "asc"], ["Image", "reference", "asc"], ["Source", "source", "asc"]],
@@ -125,12 +159,13 @@ function makeFindings(told) {
   told.findings.forEach((one) => { one.weight = weight(one); });
   return makeTable({
     name: "findings", label: "Findings", one: "finding", rows: told.findings, empty: "No findings.",
+    printed: [["Severity", (one) => words(one.severity)], ["Kind", (one) => words(one.kind)], ["Subject", (one) => one.subject], ["Detail", (one) => one.detail], ["What to do", (one) => told.what_to_do[one.kind] || ""]],
     text: (one) => [one.kind, words(one.kind), one.severity, one.subject, one.detail].join(" "),
     filters: [{ label: "Severity", value: (one) => words(one.severity) }, { label: "Kind", value: (one) => words(one.kind) }],
     sorts: [["Gravest", "weight", "asc"], ["Subject", "subject", "asc"], ["Kind", "kind", "asc"]],
     columns: [
       { title: "Severity", field: "weight", width: 125, sorter: byNumber, formatter: (cell) => badge(words(cell.getData().severity), ["bad", "warn"][cell.getValue()] || "idle") },
-      { title: "Subject", field: "subject", widthGrow: 2, minWidth: 150, sorter: byText((one) => one.subject), formatter: (cell) => two(nameButton(cell.getValue(), () => [["Finding", words(cell.getData().kind)], ["Severity", words(cell.getData().severity)], ["Detail", cell.getData().detail]]), words(cell.getData().kind)) },
+      { title: "Subject", field: "subject", widthGrow: 2, minWidth: 150, sorter: byText((one) => one.subject), formatter: (cell) => two(nameButton(cell.getValue(), () => [["Finding", words(cell.getData().kind)], ["Severity", words(cell.getData().severity)], ["Detail", cell.getData().detail], ["What to do", told.what_to_do[cell.getData().kind]]]), words(cell.getData().kind)) },
       { title: "Detail", field: "detail", wide: true, widthGrow: 3, minWidth: 180, formatter: (cell) => two(line(cell.getValue()), "") },
       { title: "Kind", field: "kind", visible: false, sorter: byText((one) => one.kind) },
     ],
@@ -146,6 +181,8 @@ function makeRepositories(told) {
   const kinds = { evaluated: "good", skipped: "idle", gone: "idle", deferred: "warn" };
   return makeTable({
     name: "repositories", label: "Repositories", one: "repository", many: "repositories", rows: told.repositories, empty: "No repository opted in.",
+    printed: [["Repository", (one) => one.name], ["Status", (one) => words(one.status)], ["Images", (one) => NUMBER.format(one.images)], ["Old and unused", (one) => NUMBER.format(one.removable)],
+      ["Removed", (one) => NUMBER.format(one.removed)], ["Stored at most", (one) => bytes(one.bytes_total)], ["Detail", (one) => one.detail]],
     text: (one) => [one.name, one.status, one.detail].join(" "),
     filters: [{ label: "Status", value: (one) => words(one.status) }],
     sorts: [["Most stored", "bytes_total", "desc"], ["Name", "name", "asc"], ["Most images", "images", "desc"]],
@@ -158,12 +195,41 @@ function makeRepositories(told) {
   });
 }
 
+/* By the values of the tag that somebody chose, else by repository. */
+function makeSavings(told) {
+  const by = told.savings.by_tag;
+  const rows = by ? by.values : told.savings.by_repository;
+  if (!rows.length) return Promise.resolve();
+  byId("savings").hidden = false;
+  byId("savings-heading").textContent = `Savings by ${by ? by.key : "repository"}`;
+  const name = (one) => (by ? one.tag ?? "(without the tag)" : one.repository);
+  const went = told.run.dry_run ? "removable" : "removed";
+  const price = (field) => (one) => MONEY.format(one[`usd_per_month_${field}`]);
+  const entries = (one) => [["Repositories", by ? NUMBER.format(one.repositories) : ""], ["Images", NUMBER.format(one.images)], ["Old and unused", NUMBER.format(one.removable)],
+    ["Removed", NUMBER.format(one.removed)], ["Archived", NUMBER.format(one.archived)], ["Stored at most", `${bytes(one.bytes_total)}, ${price("total")(one)} a month`],
+    ["Could be saved at most", `${bytes(one.bytes_removable)}, ${price("removable")(one)} a month`], ["Saved at most", `${bytes(one.bytes_removed)}, ${price("removed")(one)} a month`]];
+  const saved = told.run.dry_run ? "Could be saved a month" : "Saved a month";
+  return makeTable({
+    name: "savings", label: "Savings", one: by ? "value" : "repository", many: by ? "values" : "repositories", rows, empty: "",
+    printed: [[by ? by.key : "Repository", name], ["Stored at most", (one) => bytes(one.bytes_total)], ["Costs a month", price("total")], [saved, price(went)]],
+    text: name, filters: [],
+    sorts: [["Largest saving", `usd_per_month_${went}`, "desc"], ["Name", by ? "tag" : "repository", "asc"], ["Most stored", "bytes_total", "desc"]],
+    columns: [
+      { title: by ? by.key : "Repository", field: by ? "tag" : "repository", widthGrow: 3, minWidth: 150, sorter: byText(name), formatter: (cell) => two(nameButton(name(cell.getData()), () => entries(cell.getData())), count(cell.getData().images, "image")) },
+      { title: "Stored at most", field: "bytes_total", wide: true, width: 155, hozAlign: "right", cssClass: "number", sorter: byNumber, formatter: (cell) => line(bytes(cell.getValue())) },
+      { title: "Costs a month", field: "usd_per_month_total", wide: true, width: 155, hozAlign: "right", cssClass: "number", sorter: byNumber, formatter: (cell) => line(MONEY.format(cell.getValue())) },
+      { title: saved, field: `usd_per_month_${went}`, width: NARROW.matches ? 130 : 215, hozAlign: "right", cssClass: "number", sorter: byNumber, formatter: (cell) => line(MONEY.format(cell.getValue())) },
+    ],
+  });
+}
+
 function makeSources(told) {
   const kinds = { complete: "good", failed: "bad", disabled: "warn", not_offered: "idle" };
   const order = ["failed", "disabled", "complete", "not_offered"];
   told.sources.forEach((one) => { one.weight = order.indexOf(one.outcome); });
   return makeTable({
     name: "sources", label: "Sources", one: "source", rows: told.sources, empty: "No source was called.",
+    printed: [["Source", (one) => one.source], ["Outcome", (one) => words(one.outcome)], ["Usages", (one) => NUMBER.format(one.usages)], ["Detail", (one) => one.detail]],
     text: (one) => [one.source, one.account_id, one.region, one.cluster, words(one.outcome), one.detail].join(" "),
     filters: [{ label: "Outcome", value: (one) => words(one.outcome) }],
     sorts: [["Gravest", "weight", "asc"], ["Name", "source", "asc"], ["Most usages", "usages", "desc"]],
@@ -195,7 +261,7 @@ async function main() {
   fillSettings(told);
   const images = makeImages(told);
   drawPictures(told);
-  await Promise.all([images, makeUsages(told), makeFindings(told), makeRepositories(told), makeSources(told)]);
+  await Promise.all([images, makeUsages(told), makeFindings(told), makeRepositories(told), makeSavings(told), makeSources(told)]);
   document.documentElement.dataset.ready = "true";
 }
 

@@ -2,6 +2,7 @@
 /* Tables that are searched, filtered and sorted; only the rows in view are in the page. */
 
 const NARROW = window.matchMedia("(max-width: 700px)");
+const PRINT = window.matchMedia("print");
 const ROW_HEIGHT = 52;
 const MAX_ROWS_SHOWN = 11;
 
@@ -16,6 +17,7 @@ const MAX_ROWS_SHOWN = 11;
  * told.sorts     [[label, field, direction]]; the first holds
  * told.one/many  what a row is called
  * told.empty     what is said where there is nothing
+ * told.printed   [[title, row -> string]]: what stands on paper
  *
  * Returns a promise that is kept once the table is there.
  */
@@ -92,11 +94,34 @@ function makeTable(told) {
     if (sort.selectedIndex > 0) arrange();
     resolve();
   }));
+  printWhole(holder, told, () => table.getRows("active").map((row) => row.getData()));
   NARROW.addEventListener("change", () => {
     told.columns.filter((column) => column.wide).forEach((column) => table[NARROW.matches ? "hideColumn" : "showColumn"](column.field));
     table.redraw(true);
   });
   return built;
+}
+
+const MAX_ROWS_PRINTED = 5000;
+
+/* The page holds the rows in view alone: for paper all of them that the search left become a plain table. */
+function printWhole(holder, told, rowsLeft) {
+  const clear = () => document.getElementById(`${told.name}-printed`)?.remove();
+  const fill = () => {
+    clear();
+    const rows = holder.dataset.ready ? rowsLeft() : told.rows;
+    const cells = (kind, texts) => element("tr", {}, ...texts.map((text) => element(kind, { textContent: text })));
+    const body = rows.slice(0, MAX_ROWS_PRINTED).map((row) => cells("td", told.printed.map(([, value]) => value(row))));
+    if (rows.length > MAX_ROWS_PRINTED) {
+      const text = `${NUMBER.format(rows.length - MAX_ROWS_PRINTED)} more: in the JSON document beside this page.`;
+      body.push(element("tr", {}, element("td", { colSpan: told.printed.length, textContent: text })));
+    }
+    const head = element("thead", {}, cells("th", told.printed.map(([title]) => title)));
+    holder.after(element("table", { id: `${told.name}-printed`, className: "printed" }, head, element("tbody", {}, ...body)));
+  };
+  window.addEventListener("beforeprint", fill);
+  window.addEventListener("afterprint", clear);
+  PRINT.addEventListener("change", () => (PRINT.matches ? fill() : clear()));
 }
 
 function field(label, control, className = "field") {

@@ -69,6 +69,17 @@ function outcomeOf(image, run) {
 
 const KIND_OF_OUTCOME = { kept: "idle", removed: "good", archived: "good", "would go": "warn", "in grace": "warn", "would be archived": "warn", failed: "bad", "lost tags": "bad" };
 
+/* What went, or would go, comes first; then what did not go as it should, what waits, and what stays. */
+const ORDER = ["removed", "archived", "would go", "would be archived", "no known use", "not removed", "failed", "lost tags", "kept: not journalled", "over a limit",
+  "waits for approval", "waits: limit", "left for next run", "in grace", "kept: changed", "kept: holder stays", "kept: not in the plan", "kept"];
+
+/* Numbers the images in this order; of one outcome the oldest first. */
+function placeImages(images) {
+  const rank = (image) => (ORDER.indexOf(image.outcome) + ORDER.length + 1) % (ORDER.length + 1);
+  [...images].sort((a, b) => rank(a) - rank(b) || b.age_days - a.age_days || (imageName(a) < imageName(b) ? -1 : 1))
+    .forEach((image, place) => { image.place = place; });
+}
+
 async function readDocument() {
   const text = byId("document").textContent;
   const raw = atob(text);
