@@ -13,6 +13,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from ecr_cleaner.report.units import human_bytes
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -74,7 +76,7 @@ class Screen:
         table = _table("repository", "opted in", ">images", ">size")
         for shelf in shelves:
             opted_in = Text("yes", "green") if shelf.opted_in else Text("no", "dim")
-            table.add_row(shelf.name, opted_in, str(len(shelf.images)), size(shelf.size))
+            table.add_row(shelf.name, opted_in, str(len(shelf.images)), human_bytes(shelf.size))
         self._print(table)
 
     def verdicts(self, result: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -> None:
@@ -120,10 +122,16 @@ class Screen:
             went, freed = len(shelf.images - left.images), shelf.size - left.size
             went_in_all, freed_in_all = went_in_all + went, freed_in_all + freed
             style = "" if went else "dim"
-            row = (shelf.name, str(len(shelf.images)), str(len(left.images)), str(went), size(freed) if went else "")
+            row = (
+                shelf.name,
+                str(len(shelf.images)),
+                str(len(left.images)),
+                str(went),
+                human_bytes(freed) if went else "",
+            )
             table.add_row(*row, style=style)
         table.add_section()
-        table.add_row("all", _sum(before), _sum(after), str(went_in_all), size(freed_in_all), style="bold")
+        table.add_row("all", _sum(before), _sum(after), str(went_in_all), human_bytes(freed_in_all), style="bold")
         self._print(table)
 
     def times(self) -> None:
@@ -141,15 +149,21 @@ def _rows(lines: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Text | str, ...]
     removable = [line for line in lines if "reason" not in line]
     kept = [line for line in lines if "reason" in line]
     for line in sorted(removable, key=_age):
-        yield Text("goes", "red"), _label(line), _days(line), size(line["bytes"]), Text("old and unused", "dim")
+        yield (
+            Text("remove", "red"),
+            _label(line),
+            _days(line),
+            human_bytes(line["bytes"]),
+            Text("old and unused", "dim"),
+        )
     young = [line for line in kept if line["reason"] == "too_young"]
     for line in sorted((line for line in kept if line not in young), key=_age):
-        yield Text("stays", "green"), _label(line), _days(line), size(line["bytes"]), _why(line)
+        yield Text("keep", "green"), _label(line), _days(line), human_bytes(line["bytes"]), _why(line)
     if young:
         names = ", ".join(_label(line) for line in sorted(young, key=_age))
         ages = sorted({_days(line) for line in young}, key=lambda text: int(text.split()[0]))
         age = ages[0] if len(ages) == 1 else f"{ages[0].split()[0]}-{ages[-1]}"
-        yield Text("stays", "green"), names, age, size(sum(line["bytes"] for line in young)), Text("too young")
+        yield Text("keep", "green"), names, age, human_bytes(sum(line["bytes"] for line in young)), Text("too young")
 
 
 def _age(line: Mapping[str, Any]) -> tuple[int, str]:
@@ -192,12 +206,3 @@ def _table(*columns: str) -> Table:
         right = column.startswith(">")
         table.add_column(column.removeprefix(">"), justify="right" if right else "left", no_wrap=right)
     return table
-
-
-def size(count: float) -> str:
-    """Returns bytes for people, in powers of 1000 as registries bill them."""
-    for unit in ("B", "kB", "MB"):
-        if count < 1000:  # noqa: PLR2004 - the power itself
-            return f"{count:.0f} {unit}"
-        count /= 1000
-    return f"{count:.1f} GB"

@@ -130,13 +130,15 @@ def read_only_json() -> str:
     reading = {action for source in SOURCES for grant in source.grants for action in grant.actions}
     # Where inventories lie, and which key is whose, only those who look know.
     usages = sorted(action for action in reading if not action.startswith("s3:"))
-    opted_in = {"StringEquals": {"aws:ResourceTag/BoxCleanerEnabled": "true"}}
+    # In whichever bucket: its name is a choice of whoever applied the module, and the prefix is not.
+    of_cleaners = {"StringLike": {"s3:prefix": "ecr-cleaner/*"}}
     statements: list[dict[str, Any]] = [
         {"Sid": "ReadRegistry", "Action": [*REGISTRY_READS], "Resource": "*"},
-        {"Sid": "ReadOptedInRepositories", "Action": [*REPOSITORY_READS], "Resource": "*", "Condition": opted_in},
+        {"Sid": "ReadRepositories", "Action": [*REPOSITORY_READS], "Resource": "*"},
         {"Sid": "ReadUsages", "Action": usages, "Resource": "*"},
         {"Sid": "ReadFunction", "Action": ["lambda:GetFunctionConfiguration"], "Resource": "*"},
         {"Sid": "ReadHistory", "Action": ["s3:GetObject"], "Resource": "arn:*:s3:::*/ecr-cleaner/*"},
+        {"Sid": "ListJournal", "Action": ["s3:ListBucket"], "Resource": "arn:*:s3:::*", "Condition": of_cleaners},
     ]
     told = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow"} | one for one in statements]}
     if len(json.dumps(told, separators=(",", ":"))) > POLICY_CHARACTERS:

@@ -6,6 +6,7 @@
     ├── SettingsError               settings or event not understood: nothing is done
     ├── UnreadableReferenceError    looks like a private ECR image, cannot be parsed
     ├── IncompleteAnswerError       AWS answered 200 without a member that must be there
+    ├── NoSuchImageError            no image is what a person on the command line asked for
     ├── RepositoryError             one repository cannot be handled; the others go on
     ├── SourceError                 one usage source could not give a full answer
     │   ├── MissingError            AWS does not find what it listed itself
@@ -85,6 +86,10 @@ class IncompleteAnswerError(CleanerError):
 
 class RepositoryError(CleanerError):
     """One repository cannot be handled; nothing in it is removed and the run fails at its end."""
+
+
+class NoSuchImageError(CleanerError):
+    """No image is what a person asked for, wherever it could be looked for."""
 
 
 class SourceError(CleanerError):

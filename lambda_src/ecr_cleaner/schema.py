@@ -40,18 +40,67 @@ def refuse(rule: str) -> NoReturn:
 
 
 def sentences(place: str, error: ValidationError) -> list[str]:
-    """One for each problem: the place, the rule, and the value."""
+    """One for each problem: the place, the rule in this project's words, and the value."""
     return [
-        f"{': '.join([place, *map(str, problem['loc'])])}: {problem['msg']}, got {_shown(problem['input'])}"
+        f"{': '.join([place, *map(str, problem['loc'])])}: {_rule(problem)}"
+        + ("" if problem["type"] in _WITHOUT_VALUE else f", got {_shown(problem['input'])}")
         for problem in error.errors(include_url=False)
     ]
 
 
+_RULES: Final = {
+    "bool_type": "must be true or false",
+    "dataclass_type": "must be an object",
+    "dict_type": "must be an object",
+    "extra_forbidden": "is not known",
+    "float_type": "must be a number",
+    "frozen_set_type": "must be a list",
+    "greater_than_equal": "must be at least {ge}",
+    "int_from_float": "must be a whole number",
+    "int_type": "must be a whole number",
+    "json_invalid": "must be JSON: {error}",
+    "less_than_equal": "must be at most {le}",
+    "list_type": "must be a list",
+    "literal_error": "must be {expected}",
+    "missing": "is missing",
+    "model_type": "must be an object",
+    "refused": "{rule}",
+    "string_pattern_mismatch": "must match {pattern}",
+    "string_too_long": "must have at most {max_length} characters",
+    "string_too_short": "must have at least {min_length} characters",
+    "string_type": "must be a text",
+    "too_long": "must have at most {max_length} items",
+    "too_short": "must have at least {min_length} items",
+    "tuple_type": "must be a list",
+    "unexpected_keyword_argument": "is not known",
+    "timezone_aware": "must be a time with its offset from UTC",
+    "value_error": "{error}",
+}
+"""The problems that documents have, by pydantic's names (https://docs.pydantic.dev/latest/errors/validation_errors).
+
+Its own sentences speak of Python's types.
+"""
+
+_WITHOUT_VALUE: Final = frozenset({"json_invalid", "missing"})
+"""There is none, or it is the whole document."""
+
+_LONGEST_VALUE: Final = 300
+"""Characters of a value that a sentence quotes."""
+
+
+def _rule(problem: Any) -> str:
+    context = problem.get("ctx", {})
+    if context.get("min_length") == 1:
+        return "must not be empty"
+    return _RULES.get(problem["type"], "cannot be understood").format(**context)
+
+
 def _shown(value: object) -> str:
     try:
-        return repr(value)
+        text = repr(value)
     except RecursionError:
         return "a value that is nested too deeply"
+    return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}..."
 
 
 MAX_DEPTH: Final = 100
@@ -148,9 +197,8 @@ def parse(kind: type[_D], body: bytes, place: str) -> _D:
     try:
         found: _D = _adapter(kind).validate_json(body)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ": ".join(map(str, first["loc"]))
-        message = f"{place} cannot be understood: {where}: {first['msg']}"
+        first, *others = sentences(f"{place} cannot be understood", error)
+        message = first + (f"; and {len(others)} more problems" if others else "")
         raise NotWholeError(message) from None
     return found
 

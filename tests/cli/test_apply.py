@@ -136,14 +136,14 @@ def test_what_stays_is_told_with_its_reason(command: Command, deployed: Deployed
 def test_the_result_is_json_for_programs(command: Command, deployed: Deployed, sandbox: Sandbox) -> None:
     """Whether it went well or not; a dry run removes nothing."""
     plan_id = deployed.night()
-    looked = apply(command, plan_id, "--dry-run", "--json")
+    looked = apply(command, plan_id, "--dry-run", "--format", "json")
     assert (looked.code, looked.plan["dry_run"], looked.plan["totals"]["removed"]) == (0, True, 0)
     assert deployed.events[0]["dry_run"] is True
-    done = apply(command, plan_id, "--json")
+    done = apply(command, plan_id, "--format", "json")
     assert (done.code, done.plan["totals"]["removed"]) == (0, 2)
     assert left(sandbox) == ["young"]
-    again = apply(command, plan_id, "--json")
-    assert (again.code, again.plan["status"]) == (1, "refused")
+    again = apply(command, plan_id, "--format", "json")
+    assert (again.code, again.plan["status"]) == (5, "refused")
     assert "was carried out" in again.plan["causes"][0]
 
 
@@ -366,7 +366,7 @@ def test_from_here_a_number_has_to_be_typed(command: Command, deployed: Deployed
     assert "app one: in use: app runner service web" in ended.out.replace("apprunner", "app runner")
     assert deployed.events == []
     again = apply(command, plan_id)
-    assert again.code == 1
+    assert again.code == 5
     assert "was carried out" in " ".join(again.out.split())
 
 
@@ -384,7 +384,7 @@ def test_from_here_a_file_need_not_lie_in_the_bucket(
     assert ended.code == 0, ended.err
     assert left(sandbox) == ["young"]
     deployed.upload(file)
-    assert apply(command, file).code == 1
+    assert apply(command, file).code == 5
 
 
 def test_from_here_the_functions_lock_holds(command: Command, deployed: Deployed, sandbox: Sandbox) -> None:

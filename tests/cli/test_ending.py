@@ -56,7 +56,7 @@ def test_ctrl_c_ends_it_without_a_trace(command: Command, company: Sandbox) -> N
     assert (process.returncode, out, err) == (130, "", "Interrupted.\n")
 
 
-@pytest.mark.parametrize("words", [["plan"], ["plan", "--json"], ["explain", "shop/web:live"]])
+@pytest.mark.parametrize("words", [["plan"], ["plan", "--format", "json"], ["explain", "shop/web:live"]])
 def test_no_credentials(command: Command, words: list[str]) -> None:
     """One sentence that says what to do, and nothing on standard output."""
     ended = command.with_pipes(*words, env=NOBODY)

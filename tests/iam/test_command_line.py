@@ -28,7 +28,7 @@ POLICY: Final = json.loads(READ_ONLY_FILE.read_text())
 ALLOWED: Final = {action for statement in POLICY["Statement"] for action in statement["Action"]}
 
 
-def test_every_call_of_a_plan_is_allowed(
+def test_every_call_that_looks_is_allowed(
     command: Command, sandbox: Sandbox, past: Past, night: Callable[..., Outcome], deploy: Callable[..., Any]
 ) -> None:
     """Over the account that uses everything, with the function's settings and history; no action is there in vain."""
@@ -36,9 +36,15 @@ def test_every_call_of_a_plan_is_allowed(
     sandbox.push("app", kind="index", platforms=["linux/amd64"], tags=["multi"], pushed="90d")
     night(dry_run=True)
     forget_executions(sandbox)
-    deploy(storage=past.place | {"history": True}, accepted_gaps={}, **accounts.SETTINGS)
-    ended = command("plan", "--function", NAME, "--json")
+    deploy(storage=past.place | {"history": True, "journal": True}, accepted_gaps={}, **accounts.SETTINGS)
+    sandbox.repository("closed")
+    ended = command("plan", "--function", NAME, "--as-if-opted-in", "*", "--format", "json")
     assert ended.plan["causes"] == []
+    assert ended.plan["registry"]["not_counted"] == {}
+    for words in (["doctor"], ["history", "app"], ["explain", "app:gone"]):
+        command(*words[:1], "--function", NAME, *words[1:])
+    command("usage")
+    command("opt-in", "*")
     place = accounts.SETTINGS["used_images"]
     calls = [c for c in sandbox.calls if c.parameters.get("Bucket") != place["bucket"]]
     assert {call.action for call in calls} == ALLOWED

@@ -107,7 +107,8 @@ def named(run: Runner, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Non
 
 @pytest.mark.usefixtures("named")
 @pytest.mark.parametrize(
-    "words", [("explain", "app:used"), ("plan",), ("usage",), ("plan", "--json"), ("usage", "--json")]
+    "words",
+    [("explain", "app:used"), ("plan",), ("usage",), ("plan", "--format", "json"), ("usage", "--format", "json")],
 )
 def test_no_name_of_an_object_controls_a_terminal(words: tuple[str, ...]) -> None:
     """Neither by itself nor out of a document that another program shows."""
@@ -116,7 +117,7 @@ def test_no_name_of_an_object_controls_a_terminal(words: tuple[str, ...]) -> Non
     assert all(line.isprintable() for line in result.output.split("\n"))
     assert not any(line.strip().startswith("Everything") for line in result.output.split("\n"))
     assert "list" in result.output
-    if "--json" in words:
+    if "json" in words:
         assert all(leaf.isprintable() for leaf in leaves(json.loads(result.output)))
 
 

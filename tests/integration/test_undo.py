@@ -87,10 +87,10 @@ def test_what_went_comes_back_byte_for_byte(
     outcome = run(**SETTINGS)
     assert (outcome.status, outcome.causes, contents(sandbox)) == ("completed", "", {})
     assert all("journal" not in note for note in outcome.told["notes"])
-    checked = command("restore", "app:multi", "--check", "--json")
+    checked = command("restore", "app:multi", "--check", "--format", "json")
     assert set(told(checked).values()) == {"possible"}
     assert contents(sandbox) == {}, "a check changes nothing"
-    restored = command("restore", "app:multi", "--json")
+    restored = command("restore", "app:multi", "--format", "json")
     assert restored.exit_code == 0, restored.output
     order = list(told(restored))
     index, signature = sandbox.digest("index"), sandbox.digest("signature")
@@ -100,8 +100,8 @@ def test_what_went_comes_back_byte_for_byte(
     assert command("restore", f"app@{sandbox.digest('untagged')}").exit_code == 0
     assert command("restore", "app:d").exit_code == 0
     assert contents(sandbox) == before
-    again = command("restore", "app:multi", "--json")
-    assert (again.exit_code, set(told(again).values())) == (0, {"there"})
+    again = command("restore", "app:multi", "--format", "json")
+    assert (again.exit_code, set(told(again).values())) == (0, {"present"})
     assert contents(sandbox) == before
     # What was pushed anew is young, so the next night leaves it alone.
     assert run(**SETTINGS).gone == {}
@@ -124,7 +124,7 @@ def test_what_ecr_does_not_hold_any_more_does_not_come_back(
     assert f"images that it lists were not restored: {lost.digest}" in result.output
     assert sandbox.digest("index") not in contents(sandbox)
     unknown = command("restore", "app:unheard-of")
-    assert unknown.exit_code == 1
+    assert unknown.exit_code == 6
     assert "neither the repository nor the journal knows" in unknown.output
 
 
@@ -208,7 +208,7 @@ def test_whoever_cannot_be_asked_whose_a_tag_is_puts_none(
 
     # The first call lists the repository.
     sandbox.after("ecr", "DescribeImages", build)
-    result = command("restore", f"app@{sandbox.digest('old')}", "--json")
+    result = command("restore", f"app@{sandbox.digest('old')}", "--format", "json")
     assert (result.exit_code, told(result)) == (1, {sandbox.digest("old"): "failed"})
     assert set(contents(sandbox)) == {sandbox.digest("young")}
 
@@ -221,7 +221,7 @@ def test_lost_tags_come_back(run: Runner, sandbox: Sandbox, command: Callable[..
     run(**SETTINGS)
     command("restore", "app:v1")
     sandbox.client("ecr").batch_delete_image(repositoryName="app", imageIds=[{"imageTag": "v2"}])
-    result = command("restore", f"app@{sandbox.digest('old')}", "--json")
+    result = command("restore", f"app@{sandbox.digest('old')}", "--format", "json")
     assert told(result) == {sandbox.digest("old"): "tagged"}
     assert contents(sandbox)[sandbox.digest("old")][2] == ["v1", "v2"]
 
@@ -233,7 +233,7 @@ def test_what_is_archived_is_activated(run: Runner, sandbox: Sandbox, command: C
     archived = {"status": "ARCHIVED", "archived": "9d"}
     sandbox.push("app", id="index", kind="index", platforms=["linux/amd64"], tags=["multi"], pushed="80d", **archived)
     sandbox.push("app", id="plain", tags=["v1"], pushed="80d", **archived)
-    result = command("restore", "app:multi", "--json")
+    result = command("restore", "app:multi", "--format", "json")
     assert result.exit_code == 0, result.output
     assert told(result) == {
         sandbox.digest("index"): "activated",
@@ -259,20 +259,21 @@ def test_history_tells_what_is_known(run: Runner, sandbox: Sandbox, command: Cal
     }
     sandbox.seed({"ecs": service})
     run(**SETTINGS)
-    told = json.loads(command("history", "app", "--json").stdout)["images"]
+    told = json.loads(command("history", "app", "--format", "json").stdout)["images"]
     by = {one["digest"]: one for one in told}
     used, old = by[sandbox.digest("used")], by[sandbox.digest("old")]
-    assert (used["state"], old["state"]) == ("there", "gone")
+    assert (used["state"], old["state"]) == ("present", "missing")
     assert any("ecs service prod/app" in consumer for consumer in used["by"])
     assert (old["tags"], old["journal"]["action"], old["journal"]["reason"]) == (["v0"], "delete", "old_and_unused")
     assert (old["journal"]["run_id"], old["journal"]["has_manifest"]) == ("run-1", True)
     one = command("history", "app:v0")
-    assert "state: gone" in one.output
+    assert "state: missing" in one.output
     assert "run run-1 was about to delete it" in one.output
     assert "last seen in use" not in one.output
     assert "last seen in use" in command("history", f"app@{sandbox.digest('used')}").output
     nothing = command("history", "app:never")
-    assert (nothing.exit_code, nothing.output) == (1, "Nothing is known of it in app.\n")
+    assert nothing.exit_code == 6
+    assert nothing.output.startswith("Nothing is known of app:never.\nlooked at: history since ")
     key = bucket.key(".json.gz")
     bucket.write(key, bucket.read(key)[:40])
     spoiled = command("history", "app")
@@ -311,7 +312,7 @@ def test_what_was_written_down_and_did_not_go_is_there(
     assert (outcome.status, outcome.gone) == ("failed", {})
     assert len([key for key in bucket.objects() if key.endswith(".gz")]) == 1
     assert "is present" in command("restore", "app:v1").output
-    assert "state: there" in command("history", "app:v1").output
+    assert "state: present" in command("history", "app:v1").output
     sandbox.clear_faults()
     assert run(**SETTINGS).gone == {}, "its own reading of last night counts as a pull while it looked"
 

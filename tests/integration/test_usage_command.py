@@ -77,14 +77,14 @@ USES = {"web": "app:live", "cold": "app:cold", "tag": "app:v9", "gone": "gone:v1
 
 def test_every_image_that_is_named_is_told(usage: Callable[..., Result], small: Sandbox) -> None:
     """With who names it; what nobody names is left out."""
-    result = usage("--json")
+    result = usage("--format", "json")
     assert result.exit_code == 0, result.output
     found = images(result)
     assert {name: one["state"] for name, one in found.items()} == {
-        ("app", "live, v2"): "there",
+        ("app", "live, v2"): "present",
         ("app", "cold"): "archived",
         ("app", "v9"): "missing",
-        ("functions", small.digest("function")): "there",
+        ("functions", small.digest("function")): "present",
         ("functions", "old"): "missing",
         ("gone", "v1"): "no_repository",
     }
@@ -99,7 +99,7 @@ def test_every_image_that_is_named_is_told(usage: Callable[..., Result], small: 
 @pytest.mark.usefixtures("small")
 def test_what_nothing_can_pull_is_told_alone(usage: Callable[..., Result]) -> None:
     """That is what somebody has to mend."""
-    found = images(usage("--json", "--unresolved"))
+    found = images(usage("--format", "json", "--unresolved"))
     assert set(found) == {("app", "cold"), ("app", "v9"), ("functions", "old"), ("gone", "v1")}
 
 
@@ -107,11 +107,11 @@ def test_what_nothing_can_pull_is_told_alone(usage: Callable[..., Result]) -> No
 def test_one_can_ask_about_some_repositories(usage: Callable[..., Result], sandbox: Sandbox) -> None:
     """Then the others are not read."""
     sandbox.clear_calls()
-    found = images(usage("--json", "--repository", "functions", "--repository", "gone"))
+    found = images(usage("--format", "json", "--repository", "functions", "--repository", "gone"))
     assert {repository for repository, _ in found} == {"functions", "gone"}
     listed = {c.parameters["repositoryName"] for c in sandbox.calls if c.operation == "DescribeImages"}
     assert listed == {"functions"}
-    assert images(usage("--json", "--repository", "nobody-knows")) == {}
+    assert images(usage("--format", "json", "--repository", "nobody-knows")) == {}
 
 
 @pytest.mark.usefixtures("small")
@@ -121,7 +121,7 @@ def test_a_table_for_people(usage: Callable[..., Result]) -> None:
     assert result.exit_code == 0
     for part in (
         "app",
-        "live, v2",
+        "app:live app:v2",
         "present",
         "archived",
         "missing",
@@ -139,10 +139,10 @@ def test_a_digest_alone_is_sought_everywhere(usage: Callable[..., Result], sandb
     sandbox.repository("copies")
     sandbox.push("copies", id="copy", pushed="90d")
     lost = "sha256:" + "e" * 64
-    result = usage("--json", "--protected-image", sandbox.digest("copy"), "--protected-image", lost)
+    result = usage("--format", "json", "--protected-image", sandbox.digest("copy"), "--protected-image", lost)
     found = images(result)
     assert {name: one["state"] for name, one in found.items()} == {
-        ("copies", sandbox.digest("copy")): "there",
+        ("copies", sandbox.digest("copy")): "present",
         ("(any repository)", lost): "not_read",
     }
 
@@ -150,20 +150,20 @@ def test_a_digest_alone_is_sought_everywhere(usage: Callable[..., Result], sandb
 def test_what_names_many_images_is_told(usage: Callable[..., Result], sandbox: Sandbox) -> None:
     """Every image of a repository."""
     sandbox.repository("app")
-    found = images(usage("--json", "--protected-image", "app:*"))
+    found = images(usage("--format", "json", "--protected-image", "app:*"))
     assert {name: one["state"] for name, one in found.items()} == {("app", "*"): "many"}
 
 
 def test_a_name_without_a_registry_may_be_another_ones(usage: Callable[..., Result], sandbox: Sandbox) -> None:
     """It is no missing image of this one."""
     sandbox.repository("app")
-    assert images(usage("--json", "--unresolved", "--protected-image", "library/nginx:1")) == {}
+    assert images(usage("--format", "json", "--unresolved", "--protected-image", "library/nginx:1")) == {}
 
 
 def test_what_a_cache_would_fetch_is_not_missing(usage: Callable[..., Result], small: Sandbox) -> None:
     """The first pull brings it."""
     small.seed({"pull_through_cache": [{"ecrRepositoryPrefix": "ROOT", "upstreamRegistryUrl": "public.ecr.aws"}]})
-    assert set(images(usage("--json", "--unresolved"))) == {("app", "cold")}
+    assert set(images(usage("--format", "json", "--unresolved"))) == {("app", "cold")}
 
 
 def test_half_of_it_is_told_as_half(usage: Callable[..., Result], small: Sandbox) -> None:
@@ -172,7 +172,7 @@ def test_half_of_it_is_told_as_half(usage: Callable[..., Result], small: Sandbox
     small.inject(
         Fault(service="ecr", operation="DescribeImages", kind="access_denied", where={"repositoryName": "app"})
     )
-    result = usage("--json")
+    result = usage("--format", "json")
     assert result.exit_code == 1
     document = json.loads(result.output)
     assert document["status"] == "failed"
@@ -194,7 +194,7 @@ def test_a_registry_that_does_not_answer_is_one_line(usage: Callable[..., Result
 def test_the_company(usage: Callable[..., Result], sandbox: Sandbox) -> None:
     """Every image that a run keeps for a usage is shown, in every repository."""
     sandbox.seed(COMPANY)
-    result = usage("--json")
+    result = usage("--format", "json")
     assert result.exit_code == 0, result.output
     repositories = {repository for repository, _ in images(result)}
     assert {"shop/api", "shop/web", "media/thumbnails"} <= repositories
@@ -204,6 +204,6 @@ def test_what_begins_alike_is_told(usage: Callable[..., Result], sandbox: Sandbo
     """A text with a placeholder in the name covers every repository of that beginning."""
     accounts.seed(sandbox)
     place = accounts.SETTINGS["used_images"]
-    result = usage("--json", "--used-images-uri", f"s3://{place['bucket']}/{place['prefix']}")
+    result = usage("--format", "json", "--used-images-uri", f"s3://{place['bucket']}/{place['prefix']}")
     assert result.exit_code == 0, result.output
     assert any(one["state"] == "many" and one["repository"].endswith("*") for one in images(result).values())

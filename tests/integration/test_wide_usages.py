@@ -131,7 +131,7 @@ def test_with_a_history_the_number_does_not_fall(night: Callable[..., Outcome]) 
 @pytest.mark.usefixtures("trained")
 def test_the_command_lists_it_too(usage: Callable[..., Result]) -> None:
     """As text and as JSON, with the line that mends it first."""
-    told = json.loads(usage("--json").output)
+    told = json.loads(usage("--format", "json").output)
     (wide,) = told["wide_usages"]
     assert (wide["consumer"], wide["consumer_arn"]) == ("state machine train", TRAIN)
     (reference,) = wide["references"]
@@ -140,7 +140,7 @@ def test_the_command_lists_it_too(usage: Callable[..., Result]) -> None:
     assert wide["remedy"].startswith("to mend this, name a complete reference")
     assert GAP in wide["remedy"]
     assert "wide usage: state machine train" in usage().output
-    assert json.loads(usage("--json", "--repository", "web").output)["wide_usages"] == []
+    assert json.loads(usage("--format", "json", "--repository", "web").output)["wide_usages"] == []
 
 
 SECRETS: Final = (
@@ -218,7 +218,7 @@ def test_nothing_that_stands_around_a_reference_leaves_the_function(
     assert any(key.startswith("reports/") for key in contents)
     for key, body in contents.items():
         assert SECRET not in (gzip.decompress(body) if body[:2] == b"\x1f\x8b" else body).decode(), key
-    assert SECRET not in usage("--json").output + usage().output
+    assert SECRET not in usage("--format", "json").output + usage().output
 
 
 def _action(text: str) -> dict[str, Any]:

@@ -32,6 +32,8 @@ MAX_BYTES: Final = 16 * 1024 * 1024
 Removes = Literal["delete", "archive"]
 """What a removal does, as in the settings."""
 
+_TOLD: Final = 10  # problems of a plan that an error names
+
 _LARGEST_NUMBER: Final = 2**53 - 1  # every JSON parser reads whole numbers up to here exactly
 
 
@@ -215,7 +217,7 @@ def read(body: bytes, plan_id: str, place: str) -> SavedPlan:
     try:
         plan = SavedPlan.model_validate_json(body)
     except ValidationError as error:
-        message = f"{place} is not a valid plan: {sentences('plan', error)[0]}"
+        message = f"{place} is not a valid plan: {'; '.join(sentences('plan', error)[:_TOLD])}"
         raise ApprovalError(message) from None
     if plan.document != body:
         message = f"{place} is not a valid plan: it is not canonical JSON"

@@ -10,9 +10,6 @@ import click
 from ecr_cleaner import __version__
 from ecr_cleaner.cli import texts
 from ecr_cleaner.cli.group import CommandFiles
-from ecr_cleaner.cli.session import EXIT_CODES
-
-__all__ = ["EXIT_CODES", "main"]
 
 _EXAMPLES: Final = """\b
 Examples:
@@ -26,7 +23,7 @@ Examples:
 @click.group(
     cls=CommandFiles,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog=f"{_EXAMPLES}\n{texts.ENVIRONMENT}\n{texts.EXIT_CODES_OF_PLAN}",
+    epilog=f"{_EXAMPLES}\n{texts.ENVIRONMENT}\n{texts.EXIT_CODES}",
 )
 @click.version_option(__version__, prog_name="ecr-cleaner")
 def main() -> None:

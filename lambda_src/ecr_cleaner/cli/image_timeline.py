@@ -10,10 +10,11 @@ from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.history.model import History, HistoryEntry
 from ecr_cleaner.journal.reader import JournalRecord, by_digest
 from ecr_cleaner.journal.schema import Action, JournalEntry
-from ecr_cleaner.model.image import Image
+from ecr_cleaner.model.image import Image, RemovedImage
 from ecr_cleaner.settings.loader import Settings
 
-ImagePresence = Literal["there", "archived", "being restored", "gone"]
+ImagePresence = Literal["present", "archived", "activating", "missing"]
+"""In the words of `ImageState` and of ECR."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ class JournalledRemoval:
         action: What the run was about to do.
         written_at: When it was, in UTC.
         run_id: Identifies the run.
-        reason: Why the image was removed, as in the reports.
+        reason: Why the image was removed, as in the reports; empty if only the history knows of it.
         has_manifest: Whether the journal has the manifest, so that the image may be pushed again.
     """
 
@@ -47,7 +48,7 @@ class ImageTimeline:
         by: Its consumers then.
         tags_changed_at: Time of the last observation that found its tags changed; None if none did.
         lost_tags: Former tags, sorted, each with the time of the first observation without it.
-        journal: Its removal; None: the journal has none.
+        journal: Its removal; None: neither journal nor history has one.
     """
 
     digest: str
@@ -72,7 +73,9 @@ class ImageTimeline:
             yield f"it lost the tag {tag} before {_moment(lost_at)}"
         if (removal := self.journal) is not None:
             when = _moment(removal.written_at)
-            yield f"run {removal.run_id} was about to {removal.action} it {when}: {removal.reason}"
+            yield f"run {removal.run_id} was about to {removal.action} it {when}" + (
+                f": {removal.reason}" if removal.reason else ""
+            )
 
 
 def journal_of(
@@ -96,28 +99,36 @@ def timelines_of(
     """Timelines of all known images, those in the repository first, sorted by digest."""
     images = {image.digest: image for image in present}
     entries = history.images if history else {}
-    digests = sorted({*images, *entries, *records}, key=lambda digest: (digest not in images, digest))
+    removed = history.removed if history else {}
+    digests = sorted({*images, *entries, *records, *removed}, key=lambda digest: (digest not in images, digest))
     return [
-        _timeline(digest, images.get(digest), entries.get(digest, HistoryEntry()), records.get(digest))
+        _timeline(
+            digest, images.get(digest), entries.get(digest, HistoryEntry()), records.get(digest), removed.get(digest)
+        )
         for digest in digests
     ]
 
 
-def _timeline(digest: str, image: Image | None, entry: HistoryEntry, record: JournalRecord | None) -> ImageTimeline:
-    state: ImagePresence = "gone"
+def _timeline(
+    digest: str, image: Image | None, entry: HistoryEntry, record: JournalRecord | None, gone: RemovedImage | None
+) -> ImageTimeline:
+    state: ImagePresence = "missing"
     if image is not None:
-        state = "there" if image.active else "being restored" if image.activating else "archived"
+        state = "present" if image.active else "activating" if image.activating else "archived"
     journal = None
     removed: HistoryEntry | JournalEntry = entry
     if record is not None:
         page, removed = record.page, record.entry
         has_manifest = removed.manifest is not None
         journal = JournalledRemoval(page.action, page.written_at, page.run_id, removed.reason, has_manifest)
+    elif gone is not None:
+        # There is no journal, or its page was not read: the history remembers less.
+        journal = JournalledRemoval(gone.action, gone.at, gone.run_id, "", has_manifest=False)
     used = removed if entry.last_in_use is None else entry
     return ImageTimeline(
         digest,
         state,
-        tuple(image.tags if image else removed.tags),
+        tuple(image.tags if image else removed.tags or (gone.tags if gone else ())),
         used.last_in_use,
         tuple(used.by),
         entry.tags_changed_at,

@@ -8,8 +8,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Final, NoReturn
 
-INTERRUPTED: Final = 130
-"""Exit code after SIGINT, as in shells: 128 plus the number of the signal."""
+from ecr_cleaner.cli.exit_codes import ExitCode
 
 STOPPED: Final = threading.Event()
 """Set by the first Ctrl-C; worker threads check it."""
@@ -31,6 +30,6 @@ def listening() -> Iterator[None]:
 
 def _stop(_number: int, _frame: FrameType | None) -> NoReturn:
     if STOPPED.is_set():
-        os._exit(INTERRUPTED)
+        os._exit(ExitCode.INTERRUPTED)
     STOPPED.set()
     raise KeyboardInterrupt

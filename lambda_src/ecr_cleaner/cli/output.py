@@ -1,9 +1,10 @@
 """Writes the result of a command: in which format, and to standard output or into a file.
 
-A result is a document, which `FORMATS` render for programs, and text, which the command prints. To add a format, add
-its renderer to `FORMATS`: its option is added to every command with a result.
+A result is a document, which `FORMATS` render for programs, and tables, which the command prints. To add a format, add
+its renderer to `FORMATS`: every command with a result accepts it in ``--format``.
 """
 
+import csv
 import json
 import os
 import sys
@@ -26,24 +27,63 @@ _WIDTH: Final = 160
 """In characters, where no terminal says how wide it is; COLUMNS says otherwise."""
 
 
+TABLE: Final = "table"
+"""The format for people, which each command prints itself."""
+
+_ROWS: Final = ("images", "repositories", "sources")
+"""The lists of a document of which the first that it has is the table of a CSV file."""
+
+
 def _json(document: Mapping[str, Any]) -> str:
     return json.dumps(printable(document), indent=2, default=datetime.isoformat) + "\n"
 
 
-FORMATS: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {"json": _json}
-"""Renders a document of JSON-native values and times; each name is an option of every command with `formats`."""
+def _csv(document: Mapping[str, Any]) -> str:
+    """The rows of a document's main list; lists in a cell are joined, objects in a cell are JSON."""
+    rows = [_flat(row) for row in next((document[name] for name in _ROWS if name in document), ())]
+    written = StringIO()
+    writer = csv.DictWriter(written, list(dict.fromkeys(name for row in rows for name in row)), lineterminator="\n")
+    if rows:
+        writer.writeheader()
+        writer.writerows(rows)
+    return written.getvalue()
+
+
+def _flat(row: Mapping[str, Any]) -> dict[str, str]:
+    return {name: _safe(_cell(printable(value))) for name, value in row.items()}
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, list | tuple) and all(isinstance(one, str) for one in value):
+        return "; ".join(value)
+    if value is None or isinstance(value, str):
+        return value or ""
+    return json.dumps(value, default=datetime.isoformat).strip('"')
+
+
+def _safe(text: str) -> str:
+    """Spreadsheets run what begins like a formula (https://owasp.org/www-community/attacks/CSV_Injection)."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
+
+
+FORMATS: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {"json": _json, "csv": _csv}
+"""Renders a document of JSON-native values and times, by the name of the format."""
 
 
 def formats(command: Command) -> Command:
-    """``--json`` and one option for each other format, passed on as ``output_format``; None: text."""
-    for name in FORMATS:
-        help_text = f"Write one {name.upper()} document to standard output."
-        command = click.option(f"--{name}", "output_format", flag_value=name, help=help_text)(command)
-    return command
+    """``--format``, passed on as ``output_format``, the name of a format."""
+    return click.option(
+        "--format",
+        "output_format",
+        type=click.Choice([TABLE, *FORMATS]),
+        default=TABLE,
+        show_default=True,
+        help="A table for people, or one JSON document or CSV table for programs.",
+    )(command)
 
 
 def emit(
-    output_format: str | None,
+    output_format: str,
     document: Callable[[], Mapping[str, Any]],
     text: Callable[[Console], object] | None = None,
     file: Path | None = None,
@@ -51,15 +91,15 @@ def emit(
     """Write a result in the requested format.
 
     Args:
-        output_format: One of `FORMATS`; None: text.
-        document: Makes the document; not called for text.
-        text: Prints the text; None: it has been printed already.
+        output_format: `TABLE`, or one of `FORMATS`.
+        document: Makes the document; not called for tables.
+        text: Prints the tables; None: they have been printed already.
         file: Where to; None: standard output.
 
     Raises:
         click.ClickException: The file cannot be written.
     """
-    if output_format is not None:
+    if output_format != TABLE:
         rendered = FORMATS[output_format](document())
     elif text is None:
         return

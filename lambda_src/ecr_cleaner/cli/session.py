@@ -1,7 +1,7 @@
 """The AWS connection of a command, and the dry run that `plan` and `explain` share."""
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -14,33 +14,13 @@ from ecr_cleaner.aws.client import AwsClients, connect
 from ecr_cleaner.cli.deadline import countdown
 from ecr_cleaner.cli.known_settings import KnownSettings
 from ecr_cleaner.cli.progress import Progress
-from ecr_cleaner.model.result import RunResult, RunStatus
+from ecr_cleaner.cli.registry_look import RegistryLook, RegistrySize, size_of
 from ecr_cleaner.publish.report_store import LocalPage
-from ecr_cleaner.registry import config, opt_in, repositories
-from ecr_cleaner.registry.repositories import list_repositories
+from ecr_cleaner.registry import opt_in, repositories
 from ecr_cleaner.report.reporter import CollectingReporter
 from ecr_cleaner.run import pipeline
-from ecr_cleaner.settings.loader import Settings
-
-EXIT_CODES: Final = {RunStatus.COMPLETED: 0, RunStatus.FAILED: 1, RunStatus.REFUSED: 1, RunStatus.INCOMPLETE: 3}
-"""Exit codes; click uses 2 for wrong usage."""
-
-REMOVALS_PLANNED: Final = 4
-"""Exit code of ``--detailed-exitcode``; `terraform plan -detailed-exitcode` has 2, which means wrong usage here."""
 
 _RUN_LIMITS: Final = ("max_removals_per_run", "max_removal_percent_per_run")
-
-
-def exit_code(result: RunResult, *, detailed: bool = False) -> int:
-    """Exit code after a dry run.
-
-    Args:
-        result: Result of the dry run.
-        detailed: Whether a completed dry run with removals has an exit code of its own.
-    """
-    if detailed and result.status is RunStatus.COMPLETED and any(r.removable for r in result.repositories.values()):
-        return REMOVALS_PLANNED
-    return EXIT_CODES[result.status]
 
 
 @dataclass
@@ -84,9 +64,28 @@ class Connection:
         return str(responses.member(response, "registryId", "DescribeRegistry"))
 
 
+@dataclass(frozen=True, slots=True)
+class DryRun:
+    """A dry run, and what it saw of the registry.
+
+    Attributes:
+        collected: Verdicts and result.
+        look: The repositories.
+        size: How much is in the registry; None: the registry did not answer.
+    """
+
+    collected: CollectingReporter
+    look: RegistryLook
+    size: RegistrySize | None = None
+
+
 def evaluate(
-    connection: Connection, known: KnownSettings, only: frozenset[str] | None = None, html: Path | None = None
-) -> CollectingReporter:
+    connection: Connection,
+    known: KnownSettings,
+    only: frozenset[str] | None = None,
+    html: Path | None = None,
+    as_if_opted_in: tuple[str, ...] = (),
+) -> DryRun:
     """Evaluate every image of the opted-in repositories, or of those in `only`; writes nothing at AWS.
 
     Limits on the removals of all repositories do not apply to some of them: they would mean nothing.
@@ -96,6 +95,7 @@ def evaluate(
         known: The settings.
         only: Names of repositories; None: all of them.
         html: File for the HTML report; None: no report.
+        as_if_opted_in: Globs of repositories to judge as if they had opted in.
 
     Raises:
         AwsError: The registry could not be read.
@@ -104,7 +104,7 @@ def evaluate(
     settings = known.value if only is None else known.value.model_copy(update=dict.fromkeys(_RUN_LIMITS))
     named: dict[str, Any] = {"function_name": known.name} if known.source == "function" else {}
     with connection.progress() as progress:
-        reporter = CollectingReporter()
+        reporter, look = CollectingReporter(), RegistryLook(as_if_opted_in)
         ctx = compose.run_context(
             connection.clients,
             settings,
@@ -117,12 +117,17 @@ def evaluate(
             read_only=True,
             **named,
         )
-        pipeline.run(ctx)
-    return reporter
+        calls = replace(ctx.registry, list_repositories=look.list_repositories)
+        result = pipeline.run(replace(ctx, registry=calls))
+        size = None
+        connection.clients.on_call = None  # what follows need not be shown call by call
+        if result.account_id is not None and look.listing is not None:
+            size = size_of(connection.clients, result.account_id, look, result.repositories, only)
+    return DryRun(reporter, look, size)
 
 
-def require_opted_in(connection: Connection, names: frozenset[str], settings: Settings) -> None:
-    """Refuse names of repositories that did not opt in.
+def require_repositories(connection: Connection, names: frozenset[str], as_if_opted_in: tuple[str, ...]) -> None:
+    """Refuse names of repositories that did not opt in and are not judged as if, or do not exist.
 
     Raises:
         click.UsageError: Names these repositories, and those that opted in.
@@ -130,15 +135,20 @@ def require_opted_in(connection: Connection, names: frozenset[str], settings: Se
     """
     clients = connection.clients
     arns = dict(repositories.repository_names(clients))
-    unknown = {
-        name for name in names if name not in arns or not opt_in.is_enabled(opt_in.tags_of(clients, arns[name]) or {})
-    }
-    if not unknown:
+    look = RegistryLook(as_if_opted_in)
+
+    def is_opted_in(name: str) -> bool:
+        return opt_in.is_enabled(opt_in.tags_of(clients, arns[name]) or {})
+
+    unknown = sorted(name for name in names if name not in arns)
+    left_out = sorted(name for name in names if name in arns and not look.covers(name) and not is_opted_in(name))
+    if not (unknown or left_out):
         return
-    listing = list_repositories(clients, settings, config.registry_facts(clients), None)
-    there = ", ".join(sorted(listing.opted_in)) or "none"
-    which = " and ".join(sorted(unknown))
-    message = (
-        f"{which}: no such repository opted in (tag BoxCleanerEnabled = true) in {clients.region}; opted in: {there}"
-    )
+    there = ", ".join(name for name in sorted(arns) if is_opted_in(name)) or "none"
+    problems = [f"there is no repository {name} in {clients.region}" for name in unknown]
+    problems += [
+        f"{name} did not opt in (tag {opt_in.ENABLED_TAG} = true): --as-if-opted-in {name} judges it all the same"
+        for name in left_out
+    ]
+    message = "; ".join([*problems, f"opted in: {there}"])
     raise click.UsageError(message)

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from ecr_cleaner.cli.session import REMOVALS_PLANNED
+from ecr_cleaner.cli.exit_codes import ExitCode
 
 ENVIRONMENT: Final = """\b
 Environment:
@@ -11,16 +11,4 @@ Environment:
   COLUMNS                       width of the tables
 """
 
-_CODES: Final = """\b
-Exit codes:
-  0    completed
-  1    failed or refused: the result may be incomplete
-  2    wrong usage
-  3    incomplete{detailed}
-  130  interrupted
-"""
-
-EXIT_CODES: Final = _CODES.format(detailed="")
-EXIT_CODES_OF_PLAN: Final = _CODES.format(
-    detailed=f"\n  {REMOVALS_PLANNED}    completed, and images would be removed; only with --detailed-exitcode"
-)
+EXIT_CODES: Final = "\b\nExit codes:\n" + "".join(f"  {code:<5}{code.meaning}\n" for code in ExitCode)

@@ -31,7 +31,7 @@ ANY_REPOSITORY: Final = "(any repository)"
 class ImageState(StrEnum):
     """Whether an image that a consumer refers to can be pulled."""
 
-    THERE = "there"
+    PRESENT = "present"
     ARCHIVED = "archived"
     MISSING = "missing"
     NO_REPOSITORY = "no_repository"
@@ -217,7 +217,7 @@ def _resolved(
     resolved = matching.resolve(images, usages, anywhere)
     for image in images:
         if image.digest in resolved.used:
-            state = ImageState.THERE if image.active else ImageState.ARCHIVED
+            state = ImageState.PRESENT if image.active else ImageState.ARCHIVED
             label = ", ".join(image.tags) or image.digest
             yield ImageUsage(name, label, image.digest, state, _consumers(resolved.used[image.digest]))
     for wanted, missing in sorted(resolved.missing.items()):

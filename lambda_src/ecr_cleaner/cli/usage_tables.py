@@ -6,13 +6,13 @@ from typing import Final
 from rich.console import Console
 from rich.text import Text
 
-from ecr_cleaner.cli.usage_overview import ImageState, ImageUsage, UsageOverview
-from ecr_cleaner.report.console import STYLES
+from ecr_cleaner.cli.usage_overview import ANY_REPOSITORY, ImageState, ImageUsage, UsageOverview
+from ecr_cleaner.report.console import STYLES, short_name
 from ecr_cleaner.report.terminal import PrintableTable
 
 _DIGEST_LENGTH: Final = 19  # "sha256:" and the first twelve digits
 _STATES: Final = {
-    ImageState.THERE: ("present", "green"),
+    ImageState.PRESENT: ("present", "green"),
     ImageState.ARCHIVED: ("archived", "red"),
     ImageState.MISSING: ("missing", "red"),
     ImageState.NO_REPOSITORY: ("no such repository", "red"),
@@ -38,6 +38,17 @@ def print_overview(overview: UsageOverview, console: Console) -> None:
     console.print(Text(f"status: {overview.status.value}", STYLES[overview.status]))
 
 
+def _names(image: ImageUsage) -> list[str]:
+    """Names that each command accepts."""
+    if image.state is ImageState.MANY:
+        return ["(every image)"]
+    if image.repository == ANY_REPOSITORY:
+        return [image.name[:_DIGEST_LENGTH]]
+    if image.name == image.digest:
+        return [short_name(image.repository, image.name)]
+    return [f"{image.repository}:{tag}" for tag in image.name.split(", ")]
+
+
 def _table(name: str, images: list[ImageUsage]) -> PrintableTable:
     table = PrintableTable(title=name, title_justify="left", title_style="bold", expand=False)
     table.add_column("image", overflow="fold")
@@ -46,8 +57,7 @@ def _table(name: str, images: list[ImageUsage]) -> PrintableTable:
     table.add_column("source")
     table.add_column("kind")
     for image in images:
-        label = image.name[:_DIGEST_LENGTH] if image.name == image.digest else image.name
-        first = (Text(label), Text(*_STATES[image.state]))
+        first = (Text(" ".join(_names(image))), Text(*_STATES[image.state]))
         rows = dict.fromkeys((one.consumer, one.source, one.evidence.value) for one in image.consumers)
         for at, row in enumerate(rows):
             table.add_row(*(first if at == 0 else ("", "")), *map(Text, row))

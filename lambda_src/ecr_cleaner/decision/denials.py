@@ -37,14 +37,15 @@ def sentence(failures: Iterable[SourceOutcome]) -> str:
         key = outcome.target, denial.policy, denial.is_explicit, denial.policy_arn, denial.principal
         by_policy[key].append((outcome.source, denial))
     groups = [by_policy[key] for key in sorted(by_policy)]
-    causes = [f"in {key[0]} {_who(by_policy[key][0][1])}: {_what(by_policy[key])}" for key in sorted(by_policy)]
+    causes = [f"in {key[0]} {who(by_policy[key][0][1])}: {_what(by_policy[key])}" for key in sorted(by_policy)]
     remedies = dict.fromkeys(_REMEDIES[group[0][1].policy] for group in groups)
     mended = f"to mend this, {'; '.join(remedies)}"
     forbidden = [d for _, d in denied if d.policy is PolicyType.SERVICE_CONTROL and d.gap]
     return "; ".join(["permissions are missing: " + "; ".join(causes), mended, *_exclusion(forbidden)])
 
 
-def _who(denial: Denial) -> str:
+def who(denial: Denial) -> str:
+    """Whose permission is missing, and by which policy."""
     principal = denial.principal or "the function's role"
     arn = f" {denial.policy_arn}" if denial.policy_arn else ""
     if denial.policy is PolicyType.UNKNOWN:

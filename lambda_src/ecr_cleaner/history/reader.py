@@ -53,6 +53,11 @@ class HistoryReader(s3.Folder):
         """The operations that ever answered, by target."""
         return schema.answered_by_target(self._state.answered)
 
+    @property
+    def repositories(self) -> Collection[str]:
+        """Names of the repositories that runs have read."""
+        return self._state.repositories
+
     def open(self, now: datetime) -> None:
         """Find the history; if none was started, nothing is known.
 

@@ -21,10 +21,12 @@ ENABLED_TAG: Final = "BoxCleanerEnabled"
 KEEP_DAYS_TAG: Final = "BoxCleanerKeepDays"
 
 
-def opted_in(
-    clients: AwsClients, name: str, arn: str, settings: Settings, facts: RegistryFacts
+def opted_in(  # noqa: PLR0913 - what it is decided by, each by name
+    clients: AwsClients, name: str, arn: str, settings: Settings, facts: RegistryFacts, *, is_assumed: bool = False
 ) -> Repository | RepositoryOutcome | str | None:
     """Whether a repository opted in, and whether it may be cleaned.
+
+    With `is_assumed`, for dry runs alone, it is taken for one that opted in, whatever its tag says.
 
     Returns:
         Its outcome if it opted in and is left alone; one sentence if its tags almost opt it in; None if it did not opt
@@ -33,7 +35,7 @@ def opted_in(
     if name == settings.own_repository:
         return None
     tags = tags_of(clients, arn)
-    if tags is None or not is_enabled(tags):
+    if tags is None or not (is_enabled(tags) or is_assumed):
         return _near_miss(tags or {})
     problem = variants(tags)
     keep_days_tag = tags.get(KEEP_DAYS_TAG)

@@ -1,11 +1,13 @@
 """The collected run as tables on a terminal."""
 
+from dataclasses import replace
 from typing import Any, Final
 
 from rich.console import Console
 from rich.text import Text
 
 from ecr_cleaner.model.finding import FindingKind, Severity
+from ecr_cleaner.model.image import Image
 from ecr_cleaner.model.plan import RepositoryPlan, Verdict
 from ecr_cleaner.model.repository import Retention
 from ecr_cleaner.model.result import RepositoryStatus, RunStatus
@@ -31,18 +33,27 @@ _SHOWN_ELSEWHERE: Final = frozenset({FindingKind.MISCONFIGURED_TAG, FindingKind.
 _DIGEST_LENGTH: Final = 19  # "sha256:" and the first twelve digits
 
 
-def print_plan(collected: CollectingReporter, console: Console, settings: str) -> None:
-    """Every image, repository by repository, then the totals and what went wrong.
+_TAGS_SHOWN: Final = 5
+"""Tags of an image in a table."""
+
+
+def print_plan(collected: CollectingReporter, console: Console, settings: str, *, everything: bool = False) -> None:
+    """What goes, repository by repository, then the totals and what went wrong.
 
     Args:
         collected: The run.
         console: Where to.
         settings: Where the settings of the run come from.
+        everything: Whether to show every image instead of those that go alone.
     """
     for name in sorted(collected.plans):
-        console.print(_table(collected.plans[name]))
-        console.print()
-    print_end(collected, console, settings)
+        plan = collected.plans[name]
+        if not everything:
+            plan = replace(plan, verdicts=tuple(one for one in plan.verdicts if one.removes or one.unneeded))
+        if plan.verdicts:
+            console.print(_table(plan))
+            console.print()
+    print_end(collected, console, settings, everything=everything)
 
 
 def _table(plan: RepositoryPlan) -> PrintableTable:
@@ -58,7 +69,7 @@ def _table(plan: RepositoryPlan) -> PrintableTable:
         kept = Text("in grace", "yellow") if verdict.unneeded else Text("keep", "green")
         table.add_row(
             Text("remove", "red") if verdict.removes else kept,
-            Text(label(verdict)),
+            Text(" ".join(_names(verdict.image))),
             f"{verdict.age_days} d",
             human_bytes(verdict.image.size_bytes),
             Text(why(verdict)),
@@ -66,13 +77,18 @@ def _table(plan: RepositoryPlan) -> PrintableTable:
     return table
 
 
-def _totals(summary: dict[str, Any]) -> PrintableTable:
+def _totals(summary: dict[str, Any], *, everything: bool) -> PrintableTable:
     """What each repository would keep and lose; sizes are upper bounds, because layers are shared."""
     table = PrintableTable(title="totals", title_justify="left", title_style="bold", expand=False)
     table.add_column("repository", overflow="fold")
     for name in ("images", "kept", "removable", "size", "freed, at most"):
         table.add_column(name, justify="right")
-    rows = [one for one in summary["repositories"] if one["keep_days"] is not None]
+    evaluated = [one for one in summary["repositories"] if one["keep_days"] is not None]
+    rows = [one for one in evaluated if everything or one["removable"]]
+    if others := [one for one in evaluated if one not in rows]:
+        counts = ("images", "kept", "removable", "bytes_total", "bytes_removable")
+        summed: dict[str, Any] = {count: sum(one[count] for one in others) for count in counts}
+        rows.append({"name": f"({len(others)} others)", **summed})
     for row in [*rows, {"name": "all", **summary["totals"]}]:
         table.add_row(
             Text(row["name"]),
@@ -102,9 +118,16 @@ def held(retention: Retention) -> str:
     return f"{which}: keeps {', '.join(kept)}{artifacts}"
 
 
-def label(verdict: Verdict) -> str:
-    """The image within its repository: its tags, else its shortened digest."""
-    return ", ".join(verdict.image.tags) or verdict.image.digest[:_DIGEST_LENGTH]
+def _names(image: Image) -> list[str]:
+    """Names that each command accepts: one for each tag, else one with the beginning of the digest."""
+    names = [f"{image.repository}:{tag}" for tag in image.tags[:_TAGS_SHOWN]]
+    more = len(image.tags) - _TAGS_SHOWN
+    return [*names, *([f"(and {more} more tags)"] if more > 0 else [])] or [short_name(image.repository, image.digest)]
+
+
+def short_name(repository: str, digest: str) -> str:
+    """A name by the beginning of the digest, as commands accept it."""
+    return f"{repository}@{digest[:_DIGEST_LENGTH]}"
 
 
 def why(verdict: Verdict) -> str:
@@ -115,11 +138,11 @@ def why(verdict: Verdict) -> str:
     return ": ".join(filter(None, [verdict.reason.value.replace("_", " "), "; ".join(shown)]))
 
 
-def print_end(collected: CollectingReporter, console: Console, settings: str) -> None:
+def print_end(collected: CollectingReporter, console: Console, settings: str, *, everything: bool = False) -> None:
     """The totals, by repository and of all, and what went wrong."""
     summary = run_json(collected.result)
     if collected.plans:
-        console.print(_totals(summary))
+        console.print(_totals(summary, everything=everything))
     for repository in summary["repositories"]:
         if repository["status"] != RepositoryStatus.EVALUATED:
             setting = repository["setting"]
@@ -154,43 +177,27 @@ def _print_findings(collected: CollectingReporter, console: Console) -> None:
             console.print(Text(f"{finding.severity.value}: {finding.subject}: {finding.detail}", style))
 
 
-def print_explanation(
-    collected: CollectingReporter, repository: str, tag: str | None, digest: str | None, console: Console
-) -> bool:
-    """What would happen to one image.
-
-    Returns:
-        Whether the image was found.
-    """
-    plan = collected.plans.get(repository)
-    verdicts = [v for v in plan.verdicts if _is(v, tag, digest)] if plan else []
-    rule = held(plan.repository.retention) if plan else ""
-    for verdict in verdicts:
-        image = verdict.image
-        console.print(Text(f"{'REMOVE' if verdict.removes else 'KEEP'}  {image.name}", "bold"))
-        for name, value in (
-            ("digest", image.digest),
-            ("tags", ", ".join(image.tags) or "(none)"),
-            ("pushed", f"{image.pushed_at:%Y-%m-%d %H:%M} UTC, {verdict.age_days} days ago"),
-            ("pulled", f"{image.last_pulled_at:%Y-%m-%d}" if image.last_pulled_at else "never"),
-            ("size", human_bytes(image.size_bytes)),
-            ("rule", rule),
-            ("reason", verdict.reason.value),
-            *(("", line) for line in verdict.evidence),
-        ):
-            console.print(Text(f"  {name:8} {value}"))
-    summary = collected.result.repositories.get(repository)
-    if summary is None:
-        console.print(Text(f"{repository} did not opt in (tag BoxCleanerEnabled = true) or does not exist."))
-    elif not verdicts:
-        console.print(Text(summary.detail or f"{repository} holds no such image."))
-    if verdicts or summary is None or summary.problems:
-        for cause in collected.result.causes:
-            console.print(Text(cause, "red"))
-    return bool(verdicts)
+def print_verdict(verdict: Verdict, rule: Retention, console: Console) -> None:
+    """All of what is known of one image, and what would happen to it."""
+    image = verdict.image
+    word = "REMOVE" if verdict.removes else "IN GRACE" if verdict.unneeded else "KEEP"
+    console.print(Text(f"{word}  {image.name}", "bold"))
+    for name, value in (
+        *facts(image, f", {verdict.age_days} days ago"),
+        ("rule", held(rule)),
+        ("reason", verdict.reason.value),
+        *(("", line) for line in verdict.evidence),
+        *([("goes", f"in the first run after {verdict.goes_after:%Y-%m-%d %H:%M} UTC")] if verdict.goes_after else []),
+    ):
+        console.print(Text(f"  {name:8} {value}"))
 
 
-def _is(verdict: Verdict, tag: str | None, digest: str | None) -> bool:
-    if digest is not None:
-        return verdict.image.digest == digest
-    return tag in verdict.image.tags
+def facts(image: Image, age: str = "") -> list[tuple[str, str]]:
+    """What ECR says of an image, each with its title."""
+    return [
+        ("digest", image.digest),
+        ("tags", ", ".join(image.tags) or "(none)"),
+        ("pushed", f"{image.pushed_at:%Y-%m-%d %H:%M} UTC{age}"),
+        ("pulled", f"{image.last_pulled_at:%Y-%m-%d}" if image.last_pulled_at else "never"),
+        ("size", human_bytes(image.size_bytes)),
+    ]

@@ -18,6 +18,14 @@ class PrintableConsole(Console):
         """Render a text, or whatever else can be rendered."""
         return super().render(_printable(renderable), options)
 
+    def on_broken_pipe(self) -> None:
+        """Leave the exit code to the command.
+
+        Raises:
+            BrokenPipeError: Always.
+        """
+        raise BrokenPipeError
+
 
 class PrintableTable(Table):
     """A table whose columns are as wide as what is shown in them."""

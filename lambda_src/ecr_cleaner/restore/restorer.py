@@ -21,7 +21,7 @@ from ecr_cleaner.registry import images as registry_images
 from ecr_cleaner.registry.own_pulls import Readings
 from ecr_cleaner.restore.order import children_of, find, layers, order
 
-Outcome = Literal["there", "pushed", "tagged", "activated", "activating", "possible", "failed"]
+Outcome = Literal["present", "pushed", "tagged", "activated", "activating", "possible", "failed"]
 
 POLL_SECONDS: Final = 15
 
@@ -147,11 +147,11 @@ class Restorer:
         record = self.records.get(image.digest)
         lost, taken = self._tags(record.entry if record else None, image.tags)
         if not lost or record is None or record.entry.manifest is None:
-            return RestoreResult(image.digest, "there", image.tags, taken)
+            return RestoreResult(image.digest, "present", image.tags, taken)
         if self.check:
             return RestoreResult(image.digest, "possible", image.tags, taken, f"it lacks the tags {', '.join(lost)}")
         put = self._put_tags(record.entry, lost, taken)
-        return RestoreResult(image.digest, "tagged" if put else "there", tuple(sorted({*image.tags, *put})), taken)
+        return RestoreResult(image.digest, "tagged" if put else "present", tuple(sorted({*image.tags, *put})), taken)
 
     def _push(self, digest: str) -> RestoreResult:
         record = self.records.get(digest)

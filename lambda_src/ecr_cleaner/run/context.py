@@ -117,8 +117,8 @@ class RunContext:
 
     @property
     def what_is_off(self) -> list[str]:
-        """What protects less than it could; one sentence each. The history has to be open."""
-        notes = []
+        """Notes on the settings, and what protects less than it could. The history has to be open."""
+        notes = [*self.settings.notes]
         if self.history is None:
             notes.append(HISTORY_IS_OFF)
         elif self.now - self.history.started_at < timedelta(days=self.settings.keep_recently_used_days):

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from ecr_cleaner.errors import CleanerError, SettingsError
 from ecr_cleaner.schema import read_json, sentences
@@ -34,10 +34,12 @@ class Settings(SettingsDocument):
     Attributes:
         dry_run: True unless ``DRY_RUN`` is exactly ``false``.
         default_keep_days: Whole days, at least ``minimum_keep_days``.
+        notes: What an operator should know of the settings themselves; one sentence each.
     """
 
     dry_run: bool = True
     default_keep_days: int = DEFAULT_KEEP_DAYS
+    notes: tuple[str, ...] = Field((), exclude=True)
 
     @property
     def sha256(self) -> str:
@@ -77,7 +79,12 @@ def from_environment(environment: Mapping[str, str], sources: KnownSources, fetc
     if size > MAX_DOCUMENT_BYTES:
         problems.append(f"ECR_CLEANER_SETTINGS must be at most {MAX_DOCUMENT_BYTES} bytes, got {size}")
     document = _document(told, "ECR_CLEANER_SETTINGS", sources, fetch, problems)
-    return _whole(document, keep_days, "DEFAULT_KEEP_DAYS", problems, dry_run=environment.get("DRY_RUN") != "false")
+    dry_run = environment.get("DRY_RUN", "true")
+    whole = _whole(document, keep_days, "DEFAULT_KEEP_DAYS", problems, dry_run=dry_run != "false")
+    if dry_run == "false" or dry_run.lower() == "true":
+        return whole
+    note = f"DRY_RUN is {dry_run!r}, and that is a dry run: only the exact text false turns removal on"
+    return whole.model_copy(update={"notes": (note,)})
 
 
 def from_document(text: str, place: str, default_keep_days: int, sources: KnownSources) -> Settings:

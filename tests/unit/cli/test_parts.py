@@ -17,10 +17,10 @@ from click.testing import CliRunner
 
 from ecr_cleaner.cli import interrupts, output, texts
 from ecr_cleaner.cli.deadline import countdown
+from ecr_cleaner.cli.exit_codes import ExitCode
 from ecr_cleaner.cli.group import CommandFiles
 from ecr_cleaner.cli.known_settings import KnownSettings
 from ecr_cleaner.cli.sentences import sentence
-from ecr_cleaner.cli.session import EXIT_CODES, REMOVALS_PLANNED
 from ecr_cleaner.errors import CleanerError, SettingsError
 from ecr_cleaner.report import console
 from ecr_cleaner.settings.loader import Settings
@@ -140,11 +140,10 @@ def test_equal_settings_have_one_hash() -> None:
 
 
 def test_every_exit_code_is_in_the_help() -> None:
-    """Those of the statuses, wrong usage, the detailed one, and Ctrl-C."""
-    expected = {*EXIT_CODES.values(), 2, REMOVALS_PLANNED, interrupts.INTERRUPTED}
-    listed = [int(line.split()[0]) for line in texts.EXIT_CODES_OF_PLAN.splitlines()[2:]]
-    assert listed == sorted(expected)
-    assert [int(line.split()[0]) for line in texts.EXIT_CODES.splitlines()[2:]] == sorted(expected - {REMOVALS_PLANNED})
+    """Each with its one meaning."""
+    listed = [line.split(maxsplit=1) for line in texts.EXIT_CODES.splitlines()[2:]]
+    assert listed == [[str(code.value), code.meaning] for code in ExitCode]
+    assert len({code.meaning for code in ExitCode}) == len({code.value for code in ExitCode}) == len(listed)
 
 
 def test_every_command_says_what_it_is_for() -> None:
@@ -206,7 +205,7 @@ def emitted(*words: str, file: Path | None = None) -> Result:
 
     @click.command()
     @output.formats
-    def number(output_format: str | None) -> None:
+    def number(output_format: str) -> None:
         output.emit(output_format, lambda: {"number": 1}, lambda console: console.print("one"), file)
 
     return CliRunner().invoke(number, words)
@@ -214,19 +213,19 @@ def emitted(*words: str, file: Path | None = None) -> Result:
 
 def test_a_result_is_written_in_the_format_that_is_asked_for() -> None:
     """Text for people, else a document."""
-    assert (emitted().stdout, emitted("--json").stdout) == ("one\n", '{\n  "number": 1\n}\n')
+    assert (emitted().stdout, emitted("--format", "json").stdout) == ("one\n", '{\n  "number": 1\n}\n')
 
 
 def test_a_new_format_is_one_entry(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It has an option, and a description, of its own; nothing else has to know it."""
+    """Nothing else has to know it."""
     formats = {**output.FORMATS, "lines": lambda document: "".join(f"{key}={document[key]}\n" for key in document)}
     monkeypatch.setattr(output, "FORMATS", formats)
-    assert (emitted().stdout, emitted("--lines").stdout) == ("one\n", "number=1\n")
-    assert emitted("--json").stdout == '{\n  "number": 1\n}\n'
-    assert "--lines" in emitted("--help").stdout
+    assert (emitted().stdout, emitted("--format", "lines").stdout) == ("one\n", "number=1\n")
+    assert emitted("--format", "json").stdout == '{\n  "number": 1\n}\n'
+    assert "[table|json|csv|lines]" in emitted("--help").stdout
 
 
-@pytest.mark.parametrize(("words", "content"), [((), "one\n"), (("--json",), '{\n  "number": 1\n}\n')])
+@pytest.mark.parametrize(("words", "content"), [((), "one\n"), (("--format", "json"), '{\n  "number": 1\n}\n')])
 def test_a_result_in_a_file_is_nowhere_else(tmp_path: Path, words: tuple[str, ...], content: str) -> None:
     """As a whole, in either format."""
     file = tmp_path / "result"
@@ -236,7 +235,7 @@ def test_a_result_in_a_file_is_nowhere_else(tmp_path: Path, words: tuple[str, ..
 
 def test_what_was_printed_already_is_not_printed_again(capsys: pytest.CaptureFixture[str]) -> None:
     """A command that prints as it goes has no text left at its end, and its document is not even made."""
-    output.emit(None, lambda: pytest.fail("nobody wants a document"))
+    output.emit(output.TABLE, lambda: pytest.fail("nobody wants a document"))
     assert capsys.readouterr().out == ""
 
 

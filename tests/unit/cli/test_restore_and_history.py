@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from ecr_cleaner import cli
 from ecr_cleaner.cli import session
+from ecr_cleaner.registry import images
 from tests.builders import ACCOUNT, HOST, REGION
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def run(*words: str) -> Result:
         (["UPPER"], "is not an image name"),
         (
             [f"{HOST.replace(REGION, 'eu-west-1')}/app:v1", "--function", "f"],
-            "is in 123456789012 eu-west-1, but this is",
+            "is in account 123456789012, region eu-west-1, but this is",
         ),
     ],
 )
@@ -91,7 +92,10 @@ def test_history_needs_a_place(monkeypatch: pytest.MonkeyPatch) -> None:
     """There is nothing to guess."""
     monkeypatch.setattr(session, "connect", lambda *_: Clients())
     result = run("history", "app")
-    assert (result.exit_code, "--function NAME or --settings FILE is required" in result.output) == (2, True)
+    assert (
+        result.exit_code,
+        "--function NAME or --settings FILE names the bucket of history and journal" in result.output,
+    ) == (2, True)
 
 
 @pytest.mark.parametrize("name", ["restore", "history"])
@@ -100,10 +104,11 @@ def test_the_place_is_the_functions(monkeypatch: pytest.MonkeyPatch, name: str) 
     document = {"schema_version": 1, "storage": {"bucket": "shared", "prefix": "j/", "journal": True}}
     clients = Clients({"ECR_CLEANER_SETTINGS": json.dumps(document)})
     monkeypatch.setattr(session, "connect", lambda *_: clients)
-    result = run(name, "app", "--function", "cleaner")
+    monkeypatch.setattr(images, "images", lambda *_: iter(()))
+    result = run(name, "app:v1", "--function", "cleaner")
     assert clients.named == ["cleaner"]
     assert clients.listed == [("shared", "j/journal/")]
-    assert result.exit_code == 1
+    assert result.exit_code == 6
 
 
 def test_a_function_that_is_no_cleaner_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

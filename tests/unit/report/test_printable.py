@@ -171,10 +171,9 @@ def terminal(run: Run, _more: str) -> Iterator[str]:
     run.report_to(collected)
     out = StringIO()
     wide = PrintableConsole(file=out, width=20_000)
-    console.print_plan(collected, wide, run.result.region)
-    name = run.plan.repository.name
+    console.print_plan(collected, wide, run.result.region, everything=True)
     for verdict in run.plan.verdicts:
-        assert console.print_explanation(collected, name, None, verdict.image.digest, wide)
+        console.print_verdict(verdict, run.plan.repository.retention, wide)
     yield from out.getvalue().split("\n")
 
 

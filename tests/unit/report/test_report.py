@@ -18,7 +18,7 @@ from ecr_cleaner.model.plan import Reason, Removal, RemovalStatus, Verdict
 from ecr_cleaner.model.repository import RepositorySnapshot
 from ecr_cleaner.model.result import RepositoryResult, RepositoryStatus, RunResult, RunStatus
 from ecr_cleaner.model.scan import SourceOutcome, SourceStatus, UsageScan
-from ecr_cleaner.report.console import held, print_explanation, print_plan
+from ecr_cleaner.report.console import held, print_plan, print_verdict
 from ecr_cleaner.report.log import LOGGER, LogReporter
 from ecr_cleaner.report.reporter import CollectingReporter, verdict_json
 from ecr_cleaner.report.summary import MAX_FINDINGS_PER_KIND, repository_json, run_json
@@ -352,8 +352,9 @@ def test_what_is_in_grace_stands_after_what_goes() -> None:
     told = printed(reporter)
     assert told.index(" remove ") < told.index(" in grace ") < told.index(" keep ")
     assert "3 images, 2 removable (at most 2.0 KiB: layers may be shared), 1 of them in grace, 1 kept." in told
-    _, told = explained(reporter, "v2")
-    assert "KEEP  app:v2" in told
+    told = explained(reporter, "v2")
+    assert "IN GRACE  app:v2" in told
+    assert "goes     in the first run after " in told
     assert "reason   in_grace\n           found unneeded since 2026-03-01 12:00 UTC\n" in told
     assert (
         "           it goes with the first run from 2026-03-02 10:00 UTC on, unless something needs it by then\n"
@@ -460,17 +461,17 @@ def collected(*plans: RepositoryPlan, end: RunResult | None = None, refused: boo
 def printed(reporter: CollectingReporter) -> str:
     """The plan as a person sees it."""
     out = StringIO()
-    print_plan(reporter, Console(file=out, width=200), "a copy")
+    print_plan(reporter, Console(file=out, width=200), "a copy", everything=True)
     return out.getvalue()
 
 
-def explained(reporter: CollectingReporter, tag: str | None, of: str | None = None) -> tuple[bool, str]:
-    """One image as a person sees it, and whether it was found."""
+def explained(reporter: CollectingReporter, tag: str | None) -> str:
+    """One image as a person sees it."""
     out = StringIO()
-    found = print_explanation(
-        reporter, "app", tag, digest(of) if of is not None else None, Console(file=out, width=200)
-    )
-    return found, out.getvalue()
+    judged_plan = reporter.plans["app"]
+    (verdict,) = (one for one in judged_plan.verdicts if tag in (one.image.tags or (None,)))
+    print_verdict(verdict, judged_plan.repository.retention, Console(file=out, width=200))
+    return out.getvalue()
 
 
 def test_a_run_that_has_not_ended_has_no_summary() -> None:
@@ -530,15 +531,15 @@ def test_the_plan_is_a_table_for_each_repository() -> None:
     assert goes < stays
     for part in ("v1", "40 d", "5.0 MiB", "old and unused"):
         assert part in lines[goes]
-    for part in ("prod, v2", "2.0 KiB", "in use: ecs service prod/app"):
+    for part in ("app:prod app:v2 ", "2.0 KiB", "in use: ecs service prod/app"):
         assert part in lines[stays]
     assert "2 images, 1 removable (at most 5.0 MiB: layers may be shared), 1 kept." in text
     assert lines[-1] == "status: completed"
 
 
 def test_an_untagged_image_is_shown_by_its_short_digest() -> None:
-    """As docker shows it."""
-    assert f"{digest('app')[:19]} " in printed(collected(plan(image())))
+    """As every command accepts it."""
+    assert f" app@{digest('app')[:19]} " in printed(collected(plan(image())))
 
 
 def test_the_end_of_a_plan_says_what_is_not_covered() -> None:
@@ -577,7 +578,8 @@ def test_the_end_of_a_plan_says_what_is_not_covered() -> None:
         (1536, "1.5 KiB"),
         (1024**2, "1.0 MiB"),
         (1024**3, "1.0 GiB"),
-        (5000 * 1024**3, "5000.0 GiB"),
+        (5000 * 1024**3, "4.9 TiB"),
+        (5000 * 1024**4, "5000.0 TiB"),
     ],
 )
 def test_sizes_for_people(size: int, text: str) -> None:
@@ -590,15 +592,14 @@ def test_text_in_brackets_is_no_markup() -> None:
     brackets = usage(tag="v1", consumer="ecs service [bold]prod[/bold]")
     reporter = collected(plan(image(tags=["v1"]), usages=(brackets,)))
     assert "ecs service [bold]prod[/bold]" in printed(reporter)
-    assert "ecs service [bold]prod[/bold]" in explained(reporter, "v1")[1]
+    assert "ecs service [bold]prod[/bold]" in explained(reporter, "v1")
 
 
 def test_an_explanation_tells_all_of_one_image() -> None:
     """Verdict, names, age, last pull, reason and every consumer."""
     images = [image("kept", tags=["v2", "prod"], pulled="2d", size=2048), image("other")]
     users = (usage(tag="v2"), usage(of="kept", consumer="lambda function f"))
-    found, text = explained(collected(plan(*images, usages=users)), "prod")
-    assert found
+    text = explained(collected(plan(*images, usages=users)), "prod")
     for line in (
         "KEEP  app:prod",
         f"digest   {digest('kept')}",
@@ -615,37 +616,11 @@ def test_an_explanation_tells_all_of_one_image() -> None:
     assert digest("other") not in text
 
 
-def test_an_image_may_be_explained_by_digest() -> None:
-    """Then its tag does not matter."""
-    found, text = explained(collected(plan(image())), "any", "app")
-    assert found
+def test_an_image_without_tags_is_explained() -> None:
+    """By its digest."""
+    text = explained(collected(plan(image())), None)
     for line in (f"REMOVE  app@{digest('app')}", "tags     (none)", "pulled   never", "reason   old_and_unused"):
         assert line in text
-
-
-def test_an_explanation_of_a_refused_run_says_so() -> None:
-    """Its verdict rests on half an answer."""
-    end = judged(plan(image(tags=["v1"])), refusals=["source ecs: denied"])
-    found, text = explained(collected(plan(image(tags=["v1"])), end=end), "v1")
-    assert found
-    assert "source ecs: denied" in text
-
-
-@pytest.mark.parametrize(
-    ("kept", "words"),
-    [
-        (None, "app did not opt in (tag BoxCleanerEnabled = true) or does not exist."),
-        (RepositoryResult("app"), "app holds no such image."),
-        (RepositoryResult("app", status=RepositoryStatus.SKIPPED, detail="it is a cache"), "it is a cache"),
-        (RepositoryResult("app", status=RepositoryStatus.FAILED, detail="denied"), "repository app: denied"),
-    ],
-)
-def test_an_image_that_is_not_found_is_explained_by_its_repository(kept: RepositoryResult | None, words: str) -> None:
-    """Not opted in, no such image, left alone, or broken."""
-    end = summary(repositories={"app": kept} if kept else {})
-    found, text = explained(collected(end=end), "v1")
-    assert not found
-    assert words in text
 
 
 # Findings

@@ -42,9 +42,9 @@ def test_each_reference_that_cannot_be_read_is_named() -> None:
     rule = "it must be repository[:tag][@sha256:<64 hex digits>], with or without a host, or repository:*"
     texts = sorted(problem.partition("protected_images: ")[2].partition(": ")[2] for problem in error.value.problems)
     assert texts == [
-        "Value error, it is no image reference: it is empty, got ''",
-        f"Value error, it is no image reference: {rule}, got 'Api'",
-        "Value error, it names an image of another registry, which protects nothing here, got 'localhost:5000/api'",
+        "it is no image reference: it is empty, got ''",
+        f"it is no image reference: {rule}, got 'Api'",
+        "it names an image of another registry, which protects nothing here, got 'localhost:5000/api'",
     ]
 
 

@@ -10,7 +10,7 @@ from ecr_cleaner.approval import plan as approval_plan
 from ecr_cleaner.approval.plan import SavedPlan
 from ecr_cleaner.approval.store import PlanStore
 from ecr_cleaner.aws.client import AwsClients
-from ecr_cleaner.cli import applying, known_settings, options, output, plan_files, session, texts
+from ecr_cleaner.cli import applying, exit_codes, known_settings, options, output, plan_files, texts
 from ecr_cleaner.cli.known_settings import KnownSettings
 from ecr_cleaner.cli.plan_files import NamedPlan
 from ecr_cleaner.cli.session import Connection
@@ -38,7 +38,7 @@ Examples:
 )
 @output.formats
 def command(  # noqa: PLR0913 - the options of the command line
-    *, connection: Connection, plan: NamedPlan, function: str, dry_run: bool, local: bool, output_format: str | None
+    *, connection: Connection, plan: NamedPlan, function: str, dry_run: bool, local: bool, output_format: str
 ) -> None:
     """Carry out a plan that awaits approval.
 
@@ -68,7 +68,7 @@ def command(  # noqa: PLR0913 - the options of the command line
             _require_in_bucket(plan, store)
         result = applying.by_function(connection, function, plan.id, dry_run=dry_run)
     output.emit(output_format, lambda: result, lambda console: applying.print_result(result, console))
-    sys.exit(session.EXIT_CODES[RunStatus(result["status"])])
+    sys.exit(exit_codes.BY_STATUS[RunStatus(result["status"])])
 
 
 def _deployed(clients: AwsClients, function: str) -> tuple[KnownSettings, PlanStore]:

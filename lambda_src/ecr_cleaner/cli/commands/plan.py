@@ -2,25 +2,28 @@
 
 import sys
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
+from rich.console import Console
+from rich.text import Text
 
-from ecr_cleaner.cli import options, output, plan_files, session, texts
+from ecr_cleaner.cli import exit_codes, options, output, plan_files, session, texts
 from ecr_cleaner.cli.known_settings import KnownSettings
+from ecr_cleaner.cli.next_step import next_step
 from ecr_cleaner.cli.session import Connection
 from ecr_cleaner.report.console import print_end, print_plan
 
 _EXAMPLES: Final = """\b
 Examples:
-  ecr-cleaner plan --region eu-west-1
+  ecr-cleaner plan --region eu-west-1 --as-if-opted-in '*'
   ecr-cleaner plan --function ecr-cleaner --repository shop/api
-  ecr-cleaner plan --function ecr-cleaner --json --output plan.json
+  ecr-cleaner plan --function ecr-cleaner --format json --output plan.json
   ecr-cleaner plan --function ecr-cleaner --detailed-exitcode
 """
 
 
-@click.command("plan", epilog=f"{_EXAMPLES}\n{texts.ENVIRONMENT}\n{texts.EXIT_CODES_OF_PLAN}")
+@click.command("plan", epilog=f"{_EXAMPLES}\n{texts.ENVIRONMENT}\n{texts.EXIT_CODES}")
 @options.connection
 @options.settings
 @click.option(
@@ -29,6 +32,16 @@ Examples:
     multiple=True,
     metavar="NAME",
     help="Only this opted-in repository; may be repeated.",
+)
+@click.option(
+    "--as-if-opted-in",
+    "as_if_opted_in",
+    multiple=True,
+    metavar="GLOB",
+    help="Judge these repositories as if they had opted in; may be repeated, '*' is every one.",
+)
+@click.option(
+    "--all", "everything", is_flag=True, help="Show every image in the table, also those that are kept, and why."
 )
 @output.formats
 @click.option(
@@ -49,7 +62,7 @@ Examples:
     "--detailed-exitcode",
     "detailed",
     is_flag=True,
-    help=f"Exit with {session.REMOVALS_PLANNED} if the plan is complete and would remove images.",
+    help=f"Exit with {exit_codes.ExitCode.REMOVALS_PLANNED} if the plan is complete and would remove images.",
 )
 @click.option("--html", metavar="FILE", callback=output.path, help="Also write an HTML report into this file.")
 def command(  # noqa: PLR0913 - the options of the command line
@@ -57,47 +70,69 @@ def command(  # noqa: PLR0913 - the options of the command line
     connection: Connection,
     settings: KnownSettings,
     repositories: tuple[str, ...],
-    output_format: str | None,
+    as_if_opted_in: tuple[str, ...],
+    everything: bool,
+    output_format: str,
     file: Path | None,
     folder: Path | None,
     detailed: bool,
     html: Path | None,
 ) -> None:
-    """Show what a run would remove, and why everything else is kept.
+    """Show what a run would remove, and with --all why everything else is kept.
 
-    It lists every image of the opted-in repositories with its verdict, reason and evidence, and the totals. The
-    settings are those of the options, of a deployed function, or of a copy; the plan says which. It is always a
-    dry run, whatever the settings say: it removes nothing and writes only the files that are named here. Reading an
-    index counts as a pull in ECR.
+    It begins with the account, the region, and how much is there. Then come the images that would go, of the opted-in
+    repositories and of those that --as-if-opted-in names, the totals, and the next step. The other formats have every
+    image with its verdict, reason and evidence. The settings are those of the options, of a deployed function, or of
+    a copy; the plan says which. It is always a dry run, whatever the settings say: it removes nothing and writes only
+    the files that are named here. Reading an index counts as a pull in ECR.
     """
     if folder is not None:
-        _require_approval(settings)
+        _require_approval(settings, as_if_opted_in)
     only = frozenset(repositories) or None
     if only:
-        session.require_opted_in(connection, only, settings.value)
+        session.require_repositories(connection, only, as_if_opted_in)
     connection.check()
-    collected = session.evaluate(connection, settings, only, html)
-    output.emit(
-        output_format,
-        lambda: {**collected.as_json(), "settings": settings.as_json(), "only": sorted(only or ())},
-        lambda console: print_plan(collected, console, str(settings)),
-        file,
-    )
+    run = session.evaluate(connection, settings, only, html, as_if_opted_in)
+    collected, size = run.collected, run.size
+
+    def document() -> dict[str, Any]:
+        return {
+            **collected.as_json(),
+            "registry": size.as_json() if size else None,
+            "settings": settings.as_json(),
+            "only": sorted(only or ()),
+            "as_if_opted_in": list(as_if_opted_in),
+        }
+
+    def text(console: Console) -> None:
+        if size is not None:
+            size.show(console)
+        print_plan(collected, console, str(settings), everything=everything)
+        console.print(Text(f"next: {next_step(run, connection, settings, everything=everything)}"))
+
+    output.emit(output_format, document, text, file)
     if file is not None:
-        print_end(collected, output.screen(), str(settings))
+        screen = output.screen()
+        if size is not None:
+            size.show(screen)
+        print_end(collected, screen, str(settings), everything=everything)
         output.echo(f"written: {file}")
     if folder is not None:
         saved = plan_files.save(collected, settings, folder)
         output.echo(f"saved: {saved}" if saved else "no plan was saved, because nothing would be removed", err=True)
-    sys.exit(session.exit_code(collected.result, detailed=detailed))
+    sys.exit(exit_codes.of_dry_run(collected.result, detailed=detailed))
 
 
-def _require_approval(settings: KnownSettings) -> None:
+def _require_approval(settings: KnownSettings, as_if_opted_in: tuple[str, ...]) -> None:
     """Refuse to save a plan that cannot be carried out.
 
     Raises:
-        click.UsageError: The settings are not those of a function, or the function requires no approval.
+        click.UsageError: The settings are not those of a function, the function requires no approval, or repositories
+            are only judged as if they had opted in.
     """
+    if as_if_opted_in:
+        message = "--save and --as-if-opted-in exclude each other: a run leaves alone what did not opt in"
+        raise click.UsageError(message)
     if settings.source != "function":
         message = "--save needs --function: a plan is for one function and its settings"
         raise click.UsageError(message)

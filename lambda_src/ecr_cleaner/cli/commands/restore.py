@@ -1,6 +1,7 @@
 """``ecr-cleaner restore``: restores a removed or archived image, as far as possible."""
 
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Final
 
@@ -11,13 +12,15 @@ from rich.text import Text
 from ecr_cleaner.cli import names, options, output, texts
 from ecr_cleaner.cli.image_timeline import journal_of
 from ecr_cleaner.cli.known_settings import KnownSettings
+from ecr_cleaner.cli.names import ImageName, Wanted
+from ecr_cleaner.cli.past import NO_PLACE, digests_of, present_in
 from ecr_cleaner.cli.session import Connection
+from ecr_cleaner.errors import NoSuchImageError
 from ecr_cleaner.journal.reader import JournalRecord
-from ecr_cleaner.model.usage import Reference
 from ecr_cleaner.restore.restorer import Restorer, RestoreResult
 
 _OUTCOMES: Final = {
-    "there": "is present",
+    "present": "is present",
     "pushed": "was pushed again",
     "tagged": "was present, and has its tags again",
     "activated": "was activated and can be pulled",
@@ -41,13 +44,13 @@ Examples:
 @output.formats
 @click.argument("image", callback=names.parse_argument)
 def command(  # noqa: PLR0913 - the options of the command line
-    image: Reference,
+    image: ImageName,
     *,
     connection: Connection,
     settings: KnownSettings,
     check: bool,
     no_wait: bool,
-    output_format: str | None,
+    output_format: str,
 ) -> None:
     """Restore a removed or archived IMAGE, with the images that it lists and the artifacts that refer to it.
 
@@ -57,18 +60,26 @@ def command(  # noqa: PLR0913 - the options of the command line
     images or an image is not active yet. Without --function or --settings there is no journal, and only archived
     images can be restored.
 
-    IMAGE is a name as in docker pull (with or without the registry's host): app:v1, app@sha256:...
+    IMAGE is a name as in docker pull (with or without the registry's host), or a digest, of which the beginning is
+    enough: app:v1, app@sha256:413ced72, 413ced72.
     """
     clients = connection.clients
-    repository = names.repository_of(image, connection)
+    past = digests_of(connection, settings) if image.repository is None or image.may_be_digest else {}
+    meant = names.wanted(image, connection, past)
+    repository = meant.repository
+    if meant.tag is None and meant.digest is None:
+        names.require_image(meant, (tag for one in present_in(connection, repository) for tag in one.tags))
     records, problems = journal_of(clients, settings.value, repository)
     for problem in problems:
         output.echo(f"Skipped: {problem}", err=True)
     restorer = Restorer(clients, repository, records, check=check, wait=not no_wait)
+    meant = meant.whole([*restorer.present, *records])
+    if not any(meant.fits(one.digest, one.tags) for one in restorer.present.values()):
+        _require_journal(meant, settings, records)
     results = []
-    for result in restorer.restore(image.effective_tag, image.digest):
+    for result in restorer.restore(meant.tag, meant.digest):
         results.append(result)
-        if output_format is None:  # restoring takes up to half an hour: each image is reported at its end
+        if output_format == output.TABLE:  # restoring takes up to half an hour: each image is reported at its end
             _print(output.screen(), repository, result, records.get(result.digest))
     output.emit(
         output_format,
@@ -86,11 +97,28 @@ def command(  # noqa: PLR0913 - the options of the command line
         sys.exit(3)
 
 
+def _require_journal(meant: Wanted, settings: KnownSettings, records: Mapping[str, JournalRecord]) -> None:
+    """Say which option is missing to restore an image that is not in the repository.
+
+    Raises:
+        NoSuchImageError: There is no journal to look in, or it does not know the image either.
+    """
+    if any(meant.fits(digest, record.entry.tags) for digest, record in records.items()):
+        return
+    if settings.source == "options":
+        message = f"{meant.text} is not there, and what was removed is in the journal: {NO_PLACE}"
+    elif settings.value.journal is None:
+        message = f"{meant.text} is not there, and {settings.name} keeps no journal: push it again yourself"
+    else:
+        message = f"neither the repository nor the journal knows {meant.text}"
+    raise NoSuchImageError(message)
+
+
 def _print(console: Console, repository: str, result: RestoreResult, record: JournalRecord | None) -> None:
     tags = f" ({', '.join(result.tags)})" if result.tags else ""
     detail = f": {result.detail}" if result.detail else ""
     lines = [f"{repository}@{result.digest}{tags} {_OUTCOMES[result.outcome]}{detail}"]
-    if record is not None and result.outcome not in {"there", "tagged"}:
+    if record is not None and result.outcome not in {"present", "tagged"}:
         page = record.page
         lines.append(f"  {page.action} was started {page.written_at:%Y-%m-%d %H:%M} UTC by run {page.run_id}")
     lines += [

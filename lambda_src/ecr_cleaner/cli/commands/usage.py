@@ -5,7 +5,7 @@ from typing import Final
 
 import click
 
-from ecr_cleaner.cli import options, output, session, texts, usage_overview
+from ecr_cleaner.cli import exit_codes, options, output, texts, usage_overview
 from ecr_cleaner.cli.known_settings import KnownSettings
 from ecr_cleaner.cli.session import Connection
 from ecr_cleaner.cli.usage_tables import print_overview
@@ -15,7 +15,7 @@ _EXAMPLES: Final = """\b
 Examples:
   ecr-cleaner usage --region eu-west-1
   ecr-cleaner usage --function ecr-cleaner --repository shop/api
-  ecr-cleaner usage --function ecr-cleaner --unresolved --json
+  ecr-cleaner usage --function ecr-cleaner --unresolved --format json
 """
 
 
@@ -33,7 +33,7 @@ def command(
     settings: KnownSettings,
     repositories: tuple[str, ...],
     unresolved: bool,
-    output_format: str | None,
+    output_format: str,
 ) -> None:
     """Show which consumers use which images, in all repositories, opted in or not.
 
@@ -45,4 +45,4 @@ def command(
             connection.clients, settings.value, utc_now(), repositories, unresolved=unresolved
         )
     output.emit(output_format, overview.as_json, lambda console: print_overview(overview, console))
-    sys.exit(session.EXIT_CODES[overview.status])
+    sys.exit(exit_codes.BY_STATUS[overview.status])
