@@ -16,7 +16,7 @@ locals {
     { title = "Bytes removed or archived, an upper bound", metrics = { BytesRemoved = "removed", BytesArchived = "archived" }, statistic = "Sum" },
     { title = "What went wrong", metrics = { Failures = "causes", Refused = "refused runs", TripwireTripped = "tripwire", ConsumersBroken = "consumers without their image" } },
     { title = "Seconds, of at most 900", metrics = { Duration = "duration" } },
-    { title = "Sources of usages", metrics = { SourcesComplete = "complete", SourcesFailed = "failed", SourcesDisabled = "disabled", SourcesNotOffered = "not offered here" } },
+    { title = "Sources of usages", metrics = { SourcesComplete = "complete", SourcesFailed = "failed", SourcesDisabled = "disabled", SourcesClosed = "regions closed", SourcesNotOffered = "not offered here" } },
   ]
 
   dashboard_text = <<-TEXT

@@ -9,6 +9,10 @@ locals {
   # What reading each source of usages takes; written from ecr_cleaner/usage by `make generate`.
   usage_sources = jsondecode(file("${path.module}/usage_sources.json"))
 
+  # Where usages are read, as ARNs have it.
+  other_regions = var.regions == null || length(setsubtract(coalesce(var.regions, []), [local.region])) > 0
+  usage_region  = local.other_regions ? "*" : local.region
+
   # Sources that a person took out: the function does not ask them.
   excluded_sources = [for name, source in local.usage_sources : name if contains(keys(var.accepted_gaps), source.gap)]
 
@@ -21,7 +25,7 @@ locals {
       for name, source in local.usage_sources : [
         for statement in [for one in source.statements : jsonencode(one)] : jsondecode(
           replace(replace(replace(replace(replace(
-            statement, "{partition}", local.partition), "{region}", local.region), "{account}", local.account_id
+            statement, "{partition}", local.partition), "{region}", local.usage_region), "{account}", local.account_id
           ), "{inventory_bucket}", try(local.used_images.bucket, "")), "{inventory_prefix}", try(local.used_images.prefix, ""))
         ) if local.used_images != null || !strcontains(statement, "{inventory_")
       ] if source.policy == number && !contains(local.excluded_sources, name)
@@ -36,6 +40,16 @@ locals {
     },
     { Sid = "ListRepositories", Action = ["ecr:DescribeRepositories"], Resource = ["*"] },
     { Sid = "ReadRepositoryTags", Action = ["ecr:ListTagsForResource"], Resource = ["${local.ecr_arn}/*"] },
+  ]
+
+  # Which regions there are, unless the settings name them; EC2 is asked where Account Management has no endpoint.
+  region_statements = var.regions != null ? [] : [
+    {
+      Sid      = "ListRegions"
+      Action   = ["account:ListRegions"]
+      Resource = ["arn:${local.partition}:account::${local.account_id}:account"]
+    },
+    { Sid = "DescribeRegions", Action = ["ec2:DescribeRegions"], Resource = ["*"] },
   ]
 
   # Of repositories that did not opt in: listed for findings, if somebody asks for it, and nothing else.
@@ -232,6 +246,7 @@ resource "aws_iam_role_policy" "function" {
     Version = "2012-10-17"
     Statement = concat(
       [for statement in local.read_statements : merge({ Effect = "Allow" }, statement)],
+      [for statement in local.region_statements : merge({ Effect = "Allow" }, statement)],
       [for statement in local.unmanaged_repositories_statements : merge({ Effect = "Allow" }, statement)],
       [for statement in local.repository_statements : merge({ Effect = "Allow" }, statement)],
       [for statement in local.write_statements : merge({ Effect = "Allow" }, statement)],

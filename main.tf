@@ -47,6 +47,7 @@ locals {
     own_repository                     = local.own_repository
     plan_expiry_hours                  = var.plan_expiry_hours
     protected_images                   = sort(var.protected_images)
+    regions                            = try(sort(var.regions), "enabled") # the sort of null is none
     removal_mode                       = var.removal_mode
     report_unmanaged_repositories      = var.report_unmanaged_repositories
     require_approval                   = var.require_approval

@@ -1,15 +1,15 @@
 variable "accepted_gaps" {
   type        = map(string)
-  description = "What you leave unprotected on purpose: <kind>:<name> = the reason. Every run lists it. Kinds: source:<name> (a source that is not asked), eks:<cluster ARN> or eks:* (pods of clusters), and other_accounts:<repositories>, pull_through_cache:<repositories>, delete_replication:<repositories> (repositories that other accounts may pull from, that are under a pull-through cache rule, or whose deletions are replicated; globs), unreadable:<ARN> (what is encrypted with a KMS key that the function may not use), usage:<ARN of a consumer> (what it names that is wider than one image)."
+  description = "What you leave unprotected on purpose: <kind>:<name> = the reason. Every run lists it. Kinds: source:<name> (a source that is not asked), eks:<cluster ARN> or eks:* (pods of clusters), and other_accounts:<repositories>, pull_through_cache:<repositories>, delete_replication:<repositories> (repositories that other accounts may pull from, that are under a pull-through cache rule, or whose deletions are replicated; globs), region:<name> (nothing there is looked at), unreadable:<ARN> (what is encrypted with a KMS key that the function may not use), usage:<ARN of a consumer> (what it names that is wider than one image)."
   default     = {}
   nullable    = false
 
   validation {
     condition = alltrue([
-      for gap in keys(var.accepted_gaps) : can(regex("^(source|eks|other_accounts|pull_through_cache|delete_replication|unreadable|usage):", gap))
+      for gap in keys(var.accepted_gaps) : can(regex("^(source|eks|other_accounts|pull_through_cache|delete_replication|region|unreadable|usage):", gap))
     ])
-    error_message = format("The keys of accepted_gaps must be <kind>:<name>, where the kind is one of source, eks, other_accounts, pull_through_cache, delete_replication, unreadable and usage, got %s.", jsonencode([
-      for gap in keys(var.accepted_gaps) : gap if !can(regex("^(source|eks|other_accounts|pull_through_cache|delete_replication|unreadable|usage):", gap))
+    error_message = format("The keys of accepted_gaps must be <kind>:<name>, where the kind is one of source, eks, other_accounts, pull_through_cache, delete_replication, region, unreadable and usage, got %s.", jsonencode([
+      for gap in keys(var.accepted_gaps) : gap if !can(regex("^(source|eks|other_accounts|pull_through_cache|delete_replication|region|unreadable|usage):", gap))
     ]))
   }
 
@@ -29,6 +29,15 @@ variable "accepted_gaps" {
     ])
     error_message = format("accepted_gaps may name clusters as eks:* or eks:<ARN of an EKS cluster>, got %s.", jsonencode([
       for gap in keys(var.accepted_gaps) : gap if startswith(gap, "eks:")
+    ]))
+  }
+
+  validation {
+    condition = alltrue([
+      for gap in keys(var.accepted_gaps) : can(regex("^region:[a-z]{2,}(?:-[a-z]+)+-[0-9]+$", gap)) && gap != "region:${local.region}" if startswith(gap, "region:")
+    ])
+    error_message = format("accepted_gaps may name other regions than ${local.region}, which is the registry's own, as region:<name>, got %s.", jsonencode([
+      for gap in keys(var.accepted_gaps) : gap if startswith(gap, "region:")
     ]))
   }
 
@@ -550,6 +559,22 @@ variable "protected_images" {
       && (can(regex("^[0-9]{12}\\.dkr[.-]ecr(-fips)?\\.[a-z0-9-]+\\.[a-z0-9][a-z0-9.-]*/", name)) || !can(regex("dkr[.-]ecr", name)))
     ])
     error_message = "protected_images must be repository[:tag][@sha256:<64 hex digits>] or repository:*, with <account>.dkr.ecr.<region>.<domain>/ before it or without, got ${jsonencode(var.protected_images)}."
+  }
+}
+
+variable "regions" {
+  type        = set(string)
+  description = "Regions of the account in which images may be in use, the function's own among them. null: every region that the account can use, as Account Management lists them at each run."
+  default     = null
+
+  validation {
+    condition     = try(alltrue([for region in var.regions : can(regex("^[a-z]{2,}(?:-[a-z]+)+-[0-9]+$", region))]), true)
+    error_message = "regions must be names of regions such as eu-west-1, got ${jsonencode(var.regions)}."
+  }
+
+  validation {
+    condition     = try(contains(var.regions, local.region), true)
+    error_message = "regions must name the function's own region ${local.region} too, where the registry is, got ${jsonencode(var.regions)}."
   }
 }
 

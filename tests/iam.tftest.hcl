@@ -103,8 +103,8 @@ run "with_removal" {
   }
 
   assert {
-    condition     = contains(flatten([for p in aws_iam_policy.usage : [for s in jsondecode(p.policy).Statement : s.Resource]]), "arn:aws:lambda:us-east-1:123456789012:function:*")
-    error_message = "Resources are those of this partition, region and account."
+    condition     = contains(flatten([for p in aws_iam_policy.usage : [for s in jsondecode(p.policy).Statement : s.Resource]]), "arn:aws:lambda:*:123456789012:function:*")
+    error_message = "Resources are those of this partition and account."
   }
 
   assert {
@@ -274,6 +274,52 @@ run "a_cluster_that_is_accepted_takes_no_permission_away" {
   assert {
     condition     = contains(flatten([for p in aws_iam_policy.usage : [for s in jsondecode(p.policy).Statement : s.Action]]), "eks:ListClusters")
     error_message = "The other clusters are still asked for."
+  }
+}
+
+run "other_regions_are_read_unless_the_home_region_is_the_only_one" {
+  command = plan
+
+  assert {
+    condition = alltrue([
+      for s in flatten([for policy in aws_iam_policy.usage : jsondecode(policy.policy).Statement]) : !strcontains(jsonencode(s.Resource), "us-east-1") if !strcontains(s.Sid, "Inventor")
+    ])
+    error_message = "Whatever region there is may be read."
+  }
+
+  assert {
+    condition     = [for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s.Resource if s.Sid == "ListRegions"] == [["arn:aws:account::123456789012:account"]]
+    error_message = "The regions of this account may be listed."
+  }
+
+  assert {
+    condition     = jsondecode(aws_lambda_function.cleaner.environment[0].variables.ECR_CLEANER_SETTINGS).regions == "enabled"
+    error_message = "The function asks which regions there are."
+  }
+}
+
+run "the_home_region_alone" {
+  command = plan
+
+  variables {
+    regions = ["us-east-1"]
+  }
+
+  assert {
+    condition = !strcontains(jsonencode([for policy in aws_iam_policy.usage : policy.policy]), ":*:123456789012:") && anytrue([
+      for policy in aws_iam_policy.usage : strcontains(policy.policy, ":us-east-1:123456789012:")
+    ])
+    error_message = "Other regions are out of reach."
+  }
+
+  assert {
+    condition     = length([for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s if contains(["ListRegions", "DescribeRegions"], s.Sid)]) == 0
+    error_message = "Nobody asks which regions there are."
+  }
+
+  assert {
+    condition     = jsondecode(aws_lambda_function.cleaner.environment[0].variables.ECR_CLEANER_SETTINGS).regions == ["us-east-1"]
+    error_message = "The function is told the one region."
   }
 }
 

@@ -39,6 +39,7 @@ run "rejects_1" {
     default_keep_days                  = 0
     delete_archived_after_days         = 89
     event_bus_name                     = ""
+    regions                            = ["us-east-1", "europe"]
     protected_images                   = ["Shop/api:v1"]
     image_uri                          = "public.ecr.aws/x/y:1"
     used_images_max_age_hours          = 0
@@ -89,6 +90,7 @@ run "rejects_1" {
     var.delete_archived_after_days,
     var.event_bus_name,
     var.protected_images,
+    var.regions,
     var.image_uri,
     var.used_images_max_age_hours,
     var.used_images_uri,
@@ -138,6 +140,7 @@ run "rejects_2" {
     default_keep_days                  = -1
     delete_archived_after_days         = 100.5
     event_bus_name                     = "arn:aws:events:us-east-1:123456789012:event-bus/default"
+    regions                            = ["eu-west-1"]
     protected_images                   = ["shop/api@sha256:12"]
     image_uri                          = "123456789012.dkr.ecr.us-east-1.amazonaws.com/app"
     used_images_max_age_hours          = 1.5
@@ -182,6 +185,7 @@ run "rejects_2" {
     var.delete_archived_after_days,
     var.event_bus_name,
     var.protected_images,
+    var.regions,
     var.image_uri,
     var.used_images_max_age_hours,
     var.used_images_uri,
@@ -396,6 +400,16 @@ run "rejects_6" {
   ]
 }
 
+run "rejects_the_registrys_own_region_as_a_gap" {
+  command = plan
+
+  variables {
+    accepted_gaps = { "region:us-east-1" = "known" }
+  }
+
+  expect_failures = [var.accepted_gaps]
+}
+
 run "rejects_7" {
   command = plan
 
@@ -512,6 +526,7 @@ run "accepts_1" {
       "other_accounts:shop/*"                               = "known"
       "pull_through_cache:*"                                = "known"
       "delete_replication:team-?/a_b.c"                     = "known"
+      "region:eu-isoe-west-1"                               = "known"
 
       "unreadable:arn:aws-us-gov:states:us-gov-west-1:123456789012:stateMachine:payments" = "known"
       "usage:arn:aws:lambda:us-east-1:123456789012:function:launcher:$LATEST"             = "known"
@@ -526,6 +541,7 @@ run "accepts_1" {
     default_keep_days                  = 1
     delete_archived_after_days         = 90
     event_bus_name                     = "default"
+    regions                            = ["us-east-1", "eu-central-2"]
     protected_images                   = ["shop/api", "shop/api:live", "shop/api:*", "shop/api@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", "shop/api:live@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"]
     image_uri                          = "123456789012.dkr.ecr.us-east-1.amazonaws.com/a/b-c__d@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
     used_images_max_age_hours          = 1

@@ -44,6 +44,7 @@ run "defaults" {
         own_repository                     = "tools/cleaner"
         plan_expiry_hours                  = 72
         protected_images                   = []
+        regions                            = "enabled"
         removal_mode                       = "delete"
         report_unmanaged_repositories      = false
         require_approval                   = false
@@ -120,6 +121,7 @@ run "everything_set" {
       "eks:*"                    = "no pod runs images of this registry"
     }
     protected_images          = ["web:live", "api:*"]
+    regions                   = ["us-east-1", "eu-west-1"]
     used_images_uri           = "s3://shop-inventories/prod/ecr/"
     used_images_max_age_hours = 6
     minimum_keep_days         = 3
@@ -186,6 +188,7 @@ run "everything_set" {
       }
       require_approval  = true
       protected_images  = ["api:*", "web:live"]
+      regions           = ["eu-west-1", "us-east-1"]
       used_images       = { bucket = "shop-inventories", prefix = "prod/ecr/", max_age_hours = 6 }
       event_bus_name    = "runs"
       lock_table        = "other-lock"

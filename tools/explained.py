@@ -25,6 +25,7 @@ TOPICS: Final[dict[str, tuple[str, ...]]] = {
         "used_images_max_age_hours",
         "task_definition_revisions",
         "keep_recently_used_days",
+        "regions",
         "accepted_gaps",
     ),
     "Limits of a run": (
@@ -127,6 +128,8 @@ STATEMENTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "ListRepositories": ("everything", "To find the repositories that opted in"),
     "ReadRepositoryTags": ("this account's repositories", "The opt-in tag and the age limit"),
+    "ListRegions": ("this account; unless `regions` is set", "In which regions images may be in use"),
+    "DescribeRegions": ("everything; unless `regions` is set", "The same, where Account Management has no endpoint"),
     "ReadUnmanagedRepositories": (
         "this account's repositories; only with `report_unmanaged_repositories = true`",
         "Findings about repositories that did not opt in; their images are listed, their manifests are not read",

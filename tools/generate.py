@@ -45,13 +45,14 @@ REGISTRY_READS: Final = (
     "ecr:GetRegistryPolicy",
     "ecr:ListTagsForResource",
 )
+REGION_READS: Final = ("account:ListRegions", "ec2:DescribeRegions")
 REPOSITORY_READS: Final = (
     "ecr:BatchGetImage",
     "ecr:DescribeImages",
     "ecr:GetLifecyclePolicy",
     "ecr:GetRepositoryPolicy",
 )
-"""What `iam.tf` allows the function to read of ECR, of the registry and of what opted in (a test compares)."""
+"""What `iam.tf` allows the function to read of ECR, of regions, and of what opted in (a test compares)."""
 
 LONGEST: Final = {
     "partition": "aws-us-gov",
@@ -134,6 +135,7 @@ def read_only_json() -> str:
     of_cleaners = {"StringLike": {"s3:prefix": "ecr-cleaner/*"}}
     statements: list[dict[str, Any]] = [
         {"Sid": "ReadRegistry", "Action": [*REGISTRY_READS], "Resource": "*"},
+        {"Sid": "ListRegions", "Action": [*REGION_READS], "Resource": "*"},
         {"Sid": "ReadRepositories", "Action": [*REPOSITORY_READS], "Resource": "*"},
         {"Sid": "ReadUsages", "Action": usages, "Resource": "*"},
         {"Sid": "ReadFunction", "Action": ["lambda:GetFunctionConfiguration"], "Resource": "*"},

@@ -87,7 +87,9 @@ def test_people_read_of_ecr_what_the_function_reads() -> None:
     registry = [action for _, actions in declared.statements(values["read_statements"]) for action in actions]
     statements = dict(declared.statements(values["repository_statements"]))
     opted_in = [*statements["ReadOptedInRepositories"], *statements["ReadLifecyclePolicies"]]
+    regions = [action for _, actions in declared.statements(values["region_statements"]) for action in actions]
     assert sorted(registry) == list(generate.REGISTRY_READS)
+    assert sorted(regions) == list(generate.REGION_READS)
     assert sorted(opted_in) == list(generate.REPOSITORY_READS)
 
 

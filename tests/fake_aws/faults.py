@@ -51,6 +51,7 @@ class Fault:
             only paged calls know them).
         after: Matching calls that are let through first.
         times: Matching calls that meet it after that; None means all.
+        region: Where the call is made, or ``"*"``.
         where: Input members that must have these values, such as ``{"repositoryName": "shop/api"}``; a pattern
             has to match the whole text.
         seconds: How long ``timeout`` is silent at most, through a socket, before the connection is torn. None: a caller
@@ -62,6 +63,7 @@ class Fault:
     kind: Kind
     after: int = 0
     times: int | None = None
+    region: str = "*"
     where: dict[str, Any] = field(default_factory=dict)
     seconds: float | None = None
 
@@ -82,6 +84,7 @@ class Fault:
         return (
             self.service in {"*", request.service, request.prefix}
             and self.operation in {"*", request.operation}
+            and self.region in {"*", request.region}
             and fits(self.where, request.parameters)
         )
 

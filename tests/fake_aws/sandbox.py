@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, cast
 import boto3
 from botocore.config import Config
 
+from .account import AccountApi
 from .apprunner import AppRunnerApi
 from .aws import ACCOUNT, REGION
 from .awslambda import LambdaApi
@@ -91,7 +92,7 @@ class Sandbox:
             StepFunctionsApi(self.state),
             TablesApi(self.state),
         )
-        telling = TellingApi(self.state).handlers()
+        telling, regions = TellingApi(self.state).handlers(), AccountApi(self.state)
         batch, codebuild, sagemaker = BatchApi(self.state), CodeBuildApi(self.state), SageMakerApi(self.state)
         self._loader = Loader(
             self.state,
@@ -105,6 +106,7 @@ class Sandbox:
                 "events": listings.load_events,
                 "scheduler": listings.load_scheduler,
                 "eks": listings.load_eks,
+                "regions": regions.load,
                 "s3": s3.load,
                 "inspector": inspector.load,
                 "pipes": pipes.load,
@@ -114,6 +116,7 @@ class Sandbox:
         )
         self._app = Middleware(
             handlers={
+                "account": regions.handlers(),
                 "apprunner": apprunner.handlers(),
                 "batch": batch.handlers(),
                 "codebuild": codebuild.handlers(),

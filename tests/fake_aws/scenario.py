@@ -2,7 +2,8 @@
 
 Top-level keys: ``region``, ``repositories``, ``replication``, ``pull_through_cache`` and one per service that uses
 images. Images are told as in `push.Push`. Wherever a reference or digest stands, ``{registry}``, ``{account}``,
-``{region}`` and ``{<image id>}`` (its digest) are replaced. See ``scenarios/company.yaml`` for all of it in use.
+``{region}``, ``{home}`` (the registry's host in the sandbox's own region) and ``{<image id>}`` (its digest, of the same
+region or else of the sandbox's own) are replaced. See ``scenarios/company.yaml`` for all of it in use.
 """
 
 from __future__ import annotations
@@ -102,12 +103,14 @@ class Loader:
 
     def _place(self, region: str, name: str) -> str:
         # ECR's own host whatever registry stands behind: the consumers of a scenario name ECR, as everybody's do.
-        fixed = {"registry": self._account.ecr_host(region), "account": ACCOUNT, "region": region}
+        hosts = {"registry": self._account.ecr_host(region), "home": self._account.ecr_host(REGION)}
+        fixed = {**hosts, "account": ACCOUNT, "region": region}
         if name in fixed:
             return fixed[name]
-        if (region, name) not in self._account.ids:
+        ids = self._account.ids
+        if not {(region, name), (REGION, name)} & ids.keys():
             raise LookupError(f"there is no image with the id {name!r}")
-        return self._account.ids[region, name]
+        return ids[region, name] if (region, name) in ids else ids[REGION, name]
 
     def _repository(self, region: str, name: str, told: Mapping[str, Any], present: dt.datetime) -> None:
         if unknown := sorted(set(told) - {"tags", "policy", "lifecycle", "mutability", "images", "description"}):

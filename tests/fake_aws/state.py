@@ -35,6 +35,7 @@ class Account:
 
     Attributes:
         records_pulls: Whether BatchGetImage moves the pull time; False is a caller that is excluded from it.
+        region_statuses: By region, whether the account can use it, as `account` tells it.
         ids: Digest by (region, scenario image id).
         registry_host: Host that takes the place of ECR's in repository URIs, when a real registry stands behind.
         registry: That registry.
@@ -45,6 +46,7 @@ class Account:
         self._regions: dict[str, Region] = {}
         self._serials: dict[tuple[str, str], int] = {}
         self.records_pulls = True
+        self.region_statuses: dict[str, str] = {}
         self.ids: dict[tuple[str, str], str] = {}
         self.registry_host: str | None = None
         self.registry: Registry | None = None
@@ -67,6 +69,7 @@ class Account:
         """Forget everything, moto's state too."""
         with self._lock:
             self._regions.clear()
+            self.region_statuses.clear()
             self.ids.clear()
             self._serials.clear()
             self.records_pulls = True

@@ -28,6 +28,8 @@ REFUSED: Final = {
     'schedule_expression = "rate(5 day)"': "minutes, hours or days after every other number",
     'schedule_expression = "at(2030-01-01T00:00:00)"': "(at(...) would start only once)",
     'schedule_timezone = "Europe/Zurih"': 'got "Europe/Zurih"; that begins like ["Europe/Zurich"]',
+    'regions = ["Ireland"]': 'must be names of regions such as eu-west-1, got ["Ireland"]',
+    'regions = ["eu-west-1"]': "must name the function's own region",
     'schedule_timezone = "CEST"': 'got "CEST"; that begins like []',
 }
 """What a plan says of values whose form is right."""

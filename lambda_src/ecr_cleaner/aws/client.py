@@ -100,6 +100,16 @@ class AwsClients:
         return ScanTarget(self.account_id, self.region)
 
     @property
+    def home(self) -> AwsClients:
+        """The clients of the run's own region: what is kept in S3 lies there, whatever region asks for it."""
+        return self._home
+
+    @property
+    def is_home(self) -> bool:
+        """Whether they are the clients of the run's own region."""
+        return self._home is self
+
+    @property
     def partition(self) -> str:
         """The partition of the region, e.g. ``aws-cn``; of a region that botocore does not know, ``aws``."""
         try:

@@ -156,6 +156,7 @@ def _of_options(
     return Settings.model_validate(
         {
             "default_keep_days": keep_days,
+            "regions": "enabled",
             "accepted_gaps": dict.fromkeys(accepted_gaps, "accepted on the command line"),
             "protected_images": frozenset(protected_images),
             "used_images": location,

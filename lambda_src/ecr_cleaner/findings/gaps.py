@@ -43,7 +43,7 @@ def unused(
                 is_used = any(facts.replicated_deletes(one) for one in fitting)
             case "eks" if is_known and "eks:*" not in gaps:
                 is_used = gap in accepted
-            case "unreadable" | "usage" if is_known:
+            case "region" | "unreadable" | "usage" if is_known:
                 is_used = gap in accepted
             case _:
                 continue

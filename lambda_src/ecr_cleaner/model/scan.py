@@ -25,6 +25,7 @@ class SourceStatus(StrEnum):
     NOT_OFFERED = "not_offered"  # the region does not offer it, or a part of it; all else was read
     FAILED = "failed"
     DISABLED = "disabled"
+    CLOSED = "closed"  # a region that the organization's policies close, and in which nothing was ever seen
 
 
 class PolicyType(StrEnum):
@@ -91,7 +92,8 @@ class SourceKey:
     def __str__(self) -> str:
         where = f" cluster {self.cluster}" if self.cluster is not None else ""
         what = f", {self.part}" if self.part is not None else ""
-        return f"{self.source} in {self.target}{where}{what}"
+        source = "every source" if self.source == ALL_SOURCES else self.source
+        return f"{source} in {self.target}{where}{what}"
 
     @property
     def whole(self) -> SourceKey:
@@ -121,7 +123,7 @@ class SourceOutcome:
     Attributes:
         target: Where it looked.
         source: Its name, or `ALL_SOURCES`.
-        status: Only ``complete`` and ``not_offered`` allow removal; ``disabled`` is the operator's choice.
+        status: ``failed`` allows no removal; ``disabled`` is the operator's choice.
         usages: Number of usages it returned.
         detail: The cause of a failure with its remedy, or what is unprotected.
         notes: Things an operator should know that protect nothing (a schedule that names a dead revision).
@@ -162,11 +164,12 @@ class ScanRequest:
     """What a run demands of its scans; whatever does not match it counts as failed.
 
     Attributes:
-        targets: One scan of each is demanded.
+        targets: One scan of each is demanded; the first one is the account and region of the registry.
         run_id: Of the run.
         settings_sha256: Of its settings.
         catalog_sha256: Of the names of its sources.
         sources: The names of its sources: each must have an outcome.
+        home_only: Those among them that look at home only.
         excluded: Those among them that the settings exclude, and no others may be.
         requested_at: A scan that started before is stale.
     """
@@ -178,6 +181,16 @@ class ScanRequest:
     sources: tuple[str, ...]
     excluded: frozenset[str]
     requested_at: datetime
+    home_only: frozenset[str] = frozenset()
+
+    @property
+    def home(self) -> ScanTarget:
+        """The account and region of the registry."""
+        return self.targets[0]
+
+    def sources_of(self, target: ScanTarget) -> frozenset[str]:
+        """Names of the sources that look at a target."""
+        return frozenset(self.sources) - (frozenset() if target == self.home else self.home_only)
 
     def __post_init__(self) -> None:
         if not (self.targets and self.sources):
@@ -254,5 +267,5 @@ class UsageScan:
 
     @property
     def unprotected(self) -> tuple[SourceOutcome, ...]:
-        """The sources that the operator excluded."""
-        return tuple(o for o in self.outcomes if o.status is SourceStatus.DISABLED)
+        """The sources and regions that the operator excluded, and the regions that are closed."""
+        return tuple(o for o in self.outcomes if o.status in {SourceStatus.DISABLED, SourceStatus.CLOSED})

@@ -10,7 +10,7 @@ from ecr_cleaner.approval.plan import SavedPlan
 from ecr_cleaner.approval.policy import proposed
 from ecr_cleaner.approval.selection import Permitted
 from ecr_cleaner.aws import errors
-from ecr_cleaner.decision import matching, offered
+from ecr_cleaner.decision import matching, offered, regions
 from ecr_cleaner.decision.limits import LimitTracker
 from ecr_cleaner.decision.pull_failures import PullFailureMonitor
 from ecr_cleaner.decision.stop import Stop, Tripwire, decide_stop, is_stale
@@ -92,7 +92,7 @@ class RunState:
         return bool(self.stop or self.errors)
 
     def is_stale(self) -> bool:
-        """Whether the usages are too old to remove anything by them."""
+        """Whether the usages are too old."""
         return self.basis is not None and is_stale(self.basis.scan, self.ctx.clock())
 
     def add_listing(self, listing: RegistryListing) -> None:
@@ -106,14 +106,15 @@ class RunState:
         self.findings += self._collector.listed(listing)
 
     def add_scan(self, scan: UsageScan, *, is_scanned: bool = True) -> None:
-        """Take over who uses what. It makes every earlier evaluation old.
+        """Take over who uses what, which makes every earlier evaluation old.
 
         Args:
             scan: The latest one.
             is_scanned: Whether anybody was asked at all.
         """
         ctx = self.ctx
-        scan = offered.checked(scan, ctx.history.answered if ctx.history is not None else {})
+        known = ctx.history.answered if ctx.history is not None else None
+        scan = regions.checked(offered.checked(scan, known or {}), ctx.clients.region, known)
         self._scanned_at = ctx.clock()
         self.scan_seconds = (self._scanned_at - scan.started_at).total_seconds()
         self.findings += [finding for finding in scan.findings if finding not in self.findings]
@@ -128,8 +129,7 @@ class RunState:
             monitor.note(repository, monitor.sentences_of(repository, (), removed))
         self.stop = self._decide(scan, monitor)
         approved = self.application.approved if self.application else None
-        is_believed = not scan.failures and self.stop.drop is None
-        self.basis = Basis(scan, usages, is_believed, monitor, self._collector, approved)
+        self.basis = Basis(scan, usages, not scan.failures and not self.stop.drop, monitor, self._collector, approved)
 
     def evaluate(self, repository: Repository) -> RepositoryPlan | None:
         """Evaluate a repository by the latest usages.

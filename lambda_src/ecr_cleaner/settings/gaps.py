@@ -15,17 +15,29 @@ GAP_KINDS: Final = (
     "other_accounts",
     "pull_through_cache",
     "delete_replication",
+    "region",
     "unreadable",
     "usage",
 )
 """What a key of ``accepted_gaps`` begins with, before a colon."""
 
-_ARN: Final = "arn:aws(?:-[a-z]+)*:{}:[a-z]{{2,}}(?:-[a-z]+)+-[0-9]+:[0-9]{{12}}:{}"
+REGION: Final = "[a-z]{2,}(?:-[a-z]+)+-[0-9]+"
+
+_ARN: Final = f"arn:aws(?:-[a-z]+)*:{{}}:{REGION.replace('{', '{{').replace('}', '}}')}:[0-9]{{{{12}}}}:{{}}"
 
 CLUSTER_ARN: Final = _ARN.format("eks", "cluster/[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 
 ARN: Final = _ARN.format("[a-z0-9-]+", r"[^\x00-\x20\x7f*?\x22<>{}\[\]\\^`|~]{1,1000}")
 """Of one thing in one account and region; names have no wildcards. `variables.tf` has the same expressions."""
+
+
+_NAMES: Final = {
+    "eks": (rf"\*|{CLUSTER_ARN}", "the ARN of an EKS cluster after eks:, or be eks:* for all of them"),
+    "region": (REGION, "a region after region:, such as region:eu-west-1"),
+    "unreadable": (ARN, "the ARN of what cannot be read, with its region and account, after unreadable:"),
+    "usage": (ARN, "the ARN of the consumer, with its region and account, after usage:"),
+}
+"""What may follow a kind, and how a message says it; the other kinds name repositories."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +70,10 @@ def _is_gap(key: str, info: ValidationInfo) -> str:
         if known is not None and name not in known.excludable:
             names = ", ".join(sorted(known.excludable))
             refuse(f"must name a source that may be left out after source:, one of {names}")
-    elif kind == "eks":
-        if name != "*" and not re.fullmatch(CLUSTER_ARN, name):
-            refuse("must name the ARN of an EKS cluster after eks:, or be eks:* for all of them")
-    elif kind in {"unreadable", "usage"}:
-        if not re.fullmatch(ARN, name):
-            what = "what cannot be read" if kind == "unreadable" else "the consumer"
-            refuse(f"must name the ARN of {what}, with its region and account, after {kind}:")
-    elif not re.fullmatch(REPOSITORY_GLOB, name):
-        refuse(f"must name repositories by a glob after {kind}:, such as {kind}:shop/* or {kind}:*")
+    else:
+        pattern, rule = _NAMES.get(kind, (REPOSITORY_GLOB, "repositories by a glob after {0}:, such as {0}:shop/*"))
+        if not re.fullmatch(pattern, name):
+            refuse(f"must name {rule.format(kind)}")
     return key
 
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator, model_validator
@@ -14,7 +15,7 @@ from ecr_cleaner.model.result import NotifyOn
 from ecr_cleaner.model.rules import Number, RetentionRule
 from ecr_cleaner.reference import listed
 from ecr_cleaner.schema import Sha256, Strict, refuse
-from ecr_cleaner.settings.gaps import AcceptedGaps, known_sources
+from ecr_cleaner.settings.gaps import REGION, AcceptedGaps, known_sources
 
 
 def _is_of_this_image(sha256: str, info: ValidationInfo) -> str:
@@ -54,6 +55,21 @@ def _are_revisions(value: object) -> object:
 
 Revisions = Annotated[int | Literal["all"], BeforeValidator(_are_revisions)]
 """What ``task_definition_revisions`` may say."""
+
+
+def _are_regions(value: object) -> object:
+    # One sentence, as for the revisions.
+    if value is None or value == "enabled":
+        return value
+    names = list(value) if isinstance(value, list | tuple) else []
+    if not names or len({*map(str, names)}) < len(names) or not all(re.fullmatch(REGION, str(one)) for one in names):
+        message = 'it must be "enabled", or a list of different regions such as ["eu-west-1"]'
+        raise ValueError(message)
+    return tuple(names)
+
+
+Regions = Annotated[Literal["enabled"] | tuple[str, ...] | None, BeforeValidator(_are_regions)]
+"""What ``regions`` may say."""
 
 METRICS_NAMESPACE: Final = r"^[A-Za-z0-9._/#-][A-Za-z0-9._/#:-]{0,254}$"
 """What CloudWatch takes; one that begins with ``AWS/`` is AWS's own, which Terraform refuses."""
@@ -142,6 +158,8 @@ class SettingsDocument(Strict):
         own_repository: Repository of the function's own image, which is never cleaned; None: it is in another registry.
         plan_expiry_hours: Whole hours after which a plan expires.
         protected_images: Images that are always kept.
+        regions: Where images may be in use, beside the registry's own region: ``enabled`` for all that the account
+            can use, or their names; None: nowhere else.
         removal_mode: How images are removed: deleted, or moved into ECR's archive.
         report_unmanaged_repositories: Whether a run also reads repositories that did not opt in, for findings.
         require_approval: Whether a person approves each removal; matters when ``dry_run`` is false.
@@ -175,6 +193,7 @@ class SettingsDocument(Strict):
     own_repository: Annotated[str, Field(min_length=2)] | None = None
     plan_expiry_hours: Annotated[int, Field(ge=1, le=720)] = 72
     protected_images: frozenset[ProtectedImage] = frozenset()
+    regions: Regions = None
     removal_mode: Literal["delete", "archive"] = "delete"
     report_unmanaged_repositories: bool = False
     require_approval: bool = False
@@ -224,9 +243,10 @@ class SettingsDocument(Strict):
 
     @property
     def gaps_beside_sources(self) -> tuple[str, ...]:
-        """What a person left unprotected although every source is asked that could be, with the reasons."""
+        """What a person left unprotected although every source and region is asked that could be, with the reasons."""
         gaps = self.accepted_gaps.items()
-        return tuple(f"{gap}: {reason}" for gap, reason in gaps if gap != "eks:*" and not gap.startswith("source:"))
+        by_outcome = ("source:", "region:")  # which the scan's outcomes tell
+        return tuple(f"{gap}: {reason}" for gap, reason in gaps if gap != "eks:*" and not gap.startswith(by_outcome))
 
 
 class SettingsObject(Strict):

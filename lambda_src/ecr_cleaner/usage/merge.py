@@ -85,15 +85,16 @@ def _wrong_outcomes(request: ScanRequest, scan: TargetScan) -> Iterator[str]:
     name = f"the scan of {scan.target}"
     keys = Counter(outcome.key for outcome in scan.outcomes)
     whole = {key.source for key in keys if key.cluster is None}  # the outcome of one cluster says nothing of others
-    for source in sorted(set(request.sources) - whole):
+    expected = request.sources_of(scan.target)
+    for source in sorted(expected - whole):
         yield f"{name} has no outcome of source {source}"
-    for source in sorted({key.source for key in keys} - set(request.sources)):
-        yield f"{name} has an outcome of source {source}, which the run does not have"
+    for source in sorted({key.source for key in keys} - expected):
+        yield f"{name} has an outcome of source {source}, which the run does not have there"
     for key in sorted(keys):
         if keys[key] > 1 or key.target != scan.target:
             yield f"{name} has {keys[key]} outcomes of source {key}"
     excluded = {outcome.source for outcome in scan.outcomes if outcome.status is SourceStatus.DISABLED}
-    for source in sorted(excluded ^ request.excluded):
+    for source in sorted(excluded ^ (request.excluded & expected)):
         yield f"{name} and the settings disagree on whether source {source} is excluded"
 
 

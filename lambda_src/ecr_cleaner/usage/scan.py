@@ -4,10 +4,9 @@ A source whose result is not complete makes the whole run read-only. "Access den
 """
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
 
 from ecr_cleaner.aws import errors
 from ecr_cleaner.aws.client import AwsClients
@@ -26,8 +25,6 @@ from ecr_cleaner.usage.state_machines import StateMachines
 from ecr_cleaner.usage.task_definitions import TaskDefinitions
 from ecr_cleaner.usage.used_images_objects import Listing
 
-WORKERS: Final = 6
-
 
 def scan_target(  # noqa: PLR0913 - what a scan needs, each by name
     clients: AwsClients,
@@ -35,17 +32,19 @@ def scan_target(  # noqa: PLR0913 - what a scan needs, each by name
     target: ScanTarget,
     settings: Settings,
     *,
+    pool: Executor,
     clock: Callable[[], datetime],
     sources: Sequence[Source] = SOURCES,
     memory: ExecutionMemory | None = None,
 ) -> TargetScan:
-    """Scan one target.
+    """Scan one target, by those of the sources that look at it.
 
     Args:
         clients: Of the run.
         request: What the run demands of the scan.
         target: One of its targets.
         settings: Of the run.
+        pool: Makes the calls, of all targets of a run.
         clock: Now, in UTC.
         sources: Those of the run.
         memory: Where what is found of executions is kept; None: nowhere.
@@ -57,7 +56,9 @@ def scan_target(  # noqa: PLR0913 - what a scan needs, each by name
         OutOfTimeError: No time is left for all of it.
     """
     started_at = max(clock(), request.requested_at)
-    enabled = [source for source in sources if not is_excluded(source, settings)]
+    wanted = request.sources_of(target)
+    looking = [source for source in sources if source.name in wanted]
+    enabled = [source for source in looking if not is_excluded(source, settings)]
     usages: tuple[Usage, ...] = ()
     answered: tuple[str, ...] = ()
     calls = 0
@@ -67,7 +68,7 @@ def scan_target(  # noqa: PLR0913 - what a scan needs, each by name
         outcomes = tuple(SourceOutcome(target, one.name, SourceStatus.FAILED, detail=str(error)) for one in enabled)
     else:
         before = there.calls
-        usages, outcomes = _collect(there, settings, started_at, enabled, memory, clock)
+        usages, outcomes = _collect(there, settings, started_at, enabled, memory, clock, pool)
         calls = there.calls - before
         answered = tuple(sorted(there.answered))
     return TargetScan(
@@ -76,7 +77,7 @@ def scan_target(  # noqa: PLR0913 - what a scan needs, each by name
         settings_sha256=request.settings_sha256,
         catalog_sha256=request.catalog_sha256,
         usages=usages,
-        outcomes=outcomes + excluded(target, settings, sources),
+        outcomes=outcomes + excluded(target, settings, looking),
         findings=name_problems.findings(usages),
         calls=calls,
         started_at=started_at,
@@ -92,6 +93,7 @@ def _collect(  # noqa: PLR0913, PLR0917 - as `scan_target`
     sources: Sequence[Source],
     memory: ExecutionMemory | None,
     clock: Callable[[], datetime],
+    pool: Executor,
 ) -> tuple[tuple[Usage, ...], tuple[SourceOutcome, ...]]:
     """Call sources in one account and region.
 
@@ -102,27 +104,28 @@ def _collect(  # noqa: PLR0913, PLR0917 - as `scan_target`
         sources: Those that are not excluded.
         memory: Where what is found of executions is kept.
         clock: Now, in UTC.
+        pool: Makes the calls.
 
     Returns:
         The usages, as often as they were found, and one outcome for every source.
     """
     definitions, listing, machines = TaskDefinitions(clients), Listing(), StateMachines()
 
-    def run(source: Source) -> _Result:
+    def run(source: Source) -> SourceResult:
         context = SourceContext(
             clients, settings, definitions, listing=listing, now=now, state_machines=machines, memory=memory
         )
         began = clock()
-        result = _run(source, context)
+        result = run_source(source, context)
         seconds = (clock() - began).total_seconds()
         return replace(result, outcome=replace(result.outcome, seconds=max(seconds, 0.0)))
 
-    with ThreadPoolExecutor(WORKERS) as pool:
-        results = list(pool.map(run, sources))
+    results = list(pool.map(run, sources))
     # What is not offered is only known when all calls are made: others have to bear it out.
     confirmed = [_confirmed(result, clients) for result in results]
-    usages = tuple(replace(usage, target=clients.target) for result in confirmed for usage in result.usages)
-    return usages, tuple(result.outcome for result in confirmed)
+    return tuple(usage for result in confirmed for usage in result.usages), tuple(
+        result.outcome for result in confirmed
+    )
 
 
 def excluded(target: ScanTarget, settings: Settings, sources: Sequence[Source] = SOURCES) -> tuple[SourceOutcome, ...]:
@@ -148,7 +151,7 @@ def is_excluded(source: Source, settings: Settings) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class _Result:
+class SourceResult:
     """What a source returned."""
 
     source: Source
@@ -157,46 +160,61 @@ class _Result:
     refusals: tuple[Refusal, ...] = ()
 
 
-def _run(source: Source, context: SourceContext) -> _Result:
+def run_source(source: Source, context: SourceContext) -> SourceResult:
+    """Call one source; whatever goes wrong is a failed outcome.
+
+    Raises:
+        OutOfTimeError: No time is left for the run.
+    """
     target = context.aws.target
     try:
         _check_model(source, context.aws)
-        found, ignored = accepted.without_accepted(source.collect(context), context.settings)
+        collected = (_in_region(usage, context.aws) for usage in source.collect(context))
+        found, ignored = accepted.without_accepted(collected, context.settings)
         context.require_readable()
     except OutOfTimeError:
         raise  # the time of the whole run is over, not that of one source
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         # A member that a complete response has is missing or of another type.
         incomplete = SourceError(f"a response could not be understood: {error!r}")
-        return _Result(source, _failed(source, target, incomplete))
+        return SourceResult(source, _failed(source, context.aws, incomplete))
     except (CleanerError, *errors.AwsError) as error:
         if source.service is not None and _has_no_endpoint(error, source, context.aws):
             whole = (context.aws.key_of(source.service, ""),)
             detail = f"not offered in {context.aws.region}: {source.title}"
             ended = SourceOutcome(target, source.name, SourceStatus.NOT_OFFERED, detail=detail, not_offered=whole)
-            return _Result(source, ended)
-        return _Result(source, _failed(source, target, error))
+            return SourceResult(source, ended)
+        return SourceResult(source, _failed(source, context.aws, error))
     usages = tuple(usage for usage in found if not usage.reference.names_nothing)
     outcome = SourceOutcome(
         target,
         source.name,
         SourceStatus.COMPLETE,
         usages=len(usages),
-        notes=(*context.notes, *name_problems.notes(found)),
-        parts=tuple(context.parts),
+        notes=(*(f"{_before(context.aws)}{note}" for note in context.notes), *name_problems.notes(found)),
+        parts=tuple(f"{_before(context.aws)}{part}" for part in context.parts),
         is_input=source.service is None,
         accepted=tuple(sorted({*context.accepted, *ignored})),
         ignored=tuple(sorted(ignored.items())),
     )
-    return _Result(source, outcome, usages, tuple(context.refusals))
+    return SourceResult(source, outcome, usages, tuple(context.refusals))
 
 
-def _confirmed(result: _Result, clients: AwsClients) -> _Result:
+def _in_region(usage: Usage, clients: AwsClients) -> Usage:
+    """The usage with where it was seen, which its consumer's name begins with if that is not the registry's region."""
+    return replace(usage, target=clients.target, consumer=f"{_before(clients)}{usage.consumer}")
+
+
+def _before(clients: AwsClients) -> str:
+    return "" if clients.is_home else f"{clients.region} "
+
+
+def _confirmed(result: SourceResult, clients: AwsClients) -> SourceResult:
     """The result with what the region does not offer; failed if that may be something else."""
     doubtful = next((one for one in result.refusals if not one.is_confirmed(clients.answered)), None)
     if doubtful is not None:
-        failed = _failed(result.source, clients.target, doubtful.error)
-        return _Result(result.source, replace(failed, seconds=result.outcome.seconds))
+        failed = _failed(result.source, clients, doubtful.error)
+        return SourceResult(result.source, replace(failed, seconds=result.outcome.seconds))
     if not result.refusals:
         return result
     told = [f"{one.key.partition(':')[2]} ({errors.code_of(one.error)})" for one in result.refusals]
@@ -231,8 +249,11 @@ def _check_model(source: Source, clients: AwsClients) -> None:
             raise SourceError(message)
 
 
-def _failed(source: Source, target: ScanTarget, error: Exception) -> SourceOutcome:
+def _failed(source: Source, clients: AwsClients, error: Exception) -> SourceOutcome:
     """What failed, and what the operator can do about it."""
+    # To exclude a source leaves it out everywhere: of another region that is never proposed, but the region itself.
+    gap = source.proposed_gap if clients.is_home else f"region:{clients.region}"
+    unprotected = source.title if clients.is_home else f"whatever runs in {clients.region}"
     operation = errors.operation_of(error)
     failed = (
         f"{operation} failed with {errors.code_of(error)}" if isinstance(error, errors.AwsError) and operation else ""
@@ -246,16 +267,17 @@ def _failed(source: Source, target: ScanTarget, error: Exception) -> SourceOutco
         # Whoever forbids another service, whose task definitions this one starts, does not forbid this one.
         own = {action.partition(":")[0] for grant in source.grants[:1] for action in grant.actions}
         is_own = denial.permission.partition(":")[0] in own
-        denial = replace(denial, gap=source.proposed_gap if is_own else "", unprotected=source.title)
+        denial = replace(denial, gap=gap if is_own or not clients.is_home else "", unprotected=unprotected)
         parts.append(f"the role needs the permission {denial.permission}")
     elif errors.is_transient(error):
         parts.append("the next run asks again")
     if isinstance(error, SourceError) and error.gaps:
         parts.append(f"or accept, at your own risk, that what only these use is not protected: {entries(error.gaps)}")
-    elif denial is None and source.proposed_gap:
+    elif denial is None and gap:
+        what = "this source" if clients.is_home else "this region"
         parts.append(
-            "or exclude this source at your own risk, and images that only these use are not protected:"
-            f" {source.title}: {entries([source.proposed_gap])}"
+            f"or exclude {what} at your own risk, and images that only these use are not protected:"
+            f" {unprotected}: {entries([gap])}"
         )
     detail = "; ".join(filter(None, parts))
-    return SourceOutcome(target, source.name, SourceStatus.FAILED, detail=detail, denial=denial)
+    return SourceOutcome(clients.target, source.name, SourceStatus.FAILED, detail=detail, denial=denial)

@@ -1,18 +1,25 @@
 """Scans every target of a run and merges the scans."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Protocol
+from functools import partial
+from typing import Final, Protocol
 
 from ecr_cleaner.aws.client import AwsClients
-from ecr_cleaner.model.scan import ScanRequest, UsageScan
+from ecr_cleaner.model.scan import ScanRequest, TargetScan, UsageScan
+from ecr_cleaner.model.usage import ScanTarget
 from ecr_cleaner.settings.loader import Settings
+from ecr_cleaner.usage import regions
 from ecr_cleaner.usage.catalog import SOURCES, names_sha256
 from ecr_cleaner.usage.executions import ExecutionMemory
 from ecr_cleaner.usage.merge import merge
 from ecr_cleaner.usage.scan import excluded, is_excluded, scan_target
 from ecr_cleaner.usage.source import Source
+
+WORKERS: Final = 8
+"""Calls of one run that are made side by side, in whatever region."""
 
 
 class Scanner(Protocol):
@@ -34,7 +41,7 @@ class Scanner(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LocalScanner:
-    """Scans in this process. Its one target is the account and region of the registry.
+    """Scans in this process: the account and region of the registry, and the account's other regions by the settings.
 
     Attributes:
         clients: Of the run; their account has to be known by the time of the first scan.
@@ -54,34 +61,38 @@ class LocalScanner:
 
     def scan(self, now: datetime) -> UsageScan:
         """As `Scanner` says."""
-        request = self._request(now)
-        return merge(
-            request,
-            [
-                scan_target(
-                    self.clients,
-                    request,
-                    target,
-                    self.settings,
-                    clock=self.clock,
-                    sources=self.sources,
-                    memory=self.memory,
-                )
-                for target in request.targets
-            ],
-        )
+        targets, outcomes = regions.targets(self.clients, self.settings, now)
+        request = self._request(targets, now)
+        # A thread for each target only waits for the calls of its sources, which all targets make side by side.
+        with ThreadPoolExecutor(len(targets)) as waiting, ThreadPoolExecutor(WORKERS) as pool:
+            scan = partial(self._scan, request, pool)
+            merged = merge(request, waiting.map(scan, targets))
+        return replace(merged, outcomes=tuple(sorted([*outcomes, *merged.outcomes], key=lambda one: one.key)))
 
     def scan_nothing(self, now: datetime) -> UsageScan:
         """As `Scanner` says."""
         return UsageScan((), excluded(self.clients.target, self.settings, self.sources), now)
 
-    def _request(self, now: datetime) -> ScanRequest:
+    def _scan(self, request: ScanRequest, pool: Executor, target: ScanTarget) -> TargetScan:
+        return scan_target(
+            self.clients,
+            request,
+            target,
+            self.settings,
+            pool=pool,
+            clock=self.clock,
+            sources=self.sources,
+            memory=self.memory,
+        )
+
+    def _request(self, targets: Sequence[ScanTarget], now: datetime) -> ScanRequest:
         return ScanRequest(
-            targets=(self.clients.target,),
+            targets=tuple(targets),
             run_id=self.run_id,
             settings_sha256=self.settings.sha256,
             catalog_sha256=names_sha256(self.sources),
             sources=tuple(source.name for source in self.sources),
+            home_only=frozenset(source.name for source in self.sources if source.home_only),
             excluded=frozenset(source.name for source in self.sources if is_excluded(source, self.settings)),
             requested_at=now,
         )

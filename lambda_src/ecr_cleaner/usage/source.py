@@ -23,7 +23,7 @@ from ecr_cleaner.usage.used_images_objects import Listing
 
 _T = TypeVar("_T")
 
-INDISPENSABLE: Final = frozenset({"ecs", "ecs_families", "eks", "lambda"})
+INDISPENSABLE: Final = frozenset({"ecs", "ecs_families", "eks", "lambda", "regions"})
 """Sources that no message proposes to exclude: almost every account runs something there."""
 
 VerifiedBy = Literal["sandbox", "model"]
@@ -222,6 +222,7 @@ class Source:
         proof: What it was verified against.
         gap_kind: Of the entry of ``accepted_gaps`` that excludes the source: ``source``, or ``eks`` if its
             consumers are clusters.
+        home_only: Whether it looks at nothing in an account and region, so that one scan of a run is enough.
         regions: Where the service is, if botocore's metadata does not say. It need not be complete: it only counts
             when the endpoint cannot be reached.
     """
@@ -236,6 +237,7 @@ class Source:
     texts: tuple[FreeText, ...] = ()
     proof: VerifiedBy = "sandbox"
     gap_kind: Literal["source", "eks"] = "source"
+    home_only: bool = False
     regions: frozenset[str] = frozenset()
 
     @property

@@ -36,7 +36,7 @@ class Listing:
         """
         with self._lock:
             if self._stored is None:
-                self._stored = tuple(s3.under(clients.client("s3"), Bucket=place.bucket, Prefix=place.prefix))
+                self._stored = tuple(s3.under(clients.home.client("s3"), Bucket=place.bucket, Prefix=place.prefix))
             return self._stored
 
 

@@ -112,6 +112,7 @@ def test_a_run_has_every_metric() -> None:
         outcome("eks", "failed", "no"),
         outcome("lambda", "disabled"),
         outcome("omics", "not_offered"),
+        outcome("*", "closed"),
     ]
     of = summary(repository("a", removed=2), repository("b", removable=1), outcomes=[*outcomes, outcome("batch")])
     made = line(ending(of))
@@ -138,6 +139,7 @@ def test_a_run_has_every_metric() -> None:
         "SourcesNotOffered": 1,
         "SourcesFailed": 1,
         "SourcesDisabled": 1,
+        "SourcesClosed": 1,
         "Findings": 0,
         "ConsumersBroken": 0,
     }

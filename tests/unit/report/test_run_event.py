@@ -72,7 +72,7 @@ def test_a_run_reads_like_this() -> None:
         "wide_usages": 0,
         "causes": ["source eks: no"],
         "causes_omitted": 0,
-        "sources": {"complete": 1, "not_offered": 0, "failed": 1, "disabled": 1},
+        "sources": {"complete": 1, "not_offered": 0, "failed": 1, "disabled": 1, "closed": 0},
         "sources_failed": [{"account_id": ACCOUNT, "region": REGION, "source": "eks", "cluster": None}],
         "sources_disabled": [{"account_id": ACCOUNT, "region": REGION, "source": "lambda", "cluster": None}],
         "repositories_omitted": 0,

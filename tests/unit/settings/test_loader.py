@@ -259,7 +259,10 @@ def test_null_means_none() -> None:
         ({"accepted_gaps": {"eks:shop": "known"}}, "got 'eks:shop'"),
         ({"accepted_gaps": {f"{CLUSTER}/1": "known"}}, "must name the ARN of an EKS cluster"),
         ({"accepted_gaps": {"eks:arn:aws:eks:us-east-1:123456789012:cluster/*": "known"}}, "must name the ARN of an"),
-        ({"accepted_gaps": {"other_accounts": "known"}}, "such as other_accounts:shop/* or other_accounts:*"),
+        (
+            {"accepted_gaps": {"other_accounts": "known"}},
+            "by a glob after other_accounts:, such as other_accounts:shop/*",
+        ),
         ({"accepted_gaps": {"pull_through_cache:Hub/*": "known"}}, "got 'pull_through_cache:Hub/*'"),
         ({"accepted_gaps": {"delete_replication:[a-z]": "known"}}, "got 'delete_replication:[a-z]'"),
         ({"accepted_gaps": {"unreadable:*": "known"}}, "must name the ARN of what cannot be read, with its region"),

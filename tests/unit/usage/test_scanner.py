@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -9,7 +10,7 @@ import pytest
 
 from ecr_cleaner.aws.client import AwsClients, connect
 from ecr_cleaner.errors import CleanerError, OutOfTimeError
-from ecr_cleaner.model.scan import ScanRequest, SourceOutcome, SourceStatus, UsageScan
+from ecr_cleaner.model.scan import ScanRequest, SourceOutcome, SourceStatus, TargetScan, UsageScan
 from ecr_cleaner.model.usage import ScanTarget
 from ecr_cleaner.settings.loader import Settings
 from ecr_cleaner.usage.catalog import names_sha256
@@ -60,6 +61,12 @@ def request(*targets: ScanTarget, settings: Settings) -> ScanRequest:
     return ScanRequest(targets, "run-1", settings.sha256, names_sha256(SOURCES), names, frozenset(), NOW)
 
 
+def scanned(clients: AwsClients, demanded: ScanRequest, target: ScanTarget, settings: Settings) -> TargetScan:
+    """One target, by the sources of this file."""
+    with ThreadPoolExecutor(2) as pool:
+        return scan_target(clients, demanded, target, settings, pool=pool, clock=lambda: NOW, sources=SOURCES)
+
+
 def test_the_one_target_is_the_account_and_region_of_the_registry(clients: AwsClients) -> None:
     """Every usage and every outcome says so."""
     scan = LocalScanner(clients, Settings(), "run-1", lambda: NOW, SOURCES).scan(NOW)
@@ -83,15 +90,11 @@ def test_each_target_is_read_by_its_own_clients(clients: AwsClients) -> None:
     """Two regions of the account: the same image, two consumers."""
     settings, elsewhere = Settings(), ScanTarget(ACCOUNT, "eu-central-1")
     demanded = request(TARGET, elsewhere, settings=settings)
-    scans = [
-        scan_target(clients, demanded, target, settings, clock=lambda: NOW, sources=SOURCES)
-        for target in (elsewhere, TARGET)
-    ]
-    merged = merge(demanded, scans)
+    merged = merge(demanded, [scanned(clients, demanded, target, settings) for target in (elsewhere, TARGET)])
     assert merged.failures == ()
     assert {(one.target, one.consumer) for one in merged.usages} == {
         (TARGET, f"a consumer in {REGION}"),
-        (elsewhere, "a consumer in eu-central-1"),
+        (elsewhere, "eu-central-1 a consumer in eu-central-1"),
     }
 
 
@@ -99,11 +102,7 @@ def test_another_account_fails_source_by_source(clients: AwsClients) -> None:
     """No role is assumed there; what was seen at home counts."""
     settings = Settings()
     demanded = request(TARGET, FOREIGN, settings=settings)
-    scans = [
-        scan_target(clients, demanded, target, settings, clock=lambda: NOW, sources=SOURCES)
-        for target in demanded.targets
-    ]
-    merged = merge(demanded, scans)
+    merged = merge(demanded, [scanned(clients, demanded, target, settings) for target in demanded.targets])
     assert [outcome.key.target for outcome in merged.failures] == [FOREIGN, FOREIGN]
     assert all("is in another account than the credentials" in outcome.detail for outcome in merged.failures)
     assert len(merged.usages) == 1

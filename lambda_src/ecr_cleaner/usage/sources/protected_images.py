@@ -30,5 +30,6 @@ SOURCES: Final = (
         grants=(),
         fields=(),
         collect=collect,
+        home_only=True,
     ),
 )

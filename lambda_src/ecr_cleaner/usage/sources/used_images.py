@@ -105,5 +105,6 @@ SOURCES: Final = (
             RequiredField("s3", "GetObject", "ContentLength"),
         ),
         collect=collect,
+        home_only=True,
     ),
 )
