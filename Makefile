@@ -128,7 +128,7 @@ sandbox: setup ## Start the fake AWS with the example company in it; prints how 
 	@$(python) -m tests.fake_aws --port 0 --scenario tests/fake_aws/scenarios/company.yaml --explain
 
 .PHONY: generate
-generate: setup ## Write what follows from the code: usage_sources.json, time_zones.txt, docs/read-only-policy.json, tables of docs/
+generate: setup ## Write what follows from the code: usage_sources.json, time_zones.txt, two policies and the tables in docs/
 	@$(python) -m tools.generate
 
 .PHONY: lock

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import hcl2
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 
@@ -108,6 +108,12 @@ def statements(declared: Any) -> Iterator[tuple[str, tuple[str, ...]]]:
 def _named(file: str, kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
     for block in _read(file)[kind]:
         yield from ((name, value) for name, value in block.items() if isinstance(value, dict))
+
+
+def arguments(text: str, known: Collection[str]) -> list[str]:
+    """What some Terraform sets of known arguments in its modules, each once and in order."""
+    found = {name for block in blocks(text).get("module", ()) for module in block.values() for name in module}
+    return sorted(found & set(known))
 
 
 def blocks(text: str) -> dict[str, Any]:

@@ -16,7 +16,8 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "lambda_src"))
 
 from ecr_cleaner.usage.catalog import SOURCES  # noqa: E402 - the package is not installed
-from tools import tables  # noqa: E402 - likewise
+from tools import deployer, tables  # noqa: E402 - likewise
+from tools.deployer import POLICY_CHARACTERS  # noqa: E402 - likewise
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -25,15 +26,13 @@ if TYPE_CHECKING:
 
 SOURCES_FILE: Final = ROOT / "usage_sources.json"
 TIME_ZONES_FILE: Final = ROOT / "time_zones.txt"
+DEPLOYER_FILE: Final = ROOT / "docs" / "deployer-policy.json"
 READ_ONLY_FILE: Final = ROOT / "docs" / "read-only-policy.json"
 
 PART: Final = re.compile(
     r"(?P<begin><!-- generated: (?P<name>[a-z-]+) -->)\n.*?(?P<end><!-- end: (?P=name) -->)", re.DOTALL
 )
 """A part of a page that this writes."""
-
-POLICY_CHARACTERS: Final = 6144
-"""What a managed policy may hold (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html)."""
 
 POLICIES: Final = 7
 """A role holds ten; one is for logging, one for subnets, and one is left for whoever applies the module."""
@@ -148,6 +147,11 @@ def read_only_json() -> str:
     return json.dumps(told, indent=2) + "\n"
 
 
+def deployer_json() -> str:
+    """A policy for whoever applies the module."""
+    return json.dumps(deployer.policy(), indent=2) + "\n"
+
+
 def with_parts(page: str) -> str:
     """A page with all its generated parts written anew, each between its two markers.
 
@@ -159,7 +163,9 @@ def with_parts(page: str) -> str:
 
 def pages() -> Iterator[Path]:
     """The pages with generated parts."""
-    return (path for path in sorted(ROOT.glob("docs/*.md")) if PART.search(path.read_text()))
+    return (
+        path for path in sorted([*ROOT.glob("docs/*.md"), *ROOT.glob("examples/*.md")]) if PART.search(path.read_text())
+    )
 
 
 def main() -> int:
@@ -167,6 +173,7 @@ def main() -> int:
     SOURCES_FILE.write_text(sources_json())
     TIME_ZONES_FILE.write_text(time_zones())
     READ_ONLY_FILE.write_text(read_only_json())
+    DEPLOYER_FILE.write_text(deployer_json())
     for path in pages():
         path.write_text(with_parts(path.read_text()))
     return 0

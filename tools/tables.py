@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 from pydantic import BaseModel
 
 from ecr_cleaner.model.finding import RUN_FAILING_KINDS, FindingKind
+from ecr_cleaner.report.metrics import METRICS
 from ecr_cleaner.report.remedies import WHAT_TO_DO
 from ecr_cleaner.settings.schema import SettingsDocument
 from ecr_cleaner.usage.catalog import SOURCES
-from tools import declared, explained
+from tools import cost, declared, deployer, explained
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
@@ -158,6 +159,33 @@ def schedule_statements() -> str:
     return table(("Statement", "Allowed", "On", "Why"), rows)
 
 
+def costs() -> str:
+    """What a month costs, at three sizes."""
+    alarms = sum(kind == "aws_cloudwatch_metric_alarm" for kind, _ in declared.resources())
+    return table(("What", *(size.title for size in cost.SIZES)), cost.rows(len(METRICS), alarms))
+
+
+def examples() -> str:
+    """Which example is for which need, and what it sets of the module's inputs."""
+    rows = (
+        (
+            heading.lstrip("# "),
+            f"[{folder.name}]({folder.name})",
+            _codes(declared.arguments((folder / "main.tf").read_text(), declared.variables())),
+        )
+        for folder in sorted((declared.ROOT / "examples").iterdir())
+        if folder.is_dir()
+        for heading in [(folder / "README.md").read_text().splitlines()[0]]
+    )
+    return table(("The need", "Example", "Inputs it sets"), rows)
+
+
+def deploying() -> str:
+    """What applying the module takes."""
+    rows = ((one.when, _codes([f"{one.prefix}:{one.names()[0]}", *one.names()[1:]]), one.on) for one in deployer.GRANTS)
+    return table(("Service", "Actions", "On"), rows)
+
+
 def findings() -> str:
     """The kinds of finding."""
     _same(list(FindingKind), explained.FINDINGS)
@@ -186,6 +214,9 @@ PARTS: Final[dict[str, Callable[[], str]]] = {
     "source-statements": source_statements,
     "denials": denials,
     "schedule-statements": schedule_statements,
+    "cost": costs,
+    "deploying": deploying,
+    "examples": examples,
     "findings": findings,
 }
 """By the names that the markers in the pages have."""

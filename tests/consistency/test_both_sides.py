@@ -68,6 +68,7 @@ def test_what_follows_from_the_sources_is_written_anew() -> None:
     """Terraform reads what the sources say: after a change of theirs, `make generate`."""
     assert generate.SOURCES_FILE.read_text() == generate.sources_json()
     assert generate.TIME_ZONES_FILE.read_text() == generate.time_zones()
+    assert generate.DEPLOYER_FILE.read_text() == generate.deployer_json()
     assert generate.READ_ONLY_FILE.read_text() == generate.read_only_json()
     for path in generate.pages():
         assert path.read_text() == generate.with_parts(path.read_text()), path
@@ -75,7 +76,8 @@ def test_what_follows_from_the_sources_is_written_anew() -> None:
 
 def test_every_generated_part_stands_on_one_page() -> None:
     """What can be written is, and once; an end without its beginning would be left as it is."""
-    texts = [path.read_text() for path in generate.ROOT.glob("**/*.md") if ".venv" not in path.parts]
+    elsewhere = {".venv", ".cache", "node_modules"}
+    texts = [path.read_text() for path in generate.ROOT.glob("**/*.md") if elsewhere.isdisjoint(path.parts)]
     written = [found["name"] for text in texts for found in generate.PART.finditer(text)]
     assert sorted(written) == sorted(tables.PARTS)
     assert sum(text.count("<!--") for text in texts) == 2 * len(written)

@@ -34,6 +34,7 @@ QUESTIONS: Final = {
     "A run was refused, what now?": ("docs/operations.md", "Failed and refused runs"),
     "Why is this image kept?": ("docs/how-it-decides.md", "Why an image is kept"),
     "Which rules are there?": ("docs/how-it-decides.md", "Retention rules"),
+    "How is it installed without a shell or an engine?": ("docs/operations.md", "Installing a finished image"),
     "How is it upgraded?": ("docs/operations.md", "Upgrading"),
     "What are its limits?": ("docs/limits.md", "Known limits"),
     "What was never tried on AWS?": ("docs/limits.md", "What was verified, and where"),

@@ -100,7 +100,7 @@ def _of_daemons(request: Request) -> list[str]:
 
 
 def _lambda(request: Request) -> list[str]:
-    name = request.get("FunctionName")
+    name = request.get("FunctionName") or request.get("Resource")
     return [_named(request, "lambda", "function:", str(name))] if name else []
 
 
@@ -149,8 +149,10 @@ def _s3(request: Request) -> list[str]:
 
 def _scheduler(request: Request) -> list[str]:
     name = request.get("Name")
-    if not name or request.operation.endswith("ScheduleGroup"):
-        return []
+    if not name:
+        return [str(request.get("ResourceArn"))] if request.get("ResourceArn") else []
+    if request.operation.endswith("ScheduleGroup"):
+        return [_arn(request, "scheduler", f"schedule-group/{name}")]
     return [_arn(request, "scheduler", f"schedule/{request.get('GroupName', 'default')}/{name}")]
 
 
@@ -165,27 +167,57 @@ def _stepfunctions(request: Request) -> list[str]:
 
 
 def _dynamodb(request: Request) -> list[str]:
-    name = request.get("TableName")
+    name = request.get("TableName") or request.get("ResourceArn")
     return [_named(request, "dynamodb", "table/", str(name))] if name else []
 
 
 def _sns(request: Request) -> list[str]:
-    return [str(request.get("TopicArn"))] if request.get("TopicArn") else []
+    name = request.get("TopicArn") or request.get("ResourceArn") or request.get("Name")
+    return [_named(request, "sns", "", str(name))] if name else []
 
 
 def _sqs(request: Request) -> list[str]:
-    url = request.get("QueueUrl")
+    url = request.get("QueueUrl") or request.get("QueueName")
     return [_arn(request, "sqs", str(url).rpartition("/")[2])] if url else []
+
+
+def _iam(request: Request) -> list[str]:
+    path = request.get("Path") or "/"
+    for member, kind in (("RoleName", "role"), ("PolicyArn", "policy"), ("PolicyName", "policy")):
+        if name := request.get(member):
+            return [name if name.startswith("arn:") else f"arn:aws:iam::{request.account}:{kind}{path}{name}"]
+    return []
+
+
+def _logs(request: Request) -> list[str]:
+    name = request.get("logGroupName") or request.get("resourceArn")
+    return [_named(request, "logs", "log-group:", str(name))] if name else []
+
+
+def _cloudwatch(request: Request) -> list[str]:
+    if request.operation == "DescribeAlarms":
+        return []  # it finds alarms by conditions, names are one of them
+    if arn := request.get("ResourceARN"):
+        return [str(arn)]
+    dashboards = [request.get("DashboardName"), *request.get("DashboardNames", [])]
+    alarms = [request.get("AlarmName"), *request.get("AlarmNames", [])]
+    return [
+        *(f"arn:aws:cloudwatch::{request.account}:dashboard/{name}" for name in dashboards if name),
+        *(_arn(request, "cloudwatch", f"alarm:{name}") for name in alarms if name),
+    ]
 
 
 _FINDERS = {
     "apprunner": _apprunner,
+    "cloudwatch": _cloudwatch,
     "codebuild": _codebuild,
     "dynamodb": _dynamodb,
     "ecr": _ecr,
     "ecs": _ecs,
     "events": _events,
+    "iam": _iam,
     "lambda": _lambda,
+    "logs": _logs,
     "s3": _s3,
     "sagemaker": _sagemaker,
     "pipes": _pipes,

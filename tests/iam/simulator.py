@@ -31,6 +31,7 @@ class Request:
         tags: Of the resource.
         prefix: What the listing of a bucket is narrowed to; None: to nothing.
         events: Source and type of each event that is put.
+        passed_to: The service that a role is passed to.
     """
 
     policy: str
@@ -39,12 +40,15 @@ class Request:
     tags: Mapping[str, str] = field(default_factory=dict)
     prefix: str | None = None
     events: tuple[tuple[str, str], ...] = ()
+    passed_to: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         """As the library wants it."""
         context: dict[str, Any] = {f"aws:ResourceTag/{key}": value for key, value in self.tags.items()}
         if self.prefix is not None:
             context["s3:prefix"] = self.prefix
+        if self.passed_to is not None:
+            context["iam:PassedToService"] = self.passed_to
         if self.events:
             context["events:source"] = sorted({source for source, _ in self.events})
             context["events:detail-type"] = sorted({kind for _, kind in self.events})
