@@ -65,6 +65,10 @@ _PATH = re.compile(rf"(?P<repository>{_REPOSITORY})(?::(?P<tag>{_TAG}))?(?P<dige
 # What follows a tag, unless it may be more of the tag, such as a variable, or a second string put behind the first.
 _ENDS = re.compile(r"(?:[)\]}>|&\\]|</).*|(?:[\"'`](?:[\s,;:)\]}>|&\\]|\Z)|[\s,;]|\Z).*", re.DOTALL)
 _GOES_ON = re.compile(r"[/._-]*[$%{<(]")
+# Other ways to write the same: in JSON, in a URL, in pieces that a shell puts together.
+_SLASH = re.compile(r"(?<!\\)\\+/")
+_NUMBER = re.compile(r"(?<!\\)\\+u00([2-7][0-9A-Fa-f])")
+_SEAM = re.compile(r"""\\\r?\n[ \t]*|(?<=[\w./-])["'](?=["']?[\w./:@-])|(?<=[/:@])["'](?=\w)""")
 _VARIABLE = re.compile(r"\$(?:\((\w+)\)|\{(\w+)\}|(\w+))")
 
 MAX_EXPANDED = 10_000
@@ -175,7 +179,7 @@ def of_name(image: str, place: str, tell: Tell) -> Iterator[str]:
 
 def in_text(written: str, name: str, tell: Tell) -> Iterator[str]:
     """The images in ECR that a text names; without a whole tag or digest, all of the repository."""
-    for match in _IN_ECR.finditer(unquote(written).replace("\\/", "/")):
+    for match in (match for one in spelled(written) for match in _IN_ECR.finditer(one)):
         found = _PATH.match(match["path"])
         if _GOES_ON.match(match["path"], found.end("repository") if found else 0):
             tell(f"{name}: a text names an image in {match['host']} whose repository cannot be known")
@@ -189,6 +193,12 @@ def in_text(written: str, name: str, tell: Tell) -> Iterator[str]:
                 yield f"{repository}:{found['tag'].rstrip('.')}"
         else:
             yield f"{repository}:*"
+
+
+def spelled(written: str) -> Iterator[str]:
+    """A text with plain characters, and the same as a shell puts its words together, if that is something else."""
+    plain = unquote(_NUMBER.sub(lambda match: chr(int(match[1], 16)), _SLASH.sub("/", written)))
+    yield from dict.fromkeys((plain, _SEAM.sub("", plain)))
 
 
 def texts(thing: Any, taken: Mapping[int, str]) -> Iterator[str]:

@@ -230,14 +230,14 @@ FINDINGS: Final[dict[str, str]] = {
     ),
     "open_to_other_accounts": "A policy lets other accounts pull; their consumers cannot be seen from here",
     "wide_usage": (
-        "A consumer's text covers more than an image, because a part of the name is not known: a whole repository, "
+        "A consumer's text, or a name that cannot be read, covers more than an image: a whole repository, "
         "repositories whose names begin so, or the registry. All of it counts as in use. The detail has the consumer, "
-        "the normalised reference and the images that would go without it; `bytes` is their size. For a "
+        "the reference, what is wrong with it, and the images that would go without it; `bytes` is their size. Of a "
         "`repository:*` that a person lists it is only `info`; `wide_usages` counts the others"
     ),
     "unreadable_reference": (
-        "An image name that cannot be read as it is written and may name images of ECR, or a text too long to be "
-        "searched: more is kept than it says"
+        "An image name that cannot be read as it is written: only the digest in it, or the one that its runtime "
+        "reports, keeps an image"
     ),
     "misconfigured_tag": (
         "A tag meant for this module cannot be read, is spelled differently, or asks for fewer days than "

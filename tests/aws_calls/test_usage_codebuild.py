@@ -242,6 +242,17 @@ def test_a_buildspec_is_searched(script: Script) -> None:
     ]
 
 
+def test_a_buildspec_is_read_with_the_variables_of_its_project(script: Script) -> None:
+    """Where a project names its registry or repository in a variable, the commands name no host."""
+    variables = [{"name": "REPOSITORY_URI", "value": tagged("v2").partition(":")[0], "type": "PLAINTEXT"}]
+    named: dict[str, Any] = project()
+    named["environment"] |= {"environmentVariables": variables}
+    projects(script, named | {"source": {"type": "NO_SOURCE", "buildspec": "- docker pull $REPOSITORY_URI:v2\n"}})
+    builds(script)
+    nothing_else(script)
+    assert written(tagged("v2"), "v2") in [one.reference for one in used(script)]
+
+
 @pytest.mark.parametrize("source", [{}, {"buildspec": ""}, {"buildspec": "ci/buildspec.yml"}])
 def test_a_buildspec_elsewhere_names_nothing(script: Script, source: dict[str, Any]) -> None:
     """A file of the source, or none at all."""

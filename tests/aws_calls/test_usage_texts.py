@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import botocore.session
 import pytest
 
+from ecr_cleaner.aws.errors import IAM_NAMES
 from ecr_cleaner.usage.catalog import SOURCES
 from ecr_cleaner.usage.texts.free_text import PAST, FreeText
 from ecr_cleaner.usage.texts.search import Grammar, search
@@ -36,6 +37,8 @@ LEFT_OUT: Final[dict[str, str]] = {
     "batch ListJobs .*": "a summary: the job is described",
     "batch ListServiceJobs .*": "a summary: the job is described",
     "codebuild .*NotFound": "names of what was deleted",
+    "codebuild ListProjects projects": "names",
+    "codedeploy List(?:Applications|DeploymentGroups|Deployments) .*": "names and ids",
     "codedeploy .*[rR]evision.*content": "searched as a definition, each text once",
     "codedeploy .*[rR]evision.*(?:sha256|bucket|key|repository)": "where a revision lies that is not read",
     "codedeploy .*(?:[tT]agFilters|TagSetList|autoScalingGroups).*": "which instances are deployed to",
@@ -52,6 +55,7 @@ LEFT_OUT: Final[dict[str, str]] = {
     "ecs ListTaskDefinitionFamilies families": "names",
     "ecr GetRegistryScanningConfiguration .*": "which repositories are scanned",
     "eks ListClusters clusters": "names",
+    "events ListEventBuses .*": "a bus starts nothing; its rules are read",
     "eventbridgev2 DescribeSubscriber (?:InvokeConfiguration|Transformer)[.].*": "searched, and read as a definition",
     "eventbridgev2 DescribeSubscriber (?:Description|FilterConfiguration.*)": "which events are taken",
     "inspector2 ListCoverage .*": "what was scanned: the digest in the id is what is used",
@@ -90,9 +94,27 @@ def strings(shape: Any, path: str = "", around: tuple[str, ...] = ()) -> Iterato
             yield path
 
 
+def called(source: Source) -> set[tuple[str, str]]:
+    """Service and operation of all calls of a source: of what it reads, and of what it may do."""
+    read = {(one.service, one.operation) for one in source.fields}
+    models = {service: SESSION.get_service_model(service) for service in {source.service or "s3", *dict(read)}}
+    allowed = {
+        (service, operation)
+        for service, model in models.items()
+        for prefix, _, action in (permission.partition(":") for permission in source.permissions)
+        for operation in {action, *(name for name, other in IAM_NAMES.items() if other == action)}
+        if prefix == model.signing_name and operation in model.operation_names
+    }
+    left = set(source.permissions) - {
+        f"{models[service].signing_name}:{IAM_NAMES.get(operation, operation)}" for service, operation in allowed
+    }
+    assert left == set()
+    return read | allowed
+
+
 def unread(source: Source) -> Iterator[str]:
     """Texts of the responses of a source for which nothing says what becomes of them."""
-    for service, operation in sorted({(one.service, one.operation) for one in source.fields}):
+    for service, operation in sorted(called(source)):
         items = [text.items for text in source.texts if (text.service, text.operation) == (service, operation)]
         for path in strings(output(service, operation)):
             plain = re.sub(r"\[\]|\{\}", "", path)
@@ -114,10 +136,10 @@ def test_every_text_of_a_response_is_searched_or_left_out_for_a_reason(source: S
 def test_no_reason_is_left_over() -> None:
     """Each is for a text that some source still reads."""
     named = {
-        f"{one.service} {one.operation} " + re.sub(r"\[\]|\{\}", "", path)
+        f"{service} {operation} " + re.sub(r"\[\]|\{\}", "", path)
         for source in SOURCES
-        for one in source.fields
-        for path in strings(output(one.service, one.operation))
+        for service, operation in called(source)
+        for path in strings(output(service, operation))
     }
     assert [left_out for left_out in LEFT_OUT if not any(re.fullmatch(left_out, text) for text in named)] == []
     members = {part for text in named for part in text.split(" ")[2].split(".")}

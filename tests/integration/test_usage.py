@@ -115,7 +115,8 @@ def test_a_name_that_may_be_of_ecr_and_cannot_be_read_keeps_its_repository(run: 
     sandbox.seed({"apprunner": {"services": {"odd": {"image": "x{registry}/app:v1"}}}})
     outcome = run()
     assert (outcome.status, outcome.gone) == ("completed", {})
-    found = outcome.found("unreadable_reference")["app runner service odd"]
+    (found,) = [one for one in outcome.found("wide_usage").values() if "app runner service odd" in one["detail"]]
+    assert outcome.found("unreadable_reference") == {}
     assert "the host is not <account>.dkr.ecr.<region>.<domain>" in found["detail"]
 
 

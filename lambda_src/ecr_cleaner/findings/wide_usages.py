@@ -61,11 +61,12 @@ def remedy(usages: Iterable[Usage]) -> str:
 def _finding(usages: tuple[Usage, ...], images: int, size: int) -> Finding:
     first = usages[0]
     references = sorted({usage.reference for usage in usages}, key=lambda one: one.text)
-    told = [f"{one.text} ({covered(one)})" for one in references[:_SHOWN]]
+    shown = [f"{one.text} ({covered(one)})" for one in references[:_SHOWN]]
     more = len(references) - _SHOWN
-    names = "; ".join(told) + (f" and {more} more" if more > 0 else "")
+    names = "; ".join(shown) + (f" and {more} more" if more > 0 else "")
+    problems = sorted({usage.problem for usage in usages if usage.problem})[:_SHOWN]
     who = min(usage.consumer for usage in usages) + (f" ({first.consumer_arn})" if first.consumer_arn else "")
-    detail = f"{who} uses more than an image: {names}; it alone keeps {images} images; {remedy(usages)}"
+    told = [f"{who} uses more than an image: {names}", *problems, f"it alone keeps {images} images", remedy(usages)]
     listed = all(usage.source in _LISTS for usage in usages)
     severity = Severity.INFO if listed else Severity.WARNING
-    return Finding(FindingKind.WIDE_USAGE, severity, first.consumer_arn or first.consumer, detail, size)
+    return Finding(FindingKind.WIDE_USAGE, severity, first.consumer_arn or first.consumer, "; ".join(told), size)

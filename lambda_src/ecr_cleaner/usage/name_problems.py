@@ -1,7 +1,7 @@
 """Pure: what a scan tells of names that could not be read as they stand.
 
-None of them stops a run. A name that nothing can be pulled by is a note. One that may name images of ECR protects more
-than it says, so it is a finding as well.
+None of them stops a run, and each is a note of its source. One that protects images is a finding as well: a wide usage
+where it protects more than an image, which tells what it keeps, and else one of the kind that is made here.
 """
 
 from collections.abc import Iterable
@@ -27,12 +27,12 @@ def notes(usages: Iterable[Usage]) -> tuple[str, ...]:
 
 
 def findings(usages: Iterable[Usage]) -> tuple[Finding, ...]:
-    """A finding for each name that protects more than it says.
+    """A finding for each name that protects an image by its digest alone.
 
     Args:
         usages: Of a scan.
     """
-    sentences = _sentences(usage for usage in usages if not usage.reference.names_nothing)
+    sentences = _sentences(usage for usage in usages if not (usage.reference.names_nothing or usage.reference.is_wide))
     told = [_finding(consumer, f"{sentence}; {_REMEDY}") for consumer, sentence in sentences[:MOST]]
     if sentences[MOST:]:
         more = f"{len(sentences) - MOST} more names could not be read as they are written"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 import pytest
@@ -52,6 +53,13 @@ def test_a_consumer_is_one_finding_with_the_sum_of_what_it_keeps() -> None:
             350,
         )
     ]
+
+
+def test_what_is_wrong_with_a_name_is_told_there() -> None:
+    """Once, and in no other finding."""
+    odd = replace(usage("app"), problem="image name 'x': odd")
+    (found,) = told(odd, replace(odd, reference=named("web", breadth=ReferenceScope.REPOSITORY)))
+    assert found.detail.count("; image name 'x': odd; it alone keeps 0 images; ") == 1
 
 
 @pytest.mark.parametrize(

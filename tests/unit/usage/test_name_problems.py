@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from ecr_cleaner.model.finding import FindingKind, Severity
-from ecr_cleaner.model.usage import Reference, Usage
+from ecr_cleaner.model.usage import Reference, ReferenceScope, Usage
 from ecr_cleaner.usage.name_problems import MOST, findings, notes
 
 
-def usage(consumer: str, problem: str = "image name 'App': wrong", repository: str | None = None) -> Usage:
+def usage(
+    consumer: str,
+    problem: str = "image name 'App': wrong",
+    repository: str | None = None,
+    breadth: ReferenceScope = ReferenceScope.IMAGE,
+) -> Usage:
     """One by a consumer."""
-    return Usage(Reference("App", repository=repository), "ecs", consumer, problem=problem)
+    return Usage(Reference("App", repository=repository, breadth=breadth), "ecs", consumer, problem=problem)
 
 
 def test_each_name_is_told_once_with_its_consumer_and_the_remedy() -> None:
@@ -20,9 +25,10 @@ def test_each_name_is_told_once_with_its_consumer_and_the_remedy() -> None:
     )
 
 
-def test_what_protects_nothing_is_no_finding() -> None:
-    """Nothing is kept by it, and nobody has to act."""
-    (found,) = findings([usage("a"), usage("b", repository="app")])
+def test_what_protects_nothing_or_is_told_as_a_wide_usage_is_no_finding_here() -> None:
+    """Nothing is kept by the one, and the finding on the other has more."""
+    wide = usage("c", repository="app", breadth=ReferenceScope.REPOSITORY)
+    (found,) = findings([usage("a"), usage("b", repository="app"), wide])
     assert (found.kind, found.severity, found.subject) == (FindingKind.UNREADABLE_REFERENCE, Severity.WARNING, "b")
     assert found.detail == "b: image name 'App': wrong; mend it there, or delete what names it"
 

@@ -1,4 +1,4 @@
-"""Lambda functions of package type Image: every published version and ``$LATEST``.
+"""Lambda functions: the images of every published version and ``$LATEST``, and what variables of any function name.
 
 Lambda pulls the image of an idle function from ECR again, and the function fails if the image is gone
 (https://docs.aws.amazon.com/lambda/latest/dg/images-create.html), so every version counts.
@@ -106,9 +106,9 @@ def _failure(configuration: dict[str, Any]) -> str:
 SOURCES: Final = (
     Source(
         name=_NAME,
-        title="Lambda functions of package type Image",
-        protects="Every published version and `$LATEST`: the resolved digest and the name; images that variables of any"
-        " function name",
+        title="Lambda functions",
+        protects="Every published version and `$LATEST` of an image: the resolved digest and the name; images that"
+        " variables of any function name",
         service="lambda",
         grants=(
             Grant("ListLambdaFunctions", ("lambda:ListFunctions",)),

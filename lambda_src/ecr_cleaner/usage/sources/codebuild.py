@@ -29,6 +29,7 @@ _TEXTS: Final = {
         Grammar.VARIABLES,
         images=("environment.image",),
         builds=("source.buildspec", "secondarySources[].buildspec"),
+        variables=("environment.environmentVariables",),
     )
     for operation, items in (
         ("BatchGetProjects", "projects[]"),

@@ -12,8 +12,10 @@ from ecr_cleaner.usage.responses import of_each
 from ecr_cleaner.usage.scheduled import scheduled
 from ecr_cleaner.usage.source import TASK_DEFINITION_FIELDS, Grant, RequiredField, Source, SourceContext
 from ecr_cleaner.usage.texts.free_text import FreeText
+from ecr_cleaner.usage.texts.search import Grammar
 
 _NAME: Final = "eventbridge"
+_RULES: Final = FreeText("events", "ListRules", "Rules[]", Grammar.VARIABLES)
 _TEXTS: Final = FreeText("events", "ListTargetsByRule", "Targets[]")
 
 
@@ -28,11 +30,18 @@ def collect(context: SourceContext) -> Iterator[Usage]:
 
 
 def _of_bus(context: SourceContext, bus: str) -> Iterator[Usage]:
-    rules = partial(context.named, "events", "ListRules", "Rules", "Name", EventBusName=bus, Limit=100)
-    return of_each(rules, partial(_of_rule, context, bus))
+    described: dict[str, dict[str, Any]] = {}
+
+    def rules() -> Iterator[str]:
+        for rule in context.listed("events", "ListRules", "Rules", EventBusName=bus, Limit=100):
+            name = responses.member(rule, "Name", "ListRules")
+            described[name] = rule
+            yield name
+
+    return of_each(rules, lambda rule: _of_rule(context, bus, rule, described[rule]))
 
 
-def _of_rule(context: SourceContext, bus: str, rule: str) -> Iterator[Usage]:
+def _of_rule(context: SourceContext, bus: str, rule: str, described: dict[str, Any]) -> Iterator[Usage]:
     # A partner's bus has slashes in its name.
     bus_name = bus.partition(":event-bus/")[2]
     namer = f"eventbridge rule {bus_name}/{rule}"
@@ -40,11 +49,12 @@ def _of_rule(context: SourceContext, bus: str, rule: str) -> Iterator[Usage]:
     of_bus = "" if bus_name == "default" else f"{bus_name}/"
     read = partial(_targets, context, rule, bus)
     arn = context.arn("events", f"rule/{of_bus}{rule}")
+    events = context.aws.client("events")
+    usage = like(_NAME, namer, UsageKind.SCHEDULED, arn)
+    yield from usages_of_texts(_RULES, described, events, usage)
     for target in context.readable(arn, read) or ():
         # The input of a target may name an image, e.g. CodeBuild's to override the project's.
-        yield from usages_of_texts(
-            _TEXTS, target, context.aws.client("events"), like(_NAME, namer, UsageKind.SCHEDULED, arn)
-        )
+        yield from usages_of_texts(_TEXTS, target, events, usage)
         if "EcsParameters" in target:  # absent on targets that are no ECS cluster
             name = responses.member(target["EcsParameters"], "TaskDefinitionArn", "ListTargetsByRule")
             yield from scheduled(context, name, source=_NAME, namer=namer)
@@ -65,12 +75,13 @@ SOURCES: Final = (
             Grant("ReadTaskDefinitionsOfRules", task_definitions.PERMISSIONS),
         ),
         fields=(
+            RequiredField("events", "ListRules", "Rules[].Name"),
             RequiredField("events", "ListTargetsByRule", "Targets[].EcsParameters.TaskDefinitionArn"),
             RequiredField("events", "ListTargetsByRule", "Targets[].Input"),
             RequiredField("events", "ListTargetsByRule", "Targets[].InputTransformer.InputTemplate"),
             *TASK_DEFINITION_FIELDS,
         ),
         collect=collect,
-        texts=(_TEXTS, task_definitions.TEXTS),
+        texts=(_RULES, _TEXTS, task_definitions.TEXTS),
     ),
 )

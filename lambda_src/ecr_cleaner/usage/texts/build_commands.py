@@ -37,11 +37,13 @@ class Command:
         words: Without quotes; at least one.
         is_output_used: Whether another command, a file or a variable gets what it prints.
         is_certain: Whether it runs whenever its line does.
+        is_substituted: Whether what it prints becomes a part of another command.
     """
 
     words: tuple[str, ...]
     is_output_used: bool = False
     is_certain: bool = True
+    is_substituted: bool = False
 
     @property
     def tool(self) -> int:
@@ -73,21 +75,61 @@ class Command:
         name = _name(self.words[self.tool])
         return tuple(word for word in self.words[self.tool + 1 :] if name in _SHELLS and re.search(r"\s", word))
 
+    @property
+    def is_joined(self) -> bool:
+        """Whether a registry's host among its words may become the beginning of an image's name."""
+        return self.is_substituted or self._prints_into_variable
+
+    @property
+    def _prints_into_variable(self) -> bool:
+        return "-v" in self.words[1:] and _name(self.words[self.tool]) == "printf"
+
+    @property
+    def _powershell(self) -> re.Match[str] | None:
+        """The variable that it sets, if it is a statement of PowerShell that does nothing else."""
+        is_one = len(self.words) == len(["$x", "=", "y"]) and self.words[1] in {"=", "+="}
+        return _POWERSHELL.fullmatch(self.words[0]) if is_one else None
+
     def assignments(self) -> Iterator[tuple[str, str]]:
         """Variables that it sets, with their values."""
+        if match := self._powershell:
+            yield match["name"], self.words[2]
         known = self.tool if self.words[self.tool] not in _SETS else len(self.words)
         for number, word in enumerate(self.words):
             match = ASSIGNMENT.fullmatch(word)
             if match and (number <= known):
                 yield match["name"], match["value"]
 
+    def exports(self) -> Iterator[tuple[str, str]]:
+        """Variables that programs get from it which it does not hand over itself, with their values."""
+        at = self.tool
+        if match := self._powershell:
+            yield match["name"], self.words[2]
+        if ASSIGNMENT.fullmatch(self.words[at]) or _composes(self.words[at:], _MAKES):
+            return
+        if self.words[at] in _SETS:
+            yield from self.assignments() if self.words[at] in _EXPORTS else ()
+            return
+        yield from (
+            (match["name"], match["value"]) for word in self.words[:at] if (match := ASSIGNMENT.fullmatch(word))
+        )
+
+    @property
+    def handed_over(self) -> tuple[str, ...]:
+        """The names of variables whose values a build of an image gets by their names alone."""
+        pairs = zip(self.words, self.words[1:], strict=False)
+        return tuple(word for before, word in pairs if before == "--build-arg" and re.fullmatch(r"[A-Za-z_]\w*", word))
+
     def roles(self) -> list[Role]:
         """The role of every word."""
         at, count = self.tool, len(self.words)
         name, arguments = _name(self.words[at]), self.words[at + 1 :]
         roles = [Role.LATER] * count
-        if name in _PRINTS:
-            roles = [Role.LATER if self.is_output_used else Role.NOTHING] * count
+        if self._powershell:
+            roles = [Role.NOTHING] * count
+        elif name in _PRINTS:
+            is_used = self.is_output_used or self._prints_into_variable
+            roles = [Role.LATER if is_used else Role.NOTHING] * count
         elif name in _COMPARES:
             roles = [Role.NOTHING] * count
         elif self.words[at] in _NEEDS:
@@ -105,7 +147,10 @@ class Command:
 _BEFORE: Final = frozenset(
     "sudo env time exec command nohup if elif while until then do else ! {".split()  # noqa: SIM905 - words of a shell
 )
-_SETS: Final = frozenset({"export", "declare", "readonly", "local", "typeset"})
+_POWERSHELL: Final = re.compile(r"\$\{?(?P<name>[A-Za-z_]\w*)\}?")
+# The last one is that of Windows.
+_SETS: Final = frozenset({"export", "declare", "readonly", "local", "typeset", "set"})
+_EXPORTS: Final = frozenset({"export", "declare", "typeset", "set"})
 _OPENS: Final = frozenset({"if", "case", "for", "while", "until"})
 _CLOSES: Final = frozenset({"fi", "esac", "done"})
 _SHELLS: Final = frozenset({"sh", "bash", "ash", "dash", "zsh", "eval"})
@@ -114,6 +159,7 @@ _COMPARES: Final = frozenset({"[", "[[", "test"})
 _NEEDS: Final = frozenset({"FROM", "image:"})
 _ALWAYS_NEEDED: Final = ("--from=", "--cache-from=")
 _ENGINES: Final = frozenset({"docker", "podman", "nerdctl", "buildah", "finch"})
+_MAKES: Final = frozenset({"build", "push"})
 _GROUPS: Final = frozenset({"image", "container", "buildx", "builder", "manifest", "imagetools"})
 _COPIES: Final = frozenset({"crane", "gcrane", "skopeo", "oras", "regctl"})
 _LOGINS: Final = frozenset({"login", "logout"})
@@ -171,6 +217,13 @@ def _by_option(arguments: Sequence[str], options: dict[Role, tuple[str, ...]]) -
             if before in names or short or word.startswith(tuple(f"{name}=" for name in names)):
                 roles[number] = role
     return roles
+
+
+def _composes(words: Sequence[str], verbs: frozenset[str]) -> bool:
+    """Whether a command is one of some of Docker Compose."""
+    names = [_name(word) for word in words if not word.startswith("-")]
+    is_compose = names[:1] == ["docker-compose"] or (names[1:2] == ["compose"] and names[0] in _ENGINES)
+    return is_compose and not verbs.isdisjoint(names)
 
 
 def _name(word: str) -> str:

@@ -13,6 +13,7 @@ from typing import Any, Final
 from ecr_cleaner.usage.texts.build_commands import Command
 from ecr_cleaner.usage.texts.mentions import count_of
 from ecr_cleaner.usage.texts.values import decoded, is_list, items_of, named_value, unpacked
+from ecr_cleaner.usage.texts.variables import UNKNOWN
 
 LEVELS: Final = 4
 """Substitutions in substitutions, scripts in scripts: more are not read."""
@@ -24,14 +25,14 @@ _ITEM: Final = re.compile(r"(?:-[ \t]+)+")
 _KEY: Final = re.compile(r"""["']?(?P<key>[\w.-]+)["']?:(?:[ \t]+|\Z)""")
 _BLOCK: Final = re.compile(r"(?P<kind>[|>])[-+0-9]*(?:[ \t]+#.*)?")
 _COMMAND_KEYS: Final = frozenset({"command", "commands", "cmd", "run", "script", "buildspec"})
+_VARIABLES: Final = "variables"
+"""The key of a mapping of variables; elsewhere, names in capitals are taken for variables."""
 _VARIABLE_KEY: Final = re.compile(r"[A-Z_][A-Z0-9_]*")
 _QUOTED: Final = re.compile(r"""'(?P<single>(?:[^']++|'')*+)'|"(?P<double>(?:[^"\\]++|\\.)*+)\"""", re.DOTALL)
 _NAME: Final = re.compile(r"[A-Za-z_]\w*")
 _DOCUMENT: Final = re.compile(r"""(?<!<)<<-?\s*["']?(?P<end>\w+)""")
 
 _SUBSTITUTION: Final = re.compile(r"\$\((?P<new>[^()]*)\)|`(?P<old>[^`]*)`")
-UNKNOWN: Final = "${_}"
-"""Stands for what a command prints."""
 _TOKEN: Final = re.compile(
     r"""
     (?P<blank>\s+)
@@ -66,14 +67,6 @@ class Line:
         """Whether its commands are not told apart; nobody writes such a line by hand."""
         return len(self.text) > _LONGEST
 
-    def assignments(self) -> Iterator[tuple[str, str]]:
-        """Every variable that it sets, with the value."""
-        if self.variable:
-            yield self.variable, self.text
-        elif "=" in self.text and not self.is_too_long:
-            for command in commands_of(self.text):
-                yield from command.assignments()
-
 
 def script_of(value: Any) -> str:
     """A structure as lines: members as ``name: text``, as they would stand in YAML, each text by itself."""
@@ -86,7 +79,7 @@ def script_of(value: Any) -> str:
         if isinstance(inner, str):
             lines += [_line(name, inner), "#"]
         elif isinstance(inner, Mapping):
-            pairs = dict(named_value(inner))
+            pairs = dict(inner if name == _VARIABLES else named_value(inner))
             lines += [f"{key}" for key in inner if count_of(str(key))]
             others = sorted(inner.items(), key=lambda member: str(member[0]), reverse=True)
             pending += [(str(key), member) for key, member in others if member not in pairs.values()]
@@ -119,7 +112,7 @@ def lines_of(script: str) -> Iterator[Line]:
 
 def _yaml_lines(script: str) -> Iterator[Line]:
     folded: list[str] = []
-    indent, kind = -1, ""
+    indent, kind, variables = -1, "", -1
     for line in _CONTINUED.sub(lambda match: match["blanks"][:1], script).split("\n"):
         content = line.strip()
         depth = len(line) - len(line.lstrip())
@@ -136,7 +129,9 @@ def _yaml_lines(script: str) -> Iterator[Line]:
                 block, first = _block_of(content)
                 indent, kind = (depth, block) if block else (-1, "")
                 folded = [first] if block and first else []
-                yield from () if block else _member(content)
+                if not depth > variables >= 0:
+                    variables = depth if content.strip("\"':") == _VARIABLES else -1
+                yield from () if block else _member(content, is_variable=depth > variables >= 0)
     if folded:
         yield from _entry("", " ".join(folded))
 
@@ -158,12 +153,12 @@ def _block_of(content: str) -> tuple[str, str]:
     return (">", rest) if is_plain else ("", "")
 
 
-def _member(content: str) -> Iterator[Line]:
+def _member(content: str, *, is_variable: bool) -> Iterator[Line]:
     is_item, key, rest = _parts_of(content)
     if (is_item or key) and rest[:1] in {"[", "{"}:
         yield from _flow(rest)
     elif rest:
-        yield from _entry(key, rest)
+        yield from _entry(key, rest, is_variable=is_variable)
 
 
 def _flow(text: str) -> Iterator[Line]:
@@ -172,16 +167,18 @@ def _flow(text: str) -> Iterator[Line]:
     yield Line(_QUOTED.sub(" ", text).strip("[]{}, \t"))
 
 
-def _entry(key: str, text: str) -> Iterator[Line]:
+def _entry(key: str, text: str, *, is_variable: bool = False) -> Iterator[Line]:
     """The lines of one member or item of YAML."""
-    quoted = _QUOTED.fullmatch(text)
+    quoted = _QUOTED.fullmatch(text.rstrip(", \t"))  # in a list of several lines, a comma follows
     text = _unquoted(quoted) if quoted else text
-    if _VARIABLE_KEY.fullmatch(key):
+    if _VARIABLE_KEY.fullmatch(key) or (is_variable and _NAME.fullmatch(key)):
         yield Line(text, key)
     elif not key or key.lower() in _COMMAND_KEYS:
         yield from (Line(one) for one in text.split("\n"))
     else:
         yield Line(f"{key}: {text}")
+        if count_of(text) and _NAME.fullmatch(key):  # whoever reads the file may make a variable of it
+            yield Line(text, key)
 
 
 def _unquoted(match: re.Match[str]) -> str:
@@ -203,7 +200,7 @@ def commands_of(line: str, *, is_output_used: bool = False, levels: int = LEVELS
         if not count:
             break
     for one in inner:
-        yield from _simple_commands(one, is_output_used=True)
+        yield from (replace(command, is_substituted=True) for command in _simple_commands(one, is_output_used=True))
     for command in _simple_commands(line, is_output_used=is_output_used):
         scripts = frozenset(command.scripts if levels else ())
         yield replace(command, words=tuple("" if word in scripts else word for word in command.words))

@@ -39,7 +39,7 @@ class FreeText:
         items: Path to the items in the response; empty: the response itself.
         grammar: Of every text that is not one of the following.
         images: Paths, from an item, to what is read as one image's name or digest.
-        builds: Paths, from an item, to texts of builds.
+        builds: Paths, from an item, to texts of builds, which read its variables.
         variables: Paths, from an item, to variables of builds or workloads; the last step may be a key of a map.
     """
 
@@ -63,7 +63,10 @@ class FreeText:
         """
         others: list[tuple[Grammar, Any]] = []
         yield self.grammar, self._kept(item, shape_at(output, self.items), "", others)
-        yield from others
+        # What the commands of a build read stands beside them.
+        beside = [value for grammar, value in others if grammar is Grammar.VARIABLES]
+        for grammar, value in others:
+            yield grammar, [*beside, value] if grammar is Grammar.BUILD and beside else value
 
     def _kept(self, value: Any, shape: Any, path: str, others: list[tuple[Grammar, Any]]) -> Any:
         """A value without what is not searched by the item's own grammar."""

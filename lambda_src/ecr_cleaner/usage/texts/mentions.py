@@ -20,16 +20,20 @@ _EDGE: Final = 8
 
 # In a text, anything may stand where a placeholder is: account, region, repository, tag.
 _HOSTS: Final = re.compile(r"(?:(?<![0-9])(?P<account>[0-9]{12})\.)?(?P<name>dkr[.-]ecr)", re.IGNORECASE)
-_PLACE: Final = re.compile(r"""(?:\$\([^/\s"'`()]*+\)|[^/\s"'`\\,;|&<>()\[\]])*+""")
+_IN_MARKS: Final = r"\{\{[^{}/\"'`\r\n]{0,80}+\}\}|<[$\w.-]{1,80}+>"
+"""A placeholder of a template, or of an input transformer of EventBridge: the first may have blanks in it."""
+_PLACE: Final = re.compile(rf"""(?:\$\([^/\s"'`()]*+\)|{_IN_MARKS}|[^/\s"'`\\,;|&<>()\[\]])*+""")
 _REST: Final = re.compile(r"""[^\s"'`\\,;|&<>()\[\]]*+""")
 _DOMAIN: Final = re.compile(DOMAIN)
 # The last part of a host is a word or one placeholder: anything else may hold the beginning of the path as well.
 _HOST_ENDS: Final = re.compile(
-    r".*\.(?:[a-z0-9-]+|\$?\{[^{}]*\}|\$\w+|\$\([^()]*\)|%\w)(?::(?:[0-9]+|\$?\{[^{}]*\}|\$\w+))?", re.IGNORECASE
+    rf".*\.(?:[a-z0-9-]+|\$?\{{[^{{}}]*\}}|\$\w+|\$\([^()]*\)|%\w|{_IN_MARKS})(?::(?:[0-9]+|\$?\{{[^{{}}]*\}}|\$\w+))?",
+    re.IGNORECASE,
 )
 # A host in which nothing is missing: placeholders stand for account and region alone.
 _WHOLE_HOST: Final = re.compile(
-    r"(?:-fips)?\.(?:[a-z0-9-]+|\$?\{[^{}.]*\}|\$\w+|\$\([^()]*\))\.[a-z0-9][a-z0-9.-]*[a-z](?::[0-9]+)?", re.IGNORECASE
+    rf"(?:-fips)?\.(?:[a-z0-9-]+|\$?\{{[^{{}}.]*\}}|\$\w+|\$\([^()]*\)|{_IN_MARKS})\.[a-z0-9][a-z0-9.-]*[a-z](?::[0-9]+)?",
+    re.IGNORECASE,
 )
 _ACCOUNT_ENDS: Final = re.compile(r"[\w})>*]\.\Z")
 _BEGINNING: Final = re.compile(REPOSITORY)
@@ -37,23 +41,25 @@ _SEPARATOR: Final = re.compile(r"__|-+|[/_.]")
 # A registry's own API, e.g. in a script that asks it: the repository stands in the middle.
 _API: Final = re.compile(r"v2/(?P<name>.*?)/(?:manifests|blobs|tags|referrers)\b")
 # What stands here has ended for certain, and nothing can be put behind it: the string's end; a closing bracket; another
-# member of an object; blanks, unless an operator, a further string or the next item of a list stands behind them.
+# member of an object; the end of a block of a template; the next image of a list; blanks, unless an operator, a further
+# string or the next item of a list stands behind them. In JSON within JSON, a line's end has several backslashes.
+_NEXT: Final = r"""\\*["'`]?(?:https?://|docker://)?[0-9]{12}\.(?i:dkr[.-]ecr)"""
 _ENDS: Final = re.compile(
-    r"""
+    rf"""
     (?P<quote>\\*["'`])?
     (?:
-        (?:(?:\s|\\[nrt])*[)\]}])++ (?:\s|\\[nrt])* (?:\Z|[,;:>"']|</)
+        (?:(?:\s|\\+[nrt])*[)\]}}])++ (?:\s|\\+[nrt])* (?:\Z|[,;:>]|\\*["']|</|/>|%\}})
     |
-        (?:\s|\\[nrt])* (?:\Z|[;:>]|</|&&|(?(quote)(?!)|\|\|)
-            |,(?:\s|\\[nrt])*(?:[)\]}]|(?P<key>\\*["'])[^"'\\]*(?P=key)\s*:))
+        (?:\s|\\+[nrt])* (?:\Z|[;:>]|</|/>|%\}}|&&|(?(quote)(?!)|\|\|)
+            |,(?:\s|\\+[nrt])*(?:[)\]}}]|(?P<key>\\*["'])[^"'\\]*(?P=key)\s*:|{_NEXT}))
     |
-        (?:\s|\\[nrt])++ (?!-\s) (?(quote)(?![&+~$%{|.<*\\"'`,)\]}]|[A-Za-z]{1,2}["'`])|(?![,)\]}]))
+        (?:\s|\\+[nrt])++ (?!-\s) (?(quote)(?![&+~$%{{|.<*\\"'`,)\]}}]|[A-Za-z]{{1,2}}["'`])|(?![,)\]}}]))
     )
     """,
     re.VERBOSE,
 )
 # An argument of a call; and one of a call that puts it into another text.
-_ARGUMENT_ENDS: Final = re.compile(r"""\\*["'`](?:\s|\\[nrt])*\)""")
+_ARGUMENT_ENDS: Final = re.compile(rf"""\\*["'`](?:\s|\\+[nrt])*(?:\)|,(?:\s|\\+[nrt])*{_NEXT})""")
 _ARGUMENT: Final = re.compile(
     r"""(?:(?:format|printf)\s*\([^()]*,\s*|["'`]\s*\.\s*format\s*\([^()]*)\\*["'`]\Z""", re.IGNORECASE
 )

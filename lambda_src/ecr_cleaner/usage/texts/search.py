@@ -10,7 +10,9 @@ from ecr_cleaner.model.usage import Reference
 from ecr_cleaner.reference import PATH, named
 from ecr_cleaner.usage.texts import build
 from ecr_cleaner.usage.texts.mentions import EVERYTHING, complete, count_of, mentions, unknown
+from ecr_cleaner.usage.texts.spelling import decoded_text, joined, with_slashes
 from ecr_cleaner.usage.texts.values import LONGEST, as_text, siblings_in, size_of, strings_in
+from ecr_cleaner.usage.texts.variables import Variables, of_containers
 
 MOST_REFERENCES: Final = 2_000
 """Of one item: no definition names more, and very many of them would fill the function's memory."""
@@ -69,29 +71,43 @@ def find(text: str, grammar: Grammar = Grammar.UNKNOWN) -> tuple[Reference, ...]
     return search(text, grammar).references
 
 
-# JSON may write any character by its number.
-_ESCAPED: Final = re.compile(r"(?<!\\)\\++u00(?P<code>[2-7][0-9A-Fa-f])")
-
-
 def _unknown(value: Any) -> Iterator[Reference]:
-    text = as_text(value).replace("\\/", "/")
-    plain = _ESCAPED.sub(lambda match: chr(int(match["code"], 16)), text)
+    text = with_slashes(as_text(value))
+    plain = decoded_text(text)
     for one in (text, plain) if count_of(plain) > count_of(text) else (text,):
         for mention in mentions(one):
             yield from unknown(mention)
 
 
-_TAGGED: Final = re.compile(r"TAG|VERSION|DIGEST|RELEASE|REVISION|COMMIT|SHA", re.IGNORECASE)
-"""Part of the name of a variable that may hold the tag or digest of an image that another one names."""
+_TAGGED: Final = re.compile(
+    r"(?i:TAG|VERSION|DIGEST|RELEASE|REVISION|COMMIT|SHA)(?:[Ss]|[0-9]+)?(?:\Z|[^A-Za-z0-9]|(?<=[a-z0-9])[A-Z])"
+)
+"""Part of the name of a variable that may hold the tag or digest of an image that another one names: a word's end."""
+_SECRET: Final = re.compile(r"(?:PASSWORD|PASSWD|SECRET|TOKEN|KEY|CREDENTIALS?)\Z", re.IGNORECASE)
 _TAG: Final = re.compile(r"[:@]?(?:sha256:(?P<hex>[0-9a-f]{64})|(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}))")
 
 
 def _variables(value: Any) -> Iterator[Reference]:
+    groups = list(siblings_in(value))
+    variables = Variables.of((name, text) for siblings in groups for name, texts in siblings.items() for text in texts)
     for text in strings_in(value):
-        for mention in mentions(text):
-            yield from complete(mention)
-    for siblings in siblings_in(value):
+        # As it stands, as a program decodes it, and as a shell or a program puts its pieces together.
+        decoded = decoded_text(with_slashes(text))
+        for one in dict.fromkeys((text, decoded, joined(decoded))):
+            for mention in mentions(one):
+                yield from complete(mention)
+        for word in decoded.split() if "$" in text and variables.hosts else ():
+            yield from _filled_in(variables, of_containers(word))
+    for siblings in groups:
         yield from _joined(siblings)
+
+
+def _filled_in(variables: Variables, word: str) -> Iterator[Reference]:
+    """The complete references that a word is with the values of variables beside it."""
+    for text in variables.with_hosts(joined(word)) or ():
+        for mention in mentions(text):
+            for known in variables.complete(text[mention.start : mention.end]):
+                yield from (one for found in mentions(known) for one in complete(found))
 
 
 def _joined(siblings: Mapping[str, list[str]]) -> Iterator[Reference]:
@@ -103,7 +119,7 @@ def _joined(siblings: Mapping[str, list[str]]) -> Iterator[Reference]:
     tags = [
         match
         for name, texts in siblings.items()
-        if _TAGGED.search(name)
+        if _TAGGED.search(name) and not _SECRET.search(name)
         for match in (_TAG.fullmatch(text.strip()) for text in texts)
         if match
     ]

@@ -4,6 +4,7 @@ Nothing here calls itself, so that no depth of nesting ends a run.
 """
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
@@ -15,6 +16,10 @@ _LEVELS: Final = 4
 """How often JSON in a string is read that is itself in a string of JSON."""
 _NAMES: Final = frozenset({"name", "key", "parametername", "parameterkey"})
 _VALUES: Final = frozenset({"value", "parametervalue", "stringvalue"})
+_LINE: Final = re.compile(
+    r"""[ \t-]*+(?:(?:export|ENV|ARG)[ \t]++)?["']?(?P<name>[\w.-]++)["']?[ \t]*+[:=]""", re.ASCII
+)
+"""How a line of YAML, of an environment file or of settings begins that gives something its value."""
 
 
 def strings_in(value: Any) -> Iterator[str]:
@@ -34,15 +39,14 @@ def strings_in(value: Any) -> Iterator[str]:
 def siblings_in(value: Any) -> Iterator[dict[str, list[str]]]:
     """Texts that have names beside each other, such as the variables of one container: name to its values.
 
-    Names and values are the members of one mapping, a list of structures with a name and a value, and arguments such as
-    ``NAME=value``, ``--name=value`` and ``--name value``.
+    Names and values are the members of one mapping, a list of structures with a name and a value, arguments such as
+    ``NAME=value``, ``--name=value`` and ``--name value``, and lines of a text such as ``name: value``.
     """
     for part in _parts(value):
-        pairs = list(_pairs(part))
-        if len(pairs) > 1:
-            named: dict[str, list[str]] = {}
-            for name, text in pairs:
-                named.setdefault(name, []).append(text)
+        named: dict[str, list[str]] = {}
+        for name, text in _pairs(part):
+            named.setdefault(name, []).append(text)
+        if named:
             yield named
 
 
@@ -121,17 +125,25 @@ def _pairs(part: Any) -> Iterator[tuple[str, str]]:
             if isinstance(member, str | int | float):
                 yield str(name), str(member)
     elif is_list(part):
-        before = ""
-        for item in items_of(part):
-            if isinstance(item, Mapping):
-                yield from named_value(item)
-            elif isinstance(item, str):
-                name, equals, text = item.partition("=")
-                if equals:
-                    yield name, text
-                elif before.startswith("-") and "=" not in before:
-                    yield before, item
-            before = item if isinstance(item, str) else ""
+        yield from _listed_pairs(items_of(part))
+    elif isinstance(part, str) and "\n" in part:
+        for line in part.splitlines():
+            if match := _LINE.match(line):
+                yield match["name"], line[match.end() :].strip(" \t,").strip("\"'")
+
+
+def _listed_pairs(items: Iterable[Any]) -> Iterator[tuple[str, str]]:
+    before = ""
+    for item in items:
+        if isinstance(item, Mapping):
+            yield from named_value(item)
+        elif isinstance(item, str):
+            name, equals, text = item.partition("=")
+            if equals:
+                yield name, text
+            elif before.startswith("-") and "=" not in before:
+                yield before, item
+        before = item if isinstance(item, str) else ""
 
 
 def named_value(item: Mapping[Any, Any]) -> Iterable[tuple[str, str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 import pytest
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from ecr_cleaner.errors import UnreadableReferenceError
@@ -105,6 +105,7 @@ def test_each_of_several_is_found(first: str, second: str, between: str) -> None
 @example(HOST, "app", ":v1", '".concat("', "-x")
 def test_a_reference_that_is_put_together_is_covered(host: str, name: str, tag: str, glue: str, more: str) -> None:
     """A string goes on in the next one, in any language: what comes of it is covered."""
+    assume(glue != "\\\\" or more[0] not in "nrt")  # in JSON within JSON that is the end of a line
     text = f'"{host}/{name}{tag}{glue}{more}"'
     try:
         meant = meaning(f"{host}/{name}{tag}{more}")
