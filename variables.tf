@@ -641,74 +641,126 @@ variable "reserved_concurrent_executions" {
 }
 
 variable "retention_rules" {
-  type = list(object({
-    repositories            = list(string)
-    keep_days               = optional(number)
-    keep_days_untagged      = optional(number)
-    keep_newest             = optional(number)
-    keep_tags               = optional(list(string))
-    keep_pulled_within_days = optional(number)
-    remove_artifacts        = optional(bool)
-  }))
-  description = "What keeps images of some repositories instead of the defaults. Of several rules the first that matches a repository holds. repositories and keep_tags are globs on whole names. Terraform ignores members that it does not know, so check their spelling."
+  # Converted to objects of a type, rules would lose members that it lacks, and a misspelled one would keep nothing.
+  type        = any
+  description = "What keeps images of some repositories instead of the defaults: list(object). Each names repositories = list(string), globs on whole names. It may select some of their images by tags and except_tags = list(string), globs also with classes such as [0-9], by untagged = bool, and by artifact_types = list(string), globs. It says keep_days, keep_newest or keep_pulled_within_days = number, or keep = true. An image goes only if each of the rules that select it lets it go. Unknown members are refused."
   default     = []
   nullable    = false
 
   validation {
-    condition = alltrue([for rule in var.retention_rules : try(length(rule.repositories) > 0, false)])
-    error_message = format("Every one of retention_rules must name its repositories, got none in %s.", join(", ", [
-      for i, rule in var.retention_rules : "retention_rules[${i}]" if !try(length(rule.repositories) > 0, false)
+    condition     = can([for rule in var.retention_rules : keys(rule)]) && can(regex("^\\[", jsonencode(var.retention_rules)))
+    error_message = "retention_rules must be a list of objects, such as [{ repositories = [\"*\"], keep_newest = 10 }], got ${jsonencode(var.retention_rules)}."
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for rule in try([for rule in var.retention_rules : merge(rule)], []) : [
+        for name in keys(rule) : contains(["repositories", "tags", "except_tags", "untagged", "artifact_types", "keep_days", "keep_newest", "keep_pulled_within_days", "keep"], name)
+      ]
     ]))
+    error_message = format("A rule of retention_rules may have repositories, tags, except_tags, untagged, artifact_types, keep_days, keep_newest, keep_pulled_within_days and keep, got %s.", join(", ", flatten([
+      for i, rule in try([for rule in var.retention_rules : merge(rule)], []) : [
+        for name in keys(rule) : "retention_rules[${i}].${name}${lookup({
+          keep_days_untagged = " (instead, write a rule with untagged = true and keep_days)"
+          keep_tags          = " (instead, write a rule with these tags and keep = true)"
+          remove_artifacts   = " (instead, write a rule with artifact_types, such as [\"*\"], and keep_days)"
+        }, name, "")}" if !contains(["repositories", "tags", "except_tags", "untagged", "artifact_types", "keep_days", "keep_newest", "keep_pulled_within_days", "keep"], name)
+      ]
+    ])))
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for rule in try([for rule in var.retention_rules : merge(rule)], []) : [
+        for name in ["repositories", "tags", "except_tags", "artifact_types"] : name != "repositories" && try(rule[name], null) == null || can(regex("^\\[[^]]", jsonencode(try(rule[name], null))))
+      ]
+    ]))
+    error_message = format("Every one of retention_rules must name its repositories, and each of repositories, tags, except_tags and artifact_types must be a list of at least one string, got %s.", join(", ", flatten([
+      for i, rule in try([for rule in var.retention_rules : merge(rule)], []) : [
+        for name in ["repositories", "tags", "except_tags", "artifact_types"] : "retention_rules[${i}].${name} = ${jsonencode(try(rule[name], null))}"
+        if !(name != "repositories" && try(rule[name], null) == null || can(regex("^\\[[^]]", jsonencode(try(rule[name], null)))))
+      ]
+    ])))
   }
 
   # A glob that no name can fit would let its rule hold nowhere, or keep nothing, unnoticed.
   validation {
     condition = alltrue(flatten([
-      for rule in var.retention_rules : [for glob in try(coalesce(rule.repositories), []) : can(regex("^[a-z0-9._/*?-]+$", glob))]
+      for rule in try([for rule in var.retention_rules : merge(rule)], []) : [
+        for name, pattern in { repositories = "^[a-z0-9._/*?-]+$", tags = "^([A-Za-z0-9._*?-]|\\[!?([A-Za-z0-9._]|[0-9]-[0-9]|[A-Z]-[A-Z]|[a-z]-[a-z])+\\])+$", except_tags = "^([A-Za-z0-9._*?-]|\\[!?([A-Za-z0-9._]|[0-9]-[0-9]|[A-Z]-[A-Z]|[a-z]-[a-z])+\\])+$", artifact_types = "^([A-Za-z0-9._+/*?-]|\\[!?([A-Za-z0-9._]|[0-9]-[0-9]|[A-Z]-[A-Z]|[a-z]-[a-z])+\\])+$" } : [
+          for glob in try([for each in rule[name] : each], []) : try(can(regex(pattern, glob)) && jsonencode(glob) == jsonencode(tostring(glob)) && alltrue([for class in regexall("\\[[^]]*\\]", glob) : can(regexall(replace(class, "[!", "[^"), ""))]), false)
+        ]
+      ]
     ]))
-    error_message = format("retention_rules[].repositories may hold lower-case letters, digits, . _ - / and the signs * (any characters, / too) and ? (any one), got %s.", join(", ", flatten([
-      for i, rule in var.retention_rules : [
-        for glob in try(coalesce(rule.repositories), []) : "${jsonencode(glob)} in retention_rules[${i}]" if !can(regex("^[a-z0-9._/*?-]+$", glob))
+    error_message = format("The globs in retention_rules may hold lower-case letters, digits, . _ - / (repositories), letters, digits, . _ - (tags, except_tags), letters, digits, . _ + - / (artifact_types), the signs * (any characters, / too) and ? (any one), and but for repositories classes such as [0-9], [a-z], [._] and [!0-9], got %s.", join(", ", flatten([
+      for i, rule in try([for rule in var.retention_rules : merge(rule)], []) : [
+        for name, pattern in { repositories = "^[a-z0-9._/*?-]+$", tags = "^([A-Za-z0-9._*?-]|\\[!?([A-Za-z0-9._]|[0-9]-[0-9]|[A-Z]-[A-Z]|[a-z]-[a-z])+\\])+$", except_tags = "^([A-Za-z0-9._*?-]|\\[!?([A-Za-z0-9._]|[0-9]-[0-9]|[A-Z]-[A-Z]|[a-z]-[a-z])+\\])+$", artifact_types = "^([A-Za-z0-9._+/*?-]|\\[!?([A-Za-z0-9._]|[0-9]-[0-9]|[A-Z]-[A-Z]|[a-z]-[a-z])+\\])+$" } : [
+          for glob in try([for each in rule[name] : each], []) : "${jsonencode(glob)} in retention_rules[${i}].${name}"
+          if !try(can(regex(pattern, glob)) && jsonencode(glob) == jsonencode(tostring(glob)) && alltrue([for class in regexall("\\[[^]]*\\]", glob) : can(regexall(replace(class, "[!", "[^"), ""))]), false)
+        ]
       ]
     ])))
   }
 
   validation {
     condition = alltrue(flatten([
-      for rule in var.retention_rules : [for glob in try(coalesce(rule.keep_tags), []) : can(regex("^[A-Za-z0-9._*?-]+$", glob))]
-    ]))
-    error_message = format("retention_rules[].keep_tags may hold letters, digits, . _ - and the signs * (any characters) and ? (any one), got %s.", join(", ", flatten([
-      for i, rule in var.retention_rules : [
-        for glob in try(coalesce(rule.keep_tags), []) : "${jsonencode(glob)} in retention_rules[${i}]" if !can(regex("^[A-Za-z0-9._*?-]+$", glob))
-      ]
-    ])))
-  }
-
-  validation {
-    condition = alltrue(flatten([
-      for rule in var.retention_rules : [
-        for value in [rule.keep_days, rule.keep_days_untagged, rule.keep_newest, rule.keep_pulled_within_days] :
-        value == null || can(regex("^[1-9][0-9]{0,4}$", value))
+      for rule in try([for rule in var.retention_rules : merge(rule)], []) : [
+        for name in ["keep_days", "keep_newest", "keep_pulled_within_days"] : can(regex("^(null|[1-9][0-9]{0,4})$", jsonencode(try(rule[name], null))))
       ]
     ]))
     error_message = format("The numbers in retention_rules must be whole and from 1 to 99999, got %s.", join(", ", flatten([
-      for i, rule in var.retention_rules : [
-        for name in ["keep_days", "keep_days_untagged", "keep_newest", "keep_pulled_within_days"] :
-        "retention_rules[${i}].${name} = ${rule[name]}" if rule[name] != null && !can(regex("^[1-9][0-9]{0,4}$", rule[name]))
+      for i, rule in try([for rule in var.retention_rules : merge(rule)], []) : [
+        for name in ["keep_days", "keep_newest", "keep_pulled_within_days"] :
+        "retention_rules[${i}].${name} = ${jsonencode(try(rule[name], null))}" if !can(regex("^(null|[1-9][0-9]{0,4})$", jsonencode(try(rule[name], null))))
       ]
     ])))
   }
 
   validation {
     condition = alltrue(flatten([
-      for rule in var.retention_rules : [
-        for value in [rule.keep_days, rule.keep_days_untagged] : try(value >= var.minimum_keep_days, true)
+      for rule in try([for rule in var.retention_rules : merge(rule)], []) : [
+        for name in ["untagged", "keep"] : contains(["true", "false", "null"], jsonencode(try(rule[name], null)))
       ]
     ]))
-    error_message = format("The ages in retention_rules must be at least minimum_keep_days, which is ${var.minimum_keep_days}, got %s.", join(", ", flatten([
-      for i, rule in var.retention_rules : [
-        for name in ["keep_days", "keep_days_untagged"] :
-        "retention_rules[${i}].${name} = ${rule[name]}" if !try(rule[name] >= var.minimum_keep_days, true)
+    error_message = format("untagged and keep in retention_rules must be true or false, got %s.", join(", ", flatten([
+      for i, rule in try([for rule in var.retention_rules : merge(rule)], []) : [
+        for name in ["untagged", "keep"] : "retention_rules[${i}].${name} = ${jsonencode(try(rule[name], null))}"
+        if !contains(["true", "false", "null"], jsonencode(try(rule[name], null)))
+      ]
+    ])))
+  }
+
+  validation {
+    condition = alltrue([
+      for rule in try([for rule in var.retention_rules : merge(rule)], []) : try(rule.keep_days >= var.minimum_keep_days, true)
+    ])
+    error_message = format("keep_days in retention_rules must be at least minimum_keep_days, which is ${var.minimum_keep_days}, got %s.", join(", ", [
+      for i, rule in try([for rule in var.retention_rules : merge(rule)], []) :
+      "retention_rules[${i}].keep_days = ${rule.keep_days}" if !try(rule.keep_days >= var.minimum_keep_days, true)
+    ]))
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for rule in try([for rule in var.retention_rules : merge(rule)], []) : [
+        for problem, is_there in {
+          "keep = true must stand alone: it keeps for ever"                                                             = try(rule.keep, null) == true && length([for name in ["keep_days", "keep_newest", "keep_pulled_within_days"] : name if try(rule[name], null) != null]) > 0
+          "it must say one of keep_days, keep_newest, keep_pulled_within_days, or keep = true"                          = try(rule.keep, null) != true && length([for name in ["keep_days", "keep_newest", "keep_pulled_within_days"] : name if try(rule[name], null) != null]) == 0
+          "untagged = true must not be beside except_tags without tags: add tags = [\"*\"] to select tagged images too" = try(rule.untagged, null) == true && try(rule.except_tags, null) != null && try(rule.tags, null) == null
+          "except_tags must leave tags for the rule: * excepts all of them"                                             = try(contains(rule.except_tags, "*"), false)
+          "artifact_types must not name a type of container images, which it never selects"                             = try(anytrue([for type in ["application/vnd.docker.container.image.v1+json", "application/vnd.oci.image.config.v1+json"] : contains(rule.artifact_types, type)]), false)
+        } : !is_there
+      ]
+    ]))
+    error_message = format("What some of retention_rules say cannot be meant: %s.", join(", ", flatten([
+      for i, rule in try([for rule in var.retention_rules : merge(rule)], []) : [
+        for problem, is_there in {
+          "keep = true must stand alone: it keeps for ever"                                                             = try(rule.keep, null) == true && length([for name in ["keep_days", "keep_newest", "keep_pulled_within_days"] : name if try(rule[name], null) != null]) > 0
+          "it must say one of keep_days, keep_newest, keep_pulled_within_days, or keep = true"                          = try(rule.keep, null) != true && length([for name in ["keep_days", "keep_newest", "keep_pulled_within_days"] : name if try(rule[name], null) != null]) == 0
+          "untagged = true must not be beside except_tags without tags: add tags = [\"*\"] to select tagged images too" = try(rule.untagged, null) == true && try(rule.except_tags, null) != null && try(rule.tags, null) == null
+          "except_tags must leave tags for the rule: * excepts all of them"                                             = try(contains(rule.except_tags, "*"), false)
+          "artifact_types must not name a type of container images, which it never selects"                             = try(anytrue([for type in ["application/vnd.docker.container.image.v1+json", "application/vnd.oci.image.config.v1+json"] : contains(rule.artifact_types, type)]), false)
+        } : "retention_rules[${i}]: ${problem}" if is_there
       ]
     ])))
   }

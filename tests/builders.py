@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from ecr_cleaner.decision.retention import of_repository
 from ecr_cleaner.model.image import Image
 from ecr_cleaner.model.repository import Repository, Retention
+from ecr_cleaner.model.rules import RetentionRule
 from ecr_cleaner.model.scan import SourceKey
 from ecr_cleaner.model.usage import Reference, ScanTarget, Usage, UsageKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 NOW: Final = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 ACCOUNT: Final = "123456789012"
@@ -93,12 +96,21 @@ def counts(**by_source: int) -> dict[SourceKey, int]:
     return {SourceKey(TARGET, source): count for source, count in by_source.items()}
 
 
-def retention(keep_days: int = 30, keep_days_untagged: int | None = None, **conditions: Any) -> Retention:
-    """What keeps images of a repository; untagged ones go by the same age unless it says otherwise."""
-    return Retention(keep_days, keep_days if keep_days_untagged is None else keep_days_untagged, **conditions)
+def retention(keep_days: int = 30, *rules: Mapping[str, Any], **more: Any) -> Retention:
+    """What keeps images of a repository: the default age, and rules, each without its repositories."""
+    whole = [RetentionRule(repositories=("*",), **rule) for rule in rules]
+    held = of_repository("app", whole, default_keep_days=keep_days)
+    return replace(held, **more)
 
 
-def repository(name: str = "app", keep_days: int = 30, *, tag: str | None = None, **conditions: Any) -> Repository:
-    """A repository that opted in; `tag` is its own word on its age."""
+def repository(
+    name: str = "app",
+    keep_days: int = 30,
+    *,
+    tag: str | None = None,
+    rules: Iterable[Mapping[str, Any]] = (),
+    **more: Any,
+) -> Repository:
+    """A repository that opted in; `tag` is its own word on its age, `rules` as of `retention`."""
     arn = f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/{name}"
-    return Repository(name, arn, retention(keep_days, **conditions), tag)
+    return Repository(name, arn, retention(keep_days, *rules, **more), tag)

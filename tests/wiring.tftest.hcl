@@ -134,8 +134,8 @@ run "everything_set" {
     removal_mode               = "archive"
 
     retention_rules = [
-      { repositories = ["shop/*"], keep_days = 90, keep_days_untagged = 3, keep_newest = 10, keep_tags = ["v*"], keep_pulled_within_days = 14, remove_artifacts = true },
-      { repositories = ["*"], keep_days = null },
+      { repositories = ["shop/*"], tags = ["v*"], except_tags = ["*-rc"], untagged = true, artifact_types = ["text/*"], keep_days = 90, keep_newest = 10, keep_pulled_within_days = 14 },
+      { repositories = ["*"], keep_days = null, keep = true },
     ]
 
     bucket_name                 = "shared-bucket"
@@ -199,8 +199,8 @@ run "everything_set" {
       plan_expiry_hours = 24
       # What a rule leaves out is not in the document.
       retention_rules = [
-        { repositories = ["shop/*"], keep_days = 90, keep_days_untagged = 3, keep_newest = 10, keep_tags = ["v*"], keep_pulled_within_days = 14, remove_artifacts = true },
-        { repositories = ["*"] },
+        { repositories = ["shop/*"], tags = ["v*"], except_tags = ["*-rc"], untagged = true, artifact_types = ["text/*"], keep_days = 90, keep_newest = 10, keep_pulled_within_days = 14 },
+        { repositories = ["*"], keep = true },
       ]
       savings_tag_key               = "team"
       storage_price_per_gb_month    = 0.119

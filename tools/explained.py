@@ -248,7 +248,9 @@ FINDINGS: Final[dict[str, str]] = {
         "Unused artifacts, such as build caches and charts, or archived images that are kept only because no rule or "
         "setting says more; `bytes` is their size"
     ),
-    "fewer_than_newest": "A rule's `keep_newest` finds fewer tagged images than it asks for, while untagged ones go",
+    "fewer_than_newest": (
+        "`keep_newest` of a rule without a selector finds fewer tagged images than it asks for, while untagged ones go"
+    ),
     "removals_limited": (
         "Images wait for later runs because of `max_removals_per_repository` or `max_removals_per_run`; `warning`: "
         "some that go together are more than the limit, and never go"

@@ -35,9 +35,12 @@ module "ecr_cleaner" {
   default_keep_days = 60
   minimum_keep_days = 7
 
-  # The first rule that matches a repository holds; everything else keeps its images for 60 days.
+  # An image goes only if each rule that selects it lets it go; what none selects stays for 60 days.
   retention_rules = [
-    { repositories = ["shop/web*"], keep_days_untagged = 14, keep_newest = 10, keep_tags = ["release-*"] },
+    { repositories = ["shop/*"], tags = ["v[0-9]*"], keep_newest = 10 },
+    { repositories = ["shop/*"], tags = ["pr-*"], keep_days = 14 },
+    { repositories = ["shop/*"], tags = ["release-*"], keep = true },
+    { repositories = ["*"], untagged = true, artifact_types = ["application/vnd.buildkit.*"], keep_days = 7 },
     { repositories = ["sandbox/*"], keep_days = 7 },
   ]
 

@@ -39,10 +39,19 @@ def refuse(rule: str) -> NoReturn:
     raise PydanticCustomError(kind, "{rule}", {"rule": rule})
 
 
-def sentences(place: str, error: ValidationError) -> list[str]:
-    """One for each problem: the place, the rule in this project's words, and the value."""
+def sentences(
+    place: str, error: ValidationError, unknown: Callable[[tuple[int | str, ...]], str | None] = lambda _: None
+) -> list[str]:
+    """One for each problem: the place, the rule in this project's words, and the value.
+
+    Args:
+        place: Of the document.
+        error: With the problems.
+        unknown: What is to be said of an unknown member at a place in the document, if it is more than that.
+    """
     return [
-        f"{': '.join([place, *map(str, problem['loc'])])}: {_rule(problem)}"
+        f"{': '.join([place, *map(str, problem['loc'])])}:"
+        f" {(problem['type'] == 'extra_forbidden' and unknown(problem['loc'])) or _rule(problem)}"
         + ("" if problem["type"] in _WITHOUT_VALUE else f", got {_shown(problem['input'])}")
         for problem in error.errors(include_url=False)
     ]

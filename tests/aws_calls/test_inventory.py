@@ -15,6 +15,7 @@ from ecr_cleaner.errors import IncompleteAnswerError, RepositoryError
 from ecr_cleaner.model.image import INDEX_MEDIA_TYPES, Image
 from ecr_cleaner.model.repository import Repository, SkipReason
 from ecr_cleaner.model.result import RepositoryOutcome, RepositoryStatus
+from ecr_cleaner.model.rules import RetentionRule
 from ecr_cleaner.registry import config, images, opt_in, repositories
 from ecr_cleaner.registry.pull_access import ForeignPuller, RegistryFacts
 from ecr_cleaner.settings.loader import Settings
@@ -211,33 +212,30 @@ def test_the_repositorys_own_tag_sets_its_age(script: Script, days: str) -> None
     assert found == repository("app", int(days), tag=days)
 
 
-SHOP: dict[str, Any] = {"repositories": ("shop/*",), "keep_days": 90}
-ALL: dict[str, Any] = {
-    "repositories": ("b*", "a*"),
-    "keep_days": 60,
-    "keep_days_untagged": 5,
-    "keep_newest": 10,
-    "keep_tags": ("v*",),
-    "keep_pulled_within_days": 14,
-    "remove_artifacts": True,
-}
+RULES = (
+    RetentionRule(repositories=("shop/*",), keep_days=90),
+    RetentionRule(repositories=("b*", "a*"), keep_days=60),
+    RetentionRule(repositories=("*",), tags=("v*",), keep_days=9),
+)
 
 
-def test_the_rule_that_matches_comes_with_the_repository(script: Script) -> None:
-    """All that it says, and its number."""
-    tagged(script, ENABLED)
+@pytest.mark.parametrize(
+    ("tags", "ages"),
+    [({}, (30, 60, 9)), ({"BoxCleanerKeepDays": "45"}, (45, 45, 9)), ({"BoxCleanerKeepDays": "2"}, (5, 5, 9))],
+)
+def test_the_rules_that_name_it_come_with_the_repository(
+    script: Script, tags: dict[str, str], ages: tuple[int, int, int]
+) -> None:
+    """With their numbers; its own tag overrides the default and those without a selector, but not the minimum."""
+    tagged(script, ENABLED | tags)
     no_policy(script)
-    conditions = {name: value for name, value in ALL.items() if name != "repositories"}
-    assert looked_at(script, retention_rules=(SHOP, ALL)) == repository("app", rule=1, **conditions)
-
-
-def test_the_repositorys_own_tag_overrides_both_ages_of_its_rule(script: Script) -> None:
-    """And leaves the other conditions as they are."""
-    tagged(script, ENABLED | {"BoxCleanerKeepDays": "45"})
-    no_policy(script)
-    conditions = {name: value for name, value in ALL.items() if name != "repositories"}
-    conditions |= {"keep_days": 45, "keep_days_untagged": 45}
-    assert looked_at(script, retention_rules=(SHOP, ALL)) == repository("app", rule=1, tag="45", **conditions)
+    found = looked_at(script, retention_rules=RULES, minimum_keep_days=5)
+    assert isinstance(found, Repository)
+    assert found.retention.keep_days == ages[0]
+    assert [(held.number, held.rule, held.keep_days) for held in found.retention.rules] == [
+        (1, RULES[1], ages[1]),
+        (2, RULES[2], ages[2]),
+    ]
 
 
 @pytest.mark.parametrize(("days", "held", "raised"), [("6", 7, True), ("7", 7, False), ("8", 8, False)])

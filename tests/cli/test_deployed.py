@@ -204,7 +204,7 @@ def test_the_plan_says_which_settings_it_used(command: Command, deploy: Callable
 def test_explain_uses_the_deployed_settings(command: Command, sandbox: Sandbox, deploy: Callable[..., Any]) -> None:
     """Rules too, which no option tells."""
     shop(sandbox, "app:v1")
-    deploy(retention_rules=[{"repositories": ["app"], "keep_tags": ["v*"]}])
+    deploy(retention_rules=[{"repositories": ["app"], "tags": ["v*"], "keep": True}])
     ended = command("explain", "--function", NAME, "app:v2")
     assert ended.code == 0, ended.err
     assert f"settings: function {NAME}" in ended.out

@@ -210,7 +210,6 @@ def test_the_example_of_rules_is_understood(pages: dict[str, Page]) -> None:
     module = declared.blocks(example)["module"][0]["ecr_cleaner"]
     told = {
         "schema_version": 1,
-        "minimum_keep_days": module["minimum_keep_days"],
         "retention_rules": module["retention_rules"],
     }
     document = SettingsDocument.model_validate_json(json.dumps(told), context={})

@@ -118,7 +118,7 @@ def test_what_is_archived_and_needed_is_never_deleted(run: Runner, sandbox: Sand
     settings = dict(AFTER)
     match why:
         case "tagged":
-            settings["retention_rules"] = [{"repositories": ["*"], "keep_tags": ["v*"]}]
+            settings["retention_rules"] = [{"repositories": ["*"], "tags": ["v*"], "keep": True}]
         case "short":
             there["archived"] = "89d"
         case "restored":

@@ -264,10 +264,10 @@ def test_what_is_kept_for_lack_of_a_rule_is_told(run: Runner, sandbox: Sandbox) 
     assert (outcome.status, outcome.gone) == ("completed", {})
     told = [finding for finding in outcome.told["findings"] if finding["kind"] == "kept_without_rule"]
     assert [(finding["subject"], finding["severity"]) for finding in told] == [("app", "info")] * 2
-    rule = {"repositories": ["app"], "keep_tags": ["buildcache"], "remove_artifacts": True}
-    assert any(
-        '{ repositories = ["app"], keep_tags = ["buildcache"], remove_artifacts = true }' in f["detail"] for f in told
-    )
+    helm = "application/vnd.cncf.helm.config.v1+json"
+    rule = {"repositories": ["app"], "untagged": True, "artifact_types": [helm], "keep_days": 30}
+    line = f'{{ repositories = ["app"], untagged = true, artifact_types = ["{helm}"], keep_days = 30 }}'
+    assert any(line in f["detail"] for f in told)
     assert run(retention_rules=[rule]).gone == {"app": run.ids("cache1", "cache2")}
 
 
@@ -281,6 +281,13 @@ def test_fewer_of_the_newest_than_asked_for_are_told(run: Runner, sandbox: Sandb
     (finding,) = outcome.found("fewer_than_newest").values()
     assert (finding["subject"], finding["severity"]) == ("svc", "warning")
     assert "keep_newest = 4 counts tagged images outside the archive and finds 1; 4 others" in finding["detail"]
+    counting = {"repositories": ["svc"], "untagged": True, "keep_newest": 4}
+    assert '{ repositories = ["svc"], untagged = true, keep_newest = 4 }' in finding["detail"]
+    sandbox.push("svc", id="b5", pushed="90d")
+    for number in range(1, 5):
+        sandbox.push("svc", id=f"c{number}", pushed=f"{40 + 10 * number}d")
+    outcome = run(retention_rules=[{"repositories": ["svc"], "keep_newest": 4}, counting])
+    assert (outcome.gone, outcome.found("fewer_than_newest")) == ({"svc": run.ids("b5")}, {})
 
 
 def test_an_entry_that_matches_nothing_any_more_is_told(run: Runner, sandbox: Sandbox) -> None:

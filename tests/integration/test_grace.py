@@ -70,7 +70,7 @@ def test_an_image_whose_tag_moved_stays_for_a_night(
 ) -> None:
     """A rule kept it by this tag until somebody pushed another image with it by mistake; tagged again, it stays."""
     run.opted_in("app")
-    rules = [{"repositories": ["*"], "keep_tags": ["stable"]}]
+    rules = [{"repositories": ["*"], "tags": ["stable"], "keep": True}]
     sandbox.push("app", id="release", tags=["stable"], pushed="90d")
     for _ in range(3):
         assert night(retention_rules=rules).gone == {}

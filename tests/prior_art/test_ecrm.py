@@ -159,7 +159,13 @@ def test_a_signature_goes_with_its_image_and_an_artifact_if_it_may(run: Runner, 
     reasons = keeps(run, sandbox, "used", "signature", "chart").kept()
     assert reasons[sandbox.digest("signature")][0] == "part_of_image_in_use"
     assert reasons[sandbox.digest("chart")][0] == "not_a_container_image"
-    keeps(run, sandbox, "used", "signature", retention_rules=[{"repositories": ["*"], "remove_artifacts": True}])
+    keeps(
+        run,
+        sandbox,
+        "used",
+        "signature",
+        retention_rules=[{"repositories": ["*"], "artifact_types": ["*"], "keep_days": 30}],
+    )
 
 
 @hazard("EM-8")

@@ -55,7 +55,7 @@ def test_a_tag_that_is_to_be_kept_is_kept(run: Runner, sandbox: Sandbox) -> None
         sandbox.push("app", id=name, tags=tags, pushed="90d")
     assert not faulty_ecs.keeps_latest(["latest"], protect=True)
     assert faulty_ecs.keeps_latest(["latest"], protect=False)
-    keeps(run, sandbox, "alone", "among-others", retention_rules=[EVERYWHERE | {"keep_tags": ["latest*"]}])
+    keeps(run, sandbox, "alone", "among-others", retention_rules=[EVERYWHERE | {"tags": ["latest*"], "keep": True}])
 
 
 @hazard("IM-3")

@@ -121,7 +121,7 @@ def test_many_images_to_be_kept_hide_none_to_be_removed(run: Runner, sandbox: Sa
         sandbox.push("app", id=name, tags=[name], pushed="90d")
     sandbox.push("app", id="unused", tags=["v1"], pushed="60d")
     assert faulty_kubernetes.oldest_first(seen(sandbox), lambda image: image.tags[0].startswith("kept-")) == []
-    keeps(run, sandbox, *kept, retention_rules=[EVERYWHERE | {"keep_tags": ["kept-*"]}])
+    keeps(run, sandbox, *kept, retention_rules=[EVERYWHERE | {"tags": ["kept-*"], "keep": True}])
 
 
 @hazard("KC-6")
@@ -132,10 +132,10 @@ def test_a_pattern_that_cannot_be_read_stops_the_run(run: Runner, sandbox: Sandb
     with pytest.raises(AttributeError):
         faulty_kubernetes.kept_by("v[0-9*", ["v1"])
     sandbox.clear_calls()
-    outcome = run(retention_rules=[EVERYWHERE | {"keep_tags": ["v[0-9*"]}])
+    outcome = run(retention_rules=[EVERYWHERE | {"tags": ["v[0-9*"], "keep": True}])
     assert (outcome.status, outcome.gone, sandbox.calls) == ("failed", {}, [])
-    assert "ECR_CLEANER_SETTINGS: retention_rules: 0: keep_tags: 0: " in outcome.causes
-    keeps(run, sandbox, "kept", retention_rules=[EVERYWHERE | {"keep_tags": ["v?"]}])
+    assert "ECR_CLEANER_SETTINGS: retention_rules: 0: tags: 0: " in outcome.causes
+    keeps(run, sandbox, "kept", retention_rules=[EVERYWHERE | {"tags": ["v?"], "keep": True}])
 
 
 @hazard("KC-7")

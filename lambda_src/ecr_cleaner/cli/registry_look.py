@@ -11,7 +11,7 @@ from rich.text import Text
 from ecr_cleaner.aws import errors
 from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.cli.sentences import sentence
-from ecr_cleaner.decision.retention import matches
+from ecr_cleaner.decision.globs import matches
 from ecr_cleaner.errors import CleanerError
 from ecr_cleaner.model.repository import Repository
 from ecr_cleaner.model.result import RepositoryOutcome, RepositoryResult

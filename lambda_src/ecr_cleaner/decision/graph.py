@@ -187,8 +187,13 @@ def _reversed(edges: Mapping[str, Iterable[str]]) -> dict[str, tuple[str, ...]]:
 
 def parts(graph: Graph, digest: str) -> tuple[Image, ...]:
     """Everything in the repository that an index lists, directly or through other indexes."""
-    listed = _closure([digest], [(graph.children, Relation.LISTED)])
-    return tuple(graph.images[found] for found in sorted(listed))
+    return tuple(graph.images[found] for found in sorted(listed_by(graph, [digest])))
+
+
+def listed_by(graph: Graph, indexes: Iterable[str]) -> set[str]:
+    """What some indexes list, directly or through other indexes, as far as it is in the repository."""
+    first = {child for index in indexes for child in graph.children.get(index, ())}
+    return first | _closure(first, [(graph.children, Relation.LISTED)]).keys()
 
 
 def resolve(graph: Graph, repository: str, usages: Iterable[Usage]) -> dict[str, tuple[Usage, ...]]:

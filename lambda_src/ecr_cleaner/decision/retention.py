@@ -1,44 +1,24 @@
-"""Pure: which rule holds for a repository, and which images its conditions keep.
+"""Pure: the rules that name a repository, and which of its images they keep.
 
-Each condition keeps on its own: an additional one never removes more.
+Each rule decides by itself, and an image goes only if every rule that holds for it lets it go. So it matters neither in
+which order rules stand, nor in which order images are listed; and of what a rule says, ``keep_newest``,
+``keep_pulled_within_days`` and ``keep`` never remove more.
 """
 
 import heapq
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from ecr_cleaner.decision import graph as graphs
+from ecr_cleaner.decision.globs import matches
 from ecr_cleaner.decision.graph import Graph
+from ecr_cleaner.decision.selection import Held, Selection, counted
 from ecr_cleaner.model.image import Image
 from ecr_cleaner.model.plan import Reason
-from ecr_cleaner.model.repository import Retention
+from ecr_cleaner.model.repository import RepositoryRule, Retention
 from ecr_cleaner.model.rules import RetentionRule
 
 Grounds = tuple[Reason, tuple[str, ...]]
 """Why an image is kept, and the evidence."""
-
-
-def matches(glob: str, name: str) -> bool:
-    """Whether a glob matches a whole name; case counts.
-
-    ``*`` matches any number of characters, ``/`` included; ``?`` matches one. Everything else, ``[`` too, matches
-    itself. Not a regular expression: with many ``*`` its matching may take hours.
-    """
-    at = read = 0  # what of the glob and of the name fits so far
-    star, covered = -1, 0  # the last * met, and up to where it reaches
-    while read < len(name):
-        if at < len(glob) and glob[at] == "*":
-            star, covered = at, read
-            at += 1
-        elif at < len(glob) and glob[at] in {"?", name[read]}:
-            at += 1
-            read += 1
-        elif star >= 0:
-            covered += 1
-            at, read = star + 1, covered
-        else:
-            return False
-    return not glob[at:].strip("*")
 
 
 def of_repository(
@@ -49,41 +29,53 @@ def of_repository(
     minimum_keep_days: int = 1,
     tag_days: int | None = None,
 ) -> Retention:
-    """The retention of a repository: the first rule that matches, the defaults where it sets nothing.
+    """The retention of a repository: the rules that name it, and the defaults where they say nothing.
 
     Args:
         name: Of the repository.
         rules: In the order of the settings.
         default_keep_days: Whole days.
         minimum_keep_days: Lower bound of every age limit, wherever it comes from.
-        tag_days: Value of the repository's own tag, for images of every kind; None without one.
+        tag_days: Value of the repository's own tag, instead of the default and of the age of rules without a selector;
+            None without one.
     """
-    number, rule = next(
-        ((n, r) for n, r in enumerate(rules) if any(matches(glob, name) for glob in r.repositories)),
-        (None, RetentionRule(repositories=("*",))),
+    default = max(tag_days or default_keep_days, minimum_keep_days)
+
+    def age(rule: RetentionRule) -> int:
+        is_own = rule.keep_days is not None and (rule.has_selector or tag_days is None)
+        return max(rule.keep_days or 0, minimum_keep_days) if is_own else default
+
+    held = (
+        RepositoryRule(number, rule, age(rule))
+        for number, rule in enumerate(rules)
+        if any(matches(glob, name) for glob in rule.repositories)
     )
-    keep_days = tag_days or rule.keep_days or default_keep_days
-    untagged = tag_days or rule.keep_days_untagged or keep_days
-    told = rule.model_dump(exclude={"repositories"}, exclude_none=True)
-    ages = {"keep_days": max(keep_days, minimum_keep_days), "keep_days_untagged": max(untagged, minimum_keep_days)}
-    return Retention(**told | ages, rule=number)
+    return Retention(default, tuple(held))
 
 
-def grounds(graph: Graph, retention: Retention, now: datetime) -> Iterator[tuple[str, Grounds]]:
-    """Digests of the images that a condition keeps although nothing uses them, and why."""
-    newest = _newest(graph, retention)
-    pulled = _pulled(graph, retention, now)
+def grounds(selection: Selection, now: datetime) -> Iterator[tuple[str, Grounds]]:
+    """Digests of the images that a rule or the default age keeps although nothing uses them, and why."""
+    graph, retention = selection.graph, selection.retention
+    newest = {held.number: _newest(selection, held) for held in retention.rules if held.rule.keep_newest}
+    pulled = _pulled(graph) if any(held.rule.keep_pulled_within_days for held in retention.rules) else {}
     for digest, image in graph.images.items():
-        if digest not in graph.followers and not is_old(image, age_limit(graph, image, retention), now):
-            yield digest, (Reason.TOO_YOUNG, ())
-        elif digest in newest:
-            yield digest, (Reason.AMONG_NEWEST, (f"number {newest[digest]} of the newest {retention.keep_newest}",))
-        elif fits := next(
-            (f"tag {t} matches {g}" for t in image.tags for g in retention.keep_tags if matches(g, t)), ""
-        ):
-            yield digest, (Reason.TAG_KEPT, (fits,))
-        elif digest in pulled:
-            yield digest, (Reason.PULLED_RECENTLY, (pulled[digest],))
+        holds = selection.of(digest)
+        if digest not in graph.followers and not is_old(image, holds.age_limit(retention), now):
+            yield digest, (Reason.TOO_YOUNG, _young(image, holds, retention, now))
+        elif told := [
+            f"{held} keeps the {held.rule.keep_newest} newest of {_countable(held.rule)}: number {place}"
+            for held in holds.rules
+            if (place := newest.get(held.number, {}).get(digest))
+        ]:
+            yield digest, (Reason.AMONG_NEWEST, tuple(told))
+        elif told := [
+            f"{held} keeps {held.rule.selected}"
+            for held in holds.rules
+            if held.rule.keep and selection.selects(held, digest)
+        ]:
+            yield digest, (Reason.KEPT_BY_RULE, tuple(told))
+        elif digest in pulled and (told := list(_recent(*pulled[digest], holds, now))):
+            yield digest, (Reason.PULLED_RECENTLY, tuple(told))
 
 
 def is_old(image: Image, keep_days: int, now: datetime) -> bool:
@@ -91,72 +83,52 @@ def is_old(image: Image, keep_days: int, now: datetime) -> bool:
     return now - image.pushed_at > timedelta(days=keep_days)
 
 
-def age_limit(graph: Graph, image: Image, retention: Retention) -> int:
-    """Days that an image is kept for its age alone.
-
-    Dependents of others (the manifests of an index, signatures) have no name of their own and use the longest limit of
-    those. A signature of the ``sha256-<hex>`` kind whose image is gone still has a tag.
-    """
-    if retention.keep_days == retention.keep_days_untagged:
-        return retention.keep_days
-    limits: set[int] = set()
-    seen: set[str] = set()
-    waiting = [image.digest]
-    while waiting:
-        digest = waiting.pop()
-        if digest in seen:
-            continue
-        seen.add(digest)
-        image, before = graph.images[digest], graph.must_go_first(digest)
-        if graphs.has_name(image) or (image.tags and not before):
-            limits.add(retention.keep_days)
-        elif before:
-            waiting += before
-        else:
-            limits.add(retention.keep_days_untagged)
-    # Tags of the sha256-<hex> kind can form a cycle, in which no image has a limit of its own.
-    return max(limits, default=max(retention.keep_days, retention.keep_days_untagged))
+def _young(image: Image, holds: Held, retention: Retention, now: datetime) -> tuple[str, ...]:
+    """By which rules an image is young; of one that no rule selects nothing is to be told."""
+    told = [
+        f"{held} keeps {held.rule.selected} for {held.keep_days} days"
+        for held in holds.rules
+        if not held.rule.keep and not is_old(image, held.keep_days, now)
+    ]
+    if holds.rules and holds.by_default and not is_old(image, retention.keep_days, now):
+        told.append(f"the default keeps it for {retention.keep_days} days too")
+    return tuple(told)
 
 
-def _newest(graph: Graph, retention: Retention) -> dict[str, int]:
-    """The tagged images pushed last; of those pushed at the same time the digest decides.
-
-    Artifacts are counted separately, so that charts do not displace images.
-    """
-    named = countable(graph, retention)
-    kinds = [[i for i in named if (i.digest in graph.containers) is is_container] for is_container in (True, False)]
-    return {
-        image.digest: place
-        for kind in kinds
-        for place, image in enumerate(heapq.nlargest(retention.keep_newest, kind, key=_pushed), start=1)
-    }
+def _newest(selection: Selection, held: RepositoryRule) -> dict[str, int]:
+    """The images pushed last of those that a rule counts; of those pushed at the same time the digest decides."""
+    last = heapq.nlargest(held.rule.keep_newest or 0, counted(selection, held), key=_pushed)
+    return {image.digest: place for place, image in enumerate(last, start=1)}
 
 
-def countable(graph: Graph, retention: Retention) -> list[Image]:
-    """What ``keep_newest`` counts: tagged images, and artifacts, if they may be removed at all.
-
-    Archived images, which nothing can pull, and referrers do not count.
-    """
-    named = (i for i in graph.images.values() if i.active and graphs.has_name(i) and not graphs.subjects_of(i))
-    return [image for image in named if retention.remove_artifacts or image.digest in graph.containers]
+def _countable(rule: RetentionRule) -> str:
+    return rule.selected if rule.has_selector else "tagged images"
 
 
 def _pushed(image: Image) -> tuple[datetime, str]:
     return image.pushed_at, image.digest
 
 
-def _pulled(graph: Graph, retention: Retention, now: datetime) -> dict[str, str]:
-    """Recently pulled images, and the indexes that list them: each has a pull time of its own.
+def _pulled(graph: Graph) -> Mapping[str, tuple[datetime, str]]:
+    """When each image, or something that it lists, was pulled last, in words too: each has a pull time of its own.
 
     The manifests of a pulled index are not listed here, because a kept index keeps them.
     """
-    if retention.keep_pulled_within_days is None:
-        return {}
-    since = now - timedelta(days=retention.keep_pulled_within_days)
-    pulled = {
-        image.digest: f"pulled {image.last_pulled_at:%Y-%m-%d %H:%M} UTC"
-        for image in graph.images.values()
-        if image.last_pulled_at is not None and image.last_pulled_at >= since
-    }
-    above = graphs.upward(graph, pulled)
-    return {digest: f"lists {graph.images[k.root].name}, {pulled[k.root]}" for digest, k in above.items()} | pulled
+    latest: dict[str, tuple[datetime, str]] = {}
+    times = ((image.last_pulled_at, image.digest) for image in graph.images.values() if image.last_pulled_at)
+    for at, pulled in sorted(times, reverse=True):
+        words = f"pulled {at:%Y-%m-%d %H:%M} UTC"
+        waiting = [pulled]
+        while waiting:
+            digest = waiting.pop()
+            if digest not in latest:
+                latest[digest] = at, words if digest == pulled else f"lists {graph.images[pulled].name}, {words}"
+                waiting += graph.parents.get(digest, ())
+    return latest
+
+
+def _recent(at: datetime, words: str, holds: Held, now: datetime) -> Iterator[str]:
+    for held in holds.rules:
+        days = held.rule.keep_pulled_within_days
+        if days is not None and now - at <= timedelta(days=days):
+            yield f"{held} keeps {held.rule.selected} pulled within {days} days: {words}"

@@ -1,7 +1,7 @@
 """Pure: a verdict for every image of a repository.
 
-An image is removed only if it is old (pushed more than N times 24 hours ago; exactly N is kept), no condition of the
-repository's rule keeps it, and no kept image needs it; an archived one only if it was archived long ago as well.
+An image is removed only if it is old (pushed more than N times 24 hours ago; exactly N is kept), no rule that holds for
+it keeps it, and no kept image needs it; an archived one only if it was archived long ago as well.
 Keep always wins over remove. What describes an image (a signature, an attestation) has no age of its own: it goes with
 that image, or both stay.
 """
@@ -15,6 +15,7 @@ from ecr_cleaner.decision import graph as graphs
 from ecr_cleaner.decision import retention as retentions
 from ecr_cleaner.decision.graph import Graph, KeepReason, Relation
 from ecr_cleaner.decision.retention import Grounds
+from ecr_cleaner.decision.selection import Selection
 from ecr_cleaner.model.image import Image
 from ecr_cleaner.model.plan import Reason, RepositoryPlan, Verdict
 from ecr_cleaner.model.repository import Repository, RepositorySnapshot, Retention
@@ -31,8 +32,7 @@ def depends_on_indexes(images: Iterable[Image], retention: Retention, now: datet
 
     Only if an image is old by the shortest age limit: nothing else can be removed, and reading refreshes pull times.
     """
-    shortest = min(retention.keep_days, retention.keep_days_untagged)
-    return any(retentions.is_old(image, shortest, now) for image in images)
+    return any(retentions.is_old(image, retention.shortest_keep_days, now) for image in images)
 
 
 def evaluate(
@@ -66,23 +66,25 @@ def evaluate(
         **_with_needs(graph, used, Reason.IN_USE, Reason.PART_OF_IMAGE_IN_USE),
     }
     unread_until = max((graph.images[d].pushed_at for d in contents.unread if d in graph.images), default=None)
-    by_condition = dict(retentions.grounds(graph, repository.retention, now))
+    selection = Selection(graph, repository.retention)
+    by_rule = dict(retentions.grounds(selection, now))
     own = {
         image.digest: grounds
         for image in contents.images
         if image.digest not in kept
         and (
-            grounds := by_condition.get(image.digest)
+            grounds := by_rule.get(image.digest)
             or _in_archive(image, contents, repository.retention, now)
-            or _in_doubt(image, graph, repository.retention, unread_until)
+            or _in_doubt(image, selection, unread_until)
         )
     }
     kept = {**_dependents(graph, own), **own, **kept}
     verdicts = tuple(
         Verdict(
             image,
-            *kept.get(image.digest) or _removing(image, graph, repository.retention, now),
+            *kept.get(image.digest) or _removing(image, selection, now),
             age_days=(now - image.pushed_at) // timedelta(days=1),
+            rules=selection.of(image.digest).numbers,
         )
         for image in contents.images
     )
@@ -92,10 +94,11 @@ def evaluate(
     return RepositoryPlan(repository, verdicts, must_go_first, parts)
 
 
-def _removing(image: Image, graph: Graph, retention: Retention, now: datetime) -> Grounds:
+def _removing(image: Image, selection: Selection, now: datetime) -> Grounds:
     """Why an image goes; of one that is young by itself, with what it goes."""
+    graph = selection.graph
     reason = Reason.OLD_AND_UNUSED if image.active else Reason.ARCHIVED_AND_UNUSED
-    if retentions.is_old(image, retentions.age_limit(graph, image, retention), now):
+    if retentions.is_old(image, selection.of(image.digest).age_limit(selection.retention), now):
         return reason, ()
     first = min(graph.must_go_first(image.digest))
     return reason, (f"it goes with {graph.images[first].name}",)
@@ -109,25 +112,17 @@ def _in_archive(image: Image, contents: RepositorySnapshot, retention: Retention
     return (Reason.ARCHIVED, ()) if stays else None
 
 
-def _in_doubt(image: Image, graph: Graph, retention: Retention, unread_until: datetime | None) -> Grounds | None:
-    """Why an old image is kept that no condition keeps: its use is unknown, or one call cannot remove it."""
+def _in_doubt(image: Image, selection: Selection, unread_until: datetime | None) -> Grounds | None:
+    """Why an old image is kept that no rule keeps: its use is unknown, or one call cannot remove it."""
     reason = None
     if len(image.tags) > MAX_TAGS:
         reason = Reason.TOO_MANY_TAGS
-    elif not (retention.remove_artifacts or _is_understood(image, graph)):
+    elif not selection.may_go(image.digest):
         reason = Reason.NOT_A_CONTAINER_IMAGE
     # The manifests of an index are pushed before it; of one that cannot be read, nothing else is known.
     elif unread_until is not None and (image.uploaded_at or image.pushed_at) <= unread_until:
         reason = Reason.MAY_BE_PART_OF_ARCHIVED_INDEX
     return (reason, ()) if reason else None
-
-
-def _is_understood(image: Image, graph: Graph) -> bool:
-    """Whether the purpose of an image is known: to be run, or to describe another image.
-
-    The artifacts in a repository without a container image describe images elsewhere, whose use is unknown here.
-    """
-    return image.digest in graph.containers or (image.digest in graph.descriptions and bool(graph.containers))
 
 
 def _with_needs(
@@ -144,7 +139,7 @@ def _with_needs(
 
 
 def _dependents(graph: Graph, own: Iterable[str]) -> dict[str, Grounds]:
-    """Why images are kept that depend on those that the rule keeps."""
+    """Why images are kept that depend on those that are kept for themselves."""
     reasons = {
         Relation.REFERS: Reason.REFERS_TO_KEPT_IMAGE,
         Relation.REFERRED: Reason.SUBJECT_OF_KEPT_IMAGE,

@@ -5,7 +5,7 @@ An entry that nobody needs hides nothing today, and something tomorrow.
 
 from collections.abc import Collection, Iterator, Mapping
 
-from ecr_cleaner.decision.retention import matches
+from ecr_cleaner.decision.globs import matches
 from ecr_cleaner.model.finding import Finding, FindingKind, Severity
 from ecr_cleaner.model.repository import SkipReason
 from ecr_cleaner.model.scan import UsageScan

@@ -20,7 +20,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final, Literal
 
-from ecr_cleaner.decision.retention import matches
+from ecr_cleaner.decision.globs import matches
 from ecr_cleaner.model.image import Image
 from ecr_cleaner.schema import read_json
 

@@ -1,25 +1,27 @@
-"""Pure: findings on the rule of a repository: what it keeps only because it says nothing, and what it does not keep.
+"""Pure: findings on the rules of a repository: what is kept only because none speaks of it, and what is not kept.
 
-What another rule would remove is found by evaluating the repository by that rule.
+What one more rule would remove is found by evaluating the repository with it.
 """
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from ecr_cleaner.decision import graph as graphs
-from ecr_cleaner.decision import retention as retentions
+from ecr_cleaner.decision.selection import Selection, counted
 from ecr_cleaner.model.finding import Finding, FindingKind, Severity
 from ecr_cleaner.model.image import Image
 from ecr_cleaner.model.plan import Reason, RepositoryPlan
-from ecr_cleaner.model.repository import RepositorySnapshot, Retention
+from ecr_cleaner.model.repository import RepositoryRule, RepositorySnapshot, Retention
+from ecr_cleaner.model.rules import TYPE_GLOB, RetentionRule
 
 Evaluate = Callable[[Retention], RepositoryPlan]
-"""The plan of the same repository by another rule."""
+"""The plan of the same repository by other rules."""
 
-_MOST_TAGS: Final = 10
-"""A rule that names more tags is not proposed: nobody would paste it."""
+_MOST_TYPES: Final = 5
+"""Of artifacts, that a rule names; where there are more, it is for all of them."""
 
 ARCHIVE_DAYS: Final = 90
 """The fewest that ``delete_archived_after_days`` accepts."""
@@ -32,28 +34,32 @@ def without_rule(plan: RepositoryPlan, evaluate: Evaluate) -> Iterator[Finding]:
     name, and a rule can remove them alone.
 
     Args:
-        plan: Of the repository, by its rule.
-        evaluate: Evaluates it by another one.
+        plan: Of the repository, by its rules.
+        evaluate: Evaluates it by others.
     """
     retention, name = plan.repository.retention, plan.repository.name
-    reasons = {verdict.reason for verdict in plan.verdicts}
-    if Reason.NOT_A_CONTAINER_IMAGE in reasons:
-        by_rule = replace(retention, remove_artifacts=True)
-        freed = _freed(plan, evaluate(by_rule))
-        tags = tuple(image.tags[0] for image in freed if graphs.has_name(image))
-        if 0 < len(tags) <= _MOST_TAGS:
-            by_tags = replace(by_rule, keep_tags=tuple(dict.fromkeys((*retention.keep_tags, *sorted(tags)))))
-            untagged = _freed(plan, evaluate(by_tags))
-            yield from _kept(
-                name, "untagged artifacts", untagged, f"this rule, before all others, {_hcl(name, by_tags)}"
-            )
-            alone = {image.digest for image in untagged}
-            freed = [image for image in freed if image.digest not in alone]
-        what = "artifacts" if len(tags) > _MOST_TAGS else "tagged artifacts" if tags else "untagged artifacts"
-        yield from _kept(name, what, freed, f"this rule, before all others, {_hcl(name, by_rule)}")
-    if Reason.ARCHIVED in reasons and retention.delete_archived_after_days is None:
+    held_back = [verdict.image for verdict in plan.verdicts if verdict.reason is Reason.NOT_A_CONTAINER_IMAGE]
+    types = _types(held_back)
+    for what, selector in (("untagged", {"untagged": True}), ("tagged", {"tags": ("*",)})):
+        members: dict[str, Any] = {"repositories": (name,), **selector, "artifact_types": types}
+        rule = RetentionRule(**members, keep_days=retention.keep_days)
+        freed = _freed(plan, evaluate(_with(retention, rule))) if held_back else []
+        yield from _kept(name, f"{what} artifacts", freed, f"the rule {_hcl(rule)}")
+    if any(verdict.reason is Reason.ARCHIVED for verdict in plan.verdicts) and not retention.delete_archived_after_days:
         freed = _freed(plan, evaluate(replace(retention, delete_archived_after_days=ARCHIVE_DAYS)))
         yield from _kept(name, "archived images", freed, f"delete_archived_after_days = {ARCHIVE_DAYS}")
+
+
+def _types(images: Iterable[Image]) -> tuple[str, ...]:
+    """The types of some artifacts as a rule names them; of indexes, those of what they list."""
+    found = {image.artifact_type or "" for image in images if not image.is_index}
+    are_names = all(re.match(TYPE_GLOB, one) and not re.search(r"[*?\[]", one) for one in found)
+    return tuple(sorted(found)) if are_names and 0 < len(found) <= _MOST_TYPES else ("*",)
+
+
+def _with(retention: Retention, rule: RetentionRule) -> Retention:
+    number = max((held.number for held in retention.rules), default=-1) + 1
+    return replace(retention, rules=(*retention.rules, RepositoryRule(number, rule, retention.keep_days)))
 
 
 def _freed(plan: RepositoryPlan, other: RepositoryPlan) -> list[Image]:
@@ -69,48 +75,42 @@ def _kept(name: str, what: str, images: Iterable[Image], remedy: str) -> Iterato
         yield Finding(FindingKind.KEPT_WITHOUT_RULE, Severity.INFO, name, detail, size)
 
 
-def _hcl(name: str, retention: Retention) -> str:
-    """A member of ``retention_rules`` that says for one repository what holds for it now, and what is new."""
-    members = [f'repositories = ["{name}"]']
-    if retention.rule is not None:
-        members.append(f"keep_days = {retention.keep_days}")
-        if retention.keep_days_untagged != retention.keep_days:
-            members.append(f"keep_days_untagged = {retention.keep_days_untagged}")
-    if retention.keep_newest:
-        members.append(f"keep_newest = {retention.keep_newest}")
-    if retention.keep_tags:
-        members.append(f"keep_tags = {json.dumps(retention.keep_tags)}")
-    if retention.keep_pulled_within_days is not None:
-        members.append(f"keep_pulled_within_days = {retention.keep_pulled_within_days}")
-    return f"{{ {', '.join([*members, 'remove_artifacts = true'])} }}"
+def _hcl(rule: RetentionRule) -> str:
+    """A rule as a member of ``retention_rules``."""
+    said = rule.model_dump(exclude_defaults=True)
+    return f"{{ {', '.join(f'{name} = {json.dumps(value)}' for name, value in said.items())} }}"
 
 
 def fewer_than_newest(plan: RepositoryPlan, contents: RepositorySnapshot) -> Iterator[Finding]:
-    """Where ``keep_newest`` finds fewer images than it asks for, and others that it does not count go.
+    """Where ``keep_newest`` without a selector finds fewer images than it asks for, and others of its images go.
 
     Whoever asks for the last ten believes that ten are safe; untagged images are not counted, and a tag that moves
-    leaves them behind.
+    leaves them behind. A rule that selects counts what it says, and so says nothing that is not so.
 
     Args:
         plan: Of the repository.
         contents: All of it.
     """
-    retention, name = plan.repository.retention, plan.repository.name
-    if not retention.keep_newest:
-        return
     graph = graphs.build(contents)
-    going = {
-        verdict.image.digest
-        for verdict in plan.removals
-        if not graph.must_go_first(verdict.image.digest) and not graphs.subjects_of(verdict.image)
-    }
-    for what, is_container in (("images", True), ("artifacts", False)):
-        counted = [i for i in retentions.countable(graph, retention) if (i.digest in graph.containers) is is_container]
-        others = [digest for digest in going if (digest in graph.containers) is is_container]
-        if others and len(counted) < retention.keep_newest:
+    name = plan.repository.name
+    selection = Selection(graph, plan.repository.retention)
+    for held in plan.repository.retention.rules:
+        if not held.rule.keep_newest or held.rule.has_selector:
+            continue
+        found = counted(selection, held)
+        # What other rules select was decided on by name.
+        others = [
+            verdict.image
+            for verdict in plan.removals
+            if verdict.rules == (held.number,)
+            and selection.selects(held, verdict.image.digest)
+            and not graphs.subjects_of(verdict.image)
+        ]
+        if others and len(found) < held.rule.keep_newest:
+            rule = RetentionRule(repositories=(name,), untagged=True, keep_newest=held.rule.keep_newest)
             detail = (
-                f"keep_newest = {retention.keep_newest} counts tagged {what} outside the archive and finds"
-                f" {len(counted)}; {len(others)} others are unused and not kept by it: tag each build, or keep untagged"
-                " ones longer by keep_days_untagged"
+                f"{held}: keep_newest = {held.rule.keep_newest} counts tagged images outside the archive and finds"
+                f" {len(found)}; {len(others)} others are unused and not kept by it: tag each build, or keep untagged"
+                f" builds too by the rule {_hcl(rule)}"
             )
             yield Finding(FindingKind.FEWER_THAN_NEWEST, Severity.WARNING, name, detail)

@@ -21,7 +21,7 @@ class Reason(StrEnum):
     RECENTLY_IN_USE = "recently_in_use"
     TOO_YOUNG = "too_young"
     AMONG_NEWEST = "among_newest"
-    TAG_KEPT = "tag_kept"
+    KEPT_BY_RULE = "kept_by_rule"
     PULLED_RECENTLY = "pulled_recently"
     IN_GRACE = "in_grace"
     PART_OF_KEPT_IMAGE = "part_of_kept_image"
@@ -49,6 +49,7 @@ class Verdict:
         evidence: What a person reads, e.g. ``ecs service prod/api``; empty when the reason says it all.
         age_days: Whole days since the push.
         goes_after: When the grace of an image that nothing needs is over; None unless it is in grace.
+        rules: Numbers of the rules that hold for it, from 0; none: the default age does.
     """
 
     image: Image
@@ -56,6 +57,7 @@ class Verdict:
     evidence: tuple[str, ...] = ()
     age_days: int = 0
     goes_after: datetime | None = None
+    rules: tuple[int, ...] = ()
 
     @property
     def removes(self) -> bool:

@@ -8,31 +8,57 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from ecr_cleaner.model.image import Image
+from ecr_cleaner.model.rules import RetentionRule
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryRule:
+    """One rule that names a repository.
+
+    Attributes:
+        number: Its place in the settings, from 0.
+        rule: What it selects and keeps.
+        keep_days: The age limit that it has here, from itself, the repository's tag or the defaults; whole days.
+    """
+
+    number: int
+    rule: RetentionRule
+    keep_days: int
+
+    def __str__(self) -> str:
+        """As Terraform names it."""
+        return f"retention_rules[{self.number}]"
+
+    @property
+    def words(self) -> str:
+        """All that it says here: ``retention_rules[0] keeps v*: 30 days, the newest 10``."""
+        rule = self.rule
+        said = [
+            "for ever" if rule.keep else f"{self.keep_days} days",
+            *([f"the newest {rule.keep_newest}"] if rule.keep_newest else []),
+            *([f"what was pulled within {rule.keep_pulled_within_days} days"] if rule.keep_pulled_within_days else []),
+        ]
+        return f"{self} keeps {rule.selected}: {', '.join(said)}"
 
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """What keeps the images of one repository, besides their use. Each condition keeps by itself.
+    """What keeps the images of one repository, besides their use.
 
     Attributes:
-        keep_days: Age limit of tagged images; whole days.
-        keep_days_untagged: Age limit of untagged images; whole days.
-        keep_newest: How many of the tagged images pushed last stay at any age.
-        keep_tags: Globs; an image stays if one of its tags matches one of them.
-        keep_pulled_within_days: An image pulled at most so many days ago stays; None: pulls keep nothing.
-        remove_artifacts: Whether what no container runtime can run may go too.
-        rule: Number of the rule that holds, from 0; None: the defaults do.
+        keep_days: Age limit of what no rule selects; whole days.
+        rules: Those that name the repository, in the order of the settings.
         delete_archived_after_days: What lies in the archive for more days may go; whole days; None: it stays.
     """
 
     keep_days: int
-    keep_days_untagged: int
-    keep_newest: int = 0
-    keep_tags: tuple[str, ...] = ()
-    keep_pulled_within_days: int | None = None
-    remove_artifacts: bool = False
-    rule: int | None = None
+    rules: tuple[RepositoryRule, ...] = ()
     delete_archived_after_days: int | None = None
+
+    @property
+    def shortest_keep_days(self) -> int:
+        """The least age at which anything of it may go; whole days."""
+        return min([self.keep_days, *(held.keep_days for held in self.rules if not held.rule.keep)])
 
 
 @dataclass(frozen=True, slots=True)

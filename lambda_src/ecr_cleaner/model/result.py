@@ -83,8 +83,8 @@ class RepositoryResult:
         status: How the run ended for it.
         detail: Why, where the status needs it.
         setting: The key of ``accepted_gaps`` that would include a skipped repository.
-        keep_days: The age limit that held, of tagged images.
-        rule: Number of the rule that held, from 0, or ``default``.
+        keep_days: The age limit that held for images that no rule selects.
+        rules: Numbers of the rules that name it, from 0; None: it was not evaluated.
         images: Images seen.
         reasons: Verdicts by reason.
         bytes_total: Of all images, indexes not counted: an upper bound, for layers are shared.
@@ -104,7 +104,7 @@ class RepositoryResult:
     detail: str = ""
     setting: str = ""
     keep_days: int | None = None
-    rule: int | str | None = None
+    rules: tuple[int, ...] | None = None
     images: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
     bytes_total: int = 0
@@ -126,7 +126,7 @@ class RepositoryResult:
         return replace(
             self,
             keep_days=retention.keep_days,
-            rule="default" if retention.rule is None else retention.rule,
+            rules=tuple(held.number for held in retention.rules),
             savings_tag=plan.repository.savings_tag,
             images=len(plan.verdicts),
             reasons=Counter(verdict.reason.value for verdict in plan.verdicts),

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from ecr_cleaner.aws import errors, responses
 from ecr_cleaner.aws.client import AwsClients
-from ecr_cleaner.decision.retention import matches
+from ecr_cleaner.decision.globs import matches
 from ecr_cleaner.errors import RepositoryError
 from ecr_cleaner.model.image import INDEX_MEDIA_TYPES, Image
 from ecr_cleaner.model.repository import SkipReason

@@ -103,19 +103,14 @@ def _totals(summary: dict[str, Any], *, everything: bool) -> PrintableTable:
 
 
 def held(retention: Retention) -> str:
-    """Which rule held for a repository and what it keeps, e.g. ``retention_rules[0]: keeps 90 days, tags v*``."""
-    which = "default" if retention.rule is None else f"retention_rules[{retention.rule}]"
-    kept = [f"{retention.keep_days} days"]
-    if retention.keep_days_untagged != retention.keep_days:
-        kept.append(f"{retention.keep_days_untagged} days untagged")
-    if retention.keep_newest:
-        kept.append(f"the newest {retention.keep_newest}")
-    if retention.keep_tags:
-        kept.append(f"tags {' '.join(retention.keep_tags)}")
-    if retention.keep_pulled_within_days is not None:
-        kept.append(f"what was pulled within {retention.keep_pulled_within_days} days")
-    artifacts = "; artifacts go too" if retention.remove_artifacts else ""
-    return f"{which}: keeps {', '.join(kept)}{artifacts}"
+    """What keeps the images of a repository: ``default: keeps 30 days; retention_rules[0] keeps v*: 30 days``."""
+    return "; ".join([f"default: keeps {retention.keep_days} days", *(each.words for each in retention.rules)])
+
+
+def _rules(verdict: Verdict, retention: Retention) -> list[str]:
+    """What each rule that holds for an image says; what the default says if there is none."""
+    words = [each.words for each in retention.rules if each.number in verdict.rules]
+    return words or [f"default: keeps {retention.keep_days} days"]
 
 
 def _names(image: Image) -> list[str]:
@@ -177,14 +172,14 @@ def _print_findings(collected: CollectingReporter, console: Console) -> None:
             console.print(Text(f"{finding.severity.value}: {finding.subject}: {finding.detail}", style))
 
 
-def print_verdict(verdict: Verdict, rule: Retention, console: Console) -> None:
+def print_verdict(verdict: Verdict, retention: Retention, console: Console) -> None:
     """All of what is known of one image, and what would happen to it."""
     image = verdict.image
     word = "REMOVE" if verdict.removes else "IN GRACE" if verdict.unneeded else "KEEP"
     console.print(Text(f"{word}  {image.name}", "bold"))
     for name, value in (
         *facts(image, f", {verdict.age_days} days ago"),
-        ("rule", held(rule)),
+        *(("rule", line) for line in _rules(verdict, retention)),
         ("reason", verdict.reason.value),
         *(("", line) for line in verdict.evidence),
         *([("goes", f"in the first run after {verdict.goes_after:%Y-%m-%d %H:%M} UTC")] if verdict.goes_after else []),

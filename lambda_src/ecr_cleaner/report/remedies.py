@@ -28,11 +28,11 @@ WHAT_TO_DO: Final[Mapping[FindingKind, str]] = {
     FindingKind.UNREADABLE_REFERENCE: "In the morning: correct the name on the consumer that the detail names",
     FindingKind.MISCONFIGURED_TAG: "In the morning: correct the tag",
     FindingKind.ORPHANED_ARTIFACTS: (
-        "Nothing: they are removed by their own age. A rule's `keep_tags` keeps signatures of images elsewhere"
+        "Nothing: they are removed by their own age. A rule with `keep = true` keeps those of images elsewhere"
     ),
     FindingKind.KEPT_WITHOUT_RULE: "Nothing, or add the rule or the setting in the detail",
     FindingKind.FEWER_THAN_NEWEST: (
-        "In the morning: tag each build, or keep untagged images longer by `keep_days_untagged`"
+        "In the morning: tag each build, or add the rule in the detail, which counts untagged ones"
     ),
     FindingKind.REMOVALS_LIMITED: (
         "Nothing; for a `warning`, raise the limit to the number in the detail, for a night or for good"

@@ -112,6 +112,7 @@ def verdict_json(verdict: Verdict) -> dict[str, Any]:
         "verdict": "remove" if verdict.removes else "keep",
         "reason": verdict.reason.value,
         "evidence": list(verdict.evidence),
+        "rules": list(verdict.rules),
         "goes_after": verdict.goes_after.isoformat() if verdict.goes_after else None,
         "age_days": verdict.age_days,
         "bytes": image.size_bytes,

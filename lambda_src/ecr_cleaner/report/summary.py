@@ -37,6 +37,7 @@ def repository_json(repository: RepositoryResult) -> dict[str, Any]:
     return {
         **values,
         **counted,
+        "rules": None if repository.rules is None else list(repository.rules),
         "kept": repository.images - repository.removable,
         "in_use": repository.in_use,
         "removable": repository.removable,

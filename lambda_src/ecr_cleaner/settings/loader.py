@@ -12,6 +12,7 @@ from typing import Any, Final
 from pydantic import Field, ValidationError
 
 from ecr_cleaner.errors import CleanerError, SettingsError
+from ecr_cleaner.model.rules import unknown_member
 from ecr_cleaner.schema import read_json, sentences
 from ecr_cleaner.settings.gaps import KnownSources
 from ecr_cleaner.settings.request import ApplyRequest, ConfirmationRequest, RunRequest, read_request
@@ -127,7 +128,7 @@ def _document(
             text = _fetched(SettingsPointer.model_validate_json(text).settings_object, fetch)
         document = SettingsDocument.model_validate_json(text, context={"sources": sources})
     except ValidationError as error:
-        problems.extend(sentences(place, error))
+        problems.extend(sentences(place, error, _unknown))
     except CleanerError as error:
         problems.append(f"{place}: {error}")
     else:
@@ -136,6 +137,14 @@ def _document(
             problems.append(f"{place}: schema_version: must be 1, got nothing")
         return document
     return SettingsDocument()
+
+
+def _unknown(place: tuple[int | str, ...]) -> str | None:
+    """What is to be said of a member that the document may not have: of one of a rule, which ones a rule may have."""
+    match place:
+        case ("retention_rules", int(), str() as name):
+            return unknown_member(name)
+    return None
 
 
 def _keys(text: str) -> set[Any]:

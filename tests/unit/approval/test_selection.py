@@ -12,11 +12,10 @@ from ecr_cleaner.approval.plan import PlannedImage
 from ecr_cleaner.approval.selection import permitted, retained
 from ecr_cleaner.model.plan import Reason, RemovalStatus, RepositoryPlan, Verdict
 from tests.builders import digest, image, repository
-from tests.unit.decision.test_rules_properties import Registry, planned, registries, removed, retentions
+from tests.unit.decision.test_rules_properties import Registry, Settings, planned, registries, removed, settings
 
 if TYPE_CHECKING:
     from ecr_cleaner.approval.selection import Planned
-    from ecr_cleaner.model.repository import Retention
 
 
 @st.composite
@@ -40,12 +39,10 @@ def as_judged(verdict: Verdict) -> PlannedImage:
     return approved(*verdict.image.tags, reason=verdict.reason)
 
 
-@given(registries(), retentions(), st.data())
-def test_a_plan_never_lets_go_what_a_fresh_verdict_keeps(
-    registry: Registry, retention: Retention, data: st.DataObject
-) -> None:
+@given(registries(), settings(), st.data())
+def test_a_plan_never_lets_go_what_a_fresh_verdict_keeps(registry: Registry, by: Settings, data: st.DataObject) -> None:
     """Nor what it does not name, nor what it names with other tags or for another reason."""
-    fresh = planned(registry, retention=retention)
+    fresh = planned(registry, by=by)
     named = data.draw(plans(registry))
     may_go, _ = permitted(fresh, named)
     verdicts = {v.image.digest: v for v in fresh.verdicts}
@@ -55,10 +52,10 @@ def test_a_plan_never_lets_go_what_a_fresh_verdict_keeps(
         assert named[verdict.image.digest] == as_judged(verdict)
 
 
-@given(registries(), retentions(), st.data())
-def test_what_stays_stays_whole(registry: Registry, retention: Retention, data: st.DataObject) -> None:
+@given(registries(), settings(), st.data())
+def test_what_stays_stays_whole(registry: Registry, by: Settings, data: st.DataObject) -> None:
     """No index that stays loses a manifest, no subject that stays loses a signature, whatever the plan names."""
-    fresh = planned(registry, retention=retention)
+    fresh = planned(registry, by=by)
     may_go, _ = permitted(fresh, data.draw(plans(registry)))
     gone = {v.image.digest for v in may_go.verdicts}
     there = {i.digest for i in registry.contents.images}
@@ -69,12 +66,10 @@ def test_what_stays_stays_whole(registry: Registry, retention: Retention, data: 
     assert all(may_go.must_go_first.get(d, frozenset()) <= gone for d in gone)
 
 
-@given(registries(), retentions(), st.data())
-def test_every_removal_of_the_fresh_look_passes_or_ends(
-    registry: Registry, retention: Retention, data: st.DataObject
-) -> None:
+@given(registries(), settings(), st.data())
+def test_every_removal_of_the_fresh_look_passes_or_ends(registry: Registry, by: Settings, data: st.DataObject) -> None:
     """One ending for each; and nothing else ends."""
-    fresh = planned(registry, retention=retention)
+    fresh = planned(registry, by=by)
     named = data.draw(plans(registry))
     may_go, endings = permitted(fresh, named)
     ended = [one.verdict.image.digest for one in endings]
@@ -84,22 +79,20 @@ def test_every_removal_of_the_fresh_look_passes_or_ends(
         assert one.status is (RemovalStatus.HOLDER_KEPT if fits else RemovalStatus.NOT_IN_PLAN)
 
 
-@given(registries(), retentions())
-def test_the_plan_of_the_same_look_passes_whole(registry: Registry, retention: Retention) -> None:
+@given(registries(), settings())
+def test_the_plan_of_the_same_look_passes_whole(registry: Registry, by: Settings) -> None:
     """Safety is not bought by refusing everything."""
-    fresh = planned(registry, retention=retention)
+    fresh = planned(registry, by=by)
     same = {v.image.digest: as_judged(v) for v in fresh.removals}
     may_go, endings = permitted(fresh, same)
     assert ({v.image.digest for v in may_go.verdicts}, endings) == (removed(fresh), ())
     assert not list(retained(fresh, same))
 
 
-@given(registries(), retentions(), st.data())
-def test_every_image_of_a_plan_passes_or_ends_or_stays(
-    registry: Registry, retention: Retention, data: st.DataObject
-) -> None:
+@given(registries(), settings(), st.data())
+def test_every_image_of_a_plan_passes_or_ends_or_stays(registry: Registry, by: Settings, data: st.DataObject) -> None:
     """Nothing that a person approved of is passed over in silence."""
-    fresh = planned(registry, retention=retention)
+    fresh = planned(registry, by=by)
     named = data.draw(plans(registry))
     may_go, endings = permitted(fresh, named)
     told = {v.image.digest for v in may_go.verdicts} | {one.verdict.image.digest for one in endings}

@@ -17,7 +17,7 @@ from ecr_cleaner.history import unneeded
 from ecr_cleaner.model.plan import Reason
 from ecr_cleaner.model.repository import RepositorySnapshot
 from tests.builders import NOW, ago, digest, image, repository, usage
-from tests.unit.decision.test_rules_properties import Registry, planned, registries, removed, retentions
+from tests.unit.decision.test_rules_properties import Registry, Settings, planned, registries, removed, settings
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from ecr_cleaner.history.model import History
     from ecr_cleaner.model.image import Image
     from ecr_cleaner.model.plan import RepositoryPlan
-    from ecr_cleaner.model.repository import Retention
 
 DAY = timedelta(days=1)
 
@@ -171,13 +170,13 @@ class Night:
     Attributes:
         hours: Since the run before.
         registry: With its usages.
-        retention: Of the repository.
+        by: What keeps its images besides their use.
         counts: Whether its verdicts are written down: the run was not refused, and did not fail.
     """
 
     hours: int
     registry: Registry
-    retention: Retention
+    by: Settings
     counts: bool
 
 
@@ -192,10 +191,8 @@ def nights(draw: st.DrawFn) -> list[Night]:
             registry = draw(registries())
         elif change == 1:
             registry = replace(registry, usages=draw(registries()).usages)
-        retention = draw(retentions())
-        found.append(
-            Night(draw(st.sampled_from([24, 22, 21, 48, 1])), registry, retention, draw(st.integers(0, 4)) > 0)
-        )
+        by = draw(settings())
+        found.append(Night(draw(st.sampled_from([24, 22, 21, 48, 1])), registry, by, draw(st.integers(0, 4)) > 0))
     return found
 
 
@@ -224,7 +221,7 @@ def live(some: list[Night], days: int) -> list[Judged]:
         at += timedelta(hours=night.hours)
         seen = past.observe("app", night.registry.contents.images, {}, at, complete=night.counts)
         known = past.remember(known, seen, 7)
-        without = planned(night.registry, retention=night.retention)
+        without = planned(night.registry, by=night.by)
         since = grace.unneeded_since(without, unneeded.since(known), at)
         found.append(Judged(at, night.counts, without, grace.apply(without, since, at, days)))
         if night.counts:

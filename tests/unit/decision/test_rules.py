@@ -382,13 +382,13 @@ def test_an_archived_index_of_which_nothing_is_known_stays() -> None:
 def test_whatever_keeps_an_image_keeps_it_in_the_archive_too() -> None:
     """A use, a past use, a part of what stays, a young restore, a kept tag."""
     old = replace(image(tags=["v1"], active=False), archived_at=ago("200d"))
-    attic = Retention(30, 30, delete_archived_after_days=90)
+    attic = Retention(30, delete_archived_after_days=90)
     judged = replace(repository(), retention=attic)
     assert evaluate(judged, RepositorySnapshot((old,)), [usage(tag="v1")], NOW).verdicts[0].reason is Reason.IN_USE
     recent = {old.digest: ("yesterday",)}
     assert evaluate(judged, RepositorySnapshot((old,)), (), NOW, recent).verdicts[0].reason is Reason.RECENTLY_IN_USE
-    kept = replace(judged, retention=replace(attic, keep_tags=("v*",)))
-    assert evaluate(kept, RepositorySnapshot((old,)), (), NOW).verdicts[0].reason is Reason.TAG_KEPT
+    kept = repository(rules=[{"tags": ("v*",), "keep": True}], delete_archived_after_days=90)
+    assert evaluate(kept, RepositorySnapshot((old,)), (), NOW).verdicts[0].reason is Reason.KEPT_BY_RULE
     index = image("index", kind="index", pushed="1d")
     contents = RepositorySnapshot((old, index), {index.digest: (old.digest,)})
     assert evaluate(judged, contents, (), NOW).verdicts[0].reason is Reason.PART_OF_KEPT_IMAGE
@@ -402,7 +402,7 @@ def in_the_archive(
     children: Mapping[str, tuple[str, ...]] | None = None,
 ) -> dict[str, Reason]:
     """Digest to reason where the archive is emptied after some days."""
-    attic = replace(repository(), retention=Retention(30, 30, delete_archived_after_days=days))
+    attic = replace(repository(), retention=Retention(30, delete_archived_after_days=days))
     contents = RepositorySnapshot(tuple(images), children or {}, tuple(map(digest, unread)))
     return {v.image.digest: v.reason for v in evaluate(attic, contents, (), NOW).verdicts}
 
@@ -476,7 +476,13 @@ def test_indexes_are_read_only_where_something_is_old() -> None:
     assert depends_on_indexes([image(pushed="1d"), image("b", pushed="31d")], retention(30), NOW)
 
 
-@pytest.mark.parametrize("ages", [retention(30, 7), retention(7, 30)])
+@pytest.mark.parametrize(
+    "ages",
+    [
+        retention(30, {"untagged": True, "keep_days": 7}),
+        retention(7, {"tags": ("v*",), "keep_days": 30}, {"tags": ("x",), "keep": True}),
+    ],
+)
 def test_the_shortest_age_decides_whether_indexes_are_read(ages: Retention) -> None:
     """Whichever kind of image it is for: a list that was not read protects nothing."""
     assert not depends_on_indexes([image(pushed="7d")], ages, NOW)

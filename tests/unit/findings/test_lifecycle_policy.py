@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecr_cleaner.decision.retention import matches
+from ecr_cleaner.decision.globs import matches
 from ecr_cleaner.findings.lifecycle_policy import CountType, Policy, Rule, fates, read
 from tests.builders import NOW, ago, digest, image
 

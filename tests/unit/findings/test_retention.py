@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 import hcl2
 import pytest
 
-from ecr_cleaner.decision import retention as retentions
 from ecr_cleaner.decision import rules
 from ecr_cleaner.findings import retention as findings
 from ecr_cleaner.model.finding import FindingKind, Severity
-from ecr_cleaner.model.repository import Repository, RepositorySnapshot, Retention
+from ecr_cleaner.model.repository import Repository, RepositoryRule, RepositorySnapshot, Retention
 from ecr_cleaner.model.rules import RetentionRule
 from tests.builders import NOW, ago, digest, image, repository, usage
 
@@ -42,12 +41,12 @@ class Evaluated:
         images: Iterable[Image],
         children: Mapping[str, Iterable[str]] | None = None,
         usages: Iterable[Usage] = (),
-        **conditions: Any,
+        **held: Any,
     ) -> None:
         listed = {digest(index): tuple(map(digest, names)) for index, names in (children or {}).items()}
         self.contents = RepositorySnapshot(tuple(images), listed)
         self.usages = tuple(usages)
-        self.own: Repository = repository(**conditions)
+        self.own: Repository = repository(**held)
         self.plan = self.by(self.own.retention)
 
     def by(self, retention: Retention) -> RepositoryPlan:
@@ -62,12 +61,14 @@ class Evaluated:
         return found
 
     def removed_by(self, finding: Finding) -> set[str]:
-        """What the rule in a finding would remove as well, if it were written into the settings as it stands there."""
+        """What the rule in a finding would remove as well, if it were added to the settings as it stands there."""
         text = finding.detail[finding.detail.index("{") : finding.detail.rindex("}") + 1]
         (told,) = hcl2.loads(f"rules = [{text}]")["rules"]
         rule = RetentionRule.model_validate_json(json.dumps(unquoted(told)))
         assert rule.repositories == ("app",)
-        other = self.by(rules_of(rule))
+        retention = self.own.retention
+        days = rule.keep_days or retention.keep_days
+        other = self.by(replace(retention, rules=(*retention.rules, RepositoryRule(99, rule, days))))
         return {v.image.digest for v in other.removals} - {v.image.digest for v in self.plan.removals}
 
 
@@ -80,63 +81,65 @@ def unquoted(value: Any) -> Any:
     return value.strip('"') if isinstance(value, str) else value
 
 
-def rules_of(rule: RetentionRule) -> Retention:
-    """What holds by a rule, where the default is 30 days."""
-    return retentions.of_repository("app", [rule], default_keep_days=30)
-
-
 def test_untagged_build_caches_are_told_with_the_rule_that_removes_them() -> None:
     """The tag of the cache stays: without it the next build is slow. What it would cost is told apart."""
     found = Evaluated([cache("now", "buildcache"), cache("one"), cache("two"), cache("new", pushed="1d")])
     untagged, tagged = found.without_rule()
-    rule = '{ repositories = ["app"], keep_tags = ["buildcache"], remove_artifacts = true }'
     assert untagged.detail == (
-        "2 unused untagged artifacts are kept only because no rule says more; this rule, before all others,"
-        f" {rule} would remove them"
+        "2 unused untagged artifacts are kept only because no rule says more; the rule"
+        f' {{ repositories = ["app"], untagged = true, artifact_types = ["{CACHE}"], keep_days = 30 }}'
+        " would remove them"
     )
     assert untagged.bytes == 6000
     assert found.removed_by(untagged) == {digest("one"), digest("two")}
     assert tagged.detail == (
-        "1 unused tagged artifacts are kept only because no rule says more; this rule, before all others,"
-        ' { repositories = ["app"], remove_artifacts = true } would remove them'
+        "1 unused tagged artifacts are kept only because no rule says more; the rule"
+        f' {{ repositories = ["app"], tags = ["*"], artifact_types = ["{CACHE}"], keep_days = 30 }}'
+        " would remove them"
     )
     assert tagged.bytes == 3000
-    assert found.removed_by(tagged) == {digest("now"), digest("one"), digest("two")}
+    assert found.removed_by(tagged) == {digest("now")}
     assert Evaluated([cache("one")]).without_rule()[0].detail.startswith("1 unused untagged artifacts")
 
 
 @pytest.mark.parametrize(
-    "conditions",
+    "held",
     [
         {},
-        {"rule": 2},
-        {"rule": 0, "keep_days": 45, "keep_days_untagged": 35, "keep_newest": 1, "keep_pulled_within_days": 9},
-        {"rule": 0, "keep_tags": ("v*", "b*")},
+        {"keep_days": 45, "rules": [{"keep_newest": 1, "keep_pulled_within_days": 9}]},
+        {"rules": [{"tags": ("v*", "b*"), "keep": True}, {"untagged": True, "keep_days": 60}]},
+        {"rules": [{"artifact_types": (CHART,), "keep_days": 7}]},
     ],
 )
-def test_the_rule_says_what_holds_already(conditions: dict[str, Any]) -> None:
-    """Because the first rule that matches holds alone: what is kept for another reason stays kept."""
+def test_the_rule_adds_to_those_that_there_are(held: dict[str, Any]) -> None:
+    """What is kept for another reason stays kept."""
     images = [
         image("a", tags=["v1"], pushed="40d"),
-        image("b", tags=["v2"], pushed="50d"),
         image("untagged", pushed="40d"),
         image("pulled", pushed="70d", pulled="5d"),
         cache("now", "buildcache"),
         cache("one", pushed="70d"),
     ]
-    found = Evaluated(images, **conditions)
+    found = Evaluated(images, **held)
     untagged = found.without_rule()[0]
     assert found.removed_by(untagged) == {digest("one")}
 
 
-def test_where_many_artifacts_are_tagged_one_rule_is_told_for_all() -> None:
-    """Nobody would paste the names of a hundred charts."""
-    charts = [image(f"c{n}", tags=[f"1.{n}"], artifact_type=CHART, size=10) for n in range(11)]
-    (found,) = Evaluated([*charts, cache("one")]).without_rule()
-    assert found.detail.startswith("12 unused artifacts are kept")
-    assert found.bytes == 3110
-    few = Evaluated(charts[:10]).without_rule()
-    assert [finding.detail.split(" are ")[0] for finding in few] == ["10 unused tagged artifacts"]
+def test_the_rule_names_the_types_as_long_as_there_are_few() -> None:
+    """And those that can be named: else it is for all artifacts."""
+
+    def types(*told: str | None) -> str:
+        artifacts = [replace(cache(f"c{n}"), artifact_type=each) for n, each in enumerate(told)]
+        evaluated = Evaluated(artifacts)
+        (found,) = evaluated.without_rule()
+        assert evaluated.removed_by(found) == {i.digest for i in artifacts}
+        return found.detail.split("artifact_types = ")[1].split(", keep_days")[0]
+
+    assert types(*"edcba") == '["a", "b", "c", "d", "e"]'
+    assert types(*"fedcba") == '["*"]'
+    assert types("a", None) == '["*"]'
+    assert types("a*") == '["*"]'
+    assert types('a"${b}') == '["*"]'
 
 
 def test_only_what_a_rule_would_remove_is_told() -> None:
@@ -151,7 +154,7 @@ def test_only_what_a_rule_would_remove_is_told() -> None:
     chart = image("chart", tags=["1.0"], artifact_type=CHART)
     assert Evaluated([chart], usages=[usage(tag="1.0")]).without_rule() == []
     assert Evaluated([image("a")]).without_rule() == []
-    assert Evaluated([chart], remove_artifacts=True).without_rule() == []
+    assert Evaluated([chart], rules=[{"artifact_types": ("*",), "keep_newest": 1}]).without_rule() == []
     (found,) = evaluated.without_rule()
     assert (found.detail.split(" are ")[0], found.bytes) == ("2 unused tagged artifacts", 3000)
 
@@ -171,10 +174,9 @@ def test_old_archived_images_are_told_with_the_setting() -> None:
     assert Evaluated(archived[1:]).without_rule() == []
 
 
-def newest(images: Iterable[Image], count: int = 4, **conditions: Any) -> list[Finding]:
-    """What is told of a rule that keeps the newest."""
-    children = {"index": ["part"]}
-    found = Evaluated(images, children, keep_newest=count, **conditions)
+def newest(images: Iterable[Image], count: int = 4, *rules: dict[str, Any], **held: Any) -> list[Finding]:
+    """What is told of rules of which the first keeps the newest."""
+    found = Evaluated(images, {"index": ["part"]}, rules=[{"keep_newest": count}, *rules], **held)
     return list(findings.fewer_than_newest(found.plan, found.contents))
 
 
@@ -183,18 +185,26 @@ BUILDS = [image("latest", tags=["latest"]), *(image(f"b{n}", pushed=f"{50 + n}d"
 
 
 def test_fewer_than_the_newest_are_told_where_others_go() -> None:
-    """Whoever asked for four believes that four are safe."""
+    """Whoever asked for four believes that four are safe; the rule that counts them is told."""
     (found,) = newest(BUILDS)
     assert (found.kind, found.severity, found.subject) == (FindingKind.FEWER_THAN_NEWEST, Severity.WARNING, "app")
     assert found.detail == (
-        "keep_newest = 4 counts tagged images outside the archive and finds 1; 4 others are unused and not kept by it:"
-        " tag each build, or keep untagged ones longer by keep_days_untagged"
+        "retention_rules[0]: keep_newest = 4 counts tagged images outside the archive and finds 1; 4 others are unused"
+        " and not kept by it: tag each build, or keep untagged builds too by the rule"
+        ' { repositories = ["app"], untagged = true, keep_newest = 4 }'
     )
     assert "finds 0; 4 others" in newest(BUILDS[1:])[0].detail
     assert newest(BUILDS, 1) == []
-    assert newest(BUILDS, 0) == []
     assert newest(BUILDS[:1]) == [], "nothing goes"
     assert newest(BUILDS, keep_days=90) == []
+
+
+def test_what_another_rule_selects_was_decided_on() -> None:
+    """A rule with a selector counts what it says: nothing is told of it, nor of what it lets go."""
+    assert newest(BUILDS, 4, {"untagged": True, "keep_newest": 4}) == []
+    assert newest(BUILDS, 4, {"untagged": True, "keep_days": 3}) == []
+    assert len(newest(BUILDS, 4, {"tags": ("x*",), "keep_newest": 4})) == 1
+    assert newest([image("a", tags=["v1"]), image("b", tags=["x1"])], 1, {"tags": ("x*", "y"), "keep_newest": 4}) == []
 
 
 def test_parts_and_signatures_that_go_are_no_builds() -> None:
@@ -210,11 +220,5 @@ def test_parts_and_signatures_that_go_are_no_builds() -> None:
     assert "finds 0; 4 others" in newest(archived)[0].detail
     index = [image("latest", tags=["latest"]), image("index", kind="index"), image("part")]
     assert "finds 1; 1 others" in newest(index)[0].detail
-
-
-def test_artifacts_are_counted_by_themselves() -> None:
-    """Two newest images say nothing of charts."""
-    images = [image("v1", tags=["v1"]), image("v2", tags=["v2"]), cache("now", "cache"), cache("one")]
-    assert newest(images, 2) == []
-    (found,) = newest(images, 2, remove_artifacts=True)
-    assert "keep_newest = 2 counts tagged artifacts outside the archive and finds 1; 1 others" in found.detail
+    caches = [image("v1", tags=["v1"]), cache("one")]
+    assert newest(caches, 2, {"artifact_types": ("*",), "keep_days": 3}) == [], "no rule for images lets artifacts go"

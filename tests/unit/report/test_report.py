@@ -97,7 +97,7 @@ def test_the_summary_has_a_fixed_set_of_keys() -> None:
         "detail",
         "setting",
         "keep_days",
-        "rule",
+        "rules",
         "images",
         "kept",
         "in_use",
@@ -199,38 +199,42 @@ def test_verdicts_are_counted() -> None:
     assert repository_json(made)["kept"] == 1
 
 
-@pytest.mark.parametrize(("rule", "told"), [(None, "default"), (0, 0), (3, 3)])
-def test_each_repository_says_which_rule_held(rule: int | None, told: object) -> None:
-    """By its number, as Terraform counts; before it was judged, nobody knows."""
+def test_each_repository_says_which_rules_name_it() -> None:
+    """By their numbers, as Terraform counts; before it was judged, nobody knows."""
     made = RepositoryResult("app")
-    assert repository_json(made)["rule"] is None
-    made = made.with_plan(evaluate(repository(rule=rule), RepositorySnapshot(()), (), NOW))
-    assert repository_json(made)["rule"] == told
+    assert repository_json(made)["rules"] is None
+    some: list[dict[str, Any]] = [{"keep_newest": 1}, {"keep": True, "tags": ("v*",)}]
+    for rules in ([], some):
+        judged_by = made.with_plan(evaluate(repository(rules=rules), RepositorySnapshot(()), (), NOW))
+        assert repository_json(judged_by)["rules"] == list(range(len(rules)))
 
 
 @pytest.mark.parametrize(
-    ("conditions", "told"),
+    ("rules", "told"),
     [
-        ({}, "default: keeps 30 days"),
-        ({"rule": 0, "keep_days": 90, "remove_artifacts": True}, "retention_rules[0]: keeps 90 days; artifacts go too"),
+        ((), ""),
+        (({"keep_days": 90},), "; retention_rules[0] keeps images: 90 days"),
         (
-            {
-                "rule": 2,
-                "keep_days_untagged": 7,
-                "keep_newest": 10,
-                "keep_tags": ("v*",),
-                "keep_pulled_within_days": 14,
-            },
             (
-                "retention_rules[2]: keeps 30 days, 7 days untagged, the newest 10, tags v*,"
-                " what was pulled within 14 days"
+                {"tags": ("v*", "r*"), "except_tags": ("*-rc", "*-x"), "keep_newest": 10},
+                {"except_tags": ("v*",), "keep_pulled_within_days": 14},
+                {"tags": ("x",), "untagged": True, "artifact_types": ("a/*", "b/c"), "keep": True},
+                {"untagged": True, "keep_days": 7},
+                {"artifact_types": ("*",), "keep_days": 7},
+            ),
+            (
+                "; retention_rules[0] keeps v* r* but *-rc *-x: 30 days, the newest 10"
+                "; retention_rules[1] keeps tagged but v*: 30 days, what was pulled within 14 days"
+                "; retention_rules[2] keeps x and untagged artifacts a/* b/c: for ever"
+                "; retention_rules[3] keeps untagged: 7 days"
+                "; retention_rules[4] keeps artifacts *: 7 days"
             ),
         ),
     ],
 )
-def test_the_rule_in_words(conditions: dict[str, Any], told: str) -> None:
-    """Only the conditions that it has."""
-    assert held(repository(**conditions).retention) == told
+def test_the_rules_in_words(rules: Any, told: str) -> None:
+    """Only what they say; and the age, which each of them has."""
+    assert held(repository(rules=rules).retention) == f"default: keeps 30 days{told}"
 
 
 def test_endings_are_counted() -> None:
@@ -504,6 +508,7 @@ def test_every_image_stands_in_the_json() -> None:
         "verdict": "keep",
         "reason": "in_use",
         "evidence": ["ecs service prod/app"],
+        "rules": [],
         "goes_after": None,
         "age_days": 40,
         "bytes": 5,
@@ -614,6 +619,24 @@ def test_an_explanation_tells_all_of_one_image() -> None:
     ):
         assert line in text
     assert digest("other") not in text
+
+
+def test_an_explanation_names_the_rules_of_the_image_and_the_one_that_keeps_it() -> None:
+    """Not those of other images; the report has their numbers."""
+    rules: list[dict[str, Any]] = [
+        {"tags": ("pr-*",), "keep_days": 3},
+        {"tags": ("v*",), "keep_newest": 10},
+        {"keep_days": 7},
+    ]
+    judged_by = evaluate(repository(rules=rules), RepositorySnapshot((image(tags=["v1"]),)), (), NOW)
+    text = explained(collected(judged_by), "v1")
+    assert [line.strip() for line in text.splitlines()[6:]] == [
+        "rule     retention_rules[1] keeps v*: 30 days, the newest 10",
+        "rule     retention_rules[2] keeps images: 7 days",
+        "reason   among_newest",
+        "retention_rules[1] keeps the 10 newest of v*: number 1",
+    ]
+    assert collected(judged_by).as_json()["images"][0]["rules"] == [1, 2]
 
 
 def test_an_image_without_tags_is_explained() -> None:

@@ -672,12 +672,12 @@ def test_what_is_to_be_known_of_a_repository_is_a_note(run: Callable[..., RunRes
     assert summary.repositories["a"].removable == 1
 
 
-@pytest.mark.parametrize(("keep_days", "untagged"), [(90, 30), (30, 90)])
+@pytest.mark.parametrize(("keep_days", "of_rule"), [(90, 30), (30, 90)])
 def test_whatever_may_be_old_by_one_of_two_ages_is_asked_for(
-    run: Callable[..., RunResult], world: World, keep_days: int, untagged: int
+    run: Callable[..., RunResult], world: World, keep_days: int, of_rule: int
 ) -> None:
     """Usages and lists are collected where the shorter age has passed, for whichever images it is."""
-    world.old("a").found["a"] = repository("a", keep_days, keep_days_untagged=untagged)
+    world.old("a").found["a"] = repository("a", keep_days, rules=[{"untagged": True, "keep_days": of_rule}])
     run()
     assert {"scan", "children a"} <= set(world.steps)
 

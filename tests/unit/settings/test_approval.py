@@ -144,9 +144,9 @@ def test_every_setting_counts() -> None:
         {"max_removals_per_run": 1},
         {"keep_recently_used_days": 1},
         {"grace_days": 2},
-        {"retention_rules": [{"repositories": ["a"]}]},
-        {"retention_rules": [{"repositories": ["a"]}, {"repositories": ["b"]}]},
-        {"retention_rules": [{"repositories": ["b"]}, {"repositories": ["a"]}]},
+        {"retention_rules": [{"repositories": ["a"], "keep": True}]},
+        {"retention_rules": [{"repositories": ["a"], "keep": True}, {"repositories": ["b"], "keep": True}]},
+        {"retention_rules": [{"repositories": ["b"], "keep": True}, {"repositories": ["a"], "keep": True}]},
         {"task_definition_revisions": "all"},
     ]
     hashes = [told(**change).sha256 for change in changes]

@@ -22,6 +22,7 @@ from ecr_cleaner.settings.loader import (
 )
 from ecr_cleaner.settings.request import ConfirmationRequest, read_request
 from ecr_cleaner.settings.schema import Storage
+from tests.unit.settings.rules import ACCEPTED, MINIMUM, REFUSED, SOME
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -140,74 +141,111 @@ def test_revisions_are_a_number_or_all(wanted: int | str) -> None:
 
 def test_rules_are_read() -> None:
     """In their order; what a rule leaves out is left out."""
-    whole = {
-        "repositories": ["shop/*", "web"],
-        "keep_days": 7,
-        "keep_days_untagged": 99_999,
-        "keep_newest": 10,
-        "keep_tags": ["v*", "Prod_?.x-1"],
-        "keep_pulled_within_days": 14,
-        "remove_artifacts": True,
-    }
-    found = settings(minimum_keep_days=7, retention_rules=[whole, {"repositories": ["*"]}])
-    assert found.minimum_keep_days == 7
-    assert found.retention_rules == (
-        RetentionRule(
-            repositories=("shop/*", "web"),
-            keep_days=7,
-            keep_days_untagged=99_999,
-            keep_newest=10,
-            keep_tags=("v*", "Prod_?.x-1"),
-            keep_pulled_within_days=14,
-            remove_artifacts=True,
-        ),
-        RetentionRule(repositories=("*",)),
+    found = settings(minimum_keep_days=MINIMUM, retention_rules=ACCEPTED).retention_rules
+    assert [rule.model_dump(mode="json", exclude_unset=True) for rule in found] == ACCEPTED
+    assert found[0] == RetentionRule(
+        repositories=("shop/*", "web"),
+        tags=("v*", "Prod_?.x-1", "[0-9]*", "[!a-zA-Z._]", "[ab1-3]"),
+        except_tags=("*-rc*",),
+        untagged=True,
+        artifact_types=("application/vnd.buildkit.*", "text/x+[a-z]"),
+        keep_days=7,
+        keep_newest=10,
+        keep_pulled_within_days=14,
     )
 
 
-@pytest.mark.parametrize(
-    ("rule", "place", "value"),
-    [
-        ({"repositories": []}, "repositories", "[]"),
-        ({"repositories": "*"}, "repositories", "'*'"),
-        ({"repositories": None}, "repositories", "None"),
-        ({"repositories": [""]}, "repositories: 0", "''"),
-        ({"repositories": ["shop/*", "Shop"]}, "repositories: 1", "'Shop'"),
-        ({"repositories": ["app\n"]}, "repositories: 0", "'app\\n'"),
-        ({"repositories": ["app[12]"]}, "repositories: 0", "'app[12]'"),
-        ({"keep_days": 0}, "keep_days", "0"),
-        ({"keep_days": 6}, "keep_days", "6"),
-        ({"keep_days": 7.5}, "keep_days", "7.5"),
-        ({"keep_days": "7"}, "keep_days", "'7'"),
-        ({"keep_days": True}, "keep_days", "True"),
-        ({"keep_days": 100_000}, "keep_days", "100000"),
-        ({"keep_days_untagged": 6}, "keep_days_untagged", "6"),
-        ({"keep_newest": 0}, "keep_newest", "0"),
-        ({"keep_pulled_within_days": -1}, "keep_pulled_within_days", "-1"),
-        ({"keep_tags": ["v[0-9]*"]}, "keep_tags: 0", "'v[0-9]*'"),
-        ({"keep_tags": ["a/b"]}, "keep_tags: 0", "'a/b'"),
-        ({"keep_tags": None}, "keep_tags", "None"),
-        ({"remove_artifacts": "yes"}, "remove_artifacts", "'yes'"),
-        ({"keep_day": 90}, "keep_day", "90"),
-    ],
-)
+@pytest.mark.parametrize(("rule", "place", "value"), REFUSED)
 def test_a_rule_that_is_not_understood_is_an_error(rule: dict[str, Any], place: str, value: str) -> None:
     """The message names value, rule and place; a misspelled condition would keep nothing, unnoticed."""
-    document = {"schema_version": 1, "minimum_keep_days": 7, "retention_rules": [{"repositories": ["*"]}]}
-    document["retention_rules"].append({"repositories": ["*"]} | rule)  # type: ignore[attr-defined]
+    document = {"schema_version": 1, "minimum_keep_days": MINIMUM, "retention_rules": [SOME, SOME | rule]}
     (problem,) = problems({"ECR_CLEANER_SETTINGS": json.dumps(document)})
     assert problem.startswith(f"ECR_CLEANER_SETTINGS: retention_rules: 1: {place}: ")
     assert problem.endswith(f", got {value}")
 
 
+@pytest.mark.parametrize(
+    ("name", "instead"),
+    [
+        ("keep_dayz", ""),
+        ("keep_days_untagged", "; instead, write a rule with untagged = true and keep_days"),
+        ("keep_tags", "; instead, write a rule with these tags and keep = true"),
+        ("remove_artifacts", '; instead, write a rule with artifact_types, such as ["*"], and keep_days'),
+    ],
+)
+def test_an_unknown_member_of_a_rule_is_told_with_the_known_ones(name: str, instead: str) -> None:
+    """And with what says what it seems to mean; nothing is compatible in silence."""
+    rule = {"repositories": ["*"], "keep_days": 90, name: 1}
+    (problem,) = problems({"ECR_CLEANER_SETTINGS": json.dumps({"schema_version": 1, "retention_rules": [rule]})})
+    assert problem == (
+        f"ECR_CLEANER_SETTINGS: retention_rules: 0: {name}: is not known: a rule may have repositories, tags,"
+        f" except_tags, untagged, artifact_types, keep_days, keep_newest, keep_pulled_within_days, keep{instead}, got 1"
+    )
+
+
+@pytest.mark.parametrize(
+    ("said", "problem"),
+    [
+        (
+            {},
+            (
+                "keep: must be true, or the rule must say one of keep_days, keep_newest, keep_pulled_within_days,"
+                " got False"
+            ),
+        ),
+        (
+            {"keep": True, "keep_days": 9, "keep_pulled_within_days": 9},
+            "keep: must stand alone: it keeps for ever, whatever keep_days and keep_pulled_within_days says, got True",
+        ),
+        (
+            {"except_tags": ["v*"], "untagged": True, "keep": True},
+            (
+                'untagged: must not be beside except_tags without tags: add tags = ["*"] to select tagged images too,'
+                " got True"
+            ),
+        ),
+        ({"keep": True, "tags": []}, "tags: must name at least one tag, got []"),
+        ({"keep": True, "artifact_types": []}, "artifact_types: must name at least one type of artifacts, got []"),
+        ({"keep": True, "tags": ["[9-0]"]}, "tags: 0: must not have a range that begins after its end, got '[9-0]'"),
+        (
+            {"keep": True, "except_tags": ["*"]},
+            "except_tags: must leave tags for the rule: * excepts all of them, got ['*']",
+        ),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_with_the_reason(said: dict[str, Any], problem: str) -> None:
+    """A rule that says nothing, or two things that exclude each other."""
+    document = {"schema_version": 1, "retention_rules": [{"repositories": ["*"], **said}]}
+    assert problems({"ECR_CLEANER_SETTINGS": json.dumps(document)}) == (
+        f"ECR_CLEANER_SETTINGS: retention_rules: 0: {problem}",
+    )
+
+
+def test_all_problems_of_all_rules_are_told() -> None:
+    """Those of a member beside those of the whole."""
+    rules = [{"repositories": ["A"], "keep_days": 0, "keep": True}, {"repositories": ["*"], "tags": ["a b"]}]
+    document = {"schema_version": 1, "retention_rules": rules}
+    found = problems({"ECR_CLEANER_SETTINGS": json.dumps(document)})
+    assert [": ".join(problem.split(": ")[2:4]) for problem in found] == [
+        "0: repositories",
+        "0: keep_days",
+        "0: keep",
+        "1: tags",
+        "1: keep",
+    ]
+
+
 def test_no_age_may_be_below_the_minimum() -> None:
     """Nor that of a rule, nor the default; every one of them is told, other problems too."""
-    rules = [{"repositories": ["*"], "keep_days": 3, "keep_days_untagged": 2, "keep_newest": 1}]
+    rules = [
+        {"repositories": ["*"], "keep_days": 3, "keep_newest": 1},
+        {"repositories": ["*"], "untagged": True, "keep_days": 2},
+    ]
     document = {"schema_version": 1, "minimum_keep_days": 7, "retention_rules": rules}
     rule = "must be at least minimum_keep_days, which is 7"
     told = (
         f"ECR_CLEANER_SETTINGS: retention_rules: 0: keep_days: {rule}, got 3",
-        f"ECR_CLEANER_SETTINGS: retention_rules: 0: keep_days_untagged: {rule}, got 2",
+        f"ECR_CLEANER_SETTINGS: retention_rules: 1: keep_days: {rule}, got 2",
     )
     assert problems({"ECR_CLEANER_SETTINGS": json.dumps(document)}) == told
     found = problems({"ECR_CLEANER_SETTINGS": json.dumps(document | {"lock_table": 7})})

@@ -11,7 +11,7 @@ from rich.text import Text
 from ecr_cleaner.cli import options, output, texts
 from ecr_cleaner.cli.exit_codes import ExitCode
 from ecr_cleaner.cli.session import Connection
-from ecr_cleaner.decision.retention import matches
+from ecr_cleaner.decision.globs import matches
 from ecr_cleaner.registry import opt_in
 from ecr_cleaner.registry.repositories import repository_names
 

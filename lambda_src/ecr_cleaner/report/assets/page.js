@@ -79,11 +79,14 @@ function archives(told) {
   return told.run.settings.removal_mode === "archive" || told.totals.bytes_in_archive > 0;
 }
 
+const ruleName = (number) => `retention_rules[${number}]`;
+
 function imageEntries(image, told) {
   return [
     ["Outcome", words(image.outcome)],
     ["Reason", words(image.reason)],
     ["Evidence", image.evidence],
+    ["Rules", image.rules.length ? image.rules.map(ruleName) : "none: the default age"],
     ["Removal", image.removal && [words(image.removal.status), ...image.removal.codes, image.removal.detail].filter(Boolean)],
     ["Repository", image.repository],
     ["Tags", image.tags.length ? image.tags : "(none)"],
@@ -174,7 +177,7 @@ function makeFindings(told) {
 
 function makeRepositories(told) {
   const entries = (one) => [["Status", words(one.status)], ["Detail", one.detail], ["Setting that includes it", one.setting], ["Age limit", one.keep_days === null ? "" : count(one.keep_days, "day")],
-    ["Rule", one.rule === null ? "" : String(one.rule)], ["Images", `${NUMBER.format(one.images)}: ${NUMBER.format(one.kept)} to stay, ${NUMBER.format(one.removable)} old and unused (${NUMBER.format(one.in_grace)} in grace), ${NUMBER.format(one.removed)} removed, ${NUMBER.format(one.archived)} archived`],
+    ["Rules", one.rules && one.rules.map(ruleName)], ["Images", `${NUMBER.format(one.images)}: ${NUMBER.format(one.kept)} to stay, ${NUMBER.format(one.removable)} old and unused (${NUMBER.format(one.in_grace)} in grace), ${NUMBER.format(one.removed)} removed, ${NUMBER.format(one.archived)} archived`],
     ["Stored at most", bytes(one.bytes_total)], ["Reasons", Object.entries(one.reasons).map(([reason, number]) => `${words(reason)}: ${NUMBER.format(number)}`)],
     ["Removals", Object.entries(one.removals).map(([status, number]) => `${words(status)}: ${NUMBER.format(number)}`)],
     ["Failures", Object.entries(one.failure_codes).map(([code, number]) => `${code}: ${NUMBER.format(number)}`)]];
