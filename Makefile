@@ -62,7 +62,7 @@ test: check ## make check, then every call, whole runs, Terraform's checks and a
 	$(call run-tests,$(quick))
 
 .PHONY: test-slow
-test-slow: setup-slow ## What make test leaves out: the fake AWS, tools, policies, all examples, demo, report page, container
+test-slow: setup-slow ## What make test leaves out: the fake AWS, tools, policies, checkov, all examples, demo, report page, container
 	$(call run-tests,$(slow))
 
 .PHONY: test-matrix
@@ -102,8 +102,9 @@ setup: ## Make .venv, once for each content of the lock
 	@tools/setup.sh
 
 .PHONY: setup-slow
-setup-slow: ## And what make test-slow takes from npm
+setup-slow: ## And what make test-slow takes from npm, and checkov
 	@tools/setup.sh node
+	@tools/setup.sh checkov
 
 .PHONY: format
 format: setup ## Write Python and Terraform in the one style

@@ -6,6 +6,9 @@ locals {
 }
 
 resource "aws_dynamodb_table" "lock" {
+  # checkov:skip=CKV_AWS_28:What the table holds is worth nothing after 20 minutes
+  # checkov:skip=CKV_AWS_119:It holds a run's id and times, and DynamoDB encrypts them with its own key
+
   count = var.create ? 1 : 0
 
   name         = local.lock_table

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Writes the hash-locked requirements anew: the image's, the development ones, which follow the image's, and
-# those of make mutation, which follow these.
+# those of make mutation, which follow these; and checkov's own.
 set -eu
 
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
@@ -22,6 +22,7 @@ compile() {
 compile lambda_src/pyproject.toml --output-file lambda_src/requirements.txt
 compile requirements-dev.in --output-file requirements-dev.txt
 compile requirements-mutation.in --output-file requirements-mutation.txt
+compile requirements-checkov.in --output-file requirements-checkov.txt
 
 # npm comes from the virtual environment.
 for folder in tests/iam tests/report_page; do

@@ -3,6 +3,7 @@
 #
 # Usage: tools/setup.sh           the virtual environment
 #        tools/setup.sh node      and what tests/iam and tests/report_page take from npm
+#        tools/setup.sh checkov   the virtual environment, and a second one in .cache for tests/checkov
 #        tools/setup.sh mutation  the virtual environment, and a second one in .cache for make mutation
 #
 # The Python used is $PYTHON if set, else the first one on PATH that is new enough.
@@ -79,6 +80,7 @@ case ${1:-} in
     setup_node tests/iam
     setup_node tests/report_page
     ;;
+  checkov) setup_venv .cache/checkov requirements-checkov.txt ;;
   mutation) setup_venv .cache/mutation/venv requirements-mutation.txt ;;
   *) fail "unknown argument: $1" ;;
 esac

@@ -296,6 +296,7 @@ def libraries() -> set[str]:
         *(name for extra in project["project"]["optional-dependencies"].values() for name in extra),
         *(declared.ROOT / "requirements-dev.in").read_text().splitlines(),
         *(declared.ROOT / "requirements-mutation.in").read_text().splitlines(),
+        *(declared.ROOT / "requirements-checkov.in").read_text().splitlines(),
     ]
     python = {match[0].lower() for line in named if (match := re.match(r"[A-Za-z][\w-]*", line))}
     node = {
