@@ -169,8 +169,8 @@ STATEMENTS: Final[dict[str, tuple[str, str]]] = {
     "ReadBucket": (
         "the bucket, under the instance's prefix; where there is one",
         (
-            "The history, with what running executions name, the trend of earlier reports, long settings, approved"
-            " plans, and the journal page of a write whose answer was lost"
+            "The history, with what running executions name, the trend and the last of earlier reports, long settings,"
+            " approved plans, and the journal page of a write whose answer was lost"
         ),
     ),
     "WriteHistory": (

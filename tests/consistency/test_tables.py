@@ -305,3 +305,14 @@ def libraries() -> set[str]:
         for name in json.loads((declared.ROOT / "tests" / folder / "package.json").read_text())["dependencies"]
     }
     return python | node | set(vendor.LOCK) | {"hashicorp/aws"}
+
+
+def test_the_page_on_security_names_every_way_out() -> None:
+    """Whatever the function's role may do but read."""
+    values = declared.local_values("iam.tf")
+    found = declared.statements({name: values[name] for name in values if name != "deny_statements"})
+    actions = {action for _, listed in found for action in listed}
+    writes = {one for one in actions if not re.match(r"[a-z0-9-]+:(?:BatchGet|Describe|Get|List|Search)", one)}
+    assert writes >= {"ecr:BatchDeleteImage", "s3:PutObject", "sns:Publish"}
+    text = (declared.ROOT / "SECURITY.md").read_text()
+    assert {one for one in writes if f"`{one}`" not in text} == set()
