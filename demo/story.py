@@ -187,7 +187,9 @@ class Story:
 
     def _mail(self) -> None:
         self.screen.phase("The mail about the real night")
-        mails = [(subject, text) for subject, text in self._account.mails(self._mailbox) if " removed from " in subject]
+        mails = [
+            (subject, text) for subject, text in self._account.mails(self._mailbox) if " were removed from " in subject
+        ]
         _expect(len(mails) == 1, "there is a mail about the night that removed something, and about no quiet one")
         subject, text = mails[0]
         self.screen.say(f"Subject: {subject}", "bold")

@@ -84,7 +84,7 @@ def test_it_tells_the_whole_story_and_asks_nobody_outside(
     assert "The same handler runs from source" in said
     assert re.search(r"\b[1-9]\d* of \d+ images would go\. Nothing has been removed\.", said)
     # The dry run's denial lies in the role, not in the code alone.
-    assert "aws_iam_role_policy.function will be updated in-place" in said
+    assert "aws_iam_role_policy.function[0] will be updated in-place" in said
     assert "aws_lambda_function.cleaner[0] will be updated in-place" in said
     assert "Resources: 0 added, 2 changed, 0 destroyed" in said
     assert re.search(r"in use: ecs service prod/web, .*?app runner service landing|app runner service landing", said)

@@ -211,6 +211,7 @@ def test_savings_are_summed(opened: Open, tag: str | None, rows: set[str]) -> No
     expect(found.page.locator("#savings-heading")).to_have_text(f"Savings by {tag or 'repository'}")
     assert rows <= set(names(found, "savings"))
     assert tag is None or len(names(found, "savings")) == 4
+    expect(found.page.get_by_role("link", name="Savings")).to_be_visible()
     expect(found.page.locator("#savings-table .tabulator-row").first).to_contain_text("$")
 
 

@@ -136,6 +136,15 @@ def test_a_demo_that_is_kept_prints_the_same(tmp_path: Path) -> None:
     assert instructions("http://127.0.0.1:1", configuration) in console.export_text()
 
 
+def test_the_demo_starts_by_itself() -> None:
+    """Nothing but the checkout tells it where the package lies."""
+    command = [sys.executable, "-m", "demo", "--help"]
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    told = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert told.returncode == 0, told.stderr
+    assert "--keep" in told.stdout
+
+
 def test_values_are_quoted_for_the_shell(tmp_path: Path) -> None:
     """A folder may have a space in its name."""
     told = instructions("http://127.0.0.1:1", tmp_path / "with space" / "terraformrc")

@@ -204,6 +204,7 @@ function makeSavings(told) {
   const rows = by ? by.values : told.savings.by_repository;
   if (!rows.length) return Promise.resolve();
   byId("savings").hidden = false;
+  byId("savings-link").hidden = false;
   byId("savings-heading").textContent = `Savings by ${by ? by.key : "repository"}`;
   const name = (one) => (by ? one.tag ?? "(without the tag)" : one.repository);
   const went = told.run.dry_run ? "removable" : "removed";

@@ -110,7 +110,7 @@ function printWhole(holder, told, rowsLeft) {
   const fill = () => {
     clear();
     const rows = holder.dataset.ready ? rowsLeft() : told.rows;
-    const cells = (kind, texts) => element("tr", {}, ...texts.map((text) => element(kind, { textContent: text })));
+    const cells = (kind, texts) => element("tr", {}, ...texts.map((text) => element(kind, { textContent: text, className: text.length < 20 ? "short" : "" })));
     const body = rows.slice(0, MAX_ROWS_PRINTED).map((row) => cells("td", told.printed.map(([, value]) => value(row))));
     if (rows.length > MAX_ROWS_PRINTED) {
       const text = `${NUMBER.format(rows.length - MAX_ROWS_PRINTED)} more: in the JSON document beside this page.`;
