@@ -16,8 +16,8 @@ from ecr_cleaner.schema import read_json
 
 _PULL_ACTIONS: Final = ("ecr:batchgetimage", "ecr:getdownloadurlforlayer", "ecr:batchimportupstreamimage")
 
-_DELETED: Final = re.compile(r"(?P<kind>AIDA|AROA)[A-Z0-9]+")
-"""What IAM shows in place of the ARN of a user or role that was deleted
+_DELETED: Final = re.compile(r"(?P<kind>AIDA|AROA)[A-Z0-9]+(?::.*)?")
+"""What IAM shows in place of the ARN of a user, role or session of a role that was deleted
 (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids)."""
 
 _ORGANIZATION_KEYS: Final = frozenset(
@@ -158,7 +158,7 @@ def _foreign(statement: dict[str, Any], account: str) -> Iterator[ForeignPuller]
         principal = {"AWS": principal}
     for kind, names in principal.items():
         for name in _listed(names):
-            if kind == "AWS" and _ACCOUNT.findall(name) == [account]:
+            if kind == "AWS" and _account_of(name) == account:
                 continue
             # Lambda also requires the permission of the principal that creates the function, so its service
             # principal alone, as Lambda itself adds it, lets no other account pull.
@@ -176,10 +176,10 @@ def _described(kind: str, name: str, condition: dict[str, Any], own: str) -> For
         return ForeignPuller(
             name, f"as a {what} that was deleted", f"remove {name} from the policy: it stands for nobody"
         )
-    named = _ACCOUNT.findall(name) if kind == "AWS" else []
+    named = _account_of(name) if kind == "AWS" else None
     accounts = _accounts_in(condition) - {own}
     if accounts or named:
-        names = ", ".join(sorted(accounts) or named[:1])
+        names = ", ".join(sorted(accounts) or filter(None, [named]))
         foreign = f"for account {names}" if accounts else ""  # its ARN says it
         return ForeignPuller(name, foreign, f"remove account {names} from the policy, {lists}")
     if organizations := ", ".join(sorted(_values(condition, _ORGANIZATION_KEYS))):
@@ -194,6 +194,12 @@ def _described(kind: str, name: str, condition: dict[str, Any], own: str) -> For
         )
     anybody = "from any account" if name == "*" else ""
     return ForeignPuller(name, unread or anybody, _NAME_OWN)
+
+
+def _account_of(principal: str) -> str | None:
+    """The account of an ARN or id; None if neither says one for certain."""
+    found = _ID.fullmatch(principal) or _ARN.fullmatch(principal)
+    return found["account"] if found else None
 
 
 def _accounts_in(condition: dict[str, Any]) -> set[str]:
@@ -220,7 +226,9 @@ def _accounts_of(condition: dict[str, Any]) -> set[str]:
             continue
         for key, values in keys.items():
             if key.lower() in _RESTRICTING_KEYS:
-                found = [_RESTRICTING_KEYS[key.lower()].fullmatch(value) for value in _listed(values)]
+                # IAM reads a number as a text.
+                asked = values if isinstance(values, list) else [values]
+                found = [_RESTRICTING_KEYS[key.lower()].fullmatch(str(value)) for value in asked]
                 accounts = {match["account"] for match in found if match}
                 if all(found) and accounts:
                     return accounts

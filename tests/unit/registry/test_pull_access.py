@@ -51,6 +51,8 @@ def confined(operator: str, key: str, value: object) -> dict[str, Any]:
         allow({"AWS": [OWN_ROOT, f"arn:aws:iam::{OWN}:role/deploy"]}),
         allow({"AWS": f"arn:aws:sts::{OWN}:assumed-role/deploy/session"}),
         allow({"AWS": f"arn:aws-cn:iam::{OWN}:user/ci"}, "ecr:*"),
+        allow({"AWS": f"arn:aws:iam::{OWN}:role/reads-{OTHER}"}),
+        confined("StringEquals", "aws:PrincipalAccount", int(OWN)),
         confined("StringEquals", "aws:PrincipalAccount", OWN),
         confined("StringEquals", "AWS:principalaccount", [OWN]),
         confined("stringlike", "aws:SourceAccount", OWN),
@@ -284,6 +286,16 @@ LIST = "or have a list written of the images that are used there"
             allow({"AWS": "AIDAEXAMPLEID0000000A"}),
             "as a user that was deleted",
             "remove AIDAEXAMPLEID0000000A from the policy: it stands for nobody",
+        ),
+        (
+            allow({"AWS": "AROAEXAMPLEID0000000A:session"}),
+            "as a role that was deleted",
+            "remove AROAEXAMPLEID0000000A:session from the policy: it stands for nobody",
+        ),
+        (
+            allow({"AWS": f"arn:aws:iam::{OTHER}:role/of-{OWN}"}),
+            "",
+            f"remove account {OTHER} from the policy, {LIST}",
         ),
         (allow({"Service": "codebuild.amazonaws.com"}), UNCONFINED, ADD_CONDITION),
         (
