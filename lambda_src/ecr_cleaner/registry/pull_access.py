@@ -226,9 +226,7 @@ def _accounts_of(condition: dict[str, Any]) -> set[str]:
             continue
         for key, values in keys.items():
             if key.lower() in _RESTRICTING_KEYS:
-                # IAM reads a number as a text.
-                asked = values if isinstance(values, list) else [values]
-                found = [_RESTRICTING_KEYS[key.lower()].fullmatch(str(value)) for value in asked]
+                found = [_RESTRICTING_KEYS[key.lower()].fullmatch(value) for value in _listed(values)]
                 accounts = {match["account"] for match in found if match}
                 if all(found) and accounts:
                     return accounts

@@ -52,7 +52,6 @@ def confined(operator: str, key: str, value: object) -> dict[str, Any]:
         allow({"AWS": f"arn:aws:sts::{OWN}:assumed-role/deploy/session"}),
         allow({"AWS": f"arn:aws-cn:iam::{OWN}:user/ci"}, "ecr:*"),
         allow({"AWS": f"arn:aws:iam::{OWN}:role/reads-{OTHER}"}),
-        confined("StringEquals", "aws:PrincipalAccount", int(OWN)),
         confined("StringEquals", "aws:PrincipalAccount", OWN),
         confined("StringEquals", "AWS:principalaccount", [OWN]),
         confined("stringlike", "aws:SourceAccount", OWN),
