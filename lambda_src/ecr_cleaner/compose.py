@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from ecr_cleaner.approval.plan import SavedPlan
 from ecr_cleaner.approval.policy import NoApproval, PlanApplication, PlanProposal
@@ -26,9 +26,12 @@ from ecr_cleaner.report.reporter import Fanout, Reporter
 from ecr_cleaner.run.context import RunContext
 from ecr_cleaner.settings.gaps import KnownSources
 from ecr_cleaner.settings.loader import Settings
+from ecr_cleaner.settings.schema import Storage
 from ecr_cleaner.usage.catalog import EXCLUDABLE, NAMES_SHA256
 from ecr_cleaner.usage.executions import ExecutionMemory
 from ecr_cleaner.usage.scanner import LocalScanner
+
+_T = TypeVar("_T")
 
 KNOWN_SOURCES: Final = KnownSources(EXCLUDABLE, NAMES_SHA256)
 """What settings may name, and the version that they have to match."""
@@ -43,34 +46,36 @@ def read_object(bucket: str, key: str) -> bytes:
     return s3.read(AwsClients(), bucket, key).body
 
 
+def _at(place: Storage | None, make: Callable[[str, str], _T]) -> _T | None:
+    """What lies in a bucket under a prefix; None if it is off."""
+    return make(place.bucket, place.prefix) if place else None
+
+
 def history_store(clients: AwsClients, settings: Settings) -> HistoryStore | None:
     """The history for runs of the function; None if it is off."""
-    place = settings.history
-    return HistoryStore(clients, place.bucket, place.prefix, settings.keep_recently_used_days) if place else None
+    days = settings.keep_recently_used_days
+    return _at(settings.history, lambda bucket, prefix: HistoryStore(clients, bucket, prefix, days))
 
 
 def history_reader(clients: AwsClients, settings: Settings) -> HistoryReader | None:
     """The history for reading only; None if it is off."""
-    place = settings.history
-    return HistoryReader(clients, place.bucket, place.prefix, settings.keep_recently_used_days) if place else None
+    days = settings.keep_recently_used_days
+    return _at(settings.history, lambda bucket, prefix: HistoryReader(clients, bucket, prefix, days))
 
 
 def journal_reader(clients: AwsClients, settings: Settings) -> JournalReader | None:
     """The journal for reading; None if it is off."""
-    place = settings.journal
-    return JournalReader(clients, place.bucket, place.prefix) if place else None
+    return _at(settings.journal, partial(JournalReader, clients))
 
 
 def plan_store(clients: AwsClients, settings: Settings) -> PlanStore | None:
     """Store of the plans; None if no approval is required."""
-    place = settings.plans
-    return PlanStore(clients, place.bucket, place.prefix) if place else None
+    return _at(settings.plans, partial(PlanStore, clients))
 
 
 def report_store(clients: AwsClients, settings: Settings) -> ReportStore | None:
     """Store of the reports; None if it is off."""
-    place = settings.reports
-    return ReportStore(clients, place.bucket, place.prefix) if place else None
+    return _at(settings.reports, partial(ReportStore, clients))
 
 
 def run_lock(
@@ -84,8 +89,7 @@ def usage_scanner(
     clients: AwsClients, settings: Settings, run_id: str, clock: Callable[[], datetime], *, read_only: bool = False
 ) -> LocalScanner:
     """Finds out which images are in use."""
-    place = settings.history
-    memory = ExecutionMemory(clients, place.bucket, place.prefix, read_only) if place else None
+    memory = _at(settings.history, lambda bucket, prefix: ExecutionMemory(clients, bucket, prefix, read_only))
     return LocalScanner(clients, settings, run_id, clock, memory=memory)
 
 
@@ -127,7 +131,6 @@ def run_context(  # noqa: PLR0913 - what a run is given, each by name
     """
     if read_only:
         settings = settings.model_copy(update={"dry_run": True})
-    journal = None if read_only else settings.journal
     document = DocumentReporter(reported_settings(settings), utc_now, function_name) if reports else None
     plans = plan_store(clients, settings)
     if plan_id is not None and plans is None:
@@ -142,7 +145,9 @@ def run_context(  # noqa: PLR0913 - what a run is given, each by name
         scanner=usage_scanner(clients, settings, run_id, clock, read_only=read_only),
         now=clock(),
         history=history_reader(clients, settings) if read_only else history_store(clients, settings),
-        journal=Journal(clients, journal.bucket, journal.prefix, run_id) if journal else None,
+        journal=_at(
+            None if read_only else settings.journal, lambda bucket, prefix: Journal(clients, bucket, prefix, run_id)
+        ),
         approval=PlanProposal(plans, expires_after) if plans and not settings.dry_run else NoApproval(),
         application=PlanApplication(plans, plan_id, run_id, settings.dry_run, plan)
         if plans and plan_id is not None

@@ -6,6 +6,7 @@ metrics, event, mail and result by `InvocationResult`, in the report by its docu
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, TypeVar
 
 _T = TypeVar("_T")
@@ -40,3 +41,8 @@ def _character(character: str) -> str:
 def printable_lines(text: str) -> str:
     """A text of several lines that are our own, with each line printable."""
     return "\n".join(map(printable, text.split("\n")))
+
+
+def minute(moment: datetime) -> str:
+    """A moment in UTC, e.g. ``2026-11-30 04:05 UTC``."""
+    return f"{moment:%Y-%m-%d %H:%M} UTC"

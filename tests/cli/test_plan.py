@@ -76,7 +76,7 @@ def test_a_plan_that_is_not_complete_is_no_plan(command: Command, company: Sandb
     ended = command("plan", *words)
     assert ended.code == 5
     assert "ecs:ListClusters (source ecs," in " ".join(ended.out.split())
-    assert "A source failed: a run would remove nothing." in ended.out
+    assert "A run would be refused: it would remove nothing." in ended.out
     assert "status: refused" in ended.out
 
 

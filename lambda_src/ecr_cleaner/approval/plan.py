@@ -21,6 +21,7 @@ from pydantic import AfterValidator, AwareDatetime, Field, ValidationError
 
 from ecr_cleaner.errors import ApprovalError
 from ecr_cleaner.model.plan import REMOVING_REASONS, Reason, RepositoryPlan
+from ecr_cleaner.printable import minute
 from ecr_cleaner.schema import AccountId, Digest, Sha256, Strict, Text, sentences
 from ecr_cleaner.settings.loader import Settings
 
@@ -33,6 +34,9 @@ Removes = Literal["delete", "archive"]
 """What a removal does, as in the settings."""
 
 _TOLD: Final = 10  # problems of a plan that an error names
+
+CLOCK_AHEAD: Final = timedelta(minutes=10)
+"""By how much the clock that a plan was made by may be ahead of the one by which it is carried out."""
 
 _LARGEST_NUMBER: Final = 2**53 - 1  # every JSON parser reads whole numbers up to here exactly
 
@@ -239,15 +243,12 @@ def check(plan: SavedPlan, binding: PlanBinding, now: datetime) -> None:
     if plan.settings_sha256 != binding.settings_sha256:
         problems.append("the settings have changed since it was made")
     if now >= plan.expires_at:
-        problems.append(f"it expired {plan.expires_at:%Y-%m-%d %H:%M} UTC")
-    if plan.created_at > now + _CLOCKS_DIFFER:
-        problems.append(f"it was made {plan.created_at:%Y-%m-%d %H:%M} UTC, which is in the future")
+        problems.append(f"it expired {minute(plan.expires_at)}")
+    if plan.created_at > now + CLOCK_AHEAD:
+        problems.append(f"it was made {minute(plan.created_at)}, which is in the future")
     if problems:
         message = f"plan {plan.id} cannot be carried out: {'; '.join(problems)}; take a newer plan"
         raise ApprovalError(message)
-
-
-_CLOCKS_DIFFER: Final = timedelta(minutes=10)
 
 
 def apply_event(plan_id: str) -> dict[str, Any]:

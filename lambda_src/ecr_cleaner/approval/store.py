@@ -25,6 +25,7 @@ from ecr_cleaner.approval import plan as approval_plan
 from ecr_cleaner.approval.plan import SavedPlan
 from ecr_cleaner.aws import s3
 from ecr_cleaner.errors import AbsentError, ApprovalError, NoPlanError, ReplacedError
+from ecr_cleaner.printable import minute
 from ecr_cleaner.schema import Strict, Text
 
 
@@ -95,7 +96,7 @@ class PlanStore(s3.Folder):
             raise ApprovalError(message)
         if former.state == "done":
             message = (
-                f"plan {execution.plan} was carried out {former.at:%Y-%m-%d %H:%M} UTC by run {former.run_id}: "
+                f"plan {execution.plan} was carried out {minute(former.at)} by run {former.run_id}: "
                 "a plan is carried out once; use a newer one"
             )
             raise ApprovalError(message)

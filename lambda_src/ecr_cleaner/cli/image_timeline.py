@@ -11,6 +11,7 @@ from ecr_cleaner.history.model import History, HistoryEntry
 from ecr_cleaner.journal.reader import JournalRecord, by_digest
 from ecr_cleaner.journal.schema import Action, JournalEntry
 from ecr_cleaner.model.image import Image, RemovedImage
+from ecr_cleaner.printable import minute
 from ecr_cleaner.settings.loader import Settings
 
 ImagePresence = Literal["present", "archived", "activating", "missing"]
@@ -66,13 +67,13 @@ class ImageTimeline:
         if self.last_in_use is None:
             yield "no run found it in use, as far as the history goes back"
         else:
-            yield f"last seen in use {_moment(self.last_in_use)}" + (f" by {'; '.join(self.by)}" if self.by else "")
+            yield f"last seen in use {minute(self.last_in_use)}" + (f" by {'; '.join(self.by)}" if self.by else "")
         if self.tags_changed_at is not None:
-            yield f"its tags changed before {_moment(self.tags_changed_at)}"
+            yield f"its tags changed before {minute(self.tags_changed_at)}"
         for tag, lost_at in self.lost_tags.items():
-            yield f"it lost the tag {tag} before {_moment(lost_at)}"
+            yield f"it lost the tag {tag} before {minute(lost_at)}"
         if (removal := self.journal) is not None:
-            when = _moment(removal.written_at)
+            when = minute(removal.written_at)
             yield f"run {removal.run_id} was about to {removal.action} it {when}" + (
                 f": {removal.reason}" if removal.reason else ""
             )
@@ -135,7 +136,3 @@ def _timeline(
         dict(sorted({**removed.lost_tags, **entry.lost_tags}.items())),
         journal,
     )
-
-
-def _moment(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M} UTC"

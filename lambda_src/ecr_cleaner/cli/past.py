@@ -13,6 +13,7 @@ from ecr_cleaner.clock import utc_now
 from ecr_cleaner.errors import CleanerError
 from ecr_cleaner.journal.reader import JournalRecord
 from ecr_cleaner.model.image import Image
+from ecr_cleaner.printable import minute
 from ecr_cleaner.registry import images
 from ecr_cleaner.registry.repositories import REPOSITORY_GONE
 
@@ -58,7 +59,7 @@ def past_of(connection: Connection, known: KnownSettings, repository: str, prese
         if reader is not None:
             reader.open(utc_now())
             history = reader.known(repository)
-            looked_at.append(f"history since {reader.started_at:%Y-%m-%d %H:%M} UTC")
+            looked_at.append(f"history since {minute(reader.started_at)}")
     except (CleanerError, *errors.AwsError) as error:
         unknown.append(f"the history could not be read: {sentence(error)}")
     try:

@@ -11,6 +11,7 @@ from typing import Final
 
 from ecr_cleaner.decision.groups import connected
 from ecr_cleaner.model.plan import Reason, RepositoryPlan, Verdict
+from ecr_cleaner.printable import minute
 
 JITTER: Final = timedelta(hours=2)
 """By how much less than whole days a grace lasts: schedules jitter, and a day of a time zone may have 23 hours."""
@@ -51,11 +52,11 @@ def apply(plan: RepositoryPlan, since: Mapping[str, datetime], now: datetime, gr
         if digest not in waiting:
             return verdict
         last = waiting[digest]
-        evidence = [f"found unneeded since {_moment(since[digest])}"]
+        evidence = [f"found unneeded since {minute(since[digest])}"]
         goes_after = since[last] + lasts
-        evidence.append(f"it goes with the first run from {_moment(goes_after)} on, unless something needs it by then")
+        evidence.append(f"it goes with the first run from {minute(goes_after)} on, unless something needs it by then")
         if since[last] > since[digest]:
-            evidence.append(f"it goes together with {names[last]}, found unneeded since {_moment(since[last])}")
+            evidence.append(f"it goes together with {names[last]}, found unneeded since {minute(since[last])}")
         return replace(verdict, reason=Reason.IN_GRACE, evidence=tuple(evidence), goes_after=goes_after)
 
     return replace(
@@ -74,7 +75,3 @@ def _latest_of_group(plan: RepositoryPlan, since: Mapping[str, datetime]) -> dic
         last = max(group.digests, key=lambda digest: (since[digest], digest))
         latest |= dict.fromkeys(group.digests, last)
     return latest
-
-
-def _moment(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M} UTC"

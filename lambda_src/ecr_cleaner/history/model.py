@@ -19,7 +19,7 @@ from ecr_cleaner.history import removed
 from ecr_cleaner.model.image import Image, RemovedImage
 from ecr_cleaner.model.repository import RepositorySnapshot
 from ecr_cleaner.model.usage import Usage
-from ecr_cleaner.printable import printable
+from ecr_cleaner.printable import minute, printable
 from ecr_cleaner.schema import Digest, Text, stored
 
 MAX_CONSUMERS: Final = 5
@@ -28,7 +28,7 @@ MAX_CONSUMERS: Final = 5
 MIN_LOST_TAG_DAYS: Final = 30
 """How long a lost tag is stored at least, so that a longer ``keep_recently_used_days`` can protect images at once."""
 
-CLOCKS_DIFFER: Final = timedelta(minutes=6)
+ECR_CLOCK_BEHIND: Final = timedelta(minutes=6)
 """By how much ECR's clock may be behind the function's: AWS refuses signatures that are five minutes off."""
 
 
@@ -218,14 +218,14 @@ def recent(
     for digest, entry in known.images.items():
         evidence = []
         if entry.last_in_use is not None and (entry.unused_since is None or entry.unused_since >= since):
-            seen = f"last seen in use {_moment(entry.last_in_use)}"
+            seen = f"last seen in use {minute(entry.last_in_use)}"
             if entry.last_in_use < since:
-                until = _moment(entry.unused_since) if entry.unused_since else "now"
+                until = minute(entry.unused_since) if entry.unused_since else "now"
                 seen += f"; between then and {until} no run could read every source"
             evidence += [f"{consumer}, {seen}" for consumer in entry.by] or [seen]
         for tag, lost_at in sorted(entry.lost_tags.items()):
             if lost_at >= since and tag in wanted:
-                had = f"it had this tag until {_moment(lost_at)} at the latest"
+                had = f"it had this tag until {minute(lost_at)} at the latest"
                 evidence += [f"{consumer}, by the tag {tag}: {had}" for consumer in _consumers(wanted[tag])]
         if evidence:
             kept[digest] = tuple(evidence)
@@ -242,9 +242,9 @@ def pulled_since(images: Iterable[Image], collected_at: datetime) -> dict[str, t
         images: As listed after the collection.
         collected_at: When the collection of usages began.
     """
-    since = collected_at - CLOCKS_DIFFER
+    since = collected_at - ECR_CLOCK_BEHIND
     return {
-        image.digest: (f"pulled {_moment(image.last_pulled_at)}, while usages were collected",)
+        image.digest: (f"pulled {minute(image.last_pulled_at)}, while usages were collected",)
         for image in images
         if not image.is_index and image.last_pulled_at is not None and image.last_pulled_at >= since
     }
@@ -294,7 +294,3 @@ def _unused_since(first: HistoryEntry, second: HistoryEntry, last_in_use: dateti
 
 def _consumers(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(set(map(printable, names)))[:MAX_CONSUMERS])
-
-
-def _moment(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M} UTC"

@@ -9,6 +9,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime
 
+from ecr_cleaner.printable import minute
 from ecr_cleaner.schema import Text, stored
 
 INDEX_MEDIA_TYPES = (
@@ -113,4 +114,4 @@ class RemovedImage:
 
     def __str__(self) -> str:
         """For people, as the rest of a sentence on the image."""
-        return f"run {self.run_id} was about to {self.action} it {self.at:%Y-%m-%d %H:%M} UTC"
+        return f"run {self.run_id} was about to {self.action} it {minute(self.at)}"

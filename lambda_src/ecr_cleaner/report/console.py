@@ -11,6 +11,7 @@ from ecr_cleaner.model.image import Image
 from ecr_cleaner.model.plan import RepositoryPlan, Verdict
 from ecr_cleaner.model.repository import Retention
 from ecr_cleaner.model.result import RepositoryStatus, RunStatus
+from ecr_cleaner.printable import minute
 from ecr_cleaner.report.reporter import CollectingReporter
 from ecr_cleaner.report.summary import run_json
 from ecr_cleaner.report.terminal import PrintableTable
@@ -159,8 +160,8 @@ def print_end(collected: CollectingReporter, console: Console, settings: str, *,
     )
     for cause in summary["causes"]:
         console.print(Text(cause, "red"))
-    if collected.refused:
-        console.print(Text("A source failed: a run would remove nothing.", "red"))
+    if collected.result.refusals:
+        console.print(Text("A run would be refused: it would remove nothing.", "red"))
     console.print(Text(f"status: {summary['status']}", STYLES[collected.result.status]))
 
 
@@ -182,7 +183,7 @@ def print_verdict(verdict: Verdict, retention: Retention, console: Console) -> N
         *(("rule", line) for line in _rules(verdict, retention)),
         ("reason", verdict.reason.value),
         *(("", line) for line in verdict.evidence),
-        *([("goes", f"in the first run after {verdict.goes_after:%Y-%m-%d %H:%M} UTC")] if verdict.goes_after else []),
+        *([("goes", f"in the first run after {minute(verdict.goes_after)}")] if verdict.goes_after else []),
     ):
         console.print(Text(f"  {name:8} {value}"))
 
@@ -192,7 +193,7 @@ def facts(image: Image, age: str = "") -> list[tuple[str, str]]:
     return [
         ("digest", image.digest),
         ("tags", ", ".join(image.tags) or "(none)"),
-        ("pushed", f"{image.pushed_at:%Y-%m-%d %H:%M} UTC{age}"),
+        ("pushed", f"{minute(image.pushed_at)}{age}"),
         ("pulled", f"{image.last_pulled_at:%Y-%m-%d}" if image.last_pulled_at else "never"),
         ("size", human_bytes(image.size_bytes)),
     ]

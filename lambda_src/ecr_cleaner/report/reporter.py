@@ -77,18 +77,15 @@ class CollectingReporter(Reporter):
 
     Attributes:
         plans: By repository.
-        refused: Whether the verdicts are based on incomplete usages.
         result: Of the ended run; there is none before.
     """
 
     plans: dict[str, RepositoryPlan] = field(default_factory=dict)
-    refused: bool = False
     result: RunResult = field(init=False)
 
-    def evaluated(self, plan: RepositoryPlan, *, dry_run: bool, refused: bool) -> None:  # noqa: ARG002 - always dry
+    def evaluated(self, plan: RepositoryPlan, *, dry_run: bool, refused: bool) -> None:  # noqa: ARG002 - the result says it
         """Keep the verdicts."""
         self.plans[plan.repository.name] = plan
-        self.refused = self.refused or refused
 
     def run(self, result: RunResult) -> None:
         """Keep the result."""

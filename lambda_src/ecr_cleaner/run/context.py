@@ -16,6 +16,7 @@ from ecr_cleaner.model.image import Image
 from ecr_cleaner.model.plan import Removal
 from ecr_cleaner.model.report import StoredReport
 from ecr_cleaner.model.result import RunResult
+from ecr_cleaner.printable import minute
 from ecr_cleaner.registry import config, repositories
 from ecr_cleaner.registry import images as registry_images
 from ecr_cleaner.registry.own_pulls import Readings
@@ -122,7 +123,7 @@ class RunContext:
         if self.history is None:
             notes.append(HISTORY_IS_OFF)
         elif self.now - self.history.started_at < timedelta(days=self.settings.keep_recently_used_days):
-            began = f"{self.history.started_at:%Y-%m-%d %H:%M} UTC"
+            began = minute(self.history.started_at)
             notes.append(f"the history began {began}: what was in use before is not known")
         if not self.settings.dry_run and self.journal is None:
             notes.append(JOURNAL_IS_OFF)

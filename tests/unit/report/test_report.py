@@ -449,11 +449,11 @@ def test_the_run_has_one_summary_line(log: pytest.LogCaptureFixture, made: RunRe
 # The terminal
 
 
-def collected(*plans: RepositoryPlan, end: RunResult | None = None, refused: bool = False) -> CollectingReporter:
+def collected(*plans: RepositoryPlan, end: RunResult | None = None) -> CollectingReporter:
     """A reporter that was told of a whole run."""
     reporter = CollectingReporter()
     for one in plans:
-        reporter.evaluated(one, dry_run=True, refused=refused)
+        reporter.evaluated(one, dry_run=True, refused=False)
     made = end or judged(*plans)
     for found in made.repositories.values():
         reporter.repository(found)
@@ -482,14 +482,6 @@ def test_a_run_that_has_not_ended_has_no_summary() -> None:
     """Whoever asks too early made a mistake."""
     with pytest.raises(AttributeError, match="result"):
         _ = CollectingReporter().result
-
-
-def test_one_refusal_marks_the_whole_plan() -> None:
-    """Later repositories do not make it complete again."""
-    reporter = CollectingReporter()
-    reporter.evaluated(plan(image()), dry_run=True, refused=True)
-    reporter.evaluated(plan(image()), dry_run=True, refused=False)
-    assert reporter.refused
 
 
 def test_every_image_stands_in_the_json() -> None:
@@ -560,7 +552,7 @@ def test_the_end_of_a_plan_says_what_is_not_covered() -> None:
         scan=UsageScan((), outcomes, NOW),
         repositories={"cache": cache, "bad": bad},
     )
-    text = printed(collected(plan(image()), end=end, refused=True))
+    text = printed(collected(plan(image()), end=end))
     for line in (
         'cache: skipped: a cache (accepted_gaps = { "pull_through_cache:cache" = "<reason>" } includes it)',
         "bad: misconfigured: bad tag\n",
@@ -568,7 +560,7 @@ def test_the_end_of_a_plan_says_what_is_not_covered() -> None:
         "unprotected: ecs in 123456789012/us-east-1: excluded",
         "source lambda: denied",
         "repository bad: bad tag",
-        "A source failed: a run would remove nothing.",
+        "A run would be refused: it would remove nothing.",
         "status: refused",
     ):
         assert line in text

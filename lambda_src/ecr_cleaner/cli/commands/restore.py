@@ -17,6 +17,7 @@ from ecr_cleaner.cli.past import NO_PLACE, digests_of, present_in
 from ecr_cleaner.cli.session import Connection
 from ecr_cleaner.errors import NoSuchImageError
 from ecr_cleaner.journal.reader import JournalRecord
+from ecr_cleaner.printable import minute
 from ecr_cleaner.restore.restorer import Restorer, RestoreResult
 
 _OUTCOMES: Final = {
@@ -120,7 +121,7 @@ def _print(console: Console, repository: str, result: RestoreResult, record: Jou
     lines = [f"{repository}@{result.digest}{tags} {_OUTCOMES[result.outcome]}{detail}"]
     if record is not None and result.outcome not in {"present", "tagged"}:
         page = record.page
-        lines.append(f"  {page.action} was started {page.written_at:%Y-%m-%d %H:%M} UTC by run {page.run_id}")
+        lines.append(f"  {page.action} was started {minute(page.written_at)} by run {page.run_id}")
     lines += [
         f"  its tag {tag} belongs to {owner} now and stays there" for tag, owner in sorted(result.taken_tags.items())
     ]
