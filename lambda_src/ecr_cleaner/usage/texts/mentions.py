@@ -7,6 +7,7 @@ not with its square.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import Final
 
 from ecr_cleaner.model.usage import Reference, ReferenceScope
@@ -58,11 +59,11 @@ _ENDS: Final = re.compile(
     """,
     re.VERBOSE,
 )
-# An argument of a call; and one of a call that puts it into another text.
+# An argument of a call; and how a call begins that puts its arguments into another text.
 _ARGUMENT_ENDS: Final = re.compile(rf"""\\*["'`](?:\s|\\+[nrt])*(?:\)|,(?:\s|\\+[nrt])*{_NEXT})""")
-_ARGUMENT: Final = re.compile(
-    r"""(?:(?:format|printf)\s*\([^()]*,\s*|["'`]\s*\.\s*format\s*\([^()]*)\\*["'`]\Z""", re.IGNORECASE
-)
+_FORMATS: Final = re.compile(r"""(?P<template>["'`]\s*\.\s*)?(?:format|printf)\s*\(|["'`]\s*%\s*\(?""", re.IGNORECASE)
+_DEPTHS: Final = {"(": 1, ")": -1}
+_STRINGS: Final = re.compile(r"""'[^']*'|"[^"]*"|`[^`]*`""")
 _GOES_ON: Final = ("$", "%", "{", "`", "+", "@", "#", "(", "!")
 """What, behind a tag, stands for more of the tag, or for a digest."""
 
@@ -178,7 +179,17 @@ def has_ended(mention: Mention) -> bool:
         return True
     # Nobody knows what a call puts behind a host; behind the name of an image, only some put anything.
     start = max(mention.start - LONGEST_END, 0)
-    return mention.path is not None and not _ARGUMENT.search(window(mention.text, start, mention.start - start))
+    return mention.path is not None and not _is_formatted(window(mention.text, start, mention.start - start))
+
+
+def _is_formatted(before: str) -> bool:
+    """Whether what stands before a string begins a call that puts it into another text, maybe by calls within it."""
+    for match in _FORMATS.finditer(before):
+        rest = _STRINGS.sub("", before[match.end() :])
+        depths = accumulate((_DEPTHS.get(character, 0) for character in rest), initial=1)
+        if min(depths) > 0 and ("," in rest or match["template"] or "%" in match[0]):
+            return True
+    return False
 
 
 def complete(mention: Mention) -> tuple[Reference, ...]:

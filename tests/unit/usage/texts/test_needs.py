@@ -158,6 +158,11 @@ DEFINITIONS: Final[list[tuple[Any, str, str]]] = [
     (call(**{"Image.$": "States.Format('{}.dkr.ecr.{}.amazonaws.com/web:{}', $.a, $.r, $.t)"}), "web:v9", "api:v9"),
     (call(**{"Image.$": f"States.ArrayGetItem(States.Array('{H}/a:v1','{H}/b:v2'),$.i)"}), "a:v1 b:v2", "a:v9"),
     (call(**{"Image.$": f"States.Format('{{}}-x {{}}', '{H}/a:v1', '{H}/b:v2')"}), "a:v1 a:v1-x b:v2", "c:v1"),
+    (f"States.Format('{{}}-x', States.ArrayGetItem(States.Array('{H}/a:v1','{H}/b:v1'),0))", "a:v1-x b:v1-x", "c:v9"),
+    (f"'{{}}-x'.format(lower('{H}/a:v1'))", "a:v1 a:v1-x", "b:v9"),
+    (f"format('):{{}}-x', '{H}/a:v1')", "a:v1 a:v1-x", "b:v9"),
+    (f"'%s-x' % ('{H}/a:v1')", "a:v1 a:v1-x", "b:v9"),
+    (f"format('{{}}', x); image('{H}/a:v1');", "a:v1", "a:v9"),
     (call(Environment=json.dumps({"buildspecOverride": f"docker pull {H}/a:v1\n"})), "a:v1", "a:v9"),
     # Templates of EventBridge, Pipes, Scheduler.
     ({"InputTemplate": f'{{"image":"{H}/web:<t>"}}'}, "web:v9", "api:v9"),
