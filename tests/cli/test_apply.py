@@ -196,8 +196,8 @@ def test_a_function_that_is_ended_says_so(command: Command, deployed: Deployed, 
 
 
 def saved(command: Command, folder: Path, *words: str) -> Path:
-    """A plan that a laptop saved."""
-    folder.mkdir(exist_ok=True)
+    """A plan that a laptop saved into a folder that there was not."""
+    assert not folder.exists()
     ended = command("plan", "--function", NAME, "--save", str(folder), *words)
     assert ended.code == 0, ended.err
     (file,) = folder.iterdir()
@@ -252,6 +252,15 @@ def test_what_nobody_could_carry_out_is_not_saved(
     ended = command("plan", "--function", NAME, "--save", str(tmp_path))
     assert (ended.code, ended.err.strip()) == (0, "no plan was saved, because nothing would be removed")
     assert not list(tmp_path.glob("*.json"))
+
+
+@pytest.mark.usefixtures("deployed")
+def test_a_folder_that_cannot_be_made_is_named(command: Command, tmp_path: Path) -> None:
+    """In one sentence, and nothing else is written."""
+    (tmp_path / "file").write_text("")
+    ended = command("plan", "--function", NAME, "--save", str(tmp_path / "file" / "plans"))
+    assert ended.code == 1
+    assert f"--save: {tmp_path / 'file' / 'plans'} cannot be made: Not a directory" in " ".join(ended.err.split())
 
 
 def edited(file: Path) -> Path:

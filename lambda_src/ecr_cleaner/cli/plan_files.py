@@ -63,14 +63,14 @@ def save(collected: CollectingReporter, known: KnownSettings, folder: Path) -> P
     Args:
         collected: The dry run.
         known: Its settings, those of the function that will carry out the plan.
-        folder: Folder for the file.
+        folder: Folder for the file; made if there is none.
 
     Returns:
         The file; None if nothing would be removed.
 
     Raises:
         ApprovalError: A run would refuse to remove anything, or the plan would be too long.
-        click.ClickException: The file cannot be written.
+        click.ClickException: The folder cannot be made, or the file cannot be written.
     """
     result = collected.result
     if result.status is RunStatus.REFUSED:
@@ -83,6 +83,11 @@ def save(collected: CollectingReporter, known: KnownSettings, folder: Path) -> P
     plan = approval_plan.of_run(evaluated, known.binding, utc_now(), expires_after)
     if not plan.images:
         return None
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        message = f"--save: {folder} cannot be made: {error.strerror}"
+        raise click.ClickException(message) from None
     file = folder / f"{plan.id}.json"
     output.replace(file, plan.document.decode())
     return file

@@ -54,9 +54,10 @@ Examples:
 @click.option(
     "--save",
     "folder",
-    type=click.Path(exists=True, file_okay=False, writable=True, path_type=Path),
+    type=click.Path(file_okay=False, writable=True, path_type=Path),
     metavar="FOLDER",
-    help="Also write a plan that `apply` can carry out into this folder, named after its id; needs --function.",
+    help="Also write a plan that `apply` can carry out into this folder, which is made, named after its id;"
+    " needs --function.",
 )
 @click.option(
     "--detailed-exitcode",
