@@ -1,4 +1,5 @@
-# Rings when a run failed, when none took place, and when usages fell so far that a person has to say that it is right.
+# Rings when a run failed, when none took place or could be started, and when usages fell so far that a person has to say that
+# it is right. Only of what stays wrong until it is mended OK is told as well: after a failed run it comes in five minutes.
 
 locals {
   # Who is woken by an alarm finds there what to do; a test compares it with what the function tells.
@@ -32,12 +33,25 @@ resource "aws_cloudwatch_metric_alarm" "failed" {
   treat_missing_data  = "notBreaching"
 }
 
-resource "aws_cloudwatch_metric_alarm" "not_run" {
+# Silence before the first night is no reason to ring, so it counts only once a run took place; what kept the first from being
+# started is told by another alarm.
+resource "aws_cloudwatch_composite_alarm" "not_run" {
   count = var.create && var.schedule_enabled && local.schedule_is_daily ? 1 : 0
 
   alarm_name        = "${var.name}-not-run"
-  alarm_description = "${var.name} did not run in 26 hours. Look at its schedule and at the queue ${local.queue_name}. What to do: ${local.documentation}/operations.md#alarms"
+  alarm_description = "${var.name} did not run in 26 hours. Look at its schedule and at the queue ${local.undelivered_queue_name}. OK: it runs again. What to do: ${local.documentation}/operations.md#alarms"
   alarm_actions     = var.alarm_actions
+  ok_actions        = var.alarm_actions
+  tags              = var.tags
+
+  alarm_rule = "ALARM(\"${aws_cloudwatch_metric_alarm.silent[0].alarm_name}\") AND NOT INSUFFICIENT_DATA(\"${aws_cloudwatch_metric_alarm.has_run[0].alarm_name}\")"
+}
+
+resource "aws_cloudwatch_metric_alarm" "silent" {
+  count = var.create && var.schedule_enabled && local.schedule_is_daily ? 1 : 0
+
+  alarm_name        = "${var.name}-silent"
+  alarm_description = "Part of ${var.name}-not-run, tells nobody: no run in 26 hours."
   tags              = var.tags
 
   namespace           = "AWS/Lambda"
@@ -51,6 +65,48 @@ resource "aws_cloudwatch_metric_alarm" "not_run" {
   threshold           = 1
   # Lambda reports no data at all for an hour without a run.
   treat_missing_data = "breaching"
+}
+
+# Without data until the first run and never again, as what is missing changes nothing:
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html
+resource "aws_cloudwatch_metric_alarm" "has_run" {
+  count = var.create && var.schedule_enabled && local.schedule_is_daily ? 1 : 0
+
+  alarm_name        = "${var.name}-has-run"
+  alarm_description = "Part of ${var.name}-not-run, tells nobody: OK since the first run."
+  tags              = var.tags
+
+  namespace           = "AWS/Lambda"
+  metric_name         = "Invocations"
+  dimensions          = { FunctionName = aws_lambda_function.cleaner[0].function_name }
+  statistic           = "Sum"
+  period              = 3600
+  evaluation_periods  = 1
+  comparison_operator = "LessThanThreshold"
+  threshold           = 1
+  treat_missing_data  = "ignore"
+}
+
+# A start that Scheduler gave up. It rings until the queue is empty.
+resource "aws_cloudwatch_metric_alarm" "undelivered" {
+  count = var.create ? 1 : 0
+
+  alarm_name        = "${var.name}-undelivered"
+  alarm_description = "The schedule could not start ${var.name}: a message in the queue ${local.undelivered_queue_name} says why, in its attributes. OK: the queue is empty. What to do: ${local.documentation}/operations.md#alarms"
+  alarm_actions     = var.alarm_actions
+  ok_actions        = var.alarm_actions
+  tags              = var.tags
+
+  namespace           = "AWS/SQS"
+  metric_name         = "ApproximateNumberOfMessagesVisible"
+  dimensions          = { QueueName = aws_sqs_queue.undelivered[0].name }
+  statistic           = "Maximum"
+  period              = 300
+  evaluation_periods  = 1
+  comparison_operator = "GreaterThanOrEqualToThreshold"
+  threshold           = 1
+  # SQS reports no data of a queue that nobody has used for hours.
+  treat_missing_data = "notBreaching"
 }
 
 # The failed run rings as well; this one says that it waits for a person, and will wait every night.

@@ -2,19 +2,21 @@
 # that outgrow its environment.
 
 locals {
-  creates_bucket = var.create && var.history_enabled && var.bucket_name == null
+  # What decides how many of a resource there are must be known before an apply, and a bucket's name may not be.
+  creates_bucket = var.create && (var.create_bucket != null ? var.create_bucket : var.history_enabled && var.bucket_name == null)
+  has_bucket     = var.create_bucket != null || var.history_enabled ? true : var.bucket_name != null
 
   # Globally unique and at most 63 characters long, whatever name and region are.
   bucket = local.creates_bucket ? "${var.name}-${local.account_id}-${replace(local.region, "-", "")}" : var.bucket_name
 
-  bucket_arn = local.bucket == null ? null : "arn:${local.partition}:s3:::${local.bucket}"
+  bucket_arn = !local.has_bucket ? null : "arn:${local.partition}:s3:::${local.bucket}"
 
-  # Several instances, regions and accounts may share one bucket.
+  # Several instances, and several accounts, may share one bucket of their region.
   bucket_prefix = "ecr-cleaner/${local.account_id}/${local.region}/${var.name}/"
 
   # What goes is written down wherever there is a bucket, also without a history. Plans lie there if a person has to
   # approve them.
-  storage = local.bucket == null ? null : {
+  storage = !local.has_bucket ? null : {
     bucket  = local.bucket
     prefix  = local.bucket_prefix
     history = var.history_enabled
@@ -186,7 +188,7 @@ resource "aws_s3_object" "marker" {
 }
 
 resource "aws_s3_object" "settings" {
-  count = var.create && local.settings_outgrow ? 1 : 0
+  count = var.create && local.has_bucket ? 1 : 0
 
   bucket       = local.bucket
   key          = local.settings_object.key
@@ -203,5 +205,42 @@ resource "aws_s3_object" "settings" {
     aws_s3_bucket.history,
     aws_s3_bucket_server_side_encryption_configuration.history,
     aws_s3_bucket_versioning.history,
+  ]
+}
+
+# Refuses a destroy of the module's own bucket before anything else is gone. By itself S3 would refuse it as well, but last of
+# all: the marker's versions would be deleted by then, and the history with it, to which nothing else leads.
+resource "terraform_data" "keeps_bucket" {
+  count = local.creates_bucket ? 1 : 0
+
+  # When it goes only the state is left to say what is to be done; understood by sh and by cmd.
+  input = {
+    command = var.force_destroy_bucket ? "exit 0" : "echo The bucket ${local.bucket} keeps history, journal and reports, so nothing was destroyed. To delete it too, apply force_destroy_bucket = true first. && exit 1"
+  }
+
+  # Another name is another bucket.
+  triggers_replace = local.bucket
+
+  provisioner "local-exec" {
+    when    = destroy
+    command = self.input.command
+  }
+
+  # Terraform destroys in the opposite order: all that nothing else depends on.
+  depends_on = [
+    aws_cloudwatch_composite_alarm.not_run,
+    aws_cloudwatch_dashboard.cleaner,
+    aws_cloudwatch_metric_alarm.failed,
+    aws_cloudwatch_metric_alarm.tripwire,
+    aws_cloudwatch_metric_alarm.undelivered,
+    aws_dynamodb_table.lock,
+    aws_lambda_function_event_invoke_config.cleaner,
+    aws_s3_bucket_lifecycle_configuration.history,
+    aws_s3_bucket_policy.history,
+    aws_s3_bucket_public_access_block.history,
+    aws_s3_bucket_server_side_encryption_configuration.history,
+    aws_s3_bucket_versioning.history,
+    aws_scheduler_schedule.cleaner,
+    aws_sns_topic_policy.runs,
   ]
 }

@@ -3,7 +3,8 @@
 locals {
   alarm_names = concat(
     aws_cloudwatch_metric_alarm.failed[*].alarm_name,
-    aws_cloudwatch_metric_alarm.not_run[*].alarm_name,
+    aws_cloudwatch_composite_alarm.not_run[*].alarm_name,
+    aws_cloudwatch_metric_alarm.undelivered[*].alarm_name,
     aws_cloudwatch_metric_alarm.tripwire[*].alarm_name,
   )
   alarm_arns = [for name in local.alarm_names : "arn:${local.partition}:cloudwatch:${local.region}:${local.account_id}:alarm:${name}"]
@@ -25,7 +26,8 @@ locals {
     | Rings | What to do |
     |---|---|
     | `${var.name}-failed` | Read the causes in the queue `${local.queue_name}` or in the log: each says what mends it |
-    | `${var.name}-not-run` | Look at the schedule `${var.name}`, and at the queue |
+    | `${var.name}-not-run` | Look at the schedule `${var.name}` |
+    | `${var.name}-undelivered` | Read why in the queue `${local.undelivered_queue_name}`, then empty it |
     | `${var.name}-tripwire` | Find out why so much less is in use; if it is right, paste the command that the cause holds |
 
     Log group: `/aws/lambda/${var.name}`. To stop at once: `aws lambda put-function-concurrency --region ${local.region} --function-name ${var.name} --reserved-concurrent-executions 0`

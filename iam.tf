@@ -21,7 +21,7 @@ locals {
 
   # One policy would be too long, so each source says in which of several its statements stand.
   usage_statements = {
-    for number in distinct([for source in local.usage_sources : source.policy]) : tostring(number) => flatten([
+    for number in distinct([for name, source in local.usage_sources : source.policy if !contains(local.excluded_sources, name)]) : tostring(number) => flatten([
       for name, source in local.usage_sources : [
         for statement in [for one in source.statements : jsonencode(one)] : jsondecode(
           replace(replace(replace(replace(replace(
@@ -259,13 +259,19 @@ resource "aws_iam_role_policy" "function" {
 }
 
 resource "aws_iam_policy" "usage" {
-  for_each = { for number, statements in local.usage_statements : number => statements if var.create && length(statements) > 0 }
+  for_each = { for number, statements in local.usage_statements : number => statements if var.create }
 
   name        = "${var.name}-usage-${each.key}-${local.region}"
   path        = var.iam_role_path
   description = "Lets the function ${var.name} read who uses images (${each.key})"
   tags        = var.tags
-  policy      = jsonencode({ Version = "2012-10-17", Statement = each.value })
+
+  # Where lists of used images are may be unknown before an apply, and with it whether a policy that only reads these says
+  # anything; an empty one is not valid.
+  policy = length(each.value) > 0 ? jsonencode({ Version = "2012-10-17", Statement = each.value }) : jsonencode({
+    Version   = "2012-10-17"
+    Statement = [{ Sid = "ReadsNothing", Effect = "Deny", Action = ["ecr:DeleteRepository"], Resource = ["*"] }]
+  })
 }
 
 resource "aws_iam_role_policy_attachment" "usage" {
@@ -275,13 +281,14 @@ resource "aws_iam_role_policy_attachment" "usage" {
   policy_arn = each.value.arn
 }
 
-# Logging, and with subnets the network interfaces.
+# Logging, and with subnets the network interfaces too. One of two, because how many subnets there are may be unknown.
 resource "aws_iam_role_policy_attachment" "function" {
-  for_each = toset(concat(
-    var.create ? ["AWSLambdaBasicExecutionRole"] : [],
-    var.create && length(var.vpc_subnet_ids) > 0 ? ["AWSLambdaVPCAccessExecutionRole"] : [],
-  ))
+  count = var.create ? 1 : 0
 
   role       = aws_iam_role.function[0].name
-  policy_arn = "arn:${local.partition}:iam::aws:policy/service-role/${each.key}"
+  policy_arn = "arn:${local.partition}:iam::aws:policy/service-role/${length(var.vpc_subnet_ids) > 0 ? "AWSLambdaVPCAccessExecutionRole" : "AWSLambdaBasicExecutionRole"}"
+
+  lifecycle {
+    create_before_destroy = true # The function logs meanwhile.
+  }
 }

@@ -1,7 +1,8 @@
 # The function's image: made here from lambda_src/ unless the caller names one in image_uri.
 
 locals {
-  builds_image = var.create && var.image_uri == null
+  # What decides how many of a resource there are must be known before an apply, and an image's name may not be.
+  builds_image = var.create && (var.build_image != null ? var.build_image : var.image_uri == null)
 
   # The one home of the architecture: everything that needs to know it in another spelling looks here.
   architecture = {
@@ -18,21 +19,32 @@ locals {
     sort(fileset(local.source_dir, "ecr_cleaner/report/assets/*")),
   )
 
-  build_arguments = {
-    BASE_IMAGE    = var.base_image
-    WHEEL_MACHINE = local.architecture.wheel_machine
-  }
+  build_arguments = merge(
+    {
+      BASE_IMAGE    = var.base_image
+      WHEEL_MACHINE = local.architecture.wheel_machine
+    },
+    var.package_index_url == null ? {} : { PIP_INDEX_URL = var.package_index_url },
+  )
 
-  # Everything that shapes the image. As the repository's tags are immutable, this tag is the pin.
-  image_tag = sha256(jsonencode({
+  # Everything that shapes the image.
+  image_hash = sha256(jsonencode({
     files           = { for name in local.source_files : name => filesha256("${local.source_dir}/${name}") }
     architecture    = var.architecture
     base_image      = var.base_image
     build_arguments = local.build_arguments
+    rebuild         = var.rebuild
   }))
 
-  # Through the build, so that the function waits for it; no data source reads the image, so that one deleted out of
-  # band breaks neither plan nor destroy.
+  # The tag of the last image in the repository, if it was built of just that; else one that never was. So an image that is
+  # gone, and a repository made anew, lead to a new build, and the function is told of it: under the same tag it would stay
+  # with an image that no longer exists. As tags are immutable here, this one is the pin.
+  image_tag = local.builds_image ? try(
+    [for tag in data.aws_ecr_repository.function[0].most_recent_image_tags : tag if startswith(tag, local.image_hash)][0],
+    "${local.image_hash}-${formatdate("YYYYMMDDhhmmss", plantimestamp())}"
+  ) : null
+
+  # Through the build, so that the function waits for it.
   function_image_uri = local.builds_image ? terraform_data.image_build[0].triggers_replace.image_uri : var.image_uri
 }
 
@@ -61,7 +73,8 @@ resource "aws_ecr_repository" "function" {
 resource "aws_ecr_repository_policy" "function" {
   count = local.builds_image ? 1 : 0
 
-  repository = aws_ecr_repository.function[0].name
+  # Not by its name: of a repository that is made anew, the policy has to be made anew.
+  repository = aws_ecr_repository.function[0].id
   policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{
@@ -78,6 +91,14 @@ resource "aws_ecr_repository_policy" "function" {
   })
 }
 
+# Reads the tags of the image that was pushed last; of a repository that is yet to be made, when it has been. An image that is
+# gone is no error here, so that it breaks neither plan nor destroy.
+data "aws_ecr_repository" "function" {
+  count = local.builds_image ? 1 : 0
+
+  name = aws_ecr_repository.function[0].id
+}
+
 # The credentials follow the provider's identity, whatever the shell is logged in to.
 data "aws_ecr_authorization_token" "function" {
   count = local.builds_image ? 1 : 0
@@ -89,7 +110,7 @@ resource "terraform_data" "image_build" {
   triggers_replace = {
     image_uri = "${aws_ecr_repository.function[0].repository_url}:${local.image_tag}"
     # Apart from the URI, because a first plan does not know that one yet.
-    tag = local.image_tag
+    hash = local.image_hash
   }
 
   provisioner "local-exec" {
@@ -103,6 +124,7 @@ resource "terraform_data" "image_build" {
       PLATFORM          = local.architecture.platform
       BUILD_ARGUMENTS   = join("\n", [for name, value in local.build_arguments : "${name}=${value}"])
       CONTAINER_TOOL    = var.container_tool
+      PULL_BASE         = var.rebuild == null ? "" : "yes"
       REGISTRY_ENDPOINT = data.aws_ecr_authorization_token.function[0].proxy_endpoint
       LOG_DIR           = "${path.root}/.ecr-cleaner-build"
 

@@ -7,10 +7,33 @@ data "aws_partition" "current" {}
 # Of this data source `id` is the one attribute that names the region in version 5 and in version 6 of the provider.
 data "aws_region" "current" {}
 
+# Where this instance lives, remembered. Under a `depends_on` of the whole module Terraform does not know what a data source
+# says until it applies; every name would then be unknown, and bucket, marker and roles would be replaced by themselves.
+resource "terraform_data" "place" {
+  count = var.create ? 1 : 0
+
+  input = {
+    account_id = data.aws_caller_identity.current.account_id
+    partition  = data.aws_partition.current.partition
+    region     = data.aws_region.current.id
+  }
+
+  lifecycle {
+    ignore_changes = [input]
+
+    postcondition {
+      condition     = self.input.account_id == data.aws_caller_identity.current.account_id && self.input.region == data.aws_region.current.id
+      error_message = "This instance was applied in account ${self.input.account_id}, region ${self.input.region}, and its provider is now for ${data.aws_caller_identity.current.account_id}, ${data.aws_region.current.id}: correct the provider, or use another instance of the module there."
+    }
+  }
+}
+
 locals {
-  account_id = data.aws_caller_identity.current.account_id
-  partition  = data.aws_partition.current.partition
-  region     = data.aws_region.current.id
+  place = one(terraform_data.place[*].input)
+
+  account_id = var.create ? local.place.account_id : data.aws_caller_identity.current.account_id
+  partition  = var.create ? local.place.partition : data.aws_partition.current.partition
+  region     = var.create ? local.place.region : data.aws_region.current.id
 
   # ARNs are put together from names, so that every policy is readable in a plan.
   ecr_arn    = "arn:${local.partition}:ecr:${local.region}:${local.account_id}:repository"
@@ -67,11 +90,10 @@ locals {
   }
   settings_json = jsonencode(local.settings)
 
-  # Lambda's whole environment is 4 KB: a longer document lies in the bucket, and its hash stands in its place.
-  settings_limit = 3000
-  # A topic's ARN may be unknown before an apply, and where the document lies may not: a long ARN is reckoned with.
-  settings_length  = length(jsonencode(merge(local.settings, { notifications = null }))) + 400
-  settings_outgrow = local.settings_length > local.settings_limit && local.bucket != null
+  # Lambda's whole environment is 4 KB: of a longer document, which lies in the bucket, the hash stands in its place. How long it
+  # is may be unknown before an apply, so it always lies in the bucket.
+  settings_limit   = 3000
+  settings_outgrow = length(local.settings_json) > local.settings_limit && local.has_bucket
   settings_object = {
     bucket = local.bucket
     key    = "${local.bucket_prefix}settings.json"
@@ -136,8 +158,13 @@ resource "aws_lambda_function" "cleaner" {
     }
 
     precondition {
-      condition     = !var.require_approval || local.bucket != null
+      condition     = !var.require_approval || local.has_bucket
       error_message = "require_approval = true needs a bucket for the plans: set history_enabled or bucket_name."
+    }
+
+    precondition {
+      condition     = var.bucket_region == null || var.bucket_region == local.region
+      error_message = "bucket_name must name a bucket in the function's own region ${local.region}, because S3 answers for it nowhere else (301 PermanentRedirect), got one in ${coalesce(var.bucket_region, "null")}: use a bucket for each region."
     }
 
     precondition {

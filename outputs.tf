@@ -19,12 +19,12 @@ output "dry_run_command" {
 }
 
 output "failure_queue_arn" {
-  description = "ARN of the queue that receives failed runs and undelivered starts."
+  description = "ARN of the queue that receives failed runs."
   value       = one(aws_sqs_queue.failures[*].arn)
 }
 
 output "failure_queue_name" {
-  description = "Name of the queue that receives failed runs and undelivered starts."
+  description = "Name of the queue that receives failed runs."
   value       = one(aws_sqs_queue.failures[*].name)
 }
 

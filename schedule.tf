@@ -29,14 +29,14 @@ resource "aws_scheduler_schedule" "cleaner" {
     role_arn = aws_iam_role.scheduler[0].arn
     input    = jsonencode({})
 
-    # What could not be delivered is reported, not repeated blindly.
+    # Only the delivery is tried again, for which Lambda may be short of a moment; a run that began is never repeated.
     retry_policy {
-      maximum_retry_attempts       = 0
+      maximum_retry_attempts       = 2
       maximum_event_age_in_seconds = 60 * 60
     }
 
     dead_letter_config {
-      arn = aws_sqs_queue.failures[0].arn
+      arn = aws_sqs_queue.undelivered[0].arn
     }
   }
 
@@ -81,7 +81,7 @@ resource "aws_iam_role_policy" "scheduler" {
     Statement = concat(
       [
         { Sid = "StartFunction", Effect = "Allow", Action = ["lambda:InvokeFunction"], Resource = [local.lambda_arn] },
-        { Sid = "ReportFailures", Effect = "Allow", Action = ["sqs:SendMessage"], Resource = [local.queue_arn] },
+        { Sid = "ReportUndelivered", Effect = "Allow", Action = ["sqs:SendMessage"], Resource = [local.undelivered_queue_arn] },
       ],
       local.key_statements,
     )

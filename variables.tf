@@ -120,12 +120,34 @@ variable "base_image" {
 
 variable "bucket_name" {
   type        = string
-  description = "Existing bucket for history, journal, plans, reports, and settings that are too long for the function's environment. It should be private, encrypted and versioned; several instances, regions and accounts may share it. null: the module makes one."
+  description = "Existing bucket in the function's region for history, journal, plans, reports and settings. It should be private, encrypted and versioned; several instances and accounts may share it. null: the module makes one. Set create_bucket = false if the name comes from a resource."
   default     = null
 
   validation {
     condition     = var.bucket_name == null || can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", var.bucket_name)) && !can(regex("[.][.]|^[0-9.]+$", var.bucket_name))
     error_message = "bucket_name must be 3 to 63 lower-case letters, digits, single dots and hyphens, and no IP address, got \"${coalesce(var.bucket_name, "null")}\"."
+  }
+}
+
+variable "bucket_region" {
+  type        = string
+  description = "Region of the bucket in bucket_name, if you share it: another one than the function's is then refused, before S3 does it at the apply. null: not compared."
+  default     = null
+
+  validation {
+    condition     = var.bucket_region == null || can(regex("^[a-z]{2,}(-[a-z]+)+-[0-9]+$", var.bucket_region))
+    error_message = "bucket_region must be a region such as eu-west-1, got \"${coalesce(var.bucket_region, "null")}\"."
+  }
+}
+
+variable "build_image" {
+  type        = bool
+  description = "Whether the module builds the function's image. null: unless image_uri is set. Set false if image_uri comes from a resource, because Terraform must know it before an apply."
+  default     = null
+
+  validation {
+    condition     = var.build_image == null || var.build_image == (var.image_uri == null)
+    error_message = "build_image = true builds the image and build_image = false needs one in image_uri, got build_image = ${coalesce(var.build_image, false)} and image_uri = \"${coalesce(var.image_uri, "null")}\"."
   }
 }
 
@@ -146,6 +168,17 @@ variable "create" {
   description = "Whether the module creates anything. With false every output is null."
   default     = true
   nullable    = false
+}
+
+variable "create_bucket" {
+  type        = bool
+  description = "Whether the module makes a bucket. null: with history_enabled, unless bucket_name is set. Set false if bucket_name comes from a resource, because Terraform must know it before an apply."
+  default     = null
+
+  validation {
+    condition     = var.create_bucket == null || var.create_bucket == (var.bucket_name == null)
+    error_message = "create_bucket = true makes a bucket and create_bucket = false needs one in bucket_name, got create_bucket = ${coalesce(var.create_bucket, false)} and bucket_name = \"${coalesce(var.bucket_name, "null")}\"."
+  }
 }
 
 variable "dashboard_enabled" {
@@ -518,6 +551,17 @@ variable "notify_on" {
   }
 }
 
+variable "package_index_url" {
+  type        = string
+  description = "Package index from which the build installs Python packages, instead of pip's own: where the public one cannot be reached. Packages are checked by hash. Without credentials, because it stands in Terraform's state."
+  default     = null
+
+  validation {
+    condition     = var.package_index_url == null || can(regex("^https?://[A-Za-z0-9._:/~%-]+$", var.package_index_url))
+    error_message = "package_index_url must be https://<host>/<path> without credentials, got ${var.package_index_url == null ? "null" : jsonencode(replace(var.package_index_url, "/\\/\\/.*@/", "//…@"))}."
+  }
+}
+
 variable "permissions_boundary_arn" {
   type        = string
   description = "Permissions boundary of both roles."
@@ -560,6 +604,12 @@ variable "protected_images" {
     ])
     error_message = "protected_images must be repository[:tag][@sha256:<64 hex digits>] or repository:*, with <account>.dkr.ecr.<region>.<domain>/ before it or without, got ${jsonencode(var.protected_images)}."
   }
+}
+
+variable "rebuild" {
+  type        = string
+  description = "Any text, such as a month: a change builds the image anew, with what base_image names then. null: an image is built anew only when what it is built of changes."
+  default     = null
 }
 
 variable "regions" {

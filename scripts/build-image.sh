@@ -5,7 +5,8 @@
 #   IMAGE_URI          <registry>/<repository>:<tag>
 #   SOURCE_DIR         the build context, lambda_src
 #   PLATFORM           linux/arm64 or linux/amd64
-#   BUILD_ARGUMENTS    lines of NAME=VALUE
+#   BUILD_ARGUMENTS    lines of NAME=VALUE, with BASE_IMAGE among them
+#   PULL_BASE          not empty: the registry is asked what BASE_IMAGE is now, whatever this machine remembers
 #   CONTAINER_TOOL     a docker-compatible command: one executable (a name or a path, spaces allowed), or else a command
 #                      followed by arguments, separated by blanks ("sudo docker", "lima nerdctl")
 #   REGISTRY_ENDPOINT  the registry's address with its scheme
@@ -27,6 +28,7 @@ path=${IMAGE_URI#*/}
 repository=${path%:*}
 tag=${path##*:}
 scheme=${REGISTRY_ENDPOINT%%://*}
+base_image=$(printf '%s\n' "$BUILD_ARGUMENTS" | sed -n 's/^BASE_IMAGE=//p')
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -81,13 +83,15 @@ tool() {
 # ---- The registry ------------------------------------------------------------------------------------------------
 
 # A configuration of our own for everything that needs the token: nothing is logged in, so no keychain is touched, and
-# nothing remains. The user's contexts (colima, rootless, remote engines) stay visible through the link.
+# nothing remains. The user's contexts (colima, rootless, remote engines), plugins and builders stay visible through links.
 mkdir "$work/config"
 printf '{"auths":{"%s":{"auth":"%s"}}}\n' "$registry" "$token" >"$work/config/config.json"
 user_config=${DOCKER_CONFIG:-${HOME:-/}/.docker}
-if [ -d "$user_config/contexts" ]; then
-  ln -s "$(cd "$user_config/contexts" && pwd)" "$work/config/contexts"
-fi
+for folder in contexts cli-plugins buildx; do
+  if [ -d "$user_config/$folder" ]; then
+    ln -s "$(cd "$user_config/$folder" && pwd)" "$work/config/$folder"
+  fi
+done
 
 # Runs the container tool with our configuration instead of the user's. In a subshell, so that nothing leaks.
 tool_with_token() (
@@ -107,6 +111,15 @@ tool_with_token() (
   export DOCKER_CONFIG REGISTRY_AUTH_FILE
   tool "$@"
 )
+
+# Runs the container tool to build: with the token if the base image lies in the registry that the token is for, else as the
+# user has it, who may be logged in elsewhere.
+tool_with_base() {
+  case $base_image in
+    "$registry"/*) tool_with_token "$@" ;;
+    *) tool "$@" ;;
+  esac
+}
 
 # Sets `answer` to present, absent, or unknown. HEAD, so that asking is not pulling.
 ask_registry() {
@@ -194,10 +207,9 @@ build() {
       if [ "$native" != "$PLATFORM" ]; then
         # To this builder one name is one image, so the target's variant of the base image gets a name of its own.
         # The native one is pulled last: the usual name goes on meaning what it does on this machine.
-        base_image=$(printf '%s\n' "$BUILD_ARGUMENTS" | sed -n 's/^BASE_IMAGE=//p')
         target_base=$IMAGE_URI-base
-        tool pull --platform "$PLATFORM" "$base_image" && tool tag "$base_image" "$target_base" || return 1
-        tool pull --platform "$native" "$base_image" || return 1
+        tool_with_base pull --platform "$PLATFORM" "$base_image" && tool tag "$base_image" "$target_base" || return 1
+        tool_with_base pull --platform "$native" "$base_image" || return 1
         set -- "$@" --build-arg "FINAL_IMAGE=$target_base"
       fi
       ;;
@@ -216,13 +228,16 @@ build() {
     case $help in *"$option"*) set -- "$@" "$option=false" ;; esac
   done
 
+  # What was pulled just now is new, and the name that it got here is in no registry.
+  [ -z "${PULL_BASE:-}" ] || [ -n "$target_base" ] || set -- "$@" --pull
+
   while IFS= read -r argument; do
     set -- "$@" --build-arg "$argument"
   done <<END
 $BUILD_ARGUMENTS
 END
   [ "$flavour" = legacy ] || set -- "$@" --platform "$PLATFORM"
-  tool "$@" --tag "$IMAGE_URI" --file "$SOURCE_DIR/Dockerfile" "$SOURCE_DIR" </dev/null
+  tool_with_base "$@" --tag "$IMAGE_URI" --file "$SOURCE_DIR/Dockerfile" "$SOURCE_DIR" </dev/null
 }
 
 push() {
@@ -248,7 +263,13 @@ usable_tool || fail \
 
 find_flavour
 say "Building with $CONTAINER_TOOL ($flavour)."
-build >>"$log" 2>&1 || fail "The image could not be built."
+if ! build >>"$log" 2>&1; then
+  if tail -n 40 "$log" | grep -q -i -E 'no basic auth credentials|unauthorized|authentication required|authorization failed|403 forbidden|denied'; then
+    fail "The image could not be built: the registry of the base image $base_image refuses." \
+      "base_image lies in a private registry: log in to it, or set image_uri."
+  fi
+  fail "The image could not be built."
+fi
 
 built=$(tool image inspect --format '{{.Os}}/{{.Architecture}}' "$IMAGE_URI" 2>>"$log" || :)
 case $built in

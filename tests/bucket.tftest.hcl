@@ -76,8 +76,8 @@ run "a_bucket_of_its_own" {
   }
 
   assert {
-    condition     = length(aws_s3_object.settings) == 0
-    error_message = "Settings that fit stay in the environment."
+    condition     = aws_s3_object.settings[0].content == aws_lambda_function.cleaner[0].environment[0].variables["ECR_CLEANER_SETTINGS"]
+    error_message = "Settings that fit stay in the environment, and lie in the bucket too."
   }
 
   assert {
@@ -368,4 +368,43 @@ run "approval_needs_a_bucket" {
   }
 
   expect_failures = [aws_lambda_function.cleaner]
+}
+
+run "a_bucket_of_another_region" {
+  command = plan
+
+  variables {
+    bucket_name   = "shared-bucket"
+    bucket_region = "eu-west-1"
+  }
+
+  expect_failures = [aws_lambda_function.cleaner]
+}
+
+run "a_bucket_of_the_same_region" {
+  command = plan
+
+  variables {
+    bucket_name   = "shared-bucket"
+    bucket_region = "us-east-1"
+  }
+
+  assert {
+    condition     = aws_s3_object.marker[0].bucket == "shared-bucket"
+    error_message = "It is used."
+  }
+}
+
+run "a_bucket_without_a_history" {
+  command = plan
+
+  variables {
+    create_bucket   = true
+    history_enabled = false
+  }
+
+  assert {
+    condition     = length(aws_s3_bucket.history) == 1 && length(aws_s3_object.marker) == 0 && jsondecode(aws_lambda_function.cleaner[0].environment[0].variables["ECR_CLEANER_SETTINGS"]).storage.bucket == "ecr-cleaner-123456789012-useast1"
+    error_message = "Journal and reports need no history."
+  }
 }

@@ -288,12 +288,12 @@ run "other_regions_are_read_unless_the_home_region_is_the_only_one" {
   }
 
   assert {
-    condition     = [for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s.Resource if s.Sid == "ListRegions"] == [["arn:aws:account::123456789012:account"]]
+    condition     = [for s in jsondecode(aws_iam_role_policy.function[0].policy).Statement : s.Resource if s.Sid == "ListRegions"] == [["arn:aws:account::123456789012:account"]]
     error_message = "The regions of this account may be listed."
   }
 
   assert {
-    condition     = jsondecode(aws_lambda_function.cleaner.environment[0].variables.ECR_CLEANER_SETTINGS).regions == "enabled"
+    condition     = jsondecode(aws_lambda_function.cleaner[0].environment[0].variables.ECR_CLEANER_SETTINGS).regions == "enabled"
     error_message = "The function asks which regions there are."
   }
 }
@@ -313,12 +313,12 @@ run "the_home_region_alone" {
   }
 
   assert {
-    condition     = length([for s in jsondecode(aws_iam_role_policy.function.policy).Statement : s if contains(["ListRegions", "DescribeRegions"], s.Sid)]) == 0
+    condition     = length([for s in jsondecode(aws_iam_role_policy.function[0].policy).Statement : s if contains(["ListRegions", "DescribeRegions"], s.Sid)]) == 0
     error_message = "Nobody asks which regions there are."
   }
 
   assert {
-    condition     = jsondecode(aws_lambda_function.cleaner.environment[0].variables.ECR_CLEANER_SETTINGS).regions == ["us-east-1"]
+    condition     = jsondecode(aws_lambda_function.cleaner[0].environment[0].variables.ECR_CLEANER_SETTINGS).regions == ["us-east-1"]
     error_message = "The function is told the one region."
   }
 }
@@ -358,8 +358,8 @@ run "trust" {
   assert {
     condition = { for s in jsondecode(aws_iam_role_policy.scheduler[0].policy).Statement : s.Action[0] => s.Resource[0] } == {
       "lambda:InvokeFunction" = "arn:aws:lambda:us-east-1:123456789012:function:ecr-cleaner"
-      "sqs:SendMessage"       = "arn:aws:sqs:us-east-1:123456789012:ecr-cleaner-failures"
+      "sqs:SendMessage"       = "arn:aws:sqs:us-east-1:123456789012:ecr-cleaner-undelivered"
     }
-    error_message = "The schedule may start this function and report failures, nothing else."
+    error_message = "The schedule may start this function and report what it could not start, nothing else."
   }
 }

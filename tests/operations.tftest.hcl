@@ -219,6 +219,7 @@ run "a_dashboard" {
       ] == [[
         "arn:aws:cloudwatch:us-east-1:123456789012:alarm:cleaner-failed",
         "arn:aws:cloudwatch:us-east-1:123456789012:alarm:cleaner-not-run",
+        "arn:aws:cloudwatch:us-east-1:123456789012:alarm:cleaner-undelivered",
         "arn:aws:cloudwatch:us-east-1:123456789012:alarm:cleaner-tripwire",
     ]]
     error_message = "It shows every alarm that there is."

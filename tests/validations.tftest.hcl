@@ -939,7 +939,7 @@ run "vpc_accepts_both" {
   }
 
   assert {
-    condition     = toset(keys(aws_iam_role_policy_attachment.function)) == toset(["AWSLambdaBasicExecutionRole", "AWSLambdaVPCAccessExecutionRole"])
+    condition     = endswith(aws_iam_role_policy_attachment.function[0].policy_arn, "/AWSLambdaVPCAccessExecutionRole")
     error_message = "With subnets the role needs the permissions for network interfaces."
   }
 }
@@ -1144,7 +1144,68 @@ run "retention_rules_accepts" {
   }
 
   assert {
-    condition     = length(aws_lambda_function.cleaner.function_name) > 0
+    condition     = length(aws_lambda_function.cleaner[0].function_name) > 0
     error_message = "The plan should succeed."
+  }
+}
+
+run "build_rejects_1" {
+  command = plan
+
+  variables {
+    bucket_region     = "Ireland"
+    build_image       = true
+    create_bucket     = false
+    package_index_url = "https://user:secret@pypi.example.com/simple/"
+  }
+
+  expect_failures = [var.bucket_region, var.build_image, var.create_bucket, var.package_index_url]
+}
+
+run "build_rejects_2" {
+  command = plan
+
+  variables {
+    bucket_name       = "shared-bucket"
+    bucket_region     = ""
+    build_image       = false
+    create_bucket     = true
+    image_uri         = null
+    package_index_url = "pypi.example.com"
+  }
+
+  expect_failures = [var.bucket_region, var.build_image, var.create_bucket, var.package_index_url]
+}
+
+run "build_accepts_1" {
+  command = plan
+
+  variables {
+    bucket_name       = "shared-bucket"
+    bucket_region     = "us-east-1"
+    build_image       = false
+    create_bucket     = false
+    package_index_url = "https://pypi.example.com/simple/"
+    rebuild           = "2026-12"
+  }
+
+  assert {
+    condition     = length(aws_s3_bucket.history) == 0 && length(terraform_data.image_build) == 0
+    error_message = "Bucket and image are given."
+  }
+}
+
+run "build_accepts_2" {
+  command = plan
+
+  variables {
+    build_image   = true
+    create_bucket = true
+    image_uri     = null
+  }
+
+  assert {
+    condition     = length(aws_s3_bucket.history) == 1 && length(terraform_data.image_build) == 1
+    error_message = "Bucket and image are made."
   }
 }

@@ -71,8 +71,8 @@ run "defaults" {
   }
 
   assert {
-    condition     = aws_lambda_function_event_invoke_config.cleaner[0].maximum_retry_attempts == 0 && aws_scheduler_schedule.cleaner[0].target[0].retry_policy[0].maximum_retry_attempts == 0
-    error_message = "Nothing is repeated blindly."
+    condition     = aws_lambda_function_event_invoke_config.cleaner[0].maximum_retry_attempts == 0 && aws_scheduler_schedule.cleaner[0].target[0].retry_policy[0].maximum_retry_attempts == 2
+    error_message = "A run is never repeated, only its delivery is tried again."
   }
 
   assert {
@@ -86,8 +86,19 @@ run "defaults" {
   }
 
   assert {
-    condition     = aws_cloudwatch_metric_alarm.not_run[0].period * aws_cloudwatch_metric_alarm.not_run[0].evaluation_periods == 26 * 3600 && aws_cloudwatch_metric_alarm.not_run[0].treat_missing_data == "breaching"
-    error_message = "No run in 26 hours rings."
+    condition     = aws_cloudwatch_metric_alarm.silent[0].period * aws_cloudwatch_metric_alarm.silent[0].evaluation_periods == 26 * 3600 && aws_cloudwatch_metric_alarm.silent[0].treat_missing_data == "breaching"
+    error_message = "No run in 26 hours is silence."
+  }
+
+  # A new function has no data at all: with "ignore" this alarm then stays as it was made, without data.
+  assert {
+    condition     = aws_cloudwatch_composite_alarm.not_run[0].alarm_rule == "ALARM(\"ecr-cleaner-silent\") AND NOT INSUFFICIENT_DATA(\"ecr-cleaner-has-run\")" && aws_cloudwatch_metric_alarm.has_run[0].treat_missing_data == "ignore"
+    error_message = "Silence rings, but not before the first run."
+  }
+
+  assert {
+    condition     = length(coalesce(aws_cloudwatch_metric_alarm.silent[0].alarm_actions, [])) + length(coalesce(aws_cloudwatch_metric_alarm.has_run[0].alarm_actions, [])) == 0
+    error_message = "What the alarm is made of tells nobody."
   }
 
   assert {
@@ -242,13 +253,23 @@ run "everything_set" {
   }
 
   assert {
-    condition     = aws_scheduler_schedule.cleaner[0].state == "DISABLED" && length(aws_cloudwatch_metric_alarm.not_run) == 0
+    condition     = aws_scheduler_schedule.cleaner[0].state == "DISABLED" && length(aws_cloudwatch_composite_alarm.not_run) + length(aws_cloudwatch_metric_alarm.silent) + length(aws_cloudwatch_metric_alarm.has_run) == 0
     error_message = "A schedule that is off starts nothing and is not missed."
   }
 
   assert {
-    condition     = aws_cloudwatch_metric_alarm.failed[0].alarm_actions == toset(var.alarm_actions)
-    error_message = "The alarm tells whom it should."
+    condition     = alltrue([for alarm in [aws_cloudwatch_metric_alarm.failed[0], aws_cloudwatch_metric_alarm.undelivered[0]] : alarm.alarm_actions == toset(var.alarm_actions)])
+    error_message = "The alarms tell whom they should."
+  }
+
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.undelivered[0].ok_actions == toset(var.alarm_actions)
+    error_message = "And tell when it is mended."
+  }
+
+  assert {
+    condition     = aws_sqs_queue.undelivered[0].name == "other-undelivered" && aws_sqs_queue.undelivered[0].kms_master_key_id == var.kms_key_arn && aws_cloudwatch_metric_alarm.undelivered[0].dimensions == tomap({ QueueName = "other-undelivered" })
+    error_message = "Starts that could not be delivered have a queue and an alarm of their own."
   }
 }
 
@@ -260,7 +281,7 @@ run "a_weekly_schedule_is_not_missed_daily" {
   }
 
   assert {
-    condition     = length(aws_cloudwatch_metric_alarm.not_run) == 0
+    condition     = length(aws_cloudwatch_composite_alarm.not_run) == 0
     error_message = "Only a schedule that is at least daily can be missed after 26 hours."
   }
 }
@@ -273,7 +294,7 @@ run "a_schedule_every_12_hours_is_daily" {
   }
 
   assert {
-    condition     = length(aws_cloudwatch_metric_alarm.not_run) == 1
+    condition     = length(aws_cloudwatch_composite_alarm.not_run) == 1
     error_message = "Twice a day is at least daily."
   }
 }
@@ -334,5 +355,29 @@ run "built_for_arm64" {
   assert {
     condition     = jsondecode(aws_lambda_function.cleaner[0].environment[0].variables["ECR_CLEANER_SETTINGS"]).own_repository == "ecr-cleaner"
     error_message = "The function knows its own repository."
+  }
+}
+
+run "a_package_index" {
+  command = plan
+
+  override_data {
+    target = data.aws_ecr_authorization_token.function
+    values = { proxy_endpoint = "https://123456789012.dkr.ecr.us-east-1.amazonaws.com", authorization_token = "dG9rZW4=" }
+  }
+
+  variables {
+    image_uri         = null
+    package_index_url = "https://pypi.example.com/simple/"
+  }
+
+  assert {
+    condition     = local.build_arguments["PIP_INDEX_URL"] == "https://pypi.example.com/simple/"
+    error_message = "pip takes its index from this variable."
+  }
+
+  assert {
+    condition     = alltrue([for name in keys(local.build_arguments) : can(regex("(?m)^ARG ${name}(=|$)", file("lambda_src/Dockerfile")))])
+    error_message = "A build argument reaches only a Dockerfile that names it."
   }
 }

@@ -17,6 +17,7 @@ HOURS: Final = 730
 GB_SECOND: Final = 0.0000133334
 METRIC_MONTH: Final = 0.30
 ALARM_MONTH: Final = 0.10
+COMPOSITE_MONTH: Final = 0.50
 LOG_GB: Final = 0.50
 WRITE: Final = 0.005 / 1000
 READ: Final = 0.0004 / 1000
@@ -50,12 +51,13 @@ SIZES: Final = (
 )
 
 
-def rows(metrics: int, alarms: int) -> Iterator[tuple[str, ...]]:
+def rows(metrics: int, alarms: int, composites: int) -> Iterator[tuple[str, ...]]:
     """What each item costs at each size, and the sum.
 
     Args:
         metrics: That a run writes; CloudWatch bills the hours in which it gets one.
-        alarms: That the module makes.
+        alarms: On a metric, that the module makes.
+        composites: Alarms on alarms, likewise.
     """
     items = {
         f"Lambda: {NIGHTS} runs x seconds x GB x ${GB_SECOND:.10f}": [
@@ -64,7 +66,9 @@ def rows(metrics: int, alarms: int) -> Iterator[tuple[str, ...]]:
         f"CloudWatch, {metrics} metrics x ${METRIC_MONTH:.2f} x {NIGHTS} of {HOURS} hours": [
             metrics * METRIC_MONTH * NIGHTS / HOURS for _ in SIZES
         ],
-        f"CloudWatch, {alarms} alarms x ${ALARM_MONTH:.2f}": [alarms * ALARM_MONTH for _ in SIZES],
+        f"CloudWatch, {alarms} alarms x ${ALARM_MONTH:.2f}, {composites} composite x ${COMPOSITE_MONTH:.2f}": [
+            alarms * ALARM_MONTH + composites * COMPOSITE_MONTH for _ in SIZES
+        ],
         f"Logs: {', '.join(f'{one.log_mb:g}' for one in SIZES)} MB a run x ${LOG_GB:.2f} a GB": [
             NIGHTS * one.log_mb / 1024 * LOG_GB for one in SIZES
         ],

@@ -114,8 +114,8 @@ GRANTS: Final = (
         "Alarms",
         "CloudWatch",
         "cloudwatch",
-        """DeleteAlarms DeleteDashboards GetDashboard ListTagsForResource PutDashboard PutMetricAlarm TagResource
-        UntagResource""",
+        """DeleteAlarms DeleteDashboards GetDashboard ListTagsForResource PutCompositeAlarm PutDashboard PutMetricAlarm
+        TagResource UntagResource""",
         (f"cloudwatch:*:*:alarm:{NAME}-*", f"cloudwatch::*:dashboard/{NAME}-*"),
         "alarms and the dashboard",
     ),
@@ -161,9 +161,10 @@ GRANTS: Final = (
         "Repository",
         "ECR, unless `image_uri` is set; to push, those of layers and `PutImage`",
         "ecr",
-        """CreateRepository DeleteRepository DeleteRepositoryPolicy DescribeRepositories GetRepositoryPolicy
-        ListTagsForResource SetRepositoryPolicy TagResource UntagResource BatchCheckLayerAvailability BatchGetImage
-        CompleteLayerUpload InitiateLayerUpload PutImage UploadLayerPart""",
+        """CreateRepository DeleteRepository DeleteRepositoryPolicy DescribeImages DescribeRepositories
+        GetRepositoryPolicy ListTagsForResource SetRepositoryPolicy TagResource UntagResource
+        BatchCheckLayerAvailability BatchGetImage CompleteLayerUpload InitiateLayerUpload PutImage
+        UploadLayerPart""",
         (f"ecr:*:*:repository/{NAME}",),
         "the repository `name`",
     ),

@@ -55,7 +55,9 @@ TOPICS: Final[dict[str, tuple[str, ...]]] = {
     ),
     "History, journal and reports": (
         "history_enabled",
+        "create_bucket",
         "bucket_name",
+        "bucket_region",
         "force_destroy_bucket",
         "journal_retention_days",
         "reports_enabled",
@@ -65,8 +67,11 @@ TOPICS: Final[dict[str, tuple[str, ...]]] = {
         "report_unmanaged_repositories",
     ),
     "The function's image": (
+        "build_image",
         "image_uri",
         "base_image",
+        "rebuild",
+        "package_index_url",
         "container_tool",
         "architecture",
     ),
@@ -87,11 +92,14 @@ TOPICS: Final[dict[str, tuple[str, ...]]] = {
 """The module's inputs in the order in which they are documented."""
 
 RESOURCES: Final[dict[str, str]] = {
+    "aws_cloudwatch_composite_alarm.not_run": "with a schedule that starts at least daily",
     "aws_cloudwatch_dashboard.cleaner": "with `dashboard_enabled`",
     "aws_cloudwatch_log_group.function": "always",
     "aws_cloudwatch_metric_alarm.failed": "always",
-    "aws_cloudwatch_metric_alarm.not_run": "with a schedule that starts at least daily",
+    "aws_cloudwatch_metric_alarm.has_run": "with a schedule that starts at least daily",
+    "aws_cloudwatch_metric_alarm.silent": "with a schedule that starts at least daily",
     "aws_cloudwatch_metric_alarm.tripwire": "with metrics, history and `max_usage_drop_percent`",
+    "aws_cloudwatch_metric_alarm.undelivered": "always",
     "aws_dynamodb_table.lock": "always",
     "aws_ecr_repository.function": "unless `image_uri` is set",
     "aws_ecr_repository_policy.function": "unless `image_uri` is set",
@@ -100,7 +108,7 @@ RESOURCES: Final[dict[str, str]] = {
     "aws_iam_role.scheduler": "always",
     "aws_iam_role_policy.function": "always",
     "aws_iam_role_policy.scheduler": "always",
-    "aws_iam_role_policy_attachment.function": "always; a second one with subnets",
+    "aws_iam_role_policy_attachment.function": "always",
     "aws_iam_role_policy_attachment.usage": "one for each policy of the usage sources",
     "aws_lambda_function.cleaner": "always",
     "aws_lambda_function_event_invoke_config.cleaner": "always",
@@ -111,13 +119,16 @@ RESOURCES: Final[dict[str, str]] = {
     "aws_s3_bucket_server_side_encryption_configuration.history": "with the module's own bucket",
     "aws_s3_bucket_versioning.history": "with the module's own bucket",
     "aws_s3_object.marker": "with a history",
-    "aws_s3_object.settings": "if the settings are too long for the function's environment",
+    "aws_s3_object.settings": "with a bucket; read if the settings are too long for the function's environment",
     "aws_scheduler_schedule.cleaner": "always",
     "aws_scheduler_schedule_group.cleaner": "always",
     "aws_sns_topic.runs": "with `notifications_enabled`",
     "aws_sns_topic_policy.runs": "with `notifications_enabled`",
     "aws_sqs_queue.failures": "always",
+    "aws_sqs_queue.undelivered": "always",
     "terraform_data.image_build": "unless `image_uri` is set",
+    "terraform_data.keeps_bucket": "with the module's own bucket",
+    "terraform_data.place": "always",
 }
 """When each resource exists."""
 
@@ -207,7 +218,7 @@ DENIALS: Final[dict[str, str]] = {
 
 SCHEDULE: Final[dict[str, tuple[str, str]]] = {
     "StartFunction": ("the function", "The nightly start"),
-    "ReportFailures": ("the failure queue", "Starts that could not be delivered"),
+    "ReportUndelivered": ("the queue of undelivered starts", "Starts that could not be delivered"),
     "UseKey": (
         "the key in `kms_key_arn`; only with one",
         "The queue's messages and the function's environment are encrypted with it",

@@ -1,6 +1,7 @@
 """The notes of a release: its section of the changelog, and the images with their digests.
 
-``python3 -m tools.release notes VERSION [FILE...]`` prints them; each file holds one image as ``name:tag@digest``.
+``python3 -m tools.release notes VERSION [FILE...]`` prints them; each file holds an image and, on a second line, the
+base image that it was built from, both as ``name:tag@digest``.
 Needs nothing but Python, and fails if the version is not the one that the distribution and the changelog name.
 """
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 
+_PAIR: Final = 2
 _IMAGE: Final = re.compile(r"[a-z0-9./_-]+:[\w.-]+@sha256:[0-9a-f]{64}")
 
 
@@ -47,12 +49,15 @@ def notes(version: str, images: Sequence[str], root: Path = ROOT) -> str:
     declared = tomllib.loads((root / "lambda_src" / "pyproject.toml").read_text())["project"]["version"]
     if declared != version:
         raise ReleaseError(f"lambda_src/pyproject.toml says version {declared}, the tag says {version}")
-    if wrong := [image for image in images if not _IMAGE.fullmatch(image)]:
+    pairs = [image.splitlines() for image in images]
+    if wrong := [image for pair in pairs for image in pair if not _IMAGE.fullmatch(image)]:
         raise ReleaseError(f"not name:tag@digest: {', '.join(wrong)}")
+    if alone := [pair[0] for pair in pairs if len(pair) != _PAIR]:
+        raise ReleaseError(f"built from what: {', '.join(alone)}")
     text = section((root / "CHANGELOG.md").read_text(), version)
     if not images:
         return f"{text}\n"
-    listed = "\n".join(f"- `{image}`" for image in sorted(images))
+    listed = "\n".join(f"- `{image}`, built from `{base}`" for image, base in sorted(pairs))
     how = "To copy into a private ECR repository and to name in `image_uri`; see docs/operations.md."
     return f"{text}\n\n## Images\n\n{how}\n\n{listed}\n"
 

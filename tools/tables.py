@@ -162,7 +162,8 @@ def schedule_statements() -> str:
 def costs() -> str:
     """What a month costs, at three sizes."""
     alarms = sum(kind == "aws_cloudwatch_metric_alarm" for kind, _ in declared.resources())
-    return table(("What", *(size.title for size in cost.SIZES)), cost.rows(len(METRICS), alarms))
+    composites = sum(kind == "aws_cloudwatch_composite_alarm" for kind, _ in declared.resources())
+    return table(("What", *(size.title for size in cost.SIZES)), cost.rows(len(METRICS), alarms, composites))
 
 
 def examples() -> str:

@@ -99,7 +99,8 @@ def test_the_schedules_role_is_explained(pages: dict[str, Page]) -> None:
 
 def test_the_managed_policies_are_named(pages: dict[str, Page]) -> None:
     """What AWS's own policies allow comes on top."""
-    attached = str(declared.resource("iam.tf", "aws_iam_role_policy_attachment", "function")["for_each"])
+    attached = str(declared.resource("iam.tf", "aws_iam_role_policy_attachment", "function")["policy_arn"])
+    assert "AWSLambdaVPCAccessExecutionRole" in attached
     for policy in re.findall(r"AWSLambda\w+", attached):
         assert f"`{policy}`" in pages["permissions"].text
 

@@ -142,7 +142,7 @@ class Workspace:
         return self.run("destroy", "-auto-approve", "-refresh=false")
 
     def built(self) -> dict[str, str]:
-        """Returns the image's identity as the state has it: ``image_uri`` and ``tag``."""
+        """Returns the image's identity as the state has it: ``image_uri``, and ``hash`` of what it was built of."""
         state = json.loads((self.folder / "terraform.tfstate").read_text())
         (found,) = (one for one in state["resources"] if one["name"] == "image_build")
         triggers: dict[str, str] = found["instances"][0]["attributes"]["triggers_replace"]["value"]

@@ -233,8 +233,9 @@ def test_alarms_and_dashboard_look_at_what_the_function_writes(applied: dict[str
     """As CloudWatch has them; every alarm tells the topic, whose policy lets them."""
     one = applied["alerts"]
     client = sandbox.client("cloudwatch")
-    names = ["told-failed", "told-not-run"]
-    alarms = client.describe_alarms(AlarmNamePrefix="told-")["MetricAlarms"]
+    found = client.describe_alarms(AlarmNamePrefix="told-", AlarmTypes=["CompositeAlarm", "MetricAlarm"])
+    alarms = [one for one in (*found["CompositeAlarms"], *found["MetricAlarms"]) if one["AlarmActions"]]
+    names = ["told-failed", "told-not-run", "told-undelivered"]
     assert sorted(alarm["AlarmName"] for alarm in alarms) == names, "without a history there is no tripwire"
     (topic,) = {action for alarm in alarms for action in alarm["AlarmActions"]}
     policy = json.loads(sandbox.client("sns").get_topic_attributes(TopicArn=topic)["Attributes"]["Policy"])

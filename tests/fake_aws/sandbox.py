@@ -14,6 +14,7 @@ from .apprunner import AppRunnerApi
 from .aws import ACCOUNT, REGION
 from .awslambda import LambdaApi
 from .batch import BatchApi
+from .cloudwatch import CloudWatchApi
 from .codebuild import CodeBuildApi
 from .control import Control
 from .ecr import EcrApi
@@ -134,6 +135,7 @@ class Sandbox:
                 **listings.handlers(),
                 "events": listings.handlers()["events"] | telling["events"],
                 "sns": telling["sns"],
+                **CloudWatchApi(self.state).handlers(),
                 **tables.handlers(),
             },
             control=Control(self).serve,

@@ -30,6 +30,7 @@ FAKE_TOOL = r"""#!/bin/sh
 {
   printf 'call'; for word; do printf '\t%s' "$word"; done; printf '\n'
   env | sed 's/^/env\t/'
+  if [ -n "${DOCKER_CONFIG:-}" ]; then printf 'env\tFAKE_LINKS='; ls "$DOCKER_CONFIG" | tr '\n' ' '; printf '\n'; fi
 } >>"$FAKE_RECORD"
 case "$FAKE_STYLE:$*" in
   podman:--version) echo 'podman version 4.3.1' ;;
@@ -47,7 +48,7 @@ case "$FAKE_STYLE:$*" in
   *:'context inspect --format '*) echo colima ;;
   *:'image inspect --format '*) echo "${FAKE_BUILT:-linux/amd64}" ;;
   *:'manifest inspect '*) echo "${FAKE_INSPECT:-no such manifest}" >&2; [ "${FAKE_INSPECT:-}" = found ] ;;
-  *:build*) echo 'step 1 of 1'; [ "${FAKE_BUILD:-works}" = works ] || { echo 'no space left' >&2; exit 1; } ;;
+  *:build*) echo 'step 1 of 1'; [ "${FAKE_BUILD:-works}" = works ] || { echo "$FAKE_BUILD: no space left"; exit 1; } ;;
   *:push*)
     for image; do :; done
     path=${image#*/}
@@ -352,6 +353,62 @@ def test_an_image_for_another_platform_is_not_pushed(machine: Machine) -> None:
     assert done.returncode == 1
     assert "base_image has no variant" in done.stderr
     assert machine.pushed == []
+
+
+@pytest.mark.parametrize("style", BUILDS)
+def test_a_base_image_in_the_same_registry_is_pulled_with_the_token(machine: Machine, style: str) -> None:
+    """Where there is no public registry; the user's builders, contexts and plugins stay what they are."""
+    for name in ("buildx", "cli-plugins"):
+        (machine.folder / "home/.docker" / name).mkdir()
+    base = f"{machine.registry.host}/base/python:3.13"
+    done = machine.build(style, BUILD_ARGUMENTS=f"BASE_IMAGE={base}\nWHEEL_MACHINE=x86_64", PLATFORM="linux/amd64")
+    assert done.returncode == 0, done.stderr
+    build = machine.call("buildx", "build") if style == "buildx" else machine.call("build")
+    assert build.env["DOCKER_CONFIG"].startswith(str(machine.folder / "temp"))
+    assert build.env["REGISTRY_AUTH_FILE"] == build.env["DOCKER_CONFIG"] + "/config.json"
+    assert build.env["FAKE_LINKS"] == "buildx cli-plugins config.json contexts "
+
+
+def test_the_legacy_builder_pulls_both_platforms_with_the_token(machine: Machine) -> None:
+    """Before it builds."""
+    base = f"{machine.registry.host}/base/python:3.13"
+    done = machine.build(
+        "legacy", BUILD_ARGUMENTS=f"BASE_IMAGE={base}", PLATFORM="linux/arm64", FAKE_BUILT="linux/arm64"
+    )
+    assert done.returncode == 0, done.stderr
+    pulls = [call for call in machine.calls if call.words[0] == "pull"]
+    assert len(pulls) == 2
+    assert all(call.env["DOCKER_CONFIG"].startswith(str(machine.folder / "temp")) for call in pulls)
+
+
+@pytest.mark.parametrize("host", ["private.example.com", "127.0.0.1.example.com"])
+def test_a_base_image_elsewhere_never_gets_the_token(machine: Machine, host: str) -> None:
+    """It is pulled as the user is logged in; where that is not enough, a sentence says what to do."""
+    base = f"{host}/base/python:3.13"
+    done = machine.build(BUILD_ARGUMENTS=f"BASE_IMAGE={base}", FAKE_BUILD="no basic auth credentials")
+    assert "DOCKER_CONFIG" not in machine.call("buildx", "build").env
+    assert done.returncode == 1
+    assert f"the base image {base} refuses" in done.stderr
+    assert "base_image lies in a private registry: log in to it, or set image_uri." in done.stderr
+
+
+@pytest.mark.parametrize("style", BUILDS)
+def test_a_moving_base_image_is_pulled_where_that_is_asked_for(machine: Machine, style: str) -> None:
+    """Else this machine's own copy is good enough."""
+    machine.build(style, PULL_BASE="yes")
+    (asked,) = [call.words for call in machine.calls if "--tag" in call.words]
+    assert "--pull" in asked
+    (machine.folder / "record").unlink()
+    machine.registry.store.tags.clear()
+    machine.build(style)
+    (plain,) = [call.words for call in machine.calls if "--tag" in call.words]
+    assert "--pull" not in plain
+
+
+def test_what_the_legacy_builder_has_pulled_itself_is_not_pulled_by_its_own_name(machine: Machine) -> None:
+    """The name of the target's base image is known on this machine only."""
+    machine.build("legacy", PLATFORM="linux/arm64", FAKE_BUILT="linux/arm64", PULL_BASE="yes")
+    assert "--pull" not in machine.call("build").words
 
 
 @pytest.mark.parametrize("endpoint", ["http://registry.example.com", "http://127.0.0.1.example.com:80"])
