@@ -71,6 +71,19 @@ def test_a_permission_that_several_sources_need_is_named_once() -> None:
     assert "; to mend this, allow it in a policy of that role" in told
 
 
+def test_several_causes_are_one_sentence() -> None:
+    """Where AWS does not say who was denied, it is the function's role."""
+    unknown = Denial("ecs:ListClusters", "", PolicyType.UNKNOWN)
+    nobody = SourceOutcome(TARGET, "ecs", SourceStatus.FAILED, detail="denied", denial=unknown)
+    told = denials.sentence([nobody, failed("batch", "batch:ListJobs", PolicyType.IDENTITY, explicit=False)])
+    start, _, _ = told.partition("; to mend this, ")
+    here = "in 123456789012/us-east-1"
+    assert start == (
+        f"permissions are missing: {here} no identity-based policy allows {ROLE}: batch:ListJobs (source batch);"
+        f" {here} the function's role is denied: ecs:ListClusters (source ecs)"
+    )
+
+
 def test_what_failed_otherwise_is_told_by_itself() -> None:
     """After the one sentence on what was denied."""
     other = SourceOutcome(TARGET, "omics", SourceStatus.FAILED, detail="cut short")

@@ -39,6 +39,17 @@ def test_a_listing_that_answered_before_fails(
     assert all(one in last.detail for one in contradicted)
 
 
+def test_what_contradicts_it_is_told_with_what_to_do() -> None:
+    """All of it in one sentence."""
+    answered = ["apprunner:ListServices", "apprunner:DescribeService"]
+    _, last = checked(scan("apprunner:"), {TARGET: answered}).outcomes
+    assert last.detail == (
+        "not offered; but in an earlier run apprunner:DescribeService, apprunner:ListServices answered here, so that"
+        " what it listed may still be there; to mend this, find out what stands between the function and the service"
+        " (the next run asks again)"
+    )
+
+
 def test_each_target_has_its_own_past() -> None:
     """What answered in another region says nothing of this one."""
     assert checked(scan(JOBS), {ELSEWHERE: [JOBS]}) == scan(JOBS)

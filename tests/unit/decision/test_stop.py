@@ -90,6 +90,14 @@ def test_the_slowest_sources_are_named() -> None:
     )
 
 
+def test_a_minute_is_slow() -> None:
+    """And less is not."""
+    for seconds, told in ((60.0, True), (59.9, False)):
+        late = UsageScan((), (replace(COMPLETE, seconds=seconds),), NOW - 2 * FRESHNESS)
+        (reason,) = decide_stop(late, (), LimitTracker(Limits()), tripwire(), NOW).reasons
+        assert ("slowest" in reason) is told
+
+
 def test_whoever_fails_holds_back_everything() -> None:
     """Whatever the limits say."""
     stop = decide_stop(UsageScan((), (COMPLETE,), NOW), (FAILS,), exceeded(), tripwire(), NOW)

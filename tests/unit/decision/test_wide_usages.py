@@ -51,6 +51,13 @@ def test_one_consumer_alone_covers_a_repository() -> None:
     assert found == ((covering, elsewhere), (exact,))
 
 
+def test_what_is_wide_elsewhere_or_not_wide_stays() -> None:
+    """Usages of another consumer that cover another repository, and the complete references of the same one."""
+    covering, exact = usage("app", arn=MACHINE), usage("app", IMAGE, tag="v1", arn=MACHINE)
+    other = usage("web", consumer="report")
+    assert wide_usages.without_only_consumer([covering, exact, other], "app") == ((covering,), (exact, other))
+
+
 def test_where_several_consumers_cover_a_repository_none_does_alone() -> None:
     """Nor where none does."""
     usages = [usage("app"), usage("", PREFIX, consumer="report"), usage("app", IMAGE, tag="v1", consumer="third")]

@@ -48,6 +48,7 @@ def confined(operator: str, key: str, value: object) -> dict[str, Any]:
     [
         allow({"AWS": OWN_ROOT}),
         allow({"AWS": OWN}),
+        allow(OWN),
         allow({"AWS": [OWN_ROOT, f"arn:aws:iam::{OWN}:role/deploy"]}),
         allow({"AWS": f"arn:aws:sts::{OWN}:assumed-role/deploy/session"}),
         allow({"AWS": f"arn:aws-cn:iam::{OWN}:user/ci"}, "ecr:*"),
@@ -178,6 +179,13 @@ def test_what_is_no_policy_stops_the_repository(text: str) -> None:
         foreign_pullers(text, OWN, "the policy of app")
 
 
+def test_what_is_no_policy_is_shown_in_part() -> None:
+    """Its beginning is enough to find it."""
+    with pytest.raises(RepositoryError) as raised:
+        foreign_pullers("x" * 200, OWN, "the policy of app")
+    assert str(raised.value) == f"the policy of app is not a policy document: '{'x' * 80}'"
+
+
 @pytest.mark.parametrize(
     ("prefixes", "name", "found"),
     [
@@ -304,6 +312,18 @@ LIST = "or have a list written of the images that are used there"
         ),
         (allow("*"), "from any account", "let the policy name principals of this account alone"),
         (
+            allow({"Federated": f"arn:aws:iam::{OTHER}:saml-provider/login"}),
+            "",
+            "let the policy name principals of this account alone",
+        ),
+        (
+            allow(
+                "*", Condition={"Bool": {"aws:SecureTransport": "true"}, "IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}
+            ),
+            "under a condition on aws:SecureTransport, aws:SourceIp, which is not understood as one account",
+            "let the policy name principals of this account alone",
+        ),
+        (
             confined("Bool", "aws:SecureTransport", value=True),
             "under a condition on aws:SecureTransport, which is not understood as one account",
             "let the policy name principals of this account alone",
@@ -336,3 +356,4 @@ def test_all_of_them_are_one_sentence() -> None:
         f" {OTHER}; to mend this, {ADD_CONDITION}; remove account {OTHER} from the policy, {LIST}"
     )
     assert lets_pull([ForeignPuller("*")], "from every repository") == "* pull from every repository"
+    assert lets_pull([ForeignPuller("a"), ForeignPuller("b", "for x")]) == "a pull, and b pull for x"

@@ -60,7 +60,7 @@ def test_nothing_is_begun_that_cannot_be_ended(batches: int, left: float, *, beg
     """What one batch ends needs no more than any call."""
     time = Time(left)
     assert time.pace.may_begin(batches) is begins
-    assert time.pace.is_late is not begins
+    assert time.pace.is_late is (not begins)
     assert not time.pace.is_outdated
 
 
