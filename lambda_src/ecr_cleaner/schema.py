@@ -50,7 +50,7 @@ def sentences(
         unknown: What is to be said of an unknown member at a place in the document, if it is more than that.
     """
     return [
-        f"{': '.join([place, *map(str, problem['loc'])])}:"
+        f"{': '.join([place, *_where(problem)])}:"
         f" {(problem['type'] == 'extra_forbidden' and unknown(problem['loc'])) or _rule(problem)}"
         + ("" if problem["type"] in _WITHOUT_VALUE else f", got {_shown(problem['input'])}")
         for problem in error.errors(include_url=False)
@@ -95,6 +95,11 @@ _WITHOUT_VALUE: Final = frozenset({"json_invalid", "missing"})
 
 _LONGEST_VALUE: Final = 300
 """Characters of a value that a sentence quotes."""
+
+
+def _where(problem: Any) -> list[str]:
+    """Without the word by which pydantic says that the key is wrong, and not its value."""
+    return [str(part) for part in problem["loc"] if part != "[key]"]
 
 
 def _rule(problem: Any) -> str:

@@ -290,7 +290,10 @@ def forged(**changes: Any) -> Callable[[Path], Path]:
         (forged(function="other"), "it is for function other"),
         (forged(settings_sha256="0" * 64), "the settings have changed"),
         (forged(created_at="2026-01-01T00:00:00Z", expires_at="2026-01-02T00:00:00Z"), "it expired"),
-        (forged(more=1), "is not a valid plan"),
+        (
+            forged(more=1, removal="drop"),
+            "plan: removal: must be 'delete' or 'archive', got 'drop'; plan: more: is not known, got 1",
+        ),
     ],
     ids=["edited", "account", "region", "function", "settings", "expired", "more"],
 )

@@ -140,8 +140,10 @@ def test_doctor_names_the_permission_before_what_may_be_accepted(command: Comman
     assert ended.out.index(denied) < ended.out.index(accepted) < ended.out.index("Why a run would remove nothing")
     lines = ended.out[ended.out.index(denied) : ended.out.index("Why a run would remove nothing")].splitlines()
     whose = re.escape("arn:aws:") + r"\S+ is denied by a service control policy"
-    assert any(re.match(rf"  apprunner:ListServices: {whose}.*; sources apprunner$", line) for line in lines), lines
-    assert any(line.startswith("  batch:DescribeJobDefinitions: ") for line in lines)
+    assert any(
+        re.match(rf"  apprunner:ListServices in us-east-1: {whose}.*; sources apprunner$", line) for line in lines
+    ), lines
+    assert any(line.startswith("  batch:DescribeJobDefinitions in us-east-1: ") for line in lines)
     offers = [line for line in lines if "accepted_gaps" in line]
     assert [re.findall(r'"(.*?)" =', line) for line in offers] == [["source:apprunner"]]
     assert "leaves unprotected: " in offers[0]

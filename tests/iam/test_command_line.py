@@ -47,7 +47,8 @@ def test_every_call_that_looks_is_allowed(
     command("opt-in", "*")
     place = accounts.SETTINGS["used_images"]
     calls = [c for c in sandbox.calls if c.parameters.get("Bucket") != place["bucket"]]
-    assert {call.action for call in calls} == ALLOWED
+    # Only where Account Management has no endpoint, as in GovCloud, EC2 is asked for the regions.
+    assert {call.action for call in calls} == ALLOWED - {"ec2:DescribeRegions"}
     requests = [r for r in as_requests("policy", calls) if r.action not in UNKNOWN_TO_IAM]
     decided = decide({"policy": POLICY}, requests)
     assert [request for request, result in zip(requests, decided, strict=True) if result != "Allowed"] == []

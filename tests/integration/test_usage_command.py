@@ -207,3 +207,76 @@ def test_what_begins_alike_is_told(usage: Callable[..., Result], sandbox: Sandbo
     result = usage("--format", "json", "--used-images-uri", f"s3://{place['bucket']}/{place['prefix']}")
     assert result.exit_code == 0, result.output
     assert any(one["state"] == "many" and one["repository"].endswith("*") for one in images(result).values())
+
+
+THERE = "210987654321.dkr.ecr.us-east-1.amazonaws.com"
+FOR_THERE = ("--for-registry", "210987654321/us-east-1", "--used-images")
+
+
+@pytest.fixture
+def elsewhere(sandbox: Sandbox) -> Sandbox:
+    """A service and a task that run images of a registry in another account, and one that runs an image of this one."""
+    sandbox.repository("app")
+    sandbox.push("app", tags=["v1"], pushed="90d")
+    definitions = {"web:1": {"image": f"{THERE}/shop/api:v7"}, "own:1": {"image": "{registry}/app:v1"}}
+    running = {"task_definition": "web:1", "service": "web", "digests": {"web": "sha256:" + "7" * 64}}
+    services = {name: {"task_definition": f"{name}:1"} for name in ("web", "own")}
+    clusters = {"prod": {"services": services, "tasks": [running]}}
+    sandbox.seed({"ecs": {"task_definitions": definitions, "clusters": clusters}})
+    return sandbox
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_a_list_of_used_images_is_written_for_another_registry(usage: Callable[..., Result], tmp_path: Path) -> None:
+    """By tag and by the digest that runs; what is of this registry is not in it."""
+    file = tmp_path / "used-images.json"
+    result = usage(*FOR_THERE, str(file))
+    assert result.exit_code == 0, result.output
+    written = json.loads(file.read_text())
+    assert f"{THERE}/shop/api:v7" in written
+    assert any(name.endswith("@sha256:" + "7" * 64) for name in written)
+    assert not any("app:v1" in name for name in written)
+    assert f"written: {file}, {len(written)} references" in result.output
+    assert "put it under used_images_uri of 210987654321/us-east-1" in result.output
+
+
+def test_no_list_is_written_if_a_source_fails(usage: Callable[..., Result], elsewhere: Sandbox, tmp_path: Path) -> None:
+    """What is not in it would not be protected; an older one stays, and grows too old there."""
+    file = tmp_path / "used-images.json"
+    file.write_text("[]")
+    elsewhere.inject(Fault(service="lambda", operation="ListFunctions", kind="access_denied"))
+    result = usage(*FOR_THERE, str(file))
+    assert result.exit_code == 1
+    assert "no list was written, because what is not in it is not protected: permissions are missing" in result.output
+    assert file.read_text() == "[]"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_no_list_is_written_where_it_could_not_name_everything(
+    usage: Callable[..., Result], sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """A name that is put together of anything; it says which consumer, and what accepts it."""
+    accounts.seed(sandbox)
+    place = accounts.SETTINGS["used_images"]
+    given = ("--used-images-uri", f"s3://{place['bucket']}/{place['prefix']}")
+    result = usage(*FOR_THERE, str(tmp_path / "used-images.json"), *given)
+    assert result.exit_code == 1
+    assert "no list was written, because it cannot name what these use: " in result.output
+    assert "usage:arn:aws:" in result.output
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_list_is_needed_where_nothing_is_used(usage: Callable[..., Result], small: Sandbox, tmp_path: Path) -> None:
+    """An empty one would stop every run there; both options belong together."""
+    del small
+    file = tmp_path / "used-images.json"
+    result = usage(
+        "--for-registry", "999999999999/us-east-1", "--used-images", str(file), "--accept-gap", "source:lambda"
+    )
+    assert result.exit_code == 6
+    assert "Nothing here uses an image of 999999999999/us-east-1" in result.output
+    assert not file.exists()
+    for words in (FOR_THERE[:2], (FOR_THERE[2], str(file)), (*FOR_THERE, str(file), "--unresolved")):
+        wrong = usage(*words)
+        assert wrong.exit_code == 2
+        assert "--for-registry and --used-images need each other" in wrong.output

@@ -12,7 +12,7 @@ from ecr_cleaner.cli.registry_look import RegistryLook
 from ecr_cleaner.cli.sentences import sentence
 from ecr_cleaner.cli.session import Connection
 from ecr_cleaner.clock import utc_now
-from ecr_cleaner.decision import denials, offered
+from ecr_cleaner.decision import denials, offered, regions
 from ecr_cleaner.decision.limits import LimitTracker
 from ecr_cleaner.decision.stop import Tripwire, decide_stop
 from ecr_cleaner.errors import CleanerError
@@ -97,7 +97,7 @@ def diagnose(connection: Connection, known: KnownSettings) -> Diagnosis:
         except (CleanerError, *errors.AwsError) as error:
             told.refusals.append(sentence(error))
         scanner = compose.usage_scanner(clients, settings, str(uuid.uuid4()), utc_now, read_only=True)
-        scan = offered.checked(scanner.scan(now), answered or {})
+        scan = regions.checked(offered.checked(scanner.scan(now), answered or {}), clients.region, answered)
     name = known.name if known.source == "function" and known.name else "ecr-cleaner"
     tripwire = Tripwire(baseline, settings.max_usage_drop_percent, name, clients.region)
     stop = decide_stop(scan, (), LimitTracker(limits_of(settings)), tripwire, utc_now())
@@ -121,13 +121,13 @@ def diagnose(connection: Connection, known: KnownSettings) -> Diagnosis:
 
 def _denied(scan: UsageScan) -> Iterator[str]:
     """Each permission once, with whose it is; the remedy is in the refusal."""
-    needed: dict[tuple[str, str], list[str]] = {}
+    needed: dict[tuple[str, str, str], list[str]] = {}
     for outcome in sorted(scan.failures, key=lambda one: one.key):
         if (denial := outcome.denial) is not None:
             whose = denials.who(replace(denial, principal=denial.principal or "the caller"))
-            needed.setdefault((denial.permission, whose), []).append(outcome.source)
-    for (permission, who), sources in sorted(needed.items()):
-        yield f"{permission}: {who}; sources {', '.join(sources)}"
+            needed.setdefault((denial.permission, outcome.target.region, whose), []).append(outcome.source)
+    for (permission, region, who), sources in sorted(needed.items()):
+        yield f"{permission} in {region}: {who}; sources {', '.join(sources)}"
 
 
 def _acceptable(scan: UsageScan) -> Iterator[str]:

@@ -24,7 +24,7 @@ class ExitCode(IntEnum):
     INCOMPLETE = 3, "incomplete: time ran out, or a part has to be done by hand"
     REMOVALS_PLANNED = 4, "completed, and images would be removed; only of plan --detailed-exitcode"
     REFUSED = 5, "refused: a run removes nothing, and says why"
-    NOT_FOUND = 6, "there is no such image, or nothing is known of it"
+    NOT_FOUND = 6, "there is no such image, repository or usage"
     INTERRUPTED = 130, "interrupted (Ctrl-C)"  # as in shells: 128 plus the number of the signal
     PIPE_CLOSED = 141, "whoever read the output closed it, as head does"  # likewise
 

@@ -131,6 +131,8 @@ def _looked_at(connection: Connection, result: RunResult) -> Iterator[str]:
     if result.scan is None or not result.scan.answered:
         yield "no source, because nothing there is old enough to go"
         return
+    if (number := len({one.target for one in result.scan.outcomes})) > 1:
+        yield f"{number} regions of the account"
     for status in SourceStatus:
         number = len({one.source for one in result.scan.outcomes if one.status is status})
         if number:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -26,6 +27,9 @@ from tests.unit.settings.rules import ACCEPTED, MINIMUM, REFUSED, SOME
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+FOREIGN = re.compile(r"Input should|Field required|Extra inputs|Value error|\[key\]|cannot be understood")
+"""Words of the library that reads documents, and what would be said of a rule that has no words of its own."""
 
 NO_WHOLE_DAYS = [
     "90d",
@@ -66,6 +70,22 @@ def problems(environment: Mapping[str, str]) -> tuple[str, ...]:
 def test_anything_but_false_is_a_dry_run(text: str) -> None:
     """A misspelled DRY_RUN must not remove anything."""
     assert from_environment({"DRY_RUN": text}, KNOWN_SOURCES).dry_run
+
+
+@pytest.mark.parametrize("text", ["False", "FALSE", "no", "0", "", "false ", "flase"])
+def test_a_dry_run_that_was_meant_otherwise_is_told(text: str) -> None:
+    """The value is named; it changes neither the hash nor the document of the settings."""
+    found = from_environment({"DRY_RUN": text}, KNOWN_SOURCES)
+    note = f"DRY_RUN is {text!r}, and that is a dry run: only the exact text false turns removal on"
+    assert found.notes == (note,)
+    assert found.sha256 == Settings().sha256
+    assert "notes" not in found.model_dump()
+
+
+@pytest.mark.parametrize("environment", [{}, {"DRY_RUN": "true"}, {"DRY_RUN": "True"}, {"DRY_RUN": "false"}])
+def test_what_is_meant_as_it_is_needs_no_word(environment: dict[str, str]) -> None:
+    """Nothing, true, and false."""
+    assert from_environment(environment, KNOWN_SOURCES).notes == ()
 
 
 def test_only_false_removes() -> None:
@@ -162,6 +182,7 @@ def test_a_rule_that_is_not_understood_is_an_error(rule: dict[str, Any], place: 
     (problem,) = problems({"ECR_CLEANER_SETTINGS": json.dumps(document)})
     assert problem.startswith(f"ECR_CLEANER_SETTINGS: retention_rules: 1: {place}: ")
     assert problem.endswith(f", got {value}")
+    assert not FOREIGN.search(problem)
 
 
 @pytest.mark.parametrize(
@@ -357,12 +378,15 @@ def test_a_document_that_is_not_understood_is_an_error(document: dict[str, Any],
     (problem,) = problems({"ECR_CLEANER_SETTINGS": json.dumps({"schema_version": 1} | document)})
     assert problem.startswith("ECR_CLEANER_SETTINGS: ")
     assert named in problem
+    assert not FOREIGN.search(problem)
 
 
 @pytest.mark.parametrize("text", ["", "{", "null", "[]", '"x"', "schema_version=1", '{"schema_version": 1,}'])
 def test_what_is_no_json_object_is_an_error(text: str) -> None:
     """A document that was cut short is not an empty one."""
-    assert len(problems({"ECR_CLEANER_SETTINGS": text})) == 1
+    (problem,) = problems({"ECR_CLEANER_SETTINGS": text})
+    assert re.match(r"ECR_CLEANER_SETTINGS: must be (?:JSON: |an object, got )", problem)
+    assert not FOREIGN.search(problem)
 
 
 def test_a_document_names_its_version() -> None:
@@ -540,6 +564,7 @@ def test_events_that_are_refused(event: object, named: str) -> None:
     with pytest.raises(SettingsError, match=r"^event: ") as refused:
         read_request(event)
     assert named in str(refused.value)
+    assert not FOREIGN.search(str(refused.value))
 
 
 @pytest.mark.parametrize(

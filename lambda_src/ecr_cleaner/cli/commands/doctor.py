@@ -51,7 +51,7 @@ def _show(told: Diagnosis, console: Console, settings: KnownSettings) -> None:
         for title in ("source", "outcome", "why"):
             table.add_column(title, overflow="fold")
         for one in odd:
-            name = f"{one.source} ({one.cluster})" if one.cluster else one.source
+            name = f"{one.source} in {one.target.region}" + (f" ({one.cluster})" if one.cluster else "")
             why = f"{one.denial.permission} is denied" if one.denial else one.detail
             table.add_row(Text(name), Text(one.status.value.replace("_", " ")), Text(why))
         console.print(table)
