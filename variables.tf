@@ -1,15 +1,15 @@
 variable "accepted_gaps" {
   type        = map(string)
-  description = "What you leave unprotected on purpose: <kind>:<name> = the reason. Every run lists it. Kinds: source:<name> (a source that is not asked), eks:<cluster ARN> or eks:* (pods of clusters), and other_accounts:<repositories>, pull_through_cache:<repositories>, delete_replication:<repositories> (repositories that other accounts may pull from, that are under a pull-through cache rule, or whose deletions are replicated; globs), region:<name> (nothing there is looked at), unreadable:<ARN> (what is encrypted with a KMS key that the function may not use), usage:<ARN of a consumer> (what it names that is wider than one image)."
+  description = "What you leave unprotected on purpose: <kind>:<name> = the reason. Every run lists it. Kinds: source:<name> (a source that is not asked), eks:<cluster ARN> or eks:* (pods of clusters), custom_resources:<cluster ARN> (kinds of objects that the function may not list there), and other_accounts:<repositories>, pull_through_cache:<repositories>, delete_replication:<repositories> (repositories that other accounts may pull from, that are under a pull-through cache rule, or whose deletions are replicated; globs), region:<name> (nothing there is looked at), unreadable:<ARN> (what is encrypted with a KMS key that the function may not use), usage:<ARN of a consumer> (what it names that is wider than one image)."
   default     = {}
   nullable    = false
 
   validation {
     condition = alltrue([
-      for gap in keys(var.accepted_gaps) : can(regex("^(source|eks|other_accounts|pull_through_cache|delete_replication|region|unreadable|usage):", gap))
+      for gap in keys(var.accepted_gaps) : can(regex("^(source|eks|custom_resources|other_accounts|pull_through_cache|delete_replication|region|unreadable|usage):", gap))
     ])
-    error_message = format("The keys of accepted_gaps must be <kind>:<name>, where the kind is one of source, eks, other_accounts, pull_through_cache, delete_replication, region, unreadable and usage, got %s.", jsonencode([
-      for gap in keys(var.accepted_gaps) : gap if !can(regex("^(source|eks|other_accounts|pull_through_cache|delete_replication|region|unreadable|usage):", gap))
+    error_message = format("The keys of accepted_gaps must be <kind>:<name>, where the kind is one of source, eks, custom_resources, other_accounts, pull_through_cache, delete_replication, region, unreadable and usage, got %s.", jsonencode([
+      for gap in keys(var.accepted_gaps) : gap if !can(regex("^(source|eks|custom_resources|other_accounts|pull_through_cache|delete_replication|region|unreadable|usage):", gap))
     ]))
   }
 
@@ -38,6 +38,15 @@ variable "accepted_gaps" {
     ])
     error_message = format("accepted_gaps may name other regions than ${local.region}, which is the registry's own, as region:<name>, got %s.", jsonencode([
       for gap in keys(var.accepted_gaps) : gap if startswith(gap, "region:")
+    ]))
+  }
+
+  validation {
+    condition = alltrue([
+      for gap in keys(var.accepted_gaps) : can(regex("^custom_resources:arn:aws(?:-[a-z]+)*:eks:[a-z]{2,}(?:-[a-z]+)+-[0-9]+:[0-9]{12}:cluster/[A-Za-z0-9][A-Za-z0-9_-]{0,99}$", gap)) if startswith(gap, "custom_resources:")
+    ])
+    error_message = format("accepted_gaps may name clusters as custom_resources:<ARN of an EKS cluster>, got %s.", jsonencode([
+      for gap in keys(var.accepted_gaps) : gap if startswith(gap, "custom_resources:")
     ]))
   }
 

@@ -217,7 +217,7 @@ run "rejects_3" {
   variables {
     environment_variables              = { ECR_CLEANER_SETTINGS = "{}" }
     iam_role_path                      = "/two words/"
-    accepted_gaps                      = { "eks:shop" = "known" }
+    accepted_gaps                      = { "eks:shop" = "known", "custom_resources:*" = "known" }
     alarm_actions                      = ["arn:aws:sns:eu-west-1:123456789012:alarms"]
     base_image                         = "Public.ecr.aws/lambda/Python:3.13"
     bucket_name                        = "-begins-with-a-hyphen"
@@ -487,13 +487,14 @@ run "accepts_1" {
     iam_role_name         = "ecr-cleaner"
     iam_role_path         = "/"
     accepted_gaps = {
-      "source:ecs"                                          = "known"
-      "eks:*"                                               = "known"
-      "eks:arn:aws:eks:us-east-1:123456789012:cluster/shop" = "known"
-      "other_accounts:shop/*"                               = "known"
-      "pull_through_cache:*"                                = "known"
-      "delete_replication:team-?/a_b.c"                     = "known"
-      "region:eu-isoe-west-1"                               = "known"
+      "source:ecs"                                                       = "known"
+      "eks:*"                                                            = "known"
+      "eks:arn:aws:eks:us-east-1:123456789012:cluster/shop"              = "known"
+      "custom_resources:arn:aws:eks:us-east-1:123456789012:cluster/shop" = "known"
+      "other_accounts:shop/*"                                            = "known"
+      "pull_through_cache:*"                                             = "known"
+      "delete_replication:team-?/a_b.c"                                  = "known"
+      "region:eu-isoe-west-1"                                            = "known"
 
       "unreadable:arn:aws-us-gov:states:us-gov-west-1:123456789012:stateMachine:payments" = "known"
       "usage:arn:aws:lambda:us-east-1:123456789012:function:launcher:$LATEST"             = "known"

@@ -27,6 +27,7 @@ SERVICES: Final = (
     "dynamodb",
     "ec2",
     "ecr",
+    "eks",
     "events",
     "iam",
     "kms",

@@ -10,8 +10,7 @@
     ├── RepositoryError             one repository cannot be handled; the others go on
     ├── SourceError                 one usage source could not give a full answer
     │   ├── MissingError            AWS does not find what it listed itself
-    │   ├── ClusterError            a Kubernetes cluster did not give a full answer
-    │   └── UnscannedConsumersError consumers exist that no source can see (Kubernetes)
+    │   └── ClusterError            a Kubernetes cluster did not give a full answer
     ├── HistoryError                what is known of the past cannot be read, trusted or written
     │   ├── AbsentError             an object is not there, or may not be read
     │   ├── NotWholeError           an object is not what was written
@@ -113,15 +112,15 @@ class ClusterError(SourceError):
 
     Attributes:
         status: HTTP status of its answer; None: there was none, or it was not complete.
+        is_unreachable: Whether no connection could be made.
     """
 
-    def __init__(self, message: str, status: int | None = None, gaps: Iterable[str] = ()) -> None:
+    def __init__(
+        self, message: str, status: int | None = None, gaps: Iterable[str] = (), *, is_unreachable: bool = False
+    ) -> None:
         super().__init__(message, gaps)
         self.status = status
-
-
-class UnscannedConsumersError(SourceError):
-    """Consumers exist that cannot be scanned, and nobody has accepted that."""
+        self.is_unreachable = is_unreachable
 
 
 class HistoryError(CleanerError):

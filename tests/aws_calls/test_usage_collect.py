@@ -224,15 +224,19 @@ def test_an_image_that_cannot_be_read_is_told_with_its_consumer(script: Script) 
     assert note.endswith("; mend it there, or delete what names it")
 
 
-def test_clusters_of_kubernetes_fail_their_source(script: Script) -> None:
-    """The entry names each cluster, and not all that there will ever be."""
+def test_a_cluster_that_cannot_be_read_has_an_outcome_of_its_own(script: Script) -> None:
+    """Its entry names this cluster, and not all that there will ever be."""
     quiet(script, "eks")
-    script.answer("eks", "list_clusters", {"clusters": ["shop"]}, maxResults=100, include=["all"])
-    script.answer("eks", "list_clusters", {"clusters": ["shop"]}, maxResults=100, include=["all"])
+    listing = {"maxResults": 100, "include": ["all"]}
+    script.answer("eks", "list_clusters", {"clusters": ["shop"]}, **listing)
+    script.answer("eks", "describe_cluster", {"cluster": {"name": "shop", "status": "FAILED"}}, name="shop")
+    script.answer("eks", "list_clusters", {"clusters": ["shop"]}, **listing)
     detail = (
-        "EKS clusters cannot be scanned, and their pods may use any image: shop; "
-        "a fresh inventory of each lets the run go on: used_images_uri + eks/us-east-1/shop.json; "
+        "it cannot be read, and its pods may use any image: its status is FAILED; "
+        "or have a list of used images written: used_images_uri + eks/us-east-1/shop.json; "
         "or accept, at your own risk, that what only these use is not protected: "
         f'accepted_gaps = {{ "eks:arn:aws:eks:{REGION}:{ACCOUNT}:cluster/shop" = "<reason>" }}'
     )
-    assert outcome(collected(script), "eks") == SourceOutcome(TARGET, "eks", FAILED, detail=detail)
+    whole, shop = [one for one in collected(script).outcomes if one.source == "eks"]
+    assert whole == SourceOutcome(TARGET, "eks", COMPLETE)
+    assert shop == SourceOutcome(TARGET, "eks", FAILED, detail=detail, cluster="shop")

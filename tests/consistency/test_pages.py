@@ -31,6 +31,7 @@ LINES: Final = {
     "docs/consumers.md": 116,
     "docs/first-steps.md": 200,
     "docs/how-it-decides.md": 200,
+    "docs/kubernetes.md": 150,
     "docs/limits.md": 100,
     "docs/migrating.md": 40,
     "docs/operations.md": 250,

@@ -114,6 +114,9 @@ def stack(
     # The provider waits a minute for a bucket of the module's own: one example shows it, test_history.py has the rest.
     quick = {"history_enabled": False}
     sandbox.client("s3").create_bucket(Bucket=BUCKET)
+    # Nothing runs there yet, so that no run of an example has to read them.
+    made = {name: {"status": "CREATING"} for name in ("prod", "staging")}
+    sandbox.seed({"eks": {"clusters": [*made], "described": made}})
     image = {"image_uri": virginia}
     parts = {
         # Names of their own: one account holds them all.
@@ -122,6 +125,7 @@ def stack(
         "complete": Part(image, {"force_destroy_bucket": True}),
         "archive": Part(image | {"bucket_name": BUCKET}),
         "alerts": Part(image, {"name": "told"} | quick),
+        "eks": Part(arguments={"name": "reads-eks"} | image | quick),
         "inventory": Part(image | {"name": "listed"}, quick),
         "existing-image": Part(image, {"name": "existing"} | quick),
         "two-regions": Part({"image_uris": {"us-east-1": virginia, "eu-west-1": ireland}}, {"name": "twice"} | quick),
@@ -178,7 +182,8 @@ def test_an_example_is_a_root_of_its_own(
     folder = tmp_path / "examples" / name
     shutil.copytree(together.FOLDER / name, folder)
     for path in ROOT.iterdir():
-        if path.suffix == ".tf" or path.name in {"usage_sources.json", "time_zones.txt", "lambda_src", "scripts"}:
+        others = {"usage_sources.json", "time_zones.txt", "lambda_src", "modules", "scripts"}
+        if path.suffix == ".tf" or path.name in others:
             (tmp_path / path.name).symlink_to(path)
     told = terraform.run("init", "-no-color", folder=folder, environment=terraform_environment)
     assert told.returncode == 0, told.stdout
@@ -342,6 +347,20 @@ def test_a_second_plan_is_empty_even_if_the_image_has_gone(stack: Together, sand
     for region in ("us-east-1", "eu-west-1"):
         sandbox.client("ecr", region=region).delete_repository(repositoryName=REPOSITORY, force=True)
     assert stack.changes() == ""
+
+
+def test_every_cluster_lets_the_function_look(applied: dict[str, Applied], sandbox: Sandbox) -> None:
+    """In the group that the printed role is bound to, with Amazon's policy for viewing and no other one."""
+    role = applied["eks"].functions()["us-east-1"]["Role"]
+    assert applied["eks"].outputs() == {"clusters": ["prod", "staging"]}
+    eks = sandbox.client("eks")
+    for name in ("prod", "staging"):
+        entry = eks.describe_access_entry(clusterName=name, principalArn=role)["accessEntry"]
+        assert (entry["kubernetesGroups"], entry["type"]) == (["ecr-cleaner"], "STANDARD")
+        found = eks.list_associated_access_policies(clusterName=name, principalArn=role)["associatedAccessPolicies"]
+        assert [(one["policyArn"].rpartition("/")[2], one["accessScope"]["type"]) for one in found] == [
+            ("AmazonEKSViewPolicy", "cluster")
+        ]
 
 
 def test_destroy_leaves_nothing(stack: Together, sandbox: Sandbox) -> None:

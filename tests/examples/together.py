@@ -21,6 +21,8 @@ FOLDER: Final = ROOT / "examples"
 NAMES: Final = sorted(path.name for path in FOLDER.iterdir() if path.is_dir())
 _OVERRIDE: Final = "sandbox_override.tf.json"
 _ALIAS: Final = re.compile(r'^\s*alias\s*=\s*"([\w-]+)"', re.MULTILINE)
+_SOURCE: Final = re.compile(r'^\s*source\s*=\s*"([^"]+)"', re.MULTILINE)
+_ROOT: Final = "../../"
 _REGION: Final = re.compile(r'^\s*region\s*=\s*"([\w-]+)"', re.MULTILINE)
 
 
@@ -73,10 +75,10 @@ class Together(Stack):
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         aliases: dict[str, str] = {}
-        modules: set[str] = set()
+        modules: dict[str, str] = {}
         for path in (FOLDER / name).glob("*.tf"):
             text = path.read_text()
-            modules |= {match["name"] for match in blocks("module", text)}
+            modules |= {match["name"]: _SOURCE.search(match["body"])[1] for match in blocks("module", text)}  # type: ignore[index]
             for match in blocks("provider", text):
                 text = text.replace(match[0], "")
                 if alias := _ALIAS.search(match["body"]):
@@ -84,7 +86,12 @@ class Together(Stack):
                     aliases[alias[1]] = region[1] if region else REGION
             (folder / path.name).write_text(text)
         called = {"source": os.path.relpath(self.module, folder), **part.arguments}
-        (folder / _OVERRIDE).write_text(json.dumps({"module": dict.fromkeys(modules, called)}))
+        others = {
+            source: {"source": os.path.relpath(ROOT / source.removeprefix(_ROOT), folder)}
+            for source in modules.values()
+        }
+        calls = {name: called if source == _ROOT else others[source] for name, source in modules.items()}
+        (folder / _OVERRIDE).write_text(json.dumps({"module": calls}))
         if aliases:
             told = ", ".join(f"aws.{alias}" for alias in aliases)
             aws = f'aws = {{\n source = "hashicorp/aws"\n configuration_aliases = [{told}]\n}}'

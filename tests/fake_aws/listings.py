@@ -1,4 +1,4 @@
-"""EventBridge, EventBridge Scheduler and EKS: moto keeps them, the listings are paged here as AWS pages them.
+"""EventBridge and EventBridge Scheduler: moto keeps them, the listings are paged here as AWS pages them.
 
 Scenario sections::
 
@@ -10,14 +10,12 @@ Scenario sections::
       groups: [reports]
       schedules:
         weekly: {group: reports, schedule: "rate(7 days)", task_definition: "report:3"}
-    eks: {clusters: [platform], connected: [on-premises]}
 
 ``task_definition`` is ``family:revision``, a bare family, or a whole ARN; a target may be ``{arn: ...}`` instead.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from .aws import ACCOUNT, AwsError
@@ -33,14 +31,6 @@ if TYPE_CHECKING:
 _ROLE = f"arn:aws:iam::{ACCOUNT}:role/starts-tasks"
 
 
-@dataclass(slots=True)
-class Eks:
-    """Names of clusters beside those that moto made, and of those that run elsewhere."""
-
-    clusters: list[str] = field(default_factory=list)
-    connected: list[str] = field(default_factory=list)
-
-
 class Listings:
     """Handlers by service and operation, and the readers of the sections."""
 
@@ -50,7 +40,6 @@ class Listings:
     def handlers(self) -> dict[str, dict[str, Callable[[Request], dict[str, Any]]]]:
         """The operations that are not left to moto."""
         return {
-            "eks": {"ListClusters": self.list_clusters},
             "events": {
                 "ListEventBuses": self.list_event_buses,
                 "ListRules": self.list_rules,
@@ -103,27 +92,7 @@ class Listings:
                 action_after_completion=None,
             )
 
-    def load_eks(self, region: str, told: Mapping[str, Any], _: dt.datetime) -> None:
-        """Add clusters: their names are all that is told."""
-        store = self._account.store(region, Eks)
-        store.clusters.extend(told.get("clusters") or [])
-        store.connected.extend(told.get("connected") or [])
-
     # Operations
-
-    def list_clusters(self, request: Request) -> dict[str, Any]:
-        """100 a page; connected clusters only if all are asked for."""
-        include = request.get("include", [])
-        if include not in ([], ["all"]):
-            raise AwsError("InvalidParameterException", "include must be all.")
-        store = self._account.store(request.region, Eks)
-        names = [
-            *store.clusters,
-            *(store.connected if include else []),
-            *self._account.moto("eks", request.region).clusters,
-        ]
-        shown, token = page(request, names, str, size=100)
-        return {"clusters": shown, "nextToken": token}
 
     def list_event_buses(self, request: Request) -> dict[str, Any]:
         """100 a page."""

@@ -23,6 +23,7 @@ from .ecr_registry import EcrRegistryApi
 from .ecs import EcsApi
 from .ecs_daemons import EcsDaemonsApi
 from .ecs_load import EcsLoader
+from .eks import EksApi
 from .faults import AWS_BUCKETS, Bucket, Fault, FaultBook, Hooks
 from .iam import IamApi
 from .inspector import InspectorApi
@@ -94,6 +95,7 @@ class Sandbox:
             TablesApi(self.state),
         )
         telling, regions = TellingApi(self.state).handlers(), AccountApi(self.state)
+        eks = EksApi(self.state)
         batch, codebuild, sagemaker = BatchApi(self.state), CodeBuildApi(self.state), SageMakerApi(self.state)
         self._loader = Loader(
             self.state,
@@ -106,7 +108,7 @@ class Sandbox:
                 "sagemaker": sagemaker.load,
                 "events": listings.load_events,
                 "scheduler": listings.load_scheduler,
-                "eks": listings.load_eks,
+                "eks": eks.load,
                 "regions": regions.load,
                 "s3": s3.load,
                 "inspector": inspector.load,
@@ -121,6 +123,7 @@ class Sandbox:
                 "apprunner": apprunner.handlers(),
                 "batch": batch.handlers(),
                 "codebuild": codebuild.handlers(),
+                "eks": eks.handlers(),
                 "sagemaker": sagemaker.handlers(),
                 "ecr": EcrRegistryApi(self.state).handlers()
                 | EcrLifecycleApi(self.state).handlers()

@@ -17,6 +17,7 @@ from botocore.retries import standard
 from ecr_cleaner.aws import client as aws_client
 from ecr_cleaner.aws import pacing
 from tests.fake_aws import Sandbox
+from tests.fake_kubernetes import resolving
 from tests.integration.past import Past
 from tests.integration.runner import Runner
 
@@ -60,6 +61,7 @@ def run(
     """Runs the handler against the account, without long waits between tries."""
     monkeypatch.setattr(aws_client.boto3, "Session", lambda **named: _session(_aws() if named else None, **named))
     monkeypatch.setattr(aws_client, "MAX_ATTEMPTS", 2)
+    resolving(monkeypatch)
     monkeypatch.setattr(pacing.Pacer, "wait", lambda *_: None)
     monkeypatch.setattr(pacing, "back_off", lambda _: None)
     monkeypatch.setattr(standard.ExponentialBackoff, "delay_amount", lambda *_: 0)

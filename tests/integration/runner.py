@@ -92,8 +92,8 @@ class Outcome:
 
     @property
     def sources(self) -> dict[str, dict[str, Any]]:
-        """What the summary says of each source; all of them look at one account and region."""
-        named = {one["source"]: one for one in self.told["sources"]}
+        """What the summary says of each source, and of each cluster as ``eks <cluster>``; in one account and region."""
+        named = {" ".join(filter(None, (one["source"], one["cluster"]))): one for one in self.told["sources"]}
         assert len(named) == len(self.told["sources"])
         return named
 

@@ -182,6 +182,6 @@ def test_rules_name_kinds_by_their_groups() -> None:
     """As RBAC wants them, in order."""
     kinds = [Kind("apps", "deployments", "v1", "D"), Kind("", "pods", "v1", "P"), Kind("apps", "a", "v1", "A")]
     assert rules(kinds) == [
-        {"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list"]},
-        {"apiGroups": ["apps"], "resources": ["a", "deployments"], "verbs": ["get", "list"]},
+        {"apiGroups": [""], "resources": ["pods"], "verbs": ["list"]},
+        {"apiGroups": ["apps"], "resources": ["a", "deployments"], "verbs": ["list"]},
     ]

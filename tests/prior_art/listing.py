@@ -104,12 +104,12 @@ def refuses(run: Runner, cause: str, **told: Any) -> Outcome:
 
 
 def pods_count(run: Runner, sandbox: Sandbox, *texts: str) -> None:
-    """What pods use cannot be seen, so that a cluster stops the run; the same texts count where they can be seen.
+    """A cluster that cannot be read stops the run; the texts of its pods count wherever they can be seen.
 
     After this the cluster is there, and so is an ECS service for each of the texts.
     """
     sandbox.seed({"eks": {"clusters": ["platform"]}})
-    refuses(run, "EKS clusters cannot be scanned, and their pods may use any image: platform")
+    refuses(run, "cluster platform: it cannot be read, and its pods may use any image")
     for number, text in enumerate(texts):
         sandbox.seed(service(f"web-{number}", text))
 

@@ -69,7 +69,7 @@ def test_clusters_are_asked_for_in_every_run(run: Runner, sandbox: Sandbox, *, d
     lost = named(sandbox, faulty_ecs.lost_by_texts(seen(sandbox), known))
     assert ("used" in lost) is not dry_run
     sandbox.seed({"eks": {"clusters": ["platform"]}})
-    refuses(run, "EKS clusters cannot be scanned", dry_run=dry_run)
+    refuses(run, "cluster platform: it cannot be read", dry_run=dry_run)
     pods_count(run, sandbox, *pods)
     keeps(run, sandbox, "used", **SEEN_BY_A_PERSON)
 
@@ -100,7 +100,7 @@ def test_a_cluster_beyond_the_first_page_stops_the_run(run: Runner, sandbox: San
     assert faulty_ecs.first_page(sandbox.client("eks").list_clusters(), "clusters") == []
     sandbox.clear_faults()
     sandbox.inject(page)
-    refuses(run, "EKS clusters cannot be scanned, and their pods may use any image: platform")
+    refuses(run, "cluster platform: it cannot be read")
     keeps(run, sandbox, **SEEN_BY_A_PERSON)
 
 

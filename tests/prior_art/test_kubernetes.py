@@ -1,7 +1,7 @@
 """Cleaners that look at pods: what their rules lose in an account, a run of ours on the same account keeps.
 
-Pods cannot be seen from here: while there is a cluster, nothing goes until a person has seen to it. The same references
-count wherever they can be seen.
+While there is a cluster that cannot be read, nothing goes until a person has seen to it. The same references count
+wherever they can be seen.
 """
 
 from __future__ import annotations

@@ -12,9 +12,7 @@ from ecr_cleaner.errors import (
     IncompleteAnswerError,
     RunFailedError,
     SettingsError,
-    SourceError,
     UnreadableReferenceError,
-    UnscannedConsumersError,
 )
 from ecr_cleaner.model.result import RunStatus
 
@@ -50,11 +48,6 @@ def test_an_incomplete_answer_names_operation_and_member() -> None:
     error = IncompleteAnswerError("ListServices", "serviceArns")
     assert error.operation == "ListServices"
     assert str(error) == "Incomplete response from ListServices: field 'serviceArns' is missing (possibly truncated)"
-
-
-def test_consumers_that_cannot_be_scanned_fail_their_source() -> None:
-    """The run takes both alike."""
-    assert issubclass(UnscannedConsumersError, SourceError)
 
 
 @pytest.mark.parametrize("name", sorted(name for name in vars(errors) if name.endswith("Error")))

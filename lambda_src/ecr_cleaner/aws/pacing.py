@@ -37,6 +37,8 @@ CALLS_PER_SECOND: Final = {
     ("ecr", "UpdateImageStorageClass"): 5.0,
     ("ecr", "*"): 10.0,
     ("s3", "*"): 100.0,
+    # Of one cluster: never two at once, and its own server says when that is too much.
+    ("kubernetes", "*"): 50.0,
 }
 """Steady rate of each operation that a glob fits; the first one that does counts."""
 

@@ -41,7 +41,7 @@ def unused(
                 is_used = any(facts.cached_under(one) for one in fitting)
             case SkipReason.DELETE_REPLICATION:
                 is_used = any(facts.replicated_deletes(one) for one in fitting)
-            case "eks" if is_known and "eks:*" not in gaps:
+            case "eks" | "custom_resources" if is_known and "eks:*" not in gaps:
                 is_used = gap in accepted
             case "region" | "unreadable" | "usage" if is_known:
                 is_used = gap in accepted

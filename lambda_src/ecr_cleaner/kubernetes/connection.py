@@ -144,7 +144,8 @@ class Connection:
         except _BROKEN as error:
             return _back_off(tries), ClusterError(f"GET {place}: the answer ended early ({type(error).__name__})")
         except (exceptions.HTTPError, OSError) as error:
-            return None, ClusterError(f"GET {place}: {_unreachable(error)}")
+            is_unreachable = not isinstance(error, exceptions.SSLError)
+            return None, ClusterError(f"GET {place}: {_unreachable(error)}", is_unreachable=is_unreachable)
         if status == HTTPStatus.OK:
             try:
                 self._answer = read_json(body)

@@ -86,7 +86,7 @@ def rules(kinds: list[Kind]) -> list[dict[str, list[str]]]:
         {
             "apiGroups": [group],
             "resources": sorted({kind.resource for kind in kinds if kind.group == group}),
-            "verbs": ["get", "list"],
+            "verbs": ["list"],
         }
         for group in groups
     ]

@@ -12,6 +12,7 @@ from ecr_cleaner.schema import refuse
 GAP_KINDS: Final = (
     "source",
     "eks",
+    "custom_resources",
     "other_accounts",
     "pull_through_cache",
     "delete_replication",
@@ -33,6 +34,7 @@ ARN: Final = _ARN.format("[a-z0-9-]+", r"[^\x00-\x20\x7f*?\x22<>{}\[\]\\^`|~]{1,
 
 _NAMES: Final = {
     "eks": (rf"\*|{CLUSTER_ARN}", "the ARN of an EKS cluster after eks:, or be eks:* for all of them"),
+    "custom_resources": (CLUSTER_ARN, "the ARN of an EKS cluster after custom_resources:"),
     "region": (REGION, "a region after region:, such as region:eu-west-1"),
     "unreadable": (ARN, "the ARN of what cannot be read, with its region and account, after unreadable:"),
     "usage": (ARN, "the ARN of the consumer, with its region and account, after usage:"),

@@ -107,7 +107,7 @@ def _collect(  # noqa: PLR0913, PLR0917 - as `scan_target`
         pool: Makes the calls.
 
     Returns:
-        The usages, as often as they were found, and one outcome for every source.
+        The usages, as often as they were found, and one outcome for every source, and for every cluster that one read.
     """
     definitions, listing, machines = TaskDefinitions(clients), Listing(), StateMachines()
 
@@ -123,9 +123,8 @@ def _collect(  # noqa: PLR0913, PLR0917 - as `scan_target`
     results = list(pool.map(run, sources))
     # What is not offered is only known when all calls are made: others have to bear it out.
     confirmed = [_confirmed(result, clients) for result in results]
-    return tuple(usage for result in confirmed for usage in result.usages), tuple(
-        result.outcome for result in confirmed
-    )
+    usages = tuple(usage for result in confirmed for usage in result.usages)
+    return usages, tuple(outcome for result in confirmed for outcome in (result.outcome, *result.clusters))
 
 
 def excluded(target: ScanTarget, settings: Settings, sources: Sequence[Source] = SOURCES) -> tuple[SourceOutcome, ...]:
@@ -158,6 +157,7 @@ class SourceResult:
     outcome: SourceOutcome
     usages: tuple[Usage, ...] = ()
     refusals: tuple[Refusal, ...] = ()
+    clusters: tuple[SourceOutcome, ...] = ()
 
 
 def run_source(source: Source, context: SourceContext) -> SourceResult:
@@ -190,14 +190,24 @@ def run_source(source: Source, context: SourceContext) -> SourceResult:
         target,
         source.name,
         SourceStatus.COMPLETE,
-        usages=len(usages),
+        usages=sum(usage.cluster is None for usage in usages),
         notes=(*(f"{_before(context.aws)}{note}" for note in context.notes), *name_problems.notes(found)),
         parts=tuple(f"{_before(context.aws)}{part}" for part in context.parts),
         is_input=source.service is None,
         accepted=tuple(sorted({*context.accepted, *ignored})),
         ignored=tuple(sorted(ignored.items())),
     )
-    return SourceResult(source, outcome, usages, tuple(context.refusals))
+    clusters = tuple(
+        replace(
+            SourceOutcome(target, source.name, SourceStatus.COMPLETE)
+            if error is None
+            else _failed(source, context.aws, error),
+            usages=sum(usage.cluster == cluster for usage in usages),
+            cluster=cluster,
+        )
+        for cluster, error in context.clusters.items()
+    )
+    return SourceResult(source, outcome, usages, tuple(context.refusals), clusters)
 
 
 def _in_region(usage: Usage, clients: AwsClients) -> Usage:

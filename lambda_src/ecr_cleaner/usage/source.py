@@ -47,6 +47,7 @@ class SourceContext:
         accepted: The entries of ``accepted_gaps`` by which something was left out; every other entry is unused.
         state_machines: Shared by the sources that read them.
         memory: Where what is found of executions is kept; None: nowhere.
+        clusters: How each cluster ended that was read by itself: what went wrong, or None.
     """
 
     aws: AwsClients
@@ -61,6 +62,7 @@ class SourceContext:
     state_machines: StateMachines = field(default_factory=StateMachines)
     memory: ExecutionMemory | None = None
     refusals: list[Refusal] = field(default_factory=list)
+    clusters: dict[str, Exception | None] = field(default_factory=dict)
 
     def listed(self, service: str, operation: str, result: str, **parameters: Any) -> Iterator[Any]:
         """Every item of a listing, as `ecr_cleaner.aws.responses.paged` has them; none if the region does not offer it.

@@ -147,7 +147,7 @@ def test_threads_share_the_buckets() -> None:
 def test_paced_operations_exist(clients: AwsClients) -> None:
     """A misspelled name would not be paced at all."""
     models = {(m := clients.client(s).meta.service_model).service_id.hyphenize(): m for s in SERVICES}
-    for service, operation in CALLS_PER_SECOND:
+    for service, operation in CALLS_PER_SECOND.keys() - {("kubernetes", "*")}:
         assert service in models
         assert fnmatch.filter(models[service].operation_names, operation)
 

@@ -310,7 +310,7 @@ def test_null_means_none() -> None:
         ({"accepted_gaps": {"source:ECS": "known"}}, "got 'source:ECS'"),
         ({"accepted_gaps": {"source:eks": "known"}}, "got 'source:eks'"),
         ({"accepted_gaps": {"source:": "known"}}, "got 'source:'"),
-        ({"accepted_gaps": {"ecs": "known"}}, "must be <kind>:<name>, where the kind is one of source, eks, other_"),
+        ({"accepted_gaps": {"ecs": "known"}}, "must be <kind>:<name>, where the kind is one of source, eks, custom_"),
         ({"accepted_gaps": {"Eks:*": "known"}}, "got 'Eks:*'"),
         ({"accepted_gaps": {"account:123456789012": "known"}}, "got 'account:123456789012'"),
         ({"accepted_gaps": {"": "known"}}, "got ''"),
