@@ -42,8 +42,8 @@ def of_repository(
     default = max(tag_days or default_keep_days, minimum_keep_days)
 
     def age(rule: RetentionRule) -> int:
-        is_own = rule.keep_days is not None and (rule.has_selector or tag_days is None)
-        return max(rule.keep_days or 0, minimum_keep_days) if is_own else default
+        days = rule.keep_days if rule.has_selector or tag_days is None else None
+        return default if days is None else max(days, minimum_keep_days)
 
     held = (
         RepositoryRule(number, rule, age(rule))
@@ -56,7 +56,9 @@ def of_repository(
 def grounds(selection: Selection, now: datetime) -> Iterator[tuple[str, Grounds]]:
     """Digests of the images that a rule or the default age keeps although nothing uses them, and why."""
     graph, retention = selection.graph, selection.retention
-    newest = {held.number: _newest(selection, held) for held in retention.rules if held.rule.keep_newest}
+    newest = {
+        held.number: _newest(selection, held, count) for held in retention.rules if (count := held.rule.keep_newest)
+    }
     pulled = _pulled(graph) if any(held.rule.keep_pulled_within_days for held in retention.rules) else {}
     for digest, image in graph.images.items():
         holds = selection.of(digest)
@@ -95,9 +97,9 @@ def _young(image: Image, holds: Held, retention: Retention, now: datetime) -> tu
     return tuple(told)
 
 
-def _newest(selection: Selection, held: RepositoryRule) -> dict[str, int]:
+def _newest(selection: Selection, held: RepositoryRule, count: int) -> dict[str, int]:
     """The images pushed last of those that a rule counts; of those pushed at the same time the digest decides."""
-    last = heapq.nlargest(held.rule.keep_newest or 0, counted(selection, held), key=_pushed)
+    last = heapq.nlargest(count, counted(selection, held), key=_pushed)
     return {image.digest: place for place, image in enumerate(last, start=1)}
 
 

@@ -29,6 +29,7 @@ CACHE = "application/vnd.buildkit.cacheconfig.v0"
 def test_without_rules_only_the_default_age_holds() -> None:
     """The original's behaviour."""
     assert of_repository("app", (), default_keep_days=30) == Retention(30)
+    assert of_repository("app", (), default_keep_days=1) == Retention(1)
 
 
 def test_every_rule_that_names_a_repository_holds_for_it() -> None:
@@ -226,6 +227,19 @@ def test_a_manifest_that_two_indexes_list_goes_by_both() -> None:
     assert told(found, "child") == ("too_young", "retention_rules[1] keeps v* for 25 days")
 
 
+def test_what_is_met_twice_ends_no_search() -> None:
+    """The index that is still to be seen holds too."""
+    images = [
+        image("index", kind="index", tags=["v1"], pushed="20d"),
+        *(image(name, kind="index", pushed="20d") for name in "ba"),
+        image("child", pushed="20d"),
+    ]
+    lists = {"index": ["child"], "b": ["child", "a"], "a": ["child"]}
+    found = verdicts(images, {"untagged": True, "keep_days": 7}, children=lists)
+    assert gone(found) == {"a", "b"}
+    assert told(found, "child") == ("too_young", "the default keeps it for 30 days too")
+
+
 def test_what_is_held_twice_by_one_is_held_by_all_the_others_too() -> None:
     """Two lists that lie in the same list end no search: the longest age holds."""
     images = [
@@ -264,6 +278,9 @@ def test_a_signature_without_its_image_is_tagged_or_nothing() -> None:
     assert gone(verdicts(images[:2], {"artifact_types": ("*",), "keep_days": 7})) == set(), "they are of type image"
     artifacts = [replace(one, artifact_type=CACHE) for one in images[:2]]
     assert gone(verdicts(artifacts, {"keep_days": 7})) == set()
+    assert gone(verdicts([*artifacts, images[2]], {"keep_days": 7})) == {"a", "b"}, (
+        "beside an image they describe images"
+    )
     assert gone(verdicts(artifacts, {"artifact_types": ("*",), "keep_days": 7})) == {"a", "b"}
 
 
@@ -401,6 +418,14 @@ def test_an_index_of_artifacts_is_of_the_type_of_all_that_it_lists() -> None:
     assert {verdict.reason for verdict in found.values()} == {Reason.NOT_A_CONTAINER_IMAGE}
     both = {"artifact_types": (CACHE, CHART), "keep_days": 3}
     assert gone(verdicts(images, both, children={"index": ["a", "b"]})) == {"index", "a", "b"}
+    typed = [replace(images[0], artifact_type="text/plain"), images[1]]
+    assert gone(verdicts(typed, {"artifact_types": (CACHE,), "keep_days": 3}, children={"index": ["a"]})) == set()
+    assert gone(verdicts(typed, {"artifact_types": ("text/*",), "keep_days": 3}, children={"index": ["a"]})) == {
+        "index",
+        "a",
+    }
+    untyped = [images[0], replace(images[1], artifact_type=None)]
+    assert gone(verdicts(untyped, {"artifact_types": ("?*",), "keep_days": 3}, children={"index": ["a"]})) == set()
     odd = [replace(image("a"), media_type=None, artifact_type=None)]
     assert gone(verdicts(odd, {"artifact_types": ("?*",), "keep_days": 3})) == set(), "it has no type"
     assert gone(verdicts(odd, {"artifact_types": ("*",), "keep_days": 3})) == {"a"}
@@ -417,6 +442,8 @@ def test_an_artifact_that_two_lists_hold_goes_only_if_both_may() -> None:
     found = verdicts(images, rule, children={"index": ["a"], "b": ["a"]})
     assert gone(found) == {"b"}
     assert told(found, "a")[0] == "not_a_container_image"
+    both = {"artifact_types": ("*",), "tags": ("v*",), "untagged": True, "keep_days": 3}
+    assert gone(verdicts(images, both, children={"index": ["a"], "b": ["a"]})) == {"a", "b", "index"}
 
 
 # What is kept for ever, and for its pulls
@@ -428,6 +455,8 @@ def test_a_rule_keeps_what_it_selects_for_ever() -> None:
     found = verdicts(images, {"tags": ("prod", "release-*"), "keep": True})
     assert told(found, "a") == ("kept_by_rule", "retention_rules[0] keeps prod release-*")
     assert gone(found) == {"b", "c"}
+    young = verdicts([image("a", tags=["release-7"], pushed="1h")], {"tags": ("release-*",), "keep": True})
+    assert told(young, "a")[0] == "kept_by_rule", "it has no age"
 
 
 @pytest.mark.parametrize(("pulled", "stays"), [("14d", True), ("14d1s", False), ("1h", True), (None, False)])
