@@ -30,7 +30,7 @@ _WIDTH: Final = 160
 TABLE: Final = "table"
 """The format for people, which each command prints itself."""
 
-_ROWS: Final = ("images", "repositories", "sources")
+_ROWS: Final = ("images", "repositories", "sources", "targets")
 """The lists of a document of which the first that it has is the table of a CSV file."""
 
 
