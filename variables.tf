@@ -467,7 +467,7 @@ variable "max_usage_drop_percent" {
 variable "memory_size" {
   type        = number
   description = "Memory of the function in MB. Its processor time grows with it."
-  default     = 512
+  default     = 1024
   nullable    = false
 
   validation {

@@ -159,7 +159,7 @@ run "everything_set" {
     max_removal_percent_per_repository = 50
     max_removal_percent_per_run        = 25
 
-    memory_size                    = 1024
+    memory_size                    = 2048
     log_level                      = "DEBUG"
     log_retention_days             = 7
     reserved_concurrent_executions = 1

@@ -45,9 +45,9 @@ class Size:
 
 
 SIZES: Final = (
-    Size("10 repositories, 1,000 images, runs of 1 minute", 10, 60, 0.5, 0.1),
-    Size("200 repositories, 40,000 images, 5 minutes", 200, 300, 0.5, 2),
-    Size("2,000 repositories, 400,000 images, 15 minutes, 1,024 MB", 2000, 900, 1, 10),
+    Size("10 repositories, 1,000 images, runs of 1 minute", 10, 60, 1, 0.1),
+    Size("200 repositories, 40,000 images, 5 minutes", 200, 300, 1, 2),
+    Size("2,000 repositories, 400,000 images, 15 minutes, 2,048 MB", 2000, 900, 2, 10),
 )
 
 

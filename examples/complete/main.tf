@@ -53,7 +53,7 @@ module "ecr_cleaner" {
 
   image_uri    = var.image_uri
   architecture = "x86_64"
-  memory_size  = 1024
+  memory_size  = 2048
 
   log_level          = "DEBUG"
   log_retention_days = 365

@@ -59,7 +59,7 @@ def requests(
     stack.apply()
     stack.apply(
         tags={"owner": "b"},
-        memory_size=1024,
+        memory_size=2048,
         dry_run=True,
         log_retention_days=30,
         reserved_concurrent_executions=1,
