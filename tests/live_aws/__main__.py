@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tests.live_aws import deleting, policy
+from tests.live_aws import clusters, deleting, policy
 from tests.live_aws.account import Account, RefusedError
 from tests.live_aws.denials import Denials
 from tools.processes import StoppedError, stoppable
@@ -52,6 +52,7 @@ def _answers(account: Account) -> Iterator[Answer]:
         return policy.planned(account, dry_run=dry_run, own_repository=f"{account.name}/own")
 
     yield from Denials(account, planned).ask()
+    yield from clusters.ask(account)
 
 
 def _print(answers: Iterator[Answer], when: datetime) -> None:

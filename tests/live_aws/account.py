@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from ecr_cleaner.aws.client import AwsClients
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -76,6 +78,10 @@ class Account:
             aws_secret_access_key=credentials["SecretAccessKey"],
             aws_session_token=credentials["SessionToken"],
         )
+
+    def clients(self) -> AwsClients:
+        """The function's clients, with the caller's credentials."""
+        return AwsClients(self._session)
 
     def repository(self, purpose: str, tags: Mapping[str, str] | None = None) -> str:
         """Makes a repository and returns its name."""

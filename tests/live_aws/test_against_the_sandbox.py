@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import os
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import pytest
 from botocore.exceptions import ClientError
 
 from tests.fake_aws import Fault, Sandbox
+from tests.fake_kubernetes import FakeCluster, FakeServer, resolving
 from tests.live_aws import __main__ as test_aws
-from tests.live_aws import deleting, policy
+from tests.live_aws import clusters, deleting, policy
 from tests.live_aws.account import ACCOUNT_VARIABLE, Account, RefusedError
 from tests.live_aws.denials import TAGS, Denials
 from tools.processes import loopback_only
@@ -173,3 +175,23 @@ def test_the_policy_is_that_of_the_module(account: Account) -> None:
     assert denials <= sids
     assert "RemoveImages" not in sids
     assert f"arn:aws:ecr:us-east-1:{NUMBER}:repository/tools/own" in json.dumps(document)
+
+
+def test_every_cluster_is_asked_by_reading(sandbox: Sandbox, account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its authority, whose tokens it takes, and what it denies; one that does not answer is a row too."""
+    cluster = FakeCluster(sts_hosts=[urlsplit(sandbox.endpoint).netloc])
+    cluster.denied.add(("", "podtemplates"))
+    described = {"shop": cluster.described(version="1.33"), "gone": {"version": "1.34"}}
+    sandbox.seed({"eks": {"clusters": ["shop", "gone"], "connected": ["elsewhere"], "described": described}})
+    with FakeServer(cluster) as server:
+        resolving(monkeypatch, [server])
+        rows = {one.question: one.answer for one in clusters.ask(account)}
+    assert len(rows) == 8
+    about = "EKS 1.33, authentication mode API: "
+    assert rows[f"{about}its certificate authority has key identifiers"] == "no"
+    assert rows[f"{about}a token for its name is accepted"] == "yes"
+    # The sandbox compares no signatures.
+    assert rows[f"{about}a token for another name is accepted"] == "yes"
+    assert rows[f"{about}kinds that may name images and may not be listed"] == "podtemplates"
+    assert rows["EKS 1.34, authentication mode API: a token for its name is accepted"].startswith("no: GET /api: ")
+    assert cluster.errors == []
