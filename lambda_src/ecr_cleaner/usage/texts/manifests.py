@@ -30,8 +30,15 @@ _TAG_NAME: Final = re.compile(r".*(?:tag|digest|targetrevision|sha)|version", re
 _TAG: Final = re.compile(r"[:@]?(?:sha256:(?P<hex>[0-9a-f]{64})|(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.+-]{0,127}))")
 _REPOSITORY_NAME: Final = re.compile(r".*(?:repository|repo|image|image[_-]?name)", re.IGNORECASE)
 _REGISTRY_NAME: Final = re.compile(r"registry|host", re.IGNORECASE)
-_ADDRESS_NAME: Final = re.compile(r".*ur[il]|.*registry|repo", re.IGNORECASE)
-"""What may hold the address under which several repositories are: ``url``, ``repoURL``."""
+_ADDRESS_NAME: Final = re.compile(r".*ur[il]|repo|(?P<several>.*(?:registry|prefix|mirror))", re.IGNORECASE)
+"""What may hold the address under which several repositories are: ``url``, ``repoURL``, ``imageRegistry``."""
+_PARTS: Final = ("repository", "image", "imageName")
+"""What may hold a repository whose registry stands elsewhere in the object."""
+_LINE: Final = re.compile(
+    r"""^[ \t-]*(?:repository|image|imageName):[ \t]*["']?(?P<path>[a-z0-9][a-z0-9._/-]{0,255})["']?[ \t]*$""",
+    re.MULTILINE,
+)
+"""The same in a text that is YAML, such as the values of a chart."""
 _ODD: Final = re.compile(r"[\s{}\"'\\,;]")
 _OCI: Final = re.compile(r"\s*oci://", re.IGNORECASE)
 
@@ -109,9 +116,9 @@ class _Search:
         self, part: dict[str, Any], variables: Mapping[str, str], levels: int
     ) -> Iterator[tuple[str, Any, Mapping[str, Any], Mapping[str, str], int]]:
         field_name = _field_of(part)
-        repository = part.get("repository")
-        if isinstance(repository, str) and not _is_hot(repository):
-            self.parts.append((repository, part))
+        for repository in (part.get(name) for name in _PARTS if name != field_name):
+            if isinstance(repository, str) and not _is_hot(repository):
+                self.parts.append((repository, part))
         for name, member in part.items():
             if _is_hot(name):
                 self._text("", name, {})
@@ -125,6 +132,7 @@ class _Search:
 
     def _text(self, name: str, text: str, beside: Mapping[str, Any]) -> None:
         text = decoded_text(with_slashes(text))
+        self.parts += [(match["path"], {}) for match in _LINE.finditer(text) if not _is_hot(match["path"])]
         for mention in mentions(text):
             self.references.update(dict.fromkeys(self._of(mention, name, beside)))
         # As a shell puts its words together.
@@ -141,14 +149,20 @@ class _Search:
             self.hosts += [] if joined else [mention]
             yield from joined
             return
+        if mention.is_whole_host:
+            self.hosts.append(mention)
         image = PATH.fullmatch(mention.path or "") if is_alone and mention.can_have_path else None
         if image is None or image["tag"] or image["digest"]:
             yield from unknown(mention)
         elif isinstance(chart := beside.get("chart"), str) and PATH.fullmatch(chart.strip("/")):
             yield from _joined(mention, f"{image['repository']}/{chart.strip('/')}", beside)
         else:
+            address = _ADDRESS_NAME.fullmatch(name)
+            within = list(_repositories({key: one for key, one in beside.items() if one != mention.text}, name))
             yield from _joined(mention, image["repository"], beside)
-            if _ADDRESS_NAME.fullmatch(name) and not any(_tags(beside)):
+            for path in within if address else ():
+                yield from _joined(mention, f"{image['repository']}/{path}", beside)
+            if address and not within and (address["several"] or not any(_tags(beside))):
                 yield mention.named(f"{image['repository']}/")
 
     def join_hosts(self) -> None:

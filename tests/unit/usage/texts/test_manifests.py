@@ -62,6 +62,13 @@ def test_a_field_of_a_container_is_a_name() -> None:
             {"shop/api:v42"},
         ),
         ({"global": {"imageRegistry": HOST}, "image": {"repository": "shop/api"}}, {"shop/api:*"}),
+        ({"global": {"imageRegistry": HOST}, "image": {"imageName": "shop/api", "tag": "v42"}}, {"shop/api:v42"}),
+        ({"registry": f"{HOST}/team", "repository": "api", "tag": "v1"}, {"team:v1", "team/api:v1"}),
+        ({"global": {"imageRegistry": f"{HOST}/mirror"}, "image": {"repository": "redis"}}, {"mirror:*", "mirror/*"}),
+        ({"imagePrefix": f"{HOST}/team", "tag": "v1"}, {"team:v1", "team/*"}),
+        ({"values": f"image:\n  registry: {HOST}\n  repository: shop/api\n  tag: v42\n"}, {"shop/api:*"}),
+        ({"values": f"host: '{HOST}'\nimages:\n  - image: \"shop/api\"\n"}, {"shop/api:*"}),
+        ({"containers": [{"name": "c", "image": "nginx", "env": [{"name": "R", "value": HOST}]}]}, set()),
         (
             {"repoURL": f"{HOST}/charts", "chart": "app", "targetRevision": "1.2.3+b"},
             {"charts/app:1.2.3_b", "charts/app:v1.2.3_b"},
