@@ -41,7 +41,7 @@ resource "aws_cloudwatch_composite_alarm" "not_run" {
   alarm_name        = "${var.name}-not-run"
   alarm_description = "${var.name} did not run in 26 hours. Look at its schedule and at the queue ${local.undelivered_queue_name}. OK: it runs again. What to do: ${local.documentation}/operations.md#alarms"
   alarm_actions     = var.alarm_actions
-  ok_actions        = var.alarm_actions
+  ok_actions        = var.ok_actions
   tags              = var.tags
 
   alarm_rule = "ALARM(\"${aws_cloudwatch_metric_alarm.silent[0].alarm_name}\") AND NOT INSUFFICIENT_DATA(\"${aws_cloudwatch_metric_alarm.has_run[0].alarm_name}\")"
@@ -94,7 +94,7 @@ resource "aws_cloudwatch_metric_alarm" "undelivered" {
   alarm_name        = "${var.name}-undelivered"
   alarm_description = "The schedule could not start ${var.name}: a message in the queue ${local.undelivered_queue_name} says why, in its attributes. OK: the queue is empty. What to do: ${local.documentation}/operations.md#alarms"
   alarm_actions     = var.alarm_actions
-  ok_actions        = var.alarm_actions
+  ok_actions        = var.ok_actions
   tags              = var.tags
 
   namespace           = "AWS/SQS"

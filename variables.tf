@@ -80,7 +80,7 @@ variable "accepted_gaps" {
 
 variable "alarm_actions" {
   type        = list(string)
-  description = "ARNs that are notified when an alarm is raised, for example an SNS topic."
+  description = "ARNs that are notified when an alarm is raised, for example an SNS topic. See ok_actions for when it is over."
   default     = []
   nullable    = false
 
@@ -94,10 +94,11 @@ variable "alarm_actions" {
     error_message = "alarm_actions may be five, because CloudWatch takes no more, got ${length(var.alarm_actions)}."
   }
 
-  # What CloudWatch takes (PutMetricAlarm), and it calls nothing in another region.
+  # What CloudWatch takes for alarms of both kinds that are no instance's (PutMetricAlarm, PutCompositeAlarm), and it calls
+  # nothing in another region.
   validation {
     condition = alltrue([
-      for arn in var.alarm_actions : can(regex("^arn:${local.partition}:((sns|lambda|ssm|automate|autoscaling|swf|aiops):${local.region}|ssm-incidents):", arn)) if startswith(arn, "arn:")
+      for arn in var.alarm_actions : can(regex("^arn:${local.partition}:((sns|lambda|ssm|aiops):${local.region}|ssm-incidents):", arn)) if startswith(arn, "arn:")
     ])
     error_message = "alarm_actions must be what a CloudWatch alarm of ${local.partition} and ${local.region} can start, such as an SNS topic or a Lambda function there, got ${jsonencode(var.alarm_actions)}."
   }
@@ -557,6 +558,31 @@ variable "notify_on" {
   validation {
     condition     = contains(["always", "problems", "removals"], var.notify_on)
     error_message = "notify_on must be always, problems or removals, got \"${var.notify_on}\"."
+  }
+}
+
+variable "ok_actions" {
+  type        = list(string)
+  description = "ARNs that are notified when an alarm that stays until it is mended is over (not-run, undelivered), for example the topic of alarm_actions. They are told once after the first apply too."
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for arn in var.ok_actions : can(regex("^arn:[^:]+:[^:]+:[^:]*:[^:]*:.+$", arn))])
+    error_message = "ok_actions must be ARNs, got ${jsonencode(var.ok_actions)}."
+  }
+
+  validation {
+    condition     = length(var.ok_actions) <= 5
+    error_message = "ok_actions may be five, because CloudWatch takes no more, got ${length(var.ok_actions)}."
+  }
+
+  # Of what may be told of an alarm, only these take that it is over (PutCompositeAlarm).
+  validation {
+    condition = alltrue([
+      for arn in var.ok_actions : can(regex("^arn:${local.partition}:(sns|lambda):${local.region}:", arn)) if startswith(arn, "arn:")
+    ])
+    error_message = "ok_actions must be what a CloudWatch alarm of ${local.partition} and ${local.region} can tell that it is over, an SNS topic or a Lambda function there, got ${jsonencode(var.ok_actions)}."
   }
 }
 

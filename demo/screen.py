@@ -80,7 +80,7 @@ class Screen:
         self._print(table)
 
     def verdicts(self, result: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -> None:
-        """Shows every image of the opted-in repositories: what would go, and what keeps the rest."""
+        """Shows every image of the opted-in repositories: what would be removed, and what keeps the rest."""
         told = [line for line in lines if line.get("logger") == "ecr_cleaner" and "digest" in line]
         for repository in result["repositories"]:
             name = repository["name"]
@@ -91,7 +91,7 @@ class Screen:
             for row in _rows([line for line in told if line["repository"] == name]):
                 table.add_row(*row)
             self.console.print()
-            keeps = f"keeps {repository['keep_days']} days, {_counted(repository['removable'])} would go"
+            keeps = f"keeps {repository['keep_days']} days, {_counted(repository['removable'])} would be removed"
             self.console.print(Padding(Text.assemble((name, "bold"), (f"  {keeps}", "dim")), (0, 0, 0, 3)))
             self._print(table)
 

@@ -128,7 +128,7 @@ class Story:
         return account.shelves()
 
     def _dry_run(self, before: list[Shelf]) -> dict[str, Any]:
-        self.screen.phase("A night in dry run: what would go, and what keeps the rest")
+        self.screen.phase("A night in dry run: what would be removed, and what keeps the rest")
         ended = self._invoke()
         result = _completed(ended)
         self.screen.verdicts(result, ended.lines)
@@ -136,7 +136,7 @@ class Story:
         self.screen.sources(result)
         totals = result["totals"]
         self.screen.say(
-            f"{totals['removable']} of {totals['images']} images would go. Nothing has been removed.", "bold"
+            f"{totals['removable']} of {totals['images']} images would be removed. Nothing has been removed.", "bold"
         )
         _expect(_digests(self._account.shelves()) == _digests(before), "a dry run changes nothing")
         _expect(totals["removable"] > 0, "there is something to remove")

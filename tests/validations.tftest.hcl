@@ -32,6 +32,7 @@ run "rejects_1" {
     # an unknown kind; more wrong values below
     accepted_gaps                      = { "kubernetes:*" = "known" }
     alarm_actions                      = ["my-topic"]
+    ok_actions                         = ["my-topic"]
     architecture                       = "amd64"
     base_image                         = "two words"
     bucket_name                        = "ab"
@@ -80,6 +81,7 @@ run "rejects_1" {
     var.iam_role_path,
     var.accepted_gaps,
     var.alarm_actions,
+    var.ok_actions,
     var.architecture,
     var.base_image,
     var.bucket_name,
@@ -131,6 +133,7 @@ run "rejects_2" {
     iam_role_path                      = "/service"
     accepted_gaps                      = { "source:no-such-source" = "known" }
     alarm_actions                      = ["arn:aws:sqs:us-east-1:123456789012:alarms"]
+    ok_actions                         = ["arn:aws:ssm:us-east-1:123456789012:opsitem:2"]
     base_image                         = ""
     bucket_name                        = "Has-Capitals"
     container_tool                     = "docker\nrm"
@@ -173,6 +176,7 @@ run "rejects_2" {
     var.iam_role_path,
     var.accepted_gaps,
     var.alarm_actions,
+    var.ok_actions,
     var.base_image,
     var.bucket_name,
     var.container_tool,
@@ -219,6 +223,7 @@ run "rejects_3" {
     iam_role_path                      = "/two words/"
     accepted_gaps                      = { "eks:shop" = "known", "custom_resources:*" = "known" }
     alarm_actions                      = ["arn:aws:sns:eu-west-1:123456789012:alarms"]
+    ok_actions                         = ["arn:aws:sns:eu-west-1:123456789012:alarms"]
     base_image                         = "Public.ecr.aws/lambda/Python:3.13"
     bucket_name                        = "-begins-with-a-hyphen"
     default_keep_days                  = 1.5
@@ -255,6 +260,7 @@ run "rejects_3" {
     var.iam_role_path,
     var.accepted_gaps,
     var.alarm_actions,
+    var.ok_actions,
     var.base_image,
     var.bucket_name,
     var.default_keep_days,
@@ -295,6 +301,7 @@ run "rejects_4" {
     iam_role_path             = "//"
     accepted_gaps             = { "other_accounts:Shop/*" = "known" }
     alarm_actions             = [for n in range(6) : "arn:aws:sns:us-east-1:123456789012:alarms-${n}"]
+    ok_actions                = [for n in range(6) : "arn:aws:sns:us-east-1:123456789012:alarms-${n}"]
     bucket_name               = "under_score"
     kms_key_arn               = "arn:aws:kms:us-east-1:123456789012:key/shop"
     default_keep_days         = 100000
@@ -312,6 +319,7 @@ run "rejects_4" {
     var.iam_role_path,
     var.accepted_gaps,
     var.alarm_actions,
+    var.ok_actions,
     var.bucket_name,
     var.default_keep_days,
     var.kms_key_arn,
@@ -500,6 +508,7 @@ run "accepts_1" {
       "usage:arn:aws:lambda:us-east-1:123456789012:function:launcher:$LATEST"             = "known"
     }
     alarm_actions                      = ["arn:aws:sns:us-east-1:123456789012:alarms", "arn:aws:ssm-incidents::123456789012:response-plan/night"]
+    ok_actions                         = ["arn:aws:sns:us-east-1:123456789012:alarms", "arn:aws:lambda:us-east-1:123456789012:function:told"]
     require_approval                   = true
     architecture                       = "x86_64"
     base_image                         = "localhost:5000/lambda__base/python:3.13@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"

@@ -166,6 +166,7 @@ run "everything_set" {
     permissions_boundary_arn       = "arn:aws:iam::123456789012:policy/boundary"
     kms_key_arn                    = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
     alarm_actions                  = ["arn:aws:sns:us-east-1:123456789012:alarms"]
+    ok_actions                     = ["arn:aws:sns:us-east-1:123456789012:mended"]
     savings_tag_key                = "team"
     schedule_expression            = "cron(0 6 ? * MON *)"
     schedule_timezone              = "Europe/Berlin"
@@ -263,8 +264,8 @@ run "everything_set" {
   }
 
   assert {
-    condition     = aws_cloudwatch_metric_alarm.undelivered[0].ok_actions == toset(var.alarm_actions)
-    error_message = "And tell when it is mended."
+    condition     = aws_cloudwatch_metric_alarm.undelivered[0].ok_actions == toset(var.ok_actions) && length(coalesce(aws_cloudwatch_metric_alarm.failed[0].ok_actions, [])) == 0
+    error_message = "What stays until it is mended tells when it is; a failed run is over in five minutes, mended or not."
   }
 
   assert {
@@ -290,7 +291,14 @@ run "a_schedule_every_12_hours_is_daily" {
   command = plan
 
   variables {
+    alarm_actions       = ["arn:aws:sns:us-east-1:123456789012:alarms"]
+    ok_actions          = ["arn:aws:sns:us-east-1:123456789012:mended"]
     schedule_expression = "rate(12 hours)"
+  }
+
+  assert {
+    condition     = aws_cloudwatch_composite_alarm.not_run[0].alarm_actions == toset(var.alarm_actions) && aws_cloudwatch_composite_alarm.not_run[0].ok_actions == toset(var.ok_actions)
+    error_message = "A missed night is told, and that it runs again."
   }
 
   assert {

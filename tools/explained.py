@@ -43,6 +43,7 @@ TOPICS: Final[dict[str, tuple[str, ...]]] = {
     ),
     "Alarms, notifications, events, metrics": (
         "alarm_actions",
+        "ok_actions",
         "notifications_enabled",
         "notification_topic_arn",
         "notify_on",

@@ -92,7 +92,7 @@ output "dashboard_name" {
 }
 
 output "dry_run_command" {
-  description = "Paste it to see what would go, and what the mail looks like."
+  description = "Paste it to see what would be removed, and what the mail looks like."
   value       = module.ecr_cleaner.dry_run_command
 }
 

@@ -39,6 +39,6 @@ module "ecr_cleaner" {
 }
 
 output "dry_run_command" {
-  description = "Paste it to see what would go into the archive."
+  description = "Paste it to see what would be moved into the archive."
   value       = module.ecr_cleaner.dry_run_command
 }

@@ -71,6 +71,6 @@ output "function_name" {
 }
 
 output "dry_run_command" {
-  description = "Paste it to see what would go."
+  description = "Paste it to see what would be removed."
   value       = module.ecr_cleaner.dry_run_command
 }

@@ -16,6 +16,6 @@ module "ecr_cleaner" {
 }
 
 output "dry_run_command" {
-  description = "Paste it to see what would go."
+  description = "Paste it to see what would be removed."
   value       = module.ecr_cleaner.dry_run_command
 }

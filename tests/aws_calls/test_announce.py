@@ -160,9 +160,9 @@ def test_what_is_denied_says_what_is_missing(script: Script, caplog: pytest.LogC
     own, event, mail = found.causes
     assert own == "its own"
     assert event.startswith("the event of the run could not be put on the event bus default: PutEvents failed with ")
-    assert event.endswith("; the role needs the permission events:PutEvents")
+    assert event.endswith("; the caller needs the permission events:PutEvents")
     assert mail.startswith(f"the notification could not be sent to {TOPIC}: Publish failed with AuthorizationError")
-    assert mail.endswith("; the role needs the permission sns:Publish")
+    assert mail.endswith("; the caller needs the permission sns:Publish")
     assert [(line.getMessage(), vars(line)["cause"]) for line in caplog.records] == [
         ("The run could not be announced", event),
         ("The run could not be announced", mail),

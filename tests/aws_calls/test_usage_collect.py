@@ -8,6 +8,8 @@ import pytest
 
 from ecr_cleaner.model.scan import Denial, SourceOutcome, SourceStatus, UsageScan
 from ecr_cleaner.model.usage import Usage, UsageKind
+from ecr_cleaner.settings.loader import Settings
+from ecr_cleaner.usage import catalog
 from ecr_cleaner.usage.scan import excluded
 from tests.aws_calls.consumers import APP, anywhere, defines, tagged, undefined, written
 from tests.aws_calls.sources import (
@@ -20,6 +22,7 @@ from tests.aws_calls.sources import (
     mend,
     outcome,
     quiet,
+    scanned,
 )
 from tests.builders import ACCOUNT, HOST, NOW, REGION, TARGET
 
@@ -143,12 +146,26 @@ def test_a_denied_call_names_its_permission(script: Script, name: str, permissio
     detail = (
         f"{operation} failed with AccessDeniedException; "
         f"An error occurred (AccessDeniedException) when calling the {operation} operation: as scripted; "
-        f"the role needs the permission {permission}"
+        f"the caller needs the permission {permission}"
     )
     scan = collected(script)
     denial = Denial(permission, gap=gap, unprotected=TITLES[name])
     assert outcome(scan, name) == SourceOutcome(TARGET, name, FAILED, detail=detail, denial=denial)
     assert scan.failures == (outcome(scan, name),)
+
+
+def test_no_source_is_proposed_for_what_a_run_asks_anyway(script: Script) -> None:
+    """Without ECS's clusters every run is refused: to exclude what also lists them would only take protection away."""
+    daemons = next(source for source in catalog.SOURCES if source.name == "ecs_daemons")
+    script.refuse("ecs", "list_clusters", "AccessDeniedException")
+    cluster = f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/prod"
+    script.answer("ecs", "list_clusters", {"clusterArns": [cluster]}, maxResults=100)
+    script.refuse("ecs", "list_daemons", "AccessDeniedException")
+    told = [scanned(script.aws, Settings(), (daemons,)).outcomes[0].denial for _ in range(2)]
+    assert [(one.permission, one.gap) for one in told if one] == [
+        ("ecs:ListClusters", ""),
+        ("ecs:ListDaemons", "source:ecs_daemons"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -167,7 +184,7 @@ def test_only_a_denied_call_asks_for_a_permission(script: Script, code: str, *, 
     script.refuse("apprunner", "list_services", code)
     detail = outcome(collected(script), "apprunner").detail
     assert detail.startswith(f"ListServices failed with {code}; An error occurred ({code}) when calling the ")
-    assert detail.endswith("; the role needs the permission apprunner:ListServices") is denied
+    assert detail.endswith("; the caller needs the permission apprunner:ListServices") is denied
     assert detail.endswith(f"{mend('apprunner')}") is not denied
     assert ("; the next run asks again; " in detail) is (code == "ThrottlingException")
 
@@ -188,7 +205,7 @@ def test_a_permission_of_another_service_is_named_in_full(script: Script) -> Non
     rule(script, "report:3")
     script.refuse("ecs", "describe_task_definition", "AccessDeniedException")
     detail = outcome(collected(script, "ecs"), "eventbridge").detail
-    assert detail.endswith("; the role needs the permission ecs:DescribeTaskDefinition")
+    assert detail.endswith("; the caller needs the permission ecs:DescribeTaskDefinition")
 
 
 def test_what_a_failed_source_had_found_is_dropped(script: Script) -> None:

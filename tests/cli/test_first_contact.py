@@ -50,7 +50,7 @@ def test_a_plan_without_any_tag_says_how_much_there_is_and_how_to_go_on(command:
         " BoxCleanerEnabled = true)"
     )
     assert "`ecr-cleaner opt-in GLOB`" in second
-    assert ended.out.endswith("next: see what would go: ecr-cleaner plan --as-if-opted-in '*'\n")
+    assert ended.out.endswith("next: see what would be removed: ecr-cleaner plan --as-if-opted-in '*'\n")
     nowhere = command("plan", *FEW, env={"AWS_REGION": "eu-west-3"})
     assert "region eu-west-3: 0 repositories" in nowhere.out
     assert "There is no repository here: --region and --profile name another registry." in nowhere.out
@@ -167,7 +167,7 @@ def test_doctor_shows_clusters_and_stale_lists(command: Command, sandbox: Sandbo
     ended = command("doctor", "--used-images-uri", "s3://lists/in/use/")
     assert ended.code == ExitCode.REFUSED
     assert "s3://lists/in/use/a.json was written 30.0 hours ago" in ended.out
-    assert "EKS clusters cannot be scanned" in ended.out
+    assert "it cannot be read, and its pods may use any image" in ended.out
     assert "cluster/prod" in ended.out
 
 

@@ -82,7 +82,7 @@ def test_it_tells_the_whole_story_and_asks_nobody_outside(
 
     said = re.sub(r"\s+", " ", demo.said)
     assert "The same handler runs from source" in said
-    assert re.search(r"\b[1-9]\d* of \d+ images would go\. Nothing has been removed\.", said)
+    assert re.search(r"\b[1-9]\d* of \d+ images would be removed\. Nothing has been removed\.", said)
     # The dry run's denial lies in the role, not in the code alone.
     assert "aws_iam_role_policy.function[0] will be updated in-place" in said
     assert "aws_lambda_function.cleaner[0] will be updated in-place" in said
@@ -132,5 +132,5 @@ def test_with_an_engine_it_runs_the_image_that_the_module_built(start: Start) ->
     demo.wait_for("4. dry_run = false", 500)
     said = re.sub(r"\s+", " ", demo.said)
     assert "AWS's Lambda emulator runs it" in said
-    assert re.search(r"\b[1-9]\d* of \d+ images would go\. Nothing has been removed\.", said)
+    assert re.search(r"\b[1-9]\d* of \d+ images would be removed\. Nothing has been removed\.", said)
     _stopped(demo, signal.SIGTERM)

@@ -162,7 +162,7 @@ def test_what_went_comes_first(opened: Open, html: bytes, night: Night) -> None:
 def test_of_a_dry_run_what_would_go_comes_first(opened: Open) -> None:
     """Likewise."""
     found = opened(Night(240, dry_run=True).page())
-    expect(found.page.locator("#images-table .tabulator-row").first).to_contain_text("Would go")
+    expect(found.page.locator("#images-table .tabulator-row").first).to_contain_text("Would be removed")
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,7 @@ module "given" {
 
   name                     = each.key
   alarm_actions            = local.unknown.alarms
+  ok_actions               = local.unknown.alarms
   bucket_name              = local.unknown.bucket
   bucket_region            = local.unknown.region
   build_image              = false

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from ecr_cleaner import compose
@@ -124,7 +124,7 @@ def _denied(scan: UsageScan) -> Iterator[str]:
     needed: dict[tuple[str, str, str], list[str]] = {}
     for outcome in sorted(scan.failures, key=lambda one: one.key):
         if (denial := outcome.denial) is not None:
-            whose = denials.who(replace(denial, principal=denial.principal or "the caller"))
+            whose = denials.who(denial)
             needed.setdefault((denial.permission, outcome.target.region, whose), []).append(outcome.source)
     for (permission, region, who), sources in sorted(needed.items()):
         yield f"{permission} in {region}: {who}; sources {', '.join(sources)}"

@@ -26,11 +26,11 @@ def next_step(run: DryRun, connection: Connection, known: KnownSettings, *, ever
     if result.status is RunStatus.FAILED:
         return "mend what failed, and plan again"
     if look.names and not (look.opted_in or look.as_if_opted_in):
-        return f"see what would go: {again(connection, 'plan', '--as-if-opted-in', '*', known=known)}"
+        return f"see what would be removed: {again(connection, 'plan', '--as-if-opted-in', '*', known=known)}"
     if any(one.removable for one in result.repositories.values()):
         return _removal(run, connection, known)
-    shown = "" if everything else f"; see why every image stays: {again(connection, 'plan', '--all', known=known)}"
-    return f"nothing would go{shown}"
+    shown = "" if everything else f"; see why every image is kept: {again(connection, 'plan', '--all', known=known)}"
+    return f"nothing would be removed{shown}"
 
 
 def _removal(run: DryRun, connection: Connection, known: KnownSettings) -> str:
@@ -40,7 +40,7 @@ def _removal(run: DryRun, connection: Connection, known: KnownSettings) -> str:
     if known.source != "function":
         first = next(one for plan in run.collected.plans.values() for one in plan.verdicts if one.unneeded)
         why = again(connection, "explain", first.image.name)
-        return f"ask why one of them would go: {why}; or deploy the module, which starts as a dry run"
+        return f"ask why one of them would be removed: {why}; or deploy the module, which starts as a dry run"
     if known.value.dry_run:
         return f"set dry_run = false in the module of {known.name} when this is right"
     if known.value.require_approval:

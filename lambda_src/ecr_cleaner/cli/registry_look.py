@@ -66,7 +66,7 @@ class RegistrySize:
         elif self.opted_in is not None and self.opted_in < self.repositories:
             yield (
                 "To opt in: `ecr-cleaner opt-in GLOB` prints the calls;"
-                " `ecr-cleaner plan --as-if-opted-in GLOB` shows first what would go."
+                " `ecr-cleaner plan --as-if-opted-in GLOB` shows first what would be removed."
             )
         for cause in sorted(set(self.not_counted.values())):
             number = sum(one == cause for one in self.not_counted.values())

@@ -9,14 +9,14 @@ from ecr_cleaner.model.scan import Denial, PolicyType, SourceOutcome
 from ecr_cleaner.model.usage import ScanTarget
 
 _REMEDIES: Final[Mapping[PolicyType, str]] = {
-    PolicyType.IDENTITY: "allow it in a policy of that role, as the module's own does",
-    PolicyType.BOUNDARY: "allow it in the permissions boundary of that role",
-    PolicyType.SESSION: "allow it in the session policy by which that role is assumed",
-    PolicyType.SERVICE_CONTROL: "allow it for that role in the organization's service control policies",
-    PolicyType.RESOURCE_CONTROL: "allow it for that role in the organization's resource control policies",
-    PolicyType.RESOURCE: "allow it for that role in the policy of the resource",
+    PolicyType.IDENTITY: "allow it in an identity-based policy of the caller, as the module does for its role",
+    PolicyType.BOUNDARY: "allow it in the permissions boundary of the caller",
+    PolicyType.SESSION: "allow it in the session policy of the caller",
+    PolicyType.SERVICE_CONTROL: "allow it for the caller in the organization's service control policies",
+    PolicyType.RESOURCE_CONTROL: "allow it for the caller in the organization's resource control policies",
+    PolicyType.RESOURCE: "allow it for the caller in the policy of the resource",
     PolicyType.VPC_ENDPOINT: "allow it in the policy of the VPC endpoint",
-    PolicyType.UNKNOWN: "allow it for that role, in whatever policy denies it: AWS does not say in which",
+    PolicyType.UNKNOWN: "allow it for the caller, in whatever policy denies it: AWS does not say in which",
 }
 
 
@@ -45,8 +45,11 @@ def sentence(failures: Iterable[SourceOutcome]) -> str:
 
 
 def who(denial: Denial) -> str:
-    """Whose permission is missing, and by which policy."""
-    principal = denial.principal or "the function's role"
+    """Whose permission is missing, and by which policy.
+
+    Where AWS names nobody it is whoever made the call: the function's role, or a person at the command line.
+    """
+    principal = denial.principal or "the caller"
     arn = f" {denial.policy_arn}" if denial.policy_arn else ""
     if denial.policy is PolicyType.UNKNOWN:
         return f"{principal} is denied"

@@ -79,7 +79,7 @@ def _tried(act: Callable[[], None], ending: InvocationResult, what: str, permiss
     try:
         act()
     except (CleanerError, *errors.AwsError) as error:
-        needs = f"; the role needs the permission {permission}" if errors.is_denied(error) else ""
+        needs = f"; the caller needs the permission {permission}" if errors.is_denied(error) else ""
         cause = f"{what}: {errors.sentence(error)}{needs}"
         LOGGER.error("The run could not be announced", extra={"cause": cause})
         return ending.with_problems([cause])

@@ -215,7 +215,7 @@ def _values(condition: dict[str, Any], wanted: Collection[str]) -> set[str]:
         for keys in condition.values()
         for key, values in keys.items()
         if key.lower() in wanted
-        for value in (values if isinstance(values, list) else [values])
+        for value in _listed(values)
     }
 
 
@@ -226,12 +226,14 @@ def _accounts_of(condition: dict[str, Any]) -> set[str]:
             continue
         for key, values in keys.items():
             if key.lower() in _RESTRICTING_KEYS:
-                found = [_RESTRICTING_KEYS[key.lower()].fullmatch(value) for value in _listed(values)]
+                # A number or a truth value may stand there too, and how IAM compares it is not understood.
+                form = _RESTRICTING_KEYS[key.lower()]
+                found = [form.fullmatch(value) if isinstance(value, str) else None for value in _listed(values)]
                 accounts = {match["account"] for match in found if match}
                 if all(found) and accounts:
                     return accounts
     return set()
 
 
-def _listed(value: str | list[str]) -> list[str]:
-    return [value] if isinstance(value, str) else value
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]

@@ -10,7 +10,7 @@ from pkgutil import iter_modules
 from typing import Final
 
 from ecr_cleaner.usage import sources as usage_sources
-from ecr_cleaner.usage.source import Source
+from ecr_cleaner.usage.source import INDISPENSABLE, Source
 
 
 def _found() -> Iterator[Source]:
@@ -32,3 +32,12 @@ def names_sha256(sources: Iterable[Source]) -> str:
 
 NAMES_SHA256: Final = names_sha256(SOURCES)
 """Checksum of all their names: Terraform computes the same of the sources whose permissions it grants."""
+
+NEEDED_ANYWAY: Final = frozenset(
+    permission
+    for source in SOURCES
+    if source.name in INDISPENSABLE
+    for permission in source.permissions
+    if permission.startswith(f"{source.service}:")
+)
+"""What indispensable sources ask their own services: to exclude another source that is denied it too mends nothing."""

@@ -18,7 +18,7 @@ from ecr_cleaner.model.scan import ScanRequest, SourceOutcome, SourceStatus, Tar
 from ecr_cleaner.model.usage import ScanTarget, Usage
 from ecr_cleaner.settings.loader import Settings
 from ecr_cleaner.usage import accepted, name_problems
-from ecr_cleaner.usage.catalog import SOURCES
+from ecr_cleaner.usage.catalog import NEEDED_ANYWAY, SOURCES
 from ecr_cleaner.usage.executions import ExecutionMemory
 from ecr_cleaner.usage.source import Source, SourceContext
 from ecr_cleaner.usage.state_machines import StateMachines
@@ -276,9 +276,9 @@ def _failed(source: Source, clients: AwsClients, error: Exception) -> SourceOutc
         denial = denial_of(error, permission)
         # Whoever forbids another service, whose task definitions this one starts, does not forbid this one.
         own = {action.partition(":")[0] for grant in source.grants[:1] for action in grant.actions}
-        is_own = denial.permission.partition(":")[0] in own
+        is_own = denial.permission.partition(":")[0] in own and denial.permission not in NEEDED_ANYWAY
         denial = replace(denial, gap=gap if is_own or not clients.is_home else "", unprotected=unprotected)
-        parts.append(f"the role needs the permission {denial.permission}")
+        parts.append(f"the caller needs the permission {denial.permission}")
     elif errors.is_transient(error):
         parts.append("the next run asks again")
     if isinstance(error, SourceError) and error.gaps:

@@ -35,7 +35,7 @@ def test_an_organization_that_denies_services_gets_one_entry_for_all() -> None:
     assert denials.sentence(found) == (
         f"permissions are missing: in 123456789012/us-east-1 {ROLE} is denied by a service control policy {SCP}:"
         " batch:List (source batch), braket:List (source braket), omics:List (source omics);"
-        " to mend this, allow it for that role in the organization's service control policies;"
+        " to mend this, allow it for the caller in the organization's service control policies;"
         " or, where an organization forbids these services to everybody, exclude their sources at your own risk, and"
         " images that only these use are not protected: what batch runs; what braket runs; what omics runs:"
         ' accepted_gaps = { "source:batch" = "<reason>", "source:braket" = "<reason>", "source:omics" = "<reason>" }'
@@ -67,12 +67,12 @@ def test_a_permission_that_several_sources_need_is_named_once() -> None:
     both = "(source ecs, source ecs_daemons)"
     assert f"no identity-based policy allows {ROLE}: ecs:ListClusters {both}" in told
     assert f"{ROLE} is denied by a permissions boundary: batch:ListJobs (source batch)" in told
-    assert "; allow it in the permissions boundary of that role" in told
-    assert "; to mend this, allow it in a policy of that role" in told
+    assert "; allow it in the permissions boundary of the caller" in told
+    assert "; to mend this, allow it in an identity-based policy of the caller" in told
 
 
 def test_several_causes_are_one_sentence() -> None:
-    """Where AWS does not say who was denied, it is the function's role."""
+    """Where AWS does not say who was denied, it is whoever called, the function or a person."""
     unknown = Denial("ecs:ListClusters", "", PolicyType.UNKNOWN)
     nobody = SourceOutcome(TARGET, "ecs", SourceStatus.FAILED, detail="denied", denial=unknown)
     told = denials.sentence([nobody, failed("batch", "batch:ListJobs", PolicyType.IDENTITY, explicit=False)])
@@ -80,7 +80,7 @@ def test_several_causes_are_one_sentence() -> None:
     here = "in 123456789012/us-east-1"
     assert start == (
         f"permissions are missing: {here} no identity-based policy allows {ROLE}: batch:ListJobs (source batch);"
-        f" {here} the function's role is denied: ecs:ListClusters (source ecs)"
+        f" {here} the caller is denied: ecs:ListClusters (source ecs)"
     )
 
 

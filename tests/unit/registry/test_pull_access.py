@@ -91,6 +91,11 @@ def test_only_the_account_itself_can_pull(statement: dict[str, Any]) -> None:
         (confined("StringEquals", "aws:PrincipalAccount", OTHER), ["*"]),
         (confined("StringEquals", "aws:PrincipalAccount", [OWN, OTHER]), ["*"]),
         (confined("StringEquals", "aws:PrincipalAccount", []), ["*"]),
+        (confined("StringEquals", "aws:PrincipalAccount", int(OWN)), ["*"]),
+        (confined("StringEquals", "aws:PrincipalAccount", [OWN, int(OWN)]), ["*"]),
+        (confined("StringLike", "aws:SourceAccount", value=True), ["*"]),
+        (confined("ArnLike", "aws:PrincipalArn", None), ["*"]),
+        (confined("NumericLessThan", "aws:MultiFactorAuthAge", 3600), ["*"]),
         (confined("StringEqualsIfExists", "aws:PrincipalAccount", OWN), ["*"]),
         (confined("StringNotEquals", "aws:PrincipalAccount", OWN), ["*"]),
         (confined("ForAllValues:StringEquals", "aws:PrincipalAccount", OWN), ["*"]),
@@ -170,7 +175,6 @@ def test_no_statement_lets_nobody_pull() -> None:
         '{"Statement": [{"Effect": "Allow", "Action": null, "Principal": "*"}]}',
         '{"Statement": [{"Effect": "Allow", "Action": "*", "Principal": {"AWS": null}}]}',
         '{"Statement": [{"Effect": "Allow", "Action": "*", "Principal": "*", "Condition": "none"}]}',
-        json.dumps({"Statement": confined("StringEquals", "aws:SourceAccount", int(OWN))}),
     ],
 )
 def test_what_is_no_policy_stops_the_repository(text: str) -> None:
@@ -326,6 +330,11 @@ LIST = "or have a list written of the images that are used there"
         (
             confined("Bool", "aws:SecureTransport", value=True),
             "under a condition on aws:SecureTransport, which is not understood as one account",
+            "let the policy name principals of this account alone",
+        ),
+        (
+            confined("StringEquals", "aws:SourceAccount", int(OWN)),
+            "under a condition on aws:SourceAccount, which is not understood as one account",
             "let the policy name principals of this account alone",
         ),
         (

@@ -81,8 +81,8 @@ def command(  # noqa: PLR0913 - the options of the command line
 ) -> None:
     """Show what a run would remove, and with --all why everything else is kept.
 
-    It begins with the account, the region, and how much is there. Then come the images that would go, of the opted-in
-    repositories and of those that --as-if-opted-in names, the totals, and the next step. The other formats have every
+    It begins with the account, the region, and how much is there. Then come the images that would be removed, of the
+    opted-in repositories and of those that --as-if-opted-in names, the totals, the next step. Other formats have every
     image with its verdict, reason and evidence. The settings are those of the options, of a deployed function, or of
     a copy; the plan says which. It is always a dry run, whatever the settings say: it removes nothing and writes only
     the files that are named here. Reading an index counts as a pull in ECR.

@@ -59,7 +59,7 @@ function fillTotals(told) {
   const went = run.dry_run ? savings.removable : savings.removed;
   const cards = [
     ["Images", NUMBER.format(totals.images), `in ${count(told.repositories.length, "repository", "repositories")} that opted in`],
-    ["Stay", NUMBER.format(totals.kept), "in use, young, or kept by a rule"],
+    ["Kept", NUMBER.format(totals.kept), "in use, young, or kept by a rule"],
     ["Old and unused", NUMBER.format(totals.removable), `${bytes(totals.bytes_removable)} at most`],
     ["Removed", NUMBER.format(totals.removed), run.dry_run ? "a dry run removes nothing" : `${bytes(savings.removed.bytes_at_most)} at most`],
     ...(archives(told) ? [["Archived", NUMBER.format(totals.archived), `${bytes(savings.in_archive.bytes_at_most)} lay in the archive before, at most`]] : []),
@@ -119,7 +119,7 @@ function makeImages(told) {
       { label: "Reason", value: (image) => words(image.reason) },
       { label: "Repository", value: (image) => image.repository },
     ],
-    sorts: [[told.run.dry_run ? "What would go" : "What went", "place", "asc"], ["Name", "repository", "asc"], ["Largest", "bytes", "desc"], ["Oldest", "age_days", "desc"], ["Newest", "age_days", "asc"], ["Outcome", "outcome", "desc"], ["Reason", "reason", "asc"]],
+    sorts: [[told.run.dry_run ? "To be removed" : "Removed", "place", "asc"], ["Name", "repository", "asc"], ["Largest", "bytes", "desc"], ["Oldest", "age_days", "desc"], ["Newest", "age_days", "asc"], ["Outcome", "outcome", "desc"], ["Reason", "reason", "asc"]],
     columns: [
       { title: "Image", field: "repository", widthGrow: 3, minWidth: 150, formatter: name, sorter: byText(imageName) },
       { title: "Outcome", field: "outcome", width: NARROW.matches ? 130 : 165, formatter: (cell) => badge(words(cell.getValue()), KIND_OF_OUTCOME[cell.getValue()] || "warn"), sorter: byText((image) => image.outcome) },
@@ -177,7 +177,7 @@ function makeFindings(told) {
 
 function makeRepositories(told) {
   const entries = (one) => [["Status", words(one.status)], ["Detail", one.detail], ["Setting that includes it", one.setting], ["Age limit", one.keep_days === null ? "" : count(one.keep_days, "day")],
-    ["Rules", one.rules && one.rules.map(ruleName)], ["Images", `${NUMBER.format(one.images)}: ${NUMBER.format(one.kept)} to stay, ${NUMBER.format(one.removable)} old and unused (${NUMBER.format(one.in_grace)} in grace), ${NUMBER.format(one.removed)} removed, ${NUMBER.format(one.archived)} archived`],
+    ["Rules", one.rules && one.rules.map(ruleName)], ["Images", `${NUMBER.format(one.images)}: ${NUMBER.format(one.kept)} kept, ${NUMBER.format(one.removable)} old and unused (${NUMBER.format(one.in_grace)} in grace), ${NUMBER.format(one.removed)} removed, ${NUMBER.format(one.archived)} archived`],
     ["Stored at most", bytes(one.bytes_total)], ["Reasons", Object.entries(one.reasons).map(([reason, number]) => `${words(reason)}: ${NUMBER.format(number)}`)],
     ["Removals", Object.entries(one.removals).map(([status, number]) => `${words(status)}: ${NUMBER.format(number)}`)],
     ["Failures", Object.entries(one.failure_codes).map(([code, number]) => `${code}: ${NUMBER.format(number)}`)]];

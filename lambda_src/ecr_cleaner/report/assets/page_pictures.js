@@ -17,7 +17,7 @@ function roundStep(largest) {
 function drawStorage(told) {
   const sized = told.repositories.filter((one) => one.bytes_total).sort((a, b) => b.bytes_total - a.bytes_total);
   const part = told.run.dry_run ? "bytes_removable" : "bytes_removed";
-  const goes = told.run.dry_run ? (told.run.settings.removal_mode === "archive" ? "Would be archived" : "Would go") : "Removed";
+  const goes = told.run.dry_run ? (told.run.settings.removal_mode === "archive" ? "Would be archived" : "Would be removed") : "Removed";
   if (!sized.length) {
     byId("storage-picture").replaceChildren(element("p", { className: "fine", textContent: "No repository was evaluated." }));
     return null;
@@ -36,7 +36,7 @@ function drawStorage(told) {
     data: {
       labels: bars.map((bar) => bar.name),
       datasets: [
-        { label: "Stays", token: "kept", data: bars.map((bar) => bar.total - bar.goes) },
+        { label: "Kept", token: "kept", data: bars.map((bar) => bar.total - bar.goes) },
         { label: goes, token: "gone", data: bars.map((bar) => bar.goes) },
       ],
     },

@@ -60,18 +60,18 @@ function outcomeOf(image, run) {
   if (image.verdict === "keep") return "kept";
   if (image.removal) {
     return { removed: "removed", archived: "archived", not_journalled: "kept: not journalled", failed: "failed", partly_untagged: "lost tags", deferred: "left for next run",
-      withheld: "over a limit", limited: "waits: limit", proposed: "waits for approval", not_in_plan: "kept: not in the plan", changed: "kept: changed", holder_kept: "kept: holder stays" }[image.removal.status];
+      withheld: "over a limit", limited: "waits: limit", proposed: "waits for approval", not_in_plan: "kept: not in the plan", changed: "kept: changed", holder_kept: "kept: with its holder" }[image.removal.status];
   }
   if (run.status === "refused") return "no known use";
   if (!run.dry_run) return "not removed";
-  return image.reason !== "archived_and_unused" && run.settings.removal_mode === "archive" ? "would be archived" : "would go";
+  return image.reason !== "archived_and_unused" && run.settings.removal_mode === "archive" ? "would be archived" : "would be removed";
 }
 
-const KIND_OF_OUTCOME = { kept: "idle", removed: "good", archived: "good", "would go": "warn", "in grace": "warn", "would be archived": "warn", failed: "bad", "lost tags": "bad" };
+const KIND_OF_OUTCOME = { kept: "idle", removed: "good", archived: "good", "would be removed": "warn", "in grace": "warn", "would be archived": "warn", failed: "bad", "lost tags": "bad" };
 
-/* What went, or would go, comes first; then what did not go as it should, what waits, and what stays. */
-const ORDER = ["removed", "archived", "would go", "would be archived", "no known use", "not removed", "failed", "lost tags", "kept: not journalled", "over a limit",
-  "waits for approval", "waits: limit", "left for next run", "in grace", "kept: changed", "kept: holder stays", "kept: not in the plan", "kept"];
+/* What was removed, or would be, comes first; then what was not removed as it should, what waits, and what is kept. */
+const ORDER = ["removed", "archived", "would be removed", "would be archived", "no known use", "not removed", "failed", "lost tags", "kept: not journalled", "over a limit",
+  "waits for approval", "waits: limit", "left for next run", "in grace", "kept: changed", "kept: with its holder", "kept: not in the plan", "kept"];
 
 /* Numbers the images in this order; of one outcome the oldest first. */
 function placeImages(images) {
