@@ -29,6 +29,11 @@ _TAG_NAME: Final = re.compile(r".*(?:tag|digest|targetrevision|sha)|version", re
 """What holds a tag or digest: ``tag``, ``imageTag``, ``IMAGE_TAG``, ``version``; not ``appVersion``."""
 _TAG: Final = re.compile(r"[:@]?(?:sha256:(?P<hex>[0-9a-f]{64})|(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.+-]{0,127}))")
 _REPOSITORY_NAME: Final = re.compile(r".*(?:repository|repo|image|image[_-]?name)", re.IGNORECASE)
+_ENDINGS: Final = re.compile(
+    r"(?:[0-9_.-]|repository|repo|image|name|ur[il]|registry|prefix|tag|digest|targetrevision|version|sha|chart)++\Z",
+    re.IGNORECASE,
+)
+_LONGEST_NAME: Final = 100
 _REGISTRY_NAME: Final = re.compile(r"registry|host", re.IGNORECASE)
 _ADDRESS_NAME: Final = re.compile(r".*ur[il]|repo|(?P<several>.*(?:registry|prefix|mirror))", re.IGNORECASE)
 """What may hold the address under which several repositories are: ``url``, ``repoURL``, ``imageRegistry``."""
@@ -73,6 +78,15 @@ def images_in(value: Any) -> ManifestImages:
     return ManifestImages(tuple(search.names), tuple(search.references))
 
 
+@dataclass(frozen=True, slots=True)
+class _Tag:
+    """A tag or a digest, and what it is one of, by its name; empty: of whatever stands beside it."""
+
+    stem: str
+    tag: str | None = None
+    digest: str | None = None
+
+
 @dataclass(slots=True)
 class _Search:
     """What was found so far; dictionaries keep the order and no doubles.
@@ -88,6 +102,7 @@ class _Search:
     references: dict[Reference, None] = field(default_factory=dict)
     hosts: list[Mention] = field(default_factory=list)
     parts: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
+    _known: dict[int, tuple[Mapping[str, Any], list[_Tag]]] = field(default_factory=dict)
 
     def walk(self, value: Any) -> None:
         """Find everything but what is joined over the whole object; nothing here calls itself."""
@@ -143,7 +158,7 @@ class _Search:
     def _of(self, mention: Mention, name: str, beside: Mapping[str, Any]) -> Iterator[Reference]:
         is_alone = not mention.text[mention.end :].strip()
         if is_alone and mention.is_whole_host:
-            joined = [one for path in _repositories(beside, name) for one in _joined(mention, path, beside)]
+            joined = [one for path in _repositories(beside, name) for one in self._joined(mention, path, name, beside)]
             if not joined and _OCI.match(mention.text):
                 joined = [mention.named()]
             self.hosts += [] if joined else [mention]
@@ -155,22 +170,46 @@ class _Search:
         if image is None or image["tag"] or image["digest"]:
             yield from unknown(mention)
         elif isinstance(chart := beside.get("chart"), str) and PATH.fullmatch(chart.strip("/")):
-            yield from _joined(mention, f"{image['repository']}/{chart.strip('/')}", beside)
+            yield from self._joined(mention, f"{image['repository']}/{chart.strip('/')}", name, beside)
         else:
-            address = _ADDRESS_NAME.fullmatch(name)
-            within = list(_repositories({key: one for key, one in beside.items() if one != mention.text}, name))
-            yield from _joined(mention, image["repository"], beside)
-            for path in within if address else ():
-                yield from _joined(mention, f"{image['repository']}/{path}", beside)
-            if address and not within and (address["several"] or not any(_tags(beside))):
-                yield mention.named(f"{image['repository']}/")
+            yield from self._joined(mention, image["repository"], name, beside)
+            if address := _ADDRESS_NAME.fullmatch(name):
+                others = {key: one for key, one in beside.items() if one != mention.text}
+                within = list(_repositories(others, name))
+                for path in within:
+                    yield from self._joined(mention, f"{image['repository']}/{path}", name, beside)
+                if not within and (address["several"] or not self._tags(beside)):
+                    yield mention.named(f"{image['repository']}/")
+
+    def _joined(self, mention: Mention, path: str, name: str, beside: Mapping[str, Any]) -> Iterator[Reference]:
+        """The images of a repository in the registry of a mention, by the tags beside it.
+
+        Without a tag that is its own by its name, as ``apiTag`` is beside ``apiImage``, all of them.
+        """
+        image = PATH.fullmatch(path)
+        if image is None:
+            return
+        if image["tag"] or image["digest"]:
+            yield mention.named(image["repository"], ReferenceScope.IMAGE, image["tag"], image["digest"])
+            return
+        tags = self._tags(beside)
+        for tag in tags:
+            yield mention.named(image["repository"], ReferenceScope.IMAGE, tag.tag, tag.digest)
+        if not any(tag.stem == _stem(name) for tag in tags):
+            yield mention.named(image["repository"], ReferenceScope.REPOSITORY)
+
+    def _tags(self, beside: Mapping[str, Any]) -> list[_Tag]:
+        """Of a mapping once, whatever it holds; it is kept, so that no other one gets its id."""
+        if id(beside) not in self._known:
+            self._known[id(beside)] = beside, list(_tags(beside))
+        return self._known[id(beside)][1]
 
     def join_hosts(self) -> None:
         """Where a registry stands alone, it may be that of every repository that the object names without one."""
         for host in {host.key: host for host in self.hosts}.values():
             for repository, beside in self.parts:
                 if PATH.fullmatch(repository) and len(self.references) <= MOST_REFERENCES:
-                    self.references.update(dict.fromkeys(_joined(host, repository, beside)))
+                    self.references.update(dict.fromkeys(self._joined(host, repository, "", beside)))
 
 
 def _field_of(part: Mapping[str, Any]) -> str:
@@ -188,22 +227,7 @@ def _repositories(beside: Mapping[str, Any], host: str) -> Iterator[str]:
             yield from [text.strip("/")] if PATH.fullmatch(text.strip("/")) else []
 
 
-def _joined(mention: Mention, path: str, beside: Mapping[str, Any]) -> Iterator[Reference]:
-    """The images of a repository in the registry of a mention, by the tags beside it; without any, all of them."""
-    image = PATH.fullmatch(path)
-    if image is None:
-        return
-    if image["tag"] or image["digest"]:
-        yield mention.named(image["repository"], ReferenceScope.IMAGE, image["tag"], image["digest"])
-        return
-    tags = list(_tags(beside))
-    for tag, digest in tags:
-        yield mention.named(image["repository"], ReferenceScope.IMAGE, tag, digest)
-    if not tags:
-        yield mention.named(image["repository"], ReferenceScope.REPOSITORY)
-
-
-def _tags(beside: Mapping[str, Any]) -> Iterator[tuple[str | None, str | None]]:
+def _tags(beside: Mapping[str, Any]) -> Iterator[_Tag]:
     """Tags and digests that stand beside a repository, also in a member ``ref``; a version may lack its ``v``."""
     within = beside.get("ref")
     for name, value in [*beside.items(), *(within.items() if isinstance(within, dict) else ())]:
@@ -212,13 +236,17 @@ def _tags(beside: Mapping[str, Any]) -> Iterator[tuple[str | None, str | None]]:
         if match is None:
             continue
         if match["hex"]:
-            yield None, f"sha256:{match['hex']}"
+            yield _Tag(_stem(name), digest=f"sha256:{match['hex']}")
             continue
         # A chart's version may have a plus, and its tag has a line below instead.
         tag = match["tag"].replace("+", "_")
-        yield tag, None
+        yield _Tag(_stem(name), tag)
         if name.lower() in {"version", "targetrevision"} and tag[0].isdigit():
-            yield f"v{tag}", None
+            yield _Tag(_stem(name), f"v{tag}")
+
+
+def _stem(name: str) -> str:
+    return _ENDINGS.sub("", name[-_LONGEST_NAME:]).lower()
 
 
 def _pairs(items: list[Any]) -> tuple[dict[str, str], list[Any]]:

@@ -47,6 +47,8 @@ def test_a_field_of_a_container_is_a_name() -> None:
         ({"repository": f"{HOST}/shop/api", "tag": "v42", "digest": APP}, {"shop/api:v42", f"shop/api@{APP}"}),
         ({"repository": f"{HOST}/shop/api", "tag": f"@{APP}"}, {f"shop/api@{APP}"}),
         ({"image": f"{HOST}/shop/api", "imageTag": "v42"}, {"shop/api:v42"}),
+        ({"image": f"{HOST}/shop/api", "proxyTag": "v42"}, {"shop/api:v42", "shop/api:*"}),
+        ({"apiImage": f"{HOST}/shop/api", "apiTag": "v42"}, {"shop/api:v42"}),
         ({"image": f"{HOST}/shop/api", "version": "1.2"}, {"shop/api:1.2", "shop/api:v1.2"}),
         ({"name": "x", "image": f"{HOST}/shop/api", "tag": "v42"}, {"shop/api:v42"}),
         ({"repository": f"{HOST}/shop/api", "tag": ""}, {"shop/api:*"}),
