@@ -36,14 +36,14 @@ def shop(run: Runner, sandbox: Sandbox) -> None:
 
 @pytest.mark.parametrize("regions", ["enabled", ["us-east-1", ELSEWHERE]])
 def test_it_is_asked_in_every_region_that_the_account_can_use(run: Runner, sandbox: Sandbox, regions: Any) -> None:
-    """And nowhere else; the lists of used images and the protected images are read once."""
+    """And nowhere else; what names images of this registry alone is read once."""
     outcome = run(regions=regions, protected_images=["app:latest"])
     assert (outcome.status, outcome.gone) == ("completed", {"app": run.ids("unused")})
     evidence = outcome.kept()[sandbox.digest("used")][1]
     assert f"{ELSEWHERE} ecs service prod/app" in evidence
     assert {call.region for call in sandbox.calls} == {"us-east-1", ELSEWHERE}
-    read = [one["region"] for one in outcome.told["sources"] if one["source"] == "protected_images"]
-    assert read == ["us-east-1"]
+    for source in ("inspector", "protected_images", "used_images_objects"):
+        assert [one["region"] for one in outcome.told["sources"] if one["source"] == source] == ["us-east-1"]
 
 
 def test_without_a_word_of_it_the_run_looks_at_the_registrys_region_alone(run: Runner, sandbox: Sandbox) -> None:

@@ -63,5 +63,6 @@ SOURCES: Final = (
             RequiredField("inspector2", "ListCoverage", "coveredResources[].resourceId"),
         ),
         collect=collect,
+        home_only=True,  # it tells of the images of its own region's registry
     ),
 )
