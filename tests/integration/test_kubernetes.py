@@ -40,11 +40,12 @@ class Clusters:
         self._sandbox, self._monkeypatch, self._stack = sandbox, monkeypatch, stack
         self._servers: list[FakeServer] = []
 
-    def add(self, name: str, **described: Any) -> FakeCluster:
+    def add(self, name: str, region: str = REGION, **described: Any) -> FakeCluster:
         """A cluster; it knows whoever the sandbox's token service knows."""
-        cluster = FakeCluster(name=name, sts_hosts=[urlsplit(self._sandbox.endpoint).netloc])
+        cluster = FakeCluster(name=name, region=region, sts_hosts=[urlsplit(self._sandbox.endpoint).netloc])
         self._servers.append(self._stack.enter_context(FakeServer(cluster)))
-        self._sandbox.seed({"eks": {"clusters": [name], "described": {name: cluster.described(**described)}}})
+        told = {"clusters": [name], "described": {name: cluster.described(**described)}}
+        self._sandbox.seed({"region": region, "eks": told})
         resolving(self._monkeypatch, self._servers)
         return cluster
 
