@@ -456,7 +456,7 @@ variable "max_removals_per_run" {
 
 variable "max_usage_drop_percent" {
   type        = number
-  description = "Percent by which the number of different images that a source, or one list of used images, finds in use may drop from one complete run to the next. If it drops by more, and by at least 5 images, nothing is removed until a person confirms the drop. What only runs (tasks, jobs, builds) does not count. null: not compared. Needs the history."
+  description = "Percent by which the number of different images that a source, or one list of used images, finds in use may drop from one complete run to the next. If it drops by more, and by at least 5 images, nothing is removed until a person confirms the drop. What only runs (tasks, jobs, builds) does not count. null: not compared. Needs the history. Terraform must know it before an apply."
   default     = 50
 
   validation {
@@ -871,7 +871,7 @@ variable "schedule_enabled" {
 
 variable "schedule_expression" {
   type        = string
-  description = "When the function starts, in EventBridge Scheduler's syntax: cron(minutes hours day-of-month month day-of-week year) or rate(number unit). If that is less than daily, there is no alarm for a missing run."
+  description = "When the function starts, in EventBridge Scheduler's syntax: cron(minutes hours day-of-month month day-of-week year) or rate(number unit). If that is less than daily, there is no alarm for a missing run. Terraform must know it before an apply."
   default     = "cron(0 0 * * ? *)"
   nullable    = false
 

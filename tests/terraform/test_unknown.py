@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 import pytest
+
+from tools import declared
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,6 +37,11 @@ resource "terraform_data" "made" {
     namespace  = "Made"
     region     = "us-east-1"
     groups     = ["sg-0123456789abcdef0"]
+    number     = 40
+    rules      = [{ repositories = ["shop/*"], keep_newest = 3 }]
+    switch     = true
+    text       = "made"
+    texts      = { MADE = "made" }
     subnets    = ["subnet-0123456789abcdef0"]
     tag        = "made"
     topic      = "arn:aws:sns:us-east-1:123456789012:made"
@@ -104,9 +112,71 @@ module "made" {
   notifications_enabled = true
   package_index_url     = local.unknown.index
 
+  architecture                       = local.unknown.text
+  container_tool                     = local.unknown.text
+  default_keep_days                  = local.unknown.number
+  delete_archived_after_days         = local.unknown.number
+  environment_variables              = local.unknown.texts
+  force_destroy_bucket               = local.unknown.switch
+  grace_days                         = local.unknown.number
+  iam_role_name                      = local.unknown.text
+  iam_role_path                      = local.unknown.text
+  journal_retention_days             = local.unknown.number
+  keep_recently_used_days            = local.unknown.number
+  log_level                          = local.unknown.text
+  log_retention_days                 = local.unknown.number
+  max_removal_percent_per_repository = local.unknown.number
+  max_removal_percent_per_run        = local.unknown.number
+  max_removals_per_repository        = local.unknown.number
+  max_removals_per_run               = local.unknown.number
+  memory_size                        = local.unknown.number
+  minimum_keep_days                  = local.unknown.number
+  notify_on                          = local.unknown.text
+  plan_expiry_hours                  = local.unknown.number
+  rebuild                            = local.unknown.text
+  regions                            = local.unknown.images
+  removal_mode                       = local.unknown.text
+  report_retention_days              = local.unknown.number
+  report_unmanaged_repositories      = local.unknown.switch
+  reports_enabled                    = local.unknown.switch
+  reserved_concurrent_executions     = local.unknown.number
+  retention_rules                    = local.unknown.rules
+  savings_tag_key                    = local.unknown.text
+  schedule_timezone                  = local.unknown.text
+  storage_price_per_gb_month         = local.unknown.number
+  task_definition_revisions          = local.unknown.text
+  used_images_max_age_hours          = local.unknown.number
+
   depends_on = [terraform_data.made]
 }
 """
+
+STATIC: Final = frozenset(
+    {
+        "accepted_gaps",  # which sources are asked, and so which policies there are
+        "build_image",
+        "create",
+        "create_bucket",
+        "dashboard_enabled",
+        "dry_run",
+        "history_enabled",
+        "max_usage_drop_percent",
+        "metrics_enabled",
+        "name",
+        "notifications_enabled",
+        "require_approval",
+        "schedule_enabled",
+        "schedule_expression",
+    }
+)
+"""Inputs that say what there is; the others may be unknown."""
+
+
+def test_no_input_is_left_out() -> None:
+    """One that is new is tried, or is static, which its description then says."""
+    unknown = set(re.findall(r"^  (\w+) += local\.unknown\.", WIRED, re.MULTILINE))
+    unknown |= {"tags"}  # with a value that is
+    assert set(declared.variables()) - unknown == STATIC
 
 
 def test_every_value_of_a_resource_may_be_unknown(
