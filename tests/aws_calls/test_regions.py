@@ -40,18 +40,28 @@ def test_where_account_management_has_no_endpoint_ec2_is_asked(script: Script) -
     """As in GovCloud."""
     url = f"{script.aws.client('account').meta.endpoint_url}/"
     script.break_off("account", "ListRegions", EndpointConnectionError(endpoint_url=url, error="as scripted"))
-    script.answer("ec2", "describe_regions", {"Regions": [{"RegionName": "us-gov-west-1"}]})
+    script.answer(
+        "ec2", "describe_regions", {"Regions": [{"RegionName": one} for one in ("us-gov-west-1", "us-east-1")]}
+    )
     assert [one.region for one in targets(script.aws, ENABLED, NOW)[0][1:]] == ["us-gov-west-1"]
 
 
 @pytest.mark.parametrize(
-    "answer", [{}, {"Regions": [{"RegionName": "eu-west-1"}]}, {"Regions": [{"RegionOptStatus": "ENABLED"}]}]
+    "answer",
+    [
+        {},
+        {"Regions": [{"RegionName": "eu-west-1"}]},
+        {"Regions": [{"RegionOptStatus": "ENABLED"}]},
+        {"Regions": []},
+        {"Regions": [region("eu-west-1", "ENABLED")]},
+        {"Regions": [region("us-east-1", "DISABLED")]},
+    ],
 )
 def test_an_incomplete_list_is_a_failure(script: Script, answer: dict[str, Any]) -> None:
-    """Only the registry's own region is looked at, and nothing is removed."""
+    """One without the registry's own region too; nothing is removed."""
     script.answer("account", "list_regions", answer, **ASKED)
     found, (outcome,) = targets(script.aws, ENABLED, NOW)
-    assert found == [TARGET]
+    assert found[0] == TARGET
     assert (outcome.source, outcome.status) == ("regions", SourceStatus.FAILED)
     assert "Incomplete response from ListRegions" in outcome.detail
 

@@ -10,6 +10,7 @@ import functools
 import hashlib
 import os
 import re
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -18,11 +19,11 @@ import botocore.session
 from ecr_cleaner.usage import catalog
 from tests.fake_aws import Fault, faults
 from tests.integration import past
-from tests.integration.fault_account import ARCHIVING, SETTINGS, seed
+from tests.integration.fault_account import ARCHIVING, ELSEWHERE, SETTINGS, TWO_REGIONS, seed, seed_elsewhere
 from tests.integration.runner import ARN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from botocore.model import ServiceModel
 
@@ -166,6 +167,7 @@ class Cell:
         made: How many there are in a run in which nothing goes wrong.
         times: How many of these calls meet it; None means all.
         seconds: How long a time-out is really waited for; None: not at all.
+        region: Where the calls are made, or ``"*"``.
     """
 
     api: Api
@@ -174,6 +176,7 @@ class Cell:
     made: int
     times: int | None = None
     seconds: float | None = None
+    region: str = "*"
 
     def __str__(self) -> str:
         bucket = f" of {self.api.bucket}" if self.api.bucket else ""
@@ -191,6 +194,7 @@ class Cell:
             "operation": self.api.operation,
             "where": self.api.where,
             "seconds": self.seconds,
+            "region": self.region,
         }
         after = 0
         if self.reach == "the last call":
@@ -229,7 +233,17 @@ def made(run: Runner, *, whole: bool, archiving: bool = False) -> dict[Api, int]
     return _MADE[whole, archiving]
 
 
-def every_cell(made: dict[Api, int], kinds: Sequence[Kind]) -> list[Cell]:
+def made_elsewhere(run: Runner) -> Mapping[Api, int]:
+    """The calls that a run makes in another region than the registry's."""
+    run.sandbox.reset()
+    unused = seed_elsewhere(run.sandbox)
+    run.sandbox.clear_calls()
+    outcome = run(**TWO_REGIONS)
+    assert (outcome.status, outcome.went) == ("completed", unused)
+    return Counter(Api.of(call) for call in run.sandbox.calls if call.region == ELSEWHERE)
+
+
+def every_cell(made: Mapping[Api, int], kinds: Sequence[Kind], region: str = "*") -> list[Cell]:
     """All there are; what comes to the same is there once."""
     cells = []
     for api, calls in made.items():
@@ -239,7 +253,7 @@ def every_cell(made: dict[Api, int], kinds: Sequence[Kind]) -> list[Cell]:
                 reaches.append("the last call")
             if api.is_paged and api.stage in {"registry", "usage"} and kind in HARD:
                 reaches.append("the second page")
-            cells += [Cell(api, kind, reach, calls) for reach in reaches]
+            cells += [Cell(api, kind, reach, calls, region=region) for reach in reaches]
     return cells
 
 

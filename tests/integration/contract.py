@@ -115,6 +115,34 @@ def holds(cell: Cell, run: Runner, outcome: Outcome, unused: Digests, others: fr
             yield from _findings(outcome)
 
 
+def elsewhere(group: list[Cell], run: Runner, outcome: Outcome) -> Iterator[str]:
+    """What fails in another region stops removal: by source and region, with the way out that is the region's."""
+    yield from refused(outcome, run)
+    region = group[0].region
+    failed = {
+        one["source"] for one in outcome.told["sources"] if one["outcome"] == "failed" and one["region"] == region
+    }
+    if any(one["outcome"] == "failed" and one["region"] != region for one in outcome.told["sources"]):
+        yield "something else has failed too"
+    there = {source.name for source in catalog.SOURCES if not source.home_only}
+    for cell in group:
+        askers = askers_of(cell.api) & there
+        if not (askers <= failed if cell.reach == "every call" else askers & failed):
+            yield f"{cell}: {sorted(askers)} ask, {sorted(failed)} have failed"
+        if (f"{cell.api.action} (source " in outcome.causes) is not (cell.kind == "access_denied"):
+            yield f"{cell}: the permission is named, or not, in: {outcome.causes}"
+    if failed - frozenset().union(*(askers_of(cell.api) for cell in group)):
+        yield f"{sorted(failed)} have failed"
+    proposed = any(cell.kind != "access_denied" for cell in group)
+    if (f'accepted_gaps = {{ "region:{region}" = ' in outcome.causes) is not proposed or '"source:' in outcome.causes:
+        yield f"the causes do not help with {region}: {outcome.causes}"
+    yield from (f"{name} in {region} is not named" for name in failed if not _is_named(name, region, outcome.causes))
+
+
+def _is_named(source: str, region: str, causes: str) -> bool:
+    return re.search(rf"source {source}\b", causes) is not None and f"/{region}" in causes
+
+
 def _repository(cell: Cell, outcome: Outcome, unused: Digests) -> Iterator[str]:
     """What cannot be read of a repository keeps it, and no other one; the last that is read is for the journal."""
     if cell.api.operation == "BatchGetImage" and cell.reach == "the last call":

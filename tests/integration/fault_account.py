@@ -21,6 +21,11 @@ SETTINGS: Final[dict[str, Any]] = {
 }
 """Everything that makes a run speak to AWS, beside `accounts.SETTINGS`."""
 
+ELSEWHERE: Final = "eu-west-1"
+
+TWO_REGIONS: Final[dict[str, Any]] = SETTINGS | {"regions": ["us-east-1", ELSEWHERE]}
+"""The same over one more region, in which `seed_elsewhere` lets something run."""
+
 ARCHIVING: Final[dict[str, Any]] = SETTINGS | {"removal_mode": "archive"}
 """The same with the other way of removing."""
 
@@ -105,6 +110,26 @@ def seed(sandbox: Sandbox, *, whole: bool = True) -> dict[str, set[str]]:
         "idle": {sandbox.digest("idle")},
         "site": {sandbox.digest("site-old"), index.digest, *index.children},
     }
+
+
+def seed_elsewhere(sandbox: Sandbox) -> dict[str, set[str]]:
+    """The same account without the consumers, and another region, in which runs what is old and used nowhere else.
+
+    Returns:
+        As `seed` does.
+    """
+    unused = seed(sandbox, whole=False)
+    sandbox.push("site", id="site-elsewhere", tags=["elsewhere"], pushed="90d")
+    service = {
+        "task_definition": "far:1",
+        "revisions": [{"task_definition": "far:1", "digests": {"far": "{site-elsewhere}"}}],
+    }
+    ecs = {
+        "task_definitions": {"far:1": {"image": "{home}/site:elsewhere"}},
+        "clusters": {"far": {"services": {"far": service}}},
+    }
+    sandbox.seed({"region": ELSEWHERE, "ecs": ecs})
+    return unused
 
 
 def _policy(*actions: str, **more: str) -> dict[str, Any]:

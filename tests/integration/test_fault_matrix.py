@@ -16,7 +16,7 @@ import pytest
 from ecr_cleaner.aws import client
 from ecr_cleaner.usage import catalog
 from tests.integration import cells, contract, past
-from tests.integration.fault_account import ARCHIVING, SETTINGS, seed
+from tests.integration.fault_account import ARCHIVING, ELSEWHERE, SETTINGS, TWO_REGIONS, seed, seed_elsewhere
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -148,6 +148,29 @@ def test_archiving_is_tried_again_as_well(run: Runner, kind: Kind) -> None:
     chosen = [[replace(cell, times=1)] for cell in every if cell.api.stage == "removal"]
     assert len(chosen) == 2
     assert not failures(run, chosen, whole=False, passing=True, archiving=True)
+
+
+@pytest.mark.parametrize("kind", cells.HARD if cells.FULL else [None])
+def test_a_call_that_fails_in_another_region_stops_removal(
+    run: Runner, monkeypatch: pytest.MonkeyPatch, kind: Kind | None
+) -> None:
+    """Nothing in the registry shows who pulls from there. Most of it is empty, and has no second page."""
+    kinds = cells.HARD if kind is None else [kind]
+    made = cells.every_cell(cells.made_elsewhere(run), kinds, ELSEWHERE)
+    every = [cell for cell in made if cell.reach != "the second page"]
+    chosen = every if cells.FULL else cells.sample(every)
+    assert {cell.api.service for cell in chosen} >= {"ecs", "lambda", "eks", "batch"}
+    monkeypatch.setattr(client, "MAX_ATTEMPTS", 1)
+    found: list[str] = []
+    for group in cells.of_different_sources(chosen, GROUP):
+        run.sandbox.reset()
+        seed_elsewhere(run.sandbox)
+        run.sandbox.clear_calls()
+        for cell in group:
+            cell.inject(run.sandbox)
+        found += [f"{group[0]}: {problem}" for problem in contract.elsewhere(group, run, run(**TWO_REGIONS))]
+        run.sandbox.clear_faults()
+    assert not "\n".join(found)
 
 
 def test_every_failed_source_is_named_at_once(run: Runner) -> None:

@@ -85,9 +85,7 @@ def build(contents: RepositorySnapshot) -> Graph:
     }
     named = {image.digest: subjects_of(image) for image in contents.images}
     subjects = {
-        digest: found
-        for digest, ends in named.items()
-        if (found := tuple(end for end in ends if end in images and end != digest))
+        digest: found for digest, ends in named.items() if (found := tuple(end for end in ends if end in images))
     }
     parents = _reversed(children)
     return Graph(
@@ -99,7 +97,7 @@ def build(contents: RepositorySnapshot) -> Graph:
         dangling_referrers=_reversed({d: [end for end in ends if end not in images] for d, ends in named.items()}),
         tags=_reversed({image.digest: image.tags for image in contents.images}),
         containers=_containers(images, children, parents),
-        descriptions=_descriptions(images, children, parents),
+        descriptions=_descriptions(images, children, parents, subjects),
         followers=_followers(images, children, parents, subjects),
     )
 
@@ -121,7 +119,10 @@ def _containers(
 
 
 def _descriptions(
-    images: Mapping[str, Image], children: Mapping[str, tuple[str, ...]], parents: Mapping[str, tuple[str, ...]]
+    images: Mapping[str, Image],
+    children: Mapping[str, tuple[str, ...]],
+    parents: Mapping[str, tuple[str, ...]],
+    subjects: Mapping[str, tuple[str, ...]],
 ) -> frozenset[str]:
     """What refers to other images, present or not; the nameless manifests it lists; and nameless lists of nothing else.
 
@@ -129,7 +130,7 @@ def _descriptions(
     each referrer it pushes another such index, and the one before loses its tag.
     """
     parts = {index: tuple(d for d in listed if not has_name(images[d])) for index, listed in children.items()}
-    found = {digest for digest, image in images.items() if subjects_of(image)}
+    found = {digest for digest, image in images.items() if refers(image, subjects)}
     while True:
         found |= _closure(found, [(parts, Relation.LISTED)]).keys()
         above = {index for digest in found for index in parents.get(digest, ()) if not images[index].tags} - found
@@ -137,6 +138,14 @@ def _descriptions(
         if not more:
             return frozenset(found)
         found |= more
+
+
+def refers(image: Image, subjects: Mapping[str, tuple[str, ...]]) -> bool:
+    """Whether it refers to another image, present or not.
+
+    Beside a name, a tag of what is not in the repository shows nothing: builds are tagged by the hash of their inputs.
+    """
+    return image.subject is not None or image.digest in subjects or (not has_name(image) and bool(subjects_of(image)))
 
 
 def _followers(
@@ -168,13 +177,18 @@ def _runs(image: Image) -> bool:
 
 def subjects_of(image: Image) -> tuple[str, ...]:
     """The digests an artifact refers to, whether or not they still exist."""
-    by_tag = (f"sha256:{match['hex']}" for tag in image.tags if (match := _SUBJECT_TAG.fullmatch(tag)))
-    return tuple(dict.fromkeys(([image.subject] if image.subject else []) + list(by_tag)))
+    named = [*([image.subject] if image.subject else []), *filter(None, map(_subject, image.tags))]
+    return tuple(dict.fromkeys(one for one in named if one != image.digest))
 
 
 def has_name(image: Image) -> bool:
-    """Whether it has a tag other than those that only name its subject."""
-    return any(not _SUBJECT_TAG.fullmatch(tag) for tag in image.tags)
+    """Whether it has a tag other than those that only name its subject, for instance one of its own digest."""
+    return any(_subject(tag) in {None, image.digest} for tag in image.tags)
+
+
+def _subject(tag: str) -> str | None:
+    match = _SUBJECT_TAG.fullmatch(tag)
+    return f"sha256:{match['hex']}" if match else None
 
 
 def _reversed(edges: Mapping[str, Iterable[str]]) -> dict[str, tuple[str, ...]]:

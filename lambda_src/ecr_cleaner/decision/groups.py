@@ -66,11 +66,8 @@ def connected(plan: RepositoryPlan) -> list[Group]:
 def _group(verdicts: list[Verdict]) -> Group:
     present = {verdict.image.digest for verdict in verdicts}
     # A subject that is in the repository goes too, or what refers to it would stay.
-    is_left = any(subjects and present.isdisjoint(subjects) for subjects in map(_subjects, verdicts))
+    subjects = (subjects_of(verdict.image) for verdict in verdicts)
+    is_left = any(ends and present.isdisjoint(ends) for ends in subjects)
     oldest = min((verdict.image for verdict in verdicts), key=lambda image: (image.pushed_at, image.name, image.digest))
     order = _Order(not is_left, oldest.pushed_at, oldest.repository, oldest.name, oldest.digest)
     return Group(tuple(verdicts), order)
-
-
-def _subjects(verdict: Verdict) -> set[str]:
-    return set(subjects_of(verdict.image)) - {verdict.image.digest}

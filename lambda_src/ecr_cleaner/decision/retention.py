@@ -99,16 +99,12 @@ def _young(image: Image, holds: Held, retention: Retention, now: datetime) -> tu
 
 def _newest(selection: Selection, held: RepositoryRule, count: int) -> dict[str, int]:
     """The images pushed last of those that a rule counts; of those pushed at the same time the digest decides."""
-    last = heapq.nlargest(count, counted(selection, held), key=_pushed)
-    return {image.digest: place for place, image in enumerate(last, start=1)}
+    last = heapq.nlargest(count, ((at, digest) for digest, at in counted(selection, held).items()))
+    return {digest: place for place, (_, digest) in enumerate(last, start=1)}
 
 
 def _countable(rule: RetentionRule) -> str:
     return rule.selected if rule.has_selector else "tagged images"
-
-
-def _pushed(image: Image) -> tuple[datetime, str]:
-    return image.pushed_at, image.digest
 
 
 def _pulled(graph: Graph) -> Mapping[str, tuple[datetime, str]]:

@@ -6,6 +6,7 @@ manifests of an index and what refers to an image, go by the rules of what holds
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import Enum
 from typing import Final
 
@@ -173,11 +174,15 @@ def _is_any(globs: Iterable[str], name: str) -> bool:
     return any(matches(glob, name) for glob in globs)
 
 
-def counted(selection: Selection, held: RepositoryRule) -> list[Image]:
+def counted(selection: Selection, held: RepositoryRule) -> dict[str, datetime]:
     """What ``keep_newest`` of a rule counts: the images that it selects, an index and what it lists once.
 
     Archived images, which nothing can pull, and what describes another image do not count; without a selector untagged
     images do not either.
+
+    Returns:
+        Digest to the latest push of it and of what it lists, as far as the rule selects that: a manifest may have been
+        given a name of its own long after its index was pushed.
     """
     graph = selection.graph
     found = {
@@ -188,11 +193,16 @@ def counted(selection: Selection, held: RepositoryRule) -> list[Image]:
         and _counts(held.rule, image, graph)
         and selection.selects(held, image.digest)
     }
-    parts = graphs.listed_by(graph, found)
-    return [image for digest, image in found.items() if digest not in parts]
+    parts = {digest: graphs.listed_by(graph, [digest]) & found.keys() for digest in found if digest in graph.children}
+    listed = frozenset().union(*parts.values())
+    return {
+        digest: max(found[one].pushed_at for one in (digest, *parts.get(digest, ())))
+        for digest in found
+        if digest not in listed
+    }
 
 
 def _counts(rule: RetentionRule, image: Image, graph: Graph) -> bool:
     if rule.artifact_types:
         return image.digest not in graph.descriptions
-    return image.digest in graph.containers and not graphs.subjects_of(image)
+    return image.digest in graph.containers and not graphs.refers(image, graph.subjects)

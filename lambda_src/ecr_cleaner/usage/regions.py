@@ -10,6 +10,7 @@ from typing import Final
 
 from ecr_cleaner.aws import errors, responses
 from ecr_cleaner.aws.client import AwsClients
+from ecr_cleaner.errors import IncompleteAnswerError
 from ecr_cleaner.model.scan import ALL_SOURCES, SourceOutcome, SourceStatus
 from ecr_cleaner.model.usage import ScanTarget, Usage
 from ecr_cleaner.settings.loader import Settings
@@ -55,6 +56,10 @@ def _regions(clients: AwsClients, settings: Settings, now: datetime) -> tuple[li
 
     def collect(context: SourceContext) -> Iterator[Usage]:
         found.extend(enabled(context.aws))
+        if clients.region not in found:
+            # The account uses this one, so others may be missing as well.
+            operation, problem = "ListRegions", f"{clients.region}, the registry's own region, is not in the list"
+            raise IncompleteAnswerError(operation, problem)
         yield from ()
 
     source = Source(

@@ -376,6 +376,37 @@ def test_an_index_and_what_it_lists_count_once() -> None:
     assert (gone(found), found["child"].reason) == ({"a", "index"}, Reason.AMONG_NEWEST)
 
 
+def test_a_manifest_that_got_a_name_later_makes_its_index_newer() -> None:
+    """ECR tells the last push of a digest: the release of today may be a manifest of a year ago."""
+    images = [
+        image("a", tags=["v1"], pushed="50d"),
+        image("index", kind="index", tags=["v0"], pushed="60d"),
+        image("child", tags=["v2"], pushed="40d"),
+        image("b", pushed="39d"),
+    ]
+    found = verdicts(images, {"tags": ("v*",), "keep_newest": 1}, children={"index": ["child", "b"]})
+    assert gone(found) == {"a"}
+    found = verdicts(images, {"tags": ("v0", "v1"), "keep_newest": 1}, children={"index": ["child", "b"]})
+    assert gone(found) == {"index", "child", "b"}, "only what the rule selects is its newest"
+
+
+@pytest.mark.parametrize("named", ["own digest", "inputs"])
+@pytest.mark.parametrize("rule", [{}, {"tags": ("*",)}, {"tags": ("v*",)}])
+def test_an_image_that_is_tagged_by_a_hash_refers_to_nothing(rule: dict[str, Any], named: str) -> None:
+    """By its own, or by that of what it was built from; an artifact too."""
+    hashes = {name: digest(name if named == "own digest" else f"sources of {name}")[7:] for name in "abc"}
+    images = [image(one, tags=[f"v{one}", f"sha256-{hashes[one]}"], pushed=f"{40 + ord(one)}d") for one in "abc"]
+    assert gone(verdicts(images, {**rule, "keep_newest": 2})) == {"c"}
+    charts = [replace(one, artifact_type=CHART) for one in images]
+    assert gone(verdicts(charts, {"artifact_types": ("*",), "keep_newest": 2})) == {"c"}
+
+
+def test_a_tag_of_its_own_digest_is_a_name() -> None:
+    """Whoever pulls by it finds it without another image."""
+    images = [image(name, tags=[f"sha256-{digest(name)[7:]}"], pushed=f"{40 + ord(name)}d") for name in "ab"]
+    assert gone(verdicts(images, {"keep_newest": 1})) == {"b"}
+
+
 # Artifacts
 
 
