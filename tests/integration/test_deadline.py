@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.fake_aws import Sandbox
+    from tests.fake_aws.recorder import Call
     from tests.integration.past import Past
     from tests.integration.runner import Outcome, Runner
 
@@ -144,3 +145,49 @@ def test_more_repositories_than_one_night_can_judge_are_cleaned_in_several(
         assert sum(nights) or len(nights) < 3, "nothing went in three nights"
         assert len(nights) < 15
         past.passes(days=1)
+
+
+def test_a_repository_that_takes_very_long_is_judged_in_a_night_of_its_own(
+    run: Runner, sandbox: Sandbox, night: Callable[..., Outcome]
+) -> None:
+    """It would take the time in which the others are cleaned, night after night."""
+    context = Context()
+    run.clock = lambda: utc_now() + timedelta(seconds=900 - context.seconds)
+    for name in ("r1", "r2", "r3", "r4", "zz"):
+        run.opted_in(name)
+        sandbox.push(name, id=name, kind="index", platforms=["linux/amd64"], tags=["old"], pushed="400d")
+    nights = []
+    for _ in range(2):
+        context.seconds = 900.0
+        sandbox.clear_callbacks()
+        read: set[tuple[str, str]] = set()
+
+        def judge(call: Call, read: set[tuple[str, str]] = read) -> None:
+            name = call.parameters["repositoryName"]
+            if (name, call.operation) not in read:
+                read.add((name, call.operation))
+                context.seconds -= 260 if name == "zz" else 40
+
+        for operation in ("DescribeImages", "BatchGetImage"):
+            sandbox.after("ecr", operation, judge, lasting=True)
+        nights.append(set(night(context=context).gone))
+    assert nights == [{"r1", "r2", "r3", "r4"}, {"zz"}]
+
+
+def test_what_was_judged_and_had_to_wait_comes_first_in_the_next_run(
+    run: Runner, sandbox: Sandbox, night: Callable[..., Outcome]
+) -> None:
+    """Or it would be judged every night and never go; what was judged first had its time."""
+    context = Context()
+    run.clock = lambda: utc_now() + timedelta(seconds=900 - context.seconds)
+    for name in ("r1", "r2", "r3", "r4"):
+        run.opted_in(name)
+        for number in range(101 if name == "r1" else 1):
+            sandbox.push(name, id=f"{name}{number}", tags=[f"v{number}"], pushed=f"{400 + number}d")
+    nights = []
+    for _ in range(4):
+        context.seconds = 400.0
+        sandbox.clear_callbacks()
+        spend(sandbox, context, DescribeImages=1, BatchDeleteImage=320)
+        nights.append("".join(sorted(night(context=context).gone)))
+    assert nights == ["r1", "r2", "r3", "r4"]

@@ -1,5 +1,6 @@
 """What a run writes down for later ones."""
 
+from collections.abc import Collection
 from typing import Final
 
 from ecr_cleaner.decision import usage_drop
@@ -10,8 +11,13 @@ from ecr_cleaner.run.state import RunState
 _JUDGED: Final = frozenset({RepositoryStatus.EVALUATED, RepositoryStatus.OVER_LIMIT})
 
 
-def save_history(ctx: RunContext, state: RunState) -> None:
+def save_history(ctx: RunContext, state: RunState, left: Collection[str]) -> None:
     """Write down what holds for all repositories: what usages are compared with, or what waits for confirmation.
+
+    Args:
+        ctx: What the run was given.
+        state: What became of it so far.
+        left: Names of the repositories that the next run begins with, in their order.
 
     Raises:
         HistoryError: It cannot be written.
@@ -20,7 +26,7 @@ def save_history(ctx: RunContext, state: RunState) -> None:
     if history is not None and basis is not None and listing is not None:
         counts = None if basis.scan.failures else usage_drop.counts(basis.scan)
         drop_id, answered = state.stop.drop_id, basis.scan.answered
-        history.save(listing.names, counts, drop_id, listing.judged, answered, left=state.left)
+        history.save(listing.names, counts, drop_id, listing.judged, answered, left=left)
 
 
 def save_verdicts(ctx: RunContext, state: RunState) -> None:

@@ -12,7 +12,9 @@ BATCH_SECONDS: Final = 15.0
 """How long one batch may take before any was seen to take longer: about eight calls, one of them repeated."""
 
 ACTING_SECONDS: Final = 60.0
-"""What judging leaves of the time to what follows from it: to write it down, and to remove."""
+"""What judging leaves of the time to what follows from it: to write it down, and to remove. After a scan that took very
+long, half of the time for which its usages are valid.
+"""
 
 
 @dataclass(slots=True)
@@ -33,9 +35,11 @@ class Judging:
     judged: int = 0
     removing: int = 0
     _began_at: datetime = field(init=False)
+    _acting: float = field(init=False)  # seconds
 
     def __post_init__(self) -> None:
         self._began_at = self.ctx.clock()
+        self._acting = min(ACTING_SECONDS, max(self._fresh(), 0.0) / 2)
 
     def add(self, *, removes: bool) -> None:
         """Count a repository that was judged."""
@@ -49,17 +53,41 @@ class Judging:
         The first one always may be: else nothing would ever be done. What can go by the present usages need not be
         judged again. All others need another scan, and each repository that something is to go from is judged twice.
         """
-        left = self.ctx.seconds_left() - RESERVE_SECONDS - ACTING_SECONDS
         if not self.judged:
             return True
-        if left < 0:
-            return False
-        basis, now = self.state.basis, self.ctx.clock()
-        if basis is None or self.ctx.settings.dry_run or self.state.is_refused():
-            return True  # nothing goes
-        each = (now - self._began_at).total_seconds() / self.judged
-        fresh = (FRESHNESS - (now - basis.scan.started_at)).total_seconds()
-        return fresh >= ACTING_SECONDS + each or left >= self.state.scan_seconds + each * (self.waiting + self.removing)
+        each = self._each()
+        return self._left() >= 0 and (
+            self._nothing_goes()
+            or self._fresh() >= self._acting + each
+            or self._left() >= self.state.scan_seconds + each * (self.waiting + self.removing)
+        )
+
+    def may_finish(self) -> bool:
+        """Whether there is still time to act upon what was judged before the repository that is being judged.
+
+        One that takes longer than all others would else make their judging be in vain, night after night. It is left to
+        the next run, which judges it first.
+        """
+        return (
+            not self.removing
+            or self._nothing_goes()
+            or self._fresh() >= self._acting
+            or self._left() >= self.state.scan_seconds + self._each() * self.removing
+        )
+
+    def _nothing_goes(self) -> bool:
+        return self.state.basis is None or self.ctx.settings.dry_run or self.state.is_refused()
+
+    def _left(self) -> float:
+        return self.ctx.seconds_left() - RESERVE_SECONDS - ACTING_SECONDS
+
+    def _each(self) -> float:
+        return (self.ctx.clock() - self._began_at).total_seconds() / self.judged
+
+    def _fresh(self) -> float:
+        """Seconds for which the usages are still valid."""
+        scanned_at = self.state.basis.scan.started_at if self.state.basis else self.ctx.clock()
+        return (FRESHNESS - (self.ctx.clock() - scanned_at)).total_seconds()
 
 
 @dataclass(slots=True)

@@ -70,8 +70,10 @@ def _stages(ctx: RunContext, state: RunState) -> None:
     is_scanned = ctx.history is not None or _some_are_old(ctx, state, listing.repositories)
     now = ctx.clock()
     state.add_scan(ctx.scanner.scan(now) if is_scanned else ctx.scanner.scan_nothing(now), is_scanned=is_scanned)
-    plans = list(_plans(ctx, state, _in_turn(ctx, state, listing.repositories)))
-    memory.save_history(ctx, state)
+    turn = _in_turn(ctx, state, listing.repositories)
+    plans = list(_plans(ctx, state, turn))
+    waiting = tuple(state.left)
+    memory.save_history(ctx, state, waiting)
     state.hold(plans)
     memory.save_verdicts(ctx, state)
     # What nobody asked the sources about may not go, whatever a second listing shows.
@@ -96,6 +98,7 @@ def _stages(ctx: RunContext, state: RunState) -> None:
         if state.is_refused():
             break
         remove(ctx, state, pace, plan, permit)
+    _remember_who_waits(ctx, state, turn, waiting)
     if ctx.application is not None and state.application is not None:
         is_done = state.application.end(state.repositories)
         if is_done and not state.is_refused():
@@ -118,6 +121,22 @@ def _in_turn(ctx: RunContext, state: RunState, repositories: Iterable[Repository
     return sorted(repositories, key=lambda one: (one.name not in failing, left.get(one.name, len(left))))
 
 
+def _remember_who_waits(ctx: RunContext, state: RunState, turn: Sequence[Repository], unjudged: Sequence[str]) -> None:
+    """What was judged and had to wait comes first in the next run, or it might wait in every run.
+
+    Only what was judged first comes last: it had all the time there was, and would keep all others waiting.
+    """
+    cut_off = sorted(set(state.left) - {*unjudged}, key=[one.name for one in turn].index)
+    if not cut_off:
+        return
+    last = turn[0].name
+    waiting = [name for name in [*cut_off, *unjudged] if name != last] + [name for name in cut_off if name == last]
+    try:
+        memory.save_history(ctx, state, waiting)
+    except CleanerError as error:
+        state.problems.append(str(error))
+
+
 def _plans(ctx: RunContext, state: RunState, repositories: Sequence[Repository]) -> Iterator[RepositoryPlan]:
     """What is to go from each repository that may lose something."""
     judging = Judging(ctx, state, len(repositories))
@@ -126,7 +145,9 @@ def _plans(ctx: RunContext, state: RunState, repositories: Sequence[Repository])
         if state.repositories[name].status is RepositoryStatus.EVALUATED and not judging.may_go_on():
             state.cut_off(name)
             continue
+        ctx.clients.deadline_exceeded = lambda: ctx.is_deadline_exceeded() or not judging.may_finish()
         plan = state.evaluate(repository)
+        ctx.clients.deadline_exceeded = ctx.is_deadline_exceeded
         judging.add(removes=bool(plan and plan.removals))
         if plan is None:
             continue

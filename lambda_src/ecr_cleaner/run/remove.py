@@ -26,7 +26,7 @@ def remove(ctx: RunContext, state: RunState, pace: Pace, plan: RepositoryPlan, p
             pace.is_outdated = False
             state.add_scan(ctx.scanner.scan(ctx.clock()))
             if state.stop.drop is not None:
-                memory.save_history(ctx, state)
+                memory.save_history(ctx, state, state.left)
             state.hold([plan])
         # A scan that another repository needed makes this one's verdicts old as well.
         if not state.is_current(repository):

@@ -160,7 +160,7 @@ def judging(
     refused: bool = False,
 ) -> Judging:
     """Some repositories were judged, after a scan that began so many seconds before."""
-    time = Time(left, NOW, NOW - timedelta(seconds=scanned))
+    time = Time(left)
     state = SimpleNamespace(
         basis=SimpleNamespace(scan=time), scan_seconds=scan_seconds, is_refused=lambda: refused, judged=0
     )
@@ -170,7 +170,7 @@ def judging(
     for number in range(judged):
         found.add(removes=number < removing)
     time.now += timedelta(seconds=each * judged)
-    time.scanned_at += timedelta(seconds=each * judged)
+    time.scanned_at = time.now - timedelta(seconds=scanned)
     return found
 
 
@@ -195,6 +195,40 @@ def judging(
 def test_what_was_judged_has_its_effect_in_the_same_run(told: dict[str, Any], *, goes_on: bool) -> None:
     """By the present usages, or by newer ones where there is time for them."""
     assert judging(**told).may_go_on() is goes_on
+
+
+@pytest.mark.parametrize(
+    ("told", "finishes"),
+    [
+        ({"removing": 0, "scanned": FRESH, "left": SPARE - 1}, True),
+        ({"removing": 1, "scanned": FRESH - ACTING_SECONDS, "left": SPARE - 1}, True),
+        ({"removing": 1, "scanned": FRESH - ACTING_SECONDS + 1, "left": SPARE + 69, "scan_seconds": 60}, False),
+        ({"removing": 1, "scanned": FRESH - ACTING_SECONDS + 1, "left": SPARE + 70, "scan_seconds": 60}, True),
+        ({"removing": 1, "scanned": FRESH, "left": SPARE - 1, "dry_run": True}, True),
+        ({"removing": 1, "scanned": FRESH, "left": SPARE - 1, "refused": True}, True),
+    ],
+)
+def test_one_repository_does_not_take_the_time_of_all(told: dict[str, Any], *, finishes: bool) -> None:
+    """What was judged before it has its effect; if nothing was to go, it may take whatever there is."""
+    assert judging(**told).may_finish() is finishes
+
+
+def test_of_little_time_half_is_for_judging() -> None:
+    """After a scan that took almost as long as its usages are valid."""
+    time = Time(scanned_at=NOW - FRESHNESS + timedelta(seconds=40))
+    settings = SimpleNamespace(dry_run=False)
+    ctx = SimpleNamespace(seconds_left=lambda: SPARE, clock=lambda: time.now, settings=settings)
+    state = SimpleNamespace(basis=SimpleNamespace(scan=time), scan_seconds=500, is_refused=lambda: False)
+    found = Judging(cast("RunContext", ctx), cast("RunState", state), 9)
+    found.add(removes=True)
+    time.passes(10)
+    assert found.may_go_on()
+    time.passes(1)
+    assert not found.may_go_on()
+    time.passes(9)
+    assert found.may_finish()
+    time.passes(1)
+    assert not found.may_finish()
 
 
 def test_without_a_scan_nothing_goes() -> None:
