@@ -3,11 +3,12 @@
 
 locals {
   # What decides how many of a resource there are must be known before an apply, and a bucket's name may not be.
-  creates_bucket = var.create && (var.create_bucket != null ? var.create_bucket : var.history_enabled && var.bucket_name == null)
+  owns_bucket    = var.create_bucket != null ? var.create_bucket : var.history_enabled && var.bucket_name == null
+  creates_bucket = var.create && local.owns_bucket
   has_bucket     = var.create_bucket != null || var.history_enabled ? true : var.bucket_name != null
 
-  # Globally unique and at most 63 characters long, whatever name and region are.
-  bucket = local.creates_bucket ? "${var.name}-${local.account_id}-${replace(local.region, "-", "")}" : var.bucket_name
+  # Globally unique and at most 63 characters long, whatever name and region are. It has a name too where nothing is made.
+  bucket = local.owns_bucket ? "${var.name}-${local.account_id}-${replace(local.region, "-", "")}" : var.bucket_name
 
   bucket_arn = !local.has_bucket ? null : "arn:${local.partition}:s3:::${local.bucket}"
 
