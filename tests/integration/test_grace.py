@@ -152,7 +152,7 @@ def test_what_a_refused_night_finds_needed_is_needed(
     assert night().gone == {}
     past.passes(days=1)
     sandbox.inject(Fault(service="apprunner", operation="ListServices", kind="access_denied"))
-    assert night(retention_rules=[{"repositories": ["*"], "keep_tags": ["stable"]}]).status == "refused"
+    assert night(retention_rules=[{"repositories": ["*"], "tags": ["stable"], "keep": True}]).status == "refused"
     sandbox.clear_faults()
     assert night().gone == {}
     past.passes(days=1)

@@ -54,7 +54,7 @@ FINDINGS: Final = {
     ("kept_without_rule", "ci/cache"),
     ("open_to_other_accounts", "partners/connector"),
     ("open_to_other_accounts", "tools/cli"),
-    ("unreadable_reference", "newest task definition of family odd"),
+    ("wide_usage", "newest task definition of family odd"),
     ("wide_usage", f"arn:aws:codebuild:{REGION}:{ACCOUNT}:project/integration"),
     ("wide_usage", f"{MACHINE}train"),
 }
