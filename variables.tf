@@ -205,7 +205,7 @@ variable "dashboard_enabled" {
 
 variable "default_keep_days" {
   type        = number
-  description = "Age limit: images pushed at most this many days ago are never removed. A rule overrides it, and a repository's tag BoxCleanerKeepDays overrides both."
+  description = "Age limit: images pushed at most this many days ago stay, unless all rules that select them say fewer days. A repository's tag BoxCleanerKeepDays replaces it."
   default     = 30
   nullable    = false
 
@@ -983,7 +983,7 @@ variable "used_images_max_age_hours" {
 
 variable "used_images_uri" {
   type        = string
-  description = "Where lists of used images are, such as s3://bucket/inventories/: every object *.json under it is a JSON array of references to images in use. eks/<region>/<cluster>.json is the list of an EKS cluster, which then no longer stops removal."
+  description = "Where lists of used images are, such as s3://bucket/inventories/: every object *.json under it is a JSON array of references to images in use. eks/<region>/<cluster>.json is the list of an EKS cluster, which is then not read itself."
   default     = null
 
   validation {

@@ -105,7 +105,7 @@ def test_an_image_that_is_not_there_says_where_was_looked(command: Command) -> N
     assert ended.code == ExitCode.NOT_FOUND
     assert "NOT THERE  app:v9" in ended.out
     assert "looked at: account 123456789012, region us-east-1" in ended.out
-    assert "not known: what was there before is not known: --function NAME or --settings FILE names" in ended.out
+    assert "not known: what was there before: --function NAME or --settings FILE names" in ended.out
     assert "There is no repository apps in us-east-1; names like it: app." in command("explain", *FEW, "apps:v1").out
     nowhere = command("explain", *FEW, "sha256:0123456789ab")
     assert (nowhere.code, nowhere.out) == (ExitCode.NOT_FOUND, "")

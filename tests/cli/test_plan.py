@@ -25,6 +25,7 @@ def test_a_plan_shows_every_repository_and_the_totals(command: Command, company:
     ended = command.with_pipes("plan")
     assert (ended.code, ended.err) == (0, "")
     assert "shop/web  (default: keeps 30 days)" in ended.out
+    assert "shop/payments  (the repository's tag: keeps 60 days)" in ended.out
     assert ended.out.startswith(
         "account 123456789012, region us-east-1: 16 repositories with 64 images, 20.5 GiB; 13 opt"
     )

@@ -49,7 +49,7 @@ def past_of(connection: Connection, known: KnownSettings, repository: str, prese
     records: Mapping[str, JournalRecord] = {}
     problems: Sequence[str] = ()
     if known.source == "options":
-        return Past(timelines_of(present, None, {}), unknown=[f"what was there before is not known: {NO_PLACE}"])
+        return Past(timelines_of(present, None, {}), unknown=[f"what was there before: {NO_PLACE}"])
     if settings.history is None:
         unknown.append(f"{known.name} keeps no history (history_enabled): who used it last is not known")
     if settings.journal is None:

@@ -50,7 +50,7 @@ def of_repository(
         for number, rule in enumerate(rules)
         if any(matches(glob, name) for glob in rule.repositories)
     )
-    return Retention(default, tuple(held))
+    return Retention(default, tuple(held), is_tagged=tag_days is not None)
 
 
 def grounds(selection: Selection, now: datetime) -> Iterator[tuple[str, Grounds]]:

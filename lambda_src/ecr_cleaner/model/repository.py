@@ -49,11 +49,19 @@ class Retention:
         keep_days: Age limit of what no rule selects; whole days.
         rules: Those that name the repository, in the order of the settings.
         delete_archived_after_days: What lies in the archive for more days may go; whole days; None: it stays.
+        is_tagged: Whether the repository's own tag says ``keep_days``, not the settings.
     """
 
     keep_days: int
     rules: tuple[RepositoryRule, ...] = ()
     delete_archived_after_days: int | None = None
+    is_tagged: bool = False
+
+    @property
+    def words(self) -> str:
+        """Its age limit, and who says it: ``default: keeps 30 days``, ``the repository's tag: keeps 60 days``."""
+        who = "the repository's tag" if self.is_tagged else "default"
+        return f"{who}: keeps {self.keep_days} days"
 
     @property
     def shortest_keep_days(self) -> int:

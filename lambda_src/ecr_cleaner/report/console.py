@@ -105,13 +105,13 @@ def _totals(summary: dict[str, Any], *, everything: bool) -> PrintableTable:
 
 def held(retention: Retention) -> str:
     """What keeps the images of a repository: ``default: keeps 30 days; retention_rules[0] keeps v*: 30 days``."""
-    return "; ".join([f"default: keeps {retention.keep_days} days", *(each.words for each in retention.rules)])
+    return "; ".join([retention.words, *(each.words for each in retention.rules)])
 
 
 def _rules(verdict: Verdict, retention: Retention) -> list[str]:
     """What each rule that holds for an image says; what the default says if there is none."""
     words = [each.words for each in retention.rules if each.number in verdict.rules]
-    return words or [f"default: keeps {retention.keep_days} days"]
+    return words or [retention.words]
 
 
 def _names(image: Image) -> list[str]:

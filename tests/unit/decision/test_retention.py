@@ -30,6 +30,15 @@ def test_without_rules_only_the_default_age_holds() -> None:
     """The original's behaviour."""
     assert of_repository("app", (), default_keep_days=30) == Retention(30)
     assert of_repository("app", (), default_keep_days=1) == Retention(1)
+    assert Retention(30).words == "default: keeps 30 days"
+
+
+def test_the_age_of_a_tag_is_told_as_such() -> None:
+    """Whoever set 30 days as the default and reads 60 looks for the tag; a raised one is the tag's too."""
+    tagged = of_repository("app", (), default_keep_days=30, tag_days=60)
+    assert tagged == Retention(60, is_tagged=True)
+    assert tagged.words == "the repository's tag: keeps 60 days"
+    assert of_repository("app", (), default_keep_days=9, minimum_keep_days=9, tag_days=2).is_tagged
 
 
 def test_every_rule_that_names_a_repository_holds_for_it() -> None:
