@@ -119,3 +119,16 @@ def test_a_region_that_answered_once_is_not_closed(night: Callable[..., Outcome]
     outcome = night(**ENABLED)
     assert (outcome.status, outcome.gone) == ("refused", {})
     assert ELSEWHERE in outcome.causes
+
+
+def test_a_region_that_is_lost_is_told(
+    night: Callable[..., Outcome], run: Runner, sandbox: Sandbox, past: Past
+) -> None:
+    """Whoever disabled it may not have asked who runs there; for some days that stays as recently used."""
+    assert night(**ENABLED, dry_run=True).told["unprotected"] == []
+    past.passes(days=1)
+    sandbox.seed({"regions": {ELSEWHERE: "DISABLED"}})
+    outcome = night(**ENABLED)
+    assert (outcome.status, outcome.gone) == ("completed", {"app": run.ids("unused")})
+    (line,) = outcome.told["unprotected"]
+    assert f"/{ELSEWHERE}: the account cannot use this region any more" in line

@@ -97,7 +97,8 @@ def diagnose(connection: Connection, known: KnownSettings) -> Diagnosis:
         except (CleanerError, *errors.AwsError) as error:
             told.refusals.append(sentence(error))
         scanner = compose.usage_scanner(clients, settings, str(uuid.uuid4()), utc_now, read_only=True)
-        scan = regions.checked(offered.checked(scanner.scan(now), answered or {}), clients.region, answered)
+        scan = offered.checked(scanner.scan(now), answered or {})
+        scan = regions.checked(scan, clients.region, answered, everywhere=settings.regions == "enabled")
     name = known.name if known.source == "function" and known.name else "ecr-cleaner"
     tripwire = Tripwire(baseline, settings.max_usage_drop_percent, name, clients.region)
     stop = decide_stop(scan, (), LimitTracker(limits_of(settings)), tripwire, utc_now())

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Final
 
 from ecr_cleaner.model.gaps import entries
-from ecr_cleaner.model.scan import ALL_SOURCES, PolicyType, SourceOutcome, SourceStatus, UsageScan
+from ecr_cleaner.model.scan import ALL_SOURCES, REGIONS, PolicyType, SourceOutcome, SourceStatus, UsageScan
 from ecr_cleaner.model.usage import ScanTarget
 
 _OPEN_ENDPOINTS: Final = ("lightsail:",)
@@ -20,14 +20,20 @@ https://docs.aws.amazon.com/controltower/latest/userguide/primary-region-deny-po
 """
 
 
-def checked(scan: UsageScan, home: str, known: Mapping[ScanTarget, Collection[str]] | None) -> UsageScan:
+def checked(
+    scan: UsageScan, home: str, known: Mapping[ScanTarget, Collection[str]] | None, *, everywhere: bool = False
+) -> UsageScan:
     """A scan with one outcome for each region of which nothing could be read: it is closed, or has failed.
+
+    Where every region is looked at that the account can use, one is told as well that answered in an earlier run and
+    is none of them any more: what runs there runs on, and an account may be given its region back.
 
     Args:
         scan: The latest one.
         home: The region of the registry.
         known: By target, the operations that ever answered there, as ``<endpoint prefix>:<operation>``; None: nobody
             remembers.
+        everywhere: Whether every region is looked at that the account can use.
     """
     by_target: dict[ScanTarget, list[SourceOutcome]] = {}
     for outcome in scan.outcomes:
@@ -45,6 +51,10 @@ def checked(scan: UsageScan, home: str, known: Mapping[ScanTarget, Collection[st
     unread = sorted(empty.keys() - closed)
     kept = [one for one in scan.outcomes if one.target not in empty or one.status is SourceStatus.DISABLED]
     told = [*(_closed(target) for target in closed), *(_unread(one, empty[one], unread) for one in unread)]
+    accounts = {target.account_id for target in by_target}
+    if everywhere and not any(one.source == REGIONS for one in scan.failures):
+        lost = (one for one in known or {} if one.account_id in accounts and one not in by_target)
+        told += (_lost(target) for target in lost if target.region != home and _answered(known or {}, target))
     return replace(scan, outcomes=tuple(sorted([*kept, *told], key=lambda one: one.key)))
 
 
@@ -63,6 +73,14 @@ def _is_closed(outcome: SourceOutcome) -> bool:
         return True
     denial = outcome.denial
     return denial is not None and denial.policy is PolicyType.SERVICE_CONTROL and denial.is_explicit
+
+
+def _lost(target: ScanTarget) -> SourceOutcome:
+    detail = (
+        "the account cannot use this region any more, so nobody looks there, and what runs there is only protected as"
+        " recently used; to keep what it uses, name it in protected_images"
+    )
+    return SourceOutcome(target, ALL_SOURCES, SourceStatus.CLOSED, detail=detail)
 
 
 def _closed(target: ScanTarget) -> SourceOutcome:

@@ -25,7 +25,7 @@ class SourceStatus(StrEnum):
     NOT_OFFERED = "not_offered"  # the region does not offer it, or a part of it; all else was read
     FAILED = "failed"
     DISABLED = "disabled"
-    CLOSED = "closed"  # a region that the organization's policies close, and in which nothing was ever seen
+    CLOSED = "closed"  # a region in which nobody may look: closed by the organization, or not the account's any more
 
 
 class PolicyType(StrEnum):
@@ -67,6 +67,9 @@ class Denial:
 
 ALL_SOURCES = "*"
 """The source of an outcome that is about a whole scan target."""
+
+REGIONS = "regions"
+"""The source of the outcome of a list of regions that failed."""
 
 
 @dataclass(frozen=True, slots=True)

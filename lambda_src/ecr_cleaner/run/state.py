@@ -114,7 +114,8 @@ class RunState:
         """
         ctx = self.ctx
         known = ctx.history.answered if ctx.history is not None else None
-        scan = regions.checked(offered.checked(scan, known or {}), ctx.clients.region, known)
+        scan = offered.checked(scan, known or {})
+        scan = regions.checked(scan, ctx.clients.region, known, everywhere=ctx.settings.regions == "enabled")
         self._scanned_at = ctx.clock()
         self.scan_seconds = (self._scanned_at - scan.started_at).total_seconds()
         self.findings += [finding for finding in scan.findings if finding not in self.findings]

@@ -11,7 +11,7 @@ from typing import Final
 from ecr_cleaner.aws import errors, responses
 from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.errors import IncompleteAnswerError
-from ecr_cleaner.model.scan import ALL_SOURCES, SourceOutcome, SourceStatus
+from ecr_cleaner.model.scan import ALL_SOURCES, REGIONS, SourceOutcome, SourceStatus
 from ecr_cleaner.model.usage import ScanTarget, Usage
 from ecr_cleaner.settings.loader import Settings
 from ecr_cleaner.usage.scan import run_source
@@ -63,7 +63,7 @@ def _regions(clients: AwsClients, settings: Settings, now: datetime) -> tuple[li
         yield from ()
 
     source = Source(
-        name="regions",
+        name=REGIONS,
         title="the list of the account's regions",
         protects="",
         service=None,

@@ -132,3 +132,22 @@ def test_a_failure_vanishes_only_where_a_region_is_closed(
     assert {one.target for one in found.failures} == failed - closed
     assert TARGET not in closed
     assert is_remembered or not closed
+
+
+def test_a_region_that_the_account_cannot_use_any_more_is_told() -> None:
+    """If it ever answered, and if the list of regions is to be believed; one that is not asked for is not."""
+    known = {one: {"ecs:ListClusters"} for one in (TARGET, ELSEWHERE, ScanTarget("999999999999", "eu-west-3"))}
+    scan = UsageScan((), (outcome("ecs", SourceStatus.COMPLETE, TARGET),), NOW)
+
+    def lost(
+        scan: UsageScan, known: dict[ScanTarget, set[str]] | None, *, everywhere: bool = True
+    ) -> list[tuple[ScanTarget, SourceStatus]]:
+        found = checked(scan, REGION, known, everywhere=everywhere)
+        return [(one.target, one.status) for one in found.unprotected]
+
+    assert lost(scan, known) == [(ELSEWHERE, SourceStatus.CLOSED)]
+    assert lost(scan, known, everywhere=False) == lost(scan, None) == lost(scan, {ELSEWHERE: {LIGHTSAIL}}) == []
+    failed = replace(scan, outcomes=(*scan.outcomes, outcome("regions", SourceStatus.FAILED, TARGET)))
+    assert lost(failed, known) == []
+    accepted = replace(scan, outcomes=(*scan.outcomes, outcome(ALL_SOURCES, SourceStatus.DISABLED)))
+    assert lost(accepted, known) == [(ELSEWHERE, SourceStatus.DISABLED)]
