@@ -191,3 +191,22 @@ def test_what_was_judged_and_had_to_wait_comes_first_in_the_next_run(
         spend(sandbox, context, DescribeImages=1, BatchDeleteImage=320)
         nights.append("".join(sorted(night(context=context).gone)))
     assert nights == ["r1", "r2", "r3", "r4"]
+
+
+def test_a_use_is_remembered_though_there_was_no_time_to_judge_its_repository(
+    run: Runner, sandbox: Sandbox, past: Past, night: Callable[..., Outcome]
+) -> None:
+    """Or an image would go that the run of yesterday saw in use."""
+    for name in ("aaa", "app"):
+        run.opted_in(name)
+        sandbox.push(name, id=name, tags=["v1"], pushed="90d")
+    assert night(grace_days=2).gone == {}
+    past.passes(days=1)
+    context = Context()
+    sandbox.after("ecr", "DescribeImages", lambda _: setattr(context, "seconds", 140), lasting=True)
+    assert night(grace_days=2, context=context, protected_images=["app:v1"]).told["deferred"] == ["app"]
+    sandbox.clear_callbacks()
+    past.passes(days=1)
+    outcome = night(grace_days=2)
+    assert outcome.gone == {"aaa": run.ids("aaa")}
+    assert outcome.kept()[sandbox.digest("app")][0] == "recently_in_use"

@@ -13,6 +13,7 @@ from ecr_cleaner.history import model, schema, unneeded
 from ecr_cleaner.history.schema import HistoryNotStarted, HistoryStarted, Marker, StateDocument
 from ecr_cleaner.model.image import RemovedImage
 from ecr_cleaner.model.scan import SourceKey
+from ecr_cleaner.model.usage import Usage
 
 _T = TypeVar("_T")
 
@@ -97,6 +98,9 @@ class HistoryReader(s3.Folder):
 
     def judged(self, repository: str, digests: Collection[str], begun_at: datetime) -> None:
         """Store nothing: an image is in grace since a run of the function found it unneeded."""
+
+    def used(self, repository: str, usages: Collection[Usage], seen_at: datetime) -> None:
+        """Store nothing."""
 
     def removing(self, repository: str, images: Mapping[str, RemovedImage]) -> None:  # noqa: ARG002 - as `HistoryStore` has it
         """Refuse: a removal that is not stored may not be carried out.

@@ -20,11 +20,12 @@ from typing import ClassVar, Final
 
 from ecr_cleaner import schema as schema_module
 from ecr_cleaner.errors import HistoryError, ReplacedError
-from ecr_cleaner.history import model, schema, unneeded
+from ecr_cleaner.history import model, schema, unneeded, uses
 from ecr_cleaner.history.reader import MARKER, HistoryReader, state_name
 from ecr_cleaner.history.schema import HistoryNotStarted, HistoryStarted, PendingDrop, StateDocument
 from ecr_cleaner.model.image import RemovedImage
 from ecr_cleaner.model.scan import SourceKey
+from ecr_cleaner.model.usage import Usage
 
 BEGIN_ANEW: Final = (
     "bring the object's last version back, or begin a new history: terraform apply "
@@ -90,6 +91,19 @@ class HistoryStore(HistoryReader):
         known, etag = self._read(repository)
         judged = unneeded.judged(known, digests, begun_at)
         self._write(judged, etag, lambda other: unneeded.judged(other, digests, begun_at))
+
+    def used(self, repository: str, usages: Collection[Usage], seen_at: datetime) -> None:
+        """Store what is in use in a repository that is not read now, as far as its images are known.
+
+        Raises:
+            HistoryError: The history cannot be read or written.
+        """
+        if repository not in self._state.repositories:
+            return
+        known, etag = self._read(repository)
+        found = uses.noted(known, usages, seen_at)
+        if found != known:
+            self._write(found, etag, lambda other: uses.noted(other, usages, seen_at))
 
     def save(  # noqa: PLR0913 - what runs know of each other, by name
         self,

@@ -1,12 +1,16 @@
 """What a run writes down for later ones."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from ecr_cleaner.decision import usage_drop
+from ecr_cleaner.errors import HistoryError
 from ecr_cleaner.model.result import RepositoryStatus
 from ecr_cleaner.run.context import RunContext
 from ecr_cleaner.run.state import RunState
+
+WORKERS: Final = 8
 
 _JUDGED: Final = frozenset({RepositoryStatus.EVALUATED, RepositoryStatus.OVER_LIMIT})
 
@@ -27,6 +31,32 @@ def save_history(ctx: RunContext, state: RunState, left: Collection[str]) -> Non
         counts = None if basis.scan.failures else usage_drop.counts(basis.scan)
         drop_id, answered = state.stop.drop_id, basis.scan.answered
         history.save(listing.names, counts, drop_id, listing.judged, answered, left=left)
+
+
+def save_uses(ctx: RunContext, state: RunState, unjudged: Iterable[str]) -> None:
+    """Write down what is in use in repositories that there was no time to judge, side by side: no use may be missed.
+
+    A history that cannot be read or written is a problem of the run; the repository itself will fail by it.
+
+    Raises:
+        OutOfTimeError: No time is left for all of them.
+    """
+    history, basis = ctx.history, state.basis
+    if history is None or basis is None:
+        return
+    usages, at = basis.usages, basis.scan.started_at
+    named = {one.reference.repository for one in usages if not (one.reference.is_wide or one.reference.digest)}
+    anywhere = [one for one in usages if one.reference.is_wide or one.reference.digest]
+    of = {name: [one for one in usages if one.reference.repository == name] for name in named & {*unjudged}}
+
+    def note(name: str) -> None:
+        try:
+            history.used(name, [*anywhere, *of.get(name, ())], at)
+        except HistoryError as error:
+            state.problems.append(f"repository {name}: {error}")
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        list(pool.map(note, unjudged))
 
 
 def save_verdicts(ctx: RunContext, state: RunState) -> None:

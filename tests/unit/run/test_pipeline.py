@@ -212,6 +212,9 @@ class World:
         self.step("verdicts", name)
         self.known[name] = unneeded.judged(self.known[name], digests, begun_at)
 
+    def used(self, name: str, usages: Collection[Usage], seen_at: datetime) -> None:
+        """As the history has it."""
+
     def save(
         self,
         existing: frozenset[str],
