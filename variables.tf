@@ -745,11 +745,11 @@ variable "retention_rules" {
     ]))
     error_message = format("A rule of retention_rules may have repositories, tags, except_tags, untagged, artifact_types, keep_days, keep_newest, keep_pulled_within_days and keep, got %s.", join(", ", flatten([
       for i, rule in try([for rule in var.retention_rules : merge(rule)], []) : [
-        for name in keys(rule) : "retention_rules[${i}].${name}${lookup({
+        for name in keys(rule) : format("retention_rules[%d].%s%s", i, name, lookup({
           keep_days_untagged = " (instead, write a rule with untagged = true and keep_days)"
           keep_tags          = " (instead, write a rule with these tags and keep = true)"
           remove_artifacts   = " (instead, write a rule with artifact_types, such as [\"*\"], and keep_days)"
-        }, name, "")}" if !contains(["repositories", "tags", "except_tags", "untagged", "artifact_types", "keep_days", "keep_newest", "keep_pulled_within_days", "keep"], name)
+        }, name, "")) if !contains(["repositories", "tags", "except_tags", "untagged", "artifact_types", "keep_days", "keep_newest", "keep_pulled_within_days", "keep"], name)
       ]
     ])))
   }

@@ -88,7 +88,7 @@ def rendered(running_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory)
 
 def _read(module: dict[str, Any], mode: str, found: Rendered) -> None:
     for resource in module["resources"]:
-        values = resource["values"]
+        values = resource.get("values", {})  # of what has no arguments there are none
         match resource["type"], resource["name"]:
             case ("aws_iam_role_policy", "function") | ("aws_iam_policy", "usage"):
                 policy = found.policies.setdefault(mode, {"Version": "2012-10-17", "Statement": []})
