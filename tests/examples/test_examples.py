@@ -106,6 +106,7 @@ def stack(
 ) -> Iterator[Together]:
     """All examples in one account."""
     virginia, ireland = image_uri("us-east-1"), image_uri("eu-west-1")
+    sandbox.seed({"regions": {"eu-west-1": "ENABLED_BY_DEFAULT"}})
     for region in ("us-east-1", "eu-west-1"):
         sandbox.repository("shop/api", tags={"BoxCleanerEnabled": "true"}, region=region)
         sandbox.push("shop/api", tags=["old"], pushed="100d", region=region)
@@ -223,7 +224,7 @@ def test_people_and_programs_are_told(applied: dict[str, Applied], sandbox: Sand
 
     problems = one.outputs()["problems_queue_url"]
     assert "Messages" not in sqs.receive_message(QueueUrl=problems), "all was well"
-    sandbox.inject(Fault(service="apprunner", kind="access_denied"))
+    sandbox.inject(Fault(service="apprunner", kind="access_denied", region="us-east-1"))
     assert one.invoke().result is None
     sandbox.clear_faults()
     (event,) = sqs.receive_message(QueueUrl=problems)["Messages"]
