@@ -17,6 +17,7 @@ from tests.builders import IMAGE_CONFIG, NOW, digest, image, repository, usage
 
 if TYPE_CHECKING:
     import random
+    from collections.abc import Collection
 
     from ecr_cleaner.model.image import Image
     from ecr_cleaner.model.usage import Usage
@@ -374,7 +375,7 @@ class World:
             and d in self.holders(d)
             and self.share(rule, d)[0]
             and (selects or is_named(i))
-            and not referred(i)
+            and not refers(i, self.images)
             and (d not in self.descriptions if "artifact_types" in rule else d in self.containers)
         }
         found -= {part for index in found for part in self.parts(index)}
@@ -428,14 +429,14 @@ def referred(image: Image) -> set[str]:
 def followers(registry: Registry) -> set[str]:
     """What has no age of its own: without a name, and found only through another image that has one."""
     images = {i.digest: i for i in registry.contents.images}
-    refers = {d: (referred(i) - {d}) & set(images) for d, i in images.items()}
+    subjects = {d: (referred(i) - {d}) & set(images) for d, i in images.items()}
     listed_by = {d: {p for p in images if d in registry.contents.children.get(p, ())} for d in images}
-    nameless = {d for d, i in images.items() if all(tag.startswith("sha256-") for tag in i.tags)}
-    found = {d for d in nameless if refers[d]}
+    nameless = {d for d, i in images.items() if not is_named(i)}
+    found = {d for d in nameless if subjects[d]}
     while more := {d for d in nameless if listed_by[d] and listed_by[d] <= found} - found:
         found |= more
     anchored = set(images) - found
-    while more := {d for d in found if (refers[d] | listed_by[d]) & anchored} - anchored:
+    while more := {d for d in found if (subjects[d] | listed_by[d]) & anchored} - anchored:
         anchored |= more
     return found & anchored
 
@@ -447,7 +448,7 @@ def containers(registry: Registry) -> set[str]:
     found = {d for d, i in images.items() if (not listed[d] if i.is_index else i.artifact_type not in {CHART, CACHE})}
     while more := {d for d in images if listed[d] & found} - found:
         found |= more
-    named = {d for d, i in images.items() if any(not tag.startswith("sha256-") for tag in i.tags)}
+    named = {d for d, i in images.items() if is_named(i)}
     while more := {child for d in found for child in listed[d]} - found - named:
         found |= more
     return found
@@ -457,8 +458,8 @@ def descriptions(registry: Registry) -> set[str]:
     """What refers to anything, the nameless things it lists, and nameless, tagless lists of nothing else."""
     images = {i.digest: i for i in registry.contents.images}
     listed = {d: set(registry.contents.children.get(d, ())) & set(images) for d in images}
-    found = {d for d, i in images.items() if i.subject or is_signature(i)}
-    nameless = {d for d, i in images.items() if all(tag.startswith("sha256-") for tag in i.tags)}
+    found = {d for d, i in images.items() if refers(i, images)}
+    nameless = {d for d, i in images.items() if not is_named(i)}
     tagless = {d for d, i in images.items() if not i.tags}
     while (
         more := ({c for d in found for c in listed[d]} & nameless) - found
@@ -475,13 +476,14 @@ def unknown(registry: Registry) -> set[str]:
 
 
 def is_named(image: Image) -> bool:
-    """Whether somebody chose one of its tags."""
-    return any(not tag.startswith("sha256-") for tag in image.tags)
+    """Whether somebody chose one of its tags, its own digest among them."""
+    return any(not tag.startswith("sha256-") or tag[7:71] == image.digest[7:] for tag in image.tags)
 
 
-def is_signature(image: Image) -> bool:
-    """Whether one of its tags says what it refers to."""
-    return any(tag.startswith("sha256-") for tag in image.tags)
+def refers(image: Image, images: Collection[str]) -> bool:
+    """Whether it refers to another image; beside a name, a tag only if that is there."""
+    others = referred(image) - {image.digest}
+    return image.subject is not None or bool(others & {*images}) or (bool(others) and not is_named(image))
 
 
 @given(registries())
