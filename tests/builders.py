@@ -113,4 +113,4 @@ def repository(
 ) -> Repository:
     """A repository that opted in; `tag` is its own word on its age, `rules` as of `retention`."""
     arn = f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/{name}"
-    return Repository(name, arn, retention(keep_days, *rules, **more), tag)
+    return Repository(name, arn, retention(keep_days, *rules, is_tagged=tag is not None, **more), tag)

@@ -186,7 +186,7 @@ def test_what_almost_every_account_uses_is_never_proposed(run: Runner, sandbox: 
         sandbox.inject(Fault(service=service, kind="denied_by_organization"))
     outcome = run()
     assert (outcome.status, outcome.gone) == ("refused", {})
-    names = ("ecs_daemons", "lambda_runtimes", "omics")
+    names = ("lambda_runtimes", "omics")
     entries = ", ".join(f'"source:{name}" = "<reason>"' for name in names)
     assert outcome.causes.endswith(f"accepted_gaps = {{ {entries} }}")
 
