@@ -12,7 +12,7 @@ from ecr_cleaner.cli.registry_look import RegistryLook
 from ecr_cleaner.cli.sentences import sentence
 from ecr_cleaner.cli.session import Connection
 from ecr_cleaner.clock import utc_now
-from ecr_cleaner.decision import denials, offered, regions
+from ecr_cleaner.decision import denials, regions
 from ecr_cleaner.decision.limits import LimitTracker
 from ecr_cleaner.decision.stop import Tripwire, decide_stop
 from ecr_cleaner.errors import CleanerError
@@ -97,8 +97,7 @@ def diagnose(connection: Connection, known: KnownSettings) -> Diagnosis:
         except (CleanerError, *errors.AwsError) as error:
             told.refusals.append(sentence(error))
         scanner = compose.usage_scanner(clients, settings, str(uuid.uuid4()), utc_now, read_only=True)
-        scan = offered.checked(scanner.scan(now), answered or {})
-        scan = regions.checked(scan, clients.region, answered, everywhere=settings.regions == "enabled")
+        scan = regions.checked(scanner.scan(now), clients.region, answered, everywhere=settings.regions == "enabled")
     name = known.name if known.source == "function" and known.name else "ecr-cleaner"
     tripwire = Tripwire(baseline, settings.max_usage_drop_percent, name, clients.region)
     stop = decide_stop(scan, (), LimitTracker(limits_of(settings)), tripwire, utc_now())

@@ -1,4 +1,4 @@
-"""Pure: other regions of the account of which nothing could be read.
+"""Pure: what a scan says of regions, held against earlier runs: what they lack, and those of which nothing was read.
 
 An organization may close regions by its service control policies: then every call is denied there, and nothing of
 these services can be made there. What was made before a region was closed runs on. So a region counts as closed only if
@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
+from ecr_cleaner.decision import offered
 from ecr_cleaner.model.gaps import entries
 from ecr_cleaner.model.scan import ALL_SOURCES, REGIONS, PolicyType, SourceOutcome, SourceStatus, UsageScan
 from ecr_cleaner.model.usage import ScanTarget
@@ -25,6 +26,8 @@ def checked(
 ) -> UsageScan:
     """A scan with one outcome for each region of which nothing could be read: it is closed, or has failed.
 
+    Before that, what a region is said not to offer is checked as in `ecr_cleaner.decision.offered`.
+
     Where every region is looked at that the account can use, one is told as well that answered in an earlier run and
     is none of them any more: what runs there runs on, and an account may be given its region back.
 
@@ -35,6 +38,7 @@ def checked(
             remembers.
         everywhere: Whether every region is looked at that the account can use.
     """
+    scan = offered.checked(scan, known or {})
     by_target: dict[ScanTarget, list[SourceOutcome]] = {}
     for outcome in scan.outcomes:
         by_target.setdefault(outcome.target, []).append(outcome)

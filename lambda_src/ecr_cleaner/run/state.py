@@ -10,7 +10,7 @@ from ecr_cleaner.approval.plan import SavedPlan
 from ecr_cleaner.approval.policy import proposed
 from ecr_cleaner.approval.selection import Permitted
 from ecr_cleaner.aws import errors
-from ecr_cleaner.decision import matching, offered, regions
+from ecr_cleaner.decision import matching, regions
 from ecr_cleaner.decision.limits import LimitTracker
 from ecr_cleaner.decision.pull_failures import PullFailureMonitor
 from ecr_cleaner.decision.stop import Stop, Tripwire, decide_stop, is_stale
@@ -114,7 +114,6 @@ class RunState:
         """
         ctx = self.ctx
         known = ctx.history.answered if ctx.history is not None else None
-        scan = offered.checked(scan, known or {})
         scan = regions.checked(scan, ctx.clients.region, known, everywhere=ctx.settings.regions == "enabled")
         self._scanned_at = ctx.clock()
         self.scan_seconds = (self._scanned_at - scan.started_at).total_seconds()
