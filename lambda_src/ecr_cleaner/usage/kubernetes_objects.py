@@ -9,7 +9,7 @@ from ecr_cleaner.model.usage import Usage, UsageKind
 from ecr_cleaner.reference import anywhere, is_digest
 from ecr_cleaner.usage.found import read_usages
 from ecr_cleaner.usage.image_names import NameReading, read_name
-from ecr_cleaner.usage.texts.manifests import images_in
+from ecr_cleaner.usage.texts.kubernetes_manifests import images_in
 from ecr_cleaner.usage.texts.mentions import EVERYTHING
 
 _KEY = tuple[str, str]

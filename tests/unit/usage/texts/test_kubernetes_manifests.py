@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecr_cleaner.model.usage import Reference, ReferenceScope
-from ecr_cleaner.usage.texts.manifests import images_in
+from ecr_cleaner.usage.texts.kubernetes_manifests import images_in
 from ecr_cleaner.usage.texts.search import MOST_REFERENCES
 from tests.builders import ACCOUNT, HOST, REGION, digest
 
