@@ -147,8 +147,10 @@ def stack(
                 stack.apply()
             except TerraformError as error:
                 # The provider tries again what it believes to have failed, and tells only of the last time.
-                answers = (f"{c.service} {c.operation}: {c.error}" for c in sandbox.calls if c.error)
-                error.add_note("Errors that the sandbox answered:\n" + "\n".join(answers))
+                failed = {c.operation for c in sandbox.calls if c.error and c.operation.startswith("Create")}
+                told = (c for c in sandbox.calls if c.error or c.operation in failed)
+                answers = (f"{c.region} {c.service} {c.operation} {c.resources}: {c.error or 'ok'}" for c in told)
+                error.add_note("What the sandbox answered to calls that failed at least once:\n" + "\n".join(answers))
                 raise
             yield stack
         assert not stack.resources(), "the last test destroys"

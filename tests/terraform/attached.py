@@ -37,7 +37,16 @@ _CONFIGURE: Final = f"{_SERVICE}Configure"
 _ALWAYS_THE_SAME: Final = frozenset({f"{_SERVICE}GetSchema", f"{_SERVICE}PrepareProviderConfig"})
 """Terraform's protocol, version 5: what a provider answers alike to the same question."""
 
+_FOR_ONE_CONFIGURATION: Final = frozenset(
+    f"{_SERVICE}{method}"
+    for method in ("ApplyResourceChange", "ImportResourceState", "PlanResourceChange", "ReadDataSource", "ReadResource")
+)
+"""What a provider answers by its configuration."""
+
 _UNLIMITED: Final = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
+_PATIENT: Final = [*_UNLIMITED, ("grpc.http2.max_ping_strikes", 0)]
+"""Terraform's side measures the connection by pings: a server that counts them may close it, and a new one follows."""
+
 _AT_ONCE: Final = 256
 """Questions: most of them wait for what was made to be usable."""
 
@@ -70,10 +79,18 @@ class Relay(grpc.GenericRpcHandler):  # type: ignore[misc]
                 return self._repeated(method, asked)
             if method == _CONFIGURE:
                 return self._configure(asked, context.peer())
-            return _ask(self._by_peer.get(context.peer(), self._first), method, asked)
+            return _ask(self._channel(method, context), method, asked)
         except grpc.RpcError as error:
             context.abort(error.code(), error.details())
             raise
+
+    def _channel(self, method: str, context: grpc.ServicerContext) -> grpc.Channel:
+        """The provider of a connection. Of one that configured none, nobody knows which is meant if there are two."""
+        channel = self._by_peer.get(context.peer())
+        if channel is None and method in _FOR_ONE_CONFIGURATION and len(self._configured) > 1:
+            told = f"{context.peer()} asks for {method}, and configured no provider: is it a connection made anew?"
+            context.abort(grpc.StatusCode.FAILED_PRECONDITION, told)
+        return channel or self._first
 
     def _repeated(self, method: str, asked: bytes) -> bytes:
         with self._lock:
@@ -131,7 +148,7 @@ def attached(folder: Path, environment: Mapping[str, str]) -> Iterator[dict[str,
     with ExitStack() as stack:
         relay = Relay(program, environment, folder, stack)
         pool = stack.enter_context(ThreadPoolExecutor(_AT_ONCE))
-        server = grpc.server(pool, [relay], options=_UNLIMITED)
+        server = grpc.server(pool, [relay], options=_PATIENT)
         port = server.add_insecure_port("127.0.0.1:0")
         server.start()
         stack.callback(lambda: server.stop(None).wait())
