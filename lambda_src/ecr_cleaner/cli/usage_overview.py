@@ -13,7 +13,7 @@ from typing import Any, Final
 from ecr_cleaner import compose
 from ecr_cleaner.aws import errors
 from ecr_cleaner.aws.client import AwsClients
-from ecr_cleaner.decision import matching, stop, wide_usages
+from ecr_cleaner.decision import denials, matching, wide_usages
 from ecr_cleaner.errors import CleanerError
 from ecr_cleaner.findings.wide_usages import covered, remedy
 from ecr_cleaner.model.image import Image
@@ -162,7 +162,7 @@ def read_overview(
     facts = config.registry_facts(clients)
     existing = {name for name, _ in repositories.repository_names(clients)}
     scan = compose.usage_scanner(clients, settings, "usage", lambda: now, read_only=True).scan(now)
-    causes = stop.failed_sources(scan)
+    causes = denials.failed_sources(scan.failures)
     unprotected = [f"{outcome.key}: {outcome.detail}" for outcome in scan.unprotected]
     overview = UsageOverview(
         facts.account, clients.region, causes, [*unprotected, *accepted.beside_sources(settings, scan)]

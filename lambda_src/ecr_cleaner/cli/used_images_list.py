@@ -10,7 +10,7 @@ import click
 
 from ecr_cleaner import compose
 from ecr_cleaner.cli.session import Connection
-from ecr_cleaner.decision import stop, wide_usages
+from ecr_cleaner.decision import denials, wide_usages
 from ecr_cleaner.errors import CleanerError
 from ecr_cleaner.findings.wide_usages import remedy
 from ecr_cleaner.model.usage import Reference, ReferenceScope, ScanTarget, Usage
@@ -55,7 +55,7 @@ def references(connection: Connection, settings: Settings, there: ScanTarget, no
     connection.clients.account_id = connection.check()
     scanner = compose.usage_scanner(connection.clients, settings, "usage", lambda: now, read_only=True)
     scan = scanner.scan(now)
-    if failed := stop.failed_sources(scan):
+    if failed := denials.failed_sources(scan.failures):
         message = "no list was written, because what is not in it is not protected: " + "; ".join(failed)
         raise CleanerError(message)
     usages = [one for one in scan.usages if may_mean(one.reference, there)]

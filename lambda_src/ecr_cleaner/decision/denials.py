@@ -44,6 +44,18 @@ def sentence(failures: Iterable[SourceOutcome]) -> str:
     return "; ".join(["permissions are missing: " + "; ".join(causes), mended, *_exclusion(forbidden)])
 
 
+def failed_sources(outcomes: Iterable[SourceOutcome]) -> list[str]:
+    """Why sources failed: one sentence for each of them, and one for all that were denied.
+
+    Args:
+        outcomes: Of failed sources.
+    """
+    failed = list(outcomes)
+    told = [f"source {outcome.key}: {outcome.detail}" for outcome in failed if outcome.denial is None]
+    denied = sentence(failed)
+    return [denied, *told] if denied else told
+
+
 def who(denial: Denial) -> str:
     """Whose permission is missing, and by which policy.
 

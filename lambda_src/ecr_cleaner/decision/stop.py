@@ -83,7 +83,7 @@ def decide_stop(
     drop = None
     if tripwire.baseline is not None and not scan.failures:
         drop = usage_drop.drop(tripwire.baseline, usage_drop.counts(scan), tripwire.max_percent)
-    uncertain = failed_sources(scan)
+    uncertain = denials.failed_sources(scan.own_failures)
     if drop is not None:
         command = usage_drop.confirm_command(drop, tripwire.function_name, tripwire.region)
         limit = f"max_usage_drop_percent = {tripwire.max_percent}"
@@ -101,13 +101,6 @@ def _slowest(scan: UsageScan) -> str:
     slow = sorted((one for one in scan.outcomes if one.seconds >= SLOW), key=lambda one: (-one.seconds, one.key))
     told = ", ".join(f"{one.key} ({one.seconds:.0f} s)" for one in slow[:MOST])
     return f"; the slowest sources: {told}" if told else ""
-
-
-def failed_sources(scan: UsageScan) -> list[str]:
-    """Why sources failed: one sentence for each of them, and one for all that were denied."""
-    told = [f"source {outcome.key}: {outcome.detail}" for outcome in scan.failures if outcome.denial is None]
-    denied = denials.sentence(scan.failures)
-    return [denied, *told] if denied else told
 
 
 def is_stale(scan: UsageScan, now: datetime) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from ecr_cleaner.model.image import Image
+from ecr_cleaner.model.pull_access import PullScope
 from ecr_cleaner.model.rules import RetentionRule
 
 
@@ -81,6 +82,7 @@ class Repository:
         notes: What a person should know of it; one sentence each.
         misspelled: What is wrong with tags that look like the cleaner's and are not; one sentence each.
         savings_tag: Value of the tag by which savings are summed; None without it.
+        pull_scopes: Who outside the account may pull from it, unless ``accepted_gaps`` accepts that.
     """
 
     name: str
@@ -90,6 +92,7 @@ class Repository:
     notes: tuple[str, ...] = ()
     misspelled: tuple[str, ...] = ()
     savings_tag: str | None = None
+    pull_scopes: tuple[PullScope, ...] = ()
 
 
 class SkipReason(StrEnum):

@@ -14,6 +14,7 @@ from enum import StrEnum
 from pydantic import AwareDatetime
 
 from ecr_cleaner.model.finding import Finding
+from ecr_cleaner.model.other_accounts import OtherAccounts
 from ecr_cleaner.model.usage import ScanTarget, Usage
 from ecr_cleaner.schema import NotNegative, Sha256, Text, stored
 
@@ -246,6 +247,8 @@ class UsageScan:
         findings: What the scans themselves found that an operator should know.
         calls: Tries of API calls that they took.
         answered: By target, the reading operations that were answered.
+        account_id: Of the registry; empty if nobody said, and then every failure is one of the own account.
+        others: The other accounts that were to be looked at.
     """
 
     usages: tuple[Usage, ...]
@@ -254,11 +257,23 @@ class UsageScan:
     findings: tuple[Finding, ...] = ()
     calls: int = 0
     answered: Mapping[ScanTarget, frozenset[str]] = field(default_factory=dict, compare=False)
+    account_id: str = ""
+    others: OtherAccounts = field(default_factory=OtherAccounts)
 
     @property
     def failures(self) -> tuple[SourceOutcome, ...]:
-        """The outcomes that make the run read-only."""
+        """Of whichever account."""
         return tuple(o for o in self.outcomes if o.status is SourceStatus.FAILED)
+
+    @property
+    def own_failures(self) -> tuple[SourceOutcome, ...]:
+        """Those that make the run read-only."""
+        return tuple(o for o in self.failures if self.account_id in {"", o.target.account_id})
+
+    @property
+    def foreign_failures(self) -> tuple[SourceOutcome, ...]:
+        """Those of other accounts, which skip what these may pull."""
+        return tuple(o for o in self.failures if self.account_id not in {"", o.target.account_id})
 
     @property
     def ignored(self) -> Counter[str]:

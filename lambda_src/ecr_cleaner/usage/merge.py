@@ -46,6 +46,7 @@ def merge(request: ScanRequest, scans: Iterable[TargetScan]) -> UsageScan:
         findings=tuple(dict.fromkeys(finding for scan in every for finding in scan.findings)),
         calls=sum(scan.calls for scan in every),
         answered={target: frozenset(one for scan in of for one in scan.answered) for target, of in by_target.items()},
+        account_id=request.home.account_id,
     )
 
 

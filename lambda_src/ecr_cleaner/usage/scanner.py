@@ -71,7 +71,8 @@ class LocalScanner:
 
     def scan_nothing(self, now: datetime) -> UsageScan:
         """As `Scanner` says."""
-        return UsageScan((), excluded(self.clients.target, self.settings, self.sources), now)
+        target = self.clients.target
+        return UsageScan((), excluded(target, self.settings, self.sources), now, account_id=target.account_id)
 
     def _scan(self, request: ScanRequest, pool: Executor, target: ScanTarget) -> TargetScan:
         return scan_target(

@@ -7,9 +7,8 @@ from typing import Final
 import pytest
 
 from ecr_cleaner.decision import denials
-from ecr_cleaner.decision.stop import failed_sources
-from ecr_cleaner.model.scan import Denial, PolicyType, SourceOutcome, SourceStatus, UsageScan
-from tests.builders import NOW, TARGET
+from ecr_cleaner.model.scan import Denial, PolicyType, SourceOutcome, SourceStatus
+from tests.builders import TARGET
 
 ROLE: Final = "arn:aws:sts::123456789012:assumed-role/cleaner"
 SCP: Final = "arn:aws:organizations::987654321098:policy/o-1/service_control_policy/p-1"
@@ -88,7 +87,7 @@ def test_what_failed_otherwise_is_told_by_itself() -> None:
     """After the one sentence on what was denied."""
     other = SourceOutcome(TARGET, "omics", SourceStatus.FAILED, detail="cut short")
     denied = failed("batch", "batch:ListJobs", PolicyType.UNKNOWN)
-    assert failed_sources(UsageScan((), (other, denied), NOW)) == [
+    assert denials.failed_sources((other, denied)) == [
         denials.sentence([denied]),
         "source omics in 123456789012/us-east-1: cut short",
     ]

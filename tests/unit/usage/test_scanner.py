@@ -77,6 +77,7 @@ def test_the_one_target_is_the_account_and_region_of_the_registry(clients: AwsCl
             SourceOutcome(TARGET, "used", SourceStatus.COMPLETE, usages=1, is_input=True),
         ),
         NOW,
+        account_id=TARGET.account_id,
     )
 
 

@@ -1,0 +1,96 @@
+"""Pure: whether the consumers of everybody who may pull from a repository were looked at.
+
+What another account pulls may be in use there. So a repository from which others may pull is cleaned only if each of
+them is an account of which every source answered in every region, or the own organization, and all its accounts are
+such accounts. What is not looked at skips the repositories that it may pull from, and no others.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+from ecr_cleaner.decision import denials
+from ecr_cleaner.model.pull_access import PullScope, PullScopeKind, lets_pull
+from ecr_cleaner.model.scan import SourceStatus, UsageScan
+
+MOST: Final = 3
+"""How many failed sources of an account, and how many accounts of an organization, one sentence names."""
+
+
+def uncovered(scopes: Iterable[PullScope], scan: UsageScan) -> str | None:
+    """Why a repository may not be cleaned: who may pull from it and was not looked at completely, and what mends it.
+
+    Args:
+        scopes: Who may pull from it.
+        scan: The latest one. The sources of the registry's own account are not judged here: if one of them fails,
+            nothing is removed anywhere.
+
+    Returns:
+        None if all of them were looked at.
+    """
+    open_scopes = [(scope, gap) for scope in sorted(set(scopes)) if (gap := _gap(scope, scan)) is not None]
+    if not open_scopes:
+        return None
+    unseen = [scope for scope, _ in open_scopes]
+    of_own, of_registry = ([one for one in unseen if one.is_registry is registry] for registry in (False, True))
+    policies = [f"its policy lets {lets_pull(of_own)}"] if of_own else []
+    if of_registry:
+        policies.append(f"the registry's policy lets {lets_pull(of_registry)}")
+    gaps = dict.fromkeys(gap for _, gap in open_scopes if gap)
+    return "; ".join([*policies, *gaps, *_settings(unseen, scan)])
+
+
+def _gap(scope: PullScope, scan: UsageScan) -> str | None:
+    """What of a party was not looked at; None: nothing. Empty if its scope says all there is to say."""
+    others = scan.others
+    match scope.kind:
+        case PullScopeKind.ACCOUNT:
+            return _account_gap(scope.id, scan)
+        case PullScopeKind.ORGANIZATION if others.organization_id and scope.id == others.organization_id:
+            wanted = others.members - others.excepted - {scan.account_id}
+            gaps = [gap for one in sorted(wanted) if (gap := _account_gap(one, scan)) is not None]
+            return "; ".join(_some(gaps, "accounts")) if gaps else None
+        case PullScopeKind.ORGANIZATION if others.organization_id:
+            return f"{scope.id} is not the organization of this account, which is {others.organization_id}"
+        case PullScopeKind.ORGANIZATION:
+            return others.problem
+    return ""
+
+
+def _account_gap(account: str, scan: UsageScan) -> str | None:
+    """What of an account was not looked at; None: nothing."""
+    others = scan.others
+    if account in others.accounts:
+        there = [one for one in scan.outcomes if one.target.account_id == account]
+        failed = [one for one in there if one.status is SourceStatus.FAILED]
+        if there and not failed:
+            return None
+        causes = "; ".join(_some(denials.failed_sources(failed), "causes")) if failed else "nothing is known of it"
+        return f"account {account} was not looked at completely: {causes}"
+    if account in others.excepted:
+        return f"account {account} is left out by accepted_gaps: take account:{account} out of them"
+    if others.problem:
+        return others.problem
+    if others.organization_id and account not in others.members:
+        return f"account {account} is not in the organization {others.organization_id}, which is looked at"
+    return f"account {account} was not looked at" if others.organization_id else ""
+
+
+def _settings(unseen: Sequence[PullScope], scan: UsageScan) -> Iterator[str]:
+    """The settings by which those would be looked at who are not."""
+    others = scan.others
+    if others.is_of_organization:
+        return
+    ids = {one.id for one in unseen if one.kind is PullScopeKind.ACCOUNT and one.id not in others.accounts}
+    if ids:
+        named = ", ".join(f'"{one}"' for one in sorted(ids | others.accounts))
+        yield f"or have the consumers of account {', '.join(sorted(ids))} looked at: accounts = [{named}]"
+    if organizations := sorted({one.id for one in unseen if one.kind is PullScopeKind.ORGANIZATION}):
+        instead = " in place of accounts" if others.accounts else ""
+        names = ", ".join(organizations)
+        yield f"or, if {names} is the organization of this account, have it looked at: organization = {{}}{instead}"
+
+
+def _some(sentences: Sequence[str], what: str) -> Iterator[str]:
+    yield from sentences[:MOST]
+    if len(sentences) > MOST:
+        yield f"and {len(sentences) - MOST} more {what}"
