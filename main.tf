@@ -54,6 +54,7 @@ locals {
   settings = {
     schema_version                     = 1
     accepted_gaps                      = var.accepted_gaps
+    accounts                           = sort(var.accounts)
     delete_archived_after_days         = var.delete_archived_after_days
     event_bus_name                     = var.event_bus_name
     grace_days                         = var.grace_days
@@ -67,9 +68,11 @@ locals {
     metrics_namespace                  = var.metrics_enabled ? var.metrics_namespace : null
     minimum_keep_days                  = var.minimum_keep_days
     notifications                      = local.notifications
+    organization                       = var.organization != null
     own_repository                     = local.own_repository
     plan_expiry_hours                  = var.plan_expiry_hours
     protected_images                   = sort(var.protected_images)
+    reader_role_name                   = var.reader_role_name
     regions                            = try(sort(var.regions), "enabled") # the sort of null is none
     removal_mode                       = var.removal_mode
     report_unmanaged_repositories      = var.report_unmanaged_repositories
@@ -160,6 +163,12 @@ resource "aws_lambda_function" "cleaner" {
     precondition {
       condition     = !var.require_approval || local.has_bucket
       error_message = "require_approval = true needs a bucket for the plans: set history_enabled or bucket_name."
+    }
+
+    # Not a validation of either: Terraform would tell nothing of the one while the other is wrong.
+    precondition {
+      condition     = var.organization == null || length(var.accounts) == 0
+      error_message = "accounts must be empty with organization, which looks at every account, got ${jsonencode(var.accounts)}. To leave some out, accept them as gaps: account:<id> in accepted_gaps."
     }
 
     precondition {

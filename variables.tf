@@ -1,15 +1,15 @@
 variable "accepted_gaps" {
   type        = map(string)
-  description = "What you leave unprotected on purpose: <kind>:<name> = the reason. Every run lists it. Kinds: source:<name> (a source that is not asked), eks:<cluster ARN> or eks:* (pods of clusters), custom_resources:<cluster ARN> (kinds of objects that the function may not list there), and other_accounts:<repositories>, pull_through_cache:<repositories>, delete_replication:<repositories> (repositories that other accounts may pull from, that are under a pull-through cache rule, or whose deletions are replicated; globs), region:<name> (nothing there is looked at), unreadable:<ARN> (what is encrypted with a KMS key that the function may not use), usage:<ARN of a consumer> (what it names that is wider than one image)."
+  description = "What you leave unprotected on purpose: <kind>:<name> = the reason. Every run lists it. Kinds: source:<name> (a source that is not asked), eks:<cluster ARN> or eks:* (pods of clusters), custom_resources:<cluster ARN> (kinds of objects that the function may not list there), and other_accounts:<repositories>, pull_through_cache:<repositories>, delete_replication:<repositories> (repositories that other accounts may pull from, that are under a pull-through cache rule, or whose deletions are replicated; globs), region:<name> and account:<id> (nothing there is looked at), unreadable:<ARN> (what is encrypted with a KMS key that the function may not use), usage:<ARN of a consumer> (what it names that is wider than one image)."
   default     = {}
   nullable    = false
 
   validation {
     condition = alltrue([
-      for gap in keys(var.accepted_gaps) : can(regex("^(source|eks|custom_resources|other_accounts|pull_through_cache|delete_replication|region|unreadable|usage):", gap))
+      for gap in keys(var.accepted_gaps) : can(regex("^(source|eks|custom_resources|other_accounts|pull_through_cache|delete_replication|region|account|unreadable|usage):", gap))
     ])
-    error_message = format("The keys of accepted_gaps must be <kind>:<name>, where the kind is one of source, eks, custom_resources, other_accounts, pull_through_cache, delete_replication, region, unreadable and usage, got %s.", jsonencode([
-      for gap in keys(var.accepted_gaps) : gap if !can(regex("^(source|eks|custom_resources|other_accounts|pull_through_cache|delete_replication|region|unreadable|usage):", gap))
+    error_message = format("The keys of accepted_gaps must be <kind>:<name>, where the kind is one of source, eks, custom_resources, other_accounts, pull_through_cache, delete_replication, region, account, unreadable and usage, got %s.", jsonencode([
+      for gap in keys(var.accepted_gaps) : gap if !can(regex("^(source|eks|custom_resources|other_accounts|pull_through_cache|delete_replication|region|account|unreadable|usage):", gap))
     ]))
   }
 
@@ -38,6 +38,15 @@ variable "accepted_gaps" {
     ])
     error_message = format("accepted_gaps may name other regions than ${local.region}, which is the registry's own, as region:<name>, got %s.", jsonencode([
       for gap in keys(var.accepted_gaps) : gap if startswith(gap, "region:")
+    ]))
+  }
+
+  validation {
+    condition = alltrue([
+      for gap in keys(var.accepted_gaps) : can(regex("^account:[0-9]{12}$", gap)) && gap != "account:${local.account_id}" if startswith(gap, "account:")
+    ])
+    error_message = format("accepted_gaps may name other accounts than ${local.account_id}, which is the registry's own, as account:<12 digits>, got %s.", jsonencode([
+      for gap in keys(var.accepted_gaps) : gap if startswith(gap, "account:")
     ]))
   }
 
@@ -75,6 +84,30 @@ variable "accepted_gaps" {
     error_message = format("Each of accepted_gaps must say why it is accepted, got no reason for %s.", jsonencode([
       for gap, reason in var.accepted_gaps : gap if !can(regex("\\S", reason))
     ]))
+  }
+}
+
+variable "accounts" {
+  type        = list(string)
+  description = "Ids of other accounts in which images of this registry may be in use: the function looks there too, by the role reader_role_name that modules/usage-reader makes. Repositories from which other accounts may pull are cleaned only if each of these is looked at. See organization for all at once."
+  default     = []
+  nullable    = false
+
+  validation {
+    condition = alltrue([for id in var.accounts : try(can(regex("^[0-9]{12}$", id)), false)])
+    error_message = format("accounts must be ids of AWS accounts, of 12 digits, got %s.", jsonencode([
+      for id in var.accounts : id if !try(can(regex("^[0-9]{12}$", id)), false)
+    ]))
+  }
+
+  validation {
+    condition     = length(distinct(var.accounts)) == length(var.accounts)
+    error_message = "accounts must name each account once, got ${jsonencode(var.accounts)}."
+  }
+
+  validation {
+    condition     = !contains(var.accounts, local.account_id)
+    error_message = "accounts must not name ${local.account_id}, the registry's own account, which is always looked at, got ${jsonencode(var.accounts)}."
   }
 }
 
@@ -586,6 +619,18 @@ variable "ok_actions" {
   }
 }
 
+variable "organization" {
+  # Of an object of a type, members that it lacks would vanish.
+  type        = any
+  description = "{}: images may be in use in every account of this account's organization, and the function looks there by the role reader_role_name; see modules/usage-reader-stackset. AWS Organizations tells the accounts at each run. The account must be the organization's management account or a delegated administrator. null: in no account but those in accounts."
+  default     = null
+
+  validation {
+    condition     = try(length(keys(var.organization)) == 0, var.organization == null)
+    error_message = format("organization must be {} or null, got %s.", try(join(", ", [for name in keys(var.organization) : "the unknown member ${name}"]), jsonencode(var.organization)))
+  }
+}
+
 variable "package_index_url" {
   type        = string
   description = "Package index from which the build installs Python packages, instead of pip's own: where the public one cannot be reached. Packages are checked by hash. Without credentials, because it stands in Terraform's state."
@@ -638,6 +683,18 @@ variable "protected_images" {
       && (can(regex("^[0-9]{12}\\.dkr[.-]ecr(-fips)?\\.[a-z0-9-]+\\.[a-z0-9][a-z0-9.-]*/", name)) || !can(regex("dkr[.-]ecr", name)))
     ])
     error_message = "protected_images must be repository[:tag][@sha256:<64 hex digits>] or repository:*, with <account>.dkr.ecr.<region>.<domain>/ before it or without, got ${jsonencode(var.protected_images)}."
+  }
+}
+
+variable "reader_role_name" {
+  type        = string
+  description = "Name of the role that the function assumes in each of accounts, or in each account of the organization."
+  default     = "ecr-cleaner-reader"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9_+=,.@-]{1,64}$", var.reader_role_name))
+    error_message = "reader_role_name must be 1 to 64 letters, digits and _ + = , . @ -, without a path, got \"${var.reader_role_name}\"."
   }
 }
 

@@ -74,9 +74,15 @@ run "rejects_1" {
     task_definition_revisions          = "0"
     # vpc rejects security groups alone
     vpc_security_group_ids = ["sg-0123456789abcdef0"]
+    accounts               = ["22223333444"]
+    reader_role_name       = ""
+    organization           = { role_name = "reader" }
   }
 
   expect_failures = [
+    var.organization,
+    var.reader_role_name,
+    var.accounts,
     var.environment_variables,
     var.iam_role_path,
     var.accepted_gaps,
@@ -169,9 +175,15 @@ run "rejects_2" {
     storage_price_per_gb_month         = 1000.5
     tags                               = { boxcleanerkeepdays = "1" }
     task_definition_revisions          = "101"
+    accounts                           = ["222233334444", "222233334444"]
+    reader_role_name                   = "/service/reader"
+    organization                       = true
   }
 
   expect_failures = [
+    var.organization,
+    var.reader_role_name,
+    var.accounts,
     var.environment_variables,
     var.iam_role_path,
     var.accepted_gaps,
@@ -253,9 +265,16 @@ run "rejects_3" {
     schedule_timezone                  = "Europe/Zurih"
     tags                               = { Team = "a", team = "b" }
     task_definition_revisions          = "1.5"
+    # the own one
+    accounts         = ["222233334444", "123456789012"]
+    reader_role_name = join("", [for n in range(65) : "a"])
+    organization     = [{}]
   }
 
   expect_failures = [
+    var.organization,
+    var.reader_role_name,
+    var.accounts,
     var.environment_variables,
     var.iam_role_path,
     var.accepted_gaps,
@@ -400,6 +419,69 @@ run "rejects_the_registrys_own_region_as_a_gap" {
   expect_failures = [var.accepted_gaps]
 }
 
+run "rejects_the_registrys_own_account_as_a_gap" {
+  command = plan
+
+  variables {
+    accepted_gaps = { "account:123456789012" = "known" }
+  }
+
+  expect_failures = [var.accepted_gaps]
+}
+
+run "rejects_an_account_that_is_none_as_a_gap" {
+  command = plan
+
+  variables {
+    accepted_gaps = { "account:22223333444" = "known" }
+  }
+
+  expect_failures = [var.accepted_gaps]
+}
+
+run "rejects_accounts_beside_the_organization" {
+  command = plan
+
+  variables {
+    accounts     = ["222233334444"]
+    organization = {}
+  }
+
+  expect_failures = [aws_lambda_function.cleaner]
+}
+
+run "accepts_the_organization" {
+  command = plan
+
+  variables {
+    organization     = {}
+    reader_role_name = "A+=,.@-_9"
+  }
+
+  assert {
+    condition = { for name, value in jsondecode(aws_lambda_function.cleaner[0].environment[0].variables["ECR_CLEANER_SETTINGS"]) : name => value if contains(["accounts", "organization", "reader_role_name"], name) } == {
+      accounts = [], organization = true, reader_role_name = "A+=,.@-_9"
+    }
+    error_message = "The function must be told of the organization."
+  }
+}
+
+run "accepts_accounts" {
+  command = plan
+
+  variables {
+    accounts     = ["333344445555", "000000000001"]
+    organization = null
+  }
+
+  assert {
+    condition = { for name, value in jsondecode(aws_lambda_function.cleaner[0].environment[0].variables["ECR_CLEANER_SETTINGS"]) : name => value if contains(["accounts", "organization", "reader_role_name"], name) } == {
+      accounts = ["000000000001", "333344445555"], organization = false, reader_role_name = "ecr-cleaner-reader"
+    }
+    error_message = "The function must be told of the accounts, in order."
+  }
+}
+
 run "rejects_7" {
   command = plan
 
@@ -503,6 +585,7 @@ run "accepts_1" {
       "pull_through_cache:*"                                             = "known"
       "delete_replication:team-?/a_b.c"                                  = "known"
       "region:eu-isoe-west-1"                                            = "known"
+      "account:222233334444"                                             = "known"
 
       "unreadable:arn:aws-us-gov:states:us-gov-west-1:123456789012:stateMachine:payments" = "known"
       "usage:arn:aws:lambda:us-east-1:123456789012:function:launcher:$LATEST"             = "known"
@@ -664,6 +747,13 @@ run "null_is_the_default" {
     create                     = null
     environment_variables      = null
     iam_role_path              = null
+    accounts                   = null
+    reader_role_name           = null
+  }
+
+  assert {
+    condition     = length(var.accounts) == 0 && var.reader_role_name == "ecr-cleaner-reader"
+    error_message = "accounts, reader_role_name: null must mean the default."
   }
 
   assert {

@@ -28,6 +28,7 @@ run "defaults" {
       ECR_CLEANER_SETTINGS = jsonencode({
         schema_version                     = 1
         accepted_gaps                      = {}
+        accounts                           = []
         delete_archived_after_days         = null
         event_bus_name                     = null
         grace_days                         = 1
@@ -41,9 +42,11 @@ run "defaults" {
         metrics_namespace                  = "ECRCleaner"
         minimum_keep_days                  = 1
         notifications                      = null
+        organization                       = false
         own_repository                     = "tools/cleaner"
         plan_expiry_hours                  = 72
         protected_images                   = []
+        reader_role_name                   = "ecr-cleaner-reader"
         regions                            = "enabled"
         removal_mode                       = "delete"
         report_unmanaged_repositories      = false
@@ -133,6 +136,8 @@ run "everything_set" {
     }
     protected_images          = ["web:live", "api:*"]
     regions                   = ["us-east-1", "eu-west-1"]
+    accounts                  = ["333344445555", "222233334444"]
+    reader_role_name          = "registry-reader"
     used_images_uri           = "s3://shop-inventories/prod/ecr/"
     used_images_max_age_hours = 6
     minimum_keep_days         = 3
@@ -201,6 +206,9 @@ run "everything_set" {
       require_approval  = true
       protected_images  = ["api:*", "web:live"]
       regions           = ["eu-west-1", "us-east-1"]
+      accounts          = ["222233334444", "333344445555"]
+      organization      = false
+      reader_role_name  = "registry-reader"
       used_images       = { bucket = "shop-inventories", prefix = "prod/ecr/", max_age_hours = 6 }
       event_bus_name    = "runs"
       lock_table        = "other-lock"

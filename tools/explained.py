@@ -26,6 +26,9 @@ TOPICS: Final[dict[str, tuple[str, ...]]] = {
         "task_definition_revisions",
         "keep_recently_used_days",
         "regions",
+        "accounts",
+        "organization",
+        "reader_role_name",
         "accepted_gaps",
     ),
     "Limits of a run": (

@@ -12,7 +12,7 @@ from ecr_cleaner.history import schema
 from ecr_cleaner.model.result import NotifyOn
 from ecr_cleaner.model.rules import REPOSITORY_GLOB, RetentionRule
 from ecr_cleaner.settings import loader
-from ecr_cleaner.settings.gaps import ARN, CLUSTER_ARN, GAP_KINDS
+from ecr_cleaner.settings.gaps import ACCOUNT, ARN, CLUSTER_ARN, GAP_KINDS
 from ecr_cleaner.settings.schema import (
     Notifications,
     SettingsDocument,
@@ -124,6 +124,7 @@ def test_gaps_are_accepted_by_the_same_keys() -> None:
     assert patterns[1].replace("\\\\", "\\") == rf"^eks:(\*|{CLUSTER_ARN})$"
     assert rf"^[a-z]+:{ARN}$" in [pattern.replace("\\\\", "\\") for pattern in patterns]
     assert rf"^[a-z_]+:{REPOSITORY_GLOB}$" in patterns
+    assert rf"^account:{ACCOUNT}$" in patterns
     assert {source.gap.partition(":")[0] for source in SOURCES} <= set(GAP_KINDS)
     accepted = SettingsDocument(accepted_gaps={source.gap: "known" for source in SOURCES}).accepted_gaps
     assert set(accepted) == {told["gap"] for told in json.loads(generate.SOURCES_FILE.read_text()).values()}
@@ -139,6 +140,9 @@ def test_the_defaults_are_the_same() -> None:
     shared = set(inputs) & set(SettingsDocument.model_fields)
     assert inputs["accepted_gaps"].default == SettingsDocument().accepted_gaps == {}
     shared -= {"accepted_gaps"}  # made anew for each document
+    assert inputs["organization"].default is None  # {} is the other value that it may have
+    assert SettingsDocument().organization is False
+    shared -= {"organization"}
     assert {"max_removals_per_run", "max_usage_drop_percent", "keep_recently_used_days"} <= shared
     for name in shared:
         default = SettingsDocument.model_fields[name].default
@@ -186,6 +190,15 @@ def test_names_of_topics_buses_and_namespaces_are_read_alike() -> None:
     ):
         (pattern,) = (found for text in inputs[name].conditions for found in re.findall(r'regex\("(.*?)", ', text))
         assert f"pattern='{pattern}'" in str(told), name
+
+
+def test_accounts_and_their_role_are_read_alike() -> None:
+    """Terraform refuses at plan what the function would refuse at night."""
+    inputs = declared.variables()
+    told = SettingsDocument.model_fields["reader_role_name"]
+    (pattern,) = re.findall(r'regex\("(.*?)", ', inputs["reader_role_name"].conditions[0])
+    assert f"pattern='{pattern}'" in str(told)
+    assert f'regex("^{ACCOUNT}$", id)' in inputs["accounts"].conditions[0]
 
 
 def test_the_size_of_the_settings_is_limited_alike() -> None:

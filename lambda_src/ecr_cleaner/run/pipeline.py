@@ -24,6 +24,7 @@ from ecr_cleaner.run.evaluate import has_old_images
 from ecr_cleaner.run.pace import Judging, Pace
 from ecr_cleaner.run.remove import remove
 from ecr_cleaner.run.state import RunState
+from ecr_cleaner.settings import loader
 
 
 def run(ctx: RunContext) -> RunResult:
@@ -62,6 +63,7 @@ def _stages(ctx: RunContext, state: RunState) -> None:
     state.notes += ctx.what_is_off
     facts = ctx.registry.facts(ctx.clients)
     state.account_id = facts.account
+    loader.require_other_accounts(ctx.settings, facts.account)
     listing = ctx.registry.list_repositories(ctx.clients, ctx.settings, facts, ctx.only)
     state.add_listing(listing)
     binding = approval_plan.binding(facts.account, ctx.clients.region, ctx.function_name, ctx.settings)

@@ -17,10 +17,13 @@ GAP_KINDS: Final = (
     "pull_through_cache",
     "delete_replication",
     "region",
+    "account",
     "unreadable",
     "usage",
 )
 """What a key of ``accepted_gaps`` begins with, before a colon."""
+
+ACCOUNT: Final = "[0-9]{12}"
 
 REGION: Final = "[a-z]{2,}(?:-[a-z]+)+-[0-9]+"
 
@@ -36,6 +39,7 @@ _NAMES: Final = {
     "eks": (rf"\*|{CLUSTER_ARN}", "the ARN of an EKS cluster after eks:, or be eks:* for all of them"),
     "custom_resources": (CLUSTER_ARN, "the ARN of an EKS cluster after custom_resources:"),
     "region": (REGION, "a region after region:, such as region:eu-west-1"),
+    "account": (ACCOUNT, "an account by its 12 digits after account:, such as account:222233334444"),
     "unreadable": (ARN, "the ARN of what cannot be read, with its region and account, after unreadable:"),
     "usage": (ARN, "the ARN of the consumer, with its region and account, after usage:"),
 }

@@ -204,6 +204,28 @@ def for_invocation(
     return told, asked if isinstance(asked, ApplyRequest) else None
 
 
+def require_other_accounts(settings: Settings, own_account: str) -> None:
+    """Refuse settings that speak of the registry's own account as of another one.
+
+    Args:
+        settings: Of a run.
+        own_account: Account id of the registry, which only AWS tells.
+
+    Raises:
+        SettingsError: With every problem found.
+    """
+    rule = f"must not name {own_account}, the registry's own account, which is always looked at"
+    named = {"accounts": settings.accounts, "accepted_gaps": settings.accepted_gaps}
+    problems = [
+        f"{name}: {rule}, got {said!r}"
+        for name, values in named.items()
+        for said in values
+        if said in {own_account, f"account:{own_account}"}
+    ]
+    if problems:
+        raise SettingsError(problems)
+
+
 def refusals_to_apply(settings: Settings) -> list[str]:
     """Why no plan can be carried out with these settings; empty if one can."""
     refusals = []

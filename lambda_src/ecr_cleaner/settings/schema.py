@@ -15,6 +15,7 @@ from ecr_cleaner.model.result import NotifyOn
 from ecr_cleaner.model.rules import Number, RetentionRule
 from ecr_cleaner.reference import listed
 from ecr_cleaner.schema import Sha256, Strict, refuse
+from ecr_cleaner.settings.accounts import ROLE_NAME, OtherAccounts
 from ecr_cleaner.settings.gaps import REGION, AcceptedGaps, known_sources
 
 
@@ -141,6 +142,7 @@ class SettingsDocument(Strict):
     Attributes:
         schema_version: Version of this document.
         accepted_gaps: What is left unprotected on purpose, with the reason; every run lists it.
+        accounts: Other accounts whose consumers are looked at; none together with `organization`.
         delete_archived_after_days: Archived images may be deleted after this many days; None: never.
         event_bus_name: Event bus on which each run puts an event; None: no events.
         grace_days: Whole days for which every run has to find an image unneeded before it goes; needs the history.
@@ -155,9 +157,11 @@ class SettingsDocument(Strict):
         metrics_namespace: CloudWatch namespace of the metrics that each run writes; None: no metrics.
         minimum_keep_days: Whole days; lower bound of every age limit, also of a repository's tag.
         notifications: Where a summary is published, and of which runs; None: nowhere.
+        organization: Whether the consumers of every account of the organization are looked at.
         own_repository: Repository of the function's own image, which is never cleaned; None: it is in another registry.
         plan_expiry_hours: Whole hours after which a plan expires.
         protected_images: Images that are always kept.
+        reader_role_name: Name of the role that the function assumes in each other account.
         regions: Where images may be in use, beside the registry's own region: ``enabled`` for all that the account
             can use, or their names; None: nowhere else.
         removal_mode: How images are removed: deleted, or moved into ECR's archive.
@@ -177,6 +181,8 @@ class SettingsDocument(Strict):
 
     schema_version: Literal[1] = 1
     accepted_gaps: AcceptedGaps = Field(default_factory=dict)
+    organization: bool = False  # before the accounts, which are held against it
+    accounts: OtherAccounts = ()
     delete_archived_after_days: Annotated[int, Field(ge=90, le=99_999)] | None = None
     event_bus_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,256}$")] | None = None
     grace_days: Annotated[int, Field(ge=0, le=30)] = 1
@@ -193,6 +199,7 @@ class SettingsDocument(Strict):
     own_repository: Annotated[str, Field(min_length=2)] | None = None
     plan_expiry_hours: Annotated[int, Field(ge=1, le=720)] = 72
     protected_images: frozenset[ProtectedImage] = frozenset()
+    reader_role_name: Annotated[str, Field(pattern=ROLE_NAME)] = "ecr-cleaner-reader"
     regions: Regions = None
     removal_mode: Literal["delete", "archive"] = "delete"
     report_unmanaged_repositories: bool = False

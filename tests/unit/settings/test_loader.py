@@ -19,6 +19,7 @@ from ecr_cleaner.settings.loader import (
     Settings,
     for_invocation,
     from_environment,
+    require_other_accounts,
     whole_days,
 )
 from ecr_cleaner.settings.request import ConfirmationRequest, read_request
@@ -102,6 +103,7 @@ def test_an_empty_environment_is_a_dry_run_of_thirty_days() -> None:
     assert (found.lock_table, found.own_repository) == (None, None)
     assert found.task_definition_revisions == 1
     assert (found.minimum_keep_days, found.retention_rules) == (1, ())
+    assert (found.accounts, found.organization, found.reader_role_name) == ((), False, "ecr-cleaner-reader")
 
 
 @pytest.mark.parametrize("text", NO_WHOLE_DAYS)
@@ -128,6 +130,7 @@ GAPS = {
     "delete_replication:a.b_c-d/?": "copies are backups",
     "eks:*": "no pod runs images of this registry",
     CLUSTER: "batch only",
+    "account:222233334444": "it closes in May",
     "unreadable:arn:aws-cn:states:cn-north-1:123456789012:stateMachine:payments": "starts no image",
     "usage:arn:aws:lambda:us-east-1:123456789012:function:launcher:$LATEST": "names all, starts one",
 }
@@ -143,6 +146,7 @@ def test_the_document_is_read() -> None:
     assert found.accepted_gaps == GAPS
     assert list(found.accepted_gaps) == sorted(GAPS), "whatever order they were told in"
     assert found.gaps_beside_sources == (
+        "account:222233334444: it closes in May",
         "delete_replication:a.b_c-d/?: copies are backups",
         f"{CLUSTER}: batch only",
         "other_accounts:shop/*: a partner pulls",
@@ -312,7 +316,9 @@ def test_null_means_none() -> None:
         ({"accepted_gaps": {"source:": "known"}}, "got 'source:'"),
         ({"accepted_gaps": {"ecs": "known"}}, "must be <kind>:<name>, where the kind is one of source, eks, custom_"),
         ({"accepted_gaps": {"Eks:*": "known"}}, "got 'Eks:*'"),
-        ({"accepted_gaps": {"account:123456789012": "known"}}, "got 'account:123456789012'"),
+        ({"accepted_gaps": {"account:12345678901": "known"}}, "an account by its 12 digits after account:, such as"),
+        ({"accepted_gaps": {"account:*": "known"}}, "got 'account:*'"),
+        ({"accepted_gaps": {"account:222233334444": " "}}, "must say why the gap is accepted, got ' '"),
         ({"accepted_gaps": {"": "known"}}, "got ''"),
         ({"accepted_gaps": {"eks": "known"}}, "must name the ARN of an EKS cluster after eks:, or be eks:* for all"),
         ({"accepted_gaps": {"eks:shop": "known"}}, "got 'eks:shop'"),
@@ -336,6 +342,17 @@ def test_null_means_none() -> None:
         ({"accepted_gaps": {"eks:*": True}}, "accepted_gaps: eks:*: must be a text"),
         ({"accepted_gaps": ["eks:*"]}, "accepted_gaps"),
         ({"accepted_gaps": None}, "accepted_gaps"),
+        ({"accounts": "222233334444"}, 'accounts: must be a list of account ids such as ["222233334444"], got'),
+        ({"accounts": None}, "accounts: must be a list of account ids"),
+        ({"accounts": [222233334444]}, "accounts: must be ids of AWS accounts, of 12 digits, got [222233334444]"),
+        ({"accounts": ["222233334444\n"]}, "accounts: must be ids of AWS accounts, of 12 digits, got"),
+        ({"accounts": ["٢٢٢٢٣٣٣٣٤٤٤٤"]}, "accounts: must be ids of AWS accounts, of 12 digits, got"),
+        ({"organization": {}}, "organization: must be true or false, got {}"),
+        ({"organization": None}, "organization: must be true or false, got None"),
+        ({"reader_role_name": ""}, "reader_role_name: must match"),
+        ({"reader_role_name": "/service/reader"}, "got '/service/reader'"),
+        ({"reader_role_name": "a" * 65}, "reader_role_name: must match"),
+        ({"reader_role_name": None}, "reader_role_name: must be a text, got None"),
         ({"task_definition_revisions": 0}, "task_definition_revisions"),
         ({"task_definition_revisions": -1}, "task_definition_revisions"),
         ({"task_definition_revisions": "1"}, "task_definition_revisions"),
@@ -379,6 +396,38 @@ def test_a_document_that_is_not_understood_is_an_error(document: dict[str, Any],
     assert problem.startswith("ECR_CLEANER_SETTINGS: ")
     assert named in problem
     assert not FOREIGN.search(problem)
+
+
+def test_everything_that_is_wrong_with_accounts_is_told_at_once() -> None:
+    """Beside a list that names whom it means, and every account of the organization."""
+    document = {"schema_version": 1, "organization": True, "accounts": ["222233334444", "1", "222233334444"]}
+    (problem,) = problems({"ECR_CLEANER_SETTINGS": json.dumps(document)})
+    assert problem == (
+        "ECR_CLEANER_SETTINGS: accounts: must be ids of AWS accounts, of 12 digits; must name each account once;"
+        " must be empty with organization, which looks at every account, got ['222233334444', '1', '222233334444']"
+    )
+
+
+def test_other_accounts_are_read() -> None:
+    """As Terraform writes them; without a word there are none."""
+    found = settings(accounts=["000000000001", "222233334444"], reader_role_name="A+=,.@-_9")
+    assert (found.accounts, found.organization) == (("000000000001", "222233334444"), False)
+    assert found.reader_role_name == "A+=,.@-_9"
+    found = settings(accounts=[], organization=True)
+    assert (found.accounts, found.organization, found.reader_role_name) == ((), True, "ecr-cleaner-reader")
+
+
+def test_the_registrys_own_account_is_no_other_one() -> None:
+    """Which one that is, AWS tells; every problem is told."""
+    found = settings(accounts=["111122223333", "222233334444"], accepted_gaps={"account:111122223333": "x"})
+    require_other_accounts(found, "333344445555")
+    with pytest.raises(SettingsError) as refused:
+        require_other_accounts(found, "111122223333")
+    rule = "must not name 111122223333, the registry's own account, which is always looked at"
+    assert refused.value.problems == (
+        f"accounts: {rule}, got '111122223333'",
+        f"accepted_gaps: {rule}, got 'account:111122223333'",
+    )
 
 
 @pytest.mark.parametrize("text", ["", "{", "null", "[]", '"x"', "schema_version=1", '{"schema_version": 1,}'])
