@@ -18,6 +18,7 @@ from tests.consistency.markdown import Page, codes
 from tests.examples import together
 from tests.examples.together import Part, Together
 from tests.fake_aws import Fault
+from tests.fake_aws.aws import ACCOUNT
 from tests.terraform.attached import attached
 from tests.terraform.fixtures import REPOSITORY
 from tools.aged import age_bucket
@@ -232,7 +233,7 @@ def test_people_and_programs_are_told(applied: dict[str, Applied], sandbox: Sand
     (event,) = sqs.receive_message(QueueUrl=problems)["Messages"]
     detail = json.loads(event["Body"])["detail"]
     assert (detail["function_name"], detail["status"]) == ("told", "refused")
-    here = {"account_id": sandbox.account, "region": "us-east-1"}
+    here = {"account_id": ACCOUNT, "region": "us-east-1"}
     assert detail["sources_failed"] == [{**here, "source": "apprunner", "cluster": None}]
     sqs.delete_queue(QueueUrl=mailbox)
 

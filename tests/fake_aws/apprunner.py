@@ -14,7 +14,7 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from .aws import ACCOUNT, AwsError
+from .aws import AwsError
 from .paging import page
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class AppRunnerApi:
             if unknown := sorted(set(service) - {"image", "type", "status", "auto_deploy", "code"}):
                 raise ValueError(f"an App Runner service has no {', '.join(unknown)}")
             identity = hashlib.sha256(name.encode()).hexdigest()[:32]
-            arn = f"arn:aws:apprunner:{region}:{ACCOUNT}:service/{name}/{identity}"
+            arn = f"arn:aws:apprunner:{region}:{self._account.id}:service/{name}/{identity}"
             source: dict[str, Any] = {"AutoDeploymentsEnabled": bool(service.get("auto_deploy", False))}
             if "code" in service:
                 source["CodeRepository"] = {

@@ -118,6 +118,31 @@ class Answer:
         return self.status < 300
 
 
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who makes a request.
+
+    Attributes:
+        account: Of the credentials.
+        arn: Of the caller, as messages and GetCallerIdentity name it.
+        principal: The value of ``aws:PrincipalArn``: of a session, the ARN of its role.
+        user_id: As GetCallerIdentity names it.
+        is_session: Whether the credentials are temporary ones of a role.
+    """
+
+    account: str
+    arn: str
+    principal: str
+    user_id: str
+    is_session: bool = False
+
+
+def user_of(account: str = ACCOUNT) -> Identity:
+    """The user whose keys have every right in an account."""
+    arn = f"arn:aws:iam::{account}:user/sandbox"
+    return Identity(account, arn, arn, "AIDASANDBOXSANDBOXSB")
+
+
 def _no_forward() -> Answer:
     raise NotImplementedError
 
@@ -133,6 +158,9 @@ class Request:
         parameters: Input members by name; for REST services taken from path, query, headers and body.
         protocol: botocore's protocol name, which shapes the answer.
         page_cap: The most items a page may hold, when a fault says so.
+        access_key: With which it is signed.
+        token: The session token that came with it.
+        identity: Whose key it is.
         invocation: What the SDK calls the call, the same in every try of it.
         forward: Serves the request with moto's implementation.
     """
@@ -142,16 +170,27 @@ class Request:
     region: str
     parameters: dict[str, Any]
     protocol: str = "json"
-    account: str = ACCOUNT
-    caller: str = f"arn:aws:iam::{ACCOUNT}:user/sandbox"
     page_cap: int | None = None
     invocation: str = ""
+    access_key: str = ""
+    token: str = ""
+    identity: Identity = field(default_factory=user_of)
     forward: Callable[[], Answer] = field(default=_no_forward, repr=False)
 
     @property
     def prefix(self) -> str:
         """What IAM calls the service."""
         return prefix_of(self.service)
+
+    @property
+    def account(self) -> str:
+        """The account of the credentials."""
+        return self.identity.account
+
+    @property
+    def caller(self) -> str:
+        """The ARN of who asks."""
+        return self.identity.arn
 
     def get(self, name: str, default: Any = None) -> Any:
         """Return an input member, or `default` when it is absent."""
@@ -221,8 +260,8 @@ def unavailable(request: Request) -> AwsError:
 def expired(request: Request) -> AwsError:
     """The error of credentials that ran out."""
     message = "The security token included in the request is expired"
-    if request.service == "s3":
-        return AwsError("ExpiredToken", message, 400)
+    if request.service == "s3" or request.protocol == "query":
+        return AwsError("ExpiredToken", message, 400 if request.service == "s3" else 403)
     return AwsError("ExpiredTokenException", message, 400 if request.protocol == "json" else 403)
 
 

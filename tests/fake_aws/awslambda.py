@@ -11,7 +11,7 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from .aws import ACCOUNT, Answer, AwsError
+from .aws import Answer, AwsError
 from .lambda_state import FunctionImages, Functions, code
 from .paging import page
 
@@ -191,7 +191,7 @@ class LambdaApi:
         if versions is None:
             return None
         if (qualifier or "$LATEST") not in versions:
-            arn = f"arn:aws:lambda:{request.region}:{ACCOUNT}:function:{name}:{qualifier}"
+            arn = f"arn:aws:lambda:{request.region}:{self._account.id}:function:{name}:{qualifier}"
             raise AwsError("ResourceNotFoundException", f"Function not found: {arn}", 404)
         configuration, code = versions[qualifier or "$LATEST"]
         if (name, qualifier or "$LATEST") in self._account.store(request.region, Functions).idle:

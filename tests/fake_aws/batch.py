@@ -19,7 +19,7 @@ import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from .aws import ACCOUNT, AwsError
+from .aws import AwsError
 from .paging import page
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class BatchApi:
     def load(self, region: str, told: Mapping[str, Any], now: dt.datetime) -> None:
         """Add definitions and queues with their jobs; what is told again is replaced."""
         store = self._account.store(region, Batch)
-        root = f"arn:aws:batch:{region}:{ACCOUNT}"
+        root = f"arn:aws:batch:{region}:{self._account.id}"
         for full_name, definition in (told.get("definitions") or {}).items():
             _known("job definition", definition, {"image", "status", "properties"})
             name, revision = full_name.split(":")

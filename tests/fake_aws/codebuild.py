@@ -18,7 +18,7 @@ import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from .aws import ACCOUNT, AwsError
+from .aws import AwsError
 from .paging import page
 from .push import moment
 
@@ -69,7 +69,7 @@ class CodeBuildApi:
         for name, project in told["projects"].items():
             _known("project", project, {"image", "buildspec", "builds", "batches", "sandboxes"})
             environment = {"type": "LINUX_CONTAINER", "image": project["image"], "computeType": "BUILD_GENERAL1_SMALL"}
-            arn = f"arn:aws:codebuild:{region}:{ACCOUNT}:project/{name}"
+            arn = f"arn:aws:codebuild:{region}:{self._account.id}:project/{name}"
             store.projects[name] = {"name": name, "arn": arn, "created": now, "environment": environment}
             if "buildspec" in project:
                 store.projects[name]["source"] = {"type": "NO_SOURCE", "buildspec": project["buildspec"]}

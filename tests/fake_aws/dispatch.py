@@ -130,11 +130,12 @@ class Dispatcher:
     def parse(self, http: Http) -> Request:
         """Parse one request; what cannot be understood is ``"Unknown"``, never an error."""
         credential = _CREDENTIAL.search(http.headers.get("authorization", ""))
-        region, signing = credential.group(2, 3) if credential else (REGION, "unsigned")
+        key, region, signing = credential.groups() if credential else ("", REGION, "unsigned")
         for name in _ALIASES.get(signing, (signing,)):
             request = self._parsed(name, region, http)
             if request.operation != "Unknown":
                 break
+        request.access_key, request.token = key, http.headers.get("x-amz-security-token", "")
         request.invocation = http.headers.get("amz-sdk-invocation-id", "")
         return request
 

@@ -9,7 +9,7 @@ import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 from .aws import AwsError, invalid, now
-from .ecs_state import Ecs, arn
+from .ecs_state import Ecs
 from .paging import page
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class EcsApi:
 
     def list_clusters(self, request: Request) -> dict[str, Any]:
         """100 a page."""
-        arns = [arn(request.region, f"cluster/{name}") for name in self._store(request).clusters]
+        arns = [self._account.arn("ecs", request.region, f"cluster/{name}") for name in self._store(request).clusters]
         shown, token = page(request, arns, str, size=100)
         return {"clusterArns": shown, "nextToken": token}
 
@@ -69,10 +69,10 @@ class EcsApi:
         for name in batch(request, "clusters", 100, default=["default"]):
             short = _last(name)
             if short in store.clusters:
-                cluster = arn(request.region, f"cluster/{short}")
+                cluster = self._account.arn("ecs", request.region, f"cluster/{short}")
                 found.append({"clusterArn": cluster, "clusterName": short, "status": "ACTIVE"})
             else:
-                failures.append(missing(arn(request.region, f"cluster/{short}")))
+                failures.append(missing(self._account.arn("ecs", request.region, f"cluster/{short}")))
         return {"clusters": found, "failures": failures}
 
     def list_services(self, request: Request) -> dict[str, Any]:
@@ -99,7 +99,7 @@ class EcsApi:
             if service:
                 found.append(service)
             else:
-                failures.append(missing(arn(request.region, f"service/{cluster}/{_last(name)}")))
+                failures.append(missing(self._account.arn("ecs", request.region, f"service/{cluster}/{_last(name)}")))
         return {"services": found, "failures": failures}
 
     def describe_express_gateway_service(self, request: Request) -> dict[str, Any]:
@@ -140,7 +140,7 @@ class EcsApi:
             if task:
                 found.append(task)
             else:
-                failures.append(missing(arn(request.region, f"task/{cluster}/{_last(name)}")))
+                failures.append(missing(self._account.arn("ecs", request.region, f"task/{cluster}/{_last(name)}")))
         return {"tasks": found, "failures": failures}
 
     def list_task_definition_families(self, request: Request) -> dict[str, Any]:

@@ -16,11 +16,12 @@ The current revision is that of the newest successful deployment.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from .aws import ACCOUNT, AwsError
+from .aws import AwsError
 from .ecs import batch, missing
-from .ecs_state import Ecs, arn, known, stable_hash
+from .ecs_state import Ecs, known, stable_hash
 from .paging import page
 from .push import moment
 
@@ -56,7 +57,7 @@ class EcsDaemonsApi:
         store, cluster = self._store(request), str(request.get("clusterArn", "default")).rpartition("/")[2]
         if cluster not in store.clusters:
             raise AwsError("ClusterNotFoundException", "Cluster not found.")
-        named = arn(request.region, f"cluster/{cluster}")
+        named = self._account.arn("ecs", request.region, f"cluster/{cluster}")
         arns = [name for name, daemon in store.daemons.items() if daemon["clusterArn"] == named]
         shown, token = page(request, arns, str, size=100)
         brief = ("daemonArn", "status", "createdAt", "updatedAt")
@@ -123,33 +124,38 @@ class EcsDaemonsApi:
         return self._account.store(request.region, Ecs)
 
 
-def daemon_task_definition(region: str, name: str, told: Mapping[str, Any], now: dt.datetime) -> dict[str, Any]:
+def daemon_task_definition(
+    account: Account, region: str, name: str, told: Mapping[str, Any], now: dt.datetime
+) -> dict[str, Any]:
     """One daemon task definition as DescribeDaemonTaskDefinition shows it."""
     known(told, {"image", "status"}, f"daemon task definition {name}")
     family, _, revision = name.partition(":")
     return {
-        "daemonTaskDefinitionArn": arn(region, f"daemon-task-definition/{name}"),
+        "daemonTaskDefinitionArn": account.arn("ecs", region, f"daemon-task-definition/{name}"),
         "family": family,
         "revision": int(revision),
         "containerDefinitions": [{"name": family, "image": told["image"], "essential": True}],
         "status": told.get("status", "ACTIVE"),
         "registeredAt": now,
-        "registeredBy": f"arn:aws:iam::{ACCOUNT}:user/deployer",
+        "registeredBy": f"arn:aws:iam::{account.id}:user/deployer",
     }
 
 
-def load_daemon(store: Ecs, region: str, place: tuple[str, str], told: Mapping[str, Any], now: dt.datetime) -> None:
+def load_daemon(
+    account: Account, region: str, place: tuple[str, str], told: Mapping[str, Any], now: dt.datetime
+) -> None:
     """Add a daemon, or tell it again."""
+    store, arn = account.store(region, Ecs), partial(account.arn, "ecs", region)
     cluster, name = place
     known(told, {"revisions", "status"}, f"daemon {cluster}/{name}")
-    daemon = arn(region, f"daemon/{cluster}/{name}")
-    base = {"daemonArn": daemon, "clusterArn": arn(region, f"cluster/{cluster}")}
+    daemon = arn(f"daemon/{cluster}/{name}")
+    base = {"daemonArn": daemon, "clusterArn": arn(f"cluster/{cluster}")}
     for history in (store.daemon_deployments, store.daemon_revisions):
         for key in [key for key, item in history.items() if item["daemonArn"] == daemon]:
             del history[key]
     entries = told.get("revisions") or []
     arns = [
-        arn(region, f"daemon-revision/{cluster}/{name}/{stable_hash(daemon, len(entries) - number)[:16]}")
+        arn(f"daemon-revision/{cluster}/{name}/{stable_hash(daemon, len(entries) - number)[:16]}")
         for number in range(len(entries))
     ]
     current: list[str] = []

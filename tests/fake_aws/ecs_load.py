@@ -28,12 +28,12 @@ definition again replaces it.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from .aws import ACCOUNT
 from .ecs_daemons import daemon_task_definition, load_daemon
 from .ecs_service import ServiceBuilder
-from .ecs_state import Ecs, arn, containers, known, pointed, stable_hash
+from .ecs_state import Ecs, containers, known, pointed, stable_hash
 from .push import moment
 
 if TYPE_CHECKING:
@@ -78,28 +78,30 @@ class EcsLoader:
         store = self._account.store(region, Ecs)
         with store.lock:
             for name, content in (told.get("task_definitions") or {}).items():
-                store.task_definitions[name] = _task_definition(region, name, content, now)
+                store.task_definitions[name] = _task_definition(self._account, region, name, content, now)
             for name, content in (told.get("daemon_task_definitions") or {}).items():
-                store.daemon_task_definitions[name] = daemon_task_definition(region, name, content, now)
+                store.daemon_task_definitions[name] = daemon_task_definition(self._account, region, name, content, now)
             for cluster, listed in (told.get("clusters") or {}).items():
                 content = listed or {}
                 known(content, {"services", "tasks", "daemons"}, f"cluster {cluster}")
                 if cluster not in store.clusters:
                     store.clusters.append(cluster)
                 for name, service in (content.get("services") or {}).items():
-                    ServiceBuilder(store, region, (cluster, name), service, now).add()
+                    ServiceBuilder(self._account, region, (cluster, name), service, now).add()
                 for name, daemon in (content.get("daemons") or {}).items():
-                    load_daemon(store, region, (cluster, name), daemon, now)
+                    load_daemon(self._account, region, (cluster, name), daemon, now)
                 for task in content.get("tasks") or []:
-                    _tasks(store, region, cluster, task, now)
+                    _tasks(self._account, region, cluster, task, now)
 
 
-def _task_definition(region: str, name: str, told: Mapping[str, Any], now: dt.datetime) -> dict[str, Any]:
+def _task_definition(
+    account: Account, region: str, name: str, told: Mapping[str, Any], now: dt.datetime
+) -> dict[str, Any]:
     known(told, {"image", "containers", "status"}, f"task definition {name}")
     family, _, revision = name.partition(":")
     images = told.get("containers") or {family: told["image"]}
     return {
-        "taskDefinitionArn": arn(region, f"task-definition/{name}"),
+        "taskDefinitionArn": account.arn("ecs", region, f"task-definition/{name}"),
         "containerDefinitions": [
             {"name": key, "image": image, "cpu": 0, "essential": True, "environment": [], "mountPoints": []}
             for key, image in images.items()
@@ -113,12 +115,13 @@ def _task_definition(region: str, name: str, told: Mapping[str, Any], now: dt.da
         "cpu": "256",
         "memory": "512",
         "registeredAt": now,
-        "registeredBy": f"arn:aws:iam::{ACCOUNT}:user/deployer",
+        "registeredBy": f"arn:aws:iam::{account.id}:user/deployer",
     }
 
 
-def _tasks(store: Ecs, region: str, cluster: str, told: Mapping[str, Any], now: dt.datetime) -> None:
+def _tasks(account: Account, region: str, cluster: str, told: Mapping[str, Any], now: dt.datetime) -> None:
     known(told, _TASK, f"a task of {cluster}")
+    store, arn = account.store(region, Ecs), partial(account.arn, "ecs", region)
     status = told.get("status", "RUNNING")
     definition = told["task_definition"]
     unpulled = told.get("unpulled") or {}
@@ -129,13 +132,13 @@ def _tasks(store: Ecs, region: str, cluster: str, told: Mapping[str, Any], now: 
         identity = stable_hash("task", region, cluster, definition, status, len(store.tasks), number)[:32]
         service = told.get("service")
         store.tasks[cluster, identity] = {
-            "taskArn": arn(region, f"task/{cluster}/{identity}"),
-            "clusterArn": arn(region, f"cluster/{cluster}"),
+            "taskArn": arn(f"task/{cluster}/{identity}"),
+            "clusterArn": arn(f"cluster/{cluster}"),
             "taskDefinitionArn": pointed(store, definition),
             "containers": [
                 {
-                    "containerArn": arn(region, f"container/{cluster}/{identity}/{image['name']}"),
-                    "taskArn": arn(region, f"task/{cluster}/{identity}"),
+                    "containerArn": arn(f"container/{cluster}/{identity}/{image['name']}"),
+                    "taskArn": arn(f"task/{cluster}/{identity}"),
                     "name": image["name"],
                     "image": image["image"],
                     "imageDigest": None if image["name"] in unpulled else image["digest"],

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from .ecs_state import arn, containers, known, pointed, stable_hash
+from .ecs_state import Ecs, containers, known, pointed, stable_hash
 from .push import moment
 
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Mapping
 
-    from .ecs_state import Ecs
+    from .state import Account
 
 _SERVICE = frozenset(
     {
@@ -35,17 +36,18 @@ class ServiceBuilder:
     """One service under construction."""
 
     def __init__(
-        self, store: Ecs, region: str, place: tuple[str, str], told: Mapping[str, Any], now: dt.datetime
+        self, account: Account, region: str, place: tuple[str, str], told: Mapping[str, Any], now: dt.datetime
     ) -> None:
         cluster, name = place
         known(told, _SERVICE, f"service {cluster}/{name}")
-        self._store, self._region, self._now, self._told = store, region, now, told
+        self._store, self._region, self._now, self._told = account.store(region, Ecs), region, now, told
+        self._arn = partial(account.arn, "ecs", region)
         self._cluster, self._name = cluster, name
         self._controller = told.get("controller", "ECS")
         self._desired = int(told.get("desired", 1))
         self._base = {
-            "serviceArn": arn(region, f"service/{cluster}/{name}"),
-            "clusterArn": arn(region, f"cluster/{cluster}"),
+            "serviceArn": self._arn(f"service/{cluster}/{name}"),
+            "clusterArn": self._arn(f"cluster/{cluster}"),
         }
 
     def add(self) -> None:
@@ -144,7 +146,7 @@ class ServiceBuilder:
         identity = f"ecs-svc/{int(stable_hash(self._name, told['task_definition'], told.get('status'))[:15], 16)}"
         return self._base | {
             "id": identity,
-            "taskSetArn": arn(self._region, f"task-set/{self._cluster}/{self._name}/{identity}"),
+            "taskSetArn": self._arn(f"task-set/{self._cluster}/{self._name}/{identity}"),
             "startedBy": told.get("started_by", "CODE_DEPLOY" if self._controller == "CODE_DEPLOY" else None),
             "externalId": told.get("external_id"),
             "status": told.get("status", "ACTIVE"),
@@ -167,8 +169,8 @@ class ServiceBuilder:
             path = f"{self._cluster}/{self._name}"
             arns.append(
                 (
-                    arn(self._region, f"service-deployment/{path}/{seed[:21]}"),
-                    arn(self._region, f"service-revision/{path}/{int(seed[:16], 16)}"),
+                    self._arn(f"service-deployment/{path}/{seed[:21]}"),
+                    self._arn(f"service-revision/{path}/{int(seed[:16], 16)}"),
                 )
             )
         for number, entry in enumerate(told):

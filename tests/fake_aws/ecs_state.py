@@ -7,8 +7,6 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from .aws import ACCOUNT
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -42,11 +40,6 @@ class Ecs:
     daemon_deployments: dict[str, dict[str, Any]] = field(default_factory=dict)
     daemon_revisions: dict[str, dict[str, Any]] = field(default_factory=dict)
     daemon_task_definitions: dict[str, dict[str, Any]] = field(default_factory=dict)
-
-
-def arn(region: str, rest: str) -> str:
-    """An ECS ARN."""
-    return f"arn:aws:ecs:{region}:{ACCOUNT}:{rest}"
 
 
 def known(told: Mapping[str, Any], keys: set[str] | frozenset[str], where: str) -> None:

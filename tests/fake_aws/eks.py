@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tests.fake_kubernetes.certificates import authority
 
-from .aws import ACCOUNT, AwsError
+from .aws import AwsError
 from .paging import page
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from .aws import Answer, Request
     from .state import Account
 
-_ROLE: Final = f"arn:aws:iam::{ACCOUNT}:role/connects"
 _POLICY: Final = re.compile(r"arn:aws:eks::aws:cluster-access-policy/AmazonEKS[A-Za-z]+Policy")
 _SECONDS: Final = 1_700_000_000.0
 
@@ -109,9 +108,8 @@ class EksApi:
             raise AwsError("InvalidParameterException", "The kubernetes group name may not begin with system:")
         if key in store.entries:
             raise AwsError("ResourceInUseException", "The specified access entry resource is already in use", 409)
-        arn = (
-            f"arn:aws:eks:{request.region}:{ACCOUNT}:access-entry/{key[0]}/role/{ACCOUNT}/{key[1].rpartition('/')[2]}/x"
-        )
+        principal = f"{key[1].split(':')[4]}/{key[1].rpartition('/')[2]}"
+        arn = self._account.arn("eks", request.region, f"access-entry/{key[0]}/role/{principal}/x")
         store.entries[key] = {
             "clusterName": key[0],
             "principalArn": key[1],
@@ -170,11 +168,14 @@ class EksApi:
         store = self._account.store(region, Eks)
         cluster: dict[str, Any] = {
             "name": name,
-            "arn": f"arn:aws:eks:{region}:{ACCOUNT}:cluster/{name}",
+            "arn": f"arn:aws:eks:{region}:{self._account.id}:cluster/{name}",
             "status": "ACTIVE",
         }
         if name in store.connected:
-            cluster["connectorConfig"] = {"provider": "OTHER", "roleArn": _ROLE}
+            cluster["connectorConfig"] = {
+                "provider": "OTHER",
+                "roleArn": f"arn:aws:iam::{self._account.id}:role/connects",
+            }
         else:
             trusted = base64.b64encode(authority().pem.encode()).decode()
             cluster["endpoint"] = f"https://{name}.gr7.{region}.eks.amazonaws.com".lower()

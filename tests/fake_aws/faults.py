@@ -52,6 +52,7 @@ class Fault:
         after: Matching calls that are let through first.
         times: Matching calls that meet it after that; None means all.
         region: Where the call is made, or ``"*"``.
+        account: In which account, or ``"*"``.
         where: Input members that must have these values, such as ``{"repositoryName": "shop/api"}``; a pattern
             has to match the whole text.
         seconds: How long ``timeout`` is silent at most, through a socket, before the connection is torn. None: a caller
@@ -64,6 +65,7 @@ class Fault:
     after: int = 0
     times: int | None = None
     region: str = "*"
+    account: str = "*"
     where: dict[str, Any] = field(default_factory=dict)
     seconds: float | None = None
 
@@ -85,6 +87,7 @@ class Fault:
             self.service in {"*", request.service, request.prefix}
             and self.operation in {"*", request.operation}
             and self.region in {"*", request.region}
+            and self.account in {"*", request.account}
             and fits(self.where, request.parameters)
         )
 

@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any
 from moto.iam.aws_managed_policies import aws_managed_policies_data
 from moto.iam.models import AWSManagedPolicy
 
-from .aws import ACCOUNT
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -45,5 +43,5 @@ class IamApi:
         name = arn.rpartition("/")[2]
         policies = self._account.moto("iam", "aws").managed_policies
         if arn.startswith(_PREFIX) and arn not in policies and name in _managed():
-            policies[arn] = AWSManagedPolicy.from_data(name, ACCOUNT, "us-east-1", _managed()[name])
+            policies[arn] = AWSManagedPolicy.from_data(name, self._account.id, "us-east-1", _managed()[name])
         return request.forward()

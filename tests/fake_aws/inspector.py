@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from .aws import ACCOUNT, AwsError
+from .aws import AwsError
 from .paging import page
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class InspectorApi:
         for key, count in (("in_use", 2), ("not_in_use", 0)):
             for repository, digests in told.get(key, {}).items():
                 for digest in digests:
-                    store.in_use[f"arn:aws:ecr:{region}:{ACCOUNT}:repository/{repository}/{digest}"] = count
+                    store.in_use[f"arn:aws:ecr:{region}:{self._account.id}:repository/{repository}/{digest}"] = count
 
     def list_coverage(self, request: Request) -> dict[str, Any]:
         """200 a page at most, of the resource type and in the numbers asked for."""
@@ -68,7 +68,7 @@ class InspectorApi:
             {
                 "resourceType": _TYPE,
                 "resourceId": name,
-                "accountId": ACCOUNT,
+                "accountId": self._account.id,
                 "scanType": "PACKAGE",
                 "resourceMetadata": {"ecrImage": {"inUseCount": count}},
             }

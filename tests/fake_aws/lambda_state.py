@@ -17,7 +17,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from .aws import ACCOUNT, AwsError
+from .aws import AwsError
 from .manifests import INDEX_TYPES
 
 if TYPE_CHECKING:
@@ -89,8 +89,8 @@ class LambdaLoader:
             raise ValueError(f"a version of a function has no {', '.join(unknown)}")
         configuration: dict[str, Any] = {
             "FunctionName": name,
-            "FunctionArn": f"arn:aws:lambda:{region}:{ACCOUNT}:function:{name}:{version}",
-            "Role": f"arn:aws:iam::{ACCOUNT}:role/{function.get('role', name)}",
+            "FunctionArn": f"arn:aws:lambda:{region}:{self._account.id}:function:{name}:{version}",
+            "Role": f"arn:aws:iam::{self._account.id}:role/{function.get('role', name)}",
             "CodeSize": 0,
             "Description": "",
             "Timeout": 30,
@@ -116,7 +116,7 @@ class LambdaLoader:
 
 
 class FunctionImages:
-    """Digests of the images that functions are made from."""
+    """Digests of the images that functions are made from: those of the sandbox's own registry, whoever's functions."""
 
     def __init__(self, account: Account) -> None:
         self._account = account
@@ -135,7 +135,7 @@ class FunctionImages:
                 "InvalidParameterValueException",
                 f"Source image {uri} does not exist. Provide a valid source image.",
             )
-        image = self._account.find_image(request.region, digest)
+        image = self._account.home.find_image(request.region, digest)
         if image and image.media_type in INDEX_TYPES:
             raise AwsError(
                 "InvalidParameterValueException",
@@ -145,7 +145,7 @@ class FunctionImages:
 
     def state(self, region: str, digest: str) -> dict[str, Any]:
         """What an idle function is once Lambda asked ECR for its image again."""
-        image = self._account.find_image(region, digest)
+        image = self._account.home.find_image(region, digest)
         if image is not None and image.status == "ACTIVE":
             return {}
         # The code is that of the API; the words are the sandbox's.
@@ -154,7 +154,7 @@ class FunctionImages:
 
     def _ours(self, region: str, uri: str) -> bool:
         match = _REFERENCE.fullmatch(uri)
-        return bool(match) and match["host"] in {self._account.host(region), self._account.ecr_host(region)}  # type: ignore[index]
+        return bool(match) and match["host"] in {self._account.home.host(region), self._account.home.ecr_host(region)}  # type: ignore[index]
 
     def resolve(self, region: str, uri: str) -> str | None:
         """The digest a reference means now; None if it is not there."""
@@ -162,9 +162,9 @@ class FunctionImages:
         if match is None or not self._ours(region, uri):
             return match["digest"] if match else None
         tag = match["tag"] or (None if match["digest"] else "latest")
-        self._account.refresh(region, match["repository"])
+        self._account.home.refresh(region, match["repository"])
         # Repository and digest decide where both are given: the tag may have moved on.
-        images = self._account.region(region).images
+        images = self._account.home.region(region).images
         image = images.find(match["repository"], match["digest"], None if match["digest"] else tag)
         return image.digest if image else None
 

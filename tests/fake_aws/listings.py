@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .aws import ACCOUNT, AwsError
+from .aws import AwsError
 from .paging import page
 
 if TYPE_CHECKING:
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
     from .aws import Request
     from .state import Account
-
-_ROLE = f"arn:aws:iam::{ACCOUNT}:role/starts-tasks"
 
 
 class Listings:
@@ -66,7 +64,7 @@ class Listings:
                 tags=[],
             )
             targets = [
-                {"Id": f"target-{number}", **_target(region, target)}
+                {"Id": f"target-{number}", **self._target(region, target)}
                 for number, target in enumerate(rule.get("targets") or [])
             ]
             backend.event_buses[bus].rules[name].put_targets(targets)
@@ -88,7 +86,7 @@ class Listings:
                 schedule_expression_timezone="UTC",
                 start_date=None,
                 state=schedule.get("state", "ENABLED"),
-                target=_target(region, schedule),
+                target=self._target(region, schedule),
                 action_after_completion=None,
             )
 
@@ -148,14 +146,14 @@ class Listings:
             raise AwsError("ResourceNotFoundException", f"Event bus {name} does not exist.")
         return buses[name]
 
-
-def _target(region: str, told: Mapping[str, Any]) -> dict[str, Any]:
-    if "task_definition" not in told:
-        return {"Arn": told["arn"], "RoleArn": _ROLE}
-    name = str(told["task_definition"])
-    definition = name if name.startswith("arn:") else f"arn:aws:ecs:{region}:{ACCOUNT}:task-definition/{name}"
-    return {
-        "Arn": f"arn:aws:ecs:{region}:{ACCOUNT}:cluster/{told.get('cluster', 'default')}",
-        "RoleArn": _ROLE,
-        "EcsParameters": {"TaskDefinitionArn": definition, "TaskCount": 1, "LaunchType": "FARGATE"},
-    }
+    def _target(self, region: str, told: Mapping[str, Any]) -> dict[str, Any]:
+        role = f"arn:aws:iam::{self._account.id}:role/starts-tasks"
+        if "task_definition" not in told:
+            return {"Arn": told["arn"], "RoleArn": role}
+        name = str(told["task_definition"])
+        definition = name if name.startswith("arn:") else self._account.arn("ecs", region, f"task-definition/{name}")
+        return {
+            "Arn": self._account.arn("ecs", region, f"cluster/{told.get('cluster', 'default')}"),
+            "RoleArn": role,
+            "EcsParameters": {"TaskDefinitionArn": definition, "TaskCount": 1, "LaunchType": "FARGATE"},
+        }

@@ -12,8 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from .aws import ACCOUNT, AwsError
-from .ecs_state import arn, known
+from .aws import AwsError
+from .ecs_state import known
 from .paging import page
 
 if TYPE_CHECKING:
@@ -52,13 +52,14 @@ class PipesApi:
             state = pipe.get("state", "RUNNING")
             store.pipes[name] = {
                 "Name": name,
-                "Arn": f"arn:aws:pipes:{region}:{ACCOUNT}:pipe/{name}",
+                "Arn": f"arn:aws:pipes:{region}:{self._account.id}:pipe/{name}",
                 "DesiredState": state,
                 "CurrentState": state,
-                "Source": f"arn:aws:sqs:{region}:{ACCOUNT}:{name}",
-                "Target": pipe.get("arn") or arn(region, f"cluster/{pipe.get('cluster', 'default')}"),
-                "TargetParameters": _parameters(region, pipe),
-                "RoleArn": f"arn:aws:iam::{ACCOUNT}:role/starts-tasks",
+                "Source": f"arn:aws:sqs:{region}:{self._account.id}:{name}",
+                "Target": pipe.get("arn")
+                or self._account.arn("ecs", region, f"cluster/{pipe.get('cluster', 'default')}"),
+                "TargetParameters": self._parameters(region, pipe),
+                "RoleArn": f"arn:aws:iam::{self._account.id}:role/starts-tasks",
                 "CreationTime": now,
                 "LastModifiedTime": now,
             }
@@ -78,10 +79,11 @@ class PipesApi:
             raise AwsError("NotFoundException", f"Pipe {name} does not exist.", 404)
         return pipe
 
-
-def _parameters(region: str, told: Mapping[str, Any]) -> dict[str, Any] | None:
-    if "task_definition" not in told:
-        return None
-    name = str(told["task_definition"])
-    definition = name if name.startswith(("arn:", "$")) else arn(region, f"task-definition/{name}")
-    return {"EcsTaskParameters": {"TaskDefinitionArn": definition, "TaskCount": 1, "LaunchType": "FARGATE"}}
+    def _parameters(self, region: str, told: Mapping[str, Any]) -> dict[str, Any] | None:
+        if "task_definition" not in told:
+            return None
+        name = str(told["task_definition"])
+        definition = (
+            name if name.startswith(("arn:", "$")) else self._account.arn("ecs", region, f"task-definition/{name}")
+        )
+        return {"EcsTaskParameters": {"TaskDefinitionArn": definition, "TaskCount": 1, "LaunchType": "FARGATE"}}

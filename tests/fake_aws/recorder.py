@@ -24,6 +24,7 @@ class Call:
         resources: ARNs that IAM evaluates the call against; ``("*",)`` for actions without resource types.
         tags: Tags of the repository at that moment, for ECR calls that name one.
         region: The region the call was signed for.
+        account: The account of the credentials.
         error: Error code of the answer, or the kind of a fault that left no answer; None when it succeeded.
     """
 
@@ -33,6 +34,7 @@ class Call:
     resources: tuple[str, ...]
     tags: dict[str, str]
     region: str
+    account: str
     error: str | None = None
 
     @property

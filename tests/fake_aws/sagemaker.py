@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import botocore.session
 
-from .aws import ACCOUNT, AwsError
+from .aws import AwsError
 from .paging import page
 from .push import moment
 from .sagemaker_kinds import KINDS, Kind
@@ -235,7 +235,7 @@ class SageMakerApi:
         return request.get(name)
 
     def _arn(self, request: Request, word: str, name: str) -> str:
-        return f"arn:aws:sagemaker:{request.region}:{ACCOUNT}:{word}/{name}"
+        return f"arn:aws:sagemaker:{request.region}:{self._account.id}:{word}/{name}"
 
     def _store(self, request: Request) -> SageMaker:
         return self._account.store(request.region, SageMaker)

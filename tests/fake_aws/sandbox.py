@@ -9,50 +9,32 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, cast
 import boto3
 from botocore.config import Config
 
-from .account import AccountApi
-from .apprunner import AppRunnerApi
+from .accounts import Accounts
 from .aws import ACCOUNT, REGION
-from .awslambda import LambdaApi
-from .batch import BatchApi
-from .cloudwatch import CloudWatchApi
-from .codebuild import CodeBuildApi
 from .control import Control
-from .ecr import EcrApi
-from .ecr_lifecycle import EcrLifecycleApi
-from .ecr_registry import EcrRegistryApi
-from .ecs import EcsApi
-from .ecs_daemons import EcsDaemonsApi
-from .ecs_load import EcsLoader
-from .eks import EksApi
 from .faults import AWS_BUCKETS, Bucket, Fault, FaultBook, Hooks
-from .iam import IamApi
-from .inspector import InspectorApi
-from .lambda_state import LambdaLoader
-from .listings import Listings
-from .pipes import PipesApi
+from .identities import key_of
 from .push import Push
 from .registry import Registry
-from .s3 import S3Api
-from .sagemaker import SageMakerApi
-from .scenario import Loader
+from .scenario import contents
 from .server import Middleware, Server
+from .services import Services
 from .shortcut import Shortcut
 from .state import Account
-from .stepfunctions import StepFunctionsApi
-from .tables import TablesApi
-from .telling import TellingApi
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from .aws import Request
+    from .ecr import EcrApi
+    from .identities import Credentials
     from .images import Image
     from .recorder import Call
 
 
 class Sandbox:
-    """An AWS account on loopback.
+    """AWS on loopback: one account, and others that it is told of.
 
     One process holds at most one running sandbox, because moto's state belongs to the process.
 
@@ -63,7 +45,6 @@ class Sandbox:
         ...     sandbox.client("ecr").describe_images(repositoryName="shop/api")
     """
 
-    account = ACCOUNT
     _running: ClassVar[threading.Lock] = threading.Lock()
     _kept: ClassVar[Sandbox | None] = None
 
@@ -80,74 +61,21 @@ class Sandbox:
         if registry_url:
             self.state.registry = Registry(self.state, registry_url)
             self.state.registry_host = None if registry_ecr_host else self.state.registry.host
-        self._ecr = EcrApi(self.state)
+        self.accounts = Accounts(self.state)
+        self._services: dict[str, Services] = {}
+        self._making = threading.Lock()
         self._faults = FaultBook()
         self._before, self._after = Hooks(), Hooks()
-        ecs, apprunner, functions, inspector, listings, s3, pipes, machines, tables = (
-            EcsApi(self.state),
-            AppRunnerApi(self.state),
-            LambdaApi(self.state),
-            InspectorApi(self.state),
-            Listings(self.state),
-            S3Api(self.state),
-            PipesApi(self.state),
-            StepFunctionsApi(self.state),
-            TablesApi(self.state),
-        )
-        telling, regions = TellingApi(self.state).handlers(), AccountApi(self.state)
-        eks = EksApi(self.state)
-        batch, codebuild, sagemaker = BatchApi(self.state), CodeBuildApi(self.state), SageMakerApi(self.state)
-        self._loader = Loader(
-            self.state,
-            {
-                "ecs": EcsLoader(self.state).load,
-                "lambda": LambdaLoader(self.state).load,
-                "apprunner": apprunner.load,
-                "batch": batch.load,
-                "codebuild": codebuild.load,
-                "sagemaker": sagemaker.load,
-                "events": listings.load_events,
-                "scheduler": listings.load_scheduler,
-                "eks": eks.load,
-                "regions": regions.load,
-                "s3": s3.load,
-                "inspector": inspector.load,
-                "pipes": pipes.load,
-                "stepfunctions": machines.load,
-                "tables": tables.load,
-            },
-        )
         self._app = Middleware(
-            handlers={
-                "account": regions.handlers(),
-                "apprunner": apprunner.handlers(),
-                "batch": batch.handlers(),
-                "codebuild": codebuild.handlers(),
-                "eks": eks.handlers(),
-                "sagemaker": sagemaker.handlers(),
-                "ecr": EcrRegistryApi(self.state).handlers()
-                | EcrLifecycleApi(self.state).handlers()
-                | self._ecr.handlers(),
-                "ecs": EcsDaemonsApi(self.state).handlers() | ecs.handlers(),
-                "iam": IamApi(self.state).handlers(),
-                "inspector2": inspector.handlers(),
-                "lambda": functions.handlers(),
-                "s3": s3.handlers(),
-                "pipes": pipes.handlers(),
-                "stepfunctions": machines.handlers(),
-                **listings.handlers(),
-                "events": listings.handlers()["events"] | telling["events"],
-                "sns": telling["sns"],
-                **CloudWatchApi(self.state).handlers(),
-                **tables.handlers(),
-            },
+            accounts=self.accounts,
+            handlers=lambda account: self._of(account).handlers,
             control=Control(self).serve,
             faults=self._faults,
             hooks=(self._before, self._after),
             tags=self._tags,
         )
         self._server: Server | None = None
-        self._clients: dict[tuple[str, str], Any] = {}
+        self._clients: dict[tuple[str, str, str], Any] = {}
 
     # Life
 
@@ -161,7 +89,7 @@ class Sandbox:
         if not self._running.acquire(blocking=False):
             raise RuntimeError("a sandbox is running in this process already: moto's state is global")
         try:
-            self.state.reset()
+            self.accounts.reset()
             self._server = Server(self._app, *self._address)
         except BaseException:
             self._running.release()
@@ -236,8 +164,10 @@ class Sandbox:
         return f"http://{self._address[0]}:{self._server.port}"
 
     def reset(self) -> None:
-        """Back to an empty account without faults, calls, callbacks, latency or throttling."""
-        self.state.reset()
+        """Back to one empty account without faults, calls, callbacks, latency or throttling."""
+        self.accounts.reset()
+        with self._making:
+            self._services = {key: made for key, made in self._services.items() if key == ACCOUNT}
         self.clear_calls()
         self.clear_faults()
         self.clear_callbacks()
@@ -247,17 +177,22 @@ class Sandbox:
         self.ecr.lost_layers.clear()
         self.ecr.looks_until_active = 1
 
-    def client(self, service: str, region: str = REGION, **options: Any) -> Any:
-        """A boto3 client with fake credentials that speaks to this sandbox and does not retry."""
-        key = (service, region)
+    def client(self, service: str, region: str = REGION, *, account: str = ACCOUNT, **options: Any) -> Any:
+        """A boto3 client that speaks to this sandbox, with the keys of an account, and does not retry."""
+        key = (service, region, account)
         if options or key not in self._clients:
             made = boto3.client(
                 service,
                 region_name=region,
                 endpoint_url=self.endpoint,
-                aws_access_key_id="sandbox",
-                aws_secret_access_key="sandbox",
-                **({"config": Config(retries={"total_max_attempts": 1}, max_pool_connections=24)} | options),
+                **(
+                    {
+                        "aws_access_key_id": "sandbox" if account == ACCOUNT else key_of(account),
+                        "aws_secret_access_key": "sandbox",
+                        "config": Config(retries={"total_max_attempts": 1}, max_pool_connections=24),
+                    }
+                    | options
+                ),
             )
             self.shorten(made)
             if options:
@@ -272,9 +207,37 @@ class Sandbox:
 
     # Content
 
-    def seed(self, scenario: Path | Mapping[str, Any]) -> None:
-        """Add a scenario (a YAML file or its content as a dictionary) to what is there."""
-        self._loader.load(scenario)
+    def seed(self, scenario: Path | Mapping[str, Any], *, account: str = ACCOUNT) -> None:
+        """Add a scenario (a YAML file or its content as a dictionary) to what is there.
+
+        Raises:
+            LookupError: Nobody told of the account.
+            ValueError: The scenario is of another account, and tells of accounts itself.
+        """
+        content = contents(scenario)
+        others, organization = content.pop("accounts", None), content.pop("organization", None)
+        if account != ACCOUNT and (others or organization is not None):
+            raise ValueError("a scenario of another account tells of no accounts")
+        if organization is not None:
+            self.accounts.organize(organization)
+        for name, told in (others or {}).items():
+            if unknown := sorted(set(told) - {"name", "state", "member", "unit", "reader", "holds"}):
+                raise ValueError(f"an account has no {', '.join(unknown)}")
+            self.account(str(name), **{key: value for key, value in told.items() if key != "holds"})
+        self._of(account).loader.load(content)
+        for name, told in (others or {}).items():
+            for each in told.get("holds") or []:
+                self.seed(each, account=str(name))
+
+    def account(self, account: str, *, reader: bool = False, **told: Any) -> None:
+        """Tell of another account, or more of one, as `Accounts.tell`; `reader`: it has the role for the function."""
+        self.accounts.tell(account, **told)
+        if reader:
+            self.accounts.add_reader(account)
+
+    def role(self, name: str, *, account: str = ACCOUNT, session: str = "sandbox", seconds: int = 3600) -> Credentials:
+        """Credentials of a role, as a service that runs for it has them: nobody is asked whether it may be assumed."""
+        return self.accounts.identities.begin(f"arn:aws:iam::{account}:role/{name}", "AROASANDBOX", session, seconds)
 
     def repository(
         self,
@@ -284,13 +247,14 @@ class Sandbox:
         policy: Mapping[str, Any] | None = None,
         mutability: str = "MUTABLE",
         region: str = REGION,
+        account: str = ACCOUNT,
     ) -> None:
         """Create a repository."""
-        self._loader.repository(region, name, tags or {}, policy, mutability)
+        self._of(account).loader.repository(region, name, tags or {}, policy, mutability)
 
-    def push(self, repository: str, *, region: str = REGION, **image: Any) -> str:
+    def push(self, repository: str, *, region: str = REGION, account: str = ACCOUNT, **image: Any) -> str:
         """Push an image and return its digest; the keywords are those of an image in a scenario."""
-        return self._loader.push(region, repository, Push(**image))
+        return self._of(account).loader.push(region, repository, Push(**image))
 
     def tag(self, repository: str, digest: str, tag: str, *, region: str = REGION) -> None:
         """Put a tag on an image; it leaves the image that had it."""
@@ -370,19 +334,25 @@ class Sandbox:
     @property
     def ecr(self) -> EcrApi:
         """What a test may set of ECR itself: which layers it lost, how long it takes to restore from the archive."""
-        return self._ecr
+        return self._of(ACCOUNT).ecr
 
     @property
     def pair_deletes(self) -> Literal["tag", "image"]:
         """What a (digest, tag) pair removes in BatchDeleteImage; AWS does not say."""
-        return self._ecr.pair_deletes
+        return self.ecr.pair_deletes
 
     @pair_deletes.setter
     def pair_deletes(self, meaning: Literal["tag", "image"]) -> None:
-        self._ecr.pair_deletes = meaning
+        self.ecr.pair_deletes = meaning
 
     def _tags(self, request: Request) -> dict[str, str]:
         name = request.get("repositoryName") or str(request.get("resourceArn", "")).partition(":repository/")[2]
-        if request.service != "ecr" or not name:
+        if request.service != "ecr" or not name or request.account not in self.accounts.told:
             return {}
-        return self.state.repository_tags(request.region, str(name))
+        return self.accounts.state(request.account).repository_tags(request.region, str(name))
+
+    def _of(self, account: str) -> Services:
+        with self._making:
+            if account not in self._services:
+                self._services[account] = Services(self.accounts.state(account), self.accounts)
+            return self._services[account]

@@ -1,9 +1,21 @@
 """Scenario files: an account that a person can read.
 
 Top-level keys: ``region``, ``repositories``, ``replication``, ``pull_through_cache`` and one per service that uses
-images. Images are told as in `push.Push`. Wherever a reference or digest stands, ``{registry}``, ``{account}``,
-``{region}``, ``{home}`` (the registry's host in the sandbox's own region) and ``{<image id>}`` (its digest, of the same
-region or else of the sandbox's own) are replaced. See ``scenarios/company.yaml`` for all of it in use.
+images. Images are told as in `push.Push`. Wherever a reference or digest stands, ``{registry}`` (the host of the
+sandbox's own account, also where the scenario is of another), ``{account}``, ``{region}``, ``{home}`` (that host in the
+sandbox's own region) and ``{<image id>}`` (its digest, of the same region or else of the sandbox's own) are replaced.
+See ``scenarios/company.yaml`` for all of it in use.
+
+What other accounts hold stands in ``accounts``, each with scenarios of its own; ``organization`` is what they are in::
+
+    organization: {id: o-exampleorgid, management: "999988887777", delegates: ["123456789012"]}
+    accounts:
+      "222233334444":
+        name: production
+        state: ACTIVE                  # see accounts.State; ?FROZEN is one that AWS may come to have
+        member: true                   # of the organization; unit: ou-exam-production
+        reader: true                   # has the role that the function assumes
+        holds: [{region: eu-west-1, ecs: {...}}]
 """
 
 from __future__ import annotations
@@ -16,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from .aws import ACCOUNT, REGION, now
+from .aws import REGION, now
 from .ecr_lifecycle import problems
 from .push import Push, Pusher
 
@@ -29,6 +41,18 @@ if TYPE_CHECKING:
     Section = Callable[[str, Any, dt.datetime], None]
 
 _PLACE = re.compile(r"\{([^{}\s\"':,]+)\}")
+
+
+def contents(scenario: Path | Mapping[str, Any]) -> dict[str, Any]:
+    """What a scenario says.
+
+    Raises:
+        TypeError: The file is not a mapping.
+    """
+    content = yaml.safe_load(scenario.read_text()) if isinstance(scenario, Path) else scenario
+    if not isinstance(content, Mapping):
+        raise TypeError("a scenario is a mapping")
+    return dict(content)
 
 
 class Loader:
@@ -48,17 +72,13 @@ class Loader:
             **sections,
         }
 
-    def load(self, scenario: Path | Mapping[str, Any]) -> None:
+    def load(self, content: Mapping[str, Any]) -> None:
         """Add a scenario.
 
         Raises:
-            TypeError: The file is not a mapping.
             ValueError: It has keys that mean nothing.
             LookupError: It names an image or a repository that does not exist.
         """
-        content = yaml.safe_load(scenario.read_text()) if isinstance(scenario, Path) else dict(scenario)
-        if not isinstance(content, Mapping):
-            raise TypeError("a scenario is a mapping")
         if unknown := sorted(set(content) - {"region", "description", "repositories", *self._sections}):
             raise ValueError(f"a scenario has no {', '.join(unknown)}")
         region, present = str(content.get("region", REGION)), now()
@@ -103,11 +123,12 @@ class Loader:
 
     def _place(self, region: str, name: str) -> str:
         # ECR's own host whatever registry stands behind: the consumers of a scenario name ECR, as everybody's do.
-        hosts = {"registry": self._account.ecr_host(region), "home": self._account.ecr_host(REGION)}
-        fixed = {**hosts, "account": ACCOUNT, "region": region}
+        home = self._account.home
+        hosts = {"registry": home.ecr_host(region), "home": home.ecr_host(REGION)}
+        fixed = {**hosts, "account": self._account.id, "region": region}
         if name in fixed:
             return fixed[name]
-        ids = self._account.ids
+        ids = {**home.ids, **self._account.ids}
         if not {(region, name), (REGION, name)} & ids.keys():
             raise LookupError(f"there is no image with the id {name!r}")
         return ids[region, name] if (region, name) in ids else ids[REGION, name]
@@ -129,5 +150,5 @@ class Loader:
 
     def _pull_through_cache(self, region: str, rules: Any, present: dt.datetime) -> None:
         for rule in rules:
-            made = {"registryId": ACCOUNT, "createdAt": present, "updatedAt": present, **rule}
+            made = {"registryId": self._account.id, "createdAt": present, "updatedAt": present, **rule}
             self._account.region(region).cache_rules.append(made)

@@ -38,10 +38,12 @@ from .aws import (
 )
 from .dispatch import Dispatcher, Http
 from .recorder import Call, resources
+from .sts import must_be_usable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from .accounts import Accounts
     from .aws import Request
     from .faults import Bucket, Fault, FaultBook, Hooks
 
@@ -90,7 +92,8 @@ class Middleware:
     def __init__(
         self,
         *,
-        handlers: dict[str, Any],
+        accounts: Accounts,
+        handlers: Callable[[str], dict[str, Any]],
         control: Callable[[str, str, str, bytes], Answer],
         faults: FaultBook,
         hooks: tuple[Hooks, Hooks],
@@ -99,6 +102,7 @@ class Middleware:
         self._moto = Moto()
         self._one_at_a_time = threading.Lock()
         self._dispatcher = Dispatcher()
+        self._accounts = accounts
         self._handlers = handlers
         self._control = control
         self._faults = faults
@@ -134,7 +138,9 @@ class Middleware:
             if key.startswith("HTTP_")
         }
         path, query = environ["PATH_INFO"], environ.get("QUERY_STRING", "")
-        return self._dispatcher.parse(Http(environ["REQUEST_METHOD"], path, query, headers, body))
+        request = self._dispatcher.parse(Http(environ["REQUEST_METHOD"], path, query, headers, body))
+        request.identity = self._accounts.identities.owner(request.access_key)
+        return request
 
     def _serve(self, request: Request, environ: dict[str, Any], body: bytes) -> Answer:
         call = Call(
@@ -144,13 +150,14 @@ class Middleware:
             resources(request),
             self._tags(request),
             request.region,
+            request.account,
         )
         self.calls.append(call)
         self._run(self._before, call)
         if self.latency:
             self.stopping.wait(self.latency)
         fault = self._faults.meet(request)
-        request.forward = lambda: self._forward(environ, body)
+        request.forward = lambda: self._forward(request, environ, body)
         if error := self._early(request, fault):
             answer = render_error(request, error)
         elif fault and fault.kind in {"reset", "timeout"}:
@@ -187,9 +194,11 @@ class Middleware:
     def _answer(self, request: Request, fault: Fault | None) -> Answer:
         if fault and fault.kind in {"short_page", "empty_page_with_token"}:
             request.page_cap = 1 if fault.kind == "short_page" else 0
-        handler = self._handlers.get(request.service, {}).get(request.operation, lambda request: request.forward())
         try:
-            result = handler(request)
+            self._accounts.identities.check(request)
+            must_be_usable(request, self._accounts)
+            handlers = self._handlers(request.account).get(request.service, {})
+            result = handlers.get(request.operation, lambda request: request.forward())(request)
         except AwsError as error:
             return render_error(request, error)
         except Exception as error:  # noqa: BLE001 - a bug of the sandbox must be told, and answered
@@ -212,11 +221,13 @@ class Middleware:
                 return Answer(200, answer.headers, _empty(answer, call), "missing_member")
         return answer
 
-    def _forward(self, environ: dict[str, Any], body: bytes) -> Answer:
+    def _forward(self, request: Request, environ: dict[str, Any], body: bytes) -> Answer:
         """Serve with moto, whose state is not made for several threads: a listing fails while something is added."""
         inner = {key: value for key, value in environ.items() if key != _CONNECTION}
         inner["wsgi.input"] = io.BytesIO(body)
         inner["CONTENT_LENGTH"] = str(len(body))
+        # The names of buckets are global.
+        inner["HTTP_X_MOTO_ACCOUNT_ID"] = self._accounts.own.id if request.service == "s3" else request.account
         started: list[Any] = []
         with self._one_at_a_time:
             chunks = self._moto(inner, lambda status, headers, _exc_info=None: started.extend((status, headers)))

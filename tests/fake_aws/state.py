@@ -1,4 +1,4 @@
-"""What the account holds, region by region: our stores, and the view on moto's."""
+"""What an account holds, region by region: our stores, and the view on moto's."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import moto.backends
-from moto.core.base_backend import BackendDict
-from moto.core.model_instances import reset_model_data
 
 from .aws import ACCOUNT
 from .images import Image, Images
@@ -31,9 +29,11 @@ class Region:
 
 
 class Account:
-    """All regions of the one account.
+    """All regions of one account.
 
     Attributes:
+        id: Of the account.
+        home: The account of the sandbox's own keys, whose registry everybody pulls from.
         records_pulls: Whether BatchGetImage moves the pull time; False is a caller that is excluded from it.
         region_statuses: By region, whether the account can use it, as `account` tells it.
         ids: Digest by (region, scenario image id).
@@ -41,7 +41,9 @@ class Account:
         registry: That registry.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, account: str = ACCOUNT, home: Account | None = None) -> None:
+        self.id = account
+        self.home = home or self
         self._lock = threading.Lock()
         self._regions: dict[str, Region] = {}
         self._serials: dict[tuple[str, str], int] = {}
@@ -66,19 +68,17 @@ class Account:
             return found
 
     def reset(self) -> None:
-        """Forget everything, moto's state too."""
+        """Forget everything but moto's state."""
         with self._lock:
             self._regions.clear()
             self.region_statuses.clear()
             self.ids.clear()
             self._serials.clear()
             self.records_pulls = True
-        BackendDict.reset()
-        reset_model_data()
 
     def moto(self, service: str, region: str) -> Any:
         """Moto's backend of a service."""
-        return moto.backends.get_backend(service)[ACCOUNT][region]
+        return moto.backends.get_backend(service)[self.id][region]
 
     def repositories(self, region: str) -> dict[str, Any]:
         """Moto's repositories by name."""
@@ -89,11 +89,18 @@ class Account:
         """The registry host that references name."""
         return self.registry_host or self.ecr_host(region)
 
-    @staticmethod
-    def ecr_host(region: str) -> str:
+    def ecr_host(self, region: str) -> str:
         """ECR's host name in a region."""
         suffix = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
-        return f"{ACCOUNT}.dkr.ecr.{region}.{suffix}"
+        return f"{self.id}.dkr.ecr.{region}.{suffix}"
+
+    def arn(self, service: str, region: str, rest: str) -> str:
+        """The ARN of something in this account."""
+        return f"arn:aws:{service}:{region}:{self.id}:{rest}"
+
+    def may_use(self, region: str) -> bool:
+        """Whether the account has the region enabled, as far as is told."""
+        return self.region_statuses.get(region, "ENABLED_BY_DEFAULT") in {"ENABLED", "ENABLED_BY_DEFAULT"}
 
     def serial(self, region: str, repository: str) -> int:
         """1, 2, 3 … for the images of a repository that have no id."""

@@ -21,7 +21,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from .aws import ACCOUNT, AwsError
+from .aws import AwsError
 from .ecs_state import known, stable_hash
 from .paging import page
 from .push import moment
@@ -67,11 +67,11 @@ class StepFunctionsApi:
         store = self._account.store(region, Machines)
         for name, machine in told["machines"].items():
             known(machine, {"type", "definition", "versions", "executions", "key"}, f"state machine {name}")
-            arn = f"arn:aws:states:{region}:{ACCOUNT}:stateMachine:{name}"
+            arn = f"arn:aws:states:{region}:{self._account.id}:stateMachine:{name}"
             base = {
                 "name": name,
                 "status": "ACTIVE",
-                "roleArn": f"arn:aws:iam::{ACCOUNT}:role/starts-tasks",
+                "roleArn": f"arn:aws:iam::{self._account.id}:role/starts-tasks",
                 "type": machine.get("type", "STANDARD"),
                 "creationDate": store.machines.get(arn, {}).get("creationDate", now),
             }

@@ -11,6 +11,7 @@ import pytest
 
 from tests.container.registry import Registry
 from tests.fake_aws import Sandbox
+from tests.fake_aws.aws import ACCOUNT
 from tests.terraform.attached import attached
 from tools.processes import Children
 from tools.stack import Stack
@@ -107,7 +108,7 @@ def built(
     tool = folder / "tool"
     tool.write_text(TOOL)
     tool.chmod(0o755)
-    with Registry(password=f"{Sandbox.account}-auth-token") as registry, Sandbox(registry_url=registry.url) as account:
+    with Registry(password=f"{ACCOUNT}-auth-token") as registry, Sandbox(registry_url=registry.url) as account:
         arguments: dict[str, Any] = {"container_tool": str(tool), "history_enabled": False}
         stack = Stack(
             folder / "root", account.endpoint, terraform, terraform_environment, arguments, children=Children()
