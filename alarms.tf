@@ -1,7 +1,10 @@
-# Rings when a run failed, when none took place or could be started, and when usages fell so far that a person has to say that
-# it is right. Only of what stays wrong until it is mended OK is told as well: after a failed run it comes in five minutes.
+# Rings when a run failed, when none took place or could be started, when other accounts could not be looked at, and when usages fell
+# so far that a person has to say that it is right. Only of what stays wrong until it is mended OK is told as well: after a failed run
+# it comes in five minutes.
 
 locals {
+  looks_at_other_accounts = length(var.accounts) > 0 || var.organization != null
+
   # Who is woken by an alarm finds there what to do; a test compares it with what the function tells.
   documentation = "https://github.com/your-org/terraform-aws-ecr-cleaner/blob/v0.1.0/docs"
 
@@ -107,6 +110,27 @@ resource "aws_cloudwatch_metric_alarm" "undelivered" {
   threshold           = 1
   # SQS reports no data of a queue that nobody has used for hours.
   treat_missing_data = "notBreaching"
+}
+
+# It rings once, and until a run looks at all of them: a run in between that looks at none has no value of it.
+resource "aws_cloudwatch_metric_alarm" "degraded" {
+  count = var.create && var.metrics_enabled && local.looks_at_other_accounts ? 1 : 0
+
+  alarm_name        = "${var.name}-degraded"
+  alarm_description = "${var.name} could not look at other accounts completely, so it keeps what they may pull, and cleans everything else. The report and the log group /aws/lambda/${var.name} say which, and what mends it. OK: all of them are looked at. What to do: ${local.documentation}/operations.md#degraded-runs"
+  alarm_actions     = var.alarm_actions
+  ok_actions        = var.ok_actions
+  tags              = var.tags
+
+  namespace           = var.metrics_namespace
+  metric_name         = "Degraded"
+  dimensions          = { FunctionName = aws_lambda_function.cleaner[0].function_name }
+  statistic           = "Maximum"
+  period              = 300
+  evaluation_periods  = 1
+  comparison_operator = "GreaterThanOrEqualToThreshold"
+  threshold           = 1
+  treat_missing_data  = "ignore"
 }
 
 # The failed run rings as well; this one says that it waits for a person, and will wait every night.

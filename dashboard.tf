@@ -5,6 +5,7 @@ locals {
     aws_cloudwatch_metric_alarm.failed[*].alarm_name,
     aws_cloudwatch_composite_alarm.not_run[*].alarm_name,
     aws_cloudwatch_metric_alarm.undelivered[*].alarm_name,
+    aws_cloudwatch_metric_alarm.degraded[*].alarm_name,
     aws_cloudwatch_metric_alarm.tripwire[*].alarm_name,
   )
   alarm_arns = [for name in local.alarm_names : "arn:${local.partition}:cloudwatch:${local.region}:${local.account_id}:alarm:${name}"]
@@ -20,6 +21,11 @@ locals {
     { title = "Sources of usages", metrics = { SourcesComplete = "complete", SourcesFailed = "failed", SourcesDisabled = "disabled", SourcesClosed = "regions closed", SourcesNotOffered = "not offered here" } },
   ]
 
+  # Without other accounts no run has values of these.
+  account_graphs = [
+    { title = "Other accounts", metrics = { AccountsComplete = "looked at", AccountsFailed = "not looked at completely", AccountsExcepted = "accepted gaps", Degraded = "degraded runs" } },
+  ]
+
   dashboard_text = <<-TEXT
     # ${var.name}: images that nobody uses ${var.dry_run ? "would go (dry run)" : "go"}
 
@@ -28,6 +34,7 @@ locals {
     | `${var.name}-failed` | Read the causes in the queue `${local.queue_name}` or in the log: each says what mends it |
     | `${var.name}-not-run` | Look at the schedule `${var.name}` |
     | `${var.name}-undelivered` | Read why in the queue `${local.undelivered_queue_name}`, then empty it |
+    | `${var.name}-degraded` | Nothing is broken; the report's table of other accounts says what mends it |
     | `${var.name}-tripwire` | Find out why so much less is in use; if it is right, paste the command that the cause holds |
 
     Log group: `/aws/lambda/${var.name}`. To stop at once: `aws lambda put-function-concurrency --region ${local.region} --function-name ${var.name} --reserved-concurrent-executions 0`
@@ -45,7 +52,7 @@ resource "aws_cloudwatch_dashboard" "cleaner" {
         { type = "alarm", x = 16, y = 0, width = 8, height = 6, properties = { title = "Alarms", alarms = local.alarm_arns } },
       ],
       [
-        for number, graph in local.graphs : {
+        for number, graph in concat(local.graphs, [for one in local.account_graphs : one if local.looks_at_other_accounts]) : {
           type   = "metric"
           x      = number % 2 * 12
           y      = 6 + floor(number / 2) * 6

@@ -596,7 +596,7 @@ variable "notify_on" {
 
 variable "ok_actions" {
   type        = list(string)
-  description = "ARNs that are notified when an alarm that stays until it is mended is over (not-run, undelivered), for example the topic of alarm_actions. They are told once after the first apply too."
+  description = "ARNs that are notified when an alarm that stays until it is mended is over (not-run, undelivered, degraded), for example the topic of alarm_actions. They are told once after the first apply too."
   default     = []
   nullable    = false
 

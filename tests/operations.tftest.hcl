@@ -81,6 +81,88 @@ run "without_a_tripwire_no_alarm_waits_for_it" {
   }
 }
 
+run "of_other_accounts_an_alarm_of_its_own_tells" {
+  command = plan
+
+  variables {
+    accounts          = ["222233334444"]
+    dashboard_enabled = true
+    alarm_actions     = ["arn:aws:sns:us-east-1:123456789012:alarms"]
+    ok_actions        = ["arn:aws:sns:us-east-1:123456789012:mended"]
+  }
+
+  assert {
+    condition = {
+      namespace  = aws_cloudwatch_metric_alarm.degraded[0].namespace
+      metric     = aws_cloudwatch_metric_alarm.degraded[0].metric_name
+      dimensions = aws_cloudwatch_metric_alarm.degraded[0].dimensions
+      missing    = aws_cloudwatch_metric_alarm.degraded[0].treat_missing_data
+      threshold  = aws_cloudwatch_metric_alarm.degraded[0].threshold
+      actions    = aws_cloudwatch_metric_alarm.degraded[0].alarm_actions
+      mended     = aws_cloudwatch_metric_alarm.degraded[0].ok_actions
+      } == {
+      namespace  = "ECRCleaner"
+      metric     = "Degraded"
+      dimensions = tomap({ FunctionName = "ecr-cleaner" })
+      missing    = "ignore"
+      threshold  = 1
+      actions    = toset(var.alarm_actions)
+      mended     = toset(var.ok_actions)
+    }
+    error_message = "It rings until a run looks at all of them, and says when one did."
+  }
+
+  assert {
+    condition     = contains(flatten([for w in jsondecode(aws_cloudwatch_dashboard.cleaner[0].dashboard_body).widgets : w.properties.alarms if w.type == "alarm"]), "arn:aws:cloudwatch:us-east-1:123456789012:alarm:ecr-cleaner-degraded")
+    error_message = "The dashboard shows every alarm that there is."
+  }
+
+  assert {
+    condition     = length([for w in jsondecode(aws_cloudwatch_dashboard.cleaner[0].dashboard_body).widgets : w if w.type == "metric" && try(w.properties.title, "") == "Other accounts"]) == 1
+    error_message = "And how many accounts were looked at."
+  }
+}
+
+run "of_an_organization_too" {
+  command = plan
+
+  variables {
+    organization = {}
+  }
+
+  assert {
+    condition     = length(aws_cloudwatch_metric_alarm.degraded) == 1
+    error_message = "Its accounts are other accounts."
+  }
+}
+
+run "without_metrics_other_accounts_have_no_alarm" {
+  command = plan
+
+  variables {
+    accounts        = ["222233334444"]
+    metrics_enabled = false
+  }
+
+  assert {
+    condition     = length(aws_cloudwatch_metric_alarm.degraded) == 0
+    error_message = "There is nothing that it could read."
+  }
+}
+
+run "without_other_accounts_no_alarm_waits_for_them" {
+  command = plan
+
+  variables {
+    dashboard_enabled = true
+  }
+
+  assert {
+    condition     = length(aws_cloudwatch_metric_alarm.degraded) == 0 && !anytrue([for w in jsondecode(aws_cloudwatch_dashboard.cleaner[0].dashboard_body).widgets : try(w.properties.title, "") == "Other accounts"])
+    error_message = "No run writes the metric."
+  }
+}
+
 run "a_topic_of_its_own" {
   command = plan
 

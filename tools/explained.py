@@ -99,6 +99,7 @@ RESOURCES: Final[dict[str, str]] = {
     "aws_cloudwatch_composite_alarm.not_run": "with a schedule that starts at least daily",
     "aws_cloudwatch_dashboard.cleaner": "with `dashboard_enabled`",
     "aws_cloudwatch_log_group.function": "always",
+    "aws_cloudwatch_metric_alarm.degraded": "with metrics, and `accounts` or `organization`",
     "aws_cloudwatch_metric_alarm.failed": "always",
     "aws_cloudwatch_metric_alarm.has_run": "with a schedule that starts at least daily",
     "aws_cloudwatch_metric_alarm.silent": "with a schedule that starts at least daily",

@@ -161,7 +161,9 @@ def schedule_statements() -> str:
 
 def costs() -> str:
     """What a month costs, at three sizes."""
-    alarms = sum(kind == "aws_cloudwatch_metric_alarm" for kind, _ in declared.resources())
+    of_all = [name for kind, name in declared.resources() if kind == "aws_cloudwatch_metric_alarm"]
+    counts = [declared.resource("alarms.tf", "aws_cloudwatch_metric_alarm", name)["count"] for name in of_all]
+    alarms = sum("looks_at_other_accounts" not in str(count) for count in counts)
     composites = sum(kind == "aws_cloudwatch_composite_alarm" for kind, _ in declared.resources())
     return table(("What", *(size.title for size in cost.SIZES)), cost.rows(len(METRICS), alarms, composites))
 

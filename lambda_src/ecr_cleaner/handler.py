@@ -50,7 +50,7 @@ def handler(
         execute: Executes the run.
 
     Returns:
-        The summary of a completed run, or what was confirmed.
+        The summary of a run that completed or is degraded, or what was confirmed.
 
     Raises:
         RunFailedError: In every other case, after the report is written.
@@ -101,7 +101,7 @@ def handler(
         raise
     if not confirms:  # who confirms something reads the response
         outcome = announce.announce(clients, settings, outcome, seconds_left)
-    if outcome.summary is None or outcome.status is not RunStatus.COMPLETED:
+    if outcome.summary is None or outcome.status not in {RunStatus.COMPLETED, RunStatus.DEGRADED}:
         raise RunFailedError(run_id, outcome.status, outcome.causes)
     return dict(outcome.summary)
 

@@ -10,6 +10,7 @@ import pytest
 from botocore.response import StreamingBody
 from botocore.stub import ANY
 
+from ecr_cleaner.model.account_results import AccountResult, AccountStatus, OtherAccountsResult
 from ecr_cleaner.model.report import Changes, StoredReport
 from ecr_cleaner.model.result import RunResult, RunStatus
 from ecr_cleaner.publish.report_store import TREND_RUNS, ReportStore, store
@@ -42,9 +43,9 @@ POINT: Final[dict[str, Any]] = {
 }
 
 
-def trend(*runs: str) -> bytes:
+def trend(*runs: str, **more: Any) -> bytes:
     """What lies there after some runs."""
-    told = {"schema_version": 1, "runs": [{**POINT, "run_id": run} for run in runs]}
+    told = {"schema_version": 1, "runs": [{**POINT, "run_id": run} for run in runs], **more}
     return json.dumps(told, separators=(",", ":")).encode() + b"\n"
 
 
@@ -85,9 +86,9 @@ def written(body: bytes, **condition: str) -> dict[str, Any]:
     return {**TREND, "Body": body, "ContentType": "application/json", **condition}
 
 
-def keep(script: Script) -> StoredReport:
+def keep(script: Script, **more: Any) -> StoredReport:
     """A run that saw nothing has its report kept."""
-    ended = RunResult("run-1", dry_run=True, region=REGION, account_id=ACCOUNT)
+    ended = RunResult("run-1", dry_run=True, region=REGION, account_id=ACCOUNT, **more)
     return store(ReportStore(script.aws, BUCKET, "a/"), recorder(), ended)
 
 
@@ -98,7 +99,8 @@ def test_the_first_report_begins_a_trend(script: Script) -> None:
     script.answer("s3", "put_object", {"ETag": '"e3"'}, **written(trend("run-1"), IfNoneMatch="*"))
     kept = keep(script)
     assert (kept.location, kept.notes, kept.problems) == (f"s3://{BUCKET}/{RUN}.html", (), ())
-    assert kept.changes == Changes(unknown="there is no earlier report of a run that was not refused")
+    unknown = "there is no earlier report of a run that was not refused"
+    assert kept.changes == Changes(unknown=unknown, accounts_due=False)
 
 
 def test_a_report_carries_the_trend_on(script: Script) -> None:
@@ -128,6 +130,46 @@ def test_a_trend_that_is_not_understood_begins_anew(script: Script, body: bytes)
     script.answer("s3", "put_object", {"ETag": '"e3"'}, **written(trend("run-1"), IfMatch='"e1"'))
     (note,) = keep(script).notes
     assert note.endswith(f"not understood and begin anew: s3://{BUCKET}/{PLACE}trend.json")
+
+
+FAILED: Final = OtherAccountsResult((AccountResult("222233334444", AccountStatus.FAILED),), ("no such role",))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "is_due"),
+    [
+        (None, "2026-03-01T12:00:00Z", True),
+        ({"failed": ["222233334444"], "notified_at": "2026-02-25T12:00:00Z"}, "2026-02-25T12:00:00Z", False),
+        ({"failed": ["222233334444"], "notified_at": "2026-02-22T12:00:00Z"}, "2026-03-01T12:00:00Z", True),
+    ],
+)
+def test_when_people_were_told_of_accounts_is_remembered(
+    script: Script, before: dict[str, Any] | None, after: str, *, is_due: bool
+) -> None:
+    """Beside the trend, and not in it: only the last run counts."""
+    lies = trend("run-0", **({"accounts_notification": before} if before else {}))
+    script.answer("s3", "get_object", stored(lies), **TREND)
+    script.answer("s3", "get_object", stored(report_of()), **last())
+    expect_reports(script)
+    left = trend("run-0", "run-1", accounts_notification={"failed": ["222233334444"], "notified_at": after})
+    head, _, tail = left.rpartition(b'"completed"')
+    script.answer("s3", "put_object", {"ETag": '"e3"'}, **written(head + b'"degraded"' + tail, IfMatch='"e1"'))
+    changes = keep(script, other_accounts=FAILED).changes
+    assert changes
+    assert changes.accounts_due is is_due
+
+
+@pytest.mark.parametrize("other_accounts", [None, OtherAccountsResult()])
+def test_what_nobody_looked_at_is_not_forgotten(script: Script, other_accounts: OtherAccountsResult | None) -> None:
+    """A run that looked at no account leaves what it found; one that looked at all there are has the last word."""
+    before = {"failed": ["222233334444"], "notified_at": "2026-02-28T12:00:00Z"}
+    script.answer("s3", "get_object", stored(trend("run-0", accounts_notification=before)), **TREND)
+    script.answer("s3", "get_object", stored(report_of()), **last())
+    expect_reports(script)
+    after = before if other_accounts is None else {**before, "failed": []}
+    body = trend("run-0", "run-1", accounts_notification=after)
+    script.answer("s3", "put_object", {"ETag": '"e3"'}, **written(body, IfMatch='"e1"'))
+    assert keep(script, other_accounts=other_accounts).problems == ()
 
 
 def test_a_trend_that_may_not_be_read_is_not_overwritten(script: Script) -> None:

@@ -170,6 +170,7 @@ def test_the_schema_of_events_knows_every_value() -> None:
     schema = json.loads((declared.ROOT / "docs/run-event.schema.json").read_text())
     assert schema["properties"]["status"]["enum"] == [
         RunStatus.COMPLETED,
+        RunStatus.DEGRADED,
         RunStatus.INCOMPLETE,
         RunStatus.REFUSED,
         RunStatus.FAILED,
@@ -182,11 +183,13 @@ def test_every_metric_is_explained_and_drawn_as_it_is_called(pages: dict[str, Pa
     """README, alarm and dashboard use the names that the function writes."""
     table = pages["results"].table("Metric", "Unit", "Meaning")
     documented = {name: unit for row in table.rows for name, unit in _named_units(row)}
-    assert documented == metrics.METRICS
-    alarm = declared.resource("alarms.tf", "aws_cloudwatch_metric_alarm", "tripwire")
-    assert alarm["metric_name"] in metrics.METRICS
-    drawn = {name for graph in declared.local_values("dashboard.tf")["graphs"] for name in graph["metrics"]}
-    assert {name for name in drawn if not name.startswith("__")} == set(metrics.METRICS) - {"Findings"}
+    written = metrics.METRICS | metrics.OF_OTHER_ACCOUNTS
+    assert documented == written
+    for name in ("tripwire", "degraded"):
+        assert declared.resource("alarms.tf", "aws_cloudwatch_metric_alarm", name)["metric_name"] in written
+    local = declared.local_values("dashboard.tf")
+    drawn = {name for graph in [*local["graphs"], *local["account_graphs"]] for name in graph["metrics"]}
+    assert {name for name in drawn if not name.startswith("__")} == set(written) - {"Findings"}
 
 
 def _named_units(row: tuple[str, ...]) -> list[tuple[str, str]]:

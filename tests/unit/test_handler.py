@@ -19,6 +19,7 @@ from ecr_cleaner.aws.s3 import Stored
 from ecr_cleaner.clock import utc_now
 from ecr_cleaner.errors import LockHeldError, RunFailedError
 from ecr_cleaner.history.store import HistoryStore
+from ecr_cleaner.model.account_results import OtherAccountsResult
 from ecr_cleaner.model.result import RunResult, RunStatus
 from ecr_cleaner.publish import announce
 from ecr_cleaner.report.document import DocumentReporter
@@ -153,6 +154,13 @@ def test_a_completed_run_returns_its_summary(calls: Calls, summary: RunResult) -
     result = calls.invoke({}, Context())
     assert result == run_json(summary)
     assert json.loads(json.dumps(result)) == result
+
+
+def test_a_degraded_run_returns_its_summary(calls: Calls, summary: RunResult) -> None:
+    """Lambda's errors stay for what went wrong in the own account: an alarm of its own tells this."""
+    calls.end = replace(summary, other_accounts=OtherAccountsResult((), ("no such role",)))
+    assert (result := calls.invoke({}, Context())) == run_json(calls.end)
+    assert (result["status"], result["causes"]) == ("degraded", ["no such role"])
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ class ExitCode(IntEnum):
     REMOVALS_PLANNED = 4, "completed, and images would be removed; only of plan --detailed-exitcode"
     REFUSED = 5, "refused: a run removes nothing, and says why"
     NOT_FOUND = 6, "there is no such image, repository or usage"
+    DEGRADED = 7, "degraded: other accounts could not be looked at completely; what they may pull is skipped"
     INTERRUPTED = 130, "interrupted (Ctrl-C)"  # as in shells: 128 plus the number of the signal
     PIPE_CLOSED = 141, "whoever read the output closed it, as head does"  # likewise
 
@@ -32,6 +33,7 @@ class ExitCode(IntEnum):
 BY_STATUS: Final = {
     RunStatus.COMPLETED: ExitCode.COMPLETED,
     RunStatus.FAILED: ExitCode.FAILED,
+    RunStatus.DEGRADED: ExitCode.DEGRADED,
     RunStatus.INCOMPLETE: ExitCode.INCOMPLETE,
     RunStatus.REFUSED: ExitCode.REFUSED,
 }

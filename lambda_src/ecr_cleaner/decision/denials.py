@@ -8,7 +8,7 @@ from ecr_cleaner.model.gaps import entries
 from ecr_cleaner.model.scan import Denial, PolicyType, SourceOutcome
 from ecr_cleaner.model.usage import ScanTarget
 
-_REMEDIES: Final[Mapping[PolicyType, str]] = {
+REMEDIES: Final[Mapping[PolicyType, str]] = {
     PolicyType.IDENTITY: "allow it in an identity-based policy of the caller, as the module does for its role",
     PolicyType.BOUNDARY: "allow it in the permissions boundary of the caller",
     PolicyType.SESSION: "allow it in the session policy of the caller",
@@ -38,7 +38,7 @@ def sentence(failures: Iterable[SourceOutcome]) -> str:
         by_policy[key].append((outcome.source, denial))
     groups = [by_policy[key] for key in sorted(by_policy)]
     causes = [f"in {key[0]} {who(by_policy[key][0][1])}: {_what(by_policy[key])}" for key in sorted(by_policy)]
-    remedies = dict.fromkeys(_REMEDIES[group[0][1].policy] for group in groups)
+    remedies = dict.fromkeys(REMEDIES[group[0][1].policy] for group in groups)
     mended = f"to mend this, {'; '.join(remedies)}"
     forbidden = [d for _, d in denied if d.policy is PolicyType.SERVICE_CONTROL and d.gap]
     return "; ".join(["permissions are missing: " + "; ".join(causes), mended, *_exclusion(forbidden)])

@@ -39,6 +39,10 @@ class Changes:
         skipped: Repositories that are skipped now and were not then; None: not compared.
         findings: New ones; None: not compared.
         findings_gone: Those that are no more; None: not compared.
+        accounts_failed: Other accounts that could not be looked at completely now, and could then; None: not compared.
+        accounts_complete: Those of which it is the other way round; None: not compared.
+        accounts_due: Whether people are to be told of other accounts that could not be looked at: they are not the same
+            as then, or nobody was told for a week.
     """
 
     since: str | None = None
@@ -48,6 +52,9 @@ class Changes:
     skipped: Named | None = None
     findings: Named | None = None
     findings_gone: Named | None = None
+    accounts_failed: Named | None = None
+    accounts_complete: Named | None = None
+    accounts_due: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final, Literal
 
+from ecr_cleaner.model.account_results import OtherAccountsResult
 from ecr_cleaner.model.finding import Finding, FindingKind, Severity
 from ecr_cleaner.model.plan import REMOVING_REASONS, PlanSummary, Reason, Removal, RemovalStatus, RepositoryPlan
 from ecr_cleaner.model.report import Changes
@@ -60,10 +61,12 @@ class RunStatus(StrEnum):
     """How a run ended.
 
     ``refused``: it could not be sure, so it removed nothing more. ``incomplete``: time ran out.
-    ``failed``: something else did not go as it should.
+    ``failed``: something else did not go as it should. ``degraded``: all of this account went as it should; what other
+    accounts may pull that could not be looked at completely was skipped.
     """
 
     COMPLETED = "completed"
+    DEGRADED = "degraded"
     INCOMPLETE = "incomplete"
     REFUSED = "refused"
     FAILED = "failed"
@@ -217,6 +220,7 @@ class RunResult:
         account_id: Whose registry; None if the registry did not answer.
         accepted_gaps: What a person left unprotected beside whole sources; one sentence each.
         scan: The usages' sources; None if the run ended before.
+        other_accounts: How the look at other accounts ended; None: none was looked at.
         repositories: The opted-in ones, by name.
         refusals: Why the run removed nothing.
         tripwire_tripped: Whether that is, among others, a fall of usages that nobody has confirmed.
@@ -239,6 +243,7 @@ class RunResult:
     account_id: str | None = None
     accepted_gaps: tuple[str, ...] = ()
     scan: UsageScan | None = None
+    other_accounts: OtherAccountsResult | None = None
     repositories: Mapping[str, RepositoryResult] = field(default_factory=dict)
     refusals: tuple[str, ...] = ()
     tripwire_tripped: bool = False
@@ -259,7 +264,8 @@ class RunResult:
         """Everything that kept the run from doing all it should."""
         out_of_time = [f"time ran out: {len(self.deferred)} repositories left"] if self.deferred else []
         out_of_time += [self.timed_out] if self.timed_out else []
-        return (*self.refusals, *self._failures, *out_of_time)
+        elsewhere = self.other_accounts.causes if self.other_accounts else ()
+        return (*self.refusals, *self._failures, *out_of_time, *elsewhere)
 
     @property
     def consumers_broken(self) -> int:
@@ -282,9 +288,11 @@ class RunResult:
 
     @property
     def status(self) -> RunStatus:
-        """How the run ended; the gravest word wins."""
+        """How the run ended; the gravest word wins. Time that ran out is never hidden by what lasts for weeks."""
         if self.refusals:
             return RunStatus.REFUSED
         if self._failures:
             return RunStatus.FAILED
-        return RunStatus.INCOMPLETE if self.deferred or self.timed_out else RunStatus.COMPLETED
+        if self.deferred or self.timed_out:
+            return RunStatus.INCOMPLETE
+        return RunStatus.DEGRADED if self.causes else RunStatus.COMPLETED

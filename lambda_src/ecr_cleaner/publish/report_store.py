@@ -6,7 +6,7 @@
     <prefix>reports/<YYYY>/<MM>/<DD>/<run id>.html   its page
     <prefix>reports/<YYYY>/<MM>/<DD>/<run id>.csv    the savings of each repository
     <prefix>reports/latest.json, latest.html, .csv   those of the last run
-    <prefix>reports/trend.json                       the totals of the last runs
+    <prefix>reports/trend.json                       totals of the last runs; of which accounts people were told
 
 No decision depends on these objects.
 """
@@ -26,7 +26,7 @@ from ecr_cleaner.errors import AbsentError, CleanerError, ReplacedError
 from ecr_cleaner.model.report import Changes, StoredReport
 from ecr_cleaner.model.result import RunResult, RunStatus
 from ecr_cleaner.report import html_page
-from ecr_cleaner.report.changes import earlier
+from ecr_cleaner.report.changes import AccountsNotification, earlier, with_accounts
 from ecr_cleaner.report.document import DocumentReporter, TrendPoint
 from ecr_cleaner.schema import Strict
 
@@ -56,10 +56,16 @@ class ReportKeeper(Protocol):
 
 
 class Trend(Strict):
-    """The totals of the last runs, the oldest first."""
+    """What runs remember for later reports.
+
+    Attributes:
+        runs: The totals of the last runs, the oldest first.
+        accounts_notification: When people were told last of other accounts, and of which; None: never.
+    """
 
     schema_version: Literal[1]
     runs: list[TrendPoint]
+    accounts_notification: AccountsNotification | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +89,14 @@ class ReportStore:
             HistoryError: Something could not be read.
             OSError: The disk is full.
         """
-        former, etag, notes = self._trend(result.run_id)
-        changes = self._changes(document, result, former)
+        trend, etag, notes = self._trend(result.run_id)
+        former = trend.runs
+        changes, notification = with_accounts(
+            self._changes(document, result, former),
+            trend.accounts_notification,
+            result.other_accounts,
+            document.started_at,
+        )
         result = replace(result, notes=(*result.notes, *notes), changes=changes)
         name = f"{document.started_at:%Y/%m/%d}/{result.run_id}"
         location = None
@@ -100,7 +112,10 @@ class ReportStore:
                     self._put(f"{where}.csv", savings, _CSV)
             # A page that cannot be written is not named.
             location = self._uri(f"{name}.html")
-            self._append(former, etag, document.trend_of(result))
+            self._replace(
+                Trend(schema_version=1, runs=[*former, document.trend_of(result)], accounts_notification=notification),
+                etag,
+            )
         except FAILURES as error:
             return StoredReport(location, notes, (problem_of(error),), changes)
         return StoredReport(location, notes, changes=changes)
@@ -125,24 +140,25 @@ class ReportStore:
     def _put(self, name: str, file: IO[bytes], content_type: str) -> None:
         s3.put(self.clients, self.bucket, self._key(name), file, content_type)
 
-    def _trend(self, run_id: str) -> tuple[list[TrendPoint], str | None, tuple[str, ...]]:
-        """The totals of former runs; what names the object that a write replaces, None: there is none; and notes."""
+    def _trend(self, run_id: str) -> tuple[Trend, str | None, tuple[str, ...]]:
+        """What former runs remembered; what names the object that a write replaces, None: there is none; and notes."""
         try:
             stored = s3.read(self.clients, self.bucket, self._key("trend.json"))
         except AbsentError:
             # There is none yet, or it may not be read: then the write, on the condition that there is none, fails.
-            return [], None, ()
+            return Trend(schema_version=1, runs=[]), None, ()
         notes: tuple[str, ...] = ()
         try:
-            runs = Trend.model_validate_json(stored.body).runs
+            trend = Trend.model_validate_json(stored.body)
         except ValidationError:
             where = self._uri("trend.json")
             notes = (f"the totals of former runs were not understood and begin anew: {where}",)
-            runs = []
-        return [one for one in runs if one.run_id != run_id][1 - TREND_RUNS :], stored.etag, notes
+            trend = Trend(schema_version=1, runs=[])
+        former = [one for one in trend.runs if one.run_id != run_id][1 - TREND_RUNS :]
+        return trend.model_copy(update={"runs": former}), stored.etag, notes
 
-    def _append(self, former: list[TrendPoint], etag: str | None, point: TrendPoint) -> None:
-        body = Trend(schema_version=1, runs=[*former, point]).model_dump_json().encode() + b"\n"
+    def _replace(self, trend: Trend, etag: str | None) -> None:
+        body = trend.model_dump_json(exclude_none=True).encode() + b"\n"
         try:
             s3.write(self.clients, self.bucket, self._key("trend.json"), body, etag)
         except ReplacedError:

@@ -4,18 +4,40 @@ Of the earlier one only what is compared is in memory: hashes of images, names o
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import Any, Final
 
+from pydantic import AwareDatetime
+
+from ecr_cleaner.model.account_results import AccountStatus, OtherAccountsResult
 from ecr_cleaner.model.report import Changes, Named
-from ecr_cleaner.schema import read_json
+from ecr_cleaner.schema import Strict, read_json
 
 _SCHEMA_VERSION: Final = 1
 _USAGES: Final = b',"usages":[\n'
 _IMAGES: Final = b'],"images":[\n'
 _END: Final = b"]}\n"
 _IN_USE: Final = frozenset({"in_use", "part_of_image_in_use"})
+
+REMIND_AFTER: Final = timedelta(days=7, hours=-2)
+"""When people are told again of what lasts: with the same run of the next week, for schedules jitter."""
+
+ORGANIZATION: Final = "organization"
+"""What stands among accounts for an organization whose accounts are not known."""
+
+
+class AccountsNotification(Strict):
+    """What the last run knew of other accounts that could not be looked at, and when people were told last.
+
+    Attributes:
+        failed: Ids of those accounts, or `ORGANIZATION`; in order.
+        notified_at: When the run began whose notification was due.
+    """
+
+    failed: list[str]
+    notified_at: AwareDatetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +120,34 @@ def compared(before: Earlier, summary: Mapping[str, Any], images: Iterable[bytes
         others.findings,
         others.findings_gone,
     )
+
+
+def with_accounts(
+    changes: Changes, last: AccountsNotification | None, now: OtherAccountsResult | None, began_at: datetime
+) -> tuple[Changes, AccountsNotification | None]:
+    """The changes with those of other accounts, and what the next run compares with.
+
+    Args:
+        changes: In everything else.
+        last: What the last run left for this one; None: nothing.
+        now: How the look at other accounts ended; None: none was looked at, so nothing is news.
+        began_at: When this run began. A later time in `last` is of a clock that was wrong, so it does not count.
+    """
+    if now is None:
+        return replace(changes, accounts_due=False), last
+    organization = frozenset({ORGANIZATION})
+    failed, complete = now.ids(AccountStatus.FAILED), now.ids(AccountStatus.COMPLETE)
+    failed, complete = (
+        (failed | organization, complete) if now.organization_problem else (failed, complete | organization)
+    )
+    before = frozenset(last.failed) if last else frozenset[str]()
+    new, ended = failed - before, before & complete
+    is_due = bool(new or ended)
+    if last is not None and failed:
+        is_due = is_due or not last.notified_at <= began_at < last.notified_at + REMIND_AFTER
+    notified_at = last.notified_at if last is not None and not is_due else began_at
+    compared = replace(changes, accounts_failed=Named.of(new), accounts_complete=Named.of(ended), accounts_due=is_due)
+    return compared, AccountsNotification(failed=sorted(failed), notified_at=notified_at)
 
 
 def _images(lines: Iterator[bytes]) -> Iterator[dict[str, Any]]:

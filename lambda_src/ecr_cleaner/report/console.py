@@ -19,6 +19,7 @@ from ecr_cleaner.report.units import human_bytes
 
 STYLES: Final = {
     RunStatus.COMPLETED: "green",
+    RunStatus.DEGRADED: "yellow",
     RunStatus.INCOMPLETE: "yellow",
     RunStatus.REFUSED: "red",
     RunStatus.FAILED: "red",

@@ -39,6 +39,7 @@ _AS_IN_THE_SUMMARY: Final = (
     "changes",
     "findings",
     "sources",
+    "other_accounts",
     "repositories",
 )
 
@@ -128,7 +129,7 @@ class DocumentReporter(Reporter):
     def compared(self, before: Earlier, result: RunResult) -> Changes:
         """What is otherwise than in an earlier run."""
         self._images.seek(0)
-        return changes.compared(before, printable(run_json(result, all_findings=True)), self._images)
+        return changes.compared(before, printable(run_json(result, everything=True)), self._images)
 
     def trend_of(self, result: RunResult) -> TrendPoint:
         """What the trend of later runs shows."""
@@ -137,7 +138,7 @@ class DocumentReporter(Reporter):
         return TrendPoint(**{name: known[name] for name in TrendPoint.model_fields})
 
     def _head(self, result: RunResult, trend: Iterable[TrendPoint]) -> dict[str, Any]:
-        summary = run_json(result, all_findings=True)
+        summary = run_json(result, everything=True)
         tag_key = self._settings["savings_tag_key"]
         found, step = summary["findings"], next_step(summary, self._function)
         price, removal_mode = self._settings["storage_price_per_gb_month"], self._settings["removal_mode"]

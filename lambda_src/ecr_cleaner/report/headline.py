@@ -84,8 +84,20 @@ def _besides(summary: Mapping[str, Any]) -> Iterator[str]:
         yield f"{counted(totals['limited'], 'image waits', 'images wait')} for later runs"
     if skipped := sum(one["status"] == "skipped" for one in summary["repositories"]):
         yield f"{counted(skipped, 'repository', 'repositories')} {_was(skipped)} skipped"
+    if others := summary["other_accounts"]:
+        yield from _other_accounts(others)
     if summary["deferred"]:
         yield f"time ran out before {counted(len(summary['deferred']), 'repository', 'repositories')}"
+
+
+def _other_accounts(others: Mapping[str, Any]) -> Iterator[str]:
+    if others["organization_problem"]:
+        yield "the accounts of the organization are not known"
+    looked_at = others["complete"] + others["failed"]
+    if others["failed"]:
+        of = f" of {looked_at:,}" if looked_at > others["failed"] else ""
+        accounts = "account" if looked_at == 1 else "accounts"
+        yield f"{others['failed']:,}{of} other {accounts} could not be looked at completely"
 
 
 def _was(number: int) -> str:

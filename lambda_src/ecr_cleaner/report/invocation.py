@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from ecr_cleaner.model.result import SOUND, NotifyOn, RunStatus
+from ecr_cleaner.model.scan import SourceStatus
 from ecr_cleaner.printable import printable
 
 
@@ -51,8 +52,18 @@ class InvocationResult:
 
     @property
     def sources(self) -> list[Mapping[str, Any]]:
-        """How each source of usages ended, in each account and region."""
+        """How each source of usages ended, in each account and region, as far as the summary has them."""
         return self.summary["sources"] if self.summary else []
+
+    @property
+    def outcomes(self) -> Mapping[str, int]:
+        """How many sources ended how, all of them, also those that a summary leaves out."""
+        return self.summary["source_outcomes"] if self.summary else dict.fromkeys(SourceStatus, 0)
+
+    @property
+    def other_accounts(self) -> Mapping[str, Any] | None:
+        """How the look at other accounts ended; None: none was looked at."""
+        return self.summary["other_accounts"] if self.summary else None
 
     def findings(self, kind: str) -> list[Mapping[str, Any]]:
         """The findings of one kind, as far as the summary has them."""
@@ -78,9 +89,17 @@ class InvocationResult:
 
     def should_notify(self, on: NotifyOn) -> bool:
         """Whether a notification is sent."""
-        if on == "always" or self.status is not RunStatus.COMPLETED:
+        if on == "always" or self.status not in {RunStatus.COMPLETED, RunStatus.DEGRADED}:
             return True
-        return on == "removals" and self.went > 0
+        return self._tells_of_accounts or (on == "removals" and self.went > 0)
+
+    @property
+    def _tells_of_accounts(self) -> bool:
+        """Whether other accounts are a reason to notify: not every night for what lasts for weeks."""
+        changes = self.summary["changes"] if self.summary else None
+        if self.status is RunStatus.DEGRADED:
+            return changes is None or changes["accounts_due"]
+        return bool(changes and changes["accounts_complete"] and changes["accounts_complete"]["count"])
 
     def with_problems(self, problems: Iterable[str]) -> InvocationResult:
         """The same result with more problems; a refused run stays refused."""

@@ -59,6 +59,9 @@ _TEXTS: Final = {
     RemovalStatus.NOT_IN_PLAN: (logging.INFO, "Kept unused image that is not in the approved plan"),
 }
 
+_LEVELS: Final = {RunStatus.COMPLETED: logging.INFO, RunStatus.DEGRADED: logging.WARNING}
+"""ERROR is for what fails the invocation."""
+
 
 class LogReporter(Reporter):
     """Writes to the logger ``ecr_cleaner``."""
@@ -104,7 +107,7 @@ class LogReporter(Reporter):
                 LOGGER.info("Image of the approved plan is kept", extra={"plan": result.plan.id, **stay})
             if result.plan.state == "awaits_approval":
                 LOGGER.info("Plan waits for approval", extra={"plan": plan_json(result.plan)})
-        level = logging.INFO if result.status is RunStatus.COMPLETED else logging.ERROR
+        level = _LEVELS.get(result.status, logging.ERROR)
         LOGGER.log(level, "Run summary", extra={"summary": run_json(result)})
 
 

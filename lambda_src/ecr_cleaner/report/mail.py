@@ -69,6 +69,7 @@ def text(ending: InvocationResult) -> str:
 
 _HEADINGS: Final = {
     RunStatus.COMPLETED: "",
+    RunStatus.DEGRADED: "What could not be looked at, so that what it may pull stays, and what to do:",
     RunStatus.INCOMPLETE: "Why it is incomplete:",
     RunStatus.REFUSED: "Why it refused, and what to do:",
     RunStatus.FAILED: "What went wrong, and what to do:",
@@ -96,6 +97,9 @@ def _went(ending: InvocationResult) -> Iterator[str]:
         yield f"In grace: {_images(waiting)}. They go once every run for grace_days has found them unneeded."
 
 
+_ANCHORS: Final = {RunStatus.DEGRADED: "degraded-runs"}
+
+
 def _next(ending: InvocationResult) -> Iterator[str]:
     step = next_step(ending.summary, ending.function) if ending.summary else None
     if step is not None:
@@ -103,7 +107,8 @@ def _next(ending: InvocationResult) -> Iterator[str]:
         yield sentence
         yield f"  {command}"
     if ending.status is not RunStatus.COMPLETED:
-        yield f"What each cause means: {DOCUMENTATION}/operations.md#failed-and-refused-runs"
+        anchor = _ANCHORS.get(ending.status, "failed-and-refused-runs")
+        yield f"What each cause means: {DOCUMENTATION}/operations.md#{anchor}"
 
 
 _CHANGES: Final = (
@@ -112,6 +117,8 @@ _CHANGES: Final = (
     ("skipped", "now skipped"),
     ("findings", "new finding"),
     ("findings_gone", "no longer found"),
+    ("accounts_failed", "other accounts that can no longer be looked at completely"),
+    ("accounts_complete", "other accounts that can be looked at completely again"),
 )
 
 

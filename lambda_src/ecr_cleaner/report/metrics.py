@@ -5,11 +5,11 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedd
 CloudWatch Logs makes the metrics of the line; the function needs no permission for it.
 """
 
-from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
+from ecr_cleaner.model.account_results import AccountStatus
 from ecr_cleaner.model.result import RunStatus
 from ecr_cleaner.model.scan import SourceStatus
 from ecr_cleaner.report.invocation import InvocationResult
@@ -30,6 +30,9 @@ _TOTALS: Final = {
     "BytesRemoved": "bytes_removed",
     "BytesArchived": "bytes_archived",
 }
+_ACCOUNTS: Final = {f"Accounts{status.value.title()}": status for status in AccountStatus}
+"""``AccountsComplete``, ``AccountsFailed`` and ``AccountsExcepted``: of the other accounts."""
+
 _SOURCES: Final = {f"Sources{status.value.title().replace('_', '')}": status for status in SourceStatus}
 """``SourcesComplete``, ``SourcesNotOffered`` and so on."""
 
@@ -40,6 +43,9 @@ METRICS: Final = {
     **dict.fromkeys((*_SOURCES, "Findings", "ConsumersBroken"), "Count"),
 }
 """Every metric with its unit. A run that ended before it had a summary has the first three alone."""
+
+OF_OTHER_ACCOUNTS: Final = dict.fromkeys(("Degraded", *_ACCOUNTS), "Count")
+"""What a run that looked at other accounts has besides. Where no run does, nobody pays for them."""
 
 
 def document(ending: InvocationResult, namespace: str, now: datetime, level: str) -> dict[str, Any]:
@@ -53,7 +59,7 @@ def document(ending: InvocationResult, namespace: str, now: datetime, level: str
             drop the metrics, and with them the alarm
             (https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html).
     """
-    values = _values(ending)
+    values, units = _values(ending), METRICS | OF_OTHER_ACCOUNTS
     return {
         "timestamp": now.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "level": level,
@@ -69,7 +75,7 @@ def document(ending: InvocationResult, namespace: str, now: datetime, level: str
                 {
                     "Namespace": namespace,
                     "Dimensions": [[DIMENSION]],
-                    "Metrics": [{"Name": name, "Unit": unit} for name, unit in METRICS.items() if name in values],
+                    "Metrics": [{"Name": name, "Unit": unit} for name, unit in units.items() if name in values],
                 }
             ],
         },
@@ -86,12 +92,20 @@ def _values(ending: InvocationResult) -> dict[str, float]:
 
 
 def _of_summary(summary: Mapping[str, Any]) -> dict[str, float]:
-    outcomes = Counter(source["outcome"] for source in summary["sources"])
     findings = len(summary["findings"]) + sum(summary["findings_left_out"].values())
     return {
         **{name: summary["totals"][key] for name, key in _TOTALS.items()},
         "Duration": summary["duration_seconds"],
-        **{name: outcomes[status.value] for name, status in _SOURCES.items()},
+        **{name: summary["source_outcomes"][status.value] for name, status in _SOURCES.items()},
         "Findings": findings,
         "ConsumersBroken": summary["consumers_broken"],
+        **_of_other_accounts(summary["other_accounts"]),
     }
+
+
+def _of_other_accounts(others: Mapping[str, Any] | None) -> dict[str, float]:
+    """Whether some could not be looked at completely, whatever else went wrong; nothing if none was looked at."""
+    if others is None:
+        return {}
+    is_degraded = bool(others["failed"] or others["organization_problem"])
+    return {"Degraded": int(is_degraded), **{name: others[status.value] for name, status in _ACCOUNTS.items()}}

@@ -14,7 +14,7 @@ def next_step(summary: Mapping[str, Any], function: str) -> tuple[str, str] | No
         function: Its name.
     """
     region = summary["region"]
-    if summary["status"] in {"refused", "failed"}:
+    if summary["status"] in {"refused", "failed", "degraded"}:
         look = "Mend what the causes name; this dry run then shows whether that was all:"
         return look, dry_run_command(function, region)
     if summary["status"] == "completed" and not summary["repositories"]:

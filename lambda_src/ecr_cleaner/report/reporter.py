@@ -94,7 +94,7 @@ class CollectingReporter(Reporter):
     def as_json(self) -> dict[str, Any]:
         """Summary and every image as JSON-native values."""
         return {
-            **run_json(self.result, all_findings=True),
+            **run_json(self.result, everything=True),
             "images": [verdict_json(verdict) for name in sorted(self.plans) for verdict in self.plans[name].verdicts],
         }
 

@@ -1,11 +1,11 @@
 """The run as an event for EventBridge; docs/run-event.schema.json says what is in it."""
 
 import json
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
+from ecr_cleaner.model.account_results import AccountStatus
 from ecr_cleaner.model.scan import SourceStatus
 from ecr_cleaner.report.invocation import InvocationResult
 
@@ -18,6 +18,7 @@ DETAIL_TYPE: Final = "ECR Cleaner Run"
 _CAUSES_BYTES: Final = 64 * 1024
 _REPOSITORIES_BYTES: Final = 160 * 1024
 _SOURCES_BYTES: Final = 12 * 1024
+_ACCOUNTS_BYTES: Final = 2 * 1024
 _TEXT_CHARACTERS: Final = 2000
 _REPOSITORY: Final = (
     "name",
@@ -52,7 +53,6 @@ def _detail(ending: InvocationResult, now: datetime) -> dict[str, Any]:
     shown_causes = _fitting(causes, _CAUSES_BYTES)
     repositories = [{key: one[key] for key in _REPOSITORY} for one in ending.repositories]
     shown = _fitting(repositories, _REPOSITORIES_BYTES)
-    outcomes = Counter(source["outcome"] for source in ending.sources)
     return {
         "schema_version": SCHEMA_VERSION,
         "run_id": ending.run_id,
@@ -69,12 +69,22 @@ def _detail(ending: InvocationResult, now: datetime) -> dict[str, Any]:
         "causes": shown_causes,
         "causes_omitted": len(causes) - len(shown_causes),
         "totals": dict(ending.totals) if ending.summary else None,
-        "sources": {status.value: outcomes[status.value] for status in SourceStatus},
+        "sources": dict(ending.outcomes),
         "sources_failed": _fitting(_named(ending.sources, SourceStatus.FAILED), _SOURCES_BYTES),
         "sources_disabled": _fitting(_named(ending.sources, SourceStatus.DISABLED), _SOURCES_BYTES),
+        "other_accounts": _other_accounts(ending.other_accounts),
         "repositories": shown,
         "repositories_omitted": len(repositories) - len(shown),
     }
+
+
+def _other_accounts(others: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    if others is None:
+        return None
+    failed = [one["account_id"] for one in others["accounts"] if one["status"] == AccountStatus.FAILED]
+    counts = {status.value: others[status.value] for status in AccountStatus}
+    organization = {"organization_problem": others["organization_problem"][:_TEXT_CHARACTERS]}
+    return {**counts, **organization, "failed_ids": _fitting(failed, _ACCOUNTS_BYTES)}
 
 
 def _named(sources: Iterable[Mapping[str, Any]], status: SourceStatus) -> list[dict[str, Any]]:

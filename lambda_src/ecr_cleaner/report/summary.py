@@ -5,14 +5,22 @@ from collections.abc import Iterable
 from dataclasses import asdict, fields
 from typing import Any, Final
 
+from ecr_cleaner.model.account_results import AccountStatus, OtherAccountsResult
 from ecr_cleaner.model.finding import Finding
 from ecr_cleaner.model.plan import PlanSummary, RemovalStatus
 from ecr_cleaner.model.report import Changes
 from ecr_cleaner.model.result import FAILING_REMOVALS, RepositoryResult, RunResult
+from ecr_cleaner.model.scan import SourceOutcome, SourceStatus
 from ecr_cleaner.report.headline import headline
 
 MAX_FINDINGS_PER_KIND: Final = 100
 """Lambda's result may have 6 MB, and one line of the log a few hundred KB."""
+
+MAX_SOURCES: Final = 1000
+"""Likewise: an organization has tens of thousands, one in each region of each account."""
+
+MAX_ACCOUNTS: Final = 100
+"""Likewise."""
 
 
 def shown(findings: Iterable[Finding]) -> tuple[list[Finding], dict[str, int]]:
@@ -51,16 +59,18 @@ def repository_json(repository: RepositoryResult) -> dict[str, Any]:
     }
 
 
-def run_json(result: RunResult, *, all_findings: bool = False) -> dict[str, Any]:
+def run_json(result: RunResult, *, everything: bool = False) -> dict[str, Any]:
     """The run as JSON-native values.
 
     Args:
         result: Of the run.
-        all_findings: Also those beyond the limit that keeps the function's result and log line short.
+        everything: Also findings, sources and accounts beyond the limits that keep the function's result and log line
+            short.
     """
-    findings, left_out = (result.findings, {}) if all_findings else shown(result.findings)
+    findings, left_out = (result.findings, {}) if everything else shown(result.findings)
     repositories = [repository_json(result.repositories[name]) for name in sorted(result.repositories)]
     outcomes = sorted(result.scan.outcomes, key=lambda outcome: outcome.key) if result.scan else []
+    counted_outcomes = Counter(outcome.status for outcome in outcomes)
     counted = (
         "images",
         "kept",
@@ -93,8 +103,10 @@ def run_json(result: RunResult, *, all_findings: bool = False) -> dict[str, Any]
                 "usages": outcome.usages,
                 "detail": outcome.detail,
             }
-            for outcome in outcomes
+            for outcome in (outcomes if everything else _first_sources(outcomes, result.account_id))
         ],
+        "source_outcomes": {status.value: counted_outcomes[status] for status in SourceStatus},
+        "other_accounts": other_accounts_json(result.other_accounts, everything=everything),
         "unprotected": [
             *(f"{o.key}: {o.detail}" for o in (result.scan.unprotected if result.scan else ())),
             *result.accepted_gaps,
@@ -114,6 +126,32 @@ def run_json(result: RunResult, *, all_findings: bool = False) -> dict[str, Any]
     }
     sentence = headline(summary)
     return {**summary, "headline": f"{sentence[0].upper()}{sentence[1:]}."}
+
+
+def _first_sources(outcomes: Iterable[SourceOutcome], own_account: str | None) -> list[SourceOutcome]:
+    """As many as are shown: those of the own account, then those elsewhere that say more than that all is well."""
+
+    def rank(outcome: SourceOutcome) -> tuple[bool, bool]:
+        return outcome.target.account_id != own_account, outcome.status is SourceStatus.COMPLETE
+
+    first = sorted(outcomes, key=rank)[:MAX_SOURCES]
+    return sorted(first, key=lambda outcome: outcome.key)
+
+
+def other_accounts_json(result: OtherAccountsResult | None, *, everything: bool) -> dict[str, Any] | None:
+    """How the look at other accounts ended, those first that could not be looked at; None: none was looked at."""
+    if result is None:
+        return None
+    order = [AccountStatus.FAILED, AccountStatus.EXCEPTED, AccountStatus.COMPLETE]
+    accounts = sorted(result.accounts, key=lambda one: (order.index(one.status), one.account_id))
+    return {
+        **{status.value: len(result.ids(status)) for status in AccountStatus},
+        "organization_problem": result.organization_problem,
+        "accounts": [
+            {**asdict(one), "regions": list(one.regions), "missing": list(one.missing)}
+            for one in (accounts if everything else accounts[:MAX_ACCOUNTS])
+        ],
+    }
 
 
 def changes_json(changes: Changes) -> dict[str, Any]:

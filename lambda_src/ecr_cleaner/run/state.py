@@ -10,7 +10,7 @@ from ecr_cleaner.approval.plan import SavedPlan
 from ecr_cleaner.approval.policy import proposed
 from ecr_cleaner.approval.selection import Permitted
 from ecr_cleaner.aws import errors
-from ecr_cleaner.decision import matching, regions
+from ecr_cleaner.decision import matching, other_accounts, regions
 from ecr_cleaner.decision.limits import LimitTracker
 from ecr_cleaner.decision.pull_failures import PullFailureMonitor
 from ecr_cleaner.decision.stop import Stop, Tripwire, decide_stop, is_stale
@@ -269,6 +269,7 @@ class RunState:
             region=self.ctx.clients.region,
             account_id=self.account_id,
             scan=self.basis.scan if self.basis else None,
+            other_accounts=other_accounts.result(self.basis.scan) if self.basis else None,
             repositories=dict(self.repositories),
             refusals=(*self.stop.reasons, *self.errors),
             tripwire_tripped=self.stop.drop is not None,

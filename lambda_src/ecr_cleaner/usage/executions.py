@@ -11,7 +11,6 @@ reason stops the run, as any of the history's does.
 """
 
 import hashlib
-import threading
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -89,8 +88,6 @@ Found = tuple[datetime, tuple[Named, ...]]
 class Executions:
     """What is known of the executions that one source reads; the object is read when it is first asked for.
 
-    Thread-safe.
-
     Attributes:
         notes: What an operator should know; sentences are appended.
         object: Where it lies; None: nothing is kept.
@@ -107,7 +104,6 @@ class Executions:
     _known_revisions: Mapping[str, Revision] = field(default_factory=dict)
     _revisions: dict[str, Revision] = field(default_factory=dict)
     _learned: int = 0
-    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def open(self) -> None:
         """Read the object, if it was not read before: there may be executions.
@@ -115,12 +111,9 @@ class Executions:
         Raises:
             HistoryError: It could not be read.
         """
-        with self._lock:
-            if not self._is_read and self.object is not None:
-                self._open(*self.object)
-                self._is_read = True
-
-    def _open(self, clients: AwsClients, bucket: str, key: str) -> None:
+        if self._is_read or self.object is None:
+            return
+        clients, bucket, key = self.object
         with suppress(AbsentError):
             found = s3.read(clients, bucket, key)
             self._etag = found.etag
@@ -134,6 +127,7 @@ class Executions:
                 self._known_revisions = document.revisions
             except (NotWholeError, KeyError) as error:
                 self.notes.append(f"what earlier runs found of executions is lost, so all are asked for again: {error}")
+        self._is_read = True
 
     def known(self, execution: str, started_at: datetime) -> tuple[Named, ...] | None:
         """What an execution names, if an earlier run found it; it is kept then.
@@ -149,8 +143,7 @@ class Executions:
         found = self._known.get(execution)
         if found is None or found[0] != started_at:
             return None
-        with self._lock:
-            self._under_way[execution] = found
+        self._under_way[execution] = found
         return found[1]
 
     def of(self, prefix: str) -> dict[str, Found]:
@@ -171,8 +164,7 @@ class Executions:
         self.open()
         known = self._known_revisions.get(machine)
         if known is not None:
-            with self._lock:
-                self._revisions.setdefault(machine, known)
+            self._revisions.setdefault(machine, known)
         return known
 
     def learn(self, execution: str, started_at: datetime, named: Iterable[Named]) -> None:
@@ -182,16 +174,14 @@ class Executions:
             HistoryError: The object could not be read.
         """
         self.open()
-        with self._lock:
-            self._under_way[execution] = started_at, tuple(one.storable() for one in named)
-            self._learned += 1
-            if self._learned % SAVE_EVERY == 0:
-                self._write({**self._known, **self._under_way}, {**self._known_revisions, **self._revisions})
+        self._under_way[execution] = started_at, tuple(one.storable() for one in named)
+        self._learned += 1
+        if self._learned % SAVE_EVERY == 0:
+            self._write({**self._known, **self._under_way}, {**self._known_revisions, **self._revisions})
 
     def learn_revision(self, machine: str, revision: Revision) -> None:
         """Remember the revision of a state machine."""
-        with self._lock:
-            self._revisions[machine] = revision
+        self._revisions[machine] = revision
 
     def save(self) -> None:
         """Store what was found; executions that were neither learned nor asked for are forgotten."""

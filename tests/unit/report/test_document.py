@@ -183,8 +183,8 @@ def test_all_findings_are_told() -> None:
 def test_what_the_summary_says_beyond_the_schema_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """What programs read of it changes only together with the schema."""
 
-    def more(result: RunResult, *, all_findings: bool = False) -> dict[str, Any]:
-        return run_json(result, all_findings=all_findings) | {"more": 2}
+    def more(result: RunResult, *, everything: bool = False) -> dict[str, Any]:
+        return run_json(result, everything=everything) | {"more": 2}
 
     monkeypatch.setattr(report_document, "run_json", more)
     told(ended=summary())
@@ -194,8 +194,8 @@ def test_what_the_summary_says_beyond_the_schema_is_left_out(monkeypatch: pytest
 def test_what_the_summary_counts_beyond_the_schema_is_noticed(monkeypatch: pytest.MonkeyPatch, of: str) -> None:
     """What programs read of it changes only together with the schema."""
 
-    def more(result: RunResult, *, all_findings: bool = False) -> dict[str, Any]:
-        counted = run_json(result, all_findings=all_findings)
+    def more(result: RunResult, *, everything: bool = False) -> dict[str, Any]:
+        counted = run_json(result, everything=everything)
         (counted["totals"] if of == "totals" else counted["repositories"][0])["more"] = 1
         return counted
 

@@ -75,6 +75,8 @@ def test_the_summary_has_a_fixed_set_of_keys() -> None:
         "consumers_broken",
         "wide_usages",
         "sources",
+        "source_outcomes",
+        "other_accounts",
         "unprotected",
         "notes",
         "findings",
@@ -659,7 +661,7 @@ def test_findings_do_not_fill_the_result() -> None:
         "detail": "gone",
         "bytes": None,
     }
-    whole = run_json(summary(findings=found), all_findings=True)
+    whole = run_json(summary(findings=found), everything=True)
     assert (len(whole["findings"]), whole["findings_left_out"]) == (len(found), {})
     collected = CollectingReporter()
     collected.run(summary(findings=found))

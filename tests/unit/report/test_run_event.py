@@ -75,6 +75,7 @@ def test_a_run_reads_like_this() -> None:
         "sources": {"complete": 1, "not_offered": 0, "failed": 1, "disabled": 1, "closed": 0},
         "sources_failed": [{"account_id": ACCOUNT, "region": REGION, "source": "eks", "cluster": None}],
         "sources_disabled": [{"account_id": ACCOUNT, "region": REGION, "source": "lambda", "cluster": None}],
+        "other_accounts": None,
         "repositories_omitted": 0,
     }
     assert found["totals"] == run_json(of)["totals"]

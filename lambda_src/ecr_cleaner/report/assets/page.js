@@ -9,11 +9,19 @@ function fillTop(told) {
   byId("status").append(badge(words(run.status), KIND_OF_STATUS[run.status]), badge(run.dry_run ? "Dry run: nothing was removed" : "Real run", "idle"));
   byId("footer").textContent = `Run ${run.id}, ecr-cleaner ${run.version}. This page asks for nothing from anywhere.`;
   byId("headline").textContent = told.headline;
-  fillList("causes", [...told.causes]);
+  fillCauses(told);
   fillNext(told);
   fillChanges(told);
   fillList("notes", told.notes);
   fillList("unprotected", told.unprotected);
+}
+
+function fillCauses(told) {
+  fillList("causes", told.causes);
+  if (told.run.status !== "degraded") return;
+  byId("causes").classList.replace("bad", "warn");
+  byId("causes-heading").textContent = "What could not be looked at, so that what it may pull stays";
+  byId("causes-link").hash = "degraded-runs";
 }
 
 function fillNext(told) {
@@ -23,7 +31,8 @@ function fillNext(told) {
   byId("next-command").textContent = told.next_step.command;
 }
 
-const CHANGES = [["removable", "Now old and unused"], ["in_use", "Now in use"], ["skipped", "Now skipped"], ["findings", "New finding"], ["findings_gone", "No longer found"]];
+const CHANGES = [["removable", "Now old and unused"], ["in_use", "Now in use"], ["skipped", "Now skipped"], ["findings", "New finding"], ["findings_gone", "No longer found"],
+  ["accounts_failed", "Other accounts that can no longer be looked at completely"], ["accounts_complete", "Other accounts that can be looked at completely again"]];
 
 function fillChanges(told) {
   const { changes } = told;
@@ -227,9 +236,35 @@ function makeSavings(told) {
   });
 }
 
+/* Whose consumers were looked at elsewhere, and what is missing there. */
+function makeAccounts(told) {
+  const others = told.other_accounts;
+  if (!others) return Promise.resolve();
+  byId("accounts").hidden = false;
+  byId("accounts-link").hidden = false;
+  byId("accounts-words").textContent = [others.organization_problem && `The accounts of the organization are not known: ${others.organization_problem}.`,
+    "An account that could not be looked at completely keeps what it may pull; all other repositories are cleaned."].filter(Boolean).join(" ");
+  const kinds = { complete: "good", failed: "bad", excepted: "warn" };
+  const order = ["failed", "excepted", "complete"];
+  others.accounts.forEach((one) => { one.weight = order.indexOf(one.status); });
+  const entries = (one) => [["Status", words(one.status)], ["Regions that were looked at", one.regions], ["What is missing", one.missing]];
+  return makeTable({
+    name: "accounts", label: "Other accounts", one: "account", rows: others.accounts, empty: "No account was looked at.",
+    printed: [["Account", (one) => one.account_id], ["Status", (one) => words(one.status)], ["Regions", (one) => one.regions.join(", ")], ["What is missing", (one) => one.missing.join("; ")]],
+    text: (one) => [one.account_id, words(one.status), ...one.regions, ...one.missing].join(" "),
+    filters: [{ label: "Status", value: (one) => words(one.status) }],
+    sorts: [["Gravest", "weight", "asc"], ["Account", "account_id", "asc"]],
+    columns: [
+      { title: "Account", field: "account_id", widthGrow: 3, minWidth: 150, sorter: byText((one) => one.account_id), formatter: (cell) => two(nameButton(cell.getValue(), () => entries(cell.getData())), cell.getData().missing.join("; ")) },
+      { title: "Status", field: "weight", width: 140, sorter: byNumber, formatter: (cell) => badge(words(cell.getData().status), kinds[cell.getData().status]) },
+      { title: "Regions", field: "regions", wide: true, width: 115, hozAlign: "right", cssClass: "number", headerSort: false, formatter: (cell) => line(NUMBER.format(cell.getValue().length)) },
+    ],
+  });
+}
+
 function makeSources(told) {
-  const kinds = { complete: "good", failed: "bad", disabled: "warn", not_offered: "idle" };
-  const order = ["failed", "disabled", "complete", "not_offered"];
+  const kinds = { complete: "good", failed: "bad", disabled: "warn", closed: "warn", not_offered: "idle" };
+  const order = ["failed", "closed", "disabled", "complete", "not_offered"];
   told.sources.forEach((one) => { one.weight = order.indexOf(one.outcome); });
   return makeTable({
     name: "sources", label: "Sources", one: "source", rows: told.sources, empty: "No source was called.",
@@ -265,7 +300,7 @@ async function main() {
   fillSettings(told);
   const images = makeImages(told);
   drawPictures(told);
-  await Promise.all([images, makeUsages(told), makeFindings(told), makeRepositories(told), makeSavings(told), makeSources(told)]);
+  await Promise.all([images, makeUsages(told), makeFindings(told), makeRepositories(told), makeSavings(told), makeAccounts(told), makeSources(told)]);
   document.documentElement.dataset.ready = "true";
 }
 

@@ -1,7 +1,7 @@
 "use strict";
 /* How values are told to people. What comes from the document becomes text, never markup. */
 
-const KIND_OF_STATUS = { completed: "good", incomplete: "warn", refused: "bad", failed: "bad" };
+const KIND_OF_STATUS = { completed: "good", degraded: "warn", incomplete: "warn", refused: "bad", failed: "bad" };
 const NUMBER = new Intl.NumberFormat("en");
 const MONEY = new Intl.NumberFormat("en", { style: "currency", currency: "USD" });
 
