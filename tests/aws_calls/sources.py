@@ -55,7 +55,7 @@ def collected(script: Script, *excluded: str) -> UsageScan:
 
 def scanned(clients: AwsClients, settings: Settings, sources: Sequence[Source] = catalog.SOURCES) -> UsageScan:
     """What a run would know of its account and region."""
-    return LocalScanner(clients, settings, "run-1", lambda: NOW, sources).scan(NOW)
+    return LocalScanner(clients, settings, "run-1", lambda: NOW, sources, helpers=0).scan(NOW)
 
 
 def alone(

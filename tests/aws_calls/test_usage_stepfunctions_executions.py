@@ -17,6 +17,7 @@ from ecr_cleaner.usage.sources import stepfunctions_executions
 from ecr_cleaner.usage.sources.stepfunctions_executions import LONGEST_SCAN, SETTLED
 from ecr_cleaner.usage.state_machines import sha256_of
 from ecr_cleaner.usage.texts.named import Named, named_in
+from ecr_cleaner.usage.unreadable import require_readable
 from tests.aws_calls.consumers import account, defines, definition, tagged, written
 from tests.aws_calls.remembering import is_known, is_stored, nothing_is_known, remembering
 from tests.builders import ACCOUNT, HOST, NOW, REGION
@@ -251,7 +252,7 @@ def test_executions_whose_key_may_not_be_used_are_taken_down(script: Script, cal
     assert [one.reference.tag for one in used(script, read)] == ["v9"]
     assert list(read.unreadable) == [TRAIN]
     with pytest.raises(SourceError, match="KMS key that the function may not use"):
-        read.require_readable()
+        require_readable(read)
 
 
 def wide(repository: str, namer: str = "") -> Usage:

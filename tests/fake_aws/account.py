@@ -40,6 +40,10 @@ class AccountApi:
 
     def list_regions(self, request: Request) -> dict[str, Any]:
         """50 a page at most, in any status unless asked for some."""
+        if request.get("AccountId"):
+            raise AwsError(
+                "AccessDeniedException", "Only an organization's management account may name another account"
+            )
         statuses = {REGION: "ENABLED_BY_DEFAULT", **self._account.region_statuses}
         wanted = request.get("RegionOptStatusContains") or _STATUSES
         if not set(wanted) <= _STATUSES:

@@ -51,11 +51,13 @@ class Organization:
         id: As ``aws:PrincipalOrgID`` has it.
         management: The id of its management account.
         delegates: Accounts that may list its accounts although they are not the management account.
+        shows: Which of ``State`` and ``Status`` its listing has: the second was to be retired on 9 September 2026.
     """
 
     id: str = ORGANIZATION
     management: str = ACCOUNT
     delegates: frozenset[str] = frozenset()
+    shows: tuple[str, ...] = ("State", "Status")
 
 
 class Accounts:
@@ -137,19 +139,24 @@ class Accounts:
         Raises:
             ValueError: A key means nothing.
         """
-        if unknown := sorted(set(told) - {"id", "management", "delegates"}):
+        if unknown := sorted(set(told) - {"id", "management", "delegates", "shows"}):
             raise ValueError(f"an organization has no {', '.join(unknown)}")
         made = Organization()
         self.organization = Organization(
             str(told.get("id", made.id)),
             str(told.get("management", made.management)),
             frozenset(map(str, told.get("delegates", ()))),
+            tuple(map(str, told.get("shows", made.shows))),
         )
 
     def is_open(self, account: str) -> bool:
-        """Whether somebody can do something in it: in one that is closed or not yet open nobody can assume a role."""
+        """Whether somebody can do something in it: in one that is closed or not yet open nobody can assume a role.
+
+        One that is about to be closed "remains functional":
+        https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_accounts_account_state.html.
+        """
         known = self.told.get(account)
-        return known is not None and known.state not in set(get_args(State)) - {"ACTIVE"}
+        return known is not None and known.state not in {"SUSPENDED", "CLOSED", "PENDING_ACTIVATION"}
 
     def is_member(self, account: str) -> bool:
         """Whether it is in the organization."""

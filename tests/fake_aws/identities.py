@@ -74,6 +74,14 @@ class Identities:
         match = _KEY_OF_ACCOUNT.fullmatch(access_key)
         return user_of(match[1] if match else ACCOUNT)
 
+    def signer(self, access_key: str, token: str) -> tuple[str, str] | None:
+        """Account and principal of whoever signed with these credentials; None if they are not valid."""
+        session = self.known(access_key)
+        if access_key.startswith("ASIA") and (session is None or session.token != token or session.expires_at <= now()):
+            return None
+        owner = self.owner(access_key)
+        return owner.account, owner.principal
+
     def check(self, request: Request) -> None:
         """Refuse credentials that are not valid.
 

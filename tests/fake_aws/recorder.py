@@ -191,6 +191,10 @@ def _iam(request: Request) -> list[str]:
     return []
 
 
+def _sts(request: Request) -> list[str]:
+    return [str(request.get("RoleArn"))] if request.get("RoleArn") else []
+
+
 def _logs(request: Request) -> list[str]:
     name = request.get("logGroupName") or request.get("resourceArn")
     return [_named(request, "logs", "log-group:", str(name))] if name else []
@@ -227,4 +231,5 @@ _FINDERS = {
     "sns": _sns,
     "sqs": _sqs,
     "stepfunctions": _stepfunctions,
+    "sts": _sts,
 }

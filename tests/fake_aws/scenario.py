@@ -8,7 +8,7 @@ See ``scenarios/company.yaml`` for all of it in use.
 
 What other accounts hold stands in ``accounts``, each with scenarios of its own; ``organization`` is what they are in::
 
-    organization: {id: o-exampleorgid, management: "999988887777", delegates: ["123456789012"]}
+    organization: {id: o-exampleorgid, management: "999988887777", delegates: ["123456789012"], shows: [State]}
     accounts:
       "222233334444":
         name: production

@@ -21,6 +21,7 @@ from .iam import IamApi
 from .inspector import InspectorApi
 from .lambda_state import LambdaLoader
 from .listings import Listings
+from .organizations import OrganizationsApi
 from .pipes import PipesApi
 from .s3 import S3Api
 from .sagemaker import SageMakerApi
@@ -85,6 +86,7 @@ class Services:
             "inspector2": inspector.handlers(),
             "lambda": LambdaApi(account).handlers(),
             "s3": s3.handlers(),
+            "organizations": OrganizationsApi(accounts).handlers(),
             "pipes": pipes.handlers(),
             "stepfunctions": machines.handlers(),
             "sts": StsApi(accounts).handlers(),

@@ -6,14 +6,18 @@ import datetime as dt
 import json
 from typing import TYPE_CHECKING, Any, Final
 
+import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from ecr_cleaner.aws.client import AwsClients
+from ecr_cleaner.kubernetes.token import ClusterToken
 from tests.fake_aws import Fault
 from tests.fake_aws.accounts import FUNCTION, READER
 from tests.fake_aws.aws import ACCOUNT
 from tests.fake_aws.identities import key_of
+from tests.fake_kubernetes import FakeCluster
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -167,11 +171,12 @@ def test_nobody_is_let_in_without_a_role_that_trusts_them(sandbox: Sandbox) -> N
         f"arn:aws:iam::{OTHER}:role/path/{READER}",
     ):
         assert refusal(sandbox, role) == denied(role)
-    for state in ("SUSPENDED", "PENDING_CLOSURE", "CLOSED", "PENDING_ACTIVATION"):
+    for state in ("SUSPENDED", "CLOSED", "PENDING_ACTIVATION"):
         sandbox.account(OTHER, state=state)
         assert refusal(sandbox) == denied(ROLE)
-    sandbox.account(OTHER, state="?FROZEN")
-    assumed(sandbox)
+    for state in ("?FROZEN", "PENDING_CLOSURE"):
+        sandbox.account(OTHER, state=state)
+        assumed(sandbox)
     stranger = sandbox.role("other")
     caller = f"arn:aws:sts::{ACCOUNT}:assumed-role/other/sandbox"
     assert refusal(sandbox, client=sandbox.client("sts", **signed(stranger))) == denied(ROLE, caller)
@@ -354,3 +359,113 @@ def test_a_scenario_tells_of_accounts(sandbox: Sandbox) -> None:
     assert refusal(sandbox) == denied(ROLE)
     sandbox.account(OTHER, reader=True)
     assert sandbox.client("ecs", "eu-west-1", account=OTHER).list_task_definitions()["taskDefinitionArns"] == []
+
+
+MANAGEMENT: Final = "999988887777"
+
+
+@pytest.fixture
+def organization(sandbox: Sandbox) -> Sandbox:
+    """The registry's account may list the accounts of its organization; one account is not in it."""
+    accounts: dict[str, Any] = {
+        MANAGEMENT: {},
+        OTHER: {"name": "production", "unit": "ou-exam-1"},
+        THIRD: {"member": False},
+    }
+    sandbox.seed({"organization": {"management": MANAGEMENT, "delegates": [ACCOUNT]}, "accounts": accounts})
+    return sandbox
+
+
+def test_the_organization_is_told_to_its_members(organization: Sandbox) -> None:
+    """And only to them."""
+    for account in (ACCOUNT, OTHER, MANAGEMENT):
+        told = organization.client("organizations", account=account).describe_organization()["Organization"]
+        assert (told["Id"], told["MasterAccountId"]) == ("o-exampleorgid", MANAGEMENT)
+    for call in ("describe_organization", "list_accounts"):
+        with pytest.raises(ClientError) as caught:
+            getattr(organization.client("organizations", account=THIRD), call)()
+        assert caught.value.response["Error"]["Code"] == "AWSOrganizationsNotInUseException"
+
+
+def test_its_accounts_are_listed_to_whom_that_is_delegated(organization: Sandbox) -> None:
+    """With their states, in pages that may be empty and go on."""
+    states = {"SUSPENDED", "PENDING_CLOSURE", "CLOSED", "PENDING_ACTIVATION", "?FROZEN"}
+    for number, state in enumerate(sorted(states)):
+        organization.account(f"55556666777{number}", state=state)
+    for account in (OTHER, THIRD):
+        with pytest.raises(ClientError) as caught:
+            organization.client("organizations", account=account).list_accounts()
+        code = "AccessDeniedException" if account == OTHER else "AWSOrganizationsNotInUseException"
+        assert caught.value.response["Error"]["Code"] == code
+    client = organization.client("organizations")
+    organization.inject(Fault(service="organizations", kind="empty_page_with_token", times=1))
+    pages = list(client.get_paginator("list_accounts").paginate())
+    assert pages[0]["Accounts"] == []
+    (listed,) = (page["Accounts"] for page in pages[1:])
+    shown = {one["Id"]: one["State"] for one in listed}
+    assert shown == {
+        **dict.fromkeys((ACCOUNT, MANAGEMENT, OTHER), "ACTIVE"),
+        **{f"55556666777{number}": state.strip("?") for number, state in enumerate(sorted(states))},
+    }
+    told = next(one for one in listed if one["Id"] == OTHER)
+    assert (told["Name"], told["Status"]) == ("production", "ACTIVE")
+    assert told["Arn"] == f"arn:aws:organizations::{MANAGEMENT}:account/o-exampleorgid/{OTHER}"
+    for number in range(20):
+        organization.account(f"6666777788{number:02}")
+    assert [len(page["Accounts"]) for page in client.get_paginator("list_accounts").paginate()] == [20, 8]
+    organization.seed({"organization": {"management": MANAGEMENT, "delegates": [ACCOUNT], "shows": ["State"]}})
+    assert "Status" not in client.list_accounts()["Accounts"][0]
+    with pytest.raises(ClientError):
+        client.list_accounts(MaxResults=20, NextToken="another")
+
+
+def test_without_an_organization_nobody_is_in_one(sandbox: Sandbox) -> None:
+    """As long as none is made by calls, which moto takes."""
+    client = sandbox.client("organizations")
+    with pytest.raises(ClientError) as caught:
+        client.describe_organization()
+    assert caught.value.response["Error"]["Code"] == "AWSOrganizationsNotInUseException"
+    made = client.create_organization(FeatureSet="ALL")["Organization"]["Id"]
+    assert client.describe_organization()["Organization"]["Id"] == made
+
+
+def test_regions_are_enabled_by_account(sandbox: Sandbox) -> None:
+    """Opt-in regions differ; the sandbox's own region is there for everybody."""
+    sandbox.account(OTHER)
+    sandbox.seed({"regions": {"eu-south-1": "ENABLED"}})
+    sandbox.seed({"regions": {"eu-south-1": "DISABLED", "af-south-1": "ENABLED"}}, account=OTHER)
+
+    def regions(account: str) -> dict[str, str]:
+        listed = sandbox.client("account", account=account).list_regions()["Regions"]
+        return {one["RegionName"]: one["RegionOptStatus"] for one in listed}
+
+    assert regions(ACCOUNT) == {"us-east-1": "ENABLED_BY_DEFAULT", "eu-south-1": "ENABLED"}
+    assert regions(OTHER) == {"us-east-1": "ENABLED_BY_DEFAULT", "eu-south-1": "DISABLED", "af-south-1": "ENABLED"}
+    with pytest.raises(ClientError) as caught:
+        sandbox.client("account").list_regions(AccountId=OTHER)
+    assert caught.value.response["Error"]["Code"] == "AccessDeniedException"
+
+
+def test_a_cluster_knows_which_account_and_role_signed(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who is of its account may ask; of another account the roles that have an access entry."""
+    sandbox.account(OTHER, reader=True)
+    monkeypatch.delenv("AWS_ENDPOINT_URL")
+    cluster = FakeCluster(account=OTHER, caller=sandbox.accounts.identities.signer)
+
+    def asked(credentials: Mapping[str, Any]) -> int:
+        session = boto3.Session(region_name="us-east-1", **credentials)
+        token = ClusterToken(AwsClients(session), cluster.name)()
+        return cluster.answer("GET", "/api", "", {"authorization": f"Bearer {token}"}).status
+
+    reader = signed(assumed(sandbox))
+    assert asked(reader) == 200
+    assert cluster.callers == [ROLE]
+    function = signed(sandbox.role(FUNCTION))
+    assert asked(function) == 401
+    own = f"arn:aws:iam::{ACCOUNT}:role/{FUNCTION}"
+    assert cluster.refusals == [f"{own} of account {ACCOUNT} has no access entry"]
+    cluster.principals.add(own)
+    assert asked(function) == 200
+    assert asked(reader | {"aws_session_token": "another"}) == 401
+    assert asked(signed(sandbox.role(READER, account=OTHER, seconds=-1))) == 401
+    assert cluster.described()["arn"] == f"arn:aws:eks:us-east-1:{OTHER}:cluster/{cluster.name}"

@@ -15,7 +15,7 @@ from tests.fake_kubernetes.certificates import Authority, authority
 from tests.fake_kubernetes.schemas import Resource
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
 FaultKind = Literal[
     "unauthorized", "forbidden", "expired", "throttled", "broken", "unavailable", "redirect", "timeout", "reset",
@@ -76,6 +76,7 @@ class FakeCluster:
     Attributes:
         name: As tokens have it.
         region: Of its endpoint.
+        account: In which it is.
         resources: Its kinds.
         denied: Group and name of what may not be listed.
         groups_down: Groups whose API service does not answer.
@@ -83,6 +84,10 @@ class FakeCluster:
         openapi: Versions of OpenAPI documents that it has.
         secret: Of the credentials that it knows; None: signatures are not compared.
         sts_hosts: Hosts that stand for STS.
+        caller: Account and principal of an access key and a session token, as STS tells it; None: they are nobody's.
+            Whoever is of the cluster's own account is known, and the `principals` of others.
+        principals: ARNs of roles of other accounts that have an access entry.
+        callers: Who asked, as far as `caller` tells: the principal of each request.
         authority: Signs its server's certificate.
         faults: In force.
         requests: Path and query of each request so far.
@@ -92,6 +97,7 @@ class FakeCluster:
 
     name: str = "shop"
     region: str = "us-east-1"
+    account: str = "123456789012"
     resources: list[Resource] = field(default_factory=lambda: list(schemas.RESOURCES))
     denied: set[tuple[str, str]] = field(default_factory=lambda: {("", "secrets"), ("", "nodes")})
     groups_down: set[str] = field(default_factory=set)
@@ -99,6 +105,9 @@ class FakeCluster:
     openapi: Collection[str] = ("v2", "v3")
     secret: str | None = None
     sts_hosts: Collection[str] = ()
+    caller: Callable[[str, str], tuple[str, str] | None] | None = None
+    principals: set[str] = field(default_factory=set)
+    callers: list[str] = field(default_factory=list)
     authority: Authority = field(default_factory=authority)
     faults: list[Fault] = field(default_factory=list)
     requests: list[tuple[str, dict[str, str]]] = field(default_factory=list)
@@ -117,7 +126,7 @@ class FakeCluster:
         """As DescribeCluster returns it."""
         return {
             "name": self.name,
-            "arn": f"arn:aws:eks:{self.region}:123456789012:cluster/{self.name}",
+            "arn": f"arn:aws:eks:{self.region}:{self.account}:cluster/{self.name}",
             "status": "ACTIVE",
             "endpoint": f"https://{self.host}",
             "certificateAuthority": {"data": base64.b64encode(self.authority.pem.encode()).decode()},
@@ -191,13 +200,25 @@ class FakeCluster:
     def _is_known(self, authorization: str) -> bool:
         scheme, _, token = authorization.partition(" ")
         try:
-            tokens.verify(
+            key, session = tokens.verify(
                 token if scheme == "Bearer" else "", self.name, self.secret, dt.datetime.now(dt.UTC), self.sts_hosts
             )
+            self._must_be_known(key, session)
         except tokens.RefusedError as error:
             self.refusals.append(str(error))
             return False
         return True
+
+    def _must_be_known(self, key: str, session: str) -> None:
+        if self.caller is None:
+            return
+        found = self.caller(key, session)
+        if found is None:
+            raise tokens.RefusedError("credentials")
+        account, principal = found
+        self.callers.append(principal)
+        if account != self.account and principal not in self.principals:
+            raise tokens.RefusedError(f"{principal} of account {account} has no access entry")
 
     def _served(self, path: str, query: Mapping[str, str], accept: str) -> Reply:
         parts = path.strip("/").split("/")
@@ -256,7 +277,7 @@ class FakeCluster:
     def _list(self, kind: Resource, query: Mapping[str, str]) -> Reply:
         if kind.key in self.denied:
             message = (
-                f'{kind.name} is forbidden: User "arn:aws:sts::123456789012:assumed-role/ecr-cleaner/run" cannot list'
+                f'{kind.name} is forbidden: User "arn:aws:sts::{self.account}:assumed-role/ecr-cleaner/run" cannot list'
                 f' resource "{kind.name}" in API group "{kind.group}" at the cluster scope'
             )
             details = {"kind": kind.name} | ({"group": kind.group} if kind.group else {})

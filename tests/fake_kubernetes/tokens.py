@@ -26,7 +26,9 @@ class RefusedError(Exception):
     """The token is not accepted; the message says why, which a real server tells nobody."""
 
 
-def verify(token: str, cluster: str, secret: str | None, now: dt.datetime, other_hosts: Collection[str] = ()) -> None:
+def verify(
+    token: str, cluster: str, secret: str | None, now: dt.datetime, other_hosts: Collection[str] = ()
+) -> tuple[str, str]:
     """Accept a token, or refuse it.
 
     Args:
@@ -35,6 +37,9 @@ def verify(token: str, cluster: str, secret: str | None, now: dt.datetime, other
         secret: The key that signs; None: signatures are not compared.
         now: In UTC.
         other_hosts: Hosts that stand for STS, beside its own.
+
+    Returns:
+        The access key that signed it, and the session token that came with it.
 
     Raises:
         RefusedError: It is not accepted.
@@ -62,6 +67,7 @@ def verify(token: str, cluster: str, secret: str | None, now: dt.datetime, other
     if secret is not None and is_sts:
         expected = _signature(pairs, parts.netloc, {"host": parts.netloc, "x-k8s-aws-id": cluster}, secret)
         _demand(hmac.compare_digest(expected, query.get("x-amz-signature", "")), "signature")
+    return query.get("x-amz-credential", "").partition("/")[0], query.get("x-amz-security-token", "")
 
 
 def _demand(holds: bool, what: str) -> None:  # noqa: FBT001 - a condition

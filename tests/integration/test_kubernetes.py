@@ -16,6 +16,7 @@ from ecr_cleaner.cli import main
 from ecr_cleaner.cli import session as sessions
 from ecr_cleaner.kubernetes import connection
 from ecr_cleaner.kubernetes.connection import Bounds
+from tests.fake_aws.aws import ACCOUNT
 from tests.fake_kubernetes import FakeCluster, FakeServer, Fault, resolving
 from tests.fake_kubernetes.schemas import of, strings
 from tests.integration.runner import REGION
@@ -40,12 +41,15 @@ class Clusters:
         self._sandbox, self._monkeypatch, self._stack = sandbox, monkeypatch, stack
         self._servers: list[FakeServer] = []
 
-    def add(self, name: str, region: str = REGION, **described: Any) -> FakeCluster:
-        """A cluster; it knows whoever the sandbox's token service knows."""
-        cluster = FakeCluster(name=name, region=region, sts_hosts=[urlsplit(self._sandbox.endpoint).netloc])
+    def add(self, name: str, region: str = REGION, account: str = ACCOUNT, **described: Any) -> FakeCluster:
+        """A cluster; it knows whoever of its account the sandbox's token service knows."""
+        hosts = [urlsplit(self._sandbox.endpoint).netloc]
+        cluster = FakeCluster(
+            name=name, region=region, account=account, sts_hosts=hosts, caller=self._sandbox.accounts.identities.signer
+        )
         self._servers.append(self._stack.enter_context(FakeServer(cluster)))
         told = {"clusters": [name], "described": {name: cluster.described(**described)}}
-        self._sandbox.seed({"region": region, "eks": told})
+        self._sandbox.seed({"region": region, "eks": told}, account=account)
         resolving(self._monkeypatch, self._servers)
         return cluster
 

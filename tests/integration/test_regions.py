@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 ENABLED: Final[dict[str, Any]] = {"regions": "enabled"}
 ELSEWHERE: Final = "eu-west-1"
 CLOSED: Final = "ap-south-1"
+EMPTY: Final = "eu-central-1"
 
 
 @pytest.fixture(autouse=True)
@@ -44,6 +46,17 @@ def test_it_is_asked_in_every_region_that_the_account_can_use(run: Runner, sandb
     assert {call.region for call in sandbox.calls} == {"us-east-1", ELSEWHERE}
     for source in ("inspector", "protected_images", "used_images_objects"):
         assert [one["region"] for one in outcome.told["sources"] if one["source"] == source] == ["us-east-1"]
+
+
+def test_an_empty_region_takes_sixty_calls_at_most(run: Runner, sandbox: Sandbox) -> None:
+    """No listing is made twice, whichever sources need it."""
+    sandbox.seed({"regions": {EMPTY: "ENABLED_BY_DEFAULT"}})
+    assert run(**ENABLED).status == "completed"
+    made = Counter(
+        (c.service, c.operation, repr(sorted(c.parameters.items()))) for c in sandbox.calls if c.region == EMPTY
+    )
+    assert [call for call, times in made.items() if times > 1] == []
+    assert 0 < made.total() <= 60, made.total()
 
 
 def test_without_a_word_of_it_the_run_looks_at_the_registrys_region_alone(run: Runner, sandbox: Sandbox) -> None:

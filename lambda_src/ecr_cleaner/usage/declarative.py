@@ -14,6 +14,7 @@ from ecr_cleaner.aws import responses
 from ecr_cleaner.aws.response_paths import members, values
 from ecr_cleaner.errors import SourceError
 from ecr_cleaner.model.usage import Reference, Usage, UsageKind
+from ecr_cleaner.usage.each import each
 from ecr_cleaner.usage.found import like, read_usages, usages_of_texts
 from ecr_cleaner.usage.image_names import read_digest, read_name
 from ecr_cleaner.usage.images import Images, named_images
@@ -161,15 +162,19 @@ class DeclarativeCollector:
         following = chain.calls[depth + 1 : depth + 2]
         client, texts = context.aws.client(call.service or self.service), chain.texts(self.service)[depth]
         with listed_again(lambda: (_asked(following[0], names) for _, names in listing())) as missing:
-            for item, names in listing():
+
+            def read(own: SourceContext, listed: tuple[Any, Mapping[str, Any]]) -> Iterator[Usage]:
+                item, names = listed
                 told = _filled(chain.arn, names).split(":", 1)
                 arn = context.arn(*told) if chain.arn else _arn(_params(call, known), names)
                 usage = like(self.name, _filled(chain.consumer, names), call.evidence, arn)
                 yield from _usages(item, call, usage)
                 yield from usages_of_texts(texts, item, client, usage)
                 for next_call in following:
-                    read = partial(self._follow, context, chain, depth + 1, names)
-                    yield from missing.unless_gone(_asked(next_call, names), read)
+                    follow = partial(self._follow, own, chain, depth + 1, names)
+                    yield from missing.unless_gone(_asked(next_call, names), follow)
+
+            yield from each(context, read, listing())
 
     def _listed(
         self, context: SourceContext, call: Call, known: Mapping[str, Any]

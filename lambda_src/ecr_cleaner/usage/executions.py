@@ -11,6 +11,7 @@ reason stops the run, as any of the history's does.
 """
 
 import hashlib
+import threading
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -88,6 +89,8 @@ Found = tuple[datetime, tuple[Named, ...]]
 class Executions:
     """What is known of the executions that one source reads; the object is read when it is first asked for.
 
+    Thread-safe.
+
     Attributes:
         notes: What an operator should know; sentences are appended.
         object: Where it lies; None: nothing is kept.
@@ -104,6 +107,7 @@ class Executions:
     _known_revisions: Mapping[str, Revision] = field(default_factory=dict)
     _revisions: dict[str, Revision] = field(default_factory=dict)
     _learned: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def open(self) -> None:
         """Read the object, if it was not read before: there may be executions.
@@ -111,9 +115,12 @@ class Executions:
         Raises:
             HistoryError: It could not be read.
         """
-        if self._is_read or self.object is None:
-            return
-        clients, bucket, key = self.object
+        with self._lock:
+            if not self._is_read and self.object is not None:
+                self._open(*self.object)
+                self._is_read = True
+
+    def _open(self, clients: AwsClients, bucket: str, key: str) -> None:
         with suppress(AbsentError):
             found = s3.read(clients, bucket, key)
             self._etag = found.etag
@@ -127,7 +134,6 @@ class Executions:
                 self._known_revisions = document.revisions
             except (NotWholeError, KeyError) as error:
                 self.notes.append(f"what earlier runs found of executions is lost, so all are asked for again: {error}")
-        self._is_read = True
 
     def known(self, execution: str, started_at: datetime) -> tuple[Named, ...] | None:
         """What an execution names, if an earlier run found it; it is kept then.
@@ -143,7 +149,8 @@ class Executions:
         found = self._known.get(execution)
         if found is None or found[0] != started_at:
             return None
-        self._under_way[execution] = found
+        with self._lock:
+            self._under_way[execution] = found
         return found[1]
 
     def of(self, prefix: str) -> dict[str, Found]:
@@ -164,7 +171,8 @@ class Executions:
         self.open()
         known = self._known_revisions.get(machine)
         if known is not None:
-            self._revisions.setdefault(machine, known)
+            with self._lock:
+                self._revisions.setdefault(machine, known)
         return known
 
     def learn(self, execution: str, started_at: datetime, named: Iterable[Named]) -> None:
@@ -174,14 +182,16 @@ class Executions:
             HistoryError: The object could not be read.
         """
         self.open()
-        self._under_way[execution] = started_at, tuple(one.storable() for one in named)
-        self._learned += 1
-        if self._learned % SAVE_EVERY == 0:
-            self._write({**self._known, **self._under_way}, {**self._known_revisions, **self._revisions})
+        with self._lock:
+            self._under_way[execution] = started_at, tuple(one.storable() for one in named)
+            self._learned += 1
+            if self._learned % SAVE_EVERY == 0:
+                self._write({**self._known, **self._under_way}, {**self._known_revisions, **self._revisions})
 
     def learn_revision(self, machine: str, revision: Revision) -> None:
         """Remember the revision of a state machine."""
-        self._revisions[machine] = revision
+        with self._lock:
+            self._revisions[machine] = revision
 
     def save(self) -> None:
         """Store what was found; executions that were neither learned nor asked for are forgotten."""

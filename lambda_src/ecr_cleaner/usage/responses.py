@@ -2,14 +2,15 @@
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
+from contextvars import ContextVar
 from typing import Any, Final, TypeVar
 
 from ecr_cleaner.aws import errors, responses
 from ecr_cleaner.errors import MissingError, SourceError
 
-K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
+
+_LISTING_AGAIN: Final = ContextVar("_LISTING_AGAIN", default=False)
 
 _MISSING: Final = "MISSING"
 """The reason by which ECS says that it does not find something."""
@@ -80,25 +81,20 @@ def listed_again(listing: Callable[[], Iterable[Hashable]]) -> Iterator[Missing]
     """
     missing = Missing()
     yield missing
-    for key in listing() if missing.errors else ():
-        if key in missing.errors:
-            raise missing.errors[key]
-
-
-def of_each(listing: Callable[[], Iterable[K]], read: Callable[[K], Iterable[T]]) -> Iterator[T]:
-    """What is read of everything listed, in order; nothing of what was deleted since, as a second listing shows.
-
-    Args:
-        listing: Lists the keys, by which a resource that is deleted and created again is the same.
-        read: Reads one of them.
-
-    Raises:
-        AwsError: A call failed, or something is not found and still listed.
-        CleanerError: A response is incomplete, or could not be understood; or likewise.
-    """
-    with listed_again(listing) as missing:
+    if not missing.errors:
+        return
+    before = _LISTING_AGAIN.set(True)
+    try:
         for key in listing():
-            yield from missing.unless_gone(key, partial(read, key))
+            if key in missing.errors:
+                raise missing.errors[key]
+    finally:
+        _LISTING_AGAIN.reset(before)
+
+
+def is_listing_again() -> bool:
+    """Whether something is listed to see if it is still there: only a new answer says so."""
+    return _LISTING_AGAIN.get()
 
 
 def last_of(arn: str) -> str:

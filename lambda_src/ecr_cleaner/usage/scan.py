@@ -19,10 +19,14 @@ from ecr_cleaner.model.usage import ScanTarget, Usage
 from ecr_cleaner.settings.loader import Settings
 from ecr_cleaner.usage import accepted, name_problems
 from ecr_cleaner.usage.catalog import NEEDED_ANYWAY, SOURCES
+from ecr_cleaner.usage.excluded import excluded, is_excluded
 from ecr_cleaner.usage.executions import ExecutionMemory
+from ecr_cleaner.usage.shared_listings import SharedListings, times_made
+from ecr_cleaner.usage.side_by_side import Workers
 from ecr_cleaner.usage.source import Source, SourceContext
 from ecr_cleaner.usage.state_machines import StateMachines
 from ecr_cleaner.usage.task_definitions import TaskDefinitions
+from ecr_cleaner.usage.unreadable import require_readable
 from ecr_cleaner.usage.used_images_objects import Listing
 
 
@@ -36,6 +40,7 @@ def scan_target(  # noqa: PLR0913 - what a scan needs, each by name
     clock: Callable[[], datetime],
     sources: Sequence[Source] = SOURCES,
     memory: ExecutionMemory | None = None,
+    helpers: Executor | None = None,
 ) -> TargetScan:
     """Scan one target, by those of the sources that look at it.
 
@@ -44,10 +49,11 @@ def scan_target(  # noqa: PLR0913 - what a scan needs, each by name
         request: What the run demands of the scan.
         target: One of its targets.
         settings: Of the run.
-        pool: Makes the calls, of all targets of a run.
+        pool: Runs the sources, of all targets of a run.
         clock: Now, in UTC.
         sources: Those of the run.
         memory: Where what is found of executions is kept; None: nowhere.
+        helpers: Help the sources with their items; None: nobody does.
 
     Returns:
         The scan. If there are no clients of the target, every source has failed.
@@ -68,7 +74,7 @@ def scan_target(  # noqa: PLR0913 - what a scan needs, each by name
         outcomes = tuple(SourceOutcome(target, one.name, SourceStatus.FAILED, detail=str(error)) for one in enabled)
     else:
         before = there.calls
-        usages, outcomes = _collect(there, settings, started_at, enabled, memory, clock, pool)
+        usages, outcomes = _collect(there, settings, started_at, enabled, memory, clock, pool, Workers(helpers))
         calls = there.calls - before
         answered = tuple(sorted(there.answered))
     return TargetScan(
@@ -94,6 +100,7 @@ def _collect(  # noqa: PLR0913, PLR0917 - as `scan_target`
     memory: ExecutionMemory | None,
     clock: Callable[[], datetime],
     pool: Executor,
+    workers: Workers,
 ) -> tuple[tuple[Usage, ...], tuple[SourceOutcome, ...]]:
     """Call sources in one account and region.
 
@@ -104,16 +111,26 @@ def _collect(  # noqa: PLR0913, PLR0917 - as `scan_target`
         sources: Those that are not excluded.
         memory: Where what is found of executions is kept.
         clock: Now, in UTC.
-        pool: Makes the calls.
+        pool: Runs the sources.
+        workers: Help them.
 
     Returns:
         The usages, as often as they were found, and one outcome for every source, and for every cluster that one read.
     """
     definitions, listing, machines = TaskDefinitions(clients), Listing(), StateMachines()
+    listings = SharedListings(times_made(source.fields for source in sources))
 
     def run(source: Source) -> SourceResult:
         context = SourceContext(
-            clients, settings, definitions, listing=listing, now=now, state_machines=machines, memory=memory
+            clients,
+            settings,
+            definitions,
+            listing=listing,
+            now=now,
+            state_machines=machines,
+            memory=memory,
+            shared_listings=listings,
+            workers=workers,
         )
         began = clock()
         result = run_source(source, context)
@@ -125,28 +142,6 @@ def _collect(  # noqa: PLR0913, PLR0917 - as `scan_target`
     confirmed = [_confirmed(result, clients) for result in results]
     usages = tuple(usage for result in confirmed for usage in result.usages)
     return usages, tuple(outcome for result in confirmed for outcome in (result.outcome, *result.clusters))
-
-
-def excluded(target: ScanTarget, settings: Settings, sources: Sequence[Source] = SOURCES) -> tuple[SourceOutcome, ...]:
-    """The outcomes of the excluded sources: every run reports what is unprotected."""
-    return tuple(
-        SourceOutcome(
-            target,
-            source.name,
-            SourceStatus.DISABLED,
-            detail=(
-                f"excluded by accepted_gaps ({settings.accepted_gaps[source.gap]}), so not protected is what only these"
-                f" use: {source.title}"
-            ),
-        )
-        for source in sources
-        if is_excluded(source, settings)
-    )
-
-
-def is_excluded(source: Source, settings: Settings) -> bool:
-    """Whether the operator excluded the source."""
-    return source.gap in settings.accepted_gaps
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +166,7 @@ def run_source(source: Source, context: SourceContext) -> SourceResult:
         _check_model(source, context.aws)
         collected = (_in_region(usage, context.aws) for usage in source.collect(context))
         found, ignored = accepted.without_accepted(collected, context.settings)
-        context.require_readable()
+        require_readable(context)
     except OutOfTimeError:
         raise  # the time of the whole run is over, not that of one source
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:

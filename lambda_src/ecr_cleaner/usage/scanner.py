@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -13,13 +14,17 @@ from ecr_cleaner.model.usage import ScanTarget
 from ecr_cleaner.settings.loader import Settings
 from ecr_cleaner.usage import regions
 from ecr_cleaner.usage.catalog import SOURCES, names_sha256
+from ecr_cleaner.usage.excluded import excluded, is_excluded
 from ecr_cleaner.usage.executions import ExecutionMemory
 from ecr_cleaner.usage.merge import merge
-from ecr_cleaner.usage.scan import excluded, is_excluded, scan_target
+from ecr_cleaner.usage.scan import scan_target
 from ecr_cleaner.usage.source import Source
 
 WORKERS: Final = 8
-"""Calls of one run that are made side by side, in whatever region."""
+"""Sources of one run that are read side by side, in whatever region."""
+
+HELPERS: Final = 16
+"""Threads that help them with their items, in whatever region."""
 
 
 class Scanner(Protocol):
@@ -50,6 +55,7 @@ class LocalScanner:
         clock: Now, in UTC.
         sources: All there are.
         memory: Where what is found of executions is kept; None: nowhere.
+        helpers: Threads that help the sources with their items; 0: each source reads one after the other.
     """
 
     clients: AwsClients
@@ -58,14 +64,19 @@ class LocalScanner:
     clock: Callable[[], datetime]
     sources: Sequence[Source] = SOURCES
     memory: ExecutionMemory | None = None
+    helpers: int = HELPERS
 
     def scan(self, now: datetime) -> UsageScan:
         """As `Scanner` says."""
         targets, outcomes = regions.targets(self.clients, self.settings, now)
         request = self._request(targets, now)
-        # A thread for each target only waits for the calls of its sources, which all targets make side by side.
-        with ThreadPoolExecutor(len(targets)) as waiting, ThreadPoolExecutor(WORKERS) as pool:
-            scan = partial(self._scan, request, pool)
+        # A thread for each target only waits for its sources, which are read side by side in all targets.
+        with (
+            ThreadPoolExecutor(self.helpers) if self.helpers else nullcontext() as helpers,
+            ThreadPoolExecutor(len(targets)) as waiting,
+            ThreadPoolExecutor(WORKERS) as pool,
+        ):
+            scan = partial(self._scan, request, pool, helpers)
             merged = merge(request, waiting.map(scan, targets))
         return replace(merged, outcomes=tuple(sorted([*outcomes, *merged.outcomes], key=lambda one: one.key)))
 
@@ -74,7 +85,7 @@ class LocalScanner:
         target = self.clients.target
         return UsageScan((), excluded(target, self.settings, self.sources), now, account_id=target.account_id)
 
-    def _scan(self, request: ScanRequest, pool: Executor, target: ScanTarget) -> TargetScan:
+    def _scan(self, request: ScanRequest, pool: Executor, helpers: Executor | None, target: ScanTarget) -> TargetScan:
         return scan_target(
             self.clients,
             request,
@@ -84,6 +95,7 @@ class LocalScanner:
             clock=self.clock,
             sources=self.sources,
             memory=self.memory,
+            helpers=helpers,
         )
 
     def _request(self, targets: Sequence[ScanTarget], now: datetime) -> ScanRequest:

@@ -3,18 +3,20 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any, Final, Literal, TypeVar
 
 from ecr_cleaner.aws import errors, offered, responses
 from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.aws.offered import Refusal
 from ecr_cleaner.clock import utc_now
-from ecr_cleaner.errors import SourceError
 from ecr_cleaner.model.usage import Usage, UsageKind
 from ecr_cleaner.settings.loader import Settings
 from ecr_cleaner.usage.executions import ExecutionMemory, Executions
 from ecr_cleaner.usage.found import read_usages
 from ecr_cleaner.usage.image_names import read_name
+from ecr_cleaner.usage.shared_listings import SharedListings
+from ecr_cleaner.usage.side_by_side import Workers
 from ecr_cleaner.usage.state_machines import StateMachines
 from ecr_cleaner.usage.task_definitions import TaskDefinitions
 from ecr_cleaner.usage.texts.free_text import FreeText
@@ -48,6 +50,8 @@ class SourceContext:
         state_machines: Shared by the sources that read them.
         memory: Where what is found of executions is kept; None: nowhere.
         clusters: How each cluster ended that was read by itself: what went wrong, or None.
+        shared_listings: Of all sources, because several make the same ones.
+        workers: Threads that help.
     """
 
     aws: AwsClients
@@ -63,14 +67,21 @@ class SourceContext:
     memory: ExecutionMemory | None = None
     refusals: list[Refusal] = field(default_factory=list)
     clusters: dict[str, Exception | None] = field(default_factory=dict)
+    shared_listings: SharedListings = field(default_factory=SharedListings)
+    workers: Workers = field(default_factory=Workers)
+
+    def paged(self, service: str, operation: str, result: str, **parameters: Any) -> Iterator[Any]:
+        """Every item of a listing, as `ecr_cleaner.aws.responses.paged` has them; made once for all sources."""
+        read = partial(responses.paged, self.aws.client(service), operation, result, **parameters)
+        return self.shared_listings.items(service, operation, parameters, read)
 
     def listed(self, service: str, operation: str, result: str, **parameters: Any) -> Iterator[Any]:
-        """Every item of a listing, as `ecr_cleaner.aws.responses.paged` has them; none if the region does not offer it.
+        """Every item of a listing, as `paged` has them; none if the region does not offer it.
 
         Nothing of its kind can exist there; what else the source reads counts all the same, and the outcome says so.
         """
         try:
-            yield from responses.paged(self.aws.client(service), operation, result, **parameters)
+            yield from self.paged(service, operation, result, **parameters)
         except errors.AwsError as error:
             refusal = offered.refusal(error, self.aws, service, operation)
             if refusal is None:
@@ -98,7 +109,7 @@ class SourceContext:
         """What is read of one thing; None if the function may not use the key that the thing is encrypted with.
 
         A person may accept that by an entry ``unreadable:<ARN>``. Else the source fails when it has read everything
-        else, so that all such things are told at once.
+        else (`ecr_cleaner.usage.unreadable`), so that all such things are told at once.
 
         Args:
             arn: Of the thing.
@@ -114,30 +125,6 @@ class SourceContext:
                 raise
             self.unreadable[arn] = f"{errors.operation_of(error)} failed with {errors.code_of(error)}"
             return None
-
-    def require_readable(self) -> None:
-        """Note what may be left out, and fail because of what may not.
-
-        Raises:
-            SourceError: Things could not be read, and nobody has accepted that.
-        """
-        refused = {arn: cause for arn, cause in self.unreadable.items() if not self._is_accepted(arn)}
-        if refused:
-            told = ", ".join(f"{arn} ({cause})" for arn, cause in sorted(refused.items()))
-            message = (
-                f"what is encrypted with a KMS key that the function may not use cannot be read: {told}; to mend this,"
-                " let the function's role use kms:Decrypt in the policy of that key, and the key be enabled"
-            )
-            raise SourceError(message, (f"unreadable:{arn}" for arn in refused))
-
-    def _is_accepted(self, arn: str) -> bool:
-        gap = f"unreadable:{arn}"
-        reason = self.settings.accepted_gaps.get(gap)
-        if reason is None:
-            return False
-        self.accepted.append(gap)
-        self.notes.append(f"not read, so what it uses is not protected: {arn} ({self.unreadable[arn]}): {reason}")
-        return True
 
     def executions(self, source: str) -> Executions:
         """What earlier runs found of the executions that a source reads; nothing if that is kept nowhere."""

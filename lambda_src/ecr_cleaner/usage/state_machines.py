@@ -1,13 +1,14 @@
 """The definitions of Step Functions state machines, each read once for all sources."""
 
 import hashlib
-import threading
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 from ecr_cleaner.aws import responses
 from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.errors import SourceError
+from ecr_cleaner.usage.side_by_side import Once
 from ecr_cleaner.usage.texts.named import Named, named_in
 
 PERMISSIONS: Final = ("states:DescribeStateMachine",)
@@ -42,9 +43,7 @@ class Definition:
 class StateMachines:
     """Reads definitions of one scan target, each once; thread-safe."""
 
-    _known: dict[str, Definition] = field(default_factory=dict)
-    # Held while reading: pacing makes the calls one after the other anyway.
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _known: Once[str, Definition] = field(default_factory=Once)
 
     def definition(self, clients: AwsClients, arn: str) -> Definition:
         """The definition of a state machine or version.
@@ -57,10 +56,7 @@ class StateMachines:
             SourceError: The definition is no JSON.
             AwsError: A call failed.
         """
-        with self._lock:
-            if arn not in self._known:
-                self._known[arn] = self._read(clients, arn)
-            return self._known[arn]
+        return self._known.get(arn, partial(self._read, clients, arn))
 
     @staticmethod
     def _read(clients: AwsClients, arn: str) -> Definition:

@@ -1,12 +1,13 @@
 """The images of ECS task definitions, each read once for all sources."""
 
-import threading
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 from ecr_cleaner.aws import errors, responses
 from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.errors import SourceError
+from ecr_cleaner.usage.side_by_side import Once
 from ecr_cleaner.usage.texts.free_text import FreeText
 from ecr_cleaner.usage.texts.search import Grammar, SearchResult, search
 
@@ -48,9 +49,7 @@ class TaskDefinitions:
     """
 
     clients: AwsClients
-    _read: dict[str, TaskDefinition | None] = field(default_factory=dict)
-    # Held while reading: pacing makes the calls one after the other anyway.
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _read: Once[str, TaskDefinition | None] = field(default_factory=Once)
 
     def read(self, name: str) -> TaskDefinition | None:
         """What a task definition names.
@@ -66,10 +65,7 @@ class TaskDefinitions:
             SourceError: ECS refuses to describe it, yet lists it.
             AwsError: A call failed.
         """
-        with self._lock:
-            if name not in self._read:
-                self._read[name] = self._described(name)
-            return self._read[name]
+        return self._read.get(name, partial(self._described, name))
 
     def _described(self, name: str) -> TaskDefinition | None:
         ecs = self.clients.client("ecs")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -10,13 +10,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecr_cleaner.errors import MissingError, SourceError
-from ecr_cleaner.usage.responses import of_each
+from ecr_cleaner.settings.loader import Settings
+from ecr_cleaner.usage import each
+from ecr_cleaner.usage.source import SourceContext
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 KEYS = st.sets(st.sampled_from("abcdef"))
 CODES = st.sampled_from(["ResourceNotFoundException", "StateMachineDoesNotExist", "NoSuchKey", "ValidationException"])
+
+
+def of_each(listing: Callable[[], Iterable[str]], read: Callable[[str], Iterable[str]]) -> Iterator[str]:
+    """What a source reads that needs nothing but the key."""
+    nobody: Any = None
+    context = SourceContext(nobody, Settings.model_construct(), nobody)
+    return each.of_each(context, listing, lambda _, key: read(key))
 
 
 def refused(code: str) -> ClientError:

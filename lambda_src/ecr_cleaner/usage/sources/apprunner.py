@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from ecr_cleaner.aws import responses
 from ecr_cleaner.model.usage import Usage
+from ecr_cleaner.usage.each import of_each
 from ecr_cleaner.usage.found import like, usages_of_texts
-from ecr_cleaner.usage.responses import of_each
 from ecr_cleaner.usage.source import Grant, RequiredField, Source, SourceContext, arn_of, usages_of
 from ecr_cleaner.usage.texts.free_text import FreeText
 from ecr_cleaner.usage.texts.search import Grammar
@@ -29,10 +29,11 @@ def collect(context: SourceContext) -> Iterator[Usage]:
         Usages of the kind ``configured``.
     """
     listing = partial(context.named, _NAME, "ListServices", "ServiceSummaryList", "ServiceArn", MaxResults=20)
-    return of_each(listing, partial(_of_service, context.aws.client(_NAME)))
+    return of_each(context, listing, _of_service)
 
 
-def _of_service(apprunner: Any, arn: str) -> Iterator[Usage]:
+def _of_service(context: SourceContext, arn: str) -> Iterator[Usage]:
+    apprunner = context.aws.client(_NAME)
     service = responses.member(apprunner.describe_service(ServiceArn=arn), "Service", "DescribeService")
     configuration = responses.member(service, "SourceConfiguration", "DescribeService")
     consumer = f"app runner service {responses.member(service, 'ServiceName', 'DescribeService')}"

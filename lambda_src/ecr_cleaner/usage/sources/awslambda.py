@@ -13,6 +13,7 @@ from ecr_cleaner.aws import responses
 from ecr_cleaner.errors import SourceError
 from ecr_cleaner.model.usage import Usage
 from ecr_cleaner.reference import anywhere
+from ecr_cleaner.usage.each import each
 from ecr_cleaner.usage.found import like, usages_of_texts
 from ecr_cleaner.usage.responses import listed_again
 from ecr_cleaner.usage.source import Grant, RequiredField, Source, SourceContext, arn_of, usages_of
@@ -43,9 +44,10 @@ def collect(context: SourceContext) -> Iterator[Usage]:
     """
     client = context.aws.client("lambda")
     noted: set[str] = set()
-    listing = partial(responses.paged, client, "ListFunctions", "Functions", FunctionVersion="ALL", MaxItems=50)
+    listing = partial(context.paged, "lambda", "ListFunctions", "Functions", FunctionVersion="ALL", MaxItems=50)
     with listed_again(lambda: map(_key, listing())) as missing:
-        for version in listing():
+
+        def read(_: SourceContext, version: dict[str, Any]) -> Iterator[Usage]:
             is_image = version.get("PackageType", "Zip") == "Image"  # absent means Zip
             name, number = _key(version)
             usage = like(_NAME, f"lambda function {name}, version {number}")
@@ -53,6 +55,8 @@ def collect(context: SourceContext) -> Iterator[Usage]:
             noted.update(_refused(name, version))
             if is_image:
                 yield from missing.unless_gone(_key(version), partial(_usages, client, version, noted))
+
+        yield from each(context, read, listing())
     context.notes.extend(sorted(noted))
 
 

@@ -13,9 +13,10 @@ from typing import Any, Final
 from ecr_cleaner.aws import responses
 from ecr_cleaner.errors import SourceError
 from ecr_cleaner.model.usage import Usage, UsageKind
+from ecr_cleaner.usage.each import each, of_each
 from ecr_cleaner.usage.extract import fields_at, texts_at
 from ecr_cleaner.usage.found import like, usages_of_texts
-from ecr_cleaner.usage.responses import in_batches, listed_again, of_each
+from ecr_cleaner.usage.responses import in_batches, listed_again
 from ecr_cleaner.usage.source import Grant, RequiredField, Source, SourceContext, usages_of
 from ecr_cleaner.usage.texts.free_text import FreeText
 from ecr_cleaner.usage.texts.search import Grammar
@@ -70,10 +71,14 @@ def collect(context: SourceContext) -> Iterator[Usage]:
 def _unfinished(context: SourceContext, batch: Any) -> Iterator[Usage]:
     # The deletion of a queue ends its jobs.
     with listed_again(lambda: _queues(context)) as missing:
-        for arn, kind in _queues(context).items():
+
+        def read(own: SourceContext, queue: tuple[str, str]) -> list[Usage]:
+            arn, kind = queue
             # Service jobs and others never share a queue.
-            read = _service_jobs if kind == _SAGEMAKER else _jobs
-            yield from missing.unless_gone(arn, partial(read, context, batch, arn))
+            jobs = _service_jobs if kind == _SAGEMAKER else _jobs
+            return missing.unless_gone(arn, partial(jobs, own, batch, arn))
+
+        yield from each(context, read, _queues(context).items())
 
 
 def _queues(context: SourceContext) -> dict[str, str]:
@@ -104,10 +109,10 @@ def _jobs(context: SourceContext, batch: Any, queue: str) -> Iterator[Usage]:
 def _service_jobs(context: SourceContext, batch: Any, queue: str) -> Iterator[Usage]:
     """Jobs that Batch submits to SageMaker: until then only Batch has the request."""
     listing = partial(_listed, context, "ListServiceJobs", queue, _UNFINISHED_SERVICE, maxResults=100)
-    return of_each(listing, partial(_of_service_job, batch))
+    return of_each(context, listing, partial(_of_service_job, batch))
 
 
-def _of_service_job(batch: Any, job: str) -> Iterator[Usage]:
+def _of_service_job(batch: Any, _: SourceContext, job: str) -> Iterator[Usage]:
     answer = batch.describe_service_job(jobId=job)
     responses.member(answer, "serviceRequestPayload", "DescribeServiceJob")
     consumer = f"batch service job {responses.member(answer, 'jobName', 'DescribeServiceJob')} ({job})"

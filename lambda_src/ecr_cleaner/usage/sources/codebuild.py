@@ -14,6 +14,7 @@ from typing import Any, Final
 from ecr_cleaner.aws import responses
 from ecr_cleaner.errors import SourceError
 from ecr_cleaner.model.usage import Usage, UsageKind
+from ecr_cleaner.usage.each import each
 from ecr_cleaner.usage.found import like, usages_of_texts
 from ecr_cleaner.usage.responses import Missing, in_batches, listed_again
 from ecr_cleaner.usage.source import Grant, RequiredField, Source, SourceContext, arn_of, usages_of
@@ -64,12 +65,17 @@ def collect(context: SourceContext) -> Iterator[Usage]:
 def _projects(context: SourceContext, codebuild: Any) -> Iterator[Usage]:
     listing = partial(context.listed, _NAME, "ListProjects", "projects")
     with listed_again(listing) as missing:
-        # All names first: reading the builds takes long, and the lifetime of a page token is not documented.
-        for asked in in_batches(list(listing()), _THINGS_A_CALL):
+
+        def of_projects(own: SourceContext, asked: list[str]) -> Iterator[Usage]:
             answer = codebuild.batch_get_projects(names=asked)
-            for project in _described(answer, asked, "projects", "name", "BatchGetProjects", missing=missing):
-                read = partial(_of_project, context, codebuild, project)
-                yield from missing.unless_gone(project["name"], read)
+            projects = _described(answer, asked, "projects", "name", "BatchGetProjects", missing=missing)
+            return each(own, of_project, projects)
+
+        def of_project(own: SourceContext, project: dict[str, Any]) -> list[Usage]:
+            return missing.unless_gone(project["name"], partial(_of_project, own, codebuild, project))
+
+        # All names first: reading the builds takes long, and the lifetime of a page token is not documented.
+        yield from each(context, of_projects, in_batches(list(listing()), _THINGS_A_CALL))
 
 
 def _of_project(context: SourceContext, codebuild: Any, project: dict[str, Any]) -> Iterator[Usage]:

@@ -15,7 +15,8 @@ from ecr_cleaner.aws import errors, responses
 from ecr_cleaner.errors import SourceError
 from ecr_cleaner.model.usage import Usage, UsageKind
 from ecr_cleaner.usage import task_definitions
-from ecr_cleaner.usage.responses import Missing, in_batches, listed_again, of_each
+from ecr_cleaner.usage.each import each, of_each
+from ecr_cleaner.usage.responses import Missing, in_batches, listed_again
 from ecr_cleaner.usage.scheduled import usages_named
 from ecr_cleaner.usage.source import TASK_DEFINITION_FIELDS, Grant, RequiredField, Source, SourceContext, arn_of
 from ecr_cleaner.usage.texts.named import named_in
@@ -57,12 +58,11 @@ class _Reading:
         """The target revisions of all groups, and what their last deployments deployed."""
         deployments: dict[str, str] = {}
         with listed_again(lambda: map("/".join, self._names())) as missing:
-            for application, pairs in groupby(self._names(), key=itemgetter(0)):
-                for names in in_batches((name for _, name in pairs), _GROUPS_A_CALL):
-                    for group in self._described(application, names, missing):
-                        key = f"{application}/{group['deploymentGroupName']}"
-                        deployments |= dict.fromkeys(_last(group), key)
-                        yield from missing.unless_gone(key, partial(self._target, application, key, group))
+            described = each(self.context, lambda _, some: self._described(*some, missing), self._batches())
+            for application, group in described:
+                key = f"{application}/{group['deploymentGroupName']}"
+                deployments |= dict.fromkeys(_last(group), key)
+                yield from missing.unless_gone(key, partial(self._target, application, key, group))
             yield from self._deployed(deployments, missing)
 
     def under_way(self) -> Iterator[Usage]:
@@ -76,13 +76,20 @@ class _Reading:
     def _names(self) -> Iterator[tuple[str, str]]:
         """Application and name of every group."""
         applications = partial(self.context.listed, _NAME, "ListApplications", "applications")
-        return of_each(applications, self._names_of)
+        return of_each(self.context, applications, self._names_of)
 
-    def _names_of(self, application: str) -> Iterator[tuple[str, str]]:
-        for name in self.context.listed(_NAME, "ListDeploymentGroups", "deploymentGroups", applicationName=application):
+    @staticmethod
+    def _names_of(context: SourceContext, application: str) -> Iterator[tuple[str, str]]:
+        for name in context.listed(_NAME, "ListDeploymentGroups", "deploymentGroups", applicationName=application):
             yield application, name
 
-    def _described(self, application: str, names: list[str], missing: Missing) -> list[dict[str, Any]]:
+    def _batches(self) -> Iterator[tuple[str, list[str]]]:
+        """Application and names of as many of its groups as are described at once."""
+        for application, pairs in groupby(self._names(), key=itemgetter(0)):
+            for names in in_batches((name for _, name in pairs), _GROUPS_A_CALL):
+                yield application, names
+
+    def _described(self, application: str, names: list[str], missing: Missing) -> list[tuple[str, dict[str, Any]]]:
         """Groups of one application; those that are left out are missing, all of them if the application is."""
         try:
             answer = self.client.batch_get_deployment_groups(applicationName=application, deploymentGroupNames=names)
@@ -94,7 +101,7 @@ class _Reading:
         groups: list[dict[str, Any]] = responses.member(answer, "deploymentGroupsInfo", _GROUP)
         left_out = set(names) - {responses.member(group, "deploymentGroupName", _GROUP) for group in groups}
         missing.add((f"{application}/{name}" for name in left_out), _GROUP)
-        return groups
+        return [(application, group) for group in groups]
 
     def _target(self, application: str, key: str, group: dict[str, Any]) -> Iterator[Usage]:
         return self.usages(application, group.get("targetRevision"), f"codedeploy group {key}, target revision", group)

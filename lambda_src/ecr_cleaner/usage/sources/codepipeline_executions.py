@@ -13,9 +13,9 @@ from typing import Any, Final
 from ecr_cleaner.aws import errors, responses
 from ecr_cleaner.model.usage import Usage, UsageKind
 from ecr_cleaner.reference import anywhere, is_digest
+from ecr_cleaner.usage.each import of_each
 from ecr_cleaner.usage.executions import Executions
 from ecr_cleaner.usage.found import like, usages_of_texts
-from ecr_cleaner.usage.responses import of_each
 from ecr_cleaner.usage.source import Grant, RequiredField, Source, SourceContext, arn_of
 from ecr_cleaner.usage.sources.codepipeline import COMMANDS, VARIABLES, watched
 from ecr_cleaner.usage.texts.free_text import FreeText
@@ -47,15 +47,16 @@ def collect(context: SourceContext) -> Iterator[Usage]:
             versions[name] = pipeline.get("version")  # without it, each execution is asked for its own
             yield name
 
-    def of_pipeline(name: str) -> Iterator[Usage]:
+    def of_pipeline(own: SourceContext, name: str) -> Iterator[Usage]:
         executions.open()
-        under_way = partial(_under_way, context, client, executions, name)
+        under_way = partial(_under_way, own, client, executions, name)
+        read = partial(_of_execution, executions, name, versions[name])
         # Whoever accepts what a pipeline names accepts it for its executions.
-        arn = context.arn("codepipeline", name)
-        for usage in of_each(under_way, partial(_of_execution, client, executions, name, versions[name])):
+        arn = own.arn("codepipeline", name)
+        for usage in of_each(own, under_way, read):
             yield replace(usage, consumer_arn=arn)
 
-    yield from of_each(listing, of_pipeline)
+    yield from of_each(context, listing, of_pipeline)
     executions.save()
 
 
@@ -89,8 +90,9 @@ def _is_under_way(client: Any, name: str, execution: str) -> bool:
 
 
 def _of_execution(
-    client: Any, executions: Executions, name: str, version: int | None, execution: tuple[str, datetime]
+    executions: Executions, name: str, version: int | None, context: SourceContext, execution: tuple[str, datetime]
 ) -> Iterator[Usage]:
+    client = context.aws.client("codepipeline")
     number, started_at = execution
     named = executions.known(f"{name}/{number}", started_at)
     if named is None:

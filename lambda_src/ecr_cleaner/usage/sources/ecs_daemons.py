@@ -11,10 +11,10 @@ from typing import Any, Final
 
 from ecr_cleaner.aws import responses
 from ecr_cleaner.model.usage import Usage, UsageKind
+from ecr_cleaner.usage.each import of_each
 from ecr_cleaner.usage.found import like, usages_of_texts
-from ecr_cleaner.usage.responses import of_each
 from ecr_cleaner.usage.source import Grant, RequiredField, Source, SourceContext, arn_of, usages_of
-from ecr_cleaner.usage.sources.ecs.revisions import Revisions, of_every_cluster, revisions_texts
+from ecr_cleaner.usage.sources.ecs.revisions import CLUSTER_FIELDS, Revisions, of_every_cluster, revisions_texts
 from ecr_cleaner.usage.texts.free_text import FreeText
 from ecr_cleaner.usage.texts.search import Grammar
 
@@ -43,10 +43,11 @@ def collect(context: SourceContext) -> Iterator[Usage]:
 def _of_cluster(context: SourceContext, cluster: str) -> Iterator[Usage]:
     asked = {"clusterArn": cluster, "maxResults": 100}
     listing = partial(context.named, "ecs", "ListDaemons", "daemonSummariesList", "daemonArn", **asked)
-    return of_each(listing, partial(_of_daemon, context.aws.client("ecs")))
+    return of_each(context, listing, _of_daemon)
 
 
-def _of_daemon(ecs: Any, arn: str) -> Iterator[Usage]:
+def _of_daemon(context: SourceContext, arn: str) -> Iterator[Usage]:
+    ecs = context.aws.client("ecs")
     daemon = responses.member(ecs.describe_daemon(daemonArn=arn), "daemon", "DescribeDaemon")
     # Absent until the first deployment placed something.
     current = {responses.member(r, "arn", "DescribeDaemon") for r in daemon.get("currentRevisions", ())}
@@ -94,6 +95,7 @@ SOURCES: Final = (
             ),
         ),
         fields=(
+            *CLUSTER_FIELDS,
             RequiredField("ecs", "ListDaemons", "daemonSummariesList[].daemonArn"),
             RequiredField("ecs", "DescribeDaemon", "daemon.currentRevisions[].arn"),
             RequiredField("ecs", "ListDaemonDeployments", "daemonDeployments[].targetDaemonRevisionArn"),

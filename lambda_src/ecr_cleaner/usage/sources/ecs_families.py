@@ -7,14 +7,13 @@ that ECS would choose counts as in use.
 from collections.abc import Iterator
 from functools import partial
 from itertools import islice
-from typing import Any, Final
+from typing import Final
 
-from ecr_cleaner.aws import responses
 from ecr_cleaner.errors import SourceError
 from ecr_cleaner.model.usage import Usage
 from ecr_cleaner.usage import task_definitions
+from ecr_cleaner.usage.each import of_each
 from ecr_cleaner.usage.found import like, usages_of_task_definition
-from ecr_cleaner.usage.responses import of_each
 from ecr_cleaner.usage.source import TASK_DEFINITION_FIELDS, Grant, RequiredField, Source, SourceContext
 
 _NAME: Final = "ecs_families"
@@ -29,26 +28,26 @@ def collect(context: SourceContext) -> Iterator[Usage]:
     Raises:
         SourceError: ECS lists a task definition that it does not describe, or not the newest first.
     """
-    ecs = context.aws.client("ecs")
-    families = partial(responses.paged, ecs, "ListTaskDefinitionFamilies", "families", status="ACTIVE", maxResults=100)
-    return of_each(families, partial(_of_family, context, ecs))
+    asked = {"status": "ACTIVE", "maxResults": 100}
+    families = partial(context.paged, "ecs", "ListTaskDefinitionFamilies", "families", **asked)
+    return of_each(context, families, _of_family)
 
 
-def _of_family(context: SourceContext, ecs: Any, family: str) -> Iterator[Usage]:
-    for name, consumer in _revisions(ecs, family, context.settings.task_definition_revisions):
+def _of_family(context: SourceContext, family: str) -> Iterator[Usage]:
+    for name, consumer in _revisions(context, family, context.settings.task_definition_revisions):
         # None: deregistered since it was listed, as the listings prove, so that nothing can be started from it.
         yield from usages_of_task_definition(context.task_definitions, name, like(_NAME, consumer)) or ()
 
 
-def _revisions(ecs: Any, family: str, wanted: int | str) -> Iterator[tuple[str, str]]:
+def _revisions(context: SourceContext, family: str, wanted: int | str) -> Iterator[tuple[str, str]]:
     """What to describe, and the consumer as reports name it."""
     if wanted == 1:
         # By its family, ECS describes the newest active revision: one call instead of two.
         yield family, f"newest task definition of family {family}"
         return
     listed = _newest_first(
-        responses.paged(
-            ecs,
+        context.paged(
+            "ecs",
             "ListTaskDefinitions",
             "taskDefinitionArns",
             familyPrefix=family,

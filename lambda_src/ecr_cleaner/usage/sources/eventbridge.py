@@ -7,8 +7,8 @@ from typing import Any, Final
 from ecr_cleaner.aws import responses
 from ecr_cleaner.model.usage import Usage, UsageKind
 from ecr_cleaner.usage import task_definitions
+from ecr_cleaner.usage.each import of_each
 from ecr_cleaner.usage.found import like, usages_of_texts
-from ecr_cleaner.usage.responses import of_each
 from ecr_cleaner.usage.scheduled import scheduled
 from ecr_cleaner.usage.source import TASK_DEFINITION_FIELDS, Grant, RequiredField, Source, SourceContext
 from ecr_cleaner.usage.texts.free_text import FreeText
@@ -26,7 +26,7 @@ def collect(context: SourceContext) -> Iterator[Usage]:
         Usages of the kind ``scheduled``.
     """
     buses = partial(context.named, "events", "ListEventBuses", "EventBuses", "Arn", Limit=100)
-    return of_each(buses, partial(_of_bus, context))
+    return of_each(context, buses, _of_bus)
 
 
 def _of_bus(context: SourceContext, bus: str) -> Iterator[Usage]:
@@ -38,7 +38,7 @@ def _of_bus(context: SourceContext, bus: str) -> Iterator[Usage]:
             described[name] = rule
             yield name
 
-    return of_each(rules, lambda rule: _of_rule(context, bus, rule, described[rule]))
+    return of_each(context, rules, lambda own, rule: _of_rule(own, bus, rule, described[rule]))
 
 
 def _of_rule(context: SourceContext, bus: str, rule: str, described: dict[str, Any]) -> Iterator[Usage]:

@@ -12,7 +12,7 @@ from typing import Any, Final
 from ecr_cleaner.aws import responses
 from ecr_cleaner.model.usage import Usage
 from ecr_cleaner.usage import task_definitions
-from ecr_cleaner.usage.responses import of_each
+from ecr_cleaner.usage.each import of_each
 from ecr_cleaner.usage.scheduled import usages_named
 from ecr_cleaner.usage.source import TASK_DEFINITION_FIELDS, Grant, RequiredField, Source, SourceContext, arn_of
 from ecr_cleaner.usage.texts.named import named_in
@@ -26,14 +26,13 @@ def collect(context: SourceContext) -> Iterator[Usage]:
     Returns:
         Usages of the kind ``scheduled``.
     """
-    client = context.aws.client(_NAME)
     listing = partial(context.named, _NAME, "ListSubscribers", "Subscribers", "SubscriberArn", MaxResults=100)
-    return of_each(listing, partial(_of_subscriber, context, client))
+    return of_each(context, listing, _of_subscriber)
 
 
-def _of_subscriber(context: SourceContext, client: Any, arn: str) -> Iterator[Usage]:
+def _of_subscriber(context: SourceContext, arn: str) -> Iterator[Usage]:
     namer = f"eventbridge subscriber {arn.partition(':subscriber/')[2]}"
-    for text in _texts(client.describe_subscriber(SubscriberArn=arn)):
+    for text in _texts(context.aws.client(_NAME).describe_subscriber(SubscriberArn=arn)):
         yield from usages_named(context, named_in(text), source=_NAME, namer=namer, consumer_arn=arn)
 
 

@@ -8,8 +8,8 @@ from typing import Any, Final
 from ecr_cleaner.aws import responses
 from ecr_cleaner.model.usage import Usage, UsageKind
 from ecr_cleaner.usage import task_definitions
+from ecr_cleaner.usage.each import of_each
 from ecr_cleaner.usage.found import like, usages_of_texts
-from ecr_cleaner.usage.responses import of_each
 from ecr_cleaner.usage.scheduled import noted_if_dynamic, scheduled
 from ecr_cleaner.usage.source import TASK_DEFINITION_FIELDS, Grant, RequiredField, Source, SourceContext, arn_of
 from ecr_cleaner.usage.texts.free_text import FreeText
@@ -29,10 +29,11 @@ def collect(context: SourceContext) -> Iterator[Usage]:
         IncompleteAnswerError: A pipe ends at an ECS cluster and names no task definition.
     """
     listing = partial(context.named, _NAME, "ListPipes", "Pipes", "Name", Limit=100)
-    return of_each(listing, partial(_of_pipe, context, context.aws.client(_NAME)))
+    return of_each(context, listing, _of_pipe)
 
 
-def _of_pipe(context: SourceContext, pipes: Any, name: str) -> Iterator[Usage]:
+def _of_pipe(context: SourceContext, name: str) -> Iterator[Usage]:
+    pipes = context.aws.client(_NAME)
     arn = context.arn("pipes", f"pipe/{name}")
     answer = context.readable(arn, partial(pipes.describe_pipe, Name=name))
     if answer is None:

@@ -7,8 +7,8 @@ from typing import Final
 
 from ecr_cleaner.aws import responses
 from ecr_cleaner.model.usage import Usage, UsageKind
+from ecr_cleaner.usage.each import of_each
 from ecr_cleaner.usage.executions import Executions
-from ecr_cleaner.usage.responses import of_each
 from ecr_cleaner.usage.source import Grant, RequiredField, Source, SourceContext, arn_of
 from ecr_cleaner.usage.sources.sagemaker.nested import pipeline_names
 from ecr_cleaner.usage.sources.sagemaker.reading import listed
@@ -30,11 +30,11 @@ def collect(context: SourceContext) -> Iterator[Usage]:
         Usages of the kind ``running``.
     """
     executions = context.executions(_NAME)
-    yield from of_each(partial(pipeline_names, context), partial(_of_pipeline, context, executions))
+    yield from of_each(context, partial(pipeline_names, context), partial(_of_pipeline, executions))
     executions.save()
 
 
-def _of_pipeline(context: SourceContext, executions: Executions, name: str) -> Iterator[Usage]:
+def _of_pipeline(executions: Executions, context: SourceContext, name: str) -> Iterator[Usage]:
     executions.open()
 
     def listing() -> Iterator[tuple[str, datetime]]:
@@ -45,11 +45,11 @@ def _of_pipeline(context: SourceContext, executions: Executions, name: str) -> I
             if responses.member(execution, "PipelineExecutionStatus", "ListPipelineExecutions") in _IN_PROGRESS:
                 yield arn, started_at
 
-    def of_execution(execution: tuple[str, datetime]) -> Iterator[Usage]:
+    def of_execution(own: SourceContext, execution: tuple[str, datetime]) -> Iterator[Usage]:
         arn, started_at = execution
         named = executions.known(arn, started_at)
         if named is None:
-            named = _definition(context, arn), _parameters(context, arn)
+            named = _definition(own, arn), _parameters(own, arn)
             executions.learn(arn, started_at, named)
         namer = f"sagemaker pipeline {name}, execution {arn.rpartition('/')[2]}"
         for reference in dict.fromkeys(reference for one in named for reference in one.references):
@@ -57,7 +57,7 @@ def _of_pipeline(context: SourceContext, executions: Executions, name: str) -> I
             pipeline = arn.partition("/execution/")[0]
             yield Usage(reference, _NAME, namer, UsageKind.RUNNING, consumer_arn=pipeline, in_text=True)
 
-    return of_each(listing, of_execution)
+    return of_each(context, listing, of_execution)
 
 
 def _definition(context: SourceContext, arn: str) -> Named:

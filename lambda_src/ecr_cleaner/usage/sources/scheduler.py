@@ -9,8 +9,8 @@ from ecr_cleaner.errors import SourceError
 from ecr_cleaner.model.usage import Usage, UsageKind
 from ecr_cleaner.schema import read_json
 from ecr_cleaner.usage import task_definitions
+from ecr_cleaner.usage.each import of_each
 from ecr_cleaner.usage.found import like, usages_of_texts
-from ecr_cleaner.usage.responses import of_each
 from ecr_cleaner.usage.scheduled import scheduled
 from ecr_cleaner.usage.source import (
     TASK_DEFINITION_FIELDS,
@@ -37,7 +37,7 @@ def collect(context: SourceContext) -> Iterator[Usage]:
     Raises:
         SourceError: A universal target's input cannot be read.
     """
-    return of_each(partial(_listed, context), partial(_of_schedule, context, context.aws.client(_NAME)))
+    return of_each(context, partial(_listed, context), _of_schedule)
 
 
 def _listed(context: SourceContext) -> Iterator[tuple[str, str]]:
@@ -47,8 +47,9 @@ def _listed(context: SourceContext) -> Iterator[tuple[str, str]]:
         yield group, responses.member(schedule, "Name", "ListSchedules")
 
 
-def _of_schedule(context: SourceContext, scheduler: Any, schedule: tuple[str, str]) -> Iterator[Usage]:
+def _of_schedule(context: SourceContext, schedule: tuple[str, str]) -> Iterator[Usage]:
     group, name = schedule
+    scheduler = context.aws.client(_NAME)
     read = partial(scheduler.get_schedule, GroupName=group, Name=name)
     arn = context.arn("scheduler", f"schedule/{group}/{name}")
     answer = context.readable(arn, read)

@@ -6,11 +6,12 @@ call), and as a document that may name ECS task definitions in the parameters of
 
 from collections.abc import Iterator
 from functools import partial
+from itertools import chain
 from typing import Final
 
 from ecr_cleaner.model.usage import Usage
 from ecr_cleaner.usage import state_machines, task_definitions
-from ecr_cleaner.usage.responses import of_each
+from ecr_cleaner.usage.each import of_each
 from ecr_cleaner.usage.scheduled import usages_named
 from ecr_cleaner.usage.source import TASK_DEFINITION_FIELDS, Grant, RequiredField, Source, SourceContext, arn_of
 
@@ -27,7 +28,7 @@ def collect(context: SourceContext) -> Iterator[Usage]:
         SourceError: A definition is no JSON.
     """
     listing = partial(context.named, _NAME, "ListStateMachines", "stateMachines", "stateMachineArn", maxResults=1000)
-    return of_each(listing, partial(_of_machine, context))
+    return of_each(context, listing, _of_machine)
 
 
 def _of_machine(context: SourceContext, machine: str) -> Iterator[Usage]:
@@ -35,14 +36,11 @@ def _of_machine(context: SourceContext, machine: str) -> Iterator[Usage]:
     # a key of its own; whoever accepts what a machine names, or that it is not read, accepts it for all of them.
     seen: set[str] = set()
 
-    def read(arn: str) -> Iterator[Usage]:
-        definition = context.readable(machine, partial(context.state_machines.definition, context.aws, arn))
-        if definition is not None and definition.sha256 not in seen:
-            seen.add(definition.sha256)
-            namer = state_machines.name_of(arn)
-            yield from usages_named(context, definition.named, source=_NAME, namer=namer, consumer_arn=machine)
+    def read(own: SourceContext, arn: str) -> Iterator[tuple[str, state_machines.Definition]]:
+        definition = own.readable(machine, partial(own.state_machines.definition, own.aws, arn))
+        if definition is not None:
+            yield arn, definition
 
-    yield from read(machine)
     # Published versions: an execution or an alias may name any of them.
     versions = partial(
         context.named,
@@ -53,7 +51,11 @@ def _of_machine(context: SourceContext, machine: str) -> Iterator[Usage]:
         stateMachineArn=machine,
         maxResults=1000,
     )
-    yield from of_each(versions, read)
+    for arn, definition in chain(read(context, machine), of_each(context, versions, read)):
+        if definition.sha256 not in seen:
+            seen.add(definition.sha256)
+            namer = state_machines.name_of(arn)
+            yield from usages_named(context, definition.named, source=_NAME, namer=namer, consumer_arn=machine)
 
 
 SOURCES: Final = (

@@ -13,8 +13,9 @@ from typing import Any, Final
 from ecr_cleaner.aws import errors, responses
 from ecr_cleaner.model.usage import Reference, Usage, UsageKind
 from ecr_cleaner.usage import state_machines, task_definitions
+from ecr_cleaner.usage.each import of_each
 from ecr_cleaner.usage.executions import Executions, Revision
-from ecr_cleaner.usage.responses import listed_again, of_each
+from ecr_cleaner.usage.responses import listed_again
 from ecr_cleaner.usage.scheduled import usages_named
 from ecr_cleaner.usage.source import TASK_DEFINITION_FIELDS, Grant, RequiredField, Source, SourceContext, arn_of
 from ecr_cleaner.usage.texts.named import Named, named_in, widened
@@ -56,7 +57,7 @@ def collect(context: SourceContext) -> Iterator[Usage]:
             if responses.member(machine, "type", "ListStateMachines") != "EXPRESS":
                 yield responses.member(machine, "stateMachineArn", "ListStateMachines")
 
-    yield from of_each(listing, lambda arn: _Machine(context, client, executions, arn).usages())
+    yield from of_each(context, listing, lambda own, arn: _Machine(own, client, executions, arn).usages())
     executions.save()
 
 

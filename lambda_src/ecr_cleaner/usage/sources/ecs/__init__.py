@@ -7,7 +7,7 @@ from ecr_cleaner.model.usage import Usage
 from ecr_cleaner.usage import task_definitions
 from ecr_cleaner.usage.source import TASK_DEFINITION_FIELDS, Grant, Source, SourceContext, arn_of
 from ecr_cleaner.usage.sources.ecs import services, tasks
-from ecr_cleaner.usage.sources.ecs.revisions import of_every_cluster, revisions_texts
+from ecr_cleaner.usage.sources.ecs.revisions import CLUSTER_FIELDS, of_every_cluster, revisions_texts
 
 
 def collect(context: SourceContext) -> Iterator[Usage]:
@@ -44,7 +44,7 @@ SOURCES: Final = (
             ),
             Grant("ReadEcsServicesAndTasks", (*services.PERMISSIONS, *tasks.PERMISSIONS), arn_of("ecs", "*")),
         ),
-        fields=(*services.FIELDS, *tasks.FIELDS, *TASK_DEFINITION_FIELDS),
+        fields=(*CLUSTER_FIELDS, *services.FIELDS, *tasks.FIELDS, *TASK_DEFINITION_FIELDS),
         collect=collect,
         texts=(
             services.SERVICE_TEXTS,

@@ -10,9 +10,10 @@ from typing import Any, Final
 
 from ecr_cleaner.aws import responses
 from ecr_cleaner.model.usage import Usage, UsageKind
+from ecr_cleaner.usage.each import of_each
 from ecr_cleaner.usage.found import like, usages_of_texts
-from ecr_cleaner.usage.responses import described, in_batches, last_of, listed_again, of_each
-from ecr_cleaner.usage.source import SourceContext, usages_of
+from ecr_cleaner.usage.responses import described, in_batches, last_of, listed_again
+from ecr_cleaner.usage.source import RequiredField, SourceContext, usages_of
 from ecr_cleaner.usage.texts.free_text import FreeText
 from ecr_cleaner.usage.texts.search import Grammar
 
@@ -29,8 +30,12 @@ def of_every_cluster(context: SourceContext, read: Callable[[SourceContext, str]
         context: What the source reads from.
         read: Yields the usages of the cluster with an ARN.
     """
-    clusters = partial(responses.paged, context.aws.client("ecs"), "ListClusters", "clusterArns", maxResults=100)
-    return of_each(clusters, partial(read, context))
+    clusters = partial(context.paged, "ecs", "ListClusters", "clusterArns", maxResults=100)
+    return of_each(context, clusters, read)
+
+
+CLUSTER_FIELDS: Final = (RequiredField("ecs", "ListClusters", "clusterArns[]"),)
+"""What `of_every_cluster` reads."""
 
 
 def revisions_texts(word: str) -> FreeText:

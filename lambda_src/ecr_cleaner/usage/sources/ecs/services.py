@@ -12,6 +12,7 @@ from typing import Any, Final
 from ecr_cleaner.aws import responses
 from ecr_cleaner.errors import MissingError
 from ecr_cleaner.model.usage import Usage, UsageKind
+from ecr_cleaner.usage.each import each
 from ecr_cleaner.usage.found import like, usages_of_task_definition, usages_of_texts
 from ecr_cleaner.usage.responses import described, in_batches, last_of, listed_again
 from ecr_cleaner.usage.source import RequiredField, SourceContext, usages_of
@@ -61,14 +62,16 @@ def usages(context: SourceContext, cluster: str) -> Iterator[Usage]:
         context: What the source reads from.
         cluster: ARN.
     """
-    ecs = context.aws.client("ecs")
-    listing = partial(responses.paged, ecs, "ListServices", "serviceArns", cluster=cluster, maxResults=100)
+    listing = partial(context.paged, "ecs", "ListServices", "serviceArns", cluster=cluster, maxResults=100)
     with listed_again(lambda: map(last_of, listing())) as missing:
-        for some in in_batches(listing(), 10):
-            answer = ecs.describe_services(cluster=cluster, services=some)
+
+        def read(own: SourceContext, some: list[str]) -> Iterator[Usage]:
+            answer = own.aws.client("ecs").describe_services(cluster=cluster, services=some)
             for service in described(answer, "DescribeServices", "services", some, missing):
                 arn = responses.member(service, "serviceArn", "DescribeServices")
-                yield from missing.unless_gone(last_of(arn), partial(_of_service, context, cluster, service))
+                yield from missing.unless_gone(last_of(arn), partial(_of_service, own, cluster, service))
+
+        yield from each(context, read, in_batches(listing(), 10))
 
 
 def _of_service(context: SourceContext, cluster: str, service: dict[str, Any]) -> Iterator[Usage]:

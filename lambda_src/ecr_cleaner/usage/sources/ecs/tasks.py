@@ -8,6 +8,7 @@ from typing import Any, Final
 from ecr_cleaner.aws import responses
 from ecr_cleaner.errors import MissingError
 from ecr_cleaner.model.usage import Usage, UsageKind
+from ecr_cleaner.usage.each import each
 from ecr_cleaner.usage.found import like, usages_of_task_definition, usages_of_texts
 from ecr_cleaner.usage.responses import Missing, described, in_batches, last_of, listed_again
 from ecr_cleaner.usage.source import RequiredField, SourceContext, usages_of
@@ -54,17 +55,19 @@ def usages(context: SourceContext, cluster: str) -> Iterator[Usage]:
 
 
 def _with_status(context: SourceContext, cluster: str, status: str) -> Iterator[Usage]:
-    ecs = context.aws.client("ecs")
     asked = {"cluster": cluster, "desiredStatus": status, "maxResults": 100}
-    listing = partial(responses.paged, ecs, "ListTasks", "taskArns", **asked)
+    listing = partial(context.paged, "ecs", "ListTasks", "taskArns", **asked)
     with listed_again(lambda: map(last_of, listing())) as missing:
         # ECS deletes a task about an hour after it stopped, so a stopped one that it does not find needs nothing.
         not_described = missing if status == "RUNNING" else Missing()
-        for some in in_batches(listing(), 100):
-            answer = ecs.describe_tasks(cluster=cluster, tasks=some)
+
+        def read(own: SourceContext, some: list[str]) -> Iterator[Usage]:
+            answer = own.aws.client("ecs").describe_tasks(cluster=cluster, tasks=some)
             for task in described(answer, "DescribeTasks", "tasks", some, not_described):
                 name = last_of(responses.member(task, "taskArn", "DescribeTasks"))
-                yield from missing.unless_gone(name, partial(_of_task, context, task, status))
+                yield from missing.unless_gone(name, partial(_of_task, own, task, status))
+
+        yield from each(context, read, in_batches(listing(), 100))
 
 
 def _of_task(context: SourceContext, task: dict[str, Any], status: str) -> Iterator[Usage]:

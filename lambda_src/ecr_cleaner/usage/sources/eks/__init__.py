@@ -11,6 +11,7 @@ from typing import Final
 from ecr_cleaner.aws import errors, responses
 from ecr_cleaner.errors import ClusterError, IncompleteAnswerError, SourceError
 from ecr_cleaner.model.usage import Usage
+from ecr_cleaner.usage.each import each
 from ecr_cleaner.usage.source import (
     INVENTORY_FIELDS,
     Grant,
@@ -26,6 +27,9 @@ from ecr_cleaner.usage.used_images_objects import SOURCE as INVENTORIES
 from ecr_cleaner.usage.used_images_objects import must_be_fresh
 
 _NAME: Final = "eks"
+
+CLUSTERS_AT_ONCE: Final = 4
+"""Clusters that are read side by side, each by one request at a time: what they return has to fit into memory."""
 
 
 def collect(context: SourceContext) -> Iterator[Usage]:
@@ -43,8 +47,7 @@ def collect(context: SourceContext) -> Iterator[Usage]:
     clusters = sorted(set(listing()))
     left = _without_inventory(context, clusters) if clusters else []
     left = _not_accepted(context, left) if left else []
-    for cluster in left:
-        yield from _of_cluster(context, cluster)
+    yield from each(context, _of_cluster, left, CLUSTERS_AT_ONCE)
     if any(context.clusters.values()):  # perhaps deleted meanwhile, and its list of used images before it
         there = set(listing())
         for cluster in left:

@@ -6,9 +6,9 @@ from typing import Any, Final
 
 from ecr_cleaner.aws import responses
 from ecr_cleaner.model.usage import Usage
+from ecr_cleaner.usage.each import of_each
 from ecr_cleaner.usage.extract import fields_at, texts_at
 from ecr_cleaner.usage.found import like, usages_of_texts
-from ecr_cleaner.usage.responses import of_each
 from ecr_cleaner.usage.source import RequiredField, SourceContext, usages_of
 from ecr_cleaner.usage.sources.sagemaker.reading import listed, names
 from ecr_cleaner.usage.texts.free_text import FreeText
@@ -26,23 +26,25 @@ DEFINITION_TEXTS: Final = FreeText("sagemaker", "DescribePipeline")
 FIELDS: Final = (
     RequiredField("sagemaker", "ListImageVersions", "ImageVersions[].Version"),
     *fields_at("sagemaker", "DescribeImageVersion", "", OF_IMAGE_VERSION),
+    RequiredField("sagemaker", "ListPipelines", "PipelineSummaries[].PipelineName"),
     RequiredField("sagemaker", "ListPipelineVersions", "PipelineVersionSummaries[].PipelineVersionAliases[]"),
     RequiredField("sagemaker", "DescribePipeline", "PipelineDefinition"),
 )
-"""What is read beside names."""
+"""What is read beside the names of kinds."""
 
 
 def images(context: SourceContext) -> Iterator[Usage]:
     """The container image of every version of every image of Studio: any app may start from it."""
-    return of_each(partial(names, context, "ListImages", "Images", "ImageName"), partial(_of_image, context))
+    return of_each(context, partial(names, context, "ListImages", "Images", "ImageName"), _of_image)
 
 
 def _of_image(context: SourceContext, name: str) -> Iterator[Usage]:
     versions = partial(names, context, "ListImageVersions", "ImageVersions", "Version", ImageName=name)
-    return of_each(versions, partial(_of_version, context.aws.client("sagemaker"), name))
+    return of_each(context, versions, partial(_of_version, name))
 
 
-def _of_version(client: Any, name: str, version: int) -> Iterator[Usage]:
+def _of_version(name: str, context: SourceContext, version: int) -> Iterator[Usage]:
+    client = context.aws.client("sagemaker")
     answer = client.describe_image_version(ImageName=name, Version=version)
     responses.member(answer, "ImageVersionArn", "DescribeImageVersion")
     # A version whose creation failed or has not ended has no image.
@@ -60,7 +62,7 @@ def pipelines(context: SourceContext) -> Iterator[Usage]:
     Args:
         context: What the source reads from.
     """
-    return of_each(partial(pipeline_names, context), partial(_of_pipeline, context))
+    return of_each(context, partial(pipeline_names, context), _of_pipeline)
 
 
 def pipeline_names(context: SourceContext) -> list[str]:
@@ -83,11 +85,11 @@ def _of_pipeline(context: SourceContext, name: str) -> Iterator[Usage]:
             if version.get("PipelineVersionAliases")  # absent or empty without an alias
         ]
 
-    def of_version(number: int) -> Iterator[Usage]:
+    def of_version(_: SourceContext, number: int) -> Iterator[Usage]:
         answer = client.describe_pipeline(PipelineName=name, PipelineVersionId=number)
         return _defined(client, answer, f"{consumer}, version {number}", arn)
 
-    yield from of_each(versions, of_version)
+    yield from of_each(context, versions, of_version)
 
 
 def _defined(client: Any, answer: dict[str, Any], consumer: str, arn: str) -> Iterator[Usage]:

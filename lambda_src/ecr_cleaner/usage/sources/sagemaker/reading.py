@@ -9,9 +9,9 @@ from ecr_cleaner.aws import responses
 from ecr_cleaner.errors import SourceError
 from ecr_cleaner.model.usage import Usage
 from ecr_cleaner.reference import is_digest
+from ecr_cleaner.usage.each import of_each
 from ecr_cleaner.usage.found import like, usages_of_texts
 from ecr_cleaner.usage.images import named_images
-from ecr_cleaner.usage.responses import of_each
 from ecr_cleaner.usage.source import SourceContext, usages_of
 from ecr_cleaner.usage.sources.sagemaker.kinds import Kind
 
@@ -46,11 +46,11 @@ def usages(context: SourceContext, kind: Kind, source: str = NAME) -> Iterator[U
         IncompleteAnswerError: A response lacks a member.
         SourceError: A response does not match its service model.
     """
+    return of_each(context, partial(_names, context, kind), partial(_of_one, kind, source))
+
+
+def _of_one(kind: Kind, source: str, context: SourceContext, name: str) -> Iterator[Usage]:
     client = context.aws.client("sagemaker")
-    return of_each(partial(_names, context, kind), partial(_of_one, client, kind, source))
-
-
-def _of_one(client: Any, kind: Kind, source: str, name: str) -> Iterator[Usage]:
     answer = responses.called(client, kind.describing, **{kind.param: name, **dict(kind.params)})
     responses.member(answer, kind.required_member, kind.describing)
     consumer = f"sagemaker {kind.noun} {name.partition('/')[2] or name}"
