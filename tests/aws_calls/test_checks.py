@@ -9,8 +9,10 @@ import pytest
 from botocore.stub import Stubber
 
 from ecr_cleaner.findings.collector import FindingsCollector
+from ecr_cleaner.model.pull_access import PullScope
 from ecr_cleaner.model.repository import RepositorySnapshot
-from ecr_cleaner.registry.pull_access import ForeignPuller, RegistryFacts
+from ecr_cleaner.model.scan import UsageScan
+from ecr_cleaner.registry.pull_access import RegistryFacts
 from ecr_cleaner.registry.repositories import RegistryListing
 from ecr_cleaner.settings.loader import Settings
 from tests.aws_calls.script import detail
@@ -166,8 +168,9 @@ def test_what_is_accepted_is_told_for_each_repository(
 def test_the_registrys_own_policy_is_told_once(script: Script, *, accepted: bool, severity: str) -> None:
     """It lets somebody pull from every repository."""
     made = accepting(script) if accepted else checks(script)
-    facts = RegistryFacts(ACCOUNT, foreign_pullers=(ForeignPuller("*", "from any account"),))
-    (finding,) = made.listed(RegistryListing(facts, frozenset(), ()))
+    facts = RegistryFacts(ACCOUNT, pull_scopes=(PullScope("*", "from any account"),))
+    assert made.listed(RegistryListing(facts, frozenset(), ())) == []
+    (finding,) = made.uncovered({}, UsageScan((), (), NOW))
     assert finding.detail == "the registry's policy lets * pull from every repository from any account"
     assert (finding.kind.value, finding.severity.value, finding.subject) == (
         "open_to_other_accounts",

@@ -13,11 +13,12 @@ from botocore.exceptions import ReadTimeoutError
 from ecr_cleaner.aws.errors import AwsError, code_of
 from ecr_cleaner.errors import IncompleteAnswerError, RepositoryError
 from ecr_cleaner.model.image import INDEX_MEDIA_TYPES, Image
+from ecr_cleaner.model.pull_access import PullScope, PullScopeKind
 from ecr_cleaner.model.repository import Repository, SkipReason
 from ecr_cleaner.model.result import RepositoryOutcome, RepositoryStatus
 from ecr_cleaner.model.rules import RetentionRule
 from ecr_cleaner.registry import config, images, opt_in, repositories
-from ecr_cleaner.registry.pull_access import ForeignPuller, RegistryFacts
+from ecr_cleaner.registry.pull_access import RegistryFacts
 from ecr_cleaner.settings.loader import Settings
 from tests.aws_calls.script import by_digest, detail
 from tests.builders import ACCOUNT, NOW, digest, image, repository
@@ -31,6 +32,7 @@ APP = repository("app")
 FACTS = RegistryFacts(ACCOUNT)
 ENABLED = {"BoxCleanerEnabled": "true"}
 OTHER_ROOT = "arn:aws:iam::999999999999:root"
+EVERYBODY = PullScope("*", "from any account", "let the policy name principals of this account alone", is_registry=True)
 ANY = {"imageStatus": "ANY"}
 
 
@@ -87,7 +89,7 @@ def test_a_replication_filter_of_an_unknown_kind_matches_everything(script: Scri
 
 def test_who_may_pull_by_the_registrys_own_policy_is_noted(script: Script) -> None:
     """The registry's policy holds for every repository."""
-    assert registry(script, [], own_policy=policy("*")).foreign_pullers[0].principal == "*"
+    assert registry(script, [], own_policy=policy("*")).pull_scopes == (EVERYBODY,)
 
 
 def test_a_registry_policy_that_is_none_ends_the_run(script: Script) -> None:
@@ -358,11 +360,6 @@ def test_the_functions_own_repository_is_never_looked_at(script: Script) -> None
             SkipReason.PULL_THROUGH_CACHE,
             "pull-through cache 'ROOT'; to mend this, remove the rule if nothing is pulled through it any more",
         ),
-        (
-            RegistryFacts(ACCOUNT, foreign_pullers=(ForeignPuller("*"),)),
-            SkipReason.OTHER_ACCOUNTS,
-            "the registry's policy lets * pull",
-        ),
     ],
 )
 def test_who_cannot_be_seen_is_a_reason_to_skip(
@@ -370,8 +367,6 @@ def test_who_cannot_be_seen_is_a_reason_to_skip(
 ) -> None:
     """Each with the name of the setting that includes the repository."""
     tagged(script, ENABLED)
-    if reason is SkipReason.OTHER_ACCOUNTS:
-        no_policy(script)
     found = looked_at(script, facts)
     assert isinstance(found, RepositoryOutcome)
     assert (found.status, found.setting) == (RepositoryStatus.SKIPPED, f"{reason.value}:app")
@@ -383,7 +378,7 @@ def test_who_cannot_be_seen_is_a_reason_to_skip(
     [
         RegistryFacts(ACCOUNT, delete_replication_prefixes=("ap",)),
         RegistryFacts(ACCOUNT, pull_through_prefixes=("ROOT",)),
-        RegistryFacts(ACCOUNT, foreign_pullers=(ForeignPuller("*"),)),
+        RegistryFacts(ACCOUNT, pull_scopes=(EVERYBODY,)),
     ],
 )
 @pytest.mark.parametrize("glob", ["*", "a*", "app", "?pp"])
@@ -410,16 +405,13 @@ def test_an_accepted_gap_includes_only_what_it_names(script: Script, gaps: tuple
     assert found.setting == "delete_replication:app"
 
 
-def test_a_policy_that_admits_other_accounts_skips_the_repository(script: Script) -> None:
-    """What the registry's and the repository's own policy say comes together."""
+def test_a_policy_that_admits_others_says_whom(script: Script) -> None:
+    """What the registry's and the repository's own policy say comes together; after the scan it is asked for."""
     tagged(script, ENABLED)
     script.answer("ecr", "get_repository_policy", {"policyText": policy("*")}, repositoryName="app")
-    found = looked_at(script, RegistryFacts(ACCOUNT, foreign_pullers=(ForeignPuller(OTHER_ROOT, remedy="remove it"),)))
-    evidence = (
-        "its policy lets * pull from any account; to mend this, let the policy name principals of this account alone;"
-        f" the registry's policy lets {OTHER_ROOT} pull; to mend this, remove it"
-    )
-    assert found == RepositoryOutcome(RepositoryStatus.SKIPPED, evidence, "other_accounts:app")
+    of_registry = PullScope(OTHER_ROOT, kind=PullScopeKind.ACCOUNT, id="999999999999", is_registry=True)
+    found = looked_at(script, RegistryFacts(ACCOUNT, pull_scopes=(of_registry,)))
+    assert found == replace(APP, pull_scopes=(replace(EVERYBODY, is_registry=False), of_registry))
 
 
 def test_a_policy_for_the_account_itself_changes_nothing(script: Script) -> None:

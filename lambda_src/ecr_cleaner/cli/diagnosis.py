@@ -12,7 +12,7 @@ from ecr_cleaner.cli.registry_look import RegistryLook
 from ecr_cleaner.cli.sentences import sentence
 from ecr_cleaner.cli.session import Connection
 from ecr_cleaner.clock import utc_now
-from ecr_cleaner.decision import denials, regions
+from ecr_cleaner.decision import coverage, denials, regions
 from ecr_cleaner.decision.limits import LimitTracker
 from ecr_cleaner.decision.stop import Tripwire, decide_stop
 from ecr_cleaner.errors import CleanerError
@@ -103,7 +103,7 @@ def diagnose(connection: Connection, known: KnownSettings) -> Diagnosis:
     stop = decide_stop(scan, (), LimitTracker(limits_of(settings)), tripwire, utc_now())
     told.repositories, told.opted_in = len(look.names), len(listing.opted_in)
     told.refusals += stop.reasons
-    for repository, outcome in listing.left_alone:
+    for repository, outcome in [*listing.left_alone, *coverage.skipped(listing.repositories, scan).items()]:
         include = (
             f'; accepted_gaps = {{ "{outcome.setting}" = "<reason>" }} would include it' if outcome.setting else ""
         )

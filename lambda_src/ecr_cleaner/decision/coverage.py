@@ -10,10 +10,21 @@ from typing import Final
 
 from ecr_cleaner.decision import denials
 from ecr_cleaner.model.pull_access import PullScope, PullScopeKind, lets_pull
+from ecr_cleaner.model.repository import Repository, SkipReason
+from ecr_cleaner.model.result import RepositoryOutcome, RepositoryStatus
 from ecr_cleaner.model.scan import SourceStatus, UsageScan
 
 MOST: Final = 3
 """How many failed sources of an account, and how many accounts of an organization, one sentence names."""
+
+
+def skipped(repositories: Iterable[Repository], scan: UsageScan) -> dict[str, RepositoryOutcome]:
+    """How repositories end, by name, that others may pull from who were not looked at completely."""
+    return {
+        one.name: RepositoryOutcome(RepositoryStatus.SKIPPED, detail, f"{SkipReason.OTHER_ACCOUNTS.value}:{one.name}")
+        for one in repositories
+        if (detail := uncovered(one.pull_scopes, scan)) is not None
+    }
 
 
 def uncovered(scopes: Iterable[PullScope], scan: UsageScan) -> str | None:

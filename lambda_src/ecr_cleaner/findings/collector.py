@@ -12,19 +12,20 @@ from typing import Final, TypeVar
 
 from ecr_cleaner.aws import errors, responses
 from ecr_cleaner.aws.client import AwsClients
-from ecr_cleaner.decision import matching, wide_usages
+from ecr_cleaner.decision import coverage, matching, wide_usages
 from ecr_cleaner.errors import CleanerError, OutOfTimeError
 from ecr_cleaner.findings import gaps, lifecycle_policy, rules
 from ecr_cleaner.findings.wide_usages import WideUsages
 from ecr_cleaner.model.finding import Finding, FindingKind, Severity
 from ecr_cleaner.model.image import Image, RemovedImage
+from ecr_cleaner.model.pull_access import lets_pull
 from ecr_cleaner.model.repository import Repository, RepositorySnapshot, SkipReason
-from ecr_cleaner.model.result import RepositoryStatus
+from ecr_cleaner.model.result import RepositoryOutcome, RepositoryStatus
 from ecr_cleaner.model.scan import UsageScan
 from ecr_cleaner.model.usage import Usage
-from ecr_cleaner.registry import config, pull_access
+from ecr_cleaner.registry import config
 from ecr_cleaner.registry import images as registry_images
-from ecr_cleaner.registry.pull_access import RegistryFacts
+from ecr_cleaner.registry.pull_access import RegistryFacts, pull_scopes
 from ecr_cleaner.registry.repositories import RegistryListing
 from ecr_cleaner.settings.loader import Settings
 
@@ -79,23 +80,32 @@ class FindingsCollector:
     _spare_seconds: float = SPARE_SECONDS
 
     def listed(self, listing: RegistryListing) -> list[Finding]:
-        """Findings on the tags and policies of all repositories."""
+        """Findings on the tags of all repositories."""
         self._facts = listing.facts
         for name, outcome in listing.left_alone:
             if outcome.status is RepositoryStatus.MISCONFIGURED:
                 self._add(FindingKind.MISCONFIGURED_TAG, Severity.PROBLEM, name, outcome.detail)
-            elif outcome.setting.startswith(f"{SkipReason.OTHER_ACCOUNTS.value}:"):
-                self._add(FindingKind.OPEN_TO_OTHER_ACCOUNTS, Severity.WARNING, name, outcome.detail)
         for name, problem in listing.near_misses:
             self._add(FindingKind.MISCONFIGURED_TAG, Severity.WARNING, name, problem)
         for repository in listing.repositories:
             for problem in (*repository.notes, *repository.misspelled):
                 self._add(FindingKind.MISCONFIGURED_TAG, Severity.WARNING, repository.name, problem)
-        if listing.facts.foreign_pullers:
-            told = pull_access.lets_pull(listing.facts.foreign_pullers, "from every repository")
-            detail = f"the registry's policy lets {told}"
+        return self._take()
+
+    def uncovered(self, skipped: Mapping[str, RepositoryOutcome], scan: UsageScan) -> list[Finding]:
+        """Findings on who may pull and was not looked at; on the registry's policy also where that is accepted.
+
+        Args:
+            skipped: The repositories that are skipped because of that, by name.
+            scan: The latest one.
+        """
+        for name, outcome in skipped.items():
+            self._add(FindingKind.OPEN_TO_OTHER_ACCOUNTS, Severity.WARNING, name, outcome.detail)
+        scopes = self._facts.pull_scopes if self._facts else ()
+        if unseen := [one for one in scopes if coverage.uncovered([one], scan) is not None]:
             accepted = f"{SkipReason.OTHER_ACCOUNTS.value}:*" in self.settings.accepted_gaps
             severity = Severity.INFO if accepted else Severity.WARNING
+            detail = f"the registry's policy lets {lets_pull(unseen, 'from every repository')}"
             self._add(FindingKind.OPEN_TO_OTHER_ACCOUNTS, severity, rules.REGISTRY, detail)
         return self._take()
 
@@ -168,9 +178,9 @@ class FindingsCollector:
         policy = config.policy_text(ecr, "GetRepositoryPolicy", repositoryName=name)
         if policy is None or self._facts is None:
             return
-        pullers = pull_access.foreign_pullers(policy, self._facts.account, f"the policy of {name}")
+        pullers = pull_scopes(policy, self._facts.account, f"the policy of {name}")
         if pullers:
-            detail = f"accepted_gaps accepts by {gap} that its policy lets {pull_access.lets_pull(pullers)}"
+            detail = f"accepted_gaps accepts by {gap} that its policy lets {lets_pull(pullers)}"
             yield Finding(FindingKind.OPEN_TO_OTHER_ACCOUNTS, Severity.INFO, name, detail)
 
     def end(self, listing: RegistryListing, now: datetime, only: frozenset[str] | None) -> list[Finding]:
@@ -193,7 +203,7 @@ class FindingsCollector:
             self._new += rules.dangling_repositories(named, listing.names)
             self._new += self.wide.findings()
         if only is None:
-            may_be_open = listing.opted_in if listing.facts.foreign_pullers else listing.opted_in - self._not_open
+            may_be_open = listing.opted_in if listing.facts.pull_scopes else listing.opted_in - self._not_open
             accepted = self.settings.accepted_gaps
             self._new += gaps.unused(accepted, listing.facts, listing.opted_in, may_be_open, self._scan)
             others = sorted(listing.names - self._looked_at)

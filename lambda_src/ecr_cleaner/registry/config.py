@@ -7,7 +7,7 @@ from ecr_cleaner.aws import errors, responses
 from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.errors import RepositoryError
 from ecr_cleaner.registry.images import PAGE_SIZE
-from ecr_cleaner.registry.pull_access import RegistryFacts, foreign_pullers
+from ecr_cleaner.registry.pull_access import RegistryFacts, pull_scopes
 
 _POLICY_ABSENT: Final = frozenset({"RepositoryPolicyNotFoundException", "RegistryPolicyNotFoundException"})
 
@@ -37,7 +37,7 @@ def registry_facts(clients: AwsClients) -> RegistryFacts:
         pull_through_prefixes=tuple(
             responses.member(rule, "ecrRepositoryPrefix", "DescribePullThroughCacheRules") for rule in caches
         ),
-        foreign_pullers=foreign_pullers(policy, account, "the registry's policy") if policy else (),
+        pull_scopes=pull_scopes(policy, account, "the registry's policy", is_registry=True) if policy else (),
     )
 
 

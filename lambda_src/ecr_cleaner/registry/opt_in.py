@@ -2,18 +2,18 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from typing import Final
 
 from ecr_cleaner.aws import errors, responses
 from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.decision import retention
+from ecr_cleaner.model.pull_access import PullScope
 from ecr_cleaner.model.repository import Repository, SkipReason
 from ecr_cleaner.model.result import RepositoryOutcome, RepositoryStatus
 from ecr_cleaner.registry import tags as registry_tags
 from ecr_cleaner.registry.config import policy_text
 from ecr_cleaner.registry.images import accepting
-from ecr_cleaner.registry.pull_access import RegistryFacts, foreign_pullers, lets_pull
+from ecr_cleaner.registry.pull_access import RegistryFacts, pull_scopes
 from ecr_cleaner.settings.loader import Settings, whole_days
 
 ENABLED_TAG: Final = "BoxCleanerEnabled"
@@ -24,7 +24,9 @@ KEEP_DAYS_TAG: Final = "BoxCleanerKeepDays"
 def opted_in(  # noqa: PLR0913 - what it is decided by, each by name
     clients: AwsClients, name: str, arn: str, settings: Settings, facts: RegistryFacts, *, is_assumed: bool = False
 ) -> Repository | RepositoryOutcome | str | None:
-    """Whether a repository opted in, and whether it may be cleaned.
+    """Whether a repository opted in, and whether it may be cleaned as far as its tags and the registry's rules say.
+
+    Whether everybody was looked at who may pull from it, `ecr_cleaner.decision.coverage` says after the scan.
 
     With `is_assumed`, for dry runs alone, it is taken for one that opted in, whatever its tag says.
 
@@ -44,7 +46,7 @@ def opted_in(  # noqa: PLR0913 - what it is decided by, each by name
         problem = f"tag {KEEP_DAYS_TAG} must be a whole number of days from 1 to 99999, got {keep_days_tag!r}"
     if problem is not None:
         return RepositoryOutcome(RepositoryStatus.MISCONFIGURED, problem)
-    if skipped := _skip(clients, name, settings, facts):
+    if skipped := _skip(name, settings, facts):
         return skipped
     minimum = settings.minimum_keep_days
     note = f"tag {KEEP_DAYS_TAG} = {keep_days_tag} is below minimum_keep_days = {minimum}: {minimum} days hold"
@@ -59,7 +61,8 @@ def opted_in(  # noqa: PLR0913 - what it is decided by, each by name
     )
     held = replace(held, delete_archived_after_days=settings.delete_archived_after_days)
     savings_tag = tags.get(settings.savings_tag_key) if settings.savings_tag_key is not None else None
-    return Repository(name, arn, held, keep_days_tag, notes, misspelled, savings_tag)
+    scopes = _pull_scopes(clients, name, settings, facts)
+    return Repository(name, arn, held, keep_days_tag, notes, misspelled, savings_tag, scopes)
 
 
 def tags_of(clients: AwsClients, arn: str) -> dict[str, str] | None:
@@ -105,29 +108,28 @@ def _near_miss(tags: dict[str, str]) -> str | None:
 _REMEDIES: Final = {
     SkipReason.DELETE_REPLICATION: "; to mend this, let no rule that covers it repeat deletions",
     SkipReason.PULL_THROUGH_CACHE: "; to mend this, remove the rule if nothing is pulled through it any more",
-    SkipReason.OTHER_ACCOUNTS: "",  # depends on who may pull
 }
 
 
-def _skip(clients: AwsClients, name: str, settings: Settings, facts: RegistryFacts) -> RepositoryOutcome | None:
+def _skip(name: str, settings: Settings, facts: RegistryFacts) -> RepositoryOutcome | None:
     """The outcome of a repository that is left alone although its tags are in order."""
     causes: dict[SkipReason, Callable[[str], str | None]] = {
         SkipReason.DELETE_REPLICATION: facts.replicated_deletes,
         SkipReason.PULL_THROUGH_CACHE: facts.cached_under,
-        SkipReason.OTHER_ACCOUNTS: partial(_opened, clients, facts),
     }
     for reason, cause in causes.items():
-        # Whoever accepts a gap is not asked for a policy either.
         if accepting(settings, reason, name) is None and (detail := cause(name)):
             return RepositoryOutcome(RepositoryStatus.SKIPPED, detail + _REMEDIES[reason], f"{reason.value}:{name}")
     return None
 
 
-def _opened(clients: AwsClients, facts: RegistryFacts, name: str) -> str | None:
-    """Whom the policies of registry and repository let pull from other accounts, as a sentence; None if nobody."""
+def _pull_scopes(clients: AwsClients, name: str, settings: Settings, facts: RegistryFacts) -> tuple[PullScope, ...]:
+    """Whom outside the account the policies of registry and repository let pull.
+
+    None where a person accepted that: then the policy is not read either.
+    """
+    if accepting(settings, SkipReason.OTHER_ACCOUNTS, name) is not None:
+        return ()
     policy = policy_text(clients.client("ecr"), "GetRepositoryPolicy", repositoryName=name)
-    own = foreign_pullers(policy, facts.account, f"the policy of {name}") if policy is not None else ()
-    told = [f"its policy lets {lets_pull(own)}"] if own else []
-    if facts.foreign_pullers:
-        told.append(f"the registry's policy lets {lets_pull(facts.foreign_pullers)}")
-    return "; ".join(told) or None
+    own = pull_scopes(policy, facts.account, f"the policy of {name}") if policy is not None else ()
+    return (*own, *facts.pull_scopes)

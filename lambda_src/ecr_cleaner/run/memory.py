@@ -30,11 +30,18 @@ def save_history(ctx: RunContext, state: RunState, left: Collection[str]) -> Non
     if history is not None and basis is not None and listing is not None:
         counts = None if basis.scan.failures else usage_drop.counts(basis.scan)
         drop_id, answered = state.stop.drop_id, basis.scan.answered
-        history.save(listing.names, counts, drop_id, listing.judged, answered, left=left)
+        followed = listing.judged - {*uncovered(state)}
+        history.save(listing.names, counts, drop_id, followed, answered, left=left)
+
+
+def uncovered(state: RunState) -> list[str]:
+    """Names of the repositories that are skipped because not everybody was looked at who may pull from them."""
+    known = state.listing.repositories if state.listing else ()
+    return sorted(one.name for one in known if state.repositories[one.name].status is RepositoryStatus.SKIPPED)
 
 
 def save_uses(ctx: RunContext, state: RunState, unjudged: Iterable[str]) -> None:
-    """Write down what is in use in repositories that there was no time to judge, side by side: no use may be missed.
+    """Write down what is in use in repositories that are not judged, side by side: no use may be missed.
 
     A history that cannot be read or written is a problem of the run; the repository itself will fail by it.
 

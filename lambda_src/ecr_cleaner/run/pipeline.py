@@ -76,7 +76,7 @@ def _stages(ctx: RunContext, state: RunState) -> None:
     plans = list(_plans(ctx, state, turn))
     waiting = tuple(state.left)
     memory.save_history(ctx, state, waiting)
-    memory.save_uses(ctx, state, waiting)
+    memory.save_uses(ctx, state, [*waiting, *memory.uncovered(state)])
     state.hold(plans)
     memory.save_verdicts(ctx, state)
     # What nobody asked the sources about may not go, whatever a second listing shows.

@@ -24,8 +24,10 @@ def remove(ctx: RunContext, state: RunState, pace: Pace, plan: RepositoryPlan, p
                 state.cut_off(repository.name, plan)
                 return
             pace.is_outdated = False
+            before = memory.uncovered(state)
             state.add_scan(ctx.scanner.scan(ctx.clock()))
-            if state.stop.drop is not None:
+            memory.save_uses(ctx, state, memory.uncovered(state))
+            if state.stop.drop is not None or memory.uncovered(state) != before:
                 memory.save_history(ctx, state, state.left)
             state.hold([plan])
         # A scan that another repository needed makes this one's verdicts old as well.

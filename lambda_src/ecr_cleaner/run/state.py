@@ -10,7 +10,7 @@ from ecr_cleaner.approval.plan import SavedPlan
 from ecr_cleaner.approval.policy import proposed
 from ecr_cleaner.approval.selection import Permitted
 from ecr_cleaner.aws import errors
-from ecr_cleaner.decision import matching, other_accounts, regions
+from ecr_cleaner.decision import coverage, matching, other_accounts, regions
 from ecr_cleaner.decision.limits import LimitTracker
 from ecr_cleaner.decision.pull_failures import PullFailureMonitor
 from ecr_cleaner.decision.stop import Stop, Tripwire, decide_stop, is_stale
@@ -99,9 +99,7 @@ class RunState:
         """Take over which repositories there are."""
         self.listing = listing
         self.repositories |= {one.name: RepositoryResult(one.name) for one in listing.repositories}
-        self.repositories |= {
-            name: RepositoryResult(name).with_outcome(outcome) for name, outcome in listing.left_alone
-        }
+        self.repositories |= {name: RepositoryResult(name).with_outcome(one) for name, one in listing.left_alone}
         self.notes += listing.notes
         self.findings += self._collector.listed(listing)
 
@@ -123,6 +121,12 @@ class RunState:
         usages = tuple(matching.of_registry(scan.usages, self.account_id, ctx.clients.region))
         if is_scanned:
             self._collector.scanned(usages, scan)
+        every = coverage.skipped(self.listing.repositories if self.listing else (), scan)
+        evaluated = RepositoryStatus.EVALUATED
+        skipped = {name: one for name, one in every.items() if self.repositories[name].status is evaluated}
+        # No later scan of this run brings any of them back.
+        self.repositories |= {name: self.repositories[name].with_outcome(one) for name, one in skipped.items()}
+        self.findings += [one for one in self._collector.uncovered(skipped, scan) if one not in self.findings]
         monitor = PullFailureMonitor(usages, ctx.restore_command)
         # What this run itself removed so far is not listed again: by name, whoever asks for it now asks in vain.
         for repository, removed in self._removed.items():

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from ecr_cleaner.errors import RepositoryError
-from ecr_cleaner.registry.pull_access import ForeignPuller, RegistryFacts, foreign_pullers, lets_pull
+from ecr_cleaner.model.pull_access import PullScope, PullScopeKind, lets_pull
+from ecr_cleaner.registry.pull_access import RegistryFacts, pull_scopes
 
 OWN = "123456789012"
 OTHER = "999999999999"
@@ -30,12 +31,12 @@ def lambdas(account: str) -> dict[str, Any]:
 
 def pullers(*statements: object) -> tuple[str, ...]:
     """Who outside the account a policy of these statements lets pull."""
-    return tuple(one.principal for one in found(*statements))
+    return tuple(dict.fromkeys(one.principal for one in found(*statements)))
 
 
-def found(*statements: object) -> tuple[ForeignPuller, ...]:
+def found(*statements: object) -> tuple[PullScope, ...]:
     """The same with what makes them foreign, and what mends it."""
-    return foreign_pullers(json.dumps({"Version": "2012-10-17", "Statement": statements}), OWN, "the policy of app")
+    return pull_scopes(json.dumps({"Version": "2012-10-17", "Statement": statements}), OWN, "the policy of app")
 
 
 def confined(operator: str, key: str, value: object) -> dict[str, Any]:
@@ -152,7 +153,7 @@ def test_several_conditions_all_hold() -> None:
 
 def test_one_statement_may_stand_without_a_list() -> None:
     """IAM's grammar has both."""
-    (one,) = foreign_pullers(json.dumps({"Statement": allow("*")}), OWN, "the policy of app")
+    (one,) = pull_scopes(json.dumps({"Statement": allow("*")}), OWN, "the policy of app")
     assert one.principal == "*"
 
 
@@ -180,13 +181,13 @@ def test_no_statement_lets_nobody_pull() -> None:
 def test_what_is_no_policy_stops_the_repository(text: str) -> None:
     """A policy that cannot be read is not an empty one; the error says whose it is."""
     with pytest.raises(RepositoryError, match="the policy of app is not a policy document"):
-        foreign_pullers(text, OWN, "the policy of app")
+        pull_scopes(text, OWN, "the policy of app")
 
 
 def test_what_is_no_policy_is_shown_in_part() -> None:
     """Its beginning is enough to find it."""
     with pytest.raises(RepositoryError) as raised:
-        foreign_pullers("x" * 200, OWN, "the policy of app")
+        pull_scopes("x" * 200, OWN, "the policy of app")
     assert str(raised.value) == f"the policy of app is not a policy document: '{'x' * 80}'"
 
 
@@ -348,7 +349,7 @@ def test_what_makes_somebody_foreign_is_told_with_what_mends_it(
     statement: dict[str, Any], foreign: str, remedy: str
 ) -> None:
     """The same service stands in every policy: only its condition says for whom it pulls."""
-    assert [(one.foreign, one.remedy) for one in found(statement)] == [(foreign, remedy)]
+    assert {(one.cause, one.remedy) for one in found(statement)} == {(foreign, remedy)}
 
 
 def test_a_service_of_this_account_is_mended_by_the_condition_that_is_told() -> None:
@@ -364,5 +365,74 @@ def test_all_of_them_are_one_sentence() -> None:
         f"codebuild.amazonaws.com, sagemaker.amazonaws.com pull {UNCONFINED}, and lambda.amazonaws.com pull for account"
         f" {OTHER}; to mend this, {ADD_CONDITION}; remove account {OTHER} from the policy, {LIST}"
     )
-    assert lets_pull([ForeignPuller("*")], "from every repository") == "* pull from every repository"
-    assert lets_pull([ForeignPuller("a"), ForeignPuller("b", "for x")]) == "a pull, and b pull for x"
+    assert lets_pull([PullScope("*")], "from every repository") == "* pull from every repository"
+    assert lets_pull([PullScope("a"), PullScope("b", "for x")]) == "a pull, and b pull for x"
+
+
+OURS = "o-1234567890"
+ACCOUNT, ORGANIZATION, EVERYBODY = PullScopeKind.ACCOUNT, PullScopeKind.ORGANIZATION, PullScopeKind.EVERYBODY
+THEIRS = [(ACCOUNT, OTHER)]
+
+
+def of_paths(operator: str, value: object, key: str = "aws:PrincipalOrgPaths") -> dict[str, Any]:
+    """Everybody may pull who is in a part of an organization."""
+    return confined(operator, key, value)
+
+
+@pytest.mark.parametrize(
+    ("statement", "parties"),
+    [
+        (allow({"AWS": OTHER}), THEIRS),
+        (allow({"AWS": OTHER_ROOT}), THEIRS),
+        (allow({"AWS": [OWN_ROOT, f"arn:aws:iam::{OTHER}:user/ci"]}), THEIRS),
+        (confined("StringEquals", "aws:PrincipalAccount", [OWN, OTHER]), THEIRS),
+        (confined("StringLike", "aws:SourceAccount", OTHER), THEIRS),
+        (confined("ArnLike", "aws:PrincipalArn", f"arn:*:iam::{OTHER}:role/*"), THEIRS),
+        (confined("StringLike", "aws:PrincipalArn", f"arn:aws:iam::{OTHER}:role/*"), THEIRS),
+        (confined("StringLike", "aws:PrincipalArn", f"arn:*:iam::{OTHER}:role/*"), [(EVERYBODY, "")]),
+        (lambdas(OTHER), THEIRS),
+        (allow({"AWS": OTHER}, Condition={"StringEquals": {"aws:PrincipalOrgID": OURS}}), THEIRS),
+        (
+            allow({"AWS": OTHER}, Condition={"StringEquals": {"aws:SourceAccount": "888888888888"}}),
+            [(ACCOUNT, "888888888888"), (ACCOUNT, OTHER)],
+        ),
+        (
+            allow("*", Condition={"StringEquals": {"aws:PrincipalOrgID": OURS, "aws:PrincipalAccount": OTHER}}),
+            THEIRS,
+        ),
+        (confined("StringEquals", "aws:PrincipalOrgID", OURS), [(ORGANIZATION, OURS)]),
+        (
+            confined("StringEquals", "aws:SourceOrgID", [OURS, "o-0987654321"]),
+            [(ORGANIZATION, "o-0987654321"), (ORGANIZATION, OURS)],
+        ),
+        (of_paths("ForAnyValue:StringLike", [f"{OURS}/r-ab12/*", f"{OURS}/*"]), [(ORGANIZATION, OURS)]),
+        (of_paths("ForAnyValue:StringEquals", f"{OURS}/r-ab12/", "aws:SourceOrgPaths"), [(ORGANIZATION, OURS)]),
+        (
+            allow({"Service": "lambda.amazonaws.com"}, Condition={"StringEquals": {"aws:SourceOrgID": OURS}}),
+            [(ORGANIZATION, OURS)],
+        ),
+        (allow("*"), [(EVERYBODY, "")]),
+        (confined("StringLike", "aws:PrincipalOrgID", OURS), [(EVERYBODY, "")]),
+        (confined("StringEqualsIfExists", "aws:PrincipalOrgID", OURS), [(EVERYBODY, "")]),
+        (confined("StringEquals", "aws:PrincipalOrgID", "o-*"), [(EVERYBODY, "")]),
+        (confined("StringEquals", "aws:PrincipalOrgID", []), [(EVERYBODY, "")]),
+        (confined("StringNotEquals", "aws:PrincipalOrgID", OURS), [(EVERYBODY, "")]),
+        (of_paths("StringLike", f"{OURS}/*"), [(EVERYBODY, "")]),
+        (of_paths("ForAllValues:StringLike", f"{OURS}/*"), [(EVERYBODY, "")]),
+        (of_paths("ForAnyValue:StringLike", "o-*/r-ab12/*"), [(EVERYBODY, "")]),
+        (of_paths("ForAnyValue:StringLike", f"{OURS}*"), [(EVERYBODY, "")]),
+        (of_paths("ForAnyValue:StringLike", [f"{OURS}/*", "*"]), [(EVERYBODY, "")]),
+        (
+            allow({"Service": "codebuild.amazonaws.com"}, Condition={"StringEquals": {"aws:SourceAccount": OTHER}}),
+            [(EVERYBODY, "")],
+        ),
+        (allow({"Federated": f"arn:aws:iam::{OTHER}:saml-provider/login"}), [(EVERYBODY, "")]),
+        (allow({"AWS": "AROAEXAMPLEID0000000A"}), [(EVERYBODY, "")]),
+        ({"Effect": "Allow", "NotPrincipal": {"AWS": OTHER_ROOT}, "Action": "ecr:*"}, [(EVERYBODY, "")]),
+    ],
+)
+def test_whom_it_lets_pull_is_told_as_narrowly_as_it_is_certain(
+    statement: dict[str, Any], parties: list[tuple[PullScopeKind, str]]
+) -> None:
+    """Accounts, organizations, or everybody."""
+    assert [(one.kind, one.id) for one in found(statement)] == parties

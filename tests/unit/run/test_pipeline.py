@@ -22,7 +22,9 @@ from ecr_cleaner.history import unneeded
 from ecr_cleaner.history.model import History, HistoryEntry, remember, removing
 from ecr_cleaner.model.finding import Finding, FindingKind, Severity
 from ecr_cleaner.model.image import RemovedImage
+from ecr_cleaner.model.other_accounts import OtherAccounts
 from ecr_cleaner.model.plan import Reason, Removal, RemovalStatus
+from ecr_cleaner.model.pull_access import PullScope
 from ecr_cleaner.model.report import StoredReport
 from ecr_cleaner.model.result import RepositoryOutcome, RepositoryStatus
 from ecr_cleaner.model.scan import SourceKey, SourceOutcome, SourceStatus, UsageScan
@@ -90,6 +92,7 @@ class World:
         readings: What each reading of manifests was noted in.
         found_by_scan: The findings of every scan.
         archives: Whether each removal was to archive.
+        others: The other accounts that every scan was to look at.
         taken_down: By repository, what the journal was told of: what goes, and what is known of the past.
         steps: What was done, in order.
     """
@@ -118,6 +121,7 @@ class World:
     readings: list[Readings] = field(default_factory=list)
     found_by_scan: list[Finding] = field(default_factory=list)
     archives: list[bool] = field(default_factory=list)
+    others: OtherAccounts = field(default_factory=OtherAccounts)
     taken_down: dict[str, tuple[set[str], Mapping[str, HistoryEntry]]] = field(default_factory=dict)
     _looks: dict[str, int] = field(default_factory=lambda: defaultdict(int))
 
@@ -185,7 +189,7 @@ class World:
         self.step("scan")
         usages, outcomes = self.scans.pop(0) if len(self.scans) > 1 else self.scans[0]
         found = tuple(replace(usage, target=TARGET) for usage in usages)
-        return UsageScan(found, outcomes, now, tuple(self.found_by_scan))
+        return UsageScan(found, outcomes, now, tuple(self.found_by_scan), account_id=ACCOUNT, others=self.others)
 
     def scan_nothing(self, now: datetime) -> UsageScan:
         """As the scanner has it."""
@@ -214,6 +218,8 @@ class World:
 
     def used(self, name: str, usages: Collection[Usage], seen_at: datetime) -> None:
         """As the history has it."""
+        assert seen_at <= self.now
+        self.step("used", name, *sorted(usage.consumer for usage in usages))
 
     def save(
         self,
@@ -1386,12 +1392,12 @@ def test_what_the_survey_knows_is_found(run: Callable[..., RunResult], world: Wo
     world.found = {
         "bad": RepositoryOutcome(RepositoryStatus.MISCONFIGURED, "bad tag"),
         "near": "does not opt in",
-        "open": RepositoryOutcome(RepositoryStatus.SKIPPED, "its policy lets * pull", "other_accounts:open"),
+        "open": replace(repository("open"), pull_scopes=(PullScope("*"),)),
         "cached": RepositoryOutcome(RepositoryStatus.SKIPPED, "it lies under a cache", "pull_through_cache:cached"),
         "odd": replace(repository("odd"), notes=("too few days",), misspelled=("no such tag",)),
         "other": None,
     }
-    world.listings["odd"] = [[]]
+    world.listings |= {"odd": [[]], "open": [[]]}
     found = {(f.severity.value, f.kind.value, f.subject, f.detail) for f in run().findings}
     assert found >= {
         ("problem", "misconfigured_tag", "bad", "bad tag"),
