@@ -15,6 +15,7 @@
     │   ├── AbsentError             an object is not there, or may not be read
     │   ├── NotWholeError           an object is not what was written
     │   └── ReplacedError           an object was written by somebody else meanwhile
+    ├── WrongAccountError           credentials are of another account than they should be
     ├── ApprovalError               a saved plan cannot be written, trusted or carried out
     │   └── NoPlanError             there is no such plan, or it may not be read
     ├── OutOfTimeError              no time is left for one more call
@@ -137,6 +138,13 @@ class NotWholeError(HistoryError):
 
 class ReplacedError(HistoryError):
     """An object is not the one any more that was to be replaced."""
+
+
+class WrongAccountError(CleanerError):
+    """Credentials are of another account than they should be: what they see would be taken for that account's."""
+
+    def __init__(self, what: str, account_id: str, found: str) -> None:
+        super().__init__(f"{what} is in account {found or 'unknown'}, not in {account_id}")
 
 
 class ApprovalError(CleanerError):

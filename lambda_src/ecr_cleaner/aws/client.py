@@ -1,13 +1,15 @@
 """Clients of one account and region; with the other modules of this package the only place that configures botocore.
 
-Every call is paced below the published quotas, see `ecr_cleaner.aws.pacing`. Retries are the SDK's.
+Every call is paced below the published quotas, see `ecr_cleaner.aws.pacing`. Retries are the SDK's. Credentials of
+other accounts are those of `ecr_cleaner.aws.other_accounts`.
 """
 
 from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -41,6 +43,19 @@ CONNECT_TIMEOUT_SECONDS: Final = 5
 READ_TIMEOUT_SECONDS: Final = 30
 
 
+@dataclass(frozen=True, slots=True)
+class OtherSession:
+    """Credentials, and whose they are.
+
+    Attributes:
+        session: Gives them, renewed where they expire.
+        caller: As messages name it.
+    """
+
+    session: boto3.Session
+    caller: str
+
+
 class AwsClients:
     """The clients of one account and region, made on first use.
 
@@ -48,6 +63,9 @@ class AwsClients:
         session: Whose credentials, and whose metadata.
         region: The region everything is read in.
         account_id: Of the credentials; None until the registry has answered.
+        caller: Whose credentials they are, as messages name it.
+        other_accounts: Gives the session of another account, by its id, and says whose it is; None: there are none.
+        profiles: Account ids to a person's profiles, which are used in place of a role.
         answered: Reading operations that were answered, as `key_of` names them.
         deadline_exceeded: Asked before each try of each call; once it says yes, none is made any more, in no region.
         on_call: Called with the service and the operation of each try of each call, from whatever thread makes it.
@@ -76,14 +94,17 @@ class AwsClients:
             raise CleanerError(message)
         self.region: str = region
         self.account_id: str | None = home.account_id if home else None
+        self.caller = "the function's role"
+        self.other_accounts: Callable[[str], OtherSession] | None = None
+        self.profiles: Mapping[str, str] = {}
         self._home = home or self
         self._pacer = pacer or Pacer()
-        # One session, one lock: creating clients is the one thing that is not thread-safe.
-        self._lock: threading.Lock = home._lock if home else threading.Lock()  # noqa: SLF001 - the same class
-        self._offered: dict[str, set[str]] = {}
+        # One lock: creating clients is the one thing that is not thread-safe in a session, and all share one loader.
+        self._lock: threading.RLock = home._lock if home else threading.RLock()  # noqa: SLF001 - the same class
+        self._offered: dict[str, set[str]] = home._offered if home else {}  # noqa: SLF001 - the same class
         self.answered: set[str] = set()
         self._clients: dict[tuple[str, int], Any] = {}
-        self._other_regions: dict[str, AwsClients] = {}
+        self._others: dict[ScanTarget, AwsClients] = {}
         self.deadline_exceeded: Callable[[], bool] | None = None
         self.on_call: Callable[[str, str], None] | None = None
 
@@ -110,6 +131,11 @@ class AwsClients:
         return self._home is self
 
     @property
+    def is_foreign(self) -> bool:
+        """Whether they are the clients of another account than the registry's."""
+        return self.account_id != self._home.account_id
+
+    @property
     def partition(self) -> str:
         """The partition of the region, e.g. ``aws-cn``; of a region that botocore does not know, ``aws``."""
         try:
@@ -123,28 +149,48 @@ class AwsClients:
         return self._pacer.calls
 
     def for_target(self, target: ScanTarget) -> AwsClients:
-        """The clients of a scan target, by the same credentials; the same object each time.
+        """The clients of a scan target; the same object each time.
 
-        AWS's rate quotas hold per account and region, so each region is paced by itself.
+        AWS's rate quotas hold per account and region, so each target is paced by itself.
 
         Raises:
-            CleanerError: It is in another account: no role is assumed in any.
+            AwsError: There are no credentials for the other account.
+            CleanerError: Likewise; or the account of these is not known yet.
         """
         home = self._home
-        if target.account_id != home.target.account_id:
-            message = (
-                f"{target} is in another account than the credentials, which are of {home.account_id}:"
-                " no role is assumed in other accounts"
-            )
-            raise CleanerError(message)
-        if target.region == home.region:
+        if target == home.target:
             return home
-        others = home._other_regions  # noqa: SLF001 - the same class
+        others = home._others  # noqa: SLF001 - the same class
+        if target.account_id == home.account_id:
+            given = OtherSession(home.session, home.caller)
+        elif home.other_accounts is None:
+            message = f"{target} is in another account than {home.account_id}, and there are no credentials for it"
+            raise CleanerError(message)
+        else:
+            given = home.other_accounts(target.account_id)
         with self._lock:
-            if target.region not in others:
-                pacer = Pacer(home._pacer.clock, home._pacer.sleep)  # noqa: SLF001 - the same class
-                others[target.region] = AwsClients(home.session, pacer, region=target.region, home=home)
-            return others[target.region]
+            if target not in others:
+                others[target] = home.beside(given, target)
+            return others[target]
+
+    def beside(self, given: OtherSession, target: ScanTarget) -> AwsClients:
+        """New clients with the credentials of another session, which know when the run has to end."""
+        pacer = Pacer(self._pacer.clock, self._pacer.sleep)
+        made = AwsClients(given.session, pacer, region=target.region, home=self._home)
+        made.account_id, made.caller = target.account_id, given.caller
+        return made
+
+    def release(self) -> None:
+        """Forget the clients of another target than the run's own: each of a hundred accounts would keep megabytes.
+
+        What was answered and counted stays. Whoever asks for a client again gets a new one.
+        """
+        if self.is_home:
+            return
+        with self._lock:
+            released, self._clients = [*self._clients.values()], {}
+        for client in released:
+            client.close()
 
     def client(self, service: str) -> Any:
         """The client of a service (its botocore name). Thread-safe, as clients themselves are."""

@@ -38,7 +38,7 @@ def sentence(failures: Iterable[SourceOutcome]) -> str:
         by_policy[key].append((outcome.source, denial))
     groups = [by_policy[key] for key in sorted(by_policy)]
     causes = [f"in {key[0]} {who(by_policy[key][0][1])}: {_what(by_policy[key])}" for key in sorted(by_policy)]
-    remedies = dict.fromkeys(REMEDIES[group[0][1].policy] for group in groups)
+    remedies = dict.fromkeys(denial.remedy or REMEDIES[denial.policy] for group in groups for _, denial in group)
     mended = f"to mend this, {'; '.join(remedies)}"
     forbidden = [d for _, d in denied if d.policy is PolicyType.SERVICE_CONTROL and d.gap]
     return "; ".join(["permissions are missing: " + "; ".join(causes), mended, *_exclusion(forbidden)])

@@ -27,10 +27,7 @@ class Resolved:
 
 def of_registry(usages: Iterable[Usage], account: str | None, region: str) -> Iterable[Usage]:
     """The usages that name this registry, or any registry."""
-    for usage in usages:
-        reference = usage.reference
-        if reference.account is None or (reference.account == account and reference.region == region):
-            yield usage
+    return (usage for usage in usages if usage.reference.may_lie_in(account, region))
 
 
 def by_repository(usages: Iterable[Usage]) -> dict[str | None, tuple[Usage, ...]]:

@@ -55,6 +55,7 @@ class Denial:
         policy_arn: ARN of that policy, if AWS gives it.
         gap: The entry of ``accepted_gaps`` that excludes the source; empty if no message may propose one.
         unprotected: What the entry would leave unprotected.
+        remedy: What mends it, where that is not said of the policy's type alone.
     """
 
     permission: Text
@@ -64,6 +65,7 @@ class Denial:
     policy_arn: str = ""
     gap: str = ""
     unprotected: str = ""
+    remedy: str = ""
 
 
 ALL_SOURCES = "*"
@@ -71,6 +73,9 @@ ALL_SOURCES = "*"
 
 REGIONS = "regions"
 """The source of the outcome of a list of regions that failed."""
+
+ACCOUNTS = "accounts"
+"""The source of the outcome of an account for which there are no credentials, and of the list of accounts."""
 
 
 @dataclass(frozen=True, slots=True)

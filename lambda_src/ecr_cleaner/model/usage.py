@@ -57,6 +57,10 @@ class Reference:
         """Whether it covers more than an image."""
         return self.breadth is not ReferenceScope.IMAGE
 
+    def may_lie_in(self, account: str | None, region: str) -> bool:
+        """Whether it names this registry, or any registry."""
+        return self.account is None or (self.account == account and self.region == region)
+
     def covers(self, repository: str) -> bool:
         """Whether it is wide and covers every image of a repository; in whose registry is another question."""
         match self.breadth:

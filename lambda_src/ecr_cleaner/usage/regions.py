@@ -1,4 +1,4 @@
-"""Which regions of the account are looked at: what runs in any of them may pull from the registry.
+"""Which regions of an account are looked at: what runs in any of them may pull from the registry.
 
 A pull from another region of the same account needs no permission in the registry, so it shows nowhere there.
 """
@@ -10,10 +10,12 @@ from typing import Final
 
 from ecr_cleaner.aws import errors, responses
 from ecr_cleaner.aws.client import AwsClients
+from ecr_cleaner.aws.other_accounts import default_region
 from ecr_cleaner.errors import IncompleteAnswerError
 from ecr_cleaner.model.scan import ALL_SOURCES, REGIONS, SourceOutcome, SourceStatus
 from ecr_cleaner.model.usage import ScanTarget, Usage
 from ecr_cleaner.settings.loader import Settings
+from ecr_cleaner.usage.failures import region_gap
 from ecr_cleaner.usage.scan import run_source
 from ecr_cleaner.usage.source import Grant, RequiredField, Source, SourceContext
 from ecr_cleaner.usage.task_definitions import TaskDefinitions
@@ -28,11 +30,14 @@ GRANTS: Final = (
 )
 
 
-def targets(clients: AwsClients, settings: Settings, now: datetime) -> tuple[list[ScanTarget], list[SourceOutcome]]:
-    """Where a run looks, the account and region of the registry first, and what it knows before any scan.
+def targets(there: AwsClients, settings: Settings, now: datetime) -> tuple[list[ScanTarget], list[SourceOutcome]]:
+    """Where a run looks in one account, the region of the registry first, and what it knows of it before any scan.
+
+    In the registry's own account its region is always looked at, and others that are named by the settings are not
+    doubted. Another account may not have enabled them.
 
     Args:
-        clients: Of the run.
+        there: Clients of the account in the run's region.
         settings: Of the run.
         now: The moment before the first call.
 
@@ -42,23 +47,37 @@ def targets(clients: AwsClients, settings: Settings, now: datetime) -> tuple[lis
     Raises:
         OutOfTimeError: No time is left for it.
     """
-    home = clients.target
-    regions, outcomes = _regions(clients, settings, now)
-    others = [ScanTarget(home.account_id, region) for region in sorted({*regions} - {home.region})]
-    left_out = [_left_out(target, settings) for target in others if _gap(target) in settings.accepted_gaps]
-    return [home, *(one for one in others if _gap(one) not in settings.accepted_gaps)], [*outcomes, *left_out]
+    home = there.target
+    names, outcomes = _regions(there, settings, now)
+    others = [ScanTarget(home.account_id, region) for region in sorted({*names} - {home.region})]
+    first = [home] if home.region in names or not there.is_foreign else []
+    accepted = {region_gap(one.region) for one in others if region_gap(one.region) in settings.accepted_gaps}
+    left_out = [_left_out(target, settings) for target in others if region_gap(target.region) in accepted]
+    found = [*first, *(one for one in others if region_gap(one.region) not in accepted)]
+    if not (found or outcomes or left_out):
+        note = f"account {home.account_id} can use none of the regions that are looked at, so nothing runs there"
+        outcomes = [SourceOutcome(home, REGIONS, SourceStatus.COMPLETE, notes=(note,), is_input=True)]
+    return found, [*outcomes, *left_out]
 
 
-def _regions(clients: AwsClients, settings: Settings, now: datetime) -> tuple[list[str], list[SourceOutcome]]:
-    if settings.regions != "enabled":
+def is_looked_at(region: str, settings: Settings, home: str) -> bool:
+    """Whether the settings have a region looked at where an account can use it."""
+    return settings.regions == "enabled" or region in {home, *(settings.regions or ())}
+
+
+def _regions(there: AwsClients, settings: Settings, now: datetime) -> tuple[list[str], list[SourceOutcome]]:
+    if settings.regions != "enabled" and not there.is_foreign:
         return list(settings.regions or ()), []
     found: list[str] = []
+    home = there.home.region
+    # The account uses it, so without it others may be missing as well.
+    certain = default_region(there) if there.is_foreign else home
+    whose = "that every account can use" if there.is_foreign else "the registry's own region"
 
     def collect(context: SourceContext) -> Iterator[Usage]:
         found.extend(enabled(context.aws))
-        if clients.region not in found:
-            # The account uses this one, so others may be missing as well.
-            operation, problem = "ListRegions", f"{clients.region}, the registry's own region, is not in the list"
+        if certain not in found:
+            operation, problem = "ListRegions", f"{certain}, {whose}, is not in the list"
             raise IncompleteAnswerError(operation, problem)
         yield from ()
 
@@ -75,8 +94,9 @@ def _regions(clients: AwsClients, settings: Settings, now: datetime) -> tuple[li
         ),
         collect=collect,
     )
-    outcome = run_source(source, SourceContext(clients, settings, TaskDefinitions(clients), now=now)).outcome
-    return found, [outcome] if outcome.status is SourceStatus.FAILED else []
+    outcome = run_source(source, SourceContext(there, settings, TaskDefinitions(there), now=now)).outcome
+    names = [region for region in found if is_looked_at(region, settings, home)]
+    return names, [outcome] if outcome.status is SourceStatus.FAILED else []
 
 
 def enabled(clients: AwsClients) -> list[str]:
@@ -102,11 +122,7 @@ def enabled(clients: AwsClients) -> list[str]:
     return [member(one, "RegionName") for one in listed if member(one, "RegionOptStatus") != _DISABLED]
 
 
-def _gap(target: ScanTarget) -> str:
-    return f"region:{target.region}"
-
-
 def _left_out(target: ScanTarget, settings: Settings) -> SourceOutcome:
-    gap = _gap(target)
+    gap = region_gap(target.region)
     detail = f"excluded by accepted_gaps ({settings.accepted_gaps[gap]}), so nothing that runs there is protected"
     return SourceOutcome(target, ALL_SOURCES, SourceStatus.DISABLED, detail=detail, accepted=(gap,))

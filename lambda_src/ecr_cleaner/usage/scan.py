@@ -10,17 +10,16 @@ from datetime import datetime
 
 from ecr_cleaner.aws import errors
 from ecr_cleaner.aws.client import AwsClients
-from ecr_cleaner.aws.denials import denial_of
 from ecr_cleaner.aws.offered import Refusal
 from ecr_cleaner.errors import CleanerError, OutOfTimeError, SourceError
-from ecr_cleaner.model.gaps import entries
 from ecr_cleaner.model.scan import ScanRequest, SourceOutcome, SourceStatus, TargetScan
 from ecr_cleaner.model.usage import ScanTarget, Usage
 from ecr_cleaner.settings.loader import Settings
 from ecr_cleaner.usage import accepted, name_problems
-from ecr_cleaner.usage.catalog import NEEDED_ANYWAY, SOURCES
+from ecr_cleaner.usage.catalog import SOURCES
 from ecr_cleaner.usage.excluded import excluded, is_excluded
 from ecr_cleaner.usage.executions import ExecutionMemory
+from ecr_cleaner.usage.failures import failed
 from ecr_cleaner.usage.shared_listings import SharedListings, times_made
 from ecr_cleaner.usage.side_by_side import Workers
 from ecr_cleaner.usage.source import Source, SourceContext
@@ -56,7 +55,8 @@ def scan_target(  # noqa: PLR0913 - what a scan needs, each by name
         helpers: Help the sources with their items; None: nobody does.
 
     Returns:
-        The scan. If there are no clients of the target, every source has failed.
+        The scan. If there are no clients of the target, every source has failed. Of another account it has no usage
+        that names another registry: nobody here needs to know of it.
 
     Raises:
         OutOfTimeError: No time is left for all of it.
@@ -70,13 +70,17 @@ def scan_target(  # noqa: PLR0913 - what a scan needs, each by name
     calls = 0
     try:
         there = clients.for_target(target)
-    except CleanerError as error:
-        outcomes = tuple(SourceOutcome(target, one.name, SourceStatus.FAILED, detail=str(error)) for one in enabled)
+    except OutOfTimeError:
+        raise
+    except (CleanerError, *errors.AwsError) as error:
+        detail = errors.sentence(error)
+        outcomes = tuple(SourceOutcome(target, one.name, SourceStatus.FAILED, detail=detail) for one in enabled)
     else:
         before = there.calls
         usages, outcomes = _collect(there, settings, started_at, enabled, memory, clock, pool, Workers(helpers))
         calls = there.calls - before
         answered = tuple(sorted(there.answered))
+        there.release()
     return TargetScan(
         target=target,
         run_id=request.run_id,
@@ -164,7 +168,7 @@ def run_source(source: Source, context: SourceContext) -> SourceResult:
     target = context.aws.target
     try:
         _check_model(source, context.aws)
-        collected = (_in_region(usage, context.aws) for usage in source.collect(context))
+        collected = (_in_target(usage, context.aws) for usage in source.collect(context) if _concerns(usage, context))
         found, ignored = accepted.without_accepted(collected, context.settings)
         require_readable(context)
     except OutOfTimeError:
@@ -172,14 +176,14 @@ def run_source(source: Source, context: SourceContext) -> SourceResult:
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         # A member that a complete response has is missing or of another type.
         incomplete = SourceError(f"a response could not be understood: {error!r}")
-        return SourceResult(source, _failed(source, context.aws, incomplete))
+        return SourceResult(source, failed(source, context.aws, incomplete))
     except (CleanerError, *errors.AwsError) as error:
         if source.service is not None and _has_no_endpoint(error, source, context.aws):
             whole = (context.aws.key_of(source.service, ""),)
             detail = f"not offered in {context.aws.region}: {source.title}"
             ended = SourceOutcome(target, source.name, SourceStatus.NOT_OFFERED, detail=detail, not_offered=whole)
             return SourceResult(source, ended)
-        return SourceResult(source, _failed(source, context.aws, error))
+        return SourceResult(source, failed(source, context.aws, error))
     usages = tuple(usage for usage in found if not usage.reference.names_nothing)
     outcome = SourceOutcome(
         target,
@@ -196,7 +200,7 @@ def run_source(source: Source, context: SourceContext) -> SourceResult:
         replace(
             SourceOutcome(target, source.name, SourceStatus.COMPLETE)
             if error is None
-            else _failed(source, context.aws, error),
+            else failed(source, context.aws, error),
             usages=sum(usage.cluster == cluster for usage in usages),
             cluster=cluster,
         )
@@ -205,12 +209,26 @@ def run_source(source: Source, context: SourceContext) -> SourceResult:
     return SourceResult(source, outcome, usages, tuple(context.refusals), clusters)
 
 
-def _in_region(usage: Usage, clients: AwsClients) -> Usage:
+def _concerns(usage: Usage, context: SourceContext) -> bool:
+    """Whether anybody here needs to know of a usage: what another account uses of other registries is its own."""
+    clients, reference = context.aws, usage.reference
+    if not clients.is_foreign:
+        return True
+    home = clients.home.target
+    # A name that cannot be read is only told.
+    if reference.names_nothing:
+        return home.account_id in reference.text
+    return reference.may_lie_in(home.account_id, home.region)
+
+
+def _in_target(usage: Usage, clients: AwsClients) -> Usage:
     """The usage with where it was seen, which its consumer's name begins with if that is not the registry's region."""
     return replace(usage, target=clients.target, consumer=f"{_before(clients)}{usage.consumer}")
 
 
 def _before(clients: AwsClients) -> str:
+    if clients.is_foreign:
+        return f"{clients.account_id} {clients.region} "
     return "" if clients.is_home else f"{clients.region} "
 
 
@@ -218,8 +236,8 @@ def _confirmed(result: SourceResult, clients: AwsClients) -> SourceResult:
     """The result with what the region does not offer; failed if that may be something else."""
     doubtful = next((one for one in result.refusals if not one.is_confirmed(clients.answered)), None)
     if doubtful is not None:
-        failed = _failed(result.source, clients, doubtful.error)
-        return SourceResult(result.source, replace(failed, seconds=result.outcome.seconds))
+        outcome = failed(result.source, clients, doubtful.error)
+        return SourceResult(result.source, replace(outcome, seconds=result.outcome.seconds))
     if not result.refusals:
         return result
     told = [f"{one.key.partition(':')[2]} ({errors.code_of(one.error)})" for one in result.refusals]
@@ -252,37 +270,3 @@ def _check_model(source: Source, clients: AwsClients) -> None:
         if not clients.knows(field.service, field.operation, field.path):
             message = f"the loaded botocore does not know {field.path} of {field.service} {field.operation}"
             raise SourceError(message)
-
-
-def _failed(source: Source, clients: AwsClients, error: Exception) -> SourceOutcome:
-    """What failed, and what the operator can do about it."""
-    # To exclude a source leaves it out everywhere: of another region that is never proposed, but the region itself.
-    gap = source.proposed_gap if clients.is_home else f"region:{clients.region}"
-    unprotected = source.title if clients.is_home else f"whatever runs in {clients.region}"
-    operation = errors.operation_of(error)
-    failed = (
-        f"{operation} failed with {errors.code_of(error)}" if isinstance(error, errors.AwsError) and operation else ""
-    )
-    parts = [failed, str(error)]
-    denial = None
-    if errors.is_denied(error):
-        name = errors.IAM_NAMES.get(operation or "", operation)
-        permission = next((p for p in source.permissions if p.endswith(f":{name}")), name or "")
-        denial = denial_of(error, permission)
-        # Whoever forbids another service, whose task definitions this one starts, does not forbid this one.
-        own = {action.partition(":")[0] for grant in source.grants[:1] for action in grant.actions}
-        is_own = denial.permission.partition(":")[0] in own and denial.permission not in NEEDED_ANYWAY
-        denial = replace(denial, gap=gap if is_own or not clients.is_home else "", unprotected=unprotected)
-        parts.append(f"the caller needs the permission {denial.permission}")
-    elif errors.is_transient(error):
-        parts.append("the next run asks again")
-    if isinstance(error, SourceError) and error.gaps:
-        parts.append(f"or accept, at your own risk, that what only these use is not protected: {entries(error.gaps)}")
-    elif denial is None and gap:
-        what = "this source" if clients.is_home else "this region"
-        parts.append(
-            f"or exclude {what} at your own risk, and images that only these use are not protected:"
-            f" {unprotected}: {entries([gap])}"
-        )
-    detail = "; ".join(filter(None, parts))
-    return SourceOutcome(clients.target, source.name, SourceStatus.FAILED, detail=detail, denial=denial)

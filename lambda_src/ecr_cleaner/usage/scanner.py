@@ -12,7 +12,7 @@ from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.model.scan import ScanRequest, TargetScan, UsageScan
 from ecr_cleaner.model.usage import ScanTarget
 from ecr_cleaner.settings.loader import Settings
-from ecr_cleaner.usage import regions
+from ecr_cleaner.usage import accounts
 from ecr_cleaner.usage.catalog import SOURCES, names_sha256
 from ecr_cleaner.usage.excluded import excluded, is_excluded
 from ecr_cleaner.usage.executions import ExecutionMemory
@@ -21,10 +21,13 @@ from ecr_cleaner.usage.scan import scan_target
 from ecr_cleaner.usage.source import Source
 
 WORKERS: Final = 8
-"""Sources of one run that are read side by side, in whatever region."""
+"""Sources of one run that are read side by side, in whatever account and region."""
 
 HELPERS: Final = 16
-"""Threads that help them with their items, in whatever region."""
+"""Threads that help them with their items, in whatever account and region."""
+
+TARGETS: Final = 16
+"""Targets that are scanned side by side: the clients of each one take megabytes until its last source has answered."""
 
 
 class Scanner(Protocol):
@@ -46,7 +49,7 @@ class Scanner(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LocalScanner:
-    """Scans in this process: the account and region of the registry, and the account's other regions by the settings.
+    """Scans in this process: the account and region of the registry, its other regions and other accounts.
 
     Attributes:
         clients: Of the run; their account has to be known by the time of the first scan.
@@ -68,17 +71,18 @@ class LocalScanner:
 
     def scan(self, now: datetime) -> UsageScan:
         """As `Scanner` says."""
-        targets, outcomes = regions.targets(self.clients, self.settings, now)
-        request = self._request(targets, now)
+        found = accounts.targets(self.clients, self.settings, now)
+        request = self._request(found.targets, now)
         # A thread for each target only waits for its sources, which are read side by side in all targets.
         with (
             ThreadPoolExecutor(self.helpers) if self.helpers else nullcontext() as helpers,
-            ThreadPoolExecutor(len(targets)) as waiting,
+            ThreadPoolExecutor(TARGETS) as waiting,
             ThreadPoolExecutor(WORKERS) as pool,
         ):
             scan = partial(self._scan, request, pool, helpers)
-            merged = merge(request, waiting.map(scan, targets))
-        return replace(merged, outcomes=tuple(sorted([*outcomes, *merged.outcomes], key=lambda one: one.key)))
+            merged = merge(request, waiting.map(scan, found.targets))
+        outcomes = tuple(sorted([*found.outcomes, *merged.outcomes], key=lambda one: one.key))
+        return replace(merged, outcomes=outcomes, others=found.others)
 
     def scan_nothing(self, now: datetime) -> UsageScan:
         """As `Scanner` says."""

@@ -25,7 +25,7 @@ from ecr_cleaner.usage.used_images_objects import Listing
 
 _T = TypeVar("_T")
 
-INDISPENSABLE: Final = frozenset({"ecs", "ecs_families", "eks", "lambda", "regions"})
+INDISPENSABLE: Final = frozenset({"accounts", "ecs", "ecs_families", "eks", "lambda", "regions"})
 """Sources that no message proposes to exclude: almost every account runs something there."""
 
 VerifiedBy = Literal["sandbox", "model"]
@@ -142,12 +142,15 @@ class Grant:
             ``{account}`` in it. With ``{inventory_bucket}`` or ``{inventory_prefix}`` in it the statement is there
             only if there are inventories.
         condition: As IAM writes it; may contain the same placeholders.
+        accounts: In which accounts the source makes these calls: ``every`` one, the registry's ``own``, or ``other``
+            ones.
     """
 
     sid: str
     actions: tuple[str, ...]
     resource: str = "*"
     condition: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    accounts: Literal["every", "own", "other"] = "every"
 
 
 def arn_of(service: str, resource: str) -> str:

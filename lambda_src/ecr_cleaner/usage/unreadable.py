@@ -15,7 +15,7 @@ def require_readable(context: SourceContext) -> None:
         told = ", ".join(f"{arn} ({cause})" for arn, cause in sorted(refused.items()))
         message = (
             f"what is encrypted with a KMS key that the function may not use cannot be read: {told}; to mend this,"
-            " let the function's role use kms:Decrypt in the policy of that key, and the key be enabled"
+            f" let {context.aws.caller} use kms:Decrypt in the policy of that key, and the key be enabled"
         )
         raise SourceError(message, (f"unreadable:{arn}" for arn in refused))
 

@@ -1,5 +1,8 @@
 """Lambda functions: the images of every published version and ``$LATEST``, and what variables of any function name.
 
+In other accounts GetFunction is not called, because it hands out where the code of any function can be downloaded. The
+listing has everything but the name of the image, which only another digest could make matter, and the function's tags.
+
 Lambda pulls the image of an idle function from ECR again, and the function fails if the image is gone
 (https://docs.aws.amazon.com/lambda/latest/dg/images-create.html), so every version counts.
 """
@@ -28,9 +31,14 @@ _GOT: Final = FreeText(
     "lambda", "GetFunction", "", Grammar.VARIABLES, images=("Code.ImageUri", "Code.ResolvedImageUri")
 )
 
+_TAGS: Final = FreeText("lambda", "ListTags", "", Grammar.VARIABLES)
+
 _IMAGE_DELETED: Final = "ImageDeleted"
+_LATEST: Final = "$LATEST"
+_UNRESOLVED: Final = "{} is an image, but Lambda does not say which digest: its tag may have moved since"
 _REASONS: Final = ("StateReasonCode", "LastUpdateStatusReasonCode")
-"""Of a function that cannot start, and of one that could not be updated; ListFunctions returns neither."""
+"""Of a function that cannot start, and of one that could not be updated; ListFunctions returns neither, so in other
+accounts nobody learns of it."""
 
 
 def collect(context: SourceContext) -> Iterator[Usage]:
@@ -44,6 +52,9 @@ def collect(context: SourceContext) -> Iterator[Usage]:
     """
     client = context.aws.client("lambda")
     noted: set[str] = set()
+    of_image = partial(_usages, client, noted, context.aws.caller)
+    if context.aws.is_foreign:
+        of_image = partial(_of_other_account, client)
     listing = partial(context.paged, "lambda", "ListFunctions", "Functions", FunctionVersion="ALL", MaxItems=50)
     with listed_again(lambda: map(_key, listing())) as missing:
 
@@ -52,9 +63,9 @@ def collect(context: SourceContext) -> Iterator[Usage]:
             name, number = _key(version)
             usage = like(_NAME, f"lambda function {name}, version {number}")
             yield from usages_of_texts(_LISTED, version, client, usage)
-            noted.update(_refused(name, version))
+            noted.update(_refused(name, version, context.aws.caller))
             if is_image:
-                yield from missing.unless_gone(_key(version), partial(_usages, client, version, noted))
+                yield from missing.unless_gone(_key(version), partial(of_image, version))
 
         yield from each(context, read, listing())
     context.notes.extend(sorted(noted))
@@ -66,35 +77,52 @@ def _key(version: dict[str, Any]) -> tuple[str, str]:
     return name, responses.member(version, "Version", "ListFunctions")
 
 
-def _usages(client: Any, version: dict[str, Any], noted: set[str]) -> Iterator[Usage]:
-    name, number = _key(version)
-    consumer = f"lambda function {name}, version {number}"
+def _resolved(version: dict[str, Any], consumer: str) -> Iterator[Usage]:
+    """The usage by the digest in the listing, in whichever repository it lies; none if it is not there."""
     # Of an image, CodeSha256 is its digest in hexadecimal; of a zip file it would be base64.
     code = version.get("CodeSha256", "")
-    known = _HEX.fullmatch(code) is not None
-    if known:
+    if _HEX.fullmatch(code) is not None:
         yield Usage(anywhere(f"sha256:{code}"), _NAME, consumer)
+
+
+def _of_other_account(client: Any, version: dict[str, Any]) -> Iterator[Usage]:
+    name, number = _key(version)
+    consumer = f"lambda function {name}, version {number}"
+    resolved = list(_resolved(version, consumer))
+    if not resolved:
+        raise SourceError(_UNRESOLVED.format(consumer))
+    yield from resolved
+    if number == _LATEST:  # all versions have the tags of their function
+        arn = responses.member(version, "FunctionArn", "ListFunctions")
+        answer = responses.called(client, "ListTags", Resource=arn.removesuffix(f":{_LATEST}"))
+        yield from usages_of_texts(_TAGS, answer, client, like(_NAME, consumer))
+
+
+def _usages(client: Any, noted: set[str], caller: str, version: dict[str, Any]) -> Iterator[Usage]:
+    name, number = _key(version)
+    consumer = f"lambda function {name}, version {number}"
+    resolved = list(_resolved(version, consumer))
+    yield from resolved
     answer = client.get_function(FunctionName=name, Qualifier=number)
     yield from usages_of_texts(_GOT, answer, client, like(_NAME, consumer))
     configuration = answer.get("Configuration", {})
     failure = _failure(configuration)
-    noted.update(_refused(name, configuration))
+    noted.update(_refused(name, configuration, caller))
     location = responses.member(answer, "Code", "GetFunction")
     texts = [location[key] for key in ("ImageUri", "ResolvedImageUri") if location.get(key)]
-    if not known and "@sha256:" not in (location.get("ResolvedImageUri") or ""):
-        message = f"{consumer} is an image, but Lambda does not say which digest: its tag may have moved since"
-        raise SourceError(message)
+    if not resolved and "@sha256:" not in (location.get("ResolvedImageUri") or ""):
+        raise SourceError(_UNRESOLVED.format(consumer))
     for text in texts:
         yield from usages_of(text, source=_NAME, consumer=consumer, failure=failure)
 
 
-def _refused(name: str, configuration: dict[str, Any]) -> set[str]:
+def _refused(name: str, configuration: dict[str, Any], caller: str) -> set[str]:
     """What to tell if Lambda may not decrypt the variables; an image is known all the same."""
     refused = configuration.get("Environment", {}).get("Error", {}).get("ErrorCode")
     # Versions share the key, so one sentence is enough.
     sentence = (
-        f"the environment variables of lambda function {name} cannot be read ({refused}): to mend this, let the"
-        " role of ecr-cleaner use kms:Decrypt in the policy of their key"
+        f"the environment variables of lambda function {name} cannot be read ({refused}): to mend this, let"
+        f" {caller} use kms:Decrypt in the policy of their key"
     )
     return {sentence} if refused else set()
 
@@ -116,7 +144,8 @@ SOURCES: Final = (
         service="lambda",
         grants=(
             Grant("ListLambdaFunctions", ("lambda:ListFunctions",)),
-            Grant("ReadLambdaFunctions", ("lambda:GetFunction",), arn_of("lambda", "function:*")),
+            Grant("ReadLambdaFunctions", ("lambda:GetFunction",), arn_of("lambda", "function:*"), accounts="own"),
+            Grant("ListLambdaTags", ("lambda:ListTags",), arn_of("lambda", "function:*"), accounts="other"),
         ),
         fields=(
             RequiredField("lambda", "ListFunctions", "Functions[].PackageType"),
@@ -126,8 +155,9 @@ SOURCES: Final = (
             RequiredField("lambda", "GetFunction", "Configuration.Environment.Error.ErrorCode"),
             RequiredField("lambda", "GetFunction", "Code.ImageUri"),
             RequiredField("lambda", "GetFunction", "Code.ResolvedImageUri"),
+            RequiredField("lambda", "ListTags", "Tags{}"),
         ),
         collect=collect,
-        texts=(_LISTED, _GOT),
+        texts=(_LISTED, _GOT, _TAGS),
     ),
 )

@@ -74,7 +74,7 @@ def _without_inventory(context: SourceContext, clusters: list[str]) -> list[str]
     # If the source is excluded that reads the lists, they protect nothing.
     if place is None or f"source:{INVENTORIES}" in context.settings.accepted_gaps:
         return clusters
-    wanted = {place.prefix + key_of(cluster, context.aws.region): cluster for cluster in clusters}
+    wanted = {place.prefix + key_of(context, cluster): cluster for cluster in clusters}
     inventories = tuple(one for one in context.listing.read(context.aws, place) if one.key in wanted)
     must_be_fresh(inventories, place, context.now)
     return sorted(set(clusters) - {wanted[one.key] for one in inventories})

@@ -96,4 +96,6 @@ def _require_listed(context: SourceContext, connection: Connection, cluster: str
                 f"not listed in EKS cluster {cluster}, so what only these name is not protected: {names}: {reason}"
             )
             return
-    raise ClusterError(remedies.denied(cluster, workloads | others), HTTPStatus.FORBIDDEN, () if workloads else (gap,))
+    raise ClusterError(
+        remedies.denied(context, cluster, workloads | others), HTTPStatus.FORBIDDEN, () if workloads else (gap,)
+    )
