@@ -93,7 +93,7 @@ def numbered(sources: Iterable[Source]) -> Iterator[tuple[Source, int]]:
     """
     number, filled = 1, _FRAME
     for source in sources:
-        needed = size(map(statement, source.grants))
+        needed = size(map(statement, source.granted("own")))
         if filled + needed > POLICY_CHARACTERS:
             number, filled = number + 1, _FRAME
         if number > POLICIES or filled + needed > POLICY_CHARACTERS:
@@ -108,7 +108,7 @@ def sources_json() -> str:
         source.name: {
             "gap": source.gap,
             "policy": number,
-            "statements": [statement(grant) for grant in source.grants],
+            "statements": [statement(grant) for grant in source.granted("own")],
         }
         for source, number in numbered(SOURCES)
     }
@@ -127,7 +127,7 @@ def read_only_json() -> str:
     Raises:
         ValueError: It does not fit.
     """
-    reading = {action for source in SOURCES for grant in source.grants for action in grant.actions}
+    reading = {action for source in SOURCES for grant in source.granted("own") for action in grant.actions}
     # Where inventories lie, and which key is whose, only those who look know.
     usages = sorted(action for action in reading if not action.startswith("s3:"))
     # In whichever bucket: its name is a choice of whoever applied the module, and the prefix is not.

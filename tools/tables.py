@@ -137,7 +137,7 @@ def source_statements() -> str:
             _on(grant.resource, grant.condition),
         )
         for source in SOURCES
-        for grant in source.grants
+        for grant in source.granted("own")
     )
     return table(("Statement of a source", "Source", "Original", "Added", "On"), rows)
 

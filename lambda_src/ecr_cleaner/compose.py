@@ -14,6 +14,7 @@ from ecr_cleaner.approval.policy import NoApproval, PlanApplication, PlanProposa
 from ecr_cleaner.approval.store import PlanStore
 from ecr_cleaner.aws import lock, s3
 from ecr_cleaner.aws.client import AwsClients
+from ecr_cleaner.aws.other_accounts import OtherAccounts
 from ecr_cleaner.clock import utc_now
 from ecr_cleaner.errors import ApprovalError
 from ecr_cleaner.history.reader import HistoryReader
@@ -88,7 +89,8 @@ def run_lock(
 def usage_scanner(
     clients: AwsClients, settings: Settings, run_id: str, clock: Callable[[], datetime], *, read_only: bool = False
 ) -> LocalScanner:
-    """Finds out which images are in use."""
+    """Finds out which images are in use, here and in other accounts."""
+    clients.other_accounts = OtherAccounts(clients, settings.reader_role_name, run_id, clients.profiles)
     memory = _at(settings.history, lambda bucket, prefix: ExecutionMemory(clients, bucket, prefix, read_only))
     return LocalScanner(clients, settings, run_id, clock, memory=memory)
 

@@ -41,7 +41,7 @@ PLAN: Final = "0" * 64
 
 def clients() -> AwsClients:
     """Of nobody: composing asks nobody for anything."""
-    return cast("AwsClients", SimpleNamespace(region=REGION))
+    return cast("AwsClients", SimpleNamespace(region=REGION, profiles={}))
 
 
 def composed(settings: dict[str, Any], **named: Any) -> RunContext:

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from ecr_cleaner import compose
@@ -14,14 +15,16 @@ from ecr_cleaner.cli.session import Connection
 from ecr_cleaner.clock import utc_now
 from ecr_cleaner.decision import coverage, denials, regions
 from ecr_cleaner.decision.limits import LimitTracker
-from ecr_cleaner.decision.stop import Tripwire, decide_stop
+from ecr_cleaner.decision.stop import Tripwire, compared, decide_stop
 from ecr_cleaner.errors import CleanerError
 from ecr_cleaner.model.gaps import entries
 from ecr_cleaner.model.result import SOUND, RunStatus
 from ecr_cleaner.model.scan import PolicyType, SourceOutcome, SourceStatus, UsageScan
 from ecr_cleaner.registry import config
 from ecr_cleaner.run.context import HISTORY_IS_OFF, limits_of
+from ecr_cleaner.settings.loader import require_other_accounts
 from ecr_cleaner.usage import accepted
+from ecr_cleaner.usage.regions import is_looked_at
 
 
 @dataclass(slots=True)
@@ -83,6 +86,7 @@ def diagnose(connection: Connection, known: KnownSettings) -> Diagnosis:
     clients, settings, now = connection.clients, known.value, utc_now()
     with connection.progress():
         facts = config.registry_facts(clients)
+        require_other_accounts(settings, facts.account)
         look = RegistryLook()
         told = Diagnosis(facts.account, clients.region)
         listing = look.list_repositories(clients, settings, facts, None)
@@ -96,10 +100,12 @@ def diagnose(connection: Connection, known: KnownSettings) -> Diagnosis:
                 told.notes.append(HISTORY_IS_OFF)
         except (CleanerError, *errors.AwsError) as error:
             told.refusals.append(sentence(error))
+        looked_at = partial(is_looked_at, settings=settings, home=clients.region)
         scanner = compose.usage_scanner(clients, settings, str(uuid.uuid4()), utc_now, read_only=True)
-        scan = regions.checked(scanner.scan(now), clients.region, answered, everywhere=settings.regions == "enabled")
+        scan = regions.checked(scanner.scan(now), clients.region, answered, looked_at)
     name = known.name if known.source == "function" and known.name else "ecr-cleaner"
     tripwire = Tripwire(baseline, settings.max_usage_drop_percent, name, clients.region)
+    scan = compared(scan, tripwire).scan
     stop = decide_stop(scan, (), LimitTracker(limits_of(settings)), tripwire, utc_now())
     told.repositories, told.opted_in = len(look.names), len(listing.opted_in)
     told.refusals += stop.reasons

@@ -5,13 +5,13 @@ these services can be made there. What was made before a region was closed runs 
 no run ever had an answer there.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
 from ecr_cleaner.decision import offered
 from ecr_cleaner.model.gaps import entries
-from ecr_cleaner.model.scan import ALL_SOURCES, REGIONS, PolicyType, SourceOutcome, SourceStatus, UsageScan
+from ecr_cleaner.model.scan import ACCOUNTS, ALL_SOURCES, REGIONS, PolicyType, SourceOutcome, SourceStatus, UsageScan
 from ecr_cleaner.model.usage import ScanTarget
 
 _OPEN_ENDPOINTS: Final = ("lightsail:",)
@@ -22,21 +22,24 @@ https://docs.aws.amazon.com/controltower/latest/userguide/primary-region-deny-po
 
 
 def checked(
-    scan: UsageScan, home: str, known: Mapping[ScanTarget, Collection[str]] | None, *, everywhere: bool = False
+    scan: UsageScan,
+    home: str,
+    known: Mapping[ScanTarget, Collection[str]] | None,
+    is_looked_at: Callable[[str], bool] = lambda _: False,
 ) -> UsageScan:
     """A scan with one outcome for each region of which nothing could be read: it is closed, or has failed.
 
     Before that, what a region is said not to offer is checked as in `ecr_cleaner.decision.offered`.
 
-    Where every region is looked at that the account can use, one is told as well that answered in an earlier run and
-    is none of them any more: what runs there runs on, and an account may be given its region back.
+    A region is told as well that answered in an earlier run, would be looked at, and is none any more that its account
+    can use: what runs there runs on, and an account may be given its region back.
 
     Args:
         scan: The latest one.
         home: The region of the registry.
         known: By target, the operations that ever answered there, as ``<endpoint prefix>:<operation>``; None: nobody
             remembers.
-        everywhere: Whether every region is looked at that the account can use.
+        is_looked_at: Whether a region is looked at where an account can use it.
     """
     scan = offered.checked(scan, known or {})
     by_target: dict[ScanTarget, list[SourceOutcome]] = {}
@@ -45,7 +48,7 @@ def checked(
     empty = {
         target: there
         for target, there in by_target.items()
-        if target.region != home and _has_nothing(there) and not _answered(scan.answered, target)
+        if not _is_home(scan, target, home) and _has_nothing(there) and not _answered(scan.answered, target)
     }
     closed = {
         target
@@ -54,12 +57,24 @@ def checked(
     }
     unread = sorted(empty.keys() - closed)
     kept = [one for one in scan.outcomes if one.target not in empty or one.status is SourceStatus.DISABLED]
-    told = [*(_closed(target) for target in closed), *(_unread(one, empty[one], unread) for one in unread)]
-    accounts = {target.account_id for target in by_target}
-    if everywhere and not any(one.source == REGIONS for one in scan.failures):
-        lost = (one for one in known or {} if one.account_id in accounts and one not in by_target)
-        told += (_lost(target) for target in lost if target.region != home and _answered(known or {}, target))
+    told = [*(_closed(target) for target in closed), *_unread(scan, unread, empty)]
+    accounts = {target.account_id for target in by_target} - {
+        one.target.account_id for one in scan.failures if one.source in {REGIONS, ACCOUNTS}
+    }
+    told += (
+        _lost(target)
+        for target in known or {}
+        if target.account_id in accounts
+        and target not in by_target
+        and is_looked_at(target.region)
+        and not _is_home(scan, target, home)
+        and _answered(known or {}, target)
+    )
     return replace(scan, outcomes=tuple(sorted([*kept, *told], key=lambda one: one.key)))
+
+
+def _is_home(scan: UsageScan, target: ScanTarget, region: str) -> bool:
+    return target.region == region and scan.account_id in {"", target.account_id}
 
 
 def _answered(operations: Mapping[ScanTarget, Collection[str]], target: ScanTarget) -> bool:
@@ -95,17 +110,31 @@ def _closed(target: ScanTarget) -> SourceOutcome:
     return SourceOutcome(target, ALL_SOURCES, SourceStatus.CLOSED, detail=detail)
 
 
-def _unread(target: ScanTarget, outcomes: Iterable[SourceOutcome], every: Sequence[ScanTarget]) -> SourceOutcome:
-    """One failure in place of those of all sources; the last region's tells what leaves out all of them."""
-    failed = [one for one in outcomes if one.status is SourceStatus.FAILED]
-    detail = (
-        f"nothing could be read there: source {failed[0].source}: {failed[0].detail.partition('; or ')[0]},"
-        f" and {len(failed) - 1} other sources failed"
-    )
-    if target == every[-1]:
-        gaps = entries(f"region:{one.region}" for one in every)
-        detail += (
-            "; to leave regions out in which nothing uses images of this registry, name only the others in regions, or"
-            f" accept them: {gaps}"
+def _unread(
+    scan: UsageScan, targets: Sequence[ScanTarget], outcomes: Mapping[ScanTarget, Sequence[SourceOutcome]]
+) -> Iterator[SourceOutcome]:
+    """One failure in place of those of all sources; an account's last region tells what leaves out all of them."""
+    regions: dict[str, list[str]] = {}
+    for target in targets:
+        regions.setdefault(target.account_id, []).append(target.region)
+    for target in targets:
+        account, of_account = target.account_id, regions[target.account_id]
+        failed = [one for one in outcomes[target] if one.status is SourceStatus.FAILED]
+        detail = (
+            f"nothing could be read there: source {failed[0].source}: {failed[0].detail.partition('; or ')[0]},"
+            f" and {len(failed) - 1} other sources failed"
         )
-    return SourceOutcome(target, ALL_SOURCES, SourceStatus.FAILED, detail=detail)
+        if target.region == of_account[-1]:
+            detail += _left_out(account, of_account, is_own=scan.account_id in {"", account})
+        yield SourceOutcome(target, ALL_SOURCES, SourceStatus.FAILED, detail=detail)
+
+
+def _left_out(account: str, regions: Sequence[str], *, is_own: bool) -> str:
+    if not is_own:
+        gap = entries([f"account:{account}"])
+        return f"; to leave an account out in which nothing uses images of this registry, accept it: {gap}"
+    gaps = entries(f"region:{one}" for one in regions)
+    return (
+        "; to leave regions out in which nothing uses images of this registry, name only the others in regions, or"
+        f" accept them: {gaps}"
+    )

@@ -68,6 +68,49 @@ class Tripwire:
     region: str
 
 
+@dataclass(frozen=True, slots=True)
+class ComparedScan:
+    """A scan that was compared with the last complete run.
+
+    Attributes:
+        scan: Of it, the sources of other accounts have failed whose usages dropped.
+        counts: Images in use by source, those that dropped included.
+        drop: The drop that waits for confirmation: that of the own account, else that of others; None: there is none.
+    """
+
+    scan: UsageScan
+    counts: Mapping[SourceKey, int]
+    drop: UsageDrop | None = None
+
+
+def compared(scan: UsageScan, tripwire: Tripwire) -> ComparedScan:
+    """Compare a scan with the last complete run.
+
+    What dropped in another account concerns only what that account may pull. What dropped in the own one stops the
+    run, as `decide_stop` says. Both are confirmed at once.
+    """
+    counts = usage_drop.counts(scan)
+    if tripwire.baseline is None or scan.own_failures:
+        return ComparedScan(scan, counts)
+    theirs = usage_drop.in_other_accounts(scan, tripwire.baseline, tripwire.max_percent)
+    waits = _own_drop(scan, tripwire) or theirs
+    if theirs is not None and waits is not None:
+        scan = usage_drop.failed_by(scan, theirs, _confirmed_by(waits, tripwire))
+    return ComparedScan(scan, counts, waits)
+
+
+def _own_drop(scan: UsageScan, tripwire: Tripwire) -> UsageDrop | None:
+    if tripwire.baseline is None or scan.own_failures:
+        return None
+    own = {key: of for key, of in tripwire.baseline.items() if scan.account_id in {"", key.target.account_id}}
+    return usage_drop.drop(own, usage_drop.counts(scan), tripwire.max_percent)
+
+
+def _confirmed_by(drop: UsageDrop, tripwire: Tripwire) -> str:
+    command = usage_drop.confirm_command(drop, tripwire.function_name, tripwire.region)
+    return f"max_usage_drop_percent = {tripwire.max_percent} allows less; if this is right, confirm it: {command}"
+
+
 def decide_stop(
     scan: UsageScan, failing: Sequence[str], limits: LimitTracker, tripwire: Tripwire, now: datetime
 ) -> Stop:
@@ -80,9 +123,7 @@ def decide_stop(
         tripwire: What the usages are compared with.
         now: The time at which the scan was complete.
     """
-    drop = None
-    if tripwire.baseline is not None and not scan.failures:
-        drop = usage_drop.drop(tripwire.baseline, usage_drop.counts(scan), tripwire.max_percent)
+    drop = _own_drop(scan, tripwire)
     uncertain = denials.failed_sources(scan.own_failures)
     if drop is not None:
         command = usage_drop.confirm_command(drop, tripwire.function_name, tripwire.region)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from ecr_cleaner.model.scan import SourceKey, SourceStatus, UsageScan, counts_json
+from ecr_cleaner.model.scan import SourceKey, SourceOutcome, SourceStatus, UsageScan, counts_json
 from ecr_cleaner.model.usage import Usage, UsageKind
 
 _Name = tuple[str | None, ...]
@@ -37,6 +37,39 @@ class UsageDrop:
 
     def __str__(self) -> str:
         return ", ".join(f"{key} from {self.before[key]} to {self.now[key]}" for key in sorted(self.before))
+
+
+def in_other_accounts(scan: UsageScan, before: Mapping[SourceKey, int], max_percent: int | None) -> UsageDrop | None:
+    """The drop of sources of other accounts, which stops nothing else than what these may pull.
+
+    Args:
+        scan: The latest one.
+        before: Images in use by source, of the last run that was complete.
+        max_percent: As for `drop`.
+    """
+    theirs = {key: count for key, count in before.items() if key.target.account_id in scan.others.accounts}
+    return drop(theirs, counts(scan), max_percent)
+
+
+def failed_by(scan: UsageScan, dropped: UsageDrop, detail: str) -> UsageScan:
+    """A scan in which sources have failed whose usages dropped: nobody knows whether they saw everything.
+
+    Args:
+        scan: The latest one.
+        dropped: The drop.
+        detail: Said of each of them, after how far it fell.
+    """
+    fell: dict[SourceKey, list[str]] = {}
+    for key in sorted(dropped.before):
+        fell.setdefault(key.whole, []).append(f"from {dropped.before[key]} to {dropped.now[key]}")
+
+    def checked(outcome: SourceOutcome) -> SourceOutcome:
+        if outcome.key not in fell:
+            return outcome
+        told = f"the number of images in use dropped {', '.join(fell[outcome.key])}; {detail}"
+        return replace(outcome, status=SourceStatus.FAILED, detail=told)
+
+    return replace(scan, outcomes=tuple(checked(one) for one in scan.outcomes))
 
 
 def confirm_command(drop: UsageDrop, function: str, region: str) -> str:

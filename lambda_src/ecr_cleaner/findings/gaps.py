@@ -29,7 +29,7 @@ def unused(
         scan: The latest one; None: nobody was asked.
     """
     # What a source that failed would have come to is not known.
-    is_known = scan is not None and not scan.failures
+    is_known = scan is not None and not (scan.failures or scan.others.problem)
     accepted = {gap for outcome in scan.outcomes for gap in outcome.accepted} if scan else set()
     for gap, reason in gaps.items():
         kind, _, name = gap.partition(":")
@@ -43,7 +43,7 @@ def unused(
                 is_used = any(facts.replicated_deletes(one) for one in fitting)
             case "eks" | "custom_resources" if is_known and "eks:*" not in gaps:
                 is_used = gap in accepted
-            case "region" | "unreadable" | "usage" if is_known:
+            case "account" | "region" | "unreadable" | "usage" if is_known:
                 is_used = gap in accepted
             case _:
                 continue

@@ -120,6 +120,8 @@ class HistoryReader(s3.Folder):
         answered: schema.Answers = schema.NONE,
         *,
         left: Collection[str] = (),
+        complete: Mapping[SourceKey, int] | None = None,
+        forgotten: Collection[str] = (),
     ) -> None:
         """Store nothing: only runs of the function set the baseline of the next run."""
 

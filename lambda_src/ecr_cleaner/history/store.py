@@ -114,6 +114,8 @@ class HistoryStore(HistoryReader):
         answered: schema.Answers = schema.NONE,
         *,
         left: Collection[str] = (),
+        complete: Mapping[SourceKey, int] | None = None,
+        forgotten: Collection[str] = (),
     ) -> None:
         """Store the state that is common to all repositories.
 
@@ -124,15 +126,19 @@ class HistoryStore(HistoryReader):
             followed: Names of the repositories whose images are judged, or would be if nothing failed.
             answered: By target, the operations that answered in this run; no earlier ones are forgotten.
             left: Names of the repositories that there was no time to judge, in their order.
+            complete: Those usages that become the baseline although a drop waits; None: none do.
+            forgotten: Accounts that are not looked at any more, of which nothing is compared.
 
         Raises:
             HistoryError: It could not be written.
         """
         baseline, pending = self._state.usages, self._state.pending_drop
+        before = {key: count for key, count in self.usages.items() if key.target.account_id not in forgotten}
         if usages is not None and drop_id is not None:
             pending = PendingDrop(id=drop_id, usages=schema.counts_list(usages))
+            baseline = baseline if complete is None else schema.replaced(before, complete)
         elif usages is not None:
-            baseline, pending = schema.replaced(self.usages, usages), None
+            baseline, pending = schema.replaced(before, usages), None
         kept = {name for name in self._state.repositories if name in existing} | self._written
         without_gap = sorted(self._followed.intersection(followed))
         state = StateDocument(

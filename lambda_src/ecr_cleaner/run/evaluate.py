@@ -62,6 +62,23 @@ class Evaluation:
     unneeded: Verdicts | None = None
 
 
+def monitor_of(
+    usages: tuple[Usage, ...], ctx: RunContext, removed: Mapping[str, Mapping[str, RemovedImage]]
+) -> PullFailureMonitor:
+    """Who fails because of images that were removed.
+
+    Args:
+        usages: Those of this registry.
+        ctx: What the run was given.
+        removed: By repository and digest, what this run itself removed so far.
+    """
+    monitor = PullFailureMonitor(usages, ctx.restore_command)
+    # It is not listed again: by name, whoever asks for it now asks in vain.
+    for repository, images in removed.items():
+        monitor.note(repository, monitor.sentences_of(repository, (), images))
+    return monitor
+
+
 def has_old_images(ctx: RunContext, repository: Repository) -> bool:
     """Whether anything in a repository could go.
 

@@ -26,12 +26,20 @@ def save_history(ctx: RunContext, state: RunState, left: Collection[str]) -> Non
     Raises:
         HistoryError: It cannot be written.
     """
-    history, basis, listing = ctx.history, state.basis, state.listing
-    if history is not None and basis is not None and listing is not None:
-        counts = None if basis.scan.failures else usage_drop.counts(basis.scan)
-        drop_id, answered = state.stop.drop_id, basis.scan.answered
-        followed = listing.judged - {*uncovered(state)}
-        history.save(listing.names, counts, drop_id, followed, answered, left=left)
+    history, basis, listing, latest = ctx.history, state.basis, state.listing, state.latest
+    if history is not None and basis is not None and listing is not None and latest is not None:
+        compared, drop = latest.compared, latest.compared.drop
+        history.save(
+            listing.names,
+            None if basis.scan.own_failures else compared.counts,
+            drop.id if drop else None,
+            listing.judged - {*uncovered(state)},
+            basis.scan.answered,
+            left=left,
+            # What dropped in another account alone waits; the scan has those sources as failed.
+            complete=usage_drop.counts(basis.scan) if state.stop.drop is None else None,
+            forgotten=latest.gone,
+        )
 
 
 def uncovered(state: RunState) -> list[str]:

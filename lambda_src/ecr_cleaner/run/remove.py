@@ -24,11 +24,7 @@ def remove(ctx: RunContext, state: RunState, pace: Pace, plan: RepositoryPlan, p
                 state.cut_off(repository.name, plan)
                 return
             pace.is_outdated = False
-            before = memory.uncovered(state)
-            state.add_scan(ctx.scanner.scan(ctx.clock()))
-            memory.save_uses(ctx, state, memory.uncovered(state))
-            if state.stop.drop is not None or memory.uncovered(state) != before:
-                memory.save_history(ctx, state, state.left)
+            _scan_again(ctx, state)
             state.hold([plan])
         # A scan that another repository needed makes this one's verdicts old as well.
         if not state.is_current(repository):
@@ -46,9 +42,24 @@ def remove(ctx: RunContext, state: RunState, pace: Pace, plan: RepositoryPlan, p
             return
 
 
+def _scan_again(ctx: RunContext, state: RunState) -> None:
+    """Scan anew, and write down what a later run has to know even if nothing more is judged by it."""
+    before = memory.uncovered(state)
+    state.add_scan(ctx.scanner.scan(ctx.clock()))
+    uncovered = memory.uncovered(state)
+    memory.save_uses(ctx, state, uncovered)
+    if uncovered != before or (state.latest is not None and state.latest.compared.drop is not None):
+        memory.save_history(ctx, state, state.left)
+
+
 def _evaluated_again(ctx: RunContext, state: RunState, plan: RepositoryPlan) -> RepositoryPlan | None:
     """What is to go by the latest usages; None: nothing may go from here any more."""
     fresh = state.evaluate(plan.repository)
+    if plan.repository.name in memory.uncovered(state):
+        for verdict in plan.removals:
+            detail = "not removed: others may pull from here, and not all of them could be looked at again"
+            state.add_removal(Removal(verdict, RemovalStatus.CHANGED, detail=detail))
+        return None
     if fresh is None or state.is_refused() or state.exceeds_limit(fresh):
         return None
     state.hold([fresh])

@@ -1,6 +1,6 @@
 """What a run knows so far. Private to this package: what leaves it is the value that `RunState.result` makes."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain
@@ -10,7 +10,7 @@ from ecr_cleaner.approval.plan import SavedPlan
 from ecr_cleaner.approval.policy import proposed
 from ecr_cleaner.approval.selection import Permitted
 from ecr_cleaner.aws import errors
-from ecr_cleaner.decision import coverage, matching, other_accounts, regions
+from ecr_cleaner.decision import coverage, matching, other_accounts
 from ecr_cleaner.decision.limits import LimitTracker
 from ecr_cleaner.decision.pull_failures import PullFailureMonitor
 from ecr_cleaner.decision.stop import Stop, Tripwire, decide_stop, is_stale
@@ -22,11 +22,12 @@ from ecr_cleaner.model.image import RemovedImage
 from ecr_cleaner.model.plan import Removal, RemovalStatus, RepositoryPlan
 from ecr_cleaner.model.repository import Repository
 from ecr_cleaner.model.result import RepositoryOutcome, RepositoryResult, RepositoryStatus, RunResult
-from ecr_cleaner.model.scan import SourceKey, UsageScan
+from ecr_cleaner.model.scan import UsageScan
 from ecr_cleaner.registry.repositories import RegistryListing, unread
 from ecr_cleaner.run.application import ApplicationState
 from ecr_cleaner.run.context import RunContext, limits_of
-from ecr_cleaner.run.evaluate import Basis, Evaluation, evaluate
+from ecr_cleaner.run.evaluate import Basis, Evaluation, evaluate, monitor_of
+from ecr_cleaner.run.latest_scan import LatestScan, held_against_history
 from ecr_cleaner.run.verdicts import PendingVerdicts
 from ecr_cleaner.usage import accepted
 
@@ -54,6 +55,7 @@ class RunState:
         listing: Which repositories there are; None before they were listed.
         left: Names of those that are left to the next run, because time ran out.
         verdicts: On unneeded images, as far as they are not written down.
+        latest: The latest scan, held against earlier runs; None before the first one.
     """
 
     ctx: RunContext
@@ -72,9 +74,9 @@ class RunState:
     listing: RegistryListing | None = None
     left: list[str] = field(default_factory=list)
     verdicts: PendingVerdicts = field(default_factory=PendingVerdicts)
+    latest: LatestScan | None = None
     _collector: FindingsCollector = field(init=False)
     _limits: LimitTracker = field(init=False)
-    _baseline: Mapping[SourceKey, int] | None = None  # of the run before, which this one replaces
     _scanned_at: datetime = field(init=False)
     _current: set[str] = field(default_factory=set)  # repositories that were evaluated by the latest usages
     _removed: dict[str, dict[str, RemovedImage]] = field(default_factory=dict)
@@ -111,13 +113,13 @@ class RunState:
             is_scanned: Whether anybody was asked at all.
         """
         ctx = self.ctx
-        known = ctx.history.answered if ctx.history is not None else None
-        scan = regions.checked(scan, ctx.clients.region, known, everywhere=ctx.settings.regions == "enabled")
+        self.latest = held_against_history(ctx, scan)
+        scan = self.latest.compared.scan
+        self.notes += [note for note in self.latest.notes if note not in self.notes]
         self._scanned_at = ctx.clock()
         self.scan_seconds = (self._scanned_at - scan.started_at).total_seconds()
         self.findings += [finding for finding in scan.findings if finding not in self.findings]
         self._current.clear()
-        self._baseline = dict(ctx.history.usages) if ctx.history is not None else None
         usages = tuple(matching.of_registry(scan.usages, self.account_id, ctx.clients.region))
         if is_scanned:
             self._collector.scanned(usages, scan)
@@ -127,13 +129,11 @@ class RunState:
         # No later scan of this run brings any of them back.
         self.repositories |= {name: self.repositories[name].with_outcome(one) for name, one in skipped.items()}
         self.findings += [one for one in self._collector.uncovered(skipped, scan) if one not in self.findings]
-        monitor = PullFailureMonitor(usages, ctx.restore_command)
-        # What this run itself removed so far is not listed again: by name, whoever asks for it now asks in vain.
-        for repository, removed in self._removed.items():
-            monitor.note(repository, monitor.sentences_of(repository, (), removed))
+        monitor = monitor_of(usages, ctx, self._removed)
         self.stop = self._decide(scan, monitor)
         approved = self.application.approved if self.application else None
-        self.basis = Basis(scan, usages, not scan.failures and not self.stop.drop, monitor, self._collector, approved)
+        is_believed = not (scan.own_failures or self.stop.drop)
+        self.basis = Basis(scan, usages, is_believed, monitor, self._collector, approved)
 
     def evaluate(self, repository: Repository) -> RepositoryPlan | None:
         """Evaluate a repository by the latest usages.
@@ -264,9 +264,7 @@ class RunState:
 
     def result(self) -> RunResult:
         """What leaves the run."""
-        plan = self.application.summary() if self.application else None
-        if self.proposed is not None:
-            plan = proposed(self.proposed)
+        applied = self.application.summary() if self.application else None
         return RunResult(
             run_id=self.ctx.run_id,
             dry_run=self.ctx.settings.dry_run,
@@ -283,12 +281,11 @@ class RunState:
             deferred=tuple(self.left),
             timed_out=self.timed_out,
             accepted_gaps=accepted.beside_sources(self.ctx.settings, self.basis.scan if self.basis else None),
-            plan=plan,
+            plan=proposed(self.proposed) if self.proposed is not None else applied,
         )
 
     def _decide(self, scan: UsageScan, monitor: PullFailureMonitor) -> Stop:
-        ctx = self.ctx
-        tripwire = Tripwire(self._baseline, ctx.settings.max_usage_drop_percent, ctx.function_name, ctx.clients.region)
+        tripwire = self.latest.tripwire if self.latest else Tripwire(None, None, "", "")
         return decide_stop(scan, monitor.refusals, self._limits, tripwire, self._scanned_at)
 
     def _end(self, name: str, outcome: RepositoryOutcome) -> None:

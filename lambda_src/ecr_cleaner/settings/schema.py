@@ -252,7 +252,7 @@ class SettingsDocument(Strict):
     def gaps_beside_sources(self) -> tuple[str, ...]:
         """What a person left unprotected although every source and region is asked that could be, with the reasons."""
         gaps = self.accepted_gaps.items()
-        by_outcome = ("source:", "region:")  # which the scan's outcomes tell
+        by_outcome = ("source:", "region:", "account:")  # which the scan's outcomes tell
         return tuple(f"{gap}: {reason}" for gap, reason in gaps if gap != "eks:*" and not gap.startswith(by_outcome))
 
 

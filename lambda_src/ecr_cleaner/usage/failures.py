@@ -105,7 +105,8 @@ def _exclusion(source: Source, clients: AwsClients) -> tuple[str, str, str]:
 def _denial(source: Source, clients: AwsClients, error: Exception) -> Denial:
     operation = errors.operation_of(error) or ""
     name = errors.IAM_NAMES.get(operation, operation)
-    permission = next((p for p in source.permissions if p.endswith(f":{name}")), name)
+    needed = (action for grant in source.grants for action in grant.actions)
+    permission = next((one for one in needed if one.endswith(f":{name}")), name)
     denial = denial_of(error, permission)
     if not clients.is_foreign or denial.policy not in {PolicyType.IDENTITY, PolicyType.UNKNOWN}:
         return denial

@@ -206,7 +206,7 @@ class Source:
         title: What the documentation calls it.
         protects: What of it counts as in use, for the documentation.
         service: botocore's name of the service; None: the source calls no AWS service.
-        grants: Every IAM action that `collect` needs; the role's policy is generated from them.
+        grants: Every IAM action that `collect` needs; the policies of the roles are generated from them.
         fields: What `collect` reads; the loaded service models must have it before the first call.
         collect: Yields every usage, or raises: an incomplete result is a failure.
         texts: Whose items' texts are searched, and how. Tests compare it with the service models: every text that
@@ -242,10 +242,14 @@ class Source:
         """The same where a message may propose it; else empty."""
         return "" if self.name in INDISPENSABLE else self.gap
 
+    def granted(self, accounts: Literal["own", "other"]) -> tuple[Grant, ...]:
+        """What it needs in the registry's own account, or in each other one."""
+        return tuple(grant for grant in self.grants if grant.accounts in {"every", accounts})
+
     @property
     def permissions(self) -> tuple[str, ...]:
-        """Every IAM action, sorted."""
-        return tuple(sorted({action for grant in self.grants for action in grant.actions}))
+        """Every IAM action that it needs in the registry's own account, sorted."""
+        return tuple(sorted({action for grant in self.granted("own") for action in grant.actions}))
 
 
 def usages_of(  # noqa: PLR0913 - what a usage is made of

@@ -327,12 +327,12 @@ def test_another_region_has_clients_of_its_own(own: AwsClients) -> None:
     assert own.client("ecs").meta.region_name == REGION
 
 
-def test_another_account_is_refused(own: AwsClients) -> None:
-    """These credentials would look into their own account, and call it the other one."""
+def test_another_account_needs_credentials_of_its_own(own: AwsClients) -> None:
+    """The run's would look into their own account, and call it the other one."""
     with pytest.raises(CleanerError, match="the account is not known before the registry has answered"):
         own.for_target(ScanTarget(ACCOUNT, REGION))
     own.account_id = ACCOUNT
-    with pytest.raises(CleanerError, match=f"210987654321/{REGION} is in another account than the credentials"):
+    with pytest.raises(CleanerError, match=f"210987654321/{REGION} is in another account than {ACCOUNT}"):
         own.for_target(ScanTarget("210987654321", REGION))
 
 

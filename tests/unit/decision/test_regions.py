@@ -142,7 +142,7 @@ def test_a_region_that_the_account_cannot_use_any_more_is_told() -> None:
     def lost(
         scan: UsageScan, known: dict[ScanTarget, set[str]] | None, *, everywhere: bool = True
     ) -> list[tuple[ScanTarget, SourceStatus]]:
-        found = checked(scan, REGION, known, everywhere=everywhere)
+        found = checked(scan, REGION, known, lambda _: everywhere)
         return [(one.target, one.status) for one in found.unprotected]
 
     assert lost(scan, known) == [(ELSEWHERE, SourceStatus.CLOSED)]

@@ -230,9 +230,12 @@ class World:
         answered: Mapping[ScanTarget, Collection[str]],
         *,
         left: Collection[str],
+        complete: dict[SourceKey, int] | None,
+        forgotten: Collection[str],
     ) -> None:
         """As the history has it."""
         self.saved.append((existing, usages, drop_id))
+        self.complete, self.forgotten = complete, forgotten
         self.answered |= answered
         self.followed = followed
         self.left = tuple(left)

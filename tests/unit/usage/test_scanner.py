@@ -100,12 +100,12 @@ def test_each_target_is_read_by_its_own_clients(clients: AwsClients) -> None:
 
 
 def test_another_account_fails_source_by_source(clients: AwsClients) -> None:
-    """No role is assumed there; what was seen at home counts."""
+    """Without credentials for it; what was seen at home counts."""
     settings = Settings()
     demanded = request(TARGET, FOREIGN, settings=settings)
     merged = merge(demanded, [scanned(clients, demanded, target, settings) for target in demanded.targets])
     assert [outcome.key.target for outcome in merged.failures] == [FOREIGN, FOREIGN]
-    assert all("is in another account than the credentials" in outcome.detail for outcome in merged.failures)
+    assert all("there are no credentials for it" in outcome.detail for outcome in merged.failures)
     assert len(merged.usages) == 1
 
 
