@@ -161,7 +161,7 @@ def test_an_accepted_account_is_not_asked_and_told(home: AwsClients) -> None:
     )
     assert outcome.accepted == (f"account:{A}",)
     assert "a sandbox" in outcome.detail
-    assert (found.others.accounts, found.others.excepted) == (frozenset(), {A})
+    assert found.others == OtherAccounts(excepted=frozenset({A}))
 
 
 def test_every_account_of_the_organization_in_which_something_may_run(
