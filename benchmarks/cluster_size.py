@@ -15,6 +15,7 @@ import sys
 from typing import Any, Final
 
 from tests.fake_kubernetes import FakeCluster, FakeServer
+from tools.loopback import FOLDER
 
 SIZES: Final = (3_000, 30_000)
 _HOST: Final = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
@@ -25,15 +26,13 @@ def peak():
     lines = open("/proc/self/status").read().splitlines()
     return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
 bare = peak()
-import json, socket, sys, time
+import json, sys, time
 from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.settings.loader import Settings
 from ecr_cleaner.usage.source import SourceContext
 from ecr_cleaner.usage.sources.eks import reading
 from ecr_cleaner.usage.task_definitions import TaskDefinitions
-cluster, port = json.loads(sys.argv[1]), int(sys.argv[2])
-real = socket.getaddrinfo
-socket.getaddrinfo = lambda *_, **__: [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
+cluster = json.loads(sys.argv[1])
 clients = AwsClients(region="us-east-1")
 clients.account_id = "123456789012"
 context = SourceContext(clients, Settings(), TaskDefinitions(clients))
@@ -86,9 +85,13 @@ def measure(objects: int) -> dict[str, Any]:
     """One reading."""
     cluster = FakeCluster()
     fill(cluster, objects)
-    environment = os.environ | {"PYTHONPATH": "lambda_src", "AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "x"}
-    with FakeServer(cluster) as server:
-        words = [sys.executable, "-c", _CHILD, json.dumps(cluster.described()), str(server.address[1])]
+    environment = os.environ | {
+        "PYTHONPATH": f"lambda_src:{FOLDER}",
+        "AWS_ACCESS_KEY_ID": "AKIA",
+        "AWS_SECRET_ACCESS_KEY": "x",
+    }
+    with FakeServer(cluster):
+        words = [sys.executable, "-c", _CHILD, json.dumps(cluster.described())]
         done = subprocess.run(words, env=environment, capture_output=True, text=True, check=True)  # noqa: S603
     found: dict[str, Any] = json.loads(done.stdout)
     return found

@@ -7,6 +7,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
+from urllib.parse import urlsplit
 from urllib.request import ProxyHandler, Request, build_opener
 
 import boto3
@@ -116,6 +117,12 @@ class Account:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(self.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read())
         return target
+
+    def cluster_hosts(self) -> list[str]:
+        """The hosts at which Kubernetes clusters answer."""
+        eks = self.client("eks")
+        endpoints = (eks.describe_cluster(name=name)["cluster"]["endpoint"] for name in eks.list_clusters()["clusters"])
+        return [str(urlsplit(endpoint).hostname) for endpoint in endpoints]
 
     def shelves(self) -> list[Shelf]:
         """Returns every repository as it is now, by name."""

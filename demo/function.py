@@ -108,7 +108,8 @@ class InEmulator:
             self._images.add(image)
             # The module's build leaves it in the registry alone.
             tool("pull", image, seconds=_PULL_SECONDS)
-        with EmulatedFunction(image, function_environment(configuration, account.endpoint)) as emulated:
+        environment = function_environment(configuration, account.endpoint)
+        with EmulatedFunction(image, environment, account.cluster_hosts()) as emulated:
             try:
                 result, error = emulated.invoke({}), {}
             except InvocationError as raised:

@@ -103,6 +103,27 @@ class Screen:
             text.append(f'\naccepted_gaps = {{ "{repository["setting"]}" = "<reason>" }} would include it', "dim")
         self.console.print(Padding(text, (0, 0, 0, 3)))
 
+    def kept_by(self, consumers: str, lines: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+        """Shows which images some consumers keep.
+
+        Args:
+            consumers: How the evidence of these begins.
+            lines: What the function logged.
+
+        Returns:
+            By repository and tags, the first of the consumers without that beginning.
+        """
+        found = {}
+        for line in lines:
+            seen = [one for one in line.get("evidence") or () if one.startswith(consumers)]
+            if line.get("reason") == "in_use" and seen:
+                found[f"{line['repository']}:{_label(line)}"] = seen[0].removeprefix(consumers)
+        table = _table(f"kept by {consumers.rstrip(': ')}", "because of")
+        for image, consumer in sorted(found.items()):
+            table.add_row(image, consumer)
+        self._print(table)
+        return found
+
     def sources(self, result: Mapping[str, Any]) -> None:
         """Shows where usages were looked for."""
         table = _table("looked for usages in", ">found", "outcome")

@@ -6,6 +6,7 @@ import json
 import shlex
 from typing import TYPE_CHECKING, Any
 
+from tools.loopback import FOLDER
 from tools.stack import CREDENTIALS, PROVIDER, REGION, SERVICES
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ def exports(endpoint: str) -> dict[str, str]:
         "AWS_ENDPOINT_URL": endpoint,
         # Some services (HealthOmics, IoT SiteWise) put a prefix before the host's name, which 127.0.0.1 cannot have.
         "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
+        # Whatever runs on Python finds the example company's Kubernetes cluster, which the sandbox serves too.
+        "PYTHONPATH": FOLDER,
     }
 
 

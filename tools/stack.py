@@ -14,6 +14,7 @@ import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from tools.loopback import FOLDER
 from tools.processes import Children, byte_code
 from tools.terraform import ROOT, Terraform, ToolError
 
@@ -254,7 +255,7 @@ def invoke_from_source(
     _, told = (children or Children()).run(
         [sys.executable, "-m", "tools.lambda_runtime", json.dumps(event)],
         folder=ROOT,
-        environment={"PATH": os.defpath, **byte_code(), **environment},
+        environment={"PATH": os.defpath, "PYTHONPATH": FOLDER, **byte_code(), **environment},
     )
     *lines, last = [_parsed(line) for line in told.splitlines() if line.strip()]
     return Invocation(lines, last.get("result"), last.get("error", {} if "result" in last else {"errorMessage": told}))

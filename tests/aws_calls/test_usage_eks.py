@@ -29,8 +29,8 @@ def cluster(script: Script, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeClu
     monkeypatch.setattr("ecr_cleaner.kubernetes.connection._back_off", lambda _: 0.0)
     made = FakeCluster(sts_hosts=[urlsplit(script.aws.client("sts").meta.endpoint_url).netloc])
     made.add("pods", "api", spec={"containers": [{"name": "c", "image": "nginx"}]})
-    with FakeServer(made) as server:
-        resolving(monkeypatch, [server])
+    with FakeServer(made):
+        resolving(monkeypatch)
         yield made
 
 

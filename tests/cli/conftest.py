@@ -18,6 +18,7 @@ from click.testing import CliRunner
 from ecr_cleaner.cli import main
 from ecr_cleaner.usage.catalog import EXCLUDABLE
 from tests.integration.fixtures import night, no_grace, past, run, running_sandbox, sandbox
+from tools.loopback import FOLDER
 from tools.processes import byte_code
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ class Command:
         self.environment = {
             "PATH": os.environ["PATH"],
             "HOME": str(home),
-            "PYTHONPATH": str(SOURCE),
+            "PYTHONPATH": f"{SOURCE}:{FOLDER}",
             **byte_code(),
             "AWS_ACCESS_KEY_ID": "sandbox",
             "AWS_SECRET_ACCESS_KEY": "sandbox",

@@ -28,7 +28,7 @@ def test_a_terminal_gets_colours_and_progress(command: Command, company: Sandbox
     assert ended.code == 0
     assert COLOUR.search(ended.out)
     assert CALLS.search(ended.out)
-    assert "10 of 10 repositories evaluated, last shop/web" in ended.out
+    assert "11 of 11 repositories evaluated, last shop/web" in ended.out
     plain = command.on_a_terminal("plan", *FEW, env={"NO_COLOR": "1"})
     assert plain.code == 0
     assert not COLOUR.search(plain.out)

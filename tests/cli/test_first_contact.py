@@ -121,7 +121,7 @@ def test_doctor_says_what_works(command: Command, company: Sandbox) -> None:
     """And that a run would not be refused."""
     ended = command("doctor")
     assert ended.code == 0, ended.out
-    assert ended.out.startswith("account 123456789012, region us-east-1: 16 repositories, 13 opted in\n")
+    assert ended.out.startswith("account 123456789012, region us-east-1: 17 repositories, 14 opted in\n")
     assert re.search(r"\nsources: \d+ complete", ended.out)
     assert "Repositories that are left alone:" in ended.out
     assert ended.out.endswith("status: completed\n")

@@ -27,12 +27,12 @@ def test_a_plan_shows_every_repository_and_the_totals(command: Command, company:
     assert "shop/web  (default: keeps 30 days)" in ended.out
     assert "shop/payments  (the repository's tag: keeps 60 days)" in ended.out
     assert ended.out.startswith(
-        "account 123456789012, region us-east-1: 16 repositories with 64 images, 20.5 GiB; 13 opt"
+        "account 123456789012, region us-east-1: 17 repositories with 69 images, 23.3 GiB; 14 opt"
     )
     assert re.search(r"│ remove +│ shop/web:release-88 +│ 300 d", ended.out)
     assert "│ keep" not in ended.out
     assert re.search(r"│ shop/web +│ +6 │ +2 │ +4 │", ended.out)
-    assert re.search(r"│ all +│ +57 │ +31 │ +26 │", ended.out)
+    assert re.search(r"│ all +│ +62 │ +35 │ +27 │", ended.out)
     assert re.search(r"settings: options \(sha256 [0-9a-f]{12}\)", ended.out)
     assert "\nstatus: completed\nnext: " in ended.out
     assert {call.operation for call in company.calls if not call.operation.startswith(READING)} == set()
@@ -116,7 +116,7 @@ def test_an_unknown_repository_is_answered_with_those_there_are(
     ended = command("plan", "--format", "json", "--repository", "shop/web", "--repository", name)
     assert (ended.code, ended.out) == (2, "")
     assert problem in ended.err
-    assert "shop/payments, shop/web" in ended.err
+    assert "shop/payments, shop/search, shop/web" in ended.err
 
 
 @pytest.mark.parametrize("words", [[], ["--format", "json"]])

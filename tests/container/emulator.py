@@ -12,7 +12,7 @@ from urllib.request import Request, urlopen
 from tests.container.engine import ToolError, tool
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 _EMULATOR = "/usr/local/bin/aws-lambda-rie"
 _BOOTSTRAP = "/var/runtime/bootstrap"
@@ -36,16 +36,18 @@ class EmulatedFunction:
 
     It shares the machine's network, so that ``AWS_ENDPOINT_URL`` can name a loopback address, and its own ports are
     free ones on loopback. The handler is the one that the image itself names. The environment is only what is given:
-    none of the caller's credentials reach it.
+    none of the caller's credentials reach it. Names of hosts can be given that are to be this machine.
     """
 
-    def __init__(self, image: str, environment: Mapping[str, str]) -> None:
+    def __init__(self, image: str, environment: Mapping[str, str], hosts: Iterable[str] = ()) -> None:
         command = json.loads(tool("image", "inspect", "--format", "{{json .Config.Cmd}}", image))
         port, runtime_port = _free_ports(2)
         self._url = f"http://127.0.0.1:{port}/2015-03-31/functions/function/invocations"
         self._arguments = ["run", "--detach", "--network", "host", "--read-only", "--tmpfs", "/tmp"]  # noqa: S108  # as on Lambda
         for name, value in environment.items():
             self._arguments += ["--env", f"{name}={value}"]
+        for host in hosts:
+            self._arguments += ["--add-host", f"{host}:127.0.0.1"]
         self._arguments += ["--entrypoint", _EMULATOR, image]
         self._arguments += ["--runtime-interface-emulator-address", f"127.0.0.1:{port}"]
         self._arguments += ["--runtime-api-address", f"127.0.0.1:{runtime_port}", _BOOTSTRAP, *command]

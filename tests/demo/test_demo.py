@@ -87,6 +87,9 @@ def test_it_tells_the_whole_story_and_asks_nobody_outside(
     assert "aws_iam_role_policy.function[0] will be updated in-place" in said
     assert "aws_lambda_function.cleaner[0] will be updated in-place" in said
     assert "Resources: 0 added, 2 changed, 0 destroyed" in said
+    assert re.search(r"keep reindex-7 150 d \S+ MiB in use: EKS cluster platform: CronJob shop/reindex", said)
+    assert re.search(r"remove v3 200 d \S+ MiB old and unused", said)
+    assert "shop/search:train-2 WorkflowTemplate shop/train-ranking" in said
     assert re.search(r"in use: ecs service prod/web, .*?app runner service landing|app runner service landing", said)
     assert re.search(r"Removed: 0\. In grace: [1-9]\d* images \(grace_days = 1\)\.", said)
     assert re.search(r"[1-9]\d* images went: exactly those that the dry run had named\.", said)
@@ -133,4 +136,5 @@ def test_with_an_engine_it_runs_the_image_that_the_module_built(start: Start) ->
     said = re.sub(r"\s+", " ", demo.said)
     assert "AWS's Lambda emulator runs it" in said
     assert re.search(r"\b[1-9]\d* of \d+ images would be removed\. Nothing has been removed\.", said)
+    assert "in use: EKS cluster platform: CronJob shop/reindex" in said
     _stopped(demo, signal.SIGTERM)

@@ -1,8 +1,9 @@
-"""EKS: clusters that are named, connected or described, and their access entries, which moto lacks.
+"""EKS: clusters that are named, connected, described or served, and their access entries, which moto lacks.
 
-Scenario section::
+Scenario section; the API of a served cluster holds its manifests, and knows whoever the sandbox's token service knows::
 
-    eks: {clusters: [platform], connected: [on-premises], described: {platform: {status: UPDATING}}}
+    eks: {clusters: [data], connected: [on-premises], described: {data: {status: UPDATING}}, served: {platform: [
+      {apiVersion: batch/v1, kind: CronJob, metadata: {name: nightly, namespace: shop}, spec: {...}}]}}
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from tests.fake_kubernetes import FakeCluster, FakeServer
 from tests.fake_kubernetes.certificates import authority
 
 from .aws import AwsError
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Callable, Mapping
 
+    from .accounts import Accounts
     from .aws import Answer, Request
     from .state import Account
 
@@ -50,8 +53,15 @@ class Eks:
 class EksApi:
     """Handlers by operation, and the reader of the section."""
 
-    def __init__(self, account: Account) -> None:
-        self._account = account
+    def __init__(self, account: Account, accounts: Accounts, host: Callable[[], str]) -> None:
+        self._account, self._accounts = account, accounts
+        self._host = host
+        self._servers: list[FakeServer] = []
+
+    def close(self) -> None:
+        """Serve no cluster any more."""
+        while self._servers:
+            self._servers.pop().__exit__()
 
     def handlers(self) -> dict[str, Callable[[Request], dict[str, Any] | Answer]]:
         """The operations that are not left to moto."""
@@ -72,6 +82,19 @@ class EksApi:
         store.described.update(told.get("described") or {})
         store.clusters.extend(told.get("clusters") or [])
         store.connected.extend(told.get("connected") or [])
+        for name, manifests in (told.get("served") or {}).items():
+            cluster = FakeCluster(
+                name=name,
+                region=region,
+                account=self._account.id,
+                sts_hosts=[self._host()],
+                caller=self._accounts.identities.signer,
+            )
+            for manifest in manifests:
+                cluster.apply(manifest)
+            self._servers.append(FakeServer(cluster).__enter__())
+            store.clusters.append(name)
+            store.described[name] = cluster.described()
 
     def list_clusters(self, request: Request) -> dict[str, Any]:
         """100 a page; connected clusters only if all are asked for."""

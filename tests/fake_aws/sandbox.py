@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, cast
+from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
@@ -106,6 +107,7 @@ class Sandbox:
             return
         self._server.stop()
         self._server = None
+        self._close_clusters()
         for client in self._clients.values():
             client.close()
         self._clients.clear()
@@ -166,6 +168,7 @@ class Sandbox:
     def reset(self) -> None:
         """Back to one empty account without faults, calls, callbacks, latency or throttling."""
         self.accounts.reset()
+        self._close_clusters()
         with self._making:
             self._services = {key: made for key, made in self._services.items() if key == ACCOUNT}
         self.clear_calls()
@@ -354,5 +357,11 @@ class Sandbox:
     def _of(self, account: str) -> Services:
         with self._making:
             if account not in self._services:
-                self._services[account] = Services(self.accounts.state(account), self.accounts)
+                self._services[account] = Services(
+                    self.accounts.state(account), self.accounts, lambda: urlsplit(self.endpoint).netloc
+                )
             return self._services[account]
+
+    def _close_clusters(self) -> None:
+        for services in self._services.values():
+            services.eks.close()

@@ -32,6 +32,8 @@ from .tables import TablesApi
 from .telling import TellingApi
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .accounts import Accounts
     from .state import Account
 
@@ -42,16 +44,25 @@ class Services:
     Attributes:
         handlers: By botocore's service and operation; what is not in it is moto's.
         loader: Of scenarios.
+        eks: Serves clusters.
         ecr: What a test may set of ECR.
     """
 
-    def __init__(self, account: Account, accounts: Accounts) -> None:
+    def __init__(self, account: Account, accounts: Accounts, host: Callable[[], str]) -> None:
+        """Make them.
+
+        Args:
+            account: Of which they are.
+            accounts: Of whom STS knows.
+            host: Returns host and port of the sandbox, which is STS too.
+        """
         self.ecr = EcrApi(account)
         apprunner, inspector, listings = AppRunnerApi(account), InspectorApi(account), Listings(account)
         # The names of buckets are global: whoever asks is told of the same ones.
         s3 = S3Api(account.home)
         pipes, machines, tables = PipesApi(account), StepFunctionsApi(account), TablesApi(account)
-        telling, regions, eks = TellingApi(account).handlers(), AccountApi(account), EksApi(account)
+        telling, regions = TellingApi(account).handlers(), AccountApi(account)
+        self.eks = EksApi(account, accounts, host)
         batch, codebuild, sagemaker = BatchApi(account), CodeBuildApi(account), SageMakerApi(account)
         self.loader = Loader(
             account,
@@ -64,7 +75,7 @@ class Services:
                 "sagemaker": sagemaker.load,
                 "events": listings.load_events,
                 "scheduler": listings.load_scheduler,
-                "eks": eks.load,
+                "eks": self.eks.load,
                 "regions": regions.load,
                 "s3": s3.load,
                 "inspector": inspector.load,
@@ -78,7 +89,7 @@ class Services:
             "apprunner": apprunner.handlers(),
             "batch": batch.handlers(),
             "codebuild": codebuild.handlers(),
-            "eks": eks.handlers(),
+            "eks": self.eks.handlers(),
             "sagemaker": sagemaker.handlers(),
             "ecr": EcrRegistryApi(account).handlers() | EcrLifecycleApi(account).handlers() | self.ecr.handlers(),
             "ecs": EcsDaemonsApi(account).handlers() | EcsApi(account).handlers(),

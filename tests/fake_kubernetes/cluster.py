@@ -93,6 +93,7 @@ class FakeCluster:
         requests: Path and query of each request so far.
         refusals: Why tokens were refused.
         errors: What a client must not do.
+        port: Where it is served; None: as EKS does.
     """
 
     name: str = "shop"
@@ -113,6 +114,7 @@ class FakeCluster:
     requests: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     refusals: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
+    port: int | None = None
     _objects: dict[tuple[str, str], list[dict[str, Any]]] = field(default_factory=dict)
     _snapshots: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     _version: int = 1000
@@ -128,7 +130,7 @@ class FakeCluster:
             "name": self.name,
             "arn": f"arn:aws:eks:{self.region}:{self.account}:cluster/{self.name}",
             "status": "ACTIVE",
-            "endpoint": f"https://{self.host}",
+            "endpoint": f"https://{self.host}" + (f":{self.port}" if self.port else ""),
             "certificateAuthority": {"data": base64.b64encode(self.authority.pem.encode()).decode()},
             "accessConfig": {"authenticationMode": "API"},
             "resourcesVpcConfig": {
@@ -153,6 +155,30 @@ class FakeCluster:
         metadata = {"name": name, **place, "uid": f"uid-{self._version}", **parts.pop("metadata", {})}
         metadata["resourceVersion"] = str(self._version)
         self._objects.setdefault(kind.key, []).append({"metadata": metadata, **parts})
+
+    def apply(self, manifest: Mapping[str, Any]) -> None:
+        """Add the object of a manifest, as `kubectl apply` does; a CustomResourceDefinition adds its kind.
+
+        Raises:
+            LookupError: The cluster has no such kind.
+        """
+        if manifest["kind"] == "CustomResourceDefinition":
+            spec = manifest["spec"]
+            (version,) = spec["versions"]
+            schema = version["schema"]["openAPIV3Schema"]
+            names, is_namespaced = spec["names"], spec["scope"] == "Namespaced"
+            kind = names["kind"]
+            self.define(spec["group"], version["name"], names["plural"], kind, schema, namespaced=is_namespaced)
+            return
+        api, kind = manifest["apiVersion"], manifest["kind"]
+        known = [one for one in self.resources if (one.group_version, one.kind) == (api, kind) and "/" not in one.name]
+        if not known:
+            message = f'no matches for kind "{kind}" in version "{api}"'
+            raise LookupError(message)
+        metadata = dict(manifest["metadata"])
+        name, namespace = metadata.pop("name"), metadata.pop("namespace", "default")
+        parts = {key: value for key, value in manifest.items() if key not in {"apiVersion", "kind", "metadata"}}
+        self.add(known[0].name, name, namespace=namespace, group=known[0].group, metadata=metadata, **parts)
 
     def remove(self, resource: str, name: str) -> None:
         """Remove an object."""

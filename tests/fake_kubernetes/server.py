@@ -18,8 +18,6 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from tests.fake_kubernetes.cluster import ENDLESS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     import pytest
 
     from tests.fake_kubernetes.cluster import FakeCluster, Reply
@@ -27,6 +25,8 @@ if TYPE_CHECKING:
 _GZIP_FROM: Final = 128 * 1024
 """Bytes from which a real server packs an answer for whoever takes gzip."""
 _DOMAIN: Final = ".eks.amazonaws.com"
+_SERVED: Final[list[FakeServer]] = []
+"""Those of this process; of two under one name the later one is found."""
 
 
 class _Server(ThreadingHTTPServer):
@@ -132,14 +132,16 @@ class FakeServer:
 
     Attributes:
         cluster: What is served.
+        host: Name under which it is found.
         address: Of the socket.
     """
 
     def __init__(self, cluster: FakeCluster) -> None:
         self.cluster = cluster
+        self.host = cluster.host
         self._folder = Path(tempfile.mkdtemp(prefix="fake-kubernetes-"))
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(cluster.authority.issue(cluster.host, self._folder))
+        context.load_cert_chain(cluster.authority.issue(self.host, self._folder))
         self._server = _Server(cluster, context)
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
 
@@ -150,25 +152,28 @@ class FakeServer:
 
     def __enter__(self) -> Self:
         self._thread.start()
+        self.cluster.port = self._server.server_port
+        _SERVED.append(self)
         return self
 
     def __exit__(self, *_: object) -> None:
+        _SERVED.remove(self)
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
         shutil.rmtree(self._folder)
 
 
-def resolving(monkeypatch: pytest.MonkeyPatch, servers: Iterable[FakeServer] = ()) -> None:
-    """Let names of EKS endpoints lead to these servers, and every other one of them nowhere."""
-    known = {server.cluster.host: server.address for server in servers}
+def resolving(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let names of EKS endpoints lead to the servers of this process, and every other one of them nowhere."""
     real = socket.getaddrinfo
 
-    def resolved(host: Any, port: Any, *args: Any, **named: Any) -> Any:
+    def resolved(host: Any, *args: Any, **named: Any) -> Any:
         if not str(host).endswith(_DOMAIN):
-            return real(host, port, *args, **named)
-        if host not in known:
-            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", known[host])]
+            return real(host, *args, **named)
+        for server in reversed(_SERVED):
+            if server.host == host:
+                return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", server.address)]
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
     monkeypatch.setattr(socket, "getaddrinfo", resolved)

@@ -17,7 +17,7 @@ from ecr_cleaner.cli import session as sessions
 from ecr_cleaner.kubernetes import connection
 from ecr_cleaner.kubernetes.connection import Bounds
 from tests.fake_aws.aws import ACCOUNT
-from tests.fake_kubernetes import FakeCluster, FakeServer, Fault, resolving
+from tests.fake_kubernetes import FakeCluster, FakeServer, Fault
 from tests.fake_kubernetes.schemas import of, strings
 from tests.integration.runner import REGION
 
@@ -37,9 +37,8 @@ CUSTOM: Final = {f"custom_resources:{ARN}custom": "its rollouts use images of an
 class Clusters:
     """Clusters that are served and that EKS describes."""
 
-    def __init__(self, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, stack: ExitStack) -> None:
-        self._sandbox, self._monkeypatch, self._stack = sandbox, monkeypatch, stack
-        self._servers: list[FakeServer] = []
+    def __init__(self, sandbox: Sandbox, stack: ExitStack) -> None:
+        self._sandbox, self._stack = sandbox, stack
 
     def add(self, name: str, region: str = REGION, account: str = ACCOUNT, **described: Any) -> FakeCluster:
         """A cluster; it knows whoever of its account the sandbox's token service knows."""
@@ -47,10 +46,9 @@ class Clusters:
         cluster = FakeCluster(
             name=name, region=region, account=account, sts_hosts=hosts, caller=self._sandbox.accounts.identities.signer
         )
-        self._servers.append(self._stack.enter_context(FakeServer(cluster)))
+        self._stack.enter_context(FakeServer(cluster))
         told = {"clusters": [name], "described": {name: cluster.described(**described)}}
         self._sandbox.seed({"region": region, "eks": told}, account=account)
-        resolving(self._monkeypatch, self._servers)
         return cluster
 
 
@@ -63,7 +61,7 @@ def clusters(run: Runner, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(connection, "_back_off", lambda _: 0.0)
     monkeypatch.setattr(connection, "_retry_after", lambda *_: 0.0)
     with ExitStack() as stack:
-        yield Clusters(sandbox, monkeypatch, stack)
+        yield Clusters(sandbox, stack)
 
 
 def spec(image: str) -> dict[str, Any]:

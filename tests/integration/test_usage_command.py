@@ -197,7 +197,7 @@ def test_the_company(usage: Callable[..., Result], sandbox: Sandbox) -> None:
     result = usage("--format", "json")
     assert result.exit_code == 0, result.output
     repositories = {repository for repository, _ in images(result)}
-    assert {"shop/api", "shop/web", "media/thumbnails"} <= repositories
+    assert {"shop/api", "shop/search", "shop/web", "media/thumbnails"} <= repositories
 
 
 def test_what_begins_alike_is_told(usage: Callable[..., Result], sandbox: Sandbox) -> None:

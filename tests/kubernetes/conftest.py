@@ -64,8 +64,8 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_STS"):
         monkeypatch.delenv(name, raising=False)
     cluster = FakeCluster(secret=SECRET)
-    with FakeServer(cluster) as server:
-        resolving(monkeypatch, [server])
+    with FakeServer(cluster):
+        resolving(monkeypatch)
         made = World(cluster)
         yield made
         made.close()

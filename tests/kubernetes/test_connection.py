@@ -84,9 +84,9 @@ def test_a_server_under_another_name_is_not_trusted(monkeypatch: pytest.MonkeyPa
     """Nothing is sent to it."""
     other = FakeCluster(name="other")
     with FakeServer(other) as server:
-        monkeypatch.setattr(FakeCluster, "host", "elsewhere.gr7.us-east-1.eks.amazonaws.com")
-        resolving(monkeypatch, [server])
-        connection = Connection(f"https://{other.host}", tls.trusting(other.authority.pem), lambda: "x")
+        server.host = "elsewhere.gr7.us-east-1.eks.amazonaws.com"
+        resolving(monkeypatch)
+        connection = Connection(f"https://{server.host}", tls.trusting(other.authority.pem), lambda: "x")
         with pytest.raises(ClusterError, match="TLS failed"):
             connection.get(PODS)
         connection.close()
@@ -176,7 +176,7 @@ def test_silence_is_not_waited_for(world: World) -> None:
 
 def test_nobody_there_is_told_at_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """A private endpoint is looked for once."""
-    resolving(monkeypatch, [])
+    monkeypatch.setattr(world.cluster, "name", "gone")
     with pytest.raises(ClusterError, match=r"it cannot be reached \(NameResolutionError\)"):
         world.connect().get(PODS)
     assert world.slept == []

@@ -183,8 +183,8 @@ def test_every_cluster_is_asked_by_reading(sandbox: Sandbox, account: Account, m
     cluster.denied.add(("", "podtemplates"))
     described = {"shop": cluster.described(version="1.33"), "gone": {"version": "1.34"}}
     sandbox.seed({"eks": {"clusters": ["shop", "gone"], "connected": ["elsewhere"], "described": described}})
-    with FakeServer(cluster) as server:
-        resolving(monkeypatch, [server])
+    with FakeServer(cluster):
+        resolving(monkeypatch)
         rows = {one.question: one.answer for one in clusters.ask(account)}
     assert len(rows) == 8
     about = "EKS 1.33, authentication mode API: "

@@ -74,13 +74,17 @@ def printed() -> Iterator[Printed]:
 
 
 def test_every_source_is_asked_with_what_is_exported(printed: Printed) -> None:
-    """Also services that put a prefix before the host's name; what the shell held before leads nowhere else."""
+    """Also services that put a prefix before the host's name, and the company's cluster.
+
+    What the shell held before leads nowhere else.
+    """
     elsewhere = {"AWS_PROFILE": "production", "AWS_SESSION_TOKEN": "real", "AWS_REGION": "eu-central-1"}
-    command = f"{printed.shell}\nexport PYTHONPATH={ROOT}/lambda_src\nexec {sys.executable} -m ecr_cleaner.cli plan"
+    command = f"{printed.shell}\nexport PYTHONPATH=$PYTHONPATH:{ROOT}/lambda_src\n"
+    command += f"exec {sys.executable} -m ecr_cleaner.cli explain shop/search:v5"
     environment = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", **elsewhere}
     told = subprocess.run(["/bin/sh", "-c", command], env=environment, capture_output=True, text=True, check=False)
     assert told.returncode == 0, told.stdout + told.stderr
-    assert "status: completed" in told.stdout
+    assert "EKS cluster platform: Deployment shop/search" in told.stdout
 
 
 @pytest.mark.terraform
