@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tests.live_aws import clusters, deleting, policy
+from tests.live_aws import clusters, deleting, policy, regions
 from tests.live_aws.account import Account, RefusedError
 from tests.live_aws.denials import Denials
 from tools.processes import StoppedError, stoppable
@@ -53,6 +53,7 @@ def _answers(account: Account) -> Iterator[Answer]:
 
     yield from Denials(account, planned).ask()
     yield from clusters.ask(account)
+    yield from regions.ask(account)
 
 
 def _print(answers: Iterator[Answer], when: datetime) -> None:

@@ -68,10 +68,10 @@ class Account:
     def __exit__(self, *_: object) -> None:
         self._made.close()
 
-    def client(self, service: str, credentials: Mapping[str, str] | None = None) -> Any:
-        """A client with the caller's credentials, or with those that STS handed out."""
+    def client(self, service: str, credentials: Mapping[str, str] | None = None, *, region: str | None = None) -> Any:
+        """A client with the caller's credentials, or with those that STS handed out; of another region on request."""
         if credentials is None:
-            return self._session.client(service)
+            return self._session.client(service, region_name=region)
         return self._session.client(
             service,
             aws_access_key_id=credentials["AccessKeyId"],

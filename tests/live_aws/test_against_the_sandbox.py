@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from tests.fake_aws import Fault, Sandbox
 from tests.fake_kubernetes import FakeCluster, FakeServer, resolving
 from tests.live_aws import __main__ as test_aws
-from tests.live_aws import clusters, deleting, policy
+from tests.live_aws import clusters, deleting, policy, regions
 from tests.live_aws.account import ACCOUNT_VARIABLE, Account, RefusedError
 from tests.live_aws.denials import TAGS, Denials
 from tools.processes import loopback_only
@@ -195,3 +195,46 @@ def test_every_cluster_is_asked_by_reading(sandbox: Sandbox, account: Account, m
     assert rows[f"{about}kinds that may name images and may not be listed"] == "podtemplates"
     assert rows["EKS 1.34, authentication mode API: a token for its name is accepted"].startswith("no: GET /api: ")
     assert cluster.errors == []
+
+
+OPT_IN, CLOSED, UNUSED = "ap-east-1", "ap-south-1", "me-south-1"
+"""Regions that were enabled by hand, that the organization closed, and that nobody enabled."""
+
+
+def test_every_region_is_asked_by_reading(sandbox: Sandbox, account: Account) -> None:
+    """What a closed one says, and whether the function would take it for closed; one that was enabled by hand too."""
+    sandbox.seed({"regions": {OPT_IN: "ENABLED", CLOSED: "ENABLED_BY_DEFAULT", UNUSED: "DISABLED"}})
+    sandbox.inject(Fault(service="ecs", kind="denied_by_organization", region=CLOSED))
+    sandbox.inject(Fault(service="ecs", kind="expired_token", region=UNUSED))
+    sandbox.clear_calls()
+    rows = {one.question: one.answer for one in regions.ask(account)}
+    asked = "ecs:ListClusters in regions of status "
+    described = rows.pop("DescribeRegions names the regions that ListRegions calls enabled")
+    assert rows == {
+        "ListRegions has the region in which it is asked, and its status": "ENABLED_BY_DEFAULT",
+        f"{asked}ENABLED: {OPT_IN}": "answered",
+        f"{asked}ENABLED_BY_DEFAULT: us-east-1": "answered",
+        f"{asked}ENABLED_BY_DEFAULT: {CLOSED}": (
+            "denied explicitly by: service control policy; the function takes the region for closed"
+        ),
+        f"{asked}DISABLED: {UNUSED}": "ExpiredTokenException: The security token included in the request is expired",
+    }
+    # The sandbox's DescribeRegions goes by a list of its own.
+    assert described.startswith("only DescribeRegions: ")
+    assert UNUSED in described
+    assert {call.operation for call in sandbox.calls} == {"ListRegions", "DescribeRegions", "ListClusters"}
+
+
+def test_regions_agree_or_cannot_be_asked(sandbox: Sandbox, account: Account) -> None:
+    """Both are answers."""
+    every = {one["RegionName"] for one in account.client("ec2").describe_regions()["Regions"]}
+    sandbox.seed({"regions": dict.fromkeys(every, "ENABLED_BY_DEFAULT")})
+    question = "DescribeRegions names the regions that ListRegions calls enabled"
+    assert {one.question: one.answer for one in regions.ask(account)}[question] == f"yes, {len(every)}"
+    sandbox.seed({"regions": {"ap-west-1": "ENABLED"}})
+    assert {one.question: one.answer for one in regions.ask(account)}[question] == "only ListRegions: ap-west-1"
+    sandbox.inject(Fault(service="ec2", kind="access_denied"))
+    assert {one.question: one.answer for one in regions.ask(account)}[question].startswith("not asked: ")
+    sandbox.inject(Fault(service="account", kind="access_denied"))
+    (only,) = regions.ask(account)
+    assert only.answer.startswith("not asked: ")
