@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import expect
 
 from ecr_cleaner import DOCUMENTATION
+from ecr_cleaner.model.account_results import AccountResult, AccountStatus, OtherAccountsResult
 from ecr_cleaner.model.finding import FindingKind
 from ecr_cleaner.model.report import Changes, Named
 from ecr_cleaner.report import html_page
@@ -215,6 +216,54 @@ def test_savings_are_summed(opened: Open, tag: str | None, rows: set[str]) -> No
     expect(found.page.locator("#savings-table .tabulator-row").first).to_contain_text("$")
 
 
+OTHERS: Final = OtherAccountsResult(
+    (
+        AccountResult("222233334444", AccountStatus.COMPLETE, ("eu-west-1", "us-east-1")),
+        AccountResult(
+            "333344445555", AccountStatus.FAILED, (), (f"no such role{HOSTILE}; apply modules/usage-reader",)
+        ),
+        AccountResult("444455556666", AccountStatus.EXCEPTED),
+    ),
+    (f"account 333344445555: no such role{HOSTILE}; apply modules/usage-reader",),
+)
+
+
+def degraded() -> Night:
+    """A night in which one of two other accounts could not be looked at."""
+    made = Night(60, dry_run=True)
+    made.summary = replace(made.summary, other_accounts=OTHERS)
+    return made
+
+
+def test_it_says_which_accounts_were_looked_at(opened: Open) -> None:
+    """Those first that were not, with what mends it; and that this is no failure."""
+    found = opened(degraded().page())
+    expect(found.page.locator("#status")).to_contain_text("Degraded")
+    expect(found.page.locator("#causes h2")).to_have_text("What could not be looked at, so that what it may pull stays")
+    expect(found.page.locator("#causes li")).to_have_text([OTHERS.causes[0]])
+    link = found.page.locator("#causes a")
+    expect(link).to_have_attribute("href", f"{DOCUMENTATION}/operations.md#degraded-runs")
+    assert names(found, "accounts") == ["333344445555", "444455556666", "222233334444"]
+    expect(found.page.locator("#accounts-table .tabulator-row").first).to_contain_text("Failed")
+    found.page.locator("#accounts-search").fill("eu-west-1")
+    expect(hits(found, "accounts")).to_have_text("1 of 3 accounts")
+    found.page.locator("#accounts-search").fill("usage-reader")
+    press(found, found.page.locator("#accounts-table button.name"))
+    expect(found.page.get_by_role("dialog")).to_contain_text("apply modules/usage-reader")
+    assert found.page.evaluate("window.hacked") is None
+    assert found.complaints == []
+
+
+def test_where_no_other_account_is_looked_at_none_is_spoken_of(opened: Open, html: bytes) -> None:
+    """Most registries have none."""
+    found = opened(html)
+    expect(found.page.locator("#accounts")).to_be_hidden()
+    expect(found.page.locator("#accounts-link")).to_be_hidden()
+    expect(found.page.locator("#causes a")).to_have_attribute(
+        "href", f"{DOCUMENTATION}/operations.md#failed-and-refused-runs"
+    )
+
+
 def test_on_paper_every_row_stands_in_a_table(opened: Open, html: bytes, night: Night, tmp_path: Path) -> None:
     """Not only those in view, and of a search those that it left; on the screen nothing is left of it."""
     found = opened(html)
@@ -413,6 +462,14 @@ def _violations(page: Page) -> list[str]:
     told = page.evaluate("axe.run()")
     assert len(told["passes"]) > 10
     return [f"{one['id']}: {one['nodes'][0]['html']}" for one in told["violations"]]
+
+
+@pytest.mark.parametrize("options", [{}, DARK], ids=["light", "dark"])
+def test_what_is_told_of_accounts_is_accessible(opened: Open, options: dict[str, Any]) -> None:
+    """It has a colour of its own at the top, and a table more."""
+    found = opened(degraded().page(), **options)
+    found.page.evaluate(AXE.read_text())
+    assert _violations(found.page) == []
 
 
 def test_its_headings_are_in_order(opened: Open, html: bytes) -> None:
