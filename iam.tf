@@ -39,6 +39,7 @@ locals {
       Resource = ["*"]
     },
     { Sid = "ListRepositories", Action = ["ecr:DescribeRepositories"], Resource = ["*"] },
+    { Sid = "ReadPullTimeExclusions", Action = ["ecr:ListPullTimeUpdateExclusions"], Resource = ["*"] },
     { Sid = "ReadRepositoryTags", Action = ["ecr:ListTagsForResource"], Resource = ["${local.ecr_arn}/*"] },
   ]
 

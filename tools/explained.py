@@ -154,6 +154,10 @@ STATEMENTS: Final[dict[str, tuple[str, str]]] = {
         "repositories tagged `BoxCleanerEnabled = true`",
         "Their images. `BatchGetImage` reads what an index lists; `GetRepositoryPolicy` shows other accounts",
     ),
+    "ReadPullTimeExclusions": (
+        "everything",
+        "The finding that ECR records what the function reads as pulls; such lists know no resource",
+    ),
     "ReadLifecyclePolicies": (
         "repositories tagged `BoxCleanerEnabled = true`",
         "The finding that ECR's own lifecycle policy is about to expire an image in use",
@@ -244,7 +248,17 @@ FINDINGS: Final[dict[str, str]] = {
     "lifecycle_rule_not_understood": (
         "A rule of a lifecycle policy has an unknown part; this rule and all after it are not evaluated"
     ),
-    "open_to_other_accounts": "A policy lets other accounts pull; their consumers cannot be seen from here",
+    "open_to_other_accounts": (
+        "A policy lets others pull whose consumers were not all looked at: the detail says whose, and what mends it"
+    ),
+    "may_be_in_use_elsewhere": (
+        "Images that other accounts may pull, that no consumer names and that somebody pulled within "
+        "`keep_recently_used_days`: how many, and the last one"
+    ),
+    "own_pulls_recorded": (
+        "ECR records the reading of indexes by this role as pulls, so every index stays in repositories that other "
+        "accounts may pull from; the detail has the command that mends it"
+    ),
     "wide_usage": (
         "A consumer's text, or a name that cannot be read, covers more than an image: a whole repository, "
         "repositories whose names begin so, or the registry. All of it counts as in use. The detail has the consumer, "

@@ -42,6 +42,7 @@ REGISTRY_READS: Final = (
     "ecr:DescribeRegistry",
     "ecr:DescribeRepositories",
     "ecr:GetRegistryPolicy",
+    "ecr:ListPullTimeUpdateExclusions",
     "ecr:ListTagsForResource",
 )
 REGION_READS: Final = ("account:ListRegions", "ec2:DescribeRegions")

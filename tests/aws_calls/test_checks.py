@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +14,7 @@ from ecr_cleaner.findings.collector import FindingsCollector
 from ecr_cleaner.model.pull_access import PullScope
 from ecr_cleaner.model.repository import RepositorySnapshot
 from ecr_cleaner.model.scan import UsageScan
+from ecr_cleaner.registry import pull_times
 from ecr_cleaner.registry.pull_access import RegistryFacts
 from ecr_cleaner.registry.repositories import RegistryListing
 from ecr_cleaner.settings.loader import Settings
@@ -19,6 +22,8 @@ from tests.aws_calls.script import detail
 from tests.builders import ACCOUNT, NOW, image, repository, usage
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ecr_cleaner.model.finding import Finding
     from tests.aws_calls.script import Script
 
@@ -177,3 +182,64 @@ def test_the_registrys_own_policy_is_told_once(script: Script, *, accepted: bool
         severity,
         "registry",
     )
+
+
+# What ECR records of the run's own reading
+
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/cleaner"
+SESSION = f"arn:aws:sts::{ACCOUNT}:assumed-role/cleaner/run"
+
+
+@contextmanager
+def asked(script: Script, caller: str, *pages: list[str]) -> Iterator[None]:
+    """Who asks, and who is excluded from pull times."""
+    sts, ecr = (Stubber(script.aws.client_without_retries(service)) for service in ("sts", "ecr"))
+    sts.add_response("get_caller_identity", {"Arn": caller, "Account": ACCOUNT, "UserId": "AROA"}, {})
+    for number, page in enumerate(pages, 1):
+        more = {"nextToken": f"page {number + 1}"} if number < len(pages) else {}
+        wanted: dict[str, object] = {"maxResults": 100} | ({"nextToken": f"page {number}"} if number > 1 else {})
+        ecr.add_response("list_pull_time_update_exclusions", {"pullTimeUpdateExclusions": page} | more, wanted)
+    with sts, ecr:
+        yield
+        sts.assert_no_pending_responses()
+        ecr.assert_no_pending_responses()
+
+
+@pytest.mark.parametrize(
+    ("caller", "pages", "recorded"),
+    [
+        (SESSION, [[]], ROLE),
+        (SESSION, [[f"arn:aws:iam::{ACCOUNT}:role/other"], [ROLE]], None),
+        (SESSION, [[f"arn:aws:iam::{ACCOUNT}:role/platform/ecr/cleaner"]], None),
+        (SESSION, [[f"arn:aws:iam::{ACCOUNT}:role/cleaner/other", "arn:aws:iam::999999999999:role/cleaner"]], ROLE),
+        (SESSION, [[f"arn:aws:iam::{ACCOUNT}:user/cleaner"]], ROLE),
+        (f"arn:aws:iam::{ACCOUNT}:user/ops/ann", [[f"arn:aws:iam::{ACCOUNT}:user/ops/ann"]], None),
+    ],
+)
+def test_who_is_excluded_from_pull_times_is_read_on_every_page(
+    script: Script, caller: str, pages: list[list[str]], recorded: str | None
+) -> None:
+    """By account, kind and name: a session's ARN does not have the path of its role."""
+    with asked(script, caller, *pages):
+        assert pull_times.recorded_principal(script.aws) == recorded
+
+
+@pytest.mark.parametrize("is_shared", [True, False])
+def test_own_pulls_are_told_where_others_may_pull(script: Script, *, is_shared: bool) -> None:
+    """Only there they keep anything; the command has the role."""
+    made = checks(script)
+    scopes = (PullScope("*"),) if is_shared else ()
+    made.scanned([])
+    made.repository(replace(repository(), pull_scopes=scopes), RepositorySnapshot((OLD,)), NOW, {}, read=True)
+    listing = RegistryListing(RegistryFacts(ACCOUNT), frozenset({"app"}), (repository(),))
+    if not is_shared:
+        assert made.end(listing, NOW, None) == []
+        return
+    with asked(script, SESSION, []):
+        (finding,) = made.end(listing, NOW, None)
+    assert (finding.kind.value, finding.severity.value, finding.subject) == (
+        "own_pulls_recorded",
+        "warning",
+        "registry",
+    )
+    assert finding.detail.endswith(f"aws ecr register-pull-time-update-exclusion --principal-arn {ROLE}")

@@ -411,7 +411,17 @@ def test_a_policy_that_admits_others_says_whom(script: Script) -> None:
     script.answer("ecr", "get_repository_policy", {"policyText": policy("*")}, repositoryName="app")
     of_registry = PullScope(OTHER_ROOT, kind=PullScopeKind.ACCOUNT, id="999999999999", is_registry=True)
     found = looked_at(script, RegistryFacts(ACCOUNT, pull_scopes=(of_registry,)))
-    assert found == replace(APP, pull_scopes=(replace(EVERYBODY, is_registry=False), of_registry))
+    held = replace(APP.retention, keep_pulled_within_days=7)
+    assert found == replace(APP, retention=held, pull_scopes=(replace(EVERYBODY, is_registry=False), of_registry))
+
+
+def test_without_recent_use_a_pull_keeps_nothing_either(script: Script) -> None:
+    """Of what others may pull: 0 days are none."""
+    tagged(script, ENABLED)
+    script.answer("ecr", "get_repository_policy", {"policyText": policy("*")}, repositoryName="app")
+    found = looked_at(script, keep_recently_used_days=0)
+    assert isinstance(found, Repository)
+    assert found.retention.keep_pulled_within_days is None
 
 
 def test_a_policy_for_the_account_itself_changes_nothing(script: Script) -> None:

@@ -33,6 +33,7 @@ class EcrRegistryApi:
             "DescribeRegistry": self.describe_registry,
             "DescribeRepositories": self.describe_repositories,
             "GetAuthorizationToken": self.get_authorization_token,
+            "ListPullTimeUpdateExclusions": self.list_pull_time_update_exclusions,
             "PutReplicationConfiguration": self.put_replication_configuration,
         }
 
@@ -50,6 +51,12 @@ class EcrRegistryApi:
             return {"repositories": found}
         shown, token = page(request, found, lambda item: item["repositoryName"], size=100, largest=1000)
         return {"repositories": shown, "nextToken": token}
+
+    def list_pull_time_update_exclusions(self, request: Request) -> dict[str, Any]:
+        """100 a page at most; the caller is in it if no pull time moves for it."""
+        excluded = [] if self._account.records_pulls else [request.identity.principal]
+        shown, token = page(request, excluded, lambda arn: arn, size=100)
+        return {"pullTimeUpdateExclusions": shown, "nextToken": token}
 
     def create_repository(self, request: Request) -> Answer | dict[str, Any]:
         """As moto, with the URI of the registry in use."""

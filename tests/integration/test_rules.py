@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -185,3 +186,15 @@ def test_rules_that_are_not_understood_do_nothing(run: Runner, sandbox: Sandbox)
     assert (outcome.status, outcome.gone) == ("failed", {})
     assert "retention_rules: 0: keep_tags: is not known: a rule may have" in outcome.causes
     assert "instead, write a rule with these tags and keep = true" in outcome.causes
+
+
+def test_where_others_may_pull_what_somebody_pulled_stays(run: Runner, sandbox: Sandbox) -> None:
+    """Whoever pulled; an accepted gap takes the repository as one of this account alone."""
+    other = {"Statement": [{"Effect": "Allow", "Principal": {"AWS": "999999999999"}, "Action": "ecr:BatchGetImage"}]}
+    run.opted_in("app")
+    sandbox.push("app", id="pulled", tags=["v1"], pushed="60d", pulled="2d")
+    sandbox.push("app", id="old", tags=["v0"], pushed="60d", pulled="20d")
+    sandbox.client("ecr").set_repository_policy(repositoryName="app", policyText=json.dumps(other))
+    assert run().repositories["app"]["status"] == "skipped"
+    accepted = run(dry_run=True, accepted_gaps={"other_accounts:app": "only a test pulls"})
+    assert accepted.named("Found unused image, should be removed") == run.ids("pulled", "old")

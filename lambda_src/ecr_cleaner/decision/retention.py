@@ -59,7 +59,8 @@ def grounds(selection: Selection, now: datetime) -> Iterator[tuple[str, Grounds]
     newest = {
         held.number: _newest(selection, held, count) for held in retention.rules if (count := held.rule.keep_newest)
     }
-    pulled = _pulled(graph) if any(held.rule.keep_pulled_within_days for held in retention.rules) else {}
+    elsewhere = retention.keep_pulled_within_days
+    pulled = _pulled(graph) if elsewhere or any(one.rule.keep_pulled_within_days for one in retention.rules) else {}
     for digest, image in graph.images.items():
         holds = selection.of(digest)
         if digest not in graph.followers and not is_old(image, holds.age_limit(retention), now):
@@ -78,6 +79,8 @@ def grounds(selection: Selection, now: datetime) -> Iterator[tuple[str, Grounds]
             yield digest, (Reason.KEPT_BY_RULE, tuple(told))
         elif digest in pulled and (told := list(_recent(*pulled[digest], holds, now))):
             yield digest, (Reason.PULLED_RECENTLY, tuple(told))
+        elif digest in pulled and elsewhere and now - pulled[digest][0] <= timedelta(days=elsewhere):
+            yield digest, (Reason.MAY_BE_IN_USE_ELSEWHERE, (f"{pulled[digest][1]}; others may pull from here",))
 
 
 def is_old(image: Image, keep_days: int, now: datetime) -> bool:

@@ -23,7 +23,7 @@ from ecr_cleaner.model.repository import Repository, RepositorySnapshot, SkipRea
 from ecr_cleaner.model.result import RepositoryOutcome, RepositoryStatus
 from ecr_cleaner.model.scan import UsageScan
 from ecr_cleaner.model.usage import Usage
-from ecr_cleaner.registry import config
+from ecr_cleaner.registry import config, pull_times
 from ecr_cleaner.registry import images as registry_images
 from ecr_cleaner.registry.pull_access import RegistryFacts, pull_scopes
 from ecr_cleaner.registry.repositories import RegistryListing
@@ -74,6 +74,7 @@ class FindingsCollector:
     _digests: frozenset[str] = frozenset()
     _facts: RegistryFacts | None = None
     _scan: UsageScan | None = None
+    _is_shared: bool = False  # whether others may pull from a repository that was evaluated
     _looked_at: set[str] = field(default_factory=set)
     _not_open: set[str] = field(default_factory=set)
     _failures: int = 0
@@ -142,6 +143,7 @@ class FindingsCollector:
         if self.has_seen(repository.name):
             return []
         self._contents(repository.name, contents, now, gone, read=read)
+        self._is_shared |= bool(repository.pull_scopes)
         gap = registry_images.accepting(self.settings, SkipReason.OTHER_ACCOUNTS, repository.name)
         if gap is not None:
             found = self._ask(repository.name, lambda: self._pullers(repository.name, gap))
@@ -183,6 +185,12 @@ class FindingsCollector:
             detail = f"accepted_gaps accepts by {gap} that its policy lets {lets_pull(pullers)}"
             yield Finding(FindingKind.OPEN_TO_OTHER_ACCOUNTS, Severity.INFO, name, detail)
 
+    def _own_pulls(self) -> Iterator[Finding]:
+        """A finding if the run's own reading of indexes counts as pulls, which keep what others may pull."""
+        principal = pull_times.recorded_principal(self.clients)
+        if principal is not None:
+            yield rules.own_pulls_recorded(principal)
+
     def end(self, listing: RegistryListing, now: datetime, only: frozenset[str] | None) -> list[Finding]:
         """Findings that need the whole run: on repositories that were not evaluated, and on those that do not exist.
 
@@ -192,6 +200,8 @@ class FindingsCollector:
             only: The repositories that the run was confined to; None means all of them.
         """
         self._spare_seconds = SPARE_SECONDS_AT_THE_END
+        if self._is_shared:
+            self._new += self._ask(rules.REGISTRY, self._own_pulls) or ()
         if self._named is None:
             self._new.append(rules.not_determined(rules.REGISTRY, UNASKED))
         else:

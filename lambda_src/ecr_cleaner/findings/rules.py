@@ -16,6 +16,7 @@ from ecr_cleaner.findings import lifecycle_policy
 from ecr_cleaner.findings.lifecycle_policy import Fate, Policy
 from ecr_cleaner.model.finding import Finding, FindingKind, Severity
 from ecr_cleaner.model.image import Image, RemovedImage
+from ecr_cleaner.model.plan import Reason, RepositoryPlan
 from ecr_cleaner.model.repository import RepositorySnapshot
 from ecr_cleaner.model.usage import ReferenceScope, Usage, UsageKind
 
@@ -69,6 +70,40 @@ def _missing(
         removed = pull_failures.removed_as(name, gone)
         missing.setdefault(removed[0] if removed else name, (name, [], removed))[1].extend(usages)
     return missing.values()
+
+
+def pulled_elsewhere(plan: RepositoryPlan) -> Iterator[Finding]:
+    """How many images are kept only because somebody pulled them lately, where others may pull.
+
+    Args:
+        plan: Of the repository.
+    """
+    found = [verdict for verdict in plan.verdicts if verdict.reason is Reason.MAY_BE_IN_USE_ELSEWHERE]
+    if found:
+        last = max(
+            found, key=lambda one: (one.image.last_pulled_at is not None, one.image.last_pulled_at, one.image.digest)
+        )
+        days = plan.repository.retention.keep_pulled_within_days
+        detail = (
+            f"no consumer names {len(found)} images that were pulled within keep_recently_used_days = {days}, and other"
+            f" accounts may pull from here, so somebody may use them whom no source sees; such as {last.image.name}:"
+            f" {last.evidence[0]}"
+        )
+        yield Finding(FindingKind.MAY_BE_IN_USE_ELSEWHERE, Severity.INFO, plan.repository.name, detail)
+
+
+def own_pulls_recorded(principal: str) -> Finding:
+    """That ECR records what the run reads as pulls.
+
+    Args:
+        principal: ARN of the role or user that the run has, without the path of a role.
+    """
+    detail = (
+        f"ECR records the reading of indexes by {principal} as pulls, so every index that is read stays in repositories"
+        " that other accounts may pull from; to mend this, with the role's path in its ARN if it has one:"
+        f" aws ecr register-pull-time-update-exclusion --principal-arn {principal}"
+    )
+    return Finding(FindingKind.OWN_PULLS_RECORDED, Severity.WARNING, REGISTRY, detail)
 
 
 def dangling_repositories(

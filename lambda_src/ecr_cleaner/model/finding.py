@@ -15,6 +15,8 @@ class FindingKind(StrEnum):
     LIFECYCLE_EXPIRES_IN_USE = "lifecycle_expires_in_use"
     LIFECYCLE_RULE_NOT_UNDERSTOOD = "lifecycle_rule_not_understood"
     OPEN_TO_OTHER_ACCOUNTS = "open_to_other_accounts"
+    MAY_BE_IN_USE_ELSEWHERE = "may_be_in_use_elsewhere"
+    OWN_PULLS_RECORDED = "own_pulls_recorded"
     WIDE_USAGE = "wide_usage"
     UNREADABLE_REFERENCE = "unreadable_reference"
     MISCONFIGURED_TAG = "misconfigured_tag"

@@ -23,6 +23,7 @@ class Reason(StrEnum):
     AMONG_NEWEST = "among_newest"
     KEPT_BY_RULE = "kept_by_rule"
     PULLED_RECENTLY = "pulled_recently"
+    MAY_BE_IN_USE_ELSEWHERE = "may_be_in_use_elsewhere"
     IN_GRACE = "in_grace"
     PART_OF_KEPT_IMAGE = "part_of_kept_image"
     REFERS_TO_KEPT_IMAGE = "refers_to_kept_image"

@@ -51,12 +51,15 @@ class Retention:
         rules: Those that name the repository, in the order of the settings.
         delete_archived_after_days: What lies in the archive for more days may go; whole days; None: it stays.
         is_tagged: Whether the repository's own tag says ``keep_days``, not the settings.
+        keep_pulled_within_days: What was pulled within so many days stays, because others may pull from the repository,
+            and who pulled is not known; whole days; None: only rules keep what was pulled.
     """
 
     keep_days: int
     rules: tuple[RepositoryRule, ...] = ()
     delete_archived_after_days: int | None = None
     is_tagged: bool = False
+    keep_pulled_within_days: int | None = None
 
     @property
     def words(self) -> str:

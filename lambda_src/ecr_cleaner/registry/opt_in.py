@@ -59,9 +59,13 @@ def opted_in(  # noqa: PLR0913 - what it is decided by, each by name
         minimum_keep_days=minimum,
         tag_days=days,
     )
-    held = replace(held, delete_archived_after_days=settings.delete_archived_after_days)
-    savings_tag = tags.get(settings.savings_tag_key) if settings.savings_tag_key is not None else None
     scopes = _pull_scopes(clients, name, settings, facts)
+    held = replace(
+        held,
+        delete_archived_after_days=settings.delete_archived_after_days,
+        keep_pulled_within_days=(settings.keep_recently_used_days or None) if scopes else None,
+    )
+    savings_tag = tags.get(settings.savings_tag_key) if settings.savings_tag_key is not None else None
     return Repository(name, arn, held, keep_days_tag, notes, misspelled, savings_tag, scopes)
 
 

@@ -21,6 +21,10 @@ WHAT_TO_DO: Final[Mapping[FindingKind, str]] = {
         "In the morning: use ECR's own preview (`aws ecr start-lifecycle-policy-preview`)"
     ),
     FindingKind.OPEN_TO_OTHER_ACCOUNTS: "In the morning: remove the permission, or see Other accounts",
+    FindingKind.MAY_BE_IN_USE_ELSEWHERE: (
+        "Nothing; where nobody should pull these, find out who does: their events in CloudTrail have the caller"
+    ),
+    FindingKind.OWN_PULLS_RECORDED: "In the morning: run the command in the detail, once per account and region",
     FindingKind.WIDE_USAGE: (
         "In the morning: name a complete reference there: host, repository, and tag or digest. Or accept the "
         "consumer by `usage:<ARN>` in `accepted_gaps`"

@@ -8,6 +8,7 @@ from ecr_cleaner.decision import grace, graph, rules, wide_usages
 from ecr_cleaner.decision.pull_failures import PullFailureMonitor
 from ecr_cleaner.decision.wide_usages import KeptAlone
 from ecr_cleaner.findings import retention
+from ecr_cleaner.findings import rules as finding_rules
 from ecr_cleaner.findings.collector import FindingsCollector
 from ecr_cleaner.history import model as past
 from ecr_cleaner.history import unneeded, uses
@@ -125,6 +126,8 @@ def evaluate(ctx: RunContext, basis: Basis, repository: Repository, evaluation: 
     kept = {**begun, **recent}
     plan = rules.evaluate(repository, snapshot, basis.usages, now, kept)
     basis.collector.wide.add(repository.name, _kept_alone(ctx, basis, snapshot, plan, known))
+    if is_first:
+        evaluation.findings = (*evaluation.findings, *finding_rules.pulled_elsewhere(plan))
     if is_first and basis.is_believed:
 
         def by(other: Retention) -> RepositoryPlan:

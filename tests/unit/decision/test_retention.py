@@ -508,6 +508,27 @@ def test_a_recent_pull_keeps_the_image(pulled: str | None, *, stays: bool) -> No
     assert gone(verdicts(images)) == {"a"}
 
 
+@pytest.mark.parametrize(("pulled", "stays"), [("7d", True), ("7d1s", False), ("1h", True), (None, False)])
+def test_where_others_may_pull_a_recent_pull_keeps_the_image(pulled: str | None, *, stays: bool) -> None:
+    """Whatever its rules say: who pulled is not known. What a rule keeps is told by the rule."""
+    shared = Retention(30, keep_pulled_within_days=7)
+    images = [image("index", kind="index", tags=["v1"]), image("a", pulled=pulled), image("b")]
+
+    def evaluated(retention: Retention) -> dict[str, Verdict]:
+        contents = RepositorySnapshot(tuple(images), {digest("index"): (digest("a"),)})
+        plan = evaluate(replace(repository(), retention=retention), contents, [], NOW)
+        return dict(zip(("index", "a", "b"), plan.verdicts, strict=True))
+
+    found = evaluated(shared)
+    assert gone(found) == ({"b"} if stays else {"index", "a", "b"})
+    if stays:
+        assert told(found, "a")[0] == "may_be_in_use_elsewhere"
+        assert told(found, "a")[1].endswith(" UTC; others may pull from here")
+        assert told(found, "index")[0] == "may_be_in_use_elsewhere"
+        assert told(found, "index")[1].startswith("lists app@")
+    assert gone(evaluated(replace(shared, keep_pulled_within_days=None))) == {"index", "a", "b"}
+
+
 def test_a_pull_of_a_part_keeps_the_whole() -> None:
     """Index and manifests have pull times of their own; a runtime leaves its trace on either. The last is told."""
     images = [

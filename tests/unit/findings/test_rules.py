@@ -12,13 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecr_cleaner.decision.matching import by_repository, resolve
+from ecr_cleaner.decision.rules import evaluate
 from ecr_cleaner.findings import rules
 from ecr_cleaner.findings.lifecycle_policy import read
 from ecr_cleaner.model.finding import Finding, FindingKind, Severity
 from ecr_cleaner.model.image import RemovedImage
-from ecr_cleaner.model.repository import RepositorySnapshot
+from ecr_cleaner.model.repository import Repository, RepositorySnapshot, Retention
 from ecr_cleaner.model.usage import ReferenceScope, Usage, UsageKind
-from tests.builders import NOW, digest, image, usage
+from tests.builders import NOW, digest, image, repository, usage
 
 GONE = digest("gone")
 RESTORE = "ecr-cleaner restore {}"
@@ -298,3 +299,18 @@ def test_the_gravest_come_first_and_nothing_twice(found: list[Finding]) -> None:
     gravity = [list(Severity).index(one.severity) for one in ordered]
     assert gravity == sorted(gravity)
     assert rules.ordered(reversed(found)) == ordered
+
+
+def test_what_somebody_unseen_pulls_is_counted() -> None:
+    """With the last one, which is easiest to find in CloudTrail."""
+    images = [image("a", pulled="3d"), image("b", tags=["v1"], pulled="2d"), image("c", pulled="60d"), image("d")]
+    shared = replace(repository(), retention=Retention(30, keep_pulled_within_days=7))
+
+    def found(one: Repository) -> list[Finding]:
+        return list(rules.pulled_elsewhere(evaluate(one, RepositorySnapshot(tuple(images)), [], NOW)))
+
+    (finding,) = found(shared)
+    assert (finding.kind.value, finding.severity.value, finding.subject) == ("may_be_in_use_elsewhere", "info", "app")
+    assert finding.detail.startswith("no consumer names 2 images that were pulled within keep_recently_used_days = 7")
+    assert "such as app:v1: pulled 2026-02-27 12:00 UTC" in finding.detail
+    assert found(repository()) == []
