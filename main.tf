@@ -55,6 +55,7 @@ locals {
     schema_version                     = 1
     accepted_gaps                      = var.accepted_gaps
     accounts                           = sort(var.accounts)
+    api_rate_share                     = var.api_rate_share
     delete_archived_after_days         = var.delete_archived_after_days
     event_bus_name                     = var.event_bus_name
     grace_days                         = var.grace_days

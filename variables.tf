@@ -137,6 +137,18 @@ variable "alarm_actions" {
   }
 }
 
+variable "api_rate_share" {
+  type        = number
+  description = "Percent of the request rates that AWS publishes for its APIs which a run takes, in each account and region. What is left is for everybody else: deployments, pipelines, consoles. More shortens runs of large accounts."
+  default     = 50
+  nullable    = false
+
+  validation {
+    condition     = var.api_rate_share >= 10 && var.api_rate_share <= 100 && floor(var.api_rate_share) == var.api_rate_share
+    error_message = "api_rate_share must be a whole number from 10 to 100, got ${var.api_rate_share}."
+  }
+}
+
 variable "architecture" {
   type        = string
   description = "Processor architecture of the function and of the image that is built for it: arm64 or x86_64. An image named in image_uri must match."

@@ -32,6 +32,7 @@ run "rejects_1" {
     # an unknown kind; more wrong values below
     accepted_gaps                      = { "kubernetes:*" = "known" }
     alarm_actions                      = ["my-topic"]
+    api_rate_share                     = 9
     ok_actions                         = ["my-topic"]
     architecture                       = "amd64"
     base_image                         = "two words"
@@ -87,6 +88,7 @@ run "rejects_1" {
     var.iam_role_path,
     var.accepted_gaps,
     var.alarm_actions,
+    var.api_rate_share,
     var.ok_actions,
     var.architecture,
     var.base_image,
@@ -139,6 +141,7 @@ run "rejects_2" {
     iam_role_path                      = "/service"
     accepted_gaps                      = { "source:no-such-source" = "known" }
     alarm_actions                      = ["arn:aws:sqs:us-east-1:123456789012:alarms"]
+    api_rate_share                     = 101
     ok_actions                         = ["arn:aws:ssm:us-east-1:123456789012:opsitem:2"]
     base_image                         = ""
     bucket_name                        = "Has-Capitals"
@@ -188,6 +191,7 @@ run "rejects_2" {
     var.iam_role_path,
     var.accepted_gaps,
     var.alarm_actions,
+    var.api_rate_share,
     var.ok_actions,
     var.base_image,
     var.bucket_name,
@@ -235,6 +239,7 @@ run "rejects_3" {
     iam_role_path                      = "/two words/"
     accepted_gaps                      = { "eks:shop" = "known", "custom_resources:*" = "known" }
     alarm_actions                      = ["arn:aws:sns:eu-west-1:123456789012:alarms"]
+    api_rate_share                     = 50.5
     ok_actions                         = ["arn:aws:sns:eu-west-1:123456789012:alarms"]
     base_image                         = "Public.ecr.aws/lambda/Python:3.13"
     bucket_name                        = "-begins-with-a-hyphen"
@@ -279,6 +284,7 @@ run "rejects_3" {
     var.iam_role_path,
     var.accepted_gaps,
     var.alarm_actions,
+    var.api_rate_share,
     var.ok_actions,
     var.base_image,
     var.bucket_name,
@@ -591,6 +597,7 @@ run "accepts_1" {
       "usage:arn:aws:lambda:us-east-1:123456789012:function:launcher:$LATEST"             = "known"
     }
     alarm_actions                      = ["arn:aws:sns:us-east-1:123456789012:alarms", "arn:aws:ssm-incidents::123456789012:response-plan/night"]
+    api_rate_share                     = 10
     ok_actions                         = ["arn:aws:sns:us-east-1:123456789012:alarms", "arn:aws:lambda:us-east-1:123456789012:function:told"]
     require_approval                   = true
     architecture                       = "x86_64"
@@ -648,6 +655,7 @@ run "accepts_2" {
     iam_role_name                      = "A+=,.@-_9"
     iam_role_path                      = "/service/a!b/"
     architecture                       = "arm64"
+    api_rate_share                     = 100
     bucket_name                        = "a.b.c"
     default_keep_days                  = 99999
     delete_archived_after_days         = null
@@ -735,6 +743,7 @@ run "null_is_the_default" {
     force_destroy_bucket       = null
     history_enabled            = null
     keep_recently_used_days    = null
+    api_rate_share             = null
     grace_days                 = null
     dashboard_enabled          = null
     metrics_enabled            = null
@@ -814,6 +823,11 @@ run "null_is_the_default" {
   assert {
     condition     = var.history_enabled != null && aws_lambda_function.cleaner[0].environment[0].variables["DRY_RUN"] == "true"
     error_message = "history_enabled: null must mean the default."
+  }
+
+  assert {
+    condition     = var.api_rate_share != null && aws_lambda_function.cleaner[0].environment[0].variables["DRY_RUN"] == "true"
+    error_message = "api_rate_share: null must mean the default."
   }
 
   assert {

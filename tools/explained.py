@@ -42,6 +42,7 @@ TOPICS: Final[dict[str, tuple[str, ...]]] = {
         "schedule_enabled",
         "schedule_expression",
         "schedule_timezone",
+        "api_rate_share",
         "reserved_concurrent_executions",
     ),
     "Alarms, notifications, events, metrics": (

@@ -131,6 +131,7 @@ def run_context(  # noqa: PLR0913 - what a run is given, each by name
     Raises:
         ApprovalError: A plan was submitted, and no approval is required.
     """
+    clients.pacer.share = settings.api_rate_share / 100
     if read_only:
         settings = settings.model_copy(update={"dry_run": True})
     document = DocumentReporter(reported_settings(settings), utc_now, function_name) if reports else None

@@ -75,12 +75,13 @@ def run(
     def once(clients: aws_client.AwsClients, service: str, attempts: int, **config: Any) -> Any:
         time_out = config.get("read_timeout", aws_client.READ_TIMEOUT_SECONDS)
         key = clients.session, service, clients.region, attempts, time_out, _endpoints()
-        client, pace = made.get(key) or (make(clients, service, attempts, **config), None)
-        if pace is None:
+        client, before = made.get(key) or (make(clients, service, attempts, **config), None)
+        if before is None:
             sandbox.shorten(client)
         else:
-            client.meta.events.unregister("before-send", pace)
-        made[key] = client, clients.pace
+            client.meta.events.unregister("before-send", before.pace)
+            client.meta.events.unregister("response-received", before.pacer.note_response)
+        made[key] = client, clients
         return client
 
     monkeypatch.setattr(aws_client.AwsClients, "_make", once)

@@ -112,6 +112,7 @@ module "made" {
   notifications_enabled = true
   package_index_url     = local.unknown.index
 
+  api_rate_share                     = local.unknown.number
   architecture                       = local.unknown.text
   container_tool                     = local.unknown.text
   default_keep_days                  = local.unknown.number

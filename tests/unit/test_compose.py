@@ -11,6 +11,7 @@ import pytest
 from ecr_cleaner import compose
 from ecr_cleaner.approval.policy import NoApproval, PlanProposal
 from ecr_cleaner.aws import lock
+from ecr_cleaner.aws.pacing import Pacer
 from ecr_cleaner.errors import ApprovalError
 from ecr_cleaner.history.reader import HistoryReader
 from ecr_cleaner.history.store import HistoryStore
@@ -41,7 +42,7 @@ PLAN: Final = "0" * 64
 
 def clients() -> AwsClients:
     """Of nobody: composing asks nobody for anything."""
-    return cast("AwsClients", SimpleNamespace(region=REGION, profiles={}))
+    return cast("AwsClients", SimpleNamespace(region=REGION, profiles={}, pacer=Pacer()))
 
 
 def composed(settings: dict[str, Any], **named: Any) -> RunContext:
@@ -57,6 +58,12 @@ def test_a_run_of_the_function_writes() -> None:
     assert run.journal
     assert (run.journal.bucket, run.journal.prefix, run.journal.run_id) == ("shared", "ecr-cleaner/1/", "run-1")
     assert not run.settings.dry_run
+
+
+@pytest.mark.parametrize("settings", [{}, {"api_rate_share": 20}])
+def test_a_run_takes_its_share_of_the_published_rates(settings: dict[str, Any]) -> None:
+    """Half of them, if nobody says otherwise."""
+    assert composed(settings).clients.pacer.share == settings.get("api_rate_share", 50) / 100
 
 
 @pytest.mark.parametrize("read_only", [False, True])

@@ -1,6 +1,6 @@
 """Clients of one account and region; with the other modules of this package the only place that configures botocore.
 
-Every call is paced below the published quotas, see `ecr_cleaner.aws.pacing`. Retries are the SDK's. Credentials of
+Every call is paced by the published quotas, see `ecr_cleaner.aws.pacing`. Retries are the SDK's. Credentials of
 other accounts are those of `ecr_cleaner.aws.other_accounts`.
 """
 
@@ -66,6 +66,7 @@ class AwsClients:
         caller: Whose credentials they are, as messages name it.
         other_accounts: Gives the session of another account, by its id, and says whose it is; None: there are none.
         profiles: Account ids to a person's profiles, which are used in place of a role.
+        pacer: Holds the calls back; those of other targets are made from it, and take the same share.
         answered: Reading operations that were answered, as `key_of` names them.
         deadline_exceeded: Asked before each try of each call; once it says yes, none is made any more, in no region.
         on_call: Called with the service and the operation of each try of each call, from whatever thread makes it.
@@ -98,7 +99,7 @@ class AwsClients:
         self.other_accounts: Callable[[str], OtherSession] | None = None
         self.profiles: Mapping[str, str] = {}
         self._home = home or self
-        self._pacer = pacer or Pacer()
+        self.pacer = pacer or Pacer()
         # One lock: creating clients is the one thing that is not thread-safe in a session, and all share one loader.
         self._lock: threading.RLock = home._lock if home else threading.RLock()  # noqa: SLF001 - the same class
         self._offered: dict[str, set[str]] = home._offered if home else {}  # noqa: SLF001 - the same class
@@ -146,7 +147,7 @@ class AwsClients:
     @property
     def calls(self) -> int:
         """Tries of calls made so far in this region, in whatever thread."""
-        return self._pacer.calls
+        return self.pacer.calls
 
     def for_target(self, target: ScanTarget) -> AwsClients:
         """The clients of a scan target; the same object each time.
@@ -175,7 +176,7 @@ class AwsClients:
 
     def beside(self, given: OtherSession, target: ScanTarget) -> AwsClients:
         """New clients with the credentials of another session, which know when the run has to end."""
-        pacer = Pacer(self._pacer.clock, self._pacer.sleep)
+        pacer = self.pacer.another()
         made = AwsClients(given.session, pacer, region=target.region, home=self._home)
         made.account_id, made.caller = target.account_id, given.caller
         return made
@@ -211,6 +212,7 @@ class AwsClients:
             if (service, attempts) not in self._clients:
                 client = self._make(service, attempts)
                 client.meta.events.register("before-send", self.pace)
+                client.meta.events.register("response-received", self.pacer.note_response)
                 client.meta.events.register("after-call", self._note_answer)
                 self._clients[service, attempts] = client
             return self._clients[service, attempts]
@@ -238,7 +240,7 @@ class AwsClients:
             raise OutOfTimeError(operation)
         if home.on_call is not None:
             home.on_call(service, operation)
-        self._pacer.wait(service, operation)
+        self.pacer.wait(service, operation)
 
     def _note_answer(self, http_response: Any, model: Any, **_unused: object) -> None:
         """Note a call that succeeded (a handler of botocore's event ``after-call``)."""

@@ -1,6 +1,7 @@
 """How AWS's errors are told apart: by modelled code; by text only where AWS has one code for several things."""
 
 import re
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -12,6 +13,11 @@ from ecr_cleaner.errors import CleanerError, IncompleteAnswerError
 
 AwsError = (ClientError, BotoCoreError, ResponseParserError)
 """Everything that a call of boto3 raises on purpose; the last one where XML ends in the middle."""
+
+_THROTTLED: Final = frozenset(
+    {"LimitExceededException", "RequestLimitExceeded", "SlowDown", "TooManyRequestsException"}
+)
+"""Codes by which services say that there were too many requests, beside those that have "Throttl" in them."""
 
 IAM_NAMES: Final = {"ListObjectsV2": "ListBucket"}
 """What IAM calls an operation that it does not call by its name (Service Authorization Reference)."""
@@ -42,12 +48,17 @@ def is_transient(error: Exception) -> bool:
     """Whether a failed call may succeed by itself a little later: throttled, broken, or without an answer."""
     if not isinstance(error, ClientError):
         return isinstance(error, BotoCoreError)
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    return (
-        status >= HTTPStatus.INTERNAL_SERVER_ERROR
-        or status == HTTPStatus.TOO_MANY_REQUESTS
-        or "Throttl" in code_of(error)
-    )
+    return _status(error.response) >= HTTPStatus.INTERNAL_SERVER_ERROR or is_throttled(error.response)
+
+
+def is_throttled(response: Mapping[str, Any]) -> bool:
+    """Whether a response, as botocore parses it, says that there were too many requests."""
+    code = str(response.get("Error", {}).get("Code", ""))
+    return _status(response) == HTTPStatus.TOO_MANY_REQUESTS or "Throttl" in code or code in _THROTTLED
+
+
+def _status(response: Mapping[str, Any]) -> int:
+    return int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
 
 
 def code_of(error: Exception) -> str:

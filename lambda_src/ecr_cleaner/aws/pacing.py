@@ -1,85 +1,141 @@
-"""How fast AWS is called: below the published quotas, so that a nightly run never starves a deployment.
+"""How fast AWS is called: by a share of the rates that it publishes, so that a nightly run never starves a deployment.
 
-ECS: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/request-throttling.html. Lambda: 15 control-plane
-calls a second. Where AWS publishes nothing: `DEFAULT_CALLS_PER_SECOND`.
+Where AWS publishes nothing, it says itself when it is too much: the rate grows as long as no call is throttled.
 """
 
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
-from typing import Final
+from typing import Any, Final
 
-CALLS_PER_SECOND: Final = {
-    # These three share one bucket that fills by 20 a second.
-    ("ecs", "DescribeTaskDefinition"): 10.0,
-    ("ecs", "ListTaskDefinitions"): 5.0,
-    ("ecs", "ListTaskDefinitionFamilies"): 1.0,
-    # No number is published for these.
-    ("ecs", "*Daemon*"): 5.0,
-    ("ecs", "DescribeExpressGatewayService"): 5.0,
-    ("ecs", "*"): 10.0,
-    ("lambda", "ListFunctions"): 3.0,
-    ("lambda", "GetFunction"): 50.0,
-    ("eventbridge", "*"): 10.0,
-    ("scheduler", "*"): 20.0,
-    # https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html: 20, 5 and 1 a second.
-    ("sfn", "DescribeStateMachine"): 10.0,
-    ("sfn", "ListStateMachines"): 2.5,
-    ("sfn", "ListStateMachineVersions"): 0.8,
-    # There too: 15, 5 and 1 a second.
-    ("sfn", "DescribeExecution"): 7.5,
-    ("sfn", "ListExecutions"): 2.5,
-    ("sfn", "DescribeStateMachineForExecution"): 0.8,
-    ("ecr", "BatchDeleteImage"): 5.0,
-    ("ecr", "UpdateImageStorageClass"): 5.0,
-    ("ecr", "*"): 10.0,
-    ("s3", "*"): 100.0,
-    # Of one cluster: never two at once, and its own server says when that is too much.
-    ("kubernetes", "*"): 50.0,
-}
-"""Steady rate of each operation that a glob fits; the first one that does counts."""
+from ecr_cleaner.aws import errors
+from ecr_cleaner.aws.quotas import Quota, quota_of
 
-DEFAULT_CALLS_PER_SECOND: Final = 5.0
+DEFAULT_SHARE: Final = 0.5
+"""Of every published rate; as ``api_rate_share`` has it."""
 
 BURST: Final = 20
-"""Calls that may be made at once before pacing sets in; the smallest published burst is 50."""
+"""Calls of an operation without a published rate that may be made at once; the smallest published burst of a bucket
+that saves up more than a second is 50."""
 
-BURSTS: Final = {("sfn", "DescribeStateMachineForExecution"): 100}
-"""Of operations whose steady rate is so low that the first night would not end; 200 are published."""
+FIRST_RATE: Final = 5.0
+"""Calls a second of such an operation, in the beginning."""
+
+HIGHEST_RATE: Final = 20.0
+
+LOWEST_RATE: Final = 0.5
+
+SECONDS_TO_GROW: Final = 5.0
+"""After so many seconds without throttling the rate is by one call a second higher."""
+
+SECONDS_OF_ONE_SIGNAL: Final = 1.0
+"""Calls that are throttled so soon after another one were under way with it, and say nothing new."""
+
+
+@dataclass(slots=True)
+class Bucket:
+    """Tokens of one kind of calls; each call takes one, and may take one that is still to come.
+
+    Attributes:
+        burst: Tokens of a full bucket.
+        since: When the rate began to grow, or began to hold.
+        rate: Tokens a second, at that time.
+        grows: Whether the rate is found out.
+        level: Tokens at the time of the last call; negative if calls wait.
+        at: The time of the last call.
+        halved_at: When the rate was last halved; None: never.
+    """
+
+    burst: float
+    since: float
+    rate: float
+    grows: bool
+    level: float
+    at: float
+    halved_at: float | None = None
+
+    def take(self, now: float) -> float:
+        """Take a token; the seconds until there is one."""
+        rate = self.rate_at(now)
+        self.level = min(self.burst, self.level + (now - self.at) * rate) - 1
+        self.at = now
+        return max(0.0, -self.level / rate)
+
+    def rate_at(self, now: float) -> float:
+        """Tokens a second."""
+        if not self.grows:
+            return self.rate
+        return min(HIGHEST_RATE, self.rate + max(0.0, now - self.since) // SECONDS_TO_GROW)
+
+    def throttled(self, now: float) -> None:
+        """AWS refused a call: nothing is saved up any more, and what has no published rate gets half of the rate."""
+        self.level = min(0.0, self.level + (now - self.at) * self.rate_at(now))
+        self.at = now
+        is_new = self.halved_at is None or now - self.halved_at >= SECONDS_OF_ONE_SIGNAL
+        if self.grows and is_new:
+            self.rate = max(LOWEST_RATE, self.rate_at(now) / 2)
+            self.since = self.halved_at = now
 
 
 @dataclass(slots=True)
 class Pacer:
-    """A token bucket for each operation, shared by all threads.
+    """Holds calls of one account and region back; shared by all threads.
 
     Attributes:
         clock: Seconds, monotonic.
         sleep: Waits for some seconds.
+        share: Of every published rate and burst, above 0 and at most 1.
         calls: How many were let through or are held back.
     """
 
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
+    share: float = DEFAULT_SHARE
     calls: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _free_at: dict[tuple[str, str], float] = field(default_factory=dict)
+    _buckets: dict[Quota | tuple[str, str], Bucket] = field(default_factory=dict)
+
+    def another(self) -> "Pacer":
+        """A pacer of another account or region, by the same clock and share: each has buckets of its own."""
+        return Pacer(self.clock, self.sleep, self.share)
 
     def wait(self, service: str, operation: str) -> None:
         """Return when the operation may be called."""
-        rates = (rate for (s, glob), rate in CALLS_PER_SECOND.items() if s == service and fnmatchcase(operation, glob))
-        rate = next(rates, DEFAULT_CALLS_PER_SECOND)
         with self._lock:
             self.calls += 1
             now = self.clock()
-            # The bucket as the moment at which it would be full: one number instead of level and time.
-            full_at = max(self._free_at.get((service, operation), now), now) + 1 / rate
-            self._free_at[service, operation] = full_at
-            delay = full_at - now - BURSTS.get((service, operation), BURST) / rate
+            delay = self._bucket(service, operation, now).take(now)
         if delay > 0:
             self.sleep(delay)
+
+    def throttled(self, service: str, operation: str) -> None:
+        """Take note that AWS refused a call of the operation because there were too many."""
+        with self._lock:
+            now = self.clock()
+            self._bucket(service, operation, now).throttled(now)
+
+    def note_response(self, event_name: str, parsed_response: Mapping[str, Any] | None, **_unused: object) -> None:
+        """Note a try that was throttled (a handler of botocore's event ``response-received``, once for each try)."""
+        if parsed_response is not None and errors.is_throttled(parsed_response):
+            _, service, operation = event_name.split(".", maxsplit=2)
+            self.throttled(service, operation)
+
+    def _bucket(self, service: str, operation: str, now: float) -> Bucket:
+        quota = quota_of(service, operation)
+        key = (service, operation) if quota is None else quota
+        if key not in self._buckets:
+            self._buckets[key] = self._full(quota, now)
+        return self._buckets[key]
+
+    def _full(self, quota: Quota | None, now: float) -> Bucket:
+        if quota is None:
+            return Bucket(BURST, now, FIRST_RATE, grows=True, level=BURST, at=now)
+        share = self.share if quota.is_shared else 1.0
+        # A bucket of less than one token would never let a call through at once.
+        burst = max(1.0, float(int(quota.burst * share)))
+        return Bucket(burst, now, quota.refill * share, grows=False, level=burst, at=now)
 
 
 def back_off(tries: int) -> None:

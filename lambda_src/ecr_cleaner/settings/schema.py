@@ -143,6 +143,7 @@ class SettingsDocument(Strict):
         schema_version: Version of this document.
         accepted_gaps: What is left unprotected on purpose, with the reason; every run lists it.
         accounts: Other accounts whose consumers are looked at; none together with `organization`.
+        api_rate_share: Percent of the request rates that AWS publishes which a run takes; the rest is left to others.
         delete_archived_after_days: Archived images may be deleted after this many days; None: never.
         event_bus_name: Event bus on which each run puts an event; None: no events.
         grace_days: Whole days for which every run has to find an image unneeded before it goes; needs the history.
@@ -183,6 +184,7 @@ class SettingsDocument(Strict):
     accepted_gaps: AcceptedGaps = Field(default_factory=dict)
     organization: bool = False  # before the accounts, which are held against it
     accounts: OtherAccounts = ()
+    api_rate_share: Annotated[int, Field(ge=10, le=100)] = 50
     delete_archived_after_days: Annotated[int, Field(ge=90, le=99_999)] | None = None
     event_bus_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,256}$")] | None = None
     grace_days: Annotated[int, Field(ge=0, le=30)] = 1

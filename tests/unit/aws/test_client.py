@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import fnmatch
-import threading
+import json
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import botocore.session
 import pytest
+from botocore.awsrequest import AWSResponse
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -22,9 +22,9 @@ from botocore.exceptions import (
 from botocore.parsers import ResponseParserError
 
 from ecr_cleaner.aws import client as aws_client
-from ecr_cleaner.aws import errors, pacing, responses
+from ecr_cleaner.aws import errors, responses
 from ecr_cleaner.aws.client import AwsClients, connect
-from ecr_cleaner.aws.pacing import BURST, CALLS_PER_SECOND, Pacer
+from ecr_cleaner.aws.pacing import Pacer
 from ecr_cleaner.errors import CleanerError, IncompleteAnswerError, OutOfTimeError
 from ecr_cleaner.model.usage import ScanTarget
 from tests.builders import ACCOUNT, REGION
@@ -32,124 +32,11 @@ from tests.builders import ACCOUNT, REGION
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SERVICES = ("apprunner", "dynamodb", "ecr", "ecs", "eks", "events", "lambda", "s3", "scheduler", "stepfunctions")
-
-
-class VirtualClock:
-    """Time that passes only by sleeping."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-        self.slept: list[float] = []
-
-    def time(self) -> float:
-        """Seconds."""
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        """Let time pass."""
-        assert seconds > 0
-        self.slept.append(seconds)
-        self.now += seconds
-
-
-@pytest.fixture
-def clock() -> VirtualClock:
-    """A clock of one's own."""
-    return VirtualClock()
-
-
-@pytest.fixture
-def pacer(clock: VirtualClock) -> Pacer:
-    """A pacer that lives by it."""
-    return Pacer(clock=clock.time, sleep=clock.sleep)
-
 
 @pytest.fixture(scope="module")
 def clients() -> AwsClients:
     """Clients that nobody answers."""
     return connect(REGION, None)
-
-
-# Pacing
-
-
-def calls(pacer: Pacer, clock: VirtualClock, count: int, operation: tuple[str, str]) -> float:
-    """Seconds that some calls take, to the microsecond."""
-    started = clock.now
-    for _ in range(count):
-        pacer.wait(*operation)
-    return round(clock.now - started, 6)
-
-
-def test_a_burst_goes_at_once(pacer: Pacer, clock: VirtualClock) -> None:
-    """Small accounts never wait."""
-    assert calls(pacer, clock, BURST, ("ecs", "DescribeServices")) == 0
-
-
-@pytest.mark.parametrize(
-    ("operation", "rate"),
-    [
-        (("lambda", "ListFunctions"), 3.0),
-        (("ecr", "BatchDeleteImage"), 5.0),
-        (("ecr", "DescribeImages"), 10.0),
-        (("sfn", "ListStateMachineVersions"), 0.8),
-        (("ecs", "DescribeDaemonRevisions"), 5.0),
-        (("ecs", "DescribeServices"), 10.0),
-        (("nobody", "Asks"), pacing.DEFAULT_CALLS_PER_SECOND),
-    ],
-)
-def test_after_the_burst_the_rate_holds(
-    pacer: Pacer, clock: VirtualClock, operation: tuple[str, str], rate: float
-) -> None:
-    """An operation's own rate, else its service's, else a modest one."""
-    assert calls(pacer, clock, BURST + 30, operation) == pytest.approx(30 / rate)
-
-
-def test_an_operation_of_a_very_low_rate_has_a_larger_burst(pacer: Pacer, clock: VirtualClock) -> None:
-    """Else the first night would not end."""
-    operation = ("sfn", "DescribeStateMachineForExecution")
-    assert calls(pacer, clock, pacing.BURSTS[operation], operation) == 0
-    assert calls(pacer, clock, 8, operation) == pytest.approx(10)
-
-
-def test_an_idle_operation_may_burst_again_but_no_more(pacer: Pacer, clock: VirtualClock) -> None:
-    """Idle time is not saved up without end."""
-    calls(pacer, clock, BURST * 2, ("ecr", "DescribeImages"))
-    clock.now += 3600
-    assert calls(pacer, clock, BURST, ("ecr", "DescribeImages")) == 0
-    assert calls(pacer, clock, 10, ("ecr", "DescribeImages")) == pytest.approx(1)
-
-
-def test_operations_do_not_wait_for_each_other(pacer: Pacer, clock: VirtualClock) -> None:
-    """Each has a bucket of its own."""
-    calls(pacer, clock, BURST, ("ecr", "DescribeImages"))
-    assert calls(pacer, clock, BURST, ("ecr", "BatchDeleteImage")) == 0
-
-
-def test_threads_share_the_buckets() -> None:
-    """Four workers together keep the rate of one."""
-    waits: list[float] = []
-    pacer = Pacer(clock=lambda: 0.0, sleep=waits.append)
-
-    def work() -> None:
-        for _ in range(BURST):
-            pacer.wait("ecr", "DescribeImages")
-
-    threads = [threading.Thread(target=work) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(wait for wait in waits if wait > 1e-6) == pytest.approx([(n + 1) / 10 for n in range(BURST * 3)])
-
-
-def test_paced_operations_exist(clients: AwsClients) -> None:
-    """A misspelled name would not be paced at all."""
-    models = {(m := clients.client(s).meta.service_model).service_id.hyphenize(): m for s in SERVICES}
-    for service, operation in CALLS_PER_SECOND.keys() - {("kubernetes", "*")}:
-        assert service in models
-        assert fnmatch.filter(models[service].operation_names, operation)
 
 
 def test_every_try_is_paced(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -293,6 +180,33 @@ def test_a_word_before_the_host_belongs_to_the_operation(host: str) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("status", "code", "expected"),
+    [
+        (400, "ThrottlingException", 3),
+        (429, "Unknown", 3),
+        (400, "ValidationException", 0),
+        (500, "ServerException", 0),
+    ],
+)
+def test_every_throttled_try_is_noted(monkeypatch: pytest.MonkeyPatch, status: int, code: str, expected: int) -> None:
+    """Also those that the SDK repeats without a word."""
+    monkeypatch.setattr(aws_client, "MAX_ATTEMPTS", 3)
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    noted: list[tuple[str, str]] = []
+    monkeypatch.setattr(Pacer, "throttled", lambda _, *operation: noted.append(operation))
+    client = AwsClients(pacer=Pacer(sleep=lambda _: None)).client("ecr")
+
+    def refuse(request: Any, **_: object) -> AWSResponse:
+        body = json.dumps({"__type": code, "message": "as told"}).encode()
+        return AWSResponse(request.url, status, {}, SimpleNamespace(stream=lambda: iter([body])))
+
+    client.meta.events.register_last("before-send", refuse)
+    with pytest.raises(ClientError):
+        client.describe_registry()
+    assert noted == [("ecr", "DescribeRegistry")] * expected
+
+
 def test_somebody_may_watch_the_calls(clients: AwsClients) -> None:
     """Each try, before it is made; not one that is too late."""
     watched: list[tuple[str, str]] = []
@@ -341,14 +255,16 @@ def test_each_region_is_paced_by_itself() -> None:
     waits: list[float] = []
     own = AwsClients(pacer=Pacer(clock=lambda: 0.0, sleep=waits.append))
     own.account_id = ACCOUNT
+    own.pacer.share = 0.2
     there = own.for_target(ScanTarget(ACCOUNT, "eu-central-1"))
-    for _ in range(BURST):
+    burst = 10  # a fifth of 50
+    for _ in range(burst):
         own.pace("before-send.ecs.ListClusters")
         there.pace("before-send.ecs.ListClusters")
     assert [wait for wait in waits if wait > 1e-6] == []
-    assert (own.calls, there.calls) == (BURST, BURST)
+    assert (own.calls, there.calls) == (burst, burst)
     own.for_target(there.target).pace("before-send.ecs.ListClusters")
-    assert [wait for wait in waits if wait > 1e-6] == [pytest.approx(0.1)]
+    assert [wait for wait in waits if wait > 1e-6] == [pytest.approx(0.25)]
 
 
 def test_too_late_is_too_late_in_every_region(own: AwsClients) -> None:
