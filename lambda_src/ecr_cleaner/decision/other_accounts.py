@@ -11,7 +11,16 @@ from typing import Final
 
 from ecr_cleaner.decision import denials
 from ecr_cleaner.model.account_results import AccountResult, AccountStatus, OtherAccountsResult
-from ecr_cleaner.model.scan import Denial, PolicyType, SourceOutcome, SourceStatus, UsageScan
+from ecr_cleaner.model.scan import (
+    ACCOUNTS,
+    ALL_SOURCES,
+    REGIONS,
+    Denial,
+    PolicyType,
+    SourceOutcome,
+    SourceStatus,
+    UsageScan,
+)
 
 MOST_NAMED: Final = 3
 """Accounts, regions and sources that a sentence names."""
@@ -49,6 +58,27 @@ def result(scan: UsageScan) -> OtherAccountsResult | None:
         tuple(sorted([*looked_at, *excepted], key=lambda one: one.account_id)),
         (*causes[:MOST_CAUSES], *([f"and {more} more causes in other accounts: see the report"] if more > 0 else [])),
         others.problem,
+    )
+
+
+def together(earlier: OtherAccountsResult | None, later: OtherAccountsResult | None) -> OtherAccountsResult | None:
+    """Of two scans of one run: what the earlier one could not look at kept repositories from being cleaned in it.
+
+    Args:
+        earlier: None if no other account was looked at.
+        later: Likewise.
+    """
+    if earlier is None or later is None:
+        return later or earlier
+    accounts = {one.account_id: one for one in earlier.accounts}
+    for one in later.accounts:
+        before = accounts.get(one.account_id)
+        if before is None or before.status is not AccountStatus.FAILED or one.status is AccountStatus.FAILED:
+            accounts[one.account_id] = one
+    return OtherAccountsResult(
+        tuple(accounts[account] for account in sorted(accounts)),
+        tuple(dict.fromkeys([*earlier.causes, *later.causes])),
+        later.organization_problem or earlier.organization_problem,
     )
 
 
@@ -96,11 +126,17 @@ class _Cause:
             text = text.replace(_ACCOUNT, next(iter(self.accounts)))
         if len(self.regions) == 1:
             text = text.replace(_REGION, next(iter(self.regions)))
-        return f"{_some(self.sources, 'source')} in {_some(self.regions, 'region')}: {text}"
+        if self.sources <= _OF_ALL_REGIONS:
+            return text
+        sources = "every source" if self.sources == {ALL_SOURCES} else _some(self.sources, "source")
+        return f"{sources} in {_some(self.regions, 'region')}: {text}"
 
     def __str__(self) -> str:
         return f"{_some(self.accounts, 'account')}: {self.what}"
 
+
+_OF_ALL_REGIONS: Final = frozenset({ACCOUNTS, REGIONS})
+"""What is looked up before any region is looked at: nothing is known of the account by then."""
 
 _ACCOUNT: Final = "<account>"
 _REGION: Final = "<region>"
@@ -135,14 +171,9 @@ def _denied(failures: Collection[SourceOutcome]) -> Iterator[tuple[str, SourceOu
             by_policy[key].append((outcome, denial))
     for (_, policy, who), group in by_policy.items():
         permissions = ", ".join(sorted({denial.permission for _, denial in group}))
-        text = f"{who}: {permissions}; to mend this, {_remedy(policy)}"
+        remedies = dict.fromkeys(_general(one.remedy, outcome) or denials.REMEDIES[policy] for outcome, one in group)
+        text = f"{who}: {permissions}; to mend this, {'; '.join(remedies)}"
         yield from ((text, outcome) for outcome, _ in group)
-
-
-def _remedy(policy: PolicyType) -> str:
-    if policy is PolicyType.IDENTITY:
-        return "apply modules/usage-reader there in the version of this module"
-    return denials.REMEDIES[policy]
 
 
 def _general(text: str, outcome: SourceOutcome) -> str:

@@ -17,6 +17,7 @@ from ecr_cleaner.decision.stop import Stop, Tripwire, decide_stop, is_stale
 from ecr_cleaner.errors import CleanerError, OutOfTimeError
 from ecr_cleaner.findings import rules as finding_rules
 from ecr_cleaner.findings.collector import FindingsCollector
+from ecr_cleaner.model.account_results import OtherAccountsResult
 from ecr_cleaner.model.finding import Finding
 from ecr_cleaner.model.image import RemovedImage
 from ecr_cleaner.model.plan import Removal, RemovalStatus, RepositoryPlan
@@ -81,6 +82,7 @@ class RunState:
     _current: set[str] = field(default_factory=set)  # repositories that were evaluated by the latest usages
     _removed: dict[str, dict[str, RemovedImage]] = field(default_factory=dict)
     _not_permitted: set[tuple[str, str]] = field(default_factory=set)
+    _other_accounts: OtherAccountsResult | None = None
 
     def __post_init__(self) -> None:
         ctx = self.ctx
@@ -126,6 +128,7 @@ class RunState:
         every = coverage.skipped(self.listing.repositories if self.listing else (), scan)
         evaluated = RepositoryStatus.EVALUATED
         skipped = {name: one for name, one in every.items() if self.repositories[name].status is evaluated}
+        self._other_accounts = other_accounts.together(self._other_accounts, other_accounts.result(scan))
         # No later scan of this run brings any of them back.
         self.repositories |= {name: self.repositories[name].with_outcome(one) for name, one in skipped.items()}
         self.findings += [one for one in self._collector.uncovered(skipped, scan) if one not in self.findings]
@@ -271,7 +274,7 @@ class RunState:
             region=self.ctx.clients.region,
             account_id=self.account_id,
             scan=self.basis.scan if self.basis else None,
-            other_accounts=other_accounts.result(self.basis.scan) if self.basis else None,
+            other_accounts=self._other_accounts,
             repositories=dict(self.repositories),
             refusals=(*self.stop.reasons, *self.errors),
             tripwire_tripped=self.stop.drop is not None,

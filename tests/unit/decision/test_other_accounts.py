@@ -102,10 +102,9 @@ def test_one_cause_of_forty_accounts_is_one_sentence() -> None:
     """With their number and the first of them; each account's own line has its own names."""
     found = result(*(outcome(one, "accounts", ROLE.format(one)) for one in MANY))
     assert found.causes == (
-        "40 accounts (000000000001, 000000000002, 000000000003 and 37 more): source accounts in region us-east-1: "
-        + ROLE.format("<account>"),
+        "40 accounts (000000000001, 000000000002, 000000000003 and 37 more): " + ROLE.format("<account>"),
     )
-    assert of(found, MANY[6]).missing == ("source accounts in region us-east-1: " + ROLE.format(MANY[6]),)
+    assert of(found, MANY[6]).missing == (ROLE.format(MANY[6]),)
 
 
 def test_a_cause_in_every_region_is_one_sentence() -> None:
@@ -120,22 +119,32 @@ def test_a_cause_in_every_region_is_one_sentence() -> None:
     )
 
 
+def test_what_concerns_all_of_an_account_names_no_source() -> None:
+    """Without credentials and without a list of regions nobody got as far as to ask one."""
+    found = result(outcome(ONE, "regions", "ListRegions failed"), outcome(TWO, "*", "time ran out"))
+    assert found.causes == (
+        f"account {ONE}: ListRegions failed",
+        f"account {TWO}: every source in region us-east-1: time ran out",
+    )
+
+
 def denied(account: str, permission: str, policy: PolicyType, *, is_explicit: bool = False) -> SourceOutcome:
     """A source that was denied something by the reader's role."""
     principal = f"arn:aws:sts::{account}:assumed-role/ecr-cleaner-reader"
-    denial = Denial(permission, principal, policy, is_explicit)
+    remedy = f"apply modules/usage-reader in account {account}" if policy is PolicyType.IDENTITY else ""
+    denial = Denial(permission, principal, policy, is_explicit, remedy=remedy)
     return outcome(account, permission.partition(":")[0], "denied", denial=denial)
 
 
 def test_all_that_a_role_lacks_is_one_cause() -> None:
-    """The module of this version, applied there, mends it; what the organization forbids, it alone can mend."""
+    """With what mends it, which the denial may say; what the organization forbids, it alone can mend."""
     lacking = [denied(one, name, PolicyType.IDENTITY) for one in (ONE, TWO) for name in ("ecs:List", "batch:List")]
     forbidden = denied(THREE, "omics:List", PolicyType.SERVICE_CONTROL, is_explicit=True)
     assert result(*lacking, forbidden).causes == (
         (
             f"2 accounts ({ONE}, {TWO}): 2 sources (batch, ecs) in region us-east-1: no identity-based policy allows"
             " arn:aws:sts::<account>:assumed-role/ecr-cleaner-reader: batch:List, ecs:List; to mend this, apply"
-            " modules/usage-reader there in the version of this module"
+            " modules/usage-reader in account <account>"
         ),
         (
             f"account {THREE}: source omics in region us-east-1: arn:aws:sts::{THREE}:assumed-role/ecr-cleaner-reader"
@@ -163,6 +172,26 @@ def test_many_causes_are_begun_and_counted() -> None:
     several = result(*(outcome(ONE, f"s{number}", f"cause {number:02}") for number in range(25)))
     assert of(several, ONE).missing[-1] == "and 5 more"
     assert len(of(several, ONE).missing) == MOST_CAUSES + 1
+
+
+def test_what_failed_once_in_a_run_stays_failed() -> None:
+    """The repositories that it kept from being cleaned stay skipped in this run."""
+    first = result(outcome(ONE, detail="cut short"), outcome(TWO), outcome(THREE, detail="throttled"))
+    second = result(outcome(ONE), outcome(TWO, detail="no such role"), outcome(THREE, detail="denied"))
+    both = other_accounts.together(first, second)
+    assert both
+    assert both.ids(AccountStatus.FAILED) == {ONE, TWO, THREE}
+    assert of(both, ONE).missing == ("source ecs in region us-east-1: cut short",)
+    assert of(both, THREE).missing == ("source ecs in region us-east-1: denied",)
+    assert set(both.causes) == {*first.causes, *second.causes}
+    well = result(outcome(ONE), outcome(TWO))
+    assert other_accounts.together(well, well) == well
+    assert other_accounts.together(None, first) == other_accounts.together(first, None) == first
+    assert other_accounts.together(None, None) is None
+    unknown = result(accounts=set(), problem="ListAccounts failed")
+    after = other_accounts.together(unknown, well)
+    assert after
+    assert (after.organization_problem, after.causes) == ("ListAccounts failed", ("ListAccounts failed",))
 
 
 ACCOUNTS: Final = st.sampled_from([ONE, TWO, THREE, FOUR])

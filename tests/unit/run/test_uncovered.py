@@ -11,7 +11,7 @@ from ecr_cleaner.decision.stop import FRESHNESS
 from ecr_cleaner.history.model import History, HistoryEntry
 from ecr_cleaner.model.other_accounts import OtherAccounts
 from ecr_cleaner.model.pull_access import PullScope, PullScopeKind
-from ecr_cleaner.model.result import RepositoryStatus
+from ecr_cleaner.model.result import RepositoryStatus, RunStatus
 from ecr_cleaner.model.scan import SourceOutcome, SourceStatus
 from ecr_cleaner.model.usage import ScanTarget
 from tests.builders import REGION, ago, digest, repository
@@ -46,14 +46,16 @@ def test_who_is_looked_at_completely_keeps_nothing_but_what_it_uses(
     """Both repositories are cleaned."""
     shared.scans = [((), (COMPLETE, SEEN))]
     result = run()
-    assert told.removed == ["own:v1", "shared:v1"]
+    assert (told.removed, result.status) == (["own:v1", "shared:v1"], RunStatus.COMPLETED)
     assert not [one for one in result.findings if one.kind.value == "open_to_other_accounts"]
 
 
 def test_who_is_not_looked_at_keeps_what_it_may_pull(run: Callable[..., RunResult], shared: World, told: Told) -> None:
-    """With the cause and the key that includes it; the finding says it too."""
+    """With the cause and the key that includes it; the finding says it too, and the run is degraded."""
     shared.scans = [((), (COMPLETE,))]
     result = run()
+    cause = f"account {OTHER}: no scan of it came back; the next run asks again"
+    assert (result.status, result.causes) == (RunStatus.DEGRADED, (cause,))
     assert told.removed == ["own:v1"]
     ended = result.repositories["shared"]
     assert (ended.status, ended.setting) == (RepositoryStatus.SKIPPED, "other_accounts:shared")
@@ -86,7 +88,7 @@ def test_a_later_scan_brings_nothing_back(
     shared.scans = [((), (COMPLETE,)), ((), later)]
     result = run()
     assert shared.steps.count("scan") > 1
-    assert told.removed == ["own:v1", "also:v1"]
+    assert (told.removed, result.status) == (["own:v1", "also:v1"], RunStatus.DEGRADED)
     assert result.repositories["shared"].status is RepositoryStatus.SKIPPED
 
 
