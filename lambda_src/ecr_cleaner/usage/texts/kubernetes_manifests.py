@@ -40,8 +40,7 @@ _ADDRESS_NAME: Final = re.compile(r".*ur[il]|repo|(?P<several>.*(?:registry|pref
 _PARTS: Final = ("repository", "image", "imageName")
 """What may hold a repository whose registry stands elsewhere in the object."""
 _LINE: Final = re.compile(
-    r"""^[ \t-]*(?:repository|image|imageName):[ \t]*["']?(?P<path>[a-z0-9][a-z0-9._/-]{0,255})["']?[ \t]*$""",
-    re.MULTILINE,
+    r"""(?m)^[ \t-]*(?:repository|image|imageName):[ \t]*["']?(?P<path>[a-z0-9][a-z0-9._/-]{0,255})["']?[ \t]*$"""
 )
 """The same in a text that is YAML, such as the values of a chart."""
 _ODD: Final = re.compile(r"[\s{}\"'\\,;]")
@@ -169,16 +168,15 @@ class _Search:
         image = PATH.fullmatch(mention.path or "") if is_alone and mention.can_have_path else None
         if image is None or image["tag"] or image["digest"]:
             yield from unknown(mention)
-        elif isinstance(chart := beside.get("chart"), str) and PATH.fullmatch(chart.strip("/")):
-            yield from self._joined(mention, f"{image['repository']}/{chart.strip('/')}", name, beside)
+        elif within := _part(beside.get("chart")):
+            yield from self._joined(mention, f"{image['repository']}/{within}", name, beside)
         else:
             yield from self._joined(mention, image["repository"], name, beside)
             if address := _ADDRESS_NAME.fullmatch(name):
-                others = {key: one for key, one in beside.items() if one != mention.text}
-                within = list(_repositories(others, name))
-                for path in within:
+                others = list(_repositories(beside, name))
+                for path in others:
                     yield from self._joined(mention, f"{image['repository']}/{path}", name, beside)
-                if not within and (address["several"] or not self._tags(beside)):
+                if not others and (address["several"] or not self._tags(beside)):
                     yield mention.named(f"{image['repository']}/")
 
     def _joined(self, mention: Mention, path: str, name: str, beside: Mapping[str, Any]) -> Iterator[Reference]:
@@ -222,9 +220,14 @@ def _field_of(part: Mapping[str, Any]) -> str:
 def _repositories(beside: Mapping[str, Any], host: str) -> Iterator[str]:
     """Repositories that stand beside a registry's host."""
     for name, text in beside.items():
-        is_named = _REPOSITORY_NAME.fullmatch(name) or name == "chart"
-        if isinstance(text, str) and (is_named or (name == "name" and _REGISTRY_NAME.search(host))):
-            yield from [text.strip("/")] if PATH.fullmatch(text.strip("/")) else []
+        if _REPOSITORY_NAME.fullmatch(name) or name == "chart" or (name == "name" and _REGISTRY_NAME.search(host)):
+            yield from filter(None, [_part(text)])
+
+
+def _part(text: Any) -> str:
+    """A repository that stands without its registry; empty if it is none."""
+    path = text.strip("/") if isinstance(text, str) and not _is_hot(text) else ""
+    return path if PATH.fullmatch(path) else ""
 
 
 def _tags(beside: Mapping[str, Any]) -> Iterator[_Tag]:
