@@ -10,7 +10,10 @@ podtemplates,controllerrevisions,persistentvolumes --all-namespaces --output jso
 
 These are the images of containers and volumes, and every name in Amazon ECR in any other text of these objects: in
 arguments and variables, in annotations, in volumes of any driver. There a name without tag stands for every image of
-its repository.
+its repository. Other kinds can be added to that list, custom resources above all: of these every text counts.
+
+Registry, repository and tag may stand in members of their own, as charts have them, or ``repoURL``, ``chart`` and
+``targetRevision``: they are put together, and what has no tag beside it stands for every image of its repository.
 
 It fails on whatever it does not understand, because what is not in an inventory is not protected. Names of images that
 no runtime can pull are left out, and told on standard error.
@@ -69,7 +72,23 @@ _GOES_ON = re.compile(r"[/._-]*[$%{<(]")
 _SLASH = re.compile(r"(?<!\\)\\+/")
 _NUMBER = re.compile(r"(?<!\\)\\+u00([2-7][0-9A-Fa-f])")
 _SEAM = re.compile(r"""\\\r?\n[ \t]*|(?<=[\w./-])["'](?=["']?[\w./:@-])|(?<=[/:@])["'](?=\w)""")
+# Parts of a name that stand apart, by the names of their members.
+_ADDRESS = re.compile(rf"\s*(?P<scheme>[a-z]+://)?(?P<host>{_HOST})(?:/(?P<path>{_REPOSITORY}))?/?\s*")
+_ALONE = re.compile(rf"(?P<host>{_HOST})[/.:]?(?![\w./:-])")
+_REPOSITORY_KEY = re.compile(r".*(?:repository|repo|image|image[_-]?name)", re.IGNORECASE)
+_REGISTRY_KEY = re.compile(r"registry|host", re.IGNORECASE)
+_ADDRESS_KEY = re.compile(r".*ur[il]|repo|(?P<several>.*(?:registry|prefix|mirror))", re.IGNORECASE)
+_OWN_TAG_KEY = re.compile(r"tag|digest|targetrevision", re.IGNORECASE)
+_TAG_KEY = re.compile(r".*(?:tag|digest|revision|version|sha|ref)", re.IGNORECASE)
+_TAG_VALUE = re.compile(rf"\s*[:@]?(?:(?P<digest>{_DIGEST})|(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.+-]{{0,127}}))\s*")
+_LINE = re.compile(
+    rf"""^[ \t-]*(?:repository|image|imageName):[ \t]*["']?(?P<image>{_REPOSITORY}(?P<tag>:{_TAG})?)["']?[ \t]*$""",
+    re.MULTILINE,
+)
 _VARIABLE = re.compile(r"\$(?:\((\w+)\)|\{(\w+)\}|(\w+))")
+
+MAX_JOINED = 10_000
+"""Names that registries and repositories of one object may give; if there are more, all of the registries count."""
 
 MAX_EXPANDED = 10_000
 """Characters of a text in which variables are replaced, and of what replaces them."""
@@ -104,12 +123,14 @@ def of_object(item: Any, tell: Tell) -> Iterator[str]:
     """The images of one object.
 
     Raises:
-        InventoryError: It is of an unknown kind, or lacks what its kind has.
+        InventoryError: It is a secret, or lacks what its kind has.
     """
     kind = member(item, "kind", "an object")
     metadata = member(item, "metadata", kind)
     name = member(metadata, "name", kind)
     name = f"{kind} {metadata['namespace']}/{name}" if metadata.get("namespace") else f"{kind} {name}"
+    if kind == "Secret":
+        raise InventoryError(f"{name}: secrets are never read")
     # Conditions, reasons and messages of a status name images that are dead; of what runs, the digests are taken below.
     taken = {id(item): "status", id(metadata): "managedFields"}
     if kind in TEMPLATES:
@@ -118,7 +139,11 @@ def of_object(item: Any, tell: Tell) -> Iterator[str]:
         if REVISED & {owner.get("kind") for owner in metadata.get("ownerReferences", ())}:
             yield from of_pod(at(item, "data.spec.template.spec", name), name, taken, tell)
     elif kind != "PersistentVolume":
-        raise InventoryError(f"{name}: nobody knows where this kind names images")
+        # Nobody knows where it names images: what its status says may be what it makes.
+        del taken[id(item)]
+        taken[id(item.get("status"))] = "conditions"
+        yield from in_fields(item)
+    yield from in_parts(item, taken)
     for written in texts(item, taken):
         yield from in_text(written, name, tell)
     if kind == "Pod":
@@ -138,9 +163,6 @@ def of_pod(spec: Any, name: str, taken: dict[int, str], tell: Tell) -> Iterator[
             image = text(container, "image", name)
             yield from of_name(image, f"{name}, container {container.get('name')}", tell)
             taken[id(container)] = "image"
-            variables = variables_of(container)
-            for written in texts(container, taken):
-                yield from in_text(expanded(written, variables), name, tell)
     for volume in spec.get("volumes") or ():
         if "image" in volume:
             yield from of_name(text(volume["image"], "reference", name), f"{name}, volume {volume.get('name')}", tell)
@@ -202,22 +224,185 @@ def spelled(written: str) -> Iterator[str]:
 
 
 def texts(thing: Any, taken: Mapping[int, str]) -> Iterator[str]:
-    """Every text within, but for the member of an object that was taken already."""
+    """Every text within, names of members too, but for the member of an object that was taken already.
+
+    Beside a text that has variables, the same with their values.
+    """
+    waiting: list[tuple[Any, Mapping[str, str]]] = [(thing, {})]
+    while waiting:
+        part, variables = waiting.pop()
+        if isinstance(part, str):
+            yield from dict.fromkeys((part, expanded(part, variables)))
+        elif isinstance(part, dict):
+            known = variables_of(part, variables)
+            kept = [(key, value) for key, value in part.items() if taken.get(id(part)) != key]
+            waiting.extend((one, known) for pair in kept for one in pair)
+        elif isinstance(part, list):
+            waiting.extend((one, variables) for one in part)
+
+
+def in_fields(thing: Any) -> Iterator[str]:
+    """What members ``image`` name in an object of any kind, in ECR or not: a name without tag means the latest one."""
     waiting = [thing]
     while waiting:
         part = waiting.pop()
-        if isinstance(part, str):
-            yield part
-        elif isinstance(part, dict):
-            waiting.extend(value for key, value in part.items() if taken.get(id(part)) != key)
+        if isinstance(part, dict):
+            image = part.get("image")
+            if isinstance(image, str) and _NAME.fullmatch(image):
+                yield image
+            waiting.extend(part.values())
         elif isinstance(part, list):
             waiting.extend(part)
 
 
-def variables_of(container: Any) -> dict[str, str]:
-    """The variables of a container whose values are known, as far as they may be named in another text."""
+def in_parts(thing: Any, taken: dict[int, str]) -> Iterator[str]:
+    """The images of names whose parts stand apart: beside each other, or the registry once for the whole object.
+
+    A repository with its tag beside it is added to `taken`; as a text it would stand for all of its images.
+    """
+    hosts: dict[str, None] = {}
+    parts: dict[str, None] = {}
+    # What lies in a text lives only here, and its id may be another object's later.
+    waiting: list[tuple[str, Any, bool]] = [("", thing, True)]
+    while waiting:
+        name, part, is_own = waiting.pop()
+        if isinstance(part, str):
+            inner = unpacked(part)
+            if inner is not None:
+                waiting.append((name, inner, False))
+                continue
+            hosts.update((match["host"], None) for one in spelled(part) for match in _ALONE.finditer(one))
+            parts.update((match["image"] + ("" if match["tag"] else ":*"), None) for match in _LINE.finditer(part))
+        elif isinstance(part, dict):
+            kept = {key: value for key, value in part.items() if not is_own or taken.get(id(part)) != key}
+            yield from beside(kept, parts)
+            if is_own and (key := tagged(kept)):
+                taken[id(part)] = key
+            waiting.extend((key, one, is_own) for key, one in kept.items())
+        elif isinstance(part, list):
+            yield from beside(pairs(part), parts)
+            for one in part:
+                yield from beside({name: one}, parts)
+            waiting.extend((name, one, is_own) for one in part)
+    if len(hosts) * len(parts) > MAX_JOINED:
+        yield from (f"{host}/*" for host in hosts)
+    else:
+        yield from (f"{host}/{part}" for host in hosts for part in parts)
+
+
+def beside(members: Mapping[str, Any], parts: dict[str, None]) -> Iterator[str]:
+    """The images of names whose parts stand beside each other.
+
+    Args:
+        members: Of one object.
+        parts: Repositories without a registry, each with what it stands for; those of this object are added.
+    """
+    endings = tags(members)
+    plain: dict[str, list[str]] = {}
+    for key, value in members.items():
+        path = _PATH.fullmatch(value.strip("/")) if isinstance(value, str) and "dkr" not in value.lower() else None
+        if path is not None:
+            whole = path["tag"] or path["digest"]
+            plain[key] = [path[0]] if whole else [path[0] + ending for ending in endings]
+            if _REPOSITORY_KEY.fullmatch(key):
+                parts.update(dict.fromkeys(plain[key]))
+    for key, address in addresses(members).items():
+        start = "/".join(filter(None, (address["host"], address["path"])))
+        others = [plain[name] for name in plain if name != key and is_repository(name, key)]
+        yield from (f"{start}/{one}" for whole in others for one in whole)
+        if key == tagged(members):
+            yield from (start + ending for ending in endings)
+        elif not others and is_prefix(key, address, endings):
+            yield f"{start}/*"
+
+
+def addresses(members: Mapping[str, Any]) -> dict[str, re.Match[str]]:
+    """The members that are nothing but a registry, or a repository in one."""
+    found = {key: _ADDRESS.fullmatch(value) for key, value in members.items() if isinstance(value, str)}
+    return {key: match for key, match in found.items() if match}
+
+
+def is_repository(key: str, registry: str) -> bool:
+    """Whether a member by its name may be a repository in the registry of another one."""
+    return bool(_REPOSITORY_KEY.fullmatch(key) or key == "chart" or (key == "name" and _REGISTRY_KEY.search(registry)))
+
+
+def is_prefix(key: str, address: re.Match[str], endings: list[str]) -> bool:
+    """Whether a member may be the address of several repositories, none of which is named beside it."""
+    if address["path"] is None:
+        return address["scheme"] == "oci://"
+    kind = _ADDRESS_KEY.fullmatch(key)
+    return kind is not None and (kind["several"] is not None or endings == [":*"])
+
+
+def tagged(members: Mapping[str, Any]) -> str | None:
+    """The one member that is a repository with its registry, whose tag stands beside it for certain."""
+    found = addresses(members)
+    key = next(iter(found), "")
+    is_one = len(found) == 1 and found[key]["path"] and _REPOSITORY_KEY.fullmatch(key) and "chart" not in members
+    return key if is_one and ":*" not in tags(members) else None
+
+
+def pairs(items: list[Any]) -> dict[str, str]:
+    """The texts of a list that have names: variables, parameters, arguments."""
     found: dict[str, str] = {}
-    for variable in container.get("env") or ():
+    before = ""
+    for number, item in enumerate(items):
+        name: str = ""
+        value: Any = ""
+        if isinstance(item, dict):
+            name, value = str(item.get("name")), item.get("value")
+        elif isinstance(item, str) and item.startswith("-") and "=" in item:
+            name, _, value = item.partition("=")
+        elif isinstance(item, str) and before.startswith("-") and "=" not in before:
+            name, value = before, item
+        if name and isinstance(value, str):
+            name = name.lstrip("-")
+            found[f"{number}.{name}" if name in found else name] = value
+        before = item if isinstance(item, str) else ""
+    return found
+
+
+def tags(members: Mapping[str, Any]) -> list[str]:
+    """What ends the name of a repository that stands beside these members.
+
+    If there is no tag and no digest, or one that cannot be read or may be another one's, this is all of it too.
+    """
+    found = []
+    within = members.get("ref")
+    for key, value in {**members, **(within if isinstance(within, dict) else {})}.items():
+        if not _TAG_KEY.fullmatch(key) or isinstance(value, dict):
+            continue
+        is_value = isinstance(value, str | int | float) and not isinstance(value, bool)
+        match = _TAG_VALUE.fullmatch(str(value)) if is_value and _OWN_TAG_KEY.fullmatch(key) else None
+        if match is None:
+            found.append(":*")
+        elif match["digest"]:
+            found.append(f"@{match['digest']}")
+        else:
+            # A chart's version may have a plus, and its tag a line below instead; and it may lack its v.
+            tag = match["tag"].replace("+", "_")
+            found += [f":{tag}", f":v{tag}"] if key.lower() == "targetrevision" else [f":{tag}"]
+    return list(dict.fromkeys(found)) or [":*"]
+
+
+def unpacked(written: str) -> Any:
+    """What a text holds that is JSON, such as an annotation; None if it is none."""
+    if written.lstrip()[:1] not in {"{", "["}:
+        return None
+    try:
+        return json.loads(written)
+    except (ValueError, RecursionError):
+        return None
+
+
+def variables_of(container: Any, outer: Mapping[str, str]) -> Mapping[str, str]:
+    """The variables of a container whose values are known, as far as they may be named in another text."""
+    env = container.get("env")
+    if not isinstance(env, list):
+        return outer
+    found = dict(outer)
+    for variable in env:
         value = variable.get("value") if isinstance(variable, dict) else None
         if isinstance(value, str):
             found[str(variable.get("name"))] = expanded(value, found)

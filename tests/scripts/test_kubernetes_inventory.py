@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -11,9 +12,13 @@ from typing import Any, Final
 
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ecr_cleaner.reference import listed
+from ecr_cleaner.usage.texts.kubernetes_manifests import images_in
 from tests.builders import HOST, digest
+from tests.unit.usage.texts.test_kubernetes_manifests import APART
 
 SCRIPT: Final = Path(__file__).resolve().parents[2] / "scripts" / "kubernetes-inventory.py"
 MANIFEST: Final = SCRIPT.parents[1] / "examples" / "inventory" / "cronjob.yaml"
@@ -161,7 +166,7 @@ def test_the_id_of_a_configuration_is_left_out() -> None:
 @pytest.mark.parametrize(
     ("item", "told"),
     [
-        (thing("Service", spec={}), "Service shop/web: nobody knows where this kind names images"),
+        (thing("Secret", data={}), "Secret shop/web: secrets are never read"),
         ({"kind": "Pod", "spec": pod_spec("nginx")}, "Pod has no 'metadata'"),
         ({"kind": "Pod", "metadata": {}, "spec": pod_spec("nginx")}, "Pod has no 'name'"),
         (thing("Pod"), "Pod shop/web has no 'spec'"),
@@ -420,6 +425,107 @@ def test_a_long_text_takes_time_in_proportion(text: str) -> None:
     spec = pod_spec("nginx", text)
     spec["containers"][1] |= {"args": [text], "env": [{"name": "A", "value": "${A}" * 2_000}] * 30}
     assert "nginx" in inventory_and_told(thing("Pod", spec=spec))[0]
+
+
+def covers(listed: str, named: str) -> bool:
+    """Whether an item of a list stands for what a reference names."""
+    if listed.endswith(":*"):
+        return named.startswith((listed[:-1], f"{listed[:-2]}@"))
+    return named.startswith(listed[:-1]) if listed.endswith("*") else named == listed
+
+
+@pytest.mark.parametrize(("value", "named"), APART)
+def test_what_the_function_finds_in_parts_is_listed(value: Any, named: set[str]) -> None:
+    """Of a custom resource, all that the function would protect if it read the cluster itself, or more."""
+    found = [name.removeprefix(f"{HOST}/") for name in inventory(thing("HelmRelease", spec=value), NGINX)]
+    assert {one for one in named if not any(covers(name, one) for name in found)} == set()
+
+
+NGINX: Final = thing("Pod", spec=pod_spec("nginx"))
+
+
+def variable(name: str, value: str) -> dict[str, str]:
+    """Of a container."""
+    return {"name": name, "value": value}
+
+
+APP_SOURCE: Final = {"repoURL": f"{HOST}/charts", "chart": "app", "targetRevision": "1.2.3"}
+
+
+@pytest.mark.parametrize(
+    ("value", "names"),
+    [
+        ({"repository": f"{HOST}/api", "tag": "v42"}, ["api:v42"]),
+        ({"repository": f"{HOST}/api", "tag": "v42", "digest": APP}, ["api:v42", f"api@{APP}"]),
+        ({"repository": f"{HOST}/api", "tag": True}, ["api:*"]),
+        ({"repository": f"{HOST}/api", "tag": "v42", "appVersion": "7"}, ["api:*"]),
+        ({"registry": HOST, "repository": "api", "tag": 42}, ["api:42"]),
+        ({"imageRegistry": HOST, "web": {"image": "web", "tag": "1"}, "api": {"image": "api"}}, ["api:*", "web:1"]),
+        ([variable("REGISTRY", HOST), variable("IMAGE", "a"), variable("IMAGE", "b")], ["a:*", "b:*"]),
+        (["--registry", HOST, "--image=api:v1"], ["api:v1"]),
+        ({"data": {"v.yaml": f"host: {HOST}\nimage: api:v1\n"}}, ["api:v1"]),
+        ({"applied": json.dumps({"registry": HOST, "repository": "api", "tag": "v1"})}, ["api:v1"]),
+        (APP_SOURCE, ["charts/app:1.2.3", "charts/app:v1.2.3", "charts:*"]),
+        ({"url": f"oci://{HOST}/charts"}, ["charts/*", "charts:*"]),
+        ({"registry": HOST}, []),
+    ],
+)  # fmt: skip
+def test_parts_of_a_name_are_put_together(value: Any, names: list[str]) -> None:
+    """With the tag beside them, where it can be no other one's; else all of the repository counts."""
+    found = inventory(thing("HelmRelease", spec=value), NGINX)
+    assert [name.removeprefix(f"{HOST}/") for name in found if name.startswith(HOST)] == sorted(names)
+
+
+KEYS: Final = st.sampled_from(
+    [
+        *("registry", "imageRegistry", "repository", "image", "apiImage", "repoURL", "url", "chart", "name", "value"),
+        *("tag", "imageTag", "apiTag", "digest", "targetRevision", "version", "ref", "env", "spec", "args"),
+    ]
+)
+LEAVES: Final = st.sampled_from(
+    [
+        *(HOST, f"{HOST}/shop", f"oci://{HOST}/charts", f"{HOST}/app:v1", "app", "app:v2", "v42", "1.2.3+b", APP),
+        *("", "not a tag", "--repository", "--tag=v7", "$(X)", 7, True, None),
+    ]
+)
+SCRIPTED: Final = runpy.run_path(str(SCRIPT))
+
+
+@settings(max_examples=500)
+@given(
+    st.recursive(
+        LEAVES,
+        lambda inner: st.one_of(
+            st.lists(inner, max_size=4),
+            st.dictionaries(KEYS, inner, max_size=5),
+            inner.map(lambda value: json.dumps({"x": value})),
+        ),
+        max_leaves=12,
+    )
+)
+def test_whatever_the_function_finds_is_listed(value: Any) -> None:
+    """In any object."""
+    item = {"spec": value}
+    told = thing("HelmRelease", **item)
+    found = [name.removeprefix(f"{HOST}/") for name in SCRIPTED["of_object"](told, lambda _: None)]
+    named = images_in(item)
+    lost = {one.text.removeprefix(f"{HOST}/") for one in named.references} | {
+        name.removeprefix(f"{HOST}/") for name in named.names if name.startswith(f"{HOST}/")
+    }
+    assert {one for one in lost if not any(covers(name, one) for name in found)} == set()
+
+
+def test_fields_of_custom_resources_name_images() -> None:
+    """Also without a registry, which a webhook may put before it; what a status says but conditions counts."""
+    status = {"running": f"{HOST}/app:v2", "conditions": [{"message": f"{HOST}/dead:v1"}]}
+    template = {"container": {"name": "main", "image": "app:v1"}}
+    assert inventory(thing("WorkflowTemplate", spec=template, status=status)) == [f"{HOST}/app:v2", "app:v1"]
+
+
+def test_too_many_names_in_parts_are_the_registry() -> None:
+    """Anybody can make an object whose parts give more names than anybody can read."""
+    parts = {f"{number}-image": f"app-{number}" for number in range(10_001)}
+    assert f"{HOST}/*" in inventory(thing("Values", spec={"registry": HOST, "images": parts}), NGINX)
 
 
 def test_an_input_that_is_nested_too_deeply_fails() -> None:
