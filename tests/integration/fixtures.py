@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 _MODELS: Final = create_loader()
 """The service models of all sessions: reading them takes longer than a whole run."""
 
+_MOST_FOREIGN: Final = 150
+"""How many clients of other accounts are kept from test to test: a company's would take half a gigabyte."""
+
 _Session: Final = boto3.Session
 
 _CLIENTS: Final[list[tuple[Sandbox, dict[Any, Any]]]] = []
@@ -59,7 +62,7 @@ def run(
     caplog: pytest.LogCaptureFixture,
 ) -> Runner:
     """Runs the handler against the account, without long waits between tries."""
-    monkeypatch.setattr(aws_client.boto3, "Session", lambda **named: _session(_aws() if named else None, **named))
+    monkeypatch.setattr(aws_client.boto3, "Session", _session_of)
     monkeypatch.setattr(aws_client, "MAX_ATTEMPTS", 2)
     resolving(monkeypatch)
     monkeypatch.setattr(pacing.Pacer, "wait", lambda *_: None)
@@ -74,8 +77,12 @@ def run(
 
     def once(clients: aws_client.AwsClients, service: str, attempts: int, **config: Any) -> Any:
         time_out = config.get("read_timeout", aws_client.READ_TIMEOUT_SECONDS)
-        key = clients.session, service, clients.region, attempts, time_out, _endpoints()
+        whose = clients.account_id if clients.is_foreign else clients.session
+        key = whose, service, clients.region, attempts, time_out, _endpoints()
         client, before = made.get(key) or (make(clients, service, attempts, **config), None)
+        if clients.is_foreign:
+            # Another run has another session in that account.
+            client._request_signer._credentials = clients.session.get_credentials()  # noqa: SLF001 - made once
         if before is None:
             sandbox.shorten(client)
         else:
@@ -94,7 +101,18 @@ def _clients(sandbox: Sandbox) -> dict[Any, Any]:
         _CLIENTS[:] = [(sandbox, {})]
         # What is left would slow every later test down: garbage collection looks at all of it again and again.
         gc.collect()
-    return _CLIENTS[0][1]
+    made = _CLIENTS[0][1]
+    foreign = [key for key in made if isinstance(key[0], str)]
+    if len(foreign) > _MOST_FOREIGN:
+        for key in foreign:
+            del made[key]
+        gc.collect()
+    return made
+
+
+def _session_of(**named: Any) -> boto3.Session:
+    """A session; one that comes with its own credentials, as those of other accounts do, is made each time."""
+    return _Session(**named) if "botocore_session" in named else _session(_aws() if named else None, **named)
 
 
 @cache

@@ -13,13 +13,14 @@ from ecr_cleaner.cli.registry_look import RegistryLook
 from ecr_cleaner.cli.sentences import sentence
 from ecr_cleaner.cli.session import Connection
 from ecr_cleaner.clock import utc_now
-from ecr_cleaner.decision import coverage, denials, regions
+from ecr_cleaner.decision import coverage, denials, other_accounts, regions
 from ecr_cleaner.decision.limits import LimitTracker
 from ecr_cleaner.decision.stop import Tripwire, compared, decide_stop
 from ecr_cleaner.errors import CleanerError
 from ecr_cleaner.model.gaps import entries
 from ecr_cleaner.model.result import SOUND, RunStatus
 from ecr_cleaner.model.scan import PolicyType, SourceOutcome, SourceStatus, UsageScan
+from ecr_cleaner.model.usage import ScanTarget
 from ecr_cleaner.registry import config
 from ecr_cleaner.run.context import HISTORY_IS_OFF, limits_of
 from ecr_cleaner.settings.loader import require_other_accounts
@@ -38,6 +39,7 @@ class Diagnosis:
         opted_in: How many opted in.
         refusals: Why a run would remove nothing anywhere; one sentence each.
         problems: Why a run would fail all the same; one sentence each.
+        other_accounts: What of other accounts could not be looked at; one sentence for each cause.
         left_alone: Repositories that opted in and are left alone, with the reason and the entry that includes them.
         notes: What else an operator should know.
         unprotected: What the settings leave unprotected.
@@ -52,6 +54,7 @@ class Diagnosis:
     opted_in: int = 0
     refusals: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    other_accounts: list[str] = field(default_factory=list)
     left_alone: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     unprotected: list[str] = field(default_factory=list)
@@ -64,7 +67,9 @@ class Diagnosis:
         """As a run would end, as far as it does not depend on its verdicts."""
         if self.refusals:
             return RunStatus.REFUSED
-        return RunStatus.FAILED if self.problems else RunStatus.COMPLETED
+        if self.problems:
+            return RunStatus.FAILED
+        return RunStatus.DEGRADED if self.other_accounts else RunStatus.COMPLETED
 
     def as_json(self) -> dict[str, Any]:
         """As JSON-native values."""
@@ -116,6 +121,8 @@ def diagnose(connection: Connection, known: KnownSettings) -> Diagnosis:
         told.left_alone.append(f"{repository}: {outcome.status}: {outcome.detail}{include}")
         if outcome.status not in SOUND:
             told.problems.append(f"repository {repository}: {outcome.detail}")
+    if (others := other_accounts.result(scan)) is not None:
+        told.other_accounts += others.causes
     told.notes += [*settings.notes, *listing.notes, *(note for one in scan.outcomes for note in one.notes)]
     told.unprotected += (f"{one.key}: {one.detail}" for one in scan.unprotected)
     told.unprotected += accepted.beside_sources(settings, scan)
@@ -131,9 +138,13 @@ def _denied(scan: UsageScan) -> Iterator[str]:
     for outcome in sorted(scan.failures, key=lambda one: one.key):
         if (denial := outcome.denial) is not None:
             whose = denials.who(denial)
-            needed.setdefault((denial.permission, outcome.target.region, whose), []).append(outcome.source)
-    for (permission, region, who), sources in sorted(needed.items()):
-        yield f"{permission} in {region}: {who}; sources {', '.join(sources)}"
+            needed.setdefault((denial.permission, _where(scan, outcome.target), whose), []).append(outcome.source)
+    for (permission, where, who), sources in sorted(needed.items()):
+        yield f"{permission} in {where}: {who}; sources {', '.join(sources)}"
+
+
+def _where(scan: UsageScan, target: ScanTarget) -> str:
+    return target.region if target.account_id == scan.account_id else str(target)
 
 
 def _acceptable(scan: UsageScan) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import wraps
 from typing import Any, BinaryIO, Final
 
@@ -16,6 +17,7 @@ from ecr_cleaner.compose import KNOWN_SOURCES
 from ecr_cleaner.errors import SettingsError
 from ecr_cleaner.printable import printable
 from ecr_cleaner.schema import sentences
+from ecr_cleaner.settings.gaps import ACCOUNT
 from ecr_cleaner.settings.loader import DEFAULT_KEEP_DAYS, Settings
 
 Command = Callable[..., Any]
@@ -78,8 +80,51 @@ _SETTINGS: Final[dict[str, Callable[[Command], Command]]] = {
 }
 
 
-def settings(command: Command, names: Sequence[str] = tuple(_SETTINGS)) -> Command:
-    """The settings, passed on as ``settings``, a `KnownSettings`; to be used below `connection`."""
+def settings(command: Command) -> Command:
+    """The settings, and accounts that are looked at beside those of the settings, passed on as by `deployed`."""
+
+    @click.option(
+        "--accounts",
+        multiple=True,
+        callback=_profiles,
+        metavar="ID[=PROFILE]",
+        help="Also look at the consumers of this account: by the role of the settings, or by a profile of yours; may be"
+        " repeated.",
+    )
+    @wraps(command)
+    def with_accounts(
+        connection: Connection, settings: KnownSettings, accounts: dict[str, str | None], **options: Any
+    ) -> Any:
+        connection.profiles.update({one: profile for one, profile in accounts.items() if profile is not None})
+        # All accounts of an organization are looked at anyway.
+        more = () if settings.value.organization else accounts
+        named = tuple(dict.fromkeys([*settings.value.accounts, *more]))
+        value = settings.value.model_copy(update={"accounts": named})
+        return command(connection=connection, settings=replace(settings, value=value), **options)
+
+    return _with_settings(with_accounts, tuple(_SETTINGS))
+
+
+def _profiles(_context: click.Context, _parameter: click.Parameter, values: Sequence[str]) -> dict[str, str | None]:
+    """Account ids to profiles, None where there is none; the callback of an option.
+
+    Raises:
+        click.BadParameter: One is not that, or an account is there twice.
+    """
+    found: dict[str, str | None] = {}
+    for value in values:
+        account, _, profile = value.partition("=")
+        if not re.fullmatch(ACCOUNT, account) or value.endswith("="):
+            message = f"{value!r} is not ID or ID=PROFILE, such as 222233334444=shop"
+            raise click.BadParameter(message)
+        if account in found:
+            message = f"{account} is there twice"
+            raise click.BadParameter(message)
+        found[account] = profile or None
+    return found
+
+
+def _with_settings(command: Command, names: Sequence[str]) -> Command:
     for name in reversed(names):
         command = _SETTINGS[name](command)
 
@@ -92,8 +137,11 @@ def settings(command: Command, names: Sequence[str] = tuple(_SETTINGS)) -> Comma
 
 
 def deployed(command: Command) -> Command:
-    """`settings` without those of single options, for commands that only need to find history and journal."""
-    return settings(command, ("function", "copy"))
+    """The settings, passed on as ``settings``, a `KnownSettings`; to be used below `connection`.
+
+    Without those of single options, for commands that only need to find history and journal.
+    """
+    return _with_settings(command, ("function", "copy"))
 
 
 def _read(

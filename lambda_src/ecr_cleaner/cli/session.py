@@ -1,7 +1,7 @@
 """The AWS connection of a command, and the dry run that `plan` and `explain` share."""
 
 import uuid
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -31,11 +31,13 @@ class Connection:
         region: None: as in the AWS configuration.
         profile: None: as in the AWS configuration.
         quiet: Whether to show no progress.
+        profiles: Other accounts to the profiles by which they are looked at, in place of a role.
     """
 
     region: str | None = None
     profile: str | None = None
     quiet: bool = False
+    profiles: dict[str, str] = field(default_factory=dict)
 
     @cached_property
     def clients(self) -> AwsClients:
@@ -45,7 +47,9 @@ class Connection:
             AwsError: There is no such profile.
             CleanerError: No region is configured.
         """
-        return connect(self.region, self.profile)
+        made = connect(self.region, self.profile)
+        made.profiles = self.profiles
+        return made
 
     def progress(self) -> Progress:
         """Shows on standard error which calls are made, if that is a terminal."""

@@ -162,7 +162,7 @@ def read_overview(
     facts = config.registry_facts(clients)
     existing = {name for name, _ in repositories.repository_names(clients)}
     scan = compose.usage_scanner(clients, settings, "usage", lambda: now, read_only=True).scan(now)
-    causes = denials.failed_sources(scan.failures)
+    causes = [*denials.failed_sources(scan.failures), *filter(None, [scan.others.problem])]
     unprotected = [f"{outcome.key}: {outcome.detail}" for outcome in scan.unprotected]
     overview = UsageOverview(
         facts.account, clients.region, causes, [*unprotected, *accepted.beside_sources(settings, scan)]

@@ -55,7 +55,7 @@ def references(connection: Connection, settings: Settings, there: ScanTarget, no
     connection.clients.account_id = connection.check()
     scanner = compose.usage_scanner(connection.clients, settings, "usage", lambda: now, read_only=True)
     scan = scanner.scan(now)
-    if failed := denials.failed_sources(scan.failures):
+    if failed := [*denials.failed_sources(scan.failures), *filter(None, [scan.others.problem])]:
         message = "no list was written, because what is not in it is not protected: " + "; ".join(failed)
         raise CleanerError(message)
     usages = [one for one in scan.usages if may_mean(one.reference, there)]

@@ -18,7 +18,7 @@ from ecr_cleaner.errors import CleanerError, IncompleteAnswerError, OutOfTimeErr
 from ecr_cleaner.model.other_accounts import OtherAccounts
 from ecr_cleaner.model.scan import ACCOUNTS, ALL_SOURCES, SourceOutcome, SourceStatus
 from ecr_cleaner.model.usage import ScanTarget, Usage
-from ecr_cleaner.settings.loader import Settings
+from ecr_cleaner.settings.loader import Settings, require_other_accounts
 from ecr_cleaner.usage import regions
 from ecr_cleaner.usage.failures import account_gap, unreachable
 from ecr_cleaner.usage.scan import run_source
@@ -97,8 +97,10 @@ def targets(clients: AwsClients, settings: Settings, now: datetime) -> Targets:
 
     Raises:
         OutOfTimeError: No time is left for it.
+        SettingsError: They name the own account as another one.
     """
     home = clients.target
+    require_other_accounts(settings, home.account_id)
     found, outcomes = regions.targets(clients, settings, now)
     others, told = _others(clients, settings, now)
     outcomes += told

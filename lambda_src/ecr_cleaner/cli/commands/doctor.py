@@ -51,7 +51,10 @@ def _show(told: Diagnosis, console: Console, settings: KnownSettings) -> None:
         for title in ("source", "outcome", "why"):
             table.add_column(title, overflow="fold")
         for one in odd:
-            name = f"{one.source} in {one.target.region}" + (f" ({one.cluster})" if one.cluster else "")
+            here = one.target.account_id == told.account_id
+            name = f"{one.source} in {one.target.region if here else one.target}" + (
+                f" ({one.cluster})" if one.cluster else ""
+            )
             why = f"{one.denial.permission} is denied" if one.denial else one.detail
             table.add_row(Text(name), Text(one.status.value.replace("_", " ")), Text(why))
         console.print(table)
@@ -69,5 +72,6 @@ def _parts(told: Diagnosis) -> Iterator[tuple[str, list[str], str]]:
     yield "Repositories that are left alone:", told.left_alone, "yellow"
     yield "Not protected, by the settings:", told.unprotected, "yellow"
     yield "Notes:", told.notes, "yellow"
+    yield "What of other accounts cannot be looked at, so that what they may pull stays:", told.other_accounts, "yellow"
     yield "Why a run would fail, and what mends it:", told.problems, "red"
     yield "Why a run would remove nothing, and what mends it:", told.refusals, "red"

@@ -1,4 +1,4 @@
-"""``ecr-cleaner targets``: every region and cluster in which consumers are looked for, and what is missing there."""
+"""``ecr-cleaner targets``: every account, region and cluster that is looked at, and what is missing there."""
 
 import sys
 from collections.abc import Iterator, Sequence
@@ -21,6 +21,7 @@ _EXAMPLES: Final = """\b
 Examples:
   ecr-cleaner targets --region eu-west-1
   ecr-cleaner targets --region eu-west-1 --accept-gap region:ap-south-1
+  ecr-cleaner targets --function ecr-cleaner --accounts 222233334444=shop
 """
 
 _COLUMNS: Final = ("account", "region", "cluster", "outcome", "usages", "what is missing")
@@ -39,18 +40,26 @@ _WORST_FIRST: Final = (
 @options.settings
 @output.formats
 def command(*, connection: Connection, settings: KnownSettings, output_format: str) -> None:
-    """Show every region and cluster in which consumers are looked for, and what is missing there.
+    """Show every account, region and cluster in which consumers are looked for, and what is missing there.
 
-    The calls are made with your credentials. One region or cluster that cannot be read stops every removal; the exit
-    code is that of a refused run then.
+    The calls are made with your credentials, in other accounts with those of a role or a profile. One region or cluster
+    of the own account that cannot be read stops every removal; the exit code is that of a refused run then. What of
+    another account cannot be read keeps what that account may pull; the exit code is that of a degraded run then.
     """
     connection.check()
     told = diagnose(connection, settings)
     rows = list(rows_of(told.sources))
-    document = {"schema_version": 1, "account_id": told.account_id, "region": told.region, "targets": rows}
-    output.emit(output_format, lambda: document, lambda console: _show(rows, console))
-    failed = any(row["outcome"] == SourceStatus.FAILED.value for row in rows)
-    sys.exit(exit_codes.BY_STATUS[RunStatus.REFUSED if failed else RunStatus.COMPLETED])
+    document = {
+        "schema_version": 1,
+        "account_id": told.account_id,
+        "region": told.region,
+        "targets": rows,
+        "other_accounts": told.other_accounts,
+    }
+    output.emit(output_format, lambda: document, lambda console: _show(rows, told.other_accounts, console))
+    failed = {row["account_id"] for row in rows if row["outcome"] == SourceStatus.FAILED.value}
+    status = RunStatus.DEGRADED if failed or told.other_accounts else RunStatus.COMPLETED
+    sys.exit(exit_codes.BY_STATUS[RunStatus.REFUSED if told.account_id in failed else status])
 
 
 def rows_of(outcomes: Sequence[SourceOutcome]) -> Iterator[dict[str, Any]]:
@@ -84,7 +93,7 @@ def _missing(outcomes: Sequence[SourceOutcome]) -> Iterator[str]:
             yield f"{one.source}: {why}" if one.source != ALL_SOURCES else why
 
 
-def _show(rows: Sequence[dict[str, Any]], console: Console) -> None:
+def _show(rows: Sequence[dict[str, Any]], causes: Sequence[str], console: Console) -> None:
     table = PrintableTable(expand=False)
     for title in _COLUMNS:
         table.add_column(title, overflow="fold")
@@ -92,3 +101,5 @@ def _show(rows: Sequence[dict[str, Any]], console: Console) -> None:
         first = [str(row["account_id"]), str(row["region"]), row["cluster"] or "", row["outcome"].replace("_", " ")]
         table.add_row(*map(Text, [*first, str(row["usages"]), "\n".join(row["missing"])]))
     console.print(table)
+    for cause in causes:
+        console.print(Text(cause, "yellow"), soft_wrap=True)
