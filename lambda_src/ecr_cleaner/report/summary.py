@@ -102,6 +102,7 @@ def run_json(result: RunResult, *, everything: bool = False) -> dict[str, Any]:
                 "outcome": outcome.status.value,
                 "usages": outcome.usages,
                 "detail": outcome.detail,
+                "seconds": round(outcome.seconds, 3),
             }
             for outcome in (outcomes if everything else _first_sources(outcomes, result.account_id))
         ],

@@ -144,7 +144,7 @@ def test_the_summary_has_a_fixed_set_of_keys() -> None:
         "bytes_archived",
     }
     where = {"account_id": ACCOUNT, "region": REGION, "source": "ecs", "cluster": None}
-    assert found["sources"] == [{**where, "outcome": "complete", "usages": 3, "detail": ""}]
+    assert found["sources"] == [{**where, "outcome": "complete", "usages": 3, "detail": "", "seconds": 0.0}]
     assert found["notes"] == ["a note"]
 
 

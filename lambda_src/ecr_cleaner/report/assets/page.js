@@ -271,11 +271,12 @@ function makeSources(told) {
     printed: [["Source", (one) => one.source], ["Outcome", (one) => words(one.outcome)], ["Usages", (one) => NUMBER.format(one.usages)], ["Detail", (one) => one.detail]],
     text: (one) => [one.source, one.account_id, one.region, one.cluster, words(one.outcome), one.detail].join(" "),
     filters: [{ label: "Outcome", value: (one) => words(one.outcome) }],
-    sorts: [["Gravest", "weight", "asc"], ["Name", "source", "asc"], ["Most usages", "usages", "desc"]],
+    sorts: [["Gravest", "weight", "asc"], ["Name", "source", "asc"], ["Most usages", "usages", "desc"], ["Slowest", "seconds", "desc"]],
     columns: [
-      { title: "Source", field: "source", widthGrow: 3, minWidth: 150, sorter: byText((one) => one.source), formatter: (cell) => two(nameButton(cell.getValue(), () => [["Account", cell.getData().account_id], ["Region", cell.getData().region], ["Cluster", cell.getData().cluster], ["Outcome", words(cell.getData().outcome)], ["Usages", NUMBER.format(cell.getData().usages)], ["Detail", cell.getData().detail]]), cell.getData().detail) },
+      { title: "Source", field: "source", widthGrow: 3, minWidth: 150, sorter: byText((one) => one.source), formatter: (cell) => two(nameButton(cell.getValue(), () => [["Account", cell.getData().account_id], ["Region", cell.getData().region], ["Cluster", cell.getData().cluster], ["Outcome", words(cell.getData().outcome)], ["Usages", NUMBER.format(cell.getData().usages)], ["Took", `${NUMBER.format(cell.getData().seconds)} s, beside others`], ["Detail", cell.getData().detail]]), cell.getData().detail) },
       { title: "Outcome", field: "weight", width: 140, sorter: byNumber, formatter: (cell) => badge(words(cell.getData().outcome), kinds[cell.getData().outcome]) },
       { title: "Usages", field: "usages", wide: true, width: 115, hozAlign: "right", cssClass: "number", sorter: byNumber, formatter: (cell) => line(NUMBER.format(cell.getValue())) },
+      { title: "Seconds", field: "seconds", visible: false, sorter: byNumber },
     ],
   });
 }
