@@ -14,7 +14,7 @@ from typing import Final
 
 import boto3
 
-from benchmarks.registry_size import measure
+from benchmarks.account import measure
 from tests.fake_aws import Sandbox
 
 NUMBERS: Final = (0, 4, 16)
@@ -34,14 +34,14 @@ def main() -> None:
             sandbox.repository("app", tags={"BoxCleanerEnabled": "true"})
             sandbox.push("app", tags=["v1"], pushed="90d")
             sandbox.seed({"regions": dict.fromkeys(OTHERS[:number], "ENABLED")})
-            told = measure(sandbox, ECR_CLEANER_SETTINGS=SETTINGS)
+            told = measure(sandbox, paced=False, ECR_CLEANER_SETTINGS=SETTINGS)
             calls = len(sandbox.calls)
         if number == 0:
-            base_calls, base_seconds = calls, told["processor_seconds"]
+            base_calls, base_seconds = calls, told.processor_seconds
         each = max(number, 1)
         sys.stdout.write(
-            f"{number:>8} {calls:>8} {(calls - base_calls) / each:>11.1f} {told['processor_seconds']:>12.1f}"
-            f" {(told['processor_seconds'] - base_seconds) / each:>8.2f} {told['peak_mib']:>9.0f}\n"
+            f"{number:>8} {calls:>8} {(calls - base_calls) / each:>11.1f} {told.processor_seconds:>12.1f}"
+            f" {(told.processor_seconds - base_seconds) / each:>8.2f} {told.peak_mib:>9.0f}\n"
         )
 
 

@@ -13,7 +13,7 @@ from botocore.config import Config
 from .accounts import Accounts
 from .aws import ACCOUNT, REGION
 from .control import Control
-from .faults import AWS_BUCKETS, Bucket, Fault, FaultBook, Hooks
+from .faults import Bucket, Fault, FaultBook, Hooks
 from .identities import key_of
 from .push import Push
 from .registry import Registry
@@ -174,7 +174,7 @@ class Sandbox:
         self.clear_calls()
         self.clear_faults()
         self.clear_callbacks()
-        self._app.buckets.clear()
+        self.clear_throttling()
         self.latency = 0.0
         self.pair_deletes = "tag"
         self.ecr.lost_layers.clear()
@@ -321,9 +321,9 @@ class Sandbox:
         operations = [operation] if isinstance(operation, str) else operation
         self._app.buckets.append(Bucket(service, operations, burst, refill))
 
-    def throttle_like_aws(self) -> None:
-        """Put the published ECS and Lambda buckets in force."""
-        self._app.buckets.extend(Bucket(*bucket) for bucket in AWS_BUCKETS)
+    def clear_throttling(self) -> None:
+        """Forget all token buckets."""
+        self._app.buckets.clear()
 
     @property
     def latency(self) -> float:
