@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 FULL: Final = os.environ.get("ECR_CLEANER_FULL") == "1"
 """Whether all of them are run instead of a sample."""
 
-Stage = Literal["finding", "own", "registry", "repository", "removal", "usage"]
-STAGES: Final[tuple[Stage, ...]] = ("finding", "own", "registry", "repository", "removal", "usage")
+Stage = Literal["crosscheck", "finding", "own", "registry", "repository", "removal", "usage"]
+STAGES: Final[tuple[Stage, ...]] = ("crosscheck", "finding", "own", "registry", "repository", "removal", "usage")
 
 Reach = Literal["every call", "the last call", "the second page"]
 
@@ -128,6 +128,8 @@ class Api:
     @property
     def stage(self) -> Stage:
         """What the call is for."""
+        if self.operation == "GetClustersForImage":
+            return "crosscheck"
         if self.askers and self.bucket != past.BUCKET:
             return "usage"
         if self.service != "ecr":

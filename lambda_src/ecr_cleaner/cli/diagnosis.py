@@ -18,10 +18,12 @@ from ecr_cleaner.decision.limits import LimitTracker
 from ecr_cleaner.decision.stop import Tripwire, compared, decide_stop
 from ecr_cleaner.errors import CleanerError
 from ecr_cleaner.model.gaps import entries
+from ecr_cleaner.model.repository import SkipReason
 from ecr_cleaner.model.result import SOUND, RunStatus
 from ecr_cleaner.model.scan import PolicyType, SourceOutcome, SourceStatus, UsageScan
 from ecr_cleaner.model.usage import ScanTarget
 from ecr_cleaner.registry import config
+from ecr_cleaner.registry.images import accepting
 from ecr_cleaner.run.context import HISTORY_IS_OFF, limits_of
 from ecr_cleaner.settings.loader import require_other_accounts
 from ecr_cleaner.usage import accepted
@@ -114,7 +116,9 @@ def diagnose(connection: Connection, known: KnownSettings) -> Diagnosis:
     stop = decide_stop(scan, (), LimitTracker(limits_of(settings)), tripwire, utc_now())
     told.repositories, told.opted_in = len(look.names), len(listing.opted_in)
     told.refusals += stop.reasons
-    for repository, outcome in [*listing.left_alone, *coverage.skipped(listing.repositories, scan).items()]:
+    accepts = partial(accepting, settings, SkipReason.OTHER_ACCOUNTS)
+    uncovered = coverage.skipped(listing.repositories, scan, accepts)
+    for repository, outcome in [*listing.left_alone, *uncovered.items()]:
         include = (
             f'; accepted_gaps = {{ "{outcome.setting}" = "<reason>" }} would include it' if outcome.setting else ""
         )

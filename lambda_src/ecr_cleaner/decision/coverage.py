@@ -5,26 +5,80 @@ them is an account of which every source answered in every region, or the own or
 such accounts. What is not looked at skips the repositories that it may pull from, and no others.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
 from ecr_cleaner.decision import denials
 from ecr_cleaner.model.pull_access import PullScope, PullScopeKind, lets_pull
 from ecr_cleaner.model.repository import Repository, SkipReason
 from ecr_cleaner.model.result import RepositoryOutcome, RepositoryStatus
-from ecr_cleaner.model.scan import SourceStatus, UsageScan
+from ecr_cleaner.model.scan import ALL_SOURCES, SourceStatus, UsageScan
+from ecr_cleaner.model.usage import ScanTarget
+
+_SEEN: Final = "Amazon Inspector sees its images run in"
+
+_CLUSTER: Final = re.compile(r"arn:[^:]+:(ecs|eks):([^:]+):([0-9]{12}):cluster/(.+)")
+"""The services are the sources that list their clusters."""
 
 MOST: Final = 3
 """How many failed sources of an account, and how many accounts of an organization, one sentence names."""
 
 
-def skipped(repositories: Iterable[Repository], scan: UsageScan) -> dict[str, RepositoryOutcome]:
-    """How repositories end, by name, that others may pull from who were not looked at completely."""
-    return {
-        one.name: RepositoryOutcome(RepositoryStatus.SKIPPED, detail, f"{SkipReason.OTHER_ACCOUNTS.value}:{one.name}")
-        for one in repositories
-        if (detail := uncovered(one.pull_scopes, scan)) is not None
-    }
+def skipped(
+    repositories: Iterable[Repository], scan: UsageScan, accepts_others: Callable[[str], object]
+) -> dict[str, RepositoryOutcome]:
+    """How repositories end, by name, whose images somebody may use, or does, who was not looked at completely.
+
+    Args:
+        repositories: Those that may be cleaned.
+        scan: The latest one.
+        accepts_others: Called with a name; true if a person accepted that other accounts use images of that repository.
+    """
+    found: dict[str, RepositoryOutcome] = {}
+    seen: dict[str, list[str]] = {}
+    for cluster in sorted({one for outcome in scan.outcomes for one in outcome.clusters_seen}):
+        seen.setdefault(cluster.repository, []).append(cluster.arn)
+    for one in repositories:
+        unseen = [gap for arn in seen.get(one.name, ()) if (gap := _cluster_gap(arn, scan))]
+        if accepts_others(one.name):
+            unseen = [(gap, setting) for gap, setting in unseen if setting]
+        may_pull = uncovered(one.pull_scopes, scan)
+        if may_pull is None and not unseen:
+            continue
+        detail = "; ".join(
+            [*([may_pull] if may_pull is not None else []), *_some([gap for gap, _ in unseen], "clusters")]
+        )
+        own = next((setting for _, setting in unseen if setting), "") if may_pull is None else ""
+        setting = own or f"{SkipReason.OTHER_ACCOUNTS.value}:{one.name}"
+        found[one.name] = RepositoryOutcome(RepositoryStatus.SKIPPED, detail, setting)
+    return found
+
+
+def _cluster_gap(arn: str, scan: UsageScan) -> tuple[str, str] | None:
+    """That a cluster was not looked at; and, of the own account, the entry of ``accepted_gaps`` that leaves it out.
+
+    One that a person left out counts as looked at, and so does one where all clusters of its service were read: it is
+    gone by now, or a list of used images stands in for it.
+    """
+    match = _CLUSTER.fullmatch(arn)
+    if match is None:
+        return f"{_SEEN} {arn}, which is no ARN of a cluster that is understood", ""
+    source, region, account, name = match.groups()
+    target = ScanTarget(account, region)
+    there = [one for one in scan.outcomes if one.target == target and one.source in {source, ALL_SOURCES}]
+    unread = {SourceStatus.FAILED, SourceStatus.CLOSED}
+    if account in scan.others.excepted or (
+        any(one.cluster is None for one in there)
+        and not any(one.status in unread and one.cluster in {None, name} for one in there)
+    ):
+        return None
+    if account == scan.account_id:
+        remedy = f"let regions name {region} too, or leave it out so that every region is looked at"
+        return f"{_SEEN} {arn}, and that region was not looked at; to mend this, {remedy}", f"region:{region}"
+    scope = PullScope(account, kind=PullScopeKind.ACCOUNT, id=account)
+    more = [_account_gap(account, scan) or "it was not looked at", *_settings([scope], scan)]
+    return f"{_SEEN} {arn}, in another account; {'; '.join(dict.fromkeys(more))}", ""
 
 
 def uncovered(scopes: Iterable[PullScope], scan: UsageScan) -> str | None:

@@ -15,7 +15,7 @@ from pydantic import AwareDatetime
 
 from ecr_cleaner.model.finding import Finding
 from ecr_cleaner.model.other_accounts import OtherAccounts
-from ecr_cleaner.model.usage import ScanTarget, Usage
+from ecr_cleaner.model.usage import ScanTarget, SeenCluster, Usage
 from ecr_cleaner.schema import NotNegative, Sha256, Text, stored
 
 
@@ -144,6 +144,7 @@ class SourceOutcome:
         ignored: Those among them that took usages out, each with their number.
         not_offered: What the region does not offer: listings as ``<endpoint prefix>:<operation>``; without an
             operation, the whole service.
+        clusters_seen: Where it saw images of this registry run, whether or not anybody looked there.
         seconds: How long it took, beside others.
     """
 
@@ -160,6 +161,7 @@ class SourceOutcome:
     accepted: tuple[str, ...] = ()
     ignored: tuple[tuple[str, NotNegative], ...] = ()
     not_offered: tuple[str, ...] = ()
+    clusters_seen: tuple[SeenCluster, ...] = ()
     seconds: float = field(default=0.0, compare=False)
 
     @property

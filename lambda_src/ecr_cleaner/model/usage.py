@@ -96,6 +96,20 @@ class ScanTarget:
         return f"{self.account_id}/{self.region}"
 
 
+@stored
+@dataclass(frozen=True, slots=True, order=True)
+class SeenCluster:
+    """A cluster in which somebody else than its own source saw images run.
+
+    Attributes:
+        repository: Of the registry; whose images they are.
+        arn: Of the ECS or EKS cluster, in any account and region.
+    """
+
+    repository: Text
+    arn: Text
+
+
 class UsageKind(StrEnum):
     """How a usage was seen."""
 

@@ -15,6 +15,7 @@ from ecr_cleaner.journal.writer import Journal
 from ecr_cleaner.model.image import Image
 from ecr_cleaner.model.plan import Removal
 from ecr_cleaner.model.report import StoredReport
+from ecr_cleaner.model.repository import SkipReason
 from ecr_cleaner.model.result import RunResult
 from ecr_cleaner.printable import minute
 from ecr_cleaner.registry import config, repositories
@@ -130,6 +131,10 @@ class RunContext:
         if not self.settings.dry_run and limits_of(self.settings).are_off:
             notes.append(LIMITS_ARE_OFF)
         return notes
+
+    def accepts_others(self, repository: str) -> bool:
+        """Whether a person accepted that other accounts use images of a repository."""
+        return registry_images.accepting(self.settings, SkipReason.OTHER_ACCOUNTS, repository) is not None
 
     def is_deadline_exceeded(self) -> bool:
         """Whether there is no time left to start on anything more."""

@@ -125,7 +125,7 @@ class RunState:
         usages = tuple(matching.of_registry(scan.usages, self.account_id, ctx.clients.region))
         if is_scanned:
             self._collector.scanned(usages, scan)
-        every = coverage.skipped(self.listing.repositories if self.listing else (), scan)
+        every = coverage.skipped(self.listing.repositories if self.listing else (), scan, ctx.accepts_others)
         evaluated = RepositoryStatus.EVALUATED
         skipped = {name: one for name, one in every.items() if self.repositories[name].status is evaluated}
         self._other_accounts = other_accounts.together(self._other_accounts, other_accounts.result(scan))

@@ -195,6 +195,7 @@ def run_source(source: Source, context: SourceContext) -> SourceResult:
         is_input=source.service is None,
         accepted=tuple(sorted({*context.accepted, *ignored})),
         ignored=tuple(sorted(ignored.items())),
+        clusters_seen=tuple(sorted(set(context.clusters_seen))),
     )
     clusters = tuple(
         replace(

@@ -10,7 +10,7 @@ from ecr_cleaner.aws import errors, offered, responses
 from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.aws.offered import Refusal
 from ecr_cleaner.clock import utc_now
-from ecr_cleaner.model.usage import Usage, UsageKind
+from ecr_cleaner.model.usage import SeenCluster, Usage, UsageKind
 from ecr_cleaner.settings.loader import Settings
 from ecr_cleaner.usage.executions import ExecutionMemory, Executions
 from ecr_cleaner.usage.found import read_usages
@@ -50,6 +50,7 @@ class SourceContext:
         state_machines: Shared by the sources that read them.
         memory: Where what is found of executions is kept; None: nowhere.
         clusters: How each cluster ended that was read by itself: what went wrong, or None.
+        clusters_seen: Where a source saw images of this registry run, for a comparison with where was looked.
         shared_listings: Of all sources, because several make the same ones.
         workers: Threads that help.
     """
@@ -67,6 +68,7 @@ class SourceContext:
     memory: ExecutionMemory | None = None
     refusals: list[Refusal] = field(default_factory=list)
     clusters: dict[str, Exception | None] = field(default_factory=dict)
+    clusters_seen: list[SeenCluster] = field(default_factory=list)
     shared_listings: SharedListings = field(default_factory=SharedListings)
     workers: Workers = field(default_factory=Workers)
 

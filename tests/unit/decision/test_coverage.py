@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecr_cleaner.decision.coverage import uncovered
+from ecr_cleaner.decision.coverage import skipped, uncovered
 from ecr_cleaner.model.other_accounts import OtherAccounts
 from ecr_cleaner.model.pull_access import PullScope, PullScopeKind
-from ecr_cleaner.model.scan import SourceOutcome, SourceStatus, UsageScan
-from ecr_cleaner.model.usage import ScanTarget
-from tests.builders import ACCOUNT, NOW, REGION, TARGET
+from ecr_cleaner.model.scan import ALL_SOURCES, SourceOutcome, SourceStatus, UsageScan
+from ecr_cleaner.model.usage import ScanTarget, SeenCluster
+from tests.builders import ACCOUNT, NOW, REGION, TARGET, repository
 
 ONE, TWO, THREE, OUTSIDE = "111111111111", "222222222222", "333333333333", "999999999999"
 OURS, THEIRS = "o-ours123456", "o-theirs1234"
@@ -257,3 +257,118 @@ def test_more_scopes_and_more_failures_never_cover_more(
         for scope in scopes:
             if scope.id == ONE:
                 assert uncovered(scopes, replace(found, others=fewer)) is not None
+
+
+# The clusters that Amazon Inspector sees
+
+
+def seeing(arn: str, others: OtherAccounts, *outcomes: SourceOutcome) -> UsageScan:
+    """A scan in which Inspector sees images of ``app`` run in a cluster."""
+    seen = replace(outcome(ACCOUNT, "inspector"), clusters_seen=(SeenCluster("app", arn),))
+    return scan(others, seen, *outcomes)
+
+
+def cluster(account_id: str, region: str = REGION, service: str = "ecs") -> str:
+    """The ARN of a cluster."""
+    return f"arn:aws:{service}:{region}:{account_id}:cluster/prod"
+
+
+def left(found: UsageScan, accepted: frozenset[str] = frozenset()) -> dict[str, tuple[str, str]]:
+    """The repositories that are skipped, with why and what would include them."""
+    repositories = [repository("app"), repository("other")]
+    return {
+        name: (one.detail, one.setting) for name, one in skipped(repositories, found, accepted.__contains__).items()
+    }
+
+
+ELSEWHERE: Final = "eu-west-9"
+INSPECTOR: Final = "Amazon Inspector sees its images run in"
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        seeing(cluster(ACCOUNT), OtherAccounts()),
+        seeing(cluster(ONE), LISTED),
+        seeing(cluster(ACCOUNT, service="eks"), OtherAccounts(), outcome(ACCOUNT, "eks")),
+        seeing(cluster(THREE), OUR_ORGANIZATION),
+        seeing(
+            cluster(ACCOUNT, ELSEWHERE),
+            OtherAccounts(),
+            replace(outcome(ACCOUNT, ALL_SOURCES, region=ELSEWHERE), status=SourceStatus.DISABLED),
+        ),
+        seeing(
+            cluster(ACCOUNT, service="eks"),
+            OtherAccounts(),
+            outcome(ACCOUNT, "eks"),
+            replace(outcome(ACCOUNT, "eks", failed=True), cluster="another"),
+        ),
+    ],
+)
+def test_a_cluster_that_was_looked_at_is_no_hole(found: UsageScan) -> None:
+    """By its own source, or left out by a person."""
+    assert left(found) == {}
+
+
+@pytest.mark.parametrize(
+    ("found", "told", "setting"),
+    [
+        (
+            seeing(cluster(ACCOUNT, ELSEWHERE), OtherAccounts()),
+            (
+                f"{INSPECTOR} {cluster(ACCOUNT, ELSEWHERE)}, and that region was not looked at;"
+                f" to mend this, let regions name {ELSEWHERE} too, or leave it out so that every region is looked at"
+            ),
+            f"region:{ELSEWHERE}",
+        ),
+        (
+            seeing(cluster(OUTSIDE), OtherAccounts()),
+            (
+                f"{INSPECTOR} {cluster(OUTSIDE)}, in another account; it was not looked at; or"
+                f' have the consumers of account {OUTSIDE} looked at: accounts = ["{OUTSIDE}"]'
+            ),
+            "other_accounts:app",
+        ),
+        (
+            seeing(cluster(OUTSIDE), OUR_ORGANIZATION),
+            (
+                f"{INSPECTOR} {cluster(OUTSIDE)}, in another account; account {OUTSIDE} is not in"
+                f" the organization {OURS}, which is looked at"
+            ),
+            "other_accounts:app",
+        ),
+        (
+            seeing(cluster(ONE, service="eks"), LISTED, outcome(ONE, "eks", failed=True)),
+            (
+                f"{INSPECTOR} {cluster(ONE, service='eks')}, in another account; account {ONE}"
+                f" was not looked at completely: source eks in {ONE}/{REGION}: no answer"
+            ),
+            "other_accounts:app",
+        ),
+        (
+            seeing("arn:aws:ecs:somewhere", OtherAccounts()),
+            (f"{INSPECTOR} arn:aws:ecs:somewhere, which is no ARN of a cluster that is understood"),
+            "other_accounts:app",
+        ),
+    ],
+)
+def test_a_cluster_that_nobody_looked_at_skips_what_runs_there(found: UsageScan, told: str, setting: str) -> None:
+    """No other repository; with the ARN, and what mends it."""
+    assert left(found) == {"app": (told, setting)}
+
+
+def test_who_accepts_other_accounts_accepts_their_clusters() -> None:
+    """But no hole in the own account."""
+    accepted = frozenset({"app"})
+    assert left(seeing(cluster(OUTSIDE), OtherAccounts()), accepted) == {}
+    assert left(seeing(cluster(ACCOUNT, ELSEWHERE), OtherAccounts()), accepted).keys() == {"app"}
+
+
+def test_both_causes_are_told() -> None:
+    """Who may pull, and where it runs."""
+    found = seeing(cluster(OUTSIDE), OtherAccounts())
+    shared = replace(repository("app"), pull_scopes=(EVERYBODY,))
+    detail = skipped([shared], found, lambda _: False)["app"].detail
+    assert detail.startswith(
+        "its policy lets * pull from any account; to mend this, name someone; Amazon Inspector sees"
+    )
