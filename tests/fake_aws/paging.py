@@ -60,7 +60,8 @@ def page(
     last = _open(request, request.get(token), question)
     rest = [item for item in items if last is None or _comparable(key(item)) > last]
     shown = heapq.nsmallest(wanted, rest, key=lambda item: _comparable(key(item)))
-    if len(rest) <= wanted:
+    # A page that may hold nothing goes on, also where there is nothing: whoever lists has to ask again to know it.
+    if len(rest) <= wanted and wanted:
         return shown, None
     cursor = _comparable(key(shown[-1])) if shown else last or ()
     return shown, _close(cursor, question)
