@@ -17,6 +17,7 @@ from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.aws.other_accounts import OtherAccounts
 from ecr_cleaner.clock import utc_now
 from ecr_cleaner.errors import ApprovalError
+from ecr_cleaner.facts.store import FactStore
 from ecr_cleaner.history.reader import HistoryReader
 from ecr_cleaner.history.store import HistoryStore
 from ecr_cleaner.journal.reader import JournalReader
@@ -29,7 +30,6 @@ from ecr_cleaner.settings.gaps import KnownSources
 from ecr_cleaner.settings.loader import Settings
 from ecr_cleaner.settings.schema import Storage
 from ecr_cleaner.usage.catalog import EXCLUDABLE, NAMES_SHA256
-from ecr_cleaner.usage.executions import ExecutionMemory
 from ecr_cleaner.usage.scanner import LocalScanner
 
 _T = TypeVar("_T")
@@ -91,8 +91,11 @@ def usage_scanner(
 ) -> LocalScanner:
     """Finds out which images are in use, here and in other accounts."""
     clients.other_accounts = OtherAccounts(clients, settings.reader_role_name, run_id, clients.profiles)
-    memory = _at(settings.history, lambda bucket, prefix: ExecutionMemory(clients, bucket, prefix, read_only))
-    return LocalScanner(clients, settings, run_id, clock, memory=memory)
+    now = clock()
+    known = _at(
+        settings.storage, lambda bucket, prefix: FactStore(clients, bucket, prefix, NAMES_SHA256, now, read_only)
+    )
+    return LocalScanner(clients, settings, run_id, clock, known=known)
 
 
 def run_context(  # noqa: PLR0913 - what a run is given, each by name
@@ -139,13 +142,15 @@ def run_context(  # noqa: PLR0913 - what a run is given, each by name
     if plan_id is not None and plans is None:
         message = "require_approval is false: no plan awaits approval"
         raise ApprovalError(message)
+    scanner = usage_scanner(clients, settings, run_id, clock, read_only=read_only)
     expires_after = timedelta(hours=settings.plan_expiry_hours)
     return RunContext(
         clients=clients,
         settings=settings,
         reporter=Fanout((document, reporter)) if document else reporter,
         run_id=run_id,
-        scanner=usage_scanner(clients, settings, run_id, clock, read_only=read_only),
+        scanner=scanner,
+        facts=scanner.known,
         now=clock(),
         history=history_reader(clients, settings) if read_only else history_store(clients, settings),
         journal=_at(

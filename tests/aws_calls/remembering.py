@@ -1,58 +1,59 @@
-"""The object in which what is found of executions is kept, as the tests of sources script it."""
+"""What earlier runs read that never changes, as the tests of sources have it; `test_facts` scripts the objects."""
 
 from __future__ import annotations
 
-import io
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from botocore.response import StreamingBody
-
-from ecr_cleaner import schema
+from ecr_cleaner.facts.kind import fact_of
+from ecr_cleaner.facts.store import Facts, FactStore
 from ecr_cleaner.settings.loader import Settings
-from ecr_cleaner.usage.executions import Document, ExecutionMemory
+from ecr_cleaner.usage import task_definitions
 from ecr_cleaner.usage.source import SourceContext
 from ecr_cleaner.usage.task_definitions import TaskDefinitions
-from tests.builders import ACCOUNT, NOW, REGION
+from tests.builders import ACCOUNT, NOW
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ecr_cleaner.facts.kind import FactKind
+    from ecr_cleaner.model.usage import ScanTarget
     from tests.aws_calls.script import Script
 
-PREFIX: Final = "cleaner/"
+SHA: Final = "0" * 64
 
 
-def key_of(source: str) -> str:
-    """Of the object of a source."""
-    return f"{PREFIX}history/executions/{ACCOUNT}/{REGION}/{source}.json"
+@dataclass(slots=True)
+class Kept(FactStore):
+    """A store that is read already, and is written nowhere.
+
+    Attributes:
+        told: What earlier runs read, by the name of its kind.
+    """
+
+    told: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def _facts(self, target: ScanTarget, kind: FactKind[Any]) -> Facts[Any]:
+        facts = FactStore._facts(self, target, kind)  # noqa: SLF001 - its own: slots make it another class
+        told = self.told.get(kind.name, {})
+        facts._known = {  # noqa: SLF001 - in place of reading
+            key: fact_of(kind, self.now.date(), value) for key, value in told.items()
+        }
+        return facts
+
+    def known(self, kind: FactKind[Any]) -> dict[str, Any]:
+        """All that is known of a kind by now."""
+        return dict(self.of(self.clients.target, kind).beginning(""))
 
 
-def remembering(script: Script, *, read_only: bool = False) -> SourceContext:
-    """What a source is handed where there is a history."""
-    memory = ExecutionMemory(script.aws, "history", PREFIX, read_only=read_only)
-    return SourceContext(script.aws, Settings(), TaskDefinitions(script.aws), now=NOW, memory=memory)
+def kept(script: Script, **told: Mapping[str, Any]) -> Kept:
+    """A store with what earlier runs read, by the name of its kind."""
+    script.aws.account_id = ACCOUNT
+    return Kept(script.aws, "history", "cleaner/", SHA, NOW, read_only=True, told=told)
 
 
-def nothing_is_known(script: Script, source: str) -> None:
-    """There is no object yet, which S3 tells as denied."""
-    script.refuse("s3", "get_object", "AccessDenied", Bucket="history", Key=key_of(source))
-
-
-def is_known(script: Script, source: str, told: Document | bytes) -> None:
-    """An earlier run left an object."""
-    body = told if isinstance(told, bytes) else schema.seal(told)
-    answer = {"Body": StreamingBody(io.BytesIO(body), len(body)), "ContentLength": len(body), "ETag": '"1"'}
-    script.answer("s3", "get_object", answer, Bucket="history", Key=key_of(source))
-
-
-def is_stored(script: Script, source: str, document: Document, *, instead_of: str | None = None) -> None:
-    """The object is written."""
-    condition: dict[str, Any] = {"IfNoneMatch": "*"} if instead_of is None else {"IfMatch": instead_of}
-    script.answer(
-        "s3",
-        "put_object",
-        {"ETag": '"2"'},
-        Bucket="history",
-        Key=key_of(source),
-        Body=schema.seal(document),
-        ContentType="application/json",
-        **condition,
-    )
+def remembering(script: Script, store: Kept | None = None, **settings: Any) -> SourceContext:
+    """What a source is handed where there is a bucket."""
+    store = store or kept(script)
+    definitions = TaskDefinitions(script.aws, store.of(script.aws.target, task_definitions.FACTS))
+    return SourceContext(script.aws, Settings(**settings), definitions, now=NOW, known=store)

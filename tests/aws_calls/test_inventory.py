@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import replace
 from datetime import timedelta
@@ -26,6 +27,7 @@ from tests.builders import ACCOUNT, NOW, digest, image, repository
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ecr_cleaner.registry.images import IndexLists
     from tests.aws_calls.script import Script
 
 APP = repository("app")
@@ -575,7 +577,7 @@ def manifest(*names: str) -> str:
 
 def read(
     script: Script, indexes: list[Image], texts: Mapping[str, str], failures: Mapping[str, str] | None = None
-) -> tuple[dict[str, tuple[str, ...]], tuple[str, ...]]:
+) -> IndexLists:
     """Read indexes; `texts` and `failures` by name."""
     answer: dict[str, Any] = {
         "images": [{"imageId": {"imageDigest": digest(n)}, "imageManifest": text} for n, text in texts.items()]
@@ -598,7 +600,7 @@ def read(
 def test_what_indexes_list_is_read_by_digest(script: Script) -> None:
     """Only indexes are asked for, in both formats."""
     indexes = [image("one", kind="index"), image("two", kind="index")]
-    found, unread = read(script, indexes, {"one": manifest("a", "b"), "two": manifest()})
+    found, unread, _ = read(script, indexes, {"one": manifest("a", "b"), "two": manifest()})
     assert found == {digest("one"): (digest("a"), digest("b")), digest("two"): ()}
     assert unread == ()
 
@@ -620,7 +622,7 @@ def test_when_indexes_were_read_is_noted(script: Script, *, answered: bool) -> N
 
 def test_without_indexes_nothing_is_read(script: Script) -> None:
     """Reading a manifest counts as a pull."""
-    assert images.children(script.aws, "app", [], script.readings) == ({}, ())
+    assert images.children(script.aws, "app", [], script.readings) == ({}, (), frozenset())
 
 
 def test_a_hundred_indexes_are_read_at_a_time(script: Script) -> None:
@@ -635,21 +637,39 @@ def test_a_hundred_indexes_are_read_at_a_time(script: Script) -> None:
             imageIds=by_digest(i.digest for i in batch),
             acceptedMediaTypes=list(INDEX_MEDIA_TYPES),
         )
-    found, _ = images.children(script.aws, "app", indexes, script.readings)
+    found, _, _ = images.children(script.aws, "app", indexes, script.readings)
     assert len(found) == 101
+
+
+def test_a_list_is_proven_by_the_digest_of_the_index(script: Script) -> None:
+    """Of another one nobody knows whether it stays as it is."""
+    text = manifest("a", "b")
+    proven = f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+    indexes = [replace(image("one", kind="index"), digest=proven), image("other", kind="index")]
+    script.answer(
+        "ecr",
+        "batch_get_image",
+        {"images": [{"imageId": {"imageDigest": one.digest}, "imageManifest": text} for one in indexes]},
+        repositoryName="app",
+        imageIds=by_digest(one.digest for one in indexes),
+        acceptedMediaTypes=list(INDEX_MEDIA_TYPES),
+    )
+    found = images.children(script.aws, "app", indexes, script.readings)
+    assert set(found.children) == {one.digest for one in indexes}
+    assert found.proven == {proven}
 
 
 def test_an_archived_index_is_named_as_unread(script: Script) -> None:
     """ECR does not hand out what is archived; the others are read."""
     indexes = [image("one", kind="index"), image("old", kind="index", active=False)]
-    found, unread = read(script, indexes, {"one": manifest("a")}, {"old": "ImageInaccessible"})
+    found, unread, _ = read(script, indexes, {"one": manifest("a")}, {"old": "ImageInaccessible"})
     assert set(found) == {digest("one")}
     assert unread == (digest("old"),)
 
 
 def test_an_archived_index_that_is_handed_out_is_read(script: Script) -> None:
     """Restored meanwhile."""
-    found, unread = read(script, [image("old", kind="index", active=False)], {"old": manifest("a")})
+    found, unread, _ = read(script, [image("old", kind="index", active=False)], {"old": manifest("a")})
     assert (found, unread) == ({digest("old"): (digest("a"),)}, ())
 
 

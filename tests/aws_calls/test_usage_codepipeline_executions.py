@@ -7,19 +7,18 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from ecr_cleaner import __version__
 from ecr_cleaner.aws.errors import AwsError
+from ecr_cleaner.facts.kind import FactKind
 from ecr_cleaner.model.usage import Reference, ReferenceScope, Usage, UsageKind
 from ecr_cleaner.reference import anywhere
 from ecr_cleaner.settings.loader import Settings
-from ecr_cleaner.usage.executions import Document, Execution, key_of
 from ecr_cleaner.usage.source import SourceContext
 from ecr_cleaner.usage.sources import codepipeline_executions
 from ecr_cleaner.usage.sources.codepipeline_executions import LONGEST
 from ecr_cleaner.usage.task_definitions import TaskDefinitions
-from ecr_cleaner.usage.texts.named import images_in
+from ecr_cleaner.usage.texts.named import Named, images_in
 from tests.aws_calls.consumers import APP, tagged, written
-from tests.aws_calls.remembering import is_known, is_stored, nothing_is_known, remembering
+from tests.aws_calls.remembering import kept, remembering
 from tests.builders import ACCOUNT, NOW
 
 if TYPE_CHECKING:
@@ -157,32 +156,34 @@ def test_a_pipeline_that_is_listed_no_more_is_passed_over(script: Script) -> Non
         used(script)
 
 
-def test_what_was_found_is_stored_once_the_sources_have_ended(script: Script) -> None:
+EXECUTIONS: Final = FactKind(NAME, NAME, tuple[Named, ...])
+
+
+def key(name: str, age: timedelta = HOUR) -> str:
+    """By what an execution is remembered."""
+    return f"deploy/{name} {(NOW - age).isoformat()}"
+
+
+def test_what_was_found_is_remembered_once_the_sources_have_ended(script: Script) -> None:
     """Before, an execution may still find another image."""
-    nothing_is_known(script, NAME)
+    store = kept(script)
     runs(script, execution("e1"), execution("e2"))
     is_asked_for(script, "e1", variables=variables(tagged("v1")))
     is_asked_for(script, "e2", variables=variables(tagged("v2")), artifactRevisions=sources("0123abc"))
-    named = images_in(tagged("v2")).storable()
-    known = {"deploy/e2": Execution(NOW - HOUR, (key_of(named),))}
-    is_stored(script, NAME, Document(__version__, known, {key_of(named): named}))
-    assert [one.reference.tag for one in used(script, remembering(script))] == ["v1", "v2"]
+    assert [one.reference.tag for one in used(script, remembering(script, store))] == ["v1", "v2"]
+    ((known, named),) = store.known(EXECUTIONS).items()
+    assert (known, [reference.tag for one in named for reference in one.references]) == (key("e2"), ["v2"])
 
 
 def test_what_is_known_to_be_under_way_is_followed_to_its_end(script: Script) -> None:
-    """Also beyond the time for which executions are listed; what has ended is forgotten."""
-    named = images_in(tagged("v1")).storable()
-    old = Execution(NOW - 2 * LONGEST, ("k",))
-    executions = {"deploy/e1": Execution(NOW - HOUR, ("k",)), "deploy/e8": old, "deploy/e9": old, "deploy/e7": old}
-    is_known(script, NAME, Document(__version__, executions, {"k": named}))
+    """Also beyond the time for which executions are listed; of what has ended nothing counts."""
+    named = (images_in(tagged("v1")).storable(),)
+    old = 2 * LONGEST
+    told = {key("e1"): named, key("e8", old): named, key("e9", old): named, key("e7", old): named}
     runs(script, execution("e1"))
     is_asked_for(script, "e8")
     is_asked_for(script, "e9", status="Succeeded")
     asked = {"pipelineName": "deploy", "pipelineExecutionId": "e7"}
     script.refuse("codepipeline", "get_pipeline_execution", "PipelineExecutionNotFoundException", **asked)
-    rest = {
-        "deploy/e8": Execution(old.started_at, (key_of(named),)),
-        "deploy/e1": Execution(NOW - HOUR, (key_of(named),)),
-    }
-    is_stored(script, NAME, Document(__version__, rest, {key_of(named): named}), instead_of='"1"')
-    assert used(script, remembering(script)) == [usage(written(), "e1"), usage(written(), "e8")]
+    store = kept(script, **{NAME: told})
+    assert used(script, remembering(script, store)) == [usage(written(), "e1"), usage(written(), "e8")]

@@ -8,18 +8,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from ecr_cleaner import __version__
 from ecr_cleaner.aws.errors import AwsError
 from ecr_cleaner.errors import SourceError
+from ecr_cleaner.facts.kind import FactKind
 from ecr_cleaner.model.usage import Reference, ReferenceScope, Usage, UsageKind
-from ecr_cleaner.usage.executions import Document, Execution, Revision, key_of
 from ecr_cleaner.usage.sources import stepfunctions_executions
-from ecr_cleaner.usage.sources.stepfunctions_executions import LONGEST_SCAN, SETTLED
+from ecr_cleaner.usage.sources.stepfunctions_executions import LONGEST_SCAN, REVISIONS, SETTLED
 from ecr_cleaner.usage.state_machines import sha256_of
-from ecr_cleaner.usage.texts.named import Named, named_in
+from ecr_cleaner.usage.texts.named import UNTOLD, Named, named_in
 from ecr_cleaner.usage.unreadable import require_readable
 from tests.aws_calls.consumers import account, defines, definition, tagged, written
-from tests.aws_calls.remembering import is_known, is_stored, nothing_is_known, remembering
+from tests.aws_calls.remembering import Kept, kept, remembering
 from tests.builders import ACCOUNT, HOST, NOW, REGION
 
 if TYPE_CHECKING:
@@ -241,14 +240,14 @@ def test_a_state_machine_that_is_listed_no_more_is_passed_over(script: Script, c
 )
 def test_executions_whose_key_may_not_be_used_are_taken_down(script: Script, call: str) -> None:
     """By their state machine, of which no more is tried; what an earlier run found counts."""
-    is_known(script, NAME, document(e9=(9 * DAY, "k", named_in(tagged("v9")))))
+    store = known(script, e9=(9 * DAY, named_in(tagged("v9"))))
     runs(script, execution("e1"), execution("e2"), execution("e9", 9 * DAY), text=None)
     if call != "describe_state_machine":
         describes(script)
     if call == "describe_execution":
         was_started_by(script, "e1", calls(Image=tagged("v1")), NOW - 30 * DAY)
     script.refuse("stepfunctions", call, "KmsAccessDeniedException")
-    read = remembering(script, read_only=True)
+    read = remembering(script, store)
     assert [one.reference.tag for one in used(script, read)] == ["v9"]
     assert list(read.unreadable) == [TRAIN]
     with pytest.raises(SourceError, match="KMS key that the function may not use"):
@@ -294,89 +293,69 @@ def test_of_too_many_definitions_whole_repositories_are_used(script: Script, mon
     assert len(read.notes) == 1
 
 
-def revision(since: datetime, text: str = "{}") -> Revision:
-    """The present revision as it is remembered."""
-    return Revision(f"{(NOW - 90 * DAY).timestamp()} r9 {sha256_of(text)}", since)
+def revision(text: str = "{}") -> str:
+    """By what the present revision is remembered."""
+    return f"{TRAIN} {(NOW - 90 * DAY).timestamp()} r9 {sha256_of(text)}"
 
 
-def document(*revisions: Revision, **executions: tuple[timedelta, str, Named]) -> Document:
-    """What is remembered of executions, each of which names something under a key."""
-    return Document(
-        __version__,
-        {arn(name): Execution(NOW - age, (key,)) for name, (age, key, _) in executions.items()},
-        {key: named.storable() for _, key, named in executions.values()},
-        dict.fromkeys([TRAIN], *revisions) if revisions else {},
-    )
+def known(script: Script, since: dict[str, datetime] | None = None, **executions: tuple[timedelta, Named]) -> Kept:
+    """What earlier runs found of executions, and from when on which revision holds."""
+    told = {f"{arn(name)} {(NOW - age).isoformat()}": (named.storable(),) for name, (age, named) in executions.items()}
+    return kept(script, stepfunctions_executions=told, state_machine_revisions=since or {})
 
 
-FIRST: Final = NOW + LONGEST_SCAN + SETTLED
+EXECUTIONS: Final = FactKind(NAME, NAME, tuple[Named, ...])
 
 
-def test_what_was_found_is_stored(script: Script) -> None:
+def test_what_was_found_is_remembered(script: Script) -> None:
     """By what the texts name; the revision is known to hold from the end of this run on."""
-    nothing_is_known(script, NAME)
+    store = kept(script)
     runs(script, execution("e1"))
-    text = calls(Parameters={"TaskDefinition.$": "$.secret"}, Image=tagged("v1"))
+    text = calls(Parameters={"TaskDefinition.$": "$.secret", "Other": {"TaskDefinition": "{% $hush() %}"}})
     was_started_by(script, "e1", text, NOW - 9 * DAY)
-    was_started_with(script, "e1", {"password": "hush"})
-    named = named_in(text).storable()
-    assert named.task_definitions == ("…",)
-    key = key_of(named)
-    is_stored(script, NAME, document(revision(FIRST), e1=(DAY, key, named)))
-    assert used(script, remembering(script)) == [usage("v1", "e1")]
+    was_started_with(script, "e1", {"password": "hush", "image": tagged("v1")})
+    assert used(script, remembering(script, store)) == [usage("v1", "e1")]
+    ((key, found),) = store.known(EXECUTIONS).items()
+    assert key == f"{arn('e1')} {(NOW - DAY).isoformat()}"
+    assert {name for one in found for name in one.task_definitions} == {"$.secret", UNTOLD}
+    assert [one.tag for each in found for one in each.references] == ["v1"]
+    assert store.known(REVISIONS) == {revision(): NOW + LONGEST_SCAN + SETTLED}
 
 
 def test_what_is_known_is_not_asked_for_again(script: Script) -> None:
-    """Neither definition nor input; nothing is written where nothing has changed."""
-    known = document(revision(NOW - DAY), e1=(DAY, "k", named_in(tagged("v1"))))
-    is_known(script, NAME, known)
+    """Neither definition nor input."""
+    store = known(script, {revision(): NOW - DAY}, e1=(DAY, named_in(tagged("v1"))))
     runs(script, execution("e1"), text=None)
-    (found,) = used(script, remembering(script))
+    (found,) = used(script, remembering(script, store))
     assert (found.reference.tag, found.consumer) == ("v1", "state machine train, execution e1")
 
 
 def test_an_execution_that_bears_the_name_of_another_is_asked_for(script: Script) -> None:
-    """A name may be used again after 90 days; what is over is forgotten."""
-    known = document(revision(NOW - DAY), e1=(99 * DAY, "k", named_in(tagged("v1"))), e2=(DAY, "k2", Named()))
-    is_known(script, NAME, known)
+    """A name may be used again after 90 days."""
+    store = known(script, {revision(): NOW - DAY}, e1=(99 * DAY, named_in(tagged("v1"))))
     runs(script, execution("e1", timedelta(hours=1)))
     was_started_with(script, "e1", age=timedelta(hours=1))
-    is_stored(
-        script,
-        NAME,
-        Document(__version__, {arn("e1"): Execution(NOW - timedelta(hours=1))}, {}, {TRAIN: revision(NOW - DAY)}),
-        instead_of='"1"',
-    )
-    assert used(script, remembering(script)) == []
+    assert used(script, remembering(script, store)) == []
 
 
 def test_a_revision_that_is_known_for_long_needs_no_call(script: Script) -> None:
-    """Every execution that was started since has it; nothing is written by who only reads."""
+    """Every execution that was started since has it."""
     text = calls(Image=tagged("v1"))
-    is_known(script, NAME, document(revision(NOW - 2 * DAY, text)))
+    store = known(script, {revision(text): NOW - 2 * DAY})
     runs(script, execution("e1", 2 * DAY), execution("e2", 3 * DAY), text=text)
     was_started_with(script, "e1", age=2 * DAY)
     was_started_by(script, "e2", "{}", NOW - 9 * DAY)
     was_started_with(script, "e2", age=3 * DAY)
-    assert used(script, remembering(script, read_only=True)) == [usage("v1", "e1")]
-
-
-def test_what_is_over_is_forgotten(script: Script) -> None:
-    """With the revision of its state machine."""
-    is_known(script, NAME, document(revision(NOW - DAY), e1=(DAY, "k", named_in(tagged("v1")))))
-    runs(script, text=None)
-    is_stored(script, NAME, Document(__version__), instead_of='"1"')
-    assert used(script, remembering(script)) == []
+    assert used(script, remembering(script, store)) == [usage("v1", "e1")]
 
 
 def test_what_is_known_of_executions_further_down_is_kept(script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the listing is too long to be read to its end, they may be under way."""
     monkeypatch.setattr(stepfunctions_executions, "MOST_LISTED", 1)
-    known = document(
-        revision(NOW - DAY), e1=(DAY, "k", named_in(tagged("v1"))), e9=(50 * DAY, "k9", named_in(tagged("v9")))
+    store = known(
+        script, {revision(): NOW - DAY}, e1=(DAY, named_in(tagged("v1"))), e9=(50 * DAY, named_in(tagged("v9")))
     )
-    is_known(script, NAME, known)
     runs(script, execution("e1"), execution("e2", 2 * DAY))
-    found = used(script, remembering(script))
+    found = used(script, remembering(script, store))
     assert [one.reference.tag for one in found] == ["v1", "v9", None]
     assert found[2].reference.breadth is ReferenceScope.REPOSITORY

@@ -21,6 +21,7 @@ from ecr_cleaner.report.document import DocumentReporter
 from ecr_cleaner.report.log import LogReporter
 from ecr_cleaner.report.reporter import Fanout
 from ecr_cleaner.settings.loader import Settings
+from ecr_cleaner.usage.catalog import NAMES_SHA256
 from tests.builders import REGION
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ EVERYTHING: Final = {
     "lock_table": "cleaner-lock",
     "storage": {"bucket": "shared", "prefix": "ecr-cleaner/1/", "history": True, "journal": True, "reports": True},
 }
+PLACE: Final = {"bucket": "shared", "prefix": "ecr-cleaner/1/"}
 PLAN: Final = "0" * 64
 
 
@@ -67,13 +69,16 @@ def test_a_run_takes_its_share_of_the_published_rates(settings: dict[str, Any]) 
 
 
 @pytest.mark.parametrize("read_only", [False, True])
-def test_what_is_found_of_executions_is_kept_with_the_history(*, read_only: bool) -> None:
-    """In its bucket; who only reads keeps nothing, and nor does anybody without a history."""
-    scanner = cast("LocalScanner", composed(EVERYTHING, read_only=read_only).scanner)
-    assert scanner.memory
-    assert (scanner.memory.bucket, scanner.memory.prefix) == ("shared", "ecr-cleaner/1/")
-    assert scanner.memory.read_only is read_only
-    assert cast("LocalScanner", composed({}).scanner).memory is None
+def test_what_never_changes_is_kept_in_the_bucket(*, read_only: bool) -> None:
+    """Also without a history; who only reads keeps nothing, and nor does anybody without a bucket."""
+    for run in (composed(EVERYTHING, read_only=read_only), composed({"storage": PLACE}, read_only=read_only)):
+        known = cast("LocalScanner", run.scanner).known
+        assert known
+        assert known is run.facts
+        assert (known.bucket, known.prefix, known.catalog_sha256) == ("shared", "ecr-cleaner/1/", NAMES_SHA256)
+        assert known.read_only is read_only
+    run = composed({})
+    assert (cast("LocalScanner", run.scanner).known, run.facts) == (None, None)
 
 
 @pytest.mark.parametrize("plan_id", [None, PLAN])

@@ -27,7 +27,6 @@ from ecr_cleaner.report.invocation import InvocationResult
 from ecr_cleaner.report.log import LogReporter
 from ecr_cleaner.report.reporter import Fanout
 from ecr_cleaner.report.summary import run_json
-from ecr_cleaner.usage.executions import ExecutionMemory
 from ecr_cleaner.usage.scanner import LocalScanner
 from tests.builders import ACCOUNT, REGION, counts
 
@@ -92,9 +91,8 @@ class Calls:
         """In the place of the pipeline."""
         assert ctx.clients.region == REGION
         assert ctx.clock is utc_now
-        place = ctx.settings.history
-        memory = ExecutionMemory(ctx.clients, place.bucket, place.prefix) if place else None
-        assert ctx.scanner == LocalScanner(ctx.clients, ctx.settings, ctx.run_id, utc_now, memory=memory)
+        assert ctx.scanner == LocalScanner(ctx.clients, ctx.settings, ctx.run_id, utc_now, known=ctx.facts)
+        assert (ctx.facts is not None) is (ctx.settings.storage is not None)
         self.reporters.append(ctx.reporter)
         self.histories.append(ctx.history)
         self.journals.append(ctx.journal)

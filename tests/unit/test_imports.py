@@ -23,7 +23,8 @@ MAY_IMPORT: Final = {
     **dict.fromkeys(BASE, frozenset[str]()),
     **dict.fromkeys(("settings", "aws", "decision", "report"), frozenset[str]()),
     "kubernetes": frozenset({"aws"}),
-    "usage": frozenset({"aws", "settings", "kubernetes"}),
+    "facts": frozenset({"aws"}),
+    "usage": frozenset({"aws", "facts", "settings", "kubernetes"}),
     "approval": frozenset({"aws", "settings"}),
     "registry": frozenset({"aws", "settings", "decision"}),
     "history": frozenset({"aws"}),
@@ -35,6 +36,7 @@ MAY_IMPORT: Final = {
     "run": frozenset(
         {
             "aws",
+            "facts",
             "settings",
             "decision",
             "usage",

@@ -15,6 +15,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import boto3
+import botocore
 from botocore.config import Config
 from botocore.exceptions import UnknownRegionError
 
@@ -22,6 +23,9 @@ from ecr_cleaner.aws.pacing import Pacer
 from ecr_cleaner.aws.response_paths import shape_at
 from ecr_cleaner.errors import CleanerError, OutOfTimeError
 from ecr_cleaner.model.usage import ScanTarget
+
+SDK_VERSION: Final = str(botocore.__version__)
+"""Of the service models, which say what there may be in a response."""
 
 FEW_ATTEMPTS: Final = 2
 """Tries of a call to a service that is probably not there: it would take half a minute to find nobody eight times."""

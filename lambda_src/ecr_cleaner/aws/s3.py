@@ -50,8 +50,14 @@ class ListedObject:
     modified: datetime
 
 
-def read(clients: AwsClients, bucket: str, key: str) -> Stored:
+def read(clients: AwsClients, bucket: str, key: str, *, longest: int | None = None) -> Stored:
     """Read an object to its end.
+
+    Args:
+        clients: Of the run.
+        bucket: Its name.
+        key: Of the object.
+        longest: Bytes that are read at most: of an object with more, nothing is. None: however many.
 
     Raises:
         AbsentError: There is none, or the role may not read it.
@@ -61,6 +67,8 @@ def read(clients: AwsClients, bucket: str, key: str) -> Stored:
         answer = clients.client("s3").get_object(Bucket=bucket, Key=key)
         length = responses.member(answer, "ContentLength", "GetObject")
         etag = str(responses.member(answer, "ETag", "GetObject"))
+        if longest is not None and length > longest:
+            return Stored(b"", etag)
         body: bytes = responses.member(answer, "Body", "GetObject").read()
     except (IncompleteAnswerError, *errors.AwsError) as error:
         raise _unread(error, bucket, key) from None

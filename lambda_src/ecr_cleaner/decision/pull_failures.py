@@ -5,11 +5,13 @@ AWS says of some consumers that they could not pull their image; the sources ret
 consumer works again.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Final
 
 from ecr_cleaner.decision import matching
+from ecr_cleaner.errors import OutOfTimeError
 from ecr_cleaner.model.image import Image, RemovedImage
 from ecr_cleaner.model.usage import Usage
 
@@ -46,17 +48,22 @@ class PullFailureMonitor:
     Attributes:
         usages: Of this registry.
         restore: The command that brings an image back, with ``{}`` for its name.
+        ask: What AWS says now of a consumer that was not asked (`Usage.unasked`): why it did not get its image; empty
+            if it did. It is asked only of one whose image an earlier run may have removed.
         sentences: One for each consumer that fails because of a removed image.
     """
 
     usages: Iterable[Usage]
     restore: str
+    ask: Callable[[Usage], str]
     sentences: list[str] = field(default_factory=list)
     _failing: dict[str | None, tuple[Usage, ...]] = field(init=False)
+    _unasked: dict[str | None, tuple[Usage, ...]] = field(init=False)
     _looked_at: set[str] = field(init=False, default_factory=set)
 
     def __post_init__(self) -> None:
         self._failing = matching.by_repository(usage for usage in self.usages if usage.failure)
+        self._unasked = matching.by_repository(usage for usage in self.usages if usage.unasked and not usage.failure)
 
     @property
     def repositories(self) -> frozenset[str]:
@@ -72,10 +79,14 @@ class PullFailureMonitor:
         """
         if repository in self._looked_at:
             return
+        try:
+            asked = tuple(self._asked(self._unasked.get(repository, ())))
+        except OutOfTimeError:
+            asked = ()  # nor is any left to remove anything
         self.sentences += [
             f"{usage.consumer} fails without an image of {repository} ({usage.failure}), and it is unknown whether"
             f" an earlier run removed it: {cause}"
-            for usage in self._failing.get(repository, ())
+            for usage in (*self._failing.get(repository, ()), *asked)
         ]
 
     def note(self, repository: str, sentences: Iterable[str]) -> None:
@@ -92,20 +103,16 @@ class PullFailureMonitor:
             repository: Its name.
             images: All of its images.
             gone: What earlier runs removed, by digest.
+
+        Raises:
+            OutOfTimeError: No time is left for asking.
         """
-        failing = self._failing.get(repository, ())
-        if not (failing and gone):
+        failing, unasked = self._failing.get(repository, ()), self._unasked.get(repository, ())
+        if not ((failing or unasked) and gone):
             return ()
         images = tuple(images)
-        resolved = matching.resolve(images, failing)
-        wanting = {
-            found[0]: usages for name, usages in sorted(resolved.missing.items()) if (found := removed_as(name, gone))
-        }
-        wanting |= {
-            image.digest: resolved.used[image.digest]
-            for image in images
-            if image.is_archived and image.digest in gone and image.digest in resolved.used
-        }
+        doubtful = dict.fromkeys(chain.from_iterable(_wanting(images, unasked, gone).values()))
+        wanting = _wanting(images, (*failing, *self._asked(doubtful)), gone)
         return tuple(
             f"{consumer} fails without {repository}@{digest} ({failure}), and {gone[digest]}; nothing is removed while"
             " it fails: bring the image back, or let the consumer name another one:"
@@ -114,9 +121,34 @@ class PullFailureMonitor:
             for consumer, failure in sorted({(usage.consumer, usage.failure) for usage in usages})
         )
 
+    def _asked(self, usages: Iterable[Usage]) -> Iterator[Usage]:
+        """Those of consumers that fail, as AWS says now."""
+        answers: dict[str, str] = {}
+        for usage in usages:
+            if usage.consumer not in answers:
+                answers[usage.consumer] = self.ask(usage)
+            if answers[usage.consumer]:
+                yield replace(usage, failure=answers[usage.consumer])
+
     @property
     def refusals(self) -> list[str]:
         """Why nothing may be removed; empty if no consumer fails because of a removal."""
         sentences = sorted(set(self.sentences))
         more = len(sentences) - MOST
         return [*sentences[:MOST], f"and {more} more consumers fail for this reason"] if more > 0 else sentences
+
+
+def _wanting(
+    images: Iterable[Image], usages: Iterable[Usage], gone: Mapping[str, RemovedImage]
+) -> Mapping[str, tuple[Usage, ...]]:
+    """The usages that want an image that was removed or archived, by its digest."""
+    images = tuple(images)
+    resolved = matching.resolve(images, usages)
+    wanting = {
+        found[0]: usages for name, usages in sorted(resolved.missing.items()) if (found := removed_as(name, gone))
+    }
+    return wanting | {
+        image.digest: resolved.used[image.digest]
+        for image in images
+        if image.is_archived and image.digest in gone and image.digest in resolved.used
+    }

@@ -17,7 +17,6 @@ from pydantic import AwareDatetime
 
 from ecr_cleaner.history import removed
 from ecr_cleaner.model.image import Image, RemovedImage
-from ecr_cleaner.model.repository import RepositorySnapshot
 from ecr_cleaner.model.usage import Usage
 from ecr_cleaner.printable import minute, printable
 from ecr_cleaner.schema import Digest, Text, stored
@@ -43,7 +42,8 @@ class HistoryEntry:
         last_in_use: Time of the last observation that found it in use; None if none did.
         by: Its consumers then; sorted, at most `MAX_CONSUMERS`.
         lost_tags: Former tags, each with the time of the first observation without it.
-        children: Digests that an index lists; stored because an archived index cannot be read.
+        children: Digests that an index lists. Its own digest is that of the list, so they never change, and an index is
+            read once; of an archived one nobody could read them.
         unused_since: Time of the first observation after the last use that had a complete response of every source and
             did not find it in use; None if there was none. Until then the image may have been in use.
         unneeded_since: Beginning of the first run after which no run found that anything needs it; None if one did.
@@ -122,26 +122,10 @@ def learn(seen: History, children: Mapping[str, tuple[str, ...]]) -> History:
     )
 
 
-def new_lists(
-    contents: RepositorySnapshot, known: History | None, indexes: Iterable[str]
-) -> dict[str, tuple[str, ...]]:
-    """Digests that some indexes list, of indexes whose list is not stored yet."""
+def lists(known: History | None, indexes: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """The digests that some indexes list, of those whose list is known."""
     past = known.images if known else {}
-    return {
-        digest: contents.children[digest]
-        for digest in indexes
-        if contents.children.get(digest) and not (digest in past and past[digest].children)
-    }
-
-
-def with_lists(contents: RepositorySnapshot, known: History | None) -> RepositorySnapshot:
-    """The images of a repository, with the stored lists of indexes that cannot be read any more."""
-    past = known.images if known else {}
-    remembered = {
-        digest: past[digest].children for digest in contents.unread if digest in past and past[digest].children
-    }
-    unread = tuple(digest for digest in contents.unread if digest not in remembered)
-    return replace(contents, children={**contents.children, **remembered}, unread=unread)
+    return {digest: past[digest].children for digest in indexes if digest in past and past[digest].children}
 
 
 def remember(known: History | None, seen: History, keep_recently_used_days: int) -> History:

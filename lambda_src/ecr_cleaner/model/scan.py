@@ -146,6 +146,7 @@ class SourceOutcome:
             operation, the whole service.
         clusters_seen: Where it saw images of this registry run, whether or not anybody looked there.
         seconds: How long it took, beside others.
+        facts: How often it took what it needed from what earlier runs read, each time instead of a call or several.
     """
 
     target: ScanTarget
@@ -163,6 +164,7 @@ class SourceOutcome:
     not_offered: tuple[str, ...] = ()
     clusters_seen: tuple[SeenCluster, ...] = ()
     seconds: float = field(default=0.0, compare=False)
+    facts: NotNegative = field(default=0, compare=False)
 
     @property
     def key(self) -> SourceKey:

@@ -135,6 +135,8 @@ class Usage:
         consumer_arn: Of the consumer, where AWS returns or defines one: its wide usages may be accepted by it.
         in_text: Whether a text named it, rather than a field for one image.
         problem: What is wrong with the name, for people, and what was made of it; empty: nothing.
+        unasked: By what the consumer can be asked whether it got its image, if it was not, because all else of it was
+            known; else empty.
     """
 
     reference: Reference
@@ -148,6 +150,7 @@ class Usage:
     consumer_arn: str = field(default="", compare=False)
     in_text: bool = field(default=False, compare=False)
     problem: str = ""
+    unasked: str = field(default="", compare=False)
 
     @property
     def may_be_ignored(self) -> bool:

@@ -1,8 +1,9 @@
 """Reads the images of a repository and the manifests that its indexes list."""
 
+import hashlib
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from ecr_cleaner.aws import errors, responses
 from ecr_cleaner.aws.client import AwsClients
@@ -98,17 +99,26 @@ def _image(repository: str, detail: dict[str, Any]) -> Image:
     )
 
 
-def children(
-    clients: AwsClients, repository: str, indexes: Iterable[Image], readings: Readings
-) -> tuple[dict[str, tuple[str, ...]], tuple[str, ...]]:
+class IndexLists(NamedTuple):
+    """What was read of indexes.
+
+    Attributes:
+        children: Digest of an index to the digests it lists.
+        unread: The archived ones that cannot be read.
+        proven: Those whose manifest, as ECR returned it, has the digest: what they list never changes.
+    """
+
+    children: dict[str, tuple[str, ...]]
+    unread: tuple[str, ...]
+    proven: frozenset[str]
+
+
+def children(clients: AwsClients, repository: str, indexes: Iterable[Image], readings: Readings) -> IndexLists:
     """Which manifests the given indexes list.
 
     Reading a manifest counts as a pull and refreshes the index's ``lastRecordedPullTime``
     (https://github.com/aws/containers-roadmap/issues/2390), so only indexes are read, and only where an old
     image may depend on one; when it was, `readings` knows.
-
-    Returns:
-        Digest of an index to the digests it lists; and the archived indexes that cannot be read.
 
     Raises:
         RepositoryError: One that is not archived cannot be read, so it is unknown what it lists.
@@ -117,6 +127,7 @@ def children(
     wanted = list(active)
     unread: list[str] = []
     listed: dict[str, tuple[str, ...]] = {}
+    proven: set[str] = set()
     for start in range(0, len(wanted), BATCH_SIZE):
         batch = wanted[start : start + BATCH_SIZE]
         with readings.reading(repository, batch):
@@ -129,13 +140,15 @@ def children(
             digest = responses.member(image, "imageId.imageDigest", "BatchGetImage")
             manifest = responses.member(image, "imageManifest", "BatchGetImage")
             listed[digest] = listed_digests(manifest, f"{repository}@{digest}")
+            if digest == f"sha256:{hashlib.sha256(manifest.encode(errors='surrogatepass')).hexdigest()}":
+                proven.add(digest)
         unread += [digest for digest in batch if digest not in listed and not active[digest]]
         missing = [digest for digest in batch if digest not in listed and active[digest]]
         if missing:
             codes = sorted({f.get("failureCode", "Unknown") for f in answer.get("failures", ())})
             message = f"the index {missing[0]} cannot be read ({', '.join(codes) or 'no answer for it'})"
             raise RepositoryError(message)
-    return listed, tuple(unread)
+    return IndexLists(listed, tuple(unread), frozenset(proven))
 
 
 def listed_digests(manifest: str, place: str) -> tuple[str, ...]:

@@ -122,7 +122,7 @@ class Restorer:
         image = self.present.get(digest)
         if image is None or not image.is_index or result.outcome != "activated" or children_of(self.records, digest):
             return
-        children, _ = registry_images.children(self.clients, self.repository, [image], Readings())
+        children = registry_images.children(self.clients, self.repository, [image], Readings()).children
         for child in children.get(digest, ()):
             if child in self.present and not self.present[child].active:
                 yield child

@@ -10,6 +10,7 @@ from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.clock import utc_now
 from ecr_cleaner.decision import pull_failures
 from ecr_cleaner.decision.limits import Limits
+from ecr_cleaner.facts.store import FactStore
 from ecr_cleaner.history.reader import HistoryReader
 from ecr_cleaner.journal.writer import Journal
 from ecr_cleaner.model.image import Image
@@ -17,15 +18,18 @@ from ecr_cleaner.model.plan import Removal
 from ecr_cleaner.model.report import StoredReport
 from ecr_cleaner.model.repository import SkipReason
 from ecr_cleaner.model.result import RunResult
+from ecr_cleaner.model.usage import Usage
 from ecr_cleaner.printable import minute
 from ecr_cleaner.registry import config, repositories
 from ecr_cleaner.registry import images as registry_images
+from ecr_cleaner.registry.images import IndexLists
 from ecr_cleaner.registry.own_pulls import Readings
 from ecr_cleaner.registry.pull_access import RegistryFacts
 from ecr_cleaner.registry.repositories import RegistryListing
 from ecr_cleaner.removal import remover
 from ecr_cleaner.report.reporter import Reporter
 from ecr_cleaner.settings.loader import Settings
+from ecr_cleaner.usage import states
 from ecr_cleaner.usage.scanner import Scanner
 
 RESERVE_SECONDS: Final = 90.0
@@ -59,7 +63,7 @@ class RegistryCalls:
     facts: Callable[..., RegistryFacts] = config.registry_facts
     list_repositories: Callable[..., RegistryListing] = repositories.list_repositories
     images: Callable[..., Iterable[Image]] = registry_images.images
-    children: Callable[..., tuple[dict[str, tuple[str, ...]], tuple[str, ...]]] = registry_images.children
+    children: Callable[..., IndexLists] = registry_images.children
     remove: Callable[..., Iterator[Removal]] = remover.remove
 
 
@@ -86,6 +90,8 @@ class RunContext:
         own_pulls: When the run itself read manifests.
         registry: How ECR is read and changed.
         progress: Told of each evaluated repository: its name, and how many there are; None: nobody is.
+        facts: What never changes, kept from run to run; None: nothing is.
+        consumer_state: Says whether a consumer that was not asked got its image.
     """
 
     clients: AwsClients
@@ -106,6 +112,8 @@ class RunContext:
     own_pulls: Readings = field(default_factory=Readings)
     registry: RegistryCalls = field(default_factory=RegistryCalls)
     progress: Callable[[str, int], None] | None = None
+    facts: FactStore | None = None
+    consumer_state: Callable[[AwsClients, Usage], str] = states.ask
 
     @property
     def restore_command(self) -> str:

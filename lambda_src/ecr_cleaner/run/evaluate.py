@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from ecr_cleaner.approval.policy import ApprovedPlan
 from ecr_cleaner.decision import grace, graph, rules, wide_usages
@@ -73,7 +74,7 @@ def monitor_of(
         ctx: What the run was given.
         removed: By repository and digest, what this run itself removed so far.
     """
-    monitor = PullFailureMonitor(usages, ctx.restore_command)
+    monitor = PullFailureMonitor(usages, ctx.restore_command, partial(ctx.consumer_state, ctx.clients))
     # It is not listed again: by name, whoever asks for it now asks in vain.
     for repository, images in removed.items():
         monitor.note(repository, monitor.sentences_of(repository, (), images))
@@ -114,9 +115,14 @@ def evaluate(ctx: RunContext, basis: Basis, repository: Repository, evaluation: 
     snapshot = RepositorySnapshot(images)
     lists_are_read = rules.depends_on_indexes(images, repository.retention, now)
     if lists_are_read:
-        indexes = [image for image in images if image.is_index]
-        children, unread = ctx.registry.children(ctx.clients, repository.name, indexes, ctx.own_pulls)
-        snapshot = past.with_lists(RepositorySnapshot(images, children, unread), known)
+        stored = past.lists(known, [image.digest for image in images if image.is_index])
+        # An archived index cannot be read, and reading any other one is a pull: each is read once.
+        unknown = [image for image in images if image.is_index and image.digest not in stored]
+        read = ctx.registry.children(ctx.clients, repository.name, unknown, ctx.own_pulls)
+        snapshot = RepositorySnapshot(images, {**stored, **read.children}, read.unread)
+        proven = {digest: children for digest, children in read.children.items() if digest in read.proven}
+        if ctx.history is not None and any(proven.values()):
+            ctx.history.remember(past.learn(observed, proven))
     is_first = not basis.collector.has_seen(repository.name)
     evaluation.findings = basis.collector.repository(repository, snapshot, now, removed, read=lists_are_read)
     # What began to be used after its source was asked shows as a pull here, and as a change from here on.
@@ -145,11 +151,6 @@ def evaluate(ctx: RunContext, basis: Basis, repository: Repository, evaluation: 
         evaluation.retained = basis.approved.retained(plan)
     if ctx.journal is not None:
         ctx.journal.knows(plan, known.images if known else {})
-    if ctx.archives and ctx.history is not None:
-        lists = past.new_lists(snapshot, known, [verdict.image.digest for verdict in plan.removals])
-        # Nobody can read them any more once they are archived.
-        if lists:
-            ctx.history.remember(past.learn(observed, lists))
     return plan
 
 

@@ -45,6 +45,9 @@ def run(ctx: RunContext) -> RunResult:
         state.errors.append(errors.sentence(error))
     finally:
         ctx.clients.deadline_exceeded = None
+    if ctx.facts is not None:
+        ctx.facts.save()  # however the run ended, the next one begins further on
+        state.notes += dict.fromkeys(ctx.facts.notes)
     for name in sorted(state.repositories):
         ctx.reporter.repository(state.repositories[name])
     price = ctx.settings.storage_price_per_gb_month

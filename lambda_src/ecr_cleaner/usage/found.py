@@ -37,23 +37,31 @@ def usages_of_texts(texts: FreeText, item: Any, client: Any, usage: Usage) -> It
         client: Of the service: its model says what is a text of the item.
         usage: What each of them is like.
     """
+    for found in searches(texts, item, client):
+        yield from searched(found, usage)
+
+
+def searches(texts: FreeText, item: Any, client: Any) -> tuple[SearchResult, ...]:
+    """What is found in all texts of an item of a response that are no image fields; as `usages_of_texts`."""
     output = client.meta.service_model.operation_model(texts.operation).output_shape
-    for grammar, value in texts.parts(item, output):
-        yield from searched(search(value, grammar), usage)
+    return tuple(search(value, grammar) for grammar, value in texts.parts(item, output))
 
 
-def usages_of_task_definition(definitions: TaskDefinitions, name: str, usage: Usage) -> tuple[Usage, ...] | None:
+def usages_of_task_definition(
+    definitions: TaskDefinitions, name: str, usage: Usage, *, is_held: bool = False
+) -> tuple[Usage, ...] | None:
     """The usages of an ECS task definition: the images of its containers, and what its variables and commands name.
 
     Args:
         definitions: Of the scan.
         name: ARN, ``family:revision``, or a family.
         usage: What each of them is like.
+        is_held: As in `TaskDefinitions.read`.
 
     Returns:
         None if it is proven not to exist any more.
     """
-    definition = definitions.read(name)
+    definition = definitions.read(name, is_held=is_held)
     if definition is None:
         return None
     named = (one for image in definition.images for one in read_usages(usage, image, read_name(image)))

@@ -12,13 +12,13 @@ from ecr_cleaner.aws import errors
 from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.aws.offered import Refusal
 from ecr_cleaner.errors import CleanerError, OutOfTimeError, SourceError
+from ecr_cleaner.facts.store import Facts, FactStore
 from ecr_cleaner.model.scan import ScanRequest, SourceOutcome, SourceStatus, TargetScan
 from ecr_cleaner.model.usage import ScanTarget, Usage
 from ecr_cleaner.settings.loader import Settings
-from ecr_cleaner.usage import accepted, name_problems
+from ecr_cleaner.usage import accepted, name_problems, task_definitions
 from ecr_cleaner.usage.catalog import SOURCES
 from ecr_cleaner.usage.excluded import excluded, is_excluded
-from ecr_cleaner.usage.executions import ExecutionMemory
 from ecr_cleaner.usage.failures import failed
 from ecr_cleaner.usage.shared_listings import SharedListings, times_made
 from ecr_cleaner.usage.side_by_side import Workers
@@ -38,7 +38,7 @@ def scan_target(  # noqa: PLR0913 - what a scan needs, each by name
     pool: Executor,
     clock: Callable[[], datetime],
     sources: Sequence[Source] = SOURCES,
-    memory: ExecutionMemory | None = None,
+    known: FactStore | None = None,
     helpers: Executor | None = None,
 ) -> TargetScan:
     """Scan one target, by those of the sources that look at it.
@@ -51,7 +51,7 @@ def scan_target(  # noqa: PLR0913 - what a scan needs, each by name
         pool: Runs the sources, of all targets of a run.
         clock: Now, in UTC.
         sources: Those of the run.
-        memory: Where what is found of executions is kept; None: nowhere.
+        known: What earlier runs read that never changes; None: nothing is known, and nothing is kept.
         helpers: Help the sources with their items; None: nobody does.
 
     Returns:
@@ -77,7 +77,7 @@ def scan_target(  # noqa: PLR0913 - what a scan needs, each by name
         outcomes = tuple(SourceOutcome(target, one.name, SourceStatus.FAILED, detail=detail) for one in enabled)
     else:
         before = there.calls
-        usages, outcomes = _collect(there, settings, started_at, enabled, memory, clock, pool, Workers(helpers))
+        usages, outcomes = _collect(there, settings, started_at, enabled, known, clock, pool, Workers(helpers))
         calls = there.calls - before
         answered = tuple(sorted(there.answered))
         there.release()
@@ -101,7 +101,7 @@ def _collect(  # noqa: PLR0913, PLR0917 - as `scan_target`
     settings: Settings,
     now: datetime,
     sources: Sequence[Source],
-    memory: ExecutionMemory | None,
+    known: FactStore | None,
     clock: Callable[[], datetime],
     pool: Executor,
     workers: Workers,
@@ -113,7 +113,7 @@ def _collect(  # noqa: PLR0913, PLR0917 - as `scan_target`
         settings: Of the run.
         now: The moment before the first call.
         sources: Those that are not excluded.
-        memory: Where what is found of executions is kept.
+        known: What earlier runs read that never changes.
         clock: Now, in UTC.
         pool: Runs the sources.
         workers: Help them.
@@ -121,7 +121,10 @@ def _collect(  # noqa: PLR0913, PLR0917 - as `scan_target`
     Returns:
         The usages, as often as they were found, and one outcome for every source, and for every cluster that one read.
     """
-    definitions, listing, machines = TaskDefinitions(clients), Listing(), StateMachines()
+    definitions = TaskDefinitions(
+        clients, Facts(task_definitions.FACTS) if known is None else known.of(clients.target, task_definitions.FACTS)
+    )
+    listing, machines = Listing(), StateMachines()
     listings = SharedListings(times_made(source.fields for source in sources))
 
     def run(source: Source) -> SourceResult:
@@ -132,7 +135,7 @@ def _collect(  # noqa: PLR0913, PLR0917 - as `scan_target`
             listing=listing,
             now=now,
             state_machines=machines,
-            memory=memory,
+            known=known,
             shared_listings=listings,
             workers=workers,
         )
@@ -142,6 +145,9 @@ def _collect(  # noqa: PLR0913, PLR0917 - as `scan_target`
         return replace(result, outcome=replace(result.outcome, seconds=max(seconds, 0.0)))
 
     results = list(pool.map(run, sources))
+    if known is not None:
+        used = known.close(clients.target)
+        results = [replace(one, outcome=replace(one.outcome, facts=used[one.source.name])) for one in results]
     # What is not offered is only known when all calls are made: others have to bear it out.
     confirmed = [_confirmed(result, clients) for result in results]
     usages = tuple(usage for result in confirmed for usage in result.usages)

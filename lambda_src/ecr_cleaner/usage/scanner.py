@@ -9,13 +9,13 @@ from functools import partial
 from typing import Final, Protocol
 
 from ecr_cleaner.aws.client import AwsClients
+from ecr_cleaner.facts.store import FactStore
 from ecr_cleaner.model.scan import ScanRequest, TargetScan, UsageScan
 from ecr_cleaner.model.usage import ScanTarget
 from ecr_cleaner.settings.loader import Settings
 from ecr_cleaner.usage import accounts
 from ecr_cleaner.usage.catalog import SOURCES, names_sha256
 from ecr_cleaner.usage.excluded import excluded, is_excluded
-from ecr_cleaner.usage.executions import ExecutionMemory
 from ecr_cleaner.usage.merge import merge
 from ecr_cleaner.usage.scan import scan_target
 from ecr_cleaner.usage.source import Source
@@ -57,7 +57,7 @@ class LocalScanner:
         run_id: Of the run.
         clock: Now, in UTC.
         sources: All there are.
-        memory: Where what is found of executions is kept; None: nowhere.
+        known: What earlier runs read that never changes; None: nothing is known, and nothing is kept.
         helpers: Threads that help the sources with their items; 0: each source reads one after the other.
     """
 
@@ -66,7 +66,7 @@ class LocalScanner:
     run_id: str
     clock: Callable[[], datetime]
     sources: Sequence[Source] = SOURCES
-    memory: ExecutionMemory | None = None
+    known: FactStore | None = None
     helpers: int = HELPERS
 
     def scan(self, now: datetime) -> UsageScan:
@@ -98,7 +98,7 @@ class LocalScanner:
             pool=pool,
             clock=self.clock,
             sources=self.sources,
-            memory=self.memory,
+            known=self.known,
             helpers=helpers,
         )
 

@@ -1,16 +1,11 @@
 """Images that rules, schedules, pipes and state machines start: these name task definitions, not images."""
 
-import re
 from collections.abc import Iterator
-from typing import Final
 
 from ecr_cleaner.model.usage import Usage, UsageKind
 from ecr_cleaner.usage.found import like, usages_of_task_definition
 from ecr_cleaner.usage.source import SourceContext
-from ecr_cleaner.usage.texts.named import TASK_DEFINITION, Named
-
-# Where a name stands in an input; an expression may have secrets in it.
-_PATH: Final = re.compile(r"(?:\{% ?)?\$[\w.$]{0,70}(?: ?%\})?|", re.ASCII)
+from ecr_cleaner.usage.texts.named import PATH, TASK_DEFINITION, Named
 
 
 def noted_if_dynamic(context: SourceContext, task_definition: str, namer: str) -> bool:
@@ -23,7 +18,7 @@ def noted_if_dynamic(context: SourceContext, task_definition: str, namer: str) -
     """
     if TASK_DEFINITION.fullmatch(task_definition):
         return False
-    written = task_definition if _PATH.fullmatch(task_definition) else "an expression"
+    written = task_definition if PATH.fullmatch(task_definition) else "an expression"
     context.notes.append(
         f"{namer} chooses a task definition only when it starts one ({written}): nothing but the source ecs_families"
         " protects its images"

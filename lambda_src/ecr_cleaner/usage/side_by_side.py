@@ -127,6 +127,16 @@ class Once(Generic[K, V]):
     _under_way: dict[K, threading.Lock] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
+    def known(self, key: K) -> V | None:
+        """What was read of a thing by now."""
+        with self._lock:
+            return self._known.get(key)
+
+    def keep(self, key: K, value: V) -> None:
+        """Keep what was read of a thing under another key."""
+        with self._lock:
+            self._known.setdefault(key, value)
+
     def get(self, key: K, read: Callable[[], V]) -> V:
         """What is known of a thing; read first, if nothing is.
 

@@ -10,9 +10,10 @@ from ecr_cleaner.aws import errors, offered, responses
 from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.aws.offered import Refusal
 from ecr_cleaner.clock import utc_now
+from ecr_cleaner.facts.kind import FactKind
+from ecr_cleaner.facts.store import Facts, FactStore
 from ecr_cleaner.model.usage import SeenCluster, Usage, UsageKind
 from ecr_cleaner.settings.loader import Settings
-from ecr_cleaner.usage.executions import ExecutionMemory, Executions
 from ecr_cleaner.usage.found import read_usages
 from ecr_cleaner.usage.image_names import read_name
 from ecr_cleaner.usage.shared_listings import SharedListings
@@ -48,7 +49,7 @@ class SourceContext:
         refusals: Listings that the region does not offer.
         accepted: The entries of ``accepted_gaps`` by which something was left out; every other entry is unused.
         state_machines: Shared by the sources that read them.
-        memory: Where what is found of executions is kept; None: nowhere.
+        known: What earlier runs read that never changes; None: nothing is known, and nothing is kept.
         clusters: How each cluster ended that was read by itself: what went wrong, or None.
         clusters_seen: Where a source saw images of this registry run, for a comparison with where was looked.
         shared_listings: Of all sources, because several make the same ones.
@@ -65,7 +66,7 @@ class SourceContext:
     unreadable: dict[str, str] = field(default_factory=dict)
     accepted: list[str] = field(default_factory=list)
     state_machines: StateMachines = field(default_factory=StateMachines)
-    memory: ExecutionMemory | None = None
+    known: FactStore | None = None
     refusals: list[Refusal] = field(default_factory=list)
     clusters: dict[str, Exception | None] = field(default_factory=dict)
     clusters_seen: list[SeenCluster] = field(default_factory=list)
@@ -128,9 +129,9 @@ class SourceContext:
             self.unreadable[arn] = f"{errors.operation_of(error)} failed with {errors.code_of(error)}"
             return None
 
-    def executions(self, source: str) -> Executions:
-        """What earlier runs found of the executions that a source reads; nothing if that is kept nowhere."""
-        return self.memory.open(self.aws.target, source, self.notes) if self.memory else Executions(self.notes)
+    def facts(self, kind: FactKind[_T]) -> Facts[_T]:
+        """What is known of the things of a kind in the scan target."""
+        return Facts(kind) if self.known is None else self.known.of(self.aws.target, kind)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,22 @@
-"""The definitions of Step Functions state machines, each read once for all sources."""
+"""The definitions of Step Functions state machines, each read once for all sources.
+
+A published version is an immutable snapshot
+(https://docs.aws.amazon.com/step-functions/latest/dg/concepts-state-machine-version.html), and of one that is made
+again under the same ARN the creation date differs.
+"""
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import partial
 from typing import Final
 
 from ecr_cleaner.aws import responses
 from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.errors import SourceError
+from ecr_cleaner.facts.kind import FactKind
+from ecr_cleaner.facts.store import Facts
+from ecr_cleaner.schema import Text, stored
 from ecr_cleaner.usage.side_by_side import Once
 from ecr_cleaner.usage.texts.named import Named, named_in
 
@@ -15,6 +24,7 @@ PERMISSIONS: Final = ("states:DescribeStateMachine",)
 """IAM actions of reading."""
 
 
+@stored
 @dataclass(frozen=True, slots=True)
 class Definition:
     """What a state machine or version names.
@@ -28,7 +38,7 @@ class Definition:
         named: What the text names.
     """
 
-    sha256: str
+    sha256: Text
     created: float
     revision_id: str | None
     named: Named
@@ -39,11 +49,31 @@ class Definition:
         return f"{self.created} {self.revision_id} {self.sha256}"
 
 
+VERSIONS: Final = FactKind("state_machine_versions", "stepfunctions", Definition)
+"""By ARN and creation date."""
+
+
 @dataclass(slots=True)
 class StateMachines:
     """Reads definitions of one scan target, each once; thread-safe."""
 
     _known: Once[str, Definition] = field(default_factory=Once)
+
+    def version(self, clients: AwsClients, arn: str, created: datetime, facts: Facts[Definition]) -> Definition:
+        """The definition of a version, as `definition` returns it; not asked for if an earlier run did.
+
+        Args:
+            clients: Of the scan target.
+            arn: Of the version.
+            created: As the listing says.
+            facts: What earlier runs read of versions.
+        """
+        key = f"{arn} {created.isoformat()}"
+        known = facts.known(key)
+        found = self._known.get(arn, lambda: known or self._read(clients, arn))
+        if known is None:
+            facts.learn(key, replace(found, named=replace(found.named.storable(), keys=found.named.keys)))
+        return found
 
     def definition(self, clients: AwsClients, arn: str) -> Definition:
         """The definition of a state machine or version.

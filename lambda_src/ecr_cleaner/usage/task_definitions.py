@@ -1,12 +1,22 @@
-"""The images of ECS task definitions, each read once for all sources."""
+"""The images of ECS task definitions, each read once for all sources.
 
+What a revision is never changes, and no other one ever has its number: ECS retains the name of a family whose revisions
+were deleted, and goes on counting (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/delete-task-definition-v2.html).
+Whether it still exists, whether it is active and which one is the newest of its family may change every day.
+"""
+
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Final
+from itertools import islice
+from typing import Any, Final
 
 from ecr_cleaner.aws import errors, responses
 from ecr_cleaner.aws.client import AwsClients
-from ecr_cleaner.errors import SourceError
+from ecr_cleaner.errors import IncompleteAnswerError, SourceError
+from ecr_cleaner.facts.kind import FactKind
+from ecr_cleaner.facts.store import Facts
+from ecr_cleaner.schema import stored
 from ecr_cleaner.usage.side_by_side import Once
 from ecr_cleaner.usage.texts.free_text import FreeText
 from ecr_cleaner.usage.texts.search import Grammar, SearchResult, search
@@ -26,7 +36,11 @@ TEXTS: Final = FreeText(
 _STATUSES: Final = ("ACTIVE", "INACTIVE", "DELETE_IN_PROGRESS")
 _UNKNOWN: Final = "ClientException"
 
+LISTED_FOR_A_FACT: Final = 25
+"""Active revisions that are listed at most for each fact: a page has 100, so listing costs a quarter of asking."""
 
+
+@stored
 @dataclass(frozen=True, slots=True)
 class TaskDefinition:
     """What a task definition names.
@@ -40,22 +54,31 @@ class TaskDefinition:
     texts: SearchResult
 
 
+FACTS: Final = FactKind("task_definitions", "ecs", TaskDefinition)
+"""By ARN."""
+
+
 @dataclass(slots=True)
 class TaskDefinitions:
     """Reads task definitions, each once; thread-safe.
 
     Attributes:
         clients: Of the scan target.
+        facts: What earlier runs read.
     """
 
     clients: AwsClients
+    facts: Facts[TaskDefinition] = field(default_factory=lambda: Facts(FACTS))
     _read: Once[str, TaskDefinition | None] = field(default_factory=Once)
+    _active: Once[str, Mapping[str, tuple[str, ...]]] = field(default_factory=Once)
 
-    def read(self, name: str) -> TaskDefinition | None:
+    def read(self, name: str, *, is_held: bool = False) -> TaskDefinition | None:
         """What a task definition names.
 
         Args:
             name: ARN, ``family:revision``, or a family, which means its newest active revision.
+            is_held: Whether it exists because of what names it: ECS deletes none that a service or task has. Else what
+                is known counts only of one that is listed as active.
 
         Returns:
             None if the task definition is proven not to exist any more, so that nothing can be
@@ -65,7 +88,45 @@ class TaskDefinitions:
             SourceError: ECS refuses to describe it, yet lists it.
             AwsError: A call failed.
         """
-        return self._read.get(name, partial(self._described, name))
+        return self._read.get(name, partial(self._find, name, is_held=is_held))
+
+    def _find(self, name: str, *, is_held: bool) -> TaskDefinition | None:
+        return self._known(name, is_held=is_held) or self._described(name)
+
+    def _known(self, name: str, *, is_held: bool) -> TaskDefinition | None:
+        """What is known of a revision that exists; None if it has to be asked for."""
+        resource = name.rpartition("/")[2]
+        family, _, revision = resource.partition(":")
+        active = self._listed().get(family, ())
+        if not revision:
+            newest = next(iter(active), None)
+            return None if newest is None else self._read.known(newest) or self.facts.known(newest)
+        target = self.clients.target
+        whole = f"arn:{self.clients.partition}:ecs:{target.region}:{target.account_id}:task-definition/{resource}"
+        arn = name if name.startswith("arn:") else whole
+        # What was described in this scan exists.
+        return self._read.known(arn) or (self.facts.known(arn) if is_held or arn in active else None)
+
+    def _listed(self) -> Mapping[str, tuple[str, ...]]:
+        """The ARNs of active revisions by family, the newest first, as far as listing them takes fewer calls.
+
+        Where not all are listed, the oldest ones of one family are missing, and all of the families that follow.
+        """
+        return self._active.get("", self._list)
+
+    def _list(self) -> Mapping[str, tuple[str, ...]]:
+        listed = responses.paged(
+            self.clients.client("ecs"),
+            "ListTaskDefinitions",
+            "taskDefinitionArns",
+            status="ACTIVE",
+            sort="DESC",
+            maxResults=100,
+        )
+        try:
+            return newest_first(islice(listed, LISTED_FOR_A_FACT * len(self.facts)))
+        except (IncompleteAnswerError, SourceError, *errors.AwsError):
+            return {}  # each one is asked for then, and whoever may not do that fails
 
     def _described(self, name: str) -> TaskDefinition | None:
         ecs = self.clients.client("ecs")
@@ -83,7 +144,15 @@ class TaskDefinitions:
         images = tuple(responses.member(container, "image", "DescribeTaskDefinition") for container in containers)
         output = ecs.meta.service_model.operation_model(TEXTS.operation).output_shape
         ((grammar, value),) = TEXTS.parts(answer["taskDefinition"], output)
-        return TaskDefinition(images, search(value, grammar))
+        definition = TaskDefinition(images, search(value, grammar))
+        self._remember(answer["taskDefinition"], definition)
+        return definition
+
+    def _remember(self, described: dict[str, Any], definition: TaskDefinition) -> None:
+        arn = described.get("taskDefinitionArn")
+        if arn is not None:
+            self._read.keep(arn, definition)
+            self.facts.learn(arn, definition)
 
     def _is_listed(self, name: str) -> bool:
         family, _, revision = name.rpartition("/")[2].partition(":")
@@ -101,3 +170,21 @@ class TaskDefinitions:
                 if listed_family == family and revision in {"", listed_revision}:
                     return True
         return False
+
+
+def newest_first(arns: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """The ARNs of revisions by family, checked to come newest first.
+
+    Raises:
+        SourceError: They come in another order.
+    """
+    found: dict[str, list[str]] = {}
+    for arn in arns:
+        family, _, revision = arn.rpartition("/")[2].rpartition(":")
+        earlier = found.setdefault(family, [])
+        last = int(earlier[-1].rpartition(":")[2]) if earlier else None
+        if last is not None and int(revision) >= last:
+            message = f"ListTaskDefinitions gave revision {revision} of {family} after {last}, not the newest first"
+            raise SourceError(message)
+        earlier.append(arn)
+    return {family: tuple(listed) for family, listed in found.items()}

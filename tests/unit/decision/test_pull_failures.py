@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ecr_cleaner.decision.pull_failures import MOST, PullFailureMonitor, removed_as, restore_command
+from ecr_cleaner.errors import OutOfTimeError
 from ecr_cleaner.model.image import RemovedImage
 from ecr_cleaner.model.usage import Reference, UsageKind
 from tests.builders import ACCOUNT, NOW, REGION, ago, digest, image, usage
@@ -31,9 +32,14 @@ def failing(*, tag: str | None = None, of: str | None = None, consumer: str = "e
     return replace(usage(tag=tag, of=of, consumer=consumer), failure="CannotPullContainerError: not found")
 
 
+def no_question(_: Usage) -> str:
+    """Nobody has to be asked."""
+    raise AssertionError
+
+
 def refusals(*usages: Usage, images: tuple[Image, ...] = (), removed: dict[str, RemovedImage]) -> list[str]:
     """Why nothing may go."""
-    watch = PullFailureMonitor(usages, RESTORE)
+    watch = PullFailureMonitor(usages, RESTORE, no_question)
     watch.note("app", watch.sentences_of("app", images, removed))
     return watch.refusals
 
@@ -92,7 +98,7 @@ def fails_in(repository: str) -> Usage:
 
 def test_what_every_repository_lacks_is_recorded() -> None:
     """One after the other."""
-    watch = PullFailureMonitor([fails_in("app"), fails_in("web")], RESTORE)
+    watch = PullFailureMonitor([fails_in("app"), fails_in("web")], RESTORE, no_question)
     for name in ("app", "web", "jobs"):
         watch.note(name, watch.sentences_of(name, (), {digest("old"): gone("v1")}))
     assert [text.split(" (Cannot")[0] for text in watch.refusals] == [
@@ -102,7 +108,7 @@ def test_what_every_repository_lacks_is_recorded() -> None:
 
 def test_who_may_fail_for_want_of_a_removed_image_stops_everything_too() -> None:
     """Nobody knows what a repository lacks that could not be read."""
-    watch = PullFailureMonitor([fails_in("app"), fails_in("web")], RESTORE)
+    watch = PullFailureMonitor([fails_in("app"), fails_in("web")], RESTORE, no_question)
     for name in ("app", "web", "jobs"):
         watch.mark_unreadable(name, "AccessDenied")
     assert watch.refusals == [
@@ -115,13 +121,13 @@ def test_who_may_fail_for_want_of_a_removed_image_stops_everything_too() -> None
 def test_what_failing_consumers_name_is_known() -> None:
     """So that it can be looked at before all other repositories."""
     anywhere = replace(fails_in("app"), reference=Reference("x", digest=digest("x")))
-    watch = PullFailureMonitor([fails_in("app"), fails_in("web"), anywhere], RESTORE)
+    watch = PullFailureMonitor([fails_in("app"), fails_in("web"), anywhere], RESTORE, no_question)
     assert watch.repositories == {"app", "web"}
 
 
 def test_a_repository_that_was_looked_at_is_known() -> None:
     """What cannot be read of it later is no reason to doubt that."""
-    watch = PullFailureMonitor([fails_in("app"), fails_in("web")], RESTORE)
+    watch = PullFailureMonitor([fails_in("app"), fails_in("web")], RESTORE, no_question)
     watch.note("app", watch.sentences_of("app", (image("new", tags=["v1"]),), {digest("old"): gone("v1")}))
     watch.mark_unreadable("app", "AccessDenied")
     assert watch.refusals == []
@@ -176,3 +182,58 @@ def test_the_evidence_makes_no_difference() -> None:
     """A rollback target that fails is one that was started."""
     one = replace(failing(tag="v1"), evidence=UsageKind.ROLLBACK)
     assert refusals(one, removed={digest("old"): gone("v1")})
+
+
+NOT_ASKED: Final = replace(usage(tag="v1", consumer="lambda function f, version 1"), unasked="f:1")
+
+
+@pytest.mark.parametrize("says", ["StateReasonCode ImageDeleted", ""])
+def test_who_was_not_asked_is_asked_if_its_image_was_removed(says: str) -> None:
+    """Once, and as if it had been asked before."""
+    asked: list[Usage] = []
+
+    def ask(one: Usage) -> str:
+        asked.append(one)
+        return says
+
+    by_digest = replace(NOT_ASKED, reference=replace(NOT_ASKED.reference, digest=digest("old")))
+    watch = PullFailureMonitor([NOT_ASKED, by_digest], RESTORE, ask)
+    removed = {digest("old"): gone("v1")}
+    watch.note("app", watch.sentences_of("app", (), removed))
+    assert len(asked) == 1
+    told = [replace(one, failure=says, unasked="") for one in (NOT_ASKED, by_digest) if says]
+    assert watch.refusals == refusals(*told, removed=removed)
+    assert bool(watch.refusals) is bool(says)
+
+
+@pytest.mark.parametrize(
+    ("images", "removed"),
+    [
+        ((), {}),
+        ((), {digest("old"): gone("v2")}),
+        ((image("new", tags=["v1"]),), {digest("old"): gone("v1")}),
+        ((image("old", tags=["v1"], active=False),), {digest("other"): gone("v2")}),
+    ],
+)
+def test_nobody_is_asked_whose_image_is_there_or_was_removed_by_others(
+    images: tuple[Image, ...], removed: dict[str, RemovedImage]
+) -> None:
+    """Every other night would ask all of them."""
+    assert refusals(NOT_ASKED, images=images, removed=removed) == []
+
+
+def test_who_was_not_asked_is_asked_where_a_repository_cannot_be_read() -> None:
+    """It may lack an image that was removed; with no time left for asking, there is none for removing either."""
+    watch = PullFailureMonitor([NOT_ASKED], RESTORE, lambda _: "StateReasonCode ImageDeleted")
+    watch.mark_unreadable("app", "AccessDenied")
+    (sentence,) = watch.refusals
+    assert sentence.startswith("lambda function f, version 1 fails without an image of app (StateReasonCode")
+
+    def too_late(_: Usage) -> str:
+        raise OutOfTimeError("GetFunction")
+
+    watch = PullFailureMonitor([NOT_ASKED], RESTORE, too_late)
+    watch.mark_unreadable("app", "there was no time to read it")
+    assert watch.refusals == []
+    with pytest.raises(OutOfTimeError):
+        watch.sentences_of("app", (), {digest("old"): gone("v1")})

@@ -12,7 +12,6 @@ from ecr_cleaner.history import model, removed
 from ecr_cleaner.history.model import MAX_CONSUMERS, MIN_LOST_TAG_DAYS, History, HistoryEntry
 from ecr_cleaner.history.removed import MAX_REMOVED
 from ecr_cleaner.model.image import RemovedImage
-from ecr_cleaner.model.repository import RepositorySnapshot
 from ecr_cleaner.schema import seal
 from tests.builders import NOW, ago, digest, image
 from tests.builders import usage as used
@@ -345,25 +344,17 @@ def test_what_an_index_lists_is_remembered_for_ever() -> None:
         assert (known.images[index.digest].children, known.images[other.digest].children) == (LISTED, ())
 
 
-def test_only_what_is_new_is_learned() -> None:
-    """What is asked for, can be read, and is not known already."""
-    contents = RepositorySnapshot(
-        (), {digest("new"): LISTED, digest("known"): LISTED, digest("empty"): (), digest("else"): LISTED}
+def test_what_is_known_of_indexes_is_known() -> None:
+    """Of those alone that are asked for; an index that lists nothing is read again."""
+    known = History(
+        "app",
+        NOW,
+        {digest("one"): HistoryEntry(children=LISTED), digest("two"): HistoryEntry(children=LISTED)}
+        | {digest("empty"): HistoryEntry()},
     )
-    known = History("app", NOW, {digest("known"): HistoryEntry(children=LISTED), digest("new"): HistoryEntry()})
-    asked = [digest(name) for name in ("new", "known", "empty", "unread")]
-    assert model.new_lists(contents, known, asked) == {digest("new"): LISTED}
-    assert set(model.new_lists(contents, None, asked)) == {digest("new"), digest("known")}
-
-
-def test_what_cannot_be_read_is_filled_in_from_memory() -> None:
-    """What is not remembered stays unread, and what was read is what was read."""
-    contents = RepositorySnapshot((), {digest("read"): ()}, (digest("known"), digest("unknown"), digest("empty")))
-    known = History("app", NOW, {digest("known"): HistoryEntry(children=LISTED), digest("empty"): HistoryEntry()})
-    assert model.with_lists(contents, known) == RepositorySnapshot(
-        (), {digest("read"): (), digest("known"): LISTED}, (digest("unknown"), digest("empty"))
-    )
-    assert model.with_lists(contents, None) == contents
+    asked = [digest(name) for name in ("one", "empty", "unknown")]
+    assert model.lists(known, asked) == {digest("one"): LISTED}
+    assert model.lists(None, asked) == {}
 
 
 # What runs removed

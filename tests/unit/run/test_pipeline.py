@@ -29,6 +29,7 @@ from ecr_cleaner.model.report import StoredReport
 from ecr_cleaner.model.result import RepositoryOutcome, RepositoryStatus
 from ecr_cleaner.model.scan import SourceKey, SourceOutcome, SourceStatus, UsageScan
 from ecr_cleaner.model.usage import Reference, Usage
+from ecr_cleaner.registry.images import IndexLists
 from ecr_cleaner.registry.pull_access import RegistryFacts
 from ecr_cleaner.registry.repositories import list_repositories
 from ecr_cleaner.report.reporter import Reporter
@@ -175,14 +176,12 @@ class World:
         listings = self.listings[name]
         yield from listings[min(look, len(listings)) - 1]
 
-    def children(
-        self, _: object, name: str, indexes: list[Image], readings: Readings
-    ) -> tuple[dict[str, tuple[str, ...]], tuple[str, ...]]:
+    def children(self, _: object, name: str, indexes: list[Image], readings: Readings) -> IndexLists:
         """As inventory has it."""
         self.step("children", name)
         self.readings.append(readings)
         self.read += [index.digest for index in indexes]
-        return {}, ()
+        return IndexLists({}, (), frozenset())
 
     def scan(self, now: datetime) -> UsageScan:
         """As the scanner has it."""

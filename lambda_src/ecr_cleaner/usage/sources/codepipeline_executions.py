@@ -14,7 +14,7 @@ from ecr_cleaner.aws import errors, responses
 from ecr_cleaner.model.usage import Usage, UsageKind
 from ecr_cleaner.reference import anywhere, is_digest
 from ecr_cleaner.usage.each import of_each
-from ecr_cleaner.usage.executions import Executions
+from ecr_cleaner.usage.executions import Executions, executions_of
 from ecr_cleaner.usage.found import like, usages_of_texts
 from ecr_cleaner.usage.source import Grant, RequiredField, Source, SourceContext, arn_of
 from ecr_cleaner.usage.sources.codepipeline import COMMANDS, VARIABLES, watched
@@ -38,7 +38,7 @@ def collect(context: SourceContext) -> Iterator[Usage]:
         Usages of the kind ``running``.
     """
     client = context.aws.client("codepipeline")
-    executions = context.executions(_NAME)
+    executions = executions_of(context, _NAME)
     versions: dict[str, int | None] = {}
 
     def listing() -> Iterator[str]:
@@ -48,7 +48,6 @@ def collect(context: SourceContext) -> Iterator[Usage]:
             yield name
 
     def of_pipeline(own: SourceContext, name: str) -> Iterator[Usage]:
-        executions.open()
         under_way = partial(_under_way, own, client, executions, name)
         read = partial(_of_execution, executions, name, versions[name])
         # Whoever accepts what a pipeline names accepts it for its executions.
@@ -57,7 +56,6 @@ def collect(context: SourceContext) -> Iterator[Usage]:
             yield replace(usage, consumer_arn=arn)
 
     yield from of_each(context, listing, of_pipeline)
-    executions.save()
 
 
 def _under_way(
@@ -73,7 +71,7 @@ def _under_way(
             break
         if responses.member(execution, "status", operation) in _UNDER_WAY:
             yield responses.member(execution, "pipelineExecutionId", operation), started_at
-    for key, (started_at, _) in executions.of(f"{name}/").items():
+    for key, started_at in executions.beginning(f"{name}/"):
         number = key.removeprefix(f"{name}/")
         if started_at < earliest and _is_under_way(client, name, number):
             yield number, started_at

@@ -56,13 +56,13 @@ def _of_daemon(context: SourceContext, arn: str) -> Iterator[Usage]:
         _NAME,
         "Daemon",
         lambda rollback: rollback.get("rollbackTargetDaemonRevisionArn"),  # absent when it has just begun
+        lambda revision: responses.member(revision, "daemonTaskDefinitionArn", "DescribeDaemonRevisions"),
         partial(_defined, ecs),
     )
     yield from revisions.usages(f"ecs daemon {arn.partition('daemon/')[2]}", current, {"daemonArn": arn})
 
 
-def _defined(ecs: Any, revision: dict[str, Any], consumer: str, evidence: UsageKind) -> Iterator[Usage]:
-    name = responses.member(revision, "daemonTaskDefinitionArn", "DescribeDaemonRevisions")
+def _defined(ecs: Any, name: str, consumer: str, evidence: UsageKind) -> Iterator[Usage]:
     answer = ecs.describe_daemon_task_definition(daemonTaskDefinition=name)
     named = f"{consumer}, daemon task definition {name.rpartition('/')[2]}"
     operation = "DescribeDaemonTaskDefinition"

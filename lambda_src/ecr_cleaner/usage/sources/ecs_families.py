@@ -36,7 +36,9 @@ def collect(context: SourceContext) -> Iterator[Usage]:
 def _of_family(context: SourceContext, family: str) -> Iterator[Usage]:
     for name, consumer in _revisions(context, family, context.settings.task_definition_revisions):
         # None: deregistered since it was listed, as the listings prove, so that nothing can be started from it.
-        yield from usages_of_task_definition(context.task_definitions, name, like(_NAME, consumer)) or ()
+        is_held = name != family  # it was just listed
+        usage = like(_NAME, consumer)
+        yield from usages_of_task_definition(context.task_definitions, name, usage, is_held=is_held) or ()
 
 
 def _revisions(context: SourceContext, family: str, wanted: int | str) -> Iterator[tuple[str, str]]:

@@ -8,7 +8,7 @@ from typing import Final
 from ecr_cleaner.aws import responses
 from ecr_cleaner.model.usage import Usage, UsageKind
 from ecr_cleaner.usage.each import of_each
-from ecr_cleaner.usage.executions import Executions
+from ecr_cleaner.usage.executions import Executions, executions_of
 from ecr_cleaner.usage.source import Grant, RequiredField, Source, SourceContext, arn_of
 from ecr_cleaner.usage.sources.sagemaker.nested import pipeline_names
 from ecr_cleaner.usage.sources.sagemaker.reading import listed
@@ -29,14 +29,11 @@ def collect(context: SourceContext) -> Iterator[Usage]:
     Yields:
         Usages of the kind ``running``.
     """
-    executions = context.executions(_NAME)
+    executions = executions_of(context, _NAME)
     yield from of_each(context, partial(pipeline_names, context), partial(_of_pipeline, executions))
-    executions.save()
 
 
 def _of_pipeline(executions: Executions, context: SourceContext, name: str) -> Iterator[Usage]:
-    executions.open()
-
     def listing() -> Iterator[tuple[str, datetime]]:
         asked = {"PipelineName": name, "CreatedAfter": context.now - LONGEST}
         for execution in listed(context, "ListPipelineExecutions", "PipelineExecutionSummaries", **asked):

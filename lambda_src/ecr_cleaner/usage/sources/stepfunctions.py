@@ -5,10 +5,12 @@ call), and as a document that may name ECS task definitions in the parameters of
 """
 
 from collections.abc import Iterator
+from datetime import datetime
 from functools import partial
 from itertools import chain
 from typing import Final
 
+from ecr_cleaner.aws import responses
 from ecr_cleaner.model.usage import Usage
 from ecr_cleaner.usage import state_machines, task_definitions
 from ecr_cleaner.usage.each import of_each
@@ -36,22 +38,28 @@ def _of_machine(context: SourceContext, machine: str) -> Iterator[Usage]:
     # a key of its own; whoever accepts what a machine names, or that it is not read, accepts it for all of them.
     seen: set[str] = set()
 
-    def read(own: SourceContext, arn: str) -> Iterator[tuple[str, state_machines.Definition]]:
-        definition = own.readable(machine, partial(own.state_machines.definition, own.aws, arn))
+    def read(
+        own: SourceContext, arn: str, created: datetime | None = None
+    ) -> Iterator[tuple[str, state_machines.Definition]]:
+        find = partial(own.state_machines.definition, own.aws, arn)
+        if created is not None:
+            find = partial(own.state_machines.version, own.aws, arn, created, own.facts(state_machines.VERSIONS))
+        definition = own.readable(machine, find)
         if definition is not None:
             yield arn, definition
 
     # Published versions: an execution or an alias may name any of them.
-    versions = partial(
-        context.named,
-        _NAME,
-        "ListStateMachineVersions",
-        "stateMachineVersions",
-        "stateMachineVersionArn",
-        stateMachineArn=machine,
-        maxResults=1000,
-    )
-    for arn, definition in chain(read(context, machine), of_each(context, versions, read)):
+    operation = "ListStateMachineVersions"
+
+    def versions() -> Iterator[tuple[str, datetime]]:
+        for one in context.listed(_NAME, operation, "stateMachineVersions", stateMachineArn=machine, maxResults=1000):
+            yield (
+                responses.member(one, "stateMachineVersionArn", operation),
+                responses.member(one, "creationDate", operation),
+            )
+
+    of_versions = of_each(context, versions, lambda own, version: read(own, *version))
+    for arn, definition in chain(read(context, machine), of_versions):
         if definition.sha256 not in seen:
             seen.add(definition.sha256)
             namer = state_machines.name_of(arn)
@@ -78,6 +86,7 @@ SOURCES: Final = (
         fields=(
             RequiredField("stepfunctions", "ListStateMachines", "stateMachines[].stateMachineArn"),
             RequiredField("stepfunctions", "ListStateMachineVersions", "stateMachineVersions[].stateMachineVersionArn"),
+            RequiredField("stepfunctions", "ListStateMachineVersions", "stateMachineVersions[].creationDate"),
             RequiredField("stepfunctions", "DescribeStateMachine", "definition"),
             *TASK_DEFINITION_FIELDS,
         ),

@@ -11,10 +11,11 @@ from functools import partial
 from typing import Any, Final
 
 from ecr_cleaner.aws import errors, responses
+from ecr_cleaner.facts.kind import FactKind
 from ecr_cleaner.model.usage import Reference, Usage, UsageKind
 from ecr_cleaner.usage import state_machines, task_definitions
 from ecr_cleaner.usage.each import of_each
-from ecr_cleaner.usage.executions import Executions, Revision
+from ecr_cleaner.usage.executions import Executions, executions_of
 from ecr_cleaner.usage.responses import listed_again
 from ecr_cleaner.usage.scheduled import usages_named
 from ecr_cleaner.usage.source import TASK_DEFINITION_FIELDS, Grant, RequiredField, Source, SourceContext, arn_of
@@ -36,6 +37,12 @@ SETTLED: Final = timedelta(minutes=1)
 """For "a few seconds" after an update, executions may be started with the definition before it
 (https://docs.aws.amazon.com/step-functions/latest/apireference/API_UpdateStateMachine.html)."""
 
+REVISIONS: Final = FactKind("state_machine_revisions", _NAME, datetime, is_read=False)
+"""From when on every execution was started with a revision of its state machine, by ARN and revision.
+
+A time, which no other code would read in another way.
+"""
+
 LONGEST_SCAN: Final = timedelta(minutes=15)
 """When a state machine is read at the latest after the scan began: no run takes longer."""
 
@@ -50,7 +57,7 @@ def collect(context: SourceContext) -> Iterator[Usage]:
         SourceError: A definition is no JSON.
     """
     client = context.aws.client("stepfunctions")
-    executions = context.executions(_NAME)
+    executions = executions_of(context, _NAME)
 
     def listing() -> Iterator[str]:
         for machine in context.listed("stepfunctions", "ListStateMachines", "stateMachines", maxResults=1000):
@@ -58,7 +65,6 @@ def collect(context: SourceContext) -> Iterator[Usage]:
                 yield responses.member(machine, "stateMachineArn", "ListStateMachines")
 
     yield from of_each(context, listing, lambda own, arn: _Machine(own, client, executions, arn).usages())
-    executions.save()
 
 
 @dataclass(slots=True)
@@ -87,14 +93,12 @@ class _Machine:
         return self.context.state_machines.definition(self.context.aws, self.arn)
 
     def usages(self) -> Iterator[Usage]:
-        self.executions.open()
         with listed_again(lambda: (arn for arn, *_ in self._listed())) as missing:
             for number, (arn, started_at, version) in enumerate(self._listed()):
                 if number == MOST_LISTED:
                     self.unread = True
                     yield from self._earlier()
                     break
-                self.executions.revision(self.arn)  # kept as long as anything is under way
                 read = partial(self._of_execution, arn, started_at, version, with_input=number < MOST)
                 yield from missing.unless_gone(arn, read)
         if self.unread:
@@ -103,11 +107,12 @@ class _Machine:
     def _spans(self) -> list[tuple[datetime, datetime, Named]]:
         """At first one: from when on every execution has the present definition, as far as earlier runs know."""
         if self.spans is None:
-            known = self.executions.revision(self.arn)
-            if known is None or known.id != self.present.revision:
-                known = Revision(self.present.revision, self.context.now + LONGEST_SCAN + SETTLED)
-                self.executions.learn_revision(self.arn, known)
-            self.spans = [(known.since, _EVER, self.present.named)]
+            revision, facts = f"{self.arn} {self.present.revision}", self.context.facts(REVISIONS)
+            since = facts.known(revision)
+            if since is None:
+                since = self.context.now + LONGEST_SCAN + SETTLED
+                facts.learn(revision, since)
+            self.spans = [(since, _EVER, self.present.named)]
         return self.spans
 
     def _listed(self) -> Iterator[tuple[str, datetime, str | None]]:
@@ -125,7 +130,7 @@ class _Machine:
     def _earlier(self) -> Iterator[Usage]:
         """What earlier runs found of executions that may be further down in the listing."""
         prefix = f"{self.arn.replace(':stateMachine:', ':execution:')}:"
-        for arn, (started_at, _) in self.executions.of(prefix).items():
+        for arn, started_at in self.executions.beginning(prefix):
             for one in self.executions.known(arn, started_at) or ():
                 yield from self._new(one, arn)
 

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ecr_cleaner.model.usage import Reference, ReferenceScope
@@ -27,6 +27,9 @@ _IN_EXPRESSION: Final = re.compile(
 _ARN: Final = re.compile(r"arn:[\w-]+:ecs:[\w-]*:\d{12}:task-definition/[\w-]{1,255}+(?::\d++)?+(?![*?${<])", re.ASCII)
 _WORD: Final = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
+PATH: Final = re.compile(r"(?:\{% ?)?\$[\w.$]{0,70}(?: ?%\})?|", re.ASCII)
+"""Where a name stands in an input; any other expression may have secrets in it."""
+
 _LONGEST: Final = 300
 UNTOLD: Final = "…"
 """Stands in a stored document for an expression: texts of consumers are not stored."""
@@ -40,25 +43,21 @@ class Named:
     Attributes:
         references: Images.
         task_definitions: As written: names that ECS assigns, or expressions that yield one.
+        keys: The last words of all expressions: members of an input under which a task definition may stand.
     """
 
     references: tuple[Reference, ...] = ()
     task_definitions: tuple[str, ...] = ()
+    keys: tuple[str, ...] = field(default=(), compare=False)  # the expressions say all of it
 
     def __bool__(self) -> bool:
         """Whether it names anything."""
         return bool(self.references or self.task_definitions)
 
-    @property
-    def keys(self) -> frozenset[str]:
-        """The last words of all expressions: members of an input under which a task definition may stand."""
-        ends = (name[-_LONGEST:] for name in self.task_definitions if not _is_name(name))
-        return frozenset(word for end in ends for word in _WORD.findall(end)[-1:])
-
     def storable(self) -> "Named":
-        """The same without any text but names; those of references are normalised anyway."""
-        names = (name if _is_name(name) else UNTOLD for name in self.task_definitions)
-        return Named(self.references, tuple(dict.fromkeys(names)))
+        """The same without any text but names and paths; those of references are normalised anyway."""
+        told = (name if _is_name(name) or PATH.fullmatch(name) else UNTOLD for name in self.task_definitions)
+        return Named(self.references, tuple(told))
 
 
 def named_in(text: str, keys: Iterable[str] = (), *, must_be_json: bool = False) -> Named:
@@ -79,7 +78,9 @@ def named_in(text: str, keys: Iterable[str] = (), *, must_be_json: bool = False)
     except (ValueError, RecursionError):
         if must_be_json:
             raise ValueError from None
-    return Named(find(text), tuple(dict.fromkeys(_task_definitions(document, frozenset(keys)))))
+    names = tuple(dict.fromkeys(_task_definitions(document, frozenset(keys))))
+    ends = (name[-_LONGEST:] for name in names if not _is_name(name))
+    return Named(find(text), names, tuple(sorted({word for end in ends for word in _WORD.findall(end)[-1:]})))
 
 
 def _is_name(value: Any) -> bool:

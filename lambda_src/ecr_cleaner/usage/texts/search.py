@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from ecr_cleaner.model.usage import Reference
 from ecr_cleaner.reference import PATH, named
+from ecr_cleaner.schema import stored
 from ecr_cleaner.usage.texts import build
 from ecr_cleaner.usage.texts.mentions import EVERYTHING, complete, count_of, mentions, unknown
 from ecr_cleaner.usage.texts.spelling import decoded_text, joined, with_slashes
@@ -33,6 +34,7 @@ class Grammar(StrEnum):
     BUILD = "build"
 
 
+@stored
 @dataclass(frozen=True, slots=True)
 class SearchResult:
     """What a value names.

@@ -6,14 +6,16 @@ A deployment in progress may end with what it deploys, or go back to what it rep
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from typing import Any, Final
 
 from ecr_cleaner.aws import responses
 from ecr_cleaner.model.usage import Usage, UsageKind
 from ecr_cleaner.usage.each import of_each
-from ecr_cleaner.usage.found import like, usages_of_texts
+from ecr_cleaner.usage.found import like, searched, searches
 from ecr_cleaner.usage.responses import described, in_batches, last_of, listed_again
 from ecr_cleaner.usage.source import RequiredField, SourceContext, usages_of
+from ecr_cleaner.usage.sources.ecs.known import Revision, ServiceFacts
 from ecr_cleaner.usage.texts.free_text import FreeText
 from ecr_cleaner.usage.texts.search import Grammar
 
@@ -57,14 +59,18 @@ class Revisions:
         source: Name of the source.
         word: ``Service`` or ``Daemon``, as the operations have it.
         rollback_target: The revision of the member ``rollback`` of a deployment; None: it is not determined yet.
-        definition: The usages of the task definition of a revision, for a consumer.
+        definition_of: The task definition of a revision; empty: it has none.
+        definition: The usages of a task definition, for a consumer.
+        known: What is known already; None: nothing is, and nothing is remembered.
     """
 
     ecs: Any
     source: str
     word: str
     rollback_target: Callable[[dict[str, Any]], str | None]
-    definition: Callable[[dict[str, Any], str, UsageKind], Iterator[Usage]]
+    definition_of: Callable[[dict[str, Any]], str]
+    definition: Callable[[str, str, UsageKind], Iterator[Usage]]
+    known: ServiceFacts | None = None
 
     def usages(self, consumer: str, current: set[str], deployments: dict[str, str] | None) -> Iterator[Usage]:
         """The usages of the current revisions, of those in progress, and of those before them.
@@ -74,25 +80,46 @@ class Revisions:
             current: ARNs of the revisions that it runs.
             deployments: What its deployments are listed by; None: it has none.
         """
-        in_progress, earlier = self._deployed(current, deployments) if deployments else (set(), set())
+        in_progress, earlier, have_ended = (set[str](), set[str](), False)
+        if deployments:
+            in_progress, earlier, have_ended = self._deployed(current, deployments)
+        wanted = sorted(current | in_progress | earlier)
+        revisions = {arn: known for arn in wanted if self.known and (known := self.known.revisions.known(arn))}
+        asked = self._described([arn for arn in wanted if arn not in revisions])
+        for arn, revision in chain(revisions.items(), asked):
+            evidence = UsageKind.CONFIGURED if arn in current | in_progress else UsageKind.ROLLBACK
+            yield from self._usages(arn, revision, consumer, evidence)
+            if self.known and have_ended and arn not in revisions:
+                self.known.learn(arn, revision)
+
+    def _described(self, wanted: list[str]) -> Iterator[tuple[str, Revision]]:
+        """What revisions name, each with its ARN."""
         describing, member = f"Describe{self.word}Revisions", self._member("RevisionArn")
-        for some in in_batches(sorted(current | in_progress | earlier), 20):
+        for some in in_batches(wanted, 20):
             answer = responses.called(self.ecs, describing, **{f"{member}s": some})
             for revision in described(answer, describing, self._member("Revisions"), some):
-                arn = responses.member(revision, member, describing)
-                named = f"{consumer}, {self.word.lower()} revision {arn.rpartition('/')[2]}"
-                evidence = UsageKind.CONFIGURED if arn in current | in_progress else UsageKind.ROLLBACK
                 # Absent as long as ECS could not resolve anything, e.g. before the first task.
-                for container in revision.get("containerImages", ()):
-                    image = responses.member(container, "image", describing)
-                    digest = container.get("imageDigest")
-                    yield from usages_of(image, source=self.source, consumer=named, digest=digest, evidence=evidence)
-                texts = like(self.source, named, evidence)
-                yield from usages_of_texts(revisions_texts(self.word), revision, self.ecs, texts)
-                yield from self.definition(revision, named, evidence)
+                containers = revision.get("containerImages", ())
+                images = [
+                    (responses.member(one, "image", describing), one.get("imageDigest") or "") for one in containers
+                ]
+                texts = searches(revisions_texts(self.word), revision, self.ecs)
+                arn = responses.member(revision, member, describing)
+                yield arn, Revision(tuple(images), texts, self.definition_of(revision))
 
-    def _deployed(self, current: set[str], listed_by: dict[str, str]) -> tuple[set[str], set[str]]:
-        """Revisions of the deployments in progress, and those of the last successful ones before the current."""
+    def _usages(self, arn: str, revision: Revision, consumer: str, evidence: UsageKind) -> Iterator[Usage]:
+        named = f"{consumer}, {self.word.lower()} revision {arn.rpartition('/')[2]}"
+        for image, digest in revision.images:
+            yield from usages_of(image, source=self.source, consumer=named, digest=digest or None, evidence=evidence)
+        for found in revision.texts:
+            yield from searched(found, like(self.source, named, evidence))
+        if revision.definition:
+            yield from self.definition(revision.definition, named, evidence)
+
+    def _deployed(self, current: set[str], listed_by: dict[str, str]) -> tuple[set[str], set[str], bool]:
+        """Revisions of the deployments in progress; of the last successful ones before; whether all have ended."""
+        if self.known and (known := self.known.earlier()) is not None:
+            return set(), known, True
         listing, describing = f"List{self.word}Deployments", f"Describe{self.word}Deployments"
         items, arn = self._member("Deployments"), self._member("DeploymentArn")
         asked = {"maxResults": 100, **listed_by}
@@ -103,7 +130,7 @@ class Revisions:
         )
         by_status = [(responses.member(deployment, "status", listing), deployment) for deployment in deployments]
         targets = [
-            responses.member(deployment, f"target{self.word}RevisionArn", listing)
+            (responses.member(deployment, f"target{self.word}RevisionArn", listing), deployment["createdAt"])
             for status, deployment in by_status
             if status == _SUCCESSFUL
         ]
@@ -117,8 +144,10 @@ class Revisions:
                 answer = responses.called(self.ecs, describing, **{f"{arn}s": some})
                 for deployment in described(answer, describing, items, some, missing):
                     in_progress.update(self._of_deployment(deployment, describing))
-        earlier = [target for target in targets if target not in current]
-        return in_progress, set(earlier[:_ROLLBACK_DEPTH]) - in_progress
+        earlier = [(target, at) for target, at in targets if target not in current][:_ROLLBACK_DEPTH]
+        if self.known and not started:
+            self.known.learn_earlier(earlier)
+        return in_progress, {target for target, _ in earlier} - in_progress, not started
 
     def _of_deployment(self, deployment: dict[str, Any], operation: str) -> Iterator[str]:
         """What a deployment in progress replaces, deploys, and rolls back to; each is absent in some stages."""

@@ -16,6 +16,7 @@ from ecr_cleaner.usage.each import each
 from ecr_cleaner.usage.found import like, usages_of_task_definition, usages_of_texts
 from ecr_cleaner.usage.responses import described, in_batches, last_of, listed_again
 from ecr_cleaner.usage.source import RequiredField, SourceContext, usages_of
+from ecr_cleaner.usage.sources.ecs import known
 from ecr_cleaner.usage.sources.ecs.revisions import Revisions
 from ecr_cleaner.usage.texts.free_text import FreeText
 from ecr_cleaner.usage.texts.search import Grammar
@@ -116,7 +117,8 @@ def of_task_definition(
             rollback target, a rollback to it is impossible, and a note says so.
     """
     named = f"{consumer}, task definition {arn.rpartition('/')[2]}"
-    usages = usages_of_task_definition(context.task_definitions, arn, like("ecs", named, evidence))
+    is_held = evidence is not UsageKind.ROLLBACK
+    usages = usages_of_task_definition(context.task_definitions, arn, like("ecs", named, evidence), is_held=is_held)
     if usages is None and evidence is UsageKind.ROLLBACK:
         context.notes.append(f"{consumer} names task definition {arn}, which does not exist any more")
         return
@@ -127,10 +129,6 @@ def of_task_definition(
 
 
 def _resolved(context: SourceContext, service: dict[str, Any], name: str) -> Iterator[Usage]:
-    def definition(revision: dict[str, Any], consumer: str, evidence: UsageKind) -> Iterator[Usage]:
-        if revision.get("taskDefinition"):  # absent on Express services
-            yield from of_task_definition(context, revision["taskDefinition"], consumer, evidence)
-
     operation = "DescribeServices"
     # Absent on services that were last deployed before October 2024.
     current = {responses.member(r, "arn", operation) for r in service.get("currentServiceRevisions", ())}
@@ -142,7 +140,15 @@ def _resolved(context: SourceContext, service: dict[str, Any], name: str) -> Ite
             "cluster": responses.member(service, "clusterArn", operation),
             "service": responses.member(service, "serviceArn", operation),
         }
-    revisions = Revisions(context.aws.client("ecs"), "ecs", "Service", _rollback_target, definition)
+    revisions = Revisions(
+        context.aws.client("ecs"),
+        "ecs",
+        "Service",
+        _rollback_target,
+        lambda revision: revision.get("taskDefinition", ""),  # absent on Express services
+        partial(of_task_definition, context),
+        known.of_service(context, service),
+    )
     yield from revisions.usages(name, current, deployments)
 
 

@@ -88,7 +88,8 @@ def _of_task(context: SourceContext, task: dict[str, Any], status: str) -> Itera
         )
     usage = like("ecs", consumer, UsageKind.RUNNING)
     yield from usages_of_texts(TEXTS, task, context.aws.client("ecs"), usage)
-    defined = usages_of_task_definition(context.task_definitions, definition, usage)
+    is_held = status == "RUNNING"
+    defined = usages_of_task_definition(context.task_definitions, definition, usage, is_held=is_held)
     if defined is None and len(pulled) < max(1, len(containers)):
         message = f"{consumer}: ECS knows neither its containers' images nor its task definition"
         raise MissingError(message)

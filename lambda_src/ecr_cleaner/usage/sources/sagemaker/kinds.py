@@ -29,6 +29,7 @@ class Kind:
         params: Further input of the describing operation.
         listed_by: The member of a listed resource by which it is described, if it is not `param`.
         described_by: Input member of the describing operation, if its name does not follow from the word.
+        created: The member of a listed resource that says when it was made, if nothing can change it since.
     """
 
     noun: str
@@ -41,6 +42,7 @@ class Kind:
     params: tuple[tuple[str, Any], ...] = ()
     listed_by: str = ""
     described_by: str = ""
+    created: str = ""
 
     @property
     def listing(self) -> str:
@@ -103,6 +105,7 @@ KINDS: Final = (
         "Models",
         "ModelArn",
         (Images("Image", at="PrimaryContainer"), Images("Image", at="Containers[]")),
+        created="CreationTime",  # the API has no operation that changes a model
     ),
     Kind(
         "endpoint",

@@ -1,0 +1,1 @@
+"""What never changes at AWS, kept in the bucket, so that it is read once and not every night."""
