@@ -121,6 +121,24 @@ resource "aws_s3_bucket_lifecycle_configuration" "history" {
     }
   }
 
+  # Written each night in which anything of it is used, and read anew without it.
+  rule {
+    id     = "forget-old-facts"
+    status = "Enabled"
+
+    filter {
+      prefix = "${local.bucket_prefix}facts/"
+    }
+
+    expiration {
+      days = 30
+    }
+
+    noncurrent_version_expiration {
+      noncurrent_days = 1
+    }
+  }
+
   # A plan is long expired by then; what was approved and carried out can be looked up for a year.
   rule {
     id     = "forget-old-plans"
@@ -144,14 +162,26 @@ resource "aws_s3_bucket_policy" "history" {
   bucket = aws_s3_bucket.history[0].id
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [{
-      Sid       = "OnlyTls"
-      Effect    = "Deny"
-      Principal = "*"
-      Action    = ["s3:*"]
-      Resource  = [local.bucket_arn, "${local.bucket_arn}/*"]
-      Condition = { Bool = { "aws:SecureTransport" = "false" } }
-    }]
+    Statement = [
+      {
+        Sid       = "OnlyTls"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = ["s3:*"]
+        Resource  = [local.bucket_arn, "${local.bucket_arn}/*"]
+        Condition = { Bool = { "aws:SecureTransport" = "false" } }
+      },
+      # What is read there is not asked for again, so nobody else may say what it is. The ARN of whoever assumed the role
+      # is the role's (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_notprincipal.html).
+      {
+        Sid       = "FactsOnlyByFunction"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = ["s3:PutObject"]
+        Resource  = ["${local.bucket_arn}/${local.bucket_prefix}facts/*"]
+        Condition = { ArnNotEquals = { "aws:PrincipalArn" = local.function_role_arn } }
+      },
+    ]
   })
 
   # One change of a bucket's policy and public access at a time.

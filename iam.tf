@@ -1,6 +1,10 @@
 # The role of the function: what it may read, the one thing it may remove, and what it is denied in any case.
 
 locals {
+  # Its ARN is known before it is made, for the bucket's policy.
+  function_role_name = coalesce(var.iam_role_name, "${var.name}-${local.region}")
+  function_role_arn  = "arn:${local.partition}:iam::${local.account_id}:role${var.iam_role_path}${local.function_role_name}"
+
   opted_in = { StringEquals = { "aws:ResourceTag/BoxCleanerEnabled" = "true" } }
 
   # Whether anything is deleted at all: with archive only what lies there for long, if anything.
@@ -115,8 +119,8 @@ locals {
   )
 
   # Reading and replacing, never listing or deleting: of what is not there S3 then says that it is denied, and the
-  # function reads nothing that may rightly be absent, but for the totals of former runs, which decide nothing, and for what
-  # former runs found of executions, which is asked for again.
+  # function reads nothing that may rightly be absent, but for the totals of former runs, which decide nothing, and for
+  # facts, which are asked for again.
   bucket_statements = concat(
     local.bucket != null ? [merge(local.own_bucket, {
       Sid      = "ReadBucket"
@@ -127,6 +131,11 @@ locals {
       Sid      = "WriteHistory"
       Action   = ["s3:PutObject"]
       Resource = ["${local.bucket_arn}/${local.bucket_prefix}history/*", "${local.bucket_arn}/${local.bucket_prefix}marker.json"]
+    })] : [],
+    local.storage != null ? [merge(local.own_bucket, {
+      Sid      = "WriteFacts"
+      Action   = ["s3:PutObject"]
+      Resource = ["${local.bucket_arn}/${local.bucket_prefix}facts/*"]
     })] : [],
     # Before anything goes; a dry run removes nothing.
     local.storage != null && !var.dry_run ? [merge(local.own_bucket, {
@@ -220,7 +229,7 @@ locals {
 resource "aws_iam_role" "function" {
   count = var.create ? 1 : 0
 
-  name                 = coalesce(var.iam_role_name, "${var.name}-${local.region}")
+  name                 = local.function_role_name
   path                 = var.iam_role_path
   description          = "Lets the function ${var.name} look for uses of images and remove the unused ones"
   permissions_boundary = var.permissions_boundary_arn

@@ -58,11 +58,29 @@ run "a_bucket_of_its_own" {
 
   assert {
     condition = { for r in aws_s3_bucket_lifecycle_configuration.history[0].rule : r.id => [one(r.filter).prefix, one(r.expiration).days] if length(r.expiration) > 0 } == {
+      forget-old-facts   = ["ecr-cleaner/123456789012/us-east-1/ecr-cleaner/facts/", 30]
       forget-old-journal = ["ecr-cleaner/123456789012/us-east-1/ecr-cleaner/journal/", 180]
       forget-old-plans   = ["ecr-cleaner/123456789012/us-east-1/ecr-cleaner/plans/", 365]
       forget-old-reports = ["ecr-cleaner/123456789012/us-east-1/ecr-cleaner/reports/", 365]
     }
-    error_message = "Journal, plans and reports expire, and nothing else does: the history stays."
+    error_message = "Facts, journal, plans and reports expire, and nothing else does: the history stays."
+  }
+
+  assert {
+    condition = [for s in jsondecode(aws_s3_bucket_policy.history[0].policy).Statement : s if s.Sid == "FactsOnlyByFunction"] == [{
+      Sid       = "FactsOnlyByFunction"
+      Effect    = "Deny"
+      Principal = "*"
+      Action    = ["s3:PutObject"]
+      Resource  = ["arn:aws:s3:::ecr-cleaner-123456789012-useast1/ecr-cleaner/123456789012/us-east-1/ecr-cleaner/facts/*"]
+      Condition = { ArnNotEquals = { "aws:PrincipalArn" = "arn:aws:iam::123456789012:role/ecr-cleaner-us-east-1" } }
+    }]
+    error_message = "Nobody but the function's role writes facts, whatever its own policy allows it."
+  }
+
+  assert {
+    condition     = [for r in aws_s3_bucket_lifecycle_configuration.history[0].rule : r.noncurrent_version_expiration[0].noncurrent_days if r.id == "forget-old-facts"] == [1]
+    error_message = "Facts are written every night, and nobody needs those of the night before."
   }
 
   assert {
@@ -87,6 +105,11 @@ run "a_bucket_of_its_own" {
         ["arn:aws:s3:::ecr-cleaner-123456789012-useast1/ecr-cleaner/123456789012/us-east-1/ecr-cleaner/*"],
         { StringEquals = { "aws:ResourceAccount" = "123456789012" } },
       ]
+      WriteFacts = [
+        ["s3:PutObject"],
+        ["arn:aws:s3:::ecr-cleaner-123456789012-useast1/ecr-cleaner/123456789012/us-east-1/ecr-cleaner/facts/*"],
+        { StringEquals = { "aws:ResourceAccount" = "123456789012" } },
+      ]
       WriteHistory = [
         ["s3:PutObject"],
         [
@@ -101,7 +124,7 @@ run "a_bucket_of_its_own" {
         { StringEquals = { "aws:ResourceAccount" = "123456789012" } },
       ]
     }
-    error_message = "The role reads beneath its prefix, and writes its history, the marker and its reports."
+    error_message = "The role reads beneath its prefix, and writes facts, its history, the marker and its reports."
   }
 
   assert {
@@ -267,6 +290,25 @@ run "without_a_history" {
   }
 }
 
+run "a_role_with_a_name_and_a_path_of_its_own" {
+  command = plan
+
+  variables {
+    iam_role_name = "cleans"
+    iam_role_path = "/tools/registry/"
+  }
+
+  assert {
+    condition     = [for s in jsondecode(aws_s3_bucket_policy.history[0].policy).Statement : s.Condition if s.Sid == "FactsOnlyByFunction"] == [{ ArnNotEquals = { "aws:PrincipalArn" = "arn:aws:iam::123456789012:role/tools/registry/cleans" } }]
+    error_message = "The bucket's policy names that role."
+  }
+
+  assert {
+    condition     = [aws_iam_role.function[0].path, aws_iam_role.function[0].name] == ["/tools/registry/", "cleans"]
+    error_message = "It is the function's."
+  }
+}
+
 run "a_given_bucket_without_a_history" {
   command = plan
 
@@ -277,8 +319,8 @@ run "a_given_bucket_without_a_history" {
   }
 
   assert {
-    condition     = { for s in jsondecode(aws_iam_role_policy.function[0].policy).Statement : s.Sid => s.Resource if s.Effect == "Allow" && startswith(s.Action[0], "s3:") } == { ReadBucket = ["arn:aws:s3:::shared-bucket/ecr-cleaner/123456789012/us-east-1/ecr-cleaner/*"], WriteJournal = ["arn:aws:s3:::shared-bucket/ecr-cleaner/123456789012/us-east-1/ecr-cleaner/journal/*"], WriteReports = ["arn:aws:s3:::shared-bucket/ecr-cleaner/123456789012/us-east-1/ecr-cleaner/reports/*"] }
-    error_message = "There are a journal and reports wherever there is a bucket."
+    condition     = { for s in jsondecode(aws_iam_role_policy.function[0].policy).Statement : s.Sid => s.Resource if s.Effect == "Allow" && startswith(s.Action[0], "s3:") } == { ReadBucket = ["arn:aws:s3:::shared-bucket/ecr-cleaner/123456789012/us-east-1/ecr-cleaner/*"], WriteFacts = ["arn:aws:s3:::shared-bucket/ecr-cleaner/123456789012/us-east-1/ecr-cleaner/facts/*"], WriteJournal = ["arn:aws:s3:::shared-bucket/ecr-cleaner/123456789012/us-east-1/ecr-cleaner/journal/*"], WriteReports = ["arn:aws:s3:::shared-bucket/ecr-cleaner/123456789012/us-east-1/ecr-cleaner/reports/*"] }
+    error_message = "There are facts, a journal and reports wherever there is a bucket."
   }
 }
 
@@ -354,7 +396,7 @@ run "approval_in_a_given_bucket_without_a_history" {
   }
 
   assert {
-    condition     = { for s in jsondecode(aws_iam_role_policy.function[0].policy).Statement : s.Sid => s.Resource if s.Effect == "Allow" && startswith(s.Action[0], "s3:") } == { ReadBucket = ["arn:aws:s3:::shared-bucket/ecr-cleaner/123456789012/us-east-1/ecr-cleaner/*"], WriteJournal = ["arn:aws:s3:::shared-bucket/ecr-cleaner/123456789012/us-east-1/ecr-cleaner/journal/*"], WritePlans = ["arn:aws:s3:::shared-bucket/ecr-cleaner/123456789012/us-east-1/ecr-cleaner/plans/*"], WriteReports = ["arn:aws:s3:::shared-bucket/ecr-cleaner/123456789012/us-east-1/ecr-cleaner/reports/*"] }
+    condition     = { for s in jsondecode(aws_iam_role_policy.function[0].policy).Statement : s.Sid => s.Resource if s.Effect == "Allow" && startswith(s.Action[0], "s3:") } == { ReadBucket = ["arn:aws:s3:::shared-bucket/ecr-cleaner/123456789012/us-east-1/ecr-cleaner/*"], WriteFacts = ["arn:aws:s3:::shared-bucket/ecr-cleaner/123456789012/us-east-1/ecr-cleaner/facts/*"], WriteJournal = ["arn:aws:s3:::shared-bucket/ecr-cleaner/123456789012/us-east-1/ecr-cleaner/journal/*"], WritePlans = ["arn:aws:s3:::shared-bucket/ecr-cleaner/123456789012/us-east-1/ecr-cleaner/plans/*"], WriteReports = ["arn:aws:s3:::shared-bucket/ecr-cleaner/123456789012/us-east-1/ecr-cleaner/reports/*"] }
     error_message = "A bucket is all it takes."
   }
 }

@@ -190,13 +190,17 @@ STATEMENTS: Final[dict[str, tuple[str, str]]] = {
     "ReadBucket": (
         "the bucket, under the instance's prefix; where there is one",
         (
-            "The history, with what running executions name, the trend and the last of earlier reports, long settings,"
+            "The history, facts, the trend and the last of earlier reports, long settings,"
             " approved plans, and the journal page of a write whose answer was lost"
         ),
     ),
     "WriteHistory": (
         "the bucket, `history/` and `marker.json` under the prefix; with a history",
         "What is in use now. The role cannot list, and cannot delete objects or versions",
+    ),
+    "WriteFacts": (
+        "the bucket, `facts/` under the prefix; where there is one",
+        "What never changes, such as the images of a task definition's revision: it is not asked for every night",
     ),
     "WriteJournal": (
         "the bucket, `journal/` under the prefix; only with `dry_run = false`",

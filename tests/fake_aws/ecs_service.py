@@ -165,7 +165,9 @@ class ServiceBuilder:
         keys = {"task_definition", "digests", "images", "deployed", "status"}
         for number, entry in enumerate(told):
             known(entry, keys, f"a revision of {self._name}")
-            seed = stable_hash(self._region, self._cluster, self._name, len(told) - number, entry["task_definition"])
+            # A service that is made again has none of the revisions that it had before.
+            place = (self._region, self._cluster, self._name, *filter(None, [self._told.get("created")]))
+            seed = stable_hash(*place, len(told) - number, entry["task_definition"])
             path = f"{self._cluster}/{self._name}"
             arns.append(
                 (

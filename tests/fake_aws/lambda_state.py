@@ -14,6 +14,7 @@ A scenario's ``lambda`` section::
 from __future__ import annotations
 
 import re
+import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -96,6 +97,8 @@ class LambdaLoader:
             "Timeout": 30,
             "MemorySize": 512,
             "LastModified": now.isoformat(timespec="milliseconds").replace("+00:00", "+0000"),
+            # Another one after each change, as an update that names it expects.
+            "RevisionId": str(uuid.uuid5(uuid.NAMESPACE_OID, f"{region} {name} {version} {told} {now.timestamp()}")),
             "Version": version,
             "PackageType": function.get("package", "Image"),
             "Architectures": [function.get("architecture", "x86_64")],

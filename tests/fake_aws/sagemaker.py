@@ -199,8 +199,11 @@ class SageMakerApi:
     def _summary(self, request: Request, kind: Kind, name: str) -> dict[str, Any]:
         member = self._model.operation_model(kind.listing).output_shape.members[kind.items].member
         arn = next(one for one in member.members if one.endswith("Arn") and one.removesuffix("Arn") in kind.name)
+        plural, _ = self._listings[request.operation]
+        made = {"CreationTime": self._store(request).things[plural][name]["CreationTime"]}
         # A version of a group has no name of its own.
-        return {kind.name: None if "/" in name else name, arn: self._arn(request, kind.word, name)}
+        shown = {kind.name: None if "/" in name else name, arn: self._arn(request, kind.word, name)}
+        return shown | (made if "CreationTime" in member.members else {})
 
     def _page(
         self, request: Request, items: str, keys: Iterable[Any], show: Callable[[Any], dict[str, Any]]

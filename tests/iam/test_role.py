@@ -479,6 +479,19 @@ OBJECTS: Final[dict[str, tuple[Request, str]]] = {
     ),
     "what there is": (Request("real", "s3:ListBucket", "arn:aws:s3:::real-123456789012-useast1"), "ImplicitlyDenied"),
     "its own": (Request("real", "s3:PutObject", f"{HISTORY}history/1/repositories/a/b.json"), "Allowed"),
+    "facts": (Request("real", "s3:PutObject", f"{HISTORY}facts/123456789012/us-east-1/a.json"), "Allowed"),
+    "facts in a dry run": (
+        Request("dry", "s3:PutObject", f"{HISTORY.replace('real', 'dry')}facts/123456789012/us-east-1/a.json"),
+        "Allowed",
+    ),
+    "facts going": (
+        Request("real", "s3:DeleteObject", f"{HISTORY}facts/123456789012/us-east-1/a.json"),
+        "ExplicitlyDenied",
+    ),
+    "another instance's facts": (
+        Request("real", "s3:PutObject", HISTORY.replace("/real/", "/other/") + "facts/123456789012/us-east-1/a.json"),
+        "ImplicitlyDenied",
+    ),
 }
 
 
