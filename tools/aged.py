@@ -40,7 +40,7 @@ def age_bucket(s3: Any, bucket: str, by: timedelta, prefix: str = "") -> None:
     """
     listed = s3.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", [])
     for key in (one["Key"] for one in listed):
-        # When executions were started is AWS's to say.
-        if ("/history/" in key and "/executions/" not in key) or key.endswith("/marker.json"):
+        # When what never changes was made is AWS's to say.
+        if "/history/" in key or key.endswith("/marker.json"):
             body = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
             s3.put_object(Bucket=bucket, Key=key, Body=aged(body, by))

@@ -11,7 +11,7 @@ from tests.cli.conftest import NAME, command, deploy, installed
 from tests.iam.simulator import Request, decide
 from tests.iam.test_role import OPTED_IN, REMOVE, REPOSITORY, UNKNOWN_TO_IAM, as_requests
 from tests.integration import accounts
-from tests.integration.past import forget_executions
+from tests.integration.past import forget_facts
 from tools.generate import READ_ONLY_FILE
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def test_every_call_that_looks_is_allowed(
     accounts.seed(sandbox)
     sandbox.push("app", kind="index", platforms=["linux/amd64"], tags=["multi"], pushed="90d")
     night(dry_run=True)
-    forget_executions(sandbox)
+    forget_facts(sandbox)
     deploy(storage=past.place | {"history": True, "journal": True}, accepted_gaps={}, **accounts.SETTINGS)
     sandbox.repository("closed")
     ended = command("plan", "--function", NAME, "--as-if-opted-in", "*", "--format", "json")

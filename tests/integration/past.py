@@ -94,9 +94,9 @@ class Past:
         return [one["Key"] for one in listed.get("Contents", [])]
 
 
-def forget_executions(sandbox: Sandbox) -> None:
-    """Let the next run ask for every execution again, as it need not do of what an earlier run found."""
+def forget_facts(sandbox: Sandbox) -> None:
+    """Let the next run ask for everything again, as it need not do of what an earlier run read that never changes."""
     s3 = sandbox.client("s3")
-    listed = s3.list_objects_v2(Bucket=BUCKET, Prefix=f"{PREFIX}history/executions/")
+    listed = s3.list_objects_v2(Bucket=BUCKET, Prefix=f"{PREFIX}facts/")
     for one in listed.get("Contents", []):
         s3.delete_object(Bucket=BUCKET, Key=one["Key"])

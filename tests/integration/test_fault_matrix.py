@@ -59,7 +59,7 @@ def failures(
         if unused is None or time.monotonic() - since > FRESH_SECONDS:
             run.sandbox.reset()
             unused, since = seed(run.sandbox, whole=whole), time.monotonic()
-        past.forget_executions(run.sandbox)
+        past.forget_facts(run.sandbox)
         run.sandbox.clear_calls()
         for cell in group:
             cell.inject(run.sandbox)
