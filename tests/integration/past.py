@@ -85,10 +85,6 @@ class Past:
         """Let time pass: everything that is remembered happened so much earlier."""
         age_bucket(self._s3, self._bucket, timedelta(**time), self._prefix)
 
-    def executions(self, source: str) -> dict[str, Any]:
-        """What is remembered of the executions that a source reads."""
-        return self.content(f"/{source}.json")
-
     def _keys(self) -> list[str]:
         listed = self._s3.list_objects_v2(Bucket=self._bucket, Prefix=self._prefix)
         return [one["Key"] for one in listed.get("Contents", [])]
