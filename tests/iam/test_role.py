@@ -34,6 +34,7 @@ OPTED_IN: Final = {"BoxCleanerEnabled": "true"}
 WHOLE: Final = ("approval", "dry", "real", "archive", "only apprunner")
 """Modes in which whole runs are made."""
 NOT_CALLED_BY_A_RUN: Final = {
+    "ecr:ListPullTimeUpdateExclusions": "only where other accounts may pull, and all of them were looked at",
     "ec2:DescribeRegions": "asked only where Account Management has no endpoint",
     "sqs:SendMessage": "Lambda itself writes a failed run into the queue, with the function's role",
 }
