@@ -20,7 +20,7 @@ from tests.builders import ACCOUNT, NOW, REGION, TARGET
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-A, B, C = "222233334444", "333344445555", "444455556666"
+A, B, C, D = "222233334444", "333344445555", "444455556666", "888899990000"
 ORGANIZATION: Final = "o-exampleorgid"
 OF_ORGANIZATION: Final = Settings(organization=True)
 DENIED: Final = ClientError(
@@ -167,14 +167,19 @@ def test_an_accepted_account_is_not_asked_and_told(home: AwsClients) -> None:
 def test_every_account_of_the_organization_in_which_something_may_run(
     home: AwsClients, script: Script, there: Callable[[str], Script]
 ) -> None:
-    """A page may be empty and not the last; a state that nobody knows must be read; the own account is no other."""
+    """A page may be empty and not the last; the own account is no other.
+
+    A state that nobody knows must be read, and so must an account that is about to be closed: it works until it is.
+    """
     closed = [account(f"{number}" * 12, state) for number, state in enumerate(sorted(NOTHING_RUNS), 5)]
-    organization(script, [account(ACCOUNT)], [], [account(A), *closed], [account(B, "SOMETHING_NEW")], [account(C)])
-    for one in (A, B):
+    others = [account(C), account(D, "PENDING_CLOSURE")]
+    organization(script, [account(ACCOUNT)], [], [account(A), *closed], [account(B, "SOMETHING_NEW")], others)
+    for one in (A, B, D):
         enabled(there(one), "us-east-1")
     found = targets(home, Settings(organization=True, accepted_gaps={f"account:{C}": "a sandbox"}), NOW)
-    assert found.targets == (TARGET, ScanTarget(A, REGION), ScanTarget(B, REGION))
-    assert found.others == OtherAccounts(frozenset({A, B}), ORGANIZATION, frozenset({ACCOUNT, A, B, C}), frozenset({C}))
+    assert found.targets == (TARGET, *(ScanTarget(one, REGION) for one in (A, B, D)))
+    members = frozenset({ACCOUNT, A, B, C, D})
+    assert found.others == OtherAccounts(frozenset({A, B, D}), ORGANIZATION, members, frozenset({C}))
     notes = [note for one in found.outcomes for note in one.notes]
     assert [note.partition("it is ")[2] for note in notes] == sorted(NOTHING_RUNS)
     assert all(one.target == TARGET for one in found.outcomes if one.notes)

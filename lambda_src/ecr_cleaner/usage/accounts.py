@@ -28,8 +28,9 @@ from ecr_cleaner.usage.task_definitions import TaskDefinitions
 WORKERS: Final = 8
 """Accounts whose roles are assumed side by side."""
 
-NOTHING_RUNS: Final = frozenset({"CLOSED", "PENDING_ACTIVATION", "PENDING_CLOSURE", "SUSPENDED"})
-"""States of an account in which its resources are not available. Whatever else a state is, the account is read.
+NOTHING_RUNS: Final = frozenset({"CLOSED", "PENDING_ACTIVATION", "SUSPENDED"})
+"""States of an account that is unusable. Whatever else a state is, the account is read: one that is about to be closed
+remains functional, and AWS may add states.
 
 https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_accounts_account_state.html
 """
