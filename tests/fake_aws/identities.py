@@ -7,7 +7,7 @@ import re
 import secrets
 import string
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from .aws import ACCOUNT, AwsError, Identity, expired, now, user_of
@@ -61,6 +61,13 @@ class Identities:
         with self._lock:
             self._sessions[made.access_key] = made
         return made
+
+    def end(self, account: str) -> None:
+        """Let all sessions of an account's roles be over."""
+        with self._lock:
+            for key, session in self._sessions.items():
+                if session.identity.account == account:
+                    self._sessions[key] = replace(session, expires_at=now() - dt.timedelta(seconds=1))
 
     def known(self, access_key: str) -> Credentials | None:
         """The session of an access key, also one that is over."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from tests.fake_aws.aws import ACCOUNT
 from tests.integration import computing, tabled, under_way
 
 if TYPE_CHECKING:
@@ -289,16 +290,16 @@ def _daemon(status: str) -> dict[str, Any]:
     }
 
 
-def seed(sandbox: Sandbox) -> None:
-    """Put the account of `every_consumer` into the sandbox, with the schedule that scenarios cannot tell."""
-    sandbox.seed(every_consumer())
-    sandbox.client("scheduler").create_schedule(
+def seed(sandbox: Sandbox, told: dict[str, Any] | None = None, account: str = ACCOUNT) -> None:
+    """Put the account of `every_consumer`, or a part of it, into the sandbox, and the schedule that scenarios lack."""
+    sandbox.seed(every_consumer() if told is None else told, account=account)
+    sandbox.client("scheduler", account=account).create_schedule(
         Name="monthly",
         ScheduleExpression="rate(30 days)",
         FlexibleTimeWindow={"Mode": "OFF"},
         Target={
             "Arn": "arn:aws:scheduler:::aws-sdk:ecs:runTask",
-            "RoleArn": "arn:aws:iam::123456789012:role/starts-tasks",
+            "RoleArn": f"arn:aws:iam::{account}:role/starts-tasks",
             "Input": '{"Cluster": "prod", "TaskDefinition": "universal-schedule"}',
         },
     )

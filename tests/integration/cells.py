@@ -19,7 +19,17 @@ import botocore.session
 from ecr_cleaner.usage import catalog
 from tests.fake_aws import Fault, faults
 from tests.integration import past
-from tests.integration.fault_account import ARCHIVING, ELSEWHERE, SETTINGS, TWO_REGIONS, seed, seed_elsewhere
+from tests.integration.fault_account import (
+    ABROAD,
+    ARCHIVING,
+    ELSEWHERE,
+    SETTINGS,
+    TWO_ACCOUNTS,
+    TWO_REGIONS,
+    seed,
+    seed_abroad,
+    seed_elsewhere,
+)
 from tests.integration.runner import ARN
 
 if TYPE_CHECKING:
@@ -35,8 +45,9 @@ if TYPE_CHECKING:
 FULL: Final = os.environ.get("ECR_CLEANER_FULL") == "1"
 """Whether all of them are run instead of a sample."""
 
-Stage = Literal["crosscheck", "finding", "own", "registry", "repository", "removal", "usage"]
+Stage = Literal["accounts", "crosscheck", "finding", "own", "registry", "repository", "removal", "usage"]
 STAGES: Final[tuple[Stage, ...]] = ("crosscheck", "finding", "own", "registry", "repository", "removal", "usage")
+"""Of a run over one account in one region; ``accounts`` is what finds others, and lets the function in."""
 
 Reach = Literal["every call", "the last call", "the second page"]
 
@@ -68,6 +79,14 @@ ODD_PAGES: Final[tuple[Kind, ...]] = ("short_page", "empty_page_with_token")
 REMOVALS: Final = frozenset({"BatchDeleteImage", "UpdateImageStorageClass"})
 """What takes an image away from its consumers, for ever or until somebody restores it."""
 
+_STAGE_OF: Final[dict[str, Stage]] = {
+    **dict.fromkeys(("AssumeRole", "DescribeOrganization", "ListAccounts", "ListRegions"), "accounts"),
+    **dict.fromkeys(REMOVALS, "removal"),
+    "GetClustersForImage": "crosscheck",
+    "GetLifecyclePolicy": "finding",
+}
+"""By operation, what is not told by who asks."""
+
 _BY_REPOSITORY: Final = frozenset({"BatchGetImage", "DescribeImages", "GetRepositoryPolicy", "ListTagsForResource"})
 _TOKENS: Final = frozenset(
     {"nextToken", "NextToken", "Marker", "ContinuationToken", "pageToken", "PageToken", "marker"}
@@ -78,6 +97,7 @@ _BESIDE_REPORTS: Final = re.compile(rf"(?!{re.escape(past.PREFIX)}reports/).*")
 
 
 _MADE: Final[dict[tuple[bool, bool], dict[Api, int]]] = {}
+_MADE_ABROAD: Final[dict[Api, int]] = {}
 
 
 _SESSION: Final = botocore.session.get_session()
@@ -91,7 +111,9 @@ def _model(service: str) -> ServiceModel:
 
 @functools.cache
 def _askers(action: str) -> frozenset[str]:
-    return frozenset(source.name for source in catalog.SOURCES if action in source.permissions)
+    return frozenset(
+        source.name for source in catalog.SOURCES if any(action in grant.actions for grant in source.grants)
+    )
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -128,16 +150,12 @@ class Api:
     @property
     def stage(self) -> Stage:
         """What the call is for."""
-        if self.operation == "GetClustersForImage":
-            return "crosscheck"
+        if self.operation in _STAGE_OF:
+            return _STAGE_OF[self.operation]
         if self.askers and self.bucket != past.BUCKET:
             return "usage"
         if self.service != "ecr":
             return "own"
-        if self.operation in REMOVALS:
-            return "removal"
-        if self.operation == "GetLifecyclePolicy":
-            return "finding"
         return "repository" if self.operation in _BY_REPOSITORY else "registry"
 
     @property
@@ -170,6 +188,7 @@ class Cell:
         times: How many of these calls meet it; None means all.
         seconds: How long a time-out is really waited for; None: not at all.
         region: Where the calls are made, or ``"*"``.
+        account: In which account, or ``"*"``.
     """
 
     api: Api
@@ -179,6 +198,7 @@ class Cell:
     times: int | None = None
     seconds: float | None = None
     region: str = "*"
+    account: str = "*"
 
     def __str__(self) -> str:
         bucket = f" of {self.api.bucket}" if self.api.bucket else ""
@@ -197,6 +217,7 @@ class Cell:
             "where": self.api.where,
             "seconds": self.seconds,
             "region": self.region,
+            "account": self.account,
         }
         after = 0
         if self.reach == "the last call":
@@ -245,7 +266,23 @@ def made_elsewhere(run: Runner) -> Mapping[Api, int]:
     return Counter(Api.of(call) for call in run.sandbox.calls if call.region == ELSEWHERE)
 
 
-def every_cell(made: Mapping[Api, int], kinds: Sequence[Kind], region: str = "*") -> list[Cell]:
+def made_abroad(run: Runner) -> Mapping[Api, int]:
+    """The calls that a run makes in another account, and those that find it and let the function in; recorded once."""
+    if _MADE_ABROAD:
+        return _MADE_ABROAD
+    run.sandbox.reset()
+    unused = seed_abroad(run.sandbox)
+    run.sandbox.clear_calls()
+    outcome = run(**TWO_ACCOUNTS)
+    assert (outcome.status, outcome.went) == ("completed", unused)
+    found = Counter(Api.of(call) for call in run.sandbox.calls if call.account == ABROAD)
+    here = (Api.of(call) for call in run.sandbox.calls if call.account != ABROAD)
+    found.update(api for api in here if api.stage == "accounts")
+    _MADE_ABROAD.update(found)
+    return _MADE_ABROAD
+
+
+def every_cell(made: Mapping[Api, int], kinds: Sequence[Kind], region: str = "*", account: str = "*") -> list[Cell]:
     """All there are; what comes to the same is there once."""
     cells = []
     for api, calls in made.items():
@@ -253,9 +290,9 @@ def every_cell(made: Mapping[Api, int], kinds: Sequence[Kind], region: str = "*"
             reaches: list[Reach] = ["every call"]
             if calls > 1:
                 reaches.append("the last call")
-            if api.is_paged and api.stage in {"registry", "usage"} and kind in HARD:
+            if api.is_paged and api.stage in {"accounts", "registry", "usage"} and kind in HARD:
                 reaches.append("the second page")
-            cells += [Cell(api, kind, reach, calls, region=region) for reach in reaches]
+            cells += [Cell(api, kind, reach, calls, region=region, account=account) for reach in reaches]
     return cells
 
 

@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING, Final
 
 from ecr_cleaner.usage import catalog
 from tests.integration.cells import TOOK_EFFECT
+from tests.integration.fault_account import ABROAD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.integration.cells import Api, Cell
     from tests.integration.runner import Outcome, Runner
+
+MAY_BE_PULLED: Final = frozenset({"app", "mirror/tools"})
+"""Repositories that the other account of `fault_account.seed_abroad` may pull from, by its id or its organization."""
 
 Digests = dict[str, set[str]]
 """By repository."""
@@ -37,7 +41,7 @@ def always(outcome: Outcome, unused: Digests, but: str = "") -> Iterator[str]:
             continue
         if lost := digests - unused.get(name, set()):
             yield f"{name} lost {len(lost)} images that are needed"
-    if (outcome.status == "completed") is not (outcome.causes == ""):
+    if (outcome.status in {"completed", "degraded"}) is not (outcome.causes == ""):
         yield f"it is {outcome.status}, and its causes are {outcome.causes!r}"
     if outcome.summary is not None:
         yield from _accounts(outcome, but)
@@ -142,6 +146,47 @@ def elsewhere(group: list[Cell], run: Runner, outcome: Outcome) -> Iterator[str]
     if (f'accepted_gaps = {{ "region:{region}" = ' in outcome.causes) is not proposed or '"source:' in outcome.causes:
         yield f"the causes do not help with {region}: {outcome.causes}"
     yield from (f"{name} in {region} is not named" for name in failed if not _is_named(name, region, outcome.causes))
+
+
+def abroad(group: list[Cell], outcome: Outcome, unused: Digests) -> Iterator[str]:
+    """What fails in another account keeps what that account may pull, and nothing else: by source, with the way out.
+
+    Where the organization's accounts cannot be listed, none of the others is known.
+    """
+    if outcome.status != "degraded":
+        yield f"it is {outcome.status}: {outcome.causes}"
+    yield from cleaned(outcome, {name: unused[name] for name in unused.keys() - MAY_BE_PULLED})
+    if went := MAY_BE_PULLED & outcome.went.keys():
+        yield f"something is gone that the account may pull: {sorted(went)}"
+    is_listed = not any(cell.api.service == "organizations" for cell in group)
+    listing = "the accounts of the organization cannot be listed"
+    said = f"account {ABROAD} was not looked at completely" if is_listed else listing
+    for name in MAY_BE_PULLED:
+        told = outcome.repositories[name]
+        if (told["status"], told["setting"]) != ("skipped", f"other_accounts:{name}") or said not in told["detail"]:
+            yield f"{name} is {told['status']}: {told['detail']}"
+    if is_listed:
+        yield from _account(group, outcome)
+    elif listing not in outcome.told["other_accounts"]["organization_problem"]:
+        yield f"of the organization is told: {outcome.told['other_accounts']}"
+
+
+def _account(group: list[Cell], outcome: Outcome) -> Iterator[str]:
+    """Who asked there has failed, nobody else has, and a permission is named if it lacks."""
+    (account,) = outcome.told["other_accounts"]["accounts"]
+    failures = [one for one in outcome.told["sources"] if one["outcome"] == "failed"]
+    failed = {one["source"] for one in failures if one["account_id"] == ABROAD}
+    if len(failures) != len([one for one in failures if one["account_id"] == ABROAD]):
+        yield "something has failed in the registry's account too"
+    if (account["account_id"], account["status"]) != (ABROAD, "failed") or not account["missing"]:
+        yield f"of the account is told: {account}"
+    for cell in group:
+        askers = {"sts": {"accounts"}, "account": {"regions"}}.get(cell.api.service) or askers_of(cell.api)
+        if not askers & failed:
+            yield f"{cell}: {sorted(askers)} ask, {sorted(failed)} have failed"
+        permission = cell.api.action if cell.kind == "access_denied" else ""
+        if cell.api.service != "sts" and permission not in str(account["missing"]):
+            yield f"{cell}: {permission} is not named in {account['missing']}"
 
 
 def _is_named(source: str, region: str, causes: str) -> bool:

@@ -26,6 +26,11 @@ ELSEWHERE: Final = "eu-west-1"
 TWO_REGIONS: Final[dict[str, Any]] = SETTINGS | {"regions": ["us-east-1", ELSEWHERE]}
 """The same over one more region, in which `seed_elsewhere` lets something run."""
 
+ABROAD: Final = "222233334444"
+
+TWO_ACCOUNTS: Final[dict[str, Any]] = SETTINGS | {"organization": True}
+"""The same over one more account, in which `seed_abroad` lets every consumer run."""
+
 ARCHIVING: Final[dict[str, Any]] = SETTINGS | {"removal_mode": "archive"}
 """The same with the other way of removing."""
 
@@ -130,6 +135,42 @@ def seed_elsewhere(sandbox: Sandbox) -> dict[str, set[str]]:
     }
     sandbox.seed({"region": ELSEWHERE, "ecs": ecs})
     return unused
+
+
+def seed_abroad(sandbox: Sandbox) -> dict[str, set[str]]:
+    """The same account without the consumers, and another one of its organization, which has all of them.
+
+    That account may pull from ``app`` by its id, and from ``mirror/tools`` as any account of the organization may.
+
+    Returns:
+        As `seed` does.
+    """
+    unused = seed(sandbox, whole=False)
+    sandbox.seed({"organization": {"delegates": ["123456789012"]}, "accounts": {ABROAD: {"reader": True}}})
+    told = accounts.every_consumer()
+    repositories = told.pop("repositories")
+    organization = {"StringEquals": {"aws:PrincipalOrgID": "o-exampleorgid"}}
+    actions = ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+    for name, more in (("app", {"Principal": {"AWS": ABROAD}}), ("mirror/tools", {"Condition": organization})):
+        statement = {"Effect": "Allow", "Principal": "*", "Action": actions} | more
+        repositories[name]["policy"] = {"Version": "2012-10-17", "Statement": [statement]}
+    only_at_home = {"extra", "inventory", "pod"}
+    repositories["app"]["images"] = [one for one in repositories["app"]["images"] if one["id"] not in only_at_home]
+    # Inspector is asked of the registry's images alone; lists are the function's own.
+    sandbox.seed({"repositories": repositories, "inspector": told.pop("inspector")})
+    for section in ("eks", "s3"):
+        del told[section]
+    accounts.seed(sandbox, _moved(told), ABROAD)
+    return {**unused, "app": {sandbox.digest("unused")}}
+
+
+def _moved(told: Any) -> Any:
+    """What is told of the registry's account, as it is of the other one."""
+    if isinstance(told, dict):
+        return {_moved(key): _moved(value) for key, value in told.items()}
+    if isinstance(told, list | tuple):
+        return [_moved(one) for one in told]
+    return told.replace("123456789012", ABROAD) if isinstance(told, str) else told
 
 
 def _policy(*actions: str, **more: str) -> dict[str, Any]:

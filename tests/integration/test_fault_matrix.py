@@ -16,12 +16,23 @@ import pytest
 from ecr_cleaner.aws import client
 from ecr_cleaner.usage import catalog
 from tests.integration import cells, contract, past
-from tests.integration.fault_account import ARCHIVING, ELSEWHERE, SETTINGS, TWO_REGIONS, seed, seed_elsewhere
+from tests.integration.fault_account import (
+    ABROAD,
+    ARCHIVING,
+    ELSEWHERE,
+    SETTINGS,
+    TWO_ACCOUNTS,
+    TWO_REGIONS,
+    seed,
+    seed_abroad,
+    seed_elsewhere,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from tests.fake_aws.faults import Kind
+    from tests.fake_aws.recorder import Call
     from tests.integration.cells import Cell, Stage
     from tests.integration.contract import Digests
     from tests.integration.runner import Outcome, Runner
@@ -31,6 +42,8 @@ FRESH_SECONDS: Final = 30
 
 GROUP: Final = 1 if cells.FULL else 12
 """With how many calls of different sources something goes wrong in one run: each of them has to be told."""
+GROUP_ABROAD: Final = 12
+"""Likewise in another account, also where every cell is run: there are as many again as in the registry's own."""
 OF_EACH_SORT: Final = ("access_denied", "lost_answer", "malformed", "timeout")
 """It has not happened, it has, it has and the answer is of no use, and nobody knows."""
 
@@ -173,6 +186,74 @@ def test_a_call_that_fails_in_another_region_stops_removal(
         found += [f"{group[0]}: {problem}" for problem in contract.elsewhere(group, run, run(**TWO_REGIONS))]
         run.sandbox.clear_faults()
     assert not "\n".join(found)
+
+
+@pytest.mark.parametrize("kind", cells.HARD if cells.FULL else [None])
+def test_a_call_that_fails_in_another_account_keeps_what_it_may_pull(
+    run: Runner, monkeypatch: pytest.MonkeyPatch, kind: Kind | None
+) -> None:
+    """Every call there, and those that find the account and let the function in; all the rest is cleaned."""
+    kinds = cells.HARD if kind is None else [kind]
+    made = cells.made_abroad(run)
+    assert {api.service for api in made} >= {"account", "organizations", "sts", "ecs", "lambda", "batch", "sagemaker"}
+    inside = {api: calls for api, calls in made.items() if api.service not in {"organizations", "sts"}}
+    every = cells.every_cell(inside, kinds, account=ABROAD)
+    every += cells.every_cell({api: made[api] for api in made.keys() - inside.keys()}, kinds)
+    chosen = every if cells.FULL else cells.sample(every)
+    before = [cell for cell in chosen if cell.api.stage == "accounts"]
+    groups = [[cell] for cell in before]
+    groups += cells.of_different_sources([cell for cell in chosen if cell not in before], GROUP_ABROAD)
+    monkeypatch.setattr(client, "MAX_ATTEMPTS", 1)
+    found: list[str] = []
+    for group in groups:
+        run.sandbox.reset()
+        unused = seed_abroad(run.sandbox)
+        for cell in group:
+            cell.inject(run.sandbox)
+        outcome = run(**TWO_ACCOUNTS)
+        run.sandbox.clear_faults()
+        problems = [*contract.always(outcome, unused), *contract.abroad(group, outcome, unused)]
+        found += [f"{group[0]}: {problem}" for problem in problems]
+    assert not "\n".join(found)
+
+
+@pytest.mark.parametrize("kind", cells.ODD_PAGES)
+def test_odd_pages_hide_nothing_in_another_account(run: Runner, kind: Kind) -> None:
+    """Nor does a list of accounts whose first page is empty: all of its listings at once."""
+    made = cells.made_abroad(run)
+    run.sandbox.reset()
+    unused = seed_abroad(run.sandbox)
+    for cell in cells.every_cell(made, [kind]):
+        if cell.api.is_paged and cell.reach == "every call":
+            cell.inject(run.sandbox)
+    outcome = run(**TWO_ACCOUNTS)
+    run.sandbox.clear_faults()
+    assert not list(contract.completed(outcome, unused))
+
+
+@pytest.mark.parametrize("what", ["the session expires", "the account closes", "the role goes"])
+def test_what_happens_to_an_account_in_mid_run_keeps_what_it_may_pull(run: Runner, what: str) -> None:
+    """After its first answers; a role that goes leaves its sessions, as AWS lets them until they expire."""
+    run.sandbox.reset()
+    unused = seed_abroad(run.sandbox)
+    happens: dict[str, Callable[[], object]] = {
+        "the session expires": lambda: run.sandbox.accounts.identities.end(ABROAD),
+        "the account closes": lambda: run.sandbox.account(ABROAD, state="CLOSED"),
+        "the role goes": lambda: run.sandbox.accounts.remove_role(ABROAD),
+    }
+
+    def meanwhile(call: Call) -> None:
+        if call.account == ABROAD:
+            happens[what]()
+
+    run.sandbox.after("ecs", "*", meanwhile, lasting=True)
+    outcome = run(**TWO_ACCOUNTS)
+    run.sandbox.clear_callbacks()
+    assert not list(contract.always(outcome, unused))
+    if what == "the role goes":
+        assert (outcome.status, outcome.went) == ("completed", unused)
+    else:
+        assert not list(contract.abroad([], outcome, unused))
 
 
 def test_every_failed_source_is_named_at_once(run: Runner) -> None:
