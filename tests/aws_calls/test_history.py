@@ -457,6 +457,20 @@ def test_a_fall_waits_beside_the_measure(s3: S3, store: HistoryStore) -> None:
     store.save(set(), counts(ecs=9), None, set())
 
 
+def test_a_fall_in_another_account_waits_and_all_else_is_compared_on(s3: S3, store: HistoryStore) -> None:
+    """What is in use here goes on as the measure; an account that is not looked at any more is forgotten."""
+    there, gone = (SourceKey(ScanTarget(one, "us-east-1"), "ecs") for one in ("222233334444", "333344445555"))
+    before = {**counts(ecs=9), there: 10, gone: 3}
+    opened(store, s3, StateDocument(usages=schema.counts_list(before)))
+    now = {**counts(ecs=8), there: 1}
+    waiting = StateDocument(
+        usages=schema.counts_list({**counts(ecs=8), there: 10}),
+        pending_drop=PendingDrop(id="0123456789ab", usages=schema.counts_list(now)),
+    )
+    s3.takes(STATE, schema_module.seal(waiting), '"s1"')
+    store.save(set(), now, "0123456789ab", set(), complete=counts(ecs=8), forgotten={"333344445555"})
+
+
 def test_a_part_that_is_not_there_any_more_is_forgotten(s3: S3, store: HistoryStore) -> None:
     """Those of a source that was not asked are kept."""
     parts = [(SourceKey(TARGET, source, part=part), 9) for source in ("ecs", "lambda") for part in (None, "a", "b")]

@@ -202,3 +202,40 @@ def test_variables_that_cannot_be_decrypted_are_a_note(script: Script) -> None:
     (note,) = context.notes
     assert note.startswith("the environment variables of lambda function api cannot be read (AccessDeniedException): ")
     assert "kms:Decrypt" in note
+
+
+OTHER: Final = "222233334444"
+ARN: Final = f"arn:aws:lambda:us-east-1:{OTHER}:function:api"
+
+
+@pytest.fixture
+def foreign(script: Script, monkeypatch: pytest.MonkeyPatch) -> Script:
+    """The same clients, taken for those of another account."""
+    monkeypatch.setattr(type(script.aws), "is_foreign", property(lambda _: True))
+    return script
+
+
+def test_in_another_account_nobody_asks_for_code(foreign: Script) -> None:
+    """The digest in the listing is enough, in whichever repository; tags are the function's, so they are read once."""
+    latest = version("$LATEST") | {"FunctionArn": f"{ARN}:$LATEST"}
+    listed(foreign, latest, version("7"))
+    foreign.answer("lambda", "list_tags", {"Tags": {"base": tagged("v1")}}, Resource=ARN)
+    found = used(foreign)
+    assert [one for one in found if not one.in_text] == [usage(anywhere(), "$LATEST"), usage(anywhere(), "7")]
+    assert [one.reference.tag for one in found if one.in_text] == ["v1"]
+
+
+@pytest.mark.parametrize("code", [None, BASE64, HEX.upper()])
+def test_in_another_account_a_digest_that_is_not_listed_is_a_failure(foreign: Script, code: str | None) -> None:
+    """GetFunction would have it, and is not asked."""
+    listed(foreign, version(code=code))
+    with pytest.raises(SourceError, match=UNTOLD):
+        used(foreign)
+
+
+def test_a_function_of_another_account_that_was_deleted_meanwhile_uses_nothing(foreign: Script) -> None:
+    """As the second listing shows."""
+    listed(foreign, version("$LATEST") | {"FunctionArn": f"{ARN}:$LATEST"})
+    foreign.refuse("lambda", "list_tags", "ResourceNotFoundException", Resource=ARN)
+    listed(foreign)
+    assert used(foreign) == []

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecr_cleaner.decision.regions import checked
-from ecr_cleaner.model.scan import ALL_SOURCES, Denial, PolicyType, SourceOutcome, SourceStatus, UsageScan
+from ecr_cleaner.model.scan import ALL_SOURCES, REGIONS, Denial, PolicyType, SourceOutcome, SourceStatus, UsageScan
 from ecr_cleaner.model.usage import ScanTarget
 from tests.builders import ACCOUNT, NOW, REGION, TARGET
 
@@ -151,3 +151,32 @@ def test_a_region_that_the_account_cannot_use_any_more_is_told() -> None:
     assert lost(failed, known) == []
     accepted = replace(scan, outcomes=(*scan.outcomes, outcome(ALL_SOURCES, SourceStatus.DISABLED)))
     assert lost(accepted, known) == [(ELSEWHERE, SourceStatus.DISABLED)]
+
+
+def test_a_region_of_another_account_is_closed_by_the_same_rule() -> None:
+    """Also the one that the registry lies in; the own one never is."""
+    there = ScanTarget("222233334444", REGION)
+    outcomes = tuple(replace(one, target=target) for target in (TARGET, there) for one in CLOSED)
+    found = checked(UsageScan((), outcomes, NOW, account_id=ACCOUNT), REGION, {})
+    assert [(one.source, one.status) for one in found.outcomes if one.target == there] == [
+        (ALL_SOURCES, SourceStatus.CLOSED)
+    ]
+    assert {one for one in found.outcomes if one.target == TARGET} == set(outcomes[: len(CLOSED)])
+
+
+def test_another_account_of_which_nothing_could_be_read_is_left_out_as_a_whole() -> None:
+    """To leave out a region would leave it out in every account."""
+    there = ScanTarget("222233334444", REGION)
+    outcomes = tuple(denied(source, there, denial=None) for source in ("batch", "ecs"))
+    (failed,) = checked(UsageScan((), outcomes, NOW, account_id=ACCOUNT), REGION, {}).outcomes
+    assert failed.detail.endswith('accept it: accepted_gaps = { "account:222233334444" = "<reason>" }')
+
+
+def test_a_region_that_another_account_cannot_use_any_more_is_told() -> None:
+    """Unless its list of regions failed, or the account itself."""
+    there, lost = (ScanTarget("222233334444", region) for region in (REGION, "eu-west-1"))
+    complete, failed = outcome("ecs", SourceStatus.COMPLETE, there), outcome(REGIONS, SourceStatus.FAILED, there)
+    for outcomes, expected in (((complete,), [lost]), ((complete, failed), []), ((), [])):
+        scan = UsageScan((), outcomes, NOW, account_id=ACCOUNT)
+        found = checked(scan, REGION, {lost: {"ecs:ListClusters"}}, lambda _: True)
+        assert [one.target for one in found.outcomes if one.status is SourceStatus.CLOSED] == expected

@@ -10,11 +10,13 @@ import pytest
 
 from ecr_cleaner.decision.limits import Limits, LimitTracker
 from ecr_cleaner.decision.rules import evaluate
-from ecr_cleaner.decision.stop import FRESHNESS, Stop, Tripwire, decide_stop, is_stale
+from ecr_cleaner.decision.stop import FRESHNESS, Stop, Tripwire, compared, decide_stop, is_stale
 from ecr_cleaner.decision.usage_drop import UsageDrop, confirm_command
+from ecr_cleaner.model.other_accounts import OtherAccounts
 from ecr_cleaner.model.repository import RepositorySnapshot
-from ecr_cleaner.model.scan import SourceOutcome, SourceStatus, UsageScan
-from tests.builders import NOW, REGION, TARGET, counts, image, repository
+from ecr_cleaner.model.scan import SourceKey, SourceOutcome, SourceStatus, UsageScan
+from ecr_cleaner.model.usage import ScanTarget
+from tests.builders import ACCOUNT, NOW, REGION, TARGET, counts, image, repository
 
 COMPLETE: Final = SourceOutcome(TARGET, "ecs", SourceStatus.COMPLETE)
 FAILED: Final = SourceOutcome(TARGET, "lambda", SourceStatus.FAILED, detail="denied")
@@ -136,3 +138,48 @@ def test_usages_go_stale() -> None:
     scan = UsageScan((), (), NOW)
     assert not is_stale(scan, NOW + FRESHNESS)
     assert is_stale(scan, NOW + FRESHNESS + timedelta(seconds=1))
+
+
+THERE: Final = ScanTarget("222233334444", REGION)
+OTHERS: Final = OtherAccounts(frozenset({THERE.account_id}))
+ABROAD: Final = SourceKey(THERE, "ecs")
+
+
+def abroad(*outcomes: SourceOutcome) -> UsageScan:
+    """A scan of another account as well, in which nothing is in use."""
+    return UsageScan((), (COMPLETE, *outcomes), NOW, account_id=ACCOUNT, others=OTHERS)
+
+
+def test_a_drop_in_another_account_fails_its_source_and_stops_nothing() -> None:
+    """What that account may pull stays until somebody confirms it; the own usages are compared on."""
+    tripwired = replace(tripwire(0), baseline={**counts(ecs=0), ABROAD: 10})
+    found = compared(abroad(replace(COMPLETE, target=THERE)), tripwired)
+    fall = UsageDrop({ABROAD: 10}, {ABROAD: 0})
+    assert found.drop == fall
+    assert found.counts == {**counts(ecs=0), ABROAD: 0}
+    (failed,) = found.scan.failures
+    assert (failed.key, found.scan.own_failures) == (ABROAD, ())
+    assert failed.detail.startswith("the number of images in use dropped from 10 to 0; max_usage_drop_percent = 50")
+    assert failed.detail.endswith(confirm_command(fall, "cleaner", REGION))
+    assert not decide_stop(found.scan, (), LimitTracker(Limits()), tripwired, NOW)
+
+
+def test_drops_here_and_in_another_account_are_confirmed_at_once() -> None:
+    """By the one command that the refused run names."""
+    tripwired = replace(tripwire(0), baseline={**counts(ecs=10), ABROAD: 10})
+    found = compared(abroad(replace(COMPLETE, target=THERE)), tripwired)
+    stop = decide_stop(found.scan, (), LimitTracker(Limits()), tripwired, NOW)
+    assert stop.drop == found.drop == UsageDrop(counts(ecs=10), counts(ecs=0))
+    (failed,) = found.scan.failures
+    command = confirm_command(stop.drop, "cleaner", REGION)
+    assert failed.detail.endswith(command)
+    assert stop.reasons[0].endswith(command)
+
+
+def test_what_failed_in_another_account_is_no_drop_and_stops_nothing() -> None:
+    """Its earlier count is kept until it answers again."""
+    tripwired = replace(tripwire(0), baseline={**counts(ecs=0), ABROAD: 10})
+    scan = abroad(replace(FAILED, target=THERE, source="ecs"))
+    found = compared(scan, tripwired)
+    assert (found.scan, found.drop, found.counts) == (scan, None, counts(ecs=0))
+    assert not decide_stop(scan, (), LimitTracker(Limits()), tripwired, NOW)

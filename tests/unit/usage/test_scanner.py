@@ -7,11 +7,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import pytest
+from botocore.exceptions import ClientError
 
-from ecr_cleaner.aws.client import AwsClients, connect
+from ecr_cleaner.aws.client import AwsClients, OtherSession, connect
+from ecr_cleaner.decision import denials
 from ecr_cleaner.errors import CleanerError, OutOfTimeError
 from ecr_cleaner.model.scan import ScanRequest, SourceOutcome, SourceStatus, TargetScan, UsageScan
-from ecr_cleaner.model.usage import ScanTarget
+from ecr_cleaner.model.usage import Reference, ScanTarget
 from ecr_cleaner.settings.loader import Settings
 from ecr_cleaner.usage.catalog import names_sha256
 from ecr_cleaner.usage.merge import merge
@@ -118,3 +120,56 @@ def test_a_scan_that_runs_out_of_time_is_none(clients: AwsClients) -> None:
 
     with pytest.raises(OutOfTimeError):
         LocalScanner(clients, Settings(), "run-1", lambda: NOW, (source("late", late),)).scan(NOW)
+
+
+def test_what_another_account_uses_of_other_registries_is_not_even_kept(clients: AwsClients) -> None:
+    """Names do not leak from account to account; what may mean this registry is kept, with account and region."""
+    clients.other_accounts = lambda _: OtherSession(clients.session, "the role r")
+    own, any_registry = usage(tag="v1", consumer="c"), usage(of="a", repository=None, consumer="c")
+    elsewhere = replace(own, reference=replace(own.reference, region="eu-west-1"))
+    theirs = replace(own, reference=replace(own.reference, account=FOREIGN.account_id))
+    unread = [
+        replace(own, reference=Reference(f"{number}.dkr.ecr.x/secret"), problem=f"name of {number}")
+        for number in (FOREIGN.account_id, ACCOUNT)
+    ]
+
+    def collect(_: SourceContext) -> Iterator[Usage]:
+        yield from (replace(one, source="used") for one in (own, any_registry, elsewhere, theirs, *unread))
+
+    settings = Settings()
+    sources = (source("used", collect),)
+    demanded = replace(
+        request(TARGET, FOREIGN, settings=settings), sources=("used",), catalog_sha256=names_sha256(sources)
+    )
+    with ThreadPoolExecutor(2) as pool:
+        scan = scan_target(clients, demanded, FOREIGN, settings, pool=pool, clock=lambda: NOW, sources=sources)
+    assert [(one.reference, one.consumer, one.target) for one in scan.usages] == [
+        (one.reference, f"{FOREIGN.account_id} {REGION} c", FOREIGN) for one in (own, any_registry)
+    ]
+    (outcome,) = scan.outcomes
+    assert (outcome.status, outcome.usages) == (SourceStatus.COMPLETE, 2)
+    (note,) = outcome.notes
+    assert f"name of {ACCOUNT}" in note
+
+
+def test_what_is_denied_in_another_account_names_role_module_and_account(clients: AwsClients) -> None:
+    """To leave a source out everywhere is no way out."""
+    clients.other_accounts = lambda _: OtherSession(clients.session, "the role r of account 210987654321")
+
+    def deny(_: SourceContext) -> Iterator[Usage]:
+        raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "ListJobs")
+
+    settings = Settings()
+    sources = (source("used", deny),)
+    demanded = replace(
+        request(TARGET, FOREIGN, settings=settings), sources=("used",), catalog_sha256=names_sha256(sources)
+    )
+    with ThreadPoolExecutor(2) as pool:
+        scan = scan_target(clients, demanded, FOREIGN, settings, pool=pool, clock=lambda: NOW, sources=sources)
+    (outcome,) = scan.outcomes
+    assert "source:" not in outcome.detail
+    remedy = "apply modules/usage-reader of this version in account 210987654321, so that the role r of account"
+    assert f"to mend this, {remedy}" in outcome.detail
+    assert outcome.denial is not None
+    assert outcome.denial.gap == "account:210987654321"
+    assert f"to mend this, {outcome.denial.remedy}" in denials.sentence([outcome])
