@@ -263,7 +263,7 @@ run "reports_without_a_history" {
 
   assert {
     condition     = [for s in jsondecode(aws_iam_role_policy.function[0].policy).Statement : s.Sid if s.Effect == "Allow" && startswith(s.Action[0], "s3:")] == ["ReadBucket", "WriteFacts", "WriteReports"]
-    error_message = "The role reads the totals of former runs, and writes reports."
+    error_message = "The role reads the totals of former runs, and writes facts and reports."
   }
 }
 
