@@ -57,6 +57,26 @@ locals {
     { Sid = "DescribeRegions", Action = ["ec2:DescribeRegions"], Resource = ["*"] },
   ]
 
+  # Other accounts: the role in each of them, by its ARN, or in whichever account belongs to the own organization.
+  account_statements = concat(
+    length(var.accounts) == 0 ? [] : [{
+      Sid      = "AssumeReaders"
+      Action   = ["sts:AssumeRole"]
+      Resource = [for id in sort(var.accounts) : "arn:${local.partition}:iam::${id}:role/${var.reader_role_name}"]
+    }],
+    var.organization == null ? [] : [{
+      Sid       = "AssumeReadersInOrganization"
+      Action    = ["sts:AssumeRole"]
+      Resource  = ["arn:${local.partition}:iam::*:role/${var.reader_role_name}"]
+      Condition = { StringEquals = { "aws:ResourceOrgID" = "$${aws:PrincipalOrgID}" } }
+    }],
+    var.organization == null ? [] : [{
+      Sid      = "ListAccounts"
+      Action   = ["organizations:DescribeOrganization", "organizations:ListAccounts"]
+      Resource = ["*"]
+    }],
+  )
+
   # Of repositories that did not opt in: listed for findings, if somebody asks for it, and nothing else.
   unmanaged_repositories_statements = var.report_unmanaged_repositories ? [{
     Sid      = "ReadUnmanagedRepositories"
@@ -226,6 +246,24 @@ locals {
   )
 }
 
+locals {
+  function_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = concat(
+      [for statement in local.read_statements : merge({ Effect = "Allow" }, statement)],
+      [for statement in local.region_statements : merge({ Effect = "Allow" }, statement)],
+      [for statement in local.account_statements : merge({ Effect = "Allow" }, statement)],
+      [for statement in local.unmanaged_repositories_statements : merge({ Effect = "Allow" }, statement)],
+      [for statement in local.repository_statements : merge({ Effect = "Allow" }, statement)],
+      [for statement in local.write_statements : merge({ Effect = "Allow" }, statement)],
+      [for statement in local.tell_statements : merge({ Effect = "Allow" }, statement)],
+      [for statement in local.bucket_statements : merge({ Effect = "Allow" }, statement)],
+      local.key_statements,
+      [for statement in local.deny_statements : statement],
+    )
+  })
+}
+
 resource "aws_iam_role" "function" {
   count = var.create ? 1 : 0
 
@@ -252,20 +290,14 @@ resource "aws_iam_role_policy" "function" {
   name = "clean"
   role = aws_iam_role.function[0].id
 
-  policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = concat(
-      [for statement in local.read_statements : merge({ Effect = "Allow" }, statement)],
-      [for statement in local.region_statements : merge({ Effect = "Allow" }, statement)],
-      [for statement in local.unmanaged_repositories_statements : merge({ Effect = "Allow" }, statement)],
-      [for statement in local.repository_statements : merge({ Effect = "Allow" }, statement)],
-      [for statement in local.write_statements : merge({ Effect = "Allow" }, statement)],
-      [for statement in local.tell_statements : merge({ Effect = "Allow" }, statement)],
-      [for statement in local.bucket_statements : merge({ Effect = "Allow" }, statement)],
-      local.key_statements,
-      [for statement in local.deny_statements : statement],
-    )
-  })
+  policy = local.function_policy
+
+  lifecycle {
+    precondition {
+      condition     = length(local.function_policy) <= 10240
+      error_message = "The policies in a role have at most 10240 characters (IAM's limit), got ${length(local.function_policy)}, with ${length(var.accounts)} accounts: name fewer, or set organization, which needs one line for all of them."
+    }
+  }
 }
 
 resource "aws_iam_policy" "usage" {

@@ -169,6 +169,88 @@ run "archiving_in_a_dry_run" {
   }
 }
 
+run "listed_accounts_are_looked_at_by_their_role" {
+  command = plan
+
+  variables {
+    accounts         = ["333344445555", "222233334444"]
+    reader_role_name = "registry-reader"
+  }
+
+  assert {
+    condition = [for s in jsondecode(aws_iam_role_policy.function[0].policy).Statement : s if anytrue([for a in s.Action : can(regex("^(sts|organizations):", a))])] == [{
+      Sid      = "AssumeReaders"
+      Effect   = "Allow"
+      Action   = ["sts:AssumeRole"]
+      Resource = ["arn:aws:iam::222233334444:role/registry-reader", "arn:aws:iam::333344445555:role/registry-reader"]
+    }]
+    error_message = "The role in the listed accounts, and nothing else."
+  }
+}
+
+run "an_organization_is_looked_at_by_the_role_in_each_account" {
+  command = plan
+
+  variables {
+    organization = {}
+  }
+
+  assert {
+    condition = jsonencode([for s in jsondecode(aws_iam_role_policy.function[0].policy).Statement : s if anytrue([for a in s.Action : can(regex("^(sts|organizations):", a))])]) == jsonencode([
+      {
+        Sid       = "AssumeReadersInOrganization"
+        Effect    = "Allow"
+        Action    = ["sts:AssumeRole"]
+        Resource  = ["arn:aws:iam::*:role/ecr-cleaner-reader"]
+        Condition = { StringEquals = { "aws:ResourceOrgID" = "$${aws:PrincipalOrgID}" } }
+      },
+      { Sid = "ListAccounts", Effect = "Allow", Action = ["organizations:DescribeOrganization", "organizations:ListAccounts"], Resource = ["*"] },
+    ])
+    error_message = "The role in accounts of the same organization, and the list of these."
+  }
+}
+
+run "without_other_accounts_no_role_is_assumed" {
+  command = plan
+
+  assert {
+    condition     = !anytrue([for a in flatten([for s in jsondecode(aws_iam_role_policy.function[0].policy).Statement : s.Action]) : can(regex("^(sts|organizations):", a))])
+    error_message = "Nothing of other accounts is allowed."
+  }
+}
+
+run "more_accounts_than_a_policy_can_name" {
+  command = plan
+
+  variables {
+    accounts = [for n in range(200) : format("2222%08d", n)]
+  }
+
+  expect_failures = [aws_iam_role_policy.function]
+}
+
+run "as_many_accounts_as_the_page_promises" {
+  command = plan
+
+  variables {
+    dry_run          = false
+    removal_mode     = "archive"
+    require_approval = true
+    event_bus_name   = "default"
+    kms_key_arn      = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+
+    notifications_enabled         = true
+    report_unmanaged_repositories = true
+
+    accounts = [for n in range(50) : format("2222%08d", n)]
+  }
+
+  assert {
+    condition     = length(aws_iam_role_policy.function[0].policy) <= 10240
+    error_message = "Got ${length(aws_iam_role_policy.function[0].policy)}."
+  }
+}
+
 run "other_repositories_are_listed_on_request" {
   command = plan
 

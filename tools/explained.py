@@ -147,6 +147,18 @@ STATEMENTS: Final[dict[str, tuple[str, str]]] = {
     "ReadRepositoryTags": ("this account's repositories", "The opt-in tag and the age limit"),
     "ListRegions": ("this account; unless `regions` is set", "In which regions images may be in use"),
     "DescribeRegions": ("everything; unless `regions` is set", "The same, where Account Management has no endpoint"),
+    "AssumeReaders": (
+        "the role `reader_role_name` in each of `accounts`; only with them",
+        "Which images are in use there; that role's own policy says what may be read",
+    ),
+    "AssumeReadersInOrganization": (
+        "the role `reader_role_name` in accounts of the own organization; only with `organization`",
+        "The same",
+    ),
+    "ListAccounts": (
+        "everything; only with `organization`",
+        "Which accounts there are, and which organization a policy may name",
+    ),
     "ReadUnmanagedRepositories": (
         "this account's repositories; only with `report_unmanaged_repositories = true`",
         "Findings about repositories that did not opt in; their images are listed, their manifests are not read",

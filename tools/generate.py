@@ -16,7 +16,7 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "lambda_src"))
 
 from ecr_cleaner.usage.catalog import SOURCES  # noqa: E402 - the package is not installed
-from tools import deployer, tables  # noqa: E402 - likewise
+from tools import deployer, reader, tables  # noqa: E402 - likewise
 from tools.deployer import POLICY_CHARACTERS  # noqa: E402 - likewise
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 SOURCES_FILE: Final = ROOT / "usage_sources.json"
 TIME_ZONES_FILE: Final = ROOT / "time_zones.txt"
+READER_FILE: Final = ROOT / "modules" / "usage-reader-policies" / "policy.json"
 DEPLOYER_FILE: Final = ROOT / "docs" / "deployer-policy.json"
 READ_ONLY_FILE: Final = ROOT / "docs" / "read-only-policy.json"
 
@@ -175,6 +176,7 @@ def main() -> int:
     TIME_ZONES_FILE.write_text(time_zones())
     READ_ONLY_FILE.write_text(read_only_json())
     DEPLOYER_FILE.write_text(deployer_json())
+    READER_FILE.write_text(reader.policy_json())
     for path in pages():
         path.write_text(with_parts(path.read_text()))
     return 0

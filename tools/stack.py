@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 REGION: Final = "us-east-1"
 SERVICES: Final = (
+    "cloudformation",
     "cloudwatch",
     "dynamodb",
     "ec2",

@@ -60,6 +60,7 @@ def test_what_follows_from_the_sources_is_written_anew() -> None:
     """Terraform reads what the sources say: after a change of theirs, `make generate`."""
     assert generate.SOURCES_FILE.read_text() == generate.sources_json()
     assert generate.TIME_ZONES_FILE.read_text() == generate.time_zones()
+    assert generate.READER_FILE.read_text() == generate.reader.policy_json()
     assert generate.DEPLOYER_FILE.read_text() == generate.deployer_json()
     assert generate.READ_ONLY_FILE.read_text() == generate.read_only_json()
     for path in generate.pages():

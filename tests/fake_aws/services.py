@@ -26,6 +26,7 @@ from .pipes import PipesApi
 from .s3 import S3Api
 from .sagemaker import SageMakerApi
 from .scenario import Loader
+from .stack_sets import StackSetsApi
 from .stepfunctions import StepFunctionsApi
 from .sts import StsApi
 from .tables import TablesApi
@@ -88,6 +89,7 @@ class Services:
             "account": regions.handlers(),
             "apprunner": apprunner.handlers(),
             "batch": batch.handlers(),
+            "cloudformation": StackSetsApi(accounts).handlers(),
             "codebuild": codebuild.handlers(),
             "eks": self.eks.handlers(),
             "sagemaker": sagemaker.handlers(),

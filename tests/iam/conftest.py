@@ -82,7 +82,7 @@ def rendered(running_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory)
     for module in json.loads(shown.stdout)["planned_values"]["root_module"]["child_modules"]:
         # module.dry, or module.only["ecs"]
         _read(module, " ".join(re.findall(r"\w+", module["address"])[1:]), found)
-    assert set(found.policies) == {"built", "keep", *RUN}
+    assert set(found.policies) == {"accounts", "built", "keep", "organization", *RUN}
     return found
 
 

@@ -78,6 +78,24 @@ module "only" {
   history_enabled  = false
 }
 
+# Other accounts, listed and of the organization.
+module "accounts" {
+  source          = "../.."
+  name            = "accounts"
+  image_uri       = var.image_uri
+  accounts        = ["222233334444", "333344445555"]
+  history_enabled = false
+}
+
+module "organization" {
+  source           = "../.."
+  name             = "organization"
+  image_uri        = var.image_uri
+  organization     = {}
+  reader_role_name = "registry-reader"
+  history_enabled  = false
+}
+
 module "built" {
   source  = "../.."
   name    = "built"
