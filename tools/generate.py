@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 ROOT: Final = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "lambda_src"))
 
+from ecr_cleaner.settings.schema import SettingsDocument  # noqa: E402 - the package is not installed
 from ecr_cleaner.usage.catalog import SOURCES  # noqa: E402 - the package is not installed
 from tools import deployer, reader, tables  # noqa: E402 - likewise
 from tools.deployer import POLICY_CHARACTERS  # noqa: E402 - likewise
@@ -47,13 +48,16 @@ REGISTRY_READS: Final = (
     "ecr:ListTagsForResource",
 )
 REGION_READS: Final = ("account:ListRegions", "ec2:DescribeRegions")
+ACCOUNT_READS: Final = ("organizations:DescribeOrganization", "organizations:ListAccounts")
 REPOSITORY_READS: Final = (
     "ecr:BatchGetImage",
     "ecr:DescribeImages",
     "ecr:GetLifecyclePolicy",
     "ecr:GetRepositoryPolicy",
 )
-"""What `iam.tf` allows the function to read of ECR, of regions, and of what opted in (a test compares)."""
+"""What `iam.tf` allows the function to read of ECR, regions, other accounts, and what opted in (a test compares)."""
+
+READER_ROLE: Final[str] = SettingsDocument().reader_role_name
 
 LONGEST: Final = {
     "partition": "aws-us-gov",
@@ -137,6 +141,9 @@ def read_only_json() -> str:
     statements: list[dict[str, Any]] = [
         {"Sid": "ReadRegistry", "Action": [*REGISTRY_READS], "Resource": "*"},
         {"Sid": "ListRegions", "Action": [*REGION_READS], "Resource": "*"},
+        {"Sid": "ListAccounts", "Action": [*ACCOUNT_READS], "Resource": "*"},
+        # Where the role is of that name and lets people look.
+        {"Sid": "AssumeReaders", "Action": ["sts:AssumeRole"], "Resource": f"arn:*:iam::*:role/{READER_ROLE}"},
         {"Sid": "ReadRepositories", "Action": [*REPOSITORY_READS], "Resource": "*"},
         {"Sid": "ReadUsages", "Action": usages, "Resource": "*"},
         {"Sid": "ReadFunction", "Action": ["lambda:GetFunctionConfiguration"], "Resource": "*"},

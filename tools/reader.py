@@ -16,11 +16,6 @@ if TYPE_CHECKING:
 
     from ecr_cleaner.usage.source import Grant
 
-NOT_ABROAD: Final = {
-    "lambda:GetFunction": "it hands out where code can be downloaded; of an image, ListFunctions has the digest",
-}
-"""Actions of sources that the role does not have, and why."""
-
 INLINE_CHARACTERS: Final = 10240
 """What all inline policies of a role may hold together
 (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html)."""
@@ -51,7 +46,7 @@ def statements() -> Iterator[dict[str, Any]]:
         if grant.condition:
             raise ValueError(f"{grant.sid} has a condition, which other accounts would not")
         _, actions = by_resource.setdefault(grant.resource.replace("{region}", "*"), (grant.sid, set()))
-        actions.update(set(grant.actions) - set(NOT_ABROAD))
+        actions.update(grant.actions)
     _, everywhere = by_resource["*"]
     for resource, (sid, actions) in sorted(by_resource.items()):
         needed = actions if resource == "*" else actions - everywhere
@@ -65,6 +60,7 @@ def statements() -> Iterator[dict[str, Any]]:
 
 
 def _grants() -> Iterator[Grant]:
-    """Those of what is looked for in every account: lists of used images lie in the registry's own."""
-    every = [*REGION_GRANTS, *(grant for source in SOURCES for grant in source.grants)]
+    """Those of what is looked for in other accounts; lists of used images lie in the registry's own."""
+    sources = (source for source in SOURCES if not source.home_only)
+    every = [*REGION_GRANTS, *(grant for source in sources for grant in source.granted("other"))]
     return (grant for grant in every if "{inventory_" not in grant.resource)

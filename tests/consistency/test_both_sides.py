@@ -20,7 +20,7 @@ from ecr_cleaner.settings.schema import (
     Storage,
 )
 from ecr_cleaner.usage.catalog import SOURCES
-from tools import declared, generate, tables
+from tools import declared, generate, reader, tables
 
 
 def test_the_settings_document_has_the_same_keys() -> None:
@@ -60,7 +60,7 @@ def test_what_follows_from_the_sources_is_written_anew() -> None:
     """Terraform reads what the sources say: after a change of theirs, `make generate`."""
     assert generate.SOURCES_FILE.read_text() == generate.sources_json()
     assert generate.TIME_ZONES_FILE.read_text() == generate.time_zones()
-    assert generate.READER_FILE.read_text() == generate.reader.policy_json()
+    assert generate.READER_FILE.read_text() == reader.policy_json()
     assert generate.DEPLOYER_FILE.read_text() == generate.deployer_json()
     assert generate.READ_ONLY_FILE.read_text() == generate.read_only_json()
     for path in generate.pages():
@@ -85,6 +85,8 @@ def test_people_read_of_ecr_what_the_function_reads() -> None:
     regions = [action for _, actions in declared.statements(values["region_statements"]) for action in actions]
     assert sorted(registry) == list(generate.REGISTRY_READS)
     assert sorted(regions) == list(generate.REGION_READS)
+    accounts = dict(declared.statements(values["account_statements"]))
+    assert accounts["ListAccounts"] == generate.ACCOUNT_READS
     assert sorted(opted_in) == list(generate.REPOSITORY_READS)
 
 

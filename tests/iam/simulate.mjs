@@ -1,23 +1,24 @@
 // Evaluates requests against policies, all in one process: a line of JSON on standard input is answered by a line on
 // standard output.
 //
-// In:  {"principal": ARN, "account": id, "policies": {name: document}, "requests": [{policy, action, resource, context}]}
+// In:  {"principal": ARN, "policies": {name: document}, "requests": [{policy, action, resource, owner, trust, context}]}
 // Out: [{"result": "Allowed" | "ImplicitlyDenied" | "ExplicitlyDenied" | "error", "ignored": [keys], "errors": ...}]
 
 import { createInterface } from 'node:readline'
 
 import { runSimulation } from '@cloud-copilot/iam-simulate'
 
-async function evaluate({ principal, account, policies }, { policy, action, resource, context }) {
+async function evaluate({ principal, policies }, { policy, action, resource, owner, trust, context }) {
   const answer = await runSimulation(
     {
       request: {
         principal,
         action,
-        resource: { resource, accountId: account },
+        resource: { resource, accountId: owner },
         contextVariables: context
       },
       identityPolicies: [{ name: policy, policy: policies[policy] }],
+      resourcePolicy: trust ? policies[trust] : undefined,
       serviceControlPolicies: [],
       resourceControlPolicies: []
     },

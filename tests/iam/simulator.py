@@ -32,6 +32,9 @@ class Request:
         prefix: What the listing of a bucket is narrowed to; None: to nothing.
         events: Source and type of each event that is put.
         passed_to: The service that a role is passed to.
+        owner: Id of the account that the resource is in.
+        trust: Name of the policy that is the resource's own; None: it has none.
+        context: Further keys of the request.
     """
 
     policy: str
@@ -41,6 +44,9 @@ class Request:
     prefix: str | None = None
     events: tuple[tuple[str, str], ...] = ()
     passed_to: str | None = None
+    owner: str = ACCOUNT
+    trust: str | None = None
+    context: Mapping[str, str] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """As the library wants it."""
@@ -53,11 +59,18 @@ class Request:
             context["events:source"] = sorted({source for source, _ in self.events})
             context["events:detail-type"] = sorted({kind for _, kind in self.events})
         if self.resource != "*":
-            context["aws:ResourceAccount"] = ACCOUNT
-        return {"policy": self.policy, "action": self.action, "resource": self.resource, "context": context}
+            context["aws:ResourceAccount"] = self.owner
+        return {
+            "policy": self.policy,
+            "action": self.action,
+            "resource": self.resource,
+            "owner": self.owner,
+            "trust": self.trust,
+            "context": context | dict(self.context),
+        }
 
 
-def decide(policies: Mapping[str, Mapping[str, Any]], requests: Sequence[Request]) -> list[str]:
+def decide(policies: Mapping[str, Mapping[str, Any]], requests: Sequence[Request], principal: str = ROLE) -> list[str]:
     """Evaluates all requests.
 
     Returns:
@@ -67,8 +80,7 @@ def decide(policies: Mapping[str, Mapping[str, Any]], requests: Sequence[Request
         AssertionError: The library refused a request or a policy, or ignored a tag that a condition reads.
     """
     asked = {
-        "principal": ROLE,
-        "account": ACCOUNT,
+        "principal": principal,
         "policies": policies,
         "requests": [request.as_json() for request in requests],
     }

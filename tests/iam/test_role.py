@@ -11,9 +11,10 @@ import pytest
 
 from tests.fake_aws.ecs_state import Ecs
 from tests.iam.conftest import RUN
-from tests.iam.simulator import Request, decide
+from tests.iam.simulator import ACCOUNT, Request, decide
 from tests.integration import accounts, under_way
 from tests.integration.past import Past
+from tools.generate import READER_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -29,6 +30,7 @@ COMPANY: Final = Path(__file__).parents[1] / "fake_aws" / "scenarios" / "company
 REPOSITORY: Final = "arn:aws:ecr:us-east-1:123456789012:repository/"
 REMOVE: Final = "ecr:BatchDeleteImage"
 ARCHIVE: Final = "ecr:UpdateImageStorageClass"
+OTHER: Final = "222233334444"
 REMOVALS: Final = (REMOVE, ARCHIVE)
 OPTED_IN: Final = {"BoxCleanerEnabled": "true"}
 WHOLE: Final = ("approval", "dry", "real", "archive", "only apprunner")
@@ -236,6 +238,29 @@ def test_every_call_is_allowed_on_the_resource_it_names(
     exceptions = {*NOT_CALLED_BY_A_RUN, *UNKNOWN_TO_IAM}
     assert {request.action for request in requests} == rendered.allowed(mode) - exceptions
     assert differing(rendered, requests, ["Allowed"] * len(requests)) == []
+
+
+def test_the_role_in_another_account_may_ask_what_sources_ask(rendered: Rendered, calls: dict[str, list[Call]]) -> None:
+    """By the simulator, with the ARNs of the calls as they would be there; and in no other account."""
+    text = READER_FILE.read_text().replace("{partition}", "aws").replace("{account}", OTHER)
+    reader = {"reader": json.loads(text)}
+    actions = {action for statement in reader["reader"]["Statement"] for action in statement["Action"]}
+    there = [
+        replace(one, resource=one.resource.replace(ACCOUNT, OTHER), owner=OTHER)
+        for one in as_requests("reader", calls["real"])
+        if one.action in actions
+    ]
+    only_there = actions - rendered.allowed("real")
+    assert {one.action for one in there} == actions - {*NOT_CALLED_BY_A_RUN, *UNKNOWN_TO_IAM} - only_there
+    assert only_there == {"lambda:ListTags"}, "tests/integration has the calls that are made only in other accounts"
+    role = f"arn:aws:iam::{OTHER}:role/ecr-cleaner-reader"
+    decided = decide(reader, there, principal=role)
+    assert [one for one, result in zip(there, decided, strict=True) if result != "Allowed"] == []
+    (everywhere,) = (one["Action"] for one in reader["reader"]["Statement"] if one["Resource"] == ["*"])
+    narrow = [one for one in there if one.action not in everywhere]
+    assert len(narrow) > 50
+    elsewhere = [replace(one, resource=one.resource.replace(OTHER, ACCOUNT)) for one in narrow]
+    assert set(decide(reader, elsewhere, principal=role)) == {"ImplicitlyDenied"}
 
 
 @pytest.mark.parametrize("action", UNKNOWN_TO_IAM)
