@@ -6,11 +6,11 @@ import functools
 import os
 import sys
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tests.live_aws import clusters, deleting, policy, regions
+from tests.live_aws import accounts, clusters, deleting, policy, regions
 from tests.live_aws.account import Account, RefusedError
 from tests.live_aws.denials import Denials
 from tools.processes import StoppedError, stoppable
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from tests.live_aws.deleting import Answer
+
+
+OTHER_VARIABLE: Final = "ECR_CLEANER_OTHER_AWS_ACCOUNT"
+"""Names an account that has the role of modules/usage-reader and lets these credentials assume it, if there is one."""
 
 
 def main(environment: Mapping[str, str]) -> int:
@@ -33,7 +37,7 @@ def main(environment: Mapping[str, str]) -> int:
     status = 0
     with stoppable() as deafen, account:
         try:
-            _print(_answers(account), datetime.now(UTC))
+            _print(_answers(account, environment.get(OTHER_VARIABLE)), datetime.now(UTC))
         except (StoppedError, ToolError, BotoCoreError, ClientError) as error:
             sys.stderr.write(f"\nNot all was asked: {error}\n")
             status = 1
@@ -44,7 +48,7 @@ def main(environment: Mapping[str, str]) -> int:
     return 1 if account.leftovers else status
 
 
-def _answers(account: Account) -> Iterator[Answer]:
+def _answers(account: Account, other: str | None) -> Iterator[Answer]:
     yield from deleting.ask(account)
 
     @functools.cache
@@ -54,6 +58,7 @@ def _answers(account: Account) -> Iterator[Answer]:
     yield from Denials(account, planned).ask()
     yield from clusters.ask(account)
     yield from regions.ask(account)
+    yield from accounts.ask(account, other)
 
 
 def _print(answers: Iterator[Answer], when: datetime) -> None:

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from tests.fake_aws import Fault, Sandbox
 from tests.fake_kubernetes import FakeCluster, FakeServer, resolving
 from tests.live_aws import __main__ as test_aws
-from tests.live_aws import clusters, deleting, policy, regions
+from tests.live_aws import accounts, clusters, deleting, policy, regions
 from tests.live_aws.account import ACCOUNT_VARIABLE, Account, RefusedError
 from tests.live_aws.denials import TAGS, Denials
 from tools.processes import loopback_only
@@ -238,3 +238,26 @@ def test_regions_agree_or_cannot_be_asked(sandbox: Sandbox, account: Account) ->
     sandbox.inject(Fault(service="account", kind="access_denied"))
     (only,) = regions.ask(account)
     assert only.answer.startswith("not asked: ")
+
+
+def test_other_accounts_are_asked_without_naming_any(sandbox: Sandbox, account: Account) -> None:
+    """How a refusal is worded, which states there are, and whether the role can be assumed."""
+    other = "222233334444"
+    told = {one.question: one.answer for one in accounts.ask(account, None)}
+    refusal = (
+        "AccessDenied: User: arn:aws:iam::<account>:user/sandbox is not authorized to perform: sts:AssumeRole on"
+        f" resource: arn:aws:iam::<account>:role/{account.name}"
+    )
+    assert told["AssumeRole of a role that does not exist"] == refusal
+    assert told["Accounts that ListAccounts names, by State and Status"] == "none"
+    assert len(told) == 2
+    sandbox.seed({"organization": {}, "accounts": {other: {"reader": True}, "333344445555": {"state": "CLOSED"}}})
+    told = {one.question: one.answer for one in accounts.ask(account, other)}
+    assert told["Accounts that ListAccounts names, by State and Status"] == (
+        "ACTIVE and ACTIVE: 2, CLOSED and SUSPENDED: 1"
+    )
+    assert told["AssumeRole of ecr-cleaner-reader in another account"] == "a session of that account"
+    sandbox.accounts.remove_role(other)
+    *_, last = accounts.ask(account, other)
+    assert last.answer.startswith("AccessDenied: ")
+    assert other not in last.answer
