@@ -35,6 +35,7 @@ LINES: Final = {
     "docs/limits.md": 100,
     "docs/migrating.md": 40,
     "docs/operations.md": 250,
+    "docs/other-accounts.md": 120,
     "docs/permissions.md": 60,
     "docs/results.md": 220,
     "docs/safety.md": 150,

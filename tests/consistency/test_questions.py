@@ -24,7 +24,7 @@ QUESTIONS: Final = {
     "How is a removal undone?": ("docs/safety.md", "Undo"),
     "What counts as in use?": ("docs/consumers.md", "What counts as in use"),
     "What about EKS?": ("docs/kubernetes.md", "Kubernetes and EKS"),
-    "What about other accounts?": ("docs/consumers.md", "Other accounts"),
+    "What about other accounts?": ("docs/other-accounts.md", "Other accounts"),
     "What about other regions?": ("docs/consumers.md", "Other regions"),
     "What may the function do?": ("docs/permissions.md", "The function's role"),
     "What does it take to apply the module?": ("docs/permissions.md", "Whoever applies the module"),

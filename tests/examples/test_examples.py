@@ -37,6 +37,9 @@ pytestmark = [pytest.mark.terraform, pytest.mark.timeout(600)]
 BUCKET: Final = "archive-of-somebody"
 """Made by the test, because the provider waits a minute for one of the module's own."""
 
+OTHER, IN_UNIT, MANAGEMENT = "222233334444", "333344445555", "999988887777"
+ORGANIZATION, UNIT = "o-a1b2c3d4e5", "ou-a1b2-c3d4e5f6"
+
 OTHER_ACTIONS: Final = {"iam:GetUser", "sns:GetSubscriptionAttributes", "sns:Subscribe"}
 """The provider asks a user of credentials that it is not to check, and one example subscribes to its topic."""
 
@@ -119,6 +122,16 @@ def stack(
     # Nothing runs there yet, so that no run of an example has to read them.
     made = {name: {"status": "CREATING"} for name in ("prod", "staging")}
     sandbox.seed({"eks": {"clusters": [*made], "described": made}})
+    sandbox.seed(
+        {
+            "organization": {"id": ORGANIZATION, "management": MANAGEMENT, "delegates": [ACCOUNT]},
+            "accounts": {
+                MANAGEMENT: {},
+                OTHER: {"holds": [{"eks": {"clusters": [*made], "described": made}}]},
+                IN_UNIT: {"unit": UNIT},
+            },
+        }
+    )
     image = {"image_uri": virginia}
     parts = {
         # Names of their own: one account holds them all.
@@ -130,6 +143,10 @@ def stack(
         "eks": Part(arguments={"name": "reads-eks"} | image | quick),
         "inventory": Part(image | {"name": "listed"}, quick),
         "existing-image": Part(image, {"name": "existing"} | quick),
+        "accounts": Part(arguments={"name": "abroad"} | image | quick),
+        "organization": Part(
+            {"organization_id": ORGANIZATION, "organizational_unit_ids": [UNIT]}, {"name": "everywhere"} | image | quick
+        ),
         "two-regions": Part({"image_uris": {"us-east-1": virginia, "eu-west-1": ireland}}, {"name": "twice"} | quick),
     }
     assert sorted(parts) == together.NAMES, "every example is applied here"
@@ -295,6 +312,58 @@ def test_two_instances_in_two_regions_share_an_account(applied: dict[str, Applie
     assert run.result is not None
     assert (run.result["region"], run.result["totals"]["removable"]) == ("eu-west-1", 2)
     assert len(sandbox.images("shop/api", region="eu-west-1")) == 3
+
+
+def role_session(sandbox: Sandbox, function: dict[str, Any]) -> dict[str, str]:
+    """The credentials that a function has in Lambda: those of its own role."""
+    made = sandbox.role(function["Role"].partition(":role/")[2])
+    return {
+        "AWS_ACCESS_KEY_ID": made.access_key,
+        "AWS_SECRET_ACCESS_KEY": made.secret_key,
+        "AWS_SESSION_TOKEN": made.token,
+    }
+
+
+def test_a_consumer_in_another_account_keeps_its_image(applied: dict[str, Applied], sandbox: Sandbox) -> None:
+    """By the role that the example makes there, which nobody but the function may assume."""
+    one = applied["accounts"]
+    function = one.functions()["us-east-1"]
+    assert one.outputs() == {"reader_role_arn": f"arn:aws:iam::{OTHER}:role/ecr-cleaner-reader"}
+    digest = sandbox.push("shop/api", tags=["abroad"], pushed="100d")
+    environment = function_environment(function, sandbox.endpoint)
+    as_somebody = invoke_from_source(environment, {})
+    environment |= role_session(sandbox, function)
+    before = invoke_from_source(environment, {})
+    assert before.error == {}
+    sandbox.seed(
+        {
+            "ecs": {
+                "task_definitions": {"web:1": {"image": "{home}/shop/api:abroad"}},
+                "clusters": {"prod": {"services": {"web": {"task_definition": "web:1"}}}},
+            }
+        },
+        account=OTHER,
+    )
+    after = invoke_from_source(environment, {})
+    sandbox.client("ecr").batch_delete_image(repositoryName="shop/api", imageIds=[{"imageDigest": digest}])
+    assert after.error == {}
+    assert before.result is not None
+    assert after.result is not None
+    assert before.result["totals"]["removable"] - after.result["totals"]["removable"] == 1
+    assert "sts:AssumeRole" in json.dumps(as_somebody.error or as_somebody.result or as_somebody.lines)
+
+
+def test_the_role_is_in_the_accounts_of_the_unit(applied: dict[str, Applied], sandbox: Sandbox) -> None:
+    """For the function of the organization, by the stack set; the template has nothing of one account in it."""
+    one = applied["organization"]
+    function = one.functions()["us-east-1"]
+    made = sandbox.client("iam", account=IN_UNIT).get_role(RoleName="ecr-cleaner-reader")["Role"]
+    assert made["AssumeRolePolicyDocument"]["Statement"][0]["Condition"] == {
+        "ArnEquals": {"aws:PrincipalArn": [function["Role"]]},
+        "StringEquals": {"aws:PrincipalOrgID": ORGANIZATION},
+    }
+    assert sandbox.client("iam", account=MANAGEMENT).list_roles()["Roles"] == []
+    assert IN_UNIT not in one.outputs()["template"]
 
 
 def test_an_image_goes_once_a_person_approves_of_it(applied: dict[str, Applied], sandbox: Sandbox) -> None:

@@ -14,6 +14,7 @@ import shutil
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from tests.fake_aws.identities import key_of
 from tools.stack import REGION, Stack, blocks
 from tools.terraform import ROOT
 
@@ -23,6 +24,7 @@ _OVERRIDE: Final = "sandbox_override.tf.json"
 _ALIAS: Final = re.compile(r'^\s*alias\s*=\s*"([\w-]+)"', re.MULTILINE)
 _SOURCE: Final = re.compile(r'^\s*source\s*=\s*"([^"]+)"', re.MULTILINE)
 _ROOT: Final = "../../"
+_ACCOUNT: Final = re.compile(r'^\s*allowed_account_ids\s*=\s*\["([0-9]{12})"\]', re.MULTILINE)
 _REGION: Final = re.compile(r'^\s*region\s*=\s*"([\w-]+)"', re.MULTILINE)
 
 
@@ -52,15 +54,15 @@ class Together(Stack):
     def override(self, **arguments: Any) -> None:
         """Writes the root and every example's copy; takes no arguments, because the parts have them."""
         assert not arguments, arguments
-        regions: dict[str, str] = {}
+        found: dict[str, dict[str, str]] = {}
         calls: dict[str, Any] = {}
         for name, part in self.parts.items():
             aliases = self._copy(name, part)
-            regions |= aliases
+            found |= aliases
             calls[name] = {"source": f"./{name}", **part.variables}
             if aliases:
                 calls[name]["providers"] = {f"aws.{alias}": f"aws.{alias}" for alias in aliases}
-        others = [self._provider(f'alias = "{alias}"') | {"region": region} for alias, region in regions.items()]
+        others = [self._provider(f'alias = "{alias}"') | arguments for alias, arguments in found.items()]
         root = {
             "terraform": {"required_providers": {"aws": {"source": "hashicorp/aws"}}},
             "provider": {"aws": [self._provider(""), *others]},
@@ -69,12 +71,12 @@ class Together(Stack):
         }
         (self.folder / "main.tf.json").write_text(json.dumps(root, indent=2))
 
-    def _copy(self, name: str, part: Part) -> dict[str, str]:
-        """Copies an example; returns the regions of the providers that it names."""
+    def _copy(self, name: str, part: Part) -> dict[str, dict[str, str]]:
+        """Copies an example; returns what the providers that it names are told: a region, and keys of an account."""
         folder = self.folder / name
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        aliases: dict[str, str] = {}
+        aliases: dict[str, dict[str, str]] = {}
         modules: dict[str, str] = {}
         for path in (FOLDER / name).glob("*.tf"):
             text = path.read_text()
@@ -83,7 +85,9 @@ class Together(Stack):
                 text = text.replace(match[0], "")
                 if alias := _ALIAS.search(match["body"]):
                     region = _REGION.search(match["body"])
-                    aliases[alias[1]] = region[1] if region else REGION
+                    account = _ACCOUNT.search(match["body"])
+                    keys = {"access_key": key_of(account[1])} if account else {}
+                    aliases[alias[1]] = {"region": region[1] if region else REGION, **keys}
             (folder / path.name).write_text(text)
         called = {"source": os.path.relpath(self.module, folder), **part.arguments}
         others = {

@@ -144,10 +144,11 @@ class StackSetsApi:
 
     def _sets(self, request: Request) -> StackSets:
         organization = self._accounts.organization
-        if organization is None or request.account != organization.management:
+        if request.get("CallAs", "SELF") == "DELEGATED_ADMIN":
+            if organization is None or request.account not in organization.delegates:
+                raise AwsError("ValidationError", "Account used is not a delegated administrator")
+        elif organization is None or request.account != organization.management:
             raise AwsError("ValidationError", "You must be the management account of an organization to use stack sets")
-        if request.get("CallAs", "SELF") != "SELF":
-            raise AwsError("ValidationError", "Account used is not a delegated administrator")
         return self._accounts.state(request.account).store(request.region, StackSets)
 
     def _found(self, request: Request) -> StackSet:
