@@ -54,7 +54,7 @@ class Registry:
             raise self.error
         self.asked.update(region=region, profile=profile)
         registry = SimpleNamespace(describe_registry=lambda: {"registryId": ACCOUNT})
-        return SimpleNamespace(region=region or REGION, client=lambda _: registry)
+        return SimpleNamespace(region=region or REGION, client=lambda _: registry, pacer=SimpleNamespace(share=0.0))
 
     def run(self, ctx: RunContext) -> RunResult:
         """In the place of the pipeline."""

@@ -146,7 +146,6 @@ def test_the_document_is_read() -> None:
     assert found.accepted_gaps == GAPS
     assert list(found.accepted_gaps) == sorted(GAPS), "whatever order they were told in"
     assert found.gaps_beside_sources == (
-        "account:222233334444: it closes in May",
         "delete_replication:a.b_c-d/?: copies are backups",
         f"{CLUSTER}: batch only",
         "other_accounts:shop/*: a partner pulls",
