@@ -257,10 +257,11 @@ def test_the_role_in_another_account_may_ask_what_sources_ask(rendered: Rendered
     decided = decide(reader, there, principal=role)
     assert [one for one, result in zip(there, decided, strict=True) if result != "Allowed"] == []
     (everywhere,) = (one["Action"] for one in reader["reader"]["Statement"] if one["Resource"] == ["*"])
-    narrow = [one for one in there if one.action not in everywhere]
+    narrow = [one for one in there if one.action not in everywhere and OTHER in one.resource]
     assert len(narrow) > 50
     elsewhere = [replace(one, resource=one.resource.replace(OTHER, ACCOUNT)) for one in narrow]
-    assert set(decide(reader, elsewhere, principal=role)) == {"ImplicitlyDenied"}
+    decided = decide(reader, elsewhere, principal=role)
+    assert [one for one, result in zip(elsewhere, decided, strict=True) if result != "ImplicitlyDenied"] == []
 
 
 @pytest.mark.parametrize("action", UNKNOWN_TO_IAM)
