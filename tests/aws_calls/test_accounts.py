@@ -179,7 +179,8 @@ def test_every_account_of_the_organization_in_which_something_may_run(
     found = targets(home, Settings(organization=True, accepted_gaps={f"account:{C}": "a sandbox"}), NOW)
     assert found.targets == (TARGET, *(ScanTarget(one, REGION) for one in (A, B, D)))
     members = frozenset({ACCOUNT, A, B, C, D})
-    assert found.others == OtherAccounts(frozenset({A, B, D}), ORGANIZATION, members, frozenset({C}))
+    unavailable = frozenset(one["Id"] for one in closed)
+    assert found.others == OtherAccounts(frozenset({A, B, D}), ORGANIZATION, members, frozenset({C}), unavailable)
     notes = [note for one in found.outcomes for note in one.notes]
     assert [note.partition("it is ")[2] for note in notes] == sorted(NOTHING_RUNS)
     assert all(one.target == TARGET for one in found.outcomes if one.notes)

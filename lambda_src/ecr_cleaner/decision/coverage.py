@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
 from ecr_cleaner.decision import denials
+from ecr_cleaner.model.other_accounts import OtherAccounts
 from ecr_cleaner.model.pull_access import PullScope, PullScopeKind, lets_pull
 from ecr_cleaner.model.repository import Repository, SkipReason
 from ecr_cleaner.model.result import RepositoryOutcome, RepositoryStatus
@@ -131,8 +132,15 @@ def _account_gap(account: str, scan: UsageScan) -> str | None:
             return None
         causes = "; ".join(_some(denials.failed_sources(failed), "causes")) if failed else "nothing is known of it"
         return f"account {account} was not looked at completely: {causes}"
+    return _cause(account, scan.others)
+
+
+def _cause(account: str, others: OtherAccounts) -> str:
+    """Why an account is not among those that were to be looked at; empty: nobody asked for it."""
     if account in others.excepted:
         return f"account {account} is left out by accepted_gaps: take account:{account} out of them"
+    if account in others.unavailable:
+        return f"account {account} cannot be looked at, because its state in the organization lets nothing run there"
     if others.problem:
         return others.problem
     if others.organization_id and account not in others.members:

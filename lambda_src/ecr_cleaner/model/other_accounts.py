@@ -15,6 +15,7 @@ class OtherAccounts:
         members: Ids of all accounts of the organization in which something can run, the own one and those of a state
             that is not known included.
         excepted: Ids of those that entries ``account:<id>`` of ``accepted_gaps`` leave out.
+        unavailable: Ids of those accounts of the organization whose state lets nothing run there.
         problem: Why the accounts of the organization are not known, with the remedy; empty if they are.
     """
 
@@ -22,6 +23,7 @@ class OtherAccounts:
     organization_id: str = ""
     members: frozenset[str] = frozenset()
     excepted: frozenset[str] = frozenset()
+    unavailable: frozenset[str] = frozenset()
     problem: str = ""
 
     @property

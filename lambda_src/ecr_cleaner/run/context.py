@@ -144,6 +144,11 @@ class RunContext:
         """Whether a person accepted that other accounts use images of a repository."""
         return registry_images.accepting(self.settings, SkipReason.OTHER_ACCOUNTS, repository) is not None
 
+    @property
+    def looks_elsewhere(self) -> bool:
+        """Whether the consumers of other accounts are looked at."""
+        return bool(self.settings.accounts or self.settings.organization)
+
     def is_deadline_exceeded(self) -> bool:
         """Whether there is no time left to start on anything more."""
         return self.seconds_left() < RESERVE_SECONDS

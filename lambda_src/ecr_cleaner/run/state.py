@@ -125,9 +125,10 @@ class RunState:
         usages = tuple(matching.of_registry(scan.usages, self.account_id, ctx.clients.region))
         if is_scanned:
             self._collector.scanned(usages, scan)
-        every = coverage.skipped(self.listing.repositories if self.listing else (), scan, ctx.accepts_others)
-        evaluated = RepositoryStatus.EVALUATED
-        skipped = {name: one for name, one in every.items() if self.repositories[name].status is evaluated}
+        listed = self.listing.repositories if self.listing and (is_scanned or not ctx.looks_elsewhere) else ()
+        every = coverage.skipped(listed, scan, ctx.accepts_others)
+        was = {name: self.repositories[name].status for name in every}
+        skipped = {name: one for name, one in every.items() if was[name] is RepositoryStatus.EVALUATED}
         self._other_accounts = other_accounts.together(self._other_accounts, other_accounts.result(scan))
         # No later scan of this run brings any of them back.
         self.repositories |= {name: self.repositories[name].with_outcome(one) for name, one in skipped.items()}

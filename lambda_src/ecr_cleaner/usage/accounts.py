@@ -7,7 +7,7 @@ at has one failed outcome, which concerns what it may pull and nothing else.
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from typing import Final
@@ -78,12 +78,14 @@ class _Organization:
     Attributes:
         id: ``o-...``.
         members: Accounts in which something can run.
+        unavailable: Those in which nothing can.
         notes: On those in which nothing can.
         remedy: What mends it if they cannot be listed; empty if that is not known.
     """
 
     id: str = ""
     members: set[str] = field(default_factory=set)
+    unavailable: set[str] = field(default_factory=set)
     notes: list[str] = field(default_factory=list)
     remedy: str = ""
 
@@ -125,7 +127,8 @@ def _others(clients: AwsClients, settings: Settings, now: datetime) -> tuple[Oth
         problem = "; ".join([f"the accounts of the organization cannot be listed: {outcome.detail}", *mended])
         return OtherAccounts(problem=problem), []
     members = frozenset(organization.members)
-    others = OtherAccounts(members - {clients.target.account_id}, organization.id, members)
+    unavailable = frozenset(organization.unavailable)
+    others = OtherAccounts(members - {clients.target.account_id}, organization.id, members, unavailable=unavailable)
     notes = tuple(organization.notes)
     told = [SourceOutcome(clients.target, ACCOUNTS, SourceStatus.COMPLETE, notes=notes, is_input=True)] if notes else []
     return _without_excepted(others, settings), told
@@ -133,7 +136,7 @@ def _others(clients: AwsClients, settings: Settings, now: datetime) -> tuple[Oth
 
 def _without_excepted(others: OtherAccounts, settings: Settings) -> OtherAccounts:
     excepted = frozenset(one for one in others.accounts if account_gap(one) in settings.accepted_gaps)
-    return OtherAccounts(others.accounts - excepted, others.organization_id, others.members, excepted)
+    return replace(others, accounts=others.accounts - excepted, excepted=excepted)
 
 
 def _listing(found: _Organization) -> Source:
@@ -181,6 +184,7 @@ def _list_accounts(clients: AwsClients, found: _Organization) -> None:
         if _ACCOUNT.fullmatch(account_id) is None:
             raise IncompleteAnswerError(operation, f"{account_id[:20]!r} is no account id")
         if state in NOTHING_RUNS:
+            found.unavailable.add(account_id)
             found.notes.append(f"account {account_id} is not looked at, because nothing runs there: it is {state}")
         else:
             found.members.add(account_id)

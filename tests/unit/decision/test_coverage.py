@@ -120,6 +120,14 @@ def test_who_was_looked_at_completely_is_covered(scopes: tuple[PullScope, ...], 
             ),
         ),
         (
+            (account(OUTSIDE),),
+            scan(replace(OUR_ORGANIZATION, unavailable=frozenset({OUTSIDE}))),
+            (
+                f"its policy lets root of {OUTSIDE} pull; to mend this, remove {OUTSIDE};"
+                f" account {OUTSIDE} cannot be looked at, because its state in the organization lets nothing run there"
+            ),
+        ),
+        (
             (account(THREE),),
             scan(OUR_ORGANIZATION),
             (

@@ -65,6 +65,16 @@ def test_who_is_not_looked_at_keeps_what_it_may_pull(run: Callable[..., RunResul
     ]
 
 
+def test_where_nothing_is_old_and_nobody_was_asked_no_setting_is_proposed(
+    run: Callable[..., RunResult], shared: World
+) -> None:
+    """The account is in the settings already; without them, who may pull is told all the same."""
+    shared.listings |= {"own": [[]], "shared": [[]]}
+    assert run(accounts=(OTHER,)).repositories["shared"].status is RepositoryStatus.EVALUATED
+    skipped = run().repositories["shared"]
+    assert (skipped.status, 'accounts = ["999999999999"]' in skipped.detail) == (RepositoryStatus.SKIPPED, True)
+
+
 def test_what_is_in_use_there_is_remembered_and_its_grace_begins_anew(
     run: Callable[..., RunResult], shared: World
 ) -> None:
