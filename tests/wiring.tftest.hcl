@@ -27,6 +27,7 @@ run "defaults" {
       DEFAULT_KEEP_DAYS = "30"
       ECR_CLEANER_SETTINGS = jsonencode({
         schema_version                     = 1
+        api_rate_share                     = 50
         accepted_gaps                      = {}
         accounts                           = []
         delete_archived_after_days         = null
@@ -155,6 +156,7 @@ run "everything_set" {
     ]
 
     bucket_name                 = "shared-bucket"
+    api_rate_share              = 25
     grace_days                  = 5
     keep_recently_used_days     = 14
     max_removals_per_repository = 20
@@ -198,6 +200,7 @@ run "everything_set" {
       grace_days                         = 5
       keep_recently_used_days            = 14
       schema_version                     = 1
+      api_rate_share                     = 25
       accepted_gaps = {
         "eks:*"                    = "no pod runs images of this registry"
         "pull_through_cache:hub/*" = "whatever is missing is fetched again"
