@@ -40,7 +40,8 @@ BUS: Final = f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/default"
 def test_every_source_answers_also_that_there_is_nothing(script: Script) -> None:
     """By name, with the moment before the first call."""
     quiet(script)
-    assert collected(script) == UsageScan((), tuple(SourceOutcome(TARGET, name, COMPLETE) for name in NAMES), NOW)
+    outcomes = tuple(SourceOutcome(TARGET, name, COMPLETE) for name in NAMES)
+    assert collected(script) == UsageScan((), outcomes, NOW, account_id=ACCOUNT)
 
 
 def test_usages_of_all_sources_come_together_without_doubles(script: Script) -> None:

@@ -13,7 +13,7 @@ from ecr_cleaner.usage import catalog
 from ecr_cleaner.usage.source import RequiredField
 from tests.aws_calls.consumers import written
 from tests.aws_calls.sources import FIRST_CALLS, NAMES, SOURCES, alone, collected, mend, outcome, quiet
-from tests.builders import NOW, TARGET
+from tests.builders import ACCOUNT, NOW, TARGET
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -83,7 +83,9 @@ def test_a_member_missed_deep_inside_fails_its_source(script: Script, error: Exc
         raise error
 
     detail = f"{MISUNDERSTOOD}{error!r}{mend('made-up', 'things made up')}"
-    assert alone(script, collect) == UsageScan((), (SourceOutcome(TARGET, "made-up", FAILED, detail=detail),), NOW)
+    assert alone(script, collect) == UsageScan(
+        (), (SourceOutcome(TARGET, "made-up", FAILED, detail=detail),), NOW, account_id=ACCOUNT
+    )
 
 
 def test_a_bug_is_no_outcome(script: Script) -> None:
@@ -123,7 +125,7 @@ def test_a_source_that_botocore_does_not_know_is_not_asked(script: Script, opera
     """An older one drops what it does not know, and an image that is named there would look unused."""
     scan = alone(script, unasked, RequiredField("ecs", "DescribeTasks", IMAGE), RequiredField("ecs", operation, path))
     detail = f"the loaded botocore does not know {path} of ecs {operation}{mend('made-up', 'things made up')}"
-    assert scan == UsageScan((), (SourceOutcome(TARGET, "made-up", FAILED, detail=detail),), NOW)
+    assert scan == UsageScan((), (SourceOutcome(TARGET, "made-up", FAILED, detail=detail),), NOW, account_id=ACCOUNT)
 
 
 def test_a_source_whose_service_botocore_does_not_know_is_not_asked(script: Script) -> None:
@@ -138,7 +140,10 @@ def test_a_source_that_botocore_knows_is_asked(script: Script) -> None:
     """Every member that it says it reads is looked up, and its usages count."""
     scan = alone(script, lambda _: iter([one_usage()]), RequiredField("ecs", "DescribeTasks", IMAGE))
     assert scan == UsageScan(
-        (replace(one_usage(), target=TARGET),), (SourceOutcome(TARGET, "made-up", COMPLETE, usages=1),), NOW
+        (replace(one_usage(), target=TARGET),),
+        (SourceOutcome(TARGET, "made-up", COMPLETE, usages=1),),
+        NOW,
+        account_id=ACCOUNT,
     )
 
 

@@ -250,12 +250,12 @@ class _ClockJumps(Event):
         self._clock.shift(self.days)
 
     def problems(self, outcome: Outcome, unused: Digests) -> Iterator[str]:
-        """Either it makes no difference, or usages and inventories look too old and nothing more goes."""
+        """Either it makes no difference, or usages look too old, or time seems to be over: then nothing more goes."""
         yield from contract.always(outcome, unused)
         if outcome.status == "completed":
             # What hangs on an index stays active if it was looked at again once that was archived.
             yield from contract.cleaned(outcome, unused, but="site" if outcome.archived else "")
-        elif outcome.status != "refused":
+        elif outcome.status not in {"refused", "incomplete"}:
             yield f"it is {outcome.status}: {outcome.causes}"
 
 

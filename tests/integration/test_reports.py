@@ -47,8 +47,8 @@ def registry(run: Runner, sandbox: Sandbox) -> Sandbox:
 
 def reports(bucket: Past) -> dict[str, bytes]:
     """What lies there, without the day."""
-    found = {key.removeprefix("reports/"): body for key, body in bucket.objects().items() if key != "marker.json"}
-    return {key.rsplit("/", 1)[-1]: body for key, body in found.items()}
+    found = ((key, body) for key, body in bucket.objects().items() if key.startswith("reports/"))
+    return {key.rsplit("/", 1)[-1]: body for key, body in found}
 
 
 def document(bucket: Past, run_id: str = "run-1") -> dict[str, Any]:
