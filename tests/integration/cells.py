@@ -49,6 +49,9 @@ Stage = Literal["accounts", "crosscheck", "finding", "own", "registry", "reposit
 STAGES: Final[tuple[Stage, ...]] = ("crosscheck", "finding", "own", "registry", "repository", "removal", "usage")
 """Of a run over one account in one region; ``accounts`` is what finds others, and lets the function in."""
 
+OF_EVERYTHING: Final[frozenset[Stage]] = frozenset({"crosscheck", "usage"})
+"""Stages whose calls are made over the account that uses everything, and not over the small one."""
+
 Reach = Literal["every call", "the last call", "the second page"]
 
 HARD: Final[tuple[Kind, ...]] = (

@@ -97,7 +97,7 @@ def _problems(run: Runner, group: list[Cell], outcome: Outcome, unused: Digests,
 
 def test_the_account_makes_every_source_use_every_permission(run: Runner) -> None:
     """So that the matrix leaves out no call of a real run, and no permission is only a word."""
-    asked = {api.action for api in cells.made(run, whole=True) if api.stage in {"crosscheck", "usage"}}
+    asked = {api.action for api in cells.made(run, whole=True) if api.stage in cells.OF_EVERYTHING}
     # Lists stand for the account's clusters; those that are read have tests of their own.
     permissions = {permission for source in catalog.SOURCES for permission in source.permissions}
     assert asked == permissions - {"eks:DescribeCluster"}
@@ -109,7 +109,7 @@ def test_a_call_that_fails_ends_the_run_as_its_contract_says(
     run: Runner, monkeypatch: pytest.MonkeyPatch, stage: Stage, kind: Kind | None
 ) -> None:
     """Every call, the last one alone, and the second page: half an answer is none."""
-    whole = cells.FULL or stage in {"crosscheck", "usage"}
+    whole = cells.FULL or stage in cells.OF_EVERYTHING
     every = cells.every_cell(cells.made(run, whole=whole), cells.HARD if kind is None else [kind])
     chosen = [cell for cell in every if cell.api.stage == stage]
     chosen = chosen if cells.FULL else cells.sample(chosen)

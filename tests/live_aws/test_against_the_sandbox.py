@@ -124,7 +124,7 @@ def test_leftovers_are_told(
 ) -> None:
     """What cannot be removed again is named, and fails the command; the rest is removed."""
     sandbox.inject(Fault(service="ecr", operation="DeleteRepository", kind="access_denied", times=1))
-    monkeypatch.setattr(test_aws, "_answers", deleting.ask)
+    monkeypatch.setattr(test_aws, "_answers", lambda account, _: deleting.ask(account))
     assert test_aws.main({ACCOUNT_VARIABLE: NUMBER}) == 1
     told = capsys.readouterr()
     assert "please do it: repository ecr-cleaner-test-" in told.err

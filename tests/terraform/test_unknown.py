@@ -134,6 +134,7 @@ module "made" {
   minimum_keep_days                  = local.unknown.number
   notify_on                          = local.unknown.text
   plan_expiry_hours                  = local.unknown.number
+  reader_role_name                   = local.unknown.text
   rebuild                            = local.unknown.text
   regions                            = local.unknown.images
   removal_mode                       = local.unknown.text
@@ -155,6 +156,7 @@ module "made" {
 STATIC: Final = frozenset(
     {
         "accepted_gaps",  # which sources are asked, and so which policies there are
+        "accounts",  # whether there is an alarm for them
         "build_image",
         "create",
         "create_bucket",
@@ -165,6 +167,7 @@ STATIC: Final = frozenset(
         "metrics_enabled",
         "name",
         "notifications_enabled",
+        "organization",  # likewise
         "require_approval",
         "schedule_enabled",
         "schedule_expression",

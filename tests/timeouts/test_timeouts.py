@@ -27,7 +27,7 @@ def _impatient(run: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def waited_for(run: Runner, stage: Stage, *, archiving: bool = False) -> Cell:
     """The first call of a stage, which is never answered."""
-    made = cells.made(run, whole=stage == "usage", archiving=archiving)
+    made = cells.made(run, whole=stage in cells.OF_EVERYTHING, archiving=archiving)
     every = cells.every_cell(made, ["timeout"])
     return replace(next(cell for cell in every if cell.api.stage == stage), seconds=PATIENCE_SECONDS + 1)
 
@@ -35,7 +35,7 @@ def waited_for(run: Runner, stage: Stage, *, archiving: bool = False) -> Cell:
 @pytest.mark.parametrize("stage", cells.STAGES)
 def test_a_call_that_is_never_answered_ends_the_run_as_its_contract_says(run: Runner, stage: Stage) -> None:
     """One of each stage: beyond botocore nobody can tell them from the matrix's."""
-    assert not failures(run, [[waited_for(run, stage)]], whole=stage == "usage")
+    assert not failures(run, [[waited_for(run, stage)]], whole=stage in cells.OF_EVERYTHING)
 
 
 def test_archiving_that_is_never_answered_ends_as_its_contract_says(run: Runner) -> None:
