@@ -6,7 +6,7 @@ such accounts. What is not looked at skips the repositories that it may pull fro
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from ecr_cleaner.decision import denials
@@ -14,7 +14,7 @@ from ecr_cleaner.model.other_accounts import OtherAccounts
 from ecr_cleaner.model.pull_access import PullScope, PullScopeKind, lets_pull
 from ecr_cleaner.model.repository import Repository, SkipReason
 from ecr_cleaner.model.result import RepositoryOutcome, RepositoryStatus
-from ecr_cleaner.model.scan import ALL_SOURCES, SourceStatus, UsageScan
+from ecr_cleaner.model.scan import ALL_SOURCES, SourceOutcome, SourceStatus, UsageScan
 from ecr_cleaner.model.usage import ScanTarget
 
 _SEEN: Final = "Amazon Inspector sees its images run in"
@@ -37,14 +37,15 @@ def skipped(
         accepts_others: Called with a name; true if a person accepted that other accounts use images of that repository.
     """
     found: dict[str, RepositoryOutcome] = {}
+    incomplete = _incomplete(scan)
     seen: dict[str, list[str]] = {}
     for cluster in sorted({one for outcome in scan.outcomes for one in outcome.clusters_seen}):
         seen.setdefault(cluster.repository, []).append(cluster.arn)
     for one in repositories:
-        unseen = [gap for arn in seen.get(one.name, ()) if (gap := _cluster_gap(arn, scan))]
+        unseen = [gap for arn in seen.get(one.name, ()) if (gap := _cluster_gap(arn, scan, incomplete))]
         if accepts_others(one.name):
             unseen = [(gap, setting) for gap, setting in unseen if setting]
-        may_pull = uncovered(one.pull_scopes, scan)
+        may_pull = _uncovered(one.pull_scopes, scan, incomplete)
         if may_pull is None and not unseen:
             continue
         detail = "; ".join(
@@ -56,7 +57,7 @@ def skipped(
     return found
 
 
-def _cluster_gap(arn: str, scan: UsageScan) -> tuple[str, str] | None:
+def _cluster_gap(arn: str, scan: UsageScan, incomplete: Mapping[str, str]) -> tuple[str, str] | None:
     """That a cluster was not looked at; and, of the own account, the entry of ``accepted_gaps`` that leaves it out.
 
     One that a person left out counts as looked at, and so does one where all clusters of its service were read: it is
@@ -78,7 +79,7 @@ def _cluster_gap(arn: str, scan: UsageScan) -> tuple[str, str] | None:
         remedy = f"let regions name {region} too, or leave it out so that every region is looked at"
         return f"{_SEEN} {arn}, and that region was not looked at; to mend this, {remedy}", f"region:{region}"
     scope = PullScope(account, kind=PullScopeKind.ACCOUNT, id=account)
-    more = [_account_gap(account, scan) or "it was not looked at", *_settings([scope], scan)]
+    more = [_account_gap(account, scan.others, incomplete) or "it was not looked at", *_settings([scope], scan)]
     return f"{_SEEN} {arn}, in another account; {'; '.join(dict.fromkeys(more))}", ""
 
 
@@ -93,7 +94,27 @@ def uncovered(scopes: Iterable[PullScope], scan: UsageScan) -> str | None:
     Returns:
         None if all of them were looked at.
     """
-    open_scopes = [(scope, gap) for scope in sorted(set(scopes)) if (gap := _gap(scope, scan)) is not None]
+    return _uncovered(scopes, scan, _incomplete(scan))
+
+
+def _incomplete(scan: UsageScan) -> dict[str, str]:
+    """What was not looked at of the other accounts that were to be: read once for all repositories, by account."""
+    by_account: dict[str, list[SourceOutcome]] = {account: [] for account in scan.others.accounts}
+    for one in scan.outcomes:
+        if one.target.account_id in by_account:
+            by_account[one.target.account_id].append(one)
+    found: dict[str, str] = {}
+    for account, there in by_account.items():
+        failed = [one for one in there if one.status is SourceStatus.FAILED]
+        if failed or not there:
+            causes = "; ".join(_some(denials.failed_sources(failed), "causes")) if failed else "nothing is known of it"
+            found[account] = f"account {account} was not looked at completely: {causes}"
+    return found
+
+
+def _uncovered(scopes: Iterable[PullScope], scan: UsageScan, incomplete: Mapping[str, str]) -> str | None:
+    gaps_of = ((scope, _gap(scope, scan, incomplete)) for scope in sorted(set(scopes)))
+    open_scopes = [(scope, gap) for scope, gap in gaps_of if gap is not None]
     if not open_scopes:
         return None
     unseen = [scope for scope, _ in open_scopes]
@@ -105,15 +126,15 @@ def uncovered(scopes: Iterable[PullScope], scan: UsageScan) -> str | None:
     return "; ".join([*policies, *gaps, *_settings(unseen, scan)])
 
 
-def _gap(scope: PullScope, scan: UsageScan) -> str | None:
+def _gap(scope: PullScope, scan: UsageScan, incomplete: Mapping[str, str]) -> str | None:
     """What of a party was not looked at; None: nothing. Empty if its scope says all there is to say."""
     others = scan.others
     match scope.kind:
         case PullScopeKind.ACCOUNT:
-            return _account_gap(scope.id, scan)
+            return _account_gap(scope.id, others, incomplete)
         case PullScopeKind.ORGANIZATION if others.organization_id and scope.id == others.organization_id:
             wanted = others.members - others.excepted - {scan.account_id}
-            gaps = [gap for one in sorted(wanted) if (gap := _account_gap(one, scan)) is not None]
+            gaps = [gap for one in sorted(wanted) if (gap := _account_gap(one, others, incomplete)) is not None]
             return "; ".join(_some(gaps, "accounts")) if gaps else None
         case PullScopeKind.ORGANIZATION if others.organization_id:
             return f"{scope.id} is not the organization of this account, which is {others.organization_id}"
@@ -122,17 +143,9 @@ def _gap(scope: PullScope, scan: UsageScan) -> str | None:
     return ""
 
 
-def _account_gap(account: str, scan: UsageScan) -> str | None:
+def _account_gap(account: str, others: OtherAccounts, incomplete: Mapping[str, str]) -> str | None:
     """What of an account was not looked at; None: nothing."""
-    others = scan.others
-    if account in others.accounts:
-        there = [one for one in scan.outcomes if one.target.account_id == account]
-        failed = [one for one in there if one.status is SourceStatus.FAILED]
-        if there and not failed:
-            return None
-        causes = "; ".join(_some(denials.failed_sources(failed), "causes")) if failed else "nothing is known of it"
-        return f"account {account} was not looked at completely: {causes}"
-    return _cause(account, scan.others)
+    return incomplete.get(account) if account in others.accounts else _cause(account, others)
 
 
 def _cause(account: str, others: OtherAccounts) -> str:
