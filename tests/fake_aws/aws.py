@@ -159,6 +159,7 @@ class Request:
         region: The region the request is signed for.
         parameters: Input members by name; for REST services taken from path, query, headers and body.
         protocol: botocore's protocol name, which shapes the answer.
+        xml_namespace: Of answers in the query protocol.
         page_cap: The most items a page may hold, when a fault says so.
         access_key: With which it is signed.
         token: The session token that came with it.
@@ -172,6 +173,7 @@ class Request:
     region: str
     parameters: dict[str, Any]
     protocol: str = "json"
+    xml_namespace: str = ""
     page_cap: int | None = None
     invocation: str = ""
     access_key: str = ""
@@ -271,6 +273,13 @@ def render(request: Request, result: Mapping[str, Any], status: int = 200) -> An
     """Put an output on the wire; members that are None are absent, as AWS leaves them out."""
     if request.protocol == cbor.PROTOCOL:
         return Answer(status, _headers(request), cbor.written(dict(result)))
+    if request.protocol == "query":
+        headers, name = _headers(request) | {"content-type": "text/xml"}, request.operation
+        xml = (
+            f'<{name}Response xmlns="{request.xml_namespace}"><{name}Result>{_xml(dict(result))}</{name}Result>'
+            f"<ResponseMetadata><RequestId>{headers['x-amzn-requestid']}</RequestId></ResponseMetadata></{name}Response>"
+        )
+        return Answer(status, headers, xml.encode())
     body = json.dumps(_plain(result), separators=(",", ":")).encode()
     return Answer(status, _headers(request), body)
 
@@ -307,6 +316,14 @@ def _headers(request: Request) -> dict[str, str]:
         return {**cbor.HEADERS, "x-amzn-requestid": str(uuid.uuid4())}
     kind = "application/x-amz-json-1.1" if request.protocol == "json" else "application/json"
     return {"content-type": kind, "x-amzn-requestid": str(uuid.uuid4())}
+
+
+def _xml(value: Any) -> str:
+    if isinstance(value, dict):
+        return "".join(f"<{key}>{_xml(item)}</{key}>" for key, item in value.items() if item is not None)
+    if isinstance(value, list | tuple):
+        return "".join(f"<member>{_xml(item)}</member>" for item in value)
+    return escape(str(value))
 
 
 def _plain(value: Any) -> Any:

@@ -145,6 +145,7 @@ class Dispatcher:
         if service is None:
             return request
         request.protocol = service.protocol
+        request.xml_namespace = service.model.metadata.get("xmlNamespace", "")
         target = http.headers.get("x-amz-target", "")
         named = re.search(r"/service/([^/]+)/operation/(\w+)$", http.path)
         if named:

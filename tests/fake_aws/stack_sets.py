@@ -11,10 +11,9 @@ import json
 import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
-from xml.sax.saxutils import escape
 
 from .accounts import ROOT
-from .aws import Answer, AwsError
+from .aws import AwsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,7 +52,7 @@ class StackSetsApi:
     def __init__(self, accounts: Accounts) -> None:
         self._accounts = accounts
 
-    def handlers(self) -> dict[str, Callable[[Request], Answer]]:
+    def handlers(self) -> dict[str, Callable[[Request], dict[str, Any]]]:
         """The operations served; moto's own need libraries that the sandbox does without."""
         return {
             "CreateStackInstances": self.create_instances,
@@ -65,7 +64,7 @@ class StackSetsApi:
             "ListStackInstances": self.list_instances,
         }
 
-    def create(self, request: Request) -> Answer:
+    def create(self, request: Request) -> dict[str, Any]:
         """By the organization's management account."""
         sets = self._sets(request)
         name = str(request.get("StackSetName"))
@@ -76,9 +75,9 @@ class StackSetsApi:
             raise NotImplementedError("stack sets with roles of their own")
         json.loads(told["TemplateBody"])
         sets[name] = StackSet(f"{name}:{uuid.uuid4()}", told)
-        return _answer(request, {"StackSetId": sets[name].id})
+        return {"StackSetId": sets[name].id}
 
-    def describe(self, request: Request) -> Answer:
+    def describe(self, request: Request) -> dict[str, Any]:
         """With the role that CloudFormation has in the organization."""
         found, name = self._found(request), str(request.get("StackSetName"))
         told = {
@@ -89,9 +88,9 @@ class StackSetsApi:
             "Status": "ACTIVE",
             "AdministrationRoleARN": f"arn:aws:iam::{request.account}:{_ORGANIZATIONS_ROLE}",
         }
-        return _answer(request, {"StackSet": told})
+        return {"StackSet": told}
 
-    def create_instances(self, request: Request) -> Answer:
+    def create_instances(self, request: Request) -> dict[str, Any]:
         """In the open accounts of some organizational units."""
         found, units = self._found(request), _units(request)
         for account, told in list(self._accounts.told.items()):
@@ -100,9 +99,9 @@ class StackSetsApi:
                 for region in request.get("Regions", []):
                     found.instances[account, region] = within.pop()
                 self._make(account, json.loads(found.told["TemplateBody"]))
-        return _answer(request, {"OperationId": str(request.get("OperationId") or uuid.uuid4())})
+        return {"OperationId": str(request.get("OperationId") or uuid.uuid4())}
 
-    def delete_instances(self, request: Request) -> Answer:
+    def delete_instances(self, request: Request) -> dict[str, Any]:
         """With what they made."""
         found, units = self._found(request), _units(request)
         roles = [one["Properties"]["RoleName"] for one in json.loads(found.told["TemplateBody"])["Resources"].values()]
@@ -110,14 +109,14 @@ class StackSetsApi:
             del found.instances[account, region]
             for name in roles:
                 self._accounts.remove_role(account, name)
-        return _answer(request, {"OperationId": str(request.get("OperationId") or uuid.uuid4())})
+        return {"OperationId": str(request.get("OperationId") or uuid.uuid4())}
 
-    def describe_operation(self, request: Request) -> Answer:
+    def describe_operation(self, request: Request) -> dict[str, Any]:
         """It has succeeded."""
         asked = {"OperationId": request.get("OperationId"), "StackSetId": self._found(request).id}
-        return _answer(request, {"StackSetOperation": asked | {"Status": "SUCCEEDED"}})
+        return {"StackSetOperation": asked | {"Status": "SUCCEEDED"}}
 
-    def list_instances(self, request: Request) -> Answer:
+    def list_instances(self, request: Request) -> dict[str, Any]:
         """All in one page, or those of an account or a region."""
         found = self._found(request)
         wanted = (request.get("StackInstanceAccount"), request.get("StackInstanceRegion"))
@@ -133,14 +132,14 @@ class StackSetsApi:
             for (account, region), unit in sorted(found.instances.items())
             if wanted[0] in {None, account} and wanted[1] in {None, region}
         ]
-        return _answer(request, {"Summaries": summaries})
+        return {"Summaries": summaries}
 
-    def delete(self, request: Request) -> Answer:
+    def delete(self, request: Request) -> dict[str, Any]:
         """Without any stack left."""
         if self._found(request).instances:
             raise AwsError("StackSetNotEmptyException", "StackSet is not empty")
         del self._sets(request)[str(request.get("StackSetName"))]
-        return _answer(request, {})
+        return {}
 
     def _sets(self, request: Request) -> StackSets:
         organization = self._accounts.organization
@@ -190,21 +189,3 @@ def _resolved(value: Any, account: str) -> Any:
         case list():
             return [_resolved(one, account) for one in value]
     return value
-
-
-def _answer(request: Request, result: dict[str, Any]) -> Answer:
-    name = request.operation
-    body = (
-        f'<{name}Response xmlns="http://cloudformation.amazonaws.com/doc/2010-05-15/">'
-        f"<{name}Result>{_xml(result)}</{name}Result>"
-        f"<ResponseMetadata><RequestId>{uuid.uuid4()}</RequestId></ResponseMetadata></{name}Response>"
-    )
-    return Answer(200, {"content-type": "text/xml"}, body.encode())
-
-
-def _xml(value: Any) -> str:
-    if isinstance(value, dict):
-        return "".join(f"<{key}>{_xml(item)}</{key}>" for key, item in value.items())
-    if isinstance(value, list):
-        return "".join(f"<member>{_xml(item)}</member>" for item in value)
-    return escape(str(value))

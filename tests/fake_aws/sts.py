@@ -9,10 +9,9 @@ from __future__ import annotations
 import json
 import re
 from typing import TYPE_CHECKING, Any, Final
-from xml.sax.saxutils import escape
 
 from . import trust
-from .aws import Answer, AwsError
+from .aws import AwsError
 from .identities import unrecognized
 
 if TYPE_CHECKING:
@@ -35,16 +34,16 @@ class StsApi:
     def __init__(self, accounts: Accounts) -> None:
         self._accounts = accounts
 
-    def handlers(self) -> dict[str, Callable[[Request], Answer]]:
+    def handlers(self) -> dict[str, Callable[[Request], dict[str, Any]]]:
         """The operations that are not left to moto."""
         return {"AssumeRole": self.assume_role, "GetCallerIdentity": self.get_caller_identity}
 
-    def get_caller_identity(self, request: Request) -> Answer:
+    def get_caller_identity(self, request: Request) -> dict[str, Any]:
         """Needs no permission."""
         caller = request.identity
-        return _answer(request, {"Arn": caller.arn, "UserId": caller.user_id, "Account": caller.account})
+        return {"Arn": caller.arn, "UserId": caller.user_id, "Account": caller.account}
 
-    def assume_role(self, request: Request) -> Answer:
+    def assume_role(self, request: Request) -> dict[str, Any]:
         """A session of a role that exists and trusts the caller, in an account that is open."""
         arn, seconds = str(request.get("RoleArn", "")), self._checked(request)
         match = _ROLE.fullmatch(arn)
@@ -68,19 +67,16 @@ class StsApi:
             message = "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."
             raise AwsError("ValidationError", message, 400)
         made = self._accounts.identities.begin(role.arn, role.id, str(request.get("RoleSessionName")), seconds)
-        return _answer(
-            request,
-            {
-                "Credentials": {
-                    "AccessKeyId": made.access_key,
-                    "SecretAccessKey": made.secret_key,
-                    "SessionToken": made.token,
-                    "Expiration": made.expires_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
-                },
-                "AssumedRoleUser": {"AssumedRoleId": made.identity.user_id, "Arn": made.identity.arn},
-                "PackedPolicySize": 0,
+        return {
+            "Credentials": {
+                "AccessKeyId": made.access_key,
+                "SecretAccessKey": made.secret_key,
+                "SessionToken": made.token,
+                "Expiration": made.expires_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
             },
-        )
+            "AssumedRoleUser": {"AssumedRoleId": made.identity.user_id, "Arn": made.identity.arn},
+            "PackedPolicySize": 0,
+        }
 
     def _checked(self, request: Request) -> int:
         """The seconds asked for.
@@ -154,18 +150,3 @@ def _constraint(name: str, value: object, rule: str) -> AwsError:
     member = name[0].lower() + name[1:]
     message = f"1 validation error detected: Value '{value}' at '{member}' failed to satisfy constraint: {rule}"
     return AwsError("ValidationError", message, 400)
-
-
-def _answer(request: Request, result: dict[str, Any]) -> Answer:
-    name = request.operation
-    body = (
-        f'<{name}Response xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><{name}Result>{_xml(result)}</{name}Result>'
-        f"<ResponseMetadata><RequestId>c6104cbe-af31-11e0-8154-cbc7ccf896c7</RequestId></ResponseMetadata></{name}Response>"
-    )
-    return Answer(200, {"content-type": "text/xml"}, body.encode())
-
-
-def _xml(value: Any) -> str:
-    if isinstance(value, dict):
-        return "".join(f"<{key}>{_xml(item)}</{key}>" for key, item in value.items())
-    return escape(str(value))
