@@ -122,7 +122,7 @@ lint: setup ## ruff, with nearly all its rules
 
 .PHONY: types
 types: setup ## mypy, strict
-	@$(python) -m mypy --no-error-summary lambda_src tests tools demo
+	@$(python) -m mypy --no-error-summary lambda_src tests tools demo benchmarks
 
 .PHONY: sandbox
 sandbox: setup ## Start the fake AWS with the example company in it; prints how to point tools and Terraform at it

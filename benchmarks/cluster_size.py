@@ -50,7 +50,7 @@ print(json.dumps({
 
 def metadata(number: int, owner: str = "") -> dict[str, Any]:
     """As real objects have it: labels, annotations, and who set which field."""
-    fields = {f"f:field-{n}": {"f:name": {}, "f:value": {}, ".": {}} for n in range(40)}
+    fields: dict[str, Any] = {f"f:field-{n}": {"f:name": {}, "f:value": {}, ".": {}} for n in range(40)}
     owners = {"ownerReferences": [{"kind": owner, "name": f"app-{number // 5}", "controller": True}]} if owner else {}
     return {
         "labels": {f"example.com/label-{n}": f"value-{number}" for n in range(6)},

@@ -69,6 +69,16 @@ def scanned(clients: AwsClients, demanded: ScanRequest, target: ScanTarget, sett
         return scan_target(clients, demanded, target, settings, pool=pool, clock=lambda: NOW, sources=SOURCES)
 
 
+def scanned_there(clients: AwsClients, collect: Callable[[SourceContext], Iterator[Usage]]) -> TargetScan:
+    """The target in the other account, by one source."""
+    settings, sources = Settings(), (source("used", collect),)
+    demanded = replace(
+        request(TARGET, FOREIGN, settings=settings), sources=("used",), catalog_sha256=names_sha256(sources)
+    )
+    with ThreadPoolExecutor(2) as pool:
+        return scan_target(clients, demanded, FOREIGN, settings, pool=pool, clock=lambda: NOW, sources=sources)
+
+
 def test_the_one_target_is_the_account_and_region_of_the_registry(clients: AwsClients) -> None:
     """Every usage and every outcome says so."""
     scan = LocalScanner(clients, Settings(), "run-1", lambda: NOW, SOURCES).scan(NOW)
@@ -136,13 +146,7 @@ def test_what_another_account_uses_of_other_registries_is_not_even_kept(clients:
     def collect(_: SourceContext) -> Iterator[Usage]:
         yield from (replace(one, source="used") for one in (own, any_registry, elsewhere, theirs, *unread))
 
-    settings = Settings()
-    sources = (source("used", collect),)
-    demanded = replace(
-        request(TARGET, FOREIGN, settings=settings), sources=("used",), catalog_sha256=names_sha256(sources)
-    )
-    with ThreadPoolExecutor(2) as pool:
-        scan = scan_target(clients, demanded, FOREIGN, settings, pool=pool, clock=lambda: NOW, sources=sources)
+    scan = scanned_there(clients, collect)
     assert [(one.reference, one.consumer, one.target) for one in scan.usages] == [
         (one.reference, f"{FOREIGN.account_id} {REGION} c", FOREIGN) for one in (own, any_registry)
     ]
@@ -159,13 +163,7 @@ def test_what_is_denied_in_another_account_names_role_module_and_account(clients
     def deny(_: SourceContext) -> Iterator[Usage]:
         raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "ListJobs")
 
-    settings = Settings()
-    sources = (source("used", deny),)
-    demanded = replace(
-        request(TARGET, FOREIGN, settings=settings), sources=("used",), catalog_sha256=names_sha256(sources)
-    )
-    with ThreadPoolExecutor(2) as pool:
-        scan = scan_target(clients, demanded, FOREIGN, settings, pool=pool, clock=lambda: NOW, sources=sources)
+    scan = scanned_there(clients, deny)
     (outcome,) = scan.outcomes
     assert "source:" not in outcome.detail
     remedy = "apply modules/usage-reader of this version in account 210987654321, so that the role r of account"
