@@ -15,8 +15,8 @@ from pydantic import RootModel
 from ecr_cleaner import schema
 from ecr_cleaner.aws import s3
 from ecr_cleaner.errors import OutOfTimeError
+from ecr_cleaner.facts import fingerprint, store
 from ecr_cleaner.facts import kind as kinds
-from ecr_cleaner.facts import reader, store
 from ecr_cleaner.facts.kind import KEPT, FactKind, document_of, fact_of, sealed
 from ecr_cleaner.facts.store import Facts, FactStore
 from ecr_cleaner.model.usage import ScanTarget
@@ -53,7 +53,7 @@ def kept(script: Script, *, read_only: bool = False) -> FactStore:
 
 def body(facts: Mapping[str, tuple[int, Thing]] | None = None, /, kind: FactKind[Thing] = THINGS, **told: Any) -> bytes:
     """An object; each fact with how many days ago it was named."""
-    read = {"catalog_sha256": CATALOG, "reader_sha256": reader.sha256()} if kind.is_read else {}
+    read = {"catalog_sha256": CATALOG, "reader_sha256": fingerprint.sha256()} if kind.is_read else {}
     members: dict[str, Any] = {"catalog_sha256": None, "reader_sha256": None, **read, "target": TARGET, **told}
     document = document_of(kind)(kind=told.get("kind_name", kind.name), facts={}, **without(members, "kind_name"))
     listed = facts if facts is not None else {"a": (0, ONE)}
@@ -180,7 +180,7 @@ def test_what_was_not_read_is_what_it_is_for_every_code(script: Script, monkeypa
     """A time, for one."""
     key = KEY.replace("things", "times")
     answers(script, body(kind=TIMES), key=key)
-    monkeypatch.setattr(reader, "sha256", lambda: "d" * 64)
+    monkeypatch.setattr(fingerprint, "sha256", lambda: "d" * 64)
     run = replace(kept(script), catalog_sha256="e" * 64)
     assert run.of(TARGET, TIMES).known("a") == ONE
 
@@ -311,10 +311,10 @@ def changes(tmp_path: Any, change: Callable[[Any], None]) -> bool:
     (package / "sources").mkdir(parents=True)
     (package / "a.py").write_text("A = 1\n")
     (package / "sources" / "b.py").write_text("B = 1\n")
-    before = reader.sha256.__wrapped__(package)
-    assert reader.sha256.__wrapped__(package) == before
+    before = fingerprint.sha256.__wrapped__(package)
+    assert fingerprint.sha256.__wrapped__(package) == before
     change(package)
-    return bool(reader.sha256.__wrapped__(package) != before)
+    return bool(fingerprint.sha256.__wrapped__(package) != before)
 
 
 @pytest.mark.parametrize(
@@ -334,15 +334,15 @@ def test_whatever_changes_in_the_code_makes_it_another_reader(tmp_path: Any, cha
 
 def test_other_service_models_make_it_another_reader(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """They say what is a text."""
-    assert changes(tmp_path, lambda _: monkeypatch.setattr(reader, "SDK_VERSION", "0.0.0"))
+    assert changes(tmp_path, lambda _: monkeypatch.setattr(fingerprint, "SDK_VERSION", "0.0.0"))
 
 
 def test_code_that_nobody_sees_believes_nothing(tmp_path: Any) -> None:
     """Not even itself."""
-    assert reader.sha256.__wrapped__(tmp_path) != reader.sha256.__wrapped__(tmp_path)
+    assert fingerprint.sha256.__wrapped__(tmp_path) != fingerprint.sha256.__wrapped__(tmp_path)
 
 
 def test_the_reader_is_this_package() -> None:
     """With all of its sources."""
-    names = {path.relative_to(reader.PACKAGE).as_posix() for path in reader.PACKAGE.rglob("*.py")}
+    names = {path.relative_to(fingerprint.PACKAGE).as_posix() for path in fingerprint.PACKAGE.rglob("*.py")}
     assert {"usage/sources/awslambda.py", "usage/texts/search.py", "reference.py"} <= names

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from ecr_cleaner.aws import client
-from ecr_cleaner.facts import reader
+from ecr_cleaner.facts import fingerprint
 from ecr_cleaner.run import pipeline
 from tests.fake_aws import Fault
 from tests.integration import accounts, cells
@@ -183,7 +183,7 @@ def test_other_code_asks_for_everything_again(
     Generated.of(sandbox, 2)
     night(dry_run=True)
     calls = len(asked(sandbox))
-    monkeypatch.setattr(reader, "sha256", lambda: "0" * 64)
+    monkeypatch.setattr(fingerprint, "sha256", lambda: "0" * 64)
     night(dry_run=True)
     assert len(asked(sandbox)) >= calls - 5
 

@@ -13,9 +13,9 @@ from ecr_cleaner.cli.registry_look import RegistryLook
 from ecr_cleaner.cli.sentences import sentence
 from ecr_cleaner.cli.session import Connection
 from ecr_cleaner.clock import utc_now
-from ecr_cleaner.decision import coverage, denials, other_accounts, regions
+from ecr_cleaner.decision import coverage, denials, other_accounts
 from ecr_cleaner.decision.limits import LimitTracker
-from ecr_cleaner.decision.stop import Tripwire, compared, decide_stop
+from ecr_cleaner.decision.stop import decide_stop
 from ecr_cleaner.errors import CleanerError
 from ecr_cleaner.model.gaps import entries
 from ecr_cleaner.model.repository import SkipReason
@@ -25,9 +25,9 @@ from ecr_cleaner.model.usage import ScanTarget
 from ecr_cleaner.registry import config
 from ecr_cleaner.registry.images import accepting
 from ecr_cleaner.run.context import HISTORY_IS_OFF, limits_of
-from ecr_cleaner.settings.loader import require_other_accounts
+from ecr_cleaner.run.latest_scan import held_against_history
+from ecr_cleaner.settings.loader import refuse_own_account
 from ecr_cleaner.usage import accepted
-from ecr_cleaner.usage.regions import is_looked_at
 
 
 @dataclass(slots=True)
@@ -93,27 +93,25 @@ def diagnose(connection: Connection, known: KnownSettings) -> Diagnosis:
     clients, settings, now = connection.clients, known.value, utc_now()
     with connection.progress():
         facts = config.registry_facts(clients)
-        require_other_accounts(settings, facts.account)
+        refuse_own_account(settings, facts.account)
         look = RegistryLook()
         told = Diagnosis(facts.account, clients.region)
         listing = look.list_repositories(clients, settings, facts, None)
         history = compose.history_reader(clients, settings)
-        baseline = answered = None
         try:
             if history is not None:
                 history.open(now)
-                baseline, answered = dict(history.usages), history.answered
             else:
                 told.notes.append(HISTORY_IS_OFF)
         except (CleanerError, *errors.AwsError) as error:
             told.refusals.append(sentence(error))
-        looked_at = partial(is_looked_at, settings=settings, home=clients.region)
+            history = None
         scanner = compose.usage_scanner(clients, settings, str(uuid.uuid4()), utc_now, read_only=True)
-        scan = regions.checked(scanner.scan(now), clients.region, answered, looked_at)
+        scan = scanner.scan(now)
     name = known.name if known.source == "function" and known.name else "ecr-cleaner"
-    tripwire = Tripwire(baseline, settings.max_usage_drop_percent, name, clients.region)
-    scan = compared(scan, tripwire).scan
-    stop = decide_stop(scan, (), LimitTracker(limits_of(settings)), tripwire, utc_now())
+    latest = held_against_history(scan, history, settings, clients.region, name)
+    scan = latest.compared.scan
+    stop = decide_stop(scan, (), LimitTracker(limits_of(settings)), latest.tripwire, utc_now())
     told.repositories, told.opted_in = len(look.names), len(listing.opted_in)
     told.refusals += stop.reasons
     accepts = partial(accepting, settings, SkipReason.OTHER_ACCOUNTS)

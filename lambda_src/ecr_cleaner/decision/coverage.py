@@ -37,15 +37,15 @@ def skipped(
         accepts_others: Called with a name; true if a person accepted that other accounts use images of that repository.
     """
     found: dict[str, RepositoryOutcome] = {}
-    incomplete = _incomplete(scan)
+    unread = incomplete(scan)
     seen: dict[str, list[str]] = {}
     for cluster in sorted({one for outcome in scan.outcomes for one in outcome.clusters_seen}):
         seen.setdefault(cluster.repository, []).append(cluster.arn)
     for one in repositories:
-        unseen = [gap for arn in seen.get(one.name, ()) if (gap := _cluster_gap(arn, scan, incomplete))]
+        unseen = [gap for arn in seen.get(one.name, ()) if (gap := _cluster_gap(arn, scan, unread))]
         if accepts_others(one.name):
             unseen = [(gap, setting) for gap, setting in unseen if setting]
-        may_pull = _uncovered(one.pull_scopes, scan, incomplete)
+        may_pull = uncovered(one.pull_scopes, scan, unread)
         if may_pull is None and not unseen:
             continue
         detail = "; ".join(
@@ -57,7 +57,7 @@ def skipped(
     return found
 
 
-def _cluster_gap(arn: str, scan: UsageScan, incomplete: Mapping[str, str]) -> tuple[str, str] | None:
+def _cluster_gap(arn: str, scan: UsageScan, unread: Mapping[str, str]) -> tuple[str, str] | None:
     """That a cluster was not looked at; and, of the own account, the entry of ``accepted_gaps`` that leaves it out.
 
     One that a person left out counts as looked at, and so does one where all clusters of its service were read: it is
@@ -69,35 +69,21 @@ def _cluster_gap(arn: str, scan: UsageScan, incomplete: Mapping[str, str]) -> tu
     source, region, account, name = match.groups()
     target = ScanTarget(account, region)
     there = [one for one in scan.outcomes if one.target == target and one.source in {source, ALL_SOURCES}]
-    unread = {SourceStatus.FAILED, SourceStatus.CLOSED}
+    bad = {SourceStatus.FAILED, SourceStatus.CLOSED}
     if account in scan.others.excepted or (
         any(one.cluster is None for one in there)
-        and not any(one.status in unread and one.cluster in {None, name} for one in there)
+        and not any(one.status in bad and one.cluster in {None, name} for one in there)
     ):
         return None
     if account == scan.account_id:
         remedy = f"let regions name {region} too, or leave it out so that every region is looked at"
         return f"{_SEEN} {arn}, and that region was not looked at; to mend this, {remedy}", f"region:{region}"
     scope = PullScope(account, kind=PullScopeKind.ACCOUNT, id=account)
-    more = [_account_gap(account, scan.others, incomplete) or "it was not looked at", *_settings([scope], scan)]
+    more = [_account_gap(account, scan.others, unread) or "it was not looked at", *_settings([scope], scan)]
     return f"{_SEEN} {arn}, in another account; {'; '.join(dict.fromkeys(more))}", ""
 
 
-def uncovered(scopes: Iterable[PullScope], scan: UsageScan) -> str | None:
-    """Why a repository may not be cleaned: who may pull from it and was not looked at completely, and what mends it.
-
-    Args:
-        scopes: Who may pull from it.
-        scan: The latest one. The sources of the registry's own account are not judged here: if one of them fails,
-            nothing is removed anywhere.
-
-    Returns:
-        None if all of them were looked at.
-    """
-    return _uncovered(scopes, scan, _incomplete(scan))
-
-
-def _incomplete(scan: UsageScan) -> dict[str, str]:
+def incomplete(scan: UsageScan) -> dict[str, str]:
     """What was not looked at of the other accounts that were to be: read once for all repositories, by account."""
     by_account: dict[str, list[SourceOutcome]] = {account: [] for account in scan.others.accounts}
     for one in scan.outcomes:
@@ -112,29 +98,50 @@ def _incomplete(scan: UsageScan) -> dict[str, str]:
     return found
 
 
-def _uncovered(scopes: Iterable[PullScope], scan: UsageScan, incomplete: Mapping[str, str]) -> str | None:
-    gaps_of = ((scope, _gap(scope, scan, incomplete)) for scope in sorted(set(scopes)))
-    open_scopes = [(scope, gap) for scope, gap in gaps_of if gap is not None]
+def unseen(scopes: Iterable[PullScope], scan: UsageScan) -> list[PullScope]:
+    """Those of some parties that were not looked at completely."""
+    return [scope for scope, _ in _open(scopes, scan, incomplete(scan))]
+
+
+def uncovered(scopes: Iterable[PullScope], scan: UsageScan, unread: Mapping[str, str]) -> str | None:
+    """Why a repository may not be cleaned: who may pull from it and was not looked at completely, and what mends it.
+
+    Args:
+        scopes: Who may pull from it.
+        scan: The latest one. The sources of the registry's own account are not judged here: if one of them fails,
+            nothing is removed anywhere.
+        unread: What `incomplete` says of it.
+
+    Returns:
+        None if all of them were looked at.
+    """
+    open_scopes = _open(scopes, scan, unread)
     if not open_scopes:
         return None
-    unseen = [scope for scope, _ in open_scopes]
-    of_own, of_registry = ([one for one in unseen if one.is_registry is registry] for registry in (False, True))
+    parties = [scope for scope, _ in open_scopes]
+    of_own, of_registry = ([one for one in parties if one.is_registry is registry] for registry in (False, True))
     policies = [f"its policy lets {lets_pull(of_own)}"] if of_own else []
     if of_registry:
         policies.append(f"the registry's policy lets {lets_pull(of_registry)}")
     gaps = dict.fromkeys(gap for _, gap in open_scopes if gap)
-    return "; ".join([*policies, *gaps, *_settings(unseen, scan)])
+    return "; ".join([*policies, *gaps, *_settings(parties, scan)])
 
 
-def _gap(scope: PullScope, scan: UsageScan, incomplete: Mapping[str, str]) -> str | None:
+def _open(scopes: Iterable[PullScope], scan: UsageScan, unread: Mapping[str, str]) -> list[tuple[PullScope, str]]:
+    """The parties that were not looked at completely, each with what was not."""
+    gaps = ((scope, _gap(scope, scan, unread)) for scope in sorted(set(scopes)))
+    return [(scope, gap) for scope, gap in gaps if gap is not None]
+
+
+def _gap(scope: PullScope, scan: UsageScan, unread: Mapping[str, str]) -> str | None:
     """What of a party was not looked at; None: nothing. Empty if its scope says all there is to say."""
     others = scan.others
     match scope.kind:
         case PullScopeKind.ACCOUNT:
-            return _account_gap(scope.id, others, incomplete)
+            return _account_gap(scope.id, others, unread)
         case PullScopeKind.ORGANIZATION if others.organization_id and scope.id == others.organization_id:
             wanted = others.members - others.excepted - {scan.account_id}
-            gaps = [gap for one in sorted(wanted) if (gap := _account_gap(one, others, incomplete)) is not None]
+            gaps = [gap for one in sorted(wanted) if (gap := _account_gap(one, others, unread)) is not None]
             return "; ".join(_some(gaps, "accounts")) if gaps else None
         case PullScopeKind.ORGANIZATION if others.organization_id:
             return f"{scope.id} is not the organization of this account, which is {others.organization_id}"
@@ -143,9 +150,9 @@ def _gap(scope: PullScope, scan: UsageScan, incomplete: Mapping[str, str]) -> st
     return ""
 
 
-def _account_gap(account: str, others: OtherAccounts, incomplete: Mapping[str, str]) -> str | None:
+def _account_gap(account: str, others: OtherAccounts, unread: Mapping[str, str]) -> str | None:
     """What of an account was not looked at; None: nothing."""
-    return incomplete.get(account) if account in others.accounts else _cause(account, others)
+    return unread.get(account) if account in others.accounts else _cause(account, others)
 
 
 def _cause(account: str, others: OtherAccounts) -> str:

@@ -1,6 +1,6 @@
 """Pure: what stops a whole run from removing anything."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -67,6 +67,19 @@ class Tripwire:
     function_name: str
     region: str
 
+    def drop(self, scan: UsageScan, now: Mapping[SourceKey, int], concerns: Callable[[str], bool]) -> UsageDrop | None:
+        """The drop of the sources of some accounts; None: there is none, or the own account was not seen completely.
+
+        Args:
+            scan: The latest one.
+            now: Its images in use by source.
+            concerns: Whether an account, by its id, is one of them.
+        """
+        if self.baseline is None or scan.own_failures:
+            return None
+        before = {key: count for key, count in self.baseline.items() if concerns(key.target.account_id)}
+        return usage_drop.drop(before, now, self.max_percent)
+
 
 @dataclass(frozen=True, slots=True)
 class ComparedScan:
@@ -90,20 +103,15 @@ def compared(scan: UsageScan, tripwire: Tripwire) -> ComparedScan:
     run, as `decide_stop` says. Both are confirmed at once.
     """
     counts = usage_drop.counts(scan)
-    if tripwire.baseline is None or scan.own_failures:
-        return ComparedScan(scan, counts)
-    theirs = usage_drop.in_other_accounts(scan, tripwire.baseline, tripwire.max_percent)
-    waits = _own_drop(scan, tripwire) or theirs
+    theirs = tripwire.drop(scan, counts, scan.others.accounts.__contains__)
+    waits = _own_drop(scan, tripwire, counts) or theirs
     if theirs is not None and waits is not None:
         scan = usage_drop.failed_by(scan, theirs, _confirmed_by(waits, tripwire))
     return ComparedScan(scan, counts, waits)
 
 
-def _own_drop(scan: UsageScan, tripwire: Tripwire) -> UsageDrop | None:
-    if tripwire.baseline is None or scan.own_failures:
-        return None
-    own = {key: of for key, of in tripwire.baseline.items() if scan.account_id in {"", key.target.account_id}}
-    return usage_drop.drop(own, usage_drop.counts(scan), tripwire.max_percent)
+def _own_drop(scan: UsageScan, tripwire: Tripwire, counts: Mapping[SourceKey, int]) -> UsageDrop | None:
+    return tripwire.drop(scan, counts, lambda account: scan.account_id in {"", account})
 
 
 def _confirmed_by(drop: UsageDrop, tripwire: Tripwire) -> str:
@@ -123,7 +131,7 @@ def decide_stop(
         tripwire: What the usages are compared with.
         now: The time at which the scan was complete.
     """
-    drop = _own_drop(scan, tripwire)
+    drop = _own_drop(scan, tripwire, usage_drop.counts(scan)) if tripwire.baseline is not None else None
     uncertain = denials.failed_sources(scan.own_failures)
     if drop is not None:
         command = usage_drop.confirm_command(drop, tripwire.function_name, tripwire.region)

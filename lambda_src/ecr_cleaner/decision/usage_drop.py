@@ -39,18 +39,6 @@ class UsageDrop:
         return ", ".join(f"{key} from {self.before[key]} to {self.now[key]}" for key in sorted(self.before))
 
 
-def in_other_accounts(scan: UsageScan, before: Mapping[SourceKey, int], max_percent: int | None) -> UsageDrop | None:
-    """The drop of sources of other accounts, which stops nothing else than what these may pull.
-
-    Args:
-        scan: The latest one.
-        before: Images in use by source, of the last run that was complete.
-        max_percent: As for `drop`.
-    """
-    theirs = {key: count for key, count in before.items() if key.target.account_id in scan.others.accounts}
-    return drop(theirs, counts(scan), max_percent)
-
-
 def failed_by(scan: UsageScan, dropped: UsageDrop, detail: str) -> UsageScan:
     """A scan in which sources have failed whose usages dropped: nobody knows whether they saw everything.
 

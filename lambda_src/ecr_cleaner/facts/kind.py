@@ -58,7 +58,7 @@ class Document(Strict, Generic[V]):
         kind: Name of the kind.
         target: Where everything in it lies.
         catalog_sha256: Of the names of the sources that the run had; empty if its kind is not read.
-        reader_sha256: Of the code that read it, as `reader.sha256` has it; empty if its kind is not read.
+        reader_sha256: Of the code that read it, as `fingerprint.sha256` has it; empty if its kind is not read.
         facts: By key; a key tells a thing from every other one, also from one that had its name before.
     """
 

@@ -19,7 +19,7 @@ from typing import Any, Final, Generic, TypeVar
 from ecr_cleaner.aws import s3
 from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.errors import AbsentError, HistoryError, NotWholeError, ReplacedError
-from ecr_cleaner.facts import reader
+from ecr_cleaner.facts import fingerprint
 from ecr_cleaner.facts.kind import KEPT, LARGEST, Document, Fact, FactKind, document_of, fact_of, sealed, unsealed
 from ecr_cleaner.model.usage import ScanTarget
 
@@ -250,7 +250,7 @@ class FactStore:
             kind=kind.name,
             target=target,
             catalog_sha256=self.catalog_sha256 if kind.is_read else None,
-            reader_sha256=reader.sha256() if kind.is_read else None,
+            reader_sha256=fingerprint.sha256() if kind.is_read else None,
             facts={},
         )
         place = Place(expected, self.clients, self.bucket, key, self.now.date(), self.read_only, self.notes)

@@ -103,7 +103,7 @@ class FindingsCollector:
         for name, outcome in skipped.items():
             self._add(FindingKind.OPEN_TO_OTHER_ACCOUNTS, Severity.WARNING, name, outcome.detail)
         scopes = self._facts.pull_scopes if self._facts else ()
-        if unseen := [one for one in scopes if coverage.uncovered([one], scan) is not None]:
+        if unseen := coverage.unseen(scopes, scan):
             accepted = f"{SkipReason.OTHER_ACCOUNTS.value}:*" in self.settings.accepted_gaps
             severity = Severity.INFO if accepted else Severity.WARNING
             detail = f"the registry's policy lets {lets_pull(unseen, 'from every repository')}"

@@ -280,11 +280,6 @@ class UsageScan:
         return tuple(o for o in self.failures if self.account_id in {"", o.target.account_id})
 
     @property
-    def foreign_failures(self) -> tuple[SourceOutcome, ...]:
-        """Those of other accounts, which skip what these may pull."""
-        return tuple(o for o in self.failures if self.account_id not in {"", o.target.account_id})
-
-    @property
     def ignored(self) -> Counter[str]:
         """How many usages each entry of ``accepted_gaps`` took out."""
         counts: Counter[str] = Counter()

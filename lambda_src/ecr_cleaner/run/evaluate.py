@@ -64,7 +64,7 @@ class Evaluation:
     unneeded: Verdicts | None = None
 
 
-def monitor_of(
+def pull_failure_monitor(
     usages: tuple[Usage, ...], ctx: RunContext, removed: Mapping[str, Mapping[str, RemovedImage]]
 ) -> PullFailureMonitor:
     """Who fails because of images that were removed.

@@ -6,8 +6,9 @@ from functools import partial
 
 from ecr_cleaner.decision import regions
 from ecr_cleaner.decision.stop import ComparedScan, Tripwire, compared
+from ecr_cleaner.history.reader import HistoryReader
 from ecr_cleaner.model.scan import SourceKey, UsageScan
-from ecr_cleaner.run.context import RunContext
+from ecr_cleaner.settings.loader import Settings
 from ecr_cleaner.usage.regions import is_looked_at
 
 
@@ -32,13 +33,21 @@ class LatestScan:
             yield f"account {one} is not looked at any more: what it used is only protected as recently used"
 
 
-def held_against_history(ctx: RunContext, scan: UsageScan) -> LatestScan:
-    """Hold a scan against what earlier runs saw; it is the history as the last run left it."""
-    history = ctx.history
+def held_against_history(
+    scan: UsageScan, history: HistoryReader | None, settings: Settings, region: str, function_name: str
+) -> LatestScan:
+    """Hold a scan against what earlier runs saw.
+
+    Args:
+        scan: The latest one.
+        history: As the last run left it, open; None: nothing is known of earlier runs.
+        settings: Of the run.
+        region: Of the registry and the function.
+        function_name: Of the function, in the command that confirms a drop.
+    """
     known, baseline = (history.answered, dict(history.usages)) if history is not None else (None, None)
-    looked_at = partial(is_looked_at, settings=ctx.settings, home=ctx.clients.region)
-    tripwire = Tripwire(baseline, ctx.settings.max_usage_drop_percent, ctx.function_name, ctx.clients.region)
-    checked = regions.checked(scan, ctx.clients.region, known, looked_at)
+    tripwire = Tripwire(baseline, settings.max_usage_drop_percent, function_name, region)
+    checked = regions.checked(scan, region, known, partial(is_looked_at, settings=settings, home=region))
     return LatestScan(compared(checked, tripwire), tripwire, _gone(scan, baseline or {}))
 
 

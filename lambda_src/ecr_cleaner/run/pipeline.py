@@ -66,7 +66,7 @@ def _stages(ctx: RunContext, state: RunState) -> None:
     state.notes += ctx.what_is_off
     facts = ctx.registry.facts(ctx.clients)
     state.account_id = facts.account
-    loader.require_other_accounts(ctx.settings, facts.account)
+    loader.refuse_own_account(ctx.settings, facts.account)
     listing = ctx.registry.list_repositories(ctx.clients, ctx.settings, facts, ctx.only)
     state.add_listing(listing)
     binding = approval_plan.binding(facts.account, ctx.clients.region, ctx.function_name, ctx.settings)

@@ -27,7 +27,7 @@ from ecr_cleaner.model.scan import UsageScan
 from ecr_cleaner.registry.repositories import RegistryListing, unread
 from ecr_cleaner.run.application import ApplicationState
 from ecr_cleaner.run.context import RunContext, limits_of
-from ecr_cleaner.run.evaluate import Basis, Evaluation, evaluate, monitor_of
+from ecr_cleaner.run.evaluate import Basis, Evaluation, evaluate, pull_failure_monitor
 from ecr_cleaner.run.latest_scan import LatestScan, held_against_history
 from ecr_cleaner.run.verdicts import PendingVerdicts
 from ecr_cleaner.usage import accepted
@@ -115,7 +115,7 @@ class RunState:
             is_scanned: Whether anybody was asked at all.
         """
         ctx = self.ctx
-        self.latest = held_against_history(ctx, scan)
+        self.latest = held_against_history(scan, ctx.history, ctx.settings, ctx.clients.region, ctx.function_name)
         scan = self.latest.compared.scan
         self.notes += [note for note in self.latest.notes if note not in self.notes]
         self._scanned_at = ctx.clock()
@@ -133,7 +133,7 @@ class RunState:
         # No later scan of this run brings any of them back.
         self.repositories |= {name: self.repositories[name].with_outcome(one) for name, one in skipped.items()}
         self.findings += [one for one in self._collector.uncovered(skipped, scan) if one not in self.findings]
-        monitor = monitor_of(usages, ctx, self._removed)
+        monitor = pull_failure_monitor(usages, ctx, self._removed)
         self.stop = self._decide(scan, monitor)
         approved = self.application.approved if self.application else None
         is_believed = not (scan.own_failures or self.stop.drop)

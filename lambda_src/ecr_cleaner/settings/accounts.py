@@ -27,7 +27,7 @@ def _are_other_accounts(value: object, info: ValidationInfo) -> object:
 
 
 OtherAccounts = Annotated[tuple[str, ...], BeforeValidator(_are_other_accounts)]
-"""What ``accounts`` may name; the loader's `require_other_accounts` refuses the registry's own."""
+"""What ``accounts`` may name; the loader's `refuse_own_account` refuses the registry's own."""
 
 ROLE_NAME: Final = r"^[A-Za-z0-9_+=,.@-]{1,64}$"
 """https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html"""

@@ -204,7 +204,7 @@ def for_invocation(
     return told, asked if isinstance(asked, ApplyRequest) else None
 
 
-def require_other_accounts(settings: Settings, own_account: str) -> None:
+def refuse_own_account(settings: Settings, own_account: str) -> None:
     """Refuse settings that speak of the registry's own account as of another one.
 
     Args:

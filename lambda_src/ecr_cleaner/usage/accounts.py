@@ -16,10 +16,11 @@ from ecr_cleaner.aws import errors, responses
 from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.errors import CleanerError, IncompleteAnswerError, OutOfTimeError
 from ecr_cleaner.model.other_accounts import OtherAccounts
-from ecr_cleaner.model.scan import ACCOUNTS, ALL_SOURCES, SourceOutcome, SourceStatus
+from ecr_cleaner.model.scan import ACCOUNTS, SourceOutcome, SourceStatus
 from ecr_cleaner.model.usage import ScanTarget, Usage
-from ecr_cleaner.settings.loader import Settings, require_other_accounts
+from ecr_cleaner.settings.loader import Settings, refuse_own_account
 from ecr_cleaner.usage import regions
+from ecr_cleaner.usage.excluded import excluded_target
 from ecr_cleaner.usage.failures import account_gap, unreachable
 from ecr_cleaner.usage.scan import run_source
 from ecr_cleaner.usage.source import Grant, RequiredField, Source, SourceContext
@@ -103,11 +104,13 @@ def targets(clients: AwsClients, settings: Settings, now: datetime) -> Targets:
         SettingsError: They name the own account as another one.
     """
     home = clients.target
-    require_other_accounts(settings, home.account_id)
+    refuse_own_account(settings, home.account_id)
     found, outcomes = regions.targets(clients, settings, now)
     others, told = _others(clients, settings, now)
     outcomes += told
-    outcomes += [_left_out(ScanTarget(one, home.region), settings) for one in sorted(others.excepted)]
+    outcomes += [
+        excluded_target(ScanTarget(one, home.region), account_gap(one), settings) for one in sorted(others.excepted)
+    ]
     with ThreadPoolExecutor(WORKERS) as pool:
         for more, theirs in pool.map(partial(_of_account, clients, settings, now), sorted(others.accounts)):
             found += more
@@ -206,9 +209,3 @@ def _of_account(clients: AwsClients, settings: Settings, now: datetime, account_
         return regions.targets(there, settings, now)
     finally:
         there.release()
-
-
-def _left_out(target: ScanTarget, settings: Settings) -> SourceOutcome:
-    gap = account_gap(target.account_id)
-    detail = f"excluded by accepted_gaps ({settings.accepted_gaps[gap]}), so nothing that runs there is protected"
-    return SourceOutcome(target, ALL_SOURCES, SourceStatus.DISABLED, detail=detail, accepted=(gap,))

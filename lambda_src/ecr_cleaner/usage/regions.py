@@ -12,9 +12,10 @@ from ecr_cleaner.aws import errors, responses
 from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.aws.other_accounts import default_region
 from ecr_cleaner.errors import IncompleteAnswerError
-from ecr_cleaner.model.scan import ALL_SOURCES, REGIONS, SourceOutcome, SourceStatus
+from ecr_cleaner.model.scan import REGIONS, SourceOutcome, SourceStatus
 from ecr_cleaner.model.usage import ScanTarget, Usage
 from ecr_cleaner.settings.loader import Settings
+from ecr_cleaner.usage.excluded import excluded_target
 from ecr_cleaner.usage.failures import region_gap
 from ecr_cleaner.usage.scan import run_source
 from ecr_cleaner.usage.source import Grant, RequiredField, Source, SourceContext
@@ -52,7 +53,11 @@ def targets(there: AwsClients, settings: Settings, now: datetime) -> tuple[list[
     others = [ScanTarget(home.account_id, region) for region in sorted({*names} - {home.region})]
     first = [home] if home.region in names or not there.is_foreign else []
     accepted = {region_gap(one.region) for one in others if region_gap(one.region) in settings.accepted_gaps}
-    left_out = [_left_out(target, settings) for target in others if region_gap(target.region) in accepted]
+    left_out = [
+        excluded_target(target, region_gap(target.region), settings)
+        for target in others
+        if region_gap(target.region) in accepted
+    ]
     found = [*first, *(one for one in others if region_gap(one.region) not in accepted)]
     if not (found or outcomes or left_out):
         note = f"account {home.account_id} can use none of the regions that are looked at, so nothing runs there"
@@ -120,9 +125,3 @@ def enabled(clients: AwsClients) -> list[str]:
         described = responses.member(answer, "Regions", "DescribeRegions")
         return [responses.member(one, "RegionName", "DescribeRegions") for one in described]
     return [member(one, "RegionName") for one in listed if member(one, "RegionOptStatus") != _DISABLED]
-
-
-def _left_out(target: ScanTarget, settings: Settings) -> SourceOutcome:
-    gap = region_gap(target.region)
-    detail = f"excluded by accepted_gaps ({settings.accepted_gaps[gap]}), so nothing that runs there is protected"
-    return SourceOutcome(target, ALL_SOURCES, SourceStatus.DISABLED, detail=detail, accepted=(gap,))

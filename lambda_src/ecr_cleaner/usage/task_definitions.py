@@ -5,7 +5,7 @@ were deleted, and goes on counting (https://docs.aws.amazon.com/AmazonECS/latest
 Whether it still exists, whether it is active and which one is the newest of its family may change every day.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
@@ -124,9 +124,12 @@ class TaskDefinitions:
             maxResults=100,
         )
         try:
-            return newest_first(islice(listed, LISTED_FOR_A_FACT * len(self.facts)))
+            found: dict[str, list[str]] = {}
+            for family, arn in newest_first(islice(listed, LISTED_FOR_A_FACT * len(self.facts))):
+                found.setdefault(family, []).append(arn)
         except (IncompleteAnswerError, SourceError, *errors.AwsError):
             return {}  # each one is asked for then, and whoever may not do that fails
+        return {family: tuple(arns) for family, arns in found.items()}
 
     def _described(self, name: str) -> TaskDefinition | None:
         ecs = self.clients.client("ecs")
@@ -172,19 +175,19 @@ class TaskDefinitions:
         return False
 
 
-def newest_first(arns: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """The ARNs of revisions by family, checked to come newest first.
+def newest_first(arns: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """The ARNs of revisions, each after its family, checked to come newest first: only then may the rest be left out.
 
     Raises:
-        SourceError: They come in another order.
+        SourceError: Those of a family come in another order.
     """
-    found: dict[str, list[str]] = {}
+    last: dict[str, int] = {}
     for arn in arns:
         family, _, revision = arn.rpartition("/")[2].rpartition(":")
-        earlier = found.setdefault(family, [])
-        last = int(earlier[-1].rpartition(":")[2]) if earlier else None
-        if last is not None and int(revision) >= last:
-            message = f"ListTaskDefinitions gave revision {revision} of {family} after {last}, not the newest first"
+        if family in last and int(revision) >= last[family]:
+            message = (
+                f"ListTaskDefinitions gave revision {revision} of {family} after {last[family]}, not the newest first"
+            )
             raise SourceError(message)
-        earlier.append(arn)
-    return {family: tuple(listed) for family, listed in found.items()}
+        last[family] = int(revision)
+        yield family, arn

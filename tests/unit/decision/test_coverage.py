@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecr_cleaner.decision.coverage import skipped, uncovered
+from ecr_cleaner.decision import coverage
+from ecr_cleaner.decision.coverage import skipped
 from ecr_cleaner.model.other_accounts import OtherAccounts
 from ecr_cleaner.model.pull_access import PullScope, PullScopeKind
 from ecr_cleaner.model.scan import ALL_SOURCES, SourceOutcome, SourceStatus, UsageScan
 from ecr_cleaner.model.usage import ScanTarget, SeenCluster
 from tests.builders import ACCOUNT, NOW, REGION, TARGET, repository
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 ONE, TWO, THREE, OUTSIDE = "111111111111", "222222222222", "333333333333", "999999999999"
 OURS, THEIRS = "o-ours123456", "o-theirs1234"
@@ -47,6 +51,11 @@ LISTED: Final = OtherAccounts(frozenset({ONE, TWO}))
 OUR_ORGANIZATION: Final = OtherAccounts(
     frozenset({ONE, TWO}), OURS, frozenset({ACCOUNT, ONE, TWO, THREE}), frozenset({THREE})
 )
+
+
+def uncovered(scopes: Iterable[PullScope], found: UsageScan) -> str | None:
+    """Why one repository may not be cleaned."""
+    return coverage.uncovered(scopes, found, coverage.incomplete(found))
 
 
 @pytest.mark.parametrize(
@@ -194,9 +203,9 @@ def test_without_the_registrys_account_every_failure_is_its_own() -> None:
     """Whoever does not know whose a failure is removes nothing."""
     failed = outcome(ONE, failed=True)
     unknown = UsageScan((), (failed,), NOW)
-    assert (unknown.own_failures, unknown.foreign_failures) == ((failed,), ())
+    assert (unknown.own_failures, unknown.failures) == ((failed,), (failed,))
     known = replace(unknown, account_id=ACCOUNT)
-    assert (known.own_failures, known.foreign_failures) == ((), (failed,))
+    assert (known.own_failures, known.failures) == ((), (failed,))
     own = SourceOutcome(TARGET, "ecs", SourceStatus.FAILED)
     assert replace(known, outcomes=(own, failed)).own_failures == (own,)
 

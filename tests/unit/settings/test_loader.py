@@ -19,7 +19,7 @@ from ecr_cleaner.settings.loader import (
     Settings,
     for_invocation,
     from_environment,
-    require_other_accounts,
+    refuse_own_account,
     whole_days,
 )
 from ecr_cleaner.settings.request import ConfirmationRequest, read_request
@@ -419,9 +419,9 @@ def test_other_accounts_are_read() -> None:
 def test_the_registrys_own_account_is_no_other_one() -> None:
     """Which one that is, AWS tells; every problem is told."""
     found = settings(accounts=["111122223333", "222233334444"], accepted_gaps={"account:111122223333": "x"})
-    require_other_accounts(found, "333344445555")
+    refuse_own_account(found, "333344445555")
     with pytest.raises(SettingsError) as refused:
-        require_other_accounts(found, "111122223333")
+        refuse_own_account(found, "111122223333")
     rule = "must not name 111122223333, the registry's own account, which is always looked at"
     assert refused.value.problems == (
         f"accounts: {rule}, got '111122223333'",

@@ -9,7 +9,6 @@ from functools import partial
 from itertools import islice
 from typing import Final
 
-from ecr_cleaner.errors import SourceError
 from ecr_cleaner.model.usage import Usage
 from ecr_cleaner.usage import task_definitions
 from ecr_cleaner.usage.each import of_each
@@ -47,38 +46,19 @@ def _revisions(context: SourceContext, family: str, wanted: int | str) -> Iterat
         # By its family, ECS describes the newest active revision: one call instead of two.
         yield family, f"newest task definition of family {family}"
         return
-    listed = _newest_first(
-        context.paged(
-            "ecs",
-            "ListTaskDefinitions",
-            "taskDefinitionArns",
-            familyPrefix=family,
-            status="ACTIVE",
-            sort="DESC",
-            maxResults=100,
-        ),
-        family,
+    every = context.paged(
+        "ecs",
+        "ListTaskDefinitions",
+        "taskDefinitionArns",
+        familyPrefix=family,
+        status="ACTIVE",
+        sort="DESC",
+        maxResults=100,
     )
-    for arn in listed if wanted == "all" else islice(listed, int(wanted)):
+    own = (arn for arn in every if arn.rpartition("/")[2].rpartition(":")[0] == family)
+    listed = task_definitions.newest_first(own)
+    for _, arn in listed if wanted == "all" else islice(listed, int(wanted)):
         yield arn, f"task definition {arn.rpartition('/')[2]}"
-
-
-def _newest_first(arns: Iterator[str], family: str) -> Iterator[str]:
-    """The ARNs of the family, checked to come newest first: only then may the rest be left out.
-
-    Raises:
-        SourceError: They come in another order.
-    """
-    last: int | None = None
-    for arn in arns:
-        named, _, revision = arn.rpartition("/")[2].rpartition(":")
-        if named != family:
-            continue
-        if last is not None and int(revision) >= last:
-            message = f"ListTaskDefinitions gave revision {revision} of {family} after {last}, not the newest first"
-            raise SourceError(message)
-        last = int(revision)
-        yield arn
 
 
 SOURCES: Final = (
