@@ -158,8 +158,9 @@ class NoPlanError(ApprovalError):
 class OutOfTimeError(CleanerError):
     """There is not enough time left for one more call and for the report."""
 
-    def __init__(self, operation: str) -> None:
-        super().__init__(f"time ran out before {operation}")
+    def __init__(self, operation: str, slowest: str = "") -> None:
+        super().__init__(f"time ran out before {operation}{slowest}")
+        self.operation = operation
 
 
 class LockHeldError(CleanerError):

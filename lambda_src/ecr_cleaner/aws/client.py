@@ -19,6 +19,7 @@ import botocore
 from botocore.config import Config
 from botocore.exceptions import UnknownRegionError
 
+from ecr_cleaner.aws.counts import CallCounts
 from ecr_cleaner.aws.pacing import Pacer
 from ecr_cleaner.aws.response_paths import shape_at
 from ecr_cleaner.errors import CleanerError, OutOfTimeError
@@ -149,9 +150,9 @@ class AwsClients:
             return "aws"
 
     @property
-    def calls(self) -> int:
-        """Tries of calls made so far in this region, in whatever thread."""
-        return self.pacer.calls
+    def counts(self) -> CallCounts:
+        """Of the calls made so far, in whatever account, region and thread of the run."""
+        return self.pacer.counts
 
     def for_target(self, target: ScanTarget) -> AwsClients:
         """The clients of a scan target; the same object each time.

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ecr_cleaner.aws import errors
+from ecr_cleaner.aws.counts import CallCounts
 from ecr_cleaner.aws.quotas import Quota, quota_of
 
 DEFAULT_SHARE: Final = 0.5
@@ -87,24 +88,24 @@ class Pacer:
         clock: Seconds, monotonic.
         sleep: Waits for some seconds.
         share: Of every published rate and burst, above 0 and at most 1.
-        calls: How many were let through or are held back.
+        counts: Of these calls, and of those of every pacer that was made from it.
     """
 
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     share: float = DEFAULT_SHARE
-    calls: int = 0
+    counts: CallCounts = field(default_factory=CallCounts)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _buckets: dict[Quota | tuple[str, str], Bucket] = field(default_factory=dict)
 
     def another(self) -> "Pacer":
         """A pacer of another account or region, by the same clock and share: each has buckets of its own."""
-        return Pacer(self.clock, self.sleep, self.share)
+        return Pacer(self.clock, self.sleep, self.share, self.counts)
 
     def wait(self, service: str, operation: str) -> None:
         """Return when the operation may be called."""
+        self.counts.call(service)
         with self._lock:
-            self.calls += 1
             now = self.clock()
             delay = self._bucket(service, operation, now).take(now)
         if delay > 0:
@@ -112,6 +113,7 @@ class Pacer:
 
     def throttled(self, service: str, operation: str) -> None:
         """Take note that AWS refused a call of the operation because there were too many."""
+        self.counts.throttle(service)
         with self._lock:
             now = self.clock()
             self._bucket(service, operation, now).throttled(now)

@@ -9,15 +9,10 @@ from ecr_cleaner.decision import denials, usage_drop
 from ecr_cleaner.decision.limits import LimitTracker
 from ecr_cleaner.decision.usage_drop import UsageDrop
 from ecr_cleaner.model.scan import SourceKey, UsageScan
+from ecr_cleaner.model.slowest import slowest_words
 
 FRESHNESS: Final = timedelta(minutes=10)
 """Usages older than this are collected again before more is removed."""
-
-SLOW: Final = 60.0
-"""Seconds from which on a source is among those that make a scan slow."""
-
-MOST: Final = 3
-"""How many of them are told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,16 +135,10 @@ def decide_stop(
         uncertain.append(f"{dropped}; if this is right, confirm it: {command}")
     if is_stale(scan, now):
         minutes = (now - scan.started_at).total_seconds() / 60
-        uncertain.append(f"collecting the usages took {minutes:.0f} minutes, so they are out of date{_slowest(scan)}")
+        slow = slowest_words(scan.outcomes)
+        uncertain.append(f"collecting the usages took {minutes:.0f} minutes, so they are out of date{slow}")
     over_limit = "" if uncertain or failing else limits.exceeded_by_run()
     return Stop(tuple(uncertain), tuple(failing), over_limit, drop)
-
-
-def _slowest(scan: UsageScan) -> str:
-    """The sources that took longest, as the end of a sentence; empty if none took long."""
-    slow = sorted((one for one in scan.outcomes if one.seconds >= SLOW), key=lambda one: (-one.seconds, one.key))
-    told = ", ".join(f"{one.key} ({one.seconds:.0f} s)" for one in slow[:MOST])
-    return f"; the slowest sources: {told}" if told else ""
 
 
 def is_stale(scan: UsageScan, now: datetime) -> bool:

@@ -17,6 +17,7 @@ from ecr_cleaner.model.finding import Finding, FindingKind, Severity
 from ecr_cleaner.model.plan import REMOVING_REASONS, PlanSummary, Reason, Removal, RemovalStatus, RepositoryPlan
 from ecr_cleaner.model.report import Changes
 from ecr_cleaner.model.scan import UsageScan
+from ecr_cleaner.model.slowest import slowest_words
 
 
 class RepositoryStatus(StrEnum):
@@ -264,8 +265,9 @@ class RunResult:
         """Everything that kept the run from doing all it should."""
         out_of_time = [f"time ran out: {len(self.deferred)} repositories left"] if self.deferred else []
         out_of_time += [self.timed_out] if self.timed_out else []
+        slow = slowest_words(self.scan.outcomes) if self.scan else ""
         elsewhere = self.other_accounts.causes if self.other_accounts else ()
-        return (*self.refusals, *self._failures, *out_of_time, *elsewhere)
+        return (*self.refusals, *self._failures, *(f"{one}{slow}" for one in out_of_time), *elsewhere)
 
     @property
     def consumers_broken(self) -> int:

@@ -146,6 +146,9 @@ class SourceOutcome:
             operation, the whole service.
         clusters_seen: Where it saw images of this registry run, whether or not anybody looked there.
         seconds: How long it took, beside others.
+        calls: Tries of API calls that it made; of a listing that several need, those of the one that made it. The
+            outcome of a cluster has none: they are its source's.
+        throttled: Those among them that AWS throttled.
         facts: How often it took what it needed from what earlier runs read, each time instead of a call or several.
     """
 
@@ -164,6 +167,8 @@ class SourceOutcome:
     not_offered: tuple[str, ...] = ()
     clusters_seen: tuple[SeenCluster, ...] = ()
     seconds: float = field(default=0.0, compare=False)
+    calls: NotNegative = field(default=0, compare=False)
+    throttled: NotNegative = field(default=0, compare=False)
     facts: NotNegative = field(default=0, compare=False)
 
     @property

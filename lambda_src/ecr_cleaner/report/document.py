@@ -39,6 +39,7 @@ _AS_IN_THE_SUMMARY: Final = (
     "changes",
     "findings",
     "sources",
+    "slowest_sources",
     "other_accounts",
     "repositories",
 )

@@ -11,6 +11,7 @@ from ecr_cleaner.model.plan import PlanSummary, RemovalStatus
 from ecr_cleaner.model.report import Changes
 from ecr_cleaner.model.result import FAILING_REMOVALS, RepositoryResult, RunResult
 from ecr_cleaner.model.scan import SourceOutcome, SourceStatus
+from ecr_cleaner.model.slowest import slowest
 from ecr_cleaner.report.headline import headline
 
 MAX_FINDINGS_PER_KIND: Final = 100
@@ -102,10 +103,11 @@ def run_json(result: RunResult, *, everything: bool = False) -> dict[str, Any]:
                 "outcome": outcome.status.value,
                 "usages": outcome.usages,
                 "detail": outcome.detail,
-                "seconds": round(outcome.seconds, 3),
+                **_took(outcome),
             }
             for outcome in (outcomes if everything else _first_sources(outcomes, result.account_id))
         ],
+        "slowest_sources": [{**outcome.key.as_json(), **_took(outcome)} for outcome in slowest(outcomes)],
         "source_outcomes": {status.value: counted_outcomes[status] for status in SourceStatus},
         "other_accounts": other_accounts_json(result.other_accounts, everything=everything),
         "unprotected": [
@@ -127,6 +129,12 @@ def run_json(result: RunResult, *, everything: bool = False) -> dict[str, Any]:
     }
     sentence = headline(summary)
     return {**summary, "headline": f"{sentence[0].upper()}{sentence[1:]}."}
+
+
+def _took(outcome: SourceOutcome) -> dict[str, float]:
+    """Its time, and what it was needed for."""
+    counts = {name: getattr(outcome, name) for name in ("calls", "throttled", "facts")}
+    return {"seconds": round(outcome.seconds, 3), **counts}
 
 
 def _first_sources(outcomes: Iterable[SourceOutcome], own_account: str | None) -> list[SourceOutcome]:

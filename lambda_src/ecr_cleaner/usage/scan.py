@@ -10,10 +10,12 @@ from datetime import datetime
 
 from ecr_cleaner.aws import errors
 from ecr_cleaner.aws.client import AwsClients
+from ecr_cleaner.aws.counts import counted
 from ecr_cleaner.aws.offered import Refusal
 from ecr_cleaner.errors import CleanerError, OutOfTimeError, SourceError
 from ecr_cleaner.facts.store import Facts, FactStore
 from ecr_cleaner.model.scan import ScanRequest, SourceOutcome, SourceStatus, TargetScan
+from ecr_cleaner.model.slowest import slowest_words
 from ecr_cleaner.model.usage import ScanTarget, Usage
 from ecr_cleaner.settings.loader import Settings
 from ecr_cleaner.usage import accepted, name_problems, task_definitions
@@ -67,20 +69,18 @@ def scan_target(  # noqa: PLR0913 - what a scan needs, each by name
     enabled = [source for source in looking if not is_excluded(source, settings)]
     usages: tuple[Usage, ...] = ()
     answered: tuple[str, ...] = ()
-    calls = 0
-    try:
-        there = clients.for_target(target)
-    except OutOfTimeError:
-        raise
-    except (CleanerError, *errors.AwsError) as error:
-        detail = errors.sentence(error)
-        outcomes = tuple(SourceOutcome(target, one.name, SourceStatus.FAILED, detail=detail) for one in enabled)
-    else:
-        before = there.calls
-        usages, outcomes = _collect(there, settings, started_at, enabled, known, clock, pool, Workers(helpers))
-        calls = there.calls - before
-        answered = tuple(sorted(there.answered))
-        there.release()
+    with counted() as of_none:
+        try:
+            there = clients.for_target(target)
+        except OutOfTimeError:
+            raise
+        except (CleanerError, *errors.AwsError) as error:
+            detail = errors.sentence(error)
+            outcomes = tuple(SourceOutcome(target, one.name, SourceStatus.FAILED, detail=detail) for one in enabled)
+        else:
+            usages, outcomes = _collect(there, settings, started_at, enabled, known, clock, pool, Workers(helpers))
+            answered = tuple(sorted(there.answered))
+            there.release()
     return TargetScan(
         target=target,
         run_id=request.run_id,
@@ -89,7 +89,7 @@ def scan_target(  # noqa: PLR0913 - what a scan needs, each by name
         usages=usages,
         outcomes=outcomes + excluded(target, settings, looking),
         findings=name_problems.findings(usages),
-        calls=calls,
+        calls=of_none.calls.total() + sum(outcome.calls for outcome in outcomes),
         started_at=started_at,
         finished_at=max(clock(), started_at),
         answered=answered,
@@ -120,12 +120,17 @@ def _collect(  # noqa: PLR0913, PLR0917 - as `scan_target`
 
     Returns:
         The usages, as often as they were found, and one outcome for every source, and for every cluster that one read.
+
+    Raises:
+        OutOfTimeError: No time is left for all of it; it names the sources that took long.
     """
     definitions = TaskDefinitions(
         clients, Facts(task_definitions.FACTS) if known is None else known.of(clients.target, task_definitions.FACTS)
     )
     listing, machines = Listing(), StateMachines()
     listings = SharedListings(times_made(source.fields for source in sources))
+
+    late: list[OutOfTimeError] = []
 
     def run(source: Source) -> SourceResult:
         context = SourceContext(
@@ -140,11 +145,19 @@ def _collect(  # noqa: PLR0913, PLR0917 - as `scan_target`
             workers=workers,
         )
         began = clock()
-        result = run_source(source, context)
-        seconds = (clock() - began).total_seconds()
-        return replace(result, outcome=replace(result.outcome, seconds=max(seconds, 0.0)))
+        with counted() as made:
+            try:
+                result = run_source(source, context)
+            except OutOfTimeError as error:
+                late.append(error)
+                result = SourceResult(source, failed(source, clients, error))
+        seconds = max((clock() - began).total_seconds(), 0.0)
+        calls, throttled = made.calls.total(), made.throttled.total()
+        return replace(result, outcome=replace(result.outcome, seconds=seconds, calls=calls, throttled=throttled))
 
     results = list(pool.map(run, sources))
+    if late:
+        raise OutOfTimeError(late[0].operation, slowest_words(result.outcome for result in results))
     if known is not None:
         used = known.close(clients.target)
         results = [replace(one, outcome=replace(one.outcome, facts=used[one.source.name])) for one in results]
@@ -243,8 +256,9 @@ def _confirmed(result: SourceResult, clients: AwsClients) -> SourceResult:
     """The result with what the region does not offer; failed if that may be something else."""
     doubtful = next((one for one in result.refusals if not one.is_confirmed(clients.answered)), None)
     if doubtful is not None:
-        outcome = failed(result.source, clients, doubtful.error)
-        return SourceResult(result.source, replace(outcome, seconds=result.outcome.seconds))
+        outcome, ended = failed(result.source, clients, doubtful.error), result.outcome
+        took = {name: getattr(ended, name) for name in ("seconds", "calls", "throttled", "facts")}
+        return SourceResult(result.source, replace(outcome, **took))
     if not result.refusals:
         return result
     told = [f"{one.key.partition(':')[2]} ({errors.code_of(one.error)})" for one in result.refusals]

@@ -82,13 +82,15 @@ def test_a_scan_that_took_too_long_is_out_of_date_when_it_ends() -> None:
 def test_the_slowest_sources_are_named() -> None:
     """Three at most, the slowest first; what took less than a minute makes no scan slow."""
     seconds = {"ecs": 60.0, "lambda": 649.6, "batch": 59.9, "pipes": 100.0, "apprunner": 100.0}
-    outcomes = tuple(replace(COMPLETE, source=name, seconds=took) for name, took in seconds.items())
-    late = UsageScan((), outcomes, NOW - 2 * FRESHNESS)
+    outcomes = [replace(COMPLETE, source=name, seconds=took) for name, took in seconds.items()]
+    outcomes[1] = replace(outcomes[1], calls=1204, throttled=3, facts=1)
+    late = UsageScan((), tuple(outcomes), NOW - 2 * FRESHNESS)
     here = "in 123456789012/us-east-1"
     (reason,) = decide_stop(late, (), LimitTracker(Limits()), tripwire(), NOW).reasons
     assert reason == (
         "collecting the usages took 20 minutes, so they are out of date; the slowest sources:"
-        f" lambda {here} (650 s), apprunner {here} (100 s), pipes {here} (100 s)"
+        f" lambda {here} (650 s, 1,204 calls, 3 throttled, 1 facts of earlier runs);"
+        f" apprunner {here} (100 s); pipes {here} (100 s)"
     )
 
 

@@ -75,6 +75,7 @@ def test_the_summary_has_a_fixed_set_of_keys() -> None:
         "consumers_broken",
         "wide_usages",
         "sources",
+        "slowest_sources",
         "source_outcomes",
         "other_accounts",
         "unprotected",
@@ -144,7 +145,8 @@ def test_the_summary_has_a_fixed_set_of_keys() -> None:
         "bytes_archived",
     }
     where = {"account_id": ACCOUNT, "region": REGION, "source": "ecs", "cluster": None}
-    assert found["sources"] == [{**where, "outcome": "complete", "usages": 3, "detail": "", "seconds": 0.0}]
+    took = {"seconds": 0.0, "calls": 0, "throttled": 0, "facts": 0}
+    assert found["sources"] == [{**where, "outcome": "complete", "usages": 3, "detail": "", **took}]
     assert found["notes"] == ["a note"]
 
 
@@ -177,6 +179,23 @@ def test_causes_name_everything() -> None:
     bad = RepositoryResult("app", status=RepositoryStatus.MISCONFIGURED, detail="bad tag")
     made = summary(refusals=["r"], problems=["p"], deferred=["a", "b"], repositories={"app": bad})
     assert made.causes == ("r", "p", "repository app: bad tag", "time ran out: 2 repositories left")
+
+
+def test_the_slowest_sources_are_told() -> None:
+    """In the summary however short their time was, without those nobody called; in a cause if they took long."""
+    took = {"batch": (1.0, 5), "ecs": (61.0, 900), "eks": (0.0, 0), "lambda": (60.5, 40), "pipes": (2.0, 1)}
+    outcomes = tuple(
+        SourceOutcome(TARGET, name, SourceStatus.COMPLETE, seconds=seconds, calls=calls)
+        for name, (seconds, calls) in took.items()
+    )
+    made = summary(scan=UsageScan((), outcomes, NOW), deferred=["a"], timed_out="time ran out before PutObject")
+    where = {"account_id": ACCOUNT, "region": REGION, "cluster": None}
+    assert run_json(made)["slowest_sources"] == [
+        {**where, "source": name, "seconds": took[name][0], "calls": took[name][1], "throttled": 0, "facts": 0}
+        for name in ("ecs", "lambda", "pipes")
+    ]
+    slow = f"; the slowest sources: ecs in {TARGET} (61 s, 900 calls); lambda in {TARGET} (60 s, 40 calls)"
+    assert made.causes == (f"time ran out: 1 repositories left{slow}", f"time ran out before PutObject{slow}")
 
 
 FAILING = {"failed", "misconfigured", "over_limit"}

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -130,6 +134,65 @@ def test_a_scan_that_runs_out_of_time_is_none(clients: AwsClients) -> None:
 
     with pytest.raises(OutOfTimeError):
         LocalScanner(clients, Settings(), "run-1", lambda: NOW, (source("late", late),)).scan(NOW)
+
+
+def test_a_scan_that_runs_out_of_time_names_what_took_long(clients: AwsClients) -> None:
+    """Whichever source was the first for which there was no time left, and also one that had ended by then."""
+    now = [NOW]
+
+    def slow(context: SourceContext) -> Iterator[Usage]:
+        context.aws.pace("before-send.lambda.ListFunctions")
+        now[0] += timedelta(seconds=500)
+        yield from ()
+
+    def late(context: SourceContext) -> Iterator[Usage]:
+        now[0] += timedelta(seconds=100)
+        context.aws.deadline_exceeded = lambda: True
+        context.aws.pace("before-send.ecs.ListClusters")
+        yield from ()
+
+    sources = (source("slow", slow), source("late", late), source("later", late))
+    demanded, settings = request(TARGET, settings=Settings()), Settings()
+    demanded = replace(demanded, sources=tuple(one.name for one in sources))
+    words = (
+        f"time ran out before ListClusters; the slowest sources: slow in {TARGET} (500 s, 1 calls);"
+        f" late in {TARGET} (100 s); later in {TARGET} (100 s)"
+    )
+    with ThreadPoolExecutor(1) as pool, pytest.raises(OutOfTimeError, match=f"^{re.escape(words)}$"):
+        scan_target(clients, demanded, TARGET, settings, pool=pool, clock=lambda: now[0], sources=sources)
+
+
+def test_calls_count_for_the_source_that_makes_them(clients: AwsClients) -> None:
+    """Also those of threads that help it, and whatever other sources do meanwhile."""
+    both = threading.Barrier(2)
+
+    def busy(context: SourceContext, operation: str) -> Iterator[Usage]:
+        def read(_: int) -> None:
+            both.wait(5)  # so that each source has two threads at work
+            context.aws.pace(f"before-send.{operation}")
+
+        context.workers.each(read, range(4), at_once=2)
+        context.aws.pacer.throttled(*operation.split("."))
+        yield from ()
+
+    sources = (
+        source("unused", unused),
+        source("batch", partial(busy, operation="batch.DescribeJobs")),
+        source("ecs", partial(busy, operation="ecs.ListTasks")),
+    )
+    demanded = replace(request(TARGET, settings=Settings()), sources=tuple(one.name for one in sources))
+    clients.pace("before-send.ecr.DescribeRegistry")
+    with ThreadPoolExecutor(3) as pool, ThreadPoolExecutor(3) as helpers:
+        scan = scan_target(
+            clients, demanded, TARGET, Settings(), pool=pool, clock=lambda: NOW, sources=sources, helpers=helpers
+        )
+    assert {one.source: (one.calls, one.throttled) for one in scan.outcomes} == {
+        "unused": (0, 0),
+        "batch": (4, 1),
+        "ecs": (4, 1),
+    }
+    assert (scan.calls, clients.counts.calls) == (8, {"ecr": 1, "batch": 4, "ecs": 4})
+    assert clients.counts.throttled == {"batch": 1, "ecs": 1}
 
 
 def test_what_another_account_uses_of_other_registries_is_not_even_kept(clients: AwsClients) -> None:
