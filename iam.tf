@@ -44,6 +44,7 @@ locals {
     },
     { Sid = "ListRepositories", Action = ["ecr:DescribeRepositories"], Resource = ["*"] },
     { Sid = "ReadPullTimeExclusions", Action = ["ecr:ListPullTimeUpdateExclusions"], Resource = ["*"] },
+    { Sid = "ReadTagIndex", Action = ["tag:GetResources"], Resource = ["*"] },
     { Sid = "ReadRepositoryTags", Action = ["ecr:ListTagsForResource"], Resource = ["${local.ecr_arn}/*"] },
   ]
 

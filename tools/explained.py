@@ -144,6 +144,10 @@ STATEMENTS: Final[dict[str, tuple[str, str]]] = {
         "Replication rules that repeat deletions, pull-through caches, other accounts in the registry's policy",
     ),
     "ListRepositories": ("everything", "To find the repositories that opted in"),
+    "ReadTagIndex": (
+        "everything",
+        "Which repositories may have opted in, a hundred a call; else each one is asked. The index knows no resources",
+    ),
     "ReadRepositoryTags": ("this account's repositories", "The opt-in tag and the age limit"),
     "ListRegions": ("this account; unless `regions` is set", "In which regions images may be in use"),
     "DescribeRegions": ("everything; unless `regions` is set", "The same, where Account Management has no endpoint"),

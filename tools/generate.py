@@ -46,6 +46,7 @@ REGISTRY_READS: Final = (
     "ecr:GetRegistryPolicy",
     "ecr:ListPullTimeUpdateExclusions",
     "ecr:ListTagsForResource",
+    "tag:GetResources",
 )
 REGION_READS: Final = ("account:ListRegions", "ec2:DescribeRegions")
 ACCOUNT_READS: Final = ("organizations:DescribeOrganization", "organizations:ListAccounts")

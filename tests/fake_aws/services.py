@@ -30,6 +30,7 @@ from .stack_sets import StackSetsApi
 from .stepfunctions import StepFunctionsApi
 from .sts import StsApi
 from .tables import TablesApi
+from .tag_index import TagIndexApi
 from .telling import TellingApi
 
 if TYPE_CHECKING:
@@ -105,6 +106,7 @@ class Services:
             "sts": StsApi(accounts).handlers(),
             **listings.handlers(),
             "events": listings.handlers()["events"] | telling["events"],
+            "resourcegroupstaggingapi": TagIndexApi(account).handlers(),
             "sns": telling["sns"],
             **CloudWatchApi(account).handlers(),
             **tables.handlers(),

@@ -416,3 +416,20 @@ def test_lost_layers_are_missing(sandbox: Sandbox) -> None:
     assert code(error) == "LayersNotFoundException"
     answer = client.batch_check_layer_availability(repositoryName=REPOSITORY, layerDigests=[config, layer])
     assert [one["layerAvailability"] for one in answer["layers"]] == ["AVAILABLE", "UNAVAILABLE"]
+
+
+def test_the_index_of_tags_has_what_is_tagged_in_pages(sandbox: Sandbox) -> None:
+    """A hundred a page; what never had a tag is not in it, and the last page has an empty token."""
+    for number in range(119):  # and the one that all tests have
+        sandbox.repository(f"r{number:03}", tags={"team": str(number)})
+    sandbox.repository("bare")
+    client = sandbox.client("resourcegroupstaggingapi")
+    asked = {"ResourceTypeFilters": ["ecr:repository"], "ResourcesPerPage": 100}
+    first = client.get_resources(**asked)
+    second = client.get_resources(**asked, PaginationToken=first["PaginationToken"])
+    assert [len(page["ResourceTagMappingList"]) for page in (first, second)] == [100, 20]
+    assert second["PaginationToken"] == ""
+    assert second["ResourceTagMappingList"][-1] == {
+        "ResourceARN": f"arn:aws:ecr:us-east-1:123456789012:repository/{REPOSITORY}",
+        "Tags": [{"Key": "BoxCleanerEnabled", "Value": "true"}],
+    }

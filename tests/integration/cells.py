@@ -45,8 +45,10 @@ if TYPE_CHECKING:
 FULL: Final = os.environ.get("ECR_CLEANER_FULL") == "1"
 """Whether all of them are run instead of a sample."""
 
-Stage = Literal["accounts", "crosscheck", "finding", "own", "registry", "repository", "removal", "usage"]
-STAGES: Final[tuple[Stage, ...]] = ("crosscheck", "finding", "own", "registry", "repository", "removal", "usage")
+Stage = Literal["accounts", "crosscheck", "finding", "index", "own", "registry", "repository", "removal", "usage"]
+STAGES: Final[tuple[Stage, ...]] = (
+    *("crosscheck", "finding", "index", "own", "registry", "repository", "removal", "usage"),
+)
 """Of a run over one account in one region; ``accounts`` is what finds others, and lets the function in."""
 
 OF_EVERYTHING: Final[frozenset[Stage]] = frozenset({"crosscheck", "usage"})
@@ -87,12 +89,13 @@ _STAGE_OF: Final[dict[str, Stage]] = {
     **dict.fromkeys(REMOVALS, "removal"),
     "GetClustersForImage": "crosscheck",
     "GetLifecyclePolicy": "finding",
+    "GetResources": "index",
 }
 """By operation, what is not told by who asks."""
 
 _BY_REPOSITORY: Final = frozenset({"BatchGetImage", "DescribeImages", "GetRepositoryPolicy", "ListTagsForResource"})
 _TOKENS: Final = frozenset(
-    {"nextToken", "NextToken", "Marker", "ContinuationToken", "pageToken", "PageToken", "marker"}
+    {"nextToken", "NextToken", "Marker", "ContinuationToken", "PaginationToken", "pageToken", "PageToken", "marker"}
 )
 _SITE: Final = f"{ARN}site"
 _REPORTS: Final = re.compile(rf"{re.escape(past.PREFIX)}reports/.*")
@@ -293,7 +296,7 @@ def every_cell(made: Mapping[Api, int], kinds: Sequence[Kind], region: str = "*"
             reaches: list[Reach] = ["every call"]
             if calls > 1:
                 reaches.append("the last call")
-            if api.is_paged and api.stage in {"accounts", "registry", "usage"} and kind in HARD:
+            if api.is_paged and api.stage in {"accounts", "index", "registry", "usage"} and kind in HARD:
                 reaches.append("the second page")
             cells += [Cell(api, kind, reach, calls, region=region, account=account) for reach in reaches]
     return cells

@@ -87,6 +87,10 @@ def completed(outcome: Outcome, unused: Digests) -> Iterator[str]:
     yield from cleaned(outcome, unused)
 
 
+NOTES: Final = {"crosscheck": "not every cluster is known", "index": "the index of tags could not be read"}
+"""How a note begins on what a run can do without."""
+
+
 def holds(cell: Cell, run: Runner, outcome: Outcome, unused: Digests, others: frozenset[str]) -> Iterator[str]:
     """The contract of one call that fails for good, beside what holds `always`.
 
@@ -114,10 +118,10 @@ def holds(cell: Cell, run: Runner, outcome: Outcome, unused: Digests, others: fr
             yield from _removal(cell, outcome, unused)
         case "own":
             yield from _own(cell, run, outcome, unused)
-        case "crosscheck":
+        case "crosscheck" | "index" as stage:
             yield from completed(outcome, unused)
-            if not any(note.startswith("not every cluster is known") for note in outcome.told["notes"]):
-                yield "nothing is told of what was not compared"
+            if not any(note.startswith(NOTES[stage]) for note in outcome.told["notes"]):
+                yield f"nothing is told of the {stage}"
         case "finding":
             yield from completed(outcome, unused)
             yield from _findings(outcome)

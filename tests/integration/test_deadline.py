@@ -45,7 +45,7 @@ def test_no_scan_is_begun_out_of_time(run: Runner, sandbox: Sandbox) -> None:
     sandbox.clear_calls()
     outcome = run(context=late(sandbox, "ecr", "DescribeImages"))
     assert (outcome.status, outcome.gone) == ("incomplete", {})
-    assert {call.service for call in sandbox.calls} == {"ecr"}
+    assert {call.service for call in sandbox.calls} == {"ecr", "resourcegroupstaggingapi"}
     assert outcome.told["deferred"] == ["app"]
 
 

@@ -76,7 +76,7 @@ def test_without_candidates_nobody_is_asked(run: Runner, sandbox: Sandbox) -> No
     sandbox.push("app", id="young", tags=["v1"], pushed="1d")
     sandbox.clear_calls()
     assert run().status == "completed"
-    assert {c.service for c in sandbox.calls} == {"ecr"}
+    assert {c.service for c in sandbox.calls} == {"ecr", "resourcegroupstaggingapi"}
 
 
 def test_clusters_of_kubernetes_stop_all_removal(run: Runner, sandbox: Sandbox) -> None:

@@ -75,6 +75,8 @@ QUOTAS: Final = (
             "PutImage": (10, 10),
         },
     ),
+    # https://docs.aws.amazon.com/general/latest/gr/arg.html
+    *_of("resource-groups-tagging-api", {"GetResources": (15, 15)}),
     # https://docs.aws.amazon.com/AmazonS3/latest/userguide/optimizing-performance.html, of each prefix.
     *_of("s3", {"Get* Head* List*": (5500, 5500), "Put* Delete* Copy*": (3500, 3500)}),
     # Of one cluster, by one request at a time; its own server says when that is too much.

@@ -92,7 +92,13 @@ class RegistryLook:
     near_misses: dict[str, str] = field(default_factory=dict)
 
     def list_repositories(
-        self, clients: AwsClients, settings: Settings, facts: RegistryFacts, only: frozenset[str] | None
+        self,
+        clients: AwsClients,
+        settings: Settings,
+        facts: RegistryFacts,
+        only: frozenset[str] | None,
+        *,
+        known: Collection[str] = (),
     ) -> RegistryListing:
         """As `ecr_cleaner.registry.repositories.list_repositories`, with a note on what is only judged as if."""
         found = tuple(repository_names(clients))
@@ -100,20 +106,24 @@ class RegistryLook:
         assumed: set[str] = set()
         self.near_misses = {}
 
-        def examine(
-            clients: AwsClients, name: str, arn: str, settings: Settings, facts: RegistryFacts
-        ) -> Repository | RepositoryOutcome | str | None:
-            one = opt_in.opted_in(clients, name, arn, settings, facts)
-            if isinstance(one, Repository | RepositoryOutcome) or not self.covers(name):
+        def examine(clients: AwsClients, name: str, arn: str, settings: Settings, facts: RegistryFacts) -> opt_in.Look:
+            if name == settings.own_repository or not self.covers(name):
+                return opt_in.opted_in(clients, name, arn, settings, facts)
+            tags = opt_in.tags_of(clients, arn)
+            one = opt_in.by_tags(clients, name, arn, tags, settings=settings, facts=facts)
+            if isinstance(one, Repository | RepositoryOutcome):
                 return one
-            as_if = opt_in.opted_in(clients, name, arn, settings, facts, is_assumed=True)
+            as_if = opt_in.by_tags(clients, name, arn, tags, settings=settings, facts=facts, is_assumed=True)
             if as_if is not None:
                 assumed.add(name)
                 if isinstance(one, str):
                     self.near_misses[name] = one
             return as_if
 
-        listing = list_repositories(clients, settings, facts, only, names=lambda _: found, opted_in=examine)
+        asked = {*known, *filter(self.covers, self.names)}
+        listing = list_repositories(
+            clients, settings, facts, only, known=asked, names=lambda _: found, opted_in=examine
+        )
         if assumed:
             note = f"{len(assumed)} repositories did not opt in and are judged as if they had: a run leaves them alone"
             listing = replace(listing, notes=(note, *listing.notes))

@@ -1,8 +1,8 @@
 """Reads which repositories opted in by tag, and what their tags ask for."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from ecr_cleaner.aws import errors, responses
 from ecr_cleaner.aws.client import AwsClients
@@ -21,22 +21,35 @@ ENABLED_TAG: Final = "BoxCleanerEnabled"
 KEEP_DAYS_TAG: Final = "BoxCleanerKeepDays"
 
 
-def opted_in(  # noqa: PLR0913 - what it is decided by, each by name
-    clients: AwsClients, name: str, arn: str, settings: Settings, facts: RegistryFacts, *, is_assumed: bool = False
-) -> Repository | RepositoryOutcome | str | None:
+Look = Repository | RepositoryOutcome | str | None
+"""What becomes of a repository: its outcome if it opted in and is left alone; one sentence if its tags almost opt it
+in; None if it did not opt in (or was deleted meanwhile, or is the function's own)."""
+
+
+def opted_in(clients: AwsClients, name: str, arn: str, settings: Settings, facts: RegistryFacts) -> Look:
     """Whether a repository opted in, and whether it may be cleaned as far as its tags and the registry's rules say.
 
     Whether everybody was looked at who may pull from it, `ecr_cleaner.decision.coverage` says after the scan.
-
-    With `is_assumed`, for dry runs alone, it is taken for one that opted in, whatever its tag says.
-
-    Returns:
-        Its outcome if it opted in and is left alone; one sentence if its tags almost opt it in; None if it did not opt
-        in (or was deleted meanwhile, or is the function's own).
     """
     if name == settings.own_repository:
         return None
-    tags = tags_of(clients, arn)
+    return by_tags(clients, name, arn, tags_of(clients, arn), settings=settings, facts=facts)
+
+
+def by_tags(  # noqa: PLR0913 - what it is decided by, each by name
+    clients: AwsClients,
+    name: str,
+    arn: str,
+    tags: dict[str, str] | None,
+    *,
+    settings: Settings,
+    facts: RegistryFacts,
+    is_assumed: bool = False,
+) -> Look:
+    """As `opted_in`, by the repository's own tags; None if it does not exist any more.
+
+    With `is_assumed`, for dry runs alone, it is taken for one that opted in, whatever its tag says.
+    """
     if tags is None or not (is_enabled(tags) or is_assumed):
         return _near_miss(tags or {})
     problem = variants(tags)
@@ -77,10 +90,21 @@ def tags_of(clients: AwsClients, arn: str) -> dict[str, str] | None:
         if errors.code_of(error) == "RepositoryNotFoundException":
             return None
         raise
-    return {
-        responses.member(tag, "Key", "ListTagsForResource"): responses.member(tag, "Value", "ListTagsForResource")
-        for tag in responses.member(answer, "tags", "ListTagsForResource")
-    }
+    return tags_in(responses.member(answer, "tags", "ListTagsForResource"), "ListTagsForResource")
+
+
+def tags_in(listed: Iterable[dict[str, Any]], operation: str) -> dict[str, str]:
+    """Tags as an operation lists them, by their keys.
+
+    Raises:
+        IncompleteAnswerError: One has no key or no value.
+    """
+    return {responses.member(tag, "Key", operation): responses.member(tag, "Value", operation) for tag in listed}
+
+
+def is_meant(tags: dict[str, str]) -> bool:
+    """Whether the tags opt a repository in, or almost do."""
+    return is_enabled(tags) or _near_miss(tags) is not None
 
 
 def is_enabled(tags: dict[str, str]) -> bool:

@@ -1,6 +1,6 @@
 """Looks at every repository of the registry: which may be cleaned, and why the others may not."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
@@ -10,7 +10,7 @@ from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.errors import CleanerError, OutOfTimeError
 from ecr_cleaner.model.repository import Repository
 from ecr_cleaner.model.result import SOUND, RepositoryOutcome, RepositoryStatus
-from ecr_cleaner.registry import opt_in
+from ecr_cleaner.registry import opt_in, tag_index
 from ecr_cleaner.registry.images import PAGE_SIZE
 from ecr_cleaner.registry.pull_access import RegistryFacts
 from ecr_cleaner.settings.loader import Settings
@@ -41,7 +41,7 @@ class RegistryListing:
         repositories: Those that may be cleaned.
         left_alone: Those that opted in, or may have, and are not cleaned, by name.
         near_misses: Repositories whose tags almost opt them in, by name, and why they do not.
-        notes: Notes on tags, in the order of the listing; one sentence each.
+        notes: On the index of tags, and on tags in the order of the listing; one sentence each.
     """
 
     facts: RegistryFacts
@@ -69,26 +69,32 @@ def list_repositories(  # noqa: PLR0913 - what a listing is made from, each by n
     facts: RegistryFacts,
     only: frozenset[str] | None,
     *,
+    known: Collection[str] = (),
     names: Callable[..., Iterable[tuple[str, str]]] = repository_names,
-    opted_in: Callable[..., Repository | RepositoryOutcome | str | None] = opt_in.opted_in,
+    opted_in: Callable[..., opt_in.Look] = opt_in.opted_in,
+    index: tag_index.Reader = tag_index.read,
 ) -> RegistryListing:
-    """Look at all repositories, side by side.
+    """Look at all repositories that may have opted in, side by side.
 
     Args:
         clients: Of the account and region.
         settings: Of the run.
         facts: What the registry as a whole says.
-        only: Look at these repositories alone; None means all of them.
+        only: Look at these repositories alone, without the index of tags; None means all of them.
+        known: Names of those that earlier runs judged: each is asked for its own tags, or an index that lags behind
+            would tear a hole into what is known of it.
         names: Lists name and ARN of every repository.
         opted_in: Says whether one opted in.
+        index: Reads the index of tags.
 
     Raises:
         AwsError: The registry does not list its repositories; a single repository's error is its outcome.
         OutOfTimeError: There is no time left for all of them.
     """
     wanted = [(name, arn) for name, arn in names(clients) if only is None or name in only]
+    asked, notes = tag_index.to_ask(clients, wanted, known, index) if only is None else (wanted, ())
 
-    def examine(found: tuple[str, str]) -> Repository | RepositoryOutcome | str | None:
+    def examine(found: tuple[str, str]) -> opt_in.Look:
         try:
             return opted_in(clients, *found, settings, facts)
         except OutOfTimeError:
@@ -97,14 +103,14 @@ def list_repositories(  # noqa: PLR0913 - what a listing is made from, each by n
             return unread(error)
 
     with ThreadPoolExecutor(WORKERS) as pool:
-        looks = [(name, one) for (name, _), one in zip(wanted, pool.map(examine, wanted), strict=True)]
+        looks = [(name, one) for (name, _), one in zip(asked, pool.map(examine, asked), strict=True)]
     return RegistryListing(
         facts,
         frozenset(name for name, _ in wanted),
         tuple(one for _, one in looks if isinstance(one, Repository)),
         tuple((name, one) for name, one in looks if isinstance(one, RepositoryOutcome)),
         tuple((name, one) for name, one in looks if isinstance(one, str)),
-        tuple(f"repository {name}: {note}" for name, one in looks for note in _notes(one)),
+        (*notes, *(f"repository {name}: {note}" for name, one in looks for note in _notes(one))),
     )
 
 

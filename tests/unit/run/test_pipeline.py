@@ -344,7 +344,9 @@ def calls(world: World) -> RegistryCalls:
     """How the run reads and changes ECR."""
     return RegistryCalls(
         facts=world.registry_facts,
-        list_repositories=partial(list_repositories, names=world.repository_names, opted_in=world.opted_in),
+        list_repositories=partial(
+            list_repositories, names=world.repository_names, opted_in=world.opted_in, index=lambda _: {}
+        ),
         images=world.images,
         children=world.children,
         remove=world.remove,
