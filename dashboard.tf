@@ -18,6 +18,7 @@ locals {
     { title = "Bytes removed or archived, an upper bound", metrics = { BytesRemoved = "removed", BytesArchived = "archived" }, statistic = "Sum" },
     { title = "What went wrong", metrics = { Failures = "causes", Refused = "refused runs", TripwireTripped = "tripwire", ConsumersBroken = "consumers without their image" } },
     { title = "Seconds, of at most 900", metrics = { Duration = "duration" } },
+    { title = "Calls of AWS", metrics = { Calls = "tries", ThrottledCalls = "throttled", FactsUsed = "readings that what earlier runs stored made needless" } },
     { title = "Sources of usages", metrics = { SourcesComplete = "complete", SourcesFailed = "failed", SourcesDisabled = "disabled", SourcesClosed = "regions closed", SourcesNotOffered = "not offered here" } },
   ]
 

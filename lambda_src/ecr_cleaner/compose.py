@@ -137,7 +137,11 @@ def run_context(  # noqa: PLR0913 - what a run is given, each by name
     clients.pacer.share = settings.api_rate_share / 100
     if read_only:
         settings = settings.model_copy(update={"dry_run": True})
-    document = DocumentReporter(reported_settings(settings), utc_now, function_name) if reports else None
+    document = (
+        DocumentReporter(reported_settings(settings), utc_now, function_name, clients.pacer.counts.told)
+        if reports
+        else None
+    )
     plans = plan_store(clients, settings)
     if plan_id is not None and plans is None:
         message = "require_approval is false: no plan awaits approval"

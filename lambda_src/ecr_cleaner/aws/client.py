@@ -19,7 +19,6 @@ import botocore
 from botocore.config import Config
 from botocore.exceptions import UnknownRegionError
 
-from ecr_cleaner.aws.counts import CallCounts
 from ecr_cleaner.aws.pacing import Pacer
 from ecr_cleaner.aws.response_paths import shape_at
 from ecr_cleaner.errors import CleanerError, OutOfTimeError
@@ -148,11 +147,6 @@ class AwsClients:
             return str(self.session.get_partition_for_region(self.region))
         except UnknownRegionError:
             return "aws"
-
-    @property
-    def counts(self) -> CallCounts:
-        """Of the calls made so far, in whatever account, region and thread of the run."""
-        return self.pacer.counts
 
     def for_target(self, target: ScanTarget) -> AwsClients:
         """The clients of a scan target; the same object each time.

@@ -47,6 +47,8 @@ class Bucket:
         level: Tokens at the time of the last call; negative if calls wait.
         at: The time of the last call.
         halved_at: When the rate was last halved; None: never.
+        held: Seconds in which at least one call waited, or will have.
+        held_until: When the last one of them may be made.
     """
 
     burst: float
@@ -56,13 +58,18 @@ class Bucket:
     level: float
     at: float
     halved_at: float | None = None
+    held: float = 0.0
+    held_until: float = 0.0
 
     def take(self, now: float) -> float:
         """Take a token; the seconds until there is one."""
         rate = self.rate_at(now)
         self.level = min(self.burst, self.level + (now - self.at) * rate) - 1
         self.at = now
-        return max(0.0, -self.level / rate)
+        delay = max(0.0, -self.level / rate)
+        self.held += max(0.0, now + delay - max(now, self.held_until))
+        self.held_until = max(now + delay, self.held_until)
+        return delay
 
     def rate_at(self, now: float) -> float:
         """Tokens a second."""
@@ -107,8 +114,11 @@ class Pacer:
         self.counts.call(service)
         with self._lock:
             now = self.clock()
-            delay = self._bucket(service, operation, now).take(now)
+            bucket = self._bucket(service, operation, now)
+            delay = bucket.take(now)
         if delay > 0:
+            quota = quota_of(service, operation)
+            self.counts.hold(service, quota.operations if quota else (operation,), bucket.held)
             self.sleep(delay)
 
     def throttled(self, service: str, operation: str) -> None:

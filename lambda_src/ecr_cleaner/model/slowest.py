@@ -12,10 +12,15 @@ SLOW: Final = 60.0
 """Seconds from which on a source is among those that make a scan slow."""
 
 
+def by_time(outcomes: Iterable[SourceOutcome]) -> list[SourceOutcome]:
+    """The sources that did something, the slowest first."""
+    called = [one for one in outcomes if one.seconds or one.calls]
+    return sorted(called, key=lambda one: (-one.seconds, one.key))
+
+
 def slowest(outcomes: Iterable[SourceOutcome]) -> list[SourceOutcome]:
-    """The sources that took longest, the slowest first; none that was not called."""
-    called = [one for one in outcomes if one.seconds]
-    return sorted(called, key=lambda one: (-one.seconds, one.key))[:MOST]
+    """Those among them that took longest, the slowest first."""
+    return by_time(outcomes)[:MOST]
 
 
 def slowest_words(outcomes: Iterable[SourceOutcome]) -> str:

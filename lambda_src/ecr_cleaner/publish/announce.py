@@ -8,6 +8,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Final
@@ -45,6 +46,8 @@ def announce(
     Returns:
         The result, with failed announcements among its causes.
     """
+    if clients is not None:
+        ending = replace(ending, calls=clients.pacer.counts.told())
     if settings.metrics_namespace is not None:
         _write_metrics(ending, settings.metrics_namespace, clock())
     if clients is None:

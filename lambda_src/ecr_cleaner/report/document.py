@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import IO, Any, Final
 
 from ecr_cleaner import __version__
+from ecr_cleaner.model.calls import RunCalls
 from ecr_cleaner.model.finding import FindingKind
 from ecr_cleaner.model.plan import Removal, RepositoryPlan
 from ecr_cleaner.model.report import Changes
@@ -39,6 +40,7 @@ _AS_IN_THE_SUMMARY: Final = (
     "changes",
     "findings",
     "sources",
+    "source_totals",
     "slowest_sources",
     "other_accounts",
     "repositories",
@@ -69,13 +71,18 @@ class DocumentReporter(Reporter):
     """
 
     def __init__(
-        self, settings: Mapping[str, Any], clock: Callable[[], datetime], function_name: str = "ecr-cleaner"
+        self,
+        settings: Mapping[str, Any],
+        clock: Callable[[], datetime],
+        function_name: str = "ecr-cleaner",
+        calls: Callable[[], RunCalls] = RunCalls,
     ) -> None:
         self.started_at = clock()
         self.failure: OSError | None = None
         self._settings = settings
         self._clock = clock
         self._function = function_name
+        self._calls = calls
         self._images: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the run has ended, however it does
         weakref.finalize(self, self._images.close)
         self._endings: dict[tuple[str, str], dict[str, Any]] = {}  # only of images to be removed
@@ -165,6 +172,7 @@ class DocumentReporter(Reporter):
                 if tag_key is not None
                 else None,
             },
+            "calls": self._calls().as_json(),
             **{name: summary[name] for name in _AS_IN_THE_SUMMARY},
             "what_to_do": {kind: WHAT_TO_DO[FindingKind(kind)] for kind in sorted({one["kind"] for one in found})},
             "next_step": {"sentence": step[0], "command": step[1]} if step else None,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
+from ecr_cleaner.model.calls import RunCalls
 from ecr_cleaner.model.result import SOUND, NotifyOn, RunStatus
 from ecr_cleaner.model.scan import SourceStatus
 from ecr_cleaner.printable import printable
@@ -24,6 +25,7 @@ class InvocationResult:
         status: How it ended.
         causes: Everything that kept it from doing all it should.
         summary: Of the run, as JSON-native values; None if it ended before there was one.
+        calls: What it called, by the time that it is announced.
     """
 
     run_id: str
@@ -34,10 +36,11 @@ class InvocationResult:
     status: RunStatus
     causes: tuple[str, ...] = ()
     summary: Mapping[str, Any] | None = None
+    calls: RunCalls = field(default_factory=RunCalls)
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            object.__setattr__(self, field.name, printable(getattr(self, field.name)))
+        for one in fields(self):
+            object.__setattr__(self, one.name, printable(getattr(self, one.name)))
 
     @property
     def totals(self) -> Mapping[str, int]:

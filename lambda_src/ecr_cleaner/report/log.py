@@ -1,4 +1,4 @@
-"""The run as log lines: one for each removable or removed image, one for each repository, one for the run.
+"""The run as log lines: one for each removable or removed image, each repository, each source, and one for the run.
 
 The fields travel as ``extra``; under Lambda's JSON logging each becomes a member of the line.
 """
@@ -12,7 +12,7 @@ from ecr_cleaner.model.plan import Removal, RemovalStatus, RepositoryPlan, Verdi
 from ecr_cleaner.model.result import RepositoryResult, RunResult, RunStatus
 from ecr_cleaner.printable import printable
 from ecr_cleaner.report.reporter import Reporter, verdict_json
-from ecr_cleaner.report.summary import plan_json, repository_json, run_json, shown
+from ecr_cleaner.report.summary import plan_json, repository_json, run_json, shown, sources_json
 
 LOGGER: Final = logging.getLogger("ecr_cleaner")
 
@@ -96,7 +96,7 @@ class LogReporter(Reporter):
         LOGGER.log(level, "Repository summary", extra={"repository": result.name, "summary": repository_json(result)})
 
     def run(self, result: RunResult) -> None:
-        """Log the findings, the saved plan, and the summary of the run."""
+        """Log the findings, the saved plan, the sources that were called, and the summary of the run."""
         for finding in shown(result.findings)[0]:
             # ERROR is for what fails a run, and most problems do not.
             level = logging.INFO if finding.severity is Severity.INFO else logging.WARNING
@@ -107,6 +107,8 @@ class LogReporter(Reporter):
                 LOGGER.info("Image of the approved plan is kept", extra={"plan": result.plan.id, **stay})
             if result.plan.state == "awaits_approval":
                 LOGGER.info("Plan waits for approval", extra={"plan": plan_json(result.plan)})
+        for fields in sources_json(result.scan.outcomes if result.scan else ()):
+            LOGGER.info("Source summary", extra=fields)
         level = _LEVELS.get(result.status, logging.ERROR)
         LOGGER.log(level, "Run summary", extra={"summary": run_json(result)})
 

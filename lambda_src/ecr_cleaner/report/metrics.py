@@ -40,6 +40,7 @@ METRICS: Final = {
     **dict.fromkeys(("Failures", "Refused", "TripwireTripped"), "Count"),
     **{name: "Bytes" if name.startswith("Bytes") else "Count" for name in _TOTALS},
     "Duration": "Seconds",
+    **dict.fromkeys(("Calls", "ThrottledCalls", "FactsUsed"), "Count"),
     **dict.fromkeys((*_SOURCES, "Findings", "ConsumersBroken"), "Count"),
 }
 """Every metric with its unit. A run that ended before it had a summary has the first three alone."""
@@ -69,6 +70,9 @@ def document(ending: InvocationResult, namespace: str, now: datetime, level: str
         "dry_run": ending.dry_run,
         DIMENSION: ending.function,
         **values,
+        # No metrics, which cost by their number: for queries in CloudWatch Logs Insights.
+        "calls": ending.calls.as_json(),
+        "slowest_sources": list(ending.summary["slowest_sources"]) if ending.summary else [],
         "_aws": {
             "Timestamp": int(now.timestamp() * 1000),
             "CloudWatchMetrics": [
@@ -88,14 +92,17 @@ def _values(ending: InvocationResult) -> dict[str, float]:
         "Refused": int(ending.status is RunStatus.REFUSED),
         "TripwireTripped": int(ending.tripwire_tripped),
     }
-    return values | _of_summary(ending.summary) if ending.summary else values
+    return values | _of_run(ending, ending.summary) if ending.summary else values
 
 
-def _of_summary(summary: Mapping[str, Any]) -> dict[str, float]:
+def _of_run(ending: InvocationResult, summary: Mapping[str, Any]) -> dict[str, float]:
     findings = len(summary["findings"]) + sum(summary["findings_left_out"].values())
     return {
         **{name: summary["totals"][key] for name, key in _TOTALS.items()},
         "Duration": summary["duration_seconds"],
+        "Calls": ending.calls.calls,
+        "ThrottledCalls": ending.calls.throttled,
+        "FactsUsed": summary["source_totals"]["facts"],
         **{name: summary["source_outcomes"][status.value] for name, status in _SOURCES.items()},
         "Findings": findings,
         "ConsumersBroken": summary["consumers_broken"],

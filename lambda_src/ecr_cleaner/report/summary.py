@@ -1,8 +1,9 @@
 """The summary of a run: one JSON document, the function's result."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, fields
+from itertools import groupby
 from typing import Any, Final
 
 from ecr_cleaner.model.account_results import AccountStatus, OtherAccountsResult
@@ -11,7 +12,7 @@ from ecr_cleaner.model.plan import PlanSummary, RemovalStatus
 from ecr_cleaner.model.report import Changes
 from ecr_cleaner.model.result import FAILING_REMOVALS, RepositoryResult, RunResult
 from ecr_cleaner.model.scan import SourceOutcome, SourceStatus
-from ecr_cleaner.model.slowest import slowest
+from ecr_cleaner.model.slowest import by_time, slowest
 from ecr_cleaner.report.headline import headline
 
 MAX_FINDINGS_PER_KIND: Final = 100
@@ -107,6 +108,7 @@ def run_json(result: RunResult, *, everything: bool = False) -> dict[str, Any]:
             }
             for outcome in (outcomes if everything else _first_sources(outcomes, result.account_id))
         ],
+        "source_totals": {name: sum(getattr(one, name) for one in outcomes) for name in _COUNTED},
         "slowest_sources": [{**outcome.key.as_json(), **_took(outcome)} for outcome in slowest(outcomes)],
         "source_outcomes": {status.value: counted_outcomes[status] for status in SourceStatus},
         "other_accounts": other_accounts_json(result.other_accounts, everything=everything),
@@ -131,10 +133,24 @@ def run_json(result: RunResult, *, everything: bool = False) -> dict[str, Any]:
     return {**summary, "headline": f"{sentence[0].upper()}{sentence[1:]}."}
 
 
+_COUNTED: Final = ("calls", "throttled", "facts")
+"""What is counted of a source besides its usages, see `SourceOutcome`."""
+
+
 def _took(outcome: SourceOutcome) -> dict[str, float]:
     """Its time, and what it was needed for."""
-    counts = {name: getattr(outcome, name) for name in ("calls", "throttled", "facts")}
+    counts = {name: getattr(outcome, name) for name in _COUNTED}
     return {"seconds": round(outcome.seconds, 3), **counts}
+
+
+def sources_json(outcomes: Iterable[SourceOutcome]) -> Iterator[dict[str, Any]]:
+    """Each source that was called, in all accounts and regions together, as JSON-native values."""
+    for name, group in groupby(sorted(by_time(outcomes), key=lambda one: one.source), key=lambda one: one.source):
+        of_source = list(group)
+        longest = of_source[0]
+        counts = {count: sum(getattr(one, count) for one in of_source) for count in _COUNTED}
+        took = {"seconds": round(longest.seconds, 3), "slowest_in": str(longest.target), **counts}
+        yield {"source": name, "targets": len(of_source), **took}
 
 
 def _first_sources(outcomes: Iterable[SourceOutcome], own_account: str | None) -> list[SourceOutcome]:

@@ -262,7 +262,7 @@ def test_each_region_is_paced_by_itself() -> None:
         own.pace("before-send.ecs.ListClusters")
         there.pace("before-send.ecs.ListClusters")
     assert [wait for wait in waits if wait > 1e-6] == []
-    assert own.counts.calls == there.counts.calls == {"ecs": 2 * burst}, "one count of the whole run"
+    assert own.pacer.counts.calls == there.pacer.counts.calls == {"ecs": 2 * burst}, "one count of the whole run"
     own.for_target(there.target).pace("before-send.ecs.ListClusters")
     assert [wait for wait in waits if wait > 1e-6] == [pytest.approx(0.25)]
 

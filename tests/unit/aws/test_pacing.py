@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from ecr_cleaner.aws import pacing
 from ecr_cleaner.aws.pacing import BURST, FIRST_RATE, HIGHEST_RATE, LOWEST_RATE, SECONDS_TO_GROW, Pacer
 from ecr_cleaner.aws.quotas import QUOTAS, Quota, quota_of
+from ecr_cleaner.model.calls import ServiceCalls
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -212,6 +213,29 @@ def test_what_is_throttled_is_halved_and_grows_from_there(pacer: Pacer, clock: V
         clock.now += 1
         pacer.throttled(*UNPUBLISHED)
     assert calls(pacer, clock, 1, UNPUBLISHED) == pytest.approx(1 / LOWEST_RATE)
+
+
+def test_the_rates_that_hold_calls_back_are_told(clock: VirtualClock) -> None:
+    """Each with the time in which anything waited, however much did; of two regions, the one that waits longer."""
+    waits: list[float] = []
+    here = Pacer(clock.time, waits.append)
+    there = here.another()
+    for _ in range(25):
+        there.wait(*UNPUBLISHED)
+    for _ in range(25 + 40):  # a share of half leaves a burst of 25 and 10 a second
+        here.wait("ecs", "DescribeTaskDefinition")
+    clock.now += 60
+    for pacer, more in ((here, 20), (there, 10)):
+        for _ in range(25 + more):
+            pacer.wait("ecs", "ListTaskDefinitions")
+    here.throttled(*UNPUBLISHED)
+    told = here.counts.told()
+    assert [(one.service, one.operations[0], round(one.seconds, 3)) for one in told.held_back] == [
+        ("ecs", "DescribeTaskDefinition", 4 + 2),
+        ("batch", "DescribeJobQueues", 1),
+    ]
+    assert told.services == (ServiceCalls("ecs", 65 + 45 + 35, 0), ServiceCalls("batch", 25, 1))
+    assert (told.calls, told.throttled) == (170, 1)
 
 
 def test_the_first_calls_may_be_too_many_already(pacer: Pacer, clock: VirtualClock) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from typing import Any, Final
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ecr_cleaner.model.calls import HeldBack, RunCalls, ServiceCalls
 from ecr_cleaner.model.result import RunStatus
 from ecr_cleaner.report import metrics
 from ecr_cleaner.report.summary import run_json
@@ -114,8 +116,12 @@ def test_a_run_has_every_metric() -> None:
         outcome("omics", "not_offered"),
         outcome("*", "closed"),
     ]
-    of = summary(repository("a", removed=2), repository("b", removable=1), outcomes=[*outcomes, outcome("batch")])
-    made = line(ending(of))
+    batch = replace(outcome("batch"), seconds=2.0, calls=7, throttled=1, facts=4)
+    of = summary(repository("a", removed=2), repository("b", removable=1), outcomes=[*outcomes, batch])
+    calls = RunCalls(
+        (ServiceCalls("batch", 7, 1), ServiceCalls("ecr", 5, 1)), (HeldBack("batch", ("DescribeJobs",), 1.52),)
+    )
+    made = line(ending(of, calls=calls))
     assert declared(made) == set(metrics.METRICS)
     size = 1024 * 1024
     assert {name: made[name] for name in declared(made)} == {
@@ -135,6 +141,9 @@ def test_a_run_has_every_metric() -> None:
         "BytesRemoved": 2 * size,
         "BytesArchived": 0,
         "Duration": 12.4,
+        "Calls": 12,
+        "ThrottledCalls": 2,
+        "FactsUsed": 4,
         "SourcesComplete": 2,
         "SourcesNotOffered": 1,
         "SourcesFailed": 1,
@@ -143,6 +152,10 @@ def test_a_run_has_every_metric() -> None:
         "Findings": 0,
         "ConsumersBroken": 0,
     }
+    by_service = {"batch": {"calls": 7, "throttled": 1}, "ecr": {"calls": 5, "throttled": 1}}
+    held_back = [{"service": "batch", "operations": ["DescribeJobs"], "seconds": 1.5}]
+    assert made["calls"] == {"made": 12, "throttled": 2, "by_service": by_service, "held_back": held_back}
+    assert [(one["source"], one["calls"]) for one in made["slowest_sources"]] == [("batch", 7)]
     assert made["FunctionName"] == "ecr-cleaner"
     assert made["_aws"]["Timestamp"] == int(NOW.timestamp()) * 1000
 

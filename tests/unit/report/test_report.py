@@ -18,6 +18,7 @@ from ecr_cleaner.model.plan import Reason, Removal, RemovalStatus, Verdict
 from ecr_cleaner.model.repository import RepositorySnapshot
 from ecr_cleaner.model.result import RepositoryResult, RepositoryStatus, RunResult, RunStatus
 from ecr_cleaner.model.scan import SourceOutcome, SourceStatus, UsageScan
+from ecr_cleaner.model.usage import ScanTarget
 from ecr_cleaner.report.console import held, print_plan, print_verdict
 from ecr_cleaner.report.log import LOGGER, LogReporter
 from ecr_cleaner.report.reporter import CollectingReporter, verdict_json
@@ -75,6 +76,7 @@ def test_the_summary_has_a_fixed_set_of_keys() -> None:
         "consumers_broken",
         "wide_usages",
         "sources",
+        "source_totals",
         "slowest_sources",
         "source_outcomes",
         "other_accounts",
@@ -454,6 +456,32 @@ def test_each_repository_has_one_summary_line(log: pytest.LogCaptureFixture) -> 
     assert fields(log.records[1])["summary"] == repository_json(
         RepositoryResult("bad", status=RepositoryStatus.FAILED, detail="why")
     )
+
+
+def test_each_source_that_was_called_has_one_line(log: pytest.LogCaptureFixture) -> None:
+    """However many accounts and regions it looked at: the time of the slowest, and the sums of what it counted."""
+    elsewhere = ScanTarget(ACCOUNT, "eu-west-1")
+    outcomes = (
+        SourceOutcome(TARGET, "ecs", SourceStatus.COMPLETE, seconds=1.5, calls=3, throttled=1, facts=2),
+        SourceOutcome(TARGET, "batch", SourceStatus.COMPLETE, calls=1),
+        SourceOutcome(TARGET, "eks", SourceStatus.DISABLED),
+        SourceOutcome(elsewhere, "ecs", SourceStatus.FAILED, seconds=2.0004, calls=4),
+    )
+    made = summary(scan=UsageScan((), outcomes, NOW))
+    LogReporter().run(made)
+    (batch, ecs), last = map(fields, log.records[:2]), log.records[2]
+    assert (batch["source"], batch["calls"]) == ("batch", 1)
+    assert ecs == {
+        "source": "ecs",
+        "targets": 2,
+        "seconds": 2.0,
+        "slowest_in": str(elsewhere),
+        "calls": 7,
+        "throttled": 1,
+        "facts": 2,
+    }
+    assert (log.records[0].getMessage(), last.getMessage()) == ("Source summary", "Run summary")
+    assert run_json(made)["source_totals"] == {"calls": 8, "throttled": 1, "facts": 2}
 
 
 @pytest.mark.parametrize(

@@ -191,8 +191,8 @@ def test_calls_count_for_the_source_that_makes_them(clients: AwsClients) -> None
         "batch": (4, 1),
         "ecs": (4, 1),
     }
-    assert (scan.calls, clients.counts.calls) == (8, {"ecr": 1, "batch": 4, "ecs": 4})
-    assert clients.counts.throttled == {"batch": 1, "ecs": 1}
+    assert (scan.calls, clients.pacer.counts.calls) == (8, {"ecr": 1, "batch": 4, "ecs": 4})
+    assert clients.pacer.counts.throttled == {"batch": 1, "ecs": 1}
 
 
 def test_what_another_account_uses_of_other_registries_is_not_even_kept(clients: AwsClients) -> None:
