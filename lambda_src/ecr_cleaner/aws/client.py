@@ -19,6 +19,7 @@ import botocore
 from botocore.config import Config
 from botocore.exceptions import UnknownRegionError
 
+from ecr_cleaner.aws import timestamps
 from ecr_cleaner.aws.pacing import Pacer
 from ecr_cleaner.aws.response_paths import shape_at
 from ecr_cleaner.errors import CleanerError, OutOfTimeError
@@ -93,6 +94,7 @@ class AwsClients:
             home: The clients of the run's own region, which decide when it is too late; None: these are they.
         """
         self.session = session or boto3.Session()
+        timestamps.read_in_utc(self.session)
         region = region or self.session.region_name
         if region is None:
             message = "no AWS region is configured: set AWS_REGION or use --region"

@@ -1,0 +1,24 @@
+"""How timestamps in responses are read."""
+
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+from botocore.parsers import DEFAULT_TIMESTAMP_PARSER
+
+
+def read_in_utc(session: boto3.Session) -> None:
+    """Let the clients that a session makes from here on read numbers, which JSON has for times, as times in UTC.
+
+    botocore gives them the time zone of the machine, and for that takes two thirds of the time of reading a listing.
+    """
+    parsers = session._session.get_component("response_parser_factory")  # noqa: SLF001 - boto3 does not hand it out
+    parsers.set_parser_defaults(timestamp_parser=_moment)
+
+
+def _moment(value: Any) -> datetime:
+    if isinstance(value, int | float):
+        with suppress(OverflowError, OSError):
+            return datetime.fromtimestamp(value, UTC)
+    return DEFAULT_TIMESTAMP_PARSER(value)  # type: ignore[no-any-return]
