@@ -7,16 +7,18 @@ referrers (signatures, SBOMs) keep each other, by OCI subject or by the ``sha256
 
 import re
 from collections import defaultdict, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 from typing import Final
 
 from ecr_cleaner.model.image import CONTAINER_CONFIG_MEDIA_TYPES, LEGACY_MEDIA_TYPES, Image
 from ecr_cleaner.model.repository import RepositorySnapshot
 from ecr_cleaner.model.usage import Reference, Usage
 
-_SUBJECT_TAG: Final = re.compile(r"sha256-(?P<hex>[0-9a-f]{64})(?:\..+)?")
+_SUBJECT_TAG_START: Final = "sha256-"
+_SUBJECT_TAG: Final = re.compile(rf"{_SUBJECT_TAG_START}(?P<hex>[0-9a-f]{{64}})(?:\..+)?")
 
 
 class Relation(Enum):
@@ -41,103 +43,127 @@ class KeepReason:
     link: Relation
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Graph:
-    """The images of one repository and the relations between them.
+    """The images of one repository and the relations between them, each worked out when it is first asked for.
 
     Attributes:
-        images: By digest.
-        children: Index to the manifests it lists, those that are in the repository.
-        parents: The reverse of `children`.
-        referrers: Image to the artifacts that refer to it.
-        subjects: The reverse of `referrers`; an artifact may refer by field and by tag.
-        dangling_referrers: Digest that is not in the repository to the artifacts that refer to it.
-        tags: Tag to the digest it points at now; to several if it moved while the repository was listed.
-        containers: The digests that a container runtime can run, alone or as a part of an image.
-        descriptions: The digests that describe another image, or are a part of something that does.
-        followers: The descriptions whose image is in the repository and that have no name of their own: they are only
-            found through that image, and have no age of their own.
+        contents: All of its images, and what each of its indexes lists.
     """
 
-    images: Mapping[str, Image]
-    children: Mapping[str, tuple[str, ...]]
-    parents: Mapping[str, tuple[str, ...]]
-    referrers: Mapping[str, tuple[str, ...]]
-    subjects: Mapping[str, tuple[str, ...]]
-    dangling_referrers: Mapping[str, tuple[str, ...]]
-    tags: Mapping[str, tuple[str, ...]]
-    containers: frozenset[str]
-    descriptions: frozenset[str]
-    followers: frozenset[str]
+    contents: RepositorySnapshot
+
+    @cached_property
+    def images(self) -> Mapping[str, Image]:
+        """By digest."""
+        return {image.digest: image for image in self.contents.images}
+
+    @cached_property
+    def children(self) -> Mapping[str, tuple[str, ...]]:
+        """Index to the manifests it lists, those that are in the repository."""
+        return {
+            index: tuple(dict.fromkeys(digest for digest in listed if digest in self.images))
+            for index, listed in self.contents.children.items()
+            if index in self.images
+        }
+
+    @cached_property
+    def parents(self) -> Mapping[str, tuple[str, ...]]:
+        """The reverse of `children`."""
+        return _reversed(self.children)
+
+    @cached_property
+    def subjects(self) -> Mapping[str, tuple[str, ...]]:
+        """Artifact to the images that it refers to; it may refer by field and by tag."""
+        present = {digest: tuple(end for end in ends if end in self.images) for digest, ends in self._named.items()}
+        return {digest: ends for digest, ends in present.items() if ends}
+
+    @cached_property
+    def referrers(self) -> Mapping[str, tuple[str, ...]]:
+        """The reverse of `subjects`: image to the artifacts that refer to it."""
+        return _reversed(self.subjects)
+
+    @cached_property
+    def dangling_referrers(self) -> Mapping[str, tuple[str, ...]]:
+        """Digest that is not in the repository to the artifacts that refer to it."""
+        return _reversed({d: [end for end in ends if end not in self.images] for d, ends in self._named.items()})
+
+    @cached_property
+    def tags(self) -> Mapping[str, tuple[str, ...]]:
+        """Tag to the digest it points at now; to several if it moved while the repository was listed."""
+        return _reversed({digest: image.tags for digest, image in self.images.items()})
+
+    @cached_property
+    def containers(self) -> frozenset[str]:
+        """The digests that a container runtime can run, alone or as a part of an image.
+
+        In contrast to charts, providers and other artifacts. An index is of the same kind as the manifests that it
+        lists; if none of them is in the repository, it counts as a container image. Everything that an image lists is a
+        part of it, attestations too, but not an artifact with a tag of its own, which may be pulled by that.
+        """
+        runnable = {d for d, i in self.images.items() if not i.is_index and _runs(i)}
+        runnable |= {d for d, i in self.images.items() if i.is_index and not self.children.get(d)}
+        return frozenset(_reached(_reached(runnable, self.parents), self._parts))
+
+    @cached_property
+    def descriptions(self) -> frozenset[str]:
+        """The digests that describe another image, or are a part of something that does.
+
+        What refers to other images, present or not; the nameless manifests it lists; and nameless lists of nothing
+        else. A client without the referrers API lists the referrers of an image in an index that it tags
+        ``sha256-<hex>``. With each referrer it pushes another such index, and the one before loses its tag.
+        """
+        found = {digest for digest, image in self.images.items() if refers(image, self.subjects)}
+        while True:
+            found = _reached(found, self._parts)
+            above = {
+                index for digest in found for index in self.parents.get(digest, ()) if not self.images[index].tags
+            } - found
+            more = {index for index in above if found.issuperset(self.children[index])}
+            if not more:
+                return frozenset(found)
+            found |= more
+
+    @cached_property
+    def followers(self) -> frozenset[str]:
+        """The descriptions whose image is in the repository and that have no name of their own.
+
+        They are only found through that image, and have no age of their own: nameless referrers, and the nameless
+        manifests that nothing else lists.
+        """
+        found = {digest for digest in self.subjects if not has_name(self.images[digest])}
+        queue = deque(found)
+        while queue:
+            for digest in self.children.get(queue.popleft(), ()):
+                is_new = digest not in found and not has_name(self.images[digest])
+                if is_new and found.issuperset(self.parents[digest]):
+                    found.add(digest)
+                    queue.append(digest)
+        # Tags of the sha256-<hex> kind can form a cycle, which has no image that it follows.
+        followed = self.images.keys() - found
+        return frozenset(found & _reached(followed, self.children, self.referrers)) if found else frozenset()
 
     def must_go_first(self, digest: str) -> tuple[str, ...]:
         """What must be removed before this image: the indexes that list it and its subjects."""
         return self.parents.get(digest, ()) + self.subjects.get(digest, ())
 
+    @cached_property
+    def _named(self) -> Mapping[str, tuple[str, ...]]:
+        """What each artifact refers to, whether or not it is in the repository; of most images, nothing."""
+        return {digest: ends for digest, image in self.images.items() if (ends := subjects_of(image))}
+
+    @cached_property
+    def _parts(self) -> Mapping[str, tuple[str, ...]]:
+        """Index to the nameless manifests that it lists."""
+        return {
+            index: tuple(digest for digest in listed if not has_name(self.images[digest]))
+            for index, listed in self.children.items()
+        }
+
 
 def build(contents: RepositorySnapshot) -> Graph:
     """The graph of a repository."""
-    images = {image.digest: image for image in contents.images}
-    children = {
-        index: tuple(dict.fromkeys(digest for digest in listed if digest in images))
-        for index, listed in contents.children.items()
-        if index in images
-    }
-    named = {image.digest: subjects_of(image) for image in contents.images}
-    subjects = {
-        digest: found for digest, ends in named.items() if (found := tuple(end for end in ends if end in images))
-    }
-    parents = _reversed(children)
-    return Graph(
-        images=images,
-        children=children,
-        parents=parents,
-        referrers=_reversed(subjects),
-        subjects=subjects,
-        dangling_referrers=_reversed({d: [end for end in ends if end not in images] for d, ends in named.items()}),
-        tags=_reversed({image.digest: image.tags for image in contents.images}),
-        containers=_containers(images, children, parents),
-        descriptions=_descriptions(images, children, parents, subjects),
-        followers=_followers(images, children, parents, subjects),
-    )
-
-
-def _containers(
-    images: Mapping[str, Image], children: Mapping[str, tuple[str, ...]], parents: Mapping[str, tuple[str, ...]]
-) -> frozenset[str]:
-    """Container images and their parts, in contrast to charts, providers and other artifacts.
-
-    An index is of the same kind as the manifests that it lists; if none of them is in the repository, it counts as a
-    container image. Everything that an image lists is a part of it, attestations too, but not an artifact with a tag of
-    its own, which may be pulled by that.
-    """
-    runnable = {d for d, i in images.items() if not i.is_index and _runs(i)}
-    runnable |= {d for d, i in images.items() if i.is_index and not children.get(d)}
-    found = runnable | set(_closure(runnable, [(parents, Relation.LISTS)]))
-    parts = {index: tuple(d for d in listed if not has_name(images[d])) for index, listed in children.items()}
-    return frozenset(found | set(_closure(found, [(parts, Relation.LISTED)])))
-
-
-def _descriptions(
-    images: Mapping[str, Image],
-    children: Mapping[str, tuple[str, ...]],
-    parents: Mapping[str, tuple[str, ...]],
-    subjects: Mapping[str, tuple[str, ...]],
-) -> frozenset[str]:
-    """What refers to other images, present or not; the nameless manifests it lists; and nameless lists of nothing else.
-
-    A client without the referrers API lists the referrers of an image in an index that it tags ``sha256-<hex>``. With
-    each referrer it pushes another such index, and the one before loses its tag.
-    """
-    parts = {index: tuple(d for d in listed if not has_name(images[d])) for index, listed in children.items()}
-    found = {digest for digest, image in images.items() if refers(image, subjects)}
-    while True:
-        found |= _closure(found, [(parts, Relation.LISTED)]).keys()
-        above = {index for digest in found for index in parents.get(digest, ()) if not images[index].tags} - found
-        more = {index for index in above if found.issuperset(children[index])}
-        if not more:
-            return frozenset(found)
-        found |= more
+    return Graph(contents)
 
 
 def refers(image: Image, subjects: Mapping[str, tuple[str, ...]]) -> bool:
@@ -145,28 +171,7 @@ def refers(image: Image, subjects: Mapping[str, tuple[str, ...]]) -> bool:
 
     Beside a name, a tag of what is not in the repository shows nothing: builds are tagged by the hash of their inputs.
     """
-    return image.subject is not None or image.digest in subjects or (not has_name(image) and bool(subjects_of(image)))
-
-
-def _followers(
-    images: Mapping[str, Image],
-    children: Mapping[str, tuple[str, ...]],
-    parents: Mapping[str, tuple[str, ...]],
-    subjects: Mapping[str, tuple[str, ...]],
-) -> frozenset[str]:
-    """Nameless referrers of what is in the repository, and the nameless manifests that nothing else lists."""
-    found = {digest for digest in subjects if not has_name(images[digest])}
-    queue = deque(found)
-    while queue:
-        for digest in children.get(queue.popleft(), ()):
-            if digest not in found and not has_name(images[digest]) and found.issuperset(parents[digest]):
-                found.add(digest)
-                queue.append(digest)
-    # Tags of the sha256-<hex> kind can form a cycle, which has no image that it follows.
-    followed = images.keys() - found
-    return frozenset(
-        found & _closure(followed, [(children, Relation.LISTED), (_reversed(subjects), Relation.REFERS)]).keys()
-    )
+    return image.subject is not None or image.digest in subjects or (bool(subjects_of(image)) and not has_name(image))
 
 
 def _runs(image: Image) -> bool:
@@ -177,6 +182,8 @@ def _runs(image: Image) -> bool:
 
 def subjects_of(image: Image) -> tuple[str, ...]:
     """The digests an artifact refers to, whether or not they still exist."""
+    if not (image.subject or any(tag.startswith(_SUBJECT_TAG_START) for tag in image.tags)):
+        return ()  # of nearly all
     named = [*([image.subject] if image.subject else []), *filter(None, map(_subject, image.tags))]
     return tuple(dict.fromkeys(one for one in named if one != image.digest))
 
@@ -187,7 +194,7 @@ def has_name(image: Image) -> bool:
 
 
 def _subject(tag: str) -> str | None:
-    match = _SUBJECT_TAG.fullmatch(tag)
+    match = _SUBJECT_TAG.fullmatch(tag) if tag.startswith(_SUBJECT_TAG_START) else None
     return f"sha256:{match['hex']}" if match else None
 
 
@@ -206,8 +213,7 @@ def parts(graph: Graph, digest: str) -> tuple[Image, ...]:
 
 def listed_by(graph: Graph, indexes: Iterable[str]) -> set[str]:
     """What some indexes list, directly or through other indexes, as far as it is in the repository."""
-    first = {child for index in indexes for child in graph.children.get(index, ())}
-    return first | _closure(first, [(graph.children, Relation.LISTED)]).keys()
+    return _reached({child for index in indexes for child in graph.children.get(index, ())}, graph.children)
 
 
 def resolve(graph: Graph, repository: str, usages: Iterable[Usage]) -> dict[str, tuple[Usage, ...]]:
@@ -263,13 +269,14 @@ def downward(graph: Graph, roots: Iterable[str]) -> dict[str, KeepReason]:
 
 
 def _closure(
-    roots: Iterable[str], edges: Iterable[tuple[Mapping[str, tuple[str, ...]], Relation]]
+    roots: Iterable[str], edges: Sequence[tuple[Mapping[str, tuple[str, ...]], Relation]]
 ) -> dict[str, KeepReason]:
-    # Sorted throughout, so that the evidence does not depend on the order of AWS's listings.
-    roots = sorted(roots)
     reached: dict[str, KeepReason] = {}
     seen = set(roots)
-    queue = deque((root, root) for root in roots)
+    # Sorted throughout, so that the evidence does not depend on the order of AWS's listings.
+    queue = deque(
+        (root, root) for root in sorted({start for targets, _ in edges for start in targets if start in seen})
+    )
     while queue:
         digest, root = queue.popleft()
         for targets, link in edges:
@@ -279,3 +286,15 @@ def _closure(
                     reached[target] = KeepReason(root, link)
                     queue.append((target, root))
     return reached
+
+
+def _reached(roots: Iterable[str], *edges: Mapping[str, tuple[str, ...]]) -> set[str]:
+    """The roots, and what `_closure` reaches from them."""
+    seen = set(roots)
+    # Lists that grow while they are walked. Most roots lead nowhere.
+    waiting = [start for targets in edges for start in targets if start in seen]
+    for start in waiting:
+        new = {target for targets in edges for target in targets.get(start, ())} - seen
+        seen |= new
+        waiting += new
+    return seen

@@ -3,9 +3,12 @@
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from ecr_cleaner.decision.graph import subjects_of
 from ecr_cleaner.model.plan import RepositoryPlan, Verdict
+
+_NONE: Final[frozenset[str]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -46,20 +49,20 @@ def connected(plan: RepositoryPlan) -> list[Group]:
         for other in first:
             neighbours[digest].add(other)
             neighbours[other].add(digest)
+    place = {digest: position for position, digest in enumerate(removals)}
     seen: set[str] = set()
-    members: list[set[str]] = []
+    groups: list[Group] = []
     for start in removals:
         if start in seen:
             continue
-        group, queue = {start}, [start]
-        while queue:
-            new = neighbours[queue.pop()] & removals.keys() - group
-            group |= new
-            queue += new
-        seen |= group
-        members.append(group)
-    place = {digest: position for position, digest in enumerate(removals)}
-    groups = [_group([removals[digest] for digest in sorted(group, key=place.__getitem__)]) for group in members]
+        seen.add(start)
+        # A list that grows while it is walked.
+        members = [start]
+        for digest in members:
+            new = neighbours.get(digest, _NONE) - seen
+            members += [other for other in new if other in removals]
+            seen |= new
+        groups.append(_group([removals[digest] for digest in sorted(members, key=place.__getitem__)]))
     return sorted(groups, key=lambda group: group.order)
 
 
