@@ -104,7 +104,6 @@ def test_each_is_archived_by_its_digest(script: Script) -> None:
     signature = image("signature", subject="index")
     look(script, index, child, signature)
     update(script, index)
-    still_opted_in(script)
     look(script, replace(index, active=False, archived_at=NOW), child, signature)
     update(script, child)
     update(script, signature)
@@ -132,11 +131,9 @@ def test_what_hangs_on_what_is_back_from_the_archive_stays(
     index, child, signature = image("index", kind="index"), image("child"), image("signature", subject="child")
     look(script, index, child)
     update(script, index)
-    still_opted_in(script)
     there = replace(index, active=False, archived_at=NOW)
     look(script, there, child, signature)
     update(script, child)
-    still_opted_in(script)
     look(script, replace(index, **back), replace(child, active=False, archived_at=NOW), signature)
     if status is ARCHIVED:
         update(script, signature)
@@ -150,7 +147,6 @@ def test_what_hangs_on_what_somebody_deletes_from_the_archive_follows(script: Sc
     one, signature = image("one"), image("signature", subject="one")
     look(script, one, signature)
     update(script, one)
-    still_opted_in(script)
     script.refuse("ecr", "describe_images", "ImageNotFoundException")
     for asked in sorted((one, signature), key=lambda i: i.digest):
         if asked is one:
@@ -168,7 +164,6 @@ def test_every_ten_are_looked_at_anew(script: Script) -> None:
     look(script, *images[:ARCHIVE_BATCH_SIZE])
     for one in images[:ARCHIVE_BATCH_SIZE]:
         update(script, one)
-    still_opted_in(script)
     look(script, replace(images[-1], tags=("more", f"t{ARCHIVE_BATCH_SIZE}")))
     found = carried_out(script, plan(*images))
     assert found.pop(images[-1].digest) is RemovalStatus.CHANGED
@@ -217,11 +212,9 @@ def test_what_hangs_on_two_things_stays_for_either(script: Script, back: str) ->
     look(script, *indexes, child)
     update(script, indexes[0])
     update(script, indexes[1])
-    still_opted_in(script)
     look(script, *there[:2], *indexes[2:], child)
     update(script, indexes[2])
     update(script, indexes[3])
-    still_opted_in(script)
     restored = [index if index.digest == digest(back) else there[number] for number, index in enumerate(indexes)]
     look(script, *restored, child)
     found = carried_out(script, plan(*indexes, child, children=lists))
@@ -235,7 +228,7 @@ class _Refuses:
     def __init__(self) -> None:
         self.asked: list[tuple[list[str], str]] = []
 
-    def lacks(self, verdicts: Iterable[Verdict]) -> bool:
+    def has_to_read(self, verdicts: Iterable[Verdict]) -> bool:
         return bool(verdicts)
 
     def write(
@@ -291,7 +284,7 @@ def test_between_calls_an_old_look_is_made_anew(script: Script, monkeypatch: pyt
     """The machine slept after the first one."""
     monkeypatch.setattr(batch.pacing, "back_off", lambda _: None)
     one, two = image("one", pushed="41d"), image("two")
-    moments = chain([NOW, NOW], repeat(NOW + timedelta(hours=8)))
+    moments = chain([NOW, NOW, NOW], repeat(NOW + timedelta(hours=8)))
     look(script, one, two)
     update(script, one)
     look(script, replace(two, last_pulled_at=NOW))
@@ -358,7 +351,6 @@ def test_what_is_there_already_is_deleted(script: Script) -> None:
     look(script, old)
     ids = [{"imageDigest": old.digest, "imageTag": "v1"}]
     script.answer("ecr", "batch_delete_image", {"imageIds": ids, "failures": []}, repositoryName="app", imageIds=ids)
-    still_opted_in(script)
     look(script, fresh)
     update(script, fresh)
     assert carried_out(script, plan(old, fresh)) == {old.digest: REMOVED, fresh.digest: ARCHIVED}

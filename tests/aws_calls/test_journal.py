@@ -22,7 +22,7 @@ from ecr_cleaner.journal import schema, writer
 from ecr_cleaner.journal.reader import JournalReader
 from ecr_cleaner.journal.writer import Journal, JournalFailure
 from ecr_cleaner.model.image import LONGEST_READING
-from ecr_cleaner.model.plan import RemovalStatus, RepositoryPlan
+from ecr_cleaner.model.plan import Reason, RemovalStatus, RepositoryPlan, Verdict
 from ecr_cleaner.model.repository import RepositorySnapshot
 from ecr_cleaner.removal import remover
 from tests.aws_calls.script import by_digest, detail
@@ -145,9 +145,9 @@ def test_everything_it_takes_to_push_again_is_written(script: Script, journal: J
     hand_out(script, one, two)
     bodies: list[bytes] = []
     put(script, bodies)
-    assert journal.lacks(what.removals)
+    assert journal.has_to_read(what.removals)
     assert journal.write(APP, what.removals, "delete", script.readings.note) == {}
-    assert not journal.lacks(what.removals)
+    assert not journal.has_to_read(what.removals)
     page = schema.read_page(bodies[0], "s3://bucket/key")
     assert (page.account, page.region, page.repository, page.run_id) == ("123456789012", "us-east-1", "app", "run-1")
     assert (page.written_at, page.action) == (NOW, "delete")
@@ -213,8 +213,8 @@ def test_what_ecr_does_not_hand_out_is_not_in_it(script: Script, journal: Journa
     }
     assert good.digest in unwritten[other.digest].detail
     assert [entry.digest for entry in schema.read_page(bodies[0], "").images] == [good.digest]
-    assert journal.lacks(what.removals)
-    assert not journal.lacks(planned(good).removals)
+    assert journal.has_to_read(what.removals)
+    assert not journal.has_to_read(planned(good).removals)
 
 
 def test_a_first_manifest_is_taken_as_it_is(script: Script, journal: Journal, written: list[Any]) -> None:
@@ -248,7 +248,7 @@ def test_reading_that_fails_leaves_everything_out(script: Script, journal: Journ
     script.break_off("ecr", "BatchGetImage", ReadTimeoutError(endpoint_url="https://ecr"))
     (cause,) = journal.write(APP, what.removals, "delete", script.readings.note).values()
     assert cause.code == "ReadTimeoutError"
-    assert journal.lacks(what.removals)
+    assert journal.has_to_read(what.removals)
 
 
 def test_reading_that_takes_long_leaves_everything_out(script: Script) -> None:
@@ -272,7 +272,7 @@ def test_writing_that_fails_leaves_everything_out(script: Script, journal: Journ
     (cause,) = journal.write(APP, what.removals, "delete", script.readings.note).values()
     assert cause.code == "NotWritten"
     assert "PutObject failed with AccessDenied" in cause.detail
-    assert journal.lacks(what.removals)
+    assert journal.has_to_read(what.removals)
 
 
 @pytest.mark.parametrize("whole", [True, False])
@@ -420,6 +420,26 @@ def test_what_was_pulled_before_is_not_even_read(script: Script, journal: Journa
     look(script, replace(one, last_pulled_at=NOW))
     (ended,) = carried_out(script, planned(one), journal)
     assert (ended.status, ended.detail) == (RemovalStatus.CHANGED, "app:one was pulled")
+
+
+@pytest.mark.parametrize("is_written", [True, False])
+@pytest.mark.usefixtures("_opted_in", "written")
+def test_what_need_not_be_read_is_written_and_then_looked_at_once(
+    script: Script, journal: Journal, *, is_written: bool
+) -> None:
+    """ECR hands out no manifest of what is in the archive, so no reading hides a pull from the look before the call."""
+    one = replace(made("one", tags=["one"]), active=False, archived_at=ago("91d"))
+    if is_written:
+        put(script, [])
+        told = detail(one, imageStatus="ARCHIVED", lastArchivedAt=one.archived_at)
+        asked = {"imageIds": by_digest([one.digest]), "filter": {"imageStatus": "ANY"}}
+        script.answer("ecr", "describe_images", {"imageDetails": [told]}, repositoryName="app", **asked)
+        delete(script, one)
+    else:
+        script.refuse("s3", "put_object", "NoSuchBucket")
+    what = RepositoryPlan(APP, (Verdict(one, Reason.ARCHIVED_AND_UNUSED),))
+    (ended,) = carried_out(script, what, journal)
+    assert ended.status is (RemovalStatus.REMOVED if is_written else RemovalStatus.NOT_JOURNALLED)
 
 
 @pytest.mark.usefixtures("_opted_in", "written")

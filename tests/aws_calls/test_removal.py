@@ -17,6 +17,7 @@ from ecr_cleaner.model.repository import RepositorySnapshot
 from ecr_cleaner.removal import batch, remover
 from ecr_cleaner.removal import calls as removal_calls
 from ecr_cleaner.removal.batch import RECHECK_MAX_AGE
+from ecr_cleaner.removal.remover import TAGS_MAX_AGE
 from tests.aws_calls.script import by_digest, detail
 from tests.builders import NOW, ago, digest, image, repository, usage
 
@@ -155,8 +156,8 @@ def test_one_images_ids_are_never_split(script: Script, tags: list[int], calls: 
     images = [
         image(str(n), tags=[f"{n}-{t:03}" for t in range(count)], pushed=f"{400 - n}d") for n, count in enumerate(tags)
     ]
+    still_opted_in(script)
     for numbers in calls:
-        still_opted_in(script)
         assert len(ids(*(images[n] for n in numbers))) <= 100
         one_call(script, *(images[n] for n in numbers))
     assert set(endings(carried_out(script, plan(*images))).values()) == {REMOVED}
@@ -169,10 +170,8 @@ def test_indexes_go_before_their_manifests_and_these_before_what_refers_to_them(
     still_opted_in(script)
     look(script, index, child, sbom)
     delete(script, index)
-    still_opted_in(script)
     look(script, child, sbom, signature)
     delete(script, child, sbom)
-    still_opted_in(script)
     one_call(script, signature)
     ended = carried_out(script, plan(signature, sbom, child, index, children={"index": ["child"]}))
     assert set(endings(ended).values()) == {REMOVED}
@@ -193,7 +192,6 @@ def test_a_manifest_waits_for_all_indexes_that_list_it(script: Script) -> None:
     still_opted_in(script)
     look(script, one, two, child)
     delete(script, one, two)
-    still_opted_in(script)
     one_call(script, child)
     both = plan(one, two, child, children={"one": ["child"], "two": ["child"]})
     assert set(endings(carried_out(script, both)).values()) == {REMOVED}
@@ -239,7 +237,6 @@ def test_reading_an_index_does_not_count_as_a_change(script: Script) -> None:
     still_opted_in(script)
     look(script, replace(index, last_pulled_at=NOW), child)
     delete(script, index)
-    still_opted_in(script)
     one_call(script, child)
     ended = carried_out(script, plan(index, child, children={"index": ["child"]}))
     assert set(endings(ended).values()) == {REMOVED}
@@ -256,10 +253,8 @@ def test_reading_indexes_that_hang_on_an_image_does_not_count_as_a_change(script
     still_opted_in(script)
     look(script, *read, leaf, signature)
     delete(script, outer)
-    still_opted_in(script)
     look(script, read[1], read[2], leaf, signature)
     delete(script, inner, signatures)
-    still_opted_in(script)
     one_call(script, leaf, signature)
     ended = carried_out(script, plan(outer, inner, leaf, signatures, signature, children=listed))
     assert set(endings(ended).values()) == {REMOVED}
@@ -345,7 +340,6 @@ def test_a_part_that_went_meanwhile_keeps_nothing(script: Script) -> None:
     still_opted_in(script)
     look(script, signed, gone=["signature"])
     delete(script, signed)
-    still_opted_in(script)
     look(script, gone=["signature"])
     ended = carried_out(script, plan(signed, signature))
     assert endings(ended) == {digest("a"): REMOVED, digest("signature"): CHANGED}
@@ -399,15 +393,28 @@ def test_an_age_limit_that_was_changed_meanwhile_keeps_everything(
     assert goes or ended.detail == "the tag BoxCleanerKeepDays was changed meanwhile"
 
 
-def test_a_repository_that_is_opted_out_between_calls_keeps_the_rest(script: Script) -> None:
-    """The tags are read before each batch."""
+@pytest.mark.parametrize(
+    ("passed", "is_read"),
+    [(TAGS_MAX_AGE, False), (TAGS_MAX_AGE + timedelta(microseconds=1), True), (timedelta(seconds=-1), True)],
+)
+def test_a_repository_that_is_opted_out_between_calls_keeps_the_rest(
+    script: Script, passed: timedelta, *, is_read: bool
+) -> None:
+    """The tags are read before each batch, unless that was done just now; a clock that was put back counts as long."""
     first, second = image("a", tags=[f"a{n}" for n in range(60)]), image("b", tags=[f"b{n}" for n in range(60)])
+    now = NOW
     still_opted_in(script)
     one_call(script, first)
-    script.answer("ecr", "list_tags_for_resource", {"tags": []}, resourceArn=APP.arn)
-    ended = carried_out(script, plan(first, second))
-    assert endings(ended) == {digest("a"): REMOVED, digest("b"): CHANGED}
-    assert ended[1].detail == "the repository was opted out meanwhile"
+    steps = remover.remove(script.aws, plan(first, second), lambda: True, readings=script.readings, clock=lambda: now)
+    ended = [next(steps)]
+    now += passed
+    if is_read:
+        script.answer("ecr", "list_tags_for_resource", {"tags": []}, resourceArn=APP.arn)
+    else:
+        one_call(script, second)
+    ended += steps
+    assert endings(ended) == {digest("a"): REMOVED, digest("b"): CHANGED if is_read else REMOVED}
+    assert ended[1].detail == ("the repository was opted out meanwhile" if is_read else "")
 
 
 def test_a_repository_that_was_deleted_meanwhile_is_said(script: Script) -> None:
@@ -465,7 +472,6 @@ def test_what_is_kept_for_its_holder_is_told_before_the_next_call(script: Script
     look(script, kept, gone, one, two)
     delete(script, kept, gone, confirmed=ids(gone), failures=[failure(ids(kept)[0], "KmsError")])
     look(script, kept)
-    still_opted_in(script)
     one_call(script, two)
     made = plan(kept, gone, one, two, children={"kept": ["one"], "gone": ["two"]})
     told = [(ended.verdict.image.digest, ended.status) for ended in carried_out(script, made)]
@@ -697,17 +703,6 @@ def test_an_answer_that_was_lost_is_looked_up(script: Script, error: Exception) 
     assert (ended.status, ended.codes) == (REMOVED, (type(error).__name__,))
 
 
-def test_tags_are_read_again_before_every_so_many_batches(script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Before the first, the third, the fifth … where the constant says two."""
-    monkeypatch.setattr(remover, "BATCHES_PER_TAG_CHECK", 2)
-    images = [image(name, tags=[f"{name}{n}" for n in range(60)]) for name in "abc"]
-    for number, one in enumerate(images):
-        if number != 1:
-            still_opted_in(script)
-        one_call(script, one)
-    assert set(endings(carried_out(script, plan(*images))).values()) == {REMOVED}
-
-
 def test_a_failed_call_does_not_end_the_repository(script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
     """The next batch is tried, each time after a longer wait; a refusal for ever shows as many failures."""
     waits: list[int] = []
@@ -718,7 +713,6 @@ def test_a_failed_call_does_not_end_the_repository(script: Script, monkeypatch: 
         look(script, first)
         script.refuse("ecr", "batch_delete_image", "ThrottlingException", repositoryName="app", imageIds=ids(first))
         look(script, first)
-    still_opted_in(script)
     one_call(script, second)
     assert endings(carried_out(script, plan(first, second))) == {digest("a"): FAILED, digest("b"): REMOVED}
     assert waits == [*range(1, batch.MAX_ATTEMPTS)]
@@ -786,7 +780,7 @@ def test_no_call_is_made_by_an_old_look(
     if looks > 1:
         look(script, one, replace(pulled, last_pulled_at=NOW))
     delete(script, *([one] if looks > 1 else [one, pulled]))
-    moments = chain([NOW, NOW + slept], repeat(NOW + slept))
+    moments = chain([NOW, NOW], repeat(NOW + slept))
     ended = endings(
         remover.remove(
             script.aws, plan(one, pulled), lambda: True, readings=script.readings, clock=lambda: next(moments)
@@ -815,7 +809,6 @@ def test_endings_are_told_as_they_happen(script: Script) -> None:
     one_call(script, first)
     steps = remover.remove(script.aws, plan(first, second), lambda: True, readings=script.readings)
     assert next(steps).verdict.image.digest == digest("a")
-    still_opted_in(script)
     one_call(script, second)
     assert next(steps).verdict.image.digest == digest("b")
 
@@ -847,11 +840,10 @@ def test_many_groups_are_begun_one_call_after_the_other(script: Script) -> None:
     made = signed("a", "b", "c")
     images, signatures = [replace(one, tags=tuple(f"t{n:02}" for n in range(60))) for one in made[:3]], made[3:]
     answers = iter([True, False, True])
+    still_opted_in(script)
     for number in (0, 2):
-        still_opted_in(script)
         look(script, images[number], signatures[number])
         delete(script, images[number])
-        still_opted_in(script)
         one_call(script, signatures[number])
     ended = remover.remove(
         script.aws,
@@ -870,7 +862,6 @@ def test_what_is_left_of_a_group_is_removed_first(script: Script) -> None:
     old, left = image("old", tags=[f"t{n:02}" for n in range(100)], pushed="90d"), image("left", subject="gone")
     still_opted_in(script)
     one_call(script, left)
-    still_opted_in(script)
     one_call(script, old)
     assert set(endings(carried_out(script, plan(old, left))).values()) == {REMOVED}
 

@@ -70,9 +70,9 @@ class Journal(s3.Folder):
         digests = (verdict.image.digest for verdict in plan.removals)
         self._known[plan.repository.name] = {digest: past[digest] for digest in digests if digest in past}
 
-    def lacks(self, verdicts: Sequence[Verdict]) -> bool:
-        """Whether some of these images are not in the journal yet."""
-        return any(_key(verdict.image) not in self._written for verdict in verdicts)
+    def has_to_read(self, verdicts: Sequence[Verdict]) -> bool:
+        """Whether `write` reads manifests of some of these images."""
+        return any(v.image.active and _key(v.image) not in self._written for v in verdicts)
 
     def write(
         self, repository: Repository, verdicts: Sequence[Verdict], action: Action, note: NoteReading

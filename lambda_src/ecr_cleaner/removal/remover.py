@@ -7,8 +7,8 @@ signatures behind whose image it removed.
 
 from collections import defaultdict
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from datetime import datetime
-from itertools import chain, count
+from datetime import datetime, timedelta
+from itertools import chain
 from typing import Final
 
 from ecr_cleaner.aws.client import AwsClients
@@ -24,8 +24,9 @@ from ecr_cleaner.registry.own_pulls import Readings
 from ecr_cleaner.removal import batch as batches
 from ecr_cleaner.removal import calls, waves
 
-BATCHES_PER_TAG_CHECK: Final = 1
-"""The tags of a repository are read again before every so many batches, because it may be opted out meanwhile."""
+TAGS_MAX_AGE: Final = timedelta(seconds=30)
+"""Largest age of a repository's tags when a batch of it begins, because it may be opted out meanwhile. Beside that, IAM
+lets nothing be removed from what is not tagged."""
 
 
 def remove(  # noqa: PLR0913 - the run's own means, each by name
@@ -64,9 +65,8 @@ def remove(  # noqa: PLR0913 - the run's own means, each by name
     archived_too = archive or not all(image.active for image in watched)
     work = batches.RemovalContext(clients, plan, may_go_on, dependents, journal, archive, archived_too, readings, clock)
     status, detail = RemovalStatus.DEFERRED, ""
-    numbers = count()
     for wave in waves.of(groups.connected(plan), plan.must_go_first, _calls(work)):
-        end = (yield from _carry_out(work, wave.verdicts, pending, numbers)) if may_begin(wave.batches) else None
+        end = (yield from _carry_out(work, wave.verdicts, pending)) if may_begin(wave.batches) else None
         if end is not None:
             status, detail = end
             break
@@ -78,7 +78,7 @@ _End = tuple[RemovalStatus, str]
 
 
 def _carry_out(
-    work: batches.RemovalContext, verdicts: Iterable[Verdict], pending: dict[str, Verdict], numbers: Iterator[int]
+    work: batches.RemovalContext, verdicts: Iterable[Verdict], pending: dict[str, Verdict]
 ) -> Generator[Removal, None, _End | None]:
     """Remove whole groups of images.
 
@@ -86,7 +86,6 @@ def _carry_out(
         work: What is needed to remove.
         verdicts: On the images of these groups.
         pending: What is left of the repository; what ended is taken out.
-        numbers: Of the batches of the repository.
 
     Yields:
         How each removal ended.
@@ -107,7 +106,7 @@ def _carry_out(
         for verdict in blocked if ready or blocked else tuple(waiting.values()):
             yield ended(batches.removal(verdict, RemovalStatus.HOLDER_KEPT))
         for batch in _batches(work, ready):
-            if end := _must_end(work, read_tags=next(numbers) % BATCHES_PER_TAG_CHECK == 0):
+            if end := _must_end(work):
                 return end
             for removal in batches.carry_out(work, batch):
                 if removal.status is not RemovalStatus.DEFERRED:
@@ -117,11 +116,14 @@ def _carry_out(
     return None
 
 
-def _must_end(work: batches.RemovalContext, *, read_tags: bool) -> tuple[RemovalStatus, str] | None:
+def _must_end(work: batches.RemovalContext) -> _End | None:
     """How the rest ends if nothing more may be removed; an operator may change the tags of a repository meanwhile."""
     if not work.may_go_on():
         return RemovalStatus.DEFERRED, ""
-    refusal = _tags_changed(work.clients, work.plan) if read_tags else ""
+    if not work.is_older(work.tags_read_at, TAGS_MAX_AGE):
+        return None
+    work.tags_read_at = work.clock()
+    refusal = _tags_changed(work.clients, work.plan)
     return (RemovalStatus.CHANGED, refusal) if refusal else None
 
 
