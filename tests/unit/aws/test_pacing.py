@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 UNPUBLISHED: Final = ("batch", "DescribeJobQueues")
 SERVICES: Final = {"ecr": "ecr", "ecs": "ecs", "eventbridge": "events", "lambda": "lambda", "s3": "s3"} | {
-    "sfn": "stepfunctions"
+    "sfn": "stepfunctions",
+    "resource-groups-tagging-api": "resourcegroupstaggingapi",
 }
 """Services as botocore's events name them, to the names of their clients."""
 
