@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -130,6 +131,9 @@ def test_a_table_for_people(usage: Callable[..., Result]) -> None:
         "configured",
     ):
         assert part in result.output
+    told = " ".join(result.output.split())
+    slowest = re.findall(r"slowest: \w+ in (\S+): \d+\.\d s, \d+ calls, 0 throttled, 0 facts", told)
+    assert slowest == [f"123456789012/{REGION}"] * 3
     assert "6 images in use by" in result.output
     assert "status: completed" in result.output
 

@@ -10,6 +10,7 @@ from typing import IO, TYPE_CHECKING, Any, Final
 
 from ecr_cleaner.compose import reported_settings
 from ecr_cleaner.decision.rules import evaluate
+from ecr_cleaner.model.calls import HeldBack, RunCalls, ServiceCalls
 from ecr_cleaner.model.finding import FindingKind
 from ecr_cleaner.model.plan import Removal, RemovalStatus
 from ecr_cleaner.model.repository import RepositorySnapshot
@@ -46,7 +47,10 @@ def document(recorder: DocumentReporter, summary: RunResult, former: Any = ()) -
 
 def recorder(**settings: Any) -> DocumentReporter:
     """One in a time that stands still."""
-    return DocumentReporter(reported_settings(Settings(**settings)), lambda: NOW)
+    calls = RunCalls(
+        (ServiceCalls("ecs", 1204, 3), ServiceCalls("ecr", 40, 0)), (HeldBack("ecs", ("ListTasks",), 9.0),)
+    )
+    return DocumentReporter(reported_settings(Settings(**settings)), lambda: NOW, calls=lambda: calls)
 
 
 class Night:
@@ -186,8 +190,8 @@ def _removals(plan: RepositoryPlan, ending: RemovalStatus) -> Iterator[Removal]:
 
 def _outcomes(usages: int) -> tuple[SourceOutcome, ...]:
     return (
-        SourceOutcome(TARGET, "ecs", SourceStatus.COMPLETE, usages),
-        SourceOutcome(TARGET, "lambda", SourceStatus.COMPLETE, 0),
+        SourceOutcome(TARGET, "ecs", SourceStatus.COMPLETE, usages, seconds=31.24, calls=1204, throttled=3, facts=12),
+        SourceOutcome(TARGET, "lambda", SourceStatus.COMPLETE, 0, seconds=2.0, calls=1),
         SourceOutcome(TARGET, "greengrass", SourceStatus.NOT_OFFERED),
         SourceOutcome(
             TARGET, "eks", SourceStatus.DISABLED, detail="excluded by accepted_gaps (no pod pulls from here)"

@@ -18,6 +18,7 @@ from ecr_cleaner.model.finding import FindingKind
 from ecr_cleaner.model.report import Changes, Named
 from ecr_cleaner.report import html_page
 from ecr_cleaner.report.remedies import WHAT_TO_DO
+from tests.builders import ACCOUNT, REGION
 from tests.report_page.made import HOSTILE, Night, document, recorder
 
 if TYPE_CHECKING:
@@ -419,6 +420,20 @@ def test_the_other_tables_are_searched_too(opened: Open, html: bytes, section: s
     expect(hits(found, section)).to_have_text(left)
     press(found, found.page.locator(f"#{section}-table button.name"))
     expect(found.page.get_by_role("dialog")).to_be_visible()
+
+
+def test_calls_and_the_slowest_sources_are_told(opened: Open, html: bytes) -> None:
+    """In words, and of each source in its row's details."""
+    found = opened(html)
+    expect(found.page.locator("#calls-words")).to_have_text(
+        "The run made 1,244 calls of AWS, retries included, 3 of which AWS throttled."
+        f" The slowest sources: ecs in {ACCOUNT}/{REGION} (31.24 s, 1,204 calls);"
+        f" lambda in {ACCOUNT}/{REGION} (2 s, 1 call)."
+        " Calls waited for the rates of ecs ListTasks (9 s)."
+    )
+    found.page.locator("#sources-search").fill("ecs")
+    press(found, found.page.locator("#sources-table button.name"))
+    expect(found.page.get_by_role("dialog")).to_contain_text("1,204, of which AWS throttled 3")
 
 
 def test_the_settings_are_there(opened: Open, html: bytes) -> None:

@@ -13,6 +13,7 @@ from typing import Any, Final
 from ecr_cleaner import compose
 from ecr_cleaner.aws import errors
 from ecr_cleaner.aws.client import AwsClients
+from ecr_cleaner.clock import utc_now
 from ecr_cleaner.decision import denials, matching, wide_usages
 from ecr_cleaner.errors import CleanerError
 from ecr_cleaner.findings.wide_usages import covered, remedy
@@ -21,6 +22,7 @@ from ecr_cleaner.model.result import RunStatus
 from ecr_cleaner.model.usage import Reference, ReferenceScope, Usage, UsageKind
 from ecr_cleaner.registry import config, repositories
 from ecr_cleaner.registry import images as registry_images
+from ecr_cleaner.report.summary import slowest_json
 from ecr_cleaner.settings.loader import Settings
 from ecr_cleaner.usage import accepted
 
@@ -124,6 +126,7 @@ class UsageOverview:
         unprotected: Consumers that were not scanned because of settings; one sentence each.
         images: Images with usages, sorted by repository.
         wide_usages: Consumers that use more than an image, sorted.
+        slowest_sources: The sources that took longest, as a run's summary has them.
     """
 
     account_id: str
@@ -132,6 +135,7 @@ class UsageOverview:
     unprotected: list[str]
     images: list[ImageUsage] = field(default_factory=list)
     wide_usages: list[WideConsumer] = field(default_factory=list)
+    slowest_sources: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def status(self) -> RunStatus:
@@ -161,7 +165,7 @@ def read_overview(
     """
     facts = config.registry_facts(clients)
     existing = {name for name, _ in repositories.repository_names(clients)}
-    scan = compose.usage_scanner(clients, settings, "usage", lambda: now, read_only=True).scan(now)
+    scan = compose.usage_scanner(clients, settings, "usage", utc_now, read_only=True).scan(now)
     causes = [*denials.failed_sources(scan.failures), *filter(None, [scan.others.problem])]
     unprotected = [f"{outcome.key}: {outcome.detail}" for outcome in scan.unprotected]
     overview = UsageOverview(
@@ -194,6 +198,7 @@ def read_overview(
     overview.images = [image for image in overview.images if not unresolved or image.state in UNRESOLVED]
     overview.images.sort(key=lambda image: image.repository)
     overview.wide_usages += _wide(usages, only)
+    overview.slowest_sources += slowest_json(scan.outcomes)
     return overview
 
 

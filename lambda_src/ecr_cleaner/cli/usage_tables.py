@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.text import Text
 
 from ecr_cleaner.cli.usage_overview import ANY_REPOSITORY, ImageState, ImageUsage, UsageOverview
-from ecr_cleaner.report.console import STYLES, short_name
+from ecr_cleaner.report.console import STYLES, short_name, slow_source
 from ecr_cleaner.report.terminal import PrintableTable
 
 _DIGEST_LENGTH: Final = 19  # "sha256:" and the first twelve digits
@@ -33,6 +33,8 @@ def print_overview(overview: UsageOverview, console: Console) -> None:
         console.print(Text(f"unprotected: {line}", "yellow"))
     consumers = {(one.source, one.consumer) for image in overview.images for one in image.consumers}
     console.print(Text(f"{len(overview.images)} images in use by {len(consumers)} consumers."))
+    for source in overview.slowest_sources:
+        console.print(Text(f"slowest: {slow_source(source)}"))
     for cause in overview.causes:
         console.print(Text(cause, "red"))
     console.print(Text(f"status: {overview.status.value}", STYLES[overview.status]))

@@ -109,7 +109,7 @@ def run_json(result: RunResult, *, everything: bool = False) -> dict[str, Any]:
             for outcome in (outcomes if everything else _first_sources(outcomes, result.account_id))
         ],
         "source_totals": {name: sum(getattr(one, name) for one in outcomes) for name in _COUNTED},
-        "slowest_sources": [{**outcome.key.as_json(), **_took(outcome)} for outcome in slowest(outcomes)],
+        "slowest_sources": slowest_json(outcomes),
         "source_outcomes": {status.value: counted_outcomes[status] for status in SourceStatus},
         "other_accounts": other_accounts_json(result.other_accounts, everything=everything),
         "unprotected": [
@@ -141,6 +141,11 @@ def _took(outcome: SourceOutcome) -> dict[str, float]:
     """Its time, and what it was needed for."""
     counts = {name: getattr(outcome, name) for name in _COUNTED}
     return {"seconds": round(outcome.seconds, 3), **counts}
+
+
+def slowest_json(outcomes: Iterable[SourceOutcome]) -> list[dict[str, Any]]:
+    """The sources that took longest as JSON-native values."""
+    return [{**outcome.key.as_json(), **_took(outcome)} for outcome in slowest(outcomes)]
 
 
 def sources_json(outcomes: Iterable[SourceOutcome]) -> Iterator[dict[str, Any]]:

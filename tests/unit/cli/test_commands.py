@@ -13,6 +13,7 @@ from click.testing import CliRunner
 
 from ecr_cleaner import __version__, cli
 from ecr_cleaner.approval.policy import NoApproval
+from ecr_cleaner.aws.pacing import Pacer
 from ecr_cleaner.cli import session
 from ecr_cleaner.decision.rules import evaluate
 from ecr_cleaner.errors import CleanerError
@@ -54,7 +55,7 @@ class Registry:
             raise self.error
         self.asked.update(region=region, profile=profile)
         registry = SimpleNamespace(describe_registry=lambda: {"registryId": ACCOUNT})
-        return SimpleNamespace(region=region or REGION, client=lambda _: registry, pacer=SimpleNamespace(share=0.0))
+        return SimpleNamespace(region=region or REGION, client=lambda _: registry, pacer=Pacer())
 
     def run(self, ctx: RunContext) -> RunResult:
         """In the place of the pipeline."""

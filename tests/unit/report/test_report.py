@@ -518,6 +518,14 @@ def printed(reporter: CollectingReporter) -> str:
     return out.getvalue()
 
 
+def test_a_whole_plan_names_the_slowest_sources() -> None:
+    """Whoever looks at every image may want to know what took so long."""
+    outcome = SourceOutcome(TARGET, "ecs", SourceStatus.COMPLETE, seconds=3.14, calls=1200, facts=40)
+    end = replace(judged(plan(image())), scan=UsageScan((), (outcome,), NOW))
+    text = printed(collected(plan(image()), end=end))
+    assert f"\nslowest: ecs in {TARGET}: 3.1 s, 1,200 calls, 0 throttled, 40 facts\n" in text
+
+
 def explained(reporter: CollectingReporter, tag: str | None) -> str:
     """One image as a person sees it."""
     out = StringIO()

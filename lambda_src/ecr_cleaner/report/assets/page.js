@@ -262,21 +262,34 @@ function makeAccounts(told) {
   });
 }
 
+/* What was called, and what the run waited for. */
+function fillCalls(told) {
+  const { made, throttled, held_back: held } = told.calls;
+  const slow = told.slowest_sources.map((one) => `${one.source} in ${one.account_id}/${one.region} (${NUMBER.format(one.seconds)} s, ${count(one.calls, "call")})`);
+  const rates = held.map((one) => `${one.service} ${one.operations.join(", ")} (${NUMBER.format(one.seconds)} s)`);
+  byId("calls-words").textContent = [
+    `The run made ${count(made, "call")} of AWS, retries included, ${NUMBER.format(throttled)} of which AWS throttled.`,
+    slow.length && `The slowest sources: ${slow.join("; ")}.`,
+    rates.length && `Calls waited for the rates of ${rates.join("; ")}.`,
+  ].filter(Boolean).join(" ");
+}
+
 function makeSources(told) {
   const kinds = { complete: "good", failed: "bad", disabled: "warn", closed: "warn", not_offered: "idle" };
   const order = ["failed", "closed", "disabled", "complete", "not_offered"];
   told.sources.forEach((one) => { one.weight = order.indexOf(one.outcome); });
   return makeTable({
     name: "sources", label: "Sources", one: "source", rows: told.sources, empty: "No source was called.",
-    printed: [["Source", (one) => one.source], ["Outcome", (one) => words(one.outcome)], ["Usages", (one) => NUMBER.format(one.usages)], ["Detail", (one) => one.detail]],
+    printed: [["Source", (one) => one.source], ["Outcome", (one) => words(one.outcome)], ["Usages", (one) => NUMBER.format(one.usages)], ["Seconds", (one) => NUMBER.format(one.seconds)], ["Calls", (one) => NUMBER.format(one.calls)], ["Detail", (one) => one.detail]],
     text: (one) => [one.source, one.account_id, one.region, one.cluster, words(one.outcome), one.detail].join(" "),
     filters: [{ label: "Outcome", value: (one) => words(one.outcome) }],
-    sorts: [["Gravest", "weight", "asc"], ["Name", "source", "asc"], ["Most usages", "usages", "desc"], ["Slowest", "seconds", "desc"]],
+    sorts: [["Gravest", "weight", "asc"], ["Name", "source", "asc"], ["Most usages", "usages", "desc"], ["Slowest", "seconds", "desc"], ["Most calls", "calls", "desc"]],
     columns: [
-      { title: "Source", field: "source", widthGrow: 3, minWidth: 150, sorter: byText((one) => one.source), formatter: (cell) => two(nameButton(cell.getValue(), () => [["Account", cell.getData().account_id], ["Region", cell.getData().region], ["Cluster", cell.getData().cluster], ["Outcome", words(cell.getData().outcome)], ["Usages", NUMBER.format(cell.getData().usages)], ["Took", `${NUMBER.format(cell.getData().seconds)} s, beside others`], ["Detail", cell.getData().detail]]), cell.getData().detail) },
+      { title: "Source", field: "source", widthGrow: 3, minWidth: 150, sorter: byText((one) => one.source), formatter: (cell) => two(nameButton(cell.getValue(), () => [["Account", cell.getData().account_id], ["Region", cell.getData().region], ["Cluster", cell.getData().cluster], ["Outcome", words(cell.getData().outcome)], ["Usages", NUMBER.format(cell.getData().usages)], ["Took", `${NUMBER.format(cell.getData().seconds)} s, beside others`], ["Calls", `${NUMBER.format(cell.getData().calls)}, of which AWS throttled ${NUMBER.format(cell.getData().throttled)}`], ["Taken from what earlier runs read", NUMBER.format(cell.getData().facts)], ["Detail", cell.getData().detail]]), cell.getData().detail) },
       { title: "Outcome", field: "weight", width: 140, sorter: byNumber, formatter: (cell) => badge(words(cell.getData().outcome), kinds[cell.getData().outcome]) },
       { title: "Usages", field: "usages", wide: true, width: 115, hozAlign: "right", cssClass: "number", sorter: byNumber, formatter: (cell) => line(NUMBER.format(cell.getValue())) },
-      { title: "Seconds", field: "seconds", visible: false, sorter: byNumber },
+      { title: "Seconds", field: "seconds", wide: true, width: 115, hozAlign: "right", cssClass: "number", sorter: byNumber, formatter: (cell) => line(NUMBER.format(cell.getValue())) },
+      { title: "Calls", field: "calls", wide: true, width: 115, hozAlign: "right", cssClass: "number", sorter: byNumber, formatter: (cell) => line(NUMBER.format(cell.getValue())) },
     ],
   });
 }
@@ -299,6 +312,7 @@ async function main() {
   fillTop(told);
   fillTotals(told);
   fillSettings(told);
+  fillCalls(told);
   const images = makeImages(told);
   drawPictures(told);
   await Promise.all([images, makeUsages(told), makeFindings(told), makeRepositories(told), makeSavings(told), makeAccounts(told), makeSources(told)]);
