@@ -219,7 +219,7 @@ def run_in_process(
     }
     # The function's image has byte code too: what is loaded late would be compiled in the time that is measured.
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
-    unpaced = "import ecr_cleaner.aws.pacing as a; a.Pacer.wait = lambda *_: None\n"
+    unpaced = "import ecr_cleaner.aws.pacing as a; a.Pacer.hold = lambda *_: None\n"
     told = "".join(f'"{name}": {name}, ' for name in more)
     program = ("" if paced else unpaced) + before + _CHILD.replace("dumps({", f"dumps({{{told}", 1)
     done = subprocess.run(  # noqa: S603 - our own interpreter

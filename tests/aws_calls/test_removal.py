@@ -11,6 +11,7 @@ import pytest
 from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 
 from ecr_cleaner.aws.errors import AwsError
+from ecr_cleaner.aws.pacing import Pacer
 from ecr_cleaner.decision.rules import evaluate
 from ecr_cleaner.model.plan import RemovalStatus, RepositoryPlan
 from ecr_cleaner.model.repository import RepositorySnapshot
@@ -787,6 +788,23 @@ def test_no_call_is_made_by_an_old_look(
         )
     )
     assert ended == {digest("a"): REMOVED, digest("b"): CHANGED if looks > 1 else REMOVED}
+
+
+def test_a_call_is_held_back_before_the_look_and_not_after_it(script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other repositories that are removed from meanwhile make it wait: an image may be pulled in that time."""
+    steps: list[object] = []
+    monkeypatch.setattr(Pacer, "hold_ahead", lambda _, *call: steps.append(call))
+    describe = batch.images.describe
+
+    def looked(*args: Any, **more: Any) -> dict[str, Image]:
+        steps.append("look")
+        return describe(*args, **more)
+
+    monkeypatch.setattr(batch.images, "describe", looked)
+    still_opted_in(script)
+    one_call(script, image("a"))
+    assert endings(carried_out(script, plan(image("a")))) == {digest("a"): REMOVED}
+    assert steps[:2] == [("ecr", "BatchDeleteImage"), "look"]
 
 
 def test_where_every_look_is_old_nothing_is_removed(script: Script, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -65,7 +65,7 @@ def run(
     monkeypatch.setattr(aws_client.boto3, "Session", _session_of)
     monkeypatch.setattr(aws_client, "MAX_ATTEMPTS", 2)
     resolving(monkeypatch)
-    monkeypatch.setattr(pacing.Pacer, "wait", lambda pacer, service, _: pacer.counts.call(service))
+    monkeypatch.setattr(pacing.Pacer, "hold", lambda *_: None)
     monkeypatch.setattr(pacing, "back_off", lambda _: None)
     monkeypatch.setattr(standard.ExponentialBackoff, "delay_amount", lambda *_: 0)
     # Nobody checks a signature here or reads who asks, and both are an eighth of a run.

@@ -103,6 +103,7 @@ class Pacer:
     share: float = DEFAULT_SHARE
     counts: CallCounts = field(default_factory=CallCounts)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _ahead: threading.local = field(default_factory=threading.local)
     _buckets: dict[Quota | tuple[str, str], Bucket] = field(default_factory=dict)
 
     def another(self) -> "Pacer":
@@ -112,6 +113,22 @@ class Pacer:
     def wait(self, service: str, operation: str) -> None:
         """Return when the operation may be called."""
         self.counts.call(service)
+        if getattr(self._ahead, "held", None) == (service, operation):
+            self._ahead.held = None
+        else:
+            self.hold(service, operation)
+
+    def hold_ahead(self, service: str, operation: str) -> None:
+        """Hold the next call of an operation by this thread back now, so that it is made at once when it is made.
+
+        For calls right before which something is looked at: other threads' calls may make it wait for long.
+        """
+        if getattr(self._ahead, "held", None) != (service, operation):
+            self.hold(service, operation)
+            self._ahead.held = service, operation
+
+    def hold(self, service: str, operation: str) -> None:
+        """Take a token, and return when there is one."""
         with self._lock:
             now = self.clock()
             bucket = self._bucket(service, operation, now)

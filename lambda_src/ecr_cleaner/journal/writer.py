@@ -53,7 +53,9 @@ class JournalFailure:
 
 @dataclass(slots=True)
 class Journal(s3.Folder):
-    """The journal of one run.
+    """The journal of one run; of each repository, only one thread at a time may tell.
+
+    Several repositories need no lock: each adds keys of its own, and writes objects of its own.
 
     Attributes:
         run_id: Identifies the run.

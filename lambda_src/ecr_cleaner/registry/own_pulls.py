@@ -38,7 +38,9 @@ class _Reading:
 
 @dataclass(slots=True)
 class Readings:
-    """Those of one run.
+    """Those of one run; of each repository, only one thread at a time may ask and tell.
+
+    Several repositories need no lock: nothing is kept across them but a dictionary to which each adds keys of its own.
 
     Attributes:
         clock: Now, in UTC.

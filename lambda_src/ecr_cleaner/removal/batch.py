@@ -33,6 +33,8 @@ RECHECK_MAX_AGE: Final = timedelta(seconds=30)
 class RemovalContext:
     """What is needed to remove images from one repository, and which were removed, archived or kept so far.
 
+    Repositories may be removed from side by side, each by one thread, with the same clients, journal and readings.
+
     An image may be archived after its indexes and subjects were archived or deleted. It may only be deleted after they
     were deleted: an archived index can be restored, and then needs its manifests.
 
@@ -205,6 +207,8 @@ def _try(work: RemovalContext, batch: Sequence[Verdict]) -> Iterator[tuple[Remov
             cause = unwritten[verdict.image.digest]
             yield removal(verdict, RemovalStatus.NOT_JOURNALLED, cause.code, detail=cause.detail), False
         unchanged = [v for v in unchanged if v.image.digest not in unwritten]
+    # Whoever removes from other repositories meanwhile may make the call wait: before the check, and not after it.
+    work.clients.pacer.hold_ahead("ecr", "UpdateImageStorageClass" if archives else "BatchDeleteImage")
     unchanged, changed = work.recheck(unchanged)
     yield from ((ended, False) for ended in changed)
     success = RemovalStatus.ARCHIVED if archives else RemovalStatus.REMOVED

@@ -162,6 +162,24 @@ def test_another_target_has_buckets_of_its_own(pacer: Pacer, clock: VirtualClock
     assert calls(other, clock, 4, ("ecs", "ListClusters")) == pytest.approx(1)
 
 
+def test_a_call_that_was_held_ahead_is_made_at_once(pacer: Pacer, clock: VirtualClock) -> None:
+    """By the thread that it was held for, once, however often that asks; it takes one token."""
+    assert calls(pacer, clock, BURST, UNPUBLISHED) == 0
+    began = clock.now
+    pacer.hold_ahead(*UNPUBLISHED)
+    pacer.hold_ahead(*UNPUBLISHED)
+    assert clock.now - began == pytest.approx(1 / FIRST_RATE)
+    other = threading.Thread(target=pacer.wait, args=UNPUBLISHED)
+    other.start()
+    other.join()
+    pacer.wait("batch", "DescribeJobDefinitions")
+    assert clock.now - began == pytest.approx(2 / FIRST_RATE)
+    pacer.wait(*UNPUBLISHED)
+    assert clock.now - began == pytest.approx(2 / FIRST_RATE)
+    pacer.wait(*UNPUBLISHED)
+    assert clock.now - began == pytest.approx(3 / FIRST_RATE)
+
+
 def test_threads_share_the_buckets() -> None:
     """Four workers together keep the rate of one."""
     waits: list[float] = []
