@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
 from ecr_cleaner.clock import utc_now
+from ecr_cleaner.usage import scanner
+from tests.builders import ACCOUNT
 from tests.integration.runner import Context
 
 if TYPE_CHECKING:
@@ -57,6 +60,23 @@ def test_a_scan_that_takes_too_long_is_cut_short(run: Runner, sandbox: Sandbox) 
     assert (outcome.status, outcome.gone) == ("incomplete", {})
     assert "time ran out before" in outcome.causes
     assert "source " not in outcome.causes
+
+
+@pytest.mark.parametrize(("seconds", "status"), [(650, "refused"), (850, "incomplete")])
+def test_the_source_that_takes_too_long_is_named(
+    run: Runner, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, seconds: int, status: str
+) -> None:
+    """Whether its usages are out of date by then, or no time is left for those of the others."""
+    monkeypatch.setattr(scanner, "WORKERS", 1)  # what takes its time beside others is not told from what waits for it
+    context = Context()
+    run.clock = lambda: utc_now() + timedelta(seconds=900 - context.seconds)
+    run.opted_in("app")
+    sandbox.push("app", id="old", tags=["v1"], pushed="90d")
+    sandbox.after("apprunner", "ListServices", lambda _: setattr(context, "seconds", context.seconds - seconds))
+    outcome = run(context=context)
+    assert (outcome.status, outcome.gone) == (status, {})
+    named = rf"; the slowest sources: apprunner in {ACCOUNT}/us-east-1 \({seconds} s, 1 calls\)"
+    assert re.search(named, outcome.causes), outcome.causes
 
 
 def test_what_is_left_is_named(run: Runner, sandbox: Sandbox) -> None:

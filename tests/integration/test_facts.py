@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tests.integration.runner import Outcome, Runner
 
 FACTS: Final = f"{PREFIX}facts/"
-VOLATILE: Final = {"run_id", "seconds", "calls", "facts", "duration_seconds", "report", "started_at"}
+VOLATILE: Final = {"run_id", "seconds", "calls", "facts", "duration_seconds", "report", "started_at", "slowest_sources"}
 
 
 @pytest.fixture
