@@ -174,10 +174,11 @@ def seal(content: object) -> bytes:
         NotWholeError: It could not be read again.
     """
     plain = _adapter(type(content)).dump_python(content, mode="json", exclude_defaults=True)
+    written = _canonical(plain)
+    del plain  # it takes several times the memory of what is written
     if not isinstance(content, BaseModel):  # which was checked when it was made
-        parse(type(content), json.dumps(plain).encode(), f"this {type(content).__name__}")
-    document = {"schema_version": SCHEMA_VERSION, "sha256": _checksum(plain), "content": plain}
-    return json.dumps(document, separators=(",", ":")).encode() + b"\n"
+        parse(type(content), written, f"this {type(content).__name__}")
+    return b"".join((_head(written), written, _TAIL))
 
 
 def unseal(kind: type[_D], body: bytes, place: str) -> _D:
@@ -186,10 +187,14 @@ def unseal(kind: type[_D], body: bytes, place: str) -> _D:
     Raises:
         NotWholeError: It is no such document, or not what was written.
     """
+    written = body[_HEAD_LENGTH : -len(_TAIL)]
+    if body.startswith(_head(written)) and body.endswith(_TAIL):
+        return parse(kind, written, place)
+    # Not as `seal` writes it now: from an earlier version, cut short, or changed.
     try:
         document = json.loads(body)
         version, checksum, content = document["schema_version"], document["sha256"], document["content"]
-        actual = _checksum(content)
+        actual = _sha256(_canonical(content))
     except (ValueError, KeyError, TypeError, RecursionError):
         message = f"{place} is no document of this module: it may have been cut short"
         raise NotWholeError(message) from None
@@ -217,5 +222,20 @@ def parse(kind: type[_D], body: bytes, place: str) -> _D:
     return found
 
 
-def _checksum(content: Any) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+def _canonical(plain: Any) -> bytes:
+    """What the checksum of a document is of."""
+    return json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()
+
+
+def _sha256(written: bytes) -> str:
+    return hashlib.sha256(written).hexdigest()
+
+
+def _head(written: bytes) -> bytes:
+    """What stands before the content of a document."""
+    return f'{{"schema_version":{SCHEMA_VERSION},"sha256":"{_sha256(written)}","content":'.encode()
+
+
+_HEAD_LENGTH: Final = len(_head(b""))
+
+_TAIL: Final = b"}\n"

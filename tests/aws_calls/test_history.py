@@ -14,7 +14,7 @@ from botocore.stub import ANY
 
 from ecr_cleaner import schema as schema_module
 from ecr_cleaner.errors import HistoryError, ReplacedError
-from ecr_cleaner.history import model, schema, unneeded
+from ecr_cleaner.history import indexes, model, schema, unneeded
 from ecr_cleaner.history.schema import PendingDrop, StateDocument
 from ecr_cleaner.history.store import HistoryStore
 from ecr_cleaner.model.image import RemovedImage
@@ -302,6 +302,23 @@ def test_a_repository_that_had_a_history_has_one(s3: S3, store: HistoryStore, co
     s3.lacks(APP, code)
     with pytest.raises(HistoryError, match="its history is lost"):
         store.remember(look(NOW, a=[]))
+
+
+def test_what_an_index_lists_joins_what_is_known(s3: S3, store: HistoryStore) -> None:
+    """Of images that were looked at; also of those that somebody else saw meanwhile."""
+    opened(store, s3, StateDocument(repositories=["shop/app"]))
+    before, other = look(ago("1d"), "a", a=["v1"]), look(ago("1h"), "a", a=["v1"], b=[])
+    listed = {digest("a"): (digest("b"),), digest("gone"): (digest("a"),)}
+    s3.holds(APP, schema_module.seal(before), '"a1"')
+    s3.refuses(APP, ANY, '"a1"')
+    s3.holds(APP, schema_module.seal(other), '"a2"')
+    noted = indexes.learned(other, listed)
+    assert {name: entry.children for name, entry in noted.images.items()} == {
+        digest("a"): (digest("b"),),
+        digest("b"): (),
+    }
+    s3.takes(APP, schema_module.seal(noted), '"a2"')
+    store.learn("shop/app", listed)
 
 
 GONE: Final = {digest("a"): RemovedImage(("v1",), NOW, "run-1", "delete")}

@@ -40,6 +40,23 @@ def test_it_is_read_as_it_was_written() -> None:
     assert set(content()["images"][digest("a")]) == {"tags", "last_in_use", "by", "lost_tags"}
 
 
+def test_members_may_have_another_order() -> None:
+    """As they had it when earlier versions wrote them."""
+    document = json.loads(seal(KNOWN))
+    document["content"] = dict(reversed(document["content"].items()))
+    for written in (document, dict(reversed(document.items()))):
+        assert unseal(History, json.dumps(written).encode(), "here") == KNOWN
+
+
+def test_every_byte_counts() -> None:
+    """Whatever is lost, added or another one: it is not what was written."""
+    body = seal(KNOWN)
+    for at in range(len(body) - 1):  # the last one ends the line
+        for other in (body[:at], body[:at] + b"1" + body[at:], body[:at] + bytes([body[at] ^ 1]) + body[at + 1 :]):
+            with pytest.raises(NotWholeError):
+                unseal(History, other, "here")
+
+
 ALTERED: Final[dict[str, Callable[[Any], object]]] = {
     "an unknown key": lambda told: told.update(other=1),
     "an unknown key of an image": lambda told: told["images"][digest("a")].update(other=1),

@@ -11,6 +11,7 @@ lost tag as long as it may protect an image, and of the consumers of a digest fi
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Final
 
 from pydantic import AwareDatetime
@@ -29,6 +30,10 @@ MIN_LOST_TAG_DAYS: Final = 30
 
 ECR_CLOCK_BEHIND: Final = timedelta(minutes=6)
 """By how much ECR's clock may be behind the function's: AWS refuses signatures that are five minutes off."""
+
+
+_NONE: Final[Mapping[str, datetime]] = MappingProxyType({})
+"""One for all entries."""
 
 
 @stored
@@ -53,7 +58,7 @@ class HistoryEntry:
     tags_changed_at: AwareDatetime | None = None
     last_in_use: AwareDatetime | None = None
     by: tuple[Text, ...] = ()
-    lost_tags: Mapping[str, AwareDatetime] = field(default_factory=dict)
+    lost_tags: Mapping[str, AwareDatetime] = field(default_factory=lambda: _NONE)
     unused_since: AwareDatetime | None = None
     children: tuple[Text, ...] = ()
     unneeded_since: AwareDatetime | None = None
@@ -111,23 +116,6 @@ def observe(
     )
 
 
-def learn(seen: History, children: Mapping[str, tuple[str, ...]]) -> History:
-    """The same observation, with the digests that some of its indexes list."""
-    return replace(
-        seen,
-        images={
-            digest: replace(entry, children=children[digest]) if digest in children else entry
-            for digest, entry in seen.images.items()
-        },
-    )
-
-
-def lists(known: History | None, indexes: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """The digests that some indexes list, of those whose list is known."""
-    past = known.images if known else {}
-    return {digest: past[digest].children for digest in indexes if digest in past and past[digest].children}
-
-
 def remember(known: History | None, seen: History, keep_recently_used_days: int) -> History:
     """The history after an observation.
 
@@ -137,22 +125,26 @@ def remember(known: History | None, seen: History, keep_recently_used_days: int)
     merged = seen if known is None else merge(known, seen)
     images, removals = merged.images, merged.removed
     if known is not None and seen.observed_at >= known.observed_at:
-        images = {digest: entry for digest, entry in images.items() if digest in seen.images}
-        owners = {tag: digest for digest, entry in seen.images.items() for tag in entry.tags}
-        removals = removed.still_removed(removals, seen.images.keys(), owners, seen.observed_at)
+        images = {digest: images[digest] for digest in seen.images}
+        if removals:
+            owners = {tag: digest for digest, entry in seen.images.items() for tag in entry.tags}
+            removals = removed.still_removed(removals, seen.images.keys(), owners, seen.observed_at)
     oldest = merged.observed_at - timedelta(days=max(keep_recently_used_days, MIN_LOST_TAG_DAYS))
     return replace(
         merged,
-        images={
-            digest: replace(
-                entry,
-                lost_tags={tag: lost_at for tag, lost_at in entry.lost_tags.items() if lost_at >= oldest},
-                unused_since=entry.unused_since if entry.last_in_use is not None else None,
-            )
-            for digest, entry in images.items()
-        },
+        images={digest: _trimmed(entry, oldest) for digest, entry in images.items()},
         removed=removed.latest(removals, merged.observed_at),
     )
+
+
+def _trimmed(entry: HistoryEntry, oldest: datetime) -> HistoryEntry:
+    """An entry without what protects nothing: tags that were lost before `oldest`, and `unused_since` without a use."""
+    lost_tags = entry.lost_tags
+    if any(lost_at < oldest for lost_at in lost_tags.values()):
+        lost_tags = {tag: lost_at for tag, lost_at in lost_tags.items() if lost_at >= oldest}
+    unused_since = None if entry.last_in_use is None else entry.unused_since
+    is_same = lost_tags is entry.lost_tags and unused_since == entry.unused_since
+    return entry if is_same else replace(entry, lost_tags=lost_tags, unused_since=unused_since)
 
 
 def removing(known: History, images: Mapping[str, RemovedImage]) -> History:
@@ -167,12 +159,20 @@ def merge(first: History, second: History) -> History:
     `judged` calls so, since the latest of their times.
     """
     older, newer = sorted((first, second), key=lambda history: history.observed_at)
-    images = {**older.images, **newer.images}
-    if older.judged and newer.judged:
-        images = {digest: replace(entry, unneeded_since=None) for digest, entry in images.items()}
-    images |= {digest: _merged(older, newer, digest) for digest in older.images.keys() & newer.images.keys()}
+    judged = older.judged + newer.judged
+    images: dict[str, HistoryEntry] = {}
+    for digest, entry in newer.images.items():
+        past = older.images.get(digest)
+        images[digest] = _alone(entry, judged) if past is None else _merged(older, past, newer, entry)
+    images |= {digest: _alone(past, judged) for digest, past in older.images.items() if digest not in images}
     removals = removed.merged(older.removed, newer.removed)
-    return History(newer.repository, newer.observed_at, images, removals, older.judged or newer.judged)
+    return History(newer.repository, newer.observed_at, images, removals, judged > 0)
+
+
+def _alone(entry: HistoryEntry, judged: int) -> HistoryEntry:
+    """An entry of an image that one of two histories has, of which so many are judged."""
+    both = 2
+    return entry if judged < both or entry.unneeded_since is None else replace(entry, unneeded_since=None)
 
 
 def recent(
@@ -234,46 +234,63 @@ def pulled_since(images: Iterable[Image], collected_at: datetime) -> dict[str, t
     }
 
 
-def _merged(older_history: History, newer_history: History, digest: str) -> HistoryEntry:
-    older, newer = older_history.images[digest], newer_history.images[digest]
+def _merged(older_history: History, older: HistoryEntry, newer_history: History, newer: HistoryEntry) -> HistoryEntry:
+    """Of an image that both know. There may be very many, and of nearly all of them nothing changed."""
     now = newer_history.observed_at
-    # Of two observations at the same time neither is the later one: the image had the tags of both.
-    tags = tuple(sorted({*older.tags, *newer.tags})) if older_history.observed_at == now else newer.tags
+    tags, lost, changed = newer.tags, newer.lost_tags, _latest(older.tags_changed_at, newer.tags_changed_at)
+    if older.tags != newer.tags or older.lost_tags or newer.lost_tags:
+        # Of two observations at the same time neither is the later one: the image had the tags of both.
+        tags = tuple(sorted({*older.tags, *newer.tags})) if older_history.observed_at == now else newer.tags
+        lost = _lost(older_history, older, newer_history, newer, tags)
+    # Only an observation without a past has not been compared yet.
+    if older.tags != newer.tags and (newer.tags_changed_at or older_history.observed_at) <= older_history.observed_at:
+        changed = _latest(changed, now)
+    last_in_use, by = _last_use(older, newer)
+    is_unneeded = (older.unneeded_since is not None) + (newer.unneeded_since is not None)
+    is_judged = older_history.judged + newer_history.judged
+    return HistoryEntry(
+        tags,
+        changed,
+        last_in_use,
+        by,
+        lost,
+        _unused_since(older, newer, last_in_use),
+        newer.children or older.children,  # what a digest lists never changes
+        _latest(older.unneeded_since, newer.unneeded_since) if is_unneeded == is_judged else None,
+    )
+
+
+def _lost(
+    older_history: History, older: HistoryEntry, newer_history: History, newer: HistoryEntry, tags: tuple[str, ...]
+) -> Mapping[str, datetime]:
+    """The lost tags of an image that has `tags`."""
     lost = dict(older.lost_tags)
     for tag, lost_at in newer.lost_tags.items():
         lost[tag] = max(lost_at, lost.get(tag, lost_at))
     for tag in older.tags:
         # Unless the newer history itself saw the tag lost since then, it was lost between the two.
         if newer.lost_tags.get(tag, older_history.observed_at) <= older_history.observed_at:
-            lost[tag] = now
-    changes = [moment for moment in (older.tags_changed_at, newer.tags_changed_at) if moment is not None]
-    # Only an observation without a past has not been compared yet.
-    if older.tags != newer.tags and (newer.tags_changed_at or older_history.observed_at) <= older_history.observed_at:
-        changes.append(now)
-    last_in_use, by = _last_use(older, newer)
-    unneeded = [entry.unneeded_since for entry in (older, newer) if entry.unneeded_since is not None]
-    return HistoryEntry(
-        tags,
-        max(changes, default=None),
-        last_in_use,
-        by,
-        {tag: lost[tag] for tag in sorted(lost) if tag not in tags},
-        _unused_since(older, newer, last_in_use),
-        newer.children or older.children,  # what a digest lists never changes
-        max(unneeded) if unneeded and len(unneeded) == older_history.judged + newer_history.judged else None,
-    )
+            lost[tag] = newer_history.observed_at
+    return {tag: lost[tag] for tag in sorted(lost) if tag not in tags}
 
 
 def _last_use(first: HistoryEntry, second: HistoryEntry) -> tuple[datetime | None, tuple[str, ...]]:
-    uses = [(entry.last_in_use, entry.by) for entry in (first, second) if entry.last_in_use is not None]
-    last = max((moment for moment, _ in uses), default=None)
-    return last, _consumers(name for moment, by in uses if moment == last for name in by)
+    last = _latest(first.last_in_use, second.last_in_use)
+    if last is None:
+        return None, ()
+    return last, _consumers(name for entry in (first, second) if entry.last_in_use == last for name in entry.by)
 
 
 def _unused_since(first: HistoryEntry, second: HistoryEntry, last_in_use: datetime | None) -> datetime | None:
     """The first observation without a use, of those after the last use."""
     observations = [entry.unused_since for entry in (first, second) if entry.unused_since is not None]
     return min((at for at in observations if last_in_use is None or at > last_in_use), default=None)
+
+
+def _latest(first: datetime | None, second: datetime | None) -> datetime | None:
+    if first is None or second is None:
+        return first or second
+    return max(first, second)
 
 
 def _consumers(names: Iterable[str]) -> tuple[str, ...]:

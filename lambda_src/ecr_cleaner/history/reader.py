@@ -96,6 +96,9 @@ class HistoryReader(s3.Folder):
         """
         return self._remembered(self.known(seen.repository), seen)
 
+    def learn(self, repository: str, children: Mapping[str, tuple[str, ...]]) -> None:
+        """Store nothing: who reads only may read an index again."""
+
     def judged(self, repository: str, digests: Collection[str], begun_at: datetime) -> None:
         """Store nothing: an image is in grace since a run of the function found it unneeded."""
 

@@ -20,7 +20,7 @@ from typing import ClassVar, Final
 
 from ecr_cleaner import schema as schema_module
 from ecr_cleaner.errors import HistoryError, ReplacedError
-from ecr_cleaner.history import model, schema, unneeded, uses
+from ecr_cleaner.history import indexes, model, schema, unneeded, uses
 from ecr_cleaner.history.reader import MARKER, HistoryReader, state_name
 from ecr_cleaner.history.schema import HistoryNotStarted, HistoryStarted, PendingDrop, StateDocument
 from ecr_cleaner.model.image import RemovedImage
@@ -76,6 +76,19 @@ class HistoryStore(HistoryReader):
         """
         known, etag = self._read(repository)
         self._write(model.removing(known, images), etag, lambda other: model.removing(other, images))
+
+    def learn(self, repository: str, children: Mapping[str, tuple[str, ...]]) -> None:
+        """Store what some indexes of an observed repository list.
+
+        Args:
+            repository: Its name.
+            children: Digest of an index to the digests that it lists, which are proven to be those of its digest.
+
+        Raises:
+            HistoryError: The history cannot be read or written.
+        """
+        known, etag = self._read(repository)
+        self._write(indexes.learned(known, children), etag, lambda other: indexes.learned(other, children))
 
     def judged(self, repository: str, digests: Collection[str], begun_at: datetime) -> None:
         """Store which images of an observed repository nothing needs.

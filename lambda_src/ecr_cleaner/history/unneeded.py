@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
 
-from ecr_cleaner.history.model import History
+from ecr_cleaner.history.model import History, HistoryEntry
 
 
 def since(known: History) -> dict[str, datetime]:
@@ -21,9 +21,7 @@ def judged(known: History, unneeded: Collection[str], begun_at: datetime) -> His
         begun_at: When the run began. A later time in the history is of a clock that was wrong: this one replaces it.
     """
     images = {
-        digest: replace(
-            entry, unneeded_since=min(entry.unneeded_since or begun_at, begun_at) if digest in unneeded else None
-        )
+        digest: _since(entry, min(entry.unneeded_since or begun_at, begun_at) if digest in unneeded else None)
         for digest, entry in known.images.items()
     }
     return replace(known, images=images, judged=True)
@@ -31,5 +29,9 @@ def judged(known: History, unneeded: Collection[str], begun_at: datetime) -> His
 
 def unjudged(known: History) -> History:
     """The history without what it says of unneeded images: some run did not judge them."""
-    images = {digest: replace(entry, unneeded_since=None) for digest, entry in known.images.items()}
+    images = {digest: _since(entry, None) for digest, entry in known.images.items()}
     return replace(known, images=images, judged=False)
+
+
+def _since(entry: HistoryEntry, moment: datetime | None) -> HistoryEntry:
+    return entry if entry.unneeded_since == moment else replace(entry, unneeded_since=moment)

@@ -11,8 +11,8 @@ from ecr_cleaner.decision.wide_usages import KeptAlone
 from ecr_cleaner.findings import retention
 from ecr_cleaner.findings import rules as finding_rules
 from ecr_cleaner.findings.collector import FindingsCollector
+from ecr_cleaner.history import indexes, unneeded, uses
 from ecr_cleaner.history import model as past
-from ecr_cleaner.history import unneeded, uses
 from ecr_cleaner.history.model import History
 from ecr_cleaner.model.finding import Finding
 from ecr_cleaner.model.image import Image, RemovedImage
@@ -115,14 +115,14 @@ def evaluate(ctx: RunContext, basis: Basis, repository: Repository, evaluation: 
     snapshot = RepositorySnapshot(images)
     lists_are_read = rules.depends_on_indexes(images, repository.retention, now)
     if lists_are_read:
-        stored = past.lists(known, [image.digest for image in images if image.is_index])
+        stored = indexes.lists(known, [image.digest for image in images if image.is_index])
         # An archived index cannot be read, and reading any other one is a pull: each is read once.
         unknown = [image for image in images if image.is_index and image.digest not in stored]
         read = ctx.registry.children(ctx.clients, repository.name, unknown, ctx.own_pulls)
         snapshot = RepositorySnapshot(images, {**stored, **read.children}, read.unread)
         proven = {digest: children for digest, children in read.children.items() if digest in read.proven}
         if ctx.history is not None and any(proven.values()):
-            ctx.history.remember(past.learn(observed, proven))
+            ctx.history.learn(repository.name, proven)
     is_first = not basis.collector.has_seen(repository.name)
     evaluation.findings = basis.collector.repository(repository, snapshot, now, removed, read=lists_are_read)
     # What began to be used after its source was asked shows as a pull here, and as a change from here on.

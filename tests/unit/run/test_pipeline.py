@@ -18,7 +18,7 @@ from ecr_cleaner.decision.stop import FRESHNESS
 from ecr_cleaner.decision.usage_drop import UsageDrop
 from ecr_cleaner.errors import HistoryError, OutOfTimeError, RepositoryError
 from ecr_cleaner.findings.collector import SPARE_SECONDS, UNASKED
-from ecr_cleaner.history import unneeded
+from ecr_cleaner.history import indexes, unneeded
 from ecr_cleaner.history.model import History, HistoryEntry, remember, removing
 from ecr_cleaner.model.finding import Finding, FindingKind, Severity
 from ecr_cleaner.model.image import RemovedImage
@@ -209,6 +209,11 @@ class World:
         """As the history has it."""
         self.known[name] = removing(self.known[name], gone)
         self.step("removing", name)
+
+    def learn(self, name: str, children: Mapping[str, tuple[str, ...]]) -> None:
+        """As the history has it."""
+        self.step("learn", name)
+        self.known[name] = indexes.learned(self.known[name], children)
 
     def judged(self, name: str, digests: frozenset[str], begun_at: datetime) -> None:
         """As the history has it."""
