@@ -263,11 +263,11 @@ class RunResult:
     @property
     def causes(self) -> tuple[str, ...]:
         """Everything that kept the run from doing all it should."""
-        out_of_time = [f"time ran out: {len(self.deferred)} repositories left"] if self.deferred else []
-        out_of_time += [self.timed_out] if self.timed_out else []
-        slow = slowest_words(self.scan.outcomes) if self.scan else ""
+        late = [f"time ran out: {len(self.deferred)} repositories left"] if self.deferred else []
+        late += [self.timed_out] if self.timed_out else []
+        late[-1:] = [f"{last}{slowest_words(self.scan.outcomes if self.scan else ())}" for last in late[-1:]]
         elsewhere = self.other_accounts.causes if self.other_accounts else ()
-        return (*self.refusals, *self._failures, *(f"{one}{slow}" for one in out_of_time), *elsewhere)
+        return (*self.refusals, *self._failures, *late, *elsewhere)
 
     @property
     def consumers_broken(self) -> int:
