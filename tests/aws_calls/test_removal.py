@@ -875,6 +875,20 @@ def test_many_groups_are_begun_one_call_after_the_other(script: Script) -> None:
     assert len(found) == 6
 
 
+def test_what_stands_alone_fills_the_calls_of_others(script: Script) -> None:
+    """Where it does not fit beside an index, it goes with what the index lists, which needs another call anyway."""
+    tags = [f"t{n:02}" for n in range(60)]
+    before, index = image("before", tags=tags, pushed="90d"), image("index", kind="index", tags=tags, pushed="80d")
+    alone, child = image("alone", tags=tags, pushed="70d"), image("child", pushed="80d")
+    still_opted_in(script)
+    one_call(script, before)
+    look(script, index, child)
+    delete(script, index)
+    one_call(script, child, alone)
+    made = plan(before, index, alone, child, children={"index": ["child"]})
+    assert set(endings(carried_out(script, made)).values()) == {REMOVED}
+
+
 def test_what_is_left_of_a_group_is_removed_first(script: Script) -> None:
     """The image of this signature went in a run before."""
     old, left = image("old", tags=[f"t{n:02}" for n in range(100)], pushed="90d"), image("left", subject="gone")

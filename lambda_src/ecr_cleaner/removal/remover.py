@@ -6,7 +6,7 @@ signatures behind whose image it removed.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import chain
 from typing import Final
@@ -66,7 +66,7 @@ def remove(  # noqa: PLR0913 - the run's own means, each by name
     work = batches.RemovalContext(clients, plan, may_go_on, dependents, journal, archive, archived_too, readings, clock)
     status, detail = RemovalStatus.DEFERRED, ""
     for wave in waves.of(groups.connected(plan), plan.must_go_first, _calls(work)):
-        end = (yield from _carry_out(work, wave.verdicts, pending)) if may_begin(wave.batches) else None
+        end = (yield from _carry_out(work, wave, pending)) if may_begin(wave.batches) else None
         if end is not None:
             status, detail = end
             break
@@ -78,13 +78,13 @@ _End = tuple[RemovalStatus, str]
 
 
 def _carry_out(
-    work: batches.RemovalContext, verdicts: Iterable[Verdict], pending: dict[str, Verdict]
+    work: batches.RemovalContext, wave: waves.Wave, pending: dict[str, Verdict]
 ) -> Generator[Removal, None, _End | None]:
     """Remove whole groups of images.
 
     Args:
         work: What is needed to remove.
-        verdicts: On the images of these groups.
+        wave: These groups.
         pending: What is left of the repository; what ended is taken out.
 
     Yields:
@@ -93,7 +93,7 @@ def _carry_out(
     Returns:
         How the rest of the repository ends; None: the run may go on.
     """
-    waiting = {verdict.image.digest: verdict for verdict in verdicts}
+    waiting = {verdict.image.digest: verdict for verdict in wave.verdicts}
 
     def ended(removal: Removal) -> Removal:
         del waiting[removal.verdict.image.digest], pending[removal.verdict.image.digest]
@@ -105,14 +105,15 @@ def _carry_out(
         # Tags of the sha256-<hex> kind can form a cycle.
         for verdict in blocked if ready or blocked else tuple(waiting.values()):
             yield ended(batches.removal(verdict, RemovalStatus.HOLDER_KEPT))
-        for batch in _batches(work, ready):
-            if end := _must_end(work):
-                return end
-            for removal in batches.carry_out(work, batch):
-                if removal.status is not RemovalStatus.DEFERRED:
-                    yield ended(removal)
-            if any(verdict.image.digest in waiting for verdict in batch):
-                return RemovalStatus.DEFERRED, ""
+        batch = _batch(work, ready, wave.fillers)
+        if batch and (end := _must_end(work)):
+            return end
+        # What it lets go fits into the next call beside what is ready already.
+        for removal in batches.carry_out(work, batch) if batch else ():
+            if removal.status is not RemovalStatus.DEFERRED:
+                yield ended(removal)
+        if any(verdict.image.digest in waiting for verdict in batch):
+            return RemovalStatus.DEFERRED, ""
     return None
 
 
@@ -156,20 +157,20 @@ def _calls(work: batches.RemovalContext) -> waves.Calls:
     return waves.Calls(work.archives, lambda v: 1 if work.archives(v) else len(calls.ids_of(v.image)), room)
 
 
-def _batches(work: batches.RemovalContext, verdicts: Sequence[Verdict]) -> Iterator[list[Verdict]]:
-    """Images to be deleted whose ids fit into one call, none split; then images to be archived. Referrers are last."""
+def _batch(work: batches.RemovalContext, ready: Sequence[Verdict], fillers: frozenset[str]) -> list[Verdict]:
+    """Images whose ids fit into one call, none split: of those to be deleted, else of those to be archived.
+
+    Fillers are taken last; in the call, referrers are last.
+    """
     call = _calls(work)
-    ordered = sorted(verdicts, key=lambda verdict: bool(subjects_of(verdict.image)))
-    for archives in (False, True):
-        batch: list[Verdict] = []
-        size = 0
-        for verdict in ordered:
-            if work.archives(verdict) == archives:
-                ids = call.ids(verdict)
-                if size + ids > call.room[archives]:
-                    yield batch
-                    batch, size = [], 0
-                batch.append(verdict)
-                size += ids
-        if batch:
-            yield batch
+    archives = all(map(work.archives, ready))
+    room = call.room[archives]
+    batch: list[Verdict] = []
+    for verdict in sorted(ready, key=lambda one: one.image.digest in fillers):
+        if work.archives(verdict) == archives:
+            room -= call.ids(verdict)
+            if batch and room < 0:
+                break
+            batch.append(verdict)
+    order = {verdict.image.digest: place for place, verdict in enumerate(ready)}
+    return sorted(batch, key=lambda one: (bool(subjects_of(one.image)), order[one.image.digest]))

@@ -1,13 +1,13 @@
 """Pure: which images of a repository are removed before anything else is begun.
 
 Images that belong together have to be ended together, and that takes several calls: an index in one, what it lists in
-the next. As many such groups are put together as fit into the same calls, so that small groups need no more calls than
-their images would by themselves.
+the next. As many such groups are put together as fit into the same calls, and what room these have left is filled with
+images that belong to no other, so that small groups need no more calls than their images would by themselves.
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from ecr_cleaner.decision.groups import Group
@@ -38,10 +38,12 @@ class Wave:
 
     Attributes:
         verdicts: On all images, in the order of the groups.
+        fillers: Digests of images that go with whichever call has room for them.
         batches: How many batches they need, about: an image with many tags may leave room in a call.
     """
 
     verdicts: tuple[Verdict, ...]
+    fillers: frozenset[str]
     batches: int
 
 
@@ -53,21 +55,63 @@ def of(groups: Iterable[Group], must_go_first: Mapping[str, frozenset[str]], cal
         must_go_first: As in the plan.
         calls: What they have room for.
     """
-    verdicts: list[Verdict] = []
-    sizes: _Sizes = Counter()
+    wave = _Open(calls)
     for group in groups:
         added = _sizes(group, must_go_first, calls)
-        if any(key in sizes and sizes[key] + size > calls.room[key[1]] for key, size in added.items()):
-            yield _wave(verdicts, sizes, calls)
-            verdicts, sizes = [], Counter()
-        verdicts += group.verdicts
-        sizes += added
-    if verdicts:
-        yield _wave(verdicts, sizes, calls)
+        if not wave.takes(group, added):
+            yield wave.closed()
+            wave = _Open(calls)
+            wave.takes(group, added)
+    if wave.verdicts:
+        yield wave.closed()
 
 
-def _wave(verdicts: Iterable[Verdict], sizes: _Sizes, calls: Calls) -> Wave:
-    return Wave(tuple(verdicts), sum(-(-size // calls.room[archives]) for (_, archives), size in sizes.items()))
+@dataclass(slots=True)
+class _Open:
+    """A wave that may take more groups.
+
+    Attributes:
+        calls: What they have room for.
+        verdicts: As in `Wave`.
+        fillers: Likewise.
+        sizes: Without the fillers.
+        filled: Ids of the fillers.
+    """
+
+    calls: Calls
+    verdicts: list[Verdict] = field(default_factory=list)
+    fillers: set[str] = field(default_factory=set)
+    sizes: _Sizes = field(default_factory=Counter)
+    filled: int = 0
+
+    def takes(self, group: Group, added: _Sizes) -> bool:
+        """Take a group of some sizes, unless it needs one more call at a stage that has some; the first in any case."""
+        together = self.sizes + added
+        fits = all(key not in self.sizes or together[key] <= self.calls.room[key[1]] for key in added)
+        if fits and self._have_room(together, self.filled):
+            self.sizes = together
+        elif len(group.verdicts) == 1 and self._have_room(self.sizes, self.filled + added.total()):
+            self.filled += added.total()
+            self.fillers |= group.digests
+        else:
+            return False
+        self.verdicts += group.verdicts
+        return True
+
+    def _have_room(self, sizes: _Sizes, filled: int) -> bool:
+        """Whether the calls that some sizes take have room for so many ids of fillers."""
+        if not filled:
+            return True
+        kinds = {archives for _, archives in sizes}
+        # Images that are archived and those that are deleted go in calls of their own.
+        return len(kinds) == 1 and sizes.total() + filled <= self.calls.room[kinds.pop()] * self._batches(sizes)
+
+    def _batches(self, sizes: _Sizes) -> int:
+        return sum(-(-size // self.calls.room[archives]) for (_, archives), size in sizes.items())
+
+    def closed(self) -> Wave:
+        """All that was taken."""
+        return Wave(tuple(self.verdicts), frozenset(self.fillers), self._batches(self.sizes))
 
 
 _FIRST: Final[frozenset[str]] = frozenset()
