@@ -5,7 +5,7 @@ the next. As many such groups are put together as fit into the same calls, and w
 images that belong to no other, so that small groups need no more calls than their images would by themselves.
 """
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -37,7 +37,7 @@ class Wave:
     """Whole groups that are removed together.
 
     Attributes:
-        verdicts: On all images, in the order of the groups.
+        verdicts: On all images, in the order in which their groups were taken.
         fillers: Digests of images that go with whichever call has room for them.
         batches: How many batches they need, about: an image with many tags may leave room in a call.
     """
@@ -50,19 +50,27 @@ class Wave:
 def of(groups: Iterable[Group], must_go_first: Mapping[str, frozenset[str]], calls: Calls) -> Iterator[Wave]:
     """Put groups of one repository together, in their order.
 
+    Where the next group does not fit, younger images that stand alone may go before it: the calls are made anyway.
+
     Args:
         groups: Whole ones.
         must_go_first: As in the plan.
         calls: What they have room for.
     """
-    wave = _Open(calls)
-    for group in groups:
-        added = _sizes(group, must_go_first, calls)
-        if not wave.takes(group, added):
-            yield wave.closed()
-            wave = _Open(calls)
-            wave.takes(group, added)
-    if wave.verdicts:
+    queues: dict[bool, deque[tuple[int, Group, _Sizes]]] = {True: deque(), False: deque()}
+    for place, group in enumerate(groups):
+        queues[len(group.verdicts) == 1].append((place, group, _sizes(group, must_go_first, calls)))
+    alone = queues[True]
+    while waiting := [queue for queue in queues.values() if queue]:
+        wave = _Open(calls)
+        while waiting:
+            first = min(waiting, key=lambda queue: queue[0][0])
+            if not wave.takes(*first[0][1:]):
+                break
+            first.popleft()
+            waiting = [queue for queue in waiting if queue]
+        while alone and wave.takes(*alone[0][1:]):
+            alone.popleft()
         yield wave.closed()
 
 

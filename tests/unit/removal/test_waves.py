@@ -56,6 +56,7 @@ def packed(plan: RepositoryPlan) -> list[tuple[int, int]]:
         ([[1], [1, 9, 1], [1, 1]], [(12, 5), (2, 2)]),
         ([[1]] * 3 + [[1, 1]] + [[1]] * 4, [(8, 2), (1, 1)]),
         ([[1]] * 3 + [[1, 1]] + [[1]] * 2 + [[1, 1]], [(7, 2), (2, 2)]),
+        ([[1]] * 3 + [[1, 1]] * 2 + [[1]] * 2, [(7, 2), (2, 2)]),
         ([[1, 3], [1, 1]] + [[1]] * 4, [(8, 2), (2, 1)]),
         ([[1, 1, 1, 1]], [(4, 4)]),
     ],
@@ -107,11 +108,15 @@ def calls_made(wave: Wave, plan: RepositoryPlan) -> int:
 
 @given(st.lists(st.lists(st.integers(1, 9), min_size=1, max_size=3), max_size=8))
 def test_waves_hold_whole_groups_in_their_order(groups: list[list[int]]) -> None:
-    """No group is split, none is left out, and none waits for a younger one."""
+    """No group is split, none is left out, and none waits for a younger one that is not a single image."""
     plan = planned(*groups)
     found: list[Wave] = list(waves.of(connected(plan), plan.must_go_first, CALLS))
     in_order = [verdict.image.digest for wave in found for verdict in wave.verdicts]
-    assert in_order == [verdict.image.digest for group in connected(plan) for verdict in group.verdicts]
+    for alone in (True, False):
+        chosen = [group for group in connected(plan) if (len(group.verdicts) == 1) is alone]
+        expected = [verdict.image.digest for group in chosen for verdict in group.verdicts]
+        assert [name for name in in_order if name in set(expected)] == expected
+    assert len(in_order) == len(plan.verdicts)
     where = {verdict.image.digest: number for number, wave in enumerate(found) for verdict in wave.verdicts}
     for group in connected(plan):
         assert len({where[name] for name in group.digests}) == 1
