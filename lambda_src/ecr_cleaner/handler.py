@@ -1,5 +1,6 @@
 """Lambda entry: parses the request, has `compose` create the run, executes it, and publishes its result."""
 
+import gc
 import os
 import uuid
 from collections.abc import Callable
@@ -22,6 +23,11 @@ from ecr_cleaner.run import pipeline
 from ecr_cleaner.run.context import RunContext
 from ecr_cleaner.settings import loader
 from ecr_cleaner.settings.request import ApplyRequest, ConfirmationRequest
+
+# The images of a repository are many objects in no cycle, which Python would search for cycles again and again: that
+# took a quarter of the time of an evaluation. What is loaded by now stays.
+gc.freeze()
+gc.set_threshold(20_000, 20, 20)
 
 
 class Context(Protocol):

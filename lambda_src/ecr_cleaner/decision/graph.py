@@ -182,7 +182,7 @@ def _runs(image: Image) -> bool:
 
 def subjects_of(image: Image) -> tuple[str, ...]:
     """The digests an artifact refers to, whether or not they still exist."""
-    if not (image.subject or any(tag.startswith(_SUBJECT_TAG_START) for tag in image.tags)):
+    if not image.subject and _SUBJECT_TAG_START not in "".join(image.tags):
         return ()  # of nearly all
     named = [*([image.subject] if image.subject else []), *filter(None, map(_subject, image.tags))]
     return tuple(dict.fromkeys(one for one in named if one != image.digest))

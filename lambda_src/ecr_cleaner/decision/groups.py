@@ -3,7 +3,7 @@
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from ecr_cleaner.decision.graph import subjects_of
 from ecr_cleaner.model.plan import RepositoryPlan, Verdict
@@ -11,8 +11,7 @@ from ecr_cleaner.model.plan import RepositoryPlan, Verdict
 _NONE: Final[frozenset[str]] = frozenset()
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class _Order:
+class _Order(NamedTuple):
     """What goes first is smallest."""
 
     is_whole: bool

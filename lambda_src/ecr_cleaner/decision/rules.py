@@ -24,6 +24,8 @@ from ecr_cleaner.model.usage import Usage
 MAX_TAGS: Final = 100
 """More (digest, tag) pairs do not fit into one call, and the ids of one image are never split over two calls."""
 
+_NONE: Final[frozenset[str]] = frozenset()
+
 _NOTHING: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType({})
 
 
@@ -83,13 +85,15 @@ def evaluate(
         Verdict(
             image,
             *kept.get(image.digest) or _removing(image, selection, now),
-            age_days=(now - image.pushed_at) // timedelta(days=1),
+            age_days=(now - image.pushed_at).days,
             rules=selection.of(image.digest).numbers,
         )
         for image in contents.images
     )
-    removed = {verdict.image.digest for verdict in verdicts if verdict.removes}
-    must_go_first = {digest: frozenset(graph.must_go_first(digest)) & removed for digest in removed}
+    removed = frozenset(verdict.image.digest for verdict in verdicts if verdict.removes)
+    must_go_first = {
+        digest: removed.intersection(first) if (first := graph.must_go_first(digest)) else _NONE for digest in removed
+    }
     parts = {digest: graphs.parts(graph, digest) for digest in removed if digest in graph.children}
     return RepositoryPlan(repository, verdicts, must_go_first, parts)
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import sys
 from collections.abc import Iterable, Iterator
 from typing import Any, Final, NamedTuple
 
@@ -89,14 +90,19 @@ def _image(repository: str, detail: dict[str, Any]) -> Image:
         pushed_at=restored_at,
         uploaded_at=pushed_at if restored_at > pushed_at else None,
         size_bytes=detail.get("imageSizeInBytes", 0),
-        media_type=detail.get("imageManifestMediaType"),
-        artifact_type=detail.get("artifactMediaType"),  # absent for an index
+        media_type=_shared(detail.get("imageManifestMediaType")),
+        artifact_type=_shared(detail.get("artifactMediaType")),  # absent for an index
         subject=detail.get("subjectManifestDigest"),
         last_pulled_at=detail.get("lastRecordedPullTime"),  # absent until the first pull
         active=status == "ACTIVE",
         activating=status == "ACTIVATING",
         archived_at=detail.get("lastArchivedAt") if status == "ARCHIVED" else None,
     )
+
+
+def _shared(name: str | None) -> str | None:
+    """One text for all images that have it: there may be very many, and a handful of media types."""
+    return None if name is None else sys.intern(name)
 
 
 class IndexLists(NamedTuple):
