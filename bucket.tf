@@ -139,6 +139,24 @@ resource "aws_s3_bucket_lifecycle_configuration" "history" {
     }
   }
 
+  # What invocations of a night leave to each other.
+  rule {
+    id     = "forget-old-runs"
+    status = "Enabled"
+
+    filter {
+      prefix = "${local.bucket_prefix}runs/"
+    }
+
+    expiration {
+      days = 7
+    }
+
+    noncurrent_version_expiration {
+      noncurrent_days = 7
+    }
+  }
+
   # A plan is long expired by then; what was approved and carried out can be looked up for a year.
   rule {
     id     = "forget-old-plans"
@@ -171,14 +189,14 @@ resource "aws_s3_bucket_policy" "history" {
         Resource  = [local.bucket_arn, "${local.bucket_arn}/*"]
         Condition = { Bool = { "aws:SecureTransport" = "false" } }
       },
-      # What is read there is not asked for again, so nobody else may say what it is. The ARN of whoever assumed the role
+      # What is read there is not asked for again, and says who uses what, so nobody else may say what it is. The ARN of whoever assumed the role
       # is the role's (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_notprincipal.html).
       {
-        Sid       = "FactsOnlyByFunction"
+        Sid       = "FactsAndRunsOnlyByFunction"
         Effect    = "Deny"
         Principal = "*"
         Action    = ["s3:PutObject"]
-        Resource  = ["${local.bucket_arn}/${local.bucket_prefix}facts/*"]
+        Resource  = [for name in ["facts", "runs"] : "${local.bucket_arn}/${local.bucket_prefix}${name}/*"]
         Condition = { ArnNotEquals = { "aws:PrincipalArn" = local.function_role_arn } }
       },
     ]
@@ -272,6 +290,7 @@ resource "terraform_data" "keeps_bucket" {
     aws_s3_bucket_server_side_encryption_configuration.history,
     aws_s3_bucket_versioning.history,
     aws_scheduler_schedule.cleaner,
+    aws_sfn_state_machine.cleaner,
     aws_sns_topic_policy.runs,
   ]
 }

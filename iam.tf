@@ -141,7 +141,7 @@ locals {
 
   # Reading and replacing, never listing or deleting: of what is not there S3 then says that it is denied, and the
   # function reads nothing that may rightly be absent, but for the totals of former runs, which decide nothing, and for
-  # facts, which are asked for again.
+  # facts, which are asked for again, and for scans, which count as failed.
   bucket_statements = concat(
     local.bucket != null ? [merge(local.own_bucket, {
       Sid      = "ReadBucket"
@@ -157,6 +157,12 @@ locals {
       Sid      = "WriteFacts"
       Action   = ["s3:PutObject"]
       Resource = ["${local.bucket_arn}/${local.bucket_prefix}facts/*"]
+    })] : [],
+    # What one invocation leaves to the next.
+    local.storage != null && local.has_machine ? [merge(local.own_bucket, {
+      Sid      = "WriteRuns"
+      Action   = ["s3:PutObject"]
+      Resource = ["${local.bucket_arn}/${local.bucket_prefix}runs/*"]
     })] : [],
     # Before anything goes; a dry run removes nothing.
     local.storage != null && !var.dry_run ? [merge(local.own_bucket, {

@@ -61,6 +61,7 @@ locals {
     grace_days                         = var.grace_days
     keep_recently_used_days            = var.keep_recently_used_days
     lock_table                         = local.lock_table
+    max_continuations                  = var.max_continuations
     max_removal_percent_per_repository = var.max_removal_percent_per_repository
     max_removal_percent_per_run        = var.max_removal_percent_per_run
     max_removals_per_repository        = var.max_removals_per_repository

@@ -82,3 +82,8 @@ output "schedule_name" {
   description = "Name of the schedule, and of its group."
   value       = one(aws_scheduler_schedule.cleaner[*].name)
 }
+
+output "state_machine_arn" {
+  description = "ARN of the state machine that the schedule starts; null without one, when it starts the function."
+  value       = one(aws_sfn_state_machine.cleaner[*].arn)
+}

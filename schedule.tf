@@ -1,4 +1,4 @@
-# Starts the function every night.
+# Starts the function every night, or the state machine that invokes it.
 
 resource "aws_scheduler_schedule_group" "cleaner" {
   count = var.create ? 1 : 0
@@ -25,7 +25,7 @@ resource "aws_scheduler_schedule" "cleaner" {
   }
 
   target {
-    arn      = aws_lambda_function.cleaner[0].arn
+    arn      = local.has_machine ? aws_sfn_state_machine.cleaner[0].arn : aws_lambda_function.cleaner[0].arn
     role_arn = aws_iam_role.scheduler[0].arn
     input    = jsonencode({})
 
@@ -80,6 +80,8 @@ resource "aws_iam_role_policy" "scheduler" {
     Version = "2012-10-17"
     Statement = concat(
       [
+        local.has_machine ?
+        { Sid = "StartMachine", Effect = "Allow", Action = ["states:StartExecution"], Resource = [local.machine_arn] } :
         { Sid = "StartFunction", Effect = "Allow", Action = ["lambda:InvokeFunction"], Resource = [local.lambda_arn] },
         { Sid = "ReportUndelivered", Effect = "Allow", Action = ["sqs:SendMessage"], Resource = [local.undelivered_queue_arn] },
       ],

@@ -455,6 +455,18 @@ variable "log_retention_days" {
   }
 }
 
+variable "max_continuations" {
+  type        = number
+  description = "How many times a night goes on by itself if time ran out: each time usages are looked for anew, and what is left is evaluated. Needs the state machine, see state_machine. 0: the next night goes on."
+  default     = 3
+  nullable    = false
+
+  validation {
+    condition     = var.max_continuations >= 0 && var.max_continuations <= 8 && floor(var.max_continuations) == var.max_continuations
+    error_message = "max_continuations must be a whole number from 0 to 8, got ${var.max_continuations}."
+  }
+}
+
 variable "max_removal_percent_per_repository" {
   type        = number
   description = "Percent of a repository's images that may be old and unused. Over it, none of them is removed and the run fails: an alarm against mistakes. null: no limit."
@@ -982,6 +994,13 @@ variable "schedule_timezone" {
       for zone in local.time_zones : zone if startswith(lower(zone), lower(substr(var.schedule_timezone, 0, length(dirname(var.schedule_timezone)) + 3)))
     ]))
   }
+}
+
+variable "state_machine" {
+  type        = bool
+  description = "Whether a state machine runs each night in several invocations of the function, so that a large account is not bound by the 15 minutes of one. There always is one with accounts or organization. Needs a bucket."
+  default     = false
+  nullable    = false
 }
 
 variable "storage_price_per_gb_month" {

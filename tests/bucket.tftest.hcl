@@ -62,25 +62,29 @@ run "a_bucket_of_its_own" {
       forget-old-journal = ["ecr-cleaner/123456789012/us-east-1/ecr-cleaner/journal/", 180]
       forget-old-plans   = ["ecr-cleaner/123456789012/us-east-1/ecr-cleaner/plans/", 365]
       forget-old-reports = ["ecr-cleaner/123456789012/us-east-1/ecr-cleaner/reports/", 365]
+      forget-old-runs    = ["ecr-cleaner/123456789012/us-east-1/ecr-cleaner/runs/", 7]
     }
-    error_message = "Facts, journal, plans and reports expire, and nothing else does: the history stays."
+    error_message = "Facts, journal, plans, reports and what a night left expire, and nothing else does: the history stays."
   }
 
   assert {
-    condition = [for s in jsondecode(aws_s3_bucket_policy.history[0].policy).Statement : s if s.Sid == "FactsOnlyByFunction"] == [{
-      Sid       = "FactsOnlyByFunction"
+    condition = [for s in jsondecode(aws_s3_bucket_policy.history[0].policy).Statement : s if s.Sid == "FactsAndRunsOnlyByFunction"] == [{
+      Sid       = "FactsAndRunsOnlyByFunction"
       Effect    = "Deny"
       Principal = "*"
       Action    = ["s3:PutObject"]
-      Resource  = ["arn:aws:s3:::ecr-cleaner-123456789012-useast1/ecr-cleaner/123456789012/us-east-1/ecr-cleaner/facts/*"]
+      Resource = [
+        "arn:aws:s3:::ecr-cleaner-123456789012-useast1/ecr-cleaner/123456789012/us-east-1/ecr-cleaner/facts/*",
+        "arn:aws:s3:::ecr-cleaner-123456789012-useast1/ecr-cleaner/123456789012/us-east-1/ecr-cleaner/runs/*",
+      ]
       Condition = { ArnNotEquals = { "aws:PrincipalArn" = "arn:aws:iam::123456789012:role/ecr-cleaner-us-east-1" } }
     }]
-    error_message = "Nobody but the function's role writes facts, whatever its own policy allows it."
+    error_message = "Nobody but the function's role writes facts and scans, whatever its own policy allows it."
   }
 
   assert {
-    condition     = [for r in aws_s3_bucket_lifecycle_configuration.history[0].rule : r.noncurrent_version_expiration[0].noncurrent_days if r.id == "forget-old-facts"] == [1]
-    error_message = "Facts are written every night, and nobody needs those of the night before."
+    condition     = { for r in aws_s3_bucket_lifecycle_configuration.history[0].rule : r.id => r.noncurrent_version_expiration[0].noncurrent_days if contains(["forget-old-facts", "forget-old-runs"], r.id) } == { forget-old-facts = 1, forget-old-runs = 7 }
+    error_message = "Facts are written every night, and nobody needs those of the night before; of a night nothing stays."
   }
 
   assert {
@@ -299,7 +303,7 @@ run "a_role_with_a_name_and_a_path_of_its_own" {
   }
 
   assert {
-    condition     = [for s in jsondecode(aws_s3_bucket_policy.history[0].policy).Statement : s.Condition if s.Sid == "FactsOnlyByFunction"] == [{ ArnNotEquals = { "aws:PrincipalArn" = "arn:aws:iam::123456789012:role/tools/registry/cleans" } }]
+    condition     = [for s in jsondecode(aws_s3_bucket_policy.history[0].policy).Statement : s.Condition if s.Sid == "FactsAndRunsOnlyByFunction"] == [{ ArnNotEquals = { "aws:PrincipalArn" = "arn:aws:iam::123456789012:role/tools/registry/cleans" } }]
     error_message = "The bucket's policy names that role."
   }
 

@@ -50,6 +50,7 @@ run "rejects_1" {
     kms_key_arn                        = "alias/key"
     log_level                          = "info"
     log_retention_days                 = 2
+    max_continuations                  = -1
     max_removal_percent_per_repository = 0
     max_removal_percent_per_run        = 0
     max_removals_per_repository        = 0
@@ -106,6 +107,7 @@ run "rejects_1" {
     var.kms_key_arn,
     var.log_level,
     var.log_retention_days,
+    var.max_continuations,
     var.max_removal_percent_per_repository,
     var.max_removal_percent_per_run,
     var.max_removals_per_repository,
@@ -158,6 +160,7 @@ run "rejects_2" {
     kms_key_arn                        = "arn:aws:kms:us-east-1:123456789012:alias/key"
     log_level                          = "WARNING"
     log_retention_days                 = 31
+    max_continuations                  = 9
     max_removal_percent_per_repository = 101
     max_removal_percent_per_run        = 101
     max_removals_per_repository        = -1
@@ -208,6 +211,7 @@ run "rejects_2" {
     var.kms_key_arn,
     var.log_level,
     var.log_retention_days,
+    var.max_continuations,
     var.max_removal_percent_per_repository,
     var.max_removal_percent_per_run,
     var.max_removals_per_repository,
@@ -252,6 +256,7 @@ run "rejects_3" {
     used_images_uri                    = "shop-inventories/prod/"
     journal_retention_days             = 100000
     kms_key_arn                        = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+    max_continuations                  = 2.5
     max_removal_percent_per_repository = 2.5
     max_removal_percent_per_run        = 2.5
     max_removals_per_repository        = 2.5
@@ -297,6 +302,7 @@ run "rejects_3" {
     var.used_images_uri,
     var.journal_retention_days,
     var.kms_key_arn,
+    var.max_continuations,
     var.max_removal_percent_per_repository,
     var.max_removal_percent_per_run,
     var.max_removals_per_repository,
@@ -617,6 +623,7 @@ run "accepts_1" {
     kms_key_arn                        = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
     log_level                          = "DEBUG"
     log_retention_days                 = 0
+    max_continuations                  = 0
     max_removal_percent_per_repository = 1
     max_removal_percent_per_run        = 1
     max_removals_per_repository        = 1
@@ -666,6 +673,7 @@ run "accepts_2" {
     used_images_uri                    = "s3://shop.inventories/ecr-cleaner/account=1/eu_west.1/"
     journal_retention_days             = 99999
     log_retention_days                 = 3653
+    max_continuations                  = 8
     max_removal_percent_per_repository = 100
     max_removal_percent_per_run        = 100
     max_removals_per_repository        = 100000
@@ -757,7 +765,14 @@ run "null_is_the_default" {
     environment_variables      = null
     iam_role_path              = null
     accounts                   = null
+    max_continuations          = null
+    state_machine              = null
     reader_role_name           = null
+  }
+
+  assert {
+    condition     = var.max_continuations == 3 && var.state_machine == false
+    error_message = "max_continuations, state_machine: null must mean the default."
   }
 
   assert {

@@ -35,6 +35,7 @@ run "defaults" {
         grace_days                         = 1
         keep_recently_used_days            = 7
         lock_table                         = "ecr-cleaner-lock"
+        max_continuations                  = 3
         max_removal_percent_per_repository = null
         max_removal_percent_per_run        = null
         max_removals_per_repository        = null
@@ -162,6 +163,7 @@ run "everything_set" {
     max_removals_per_repository = 20
     max_removals_per_run        = 100
     max_usage_drop_percent      = null
+    max_continuations           = 5
 
     max_removal_percent_per_repository = 50
     max_removal_percent_per_run        = 25
@@ -194,6 +196,7 @@ run "everything_set" {
       max_removal_percent_per_run        = 25
       max_removals_per_repository        = 20
       max_removals_per_run               = 100
+      max_continuations                  = 5
       max_usage_drop_percent             = null
       delete_archived_after_days         = 120
       removal_mode                       = "archive"
@@ -250,18 +253,18 @@ run "everything_set" {
   }
 
   assert {
-    condition     = alltrue([for path in concat([aws_iam_role.function[0].path, aws_iam_role.scheduler[0].path], [for policy in aws_iam_policy.usage : policy.path]) : path == "/service/platform/"])
-    error_message = "Both roles and all policies lie under the path."
+    condition     = alltrue([for path in concat([aws_iam_role.function[0].path, aws_iam_role.machine[0].path, aws_iam_role.scheduler[0].path], [for policy in aws_iam_policy.usage : policy.path]) : path == "/service/platform/"])
+    error_message = "All roles and policies lie under the path."
   }
 
   assert {
-    condition     = aws_iam_role.function[0].permissions_boundary == var.permissions_boundary_arn && aws_iam_role.scheduler[0].permissions_boundary == var.permissions_boundary_arn
-    error_message = "Both roles carry the boundary."
+    condition     = alltrue([for role in [aws_iam_role.function[0], aws_iam_role.machine[0], aws_iam_role.scheduler[0]] : role.permissions_boundary == var.permissions_boundary_arn])
+    error_message = "All roles carry the boundary."
   }
 
   assert {
-    condition     = alltrue([for key in [aws_lambda_function.cleaner[0].kms_key_arn, aws_cloudwatch_log_group.function[0].kms_key_id, aws_sqs_queue.failures[0].kms_master_key_id] : key == var.kms_key_arn])
-    error_message = "Environment, log group and queue use the key."
+    condition     = alltrue([for key in [aws_lambda_function.cleaner[0].kms_key_arn, aws_cloudwatch_log_group.function[0].kms_key_id, aws_cloudwatch_log_group.machine[0].kms_key_id, aws_sqs_queue.failures[0].kms_master_key_id] : key == var.kms_key_arn])
+    error_message = "Environment, log groups and queue use the key."
   }
 
   assert {

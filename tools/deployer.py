@@ -68,12 +68,18 @@ GRANTS: Final = (
     ),
     Grant(
         "PassRoles",
-        "IAM, for function and schedule",
+        "IAM, for function, schedule and state machine",
         "iam",
         "PassRole",
         (f"iam::*:role/{NAME}-*",),
-        "the same, passed to Lambda and EventBridge Scheduler",
-        (("StringEquals", "iam:PassedToService", ("lambda.amazonaws.com", "scheduler.amazonaws.com")),),
+        "the same, passed to Lambda, EventBridge Scheduler and Step Functions",
+        (
+            (
+                "StringEquals",
+                "iam:PassedToService",
+                ("lambda.amazonaws.com", "scheduler.amazonaws.com", "states.amazonaws.com"),
+            ),
+        ),
     ),
     Grant(
         "Policies",
@@ -92,6 +98,15 @@ GRANTS: Final = (
         ListTagsForResource TagResource UntagResource UpdateSchedule""",
         (f"scheduler:*:*:schedule/{NAME}/{NAME}", f"scheduler:*:*:schedule-group/{NAME}"),
         "the schedule and its group",
+    ),
+    Grant(
+        "Machine",
+        "Step Functions, with a state machine",
+        "states",
+        """CreateStateMachine DeleteStateMachine DescribeStateMachine ListStateMachineVersions ListTagsForResource
+        TagResource UntagResource UpdateStateMachine""",
+        (f"states:*:*:stateMachine:{NAME}",),
+        "the state machine `name`",
     ),
     Grant(
         "Queues",
@@ -125,8 +140,12 @@ GRANTS: Final = (
         "logs",
         """AssociateKmsKey CreateLogGroup DeleteLogGroup DeleteRetentionPolicy DisassociateKmsKey ListTagsForResource
         PutRetentionPolicy TagResource UntagResource""",
-        (f"logs:*:*:log-group:/aws/lambda/{NAME}", f"logs:*:*:log-group:/aws/lambda/{NAME}:*"),
-        "`/aws/lambda/name`",
+        tuple(
+            f"logs:*:*:log-group:/aws/{place}/{NAME}{end}"
+            for place in ("lambda", "vendedlogs/states")
+            for end in ("", ":*")
+        ),
+        "`/aws/lambda/name`, `/aws/vendedlogs/states/name`",
     ),
     Grant(
         "Bucket",
@@ -172,6 +191,14 @@ GRANTS: Final = (
     Grant("DescribeAlarms", "CloudWatch", "cloudwatch", "DescribeAlarms", (), "everything"),
     Grant("DescribeLogGroups", "CloudWatch Logs", "logs", "DescribeLogGroups", (), "everything"),
     Grant(
+        "ValidateMachine",
+        "Step Functions, with a state machine",
+        "states",
+        "ValidateStateMachineDefinition",
+        (),
+        "everything",
+    ),
+    Grant(
         "DescribeNetwork",
         "EC2, with `vpc_subnet_ids`",
         "ec2",
@@ -189,7 +216,10 @@ def policy() -> dict[str, Any]:
     Raises:
         ValueError: It does not fit into one.
     """
-    told = {"Version": "2012-10-17", "Statement": [_statement(grant) for grant in GRANTS]}
+    narrow = [_statement(grant) for grant in GRANTS if grant.resources]
+    wide = sorted(f"{grant.prefix}:{name}" for grant in GRANTS if not grant.resources for name in grant.names())
+    everything = {"Sid": "KnowsNoResource", "Effect": "Allow", "Action": wide, "Resource": "*"}
+    told = {"Version": "2012-10-17", "Statement": [*narrow, everything]}
     if (size := len(json.dumps(told, separators=(",", ":")))) > POLICY_CHARACTERS:
         raise ValueError(f"the policy for applying does not fit into one: {size}")
     return told
@@ -201,6 +231,6 @@ def _statement(grant: Grant) -> dict[str, Any]:
         "Sid": grant.sid,
         "Effect": "Allow",
         "Action": [f"{grant.prefix}:{name}" for name in grant.names()],
-        "Resource": [f"arn:*:{resource}" for resource in grant.resources] or "*",
+        "Resource": [f"arn:*:{resource}" for resource in grant.resources],
         **({"Condition": condition} if condition else {}),
     }

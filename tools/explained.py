@@ -43,6 +43,8 @@ TOPICS: Final[dict[str, tuple[str, ...]]] = {
         "schedule_expression",
         "schedule_timezone",
         "api_rate_share",
+        "state_machine",
+        "max_continuations",
         "reserved_concurrent_executions",
     ),
     "Alarms, notifications, events, metrics": (
@@ -96,10 +98,13 @@ TOPICS: Final[dict[str, tuple[str, ...]]] = {
 }
 """The module's inputs in the order in which they are documented."""
 
+_MACHINE: Final = "with `state_machine`, `accounts` or `organization`"
+
 RESOURCES: Final[dict[str, str]] = {
     "aws_cloudwatch_composite_alarm.not_run": "with a schedule that starts at least daily",
     "aws_cloudwatch_dashboard.cleaner": "with `dashboard_enabled`",
     "aws_cloudwatch_log_group.function": "always",
+    "aws_cloudwatch_log_group.machine": _MACHINE,
     "aws_cloudwatch_metric_alarm.degraded": "with metrics, and `accounts` or `organization`",
     "aws_cloudwatch_metric_alarm.failed": "always",
     "aws_cloudwatch_metric_alarm.has_run": "with a schedule that starts at least daily",
@@ -111,8 +116,10 @@ RESOURCES: Final[dict[str, str]] = {
     "aws_ecr_repository_policy.function": "unless `image_uri` is set",
     "aws_iam_policy.usage": "one for each policy of the usage sources",
     "aws_iam_role.function": "always",
+    "aws_iam_role.machine": _MACHINE,
     "aws_iam_role.scheduler": "always",
     "aws_iam_role_policy.function": "always",
+    "aws_iam_role_policy.machine": _MACHINE,
     "aws_iam_role_policy.scheduler": "always",
     "aws_iam_role_policy_attachment.function": "always",
     "aws_iam_role_policy_attachment.usage": "one for each policy of the usage sources",
@@ -128,6 +135,7 @@ RESOURCES: Final[dict[str, str]] = {
     "aws_s3_object.settings": "with a bucket; read if the settings are too long for the function's environment",
     "aws_scheduler_schedule.cleaner": "always",
     "aws_scheduler_schedule_group.cleaner": "always",
+    "aws_sfn_state_machine.cleaner": _MACHINE,
     "aws_sns_topic.runs": "with `notifications_enabled`",
     "aws_sns_topic_policy.runs": "with `notifications_enabled`",
     "aws_sqs_queue.failures": "always",
@@ -206,8 +214,8 @@ STATEMENTS: Final[dict[str, tuple[str, str]]] = {
     "ReadBucket": (
         "the bucket, under the instance's prefix; where there is one",
         (
-            "The history, facts, the trend and the last of earlier reports, long settings,"
-            " approved plans, and the journal page of a write whose answer was lost"
+            "The history, facts, what other invocations of a night found, the trend and the last of earlier reports,"
+            " long settings, approved plans, and the journal page of a write whose answer was lost"
         ),
     ),
     "WriteHistory": (
@@ -217,6 +225,10 @@ STATEMENTS: Final[dict[str, tuple[str, str]]] = {
     "WriteFacts": (
         "the bucket, `facts/` under the prefix; where there is one",
         "What never changes, such as the images of a task definition's revision: it is not asked for every night",
+    ),
+    "WriteRuns": (
+        "the bucket, `runs/` under the prefix; with a state machine",
+        "What one invocation of a night leaves to the next",
     ),
     "WriteJournal": (
         "the bucket, `journal/` under the prefix; only with `dry_run = false`",
@@ -246,8 +258,23 @@ DENIALS: Final[dict[str, str]] = {
 }
 """Where and when each statement denies."""
 
+MACHINE: Final[dict[str, tuple[str, str]]] = {
+    "InvokeFunction": ("the function", "Each step of a night"),
+    "StartScans": ("the state machine itself", "An execution for each account and region to look at"),
+    "FollowScans": ("the state machine's executions", "The end of these, and their stop when a person stops the night"),
+    "ReportFailures": ("the failure queue", "Failed nights"),
+    "DeliverLogs": ("everything; such deliveries know no resource", "The log group of the state machine"),
+    "ReadItems": ("the bucket, `runs/` under the prefix", "Which accounts and regions there are to look at"),
+    "UseKey": (
+        "the key in `kms_key_arn`; only with one",
+        "The queue's messages, the function's environment and the bucket are encrypted with it",
+    ),
+}
+"""On what, and why, the state machine's role has each statement."""
+
 SCHEDULE: Final[dict[str, tuple[str, str]]] = {
-    "StartFunction": ("the function", "The nightly start"),
+    "StartFunction": ("the function; without a state machine", "The nightly start"),
+    "StartMachine": ("the state machine; with one", "The nightly start"),
     "ReportUndelivered": ("the queue of undelivered starts", "Starts that could not be delivered"),
     "UseKey": (
         "the key in `kms_key_arn`; only with one",

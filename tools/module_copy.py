@@ -21,6 +21,7 @@ def copy_module(target: Path, source: Path = ROOT) -> None:
     for path in (
         *source.glob("*.tf"),
         *source.glob("*.tfmock.hcl"),
+        *source.glob("*.tftpl"),
         source / "time_zones.txt",
         source / "usage_sources.json",
     ):

@@ -39,6 +39,7 @@ SERVICES: Final = (
     "scheduler",
     "sns",
     "sqs",
+    "stepfunctions",
     "sts",
 )
 """Whose endpoint is the sandbox. Every other one's is AWS, where fake keys and closed proxies lead nowhere."""

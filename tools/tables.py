@@ -17,7 +17,7 @@ from ecr_cleaner.usage.catalog import SOURCES
 from tools import cost, declared, deployer, explained
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from pydantic.fields import FieldInfo
 
@@ -153,10 +153,19 @@ def denials() -> str:
 def schedule_statements() -> str:
     """What the schedule's role may do."""
     policy = declared.resource("schedule.tf", "aws_iam_role_policy", "scheduler")["policy"]
+    return _role(policy, explained.SCHEDULE, "Statement")
+
+
+def machine_statements() -> str:
+    """What the state machine's role may do."""
+    return _role(declared.local_values("state_machine.tf")["machine_statements"], explained.MACHINE, "Of the machine")
+
+
+def _role(policy: Any, reasons: Mapping[str, tuple[str, str]], title: str) -> str:
     found = dict(declared.statements([policy, declared.local_values("iam.tf")["key_statements"]]))
-    _same(found, explained.SCHEDULE)
-    rows = ((f"`{sid}`", _codes(actions), *explained.SCHEDULE[sid]) for sid, actions in found.items())
-    return table(("Statement", "Allowed", "On", "Why"), rows)
+    _same(found, reasons)
+    rows = ((f"`{sid}`", _codes(actions), *reasons[sid]) for sid, actions in found.items())
+    return table((title, "Allowed", "On", "Why"), rows)
 
 
 def costs() -> str:
@@ -217,6 +226,7 @@ PARTS: Final[dict[str, Callable[[], str]]] = {
     "source-statements": source_statements,
     "denials": denials,
     "schedule-statements": schedule_statements,
+    "machine-statements": machine_statements,
     "cost": costs,
     "deploying": deploying,
     "examples": examples,

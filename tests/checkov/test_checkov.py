@@ -77,7 +77,7 @@ def _what(one: dict[str, Any]) -> tuple[str, str]:
 @pytest.fixture
 def module(tmp_path: Path) -> Path:
     """The module's own files."""
-    for path in (*ROOT.glob("*.tf"), *ROOT.glob("*.json"), ROOT / "time_zones.txt"):
+    for path in (*ROOT.glob("*.tf"), *ROOT.glob("*.tftpl"), *ROOT.glob("*.json"), ROOT / "time_zones.txt"):
         shutil.copy(path, tmp_path)
     return tmp_path
 

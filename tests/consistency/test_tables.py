@@ -89,11 +89,18 @@ def test_every_denying_statement_is_explained(pages: dict[str, Page]) -> None:
     assert {codes(sid)[0]: tuple(codes(actions)) for sid, actions, _ in table.rows} == expected
 
 
-def test_the_schedules_role_is_explained(pages: dict[str, Page]) -> None:
+@pytest.mark.parametrize(
+    ("title", "policy"),
+    [
+        ("Statement", declared.resource("schedule.tf", "aws_iam_role_policy", "scheduler")["policy"]),
+        ("Of the machine", declared.local_values("state_machine.tf")["machine_statements"]),
+    ],
+    ids=["schedule", "machine"],
+)
+def test_a_role_beside_the_functions_is_explained(pages: dict[str, Page], title: str, policy: Any) -> None:
     """Its own statements, and the one it shares with the function's role."""
-    policy = declared.resource("schedule.tf", "aws_iam_role_policy", "scheduler")["policy"]
     expected = dict(declared.statements([policy, declared.local_values("iam.tf")["key_statements"]]))
-    table = pages["permissions"].table("Statement", "Allowed")
+    table = pages["permissions"].table(title, "Allowed")
     assert {codes(sid)[0]: tuple(codes(actions)) for sid, actions, *_ in table.rows} == expected
 
 

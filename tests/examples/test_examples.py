@@ -143,9 +143,10 @@ def stack(
         "eks": Part(arguments={"name": "reads-eks"} | image | quick),
         "inventory": Part(image | {"name": "listed"}, quick),
         "existing-image": Part(image, {"name": "existing"} | quick),
-        "accounts": Part(arguments={"name": "abroad"} | image | quick),
+        "accounts": Part(arguments={"name": "abroad", "bucket_name": BUCKET} | image | quick),
         "organization": Part(
-            {"organization_id": ORGANIZATION, "organizational_unit_ids": [UNIT]}, {"name": "everywhere"} | image | quick
+            {"organization_id": ORGANIZATION, "organizational_unit_ids": [UNIT]},
+            {"name": "everywhere", "bucket_name": BUCKET} | image | quick,
         ),
         "two-regions": Part({"image_uris": {"us-east-1": virginia, "eu-west-1": ireland}}, {"name": "twice"} | quick),
     }
@@ -204,7 +205,7 @@ def test_an_example_is_a_root_of_its_own(
     shutil.copytree(together.FOLDER / name, folder)
     for path in ROOT.iterdir():
         others = {"usage_sources.json", "time_zones.txt", "lambda_src", "modules", "scripts"}
-        if path.suffix == ".tf" or path.name in others:
+        if path.suffix in {".tf", ".tftpl"} or path.name in others:
             (tmp_path / path.name).symlink_to(path)
     told = terraform.run("init", "-no-color", folder=folder, environment=terraform_environment)
     assert told.returncode == 0, told.stdout

@@ -164,7 +164,9 @@ def _pipes(request: Request) -> list[str]:
 
 
 def _stepfunctions(request: Request) -> list[str]:
-    named = request.get("stateMachineArn") or request.get("executionArn")
+    named = request.get("stateMachineArn") or request.get("executionArn") or request.get("resourceArn")
+    if request.operation == "CreateStateMachine":
+        named = _arn(request, "states", f"stateMachine:{request.get('name')}")
     return [str(named)] if named else []
 
 

@@ -290,6 +290,9 @@ class Server:
         self._thread = threading.Thread(target=self._server.serve, name="sandbox", daemon=True)
         self._thread.start()
 
+        # Where moto's Step Functions calls the other services.
+        os.environ["MOTO_PORT"] = str(self.port)
+
     @property
     def port(self) -> int:
         """The port it listens on."""

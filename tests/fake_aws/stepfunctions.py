@@ -1,5 +1,8 @@
 """Step Functions: the calls that tell the definitions of state machines, and those that tell their executions.
 
+Machines that are made by a call, as Terraform makes the module's own, are moto's, whose engine really runs them. What a
+scenario tells is listed beside them and never runs.
+
 A scenario's ``stepfunctions`` section; a definition is a text or what becomes one::
 
     machines:
@@ -21,7 +24,9 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from .aws import AwsError
+from moto.core.config import default_user_config
+
+from .aws import Answer, AwsError
 from .ecs_state import known, stable_hash
 from .paging import page
 from .push import moment
@@ -33,15 +38,23 @@ if TYPE_CHECKING:
     from .aws import Request
     from .state import Account
 
+# Without it moto's executions succeed at once, and nothing is done.
+default_user_config["stepfunctions"] = {"execute_state_machine": True}
+
 
 @dataclass(slots=True)
 class Machines:
-    """State machines and their versions by ARN, what their executions hold, and those nobody may decrypt."""
+    """State machines and their versions by ARN, what their executions hold, and those nobody may decrypt.
+
+    Attributes:
+        made: What a listing shows of those that are moto's.
+    """
 
     machines: dict[str, dict[str, Any]] = field(default_factory=dict)
     versions: dict[str, dict[str, Any]] = field(default_factory=dict)
     executions: dict[str, dict[str, Any]] = field(default_factory=dict)
     locked: set[str] = field(default_factory=set)
+    made: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 class StepFunctionsApi:
@@ -50,16 +63,69 @@ class StepFunctionsApi:
     def __init__(self, account: Account) -> None:
         self._account = account
 
-    def handlers(self) -> dict[str, Callable[[Request], dict[str, Any]]]:
-        """The operations served."""
-        return {
+    def handlers(self) -> dict[str, Callable[[Request], Answer | dict[str, Any]]]:
+        """The operations that are not left to moto alone."""
+        told: dict[str, Callable[[Request], dict[str, Any]]] = {
             "DescribeExecution": self.describe_execution,
             "DescribeStateMachine": self.describe_state_machine,
             "DescribeStateMachineForExecution": self.describe_state_machine_for_execution,
             "ListExecutions": self.list_executions,
             "ListStateMachineVersions": self.list_state_machine_versions,
-            "ListStateMachines": self.list_state_machines,
         }
+        return {name: self._unless_made(handler) for name, handler in told.items()} | {
+            "CreateStateMachine": self.create_state_machine,
+            "DeleteStateMachine": self.delete_state_machine,
+            "ListStateMachines": self.list_state_machines,
+            "ValidateStateMachineDefinition": self.validate_state_machine_definition,
+        }
+
+    def _unless_made(
+        self, handler: Callable[[Request], dict[str, Any]]
+    ) -> Callable[[Request], Answer | dict[str, Any]]:
+        def answer(request: Request) -> Answer | dict[str, Any]:
+            named = str(request.get("stateMachineArn") or request.get("executionArn"))
+            machine = ":".join(named.replace(":execution:", ":stateMachine:").split(":")[:7]).partition("/")[0]
+            if machine not in self._account.store(request.region, Machines).made:
+                return handler(request)
+            return {"stateMachineVersions": []} if request.operation.endswith("Versions") else request.forward()
+
+        return answer
+
+    # Made by a call
+
+    def create_state_machine(self, request: Request) -> Answer:
+        """As moto does it; the definition is read as its engine reads it."""
+        answer = request.forward()
+        if answer.ok:
+            made = json.loads(answer.body)
+            self._account.store(request.region, Machines).made[made["stateMachineArn"]] = {
+                "stateMachineArn": made["stateMachineArn"],
+                "name": request.get("name"),
+                "type": request.get("type") or "STANDARD",
+                "creationDate": made["creationDate"],
+            }
+        return answer
+
+    def delete_state_machine(self, request: Request) -> Answer:
+        """At once."""
+        self._account.store(request.region, Machines).made.pop(str(request.get("stateMachineArn")), None)
+        return request.forward()
+
+    def validate_state_machine_definition(self, request: Request) -> dict[str, Any]:
+        """What moto's engine cannot read is refused; Terraform asks at each plan that changes a definition."""
+        from moto.stepfunctions.parser.asl.parse.asl_parser import (  # noqa: PLC0415 - takes a second to import
+            AmazonStateLanguageParser,
+            ASLParserException,
+        )
+
+        try:
+            AmazonStateLanguageParser.parse(str(request.get("definition")))
+        except ASLParserException as error:
+            told = {"severity": "ERROR", "code": "SCHEMA_VALIDATION_FAILED", "message": repr(error)}
+            return {"result": "FAIL", "diagnostics": [told], "truncated": False}
+        return {"result": "OK", "diagnostics": [], "truncated": False}
+
+    # Told by scenarios
 
     def load(self, region: str, told: Mapping[str, Any], now: dt.datetime) -> None:
         """Add the state machines of a section; one told again is replaced."""
@@ -87,7 +153,8 @@ class StepFunctionsApi:
 
     def list_state_machines(self, request: Request) -> dict[str, Any]:
         """100 a page unless asked, 1000 at most; without definitions."""
-        machines = self._account.store(request.region, Machines).machines
+        store = self._account.store(request.region, Machines)
+        machines = store.machines | store.made
         shown, token = page(request, machines, str, size=100, largest=1000)
         brief = ("stateMachineArn", "name", "type", "creationDate")
         return {"stateMachines": [{key: machines[arn][key] for key in brief} for arn in shown], "nextToken": token}

@@ -84,6 +84,7 @@ module "accounts" {
   name            = "accounts"
   image_uri       = var.image_uri
   accounts        = ["222233334444", "333344445555"]
+  bucket_name     = "shared-bucket"
   history_enabled = false
 }
 
@@ -93,6 +94,7 @@ module "organization" {
   image_uri        = var.image_uri
   organization     = {}
   reader_role_name = "registry-reader"
+  bucket_name      = "shared-bucket"
   history_enabled  = false
 }
 

@@ -28,7 +28,7 @@ pytestmark = [pytest.mark.terraform, pytest.mark.timeout(900)]
 
 POLICY: Final = json.loads(DEPLOYER_FILE.read_text())
 ALLOWED: Final = {action for statement in POLICY["Statement"] for action in statement["Action"]}
-ROLES: Final = ("ecr-cleaner-us-east-1", "ecr-cleaner-scheduler-us-east-1")
+ROLES: Final = ("ecr-cleaner-us-east-1", "ecr-cleaner-scheduler-us-east-1", "ecr-cleaner-machine-us-east-1")
 OF_TEST: Final = {"iam:GetUser": "the provider asks a user of credentials that it is not to check"}
 """What no real apply asks."""
 WIDE: Final = {name for one in POLICY["Statement"] if one["Resource"] == "*" for name in one["Action"]}
@@ -77,7 +77,7 @@ def requests(
         Request(
             "policy", "iam:PassRole", f"arn:aws:iam::123456789012:role/{role}", passed_to=f"{service}.amazonaws.com"
         )
-        for role, service in zip(ROLES, ("lambda", "scheduler"), strict=True)
+        for role, service in zip(ROLES, ("lambda", "scheduler", "states"), strict=True)
     ]
     return [*as_requests("policy", calls), *passed]
 

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.integration.fixtures import night, no_grace, pair_deletes, past, run, running_sandbox, sandbox
+from tests.integration.fixtures import machine, night, no_grace, pair_deletes, past, run, running_sandbox, sandbox
 
-__all__ = ["night", "no_grace", "pair_deletes", "past", "run", "running_sandbox", "sandbox"]
+__all__ = ["machine", "night", "no_grace", "pair_deletes", "past", "run", "running_sandbox", "sandbox"]

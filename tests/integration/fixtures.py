@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import uuid
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -14,12 +15,14 @@ from botocore import auth, useragent
 from botocore.loaders import create_loader
 from botocore.retries import standard
 
+from ecr_cleaner import handler
 from ecr_cleaner.aws import client as aws_client
 from ecr_cleaner.aws import pacing
 from tests.fake_aws import Sandbox
 from tests.fake_kubernetes import resolving
+from tests.integration.machine import Machine
 from tests.integration.past import Past
-from tests.integration.runner import Runner
+from tests.integration.runner import Context, Runner
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -152,6 +155,14 @@ def night(run: Runner, past: Past) -> Callable[..., Outcome]:
         return run(storage=past.place | {"history": True}, **more)
 
     return go
+
+
+@pytest.fixture
+def machine(sandbox: Sandbox, run: Runner) -> Machine:
+    """The state machine around the real handler; ``run(start=machine)`` is a night of it."""
+    return Machine(
+        sandbox, lambda payload: handler.handler(payload, Context(str(uuid.uuid4())), run.clock, run.execute)
+    )
 
 
 @pytest.fixture(params=["tag", "image"])

@@ -141,6 +141,7 @@ class Runner:
         event: object = None,
         context: Context | None = None,
         environment: dict[str, str] | None = None,
+        start: Callable[[object], dict[str, Any]] | None = None,
         **document: Any,
     ) -> Outcome:
         """Run once.
@@ -151,6 +152,7 @@ class Runner:
             event: ``{}`` if None.
             context: Lambda's; 15 minutes are left unless it says otherwise.
             environment: In place of all that this would set.
+            start: Gets the event in place of the handler, as a state machine does.
             document: Further members of ``ECR_CLEANER_SETTINGS``; over the account of every consumer they come beside
                 what it takes to see all of them.
         """
@@ -166,8 +168,9 @@ class Runner:
         result, error = None, None
         with self._caplog.at_level(logging.DEBUG, logger="ecr_cleaner"):
             try:
-                result = handler.handler(
-                    event if event is not None else {}, context or Context(), self.clock, self.execute
+                asked = event if event is not None else {}
+                result = (
+                    start(asked) if start else handler.handler(asked, context or Context(), self.clock, self.execute)
                 )
             except RunFailedError as raised:
                 error = raised

@@ -32,6 +32,7 @@ EVERYTHING: Final = {
     "notifications_enabled": True,
     "protected_images": [f"shop/{'long' * 20}-{n}" for n in range(60)],
     "require_approval": True,
+    "state_machine": True,
     "vpc_security_group_ids": ["sg-0123456789abcdef0"],
     "vpc_subnet_ids": ["subnet-0123456789abcdef0"],
 }

@@ -67,6 +67,7 @@ module "given" {
   create_bucket            = false
   dashboard_enabled        = true
   dry_run                  = false
+  state_machine            = true
   event_bus_name           = local.unknown.bus
   image_uri                = local.unknown.image
   kms_key_arn              = local.unknown.key
@@ -126,6 +127,7 @@ module "made" {
   keep_recently_used_days            = local.unknown.number
   log_level                          = local.unknown.text
   log_retention_days                 = local.unknown.number
+  max_continuations                  = local.unknown.number
   max_removal_percent_per_repository = local.unknown.number
   max_removal_percent_per_run        = local.unknown.number
   max_removals_per_repository        = local.unknown.number
@@ -171,6 +173,7 @@ STATIC: Final = frozenset(
         "require_approval",
         "schedule_enabled",
         "schedule_expression",
+        "state_machine",
     }
 )
 """Inputs that say what there is; the others may be unknown."""

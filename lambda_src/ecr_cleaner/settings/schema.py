@@ -149,6 +149,7 @@ class SettingsDocument(Strict):
         grace_days: Whole days for which every run has to find an image unneeded before it goes; needs the history.
         keep_recently_used_days: An image in use within this many days is kept; needs the history.
         lock_table: DynamoDB table of the lock, which prevents two runs at once; None: no lock.
+        max_continuations: How many more rounds a night of the state machine may have after its first, if time runs out.
         max_removal_percent_per_repository: Percent of a repository's images that may be unused; None: no limit.
         max_removal_percent_per_run: Percent of all images that may be unused; None: no limit.
         max_removals_per_repository: Images that a run may remove from a repository; None: no limit.
@@ -190,6 +191,7 @@ class SettingsDocument(Strict):
     grace_days: Annotated[int, Field(ge=0, le=30)] = 1
     keep_recently_used_days: Annotated[int, Field(ge=0, le=99_999)] = 7
     lock_table: Annotated[str, Field(min_length=3)] | None = None
+    max_continuations: Annotated[int, Field(ge=0, le=8)] = 3
     max_removal_percent_per_repository: Percent | None = None
     max_removal_percent_per_run: Percent | None = None
     max_removals_per_repository: Count | None = None

@@ -371,6 +371,9 @@ def test_null_means_none() -> None:
         ({"storage": {"bucket": "shared", "prefix": "a/", "journal": None}}, "storage: journal"),
         ({"storage": {"bucket": "shared", "prefix": "a/", "reports": 1}}, "storage: reports"),
         ({"storage": "shared"}, "storage"),
+        ({"max_continuations": -1}, "max_continuations"),
+        ({"max_continuations": 9}, "max_continuations"),
+        ({"max_continuations": 1.5}, "max_continuations"),
         ({"max_removals_per_run": 0}, "max_removals_per_run"),
         ({"max_removals_per_repository": -1}, "max_removals_per_repository"),
         ({"max_removal_percent_per_run": 101}, "max_removal_percent_per_run"),
@@ -462,6 +465,7 @@ def test_the_past_and_the_limits_are_read() -> None:
         max_removal_percent_per_run=25,
         max_removals_per_repository=20,
         max_removals_per_run=100,
+        max_continuations=8,
         max_usage_drop_percent=None,
         keep_recently_used_days=0,
         grace_days=30,
@@ -470,6 +474,7 @@ def test_the_past_and_the_limits_are_read() -> None:
     assert (found.journal, found.reports, found.plans) == (None, None, None)
     assert (found.max_usage_drop_percent, found.keep_recently_used_days, found.grace_days) == (None, 0, 30)
     assert settings(grace_days=0).grace_days == 0
+    assert (found.max_continuations, settings(max_continuations=0).max_continuations) == (8, 0)
     assert limits_of(found) == Limits(20, 50, 100, 25)
 
 
