@@ -25,9 +25,11 @@ resource "aws_cloudwatch_metric_alarm" "failed" {
   alarm_actions     = var.alarm_actions
   tags              = var.tags
 
-  namespace           = "AWS/Lambda"
-  metric_name         = "Errors"
-  dimensions          = { FunctionName = aws_lambda_function.cleaner[0].function_name }
+  # A scan that fails in the state machine fails no night by itself, and no task there lasts for ever: nothing times out
+  # as a whole, and what a person stops tells that person.
+  namespace           = local.has_machine ? "AWS/States" : "AWS/Lambda"
+  metric_name         = local.has_machine ? "ExecutionsFailed" : "Errors"
+  dimensions          = local.has_machine ? { StateMachineArn = aws_sfn_state_machine.cleaner[0].arn } : { FunctionName = aws_lambda_function.cleaner[0].function_name }
   statistic           = "Sum"
   period              = 300
   evaluation_periods  = 1

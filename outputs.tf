@@ -1,6 +1,14 @@
+locals {
+  # How a person starts a run with an event: what the schedule starts.
+  start_command = (local.has_machine ?
+    "aws stepfunctions start-execution --region ${local.region} --state-machine-arn ${local.machine_arn} --input '%s'" :
+    "aws lambda invoke --region ${local.region} --function-name ${var.name} --cli-binary-format raw-in-base64-out --cli-read-timeout 0 --payload '%s' /dev/stdout"
+  )
+}
+
 output "approve_command" {
-  description = "Command that carries out a plan that waits for approval and prints the result; replace PLAN by the plan's id. null unless approval is required."
-  value       = var.create && var.require_approval ? "aws lambda invoke --region ${local.region} --function-name ${aws_lambda_function.cleaner[0].function_name} --cli-binary-format raw-in-base64-out --cli-read-timeout 0 --payload '${jsonencode({ schema_version = 1, action = "apply", plan = "PLAN" })}' /dev/stdout" : null
+  description = "Command that carries out a plan that waits for approval and prints the result; replace PLAN by the plan's id. null unless approval is required. With a state machine, it starts an execution."
+  value       = var.create && var.require_approval ? format(local.start_command, jsonencode({ schema_version = 1, action = "apply", plan = "PLAN" })) : null
 }
 
 output "bucket_name" {
@@ -14,8 +22,8 @@ output "dashboard_name" {
 }
 
 output "dry_run_command" {
-  description = "Command that starts the function once, as a dry run whatever dry_run says, and prints its result."
-  value       = !var.create ? null : "aws lambda invoke --region ${local.region} --function-name ${aws_lambda_function.cleaner[0].function_name} --cli-binary-format raw-in-base64-out --cli-read-timeout 0 --payload '${jsonencode({ schema_version = 1, action = "run", dry_run = true })}' /dev/stdout"
+  description = "Command that starts the function once, as a dry run whatever dry_run says, and prints its result. With a state machine, it starts an execution."
+  value       = !var.create ? null : format(local.start_command, jsonencode({ schema_version = 1, action = "run", dry_run = true }))
 }
 
 output "failure_queue_arn" {

@@ -1,4 +1,4 @@
-# What went wrong ends here: failed runs, and apart from them starts that the schedule could not deliver, so that an alarm can
+# What went wrong ends here: failed runs, which the state machine puts here itself, and apart from them starts that the schedule could not deliver, so that an alarm can
 # tell the two from each other.
 
 locals {

@@ -96,6 +96,29 @@ run "on_request_the_schedule_starts_a_state_machine" {
   }
 
   assert {
+    condition = {
+      namespace  = aws_cloudwatch_metric_alarm.failed[0].namespace
+      metric     = aws_cloudwatch_metric_alarm.failed[0].metric_name
+      dimensions = aws_cloudwatch_metric_alarm.failed[0].dimensions
+      } == {
+      namespace  = "AWS/States"
+      metric     = "ExecutionsFailed"
+      dimensions = tomap({ StateMachineArn = "arn:aws:states:us-east-1:123456789012:stateMachine:ecr-cleaner" })
+    }
+    error_message = "A failed night rings, and not each failed scan."
+  }
+
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.silent[0].metric_name == "Invocations" && aws_cloudwatch_metric_alarm.silent[0].dimensions == tomap({ FunctionName = "ecr-cleaner" })
+    error_message = "A night begins with an invocation, so one without any did not take place."
+  }
+
+  assert {
+    condition     = output.dry_run_command == "aws stepfunctions start-execution --region us-east-1 --state-machine-arn arn:aws:states:us-east-1:123456789012:stateMachine:ecr-cleaner --input '{\"action\":\"run\",\"dry_run\":true,\"schema_version\":1}'"
+    error_message = "A person starts what the schedule starts."
+  }
+
+  assert {
     condition     = aws_sfn_state_machine.cleaner[0].name == "ecr-cleaner" && aws_sfn_state_machine.cleaner[0].tags == tomap({ team = "platform" }) && aws_iam_role.machine[0].tags == tomap({ team = "platform" })
     error_message = "It has the function's name and tags."
   }

@@ -34,7 +34,7 @@ LINES: Final = {
     "docs/kubernetes.md": 150,
     "docs/limits.md": 100,
     "docs/migrating.md": 40,
-    "docs/operations.md": 250,
+    "docs/operations.md": 280,
     "docs/other-accounts.md": 120,
     "docs/permissions.md": 60,
     "docs/results.md": 240,

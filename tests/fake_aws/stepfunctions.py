@@ -94,7 +94,9 @@ class StepFunctionsApi:
     # Made by a call
 
     def create_state_machine(self, request: Request) -> Answer:
-        """As moto does it; the definition is read as its engine reads it."""
+        """As moto does it, whose engine reads the definition."""
+        # Reading the first one takes seconds, in which nobody else could ask moto anything.
+        self.validate_state_machine_definition(request)
         answer = request.forward()
         if answer.ok:
             made = json.loads(answer.body)
