@@ -38,11 +38,13 @@ class Rendered:
         policies: The function's inline policy with the statements of the sources' policies, by mode.
         environment: The function's environment, by mode; a value that is only known after an apply is absent.
         attached: ARNs of the managed policies, by mode.
+        started: The policies of the roles that start the function, by mode and the role's name in the module.
     """
 
     policies: dict[str, dict[str, Any]] = field(default_factory=dict)
     environment: dict[str, dict[str, str]] = field(default_factory=dict)
     attached: dict[str, set[str]] = field(default_factory=dict)
+    started: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
 
     def allowed(self, mode: str) -> set[str]:
         """Every action that the policy allows on anything."""
@@ -93,6 +95,8 @@ def _read(module: dict[str, Any], mode: str, found: Rendered) -> None:
             case ("aws_iam_role_policy", "function") | ("aws_iam_policy", "usage"):
                 policy = found.policies.setdefault(mode, {"Version": "2012-10-17", "Statement": []})
                 policy["Statement"] += json.loads(values["policy"])["Statement"]
+            case "aws_iam_role_policy", role:
+                found.started[mode, role] = json.loads(values["policy"])
             case "aws_iam_role_policy_attachment", "function":
                 found.attached.setdefault(mode, set()).add(values["policy_arn"])
             case "aws_lambda_function", "cleaner":
