@@ -27,6 +27,7 @@ dashboard_enabled              = true
 kms_key_arn                    = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 notifications_enabled          = true
 reserved_concurrent_executions = 1
+state_machine                  = true
 vpc_security_group_ids         = ["sg-0123456789abcdef0"]
 vpc_subnet_ids                 = ["subnet-0123456789abcdef0"]
 """
