@@ -173,12 +173,24 @@ def seal(content: object) -> bytes:
     Raises:
         NotWholeError: It could not be read again.
     """
-    plain = _adapter(type(content)).dump_python(content, mode="json", exclude_defaults=True)
-    written = _canonical(plain)
-    del plain  # it takes several times the memory of what is written
+    return sealed(written(content))
+
+
+def written(content: object) -> bytes:
+    """The content of a document; `sealed` makes a document of it.
+
+    Raises:
+        NotWholeError: It could not be read again.
+    """
+    body = _canonical(_adapter(type(content)).dump_python(content, mode="json", exclude_defaults=True))
     if not isinstance(content, BaseModel):  # which was checked when it was made
-        parse(type(content), written, f"this {type(content).__name__}")
-    return b"".join((_head(written), written, _TAIL))
+        parse(type(content), body, f"this {type(content).__name__}")
+    return body
+
+
+def sealed(content: bytes) -> bytes:
+    """The document with a content as `written` returns it."""
+    return b"".join((_head(content), content, _TAIL))
 
 
 def unseal(kind: type[_D], body: bytes, place: str) -> _D:
@@ -187,9 +199,9 @@ def unseal(kind: type[_D], body: bytes, place: str) -> _D:
     Raises:
         NotWholeError: It is no such document, or not what was written.
     """
-    written = body[_HEAD_LENGTH : -len(_TAIL)]
-    if body.startswith(_head(written)) and body.endswith(_TAIL):
-        return parse(kind, written, place)
+    inner = body[_HEAD_LENGTH : -len(_TAIL)]
+    if body.startswith(_head(inner)) and body.endswith(_TAIL):
+        return parse(kind, inner, place)
     # Not as `seal` writes it now: from an earlier version, cut short, or changed.
     try:
         document = json.loads(body)
@@ -227,13 +239,13 @@ def _canonical(plain: Any) -> bytes:
     return json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()
 
 
-def _sha256(written: bytes) -> str:
-    return hashlib.sha256(written).hexdigest()
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
-def _head(written: bytes) -> bytes:
+def _head(content: bytes) -> bytes:
     """What stands before the content of a document."""
-    return f'{{"schema_version":{SCHEMA_VERSION},"sha256":"{_sha256(written)}","content":'.encode()
+    return f'{{"schema_version":{SCHEMA_VERSION},"sha256":"{_sha256(content)}","content":'.encode()
 
 
 _HEAD_LENGTH: Final = len(_head(b""))

@@ -123,18 +123,16 @@ def remember(known: History | None, seen: History, keep_recently_used_days: int)
     lost too long ago to protect an image; and `unused_since` of images that were never in use.
     """
     merged = seen if known is None else merge(known, seen)
-    images, removals = merged.images, merged.removed
+    images, removals = dict(merged.images), merged.removed
     if known is not None and seen.observed_at >= known.observed_at:
         images = {digest: images[digest] for digest in seen.images}
         if removals:
             owners = {tag: digest for digest, entry in seen.images.items() for tag in entry.tags}
             removals = removed.still_removed(removals, seen.images.keys(), owners, seen.observed_at)
     oldest = merged.observed_at - timedelta(days=max(keep_recently_used_days, MIN_LOST_TAG_DAYS))
-    return replace(
-        merged,
-        images={digest: _trimmed(entry, oldest) for digest, entry in images.items()},
-        removed=removed.latest(removals, merged.observed_at),
-    )
+    for digest, entry in images.items():
+        images[digest] = _trimmed(entry, oldest)
+    return replace(merged, images=images, removed=removed.latest(removals, merged.observed_at))
 
 
 def _trimmed(entry: HistoryEntry, oldest: datetime) -> HistoryEntry:

@@ -1,6 +1,7 @@
 """The history's objects in the bucket, as JSON."""
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from typing import Annotated, Final, Literal
 
 from pydantic import AwareDatetime, Field, RootModel
@@ -9,7 +10,7 @@ from ecr_cleaner.errors import NotWholeError
 from ecr_cleaner.history.model import History
 from ecr_cleaner.model.scan import SourceKey, counts_json
 from ecr_cleaner.model.usage import ScanTarget
-from ecr_cleaner.schema import AccountId, NotNegative, Strict, Text, unseal
+from ecr_cleaner.schema import AccountId, NotNegative, Strict, Text, sealed, unseal, written
 
 
 class Count(Strict):
@@ -167,3 +168,24 @@ def read_history(body: bytes, place: str, repository: str) -> History:
         message = f"{place} contains the history of {history.repository!r}"
         raise NotWholeError(message)
     return history
+
+
+def write_history(history: History, at_once: int = 1000) -> bytes:
+    """The document of a history as `seal` makes it, which would take far more memory.
+
+    Args:
+        history: Of a repository.
+        at_once: How many images are made a document at the same time.
+
+    Raises:
+        NotWholeError: It could not be read again.
+    """
+    names, start = sorted(history.images), b'{"images":{'  # the first of its members by name
+    end = written(replace(history, images={}))[len(start) :]
+    bare = History(history.repository, history.observed_at, {})
+    end_of_part = len(written(bare)) - len(start)
+    parts = (
+        written(replace(bare, images={name: history.images[name] for name in names[at : at + at_once]}))
+        for at in range(0, len(names), at_once)
+    )
+    return sealed(b"".join((start, b",".join(part[len(start) : -end_of_part] for part in parts), end)))

@@ -63,6 +63,7 @@ class HistoryStore(HistoryReader):
         if seen.repository in self._written or seen.repository in self._state.repositories:
             known, etag = self._read(seen.repository)
         merged = self._remembered(known, seen)
+        del known  # it is in the way while the new one is written
         written = self._write(merged, etag, lambda other: self._remembered(other, merged))
         self._written.add(seen.repository)
         self._followed.add(seen.repository)
@@ -234,9 +235,9 @@ class HistoryStore(HistoryReader):
         """
         name = self._name(history.repository)
         try:
-            self.put_object(name, schema_module.seal(history), etag)
+            self.put_object(name, schema.write_history(history), etag)
         except ReplacedError:
             other, etag = self._read(history.repository)
             history = add_to(other)
-            self.put_object(name, schema_module.seal(history), etag)
+            self.put_object(name, schema.write_history(history), etag)
         return history

@@ -107,9 +107,8 @@ def evaluate(ctx: RunContext, basis: Basis, repository: Repository, evaluation: 
     """
     now = ctx.now
     images = tuple(ctx.registry.images(ctx.clients, repository.name))
-    observed = _observed(basis, repository, images)
     # Before anything else can fail: no day may be missing, and whoever fails holds back every repository.
-    known = ctx.history.remember(observed) if ctx.history is not None else None
+    known = ctx.history.remember(_observed(basis, repository, images)) if ctx.history is not None else None
     removed: Mapping[str, RemovedImage] = known.removed if known else {}
     evaluation.failing = basis.pull_failures.sentences_of(repository.name, images, removed)
     snapshot = RepositorySnapshot(images)

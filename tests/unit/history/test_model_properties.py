@@ -48,7 +48,7 @@ def _look(draw: st.DrawFn, at: datetime) -> History:
 
 def through_the_bucket(history: History) -> History:
     """Written and read again."""
-    return schema.read_history(seal(history), "s3://b/k", "app")
+    return schema.read_history(schema.write_history(history), "s3://b/k", "app")
 
 
 def known_after(seen: list[History], days: int) -> History:
@@ -140,6 +140,12 @@ def pasts(draw: st.DrawFn) -> History:
             known = unneeded.unjudged(known)
     assert known is not None
     return known
+
+
+@given(pasts(), st.integers(1, 4))
+def test_in_how_many_parts_it_is_written_does_not_matter(known: History, at_once: int) -> None:
+    """The document is the one that any other content would have."""
+    assert schema.write_history(known, at_once) == seal(known)
 
 
 @given(pasts(), pasts())
