@@ -70,6 +70,22 @@ class PullFailureMonitor:
         """Names of those that a failing consumer names."""
         return frozenset(name for name in self._failing if name is not None)
 
+    def is_named(self, repository: str) -> bool:
+        """Whether a consumer names a repository that fails, or of which it is not known."""
+        return repository in self._failing or repository in self._unasked
+
+    def may_fail(self, repository: str, gone: Mapping[str, RemovedImage]) -> bool:
+        """Whether a consumer may fail because of what was removed from a repository: whatever is in there now.
+
+        Args:
+            repository: Its name.
+            gone: What earlier runs removed, by digest.
+        """
+        if repository in self._failing or any(one.action == "archive" for one in gone.values()):
+            return True
+        names = {matching.wanted(usage.reference) for usage in self._unasked.get(repository, ())}
+        return any(removed_as(name, gone) is not None for name in names)
+
     def mark_unreadable(self, repository: str, cause: str) -> None:
         """Record that a repository could not be read, which may lack the image of a failing consumer.
 

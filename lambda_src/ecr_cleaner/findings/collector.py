@@ -52,7 +52,7 @@ _T = TypeVar("_T")
 
 @dataclass(slots=True)
 class FindingsCollector:
-    """The findings of one run, collected at its stages.
+    """The findings of one run, collected at its stages. Those on a repository may be asked for by several threads.
 
     Attributes:
         clients: Of the account and region.
@@ -140,32 +140,35 @@ class FindingsCollector:
             gone: What earlier runs removed from it, by digest.
             read: Whether it is known what its indexes list.
         """
-        if self.has_seen(repository.name):
+        name = repository.name
+        if self.has_seen(name):
             return []
-        self._contents(repository.name, contents, now, gone, read=read)
-        self._is_shared |= bool(repository.pull_scopes)
-        gap = registry_images.accepting(self.settings, SkipReason.OTHER_ACCOUNTS, repository.name)
+        found = list(self._contents(name, contents, now, gone, read=read))
+        if repository.pull_scopes:
+            self._is_shared = True
+        gap = registry_images.accepting(self.settings, SkipReason.OTHER_ACCOUNTS, name)
         if gap is not None:
-            found = self._ask(repository.name, lambda: self._pullers(repository.name, gap))
-            self._new += found or ()
-            if found == ():
-                self._not_open.add(repository.name)
-        return self._take()
+            open_to, problems = self._ask(name, lambda: self._pullers(name, gap))
+            found += [*(open_to or ()), *problems]
+            if open_to == ():
+                self._not_open.add(name)
+        return found
 
     def _contents(
         self, name: str, contents: RepositorySnapshot, now: datetime, gone: Mapping[str, RemovedImage], *, read: bool
-    ) -> None:
+    ) -> Iterator[Finding]:
         self._looked_at.add(name)
-        self._new += rules.orphans(contents, self._digests)
+        yield from rules.orphans(contents, self._digests)
         if self._named is None:
             return
         resolved = matching.resolve(contents.images, self._named.get(name, ()), self._named.get(None, ()))
         # A pull-through cache fetches missing images at a pull.
         if self._facts is None or self._facts.cached_under(name) is None:
-            self._new += rules.dangling(name, resolved, gone, self.restore)
-        self._new += rules.archived_in_use(contents.images, resolved.used, gone, self.restore)
+            yield from rules.dangling(name, resolved, gone, self.restore)
+        yield from rules.archived_in_use(contents.images, resolved.used, gone, self.restore)
         if resolved.used:
-            self._new += self._ask(name, lambda: self._lifecycle(name, contents, resolved, now, read=read)) or ()
+            on_policy, problems = self._ask(name, lambda: self._lifecycle(name, contents, resolved, now, read=read))
+            yield from (*(on_policy or ()), *problems)
 
     def _lifecycle(
         self, name: str, contents: RepositorySnapshot, resolved: matching.Resolved, now: datetime, *, read: bool
@@ -201,7 +204,8 @@ class FindingsCollector:
         """
         self._spare_seconds = SPARE_SECONDS_AT_THE_END
         if self._is_shared:
-            self._new += self._ask(rules.REGISTRY, self._own_pulls) or ()
+            own, problems = self._ask(rules.REGISTRY, self._own_pulls)
+            self._new += [*(own or ()), *problems]
         if self._named is None:
             self._new.append(rules.not_determined(rules.REGISTRY, UNASKED))
         else:
@@ -229,10 +233,11 @@ class FindingsCollector:
     def _report_unmanaged(self, others: Iterable[str], unmanaged: Collection[str], now: datetime) -> None:
         sizes: dict[str, tuple[int, int]] = {}
         for name in others:
-            images = self._ask(name, partial(self.images, self.clients, name))
+            images, problems = self._ask(name, partial(self.images, self.clients, name))
+            self._new += problems
             if images is None:
                 continue
-            self._contents(name, RepositorySnapshot(images), now, {}, read=False)
+            self._new += self._contents(name, RepositorySnapshot(images), now, {}, read=False)
             if name in unmanaged:
                 sizes[name] = (len(images), sum(image.size_bytes for image in images if not image.is_index))
                 self._new.append(rules.unmanaged(name, *sizes[name]))
@@ -247,29 +252,27 @@ class FindingsCollector:
     def _add(self, kind: FindingKind, severity: Severity, subject: str, detail: str) -> None:
         self._new.append(Finding(kind, severity, subject, detail))
 
-    def _ask(self, name: str, look: Callable[[], Iterable[_T]]) -> tuple[_T, ...] | None:
+    def _ask(self, name: str, look: Callable[[], Iterable[_T]]) -> tuple[tuple[_T, ...] | None, list[Finding]]:
         """Look, if there is time for it.
 
         Returns:
-            What was found; None if it is not known.
+            What was found, None if it is not known; and a finding on why it is not.
         """
         if self._failures >= MAX_FAILURES:
-            return None
-        if self.seconds_left() < self._spare_seconds:
-            self._stop()
-            return None
-        try:
-            return tuple(look())
-        except OutOfTimeError:
-            self._stop()
-        except (CleanerError, *errors.AwsError) as error:
-            if errors.code_of(error) not in NOTHING_THERE:
-                self._failures += 1
-                self._new.append(rules.not_determined(name, errors.sentence(error)))
-                if self._failures == MAX_FAILURES:
-                    self._new.append(rules.not_determined(rules.REGISTRY, FAILING))
-        return None
-
-    def _stop(self) -> None:
+            return None, []
         # Perhaps not for the first time: `rules.ordered` leaves doubles out.
-        self._new.append(rules.not_determined(rules.REGISTRY, NO_TIME))
+        no_time = [rules.not_determined(rules.REGISTRY, NO_TIME)]
+        if self.seconds_left() < self._spare_seconds:
+            return None, no_time
+        try:
+            return tuple(look()), []
+        except OutOfTimeError:
+            return None, no_time
+        except (CleanerError, *errors.AwsError) as error:
+            if errors.code_of(error) in NOTHING_THERE:
+                return None, []
+            self._failures += 1
+            problems = [rules.not_determined(name, errors.sentence(error))]
+            if self._failures >= MAX_FAILURES:
+                problems.append(rules.not_determined(rules.REGISTRY, FAILING))
+            return None, problems

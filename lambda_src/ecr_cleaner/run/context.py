@@ -92,6 +92,7 @@ class RunContext:
         progress: Told of each evaluated repository: its name, and how many there are; None: nobody is.
         facts: What never changes, kept from run to run; None: nothing is.
         consumer_state: Says whether a consumer that was not asked got its image.
+        workers: Repositories that are read side by side, and as many that images are removed from.
     """
 
     clients: AwsClients
@@ -114,6 +115,7 @@ class RunContext:
     progress: Callable[[str, int], None] | None = None
     facts: FactStore | None = None
     consumer_state: Callable[[AwsClients, Usage], str] = states.ask
+    workers: int = 8
 
     @property
     def restore_command(self) -> str:

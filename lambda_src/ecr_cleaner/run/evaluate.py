@@ -1,13 +1,16 @@
 """What a run makes of one repository: read, remember, evaluate. What was seen counts even where reading fails later."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Final
 
 from ecr_cleaner.approval.policy import ApprovedPlan
 from ecr_cleaner.decision import grace, graph, rules, wide_usages
 from ecr_cleaner.decision.pull_failures import PullFailureMonitor
 from ecr_cleaner.decision.wide_usages import KeptAlone
+from ecr_cleaner.errors import OutOfTimeError
 from ecr_cleaner.findings import retention
 from ecr_cleaner.findings import rules as finding_rules
 from ecr_cleaner.findings.collector import FindingsCollector
@@ -21,7 +24,11 @@ from ecr_cleaner.model.repository import Repository, RepositorySnapshot, Retenti
 from ecr_cleaner.model.scan import UsageScan
 from ecr_cleaner.model.usage import Usage
 from ecr_cleaner.run.context import RunContext
+from ecr_cleaner.run.side_by_side import Attempt, Room, attempted
 from ecr_cleaner.run.verdicts import Verdicts
+
+IS_UNDER_WAY: Final = ContextVar("is_under_way", default=False)
+"""Whether this thread evaluates a repository, which may end at any call, and does not remove from one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +55,11 @@ class Basis:
 
 @dataclass(slots=True)
 class Evaluation:
-    """What was found on the way to the verdicts of one repository: it holds even if a later step fails.
+    """What was found of one repository; what was found on the way to its verdicts holds even if a later step fails.
 
     Attributes:
+        repository: The one.
+        plan: Every verdict, if it came so far.
         failing: One sentence for each consumer that fails because of an image removed from it; None if its images
             could not be listed.
         findings: What an operator should know of it.
@@ -58,6 +67,8 @@ class Evaluation:
         unneeded: What the history may have to learn of unneeded images; None: nothing.
     """
 
+    repository: Repository
+    plan: Attempt[RepositoryPlan] = field(default_factory=Attempt)
     failing: tuple[str, ...] | None = None
     findings: Sequence[Finding] = ()
     retained: tuple[RetainedImage, ...] = ()
@@ -81,32 +92,47 @@ def pull_failure_monitor(
     return monitor
 
 
-def has_old_images(ctx: RunContext, repository: Repository) -> bool:
-    """Whether anything in a repository could go.
+def has_old_images(ctx: RunContext, repository: Repository) -> Attempt[bool]:
+    """Whether anything in a repository could go."""
 
-    Raises:
-        AwsError: Its images could not be listed.
-        CleanerError: Likewise.
-    """
-    found = ctx.registry.images(ctx.clients, repository.name)
-    return rules.depends_on_indexes(found, repository.retention, ctx.now)
+    def look() -> bool:
+        if ctx.is_deadline_exceeded():
+            raise OutOfTimeError(repository.name)
+        found = ctx.registry.images(ctx.clients, repository.name)
+        return rules.depends_on_indexes(found, repository.retention, ctx.now)
+
+    return attempted(look)
 
 
-def evaluate(ctx: RunContext, basis: Basis, repository: Repository, evaluation: Evaluation) -> RepositoryPlan:
-    """Read a repository and decide over each of its images.
+def evaluate(ctx: RunContext, basis: Basis, room: Room, repository: Repository) -> Evaluation:
+    """Read a repository and decide over each of its images. Several threads may do so, each for another repository.
 
     Args:
         ctx: What the run was given.
         basis: What evaluations rest on.
+        room: For the images of all repositories.
         repository: The one.
-        evaluation: Takes what is found on the way.
+    """
+    evaluation = Evaluation(repository)
+    under_way = IS_UNDER_WAY.set(True)
+    try:
+        evaluation.plan = attempted(lambda: _plan(ctx, basis, room, evaluation))
+    finally:
+        IS_UNDER_WAY.reset(under_way)
+    return evaluation
+
+
+def _plan(ctx: RunContext, basis: Basis, room: Room, evaluation: Evaluation) -> RepositoryPlan:
+    """Every verdict.
 
     Raises:
         AwsError: The repository could not be read.
         CleanerError: Likewise, or what is known of its past; or time ran out.
     """
-    now = ctx.now
-    images = tuple(ctx.registry.images(ctx.clients, repository.name))
+    if ctx.is_deadline_exceeded():
+        raise OutOfTimeError(evaluation.repository.name)
+    now, repository = ctx.now, evaluation.repository
+    images = room.take(repository.name, ctx.registry.images(ctx.clients, repository.name))
     # Before anything else can fail: no day may be missing, and whoever fails holds back every repository.
     known = ctx.history.remember(_observed(basis, repository, images)) if ctx.history is not None else None
     removed: Mapping[str, RemovedImage] = known.removed if known else {}

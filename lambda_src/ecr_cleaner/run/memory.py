@@ -1,16 +1,16 @@
 """What a run writes down for later ones."""
 
-from collections.abc import Collection, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Collection, Iterable, Iterator
+from functools import partial
 from typing import Final
 
 from ecr_cleaner.decision import usage_drop
 from ecr_cleaner.errors import HistoryError
+from ecr_cleaner.model.repository import Repository
 from ecr_cleaner.model.result import RepositoryStatus
 from ecr_cleaner.run.context import RunContext
+from ecr_cleaner.run.side_by_side import Attempt, SideBySide, attempted
 from ecr_cleaner.run.state import RunState
-
-WORKERS: Final = 8
 
 _JUDGED: Final = frozenset({RepositoryStatus.EVALUATED, RepositoryStatus.OVER_LIMIT})
 
@@ -64,27 +64,46 @@ def save_uses(ctx: RunContext, state: RunState, unjudged: Iterable[str]) -> None
     anywhere = [one for one in usages if one.reference.is_wide or one.reference.digest]
     of = {name: [one for one in usages if one.reference.repository == name] for name in named & {*unjudged}}
 
-    def note(name: str) -> None:
+    def note(name: str) -> str:
         try:
             history.used(name, [*anywhere, *of.get(name, ())], at)
         except HistoryError as error:
-            state.problems.append(f"repository {name}: {error}")
+            return f"repository {name}: {error}"
+        return ""
 
-    with ThreadPoolExecutor(WORKERS) as pool:
-        list(pool.map(note, unjudged))
+    with SideBySide(ctx.workers) as threads:
+        state.problems += [problem for _, problem in threads.each(note, unjudged) if problem]
 
 
-def save_verdicts(ctx: RunContext, state: RunState) -> None:
-    """Write down which images are unneeded.
+def taken_verdicts(ctx: RunContext, state: RunState) -> Iterator[tuple[Repository, frozenset[str]]]:
+    """Repositories of which it is to be written down which images are unneeded, with their digests; each one once.
 
     In a refused run, and in a repository over its limit, none begins to be; but what is needed there is needed.
     """
-    history = ctx.history
-    if history is None or (state.is_refused() and ctx.is_deadline_exceeded()):
-        return
 
     def counts(name: str) -> bool:
         return not state.is_refused() and state.repositories[name].status is not RepositoryStatus.OVER_LIMIT
 
-    for repository, digests in state.verdicts.taken(counts):
-        state.attempt(repository, lambda one, of=digests: history.judged(one.name, of, ctx.now), _JUDGED)  # type: ignore[misc]
+    if ctx.history is not None:
+        for repository, digests in state.verdicts.taken(counts):
+            if state.repositories[repository.name].status in _JUDGED:
+                yield repository, digests
+
+
+def save_verdicts(ctx: RunContext, state: RunState) -> None:
+    """Write down which images are unneeded, side by side."""
+    if state.is_refused() and ctx.is_deadline_exceeded():
+        return
+    with SideBySide(ctx.workers) as threads:
+        for (repository, _), saved in threads.each(partial(saved_verdicts, ctx), taken_verdicts(ctx, state)):
+            state.end(repository.name, saved)
+
+
+def saved_verdicts(ctx: RunContext, taken: tuple[Repository, frozenset[str]]) -> Attempt[None]:
+    """Write down which images of a repository are unneeded."""
+    (repository, digests), history = taken, ctx.history
+    if history is None:
+        return Attempt()
+    if ctx.is_deadline_exceeded():
+        return Attempt(is_out_of_time=True)
+    return attempted(lambda: history.judged(repository.name, digests, ctx.now))

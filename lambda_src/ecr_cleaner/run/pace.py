@@ -1,7 +1,7 @@
 """Whether there is time to begin what has to be ended: how long batches take shows while a run removes."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from ecr_cleaner.decision.stop import FRESHNESS
@@ -92,22 +92,57 @@ class Judging:
 
 @dataclass(slots=True)
 class Pace:
-    """The time that removals take.
+    """The time that removals take, of all repositories.
 
     Attributes:
         ctx: What the run was given.
         state: What became of it so far.
-        is_late: Whether there was no time for something that was to begin.
-        is_outdated: Whether something can only be ended by newer usages.
     """
 
     ctx: RunContext
     state: RunState
+    _slowest: float = BATCH_SECONDS  # seconds of a batch
+    _began_by: datetime | None = None  # the start of the scan by which something was begun
+
+    def of_repository(self) -> "RepositoryPace":
+        """The same for one repository more."""
+        return RepositoryPace(self)
+
+    def add(self, seconds: float) -> None:
+        """Take over how long a batch took."""
+        self._slowest = max(self._slowest, seconds)
+
+    def seconds(self, batches: int) -> float:
+        """How long so many batches may take."""
+        return batches * self._slowest if batches > 1 else 0.0
+
+    def fresh(self, seconds: float) -> bool:
+        """Whether the usages are valid for so long; also if nothing was begun by them yet, for others would not be."""
+        left = FRESHNESS - (self.ctx.clock() - self._scanned_at())
+        return left >= timedelta(seconds=seconds) or self._began_by != self._scanned_at()
+
+    def begin(self) -> None:
+        """Something begins."""
+        self._began_by = self._scanned_at()
+
+    def _scanned_at(self) -> datetime:
+        return self.state.basis.scan.started_at if self.state.basis else self.ctx.now
+
+
+@dataclass(slots=True)
+class RepositoryPace:
+    """The time that the removals of one repository take.
+
+    Attributes:
+        run: The time of all of them.
+        is_late: Whether there was no time for something that was to begin.
+        is_outdated: Whether something can only be ended by newer usages.
+    """
+
+    run: Pace
     is_late: bool = False
     is_outdated: bool = False
-    _slowest: float = BATCH_SECONDS  # seconds of a batch
     _begun: tuple[int, datetime, float] | None = None  # what began last: batches, when, and the time that was left then
-    _began_by: datetime | None = None  # the start of the scan by which something was begun
 
     def may_begin(self, batches: int) -> bool:
         """Whether so many batches can be ended before time runs out, and before the usages are too old.
@@ -117,27 +152,25 @@ class Pace:
         run.
         """
         self.pause()
-        seconds = batches * self._slowest if batches > 1 else 0.0
-        scanned_at = self.state.basis.scan.started_at if self.state.basis else self.ctx.now
+        ctx, seconds = self.run.ctx, self.run.seconds(batches)
         if seconds <= FRESHNESS.total_seconds():
-            if self.ctx.seconds_left() < RESERVE_SECONDS + seconds:
+            if ctx.seconds_left() < RESERVE_SECONDS + seconds:
                 self.is_late = True
                 return False
-            fresh = (FRESHNESS - (self.ctx.clock() - scanned_at)).total_seconds()
             # After a scan at least one wave begins: another scan would not leave more time.
-            if fresh < seconds and self._began_by == scanned_at:
+            if not self.run.fresh(seconds):
                 self.is_outdated = True
                 return False
-        self._began_by = scanned_at
-        self._begun = batches, self.ctx.clock(), self.ctx.seconds_left()
+        self.run.begin()
+        self._begun = batches, ctx.clock(), ctx.seconds_left()
         return True
 
     def pause(self) -> None:
         """What was begun has ended: take over how long it took."""
         if self._begun is not None:
             batches, at, left = self._begun
-            passed = [(self.ctx.clock() - at).total_seconds()]
+            passed = [(self.run.ctx.clock() - at).total_seconds()]
             if left < float("inf"):
-                passed.append(left - self.ctx.seconds_left())
-            self._slowest = max(self._slowest, max(passed) / batches)
+                passed.append(left - self.run.ctx.seconds_left())
+            self.run.add(max(passed) / batches)
         self._begun = None

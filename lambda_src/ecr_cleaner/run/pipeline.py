@@ -9,20 +9,23 @@ where nothing is old. Nothing is removed before what was seen is written down.
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 from ecr_cleaner.approval import plan as approval_plan
 from ecr_cleaner.approval.policy import ApprovalPolicy, NoApproval
 from ecr_cleaner.aws import errors
-from ecr_cleaner.errors import ApprovalError, CleanerError, OutOfTimeError
+from ecr_cleaner.errors import ApprovalError, CleanerError, HistoryError, OutOfTimeError
 from ecr_cleaner.model.plan import RepositoryPlan
 from ecr_cleaner.model.repository import Repository
-from ecr_cleaner.model.result import RepositoryStatus, RunResult
+from ecr_cleaner.model.result import RunResult
 from ecr_cleaner.run import memory
 from ecr_cleaner.run.application import ApplicationState
 from ecr_cleaner.run.context import RunContext
 from ecr_cleaner.run.evaluate import has_old_images
-from ecr_cleaner.run.pace import Judging, Pace
-from ecr_cleaner.run.remove import remove
+from ecr_cleaner.run.judge import evaluated, first_plan, may_show_failures
+from ecr_cleaner.run.pace import Judging
+from ecr_cleaner.run.remove import work_off
+from ecr_cleaner.run.side_by_side import SideBySide
 from ecr_cleaner.run.state import RunState
 from ecr_cleaner.settings import loader
 
@@ -76,10 +79,18 @@ def _stages(ctx: RunContext, state: RunState) -> None:
     now = ctx.clock()
     state.add_scan(ctx.scanner.scan(now) if is_scanned else ctx.scanner.scan_nothing(now), is_scanned=is_scanned)
     turn = _in_turn(ctx, state, listing.repositories)
-    plans = list(_plans(ctx, state, turn))
-    waiting = tuple(state.left)
-    memory.save_history(ctx, state, waiting)
-    memory.save_uses(ctx, state, [*waiting, *memory.uncovered(state)])
+    first, others = turn, list[Repository]()
+    if is_scanned and _may_remove_early(ctx, state):
+        first, others = _showing_failures(ctx, state, turn)
+    plans = list(_plans(ctx, state, first))
+    if others:
+        state.hold([])  # what stays because of it is reported below
+    if state.is_refused():
+        plans += _plans(ctx, state, others)
+        others = []
+    unjudged = tuple(state.left)
+    _save_before_removal(ctx, state, unjudged, others)
+    memory.save_uses(ctx, state, [*unjudged, *memory.uncovered(state)])
     state.hold(plans)
     memory.save_verdicts(ctx, state)
     # What nobody asked the sources about may not go, whatever a second listing shows.
@@ -97,14 +108,10 @@ def _stages(ctx: RunContext, state: RunState) -> None:
         return plan
 
     permitted = [state.permit(one) for one in selection.permitted]
-    if permitted:
+    if permitted or others:
         _require_approval(ctx, policy)
-    pace = Pace(ctx, state)
-    for plan in state.limit(permitted):
-        if state.is_refused():
-            break
-        remove(ctx, state, pace, plan, permit)
-    _remember_who_waits(ctx, state, turn, waiting)
+    work_off(ctx, state, [] if state.is_refused() else state.limit(permitted), others, permit)
+    _remember_who_waits(ctx, state, turn, unjudged, told=not others)
     if ctx.application is not None and state.application is not None:
         is_done = state.application.end(state.repositories)
         if is_done and not state.is_refused():
@@ -116,8 +123,11 @@ def _stages(ctx: RunContext, state: RunState) -> None:
 
 def _some_are_old(ctx: RunContext, state: RunState, repositories: Iterable[Repository]) -> bool:
     """Whether anything could go; every repository is looked at, so that each one that cannot be read is told."""
-    old = [one for one in repositories if state.attempt(one, lambda repository: has_old_images(ctx, repository))]
-    return bool(old)
+    found = []
+    with SideBySide(ctx.workers) as threads:
+        for repository, attempt in threads.each(partial(has_old_images, ctx), filter(state.may_go_on, repositories)):
+            found.append(state.end(repository.name, attempt))
+    return any(found)
 
 
 def _in_turn(ctx: RunContext, state: RunState, repositories: Iterable[Repository]) -> list[Repository]:
@@ -127,43 +137,91 @@ def _in_turn(ctx: RunContext, state: RunState, repositories: Iterable[Repository
     return sorted(repositories, key=lambda one: (one.name not in failing, left.get(one.name, len(left))))
 
 
-def _remember_who_waits(ctx: RunContext, state: RunState, turn: Sequence[Repository], unjudged: Sequence[str]) -> None:
+def _may_remove_early(ctx: RunContext, state: RunState) -> bool:
+    """Whether removal may begin before everything is evaluated: nothing that goes depends on all repositories."""
+    settings = ctx.settings
+    return not (
+        settings.dry_run
+        or settings.require_approval
+        or state.application is not None
+        or settings.max_removals_per_run is not None
+        or settings.max_removal_percent_per_run is not None
+    )
+
+
+def _showing_failures(
+    ctx: RunContext, state: RunState, turn: Iterable[Repository]
+) -> tuple[list[Repository], list[Repository]]:
+    """The repositories whose evaluation may stop the run, and the others."""
+    found: dict[bool, list[Repository]] = {True: [], False: []}
+    with SideBySide(ctx.workers) as threads:
+        for repository, may_stop in threads.each(partial(may_show_failures, ctx, state), turn):
+            found[may_stop].append(repository)
+    return found[True], found[False]
+
+
+def _save_before_removal(ctx: RunContext, state: RunState, unjudged: Sequence[str], others: list[Repository]) -> None:
+    """Write down what was seen, and who waits.
+
+    If the run is killed, the next one begins with what is second in turn now: no repository keeps all others waiting.
+
+    Raises:
+        HistoryError: It cannot be written. What else there is to see was seen before.
+    """
+    try:
+        memory.save_history(ctx, state, [*unjudged, *(one.name for one in [*others[1:], *others[:1]])])
+    except HistoryError:
+        list(_plans(ctx, state, others))
+        raise
+
+
+def _remember_who_waits(
+    ctx: RunContext, state: RunState, turn: Sequence[Repository], unjudged: Sequence[str], *, told: bool
+) -> None:
     """What was judged and had to wait comes first in the next run, or it might wait in every run.
 
     Only what was judged first comes last: it had all the time there was, and would keep all others waiting.
+
+    Args:
+        ctx: What the run was given.
+        state: What became of it.
+        turn: Repositories in the order in which they were evaluated.
+        unjudged: Names of those that there was no time for, as far as what uses them is written down.
+        told: Whether the history knows already that those wait and no others.
     """
-    cut_off = sorted(set(state.left) - {*unjudged}, key=[one.name for one in turn].index)
-    if not cut_off:
+    order = {one.name: place for place, one in enumerate(turn)}
+    late = [name for name in state.left if state.repositories[name].is_unread and name not in unjudged]
+    cut_off = sorted(set(state.left) - {*unjudged, *late}, key=order.__getitem__)
+    if told and not cut_off:
         return
-    last = turn[0].name
-    waiting = [name for name in [*cut_off, *unjudged] if name != last] + [name for name in cut_off if name == last]
     try:
-        memory.save_history(ctx, state, waiting)
+        memory.save_uses(ctx, state, late)
+        last = turn[0].name
+        waiting = [name for name in [*cut_off, *unjudged, *late] if name != last]
+        memory.save_history(ctx, state, waiting + [name for name in cut_off if name == last])
     except CleanerError as error:
         state.problems.append(str(error))
 
 
 def _plans(ctx: RunContext, state: RunState, repositories: Sequence[Repository]) -> Iterator[RepositoryPlan]:
     """What is to go from each repository that may lose something."""
-    judging = Judging(ctx, state, len(repositories))
-    for repository in repositories:
-        name = repository.name
-        if state.repositories[name].status is RepositoryStatus.EVALUATED and not judging.may_go_on():
-            state.cut_off(name)
-            continue
-        ctx.clients.deadline_exceeded = lambda: ctx.is_deadline_exceeded() or not judging.may_finish()
-        plan = state.evaluate(repository)
-        ctx.clients.deadline_exceeded = ctx.is_deadline_exceeded
+    waiting = [*filter(state.may_go_on, repositories)]
+    judging = Judging(ctx, state, len(waiting))
+
+    def in_time() -> Iterator[Repository]:
+        for repository in waiting:
+            if judging.may_go_on():
+                yield repository
+            else:
+                state.cut_off(repository.name)
+
+    ctx.clients.deadline_exceeded = lambda: ctx.is_deadline_exceeded() or not judging.may_finish()
+    for _, plan in evaluated(ctx, state, in_time()):
         judging.add(removes=bool(plan and plan.removals))
-        if plan is None:
-            continue
-        state.repositories[name] = state.repositories[name].with_plan(plan)
-        ctx.reporter.evaluated(plan, dry_run=ctx.settings.dry_run, refused=state.is_refused())
-        if ctx.progress is not None:
-            ctx.progress(name, sum(one.status is RepositoryStatus.EVALUATED for one in state.repositories.values()))
-        if not state.exceeds_limit(plan) and plan.removals:
-            # Only what goes is remembered until it goes.
-            yield replace(plan, verdicts=plan.removals)
+        to_remove = first_plan(ctx, state, plan) if plan is not None else None
+        if to_remove is not None:
+            yield to_remove
+    ctx.clients.deadline_exceeded = ctx.is_deadline_exceeded
 
 
 def _require_approval(ctx: RunContext, policy: ApprovalPolicy) -> None:

@@ -1,45 +1,99 @@
-"""Carries out what was decided for one repository, by usages that are never older than the limit."""
+"""Carries out what was decided, repositories side by side, by usages that are never older than the limit."""
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Self
 
+from ecr_cleaner.errors import OutOfTimeError
 from ecr_cleaner.model.image import RemovedImage
 from ecr_cleaner.model.plan import Removal, RemovalStatus, RepositoryPlan, Verdict
+from ecr_cleaner.model.repository import Repository
 from ecr_cleaner.run import memory
 from ecr_cleaner.run.context import RESERVE_SECONDS, RunContext
-from ecr_cleaner.run.pace import Pace
+from ecr_cleaner.run.evaluate import IS_UNDER_WAY
+from ecr_cleaner.run.judge import evaluated, first_plan
+from ecr_cleaner.run.pace import Pace, RepositoryPace
+from ecr_cleaner.run.side_by_side import Attempt, SideBySide, attempted
 from ecr_cleaner.run.state import RunState
 
 Permit = Callable[[RepositoryPlan], RepositoryPlan]
 """What of another evaluation may go."""
 
 
-def remove(ctx: RunContext, state: RunState, pace: Pace, plan: RepositoryPlan, permit: Permit) -> None:
-    """Remove what a repository's plan names, as long as nothing stops the run."""
-    repository = plan.repository
-    pace.is_late = False
-    while plan.removals and not (ctx.settings.dry_run or state.is_refused()):
-        if state.is_stale() or pace.is_outdated:
-            if ctx.seconds_left() < RESERVE_SECONDS + state.scan_seconds:
-                state.cut_off(repository.name, plan)
-                return
-            pace.is_outdated = False
-            _scan_again(ctx, state)
-            state.hold([plan])
-        # A scan that another repository needed makes this one's verdicts old as well.
-        if not state.is_current(repository):
-            fresh = _evaluated_again(ctx, state, plan)
-            if fresh is None:
-                return
-            plan = permit(fresh)
-        left = state.attempt(repository, lambda _, plan=plan: _remove_some(ctx, state, pace, plan))  # type: ignore[misc]
-        pace.pause()
-        if not left:
+def work_off(
+    ctx: RunContext, state: RunState, plans: Sequence[RepositoryPlan], unjudged: Sequence[Repository], permit: Permit
+) -> None:
+    """Remove what plans name, and evaluate other repositories meanwhile; whose plans are carried out at once.
+
+    It ends when nothing is left, time runs out, or nothing more may be removed. Then the other repositories are
+    evaluated all the same.
+
+    Args:
+        ctx: What the run was given.
+        state: What became of it so far.
+        plans: By the latest usages.
+        unjudged: The other repositories. Without any, it was decided before what of all plans may go.
+        permit: Says what of a plan that was made here may go.
+    """
+    # Reading may end at any call; what removes has to learn what became of it.
+    ctx.clients.deadline_exceeded = lambda: IS_UNDER_WAY.get() and ctx.is_deadline_exceeded()
+    pace = Pace(ctx, state)
+    before: dict[str, RepositoryPlan] = {}  # what is left, by repository
+    waiting = [*unjudged]
+    while plans or waiting:
+        with Removals(ctx, state, pace) as removals:
+            for plan in plans:
+                removals.begin(plan)
+            turn = _Turn(ctx, state, waiting)
+            for repository, fresh in evaluated(ctx, state, turn):
+                removals.begin(_to_remove(ctx, state, fresh, before.pop(repository.name, None), permit))
+        plans = ()
+        left = [] if state.is_refused() else removals.left
+        before = {plan.repository.name: plan for plan in left}
+        waiting = [*(plan.repository for plan in left), *turn.left]
+        if not waiting:
             return
-        plan = replace(plan, verdicts=left)
-        if ctx.is_deadline_exceeded() or pace.is_late:
-            state.cut_off(repository.name, plan)
+        is_late = ctx.is_deadline_exceeded()
+        if is_late or not (state.is_refused() or _has_fresh_usages(ctx, state, outdated=removals.is_outdated)):
+            for repository in filter(state.may_go_on, waiting):
+                state.cut_off(repository.name, before.get(repository.name))
             return
+        state.hold([*before.values()])
+        _tell_uncovered(state, before)
+
+
+def _has_fresh_usages(ctx: RunContext, state: RunState, *, outdated: bool) -> bool:
+    """Whether more can go by the latest usages; they are collected again if they are too old and there is time."""
+    if not (state.is_stale() or outdated):
+        return True
+    if ctx.seconds_left() < RESERVE_SECONDS + state.scan_seconds:
+        return False
+    _scan_again(ctx, state)
+    return True
+
+
+@dataclass(slots=True)
+class _Turn:
+    """Repositories that are evaluated one after the other, as long as that makes sense.
+
+    Attributes:
+        left: Those that are not taken yet.
+    """
+
+    ctx: RunContext
+    state: RunState
+    left: list[Repository]
+
+    def __iter__(self) -> Iterator[Repository]:
+        """Take the next one."""
+        # By usages that are too old nothing may go. In a run in which nothing goes anyway they still say what would.
+        while (
+            self.left and not self.ctx.is_deadline_exceeded() and (self.state.is_refused() or not self.state.is_stale())
+        ):
+            yield self.left.pop(0)
 
 
 def _scan_again(ctx: RunContext, state: RunState) -> None:
@@ -52,56 +106,183 @@ def _scan_again(ctx: RunContext, state: RunState) -> None:
         memory.save_history(ctx, state, state.left)
 
 
-def _evaluated_again(ctx: RunContext, state: RunState, plan: RepositoryPlan) -> RepositoryPlan | None:
-    """What is to go by the latest usages; None: nothing may go from here any more."""
-    fresh = state.evaluate(plan.repository)
-    if plan.repository.name in memory.uncovered(state):
-        for verdict in plan.removals:
+def _to_remove(
+    ctx: RunContext,
+    state: RunState,
+    plan: RepositoryPlan | None,
+    old: RepositoryPlan | None,
+    permit: Permit,
+) -> RepositoryPlan | None:
+    """What is to go by a new evaluation; None if nothing may.
+
+    Args:
+        ctx: What the run was given.
+        state: What became of it so far.
+        plan: Every verdict; None if there are none.
+        old: What is left of its plan by earlier usages; None: it was not evaluated before.
+        permit: Says what may go.
+    """
+    fresh = plan
+    if old is None and plan is not None:
+        fresh = first_plan(ctx, state, plan)
+    elif plan is not None and (state.is_refused() or state.exceeds_limit(plan)):
+        fresh = None
+    state.reconsider([fresh] if fresh is not None else [])
+    if fresh is None or state.is_refused():
+        return None
+    if old is not None:
+        _tell_changes(state, old, fresh)
+    return permit(fresh)
+
+
+def _tell_uncovered(state: RunState, plans: Mapping[str, RepositoryPlan]) -> None:
+    """Report what stays in repositories that are skipped by the latest usages."""
+    for name in memory.uncovered(state):
+        for verdict in plans[name].removals if name in plans else ():
             detail = "not removed: others may pull from here, and not all of them could be looked at again"
             state.add_removal(Removal(verdict, RemovalStatus.CHANGED, detail=detail))
-        return None
-    if fresh is None or state.is_refused() or state.exceeds_limit(fresh):
-        return None
-    state.hold([fresh])
-    if state.is_refused():
-        return None
-    memory.save_verdicts(ctx, state)
+
+
+def _tell_changes(state: RunState, old: RepositoryPlan, fresh: RepositoryPlan) -> None:
     still = {verdict.image.digest for verdict in fresh.removals}
     reasons = {verdict.image.digest: verdict.reason.value for verdict in fresh.verdicts}
-    for verdict in plan.removals:
+    for verdict in old.removals:
         digest = verdict.image.digest
         if digest not in still:
             detail = f"judged again, it is kept: {reasons.get(digest, 'it is gone')}"
             state.add_removal(Removal(verdict, RemovalStatus.CHANGED, detail=detail))
-    return fresh
 
 
-def _remove_some(ctx: RunContext, state: RunState, pace: Pace, plan: RepositoryPlan) -> tuple[Verdict, ...]:
-    """Remove until done, out of time, or out of date.
+@dataclass(slots=True)
+class _CarriedOut:
+    """What became of a plan.
 
-    Returns:
-        What is left.
+    Attributes:
+        pace: Whether time ran out, or the usages got too old.
+        removed: What later runs know of each image, by digest.
+        removals: How they ended.
+        left: What is left of it.
     """
-    removed = _removed_images(ctx, plan)
-    if ctx.history is not None:
-        ctx.history.removing(plan.repository.name, removed)
-    left = []
-    for removal in ctx.registry.remove(
-        ctx.clients,
-        plan,
-        lambda: not (ctx.is_deadline_exceeded() or state.is_stale()),
-        ctx.journal,
-        may_begin=pace.may_begin,
-        readings=ctx.own_pulls,
-        archive=ctx.archives,
-        clock=ctx.clock,
-    ):
-        if removal.status is RemovalStatus.DEFERRED:
-            left.append(removal.verdict)
-            continue
-        is_removed = removal.status in {RemovalStatus.REMOVED, RemovalStatus.ARCHIVED}
-        state.add_removal(removal, removed[removal.verdict.image.digest] if is_removed else None)
-    return tuple(left)
+
+    pace: RepositoryPace
+    removed: Mapping[str, RemovedImage] = field(default_factory=dict)
+    removals: list[Removal] = field(default_factory=list)
+    left: Attempt[tuple[Verdict, ...]] = field(default_factory=Attempt)
+
+
+@dataclass(slots=True)
+class Removals:
+    """Those that are under way, each repository's in a thread.
+
+    Attributes:
+        ctx: What the run was given.
+        state: Takes over how they ended, in the order in which they began.
+        pace: The time that they take.
+        left: What is left of plans because the usages are too old.
+        is_outdated: Whether something can only be ended by newer usages.
+    """
+
+    ctx: RunContext
+    state: RunState
+    pace: Pace
+    left: list[RepositoryPlan] = field(default_factory=list)
+    is_outdated: bool = False
+    _threads: SideBySide = field(init=False)
+    _begun: deque[tuple[RepositoryPlan, "Future[_CarriedOut]"]] = field(init=False, default_factory=deque)
+
+    def __post_init__(self) -> None:
+        self._threads = SideBySide(self.ctx.workers)
+
+    def __enter__(self) -> Self:
+        """Start the threads."""
+        self._threads.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Take over how all removals ended."""
+        try:
+            while self._begun:
+                self._end(*self._begun.popleft())
+        finally:
+            self._threads.__exit__()
+
+    def begin(self, plan: RepositoryPlan | None) -> None:
+        """Carry out a plan, after it is written down what was found unneeded since the last time."""
+        verdicts = [*memory.taken_verdicts(self.ctx, self.state)]
+        if plan is None or not plan.removals or self.ctx.settings.dry_run or self.state.is_refused():
+            plan = None
+        for repository, _ in verdicts if plan is None else ():
+            plan = RepositoryPlan(repository, ())
+        if plan is not None and plan.removals and self.state.is_stale():
+            self.left.append(plan)
+        elif plan is not None:
+            work = partial(self._carry_out, plan, verdicts)
+            self._begun.append((plan, self._threads.begin(work)))
+        while self._begun and self._begun[0][1].done():
+            self._end(*self._begun.popleft())
+
+    def _carry_out(self, plan: RepositoryPlan, verdicts: Iterable[tuple[Repository, frozenset[str]]]) -> _CarriedOut:
+        """In a thread of its own: nothing here changes what the run knows."""
+        ctx = self.ctx
+        carried = _CarriedOut(self.pace.of_repository())
+        for one in verdicts:
+            saved = memory.saved_verdicts(ctx, one)
+            if saved.outcome is not None or saved.is_out_of_time:
+                carried.left = Attempt(outcome=saved.outcome, is_out_of_time=saved.is_out_of_time)
+                return carried
+        if plan.removals:
+            carried.removed = _removed_images(ctx, plan)
+            carried.left = attempted(lambda: self._remove(plan, carried))
+            carried.pace.pause()
+        return carried
+
+    def _remove(self, plan: RepositoryPlan, carried: _CarriedOut) -> tuple[Verdict, ...]:
+        """Remove until done, out of time, out of date, or stopped.
+
+        Returns:
+            What is left.
+
+        Raises:
+            AwsError: Something other than the removal itself failed.
+            CleanerError: It could not be written down what is to go; or time ran out.
+        """
+        ctx, state = self.ctx, self.state
+        if ctx.is_deadline_exceeded():
+            raise OutOfTimeError(plan.repository.name)
+        if ctx.history is not None:
+            ctx.history.removing(plan.repository.name, carried.removed)
+        left = []
+        for removal in ctx.registry.remove(
+            ctx.clients,
+            plan,
+            lambda: not (ctx.is_deadline_exceeded() or state.is_stale() or state.is_refused()),
+            ctx.journal,
+            may_begin=carried.pace.may_begin,
+            readings=ctx.own_pulls,
+            archive=ctx.archives,
+            clock=ctx.clock,
+        ):
+            if removal.status is RemovalStatus.DEFERRED:
+                left.append(removal.verdict)
+            else:
+                carried.removals.append(removal)
+        return tuple(left)
+
+    def _end(self, plan: RepositoryPlan, done: "Future[_CarriedOut]") -> None:
+        """Take over what became of a plan."""
+        carried, name = done.result(), plan.repository.name
+        for removal in carried.removals:
+            is_removed = removal.status in {RemovalStatus.REMOVED, RemovalStatus.ARCHIVED}
+            self.state.add_removal(removal, carried.removed[removal.verdict.image.digest] if is_removed else None)
+        left = self.state.end(name, carried.left)
+        if not left:
+            return
+        plan = replace(plan, verdicts=left)
+        if self.ctx.is_deadline_exceeded() or carried.pace.is_late:
+            self.state.cut_off(name, plan)
+        else:
+            self.left.append(plan)
+            self.is_outdated |= carried.pace.is_outdated
 
 
 def _removed_images(ctx: RunContext, plan: RepositoryPlan) -> dict[str, RemovedImage]:

@@ -1,20 +1,19 @@
 """What a run knows so far. Private to this package: what leaves it is the value that `RunState.result` makes."""
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain
+from math import inf
 from typing import TypeVar
 
 from ecr_cleaner.approval.plan import SavedPlan
 from ecr_cleaner.approval.policy import proposed
 from ecr_cleaner.approval.selection import Permitted
-from ecr_cleaner.aws import errors
 from ecr_cleaner.decision import coverage, matching, other_accounts
 from ecr_cleaner.decision.limits import LimitTracker
 from ecr_cleaner.decision.pull_failures import PullFailureMonitor
 from ecr_cleaner.decision.stop import Stop, Tripwire, decide_stop, is_stale
-from ecr_cleaner.errors import CleanerError, OutOfTimeError
 from ecr_cleaner.findings import rules as finding_rules
 from ecr_cleaner.findings.collector import FindingsCollector
 from ecr_cleaner.model.account_results import OtherAccountsResult
@@ -24,11 +23,12 @@ from ecr_cleaner.model.plan import Removal, RemovalStatus, RepositoryPlan
 from ecr_cleaner.model.repository import Repository
 from ecr_cleaner.model.result import RepositoryOutcome, RepositoryResult, RepositoryStatus, RunResult
 from ecr_cleaner.model.scan import UsageScan
-from ecr_cleaner.registry.repositories import RegistryListing, unread
+from ecr_cleaner.registry.repositories import RegistryListing
 from ecr_cleaner.run.application import ApplicationState
 from ecr_cleaner.run.context import RunContext, limits_of
-from ecr_cleaner.run.evaluate import Basis, Evaluation, evaluate, pull_failure_monitor
+from ecr_cleaner.run.evaluate import Basis, Evaluation, pull_failure_monitor
 from ecr_cleaner.run.latest_scan import LatestScan, held_against_history
+from ecr_cleaner.run.side_by_side import Attempt
 from ecr_cleaner.run.verdicts import PendingVerdicts
 from ecr_cleaner.usage import accepted
 
@@ -52,7 +52,7 @@ class RunState:
         timed_out: What there was no time for, if that was not one repository but all of them.
         application: What became of the approved plan; None: no operator sent one.
         proposed: The plan that waits from here on.
-        scan_seconds: How long the latest scan took.
+        scan_seconds: How long the latest scan took; for ever, if this run cannot scan again.
         listing: Which repositories there are; None before they were listed.
         left: Names of those that are left to the next run, because time ran out.
         verdicts: On unneeded images, as far as they are not written down.
@@ -79,10 +79,10 @@ class RunState:
     _collector: FindingsCollector = field(init=False)
     _limits: LimitTracker = field(init=False)
     _scanned_at: datetime = field(init=False)
-    _current: set[str] = field(default_factory=set)  # repositories that were evaluated by the latest usages
     _removed: dict[str, dict[str, RemovedImage]] = field(default_factory=dict)
     _not_permitted: set[tuple[str, str]] = field(default_factory=set)
     _other_accounts: OtherAccountsResult | None = None
+    _is_doubtful: bool = False  # whether something was found since the last decision that may stop the run
 
     def __post_init__(self) -> None:
         ctx = self.ctx
@@ -119,9 +119,8 @@ class RunState:
         scan = self.latest.compared.scan
         self.notes += [note for note in self.latest.notes if note not in self.notes]
         self._scanned_at = ctx.clock()
-        self.scan_seconds = (self._scanned_at - scan.started_at).total_seconds()
+        self.scan_seconds = (self._scanned_at - scan.started_at).total_seconds() if ctx.scanner.scans_again else inf
         self.findings += [finding for finding in scan.findings if finding not in self.findings]
-        self._current.clear()
         usages = tuple(matching.of_registry(scan.usages, self.account_id, ctx.clients.region))
         if is_scanned:
             self._collector.scanned(usages, scan)
@@ -139,25 +138,22 @@ class RunState:
         is_believed = not (scan.own_failures or self.stop.drop)
         self.basis = Basis(scan, usages, is_believed, monitor, self._collector, approved)
 
-    def evaluate(self, repository: Repository) -> RepositoryPlan | None:
-        """Evaluate a repository by the latest usages.
+    def take(self, evaluation: Evaluation) -> RepositoryPlan | None:
+        """Take over what an evaluation by the latest usages found.
 
         Returns:
             Every verdict; None if there are none.
         """
-        basis = self.basis
-        if basis is None:
-            return None
-        evaluation = Evaluation()
-        plan = self.attempt(repository, lambda one: evaluate(self.ctx, basis, one, evaluation))
-        if plan is not None:
-            self._current.add(repository.name)
-        if evaluation.failing is not None:
-            basis.pull_failures.note(repository.name, evaluation.failing)
+        name = evaluation.repository.name
+        plan = self.end(name, evaluation.plan)
+        # Who fails because of a removal stops the run, and so may a repository that cannot be read.
+        self._is_doubtful |= plan is None or bool(evaluation.failing)
+        if evaluation.failing is not None and self.basis is not None:
+            self.basis.pull_failures.note(name, evaluation.failing)
         self.findings += evaluation.findings
-        self.verdicts.add(repository, evaluation.unneeded)
+        self.verdicts.add(evaluation.repository, evaluation.unneeded)
         if self.application is not None:
-            self.application.add_evaluation(repository.name, evaluation.retained)
+            self.application.add_evaluation(name, evaluation.retained)
         return plan
 
     def exceeds_limit(self, plan: RepositoryPlan) -> bool:
@@ -177,12 +173,18 @@ class RunState:
         """
         if self.basis is None:
             return
+        self._is_doubtful = False
         for name, result in self.repositories.items():
             if result.status is RepositoryStatus.FAILED or result.is_unread:
                 self.basis.pull_failures.mark_unreadable(name, result.detail or "there was no time to read it")
         self.stop = self._decide(self.basis.scan, self.basis.pull_failures)
         if self.stop and not self.stop.uncertain:
             self._withhold(plans, refused=bool(self.stop.failing))
+
+    def reconsider(self, plans: Iterable[RepositoryPlan]) -> None:
+        """As `hold`, if anything was found since that may stop the run."""
+        if self._is_doubtful or self.ctx.settings.max_removal_percent_per_run is not None:
+            self.hold(plans)
 
     def limit(self, plans: Sequence[RepositoryPlan]) -> list[RepositoryPlan]:
         """Report what limits in images leave to later runs.
@@ -221,30 +223,21 @@ class RunState:
         self.repositories[name] = self.repositories[name].with_removal(removal)
         self.ctx.reporter.removal(removal)
 
-    def is_current(self, repository: Repository) -> bool:
-        """Whether a repository was evaluated by the latest usages."""
-        return repository.name in self._current
+    def may_go_on(self, repository: Repository) -> bool:
+        """Whether nothing ended a repository so far."""
+        return self.repositories[repository.name].status is RepositoryStatus.EVALUATED
 
-    def attempt(
-        self,
-        repository: Repository,
-        work: Callable[[Repository], _T],
-        statuses: Collection[RepositoryStatus] = (RepositoryStatus.EVALUATED,),
-    ) -> _T | None:
-        """Do something for one repository that ended so far as it may, so that its failure stops no other one."""
-        name = repository.name
-        if self.repositories[name].status not in statuses:
-            return None
-        if self.ctx.is_deadline_exceeded():
+    def end(self, name: str, attempt: Attempt[_T]) -> _T | None:
+        """Take over how something ended that was done for a repository.
+
+        Returns:
+            What was done; None if it could not be.
+        """
+        if attempt.is_out_of_time:
             self.cut_off(name)
-            return None
-        try:
-            return work(repository)
-        except OutOfTimeError:
-            self.cut_off(name)
-        except (CleanerError, *errors.AwsError) as error:
-            self._end(name, unread(error))
-        return None
+        if attempt.outcome is not None:
+            self._end(name, attempt.outcome)
+        return attempt.value
 
     def cut_off(self, name: str, plan: RepositoryPlan | None = None) -> None:
         """Time ran out before a repository was done; name what its plan leaves for the next run."""

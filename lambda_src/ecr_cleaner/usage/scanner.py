@@ -33,6 +33,10 @@ TARGETS: Final = 16
 class Scanner(Protocol):
     """Finds out which images are in use, wherever the scans are made."""
 
+    @property
+    def scans_again(self) -> bool:
+        """Whether it can scan more than once in a run."""
+
     def scan(self, now: datetime) -> UsageScan:
         """Scan every target; what cannot be scanned is a failed outcome.
 
@@ -68,6 +72,11 @@ class LocalScanner:
     sources: Sequence[Source] = SOURCES
     known: FactStore | None = None
     helpers: int = HELPERS
+
+    @property
+    def scans_again(self) -> bool:
+        """As `Scanner` says."""
+        return True
 
     def scan(self, now: datetime) -> UsageScan:
         """As `Scanner` says."""

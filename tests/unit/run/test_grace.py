@@ -19,7 +19,7 @@ from ecr_cleaner.report.summary import run_json
 from ecr_cleaner.run.context import HISTORY_IS_OFF, RESERVE_SECONDS
 from tests.builders import NOW, ago, counts, digest, image, repository
 from tests.builders import usage as used
-from tests.unit.run.test_pipeline import COMPLETE, DENIED, Told, World, run, told, world
+from tests.unit.run.test_pipeline import COMPLETE, DENIED, EVALUATES_FIRST, Told, World, run, told, world
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,20 +51,20 @@ def night(run: Callable[..., RunResult], world: World) -> Callable[..., RunResul
 
 def marks(world: World, name: str = "a") -> dict[str, datetime]:
     """Since when images are known to be unneeded."""
-    return unneeded.since(world.known[name])
+    return unneeded.since(world.histories[name])
 
 
 def marked(world: World, since: str, name: str = "a") -> World:
     """A repository whose old image was found unneeded before."""
     entry = HistoryEntry(("v1",), unneeded_since=ago(since))
-    world.old(name).known[name] = History(name, ago("1d"), {digest(f"old {name}"): entry}, judged=True)
+    world.old(name).histories[name] = History(name, ago("1d"), {digest(f"old {name}"): entry}, judged=True)
     return world
 
 
 def test_a_first_night_only_reports(night: Callable[..., RunResult], world: World, told: Told) -> None:
     """What it found is written down after all is judged; the next night removes, and has nothing to write."""
     world.old("a", "b")
-    first = night()
+    first = night(**EVALUATES_FIRST)
     assert (first.status, told.removed) == ("completed", [])
     assert world.steps[-3:] == ["save", "verdicts a", "verdicts b"]
     assert marks(world) == {digest("old a"): NOW}
@@ -100,7 +100,7 @@ def test_what_is_needed_in_between_begins_anew(night: Callable[..., RunResult], 
     marked(world, "9d").scans = list(USED)
     night()
     assert marks(world) == {}
-    assert world.known["a"].judged
+    assert world.histories["a"].judged
     world.scans = list(NOTHING)
     night()
     assert (told.removed, marks(world)) == ([], {digest("old a"): NOW + timedelta(days=1)})
@@ -111,7 +111,7 @@ def test_what_is_needed_in_between_begins_anew(night: Callable[..., RunResult], 
 def test_what_was_in_use_lately_is_needed(night: Callable[..., RunResult], world: World, told: Told) -> None:
     """Grace begins when nothing else keeps the image."""
     entry = HistoryEntry(("v1",), None, ago("3d"), ("somebody",), unneeded_since=ago("9d"))
-    world.old("a").known["a"] = History("a", ago("1d"), {digest("old a"): entry}, judged=True)
+    world.old("a").histories["a"] = History("a", ago("1d"), {digest("old a"): entry}, judged=True)
     night(keep_recently_used_days=7)
     assert told.plans["a"].verdicts[0].reason is Reason.RECENTLY_IN_USE
     assert marks(world) == {}
@@ -138,7 +138,7 @@ def test_a_refused_night_begins_no_grace(
     if needed:
         world.listings["a"] = [[image("old a", tags=["v1"], repository="a", pushed="1d")]]
     marked(world, "9d", "other")
-    before = {name: unneeded.since(world.known[name]) for name in ("a", "other")}
+    before = {name: unneeded.since(world.histories[name]) for name in ("a", "other")}
     is_seen = needed and why != "it cannot be saved"
     refusing(world)
     assert night(**settings).status == "refused"
@@ -152,7 +152,7 @@ def test_whoever_fails_because_of_a_removal_refuses_it_too(night: Callable[..., 
     """That is known only when all is judged."""
     world.old("a", "b")
     gone = {digest("gone"): RemovedImage(("v0",), ago("1d"), "run-0", "delete")}
-    world.known["b"] = History("b", ago("1d"), {}, gone)
+    world.histories["b"] = History("b", ago("1d"), {}, gone)
     failing = replace(used(tag="v0", repository="b"), failure="CannotPullContainerError")
     world.scans = [((failing,), (COMPLETE,))]
     assert night().status == "refused"
@@ -162,7 +162,9 @@ def test_whoever_fails_because_of_a_removal_refuses_it_too(night: Callable[..., 
 def test_a_repository_that_fails_does_neither(night: Callable[..., RunResult], world: World, told: Told) -> None:
     """The others go on."""
     marked(marked(world, "9d"), "9d", "b").listings["b"] = [[image("index", kind="index", repository="b")]]
-    world.known["b"] = History("b", ago("1d"), {digest("index"): HistoryEntry(unneeded_since=ago("9d"))}, judged=True)
+    world.histories["b"] = History(
+        "b", ago("1d"), {digest("index"): HistoryEntry(unneeded_since=ago("9d"))}, judged=True
+    )
     world.errors["children b"] = RepositoryError("it cannot be read")
     assert night().status == "failed"
     assert told.removed == ["a:v1"]
@@ -179,7 +181,7 @@ def test_limits_count_what_would_go_now(night: Callable[..., RunResult], world: 
     assert told.removed == ["a:v1"]
     world.listings["a"] = [[image(name, tags=[name], repository="a") for name in ("new", "two", "three")]]
     entries = {digest(name): HistoryEntry(unneeded_since=ago("9d")) for name in ("new", "two")}
-    world.known["a"] = History("a", ago("1d"), entries, judged=True)
+    world.histories["a"] = History("a", ago("1d"), entries, judged=True)
     assert night(max_removal_percent_per_repository=50).status == "failed"
     assert marks(world) == dict.fromkeys((digest("new"), digest("two")), ago("9d"))
     world.listings["a"][0][0] = image("new", tags=["new"], repository="a", pushed="1d")
@@ -208,7 +210,7 @@ def test_no_grace_is_none(night: Callable[..., RunResult], world: World, told: T
     """What was known is out of date when there is one again, so it is forgotten."""
     world.old("a", "b").listings["b"] = [[image("young", tags=["v2"], repository="b", pushed="1d")]]
     entry = HistoryEntry(unneeded_since=ago("1h"))
-    world.known["b"] = History("b", ago("1d"), {digest("young"): entry}, judged=True)
+    world.histories["b"] = History("b", ago("1d"), {digest("young"): entry}, judged=True)
     assert night(grace_days=0).status == "completed"
     assert told.removed == ["a:v1"]
     assert marks(world, "b") == {}
@@ -233,7 +235,7 @@ def test_what_there_is_no_time_to_write_down_is_left_for_the_next_run(
     world.old("a", "b")
     world.lasts["verdicts"] = 901.0 - RESERVE_SECONDS
     world.seconds = 900.0
-    result = night()
+    result = night(**EVALUATES_FIRST)
     assert (result.status, result.deferred) == ("incomplete", ("b",))
     assert (marks(world), marks(world, "b")) == ({digest("old a"): NOW}, {})
 
@@ -254,7 +256,7 @@ def test_what_a_later_scan_of_the_run_finds_in_use_begins_anew(
 
 def test_time_that_goes_backwards_keeps(night: Callable[..., RunResult], world: World, told: Told) -> None:
     """A run of a clock that was ahead does not hold the image for ever."""
-    world.old("a").known["a"] = History(
+    world.old("a").histories["a"] = History(
         "a", ago("1d"), {digest("old a"): HistoryEntry(("v1",), unneeded_since=NOW + timedelta(days=900))}, judged=True
     )
     night()

@@ -11,7 +11,7 @@ import pytest
 
 from ecr_cleaner.decision.stop import FRESHNESS
 from ecr_cleaner.run.context import RESERVE_SECONDS
-from ecr_cleaner.run.pace import ACTING_SECONDS, BATCH_SECONDS, Judging, Pace
+from ecr_cleaner.run.pace import ACTING_SECONDS, BATCH_SECONDS, Judging, Pace, RepositoryPace
 from tests.builders import NOW
 
 if TYPE_CHECKING:
@@ -26,12 +26,12 @@ class Time:
     left: float = 900.0
     now: datetime = NOW
     scanned_at: datetime = NOW
-    pace: Pace = field(init=False)
+    pace: RepositoryPace = field(init=False)
 
     def __post_init__(self) -> None:
         ctx = SimpleNamespace(seconds_left=lambda: self.left, clock=lambda: self.now, now=NOW)
         self.state = SimpleNamespace(basis=SimpleNamespace(scan=self))
-        self.pace = Pace(cast("RunContext", ctx), cast("RunState", self.state))
+        self.pace = Pace(cast("RunContext", ctx), cast("RunState", self.state)).of_repository()
 
     @property
     def started_at(self) -> datetime:

@@ -61,6 +61,9 @@ if TYPE_CHECKING:
     from ecr_cleaner.usage.scanner import Scanner
 
 COMPLETE = SourceOutcome(TARGET, "ecs", SourceStatus.COMPLETE)
+EVALUATES_FIRST: Final = {"max_removals_per_run": 99}
+"""Settings by which nothing goes before every repository is evaluated."""
+
 DENIED = SourceOutcome(TARGET, "lambda", SourceStatus.FAILED, detail="ListFunctions was denied")
 
 
@@ -84,7 +87,7 @@ class World:
         usages: As the history has them, of the last run that was complete.
         started_at: When the history began.
         policies: Lifecycle policies, by repository.
-        known: What the history holds, by repository.
+        histories: What the history holds, by repository.
         saved: What was noted for all repositories.
         followed: Whose images are judged, as was noted last.
         left: Repositories that the last run had no time to judge.
@@ -96,6 +99,7 @@ class World:
         others: The other accounts that every scan was to look at.
         taken_down: By repository, what the journal was told of: what goes, and what is known of the past.
         steps: What was done, in order.
+        consumer_fails: What AWS says of a consumer that was not asked before.
     """
 
     found: dict[str, object] = field(default_factory=dict)
@@ -108,11 +112,12 @@ class World:
     lasts: dict[str, float] = field(default_factory=dict)
     seconds: float = 900.0
     steps: list[str] = field(default_factory=list)
+    consumer_fails: str = ""
     now: datetime = NOW
     usages: dict[SourceKey, int] = field(default_factory=dict)
     started_at: datetime = field(default_factory=lambda: ago("100d"))
     policies: dict[str, str] = field(default_factory=dict)
-    known: dict[str, History] = field(default_factory=dict)
+    histories: dict[str, History] = field(default_factory=dict)
     saved: list[tuple[frozenset[str], dict[SourceKey, int] | None, str | None]] = field(default_factory=list)
     followed: frozenset[str] = frozenset()
     left: tuple[str, ...] = ()
@@ -190,6 +195,11 @@ class World:
         found = tuple(replace(usage, target=TARGET) for usage in usages)
         return UsageScan(found, outcomes, now, tuple(self.found_by_scan), account_id=ACCOUNT, others=self.others)
 
+    @property
+    def scans_again(self) -> bool:
+        """As the scanner has it."""
+        return True
+
     def scan_nothing(self, now: datetime) -> UsageScan:
         """As the scanner has it."""
         return UsageScan((), (SourceOutcome(TARGET, "apprunner", SourceStatus.DISABLED, detail="excluded"),), now)
@@ -202,12 +212,16 @@ class World:
     def remember(self, seen: History) -> History:
         """As the history has it."""
         self.step("remember", seen.repository)
-        self.known[seen.repository] = remember(self.known.get(seen.repository), seen, 7)
-        return self.known[seen.repository]
+        self.histories[seen.repository] = remember(self.histories.get(seen.repository), seen, 7)
+        return self.histories[seen.repository]
+
+    def known(self, name: str) -> History | None:
+        """As the history has it."""
+        return self.histories.get(name)
 
     def removing(self, name: str, gone: Mapping[str, RemovedImage]) -> None:
         """As the history has it."""
-        self.known[name] = removing(self.known[name], gone)
+        self.histories[name] = removing(self.histories[name], gone)
         self.step("removing", name)
 
     def learn(self, name: str, children: Mapping[str, tuple[str, ...]]) -> None:
@@ -218,7 +232,7 @@ class World:
     def judged(self, name: str, digests: frozenset[str], begun_at: datetime) -> None:
         """As the history has it."""
         self.step("verdicts", name)
-        self.known[name] = unneeded.judged(self.known[name], digests, begun_at)
+        self.histories[name] = unneeded.judged(self.histories[name], digests, begun_at)
 
     def used(self, name: str, usages: Collection[Usage], seen_at: datetime) -> None:
         """As the history has it."""
@@ -390,6 +404,8 @@ def run(world: World, told: Told) -> Callable[..., RunResult]:
                 clock=world.clock,
                 store_report=store_report,
                 registry=calls(world),
+                workers=1,
+                consumer_state=lambda *_: world.consumer_fails,
             )
         )
         json.dumps(run_json(summary), allow_nan=False)
@@ -441,7 +457,7 @@ def test_a_report_never_hides_why_a_run_was_refused(run: Callable[..., RunResult
 def test_inventory_comes_before_usage_and_usage_before_judgement(run: Callable[..., RunResult], world: World) -> None:
     """What is deployed while the run reads is seen by the later scan."""
     world.old("a", "b")
-    assert run().status == "completed"
+    assert run(**EVALUATES_FIRST).status == "completed"
     assert world.steps == [
         "registry",
         "names",
@@ -751,7 +767,7 @@ def test_stale_usages_are_collected_again(run: Callable[..., RunResult], world: 
     world.lasts["remove"] = FRESHNESS.total_seconds() + 1
     world.seconds = 1e6
     world.scans = [((), (COMPLETE,)), ((used(tag="v1", repository="b"),), (COMPLETE,))]
-    summary = run()
+    summary = run(**EVALUATES_FIRST)
     assert told.removed == ["a:v1"]
     assert world.steps[-4:] == ["remove a:v1", "scan", "look 3 b", "children b"]
     assert summary.status == "completed"
@@ -766,7 +782,7 @@ def test_every_repository_is_judged_by_the_latest_usages(
     world.seconds = 1e6
     both = (used(tag="v1", repository="b"), used(tag="v1", repository="c"))
     world.scans = [((), (COMPLETE,)), (both, (COMPLETE,))]
-    run()
+    run(**EVALUATES_FIRST)
     assert told.removed == ["a:v1"]
     assert world.steps.count("scan") == 2
     assert "look 3 c" in world.steps
@@ -809,7 +825,7 @@ def test_a_repository_that_breaks_when_judged_again_stops_no_other_one(
     world.lasts["remove"] = FRESHNESS.total_seconds() + 1
     world.seconds = 1e6
     world.errors["look 3 b"] = client_error("AccessDeniedException", "DescribeImages")
-    summary = run()
+    summary = run(**EVALUATES_FIRST)
     assert told.removed == ["a:v1", "c:v1"]
     assert (summary.status, summary.repositories["b"].status) == ("failed", "failed")
 
@@ -834,7 +850,7 @@ def test_everything_is_written_down_before_anything_is_removed(run: Callable[...
     world.old("a")
     world.found["b"] = repository("b")
     world.listings["b"] = [[image("young", pushed="1d", repository="b")]]
-    assert run(history=True).status == "completed"
+    assert run(history=True, **EVALUATES_FIRST).status == "completed"
     assert world.steps == [
         "open",
         "registry",
@@ -849,7 +865,7 @@ def test_everything_is_written_down_before_anything_is_removed(run: Callable[...
         "removing a",
         "remove a:v1",
     ]
-    assert world.known["a"].removed == {digest("old a"): RemovedImage(("v1",), NOW, "run-1", "delete")}
+    assert world.histories["a"].removed == {digest("old a"): RemovedImage(("v1",), NOW, "run-1", "delete")}
     assert world.saved == [(frozenset({"a", "b"}), counts(ecs=0), None)]
 
 
@@ -866,7 +882,7 @@ def test_what_was_in_use_is_kept_for_some_days(
     """As long as keep_recently_used_days says, from the first look without a use."""
     since = ago(unused_since) if unused_since else None
     entry = HistoryEntry(("v1",), None, ago("60d"), ("ecs service prod/a",), {}, since)
-    world.old("a").known["a"] = History("a", ago("1d"), {digest("old a"): entry})
+    world.old("a").histories["a"] = History("a", ago("1d"), {digest("old a"): entry})
     run(history=True)
     assert told.removed == (["a:v1"] if goes else [])
     (verdict,) = told.plans["a"].verdicts
@@ -875,28 +891,28 @@ def test_what_was_in_use_is_kept_for_some_days(
 
 def test_a_failed_source_lets_no_days_pass(run: Callable[..., RunResult], world: World) -> None:
     """Whom it could not name may use what nobody names."""
-    world.old("a").known["a"] = History("a", ago("1d"), {digest("old a"): HistoryEntry(("v1",), None, ago("60d"))})
+    world.old("a").histories["a"] = History("a", ago("1d"), {digest("old a"): HistoryEntry(("v1",), None, ago("60d"))})
     world.scans = [((), (SourceOutcome(TARGET, "ecs", SourceStatus.FAILED),))]
     assert run(history=True).status == "refused"
-    assert world.known["a"].images[digest("old a")].unused_since is None
+    assert world.histories["a"].images[digest("old a")].unused_since is None
     world.scans = [((), (COMPLETE,))]
     assert run(history=True).status == "completed"
-    assert world.known["a"].images[digest("old a")].unused_since is not None
+    assert world.histories["a"].images[digest("old a")].unused_since is not None
 
 
 def test_a_past_may_protect_nothing(run: Callable[..., RunResult], world: World, told: Told) -> None:
     """With keep_recently_used_days = 0; what is in use now is remembered all the same."""
-    world.old("a").known["a"] = History("a", ago("1d"), {digest("old a"): HistoryEntry(last_in_use=ago("1d"))})
+    world.old("a").histories["a"] = History("a", ago("1d"), {digest("old a"): HistoryEntry(last_in_use=ago("1d"))})
     run(history=True, keep_recently_used_days=0)
     assert told.removed == ["a:v1"]
-    assert world.known["a"].images[digest("old a")].last_in_use == ago("1d")
+    assert world.histories["a"].images[digest("old a")].last_in_use == ago("1d")
 
 
 def test_who_uses_what_now_is_remembered(run: Callable[..., RunResult], world: World) -> None:
     """Also in a dry run, and also if another source failed: what was seen was seen."""
     world.old("a").scans = [((used(tag="v1", repository="a"),), (COMPLETE, DENIED))]
     assert run(history=True, dry_run=True).status == "refused"
-    entry = world.known["a"].images[digest("old a")]
+    entry = world.histories["a"].images[digest("old a")]
     assert (entry.last_in_use, entry.by) == (NOW, ("ecs service prod/app",))
     assert world.saved == [(frozenset({"a"}), None, None)]
 
@@ -907,7 +923,7 @@ def test_what_is_seen_is_remembered_although_an_index_cannot_be_read(
     """The day is in the history, whatever else fails."""
     world.old("a").errors["children a"] = RepositoryError("the index cannot be read")
     assert run(history=True).status == "failed"
-    assert "a" in world.known
+    assert "a" in world.histories
 
 
 def test_a_lost_history_refuses_the_run(run: Callable[..., RunResult], world: World) -> None:
@@ -942,7 +958,7 @@ def test_what_is_known_of_the_past_is_taken_down_with_what_goes(run: Callable[..
     run(journal=True)
     assert world.taken_down == {"a": ({world.listings["a"][0][0].digest}, {})}
     run(journal=True, history=True)
-    assert world.taken_down == {"a": ({world.listings["a"][0][0].digest}, world.known["a"].images)}
+    assert world.taken_down == {"a": ({world.listings["a"][0][0].digest}, world.histories["a"].images)}
     assert world.journals == [world, world]
     run()
     assert world.journals[-1] is None
@@ -996,7 +1012,7 @@ def test_a_smaller_fall_is_nothing(
     """The new number is the measure of the next run."""
     world.old("a").usages = counts(ecs=before)
     world.scans = [counted(4)]
-    assert run(history=True, **settings).status == "completed"
+    assert run(history=True, **EVALUATES_FIRST, **settings).status == "completed"
     assert told.removed == ["a:v1"]
     assert world.saved == [(frozenset({"a"}), counts(ecs=4), None)]
 
@@ -1023,7 +1039,7 @@ def test_a_fall_that_a_later_scan_finds_stops_the_rest(run: Callable[..., RunRes
     world.lasts["remove"] = FRESHNESS.total_seconds() + 1
     world.seconds = 1e6
     world.scans = [counted(9), counted(1)]
-    summary = run(history=True)
+    summary = run(history=True, **EVALUATES_FIRST)
     assert told.removed == ["a:v1"]
     assert summary.status == "refused"
     assert [drop_id for _, _, drop_id in world.saved] == [None, UsageDrop(counts(ecs=10), counts(ecs=1)).id]
@@ -1204,7 +1220,7 @@ def test_time_that_runs_out_between_repositories_leaves_the_rest(
     """What went is told, and how many images are left."""
     world.old("a", "b", "c")
     world.lasts["remove"] = 420
-    summary = run()
+    summary = run(**EVALUATES_FIRST)
     assert told.removed == ["a:v1", "b:v1"]
     assert (summary.status, run_json(summary)["deferred"]) == ("incomplete", ["c"])
     assert run_json(summary)["totals"]["deferred"] == 1
@@ -1233,7 +1249,7 @@ def test_usages_are_not_collected_again_when_that_would_not_end_in_time(
     world.old("a", "b")
     world.lasts.update(scan=300, remove=301)
     world.seconds = 300 + 301 + 300 + RESERVE_SECONDS - 1
-    summary = run()
+    summary = run(**EVALUATES_FIRST)
     assert told.removed == ["a:v1"]
     assert world.steps.count("scan") == 1
     assert (summary.status, run_json(summary)["deferred"]) == ("incomplete", ["b"])
@@ -1313,7 +1329,7 @@ def test_a_second_look_finds_nothing_twice(run: Callable[..., RunResult], world:
     world.listings["a"][0].append(image("unused", tags=["v0"], repository="a"))
     world.lasts["remove"] = FRESHNESS.total_seconds() + 1
     world.seconds = 9_999
-    summary = run()
+    summary = run(**EVALUATES_FIRST)
     assert "look 3 a" in world.steps
     assert world.steps.count("lifecycle a") == 1
     assert told.removed == ["0:v1", "a:v0"]
@@ -1430,7 +1446,7 @@ def removed_before(world: World) -> None:
     """Two repositories with something old; a run removed an image of the first one three days ago."""
     world.old("a", "b")
     gone = {digest("before"): RemovedImage(("v0",), ago("3d"), "run-0", "delete")}
-    world.known["a"] = History("a", ago("1d"), {}, gone)
+    world.histories["a"] = History("a", ago("1d"), {}, gone)
 
 
 def test_whoever_fails_for_want_of_what_went_stops_the_run(
@@ -1476,7 +1492,7 @@ def test_who_fails_for_another_reason_is_none_of_its_business(
 def test_who_begins_to_fail_while_it_removes_stops_the_rest(run: Callable[..., RunResult], world: World) -> None:
     """The usages are collected again, and show it."""
     world.old("a", "b")
-    world.known["b"] = History(
+    world.histories["b"] = History(
         "b", ago("1d"), {}, removed={digest("before"): RemovedImage(("v0",), ago("3d"), "run-0", "delete")}
     )
     failing = replace(used(tag="v0", repository="b"), failure="StateReasonCode ImageDeleted")
@@ -1503,7 +1519,7 @@ def test_what_is_archived_is_noted_as_that(run: Callable[..., RunResult], world:
     world.listings["a"][0].append(attic)
     world.found["a"] = repository("a", delete_archived_after_days=90)
     run(history=True, removal_mode="archive", delete_archived_after_days=90)
-    assert {one: gone.action for one, gone in world.known["a"].removed.items()} == {
+    assert {one: gone.action for one, gone in world.histories["a"].removed.items()} == {
         digest("old a"): "archive",
         digest("attic"): "delete",
     }

@@ -80,7 +80,7 @@ def test_what_is_in_use_there_is_remembered_and_its_grace_begins_anew(
 ) -> None:
     """It is not judged, so no run knows that nothing needs its images; but what was seen was seen."""
     entry = HistoryEntry(("v1",), unneeded_since=ago("9d"))
-    shared.known["shared"] = History("shared", ago("1d"), {digest("old shared"): entry}, judged=True)
+    shared.histories["shared"] = History("shared", ago("1d"), {digest("old shared"): entry}, judged=True)
     shared.scans = [((used(tag="v1", repository="shared", consumer="a task"),), (COMPLETE,))]
     run(history=True)
     assert "used shared a task" in shared.steps
