@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from ecr_cleaner.model.result import RepositoryResult, RepositoryStatus, RunResult, RunStatus
+from ecr_cleaner.model.result import RepositoryResult, RepositoryStatus, RunResult
+from ecr_cleaner.model.run_status import RunStatus
 from ecr_cleaner.model.scan import SourceOutcome, SourceStatus, UsageScan
 from ecr_cleaner.report.invocation import InvocationResult
 from ecr_cleaner.report.summary import run_json

@@ -12,7 +12,8 @@ from ecr_cleaner.aws import errors
 from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.clock import utc_now
 from ecr_cleaner.errors import CleanerError, HistoryError, LockHeldError, RunFailedError, SettingsError
-from ecr_cleaner.model.result import RunResult, RunStatus
+from ecr_cleaner.model.result import RunResult
+from ecr_cleaner.model.run_status import RunStatus
 from ecr_cleaner.model.scan import counts_json
 from ecr_cleaner.printable import printable
 from ecr_cleaner.publish import announce

@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ConnectionClosedError
 from botocore.stub import ANY
 
-from ecr_cleaner.model.result import RunStatus
+from ecr_cleaner.model.run_status import RunStatus
 from ecr_cleaner.publish import announce
 from ecr_cleaner.report import mail as report_mail
 from ecr_cleaner.settings.loader import Settings

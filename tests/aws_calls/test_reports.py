@@ -12,7 +12,8 @@ from botocore.stub import ANY
 
 from ecr_cleaner.model.account_results import AccountResult, AccountStatus, OtherAccountsResult
 from ecr_cleaner.model.report import Changes, StoredReport
-from ecr_cleaner.model.result import RunResult, RunStatus
+from ecr_cleaner.model.result import RunResult
+from ecr_cleaner.model.run_status import RunStatus
 from ecr_cleaner.publish.report_store import TREND_RUNS, ReportStore, store
 from tests.builders import ACCOUNT, NOW, REGION
 from tests.report_page.made import recorder

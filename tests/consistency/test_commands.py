@@ -16,8 +16,9 @@ from ecr_cleaner import cli
 from ecr_cleaner.cli.exit_codes import ExitCode
 from ecr_cleaner.model.finding import FindingKind
 from ecr_cleaner.model.plan import Reason, RemovalStatus
-from ecr_cleaner.model.result import RepositoryResult, RepositoryStatus, RunResult, RunStatus
+from ecr_cleaner.model.result import RepositoryResult, RepositoryStatus, RunResult
 from ecr_cleaner.model.rules import RetentionRule
+from ecr_cleaner.model.run_status import RunStatus
 from ecr_cleaner.model.scan import SourceStatus
 from ecr_cleaner.report.summary import repository_json, run_json
 from ecr_cleaner.settings.schema import (

@@ -13,8 +13,9 @@ import pytest
 from ecr_cleaner.decision.rules import MAX_TAGS
 from ecr_cleaner.model.finding import FindingKind
 from ecr_cleaner.model.plan import Reason, RemovalStatus
-from ecr_cleaner.model.result import NotifyOn, RepositoryResult, RepositoryStatus, RunResult, RunStatus
+from ecr_cleaner.model.result import NotifyOn, RepositoryResult, RepositoryStatus, RunResult
 from ecr_cleaner.model.rules import RetentionRule
+from ecr_cleaner.model.run_status import RunStatus
 from ecr_cleaner.model.scan import SourceOutcome, SourceStatus, UsageScan
 from ecr_cleaner.model.usage import ScanTarget
 from ecr_cleaner.report import metrics, run_event

@@ -14,7 +14,7 @@ from ecr_cleaner.errors import (
     SettingsError,
     UnreadableReferenceError,
 )
-from ecr_cleaner.model.result import RunStatus
+from ecr_cleaner.model.run_status import RunStatus
 
 
 def test_a_failed_run_is_one_line_of_json() -> None:

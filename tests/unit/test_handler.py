@@ -20,7 +20,8 @@ from ecr_cleaner.clock import utc_now
 from ecr_cleaner.errors import LockHeldError, RunFailedError
 from ecr_cleaner.history.store import HistoryStore
 from ecr_cleaner.model.account_results import OtherAccountsResult
-from ecr_cleaner.model.result import RunResult, RunStatus
+from ecr_cleaner.model.result import RunResult
+from ecr_cleaner.model.run_status import RunStatus
 from ecr_cleaner.publish import announce
 from ecr_cleaner.report.document import DocumentReporter
 from ecr_cleaner.report.invocation import InvocationResult

@@ -19,7 +19,8 @@ from ecr_cleaner.decision.stop import decide_stop
 from ecr_cleaner.errors import CleanerError
 from ecr_cleaner.model.gaps import entries
 from ecr_cleaner.model.repository import SkipReason
-from ecr_cleaner.model.result import SOUND, RunStatus
+from ecr_cleaner.model.result import SOUND
+from ecr_cleaner.model.run_status import RunStatus
 from ecr_cleaner.model.scan import PolicyType, SourceOutcome, SourceStatus, UsageScan
 from ecr_cleaner.model.usage import ScanTarget
 from ecr_cleaner.registry import config

@@ -3,7 +3,8 @@
 from enum import IntEnum
 from typing import Final, Self
 
-from ecr_cleaner.model.result import RunResult, RunStatus
+from ecr_cleaner.model.result import RunResult
+from ecr_cleaner.model.run_status import RunStatus
 
 
 class ExitCode(IntEnum):

@@ -4,7 +4,7 @@ import shlex
 
 from ecr_cleaner.cli.known_settings import KnownSettings
 from ecr_cleaner.cli.session import Connection, DryRun
-from ecr_cleaner.model.result import RunStatus
+from ecr_cleaner.model.run_status import RunStatus
 
 
 def again(connection: Connection, *words: str, known: KnownSettings | None = None) -> str:

@@ -14,7 +14,8 @@ from ecr_cleaner.cli import output
 from ecr_cleaner.cli.known_settings import KnownSettings
 from ecr_cleaner.clock import utc_now
 from ecr_cleaner.errors import ApprovalError
-from ecr_cleaner.model.result import RepositoryStatus, RunStatus
+from ecr_cleaner.model.result import RepositoryStatus
+from ecr_cleaner.model.run_status import RunStatus
 from ecr_cleaner.report.reporter import CollectingReporter
 
 _ID: Final = re.compile(r"[0-9a-f]{64}")

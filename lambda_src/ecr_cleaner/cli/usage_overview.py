@@ -18,7 +18,7 @@ from ecr_cleaner.decision import denials, matching, wide_usages
 from ecr_cleaner.errors import CleanerError
 from ecr_cleaner.findings.wide_usages import covered, remedy
 from ecr_cleaner.model.image import Image
-from ecr_cleaner.model.result import RunStatus
+from ecr_cleaner.model.run_status import RunStatus
 from ecr_cleaner.model.usage import Reference, ReferenceScope, Usage, UsageKind
 from ecr_cleaner.registry import config, repositories
 from ecr_cleaner.registry import images as registry_images

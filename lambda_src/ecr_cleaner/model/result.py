@@ -16,6 +16,7 @@ from ecr_cleaner.model.account_results import OtherAccountsResult
 from ecr_cleaner.model.finding import Finding, FindingKind, Severity
 from ecr_cleaner.model.plan import REMOVING_REASONS, PlanSummary, Reason, Removal, RemovalStatus, RepositoryPlan
 from ecr_cleaner.model.report import Changes
+from ecr_cleaner.model.run_status import RunStatus
 from ecr_cleaner.model.scan import UsageScan
 from ecr_cleaner.model.slowest import slowest_words
 
@@ -56,21 +57,6 @@ FAILING_REMOVALS: Final = frozenset({RemovalStatus.FAILED, RemovalStatus.NOT_JOU
 
 NotifyOn = Literal["always", "removals", "problems"]
 """When somebody is told: of every run; of one that removes or would, or has problems; of one with problems."""
-
-
-class RunStatus(StrEnum):
-    """How a run ended.
-
-    ``refused``: it could not be sure, so it removed nothing more. ``incomplete``: time ran out.
-    ``failed``: something else did not go as it should. ``degraded``: all of this account went as it should; what other
-    accounts may pull that could not be looked at completely was skipped.
-    """
-
-    COMPLETED = "completed"
-    DEGRADED = "degraded"
-    INCOMPLETE = "incomplete"
-    REFUSED = "refused"
-    FAILED = "failed"
 
 
 _IN_USE: Final = frozenset({Reason.IN_USE, Reason.PART_OF_IMAGE_IN_USE})

@@ -24,7 +24,8 @@ from ecr_cleaner.aws import errors, s3
 from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.errors import AbsentError, CleanerError, ReplacedError
 from ecr_cleaner.model.report import Changes, StoredReport
-from ecr_cleaner.model.result import RunResult, RunStatus
+from ecr_cleaner.model.result import RunResult
+from ecr_cleaner.model.run_status import RunStatus
 from ecr_cleaner.report import html_page
 from ecr_cleaner.report.changes import AccountsNotification, earlier, with_accounts
 from ecr_cleaner.report.document import DocumentReporter, TrendPoint

@@ -11,7 +11,8 @@ from ecr_cleaner.model.finding import FindingKind, Severity
 from ecr_cleaner.model.image import Image
 from ecr_cleaner.model.plan import RepositoryPlan, Verdict
 from ecr_cleaner.model.repository import Retention
-from ecr_cleaner.model.result import RepositoryStatus, RunStatus
+from ecr_cleaner.model.result import RepositoryStatus
+from ecr_cleaner.model.run_status import RunStatus
 from ecr_cleaner.printable import minute
 from ecr_cleaner.report.reporter import CollectingReporter
 from ecr_cleaner.report.summary import run_json

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from ecr_cleaner.model.calls import RunCalls
-from ecr_cleaner.model.result import SOUND, NotifyOn, RunStatus
+from ecr_cleaner.model.result import SOUND, NotifyOn
+from ecr_cleaner.model.run_status import RunStatus
 from ecr_cleaner.model.scan import SourceStatus
 from ecr_cleaner.printable import printable
 

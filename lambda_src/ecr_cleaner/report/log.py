@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from ecr_cleaner.model.finding import Severity
 from ecr_cleaner.model.plan import Removal, RemovalStatus, RepositoryPlan, Verdict
-from ecr_cleaner.model.result import RepositoryResult, RunResult, RunStatus
+from ecr_cleaner.model.result import RepositoryResult, RunResult
+from ecr_cleaner.model.run_status import RunStatus
 from ecr_cleaner.printable import printable
 from ecr_cleaner.report.reporter import Reporter, verdict_json
 from ecr_cleaner.report.summary import plan_json, repository_json, run_json, shown, sources_json

@@ -5,7 +5,8 @@ from typing import Any, Final
 
 from ecr_cleaner import DOCUMENTATION
 from ecr_cleaner.model.finding import RUN_FAILING_KINDS, FindingKind
-from ecr_cleaner.model.result import RepositoryStatus, RunStatus
+from ecr_cleaner.model.result import RepositoryStatus
+from ecr_cleaner.model.run_status import RunStatus
 from ecr_cleaner.report.headline import headline
 from ecr_cleaner.report.invocation import InvocationResult
 from ecr_cleaner.report.next_step import next_step

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from ecr_cleaner.model.account_results import AccountStatus
-from ecr_cleaner.model.result import RunStatus
+from ecr_cleaner.model.run_status import RunStatus
 from ecr_cleaner.model.scan import SourceStatus
 from ecr_cleaner.report.invocation import InvocationResult
 

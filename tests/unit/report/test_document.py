@@ -19,7 +19,8 @@ from ecr_cleaner.model.finding import Finding, FindingKind, Severity
 from ecr_cleaner.model.plan import Reason, Removal, RemovalStatus, RepositoryPlan, Verdict
 from ecr_cleaner.model.report import StoredReport
 from ecr_cleaner.model.repository import RepositorySnapshot
-from ecr_cleaner.model.result import RepositoryResult, RunResult, RunStatus
+from ecr_cleaner.model.result import RepositoryResult, RunResult
+from ecr_cleaner.model.run_status import RunStatus
 from ecr_cleaner.model.scan import SourceStatus, UsageScan
 from ecr_cleaner.printable import printable
 from ecr_cleaner.publish.report_store import store

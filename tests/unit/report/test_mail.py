@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ecr_cleaner import DOCUMENTATION
 from ecr_cleaner.model.finding import Finding, FindingKind, Severity
 from ecr_cleaner.model.report import Changes, Named
-from ecr_cleaner.model.result import RunStatus
+from ecr_cleaner.model.run_status import RunStatus
 from ecr_cleaner.report import mail
 from ecr_cleaner.report.next_step import dry_run_command
 from ecr_cleaner.report.remedies import WHAT_TO_DO

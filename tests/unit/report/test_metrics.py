@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecr_cleaner.model.calls import HeldBack, RunCalls, ServiceCalls
-from ecr_cleaner.model.result import RunStatus
+from ecr_cleaner.model.run_status import RunStatus
 from ecr_cleaner.report import metrics
 from ecr_cleaner.report.summary import run_json
 from tests.builders import NOW

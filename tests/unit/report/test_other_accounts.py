@@ -20,7 +20,7 @@ from ecr_cleaner.cli import exit_codes
 from ecr_cleaner.cli.exit_codes import ExitCode
 from ecr_cleaner.model.account_results import AccountResult, AccountStatus, OtherAccountsResult
 from ecr_cleaner.model.report import Changes, Named
-from ecr_cleaner.model.result import RunStatus
+from ecr_cleaner.model.run_status import RunStatus
 from ecr_cleaner.model.scan import SourceOutcome, SourceStatus
 from ecr_cleaner.model.usage import ScanTarget
 from ecr_cleaner.report import mail, metrics, run_event

@@ -16,7 +16,8 @@ from ecr_cleaner.decision.rules import evaluate
 from ecr_cleaner.model.finding import Finding, FindingKind, Severity
 from ecr_cleaner.model.plan import Reason, Removal, RemovalStatus, Verdict
 from ecr_cleaner.model.repository import RepositorySnapshot
-from ecr_cleaner.model.result import RepositoryResult, RepositoryStatus, RunResult, RunStatus
+from ecr_cleaner.model.result import RepositoryResult, RepositoryStatus, RunResult
+from ecr_cleaner.model.run_status import RunStatus
 from ecr_cleaner.model.scan import SourceOutcome, SourceStatus, UsageScan
 from ecr_cleaner.model.usage import ScanTarget
 from ecr_cleaner.report.console import held, print_plan, print_verdict

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ecr_cleaner.model.result import RunStatus
+from ecr_cleaner.model.run_status import RunStatus
 from ecr_cleaner.report import run_event
 from ecr_cleaner.report.summary import run_json
 from tests.builders import ACCOUNT, NOW, REGION

@@ -11,7 +11,8 @@ from ecr_cleaner.decision.stop import FRESHNESS
 from ecr_cleaner.history.model import History, HistoryEntry
 from ecr_cleaner.model.other_accounts import OtherAccounts
 from ecr_cleaner.model.pull_access import PullScope, PullScopeKind
-from ecr_cleaner.model.result import RepositoryStatus, RunStatus
+from ecr_cleaner.model.result import RepositoryStatus
+from ecr_cleaner.model.run_status import RunStatus
 from ecr_cleaner.model.scan import SourceOutcome, SourceStatus
 from ecr_cleaner.model.usage import ScanTarget
 from tests.builders import REGION, ago, digest, repository

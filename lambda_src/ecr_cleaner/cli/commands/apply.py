@@ -16,7 +16,7 @@ from ecr_cleaner.cli.plan_files import NamedPlan
 from ecr_cleaner.cli.session import Connection
 from ecr_cleaner.clock import utc_now
 from ecr_cleaner.errors import ApprovalError, NoPlanError
-from ecr_cleaner.model.result import RunStatus
+from ecr_cleaner.model.run_status import RunStatus
 from ecr_cleaner.settings.loader import refusals_to_apply
 
 _EXAMPLES: Final = """\b

@@ -12,7 +12,7 @@ from ecr_cleaner.cli import exit_codes, options, output, texts
 from ecr_cleaner.cli.diagnosis import diagnose
 from ecr_cleaner.cli.known_settings import KnownSettings
 from ecr_cleaner.cli.session import Connection
-from ecr_cleaner.model.result import RunStatus
+from ecr_cleaner.model.run_status import RunStatus
 from ecr_cleaner.model.scan import ALL_SOURCES, SourceOutcome, SourceStatus
 from ecr_cleaner.model.usage import ScanTarget
 from ecr_cleaner.report.terminal import PrintableTable
