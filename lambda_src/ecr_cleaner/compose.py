@@ -3,7 +3,7 @@
 With ``read_only=True`` the run is a dry run, and every part that writes is left out or replaced by one that reads.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timedelta
 from functools import partial
@@ -16,13 +16,18 @@ from ecr_cleaner.aws import lock, s3
 from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.aws.other_accounts import OtherAccounts
 from ecr_cleaner.clock import utc_now
-from ecr_cleaner.errors import ApprovalError
+from ecr_cleaner.errors import ApprovalError, NightError
 from ecr_cleaner.facts.store import FactStore
 from ecr_cleaner.history.reader import HistoryReader
 from ecr_cleaner.history.store import HistoryStore
+from ecr_cleaner.invocations.scanner import StoredScanner
+from ecr_cleaner.invocations.steps import RoundEnd
+from ecr_cleaner.invocations.store import FOLDER, NightStore
 from ecr_cleaner.journal.reader import JournalReader
 from ecr_cleaner.journal.writer import Journal
+from ecr_cleaner.model.night import Night, RepositoryCounts
 from ecr_cleaner.publish.report_store import ReportKeeper, ReportStore, store
+from ecr_cleaner.registry.config import registry_facts
 from ecr_cleaner.report.document import DocumentReporter
 from ecr_cleaner.report.reporter import Fanout, Reporter
 from ecr_cleaner.run.context import RunContext
@@ -30,7 +35,7 @@ from ecr_cleaner.settings.gaps import KnownSources
 from ecr_cleaner.settings.loader import Settings
 from ecr_cleaner.settings.schema import Storage
 from ecr_cleaner.usage.catalog import EXCLUDABLE, NAMES_SHA256
-from ecr_cleaner.usage.scanner import LocalScanner
+from ecr_cleaner.usage.scanner import LocalScanner, Scanner
 
 _T = TypeVar("_T")
 
@@ -98,6 +103,34 @@ def usage_scanner(
     return LocalScanner(clients, settings, run_id, clock, known=known)
 
 
+def night_store(clients: AwsClients, settings: Settings, night: str) -> NightStore:
+    """What the invocations of one night tell each other.
+
+    Raises:
+        NightError: There is no bucket.
+    """
+    place = settings.storage
+    if place is None:
+        message = "the steps of a state machine need a bucket between them"
+        raise NightError(message)
+    return NightStore(clients, place.bucket, f"{place.prefix}{FOLDER}{night}/", night)
+
+
+def begun_round(
+    clients: AwsClients, settings: Settings, night: str, clock: Callable[[], datetime]
+) -> tuple[NightStore, Night, LocalScanner]:
+    """A night in its next round, and what says which scans that demands."""
+    store = night_store(clients, settings, night)
+    registry_facts(clients)  # which account it is
+    begun = store.begin_round(clock())
+    return store, begun, usage_scanner(clients, settings, round_id(night, begun.round), clock)
+
+
+def round_id(night: str, number: int) -> str:
+    """The run that the scans of a round belong to."""
+    return f"{night}/{number}"
+
+
 def run_context(  # noqa: PLR0913 - what a run is given, each by name
     clients: AwsClients,
     settings: Settings,
@@ -113,6 +146,7 @@ def run_context(  # noqa: PLR0913 - what a run is given, each by name
     progress: Callable[[str, int], None] | None = None,
     clock: Callable[[], datetime] = utc_now,
     read_only: bool = False,
+    round_of: tuple[str, int] | None = None,
 ) -> RunContext:
     """Everything that a run needs.
 
@@ -130,9 +164,12 @@ def run_context(  # noqa: PLR0913 - what a run is given, each by name
         progress: Called for each evaluated repository.
         clock: Returns the current time, in UTC.
         read_only: Whether the run must not write anything at AWS.
+        round_of: A night and the number of its round, whose scans other invocations made; None: the run scans itself.
 
     Raises:
         ApprovalError: A plan was submitted, and no approval is required.
+        HistoryError: How far the night came cannot be read.
+        NightError: It is not in this round.
     """
     clients.pacer.share = settings.api_rate_share / 100
     if read_only:
@@ -146,7 +183,17 @@ def run_context(  # noqa: PLR0913 - what a run is given, each by name
     if plan_id is not None and plans is None:
         message = "require_approval is false: no plan awaits approval"
         raise ApprovalError(message)
-    scanner = usage_scanner(clients, settings, run_id, clock, read_only=read_only)
+    local = usage_scanner(clients, settings, run_id, clock, read_only=read_only)
+    scanner: Scanner = local
+    former_rounds: Mapping[str, RepositoryCounts] = {}
+    ended = None
+    if round_of is not None:
+        night, number = round_of
+        stored = night_store(clients, settings, night)
+        before, etag = stored.read(number)
+        scanner, former_rounds = StoredScanner(stored, number, local), before.repositories
+        approval = settings.require_approval
+        ended = RoundEnd(stored, before, etag, settings.max_continuations, approval)
     expires_after = timedelta(hours=settings.plan_expiry_hours)
     return RunContext(
         clients=clients,
@@ -154,7 +201,9 @@ def run_context(  # noqa: PLR0913 - what a run is given, each by name
         reporter=Fanout((document, reporter)) if document else reporter,
         run_id=run_id,
         scanner=scanner,
-        facts=scanner.known,
+        facts=local.known,
+        former_rounds=former_rounds,
+        ended=ended,
         now=clock(),
         history=history_reader(clients, settings) if read_only else history_store(clients, settings),
         journal=_at(

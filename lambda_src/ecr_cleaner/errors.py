@@ -20,6 +20,7 @@
     │   └── NoPlanError             there is no such plan, or it may not be read
     ├── OutOfTimeError              no time is left for one more call
     ├── LockHeldError               another run is under way
+    ├── NightError                  the rounds of a night of the state machine do not fit together
     ├── AnnouncementError           the ended run could not be told to those who were not there
     └── RunFailedError              what the handler raises: one line of JSON
 """
@@ -165,6 +166,10 @@ class OutOfTimeError(CleanerError):
 
 class LockHeldError(CleanerError):
     """Another run holds the lock."""
+
+
+class NightError(CleanerError):
+    """The rounds of a night of the state machine do not fit together."""
 
 
 class AnnouncementError(CleanerError):

@@ -3,32 +3,44 @@
 import gc
 import os
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from ecr_cleaner import compose
 from ecr_cleaner.aws import errors
 from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.clock import utc_now
 from ecr_cleaner.errors import CleanerError, HistoryError, LockHeldError, RunFailedError, SettingsError
+from ecr_cleaner.invocations import steps
 from ecr_cleaner.model.result import RunResult
 from ecr_cleaner.model.run_status import RunStatus
 from ecr_cleaner.model.scan import counts_json
+from ecr_cleaner.model.usage import ScanTarget
 from ecr_cleaner.printable import printable
 from ecr_cleaner.publish import announce
 from ecr_cleaner.report.invocation import InvocationResult
 from ecr_cleaner.report.log import LOGGER, LogReporter, quiet_libraries
 from ecr_cleaner.report.summary import SCHEMA_VERSION, run_json
 from ecr_cleaner.run import pipeline
-from ecr_cleaner.run.context import RunContext
+from ecr_cleaner.run.context import RESERVE_SECONDS, RunContext
 from ecr_cleaner.settings import loader
-from ecr_cleaner.settings.request import ApplyRequest, ConfirmationRequest
+from ecr_cleaner.settings.request import (
+    ApplyRequest,
+    ConfirmationRequest,
+    FinishRequest,
+    Request,
+    ScanTargetRequest,
+    TargetsRequest,
+)
 
 # The images of a repository are many objects in no cycle, which Python would search for cycles again and again: that
 # took a quarter of the time of an evaluation. What is loaded by now stays.
 gc.freeze()
 gc.set_threshold(20_000, 20, 20)
+
+_SOUND: Final = frozenset({RunStatus.COMPLETED, RunStatus.CONTINUED, RunStatus.DEGRADED})
+"""How runs end that did what they should, as far as they came."""
 
 
 class Context(Protocol):
@@ -51,7 +63,8 @@ def handler(
     Args:
         event: ``{}`` for a run, ``{"schema_version": 1, "action": "run", "dry_run": true}`` for a dry run,
             ``{"schema_version": 1, "action": "confirm_usage_drop", "id": "..."}`` and
-            ``{"schema_version": 1, "action": "apply", "plan": "..."}`` to confirm or approve something.
+            ``{"schema_version": 1, "action": "apply", "plan": "..."}`` to confirm or approve something; or a step of
+            the state machine, see `ecr_cleaner.settings.request`.
         context: Lambda's context; None when called by hand.
         clock: Returns the current time, in UTC; determines the age of images, usages and evaluations.
         execute: Executes the run.
@@ -64,35 +77,24 @@ def handler(
     """
     run_id = context.aws_request_id if context else str(uuid.uuid4())
     quiet_libraries()
-    try:
-        settings, request = loader.for_invocation(os.environ, event, compose.KNOWN_SOURCES, compose.read_object)
-    except SettingsError as error:
-        LOGGER.error("Run not started: invalid settings or event", extra={"problems": error.problems})
-        raise RunFailedError(run_id, RunStatus.FAILED, printable(error.problems)) from None
+    settings, request = _asked(event, run_id)
 
     def seconds_left() -> float:
         return context.get_remaining_time_in_millis() / 1000 if context else float("inf")
 
-    confirms = isinstance(request, ConfirmationRequest)
+    # Who confirms something reads the response; of a scan that fails, the step that needs it tells.
+    is_announced = not isinstance(request, ConfirmationRequest | ScanTargetRequest)
     clients: AwsClients | None = None
     result: RunResult | None = None
     try:
         clients = AwsClients()
+        clients.deadline_exceeded = lambda: seconds_left() < RESERVE_SECONDS
+        if isinstance(request, TargetsRequest | ScanTargetRequest):
+            return _before_the_run(request, clients, settings, clock)
         with compose.run_lock(clients, settings, run_id):
             if isinstance(request, ConfirmationRequest):
                 return _confirm(clients, settings, request.id, run_id)
-            ctx = compose.run_context(
-                clients,
-                settings,
-                LogReporter(),
-                run_id,
-                function_name=_function_name(),
-                seconds_left=seconds_left,
-                clock=clock,
-                plan_id=request.plan if isinstance(request, ApplyRequest) else None,
-                reports=compose.report_store(clients, settings),
-            )
-            result = execute(ctx)
+            result = execute(_context(request, clients, settings, run_id, seconds_left, clock))
         outcome = _result(run_id, settings, clients, result)
     except LockHeldError as error:
         LOGGER.error("Run not started: another run is in progress", extra={"cause": str(error)})
@@ -102,15 +104,75 @@ def handler(
         outcome = _result(run_id, settings, clients, result, str(error))
     except Exception as error:
         # A bug: Lambda logs and counts it, and it is published like any other failure.
-        if not confirms:
+        if is_announced:
             bug = f"a bug: {type(error).__name__}: {error}"
             announce.announce(clients, settings, _result(run_id, settings, clients, result, bug), seconds_left)
         raise
-    if not confirms:  # who confirms something reads the response
+    if is_announced:
         outcome = announce.announce(clients, settings, outcome, seconds_left)
-    if outcome.summary is None or outcome.status not in {RunStatus.COMPLETED, RunStatus.DEGRADED}:
+    if outcome.summary is None or outcome.status not in _SOUND:
         raise RunFailedError(run_id, outcome.status, outcome.causes)
-    return dict(outcome.summary)
+    return _answer(request, outcome.summary)
+
+
+def _asked(event: object, run_id: str) -> tuple[loader.Settings, Request | None]:
+    """What the invocation is told by its environment and its event.
+
+    Raises:
+        RunFailedError: With every problem of both.
+    """
+    try:
+        return loader.for_invocation(os.environ, event, compose.KNOWN_SOURCES, compose.read_object)
+    except SettingsError as error:
+        LOGGER.error("Run not started: invalid settings or event", extra={"problems": error.problems})
+        raise RunFailedError(run_id, RunStatus.FAILED, printable(error.problems)) from None
+
+
+def _answer(request: Request | None, summary: Mapping[str, Any]) -> dict[str, Any]:
+    """What the invocation returns: all of the summary; to a state of the state machine, which holds 256 KiB, less."""
+    if not isinstance(request, FinishRequest):
+        return dict(summary)
+    told = {name: summary[name] for name in ("schema_version", "run_id", "status", "report")}
+    return {**told, "continues": summary["status"] == RunStatus.CONTINUED}
+
+
+def _context(  # noqa: PLR0913, PLR0917 - what the invocation has
+    request: Request | None,
+    clients: AwsClients,
+    settings: loader.Settings,
+    run_id: str,
+    seconds_left: Callable[[], float],
+    clock: Callable[[], datetime],
+) -> RunContext:
+    """What the run of the invocation needs."""
+    asked = request.request if isinstance(request, FinishRequest) else request
+    return compose.run_context(
+        clients,
+        settings,
+        LogReporter(),
+        run_id,
+        function_name=_function_name(),
+        seconds_left=seconds_left,
+        clock=clock,
+        plan_id=asked.plan if isinstance(asked, ApplyRequest) else None,
+        reports=compose.report_store(clients, settings),
+        round_of=(request.night, request.round) if isinstance(request, FinishRequest) else None,
+    )
+
+
+def _before_the_run(
+    request: TargetsRequest | ScanTargetRequest,
+    clients: AwsClients,
+    settings: loader.Settings,
+    clock: Callable[[], datetime],
+) -> dict[str, Any]:
+    """What the state machine does before a run: the demand for its scans, or one of them."""
+    if isinstance(request, TargetsRequest):
+        store, night, scanner = compose.begun_round(clients, settings, request.night, clock)
+        return steps.begin_round(store, night, scanner, clock())
+    scanner = compose.usage_scanner(clients, settings, compose.round_id(request.night, request.round), clock)
+    store = compose.night_store(clients, settings, request.night)
+    return steps.scan(store, request.round, ScanTarget(request.account_id, request.region), scanner)
 
 
 def _function_name() -> str:

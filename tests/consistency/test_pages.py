@@ -25,12 +25,12 @@ FIRST_SCREEN_LINES: Final = 60
 README_BYTES: Final = 16 * 1024
 LINES: Final = {
     "README.md": 250,
-    "CONTRIBUTING.md": 150,
+    "CONTRIBUTING.md": 151,
     "docs/cli.md": 170,
     "docs/configuration.md": 60,
     "docs/consumers.md": 116,
     "docs/first-steps.md": 200,
-    "docs/how-it-decides.md": 200,
+    "docs/how-it-decides.md": 205,
     "docs/kubernetes.md": 150,
     "docs/limits.md": 100,
     "docs/migrating.md": 40,

@@ -178,6 +178,7 @@ def test_the_schema_of_events_knows_every_value() -> None:
     schema = json.loads((declared.ROOT / "docs/run-event.schema.json").read_text())
     assert schema["properties"]["status"]["enum"] == [
         RunStatus.COMPLETED,
+        RunStatus.CONTINUED,
         RunStatus.DEGRADED,
         RunStatus.INCOMPLETE,
         RunStatus.REFUSED,

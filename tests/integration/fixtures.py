@@ -15,7 +15,6 @@ from botocore import auth, useragent
 from botocore.loaders import create_loader
 from botocore.retries import standard
 
-from ecr_cleaner import handler
 from ecr_cleaner.aws import client as aws_client
 from ecr_cleaner.aws import pacing
 from tests.fake_aws import Sandbox
@@ -160,9 +159,7 @@ def night(run: Runner, past: Past) -> Callable[..., Outcome]:
 @pytest.fixture
 def machine(sandbox: Sandbox, run: Runner) -> Machine:
     """The state machine around the real handler; ``run(start=machine)`` is a night of it."""
-    return Machine(
-        sandbox, lambda payload: handler.handler(payload, Context(str(uuid.uuid4())), run.clock, run.execute)
-    )
+    return Machine(sandbox, lambda payload: run.invoke(payload, Context(str(uuid.uuid4()))))
 
 
 @pytest.fixture(params=["tag", "image"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from ecr_cleaner import compose, handler
@@ -13,6 +13,7 @@ from ecr_cleaner.clock import utc_now
 from ecr_cleaner.errors import RunFailedError
 from ecr_cleaner.model.scan import SourceStatus
 from ecr_cleaner.run import pipeline
+from ecr_cleaner.run.context import WORKERS
 from ecr_cleaner.settings import loader
 from ecr_cleaner.usage.scanner import LocalScanner
 from tests.fake_aws.aws import ACCOUNT
@@ -122,6 +123,7 @@ class Runner:
     Attributes:
         clock: Of the runs.
         execute: Runs.
+        workers: Repositories that are read and removed from side by side; 1 where a test lets time pass by calls.
         standing: Members of ``ECR_CLEANER_SETTINGS`` of every run, unless it says otherwise.
     """
 
@@ -129,6 +131,7 @@ class Runner:
         self.sandbox = sandbox
         self.clock: Callable[[], datetime] = utc_now
         self.execute: Callable[[RunContext], RunResult] = pipeline.run
+        self.workers = WORKERS
         self.standing: dict[str, Any] = {}
         self._monkeypatch = monkeypatch
         self._caplog = caplog
@@ -169,9 +172,7 @@ class Runner:
         with self._caplog.at_level(logging.DEBUG, logger="ecr_cleaner"):
             try:
                 asked = event if event is not None else {}
-                result = (
-                    start(asked) if start else handler.handler(asked, context or Context(), self.clock, self.execute)
-                )
+                result = start(asked) if start else self.invoke(asked, context or Context())
             except RunFailedError as raised:
                 error = raised
         lines = [record for record in self._caplog.records if record.name == "ecr_cleaner"]
@@ -180,6 +181,14 @@ class Runner:
         gone = _without(before, after)
         archived = _without(self.contents("ARCHIVED"), archive)
         return Outcome(summaries[-1] if summaries else None, result, error, lines, gone, archived)
+
+    def invoke(self, event: object, context: Context) -> dict[str, Any]:
+        """Invoke the handler, in the environment of the latest run.
+
+        Raises:
+            RunFailedError: What the handler raises.
+        """
+        return handler.handler(event, context, self.clock, lambda ctx: self.execute(replace(ctx, workers=self.workers)))
 
     def usages(self, environment: dict[str, str]) -> tuple[Usage, ...]:
         """Ask who uses what, as a run in an environment does, and nothing else; every source has to answer."""

@@ -450,6 +450,7 @@ def test_a_dry_run_of_a_plan_uses_it_up_not(approving: Approving, registry: dict
 def test_a_run_that_is_killed_may_be_sent_again(approving: Approving, registry: dict[str, set[str]]) -> None:
     """In the middle of the removal: the rest goes, and then the plan is done."""
     plan_id = approving.proposed()
+    approving.run.workers = 1
 
     def killed(*arguments: Any, **named: Any) -> Iterator[Removal]:
         yield from remover.remove(*arguments, **named)
@@ -531,6 +532,7 @@ def test_what_a_new_scan_in_the_middle_finds_in_use_stays(approving: Approving, 
     for number in range(110):
         sandbox.push("api", id=f"more-{number}", tags=[f"more-{number}"], pushed="90d")
     plan_id = approving.proposed()
+    approving.run.workers = 1
     clock = Clock(approving.run)
 
     def age(_: object) -> None:

@@ -35,6 +35,11 @@ class Watched:
     scans: list[UsageScan] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
 
+    @property
+    def scans_again(self) -> bool:
+        """As the scanner does."""
+        return self.scanner.scans_again
+
     def scan(self, now: datetime) -> UsageScan:
         """As the scanner does."""
         before = len(self.sandbox.calls)

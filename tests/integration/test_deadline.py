@@ -22,6 +22,12 @@ if TYPE_CHECKING:
     from tests.integration.runner import Outcome, Runner
 
 
+@pytest.fixture(autouse=True)
+def _one_after_the_other(run: Runner) -> None:
+    """Time passes by calls."""
+    run.workers = 1
+
+
 def late(sandbox: Sandbox, service: str, operation: str) -> Context:
     """A context in which almost no time is left as soon as a call was made."""
     context = Context()
@@ -224,7 +230,8 @@ def test_a_use_is_remembered_though_there_was_no_time_to_judge_its_repository(
     past.passes(days=1)
     context = Context()
     sandbox.after("ecr", "DescribeImages", lambda _: setattr(context, "seconds", 140), lasting=True)
-    assert night(grace_days=2, context=context, protected_images=["app:v1"]).told["deferred"] == ["app"]
+    settings = {"grace_days": 2, "protected_images": ["app:v1"], "max_removals_per_run": 99}
+    assert night(context=context, **settings).told["deferred"] == ["app"]
     sandbox.clear_callbacks()
     past.passes(days=1)
     outcome = night(grace_days=2)

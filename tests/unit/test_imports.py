@@ -29,6 +29,7 @@ MAY_IMPORT: Final = {
     "registry": frozenset({"aws", "settings", "decision"}),
     "history": frozenset({"aws"}),
     "journal": frozenset({"aws", "history"}),
+    "invocations": frozenset({"aws", "decision", "usage"}),
     "findings": frozenset({"aws", "settings", "decision", "registry"}),
     "removal": frozenset({"aws", "decision", "registry", "journal"}),
     "publish": frozenset({"aws", "settings", "report"}),
@@ -50,7 +51,7 @@ MAY_IMPORT: Final = {
         }
     ),
     "compose": _EVERYTHING - {"handler", "cli"},
-    "handler": frozenset({"aws", "settings", "compose", "run", "publish", "report"}),
+    "handler": frozenset({"aws", "settings", "compose", "run", "publish", "report", "invocations"}),
     "cli": _EVERYTHING - {"handler"},
 }
 

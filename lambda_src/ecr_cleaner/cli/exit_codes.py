@@ -36,6 +36,7 @@ BY_STATUS: Final = {
     RunStatus.FAILED: ExitCode.FAILED,
     RunStatus.DEGRADED: ExitCode.DEGRADED,
     RunStatus.INCOMPLETE: ExitCode.INCOMPLETE,
+    RunStatus.CONTINUED: ExitCode.INCOMPLETE,
     RunStatus.REFUSED: ExitCode.REFUSED,
 }
 

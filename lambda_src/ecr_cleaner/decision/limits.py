@@ -4,12 +4,13 @@ Limits in percent are an alarm against mistakes: over one of them nothing is rem
 in images only spread the work: the oldest images go, whole groups of them, and the rest waits for later runs.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from ecr_cleaner.decision import groups
 from ecr_cleaner.model.image import Image
+from ecr_cleaner.model.night import RepositoryCounts
 from ecr_cleaner.model.plan import Removal, RemovalStatus, RepositoryPlan, Verdict
 
 
@@ -111,24 +112,29 @@ class LimitTracker:
         limits: How much may be removed.
         waiting: The images that wait for a later run, by the limit and by what it counts together.
         oversized: The groups that no run may remove with these limits, each with the sentence on it.
+        before: What earlier invocations of the same night did, by repository: a limit holds for a night.
     """
 
     limits: Limits
     waiting: dict[tuple[str, ImageLimit], list[Image]] = field(default_factory=dict)
     oversized: dict[str, str] = field(default_factory=dict)
+    before: Mapping[str, RepositoryCounts] = field(default_factory=dict)
     _tried: dict[str, set[str]] = field(default_factory=dict)  # repository to the digests
     _chosen: dict[str, set[str]] = field(default_factory=dict)  # likewise; what goes in this run
     _waits: set[tuple[str, str]] = field(default_factory=set)  # repository and digest
-    _sizes: dict[str, tuple[int, int]] = field(default_factory=dict)  # repository to the removals and all images
+    _sizes: dict[str, tuple[int, int]] = field(init=False)  # repository to the removals and all images
+
+    def __post_init__(self) -> None:
+        self._sizes = {name: (one.removable, one.images) for name, one in self.before.items()}
 
     def exceeded_by(self, plan: RepositoryPlan) -> str:
         """Why a repository may remove nothing more; empty if it may. Images removed already count."""
         name = plan.repository.name
-        tried = self._tried.setdefault(name, set())
-        removals = len(tried | {verdict.image.digest for verdict in plan.removals})
-        images = len(tried | {verdict.image.digest for verdict in plan.verdicts})
+        tried, before = self._tried.setdefault(name, set()), self.before.get(name, RepositoryCounts())
+        removals = before.went + len(tried | {verdict.image.digest for verdict in plan.removals})
+        images = before.deleted + len(tried | {verdict.image.digest for verdict in plan.verdicts})
         exceeded = self.limits.exceeded_by_repository(removals, images)
-        self._sizes[name] = (len(tried) if exceeded else removals, images)
+        self._sizes[name] = (before.went + len(tried) if exceeded else removals, images)
         return exceeded
 
     def exceeded_by_run(self) -> str:
@@ -187,7 +193,9 @@ class LimitTracker:
         """How many images may still go, by what a limit counts together."""
         tried = {name: self._tried.get(name, set()) for name in {*names, *self._tried, *self._chosen}}
         elsewhere = sum(len(chosen - tried[name]) for name, chosen in self._chosen.items())
-        gone = {**{name: len(tried[name]) for name in names}, WHOLE_RUN: sum(map(len, tried.values())) + elsewhere}
+        went = {name: one.went for name, one in self.before.items()}
+        gone = {name: len(tried[name]) + went.get(name, 0) for name in names}
+        gone[WHOLE_RUN] = sum(map(len, tried.values())) + sum(went.values()) + elsewhere
         return {
             scope: limit.count - gone[scope] for name in names for scope, limit in self.limits.in_images(name).items()
         }

@@ -24,12 +24,14 @@ class Stop:
         failing: Consumers that fail because of removed images; one sentence each.
         over_limit: More images would be removed from all repositories together than a limit allows; empty if not.
         drop: The drop in usages that waits for confirmation; one of the reasons in `uncertain`.
+        is_for_time: Whether there is no other reason than that collecting the usages took too long.
     """
 
     uncertain: tuple[str, ...] = ()
     failing: tuple[str, ...] = ()
     over_limit: str = ""
     drop: UsageDrop | None = None
+    is_for_time: bool = False
 
     @property
     def reasons(self) -> tuple[str, ...]:
@@ -138,7 +140,8 @@ def decide_stop(
         slow = slowest_words(scan.outcomes)
         uncertain.append(f"collecting the usages took {minutes:.0f} minutes, so they are out of date{slow}")
     over_limit = "" if uncertain or failing else limits.exceeded_by_run()
-    return Stop(tuple(uncertain), tuple(failing), over_limit, drop)
+    others = drop or failing or not all(one.is_out_of_time for one in scan.own_failures)
+    return Stop(tuple(uncertain), tuple(failing), over_limit, drop, is_for_time=bool(uncertain) and not others)
 
 
 def is_stale(scan: UsageScan, now: datetime) -> bool:

@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass
 
+from ecr_cleaner.schema import stored
 
+
+@stored
 @dataclass(frozen=True, slots=True)
 class OtherAccounts:
     """The other accounts of a scan. How each of them ended is in the scan's outcomes.

@@ -222,6 +222,8 @@ class RunResult:
         began_at: When the run began; UTC.
         price: US dollars for a GB and month of storage; None: not known.
         changes: What is otherwise than in the last run; None: nothing remembers one.
+        is_unsure_for_time: Whether it refused for no other reason than that collecting the usages took too long.
+        is_continued: Whether another invocation of the same night goes on with what is left.
     """
 
     run_id: str
@@ -245,15 +247,24 @@ class RunResult:
     began_at: datetime | None = None
     price: float | None = None
     changes: Changes | None = None
+    is_unsure_for_time: bool = False
+    is_continued: bool = False
+
+    @property
+    def is_left(self) -> bool:
+        """Whether more time would do more."""
+        return self.is_unsure_for_time or (bool(self.deferred or self.timed_out) and not self.refusals)
 
     @property
     def causes(self) -> tuple[str, ...]:
-        """Everything that kept the run from doing all it should."""
+        """Everything that kept the run from doing all it should; of one that is continued the last invocation tells."""
+        if self.is_continued:
+            return ()
         late = [f"time ran out: {len(self.deferred)} repositories left"] if self.deferred else []
         late += [self.timed_out] if self.timed_out else []
         late[-1:] = [f"{last}{slowest_words(self.scan.outcomes if self.scan else ())}" for last in late[-1:]]
         elsewhere = self.other_accounts.causes if self.other_accounts else ()
-        return (*self.refusals, *self._failures, *late, *elsewhere)
+        return (*self.refusals, *self.failures, *late, *elsewhere)
 
     @property
     def consumers_broken(self) -> int:
@@ -267,7 +278,8 @@ class RunResult:
         return sum(finding.kind is kind and finding.severity is not Severity.INFO for finding in self.findings)
 
     @property
-    def _failures(self) -> tuple[str, ...]:
+    def failures(self) -> tuple[str, ...]:
+        """What went wrong beside time and other accounts; one sentence each."""
         own = (problem for repository in self.repositories.values() for problem in repository.problems)
         told = [f"{finding.subject}: {finding.detail}" for finding in self.findings if finding.fails_run]
         more = len(told) - _MOST_FINDINGS
@@ -277,9 +289,11 @@ class RunResult:
     @property
     def status(self) -> RunStatus:
         """How the run ended; the gravest word wins. Time that ran out is never hidden by what lasts for weeks."""
+        if self.is_continued:
+            return RunStatus.CONTINUED
         if self.refusals:
             return RunStatus.REFUSED
-        if self._failures:
+        if self.failures:
             return RunStatus.FAILED
         if self.deferred or self.timed_out:
             return RunStatus.INCOMPLETE

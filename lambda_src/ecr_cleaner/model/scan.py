@@ -149,6 +149,7 @@ class SourceOutcome:
         calls: Tries of API calls that it made; of a listing that several need, those of the one that made it. The
             outcome of a cluster has none: they are its source's.
         throttled: Those among them that AWS throttled.
+        is_out_of_time: Whether it failed because time ran out.
         facts: How often it took what it needed from what earlier runs read, each time instead of a call or several.
     """
 
@@ -169,51 +170,13 @@ class SourceOutcome:
     seconds: float = field(default=0.0, compare=False)
     calls: NotNegative = field(default=0, compare=False)
     throttled: NotNegative = field(default=0, compare=False)
+    is_out_of_time: bool = False
     facts: NotNegative = field(default=0, compare=False)
 
     @property
     def key(self) -> SourceKey:
         """What it is about."""
         return SourceKey(self.target, self.source, self.cluster)
-
-
-@dataclass(frozen=True, slots=True)
-class ScanRequest:
-    """What a run demands of its scans; whatever does not match it counts as failed.
-
-    Attributes:
-        targets: One scan of each is demanded; the first one is the account and region of the registry.
-        run_id: Of the run.
-        settings_sha256: Of its settings.
-        catalog_sha256: Of the names of its sources.
-        sources: The names of its sources: each must have an outcome.
-        home_only: Those among them that look at home only.
-        excluded: Those among them that the settings exclude, and no others may be.
-        requested_at: A scan that started before is stale.
-    """
-
-    targets: tuple[ScanTarget, ...]
-    run_id: str
-    settings_sha256: str
-    catalog_sha256: str
-    sources: tuple[str, ...]
-    excluded: frozenset[str]
-    requested_at: datetime
-    home_only: frozenset[str] = frozenset()
-
-    @property
-    def home(self) -> ScanTarget:
-        """The account and region of the registry."""
-        return self.targets[0]
-
-    def sources_of(self, target: ScanTarget) -> frozenset[str]:
-        """Names of the sources that look at a target."""
-        return frozenset(self.sources) - (frozenset() if target == self.home else self.home_only)
-
-    def __post_init__(self) -> None:
-        if not (self.targets and self.sources):
-            message = "a scan of no target or of no source would show that nothing is in use"
-            raise ValueError(message)
 
 
 @stored

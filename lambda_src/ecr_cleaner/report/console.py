@@ -21,6 +21,7 @@ from ecr_cleaner.report.units import human_bytes
 
 STYLES: Final = {
     RunStatus.COMPLETED: "green",
+    RunStatus.CONTINUED: "green",
     RunStatus.DEGRADED: "yellow",
     RunStatus.INCOMPLETE: "yellow",
     RunStatus.REFUSED: "red",

@@ -93,7 +93,7 @@ class InvocationResult:
 
     def should_notify(self, on: NotifyOn) -> bool:
         """Whether a notification is sent."""
-        if on == "always" or self.status not in {RunStatus.COMPLETED, RunStatus.DEGRADED}:
+        if on == "always" or self.status not in {RunStatus.COMPLETED, RunStatus.CONTINUED, RunStatus.DEGRADED}:
             return True
         return self._tells_of_accounts or (on == "removals" and self.went > 0)
 

@@ -60,7 +60,11 @@ _TEXTS: Final = {
     RemovalStatus.NOT_IN_PLAN: (logging.INFO, "Kept unused image that is not in the approved plan"),
 }
 
-_LEVELS: Final = {RunStatus.COMPLETED: logging.INFO, RunStatus.DEGRADED: logging.WARNING}
+_LEVELS: Final = {
+    RunStatus.COMPLETED: logging.INFO,
+    RunStatus.CONTINUED: logging.INFO,
+    RunStatus.DEGRADED: logging.WARNING,
+}
 """ERROR is for what fails the invocation."""
 
 

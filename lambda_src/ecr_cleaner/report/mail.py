@@ -69,7 +69,7 @@ def text(ending: InvocationResult) -> str:
 
 
 _HEADINGS: Final = {
-    RunStatus.COMPLETED: "",
+    **dict.fromkeys((RunStatus.COMPLETED, RunStatus.CONTINUED), ""),
     RunStatus.DEGRADED: "What could not be looked at, so that what it may pull stays, and what to do:",
     RunStatus.INCOMPLETE: "Why it is incomplete:",
     RunStatus.REFUSED: "Why it refused, and what to do:",

@@ -1,6 +1,6 @@
 """What a run is given. Nothing in it is changed by the run, but for what the parts themselves write down."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -14,6 +14,7 @@ from ecr_cleaner.facts.store import FactStore
 from ecr_cleaner.history.reader import HistoryReader
 from ecr_cleaner.journal.writer import Journal
 from ecr_cleaner.model.image import Image
+from ecr_cleaner.model.night import RepositoryCounts
 from ecr_cleaner.model.plan import Removal
 from ecr_cleaner.model.report import StoredReport
 from ecr_cleaner.model.repository import SkipReason
@@ -35,6 +36,9 @@ from ecr_cleaner.usage.scanner import Scanner
 RESERVE_SECONDS: Final = 90.0
 """What must be left of the time to start on anything more: enough for one call with all its retries to be cut
 short and for the report to be written."""
+
+WORKERS: Final = 8
+"""Repositories that are read side by side, and as many that images are removed from."""
 
 HISTORY_IS_OFF: Final = (
     "the history is off: what was in use until yesterday is not protected, only what is now; and there is no grace, so"
@@ -92,7 +96,9 @@ class RunContext:
         progress: Told of each evaluated repository: its name, and how many there are; None: nobody is.
         facts: What never changes, kept from run to run; None: nothing is.
         consumer_state: Says whether a consumer that was not asked got its image.
-        workers: Repositories that are read side by side, and as many that images are removed from.
+        former_rounds: What earlier invocations of the same night did, by repository.
+        ended: Called with the result before it is reported; says whether another invocation goes on. None: none does.
+        workers: How many repositories are read side by side, and how many removed from; 1: one after the other.
     """
 
     clients: AwsClients
@@ -115,7 +121,9 @@ class RunContext:
     progress: Callable[[str, int], None] | None = None
     facts: FactStore | None = None
     consumer_state: Callable[[AwsClients, Usage], str] = states.ask
-    workers: int = 8
+    former_rounds: Mapping[str, RepositoryCounts] = field(default_factory=dict)
+    ended: Callable[[RunResult], RunResult] | None = None
+    workers: int = WORKERS
 
     @property
     def restore_command(self) -> str:

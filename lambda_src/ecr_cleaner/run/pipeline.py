@@ -55,6 +55,8 @@ def run(ctx: RunContext) -> RunResult:
         ctx.reporter.repository(state.repositories[name])
     price = ctx.settings.storage_price_per_gb_month
     result = replace(state.result(), seconds=time.monotonic() - started, began_at=ctx.now, price=price)
+    if ctx.ended is not None:
+        result = ctx.ended(result)
     if ctx.store_report is not None:
         stored = ctx.store_report(result)
         notes, problems = (*result.notes, *stored.notes), (*result.problems, *stored.problems)
@@ -70,7 +72,8 @@ def _stages(ctx: RunContext, state: RunState) -> None:
     facts = ctx.registry.facts(ctx.clients)
     state.account_id = facts.account
     loader.refuse_own_account(ctx.settings, facts.account)
-    listing = ctx.registry.list_repositories(ctx.clients, ctx.settings, facts, ctx.only)
+    known = ctx.history.repositories if ctx.history is not None else ()
+    listing = ctx.registry.list_repositories(ctx.clients, ctx.settings, facts, ctx.only, known=known)
     state.add_listing(listing)
     binding = approval_plan.binding(facts.account, ctx.clients.region, ctx.function_name, ctx.settings)
     if ctx.application is not None:

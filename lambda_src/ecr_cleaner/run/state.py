@@ -86,7 +86,7 @@ class RunState:
 
     def __post_init__(self) -> None:
         ctx = self.ctx
-        self._limits = LimitTracker(limits_of(ctx.settings))
+        self._limits = LimitTracker(limits_of(ctx.settings), before=ctx.former_rounds)
         self._collector = FindingsCollector(
             ctx.clients, ctx.settings, ctx.seconds_left, ctx.restore_command, ctx.registry.images
         )
@@ -272,6 +272,7 @@ class RunState:
             repositories=dict(self.repositories),
             refusals=(*self.stop.reasons, *self.errors),
             tripwire_tripped=self.stop.drop is not None,
+            is_unsure_for_time=self.stop.is_for_time and not self.errors,
             problems=tuple(self.problems),
             notes=tuple(self.notes),
             findings=tuple(finding_rules.ordered([*self.findings, *finding_rules.limited(self._limits)])),

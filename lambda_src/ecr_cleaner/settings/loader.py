@@ -15,7 +15,15 @@ from ecr_cleaner.errors import CleanerError, SettingsError
 from ecr_cleaner.model.rules import unknown_member
 from ecr_cleaner.schema import read_json, sentences
 from ecr_cleaner.settings.gaps import KnownSources
-from ecr_cleaner.settings.request import ApplyRequest, ConfirmationRequest, RunRequest, read_request
+from ecr_cleaner.settings.request import (
+    ApplyRequest,
+    FinishRequest,
+    Request,
+    RunRequest,
+    ScanTargetRequest,
+    TargetsRequest,
+    read_request,
+)
 from ecr_cleaner.settings.schema import SettingsDocument, SettingsObject, SettingsPointer
 
 Fetch = Callable[[str, str], bytes]
@@ -167,7 +175,7 @@ def _fetched(pointer: SettingsObject, fetch: Fetch) -> str:
 
 def for_invocation(
     environment: Mapping[str, str], event: object, sources: KnownSources, fetch: Fetch | None = None
-) -> tuple[Settings, ConfirmationRequest | ApplyRequest | None]:
+) -> tuple[Settings, Request | None]:
     """What one invocation is told by its environment and its event together.
 
     Args:
@@ -177,14 +185,14 @@ def for_invocation(
         fetch: Reads the document where the environment only points to it.
 
     Returns:
-        The settings, and what a person confirms or approves of; None if this is a run like every night's.
+        The settings, and what a person or the state machine asks for; None if this is a run like every night's.
 
     Raises:
         SettingsError: With every problem of both.
     """
     problems: list[str] = []
     told = Settings()
-    asked: RunRequest | ConfirmationRequest | ApplyRequest = RunRequest()
+    asked: Request = RunRequest()
     try:
         told = from_environment(environment, sources, fetch)
     except SettingsError as error:
@@ -193,15 +201,18 @@ def for_invocation(
         asked = read_request(event)
     except SettingsError as error:
         problems.extend(error.problems)
-    if isinstance(asked, ApplyRequest) and not problems:
+    # Of a step of the state machine, the input of its execution says the same as the event of a single function.
+    run = asked.request if isinstance(asked, TargetsRequest | FinishRequest) else asked
+    if isinstance(run, ApplyRequest) and not problems:
         problems.extend(refusals_to_apply(told))
+    if isinstance(asked, TargetsRequest | ScanTargetRequest | FinishRequest) and not problems and told.storage is None:
+        problems.append(f"event: action: {asked.action}: the steps of a state machine need a bucket between them")
     if problems:
         raise SettingsError(problems)
-    if isinstance(asked, ConfirmationRequest):
-        return told, asked
-    # An event makes the settings of the function stricter, and never looser.
-    told = told.model_copy(update={"dry_run": told.dry_run or asked.dry_run is True})
-    return told, asked if isinstance(asked, ApplyRequest) else None
+    if isinstance(run, RunRequest | ApplyRequest):
+        # An event makes the settings of the function stricter, and never looser.
+        told = told.model_copy(update={"dry_run": told.dry_run or run.dry_run is True})
+    return told, None if isinstance(asked, RunRequest) else asked
 
 
 def refuse_own_account(settings: Settings, own_account: str) -> None:

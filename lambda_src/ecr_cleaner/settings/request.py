@@ -1,11 +1,12 @@
 """What an invocation may ask for."""
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, ValidationError
 
 from ecr_cleaner.errors import SettingsError
-from ecr_cleaner.schema import Sha256, Strict, sentences
+from ecr_cleaner.schema import AccountId, Sha256, Strict, sentences
 
 
 class RunRequest(Strict):
@@ -54,20 +55,96 @@ class ApplyRequest(Strict):
     dry_run: Literal[True] | None = None
 
 
-def read_request(event: object) -> RunRequest | ConfirmationRequest | ApplyRequest:
+Night = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,80}$")]
+"""Name of an execution of the state machine.
+
+https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html, of which only these characters
+are taken, because it stands in keys of the bucket.
+"""
+
+Round = Annotated[int, Field(ge=1, le=99)]
+
+
+class TargetsRequest(Strict):
+    """The state machine begins a round: write down where it has to scan.
+
+    Attributes:
+        schema_version: Of the event.
+        action: What it is.
+        night: Name of the execution.
+        request: Its input: `RunRequest` or `ApplyRequest`.
+    """
+
+    schema_version: Literal[1]
+    action: Literal["targets"]
+    night: Night
+    request: RunRequest | ApplyRequest
+
+
+class ScanTargetRequest(Strict):
+    """The state machine has one target scanned.
+
+    Attributes:
+        schema_version: Of the event.
+        action: What it is.
+        night: Name of the execution.
+        round: Of the night, from 1.
+        account_id: Of the target.
+        region: Of the target.
+    """
+
+    schema_version: Literal[1]
+    action: Literal["scan"]
+    night: Night
+    round: Round
+    account_id: AccountId
+    region: Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z0-9]+)+-[0-9]+$")]
+
+
+class FinishRequest(Strict):
+    """The state machine ends a round: evaluate and remove by the scans of it.
+
+    Attributes:
+        schema_version: Of the event.
+        action: What it is.
+        night: Name of the execution.
+        round: Of the night, from 1.
+        request: The input of the execution.
+    """
+
+    schema_version: Literal[1]
+    action: Literal["finish"]
+    night: Night
+    round: Round
+    request: RunRequest | ApplyRequest
+
+
+Request = RunRequest | ConfirmationRequest | ApplyRequest | TargetsRequest | ScanTargetRequest | FinishRequest
+
+_KINDS: Final[Mapping[str, type[Strict]]] = {
+    "confirm_usage_drop": ConfirmationRequest,
+    "apply": ApplyRequest,
+    "targets": TargetsRequest,
+    "scan": ScanTargetRequest,
+    "finish": FinishRequest,
+}
+
+
+def read_request(event: object) -> Request:
     """Read what an invocation asks for.
 
     Raises:
         SettingsError: Unknown keys, unknown actions, or an attempt to turn a dry run off.
     """
+    action = event.get("action") if isinstance(event, dict) else None
+    kind = _KINDS.get(action, RunRequest) if isinstance(action, str) else RunRequest
     try:
-        if isinstance(event, dict) and event.get("action") == "confirm_usage_drop":
-            return ConfirmationRequest.model_validate(event)
-        if isinstance(event, dict) and event.get("action") == "apply":
-            return ApplyRequest.model_validate(event)
-        asked = RunRequest.model_validate(event)
+        # The request within is read as one that stands alone.
+        if isinstance(event, dict) and kind in {TargetsRequest, FinishRequest} and "request" in event:
+            event = {**event, "request": read_request(event["request"])}
+        asked: Request = kind.model_validate(event)  # type: ignore[assignment]
     except ValidationError as error:
         raise SettingsError(sentences("event", error)) from None
-    if asked.model_fields_set and asked.schema_version is None:
+    if isinstance(asked, RunRequest) and asked.model_fields_set and asked.schema_version is None:
         raise SettingsError(["event: schema_version: must be 1 as soon as the event says anything, got nothing"])
     return asked

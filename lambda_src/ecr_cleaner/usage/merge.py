@@ -5,26 +5,32 @@ becomes a failed outcome of its target, so that nothing is removed. The usages o
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import Final
 
-from ecr_cleaner.model.scan import (
-    ALL_SOURCES,
-    ScanRequest,
-    SourceKey,
-    SourceOutcome,
-    SourceStatus,
-    TargetScan,
-    UsageScan,
-)
+from ecr_cleaner.model.requested_scans import ScanRequest
+from ecr_cleaner.model.scan import ALL_SOURCES, SourceKey, SourceOutcome, SourceStatus, TargetScan, UsageScan
 from ecr_cleaner.model.usage import ScanTarget
 
+AHEAD: Final = timedelta(minutes=1)
+"""How far the clock of another machine that scans may be ahead: usages must not look newer than they are."""
 
-def merge(request: ScanRequest, scans: Iterable[TargetScan]) -> UsageScan:
+
+def merge(
+    request: ScanRequest,
+    scans: Iterable[TargetScan],
+    now: datetime,
+    problems: Mapping[ScanTarget, str] = MappingProxyType({}),
+) -> UsageScan:
     """Merge the scans of one run.
 
     Args:
         request: What is demanded of them.
         scans: In any order.
+        now: When they were all there.
+        problems: Why there is no scan of a target, where more is known than that.
 
     Returns:
         Every usage of every scan, and the outcomes of the valid ones; a failed outcome for each target without a
@@ -33,7 +39,14 @@ def merge(request: ScanRequest, scans: Iterable[TargetScan]) -> UsageScan:
     by_target: dict[ScanTarget, list[TargetScan]] = {target: [] for target in request.targets}
     for scan in scans:
         by_target.setdefault(scan.target, []).append(scan)
-    merged = [(target, by_target[target], _problem(request, target, by_target[target])) for target in sorted(by_target)]
+    merged = [
+        (
+            target,
+            of_target,
+            _problem(request, target, of_target, now) if of_target else problems.get(target) or _absent(target),
+        )
+        for target, of_target in sorted(by_target.items())
+    ]
     valid = [scan for _, of_target, problem in merged if not problem for scan in of_target]
     failed = [_failed(target, problem) for target, _, problem in merged if problem]
     every = [scan for _, of_target, _ in merged for scan in of_target]
@@ -54,18 +67,20 @@ def _failed(target: ScanTarget, problem: str) -> SourceOutcome:
     return SourceOutcome(target, ALL_SOURCES, SourceStatus.FAILED, detail=problem)
 
 
-def _problem(request: ScanRequest, target: ScanTarget, scans: Sequence[TargetScan]) -> str:
+def _absent(target: ScanTarget) -> str:
+    return f"there is no scan of {target}"
+
+
+def _problem(request: ScanRequest, target: ScanTarget, scans: Sequence[TargetScan], now: datetime) -> str:
     """Why a target has no valid scan; empty if it has."""
     if target not in request.targets:
         return f"a scan of {target} exists, and the run did not ask for it"
-    if not scans:
-        return f"there is no scan of {target}"
     if len(scans) > 1:
         return f"there are {len(scans)} scans of {target}, and only one can be right"
-    return "; ".join(_mismatches(request, scans[0]))
+    return "; ".join(_mismatches(request, scans[0], now))
 
 
-def _mismatches(request: ScanRequest, scan: TargetScan) -> Iterator[str]:
+def _mismatches(request: ScanRequest, scan: TargetScan, now: datetime) -> Iterator[str]:
     """What of a scan is not what the run demands."""
     name = f"the scan of {scan.target}"
     if scan.run_id != request.run_id:
@@ -76,6 +91,8 @@ def _mismatches(request: ScanRequest, scan: TargetScan) -> Iterator[str]:
         yield f"{name} was made with other sources"
     if scan.started_at < request.requested_at:
         yield f"{name} is stale: it started {scan.started_at:%Y-%m-%d %H:%M:%S} UTC, before it was requested"
+    if scan.started_at > now + AHEAD:
+        yield f"{name} started {scan.started_at:%Y-%m-%d %H:%M:%S} UTC, and it is not so late yet"
     if scan.finished_at < scan.started_at:
         yield f"{name} ended before it started"
     yield from _wrong_outcomes(request, scan)

@@ -14,7 +14,8 @@ from ecr_cleaner.aws.counts import counted
 from ecr_cleaner.aws.offered import Refusal
 from ecr_cleaner.errors import CleanerError, OutOfTimeError, SourceError
 from ecr_cleaner.facts.store import Facts, FactStore
-from ecr_cleaner.model.scan import ScanRequest, SourceOutcome, SourceStatus, TargetScan
+from ecr_cleaner.model.requested_scans import ScanRequest
+from ecr_cleaner.model.scan import SourceOutcome, SourceStatus, TargetScan
 from ecr_cleaner.model.slowest import slowest_words
 from ecr_cleaner.model.usage import ScanTarget, Usage
 from ecr_cleaner.settings.loader import Settings

@@ -1,16 +1,19 @@
 """Scans every target of a run and merges the scans."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
+from types import MappingProxyType
 from typing import Final, Protocol
 
 from ecr_cleaner.aws.client import AwsClients
+from ecr_cleaner.errors import OutOfTimeError
 from ecr_cleaner.facts.store import FactStore
-from ecr_cleaner.model.scan import ScanRequest, TargetScan, UsageScan
+from ecr_cleaner.model.requested_scans import RequestedScans, ScanRequest
+from ecr_cleaner.model.scan import SourceOutcome, SourceStatus, TargetScan, UsageScan
 from ecr_cleaner.model.usage import ScanTarget
 from ecr_cleaner.settings.loader import Settings
 from ecr_cleaner.usage import accounts
@@ -51,6 +54,25 @@ class Scanner(Protocol):
         """What is known without a call: which sources the settings exclude."""
 
 
+def combined(
+    requested: RequestedScans,
+    scans: Iterable[TargetScan],
+    now: datetime,
+    problems: Mapping[ScanTarget, str] = MappingProxyType({}),
+) -> UsageScan:
+    """What a run knows of usages by its scans.
+
+    Args:
+        requested: What the run demands.
+        scans: In any order.
+        now: When they were all there.
+        problems: Why there is no scan of a target, where more is known than that.
+    """
+    merged = merge(requested.request, scans, now, problems)
+    outcomes = tuple(sorted([*requested.outcomes, *merged.outcomes], key=lambda one: one.key))
+    return replace(merged, outcomes=outcomes, others=requested.others)
+
+
 @dataclass(frozen=True, slots=True)
 class LocalScanner:
     """Scans in this process: the account and region of the registry, its other regions and other accounts.
@@ -80,18 +102,63 @@ class LocalScanner:
 
     def scan(self, now: datetime) -> UsageScan:
         """As `Scanner` says."""
+        requested = self.requested(now)
+        with self._scans_of(requested.request) as scan, ThreadPoolExecutor(TARGETS) as waiting:
+            # A thread for each target only waits for its sources, which are read side by side in all targets.
+            return combined(requested, waiting.map(scan, requested.request.targets), self.clock())
+
+    def requested(self, now: datetime) -> RequestedScans:
+        """Which scans a run demands.
+
+        Args:
+            now: The moment before the first call.
+
+        Raises:
+            OutOfTimeError: No time is left for it.
+            SettingsError: They name the own account as another one.
+        """
         found = accounts.targets(self.clients, self.settings, now)
-        request = self._request(found.targets, now)
-        # A thread for each target only waits for its sources, which are read side by side in all targets.
+        return RequestedScans(self.request(found.targets, now), found.outcomes, found.others)
+
+    def scan_one(self, request: ScanRequest, target: ScanTarget) -> TargetScan:
+        """One of the scans that a run demands; if time runs out, every source of it has failed.
+
+        What was read until then is kept as facts, so the next try begins further on.
+        """
+        started_at = max(self.clock(), request.requested_at)
+        try:
+            with self._scans_of(request) as scan:
+                return scan(target)
+        except OutOfTimeError as error:
+            cause = str(error)
+        if self.known is not None:
+            self.known.save()
+        looking = [one for one in self.sources if one.name in request.sources_of(target)]
+        late = (
+            SourceOutcome(target, one.name, SourceStatus.FAILED, detail=cause, is_out_of_time=True)
+            for one in looking
+            if not is_excluded(one, self.settings)
+        )
+        return TargetScan(
+            target=target,
+            run_id=request.run_id,
+            settings_sha256=request.settings_sha256,
+            catalog_sha256=request.catalog_sha256,
+            usages=(),
+            outcomes=(*late, *excluded(target, self.settings, looking)),
+            findings=(),
+            calls=0,
+            started_at=started_at,
+            finished_at=max(self.clock(), started_at),
+        )
+
+    @contextmanager
+    def _scans_of(self, request: ScanRequest) -> Iterator[Callable[[ScanTarget], TargetScan]]:
         with (
             ThreadPoolExecutor(self.helpers) if self.helpers else nullcontext() as helpers,
-            ThreadPoolExecutor(TARGETS) as waiting,
             ThreadPoolExecutor(WORKERS) as pool,
         ):
-            scan = partial(self._scan, request, pool, helpers)
-            merged = merge(request, waiting.map(scan, found.targets))
-        outcomes = tuple(sorted([*found.outcomes, *merged.outcomes], key=lambda one: one.key))
-        return replace(merged, outcomes=outcomes, others=found.others)
+            yield partial(self._scan, request, pool, helpers)
 
     def scan_nothing(self, now: datetime) -> UsageScan:
         """As `Scanner` says."""
@@ -111,7 +178,13 @@ class LocalScanner:
             helpers=helpers,
         )
 
-    def _request(self, targets: Sequence[ScanTarget], now: datetime) -> ScanRequest:
+    def request(self, targets: Sequence[ScanTarget], now: datetime) -> ScanRequest:
+        """What a run demands of the scans of some targets.
+
+        Args:
+            targets: The account and region of the registry first.
+            now: The moment before the first call.
+        """
         return ScanRequest(
             targets=tuple(targets),
             run_id=self.run_id,

@@ -215,6 +215,11 @@ class World:
         self.histories[seen.repository] = remember(self.histories.get(seen.repository), seen, 7)
         return self.histories[seen.repository]
 
+    @property
+    def repositories(self) -> Collection[str]:
+        """As the history has it."""
+        return self.histories.keys()
+
     def known(self, name: str) -> History | None:
         """As the history has it."""
         return self.histories.get(name)

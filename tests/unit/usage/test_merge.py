@@ -12,14 +12,16 @@ from hypothesis import strategies as st
 
 from ecr_cleaner.errors import NotWholeError
 from ecr_cleaner.model.finding import Finding, FindingKind, Severity
-from ecr_cleaner.model.scan import ALL_SOURCES, ScanRequest, SourceOutcome, SourceStatus, TargetScan
+from ecr_cleaner.model.requested_scans import ScanRequest
+from ecr_cleaner.model.scan import ALL_SOURCES, SourceOutcome, SourceStatus, TargetScan
 from ecr_cleaner.model.usage import ScanTarget, Usage, UsageKind
 from ecr_cleaner.schema import seal, unseal
-from ecr_cleaner.usage.merge import merge
+from ecr_cleaner.usage.merge import AHEAD
+from ecr_cleaner.usage.merge import merge as merged_at
 from tests.builders import ACCOUNT, NOW, usage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from ecr_cleaner.model.scan import UsageScan
 
@@ -51,6 +53,11 @@ USAGES: Final = st.lists(
     ),
     max_size=4,
 )
+
+
+def merge(request: ScanRequest, scans: Iterable[TargetScan]) -> UsageScan:
+    """As the function itself does; all scans are there."""
+    return merged_at(request, scans, NOW)
 
 
 def scan_of(target: ScanTarget, usages: list[Usage], seconds: int = 0) -> TargetScan:
@@ -168,6 +175,9 @@ ALTERED: Final[dict[str, Callable[[TargetScan], TargetScan]]] = {
     "other settings": lambda scan: replace(scan, settings_sha256="c" * 64),
     "other sources": lambda scan: replace(scan, catalog_sha256="c" * 64),
     "stale": lambda scan: replace(scan, started_at=NOW - timedelta(microseconds=1)),
+    "from the future": lambda scan: replace(
+        scan, started_at=NOW + AHEAD + SECOND, finished_at=NOW + AHEAD + 2 * SECOND
+    ),
     "ended before it started": lambda scan: replace(scan, finished_at=scan.started_at - SECOND),
     "no usages": lambda scan: replace(scan, usages=()),
     "a usage less": lambda scan: replace(scan, usages=scan.usages[1:]),

@@ -16,7 +16,8 @@ from botocore.exceptions import ClientError
 from ecr_cleaner.aws.client import AwsClients, OtherSession, connect
 from ecr_cleaner.decision import denials
 from ecr_cleaner.errors import CleanerError, OutOfTimeError
-from ecr_cleaner.model.scan import ScanRequest, SourceOutcome, SourceStatus, TargetScan, UsageScan
+from ecr_cleaner.model.requested_scans import ScanRequest
+from ecr_cleaner.model.scan import SourceOutcome, SourceStatus, TargetScan, UsageScan
 from ecr_cleaner.model.usage import Reference, ScanTarget
 from ecr_cleaner.settings.loader import Settings
 from ecr_cleaner.usage.catalog import names_sha256
@@ -107,7 +108,7 @@ def test_each_target_is_read_by_its_own_clients(clients: AwsClients) -> None:
     """Two regions of the account: the same image, two consumers."""
     settings, elsewhere = Settings(), ScanTarget(ACCOUNT, "eu-central-1")
     demanded = request(TARGET, elsewhere, settings=settings)
-    merged = merge(demanded, [scanned(clients, demanded, target, settings) for target in (elsewhere, TARGET)])
+    merged = merge(demanded, [scanned(clients, demanded, target, settings) for target in (elsewhere, TARGET)], NOW)
     assert merged.failures == ()
     assert {(one.target, one.consumer) for one in merged.usages} == {
         (TARGET, f"a consumer in {REGION}"),
@@ -119,7 +120,7 @@ def test_another_account_fails_source_by_source(clients: AwsClients) -> None:
     """Without credentials for it; what was seen at home counts."""
     settings = Settings()
     demanded = request(TARGET, FOREIGN, settings=settings)
-    merged = merge(demanded, [scanned(clients, demanded, target, settings) for target in demanded.targets])
+    merged = merge(demanded, [scanned(clients, demanded, target, settings) for target in demanded.targets], NOW)
     assert [outcome.key.target for outcome in merged.failures] == [FOREIGN, FOREIGN]
     assert all("there are no credentials for it" in outcome.detail for outcome in merged.failures)
     assert len(merged.usages) == 1
