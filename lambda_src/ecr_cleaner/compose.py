@@ -84,11 +84,19 @@ def report_store(clients: AwsClients, settings: Settings) -> ReportStore | None:
     return _at(settings.reports, partial(ReportStore, clients))
 
 
+def _always() -> bool:
+    return True
+
+
 def run_lock(
     clients: AwsClients, settings: Settings, run_id: str, *, read_only: bool = False
-) -> AbstractContextManager[None]:
-    """The lock against concurrent runs; none without a table, and none for reading only."""
-    return nullcontext() if read_only or not settings.lock_table else lock.held(clients, settings.lock_table, run_id)
+) -> AbstractContextManager[Callable[[], bool]]:
+    """The lock against concurrent runs, which says whether it is held; none without a table or for reading only."""
+    return (
+        nullcontext(_always)
+        if read_only or not settings.lock_table
+        else lock.held(clients, settings.lock_table, run_id)
+    )
 
 
 def usage_scanner(

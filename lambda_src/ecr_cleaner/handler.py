@@ -4,6 +4,7 @@ import gc
 import os
 import uuid
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final, Protocol
 
@@ -91,10 +92,11 @@ def handler(
         clients.deadline_exceeded = lambda: seconds_left() < RESERVE_SECONDS
         if isinstance(request, TargetsRequest | ScanTargetRequest):
             return _before_the_run(request, clients, settings, clock)
-        with compose.run_lock(clients, settings, run_id):
+        with compose.run_lock(clients, settings, run_id) as holds_lock:
             if isinstance(request, ConfirmationRequest):
                 return _confirm(clients, settings, request.id, run_id)
-            result = execute(_context(request, clients, settings, run_id, seconds_left, clock))
+            ctx = _context(request, clients, settings, run_id, seconds_left, clock)
+            result = execute(replace(ctx, holds_lock=holds_lock))
         outcome = _result(run_id, settings, clients, result)
     except LockHeldError as error:
         LOGGER.error("Run not started: another run is in progress", extra={"cause": str(error)})

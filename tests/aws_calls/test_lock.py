@@ -17,7 +17,7 @@ from ecr_cleaner.errors import LockHeldError
 from tests.builders import REGION
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
     from tests.aws_calls.script import Script
@@ -41,7 +41,7 @@ class Clock:
         return datetime.fromtimestamp(self.seconds, UTC)
 
 
-def held(clients: AwsClients, run_id: str, clock: Clock | None = None) -> AbstractContextManager[None]:
+def held(clients: AwsClients, run_id: str, clock: Clock | None = None) -> AbstractContextManager[Callable[[], bool]]:
     """Hold the lock; by a clock that stands still unless another one is given."""
     return lock.held(clients, TABLE, run_id, clock=clock or Clock())
 
@@ -219,3 +219,40 @@ def test_a_retry_whose_first_answer_was_lost_enters(table: AwsClients) -> None:
     with held(table, "run-1"):
         assert item(table) is not None
     assert item(table) is None
+
+
+def test_a_run_that_works_for_longer_renews_its_lock(table: AwsClients) -> None:
+    """Before it expires, and not at each look."""
+    clock = Clock()
+    with held(table, "long", clock) as is_held:
+        for minutes, left in ((5, 15), (11, 20), (9, 11), (2, 20)):
+            clock.seconds += minutes * 60
+            assert is_held()
+            found = item(table)
+            assert found is not None
+            assert float(found["expires_at"]["N"]) - clock.seconds == left * 60
+        with pytest.raises(LockHeldError), held(table, "run-2", clock):
+            pytest.fail("entered")
+
+
+def test_a_run_that_slept_has_lost_its_lock(table: AwsClients) -> None:
+    """Though the other run may have ended since: what it knows is of the time before."""
+    clock = Clock()
+    with held(table, "sleeper", clock) as is_held:
+        assert is_held()
+        clock.seconds += 21 * 60
+        with held(table, "run-2", clock):
+            assert not is_held()
+        assert not is_held()
+
+
+def test_a_lock_that_cannot_be_renewed_is_held_until_it_expires(script: Script, holder: str) -> None:
+    """And a minute less: the removing call takes time as well."""
+    clock = Clock()
+    taken(script, holder)
+    with held(script.aws, "run-1", clock) as is_held:
+        for minutes, expected in ((11, True), (7, True), (1, False)):
+            clock.seconds += minutes * 60
+            script.refuse("dynamodb", "put_item", "InternalServerError")
+            assert is_held() is expected
+        script.answer("dynamodb", "delete_item", {}, **released(holder))

@@ -5,6 +5,7 @@ import os
 import sys
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -132,7 +133,8 @@ def locally(
     run_id = f"local-{uuid.uuid4()}"
     # Starts before the lock is taken, so that the lock expires after the run.
     seconds_left = countdown(LONGEST_RUN_SECONDS, plan.expires_at, utc_now)
-    with connection.progress() as progress, compose.run_lock(clients, settings, run_id, read_only=dry_run):
+    lock = compose.run_lock(clients, settings, run_id, read_only=dry_run)
+    with connection.progress() as progress, lock as holds_lock:
         # The operator was asked for a number in the meantime, and settings may have changed.
         check_again()
         ctx = compose.run_context(
@@ -148,7 +150,7 @@ def locally(
             progress=progress.evaluated,
             read_only=dry_run,
         )
-        return run_json(pipeline.run(ctx))
+        return run_json(pipeline.run(replace(ctx, holds_lock=holds_lock)))
 
 
 def print_result(result: dict[str, Any], console: Console) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Self
+from typing import Final, Self
 
 from ecr_cleaner.errors import OutOfTimeError
 from ecr_cleaner.model.image import RemovedImage
@@ -18,6 +18,8 @@ from ecr_cleaner.run.judge import evaluated, first_plan
 from ecr_cleaner.run.pace import Pace, RepositoryPace
 from ecr_cleaner.run.side_by_side import Attempt, SideBySide, attempted
 from ecr_cleaner.run.state import RunState
+
+LOCK_IS_LOST: Final = "the run lost its lock, which another one may hold by now"
 
 Permit = Callable[[RepositoryPlan], RepositoryPlan]
 """What of another evaluation may go."""
@@ -51,6 +53,8 @@ def work_off(
             for repository, fresh in evaluated(ctx, state, turn):
                 removals.begin(_to_remove(ctx, state, fresh, before.pop(repository.name, None), permit))
         plans = ()
+        if not (ctx.settings.dry_run or ctx.holds_lock()):
+            state.errors.append(LOCK_IS_LOST)
         left = [] if state.is_refused() else removals.left
         before = {plan.repository.name: plan for plan in left}
         waiting = [*(plan.repository for plan in left), *turn.left]
@@ -255,7 +259,7 @@ class Removals:
         for removal in ctx.registry.remove(
             ctx.clients,
             plan,
-            lambda: not (ctx.is_deadline_exceeded() or state.is_stale() or state.is_refused()),
+            lambda: not (ctx.is_deadline_exceeded() or state.is_stale() or state.is_refused()) and ctx.holds_lock(),
             ctx.journal,
             may_begin=carried.pace.may_begin,
             readings=ctx.own_pulls,

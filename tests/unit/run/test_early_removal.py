@@ -12,6 +12,7 @@ from ecr_cleaner.errors import HistoryError
 from ecr_cleaner.history.model import History
 from ecr_cleaner.model.image import RemovedImage
 from ecr_cleaner.model.result import RepositoryStatus
+from ecr_cleaner.run.remove import LOCK_IS_LOST
 from tests.builders import ago, digest
 from tests.builders import usage as used
 from tests.unit.run.test_pipeline import COMPLETE, Told, World, client_error, run, told, world
@@ -186,3 +187,13 @@ def test_an_outcome_that_changes_nothing_asks_for_no_decision(
     summary = run(history=True)
     assert (summary.status, told.removed) == ("completed", ["b:v1"])
     assert summary.repositories["a"].status is RepositoryStatus.GONE
+
+
+def test_a_run_that_lost_its_lock_removes_nothing_more(run: Callable[..., RunResult], world: World, told: Told) -> None:
+    """Another one may be under way; what is left is evaluated for the report."""
+    world.old("a", "b", "c")
+    world.holds_lock = [True, False]
+    summary = run(history=True)
+    assert (summary.status, told.removed) == ("refused", ["a:v1"])
+    assert LOCK_IS_LOST in summary.refusals
+    assert summary.repositories["c"].due == 1

@@ -99,6 +99,7 @@ class World:
         others: The other accounts that every scan was to look at.
         taken_down: By repository, what the journal was told of: what goes, and what is known of the past.
         steps: What was done, in order.
+        holds_lock: Whether the run still holds its lock, by the number of the look; the last one stays.
         consumer_fails: What AWS says of a consumer that was not asked before.
     """
 
@@ -112,6 +113,7 @@ class World:
     lasts: dict[str, float] = field(default_factory=dict)
     seconds: float = 900.0
     steps: list[str] = field(default_factory=list)
+    holds_lock: list[bool] = field(default_factory=lambda: [True])
     consumer_fails: str = ""
     now: datetime = NOW
     usages: dict[SourceKey, int] = field(default_factory=dict)
@@ -410,6 +412,7 @@ def run(world: World, told: Told) -> Callable[..., RunResult]:
                 store_report=store_report,
                 registry=calls(world),
                 workers=1,
+                holds_lock=lambda: world.holds_lock.pop(0) if len(world.holds_lock) > 1 else world.holds_lock[0],
                 consumer_state=lambda *_: world.consumer_fails,
             )
         )
