@@ -15,6 +15,7 @@ from botocore.stub import ANY
 from ecr_cleaner import schema as schema_module
 from ecr_cleaner.errors import HistoryError, ReplacedError
 from ecr_cleaner.history import indexes, model, schema, unneeded
+from ecr_cleaner.history import store as store_module
 from ecr_cleaner.history.schema import PendingDrop, StateDocument
 from ecr_cleaner.history.store import HistoryStore
 from ecr_cleaner.model.image import RemovedImage
@@ -256,15 +257,47 @@ def test_a_repository_that_is_known_is_read_and_replaced(s3: S3, store: HistoryS
     assert both.images[digest("a")].last_in_use == ago("1d")
 
 
-def test_a_second_look_in_one_run_reads_what_the_first_one_wrote(s3: S3, store: HistoryStore) -> None:
-    """A repository is judged again when the usages were collected again."""
+def test_what_was_written_last_is_replaced_unread(s3: S3, store: HistoryStore) -> None:
+    """Verdicts, and a second look: a repository is judged again when the usages were collected again."""
     opened(store, s3)
     first, second = look(NOW, "a", a=["v1"]), look(NOW, a=["v1"])
-    s3.takes(APP, ANY, None)
+    s3.takes(APP, ANY, None, '"a1"')
+    judged = unneeded.judged(store.remember(first), {digest("a")}, NOW)
+    s3.takes(APP, schema_module.seal(judged), '"a1"', '"a2"')
+    store.judged("shop/app", {digest("a")}, NOW)
+    s3.takes(APP, ANY, '"a2"')
+    assert store.remember(second).images[digest("a")].last_in_use == NOW
+
+
+def test_what_may_not_have_been_written_is_read_again(s3: S3, store: HistoryStore) -> None:
+    """Nobody knows what lies there after a failed write."""
+    opened(store, s3)
+    first = look(NOW, "a", a=["v1"])
+    s3.takes(APP, ANY, None, '"a1"')
     store.remember(first)
+    s3.refuses(APP, ANY, '"a1"', "SlowDown")
+    with pytest.raises(HistoryError, match="SlowDown"):
+        store.judged("shop/app", (), NOW)
+    s3.holds(APP, schema_module.seal(first), '"a2"')
+    s3.takes(APP, ANY, '"a2"')
+    store.judged("shop/app", (), NOW)
+
+
+def test_only_so_many_images_are_kept_in_memory(s3: S3, store: HistoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was written the longest ago is read again."""
+    monkeypatch.setattr(store_module, "KEPT_IMAGES", 1)
+    web = f"{ROOT}repositories/shop/web.json"
+    opened(store, s3)
+    first = look(NOW, "a", a=["v1"])
+    s3.takes(APP, ANY, None, '"a1"')
+    store.remember(first)
+    s3.takes(web, ANY, None, '"w1"')
+    store.remember(replace(first, repository="shop/web"))
+    s3.takes(web, ANY, '"w1"')
+    store.judged("shop/web", (), NOW)
     s3.holds(APP, schema_module.seal(first), '"a1"')
     s3.takes(APP, ANY, '"a1"')
-    assert store.remember(second).images[digest("a")].last_in_use == NOW
+    store.judged("shop/app", (), NOW)
 
 
 @pytest.mark.parametrize("code", ["PreconditionFailed", "ConditionalRequestConflict"])
@@ -344,8 +377,7 @@ def test_what_is_about_to_go_joins_what_somebody_else_wrote_meanwhile(s3: S3, st
     s3.holds(APP, schema_module.seal(other), '"a2"')
     s3.takes(APP, schema_module.seal(model.removing(other, GONE)), '"a2"')
     store.removing("shop/app", GONE)
-    s3.holds(APP, schema_module.seal(other), '"a2"')
-    s3.refuses(APP, ANY, '"a2"')
+    s3.refuses(APP, ANY, '"e2"')
     s3.holds(APP, schema_module.seal(other), '"a3"')
     s3.refuses(APP, ANY, '"a3"')
     with pytest.raises(HistoryError, match="written by somebody else"):
@@ -435,9 +467,8 @@ def test_who_was_left_out_is_judged_anew(s3: S3, store: HistoryStore, *, followe
     assert (found.judged, found.images[digest("a")].unneeded_since) == (
         (True, ago("1d")) if followed else (False, None)
     )
-    s3.holds(APP, schema_module.seal(MARKED), '"a2"')
-    s3.takes(APP, ANY, '"a2"')
-    assert store.remember(look(NOW, a=["v1"])).judged
+    s3.takes(APP, ANY, '"e2"')
+    assert store.remember(look(NOW, a=["v1"])).judged is followed
 
 
 def test_verdicts_join_what_is_known(s3: S3, store: HistoryStore) -> None:

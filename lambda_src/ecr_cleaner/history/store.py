@@ -9,6 +9,9 @@
 An object that is known to have been written and cannot be read is lost. A lost object is not an empty one: nothing is
 removed then. A new history has a new id, so no object of an older one is taken for a part of it. The store reads no
 key that may be absent: to tell absent from denied, S3 needs the permission to list the bucket.
+
+What was written last is kept for the next write to the same object, which names it: S3 refuses that write if somebody
+else wrote meanwhile, and only then the object is read again.
 """
 
 import uuid
@@ -16,6 +19,7 @@ from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from threading import Lock
 from typing import ClassVar, Final
 
 from ecr_cleaner import schema as schema_module
@@ -32,6 +36,9 @@ BEGIN_ANEW: Final = (
     "-replace='module.NAME.aws_s3_object.marker[0]' forgets what was in use before"
 )
 
+KEPT_IMAGES: Final = 20_000
+"""Images of the histories that are kept, together; about 1 KiB each. A larger history is read before each write."""
+
 
 @dataclass(slots=True)
 class HistoryStore(HistoryReader):
@@ -40,6 +47,8 @@ class HistoryStore(HistoryReader):
     advice: ClassVar[str] = BEGIN_ANEW
     _state_etag: str | None = field(init=False, default=None)
     _written: set[str] = field(init=False, default_factory=set)
+    _kept: dict[str, tuple[model.History, str]] = field(init=False, default_factory=dict)
+    _lock: Lock = field(init=False, default_factory=Lock)
 
     def open(self, now: datetime) -> None:
         """Find the history; start it if the marker says that there is none yet.
@@ -61,7 +70,7 @@ class HistoryStore(HistoryReader):
         """
         known, etag = None, None
         if seen.repository in self._written or seen.repository in self._state.repositories:
-            known, etag = self._read(seen.repository)
+            known, etag = self._last(seen.repository)
         merged = self._remembered(known, seen)
         del known  # it is in the way while the new one is written
         written = self._write(merged, etag, lambda other: self._remembered(other, merged))
@@ -75,7 +84,7 @@ class HistoryStore(HistoryReader):
         Raises:
             HistoryError: The history cannot be read or written.
         """
-        known, etag = self._read(repository)
+        known, etag = self._last(repository)
         self._write(model.removing(known, images), etag, lambda other: model.removing(other, images))
 
     def learn(self, repository: str, children: Mapping[str, tuple[str, ...]]) -> None:
@@ -88,7 +97,7 @@ class HistoryStore(HistoryReader):
         Raises:
             HistoryError: The history cannot be read or written.
         """
-        known, etag = self._read(repository)
+        known, etag = self._last(repository)
         self._write(indexes.learned(known, children), etag, lambda other: indexes.learned(other, children))
 
     def judged(self, repository: str, digests: Collection[str], begun_at: datetime) -> None:
@@ -102,7 +111,7 @@ class HistoryStore(HistoryReader):
         Raises:
             HistoryError: The history cannot be read or written.
         """
-        known, etag = self._read(repository)
+        known, etag = self._last(repository)
         judged = unneeded.judged(known, digests, begun_at)
         self._write(judged, etag, lambda other: unneeded.judged(other, digests, begun_at))
 
@@ -114,7 +123,7 @@ class HistoryStore(HistoryReader):
         """
         if repository not in self._state.repositories:
             return
-        known, etag = self._read(repository)
+        known, etag = self._last(repository)
         found = uses.noted(known, usages, seen_at)
         if found != known:
             self._write(found, etag, lambda other: uses.noted(other, usages, seen_at))
@@ -235,9 +244,27 @@ class HistoryStore(HistoryReader):
         """
         name = self._name(history.repository)
         try:
-            self.put_object(name, schema.write_history(history), etag)
+            etag = self.put_object(name, schema.write_history(history), etag)
         except ReplacedError:
             other, etag = self._read(history.repository)
             history = add_to(other)
-            self.put_object(name, schema.write_history(history), etag)
+            etag = self.put_object(name, schema.write_history(history), etag)
+        self._keep(history, etag)
         return history
+
+    def _last(self, repository: str) -> tuple[model.History, str]:
+        """The history that is about to be replaced, and its ETag; it is not kept any longer.
+
+        Raises:
+            HistoryError: It is lost, or cannot be read.
+        """
+        with self._lock:
+            kept = self._kept.pop(repository, None)
+        return kept or self._read(repository)
+
+    def _keep(self, history: model.History, etag: str) -> None:
+        """Keep what was written, in place of what was written the longest ago."""
+        with self._lock:
+            self._kept[history.repository] = (history, etag)
+            while sum(len(one.images) for one, _ in self._kept.values()) > KEPT_IMAGES:
+                del self._kept[next(iter(self._kept))]
