@@ -161,7 +161,7 @@ def test_a_run_that_cannot_scan_again_leaves_the_rest(
 def test_a_run_that_is_killed_leaves_another_order(run: Callable[..., RunResult], world: World) -> None:
     """The repository by which it was killed comes last."""
     world.old("a", "b", "c")
-    world.errors["look 1 a"] = MemoryError()  # type: ignore[assignment]
+    world.errors["look 1 a"] = MemoryError()
     with pytest.raises(MemoryError):
         run(history=True)
     assert world.left == ("b", "c", "a")

@@ -234,7 +234,7 @@ class World:
     def learn(self, name: str, children: Mapping[str, tuple[str, ...]]) -> None:
         """As the history has it."""
         self.step("learn", name)
-        self.known[name] = indexes.learned(self.known[name], children)
+        self.histories[name] = indexes.learned(self.histories[name], children)
 
     def judged(self, name: str, digests: frozenset[str], begun_at: datetime) -> None:
         """As the history has it."""
