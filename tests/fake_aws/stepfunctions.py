@@ -85,8 +85,11 @@ class StepFunctionsApi:
         def answer(request: Request) -> Answer | dict[str, Any]:
             named = str(request.get("stateMachineArn") or request.get("executionArn"))
             machine = ":".join(named.replace(":execution:", ":stateMachine:").split(":")[:7]).partition("/")[0]
-            if machine not in self._account.store(request.region, Machines).made:
+            made = self._account.store(request.region, Machines).made
+            if machine not in made:
                 return handler(request)
+            if request.operation == "DescribeStateMachineForExecution":
+                return _with_update(request.forward(), made[machine])
             return {"stateMachineVersions": []} if request.operation.endswith("Versions") else request.forward()
 
         return answer
@@ -228,6 +231,11 @@ class StepFunctionsApi:
         if arn not in store.executions:
             raise AwsError("ExecutionDoesNotExist", f"Execution Does Not Exist: '{arn}'")
         return arn, store.executions[arn]
+
+
+def _with_update(answer: Answer, machine: dict[str, Any]) -> Answer | dict[str, Any]:
+    """When the definition was written, which moto leaves out: its machines keep their first one."""
+    return json.loads(answer.body) | {"updateDate": machine["creationDate"]} if answer.ok else answer
 
 
 _OF_EXECUTIONS = {"definition", "input", "started", "updated", "status", "version"}

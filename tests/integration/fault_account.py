@@ -103,18 +103,23 @@ def seed(sandbox: Sandbox, *, whole: bool = True) -> dict[str, set[str]]:
     policy = json.dumps(_policy("ecr:ReplicateImage", Resource="*"))
     sandbox.client("ecr").put_registry_policy(policyText=policy)
     sandbox.client("sns").create_topic(Name=TOPIC.rpartition(":")[2])
-    sandbox.client("dynamodb").create_table(
-        TableName=LOCK_TABLE,
-        BillingMode="PAY_PER_REQUEST",
-        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-    )
+    make_lock_table(sandbox)
     index = next(image for image in sandbox.images("site") if image.digest == sandbox.digest("site-index"))
     return {
         **({"app": {sandbox.digest("unused")}} if whole else {}),
         "idle": {sandbox.digest("idle")},
         "site": {sandbox.digest("site-old"), index.digest, *index.children},
     }
+
+
+def make_lock_table(sandbox: Sandbox) -> None:
+    """The table of the lock, as Terraform makes it."""
+    sandbox.client("dynamodb").create_table(
+        TableName=LOCK_TABLE,
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+    )
 
 
 def seed_elsewhere(sandbox: Sandbox) -> dict[str, set[str]]:

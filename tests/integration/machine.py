@@ -6,6 +6,7 @@ night does must hang on neither, so whatever holds here holds there (`state_mach
 
 from __future__ import annotations
 
+import itertools
 import json
 import threading
 import time
@@ -66,7 +67,7 @@ class Machine:
         self.function = function
         self.ended: Ended | None = None
         self._payloads: list[dict[str, Any]] = []
-        self._nights = 0
+        self._nights = itertools.count(1)
         self._one_at_a_time = threading.Lock()
         sandbox.seed({"lambda": {"functions": {NAME: {"package": "Zip", "versions": {"$LATEST": {}}}}}})
         sandbox.state.store(REGION, Functions).run = self._invoked
@@ -93,9 +94,8 @@ class Machine:
     def run(self, event: object = None) -> Ended:
         """Execute once, with an event of the function as input, ``{}`` if None."""
         client = self._sandbox.client("stepfunctions")
-        self._nights += 1
         self._payloads.clear()
-        name = f"night-{self._nights}"
+        name = f"night-{next(self._nights)}"
         arn = client.start_execution(
             stateMachineArn=self._arn, name=name, input=json.dumps({} if event is None else event)
         )["executionArn"]

@@ -7,17 +7,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from tests.integration.past import Past
     from tests.integration.runner import Context, Outcome, Runner
 
 NIGHT: Final = "night-1"
-
-
-def every(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Each child is invoked once."""
-    return items
 
 
 @dataclass(slots=True)
@@ -30,7 +25,6 @@ class Rounds:
         told: Settings of every invocation.
         night: Its name.
         request: The input of the execution.
-        children: Which children are invoked, in which order.
         ended: How each round ended.
     """
 
@@ -39,16 +33,11 @@ class Rounds:
     told: Mapping[str, Any] = field(default_factory=dict)
     night: str = NIGHT
     request: Mapping[str, Any] = field(default_factory=dict)
-    children: Callable[[list[dict[str, Any]]], list[dict[str, Any]]] = every
     ended: list[Outcome] = field(default_factory=list)
 
     def invoke(self, action: str, context: Context | None = None, **more: Any) -> Outcome:
         """One invocation."""
         return self._invoked({"schema_version": 1, "action": action, "night": self.night} | more, context)
-
-    def single(self) -> Outcome:
-        """One that does everything."""
-        return self._invoked(dict(self.request))
 
     def _invoked(self, event: Mapping[str, Any], context: Context | None = None) -> Outcome:
         storage = self.past.place | {"history": True, "journal": True}
@@ -63,7 +52,7 @@ class Rounds:
     def scans(self, begun: Mapping[str, Any]) -> None:
         """The children; what they return is nobody's business."""
         items = json.loads(self.past.read(begun["items_key"]))
-        for item in self.children(items):
+        for item in items:
             self._invoked(item)
 
     def finish(self, begun: Mapping[str, Any]) -> Outcome:

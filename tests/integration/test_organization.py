@@ -74,13 +74,15 @@ def skipped(outcome: Outcome) -> dict[str, str]:
     return {name: told["detail"] for name, told in outcome.repositories.items() if told["status"] == "skipped"}
 
 
+@pytest.mark.parametrize("by", ["one invocation", "the state machine"])
 def test_two_nights_lose_nothing_that_an_account_needs(
-    company: Sandbox, past: Past, night: Callable[..., Outcome]
+    company: Sandbox, past: Past, night: Callable[..., Outcome], request: pytest.FixtureRequest, by: str
 ) -> None:
     """What somebody may pull who was not looked at is skipped, with its remedy; all the rest is cleaned."""
+    start = request.getfixturevalue("machine") if by == "the state machine" else None
     unneeded, later = ids(company, "unneeded-"), ids(company, "later-")
     needed = ids(company, "needed-", "kept-")
-    first = night(**ORGANIZATION)
+    first = night(start=start, **ORGANIZATION)
     assert (first.status, first.gone) == ("degraded", unneeded)
     why = skipped(first)
     assert why.keys() == {*OF_STRANGERS, *OF_NEWCOMER}
@@ -95,7 +97,7 @@ def test_two_nights_lose_nothing_that_an_account_needs(
 
     past.passes(days=1)
     company.accounts.add_reader(NEWCOMER)
-    second = night(**ORGANIZATION)
+    second = night(start=start, **ORGANIZATION)
     assert (second.status, second.causes, second.gone) == ("completed", "", later)
     assert skipped(second).keys() == OF_STRANGERS.keys()
     assert ids(company, "") == needed

@@ -1,4 +1,4 @@
-"""A night in several invocations decides as a single one does, and goes on as long as that gains something."""
+"""A night in several invocations: what its states leave to each other, and when another round goes on."""
 
 from __future__ import annotations
 
@@ -10,11 +10,8 @@ import pytest
 
 from ecr_cleaner.clock import utc_now
 from tests.fake_aws import Fault
-from tests.integration import accounts, cells
-from tests.integration.generated import Generated
-from tests.integration.rounds import NIGHT, Rounds, every
+from tests.integration.rounds import NIGHT, Rounds
 from tests.integration.runner import Context
-from tests.integration.test_facts import is_put, kept, plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -22,8 +19,6 @@ if TYPE_CHECKING:
     from tests.fake_aws import Sandbox
     from tests.integration.past import Past
     from tests.integration.runner import Outcome, Runner
-
-    Children = Callable[[list[dict[str, Any]]], list[dict[str, Any]]]
 
 ELSEWHERE: Final = "eu-west-1"
 
@@ -36,31 +31,6 @@ def rounds(run: Runner, past: Past) -> Callable[..., Rounds]:
         return Rounds(run, past, {"max_usage_drop_percent": None} | told)
 
     return make
-
-
-@pytest.mark.parametrize("seed", range(60 if cells.FULL else 4))
-def test_the_plan_is_that_of_a_single_invocation(sandbox: Sandbox, rounds: Callable[..., Rounds], seed: int) -> None:
-    """Byte for byte, in any account, by the same history."""
-    Generated.of(sandbox, seed)
-    night, now = rounds(dry_run=True), utc_now()
-    night.run.clock = lambda: now
-    before = kept(sandbox)
-    single = night.single()
-    is_put(sandbox, before)
-    assert plan(night.whole()) == plan(single)
-
-
-def test_of_the_account_that_uses_everything_too(sandbox: Sandbox, rounds: Callable[..., Rounds]) -> None:
-    """Each kind of consumer is written down and read again."""
-    accounts.seed(sandbox)
-    night, now = rounds(dry_run=True), utc_now()
-    night.run.clock = lambda: now
-    before = kept(sandbox)
-    single = night.single()
-    is_put(sandbox, before)
-    several = night.whole()
-    assert several.kept() == single.kept()
-    assert plan(several) == plan(single)
 
 
 @pytest.fixture
@@ -79,57 +49,7 @@ def two_regions(run: Runner, sandbox: Sandbox) -> Sandbox:
     return sandbox
 
 
-def without(region: str) -> Children:
-    """The child of a region is not invoked, or ends before it has written anything."""
-    return lambda items: [item for item in items if item["region"] != region]
-
-
-def twice(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Each child is invoked twice, the last one first."""
-    return [*reversed(items), *items]
-
-
 REGIONS: Final = {"regions": ["us-east-1", ELSEWHERE]}
-
-
-@pytest.mark.usefixtures("two_regions")
-@pytest.mark.parametrize("children", [every, twice])
-def test_what_runs_where_another_invocation_looked_is_kept(
-    run: Runner, rounds: Callable[..., Rounds], children: Children
-) -> None:
-    """Also if one child is invoked twice: its first scan counts."""
-    night = rounds(**REGIONS)
-    night.children = children
-    outcome = night.whole()
-    assert (outcome.status, outcome.gone) == ("completed", {"app": run.ids("unused")})
-    assert outcome.result is not None
-    assert outcome.result["continues"] is False
-
-
-@pytest.mark.usefixtures("two_regions")
-@pytest.mark.parametrize("region", ["us-east-1", ELSEWHERE])
-def test_without_a_child_of_the_own_account_nothing_goes(rounds: Callable[..., Rounds], region: str) -> None:
-    """And the target is named."""
-    night = rounds(**REGIONS)
-    night.children = without(region)
-    outcome = night.whole()
-    assert (outcome.status, outcome.gone) == ("refused", {})
-    assert f"no scan of 123456789012/{region} came back" in outcome.causes
-
-
-@pytest.mark.usefixtures("two_regions")
-def test_a_child_that_ends_after_the_round_changes_nothing(run: Runner, rounds: Callable[..., Rounds]) -> None:
-    """Nor does its scan count in the next night."""
-    late = rounds(**REGIONS)
-    late.children = without(ELSEWHERE)
-    begun = late.targets()
-    late.scans(begun)
-    assert late.finish(begun).status == "refused"
-    late.children = every
-    late.scans(begun)
-    again = rounds(**REGIONS)
-    again.night = "night-2"
-    assert again.whole().gone == {"app": run.ids("unused")}
 
 
 def damaged(body: bytes) -> bytes:
@@ -171,6 +91,18 @@ def test_a_scan_of_another_target_run_or_time_is_none(past: Past, rounds: Callab
     outcome = again.finish(begun)
     assert (outcome.status, outcome.gone) == ("refused", {})
     assert f"belongs to run {NIGHT}/1, not to night-2/1" in outcome.causes
+
+
+@pytest.mark.usefixtures("two_regions")
+def test_scans_of_another_day_remove_nothing(run: Runner, rounds: Callable[..., Rounds]) -> None:
+    """A person may let a failed execution go on days later, from the state that failed: another round scans anew."""
+    night = rounds(**REGIONS)
+    begun = night.targets()
+    night.scans(begun)
+    run.clock = lambda: utc_now() + timedelta(days=1)
+    outcome = night.finish(begun)
+    assert (outcome.status, outcome.gone) == ("continued", {})
+    assert night.whole().gone == {"app": run.ids("unused")}
 
 
 @pytest.mark.usefixtures("two_regions")
@@ -270,6 +202,17 @@ def test_limits_hold_for_the_night(run: Runner, sandbox: Sandbox, short: Callabl
     night = short(max_continuations=8, max_removals_per_run=7)
     night.whole()
     assert len(night.ended) > 1
+    assert sum(len(gone) for one in night.ended for gone in one.gone.values()) == 7
+
+
+def test_so_they_do_if_a_round_is_ended_twice(run: Runner, sandbox: Sandbox, short: Callable[..., Short]) -> None:
+    """What went by the first invocation is known to the second one."""
+    fill(run, sandbox, 6)
+    night = short(max_continuations=8, max_removals_per_run=7)
+    begun = night.targets()
+    night.scans(begun)
+    assert [night.finish(begun).status for _ in range(2)] == ["continued", "continued"]
+    night.whole()
     assert sum(len(gone) for one in night.ended for gone in one.gone.values()) == 7
 
 
