@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from ecr_cleaner.errors import IncompleteAnswerError, SourceError
+from ecr_cleaner.errors import IncompleteAnswerError, MissingError, SourceError
 from ecr_cleaner.model.usage import UsageKind
-from tests.aws_calls.consumers import APP, account, defines, definition, tagged, undefined, written
+from tests.aws_calls.consumers import APP, ARN, CLUSTER, account, defines, definition, tagged, undefined, written
 from tests.aws_calls.services import (
     API,
     HISTORY,
@@ -200,3 +200,72 @@ def test_a_deployment_that_does_not_say_of_what_is_no_answer(script: Script) -> 
         match="Incomplete response from ListServiceDeployments: field 'targetServiceRevisionArn' is missing",
     ):
         used(script)
+
+
+# Those of several services
+
+
+def several(script: Script, *numbers: int) -> None:
+    """Services in two pages, each with one current revision."""
+    arns = [f"{ARN}:service/prod/s{number}" for number in numbers]
+    script.pages("ecs", "list_services", "serviceArns", arns[:1], arns[1:], **LISTING)
+    told = [
+        service(number, serviceName=f"s{number}", serviceArn=arn) for number, arn in zip(numbers, arns, strict=True)
+    ]
+    script.answer("ecs", "describe_services", {"services": told}, cluster=CLUSTER, services=arns)
+
+
+def test_the_revisions_of_services_are_described_together(script: Script) -> None:
+    """20 a call: of ten services with three each, it takes two calls and not ten."""
+    names = [f"{ARN}:service/prod/s{number}" for number in range(10)]
+    script.pages("ecs", "list_services", "serviceArns", names, **LISTING)
+    revisions = [(100 + number, 200 + number, 300 + number) for number in range(10)]
+    told = [
+        service(*some, serviceName=name.rpartition("/")[2], serviceArn=name)
+        for name, some in zip(names, revisions, strict=True)
+    ]
+    script.answer("ecs", "describe_services", {"services": told}, cluster=CLUSTER, services=names)
+    wanted = sorted(number for some in revisions for number in some)
+    resolved(script, *wanted[:20])
+    resolved(script, *wanted[20:])
+    found = {(one.consumer.split(",")[0], one.consumer.rpartition(" ")[2]) for one in used(script)}
+    assert found == {
+        (f"ecs service prod/s{place}", str(number)) for place, some in enumerate(revisions) for number in some
+    }
+
+
+def test_a_revision_that_is_missing_is_its_own_services_matter(script: Script) -> None:
+    """A service that was deleted meanwhile needs nothing; the other one's revision is not asked for again."""
+    several(script, 1, 2)
+    missing = {"failures": [{"arn": revision(2), "reason": "MISSING"}]}
+    told = {"serviceRevisionArn": revision(1), "containerImages": [{"image": tagged("1"), "imageDigest": APP}]}
+    both = {"serviceRevisionArns": [revision(1), revision(2)]}
+    script.answer("ecs", "describe_service_revisions", {"serviceRevisions": [told], **missing}, **both)
+    alone = {"serviceRevisionArns": [revision(2)]}
+    script.answer("ecs", "describe_service_revisions", {"serviceRevisions": [], **missing}, **alone)
+    script.pages("ecs", "list_services", "serviceArns", [f"{ARN}:service/prod/s1"], **LISTING)
+    assert {one.consumer for one in used(script)} == {"ecs service prod/s1, service revision 1"}
+
+
+def test_a_revision_that_is_missing_of_a_service_that_is_there_is_an_error(script: Script) -> None:
+    """Nobody knows what it runs."""
+    several(script, 1, 2)
+    script.refuse("ecs", "describe_service_revisions", "ServiceNotFoundException")
+    resolved(script, 1)
+    missing = {"serviceRevisions": [], "failures": [{"arn": revision(2), "reason": "MISSING"}]}
+    script.answer("ecs", "describe_service_revisions", missing, serviceRevisionArns=[revision(2)])
+    script.pages("ecs", "list_services", "serviceArns", [f"{ARN}:service/prod/s{n}" for n in (1, 2)], **LISTING)
+    with pytest.raises(MissingError, match=r"^DescribeServiceRevisions does not find 2$"):
+        used(script)
+
+
+def test_revisions_with_the_same_last_part_are_told_apart(script: Script) -> None:
+    """By their whole ARNs: what is found of one service is not what another one's was."""
+    several(script, 1, 2)
+    other = revision(1).replace("/api/", "/other/")
+    told = {"serviceRevisionArn": other, "containerImages": [{"image": tagged("1"), "imageDigest": APP}]}
+    both = {"serviceRevisions": [told], "failures": [{"arn": revision(2), "reason": "MISSING"}]}
+    script.answer("ecs", "describe_service_revisions", both, serviceRevisionArns=[revision(1), revision(2)])
+    resolved(script, 1)
+    resolved(script, 2)
+    assert revisions_of(used(script)) == dict.fromkeys((1, 2), CONFIGURED)

@@ -59,7 +59,8 @@ def _of_daemon(context: SourceContext, arn: str) -> Iterator[Usage]:
         lambda revision: responses.member(revision, "daemonTaskDefinitionArn", "DescribeDaemonRevisions"),
         partial(_defined, ecs),
     )
-    yield from revisions.usages(f"ecs daemon {arn.partition('daemon/')[2]}", current, {"daemonArn": arn})
+    deployed = revisions.deployed(current, {"daemonArn": arn})
+    yield from revisions.usages(f"ecs daemon {arn.partition('daemon/')[2]}", deployed)
 
 
 def _defined(ecs: Any, name: str, consumer: str, evidence: UsageKind) -> Iterator[Usage]:

@@ -3,17 +3,18 @@
 A deployment in progress may end with what it deploys, or go back to what it replaces.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
-from typing import Any, Final
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 
 from ecr_cleaner.aws import responses
 from ecr_cleaner.model.usage import Usage, UsageKind
 from ecr_cleaner.usage.each import of_each
 from ecr_cleaner.usage.found import like, searched, searches
-from ecr_cleaner.usage.responses import described, in_batches, last_of, listed_again
+from ecr_cleaner.usage.responses import Missing, described, in_batches, last_of, listed_again
 from ecr_cleaner.usage.source import RequiredField, SourceContext, usages_of
 from ecr_cleaner.usage.sources.ecs.known import Revision, ServiceFacts
 from ecr_cleaner.usage.texts.free_text import FreeText
@@ -50,9 +51,23 @@ def revisions_texts(word: str) -> FreeText:
     return FreeText("ecs", f"Describe{word}Revisions", f"{word.lower()}Revisions[]", Grammar.VARIABLES, images=images)
 
 
+class Deployed(NamedTuple):
+    """The revisions of one service.
+
+    Attributes:
+        in_use: ARNs of the current ones, and of those of deployments under way.
+        earlier: Of the last successful deployments before.
+        have_ended: Whether no deployment is under way.
+    """
+
+    in_use: set[str]
+    earlier: set[str]
+    have_ended: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Revisions:
-    """The revisions of services, or of daemons.
+    """The revisions of a service, or of a daemon.
 
     Attributes:
         ecs: The client.
@@ -72,32 +87,55 @@ class Revisions:
     definition: Callable[[str, str, UsageKind], Iterator[Usage]]
     known: ServiceFacts | None = None
 
-    def usages(self, consumer: str, current: set[str], deployments: dict[str, str] | None) -> Iterator[Usage]:
-        """The usages of the current revisions, of those in progress, and of those before them.
+    def deployed(self, current: set[str], deployments: dict[str, str] | None) -> Deployed:
+        """The current revisions, those in progress, and those before them.
 
         Args:
-            consumer: As reports name it.
             current: ARNs of the revisions that it runs.
             deployments: What its deployments are listed by; None: it has none.
         """
-        in_progress, earlier, have_ended = (set[str](), set[str](), False)
-        if deployments:
-            in_progress, earlier, have_ended = self._deployed(current, deployments)
-        wanted = sorted(current | in_progress | earlier)
-        revisions = {arn: known for arn in wanted if self.known and (known := self.known.revisions.known(arn))}
-        asked = self._described([arn for arn in wanted if arn not in revisions])
-        for arn, revision in chain(revisions.items(), asked):
-            evidence = UsageKind.CONFIGURED if arn in current | in_progress else UsageKind.ROLLBACK
+        if not deployments:
+            return Deployed(current, set(), have_ended=False)
+        in_progress, earlier, have_ended = self._deployed(current, deployments)
+        return Deployed(current | in_progress, earlier - current, have_ended)
+
+    def unknown(self, deployed: Deployed) -> list[str]:
+        """ARNs of the revisions that have to be described."""
+        wanted = sorted(deployed.in_use | deployed.earlier)
+        return [arn for arn in wanted if not (self.known and self.known.revisions.known(arn))]
+
+    def usages(
+        self, consumer: str, deployed: Deployed, described_before: Mapping[str, Revision] = MappingProxyType({})
+    ) -> Iterator[Usage]:
+        """The usages of revisions.
+
+        Args:
+            consumer: As reports name it.
+            deployed: Its revisions.
+            described_before: What was described together with those of others.
+        """
+        unknown = self.unknown(deployed)
+        wanted = sorted((deployed.in_use | deployed.earlier).difference(unknown))
+        facts = {arn: known for arn in wanted if self.known and (known := self.known.revisions.known(arn))}
+        found = {arn: described_before[arn] for arn in unknown if arn in described_before}
+        asked = self.described([arn for arn in unknown if arn not in found])
+        for arn, revision in chain(facts.items(), found.items(), asked):
+            evidence = UsageKind.CONFIGURED if arn in deployed.in_use else UsageKind.ROLLBACK
             yield from self._usages(arn, revision, consumer, evidence)
-            if self.known and have_ended and arn not in revisions:
+            if self.known and deployed.have_ended and arn not in facts:
                 self.known.learn(arn, revision)
 
-    def _described(self, wanted: list[str]) -> Iterator[tuple[str, Revision]]:
-        """What revisions name, each with its ARN."""
+    def described(self, wanted: Iterable[str], missing: Missing | None = None) -> Iterator[tuple[str, Revision]]:
+        """What revisions name, each with its ARN.
+
+        Args:
+            wanted: ARNs, of whatever services.
+            missing: Takes down what ECS does not find; None: that is an error.
+        """
         describing, member = f"Describe{self.word}Revisions", self._member("RevisionArn")
         for some in in_batches(wanted, 20):
             answer = responses.called(self.ecs, describing, **{f"{member}s": some})
-            for revision in described(answer, describing, self._member("Revisions"), some):
+            for revision in described(answer, describing, self._member("Revisions"), some, missing):
                 # Absent as long as ECS could not resolve anything, e.g. before the first task.
                 containers = revision.get("containerImages", ())
                 images = [

@@ -6,18 +6,20 @@ without tasks only its service revision knows
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from ecr_cleaner.aws import responses
+from ecr_cleaner.aws import errors, responses
 from ecr_cleaner.errors import MissingError
 from ecr_cleaner.model.usage import Usage, UsageKind
 from ecr_cleaner.usage.each import each
 from ecr_cleaner.usage.found import like, usages_of_task_definition, usages_of_texts
-from ecr_cleaner.usage.responses import described, in_batches, last_of, listed_again
+from ecr_cleaner.usage.responses import Missing, described, in_batches, last_of, listed_again
 from ecr_cleaner.usage.source import RequiredField, SourceContext, usages_of
 from ecr_cleaner.usage.sources.ecs import known
-from ecr_cleaner.usage.sources.ecs.revisions import Revisions
+from ecr_cleaner.usage.sources.ecs.known import Revision
+from ecr_cleaner.usage.sources.ecs.revisions import Deployed, Revisions
 from ecr_cleaner.usage.texts.free_text import FreeText
 from ecr_cleaner.usage.texts.search import Grammar
 
@@ -68,22 +70,70 @@ def usages(context: SourceContext, cluster: str) -> Iterator[Usage]:
 
         def read(own: SourceContext, some: list[str]) -> Iterator[Usage]:
             answer = own.aws.client("ecs").describe_services(cluster=cluster, services=some)
-            for service in described(answer, "DescribeServices", "services", some, missing):
-                arn = responses.member(service, "serviceArn", "DescribeServices")
-                yield from missing.unless_gone(last_of(arn), partial(_of_service, own, cluster, service))
+            found = described(answer, "DescribeServices", "services", some, missing)
+            services = [(last_of(responses.member(one, "serviceArn", "DescribeServices")), one) for one in found]
+            begun = [
+                (key, one)
+                for key, service in services
+                for one in missing.unless_gone(key, partial(_begun, own, cluster, service))
+            ]
+            together = _described_together([one for _, one in begun])
+            for key, one in begun:
+                yield from missing.unless_gone(key, partial(_of_service, own, one, together))
 
         yield from each(context, read, in_batches(listing(), 10))
 
 
-def _of_service(context: SourceContext, cluster: str, service: dict[str, Any]) -> Iterator[Usage]:
+class _Read(NamedTuple):
+    """What is read of a service before its revisions are described.
+
+    Attributes:
+        service: As ECS describes it.
+        name: As reports name it.
+        usages: What it uses by itself.
+        revisions: How its revisions are read.
+        deployed: Which these are.
+    """
+
+    service: dict[str, Any]
+    name: str
+    usages: list[Usage]
+    revisions: Revisions
+    deployed: Deployed
+
+
+def _begun(context: SourceContext, cluster: str, service: dict[str, Any]) -> Iterator[_Read]:
     service_name = responses.member(service, "serviceName", "DescribeServices")
     name = f"ecs service {cluster.rpartition('/')[2]}/{service_name}"
-    yield from usages_of_texts(SERVICE_TEXTS, service, context.aws.client("ecs"), like("ecs", name))
-    yield from _configured(context, service, name)
-    yield from _resolved(context, service, name)
+    usages = [
+        *usages_of_texts(SERVICE_TEXTS, service, context.aws.client("ecs"), like("ecs", name)),
+        *_configured(context, service, name),
+    ]
+    revisions = _revisions(context, service)
+    yield _Read(service, name, usages, revisions, _deployed(revisions, service))
+
+
+def _described_together(services: list[_Read]) -> dict[str, Revision]:
+    """The revisions of several services that are not known, by ARN: 20 a call, which one service rarely has.
+
+    Whatever it lacks, its service asks for by itself: so what is missing, or is refused, is judged for each service.
+    """
+    unknown = {arn: one.revisions for one in services for arn in one.revisions.unknown(one.deployed)}
+    if len({id(revisions) for revisions in unknown.values()}) <= 1:
+        return {}
+    found: dict[str, Revision] = {}
+    with suppress(*errors.AwsError):
+        found.update(services[0].revisions.described(sorted(unknown), Missing()))
+    return found
+
+
+def _of_service(context: SourceContext, read: _Read, together: dict[str, Revision]) -> Iterator[Usage]:
+    yield from read.usages
+    yield from read.revisions.usages(read.name, read.deployed, together)
     # Absent on services that are older than the distinction; what ECS manages is an Express service.
-    if service.get("resourceManagementType") == "ECS":
-        yield from _express(context, responses.member(service, "serviceArn", "DescribeServices"), name)
+    if read.service.get("resourceManagementType") == "ECS":
+        arn = responses.member(read.service, "serviceArn", "DescribeServices")
+        yield from _express(context, arn, read.name)
 
 
 def _configured(context: SourceContext, service: dict[str, Any], name: str) -> Iterator[Usage]:
@@ -128,7 +178,7 @@ def of_task_definition(
     yield from usages
 
 
-def _resolved(context: SourceContext, service: dict[str, Any], name: str) -> Iterator[Usage]:
+def _deployed(revisions: Revisions, service: dict[str, Any]) -> Deployed:
     operation = "DescribeServices"
     # Absent on services that were last deployed before October 2024.
     current = {responses.member(r, "arn", operation) for r in service.get("currentServiceRevisions", ())}
@@ -140,7 +190,11 @@ def _resolved(context: SourceContext, service: dict[str, Any], name: str) -> Ite
             "cluster": responses.member(service, "clusterArn", operation),
             "service": responses.member(service, "serviceArn", operation),
         }
-    revisions = Revisions(
+    return revisions.deployed(current, deployments)
+
+
+def _revisions(context: SourceContext, service: dict[str, Any]) -> Revisions:
+    return Revisions(
         context.aws.client("ecs"),
         "ecs",
         "Service",
@@ -149,7 +203,6 @@ def _resolved(context: SourceContext, service: dict[str, Any], name: str) -> Ite
         partial(of_task_definition, context),
         known.of_service(context, service),
     )
-    yield from revisions.usages(name, current, deployments)
 
 
 def _rollback_target(rollback: dict[str, Any]) -> str:
