@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from ecr_cleaner.clock import utc_now
+from tests.builders import ACCOUNT
 from tests.fake_aws import Fault
 from tests.integration.rounds import NIGHT, Rounds
 from tests.integration.runner import Context
+from tests.integration.test_deadline import late
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -50,6 +52,18 @@ def two_regions(run: Runner, sandbox: Sandbox) -> Sandbox:
 
 
 REGIONS: Final = {"regions": ["us-east-1", ELSEWHERE]}
+
+
+@pytest.mark.usefixtures("two_regions")
+def test_a_child_that_runs_out_of_time_says_so(sandbox: Sandbox, rounds: Callable[..., Rounds]) -> None:
+    """What it read is kept, so the night goes on with another round."""
+    night = rounds(**REGIONS)
+    begun = night.targets()
+    night.invoke("scan", round=1, account_id=ACCOUNT, region="us-east-1")
+    context = late(sandbox, "ecs", "ListClusters")
+    assert night.invoke("scan", context, round=1, account_id=ACCOUNT, region=ELSEWHERE).result is not None
+    outcome = night.finish(begun)
+    assert (outcome.status, outcome.gone) == ("continued", {})
 
 
 def damaged(body: bytes) -> bytes:

@@ -126,7 +126,8 @@ def _unread(
         )
         if target.region == of_account[-1]:
             detail += _left_out(account, of_account, is_own=scan.account_id in {"", account})
-        yield SourceOutcome(target, ALL_SOURCES, SourceStatus.FAILED, detail=detail)
+        late = all(one.is_out_of_time for one in failed)
+        yield SourceOutcome(target, ALL_SOURCES, SourceStatus.FAILED, detail=detail, is_out_of_time=late)
 
 
 def _left_out(account: str, regions: Sequence[str], *, is_own: bool) -> str:

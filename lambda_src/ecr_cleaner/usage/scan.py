@@ -20,7 +20,7 @@ from ecr_cleaner.model.slowest import slowest_words
 from ecr_cleaner.model.usage import ScanTarget, Usage
 from ecr_cleaner.settings.loader import Settings
 from ecr_cleaner.usage import accepted, name_problems, task_definitions
-from ecr_cleaner.usage.catalog import SOURCES
+from ecr_cleaner.usage.catalog import SOURCES, names_sha256
 from ecr_cleaner.usage.excluded import excluded, is_excluded
 from ecr_cleaner.usage.failures import failed
 from ecr_cleaner.usage.shared_listings import SharedListings, times_made
@@ -85,8 +85,8 @@ def scan_target(  # noqa: PLR0913 - what a scan needs, each by name
     return TargetScan(
         target=target,
         run_id=request.run_id,
-        settings_sha256=request.settings_sha256,
-        catalog_sha256=request.catalog_sha256,
+        settings_sha256=settings.sha256,
+        catalog_sha256=names_sha256(sources),
         usages=usages,
         outcomes=outcomes + excluded(target, settings, looking),
         findings=name_problems.findings(usages),

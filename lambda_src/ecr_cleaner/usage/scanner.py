@@ -131,6 +131,9 @@ class LocalScanner:
                 return scan(target)
         except OutOfTimeError as error:
             cause = str(error)
+        finally:
+            # Nothing is read any more: there is time to write down what came of it.
+            self.clients.deadline_exceeded = None
         if self.known is not None:
             self.known.save()
         looking = [one for one in self.sources if one.name in request.sources_of(target)]
@@ -142,8 +145,8 @@ class LocalScanner:
         return TargetScan(
             target=target,
             run_id=request.run_id,
-            settings_sha256=request.settings_sha256,
-            catalog_sha256=request.catalog_sha256,
+            settings_sha256=self.settings.sha256,
+            catalog_sha256=names_sha256(self.sources),
             usages=(),
             outcomes=(*late, *excluded(target, self.settings, looking)),
             findings=(),

@@ -116,6 +116,14 @@ def test_each_target_is_read_by_its_own_clients(clients: AwsClients) -> None:
     }
 
 
+def test_a_scan_says_what_it_was_made_with(clients: AwsClients) -> None:
+    """Not what was demanded: another invocation may have older settings, or be of another version."""
+    demanded = replace(request(TARGET, settings=Settings()), settings_sha256="0" * 64, catalog_sha256="1" * 64)
+    (failure,) = merge(demanded, [scanned(clients, demanded, TARGET, Settings())], NOW).failures
+    assert "was made with other settings" in failure.detail
+    assert "was made with other sources" in failure.detail
+
+
 def test_another_account_fails_source_by_source(clients: AwsClients) -> None:
     """Without credentials for it; what was seen at home counts."""
     settings = Settings()
