@@ -24,9 +24,10 @@ def evaluated(
         state: Takes over what is found on the way.
         repositories: Taken as there is time for them.
     """
-    basis, room = state.basis, Room()
+    basis = state.basis
     if basis is None:
         return
+    room = Room()
 
     def in_turn() -> Iterator[Repository]:
         for repository in repositories:
@@ -34,7 +35,7 @@ def evaluated(
                 room.enter(repository.name)
                 yield repository
 
-    with SideBySide(ctx.workers) as threads:
+    with SideBySide(ctx.workers) as threads, room:
         for repository, evaluation in threads.each(partial(evaluate, ctx, basis, room), in_turn()):
             room.leave(repository.name)
             yield repository, state.take(evaluation)

@@ -6,6 +6,8 @@ from typing import Final
 
 from ecr_cleaner.decision import usage_drop
 from ecr_cleaner.errors import HistoryError
+from ecr_cleaner.model.image import RemovedImage
+from ecr_cleaner.model.plan import RepositoryPlan
 from ecr_cleaner.model.repository import Repository
 from ecr_cleaner.model.result import RepositoryStatus
 from ecr_cleaner.run.context import RunContext
@@ -107,3 +109,12 @@ def saved_verdicts(ctx: RunContext, taken: tuple[Repository, frozenset[str]]) ->
     if ctx.is_deadline_exceeded():
         return Attempt(is_out_of_time=True)
     return attempted(lambda: history.judged(repository.name, digests, ctx.now))
+
+
+def removed_images(ctx: RunContext, plan: RepositoryPlan) -> dict[str, RemovedImage]:
+    """What later runs know of the removals; what is kept after all they see for themselves."""
+    now, archives = ctx.clock(), ctx.archives
+    return {
+        image.digest: RemovedImage(image.tags, now, ctx.run_id, "archive" if archives and image.active else "delete")
+        for image in (verdict.image for verdict in plan.removals)
+    }

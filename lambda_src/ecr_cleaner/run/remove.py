@@ -61,7 +61,9 @@ def work_off(
         if not waiting:
             return
         is_late = ctx.is_deadline_exceeded()
-        if is_late or not (state.is_refused() or _has_fresh_usages(ctx, state, outdated=removals.is_outdated)):
+        if is_late or not (
+            state.is_refused() or _has_fresh_usages(ctx, state, turn.left, outdated=removals.is_outdated)
+        ):
             for repository in filter(state.may_go_on, waiting):
                 state.cut_off(repository.name, before.get(repository.name))
             return
@@ -69,12 +71,14 @@ def work_off(
         _tell_uncovered(state, before)
 
 
-def _has_fresh_usages(ctx: RunContext, state: RunState, *, outdated: bool) -> bool:
+def _has_fresh_usages(ctx: RunContext, state: RunState, unjudged: Iterable[Repository], *, outdated: bool) -> bool:
     """Whether more can go by the latest usages; they are collected again if they are too old and there is time."""
     if not (state.is_stale() or outdated):
         return True
     if ctx.seconds_left() < RESERVE_SECONDS + state.scan_seconds:
         return False
+    # What is evaluated by later usages alone was seen in use by these: that protects it like any other recent use.
+    memory.save_uses(ctx, state, [one.name for one in unjudged])
     _scan_again(ctx, state)
     return True
 
@@ -202,24 +206,29 @@ class Removals:
         self._threads.__enter__()
         return self
 
-    def __exit__(self, *_: object) -> None:
-        """Take over how all removals ended."""
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        """Take over how all removals ended. Once something was raised, none goes on, and what went is told first."""
+        if error is not None:
+            self.state.errors.append(f"the run could not go on: {type(error).__name__}: {error}")
         try:
             while self._begun:
                 self._end(*self._begun.popleft())
-        finally:
-            self._threads.__exit__()
+        except BaseException as another:
+            self.__exit__(None, another, None)
+            raise
+        self._threads.__exit__()
 
     def begin(self, plan: RepositoryPlan | None) -> None:
         """Carry out a plan, after it is written down what was found unneeded since the last time."""
         verdicts = [*memory.taken_verdicts(self.ctx, self.state)]
         if plan is None or not plan.removals or self.ctx.settings.dry_run or self.state.is_refused():
             plan = None
+        elif self.state.is_stale():
+            self.left.append(plan)
+            plan = None
         for repository, _ in verdicts if plan is None else ():
             plan = RepositoryPlan(repository, ())
-        if plan is not None and plan.removals and self.state.is_stale():
-            self.left.append(plan)
-        elif plan is not None:
+        if plan is not None:
             work = partial(self._carry_out, plan, verdicts)
             self._begun.append((plan, self._threads.begin(work)))
         while self._begun and self._begun[0][1].done():
@@ -235,7 +244,7 @@ class Removals:
                 carried.left = Attempt(outcome=saved.outcome, is_out_of_time=saved.is_out_of_time)
                 return carried
         if plan.removals:
-            carried.removed = _removed_images(ctx, plan)
+            carried.removed = memory.removed_images(ctx, plan)
             carried.left = attempted(lambda: self._remove(plan, carried))
             carried.pace.pause()
         return carried
@@ -287,12 +296,3 @@ class Removals:
         else:
             self.left.append(plan)
             self.is_outdated |= carried.pace.is_outdated
-
-
-def _removed_images(ctx: RunContext, plan: RepositoryPlan) -> dict[str, RemovedImage]:
-    """What later runs know of the removals; what is kept after all they see for themselves."""
-    now, archives = ctx.clock(), ctx.archives
-    return {
-        image.digest: RemovedImage(image.tags, now, ctx.run_id, "archive" if archives and image.active else "delete")
-        for image in (verdict.image for verdict in plan.removals)
-    }

@@ -107,6 +107,17 @@ class Room:
     most: int = MOST_IMAGES
     _held: dict[str, int] = field(default_factory=dict)  # by repository, in their turn
     _changed: threading.Condition = field(default_factory=threading.Condition)
+    _is_closed: bool = False
+
+    def __enter__(self) -> Self:
+        """Nothing to begin."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Let nobody wait any more: if something was raised, the first in turn is never done with."""
+        with self._changed:
+            self._is_closed = True
+            self._changed.notify_all()
 
     def enter(self, repository: str) -> None:
         """A repository is next in turn to be read."""
@@ -114,7 +125,11 @@ class Room:
             self._held[repository] = 0
 
     def take(self, repository: str, images: Iterable[T]) -> tuple[T, ...]:
-        """Every image of a repository, read as there is room for it."""
+        """Every image of a repository, read as there is room for it.
+
+        Raises:
+            OutOfTimeError: The block is over, so nobody takes what would be found.
+        """
         taken: list[T] = []
         for image in images:
             if len(taken) % 1000 == 0:  # a page of ECR
@@ -132,6 +147,9 @@ class Room:
         with self._changed:
             if repository in self._held:
                 self._held[repository] = images
-                self._changed.wait_for(
-                    lambda: next(iter(self._held)) == repository or sum(self._held.values()) < self.most
-                )
+                self._changed.wait_for(lambda: self._is_closed or self._has_room_for(repository))
+            if self._is_closed:
+                raise OutOfTimeError(repository)
+
+    def _has_room_for(self, repository: str) -> bool:
+        return next(iter(self._held)) == repository or sum(self._held.values()) < self.most

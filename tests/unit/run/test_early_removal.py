@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,11 +16,13 @@ from ecr_cleaner.model.result import RepositoryStatus
 from ecr_cleaner.run.remove import LOCK_IS_LOST
 from tests.builders import ago, digest
 from tests.builders import usage as used
+from tests.unit.run import test_pipeline
 from tests.unit.run.test_pipeline import COMPLETE, Told, World, client_error, run, told, world
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
+    from ecr_cleaner.model.plan import Removal, RepositoryPlan
     from ecr_cleaner.model.result import RunResult
     from ecr_cleaner.model.usage import Usage
 
@@ -197,3 +200,34 @@ def test_a_run_that_lost_its_lock_removes_nothing_more(run: Callable[..., RunRes
     assert (summary.status, told.removed) == ("refused", ["a:v1"])
     assert LOCK_IS_LOST in summary.refusals
     assert summary.repositories["c"].due == 1
+
+
+def test_what_earlier_usages_of_the_run_showed_is_written_down(run: Callable[..., RunResult], world: World) -> None:
+    """Of what is evaluated by later ones alone: who ran then protects the image as a recent use."""
+    world.old("a", "b")
+    world.lasts["remove"] = FRESHNESS.total_seconds() + 1
+    world.seconds = 1e6
+    world.scans = [((used(tag="v1", repository="b", consumer="a task"),), (COMPLETE,)), ((), (COMPLETE,))]
+    run(history=True)
+    second = len(world.steps) - 1 - world.steps[::-1].index("scan")
+    assert "used b a task" in world.steps[:second]
+
+
+def test_a_bug_ends_the_removals_and_what_went_is_told(
+    run: Callable[..., RunResult], world: World, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever is evaluated or removed beside it."""
+    monkeypatch.setattr(test_pipeline, "WORKERS", 3)
+    world.old("a", "b", "c")
+    world.errors |= dict.fromkeys(("remove a:v1", "remove b:v1"), ZeroDivisionError("a bug"))
+    begun = threading.Barrier(3, timeout=10)
+    remove = World.remove
+
+    def together(world: World, clients: object, plan: RepositoryPlan, *args: Any, **named: Any) -> Iterator[Removal]:
+        begun.wait()
+        yield from remove(world, clients, plan, *args, **named)
+
+    monkeypatch.setattr(World, "remove", together)
+    with pytest.raises(ZeroDivisionError):
+        run(history=True)
+    assert told.removed == ["c:v1"]

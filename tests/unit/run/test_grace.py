@@ -254,6 +254,22 @@ def test_what_a_later_scan_of_the_run_finds_in_use_begins_anew(
     assert "remove b:v1" not in world.steps
 
 
+def test_what_is_found_needed_by_usages_that_age_meanwhile_is_written_down(
+    night: Callable[..., RunResult], world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though what else is to go from there waits for a scan that this run cannot make."""
+    marked(marked(world, "9d"), "9d", "b")
+    world.listings["b"][0].append(image("young", tags=["v2"], repository="b", pushed="1d"))
+    known = world.histories["b"]
+    young = {digest("young"): HistoryEntry(("v2",), unneeded_since=ago("9d"))}
+    world.histories["b"] = replace(known, images={**known.images, **young})
+    world.lasts["look"] = FRESHNESS.total_seconds() / 2 + 1
+    world.seconds = 1e6
+    monkeypatch.setattr(World, "scans_again", False)
+    assert night().deferred == ("b",)
+    assert marks(world, "b") == {digest("old b"): ago("9d")}
+
+
 def test_time_that_goes_backwards_keeps(night: Callable[..., RunResult], world: World, told: Told) -> None:
     """A run of a clock that was ahead does not hold the image for ever."""
     world.old("a").histories["a"] = History(

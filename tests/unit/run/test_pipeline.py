@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from ecr_cleaner.registry.own_pulls import Readings
     from ecr_cleaner.usage.scanner import Scanner
 
+WORKERS = 1
 COMPLETE = SourceOutcome(TARGET, "ecs", SourceStatus.COMPLETE)
 EVALUATES_FIRST: Final = {"max_removals_per_run": 99}
 """Settings by which nothing goes before every repository is evaluated."""
@@ -411,7 +412,7 @@ def run(world: World, told: Told) -> Callable[..., RunResult]:
                 clock=world.clock,
                 store_report=store_report,
                 registry=calls(world),
-                workers=1,
+                workers=WORKERS,
                 holds_lock=lambda: world.holds_lock.pop(0) if len(world.holds_lock) > 1 else world.holds_lock[0],
                 consumer_state=lambda *_: world.consumer_fails,
             )

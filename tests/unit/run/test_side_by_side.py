@@ -14,6 +14,7 @@ from ecr_cleaner.run.side_by_side import Attempt, Room, SideBySide, attempted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from concurrent.futures import Future
 
 
 def test_what_is_found_stands_in_the_order_of_the_items() -> None:
@@ -103,3 +104,27 @@ def test_small_repositories_do_not_wait() -> None:
     for name in ("a", "b"):
         room.enter(name)
     assert [len(room.take(name, range(900))) for name in ("b", "a")] == [900, 900]
+
+
+def test_nobody_waits_for_room_after_something_was_raised() -> None:
+    """The first repository is never done with then, and the run would stand until it is killed."""
+    room, begun = Room(most=2_000), threading.Event()
+    waits: list[Future[tuple[int, ...]]] = []
+
+    def other() -> tuple[int, ...]:
+        begun.set()
+        return room.take("other", range(10))
+
+    def raising() -> None:
+        with SideBySide(2) as workers, room:
+            for name in ("first", "other"):
+                room.enter(name)
+            room.take("first", range(5_000))
+            waits.append(workers.begin(other))
+            assert begun.wait(10)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        raising()
+    with pytest.raises(OutOfTimeError):
+        waits[0].result()
