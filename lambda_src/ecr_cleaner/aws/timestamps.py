@@ -1,11 +1,12 @@
 """How timestamps in responses are read."""
 
-from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 import boto3
 from botocore.parsers import DEFAULT_TIMESTAMP_PARSER
+
+_NUMBERS: Final = (int, float)
 
 
 def read_in_utc(session: boto3.Session) -> None:
@@ -18,7 +19,10 @@ def read_in_utc(session: boto3.Session) -> None:
 
 
 def _moment(value: Any) -> datetime:
-    if isinstance(value, int | float):
-        with suppress(OverflowError, OSError):
+    # There may be very many: neither a union that is made for each nor a context manager.
+    if isinstance(value, _NUMBERS):
+        try:
             return datetime.fromtimestamp(value, UTC)
+        except (OverflowError, OSError):
+            pass
     return DEFAULT_TIMESTAMP_PARSER(value)  # type: ignore[no-any-return]

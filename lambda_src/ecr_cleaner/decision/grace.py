@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from ecr_cleaner.decision.groups import connected
+from ecr_cleaner.decision.groups import together
 from ecr_cleaner.model.plan import Reason, RepositoryPlan, Verdict
 from ecr_cleaner.printable import minute
 
@@ -70,8 +70,9 @@ def apply(plan: RepositoryPlan, since: Mapping[str, datetime], now: datetime, gr
 def _latest_of_group(plan: RepositoryPlan, since: Mapping[str, datetime]) -> dict[str, str]:
     """Each digest of `since`, with that member of its connected group which is unneeded for the shortest time."""
     latest: dict[str, str] = {}
-    for group in connected(plan):
+    for verdicts in together(plan):
+        digests = [verdict.image.digest for verdict in verdicts]
         # Of equals, by the digest.
-        last = max(group.digests, key=lambda digest: (since[digest], digest))
-        latest |= dict.fromkeys(group.digests, last)
+        last = max(digests, key=lambda digest: (since[digest], digest)) if len(digests) > 1 else digests[0]
+        latest.update(dict.fromkeys(digests, last))
     return latest

@@ -1,6 +1,7 @@
 """Pure: the images of a plan that go together, and in which order such groups go."""
 
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NamedTuple
@@ -42,6 +43,11 @@ class Group:
 
 def connected(plan: RepositoryPlan) -> list[Group]:
     """What a plan removes, in groups that have no relation to each other, in the order in which they go."""
+    return sorted((_group(verdicts) for verdicts in together(plan)), key=lambda group: group.order)
+
+
+def together(plan: RepositoryPlan) -> Iterator[list[Verdict]]:
+    """The verdicts of each group of what a plan removes, in the order of the plan."""
     removals = {verdict.image.digest: verdict for verdict in plan.removals}
     neighbours: dict[str, set[str]] = defaultdict(set)
     for digest, first in plan.must_go_first.items():
@@ -50,8 +56,10 @@ def connected(plan: RepositoryPlan) -> list[Group]:
             neighbours[other].add(digest)
     place = {digest: position for position, digest in enumerate(removals)}
     seen: set[str] = set()
-    groups: list[Group] = []
-    for start in removals:
+    for start, verdict in removals.items():
+        if start not in neighbours:  # nearly all of them
+            yield [verdict]
+            continue
         if start in seen:
             continue
         seen.add(start)
@@ -61,8 +69,7 @@ def connected(plan: RepositoryPlan) -> list[Group]:
             new = neighbours.get(digest, _NONE) - seen
             members += [other for other in new if other in removals]
             seen |= new
-        groups.append(_group([removals[digest] for digest in sorted(members, key=place.__getitem__)]))
-    return sorted(groups, key=lambda group: group.order)
+        yield [removals[digest] for digest in sorted(members, key=place.__getitem__)]
 
 
 def _group(verdicts: list[Verdict]) -> Group:

@@ -73,12 +73,13 @@ class LogReporter(Reporter):
 
     def evaluated(self, plan: RepositoryPlan, *, dry_run: bool, refused: bool) -> None:
         """Log the removable images that are not removed in this run, and the kept ones at DEBUG."""
+        is_told = LOGGER.isEnabledFor(logging.DEBUG)  # what nobody reads takes longer to put together than to leave out
         for verdict in plan.verdicts:
             if verdict.removes and refused:
                 LOGGER.warning("Found image without known use, but the run is refused", extra=_fields(verdict))
             elif verdict.unneeded and dry_run and not refused:
                 LOGGER.info("Found unused image, should be removed", extra=_fields(verdict))
-            elif not verdict.removes:
+            elif not verdict.removes and is_told:
                 LOGGER.debug("Kept image", extra=_fields(verdict, "reason", "evidence"))
 
     def withheld(self, plan: RepositoryPlan, *, refused: bool = False) -> None:
