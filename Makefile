@@ -28,7 +28,7 @@ pytest = $(python) -m pytest -p no:cacheprovider $(PYTEST_ARGS)
 first := tests/unit
 quick := tests/aws_calls tests/cli tests/consistency tests/integration tests/kubernetes tests/prior_art tests/scripts tests/terraform
 slow := $(filter-out $(first) $(quick),$(sort $(patsubst %/,%,$(dir $(wildcard tests/*/test_*.py)))))
-matrix := $(wildcard tests/integration/test_*fault*.py tests/integration/test_meanwhile.py)
+matrix := $(shell grep -l 'cells\.FULL' tests/integration/test_*.py)
 # All tests of some folders; ends with the ten slowest and with what was skipped and why.
 define run-tests
 @$(python) -m tools.skips clear
