@@ -97,7 +97,8 @@ def _stages(ctx: RunContext, state: RunState) -> None:
     state.hold(plans)
     memory.save_verdicts(ctx, state)
     # What nobody asked the sources about may not go, whatever a second listing shows.
-    may_go = plans if is_scanned and not state.is_refused() else []
+    # Nor what goes from a repository whose verdicts could not be written down.
+    may_go = [one for one in plans if is_scanned and not state.is_refused() and state.may_go_on(one.repository)]
     policy = state.application.approved if state.application else ctx.approval
     # A plan that waits for approval names what one run removes; of an approved one, a part goes if it is too much.
     chosen = may_go if state.application else state.limit(may_go)

@@ -217,13 +217,16 @@ def test_no_grace_is_none(night: Callable[..., RunResult], world: World, told: T
     assert [step for step in world.steps if step.startswith("verdicts")] == ["verdicts b"]
 
 
-def test_what_cannot_be_written_down_stays(night: Callable[..., RunResult], world: World, told: Told) -> None:
+@pytest.mark.parametrize("order", [{}, EVALUATES_FIRST])
+def test_what_cannot_be_written_down_stays(
+    night: Callable[..., RunResult], world: World, told: Told, order: dict[str, Any]
+) -> None:
     """One repository fails, the others go on."""
     marked(world, "9d").old("b")
     marked(world, "9d", "c")
     world.listings["c"][0].append(image("new", repository="c"))
     world.errors |= {"verdicts b": HistoryError("it is lost"), "verdicts c": HistoryError("it is lost")}
-    result = night()
+    result = night(**order)
     assert (result.status, told.removed) == ("failed", ["a:v1"])
     assert result.causes == ("repository b: it is lost", "repository c: it is lost")
 
