@@ -38,10 +38,14 @@ real_process, lock = time.process_time, threading.Lock()
 class Clock:
     """Seconds that were waited, and those of the processor."""
     waited = generating = 0.0
+    looked = threading.local()
     def now(self):
-        return self.waited + real_process() - self.generating
+        self.looked.at = self.waited + real_process() - self.generating
+        return self.looked.at
     def sleep(self, seconds):
-        until = self.now() + max(seconds, 0)
+        # From when this thread looked: meanwhile others may have let time pass, in which it waited too.
+        at = getattr(self.looked, "at", None)
+        until = (self.now() if at is None else at) + seconds
         with lock:
             self.waited += max(0.0, until - self.now())
 
