@@ -201,8 +201,8 @@ def _remember_who_waits(
     try:
         memory.save_uses(ctx, state, late)
         last = turn[0].name
-        waiting = [name for name in [*cut_off, *unjudged, *late] if name != last]
-        memory.save_history(ctx, state, waiting + [name for name in cut_off if name == last])
+        waiting = [*cut_off, *unjudged, *late]
+        memory.save_history(ctx, state, sorted(waiting, key=lambda name: name == last and name in cut_off))
     except CleanerError as error:
         state.problems.append(str(error))
 

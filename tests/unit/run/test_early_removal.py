@@ -161,6 +161,13 @@ def test_a_run_that_cannot_scan_again_leaves_the_rest(
     assert world.left == ("b", "c")
 
 
+def test_whoever_was_not_even_read_is_left_too(run: Callable[..., RunResult], world: World) -> None:
+    """Also the first in turn, before which others were looked at that might have stopped everything."""
+    doubtful(world, unasked("v0", "b"))
+    world.lasts["look"] = 850.0
+    assert {*run(history=True).deferred} == {"a", "b", "c"} == {*world.left}
+
+
 def test_a_run_that_is_killed_leaves_another_order(run: Callable[..., RunResult], world: World) -> None:
     """The repository by which it was killed comes last."""
     world.old("a", "b", "c")
