@@ -87,7 +87,7 @@ class NightStore(s3.Folder):
             NightError: Another invocation did so meanwhile.
         """
         try:
-            self.put_object(_NIGHT, schema.seal(night), etag)
+            self.ensure_object(_NIGHT, schema.seal(night), etag)
         except ReplacedError:
             message = f"another invocation goes on with the night {self.name}"
             raise NightError(message) from None
