@@ -73,8 +73,14 @@ def test_so_it_is_of_the_account_that_uses_everything(
 
 
 @pytest.fixture
-def registry(run: Runner, sandbox: Sandbox, past: Past) -> dict[str, Any]:
+def registry(run: Runner, past: Past) -> dict[str, Any]:
+    """As `seeded`."""
+    return seeded(run, past)
+
+
+def seeded(run: Runner, past: Past) -> dict[str, Any]:
     """Images that are used in another region and in another account, each beside one that is not; returns settings."""
+    sandbox = run.sandbox
     sandbox.seed({"organization": {"delegates": ["123456789012"]}, "accounts": {ABROAD: {"reader": True}}})
     actions = ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
     statement = {"Effect": "Allow", "Principal": {"AWS": ABROAD}, "Action": actions}
