@@ -9,6 +9,7 @@ import os
 import pty
 import subprocess
 from contextlib import redirect_stdout
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 from unittest import mock
@@ -454,7 +455,14 @@ def here(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(apply_command, "_ask_for_number", lambda *_: None)
 
 
-@pytest.mark.usefixtures("here")
+@pytest.fixture
+def one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Repositories are removed from one by one, for a test that lets time pass by calls."""
+    run = applying.pipeline.run
+    monkeypatch.setattr(applying.pipeline, "run", lambda ctx: run(replace(ctx, workers=1)))
+
+
+@pytest.mark.usefixtures("here", "one_after_the_other")
 def test_from_here_the_time_that_the_machine_sleeps_counts(
     command: Command, deployed: Deployed, run: Runner, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -483,7 +491,7 @@ def test_from_here_the_time_that_the_machine_sleeps_counts(
     assert (ended.code, sandbox.images("web")) == (0, [])
 
 
-@pytest.mark.usefixtures("here")
+@pytest.mark.usefixtures("here", "one_after_the_other")
 def test_from_here_nothing_goes_when_the_plan_has_expired(
     command: Command, deployed: Deployed, run: Runner, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:

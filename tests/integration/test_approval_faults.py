@@ -188,6 +188,7 @@ def test_the_last_mark_is_tried_again(
 
 def test_a_plan_that_is_too_late_to_begin_stays_to_be_sent(approving: Approving, registry: dict[str, set[str]]) -> None:
     """Time that runs out before the removal, and in the middle of it."""
+    approving.run.workers = 1
     plan_id = approving.proposed()
     outcome = _late(approving, plan_id, "s3", "GetObject")
     assert (outcome.status, outcome.gone) == ("incomplete", {})

@@ -237,6 +237,7 @@ def test_whoever_fails_in_the_middle_of_a_run_stops_the_rest_of_it(
 ) -> None:
     """The usages are collected again, and somebody asks for what this same run removed from another repository."""
     sandbox.push("web", id="next", tags=["v9"], pushed="90d")
+    run.workers = 1
     clock = Clock(run)
 
     def fails(_call: object) -> None:

@@ -108,7 +108,7 @@ def test_a_run_ends_in_time_and_the_next_goes_on(run: Runner, sandbox: Sandbox) 
         run.opted_in(name)
         for number in range(20):
             sandbox.push(name, id=f"{name}-{number}", tags=[f"v{number}"], pushed="90d")
-    context = Context()
+    context, run.workers = Context(), 1
 
     def hurry(_: object) -> None:
         context.seconds = 30
