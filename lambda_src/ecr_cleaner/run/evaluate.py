@@ -9,6 +9,7 @@ from typing import Final
 from ecr_cleaner.approval.policy import ApprovedPlan
 from ecr_cleaner.decision import grace, graph, rules, wide_usages
 from ecr_cleaner.decision.pull_failures import PullFailureMonitor
+from ecr_cleaner.decision.usage_index import UsageIndex
 from ecr_cleaner.decision.wide_usages import KeptAlone
 from ecr_cleaner.errors import OutOfTimeError
 from ecr_cleaner.findings import retention
@@ -46,7 +47,7 @@ class Basis:
     """
 
     scan: UsageScan
-    usages: tuple[Usage, ...]
+    usages: UsageIndex
     is_believed: bool
     pull_failures: PullFailureMonitor
     collector: FindingsCollector
@@ -133,8 +134,9 @@ def _plan(ctx: RunContext, basis: Basis, room: Room, evaluation: Evaluation) -> 
         raise OutOfTimeError(evaluation.repository.name)
     now, repository = ctx.now, evaluation.repository
     images = room.take(repository.name, ctx.registry.images(ctx.clients, repository.name))
+    usages = basis.usages.of(repository.name, images)
     # Before anything else can fail: no day may be missing, and whoever fails holds back every repository.
-    known = ctx.history.remember(_observed(basis, repository, images)) if ctx.history is not None else None
+    known = ctx.history.remember(_observed(basis, repository, images, usages)) if ctx.history is not None else None
     removed: Mapping[str, RemovedImage] = known.removed if known else {}
     evaluation.failing = basis.pull_failures.sentences_of(repository.name, images, removed)
     snapshot = RepositorySnapshot(images)
@@ -153,16 +155,16 @@ def _plan(ctx: RunContext, basis: Basis, room: Room, evaluation: Evaluation) -> 
     # What began to be used after its source was asked shows as a pull here, and as a change from here on.
     begun = past.pulled_since(images, basis.scan.started_at)
     days = ctx.settings.keep_recently_used_days
-    recent = past.recent(known, basis.usages, now, days) if known else {}
+    recent = past.recent(known, usages, now, days) if known else {}
     kept = {**begun, **recent}
-    plan = rules.evaluate(repository, snapshot, basis.usages, now, kept)
+    plan = rules.evaluate(repository, snapshot, usages, now, kept)
     basis.collector.wide.add(repository.name, _kept_alone(ctx, basis, snapshot, plan, known))
     if is_first:
         evaluation.findings = (*evaluation.findings, *finding_rules.pulled_elsewhere(plan))
     if is_first and basis.is_believed:
 
         def by(other: Retention) -> RepositoryPlan:
-            return rules.evaluate(replace(repository, retention=other), snapshot, basis.usages, now, kept)
+            return rules.evaluate(replace(repository, retention=other), snapshot, usages, now, kept)
 
         on_rule = (*retention.without_rule(plan, by), *retention.fewer_than_newest(plan, snapshot))
         evaluation.findings = (*evaluation.findings, *on_rule)
@@ -184,7 +186,7 @@ def _kept_alone(
 ) -> KeptAlone | None:
     """What the only consumer with wide usages of a repository keeps by them; None: no single one covers it."""
     repository, now = plan.repository, ctx.now
-    found = wide_usages.without_only_consumer(basis.usages, repository.name)
+    found = wide_usages.without_only_consumer(basis.usages.of(repository.name, snapshot.images), repository.name)
     if found is None:
         return None
     wide, others = found
@@ -197,7 +199,7 @@ def _kept_alone(
     return wide_usages.kept_alone(wide_usages.consumer_of(wide[0]), plan, without)
 
 
-def _observed(basis: Basis, repository: Repository, images: tuple[Image, ...]) -> History:
+def _observed(basis: Basis, repository: Repository, images: tuple[Image, ...], usages: tuple[Usage, ...]) -> History:
     """What is in use now."""
-    used = graph.resolve(graph.build(RepositorySnapshot(images)), repository.name, basis.usages)
+    used = graph.resolve(graph.build(RepositorySnapshot(images)), repository.name, usages)
     return past.observe(repository.name, images, used, basis.scan.started_at, complete=basis.is_believed)

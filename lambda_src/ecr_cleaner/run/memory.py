@@ -61,7 +61,7 @@ def save_uses(ctx: RunContext, state: RunState, unjudged: Iterable[str]) -> None
     history, basis = ctx.history, state.basis
     if history is None or basis is None:
         return
-    usages, at = basis.usages, basis.scan.started_at
+    usages, at = basis.usages.all, basis.scan.started_at
     named = {one.reference.repository for one in usages if not (one.reference.is_wide or one.reference.digest)}
     anywhere = [one for one in usages if one.reference.is_wide or one.reference.digest]
     of = {name: [one for one in usages if one.reference.repository == name] for name in named & {*unjudged}}

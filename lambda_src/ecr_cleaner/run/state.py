@@ -14,6 +14,7 @@ from ecr_cleaner.decision import coverage, matching, other_accounts
 from ecr_cleaner.decision.limits import LimitTracker
 from ecr_cleaner.decision.pull_failures import PullFailureMonitor
 from ecr_cleaner.decision.stop import Stop, Tripwire, decide_stop, is_stale
+from ecr_cleaner.decision.usage_index import UsageIndex
 from ecr_cleaner.findings import rules as finding_rules
 from ecr_cleaner.findings.collector import FindingsCollector
 from ecr_cleaner.model.account_results import OtherAccountsResult
@@ -136,7 +137,7 @@ class RunState:
         self.stop = self._decide(scan, monitor)
         approved = self.application.approved if self.application else None
         is_believed = not (scan.own_failures or self.stop.drop)
-        self.basis = Basis(scan, usages, is_believed, monitor, self._collector, approved)
+        self.basis = Basis(scan, UsageIndex(usages), is_believed, monitor, self._collector, approved)
 
     def take(self, evaluation: Evaluation) -> RepositoryPlan | None:
         """Take over what an evaluation by the latest usages found.
