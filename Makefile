@@ -66,7 +66,7 @@ test-slow: setup-slow ## What make test leaves out: the fake AWS, tools, policie
 	$(call run-tests,$(slow))
 
 .PHONY: test-matrix
-test-matrix: setup ## Every cell of the fault matrix instead of a sample; half an hour
+test-matrix: setup ## Every cell of the fault matrix instead of a sample; hours
 	@ECR_CLEANER_FULL=1 $(pytest) -n $(JOBS) --dist load --durations=10 $(matrix)
 
 .PHONY: test-live-aws

@@ -431,8 +431,7 @@ def test_calls_and_the_slowest_sources_are_told(opened: Open, html: bytes) -> No
         f" lambda in {ACCOUNT}/{REGION} (2 s, 1 call)."
         " Calls waited for the rates of ecs ListTasks (9 s)."
     )
-    found.page.locator("#sources-search").fill("ecs")
-    press(found, found.page.locator("#sources-table button.name"))
+    press(found, found.page.locator("#sources-table").get_by_role("button", name="ecs", exact=True))
     expect(found.page.get_by_role("dialog")).to_contain_text("1,204, of which AWS throttled 3")
 
 
