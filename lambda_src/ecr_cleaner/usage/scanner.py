@@ -105,7 +105,8 @@ class LocalScanner:
         requested = self.requested(now)
         with self._scans_of(requested.request) as scan, ThreadPoolExecutor(TARGETS) as waiting:
             # A thread for each target only waits for its sources, which are read side by side in all targets.
-            return combined(requested, waiting.map(scan, requested.request.targets), self.clock())
+            scans = list(waiting.map(scan, requested.request.targets))
+        return combined(requested, scans, self.clock())
 
     def requested(self, now: datetime) -> RequestedScans:
         """Which scans a run demands.

@@ -16,10 +16,12 @@ from botocore.exceptions import ClientError
 from ecr_cleaner.aws.client import AwsClients, OtherSession, connect
 from ecr_cleaner.decision import denials
 from ecr_cleaner.errors import CleanerError, OutOfTimeError
+from ecr_cleaner.model.other_accounts import OtherAccounts
 from ecr_cleaner.model.requested_scans import ScanRequest
 from ecr_cleaner.model.scan import SourceOutcome, SourceStatus, TargetScan, UsageScan
 from ecr_cleaner.model.usage import Reference, ScanTarget
 from ecr_cleaner.settings.loader import Settings
+from ecr_cleaner.usage import accounts, scanner
 from ecr_cleaner.usage.catalog import names_sha256
 from ecr_cleaner.usage.merge import merge
 from ecr_cleaner.usage.scan import scan_target
@@ -132,6 +134,24 @@ def test_another_account_fails_source_by_source(clients: AwsClients) -> None:
     assert [outcome.key.target for outcome in merged.failures] == [FOREIGN, FOREIGN]
     assert all("there are no credentials for it" in outcome.detail for outcome in merged.failures)
     assert len(merged.usages) == 1
+
+
+def test_a_target_that_waited_for_its_turn_is_scanned_like_the_others(
+    clients: AwsClients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It begins minutes after the first one, and is no scan from the future."""
+    now, elsewhere = [NOW], ScanTarget(ACCOUNT, "eu-west-1")
+
+    def slow(context: SourceContext) -> Iterator[Usage]:
+        now[0] += timedelta(minutes=2)
+        yield from used(context)
+
+    found = accounts.Targets((TARGET, elsewhere), (), OtherAccounts())
+    monkeypatch.setattr(accounts, "targets", lambda *_: found)
+    monkeypatch.setattr(scanner, "TARGETS", 1)
+    made = LocalScanner(clients, Settings(), "run-1", lambda: now[0], (source("used", slow),)).scan(NOW)
+    assert made.failures == ()
+    assert {usage.target for usage in made.usages} == {TARGET, elsewhere}
 
 
 def test_a_scan_that_runs_out_of_time_is_none(clients: AwsClients) -> None:
