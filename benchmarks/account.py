@@ -195,6 +195,18 @@ def measure(sandbox: Sandbox, *, paced: bool = True, **settings: str) -> Measure
     return Measured(**run_in_process(sandbox, paced=paced, **settings))
 
 
+def environment_in(sandbox: Sandbox) -> dict[str, str]:
+    """This process's environment, for one that takes the sandbox for AWS."""
+    return os.environ | {
+        "AWS_ENDPOINT_URL": sandbox.endpoint,
+        "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
+        "AWS_REGION": "us-east-1",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "sandbox",
+        "AWS_SECRET_ACCESS_KEY": "sandbox",
+    }
+
+
 def run_in_process(
     sandbox: Sandbox, before: str = "", *more: str, paced: bool = True, **settings: str
 ) -> dict[str, Any]:
@@ -207,16 +219,7 @@ def run_in_process(
         paced: As in `measure`.
         settings: Variables of the environment.
     """
-    environment = os.environ | {
-        "AWS_ENDPOINT_URL": sandbox.endpoint,
-        "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
-        "AWS_REGION": "us-east-1",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_ACCESS_KEY_ID": "sandbox",
-        "AWS_SECRET_ACCESS_KEY": "sandbox",
-        "PYTHONPATH": "lambda_src",
-        **settings,
-    }
+    environment = environment_in(sandbox) | {"PYTHONPATH": "lambda_src", **settings}
     # The function's image has byte code too: what is loaded late would be compiled in the time that is measured.
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     unpaced = "import ecr_cleaner.aws.pacing as a; a.Pacer.hold = lambda *_: None\n"

@@ -26,6 +26,7 @@ import sys
 import tempfile
 from typing import Final
 
+from benchmarks.account import environment_in
 from tests.fake_aws import Sandbox
 from tests.integration.past import BUCKET, MARKER, NEW, PREFIX
 
@@ -379,13 +380,7 @@ def main() -> None:
     storage = {"bucket": BUCKET, "prefix": PREFIX, "history": True, "journal": True, "reports": True}
     settings = {"schema_version": 1, "grace_days": 0, "storage": storage}
     with Sandbox() as sandbox, tempfile.TemporaryDirectory() as place:
-        environment = os.environ | {
-            "AWS_ENDPOINT_URL": sandbox.endpoint,
-            "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
-            "AWS_REGION": "us-east-1",
-            "AWS_DEFAULT_REGION": "us-east-1",
-            "AWS_ACCESS_KEY_ID": "sandbox",
-            "AWS_SECRET_ACCESS_KEY": "sandbox",
+        environment = environment_in(sandbox) | {
             "PYTHONPATH": f"lambda_src{os.pathsep}.",
             "DRY_RUN": "false",
             "ECR_CLEANER_SETTINGS": json.dumps(settings),

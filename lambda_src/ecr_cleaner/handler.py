@@ -89,8 +89,8 @@ def handler(
     result: RunResult | None = None
     try:
         clients = AwsClients()
-        clients.deadline_exceeded = lambda: seconds_left() < RESERVE_SECONDS
         if isinstance(request, TargetsRequest | ScanTargetRequest):
+            clients.deadline_exceeded = lambda: seconds_left() < RESERVE_SECONDS
             return _before_the_run(request, clients, settings, clock)
         with compose.run_lock(clients, settings, run_id) as holds_lock:
             if isinstance(request, ConfirmationRequest):

@@ -11,7 +11,6 @@ from ecr_cleaner.decision import grace, graph, rules, wide_usages
 from ecr_cleaner.decision.pull_failures import PullFailureMonitor
 from ecr_cleaner.decision.usage_index import UsageIndex
 from ecr_cleaner.decision.wide_usages import KeptAlone
-from ecr_cleaner.errors import OutOfTimeError
 from ecr_cleaner.findings import retention
 from ecr_cleaner.findings import rules as finding_rules
 from ecr_cleaner.findings.collector import FindingsCollector
@@ -97,12 +96,10 @@ def has_old_images(ctx: RunContext, repository: Repository) -> Attempt[bool]:
     """Whether anything in a repository could go."""
 
     def look() -> bool:
-        if ctx.is_deadline_exceeded():
-            raise OutOfTimeError(repository.name)
         found = ctx.registry.images(ctx.clients, repository.name)
         return rules.depends_on_indexes(found, repository.retention, ctx.now)
 
-    return attempted(look)
+    return attempted(look, ctx.is_deadline_exceeded)
 
 
 def evaluate(ctx: RunContext, basis: Basis, room: Room, repository: Repository) -> Evaluation:
@@ -117,7 +114,7 @@ def evaluate(ctx: RunContext, basis: Basis, room: Room, repository: Repository) 
     evaluation = Evaluation(repository)
     under_way = IS_UNDER_WAY.set(True)
     try:
-        evaluation.plan = attempted(lambda: _plan(ctx, basis, room, evaluation))
+        evaluation.plan = attempted(lambda: _plan(ctx, basis, room, evaluation), ctx.is_deadline_exceeded)
     finally:
         IS_UNDER_WAY.reset(under_way)
     return evaluation
@@ -130,8 +127,6 @@ def _plan(ctx: RunContext, basis: Basis, room: Room, evaluation: Evaluation) -> 
         AwsError: The repository could not be read.
         CleanerError: Likewise, or what is known of its past; or time ran out.
     """
-    if ctx.is_deadline_exceeded():
-        raise OutOfTimeError(evaluation.repository.name)
     now, repository = ctx.now, evaluation.repository
     images = room.take(repository.name, ctx.registry.images(ctx.clients, repository.name))
     usages = basis.usages.of(repository.name, images)

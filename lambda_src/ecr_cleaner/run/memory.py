@@ -106,9 +106,7 @@ def saved_verdicts(ctx: RunContext, taken: tuple[Repository, frozenset[str]]) ->
     (repository, digests), history = taken, ctx.history
     if history is None:
         return Attempt()
-    if ctx.is_deadline_exceeded():
-        return Attempt(is_out_of_time=True)
-    return attempted(lambda: history.judged(repository.name, digests, ctx.now))
+    return attempted(lambda: history.judged(repository.name, digests, ctx.now), ctx.is_deadline_exceeded)
 
 
 def removed_images(ctx: RunContext, plan: RepositoryPlan) -> dict[str, RemovedImage]:

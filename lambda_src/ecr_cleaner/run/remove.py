@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final, Self
 
-from ecr_cleaner.errors import OutOfTimeError
 from ecr_cleaner.model.image import RemovedImage
 from ecr_cleaner.model.plan import Removal, RemovalStatus, RepositoryPlan, Verdict
 from ecr_cleaner.model.repository import Repository
@@ -53,7 +52,7 @@ def work_off(
             for repository, fresh in evaluated(ctx, state, turn):
                 removals.begin(_to_remove(ctx, state, fresh, before.pop(repository.name, None), permit))
         plans = ()
-        if not (ctx.settings.dry_run or ctx.holds_lock()):
+        if removals.left and not (state.is_refused() or ctx.holds_lock()):
             state.errors.append(LOCK_IS_LOST)
         left = [] if state.is_refused() else removals.left
         before = {plan.repository.name: plan for plan in left}
@@ -226,8 +225,8 @@ class Removals:
         elif self.state.is_stale():
             self.left.append(plan)
             plan = None
-        for repository, _ in verdicts if plan is None else ():
-            plan = RepositoryPlan(repository, ())
+        if plan is None and verdicts:
+            plan = RepositoryPlan(verdicts[-1][0], ())
         if plan is not None:
             work = partial(self._carry_out, plan, verdicts)
             self._begun.append((plan, self._threads.begin(work)))
@@ -245,7 +244,7 @@ class Removals:
                 return carried
         if plan.removals:
             carried.removed = memory.removed_images(ctx, plan)
-            carried.left = attempted(lambda: self._remove(plan, carried))
+            carried.left = attempted(lambda: self._remove(plan, carried), ctx.is_deadline_exceeded)
             carried.pace.pause()
         return carried
 
@@ -260,8 +259,6 @@ class Removals:
             CleanerError: It could not be written down what is to go; or time ran out.
         """
         ctx, state = self.ctx, self.state
-        if ctx.is_deadline_exceeded():
-            raise OutOfTimeError(plan.repository.name)
         if ctx.history is not None:
             ctx.history.removing(plan.repository.name, carried.removed)
         left = []

@@ -34,8 +34,10 @@ class Attempt(Generic[V]):
     is_out_of_time: bool = False
 
 
-def attempted(work: Callable[[], V]) -> Attempt[V]:
-    """Do something for one repository."""
+def attempted(work: Callable[[], V], is_too_late: Callable[[], bool]) -> Attempt[V]:
+    """Do something for one repository, unless there is no time to begin."""
+    if is_too_late():
+        return Attempt(is_out_of_time=True)
     try:
         return Attempt(work())
     except OutOfTimeError:

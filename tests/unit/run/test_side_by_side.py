@@ -67,13 +67,14 @@ def test_what_fails_for_one_repository_is_its_own() -> None:
         def work() -> None:
             raise error
 
-        return attempted(work)
+        return attempted(work, lambda: False)
 
     denied = failing(ClientError({"Error": {"Code": "AccessDenied", "Message": ""}}, "DescribeImages"))
     assert denied.outcome is not None
     assert denied.outcome.status is RepositoryStatus.FAILED
     assert failing(OutOfTimeError("DescribeImages")) == Attempt(is_out_of_time=True)
-    assert attempted(lambda: 1) == Attempt(1)
+    assert attempted(lambda: 1, lambda: False) == Attempt(1)
+    assert attempted(lambda: 1, lambda: True) == Attempt(is_out_of_time=True)
     with pytest.raises(ValueError, match="bug"):
         failing(ValueError("a bug"))
 
