@@ -20,9 +20,9 @@ from ecr_cleaner.errors import ApprovalError, NightError
 from ecr_cleaner.facts.store import FactStore
 from ecr_cleaner.history.reader import HistoryReader
 from ecr_cleaner.history.store import HistoryStore
-from ecr_cleaner.invocations.scanner import StoredScanner
 from ecr_cleaner.invocations.steps import RoundEnd
 from ecr_cleaner.invocations.store import FOLDER, NightStore
+from ecr_cleaner.invocations.stored_scanner import StoredScanner
 from ecr_cleaner.journal.reader import JournalReader
 from ecr_cleaner.journal.writer import Journal
 from ecr_cleaner.model.night import Night, RepositoryCounts

@@ -18,7 +18,7 @@ from ecr_cleaner.model.repository import RepositorySnapshot
 from ecr_cleaner.removal import batch, remover
 from ecr_cleaner.removal import calls as removal_calls
 from ecr_cleaner.removal.batch import RECHECK_MAX_AGE
-from ecr_cleaner.removal.remover import TAGS_MAX_AGE
+from ecr_cleaner.removal.remover import OPT_IN_TAGS_MAX_AGE
 from tests.aws_calls.script import by_digest, detail
 from tests.builders import NOW, ago, digest, image, repository, usage
 
@@ -396,7 +396,11 @@ def test_an_age_limit_that_was_changed_meanwhile_keeps_everything(
 
 @pytest.mark.parametrize(
     ("passed", "is_read"),
-    [(TAGS_MAX_AGE, False), (TAGS_MAX_AGE + timedelta(microseconds=1), True), (timedelta(seconds=-1), True)],
+    [
+        (OPT_IN_TAGS_MAX_AGE, False),
+        (OPT_IN_TAGS_MAX_AGE + timedelta(microseconds=1), True),
+        (timedelta(seconds=-1), True),
+    ],
 )
 def test_a_repository_that_is_opted_out_between_calls_keeps_the_rest(
     script: Script, passed: timedelta, *, is_read: bool

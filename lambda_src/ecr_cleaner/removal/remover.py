@@ -24,7 +24,7 @@ from ecr_cleaner.registry.own_pulls import Readings
 from ecr_cleaner.removal import batch as batches
 from ecr_cleaner.removal import calls, waves
 
-TAGS_MAX_AGE: Final = timedelta(seconds=30)
+OPT_IN_TAGS_MAX_AGE: Final = timedelta(seconds=30)
 """Largest age of a repository's tags when a batch of it begins, because it may be opted out meanwhile. Beside that, IAM
 lets nothing be removed from what is not tagged."""
 
@@ -121,7 +121,7 @@ def _must_end(work: batches.RemovalContext) -> _End | None:
     """How the rest ends if nothing more may be removed; an operator may change the tags of a repository meanwhile."""
     if not work.may_go_on():
         return RemovalStatus.DEFERRED, ""
-    if not work.is_older(work.tags_read_at, TAGS_MAX_AGE):
+    if not work.is_older(work.tags_read_at, OPT_IN_TAGS_MAX_AGE):
         return None
     work.tags_read_at = work.clock()
     refusal = _tags_changed(work.clients, work.plan)

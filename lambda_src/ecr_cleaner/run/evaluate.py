@@ -24,10 +24,10 @@ from ecr_cleaner.model.repository import Repository, RepositorySnapshot, Retenti
 from ecr_cleaner.model.scan import UsageScan
 from ecr_cleaner.model.usage import Usage
 from ecr_cleaner.run.context import RunContext
-from ecr_cleaner.run.side_by_side import Attempt, Room, attempted
+from ecr_cleaner.run.side_by_side import Attempt, ImagesInMemory, attempted
 from ecr_cleaner.run.verdicts import Verdicts
 
-IS_UNDER_WAY: Final = ContextVar("is_under_way", default=False)
+IS_EVALUATING: Final = ContextVar("is_evaluating", default=False)
 """Whether this thread evaluates a repository, which may end at any call, and does not remove from one."""
 
 
@@ -102,7 +102,7 @@ def has_old_images(ctx: RunContext, repository: Repository) -> Attempt[bool]:
     return attempted(look, ctx.is_deadline_exceeded)
 
 
-def evaluate(ctx: RunContext, basis: Basis, room: Room, repository: Repository) -> Evaluation:
+def evaluate(ctx: RunContext, basis: Basis, room: ImagesInMemory, repository: Repository) -> Evaluation:
     """Read a repository and decide over each of its images. Several threads may do so, each for another repository.
 
     Args:
@@ -112,15 +112,15 @@ def evaluate(ctx: RunContext, basis: Basis, room: Room, repository: Repository) 
         repository: The one.
     """
     evaluation = Evaluation(repository)
-    under_way = IS_UNDER_WAY.set(True)
+    under_way = IS_EVALUATING.set(True)
     try:
         evaluation.plan = attempted(lambda: _plan(ctx, basis, room, evaluation), ctx.is_deadline_exceeded)
     finally:
-        IS_UNDER_WAY.reset(under_way)
+        IS_EVALUATING.reset(under_way)
     return evaluation
 
 
-def _plan(ctx: RunContext, basis: Basis, room: Room, evaluation: Evaluation) -> RepositoryPlan:
+def _plan(ctx: RunContext, basis: Basis, room: ImagesInMemory, evaluation: Evaluation) -> RepositoryPlan:
     """Every verdict.
 
     Raises:

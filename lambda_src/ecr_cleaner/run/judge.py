@@ -10,7 +10,7 @@ from ecr_cleaner.model.repository import Repository
 from ecr_cleaner.model.result import RepositoryStatus
 from ecr_cleaner.run.context import RunContext
 from ecr_cleaner.run.evaluate import evaluate
-from ecr_cleaner.run.side_by_side import Room, SideBySide
+from ecr_cleaner.run.side_by_side import ImagesInMemory, SideBySide
 from ecr_cleaner.run.state import RunState
 
 
@@ -27,7 +27,7 @@ def evaluated(
     basis = state.basis
     if basis is None:
         return
-    room = Room()
+    room = ImagesInMemory()
 
     def in_turn() -> Iterator[Repository]:
         for repository in repositories:
@@ -58,7 +58,7 @@ def first_plan(ctx: RunContext, state: RunState, plan: RepositoryPlan) -> Reposi
     return replace(plan, verdicts=plan.removals)
 
 
-def may_show_failures(ctx: RunContext, state: RunState, repository: Repository) -> bool:
+def may_reveal_pull_failures(ctx: RunContext, state: RunState, repository: Repository) -> bool:
     """Whether evaluating a repository may show that a consumer fails because of what an earlier run removed from it."""
     if state.basis is None:
         return False

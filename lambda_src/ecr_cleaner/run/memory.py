@@ -77,7 +77,7 @@ def save_uses(ctx: RunContext, state: RunState, unjudged: Iterable[str]) -> None
         state.problems += [problem for _, problem in threads.each(note, unjudged) if problem]
 
 
-def taken_verdicts(ctx: RunContext, state: RunState) -> Iterator[tuple[Repository, frozenset[str]]]:
+def unwritten_verdicts(ctx: RunContext, state: RunState) -> Iterator[tuple[Repository, frozenset[str]]]:
     """Repositories of which it is to be written down which images are unneeded, with their digests; each one once.
 
     In a refused run, and in a repository over its limit, none begins to be; but what is needed there is needed.
@@ -97,11 +97,11 @@ def save_verdicts(ctx: RunContext, state: RunState) -> None:
     if state.is_refused() and ctx.is_deadline_exceeded():
         return
     with SideBySide(ctx.workers) as threads:
-        for (repository, _), saved in threads.each(partial(saved_verdicts, ctx), taken_verdicts(ctx, state)):
+        for (repository, _), saved in threads.each(partial(write_verdicts, ctx), unwritten_verdicts(ctx, state)):
             state.end(repository.name, saved)
 
 
-def saved_verdicts(ctx: RunContext, taken: tuple[Repository, frozenset[str]]) -> Attempt[None]:
+def write_verdicts(ctx: RunContext, taken: tuple[Repository, frozenset[str]]) -> Attempt[None]:
     """Write down which images of a repository are unneeded."""
     (repository, digests), history = taken, ctx.history
     if history is None:

@@ -22,9 +22,9 @@ from ecr_cleaner.run import memory
 from ecr_cleaner.run.application import ApplicationState
 from ecr_cleaner.run.context import RunContext
 from ecr_cleaner.run.evaluate import has_old_images
-from ecr_cleaner.run.judge import evaluated, first_plan, may_show_failures
+from ecr_cleaner.run.judge import evaluated, first_plan, may_reveal_pull_failures
 from ecr_cleaner.run.pace import Judging
-from ecr_cleaner.run.remove import work_off
+from ecr_cleaner.run.remove import remove_and_evaluate
 from ecr_cleaner.run.side_by_side import SideBySide
 from ecr_cleaner.run.state import RunState
 from ecr_cleaner.settings import loader
@@ -114,7 +114,7 @@ def _stages(ctx: RunContext, state: RunState) -> None:
     permitted = [state.permit(one) for one in selection.permitted]
     if permitted or others:
         _require_approval(ctx, policy)
-    work_off(ctx, state, [] if state.is_refused() else state.limit(permitted), others, permit)
+    remove_and_evaluate(ctx, state, [] if state.is_refused() else state.limit(permitted), others, permit)
     _remember_who_waits(ctx, state, turn, unjudged, told=not others)
     if ctx.application is not None and state.application is not None:
         is_done = state.application.end(state.repositories)
@@ -159,7 +159,7 @@ def _showing_failures(
     """The repositories whose evaluation may stop the run, and the others."""
     found: dict[bool, list[Repository]] = {True: [], False: []}
     with SideBySide(ctx.workers) as threads:
-        for repository, may_stop in threads.each(partial(may_show_failures, ctx, state), turn):
+        for repository, may_stop in threads.each(partial(may_reveal_pull_failures, ctx, state), turn):
             found[may_stop].append(repository)
     return found[True], found[False]
 

@@ -12,7 +12,7 @@ from ecr_cleaner.model.plan import Removal, RemovalStatus, RepositoryPlan, Verdi
 from ecr_cleaner.model.repository import Repository
 from ecr_cleaner.run import memory
 from ecr_cleaner.run.context import RESERVE_SECONDS, RunContext
-from ecr_cleaner.run.evaluate import IS_UNDER_WAY
+from ecr_cleaner.run.evaluate import IS_EVALUATING
 from ecr_cleaner.run.judge import evaluated, first_plan
 from ecr_cleaner.run.pace import Pace, RepositoryPace
 from ecr_cleaner.run.side_by_side import Attempt, SideBySide, attempted
@@ -24,7 +24,7 @@ Permit = Callable[[RepositoryPlan], RepositoryPlan]
 """What of another evaluation may go."""
 
 
-def work_off(
+def remove_and_evaluate(
     ctx: RunContext, state: RunState, plans: Sequence[RepositoryPlan], unjudged: Sequence[Repository], permit: Permit
 ) -> None:
     """Remove what plans name, and evaluate other repositories meanwhile; whose plans are carried out at once.
@@ -40,7 +40,7 @@ def work_off(
         permit: Says what of a plan that was made here may go.
     """
     # Reading may end at any call; what removes has to learn what became of it.
-    ctx.clients.deadline_exceeded = lambda: IS_UNDER_WAY.get() and ctx.is_deadline_exceeded()
+    ctx.clients.deadline_exceeded = lambda: IS_EVALUATING.get() and ctx.is_deadline_exceeded()
     pace = Pace(ctx, state)
     before: dict[str, RepositoryPlan] = {}  # what is left, by repository
     waiting = [*unjudged]
@@ -48,7 +48,7 @@ def work_off(
         with Removals(ctx, state, pace) as removals:
             for plan in plans:
                 removals.begin(plan)
-            turn = _Turn(ctx, state, waiting)
+            turn = _EvaluationQueue(ctx, state, waiting)
             for repository, fresh in evaluated(ctx, state, turn):
                 removals.begin(_to_remove(ctx, state, fresh, before.pop(repository.name, None), permit))
         plans = ()
@@ -83,7 +83,7 @@ def _has_fresh_usages(ctx: RunContext, state: RunState, unjudged: Iterable[Repos
 
 
 @dataclass(slots=True)
-class _Turn:
+class _EvaluationQueue:
     """Repositories that are evaluated one after the other, as long as that makes sense.
 
     Attributes:
@@ -219,7 +219,7 @@ class Removals:
 
     def begin(self, plan: RepositoryPlan | None) -> None:
         """Carry out a plan, after it is written down what was found unneeded since the last time."""
-        verdicts = [*memory.taken_verdicts(self.ctx, self.state)]
+        verdicts = [*memory.unwritten_verdicts(self.ctx, self.state)]
         if plan is None or not plan.removals or self.ctx.settings.dry_run or self.state.is_refused():
             plan = None
         elif self.state.is_stale():
@@ -238,7 +238,7 @@ class Removals:
         ctx = self.ctx
         carried = _CarriedOut(self.pace.of_repository())
         for one in verdicts:
-            saved = memory.saved_verdicts(ctx, one)
+            saved = memory.write_verdicts(ctx, one)
             if saved.outcome is not None or saved.is_out_of_time:
                 carried.left = Attempt(outcome=saved.outcome, is_out_of_time=saved.is_out_of_time)
                 return carried

@@ -99,7 +99,7 @@ def _ended(item: T, done: "Future[V]") -> tuple[T, V]:
 
 
 @dataclass(slots=True)
-class Room:
+class ImagesInMemory:
     """How many images may lie in memory: repositories wait for each other, and the first one in turn for none.
 
     Attributes:
