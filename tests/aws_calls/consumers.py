@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
@@ -52,9 +52,10 @@ def definition(name: str) -> str:
     return f"{ARN}:task-definition/{name}"
 
 
-def defines(script: Script, name: str, *images: str) -> None:
+def defines(script: Script, name: str, *images: str, arn: str | None = None) -> None:
     """Answer the question for a task definition that names these images."""
-    told = {"containerDefinitions": [{"image": image} for image in images]}
+    told: dict[str, Any] = {"containerDefinitions": [{"image": image} for image in images]}
+    told |= {} if arn is None else {"taskDefinitionArn": arn}
     script.answer("ecs", "describe_task_definition", {"taskDefinition": told}, taskDefinition=name)
 
 

@@ -283,6 +283,16 @@ def test_what_may_not_have_been_written_is_read_again(s3: S3, store: HistoryStor
     store.judged("shop/app", (), NOW)
 
 
+def test_what_was_read_last_is_replaced_unread(s3: S3, store: HistoryStore) -> None:
+    """Who reads it first, to see who may fail, and remembers then, reads it once."""
+    opened(store, s3, StateDocument(repositories=["shop/app"]))
+    before = look(ago("2d"), "a", a=[])
+    s3.holds(APP, schema_module.seal(before), '"a1"')
+    assert store.known("shop/app") == store.known("shop/app") == before
+    s3.takes(APP, ANY, '"a1"')
+    store.remember(look(NOW, a=[]))
+
+
 def test_only_so_many_images_are_kept_in_memory(s3: S3, store: HistoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was written the longest ago is read again."""
     monkeypatch.setattr(store_module, "KEPT_IMAGES", 1)

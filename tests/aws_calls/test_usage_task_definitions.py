@@ -58,6 +58,27 @@ def test_a_task_definition_is_read_once(script: Script) -> None:
     assert read.read(definition("api:43")) == names(tagged("v43"))
 
 
+@pytest.mark.parametrize("name", [API, "api:42"])
+def test_the_newest_of_a_family_is_described_once_for_all(script: Script, name: str) -> None:
+    """Most services have that one: it is asked for by its family, and nobody asks for its number any more."""
+    defines(script, "api", tagged("v42"), arn=API)
+    read = TaskDefinitions(script.aws, newest_first=True)
+    assert read.read(name) == names(tagged("v42")) == read.read("api")
+
+
+def test_one_that_is_not_the_newest_is_described_beside_it(script: Script) -> None:
+    """And so is each one of a family that has no active revision, or of another account or region."""
+    defines(script, "api", tagged("v43"), arn=definition("api:43"))
+    defines(script, API, tagged("v42"), arn=API)
+    refused(script, "web")
+    defines(script, definition("web:1"), tagged("v1"))
+    there = API.replace("us-east-1", "eu-west-1")
+    defines(script, there, tagged("v44"), arn=there)
+    read = TaskDefinitions(script.aws, newest_first=True)
+    found = [read.read(name) for name in (API, "api", definition("web:1"), there)]
+    assert found == [names(tagged(tag)) for tag in ("v42", "v43", "v1", "v44")]
+
+
 def test_one_that_no_listing_has_is_gone(script: Script) -> None:
     """Nothing can be started from it; that is asked once, too."""
     undefined(script, API)

@@ -63,7 +63,7 @@ def test_the_counts_are_what_reached_aws(
         watched.append(Watched(ctx.scanner, sandbox))
         return pipeline.run(replace(ctx, scanner=watched[0]))
 
-    run.execute = execute
+    run.execute, run.workers = execute, 1  # nothing else is asked while it scans
     faults = {"ecr": "DescribeImages", "batch": "DescribeJobQueues", "apprunner": "ListServices"}
     for service, operation in faults.items():
         sandbox.inject(Fault(service=service, operation=operation, kind="throttled", times=1))

@@ -17,12 +17,12 @@ from ecr_cleaner.aws.quotas import Quota, quota_of
 DEFAULT_SHARE: Final = 0.5
 """Of every published rate; as ``api_rate_share`` has it."""
 
-BURST: Final = 20
-"""Calls of an operation without a published rate that may be made at once; the smallest published burst of a bucket
-that saves up more than a second is 50."""
+BURST: Final = 10
+"""Calls of an operation without a published rate that may be made at once: what is throttled at once goes on at half
+the rate. The smallest published burst is 15, of a bucket that saves up one second."""
 
 FIRST_RATE: Final = 5.0
-"""Calls a second of such an operation, in the beginning."""
+"""Calls a second of such an operation, in the beginning, if no other one of its service was called yet."""
 
 HIGHEST_RATE: Final = 20.0
 
@@ -155,12 +155,15 @@ class Pacer:
         quota = quota_of(service, operation)
         key = (service, operation) if quota is None else quota
         if key not in self._buckets:
-            self._buckets[key] = self._full(quota, now)
+            self._buckets[key] = self._growing(service, now) if quota is None else self._full(quota, now)
         return self._buckets[key]
 
-    def _full(self, quota: Quota | None, now: float) -> Bucket:
-        if quota is None:
-            return Bucket(BURST, now, FIRST_RATE, grows=True, level=BURST, at=now)
+    def _growing(self, service: str, now: float) -> Bucket:
+        """Of an operation without a published rate: it begins where the slowest other one of its service is by now."""
+        others = (one.rate_at(now) for of, one in self._buckets.items() if isinstance(of, tuple) and of[0] == service)
+        return Bucket(BURST, now, min(others, default=FIRST_RATE), grows=True, level=BURST, at=now)
+
+    def _full(self, quota: Quota, now: float) -> Bucket:
         share = self.share if quota.is_shared else 1.0
         # A bucket of less than one token would never let a call through at once.
         burst = max(1.0, float(int(quota.burst * share)))

@@ -10,8 +10,8 @@ An object that is known to have been written and cannot be read is lost. A lost 
 removed then. A new history has a new id, so no object of an older one is taken for a part of it. The store reads no
 key that may be absent: to tell absent from denied, S3 needs the permission to list the bucket.
 
-What was written last is kept for the next write to the same object, which names it: S3 refuses that write if somebody
-else wrote meanwhile, and only then the object is read again.
+What was read or written last is kept for the next write to the same object, which names it: S3 refuses that write if
+somebody else wrote meanwhile, and only then the object is read again.
 """
 
 import uuid
@@ -58,6 +58,14 @@ class HistoryStore(HistoryReader):
         """
         marker, etag = self._marker()
         self._state_etag = self._read_state(self._begin(now, etag) if isinstance(marker, HistoryNotStarted) else marker)
+
+    def known(self, repository: str) -> model.History | None:
+        """As for those who only read; what was read is kept for the next write, like what was written."""
+        if repository not in self._state.repositories:
+            return super().known(repository)
+        found, etag = self._last(repository)
+        self._keep(found, etag)
+        return found
 
     def remember(self, seen: model.History) -> model.History:
         """Add one observation to the history of its repository.

@@ -1,9 +1,10 @@
 """One run from settings to result: the order of everything.
 
-The list of repositories comes before the usages, so that what is deployed while the run reads is seen by the later
-scan. Images are read, repository by repository, when they are evaluated: only one repository lies in memory, besides
-what is to be removed. With a history every run scans, so that no day is missing in it; without one, nothing is scanned
-where nothing is old. Nothing is removed before what was seen is written down.
+Images are read after the usages, repository by repository, when they are evaluated: only a few repositories lie in
+memory, besides what is to be removed; and what is pushed and deployed while the run reads is too young to go. Which
+repositories there are, and what their tags and policies say, does not depend on the usages. With a history every run
+scans, so that no day is missing in it; without one, nothing is scanned where nothing is old. Nothing is removed before
+what was seen is written down.
 """
 
 import time
@@ -18,6 +19,9 @@ from ecr_cleaner.errors import ApprovalError, CleanerError, HistoryError, OutOfT
 from ecr_cleaner.model.plan import RepositoryPlan
 from ecr_cleaner.model.repository import Repository
 from ecr_cleaner.model.result import RunResult
+from ecr_cleaner.model.scan import UsageScan
+from ecr_cleaner.registry.pull_access import RegistryFacts
+from ecr_cleaner.registry.repositories import RegistryListing
 from ecr_cleaner.run import memory
 from ecr_cleaner.run.application import ApplicationState
 from ecr_cleaner.run.context import RunContext
@@ -72,15 +76,10 @@ def _stages(ctx: RunContext, state: RunState) -> None:
     facts = ctx.registry.facts(ctx.clients)
     state.account_id = facts.account
     loader.refuse_own_account(ctx.settings, facts.account)
-    known = ctx.history.repositories if ctx.history is not None else ()
-    listing = ctx.registry.list_repositories(ctx.clients, ctx.settings, facts, ctx.only, known=known)
-    state.add_listing(listing)
     binding = approval_plan.binding(facts.account, ctx.clients.region, ctx.function_name, ctx.settings)
     if ctx.application is not None:
         state.application = ApplicationState(ctx.application.begin(binding, ctx.now))
-    is_scanned = ctx.history is not None or _some_are_old(ctx, state, listing.repositories)
-    now = ctx.clock()
-    state.add_scan(ctx.scanner.scan(now) if is_scanned else ctx.scanner.scan_nothing(now), is_scanned=is_scanned)
+    listing, is_scanned = _listed_and_scanned(ctx, state, facts)
     turn = _in_turn(ctx, state, listing.repositories)
     first, others = turn, list[Repository]()
     if is_scanned and _may_remove_early(ctx, state):
@@ -123,6 +122,29 @@ def _stages(ctx: RunContext, state: RunState) -> None:
     # Nothing is left that needs the time.
     ctx.clients.deadline_exceeded = ctx.is_deadline_exceeded
     state.add_final_findings()
+
+
+def _listed_and_scanned(ctx: RunContext, state: RunState, facts: RegistryFacts) -> tuple[RegistryListing, bool]:
+    """List the repositories, and scan: side by side, if it is sure that a scan is needed.
+
+    Returns:
+        The repositories, and whether anybody was asked who uses what.
+    """
+    known = ctx.history.repositories if ctx.history is not None else ()
+    listed = partial(ctx.registry.list_repositories, ctx.clients, ctx.settings, facts, ctx.only, known=known)
+
+    def scanned() -> UsageScan:
+        return ctx.scanner.scan(ctx.clock())
+
+    with SideBySide(ctx.workers) as threads:
+        listing = threads.begin(listed)
+        scan = threads.begin(scanned) if ctx.history is not None else None
+        state.add_listing(listing.result())
+        if scan is None and _some_are_old(ctx, state, listing.result().repositories):
+            scan = threads.begin(scanned)
+        found = ctx.scanner.scan_nothing(ctx.clock()) if scan is None else scan.result()
+        state.add_scan(found, is_scanned=scan is not None)
+    return listing.result(), scan is not None
 
 
 def _some_are_old(ctx: RunContext, state: RunState, repositories: Iterable[Repository]) -> bool:

@@ -126,7 +126,9 @@ def _collect(  # noqa: PLR0913, PLR0917 - as `scan_target`
         OutOfTimeError: No time is left for all of it; it names the sources that took long.
     """
     definitions = TaskDefinitions(
-        clients, Facts(task_definitions.FACTS) if known is None else known.of(clients.target, task_definitions.FACTS)
+        clients,
+        Facts(task_definitions.FACTS) if known is None else known.of(clients.target, task_definitions.FACTS),
+        newest_first=True,  # the source ecs_families, which nobody can exclude, reads these
     )
     listing, machines = Listing(), StateMachines()
     listings = SharedListings(times_made(source.fields for source in sources))

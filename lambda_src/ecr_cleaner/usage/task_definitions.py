@@ -65,11 +65,15 @@ class TaskDefinitions:
     Attributes:
         clients: Of the scan target.
         facts: What earlier runs read.
+        newest_first: Whether the newest active revision of each family is read in any case: then it is asked for before
+            any other one of its family, for most services have that one, and it is described once for both.
     """
 
     clients: AwsClients
     facts: Facts[TaskDefinition] = field(default_factory=lambda: Facts(FACTS))
+    newest_first: bool = False
     _read: Once[str, TaskDefinition | None] = field(default_factory=Once)
+    _newest: Once[str, TaskDefinition | None] = field(default_factory=Once)
     _active: Once[str, Mapping[str, tuple[str, ...]]] = field(default_factory=Once)
 
     def read(self, name: str, *, is_held: bool = False) -> TaskDefinition | None:
@@ -91,7 +95,29 @@ class TaskDefinitions:
         return self._read.get(name, partial(self._find, name, is_held=is_held))
 
     def _find(self, name: str, *, is_held: bool) -> TaskDefinition | None:
-        return self._known(name, is_held=is_held) or self._described(name)
+        return self._known(name, is_held=is_held) or self._as_newest(name) or self._described(name)
+
+    def _arn(self, name: str) -> str:
+        """The ARN of a revision in this account and region; the name itself if it is an ARN already."""
+        target, resource = self.clients.target, name.rpartition("/")[2]
+        own = f"arn:{self.clients.partition}:ecs:{target.region}:{target.account_id}:task-definition/{resource}"
+        return name if name.startswith("arn:") else own
+
+    def _as_newest(self, name: str) -> TaskDefinition | None:
+        """What a revision names if it turns out to be the newest active one of its family, or a family; else None."""
+        family, _, revision = name.rpartition("/")[2].partition(":")
+        if not (self.newest_first and self._arn(name) == self._arn(name.rpartition("/")[2])):
+            return None
+        newest = self._newest.get(family, partial(self._describe_newest, family))
+        return self._read.known(self._arn(name)) if revision else newest
+
+    def _describe_newest(self, family: str) -> TaskDefinition | None:
+        try:
+            return self._describe(family)
+        except errors.AwsError as error:
+            if errors.code_of(error) != _UNKNOWN:
+                raise
+            return None  # whoever asked asks for its own one, and proves what that means
 
     def _known(self, name: str, *, is_held: bool) -> TaskDefinition | None:
         """What is known of a revision that exists; None if it has to be asked for."""
@@ -101,9 +127,7 @@ class TaskDefinitions:
         if not revision:
             newest = next(iter(active), None)
             return None if newest is None else self._read.known(newest) or self.facts.known(newest)
-        target = self.clients.target
-        whole = f"arn:{self.clients.partition}:ecs:{target.region}:{target.account_id}:task-definition/{resource}"
-        arn = name if name.startswith("arn:") else whole
+        arn = self._arn(name)
         # What was described in this scan exists.
         return self._read.known(arn) or (self.facts.known(arn) if is_held or arn in active else None)
 
@@ -132,9 +156,8 @@ class TaskDefinitions:
         return {family: tuple(arns) for family, arns in found.items()}
 
     def _described(self, name: str) -> TaskDefinition | None:
-        ecs = self.clients.client("ecs")
         try:
-            answer = ecs.describe_task_definition(taskDefinition=name)
+            return self._describe(name)
         except errors.AwsError as error:
             if errors.code_of(error) != _UNKNOWN:
                 raise
@@ -143,6 +166,10 @@ class TaskDefinitions:
                 message = f"task definition {name} is listed but cannot be described: {error}"
                 raise SourceError(message) from None
             return None
+
+    def _describe(self, name: str) -> TaskDefinition:
+        ecs = self.clients.client("ecs")
+        answer = ecs.describe_task_definition(taskDefinition=name)
         containers = responses.member(answer, "taskDefinition.containerDefinitions", "DescribeTaskDefinition")
         images = tuple(responses.member(container, "image", "DescribeTaskDefinition") for container in containers)
         output = ecs.meta.service_model.operation_model(TEXTS.operation).output_shape

@@ -239,7 +239,7 @@ def test_the_rates_that_hold_calls_back_are_told(clock: VirtualClock) -> None:
     waits: list[float] = []
     here = Pacer(clock.time, waits.append)
     there = here.another()
-    for _ in range(25):
+    for _ in range(BURST + 5):
         there.wait(*UNPUBLISHED)
     for _ in range(25 + 40):  # a share of half leaves a burst of 25 and 10 a second
         here.wait("ecs", "DescribeTaskDefinition")
@@ -253,15 +253,26 @@ def test_the_rates_that_hold_calls_back_are_told(clock: VirtualClock) -> None:
         ("ecs", "DescribeTaskDefinition", 4 + 2),
         ("batch", "DescribeJobQueues", 1),
     ]
-    assert told.services == (ServiceCalls("ecs", 65 + 45 + 35, 0), ServiceCalls("batch", 25, 1))
-    assert (told.calls, told.throttled) == (170, 1)
+    assert told.services == (ServiceCalls("ecs", 65 + 45 + 35, 0), ServiceCalls("batch", BURST + 5, 1))
+    assert (told.calls, told.throttled) == (145 + BURST + 5, 1)
 
 
 def test_the_first_calls_may_be_too_many_already(pacer: Pacer, clock: VirtualClock) -> None:
     """What is left of the burst is not made any more."""
-    calls(pacer, clock, 10, UNPUBLISHED)
+    calls(pacer, clock, BURST // 2, UNPUBLISHED)
     pacer.throttled(*UNPUBLISHED)
     assert calls(pacer, clock, 1, UNPUBLISHED) == pytest.approx(2 / FIRST_RATE)
+
+
+def test_an_operation_begins_where_the_slowest_of_its_service_is(pacer: Pacer, clock: VirtualClock) -> None:
+    """What a service let through says what to begin with; what it throttled says it too."""
+    calls(pacer, clock, 1, ("ecr", "GetRepositoryPolicy"))
+    clock.now += 3 * SECONDS_TO_GROW
+    calls(pacer, clock, BURST, ("ecr", "DescribeImages"))
+    assert calls(pacer, clock, 1, ("ecr", "DescribeImages")) == pytest.approx(1 / (FIRST_RATE + 3), rel=1e-3)
+    pacer.throttled("ecr", "GetRepositoryPolicy")
+    calls(pacer, clock, BURST, ("ecr", "ListTagsForResource"))
+    assert calls(pacer, clock, 1, ("ecr", "ListTagsForResource")) == pytest.approx(2 / (FIRST_RATE + 3), rel=1e-3)
 
 
 def test_a_published_rate_holds_when_others_use_it_up(pacer: Pacer, clock: VirtualClock) -> None:
