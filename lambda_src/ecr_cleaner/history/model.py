@@ -136,13 +136,18 @@ def remember(known: History | None, seen: History, keep_recently_used_days: int)
 
 
 def _trimmed(entry: HistoryEntry, oldest: datetime) -> HistoryEntry:
-    """An entry without what protects nothing: tags that were lost before `oldest`, and `unused_since` without a use."""
+    """An entry without tags lost before `oldest`, `unused_since` without a use, and `unneeded_since` before one."""
     lost_tags = entry.lost_tags
     if any(lost_at < oldest for lost_at in lost_tags.values()):
         lost_tags = {tag: lost_at for tag, lost_at in lost_tags.items() if lost_at >= oldest}
     unused_since = None if entry.last_in_use is None else entry.unused_since
-    is_same = lost_tags is entry.lost_tags and unused_since == entry.unused_since
-    return entry if is_same else replace(entry, lost_tags=lost_tags, unused_since=unused_since)
+    unneeded_since = entry.unneeded_since
+    if unneeded_since is not None and entry.last_in_use is not None and entry.last_in_use >= unneeded_since:
+        unneeded_since = None
+    is_same = unused_since == entry.unused_since and unneeded_since == entry.unneeded_since
+    if is_same and lost_tags is entry.lost_tags:
+        return entry
+    return replace(entry, lost_tags=lost_tags, unused_since=unused_since, unneeded_since=unneeded_since)
 
 
 def removing(known: History, images: Mapping[str, RemovedImage]) -> History:

@@ -172,11 +172,15 @@ def test_in_doubt_an_image_is_needed(first: History, second: History) -> None:
 
 
 @given(pasts(), looks())
-def test_an_observation_changes_no_verdict(known: History, seen: list[History]) -> None:
-    """Of what is there still; a run that fails later, or is refused, neither counts nor begins anything anew."""
+def test_an_observation_ends_verdicts_on_what_is_in_use_alone(known: History, seen: list[History]) -> None:
+    """A run that fails later, or is refused, neither counts nor begins anything anew; nor is a use that it saw lost."""
     after = model.remember(known, seen[0], 7)
-    before = unneeded.since(known)
-    assert unneeded.since(after) == {name: at for name, at in before.items() if name in after.images}
+    expected = {
+        name: at
+        for name, at in unneeded.since(known).items()
+        if name in after.images and ((used := after.images[name].last_in_use) is None or used < at)
+    }
+    assert unneeded.since(after) == expected
 
 
 @given(pasts())

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from ecr_cleaner.history import model, unneeded
 from ecr_cleaner.history.model import History, HistoryEntry
-from tests.builders import NOW, ago, digest, image
+from tests.builders import NOW, ago, digest, image, usage
 
 SEEN = model.observe("app", [image("a", tags=["v1"]), image("b"), image("c")], {}, NOW, complete=True)
 
@@ -75,3 +75,11 @@ def test_a_history_that_was_not_judged_cannot_say_so() -> None:
     odd = replace(SEEN, images={digest("a"): HistoryEntry(unneeded_since=NOW)})
     assert unneeded.since(model.merge(odd, odd)) == {}
     assert unneeded.since(model.merge(odd, known(a="3d"))) == {}
+
+
+def test_what_was_in_use_since_is_needed() -> None:
+    """Whoever saw that may have been killed before it judged."""
+    used = {digest("a"): [usage(of="a")]}
+    for look, expected in ((ago("1d"), {}), (ago("4d"), {digest("a"): ago("3d")})):
+        seen = model.observe("app", [image("a", tags=["v1"]), image("b"), image("c")], used, look, complete=True)
+        assert unneeded.since(model.remember(replace(known(a="3d"), observed_at=ago("3d")), seen, 0)) == expected
