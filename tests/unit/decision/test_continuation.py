@@ -45,27 +45,28 @@ def result(*, facts: int = 0, late: bool = False, dry: bool = False, **repositor
     [
         (FIRST, result(a=(9, 3, 1)), 1, ""),
         (FIRST, result(a=(9, 0, 0)), 1, ""),  # evaluated for the first time in this night
-        (replace(FIRST, repositories={"a": RepositoryCounts(9)}), result(a=(9, 3, 0)), 8, "gained nothing"),
+        (replace(FIRST, repositories={"a": RepositoryCounts(9)}), result(a=(9, 3, 0)), 8, "this round gained nothing"),
         (replace(FIRST, repositories={"a": RepositoryCounts(9)}), result(a=(9, 3, 1)), 8, ""),
-        (FIRST, result(), 8, "gained nothing"),
+        (FIRST, result(), 8, "this round gained nothing"),
         (FIRST, result(a=(9, 3, 1)), 0, "max_continuations = 0"),
         (replace(FIRST, continuations=3), result(a=(9, 3, 1)), 3, "max_continuations = 3"),
         (FIRST, result(dry=True, a=(9, 3, 0)), 8, "a dry run is not continued"),
         (FIRST, result(dry=True, late=True), 8, ""),
         (FIRST, result(late=True), 8, ""),
-        (replace(FIRST, continuations=1, facts=5), result(late=True, facts=5), 8, "gained nothing"),
+        (replace(FIRST, continuations=1, facts=5), result(late=True, facts=5), 8, "this round gained nothing"),
         (replace(FIRST, continuations=1, facts=5), result(late=True, facts=6), 8, ""),
     ],
 )
 def test_a_round_follows_if_it_begins_further_on(night: Night, ended: RunResult, most: int, says: str) -> None:
     """By images that went, repositories that were not evaluated before, or facts that the scan found."""
     told = why_not(night, ended, most, approval=False)
-    assert told == says or (says and says in told)
+    assert told.startswith(says)
+    assert bool(told) is bool(says)
 
 
 def test_what_a_person_approves_is_not_continued() -> None:
     """A plan that is proposed would be followed by another one."""
-    assert "a person approves" in why_not(FIRST, result(a=(9, 3, 1)), 8, approval=True)
+    assert why_not(FIRST, result(a=(9, 3, 1)), 8, approval=True).startswith("a person approves")
 
 
 def test_each_round_adds_to_the_night() -> None:
@@ -79,6 +80,23 @@ def test_each_round_adds_to_the_night() -> None:
     assert two.problems == ("it broke",)
     assert former_rounds(FIRST) == []
     assert "5 images (50 bytes) went" in former_rounds(one)[0]
+
+
+def test_what_was_archived_went_too() -> None:
+    """But it is there still."""
+    before = replace(FIRST, repositories={"a": RepositoryCounts(9, 4, archived=1)})
+    ended = result(a=(9, 3, 1))
+    archived = replace(ended.repositories["a"], removals=Counter(removed=1, archived=1), bytes_archived=5)
+    ended = replace(ended, repositories={"a": archived})
+    assert not why_not(before, ended, 8, approval=False)
+    night = after(before, ended, continues=True)
+    assert night.repositories["a"] == RepositoryCounts(images=9, removable=4, deleted=1, archived=2)
+    assert night.bytes_removed == 15
+
+
+def test_who_did_not_scan_used_no_facts() -> None:
+    """It ended before."""
+    assert after(FIRST, replace(result(), scan=None), continues=False).facts == 0
 
 
 def test_what_a_limit_keeps_is_not_to_go() -> None:
