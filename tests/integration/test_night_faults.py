@@ -9,10 +9,12 @@ can go wrong with them in the fault matrix, and not here again.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import re
 import uuid
-from dataclasses import dataclass, field
+from collections import Counter
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import pytest
@@ -52,6 +54,7 @@ class Cell:
         account: In which it is made.
         key: Of S3: a pattern.
         kind: How they fail; None: not yet decided.
+        only: Which one of them fails, from 0; None: all.
     """
 
     step: str
@@ -60,6 +63,7 @@ class Cell:
     account: str
     key: str = ""
     kind: Kind | None = None
+    only: int | None = None
 
     @classmethod
     def of(cls, step: str, call: Call) -> Cell:
@@ -90,7 +94,9 @@ class Cell:
         """What fails."""
         assert self.kind is not None
         where = {"Bucket": BUCKET, "Key": re.compile(self.key)} if self.key else {}
-        return Fault(service=self.service, operation=self.operation, account=self.account, kind=self.kind, where=where)
+        reach = {} if self.only is None else {"after": self.only, "times": 1}
+        named = {"service": self.service, "operation": self.operation, "account": self.account}
+        return Fault(kind=self.kind, where=where, **named, **reach)
 
 
 @dataclass
@@ -171,19 +177,26 @@ def problems(run: Runner, cell: Cell, outcome: Outcome, before: dict[str, set[st
 
 
 def chosen(made: list[Cell], situation: Situation) -> list[Cell]:
-    """Every call that is about the night itself, with each kind; of the others each with one, or a sample of both."""
+    """Every call that is about the night itself, with each kind; of the others each with one, or a sample of both.
+
+    Of a second round also single ones of calls that are alike.
+    """
     kinds = cells.HARD if situation == "first night" else OF_EACH_SORT
     every: list[Cell] = []
     for number, cell in enumerate(sorted(set(made))):
         is_own = cell.service == "s3" or cell.service in WIDE
         some = kinds if is_own else [kinds[number % len(kinds)]]
-        every += [Cell(cell.step, cell.service, cell.operation, cell.account, cell.key, kind) for kind in some]
+        every += [replace(cell, kind=kind) for kind in some]
+    if situation == "continued":
+        for cell, count in sorted(Counter(made).items()):
+            kind_of = itertools.cycle(kinds)
+            every += [replace(cell, kind=next(kind_of), only=number) for number in range(count) if count > 1]
     if cells.FULL:
         return every
     sample: list[Cell] = []
     met: set[object] = set()
     for cell in sorted(every, key=lambda one: cells.dice(f"{situation} {one}")):
-        covers: set[object] = {cell.step, cell.is_of_facts}
+        covers: set[object] = {(cell.step, cell.only is None), cell.is_of_facts}
         if situation == "first night":
             covers |= {(cell.step, cell.service == "s3"), cell.kind}
         if not covers <= met:
