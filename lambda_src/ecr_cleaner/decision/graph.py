@@ -11,11 +11,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
-from typing import Final
+from typing import Final, TypeVar
 
 from ecr_cleaner.model.image import CONTAINER_CONFIG_MEDIA_TYPES, LEGACY_MEDIA_TYPES, Image
 from ecr_cleaner.model.repository import RepositorySnapshot
 from ecr_cleaner.model.usage import Reference, Usage
+
+_T = TypeVar("_T")
 
 _SUBJECT_TAG_START: Final = "sha256-"
 _SUBJECT_TAG: Final = re.compile(rf"{_SUBJECT_TAG_START}(?P<hex>[0-9a-f]{{64}})(?:\..+)?")
@@ -87,11 +89,6 @@ class Graph:
     def dangling_referrers(self) -> Mapping[str, tuple[str, ...]]:
         """Digest that is not in the repository to the artifacts that refer to it."""
         return _reversed({d: [end for end in ends if end not in self.images] for d, ends in self._named.items()})
-
-    @cached_property
-    def tags(self) -> Mapping[str, tuple[str, ...]]:
-        """Tag to the digest it points at now; to several if it moved while the repository was listed."""
-        return _reversed({digest: image.tags for digest, image in self.images.items()})
 
     @cached_property
     def containers(self) -> frozenset[str]:
@@ -198,8 +195,8 @@ def _subject(tag: str) -> str | None:
     return f"sha256:{match['hex']}" if match else None
 
 
-def _reversed(edges: Mapping[str, Iterable[str]]) -> dict[str, tuple[str, ...]]:
-    back: dict[str, list[str]] = defaultdict(list)
+def _reversed(edges: Mapping[str, Iterable[_T]]) -> dict[_T, tuple[str, ...]]:
+    back: dict[_T, list[str]] = defaultdict(list)
     for start, ends in edges.items():
         for end in ends:
             back[end].append(start)
@@ -228,9 +225,15 @@ def resolve(graph: Graph, repository: str, usages: Iterable[Usage]) -> dict[str,
     Returns:
         Digest to the usages that name it.
     """
+    usages = tuple(usages)
+    wanted = {one.reference.effective_tag for one in usages if one.reference.repository == repository}
+    # A tag points at several digests if it moved while the repository was listed.
+    tagged = _reversed(
+        {d: wanted.intersection(i.tags) for d, i in graph.images.items() if not wanted.isdisjoint(i.tags)}
+    )
     by_digest: dict[str, list[Usage]] = defaultdict(list)
     for usage in usages:
-        for digest in _named(graph, repository, usage.reference):
+        for digest in _named(graph, repository, usage.reference, tagged):
             by_digest[digest].append(usage)
         # Signatures may be in another repository than the signed image (cosign's COSIGN_REPOSITORY).
         for digest in graph.dangling_referrers.get(usage.reference.digest or "", ()):
@@ -238,14 +241,16 @@ def resolve(graph: Graph, repository: str, usages: Iterable[Usage]) -> dict[str,
     return {digest: tuple(named) for digest, named in by_digest.items()}
 
 
-def _named(graph: Graph, repository: str, reference: Reference) -> set[str]:
+def _named(
+    graph: Graph, repository: str, reference: Reference, tagged: Mapping[str | None, tuple[str, ...]]
+) -> set[str]:
     if reference.is_wide:
         return set(graph.images) if reference.covers(repository) else set()
     # A digest counts in every repository that has it: images are copied between repositories, and keeping one too
     # many does no harm.
     named = {reference.digest} if reference.digest in graph.images else set()
-    if reference.repository == repository and reference.effective_tag is not None:
-        named.update(graph.tags.get(reference.effective_tag, ()))
+    if reference.repository == repository:
+        named.update(tagged.get(reference.effective_tag, ()))
     return {digest for digest in named if digest is not None}
 
 
