@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final, Self
 
+from ecr_cleaner.errors import OutOfTimeError
 from ecr_cleaner.model.image import RemovedImage
 from ecr_cleaner.model.plan import Removal, RemovalStatus, RepositoryPlan, Verdict
 from ecr_cleaner.model.repository import Repository
@@ -78,8 +79,7 @@ def _has_fresh_usages(ctx: RunContext, state: RunState, unjudged: Iterable[Repos
         return False
     # What is evaluated by later usages alone was seen in use by these: that protects it like any other recent use.
     memory.save_uses(ctx, state, [one.name for one in unjudged])
-    _scan_again(ctx, state)
-    return True
+    return _scan_again(ctx, state)
 
 
 @dataclass(slots=True)
@@ -103,14 +103,26 @@ class _EvaluationQueue:
             yield self.left.pop(0)
 
 
-def _scan_again(ctx: RunContext, state: RunState) -> None:
-    """Scan anew, and write down what a later run has to know even if nothing more is judged by it."""
+def _scan_again(ctx: RunContext, state: RunState) -> bool:
+    """Scan anew, and write down what a later run has to know even if nothing more is judged by it.
+
+    Returns:
+        Whether there was time for it: it may take longer than the scan before.
+    """
     before = memory.uncovered(state)
-    state.add_scan(ctx.scanner.scan(ctx.clock()))
+    # Nothing is removed meanwhile, so any call may be the last one.
+    usual, ctx.clients.deadline_exceeded = ctx.clients.deadline_exceeded, ctx.is_deadline_exceeded
+    try:
+        state.add_scan(ctx.scanner.scan(ctx.clock()))
+    except OutOfTimeError:
+        return False
+    finally:
+        ctx.clients.deadline_exceeded = usual
     uncovered = memory.uncovered(state)
     memory.save_uses(ctx, state, uncovered)
     if uncovered != before or (state.latest is not None and state.latest.compared.drop is not None):
         memory.save_history(ctx, state, state.left)
+    return True
 
 
 def _to_remove(

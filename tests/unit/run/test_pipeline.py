@@ -1265,6 +1265,30 @@ def test_usages_are_not_collected_again_when_that_would_not_end_in_time(
     assert summary.repositories["b"].removals == {"deferred": 1}
 
 
+def test_a_second_scan_that_takes_longer_than_the_first_is_cut_off(
+    run: Callable[..., RunResult], world: World, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before Lambda ends the run; what went stands in the report, and what is left is left to the next run."""
+    world.old("a", "b")
+    world.lasts["remove"] = FRESHNESS.total_seconds() + 1
+    world.seconds = 1e6
+    first, aws = World.scan, clients(world)
+
+    def scan(self: World, now: datetime) -> UsageScan:
+        if "scan" not in self.steps:
+            return first(self, now)
+        self.seconds = RESERVE_SECONDS - 1
+        assert aws.deadline_exceeded is not None
+        assert aws.deadline_exceeded()
+        raise OutOfTimeError("ListClusters")
+
+    monkeypatch.setattr(World, "scan", scan)
+    monkeypatch.setitem(globals(), "clients", lambda _: aws)
+    summary = run(**EVALUATES_FIRST)
+    assert told.removed == ["a:v1"]
+    assert (summary.status, run_json(summary)["deferred"]) == ("incomplete", ["b"])
+
+
 def test_a_failure_outweighs_what_is_left(run: Callable[..., RunResult], world: World) -> None:
     """Both are causes; the graver word is the status."""
     world.old("a", "b").found["c"] = RepositoryOutcome(RepositoryStatus.MISCONFIGURED, "bad tag")
