@@ -4,12 +4,12 @@
 
 Runs the real handler with the events of the state machine, each round in three steps, in one process. What there is
 very much of is generated where botocore would send a request: repositories, images, services, functions, and the
-bucket; all else is answered by the sandbox, in no time. Nothing sleeps. Time passes by
+bucket; all else is answered by the sandbox, in no time. Time passes by
 
-- what the pacer and botocore's retries would sleep for: threads that wait at once wait together;
-- `LATENCY_SECONDS` for each call, of which as many are under way as the sources make at once;
-- the processor time of the function, without that of generating answers, as if nothing were done meanwhile: so the
-  times are upper bounds.
+- the processor time of the function, without that of generating answers, as if nobody waited meanwhile: so the times
+  are upper bounds;
+- what the pacer, botocore's retries and `LATENCY_SECONDS` of each call wait for: whenever no thread computes, the clock
+  goes on to the moment at which the first of them need not wait any more.
 
 A call beyond the token buckets of `benchmarks.account` is throttled. There are no indexes, every service was deployed
 once, and a later night finds the account as the earlier one left it. With `--scale` the rates stay what they are, so a
@@ -33,25 +33,35 @@ from tests.integration.past import BUCKET, MARKER, NEW, PREFIX
 LATENCY_SECONDS: Final = 0.02
 
 _CHILD: Final = '''
-import time, threading, queue, concurrent.futures, logging, http.client, socket, ssl, urllib3
-real_process, lock = time.process_time, threading.Lock()
+import time, threading, queue, concurrent.futures, logging, http.client, socket, ssl, urllib3, heapq, itertools
+real_process, real_sleep, lock = time.process_time, time.sleep, threading.Lock()
 
 class Clock:
     """Seconds that were waited, and those of the processor."""
     waited = generating = 0.0
-    looked = threading.local()
+    elsewhere = 0  # calls that another process answers
+    waiting, numbers = [], itertools.count()
     def now(self):
-        self.looked.at = self.waited + real_process() - self.generating
-        return self.looked.at
+        return self.waited + real_process() - self.generating
     def sleep(self, seconds):
-        # From when this thread looked: meanwhile others may have let time pass, in which it waited too.
-        at = getattr(self.looked, "at", None)
-        until = (self.now() if at is None else at) + seconds
-        with lock:
-            self.waited += max(0.0, until - self.now())
+        if seconds > 0:
+            over = threading.Event()
+            with lock:
+                heapq.heappush(self.waiting, (self.now() + seconds, next(self.numbers), over))
+            over.wait()
+    def go_on(self):
+        while True:
+            before = real_process()
+            real_sleep(0.001)
+            if self.waiting and not self.elsewhere and real_process() - before < 0.0003:
+                with lock:
+                    at, _, over = heapq.heappop(self.waiting)
+                    self.waited += max(0.0, at - self.now())
+                    over.set()
 
 clock, begun = Clock(), time.time()
 time.monotonic, time.sleep = clock.now, clock.sleep
+threading.Thread(target=clock.go_on, daemon=True).start()
 from datetime import UTC, datetime, timedelta
 import ecr_cleaner.clock
 moment = ecr_cleaner.clock.utc_now = lambda: datetime.fromtimestamp(begun + clock.now(), UTC)
@@ -60,7 +70,6 @@ import collections, contextlib, functools, hashlib, io, json, os, pathlib, sys, 
 from botocore import awsrequest, httpsession
 from urllib3.response import HTTPResponse
 from ecr_cleaner import handler
-from ecr_cleaner.usage.side_by_side import AT_ONCE
 from benchmarks.account import BUCKETS
 from benchmarks.virtual import LATENCY_SECONDS
 
@@ -223,6 +232,8 @@ ANSWERS = {
     "DescribeServiceRevisions": lambda asked: {
         "serviceRevisions": [*map(revision, asked["serviceRevisionArns"])], "failures": []},
     "DescribeTaskDefinition": task_definition,
+    "ListTaskDefinitions": lambda asked: page(asked, SERVICES, 100,
+        lambda at: f"{ECS}:task-definition/service-{at}:1", "taskDefinitionArns"),
     "ListTaskDefinitionFamilies": lambda asked: page(asked, SERVICES, 100, lambda at: f"service-{at}", "families"),
     "ListTasks": lambda asked: {"taskArns": []},
     "ListDaemons": lambda asked: {"daemonSummariesList": []},
@@ -275,9 +286,8 @@ def is_throttled(service, operation):
 
 send = httpsession.URLLib3Session.send
 def answer(self, request):
+    clock.sleep(LATENCY_SECONDS)
     began = time.thread_time()
-    with lock:
-        clock.waited += LATENCY_SECONDS / AT_ONCE
     try:
         return made(self, request)
     finally:
@@ -302,7 +312,13 @@ def made(self, request):
         give = lambda: ANSWERS[operation](json.loads(request.body))
     else:
         calls["others"] += 1
-        return send(self, request)
+        with lock:
+            clock.elsewhere += 1
+        try:
+            return send(self, request)
+        finally:
+            with lock:
+                clock.elsewhere -= 1
     calls[f"{service}:{operation}"] += 1
     with lock:
         is_late = is_throttled(service, operation)

@@ -136,6 +136,8 @@ def read_json(text: str | bytes, *, unique: bool = False) -> Any:
         value = json.loads(text, object_pairs_hook=_distinct if unique else None, parse_constant=_no_number)
     except RecursionError:
         raise ValueError(_TOO_DEEP) from None
+    if _opened(text) <= MAX_DEPTH:
+        return value
     level = [value]
     for _ in range(MAX_DEPTH + 1):
         within = (part.values() if isinstance(part, dict) else part for part in level if isinstance(part, dict | list))
@@ -143,6 +145,13 @@ def read_json(text: str | bytes, *, unique: bool = False) -> Any:
         if not level:
             return value
     raise ValueError(_TOO_DEEP)
+
+
+def _opened(text: str | bytes) -> int:
+    """How many lists and objects a text begins, at most."""
+    if isinstance(text, str):
+        return text.count("{") + text.count("[")
+    return text.count(b"{") + text.count(b"[")
 
 
 _TOO_DEEP: Final = f"it is nested more than {MAX_DEPTH} deep"

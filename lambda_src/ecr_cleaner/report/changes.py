@@ -86,13 +86,13 @@ def earlier(lines: Iterable[bytes]) -> Earlier:
     return Earlier(told["run"]["started_at"], frozenset(removable), frozenset(in_use), _skipped(told), _findings(told))
 
 
-def compared(before: Earlier, summary: Mapping[str, Any], images: Iterable[bytes]) -> Changes:
+def compared(before: Earlier, summary: Mapping[str, Any], images: Iterable[Mapping[str, Any]]) -> Changes:
     """What is otherwise now.
 
     Args:
         before: The earlier run, which was not refused.
         summary: Of this run, with all findings.
-        images: Of this run, a line each as in the document.
+        images: Of this run, as in the document.
     """
     skipped, findings = _skipped(summary), _findings(summary)
     others = Changes(
@@ -105,8 +105,7 @@ def compared(before: Earlier, summary: Mapping[str, Any], images: Iterable[bytes
         unknown = "this run was refused, so what is in use is not known and no images are compared"
         return Changes(others.since, unknown, None, None, others.skipped, others.findings, others.findings_gone)
     removable, in_use = [], []
-    for line in images:
-        image = read_json(line)
+    for image in images:
         if _is_removable(image) and _key(image) not in before.removable:
             removable.append(_name(image))
         elif image["reason"] in _IN_USE and _key(image) not in before.in_use:

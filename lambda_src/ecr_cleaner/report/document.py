@@ -85,7 +85,7 @@ class DocumentReporter(Reporter):
         self._calls = calls
         self._images: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the run has ended, however it does
         weakref.finalize(self, self._images.close)
-        self._endings: dict[tuple[str, str], dict[str, Any]] = {}  # only of images to be removed
+        self._endings: dict[bytes, bytes] = {}  # only of images to be removed
 
     def evaluated(self, plan: RepositoryPlan, *, dry_run: bool, refused: bool) -> None:  # noqa: ARG002 - the run's own words
         """Record the verdicts of one repository."""
@@ -137,7 +137,9 @@ class DocumentReporter(Reporter):
     def compared(self, before: Earlier, result: RunResult) -> Changes:
         """What is otherwise than in an earlier run."""
         self._images.seek(0)
-        return changes.compared(before, printable(run_json(result, everything=True)), self._images)
+        return changes.compared(
+            before, printable(run_json(result, everything=True)), (json.loads(line) for line in self._images)
+        )
 
     def trend_of(self, result: RunResult) -> TrendPoint:
         """What the trend of later runs shows."""
@@ -180,13 +182,16 @@ class DocumentReporter(Reporter):
         }
 
     def _end(self, repository: str, digest: str, status: str, codes: Sequence[str] = (), detail: str = "") -> None:
-        self._endings[printable((repository, digest))] = {"status": status, "codes": list(codes), "detail": detail}
+        begin = _line({"repository": repository, "digest": digest}).removesuffix(b"}\n")
+        self._endings[begin] = _line({"status": status, "codes": list(codes), "detail": detail}).rstrip()
 
     def _ended_images(self) -> Iterator[bytes]:
+        """The images, each with how its removal ended, without reading what was written: there may be millions."""
         self._images.seek(0)
         for line in self._images:
-            image = json.loads(line)
-            yield _line({**image, "removal": self._endings.get((image["repository"], image["digest"]))})
+            # As `verdict_json` begins. Within a string, the quotation marks would be escaped.
+            begin = line[: line.index(b',"tags":')]
+            yield b"".join((line.removesuffix(b"}\n"), b',"removal":', self._endings.get(begin, b"null"), b"}"))
 
 
 def _usage_json(usage: Usage) -> dict[str, Any]:
@@ -209,8 +214,13 @@ def _usage_json(usage: Usage) -> dict[str, Any]:
     }
 
 
+_encoded: Final = json.JSONEncoder(separators=(",", ":")).encode
+
+
 def _line(value: dict[str, Any]) -> bytes:
-    return json.dumps(printable(value), separators=(",", ":")).encode() + b"\n"
+    text = _encoded(value)
+    # JSON escapes whatever is no printable character of ASCII, so most lines need no second look.
+    return (_encoded(printable(value)) if "\\" in text else text).encode() + b"\n"
 
 
 def _write_list(target: IO[bytes], name: str, lines: Iterable[bytes]) -> None:

@@ -235,8 +235,11 @@ def test_any_name_survives(name: str, consumer: str, cause: str, tags: list[str]
     made = recorder()
     images = RepositorySnapshot((image("old", repository=name, tags=tags),))
     used = (usage(of="old", repository=name, consumer=consumer),)
-    made.evaluated(evaluate(repository(name), images, used, NOW), dry_run=False, refused=False)
+    plan = evaluate(repository(name), images, used, NOW)
+    made.evaluated(plan, dry_run=False, refused=False)
+    made.removal(Removal(plan.verdicts[0], RemovalStatus.FAILED, ("Code",), cause))
     found = told(made, summary(problems=(cause,), scan=UsageScan(used, (), NOW)))
+    assert found["images"][0]["removal"] == {"status": "failed", "codes": ["Code"], "detail": printable(cause)}
     assert (found["images"][0]["repository"], found["images"][0]["tags"]) == printable((name, sorted(tags)))
     assert (found["usages"][0]["consumer"], found["causes"]) == printable((consumer, [cause]))
 
