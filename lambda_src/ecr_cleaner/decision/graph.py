@@ -15,7 +15,7 @@ from typing import Final, TypeVar
 
 from ecr_cleaner.model.image import CONTAINER_CONFIG_MEDIA_TYPES, LEGACY_MEDIA_TYPES, Image
 from ecr_cleaner.model.repository import RepositorySnapshot
-from ecr_cleaner.model.usage import Reference, Usage
+from ecr_cleaner.model.usage import Usage
 
 _T = TypeVar("_T")
 
@@ -233,25 +233,20 @@ def resolve(graph: Graph, repository: str, usages: Iterable[Usage]) -> dict[str,
     )
     by_digest: dict[str, list[Usage]] = defaultdict(list)
     for usage in usages:
-        for digest in _named(graph, repository, usage.reference, tagged):
-            by_digest[digest].append(usage)
-        # Signatures may be in another repository than the signed image (cosign's COSIGN_REPOSITORY).
-        for digest in graph.dangling_referrers.get(usage.reference.digest or "", ()):
+        reference = usage.reference
+        if reference.is_wide:
+            named = set(graph.images) if reference.covers(repository) else set()
+        else:
+            # A digest counts in every repository that has it: images are copied between repositories, and keeping one
+            # too many does no harm. Signatures may be in another repository than the signed image (cosign's
+            # COSIGN_REPOSITORY).
+            digest = reference.digest or ""
+            named = {*filter(graph.images.__contains__, [digest]), *graph.dangling_referrers.get(digest, ())}
+            if reference.repository == repository:
+                named.update(tagged.get(reference.effective_tag, ()))
+        for digest in named:
             by_digest[digest].append(usage)
     return {digest: tuple(named) for digest, named in by_digest.items()}
-
-
-def _named(
-    graph: Graph, repository: str, reference: Reference, tagged: Mapping[str | None, tuple[str, ...]]
-) -> set[str]:
-    if reference.is_wide:
-        return set(graph.images) if reference.covers(repository) else set()
-    # A digest counts in every repository that has it: images are copied between repositories, and keeping one too
-    # many does no harm.
-    named = {reference.digest} if reference.digest in graph.images else set()
-    if reference.repository == repository:
-        named.update(tagged.get(reference.effective_tag, ()))
-    return {digest for digest in named if digest is not None}
 
 
 def upward(graph: Graph, roots: Iterable[str]) -> dict[str, KeepReason]:

@@ -79,7 +79,21 @@ def _has_fresh_usages(ctx: RunContext, state: RunState, unjudged: Iterable[Repos
         return False
     # What is evaluated by later usages alone was seen in use by these: that protects it like any other recent use.
     memory.save_uses(ctx, state, [one.name for one in unjudged])
-    return _scan_again(ctx, state)
+    before = memory.uncovered(state)
+    # It may take longer than the scan before; nothing is removed meanwhile, so any of its calls may be the last one.
+    usual, ctx.clients.deadline_exceeded = ctx.clients.deadline_exceeded, ctx.is_deadline_exceeded
+    try:
+        state.add_scan(ctx.scanner.scan(ctx.clock()))
+    except OutOfTimeError:
+        return False
+    finally:
+        ctx.clients.deadline_exceeded = usual
+    uncovered = memory.uncovered(state)
+    # A later run has to know this even if nothing more is judged by it.
+    memory.save_uses(ctx, state, uncovered)
+    if uncovered != before or (state.latest is not None and state.latest.compared.drop is not None):
+        memory.save_history(ctx, state, state.left)
+    return True
 
 
 @dataclass(slots=True)
@@ -101,28 +115,6 @@ class _EvaluationQueue:
             self.left and not self.ctx.is_deadline_exceeded() and (self.state.is_refused() or not self.state.is_stale())
         ):
             yield self.left.pop(0)
-
-
-def _scan_again(ctx: RunContext, state: RunState) -> bool:
-    """Scan anew, and write down what a later run has to know even if nothing more is judged by it.
-
-    Returns:
-        Whether there was time for it: it may take longer than the scan before.
-    """
-    before = memory.uncovered(state)
-    # Nothing is removed meanwhile, so any call may be the last one.
-    usual, ctx.clients.deadline_exceeded = ctx.clients.deadline_exceeded, ctx.is_deadline_exceeded
-    try:
-        state.add_scan(ctx.scanner.scan(ctx.clock()))
-    except OutOfTimeError:
-        return False
-    finally:
-        ctx.clients.deadline_exceeded = usual
-    uncovered = memory.uncovered(state)
-    memory.save_uses(ctx, state, uncovered)
-    if uncovered != before or (state.latest is not None and state.latest.compared.drop is not None):
-        memory.save_history(ctx, state, state.left)
-    return True
 
 
 def _to_remove(
