@@ -94,9 +94,16 @@ class Cell:
         """What fails."""
         assert self.kind is not None
         where = {"Bucket": BUCKET, "Key": re.compile(self.key)} if self.key else {}
-        reach = {} if self.only is None else {"after": self.only, "times": 1}
-        named = {"service": self.service, "operation": self.operation, "account": self.account}
-        return Fault(kind=self.kind, where=where, **named, **reach)
+        after, times = (0, None) if self.only is None else (self.only, 1)
+        return Fault(
+            service=self.service,
+            operation=self.operation,
+            account=self.account,
+            kind=self.kind,
+            where=where,
+            after=after,
+            times=times,
+        )
 
 
 @dataclass
