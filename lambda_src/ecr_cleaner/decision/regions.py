@@ -114,20 +114,21 @@ def _unread(
     scan: UsageScan, targets: Sequence[ScanTarget], outcomes: Mapping[ScanTarget, Sequence[SourceOutcome]]
 ) -> Iterator[SourceOutcome]:
     """One failure in place of those of all sources; an account's last region tells what leaves out all of them."""
+    failures = {one: [o for o in outcomes[one] if o.status is SourceStatus.FAILED] for one in targets}
+    late = {target for target, failed in failures.items() if all(one.is_out_of_time for one in failed)}
     regions: dict[str, list[str]] = {}
     for target in targets:
-        regions.setdefault(target.account_id, []).append(target.region)
-    for target in targets:
-        account, of_account = target.account_id, regions[target.account_id]
-        failed = [one for one in outcomes[target] if one.status is SourceStatus.FAILED]
+        if target not in late:  # a later run has time for it
+            regions.setdefault(target.account_id, []).append(target.region)
+    for target, failed in failures.items():
+        account, of_account = target.account_id, regions.get(target.account_id, [""])
         detail = (
             f"nothing could be read there: source {failed[0].source}: {failed[0].detail.partition('; or ')[0]},"
             f" and {len(failed) - 1} other sources failed"
         )
         if target.region == of_account[-1]:
             detail += _left_out(account, of_account, is_own=scan.account_id in {"", account})
-        late = all(one.is_out_of_time for one in failed)
-        yield SourceOutcome(target, ALL_SOURCES, SourceStatus.FAILED, detail=detail, is_out_of_time=late)
+        yield SourceOutcome(target, ALL_SOURCES, SourceStatus.FAILED, detail=detail, is_out_of_time=target in late)
 
 
 def _left_out(account: str, regions: Sequence[str], *, is_own: bool) -> str:

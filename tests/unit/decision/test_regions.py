@@ -108,6 +108,16 @@ def test_what_leaves_out_all_such_regions_is_said_once() -> None:
     assert told[1].detail.endswith(entry)
 
 
+def test_a_region_without_time_is_not_to_be_left_out() -> None:
+    """A later run reads it: the line to paste names the others alone."""
+    late = [outcome(one, SourceStatus.FAILED, FURTHER, detail="late", is_out_of_time=True) for one in ("batch", "ecs")]
+    denials = [denied(source) for source in ("batch", "ecs")]
+    (first, last) = checked(UsageScan((), (*denials, *late), NOW), REGION, None).outcomes
+    assert (first.is_out_of_time, last.is_out_of_time) == (False, True)
+    assert first.detail.endswith('accepted_gaps = { "region:eu-west-1" = "<reason>" }')
+    assert "accepted_gaps" not in last.detail
+
+
 @given(
     st.lists(
         st.tuples(
