@@ -3,7 +3,8 @@
 Terraform starts the provider for every run block of a test and for every walk of a command, and each time asks it the
 same two questions: for its schemas, and whether a configuration of it is valid, at which the AWS provider checks all
 its schemas against themselves. Answering takes the AWS provider longer than everything else that our tests want of it.
-So a `Relay` stands between the two: it passes every question on but those that were answered before.
+So a `Relay` stands between the two: it passes every question on but those that were answered before. Of the schemas
+it passes on those of the few types that are used here: reading all of them takes Terraform seconds, at every command.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from typing import TYPE_CHECKING, Final
 
 import grpc
 
+from tools.terraform import ROOT
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
@@ -34,7 +37,10 @@ _QUIET: Final = dict.fromkeys(
 _SECONDS: Final = 60
 _SERVICE: Final = "/tfplugin5.Provider/"
 _CONFIGURE: Final = f"{_SERVICE}Configure"
-_ALWAYS_THE_SAME: Final = frozenset({f"{_SERVICE}GetSchema", f"{_SERVICE}PrepareProviderConfig"})
+_SCHEMAS: Final = f"{_SERVICE}GetSchema"
+_BY_TYPE: Final = frozenset({2, 3})
+"""Fields of its answer that map the type of a resource or of a data source to a schema."""
+_ALWAYS_THE_SAME: Final = frozenset({_SCHEMAS, f"{_SERVICE}PrepareProviderConfig"})
 """Terraform's protocol, version 5: what a provider answers alike to the same question."""
 
 _FOR_ONE_CONFIGURATION: Final = frozenset(
@@ -59,6 +65,7 @@ class Relay(grpc.GenericRpcHandler):  # type: ignore[misc]
     """
 
     def __init__(self, program: Path, environment: Mapping[str, str], folder: Path, stack: ExitStack) -> None:
+        self._types = _types(folder)
         self._program, self._environment, self._folder, self._stack = program, environment, folder, stack
         self._lock = threading.Lock()
         self._answers: dict[tuple[str, bytes], bytes] = {}
@@ -95,7 +102,8 @@ class Relay(grpc.GenericRpcHandler):  # type: ignore[misc]
     def _repeated(self, method: str, asked: bytes) -> bytes:
         with self._lock:
             if (method, asked) not in self._answers:
-                self._answers[method, asked] = _ask(self._first, method, asked)
+                answer = _ask(self._first, method, asked)
+                self._answers[method, asked] = _narrowed(answer, self._types) if method == _SCHEMAS else answer
             return self._answers[method, asked]
 
     def _configure(self, asked: bytes, peer: str) -> bytes:
@@ -134,6 +142,41 @@ class Relay(grpc.GenericRpcHandler):  # type: ignore[misc]
 def _ask(channel: grpc.Channel, method: str, asked: bytes) -> bytes:
     answer: bytes = channel.unary_unary(method)(asked)
     return answer
+
+
+def _types(folder: Path) -> frozenset[bytes]:
+    """The types of resources and data sources that the module, those beside it or a folder's configuration use."""
+    places = [*ROOT.glob("*.tf"), *ROOT.glob("modules/*/*.tf"), *folder.glob("**/*.tf")]
+    return frozenset(word.encode() for path in places for word in re.findall(r"\baws_\w+", path.read_text()))
+
+
+def _narrowed(answer: bytes, types: frozenset[bytes]) -> bytes:
+    """A provider's schemas without those of other types, in Protocol Buffers' wire format."""
+    kept, at = bytearray(), 0
+    while at < len(answer):
+        start = at
+        tag, at = _varint(answer, at)
+        assert tag & 7 == 2, "every field of the answer has a length"
+        length, at = _varint(answer, at)
+        field, end = tag >> 3, at + length
+        # The entry of a map: its first field is the key.
+        if field in _BY_TYPE:
+            assert answer[at] == 1 << 3 | 2
+            size, at = _varint(answer, at + 1)
+        if field not in _BY_TYPE or answer[at : at + size] in types:
+            kept += answer[start:end]
+        at = end
+    return bytes(kept)
+
+
+def _varint(content: bytes, at: int) -> tuple[int, int]:
+    """A number and where it ends."""
+    number, shift = 0, 0
+    while True:
+        number |= (content[at] & 0x7F) << shift
+        shift, at = shift + 7, at + 1
+        if content[at - 1] < 0x80:
+            return number, at
 
 
 @contextmanager

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.fake_aws import Sandbox
+from tests.terraform.attached import attached
 from tools.processes import Children, loopback_only
 from tools.provider_mirror import ProviderMirror
 from tools.stack import Stack
@@ -59,7 +61,7 @@ def make_stack(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Callable[..., Stack]]:
     """Makes an initialised stack from an example of the project or from a configuration of the test's own."""
-    with Children() as children:
+    with Children() as children, ExitStack() as providers:
 
         def make(configuration: str | Path, variables: dict[str, Any] | None = None, **arguments: Any) -> Stack:
             stack = Stack(
@@ -75,6 +77,7 @@ def make_stack(
                 configuration = ROOT / "examples" / configuration
             stack.copy_from(configuration)
             stack.init()
+            stack.environment = providers.enter_context(attached(stack.folder, stack.environment))
             return stack
 
         yield make

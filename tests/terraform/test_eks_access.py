@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
+from tests.terraform.attached import attached
 from tools.terraform import ROOT, Terraform
 
 if TYPE_CHECKING:
@@ -71,7 +72,8 @@ def test_inputs_are_held_against_what_eks_takes(
     folder, environment = tmp_path, terraform_environment
     answer = terraform.run("init", "-backend=false", "-no-color", folder=folder, environment=environment)
     assert answer.returncode == 0, answer.stdout
-    told = terraform.run("test", "-no-color", folder=folder, environment=environment).stdout
+    with attached(folder, environment) as environment:
+        told = terraform.run("test", "-no-color", folder=folder, environment=environment).stdout
     said = re.sub(r"\s*\n[\s\N{BOX DRAWINGS LIGHT VERTICAL}]*", " ", told)
     assert 'run "accepted"... pass' in said, told
     assert [name for name, (_, reason) in REFUSED.items() if reason not in said] == [], told

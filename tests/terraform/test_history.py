@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from tests.terraform.attached import attached
 from tools.module_copy import copy_module
 from tools.stack import Invocation, Stack, function_environment, invoke_from_source
 
@@ -68,10 +67,9 @@ def given(
     stack = make_stack("existing-image", {"image_uri": image_uri("us-east-1")}, **named)
     stack.module = module
     stack.init()
-    with attached(stack.folder, stack.environment) as stack.environment:
-        stack.apply(dry_run=False, default_keep_days=60)
-        yield Given(stack, sandbox)
-        stack.destroy(refresh=False)
+    stack.apply(dry_run=False, default_keep_days=60)
+    yield Given(stack, sandbox)
+    stack.destroy(refresh=False)
     kept = tuple(f"{PREFIX}{folder}/" for folder in ("history", "journal", "reports"))
     left = sandbox.client("s3").list_objects_v2(Bucket=BUCKET).get("Contents", [])
     assert [one["Key"] for one in left if not one["Key"].startswith(kept)] == []

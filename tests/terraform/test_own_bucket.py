@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from tests.terraform.attached import attached
 from tools.stack import Stack, TerraformError, function_environment, invoke_from_source
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from tests.fake_aws import Sandbox
 
@@ -39,14 +38,13 @@ module "cleaner" {
 @pytest.fixture(scope="module")
 def stack(
     image_uri: Callable[[str], str], make_stack: Callable[..., Stack], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Stack]:
+) -> Stack:
     """Applied; the tests follow each other, because the provider waits a minute for the bucket."""
     folder = tmp_path_factory.mktemp("configuration")
     (folder / "main.tf").write_text(CONFIGURATION)
     stack = make_stack(folder, {"generation": "1"}, image_uri=image_uri("us-east-1"))
-    with attached(stack.folder, stack.environment) as stack.environment:
-        stack.apply()
-        yield stack
+    stack.apply()
+    return stack
 
 
 def marker(sandbox: Sandbox) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import pytest
 
 from tests.fake_aws.aws import ACCOUNT
 from tests.fake_aws.identities import key_of
+from tests.terraform.attached import attached
 from tools import reader
 from tools.stack import Stack, TerraformError
 from tools.terraform import ROOT
@@ -133,9 +134,10 @@ def stack(
         },
     )
     stack.init()
-    stack.apply()
-    yield stack
-    stack.destroy(refresh=False)
+    with attached(stack.folder, stack.environment) as stack.environment:
+        stack.apply()
+        yield stack
+        stack.destroy(refresh=False)
     for account in (OTHER, STACKED):
         assert sandbox.client("iam", account=account).list_roles()["Roles"] == []
 
@@ -286,7 +288,7 @@ def test_inputs_are_held_against_what_aws_takes(
     folder = tmp_path_factory.mktemp("refused") / "root"
     stack = Readers(folder, sandbox.endpoint, terraform, terraform_environment, calls=calls)
     stack.init()
-    with pytest.raises(TerraformError) as refused:
+    with attached(folder, stack.environment) as stack.environment, pytest.raises(TerraformError) as refused:
         stack.changes()
     said = re.sub(r"\s*\n[\s\N{BOX DRAWINGS LIGHT VERTICAL}]*", " ", str(refused.value))
     assert [reason for _, reason in cases if reason not in said] == [], said
