@@ -16,10 +16,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote
 
-import botocore.session
-
 from . import cbor
 from .aws import REGION, Request
+from .models import LOADER, service_model
 
 if TYPE_CHECKING:
     from botocore.model import OperationModel, ServiceModel
@@ -113,8 +112,7 @@ class Dispatcher:
     """Parses requests; models are loaded when a service is first met."""
 
     def __init__(self) -> None:
-        self._session = botocore.session.get_session()
-        self._available = frozenset(self._session.get_available_services())
+        self._available = frozenset(LOADER.list_available_services("service-2"))
         self._services: dict[str, _Service] = {}
         self._lock = threading.Lock()
 
@@ -124,7 +122,7 @@ class Dispatcher:
             return None
         with self._lock:
             if name not in self._services:
-                self._services[name] = _Service(self._session.get_service_model(name))
+                self._services[name] = _Service(service_model(name))
             return self._services[name]
 
     def parse(self, http: Http) -> Request:

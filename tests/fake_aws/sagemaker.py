@@ -19,9 +19,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import botocore.session
-
 from .aws import AwsError
+from .models import service_model
 from .paging import page
 from .push import moment
 from .sagemaker_kinds import KINDS, Kind
@@ -48,7 +47,7 @@ class SageMakerApi:
 
     def __init__(self, account: Account) -> None:
         self._account = account
-        self._model = botocore.session.get_session().get_service_model("sagemaker")
+        self._model = service_model("sagemaker")
         self._listings = {kind.listing: (plural, kind) for plural, kind in KINDS.items()}
         self._describing = {kind.describing: (plural, kind) for plural, kind in KINDS.items()}
 

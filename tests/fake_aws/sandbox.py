@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, cast
 from urllib.parse import urlsplit
 
-import boto3
 from botocore.config import Config
 
 from .accounts import Accounts
@@ -15,6 +14,7 @@ from .aws import ACCOUNT, REGION
 from .control import Control
 from .faults import Bucket, Fault, FaultBook, Hooks
 from .identities import key_of
+from .models import session
 from .push import Push
 from .registry import Registry
 from .scenario import contents
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from .identities import Credentials
     from .images import Image
     from .recorder import Call
+
+_SESSION = session()
 
 
 class Sandbox:
@@ -184,7 +186,7 @@ class Sandbox:
         """A boto3 client that speaks to this sandbox, with the keys of an account, and does not retry."""
         key = (service, region, account)
         if options or key not in self._clients:
-            made = boto3.client(
+            made = _SESSION.client(
                 service,
                 region_name=region,
                 endpoint_url=self.endpoint,

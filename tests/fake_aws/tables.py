@@ -22,9 +22,8 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-import botocore.session
-
 from .aws import Answer, AwsError
+from .models import service_model
 from .paging import page
 from .shapes import filled, for_json, for_query
 
@@ -77,8 +76,6 @@ class TablesApi:
 
     def __init__(self, account: Account) -> None:
         self._account = account
-        self._session = botocore.session.get_session()
-        self._models: dict[str, Any] = {}
 
     def handlers(self) -> dict[str, Handlers]:
         """Every operation of every service; the models are read when they are asked for."""
@@ -125,12 +122,10 @@ class TablesApi:
     def _model(self, service: str, operation: str) -> OperationModel:
         if service not in SERVICES:
             raise ValueError(f"there is no table for {service}")
-        if service not in self._models:
-            self._models[service] = self._session.get_service_model(service)
-        if operation not in self._models[service].operation_names:
+        model = service_model(service)
+        if operation not in model.operation_names:
             raise ValueError(f"there is no table for {service} {operation}")
-        model: OperationModel = self._models[service].operation_model(operation)
-        return model
+        return model.operation_model(operation)
 
 
 class _Every(dict[str, "Handler"]):

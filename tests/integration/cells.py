@@ -14,10 +14,9 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-import botocore.session
-
 from ecr_cleaner.usage import catalog
 from tests.fake_aws import Fault, faults
+from tests.fake_aws.models import service_model
 from tests.integration import past
 from tests.integration.fault_account import (
     ABROAD,
@@ -34,8 +33,6 @@ from tests.integration.runner import ARN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-
-    from botocore.model import ServiceModel
 
     from tests.fake_aws import Sandbox
     from tests.fake_aws.faults import Kind
@@ -106,15 +103,6 @@ _MADE: Final[dict[tuple[bool, bool], dict[Api, int]]] = {}
 _MADE_ABROAD: Final[dict[Api, int]] = {}
 
 
-_SESSION: Final = botocore.session.get_session()
-"""Looking for the service models takes a session longer than reading one."""
-
-
-@functools.cache
-def _model(service: str) -> ServiceModel:
-    return _SESSION.get_service_model(service)
-
-
 @functools.cache
 def _askers(action: str) -> frozenset[str]:
     return frozenset(
@@ -178,7 +166,7 @@ class Api:
     @property
     def is_paged(self) -> bool:
         """Whether the answer may come in pages."""
-        shape = _model(self.service).operation_model(self.operation).input_shape
+        shape = service_model(self.service).operation_model(self.operation).input_shape
         return shape is not None and bool(_TOKENS & set(shape.members))
 
 

@@ -9,15 +9,13 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import boto3
-import botocore.session
 import pytest
 from botocore import auth, useragent
-from botocore.loaders import create_loader
 from botocore.retries import standard
 
 from ecr_cleaner.aws import client as aws_client
 from ecr_cleaner.aws import pacing
-from tests.fake_aws import Sandbox
+from tests.fake_aws import Sandbox, models
 from tests.fake_kubernetes import resolving
 from tests.integration.machine import Machine
 from tests.integration.past import Past
@@ -28,9 +26,6 @@ if TYPE_CHECKING:
 
     from tests.integration.runner import Outcome
 
-
-_MODELS: Final = create_loader()
-"""The service models of all sessions: reading them takes longer than a whole run."""
 
 _MOST_FOREIGN: Final = 150
 """How many clients of other accounts are kept from test to test: a company's would take half a gigabyte."""
@@ -120,9 +115,7 @@ def _session_of(**named: Any) -> boto3.Session:
 @cache
 def _session(_: frozenset[tuple[str, str]] | None, **named: Any) -> boto3.Session:
     """The function's session, or that of whoever names a region or a profile in an environment; clients go with it."""
-    session = botocore.session.Session()
-    session.register_component("data_loader", _MODELS)
-    return _Session(botocore_session=session, **named)
+    return models.session(**named)
 
 
 def _aws() -> frozenset[tuple[str, str]]:

@@ -20,7 +20,7 @@ from ecr_cleaner.usage import catalog
 from tests.integration import cells
 from tests.integration.fault_account import ABROAD, LOCK_TABLE, SETTINGS, TWO_REGIONS, seed, seed_elsewhere
 from tests.integration.meanwhile import EDGES
-from tests.integration.past import BUCKET
+from tests.integration.past import BUCKET, PREFIX
 from tests.integration.runner import Context
 from tests.integration.test_facts import kept
 from tests.integration.test_nights import FOREIGN, HOME, OWN, running
@@ -209,7 +209,7 @@ def a_day_passes(run: Runner) -> None:
 
 def journalled(sandbox: Sandbox) -> str:
     """All that the journal says."""
-    return "".join(gzip.decompress(body).decode() for key, body in kept(sandbox).items() if "/journal/" in key)
+    return "".join(gzip.decompress(body).decode() for body in kept(sandbox, f"{PREFIX}journal/").values())
 
 
 def remembered(run: Runner) -> dict[str, Any]:
@@ -231,7 +231,11 @@ def remembered(run: Runner) -> dict[str, Any]:
         return [*map(plain, value)] if isinstance(value, list) else told(value) if isinstance(value, str) else value
 
     ours = re.compile(r".*/history/[^/]+/(.*)\.json")
-    found = {match[1]: json.loads(body) for key, body in kept(run.sandbox).items() if (match := ours.fullmatch(key))}
+    found = {
+        match[1]: json.loads(body)
+        for key, body in kept(run.sandbox, f"{PREFIX}history/").items()
+        if (match := ours.fullmatch(key))
+    }
     return {name: plain(one) for name, one in found.items()}
 
 
@@ -248,7 +252,8 @@ def problems(night: Night, unused: Digests, expected: dict[str, Any]) -> Iterato
         went[name] = went.get(name, set()) | digests
     if went != unused:
         yield f"{when}: {went} went"
-    if lost := [digest for digests in went.values() for digest in digests if digest not in journalled(run.sandbox)]:
+    journal = journalled(run.sandbox)
+    if lost := [digest for digests in went.values() for digest in digests if digest not in journal]:
         yield f"{when}: {lost} are not in the journal"
     ends = [(one.status, one.causes) for one in outcomes[1:]]
     if ends != [("completed", "")] * 2 or outcomes[2].went:
