@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -116,8 +117,9 @@ def arguments(text: str, known: Collection[str]) -> list[str]:
     return sorted(found & set(known))
 
 
+@cache
 def blocks(text: str) -> dict[str, Any]:
-    """What some Terraform says, by kind of block."""
+    """What some Terraform says, by kind of block; read once, which takes a second for a long file."""
     found: dict[str, Any] = _plain(hcl2.loads(text))
     return found
 
