@@ -53,12 +53,12 @@ demo: setup ## Watch it work: apply, dry run, real run, destroy, all on this mac
 
 # The types are checked while the tests run, each on a core of its own.
 .PHONY: check
-check: setup ## Form, lint, types and unit tests; a minute
+check: setup ## Form, lint, types and unit tests; a few minutes on two cores
 	@$(MAKE) --no-print-directory format-check lint
 	@$(MAKE) --no-print-directory types & $(MAKE) --no-print-directory unit; tests=$$?; wait $$! && exit $$tests
 
 .PHONY: test
-test: check ## make check, then every call, whole runs, Terraform's checks and a real apply; five minutes
+test: check ## make check, then every call, whole runs, Terraform's checks and a real apply; a quarter of an hour on two cores
 	$(call run-tests,$(quick))
 
 .PHONY: test-slow

@@ -1,10 +1,11 @@
 """A provider that is started once for many commands, as its developers debug it.
 
 Terraform starts the provider for every run block of a test and for every walk of a command, and each time asks it the
-same two questions: for its schemas, and whether a configuration of it is valid, at which the AWS provider checks all
-its schemas against themselves. Answering takes the AWS provider longer than everything else that our tests want of it.
-So a `Relay` stands between the two: it passes every question on but those that were answered before. Of the schemas
-it passes on those of the few types that are used here: reading all of them takes Terraform seconds, at every command.
+same questions: for its schemas, whether a configuration of it is valid, at which the AWS provider checks all its
+schemas against themselves, and whether each resource is. Answering takes the AWS provider longer than everything else
+that our tests want of it. So a `Relay` stands between the two: it passes every question on but those that were
+answered before. Of the schemas it passes on those of the few types that are used here: reading all of them takes
+Terraform seconds, at every command.
 """
 
 from __future__ import annotations
@@ -40,7 +41,14 @@ _CONFIGURE: Final = f"{_SERVICE}Configure"
 _SCHEMAS: Final = f"{_SERVICE}GetSchema"
 _BY_TYPE: Final = frozenset({2, 3})
 """Fields of its answer that map the type of a resource or of a data source to a schema."""
-_ALWAYS_THE_SAME: Final = frozenset({_SCHEMAS, f"{_SERVICE}PrepareProviderConfig"})
+_ALWAYS_THE_SAME: Final = frozenset(
+    {
+        _SCHEMAS,
+        f"{_SERVICE}PrepareProviderConfig",
+        f"{_SERVICE}ValidateDataSourceConfig",
+        f"{_SERVICE}ValidateResourceTypeConfig",
+    }
+)
 """Terraform's protocol, version 5: what a provider answers alike to the same question."""
 
 _FOR_ONE_CONFIGURATION: Final = frozenset(
