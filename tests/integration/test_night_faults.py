@@ -88,7 +88,8 @@ class Cell:
     @property
     def is_abroad(self) -> bool:
         """Whether another account suffers, and the registry's own does not."""
-        return self.step == ABROAD_STEP or (self.step == "targets" and (self.account == ABROAD or self.service in WIDE))
+        is_found = self.step == "targets" and (self.account == ABROAD or self.service in WIDE)
+        return self.step == ABROAD_STEP or is_found or f"/scans/{ABROAD}/" in self.key
 
     def fault(self) -> Fault:
         """What fails."""
