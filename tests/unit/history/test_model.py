@@ -227,6 +227,20 @@ def test_lost_tags_are_forgotten(keep_recently_used_days: int, remembered: int) 
         assert bool(known.images[digest("a")].lost_tags) is there
 
 
+def test_of_a_tag_that_is_forgotten_the_rest_is_remembered() -> None:
+    """It is about the image."""
+    at = {"last_in_use": ago("9d"), "unused_since": ago("8d"), "unneeded_since": ago("7d")}
+    known = History("app", NOW, {digest("a"): HistoryEntry(lost_tags={"v1": ago("99d")}, **at)})
+    assert model.remember(None, known, 7).images[digest("a")] == HistoryEntry(lost_tags={}, **at)
+
+
+def test_of_what_stays_as_it_is_nothing_new_is_made() -> None:
+    """There may be very many, and of nearly all of them nothing changed."""
+    entry = HistoryEntry(lost_tags={"v1": NOW - MIN_LOST_TAG_DAYS * DAY})
+    known = model.remember(None, History("app", NOW, {digest("a"): entry}), 7)
+    assert known.images[digest("a")] is entry
+
+
 # Two writers
 
 

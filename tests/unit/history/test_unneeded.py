@@ -80,6 +80,6 @@ def test_a_history_that_was_not_judged_cannot_say_so() -> None:
 def test_what_was_in_use_since_is_needed() -> None:
     """Whoever saw that may have been killed before it judged."""
     used = {digest("a"): [usage(of="a")]}
-    for look, expected in ((ago("1d"), {}), (ago("4d"), {digest("a"): ago("3d")})):
+    for look, expected in ((ago("1d"), {}), (ago("3d"), {}), (ago("4d"), {digest("a"): ago("3d")})):
         seen = model.observe("app", [image("a", tags=["v1"]), image("b"), image("c")], used, look, complete=True)
         assert unneeded.since(model.remember(replace(known(a="3d"), observed_at=ago("3d")), seen, 0)) == expected
