@@ -229,9 +229,9 @@ def test_lost_tags_are_forgotten(keep_recently_used_days: int, remembered: int) 
 
 def test_of_a_tag_that_is_forgotten_the_rest_is_remembered() -> None:
     """It is about the image."""
-    at = {"last_in_use": ago("9d"), "unused_since": ago("8d"), "unneeded_since": ago("7d")}
-    known = History("app", NOW, {digest("a"): HistoryEntry(lost_tags={"v1": ago("99d")}, **at)})
-    assert model.remember(None, known, 7).images[digest("a")] == HistoryEntry(lost_tags={}, **at)
+    entry = HistoryEntry(last_in_use=ago("9d"), unused_since=ago("8d"), unneeded_since=ago("7d"))
+    known = History("app", NOW, {digest("a"): replace(entry, lost_tags={"v1": ago("99d")})})
+    assert model.remember(None, known, 7).images[digest("a")] == entry
 
 
 def test_of_what_stays_as_it_is_nothing_new_is_made() -> None:
