@@ -16,6 +16,7 @@ from ecr_cleaner.aws import lock, s3
 from ecr_cleaner.aws.client import AwsClients
 from ecr_cleaner.aws.other_accounts import OtherAccounts
 from ecr_cleaner.clock import utc_now
+from ecr_cleaner.decision import continuation
 from ecr_cleaner.errors import ApprovalError, NightError
 from ecr_cleaner.facts.store import FactStore
 from ecr_cleaner.history.reader import HistoryReader
@@ -194,7 +195,7 @@ def run_context(  # noqa: PLR0913 - what a run is given, each by name
     local = usage_scanner(clients, settings, run_id, clock, read_only=read_only)
     scanner: Scanner = local
     former_rounds: Mapping[str, RepositoryCounts] = {}
-    ended = None
+    ended, may_scan_in_another_round = None, False
     if round_of is not None:
         night, number = round_of
         stored = night_store(clients, settings, night)
@@ -202,6 +203,7 @@ def run_context(  # noqa: PLR0913 - what a run is given, each by name
         scanner, former_rounds = StoredScanner(stored, number, local), before.repositories
         approval = settings.require_approval
         ended = RoundEnd(stored, before, etag, settings.max_continuations, approval)
+        may_scan_in_another_round = continuation.scans_again(before, settings.max_continuations, approval=approval)
     expires_after = timedelta(hours=settings.plan_expiry_hours)
     return RunContext(
         clients=clients,
@@ -211,6 +213,7 @@ def run_context(  # noqa: PLR0913 - what a run is given, each by name
         scanner=scanner,
         facts=local.known,
         former_rounds=former_rounds,
+        may_scan_in_another_round=may_scan_in_another_round,
         ended=ended,
         now=clock(),
         history=history_reader(clients, settings) if read_only else history_store(clients, settings),

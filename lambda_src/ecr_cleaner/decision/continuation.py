@@ -27,6 +27,17 @@ def why_not(night: Night, result: RunResult, most: int, *, approval: bool) -> st
     return ""
 
 
+def scans_again(night: Night, most: int, *, approval: bool) -> bool:
+    """Whether another round follows for sure if nothing but time is missing: the first scan leaves facts to the second.
+
+    Args:
+        night: Before this round.
+        most: How many continuations a night may have.
+        approval: Whether a person approves each removal, or approved of this one.
+    """
+    return not approval and night.continuations == 0 < most
+
+
 def _gained(night: Night, result: RunResult) -> bool:
     """Whether the next round begins further on."""
     if result.is_unsure_for_time:

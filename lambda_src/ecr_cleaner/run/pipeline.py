@@ -24,7 +24,7 @@ from ecr_cleaner.registry.pull_access import RegistryFacts
 from ecr_cleaner.registry.repositories import RegistryListing
 from ecr_cleaner.run import memory
 from ecr_cleaner.run.application import ApplicationState
-from ecr_cleaner.run.context import RunContext
+from ecr_cleaner.run.context import RunContext, limits_of
 from ecr_cleaner.run.evaluate import has_old_images
 from ecr_cleaner.run.judge import evaluated, first_plan, may_reveal_pull_failures
 from ecr_cleaner.run.pace import Judging
@@ -230,13 +230,15 @@ def _remember_who_waits(
 
 
 def _plans(ctx: RunContext, state: RunState, repositories: Sequence[Repository]) -> Iterator[RepositoryPlan]:
-    """What is to go from each repository that may lose something."""
+    """What is to go from each repository that may lose something, if anything is to be done about it."""
     waiting = [*filter(state.may_go_on, repositories)]
     judging = Judging(ctx, state, len(waiting))
+    # The next round has newer usages, for it finds in facts what took this one too long.
+    waits = ctx.may_scan_in_another_round and state.stop.is_for_time
 
     def in_time() -> Iterator[Repository]:
         for repository in waiting:
-            if judging.may_go_on():
+            if not waits and judging.may_go_on():
                 yield repository
             else:
                 state.cut_off(repository.name)
@@ -245,9 +247,16 @@ def _plans(ctx: RunContext, state: RunState, repositories: Sequence[Repository])
     for _, plan in evaluated(ctx, state, in_time()):
         judging.add(removes=bool(plan and plan.removals))
         to_remove = first_plan(ctx, state, plan) if plan is not None else None
-        if to_remove is not None:
+        if to_remove is not None and not _only_told(ctx, state):
             yield to_remove
     ctx.clients.deadline_exceeded = ctx.is_deadline_exceeded
+
+
+def _only_told(ctx: RunContext, state: RunState) -> bool:
+    """Whether plans are for the report alone, so that they need not be in memory: there may be very many images."""
+    limits = limits_of(ctx.settings)
+    is_limited = limits.removals_per_repository is not None or limits.removals_per_run is not None
+    return bool(state.stop.uncertain) or (ctx.settings.dry_run and state.application is None and not is_limited)
 
 
 def _require_approval(ctx: RunContext, policy: ApprovalPolicy) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from ecr_cleaner.decision.continuation import after, former_rounds, why_not
+from ecr_cleaner.decision.continuation import after, former_rounds, scans_again, why_not
 from ecr_cleaner.decision.limits import Limits, LimitTracker
 from ecr_cleaner.model.night import Night, RepositoryCounts
 from ecr_cleaner.model.plan import Reason, RepositoryPlan, Verdict
@@ -62,6 +62,15 @@ def test_a_round_follows_if_it_begins_further_on(night: Night, ended: RunResult,
     told = why_not(night, ended, most, approval=False)
     assert told.startswith(says)
     assert bool(told) is bool(says)
+
+
+def test_the_first_scan_that_takes_too_long_is_made_again() -> None:
+    """Whoever asks before the round has ended is told what its end decides."""
+    for night in (FIRST, replace(FIRST, continuations=1)):
+        for most in (0, 1, 8):
+            for approval in (False, True):
+                follows = not why_not(night, result(late=True), most, approval=approval)
+                assert scans_again(night, most, approval=approval) == follows
 
 
 def test_what_a_person_approves_is_not_continued() -> None:

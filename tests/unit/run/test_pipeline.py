@@ -34,6 +34,7 @@ from ecr_cleaner.registry.pull_access import RegistryFacts
 from ecr_cleaner.registry.repositories import list_repositories
 from ecr_cleaner.report.reporter import Reporter
 from ecr_cleaner.report.summary import run_json
+from ecr_cleaner.run import pipeline
 from ecr_cleaner.run.context import (
     HISTORY_IS_OFF,
     JOURNAL_IS_OFF,
@@ -42,7 +43,6 @@ from ecr_cleaner.run.context import (
     RegistryCalls,
     RunContext,
 )
-from ecr_cleaner.run.pipeline import run as execute
 from ecr_cleaner.settings.loader import Settings
 from tests.builders import ACCOUNT, NOW, REGION, TARGET, ago, counts, digest, image, repository
 from tests.builders import usage as used
@@ -389,6 +389,7 @@ def run(world: World, told: Told) -> Callable[..., RunResult]:
         *,
         history: bool = False,
         journal: bool = False,
+        may_scan_in_another_round: bool = False,
         store_report: Callable[[RunResult], StoredReport] | None = None,
         **settings: Any,
     ) -> RunResult:
@@ -396,7 +397,7 @@ def run(world: World, told: Told) -> Callable[..., RunResult]:
         # What nothing needs goes at once, unless a test is about grace.
         asked = Settings.model_validate({"dry_run": False, "grace_days": 0} | place | settings)
         store = cast("HistoryStore", world) if history else None
-        summary = execute(
+        summary = pipeline.run(
             RunContext(
                 clients(world),
                 asked,
@@ -413,6 +414,7 @@ def run(world: World, told: Told) -> Callable[..., RunResult]:
                 store_report=store_report,
                 registry=calls(world),
                 workers=WORKERS,
+                may_scan_in_another_round=may_scan_in_another_round,
                 holds_lock=lambda: world.holds_lock.pop(0) if len(world.holds_lock) > 1 else world.holds_lock[0],
                 consumer_state=lambda *_: world.consumer_fails,
             )
@@ -555,7 +557,7 @@ def test_by_default_there_is_no_end_of_time(world: World, told: Told) -> None:
     world.old("a")
     ctx = RunContext(clients(world), Settings(), told, "run-1", cast("Scanner", world), NOW, registry=calls(world))
     assert (ctx.seconds_left(), ctx.clock) == (float("inf"), utc_now)
-    assert execute(ctx).status == "completed"
+    assert pipeline.run(ctx).status == "completed"
 
 
 # Usages
@@ -849,6 +851,38 @@ def test_a_scan_that_takes_too_long_is_out_of_date_at_once(run: Callable[..., Ru
     assert summary.causes == ("collecting the usages took 11 minutes, so they are out of date",)
     assert world.steps.count("scan") == 1
     assert "remove a:v1" not in world.steps
+
+
+def test_nothing_is_judged_by_usages_that_the_next_round_collects_anew(
+    run: Callable[..., RunResult], world: World
+) -> None:
+    """What is in use is remembered, and all repositories are left to that round; other doubts are told at once."""
+    world.old("a", "b")
+    world.lasts["scan"] = FRESHNESS.total_seconds() + 60
+    world.seconds = 1e6
+    summary = run(history=True, may_scan_in_another_round=True)
+    assert not [step for step in world.steps if step.startswith(("look", "remember"))]
+    assert {"used a", "used b"} <= {*world.steps}
+    assert (run_json(summary)["deferred"], world.left) == (["a", "b"], ("a", "b"))
+    assert summary.is_unsure_for_time
+    world.scans = [((), (COMPLETE, DENIED))]
+    assert run(history=True, may_scan_in_another_round=True).repositories["a"].images == 1
+
+
+def test_what_is_told_alone_is_not_kept_in_memory(
+    run: Callable[..., RunResult], world: World, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a dry run, and where nothing goes for a doubt; limits in images choose from all that there is."""
+    kept: list[int] = []
+    monkeypatch.setattr(pipeline, "remove_and_evaluate", lambda _ctx, _state, plans, *_: kept.append(len(plans)))
+    world.old("a", "b")
+    run(dry_run=True)
+    run(dry_run=True, max_removals_per_run=5)
+    run(**EVALUATES_FIRST)
+    world.scans = [((), (DENIED,))]
+    run(**EVALUATES_FIRST)
+    assert kept == [0, 2, 2, 0]
+    assert told.plans.keys() == {"a", "b"}
 
 
 # The past
