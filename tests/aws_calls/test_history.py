@@ -14,7 +14,7 @@ from botocore.stub import ANY
 
 from ecr_cleaner import schema as schema_module
 from ecr_cleaner.errors import HistoryError, ReplacedError
-from ecr_cleaner.history import indexes, model, schema, unneeded
+from ecr_cleaner.history import index_lists, model, schema, unneeded
 from ecr_cleaner.history import store as store_module
 from ecr_cleaner.history.schema import PendingDrop, StateDocument
 from ecr_cleaner.history.store import HistoryStore
@@ -293,6 +293,16 @@ def test_what_was_read_last_is_replaced_unread(s3: S3, store: HistoryStore) -> N
     store.remember(look(NOW, a=[]))
 
 
+def test_who_may_have_a_history_that_is_not_listed_is_asked_for_it(s3: S3, store: HistoryStore) -> None:
+    """A run that was killed may have written it, or nobody has."""
+    opened(store, s3)
+    s3.lacks(APP)
+    assert store.known("shop/app") is None
+    before = look(ago("1h"), a=[])
+    s3.holds(APP, schema_module.seal(before), '"a1"')
+    assert store.known("shop/app") == before
+
+
 def test_only_so_many_images_are_kept_in_memory(s3: S3, store: HistoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was written the longest ago is read again."""
     monkeypatch.setattr(store_module, "KEPT_IMAGES", 1)
@@ -355,7 +365,7 @@ def test_what_an_index_lists_joins_what_is_known(s3: S3, store: HistoryStore) ->
     s3.holds(APP, schema_module.seal(before), '"a1"')
     s3.refuses(APP, ANY, '"a1"')
     s3.holds(APP, schema_module.seal(other), '"a2"')
-    noted = indexes.learned(other, listed)
+    noted = index_lists.learned(other, listed)
     assert {name: entry.children for name, entry in noted.images.items()} == {
         digest("a"): (digest("b"),),
         digest("b"): (),
@@ -462,7 +472,7 @@ def test_what_there_was_no_time_for_is_noted_in_its_order(s3: S3, store: History
 
 MARKED: Final = replace(
     look(ago("1d"), "a", a=["v1"]),
-    images={digest("a"): model.HistoryEntry(("v1",), None, ago("1d"), unneeded_since=ago("1d"))},
+    images={digest("a"): model.HistoryEntry(("v1",), None, ago("2d"), unneeded_since=ago("1d"))},
     judged=True,
 )
 

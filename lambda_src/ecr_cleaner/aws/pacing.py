@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ecr_cleaner.aws import errors
-from ecr_cleaner.aws.counts import CallCounts
+from ecr_cleaner.aws.call_counts import CallCounts
 from ecr_cleaner.aws.quotas import Quota, quota_of
 
 DEFAULT_SHARE: Final = 0.5

@@ -24,7 +24,7 @@ from typing import ClassVar, Final
 
 from ecr_cleaner import schema as schema_module
 from ecr_cleaner.errors import HistoryError, ReplacedError
-from ecr_cleaner.history import indexes, model, schema, unneeded, uses
+from ecr_cleaner.history import index_lists, model, schema, unneeded, uses
 from ecr_cleaner.history.reader import MARKER, HistoryReader, state_name
 from ecr_cleaner.history.schema import HistoryNotStarted, HistoryStarted, PendingDrop, StateDocument
 from ecr_cleaner.model.image import RemovedImage
@@ -62,7 +62,7 @@ class HistoryStore(HistoryReader):
     def known(self, repository: str) -> model.History | None:
         """As for those who only read; what was read is kept for the next write, like what was written."""
         if repository not in self._state.repositories:
-            return super().known(repository)
+            return HistoryReader.known(self, repository)  # `super()` does not know a class with slots
         found, etag = self._last(repository)
         self._keep(found, etag)
         return found
@@ -106,7 +106,7 @@ class HistoryStore(HistoryReader):
             HistoryError: The history cannot be read or written.
         """
         known, etag = self._last(repository)
-        self._write(indexes.learned(known, children), etag, lambda other: indexes.learned(other, children))
+        self._write(index_lists.learned(known, children), etag, lambda other: index_lists.learned(other, children))
 
     def judged(self, repository: str, digests: Collection[str], begun_at: datetime) -> None:
         """Store which images of an observed repository nothing needs.

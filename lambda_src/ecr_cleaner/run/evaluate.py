@@ -14,7 +14,7 @@ from ecr_cleaner.decision.wide_usages import KeptAlone
 from ecr_cleaner.findings import retention
 from ecr_cleaner.findings import rules as finding_rules
 from ecr_cleaner.findings.collector import FindingsCollector
-from ecr_cleaner.history import indexes, unneeded, uses
+from ecr_cleaner.history import index_lists, unneeded, uses
 from ecr_cleaner.history import model as past
 from ecr_cleaner.history.model import History
 from ecr_cleaner.model.finding import Finding
@@ -137,7 +137,7 @@ def _plan(ctx: RunContext, basis: Basis, room: ImagesInMemory, evaluation: Evalu
     snapshot = RepositorySnapshot(images)
     lists_are_read = rules.depends_on_indexes(images, repository.retention, now)
     if lists_are_read:
-        stored = indexes.lists(known, [image.digest for image in images if image.is_index])
+        stored = index_lists.lists(known, [image.digest for image in images if image.is_index])
         # An archived index cannot be read, and reading any other one is a pull: each is read once.
         unknown = [image for image in images if image.is_index and image.digest not in stored]
         read = ctx.registry.children(ctx.clients, repository.name, unknown, ctx.own_pulls)

@@ -22,15 +22,15 @@ from ecr_cleaner.model.result import RunResult
 from ecr_cleaner.model.scan import UsageScan
 from ecr_cleaner.registry.pull_access import RegistryFacts
 from ecr_cleaner.registry.repositories import RegistryListing
-from ecr_cleaner.run import memory
+from ecr_cleaner.run import record
 from ecr_cleaner.run.application import ApplicationState
 from ecr_cleaner.run.context import RunContext, limits_of
 from ecr_cleaner.run.evaluate import has_old_images
-from ecr_cleaner.run.judge import evaluated, first_plan, may_reveal_pull_failures
-from ecr_cleaner.run.pace import Judging
+from ecr_cleaner.run.evaluations import evaluated, first_plan, may_reveal_pull_failures
 from ecr_cleaner.run.remove import remove_and_evaluate
 from ecr_cleaner.run.side_by_side import SideBySide
 from ecr_cleaner.run.state import RunState
+from ecr_cleaner.run.time_budget import EvaluationBudget
 from ecr_cleaner.settings import loader
 
 
@@ -92,9 +92,9 @@ def _stages(ctx: RunContext, state: RunState) -> None:
         others = []
     unjudged = tuple(state.left)
     _save_before_removal(ctx, state, unjudged, others)
-    memory.save_uses(ctx, state, [*unjudged, *memory.uncovered(state)])
+    record.save_uses(ctx, state, [*unjudged, *record.uncovered(state)])
     state.hold(plans)
-    memory.save_verdicts(ctx, state)
+    record.save_verdicts(ctx, state)
     # What nobody asked the sources about may not go, whatever a second listing shows.
     # Nor what goes from a repository whose verdicts could not be written down.
     may_go = [one for one in plans if is_scanned and not state.is_refused() and state.may_go_on(one.repository)]
@@ -195,7 +195,7 @@ def _save_before_removal(ctx: RunContext, state: RunState, unjudged: Sequence[st
         HistoryError: It cannot be written. What else there is to see was seen before.
     """
     try:
-        memory.save_history(ctx, state, [*unjudged, *(one.name for one in [*others[1:], *others[:1]])])
+        record.save_history(ctx, state, [*unjudged, *(one.name for one in [*others[1:], *others[:1]])])
     except HistoryError:
         list(_plans(ctx, state, others))
         raise
@@ -221,10 +221,10 @@ def _remember_who_waits(
     if told and not cut_off:
         return
     try:
-        memory.save_uses(ctx, state, late)
+        record.save_uses(ctx, state, late)
         last = turn[0].name
         waiting = [*cut_off, *unjudged, *late]
-        memory.save_history(ctx, state, sorted(waiting, key=lambda name: name == last and name in cut_off))
+        record.save_history(ctx, state, sorted(waiting, key=lambda name: name == last and name in cut_off))
     except CleanerError as error:
         state.problems.append(str(error))
 
@@ -232,20 +232,20 @@ def _remember_who_waits(
 def _plans(ctx: RunContext, state: RunState, repositories: Sequence[Repository]) -> Iterator[RepositoryPlan]:
     """What is to go from each repository that may lose something, if anything is to be done about it."""
     waiting = [*filter(state.may_go_on, repositories)]
-    judging = Judging(ctx, state, len(waiting))
+    budget = EvaluationBudget(ctx, state, len(waiting))
     # The next round has newer usages, for it finds in facts what took this one too long.
     waits = ctx.may_scan_in_another_round and state.stop.is_for_time
 
     def in_time() -> Iterator[Repository]:
         for repository in waiting:
-            if not waits and judging.may_go_on():
+            if not waits and budget.may_go_on():
                 yield repository
             else:
                 state.cut_off(repository.name)
 
-    ctx.clients.deadline_exceeded = lambda: ctx.is_deadline_exceeded() or not judging.may_finish()
+    ctx.clients.deadline_exceeded = lambda: ctx.is_deadline_exceeded() or not budget.may_finish()
     for _, plan in evaluated(ctx, state, in_time()):
-        judging.add(removes=bool(plan and plan.removals))
+        budget.add(removes=bool(plan and plan.removals))
         to_remove = first_plan(ctx, state, plan) if plan is not None else None
         if to_remove is not None and not _only_told(ctx, state):
             yield to_remove

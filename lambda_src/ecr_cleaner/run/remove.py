@@ -11,13 +11,13 @@ from ecr_cleaner.errors import OutOfTimeError
 from ecr_cleaner.model.image import RemovedImage
 from ecr_cleaner.model.plan import Removal, RemovalStatus, RepositoryPlan, Verdict
 from ecr_cleaner.model.repository import Repository
-from ecr_cleaner.run import memory
+from ecr_cleaner.run import record
 from ecr_cleaner.run.context import RESERVE_SECONDS, RunContext
 from ecr_cleaner.run.evaluate import IS_EVALUATING
-from ecr_cleaner.run.judge import evaluated, first_plan
-from ecr_cleaner.run.pace import Pace, RepositoryPace
+from ecr_cleaner.run.evaluations import evaluated, first_plan
 from ecr_cleaner.run.side_by_side import Attempt, SideBySide, attempted
 from ecr_cleaner.run.state import RunState
+from ecr_cleaner.run.time_budget import RemovalBudget, RepositoryBudget
 
 LOCK_IS_LOST: Final = "the run lost its lock, which another one may hold by now"
 
@@ -42,11 +42,11 @@ def remove_and_evaluate(
     """
     # Reading may end at any call; what removes has to learn what became of it.
     ctx.clients.deadline_exceeded = lambda: IS_EVALUATING.get() and ctx.is_deadline_exceeded()
-    pace = Pace(ctx, state)
+    budget = RemovalBudget(ctx, state)
     before: dict[str, RepositoryPlan] = {}  # what is left, by repository
     waiting = [*unjudged]
     while plans or waiting:
-        with Removals(ctx, state, pace) as removals:
+        with Removals(ctx, state, budget) as removals:
             for plan in plans:
                 removals.begin(plan)
             turn = _EvaluationQueue(ctx, state, waiting)
@@ -78,8 +78,8 @@ def _has_fresh_usages(ctx: RunContext, state: RunState, unjudged: Iterable[Repos
     if ctx.seconds_left() < RESERVE_SECONDS + state.scan_seconds:
         return False
     # What is evaluated by later usages alone was seen in use by these: that protects it like any other recent use.
-    memory.save_uses(ctx, state, [one.name for one in unjudged])
-    before = memory.uncovered(state)
+    record.save_uses(ctx, state, [one.name for one in unjudged])
+    before = record.uncovered(state)
     # It may take longer than the scan before; nothing is removed meanwhile, so any of its calls may be the last one.
     usual, ctx.clients.deadline_exceeded = ctx.clients.deadline_exceeded, ctx.is_deadline_exceeded
     try:
@@ -88,11 +88,11 @@ def _has_fresh_usages(ctx: RunContext, state: RunState, unjudged: Iterable[Repos
         return False
     finally:
         ctx.clients.deadline_exceeded = usual
-    uncovered = memory.uncovered(state)
+    uncovered = record.uncovered(state)
     # A later run has to know this even if nothing more is judged by it.
-    memory.save_uses(ctx, state, uncovered)
+    record.save_uses(ctx, state, uncovered)
     if uncovered != before or (state.latest is not None and state.latest.compared.drop is not None):
-        memory.save_history(ctx, state, state.left)
+        record.save_history(ctx, state, state.left)
     return True
 
 
@@ -148,7 +148,7 @@ def _to_remove(
 
 def _tell_uncovered(state: RunState, plans: Mapping[str, RepositoryPlan]) -> None:
     """Report what stays in repositories that are skipped by the latest usages."""
-    for name in memory.uncovered(state):
+    for name in record.uncovered(state):
         for verdict in plans[name].removals if name in plans else ():
             detail = "not removed: others may pull from here, and not all of them could be looked at again"
             state.add_removal(Removal(verdict, RemovalStatus.CHANGED, detail=detail))
@@ -169,13 +169,13 @@ class _CarriedOut:
     """What became of a plan.
 
     Attributes:
-        pace: Whether time ran out, or the usages got too old.
+        budget: Whether time ran out, or the usages got too old.
         removed: What later runs know of each image, by digest.
         removals: How they ended.
         left: What is left of it.
     """
 
-    pace: RepositoryPace
+    budget: RepositoryBudget
     removed: Mapping[str, RemovedImage] = field(default_factory=dict)
     removals: list[Removal] = field(default_factory=list)
     left: Attempt[tuple[Verdict, ...]] = field(default_factory=Attempt)
@@ -188,14 +188,14 @@ class Removals:
     Attributes:
         ctx: What the run was given.
         state: Takes over how they ended, in the order in which they began.
-        pace: The time that they take.
+        budget: The time that they take.
         left: What is left of plans because the usages are too old.
         is_outdated: Whether something can only be ended by newer usages.
     """
 
     ctx: RunContext
     state: RunState
-    pace: Pace
+    budget: RemovalBudget
     left: list[RepositoryPlan] = field(default_factory=list)
     is_outdated: bool = False
     _threads: SideBySide = field(init=False)
@@ -223,7 +223,7 @@ class Removals:
 
     def begin(self, plan: RepositoryPlan | None) -> None:
         """Carry out a plan, after it is written down what was found unneeded since the last time."""
-        verdicts = [*memory.unwritten_verdicts(self.ctx, self.state)]
+        verdicts = [*record.unwritten_verdicts(self.ctx, self.state)]
         if plan is None or not plan.removals or self.ctx.settings.dry_run or self.state.is_refused():
             plan = None
         elif self.state.is_stale():
@@ -240,16 +240,16 @@ class Removals:
     def _carry_out(self, plan: RepositoryPlan, verdicts: Iterable[tuple[Repository, frozenset[str]]]) -> _CarriedOut:
         """In a thread of its own: nothing here changes what the run knows."""
         ctx = self.ctx
-        carried = _CarriedOut(self.pace.of_repository())
+        carried = _CarriedOut(self.budget.of_repository())
         for one in verdicts:
-            saved = memory.write_verdicts(ctx, one)
+            saved = record.write_verdicts(ctx, one)
             if saved.outcome is not None or saved.is_out_of_time:
                 carried.left = Attempt(outcome=saved.outcome, is_out_of_time=saved.is_out_of_time)
                 return carried
         if plan.removals:
-            carried.removed = memory.removed_images(ctx, plan)
+            carried.removed = record.removed_images(ctx, plan)
             carried.left = attempted(lambda: self._remove(plan, carried), ctx.is_deadline_exceeded)
-            carried.pace.pause()
+            carried.budget.pause()
         return carried
 
     def _remove(self, plan: RepositoryPlan, carried: _CarriedOut) -> tuple[Verdict, ...]:
@@ -271,7 +271,7 @@ class Removals:
             plan,
             lambda: not (ctx.is_deadline_exceeded() or state.is_stale() or state.is_refused()) and ctx.holds_lock(),
             ctx.journal,
-            may_begin=carried.pace.may_begin,
+            may_begin=carried.budget.may_begin,
             readings=ctx.own_pulls,
             archive=ctx.archives,
             clock=ctx.clock,
@@ -292,8 +292,8 @@ class Removals:
         if not left:
             return
         plan = replace(plan, verdicts=left)
-        if self.ctx.is_deadline_exceeded() or carried.pace.is_late:
+        if self.ctx.is_deadline_exceeded() or carried.budget.is_late:
             self.state.cut_off(name, plan)
         else:
             self.left.append(plan)
-            self.is_outdated |= carried.pace.is_outdated
+            self.is_outdated |= carried.budget.is_outdated

@@ -6,8 +6,8 @@ from functools import partial
 from typing import TypeVar
 
 from ecr_cleaner.usage.responses import listed_again
-from ecr_cleaner.usage.side_by_side import AT_ONCE
 from ecr_cleaner.usage.source import SourceContext
+from ecr_cleaner.usage.workers import AT_ONCE
 
 K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ecr_cleaner.aws import errors
+from ecr_cleaner.aws.call_counts import counted
 from ecr_cleaner.aws.client import AwsClients
-from ecr_cleaner.aws.counts import counted
 from ecr_cleaner.aws.offered import Refusal
 from ecr_cleaner.errors import CleanerError, OutOfTimeError, SourceError
 from ecr_cleaner.facts.store import Facts, FactStore
@@ -24,12 +24,12 @@ from ecr_cleaner.usage.catalog import SOURCES, names_sha256
 from ecr_cleaner.usage.excluded import excluded, is_excluded
 from ecr_cleaner.usage.failures import failed
 from ecr_cleaner.usage.shared_listings import SharedListings, times_made
-from ecr_cleaner.usage.side_by_side import Workers
 from ecr_cleaner.usage.source import Source, SourceContext
 from ecr_cleaner.usage.state_machines import StateMachines
 from ecr_cleaner.usage.task_definitions import TaskDefinitions
 from ecr_cleaner.usage.unreadable import require_readable
 from ecr_cleaner.usage.used_images_objects import Listing
+from ecr_cleaner.usage.workers import Workers
 
 
 def scan_target(  # noqa: PLR0913 - what a scan needs, each by name

@@ -17,12 +17,12 @@ from ecr_cleaner.settings.loader import Settings
 from ecr_cleaner.usage.found import read_usages
 from ecr_cleaner.usage.image_names import read_name
 from ecr_cleaner.usage.shared_listings import SharedListings
-from ecr_cleaner.usage.side_by_side import Workers
 from ecr_cleaner.usage.state_machines import StateMachines
 from ecr_cleaner.usage.task_definitions import TaskDefinitions
 from ecr_cleaner.usage.texts.free_text import FreeText
 from ecr_cleaner.usage.texts.mentions import EVERYTHING
 from ecr_cleaner.usage.used_images_objects import Listing
+from ecr_cleaner.usage.workers import Workers
 
 _T = TypeVar("_T")
 

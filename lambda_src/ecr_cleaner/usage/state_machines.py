@@ -17,8 +17,8 @@ from ecr_cleaner.errors import SourceError
 from ecr_cleaner.facts.kind import FactKind
 from ecr_cleaner.facts.store import Facts
 from ecr_cleaner.schema import Text, stored
-from ecr_cleaner.usage.side_by_side import Once
 from ecr_cleaner.usage.texts.named import Named, named_in
+from ecr_cleaner.usage.workers import Once
 
 PERMISSIONS: Final = ("states:DescribeStateMachine",)
 """IAM actions of reading."""

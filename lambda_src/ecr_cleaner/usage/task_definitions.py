@@ -17,9 +17,9 @@ from ecr_cleaner.errors import IncompleteAnswerError, SourceError
 from ecr_cleaner.facts.kind import FactKind
 from ecr_cleaner.facts.store import Facts
 from ecr_cleaner.schema import stored
-from ecr_cleaner.usage.side_by_side import Once
 from ecr_cleaner.usage.texts.free_text import FreeText
 from ecr_cleaner.usage.texts.search import Grammar, SearchResult, search
+from ecr_cleaner.usage.workers import Once
 
 PERMISSIONS: Final = ("ecs:DescribeTaskDefinition", "ecs:ListTaskDefinitions")
 """IAM actions of reading; listing proves that a task definition does not exist."""

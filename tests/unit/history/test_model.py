@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import pytest
 
-from ecr_cleaner.history import indexes, model, removed
+from ecr_cleaner.history import index_lists, model, removed
 from ecr_cleaner.history.model import MAX_CONSUMERS, MIN_LOST_TAG_DAYS, History, HistoryEntry
 from ecr_cleaner.history.removed import MAX_REMOVED
 from ecr_cleaner.model.image import RemovedImage
@@ -348,12 +348,12 @@ def test_what_an_index_lists_is_remembered_for_ever() -> None:
     """Later looks, which may not be able to read it any more, do not make it forgotten; nor do earlier ones."""
     index, other = image("index", kind="index"), image("other")
     look = model.observe("app", [index, other], {}, ago("2d"), complete=True)
-    learned = indexes.learned(look, {index.digest: LISTED, digest("not there"): LISTED})
+    learned = index_lists.learned(look, {index.digest: LISTED, digest("not there"): LISTED})
     assert learned.images == {index.digest: replace(look.images[index.digest], children=LISTED)} | {
         other.digest: look.images[other.digest]
     }
     later = model.observe("app", [index, other], {}, ago("1d"), complete=True)
-    for one, next_one in ((learned, later), (look, indexes.learned(later, {index.digest: LISTED}))):
+    for one, next_one in ((learned, later), (look, index_lists.learned(later, {index.digest: LISTED}))):
         known = model.remember(one, next_one, 7)
         assert (known.images[index.digest].children, known.images[other.digest].children) == (LISTED, ())
 
@@ -367,8 +367,8 @@ def test_what_is_known_of_indexes_is_known() -> None:
         | {digest("empty"): HistoryEntry()},
     )
     asked = [digest(name) for name in ("one", "empty", "unknown")]
-    assert indexes.lists(known, asked) == {digest("one"): LISTED}
-    assert indexes.lists(None, asked) == {}
+    assert index_lists.lists(known, asked) == {digest("one"): LISTED}
+    assert index_lists.lists(None, asked) == {}
 
 
 # What runs removed

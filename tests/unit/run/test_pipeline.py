@@ -18,7 +18,7 @@ from ecr_cleaner.decision.stop import FRESHNESS
 from ecr_cleaner.decision.usage_drop import UsageDrop
 from ecr_cleaner.errors import HistoryError, OutOfTimeError, RepositoryError
 from ecr_cleaner.findings.collector import SPARE_SECONDS, UNASKED
-from ecr_cleaner.history import indexes, unneeded
+from ecr_cleaner.history import index_lists, unneeded
 from ecr_cleaner.history.model import History, HistoryEntry, remember, removing
 from ecr_cleaner.model.finding import Finding, FindingKind, Severity
 from ecr_cleaner.model.image import RemovedImage
@@ -235,7 +235,7 @@ class World:
     def learn(self, name: str, children: Mapping[str, tuple[str, ...]]) -> None:
         """As the history has it."""
         self.step("learn", name)
-        self.histories[name] = indexes.learned(self.histories[name], children)
+        self.histories[name] = index_lists.learned(self.histories[name], children)
 
     def judged(self, name: str, digests: frozenset[str], begun_at: datetime) -> None:
         """As the history has it."""

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ecr_cleaner.settings.loader import Settings
 from ecr_cleaner.usage.each import each, of_each
-from ecr_cleaner.usage.side_by_side import Workers
 from ecr_cleaner.usage.source import SourceContext
+from ecr_cleaner.usage.workers import Workers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

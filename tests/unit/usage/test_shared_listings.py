@@ -14,8 +14,8 @@ from ecr_cleaner.usage import catalog
 from ecr_cleaner.usage.each import each
 from ecr_cleaner.usage.responses import listed_again
 from ecr_cleaner.usage.shared_listings import SharedListings, times_made
-from ecr_cleaner.usage.side_by_side import Workers
 from ecr_cleaner.usage.source import RequiredField, SourceContext
+from ecr_cleaner.usage.workers import Workers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

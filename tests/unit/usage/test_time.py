@@ -19,10 +19,10 @@ from ecr_cleaner.aws.pacing import Pacer
 from ecr_cleaner.decision.stop import FRESHNESS
 from ecr_cleaner.settings.loader import Settings
 from ecr_cleaner.usage import catalog
-from ecr_cleaner.usage.side_by_side import AT_ONCE, Workers
 from ecr_cleaner.usage.source import SourceContext
 from ecr_cleaner.usage.sources.eks import CLUSTERS_AT_ONCE, reading
 from ecr_cleaner.usage.task_definitions import TaskDefinitions
+from ecr_cleaner.usage.workers import AT_ONCE, Workers
 from tests.builders import ACCOUNT, HOST, NOW, REGION
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecr_cleaner.usage.side_by_side import Once, Workers
+from ecr_cleaner.usage.workers import Once, Workers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

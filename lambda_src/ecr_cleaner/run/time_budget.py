@@ -18,7 +18,7 @@ long, half of the time for which its usages are valid.
 
 
 @dataclass(slots=True)
-class Judging:
+class EvaluationBudget:
     """The time that judging repositories takes: what was judged has to have its effect in the same run.
 
     Attributes:
@@ -91,7 +91,7 @@ class Judging:
 
 
 @dataclass(slots=True)
-class Pace:
+class RemovalBudget:
     """The time that removals take, of all repositories.
 
     Attributes:
@@ -104,9 +104,9 @@ class Pace:
     _slowest: float = BATCH_SECONDS  # seconds of a batch
     _began_by: datetime | None = None  # the start of the scan by which something was begun
 
-    def of_repository(self) -> "RepositoryPace":
+    def of_repository(self) -> "RepositoryBudget":
         """The same for one repository more."""
-        return RepositoryPace(self)
+        return RepositoryBudget(self)
 
     def add(self, seconds: float) -> None:
         """Take over how long a batch took."""
@@ -130,7 +130,7 @@ class Pace:
 
 
 @dataclass(slots=True)
-class RepositoryPace:
+class RepositoryBudget:
     """The time that the removals of one repository take.
 
     Attributes:
@@ -139,7 +139,7 @@ class RepositoryPace:
         is_outdated: Whether something can only be ended by newer usages.
     """
 
-    run: Pace
+    run: RemovalBudget
     is_late: bool = False
     is_outdated: bool = False
     _begun: tuple[int, datetime, float] | None = None  # what began last: batches, when, and the time that was left then

@@ -11,7 +11,7 @@ import pytest
 
 from ecr_cleaner.decision.stop import FRESHNESS
 from ecr_cleaner.run.context import RESERVE_SECONDS
-from ecr_cleaner.run.pace import ACTING_SECONDS, BATCH_SECONDS, Judging, Pace, RepositoryPace
+from ecr_cleaner.run.time_budget import ACTING_SECONDS, BATCH_SECONDS, EvaluationBudget, RemovalBudget, RepositoryBudget
 from tests.builders import NOW
 
 if TYPE_CHECKING:
@@ -26,12 +26,12 @@ class Time:
     left: float = 900.0
     now: datetime = NOW
     scanned_at: datetime = NOW
-    pace: RepositoryPace = field(init=False)
+    budget: RepositoryBudget = field(init=False)
 
     def __post_init__(self) -> None:
         ctx = SimpleNamespace(seconds_left=lambda: self.left, clock=lambda: self.now, now=NOW)
         self.state = SimpleNamespace(basis=SimpleNamespace(scan=self))
-        self.pace = Pace(cast("RunContext", ctx), cast("RunState", self.state)).of_repository()
+        self.budget = RemovalBudget(cast("RunContext", ctx), cast("RunState", self.state)).of_repository()
 
     @property
     def started_at(self) -> datetime:
@@ -59,95 +59,95 @@ class Time:
 def test_nothing_is_begun_that_cannot_be_ended(batches: int, left: float, *, begins: bool) -> None:
     """What one batch ends needs no more than any call."""
     time = Time(left)
-    assert time.pace.may_begin(batches) is begins
-    assert time.pace.is_late is (not begins)
-    assert not time.pace.is_outdated
+    assert time.budget.may_begin(batches) is begins
+    assert time.budget.is_late is (not begins)
+    assert not time.budget.is_outdated
 
 
 def test_the_slowest_batch_is_the_measure() -> None:
     """By the clock or by what is left, whichever says more; a quick one does not shorten it."""
     time = Time()
-    assert time.pace.may_begin(2)
+    assert time.budget.may_begin(2)
     time.passes(80)
-    time.pace.pause()
+    time.budget.pause()
     time.left = RESERVE_SECONDS + 2 * 40
-    assert time.pace.may_begin(2), "40 seconds each"
-    time.pace.pause()
+    assert time.budget.may_begin(2), "40 seconds each"
+    time.budget.pause()
     time.left = RESERVE_SECONDS + 2 * 40 - 1
-    assert not time.pace.may_begin(2)
+    assert not time.budget.may_begin(2)
     time = Time()
-    assert time.pace.may_begin(4)
+    assert time.budget.may_begin(4)
     time.left -= 4 * 30
-    time.pace.pause()
+    time.budget.pause()
     time.left = RESERVE_SECONDS + 2 * 30 - 1
-    assert not time.pace.may_begin(2), "a clock that stands still hides nothing"
+    assert not time.budget.may_begin(2), "a clock that stands still hides nothing"
     time = Time()
-    assert time.pace.may_begin(2)
+    assert time.budget.may_begin(2)
     time.passes(2)
-    time.pace.pause()
+    time.budget.pause()
     time.left = RESERVE_SECONDS + 2 * BATCH_SECONDS - 1
-    assert not time.pace.may_begin(2)
+    assert not time.budget.may_begin(2)
 
 
 def test_what_passes_between_two_repositories_is_no_batch() -> None:
     """A scan, for example."""
     time = Time()
-    assert time.pace.may_begin(2)
-    time.pace.pause()
+    assert time.budget.may_begin(2)
+    time.budget.pause()
     time.passes(300)
     time.left = RESERVE_SECONDS + 2 * BATCH_SECONDS
-    assert time.pace.may_begin(2)
+    assert time.budget.may_begin(2)
 
 
 def test_without_a_deadline_the_clock_alone_is_the_measure() -> None:
     """On the command line."""
     time = Time(float("inf"))
-    assert time.pace.may_begin(2)
+    assert time.budget.may_begin(2)
     time.now += timedelta(seconds=200)
-    time.pace.pause()
+    time.budget.pause()
     time.left = RESERVE_SECONDS + 2 * 100 - 1
-    assert not time.pace.may_begin(2)
+    assert not time.budget.may_begin(2)
 
 
 def test_usages_have_to_last_until_the_end_of_it() -> None:
     """Otherwise they are collected anew first; but only if something was begun by the present ones."""
     time = Time()
-    assert time.pace.may_begin(2)
-    time.pace.pause()
+    assert time.budget.may_begin(2)
+    time.budget.pause()
     time.now = NOW + FRESHNESS - timedelta(seconds=2 * BATCH_SECONDS)
-    assert time.pace.may_begin(2)
-    time.pace.pause()
+    assert time.budget.may_begin(2)
+    time.budget.pause()
     time.now += timedelta(seconds=1)
-    assert time.pace.may_begin(1), "what one batch ends"
-    time.pace.pause()
-    assert not time.pace.may_begin(2)
-    assert (time.pace.is_outdated, time.pace.is_late) == (True, False)
-    time.pace.is_outdated = False
+    assert time.budget.may_begin(1), "what one batch ends"
+    time.budget.pause()
+    assert not time.budget.may_begin(2)
+    assert (time.budget.is_outdated, time.budget.is_late) == (True, False)
+    time.budget.is_outdated = False
     time.scanned_at = time.now - FRESHNESS + timedelta(seconds=1)
-    assert time.pace.may_begin(2), "newer ones would not last longer"
-    assert not time.pace.is_outdated
+    assert time.budget.may_begin(2), "newer ones would not last longer"
+    assert not time.budget.is_outdated
 
 
 def test_what_no_run_could_end_is_begun() -> None:
     """Never would be worse: what is left of it comes first in the next run."""
     batches = int(FRESHNESS.total_seconds() / BATCH_SECONDS)
     time = Time(RESERVE_SECONDS + 1)
-    assert not time.pace.may_begin(batches)
-    assert time.pace.may_begin(batches + 1)
+    assert not time.budget.may_begin(batches)
+    assert time.budget.may_begin(batches + 1)
 
 
 def test_before_a_scan_the_beginning_of_the_run_counts() -> None:
     """There is none without usages."""
     time = Time()
     time.state.basis = None
-    assert time.pace.may_begin(2)
+    assert time.budget.may_begin(2)
 
 
 SPARE: Final = RESERVE_SECONDS + ACTING_SECONDS
 FRESH: Final = FRESHNESS.total_seconds()
 
 
-def judging(
+def evaluation_budget(
     *,
     each: float = 10,
     judged: int = 1,
@@ -158,7 +158,7 @@ def judging(
     scan_seconds: float = 0,
     dry_run: bool = False,
     refused: bool = False,
-) -> Judging:
+) -> EvaluationBudget:
     """Some repositories were judged, after a scan that began so many seconds before."""
     time = Time(left)
     state = SimpleNamespace(
@@ -166,7 +166,7 @@ def judging(
     )
     settings = SimpleNamespace(dry_run=dry_run)
     ctx = SimpleNamespace(seconds_left=lambda: left, clock=lambda: time.now, settings=settings)
-    found = Judging(cast("RunContext", ctx), cast("RunState", state), waiting + judged)
+    found = EvaluationBudget(cast("RunContext", ctx), cast("RunState", state), waiting + judged)
     for number in range(judged):
         found.add(removes=number < removing)
     time.now += timedelta(seconds=each * judged)
@@ -194,7 +194,7 @@ def judging(
 )
 def test_what_was_judged_has_its_effect_in_the_same_run(told: dict[str, Any], *, goes_on: bool) -> None:
     """By the present usages, or by newer ones where there is time for them."""
-    assert judging(**told).may_go_on() is goes_on
+    assert evaluation_budget(**told).may_go_on() is goes_on
 
 
 @pytest.mark.parametrize(
@@ -210,7 +210,7 @@ def test_what_was_judged_has_its_effect_in_the_same_run(told: dict[str, Any], *,
 )
 def test_one_repository_does_not_take_the_time_of_all(told: dict[str, Any], *, finishes: bool) -> None:
     """What was judged before it has its effect; if nothing was to go, it may take whatever there is."""
-    assert judging(**told).may_finish() is finishes
+    assert evaluation_budget(**told).may_finish() is finishes
 
 
 def test_of_little_time_half_is_for_judging() -> None:
@@ -219,7 +219,7 @@ def test_of_little_time_half_is_for_judging() -> None:
     settings = SimpleNamespace(dry_run=False)
     ctx = SimpleNamespace(seconds_left=lambda: SPARE, clock=lambda: time.now, settings=settings)
     state = SimpleNamespace(basis=SimpleNamespace(scan=time), scan_seconds=500, is_refused=lambda: False)
-    found = Judging(cast("RunContext", ctx), cast("RunState", state), 9)
+    found = EvaluationBudget(cast("RunContext", ctx), cast("RunState", state), 9)
     found.add(removes=True)
     time.passes(10)
     assert found.may_go_on()
@@ -233,7 +233,7 @@ def test_of_little_time_half_is_for_judging() -> None:
 
 def test_without_a_scan_nothing_goes() -> None:
     """So nothing has to be judged twice."""
-    found = judging(scanned=FRESH, left=SPARE)
+    found = evaluation_budget(scanned=FRESH, left=SPARE)
     assert not found.may_go_on()
     found.state.basis = None
     assert found.may_go_on()
