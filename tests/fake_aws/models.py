@@ -11,13 +11,16 @@ from botocore.loaders import create_loader
 from botocore.model import ServiceModel
 
 LOADER: Final = create_loader()
-"""Of all sessions."""
+"""Of who reads the models as they are written."""
+
+_OF_CLIENTS: Final = create_loader()
+"""Of all sessions: a client of S3 takes the bucket out of the paths of its model."""
 
 
 def session(**named: str | None) -> boto3.Session:
     """A session with a region or a profile that reads no model that another one has read."""
     core = botocore.session.Session()
-    core.register_component("data_loader", LOADER)
+    core.register_component("data_loader", _OF_CLIENTS)
     return boto3.Session(botocore_session=core, **named)
 
 

@@ -17,6 +17,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError, HTTPClientError, ReadTimeoutError
 
 from tests.fake_aws import Fault, Sandbox
+from tests.fake_aws.dispatch import Dispatcher, Http
 from tests.fake_aws.faults import Bucket
 from tests.fake_aws.push import moment, size
 
@@ -153,6 +154,13 @@ def test_calls_are_recorded_with_what_iam_would_see(sandbox: Sandbox) -> None:
         ("scheduler:ListSchedules", {"NamePrefix": "x"}, ("*",), {}, None),
         ("lambda:GetFunction", named, (function,), {}, "ResourceNotFoundException"),
     ]
+
+
+def test_a_call_is_understood_whatever_clients_did_before(sandbox: Sandbox) -> None:
+    """A client of S3 takes the bucket out of the paths of its own model."""
+    sandbox.client("s3").create_bucket(Bucket="made")
+    signed = {"authorization": "AWS4-HMAC-SHA256 Credential=sandbox/20260101/us-east-1/s3/aws4_request"}
+    assert Dispatcher().parse(Http("PUT", "/made", "", signed, b"")).operation == "CreateBucket"
 
 
 def test_things_happen_in_the_middle_of_a_run(sandbox: Sandbox) -> None:
