@@ -11,7 +11,7 @@ from ecr_cleaner.model.usage import Usage, UsageKind
 from ecr_cleaner.settings.loader import Settings
 from ecr_cleaner.usage import catalog
 from ecr_cleaner.usage.excluded import excluded
-from tests.aws_calls.consumers import APP, anywhere, defines, tagged, undefined, written
+from tests.aws_calls.consumers import APP, anywhere, defines, definition, tagged, undefined, written
 from tests.aws_calls.sources import (
     FIRST_CALLS,
     NAMES,
@@ -84,7 +84,7 @@ def test_a_task_definition_is_read_once_for_all_sources(script: Script) -> None:
     quiet(script, "ecs", "eventbridge", "scheduler")
     rule(script, "report:3")
     schedule(script, "report:3")
-    defines(script, "report:3", tagged("v1"))
+    defines(script, "report", tagged("v1"), arn=definition("report:3"))  # of each family, the newest one is asked for
     scan = collected(script, "ecs")
     assert {(found.source, found.reference, found.evidence) for found in scan.usages} == {
         ("eventbridge", written(), UsageKind.SCHEDULED),
@@ -96,6 +96,7 @@ def test_what_protects_nothing_is_noted(script: Script) -> None:
     """A rule that names a task definition which is gone does not fail the run."""
     quiet(script, "eventbridge", "ecs")
     rule(script, "gone:1")
+    script.refuse("ecs", "describe_task_definition", "ClientException", taskDefinition="gone")
     undefined(script, "gone:1")
     note = "eventbridge rule default/nightly names task definition gone:1, which does not exist any more"
     assert outcome(collected(script, "ecs"), "eventbridge") == SourceOutcome(
