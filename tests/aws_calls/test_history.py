@@ -293,6 +293,26 @@ def test_what_was_read_last_is_replaced_unread(s3: S3, store: HistoryStore) -> N
     store.remember(look(NOW, a=[]))
 
 
+def test_what_is_read_does_not_take_the_place_of_what_is_kept(
+    s3: S3, store: HistoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If all are read in turn and there is room for some, those are remembered unread."""
+    monkeypatch.setattr(store_module, "KEPT_IMAGES", 1)
+    web = f"{ROOT}repositories/shop/web.json"
+    opened(store, s3, StateDocument(repositories=["shop/app", "shop/web"]))
+    before = look(ago("2d"), "a", a=[])
+    s3.holds(APP, schema_module.seal(before), '"a1"')
+    store.known("shop/app")
+    other = replace(before, repository="shop/web")
+    s3.holds(web, schema_module.seal(other), '"w1"')
+    store.known("shop/web")
+    s3.takes(APP, ANY, '"a1"')
+    store.remember(look(NOW, a=[]))
+    s3.holds(web, schema_module.seal(other), '"w1"')
+    s3.takes(web, ANY, '"w1"')
+    store.remember(replace(look(NOW, a=[]), repository="shop/web"))
+
+
 def test_who_may_have_a_history_that_is_not_listed_is_asked_for_it(s3: S3, store: HistoryStore) -> None:
     """A run that was killed may have written it, or nobody has."""
     opened(store, s3)

@@ -64,7 +64,9 @@ class HistoryStore(HistoryReader):
         if repository not in self._state.repositories:
             return HistoryReader.known(self, repository)  # `super()` does not know a class with slots
         found, etag = self._last(repository)
-        self._keep(found, etag)
+        with self._lock:  # what was kept before is wanted first, so it does not make room
+            if sum(len(one.images) for one, _ in self._kept.values()) + len(found.images) <= KEPT_IMAGES:
+                self._kept[repository] = (found, etag)
         return found
 
     def remember(self, seen: model.History) -> model.History:
