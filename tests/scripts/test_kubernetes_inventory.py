@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ecr_cleaner.reference import listed
@@ -429,8 +429,8 @@ def test_a_long_text_takes_time_in_proportion(text: str) -> None:
 
 def covers(listed: str, named: str) -> bool:
     """Whether an item of a list stands for what a reference names."""
-    if listed.endswith(":*"):
-        return named.startswith((listed[:-1], f"{listed[:-2]}@"))
+    if listed.endswith(":*"):  # every tag and digest, and so what is named without either
+        return named == listed[:-2] or named.startswith((listed[:-1], f"{listed[:-2]}@"))
     return named.startswith(listed[:-1]) if listed.endswith("*") else named == listed
 
 
@@ -492,6 +492,7 @@ SCRIPTED: Final = runpy.run_path(str(SCRIPT))
 
 
 @settings(max_examples=500)
+@example(json.dumps({"x": {"image": f"{HOST}/shop", "name": HOST}}))
 @given(
     st.recursive(
         LEAVES,
