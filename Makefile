@@ -58,7 +58,7 @@ check: setup ## Form, lint, types and unit tests; a few minutes on two cores
 	@$(MAKE) --no-print-directory types & $(MAKE) --no-print-directory unit; tests=$$?; wait $$! && exit $$tests
 
 .PHONY: test
-test: check ## make check, then every call, whole runs, Terraform's checks and a real apply; a quarter of an hour on two cores
+test: check ## make check, then every call, whole runs, Terraform's checks and a real apply; twenty minutes on two cores
 	$(call run-tests,$(quick))
 
 .PHONY: test-slow
