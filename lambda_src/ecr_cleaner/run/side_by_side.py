@@ -18,6 +18,9 @@ V = TypeVar("V")
 MOST_IMAGES: Final = 20_000
 """Images of repositories that are read side by side which may lie in memory at once; of one alone, any number may."""
 
+MOST_PLANS: Final = 32
+"""Plans that are carried out or wait for a thread: evaluating is faster than removing, and would fill the memory."""
+
 
 @dataclass(frozen=True, slots=True)
 class Attempt(Generic[V]):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import pytest
 
@@ -12,9 +14,11 @@ from ecr_cleaner.decision.stop import FRESHNESS
 from ecr_cleaner.errors import HistoryError
 from ecr_cleaner.history.model import History
 from ecr_cleaner.model.image import RemovedImage
+from ecr_cleaner.model.plan import Reason, RepositoryPlan, Verdict
 from ecr_cleaner.model.result import RepositoryStatus
-from ecr_cleaner.run.remove import LOCK_IS_LOST
-from tests.builders import ago, digest
+from ecr_cleaner.run import remove
+from ecr_cleaner.run.remove import LOCK_IS_LOST, Removals
+from tests.builders import ago, digest, image, repository
 from tests.builders import usage as used
 from tests.unit.run import test_pipeline
 from tests.unit.run.test_pipeline import COMPLETE, Told, World, client_error, run, told, world
@@ -22,9 +26,12 @@ from tests.unit.run.test_pipeline import COMPLETE, Told, World, client_error, ru
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from ecr_cleaner.model.plan import Removal, RepositoryPlan
+    from ecr_cleaner.model.plan import Removal
     from ecr_cleaner.model.result import RunResult
     from ecr_cleaner.model.usage import Usage
+    from ecr_cleaner.run.context import RunContext
+    from ecr_cleaner.run.state import RunState
+    from ecr_cleaner.run.time_budget import RemovalBudget
 
 __all__ = ["run", "told", "world"]
 
@@ -130,6 +137,22 @@ def test_a_repository_that_cannot_be_read_while_others_lose_images_stops_the_res
     assert (summary.status, told.removed) == ("refused", ["a:v1"])
     assert order(world) == ["look 1 a", "remove a:v1", "look 1 b", "look 1 c"]
     assert told.events.count("judged c") == 1
+
+
+def test_evaluating_waits_for_removing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is faster, and the plans of a whole account would fill the memory."""
+    monkeypatch.setattr(remove, "MOST_PLANS", 2)
+    ended: list[RepositoryPlan] = []
+    monkeypatch.setattr(Removals, "_end", lambda _, plan, done: (done.result(), ended.append(plan)))
+    monkeypatch.setattr(Removals, "_carry_out", lambda *_: time.sleep(0.01))
+    ctx = SimpleNamespace(workers=2, history=None, settings=SimpleNamespace(dry_run=False))
+    state = SimpleNamespace(is_refused=lambda: False, is_stale=lambda: False)
+    plans = [RepositoryPlan(repository(name), (Verdict(image("old"), Reason.OLD_AND_UNUSED),)) for name in "abcdef"]
+    with Removals(cast("RunContext", ctx), cast("RunState", state), cast("RemovalBudget", None)) as removals:
+        for number, plan in enumerate(plans, 1):
+            removals.begin(plan)
+            assert number - len(ended) <= 2
+    assert ended == plans
 
 
 def test_usages_that_age_meanwhile_are_collected_again(run: Callable[..., RunResult], world: World, told: Told) -> None:
