@@ -25,6 +25,7 @@ from tests.unit.run.test_pipeline import COMPLETE, Told, World, client_error, ru
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from concurrent.futures import Future
 
     from ecr_cleaner.model.plan import Removal
     from ecr_cleaner.model.result import RunResult
@@ -143,7 +144,12 @@ def test_evaluating_waits_for_removing(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is faster, and the plans of a whole account would fill the memory."""
     monkeypatch.setattr(remove, "MOST_PLANS", 2)
     ended: list[RepositoryPlan] = []
-    monkeypatch.setattr(Removals, "_end", lambda _, plan, done: (done.result(), ended.append(plan)))
+
+    def end(_: Removals, plan: RepositoryPlan, done: Future[None]) -> None:
+        done.result()
+        ended.append(plan)
+
+    monkeypatch.setattr(Removals, "_end", end)
     monkeypatch.setattr(Removals, "_carry_out", lambda *_: time.sleep(0.01))
     ctx = SimpleNamespace(workers=2, history=None, settings=SimpleNamespace(dry_run=False))
     state = SimpleNamespace(is_refused=lambda: False, is_stale=lambda: False)
