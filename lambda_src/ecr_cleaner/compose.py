@@ -195,7 +195,7 @@ def run_context(  # noqa: PLR0913 - what a run is given, each by name
     local = usage_scanner(clients, settings, run_id, clock, read_only=read_only)
     scanner: Scanner = local
     former_rounds: Mapping[str, RepositoryCounts] = {}
-    ended, may_scan_in_another_round = None, False
+    ended, rescans_if_late = None, False
     if round_of is not None:
         night, number = round_of
         stored = night_store(clients, settings, night)
@@ -203,7 +203,7 @@ def run_context(  # noqa: PLR0913 - what a run is given, each by name
         scanner, former_rounds = StoredScanner(stored, number, local), before.repositories
         approval = settings.require_approval
         ended = RoundEnd(stored, before, etag, settings.max_continuations, approval)
-        may_scan_in_another_round = continuation.scans_again(before, settings.max_continuations, approval=approval)
+        rescans_if_late = continuation.rescans_if_late(before, settings.max_continuations, approval=approval)
     expires_after = timedelta(hours=settings.plan_expiry_hours)
     return RunContext(
         clients=clients,
@@ -213,7 +213,7 @@ def run_context(  # noqa: PLR0913 - what a run is given, each by name
         scanner=scanner,
         facts=local.known,
         former_rounds=former_rounds,
-        may_scan_in_another_round=may_scan_in_another_round,
+        rescans_if_late=rescans_if_late,
         ended=ended,
         now=clock(),
         history=history_reader(clients, settings) if read_only else history_store(clients, settings),

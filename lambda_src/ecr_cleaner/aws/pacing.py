@@ -18,8 +18,8 @@ DEFAULT_SHARE: Final = 0.5
 """Of every published rate; as ``api_rate_share`` has it."""
 
 BURST: Final = 10
-"""Calls of an operation without a published rate that may be made at once: what is throttled at once goes on at half
-the rate. The smallest published burst is 15, of a bucket that saves up one second."""
+"""Calls of an operation without a published rate that may be made at once, as many as of PutImage, the smallest burst
+that AWS publishes: what is throttled at once goes on at half the rate."""
 
 FIRST_RATE: Final = 5.0
 """Calls a second of such an operation, in the beginning, if no other one of its service was called yet."""

@@ -121,13 +121,13 @@ def _unread(
         if target not in late:  # a later run has time for it
             regions.setdefault(target.account_id, []).append(target.region)
     for target, failed in failures.items():
-        account, of_account = target.account_id, regions.get(target.account_id, [""])
+        account = target.account_id
         detail = (
             f"nothing could be read there: source {failed[0].source}: {failed[0].detail.partition('; or ')[0]},"
             f" and {len(failed) - 1} other sources failed"
         )
-        if target.region == of_account[-1]:
-            detail += _left_out(account, of_account, is_own=scan.account_id in {"", account})
+        if target not in late and target.region == regions[account][-1]:
+            detail += _left_out(account, regions[account], is_own=scan.account_id in {"", account})
         yield SourceOutcome(target, ALL_SOURCES, SourceStatus.FAILED, detail=detail, is_out_of_time=target in late)
 
 

@@ -64,9 +64,7 @@ class HistoryStore(HistoryReader):
         if repository not in self._state.repositories:
             return HistoryReader.known(self, repository)  # `super()` does not know a class with slots
         found, etag = self._last(repository)
-        with self._lock:  # what was kept before is wanted first, so it does not make room
-            if sum(len(one.images) for one, _ in self._kept.values()) + len(found.images) <= KEPT_IMAGES:
-                self._kept[repository] = (found, etag)
+        self._keep(found, etag, in_place_of_others=False)  # which are wanted first
         return found
 
     def remember(self, seen: model.History) -> model.History:
@@ -272,9 +270,9 @@ class HistoryStore(HistoryReader):
             kept = self._kept.pop(repository, None)
         return kept or self._read(repository)
 
-    def _keep(self, history: model.History, etag: str) -> None:
-        """Keep what was written, in place of what was written the longest ago."""
+    def _keep(self, history: model.History, etag: str, *, in_place_of_others: bool = True) -> None:
+        """Keep a history, in place of what is kept the longest, or only if there is room."""
         with self._lock:
             self._kept[history.repository] = (history, etag)
             while sum(len(one.images) for one, _ in self._kept.values()) > KEPT_IMAGES:
-                del self._kept[next(iter(self._kept))]
+                del self._kept[next(iter(self._kept)) if in_place_of_others else history.repository]

@@ -137,14 +137,15 @@ def _listed_and_scanned(ctx: RunContext, state: RunState, facts: RegistryFacts) 
         return ctx.scanner.scan(ctx.clock())
 
     with SideBySide(ctx.workers) as threads:
-        listing = threads.begin(listed)
+        under_way = threads.begin(listed)
         scan = threads.begin(scanned) if ctx.history is not None else None
-        state.add_listing(listing.result())
-        if scan is None and _some_are_old(ctx, state, listing.result().repositories):
+        listing = under_way.result()
+        state.add_listing(listing)
+        if scan is None and _some_are_old(ctx, state, listing.repositories):
             scan = threads.begin(scanned)
         found = ctx.scanner.scan_nothing(ctx.clock()) if scan is None else scan.result()
         state.add_scan(found, is_scanned=scan is not None)
-    return listing.result(), scan is not None
+    return listing, scan is not None
 
 
 def _some_are_old(ctx: RunContext, state: RunState, repositories: Iterable[Repository]) -> bool:
@@ -234,7 +235,7 @@ def _plans(ctx: RunContext, state: RunState, repositories: Sequence[Repository])
     waiting = [*filter(state.may_go_on, repositories)]
     budget = EvaluationBudget(ctx, state, len(waiting))
     # The next round has newer usages, for it finds in facts what took this one too long.
-    waits = ctx.may_scan_in_another_round and state.stop.is_for_time
+    waits = ctx.rescans_if_late and state.stop.is_for_time
 
     def in_time() -> Iterator[Repository]:
         for repository in waiting:

@@ -112,12 +112,9 @@ class TaskDefinitions:
         return self._read.known(self._arn(name)) if revision else newest
 
     def _describe_newest(self, family: str) -> TaskDefinition | None:
-        try:
-            return self._describe(family)
-        except errors.AwsError as error:
-            if errors.code_of(error) != _UNKNOWN:
-                raise
-            return None  # whoever asked asks for its own one, and proves what that means
+        found = self._describe(family)
+        # If not, whoever asked asks for its own one, and proves what that means.
+        return found if isinstance(found, TaskDefinition) else None
 
     def _known(self, name: str, *, is_held: bool) -> TaskDefinition | None:
         """What is known of a revision that exists; None if it has to be asked for."""
@@ -156,20 +153,24 @@ class TaskDefinitions:
         return {family: tuple(arns) for family, arns in found.items()}
 
     def _described(self, name: str) -> TaskDefinition | None:
+        found = self._describe(name)
+        if isinstance(found, TaskDefinition):
+            return found
+        # The code means "does not exist" and other things; only the listings distinguish these.
+        if self._is_listed(name):
+            message = f"task definition {name} is listed but cannot be described: {found}"
+            raise SourceError(message)
+        return None
+
+    def _describe(self, name: str) -> TaskDefinition | str:
+        """What ECS describes, or why it refuses to."""
+        ecs = self.clients.client("ecs")
         try:
-            return self._describe(name)
+            answer = ecs.describe_task_definition(taskDefinition=name)
         except errors.AwsError as error:
             if errors.code_of(error) != _UNKNOWN:
                 raise
-            # The code means "does not exist" and other things; only the listings distinguish these.
-            if self._is_listed(name):
-                message = f"task definition {name} is listed but cannot be described: {error}"
-                raise SourceError(message) from None
-            return None
-
-    def _describe(self, name: str) -> TaskDefinition:
-        ecs = self.clients.client("ecs")
-        answer = ecs.describe_task_definition(taskDefinition=name)
+            return str(error)
         containers = responses.member(answer, "taskDefinition.containerDefinitions", "DescribeTaskDefinition")
         images = tuple(responses.member(container, "image", "DescribeTaskDefinition") for container in containers)
         output = ecs.meta.service_model.operation_model(TEXTS.operation).output_shape
