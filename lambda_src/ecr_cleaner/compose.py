@@ -195,7 +195,7 @@ def run_context(  # noqa: PLR0913 - what a run is given, each by name
     local = usage_scanner(clients, settings, run_id, clock, read_only=read_only)
     scanner: Scanner = local
     former_rounds: Mapping[str, RepositoryCounts] = {}
-    ended, rescans_if_late = None, False
+    ended, next_round_rescans = None, False
     if round_of is not None:
         night, number = round_of
         stored = night_store(clients, settings, night)
@@ -203,7 +203,7 @@ def run_context(  # noqa: PLR0913 - what a run is given, each by name
         scanner, former_rounds = StoredScanner(stored, number, local), before.repositories
         approval = settings.require_approval
         ended = RoundEnd(stored, before, etag, settings.max_continuations, approval)
-        rescans_if_late = continuation.rescans_if_late(before, settings.max_continuations, approval=approval)
+        next_round_rescans = continuation.next_round_rescans(before, settings.max_continuations, approval=approval)
     expires_after = timedelta(hours=settings.plan_expiry_hours)
     return RunContext(
         clients=clients,
@@ -213,7 +213,7 @@ def run_context(  # noqa: PLR0913 - what a run is given, each by name
         scanner=scanner,
         facts=local.known,
         former_rounds=former_rounds,
-        rescans_if_late=rescans_if_late,
+        next_round_rescans=next_round_rescans,
         ended=ended,
         now=clock(),
         history=history_reader(clients, settings) if read_only else history_store(clients, settings),

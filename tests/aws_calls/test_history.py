@@ -297,7 +297,7 @@ def test_what_is_read_does_not_take_the_place_of_what_is_kept(
     s3: S3, store: HistoryStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """If all are read in turn and there is room for some, those are remembered unread."""
-    monkeypatch.setattr(store_module, "KEPT_IMAGES", 1)
+    monkeypatch.setattr(store_module, "CACHED_IMAGES", 1)
     web = f"{ROOT}repositories/shop/web.json"
     opened(store, s3, StateDocument(repositories=["shop/app", "shop/web"]))
     before = look(ago("2d"), "a", a=[])
@@ -325,7 +325,7 @@ def test_who_may_have_a_history_that_is_not_listed_is_asked_for_it(s3: S3, store
 
 def test_only_so_many_images_are_kept_in_memory(s3: S3, store: HistoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was written the longest ago is read again."""
-    monkeypatch.setattr(store_module, "KEPT_IMAGES", 1)
+    monkeypatch.setattr(store_module, "CACHED_IMAGES", 1)
     web = f"{ROOT}repositories/shop/web.json"
     opened(store, s3)
     first = look(NOW, "a", a=["v1"])

@@ -62,7 +62,7 @@ def test_a_task_definition_is_read_once(script: Script) -> None:
 def test_the_newest_of_a_family_is_described_once_for_all(script: Script, name: str) -> None:
     """Most services have that one: it is asked for by its family, and nobody asks for its number any more."""
     defines(script, "api", tagged("v42"), arn=API)
-    read = TaskDefinitions(script.aws, newest_first=True)
+    read = TaskDefinitions(script.aws, asks_family_first=True)
     assert read.read(name) == names(tagged("v42")) == read.read("api")
 
 
@@ -74,7 +74,7 @@ def test_one_that_is_not_the_newest_is_described_beside_it(script: Script) -> No
     defines(script, definition("web:1"), tagged("v1"))
     there = API.replace("us-east-1", "eu-west-1")
     defines(script, there, tagged("v44"), arn=there)
-    read = TaskDefinitions(script.aws, newest_first=True)
+    read = TaskDefinitions(script.aws, asks_family_first=True)
     found = [read.read(name) for name in (API, "api", definition("web:1"), there)]
     assert found == [names(tagged(tag)) for tag in ("v42", "v43", "v1", "v44")]
 

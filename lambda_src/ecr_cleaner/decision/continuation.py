@@ -27,7 +27,7 @@ def why_not(night: Night, result: RunResult, most: int, *, approval: bool) -> st
     return ""
 
 
-def rescans_if_late(night: Night, most: int, *, approval: bool) -> bool:
+def next_round_rescans(night: Night, most: int, *, approval: bool) -> bool:
     """Whether another round follows for sure if nothing but time is missing: the first scan leaves facts to the second.
 
     Args:

@@ -36,7 +36,7 @@ BEGIN_ANEW: Final = (
     "-replace='module.NAME.aws_s3_object.marker[0]' forgets what was in use before"
 )
 
-KEPT_IMAGES: Final = 20_000
+CACHED_IMAGES: Final = 20_000
 """Images of the histories that are kept, together; about 1 KiB each. A larger history is read before each write."""
 
 
@@ -47,7 +47,7 @@ class HistoryStore(HistoryReader):
     advice: ClassVar[str] = BEGIN_ANEW
     _state_etag: str | None = field(init=False, default=None)
     _written: set[str] = field(init=False, default_factory=set)
-    _kept: dict[str, tuple[model.History, str]] = field(init=False, default_factory=dict)
+    _cached: dict[str, tuple[model.History, str]] = field(init=False, default_factory=dict)
     _lock: Lock = field(init=False, default_factory=Lock)
 
     def open(self, now: datetime) -> None:
@@ -64,7 +64,7 @@ class HistoryStore(HistoryReader):
         if repository not in self._state.repositories:
             return HistoryReader.known(self, repository)  # `super()` does not know a class with slots
         found, etag = self._last(repository)
-        self._keep(found, etag, in_place_of_others=False)  # which are wanted first
+        self._cache(found, etag, evicts=False)  # which are wanted first
         return found
 
     def remember(self, seen: model.History) -> model.History:
@@ -257,7 +257,7 @@ class HistoryStore(HistoryReader):
             other, etag = self._read(history.repository)
             history = add_to(other)
             etag = self.put_object(name, schema.write_history(history), etag)
-        self._keep(history, etag)
+        self._cache(history, etag)
         return history
 
     def _last(self, repository: str) -> tuple[model.History, str]:
@@ -267,12 +267,12 @@ class HistoryStore(HistoryReader):
             HistoryError: It is lost, or cannot be read.
         """
         with self._lock:
-            kept = self._kept.pop(repository, None)
+            kept = self._cached.pop(repository, None)
         return kept or self._read(repository)
 
-    def _keep(self, history: model.History, etag: str, *, in_place_of_others: bool = True) -> None:
+    def _cache(self, history: model.History, etag: str, *, evicts: bool = True) -> None:
         """Keep a history, in place of what is kept the longest, or only if there is room."""
         with self._lock:
-            self._kept[history.repository] = (history, etag)
-            while sum(len(one.images) for one, _ in self._kept.values()) > KEPT_IMAGES:
-                del self._kept[next(iter(self._kept)) if in_place_of_others else history.repository]
+            self._cached[history.repository] = (history, etag)
+            while sum(len(one.images) for one, _ in self._cached.values()) > CACHED_IMAGES:
+                del self._cached[next(iter(self._cached)) if evicts else history.repository]

@@ -97,7 +97,7 @@ class RunContext:
         facts: What never changes, kept from run to run; None: nothing is.
         consumer_state: Says whether a consumer that was not asked got its image.
         former_rounds: What earlier invocations of the same night did, by repository.
-        rescans_if_late: Whether another invocation scans again if nothing but time is missing.
+        next_round_rescans: Whether another invocation scans again if nothing but time is missing.
         ended: Called with the result before it is reported; says whether another invocation goes on. None: none does.
         holds_lock: Whether no other run may remove anything now.
         workers: How many repositories are read side by side, and how many removed from; 1: one after the other.
@@ -124,7 +124,7 @@ class RunContext:
     facts: FactStore | None = None
     consumer_state: Callable[[AwsClients, Usage], str] = states.ask
     former_rounds: Mapping[str, RepositoryCounts] = field(default_factory=dict)
-    rescans_if_late: bool = False
+    next_round_rescans: bool = False
     ended: Callable[[RunResult], RunResult] | None = None
     holds_lock: Callable[[], bool] = lambda: True
     workers: int = WORKERS

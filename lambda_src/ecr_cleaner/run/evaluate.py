@@ -24,7 +24,7 @@ from ecr_cleaner.model.repository import Repository, RepositorySnapshot, Retenti
 from ecr_cleaner.model.scan import UsageScan
 from ecr_cleaner.model.usage import Usage
 from ecr_cleaner.run.context import RunContext
-from ecr_cleaner.run.side_by_side import Attempt, ImagesInMemory, attempted
+from ecr_cleaner.run.side_by_side import Attempt, ImageMemoryLimit, attempted
 from ecr_cleaner.run.verdicts import Verdicts
 
 IS_EVALUATING: Final = ContextVar("is_evaluating", default=False)
@@ -102,7 +102,7 @@ def has_old_images(ctx: RunContext, repository: Repository) -> Attempt[bool]:
     return attempted(look, ctx.is_deadline_exceeded)
 
 
-def evaluate(ctx: RunContext, basis: Basis, room: ImagesInMemory, repository: Repository) -> Evaluation:
+def evaluate(ctx: RunContext, basis: Basis, room: ImageMemoryLimit, repository: Repository) -> Evaluation:
     """Read a repository and decide over each of its images. Several threads may do so, each for another repository.
 
     Args:
@@ -120,7 +120,7 @@ def evaluate(ctx: RunContext, basis: Basis, room: ImagesInMemory, repository: Re
     return evaluation
 
 
-def _plan(ctx: RunContext, basis: Basis, room: ImagesInMemory, evaluation: Evaluation) -> RepositoryPlan:
+def _plan(ctx: RunContext, basis: Basis, room: ImageMemoryLimit, evaluation: Evaluation) -> RepositoryPlan:
     """Every verdict.
 
     Raises:

@@ -26,7 +26,7 @@ from ecr_cleaner.run import record
 from ecr_cleaner.run.application import ApplicationState
 from ecr_cleaner.run.context import RunContext, limits_of
 from ecr_cleaner.run.evaluate import has_old_images
-from ecr_cleaner.run.evaluations import evaluated, first_plan, may_reveal_pull_failures
+from ecr_cleaner.run.evaluate_all import evaluated, first_plan, may_reveal_pull_failures
 from ecr_cleaner.run.remove import remove_and_evaluate
 from ecr_cleaner.run.side_by_side import SideBySide
 from ecr_cleaner.run.state import RunState
@@ -235,7 +235,7 @@ def _plans(ctx: RunContext, state: RunState, repositories: Sequence[Repository])
     waiting = [*filter(state.may_go_on, repositories)]
     budget = EvaluationBudget(ctx, state, len(waiting))
     # The next round has newer usages, for it finds in facts what took this one too long.
-    waits = ctx.rescans_if_late and state.stop.is_for_time
+    waits = ctx.next_round_rescans and state.stop.is_for_time
 
     def in_time() -> Iterator[Repository]:
         for repository in waiting:
@@ -248,12 +248,12 @@ def _plans(ctx: RunContext, state: RunState, repositories: Sequence[Repository])
     for _, plan in evaluated(ctx, state, in_time()):
         budget.add(removes=bool(plan and plan.removals))
         to_remove = first_plan(ctx, state, plan) if plan is not None else None
-        if to_remove is not None and not _only_told(ctx, state):
+        if to_remove is not None and not _is_report_only(ctx, state):
             yield to_remove
     ctx.clients.deadline_exceeded = ctx.is_deadline_exceeded
 
 
-def _only_told(ctx: RunContext, state: RunState) -> bool:
+def _is_report_only(ctx: RunContext, state: RunState) -> bool:
     """Whether plans are for the report alone, so that they need not be in memory: there may be very many images."""
     limits = limits_of(ctx.settings)
     is_limited = limits.removals_per_repository is not None or limits.removals_per_run is not None

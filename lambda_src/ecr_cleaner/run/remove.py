@@ -14,8 +14,8 @@ from ecr_cleaner.model.repository import Repository
 from ecr_cleaner.run import record
 from ecr_cleaner.run.context import RESERVE_SECONDS, RunContext
 from ecr_cleaner.run.evaluate import IS_EVALUATING
-from ecr_cleaner.run.evaluations import evaluated, first_plan
-from ecr_cleaner.run.side_by_side import MOST_PLANS, Attempt, SideBySide, attempted
+from ecr_cleaner.run.evaluate_all import evaluated, first_plan
+from ecr_cleaner.run.side_by_side import MAX_PLANS_UNDER_WAY, Attempt, SideBySide, attempted
 from ecr_cleaner.run.state import RunState
 from ecr_cleaner.run.time_budget import RemovalBudget, RepositoryBudget
 
@@ -234,7 +234,7 @@ class Removals:
         if plan is not None:
             work = partial(self._carry_out, plan, verdicts)
             self._begun.append((plan, self._threads.begin(work)))
-        while self._begun and (self._begun[0][1].done() or len(self._begun) > MOST_PLANS):
+        while self._begun and (self._begun[0][1].done() or len(self._begun) > MAX_PLANS_UNDER_WAY):
             self._end(*self._begun.popleft())
 
     def _carry_out(self, plan: RepositoryPlan, verdicts: Iterable[tuple[Repository, frozenset[str]]]) -> _CarriedOut:

@@ -15,10 +15,10 @@ from ecr_cleaner.registry.repositories import unread
 T = TypeVar("T")
 V = TypeVar("V")
 
-MOST_IMAGES: Final = 20_000
+MAX_IMAGES: Final = 20_000
 """Images of repositories that are read side by side which may lie in memory at once; of one alone, any number may."""
 
-MOST_PLANS: Final = 32
+MAX_PLANS_UNDER_WAY: Final = 32
 """Plans that are carried out or wait for a thread: evaluating is faster than removing, and would fill the memory."""
 
 
@@ -102,14 +102,14 @@ def _ended(item: T, done: "Future[V]") -> tuple[T, V]:
 
 
 @dataclass(slots=True)
-class ImagesInMemory:
+class ImageMemoryLimit:
     """How many images may lie in memory: repositories wait for each other, and the first one in turn for none.
 
     Attributes:
         most: Images.
     """
 
-    most: int = MOST_IMAGES
+    most: int = MAX_IMAGES
     _held: dict[str, int] = field(default_factory=dict)  # by repository, in their turn
     _changed: threading.Condition = field(default_factory=threading.Condition)
     _is_closed: bool = False

@@ -128,7 +128,7 @@ def _collect(  # noqa: PLR0913, PLR0917 - as `scan_target`
     definitions = TaskDefinitions(
         clients,
         Facts(task_definitions.FACTS) if known is None else known.of(clients.target, task_definitions.FACTS),
-        newest_first=True,  # the source ecs_families, which nobody can exclude, reads these
+        asks_family_first=True,  # the source ecs_families, which nobody can exclude, reads these
     )
     listing, machines = Listing(), StateMachines()
     listings = SharedListings(times_made(source.fields for source in sources))

@@ -65,13 +65,13 @@ class TaskDefinitions:
     Attributes:
         clients: Of the scan target.
         facts: What earlier runs read.
-        newest_first: Whether the newest active revision of each family is read in any case: then it is asked for before
-            any other one of its family, for most services have that one, and it is described once for both.
+        asks_family_first: Whether the newest active revision of each family is read in any case: then it is asked for
+            before any other one of its family, for most services have that one, and it is described once for both.
     """
 
     clients: AwsClients
     facts: Facts[TaskDefinition] = field(default_factory=lambda: Facts(FACTS))
-    newest_first: bool = False
+    asks_family_first: bool = False
     _read: Once[str, TaskDefinition | None] = field(default_factory=Once)
     _newest: Once[str, TaskDefinition | None] = field(default_factory=Once)
     _active: Once[str, Mapping[str, tuple[str, ...]]] = field(default_factory=Once)
@@ -106,7 +106,7 @@ class TaskDefinitions:
     def _as_newest(self, name: str) -> TaskDefinition | None:
         """What a revision names if it turns out to be the newest active one of its family, or a family; else None."""
         family, _, revision = name.rpartition("/")[2].partition(":")
-        if not (self.newest_first and self._arn(name) == self._arn(name.rpartition("/")[2])):
+        if not (self.asks_family_first and self._arn(name) == self._arn(name.rpartition("/")[2])):
             return None
         newest = self._newest.get(family, partial(self._describe_newest, family))
         return self._read.known(self._arn(name)) if revision else newest

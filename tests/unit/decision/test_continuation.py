@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from ecr_cleaner.decision.continuation import after, former_rounds, rescans_if_late, why_not
+from ecr_cleaner.decision.continuation import after, former_rounds, next_round_rescans, why_not
 from ecr_cleaner.decision.limits import Limits, LimitTracker
 from ecr_cleaner.model.night import Night, RepositoryCounts
 from ecr_cleaner.model.plan import Reason, RepositoryPlan, Verdict
@@ -70,7 +70,7 @@ def test_the_first_scan_that_takes_too_long_is_made_again() -> None:
         for most in (0, 1, 8):
             for approval in (False, True):
                 follows = not why_not(night, result(late=True), most, approval=approval)
-                assert rescans_if_late(night, most, approval=approval) == follows
+                assert next_round_rescans(night, most, approval=approval) == follows
 
 
 def test_what_a_person_approves_is_not_continued() -> None:

@@ -142,7 +142,7 @@ def test_a_repository_that_cannot_be_read_while_others_lose_images_stops_the_res
 
 def test_evaluating_waits_for_removing(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is faster, and the plans of a whole account would fill the memory."""
-    monkeypatch.setattr(remove, "MOST_PLANS", 2)
+    monkeypatch.setattr(remove, "MAX_PLANS_UNDER_WAY", 2)
     ended: list[RepositoryPlan] = []
 
     def end(_: Removals, plan: RepositoryPlan, done: Future[None]) -> None:

@@ -389,7 +389,7 @@ def run(world: World, told: Told) -> Callable[..., RunResult]:
         *,
         history: bool = False,
         journal: bool = False,
-        rescans_if_late: bool = False,
+        next_round_rescans: bool = False,
         store_report: Callable[[RunResult], StoredReport] | None = None,
         **settings: Any,
     ) -> RunResult:
@@ -414,7 +414,7 @@ def run(world: World, told: Told) -> Callable[..., RunResult]:
                 store_report=store_report,
                 registry=calls(world),
                 workers=WORKERS,
-                rescans_if_late=rescans_if_late,
+                next_round_rescans=next_round_rescans,
                 holds_lock=lambda: world.holds_lock.pop(0) if len(world.holds_lock) > 1 else world.holds_lock[0],
                 consumer_state=lambda *_: world.consumer_fails,
             )
@@ -860,13 +860,13 @@ def test_nothing_is_judged_by_usages_that_the_next_round_collects_anew(
     world.old("a", "b")
     world.lasts["scan"] = FRESHNESS.total_seconds() + 60
     world.seconds = 1e6
-    summary = run(history=True, rescans_if_late=True)
+    summary = run(history=True, next_round_rescans=True)
     assert not [step for step in world.steps if step.startswith(("look", "remember"))]
     assert {"used a", "used b"} <= {*world.steps}
     assert (run_json(summary)["deferred"], world.left) == (["a", "b"], ("a", "b"))
     assert summary.is_unsure_for_time
     world.scans = [((), (COMPLETE, DENIED))]
-    assert run(history=True, rescans_if_late=True).repositories["a"].images == 1
+    assert run(history=True, next_round_rescans=True).repositories["a"].images == 1
 
 
 def test_what_is_told_alone_is_not_kept_in_memory(

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from ecr_cleaner.errors import OutOfTimeError
 from ecr_cleaner.model.result import RepositoryStatus
-from ecr_cleaner.run.side_by_side import Attempt, ImagesInMemory, SideBySide, attempted
+from ecr_cleaner.run.side_by_side import Attempt, ImageMemoryLimit, SideBySide, attempted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,7 +81,7 @@ def test_what_fails_for_one_repository_is_its_own() -> None:
 
 def test_images_wait_for_room_and_the_first_repository_never_does() -> None:
     """However large it is; the others go on when it is done with."""
-    room = ImagesInMemory(most=2_000)
+    room = ImageMemoryLimit(most=2_000)
     room.enter("large")
     room.enter("other")
     assert len(room.take("large", range(5_000))) == 5_000
@@ -101,7 +101,7 @@ def test_images_wait_for_room_and_the_first_repository_never_does() -> None:
 
 def test_small_repositories_do_not_wait() -> None:
     """There is room for all of them."""
-    room = ImagesInMemory(most=2_000)
+    room = ImageMemoryLimit(most=2_000)
     for name in ("a", "b"):
         room.enter(name)
     assert [len(room.take(name, range(900))) for name in ("b", "a")] == [900, 900]
@@ -109,7 +109,7 @@ def test_small_repositories_do_not_wait() -> None:
 
 def test_nobody_waits_for_room_after_something_was_raised() -> None:
     """The first repository is never done with then, and the run would stand until it is killed."""
-    room, begun = ImagesInMemory(most=2_000), threading.Event()
+    room, begun = ImageMemoryLimit(most=2_000), threading.Event()
     waits: list[Future[tuple[int, ...]]] = []
 
     def other() -> tuple[int, ...]:

@@ -10,7 +10,7 @@ from ecr_cleaner.model.repository import Repository
 from ecr_cleaner.model.result import RepositoryStatus
 from ecr_cleaner.run.context import RunContext
 from ecr_cleaner.run.evaluate import evaluate
-from ecr_cleaner.run.side_by_side import ImagesInMemory, SideBySide
+from ecr_cleaner.run.side_by_side import ImageMemoryLimit, SideBySide
 from ecr_cleaner.run.state import RunState
 
 
@@ -27,7 +27,7 @@ def evaluated(
     basis = state.basis
     if basis is None:
         return
-    room = ImagesInMemory()
+    room = ImageMemoryLimit()
 
     def in_turn() -> Iterator[Repository]:
         for repository in repositories:
